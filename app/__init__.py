@@ -1,0 +1,1 @@
+"""Responses Gateway: a self-hosted endpoint that speaks the Responses API."""

@@ -1,0 +1,1 @@
+"""Values and pure functions: stdlib only, no clock, no I/O."""

@@ -1,0 +1,118 @@
+"""The small vocabulary that providers speak: what the model said, nothing about brackets.
+
+A provider yields *batches*: the deltas that one read brought. An empty batch says that the
+upstream has been silent for a while but is still there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from app.domain.response import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class MessageOpened:
+    """A new message begins. Text and Refused open one by themselves where none is open."""
+
+    phase: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    text: str
+    logprobs: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Annotated:
+    """An annotation of the text part that is open, flat as the wire shows it."""
+
+    annotation: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningOpened:
+    """A new reasoning item begins. Thought opens one by itself where none is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """Reasoning text, told as a summary part (A3)."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """What must travel back byte-exact with the open reasoning item, or with one of its own."""
+
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallOpened:
+    """A function call whose name is known. `key` tells it from its siblings in this answer.
+
+    `call_id` is the upstream's own, or None where it gave none.
+    """
+
+    key: str
+    call_id: str | None
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    key: str
+    fragment: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartEnded:
+    """The next text, refusal or thought begins a new part of the same item."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemEnded:
+    """The item that is open is whole; what follows belongs to a new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """Token counts so far: the latest replaces the earlier ones."""
+
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The model stopped, and why. `service_tier` is the tier that served it, where told."""
+
+    reason: Literal["stop", "length", "content_filter"] = "stop"
+    service_tier: str | None = None
+
+
+Delta = (
+    MessageOpened
+    | Text
+    | Annotated
+    | Refused
+    | ReasoningOpened
+    | Thought
+    | Opaque
+    | CallOpened
+    | Arguments
+    | PartEnded
+    | ItemEnded
+    | Used
+    | Finished
+)
+Batch = Sequence[Delta]

@@ -1,0 +1,217 @@
+"""The wire vocabulary of a stream, as values: one class per shape of event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from app.domain.items import OutputItem, OutputPart
+from app.domain.response import Response
+
+LifecycleType = Literal[
+    "response.created",
+    "response.queued",
+    "response.in_progress",
+    "response.completed",
+    "response.incomplete",
+    "response.failed",
+]
+TERMINAL_TYPES = frozenset({"response.completed", "response.incomplete", "response.failed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """The response as it stands: first, on each change of status, and last."""
+
+    type: LifecycleType
+    sequence_number: int
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class ItemAdded:
+    type: ClassVar[str] = "response.output_item.added"
+    sequence_number: int
+    output_index: int
+    item: OutputItem
+
+
+@dataclass(frozen=True, slots=True)
+class ItemDone:
+    type: ClassVar[str] = "response.output_item.done"
+    sequence_number: int
+    output_index: int
+    item: OutputItem
+
+
+@dataclass(frozen=True, slots=True)
+class PartAdded:
+    type: ClassVar[str] = "response.content_part.added"
+    sequence_number: int
+    item_id: str
+    output_index: int
+    content_index: int
+    part: OutputPart
+
+
+@dataclass(frozen=True, slots=True)
+class PartDone:
+    type: ClassVar[str] = "response.content_part.done"
+    sequence_number: int
+    item_id: str
+    output_index: int
+    content_index: int
+    part: OutputPart
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    type: ClassVar[str] = "response.output_text.delta"
+    sequence_number: int
+    item_id: str
+    output_index: int
+    content_index: int
+    delta: str
+    logprobs: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TextDone:
+    type: ClassVar[str] = "response.output_text.done"
+    sequence_number: int
+    item_id: str
+    output_index: int
+    content_index: int
+    text: str
+    logprobs: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationAdded:
+    type: ClassVar[str] = "response.output_text.annotation.added"
+    sequence_number: int
+    item_id: str
+    output_index: int
+    content_index: int
+    annotation_index: int
+    annotation: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalDelta:
+    type: ClassVar[str] = "response.refusal.delta"
+    sequence_number: int
+    item_id: str
+    output_index: int
+    content_index: int
+    delta: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalDone:
+    type: ClassVar[str] = "response.refusal.done"
+    sequence_number: int
+    item_id: str
+    output_index: int
+    content_index: int
+    refusal: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentsDelta:
+    type: ClassVar[str] = "response.function_call_arguments.delta"
+    sequence_number: int
+    item_id: str
+    output_index: int
+    delta: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentsDone:
+    type: ClassVar[str] = "response.function_call_arguments.done"
+    sequence_number: int
+    item_id: str
+    output_index: int
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryPartAdded:
+    """Its part is an empty summary_text."""
+
+    type: ClassVar[str] = "response.reasoning_summary_part.added"
+    sequence_number: int
+    item_id: str
+    output_index: int
+    summary_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryPartDone:
+    """Its part is a summary_text of `text`."""
+
+    type: ClassVar[str] = "response.reasoning_summary_part.done"
+    sequence_number: int
+    item_id: str
+    output_index: int
+    summary_index: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryTextDelta:
+    type: ClassVar[str] = "response.reasoning_summary_text.delta"
+    sequence_number: int
+    item_id: str
+    output_index: int
+    summary_index: int
+    delta: str
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryTextDone:
+    type: ClassVar[str] = "response.reasoning_summary_text.done"
+    sequence_number: int
+    item_id: str
+    output_index: int
+    summary_index: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRaised:
+    """What went wrong, just before response.failed; told flat and nested (section 5.5)."""
+
+    type: ClassVar[str] = "error"
+    sequence_number: int
+    error_type: str
+    code: str | None
+    message: str
+    param: str | None
+
+
+Event = (
+    Lifecycle
+    | ItemAdded
+    | ItemDone
+    | PartAdded
+    | PartDone
+    | TextDelta
+    | TextDone
+    | AnnotationAdded
+    | RefusalDelta
+    | RefusalDone
+    | ArgumentsDelta
+    | ArgumentsDone
+    | SummaryPartAdded
+    | SummaryPartDone
+    | SummaryTextDelta
+    | SummaryTextDone
+    | ErrorRaised
+)
+
+
+def is_terminal(event: Event) -> bool:
+    """Tell whether nothing may follow this event."""
+    return isinstance(event, Lifecycle) and event.type in TERMINAL_TYPES

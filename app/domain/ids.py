@@ -1,0 +1,58 @@
+"""Opaque, prefixed, unguessable ids.
+
+A response's id is `resp_` + the tag of its conversation + what is its own. The tag groups the
+keys of one conversation in one slot of a Redis Cluster; items carry it too, so that an item's id
+alone tells where it is stored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Callable
+
+TAG_LENGTH = 16
+UNIQUE_LENGTH = 32
+MAX_CALL_ID = 64
+
+#: Mints an id for an item, given its prefix: `mint("msg")`.
+Mint = Callable[[str], str]
+
+_WELL_FORMED = re.compile(r"resp_[A-Za-z0-9_-]{1,123}")
+_TAGGED = re.compile(
+    rf"[a-z]+_([0-9a-f]{{{TAG_LENGTH}}})[0-9a-f]{{{UNIQUE_LENGTH}}}", flags=re.ASCII
+)
+
+
+def new_tag() -> str:
+    """Return the tag of a new conversation."""
+    return secrets.token_hex(TAG_LENGTH // 2)
+
+
+def new_id(prefix: str, tag: str) -> str:
+    """Return a fresh id that belongs to the conversation `tag`."""
+    return f"{prefix}_{tag}{secrets.token_hex(UNIQUE_LENGTH // 2)}"
+
+
+def minter(tag: str) -> Mint:
+    """Return the mint of the conversation `tag`."""
+    return lambda prefix: new_id(prefix, tag)
+
+
+def tag_of(any_id: str) -> str | None:
+    """Return the conversation's tag inside an id of ours, or None for an id that is not."""
+    match = _TAGGED.fullmatch(any_id)
+    return match and match[1]
+
+
+def is_response_id(text: str) -> bool:
+    """Tell whether `text` is well-formed as the id of a response (E9)."""
+    return _WELL_FORMED.fullmatch(text) is not None
+
+
+def call_id(upstream_id: str) -> str:
+    """Return the upstream's id of a call, mapped by hash where it is too long (U12)."""
+    if len(upstream_id) <= MAX_CALL_ID:
+        return upstream_id
+    return "call_" + hashlib.sha256(upstream_id.encode()).hexdigest()[:48]

@@ -1,0 +1,129 @@
+"""Conversation items and their content parts, as values with the wire's field names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+ItemStatus = Literal["in_progress", "completed", "incomplete"]
+Role = Literal["user", "assistant", "system", "developer"]
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class InputText:
+    type: ClassVar[str] = "input_text"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class InputImage:
+    """`image_url` is an http(s) or data URL; exactly one of it and `file_id` is set."""
+
+    type: ClassVar[str] = "input_image"
+    image_url: str | None = None
+    file_id: str | None = None
+    detail: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """`file_data` is base64, as a data URL or bare; exactly one source is set."""
+
+    type: ClassVar[str] = "input_file"
+    file_data: str | None = None
+    file_url: str | None = None
+    file_id: str | None = None
+    filename: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputText:
+    type: ClassVar[str] = "output_text"
+    text: str
+    annotations: tuple[Json, ...] = ()
+    logprobs: tuple[Json, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    type: ClassVar[str] = "refusal"
+    refusal: str
+
+
+InputPart = InputText | InputImage | InputFile
+OutputPart = OutputText | Refusal
+ContentPart = InputPart | OutputPart
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """`phase` (commentary or final_answer) is kept as given; `id` is "" until one is minted."""
+
+    type: ClassVar[str] = "message"
+    id: str
+    role: Role
+    content: tuple[ContentPart, ...]
+    status: ItemStatus = "completed"
+    phase: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCall:
+    """`arguments` is the model's text: usually a JSON object, but nobody promises it."""
+
+    type: ClassVar[str] = "function_call"
+    id: str
+    call_id: str
+    name: str
+    arguments: str
+    status: ItemStatus = "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCallOutput:
+    type: ClassVar[str] = "function_call_output"
+    id: str
+    call_id: str
+    output: str | tuple[InputPart, ...]
+    status: ItemStatus = "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """What the model thought: `summary` and `content` are texts, one a part.
+
+    `encrypted_content` is, at our edge, a sealed blob (services.seal) and, inside a ModelRequest,
+    the payload that the provider itself once gave.
+    """
+
+    type: ClassVar[str] = "reasoning"
+    id: str
+    summary: tuple[str, ...] = ()
+    content: tuple[str, ...] = ()
+    encrypted_content: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemReference:
+    """Stands in a request for an item that the account has stored."""
+
+    type: ClassVar[str] = "item_reference"
+    id: str
+
+
+Item = Message | FunctionCall | FunctionCallOutput | Reasoning
+OutputItem = Message | FunctionCall | Reasoning
+InputItem = Item | ItemReference
+
+
+def output_text(items: tuple[Item, ...]) -> str:
+    """Join the text of every output_text part, in order."""
+    return "".join(
+        part.text
+        for item in items
+        if isinstance(item, Message)
+        for part in item.content
+        if isinstance(part, OutputText)
+    )

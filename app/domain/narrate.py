@@ -1,0 +1,249 @@
+"""Turn a provider's deltas into a well-formed event stream.
+
+The narrator owns what the wire cares about and providers should not: ids, indexes, sequence
+numbers, and that every bracket that was opened is closed before the stream ends, whatever
+happens upstream. Items never interleave: while a function call is open, what belongs to other
+items is held until the call is whole.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TypeVar, assert_never
+
+from app.domain.deltas import (
+    Annotated,
+    Arguments,
+    CallOpened,
+    Delta,
+    Finished,
+    ItemEnded,
+    MessageOpened,
+    Opaque,
+    PartEnded,
+    ReasoningOpened,
+    Refused,
+    Text,
+    Thought,
+    Used,
+)
+from app.domain.events import ErrorRaised, Event, Lifecycle, LifecycleType
+from app.domain.ids import Mint, call_id
+from app.domain.items import ItemStatus, OutputItem
+from app.domain.opened import OpenCall, OpenItem, OpenMessage, OpenReasoning, Scribe
+from app.domain.response import Response, ResponseError, Status, Usage
+from app.errors import GatewayError, UpstreamMisbehaved, UpstreamUnavailable
+
+Opened = TypeVar("Opened", OpenMessage, OpenReasoning, OpenCall)
+
+
+class Narrator:
+    """Tell a response as events: begin, hear batches of deltas, then exactly one ending.
+
+    `now` returns Unix seconds; `mint` makes the items' ids. `response` is the response as it
+    stands: whole, with its final status, once an ending has been told.
+    """
+
+    def __init__(self, response: Response, mint: Mint, now: Callable[[], int]) -> None:
+        self.response = response
+        self._mint = mint
+        self._now = now
+        self._scribe = Scribe()
+        self._output: list[OutputItem] = []
+        self._open: OpenItem | None = None
+        self._held: list[Delta] = []
+        self._told_calls: set[str] = set()
+        self._usage: Usage | None = None
+        self._finished: Finished | None = None
+
+    def begin(self) -> list[Event]:
+        """Tell that the response exists, and that it is being worked on."""
+        self._lifecycle("response.created")
+        if self.response.status == "queued":
+            self._lifecycle("response.queued")
+            self.response = replace(self.response, status="in_progress")
+        self._lifecycle("response.in_progress")
+        return self._scribe.take()
+
+    def hear(self, deltas: Iterable[Delta]) -> list[Event]:
+        """Tell what the model said.
+
+        Raises:
+            UpstreamMisbehaved: when the deltas contradict one another.
+        """
+        for delta in deltas:
+            self._hear(delta)
+        return self._scribe.take()
+
+    def finish(self) -> list[Event]:
+        """The upstream stopped talking; it should have said why."""
+        finished = self._finished
+        if finished is None:
+            return self.fail(UpstreamUnavailable("the upstream ended its answer without an end"))
+        if finished.service_tier:
+            self.response = replace(self.response, service_tier=finished.service_tier)
+        self._release()
+        if finished.reason == "stop":
+            self._close("completed")
+            self.response = replace(self.response, completed_at=self._now())
+            return self._end("completed", "response.completed")
+        self._close("incomplete")
+        self.response = replace(
+            self.response,
+            incomplete_reason=(
+                "max_output_tokens" if finished.reason == "length" else "content_filter"
+            ),
+        )
+        return self._end("incomplete", "response.incomplete")
+
+    def fail(self, error: GatewayError) -> list[Event]:
+        """Close what is open, say what went wrong, and end as failed."""
+        self._close("incomplete")
+        self._scribe.write(
+            ErrorRaised(self._scribe.number(), error.type, error.code, error.message, error.param)
+        )
+        told = ResponseError(response_error_code(error), error.message)
+        self.response = replace(self.response, error=told)
+        return self._end("failed", "response.failed")
+
+    def cancel(self) -> list[Event]:
+        """Close what is open and end as cancelled, which streams tell as response.failed (E5)."""
+        self._close("incomplete")
+        return self._end("cancelled", "response.failed")
+
+    def _lifecycle(self, event_type: LifecycleType) -> None:
+        self._scribe.write(Lifecycle(event_type, self._scribe.number(), self.response))
+
+    def _end(self, status: Status, event_type: LifecycleType) -> list[Event]:
+        self.response = replace(
+            self.response,
+            status=status,
+            output=tuple(self._output),
+            usage=self._usage or Usage(),
+        )
+        self._lifecycle(event_type)
+        return self._scribe.take()
+
+    def _hear(self, delta: Delta) -> None:
+        if self._finished is not None and not isinstance(delta, Used | Finished):
+            raise UpstreamMisbehaved("the upstream went on after it had finished")
+        if isinstance(self._open, OpenCall) and not self._of_open_call(delta):
+            self._held.append(delta)
+            self._release()
+            return
+        self._tell(delta)
+        if self._held and isinstance(delta, Arguments):
+            self._release()
+
+    def _of_open_call(self, delta: Delta) -> bool:
+        match delta:
+            case Arguments(key=key):
+                return isinstance(self._open, OpenCall) and key == self._open.key
+            case ItemEnded() | Used() | Finished():
+                return True
+            case _:
+                return False
+
+    def _release(self) -> None:
+        """Tell what was held, as soon as the call that is open is whole or the model is done."""
+        while self._held and isinstance(self._open, OpenCall):
+            whole = _is_whole(self._open.arguments)
+            if not whole and self._finished is None:
+                return
+            cut = self._finished is not None and self._finished.reason != "stop"
+            self._close("incomplete" if cut and not whole else "completed")
+            held, self._held = self._held, []
+            for position, delta in enumerate(held):
+                if isinstance(self._open, OpenCall) and not self._of_open_call(delta):
+                    self._held.extend(held[position:])
+                    break
+                self._tell(delta)
+
+    def _tell(self, delta: Delta) -> None:
+        match delta:
+            case Text():
+                if delta.text or delta.logprobs:
+                    self._message().say(delta.text, delta.logprobs)
+            case Arguments():
+                self._call(delta.key).append(delta.fragment)
+            case Thought():
+                if delta.text:
+                    self._reasoning().think(delta.text)
+            case Refused():
+                if delta.text:
+                    self._message().refuse(delta.text)
+            case Annotated():
+                self._message().annotate(delta.annotation)
+            case Opaque():
+                self._reasoning().payload = delta.payload
+                self._close("completed")
+            case MessageOpened():
+                self._begin(OpenMessage(self._scribe, self._mint("msg"), delta.phase))
+            case ReasoningOpened():
+                self._begin(OpenReasoning(self._scribe, self._mint("rs")))
+            case CallOpened():
+                self._open_call(delta)
+            case PartEnded():
+                if isinstance(self._open, OpenMessage | OpenReasoning):
+                    self._open.end_part()
+            case ItemEnded():
+                self._close("completed")
+                self._release()
+            case Used():
+                self._usage = delta.usage
+            case Finished():
+                self._finished = delta
+            case _:
+                assert_never(delta)
+
+    def _open_call(self, delta: CallOpened) -> None:
+        if delta.key in self._told_calls:
+            raise UpstreamMisbehaved("the upstream opened the same function call twice")
+        self._told_calls.add(delta.key)
+        upstream_id = call_id(delta.call_id) if delta.call_id else self._mint("call")
+        self._begin(OpenCall(self._scribe, self._mint("fc"), delta.key, upstream_id, delta.name))
+
+    def _message(self) -> OpenMessage:
+        if isinstance(self._open, OpenMessage):
+            return self._open
+        return self._begin(OpenMessage(self._scribe, self._mint("msg"), None))
+
+    def _reasoning(self) -> OpenReasoning:
+        if isinstance(self._open, OpenReasoning):
+            return self._open
+        return self._begin(OpenReasoning(self._scribe, self._mint("rs")))
+
+    def _call(self, key: str) -> OpenCall:
+        if not isinstance(self._open, OpenCall) or self._open.key != key:
+            raise UpstreamMisbehaved("the upstream sent arguments for no open function call")
+        return self._open
+
+    def _begin(self, item: Opened) -> Opened:
+        self._close("completed")
+        self._open = item
+        item.begin(len(self._output))
+        return item
+
+    def _close(self, status: ItemStatus) -> None:
+        if self._open is not None:
+            self._output.append(self._open.end(status))
+            self._open = None
+
+
+def response_error_code(error: GatewayError) -> str:
+    """Return the code that a response object may carry for this error (section 4)."""
+    if error.code in ("rate_limit_exceeded", "context_length_exceeded"):
+        return error.code
+    return "server_error"
+
+
+def _is_whole(arguments: str) -> bool:
+    if not arguments.rstrip().endswith("}"):
+        return False
+    try:
+        json.loads(arguments)
+    except ValueError:
+        return False
+    return True

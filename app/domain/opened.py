@@ -1,0 +1,238 @@
+"""The item that is being told: each kind keeps its own brackets balanced."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.domain.events import (
+    AnnotationAdded,
+    ArgumentsDelta,
+    ArgumentsDone,
+    Event,
+    ItemAdded,
+    ItemDone,
+    PartAdded,
+    PartDone,
+    RefusalDelta,
+    RefusalDone,
+    SummaryPartAdded,
+    SummaryPartDone,
+    SummaryTextDelta,
+    SummaryTextDone,
+    TextDelta,
+    TextDone,
+)
+from app.domain.items import (
+    FunctionCall,
+    ItemStatus,
+    Message,
+    OutputItem,
+    OutputPart,
+    OutputText,
+    Reasoning,
+    Refusal,
+)
+
+
+class Scribe:
+    """Numbers the events of one stream and collects them until they are taken."""
+
+    __slots__ = ("_events", "_next")
+
+    def __init__(self) -> None:
+        self._events: list[Event] = []
+        self._next = 0
+
+    def number(self) -> int:
+        """Return the next sequence number."""
+        number = self._next
+        self._next = number + 1
+        return number
+
+    def write(self, event: Event) -> None:
+        """Collect an event."""
+        self._events.append(event)
+
+    def take(self) -> list[Event]:
+        """Return what was collected since the last time."""
+        events, self._events = self._events, []
+        return events
+
+
+class OpenMessage:
+    """A message whose text and refusal parts follow one another."""
+
+    def __init__(self, scribe: Scribe, item_id: str, phase: str | None) -> None:
+        self._scribe = scribe
+        self._id = item_id
+        self._phase = phase
+        self._index = 0
+        self._parts: list[OutputPart] = []
+        self._kind: type[OutputText] | type[Refusal] | None = None
+        self._chunks: list[str] = []
+        self._annotations: list[dict[str, Any]] = []
+        self._logprobs: list[dict[str, Any]] = []
+
+    def begin(self, output_index: int) -> None:
+        """Tell that the message exists."""
+        self._index = output_index
+        item = Message(self._id, "assistant", (), "in_progress", self._phase)
+        self._scribe.write(ItemAdded(self._scribe.number(), output_index, item))
+
+    def say(self, text: str, logprobs: tuple[dict[str, Any], ...]) -> None:
+        """Tell a piece of text."""
+        if self._kind is not OutputText:
+            self._begin_part(OutputText, OutputText(""))
+        self._chunks.append(text)
+        if logprobs:
+            self._logprobs.extend(logprobs)
+        scribe = self._scribe
+        scribe.write(
+            TextDelta(scribe.number(), self._id, self._index, len(self._parts), text, logprobs)
+        )
+
+    def refuse(self, text: str) -> None:
+        """Tell a piece of a refusal."""
+        if self._kind is not Refusal:
+            self._begin_part(Refusal, Refusal(""))
+        self._chunks.append(text)
+        scribe = self._scribe
+        scribe.write(RefusalDelta(scribe.number(), self._id, self._index, len(self._parts), text))
+
+    def annotate(self, annotation: dict[str, Any]) -> None:
+        """Tell an annotation of the text part, beginning one where none is open."""
+        if self._kind is not OutputText:
+            self._begin_part(OutputText, OutputText(""))
+        scribe = self._scribe
+        scribe.write(
+            AnnotationAdded(
+                scribe.number(),
+                self._id,
+                self._index,
+                len(self._parts),
+                len(self._annotations),
+                annotation,
+            )
+        )
+        self._annotations.append(annotation)
+
+    def end_part(self) -> None:
+        """Close the part that is open, if one is."""
+        if self._kind is None:
+            return
+        scribe, text = self._scribe, "".join(self._chunks)
+        where = (self._id, self._index, len(self._parts))
+        part: OutputPart
+        if self._kind is OutputText:
+            part = OutputText(text, tuple(self._annotations), tuple(self._logprobs))
+            scribe.write(TextDone(scribe.number(), *where, text, part.logprobs))
+        else:
+            part = Refusal(text)
+            scribe.write(RefusalDone(scribe.number(), *where, text))
+        scribe.write(PartDone(scribe.number(), *where, part))
+        self._parts.append(part)
+        self._kind = None
+
+    def end(self, status: ItemStatus) -> OutputItem:
+        """Close the message and return it whole."""
+        self.end_part()
+        item = Message(self._id, "assistant", tuple(self._parts), status, self._phase)
+        self._scribe.write(ItemDone(self._scribe.number(), self._index, item))
+        return item
+
+    def _begin_part(self, kind: type[OutputText] | type[Refusal], empty: OutputPart) -> None:
+        self.end_part()
+        self._kind = kind
+        self._chunks, self._annotations, self._logprobs = [], [], []
+        scribe = self._scribe
+        scribe.write(PartAdded(scribe.number(), self._id, self._index, len(self._parts), empty))
+
+
+class OpenReasoning:
+    """A reasoning item whose summary parts follow one another."""
+
+    def __init__(self, scribe: Scribe, item_id: str) -> None:
+        self._scribe = scribe
+        self._id = item_id
+        self._index = 0
+        self._parts: list[str] = []
+        self._chunks: list[str] | None = None
+        self.payload: str | None = None
+
+    def begin(self, output_index: int) -> None:
+        """Tell that the item exists."""
+        self._index = output_index
+        self._scribe.write(ItemAdded(self._scribe.number(), output_index, Reasoning(self._id)))
+
+    def think(self, text: str) -> None:
+        """Tell a piece of a summary."""
+        scribe = self._scribe
+        if self._chunks is None:
+            self._chunks = []
+            scribe.write(SummaryPartAdded(scribe.number(), self._id, self._index, len(self._parts)))
+        self._chunks.append(text)
+        scribe.write(
+            SummaryTextDelta(scribe.number(), self._id, self._index, len(self._parts), text)
+        )
+
+    def end_part(self) -> None:
+        """Close the summary part that is open, if one is."""
+        if self._chunks is None:
+            return
+        scribe, text = self._scribe, "".join(self._chunks)
+        where = (self._id, self._index, len(self._parts))
+        scribe.write(SummaryTextDone(scribe.number(), *where, text))
+        scribe.write(SummaryPartDone(scribe.number(), *where, text))
+        self._parts.append(text)
+        self._chunks = None
+
+    def end(self, _status: ItemStatus) -> OutputItem:
+        """Close the item and return it whole; reasoning items carry no status."""
+        self.end_part()
+        item = Reasoning(self._id, tuple(self._parts), encrypted_content=self.payload)
+        self._scribe.write(ItemDone(self._scribe.number(), self._index, item))
+        return item
+
+
+class OpenCall:
+    """A function call whose arguments arrive in fragments."""
+
+    def __init__(self, scribe: Scribe, item_id: str, key: str, call_id: str, name: str) -> None:
+        self.key = key
+        self._scribe = scribe
+        self._id = item_id
+        self._call_id = call_id
+        self._name = name
+        self._index = 0
+        self._fragments: list[str] = []
+
+    @property
+    def arguments(self) -> str:
+        """The arguments so far."""
+        return "".join(self._fragments)
+
+    def begin(self, output_index: int) -> None:
+        """Tell that the call exists."""
+        self._index = output_index
+        item = FunctionCall(self._id, self._call_id, self._name, "", "in_progress")
+        self._scribe.write(ItemAdded(self._scribe.number(), output_index, item))
+
+    def append(self, fragment: str) -> None:
+        """Tell a fragment of the arguments."""
+        if fragment:
+            self._fragments.append(fragment)
+            scribe = self._scribe
+            scribe.write(ArgumentsDelta(scribe.number(), self._id, self._index, fragment))
+
+    def end(self, status: ItemStatus) -> OutputItem:
+        """Close the call and return it whole; a whole call without arguments has `{}`."""
+        if status == "completed" and not self._fragments:
+            self.append("{}")
+        arguments, scribe = self.arguments, self._scribe
+        scribe.write(ArgumentsDone(scribe.number(), self._id, self._index, self._name, arguments))
+        item = FunctionCall(self._id, self._call_id, self._name, arguments, status)
+        scribe.write(ItemDone(scribe.number(), self._index, item))
+        return item
+
+
+OpenItem = OpenMessage | OpenReasoning | OpenCall

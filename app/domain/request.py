@@ -1,0 +1,98 @@
+"""What a caller asks for, and what a provider is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from app.domain.items import InputItem, Item
+from app.domain.tools import FunctionTool, ToolChoice
+
+INCLUDE_ENCRYPTED = "reasoning.encrypted_content"
+INCLUDE_LOGPROBS = "message.output_text.logprobs"
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningOptions:
+    effort: str | None = None
+    summary: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JsonSchemaFormat:
+    name: str
+    schema: dict[str, Any]
+    description: str | None = None
+    strict: bool | None = None
+
+
+TextFormat = Literal["text", "json_object"] | JsonSchemaFormat
+
+
+@dataclass(frozen=True, slots=True)
+class TextOptions:
+    format: TextFormat = "text"
+    verbosity: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """What shapes the model's answer. None means that the caller left it out."""
+
+    instructions: str | None = None
+    max_output_tokens: int | None = None
+    max_tool_calls: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    top_logprobs: int | None = None
+    tools: tuple[FunctionTool, ...] = ()
+    tool_choice: ToolChoice = "auto"
+    parallel_tool_calls: bool | None = None
+    reasoning: ReasoningOptions | None = None
+    text: TextOptions = TextOptions()
+    user: str | None = None
+    safety_identifier: str | None = None
+    prompt_cache_key: str | None = None
+    prompt_cache_retention: str | None = None
+    service_tier: str | None = None
+    seed: int | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+    include: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateRequest:
+    """The body of POST /v1/responses, validated.
+
+    `ignored` names what was sent and is not acted on, whatever the upstream (R1).
+    `model` may be empty only where a schema loads it for an endpoint that does not need one.
+    """
+
+    model: str
+    input: tuple[InputItem, ...]
+    parameters: Parameters = Parameters()
+    stream: bool = False
+    store: bool = True
+    background: bool = False
+    previous_response_id: str | None = None
+    truncation: Literal["auto", "disabled"] = "disabled"
+    ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRequest:
+    """What one provider is asked: its own model id, the whole context, the parameters.
+
+    `items` holds no references; reasoning items carry only payloads that this provider gave.
+    `history_tools` are tool definitions of earlier turns, for upstreams that want a definition
+    for every call in the history (S6).
+    """
+
+    model: str
+    items: tuple[Item, ...]
+    parameters: Parameters
+    stream: bool
+    history_tools: tuple[FunctionTool, ...] = ()
+    max_output_tokens_default: int | None = None

@@ -1,0 +1,63 @@
+"""A response: what GET shows, at any moment of its life."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from app.domain.items import Item
+
+Status = Literal["queued", "in_progress", "completed", "incomplete", "failed", "cancelled"]
+IncompleteReason = Literal["max_output_tokens", "content_filter"]
+
+TERMINAL: frozenset[Status] = frozenset({"completed", "incomplete", "failed", "cancelled"})
+
+#: Every legal move of a status; the store holds to it by compare-and-set.
+TRANSITIONS: dict[Status, frozenset[Status]] = {
+    "queued": frozenset({"in_progress", "failed", "cancelled"}),
+    "in_progress": TERMINAL,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts, as the wire nests them; an upstream that does not count leaves zeros."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+
+    @property
+    def total_tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseError:
+    """`code` is one of the API's own error codes for response objects (server_error, …)."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """`echo` holds the request's parameters as the wire shows them (schemas.responses.echo).
+
+    `created_at` and `completed_at` are in Unix seconds.
+    """
+
+    id: str
+    model: str
+    created_at: int
+    echo: Mapping[str, Any]
+    status: Status = "in_progress"
+    output: tuple[Item, ...] = ()
+    usage: Usage | None = None
+    error: ResponseError | None = None
+    incomplete_reason: IncompleteReason | None = None
+    completed_at: int | None = None
+    service_tier: str = "auto"

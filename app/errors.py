@@ -1,0 +1,162 @@
+"""Every error the gateway raises on purpose, each with what the wire says of it.
+
+GatewayError                     500  api_error
+├── InvalidRequest               400  invalid_request_error: the caller sent what we cannot accept
+│   ├── ContextLengthExceeded    400  the conversation is longer than the model can read
+│   ├── MethodNotAllowed         405  the path has other methods
+│   ├── RequestTooLarge          413  the body is larger than the endpoint takes
+│   └── UnsupportedMediaType     415  the body is not JSON by its own word
+├── Unauthenticated              401  authentication_error: no key, or none that we know
+├── PermissionDenied             403  permission_denied_error: this key may not do that
+├── NotFound                     404  not_found_error: there is no such thing for this caller
+├── RateLimited                  429  rate_limit_error: too much, too soon
+│   └── UpstreamRateLimited      429  ... says the upstream
+├── Unavailable                  503  server_error: we cannot serve this now
+│   ├── StorageUnavailable       503  the store is away
+│   ├── UpstreamUnavailable      503  the upstream is unreachable, broken or overloaded
+│   └── UpstreamTimeout          503  the upstream did not answer in time
+├── UpstreamMisbehaved           500  the upstream refused our credential or talks nonsense
+└── CallerGone                   499  the caller hung up; nobody hears this
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class GatewayError(Exception):
+    """Base class. `status`, `type`, `code` and `param` become the error envelope.
+
+    `retry_after_s` becomes the Retry-After header. `work_done` is true when an upstream may
+    have been paid for an answer that was then lost: the client is told not to retry by itself.
+    """
+
+    status: ClassVar[int] = 500
+    type: ClassVar[str] = "api_error"
+    code: str | None = None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        retry_after_s: int | None = None,
+        work_done: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        if code is not None:
+            self.code = code
+        self.retry_after_s = retry_after_s
+        self.work_done = work_done
+
+
+class InvalidRequest(GatewayError):
+    """The caller sent what we cannot accept."""
+
+    status = 400
+    type = "invalid_request_error"
+
+
+class ContextLengthExceeded(InvalidRequest):
+    """The conversation is longer than the model can read.
+
+    `excess_tokens` is how far it is over, where the upstream said so.
+    """
+
+    code = "context_length_exceeded"
+
+    def __init__(self, message: str, *, excess_tokens: int | None = None) -> None:
+        super().__init__(message, param="input")
+        self.excess_tokens = excess_tokens
+
+
+class MethodNotAllowed(InvalidRequest):
+    """The path is known, the method is not."""
+
+    status = 405
+
+
+class RequestTooLarge(InvalidRequest):
+    """The body is larger than the endpoint takes."""
+
+    status = 413
+    code = "request_too_large"
+
+
+class UnsupportedMediaType(InvalidRequest):
+    """The body is not JSON by its own word, or is encoded in a way we do not read."""
+
+    status = 415
+
+
+class Unauthenticated(GatewayError):
+    """No key, or none that we know."""
+
+    status = 401
+    type = "authentication_error"
+
+
+class PermissionDenied(GatewayError):
+    """This key may not do that."""
+
+    status = 403
+    type = "permission_denied_error"
+
+
+class NotFound(GatewayError):
+    """There is no such thing for this caller."""
+
+    status = 404
+    type = "not_found_error"
+
+
+class RateLimited(GatewayError):
+    """Too much, too soon."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+
+
+class UpstreamRateLimited(RateLimited):
+    """The upstream says: too much, too soon."""
+
+
+class Unavailable(GatewayError):
+    """We cannot serve this now; a later try may succeed."""
+
+    status = 503
+    type = "server_error"
+
+
+class StorageUnavailable(Unavailable):
+    """The store is away."""
+
+    code = "storage_unavailable"
+
+
+class UpstreamUnavailable(Unavailable):
+    """The upstream is unreachable, broken or overloaded."""
+
+    code = "upstream_unavailable"
+
+
+class UpstreamTimeout(Unavailable):
+    """The upstream did not answer in time."""
+
+    code = "upstream_timeout"
+
+
+class UpstreamMisbehaved(GatewayError):
+    """The upstream refused our credential or talks nonsense: the operator's to mend."""
+
+    code = "upstream_error"
+
+
+class CallerGone(GatewayError):
+    """The caller hung up; the status is nginx's for the same thing and goes to the log only."""
+
+    status = 499

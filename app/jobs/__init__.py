@@ -1,0 +1,1 @@
+"""The second entrance: background responses. The only room that imports dramatiq."""

@@ -1,0 +1,1 @@
+"""Upstream models: two pure mappings each, with a POST between them."""

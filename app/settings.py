@@ -1,0 +1,115 @@
+"""Frozen settings: the only reader of os.environ and gateway.toml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+Api = Literal["responses", "chat_completions", "anthropic_messages", "local"]
+UnsupportedTools = Literal["refuse", "drop"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSettings:
+    """A `[providers.NAME]` table. Times are in seconds.
+
+    `timeout_s` bounds the wait for the first byte and each silence after it, `deadline_s` a whole
+    call. `profile` names a set of quirks (providers.profiles), `quirks` overrides single ones.
+    `discover` says that the upstream's own model list is asked for and refreshed.
+    """
+
+    name: str
+    api: Api
+    base_url: str = ""
+    api_key: str | None = field(default=None, repr=False)
+    models: tuple[str, ...] = ()
+    discover: bool = False
+    timeout_s: float = 600.0
+    connect_timeout_s: float = 5.0
+    deadline_s: float = 3600.0
+    max_concurrency: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    proxy: str | None = field(default=None, repr=False)
+    ca_file: Path | None = None
+    profile: str | None = None
+    quirks: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSettings:
+    """A `[models."ID"]` table. `reasoning` None leaves it to the model's profile."""
+
+    id: str
+    provider: str
+    upstream_model: str | None = None
+    reasoning: bool | None = None
+    fallbacks: tuple[str, ...] = ()
+    max_output_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitSettings:
+    """The `[limits]` table: defaults for every account; None is unlimited.
+
+    `when_store_is_away` decides whether requests pass uncounted (open) or are refused (closed).
+    """
+
+    requests_per_minute: int | None = None
+    requests_per_day: int | None = None
+    tokens_per_minute: int | None = None
+    max_in_flight: int | None = None
+    max_stored_bytes: int | None = None
+    when_store_is_away: Literal["open", "closed"] = "open"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackgroundSettings:
+    """The `[background]` table, WORKER_CONCURRENCY and WORKER_LEASE_S."""
+
+    enabled: bool = True
+    time_limit_s: float = 800.0
+    grace_s: float = 25.0
+    max_queued_per_account: int = 1000
+    concurrency: int = 200
+    lease_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestSettings:
+    """The `[requests]` table. `keepalive_s` is how long a stream may be silent before a comment."""
+
+    unsupported_tools: UnsupportedTools = "refuse"
+    max_in_flight: int = 1000
+    max_body_memory_mb: int = 512
+    keepalive_s: float = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisSettings:
+    """REDIS_URL, REDIS_PREFIX and the `[redis]` table. Times are in seconds."""
+
+    url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
+    prefix: str = "rg:"
+    pool_size: int = 64
+    connect_timeout_s: float = 2.0
+    timeout_s: float = 5.0
+    wait_replicas: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything the gateway is told from outside. `providers` and `models` keep file order."""
+
+    providers: tuple[ProviderSettings, ...] = ()
+    models: tuple[ModelSettings, ...] = ()
+    limits: LimitSettings = LimitSettings()
+    background: BackgroundSettings = BackgroundSettings()
+    requests: RequestSettings = RequestSettings()
+    redis: RedisSettings = RedisSettings()
+    spool_dir: Path = Path("data/spool")
+    log_level: str = "INFO"
+    log_format: Literal["json", "text"] = "json"
+    bootstrap_key_sha256: str | None = field(default=None, repr=False)
+    bootstrap_account: str | None = None

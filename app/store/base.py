@@ -1,0 +1,98 @@
+"""What every store of responses must be able to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from app.domain.items import Item
+from app.domain.response import Response
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a turn stands: entry `depth` of the log `log`."""
+
+    log: str
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A response with what it needs to be continued.
+
+    `input` holds this turn's own input, ids minted, references resolved. `parent` is the place
+    of the turn that it continues. `response.output` keeps opaque reasoning and logprobs whatever
+    `include` shows of them.
+    """
+
+    account: str
+    response: Response
+    input: tuple[Item, ...]
+    include: frozenset[str]
+    parent: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Everything that a turn and those before it leave to the next: each turn's input, then its
+    output, oldest first. `last` is the turn itself, with the tools it was asked with in its echo.
+    """
+
+    items: tuple[Item, ...]
+    last: Response
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list, in the order asked for."""
+
+    items: tuple[Item, ...]
+    has_more: bool
+
+
+class ResponseStore(Protocol):
+    """Keeps responses by id, for one account each; a foreign id is an unknown id.
+
+    Every method raises StorageUnavailable when the store is away, within its time-out, and
+    NotFound (code response_not_found) for an id that is unknown, deleted or another account's.
+    """
+
+    def save(self, turn: Turn) -> None:
+        """Keep a terminal response, at once visible to every process."""
+        ...
+
+    def get(self, account: str, response_id: str) -> Turn:
+        """Return a stored turn."""
+        ...
+
+    def delete(self, account: str, response_id: str) -> None:
+        """Hide a response; turns that continue it keep their whole context."""
+        ...
+
+    def context(self, account: str, response_id: str) -> Context:
+        """Return what a turn that continues `response_id` starts from."""
+        ...
+
+    def input_items(
+        self,
+        account: str,
+        response_id: str,
+        *,
+        order: Literal["asc", "desc"],
+        limit: int,
+        after: str | None,
+        before: str | None,
+    ) -> Page:
+        """Return a page of what the model saw (E6): earlier turns, then this one's own input."""
+        ...
+
+    def items(self, account: str, item_ids: Sequence[str]) -> dict[str, Item]:
+        """Return those of the items that the account has stored, by id (S5)."""
+        ...
+
+    def ping(self) -> None:
+        """Return when the store answers."""
+        ...
