@@ -129,13 +129,15 @@ class Narrator:
     def _hear(self, delta: Delta) -> None:
         if self._finished is not None and not isinstance(delta, Used | Finished):
             raise UpstreamMisbehaved("the upstream went on after it had finished")
+        self._tell_or_hold(delta)
+        if self._held:
+            self._release()
+
+    def _tell_or_hold(self, delta: Delta) -> None:
         if isinstance(self._open, OpenCall) and not self._of_open_call(delta):
             self._held.append(delta)
-            self._release()
-            return
-        self._tell(delta)
-        if self._held and isinstance(delta, Arguments):
-            self._release()
+        else:
+            self._tell(delta)
 
     def _of_open_call(self, delta: Delta) -> bool:
         match delta:
@@ -152,14 +154,11 @@ class Narrator:
             whole = _is_whole(self._open.arguments)
             if not whole and self._finished is None:
                 return
-            cut = self._finished is not None and self._finished.reason != "stop"
-            self._close("incomplete" if cut and not whole else "completed")
+            stopped = self._finished is None or self._finished.reason == "stop"
+            self._close("completed" if whole or stopped else "incomplete")
             held, self._held = self._held, []
-            for position, delta in enumerate(held):
-                if isinstance(self._open, OpenCall) and not self._of_open_call(delta):
-                    self._held.extend(held[position:])
-                    break
-                self._tell(delta)
+            for delta in held:
+                self._tell_or_hold(delta)
 
     def _tell(self, delta: Delta) -> None:
         match delta:
