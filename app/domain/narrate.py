@@ -43,11 +43,13 @@ class Narrator:
     """Tell a response as events: begin, hear batches of deltas, then exactly one ending.
 
     `now` returns Unix seconds; `mint` makes the items' ids. `response` is the response as it
-    stands: whole, with its final status, once an ending has been told.
+    stands: whole, with its final status, once an ending has been told. `failure` is what went
+    wrong, if that ending was a failure.
     """
 
     def __init__(self, response: Response, mint: Mint, now: Callable[[], int]) -> None:
         self.response = response
+        self.failure: GatewayError | None = None
         self._mint = mint
         self._now = now
         self._scribe = Scribe()
@@ -100,6 +102,7 @@ class Narrator:
 
     def fail(self, error: GatewayError) -> list[Event]:
         """Close what is open, say what went wrong, and end as failed."""
+        self.failure = error
         self._close("incomplete")
         self._scribe.write(
             ErrorRaised(self._scribe.number(), error.type, error.code, error.message, error.param)

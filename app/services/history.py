@@ -1,0 +1,189 @@
+"""What a turn starts from: the context of its parent, then its own input, made whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from app.domain.ids import Mint, minter, new_tag, tag_of
+from app.domain.items import (
+    FunctionCall,
+    FunctionCallOutput,
+    InputItem,
+    Item,
+    ItemReference,
+    Message,
+    Reasoning,
+)
+from app.domain.request import CreateRequest
+from app.domain.response import TERMINAL
+from app.domain.tools import FunctionTool
+from app.errors import InvalidRequest, NotFound
+from app.schemas.responses import tool_from_json
+from app.store.base import Context, Place, ResponseStore
+
+_PREFIXES = {Message: "msg", FunctionCall: "fc", FunctionCallOutput: "fco", Reasoning: "rs"}
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """`items` is all that the model shall see; `own` what this turn adds to the conversation.
+
+    `tag` is the conversation's, `place` where the parent stands, `tools` what the parent was
+    asked with (S6).
+    """
+
+    items: tuple[Item, ...]
+    own: tuple[Item, ...]
+    tag: str
+    place: Place | None = None
+    tools: tuple[FunctionTool, ...] = ()
+
+
+def thread(store: ResponseStore, account: str, request: CreateRequest) -> Thread:
+    """Return what the request's turn starts from.
+
+    Raises:
+        InvalidRequest: the parent is unknown or still running (S1, S2), or a call has no output
+            or an output no call (S4).
+        NotFound: an item_reference names no stored item of this account (S5).
+        StorageUnavailable: the store is away.
+    """
+    parent_id = request.previous_response_id
+    if parent_id is None:
+        tag = new_tag()
+        own = _resolved(store, account, request.input, (), minter(tag))
+        return Thread(_paired((), own, frozenset()), own, tag)
+    context = _parent(store, account, parent_id)
+    tag = tag_of(parent_id) or new_tag()
+    own = _resolved(store, account, request.input, context.items, minter(tag))
+    unanswered = frozenset(
+        item.call_id for item in context.last.output if isinstance(item, FunctionCall)
+    )
+    return Thread(
+        items=_paired(context.items, own, unanswered),
+        own=own,
+        tag=tag,
+        place=context.place,
+        tools=tuple(tool_from_json(tool) for tool in context.last.echo["tools"]),
+    )
+
+
+def _parent(store: ResponseStore, account: str, parent_id: str) -> Context:
+    param = "previous_response_id"
+    try:
+        context = store.context(account, parent_id)
+    except NotFound:
+        raise InvalidRequest(
+            f"Previous response with id '{parent_id}' not found.",
+            param=param,
+            code="previous_response_not_found",
+        ) from None
+    if context.last.status not in TERMINAL:
+        raise InvalidRequest(
+            f"Previous response '{parent_id}' is still {context.last.status}: "
+            "wait until it has ended, or cancel it.",
+            param=param,
+        )
+    return context
+
+
+def _resolved(
+    store: ResponseStore,
+    account: str,
+    given: tuple[InputItem, ...],
+    context: tuple[Item, ...],
+    mint: Mint,
+) -> tuple[Item, ...]:
+    """Return the turn's own input: references resolved, ids minted, nothing told twice."""
+    known = {item.id: item for item in context}
+    wanted = [item.id for item in given if isinstance(item, ItemReference) and item.id not in known]
+    stored = store.items(account, wanted) if wanted else {}
+    own: list[Item] = []
+    for index, item in enumerate(given):
+        if not isinstance(item, ItemReference):
+            whole = item if item.id else replace(item, id=mint(_PREFIXES[type(item)]))
+            if known.get(whole.id) != whole:
+                own.append(whole)
+        elif item.id in stored:
+            own.append(stored[item.id])
+        elif item.id not in known:
+            raise NotFound(
+                f"Item with id '{item.id}' not found. Items of responses that were made with "
+                "`store: false`, or were deleted, cannot be referenced: send the item itself.",
+                param=f"input[{index}].id",
+            )
+    return tuple(own)
+
+
+def _paired(
+    context: tuple[Item, ...], own: tuple[Item, ...], must_be_answered: frozenset[str]
+) -> tuple[Item, ...]:
+    """Return context and input with every call answered once and every answer called for (S4).
+
+    What a purge has left alone in the context is left out (S7).
+    """
+    told = [item for item in context if not _cut_call(item)]
+    called = {item.call_id for item in own if isinstance(item, FunctionCall)}
+    must = called | must_be_answered
+    calls = called | {item.call_id for item in told if isinstance(item, FunctionCall)}
+    last_output = {
+        item.call_id: item for item in (*told, *own) if isinstance(item, FunctionCallOutput)
+    }
+    for item in own:
+        if isinstance(item, FunctionCallOutput) and item.call_id not in calls:
+            raise InvalidRequest(
+                f"No tool call found for function call output with call_id {item.call_id}.",
+                param="input",
+            )
+    whole: list[Item] = []
+    for item in (*told, *own):
+        match item:
+            case FunctionCall(call_id=call_id) if call_id not in last_output:
+                if call_id in must:
+                    raise InvalidRequest(
+                        f"No tool output found for function call {call_id}.", param="input"
+                    )
+            case FunctionCallOutput(call_id=call_id):
+                if call_id in calls and last_output[call_id] is item:
+                    whole.append(item)
+            case _:
+                whole.append(item)
+    return tuple(whole)
+
+
+def _cut_call(item: Item) -> bool:
+    return isinstance(item, FunctionCall) and item.status != "completed"
+
+
+def without_oldest(items: tuple[Item, ...], excess_tokens: int | None) -> tuple[Item, ...]:
+    """Return the context without its oldest turns, cut only before user messages (S8).
+
+    Drops what is about `excess_tokens` (by four characters a token), or else half.
+    Returns `items` unchanged when there is nothing that may be dropped.
+    """
+    sizes = [_size(item) for item in items]
+    goal = excess_tokens * 4 if excess_tokens is not None else sum(sizes) // 2
+    cuts = [
+        index
+        for index, item in enumerate(items)
+        if index and isinstance(item, Message) and item.role == "user"
+    ]
+    dropped = 0
+    for start, end in zip([0, *cuts], cuts, strict=False):
+        dropped += sum(sizes[start:end])
+        if dropped >= goal:
+            return _leading_instructions(items[:end]) + items[end:]
+    return _leading_instructions(items[: cuts[-1]]) + items[cuts[-1] :] if cuts else items
+
+
+def _leading_instructions(dropped: Iterable[Item]) -> tuple[Item, ...]:
+    return tuple(
+        item
+        for item in dropped
+        if isinstance(item, Message) and item.role in ("system", "developer")
+    )
+
+
+def _size(item: Item) -> int:
+    return len(repr(item))

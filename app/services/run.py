@@ -1,0 +1,154 @@
+"""One answer under way: from the upstream's batches to events, kept before it is told."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from app.domain.deltas import Batch, Opaque
+from app.domain.events import ErrorRaised, Event, ItemDone, Lifecycle
+from app.domain.items import Item, Reasoning
+from app.domain.narrate import Narrator, response_error_code
+from app.domain.response import Response, ResponseError
+from app.errors import CallerGone, GatewayError
+
+
+class Run:
+    """Tells a response as batches of events, exactly once; an empty batch means silence.
+
+    `keep` stores the ending before it is told; `ended` hears of it on every exit path, with the
+    error that spoilt it, if one did. `seal` makes an opaque payload fit to leave the gateway;
+    `shows_opaque` says whether this caller sees it.
+    """
+
+    def __init__(
+        self,
+        narrator: Narrator,
+        batches: Iterator[Batch],
+        *,
+        keep: Callable[[Response], None],
+        ended: Callable[[Response, GatewayError | None], None],
+        seal: Callable[[str], str],
+        shows_opaque: bool,
+    ) -> None:
+        self._narrator = narrator
+        self._batches = batches
+        self._keep = keep
+        self._ended = ended
+        self._seal = seal
+        self._shows_opaque = shows_opaque
+        self._failure: GatewayError | None = None
+
+    def response(self) -> Response:
+        """Tell everything to nobody and return the whole response, stored.
+
+        Raises:
+            GatewayError: the upstream failed, the caller has gone, or the store is away.
+        """
+        deque(self.events(), maxlen=0)
+        if self._failure is not None:
+            self._failure.work_done = True
+            raise self._failure
+        return self._shown_response(self._narrator.response)
+
+    def events(self) -> Iterator[list[Event]]:
+        """Tell the response; whatever happens, it ends and is kept.
+
+        A caller that hangs up is a GeneratorExit here or a CallerGone from the upstream's side:
+        the closing events are then folded without being told (A4).
+        """
+        narrator = self._narrator
+        try:
+            yield narrator.begin()
+            for batch in self._batches:
+                events = narrator.hear(self._sealed(batch))
+                if events or not batch:
+                    yield self._shown(events)
+            ending = narrator.finish()
+        except GeneratorExit:
+            self._cancel(CallerGone("the caller hung up"))
+            raise
+        except CallerGone as gone:
+            self._cancel(gone)
+            return
+        except GatewayError as error:
+            ending = narrator.fail(error)
+        finally:
+            self._close()
+        yield self._shown(self._kept(ending))
+
+    def _cancel(self, gone: CallerGone) -> None:
+        ending = self._narrator.cancel()
+        self._failure = gone
+        self._kept(ending)
+
+    def _kept(self, ending: list[Event]) -> list[Event]:
+        """Store the ending; where it cannot be stored, the ending is that failure."""
+        response = self._narrator.response
+        self._failure = self._failure or self._narrator.failure
+        try:
+            self._keep(response)
+        except GatewayError as error:
+            self._failure = error
+            ending = _spoilt(ending, error)
+        finally:
+            self._ended(response, self._failure)
+        return ending
+
+    def _close(self) -> None:
+        close = getattr(self._batches, "close", None)
+        if close is not None:
+            close()
+
+    def _sealed(self, batch: Batch) -> Batch:
+        for delta in batch:
+            if type(delta) is Opaque:
+                return [
+                    Opaque(self._seal(each.payload)) if isinstance(each, Opaque) else each
+                    for each in batch
+                ]
+        return batch
+
+    def _shown(self, events: list[Event]) -> list[Event]:
+        if self._shows_opaque:
+            return events
+        return [self._shown_event(event) for event in events]
+
+    def _shown_event(self, event: Event) -> Event:
+        if isinstance(event, ItemDone) and isinstance(event.item, Reasoning):
+            return replace(event, item=replace(event.item, encrypted_content=None))
+        if isinstance(event, Lifecycle):
+            return replace(event, response=self._shown_response(event.response))
+        return event
+
+    def _shown_response(self, response: Response) -> Response:
+        return response if self._shows_opaque else without_opaque(response)
+
+
+def without_opaque(response: Response) -> Response:
+    """Return the response without the opaque reasoning that it keeps for the next turn."""
+    return replace(response, output=tuple(_without_opaque(item) for item in response.output))
+
+
+def _without_opaque(item: Item) -> Item:
+    if isinstance(item, Reasoning) and item.encrypted_content is not None:
+        return replace(item, encrypted_content=None)
+    return item
+
+
+def _spoilt(ending: list[Event], error: GatewayError) -> list[Event]:
+    """Return the ending with its terminal event turned into `error` and response.failed."""
+    last = ending[-1]
+    if not isinstance(last, Lifecycle):
+        raise TypeError("an ending's last event is a lifecycle event")
+    number = last.sequence_number
+    failed = replace(
+        last.response,
+        status="failed",
+        completed_at=None,
+        incomplete_reason=None,
+        error=ResponseError(response_error_code(error), error.message),
+    )
+    raised = ErrorRaised(number, error.type, error.code, error.message, error.param)
+    return [*ending[:-1], raised, Lifecycle("response.failed", number + 1, failed)]

@@ -1,0 +1,59 @@
+"""Opaque reasoning leaves the gateway sealed: bound to its account and to the provider that
+gave it, so that it travels back byte-exact to that provider and nowhere else (U11).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_VERSION = b"\x01"
+_MAC_LENGTH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Unsealed:
+    """What a provider once gave: `origin` is that provider's name."""
+
+    origin: str
+    payload: str
+
+
+class Sealer:
+    """Seals with an HMAC under the deployment's secret, which `secret` returns."""
+
+    def __init__(self, secret: Callable[[], bytes]) -> None:
+        self._secret = secret
+
+    def seal(self, account: str, origin: str, payload: str) -> str:
+        """Return the payload as a blob of URL-safe base64 that only this account can use."""
+        body = origin.encode() + b"\0" + payload.encode()
+        blob = _VERSION + self._mac(account, body) + body
+        return base64.urlsafe_b64encode(blob).decode()
+
+    def open(self, account: str, sealed: str) -> Unsealed | None:
+        """Return what was sealed, or None for a blob that is not this account's and intact."""
+        try:
+            blob = base64.b64decode(sealed.encode(), altchars=b"-_", validate=True)
+        except (binascii.Error, UnicodeEncodeError):
+            return None
+        version, mac, body = blob[:1], blob[1 : 1 + _MAC_LENGTH], blob[1 + _MAC_LENGTH :]
+        if version != _VERSION or not hmac.compare_digest(mac, self._mac(account, body)):
+            return None
+        origin, _, payload = body.partition(b"\0")
+        return Unsealed(origin.decode(), payload.decode())
+
+    def pseudonym(self, account: str, given: str) -> str:
+        """Return a name for `given` that no other account shares (U14), 64 characters long."""
+        return self._digest(b"pseudonym\0", account, given.encode()).hex()
+
+    def _mac(self, account: str, body: bytes) -> bytes:
+        return self._digest(b"seal\0", account, body)[:_MAC_LENGTH]
+
+    def _digest(self, purpose: bytes, account: str, body: bytes) -> bytes:
+        message = purpose + account.encode() + b"\0" + body
+        return hmac.digest(self._secret(), message, hashlib.sha256)
