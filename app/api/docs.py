@@ -1,0 +1,24 @@
+"""/openapi.json: what this API is, for tools."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import orjson
+from flask import Blueprint, Response
+from flask.typing import ResponseReturnValue
+
+from app.schemas.openapi import document
+
+bp = Blueprint("docs", __name__)
+
+
+@bp.get("/openapi.json")
+def openapi() -> ResponseReturnValue:
+    """Return the OpenAPI 3.1 document."""
+    return Response(_document(), mimetype="application/json")
+
+
+@cache
+def _document() -> bytes:
+    return orjson.dumps(document())

@@ -1,0 +1,80 @@
+"""Exceptions -> the one error envelope. The only place where it is spelled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from flask import Flask, Response, g
+from werkzeug.exceptions import HTTPException
+
+from app.errors import (
+    GatewayError,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    RequestTooLarge,
+    Unavailable,
+)
+from app.telemetry import unexpected
+
+_MEBIBYTE = 1024 * 1024
+
+
+def register(app: Flask) -> None:
+    """Have every error of this app leave in the envelope."""
+    app.register_error_handler(GatewayError, gateway_error)
+    app.register_error_handler(HTTPException, http_error)
+    app.register_error_handler(Exception, bug)
+
+
+def gateway_error(error: GatewayError) -> Response:
+    """Answer with an error of ours."""
+    g.trace.error_code = error.code or error.type
+    response = Response(
+        orjson.dumps(envelope(error)), status=error.status, mimetype="application/json"
+    )
+    if error.retry_after_s is not None:
+        response.headers["Retry-After"] = str(max(1, error.retry_after_s))
+    elif isinstance(error, Unavailable):
+        response.headers["Retry-After"] = "1"
+    if error.work_done:
+        response.headers["x-should-retry"] = "false"
+    return response
+
+
+def envelope(error: GatewayError) -> dict[str, Any]:
+    """Return the error as the wire shows it: always all four keys (CONTRACT section 6)."""
+    return {
+        "error": {
+            "message": error.message,
+            "type": error.type,
+            "param": error.param,
+            "code": error.code,
+        }
+    }
+
+
+def http_error(error: HTTPException) -> Response:
+    """Answer what Flask itself refused."""
+    match error.code:
+        case 404:
+            translated: GatewayError = NotFound("There is nothing at this path.")
+        case 405:
+            allowed = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
+            translated = MethodNotAllowed(f"This path takes {allowed} only.")
+            response = gateway_error(translated)
+            response.headers["Allow"] = allowed
+            return response
+        case 413:
+            limit = g.get("body_limit", 0) // _MEBIBYTE
+            translated = RequestTooLarge(f"The body is larger than {limit} MiB: send less.")
+        case _:
+            translated = InvalidRequest("The request could not be read as HTTP.")
+    return gateway_error(translated)
+
+
+def bug(error: Exception) -> Response:
+    """Answer a fault of our own, saying nothing of its inside."""
+    unexpected(error, g.trace.request_id)
+    return gateway_error(GatewayError("The gateway failed. The request id names it in the log."))

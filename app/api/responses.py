@@ -1,0 +1,94 @@
+"""/v1/responses"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from flask import Blueprint, Response, request
+from flask.typing import ResponseReturnValue
+
+from app.api import auth, current, sse
+from app.api.answers import describing, json, note
+from app.api.bodies import json_body
+from app.api.hangup import HangUps
+from app.api.queries import include_values, page_query, refuse_stream
+from app.providers.base import UpstreamCall
+from app.schemas.items import item_json
+from app.schemas.openapi import endpoint_info
+from app.schemas.requests import load_create_request
+from app.schemas.responses import response_json
+from app.services.responses import Started
+from app.telemetry import STREAMS_OPEN
+
+bp = Blueprint("responses", __name__, url_prefix="/v1/responses")
+auth.require_key(bp)
+
+
+@bp.get("")
+def describe() -> ResponseReturnValue:
+    """Tell what this endpoint offers (E1)."""
+    return json(endpoint_info())
+
+
+@bp.post("")
+def create() -> ResponseReturnValue:
+    """Create a response: whole, or streamed as server-sent events."""
+    services, caller, trace = current.services(), current.caller(), current.trace()
+    policy = caller.unsupported_tools or services.requests.unsupported_tools
+    asked = load_create_request(json_body(), unsupported_tools=policy)
+    trace.model = asked.model
+    call = UpstreamCall(deadline=math.inf, silence_s=services.requests.keepalive_s)
+    watch = services.hangups.watch(request.environ, call.cancel)
+    try:
+        started = services.responses.start(caller, asked, call, trace.answer_ended)
+        note(trace, started, call)
+        if asked.stream:
+            told = streamed(started, watch, services.hangups)
+            watch = None  # now the stream's to end
+            return Response(told, headers={**sse.HEADERS, **describing(started, trace)})
+        return json(response_json(started.run.response()), describing(started, trace))
+    finally:
+        services.hangups.forget(watch)
+
+
+def streamed(started: Started, watch: object | None, hangups: HangUps) -> Iterator[bytes]:
+    """Yield the stream's bytes; however it ends, nothing of it stays open."""
+    STREAMS_OPEN.inc()
+    try:
+        yield from sse.frames(started.run.events())
+    finally:
+        STREAMS_OPEN.dec()
+        hangups.forget(watch)
+
+
+@bp.get("/<response_id>")
+def retrieve(response_id: str) -> ResponseReturnValue:
+    """Retrieve a stored response."""
+    refuse_stream()
+    found = current.responses().get(current.caller(), response_id, include_values())
+    return json(response_json(found))
+
+
+@bp.delete("/<response_id>")
+def delete(response_id: str) -> ResponseReturnValue:
+    """Soft-delete a stored response (E2)."""
+    current.responses().delete(current.caller(), response_id)
+    return json({"id": response_id, "object": "response.deleted", "deleted": True})
+
+
+@bp.get("/<response_id>/input_items")
+def input_items(response_id: str) -> ResponseReturnValue:
+    """List what the model saw, a page at a time (E6)."""
+    query = page_query()
+    page = current.responses().input_items(current.caller(), response_id, **query)
+    items = [item_json(item) for item in page.items]
+    return json(
+        {
+            "object": "list",
+            "data": items,
+            "first_id": items[0]["id"] if items else None,
+            "last_id": items[-1]["id"] if items else None,
+            "has_more": page.has_more,
+        }
+    )

@@ -1,0 +1,158 @@
+"""Logs and metrics: plain functions, one log line and a few counters a request.
+
+Never a body, a prompt, a key or an upstream credential: what is logged is listed here by name.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from time import monotonic
+from types import TracebackType
+from typing import Any, Literal, TextIO
+
+import orjson
+import structlog
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+
+METRICS_CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+
+REQUESTS = Counter("gateway_requests", "Requests answered.", ["method", "endpoint", "status"])
+REQUEST_SECONDS = Histogram(
+    "gateway_request_duration_seconds",
+    "From the first byte of a request to the last of its answer.",
+    ["endpoint"],
+    buckets=_SECONDS,
+)
+STREAMS_OPEN = Gauge("gateway_streams_open", "Streams being told now.", multiprocess_mode="livesum")
+UPSTREAM_CALLS = Counter(
+    "gateway_upstream_calls", "Calls of upstream models, retries included.", ["provider", "outcome"]
+)
+UPSTREAM_SECONDS = Histogram(
+    "gateway_upstream_first_byte_seconds",
+    "From asking an upstream to the first that it says.",
+    ["provider"],
+    buckets=_SECONDS,
+)
+TOKENS = Counter("gateway_tokens", "Tokens that upstreams counted.", ["provider", "kind"])
+STORE_FAILURES = Counter("gateway_store_failures", "Calls that the store failed.", ["operation"])
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+def configure_logging(
+    level: str, form: Literal["json", "text"], stream: TextIO | None = None
+) -> None:
+    """Send log lines of at least `level` to `stream` (stderr), as JSON or for people."""
+    render: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer(serializer=_json)
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(colors=False)
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level.lower()),
+        logger_factory=structlog.WriteLoggerFactory(file=stream or sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _json(event: dict[str, Any], **_: Any) -> str:
+    return orjson.dumps(event, default=str).decode()
+
+
+@dataclass(slots=True)
+class Trace:
+    """What the log line of one request says; times are in seconds of time.monotonic()."""
+
+    request_id: str
+    method: str
+    started: float = field(default_factory=monotonic)
+    endpoint: str = "unmatched"
+    account: str | None = None
+    key_id: str | None = None
+    model: str | None = None
+    provider: str | None = None
+    attempts: int | None = None
+    upstream_request_id: str | None = None
+    upstream_s: float | None = None
+    response_id: str | None = None
+    outcome: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    error_code: str | None = None
+
+    def answer_ended(self, status: str, input_tokens: int, output_tokens: int) -> None:
+        """Note how the answer ended and what the upstream counted."""
+        self.outcome, self.input_tokens, self.output_tokens = status, input_tokens, output_tokens
+
+
+def request_ended(trace: Trace, status: int) -> None:
+    """Count and log a request whose answer is over."""
+    duration_s = monotonic() - trace.started
+    REQUESTS.labels(trace.method, trace.endpoint, str(status)).inc()
+    REQUEST_SECONDS.labels(trace.endpoint).observe(duration_s)
+    told = {
+        "request_id": trace.request_id,
+        "method": trace.method,
+        "endpoint": trace.endpoint,
+        "status": status,
+        "duration_ms": round(duration_s * 1000, 2),
+        "upstream_ms": None if trace.upstream_s is None else round(trace.upstream_s * 1000, 2),
+        "account": trace.account,
+        "key_id": trace.key_id,
+        "model": trace.model,
+        "provider": trace.provider,
+        "attempts": trace.attempts,
+        "upstream_request_id": trace.upstream_request_id,
+        "response_id": trace.response_id,
+        "outcome": trace.outcome,
+        "input_tokens": trace.input_tokens,
+        "output_tokens": trace.output_tokens,
+        "error_code": trace.error_code,
+    }
+    log.info("request", **{name: value for name, value in told.items() if value is not None})
+
+
+def unexpected(error: BaseException, request_id: str) -> None:
+    """Log a bug: where it happened and its kind, never its message, which may hold a prompt."""
+    log.error(
+        "unexpected_error",
+        request_id=request_id,
+        error=type(error).__name__,
+        frames=_frames(error.__traceback__),
+    )
+
+
+def _frames(traceback: TracebackType | None) -> list[str]:
+    frames = []
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        frames.append(f"{code.co_filename}:{traceback.tb_lineno} {code.co_qualname}")
+        traceback = traceback.tb_next
+    return frames[-20:]
+
+
+def metrics() -> bytes:
+    """Return the metrics of all processes together, in Prometheus' text format."""
+    registry = CollectorRegistry()
+    try:
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # half typed upstream
+    except ValueError:  # PROMETHEUS_MULTIPROC_DIR is not set: this process is all there is
+        registry = REGISTRY
+    return generate_latest(registry)
