@@ -1,0 +1,120 @@
+"""What a model was asked and what it answers, before any wire format."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from tests.upstream.script import Counted, Fail, Finish, Script
+
+Kind = Literal["reasoning", "text", "refusal", "call"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the answer depends on. `heard` is the text of the last turn that is not the model's.
+
+    `count_usage` is whether a stream shall tell its token counts, `sealed` whether reasoning
+    shall bring its opaque half.
+    """
+
+    model: str
+    stream: bool
+    heard: str
+    turns: int
+    count_usage: bool = True
+    sealed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One run of pieces of one kind; `call_id` and `name` are a function call's."""
+
+    kind: Kind
+    pieces: tuple[str, ...]
+    call_id: str = ""
+    name: str = ""
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    asked: Asked
+    blocks: tuple[Block, ...]
+    finish: Finish
+    usage: Counted | None
+
+    def text_of(self, kind: Kind) -> str:
+        """Return everything that was said in blocks of one kind."""
+        return "".join(block.text for block in self.blocks if block.kind == kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An answer as frames: a body is the opening, the pieces and the closing, joined."""
+
+    opening: bytes
+    pieces: tuple[bytes, ...]
+    closing: bytes
+
+
+class Wire(Protocol):
+    """One of the formats that upstreams speak."""
+
+    def asked(self, body: dict[str, Any]) -> Asked: ...
+
+    def whole(self, answer: Answer) -> dict[str, Any]: ...
+
+    def stream(self, answer: Answer) -> Stream: ...
+
+    def error(self, fail: Fail) -> dict[str, Any]: ...
+
+    def error_frame(self, fail: Fail) -> bytes: ...
+
+
+def answer(asked: Asked, script: Script) -> Answer:
+    """Return what the script, or else the model, has to say."""
+    blocks = []
+    if script.reasoning is not None:
+        blocks.append(Block("reasoning", _words(script.reasoning)))
+    if script.refusal is not None:
+        blocks.append(Block("refusal", _words(script.refusal)))
+    if said := _said(asked, script):
+        blocks.append(Block("text", said))
+    for index, call in enumerate(script.calls):
+        call_id = call.id or f"call_{asked.turns}_{index}"
+        blocks.append(Block("call", _halves(call.arguments), call_id, call.name))
+    return Answer(asked, tuple(blocks), script.finish, script.usage)
+
+
+def _said(asked: Asked, script: Script) -> tuple[str, ...]:
+    if script.events is not None:
+        return tuple(f"word{number} " for number in range(script.events))
+    if isinstance(script.say, tuple):
+        return script.say
+    if script.say is not None:
+        return _words(script.say)
+    if script.refusal is not None or script.calls:
+        return ()
+    return _words(f"Turn {asked.turns} said: {asked.heard}")
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"\S+\s*|\s+", text))
+
+
+def _halves(text: str) -> tuple[str, ...]:
+    middle = len(text) // 2
+    return tuple(half for half in (text[:middle], text[middle:]) if half)
+
+
+def text_of(content: str | Sequence[dict[str, Any]] | None) -> str:
+    """Return the text of a message's content, which every format gives as a string or as parts."""
+    if content is None or isinstance(content, str):
+        return content or ""
+    return "".join(part.get("text", "") for part in content)

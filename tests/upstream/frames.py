@@ -1,0 +1,19 @@
+"""Server-sent events as the formats write them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+DONE = b"data: [DONE]\n\n"
+
+
+def data(value: dict[str, Any]) -> bytes:
+    """Return a frame that has data only, as Chat Completions writes them."""
+    return b"data: %s\n\n" % orjson.dumps(value)
+
+
+def event(value: dict[str, Any]) -> bytes:
+    """Return a frame whose event is the value's type, as the other two formats write them."""
+    return b"event: %s\ndata: %s\n\n" % (value["type"].encode(), orjson.dumps(value))
