@@ -1,8 +1,8 @@
 """Opaque, prefixed, unguessable ids.
 
 A response's id is `resp_` + the tag of its conversation + what is its own. The tag groups the
-keys of one conversation in one slot of a Redis Cluster; items carry it too, so that an item's id
-alone tells where it is stored.
+keys of one conversation in one slot of a Redis Cluster. An item's id is its prefix + all of that
+after `resp_` + what is the item's own, so that it alone tells where the item is stored.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 TAG_LENGTH = 16
 UNIQUE_LENGTH = 32
+ITEM_LENGTH = 10
 MAX_CALL_ID = 64
 
 #: Mints an id for an item, given its prefix: `mint("msg")`.
@@ -21,7 +22,7 @@ Mint = Callable[[str], str]
 
 _WELL_FORMED = re.compile(r"resp_[A-Za-z0-9_-]{1,123}")
 _TAGGED = re.compile(
-    rf"[a-z]+_([0-9a-f]{{{TAG_LENGTH}}})[0-9a-f]{{{UNIQUE_LENGTH}}}", flags=re.ASCII
+    rf"[a-z]+_(([0-9a-f]{{{TAG_LENGTH}}})[0-9a-f]{{{UNIQUE_LENGTH}}})([0-9a-f]{{{ITEM_LENGTH}}})?"
 )
 
 
@@ -40,10 +41,25 @@ def minter(tag: str) -> Mint:
     return lambda prefix: new_id(prefix, tag)
 
 
+def item_minter(response_id: str) -> Mint:
+    """Return the mint of the items that the turn of `response_id` brings, input and output."""
+    stem = response_id.removeprefix("resp_")
+    return lambda prefix: f"{prefix}_{stem}{secrets.token_hex(ITEM_LENGTH // 2)}"
+
+
 def tag_of(any_id: str) -> str | None:
     """Return the conversation's tag inside an id of ours, or None for an id that is not."""
     match = _TAGGED.fullmatch(any_id)
-    return match and match[1]
+    return match and match[2]
+
+
+def home_of(item_id: str) -> str | None:
+    """Return the id of the response whose turn brought the item, or None where its id tells none.
+
+    The ids that clients make tell none.
+    """
+    match = _TAGGED.fullmatch(item_id)
+    return f"resp_{match[1]}" if match and match[3] else None
 
 
 def is_response_id(text: str) -> bool:
