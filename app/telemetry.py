@@ -97,10 +97,6 @@ class Trace:
     output_tokens: int | None = None
     error_code: str | None = None
 
-    def answer_ended(self, status: str, input_tokens: int, output_tokens: int) -> None:
-        """Note how the answer ended and what the upstream counted."""
-        self.outcome, self.input_tokens, self.output_tokens = status, input_tokens, output_tokens
-
 
 def request_ended(trace: Trace, status: int) -> None:
     """Count and log a request whose answer is over."""

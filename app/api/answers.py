@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from time import monotonic
 from typing import Any
 from urllib.parse import quote
@@ -10,9 +10,11 @@ from urllib.parse import quote
 import orjson
 from flask import Response
 
+from app.domain import response as domain
+from app.errors import GatewayError
 from app.providers.base import UpstreamCall
 from app.services.responses import Started
-from app.telemetry import Trace
+from app.telemetry import TOKENS, Trace
 
 MAX_IGNORED_NAMES = 20
 MAX_IGNORED_LENGTH = 1000
@@ -37,6 +39,22 @@ def note(trace: Trace, started: Started, call: UpstreamCall) -> None:
     trace.upstream_request_id = call.request_id
 
 
+def noting_end(trace: Trace) -> Callable[[domain.Response, GatewayError | None], None]:
+    """Return what puts an answer's ending into the request's log line and the metrics."""
+
+    def ended(response: domain.Response, failure: GatewayError | None) -> None:
+        usage = response.usage or domain.Usage()
+        trace.outcome = response.status
+        trace.input_tokens, trace.output_tokens = usage.input_tokens, usage.output_tokens
+        if failure is not None:
+            trace.error_code = failure.code or failure.type
+        provider = trace.provider or "none"
+        TOKENS.labels(provider, "input").inc(usage.input_tokens)
+        TOKENS.labels(provider, "output").inc(usage.output_tokens)
+
+    return ended
+
+
 def describing(started: Started, trace: Trace) -> dict[str, str]:
     """Return the headers that say who answered, after how many tries, in what time."""
     upstream_s = started.opened.first_batch_s
@@ -44,7 +62,7 @@ def describing(started: Started, trace: Trace) -> dict[str, str]:
     headers = {
         "X-Gateway-Provider": started.opened.provider,
         "X-Gateway-Attempts": str(started.opened.attempts),
-        "Server-Timing": f"gateway;dur={gateway_s * 1000:.2f}, upstream;dur={upstream_s * 1000:.2f}",
+        "Server-Timing": f"gateway;dur={gateway_s * 1e3:.2f}, upstream;dur={upstream_s * 1e3:.2f}",
     }
     if started.ignored:
         headers["X-Ignored-Parameters"] = ignored_header(started.ignored)

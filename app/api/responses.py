@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
 from app.api import auth, current, sse
-from app.api.answers import describing, json, note
+from app.api.answers import describing, json, note, noting_end
 from app.api.bodies import json_body
 from app.api.hangup import HangUps
 from app.api.queries import include_values, page_query, refuse_stream
@@ -41,7 +41,7 @@ def create() -> ResponseReturnValue:
     call = UpstreamCall(deadline=math.inf, silence_s=services.requests.keepalive_s)
     watch = services.hangups.watch(request.environ, call.cancel)
     try:
-        started = services.responses.start(caller, asked, call, trace.answer_ended)
+        started = services.responses.start(caller, asked, call, noting_end(trace))
         note(trace, started, call)
         if asked.stream:
             told = streamed(started, watch, services.hangups)

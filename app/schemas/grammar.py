@@ -1,0 +1,112 @@
+"""The grammar of a stream (CONTRACT section 5.3), as a checker of events in their JSON form."""
+
+from __future__ import annotations
+
+from app.schemas.grammar_items import Breach, Json, OpenItem, open_item, require
+
+_TERMINAL = {
+    "response.completed": {"completed"},
+    "response.incomplete": {"incomplete"},
+    "response.failed": {"failed", "cancelled"},
+}
+
+
+class Grammar:
+    """Takes the events of one stream, in order, and objects to the first that is out of place.
+
+    The stream must be numbered from `first_number`; where that is not 0, the stream is the rest
+    of another (`starting_after`), of which only the numbering can be checked.
+    """
+
+    def __init__(self, first_number: int = 0) -> None:
+        self._next_number = first_number
+        self._partial = first_number > 0
+        self._response_id: str | None = None
+        self._status: str | None = None
+        self._said_error = False
+        self._done_items: list[Json] = []
+        self._item: OpenItem | None = None
+        self.ended = False
+
+    def take(self, event: Json) -> None:
+        """Check the next event.
+
+        Raises:
+            Breach: it may not stand here, or contradicts what was said before.
+        """
+        require(not self.ended, "nothing may follow the terminal event")
+        kind, number = event["type"], event["sequence_number"]
+        require(
+            number == self._next_number,
+            f"sequence_number is {number}, expected {self._next_number}",
+        )
+        self._next_number += 1
+        if self._partial:
+            self.ended = kind in _TERMINAL
+        elif "response" in event:
+            self._take_lifecycle(kind, event["response"])
+        elif kind == "error":
+            require(self._item is None, "an item is open when the error is told")
+            self._said_error = True
+        else:
+            self._take_item_event(kind, event)
+
+    def _take_lifecycle(self, kind: str, response: Json) -> None:
+        if kind == "response.created":
+            require(self._status is None, "response.created may only come first")
+            require(response["output"] == [], "response.created must have an empty output")
+            self._response_id, self._status = response["id"], response["status"]
+            require(
+                self._status in ("in_progress", "queued"),
+                f"response.created has the status {self._status!r}",
+            )
+            return
+        require(self._status is not None, "the first event must be response.created")
+        require(response["id"] == self._response_id, "the response's id has changed")
+        if kind in _TERMINAL:
+            self._take_terminal(kind, response)
+        elif kind == "response.queued":
+            require(self._status == "queued", "response.queued after work has begun")
+        else:
+            require(not self._done_items, "response.in_progress must come before any item")
+            require(response["output"] == [], "response.in_progress must have an empty output")
+            self._status = "in_progress"
+
+    def _take_terminal(self, kind: str, response: Json) -> None:
+        require(self._item is None, f"an item is open at {kind}")
+        require(
+            response["status"] in _TERMINAL[kind],
+            f"{kind} carries the status {response['status']!r}",
+        )
+        require(
+            not self._said_error or kind == "response.failed",
+            "only response.failed may follow an error",
+        )
+        require(
+            response["output"] == self._done_items,
+            f"the output of {kind} is not what output_item.done told",
+        )
+        self.ended = True
+
+    def _take_item_event(self, kind: str, event: Json) -> None:
+        require(self._status == "in_progress", f"{kind} before response.in_progress")
+        require(not self._said_error, "nothing but response.failed may follow an error")
+        index = event["output_index"]
+        require(
+            index == len(self._done_items),
+            f"output_index is {index}, expected {len(self._done_items)}",
+        )
+        if kind == "response.output_item.added":
+            require(self._item is None, "an item is added while another is open")
+            self._item = open_item(event["item"])
+        elif self._item is None:
+            raise Breach(f"{kind} before response.output_item.added")
+        elif kind == "response.output_item.done":
+            self._item.finish(event["item"])
+            self._done_items.append(event["item"])
+            self._item = None
+        else:
+            require(
+                event["item_id"] == self._item.item["id"], "item_id is not that of the open item"
+            )
+            self._item.take(kind, event)

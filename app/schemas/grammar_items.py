@@ -1,0 +1,205 @@
+"""The grammar of single items: which events may touch one, and what they must add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Json = dict[str, Any]
+
+
+class Breach(Exception):
+    """A stream says something that the grammar does not allow."""
+
+
+class OpenItem:
+    """An item that was added: knows which events may touch it."""
+
+    def __init__(self, item: Json) -> None:
+        self.item = item
+
+    def take(self, kind: str, _event: Json, /) -> None:
+        """Check an event of this item."""
+        raise Breach(f"{kind} does not belong to an item of the type {self.item['type']!r}")
+
+    def finish(self, item: Json) -> None:
+        """Check the finished item against what was told of it."""
+        for name in ("id", "type", "call_id", "name", "role"):
+            require(
+                item.get(name) == self.item.get(name),
+                f"the item's {name} differs between added and done",
+            )
+
+
+class OpenMessage(OpenItem):
+    def __init__(self, item: Json) -> None:
+        super().__init__(item)
+        require(item["content"] == [], "a message must be added with an empty content")
+        self._parts: list[Json] = []
+        self._part: Json | None = None
+        self._said = ""
+        self._text_done = False
+        self._annotations: list[Json] = []
+
+    def take(self, kind: str, event: Json, /) -> None:
+        index = event.get("content_index")
+        require(index == len(self._parts), f"content_index is {index}, expected {len(self._parts)}")
+        if kind == "response.content_part.added":
+            require(self._part is None, "a part is added while another is open")
+            self._part, self._said, self._text_done = event["part"], "", False
+            self._annotations = []
+            return
+        part = self._part
+        if part is None:
+            raise Breach(f"{kind} before response.content_part.added")
+        steps: dict[str, Callable[[Json], None]] = (
+            {
+                "response.output_text.delta": self._delta,
+                "response.output_text.annotation.added": self._annotation,
+                "response.output_text.done": lambda event: self._done(event["text"]),
+                "response.content_part.done": lambda event: self._part_done(event, "text"),
+            }
+            if part["type"] == "output_text"
+            else {
+                "response.refusal.delta": self._delta,
+                "response.refusal.done": lambda event: self._done(event["refusal"]),
+                "response.content_part.done": lambda event: self._part_done(event, "refusal"),
+            }
+        )
+        step = steps.get(kind)
+        if step is None:
+            raise Breach(f"{kind} does not belong to a part of the type {part['type']!r}")
+        step(event)
+
+    def _delta(self, event: Json) -> None:
+        require(not self._text_done, "a delta after the text was done")
+        self._said += event["delta"]
+
+    def _annotation(self, event: Json) -> None:
+        require(not self._text_done, "an annotation after the text was done")
+        require(
+            event["annotation_index"] == len(self._annotations),
+            f"annotation_index is not {len(self._annotations)}",
+        )
+        self._annotations.append(event["annotation"])
+
+    def _done(self, text: str) -> None:
+        require(not self._text_done, "the text is done twice")
+        require(text == self._said, "the deltas do not spell the finished text")
+        self._text_done = True
+
+    def _part_done(self, event: Json, field: str) -> None:
+        require(self._text_done, "a part is done before its text")
+        require(event["part"][field] == self._said, "the part is not what was told of it")
+        require(
+            event["part"].get("annotations", []) == self._annotations,
+            "the part's annotations are not those that were told",
+        )
+        self._parts.append(event["part"])
+        self._part = None
+
+    def finish(self, item: Json) -> None:
+        super().finish(item)
+        require(self._part is None, "a message is done while a part is open")
+        require(item["content"] == self._parts, "the message is not what was told of it")
+        require(item["status"] != "in_progress", "a message is done while in progress")
+
+
+class OpenCall(OpenItem):
+    def __init__(self, item: Json) -> None:
+        super().__init__(item)
+        require(item["arguments"] == "", "a call must be added with empty arguments")
+        require(bool(item["call_id"] and item["name"]), "a call needs its call_id and name")
+        self._said = ""
+        self._done = False
+
+    def take(self, kind: str, event: Json, /) -> None:
+        if kind == "response.function_call_arguments.delta":
+            require(not self._done, "a delta after the arguments were done")
+            self._said += event["delta"]
+        elif kind == "response.function_call_arguments.done":
+            require(not self._done, "the arguments are done twice")
+            require(event["arguments"] == self._said, "the deltas do not spell the arguments")
+            require(event["name"] == self.item["name"], "the call's name has changed")
+            self._done = True
+        else:
+            super().take(kind, event)
+
+    def finish(self, item: Json) -> None:
+        super().finish(item)
+        require(self._done, "a call is done before its arguments")
+        require(item["arguments"] == self._said, "the call is not what was told of it")
+        require(item["status"] != "in_progress", "a call is done while in progress")
+
+
+class OpenReasoning(OpenItem):
+    def __init__(self, item: Json) -> None:
+        super().__init__(item)
+        require(item["summary"] == [], "reasoning must be added with an empty summary")
+        self._parts: list[str] = []
+        self._said: str | None = None
+        self._text_done = False
+
+    def take(self, kind: str, event: Json, /) -> None:
+        step = {
+            "response.reasoning_summary_part.added": self._part_added,
+            "response.reasoning_summary_text.delta": self._delta,
+            "response.reasoning_summary_text.done": self._done,
+            "response.reasoning_summary_part.done": self._part_done,
+        }.get(kind)
+        if step is None:
+            super().take(kind, event)
+            return
+        require(
+            event["summary_index"] == len(self._parts),
+            f"summary_index is {event['summary_index']}, expected {len(self._parts)}",
+        )
+        step(event)
+
+    def _part_added(self, _event: Json) -> None:
+        require(self._said is None, "a summary part is added while another is open")
+        self._said, self._text_done = "", False
+
+    def _delta(self, event: Json) -> None:
+        require(not self._text_done, "a delta after the summary was done")
+        self._said = self._open_part() + event["delta"]
+
+    def _done(self, event: Json) -> None:
+        require(event["text"] == self._open_part(), "the deltas do not spell the summary")
+        self._text_done = True
+
+    def _part_done(self, event: Json) -> None:
+        require(self._text_done, "a summary part is done before its text")
+        require(event["part"]["text"] == self._open_part(), "the part is not what was told")
+        self._parts.append(self._open_part())
+        self._said = None
+
+    def _open_part(self) -> str:
+        if self._said is None:
+            raise Breach("no summary part is open")
+        return self._said
+
+    def finish(self, item: Json) -> None:
+        super().finish(item)
+        require(self._said is None, "reasoning is done while a summary part is open")
+        told = [part["text"] for part in item["summary"]]
+        require(told == self._parts, "the summary is not what was told of it")
+
+
+def open_item(item: Json) -> OpenItem:
+    """Return the checker of an item that was added."""
+    kinds = {
+        "message": OpenMessage,
+        "function_call": OpenCall,
+        "reasoning": OpenReasoning,
+    }
+    kind = kinds.get(item["type"])
+    if kind is None:
+        raise Breach(f"no output item has the type {item['type']!r}")
+    return kind(item)
+
+
+def require(fact: bool, otherwise: str) -> None:
+    """Raise a Breach that says `otherwise` unless `fact` holds."""
+    if not fact:
+        raise Breach(otherwise)
