@@ -21,7 +21,7 @@ async def serve(port: int) -> None:
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, ended.set)
     with contextlib.ExitStack() as stack:
-        places = await listen(Bed(loop.time), port, stack)
+        places = await listen(Bed(loop), port, stack)
         sys.stdout.write(json.dumps(places.shown()) + "\n")
         sys.stdout.flush()
         await ended.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import resource
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import orjson
+
+from tests.upstream.wheel import Wheel
 
 State = Literal["arrived", "stalled", "ended", "aborted"]
 
@@ -72,10 +75,11 @@ class Waiter:
 
 
 class Bed:
-    """The memory of one upstream process. `now` is the loop's clock."""
+    """The memory of one upstream process."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
-        self.now = now
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.now = loop.time
+        self.wheel = Wheel(loop)
         self.connections = 0
         self.open = 0
         self.models: list[str] = ["steady", "swift"]

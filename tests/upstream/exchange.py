@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Protocol, assert_never
 
 from tests.upstream.bed import Bed, Record
@@ -29,9 +28,7 @@ class Exchange:
         self._record = record
         self._line = line
         self._bed = bed
-        self._loop = asyncio.get_running_loop()
-        self._due = self._loop.time()
-        self._timer: asyncio.TimerHandle | None = None
+        self._due = bed.now()
         self._flood = 0
         self._over = False
 
@@ -45,7 +42,7 @@ class Exchange:
                 case Pause():
                     # Due by plan and not by now: a late event does not make the next ones late.
                     self._due += step.seconds
-                    self._timer = self._loop.call_at(self._due, self.run)
+                    self._bed.wheel.call_at(self._due, self.run)
                     return
                 case Gate():
                     self._bed.pass_gate(self._record, self._released)
@@ -63,12 +60,10 @@ class Exchange:
         """The caller went away."""
         if not self._over:
             self._over = True
-            if self._timer:
-                self._timer.cancel()
             self._bed.became(self._record, "aborted")
 
     def _released(self) -> None:
-        self._due = self._loop.time()
+        self._due = self._bed.now()
         self.run()
 
     def _flooded(self) -> bool:
