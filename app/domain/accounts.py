@@ -1,0 +1,175 @@
+"""Accounts, their API keys, and what a request carries once its key is known.
+
+An account owns everything that is stored; a key opens one account. Times are Unix seconds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from app.settings import LimitSettings, UnsupportedTools
+
+#: An account's or a key's own word for "no limit", where None would mean the default.
+UNLIMITED = -1
+
+_ACCOUNT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """How much may be asked for; None leaves it to the default, UNLIMITED lifts that."""
+
+    requests_per_minute: int | None = None
+    requests_per_day: int | None = None
+    tokens_per_minute: int | None = None
+    max_in_flight: int | None = None
+
+
+NO_ALLOWANCE = Allowance()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Who owns responses. `revision` counts the changes of the record."""
+
+    name: str
+    created_at: int
+    active: bool = True
+    force_no_store: bool = False
+    limits: Allowance = NO_ALLOWANCE
+    max_stored_bytes: int | None = None
+    revision: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permissions:
+    """What a key permits. `models` are globs; none means every model.
+
+    `background` is whether background responses may be asked for; `unsupported_tools` None
+    leaves that to the configuration.
+    """
+
+    models: tuple[str, ...] = ()
+    read_only: bool = False
+    background: bool = True
+    force_no_store: bool = False
+    unsupported_tools: UnsupportedTools | None = None
+    limits: Allowance = NO_ALLOWANCE
+
+
+EVERYTHING = Permissions()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secret:
+    """One secret that opens a key: its SHA-256, never itself. A rotated key has several."""
+
+    sha256: str
+    expires_at: int | None = None
+    last_used_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """A key to one account; the newest of its secrets comes last."""
+
+    id: str
+    account: str
+    created_at: int
+    secrets: tuple[Secret, ...]
+    name: str = ""
+    expires_at: int | None = None
+    active: bool = True
+    permissions: Permissions = EVERYTHING
+    revision: int = 1
+
+    @property
+    def last_used_at(self) -> int | None:
+        """When the key was last used, to the minute."""
+        return max((s.last_used_at for s in self.secrets if s.last_used_at), default=None)
+
+    def secret_expiry(self, sha256: str) -> int | None:
+        """Return when the secret `sha256` stops opening this key; None for never."""
+        own = next(s.expires_at for s in self.secrets if s.sha256 == sha256)
+        return min((t for t in (own, self.expires_at) if t is not None), default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks, and what they may: what a request carries after authentication.
+
+    In the limits None means unlimited. `stale` is true when the key was known before the store
+    went away and could not be checked since: nothing may be stored for such a caller.
+    """
+
+    account: str
+    key_id: str
+    models: tuple[str, ...] = ()
+    read_only: bool = False
+    background: bool = True
+    force_no_store: bool = False
+    unsupported_tools: UnsupportedTools | None = None
+    key_limits: Allowance = NO_ALLOWANCE
+    account_limits: Allowance = NO_ALLOWANCE
+    max_stored_bytes: int | None = None
+    stale: bool = False
+
+    def may_use(self, model_id: str) -> bool:
+        """Tell whether the key may ask for the model `model_id`."""
+        return model_allowed(self.models, model_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """One thing that an operator did. `by` says who, `subject` is the id it was done to."""
+
+    at: int
+    by: str
+    action: str
+    subject: str
+    detail: str = ""
+
+
+def model_allowed(globs: Iterable[str], model_id: str) -> bool:
+    """Tell whether one of the globs covers the model; no globs at all cover every model."""
+    globs = tuple(globs)
+    return not globs or any(fnmatchcase(model_id, glob) for glob in globs)
+
+
+def is_account_name(text: str) -> bool:
+    """Tell whether `text` may name an account: it goes into logs, metrics and store keys."""
+    return _ACCOUNT_NAME.fullmatch(text) is not None
+
+
+def caller_of(key: ApiKey, account: Account, defaults: LimitSettings) -> Caller:
+    """Return what the owner of `key` may do; `defaults` are the limits of every account."""
+    may = key.permissions
+    return Caller(
+        account=account.name,
+        key_id=key.id,
+        models=may.models,
+        read_only=may.read_only,
+        background=may.background,
+        force_no_store=may.force_no_store or account.force_no_store,
+        unsupported_tools=may.unsupported_tools,
+        key_limits=_effective(may.limits, NO_ALLOWANCE),
+        account_limits=_effective(account.limits, defaults),
+        max_stored_bytes=_bound(account.max_stored_bytes, defaults.max_stored_bytes),
+    )
+
+
+def _effective(own: Allowance, default: Allowance | LimitSettings) -> Allowance:
+    return Allowance(
+        requests_per_minute=_bound(own.requests_per_minute, default.requests_per_minute),
+        requests_per_day=_bound(own.requests_per_day, default.requests_per_day),
+        tokens_per_minute=_bound(own.tokens_per_minute, default.tokens_per_minute),
+        max_in_flight=_bound(own.max_in_flight, default.max_in_flight),
+    )
+
+
+def _bound(own: int | None, default: int | None) -> int | None:
+    bound = default if own is None else own
+    return None if bound == UNLIMITED else bound

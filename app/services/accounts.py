@@ -1,0 +1,239 @@
+"""Accounts and their keys: made, listed, changed, and asked for by every request."""
+
+from __future__ import annotations
+
+import secrets as randomness
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from hmac import compare_digest
+
+from app.domain.accounts import (
+    EVERYTHING,
+    Account,
+    ApiKey,
+    AuditEntry,
+    Caller,
+    Permissions,
+    Secret,
+    is_account_name,
+)
+from app.domain.api_keys import ENTROPY_BYTES, digest, format_secret
+from app.errors import InvalidRequest, NotFound, Unauthenticated, Unavailable
+from app.services.authentication import Authenticator
+from app.settings import LimitSettings
+from app.store.accounts_base import AccountStore
+
+_ATTEMPTS = 10
+_ID_BYTES = 12
+
+
+class Accounts:
+    """The accounts of this deployment. `by` says who makes a change, for the audit log.
+
+    Opens no connection before its first use. Every method raises StorageUnavailable, and
+    Unavailable when others change the same record all the time.
+    """
+
+    def __init__(
+        self,
+        store: AccountStore,
+        defaults: LimitSettings,
+        *,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        entropy: Callable[[int], bytes] = randomness.token_bytes,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._entropy = entropy
+        self._authenticator = Authenticator(store, defaults, clock=clock, monotonic=monotonic)
+        self._bootstrap: ApiKey | None = None
+        self._secret: bytes | None = None
+
+    def authenticate(self, secret: str | None) -> Caller:
+        """Return who sends this secret.
+
+        Raises Unauthenticated (authentication_required, invalid_api_key). A caller may come
+        back `stale` while the store is away: see services.authentication.
+        """
+        try:
+            return self._authenticator.authenticate(secret)
+        except Unauthenticated:
+            if secret is None or not self._make_bootstrap_key(secret):
+                raise
+        return self._authenticator.authenticate(secret)
+
+    def bootstrap(self, sha256: str, account: str) -> None:
+        """Accept one secret given from outside by its hash, for a machine without a shell.
+
+        Its key is made at its first use and can be listed and deactivated like any other.
+        """
+        _check_account_name(account)
+        sha256 = sha256.lower()
+        self._bootstrap = ApiKey(
+            id="key_" + sha256[: 2 * _ID_BYTES],
+            account=account,
+            created_at=0,
+            secrets=(Secret(sha256=sha256),),
+            name="bootstrap",
+        )
+        self._authenticator.bootstrap_sha256 = sha256
+
+    def create_key(
+        self,
+        account: str,
+        *,
+        by: str,
+        name: str = "",
+        expires_at: int | None = None,
+        permissions: Permissions = EVERYTHING,
+    ) -> tuple[ApiKey, str]:
+        """Make a key, and its account if there is none of that name; return it and its secret.
+
+        Raises InvalidRequest for a name that cannot be an account's.
+        """
+        _check_account_name(account)
+        secret = self._new_secret()
+        key = ApiKey(
+            id="key_" + self._entropy(_ID_BYTES).hex(),
+            account=account,
+            created_at=self._now(),
+            secrets=(Secret(sha256=digest(secret)),),
+            name=name,
+            expires_at=expires_at,
+            permissions=permissions,
+        )
+        self._add_key(key, by)
+        return key, secret
+
+    def keys(self, account: str | None = None) -> list[ApiKey]:
+        """Return the keys of one account or of all, oldest first."""
+        return [key for key in self._store.all_keys() if account in (None, key.account)]
+
+    def deactivate(self, key_id: str, *, by: str) -> ApiKey:
+        """Close a key on every process within a second. Raises NotFound."""
+        return self._change_key(
+            key_id, "key.deactivate", by, lambda key: replace(key, active=False)
+        )
+
+    def activate(self, key_id: str, *, by: str) -> ApiKey:
+        """Open a deactivated key again. Raises NotFound."""
+        return self._change_key(key_id, "key.activate", by, lambda key: replace(key, active=True))
+
+    def rotate(self, key_id: str, overlap_s: int, *, by: str) -> tuple[ApiKey, str]:
+        """Give a key a new secret; those it had open it for `overlap_s` more seconds.
+
+        The key keeps its id, its limits and its account's history. Raises NotFound.
+        """
+        secret = self._new_secret()
+        now = self._now()
+        end = now + overlap_s
+
+        def rotated(key: ApiKey) -> ApiKey:
+            ends = ((old, min(end, old.expires_at or end)) for old in key.secrets)
+            kept = (replace(old, expires_at=at) for old, at in ends if at > now)
+            return replace(key, secrets=(*kept, Secret(sha256=digest(secret))))
+
+        return self._change_key(key_id, "key.rotate", by, rotated), secret
+
+    def accounts(self) -> list[Account]:
+        """Return every account by name."""
+        return self._store.all_accounts()
+
+    def disable_account(self, name: str, *, by: str) -> Account:
+        """Close every key of an account within a second. Raises NotFound."""
+        return self.change_account(
+            name, "account.disable", lambda account: replace(account, active=False), by=by
+        )
+
+    def enable_account(self, name: str, *, by: str) -> Account:
+        """Open a disabled account again. Raises NotFound."""
+        return self.change_account(
+            name, "account.enable", lambda account: replace(account, active=True), by=by
+        )
+
+    def change_account(
+        self, name: str, action: str, change: Callable[[Account], Account], *, by: str
+    ) -> Account:
+        """Apply `change` (to limits, quota, force_no_store …) to an account. Raises NotFound."""
+        for _ in range(_ATTEMPTS):
+            before = self._store.account(name)
+            if before is None:
+                raise NotFound(f"There is no account {name!r}.", param="account")
+            after = change(before)
+            if after == before:
+                return before
+            after = replace(after, revision=before.revision + 1)
+            if self._store.put_account(after, self._entry(by, action, name)):
+                return after
+        raise _too_busy(name)
+
+    def record(self, action: str, subject: str, detail: str = "", *, by: str) -> None:
+        """Write what an operator did into the audit log."""
+        self._store.record(self._entry(by, action, subject, detail))
+
+    def audit(self) -> Iterator[AuditEntry]:
+        """Walk through the audit log, oldest first."""
+        return self._store.audit()
+
+    def secret(self) -> bytes:
+        """Return this deployment's secret: 32 random bytes, the same on every process."""
+        if self._secret is None:
+            self._secret = self._store.secret(self._entropy(32))
+        return self._secret
+
+    def _make_bootstrap_key(self, secret: str) -> bool:
+        """Make the bootstrap key if this is its secret and it was never made."""
+        key = self._bootstrap
+        if key is None or not compare_digest(digest(secret), key.secrets[0].sha256):
+            return False
+        if self._store.key(key.id) is not None:
+            return False
+        self._add_key(replace(key, created_at=self._now()), "environment")
+        return True
+
+    def _add_key(self, key: ApiKey, by: str) -> None:
+        if self._store.account(key.account) is None:
+            # Somebody else may make it first, which serves as well.
+            account = Account(name=key.account, created_at=key.created_at)
+            self._store.put_account(account, self._entry(by, "account.create", account.name))
+        self._store.put_key(key, self._entry(by, "key.create", key.id, key.account))
+
+    def _change_key(
+        self, key_id: str, action: str, by: str, change: Callable[[ApiKey], ApiKey]
+    ) -> ApiKey:
+        for _ in range(_ATTEMPTS):
+            before = self._store.key(key_id)
+            if before is None:
+                raise NotFound(f"There is no key {key_id!r}.")
+            after = change(before)
+            if after == before:
+                return before
+            after = replace(after, revision=before.revision + 1)
+            if self._store.put_key(after, self._entry(by, action, key_id, before.account)):
+                return after
+        raise _too_busy(key_id)
+
+    def _new_secret(self) -> str:
+        return format_secret(self._entropy(ENTROPY_BYTES))
+
+    def _entry(self, by: str, action: str, subject: str, detail: str = "") -> AuditEntry:
+        return AuditEntry(at=self._now(), by=by, action=action, subject=subject, detail=detail)
+
+    def _now(self) -> int:
+        return int(self._clock())
+
+
+def _check_account_name(name: str) -> None:
+    if not is_account_name(name):
+        raise InvalidRequest(
+            "An account's name is 1 to 64 letters, digits, '.', '_', '@' or '-', and starts with "
+            "a letter or a digit.",
+            param="account",
+            code="invalid_value",
+        )
+
+
+def _too_busy(record: str) -> Unavailable:
+    return Unavailable(f"Others keep changing {record!r}; try again.")

@@ -1,0 +1,172 @@
+"""Who is asking? Keys are looked up in the store and remembered for a moment.
+
+A remembered key is good while the store's version, which changes with every change of any key,
+was read less than FRESH_S ago and is the one that the key was read with. So a revocation holds
+everywhere within FRESH_S, with no message that could get lost: when the version cannot be read,
+nothing remembered is good.
+
+When the store is away, a key that was good last is let in for STALE_S more, marked `stale`: its
+requests may be answered but not stored. Anybody else gets StorageUnavailable. While it is away
+one request in PROBE_S asks the store; the others do not wait for its time-out.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from app.domain.accounts import Caller, caller_of
+from app.domain.api_keys import digest, is_well_formed
+from app.errors import StorageUnavailable, Unauthenticated
+from app.settings import LimitSettings
+from app.store.accounts_base import AccountStore, Found
+
+REFRESH_S = 0.4
+FRESH_S = 0.9
+STALE_S = 60.0
+PROBE_S = 0.5
+MARK_USED_S = 60
+MAX_REMEMBERED = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A remembered key; `mark_used_at` is when its next use has to be written down."""
+
+    version: str
+    caller: Caller
+    stale: Caller
+    expires_at: float
+    mark_used_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The store had this version at some moment after `at` on the monotonic clock."""
+
+    version: str
+    at: float
+
+
+class Authenticator:
+    """Turns a secret into a Caller. One per process; safe under threads without a lock.
+
+    `bootstrap_sha256` is the hash of the one secret that need not have the form of ours.
+    """
+
+    def __init__(
+        self,
+        store: AccountStore,
+        defaults: LimitSettings,
+        *,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.bootstrap_sha256: str | None = None
+        self._store = store
+        self._defaults = defaults
+        self._clock = clock
+        self._monotonic = monotonic
+        self._entries: dict[str, _Entry] = {}
+        self._seen = _Seen("", float("-inf"))
+        self._asking = False
+        self._away_at: float | None = None
+
+    def authenticate(self, secret: str | None) -> Caller:
+        """Return whose secret this is.
+
+        Raises Unauthenticated (one and the same for whatever is wrong with a secret) and
+        StorageUnavailable.
+        """
+        if not secret:
+            raise Unauthenticated(
+                "An API key is needed: send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'.",
+                code="authentication_required",
+            )
+        sha256 = digest(secret)
+        entry = self._entries.get(sha256)
+        if entry is None:
+            if not is_well_formed(secret) and sha256 != self.bootstrap_sha256:
+                raise bad_key()
+        elif self._is_good(entry):
+            return entry.caller
+        return self._ask(sha256, entry)
+
+    def _is_good(self, entry: _Entry) -> bool:
+        seen = self._seen
+        age_s = self._monotonic() - seen.at
+        return (
+            entry.version == seen.version
+            and age_s < (FRESH_S if self._asking else REFRESH_S)
+            and self._clock() < min(entry.mark_used_at, entry.expires_at)
+        )
+
+    def _ask(self, sha256: str, entry: _Entry | None) -> Caller:
+        if self._is_away():
+            return self._without_store(entry)
+        started_at = self._monotonic()
+        self._asking = True
+        try:
+            found = self._store.find(sha256)
+        except StorageUnavailable:
+            self._away_at = self._monotonic()
+            return self._without_store(entry)
+        finally:
+            self._asking = False
+        self._away_at = None
+        if started_at > self._seen.at:
+            self._see(_Seen(found.version, started_at))
+        return self._admit(sha256, found, entry)
+
+    def _is_away(self) -> bool:
+        """Tell whether the store failed a moment ago and is not to be asked by this request."""
+        away_at = self._away_at
+        return away_at is not None and (self._asking or self._monotonic() - away_at < PROBE_S)
+
+    def _without_store(self, entry: _Entry | None) -> Caller:
+        """Let in who was good when the version was last read: later changes cannot be known."""
+        seen = self._seen
+        known = entry is not None and entry.version == seen.version
+        if entry is None or not known or self._monotonic() - seen.at >= STALE_S:
+            raise StorageUnavailable("The store of keys is away; try again soon.", retry_after_s=1)
+        if self._clock() >= entry.expires_at:
+            raise bad_key()
+        return entry.stale
+
+    def _see(self, seen: _Seen) -> None:
+        if seen.version != self._seen.version or len(self._entries) >= MAX_REMEMBERED:
+            self._entries = {}
+        self._seen = seen
+
+    def _admit(self, sha256: str, found: Found, before: _Entry | None) -> Caller:
+        key, account, now = found.key, found.account, self._clock()
+        if key is None or account is None or not (key.active and account.active):
+            raise bad_key()
+        expires_at = key.secret_expiry(sha256)
+        if expires_at is not None and now >= expires_at:
+            raise bad_key()
+        mark_used_at = before.mark_used_at if before else 0.0
+        if now >= mark_used_at:
+            self._mark_used(sha256, int(now))
+            mark_used_at = now + MARK_USED_S
+        caller = caller_of(key, account, self._defaults)
+        self._entries[sha256] = _Entry(
+            version=found.version,
+            caller=caller,
+            stale=replace(caller, stale=True),
+            expires_at=float("inf") if expires_at is None else expires_at,
+            mark_used_at=mark_used_at,
+        )
+        return caller
+
+    def _mark_used(self, sha256: str, now: int) -> None:
+        """Write down the time of use; when the store goes away just here, do without."""
+        with suppress(StorageUnavailable):
+            self._store.mark_used(sha256, now)
+
+
+def bad_key() -> Unauthenticated:
+    """Return the error of every secret that opens nothing, whatever the reason."""
+    return Unauthenticated("The API key is not valid.", code="invalid_api_key")

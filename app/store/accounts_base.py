@@ -1,0 +1,75 @@
+"""What every store of accounts and keys must be able to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from app.domain.accounts import Account, ApiKey, AuditEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a look-up saw, all at one instant.
+
+    `version` changes with every change of any key or account: two look-ups of equal version saw
+    the same keys and accounts.
+    """
+
+    version: str
+    key: ApiKey | None = None
+    account: Account | None = None
+
+
+class AccountStore(Protocol):
+    """Keeps accounts, keys (by the hash of their secrets) and the audit log.
+
+    Every method raises StorageUnavailable when the store is away, within its time-out. A write
+    is refused (False) when the record's revision is not the one before `revision`: somebody else
+    changed it in between. Every change is in the audit log, in the same instant.
+    """
+
+    def find(self, sha256: str) -> Found:
+        """Look up the key that the secret of this hash opens, in one round trip."""
+        ...
+
+    def all_keys(self) -> list[ApiKey]:
+        """Return every key, oldest first, with the times of last use."""
+        ...
+
+    def key(self, key_id: str) -> ApiKey | None:
+        """Return one key, without the times of last use."""
+        ...
+
+    def all_accounts(self) -> list[Account]:
+        """Return every account by name."""
+        ...
+
+    def account(self, name: str) -> Account | None:
+        """Return one account."""
+        ...
+
+    def put_key(self, key: ApiKey, entry: AuditEntry) -> bool:
+        """Write a key: new ones have revision 1. Secrets it no longer has open nothing."""
+        ...
+
+    def put_account(self, account: Account, entry: AuditEntry) -> bool:
+        """Write an account: new ones have revision 1."""
+        ...
+
+    def mark_used(self, sha256: str, at: int) -> None:
+        """Remember when a secret was last used."""
+        ...
+
+    def record(self, entry: AuditEntry) -> None:
+        """Append to the audit log."""
+        ...
+
+    def audit(self) -> Iterator[AuditEntry]:
+        """Walk through the audit log, oldest first."""
+        ...
+
+    def secret(self, candidate: bytes) -> bytes:
+        """Return the deployment's secret, which is `candidate` when there was none yet."""
+        ...
