@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from app.api import auth, current
 from app.api.answers import json
-from app.services.models import Model
+from app.domain.models import ModelCard
 
 bp = Blueprint("models", __name__, url_prefix="/v1/models")
 auth.require_key(bp)
@@ -16,20 +16,20 @@ auth.require_key(bp)
 @bp.get("")
 def list_models() -> ResponseReturnValue:
     """List the models that this key may use."""
-    models = current.services().catalog.models(current.caller())
-    return json({"object": "list", "data": [_shown(model) for model in models]})
+    cards = current.services().catalog.cards(current.caller())
+    return json({"object": "list", "data": [_shown(card) for card in cards]})
 
 
 @bp.get("/<path:model_id>")
 def retrieve_model(model_id: str) -> ResponseReturnValue:
     """Describe one model; ids may hold a slash."""
-    return json(_shown(current.services().catalog.model(model_id, current.caller())))
+    return json(_shown(current.services().catalog.card(model_id, current.caller())))
 
 
-def _shown(model: Model) -> dict[str, object]:
+def _shown(card: ModelCard) -> dict[str, object]:
     return {
-        "id": model.id,
+        "id": card.id,
         "object": "model",
-        "created": model.created,
-        "owned_by": model.owned_by,
+        "created": card.created_at,
+        "owned_by": card.owned_by,
     }

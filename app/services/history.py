@@ -162,28 +162,33 @@ def without_oldest(items: tuple[Item, ...], excess_tokens: int | None) -> tuple[
     Drops what is about `excess_tokens` (by four characters a token), or else half.
     Returns `items` unchanged when there is nothing that may be dropped.
     """
-    sizes = [_size(item) for item in items]
+    sizes = [0 if _is_instruction(item) else len(repr(item)) for item in items]
     goal = excess_tokens * 4 if excess_tokens is not None else sum(sizes) // 2
     cuts = [
         index
         for index, item in enumerate(items)
-        if index and isinstance(item, Message) and item.role == "user"
+        if isinstance(item, Message) and item.role == "user" and any(sizes[:index])
     ]
+    if not cuts:
+        return items
     dropped = 0
     for start, end in zip([0, *cuts], cuts, strict=False):
         dropped += sum(sizes[start:end])
         if dropped >= goal:
-            return _leading_instructions(items[:end]) + items[end:]
-    return _leading_instructions(items[: cuts[-1]]) + items[cuts[-1] :] if cuts else items
+            break
+    return _without_answers_to(items[:end], _instructions(items[:end]) + items[end:])
 
 
-def _leading_instructions(dropped: Iterable[Item]) -> tuple[Item, ...]:
+def _without_answers_to(dropped: Iterable[Item], kept: tuple[Item, ...]) -> tuple[Item, ...]:
+    gone = {item.call_id for item in dropped if isinstance(item, FunctionCall)}
     return tuple(
-        item
-        for item in dropped
-        if isinstance(item, Message) and item.role in ("system", "developer")
+        item for item in kept if not (isinstance(item, FunctionCallOutput) and item.call_id in gone)
     )
 
 
-def _size(item: Item) -> int:
-    return len(repr(item))
+def _instructions(dropped: Iterable[Item]) -> tuple[Item, ...]:
+    return tuple(item for item in dropped if _is_instruction(item))
+
+
+def _is_instruction(item: Item) -> bool:
+    return isinstance(item, Message) and item.role in ("system", "developer")

@@ -132,7 +132,7 @@ def test_calls_that_stay_interleaved_to_the_end_are_told_whole() -> None:
 
 
 def test_text_between_the_fragments_of_a_call_waits_for_its_end() -> None:
-    said = [CallOpened("0", "a", "f"), Text("so"), Arguments("0", "{}"), Text(" on")]
+    said: list[Delta] = [CallOpened("0", "a", "f"), Text("so"), Arguments("0", "{}"), Text(" on")]
     assert [type(item) for item in output(*said)] == [FunctionCall, Message]
 
 
@@ -141,12 +141,12 @@ def test_a_call_without_arguments_has_an_empty_object() -> None:
 
 
 def test_a_call_that_the_token_limit_cut_is_incomplete() -> None:
-    said = [CallOpened("0", "a", "f"), Arguments("0", '{"a')]
+    said: list[Delta] = [CallOpened("0", "a", "f"), Arguments("0", '{"a')]
     assert calls(*said, ending=Finished("length")) == [("f", '{"a', "incomplete")]
 
 
 def test_a_call_that_was_whole_before_the_cut_stays_complete() -> None:
-    said = [CallOpened("0", "a", "f"), Arguments("0", "{}"), CallOpened("1", "b", "g")]
+    said: list[Delta] = [CallOpened("0", "a", "f"), Arguments("0", "{}"), CallOpened("1", "b", "g")]
     assert calls(*said, ending=Finished("length")) == [
         ("f", "{}", "completed"),
         ("g", "", "incomplete"),

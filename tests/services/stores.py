@@ -1,0 +1,44 @@
+"""A store that holds nothing, to be grown by the tests that need a little more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from app.domain.items import Item
+from app.errors import NotFound
+from app.store.base import Context, Page, Turn
+
+
+class StoreOfNothing:
+    """Knows no response and keeps none."""
+
+    def save(self, turn: Turn) -> None:
+        raise AssertionError(f"{turn.response.id} was not to be stored")
+
+    def get(self, account: str, response_id: str) -> Turn:
+        raise NotFound(f"{account} has no {response_id}")
+
+    def delete(self, account: str, response_id: str) -> None:
+        raise NotFound(f"{account} has no {response_id}")
+
+    def context(self, account: str, response_id: str) -> Context:
+        raise NotFound(f"{account} has no {response_id}")
+
+    def input_items(
+        self,
+        account: str,
+        response_id: str,
+        *,
+        order: Literal["asc", "desc"],
+        limit: int,
+        after: str | None,
+        before: str | None,
+    ) -> Page:
+        raise NotFound(f"{account} has no {response_id}")
+
+    def items(self, account: str, item_ids: Sequence[str]) -> dict[str, Item]:
+        return {}
+
+    def ping(self) -> None:
+        return

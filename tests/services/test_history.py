@@ -1,0 +1,223 @@
+"""What a turn starts from: parents, references, and calls with their outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pytest
+
+from app.domain.items import (
+    FunctionCall,
+    FunctionCallOutput,
+    InputItem,
+    InputText,
+    Item,
+    ItemReference,
+    Message,
+    OutputText,
+)
+from app.domain.request import CreateRequest
+from app.domain.response import Response, Status
+from app.errors import GatewayError, InvalidRequest, NotFound
+from app.schemas.responses import echo
+from app.services.history import thread, without_oldest
+from app.store.base import Context, Place
+from tests.services.stores import StoreOfNothing
+
+PARENT = "resp_" + "a" * 16 + "b" * 32
+
+
+def user(text: str, item_id: str = "") -> Message:
+    return Message(item_id, "user", (InputText(text),))
+
+
+def assistant(text: str, item_id: str) -> Message:
+    return Message(item_id, "assistant", (OutputText(text),))
+
+
+def call(call_id: str, item_id: str = "", status: str = "completed") -> FunctionCall:
+    item = FunctionCall(item_id, call_id, "f", "{}")
+    return item if status == "completed" else replace(item, status="incomplete")
+
+
+def answer(call_id: str, output: str = "42", item_id: str = "") -> FunctionCallOutput:
+    return FunctionCallOutput(item_id, call_id, output)
+
+
+@dataclass
+class OneParent(StoreOfNothing):
+    """Holds one conversation of the account acme, and a few items beside it."""
+
+    before: tuple[Item, ...] = ()
+    output: tuple[Item, ...] = ()
+    status: Status = "completed"
+    beside: tuple[Item, ...] = ()
+
+    def context(self, account: str, response_id: str) -> Context:
+        if (account, response_id) != ("acme", PARENT):
+            raise NotFound("no such response", code="response_not_found")
+        shown = echo(CreateRequest(model="m", input=()))
+        last = Response(PARENT, "m", 1, shown, self.status, self.output)
+        return Context((*self.before, *self.output), last, Place("log", 3))
+
+    def items(self, account: str, item_ids: Sequence[str]) -> dict[str, Item]:
+        return {item.id: item for item in self.beside if item.id in item_ids}
+
+
+def request(*items: InputItem, parent: str | None = PARENT) -> CreateRequest:
+    return CreateRequest(model="m", input=items, previous_response_id=parent)
+
+
+def seen(store: OneParent, *items: InputItem) -> list[Item]:
+    return list(thread(store, "acme", request(*items)).items)
+
+
+def fault(store: OneParent, *items: InputItem, parent: str | None = PARENT) -> GatewayError:
+    with pytest.raises(GatewayError) as caught:
+        thread(store, "acme", request(*items, parent=parent))
+    return caught.value
+
+
+def test_the_new_input_follows_the_parents_context() -> None:
+    store = OneParent(before=(user("a", "msg_1"),), output=(assistant("b", "msg_2"),))
+    assert seen(store, user("c", "msg_3")) == [
+        user("a", "msg_1"),
+        assistant("b", "msg_2"),
+        user("c", "msg_3"),
+    ]
+
+
+def test_a_first_turn_begins_a_conversation_of_its_own() -> None:
+    first = thread(OneParent(), "acme", request(user("a"), parent=None))
+    second = thread(OneParent(), "acme", request(user("a"), parent=None))
+    assert first.tag != second.tag
+    assert first.place is None
+
+
+def test_a_continued_conversation_keeps_its_tag_and_place() -> None:
+    continued = thread(OneParent(), "acme", request(user("a")))
+    assert (continued.tag, continued.place) == ("a" * 16, Place("log", 3))
+
+
+def test_items_without_an_id_get_one_of_their_kind() -> None:
+    own = thread(OneParent(), "acme", request(user("a"), call("c"), answer("c"))).own
+    assert [item.id.partition("_")[0] for item in own] == ["msg", "fc", "fco"]
+
+
+def test_items_keep_the_ids_that_the_caller_gave() -> None:
+    own = thread(OneParent(), "acme", request(user("a", "msg_mine"))).own
+    assert own[0].id == "msg_mine"
+
+
+def test_an_unknown_parent_is_the_callers_mistake() -> None:
+    error = fault(OneParent(), user("a"), parent="resp_unknown")
+    assert isinstance(error, InvalidRequest)
+    assert (error.code, error.param) == ("previous_response_not_found", "previous_response_id")
+
+
+@pytest.mark.parametrize("status", ["queued", "in_progress"])
+def test_a_parent_that_still_runs_cannot_be_continued(status: Status) -> None:
+    error = fault(OneParent(status=status), user("a"))
+    assert (error.status, error.param) == (400, "previous_response_id")
+
+
+@pytest.mark.parametrize("status", ["incomplete", "failed", "cancelled"])
+def test_a_parent_that_ended_badly_can_be_continued(status: Status) -> None:
+    assert seen(OneParent(status=status), user("a", "msg_1")) == [user("a", "msg_1")]
+
+
+def test_a_reference_brings_a_stored_item_in() -> None:
+    store = OneParent(beside=(assistant("kept", "msg_9"),))
+    assert seen(store, ItemReference("msg_9")) == [assistant("kept", "msg_9")]
+
+
+def test_a_reference_to_what_is_already_told_adds_nothing() -> None:
+    store = OneParent(output=(assistant("b", "msg_2"),))
+    assert seen(store, ItemReference("msg_2"), user("c", "msg_3")) == [
+        assistant("b", "msg_2"),
+        user("c", "msg_3"),
+    ]
+
+
+def test_an_item_that_is_already_told_is_not_told_again() -> None:
+    store = OneParent(output=(assistant("b", "msg_2"),))
+    assert seen(store, assistant("b", "msg_2"), user("c", "msg_3")) == [
+        assistant("b", "msg_2"),
+        user("c", "msg_3"),
+    ]
+
+
+def test_an_unknown_reference_is_named() -> None:
+    error = fault(OneParent(), user("a"), ItemReference("msg_9"))
+    assert (error.status, error.param) == (404, "input[1].id")
+
+
+def test_a_call_needs_its_output() -> None:
+    error = fault(OneParent(output=(call("call_x", "fc_1"),)), user("a"))
+    assert (error.status, error.param) == (400, "input")
+    assert error.message == "No tool output found for function call call_x."
+
+
+def test_an_output_needs_its_call() -> None:
+    error = fault(OneParent(), answer("call_x"))
+    assert error.message == "No tool call found for function call output with call_id call_x."
+
+
+def test_an_output_answers_the_parents_call() -> None:
+    store = OneParent(output=(call("call_x", "fc_1"),))
+    assert seen(store, answer("call_x", item_id="fco_1")) == [
+        call("call_x", "fc_1"),
+        answer("call_x", item_id="fco_1"),
+    ]
+
+
+def test_the_later_of_two_outputs_wins() -> None:
+    store = OneParent(output=(call("call_x", "fc_1"),))
+    told = seen(store, answer("call_x", "1", "fco_1"), answer("call_x", "2", "fco_2"))
+    assert told == [call("call_x", "fc_1"), answer("call_x", "2", "fco_2")]
+
+
+def test_a_parents_cut_call_is_left_out() -> None:
+    store = OneParent(output=(call("call_x", "fc_1", "incomplete"),), status="incomplete")
+    assert seen(store, user("a", "msg_1")) == [user("a", "msg_1")]
+
+
+def test_what_a_purge_has_left_alone_is_left_out() -> None:
+    store = OneParent(
+        before=(answer("gone_call", item_id="fco_1"), call("gone_output", "fc_2")),
+        output=(assistant("b", "msg_2"),),
+    )
+    assert seen(store) == [assistant("b", "msg_2")]
+
+
+CONVERSATION = (
+    Message("msg_0", "system", (InputText("be brief"),)),
+    user("one", "msg_1"),
+    call("c", "fc_1"),
+    answer("c", item_id="fco_1"),
+    user("two", "msg_2"),
+    assistant("deux", "msg_3"),
+    user("three", "msg_4"),
+)
+
+
+def test_truncation_drops_whole_turns_but_never_instructions() -> None:
+    assert without_oldest(CONVERSATION, 1) == (CONVERSATION[0], *CONVERSATION[4:])
+
+
+def test_truncation_keeps_the_last_turn() -> None:
+    assert without_oldest(CONVERSATION, 10_000) == (CONVERSATION[0], CONVERSATION[6])
+
+
+def test_truncation_drops_half_when_nobody_says_how_much() -> None:
+    assert without_oldest(CONVERSATION, None) == (CONVERSATION[0], *CONVERSATION[4:])
+
+
+def test_a_single_turn_cannot_be_truncated() -> None:
+    assert without_oldest(CONVERSATION[6:], None) == CONVERSATION[6:]
+
+
+def test_truncation_leaves_no_half_of_a_call_and_its_output() -> None:
+    parted = (user("one", "msg_1"), call("c", "fc_1"), user("two", "msg_2"), answer("c"))
+    assert without_oldest(parted, 1) == (user("two", "msg_2"),)

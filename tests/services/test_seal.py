@@ -1,0 +1,50 @@
+"""Opaque reasoning travels back byte-exact to whom it came from, and to nobody else."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.services.seal import Sealer, Unsealed
+
+SEALER = Sealer(lambda: b"secret")
+ENCODABLE = st.text(st.characters(codec="utf-8"))
+
+
+@given(ENCODABLE)
+def test_a_payload_comes_back_byte_exact(payload: str) -> None:
+    sealed = SEALER.seal("acme", "anthropic", payload)
+    assert SEALER.open("acme", sealed) == Unsealed("anthropic", payload)
+
+
+def test_another_account_cannot_open_a_seal() -> None:
+    assert SEALER.open("other", SEALER.seal("acme", "anthropic", "x")) is None
+
+
+def test_another_deployment_cannot_open_a_seal() -> None:
+    assert Sealer(lambda: b"else").open("acme", SEALER.seal("acme", "anthropic", "x")) is None
+
+
+def test_a_changed_blob_does_not_open() -> None:
+    blob = bytearray(base64.urlsafe_b64decode(SEALER.seal("acme", "anthropic", "x")))
+    blob[-1] ^= 1
+    assert SEALER.open("acme", base64.urlsafe_b64encode(blob).decode()) is None
+
+
+@pytest.mark.parametrize("blob", ["", "A", "AQ==", "gAAAAABinary==", "ü", "x y", "/+//"])
+def test_what_we_never_sealed_does_not_open(blob: str) -> None:
+    assert SEALER.open("acme", blob) is None
+
+
+def test_a_pseudonym_is_stable_and_differs_between_accounts() -> None:
+    assert SEALER.pseudonym("acme", "u1") == SEALER.pseudonym("acme", "u1")
+    assert SEALER.pseudonym("acme", "u1") != SEALER.pseudonym("other", "u1")
+
+
+def test_a_pseudonym_fits_the_upstream_and_hides_what_was_given() -> None:
+    pseudonym = SEALER.pseudonym("acme", "alice@example.org")
+    assert len(pseudonym) == 64
+    assert "alice" not in pseudonym
