@@ -211,7 +211,8 @@ def test_truncation_keeps_the_last_turn() -> None:
 
 
 def test_truncation_drops_half_when_nobody_says_how_much() -> None:
-    assert without_oldest(CONVERSATION, None) == (CONVERSATION[0], *CONVERSATION[4:])
+    long = (user("one " * 100, "msg_9"), *CONVERSATION[4:])
+    assert without_oldest(long, None) == CONVERSATION[4:]
 
 
 def test_a_single_turn_cannot_be_truncated() -> None:
