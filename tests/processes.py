@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from threading import Event
+from time import monotonic
 from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 
 _TERM_S = 10
+_READY_S = 30
+_POLL_S = 0.02
 
 
 @contextlib.contextmanager
@@ -34,3 +39,23 @@ def started(
             process.wait()
         if process.stdout:
             process.stdout.close()
+
+
+def until(ready: Callable[[], bool], what: str) -> None:
+    """Return when `ready` says so; it is asked again and again.
+
+    Raises:
+        AssertionError: it has not said so in 30 s.
+    """
+    deadline = monotonic() + _READY_S
+    idle = Event()
+    while not ready():
+        assert monotonic() < deadline, f"waited in vain for {what}"
+        idle.wait(_POLL_S)
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that was free a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
