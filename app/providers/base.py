@@ -16,12 +16,14 @@ class UpstreamCall:
 
     `deadline` is a time.monotonic() value after which the call has failed. `silence_s` is how long
     a streaming upstream may be quiet before an empty batch says so. `request_id` is the
-    upstream's own id of the request, once it told one.
+    upstream's own id of the request, once it told one. `attempts` counts how often an upstream
+    was asked, fallbacks included.
     """
 
     deadline: float
     silence_s: float = 15.0
     request_id: str | None = None
+    attempts: int = 0
     cancelled: bool = False
     _closers: list[Callable[[], None]] = field(default_factory=list)
 

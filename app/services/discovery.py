@@ -1,0 +1,87 @@
+"""What model servers say they serve, asked when first needed and refreshed beside the requests.
+
+A list is used for a minute, an empty or failed one for ten seconds; an old one is still used
+while a new one is fetched. Only who comes before the first answer waits, and only half a second:
+a server that is not there is simply not listed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+
+from app.errors import GatewayError
+from app.providers.base import Provider
+
+FRESH_S = 60.0
+RETRY_S = 10.0
+FIRST_WAIT_S = 0.5
+
+
+def spawn(task: Callable[[], None]) -> None:
+    """Run the task beside the request."""
+    threading.Thread(target=task, name="model-discovery", daemon=True).start()
+
+
+class Discovery:
+    """The model lists of the providers that are asked for one. Nothing is asked before it is used.
+
+    `clock` is like time.monotonic; `spawn` runs a task in the background.
+    """
+
+    def __init__(
+        self,
+        providers: Iterable[Provider],
+        clock: Callable[[], float],
+        spawn: Callable[[Callable[[], None]], None] = spawn,
+    ) -> None:
+        self._lists = {provider.name: _List(provider, clock, spawn) for provider in providers}
+
+    def models(self, provider: str) -> tuple[str, ...]:
+        """Return what the provider serves as far as known; () for one that is not asked."""
+        known = self._lists.get(provider)
+        return known.models() if known else ()
+
+
+class _List:
+    def __init__(
+        self,
+        provider: Provider,
+        clock: Callable[[], float],
+        spawn: Callable[[Callable[[], None]], None],
+    ) -> None:
+        self._provider = provider
+        self._clock = clock
+        self._spawn = spawn
+        self._models: tuple[str, ...] = ()
+        self._stale_at: float | None = None
+        self._asking = False
+        self._told = threading.Event()
+        self._lock = threading.Lock()
+
+    def models(self) -> tuple[str, ...]:
+        if self._begins_to_ask():
+            self._spawn(self._ask)
+        if not self._told.is_set():
+            self._told.wait(FIRST_WAIT_S)
+        return self._models
+
+    def _begins_to_ask(self) -> bool:
+        with self._lock:
+            fresh = self._stale_at is not None and self._clock() < self._stale_at
+            if fresh or self._asking:
+                return False
+            self._asking = True
+            return True
+
+    def _ask(self) -> None:
+        models: tuple[str, ...] = ()
+        try:
+            models = self._provider.models()
+        except GatewayError:
+            models = ()
+        finally:
+            self._models = models
+            self._stale_at = self._clock() + (FRESH_S if models else RETRY_S)
+            self._asking = False
+            self._told.set()

@@ -1,0 +1,191 @@
+"""Which upstream model an id means for a caller, and which ids there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from app.domain.accounts import Caller
+from app.domain.models import ModelCard, is_deep_research
+from app.errors import InvalidRequest, NotFound, PermissionDenied
+from app.providers.base import Provider
+from app.services.discovery import Discovery
+from app.settings import ModelSettings, ProviderSettings
+
+_GLOB = frozenset("*?[")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One model of one provider that can answer a request.
+
+    `id` is its name here: the one asked for, or a fallback's. `reasoning` says that it refuses
+    sampling parameters (R5).
+    """
+
+    id: str
+    provider: Provider
+    upstream_model: str
+    reasoning: bool = False
+    max_output_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a model lives: a provider's name and its own id of the model."""
+
+    provider: str
+    model: str
+
+
+class ModelCatalog:
+    """The models of this gateway, in the order of its configuration.
+
+    `providers` holds every provider that `settings` and `models` name.
+    """
+
+    def __init__(
+        self,
+        settings: Iterable[ProviderSettings],
+        models: Iterable[ModelSettings],
+        providers: Mapping[str, Provider],
+        discovery: Discovery,
+        is_reasoning_model: Callable[[str], bool],
+    ) -> None:
+        self._served = {provider.name: provider.models for provider in settings}
+        self._configured = {model.id: model for model in models}
+        self._providers = providers
+        self._discovery = discovery
+        self._is_reasoning_model = is_reasoning_model
+        self._facts: dict[_Place, ModelSettings] = {}
+        for model in self._configured.values():
+            self._facts.setdefault(_home(model), model)
+
+    def resolve(self, model_id: str, caller: Caller) -> tuple[Target, ...]:
+        """Return what may answer for the id: its own model, then its fallbacks in order.
+
+        Fallbacks of fallbacks come last. Those that do not exist, that the caller may not use or
+        that are refused to everyone are left out.
+
+        Raises:
+            PermissionDenied: the caller's key may not use the id.
+            InvalidRequest: it is a deep-research model (R6).
+            NotFound: no provider serves it.
+        """
+        if not caller.may_use(model_id):
+            raise PermissionDenied(
+                f"This key may not use the model '{model_id}'.",
+                param="model",
+                code="model_not_allowed",
+            )
+        place = self._place(model_id)
+        if place is None:
+            raise _unknown(model_id)
+        if _is_refused(model_id, place):
+            raise InvalidRequest(
+                f"The model '{model_id}' is not supported here: deep-research models cannot be "
+                "used through this endpoint.",
+                param="model",
+            )
+        return tuple(self._targets(model_id, caller))
+
+    def _targets(self, model_id: str, caller: Caller) -> Iterator[Target]:
+        ids = [model_id]
+        places: set[_Place] = set()
+        for each in ids:  # grows while it is walked, by ids that are new to it
+            place = self._place(each)
+            if place is None or place in places or _is_refused(each, place):
+                continue
+            places.add(place)
+            settings = self._settings(each, place)
+            yield self._target(each, place, settings)
+            if settings is not None and settings.id == each:
+                ids.extend(
+                    fallback
+                    for fallback in settings.fallbacks
+                    if fallback not in ids and caller.may_use(fallback)
+                )
+
+    def _target(self, model_id: str, place: _Place, settings: ModelSettings | None) -> Target:
+        reasoning = settings.reasoning if settings else None
+        return Target(
+            model_id,
+            self._providers[place.provider],
+            place.model,
+            self._is_reasoning_model(place.model) if reasoning is None else reasoning,
+            settings.max_output_tokens if settings else None,
+        )
+
+    def _settings(self, model_id: str, place: _Place) -> ModelSettings | None:
+        """Return what is configured for the id itself, or else for the model it means."""
+        own = self._configured.get(model_id)
+        return own if own is not None and _home(own) == place else self._facts.get(place)
+
+    def _place(self, model_id: str) -> _Place | None:
+        configured = self._configured.get(model_id)
+        provider, _, model = model_id.partition("/")
+        if model and provider in self._served:
+            if configured is not None and configured.provider == provider:
+                return _home(configured)
+            return _Place(provider, model)
+        if configured is not None:
+            return _home(configured)
+        for name, globs in self._served.items():
+            if any(fnmatchcase(model_id, glob) for glob in globs):
+                return _Place(name, model_id)
+        for name in self._served:
+            if model_id in self._discovery.models(name):
+                return _Place(name, model_id)
+        return None
+
+    def cards(self, caller: Caller) -> tuple[ModelCard, ...]:
+        """Return the models that are known by name and that the caller may use, in order."""
+        cards: dict[str, ModelCard] = {}
+        for model_id, provider in self._known():
+            if caller.may_use(model_id) and not is_deep_research(model_id):
+                cards.setdefault(model_id, ModelCard(model_id, provider))
+        return tuple(cards.values())
+
+    def _known(self) -> Iterator[tuple[str, str]]:
+        for model in self._configured.values():
+            yield model.id, model.provider
+        for name, globs in self._served.items():
+            for glob in globs:
+                if _GLOB.isdisjoint(glob):
+                    yield glob, name
+        for name in self._served:
+            for model_id in self._discovery.models(name):
+                yield f"{name}/{model_id}", name
+
+    def card(self, model_id: str, caller: Caller) -> ModelCard:
+        """Return one model.
+
+        Raises:
+            NotFound: no provider is known to serve it, or the caller may not use it.
+        """
+        place = self._place(model_id)
+        if place is None or not caller.may_use(model_id) or _is_refused(model_id, place):
+            raise _unknown(model_id)
+        told = self._discovery.models(place.provider)
+        if told and place.model not in told:
+            raise _unknown(model_id)
+        return ModelCard(model_id, place.provider)
+
+
+def _home(model: ModelSettings) -> _Place:
+    """Return where a configured model lives."""
+    own_id = model.id.removeprefix(f"{model.provider}/")
+    return _Place(model.provider, model.upstream_model or own_id)
+
+
+def _is_refused(model_id: str, place: _Place) -> bool:
+    return is_deep_research(model_id) or is_deep_research(place.model)
+
+
+def _unknown(model_id: str) -> NotFound:
+    return NotFound(
+        f"The model '{model_id}' does not exist, or no provider here serves it.",
+        param="model",
+        code="model_not_found",
+    )

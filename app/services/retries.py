@@ -1,0 +1,80 @@
+"""When a failed attempt is worth another one at the same provider, and after how long.
+
+At most three attempts; the next is due after 0.5 s, then 1 s, each less up to half of it at
+random, or after what the upstream asks for if that is longer. None begins later than the call's
+patience or its deadline allows, so a Retry-After beyond these ends it at once. A time-out that
+used up the patience is not tried again; one of a few seconds is.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import random
+from time import monotonic
+from typing import TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception
+
+from app.errors import CallerGone, GatewayError, UpstreamTimeout, UpstreamUnavailable
+from app.providers.base import UpstreamCall
+
+MAX_ATTEMPTS = 3
+FIRST_DELAY_S = 0.5
+
+T = TypeVar("T")
+
+
+def pause(call: UpstreamCall, seconds: float) -> None:
+    """Wait, but no longer than the call is wanted."""
+    woken = threading.Event()
+    call.attach(woken.set)
+    woken.wait(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """Tries again. `clock` is like time.monotonic, `jitter` like random.random.
+
+    `pause` waits so many seconds or until the call is cancelled.
+    """
+
+    clock: Callable[[], float] = monotonic
+    jitter: Callable[[], float] = random
+    pause: Callable[[UpstreamCall, float], None] = pause
+
+    def run(self, attempt: Callable[[], T], call: UpstreamCall, until: float) -> T:
+        """Return what `attempt` returns; no new one begins after `until`, a time of the clock.
+
+        Raises:
+            GatewayError: what the last attempt raised.
+            CallerGone: the call was cancelled while it waited.
+        """
+
+        def sleep(seconds: float) -> None:
+            self.pause(call, seconds)
+            if call.cancelled:
+                raise CallerGone("The caller hung up.")
+
+        def is_last(state: RetryCallState) -> bool:
+            next_at = self.clock() + state.upcoming_sleep
+            return state.attempt_number >= MAX_ATTEMPTS or next_at > min(until, call.deadline)
+
+        return Retrying(
+            sleep=sleep,
+            stop=is_last,
+            wait=self._delay_s,
+            retry=retry_if_exception(_may_pass),
+            reraise=True,
+        )(attempt)
+
+    def _delay_s(self, state: RetryCallState) -> float:
+        delay_s: float = FIRST_DELAY_S * 2 ** (state.attempt_number - 1)
+        error = state.outcome.exception() if state.outcome else None
+        asked_s = error.retry_after_s if isinstance(error, GatewayError) else None
+        return max(delay_s * (1 - self.jitter() / 2), asked_s or 0)
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, UpstreamUnavailable | UpstreamTimeout) and not error.work_done

@@ -1,0 +1,204 @@
+"""From targets to an answer that has begun: breakers, slots, retries, then the next target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import monotonic
+
+from app.domain.deltas import Batch
+from app.domain.request import ModelRequest
+from app.errors import (
+    CallerGone,
+    GatewayError,
+    UpstreamMisbehaved,
+    UpstreamRateLimited,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from app.providers.base import Provider, UpstreamCall
+from app.services.breakers import Admission, Breakers
+from app.services.models import Target
+from app.services.retries import Retries
+from app.services.slots import Slots
+from app.settings import ProviderSettings
+from app.telemetry import UPSTREAM_CALLS, UPSTREAM_SECONDS, log
+
+PATIENCE_S = 10.0
+
+#: What another target may do better: anything else ends the call.
+_FAULTS = (UpstreamRateLimited, UpstreamUnavailable, UpstreamTimeout, UpstreamMisbehaved)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An answer that has begun; `batches` must be exhausted or closed.
+
+    `ignored` names the parameters that this provider cannot honour. `attempts` counts those at
+    all targets; `first_batch_s` is the time from the first of them to the first batch.
+    """
+
+    target: Target
+    ignored: tuple[str, ...]
+    attempts: int
+    first_batch_s: float
+    batches: Iterator[Batch]
+
+    @property
+    def provider(self) -> str:
+        """The name of the provider that answers."""
+        return self.target.provider.name
+
+
+class Router:
+    """Opens upstream calls. `clock` is like time.monotonic."""
+
+    def __init__(
+        self,
+        providers: Iterable[ProviderSettings],
+        breakers: Breakers,
+        retries: Retries,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        providers = tuple(providers)
+        self._slots = {each.name: Slots(each.name, each.max_concurrency) for each in providers}
+        self._deadlines_s = {each.name: each.deadline_s for each in providers}
+        self._breakers = breakers
+        self._retries = retries
+        self._clock = clock
+
+    def open(
+        self,
+        targets: Sequence[Target],
+        request_for: Callable[[Target], ModelRequest],
+        call: UpstreamCall,
+        patience_s: float = PATIENCE_S,
+    ) -> Opened:
+        """Return the answer of the first target that gives one, once it has begun to.
+
+        A streamed answer begins with its first batch, even one that only tells of silence; after
+        that nothing is tried again (A1). A whole answer begins when it is there. For `patience_s`
+        a failed attempt is repeated and a free slot waited for. `call.deadline` is brought
+        forward to what the target's provider allows for a whole call.
+
+        Raises:
+            InvalidRequest, NotFound, ContextLengthExceeded: a target found fault with the
+                request; the next ones are not asked.
+            UpstreamRateLimited, UpstreamUnavailable, UpstreamTimeout, UpstreamMisbehaved: all
+                targets failed; the first failure that may pass is told, or else the first.
+            CallerGone: the call was cancelled.
+        """
+        started, latest = self._clock(), call.deadline
+        failures: list[GatewayError] = []
+        for target in targets:
+            deadline_s = self._deadlines_s[target.provider.name]
+            call.deadline = min(latest, self._clock() + deadline_s)
+            request = request_for(target)
+            batches = self._answer(target.provider, request, call, started + patience_s)
+            try:
+                next(batches)
+            except _FAULTS as error:
+                _log_failure(target, call, error)
+                failures.append(error)
+            else:
+                first_batch_s = self._clock() - started
+                ignored = target.provider.ignored(request)
+                return Opened(target, ignored, call.attempts, first_batch_s, batches)
+        raise _most_hopeful(failures)
+
+    def _answer(
+        self, provider: Provider, request: ModelRequest, call: UpstreamCall, until: float
+    ) -> Iterator[Batch]:
+        """Yield the provider's first batch twice, then the others.
+
+        The first time is for `open` to see: a generator that has begun runs its endings however
+        it is left, one that has not would hold its slot for ever.
+        """
+        with self._admitted(provider.name, call, until) as admission:
+            first, rest = self._retries.run(
+                lambda: self._begun(provider, request, call), call, until
+            )
+            outcome = "abandoned"
+            try:
+                if first:
+                    admission.spoke()
+                yield first
+                yield first
+                yield from rest
+                outcome = "answered"
+            except GatewayError as error:
+                error.work_done = True
+                outcome = _word(error)
+                raise
+            finally:
+                UPSTREAM_CALLS.labels(provider.name, outcome).inc()
+                _close(rest)
+
+    @contextmanager
+    def _admitted(self, provider: str, call: UpstreamCall, until: float) -> Iterator[Admission]:
+        """Hold the breaker's admission and a slot of the provider for the length of a call."""
+        slots, admission = self._slots[provider], self._breakers.admit(provider)
+        try:
+            slots.take(call, min(until, call.deadline) - self._clock())
+        except BaseException:
+            admission.withdraw()
+            raise
+        try:
+            yield admission
+        except BaseException as error:
+            admission.settle(error)
+            raise
+        else:
+            admission.settle(None)
+        finally:
+            slots.give_back()
+
+    def _begun(
+        self, provider: Provider, request: ModelRequest, call: UpstreamCall
+    ) -> tuple[Batch, Iterator[Batch]]:
+        """Make one attempt; return its first batch, and what will bring the others."""
+        if call.cancelled:
+            raise CallerGone("The caller hung up.")
+        call.attempts += 1
+        asked_at = self._clock()
+        batches = provider.answer(request, call)
+        try:
+            for first in batches:
+                if first or request.stream:
+                    UPSTREAM_SECONDS.labels(provider.name).observe(self._clock() - asked_at)
+                    return first, batches
+        except GatewayError as error:
+            UPSTREAM_CALLS.labels(provider.name, _word(error)).inc()
+            raise
+        raise UpstreamMisbehaved(f"The provider '{provider.name}' answered nothing.")
+
+
+def _word(error: GatewayError) -> str:
+    return "abandoned" if isinstance(error, CallerGone) else error.code or error.type
+
+
+def _close(batches: Iterator[Batch]) -> None:
+    close = getattr(batches, "close", None)
+    if close is not None:
+        close()
+
+
+def _log_failure(target: Target, call: UpstreamCall, error: GatewayError) -> None:
+    log.warning(
+        "upstream_failed",
+        provider=target.provider.name,
+        model=target.id,
+        attempts=call.attempts,
+        code=error.code,
+        upstream_request_id=call.request_id,
+    )
+
+
+def _most_hopeful(failures: Sequence[GatewayError]) -> GatewayError:
+    """Return the first failure that a later try may not meet again, or else the first."""
+    told = next(
+        (each for each in failures if not isinstance(each, UpstreamMisbehaved)), failures[0]
+    )
+    told.work_done = any(each.work_done for each in failures)
+    return told

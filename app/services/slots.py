@@ -1,0 +1,61 @@
+"""How many calls of one provider may run at once, in this process; who waits is served in turn."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+
+from app.errors import CallerGone, UpstreamUnavailable
+from app.providers.base import UpstreamCall
+
+
+class Slots:
+    """The slots of one provider; `size` None is no bound."""
+
+    def __init__(self, provider: str, size: int | None) -> None:
+        self._provider = provider
+        self._size = size
+        self._taken = 0
+        self._line: deque[threading.Event] = deque()
+        self._lock = threading.Lock()
+
+    def take(self, call: UpstreamCall, wait_s: float) -> None:
+        """Take a slot, waiting for one at most `wait_s` seconds.
+
+        Raises:
+            UpstreamUnavailable: none came free in time.
+            CallerGone: the call was cancelled.
+        """
+        with self._lock:
+            if self._size is None or self._taken < self._size:
+                self._taken += 1
+                return
+            turn = threading.Event()
+            self._line.append(turn)
+        call.attach(turn.set)
+        turn.wait(max(0.0, wait_s))
+        self._end_waiting(turn, call)
+
+    def _end_waiting(self, turn: threading.Event, call: UpstreamCall) -> None:
+        with self._lock:
+            mine = turn not in self._line  # handed over by give_back
+            if not mine:
+                self._line.remove(turn)
+        if call.cancelled:
+            if mine:
+                self.give_back()
+            raise CallerGone("The caller hung up.")
+        if not mine:
+            raise UpstreamUnavailable(
+                f"The provider '{self._provider}' is busy with as many calls as it may have at "
+                "once. Try again shortly.",
+                retry_after_s=1,
+            )
+
+    def give_back(self) -> None:
+        """Hand a slot that was taken to whoever has waited longest, or free it."""
+        with self._lock:
+            if self._line:
+                self._line.popleft().set()
+            else:
+                self._taken -= 1
