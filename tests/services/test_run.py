@@ -1,0 +1,224 @@
+"""One answer under way: it is kept before it is told, and whatever happens it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from app.domain.accumulate import fold
+from app.domain.deltas import Batch, Finished, Opaque, Text, Thought, Used
+from app.domain.events import Event, ItemDone
+from app.domain.items import Message, OutputText, Reasoning
+from app.domain.response import Response, Usage
+from app.errors import (
+    CallerGone,
+    GatewayError,
+    StorageUnavailable,
+    UpstreamMisbehaved,
+    UpstreamTimeout,
+)
+from app.schemas.events import event_json
+from app.schemas.grammar import Grammar
+from app.services.run import Run
+from tests.domain.narrating import narrator
+
+HELLO: list[Batch] = [[Text("hel")], [Text("lo")], [Used(Usage(1, 2)), Finished()]]
+
+
+@dataclass
+class Upstream:
+    """Yields batches, then raises what it was told to; knows whether it was closed."""
+
+    batches: list[Batch]
+    error: GatewayError | None = None
+    closed: bool = False
+
+    def __iter__(self) -> Iterator[Batch]:
+        try:
+            yield from self.batches
+            if self.error is not None:
+                raise self.error
+        finally:
+            self.closed = True
+
+
+@dataclass
+class Witness:
+    """Writes down, in order, what was kept, told and settled."""
+
+    log: list[str] = field(default_factory=list)
+    kept: Response | None = None
+    failure: GatewayError | None = None
+    storage: GatewayError | None = None
+
+    def keep(self, response: Response) -> None:
+        self.log.append("kept")
+        if self.storage is not None:
+            raise self.storage
+        self.kept = response
+
+    def ended(self, response: Response, failure: GatewayError | None) -> None:
+        self.log.append("ended")
+        self.failure = failure
+
+
+def run(upstream: Upstream, witness: Witness, *, shows_opaque: bool = True) -> Run:
+    return Run(
+        narrator(),
+        iter(upstream),
+        keep=witness.keep,
+        ended=witness.ended,
+        seal=lambda payload: f"sealed:{payload}",
+        shows_opaque=shows_opaque,
+    )
+
+
+def told(upstream: Upstream, witness: Witness, *, shows_opaque: bool = True) -> list[Event]:
+    events = []
+    for batch in run(upstream, witness, shows_opaque=shows_opaque).events():
+        witness.log += [event.type for event in batch]
+        events += batch
+    grammar = Grammar()
+    for event in events:
+        grammar.take(event_json(event))
+    assert grammar.ended
+    return events
+
+
+def test_an_answer_is_kept_before_its_end_is_told() -> None:
+    witness = Witness()
+    told(Upstream(HELLO), witness)
+    assert witness.log.index("kept") < witness.log.index("response.completed")
+
+
+def test_what_is_kept_is_what_was_told() -> None:
+    witness = Witness()
+    events = told(Upstream(HELLO), witness)
+    assert fold(events) == witness.kept
+
+
+def test_every_batch_leaves_as_it_came() -> None:
+    batches = [len(batch) for batch in run(Upstream(HELLO), Witness()).events()]
+    assert batches == [2, 3, 1, 4]  # created, in_progress | added, added, delta | delta | ending
+
+
+def test_silence_is_passed_on() -> None:
+    batches = list(run(Upstream([[], *HELLO]), Witness()).events())
+    assert batches[1] == []
+
+
+def test_a_batch_that_says_nothing_to_the_caller_is_no_silence() -> None:
+    batches = list(run(Upstream([[Used(Usage(1, 1))], *HELLO]), Witness()).events())
+    assert [] not in batches
+
+
+def test_an_upstream_that_fails_midway_ends_the_stream_as_failed() -> None:
+    witness = Witness()
+    events = told(Upstream([[Text("a")]], UpstreamTimeout("too slow")), witness)
+    assert [event.type for event in events[-2:]] == ["error", "response.failed"]
+    assert witness.kept is not None
+    assert witness.kept.status == "failed"
+
+
+def test_an_upstream_that_never_says_why_it_stopped_has_failed() -> None:
+    witness = Witness()
+    told(Upstream([[Text("a")]]), witness)
+    assert witness.kept is not None
+    assert witness.kept.status == "failed"
+    assert witness.failure is not None
+
+
+def test_a_caller_that_hangs_up_leaves_a_cancelled_response() -> None:
+    witness, upstream = Witness(), Upstream(HELLO)
+    events = run(upstream, witness).events()
+    next(events)
+    next(events)
+    events.close()  # type: ignore[attr-defined]  # it is a generator, as WSGI servers know
+    assert witness.kept is not None
+    assert witness.kept.status == "cancelled"
+    assert witness.kept.output == (
+        Message("msg_0", "assistant", (OutputText("hel"),), "incomplete"),
+    )
+
+
+def test_a_caller_that_hangs_up_frees_the_upstream() -> None:
+    upstream = Upstream(HELLO)
+    events = run(upstream, Witness()).events()
+    next(events)
+    next(events)
+    events.close()  # type: ignore[attr-defined]  # it is a generator, as WSGI servers know
+    assert upstream.closed
+
+
+def test_a_caller_that_goes_while_the_upstream_is_silent_is_told_nothing_more() -> None:
+    witness = Witness()
+    events = list(run(Upstream([[Text("a")]], CallerGone("gone")), witness).events())
+    assert len(events) == 2
+    assert witness.kept is not None
+    assert witness.kept.status == "cancelled"
+
+
+@pytest.mark.parametrize(
+    "upstream",
+    [
+        Upstream(HELLO),
+        Upstream([[Text("a")]]),
+        Upstream([[Text("a")]], UpstreamTimeout("slow")),
+        Upstream([], CallerGone("gone")),
+    ],
+    ids=["whole", "cut", "failed", "hung up"],
+)
+def test_every_answer_is_settled_once(upstream: Upstream) -> None:
+    witness = Witness()
+    for _ in run(upstream, witness).events():
+        continue
+    assert witness.log == ["kept", "ended"]
+
+
+def test_an_answer_that_cannot_be_kept_is_not_told_as_complete() -> None:
+    witness = Witness(storage=StorageUnavailable("away"))
+    events = told(Upstream(HELLO), witness)
+    assert [event.type for event in events[-2:]] == ["error", "response.failed"]
+
+
+def test_a_whole_answer_is_returned() -> None:
+    response = run(Upstream(HELLO), Witness()).response()
+    assert response.output == (Message("msg_0", "assistant", (OutputText("hello"),)),)
+
+
+@pytest.mark.parametrize(
+    ("upstream", "witness", "error"),
+    [
+        (Upstream([], UpstreamMisbehaved("nonsense")), Witness(), UpstreamMisbehaved),
+        (Upstream([], CallerGone("gone")), Witness(), CallerGone),
+        (Upstream(HELLO), Witness(storage=StorageUnavailable("away")), StorageUnavailable),
+        (Upstream([[Text("a")]]), Witness(), GatewayError),
+    ],
+    ids=["upstream", "caller", "store", "no end"],
+)
+def test_a_whole_answer_that_fails_is_an_error_not_to_be_retried(
+    upstream: Upstream, witness: Witness, error: type[GatewayError]
+) -> None:
+    with pytest.raises(error) as caught:
+        run(upstream, witness).response()
+    assert caught.value.work_done
+
+
+THOUGHTFUL: list[Batch] = [[Thought("hm"), Opaque("x")], [Finished()]]
+
+
+def test_opaque_reasoning_leaves_sealed() -> None:
+    done = [e for e in told(Upstream(THOUGHTFUL), Witness()) if isinstance(e, ItemDone)]
+    assert [event.item for event in done] == [
+        Reasoning("rs_0", ("hm",), encrypted_content="sealed:x")
+    ]
+
+
+def test_opaque_reasoning_is_kept_although_it_was_not_asked_for() -> None:
+    witness = Witness()
+    events = told(Upstream(THOUGHTFUL), witness, shows_opaque=False)
+    assert "sealed" not in repr(events)
+    assert witness.kept is not None
+    assert witness.kept.output == (Reasoning("rs_0", ("hm",), encrypted_content="sealed:x"),)
