@@ -66,13 +66,15 @@ class ModelCatalog:
         """Return what may answer for the id: its own model, then its fallbacks in order.
 
         Fallbacks of fallbacks come last. Those that do not exist, that the caller may not use or
-        that are refused to everyone are left out.
+        that nobody may are left out. `provider/model` has none unless configured by that very id.
 
         Raises:
-            PermissionDenied: the caller's key may not use the id.
             InvalidRequest: it is a deep-research model (R6).
+            PermissionDenied: the caller's key may not use the id.
             NotFound: no provider serves it.
         """
+        if is_deep_research(model_id):
+            raise _refused(model_id)
         if not caller.may_use(model_id):
             raise PermissionDenied(
                 f"This key may not use the model '{model_id}'.",
@@ -82,12 +84,8 @@ class ModelCatalog:
         place = self._place(model_id)
         if place is None:
             raise _unknown(model_id)
-        if _is_refused(model_id, place):
-            raise InvalidRequest(
-                f"The model '{model_id}' is not supported here: deep-research models cannot be "
-                "used through this endpoint.",
-                param="model",
-            )
+        if is_deep_research(place.model):
+            raise _refused(model_id)
         return tuple(self._targets(model_id, caller))
 
     def _targets(self, model_id: str, caller: Caller) -> Iterator[Target]:
@@ -95,7 +93,7 @@ class ModelCatalog:
         places: set[_Place] = set()
         for each in ids:  # grows while it is walked, by ids that are new to it
             place = self._place(each)
-            if place is None or place in places or _is_refused(each, place):
+            if place is None or place in places or is_deep_research(place.model):
                 continue
             places.add(place)
             settings = self._settings(each, place)
@@ -165,7 +163,7 @@ class ModelCatalog:
             NotFound: no provider is known to serve it, or the caller may not use it.
         """
         place = self._place(model_id)
-        if place is None or not caller.may_use(model_id) or _is_refused(model_id, place):
+        if place is None or is_deep_research(place.model) or not caller.may_use(model_id):
             raise _unknown(model_id)
         told = self._discovery.models(place.provider)
         if told and place.model not in told:
@@ -179,8 +177,12 @@ def _home(model: ModelSettings) -> _Place:
     return _Place(model.provider, model.upstream_model or own_id)
 
 
-def _is_refused(model_id: str, place: _Place) -> bool:
-    return is_deep_research(model_id) or is_deep_research(place.model)
+def _refused(model_id: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"The model '{model_id}' is not supported: deep-research models cannot be used here.",
+        param="model",
+        code="unsupported_value",
+    )
 
 
 def _unknown(model_id: str) -> NotFound:
