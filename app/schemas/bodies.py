@@ -1,0 +1,81 @@
+"""Request bodies: from bytes to JSON, whatever the bytes; no input makes this fail otherwise."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+import orjson
+
+from app.errors import InvalidRequest, RequestTooLarge, UnsupportedMediaType
+
+_GZIP = 16 + zlib.MAX_WBITS
+_RAW_DEFLATE = -zlib.MAX_WBITS
+_MEBIBYTE = 1024 * 1024
+
+
+def parse_json(raw: bytes) -> Any:
+    """Return what the bytes say.
+
+    They must be RFC 8259's JSON in UTF-8: NaN, infinities, numbers beyond a double, lone
+    surrogates, a byte order mark, bare control characters and more than about a thousand levels
+    of nesting are refused. Where an object repeats a key, the last one counts. An integer beyond
+    64 bits becomes a float, so that fields for integers refuse it.
+
+    Raises:
+        InvalidRequest: code invalid_json.
+    """
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as fault:
+        where = f"line {fault.lineno}, column {fault.colno}"
+        raise InvalidRequest(
+            f"The body is not JSON: {fault.msg} at {where}.", code="invalid_json"
+        ) from None
+
+
+def inflate(raw: bytes, encoding: str, limit: int) -> bytes:
+    """Return a body as it was before `encoding` (a Content-Encoding); at most `limit` bytes.
+
+    Memory stays within the limit, whatever the body would inflate to (R16).
+
+    Raises:
+        UnsupportedMediaType: the encoding is not one that we read.
+        RequestTooLarge: there are more bytes than `limit`.
+        InvalidRequest: they are not in that encoding, or were cut short.
+    """
+    match encoding.strip().lower():
+        case "" | "identity":
+            body = raw
+        case "gzip" | "x-gzip":
+            body = _inflated(raw, _GZIP, limit)
+        case "deflate":
+            body = _inflated(raw, _deflate_window(raw), limit)
+        case _:
+            raise UnsupportedMediaType(
+                "The body's Content-Encoding is not read here: use gzip, deflate or none."
+            )
+    if len(body) > limit:
+        raise RequestTooLarge(f"The body is larger than {limit // _MEBIBYTE} MiB: send less.")
+    return body
+
+
+def _deflate_window(raw: bytes) -> int:
+    """Tell zlib's wrapping, which "deflate" means, from the bare stream that some clients send."""
+    wrapped = len(raw) >= 2 and raw[0] & 0x0F == zlib.DEFLATED and (raw[0] << 8 | raw[1]) % 31 == 0
+    return zlib.MAX_WBITS if wrapped else _RAW_DEFLATE
+
+
+def _inflated(raw: bytes, window: int, limit: int) -> bytes:
+    stream = zlib.decompressobj(window)
+    try:
+        body = stream.decompress(raw, limit + 1)
+    except zlib.error:
+        raise InvalidRequest(
+            "The body is not in the encoding that its Content-Encoding names.", code="invalid_json"
+        ) from None
+    if len(body) <= limit and (not stream.eof or stream.unused_data):
+        raise InvalidRequest(
+            "The compressed body is cut short, or followed by other bytes.", code="invalid_json"
+        )
+    return body

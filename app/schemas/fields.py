@@ -1,0 +1,228 @@
+"""Strict fields for JSON's own kinds: no "5" for 5, no 1 for true, no boolean for a number."""
+
+# ruff: noqa: ARG002 - every field answers to one signature, whatever it needs of it
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from app.schemas.base import (
+    Document,
+    Notes,
+    Refer,
+    Strict,
+    join,
+    listed,
+    mistyped,
+    object_at,
+    shown,
+    too_long,
+)
+
+#: Free-form values go out again inside responses and events, and JSON writers stop at some depth.
+MOST_NESTED = 100
+_TOO_DEEP = f"is nested more than {MOST_NESTED} levels deep: flatten it."
+
+
+class Text(Strict):
+    """A string of `shortest` to `longest` characters, matching `pattern` in full."""
+
+    def __init__(
+        self,
+        *,
+        shortest: int = 0,
+        longest: int | None = None,
+        pattern: str | None = None,
+        hint: str = "",
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.shortest, self.longest = shortest, longest
+        self.pattern, self.hint = pattern, hint
+        self._matches = re.compile(pattern).fullmatch if pattern else None
+
+    def check(self, value: Any, at: str, notes: Notes) -> str:
+        if type(value) is not str:
+            raise self.mistyped(at, "a string", value)
+        length = len(value)
+        if length < self.shortest:
+            raise self.fault("invalid_value", at, "must not be empty.")
+        if self.longest is not None and length > self.longest:
+            raise too_long(self.path(at), value, self.longest)
+        if self._matches is not None and self._matches(value) is None:
+            raise self.fault("invalid_value", at, f"{self.hint}, not {shown(value)}.")
+        return value
+
+    def shape(self, refer: Refer) -> dict[str, Any]:
+        limits = {
+            "minLength": self.shortest or None,
+            "maxLength": self.longest,
+            "pattern": self.pattern and f"^{self.pattern}$",
+        }
+        told = {name: limit for name, limit in limits.items() if limit is not None}
+        return {"type": "string"} | told
+
+
+class Choice(Strict):
+    """One of a few strings."""
+
+    def __init__(self, *values: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.values = values
+        self._known = frozenset(values)
+
+    def check(self, value: Any, at: str, notes: Notes) -> str:
+        if type(value) is not str:
+            raise self.mistyped(at, "a string", value)
+        if value not in self._known:
+            what = f"must be {listed(self.values)}, not {shown(value)}."
+            raise self.fault("invalid_value", at, what)
+        return value
+
+    def shape(self, refer: Refer) -> dict[str, Any]:
+        return {"type": "string", "enum": list(self.values)}
+
+
+class Flag(Strict):
+    """true or false."""
+
+    def check(self, value: Any, at: str, notes: Notes) -> bool:
+        if type(value) is not bool:
+            raise self.mistyped(at, "true or false", value)
+        return value
+
+    def shape(self, refer: Refer) -> dict[str, Any]:
+        return {"type": "boolean"}
+
+
+class Whole(Strict):
+    """An integer from `least` to `most`; 5.0 is none."""
+
+    def __init__(self, least: int, most: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.least, self.most = least, most
+
+    def check(self, value: Any, at: str, notes: Notes) -> int:
+        if type(value) is not int:
+            raise self.mistyped(at, "an integer", value)
+        if value < self.least:
+            what = f"must be at least {self.least}, not {value}."
+            raise self.fault("integer_below_min_value", at, what)
+        if value > self.most:
+            what = f"must be at most {self.most}, not {value}."
+            raise self.fault("integer_above_max_value", at, what)
+        return value
+
+    def shape(self, refer: Refer) -> dict[str, Any]:
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
+
+
+class Real(Strict):
+    """A number from `least` to `most`, with or without a fraction."""
+
+    def __init__(self, least: float, most: float, **options: Any) -> None:
+        super().__init__(**options)
+        self.least, self.most = least, most
+
+    def check(self, value: Any, at: str, notes: Notes) -> float:
+        # Only NaN differs from itself.
+        if (type(value) is not float and type(value) is not int) or value != value:
+            raise self.mistyped(at, "a number", value)
+        if value < self.least:
+            what = f"must be at least {self.least}, not {value}."
+            raise self.fault("decimal_below_min_value", at, what)
+        if value > self.most:
+            what = f"must be at most {self.most}, not {value}."
+            raise self.fault("decimal_above_max_value", at, what)
+        return value
+
+    def shape(self, refer: Refer) -> dict[str, Any]:
+        return {"type": "number", "minimum": self.least, "maximum": self.most}
+
+
+class FreeObject(Strict):
+    """An object that is passed on as it is, nested no deeper than JSON writers go."""
+
+    def check(self, value: Any, at: str, notes: Notes) -> dict[str, Any]:
+        if type(value) is not dict:
+            raise self.mistyped(at, "an object", value)
+        if not is_shallow(value, MOST_NESTED):
+            raise self.fault("invalid_value", at, _TOO_DEEP)
+        return value
+
+    def shape(self, refer: Refer) -> dict[str, Any]:
+        return {"type": "object", "additionalProperties": True}
+
+
+class FreeObjects(Strict):
+    """An array of objects that are passed on as they are."""
+
+    def check(self, value: Any, at: str, notes: Notes) -> tuple[dict[str, Any], ...]:
+        if type(value) is not list:
+            raise self.mistyped(at, "an array", value)
+        for index, each in enumerate(value):
+            object_at(each, f"{self.path(at)}[{index}]")
+        if not is_shallow(value, MOST_NESTED):
+            raise self.fault("invalid_value", at, _TOO_DEEP)
+        return tuple(value)
+
+    def shape(self, refer: Refer) -> dict[str, Any]:
+        return {"type": "array", "items": {"type": "object", "additionalProperties": True}}
+
+
+class Nested(Strict):
+    """An object with fields of its own."""
+
+    def __init__(self, document: Document, **options: Any) -> None:
+        super().__init__(**options)
+        self.document = document
+
+    def check(self, value: Any, at: str, notes: Notes) -> Any:
+        return self.document.read(value, self.path(at), notes)
+
+    def shape(self, refer: Refer) -> dict[str, Any]:
+        return refer(self.document)
+
+
+class TextMap(Strict):
+    """An object of strings: at most `most` keys of `longest_key`, values of `longest_value`."""
+
+    def __init__(self, most: int, longest_key: int, longest_value: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.most, self.longest_key, self.longest_value = most, longest_key, longest_value
+
+    def check(self, value: Any, at: str, notes: Notes) -> dict[str, str]:
+        if type(value) is not dict:
+            raise self.mistyped(at, "an object", value)
+        if len(value) > self.most:
+            what = f"has {len(value)} keys: send at most {self.most}."
+            raise self.fault("invalid_value", at, what)
+        for key, text in value.items():
+            if len(key) > self.longest_key:
+                what = f"has a key of {len(key)} characters: use at most {self.longest_key}."
+                raise self.fault("invalid_value", at, what)
+            self._check_text(text, join(self.path(at), key))
+        return value
+
+    def _check_text(self, text: object, path: str) -> None:
+        if type(text) is not str:
+            raise mistyped(path, "a string", text)
+        if len(text) > self.longest_value:
+            raise too_long(path, text, self.longest_value)
+
+    def shape(self, refer: Refer) -> dict[str, Any]:
+        return {
+            "type": "object",
+            "maxProperties": self.most,
+            "propertyNames": {"maxLength": self.longest_key},
+            "additionalProperties": {"type": "string", "maxLength": self.longest_value},
+        }
+
+
+def is_shallow(value: dict[str, Any] | list[Any], room: int) -> bool:
+    """Tell whether containers nest in `value` no more than `room` deep."""
+    for each in value.values() if isinstance(value, dict) else value:
+        kind_of = type(each)
+        if (kind_of is dict or kind_of is list) and (room <= 1 or not is_shallow(each, room - 1)):
+            return False
+    return True

@@ -1,0 +1,180 @@
+"""The content parts that a caller may send, under which role, and what they become."""
+
+# ruff: noqa: ARG002 - every field answers to one signature, whatever it needs of it
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from app.domain.items import (
+    ContentPart,
+    InputFile,
+    InputImage,
+    InputPart,
+    InputText,
+    OutputText,
+    Refusal,
+)
+from app.schemas.base import Document, Fault, Notes, Refer, join, listed, object_at, shown, type_at
+from app.schemas.fields import Choice, FreeObjects, Text
+
+LONGEST_TEXT = 10_485_760
+LONGEST_IMAGE = 20_971_520
+LONGEST_FILE = 73_400_320
+LONGEST_ID = 512
+_LONGEST_URL = 20_971_520
+_LONGEST_NAME = 1024
+_WEB = ("https://", "http://")
+
+
+class Part(Document):
+    """A content part: an object whose `type` says what it is."""
+
+    def build(self, found: dict[str, Any], path: str) -> ContentPart:
+        """Return the domain's value of what `read` found."""
+        raise NotImplementedError
+
+
+class InputTextSchema(Part):
+    about = "Text from the caller; `text` is taken for `input_text`."
+
+    type = Choice("input_text", "text", required=True)
+    text = Text(required=True, longest=LONGEST_TEXT)
+
+    def build(self, found: dict[str, Any], path: str) -> InputText:
+        return InputText(found["text"])
+
+
+class InputImageSchema(Part):
+    about = "An image: exactly one of `image_url` and `file_id`."
+
+    type = Choice("input_image", required=True)
+    image_url = Text(longest=LONGEST_IMAGE, about="An http(s) URL or a data URL.")
+    file_id = Text(shortest=1, longest=LONGEST_ID, about="A file that the upstream holds.")
+    detail = Choice("auto", "low", "high", "original", default="auto")
+
+    def build(self, found: dict[str, Any], path: str) -> InputImage:
+        only_source(found, ("image_url", "file_id"), path)
+        url = found.get("image_url")
+        if url is not None and not _is_url(url, (*_WEB, "data:")):
+            what = "must be an http(s) URL or a data URL, such as data:image/png;base64,…"
+            raise Fault("invalid_value", join(path, "image_url"), what)
+        return InputImage(url, found.get("file_id"), found.get("detail", "auto"))
+
+
+class InputFileSchema(Part):
+    about = "A file: exactly one of `file_data`, `file_url` and `file_id`."
+
+    type = Choice("input_file", required=True)
+    file_data = Text(shortest=1, longest=LONGEST_FILE, about="Base64, bare or as a data URL.")
+    file_url = Text(longest=_LONGEST_URL, about="An http(s) URL.")
+    file_id = Text(shortest=1, longest=LONGEST_ID, about="A file that the upstream holds.")
+    filename = Text(longest=_LONGEST_NAME)
+    detail = Choice("auto", "low", "high")
+
+    def build(self, found: dict[str, Any], path: str) -> InputFile:
+        only_source(found, ("file_data", "file_url", "file_id"), path)
+        url = found.get("file_url")
+        if url is not None and not _is_url(url, _WEB):
+            what = "must be an http(s) URL: send the bytes themselves as file_data."
+            raise Fault("invalid_value", join(path, "file_url"), what)
+        return InputFile(
+            found.get("file_data"),
+            url,
+            found.get("file_id"),
+            found.get("filename"),
+            found.get("detail"),
+        )
+
+
+class SaidTextSchema(Part):
+    about = "Text that the model said; under the role assistant the input types mean the same."
+
+    type = Choice("output_text", "input_text", "text", required=True)
+    text = Text(required=True, longest=LONGEST_TEXT)
+    annotations = FreeObjects()
+    logprobs = FreeObjects()
+
+    def build(self, found: dict[str, Any], path: str) -> OutputText:
+        return OutputText(found["text"], found.get("annotations", ()), found.get("logprobs", ()))
+
+
+class SaidRefusalSchema(Part):
+    about = "The model's words for declining."
+
+    type = Choice("refusal", required=True)
+    refusal = Text(required=True, longest=LONGEST_TEXT)
+
+    def build(self, found: dict[str, Any], path: str) -> Refusal:
+        return Refusal(found["refusal"])
+
+
+_TEXT, _IMAGE, _FILE = InputTextSchema(), InputImageSchema(), InputFileSchema()
+_SAID, _REFUSAL = SaidTextSchema(), SaidRefusalSchema()
+ASKED: dict[str, Part] = {
+    "input_text": _TEXT,
+    "input_image": _IMAGE,
+    "input_file": _FILE,
+    "text": _TEXT,
+}
+SAID: dict[str, Part] = {
+    "output_text": _SAID,
+    "refusal": _REFUSAL,
+    "input_text": _SAID,
+    "text": _SAID,
+}
+_REMEDIES = {
+    "input_audio": "audio is not taken here: send a transcript as input_text.",
+    "image_url": 'is a part of another API: send {"type": "input_image", "image_url": "…"}.',
+}
+
+
+def read_parts(
+    raws: list[Any], kinds: dict[str, Part], path: str, notes: Notes
+) -> tuple[ContentPart, ...]:
+    """Return the parts of an array at `path`, each of one of `kinds` (ASKED or SAID)."""
+    parts = []
+    for index, raw in enumerate(raws):
+        at = f"{path}[{index}]"
+        said = type_at(object_at(raw, at), at)
+        part = kinds.get(said)
+        if part is None:
+            raise _misplaced(said, kinds, at)
+        parts.append(part.build(part.read(raw, at, notes), at))
+    return tuple(parts)
+
+
+def read_asked(raws: list[Any], path: str, notes: Notes) -> tuple[InputPart, ...]:
+    """Return parts that are the caller's own."""
+    parts = read_parts(raws, ASKED, path, notes)
+    return tuple(part for part in parts if isinstance(part, InputPart))
+
+
+def parts_shape(parts: Iterable[Part], refer: Refer) -> dict[str, Any]:
+    """Return the JSON schema of an array of such parts."""
+    alternatives = [refer(part) for part in dict.fromkeys(parts)]
+    return {"type": "array", "items": {"anyOf": alternatives}}
+
+
+def only_source(found: dict[str, Any], sources: tuple[str, ...], path: str) -> None:
+    """Refuse a part that names no source of its bytes, or more than one."""
+    given = [source for source in found if source in sources]
+    if not given:
+        what = f"is required: give one of {listed(sources)}."
+        raise Fault("missing_required_parameter", join(path, sources[0]), what)
+    if len(given) > 1:
+        what = f"stands beside {given[0]}: give exactly one of {listed(sources)}."
+        raise Fault("invalid_value", join(path, given[1]), what)
+
+
+def _misplaced(said: str, kinds: dict[str, Part], path: str) -> Fault:
+    remedy = _REMEDIES.get(said)
+    if remedy is not None:
+        return Fault("unsupported_value", join(path, "type"), f"{shown(said)} {remedy}")
+    what = f"must be {listed(tuple(kinds))} under this role, not {shown(said)}."
+    return Fault("invalid_value", join(path, "type"), what)
+
+
+def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
+    start = text[:8].lower()
+    return any(start.startswith(scheme) and len(text) > len(scheme) for scheme in schemes)

@@ -1,0 +1,90 @@
+"""What the caller says of the answer's text: its format, flat or nested, and its length."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.domain.request import JsonSchemaFormat, TextFormat, TextOptions
+from app.schemas.base import (
+    Document,
+    Fault,
+    Notes,
+    Refer,
+    Strict,
+    join,
+    listed,
+    object_at,
+    shown,
+    type_at,
+)
+from app.schemas.fields import Choice, Flag, FreeObject, Nested, Text
+from app.schemas.tools import NAME, NAME_HINT
+
+_FORMATS = ("text", "json_object", "json_schema")
+
+
+class PlainFormatSchema(Document):
+    type = Choice("text", "json_object", required=True)
+
+
+class InnerJsonSchemaSchema(Document):
+    name = Text(required=True, pattern=NAME, hint=NAME_HINT)
+    schema = FreeObject(required=True)
+    description = Text()
+    strict = Flag()
+
+
+class JsonSchemaFormatSchema(InnerJsonSchemaSchema):
+    about = "An answer that matches a JSON schema."
+
+    type = Choice("json_schema", required=True)
+
+
+class NestedFormatSchema(Document):
+    about = "The same in its nested spelling; responses show the flat one."
+
+    type = Choice("json_schema", required=True)
+    json_schema = Nested(InnerJsonSchemaSchema(), required=True)
+
+
+_PLAIN, _FLAT, _NESTED = PlainFormatSchema(), JsonSchemaFormatSchema(), NestedFormatSchema()
+
+
+class Format(Strict):
+    """`text.format`."""
+
+    def check(self, value: Any, at: str, notes: Notes) -> TextFormat:
+        path = self.path(at)
+        match type_at(object_at(value, path), path):
+            case "text" | "json_object" as plain:
+                _PLAIN.read(value, path, notes)
+                return plain
+            case "json_schema":
+                return _json_schema(value, path, notes)
+            case said:
+                what = f"must be {listed(_FORMATS)}, not {shown(said)}."
+                raise Fault("invalid_value", join(path, "type"), what)
+
+    def shape(self, refer: Refer) -> dict[str, Any]:
+        return {"anyOf": [refer(_PLAIN), refer(_FLAT), refer(_NESTED)]}
+
+
+def _json_schema(value: dict[str, Any], path: str, notes: Notes) -> JsonSchemaFormat:
+    if value.get("json_schema") is not None:
+        found = _NESTED.read(value, path, notes)["json_schema"]
+    else:
+        found = _FLAT.read(value, path, notes)
+    return JsonSchemaFormat(
+        found["name"], found["schema"], found.get("description"), found.get("strict")
+    )
+
+
+class TextSchema(Document):
+    about = "What the answer's text shall be."
+
+    format = Format()
+    verbosity = Choice("low", "medium", "high", default="medium")
+
+    def read(self, raw: object, path: str, notes: Notes) -> Any:
+        found = super().read(raw, path, notes)
+        return TextOptions(found.get("format", "text"), found.get("verbosity"))

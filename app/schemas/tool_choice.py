@@ -1,0 +1,185 @@
+"""How the model may choose among the tools, in every form that callers send."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, assert_never
+
+from app.domain.tools import AllowedTools, FunctionTool, NamedFunction, ToolChoice
+from app.schemas.base import (
+    Document,
+    Fault,
+    Notes,
+    Refer,
+    Strict,
+    join,
+    listed,
+    mistyped,
+    object_at,
+    required,
+    shown,
+    type_at,
+)
+from app.schemas.fields import Choice, Nested, Text
+from app.schemas.tools import HOSTED, NAME, NAME_HINT
+
+_MODES = ("none", "auto", "required")
+
+
+class InnerNameSchema(Document):
+    name = Text(required=True, pattern=NAME, hint=NAME_HINT)
+
+
+class NamedFunctionSchema(Document):
+    about = "The model must call this function; the Chat Completions spelling is understood."
+
+    type = Choice("function", required=True)
+    name = Text(pattern=NAME, hint=NAME_HINT)
+    function = Nested(InnerNameSchema())
+
+    def name_in(self, raw: object, path: str, notes: Notes) -> str:
+        """Return the name of the function."""
+        found = self.read(raw, path, notes)
+        name = found.get("name") or found.get("function", {}).get("name")
+        if name is None:
+            raise required(join(path, "name"))
+        return str(name)
+
+
+_NAMED = NamedFunctionSchema()
+
+
+class AllowedNames(Strict):
+    """An array of named functions."""
+
+    def check(self, value: Any, at: str, notes: Notes) -> tuple[str, ...]:
+        if type(value) is not list:
+            raise self.mistyped(at, "an array", value)
+        if not value:
+            raise self.fault("invalid_value", at, "must name at least one function.")
+        path = self.path(at)
+        names = [_allowed(raw, f"{path}[{index}]", notes) for index, raw in enumerate(value)]
+        return tuple(name for name in names if name is not None)
+
+    def shape(self, refer: Refer) -> dict[str, Any]:
+        return {"type": "array", "minItems": 1, "items": refer(_NAMED)}
+
+
+def _allowed(raw: object, path: str, notes: Notes) -> str | None:
+    said = type_at(object_at(raw, path), path)
+    if said == "function":
+        return _NAMED.name_in(raw, path, notes)
+    _not_a_function(said, path, notes)
+    return None
+
+
+class InnerAllowedSchema(Document):
+    mode = Choice("auto", "required", default="auto")
+    tools = AllowedNames(required=True)
+
+
+class AllowedToolsSchema(Document):
+    about = "The model may, or must, call one of these; the Chat spelling is understood."
+
+    type = Choice("allowed_tools", required=True)
+    mode = Choice("auto", "required", default="auto")
+    tools = AllowedNames()
+    allowed_tools = Nested(InnerAllowedSchema())
+
+    def choice(self, raw: object, path: str, notes: Notes) -> AllowedTools:
+        """Return what the caller allows."""
+        found = self.read(raw, path, notes)
+        told = found if "tools" in found else found.get("allowed_tools", {})
+        if "tools" not in told:
+            raise required(join(path, "tools"))
+        return AllowedTools(told.get("mode", "auto"), told["tools"])
+
+
+_ALLOWED = AllowedToolsSchema()
+
+
+class Choosing(Strict):
+    """`tool_choice`: a mode, one function, or several of them."""
+
+    def check(self, value: Any, at: str, notes: Notes) -> ToolChoice:
+        path = self.path(at)
+        if type(value) is str:
+            return _mode(value, path)
+        if type(value) is not dict:
+            raise mistyped(path, "a string or an object", value)
+        said = type_at(value, path)
+        if said == "function":
+            return NamedFunction(_NAMED.name_in(value, path, notes))
+        if said == "allowed_tools":
+            return _ALLOWED.choice(value, path, notes)
+        _not_a_function(said, path, notes)
+        return "auto"
+
+    def shape(self, refer: Refer) -> dict[str, Any]:
+        modes = {"type": "string", "enum": list(_MODES)}
+        return {"anyOf": [modes, refer(_NAMED), refer(_ALLOWED)]}
+
+
+def _mode(value: str, path: str) -> ToolChoice:
+    match value:
+        case "none" | "auto" | "required":
+            return value
+        case _:
+            what = f"must be {listed(_MODES)} or an object, not {shown(value)}."
+            raise Fault("invalid_value", path, what)
+
+
+def _not_a_function(said: str, path: str, notes: Notes) -> None:
+    if not notes.drops_unsupported:
+        code = "unsupported_value" if said in HOSTED else "invalid_value"
+        what = f'must be "function" or "allowed_tools", not {shown(said)}.'
+        raise Fault(code, join(path, "type"), what)
+    notes.ignore(path)
+
+
+def settle(choice: ToolChoice, tools: Collection[FunctionTool], notes: Notes) -> ToolChoice:
+    """Return the choice as it stands among the tools that were kept (R8).
+
+    A choice that can only be met by tools that were dropped is dropped with them.
+
+    Raises:
+        Fault: it asks for tools that the request does not declare.
+    """
+    names = {tool.name for tool in tools}
+    match choice:
+        case "auto" | "none":
+            return choice
+        case "required":
+            if tools:
+                return choice
+            what = '"required" needs tools: declare some, or leave the choice out.'
+            return _lost("tool_choice", what, notes, excused=notes.dropped_any_tool)
+        case NamedFunction():
+            if choice.name in names:
+                return choice
+            excused = choice.name in notes.dropped_tools
+            return _lost("tool_choice.name", _undeclared(choice.name), notes, excused=excused)
+        case AllowedTools():
+            return _settle_allowed(choice, names, notes)
+        case _:
+            assert_never(choice)
+
+
+def _settle_allowed(choice: AllowedTools, names: set[str], notes: Notes) -> ToolChoice:
+    kept = tuple(name for name in choice.names if name in names)
+    for name in choice.names:
+        if name not in names:
+            excused = name in notes.dropped_tools
+            _lost("tool_choice.tools", _undeclared(name), notes, excused=excused)
+    return AllowedTools(choice.mode, kept) if kept else "none"
+
+
+def _lost(path: str, what: str, notes: Notes, *, excused: bool) -> ToolChoice:
+    if not excused:
+        raise Fault("invalid_value", path, what)
+    notes.ignore(path)
+    return "auto"
+
+
+def _undeclared(name: str) -> str:
+    return f"names {shown(name)}, which is not among the tools: declare it there."

@@ -1,0 +1,105 @@
+"""The tools that a caller may declare: functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.domain.tools import FunctionTool
+from app.schemas.base import (
+    Document,
+    Fault,
+    Notes,
+    Refer,
+    Strict,
+    join,
+    object_at,
+    shown,
+    type_at,
+)
+from app.schemas.fields import Choice, Flag, FreeObject, Text
+
+NAME = r"[a-zA-Z0-9_-]{1,64}"
+NAME_HINT = "must be 1 to 64 letters, digits, '_' or '-'"
+#: Tools that run on OpenAI's servers, or that only its own models know (R7).
+HOSTED = (
+    "web_search",
+    "web_search_preview",
+    "file_search",
+    "code_interpreter",
+    "computer",
+    "computer_use_preview",
+    "image_generation",
+    "mcp",
+    "shell",
+    "local_shell",
+    "apply_patch",
+    "tool_search",
+    "custom",
+    "namespace",
+)
+_LONGEST_DESCRIPTION = 1_048_576
+
+
+class FunctionToolSchema(Document):
+    about = "A function that the caller runs."
+
+    type = Choice("function", required=True)
+    name = Text(required=True, pattern=NAME, hint=NAME_HINT)
+    description = Text(longest=_LONGEST_DESCRIPTION)
+    parameters = FreeObject(about="A JSON schema of the arguments.")
+    strict = Flag(about="Whether the arguments must match the schema; the upstream's own default.")
+
+
+_FUNCTION = FunctionToolSchema()
+
+
+class Tools(Strict):
+    """The tools: functions only, each name once."""
+
+    def check(self, value: Any, at: str, notes: Notes) -> tuple[FunctionTool, ...]:
+        if type(value) is not list:
+            raise self.mistyped(at, "an array", value)
+        path, tools = self.path(at), {}
+        for index, raw in enumerate(value):
+            tool = _tool(raw, f"{path}[{index}]", notes)
+            if tool is not None:
+                if tool.name in tools:
+                    what = f"{shown(tool.name)} is taken by an earlier tool: rename one."
+                    raise Fault("invalid_value", f"{path}[{index}].name", what)
+                tools[tool.name] = tool
+        return tuple(tools.values())
+
+    def shape(self, refer: Refer) -> dict[str, Any]:
+        return {"type": "array", "items": refer(_FUNCTION)}
+
+
+def _tool(raw: object, path: str, notes: Notes) -> FunctionTool | None:
+    given = object_at(raw, path)
+    said = type_at(given, path)
+    if said == "function":
+        found = _FUNCTION.read(given, path, notes)
+        return FunctionTool(
+            found["name"],
+            found.get("description"),
+            found.get("parameters"),
+            found.get("strict"),
+        )
+    if not notes.drops_unsupported:
+        raise _unsupported(said, path)
+    notes.ignore(path)
+    notes.dropped_any_tool = True
+    notes.dropped_tools.update(_names(given))
+    return None
+
+
+def _names(given: dict[str, Any]) -> set[str]:
+    """Return the names by which a choice could mean this tool, or those inside it."""
+    inside = given.get("tools")
+    named = [given, *(inside if type(inside) is list else ())]
+    return {each["name"] for each in named if type(each) is dict and type(each.get("name")) is str}
+
+
+def _unsupported(said: str, path: str) -> Fault:
+    where = "runs on another vendor's servers" if said in HOSTED else "is not known"
+    what = f'{shown(said)} {where}: declare a tool of type "function" and run it yourself.'
+    return Fault("unsupported_value", join(path, "type"), what)
