@@ -1,0 +1,57 @@
+"""Recognising, in every server's words, a conversation that is too long for the model. Pure."""
+
+from __future__ import annotations
+
+import re
+
+_CODES = {
+    "context_length_exceeded",
+    "context_window_exceeded",
+    "exceed_context_size_error",
+    "model_max_prompt_tokens_exceeded",
+}
+
+_WORDS = re.compile(
+    r"""
+    maximum\s(context|prompt|model)\slength         # OpenAI, vLLM, DeepSeek, OpenRouter, xAI
+    | (exceeds?|exceeded|longer\sthan|larger\sthan|outside)\b[^.]{0,60}
+      \b(context|max(imum)?\scontext)[\s_-]?(length|window|size|limit)  # llama.cpp, Ollama, SGLang
+    | context[\s_-]?(length|window|size|limit)\s(is\s|was\s|has\sbeen\s)?exceeded
+    | prompt\sis\stoo\slong | prompt\stoo\slong     # Anthropic, Ollama
+    | input\stoken\scount\b.{0,40}\bexceeds         # Google
+    | exceeds?\sthe\slimit\sof\s\d+\s?(input\s|prompt\s)?tokens
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+
+_N = r"(?P<{}>\d{{1,9}})"
+_HAS, _LIMIT = _N.format("has"), _N.format("limit")
+_EXCESSES = [
+    re.compile(pattern, re.IGNORECASE | re.DOTALL)
+    for pattern in (
+        # vLLM: what was asked to be written, the limit, what was read
+        rf"too large: (?P<more>\d{{1,9}})\..{{0,40}}length is {_LIMIT}.{{0,60}}has {_HAS} input",
+        rf"length is {_LIMIT}.{{0,80}}?(requested|resulted in|contains?|has)\D{{0,30}}{_HAS}",
+        rf"length of {_LIMIT}.{{0,80}}?(requested|resulted in|contains?|has)\D{{0,30}}{_HAS}",
+        rf"{_HAS} (tokens )?> {_LIMIT}",  # Anthropic: the prompt alone
+        rf"(?P<more>\d{{1,9}}) \+ {_HAS} > {_LIMIT}",  # Anthropic: with max_tokens
+        rf"\(?(length )?{_HAS}( tokens)?\) (exceeds?|is longer than)\D{{0,60}}{_LIMIT}",
+        rf"{_HAS}\)? (tokens )?exceeds?\D{{0,60}}{_LIMIT}",
+        rf"contains {_HAS} tokens.{{0,80}}?with {_LIMIT} maximum",  # Mistral
+    )
+]
+
+
+def is_overflow(message: str, *names: str) -> bool:
+    """Tell whether an error says that the context is too long; `names` are its type and code."""
+    return any(name in _CODES for name in names) or _WORDS.search(message) is not None
+
+
+def excess_tokens(message: str) -> int | None:
+    """Return by how many tokens it is too long, where the message says so."""
+    for pattern in _EXCESSES:
+        if found := pattern.search(message):
+            more = int(found.groupdict().get("more") or 0)
+            excess = int(found["has"]) + more - int(found["limit"])
+            return excess if excess > 0 else None
+    return None

@@ -1,0 +1,226 @@
+"""How providers reach their upstream: the one seam where requests' exceptions become ours."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+import requests
+
+from app.errors import (
+    CallerGone,
+    GatewayError,
+    UpstreamMisbehaved,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from app.providers.base import UpstreamCall
+from app.providers.faults import fault, fault_in_answer
+from app.providers.wire.adapter import Draft, LeanAdapter, Nonsense, Order, Quiet
+from app.providers.wire.dial import Dialer, ProxyRefused
+from app.providers.wire.exchange import Patience
+from app.settings import ProviderSettings
+
+USER_AGENT = "responses-gateway"
+#: How much of an error's body is read.
+MAX_FAULT_BODY = 256 * 1024
+#: The deadline of a question that no caller waits for, such as the list of models.
+ASIDE_S = 30.0
+
+
+class Transport:
+    """The way to one upstream server. Opens no connection until something is sent.
+
+    Raises:
+        ValueError: when `base_url` or `proxy` cannot be used.
+    """
+
+    def __init__(
+        self, settings: ProviderSettings, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.adapter = LeanAdapter(Dialer(settings.ca_file, settings.proxy), clock)
+        self.session = requests.Session()
+        self.session.trust_env = False
+        self.session.headers.clear()
+        for scheme in ("http://", "https://"):
+            self.session.mount(scheme, self.adapter)
+
+    def endpoint(self, path: str, headers: Mapping[str, str]) -> Endpoint:
+        """Return the endpoint at `path` below the base URL; make it once, use it for every call.
+
+        `headers` are the provider's own (its credential among them); the operator's come on top.
+        """
+        base, question, query = self.settings.base_url.partition("?")
+        return Endpoint(self, base.rstrip("/") + path + question + query, headers)
+
+    def fault_in_answer(self, error: object) -> GatewayError:
+        """Return ours for an `error` that an upstream put into a 200 body or a stream."""
+        return fault_in_answer(error, self.settings.name, secret=self.settings.api_key)
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self.session.close()
+
+
+class Endpoint:
+    """One URL of an upstream, with the headers that every call has."""
+
+    def __init__(self, transport: Transport, url: str, headers: Mapping[str, str]) -> None:
+        self._transport = transport
+        self._url = url
+        self._headers = {
+            "User-Agent": USER_AGENT,
+            "Accept-Encoding": "identity",
+            **headers,
+            **transport.settings.headers,
+        }
+        self._get = self._draft("GET", {"Accept": "application/json"})
+        self._post = {
+            stream: self._draft(
+                "POST",
+                {
+                    "Content-Type": "application/json",
+                    "Accept": "text/event-stream" if stream else "application/json",
+                },
+            )
+            for stream in (False, True)
+        }
+
+    def post(self, body: bytes, call: UpstreamCall, *, stream: bool) -> Reply:
+        """Return the reply to a JSON body; it is sent when the reply is read."""
+        silence_s = call.silence_s if stream else None
+        return self._reply(self._post[stream], body, call, silence_s)
+
+    def get(self, call: UpstreamCall | None = None) -> Reply:
+        """Return what is there; without a call, within ASIDE_S."""
+        call = call or UpstreamCall(deadline=self._transport.clock() + ASIDE_S)
+        return self._reply(self._get, None, call, None)
+
+    def _draft(self, method: str, headers: dict[str, str]) -> Draft:
+        session = self._transport.session
+        request = requests.Request(method, self._url, headers={**headers, **self._headers})
+        return self._transport.adapter.draft(session.prepare_request(request))
+
+    def _reply(
+        self, draft: Draft, body: bytes | None, call: UpstreamCall, silence_s: float | None
+    ) -> Reply:
+        settings = self._transport.settings
+        patience = Patience(
+            settings.connect_timeout_s, settings.timeout_s, call.deadline, silence_s
+        )
+        order = Order(draft, body, patience)
+        call.attach(order.interrupt)
+        return Reply(self._transport, order, call)
+
+
+class Reply:
+    """What an upstream answers: read `body` or `chunks`, once. The connection is closed, or kept
+    for the next call, whatever happens.
+
+    Both raise InvalidRequest, NotFound, ContextLengthExceeded, UpstreamRateLimited,
+    UpstreamUnavailable, UpstreamTimeout, UpstreamMisbehaved, and CallerGone when the call was
+    cancelled.
+    """
+
+    def __init__(self, transport: Transport, order: Order, call: UpstreamCall) -> None:
+        self._transport = transport
+        self._order = order
+        self._call = call
+        self._answered = False
+
+    def body(self) -> bytes:
+        """Send the request and return the whole answer."""
+        try:
+            return self._send(stream=False).content
+        except requests.RequestException as error:
+            raise self._fault(error) from error
+        finally:
+            self._order.close()
+
+    def chunks(self) -> Iterator[bytes]:
+        """Send the request and yield the answer's pieces as they come.
+
+        A piece b"" says that the upstream was quiet for `call.silence_s`, be it before the
+        answer begins or later.
+        """
+        try:
+            while (response := self._send_or_wait()) is None:
+                yield b""
+            yield from response.iter_content(None)
+        except requests.RequestException as error:
+            raise self._fault(error) from error
+        finally:
+            self._order.close()
+
+    def _send_or_wait(self) -> requests.Response | None:
+        try:
+            return self._send(stream=True)
+        except Quiet:
+            return None
+
+    def _send(self, *, stream: bool) -> requests.Response:
+        if self._call.cancelled:
+            raise CallerGone("the call was cancelled")
+        response = self._transport.adapter.send(self._order, stream=stream)
+        headers = response.raw.headers
+        self._call.request_id = headers.get("x-request-id") or headers.get("request-id")
+        if not 200 <= response.status_code < 300:
+            raise self._refused(response)
+        self._answered = True
+        return response
+
+    def _refused(self, response: requests.Response) -> GatewayError:
+        body = b""
+        try:
+            for piece in response.iter_content(None):
+                body += piece
+                if len(body) > MAX_FAULT_BODY:
+                    break
+        except requests.RequestException as error:
+            if self._call.cancelled:
+                return self._fault(error)
+        settings = self._transport.settings
+        return fault(
+            response.status_code,
+            response.raw.headers,
+            body,
+            settings.name,
+            secret=settings.api_key,
+        )
+
+    def _fault(self, error: requests.RequestException) -> GatewayError:
+        if self._call.cancelled:
+            return CallerGone("the call was cancelled")
+        name, lost = self._transport.settings.name, self._answered
+        match error:
+            case requests.ConnectTimeout():
+                return UpstreamTimeout(f"provider {name!r} could not be connected to in time")
+            case requests.Timeout():
+                return UpstreamTimeout(f"provider {name!r} did not answer in time", work_done=lost)
+            case Nonsense():
+                what = f"provider {name!r} sent an answer that cannot be read: {error}"
+                return UpstreamMisbehaved(what, work_done=lost)
+            case requests.exceptions.ChunkedEncodingError():
+                return UpstreamUnavailable(
+                    f"provider {name!r} broke off its answer", work_done=lost
+                )
+            case _:
+                return UpstreamUnavailable(f"provider {name!r} could not be reached{_why(error)}")
+
+
+def _why(error: requests.RequestException) -> str:
+    """Return the system's own words for the cause: they hold no URL and no secret."""
+    match error.__cause__:
+        case ssl.SSLCertVerificationError(verify_message=str(why)):
+            return f": its certificate cannot be verified ({why})"
+        case ssl.SSLError():
+            return ": TLS failed"
+        case ProxyRefused():
+            return f": {error.__cause__}"
+        case OSError(strerror=str(why)):
+            return f": {why}"
+        case _:
+            return ""

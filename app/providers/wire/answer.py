@@ -1,0 +1,176 @@
+"""Reading one HTTP/1.1 answer, within bounds."""
+
+from __future__ import annotations
+
+import zlib
+
+import httptools
+
+#: Bytes that may come without any of them being body: the head, chunk sizes, trailers.
+MAX_OVERHEAD = 128 * 1024
+#: What one read of a compressed stream may grow to.
+MAX_INFLATED = 64 * 1024 * 1024
+
+_PASS_THROUGH = {"", "identity"}
+
+
+class BadAnswer(Exception):
+    """What the server sent is no HTTP that we read, or more than we take."""
+
+
+class CutAnswer(ConnectionError):
+    """The server closed the connection in the middle of its answer."""
+
+
+class Answer:
+    """An answer as far as it has come: feed it what was read, take the body's pieces from it.
+
+    `headers` has lower-case names; values of repeated ones are joined by commas. Informational
+    answers (1xx) are skipped. `keep_alive` is true once a message is whole and its connection
+    can be used again.
+    """
+
+    __slots__ = (
+        "_inflate",
+        "_overhead",
+        "_parser",
+        "_pieces",
+        "head_done",
+        "headers",
+        "keep_alive",
+        "status",
+        "whole",
+    )
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self.head_done = False
+        self.whole = False
+        self.keep_alive = False
+        self._overhead = 0
+        self._pieces: list[bytes] = []
+        self._inflate: Inflater | None = None
+        self._parser = httptools.HttpResponseParser(self)
+
+    def feed(self, data: bytes) -> None:
+        """Take in what one read brought.
+
+        Raises:
+            BadAnswer
+        """
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            raise BadAnswer("it wants to change the protocol") from None
+        except httptools.HttpParserError as error:
+            self._misread(error)
+        if self._pieces:
+            self._overhead = 0
+            return
+        self._overhead += len(data)
+        if self._overhead > MAX_OVERHEAD:
+            raise BadAnswer("its head is too long")
+
+    def take(self) -> bytes:
+        """Return the body that came since the last time.
+
+        Raises:
+            BadAnswer: when it is compressed in a way that we do not read.
+        """
+        pieces = self._pieces
+        if not pieces:
+            return b""
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self._pieces = []
+        return self._inflate(body) if self._inflate else body
+
+    def end(self) -> None:
+        """The connection was closed: that is the end of a body without a stated length.
+
+        Raises:
+            CutAnswer: when the answer was to be longer.
+        """
+        headers = self.headers
+        framed = "content-length" in headers or "chunked" in headers.get("transfer-encoding", "")
+        if not self.head_done or framed:
+            raise CutAnswer("the answer is cut")
+        self.whole = True
+
+    def let_go(self) -> None:
+        """Drop the parser: it refers back to this object, and a cycle costs a collection."""
+        del self._parser
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Called by the parser, also for trailers, which are not wanted."""
+        if self.head_done:
+            return
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text
+
+    def on_headers_complete(self) -> None:
+        """Called by the parser."""
+        if self.whole:
+            return
+        self.status = self._parser.get_status_code()
+        if self.status < 200:
+            self.headers = {}
+            return
+        self.head_done = True
+        encoding = self.headers.get("content-encoding", "").lower()
+        if encoding not in _PASS_THROUGH:
+            self._inflate = Inflater(encoding)
+
+    def on_body(self, piece: bytes) -> None:
+        """Called by the parser."""
+        if not self.whole:
+            self._pieces.append(piece)
+
+    def on_message_begin(self) -> None:
+        """Called by the parser; a second message after a whole one was not asked for."""
+        if self.whole:
+            self.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        """Called by the parser."""
+        if self.head_done and not self.whole:
+            self.whole = True
+            self.keep_alive = self._parser.should_keep_alive()
+
+    def _misread(self, error: httptools.HttpParserError) -> None:
+        cause = error.__context__
+        if isinstance(cause, BadAnswer):
+            raise cause
+        if not self.whole:
+            raise BadAnswer("it is no HTTP") from error
+        self.keep_alive = False  # rubbish after a whole message
+
+
+class Inflater:
+    """Undoes a content-encoding, piece by piece."""
+
+    def __init__(self, encoding: str) -> None:
+        """Raises BadAnswer for an encoding that was never asked for and is not known."""
+        if encoding not in ("gzip", "x-gzip", "deflate"):
+            raise BadAnswer("it is compressed in a way that was not asked for")
+        self._zlib = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # 32: zlib or gzip, as it says
+        self._may_be_raw = encoding == "deflate"  # some servers leave zlib's header out
+
+    def __call__(self, piece: bytes) -> bytes:
+        """Return what `piece` grows to.
+
+        Raises:
+            BadAnswer: when it is damaged, or grows beyond MAX_INFLATED.
+        """
+        try:
+            grown = self._zlib.decompress(piece, MAX_INFLATED)
+        except zlib.error:
+            if not self._may_be_raw:
+                raise BadAnswer("its compression is damaged") from None
+            self._may_be_raw = False
+            self._zlib = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
+            return self(piece)
+        self._may_be_raw = False
+        if self._zlib.unconsumed_tail:
+            raise BadAnswer("it is too long")
+        return grown

@@ -1,0 +1,233 @@
+"""Making connections: names resolved, proxies passed, TLS verified, all within one time limit."""
+
+from __future__ import annotations
+
+import base64
+import socket
+import ssl
+import threading
+import time
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+import certifi
+
+from app.providers.wire.interrupt import Interrupt, shut_down
+
+MAX_PROXY_HEAD = 16 * 1024
+
+#: A family, and an address as its sockets want it.
+Address = tuple[socket.AddressFamily, Any]
+
+
+class ProxyRefused(OSError):
+    """The proxy will not connect us."""
+
+
+class Origin(NamedTuple):
+    """The server that a URL names."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def authority(self) -> str:
+        """The host and, where it is not the scheme's own, the port, as a Host header has them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        usual = {"http": 80, "https": 443}[self.scheme]
+        return host if self.port == usual else f"{host}:{self.port}"
+
+
+def origin_of(url: str) -> Origin:
+    """Return the server that `url` names.
+
+    Raises:
+        ValueError: when it is no http(s) URL with a host.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("a URL must begin with http:// or https:// and name a host")
+    return Origin(
+        parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+    )
+
+
+class Resolver:
+    """Looks names up in a thread of its own, because the system's call knows no time limit.
+
+    Callers that ask for the same name at once share one look-up, so that a dead name server
+    never holds more than one thread a name.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: dict[tuple[str, int], Future[list[Address]]] = {}
+
+    def resolve(
+        self, host: str, port: int, timeout_s: float, interrupt: Interrupt
+    ) -> list[Address]:
+        """Return the addresses of `host`, in the order to try.
+
+        Raises:
+            TimeoutError: when no answer came in time.
+            OSError: when there is no such name, or the interrupt fired.
+        """
+        done = threading.Event()
+        interrupt.watch(done.set)
+        lookup = self._join(host, port)
+        lookup.add_done_callback(lambda _: done.set())
+        if not done.wait(timeout_s):
+            raise TimeoutError("the name was not resolved in time")
+        if not lookup.done():
+            raise ConnectionAbortedError("interrupted")
+        return lookup.result()
+
+    def _join(self, host: str, port: int) -> Future[list[Address]]:
+        with self._lock:
+            running = self._running.get((host, port))
+            if running is None:
+                running = self._running[host, port] = Future()
+                threading.Thread(target=self._look_up, args=(host, port), daemon=True).start()
+            return running
+
+    def _look_up(self, host: str, port: int) -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            fault = error if isinstance(error, OSError) else OSError("no host can have this name")
+            self._leave(host, port).set_exception(fault)
+        else:
+            self._leave(host, port).set_result([(info[0], info[4]) for info in found])
+
+    def _leave(self, host: str, port: int) -> Future[list[Address]]:
+        with self._lock:
+            return self._running.pop((host, port))
+
+
+@dataclass(frozen=True)
+class Dialer:
+    """Opens sockets that are ready for HTTP.
+
+    TLS is verified against the usual authorities, or against those in `ca_file` alone. `proxy`
+    is an http:// URL, with credentials if need be; no proxy is ever taken from the environment.
+    """
+
+    ca_file: Path | None = None
+    proxy: str | None = field(default=None, repr=False)
+    resolver: Resolver = field(default_factory=Resolver, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.proxy is not None and origin_of(self.proxy).scheme != "http":
+            raise ValueError("a proxy must be reached by http://")
+
+    @cached_property
+    def proxy_authorization(self) -> str | None:
+        """The header's value for the proxy, where its URL holds credentials."""
+        parts = urlsplit(self.proxy or "")
+        if parts.username is None:
+            return None
+        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        return "Basic " + base64.b64encode(login.encode()).decode()
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        # Made late: an event loop that replaces ssl does so after this module was imported.
+        context = ssl.create_default_context(cafile=str(self.ca_file or certifi.where()))
+        context.set_alpn_protocols(["http/1.1"])
+        return context
+
+    def dial(self, origin: Origin, timeout_s: float, interrupt: Interrupt) -> socket.socket:
+        """Return a socket connected to `origin`, watched by `interrupt`.
+
+        Raises:
+            TimeoutError: when it took longer than `timeout_s` in all.
+            ProxyRefused, ssl.SSLError, OSError: when it cannot be done, or the interrupt fired.
+        """
+        deadline = time.monotonic() + timeout_s
+        nearest = origin_of(self.proxy) if self.proxy else origin
+        addresses = self.resolver.resolve(nearest.host, nearest.port, timeout_s, interrupt)
+        sock = _connect(addresses, deadline, interrupt)
+        try:
+            if origin.scheme == "https":
+                if self.proxy:
+                    self._tunnel(sock, origin, deadline)
+                return self._wrap(sock, origin.host, deadline, interrupt)
+        except BaseException:
+            _drop(sock, interrupt)
+            raise
+        return sock
+
+    def _wrap(
+        self, sock: socket.socket, host: str, deadline: float, interrupt: Interrupt
+    ) -> socket.socket:
+        sock.settimeout(_left(deadline))
+        # The handshake comes second, so that the interrupt already watches the new object:
+        # wrapping detaches the old one from the file descriptor.
+        tls = self._tls.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+        try:
+            interrupt.watch(partial(shut_down, tls))
+            tls.do_handshake()
+        except BaseException:
+            _drop(tls, interrupt)
+            raise
+        return tls
+
+    def _tunnel(self, sock: socket.socket, origin: Origin, deadline: float) -> None:
+        host = f"[{origin.host}]" if ":" in origin.host else origin.host
+        lines = [f"CONNECT {host}:{origin.port} HTTP/1.1", f"Host: {host}:{origin.port}"]
+        if self.proxy_authorization:
+            lines.append(f"Proxy-Authorization: {self.proxy_authorization}")
+        sock.settimeout(_left(deadline))
+        sock.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
+        head = b""
+        while b"\r\n\r\n" not in head:
+            sock.settimeout(_left(deadline))
+            # Nothing may be read past the head: what follows it is the upstream's TLS.
+            piece = sock.recv(MAX_PROXY_HEAD)
+            head += piece
+            if not piece or len(head) > MAX_PROXY_HEAD:
+                raise ProxyRefused("the proxy's answer is cut or too long")
+        status = head.split(b" ", 2)[1:2]
+        if status != [b"200"]:
+            raise ProxyRefused("the proxy refused the connection")
+
+
+def _connect(addresses: list[Address], deadline: float, interrupt: Interrupt) -> socket.socket:
+    fault: OSError = OSError("the name has no address")
+    for tried, (family, address) in enumerate(addresses):
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            interrupt.watch(partial(shut_down, sock))
+            # Each address gets its share, so that one that swallows packets leaves time.
+            sock.settimeout(_left(deadline) / (len(addresses) - tried))
+            sock.connect(address)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        except OSError as error:
+            _drop(sock, interrupt)
+            fault = error
+        except BaseException:
+            _drop(sock, interrupt)
+            raise
+        else:
+            return sock
+        if interrupt.fired:
+            break
+    raise fault
+
+
+def _drop(sock: socket.socket, interrupt: Interrupt) -> None:
+    interrupt.forget()
+    sock.close()
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("the connection was not made in time")
+    return left

@@ -1,0 +1,117 @@
+"""Connections that wait to be used again."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import ssl
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+
+MAX_IDLE = 256
+MAX_IDLE_S = 60.0
+MAX_AGE_S = 900.0
+
+_TIMEOUT = re.compile(r"timeout=(\d{1,6})", re.ASCII | re.IGNORECASE)
+
+
+class Connection:
+    """A socket, and what must be known to use it once more.
+
+    It is `unproven` while nothing has come on it since it left the pool: the server may have
+    closed it meanwhile. One that is older than MAX_AGE_S is not used again, so that changes in
+    the name service are noticed.
+    """
+
+    __slots__ = ("_idle_limit_s", "_made_at", "_timeout_s", "idle_since", "sock", "unproven")
+
+    def __init__(self, sock: socket.socket, now: float) -> None:
+        self.sock = sock
+        self.idle_since = now
+        self.unproven = False
+        self._made_at = now
+        self._idle_limit_s = MAX_IDLE_S
+        self._timeout_s: float | None = -1.0
+
+    def wait_at_most(self, timeout_s: float) -> None:
+        """Bound the socket's next operation; costs nothing when the bound is the same."""
+        if timeout_s != self._timeout_s:
+            self.sock.settimeout(timeout_s)
+            self._timeout_s = timeout_s
+
+    def heed(self, keep_alive: str) -> None:
+        """Take note of how long the server will keep it, from its Keep-Alive header."""
+        stated = _TIMEOUT.search(keep_alive)
+        if stated:
+            self._idle_limit_s = min(MAX_IDLE_S, int(stated[1]) - 1.0)
+
+    def is_fresh(self, now: float) -> bool:
+        """Tell whether the server has neither closed it nor is about to."""
+        if now - self.idle_since > self._idle_limit_s or now - self._made_at > MAX_AGE_S:
+            return False
+        self.wait_at_most(0.0)
+        try:
+            # Nothing can be due on an idle connection but its end. TLS may have records of its
+            # own to read (session tickets); they are taken in here and show as "would block".
+            self.sock.recv(1)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
+        except OSError:
+            return False
+        return False
+
+    def close(self) -> None:
+        """Close the socket."""
+        self.sock.close()
+
+
+class Pool:
+    """The idle connections to one server, the latest used first; safe to share between threads.
+
+    After a fork the child starts with an empty pool: two processes must not write to one socket.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._idle: deque[Connection] = deque()
+        self._pid = os.getpid()
+
+    def __len__(self) -> int:
+        return len(self._idle)
+
+    def take(self) -> Connection | None:
+        """Return a connection that is still good, or None where a new one must be made."""
+        self._leave_to_parent()
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return None
+            if connection.is_fresh(self._clock()):
+                connection.unproven = True
+                return connection
+            connection.close()
+
+    def give(self, connection: Connection) -> None:
+        """Keep a connection whose last answer was read to its end."""
+        self._leave_to_parent()
+        connection.idle_since = self._clock()
+        self._idle.append(connection)
+        with suppress(IndexError):  # another thread was faster
+            oldest = self._idle[0]
+            if len(self._idle) > MAX_IDLE or connection.idle_since - oldest.idle_since > MAX_IDLE_S:
+                self._idle.popleft().close()
+
+    def clear(self) -> None:
+        """Close them all."""
+        while self._idle:
+            with suppress(IndexError):  # another thread was faster
+                self._idle.pop().close()
+
+    def _leave_to_parent(self) -> None:
+        if self._pid != os.getpid():
+            inherited, self._idle, self._pid = self._idle, deque(), os.getpid()
+            for connection in inherited:
+                connection.close()  # this process's handle only: nothing is sent
