@@ -1,4 +1,4 @@
-"""Frozen settings: the only reader of os.environ and gateway.toml."""
+"""The values that settings are made of, one class for each table of gateway.toml."""
 
 from __future__ import annotations
 
@@ -88,9 +88,13 @@ class RequestSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisSettings:
-    """REDIS_URL, REDIS_PREFIX and the `[redis]` table. Times are in seconds."""
+    """REDIS_URL, REDIS_PREFIX and the `[redis]` table. Times are in seconds.
+
+    `embedded` is true when nobody named a Redis: `up` then brings its own.
+    """
 
     url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
+    embedded: bool = False
     prefix: str = "rg:"
     pool_size: int = 64
     connect_timeout_s: float = 2.0
@@ -99,17 +103,13 @@ class RedisSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """Everything the gateway is told from outside. `providers` and `models` keep file order."""
+class WebSettings:
+    """BIND, WEB_CONCURRENCY (processes; None is one a core) and WORKER_CLASS."""
 
-    providers: tuple[ProviderSettings, ...] = ()
-    models: tuple[ModelSettings, ...] = ()
-    limits: LimitSettings = LimitSettings()
-    background: BackgroundSettings = BackgroundSettings()
-    requests: RequestSettings = RequestSettings()
-    redis: RedisSettings = RedisSettings()
-    spool_dir: Path = Path("data/spool")
-    log_level: str = "INFO"
-    log_format: Literal["json", "text"] = "json"
-    bootstrap_key_sha256: str | None = field(default=None, repr=False)
-    bootstrap_account: str | None = None
+    bind: str = "127.0.0.1:8000"
+    processes: int | None = None
+    worker_class: str = "gevent"
+
+
+#: The built-in model server, there unless gateway.toml says otherwise.
+LOCAL = ProviderSettings(name="local", api="local", discover=True)

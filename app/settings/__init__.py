@@ -1,0 +1,153 @@
+"""Frozen settings: the only reader of os.environ and gateway.toml."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from app.settings import readers
+from app.settings.environment import Environment, number
+from app.settings.errors import SettingsError
+from app.settings.file import FileSettings, read_file
+from app.settings.found import found_providers
+from app.settings.values import (
+    Api,
+    BackgroundSettings,
+    LimitSettings,
+    ModelSettings,
+    ProviderSettings,
+    RedisSettings,
+    RequestSettings,
+    UnsupportedTools,
+    WebSettings,
+)
+
+__all__ = [
+    "Api",
+    "BackgroundSettings",
+    "LimitSettings",
+    "ModelSettings",
+    "ProviderSettings",
+    "RedisSettings",
+    "RequestSettings",
+    "Settings",
+    "SettingsError",
+    "UnsupportedTools",
+    "WebSettings",
+]
+
+#: What the gateway keeps beside the code: the embedded Redis, the first key, the spool.
+DATA = Path("data")
+#: Where `up` says how its Redis is reached, for commands that run beside it.
+EMBEDDED_REDIS_URL = DATA / "redis.url"
+_FILE = Path("gateway.toml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything the gateway is told from outside. `providers` and `models` keep file order."""
+
+    providers: tuple[ProviderSettings, ...] = ()
+    models: tuple[ModelSettings, ...] = ()
+    limits: LimitSettings = LimitSettings()
+    background: BackgroundSettings = BackgroundSettings()
+    requests: RequestSettings = RequestSettings()
+    redis: RedisSettings = RedisSettings()
+    web: WebSettings = WebSettings()
+    spool_dir: Path = DATA / "spool"
+    log_level: str = "INFO"
+    log_format: Literal["json", "text"] = "json"
+    bootstrap_key_sha256: str | None = field(default=None, repr=False)
+    bootstrap_account: str | None = None
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Return what the environment and gateway.toml say.
+
+        The file is GATEWAY_CONFIG's, else ./gateway.toml where there is one. A variable wins over
+        the file. Nothing is connected to.
+
+        Raises:
+            SettingsError: something cannot be used; the text says what and where.
+        """
+        variables = os.environ if environ is None else environ
+        env = Environment(variables)
+        web = WebSettings(
+            **env.read(
+                bind=("BIND", readers.address),
+                processes=("WEB_CONCURRENCY", number(readers.whole(1))),
+                worker_class=("WORKER_CLASS", readers.text),
+            )
+        )
+        file = _file(env, variables, web.bind)
+        return cls(
+            providers=file.providers,
+            models=file.models,
+            limits=LimitSettings(**file.tables.get("limits", {})),
+            background=_background(env, file.tables.get("background", {})),
+            requests=RequestSettings(**file.tables.get("requests", {})),
+            redis=_redis(env, file.tables.get("redis", {})),
+            web=web,
+            **_bootstrap(env),
+            **env.read(
+                spool_dir=("SPOOL_DIR", lambda raw: Path(readers.text(raw))),
+                log_level=("LOG_LEVEL", _log_level),
+                log_format=("LOG_FORMAT", readers.one_of("json", "text")),
+            ),
+        )
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """Return this process's environment with changes, for a process that it starts."""
+    return {**os.environ, **changes}
+
+
+def _file(env: Environment, variables: Mapping[str, str], bind: str) -> FileSettings:
+    found = found_providers(variables, bind)
+    told = env.given("GATEWAY_CONFIG")
+    file = Path(told) if told else _FILE
+    if told or file.exists():
+        return read_file(file, variables, found)
+    return FileSettings(found)
+
+
+def _background(env: Environment, table: Mapping[str, Any]) -> BackgroundSettings:
+    told = env.read(
+        concurrency=("WORKER_CONCURRENCY", number(readers.whole(1))),
+        lease_s=("WORKER_LEASE_S", number(readers.seconds)),
+    )
+    return BackgroundSettings(**table, **told)
+
+
+def _redis(env: Environment, table: Mapping[str, Any]) -> RedisSettings:
+    told = {
+        **table,
+        **env.read(url=("REDIS_URL", readers.redis_url), prefix=("REDIS_PREFIX", readers.text)),
+    }
+    if "url" not in told:
+        told["embedded"] = True
+        if EMBEDDED_REDIS_URL.exists():
+            told["url"] = EMBEDDED_REDIS_URL.read_text("utf-8").strip()
+    return RedisSettings(**told)
+
+
+def _bootstrap(env: Environment) -> dict[str, Any]:
+    told = env.read(
+        bootstrap_key_sha256=("GATEWAY_BOOTSTRAP_KEY_SHA256", readers.sha256),
+        bootstrap_account=("GATEWAY_BOOTSTRAP_ACCOUNT", readers.text),
+    )
+    if len(told) == 1:
+        raise SettingsError(
+            "GATEWAY_BOOTSTRAP_KEY_SHA256 and GATEWAY_BOOTSTRAP_ACCOUNT need each other"
+        )
+    return told
+
+
+def _log_level(raw: object) -> str:
+    level: str = readers.one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")(
+        readers.text(raw).upper()
+    )
+    return level

@@ -1,0 +1,53 @@
+"""Environment variables to values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from app.settings.errors import SettingsError
+from app.settings.readers import Reader
+
+_WHOLE = re.compile(r"[+-]?[0-9]+")
+
+
+class Environment:
+    """Reads variables; an empty one is as good as none."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+
+    def given(self, name: str) -> str | None:
+        """Return a variable's text, None for none."""
+        return self._variables.get(name, "").strip() or None
+
+    def read(self, **wanted: tuple[str, Reader]) -> dict[str, Any]:
+        """Return those of the wanted values that are given: `url=("REDIS_URL", redis_url)`.
+
+        Raises:
+            SettingsError: one of them is not what it must be.
+        """
+        values = {}
+        for key, (name, reader) in wanted.items():
+            if (text := self.given(name)) is not None:
+                try:
+                    values[key] = reader(text)
+                except ValueError as error:
+                    raise SettingsError(f"{name} {error}") from None
+        return values
+
+
+def number(reader: Reader) -> Reader:
+    """Make a reader of a variable's text from a reader of numbers."""
+
+    def read(raw: object) -> Any:
+        text = str(raw)
+        if _WHOLE.fullmatch(text):
+            return reader(int(text))
+        try:
+            return reader(float(text))
+        except ValueError:
+            return reader(text)
+
+    return read

@@ -1,0 +1,24 @@
+"""What is said when settings cannot be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class SettingsError(Exception):
+    """The gateway cannot start as it is configured; the text is for the operator.
+
+    `file` and `line` (from 1) say where, when the fault is in a file.
+    """
+
+    def __init__(self, reason: str, *, file: Path | None = None, line: int | None = None) -> None:
+        self.reason = reason
+        self.file = file
+        self.line = line
+        super().__init__(f"{_place(file, line)}{reason}")
+
+
+def _place(file: Path | None, line: int | None) -> str:
+    if file is None:
+        return ""
+    return f"{file}: " if line is None else f"{file}, line {line}: "

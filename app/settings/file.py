@@ -1,0 +1,101 @@
+"""gateway.toml to values: every key is known, of its type and in its range, or it is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from app.settings import readers, toml
+from app.settings.errors import SettingsError
+from app.settings.models import read_models
+from app.settings.providers import read_providers
+from app.settings.tables import Fault, bad_key, did_you_mean, read_table
+from app.settings.values import ModelSettings, ProviderSettings
+
+_TABLES: Mapping[str, Mapping[str, readers.Reader]] = {
+    "limits": {
+        "requests_per_minute": readers.whole(1),
+        "requests_per_day": readers.whole(1),
+        "tokens_per_minute": readers.whole(1),
+        "max_in_flight": readers.whole(1),
+        "max_stored_bytes": readers.whole(1),
+        "when_store_is_away": readers.one_of("open", "closed"),
+    },
+    "background": {
+        "enabled": readers.flag,
+        "time_limit_s": readers.seconds,
+        "grace_s": readers.seconds_or_none,
+        "max_queued_per_account": readers.whole(1),
+    },
+    "requests": {
+        "unsupported_tools": readers.one_of("refuse", "drop"),
+        "max_in_flight": readers.whole(1),
+        "max_body_memory_mb": readers.whole(1),
+        "keepalive_s": readers.seconds,
+    },
+    "redis": {
+        "url": readers.redis_url,
+        "prefix": readers.text,
+        "pool_size": readers.whole(1),
+        "connect_timeout_s": readers.seconds,
+        "timeout_s": readers.seconds,
+        "wait_replicas": readers.whole(0),
+    },
+}
+_KNOWN = ("providers", "models", *_TABLES)
+
+
+@dataclass(frozen=True, slots=True)
+class FileSettings:
+    """What a file says. `tables` has the values of the other tables, by their names."""
+
+    providers: tuple[ProviderSettings, ...]
+    models: tuple[ModelSettings, ...] = ()
+    tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def read_file(
+    file: Path, environ: Mapping[str, str], found: tuple[ProviderSettings, ...]
+) -> FileSettings:
+    """Return what the file says; `found` are the providers of a file that names none.
+
+    Raises:
+        SettingsError: with the line, where there is one to blame.
+    """
+    try:
+        text = file.read_text("utf-8")
+    except OSError as error:
+        raise SettingsError(f"cannot be read: {error.strerror}", file=file) from None
+    except UnicodeDecodeError:
+        raise SettingsError("is not UTF-8", file=file) from None
+    try:
+        return _read(toml.parse(text), environ, file.parent, found)
+    except toml.TomlError as error:
+        raise SettingsError(error.reason, file=file, line=error.line) from None
+    except Fault as fault:
+        line = toml.line_of(text, fault.path)
+        raise SettingsError(fault.reason, file=file, line=line) from None
+
+
+def _read(
+    document: Mapping[str, Any],
+    environ: Mapping[str, str],
+    folder: Path,
+    found: tuple[ProviderSettings, ...],
+) -> FileSettings:
+    for name in document:
+        if name not in _KNOWN:
+            raise bad_key((name,), "is not a setting" + did_you_mean(name, _KNOWN))
+    providers = found
+    if "providers" in document:
+        providers = read_providers(document["providers"], environ, folder)
+    return FileSettings(
+        providers=providers,
+        models=read_models(document.get("models", {}), providers),
+        tables={
+            name: read_table(document.get(name, {}), keys, (name,))
+            for name, keys in _TABLES.items()
+        },
+    )

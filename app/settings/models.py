@@ -1,0 +1,76 @@
+"""The `[models]` of gateway.toml, and whether what they name is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+
+from app.settings import readers
+from app.settings.tables import as_table, bad_key, bad_table, did_you_mean, read_table
+from app.settings.values import ModelSettings, ProviderSettings
+
+_READERS: Mapping[str, readers.Reader] = {
+    "provider": readers.text,
+    "upstream_model": readers.text,
+    "reasoning": readers.flag,
+    "fallbacks": readers.texts,
+    "max_output_tokens": readers.whole(1),
+}
+
+
+def read_models(raw: object, providers: Iterable[ProviderSettings]) -> tuple[ModelSettings, ...]:
+    """Return the models in file order.
+
+    Raises:
+        Fault: one of them cannot be used, or names what is not there.
+    """
+    by_name = {provider.name: provider for provider in providers}
+    models = {
+        model_id: _model(model_id, table, by_name)
+        for model_id, table in as_table(raw, ("models",)).items()
+    }
+    for model in models.values():
+        for fallback in model.fallbacks:
+            _check_fallback(model, fallback, models, by_name)
+    return tuple(models.values())
+
+
+def _model(
+    model_id: str, table: object, providers: Mapping[str, ProviderSettings]
+) -> ModelSettings:
+    path = ("models", model_id)
+    values = read_table(table, _READERS, path)
+    if "provider" not in values:
+        raise bad_table(path, "needs a provider")
+    provider = values["provider"]
+    if provider not in providers:
+        reason = f"names {provider}, which is no provider" + did_you_mean(provider, providers)
+        raise bad_key((*path, "provider"), reason)
+    prefix, slash, _ = model_id.partition("/")
+    if slash and prefix in providers and prefix != provider:
+        raise bad_table(path, f"is never reached: {prefix}/... always means that provider")
+    return ModelSettings(id=model_id, **values)
+
+
+def _check_fallback(
+    model: ModelSettings,
+    fallback: str,
+    models: Mapping[str, ModelSettings],
+    providers: Mapping[str, ProviderSettings],
+) -> None:
+    path = ("models", model.id, "fallbacks")
+    if fallback == model.id:
+        raise bad_key(path, "names the model itself")
+    prefix, slash, _ = fallback.partition("/")
+    served = (
+        fallback in models
+        or (slash and prefix in providers)
+        or any(_may_serve(provider, fallback) for provider in providers.values())
+    )
+    if not served:
+        raise bad_key(path, f"names {fallback}, which no provider serves")
+
+
+def _may_serve(provider: ProviderSettings, model_id: str) -> bool:
+    asked = provider.discover and provider.api != "local"
+    return asked or any(fnmatchcase(model_id, glob) for glob in provider.models)

@@ -1,0 +1,108 @@
+"""The `[providers]` of gateway.toml."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from app.settings import readers
+from app.settings.tables import KeyPath, as_table, bad_key, bad_table, read_table
+from app.settings.values import LOCAL, ProviderSettings
+
+_APIS = ("responses", "chat_completions", "anthropic_messages", "local")
+_READERS: Mapping[str, readers.Reader] = {
+    "api": readers.one_of(*_APIS),
+    "base_url": readers.http_url,
+    "api_key_env": readers.text,
+    "api_key_file": readers.text,
+    "models": readers.texts,
+    "discover": readers.flag,
+    "timeout_s": readers.seconds,
+    "connect_timeout_s": readers.seconds,
+    "deadline_s": readers.seconds,
+    "max_concurrency": readers.whole(1),
+    "headers": readers.http_headers,
+    "proxy": readers.http_url,
+    "ca_file": readers.text,
+    "profile": readers.text,
+    "quirks": readers.quirks,
+}
+_OF_LOCAL = {"api", "models"}
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_API_KEY = re.compile(r"[\x21-\x7e]+")
+
+
+def read_providers(
+    raw: object, environ: Mapping[str, str], folder: Path
+) -> tuple[ProviderSettings, ...]:
+    """Return the providers in file order, `local` last unless the file has its own.
+
+    Variables are looked up in `environ`; paths are relative to `folder`.
+
+    Raises:
+        Fault: one of them cannot be used.
+    """
+    providers: dict[str, ProviderSettings] = {}
+    for name, table in as_table(raw, ("providers",)).items():
+        path = ("providers", name)
+        if not _NAME.fullmatch(name):
+            raise bad_table(path, "has a name that is not of letters, digits, '.', '_' and '-'")
+        if name.lower() in providers:
+            raise bad_table(path, f"is there twice: as {providers[name.lower()].name} before")
+        providers[name.lower()] = _provider(name, table, path, environ, folder)
+    providers.setdefault(LOCAL.name, LOCAL)
+    return tuple(providers.values())
+
+
+def _provider(
+    name: str, table: object, path: KeyPath, environ: Mapping[str, str], folder: Path
+) -> ProviderSettings:
+    values = read_table(table, _READERS, path)
+    if "api" not in values:
+        raise bad_table(path, f"needs an api: one of {', '.join(_APIS)}")
+    if values["api"] == "local":
+        for key in sorted(values.keys() - _OF_LOCAL):
+            raise bad_key((*path, key), "means nothing to the local provider")
+        values["discover"] = True  # it is asked for its list, which costs nothing
+    elif "base_url" not in values:
+        raise bad_table(path, "needs a base_url")
+    if "ca_file" in values:
+        values["ca_file"] = _readable(values["ca_file"], (*path, "ca_file"), folder)
+    values["api_key"] = _api_key(values, path, environ, folder)
+    return ProviderSettings(name=name, **values)
+
+
+def _api_key(
+    values: dict[str, Any], path: KeyPath, environ: Mapping[str, str], folder: Path
+) -> str | None:
+    """Take the key's whereabouts out of `values` and return the key."""
+    variable, file = values.pop("api_key_env", None), values.pop("api_key_file", None)
+    if variable is not None and file is not None:
+        raise bad_table(path, "has both api_key_env and api_key_file")
+    if variable is not None:
+        if not (key := _key(environ.get(variable, ""))):
+            raise bad_key((*path, "api_key_env"), f"names {variable}, which holds no key")
+        return key
+    if file is not None:
+        path = (*path, "api_key_file")
+        if not (key := _key(_readable(file, path, folder).read_text("utf-8", "replace"))):
+            raise bad_key(path, "names a file that holds no key")
+        return key
+    return None
+
+
+def _key(text: str) -> str | None:
+    """Return the key inside the text, if it is one that a header can carry."""
+    key = text.strip()
+    return key if _API_KEY.fullmatch(key) else None
+
+
+def _readable(name: str, path: KeyPath, folder: Path) -> Path:
+    file = folder / Path(name).expanduser()
+    try:
+        file.open("rb").close()
+    except OSError as error:
+        raise bad_key(path, f"names a file that cannot be read: {error.strerror}") from None
+    return file

@@ -1,0 +1,150 @@
+"""One raw value to the value that is meant: each reader raises ValueError saying what it must be.
+
+The words never repeat the raw value, which may be a secret in the wrong place.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any, TypeGuard
+from urllib.parse import urlsplit
+
+#: Reads one value.
+Reader = Callable[[object], Any]
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_HOST_AND_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):([0-9]{1,5})")
+_UNIX = re.compile(r"unix:.+")
+_SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
+_REDIS_SCHEMES = (
+    "redis",
+    "rediss",
+    "unix",
+    "redis+sentinel",
+    "rediss+sentinel",
+    "redis+cluster",
+    "rediss+cluster",
+)
+
+
+def flag(raw: object) -> bool:
+    """Read true or false."""
+    if not isinstance(raw, bool):
+        raise ValueError("must be true or false")
+    return raw
+
+
+def text(raw: object) -> str:
+    """Read a string with something in it."""
+    if not isinstance(raw, str) or not raw.strip():
+        raise ValueError("must be a string that is not empty")
+    return raw
+
+
+def texts(raw: object) -> tuple[str, ...]:
+    """Read a list of such strings."""
+    if not isinstance(raw, list) or not all(isinstance(each, str) and each for each in raw):
+        raise ValueError("must be a list of strings that are not empty")
+    return tuple(raw)
+
+
+def one_of(*choices: str) -> Reader:
+    """Make a reader of one of a few words."""
+
+    def read(raw: object) -> str:
+        if not isinstance(raw, str) or raw not in choices:
+            raise ValueError(f"must be {_either(choices)}")
+        return raw
+
+    return read
+
+
+def whole(at_least: int) -> Reader:
+    """Make a reader of whole numbers."""
+
+    def read(raw: object) -> int:
+        if isinstance(raw, bool) or not isinstance(raw, int) or raw < at_least:
+            raise ValueError(f"must be a whole number of at least {at_least}")
+        return raw
+
+    return read
+
+
+def seconds(raw: object) -> float:
+    """Read a time above nothing."""
+    if not _is_number(raw) or raw <= 0:
+        raise ValueError("must be a number of seconds above 0")
+    return float(raw)
+
+
+def seconds_or_none(raw: object) -> float:
+    """Read a time that may be no time at all."""
+    if not _is_number(raw) or raw < 0:
+        raise ValueError("must be a number of seconds, 0 or more")
+    return float(raw)
+
+
+def http_url(raw: object) -> str:
+    """Read the address of an HTTP server; a slash at its end is dropped."""
+    try:
+        url = urlsplit(text(raw))
+        usable = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("must be an address that begins with http:// or https://")
+    if url.username or url.password or url.query or url.fragment:
+        raise ValueError("must be an address without a user, a query or a fragment")
+    return text(raw).rstrip("/")
+
+
+def redis_url(raw: object) -> str:
+    """Read the address of a Redis; the store reads what stands behind the scheme."""
+    scheme, colon, _ = text(raw).partition("://")
+    if not colon or scheme not in _REDIS_SCHEMES:
+        raise ValueError(f"must begin with {_either([f'{each}://' for each in _REDIS_SCHEMES])}")
+    return text(raw)
+
+
+def address(raw: object) -> str:
+    """Read where to listen."""
+    found = _HOST_AND_PORT.fullmatch(text(raw))
+    if not _UNIX.fullmatch(text(raw)) and not (found and 0 < int(found[1]) < 1 << 16):
+        raise ValueError("must be HOST:PORT or unix:PATH")
+    return text(raw)
+
+
+def sha256(raw: object) -> str:
+    """Read a SHA-256 in hexadecimal."""
+    if not isinstance(raw, str) or not _SHA256.fullmatch(raw):
+        raise ValueError("must be a SHA-256: 64 hexadecimal digits")
+    return raw.lower()
+
+
+def http_headers(raw: object) -> dict[str, str]:
+    """Read a table of HTTP headers."""
+    if not isinstance(raw, dict) or not all(isinstance(value, str) for value in raw.values()):
+        raise ValueError("must be a table of strings")
+    if not all(_HEADER_NAME.fullmatch(name) for name in raw):
+        raise ValueError("must have names that HTTP allows")
+    if not all(_HEADER_VALUE.fullmatch(value) for value in raw.values()):
+        raise ValueError("must have values that HTTP allows, without line breaks")
+    return dict(raw)
+
+
+def quirks(raw: object) -> dict[str, bool | int | str]:
+    """Read a table of quirk flags; the provider knows their names."""
+    if not isinstance(raw, dict) or not all(isinstance(v, bool | int | str) for v in raw.values()):
+        raise ValueError("must be a table of flags, numbers and words")
+    return dict(raw)
+
+
+def _is_number(raw: object) -> TypeGuard[int | float]:
+    return isinstance(raw, int | float) and not isinstance(raw, bool) and math.isfinite(raw)
+
+
+def _either(choices: list[str] | tuple[str, ...]) -> str:
+    return ", ".join(choices[:-1]) + " or " + choices[-1]

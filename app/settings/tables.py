@@ -1,0 +1,63 @@
+"""One table of gateway.toml to keyword arguments, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from app.settings.readers import Reader
+from app.settings.toml import header
+
+#: The keys that lead to a value: `("providers", "openai", "base_url")`.
+KeyPath = tuple[str, ...]
+
+
+class Fault(Exception):
+    """What stands at `path` cannot be used."""
+
+    def __init__(self, path: KeyPath, reason: str) -> None:
+        super().__init__(reason)
+        self.path = path
+        self.reason = reason
+
+
+def bad_key(path: KeyPath, reason: str) -> Fault:
+    """Return the fault of one key, named with its table."""
+    *parents, key = path
+    return Fault(path, f"{header(parents)} {key} {reason}" if parents else f"{key} {reason}")
+
+
+def bad_table(path: KeyPath, reason: str) -> Fault:
+    """Return the fault of a whole table."""
+    return Fault(path, f"{header(path)} {reason}")
+
+
+def as_table(raw: object, path: KeyPath) -> Mapping[str, object]:
+    """Return `raw`, which must be a table."""
+    if not isinstance(raw, dict):
+        raise bad_key(path, "must be a table")
+    return raw
+
+
+def read_table(raw: object, readers: Mapping[str, Reader], path: KeyPath) -> dict[str, Any]:
+    """Return what a table says, key by key.
+
+    Raises:
+        Fault: a key is unknown, or its value is not what it must be.
+    """
+    values = {}
+    for key, value in as_table(raw, path).items():
+        if key not in readers:
+            raise bad_key((*path, key), "is not a setting" + did_you_mean(key, readers))
+        try:
+            values[key] = readers[key](value)
+        except ValueError as error:
+            raise bad_key((*path, key), str(error)) from None
+    return values
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a hint at the known word that comes nearest, or nothing."""
+    near = get_close_matches(word, list(known), n=1)
+    return f" (did you mean {near[0]}?)" if near else ""

@@ -1,0 +1,72 @@
+"""TOML text to a document, and a key of that document to its line."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_LINE = re.compile(r" ?\(at line (\d+), column \d+\)$")
+_END = re.compile(r" ?\(at end of document\)$")
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+class TomlError(Exception):
+    """The text is not TOML; `line` counts from 1."""
+
+    def __init__(self, reason: str, line: int) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.line = line
+
+
+def parse(text: str) -> dict[str, Any]:
+    """Return the document.
+
+    Raises:
+        TomlError: it is not TOML, or says something twice.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _located(str(error), text) from None
+
+
+def _located(reason: str, text: str) -> TomlError:
+    """Take the line out of tomllib's words, which are all that Python 3.11 has of it."""
+    if found := _LINE.search(reason):
+        return TomlError(reason[: found.start()], int(found[1]))
+    return TomlError(_END.sub("", reason) + " at the end of the file", text.count("\n") + 1)
+
+
+def line_of(text: str, path: Sequence[str]) -> int | None:
+    """Return the line (from 1) where the key or table at `path` begins; None if there is none.
+
+    tomllib keeps no lines, but it can be asked: a key begins on the line that follows the longest
+    beginning of the file which is a document without it.
+    """
+    lines = text.replace("\r\n", "\n").split("\n")
+    complete = 0
+    for end in range(1, len(lines) + 1):
+        try:
+            document = tomllib.loads("\n".join(lines[:end]))
+        except tomllib.TOMLDecodeError:
+            continue  # the line ends inside a value
+        if _holds(document, path):
+            return complete + 1
+        complete = end
+    return None
+
+
+def _holds(document: object, path: Sequence[str]) -> bool:
+    for key in path:
+        if not isinstance(document, Mapping) or key not in document:
+            return False
+        document = document[key]
+    return True
+
+
+def header(path: Sequence[str]) -> str:
+    """Return the path as the header of a table: `[models."gpt-4.1"]`."""
+    return "[" + ".".join(key if _BARE.fullmatch(key) else f'"{key}"' for key in path) + "]"
