@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from typing import Any, Literal
 
 from marshmallow import validates_schema
 
 from app.domain.ids import is_response_id
+from app.domain.models import is_deep_research
 from app.domain.request import (
     INCLUDE_ENCRYPTED,
     INCLUDE_LOGPROBS,
@@ -39,7 +39,8 @@ _INCLUDE = (
     "computer_call_output.output.image_url",
     "code_interpreter_call.outputs",
 )
-_DEEP_RESEARCH = re.compile(r"deep-research", re.IGNORECASE)
+#: What `include` takes, in bodies and in queries (R11).
+INCLUDE_VALUES = frozenset(_INCLUDE)
 
 
 class Model(Text):
@@ -47,7 +48,7 @@ class Model(Text):
 
     def check(self, value: Any, at: str, notes: Notes) -> str:
         model = super().check(value, at, notes)
-        if _DEEP_RESEARCH.search(model):
+        if is_deep_research(model):
             what = "names a deep-research model, which is not offered here: choose another."
             raise self.fault("unsupported_value", at, what)
         return model
@@ -63,7 +64,7 @@ class Include(Strict):
             path = f"{self.path(at)}[{index}]"
             if type(each) is not str:
                 raise mistyped(path, "a string", each)
-            if each not in _INCLUDE:
+            if each not in INCLUDE_VALUES:
                 what = f"must be {listed(_INCLUDE)}, not {shown(each)}."
                 raise Fault("invalid_value", path, what)
             if each not in _ACTED_ON:
