@@ -35,7 +35,7 @@ def note(trace: Trace, started: Started, call: UpstreamCall) -> None:
     trace.response_id = started.response_id
     trace.provider = started.opened.provider
     trace.attempts = started.opened.attempts
-    trace.upstream_s = started.opened.upstream_s
+    trace.upstream_s = started.opened.first_batch_s
     trace.upstream_request_id = call.request_id
 
 
@@ -57,7 +57,7 @@ def noting_end(trace: Trace) -> Callable[[domain.Response, GatewayError | None],
 
 def describing(started: Started, trace: Trace) -> dict[str, str]:
     """Return the headers that say who answered, after how many tries, in what time."""
-    upstream_s = started.opened.upstream_s
+    upstream_s = started.opened.first_batch_s
     gateway_s = monotonic() - trace.started - upstream_s
     headers = {
         "X-Gateway-Provider": started.opened.provider,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from app.domain.ids import Mint, minter, new_tag, tag_of
+from app.domain.ids import Mint, item_minter, new_id, new_tag, tag_of
 from app.domain.items import (
     FunctionCall,
     FunctionCallOutput,
@@ -29,13 +29,13 @@ _PREFIXES = {Message: "msg", FunctionCall: "fc", FunctionCallOutput: "fco", Reas
 class Thread:
     """`items` is all that the model shall see; `own` what this turn adds to the conversation.
 
-    `tag` is the conversation's, `place` where the parent stands, `tools` what the parent was
-    asked with (S6).
+    `response_id` is the new turn's, in the parent's conversation. `place` is where the parent
+    stands, `tools` what it was asked with (S6).
     """
 
+    response_id: str
     items: tuple[Item, ...]
     own: tuple[Item, ...]
-    tag: str
     place: Place | None = None
     tools: tuple[FunctionTool, ...] = ()
 
@@ -51,19 +51,19 @@ def thread(store: ResponseStore, account: str, request: CreateRequest) -> Thread
     """
     parent_id = request.previous_response_id
     if parent_id is None:
-        tag = new_tag()
-        own = _resolved(store, account, request.input, (), minter(tag))
-        return Thread(_paired((), own, frozenset()), own, tag)
+        response_id = new_id("resp", new_tag())
+        own = _resolved(store, account, request.input, (), item_minter(response_id))
+        return Thread(response_id, _paired((), own, frozenset()), own)
     context = _parent(store, account, parent_id)
-    tag = tag_of(parent_id) or new_tag()
-    own = _resolved(store, account, request.input, context.items, minter(tag))
+    response_id = new_id("resp", tag_of(parent_id) or new_tag())
+    own = _resolved(store, account, request.input, context.items, item_minter(response_id))
     unanswered = frozenset(
         item.call_id for item in context.last.output if isinstance(item, FunctionCall)
     )
     return Thread(
+        response_id,
         items=_paired(context.items, own, unanswered),
         own=own,
-        tag=tag,
         place=context.place,
         tools=tuple(tool_from_json(tool) for tool in context.last.echo["tools"]),
     )

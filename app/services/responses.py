@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from app.domain.accounts import Caller
-from app.domain.ids import is_response_id, minter, new_id
+from app.domain.ids import is_response_id, item_minter
 from app.domain.items import Item, Reasoning
 from app.domain.narrate import Narrator
 from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest, ModelRequest, Parameters
@@ -80,9 +80,8 @@ class Responses:
         targets = self._catalog.resolve(request.model, caller)
         refuse_sampling(targets[0], request.parameters)
         start = thread(self._store, caller.account, request)
-        response_id = new_id("resp", start.tag)
-        response = Response(response_id, request.model, self._now(), echo(request))
-        narrator = Narrator(response, minter(start.tag), self._now)
+        response = Response(start.response_id, request.model, self._now(), echo(request))
+        narrator = Narrator(response, item_minter(response.id), self._now)
 
         def keep(ending: Response) -> None:
             if request.store:
@@ -107,7 +106,7 @@ class Responses:
             seal=lambda payload: self._sealer.seal(caller.account, opened.provider, payload),
             shows_opaque=INCLUDE_ENCRYPTED in request.parameters.include,
         )
-        return Started(run, response_id, opened, (*request.ignored, *opened.ignored))
+        return Started(run, response.id, opened, (*request.ignored, *opened.ignored))
 
     def _opened(
         self,

@@ -13,7 +13,7 @@ from app.store.base import Context, Page, Turn
 class StoreOfNothing:
     """Knows no response and keeps none."""
 
-    def save(self, turn: Turn) -> None:
+    def save(self, turn: Turn) -> bool:
         raise AssertionError(f"{turn.response.id} was not to be stored")
 
     def get(self, account: str, response_id: str) -> Turn:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from app.domain.ids import home_of, tag_of
 from app.domain.items import (
     FunctionCall,
     FunctionCallOutput,
@@ -91,18 +92,24 @@ def test_the_new_input_follows_the_parents_context() -> None:
 def test_a_first_turn_begins_a_conversation_of_its_own() -> None:
     first = thread(OneParent(), "acme", request(user("a"), parent=None))
     second = thread(OneParent(), "acme", request(user("a"), parent=None))
-    assert first.tag != second.tag
+    assert tag_of(first.response_id) != tag_of(second.response_id)
     assert first.place is None
 
 
 def test_a_continued_conversation_keeps_its_tag_and_place() -> None:
     continued = thread(OneParent(), "acme", request(user("a")))
-    assert (continued.tag, continued.place) == ("a" * 16, Place("log", 3))
+    assert tag_of(continued.response_id) == "a" * 16
+    assert continued.place == Place("log", 3)
 
 
 def test_items_without_an_id_get_one_of_their_kind() -> None:
     own = thread(OneParent(), "acme", request(user("a"), call("c"), answer("c"))).own
     assert [item.id.partition("_")[0] for item in own] == ["msg", "fc", "fco"]
+
+
+def test_an_items_id_tells_which_turn_brought_it() -> None:
+    started = thread(OneParent(), "acme", request(user("a")))
+    assert home_of(started.own[0].id) == started.response_id
 
 
 def test_items_keep_the_ids_that_the_caller_gave() -> None:
