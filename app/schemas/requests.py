@@ -18,12 +18,12 @@ from app.domain.request import (
     ReasoningOptions,
 )
 from app.errors import InvalidRequest
+from app.schemas.asked.items import Input
+from app.schemas.asked.text_options import TextSchema
+from app.schemas.asked.tool_choice import Choosing, settle
+from app.schemas.asked.tools import Tools
 from app.schemas.base import Document, Fault, Notes, Refer, Strict, listed, mistyped, shown
 from app.schemas.fields import Choice, Flag, FreeObjects, Nested, Real, Text, TextMap, Whole
-from app.schemas.input_items import Input
-from app.schemas.text_options import TextSchema
-from app.schemas.tool_choice import Choosing, settle
-from app.schemas.tools import Tools
 
 _MOST_TOKENS = 2**31 - 1
 _LONGEST_IDENTIFIER = 64

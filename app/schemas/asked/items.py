@@ -18,6 +18,15 @@ from app.domain.items import (
     OutputText,
     Reasoning,
 )
+from app.schemas.asked.parts import (
+    ASKED,
+    LONGEST_ID,
+    LONGEST_TEXT,
+    SAID,
+    parts_shape,
+    read_asked,
+    read_parts,
+)
 from app.schemas.base import (
     Document,
     Fault,
@@ -33,15 +42,6 @@ from app.schemas.base import (
     type_at,
 )
 from app.schemas.fields import Choice, Text
-from app.schemas.input_parts import (
-    ASKED,
-    LONGEST_ID,
-    LONGEST_TEXT,
-    SAID,
-    parts_shape,
-    read_asked,
-    read_parts,
-)
 
 _LONGEST_CALL_ID = 64
 _LONGEST_FUNCTION = 256

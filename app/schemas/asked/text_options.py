@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.domain.request import JsonSchemaFormat, TextFormat, TextOptions
+from app.schemas.asked.tools import NAME, NAME_HINT
 from app.schemas.base import (
     Document,
     Fault,
@@ -18,7 +19,6 @@ from app.schemas.base import (
     type_at,
 )
 from app.schemas.fields import Choice, Flag, FreeObject, Nested, Text
-from app.schemas.tools import NAME, NAME_HINT
 
 _FORMATS = ("text", "json_object", "json_schema")
 

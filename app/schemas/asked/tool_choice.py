@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Any, assert_never
 
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction, ToolChoice
+from app.schemas.asked.tools import HOSTED, NAME, NAME_HINT
 from app.schemas.base import (
     Document,
     Fault,
@@ -21,7 +22,6 @@ from app.schemas.base import (
     type_at,
 )
 from app.schemas.fields import Choice, Nested, Text
-from app.schemas.tools import HOSTED, NAME, NAME_HINT
 
 _MODES = ("none", "auto", "required")
 

@@ -1,0 +1,1 @@
+"""What the gateway tells: the wire, declared key by key, for the documentation and the checks."""
