@@ -127,13 +127,16 @@ class Accounts:
         The key keeps its id, its limits and its account's history. Raises NotFound.
         """
         secret = self._new_secret()
+        sha256 = digest(secret)
         now = self._now()
         end = now + overlap_s
 
         def rotated(key: ApiKey) -> ApiKey:
+            if any(own.sha256 == sha256 for own in key.secrets):
+                return key  # written by an attempt whose answer was lost
             ends = ((old, min(end, old.expires_at or end)) for old in key.secrets)
             kept = (replace(old, expires_at=at) for old, at in ends if at > now)
-            return replace(key, secrets=(*kept, Secret(sha256=digest(secret))))
+            return replace(key, secrets=(*kept, Secret(sha256=sha256)))
 
         return self._change_key(key_id, "key.rotate", by, rotated), secret
 

@@ -1,0 +1,70 @@
+"""Accounts, keys and audit entries as the store's bytes, and back.
+
+JSON with a version: an older gateway that meets a newer record refuses it rather than overlook a
+restriction that it does not know.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from app.domain.accounts import Account, Allowance, ApiKey, AuditEntry, Permissions, Secret
+from app.errors import Unavailable
+
+_VERSION = 1
+
+
+def dump_key(key: ApiKey) -> bytes:
+    """Encode a key without its times of use, which are kept beside it."""
+    secrets = [[secret.sha256, secret.expires_at] for secret in key.secrets]
+    fields = {name: getattr(key, name) for name in ApiKey.__slots__ if name != "secrets"}
+    return orjson.dumps({"v": _VERSION, **fields, "secrets": secrets})
+
+
+def load_key(raw: bytes) -> ApiKey:
+    """Decode a key. Raises Unavailable for a record of a newer gateway."""
+    fields = _fields(raw)
+    permissions = fields.pop("permissions")
+    limits = Allowance(**permissions.pop("limits"))
+    models = tuple(permissions.pop("models"))
+    return ApiKey(
+        **{
+            **fields,
+            "secrets": tuple(Secret(sha256=s, expires_at=at) for s, at in fields["secrets"]),
+            "permissions": Permissions(**permissions, models=models, limits=limits),
+        }
+    )
+
+
+def dump_account(account: Account) -> bytes:
+    """Encode an account."""
+    return orjson.dumps({"v": _VERSION, **_shallow(account)})
+
+
+def load_account(raw: bytes) -> Account:
+    """Decode an account. Raises Unavailable for a record of a newer gateway."""
+    fields = _fields(raw)
+    return Account(**{**fields, "limits": Allowance(**fields["limits"])})
+
+
+def dump_entry(entry: AuditEntry) -> bytes:
+    """Encode an audit entry."""
+    return orjson.dumps(entry)
+
+
+def load_entry(raw: bytes) -> AuditEntry:
+    """Decode an audit entry."""
+    return AuditEntry(**orjson.loads(raw))
+
+
+def _shallow(account: Account) -> dict[str, Any]:
+    return {name: getattr(account, name) for name in Account.__slots__}
+
+
+def _fields(raw: bytes) -> dict[str, Any]:
+    fields: dict[str, Any] = orjson.loads(raw)
+    if (version := fields.pop("v")) != _VERSION:
+        raise Unavailable(f"A record of version {version} needs a newer gateway.")
+    return fields
