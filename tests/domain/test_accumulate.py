@@ -49,8 +49,9 @@ def test_what_does_not_fit_is_refused(events: list[Event]) -> None:
 
 def test_partial_items_are_shown_as_they_stand() -> None:
     accumulator = Accumulator()
-    for event in [MESSAGE, TEXT, TextDelta(2, "msg_1", 0, 0, "hel")]:
-        accumulator.add(event)
+    accumulator.add(MESSAGE)
+    accumulator.add(TEXT)
+    accumulator.add(TextDelta(2, "msg_1", 0, 0, "hel"))
     assert accumulator._output == [
         Message("msg_1", "assistant", (OutputText("hel"),), "in_progress")
     ]
