@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 from app.domain.items import Item
 from app.domain.response import Response
+from app.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,11 @@ class Page:
     has_more: bool
 
 
+def unknown_response(response_id: str) -> NotFound:
+    """Return the one error for an id that is unknown, deleted, foreign or was never stored (E9)."""
+    return NotFound(f"Response with id '{response_id}' not found.", code="response_not_found")
+
+
 class ResponseStore(Protocol):
     """Keeps responses by id, for one account each; a foreign id is an unknown id.
 
@@ -60,8 +66,13 @@ class ResponseStore(Protocol):
     NotFound (code response_not_found) for an id that is unknown, deleted or another account's.
     """
 
-    def save(self, turn: Turn) -> None:
-        """Keep a terminal response, at once visible to every process."""
+    def save(self, turn: Turn) -> bool:
+        """Keep a terminal response, at once visible to every process.
+
+        Saving it again changes nothing. Returns whether this ending stands: an ending never
+        replaces another that came first. Raises NotFound where the parent's whole conversation
+        was erased in the meantime; a parent that was merely deleted can still be continued.
+        """
         ...
 
     def get(self, account: str, response_id: str) -> Turn:
@@ -86,11 +97,19 @@ class ResponseStore(Protocol):
         after: str | None,
         before: str | None,
     ) -> Page:
-        """Return a page of what the model saw (E6): earlier turns, then this one's own input."""
+        """Return a page of what the model saw (E6): earlier turns, then this one's own input.
+
+        `after` and `before` are ids of items in the list: the page begins behind the one, in the
+        order asked for, or ends just in front of the other; given both, it lies between them.
+        Raises InvalidRequest (param after or before) where the list has no such item.
+        """
         ...
 
     def items(self, account: str, item_ids: Sequence[str]) -> dict[str, Item]:
-        """Return those of the items that the account has stored, by id (S5)."""
+        """Return those of the items that the account has stored, by id (S5).
+
+        Items of deleted responses are not among them.
+        """
         ...
 
     def ping(self) -> None:

@@ -1,0 +1,72 @@
+"""Bytes as they are stored: a version byte, then the bytes, compressed where it pays.
+
+Measured on one core, zstandard level 1 with the dictionary below against zlib level 1: what a
+response says beside its items, 950 bytes, becomes 90 in 5 us (zlib 495 in 13); items of 590
+bytes become 220 in 5 us (337 in 12), 3.6 kB become 1.7 in 14 us (1.9 in 24).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TypeVar
+
+from zstandard import DICT_TYPE_RAWCONTENT, ZstdCompressionDict, ZstdCompressor, ZstdDecompressor
+
+from app.store.codec_dictionary import DICTIONARY
+
+#: Less than this is stored as it is: there is nothing to be gained.
+THRESHOLD_BYTES = 48
+
+_RAW = b"\x01"
+_ZSTD_1 = b"\x02"  # zstandard with the dictionary, which this version byte binds for ever
+_LEVEL = 1
+
+T = TypeVar("T")
+
+
+class Codec:
+    """Packs and unpacks. Safe for threads: each call has a context of its own while it runs."""
+
+    def __init__(self) -> None:
+        self._dictionary = ZstdCompressionDict(DICTIONARY, dict_type=DICT_TYPE_RAWCONTENT)
+        self._dictionary.precompute_compress(level=_LEVEL)
+        self._compressors: deque[ZstdCompressor] = deque()
+        self._decompressors: deque[ZstdDecompressor] = deque()
+
+    def pack(self, data: bytes) -> bytes:
+        """Return `data` as it is stored."""
+        if len(data) < THRESHOLD_BYTES:
+            return _RAW + data
+        compressor = _taken(self._compressors) or self._compressor()
+        packed = compressor.compress(data)
+        self._compressors.append(compressor)
+        return _ZSTD_1 + packed if len(packed) < len(data) else _RAW + data
+
+    def unpack(self, stored: bytes) -> bytes:
+        """Return what `pack` was given.
+
+        Raises:
+            ValueError: the bytes are of a version that this release does not know.
+        """
+        version, body = stored[:1], stored[1:]
+        if version == _RAW:
+            return body
+        if version != _ZSTD_1:
+            raise ValueError(f"stored by another release: version {version.hex() or 'missing'}")
+        decompressor = _taken(self._decompressors) or self._decompressor()
+        data = decompressor.decompress(body)
+        self._decompressors.append(decompressor)
+        return data
+
+    def _compressor(self) -> ZstdCompressor:
+        return ZstdCompressor(level=_LEVEL, dict_data=self._dictionary, write_dict_id=False)
+
+    def _decompressor(self) -> ZstdDecompressor:
+        return ZstdDecompressor(dict_data=self._dictionary)
+
+
+def _taken(pool: deque[T]) -> T | None:
+    try:
+        return pool.pop()
+    except IndexError:
+        return None

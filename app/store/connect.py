@@ -1,0 +1,154 @@
+"""The way to Redis: redis-py's clients, set up for a gateway. Nothing is opened before it is used.
+
+A lost connection is tried anew, three times within half a second. A time-out never is: a stalled
+Redis would else hold a request for several of them.
+"""
+
+from __future__ import annotations
+
+from threading import RLock
+from typing import Any
+
+from redis import Redis
+from redis._parsers import Encoder
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.cluster import ClusterNode, RedisCluster
+from redis.connection import (
+    BlockingConnectionPool,
+    Connection,
+    ConnectionPool,
+    SSLConnection,
+    UnixDomainSocketConnection,
+)
+from redis.exceptions import ClusterDownError, SlotNotCoveredError
+from redis.exceptions import ConnectionError as ConnectionLost
+from redis.retry import Retry
+from redis.sentinel import Sentinel, SentinelConnectionPool
+
+from app.settings import RedisSettings
+from app.store.redis_url import RedisUrl, parse
+
+Client = Redis | RedisCluster
+
+#: A connection that was idle for longer is tried with a PING before it is used.
+HEALTH_CHECK_S = 30
+RETRIES, RETRY_BASE_S, RETRY_CAP_S = 3, 0.02, 0.3
+
+# redis-py gives these no types.
+_ENCODER: Any = Encoder
+_NODE: Any = ClusterNode
+_POOL: Any = BlockingConnectionPool
+_SENTINEL: Any = Sentinel
+
+
+class SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
+    """Connections to whom the Sentinels call master; who asks an empty pool waits."""
+
+
+_SENTINEL_POOL: Any = SentinelPool
+
+
+class LazyCluster(RedisCluster):
+    """A client of a Cluster that asks for the Cluster's nodes at its first use, not when made."""
+
+    ERRORS_ALLOW_RETRY: Any = (ConnectionLost, ClusterDownError, SlotNotCoveredError)
+
+    def __init__(self, **options: Any) -> None:
+        self._options = options
+        self._opening = RLock()
+        self.encoder = _ENCODER("utf-8", "strict", decode_responses=False)
+
+    def __getattr__(self, name: str) -> Any:
+        """Open on the first touch of what RedisCluster's constructor would have made."""
+        with self._opening:
+            if "nodes_manager" not in self.__dict__:
+                super().__init__(**self._options)
+        return object.__getattribute__(self, name)
+
+    def close(self) -> None:
+        """Close every connection, if any was opened."""
+        if "nodes_manager" in self.__dict__:
+            super().close()
+
+
+def connect(settings: RedisSettings) -> Client:
+    """Return a client of the Redis that the settings name.
+
+    Raises:
+        ValueError: the URL or the prefix cannot be used; the message tells no password.
+    """
+    if "{" in settings.prefix or "}" in settings.prefix:
+        raise ValueError("REDIS_PREFIX must not contain braces: they choose a Cluster's slot")
+    url = parse(settings.url)
+    options = _options(settings, url)
+    match url.kind:
+        case "cluster":
+            return _cluster(url, options)
+        case "sentinel":
+            return Redis(connection_pool=_sentinel_pool(settings, url, options))
+        case "unix":
+            kind: dict[str, Any] = {
+                "connection_class": UnixDomainSocketConnection,
+                "path": url.path,
+            }
+        case "single":
+            ((host, port),) = url.hosts
+            connection = SSLConnection if url.tls is not None else Connection
+            kind = {"connection_class": connection, "host": host, "port": port}
+    return Redis(connection_pool=_POOL(**options, **kind))
+
+
+def _options(settings: RedisSettings, url: RedisUrl) -> dict[str, Any]:
+    return {
+        "max_connections": settings.pool_size,
+        "timeout": settings.timeout_s,
+        "socket_timeout": settings.timeout_s,
+        "socket_connect_timeout": settings.connect_timeout_s,
+        "health_check_interval": HEALTH_CHECK_S,
+        "retry": _retry(RETRIES),
+        "client_name": "responses-gateway",
+        "protocol": 2,
+        "username": url.user,
+        "password": url.password,
+        "db": url.db,
+        **(url.tls or {}),
+    }
+
+
+def _cluster(url: RedisUrl, options: dict[str, Any]) -> LazyCluster:
+    for name in ("db", "health_check_interval", "retry"):
+        del options[name]
+    return LazyCluster(
+        startup_nodes=[_NODE(host, port) for host, port in url.hosts],
+        connection_pool_class=BlockingConnectionPool,
+        cluster_error_retry_attempts=RETRIES,
+        ssl=url.tls is not None,
+        **options,
+    )
+
+
+def _sentinel_pool(
+    settings: RedisSettings, url: RedisUrl, options: dict[str, Any]
+) -> ConnectionPool:
+    sentinel = _SENTINEL(
+        url.hosts,
+        sentinel_kwargs={
+            "socket_timeout": settings.connect_timeout_s,
+            "socket_connect_timeout": settings.connect_timeout_s,
+            "username": url.sentinel_user,
+            "password": url.sentinel_password,
+            "retry": _retry(0),
+            "protocol": 2,
+            "ssl": url.tls is not None,
+            **(url.tls or {}),
+        },
+    )
+    pool: ConnectionPool = _SENTINEL_POOL(
+        url.service, sentinel, ssl=url.tls is not None, check_connection=True, **options
+    )
+    return pool
+
+
+def _retry(retries: int) -> Retry:
+    backoff = ExponentialWithJitterBackoff(base=RETRY_BASE_S, cap=RETRY_CAP_S)
+    return Retry(backoff, retries, supported_errors=(ConnectionLost,))

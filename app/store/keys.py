@@ -1,0 +1,30 @@
+"""The names of the keys in Redis. What is in them is told in lua.py and here.
+
+<prefix>{tag}               hash: a conversation's index (lua.py)
+<prefix>{tag}:<n>           list: its log n
+<prefix>conversations:<account>  sorted set: tags by the time of their first turn, Unix seconds
+<prefix>homes:<account>     hash: item id -> response id, of items whose id tells no home
+<prefix>deleted             sorted set: ids of deleted responses by the time of their deletion
+"""
+
+from __future__ import annotations
+
+
+class Keys:
+    """Every key begins with `prefix`, so that environments can share one Redis."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self.deleted = f"{prefix}deleted"
+
+    def index(self, tag: str) -> str:
+        return f"{self._prefix}{{{tag}}}"
+
+    def log(self, tag: str, log: str) -> str:
+        return f"{self._prefix}{{{tag}}}:{log}"
+
+    def conversations(self, account: str) -> str:
+        return f"{self._prefix}conversations:{account}"
+
+    def homes(self, account: str) -> str:
+        return f"{self._prefix}homes:{account}"

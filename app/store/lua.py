@@ -1,0 +1,125 @@
+"""What Redis does by itself, in one step each.
+
+Keys of one conversation, which its hash tag in braces makes neighbours on a Cluster:
+
+    <prefix>{tag}        hash: the index
+        account            whose conversation it is
+        <response id>      status:log:depth:deleted_at, the last empty while it can be seen
+        forks              how many logs there are beside log 0
+        fork:<n>           log:depth that log n continues
+    <prefix>{tag}:<n>    list: log n, an entry a turn
+
+A turn's depth is the number of turns before it, so that log n begins at its base's depth + 1.
+A program is given the index as its key and derives the logs', which share its slot.
+"""
+
+from __future__ import annotations
+
+from app.store.script import Script
+
+_LIBRARY = """
+local index = KEYS[1]
+
+local function record(id)
+  local held = redis.call('HGET', index, id)
+  if not held then return nil end
+  local status, log, depth, deleted = string.match(held, '^([a-z_]+):(%d+):(%d+):(%d*)$')
+  return {status = status, log = log, depth = tonumber(depth), deleted = deleted}
+end
+
+local function owned(account)
+  return redis.call('HGET', index, 'account') == account
+end
+
+local function base(log)
+  if log == '0' then return nil, -1 end
+  local under, depth = string.match(redis.call('HGET', index, 'fork:' .. log), '^(%d+):(%-?%d+)$')
+  return under, tonumber(depth)
+end
+"""
+
+# ARGV: account, response id, status, statuses that it may follow, entry, the parent's log and
+# depth (0 and -1 for none). Returns the status that stands, or nothing where the parent is gone.
+COMMIT = Script(
+    _LIBRARY,
+    """
+local account, id, status, before, entry, log, depth = unpack(ARGV)
+local holder = redis.call('HGET', index, 'account')
+if holder and holder ~= account then return false end
+local held = record(id)
+if held and not string.find(before, ' ' .. held.status .. ' ', 1, true) then
+  redis.call('HSET', index, 'account', account)
+  return held.status
+end
+depth = tonumber(depth) + 1
+local _, under = base(log)
+local taken = under + 1 + redis.call('LLEN', index .. ':' .. log) - depth
+if taken < 0 then return false end
+if taken > 0 then
+  local from = log .. ':' .. (depth - 1)
+  log = redis.call('HINCRBY', index, 'forks', 1)
+  redis.call('HSET', index, 'fork:' .. log, from)
+end
+redis.call('RPUSH', index .. ':' .. log, entry)
+redis.call('HSET', index, 'account', account, id, status .. ':' .. log .. ':' .. depth .. ':')
+return status
+""",
+)
+
+# ARGV: account, response id, an id whose turn alone is wanted or '', the first and the last depth
+# that are wanted (negative: from the end), how many entries at most are returned at once.
+# Returns nothing where the response is unknown, or else its status, log and depth, the place that
+# its log continues, the first depth of what follows, where the entries are (log, first and last
+# index, newest first), and the entries of each of these.
+CHAIN = Script(
+    _LIBRARY,
+    """
+local account, id, anchor, first, last, most = unpack(ARGV)
+local held = owned(account) and record(id)
+if not held or held.deleted ~= '' then return false end
+first, last = tonumber(first), tonumber(last)
+if first < 0 then first = math.max(0, held.depth + 1 + first) end
+if last < 0 then last = held.depth + 1 + last end
+if anchor ~= '' then
+  anchor = record(anchor)
+  if not anchor or anchor.depth > held.depth then return false end
+  first, last = anchor.depth, anchor.depth
+end
+last = math.min(last, held.depth)
+local whole = last - first < tonumber(most)
+local parts, entries = {}, {}
+local log, depth = held.log, held.depth
+while log and depth >= first do
+  local under, below = base(log)
+  if below < last and depth >= first then
+    if anchor ~= '' and anchor.log ~= log then return false end
+    local from, to = math.max(first, below + 1) - below - 1, math.min(last, depth) - below - 1
+    parts[#parts + 1] = {log, from, to}
+    if whole then entries[#parts] = redis.call('LRANGE', index .. ':' .. log, from, to) end
+  end
+  log, depth = under, below
+end
+local under, below = base(held.log)
+return {held.status, held.log, held.depth, under or '0', below, first, parts, entries}
+""",
+)
+
+# ARGV: account, response id, time in Unix seconds. Returns whether there was something to hide.
+HIDE = Script(
+    _LIBRARY,
+    """
+local account, id, now = unpack(ARGV)
+local held = owned(account) and record(id)
+if not held or held.deleted ~= '' then return 0 end
+redis.call('HSET', index, id, table.concat({held.status, held.log, held.depth, now}, ':'))
+return 1
+""",
+)
+
+# A write that changes nothing, and brings nothing back that was erased.
+TOUCH = Script(
+    """
+local account = redis.call('HGET', KEYS[1], 'account')
+if account then redis.call('HSET', KEYS[1], 'account', account) end
+"""
+)

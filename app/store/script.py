@@ -1,0 +1,70 @@
+"""Lua programs that Redis runs by itself, each in one step, and how they are called."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis.exceptions import NoScriptError
+
+Arguments = Sequence[str | bytes | int]
+
+
+class Script:
+    """A Lua program. A server that does not know it yet is told its text."""
+
+    def __init__(self, *texts: str) -> None:
+        self.text = "".join(texts)
+        self.sha1 = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+    def __call__(self, keys: Sequence[str], arguments: Arguments) -> Call:
+        """Return a call of the program, to be run."""
+        return Call(self, tuple(keys), tuple(arguments))
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A program with its keys and arguments."""
+
+    script: Script
+    keys: tuple[str, ...]
+    arguments: tuple[str | bytes | int, ...]
+
+    def run(self, client: Any) -> Any:
+        """Run it with a client of redis-py. Raises what redis-py raises."""
+        try:
+            return client.execute_command(*self.short())
+        except NoScriptError:
+            return client.execute_command(*self.long())
+
+    def short(self) -> tuple[Any, ...]:
+        """Return the command for a server that knows the program."""
+        return ("EVALSHA", self.script.sha1, len(self.keys), *self.keys, *self.arguments)
+
+    def long(self) -> tuple[Any, ...]:
+        """Return the command for any server."""
+        return ("EVAL", self.script.text, len(self.keys), *self.keys, *self.arguments)
+
+
+def run_all(client: Any, calls: Sequence[Call | tuple[Any, ...]]) -> list[Any]:
+    """Run calls and plain commands in one round trip, and return what each returned.
+
+    On a Cluster that is one round trip to each node, and no order among them. Raises what
+    redis-py raises for the first that failed.
+    """
+    if len(calls) == 1:
+        (call,) = calls
+        only = call.run(client) if isinstance(call, Call) else client.execute_command(*call)
+        return [only]
+    pipeline = client.pipeline(transaction=False)
+    for call in calls:
+        pipeline.execute_command(*(call.short() if isinstance(call, Call) else call))
+    results = pipeline.execute(raise_on_error=False)
+    for number, (call, result) in enumerate(zip(calls, results, strict=True)):
+        if isinstance(result, NoScriptError) and isinstance(call, Call):
+            results[number] = client.execute_command(*call.long())
+        elif isinstance(result, Exception):
+            raise result
+    return list(results)

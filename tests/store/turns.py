@@ -1,0 +1,172 @@
+"""Turns for tests of stores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from app.domain.ids import item_minter, new_id, new_tag, tag_of
+from app.domain.items import (
+    FunctionCall,
+    FunctionCallOutput,
+    InputImage,
+    InputText,
+    Item,
+    Message,
+    OutputText,
+    Reasoning,
+    Refusal,
+)
+from app.domain.request import CreateRequest, Parameters, ReasoningOptions
+from app.domain.response import Response, ResponseError, Status, Usage
+from app.domain.tools import FunctionTool
+from app.schemas.responses import echo
+from app.store.base import ResponseStore, Turn
+
+ACCOUNT = "acme"
+STRANGER = "globex"
+AT = 1_763_900_000
+
+
+def first_id() -> str:
+    """Return the id of a response that begins a conversation."""
+    return new_id("resp", new_tag())
+
+
+def next_id(parent_id: str) -> str:
+    """Return the id of a response that continues another."""
+    tag = tag_of(parent_id)
+    assert tag
+    return new_id("resp", tag)
+
+
+def asked(text: str, item_id: str) -> Message:
+    return Message(item_id, "user", (InputText(text),))
+
+
+def said(text: str, item_id: str) -> Message:
+    return Message(item_id, "assistant", (OutputText(text),))
+
+
+def turn(
+    text: str = "hello", *, response_id: str | None = None, account: str = ACCOUNT, **more: Any
+) -> Turn:
+    """Return a turn that begins a conversation: one message asked and one said, both `text`."""
+    response_id = response_id or first_id()
+    mint = item_minter(response_id)
+    given = more.pop("given", (asked(text, mint("msg")),))
+    made: tuple[Item, ...] = more.pop("made", (said(text.upper(), mint("msg")),))
+    parent = more.pop("parent", None)
+    shown = more.pop("echo", None) or echo(CreateRequest(model="gpt-5-mini", input=()))
+    rest: dict[str, Any] = {"status": "completed", "usage": Usage(3, 5), "completed_at": AT + 2}
+    response = Response(response_id, "gpt-5-mini", AT, shown, output=made, **rest | more)
+    return Turn(account, response, given, frozenset(), parent)
+
+
+def saved(store: ResponseStore, text: str = "hello", **more: Any) -> Turn:
+    """Return a turn that was just saved."""
+    made = turn(text, **more)
+    store.save(made)
+    return made
+
+
+def continued(store: ResponseStore, parent: Turn, text: str = "and then?", **more: Any) -> Turn:
+    """Return a saved turn that continues another."""
+    place = store.context(parent.account, parent.response.id).place
+    return saved(
+        store,
+        text,
+        response_id=next_id(parent.response.id),
+        account=parent.account,
+        parent=place,
+        **more,
+    )
+
+
+def chain(store: ResponseStore, length: int, text: str = "turn") -> list[Turn]:
+    """Return the turns of a saved conversation, oldest first."""
+    turns = [saved(store, f"{text} 0")]
+    while len(turns) < length:
+        turns.append(continued(store, turns[-1], f"{text} {len(turns)}"))
+    return turns
+
+
+def told(*turns: Turn) -> tuple[Item, ...]:
+    """Return everything that turns leave to the next."""
+    return tuple(item for each in turns for item in (*each.input, *each.response.output))
+
+
+def text_of(items: tuple[Item, ...]) -> list[str]:
+    """Return the texts of messages."""
+    return [
+        part.text
+        for item in items
+        if isinstance(item, Message)
+        for part in item.content
+        if isinstance(part, InputText | OutputText)
+    ]
+
+
+def rich(status: Status = "incomplete") -> Turn:
+    """Return a turn with something of everything that a response can hold."""
+    response_id = first_id()
+    mint = item_minter(response_id)
+    request = CreateRequest(
+        model="gpt-5",
+        input=(),
+        parameters=Parameters(
+            instructions="Be brief. — ünïcødé \u2028 \U0001f600",
+            temperature=1.0,
+            top_p=1,
+            tools=(FunctionTool("look", "Looks.", {"type": "object", "properties": {}}, True),),
+            tool_choice="required",
+            reasoning=ReasoningOptions("high", "auto"),
+            metadata={"a": "b"},
+            user="somebody",
+        ),
+        truncation="auto",
+    )
+    given: tuple[Item, ...] = (
+        Message(mint("msg"), "user", (InputText("see"), InputImage("https://example.com/a.png"))),
+        FunctionCall(mint("fc"), "call_1", "look", "{}"),
+        FunctionCallOutput(mint("fco"), "call_1", (InputText("seen"),)),
+        Reasoning("rs_of_the_client", ("hm",), ("raw",), "gAAAA"),
+    )
+    made: tuple[Item, ...] = (
+        Reasoning(mint("rs"), ("first", "second"), (), "c2VhbGVk"),
+        Message(
+            mint("msg"),
+            "assistant",
+            (
+                OutputText("cut sho", ({"type": "url_citation"},), ({"token": "cut"},)),
+                Refusal("no"),
+            ),
+            "incomplete",
+            phase="final_answer",
+        ),
+        FunctionCall(mint("fc"), "call_2", "look", '{"at":', "incomplete"),
+    )
+    response = Response(
+        response_id,
+        "gpt-5",
+        AT,
+        echo(request),
+        status,
+        made,
+        Usage(1, 2, 3, 4, 5),
+        ResponseError("server_error", "it broke") if status == "failed" else None,
+        "max_output_tokens" if status == "incomplete" else None,
+        AT + 9,
+        "flex",
+    )
+    return Turn(ACCOUNT, response, given, frozenset({"reasoning.encrypted_content"}))
+
+
+@dataclass
+class Clock:
+    """A clock that stands until it is set, in Unix seconds."""
+
+    at: float = AT
+
+    def __call__(self) -> float:
+        return self.at
