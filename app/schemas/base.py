@@ -186,6 +186,10 @@ class Document(Schema):
         self._checks = {name: f.check for name, f in strict.items()}
         self._required = tuple(name for name, f in strict.items() if f.required)
 
+    def shape(self, refer: Refer) -> dict[str, Any]:
+        """Return the reference to this document's component."""
+        return refer(self)
+
     def read(self, raw: object, path: str, notes: Notes) -> dict[str, Any]:
         """Return the values of the object at `path`, by name, without those that are absent.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from app.schemas.base import (
     Document,
+    Fault,
     Notes,
     Refer,
     Strict,
@@ -17,6 +18,7 @@ from app.schemas.base import (
     object_at,
     shown,
     too_long,
+    type_at,
 )
 
 #: Free-form values go out again inside responses and events, and JSON writers stop at some depth.
@@ -98,7 +100,7 @@ class Flag(Strict):
 class Whole(Strict):
     """An integer from `least` to `most`; 5.0 is none."""
 
-    def __init__(self, least: int, most: int, **options: Any) -> None:
+    def __init__(self, least: int, most: int | None = None, **options: Any) -> None:
         super().__init__(**options)
         self.least, self.most = least, most
 
@@ -108,13 +110,14 @@ class Whole(Strict):
         if value < self.least:
             what = f"must be at least {self.least}, not {value}."
             raise self.fault("integer_below_min_value", at, what)
-        if value > self.most:
+        if self.most is not None and value > self.most:
             what = f"must be at most {self.most}, not {value}."
             raise self.fault("integer_above_max_value", at, what)
         return value
 
     def shape(self, refer: Refer) -> dict[str, Any]:
-        return {"type": "integer", "minimum": self.least, "maximum": self.most}
+        most = {} if self.most is None else {"maximum": self.most}
+        return {"type": "integer", "minimum": self.least} | most
 
 
 class Real(Strict):
@@ -170,18 +173,67 @@ class FreeObjects(Strict):
         return {"type": "array", "items": {"type": "object", "additionalProperties": True}}
 
 
-class Nested(Strict):
-    """An object with fields of its own."""
+class OneOf:
+    """An object that is one of several documents, by its `type`."""
 
-    def __init__(self, document: Document, **options: Any) -> None:
-        super().__init__(**options)
-        self.document = document
+    def __init__(self, *documents: Document) -> None:
+        self.documents = {said: each for each in documents for said in _types(each)}
 
-    def check(self, value: Any, at: str, notes: Notes) -> Any:
-        return self.document.read(value, self.path(at), notes)
+    def read(self, raw: object, path: str, notes: Notes) -> Any:
+        """Return what the document of that type makes of the object at `path`.
+
+        Raises:
+            Fault: the type is none of these, or its document finds fault.
+        """
+        said = type_at(object_at(raw, path), path)
+        document = self.documents.get(said)
+        if document is None:
+            what = f"must be {listed(tuple(self.documents))}, not {shown(said)}."
+            raise Fault("invalid_value", join(path, "type"), what)
+        return document.read(raw, path, notes)
 
     def shape(self, refer: Refer) -> dict[str, Any]:
-        return refer(self.document)
+        """Return the JSON schema of these documents."""
+        mapping = {said: refer(each)["$ref"] for said, each in self.documents.items()}
+        references = [{"$ref": each} for each in dict.fromkeys(mapping.values())]
+        discriminator = {"propertyName": "type", "mapping": mapping}
+        return {"oneOf": references, "discriminator": discriminator}
+
+
+def _types(document: Document) -> tuple[str, ...]:
+    field = document.fields["type"]
+    return field.values if isinstance(field, Choice) else ()
+
+
+class Nested(Strict):
+    """An object with fields of its own, or one of several such."""
+
+    def __init__(self, inner: Document | OneOf, **options: Any) -> None:
+        super().__init__(**options)
+        self.inner = inner
+
+    def check(self, value: Any, at: str, notes: Notes) -> Any:
+        return self.inner.read(value, self.path(at), notes)
+
+    def shape(self, refer: Refer) -> dict[str, Any]:
+        return self.inner.shape(refer)
+
+
+class Listed(Strict):
+    """An array of such objects."""
+
+    def __init__(self, inner: Document | OneOf, **options: Any) -> None:
+        super().__init__(**options)
+        self.inner = inner
+
+    def check(self, value: Any, at: str, notes: Notes) -> list[Any]:
+        if type(value) is not list:
+            raise self.mistyped(at, "an array", value)
+        path = self.path(at)
+        return [self.inner.read(each, f"{path}[{i}]", notes) for i, each in enumerate(value)]
+
+    def shape(self, refer: Refer) -> dict[str, Any]:
+        return {"type": "array", "items": self.inner.shape(refer)}
 
 
 class TextMap(Strict):

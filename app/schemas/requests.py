@@ -19,7 +19,7 @@ from app.domain.request import (
 )
 from app.errors import InvalidRequest
 from app.schemas.asked.items import Input
-from app.schemas.asked.text_options import TextSchema
+from app.schemas.asked.text_options import TextOptionsSchema
 from app.schemas.asked.tool_choice import Choosing, settle
 from app.schemas.asked.tools import Tools
 from app.schemas.base import Document, Fault, Notes, Refer, Strict, listed, mistyped, shown
@@ -152,7 +152,7 @@ class CreateRequestSchema(Document):
     conversation = Refused("continue with previous_response_id.")
     background = Flag(default=False, about="Needs store, and excludes stream.")
     reasoning = Nested(ReasoningOptionsSchema())
-    text = Nested(TextSchema())
+    text = Nested(TextOptionsSchema())
     metadata = TextMap(16, 64, 512, default={})
     truncation = Choice("auto", "disabled", default="disabled")
     user = Text()

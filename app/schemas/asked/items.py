@@ -100,17 +100,17 @@ class Thoughts(Strict):
         return {"type": "array", "items": refer(self.part)}
 
 
-class SummaryTextSchema(Document):
+class InputSummaryTextSchema(Document):
     type = Choice("summary_text", required=True)
     text = Text(required=True, longest=LONGEST_TEXT)
 
 
-class ReasoningTextSchema(Document):
+class InputReasoningTextSchema(Document):
     type = Choice("reasoning_text", required=True)
     text = Text(required=True, longest=LONGEST_TEXT)
 
 
-class MessageSchema(Item):
+class InputMessageSchema(Item):
     about = "What somebody said. Without `type`, an item with a `role` is a message."
 
     type = Choice("message")
@@ -137,7 +137,7 @@ class MessageSchema(Item):
         )
 
 
-class FunctionCallSchema(Item):
+class InputFunctionCallSchema(Item):
     about = "A call that the model made."
 
     type = Choice("function_call", required=True)
@@ -157,7 +157,7 @@ class FunctionCallSchema(Item):
         )
 
 
-class FunctionCallOutputSchema(Item):
+class InputFunctionCallOutputSchema(Item):
     about = "What the function gave back."
 
     type = Choice("function_call_output", required=True)
@@ -175,12 +175,12 @@ class FunctionCallOutputSchema(Item):
         )
 
 
-class ReasoningSchema(Item):
+class InputReasoningSchema(Item):
     about = "What the model thought, sent back as it came."
 
     type = Choice("reasoning", required=True)
-    summary = Thoughts(SummaryTextSchema(), required=True)
-    content = Thoughts(ReasoningTextSchema())
+    summary = Thoughts(InputSummaryTextSchema(), required=True)
+    content = Thoughts(InputReasoningTextSchema())
     encrypted_content = Text(longest=_LONGEST_SEALED, about="Opaque; send it back unchanged.")
     id = Text(longest=LONGEST_ID, about=_ID)
     status = Choice(*_STATUSES, about="Taken, and of no effect: thoughts have none.")
@@ -205,10 +205,10 @@ class ItemReferenceSchema(Item):
 
 
 ITEMS: dict[str, Item] = {
-    "message": MessageSchema(),
-    "function_call": FunctionCallSchema(),
-    "function_call_output": FunctionCallOutputSchema(),
-    "reasoning": ReasoningSchema(),
+    "message": InputMessageSchema(),
+    "function_call": InputFunctionCallSchema(),
+    "function_call_output": InputFunctionCallOutputSchema(),
+    "reasoning": InputReasoningSchema(),
     "item_reference": ItemReferenceSchema(),
 }
 

@@ -87,7 +87,7 @@ class InputFileSchema(Part):
         )
 
 
-class SaidTextSchema(Part):
+class AssistantTextSchema(Part):
     about = "Text that the model said; under the role assistant the input types mean the same."
 
     type = Choice("output_text", "input_text", "text", required=True)
@@ -99,7 +99,7 @@ class SaidTextSchema(Part):
         return OutputText(found["text"], found.get("annotations", ()), found.get("logprobs", ()))
 
 
-class SaidRefusalSchema(Part):
+class AssistantRefusalSchema(Part):
     about = "The model's words for declining."
 
     type = Choice("refusal", required=True)
@@ -110,7 +110,7 @@ class SaidRefusalSchema(Part):
 
 
 _TEXT, _IMAGE, _FILE = InputTextSchema(), InputImageSchema(), InputFileSchema()
-_SAID, _REFUSAL = SaidTextSchema(), SaidRefusalSchema()
+_SAID, _REFUSAL = AssistantTextSchema(), AssistantRefusalSchema()
 ASKED: dict[str, Part] = {
     "input_text": _TEXT,
     "input_image": _IMAGE,

@@ -23,31 +23,35 @@ from app.schemas.fields import Choice, Flag, FreeObject, Nested, Text
 _FORMATS = ("text", "json_object", "json_schema")
 
 
-class PlainFormatSchema(Document):
+class InputPlainFormatSchema(Document):
     type = Choice("text", "json_object", required=True)
 
 
-class InnerJsonSchemaSchema(Document):
+class InputJsonSchemaSchema(Document):
     name = Text(required=True, pattern=NAME, hint=NAME_HINT)
     schema = FreeObject(required=True)
     description = Text()
     strict = Flag()
 
 
-class JsonSchemaFormatSchema(InnerJsonSchemaSchema):
+class InputJsonSchemaFormatSchema(InputJsonSchemaSchema):
     about = "An answer that matches a JSON schema."
 
     type = Choice("json_schema", required=True)
 
 
-class NestedFormatSchema(Document):
+class InputNestedFormatSchema(Document):
     about = "The same in its nested spelling; responses show the flat one."
 
     type = Choice("json_schema", required=True)
-    json_schema = Nested(InnerJsonSchemaSchema(), required=True)
+    json_schema = Nested(InputJsonSchemaSchema(), required=True)
 
 
-_PLAIN, _FLAT, _NESTED = PlainFormatSchema(), JsonSchemaFormatSchema(), NestedFormatSchema()
+_PLAIN, _FLAT, _NESTED = (
+    InputPlainFormatSchema(),
+    InputJsonSchemaFormatSchema(),
+    InputNestedFormatSchema(),
+)
 
 
 class Format(Strict):
@@ -79,7 +83,7 @@ def _json_schema(value: dict[str, Any], path: str, notes: Notes) -> JsonSchemaFo
     )
 
 
-class TextSchema(Document):
+class TextOptionsSchema(Document):
     about = "What the answer's text shall be."
 
     format = Format()

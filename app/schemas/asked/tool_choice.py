@@ -26,16 +26,16 @@ from app.schemas.fields import Choice, Nested, Text
 _MODES = ("none", "auto", "required")
 
 
-class InnerNameSchema(Document):
+class ChosenFunctionNameSchema(Document):
     name = Text(required=True, pattern=NAME, hint=NAME_HINT)
 
 
-class NamedFunctionSchema(Document):
+class ChosenFunctionSchema(Document):
     about = "The model must call this function; the Chat Completions spelling is understood."
 
     type = Choice("function", required=True)
     name = Text(pattern=NAME, hint=NAME_HINT)
-    function = Nested(InnerNameSchema())
+    function = Nested(ChosenFunctionNameSchema())
 
     def name_in(self, raw: object, path: str, notes: Notes) -> str:
         """Return the name of the function."""
@@ -46,7 +46,7 @@ class NamedFunctionSchema(Document):
         return str(name)
 
 
-_NAMED = NamedFunctionSchema()
+_NAMED = ChosenFunctionSchema()
 
 
 class AllowedNames(Strict):
@@ -73,18 +73,18 @@ def _allowed(raw: object, path: str, notes: Notes) -> str | None:
     return None
 
 
-class InnerAllowedSchema(Document):
+class ChosenAllowedNamesSchema(Document):
     mode = Choice("auto", "required", default="auto")
     tools = AllowedNames(required=True)
 
 
-class AllowedToolsSchema(Document):
+class ChosenAllowedToolsSchema(Document):
     about = "The model may, or must, call one of these; the Chat spelling is understood."
 
     type = Choice("allowed_tools", required=True)
     mode = Choice("auto", "required", default="auto")
     tools = AllowedNames()
-    allowed_tools = Nested(InnerAllowedSchema())
+    allowed_tools = Nested(ChosenAllowedNamesSchema())
 
     def choice(self, raw: object, path: str, notes: Notes) -> AllowedTools:
         """Return what the caller allows."""
@@ -95,7 +95,7 @@ class AllowedToolsSchema(Document):
         return AllowedTools(told.get("mode", "auto"), told["tools"])
 
 
-_ALLOWED = AllowedToolsSchema()
+_ALLOWED = ChosenAllowedToolsSchema()
 
 
 class Choosing(Strict):

@@ -40,7 +40,7 @@ HOSTED = (
 _LONGEST_DESCRIPTION = 1_048_576
 
 
-class FunctionToolSchema(Document):
+class InputFunctionToolSchema(Document):
     about = "A function that the caller runs."
 
     type = Choice("function", required=True)
@@ -50,7 +50,7 @@ class FunctionToolSchema(Document):
     strict = Flag(about="Whether the arguments must match the schema; the upstream's own default.")
 
 
-_FUNCTION = FunctionToolSchema()
+_FUNCTION = InputFunctionToolSchema()
 
 
 class Tools(Strict):

@@ -1,0 +1,164 @@
+"""Every event of a stream (CONTRACT section 5.2).
+
+`app.schemas.events.event_json` writes them straight from the values, since a stream has
+thousands; the tests hold it to these declarations.
+"""
+
+from __future__ import annotations
+
+from app.schemas.base import Fault, Notes
+from app.schemas.fields import Choice, FreeObject, FreeObjects, Nested, OneOf, Text, Whole
+from app.schemas.told.base import ALWAYS, OR_NULL, Told
+from app.schemas.told.items import OUTPUT_ITEM, OUTPUT_PART, SUMMARY_TEXT
+from app.schemas.told.responses import ResponseSchema
+
+
+class LifecycleEventSchema(Told):
+    about = "The response as it stands: first, at each change of status, and last."
+
+    type = Choice(
+        "response.created",
+        "response.queued",
+        "response.in_progress",
+        "response.completed",
+        "response.incomplete",
+        "response.failed",
+        **ALWAYS,
+    )
+    sequence_number = Whole(0, **ALWAYS)
+    response = Nested(ResponseSchema(), **ALWAYS)
+
+
+class ItemEventSchema(Told):
+    about = "An output item begins, or is whole."
+
+    type = Choice("response.output_item.added", "response.output_item.done", **ALWAYS)
+    sequence_number = Whole(0, **ALWAYS)
+    output_index = Whole(0, **ALWAYS)
+    item = Nested(OUTPUT_ITEM, **ALWAYS)
+
+
+class InItem(Told):
+    """What happens inside an item."""
+
+    sequence_number = Whole(0, **ALWAYS)
+    item_id = Text(shortest=1, **ALWAYS)
+    output_index = Whole(0, **ALWAYS)
+
+
+class InContent(InItem):
+    """What happens inside a content part."""
+
+    content_index = Whole(0, **ALWAYS)
+
+
+class InSummary(InItem):
+    """What happens inside a part of a reasoning summary."""
+
+    summary_index = Whole(0, **ALWAYS)
+
+
+class PartEventSchema(InContent):
+    type = Choice("response.content_part.added", "response.content_part.done", **ALWAYS)
+    part = Nested(OUTPUT_PART, **ALWAYS)
+
+
+class TextDeltaEventSchema(InContent):
+    type = Choice("response.output_text.delta", **ALWAYS)
+    delta = Text(**ALWAYS)
+    logprobs = FreeObjects(**ALWAYS)
+
+
+class TextDoneEventSchema(InContent):
+    type = Choice("response.output_text.done", **ALWAYS)
+    text = Text(**ALWAYS)
+    logprobs = FreeObjects(**ALWAYS)
+
+
+class AnnotationEventSchema(InContent):
+    type = Choice("response.output_text.annotation.added", **ALWAYS)
+    annotation_index = Whole(0, **ALWAYS)
+    annotation = FreeObject(**ALWAYS)
+
+
+class RefusalDeltaEventSchema(InContent):
+    type = Choice("response.refusal.delta", **ALWAYS)
+    delta = Text(**ALWAYS)
+
+
+class RefusalDoneEventSchema(InContent):
+    type = Choice("response.refusal.done", **ALWAYS)
+    refusal = Text(**ALWAYS)
+
+
+class ArgumentsDeltaEventSchema(InItem):
+    type = Choice("response.function_call_arguments.delta", **ALWAYS)
+    delta = Text(**ALWAYS)
+
+
+class ArgumentsDoneEventSchema(InItem):
+    type = Choice("response.function_call_arguments.done", **ALWAYS)
+    name = Text(**ALWAYS)
+    arguments = Text(**ALWAYS)
+
+
+class SummaryPartEventSchema(InSummary):
+    type = Choice(
+        "response.reasoning_summary_part.added", "response.reasoning_summary_part.done", **ALWAYS
+    )
+    part = Nested(SUMMARY_TEXT, **ALWAYS)
+
+
+class SummaryDeltaEventSchema(InSummary):
+    type = Choice("response.reasoning_summary_text.delta", **ALWAYS)
+    delta = Text(**ALWAYS)
+
+
+class SummaryDoneEventSchema(InSummary):
+    type = Choice("response.reasoning_summary_text.done", **ALWAYS)
+    text = Text(**ALWAYS)
+
+
+class StreamErrorSchema(Told):
+    type = Text(**ALWAYS)
+    code = Text(**OR_NULL)
+    message = Text(**ALWAYS)
+    param = Text(**OR_NULL)
+
+
+class ErrorEventSchema(Told):
+    about = "What went wrong, told flat and nested; response.failed follows."
+
+    type = Choice("error", **ALWAYS)
+    sequence_number = Whole(0, **ALWAYS)
+    code = Text(**OR_NULL)
+    message = Text(**ALWAYS)
+    param = Text(**OR_NULL)
+    error = Nested(StreamErrorSchema(), **ALWAYS)
+
+
+EVENT = OneOf(
+    LifecycleEventSchema(),
+    ItemEventSchema(),
+    PartEventSchema(),
+    TextDeltaEventSchema(),
+    TextDoneEventSchema(),
+    AnnotationEventSchema(),
+    RefusalDeltaEventSchema(),
+    RefusalDoneEventSchema(),
+    ArgumentsDeltaEventSchema(),
+    ArgumentsDoneEventSchema(),
+    SummaryPartEventSchema(),
+    SummaryDeltaEventSchema(),
+    SummaryDoneEventSchema(),
+    ErrorEventSchema(),
+)
+
+
+def event_fault(event: object) -> str | None:
+    """Return what is wrong with an event of a stream, or None if it is one of ours."""
+    try:
+        EVENT.read(event, "event", Notes())
+    except Fault as fault:
+        return fault.message
+    return None
