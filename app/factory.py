@@ -74,7 +74,7 @@ def _services(
     catalog = ModelCatalog(
         settings.providers, settings.models, providers, discovery, is_reasoning_model
     )
-    breakers = Breakers(each.name for each in settings.providers)
+    breakers = Breakers((each.name for each in settings.providers), time.monotonic)
     return current.Services(
         responses=Responses(
             store,
