@@ -25,20 +25,21 @@ _MOST_RECORDS = 20_000
 
 @dataclass(slots=True, eq=False)
 class Record:
-    """A request as it came, and what became of it; `ended_at` is the loop's time, in seconds."""
+    """A request as it came, and what became of it. Times are the loop's, in seconds."""
 
     connection: int
     method: str
     path: str
     headers: list[tuple[str, str]]
     body: bytes
+    arrived_at: float
     model: str = ""
     tag: str = ""
     state: State = "arrived"
     ended_at: float | None = None
 
     def shown(self, now: float) -> dict[str, Any]:
-        """Return the record as JSON shows it; `ended_s` is how long ago it ended."""
+        """Return the record as JSON shows it; `…_s` are ages: how many seconds ago it was."""
         try:
             body = orjson.loads(self.body)
         except ValueError:
@@ -52,6 +53,7 @@ class Record:
             "model": self.model,
             "tag": self.tag,
             "state": self.state,
+            "arrived_s": now - self.arrived_at,
             "ended_s": None if self.ended_at is None else now - self.ended_at,
         }
 

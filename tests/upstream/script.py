@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 import orjson
@@ -103,14 +103,13 @@ class Script:
 
     def text(self) -> str:
         """Return the script as the JSON that a request carries."""
-        shown = {
-            name: value for name, value in asdict(self).items() if value != getattr(DEFAULT, name)
-        }
+        told = {name: getattr(self, name) for name in _FIELDS}
+        shown = {name: told[name] for name in _FIELDS if told[name] != getattr(DEFAULT, name)}
         return orjson.dumps(shown or {"tag": ""}).decode()
 
 
 DEFAULT = Script()
-_FIELDS = frozenset(field.name for field in fields(Script))
+_FIELDS = dict.fromkeys(field.name for field in fields(Script)).keys()
 
 
 def read(text: str) -> Script | None:

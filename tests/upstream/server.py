@@ -90,7 +90,7 @@ class Connection(asyncio.Protocol):
     def _answer(self, path: str, body: bytes) -> None:
         bed = self._bed
         method = self._parser.get_method().decode()
-        record = Record(self._number, method, path, self._headers, body)
+        record = Record(self._number, method, path, self._headers, body, bed.now())
         name = next((name for name in WIRES if path.endswith(name)), None)
         if path.endswith("/models"):
             bed.came(record)
