@@ -79,7 +79,7 @@ class Settings:
             **env.read(
                 bind=("BIND", readers.address),
                 processes=("WEB_CONCURRENCY", number(readers.whole(1))),
-                worker_class=("WORKER_CLASS", readers.text),
+                worker_class=("WORKER_CLASS", readers.one_of("gevent", "gthread")),
             )
         )
         file = _file(env, variables, web.bind)

@@ -1,0 +1,94 @@
+# Responses Gateway. `make help` lists what there is; any GNU make and any Python from 3.11 on will do.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON := $(or $(PYTHON),$(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; \
+	done))
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check
+FLASK := $(PY) -m flask --app wsgi
+# Stamps: what is newer than its stamp is installed again.
+TO_RUN := $(VENV)/.installed
+TO_TEST := $(VENV)/.installed-dev
+PROJECT := setup.cfg pyproject.toml
+LOCK := $(PY) -m piptools compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--no-emit-trusted-host --allow-unsafe --strip-extras
+
+##@ Run it
+
+.PHONY: run
+run: $(TO_RUN) ## Start everything: Redis if none is named, web, worker, a first key, a curl line
+	@exec $(FLASK) up
+
+.PHONY: web
+web: $(TO_RUN) ## Start only the web process (gunicorn), on the Redis that REDIS_URL names
+	@exec $(PY) -m gunicorn -c gunicorn.conf.py
+
+.PHONY: worker
+worker: $(TO_RUN) ## Start only the worker of background responses, on the same Redis
+	@exec $(FLASK) worker
+
+.PHONY: install
+install: $(TO_RUN) ## Make .venv with what the gateway needs, every package pinned by hash
+
+##@ Try it
+
+.PHONY: test
+test: check ## Everything that CI runs: `check`, then every test, with branch coverage
+	@$(PY) -m pytest --cov --cov-report=term
+
+.PHONY: check
+check: $(TO_TEST) ## Style, types, the order of imports, known vulnerabilities
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@$(VENV)/bin/lint-imports
+	@sh .ci/audit $(PY)
+
+.PHONY: e2e
+e2e: $(TO_TEST) ## Only the tests over real sockets, with a real Redis and gunicorn
+	@$(PY) -m pytest tests/e2e
+
+##@ Keep it
+
+.PHONY: lock
+lock: $(TO_TEST) ## Pin the newest versions that setup.cfg allows; best done on the oldest Python
+	@CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --upgrade --output-file requirements.txt setup.cfg
+	@CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --upgrade --extra dev --constraint requirements.txt \
+		--output-file requirements-dev.txt setup.cfg
+
+.PHONY: clean
+clean: ## Remove what was built; ./data, which holds what the gateway stored, stays
+	rm -rf $(VENV) build *.egg-info .coverage* .hypothesis .import_linter_cache .mypy_cache \
+		.pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help
+help: ## Say this
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+$(PY):
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "Responses Gateway needs Python 3.11 or newer, and none is on the PATH." \
+			"Name one: make PYTHON=/path/to/python3 $(MAKECMDGOALS)" >&2; exit 1; fi
+	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit(sys.version_info < (3, 11) and \
+		f"Responses Gateway needs Python 3.11 or newer; $(PYTHON) is {v}.")'
+	@echo "Making $(VENV) with $(PYTHON) ..." >&2
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+# The locks are complete, so pip need not resolve anything; the project itself goes on top.
+$(TO_RUN): requirements.txt $(PROJECT) | $(PY)
+	@echo "Installing what the gateway needs ..." >&2
+	@$(PIP) install --quiet --no-deps --require-hashes -r requirements.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(TO_TEST): requirements-dev.txt $(TO_RUN)
+	@echo "Installing what the tests need ..." >&2
+	@$(PIP) install --quiet --no-deps --require-hashes -r requirements-dev.txt
+	@touch $@

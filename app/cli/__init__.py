@@ -1,0 +1,1 @@
+"""`flask --app wsgi ...`: the operator's commands. stdout carries their result, stderr the rest."""

@@ -1,0 +1,64 @@
+"""BIND: whether it is free, and how a caller of this host reaches it."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from pathlib import Path
+
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - read, not bound
+
+
+class AddressTaken(Exception):
+    """Nothing can listen there; the text is for the operator."""
+
+
+def check_free(bind: str) -> None:
+    """Return when something could listen at `bind`, which is HOST:PORT or unix:PATH.
+
+    Raises:
+        AddressTaken: another program listens there, or nobody can.
+    """
+    if bind.startswith("unix:"):
+        _check_path(Path(bind.removeprefix("unix:")))
+    else:
+        _check_port(bind)
+
+
+def _check_port(bind: str) -> None:
+    host, _, port = bind.rpartition(":")
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            reason = f"{bind} is taken: another program listens there"
+        else:
+            reason = f"nothing can listen at {bind}: {error.strerror}"
+        raise AddressTaken(f"{reason}. Name another address with BIND=HOST:PORT.") from None
+
+
+def _check_path(path: Path) -> None:
+    try:
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(str(path))
+    except (FileNotFoundError, ConnectionRefusedError):
+        if not path.parent.is_dir():
+            raise AddressTaken(f"nothing can listen at {path}: its folder is missing.") from None
+    except OSError as error:
+        raise AddressTaken(f"nothing can listen at {path}: {error.strerror or error}.") from None
+    else:
+        raise AddressTaken(f"{path} is taken: another program listens there.")
+
+
+def curl_target(bind: str, path: str) -> str:
+    """Return what to give curl to reach `path` on a gateway that listens at `bind`."""
+    if bind.startswith("unix:"):
+        return f"--unix-socket {bind.removeprefix('unix:')} http://localhost{path}"
+    host, _, port = bind.rpartition(":")
+    return f"http://{_EVERYWHERE.get(host, host)}:{port}{path}"

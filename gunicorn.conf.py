@@ -1,0 +1,118 @@
+"""How gunicorn serves the gateway: every decision of the deployment with its reason."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Protocol
+
+from app.cli.address import AddressTaken, check_free
+from app.settings import Settings, SettingsError
+
+# One sentence instead of a traceback from every worker. The workers read the settings themselves.
+try:
+    settings = Settings.from_env()
+except SettingsError as error:
+    sys.exit(f"The gateway cannot start: {error}")
+
+# Counters of all processes meet in files of this folder. prometheus_client looks for it when it is
+# imported, so it is named before anything imports that; a fresh folder holds no counts of the dead.
+# The pid tells whose it is: a reload reads this file again, a successor inherits the variable.
+_OWN_METRICS = f"gateway-metrics-{os.getpid()}-"
+if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(
+        Path(tempfile.gettempdir(), _OWN_METRICS + secrets.token_hex(8))
+    )
+_metrics = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+
+from prometheus_client import multiprocess  # noqa: E402 - see above
+
+wsgi_app = "wsgi:app"
+# wsgi.py stands beside this file, wherever gunicorn is started.
+pythonpath = str(Path(__file__).resolve().parent)
+# Each worker makes the application itself: a process that forked with open sockets, threads or a
+# gevent hub behind it would share them.
+preload_app = False
+
+bind = settings.web.bind
+# A burst of callers waits in the kernel instead of being refused.
+backlog = 4096
+# The work is CPU and waiting; gevent does the waiting, so that a worker a core is enough.
+_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+workers = settings.web.processes or _cores or 1
+worker_class = settings.web.worker_class
+# gevent: sockets at once in a process, idle kept-alive ones included: well above what is admitted.
+worker_connections = 4000
+# gthread: what is admitted has a thread each, and the probes and refusals find one too.
+threads = settings.requests.max_in_flight + 24 if worker_class == "gthread" else 1
+
+# Longer than the 60 s for which nginx and most clients keep an idle connection: they close first,
+# so that no request is sent into a closing socket.
+keepalive = 75
+# A worker that does not reach its own loop for a minute is stuck. Answers take as long as they
+# take: both worker classes report from beside them.
+timeout = 60
+# What is being answered when a stop is asked for has this long to end.
+graceful_timeout = 30
+# Workers report by touching a file: in memory, so that a slow disk kills nobody.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - as above
+
+# The gateway logs each request itself, with what gunicorn cannot know. stdout stays clean.
+accesslog = None
+errorlog = "-"
+loglevel = settings.log_level.lower()
+
+# What is larger is refused before the application sees it (in gunicorn's own words: 414, 431).
+limit_request_line = 8190
+limit_request_fields = 100
+limit_request_field_size = 8190
+# A name with an underscore is dropped: WSGI cannot tell it from one with a hyphen (smuggling).
+header_map = "drop"
+# Only these peers may say that the caller came by https.
+forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")
+
+# Its default is one socket for every gunicorn of the user, and nobody here asks for it.
+control_socket_disable = True
+
+
+class Arbiter(Protocol):
+    """What the hooks use of gunicorn's, which has no types."""
+
+    LISTENERS: list[object]
+    master_pid: int
+    reexec_pid: int
+
+
+class Worker(Protocol):
+    """A worker process of gunicorn's."""
+
+    pid: int
+
+
+def on_starting(server: Arbiter) -> None:
+    """Refuse a taken address in one sentence, where gunicorn would try for five seconds.
+
+    A successor inherits its predecessor's sockets, as a service of systemd's does.
+    """
+    inherits = server.LISTENERS or server.master_pid or "LISTEN_FDS" in os.environ
+    if not inherits:
+        try:
+            check_free(bind)
+        except AddressTaken as taken:
+            sys.exit(f"The gateway cannot start: {taken}")
+    _metrics.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def child_exit(server: Arbiter, worker: Worker) -> None:  # noqa: ARG001 - gunicorn counts them
+    """Take a dead worker's gauges out of the sums."""
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call] # has no types
+
+
+def on_exit(server: Arbiter) -> None:
+    """Leave nothing behind, unless a successor has taken the folder over."""
+    if _metrics.name.startswith(_OWN_METRICS) and not server.reexec_pid:
+        shutil.rmtree(_metrics, ignore_errors=True)
