@@ -16,6 +16,7 @@ GatewayError                     500  api_error
 │   ├── UpstreamUnavailable      503  the upstream is unreachable, broken or overloaded
 │   └── UpstreamTimeout          503  the upstream did not answer in time
 ├── UpstreamMisbehaved           500  the upstream refused our credential or talks nonsense
+│   └── UpstreamRefused          500  ... our credential, that is
 └── CallerGone                   499  the caller hung up; nobody hears this
 """
 
@@ -154,6 +155,10 @@ class UpstreamMisbehaved(GatewayError):
     """The upstream refused our credential or talks nonsense: the operator's to mend."""
 
     code = "upstream_error"
+
+
+class UpstreamRefused(UpstreamMisbehaved):
+    """The upstream is well but refused our credential: its 401, 402 and 403."""
 
 
 class CallerGone(GatewayError):

@@ -18,6 +18,7 @@ from app.errors import (
     CallerGone,
     GatewayError,
     UpstreamMisbehaved,
+    UpstreamRefused,
     UpstreamTimeout,
     UpstreamUnavailable,
 )
@@ -69,7 +70,7 @@ class Admission:
 
 def _verdict(error: BaseException | None, *, probing: bool) -> BaseException | None:
     """Return what the library shall see; a GeneratorExit is no verdict to it."""
-    if isinstance(error, _FAULTS):
+    if isinstance(error, _FAULTS) and not isinstance(error, UpstreamRefused):
         return _FAILED
     refused = isinstance(error, GatewayError) and not isinstance(error, CallerGone)
     if error is None or (refused and probing):  # who refuses a request is alive

@@ -42,7 +42,8 @@ class _Place:
 class ModelCatalog:
     """The models of this gateway, in the order of its configuration.
 
-    `providers` holds every provider that `settings` and `models` name.
+    `settings` and `models` agree with one another (app.settings sees to it), and `providers`
+    holds every provider that they name.
     """
 
     def __init__(
@@ -96,16 +97,14 @@ class ModelCatalog:
             if place is None or place in places or is_deep_research(place.model):
                 continue
             places.add(place)
-            settings = self._settings(each, place)
-            yield self._target(each, place, settings)
-            if settings is not None and settings.id == each:
-                ids.extend(
-                    fallback
-                    for fallback in settings.fallbacks
-                    if fallback not in ids and caller.may_use(fallback)
-                )
+            yield self._target(each, place)
+            own = self._configured.get(each)
+            for fallback in own.fallbacks if own else ():
+                if fallback not in ids and caller.may_use(fallback):
+                    ids.append(fallback)
 
-    def _target(self, model_id: str, place: _Place, settings: ModelSettings | None) -> Target:
+    def _target(self, model_id: str, place: _Place) -> Target:
+        settings = self._configured.get(model_id) or self._facts.get(place)
         reasoning = settings.reasoning if settings else None
         return Target(
             model_id,
@@ -115,20 +114,13 @@ class ModelCatalog:
             settings.max_output_tokens if settings else None,
         )
 
-    def _settings(self, model_id: str, place: _Place) -> ModelSettings | None:
-        """Return what is configured for the id itself, or else for the model it means."""
-        own = self._configured.get(model_id)
-        return own if own is not None and _home(own) == place else self._facts.get(place)
-
     def _place(self, model_id: str) -> _Place | None:
         configured = self._configured.get(model_id)
-        provider, _, model = model_id.partition("/")
-        if model and provider in self._served:
-            if configured is not None and configured.provider == provider:
-                return _home(configured)
-            return _Place(provider, model)
         if configured is not None:
             return _home(configured)
+        provider, _, model = model_id.partition("/")
+        if model and provider in self._served:
+            return _Place(provider, model)
         for name, globs in self._served.items():
             if any(fnmatchcase(model_id, glob) for glob in globs):
                 return _Place(name, model_id)
@@ -139,22 +131,8 @@ class ModelCatalog:
 
     def cards(self, caller: Caller) -> tuple[ModelCard, ...]:
         """Return the models that are known by name and that the caller may use, in order."""
-        cards: dict[str, ModelCard] = {}
-        for model_id, provider in self._known():
-            if caller.may_use(model_id) and not is_deep_research(model_id):
-                cards.setdefault(model_id, ModelCard(model_id, provider))
-        return tuple(cards.values())
-
-    def _known(self) -> Iterator[tuple[str, str]]:
-        for model in self._configured.values():
-            yield model.id, model.provider
-        for name, globs in self._served.items():
-            for glob in globs:
-                if _GLOB.isdisjoint(glob):
-                    yield glob, name
-        for name in self._served:
-            for model_id in self._discovery.models(name):
-                yield f"{name}/{model_id}", name
+        cards = (self._card(model_id, caller) for model_id in dict.fromkeys(self._ids()))
+        return tuple(card for card in cards if card is not None)
 
     def card(self, model_id: str, caller: Caller) -> ModelCard:
         """Return one model.
@@ -162,12 +140,27 @@ class ModelCatalog:
         Raises:
             NotFound: no provider is known to serve it, or the caller may not use it.
         """
+        card = self._card(model_id, caller)
+        if card is None:
+            raise _unknown(model_id)
+        return card
+
+    def _ids(self) -> Iterator[str]:
+        yield from self._configured
+        for globs in self._served.values():
+            yield from (glob for glob in globs if _GLOB.isdisjoint(glob))
+        for name in self._served:
+            yield from (f"{name}/{model}" for model in self._discovery.models(name))
+
+    def _card(self, model_id: str, caller: Caller) -> ModelCard | None:
         place = self._place(model_id)
-        if place is None or is_deep_research(place.model) or not caller.may_use(model_id):
-            raise _unknown(model_id)
+        if place is None or not caller.may_use(model_id):
+            return None
+        if is_deep_research(model_id) or is_deep_research(place.model):
+            return None
         told = self._discovery.models(place.provider)
-        if told and place.model not in told:
-            raise _unknown(model_id)
+        if told and place.model not in told and model_id not in self._configured:
+            return None
         return ModelCard(model_id, place.provider)
 
 

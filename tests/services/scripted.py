@@ -1,0 +1,80 @@
+"""Providers that do what a test tells them, and a clock that only moves when told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
+
+from app.domain.deltas import Batch, Finished, Text
+from app.domain.request import ModelRequest, Parameters
+from app.errors import CallerGone
+from app.providers.base import UpstreamCall
+
+SILENCE: Batch = ()
+HELLO: Batch = (Text("Hello"),)
+THE_END: Batch = (Finished(),)
+
+#: What one attempt does, in order: bring a batch, fail, or something on the side.
+Step = Batch | Exception | Callable[[], None]
+
+
+class ScriptedProvider:
+    """Plays one script an attempt, the last one for ever; `left` counts attempts that ended."""
+
+    def __init__(self, name: str, *scripts: Sequence[Step]) -> None:
+        self.name = name
+        self.asked: list[ModelRequest] = []
+        self.deadlines: list[float] = []
+        self.left = 0
+        self._scripts = list(scripts) or [(HELLO, THE_END)]
+
+    def ignored(self, request: ModelRequest) -> tuple[str, ...]:
+        return ("seed",) if request.parameters.seed is not None else ()
+
+    def models(self) -> tuple[str, ...]:
+        return ()
+
+    def answer(self, request: ModelRequest, call: UpstreamCall) -> Iterator[Batch]:
+        self.asked.append(request)
+        self.deadlines.append(call.deadline)
+        script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
+        try:
+            for step in script:
+                if isinstance(step, Exception):
+                    raise copy(step)  # whoever catches an error may write on it
+                if callable(step):
+                    step()
+                else:
+                    yield step
+                if call.cancelled:
+                    raise CallerGone("The caller hung up.")
+        finally:
+            self.left += 1
+
+
+class Clock:
+    """A monotonic clock; `pause` moves it on and remembers how far."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.pauses: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pause(self, call: UpstreamCall, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+    def later(self, seconds: float) -> Callable[[], None]:
+        """Return a step of a script that takes so long."""
+
+        def pass_time() -> None:
+            self.now += seconds
+
+        return pass_time
+
+
+def asking(model: str, *, stream: bool = True, seed: int | None = None) -> ModelRequest:
+    """Return a request of a model."""
+    return ModelRequest(model=model, items=(), parameters=Parameters(seed=seed), stream=stream)

@@ -1,0 +1,116 @@
+"""How calls share the slots of a provider."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+from app.errors import CallerGone, UpstreamUnavailable
+from app.providers.base import UpstreamCall
+from app.services.slots import Slots
+
+LONG_S = 30.0
+
+
+def call() -> UpstreamCall:
+    return UpstreamCall(deadline=math.inf)
+
+
+class Waiting(UpstreamCall):
+    """A call that tells when it has begun to wait."""
+
+    def __init__(self) -> None:
+        super().__init__(deadline=math.inf)
+        self.waits = threading.Event()
+
+    def attach(self, close: Callable[[], None]) -> None:
+        super().attach(close)
+        self.waits.set()
+
+
+def in_line(slots: Slots, pool: ThreadPoolExecutor) -> tuple[Waiting, Future[None]]:
+    waiting = Waiting()
+    taken = pool.submit(slots.take, waiting, LONG_S)
+    assert waiting.waits.wait(LONG_S)
+    return waiting, taken
+
+
+def test_without_a_size_there_is_no_bound() -> None:
+    slots = Slots("a", None)
+    for _ in range(1000):
+        slots.take(call(), 0)
+
+
+def test_a_call_too_many_is_refused_after_its_wait() -> None:
+    slots = Slots("a", 2)
+    slots.take(call(), 0)
+    slots.take(call(), 0)
+    with pytest.raises(UpstreamUnavailable, match="'a' is busy") as refusal:
+        slots.take(call(), 0.001)
+    assert refusal.value.retry_after_s == 1
+
+
+def test_a_wait_that_is_already_over_is_none() -> None:
+    slots = Slots("a", 1)
+    slots.take(call(), -1)
+    with pytest.raises(UpstreamUnavailable):
+        slots.take(call(), -1)
+
+
+def test_a_slot_given_back_serves_the_next_call() -> None:
+    slots = Slots("a", 1)
+    slots.take(call(), 0)
+    slots.give_back()
+    slots.take(call(), 0)
+
+
+def test_who_gave_up_waiting_takes_no_slot_with_them() -> None:
+    slots = Slots("a", 1)
+    slots.take(call(), 0)
+    with pytest.raises(UpstreamUnavailable):
+        slots.take(call(), 0)
+    slots.give_back()
+    slots.take(call(), 0)
+
+
+def test_who_waited_longest_is_served_first() -> None:
+    slots = Slots("a", 1)
+    slots.take(call(), 0)
+    with ThreadPoolExecutor(2) as pool:
+        _, first = in_line(slots, pool)
+        _, second = in_line(slots, pool)
+        slots.give_back()
+        first.result(LONG_S)
+        assert not second.done()
+        slots.give_back()
+        second.result(LONG_S)
+
+
+def test_a_cancelled_call_stops_waiting() -> None:
+    slots = Slots("a", 1)
+    slots.take(call(), 0)
+    with ThreadPoolExecutor(1) as pool:
+        waiting, taken = in_line(slots, pool)
+        waiting.cancel()
+        with pytest.raises(CallerGone):
+            taken.result(LONG_S)
+    slots.give_back()
+    slots.take(call(), 0)
+
+
+def test_a_slot_that_reaches_a_cancelled_call_goes_on_to_the_next() -> None:
+    slots = Slots("a", 1)
+    slots.take(call(), 0)
+
+    class CancelledAsItIsServed(UpstreamCall):
+        def attach(self, close: Callable[[], None]) -> None:
+            slots.give_back()
+            self.cancel()
+
+    with pytest.raises(CallerGone):
+        slots.take(CancelledAsItIsServed(deadline=math.inf), LONG_S)
+    slots.take(call(), 0)
