@@ -196,6 +196,6 @@ def test_each_attempt_is_counted_by_how_it_ended(
 def test_an_answer_that_needs_no_closing_is_fine(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bench.a, "answer", lambda request, call: iter([HELLO, THE_END]))
+    monkeypatch.setattr(bench.a, "answer", lambda request, call: iter(ANSWER))
     drop(bench.open_a())
     assert bench.slots_are_free()
