@@ -12,6 +12,8 @@ from app.errors import InvalidRequest, RequestTooLarge, UnsupportedMediaType
 _GZIP = 16 + zlib.MAX_WBITS
 _RAW_DEFLATE = -zlib.MAX_WBITS
 _MEBIBYTE = 1024 * 1024
+#: The most that a body may hold, files included, before and after inflation (R12).
+MAX_BODY_BYTES = 32 * _MEBIBYTE
 
 
 def parse_json(raw: bytes) -> Any:

@@ -20,7 +20,7 @@ from app.schemas.base import (
 )
 from app.schemas.fields import Choice, Flag, FreeObject, Nested, Text
 
-_FORMATS = ("text", "json_object", "json_schema")
+FORMATS = ("text", "json_object", "json_schema")
 
 
 class InputPlainFormatSchema(Document):
@@ -66,7 +66,7 @@ class Format(Strict):
             case "json_schema":
                 return _json_schema(value, path, notes)
             case said:
-                what = f"must be {listed(_FORMATS)}, not {shown(said)}."
+                what = f"must be {listed(FORMATS)}, not {shown(said)}."
                 raise Fault("invalid_value", join(path, "type"), what)
 
     def shape(self, refer: Refer) -> dict[str, Any]:

@@ -1,0 +1,69 @@
+"""Strict fields and documents as OpenAPI 3.1 sees them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
+from marshmallow import Schema
+from marshmallow.fields import Field
+
+from app.schemas.base import Document, Strict
+
+
+class Converter(OpenAPIConverter):
+    """Asks each Strict field for its own JSON schema, and each Document for its description."""
+
+    def field2property(self, field: Field[Any]) -> dict[str, Any]:
+        """Return a field's JSON schema."""
+        if not isinstance(field, Strict):
+            return super().field2property(field)
+        shape = field.shape(self.refer)
+        return (or_null(shape) if field.allow_none else shape) | dict(field.metadata)
+
+    def schema2jsonschema(self, schema: Schema) -> dict[str, Any]:
+        """Return a document's JSON schema."""
+        untyped: Any = super()
+        told: dict[str, Any] = untyped.schema2jsonschema(schema)
+        told.pop("additionalProperties", None)
+        if isinstance(schema, Document) and schema.about:
+            told["description"] = schema.about
+        return told
+
+    def refer(self, schema: Schema) -> dict[str, Any]:
+        """Return the reference to a schema's component, which is made if it is not there yet."""
+        untyped: Any = self
+        reference: dict[str, Any] = untyped.resolve_nested_schema(schema)
+        return reference
+
+
+class Plugin(MarshmallowPlugin):
+    """The converter above, and component names without "Schema"."""
+
+    Converter = Converter
+
+    def __init__(self) -> None:
+        super().__init__(schema_name_resolver=component_name)
+
+    def refer(self, schema: Schema) -> dict[str, Any]:
+        """Return the reference to a schema's component, once the plugin serves a document."""
+        converter: Any = self.converter
+        reference: dict[str, Any] = converter.refer(schema)
+        return reference
+
+
+def component_name(schema: Schema | type[Schema]) -> str:
+    """Return the name of a schema's component."""
+    kind = schema if isinstance(schema, type) else type(schema)
+    return kind.__name__.removesuffix("Schema")
+
+
+def or_null(shape: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON schema of the same, or null."""
+    if "not" in shape:
+        return {"type": "null"}
+    if "type" not in shape:
+        return {"anyOf": [shape, {"type": "null"}]}
+    told = shape | {"type": [shape["type"], "null"]}
+    return told | {"enum": [*shape["enum"], None]} if "enum" in shape else told

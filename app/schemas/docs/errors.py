@@ -1,0 +1,107 @@
+"""The errors of the API, each with examples made from the errors that are raised."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.errors import (
+    ContextLengthExceeded,
+    GatewayError,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    PermissionDenied,
+    RateLimited,
+    RequestTooLarge,
+    StorageUnavailable,
+    Unauthenticated,
+    UnsupportedMediaType,
+    UpstreamMisbehaved,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from app.schemas.docs.headers import LIMITS, headers
+from app.schemas.told.answers import ErrorEnvelopeSchema, error_json
+
+_EXAMPLES: tuple[GatewayError, ...] = (
+    InvalidRequest(
+        "'model' is required: it is absent or null.",
+        param="model",
+        code="missing_required_parameter",
+    ),
+    InvalidRequest(
+        '\'input[0].content[0].type\' must be "input_text" …, not "output_text".',
+        param="input[0].content[0].type",
+        code="invalid_value",
+    ),
+    InvalidRequest(
+        "'max_output_tokens' must be at least 16, not 10.",
+        param="max_output_tokens",
+        code="integer_below_min_value",
+    ),
+    InvalidRequest("The body is not JSON.", code="invalid_json"),
+    InvalidRequest(
+        "There is no response with this id to continue.",
+        param="previous_response_id",
+        code="previous_response_not_found",
+    ),
+    ContextLengthExceeded("The conversation is longer than the model can read."),
+    Unauthenticated("This key is not known.", code="invalid_api_key"),
+    PermissionDenied("This key may not use that model.", param="model", code="model_not_allowed"),
+    NotFound("There is no such response.", param="response_id", code="response_not_found"),
+    NotFound("There is no such model.", param="model", code="model_not_found"),
+    MethodNotAllowed("This path takes other methods."),
+    RequestTooLarge("The body is larger than 32 MiB: send less."),
+    UnsupportedMediaType("The body must be JSON."),
+    RateLimited("Too many requests: try again in 12 seconds."),
+    GatewayError("The gateway failed. The request id names it in the log."),
+    UpstreamMisbehaved("The model's provider gave an answer that makes no sense."),
+    StorageUnavailable("The store is away."),
+    UpstreamUnavailable("The model's provider cannot be reached."),
+    UpstreamTimeout("The model's provider did not answer in time."),
+)
+_MEANINGS = {
+    400: "The request is not one that can be served; `param` names the fault.",
+    401: "There is no key, or none that is known.",
+    403: "The key may not do this.",
+    404: "There is no such thing for this caller.",
+    405: "The path takes other methods.",
+    413: "The body is too large.",
+    415: "The body is not JSON, or in an encoding that is not read.",
+    429: "Too much, too soon.",
+    500: "The gateway or an upstream misbehaved.",
+    503: "Not now: an upstream or the store is away.",
+}
+_BESIDE: dict[int, tuple[str, ...]] = {
+    405: ("Allow",),
+    429: ("Retry-After", *LIMITS),
+    500: ("x-should-retry",),
+    503: ("Retry-After", "x-should-retry"),
+}
+
+
+def error_responses() -> dict[str, dict[str, Any]]:
+    """Return the response components, by their name: Error400 and so on."""
+    return {component(status): _response(status) for status in _MEANINGS}
+
+
+def errors(*statuses: int) -> dict[str, Any]:
+    """Return the references of an operation to its errors."""
+    return {
+        str(status): {"$ref": f"#/components/responses/{component(status)}"} for status in statuses
+    }
+
+
+def component(status: int) -> str:
+    """Return the name of the component for an error status."""
+    return f"Error{status}"
+
+
+def _response(status: int) -> dict[str, Any]:
+    told = [error for error in _EXAMPLES if error.status == status]
+    examples = {f"{error.code or error.type}": {"value": error_json(error)} for error in told}
+    return {
+        "description": _MEANINGS[status],
+        "headers": headers(*_BESIDE.get(status, ())),
+        "content": {"application/json": {"schema": ErrorEnvelopeSchema(), "examples": examples}},
+    }

@@ -1,0 +1,44 @@
+"""The headers of answers, by the name of their component."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_TEXT, _WHOLE = {"type": "string"}, {"type": "integer", "minimum": 0}
+
+HEADERS: dict[str, dict[str, Any]] = {
+    "X-Request-ID": {
+        "description": "Names the request in the log: the caller's own, if it sent a sound one.",
+        "schema": _TEXT,
+    },
+    "X-Ignored-Parameters": {
+        "description": "What was sent and not acted on: paths, percent-encoded, comma-separated.",
+        "schema": _TEXT,
+    },
+    "X-Gateway-Provider": {"description": "The provider that answered.", "schema": _TEXT},
+    "X-Gateway-Attempts": {"description": "How often a provider was asked.", "schema": _WHOLE},
+    "Server-Timing": {
+        "description": "Milliseconds spent by the gateway and by the upstream.",
+        "schema": _TEXT,
+    },
+    "Retry-After": {"description": "Seconds until another try makes sense.", "schema": _WHOLE},
+    "x-should-retry": {
+        "description": "false where a retry would pay for the same work again.",
+        "schema": {"type": "string", "enum": ["true", "false"]},
+    },
+    "Allow": {"description": "The methods that the path takes.", "schema": _TEXT},
+    "x-ratelimit-limit-requests": {"description": "Requests a minute.", "schema": _WHOLE},
+    "x-ratelimit-remaining-requests": {"description": "Requests left.", "schema": _WHOLE},
+    "x-ratelimit-reset-requests": {"description": "Time until they are back.", "schema": _TEXT},
+    "x-ratelimit-limit-tokens": {"description": "Tokens a minute.", "schema": _WHOLE},
+    "x-ratelimit-remaining-tokens": {"description": "Tokens left.", "schema": _WHOLE},
+    "x-ratelimit-reset-tokens": {"description": "Time until they are back.", "schema": _TEXT},
+}
+LIMITS = tuple(name for name in HEADERS if name.startswith("x-ratelimit-"))
+ANSWERED = ("X-Ignored-Parameters", "X-Gateway-Provider", "X-Gateway-Attempts", "Server-Timing")
+_ALWAYS = ("X-Request-ID",)
+
+
+def headers(*names: str) -> dict[str, Any]:
+    """Return the headers of an answer, those of every answer included."""
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in (*_ALWAYS, *names)}

@@ -1,0 +1,98 @@
+"""What the API says of itself: the OpenAPI 3.1 document, and GET /v1/responses (E1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apispec import APISpec
+
+from app.schemas.asked.items import ITEMS
+from app.schemas.asked.parts import ASKED, SAID
+from app.schemas.asked.text_options import FORMATS
+from app.schemas.base import Strict
+from app.schemas.bodies import MAX_BODY_BYTES
+from app.schemas.docs.converter import Plugin
+from app.schemas.docs.errors import error_responses
+from app.schemas.docs.headers import HEADERS
+from app.schemas.docs.operations import RESPONSES, operations
+from app.schemas.requests import CreateRequestSchema, Refused
+from app.schemas.told.events import EVENT
+
+DOCS = "/openapi.json"
+_FIELDS = CreateRequestSchema().fields
+_BOUNDS = frozenset(
+    {
+        "minimum",
+        "maximum",
+        "minLength",
+        "maxLength",
+        "maxProperties",
+        "propertyNames",
+        "additionalProperties",
+    }
+)
+
+
+def document() -> dict[str, Any]:
+    """Return the OpenAPI document, made from the schemas."""
+    plugin = Plugin()
+    spec = APISpec(
+        title="Responses Gateway",
+        version="1.0.0",
+        openapi_version="3.1.0",
+        plugins=[plugin],
+        info={"description": "OpenAI's Responses API, in front of any model provider."},
+        security=[{"bearer": []}, {"apiKey": []}],
+    )
+    spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
+    spec.components.security_scheme(
+        "apiKey", {"type": "apiKey", "in": "header", "name": "x-api-key"}
+    )
+    for name, header in HEADERS.items():
+        spec.components.header(name, header)
+    for name, response in error_responses().items():
+        spec.components.response(name, response)
+    for path, methods in operations().items():
+        spec.path(path, operations=methods)
+    spec.components.schema("StreamEvent", EVENT.shape(plugin.refer))
+    return spec.to_dict()
+
+
+def endpoint_info() -> dict[str, Any]:
+    """Return what GET /v1/responses tells, made from the schemas."""
+    return {
+        "object": "endpoint",
+        "path": RESPONSES,
+        "methods": {
+            f"{method.upper()} {path.removeprefix(RESPONSES)}".strip(): operation["summary"]
+            for path, methods in operations().items()
+            if path.startswith(RESPONSES)
+            for method, operation in methods.items()
+        },
+        "supported": {
+            "parameters": [
+                name for name, field in _FIELDS.items() if not isinstance(field, Refused)
+            ],
+            "item_types": list(ITEMS),
+            "content_parts": list(dict.fromkeys((*ASKED, *SAID))),
+            "tools": ["function"],
+            "text_formats": list(FORMATS),
+            "stream_events": list(EVENT.documents),
+        },
+        "limits": {"body_bytes": MAX_BODY_BYTES} | _limits(),
+        "docs": DOCS,
+    }
+
+
+def _limits() -> dict[str, dict[str, Any]]:
+    """Return the bounds of each top-level parameter that has some."""
+    shapes = {
+        name: field.shape(lambda _: {"$ref": ""})
+        for name, field in _FIELDS.items()
+        if isinstance(field, Strict)
+    }
+    bounds = {
+        name: {word: bound for word, bound in shape.items() if word in _BOUNDS}
+        for name, shape in shapes.items()
+    }
+    return {name: each for name, each in bounds.items() if each}
