@@ -1,0 +1,61 @@
+"""Every event comes back from its JSON as it was."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.deltas import Delta, Finished
+from app.schemas.events import encode, event_json
+from app.schemas.stored_events import event_from_json
+from tests.domain.narrating import narrator, told
+from tests.domain.strategies import deltas, endings
+
+
+@given(st.lists(deltas, max_size=12), endings, st.sampled_from(["in_progress", "queued"]))
+def test_every_event_survives_its_json(
+    said: list[Delta], ending: Finished | None, status: str
+) -> None:
+    teller = narrator("queued" if status == "queued" else "in_progress")
+    for event in told([*said, *([ending] if ending else [])], teller):
+        assert event_from_json(orjson.loads(encode(event))) == event
+
+
+@given(st.lists(deltas, max_size=12), endings)
+def test_the_templates_write_what_the_declarations_say(
+    said: list[Delta], ending: Finished | None
+) -> None:
+    for event in told([*said, *([ending] if ending else [])]):
+        assert orjson.loads(encode(event)) == orjson.loads(orjson.dumps(event_json(event)))
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        {
+            "type": "response.output_item.added",
+            "sequence_number": 0,
+            "output_index": 0,
+            "item": {
+                "type": "function_call_output",
+                "id": "fco_1",
+                "call_id": "c",
+                "output": "",
+                "status": "completed",
+            },
+        },
+        {
+            "type": "response.content_part.added",
+            "sequence_number": 0,
+            "output_index": 0,
+            "item_id": "msg_1",
+            "content_index": 0,
+            "part": {"type": "input_text", "text": "a"},
+        },
+    ],
+)
+def test_input_is_no_output(shown: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="no output"):
+        event_from_json(shown)
