@@ -6,6 +6,7 @@ Redis would else hold a request for several of them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from threading import RLock
 from typing import Any
 
@@ -49,20 +50,30 @@ _SENTINEL_POOL: Any = SentinelPool
 
 
 class LazyCluster(RedisCluster):
-    """A client of a Cluster that asks for the Cluster's nodes at its first use, not when made."""
+    """A client of a Cluster that asks for the Cluster's nodes at its first use, not when made.
+
+    `wait_s` bounds how long one caller waits while another asks.
+    """
 
     ERRORS_ALLOW_RETRY: Any = (ConnectionLost, ClusterDownError, SlotNotCoveredError)
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, hosts: Sequence[tuple[str, int]], wait_s: float, **options: Any) -> None:
+        self._hosts = hosts
+        self._wait_s = wait_s
         self._options = options
         self._opening = RLock()
         self.encoder = _ENCODER("utf-8", "strict", decode_responses=False)
 
     def __getattr__(self, name: str) -> Any:
         """Open on the first touch of what RedisCluster's constructor would have made."""
-        with self._opening:
+        if not self._opening.acquire(timeout=self._wait_s):
+            raise ConnectionLost("nobody has found the Cluster's nodes yet")
+        try:
             if "nodes_manager" not in self.__dict__:
-                super().__init__(**self._options)
+                nodes = [_NODE(*host) for host in self._hosts]
+                super().__init__(startup_nodes=nodes, **self._options)
+        finally:
+            self._opening.release()
         return object.__getattribute__(self, name)
 
     def close(self) -> None:
@@ -116,15 +127,21 @@ def _options(settings: RedisSettings, url: RedisUrl) -> dict[str, Any]:
 
 
 def _cluster(url: RedisUrl, options: dict[str, Any]) -> LazyCluster:
-    for name in ("db", "health_check_interval", "retry"):
+    for name in ("db", "health_check_interval"):
         del options[name]
+    (host, port), *others = url.hosts
     return LazyCluster(
-        startup_nodes=[_NODE(host, port) for host, port in url.hosts],
+        others,
+        wait_s=options["timeout"],
+        # Only where it is given a URL does redis-py use the kind of pool that it is told to use.
+        url=f"{'redis' if url.tls is None else 'rediss'}://{_bracketed(host)}:{port}",
         connection_pool_class=BlockingConnectionPool,
-        cluster_error_retry_attempts=RETRIES,
-        ssl=url.tls is not None,
         **options,
     )
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _sentinel_pool(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import count
 
 import pytest
@@ -11,14 +12,24 @@ from app.store.base import ResponseStore
 from app.store.connect import connect
 from app.store.memory import MemoryStore
 from app.store.redis import RedisStore
+from tests.redis_cluster import running_cluster
 
 _prefixes = (f"test{number}:" for number in count())
 
 
-@pytest.fixture(params=["memory", "redis"])
-def store(request: pytest.FixtureRequest) -> ResponseStore:
+@pytest.fixture(scope="session")
+def cluster_url() -> Iterator[str]:
+    """The URL of a Cluster of three masters."""
+    with running_cluster() as url:
+        yield url
+
+
+@pytest.fixture(params=["memory", "redis", "cluster"])
+def store(request: pytest.FixtureRequest) -> Iterator[ResponseStore]:
     """A store that holds nothing yet."""
     if request.param == "memory":
-        return MemoryStore()
-    url = request.getfixturevalue("redis_url")
-    return RedisStore(connect(RedisSettings(url=url)), next(_prefixes))
+        yield MemoryStore()
+        return
+    fixture = "redis_url" if request.param == "redis" else "cluster_url"
+    with connect(RedisSettings(url=request.getfixturevalue(fixture))) as client:
+        yield RedisStore(client, next(_prefixes))

@@ -93,10 +93,10 @@ def test_a_deleted_response_is_an_unknown_one(store: ResponseStore, reader: str)
         READERS[reader](store, ACCOUNT, response_id)
 
 
-@pytest.mark.parametrize("length", [1, 2, 3, 23, 24, 25, 26, 50])
-def test_a_chain_of_n_turns_gives_exactly_n_turns(store: ResponseStore, length: int) -> None:
-    turns = chain(store, length)
-    assert store.context(ACCOUNT, turns[-1].response.id).items == told(*turns)
+def test_a_chain_of_n_turns_gives_exactly_n_turns(store: ResponseStore) -> None:
+    turns = chain(store, 50)
+    contexts = [store.context(ACCOUNT, each.response.id).items for each in turns]
+    assert contexts == [told(*turns[:length]) for length in range(1, 51)]
 
 
 def test_the_context_names_the_turn_that_is_continued(store: ResponseStore) -> None:

@@ -1,0 +1,161 @@
+"""What a conversation in Redis costs: round trips and bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import orjson
+import pytest
+from redis import Redis
+from redis.connection import BlockingConnectionPool, UnixDomainSocketConnection
+
+from app.schemas.items import item_json
+from app.store.redis import AT_ONCE, RedisStore
+from tests.redis_server import running
+from tests.store.turns import ACCOUNT, asked, chain, continued, saved, told
+
+PROSE = (
+    "Redis keeps what it is given in memory and, if it is told to, on disk as well. A list takes "
+    "elements at both ends; reading one out of its middle is slower the longer the list is, which "
+    "matters less than one would think, since long lists are cut into nodes that are skipped. "
+)
+
+
+class CountingConnection(UnixDomainSocketConnection):
+    """A connection that counts how often something is sent, and then waited for."""
+
+    sent = 0
+
+    def send_packed_command(self, *args: object, **options: object) -> None:
+        type(self).sent += 1
+        super().send_packed_command(*args, **options)  # type: ignore[no-untyped-call]  # redis-py gives it no types
+
+
+@contextmanager
+def round_trips(at_most: int) -> Iterator[None]:
+    """Fail where what happens inside takes more of them."""
+    before = CountingConnection.sent
+    yield
+    taken = CountingConnection.sent - before
+    assert taken == at_most, f"{taken} round trips in place of {at_most}"
+
+
+@pytest.fixture(scope="module")
+def own_redis() -> Iterator[str]:
+    """The socket of a Redis that may be emptied."""
+    with running() as url:
+        yield url.removeprefix("unix://")
+
+
+@pytest.fixture
+def redis(own_redis: str) -> Iterator[Redis]:
+    """An empty Redis whose round trips are counted."""
+    pool: Callable[..., BlockingConnectionPool] = BlockingConnectionPool
+    with Redis(connection_pool=pool(connection_class=CountingConnection, path=own_redis)) as client:
+        client.flushdb()
+        yield client
+
+
+@pytest.fixture
+def store(redis: Redis) -> RedisStore:
+    """A store whose scripts the server knows already."""
+    store = RedisStore(redis, "rg:")
+    kept = saved(store)
+    store.context(ACCOUNT, continued(store, kept).response.id)
+    return store
+
+
+@pytest.mark.parametrize("length", [1, AT_ONCE])
+def test_a_short_conversation_is_loaded_in_one_round_trip(store: RedisStore, length: int) -> None:
+    last = chain(store, length)[-1]
+    with round_trips(1):
+        store.context(ACCOUNT, last.response.id)
+
+
+@pytest.mark.parametrize("length", [AT_ONCE + 1, 300])
+def test_a_conversation_of_any_length_is_loaded_in_two(store: RedisStore, length: int) -> None:
+    last = chain(store, length)[-1]
+    with round_trips(2):
+        store.context(ACCOUNT, last.response.id)
+
+
+def test_forks_cost_no_further_round_trip(store: RedisStore) -> None:
+    turns = chain(store, AT_ONCE)
+    for _ in range(5):
+        continued(store, turns[-1])
+        turns.append(continued(store, turns[-1]))
+    with round_trips(2):
+        context = store.context(ACCOUNT, turns[-1].response.id)
+    assert context.items == told(*turns)
+
+
+def test_a_turn_is_saved_in_one_round_trip(store: RedisStore) -> None:
+    with round_trips(1):
+        saved(store)
+
+
+def test_a_response_is_read_in_one_round_trip(store: RedisStore) -> None:
+    turns = chain(store, 100)
+    with round_trips(1):
+        store.get(ACCOUNT, turns[50].response.id)
+
+
+def test_a_page_of_a_long_conversation_costs_two_round_trips(store: RedisStore) -> None:
+    turns = chain(store, 200)
+    with round_trips(2):
+        store.input_items(
+            ACCOUNT,
+            turns[-1].response.id,
+            order="desc",
+            limit=20,
+            after=turns[100].input[0].id,
+            before=None,
+        )
+
+
+def test_a_page_reads_no_more_of_a_conversation_than_it_needs(
+    store: RedisStore, redis: Redis
+) -> None:
+    turns = chain(store, 200)
+    before = redis.info("stats")["total_net_output_bytes"]
+    store.input_items(
+        ACCOUNT, turns[-1].response.id, order="desc", limit=20, after=None, before=None
+    )
+    read = redis.info("stats")["total_net_output_bytes"] - before
+    assert read < 30 * len(store.entries.dump(turns[0]))
+
+
+def test_references_to_items_of_many_responses_cost_one_round_trip(store: RedisStore) -> None:
+    turns = [saved(store) for _ in range(10)]
+    with round_trips(1):
+        store.items(ACCOUNT, [item.id for item in told(*turns)])
+
+
+def test_200_turns_cost_less_than_their_json(redis: Redis) -> None:
+    store = RedisStore(redis, "rg:")
+    turns = chain(store, 200, PROSE)
+    json = sum(len(orjson.dumps(item_json(item))) for item in told(*turns))
+    stored = sum(redis.memory_usage(key, samples=0) or 0 for key in redis.keys("*"))
+    assert stored < json
+
+
+def test_a_turn_costs_the_same_however_long_the_conversation(redis: Redis) -> None:
+    store = RedisStore(redis, "rg:")
+    turns = chain(store, 100, PROSE)
+    halfway = redis.info("memory")["used_memory_dataset"]
+    for _ in range(100):
+        turns.append(continued(store, turns[-1], PROSE))
+    assert redis.info("memory")["used_memory_dataset"] < 2.2 * halfway
+
+
+def test_no_key_expires(store: RedisStore, redis: Redis) -> None:
+    saved(store, given=(asked("theirs", "msg_theirs"),))
+    assert {redis.ttl(key) for key in redis.keys("*")} == {-1}
+
+
+def test_a_conversation_is_in_one_slot_of_a_cluster(store: RedisStore, redis: Redis) -> None:
+    turns = chain(store, 2)
+    continued(store, turns[0])
+    tags = {str(key).split("{")[1].split("}")[0] for key in redis.keys("rg:{*")}
+    assert len(tags) == 2
