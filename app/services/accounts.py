@@ -26,6 +26,7 @@ from app.store.accounts_base import AccountStore
 
 _ATTEMPTS = 10
 _ID_BYTES = 12
+_MAX_KEY_NAME = 100
 
 
 class Accounts:
@@ -91,9 +92,13 @@ class Accounts:
     ) -> tuple[ApiKey, str]:
         """Make a key, and its account if there is none of that name; return it and its secret.
 
-        Raises InvalidRequest for a name that cannot be an account's.
+        Raises InvalidRequest for a name that cannot be an account's or a key's, and for a key
+        that would have expired before it is made.
         """
         _check_account_name(account)
+        _check_key_name(name)
+        if expires_at is not None and expires_at <= self._now():
+            raise InvalidRequest("The key would expire in the past.", param="expires_at")
         secret = self._new_secret()
         key = ApiKey(
             id="key_" + self._entropy(_ID_BYTES).hex(),
@@ -235,6 +240,13 @@ def _check_account_name(name: str) -> None:
             "a letter or a digit.",
             param="account",
             code="invalid_value",
+        )
+
+
+def _check_key_name(name: str) -> None:
+    if len(name) > _MAX_KEY_NAME or not name.isprintable():
+        raise InvalidRequest(
+            f"A key's name is at most {_MAX_KEY_NAME} printable characters.", param="name"
         )
 
 

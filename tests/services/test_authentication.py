@@ -75,7 +75,8 @@ def test_whatever_is_wrong_with_a_key_the_answer_is_the_same(house: House) -> No
     operator.deactivate(inactive.id, by="ops")
     _, of_disabled = operator.create_key("closed", by="ops")
     operator.disable_account("closed", by="ops")
-    _, of_expired = operator.create_key("acme", expires_at=int(house.clock()), by="ops")
+    _, of_expired = operator.create_key("acme", expires_at=int(house.clock()) + 1, by="ops")
+    house.clock.now += 1
     secrets = ["nonsense", format_secret(bytes(32)), of_inactive, of_disabled, of_expired]
     errors = [complaint(house.server, secret) for secret in secrets]
     assert {(type(e), e.message, e.code, e.param) for e in errors} == {

@@ -1,0 +1,125 @@
+"""`accounts` and `audit`: who owns responses, and what operators did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import click
+
+from app.api import current
+from app.cli.group import OperatorGroup, operator, print_json, print_table
+from app.cli.values import Change, date
+from app.domain.accounts import Account
+from app.schemas.accounts import account_json, audit_json, bound_json
+from app.services.accounts import Accounts
+
+accounts = OperatorGroup("accounts", help="List, close, open and limit accounts.")
+audit = OperatorGroup("audit", help="What operators did to keys, accounts and responses.")
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@accounts.command("list")
+@_as_json
+def list_accounts(*, as_json: bool) -> None:
+    """List accounts by name."""
+    found = _accounts().accounts()
+    if as_json:
+        print_json([account_json(account) for account in found])
+        return
+    print_table(
+        ("NAME", "STATE", "CREATED", "STORES", "RPM", "RPD", "TPM", "IN FLIGHT", "BYTES"),
+        (
+            (
+                account.name,
+                _state(account),
+                date(account.created_at),
+                "no" if account.force_no_store else "yes",
+                *_bounds(account),
+            )
+            for account in found
+        ),
+    )
+
+
+@accounts.command("disable")
+@click.argument("name")
+@_as_json
+def disable(name: str, *, as_json: bool) -> None:
+    """Close every key of an account, on every process within a second."""
+    _print(_accounts().disable_account(name, by=operator()), as_json)
+
+
+@accounts.command("enable")
+@click.argument("name")
+@_as_json
+def enable(name: str, *, as_json: bool) -> None:
+    """Open a disabled account again."""
+    _print(_accounts().enable_account(name, by=operator()), as_json)
+
+
+@accounts.command("set-limits")
+@click.argument("name")
+@click.option("--rpm", "requests_per_minute", type=Change(), help="Requests per minute.")
+@click.option("--rpd", "requests_per_day", type=Change(), help="Requests per day.")
+@click.option("--tpm", "tokens_per_minute", type=Change(), help="Tokens per minute.")
+@click.option("--max-in-flight", type=Change(), help="Requests at the same time.")
+@click.option("--max-stored-bytes", type=Change(), help="Bytes of stored responses.")
+@click.option("--store/--no-store", default=None, help="Whether anything may be stored.")
+@_as_json
+def set_limits(
+    *,
+    name: str,
+    max_stored_bytes: tuple[int | None] | None,
+    store: bool | None,
+    as_json: bool,
+    **limits: tuple[int | None] | None,
+) -> None:
+    """Change an account's limits; what is not named stays, `default` returns to the default."""
+    given = {limit: change[0] for limit, change in limits.items() if change is not None}
+
+    def changed(account: Account) -> Account:
+        account = replace(account, limits=replace(account.limits, **given))
+        if max_stored_bytes is not None:
+            account = replace(account, max_stored_bytes=max_stored_bytes[0])
+        if store is not None:
+            account = replace(account, force_no_store=not store)
+        return account
+
+    _print(_accounts().change_account(name, "account.set-limits", changed, by=operator()), as_json)
+
+
+@audit.command("export")
+def export() -> None:
+    """Print the audit log, oldest first: a line of JSON for each entry."""
+    for entry in _accounts().audit():
+        print_json(audit_json(entry))
+
+
+def _accounts() -> Accounts:
+    return current.services().accounts
+
+
+def _print(account: Account, as_json: bool) -> None:
+    if as_json:
+        print_json(account_json(account))
+        return
+    click.echo(f"{account.name} {_state(account)}")
+
+
+def _state(account: Account) -> str:
+    return "active" if account.active else "disabled"
+
+
+def _bounds(account: Account) -> Iterator[str]:
+    """Yield an account's own limits in the order of the table."""
+    limits = account.limits
+    for bound in (
+        limits.requests_per_minute,
+        limits.requests_per_day,
+        limits.tokens_per_minute,
+        limits.max_in_flight,
+        account.max_stored_bytes,
+    ):
+        yield "default" if bound is None else str(bound_json(bound))

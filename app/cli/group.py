@@ -1,0 +1,49 @@
+"""What the operator's commands have in common: how they fail, who gives them, what they print."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+import orjson
+from flask.cli import AppGroup
+
+from app.errors import GatewayError
+
+
+class OperatorGroup(AppGroup):
+    """Commands whose failure is one line on stderr and the exit status 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command of the group."""
+        try:
+            return super().invoke(ctx)
+        except GatewayError as error:
+            raise click.ClickException(error.message) from None
+
+
+def operator() -> str:
+    """Return who gives the command, as user@host, for the audit log."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # a container's user need not have a name
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
+
+
+def print_json(value: object) -> None:
+    """Print a result for programs: one line of JSON."""
+    click.echo(orjson.dumps(value))
+
+
+def print_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a result for people: columns as wide as they need to be."""
+    table = [tuple(titles), *(tuple(map(str, row)) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())

@@ -1,0 +1,88 @@
+"""What operators write on the command line, read into values."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from app.domain.accounts import UNLIMITED
+
+_DURATION = re.compile(r"(\d{1,9})([smhd])", flags=re.ASCII)
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_MAX_BOUND = 2**53
+
+
+class Duration(click.ParamType[int]):
+    """90s, 30m, 24h or 7d, as seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the seconds."""
+        match = _DURATION.fullmatch(str(value))
+        if match is None:
+            self.fail(f"{value!r} is no duration such as 90s, 30m, 24h or 7d.", param, ctx)
+        return int(match[1]) * _SECONDS[match[2]]
+
+
+class Moment(click.ParamType[int]):
+    """2030-01-31, or 2030-01-31T12:00, with an offset or in UTC, as Unix seconds."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the Unix seconds."""
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is no date such as 2030-01-31T12:00.", param, ctx)
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+class Bound(click.ParamType[int]):
+    """A limit: a number from 1, or `unlimited`."""
+
+    name = "number|unlimited"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the limit."""
+        if value == "unlimited":
+            return UNLIMITED
+        if not str(value).isdecimal() or not 0 < int(value) <= _MAX_BOUND:
+            self.fail(f"{value!r} is no number from 1, nor 'unlimited'.", param, ctx)
+        return int(value)
+
+
+class Change(click.ParamType[tuple[int | None]]):
+    """What becomes of a limit: a new one, or `default`, which is (None,)."""
+
+    name = "number|unlimited|default"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int | None]:
+        """Return the limit in a tuple, so that no limit can be told from no change."""
+        return (None if value == "default" else Bound().convert(value, param, ctx),)
+
+
+class Globs(click.ParamType[tuple[str, ...]]):
+    """Globs with commas between them."""
+
+    name = "glob,..."
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Return the globs."""
+        globs = tuple(glob.strip() for glob in str(value).split(","))
+        if not all(globs):
+            self.fail("an empty glob covers no model; leave --models out for all.", param, ctx)
+        return globs
+
+
+def date(at: int | None) -> str:
+    """Return a moment in Unix seconds for people, in UTC; "-" for none."""
+    return "-" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,181 @@
+"""The `keys` commands."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from app.cli.keys import keys
+from app.domain.accounts import UNLIMITED, Allowance, Permissions
+from app.domain.api_keys import is_well_formed
+from app.errors import Unauthenticated
+from tests.cli.operating import Operator
+
+
+@pytest.fixture
+def operator() -> Operator:
+    return Operator()
+
+
+def test_create_prints_the_key_and_nothing_else(operator: Operator) -> None:
+    assert is_well_formed(operator.reads(keys, "create", "--account", "acme").removesuffix("\n"))
+
+
+def test_create_tells_the_id_beside_the_result(operator: Operator) -> None:
+    result = operator.runs(keys, "create", "--account", "acme")
+    assert re.search(r"key_\w+ of account acme", result.stderr)
+
+
+def test_create_prints_id_key_and_account_as_json(operator: Operator) -> None:
+    made = operator.reads_json(keys, "create", "--account", "acme")
+    assert list(made)[:3] == ["id", "key", "account"]
+
+
+def test_a_created_key_opens_its_account(operator: Operator) -> None:
+    made = operator.reads_json(keys, "create", "--account", "acme")
+    caller = operator.accounts.authenticate(made["key"])
+    assert (caller.account, caller.key_id) == ("acme", made["id"])
+
+
+def test_create_takes_every_permission(operator: Operator) -> None:
+    options = [
+        "--models",
+        "gpt-*,o1",
+        "--rpm",
+        "1",
+        "--rpd",
+        "2",
+        "--tpm",
+        "3",
+        "--max-in-flight",
+        "unlimited",
+    ]
+    flags = ["--read-only", "--no-background", "--no-store", "--unsupported-tools", "drop"]
+    operator.reads(keys, "create", "--account", "acme", *options, *flags)
+    assert operator.accounts.keys()[0].permissions == Permissions(
+        models=("gpt-*", "o1"),
+        read_only=True,
+        background=False,
+        force_no_store=True,
+        unsupported_tools="drop",
+        limits=Allowance(
+            requests_per_minute=1,
+            requests_per_day=2,
+            tokens_per_minute=3,
+            max_in_flight=UNLIMITED,
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("date", "at"),
+    [
+        ("2030-01-31", 1896048000),
+        ("2030-01-31T12:00", 1896091200),
+        ("2030-01-31T12:00+02:00", 1896084000),
+    ],
+)
+def test_create_takes_a_date(operator: Operator, date: str, at: int) -> None:
+    made = operator.reads_json(keys, "create", "--account", "acme", "--expires", date)
+    assert made["expires_at"] == at
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--expires", "tomorrow"),
+        ("--rpm", "0"),
+        ("--rpm", "many"),
+        ("--rpm", str(2**60)),
+        ("--models", "a,,b"),
+        ("--unsupported-tools", "keep"),
+    ],
+)
+def test_create_refuses_what_it_cannot_read(operator: Operator, option: str, value: str) -> None:
+    result = operator.runs(keys, "create", "--account", "acme", option, value)
+    assert result.exit_code == 2
+    assert option in result.stderr
+
+
+@pytest.mark.parametrize("name", ["tab\there", "n" * 101])
+def test_create_refuses_a_name_that_would_spoil_the_list(operator: Operator, name: str) -> None:
+    result = operator.runs(keys, "create", "--account", "acme", "--name", name)
+    assert result.exit_code == 1
+    assert "A key's name" in result.stderr
+
+
+def test_create_refuses_a_date_in_the_past(operator: Operator) -> None:
+    result = operator.runs(keys, "create", "--account", "acme", "--expires", "2001-01-01")
+    assert result.exit_code == 1
+    assert "past" in result.stderr
+
+
+def test_a_refused_name_is_one_line_on_stderr(operator: Operator) -> None:
+    result = operator.runs(keys, "create", "--account", "a b")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: An account's name")
+
+
+def test_list_shows_keys_but_no_secret_and_no_hash(operator: Operator) -> None:
+    made = operator.reads_json(keys, "create", "--account", "acme", "--name", "ci")
+    sha256 = operator.accounts.keys()[0].secrets[0].sha256
+    shown = operator.reads(keys, "list") + operator.reads(keys, "list", "--json")
+    assert made["id"] in shown
+    assert made["key"] not in shown
+    assert sha256 not in shown
+
+
+def test_list_is_a_table(operator: Operator) -> None:
+    made = operator.reads_json(keys, "create", "--account", "acme", "--models", "o1,o3")
+    titles, row = operator.reads(keys, "list").splitlines()
+    assert titles.split()[:4] == ["ID", "ACCOUNT", "NAME", "STATE"]
+    assert row.split()[:4] == [made["id"], "acme", "-", "active"]
+    assert row.endswith("o1,o3")
+
+
+def test_list_can_be_of_one_account(operator: Operator) -> None:
+    operator.reads(keys, "create", "--account", "acme")
+    operator.reads(keys, "create", "--account", "other")
+    assert [key["account"] for key in operator.reads_json(keys, "list", "--account", "acme")] == [
+        "acme"
+    ]
+
+
+def test_deactivate_and_activate_print_the_state(operator: Operator) -> None:
+    key_id = operator.reads_json(keys, "create", "--account", "acme")["id"]
+    assert operator.reads(keys, "deactivate", key_id) == f"{key_id} inactive\n"
+    assert operator.reads(keys, "activate", key_id) == f"{key_id} active\n"
+
+
+def test_deactivate_prints_json(operator: Operator) -> None:
+    key_id = operator.reads_json(keys, "create", "--account", "acme")["id"]
+    assert operator.reads_json(keys, "deactivate", key_id)["active"] is False
+
+
+def test_an_unknown_key_is_one_line_on_stderr(operator: Operator) -> None:
+    result = operator.runs(keys, "activate", "key_none")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "Error: There is no key 'key_none'.\n"
+
+
+@pytest.mark.parametrize(
+    ("overlap", "seconds"), [("90s", 90), ("30m", 1800), ("24h", 86400), ("7d", 604800)]
+)
+def test_rotate_takes_an_overlap(operator: Operator, overlap: str, seconds: int) -> None:
+    key_id = operator.reads_json(keys, "create", "--account", "acme")["id"]
+    operator.accounts._clock = lambda: 1_000
+    rotated = operator.reads_json(keys, "rotate", key_id, "--overlap", overlap)
+    assert [secret["expires_at"] for secret in rotated["secrets"]] == [1_000 + seconds, None]
+
+
+def test_rotate_without_overlap_closes_the_old_secret(operator: Operator) -> None:
+    made = operator.reads_json(keys, "create", "--account", "acme")
+    new = operator.reads(keys, "rotate", made["id"], "--overlap", "0s").strip()
+    assert operator.accounts.authenticate(new).key_id == made["id"]
+    with pytest.raises(Unauthenticated):
+        operator.accounts.authenticate(made["key"])
+
+
+def test_rotate_refuses_what_is_no_duration(operator: Operator) -> None:
+    assert operator.runs(keys, "rotate", "key_1", "--overlap", "a day").exit_code == 2
