@@ -24,6 +24,7 @@ class Profile:
         max_tokens: the field for the output's bound.
         developer_role: whether there is one; else such messages, and instructions, are `system`.
         text_arrays: whether several text parts stay apart; else they are one string.
+        one_system: whether only one system message may lead; several are joined then.
         images, files: whether such parts are read; else they are refused.
         strict_tools, parallel_tool_calls, stream_options: whether the field may be sent.
         tool_choice: see ToolChoiceForm. What is not understood is said by leaving tools out.
@@ -46,6 +47,7 @@ class Profile:
     max_tokens: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     developer_role: bool = False
     text_arrays: bool = False
+    one_system: bool = False
     images: bool = True
     files: bool = True
     strict_tools: bool = True
@@ -77,6 +79,7 @@ _GENERIC = Profile()
 #: A server that runs open models: it knows the core of the API and none of OpenAI's services.
 _OPEN = replace(
     _GENERIC,
+    one_system=True,
     files=False,
     strict_tools=False,
     coarse_effort=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 
 import requests
 
@@ -27,6 +27,8 @@ USER_AGENT = "responses-gateway"
 MAX_FAULT_BODY = 256 * 1024
 #: The deadline of a question that no caller waits for, such as the list of models.
 ASIDE_S = 30.0
+#: How long the end of an answer may take whose last word was read.
+END_S = 0.1
 
 
 class Transport:
@@ -130,6 +132,7 @@ class Reply:
         self._order = order
         self._call = call
         self._answered = False
+        self._ending = False
 
     def body(self) -> bytes:
         """Send the request and return the whole answer."""
@@ -140,7 +143,7 @@ class Reply:
         finally:
             self._order.close()
 
-    def chunks(self) -> Iterator[bytes]:
+    def chunks(self) -> Generator[bytes]:
         """Send the request and yield the answer's pieces as they come.
 
         A piece b"" says that the upstream was quiet for `call.silence_s`, be it before the
@@ -151,9 +154,20 @@ class Reply:
                 yield b""
             yield from response.iter_content(None)
         except requests.RequestException as error:
-            raise self._fault(error) from error
+            if not self._ending:
+                raise self._fault(error) from error
         finally:
             self._order.close()
+
+    def expect_end(self) -> None:
+        """Everything of interest was read: what is left is waited for only END_S.
+
+        Reading to the end lets the connection be used again; a server that does not end its
+        answer, or cuts it now, loses its connection and nothing else.
+        """
+        if not self._ending:
+            self._ending = True
+            self._order.hurry(END_S)
 
     def _send_or_wait(self) -> requests.Response | None:
         try:

@@ -58,6 +58,11 @@ class Order(requests.PreparedRequest):
         self.interrupt = Interrupt()
         self.exchange: Exchange | None = None
 
+    def hurry(self, seconds: float) -> None:
+        """Wait at most `seconds` for what is left of the answer."""
+        if self.exchange is not None:
+            self.exchange.hurry(seconds)
+
     def close(self) -> None:
         """Close the connection, unless the answer was read to its end."""
         if self.exchange is not None:

@@ -1,0 +1,21 @@
+"""Reading a list of models, which all three formats word the same way. Pure."""
+
+from __future__ import annotations
+
+import orjson
+
+from app.errors import UpstreamMisbehaved
+
+
+def model_ids(body: bytes) -> tuple[str, ...]:
+    """Return the ids in `data`, in order, each once.
+
+    Raises:
+        UpstreamMisbehaved: when there is no such list.
+    """
+    try:
+        data = orjson.loads(body)["data"]
+        ids = [model["id"] for model in data or ()]
+    except (ValueError, TypeError, LookupError) as error:
+        raise UpstreamMisbehaved("the upstream's list of models cannot be read") from error
+    return tuple(dict.fromkeys(each for each in ids if isinstance(each, str) and each))

@@ -1,0 +1,119 @@
+"""Putting the fragments of function calls together, whoever sends them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from app.domain.deltas import Arguments, CallOpened, Delta
+from app.errors import UpstreamMisbehaved
+
+Json = Mapping[str, Any]
+
+
+class _Call:
+    """A call, held back until its id and name are known."""
+
+    __slots__ = ("held", "id", "key", "name", "opened")
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.id = ""
+        self.name = ""
+        self.held: list[str] = []
+        self.opened = False
+
+
+class Calls:
+    """The function calls of one answer.
+
+    Servers tell the fragments of one call from another's by `index`, by `id`, or by neither:
+    whole calls then follow one another. Some repeat id and name in each fragment, some give
+    every call the index 0, some make up an id for each fragment, some give no id at all.
+    """
+
+    def __init__(self) -> None:
+        self._calls: list[_Call] = []
+        self._by_index: dict[int, _Call] = {}
+
+    def hear(self, fragment: Json) -> list[Delta]:
+        """Take in a fragment; return what is known now.
+
+        Raises:
+            TypeError, AttributeError: when it is none.
+        """
+        function = fragment.get("function") or {}
+        call_id, name = fragment.get("id") or "", function.get("name") or ""
+        arguments = function.get("arguments")
+        call = self._call(fragment.get("index"), call_id, name)
+        deltas: list[Delta] = []
+        if not call.opened:
+            deltas += self._settle_before(call)
+            call.id = call.id or call_id
+            call.name = call.name or name
+        if arguments:
+            if not isinstance(arguments, str):
+                arguments = orjson.dumps(arguments).decode()  # some send the object itself
+            if call.opened:
+                deltas.append(Arguments(call.key, arguments))
+                return deltas
+            call.held.append(arguments)
+        if not call.opened and call.name and (call.id or call.held):
+            deltas += self._open(call)
+        return deltas
+
+    def end(self) -> list[Delta]:
+        """Return the calls that were still held back.
+
+        Raises:
+            UpstreamMisbehaved: when one never got a name.
+        """
+        return [delta for call in self._calls if not call.opened for delta in self._open(call)]
+
+    def _call(self, index: object, call_id: str, name: str) -> _Call:
+        if isinstance(index, int):
+            call = self._by_index.get(index)
+        else:
+            call = self._of_id(call_id) if call_id else self._latest(name)
+        if call is None or _is_another(call, call_id, name):
+            call = _Call(str(len(self._calls)))
+            self._calls.append(call)
+        if isinstance(index, int):
+            self._by_index[index] = call
+        return call
+
+    def _of_id(self, call_id: str) -> _Call | None:
+        return next((call for call in self._calls if call.id == call_id), None)
+
+    def _latest(self, name: str) -> _Call | None:
+        if not self._calls or (name and self._calls[-1].name):
+            return None
+        return self._calls[-1]
+
+    def _settle_before(self, call: _Call) -> list[Delta]:
+        """A new call begins: one before it that got a name but no id will get none."""
+        earlier = self._calls[: self._calls.index(call)]
+        return [
+            delta for each in earlier if not each.opened and each.name for delta in self._open(each)
+        ]
+
+    def _open(self, call: _Call) -> list[Delta]:
+        if not call.name:
+            raise UpstreamMisbehaved("the upstream sent a function call without a name")
+        call.opened = True
+        taken = any(other.id == call.id for other in self._calls if other is not call)
+        opened = CallOpened(call.key, None if taken else call.id or None, call.name)
+        held, call.held = "".join(call.held), []
+        return [opened, Arguments(call.key, held)] if held else [opened]
+
+
+def _is_another(call: _Call, call_id: str, name: str) -> bool:
+    """Tell whether a fragment that seems to be of `call` begins another one.
+
+    A new id alone does not say so: there are servers that make one up for each fragment.
+    """
+    if not name or not call.name:
+        return False
+    return call_id != call.id if call_id and call.id else name != call.name

@@ -1,0 +1,223 @@
+"""A conversation's items in the words of Chat Completions. Pure."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from typing import Any, assert_never
+
+from app.domain.ids import call_id
+from app.domain.items import (
+    ContentPart,
+    FunctionCall,
+    FunctionCallOutput,
+    InputFile,
+    InputImage,
+    InputText,
+    Item,
+    Message,
+    OutputText,
+    Reasoning,
+    Refusal,
+)
+from app.errors import InvalidRequest
+from app.providers.profiles import Profile
+
+Json = dict[str, Any]
+
+SEE_BELOW = "The output is in the next message."
+
+
+def to_messages(instructions: Sequence[str], items: Sequence[Item], profile: Profile) -> list[Json]:
+    """Return the messages that tell `items`, with `instructions` before them.
+
+    Raises:
+        InvalidRequest: when a part cannot be told in this server's words.
+    """
+    writer = _Writer(items, profile)
+    for text in instructions:
+        writer.write(Message("", "developer", (InputText(text),)))
+    for index, item in enumerate(items):
+        writer.write(item, is_current=index > writer.last_user)
+    writer.end_turn()
+    return _with_one_system(writer.messages) if profile.one_system else writer.messages
+
+
+class _Writer:
+    """Writes one message after another.
+
+    What the assistant said and called in a row is one message, and the outputs of its calls
+    follow it directly, wherever they stand among the items: servers refuse anything else.
+    """
+
+    def __init__(self, items: Sequence[Item], profile: Profile) -> None:
+        self.messages: list[Json] = []
+        self.last_user = max(
+            (
+                i
+                for i, item in enumerate(items)
+                if isinstance(item, Message) and item.role == "user"
+            ),
+            default=-1,
+        )
+        self._profile = profile
+        self._calls = Counter(item.call_id for item in items if isinstance(item, FunctionCall))
+        self._outputs: dict[str, deque[FunctionCallOutput]] = {}
+        for item in items:
+            if isinstance(item, FunctionCallOutput):
+                self._outputs.setdefault(item.call_id, deque()).append(item)
+        self._texts: list[str] = []
+        self._thoughts: list[str] = []
+        self._open_calls: list[FunctionCall] = []
+
+    def write(self, item: Item, *, is_current: bool = False) -> None:
+        """Tell an item; `is_current` says that it belongs to the turn the model is working on."""
+        match item:
+            case Message(role="assistant"):
+                self._texts.append(_spoken(item.content))
+            case Message():
+                self.end_turn()
+                self.messages.append(self._message(item))
+            case FunctionCall():
+                self._open_calls.append(item)
+            case FunctionCallOutput():
+                self.end_turn()  # with the calls, their outputs were told
+            case Reasoning():
+                if is_current:
+                    self._thoughts += item.content or item.summary
+            case _:
+                assert_never(item)
+
+    def end_turn(self) -> None:
+        """Write what the assistant said so far, and what its calls gave."""
+        text = "\n\n".join(filter(None, self._texts))
+        calls, thoughts = self._open_calls, self._thoughts
+        self._texts, self._open_calls, self._thoughts = [], [], []
+        if not text and not calls:
+            return
+        message: Json = {"role": "assistant", "content": text or None}
+        if calls:
+            if thoughts and self._profile.reasoning_field:
+                message[self._profile.reasoning_field] = "\n\n".join(thoughts)
+            message["tool_calls"] = [_call(call) for call in calls]
+        self.messages.append(message)
+        self._write_outputs(calls)
+
+    def _write_outputs(self, calls: Iterable[FunctionCall]) -> None:
+        shown: list[Json] = []
+        for call in calls:
+            output = self._output_of(call)
+            if output is None:
+                continue
+            text, others = self._split(output.output)
+            shown += others
+            content = text or (SEE_BELOW if others else "")
+            self.messages.append(
+                {"role": "tool", "tool_call_id": call_id(call.call_id), "content": content}
+            )
+        if shown:
+            self.messages.append({"role": "user", "content": shown})
+
+    def _output_of(self, call: FunctionCall) -> FunctionCallOutput | None:
+        """Return the output of a call; some servers use an id again in a later turn."""
+        outputs = self._outputs.get(call.call_id)
+        self._calls[call.call_id] -= 1
+        if not outputs:
+            return None
+        return outputs.popleft() if self._calls[call.call_id] else outputs.pop()
+
+    def _split(self, output: str | tuple[ContentPart, ...]) -> tuple[str, list[Json]]:
+        """Part an output's text, which a tool message can hold, from the rest, which it cannot."""
+        if isinstance(output, str):
+            return output, []
+        texts = [part.text for part in output if isinstance(part, InputText)]
+        others = [part for part in output if not isinstance(part, InputText)]
+        return "\n".join(texts), [_part(part, self._profile) for part in others]
+
+    def _message(self, message: Message) -> Json:
+        role: str = message.role
+        if role in ("system", "developer"):
+            role = "developer" if self._profile.developer_role and role == "developer" else "system"
+        return {"role": role, "content": self._content(message.content)}
+
+    def _content(self, content: tuple[ContentPart, ...]) -> str | list[Json]:
+        texts = [part.text for part in content if isinstance(part, InputText | OutputText)]
+        if len(texts) == len(content) and (len(texts) < 2 or not self._profile.text_arrays):
+            return "\n".join(texts)
+        return [_part(part, self._profile) for part in content]
+
+
+def _with_one_system(messages: list[Json]) -> list[Json]:
+    """Join the system messages that lead: many chat templates know only one."""
+    count = 0
+    while count < len(messages) and messages[count]["role"] == "system":
+        count += 1
+    contents = [message["content"] for message in messages[:count]]
+    if count < 2 or not all(isinstance(content, str) for content in contents):
+        return messages
+    return [{"role": "system", "content": "\n\n".join(contents)}, *messages[count:]]
+
+
+def _spoken(content: tuple[ContentPart, ...]) -> str:
+    """Return an assistant's text; a refusal is part of what it said."""
+    texts = []
+    for part in content:
+        match part:
+            case OutputText(text=text) | InputText(text=text) | Refusal(refusal=text):
+                texts.append(text)
+            case InputImage() | InputFile():
+                raise _refused("an assistant's message can hold text only")
+            case _:
+                assert_never(part)
+    return "".join(texts)
+
+
+def _call(call: FunctionCall) -> Json:
+    return {
+        "id": call_id(call.call_id),
+        "type": "function",
+        "function": {"name": call.name, "arguments": call.arguments or "{}"},
+    }
+
+
+def _part(part: ContentPart, profile: Profile) -> Json:
+    match part:
+        case InputText(text=text) | OutputText(text=text) | Refusal(refusal=text):
+            return {"type": "text", "text": text}
+        case InputImage():
+            return {"type": "image_url", "image_url": _image(part, profile)}
+        case InputFile():
+            return {"type": "file", "file": _file(part, profile)}
+        case _:
+            assert_never(part)
+
+
+def _image(image: InputImage, profile: Profile) -> Json:
+    if not profile.images:
+        raise _refused("the model's server reads no images")
+    if image.image_url is None:
+        raise _refused("the model's server takes images by URL or as data, not by file_id")
+    told: Json = {"url": image.image_url}
+    if image.detail != "auto":
+        told["detail"] = "high" if image.detail == "original" else image.detail
+    return told
+
+
+def _file(file: InputFile, profile: Profile) -> Json:
+    if not profile.files:
+        raise _refused("the model's server reads no files")
+    if file.file_id is not None:
+        return {"file_id": file.file_id}
+    if file.file_data is None:
+        raise _refused("the model's server takes files as data, not by file_url")
+    name = file.filename or "file.pdf"
+    data = file.file_data
+    if not data.startswith("data:"):
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        data = f"data:{kind};base64,{data}"
+    return {"filename": name, "file_data": data}
+
+
+def _refused(why: str) -> InvalidRequest:
+    return InvalidRequest(f"Unsupported input: {why}.", param="input", code="unsupported_value")

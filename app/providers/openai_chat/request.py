@@ -1,0 +1,235 @@
+"""A request in the words of Chat Completions. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, assert_never
+
+import orjson
+
+from app.domain.request import (
+    INCLUDE_LOGPROBS,
+    JsonSchemaFormat,
+    ModelRequest,
+    Parameters,
+    TextFormat,
+)
+from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
+from app.providers.openai_chat.messages import to_messages
+from app.providers.profiles import Profile
+
+Json = dict[str, Any]
+
+#: Parameters that have the same name there -> the quirk that says whether they may be sent.
+_SAME = {
+    "temperature": "",
+    "top_p": "",
+    "presence_penalty": "penalties",
+    "frequency_penalty": "penalties",
+    "seed": "seed",
+    "user": "user",
+    "service_tier": "service_tier",
+    "safety_identifier": "safety_identifier",
+    "prompt_cache_key": "prompt_cache_key",
+    "prompt_cache_retention": "prompt_cache_retention",
+}
+_COARSE = {"minimal": "low", "xhigh": "high"}
+_NO_PARAMETERS: Json = {"type": "object", "properties": {}}
+
+
+def to_upstream(request: ModelRequest, profile: Profile) -> Json:
+    """Return the body that asks `request` of a server with these quirks.
+
+    Raises:
+        InvalidRequest: when it cannot be told in this server's words.
+    """
+    asked = request.parameters
+    body: Json = {
+        "model": request.model,
+        "messages": to_messages(_instructions(asked, profile), request.items, profile),
+    }
+    if request.stream:
+        body["stream"] = True
+        if profile.stream_options:
+            body["stream_options"] = {"include_usage": True}
+    limit = asked.max_output_tokens or request.max_output_tokens_default
+    if limit is not None:
+        body[profile.max_tokens] = limit
+    for name, quirk in _SAME.items():
+        if (value := getattr(asked, name)) is not None and _knows(profile, quirk):
+            body[name] = value
+    body.update(_tools(asked, profile))
+    body.update(_reasoning(asked, profile))
+    body.update(_format(asked.text.format, profile))
+    body.update(_extras(asked, profile))
+    return body
+
+
+def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
+    """Name what the caller asked for and this server cannot honour."""
+    asked = request.parameters
+    names = [
+        name
+        for name, quirk in _SAME.items()
+        if getattr(asked, name) not in (None, "auto") and not _knows(profile, quirk)
+    ]
+    return (*names, *_ignored_tools(asked, profile), *_ignored_shape(asked, profile))
+
+
+def _ignored_tools(asked: Parameters, profile: Profile) -> Iterator[str]:
+    if not profile.strict_tools:
+        for index, tool in enumerate(asked.tools):
+            if tool.strict:
+                yield f"tools[{index}].strict"
+    if not asked.tools:
+        return
+    match asked.tool_choice:
+        case "auto" | "none" | AllowedTools(mode="auto"):
+            pass  # leaving tools out says as much
+        case _:
+            if profile.tool_choice == "never":
+                yield "tool_choice"
+    if asked.parallel_tool_calls is False and not profile.parallel_tool_calls:
+        yield "parallel_tool_calls"
+
+
+def _ignored_shape(asked: Parameters, profile: Profile) -> Iterator[str]:
+    if asked.reasoning is not None:
+        if asked.reasoning.effort is not None and profile.effort == "none":
+            yield "reasoning.effort"
+        if asked.reasoning.summary not in (None, "none") and not profile.tells_reasoning:
+            yield "reasoning.summary"
+    if _in_words(asked.text.format, profile):
+        yield "text.format"
+    if asked.text.verbosity is not None and not profile.verbosity:
+        yield "text.verbosity"
+    if not profile.logprobs:
+        if asked.top_logprobs:
+            yield "top_logprobs"
+        if INCLUDE_LOGPROBS in asked.include:
+            yield "include"
+
+
+def _knows(profile: Profile, quirk: str) -> bool:
+    return not quirk or bool(getattr(profile, quirk))
+
+
+def _instructions(asked: Parameters, profile: Profile) -> list[str]:
+    """Return what the model is told beforehand."""
+    told = [asked.instructions, _in_words(asked.text.format, profile)]
+    return [text for text in told if text]
+
+
+def _in_words(form: TextFormat, profile: Profile) -> str | None:
+    """Return in words the format that the server cannot hold the model to; None if it can."""
+    if isinstance(form, JsonSchemaFormat) and not profile.json_schema:
+        schema = orjson.dumps(form.schema).decode()
+        return f"Answer with JSON only, valid against this JSON schema: {schema}"
+    if form == "json_object" and not profile.json_object:
+        return "Answer with a single JSON object only."
+    return None
+
+
+def _extras(asked: Parameters, profile: Profile) -> Json:
+    told: Json = {}
+    if asked.text.verbosity is not None and profile.verbosity:
+        told["verbosity"] = asked.text.verbosity
+    if profile.logprobs and (asked.top_logprobs or INCLUDE_LOGPROBS in asked.include):
+        told["logprobs"] = True
+        if asked.top_logprobs:
+            told["top_logprobs"] = asked.top_logprobs
+    if asked.metadata and profile.metadata:
+        told["metadata"], told["store"] = asked.metadata, True
+    return told
+
+
+def _tools(asked: Parameters, profile: Profile) -> Json:
+    tools, choice = _choice(asked, profile)
+    if not tools:
+        return {}
+    told: Json = {"tools": [_tool(tool, profile) for tool in tools]}
+    if choice is not None:
+        told["tool_choice"] = choice
+    if asked.parallel_tool_calls is not None and profile.parallel_tool_calls:
+        told["parallel_tool_calls"] = asked.parallel_tool_calls
+    return told
+
+
+def _choice(
+    asked: Parameters, profile: Profile
+) -> tuple[tuple[FunctionTool, ...], str | Json | None]:
+    """Return the tools to name and the tool_choice to send, by what the server understands of it.
+
+    "auto" is what every server does when nothing is said.
+    """
+    tools, form = asked.tools, profile.tool_choice
+    match asked.tool_choice:
+        case "auto":
+            return tools, None
+        case "none":
+            return ((), None) if form == "never" else (tools, "none")
+        case "required":
+            return tools, None if form == "never" else "required"
+        case NamedFunction(name=name):
+            if form in ("full", "named"):
+                return tools, {"type": "function", "function": {"name": name}}
+            return _only(tools, (name,)), None if form == "never" else "required"
+        case AllowedTools(mode=mode, names=names):
+            if form == "full":
+                allowed = [{"type": "function", "function": {"name": name}} for name in names]
+                inner = {"mode": mode, "tools": allowed}
+                return tools, {"type": "allowed_tools", "allowed_tools": inner}
+            forced = mode == "required" and form != "never"
+            return _only(tools, names), "required" if forced else None
+        case _:
+            assert_never(asked.tool_choice)
+
+
+def _only(tools: tuple[FunctionTool, ...], names: tuple[str, ...]) -> tuple[FunctionTool, ...]:
+    return tuple(tool for tool in tools if tool.name in names)
+
+
+def _tool(tool: FunctionTool, profile: Profile) -> Json:
+    function: Json = {"name": tool.name}
+    if tool.description is not None:
+        function["description"] = tool.description
+    function["parameters"] = _NO_PARAMETERS if tool.parameters is None else tool.parameters
+    if tool.strict is not None and profile.strict_tools:
+        function["strict"] = tool.strict
+    return {"type": "function", "function": function}
+
+
+def _reasoning(asked: Parameters, profile: Profile) -> Json:
+    effort = asked.reasoning.effort if asked.reasoning else None
+    if effort is None:
+        return {}
+    if effort == "none" and profile.thinking_switch:
+        return {"thinking": {"type": "disabled"}}
+    level = _COARSE.get(effort, effort) if profile.coarse_effort else effort
+    match profile.effort:
+        case "reasoning_effort":
+            return {"reasoning_effort": level}
+        case "reasoning":
+            return {"reasoning": {"effort": level}}
+        case "chat_template_kwargs":
+            off = {"enable_thinking": False}
+            return {"chat_template_kwargs": off if level == "none" else {"reasoning_effort": level}}
+        case "none":
+            return {}
+        case _:
+            assert_never(profile.effort)
+
+
+def _format(form: TextFormat, profile: Profile) -> Json:
+    match form:
+        case "text":
+            return {}
+        case JsonSchemaFormat() if profile.json_schema:
+            schema: Json = {"name": form.name, "schema": form.schema}
+            if form.description is not None:
+                schema["description"] = form.description
+            if form.strict is not None:
+                schema["strict"] = form.strict
+            return {"response_format": {"type": "json_schema", "json_schema": schema}}
+        case _:
+            return {"response_format": {"type": "json_object"}} if profile.json_object else {}

@@ -1,0 +1,53 @@
+"""From an upstream's event stream to batches of deltas: the loop that all formats share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from typing import Protocol
+
+from app.domain.deltas import Batch, Delta
+from app.providers.base import UpstreamCall
+from app.providers.sse import Frame, FrameSplitter
+from app.providers.transport import Reply
+
+
+class FrameReader(Protocol):
+    """What a format makes of its frames; it lives for one answer."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the format's last frame has come: nothing of interest follows."""
+        ...
+
+    def read(self, frames: Sequence[Frame]) -> list[Delta]:
+        """Return what these frames say.
+
+        Raises:
+            GatewayError: the upstream reports a failure, or talks nonsense.
+        """
+        ...
+
+    def end(self) -> list[Delta]:
+        """Return what is left to say now that the stream has ended."""
+        ...
+
+
+def batches(reply: Reply, reader: FrameReader, call: UpstreamCall) -> Iterator[Batch]:
+    """Yield one batch for every read that said something, and an empty one after every silence.
+
+    An upstream that sends only comments, or pieces of frames, for `call.silence_s` is silent too.
+    """
+    splitter = FrameSplitter()
+    told_at = time.monotonic()
+    with closing(reply.chunks()) as chunks:
+        for chunk in chunks:
+            deltas = reader.read(splitter.feed(chunk)) if chunk else []
+            if reader.is_done:
+                reply.expect_end()
+            if deltas or not chunk or time.monotonic() - told_at >= call.silence_s:
+                yield deltas
+                told_at = time.monotonic()
+    if last := reader.read(splitter.end()) + reader.end():
+        yield last
