@@ -15,28 +15,27 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import redis
-from redis.cluster import RedisCluster
-
 from app.domain.accounts import Account, ApiKey, AuditEntry
 from app.store import accounts_codec as codec
 from app.store.accounts_base import Found
+from app.store.connect import Client
+from app.store.script import Script
 from app.store.seam import translated
 
 _AUDIT_PAGE = 500
 
-_FIND = """
+_FIND = Script("""
 local id = redis.call('HGET', KEYS[1], ARGV[1])
 local version = redis.call('GET', KEYS[4]) or ''
 local key = id and redis.call('HGET', KEYS[2], id)
 if not key then return {version} end
 return {version, key, redis.call('HGET', KEYS[3], cjson.decode(key).account)}
-"""
+""")
 
 # A write counts only if it saw the record's last revision. KEYS: table, secrets, version, audit;
 # ARGV: field, record, audit entry, then the hashes of the secrets of a key. Secrets that the
 # record had and no longer has are forgotten.
-_PUT = """
+_PUT = Script("""
 local before = redis.call('HGET', KEYS[1], ARGV[1])
 before = before and cjson.decode(before) or {revision = 0, secrets = {}}
 if cjson.decode(ARGV[2]).revision ~= before.revision + 1 then return 0 end
@@ -49,16 +48,14 @@ end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 redis.call('SET', KEYS[3], redis.call('XADD', KEYS[4], '*', 'entry', ARGV[3]))
 return 1
-"""
+""")
 
 
 class RedisAccountStore:
     """An AccountStore on any Redis >= 6.2, Cluster included. `prefix` begins every key."""
 
-    def __init__(self, client: redis.Redis | RedisCluster, prefix: str) -> None:
+    def __init__(self, client: Client, prefix: str) -> None:
         self._redis: Any = client
-        self._find = client.register_script(_FIND)
-        self._put = client.register_script(_PUT)
         self._secrets = f"{prefix}{{accounts}}:secrets"
         self._keys = f"{prefix}{{accounts}}:keys"
         self._accounts = f"{prefix}{{accounts}}:accounts"
@@ -70,7 +67,7 @@ class RedisAccountStore:
     def find(self, sha256: str) -> Found:
         tables = (self._secrets, self._keys, self._accounts, self._version)
         with translated():
-            version, *records = self._find(tables, (sha256,))
+            version, *records = _FIND(tables, (sha256,)).run(self._redis)
         if not records:
             return Found(version.decode())
         key, account = records
@@ -134,9 +131,9 @@ class RedisAccountStore:
         self, table: str, field: str, record: bytes, entry: AuditEntry, hashes: list[str]
     ) -> bool:
         tables = (table, self._secrets, self._version, self._audit)
+        put = _PUT(tables, (field, record, codec.dump_entry(entry), *hashes))
         with translated():
-            done = self._put(tables, (field, record, codec.dump_entry(entry), *hashes))
-        return bool(done)
+            return bool(put.run(self._redis))
 
 
 def _with_use(key: ApiKey, used_at: dict[str, int]) -> ApiKey:
