@@ -1,0 +1,205 @@
+"""The model that is always there: it needs no network and says the same each time.
+
+`echo` says back the last thing that it was told: the text of the last user message ("[image]" and
+"[file NAME]" stand for what is none), or the output of the last function call. A word is its token:
+it streams one word a batch, counts usage in words, and stops at `max_output_tokens` words.
+
+* A `tool_choice` that demands a call gets one, of the named function or the first that is
+  allowed, with arguments made from its schema. After the call's output it echoes the output.
+* A `text.format` of JSON gets JSON: made from the schema, or `{"echo": "…"}`.
+* A `reasoning.summary` gets a short one.
+
+Two more models are for trying things out, and in no list: `slow-echo` takes 0.2 s for each word,
+and `fail` is always unavailable.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from typing import Literal, assert_never
+
+from app.domain.deltas import Arguments, Batch, CallOpened, Delta, Finished, Text, Thought, Used
+from app.domain.items import (
+    ContentPart,
+    FunctionCall,
+    FunctionCallOutput,
+    InputFile,
+    InputImage,
+    InputText,
+    Item,
+    Message,
+    OutputText,
+    Reasoning,
+    Refusal,
+)
+from app.domain.request import INCLUDE_LOGPROBS, JsonSchemaFormat, ModelRequest, TextFormat
+from app.domain.response import Usage
+from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
+from app.errors import CallerGone, NotFound, UpstreamTimeout, UpstreamUnavailable
+from app.providers.base import UpstreamCall
+from app.providers.local.sample import sample
+
+PACES_S = {"echo": 0.0, "slow-echo": 0.2}
+FAILING = "fail"
+
+_WORDS = re.compile(r"\s*\S+(?:\s+$)?|\s+")
+
+
+class LocalProvider:
+    """The provider of the built-in models."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        """Its name in the settings."""
+        return self._name
+
+    def ignored(self, request: ModelRequest) -> tuple[str, ...]:
+        """Name what is asked for and has no sense here; see Provider."""
+        asked = request.parameters
+        unheard = {
+            "top_logprobs": bool(asked.top_logprobs),
+            "include": INCLUDE_LOGPROBS in asked.include,
+            "text.verbosity": asked.text.verbosity is not None,
+        }
+        return tuple(name for name, is_asked in unheard.items() if is_asked)
+
+    def models(self) -> tuple[str, ...]:
+        """Return the one model that is meant for use."""
+        return ("echo",)
+
+    def answer(self, request: ModelRequest, call: UpstreamCall) -> Iterator[Batch]:
+        """Yield the answer; see Provider."""
+        if request.model == FAILING:
+            raise UpstreamUnavailable(f"the model '{FAILING}' is made to fail")
+        if request.model not in PACES_S:
+            raise NotFound(
+                f"The model '{request.model}' does not exist.",
+                param="model",
+                code="model_not_found",
+            )
+        spoken = _paced(_answer(request), PACES_S[request.model], call)
+        if request.stream:
+            yield from spoken
+        else:
+            yield [delta for batch in spoken for delta in batch]
+
+
+def _paced(batches: Iterator[Batch], pace_s: float, call: UpstreamCall) -> Iterator[Batch]:
+    cancelled = threading.Event()
+    call.attach(cancelled.set)
+    for batch in batches:
+        if cancelled.wait(pace_s) if pace_s else call.cancelled:
+            raise CallerGone("the call was cancelled")
+        if time.monotonic() >= call.deadline:
+            raise UpstreamTimeout("the model did not answer in time")
+        yield batch
+
+
+def _answer(request: ModelRequest) -> Iterator[Batch]:
+    asked = request.parameters
+    limit = asked.max_output_tokens or request.max_output_tokens_default
+    written = thought = 0
+    reason: Literal["stop", "length"] = "stop"
+    for delta in _said(request):
+        if not isinstance(delta, CallOpened):
+            if written == limit:
+                reason = "length"
+                break
+            written += 1
+            thought += isinstance(delta, Thought)
+        yield [delta]
+    read = sum(len(_words(_told(item))) for item in request.items)
+    usage = Usage(
+        input_tokens=read + len(_words(asked.instructions or "")),
+        output_tokens=written,
+        reasoning_tokens=thought,
+    )
+    yield [Used(usage), Finished(reason)]
+
+
+def _said(request: ModelRequest) -> Iterator[Delta]:
+    """Yield one delta a word."""
+    asked = request.parameters
+    text, tool = _last_told(request.items), _demanded(request)
+    if asked.reasoning and asked.reasoning.summary not in (None, "none"):
+        for word in _words(f"I am to answer {len(_words(text))} words."):
+            yield Thought(word)
+    if tool is None:
+        for word in _words(_formed(asked.text.format, text)):
+            yield Text(word)
+        return
+    yield CallOpened("0", None, tool.name)
+    for word in _words(json.dumps(sample(tool.parameters, text), ensure_ascii=False)):
+        yield Arguments("0", word)
+
+
+def _demanded(request: ModelRequest) -> FunctionTool | None:
+    """Return the tool that must be called now; after an output the model speaks."""
+    tools = request.parameters.tools
+    if request.items and isinstance(request.items[-1], FunctionCallOutput):
+        return None
+    match request.parameters.tool_choice:
+        case "required":
+            names = [tool.name for tool in tools]
+        case NamedFunction(name=name):
+            names = [name]
+        case AllowedTools(mode="required", names=allowed):
+            names = list(allowed)
+        case _:
+            return None
+    return next((tool for tool in tools if tool.name in names), None)
+
+
+def _formed(form: TextFormat, text: str) -> str:
+    if form == "text":
+        return text
+    value = sample(form.schema, text) if isinstance(form, JsonSchemaFormat) else {"echo": text}
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _last_told(items: Sequence[Item]) -> str:
+    """Return the last function output or user message; "" when there is none."""
+    for item in reversed(items):
+        if isinstance(item, FunctionCallOutput) or (
+            isinstance(item, Message) and item.role == "user"
+        ):
+            return _told(item)
+    return ""
+
+
+def _told(item: Item) -> str:
+    match item:
+        case Message(content=content):
+            return "\n".join(_text(part) for part in content)
+        case FunctionCallOutput(output=output):
+            return output if isinstance(output, str) else "\n".join(_text(part) for part in output)
+        case FunctionCall(arguments=arguments):
+            return arguments
+        case Reasoning(summary=summary):
+            return "\n".join(summary)
+        case _:
+            assert_never(item)
+
+
+def _text(part: ContentPart) -> str:
+    match part:
+        case InputText(text=text) | OutputText(text=text) | Refusal(refusal=text):
+            return text
+        case InputImage():
+            return "[image]"
+        case InputFile(filename=name):
+            return f"[file {name}]" if name else "[file]"
+        case _:
+            assert_never(part)
+
+
+def _words(text: str) -> list[str]:
+    """Split a text so that the words, joined, are the text again."""
+    return _WORDS.findall(text)
