@@ -88,7 +88,7 @@ def seconds_or_none(raw: object) -> float:
 
 
 def http_url(raw: object) -> str:
-    """Read the address of an HTTP server; a slash at its end is dropped."""
+    """Read the address of an HTTP server; a query after it goes with every request."""
     try:
         url = urlsplit(text(raw))
         usable = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
@@ -96,9 +96,9 @@ def http_url(raw: object) -> str:
         usable = False
     if not usable:
         raise ValueError("must be an address that begins with http:// or https://")
-    if url.username or url.password or url.query or url.fragment:
-        raise ValueError("must be an address without a user, a query or a fragment")
-    return text(raw).rstrip("/")
+    if url.username or url.password or url.fragment:
+        raise ValueError("must be an address without a user or a fragment")
+    return text(raw).strip()
 
 
 def redis_url(raw: object) -> str:
