@@ -1,0 +1,5 @@
+"""Anthropic's Messages format."""
+
+from app.providers.anthropic.provider import AnthropicProvider
+
+__all__ = ["AnthropicProvider"]

@@ -1,0 +1,108 @@
+"""Content parts as blocks. Pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any, NamedTuple, assert_never
+from urllib.parse import unquote_to_bytes
+
+from app.domain.items import ContentPart, InputFile, InputImage, InputText, OutputText, Refusal
+from app.errors import InvalidRequest
+
+IMAGE_TYPES = {"image/jpeg", "image/png", "image/gif", "image/webp"}
+
+_PDF = "application/pdf"
+_PDF_IN_BASE64 = "JVBER"  # %PDF
+
+
+class _Data(NamedTuple):
+    media_type: str
+    base64: str
+
+
+def text_block(text: str) -> dict[str, Any]:
+    """Return a block of text."""
+    return {"type": "text", "text": text}
+
+
+def blocks(parts: tuple[ContentPart, ...]) -> list[dict[str, Any]]:
+    """Return the parts as blocks, without the blank ones, which the format refuses.
+
+    Raises:
+        InvalidRequest: a part has no equivalent in this format.
+    """
+    made = (_block(part) for part in parts)
+    return [block for block in made if block["type"] != "text" or block["text"].strip()]
+
+
+def _block(part: ContentPart) -> dict[str, Any]:
+    match part:
+        case InputText() | OutputText():
+            return text_block(part.text)
+        case Refusal():
+            return text_block(part.refusal)
+        case InputImage():
+            return {"type": "image", "source": _image_source(part)}
+        case InputFile():
+            block = {"type": "document", "source": _file_source(part)}
+            return block | ({"title": part.filename} if part.filename else {})
+        case _:
+            assert_never(part)
+
+
+def _image_source(part: InputImage) -> dict[str, Any]:
+    url = part.image_url
+    if url is None:
+        raise _refused("this model takes no image by file_id: send it as image_url")
+    if not url.startswith("data:"):
+        return {"type": "url", "url": url}
+    data = _data(url)
+    media_type = "image/jpeg" if data.media_type == "image/jpg" else data.media_type
+    if media_type not in IMAGE_TYPES:
+        raise _refused("this model reads images in JPEG, PNG, GIF and WebP only")
+    return {"type": "base64", "media_type": media_type, "data": data.base64}
+
+
+def _file_source(part: InputFile) -> dict[str, Any]:
+    if part.file_url is not None:
+        return {"type": "url", "url": part.file_url}
+    if part.file_data is None:
+        raise _refused("this model takes no file by file_id: send it as file_data or file_url")
+    data = _data(part.file_data)
+    match data.media_type or _guessed(part.filename, data.base64):
+        case "application/pdf":
+            return {"type": "base64", "media_type": _PDF, "data": data.base64}
+        case "text/plain":
+            return {"type": "text", "media_type": "text/plain", "data": _decoded(data.base64)}
+        case _:
+            raise _refused("this model reads files in PDF and plain text only")
+
+
+def _data(given: str) -> _Data:
+    """Take a data URL apart; what is none is bare base64 of a type that it does not tell."""
+    if not given.startswith("data:"):
+        return _Data("", given)
+    head, _, content = given.removeprefix("data:").partition(",")
+    media_type, *parameters = head.split(";")
+    if "base64" not in parameters:
+        content = base64.b64encode(unquote_to_bytes(content)).decode()
+    return _Data(media_type.strip().lower() or "text/plain", content)
+
+
+def _guessed(filename: str | None, content: str) -> str:
+    name = (filename or "").lower()
+    if name.endswith(".pdf") or content.startswith(_PDF_IN_BASE64):
+        return _PDF
+    return "text/plain" if name.endswith(".txt") else ""
+
+
+def _decoded(content: str) -> str:
+    try:
+        return base64.b64decode(content).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        raise _refused("the file's data is no base64 of text in UTF-8") from None
+
+
+def _refused(message: str) -> InvalidRequest:
+    return InvalidRequest(message, param="input", code="unsupported_value")

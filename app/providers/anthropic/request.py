@@ -1,0 +1,152 @@
+"""A request in Anthropic's words. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from app.domain.request import INCLUDE_LOGPROBS, JsonSchemaFormat, ModelRequest
+from app.errors import InvalidRequest
+from app.providers.anthropic.families import Family, family_of
+from app.providers.anthropic.json_schema import strict_schema
+from app.providers.anthropic.media import blocks
+from app.providers.anthropic.thinking import Thinking, thinking
+from app.providers.anthropic.tools import Toolbox, strict_in_vain, toolbox
+from app.providers.anthropic.turns import split_instructions, turns
+from app.providers.profiles import Profile
+
+#: Said where an answer in JSON is wanted and no field of the format can say it.
+JSON_ONLY = "Answer with one JSON object and nothing else: no words around it, no code fence."
+
+_SERVICE_TIERS = {"auto": "auto", "default": "standard_only"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is decided before anything is written."""
+
+    family: Family
+    toolbox: Toolbox
+    thinking: Thinking
+    structured: bool
+
+
+def _plan(request: ModelRequest, profile: Profile) -> _Plan:
+    family = family_of(request.model)
+    box = toolbox(request, family)
+    thoughts = thinking(request, family, forced=box.forced)
+    return _Plan(family, box, thoughts, family.structured and profile.text_format)
+
+
+def to_upstream(request: ModelRequest, profile: Profile) -> dict[str, Any]:
+    """Return the body of POST /v1/messages.
+
+    Raises:
+        InvalidRequest: something has no equivalent in this format.
+    """
+    plan = _plan(request, profile)
+    thoughts = plan.thinking
+    leading, conversation = split_instructions(request.items)
+    schema = _schema(request, plan)
+    body = {
+        "model": request.model,
+        "max_tokens": thoughts.max_tokens,
+        "system": _system(request, plan, [blocks(message.content) for message in leading]),
+        "messages": turns(
+            conversation,
+            thoughts_first=plan.family.thinking == "budget",
+            prefill=plan.family.prefill and not thoughts.thinks and not schema,
+        ),
+        "tools": plan.toolbox.tools,
+        "tool_choice": plan.toolbox.choice,
+        "thinking": thoughts.switch,
+        "output_config": ({"effort": thoughts.effort} if thoughts.effort else {}) | schema,
+        "stream": request.stream,
+    }
+    return {name: value for name, value in body.items() if value} | _settings(request, plan)
+
+
+def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
+    """Name the parameters that this format, or this family of models, cannot honour."""
+    asked, plan = request.parameters, _plan(request, profile)
+    as_default: dict[str, tuple[object, ...]] = {
+        "presence_penalty": (None, 0),
+        "frequency_penalty": (None, 0),
+        "top_logprobs": (None, 0),
+        "prompt_cache_key": (None,),
+        "prompt_cache_retention": (None,),
+        "seed": (None,),
+        "service_tier": (None, *_SERVICE_TIERS),
+    }
+    names = [name for name, kept in as_default.items() if getattr(asked, name) not in kept]
+    if asked.user is not None and asked.safety_identifier is not None:
+        names.append("user")
+    if INCLUDE_LOGPROBS in asked.include:
+        names.append("include")
+    if asked.text.verbosity is not None:
+        names.append("text.verbosity")
+    if isinstance(asked.text.format, JsonSchemaFormat) and not plan.structured:
+        names.append("text.format")
+    names += _sampling(request, plan)[1]
+    return (*names, *plan.thinking.ignored, *strict_in_vain(request, plan.family))
+
+
+def _settings(request: ModelRequest, plan: _Plan) -> dict[str, Any]:
+    asked = request.parameters
+    settings: dict[str, Any] = dict(_sampling(request, plan)[0])
+    if whose := asked.safety_identifier or asked.user:
+        settings["metadata"] = {"user_id": whose}
+    if tier := _SERVICE_TIERS.get(asked.service_tier or ""):
+        settings["service_tier"] = tier
+    return settings
+
+
+def _sampling(request: ModelRequest, plan: _Plan) -> tuple[dict[str, float], tuple[str, ...]]:
+    """Return temperature or top_p, never both, and the names of what is in vain (U8).
+
+    Where neither may be sent, a caller who asked for the default has it all the same.
+    """
+    asked = request.parameters
+    given = {"temperature": asked.temperature, "top_p": asked.top_p}
+    telling = tuple(name for name, value in given.items() if value not in (None, 1))
+    if not plan.family.sampling or plan.thinking.thinks:
+        return {}, telling
+    if asked.temperature is None:
+        return {"top_p": asked.top_p} if asked.top_p is not None else {}, ()
+    too_hot = asked.temperature > 1
+    vain = tuple(name for name in telling if name == "top_p" or too_hot)
+    return {"temperature": min(asked.temperature, 1)}, vain
+
+
+def _system(request: ModelRequest, plan: _Plan, leading: list[list[dict[str, Any]]]) -> str:
+    if any(block["type"] != "text" for message in leading for block in message):
+        raise InvalidRequest(
+            "system and developer messages can hold text only, for this model",
+            param="input",
+            code="unsupported_value",
+        )
+    told = [block["text"] for message in leading for block in message]
+    texts = [request.parameters.instructions or "", *told, _in_words(request, plan)]
+    return "\n\n".join(text for text in texts if text.strip())
+
+
+def _in_words(request: ModelRequest, plan: _Plan) -> str:
+    """Ask for JSON in words, where the format has no field for it."""
+    match request.parameters.text.format:
+        case "json_object":
+            return JSON_ONLY
+        case JsonSchemaFormat() as wanted if not plan.structured:
+            schema = orjson.dumps(wanted.schema).decode()
+            return f"{JSON_ONLY} It must match this JSON schema: {schema}"
+        case _:
+            return ""
+
+
+def _schema(request: ModelRequest, plan: _Plan) -> dict[str, Any]:
+    wanted = request.parameters.text.format
+    if not isinstance(wanted, JsonSchemaFormat) or not plan.structured:
+        return {}
+    described = {"description": wanted.description} if wanted.description else {}
+    return {"format": {"type": "json_schema", "schema": strict_schema(described | wanted.schema)}}

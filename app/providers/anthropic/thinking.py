@@ -1,0 +1,119 @@
+"""How much the model is told to think. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from app.domain.items import FunctionCall, FunctionCallOutput, Item, Message, Reasoning
+from app.domain.request import ModelRequest, ReasoningOptions
+from app.providers.anthropic.families import Family
+
+LEAST_BUDGET = 1024
+
+#: The share of the output's bound that thinking may take, for models with a budget.
+_SHARES = {"minimal": 0.02, "low": 0.1, "medium": 0.3, "high": 0.6, "xhigh": 0.9}
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """`switch` is the field `thinking`, `effort` that of output_config; None leaves them out.
+
+    `thinks` says that the model is asked to think, `max_tokens` bounds thoughts and answer
+    together. `ignored` names what was asked for in vain.
+    """
+
+    max_tokens: int
+    switch: dict[str, Any] | None = None
+    effort: str | None = None
+    thinks: bool = False
+    ignored: tuple[str, ...] = ()
+
+
+def thinking(request: ModelRequest, family: Family, *, forced: bool) -> Thinking:
+    """Return how the model shall think; `forced` says that it must call a tool at once (U7)."""
+    max_tokens = (
+        request.parameters.max_output_tokens
+        or request.max_output_tokens_default
+        or family.output_tokens
+    )
+    asked = request.parameters.reasoning or ReasoningOptions()
+    if asked.effort is None and asked.summary in (None, "none"):
+        return Thinking(max_tokens)
+    if asked.effort == "none":
+        return _without(max_tokens, asked, family)
+    if family.thinking == "none" or forced:
+        return _left_out(max_tokens, asked, family)
+    if family.thinking == "adaptive":
+        return _adaptive(max_tokens, asked, family)
+    if asked.effort is None or _calls_without_a_thought(request.items):
+        return _left_out(max_tokens, asked, family)
+    return _within_budget(max_tokens, asked, family)
+
+
+def _without(max_tokens: int, asked: ReasoningOptions, family: Family) -> Thinking:
+    if family.thinking == "adaptive" and not family.stops_thinking:
+        return Thinking(
+            max_tokens, effort="low", ignored=("reasoning.effort", *_summary_in_vain(asked))
+        )
+    switch = None if family.thinking == "none" else {"type": "disabled"}
+    return Thinking(max_tokens, switch)
+
+
+def _left_out(max_tokens: int, asked: ReasoningOptions, family: Family) -> Thinking:
+    can_say_so = family.thinking == "adaptive" and family.stops_thinking
+    effort = ("reasoning.effort",) if asked.effort is not None else ()
+    summary = ("reasoning.summary",) if asked.summary not in (None, "none") else ()
+    return Thinking(
+        max_tokens, {"type": "disabled"} if can_say_so else None, ignored=effort + summary
+    )
+
+
+def _adaptive(max_tokens: int, asked: ReasoningOptions, family: Family) -> Thinking:
+    names = {"minimal": "low", "xhigh": family.top_effort}
+    effort = asked.effort and names.get(asked.effort, asked.effort)
+    switch = {"type": "adaptive"} | _display(asked)
+    return Thinking(max_tokens, switch, effort, thinks=True, ignored=_summary_in_vain(asked))
+
+
+def _within_budget(max_tokens: int, asked: ReasoningOptions, family: Family) -> Thinking:
+    """Let the budget come on top of the answer's bound, as far as the model goes."""
+    share = _SHARES.get(asked.effort or "", _SHARES["medium"])
+    budget = max(LEAST_BUDGET, int(max_tokens * share))
+    raised = min(max_tokens + budget, family.most_output_tokens)
+    switch = {"type": "enabled", "budget_tokens": budget} | _display(asked)
+    return Thinking(max(max_tokens, raised), switch, thinks=True, ignored=_summary_in_vain(asked))
+
+
+def _display(asked: ReasoningOptions) -> dict[str, str]:
+    if asked.summary is None:
+        return {}
+    return {"display": "omitted" if asked.summary == "none" else "summarized"}
+
+
+def _summary_in_vain(asked: ReasoningOptions) -> tuple[str, ...]:
+    """Name the summary's length: there is but one."""
+    return ("reasoning.summary",) if asked.summary in ("concise", "detailed") else ()
+
+
+def _calls_without_a_thought(items: tuple[Item, ...]) -> bool:
+    """Tell whether the turn that goes on with tool outputs began without a thought to send back.
+
+    A model with a budget refuses to think on such a turn: another provider may have begun it.
+    """
+    turn = list(items)
+    while turn and isinstance(turn[-1], FunctionCallOutput):
+        turn.pop()
+    called = False
+    for item in reversed(turn):
+        match item:
+            case Reasoning():
+                if item.encrypted_content is not None:
+                    return False
+            case FunctionCall():
+                called = True
+            case Message(role="assistant"):
+                continue
+            case _:
+                break
+    return called and len(turn) < len(items)

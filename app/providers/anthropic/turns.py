@@ -1,0 +1,154 @@
+"""Conversation items as turns of user and assistant. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from itertools import takewhile
+from typing import Any, assert_never
+
+import orjson
+
+from app.domain.ids import call_id
+from app.domain.items import FunctionCall, FunctionCallOutput, Item, Message, Reasoning
+from app.providers.anthropic.media import blocks, text_block
+
+Block = dict[str, Any]
+Turn = dict[str, Any]
+
+#: Stands where the format wants a user's word and the conversation has none.
+GO_ON = "Continue."
+
+_CALL_ID = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+_THOUGHTS = ("thinking", "redacted_thinking")
+
+
+def split_instructions(items: tuple[Item, ...]) -> tuple[tuple[Message, ...], tuple[Item, ...]]:
+    """Return the system and developer messages that lead, and the rest (U6).
+
+    Where nothing else is there, they are the conversation.
+    """
+    leading = tuple(takewhile(_instructs, items))
+    if len(leading) == len(items):
+        return (), items
+    return tuple(item for item in leading if isinstance(item, Message)), items[len(leading) :]
+
+
+def _instructs(item: Item) -> bool:
+    return isinstance(item, Message) and item.role in ("system", "developer")
+
+
+def turns(items: tuple[Item, ...], *, thoughts_first: bool, prefill: bool) -> list[Turn]:
+    """Return the items as turns that begin with the user's, and end with it unless `prefill`.
+
+    The outputs of a turn's calls stand together at the start of the next turn, as the format
+    wants it. `thoughts_first` moves thoughts to where a turn begins.
+
+    Raises:
+        InvalidRequest: something has no equivalent in this format.
+    """
+    conversation = _Conversation(items)
+    for item in items:
+        conversation.add(item)
+    told = conversation.ended()
+    if not told or told[0]["role"] != "user":
+        told.insert(0, _turn("user", [text_block(GO_ON)]))
+    if told[-1]["role"] == "assistant":
+        if prefill:
+            _trim(told[-1]["content"][-1])
+        else:
+            told.append(_turn("user", [text_block(GO_ON)]))
+    if thoughts_first:
+        for turn in told:
+            turn["content"].sort(key=lambda block: block["type"] not in _THOUGHTS)
+    return told
+
+
+class _Conversation:
+    """Gathers blocks into turns; calls wait until their outputs can follow them."""
+
+    def __init__(self, items: Iterable[Item]) -> None:
+        self._turns: list[Turn] = []
+        self._unanswered: list[str] = []
+        self._outputs = {
+            item.call_id: item for item in items if isinstance(item, FunctionCallOutput)
+        }
+
+    def add(self, item: Item) -> None:
+        match item:
+            case Message(role="assistant"):
+                self._say("assistant", blocks(item.content))
+            case Reasoning():
+                if item.encrypted_content is not None:
+                    self._say("assistant", [orjson.loads(item.encrypted_content)])
+            case FunctionCall():
+                self._say("assistant", [_tool_use(item)])
+                self._unanswered.append(item.call_id)
+            case FunctionCallOutput():
+                self._answer()
+            case Message():
+                self._answer()
+                self._say("user", blocks(item.content))
+            case _:
+                assert_never(item)
+
+    def ended(self) -> list[Turn]:
+        self._answer()
+        return self._turns
+
+    def _answer(self) -> None:
+        called, self._unanswered = self._unanswered, []
+        given = (self._outputs[each] for each in called if each in self._outputs)
+        self._say("user", [_tool_result(output) for output in given])
+
+    def _say(self, role: str, said: list[Block]) -> None:
+        if not said:
+            return
+        if self._turns and self._turns[-1]["role"] == role:
+            self._turns[-1]["content"].extend(said)
+        else:
+            self._turns.append(_turn(role, said))
+
+
+def _turn(role: str, content: list[Block]) -> Turn:
+    return {"role": role, "content": content}
+
+
+def _trim(block: Block) -> None:
+    """Take the white space off the end of an answer to be gone on with: it is refused."""
+    if block["type"] == "text":
+        block["text"] = block["text"].rstrip()
+
+
+def _tool_use(call: FunctionCall) -> Block:
+    return {
+        "type": "tool_use",
+        "id": tool_id(call.call_id),
+        "name": call.name,
+        "input": _input(call.arguments),
+    }
+
+
+def _input(arguments: str) -> dict[str, Any]:
+    """Return the arguments as the object that the format wants, whatever the model wrote."""
+    if not arguments.strip():
+        return {}
+    try:
+        parsed = orjson.loads(arguments)
+    except ValueError:
+        parsed = None
+    return parsed if isinstance(parsed, dict) else {"arguments": arguments}
+
+
+def _tool_result(output: FunctionCallOutput) -> Block:
+    given = output.output
+    content = given if isinstance(given, str) else blocks(given)
+    return {"type": "tool_result", "tool_use_id": tool_id(output.call_id), "content": content}
+
+
+def tool_id(given: str) -> str:
+    """Return a call's id in the letters that the format allows, the same on call and output."""
+    if _CALL_ID.fullmatch(given):
+        return call_id(given)
+    return "call_" + hashlib.sha256(given.encode()).hexdigest()[:48]

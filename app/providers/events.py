@@ -1,0 +1,106 @@
+"""Reading JSON, whole or in events: what the formats with typed events share. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import orjson
+
+from app.domain.deltas import Delta
+from app.errors import GatewayError, UpstreamMisbehaved
+from app.providers.sse import Frame
+
+Json = dict[str, Any]
+#: Makes our error of what a server puts under `error`.
+Fault = Callable[[object], GatewayError]
+
+_DONE = b"[DONE]"
+_NONSENSE = (ValueError, AttributeError, TypeError, LookupError)
+
+
+class Answer(Protocol):
+    """What a format makes of one answer; any error of reading says that it is nonsense."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the last event has come."""
+        ...
+
+    def event(self, event: Json) -> list[Delta]:
+        """Return what the next event of a stream says."""
+        ...
+
+    def whole(self, body: Json) -> list[Delta]:
+        """Return what a whole body says."""
+        ...
+
+
+class EventReader:
+    """Reads the events of one streamed answer. Implements streaming.FrameReader."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.is_done = False
+        self._answer = answer
+
+    def read(self, frames: Sequence[Frame]) -> list[Delta]:
+        """Return what the frames say; an event without a type has its frame's name.
+
+        Raises:
+            UpstreamMisbehaved: for a frame that is no event.
+            GatewayError: for an error in the stream.
+        """
+        deltas: list[Delta] = []
+        for name, data in frames:
+            if data == _DONE:
+                self.is_done = True
+                continue
+            try:
+                event = orjson.loads(data)
+                event.setdefault("type", name)
+                deltas += self._answer.event(event)
+            except _NONSENSE as error:
+                raise _nonsense() from error
+        self.is_done = self.is_done or self._answer.is_done
+        return deltas
+
+    def end(self) -> list[Delta]:
+        """Return nothing: the last event has said it all."""
+        return []
+
+
+def body_deltas(body: bytes, answer: Answer) -> list[Delta]:
+    """Return what a whole answer says, ending with Finished.
+
+    Raises:
+        UpstreamMisbehaved: when it is no answer.
+        GatewayError: for an error in its place.
+    """
+    try:
+        return answer.whole(orjson.loads(body))
+    except _NONSENSE as error:
+        raise _nonsense() from error
+
+
+def string(value: object) -> str:
+    """Return a text of the upstream's, which must be one.
+
+    Raises:
+        TypeError
+    """
+    if not isinstance(value, str):
+        raise TypeError("a text is no string")
+    return value
+
+
+def count(told: Json, name: str) -> int:
+    """Return a number of tokens; one that is not told is 0.
+
+    Raises:
+        ValueError, TypeError
+    """
+    return int(told.get(name) or 0)
+
+
+def _nonsense() -> UpstreamMisbehaved:
+    return UpstreamMisbehaved("the upstream sent what is no answer in its format", work_done=True)

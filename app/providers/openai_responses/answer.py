@@ -1,0 +1,251 @@
+"""The answers of an upstream that speaks Responses itself, as deltas. Pure.
+
+Servers leave out indexes, sequence numbers, whole events, or the output of the last one; relays
+change ids on the way (sections 9a, 9e). So items are told apart by their index where there is
+one, else by their id, else by their order, and only what has not been told yet is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from app.domain.deltas import Delta, Finished, Used
+from app.domain.response import Usage
+from app.errors import GatewayError
+from app.providers.events import Fault, Json, count
+from app.providers.openai_responses.told import (
+    ToldCall,
+    ToldItem,
+    ToldMessage,
+    ToldReasoning,
+)
+
+Kind = TypeVar("Kind", bound=ToldItem)
+
+_KINDS: dict[str, type[ToldItem]] = {
+    kind.kind: kind for kind in (ToldMessage, ToldReasoning, ToldCall)
+}
+_NOWHERE = -1
+
+#: How the codes of errors begin that stand without a type and are about the request.
+_CALLERS_FAULTS = (
+    "invalid_",
+    "image_",
+    "unsupported_image",
+    "empty_image",
+    "failed_to_download",
+    "bio_policy",
+    "data_residency",
+)
+
+
+class Answer:
+    """Reads one answer, in order. Implements events.Answer."""
+
+    def __init__(self, fault: Fault) -> None:
+        self.is_done = False
+        self._fault = fault
+        self._items: list[ToldItem] = []
+        self._by_index: dict[int, ToldItem] = {}
+        self._by_id: dict[str, ToldItem] = {}
+        self._open: list[ToldItem] = []
+
+    def whole(self, body: Json) -> list[Delta]:
+        """Return what a whole body says.
+
+        Raises:
+            GatewayError: the answer failed.
+        """
+        return self._finish(body, "completed")
+
+    def event(self, event: Json) -> list[Delta]:
+        """Return what the next event of a stream says; unknown ones say nothing.
+
+        Raises:
+            GatewayError: the event says that the answer failed.
+        """
+        match event.get("type"):
+            case "response.output_text.delta":
+                return self._on(ToldMessage, event, ToldMessage.said)
+            case "response.function_call_arguments.delta":
+                return self._on(ToldCall, event, ToldCall.went_on)
+            case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
+                return self._on(ToldReasoning, event, ToldReasoning.thought)
+            case "response.refusal.delta":
+                return self._on(ToldMessage, event, ToldMessage.refused)
+            case "response.output_item.added":
+                return self._added(event)
+            case "response.output_item.done":
+                return self._done(event)
+            case "response.completed" | "response.incomplete" | "response.failed":
+                return self._finish(event["response"], event["type"].removeprefix("response."))
+            case "error":
+                raise self._failure(event.get("error") or _flat_error(event))
+            case _:
+                return self._smaller_event(event)
+
+    def _smaller_event(self, event: Json) -> list[Delta]:
+        match event.get("type"):
+            case "response.output_text.annotation.added":
+                return self._on(ToldMessage, event, ToldMessage.noted)
+            case "response.output_text.done" | "response.refusal.done":
+                return self._on(ToldMessage, event, ToldMessage.text_done)
+            case "response.content_part.done":
+                if (event.get("part") or {}).get("type") == "reasoning_text":
+                    return self._on(ToldReasoning, event, ToldReasoning.part_done)
+                return self._on(ToldMessage, event, ToldMessage.part_done)
+            case "response.reasoning_summary_text.done" | "response.reasoning_text.done":
+                return self._on(ToldReasoning, event, ToldReasoning.text_done)
+            case "response.reasoning_summary_part.done":
+                return self._on(ToldReasoning, event, ToldReasoning.part_done)
+            case "response.function_call_arguments.done":
+                return self._on(ToldCall, event, ToldCall.whole)
+            case _:
+                if event.get("error"):
+                    raise self._failure(event["error"])
+                return []
+
+    def _on(
+        self, kind: type[Kind], event: Json, tell: Callable[[Kind, Json], list[Delta]]
+    ) -> list[Delta]:
+        """Tell an event of the item that it is about, which may have begun without a word."""
+        item = self._find(event, kind)
+        if item is not None:
+            return [] if item.is_done else tell(item, event)
+        if kind is ToldCall:
+            return []  # its name is not known: the item, once done, tells it all
+        begun = kind({"type": kind.kind, "id": event.get("item_id")})
+        return self._begin(begun, event) + tell(begun, event)
+
+    def _find(self, event: Json, kind: type[Kind]) -> Kind | None:
+        for item in (
+            self._by_index.get(_index(event)),
+            self._by_id.get(event.get("item_id") or ""),
+        ):
+            if isinstance(item, kind):
+                return item
+        last = self._items[-1] if self._items else None
+        if isinstance(last, kind) and not last.is_done and _index(event) == _NOWHERE:
+            return last
+        return None
+
+    def _added(self, event: Json) -> list[Delta]:
+        shown = event["item"]
+        kind = _KINDS.get(shown.get("type"), ToldItem)
+        known = self._by_index.get(_index(event)) or self._by_id.get(shown.get("id") or "")
+        if type(known) is kind and not known.is_done and known.may_be(shown):
+            return []
+        if kind is ToldCall and not shown.get("name"):
+            return []
+        return self._begin(self._new(kind, shown), event)
+
+    def _done(self, event: Json) -> list[Delta]:
+        shown = event["item"]
+        kind = _KINDS.get(shown.get("type"))
+        if kind is None:
+            return []
+        item = self._find({"item_id": shown.get("id")} | event, kind)
+        if item is not None and item.may_be(shown):
+            return [] if item.is_done else self._finished_item(item, shown)
+        item = self._new(kind, shown)
+        return self._begin(item, event) + self._finished_item(item, shown)
+
+    def _new(self, kind: type[ToldItem], shown: Json) -> ToldItem:
+        return ToldCall(shown, str(len(self._items))) if kind is ToldCall else kind(shown)
+
+    def _begin(self, item: ToldItem, event: Json) -> list[Delta]:
+        """Begin an item; what is open ends by it, but for calls, which may be told in turns."""
+        index = _index(event)
+        self._by_index[len(self._items) if index == _NOWHERE else index] = item
+        self._items.append(item)
+        if item.item_id:
+            self._by_id[item.item_id] = item
+        if item.kind not in _KINDS:
+            return []
+        before = self._leave()
+        self._open.append(item)
+        return before + item.opened()
+
+    def _leave(self) -> list[Delta]:
+        if not self._open or isinstance(self._open[-1], ToldCall):
+            return []
+        return self._open.pop().left()
+
+    def _finished_item(self, item: ToldItem, shown: Json) -> list[Delta]:
+        """Tell what is untold of an item and end it, and those that waited for it.
+
+        One that was cut stays open, so that its status shows it.
+        """
+        deltas = item.whole(shown)
+        if shown.get("status") == "incomplete":
+            return deltas
+        item.is_done = True
+        while self._open and self._open[0].is_done:
+            first = self._open.pop(0)
+            deltas += first.ended_late() if self._open else first.ended()
+        return deltas
+
+    def _finish(self, response: Json, told: str) -> list[Delta]:
+        self.is_done = True
+        status = response.get("status") or told
+        if status == "failed" or response.get("error"):
+            raise self._failure(response.get("error") or {})
+        deltas = self._reconciled(response.get("output") or ())
+        if usage := response.get("usage"):
+            deltas.append(Used(_usage(usage)))
+        tier = response.get("service_tier")
+        match status:
+            case "completed":
+                deltas.append(Finished("stop", tier))
+            case "incomplete":
+                why = (response.get("incomplete_details") or {}).get("reason")
+                filtered = why == "content_filter"
+                deltas.append(Finished("content_filter" if filtered else "length", tier))
+            case _:
+                pass  # it says itself that it has not ended
+        return deltas
+
+    def _reconciled(self, output: Iterable[Json]) -> list[Delta]:
+        """Tell what the whole output has beyond what was told: the n-th item of a kind here is
+        the n-th that was told. An untold one before others that were told comes too late.
+        """
+        told = {kind: iter([i for i in self._items if type(i) is kind]) for kind in _KINDS.values()}
+        shown_items = [shown for shown in output if shown.get("type") in _KINDS]
+        pairs = [(shown, next(told[_KINDS[shown["type"]]], None)) for shown in shown_items]
+        last = max((at for at, (_, item) in enumerate(pairs) if item is not None), default=-1)
+        deltas: list[Delta] = []
+        for at, (shown, item) in enumerate(pairs):
+            if item is not None:
+                deltas += [] if item.is_done else self._finished_item(item, shown)
+            elif at > last:
+                deltas += self._done({"item": shown, "output_index": len(self._items)})
+        return deltas + self._leave()
+
+    def _failure(self, error: object) -> GatewayError:
+        if isinstance(error, dict) and not error.get("type"):
+            code = error.get("code")
+            if isinstance(code, str) and code.startswith(_CALLERS_FAULTS):
+                error = error | {"type": "invalid_request_error"}
+        return self._fault(error)
+
+
+def _index(event: Json) -> int:
+    index = event.get("output_index")
+    return index if isinstance(index, int) else _NOWHERE
+
+
+def _flat_error(event: Json) -> Json:
+    return {name: event[name] for name in ("code", "message", "param") if name in event}
+
+
+def _usage(told: Json) -> Usage:
+    inputs = told.get("input_tokens_details") or {}
+    outputs = told.get("output_tokens_details") or {}
+    return Usage(
+        input_tokens=count(told, "input_tokens"),
+        output_tokens=count(told, "output_tokens"),
+        cached_tokens=count(inputs, "cached_tokens"),
+        cache_write_tokens=count(inputs, "cache_write_tokens"),
+        reasoning_tokens=count(outputs, "reasoning_tokens"),
+    )

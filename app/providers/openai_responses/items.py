@@ -1,0 +1,138 @@
+"""Conversation items as input of an upstream that speaks Responses itself. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, assert_never
+
+import orjson
+
+from app.domain.ids import call_id
+from app.domain.items import (
+    ContentPart,
+    FunctionCall,
+    FunctionCallOutput,
+    InputFile,
+    InputImage,
+    InputText,
+    Item,
+    Message,
+    OutputText,
+    Reasoning,
+    Refusal,
+)
+from app.errors import InvalidRequest
+from app.providers.profiles import Profile
+
+Json = dict[str, Any]
+
+
+def to_items(items: tuple[Item, ...], profile: Profile) -> list[Json]:
+    """Return the items without ids of ours, which the upstream would look up in vain.
+
+    Reasoning goes back under the upstream's own id, and only where what it led to follows: one
+    without the other is refused.
+
+    Raises:
+        InvalidRequest: a part is of a kind that this server does not read.
+    """
+    told: list[Json] = []
+    follows = False  # what reasoning led to, seen from behind
+    for item in reversed(items):
+        if not isinstance(item, Reasoning):
+            follows = isinstance(item, FunctionCall) or _is_answer(item)
+            told += _item(item, profile)
+        elif follows and item.encrypted_content is not None and profile.encrypted_reasoning:
+            told.append(_reasoning(item, item.encrypted_content))
+    told.reverse()
+    return told
+
+
+def payload(reasoning: Json) -> str | None:
+    """Return what of a reasoning item must travel back, or None where nothing can."""
+    if not reasoning.get("encrypted_content"):
+        return None
+    kept = _given({name: reasoning.get(name) for name in ("id", "encrypted_content")})
+    return orjson.dumps(kept).decode()
+
+
+def _is_answer(item: Item) -> bool:
+    return isinstance(item, Message) and item.role == "assistant"
+
+
+def _reasoning(item: Reasoning, kept: str) -> Json:
+    summary = [{"type": "summary_text", "text": text} for text in item.summary]
+    ours: Json = orjson.loads(kept)
+    return {"type": "reasoning", "summary": summary} | ours
+
+
+def _item(item: Message | FunctionCall | FunctionCallOutput, profile: Profile) -> Iterator[Json]:
+    match item:
+        case Message():
+            if item.content:
+                yield _message(item, profile)
+        case FunctionCall():
+            yield {
+                "type": "function_call",
+                "call_id": call_id(item.call_id),
+                "name": item.name,
+                "arguments": item.arguments,
+            }
+        case FunctionCallOutput(output=output):
+            yield {
+                "type": "function_call_output",
+                "call_id": call_id(item.call_id),
+                "output": output
+                if isinstance(output, str)
+                else [_part(part, "user", profile) for part in output],
+            }
+        case _:
+            assert_never(item)
+
+
+def _message(item: Message, profile: Profile) -> Json:
+    told = {
+        "type": "message",
+        "role": item.role,
+        "content": [_part(part, item.role, profile) for part in item.content],
+    }
+    return told | ({"phase": item.phase} if item.phase is not None else {})
+
+
+def _part(part: ContentPart, role: str, profile: Profile) -> Json:
+    match part:
+        case InputText() | OutputText():
+            kind = "output_text" if role == "assistant" else "input_text"
+            return {"type": kind, "text": part.text}
+        case Refusal():
+            if role == "assistant":
+                return {"type": "refusal", "refusal": part.refusal}
+            return {"type": "input_text", "text": part.refusal}
+        case InputImage():
+            if not profile.images:
+                raise _unread("images")
+            where = {"image_url": part.image_url, "file_id": part.file_id}
+            return {"type": "input_image", "detail": part.detail} | _given(where)
+        case InputFile():
+            if not profile.files:
+                raise _unread("files")
+            where = {
+                "file_data": part.file_data,
+                "file_url": part.file_url,
+                "file_id": part.file_id,
+                "filename": part.filename,
+                "detail": part.detail,
+            }
+            return {"type": "input_file"} | _given(where)
+        case _:
+            assert_never(part)
+
+
+def _given(fields: dict[str, str | None]) -> Json:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _unread(kind: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"this model's provider reads no {kind}", param="input", code="unsupported_value"
+    )

@@ -1,0 +1,54 @@
+"""The provider for servers that speak Responses itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import orjson
+
+from app.domain.deltas import Batch
+from app.domain.request import ModelRequest
+from app.providers.base import UpstreamCall
+from app.providers.events import EventReader, body_deltas
+from app.providers.model_list import model_ids
+from app.providers.openai_responses.answer import Answer
+from app.providers.openai_responses.request import ignored, to_upstream
+from app.providers.profiles import Profile
+from app.providers.streaming import batches
+from app.providers.transport import Transport
+from app.settings import ProviderSettings
+
+
+class OpenAIResponsesProvider:
+    """OpenAI, or a server that is compatible with its Responses, by its profile."""
+
+    def __init__(self, settings: ProviderSettings, transport: Transport, profile: Profile) -> None:
+        self._name = settings.name
+        self._profile = profile
+        self._transport = transport
+        login = {"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {}
+        self._responses = transport.endpoint("/responses", login)
+        self._models = transport.endpoint("/models", login)
+
+    @property
+    def name(self) -> str:
+        """Its name in gateway.toml."""
+        return self._name
+
+    def ignored(self, request: ModelRequest) -> tuple[str, ...]:
+        """Name the parameters of the request that this server cannot honour."""
+        return ignored(request, self._profile)
+
+    def answer(self, request: ModelRequest, call: UpstreamCall) -> Iterator[Batch]:
+        """Yield what the model says; see Provider."""
+        body = orjson.dumps(to_upstream(request, self._profile))
+        reply = self._responses.post(body, call, stream=request.stream)
+        answer = Answer(self._transport.fault_in_answer)
+        if request.stream:
+            yield from batches(reply, EventReader(answer), call)
+        else:
+            yield body_deltas(reply.body(), answer)
+
+    def models(self) -> tuple[str, ...]:
+        """Ask the server which models it serves; see Provider."""
+        return model_ids(self._models.get().body())

@@ -1,0 +1,213 @@
+"""A request in the words of an upstream that speaks Responses itself. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+from app.domain.request import (
+    INCLUDE_ENCRYPTED,
+    INCLUDE_LOGPROBS,
+    JsonSchemaFormat,
+    ModelRequest,
+    Parameters,
+)
+from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
+from app.providers.openai_responses.items import to_items
+from app.providers.profiles import Profile
+
+Json = dict[str, Any]
+
+#: Parameters that have the same name there -> the quirk that says whether they may be sent.
+_SAME = {
+    "temperature": "",
+    "top_p": "",
+    "presence_penalty": "penalties",
+    "frequency_penalty": "penalties",
+    "user": "user",
+    "service_tier": "service_tier",
+    "safety_identifier": "safety_identifier",
+    "prompt_cache_key": "prompt_cache_key",
+    "prompt_cache_retention": "prompt_cache_retention",
+}
+_COARSE = {"minimal": "low", "xhigh": "high"}
+
+#: Models that refuse to be asked for encrypted reasoning: they do not reason.
+_UNREASONING = ("gpt-3.5*", "gpt-4*", "chatgpt-*", "gpt-5*-chat*")
+
+
+def to_upstream(request: ModelRequest, profile: Profile) -> Json:
+    """Return the body of POST /v1/responses. The upstream shall store nothing (section 9a).
+
+    Raises:
+        InvalidRequest: something cannot be told in this server's words.
+    """
+    asked = request.parameters
+    body: Json = {
+        "model": request.model,
+        "input": to_items(request.items, profile),
+        "store": False,
+        "stream": request.stream,
+    }
+    if asked.instructions is not None:
+        body["instructions"] = asked.instructions
+    limit = asked.max_output_tokens or request.max_output_tokens_default
+    if limit is not None:
+        body["max_output_tokens"] = limit
+    for name, quirk in _SAME.items():
+        if (value := getattr(asked, name)) is not None and _knows(profile, quirk):
+            body[name] = value
+    if include := list(_include(request, profile)):
+        body["include"] = include
+    if asked.top_logprobs and profile.logprobs:
+        body["top_logprobs"] = asked.top_logprobs
+    return body | _reasoning(asked, profile) | _text(asked, profile) | _tools(asked, profile)
+
+
+def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
+    """Name what the caller asked for and this server cannot honour."""
+    asked = request.parameters
+    names = [
+        name
+        for name, quirk in _SAME.items()
+        if getattr(asked, name) not in (None, "auto") and not _knows(profile, quirk)
+    ]
+    return (*names, *_ignored_shape(asked, profile), *_ignored_tools(asked, profile))
+
+
+def _ignored_shape(asked: Parameters, profile: Profile) -> Iterator[str]:
+    if asked.seed is not None:
+        yield "seed"  # the format has no such field
+    if asked.reasoning is not None and profile.effort == "none":
+        if asked.reasoning.effort is not None:
+            yield "reasoning.effort"
+        if asked.reasoning.summary not in (None, "none"):
+            yield "reasoning.summary"
+    if asked.text.verbosity is not None and not profile.verbosity:
+        yield "text.verbosity"
+    if not profile.logprobs:
+        if asked.top_logprobs:
+            yield "top_logprobs"
+        if INCLUDE_LOGPROBS in asked.include:
+            yield "include"
+
+
+def _ignored_tools(asked: Parameters, profile: Profile) -> Iterator[str]:
+    if not profile.strict_tools:
+        for index, tool in enumerate(asked.tools):
+            if tool.strict:
+                yield f"tools[{index}].strict"
+    if asked.tools and profile.tool_choice == "never":
+        match asked.tool_choice:
+            case "auto" | "none" | AllowedTools(mode="auto"):
+                pass  # leaving tools out says as much
+            case _:
+                yield "tool_choice"
+    if asked.tools and asked.parallel_tool_calls is False and not profile.parallel_tool_calls:
+        yield "parallel_tool_calls"
+
+
+def _knows(profile: Profile, quirk: str) -> bool:
+    return not quirk or bool(getattr(profile, quirk))
+
+
+def _include(request: ModelRequest, profile: Profile) -> Iterator[str]:
+    """Reasoning must come encrypted: an upstream that stores nothing cannot look it up."""
+    name = request.model.rpartition("/")[2].lower().removeprefix("ft:")
+    reasons = not any(fnmatchcase(name, glob) for glob in _UNREASONING)
+    if reasons and profile.encrypted_reasoning:
+        yield INCLUDE_ENCRYPTED
+    if INCLUDE_LOGPROBS in request.parameters.include and profile.logprobs:
+        yield INCLUDE_LOGPROBS
+
+
+def _reasoning(asked: Parameters, profile: Profile) -> Json:
+    if asked.reasoning is None or profile.effort == "none":
+        return {}
+    told: Json = {}
+    if (effort := asked.reasoning.effort) is not None:
+        told["effort"] = _COARSE.get(effort, effort) if profile.coarse_effort else effort
+    if asked.reasoning.summary not in (None, "none"):
+        told["summary"] = asked.reasoning.summary
+    return {"reasoning": told} if told else {}
+
+
+def _text(asked: Parameters, profile: Profile) -> Json:
+    told: Json = {}
+    if asked.text.verbosity is not None and profile.verbosity:
+        told["verbosity"] = asked.text.verbosity
+    wanted = asked.text.format
+    if wanted == "text":
+        return {"text": told} if told else {}
+    if profile.text_format:
+        return {"text": told | {"format": _format(wanted)}}
+    form = _format(wanted)
+    if isinstance(wanted, JsonSchemaFormat):
+        form = {"type": "json_schema", "json_schema": _named_schema(wanted)}
+    return ({"text": told} if told else {}) | {"response_format": form}
+
+
+def _format(wanted: str | JsonSchemaFormat) -> Json:
+    if isinstance(wanted, JsonSchemaFormat):
+        return {"type": "json_schema"} | _named_schema(wanted)
+    return {"type": wanted}
+
+
+def _named_schema(wanted: JsonSchemaFormat) -> Json:
+    told = {
+        "name": wanted.name,
+        "description": wanted.description,
+        "schema": wanted.schema,
+        "strict": wanted.strict,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _tools(asked: Parameters, profile: Profile) -> Json:
+    tools, choice = _choice(asked, profile)
+    if not tools:
+        return {}
+    told: Json = {"tools": [_tool(tool, profile) for tool in tools]}
+    if choice != "auto":
+        told["tool_choice"] = choice
+    if asked.parallel_tool_calls is not None and profile.parallel_tool_calls:
+        told["parallel_tool_calls"] = asked.parallel_tool_calls
+    return told
+
+
+def _tool(tool: FunctionTool, profile: Profile) -> Json:
+    """Return a tool with what was given only: this upstream has defaults of its own (R14)."""
+    told = {
+        "type": "function",
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": tool.parameters,
+        "strict": tool.strict if profile.strict_tools else None,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _choice(asked: Parameters, profile: Profile) -> tuple[tuple[FunctionTool, ...], str | Json]:
+    """Return the tools to show and the choice to name.
+
+    A choice that the server does not understand is made by showing it other tools.
+    """
+    choice, known = asked.tool_choice, profile.tool_choice
+    if isinstance(choice, NamedFunction):
+        if known in ("full", "named"):
+            return asked.tools, {"type": "function", "name": choice.name}
+        return _named(asked.tools, (choice.name,)), "auto" if known == "never" else "required"
+    if isinstance(choice, AllowedTools):
+        if known == "full":
+            allowed = [{"type": "function", "name": name} for name in choice.names]
+            return asked.tools, {"type": "allowed_tools", "mode": choice.mode, "tools": allowed}
+        mode = "auto" if known == "never" else choice.mode
+        return _named(asked.tools, choice.names), mode
+    if known == "never":
+        return () if choice == "none" else asked.tools, "auto"
+    return asked.tools, choice
+
+
+def _named(tools: tuple[FunctionTool, ...], names: tuple[str, ...]) -> tuple[FunctionTool, ...]:
+    return tuple(tool for tool in tools if tool.name in names)

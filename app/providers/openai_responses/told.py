@@ -1,0 +1,243 @@
+"""The items of an answer as far as they have been told.
+
+What comes later, be it a delta, a part that is done or the item whole, adds what is missing and
+repeats nothing: servers leave out any of them.
+"""
+
+from __future__ import annotations
+
+import json
+
+from app.domain.deltas import (
+    Annotated,
+    Arguments,
+    CallOpened,
+    Delta,
+    ItemEnded,
+    MessageOpened,
+    Opaque,
+    ReasoningOpened,
+    Refused,
+    Text,
+    Thought,
+)
+from app.providers.events import Json, string
+from app.providers.openai_responses.items import payload
+from app.providers.openai_responses.parts import Parts, logprobs
+
+
+class ToldItem:
+    """An item of a kind that nobody asked for: nothing is told of it.
+
+    `kind` is its type, `item_id` the upstream's id of it. `is_done` says that the upstream has no
+    more to say of it.
+    """
+
+    kind = "other"
+
+    def __init__(self, shown: Json) -> None:
+        self.item_id = shown.get("id")
+        self.is_done = False
+
+    def may_be(self, _shown: Json) -> bool:
+        """Tell whether an item of the same kind may be this one."""
+        return True
+
+    def opened(self) -> list[Delta]:
+        """Tell that it begins."""
+        return []
+
+    def whole(self, _shown: Json) -> list[Delta]:
+        """Tell what of the whole item has not been told yet, but not that it ends."""
+        return []
+
+    def ended(self) -> list[Delta]:
+        """Tell that it ends."""
+        return []
+
+    def ended_late(self) -> list[Delta]:
+        """Tell that it ends although another item has begun since."""
+        return self.ended()
+
+    def left(self) -> list[Delta]:
+        """Tell what has to be told of it when the next item begins, by which it ends."""
+        return []
+
+
+class ToldMessage(ToldItem):
+    """A message."""
+
+    kind = "message"
+
+    def __init__(self, shown: Json) -> None:
+        super().__init__(shown)
+        self._phase = shown.get("phase")
+        self._parts = Parts()
+
+    def opened(self) -> list[Delta]:
+        return [MessageOpened(self._phase)]
+
+    def said(self, event: Json) -> list[Delta]:
+        """Tell a piece of text."""
+        piece, before = string(event["delta"]), self._parts.reach(event.get("content_index"))
+        if before is None:
+            return []
+        self._parts.size += len(piece)
+        before.append(Text(piece, logprobs(event.get("logprobs"))))
+        return before
+
+    def refused(self, event: Json) -> list[Delta]:
+        """Tell a piece of a refusal."""
+        piece, before = string(event["delta"]), self._parts.reach(event.get("content_index"))
+        if before is None:
+            return []
+        self._parts.size += len(piece)
+        return [*before, Refused(piece)]
+
+    def noted(self, event: Json) -> list[Delta]:
+        """Tell an annotation."""
+        before = self._parts.reach(event.get("content_index"))
+        if before is None:
+            return []
+        self._parts.notes += 1
+        return [*before, Annotated(event["annotation"])]
+
+    def text_done(self, event: Json) -> list[Delta]:
+        """Tell what of a whole text or refusal has not been told."""
+        return self._part(event, event.get("content_index"))
+
+    def part_done(self, event: Json) -> list[Delta]:
+        """Tell what of a whole part has not been told, and that it ends."""
+        part, index = event.get("part") or {}, event.get("content_index")
+        return [*self._part(part, index), *self._parts.end()]
+
+    def whole(self, shown: Json) -> list[Delta]:
+        deltas: list[Delta] = []
+        for index, part in enumerate(shown.get("content") or ()):
+            deltas += self._part(part, index)
+        return deltas
+
+    def ended(self) -> list[Delta]:
+        return [ItemEnded()]
+
+    def _part(self, part: Json, index: object) -> list[Delta]:
+        before = self._parts.reach(index)
+        if before is None:
+            return []
+        if "refusal" in part:
+            rest = self._parts.rest(part["refusal"])
+            return [*before, *([Refused(rest)] if rest else [])]
+        likely = part.get("logprobs") if self._parts.size == 0 else None
+        rest = self._parts.rest(part.get("text") or "")
+        notes = (part.get("annotations") or [])[self._parts.notes :]
+        self._parts.notes += len(notes)
+        said = [Text(rest, logprobs(likely))] if rest else []
+        return [*before, *said, *(Annotated(note) for note in notes)]
+
+
+class ToldReasoning(ToldItem):
+    """A reasoning item: its summary, and what it shows of the reasoning itself, as parts (A3)."""
+
+    kind = "reasoning"
+
+    def __init__(self, shown: Json) -> None:
+        super().__init__(shown)
+        self._payload = payload(shown)
+        self._summary = Parts()
+        self._content = Parts()
+
+    def opened(self) -> list[Delta]:
+        return [ReasoningOpened()]
+
+    def thought(self, event: Json) -> list[Delta]:
+        """Tell a piece of a summary, or of the reasoning itself."""
+        piece, (parts, before) = string(event["delta"]), self._reach(event)
+        if before is None:
+            return []
+        parts.size += len(piece)
+        return [*before, Thought(piece)]
+
+    def text_done(self, event: Json) -> list[Delta]:
+        """Tell what of a whole text has not been told."""
+        parts, before = self._reach(event)
+        if before is None:
+            return []
+        rest = parts.rest(event["text"])
+        return [*before, Thought(rest)] if rest else before
+
+    def part_done(self, event: Json) -> list[Delta]:
+        """Tell what of a whole part has not been told, and that it ends."""
+        told = self.text_done({"text": ""} | event | (event.get("part") or {}))
+        return [*told, *self._summary.end(), *self._content.end()]
+
+    def whole(self, shown: Json) -> list[Delta]:
+        self._payload = payload(shown) or self._payload
+        deltas: list[Delta] = []
+        for index, part in enumerate(shown.get("summary") or ()):
+            deltas += self.text_done({"summary_index": index, "text": part["text"]})
+        for index, part in enumerate(shown.get("content") or ()):
+            deltas += self.text_done({"content_index": index, "text": part["text"]})
+        return deltas
+
+    def ended(self) -> list[Delta]:
+        return self.left() or [ItemEnded()]
+
+    def left(self) -> list[Delta]:
+        return [Opaque(self._payload)] if self._payload else []
+
+    def _reach(self, event: Json) -> tuple[Parts, list[Delta] | None]:
+        """Go to the part that an event is about, of the summary or of the reasoning itself."""
+        here, other, index = self._summary, self._content, event.get("summary_index")
+        if "content_index" in event or "reasoning_text" in event.get("type", ""):
+            here, other, index = self._content, self._summary, event.get("content_index")
+        before = here.reach(index)
+        return here, None if before is None else [*other.end(), *before]
+
+
+class ToldCall(ToldItem):
+    """A function call; `key` tells it from the others."""
+
+    kind = "function_call"
+
+    def __init__(self, shown: Json, key: str) -> None:
+        super().__init__(shown)
+        self._key = key
+        self._call_id = shown.get("call_id") or shown.get("id")
+        self._name = string(shown["name"])
+        self._arguments: list[str] = []
+
+    def may_be(self, shown: Json) -> bool:
+        return (shown.get("call_id") or self._call_id) == self._call_id
+
+    def opened(self) -> list[Delta]:
+        return [CallOpened(self._key, self._call_id, self._name)]
+
+    def went_on(self, event: Json) -> list[Delta]:
+        """Tell a piece of the arguments."""
+        self._arguments.append(piece := string(event["delta"]))
+        return [Arguments(self._key, piece)]
+
+    def whole(self, shown: Json) -> list[Delta]:
+        told = "".join(self._arguments)
+        if rest := string(shown.get("arguments") or "")[len(told) :]:
+            self._arguments.append(rest)
+            return [Arguments(self._key, rest)]
+        return []
+
+    def ended(self) -> list[Delta]:
+        return [ItemEnded()]
+
+    def ended_late(self) -> list[Delta]:
+        """What is held back for the call comes as soon as its arguments are whole JSON."""
+        told = "".join(self._arguments)
+        if not told:
+            return [Arguments(self._key, "{}")]
+        return [] if _is_json(told) else [ItemEnded()]
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
