@@ -6,7 +6,7 @@ Redis would else hold a request for several of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import RLock
 from typing import Any
 
@@ -24,9 +24,15 @@ from redis.connection import (
 from redis.exceptions import ClusterDownError, SlotNotCoveredError
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.retry import Retry
-from redis.sentinel import Sentinel, SentinelConnectionPool
+from redis.sentinel import (
+    Sentinel,
+    SentinelConnectionPool,
+    SentinelManagedConnection,
+    SentinelManagedSSLConnection,
+)
 
 from app.settings import RedisSettings
+from app.store.fuse import fused
 from app.store.redis_url import RedisUrl, parse
 
 Client = Redis | RedisCluster
@@ -52,7 +58,8 @@ _SENTINEL_POOL: Any = SentinelPool
 class LazyCluster(RedisCluster):
     """A client of a Cluster that asks for the Cluster's nodes at its first use, not when made.
 
-    `wait_s` bounds how long one caller waits while another asks.
+    `wait_s` bounds how long a caller waits while another asks, then or after a fault: one that
+    asks nodes that stall, each for a time-out, must not have a queue behind it.
     """
 
     ERRORS_ALLOW_RETRY: Any = (ConnectionLost, ClusterDownError, SlotNotCoveredError)
@@ -61,20 +68,31 @@ class LazyCluster(RedisCluster):
         self._hosts = hosts
         self._wait_s = wait_s
         self._options = options
-        self._opening = RLock()
+        self._asking = RLock()
         self.encoder = _ENCODER("utf-8", "strict", decode_responses=False)
 
     def __getattr__(self, name: str) -> Any:
         """Open on the first touch of what RedisCluster's constructor would have made."""
-        if not self._opening.acquire(timeout=self._wait_s):
-            raise ConnectionLost("nobody has found the Cluster's nodes yet")
-        try:
-            if "nodes_manager" not in self.__dict__:
-                nodes = [_NODE(*host) for host in self._hosts]
-                super().__init__(startup_nodes=nodes, **self._options)
-        finally:
-            self._opening.release()
+        self._alone(self._open)()
         return object.__getattribute__(self, name)
+
+    def _open(self) -> None:
+        if "nodes_manager" not in self.__dict__:
+            nodes = [_NODE(*host) for host in self._hosts]
+            super().__init__(startup_nodes=nodes, **self._options)
+            manager: Any = self.nodes_manager
+            manager.initialize = self._alone(manager.initialize)
+
+    def _alone(self, ask: Callable[..., None]) -> Callable[..., None]:
+        def asked(*args: Any, **options: Any) -> None:
+            if not self._asking.acquire(timeout=self._wait_s):
+                raise ConnectionLost("nobody has found the Cluster's nodes yet")
+            try:
+                ask(*args, **options)
+            finally:
+                self._asking.release()
+
+        return asked
 
     def close(self) -> None:
         """Close every connection, if any was opened."""
@@ -98,19 +116,15 @@ def connect(settings: RedisSettings) -> Client:
         case "sentinel":
             return Redis(connection_pool=_sentinel_pool(settings, url, options))
         case "unix":
-            kind: dict[str, Any] = {
-                "connection_class": UnixDomainSocketConnection,
-                "path": url.path,
-            }
+            return Redis(connection_pool=_POOL(path=url.path, **options))
         case "single":
             ((host, port),) = url.hosts
-            connection = SSLConnection if url.tls is not None else Connection
-            kind = {"connection_class": connection, "host": host, "port": port}
-    return Redis(connection_pool=_POOL(**options, **kind))
+            return Redis(connection_pool=_POOL(host=host, port=port, **options))
 
 
 def _options(settings: RedisSettings, url: RedisUrl) -> dict[str, Any]:
     return {
+        "connection_class": fused(_connection(url)),
         "max_connections": settings.pool_size,
         "timeout": settings.timeout_s,
         "socket_timeout": settings.timeout_s,
@@ -126,15 +140,23 @@ def _options(settings: RedisSettings, url: RedisUrl) -> dict[str, Any]:
     }
 
 
+def _connection(url: RedisUrl) -> type:
+    if url.kind == "unix":
+        return UnixDomainSocketConnection
+    if url.kind == "sentinel":
+        return SentinelManagedConnection if url.tls is None else SentinelManagedSSLConnection
+    return Connection if url.tls is None else SSLConnection
+
+
 def _cluster(url: RedisUrl, options: dict[str, Any]) -> LazyCluster:
     for name in ("db", "health_check_interval"):
         del options[name]
     (host, port), *others = url.hosts
     return LazyCluster(
         others,
-        wait_s=options["timeout"],
+        wait_s=options["socket_connect_timeout"],
         # Only where it is given a URL does redis-py use the kind of pool that it is told to use.
-        url=f"{'redis' if url.tls is None else 'rediss'}://{_bracketed(host)}:{port}",
+        url=f"redis://{_bracketed(host)}:{port}",
         connection_pool_class=BlockingConnectionPool,
         **options,
     )
@@ -160,9 +182,7 @@ def _sentinel_pool(
             **(url.tls or {}),
         },
     )
-    pool: ConnectionPool = _SENTINEL_POOL(
-        url.service, sentinel, ssl=url.tls is not None, check_connection=True, **options
-    )
+    pool: ConnectionPool = _SENTINEL_POOL(url.service, sentinel, check_connection=True, **options)
     return pool
 
 

@@ -1,0 +1,84 @@
+"""A Redis that stalls is like one that is dead: after one time-out the next callers do not wait.
+
+While the fuse of a server is blown its commands fail at once, but for one a second that tries
+again. Any answer mends it. So a request waits for a stalled Redis no longer than one time-out,
+however many wait with it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from redis.exceptions import TimeoutError as TimedOut
+
+#: How long, in seconds, a blown fuse refuses before it lets one caller try.
+REST_S = 1.0
+
+
+class Fuse:
+    """The fuse of one server. `now` returns seconds of a clock that never goes back."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._refuses_until: float | None = None
+        self._tries: object = None
+
+    def check(self, who: object) -> None:
+        """Return when `who`, a connection, may go on.
+
+        Raises:
+            TimedOut: the server has not answered others a moment ago.
+        """
+        if self._refuses_until is None or self._tries is who:
+            return
+        if self._now() < self._refuses_until:
+            raise TimedOut("Redis did not answer a moment ago")
+        self.blow()
+        self._tries = who
+
+    def blow(self) -> None:
+        """Take note that the server did not answer in time."""
+        self._refuses_until, self._tries = self._now() + REST_S, None
+
+    def mend(self) -> None:
+        """Take note that the server answered."""
+        self._refuses_until = self._tries = None
+
+
+class Fused:
+    """What a connection of redis-py becomes when it is given a fuse for each server."""
+
+    fuses: ClassVar[dict[tuple[object, object], Fuse]]
+
+    def _fuse(self) -> Fuse:
+        server = (getattr(self, "host", None), getattr(self, "port", None))
+        return self.fuses.get(server) or self.fuses.setdefault(server, Fuse())
+
+    def connect_check_health(self, *args: Any, **options: Any) -> Any:
+        fuse = self._fuse()
+        fuse.check(self)
+        try:
+            return super().connect_check_health(*args, **options)  # type: ignore[misc]  # redis-py's
+        except TimedOut:
+            fuse.blow()
+            raise
+
+    def send_packed_command(self, *args: Any, **options: Any) -> Any:
+        self._fuse().check(self)
+        return super().send_packed_command(*args, **options)  # type: ignore[misc]  # redis-py's
+
+    def read_response(self, *args: Any, **options: Any) -> Any:
+        try:
+            response = super().read_response(*args, **options)  # type: ignore[misc]  # redis-py's
+        except TimedOut:
+            self._fuse().blow()
+            raise
+        self._fuse().mend()
+        return response
+
+
+def fused(connection: type) -> type:
+    """Return the class of connections with fuses that its connections share."""
+    return type(f"Fused{connection.__name__}", (Fused, connection), {"fuses": {}})
