@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shlex
 import socket
 from pathlib import Path
 
@@ -56,9 +57,15 @@ def _check_path(path: Path) -> None:
         raise AddressTaken(f"{path} is taken: another program listens there.")
 
 
+def reachable(bind: str) -> tuple[str, int]:
+    """Return host and port by which a caller of this host reaches HOST:PORT."""
+    host, _, port = bind.rpartition(":")
+    return _EVERYWHERE.get(host, host), int(port)
+
+
 def curl_target(bind: str, path: str) -> str:
     """Return what to give curl to reach `path` on a gateway that listens at `bind`."""
     if bind.startswith("unix:"):
-        return f"--unix-socket {bind.removeprefix('unix:')} http://localhost{path}"
-    host, _, port = bind.rpartition(":")
-    return f"http://{_EVERYWHERE.get(host, host)}:{port}{path}"
+        return f"--unix-socket {shlex.quote(bind.removeprefix('unix:'))} http://localhost{path}"
+    host, port = reachable(bind)
+    return f"http://{host}:{port}{path}"

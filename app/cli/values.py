@@ -76,7 +76,9 @@ class Globs(click.ParamType[tuple[str, ...]]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, ...]:
-        """Return the globs."""
+        """Return the globs; a default comes here too, and is what it shall become."""
+        if isinstance(value, tuple):
+            return value
         globs = tuple(glob.strip() for glob in str(value).split(","))
         if not all(globs):
             self.fail("an empty glob covers no model; leave --models out for all.", param, ctx)

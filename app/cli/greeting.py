@@ -1,0 +1,67 @@
+"""What `up` says once the gateway answers."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from app.cli.address import curl_target
+from app.settings import ProviderSettings
+
+_SHOWN = 12
+_GLOB = frozenset("*?[")
+
+
+def greeting(
+    bind: str,
+    key: str,
+    key_file: Path,
+    models: Sequence[str],
+    providers: Sequence[ProviderSettings],
+) -> str:
+    """Return where the gateway is, a curl command that works, and which models there are.
+
+    `models` are those known by name.
+    """
+    return "\n".join(
+        [
+            "",
+            f"Responses Gateway answers at {curl_target(bind, '/v1')} (Ctrl-C ends it). Try it:",
+            "",
+            curl(bind, key, _model(models, providers)),
+            "",
+            "Models: " + "; ".join([_listed(models), *_globs(providers)]),
+            f"The key is kept in {key_file}. Make others: "
+            "flask --app wsgi keys create --account NAME",
+            "",
+        ]
+    )
+
+
+def curl(bind: str, key: str, model: str) -> str:
+    """Return a command, to be pasted as it is, that asks `model` something."""
+    body = json.dumps({"model": model, "input": "Hello, world!"})
+    return (
+        f"curl {curl_target(bind, '/v1/responses')} -H 'Authorization: Bearer {key}' "
+        f"-H 'Content-Type: application/json' -d {shlex.quote(body)}"
+    )
+
+
+def _model(models: Sequence[str], providers: Iterable[ProviderSettings]) -> str:
+    """Choose the built-in model, which needs nobody else, where there is one."""
+    built_in = (f"{each.name}/echo" for each in providers if each.api == "local")
+    return next(built_in, models[0] if models else "MODEL")
+
+
+def _listed(models: Sequence[str]) -> str:
+    more = f" and {len(models) - _SHOWN} more (GET /v1/models)" if len(models) > _SHOWN else ""
+    return ", ".join(models[:_SHOWN]) + more
+
+
+def _globs(providers: Iterable[ProviderSettings]) -> Iterator[str]:
+    for provider in providers:
+        globs = [glob for glob in provider.models if not _GLOB.isdisjoint(glob)]
+        if globs:
+            yield f"{', '.join(globs)} at {provider.name}"

@@ -1,0 +1,35 @@
+"""The commands of the two processes that a gateway is made of."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from app.settings import Settings
+
+_ROOT = Path(__file__).resolve().parents[2]
+_ACTORS = "app.jobs.actors"
+
+
+def web() -> list[str]:
+    """Return the command of the web process, which gunicorn.conf.py sets up."""
+    return [sys.executable, "-m", "gunicorn", "-c", str(_ROOT / "gunicorn.conf.py")]
+
+
+def has_worker(settings: Settings) -> bool:
+    """Tell whether there are background responses to work on."""
+    return settings.background.enabled and find_spec(_ACTORS) is not None
+
+
+def worker(settings: Settings) -> list[str]:
+    """Return the command of the worker: one process, a thread for each job at once."""
+    background = settings.background
+    return [
+        *(sys.executable, "-m", "dramatiq", _ACTORS),
+        *("--path", str(_ROOT)),
+        *("--processes", "1"),
+        *("--threads", str(background.concurrency)),
+        # Jobs get their grace, then go back to the queue by themselves.
+        *("--worker-shutdown-timeout", str(round(background.grace_s * 1000))),
+    ]

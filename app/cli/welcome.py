@@ -1,0 +1,64 @@
+"""What follows the start: wait until the gateway serves, make its first key, say how to use it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from threading import Event
+from time import monotonic
+
+import orjson
+
+from app.api import current
+from app.cli.first_key import first_key
+from app.cli.greeting import greeting
+from app.cli.group import operator
+from app.cli.probe import ask
+from app.factory import create_app
+from app.settings import Settings
+
+FIRST_ACCOUNT = "default"
+
+_PATIENCE_S = 60.0
+_POLL_S = 0.1
+
+
+class NotReady(Exception):
+    """The gateway has not come to serve; the text says what it says of itself."""
+
+
+def welcome(settings: Settings, key_file: Path, over: Event) -> str:
+    """Return the greeting once the gateway serves; `over` ends the wait.
+
+    Raises:
+        NotReady: it does not serve.
+    """
+    bind = settings.web.bind
+    _wait_until_ready(bind, over)
+    key = first_key(
+        key_file,
+        works=lambda key: (ask(bind, "/v1/models", key) or (0,))[0] == 200,
+        make=lambda: _make_key(settings),
+    )
+    _, body = ask(bind, "/v1/models", key) or (0, b'{"data":[]}')
+    models = [model["id"] for model in orjson.loads(body)["data"]]
+    return greeting(bind, key, key_file, models, settings.providers)
+
+
+def _wait_until_ready(bind: str, over: Event) -> None:
+    deadline = monotonic() + _PATIENCE_S
+    told = b"it does not answer"
+    while not over.wait(_POLL_S) and monotonic() < deadline:
+        answer = ask(bind, "/readyz")
+        if answer is not None:
+            status, told = answer
+            if status == 200:
+                return
+    raise NotReady(f"it was not ready after {_PATIENCE_S:.0f} s: {told.decode(errors='replace')}")
+
+
+def _make_key(settings: Settings) -> str:
+    app = create_app(settings)
+    with app.app_context():
+        accounts = current.services().accounts
+        _, secret = accounts.create_key(FIRST_ACCOUNT, name="first", by=operator())
+    return secret

@@ -1,0 +1,23 @@
+"""`worker`: the process of background responses."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from app.cli.processes import has_worker, worker
+from app.settings import Settings, SettingsError
+
+
+@click.command("worker")
+def work() -> None:
+    """Work on background responses until told to end."""
+    try:
+        settings = Settings.from_env()
+    except SettingsError as error:
+        raise click.ClickException(f"The worker cannot start: {error}") from None
+    if not has_worker(settings):
+        raise click.ClickException("Background responses are disabled: there is nothing to do.")
+    command = worker(settings)
+    os.execv(command[0], command)  # noqa: S606 - the process becomes the worker, signals and all
