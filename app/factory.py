@@ -14,6 +14,7 @@ from app.providers.base import Provider
 from app.providers.profiles import is_reasoning_model
 from app.providers.registry import build
 from app.services.accounts import Accounts
+from app.services.answering import Answering
 from app.services.breakers import Breakers
 from app.services.discovery import Discovery
 from app.services.health import Health
@@ -75,14 +76,15 @@ def _services(
         settings.providers, settings.models, providers, discovery, is_reasoning_model
     )
     breakers = Breakers((each.name for each in settings.providers), time.monotonic)
+    answering = Answering(
+        store,
+        catalog,
+        Router(settings.providers, breakers, Retries()),
+        Sealer(accounts.secret),
+        lambda: int(time.time()),
+    )
     return current.Services(
-        responses=Responses(
-            store,
-            catalog,
-            Router(settings.providers, breakers, Retries()),
-            Sealer(accounts.secret),
-            lambda: int(time.time()),
-        ),
+        responses=Responses(store, answering),
         accounts=accounts,
         catalog=catalog,
         health=Health(store.ping, lambda: None, breakers.states),

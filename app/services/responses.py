@@ -7,29 +7,22 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from app.domain.accounts import Caller
-from app.domain.ids import is_response_id, item_minter
-from app.domain.items import Item, Reasoning
-from app.domain.narrate import Narrator
-from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest, ModelRequest, Parameters
+from app.domain.events import Event
+from app.domain.ids import is_response_id
+from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest
 from app.domain.response import Response
 from app.errors import (
     CallerGone,
-    ContextLengthExceeded,
     GatewayError,
     InvalidRequest,
     PermissionDenied,
     StorageUnavailable,
 )
 from app.providers.base import UpstreamCall
-from app.schemas.responses import echo
-from app.services.history import Thread, thread, without_oldest
-from app.services.models import ModelCatalog, Target
-from app.services.routing import Opened, Router
+from app.services.answering import Answering, Prepared
+from app.services.routing import Opened
 from app.services.run import Run, without_opaque
-from app.services.seal import Sealer
 from app.store.base import Page, ResponseStore, Turn
-
-MAX_TRUNCATIONS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +36,11 @@ class Started:
 
 
 class Responses:
-    """The service behind /v1/responses. `now` returns Unix seconds."""
+    """The service behind /v1/responses."""
 
-    def __init__(
-        self,
-        store: ResponseStore,
-        catalog: ModelCatalog,
-        router: Router,
-        sealer: Sealer,
-        now: Callable[[], int],
-    ) -> None:
+    def __init__(self, store: ResponseStore, answering: Answering) -> None:
         self._store = store
-        self._catalog = catalog
-        self._router = router
-        self._sealer = sealer
-        self._now = now
+        self._answering = answering
 
     def start(
         self,
@@ -76,95 +59,29 @@ class Responses:
             RateLimited, Unavailable, UpstreamMisbehaved: the upstream, and its fallbacks, failed.
             CallerGone: the caller hung up before the upstream spoke; kept as cancelled.
         """
-        request = permitted(caller, request)
-        targets = self._catalog.resolve(request.model, caller)
-        refuse_sampling(targets[0], request.parameters)
-        start = thread(self._store, caller.account, request)
-        response = Response(start.response_id, request.model, self._now(), echo(request))
-        narrator = Narrator(response, item_minter(response.id), self._now)
+        prepared = self._answering.prepare(caller, permitted(caller, request))
 
-        def keep(ending: Response) -> None:
-            if request.store:
-                turn = Turn(
-                    caller.account, ending, start.own, request.parameters.include, start.place
-                )
-                self._store.save(turn)
+        def keep(response: Response, _ending: list[Event]) -> None:
+            self._keep(prepared, response)
 
         try:
-            opened = self._opened(caller, request, start, targets, call)
+            opened = self._answering.open(prepared, call)
         except CallerGone as gone:
-            narrator.begin()
+            narrator = self._answering.narrator(prepared)
             narrator.cancel()
-            keep(narrator.response)
+            self._keep(prepared, narrator.response)
             ended(narrator.response, gone)
             raise
-        run = Run(
-            narrator,
-            opened.batches,
-            keep=keep,
-            ended=ended,
-            seal=lambda payload: self._sealer.seal(caller.account, opened.provider, payload),
-            shows_opaque=INCLUDE_ENCRYPTED in request.parameters.include,
-        )
-        return Started(run, response.id, opened, (*request.ignored, *opened.ignored))
+        run = self._answering.run(prepared, opened, keep=keep, ended=ended)
+        ignored = (*request.ignored, *opened.ignored)
+        return Started(run, prepared.response.id, opened, ignored)
 
-    def _opened(
-        self,
-        caller: Caller,
-        request: CreateRequest,
-        start: Thread,
-        targets: tuple[Target, ...],
-        call: UpstreamCall,
-    ) -> Opened:
-        """Open the upstream, without the oldest turns where they are too much for it (S8)."""
-        parameters = self._private(caller, request.parameters)
-        items = start.items
-        for truncations_left in reversed(range(MAX_TRUNCATIONS + 1)):
-
-            def asked(target: Target, items: tuple[Item, ...] = items) -> ModelRequest:
-                return ModelRequest(
-                    model=target.upstream_model,
-                    items=self._for_origin(caller.account, target.provider.name, items),
-                    parameters=parameters,
-                    stream=request.stream or request.background,
-                    history_tools=start.tools,
-                    max_output_tokens_default=target.max_output_tokens,
-                )
-
-            try:
-                return self._router.open(targets, asked, call)
-            except ContextLengthExceeded as error:
-                shorter = without_oldest(items, error.excess_tokens)
-                if request.truncation != "auto" or not truncations_left or shorter == items:
-                    raise
-                items = shorter
-        raise AssertionError("the last try returns or raises")
-
-    def _private(self, caller: Caller, parameters: Parameters) -> Parameters:
-        """Return the parameters with names that no other account shares upstream (U14)."""
-
-        def pseudonym(given: str | None) -> str | None:
-            return given and self._sealer.pseudonym(caller.account, given)
-
-        return replace(
-            parameters,
-            user=pseudonym(parameters.user),
-            safety_identifier=pseudonym(parameters.safety_identifier),
-            prompt_cache_key=pseudonym(parameters.prompt_cache_key),
-        )
-
-    def _for_origin(self, account: str, provider: str, items: tuple[Item, ...]) -> tuple[Item, ...]:
-        """Return the items with the opaque payloads of this provider, and no other's (U11)."""
-        return tuple(
-            replace(item, encrypted_content=self._payload(account, provider, item))
-            if isinstance(item, Reasoning) and item.encrypted_content is not None
-            else item
-            for item in items
-        )
-
-    def _payload(self, account: str, provider: str, item: Reasoning) -> str | None:
-        unsealed = self._sealer.open(account, item.encrypted_content or "")
-        return unsealed.payload if unsealed and unsealed.origin == provider else None
+    def _keep(self, prepared: Prepared, response: Response) -> None:
+        request, start = prepared.request, prepared.thread
+        if request.store:
+            include = request.parameters.include
+            account = prepared.caller.account
+            self._store.save(Turn(account, response, start.own, include, start.place))
 
     def get(self, caller: Caller, response_id: str, include: frozenset[str]) -> Response:
         """Return a stored response as its POST showed it, and what `include` adds.
@@ -250,16 +167,3 @@ def refuse_read_only(caller: Caller) -> None:
     """Raise PermissionDenied for a key that may only read."""
     if caller.read_only:
         raise PermissionDenied("This key may only read: use one that may create and delete.")
-
-
-def refuse_sampling(target: Target, parameters: Parameters) -> None:
-    """Raise InvalidRequest for sampling parameters that a reasoning model does not take (R5)."""
-    if not target.reasoning:
-        return
-    for name in ("temperature", "top_p"):
-        if getattr(parameters, name) is not None:
-            raise InvalidRequest(
-                f"Unsupported parameter: '{name}' is not supported with this model. Leave it out.",
-                param=name,
-                code="unsupported_parameter",
-            )

@@ -17,9 +17,11 @@ from app.errors import CallerGone, GatewayError
 class Run:
     """Tells a response as batches of events, exactly once; an empty batch means silence.
 
-    `keep` stores the ending before it is told; `ended` hears of it on every exit path, with the
-    error that spoilt it, if one did. `seal` makes an opaque payload fit to leave the gateway;
-    `shows_opaque` says whether this caller sees it.
+    `keep` stores the response, and the events that end it, before they are told; `ended` hears
+    of it on every exit path, with the error that spoilt it, if one did. When the upstream was
+    given up, `overruled` may return the error that made it so: else the caller has gone. `seal`
+    makes an opaque payload fit to leave the gateway; `shows_opaque` says whether this caller
+    sees it.
     """
 
     def __init__(
@@ -27,8 +29,9 @@ class Run:
         narrator: Narrator,
         batches: Iterator[Batch],
         *,
-        keep: Callable[[Response], None],
+        keep: Callable[[Response, list[Event]], None],
         ended: Callable[[Response, GatewayError | None], None],
+        overruled: Callable[[], GatewayError | None],
         seal: Callable[[str], str],
         shows_opaque: bool,
     ) -> None:
@@ -36,6 +39,7 @@ class Run:
         self._batches = batches
         self._keep = keep
         self._ended = ended
+        self._overruled = overruled
         self._seal = seal
         self._shows_opaque = shows_opaque
         self._failure: GatewayError | None = None
@@ -70,13 +74,16 @@ class Run:
             self._cancel(CallerGone("the caller hung up"))
             raise
         except CallerGone as gone:
-            self._cancel(gone)
-            return
+            error = self._overruled()
+            if error is None:
+                self._cancel(gone)
+                return
+            ending = narrator.fail(error)
         except GatewayError as error:
             ending = narrator.fail(error)
         finally:
             self._close()
-        yield self._shown(self._kept(ending))
+        yield self._kept(ending)
 
     def _cancel(self, gone: CallerGone) -> None:
         ending = self._narrator.cancel()
@@ -84,11 +91,11 @@ class Run:
         self._kept(ending)
 
     def _kept(self, ending: list[Event]) -> list[Event]:
-        """Store the ending; where it cannot be stored, the ending is that failure."""
-        response = self._narrator.response
+        """Store the ending and return it as shown; if storing fails, that is the ending."""
+        response, ending = self._narrator.response, self._shown(ending)
         self._failure = self._failure or self._narrator.failure
         try:
-            self._keep(response)
+            self._keep(response, ending)
         except GatewayError as error:
             self._failure = error
             ending = _spoilt(ending, error)

@@ -52,8 +52,9 @@ class Witness:
     kept: Response | None = None
     failure: GatewayError | None = None
     storage: GatewayError | None = None
+    overruling: GatewayError | None = None
 
-    def keep(self, response: Response) -> None:
+    def keep(self, response: Response, _ending: list[Event]) -> None:
         self.log.append("kept")
         if self.storage is not None:
             raise self.storage
@@ -70,6 +71,7 @@ def run(upstream: Upstream, witness: Witness, *, shows_opaque: bool = True) -> R
         iter(upstream),
         keep=witness.keep,
         ended=witness.ended,
+        overruled=lambda: witness.overruling,
         seal=lambda payload: f"sealed:{payload}",
         shows_opaque=shows_opaque,
     )
@@ -222,3 +224,11 @@ def test_opaque_reasoning_is_kept_although_it_was_not_asked_for() -> None:
     assert "sealed" not in repr(events)
     assert witness.kept is not None
     assert witness.kept.output == (Reasoning("rs_0", ("hm",), encrypted_content="sealed:x"),)
+
+
+def test_an_answer_that_is_given_up_for_a_reason_fails_with_it() -> None:
+    witness = Witness(overruling=UpstreamTimeout("the time limit of 800 s is over"))
+    told(Upstream([[Text("a")]], CallerGone("gone")), witness)
+    assert witness.kept is not None
+    assert witness.kept.error is not None
+    assert "800 s" in witness.kept.error.message

@@ -1,0 +1,183 @@
+"""From a request to an answer that is being told: what whole, streamed and background share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from app.domain.accounts import Caller
+from app.domain.events import Event
+from app.domain.ids import item_minter
+from app.domain.items import Item, Reasoning
+from app.domain.narrate import Narrator
+from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest, ModelRequest, Parameters
+from app.domain.response import Response, Status
+from app.errors import ContextLengthExceeded, GatewayError, InvalidRequest
+from app.providers.base import UpstreamCall
+from app.schemas.responses import echo
+from app.services.history import Thread, thread, without_oldest
+from app.services.models import ModelCatalog, Target
+from app.services.routing import Opened, Router
+from app.services.run import Run
+from app.services.seal import Sealer
+from app.store.base import ResponseStore
+
+MAX_TRUNCATIONS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request that can be answered: what the model shall see, and the response so far."""
+
+    caller: Caller
+    request: CreateRequest
+    targets: tuple[Target, ...]
+    thread: Thread
+    response: Response
+
+
+class Answering:
+    """Prepares requests, opens upstreams for them and tells their answers.
+
+    `now` returns Unix seconds.
+    """
+
+    def __init__(
+        self,
+        store: ResponseStore,
+        catalog: ModelCatalog,
+        router: Router,
+        sealer: Sealer,
+        now: Callable[[], int],
+    ) -> None:
+        self._store = store
+        self._catalog = catalog
+        self._router = router
+        self._sealer = sealer
+        self._now = now
+
+    def prepare(
+        self, caller: Caller, request: CreateRequest, status: Status = "in_progress"
+    ) -> Prepared:
+        """Return the request with its history and its response, which nobody knows of yet.
+
+        Raises:
+            InvalidRequest, NotFound, PermissionDenied: it cannot be served as it is.
+            StorageUnavailable: it continues what is stored and the store is away.
+        """
+        targets = self._catalog.resolve(request.model, caller)
+        refuse_sampling(targets[0], request.parameters)
+        start = thread(self._store, caller.account, request)
+        response = Response(
+            start.response_id,
+            request.model,
+            self._now(),
+            echo(request),
+            status,
+            service_tier=request.parameters.service_tier or "auto",
+        )
+        return Prepared(caller, request, targets, start, response)
+
+    def ignored(self, prepared: Prepared) -> tuple[str, ...]:
+        """Name the parameters that the first-choice provider will not honour."""
+        target = prepared.targets[0]
+        return target.provider.ignored(self._asked(prepared, target, prepared.thread.items))
+
+    def open(self, prepared: Prepared, call: UpstreamCall) -> Opened:
+        """Open the upstream, without the oldest turns where they are too much for it (S8).
+
+        Raises:
+            GatewayError: as Router.open does.
+        """
+        items = prepared.thread.items
+        for truncations_left in reversed(range(MAX_TRUNCATIONS + 1)):
+
+            def asked(target: Target, items: tuple[Item, ...] = items) -> ModelRequest:
+                return self._asked(prepared, target, items)
+
+            try:
+                return self._router.open(prepared.targets, asked, call)
+            except ContextLengthExceeded as error:
+                shorter = without_oldest(items, error.excess_tokens)
+                truncates = prepared.request.truncation == "auto" and truncations_left
+                if not truncates or shorter == items:
+                    raise
+                items = shorter
+        raise AssertionError("the last try returns or raises")
+
+    def narrator(self, prepared: Prepared) -> Narrator:
+        """Return what tells the response."""
+        return Narrator(prepared.response, item_minter(prepared.response.id), self._now)
+
+    def run(
+        self,
+        prepared: Prepared,
+        opened: Opened,
+        *,
+        keep: Callable[[Response, list[Event]], None],
+        ended: Callable[[Response, GatewayError | None], None],
+        overruled: Callable[[], GatewayError | None] = lambda: None,
+    ) -> Run:
+        """Return the answer under way; see Run for the callbacks."""
+        account, origin = prepared.caller.account, opened.provider
+        return Run(
+            self.narrator(prepared),
+            opened.batches,
+            keep=keep,
+            ended=ended,
+            overruled=overruled,
+            seal=lambda payload: self._sealer.seal(account, origin, payload),
+            shows_opaque=INCLUDE_ENCRYPTED in prepared.request.parameters.include,
+        )
+
+    def _asked(self, prepared: Prepared, target: Target, items: tuple[Item, ...]) -> ModelRequest:
+        account, request = prepared.caller.account, prepared.request
+        return ModelRequest(
+            model=target.upstream_model,
+            items=self._for_origin(account, target.provider.name, items),
+            parameters=self._private(account, request.parameters),
+            stream=request.stream or request.background,
+            history_tools=prepared.thread.tools,
+            max_output_tokens_default=target.max_output_tokens,
+        )
+
+    def _private(self, account: str, parameters: Parameters) -> Parameters:
+        """Return the parameters with names that no other account shares upstream (U14)."""
+        given = (parameters.user, parameters.safety_identifier, parameters.prompt_cache_key)
+        if given == (None, None, None):
+            return parameters
+        user, safety_identifier, cache_key = (
+            name and self._sealer.pseudonym(account, name) for name in given
+        )
+        return replace(
+            parameters,
+            user=user,
+            safety_identifier=safety_identifier,
+            prompt_cache_key=cache_key,
+        )
+
+    def _for_origin(self, account: str, provider: str, items: tuple[Item, ...]) -> tuple[Item, ...]:
+        """Return the items with the opaque payloads of this provider, and no other's (U11)."""
+        return tuple(
+            replace(item, encrypted_content=self._payload(account, provider, item))
+            if isinstance(item, Reasoning) and item.encrypted_content is not None
+            else item
+            for item in items
+        )
+
+    def _payload(self, account: str, provider: str, item: Reasoning) -> str | None:
+        unsealed = self._sealer.open(account, item.encrypted_content or "")
+        return unsealed.payload if unsealed and unsealed.origin == provider else None
+
+
+def refuse_sampling(target: Target, parameters: Parameters) -> None:
+    """Raise InvalidRequest for sampling parameters that a reasoning model does not take (R5)."""
+    if not target.reasoning:
+        return
+    for name in ("temperature", "top_p"):
+        if getattr(parameters, name) is not None:
+            raise InvalidRequest(
+                f"Unsupported parameter: '{name}' is not supported with this model. Leave it out.",
+                param=name,
+                code="unsupported_parameter",
+            )
