@@ -198,10 +198,12 @@ class Document(Schema):
         """
         checks, found = self._checks, {}
         for name, value in object_at(raw, path).items():
+            if value is None:
+                continue
             check = checks.get(name)
             if check is None:
                 notes.ignore(join(path, name[:_LONGEST_NAME]))
-            elif value is not None:
+            else:
                 found[name] = check(value, path, notes)
         for name in self._required:
             if name not in found:
