@@ -1,0 +1,170 @@
+"""The OpenAPI document, and what the endpoint says of itself (E1)."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import orjson
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+from app.domain.request import Parameters
+from app.schemas.base import Notes
+from app.schemas.events import encode
+from app.schemas.openapi import document, endpoint_info
+from app.schemas.requests import CreateRequestSchema, load_create_request
+from app.schemas.responses import response_json
+from app.schemas.told.answers import EndpointSchema
+from app.schemas.told.events import EVENT
+from tests.schemas.telling import EVENTS, RESPONSES
+
+DOCUMENT = document()
+COMPONENTS: dict[str, Any] = DOCUMENT["components"]["schemas"]
+REGISTRY: Registry[Any] = Registry().with_resource(
+    "urn:document", Resource.from_contents(DOCUMENT, default_specification=DRAFT202012)
+)
+
+
+def validator(component: str) -> Draft202012Validator:
+    """Return a judge of what the document says of a component."""
+    reference = {"$ref": f"urn:document#/components/schemas/{component}"}
+    return Draft202012Validator(reference, registry=REGISTRY)
+
+
+def operations() -> list[tuple[str, dict[str, Any]]]:
+    """Return every operation, named by method and path."""
+    return [
+        (f"{method} {path}", operation)
+        for path, methods in DOCUMENT["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+every_operation = pytest.mark.parametrize(
+    "operation", [each for _, each in operations()], ids=[name for name, _ in operations()]
+)
+
+
+def test_the_document_is_valid_openapi() -> None:
+    validate(DOCUMENT)
+
+
+def test_the_document_is_made_the_same_each_time() -> None:
+    assert document() == DOCUMENT
+
+
+def test_the_document_is_json() -> None:
+    assert orjson.loads(orjson.dumps(DOCUMENT)) == DOCUMENT
+
+
+def test_the_document_needs_no_web_framework() -> None:
+    needed = "import app.schemas.openapi, app.schemas.requests, sys; print('flask' in sys.modules)"
+    assert run(needed) == "False"
+
+
+def run(code: str) -> str:
+    """Return what a fresh interpreter prints."""
+
+    command = [sys.executable, "-c", code]
+    ended = subprocess.run(command, capture_output=True, check=True, text=True)  # noqa: S603 - ours
+    return ended.stdout.strip()
+
+
+@every_operation
+def test_every_answer_names_its_request(operation: dict[str, Any]) -> None:
+    for told in operation["responses"].values():
+        name = told.get("$ref", "").rpartition("/")[2]
+        answer = DOCUMENT["components"]["responses"][name] if name else told
+        assert "X-Request-ID" in answer["headers"]
+
+
+@every_operation
+def test_every_operation_has_a_name_of_its_own_and_a_line_of_words(
+    operation: dict[str, Any],
+) -> None:
+    names = [each["operationId"] for _, each in operations()]
+    assert names.count(operation["operationId"]) == 1
+    assert operation["summary"].endswith(".")
+
+
+@pytest.mark.parametrize("name", DOCUMENT["components"]["responses"])
+def test_every_error_has_an_example_in_the_envelope(name: str) -> None:
+    told = DOCUMENT["components"]["responses"][name]["content"]["application/json"]
+    assert told["examples"]
+    for example in told["examples"].values():
+        validator("ErrorEnvelope").validate(example["value"])
+
+
+def test_every_example_of_a_request_is_taken() -> None:
+    told = DOCUMENT["paths"]["/v1/responses"]["post"]["requestBody"]["content"]
+    for example in told["application/json"]["examples"].values():
+        validator("CreateRequest").validate(example["value"])
+        load_create_request(example["value"])
+
+
+@pytest.mark.parametrize("name", RESPONSES)
+def test_a_response_fits_the_document(name: str) -> None:
+    told = orjson.loads(orjson.dumps(response_json(RESPONSES[name])))
+    validator("Response").validate(told)
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.type)
+def test_an_event_fits_the_document(event: Any) -> None:
+    validator("StreamEvent").validate(orjson.loads(encode(event)))
+
+
+def test_the_document_knows_every_event() -> None:
+    assert set(COMPONENTS["StreamEvent"]["discriminator"]["mapping"]) == set(EVENT.documents)
+
+
+def test_the_document_knows_every_parameter() -> None:
+    assert set(COMPONENTS["CreateRequest"]["properties"]) == set(CreateRequestSchema().fields)
+
+
+@pytest.mark.parametrize("name", ["temperature", "truncation", "tools", "text", "metadata"])
+def test_what_is_optional_may_be_null(name: str) -> None:
+    validator("CreateRequest").validate({"model": "m", "input": "", name: None})
+
+
+@pytest.mark.parametrize("name", ["model", "input"])
+def test_what_is_required_may_not_be_null(name: str) -> None:
+    given = {"model": "m", "input": ""} | {name: None}
+    assert not validator("CreateRequest").is_valid(given)
+
+
+@pytest.mark.parametrize("name", ["conversation", "prompt"])
+def test_what_is_refused_may_only_be_null(name: str) -> None:
+    told = validator("CreateRequest")
+    assert told.is_valid({"model": "m", "input": "", name: None})
+    assert not told.is_valid({"model": "m", "input": "", name: "x"})
+
+
+def test_the_endpoint_says_what_it_is_declared_to_say() -> None:
+    EndpointSchema().read(orjson.loads(orjson.dumps(endpoint_info())), "", Notes())
+
+
+def test_the_endpoint_names_its_methods_with_a_line_each() -> None:
+    methods = endpoint_info()["methods"]
+    assert {"POST", "GET", "GET /{response_id}", "DELETE /{response_id}"} <= methods.keys()
+
+
+def test_the_endpoint_offers_every_parameter_that_shapes_an_answer() -> None:
+    offered = set(endpoint_info()["supported"]["parameters"])
+    assert set(Parameters.__dataclass_fields__) <= offered
+
+
+@pytest.mark.parametrize("name", ["conversation", "prompt"])
+def test_the_endpoint_does_not_offer_what_it_refuses(name: str) -> None:
+    assert name not in endpoint_info()["supported"]["parameters"]
+
+
+def test_the_endpoint_tells_its_limits_from_the_fields() -> None:
+    limits = endpoint_info()["limits"]
+    assert limits["body_bytes"] == 33_554_432
+    assert limits["temperature"] == {"minimum": 0, "maximum": 2}
+    assert limits["metadata"]["maxProperties"] == 16

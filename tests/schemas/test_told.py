@@ -1,0 +1,197 @@
+"""What the gateway tells is what it declares, and what clients were made for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import openresponses_types as open_responses
+import orjson
+import pytest
+from openai.types.responses import Response as OpenAIResponse
+from openai.types.responses import ResponseStreamEvent
+from pydantic import BaseModel, TypeAdapter
+
+from app.domain.events import Event
+from app.domain.items import (
+    FunctionCallOutput,
+    InputFile,
+    InputImage,
+    InputText,
+    Item,
+    Message,
+    Reasoning,
+)
+from app.errors import InvalidRequest, UpstreamTimeout
+from app.schemas.base import Fault, Notes
+from app.schemas.events import encode
+from app.schemas.items import item_json
+from app.schemas.responses import response_json
+from app.schemas.told.answers import ErrorEnvelopeSchema, error_json
+from app.schemas.told.events import EVENT, event_fault
+from app.schemas.told.items import ITEM
+from app.schemas.told.responses import ResponseSchema
+from tests.schemas.telling import CALL, COMPLETED, EVENTS, MESSAGE, RESPONSES, THOUGHT
+
+RESPONSE = ResponseSchema()
+OPENAI_EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
+responses = pytest.mark.parametrize("name", RESPONSES)
+events = pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.type)
+
+
+def shown(name: str) -> dict[str, Any]:
+    """Return a response as its JSON says it."""
+    told: dict[str, Any] = orjson.loads(orjson.dumps(response_json(RESPONSES[name])))
+    return told
+
+
+def in_open_responses(kind: str) -> type[BaseModel]:
+    """Return Open Responses' model of an event, found by the event's type."""
+    models = [each for each in vars(open_responses).values() if isinstance(each, type)]
+    for model in models:
+        if issubclass(model, BaseModel) and model.__name__.endswith("StreamingEvent"):
+            declared = model.model_fields["type"].annotation
+            if kind in [each.value for each in declared]:  # type: ignore[union-attr] # an enum
+                return model
+    raise LookupError(kind)
+
+
+@responses
+def test_a_response_is_what_it_is_declared_to_be(name: str) -> None:
+    RESPONSE.read(shown(name), "", Notes())
+
+
+@responses
+def test_the_openai_sdk_takes_a_response(name: str) -> None:
+    OpenAIResponse.model_validate_json(orjson.dumps(shown(name)), strict=True)
+
+
+@responses
+def test_open_responses_takes_a_response(name: str) -> None:
+    told = shown(name)
+    if told["text"]["format"]["type"] == "json_schema":
+        told["text"]["format"]["schema"] = None  # these types allow no schema there
+    open_responses.ResponseResource.model_validate_json(orjson.dumps(told), strict=True)
+
+
+@events
+def test_an_event_is_what_it_is_declared_to_be(event: Event) -> None:
+    assert event_fault(orjson.loads(encode(event))) is None
+
+
+@events
+def test_the_openai_sdk_takes_an_event(event: Event) -> None:
+    told = OPENAI_EVENT.validate_json(encode(event), strict=True)
+    assert told.type == event.type
+
+
+@events
+def test_open_responses_takes_an_event(event: Event) -> None:
+    in_open_responses(event.type).model_validate_json(encode(event), strict=True)
+
+
+def test_every_declared_event_is_among_those_tried() -> None:
+    assert {event.type for event in EVENTS} == set(EVENT.documents)
+
+
+ITEMS: list[Item] = [
+    MESSAGE,
+    CALL,
+    THOUGHT,
+    Reasoning("rs_1", (), ("raw",)),
+    Message("msg_1", "user", (InputText("Hi"), InputImage("https://a.example/b.png"))),
+    Message("msg_1", "user", (InputImage(file_id="f"), InputFile("AAAA", filename="a.pdf"))),
+    Message("msg_1", "developer", (InputFile(file_url="https://a.example/", detail="low"),)),
+    FunctionCallOutput("fco_1", "call_1", "4"),
+    FunctionCallOutput("fco_1", "call_1", (InputText("4"),)),
+]
+
+
+@pytest.mark.parametrize("item", ITEMS, ids=lambda item: item.type)
+def test_a_listed_item_is_what_it_is_declared_to_be(item: Item) -> None:
+    ITEM.read(item_json(item), "", Notes())
+
+
+@pytest.mark.parametrize("output", [5, None, [{"type": "output_text"}]])
+def test_a_listed_output_is_a_string_or_parts(output: object) -> None:
+    told = item_json(FunctionCallOutput("fco_1", "call_1", "")) | {"output": output}
+    with pytest.raises(Fault, match=r"output"):
+        ITEM.read(told, "", Notes())
+
+
+@pytest.mark.parametrize(
+    "error",
+    [InvalidRequest("It is wrong.", param="input", code="invalid_type"), UpstreamTimeout("Late.")],
+)
+def test_an_error_always_has_its_four_keys(error: InvalidRequest | UpstreamTimeout) -> None:
+    told = error_json(error)
+    ErrorEnvelopeSchema().read(told, "", Notes())
+    assert list(told["error"]) == ["message", "type", "param", "code"]
+
+
+NULLABLE = {
+    "completed_at",
+    "error",
+    "incomplete_details",
+    "instructions",
+    "max_output_tokens",
+    "max_tool_calls",
+    "previous_response_id",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "safety_identifier",
+    "usage",
+    "user",
+}
+KEYS = sorted(response_json(COMPLETED))
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_response_without_one_of_its_keys_is_none(key: str) -> None:
+    told = response_json(COMPLETED)
+    del told[key]
+    with pytest.raises(Fault, match=f"'{key}' is required"):
+        RESPONSE.read(told, "", Notes())
+
+
+@pytest.mark.parametrize("key", sorted(set(KEYS) - NULLABLE))
+def test_a_key_that_is_never_null_is_declared_so(key: str) -> None:
+    with pytest.raises(Fault, match=f"'{key}'"):
+        RESPONSE.read(response_json(COMPLETED) | {key: None}, "", Notes())
+
+
+@pytest.mark.parametrize("key", sorted(NULLABLE))
+def test_a_key_that_may_be_null_is_declared_so(key: str) -> None:
+    RESPONSE.read(response_json(COMPLETED) | {key: None}, "", Notes())
+
+
+def inside(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the path of every object inside a JSON value, itself included."""
+    if isinstance(value, dict):
+        yield path
+    pairs = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, each in pairs:
+        if isinstance(each, dict | list):
+            yield from inside(each, (*path, key))
+
+
+FREE = {"annotations", "logprobs", "metadata", "parameters", "schema", "annotation"}
+
+
+@events
+def test_no_object_of_an_event_may_hold_a_key_that_is_not_declared(event: Event) -> None:
+    told = orjson.loads(encode(event))
+    for path in inside(told):
+        if not FREE & set(path):
+            changed = deepcopy(told)
+            place = changed
+            for key in path:
+                place = place[key]
+            place["x"] = 1
+            assert event_fault(changed), path
+
+
+@pytest.mark.parametrize("event", [5, {}, {"type": 5}, {"type": "keepalive"}])
+def test_what_is_no_event_is_told_apart(event: object) -> None:
+    assert event_fault(event)
