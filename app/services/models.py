@@ -59,9 +59,7 @@ class ModelCatalog:
         self._providers = providers
         self._discovery = discovery
         self._is_reasoning_model = is_reasoning_model
-        self._facts: dict[_Place, ModelSettings] = {}
-        for model in self._configured.values():
-            self._facts.setdefault(_home(model), model)
+        self._facts = {_home(model): model for model in self._configured.values()}
 
     def resolve(self, model_id: str, caller: Caller) -> tuple[Target, ...]:
         """Return what may answer for the id: its own model, then its fallbacks in order.
@@ -92,7 +90,7 @@ class ModelCatalog:
     def _targets(self, model_id: str, caller: Caller) -> Iterator[Target]:
         ids = [model_id]
         places: set[_Place] = set()
-        for each in ids:  # grows while it is walked, by ids that are new to it
+        for each in ids:  # grows while it is walked, but each place adds to it once
             place = self._place(each)
             if place is None or place in places or is_deep_research(place.model):
                 continue
@@ -100,7 +98,7 @@ class ModelCatalog:
             yield self._target(each, place)
             own = self._configured.get(each)
             for fallback in own.fallbacks if own else ():
-                if fallback not in ids and caller.may_use(fallback):
+                if caller.may_use(fallback):
                     ids.append(fallback)
 
     def _target(self, model_id: str, place: _Place) -> Target:

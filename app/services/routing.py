@@ -51,6 +51,14 @@ class Opened:
         return self.target.provider.name
 
 
+@dataclass(frozen=True, slots=True)
+class _Patience:
+    """Until when a call waits at one target, by the router's clock."""
+
+    retry_until: float
+    queue_until: float
+
+
 class Router:
     """Opens upstream calls. `clock` is like time.monotonic."""
 
@@ -79,8 +87,9 @@ class Router:
 
         A streamed answer begins with its first batch, even one that only tells of silence; after
         that nothing is tried again (A1). A whole answer begins when it is there. For `patience_s`
-        a failed attempt is repeated and a free slot waited for. `call.deadline` is brought
-        forward to what the target's provider allows for a whole call.
+        failed attempts are repeated, and the last target is waited for if it is busy: a busy one
+        before it is passed over. `call.deadline` is brought forward to what the target's provider
+        allows for a whole call.
 
         Raises:
             InvalidRequest, NotFound, ContextLengthExceeded: a target found fault with the
@@ -95,7 +104,11 @@ class Router:
             deadline_s = self._deadlines_s[target.provider.name]
             call.deadline = min(latest, self._clock() + deadline_s)
             request = request_for(target)
-            batches = self._answer(target.provider, request, call, started + patience_s)
+            patience = _Patience(
+                retry_until=started + patience_s,
+                queue_until=started + (patience_s if target is targets[-1] else 0),
+            )
+            batches = self._answer(target.provider, request, call, patience)
             try:
                 next(batches)
             except _FAULTS as error:
@@ -108,16 +121,16 @@ class Router:
         raise _most_hopeful(failures)
 
     def _answer(
-        self, provider: Provider, request: ModelRequest, call: UpstreamCall, until: float
+        self, provider: Provider, request: ModelRequest, call: UpstreamCall, patience: _Patience
     ) -> Iterator[Batch]:
         """Yield the provider's first batch twice, then the others.
 
         The first time is for `open` to see: a generator that has begun runs its endings however
         it is left, one that has not would hold its slot for ever.
         """
-        with self._admitted(provider.name, call, until) as admission:
+        with self._admitted(provider.name, call, patience.queue_until) as admission:
             first, rest = self._retries.run(
-                lambda: self._begun(provider, request, call), call, until
+                lambda: self._begun(provider, request, call), call, patience.retry_until
             )
             outcome = "abandoned"
             try:

@@ -10,7 +10,7 @@ from app.providers.base import UpstreamCall
 from app.services.breakers import Breakers
 from app.services.models import Target
 from app.services.retries import Retries
-from app.services.routing import Opened, Router
+from app.services.routing import PATIENCE_S, Opened, Router
 from app.settings import ProviderSettings
 from tests.services.scripted import HELLO, THE_END, Clock, ScriptedProvider, Step, asking
 
@@ -39,14 +39,15 @@ class Bench:
             self.clock,
         )
 
-    def open(self) -> Opened:
+    def open(self, patience_s: float = PATIENCE_S) -> Opened:
         """Open an answer of `a`, or else of `b`."""
         targets = (Target("model", self.a, "model-a"), Target("spare", self.b, "model-b"))
-        return self.router.open(targets, self.request_for, self.call)
+        return self.router.open(targets, self.request_for, self.call, patience_s)
 
-    def open_a(self) -> Opened:
+    def open_a(self, patience_s: float = PATIENCE_S) -> Opened:
         """Open an answer of `a`."""
-        return self.router.open((Target("model", self.a, "model-a"),), self.request_for, self.call)
+        targets = (Target("model", self.a, "model-a"),)
+        return self.router.open(targets, self.request_for, self.call, patience_s)
 
     def request_for(self, target: Target) -> ModelRequest:
         return asking(target.upstream_model, stream=self.stream, seed=self.seed)

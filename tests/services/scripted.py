@@ -26,6 +26,7 @@ class ScriptedProvider:
         self.asked: list[ModelRequest] = []
         self.deadlines: list[float] = []
         self.left = 0
+        self._answers: list[Iterator[Batch]] = []  # kept, so that none ends by being forgotten
         self._scripts = list(scripts) or [(HELLO, THE_END)]
 
     def ignored(self, request: ModelRequest) -> tuple[str, ...]:
@@ -35,6 +36,11 @@ class ScriptedProvider:
         return ()
 
     def answer(self, request: ModelRequest, call: UpstreamCall) -> Iterator[Batch]:
+        answer = self._play(request, call)
+        self._answers.append(answer)
+        return answer
+
+    def _play(self, request: ModelRequest, call: UpstreamCall) -> Iterator[Batch]:
         self.asked.append(request)
         self.deadlines.append(call.deadline)
         script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]

@@ -19,7 +19,6 @@ from app.errors import (
     UpstreamUnavailable,
 )
 from app.providers.base import UpstreamCall
-from app.services.models import Target
 from app.services.routing import Opened
 from tests.services.routing_bench import ANSWER, Bench, begin_and_drop, drop, exhaust
 from tests.services.scripted import HELLO, SILENCE, ScriptedProvider, Step
@@ -64,15 +63,18 @@ def test_failed_targets_free_their_slots(bench: Bench) -> None:
     assert bench.slots_are_free()
 
 
-def test_a_provider_that_is_full_is_passed_over(bench: Bench) -> None:
+def test_a_busy_provider_is_passed_over_at_once_if_another_may_answer(bench: Bench) -> None:
     held = bench.open_a()
-    opened = bench.router.open(
-        (Target("model", bench.a, "m"), Target("spare", bench.b, "m")),
-        bench.request_for,
-        bench.call,
-        patience_s=0.001,
-    )
+    opened = bench.open(patience_s=3600)
     assert (opened.provider, opened.attempts) == ("b", 2)
+    drop(held)
+
+
+def test_no_slot_is_waited_for_beyond_the_deadline(bench: Bench) -> None:
+    held = bench.open_a()
+    bench.call = UpstreamCall(deadline=bench.clock.now)
+    with pytest.raises(UpstreamUnavailable, match="busy"):
+        bench.open_a(patience_s=3600)
     drop(held)
 
 
@@ -80,9 +82,7 @@ def test_being_full_is_no_failure_of_the_provider(bench: Bench) -> None:
     held = bench.open_a()
     for _ in range(20):
         with pytest.raises(UpstreamUnavailable, match="busy"):
-            bench.router.open(
-                (Target("model", bench.a, "m"),), bench.request_for, bench.call, patience_s=0
-            )
+            bench.open_a(patience_s=0)
     assert bench.breakers.states()["a"] == "closed"
     drop(held)
 
@@ -128,9 +128,9 @@ def test_what_is_no_failure_of_the_provider_leaves_it_closed(
 
 
 def test_answers_that_succeed_are_counted(bench: Bench) -> None:
-    whole_calls(bench, 20)
+    whole_calls(bench, 21)
     bench.a = ScriptedProvider("a", (ODD,))
-    whole_calls(bench, 19)
+    whole_calls(bench, 20)
     assert bench.breakers.states()["a"] == "closed"
 
 
@@ -165,6 +165,17 @@ def test_silence_does_not_close_the_breaker(bench: Bench) -> None:
     with pytest.raises(UpstreamUnavailable):
         exhaust(opened)
     assert bench.breakers.states()["a"] == "open"
+
+
+def test_a_probe_that_finds_no_free_slot_leaves_the_next_call_to_try(bench: Bench) -> None:
+    held = bench.open_a()
+    for _ in range(20):
+        bench.breakers.admit("a").settle(ODD)
+    bench.clock.now += 5
+    with pytest.raises(UpstreamUnavailable, match="busy"):
+        bench.open_a(patience_s=0)
+    drop(held)
+    assert bench.open_a().provider == "a"
 
 
 def counted(provider: str, outcome: str) -> float:

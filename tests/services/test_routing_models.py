@@ -123,10 +123,13 @@ def test_what_is_configured_for_a_model_holds_by_its_prefixed_name_too() -> None
     assert (target.reasoning, target.max_output_tokens) == (True, 7)
 
 
-def test_of_two_configured_names_of_one_model_the_one_asked_for_counts() -> None:
+@pytest.mark.parametrize(("name", "bound"), [("short", 1), ("long", 9)])
+def test_of_two_configured_names_of_one_model_the_one_asked_for_counts(
+    name: str, bound: int
+) -> None:
     short = ModelSettings(id="short", provider="openai", upstream_model="g", max_output_tokens=1)
     long = ModelSettings(id="long", provider="openai", upstream_model="g", max_output_tokens=9)
-    assert catalog(short, long).resolve("long", ANYONE)[0].max_output_tokens == 9
+    assert catalog(short, long).resolve(name, ANYONE)[0].max_output_tokens == bound
 
 
 MAIN = ModelSettings(id="main", provider="openai", fallbacks=("anthropic/claude-x", "spare"))
