@@ -190,6 +190,8 @@ class Exchange:
         return True
 
     def _ended(self, connection: Connection) -> None:
+        if self._interrupt.fired:
+            raise ConnectionAbortedError("interrupted")
         if self._is_stale(connection):
             raise StaleConnection
         self.answer.end()

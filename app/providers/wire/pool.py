@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import ssl
+import weakref
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -71,12 +72,14 @@ class Pool:
     """The idle connections to one server, the latest used first; safe to share between threads.
 
     After a fork the child starts with an empty pool: two processes must not write to one socket.
+    A pool that nobody holds closes what it has.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._idle: deque[Connection] = deque()
         self._pid = os.getpid()
+        weakref.finalize(self, _close_all, self._idle).atexit = False
 
     def __len__(self) -> int:
         return len(self._idle)
@@ -106,12 +109,15 @@ class Pool:
 
     def clear(self) -> None:
         """Close them all."""
-        while self._idle:
-            with suppress(IndexError):  # another thread was faster
-                self._idle.pop().close()
+        _close_all(self._idle)
 
     def _leave_to_parent(self) -> None:
         if self._pid != os.getpid():
-            inherited, self._idle, self._pid = self._idle, deque(), os.getpid()
-            for connection in inherited:
-                connection.close()  # this process's handle only: nothing is sent
+            self._pid = os.getpid()
+            self.clear()  # this process's handles only: nothing is sent
+
+
+def _close_all(connections: deque[Connection]) -> None:
+    with suppress(IndexError):
+        while True:
+            connections.pop().close()
