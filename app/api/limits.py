@@ -1,0 +1,36 @@
+"""Where a caller stands, in the headers that clients of this API know."""
+
+from __future__ import annotations
+
+from app.domain.limits import Quota, Standing
+
+
+def headers(standing: Standing) -> dict[str, str]:
+    """Return x-ratelimit-limit, -remaining and -reset for requests and tokens."""
+    told: dict[str, str] = {}
+    if standing.requests is not None:
+        told.update(_headers("requests", standing.requests))
+    if standing.tokens is not None:
+        told.update(_headers("tokens", standing.tokens))
+    return told
+
+
+def _headers(of: str, quota: Quota) -> dict[str, str]:
+    return {
+        f"x-ratelimit-limit-{of}": str(quota.limit),
+        f"x-ratelimit-remaining-{of}": str(quota.remaining),
+        f"x-ratelimit-reset-{of}": duration(quota.reset_s),
+    }
+
+
+def duration(seconds: float) -> str:
+    """Return a time as `20ms`, `8.64s`, `6m0s` or `23h59m59s`."""
+    milliseconds = round(seconds * 1000)
+    if milliseconds < 1000:
+        return f"{milliseconds}ms"
+    minutes, rest_ms = divmod(milliseconds, 60_000)
+    if not minutes:
+        return f"{rest_ms / 1000:g}s"
+    hours, minutes = divmod(minutes, 60)
+    shown = f"{minutes}m{rest_ms // 1000}s"
+    return f"{hours}h{shown}" if hours else shown

@@ -1,0 +1,91 @@
+"""How many tokens a request will take, guessed before anybody has counted.
+
+A token is four characters. Pictures and files are guessed too: their base64 is no text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import assert_never
+
+from app.domain.items import (
+    ContentPart,
+    FunctionCall,
+    FunctionCallOutput,
+    InputFile,
+    InputImage,
+    InputText,
+    Item,
+    Message,
+    OutputText,
+    Reasoning,
+    Refusal,
+)
+from app.domain.request import Parameters
+from app.domain.tools import FunctionTool
+
+CHARACTERS_PER_TOKEN = 4
+IMAGE_TOKENS = 1_000
+FILE_TOKENS = 5_000
+#: What an answer may take when neither the request nor the model's settings say.
+OUTPUT_TOKENS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Tokens that a request is about to take."""
+
+    input_tokens: int
+    output_tokens: int
+
+
+def estimate(
+    parameters: Parameters, items: Iterable[Item], max_output_tokens: int | None
+) -> Estimate:
+    """Return what a request with this context may take.
+
+    `max_output_tokens` is the model's own limit, for when the request has none.
+    """
+    characters = len(parameters.instructions or "")
+    characters += sum(map(_item_characters, items)) + sum(map(_tool_characters, parameters.tools))
+    output = (parameters.max_output_tokens, max_output_tokens, OUTPUT_TOKENS)
+    return Estimate(
+        input_tokens=-(-characters // CHARACTERS_PER_TOKEN),
+        output_tokens=next(tokens for tokens in output if tokens is not None),
+    )
+
+
+def _tool_characters(tool: FunctionTool) -> int:
+    return len(tool.name) + len(tool.description or "") + len(json.dumps(tool.parameters))
+
+
+def _item_characters(item: Item) -> int:
+    match item:
+        case Message():
+            return sum(map(_part_characters, item.content))
+        case FunctionCall():
+            return len(item.name) + len(item.arguments)
+        case FunctionCallOutput():
+            if isinstance(item.output, str):
+                return len(item.output)
+            return sum(map(_part_characters, item.output))
+        case Reasoning():
+            return sum(map(len, (*item.summary, *item.content)))
+        case _:
+            assert_never(item)
+
+
+def _part_characters(part: ContentPart) -> int:
+    match part:
+        case InputText() | OutputText():
+            return len(part.text)
+        case Refusal():
+            return len(part.refusal)
+        case InputImage():
+            return IMAGE_TOKENS * CHARACTERS_PER_TOKEN
+        case InputFile():
+            return FILE_TOKENS * CHARACTERS_PER_TOKEN
+        case _:
+            assert_never(part)

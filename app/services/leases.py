@@ -1,0 +1,58 @@
+"""Leases of requests in flight: renewed while the process lives, so that a dead one's end."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection
+from contextlib import suppress
+
+from app.errors import StorageUnavailable
+from app.store.windows_base import Lease
+
+#: A process that dies gives its places back after so many seconds ...
+LEASE_S = 30.0
+#: ... and a living one may miss a renewal or two before that.
+RENEW_S = 8.0
+
+
+class LeaseKeeper:
+    """Renews leases every `every_s` seconds, by one thread that lives while there are any.
+
+    The thread begins with the first lease, so never before the server forks. While the store
+    is away nothing is renewed: who outlives that has no place any more, and is not disturbed.
+    """
+
+    def __init__(
+        self, renew: Callable[[Collection[Lease]], None], every_s: float = RENEW_S
+    ) -> None:
+        self._renew = renew
+        self._every_s = every_s
+        self._lock = threading.Lock()
+        self._idle = threading.Event()
+        self._held: dict[str, Lease] = {}
+        self._running = False
+
+    def hold(self, lease: Lease) -> None:
+        """Renew the lease from now on."""
+        with self._lock:
+            self._held[lease.id] = lease
+            if self._running:
+                return
+            self._running = True
+        threading.Thread(target=self._keep, name="leases", daemon=True).start()
+
+    def drop(self, lease: Lease) -> None:
+        """Renew the lease no more."""
+        with self._lock:
+            self._held.pop(lease.id, None)
+
+    def _keep(self) -> None:
+        while True:
+            self._idle.wait(self._every_s)
+            with self._lock:
+                held = tuple(self._held.values())
+                if not held:
+                    self._running = False
+                    return
+            with suppress(StorageUnavailable):
+                self._renew(held)

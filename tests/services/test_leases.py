@@ -1,0 +1,78 @@
+"""Leases are renewed while anybody holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from threading import Event
+
+from app.errors import StorageUnavailable
+from app.services.leases import LeaseKeeper
+from app.store.windows_base import Lease
+from tests.processes import until
+
+LEASE = Lease("one", "acme", ("all",), 30)
+OTHER = Lease("two", "acme", ("all",), 30)
+
+
+class Renewals:
+    """Remembers what was renewed; fails the first `failures` times."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.failures = failures
+        self.seen: list[set[str]] = []
+        self.any = Event()
+
+    def __call__(self, leases: Collection[Lease]) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise StorageUnavailable("away")
+        self.seen.append({lease.id for lease in leases})
+        self.any.set()
+
+
+def test_a_held_lease_is_renewed_again_and_again() -> None:
+    renewals = Renewals()
+    keeper = LeaseKeeper(renewals, every_s=0.001)
+    keeper.hold(LEASE)
+    until(lambda: len(renewals.seen) > 2, "renewals")
+    keeper.drop(LEASE)
+
+
+def test_all_leases_are_renewed_together() -> None:
+    renewals = Renewals()
+    keeper = LeaseKeeper(renewals, every_s=0.001)
+    keeper.hold(LEASE)
+    keeper.hold(OTHER)
+    until(lambda: {"one", "two"} in renewals.seen, "both to be renewed")
+    keeper.drop(LEASE)
+    keeper.drop(OTHER)
+
+
+def test_a_renewal_that_failed_is_tried_again() -> None:
+    renewals = Renewals(failures=2)
+    keeper = LeaseKeeper(renewals, every_s=0.001)
+    keeper.hold(LEASE)
+    assert renewals.any.wait(10)
+    keeper.drop(LEASE)
+
+
+def test_without_leases_the_thread_ends() -> None:
+    keeper = LeaseKeeper(Renewals(), every_s=0.001)
+    keeper.hold(LEASE)
+    keeper.drop(LEASE)
+    until(lambda: not keeper._running, "the thread to end")
+
+
+def test_a_lease_after_a_pause_is_renewed_too() -> None:
+    renewals = Renewals()
+    keeper = LeaseKeeper(renewals, every_s=0.001)
+    keeper.hold(LEASE)
+    keeper.drop(LEASE)
+    until(lambda: not keeper._running, "the thread to end")
+    keeper.hold(OTHER)
+    until(lambda: {"two"} in renewals.seen, "the second to be renewed")
+    keeper.drop(OTHER)
+
+
+def test_dropping_what_is_not_held_is_nothing() -> None:
+    LeaseKeeper(Renewals()).drop(LEASE)
