@@ -7,14 +7,15 @@ from dataclasses import replace
 from uuid import uuid4
 
 import pytest
-import redis
 
 from app.domain.accounts import Account, Allowance, ApiKey, AuditEntry, Permissions, Secret
 from app.errors import StorageUnavailable, Unavailable
+from app.settings import RedisSettings
 from app.store.accounts import RedisAccountStore
 from app.store.accounts_base import AccountStore
 from app.store.accounts_codec import dump_key, load_key
 from app.store.accounts_memory import MemoryAccountStore
+from app.store.connect import connect
 from tests.redis_server import running
 
 ENTRY = AuditEntry(at=7, by="ops@host", action="key.create", subject="key_1", detail="acme")
@@ -44,12 +45,13 @@ KEY = ApiKey(
 )
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "redis", "cluster"])
 def store(request: pytest.FixtureRequest) -> Iterator[AccountStore]:
     if request.param == "memory":
         yield MemoryAccountStore()
         return
-    with redis.Redis.from_url(request.getfixturevalue("redis_url")) as client:
+    fixture = "redis_url" if request.param == "redis" else "cluster_url"
+    with connect(RedisSettings(url=request.getfixturevalue(fixture))) as client:
         yield RedisAccountStore(client, f"{uuid4()}:")
 
 
@@ -169,14 +171,17 @@ def test_the_secret_of_a_deployment_stays(store: AccountStore) -> None:
 
 
 def test_the_same_prefix_is_the_same_store(redis_url: str) -> None:
-    with redis.Redis.from_url(redis_url) as one, redis.Redis.from_url(redis_url) as other:
+    with (
+        connect(RedisSettings(url=redis_url)) as one,
+        connect(RedisSettings(url=redis_url)) as other,
+    ):
         prefix = f"{uuid4()}:"
         RedisAccountStore(one, prefix).put_key(KEY, ENTRY)
         assert RedisAccountStore(other, prefix).key("key_1") == KEY
 
 
 def test_every_key_in_redis_begins_with_the_prefix_and_shares_a_slot(redis_url: str) -> None:
-    with redis.Redis.from_url(redis_url) as client:
+    with connect(RedisSettings(url=redis_url)) as client:
         prefix = f"{uuid4()}:"
         store = RedisAccountStore(client, prefix)
         store.put_account(ACCOUNT, ENTRY)
@@ -189,7 +194,7 @@ def test_every_key_in_redis_begins_with_the_prefix_and_shares_a_slot(redis_url: 
 
 
 def test_nothing_in_redis_expires(redis_url: str) -> None:
-    with redis.Redis.from_url(redis_url) as client:
+    with connect(RedisSettings(url=redis_url)) as client:
         prefix = f"{uuid4()}:"
         RedisAccountStore(client, prefix).put_key(KEY, ENTRY)
         assert {client.ttl(name) for name in client.scan_iter(f"{prefix}*")} == {-1}
@@ -197,7 +202,7 @@ def test_nothing_in_redis_expires(redis_url: str) -> None:
 
 def test_a_dead_redis_is_a_store_that_is_away() -> None:
     with running() as url:
-        client = redis.Redis.from_url(url)
+        client = connect(RedisSettings(url=url))
     with client, pytest.raises(StorageUnavailable):
         RedisAccountStore(client, "rg:").find("aa")
 
