@@ -1,0 +1,103 @@
+"""What accounts have used: every request is put on its account, however it ended.
+
+While the store is away the sums wait in this process, and are written with the next request
+after it. A process that ends before that loses them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+from app.domain.accounts import Caller
+from app.domain.response import Usage
+from app.domain.usage import UsageLine
+from app.errors import InvalidRequest, StorageUnavailable
+from app.services.admission import Admission
+from app.store.usage_base import UsageStore
+from app.store.windows_base import Settlement
+
+MAX_DAYS = 366
+
+
+class UsageBook:
+    """The book of use. `clock` returns Unix seconds; `on_away` hears when a line has to wait."""
+
+    def __init__(
+        self, store: UsageStore, clock: Callable[[], float], on_away: Callable[[], None]
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._on_away = on_away
+        self._lock = threading.Lock()
+        self._waiting: dict[tuple[str, str, str, date], UsageLine] = {}
+
+    def record(
+        self,
+        caller: Caller,
+        model: str,
+        usage: Usage | None,
+        *,
+        failed: bool,
+        admission: Admission | None = None,
+    ) -> None:
+        """Put a request that is over on its account, and end its admission.
+
+        `usage` None says that nobody knows what it took.
+        """
+        known = usage or Usage()
+        self._wait(
+            UsageLine(
+                account=caller.account,
+                key_id=caller.key_id,
+                model=model,
+                day=self.today(),
+                requests=1,
+                input_tokens=known.input_tokens,
+                cached_tokens=known.cached_tokens,
+                output_tokens=known.output_tokens,
+                reasoning_tokens=known.reasoning_tokens,
+                errors=int(failed),
+            )
+        )
+        settlement = None if admission is None else admission.take_settlement(usage)
+        if caller.stale:
+            self._on_away()
+        else:
+            self._write(settlement)
+
+    def read(self, account: str, since: date, until: date) -> list[UsageLine]:
+        """Return what an account used from one day to another, both included.
+
+        Raises:
+            InvalidRequest: the days are in the wrong order, or too many.
+            StorageUnavailable: the store is away.
+        """
+        days = (until - since).days + 1
+        if not 0 < days <= MAX_DAYS:
+            raise InvalidRequest(
+                f"'from' must not be after 'to', nor more than {MAX_DAYS} days before it.",
+                param="from",
+                code="invalid_value",
+            )
+        return self._store.read(account, [since + timedelta(n) for n in range(days)])
+
+    def today(self) -> date:
+        """Return the day that use is put under now, in UTC."""
+        return datetime.fromtimestamp(self._clock(), UTC).date()
+
+    def _write(self, settlement: Settlement | None) -> None:
+        with self._lock:
+            lines, self._waiting = tuple(self._waiting.values()), {}
+        try:
+            self._store.record(lines, settlement)
+        except StorageUnavailable:
+            self._on_away()
+            for line in lines:
+                self._wait(line)
+
+    def _wait(self, line: UsageLine) -> None:
+        with self._lock:
+            before = self._waiting.get(line.of)
+            self._waiting[line.of] = before.plus(line) if before else line

@@ -1,0 +1,89 @@
+"""The accounts of use in Redis.
+
+    {account:NAME}:usage:2030-01-31  hash: <counter>:<key id>:<model> -> its sum;
+                                     `lines`, the number of keys and models in it
+
+They share their account's slot with its windows (store.windows). Nothing expires.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any
+
+from app.domain.usage import COUNTERS, UsageLine
+from app.store.connect import Client
+from app.store.script import Call, Script, run_all
+from app.store.seam import translated
+from app.store.usage_base import MAX_LINES_A_DAY, OTHER_MODELS
+from app.store.windows_base import Settlement
+
+# ARGV: key id, model, then counters and what to add to them, `requests` first.
+_ADD = Script(
+    f"local MAX_LINES, OTHER = {MAX_LINES_A_DAY}, '{OTHER_MODELS}'",
+    """
+local key, model = ARGV[1], ARGV[2]
+if redis.call('HEXISTS', KEYS[1], 'requests:' .. key .. ':' .. model) == 0 then
+  if tonumber(redis.call('HGET', KEYS[1], 'lines') or 0) >= MAX_LINES then
+    model = OTHER
+  else
+    redis.call('HINCRBY', KEYS[1], 'lines', 1)
+  end
+end
+for i = 3, #ARGV, 2 do
+  redis.call('HINCRBY', KEYS[1], ARGV[i] .. ':' .. key .. ':' .. model, ARGV[i + 1])
+end
+""",
+)
+
+
+class RedisUsageStore:
+    """A UsageStore on any Redis >= 6.2, Cluster included.
+
+    `prefix` begins every key; `settling` makes the call that settles windows.
+    """
+
+    def __init__(self, client: Client, prefix: str, settling: Callable[[Settlement], Call]) -> None:
+        self._redis: Any = client
+        self._prefix = prefix
+        self._settling = settling
+
+    def record(self, lines: Sequence[UsageLine], settlement: Settlement | None = None) -> None:
+        calls = [self._adding(line) for line in lines]
+        if settlement is not None:
+            calls.append(self._settling(settlement))
+        with translated():
+            run_all(self._redis, calls)
+
+    def read(self, account: str, days: Sequence[date]) -> list[UsageLine]:
+        with translated():
+            tables = run_all(self._redis, [("HGETALL", self._key(account, day)) for day in days])
+        return [
+            line
+            for day, table in zip(days, tables, strict=True)
+            for line in _lines(account, day, table)
+        ]
+
+    def _adding(self, line: UsageLine) -> Call:
+        arguments: list[str | int] = [line.key_id, line.model]
+        for name in COUNTERS:
+            if amount := getattr(line, name):
+                arguments += (name, amount)
+        return _ADD((self._key(line.account, line.day),), arguments)
+
+    def _key(self, account: str, day: date) -> str:
+        return f"{self._prefix}{{account:{account}}}:usage:{day.isoformat()}"
+
+
+def _lines(account: str, day: date, table: dict[bytes, bytes]) -> list[UsageLine]:
+    sums: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+    table.pop(b"lines", None)
+    for field, amount in table.items():
+        counter, key_id, model = field.decode().split(":", 2)
+        sums[key_id, model][counter] = int(amount)
+    return [
+        UsageLine(account=account, key_id=key_id, model=model, day=day, **counters)
+        for (key_id, model), counters in sorted(sums.items())
+    ]

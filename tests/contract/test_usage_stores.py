@@ -1,0 +1,140 @@
+"""What every UsageStore promises, whatever it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from uuid import uuid4
+
+import pytest
+
+from app.domain.usage import UsageLine
+from app.errors import StorageUnavailable
+from app.settings import RedisSettings
+from app.store.connect import connect
+from app.store.usage import RedisUsageStore
+from app.store.usage_base import MAX_LINES_A_DAY, OTHER_MODELS, UsageStore
+from app.store.usage_memory import MemoryUsageStore
+from app.store.windows import RedisWindowStore
+from app.store.windows_base import Demand, Lease, Settlement, Window, WindowStore
+from app.store.windows_memory import MemoryWindowStore
+from tests.redis_server import running
+
+MONDAY, TUESDAY = date(2030, 1, 7), date(2030, 1, 8)
+LINE = UsageLine(
+    account="acme",
+    key_id="key_1",
+    model="openai/gpt:5",
+    day=MONDAY,
+    requests=1,
+    input_tokens=10,
+    cached_tokens=4,
+    output_tokens=20,
+    reasoning_tokens=5,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    usage: UsageStore
+    windows: WindowStore
+
+
+@pytest.fixture(params=["memory", "redis", "cluster"])
+def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
+    if request.param == "memory":
+        memory = MemoryWindowStore()
+        yield Stores(MemoryUsageStore(memory.settle), memory)
+        return
+    fixture = "redis_url" if request.param == "redis" else "cluster_url"
+    prefix = f"{uuid4()}:"
+    with connect(RedisSettings(url=request.getfixturevalue(fixture))) as client:
+        windows = RedisWindowStore(client, prefix)
+        yield Stores(RedisUsageStore(client, prefix, windows.settling), windows)
+
+
+@pytest.fixture
+def store(stores: Stores) -> UsageStore:
+    return stores.usage
+
+
+def test_what_was_recorded_is_read(store: UsageStore) -> None:
+    store.record([LINE])
+    assert store.read("acme", [MONDAY]) == [LINE]
+
+
+def test_lines_about_the_same_add_up(store: UsageStore) -> None:
+    store.record([LINE])
+    store.record([replace(LINE, errors=1, output_tokens=2)])
+    assert store.read("acme", [MONDAY]) == [
+        replace(
+            LINE,
+            requests=2,
+            input_tokens=20,
+            cached_tokens=8,
+            output_tokens=22,
+            reasoning_tokens=10,
+            errors=1,
+        )
+    ]
+
+
+def test_keys_and_models_have_lines_of_their_own(store: UsageStore) -> None:
+    lines = [
+        replace(LINE, model="a"),
+        replace(LINE, model="b"),
+        replace(LINE, key_id="key_2", model="a"),
+    ]
+    store.record(list(reversed(lines)))
+    assert store.read("acme", [MONDAY]) == lines
+
+
+def test_days_are_read_in_the_order_asked_for(store: UsageStore) -> None:
+    later = replace(LINE, day=TUESDAY)
+    store.record([LINE, later])
+    assert store.read("acme", [TUESDAY, MONDAY]) == [later, LINE]
+
+
+def test_other_days_are_not_read(store: UsageStore) -> None:
+    store.record([LINE])
+    assert store.read("acme", [TUESDAY]) == []
+
+
+def test_no_days_are_nothing(store: UsageStore) -> None:
+    assert store.read("acme", []) == []
+
+
+def test_accounts_are_apart(store: UsageStore) -> None:
+    store.record([LINE])
+    assert store.read("other", [MONDAY]) == []
+
+
+def test_a_request_is_recorded_and_settled_at_once(stores: Stores) -> None:
+    window = Window("tokens", 60, 100)
+    lease = Lease("lease", "acme", (), 30)
+    verdict = stores.windows.demand(Demand(((window, 90),), (), lease))
+    stores.usage.record([LINE], Settlement(verdict.at, ((window, -60),), lease))
+    assert stores.usage.read("acme", [MONDAY]) == [LINE]
+    assert stores.windows.demand(Demand(((window, 70),), (), lease)).refused_by is None
+
+
+def test_a_day_does_not_fill_with_names(store: UsageStore) -> None:
+    store.record([replace(LINE, model=f"m{number}") for number in range(MAX_LINES_A_DAY + 7)])
+    shown = store.read("acme", [MONDAY])
+    assert (len(shown), shown[0].model, shown[0].requests) == (MAX_LINES_A_DAY + 1, OTHER_MODELS, 7)
+
+
+def test_a_line_of_a_full_day_grows(store: UsageStore) -> None:
+    store.record([replace(LINE, model=f"m{number}") for number in range(MAX_LINES_A_DAY + 7)])
+    store.record([replace(LINE, model="m5")])
+    (line,) = (line for line in store.read("acme", [MONDAY]) if line.model == "m5")
+    assert line.requests == 2
+
+
+def test_a_dead_redis_is_a_store_that_is_away() -> None:
+    with running() as url:
+        client = connect(RedisSettings(url=url))
+    windows = RedisWindowStore(client, "rg:")
+    with client, pytest.raises(StorageUnavailable):
+        RedisUsageStore(client, "rg:", windows.settling).record([LINE])

@@ -1,0 +1,130 @@
+"""Every request is put on its account, whatever becomes of it and of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import pytest
+
+from app.domain.accounts import Allowance, Caller
+from app.domain.estimates import Estimate
+from app.domain.response import Usage
+from app.domain.usage import UsageLine
+from app.errors import InvalidRequest, StorageUnavailable
+from app.services.limits import Limits
+from app.services.usage import UsageBook
+from app.settings import LimitSettings
+from app.store.usage_memory import MemoryUsageStore
+from app.store.windows_base import Settlement
+from app.store.windows_memory import MemoryWindowStore
+from tests.services.clocks import Clock
+
+NOON = 1_893_499_200.0  # 2030-01-01, 12:00 UTC
+TODAY = date(2030, 1, 1)
+CALLER = Caller(account="acme", key_id="key_1", account_limits=Allowance(max_in_flight=1))
+USAGE = Usage(input_tokens=10, output_tokens=20, cached_tokens=4, reasoning_tokens=5)
+
+
+class Store(MemoryUsageStore):
+    """`away` says that it does not answer."""
+
+    away = False
+
+    def record(self, lines: Sequence[UsageLine], settlement: Settlement | None = None) -> None:
+        if self.away:
+            raise StorageUnavailable("away")
+        super().record(lines, settlement)
+
+
+class Office:
+    """A book of use over a store in memory, and limits beside it."""
+
+    def __init__(self) -> None:
+        self.clock = Clock(NOON)
+        self.outages = 0
+        windows = MemoryWindowStore(self.clock)
+        self.store = Store(windows.settle)
+        self.limits = Limits(windows, LimitSettings(), lambda: "lease", self.hear)
+        self.book = UsageBook(self.store, self.clock, self.hear)
+
+    def hear(self) -> None:
+        self.outages += 1
+
+    def lines(self) -> list[UsageLine]:
+        return self.book.read("acme", TODAY, TODAY)
+
+
+@pytest.fixture
+def office() -> Office:
+    return Office()
+
+
+def line(**counters: int) -> UsageLine:
+    return UsageLine(account="acme", key_id="key_1", model="gpt", day=TODAY, **counters)
+
+
+def test_a_request_is_put_on_its_account(office: Office) -> None:
+    office.book.record(CALLER, "gpt", USAGE, failed=False)
+    assert office.lines() == [
+        line(requests=1, input_tokens=10, output_tokens=20, cached_tokens=4, reasoning_tokens=5)
+    ]
+
+
+def test_a_request_that_failed_is_an_error(office: Office) -> None:
+    office.book.record(CALLER, "gpt", None, failed=True)
+    assert office.lines() == [line(requests=1, errors=1)]
+
+
+def test_a_request_is_put_under_its_day(office: Office) -> None:
+    office.clock.now += 12 * 3600
+    office.book.record(CALLER, "gpt", USAGE, failed=False)
+    assert office.lines() == []
+
+
+def test_a_record_ends_the_admission(office: Office) -> None:
+    admission = office.limits.admit(CALLER, lambda: Estimate(1, 1))
+    office.book.record(CALLER, "gpt", USAGE, failed=False, admission=admission)
+    office.limits.admit(CALLER, lambda: Estimate(1, 1)).release()
+
+
+def test_without_the_store_a_line_waits(office: Office) -> None:
+    office.store.away = True
+    office.book.record(CALLER, "gpt", USAGE, failed=False)
+    office.book.record(CALLER, "gpt", None, failed=True)
+    office.store.away = False
+    office.book.record(CALLER, "gpt", USAGE, failed=False)
+    (shown,) = office.lines()
+    assert (shown.requests, shown.errors, shown.input_tokens) == (3, 1, 20)
+
+
+def test_a_line_that_waits_is_heard_of(office: Office) -> None:
+    office.store.away = True
+    office.book.record(CALLER, "gpt", USAGE, failed=False)
+    assert office.outages == 1
+
+
+def test_a_line_is_written_once(office: Office) -> None:
+    for _ in range(3):
+        office.book.record(CALLER, "gpt", USAGE, failed=False)
+    assert office.lines()[0].requests == 3
+
+
+def test_a_caller_known_from_before_an_outage_does_not_wait_for_the_store(office: Office) -> None:
+    stale = Caller(account="acme", key_id="key_1", stale=True)
+    office.book.record(stale, "gpt", USAGE, failed=False)
+    assert (office.lines(), office.outages) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    ("since", "until"),
+    [(date(2030, 1, 2), TODAY), (date(2028, 12, 30), TODAY)],
+)
+def test_days_that_make_no_sense_are_refused(office: Office, since: date, until: date) -> None:
+    with pytest.raises(InvalidRequest, match="366"):
+        office.book.read("acme", since, until)
+
+
+def test_a_year_can_be_read(office: Office) -> None:
+    office.book.record(CALLER, "gpt", USAGE, failed=False)
+    assert len(office.book.read("acme", date(2029, 1, 1), TODAY)) == 1
