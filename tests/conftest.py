@@ -1,4 +1,4 @@
-"""What tests of several rooms share: one Redis for the whole run."""
+"""What tests of several rooms share: one Redis for the whole run, and one Cluster."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.redis_cluster import running_cluster
 from tests.redis_server import running
 
 
@@ -13,4 +14,11 @@ from tests.redis_server import running
 def redis_url() -> Iterator[str]:
     """The URL of a Redis; a test that wants it empty takes a prefix of its own."""
     with running() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def cluster_url() -> Iterator[str]:
+    """The URL of a Cluster of three masters, which any test may empty."""
+    with running_cluster() as url:
         yield url

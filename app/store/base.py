@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from app.domain.items import Item
 from app.domain.response import Response
-from app.errors import NotFound
+from app.errors import NotFound, StorageUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,10 @@ class Page:
 
     items: tuple[Item, ...]
     has_more: bool
+
+
+class Unconfirmed(StorageUnavailable):
+    """The response is kept, but not yet where it was to be for safety."""
 
 
 def unknown_response(response_id: str) -> NotFound:

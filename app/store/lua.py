@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from app.store.script import Script
 
-_LIBRARY = """
+LIBRARY = """
 local index = KEYS[1]
 
 local function record(id)
@@ -40,9 +40,7 @@ end
 
 # ARGV: account, response id, status, statuses that it may follow, entry, the parent's log and
 # depth (0 and -1 for none). Returns the status that stands, or nothing where the parent is gone.
-COMMIT = Script(
-    _LIBRARY,
-    """
+COMMIT_BODY = """
 local account, id, status, before, entry, log, depth = unpack(ARGV)
 local holder = redis.call('HGET', index, 'account')
 if holder and holder ~= account then return false end
@@ -63,8 +61,8 @@ end
 redis.call('RPUSH', index .. ':' .. log, entry)
 redis.call('HSET', index, 'account', account, id, status .. ':' .. log .. ':' .. depth .. ':')
 return status
-""",
-)
+"""
+COMMIT = Script(LIBRARY, COMMIT_BODY)
 
 # ARGV: account, response id, an id whose turn alone is wanted or '', the first and the last depth
 # that are wanted (negative: from the end), how many entries at most are returned at once.
@@ -72,7 +70,7 @@ return status
 # its log continues, the first depth of what follows, where the entries are (log, first and last
 # index, newest first), and the entries of each of these.
 CHAIN = Script(
-    _LIBRARY,
+    LIBRARY,
     """
 local account, id, anchor, first, last, most = unpack(ARGV)
 local held = owned(account) and record(id)
@@ -106,7 +104,7 @@ return {held.status, held.log, held.depth, under or '0', below, first, parts, en
 
 # ARGV: account, response id, time in Unix seconds. Returns whether there was something to hide.
 HIDE = Script(
-    _LIBRARY,
+    LIBRARY,
     """
 local account, id, now = unpack(ARGV)
 local held = owned(account) and record(id)
@@ -121,5 +119,52 @@ TOUCH = Script(
     """
 local account = redis.call('HGET', KEYS[1], 'account')
 if account then redis.call('HSET', KEYS[1], 'account', account) end
+"""
+)
+
+# ARGV: response id, time in Unix seconds. Returns the account and the entry ('' once it is purged)
+# of a response that was hidden before that time, or nothing where there is no such response.
+HIDDEN = Script(
+    LIBRARY,
+    """
+local id, before = unpack(ARGV)
+local held = record(id)
+if not held or held.deleted == '' or tonumber(held.deleted) >= tonumber(before) then
+  return false
+end
+local _, below = base(held.log)
+local entry = redis.call('LINDEX', index .. ':' .. held.log, held.depth - below - 1)
+return {redis.call('HGET', index, 'account'), entry}
+""",
+)
+
+# ARGV: response id. Empties the entry of a hidden response, and leaves it its place.
+PURGE = Script(
+    LIBRARY,
+    """
+local held = record(ARGV[1])
+if not held or held.deleted == '' then return end
+local _, below = base(held.log)
+redis.call('LSET', index .. ':' .. held.log, held.depth - below - 1, '')
+""",
+)
+
+# Removes a conversation.
+ERASE = Script(
+    """
+local keys = {KEYS[1]}
+for log = 0, tonumber(redis.call('HGET', KEYS[1], 'forks') or 0) do
+  keys[#keys + 1] = KEYS[1] .. ':' .. log
+end
+redis.call('UNLINK', unpack(keys))
+"""
+)
+
+# KEYS: homes of items (keys.py). ARGV: response id, item ids. Forgets that they are at home there.
+LEAVE_HOME = Script(
+    """
+for i = 2, #ARGV do
+  if redis.call('HGET', KEYS[1], ARGV[i]) == ARGV[1] then redis.call('HDEL', KEYS[1], ARGV[i]) end
+end
 """
 )

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from redis.cluster import RedisCluster
@@ -18,42 +17,26 @@ from redis.cluster import RedisCluster
 from app.domain.ids import home_of, tag_of
 from app.domain.items import Item
 from app.domain.response import TRANSITIONS
-from app.errors import StorageUnavailable
-from app.store.base import Context, Page, Place, Turn, unknown_response
+from app.store.base import Context, Page, Place, Turn, Unconfirmed, unknown_response
+from app.store.chains import OWN, WHOLE, Chains, Found, PagedChain
 from app.store.connect import Client
 from app.store.entries import PURGED, Entries
 from app.store.keys import Keys
-from app.store.lua import CHAIN, COMMIT, HIDE, TOUCH
-from app.store.paging import Slice, page
+from app.store.lua import COMMIT, HIDE, TOUCH
+from app.store.paging import page
 from app.store.script import Call, run_all
 from app.store.seam import translated
 
 Command = tuple[Any, ...]
 
-#: As many turns come with the answer to where they are; more are asked for by themselves, since
-#: a script hands them on slower than Redis itself does.
-AT_ONCE = 24
-
-_WHOLE = (0, -1)
-_OWN = (-1, -1)
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A part of a chain: the response's place, its parent's, and entries from depth `start`."""
-
-    place: Place
-    parent: Place | None
-    start: int
-    entries: list[bytes]
-
 
 class RedisStore:
     """Implements ResponseStore on any Redis >= 6.2, Sentinel and Cluster included.
 
-    With `wait_replicas` a response counts as kept once so many replicas have it; where they do
-    not within `wait_s`, it is kept and StorageUnavailable says that it might still be lost. Every
-    method may be repeated after that error: what has happened does not happen twice.
+    With `wait_replicas` a response counts as saved once so many replicas have it. Where they do
+    not within `wait_s`, which is to be less than the client's time-out, it is kept all the same
+    and Unconfirmed says that it might still be lost. Every method may be repeated after
+    StorageUnavailable: what has happened does not happen twice.
     """
 
     def __init__(
@@ -62,19 +45,26 @@ class RedisStore:
         prefix: str,
         *,
         wait_replicas: int = 0,
-        wait_s: float = 5.0,
+        wait_s: float = 2.0,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._redis: Any = client
         self._is_cluster = isinstance(client, RedisCluster)
         self._keys = Keys(prefix)
-        self.entries = Entries()
+        self._entries = Entries()
+        self._chains = Chains(client, self._keys)
         self._replicas = wait_replicas
-        self._wait_ms = int(wait_s * 1000)
+        self._wait_s = wait_s
         self._now = now
 
     def save(self, turn: Turn) -> bool:
         """Keep a terminal response, at once visible to every process."""
+        stands = self.keep(turn)
+        self.confirm(turn.response.id, self._wait_s)
+        return stands
+
+    def keep(self, turn: Turn) -> bool:
+        """Save a response without waiting for replicas."""
         response = turn.response
         tag = _tag(response.id)
         parent = turn.parent or Place("0", -1)
@@ -86,7 +76,7 @@ class RedisStore:
                 response.id,
                 response.status,
                 f" {' '.join(before)} ",
-                self.entries.dump(turn),
+                self._entries.dump(turn),
                 parent.log,
                 parent.depth,
             ),
@@ -96,6 +86,27 @@ class RedisStore:
         if standing is None:
             raise unknown_response(response.id)
         return bytes(standing).decode() == response.status
+
+    def confirm(self, response_id: str, wait_s: float) -> None:
+        """Return when enough replicas have what was kept.
+
+        Raises:
+            Unconfirmed: they have not within `wait_s`.
+        """
+        if not self._replicas:
+            return
+        index = self._keys.index(_tag(response_id))
+        client = self._redis
+        with translated():
+            if self._is_cluster:
+                client = client.get_redis_connection(client.get_node_from_key(index))
+            # Redis waits for what this very connection has written.
+            touch = TOUCH((index,), ()).long()
+            _, reached = run_all(client, [touch, ("WAIT", self._replicas, int(wait_s * 1000))])
+        if reached < self._replicas:
+            raise Unconfirmed(
+                f"The response is kept, but only {reached} of {self._replicas} replicas have it."
+            )
 
     def _marks(self, turn: Turn, tag: str) -> list[Command]:
         """Return what tells other keys of the turn: a mark of what never came does no harm."""
@@ -113,34 +124,17 @@ class RedisStore:
         if self._is_cluster:
             for mark in marks:
                 self._redis.execute_command(*mark)
-            standing = commit.run(self._redis)
-        else:
-            standing = run_all(self._redis, [*marks, commit])[-1]
-        if self._replicas and standing is not None:
-            self._confirm(commit.keys[0])
-        return standing
-
-    def _confirm(self, index: str) -> None:
-        """Wait for the replicas, on a connection that has just written."""
-        client = self._redis
-        if self._is_cluster:
-            client = client.get_redis_connection(client.get_node_from_key(index))
-        *_, reached = run_all(
-            client, [TOUCH((index,), ()), ("WAIT", self._replicas, self._wait_ms)]
-        )
-        if reached < self._replicas:
-            raise StorageUnavailable(
-                f"The response is kept, but only {reached} of {self._replicas} replicas have it."
-            )
+            return commit.run(self._redis)
+        return run_all(self._redis, [*marks, commit])[-1]
 
     def get(self, account: str, response_id: str) -> Turn:
         """Return a stored turn."""
-        found = self._found(account, response_id, *_OWN)
-        return self.entries.turn(found.entries[-1], account, response_id, found.parent)
+        found = self._found(account, response_id, *OWN)
+        return self._entries.turn(found.entries[-1], account, response_id, found.parent)
 
     def delete(self, account: str, response_id: str) -> None:
         """Hide a response; turns that continue it keep their whole context."""
-        self._found(account, response_id, *_OWN)
+        self._found(account, response_id, *OWN)
         now = int(self._now())
         with translated():
             # First where a purge will look for it: a mark without effect does no harm.
@@ -156,9 +150,9 @@ class RedisStore:
         It takes one round trip while the conversation is short, and two for any number of
         turns and forks.
         """
-        found = self._found(account, response_id, *_WHOLE)
+        found = self._found(account, response_id, *WHOLE)
         *earlier, own = found.entries
-        turn = self.entries.turn(own, account, response_id, found.parent)
+        turn = self._entries.turn(own, account, response_id, found.parent)
         items = [item for entry in earlier for item in self._both(entry)]
         return Context((*items, *_items(turn)), turn.response, found.place)
 
@@ -176,20 +170,13 @@ class RedisStore:
 
         It takes one round trip, and one more for each of `after` and `before`.
         """
-        chain = _Chain(self, account, response_id)
+        chain = PagedChain(self._chains, self._entries, account, response_id)
         return page(chain, order=order, limit=limit, after=after, before=before)
 
     def items(self, account: str, item_ids: Sequence[str]) -> dict[str, Item]:
         """Return those of the items that the account has stored, by id (S5)."""
-        with translated():
-            homes = self._homes(account, item_ids)
-            calls = [
-                CHAIN((self._keys.index(tag),), (account, home, "", *_OWN, AT_ONCE))
-                for home in sorted(set(homes.values()))
-                if (tag := tag_of(home))
-            ]
-            replies = run_all(self._redis, calls) if calls else []
-        entries = [entry for reply in replies if reply for entry in reply[-1][0]]
+        homes = self._homes(account, item_ids)
+        entries = self._chains.own(account, sorted(set(homes.values())))
         held = {item.id: item for entry in entries for item in self._both(entry)}
         return {item_id: held[item_id] for item_id in item_ids if item_id in held}
 
@@ -198,7 +185,8 @@ class RedisStore:
         homes = {item_id: home for item_id in item_ids if (home := home_of(item_id))}
         homeless = [item_id for item_id in item_ids if item_id not in homes]
         if homeless:
-            found = self._redis.hmget(self._keys.homes(account), homeless)
+            with translated():
+                found = self._redis.hmget(self._keys.homes(account), homeless)
             homes |= {
                 item_id: home.decode()
                 for item_id, home in zip(homeless, found, strict=True)
@@ -211,81 +199,15 @@ class RedisStore:
         with translated():
             self._redis.ping()
 
-    def find(
-        self, account: str, response_id: str, first: int, last: int, anchor: str = ""
-    ) -> Found | None:
-        """Return these turns of a response's chain, or None where there is no such response.
-
-        Negative depths count from the end. An anchor, the id of a response, stands for the depth
-        of its turn, and None is returned as well where that is not of the chain.
-        """
-        tag = tag_of(response_id)
-        if tag is None:
-            return None
-        with translated():
-            call = CHAIN(
-                (self._keys.index(tag),), (account, response_id, anchor, first, last, AT_ONCE)
-            )
-            reply = call.run(self._redis)
-            if reply is None:
-                return None
-            _status, log, depth, base, below, start, parts, entries = reply
-            if parts and not entries:
-                ranges = [
-                    ("LRANGE", self._keys.log(tag, part.decode()), *window)
-                    for part, *window in parts
-                ]
-                entries = run_all(self._redis, ranges)
-        parent = (
-            Place(log.decode(), depth - 1) if depth - 1 > below else Place(base.decode(), below)
-        )
-        return Found(
-            place=Place(log.decode(), depth),
-            parent=parent if depth else None,
-            start=start,
-            entries=[entry for part in reversed(entries) for entry in part],
-        )
-
     def _found(self, account: str, response_id: str, first: int, last: int) -> Found:
-        found = self.find(account, response_id, first, last)
+        found = self._chains.find(account, response_id, first, last)
         if found is None or not found.entries or found.entries[-1] == PURGED:
             raise unknown_response(response_id)
         return found
 
     def _both(self, entry: bytes) -> tuple[Item, ...]:
-        given, made = self.entries.items(entry)
+        given, made = self._entries.items(entry)
         return given + made
-
-
-@dataclass(frozen=True, slots=True)
-class _Chain:
-    """A response's chain, as paging reads it."""
-
-    store: RedisStore
-    account: str
-    response_id: str
-
-    def turn_of(self, response_id: str) -> Slice | None:
-        found = self.store.find(self.account, self.response_id, *_OWN, anchor=response_id)
-        return self._slice(found) if found else None
-
-    def read(self, first: int, last: int) -> Slice:
-        found = self.store.find(self.account, self.response_id, first, last)
-        if found is None:
-            raise unknown_response(self.response_id)
-        return self._slice(found)
-
-    def _slice(self, found: Found) -> Slice:
-        turns = [self.store.entries.items(entry) for entry in found.entries]
-        depths = range(found.start, found.start + len(turns))
-        return Slice(
-            found.start,
-            found.place.depth,
-            [
-                given if depth == found.place.depth else given + made
-                for depth, (given, made) in zip(depths, turns, strict=True)
-            ],
-        )
 
 
 def _items(turn: Turn) -> tuple[Item, ...]:

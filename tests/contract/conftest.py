@@ -12,16 +12,8 @@ from app.store.base import ResponseStore
 from app.store.connect import connect
 from app.store.memory import MemoryStore
 from app.store.redis import RedisStore
-from tests.redis_cluster import running_cluster
 
 _prefixes = (f"test{number}:" for number in count())
-
-
-@pytest.fixture(scope="session")
-def cluster_url() -> Iterator[str]:
-    """The URL of a Cluster of three masters."""
-    with running_cluster() as url:
-        yield url
 
 
 @pytest.fixture(params=["memory", "redis", "cluster"])

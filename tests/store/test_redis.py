@@ -11,7 +11,9 @@ from redis import Redis
 from redis.connection import BlockingConnectionPool, UnixDomainSocketConnection
 
 from app.schemas.items import item_json
-from app.store.redis import AT_ONCE, RedisStore
+from app.store.chains import AT_ONCE
+from app.store.entries import Entries
+from app.store.redis import RedisStore
 from tests.redis_server import running
 from tests.store.turns import ACCOUNT, asked, chain, continued, saved, told
 
@@ -123,7 +125,7 @@ def test_a_page_reads_no_more_of_a_conversation_than_it_needs(
         ACCOUNT, turns[-1].response.id, order="desc", limit=20, after=None, before=None
     )
     read = redis.info("stats")["total_net_output_bytes"] - before
-    assert read < 30 * len(store.entries.dump(turns[0]))
+    assert read < 30 * len(Entries().dump(turns[0]))
 
 
 def test_references_to_items_of_many_responses_cost_one_round_trip(store: RedisStore) -> None:

@@ -1,0 +1,209 @@
+"""What an operator does with stored responses: look through them, take them out, destroy them.
+
+Everything here goes step by step, tells each step as it is done, and may be stopped anywhere and
+started again. Destroying reaches Redis and nothing else: what a spool holds (spool.py) and what a
+Redis has written to its disk are for the caller to see to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from redis.exceptions import ResponseError
+
+from app.domain.ids import home_of, tag_of
+from app.schemas.items import item_json
+from app.schemas.responses import response_json
+from app.store.base import Place, Turn
+from app.store.checks import asked, servers
+from app.store.connect import Client
+from app.store.entries import PURGED, Entries
+from app.store.keys import Keys
+from app.store.layout import Layout, Record, read
+from app.store.lua import ERASE, HIDDEN, LEAVE_HOME, PURGE
+from app.store.seam import translated
+
+#: Entries of a log, members of a set, that are read at once.
+AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """A stored response. `turn` is None once it is purged; `deleted_at` is in Unix seconds."""
+
+    response_id: str
+    status: str
+    deleted_at: int | None
+    turn: Turn | None
+
+    def json(self) -> dict[str, Any]:
+        """Return all of it, for an export."""
+        shown: dict[str, Any] = {
+            "id": self.response_id,
+            "status": self.status,
+            "deleted_at": self.deleted_at,
+        }
+        if self.turn is None:
+            return shown | {"purged": True}
+        return shown | {
+            "response": response_json(self.turn.response),
+            "input": [item_json(item) for item in self.turn.input],
+            "include": sorted(self.turn.include),
+        }
+
+
+class RedisArchive:
+    """Every method raises StorageUnavailable when Redis is away, iterators between two steps."""
+
+    def __init__(self, client: Client, prefix: str) -> None:
+        self._redis: Any = client
+        self._keys = Keys(prefix)
+        self._entries = Entries()
+
+    def conversations(self, account: str) -> int:
+        """Return how many conversations an account has."""
+        with translated():
+            return int(self._redis.zcard(self._keys.conversations(account)))
+
+    def responses(self, account: str) -> Iterator[list[Archived]]:
+        """Walk through an account's conversations, oldest first: each as its responses."""
+        key, seen = self._keys.conversations(account), 0
+        while tags := self._members(key, seen):
+            for tag in tags:
+                yield list(self._conversation(account, tag))
+            seen += len(tags)
+
+    def _members(self, key: str, seen: int) -> list[str]:
+        with translated():
+            return [tag.decode() for tag in self._redis.zrange(key, seen, seen + AT_ONCE - 1)]
+
+    def _conversation(self, account: str, tag: str) -> Iterator[Archived]:
+        layout = self._layout(tag)
+        for log, base in layout.bases.items():
+            for depth, entry in enumerate(self._log(tag, log), base.depth + 1):
+                record = layout.records.get(Place(log, depth))
+                if record is None:
+                    return  # it came while this was being read
+                yield Archived(
+                    record.response_id,
+                    record.status,
+                    record.deleted_at,
+                    self._turn(entry, account, record, layout),
+                )
+
+    def _layout(self, tag: str) -> Layout:
+        with translated():
+            return read(self._redis.hgetall(self._keys.index(tag)))
+
+    def _turn(self, entry: bytes, account: str, record: Record, layout: Layout) -> Turn | None:
+        if entry == PURGED:
+            return None
+        parent = layout.parent(record.place)
+        return self._entries.turn(entry, account, record.response_id, parent)
+
+    def _log(self, tag: str, log: str) -> Iterator[bytes]:
+        key, seen = self._keys.log(tag, log), 0
+        while True:
+            with translated():
+                entries = self._redis.lrange(key, seen, seen + AT_ONCE - 1)
+            yield from entries
+            seen += len(entries)
+            if len(entries) < AT_ONCE:
+                return
+
+    def purgeable(self, deleted_before: int) -> int:
+        """Return how many responses were deleted before then and are not purged yet."""
+        with translated():
+            return int(self._redis.zcount(self._keys.deleted, "-inf", f"({deleted_before}"))
+
+    def purge(self, deleted_before: int, *, dry_run: bool = False) -> Iterator[str]:
+        """Destroy the content of responses deleted before then, in Unix seconds, and tell each id.
+
+        A tombstone without content stays: its id stays unknown, and turns that continue it lose
+        its items.
+        """
+        left = 0  # how many of the first are to stay where they are
+        while ids := self._deleted(deleted_before, left):
+            for response_id in ids:
+                if dry_run or self._purged(response_id, deleted_before):
+                    yield response_id
+                    left += dry_run
+                else:
+                    left += 1
+
+    def _deleted(self, before: int, left: int) -> list[str]:
+        with translated():
+            found = self._redis.zrangebyscore(
+                self._keys.deleted, "-inf", f"({before}", start=left, num=AT_ONCE
+            )
+        return [response_id.decode() for response_id in found]
+
+    def _purged(self, response_id: str, before: int) -> bool:
+        """Purge one response, in an order that leaves nothing behind wherever it is stopped.
+
+        Returns False for one whose deletion is just happening.
+        """
+        index = self._keys.index(tag_of(response_id) or "")
+        with translated():
+            found = HIDDEN((index,), (response_id, before)).run(self._redis)
+            if found:
+                account, entry = found
+                self._leave_homes(account.decode(), response_id, entry)
+                PURGE((index,), (response_id,)).run(self._redis)
+            elif self._redis.exists(index):
+                return False
+            self._redis.zrem(self._keys.deleted, response_id)
+        return True
+
+    def _leave_homes(self, account: str, response_id: str, entry: bytes) -> None:
+        given, made = self._entries.items(entry)
+        homeless = [item.id for item in given + made if home_of(item.id) is None]
+        if homeless:
+            LEAVE_HOME((self._keys.homes(account),), (response_id, *homeless)).run(self._redis)
+
+    def erase(self, account: str, *, dry_run: bool = False) -> Iterator[str]:
+        """Destroy everything that an account has stored, and tell the tag of each conversation.
+
+        Deactivate the account's keys before: what it stores meanwhile may survive.
+        """
+        key, seen = self._keys.conversations(account), 0
+        while tags := self._members(key, seen):
+            for tag in tags:
+                if not dry_run:
+                    self._erase(key, tag)
+                yield tag
+            seen += len(tags) if dry_run else 0
+        if not dry_run:
+            with translated():
+                self._redis.unlink(self._keys.homes(account))
+
+    def _erase(self, conversations: str, tag: str) -> None:
+        deleted = [
+            record.response_id
+            for record in self._layout(tag).records.values()
+            if record.deleted_at is not None
+        ]
+        with translated():
+            ERASE((self._keys.index(tag),), ()).run(self._redis)
+            if deleted:
+                self._redis.zrem(self._keys.deleted, *deleted)
+            self._redis.zrem(conversations, tag)
+
+    def rewrite(self) -> bool:
+        """Have Redis write its files anew, so that its disk forgets what was destroyed as well.
+
+        Returns False where it is not to be had now: one is being written, or Redis refuses.
+        """
+        with translated():
+            for server, node in servers(self._redis):
+                kept = asked(server, node)
+                try:
+                    if kept.appends:
+                        node.bgrewriteaof()
+                    elif kept.snapshots:
+                        node.bgsave()
+                except ResponseError:
+                    return False
+        return True

@@ -1,0 +1,338 @@
+"""What an operator does with stored responses, on a single Redis and on a Cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from app.domain.ids import tag_of
+from app.errors import NotFound
+from app.schemas.items import item_json
+from app.schemas.responses import response_json
+from app.settings import RedisSettings
+from app.store.archive import AT_ONCE, RedisArchive
+from app.store.base import Turn
+from app.store.connect import Client, connect
+from app.store.redis import RedisStore
+from tests.processes import until
+from tests.redis_server import running
+from tests.store.servers import everything
+from tests.store.turns import ACCOUNT, STRANGER, Clock, asked, chain, continued, saved, told, turn
+
+DAY = 86_400
+
+
+@pytest.fixture(scope="module")
+def urls(cluster_url: str) -> Iterator[dict[str, str]]:
+    """Two Redises that may be emptied."""
+    with running() as url:
+        yield {"single": url, "cluster": cluster_url}
+
+
+@pytest.fixture(params=["single", "cluster"])
+def client(request: pytest.FixtureRequest, urls: dict[str, str]) -> Iterator[Client]:
+    """A client of an empty Redis."""
+    with connect(RedisSettings(url=urls[request.param])) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(client: Client, clock: Clock) -> RedisStore:
+    return RedisStore(client, "rg:", now=clock)
+
+
+@pytest.fixture
+def archive(client: Client) -> RedisArchive:
+    return RedisArchive(client, "rg:")
+
+
+def ids(*turns: Turn) -> list[str]:
+    return [each.response.id for each in turns]
+
+
+# looking
+
+
+def test_every_response_of_an_account_is_seen(store: RedisStore, archive: RedisArchive) -> None:
+    turns = chain(store, 3)
+    fork = continued(store, turns[0])
+    alone = saved(store)
+    saved(store, account=STRANGER)
+    seen = [found.turn for each in archive.responses(ACCOUNT) for found in each]
+    assert sorted(map(repr, seen)) == sorted(map(repr, [*turns, fork, alone]))
+
+
+def test_a_conversation_is_seen_whole_and_in_order(
+    store: RedisStore, archive: RedisArchive
+) -> None:
+    turns = chain(store, AT_ONCE + 1)
+    (seen,) = archive.responses(ACCOUNT)
+    assert [found.response_id for found in seen] == ids(*turns)
+
+
+def test_conversations_are_seen_oldest_first(store: RedisStore, archive: RedisArchive) -> None:
+    turns = [
+        replace(each, response=replace(each.response, created_at=created_at))
+        for created_at in (3, 1, 2)
+        for each in [turn()]
+    ]
+    for each in turns:
+        store.save(each)
+    seen = [found.response_id for each in archive.responses(ACCOUNT) for found in each]
+    assert seen == ids(turns[1], turns[2], turns[0])
+
+
+def test_an_accounts_conversations_are_counted(store: RedisStore, archive: RedisArchive) -> None:
+    chain(store, 2)
+    saved(store)
+    saved(store, account=STRANGER)
+    assert archive.conversations(ACCOUNT) == 2
+
+
+def test_more_conversations_are_seen_than_are_read_at_once(
+    store: RedisStore, archive: RedisArchive
+) -> None:
+    turns = [saved(store) for _ in range(AT_ONCE + 1)]
+    seen = [found.response_id for each in archive.responses(ACCOUNT) for found in each]
+    assert sorted(seen) == sorted(ids(*turns))
+
+
+def test_an_export_has_all_of_a_response(store: RedisStore, archive: RedisArchive) -> None:
+    kept = saved(store)
+    ((found,),) = archive.responses(ACCOUNT)
+    assert found.json() == {
+        "id": kept.response.id,
+        "status": "completed",
+        "deleted_at": None,
+        "response": response_json(kept.response),
+        "input": [item_json(item) for item in kept.input],
+        "include": [],
+    }
+
+
+def test_an_export_tells_what_was_deleted_when(
+    store: RedisStore, archive: RedisArchive, clock: Clock
+) -> None:
+    kept = saved(store)
+    store.delete(ACCOUNT, kept.response.id)
+    ((found,),) = archive.responses(ACCOUNT)
+    assert found.json()["deleted_at"] == clock.at
+
+
+def test_an_export_tells_what_was_purged(
+    store: RedisStore, archive: RedisArchive, clock: Clock
+) -> None:
+    kept = saved(store)
+    store.delete(ACCOUNT, kept.response.id)
+    assert list(archive.purge(int(clock.at) + 1)) == ids(kept)
+    ((found,),) = archive.responses(ACCOUNT)
+    assert found.json() == {
+        "id": kept.response.id,
+        "status": "completed",
+        "deleted_at": clock.at,
+        "purged": True,
+    }
+
+
+# purging
+
+
+def deleted(store: RedisStore, *turns: Turn) -> None:
+    for response_id in ids(*turns):
+        store.delete(ACCOUNT, response_id)
+
+
+def test_nothing_of_a_purged_text_is_left(
+    store: RedisStore, archive: RedisArchive, client: Client, clock: Clock
+) -> None:
+    secret = saved(store, "my secret", given=(asked("my secret", "msg_my_secret"),))
+    before = everything(client)
+    deleted(store, secret)
+    list(archive.purge(int(clock.at) + 1))
+    assert (b"secret" in before, b"secret" in everything(client)) == (True, False)
+
+
+def test_a_purged_response_stays_unknown(
+    store: RedisStore, archive: RedisArchive, clock: Clock
+) -> None:
+    kept = saved(store)
+    deleted(store, kept)
+    list(archive.purge(int(clock.at) + 1))
+    with pytest.raises(NotFound):
+        store.get(ACCOUNT, kept.response.id)
+    assert store.items(ACCOUNT, [kept.input[0].id]) == {}
+
+
+def test_turns_that_continue_a_purged_one_lose_its_items_only(
+    store: RedisStore, archive: RedisArchive, clock: Clock
+) -> None:
+    a, b, c = chain(store, 3)
+    fork = continued(store, b)
+    deleted(store, b)
+    list(archive.purge(int(clock.at) + 1))
+    later = continued(store, fork)
+    assert store.context(ACCOUNT, c.response.id).items == told(a, c)
+    assert store.context(ACCOUNT, later.response.id).items == told(a, fork, later)
+
+
+def test_a_page_leaves_out_what_was_purged(
+    store: RedisStore, archive: RedisArchive, clock: Clock
+) -> None:
+    a, b, c = chain(store, 3)
+    deleted(store, b)
+    list(archive.purge(int(clock.at) + 1))
+    found = store.input_items(
+        ACCOUNT, c.response.id, order="asc", limit=10, after=None, before=None
+    )
+    assert found.items == told(a) + c.input
+
+
+def test_only_what_was_deleted_before_is_purged(
+    store: RedisStore, archive: RedisArchive, clock: Clock
+) -> None:
+    old, new, live = (saved(store) for _ in range(3))
+    deleted(store, old)
+    clock.at += DAY
+    deleted(store, new)
+    assert archive.purgeable(int(clock.at)) == 1
+    assert list(archive.purge(int(clock.at))) == ids(old)
+    assert store.get(ACCOUNT, live.response.id) == live
+
+
+def test_a_dry_run_purges_nothing(
+    store: RedisStore, archive: RedisArchive, client: Client, clock: Clock
+) -> None:
+    turns = [saved(store) for _ in range(3)]
+    deleted(store, *turns)
+    before = everything(client)
+    told_of = list(archive.purge(int(clock.at) + 1, dry_run=True))
+    assert sorted(told_of) == sorted(ids(*turns))
+    assert sorted(everything(client).split(b"\0")) == sorted(before.split(b"\0"))
+
+
+def test_a_purge_that_was_stopped_can_be_started_again(
+    store: RedisStore, archive: RedisArchive, clock: Clock
+) -> None:
+    turns = [saved(store) for _ in range(5)]
+    deleted(store, *turns)
+    first = list(islice(archive.purge(int(clock.at) + 1), 2))
+    rest = list(archive.purge(int(clock.at) + 1))
+    assert sorted(first + rest) == sorted(ids(*turns))
+
+
+def test_a_second_purge_finds_nothing(
+    store: RedisStore, archive: RedisArchive, clock: Clock
+) -> None:
+    deleted(store, saved(store))
+    list(archive.purge(int(clock.at) + 1))
+    assert list(archive.purge(int(clock.at) + 1)) == []
+
+
+def test_a_deletion_that_is_just_happening_is_left_alone(
+    store: RedisStore, archive: RedisArchive, client: Client, clock: Clock
+) -> None:
+    happening, done = saved(store), saved(store)
+    client.zadd("rg:deleted", {happening.response.id: clock.at - DAY})
+    deleted(store, done)
+    assert list(archive.purge(int(clock.at) + 1)) == ids(done)
+    assert archive.purgeable(int(clock.at) + 1) == 1
+
+
+def test_a_clients_id_that_lives_on_elsewhere_is_still_found(
+    store: RedisStore, archive: RedisArchive, clock: Clock
+) -> None:
+    first = saved(store, given=(asked("first", "msg_theirs"),))
+    second = saved(store, given=(asked("second", "msg_theirs"),))
+    deleted(store, first)
+    list(archive.purge(int(clock.at) + 1))
+    assert store.items(ACCOUNT, ["msg_theirs"]) == {"msg_theirs": second.input[0]}
+
+
+# erasing
+
+
+def test_nothing_of_an_erased_account_is_left(
+    store: RedisStore, archive: RedisArchive, client: Client, clock: Clock
+) -> None:
+    turns = chain(store, 3)
+    continued(store, turns[0])
+    theirs = saved(store, given=(asked("x", "msg_theirs"),))
+    deleted(store, turns[1])
+    erased = list(archive.erase(ACCOUNT))
+    assert sorted(erased) == sorted({str(tag_of(each)) for each in ids(turns[0], theirs)})
+    assert everything(client) == b""
+
+
+def test_other_accounts_survive_an_erasure(store: RedisStore, archive: RedisArchive) -> None:
+    saved(store)
+    other = saved(store, account=STRANGER)
+    list(archive.erase(ACCOUNT))
+    assert store.get(STRANGER, other.response.id) == other
+
+
+def test_an_erasure_that_was_stopped_can_be_started_again(
+    store: RedisStore, archive: RedisArchive, client: Client
+) -> None:
+    for _ in range(5):
+        saved(store)
+    next(archive.erase(ACCOUNT))
+    assert len(list(archive.erase(ACCOUNT))) == 4
+    assert everything(client) == b""
+
+
+def test_a_dry_run_erases_nothing(store: RedisStore, archive: RedisArchive) -> None:
+    kept = saved(store)
+    assert list(archive.erase(ACCOUNT, dry_run=True)) == [tag_of(kept.response.id)]
+    assert store.get(ACCOUNT, kept.response.id) == kept
+
+
+def test_an_answer_to_an_erased_parent_is_not_kept(
+    store: RedisStore, archive: RedisArchive, client: Client
+) -> None:
+    kept = saved(store)
+    place = store.context(ACCOUNT, kept.response.id).place
+    list(archive.erase(ACCOUNT))
+    with pytest.raises(NotFound):
+        saved(store, response_id=kept.response.id, parent=place)
+    assert everything(client) == b""
+
+
+def test_what_an_interrupted_erasure_left_among_the_deleted_goes_with_the_next_purge(
+    store: RedisStore, archive: RedisArchive, client: Client, clock: Clock
+) -> None:
+    client.zadd("rg:deleted", {"resp_" + "0" * 48: clock.at})
+    list(archive.purge(int(clock.at) + 1))
+    assert everything(client) == b""
+
+
+# its disk
+
+
+def test_the_disk_forgets_what_was_purged(tmp_path: Path, clock: Clock) -> None:
+    def on_disk() -> bool:
+        files = [file for file in tmp_path.rglob("*") if file.is_file()]
+        return any(b"msg_my_secret" in file.read_bytes() for file in files)
+
+    with running("--appendonly", "yes", directory=tmp_path) as url:
+        client = connect(RedisSettings(url=url))
+        store, archive = RedisStore(client, "rg:", now=clock), RedisArchive(client, "rg:")
+        secret = saved(store, given=(asked("hush", "msg_my_secret"),))
+        until(on_disk, "Redis to write")
+        deleted(store, secret)
+        list(archive.purge(int(clock.at) + 1))
+        assert archive.rewrite()
+        until(lambda: not on_disk(), "Redis to forget")
+
+
+def test_a_redis_that_keeps_nothing_on_disk_has_nothing_to_forget(archive: RedisArchive) -> None:
+    assert archive.rewrite()
