@@ -18,8 +18,7 @@ _WORDS = re.compile(
       \b(context|max(imum)?\scontext)[\s_-]?(length|window|size|limit)  # llama.cpp, Ollama, SGLang
     | context[\s_-]?(length|window|size|limit)\s(is\s|was\s|has\sbeen\s)?exceeded
     | prompt\sis\stoo\slong | prompt\stoo\slong     # Anthropic, Ollama
-    | input\stoken\scount\b.{0,40}\bexceeds         # Google
-    | exceeds?\sthe\slimit\sof\s\d+\s?(input\s|prompt\s)?tokens
+    | (input|prompt)\stoken\scount\b.{0,40}\bexceeds  # Google, Copilot
     """,
     re.IGNORECASE | re.VERBOSE,
 )
@@ -33,8 +32,8 @@ _EXCESSES = [
         rf"too large: (?P<more>\d{{1,9}})\..{{0,40}}length is {_LIMIT}.{{0,60}}has {_HAS} input",
         rf"length is {_LIMIT}.{{0,80}}?(requested|resulted in|contains?|has)\D{{0,30}}{_HAS}",
         rf"length of {_LIMIT}.{{0,80}}?(requested|resulted in|contains?|has)\D{{0,30}}{_HAS}",
-        rf"{_HAS} (tokens )?> {_LIMIT}",  # Anthropic: the prompt alone
         rf"(?P<more>\d{{1,9}}) \+ {_HAS} > {_LIMIT}",  # Anthropic: with max_tokens
+        rf"{_HAS} (tokens )?> {_LIMIT}",  # Anthropic: the prompt alone
         rf"\(?(length )?{_HAS}( tokens)?\) (exceeds?|is longer than)\D{{0,60}}{_LIMIT}",
         rf"{_HAS}\)? (tokens )?exceeds?\D{{0,60}}{_LIMIT}",
         rf"contains {_HAS} tokens.{{0,80}}?with {_LIMIT} maximum",  # Mistral

@@ -11,7 +11,7 @@ _NAMED = re.compile(
     (?P<keep>
         \b(?:bearer|basic)\s+(?=[\w.~+/=*-]{6})             # an Authorization header's value
         | \b(?:x-)?(?:api[-_\s]?key|(?:access|auth)[-_]?token|token|secret|password|authorization)
-          ["']?\s*[:=]\s*["']?(?=[^\s"',;}]{6})              # name = value
+          ["']?\s*[:=]\s*["']?(?:(?:bearer|basic)\s+)?(?=[^\s"',;}]{6})              # name = value
         | ://(?=[^/\s:@]+:[^/\s@]+@)                         # a URL's user and password
     )
     (?:(?<=//)[^/\s@]+ | [^\s"',;}]+)

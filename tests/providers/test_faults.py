@@ -1,0 +1,203 @@
+"""What each server's way to refuse means to our caller."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+
+from app.errors import (
+    ContextLengthExceeded,
+    GatewayError,
+    InvalidRequest,
+    NotFound,
+    UpstreamMisbehaved,
+    UpstreamRateLimited,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from app.providers.faults import fault, fault_in_answer, retry_after_s
+
+NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+
+
+def refused(status: int, body: Any = b"", **headers: str) -> GatewayError:
+    raw = body if isinstance(body, bytes) else orjson.dumps(body)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return fault(status, named, raw, "acme", now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (302, UpstreamMisbehaved),
+        (400, InvalidRequest),
+        (401, UpstreamMisbehaved),
+        (402, UpstreamMisbehaved),
+        (403, UpstreamMisbehaved),
+        (404, InvalidRequest),
+        (405, UpstreamMisbehaved),
+        (408, UpstreamUnavailable),
+        (409, UpstreamUnavailable),
+        (413, InvalidRequest),
+        (422, InvalidRequest),
+        (429, UpstreamRateLimited),
+        (500, UpstreamUnavailable),
+        (502, UpstreamUnavailable),
+        (503, UpstreamUnavailable),
+        (504, UpstreamTimeout),
+        (524, UpstreamTimeout),
+        (529, UpstreamUnavailable),
+    ],
+)
+def test_a_status_means(status: int, expected: type[GatewayError]) -> None:
+    assert type(refused(status)) is expected
+
+
+@pytest.mark.parametrize("status", [302, 400, 401, 404, 429, 503, 504])
+def test_a_refusal_without_words_names_the_provider(status: int) -> None:
+    assert "acme" in refused(status).message
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": "No such thing.", "type": "invalid_request_error", "code": None}},
+        {"error": {"code": 400, "message": "No such thing.", "type": "invalid_request_error"}},
+        {"type": "error", "error": {"type": "invalid_request_error", "message": "No such thing."}},
+        {"object": "error", "message": "No such thing.", "type": "BadRequestError", "code": 400},
+        {"error": "No such thing."},
+        {"detail": "No such thing."},
+        {"detail": [{"loc": ["body"], "msg": "No such thing."}]},
+        {"message": "No such thing."},
+        "No such thing.",
+        b"No such thing.\n",
+    ],
+    ids=["openai", "llamacpp", "anthropic", "vllm", "ollama", "detail", "details", "message",
+         "json-text", "text"],
+)  # fmt: skip
+def test_every_servers_words_are_found(body: Any) -> None:
+    assert refused(400, body).message == "No such thing."
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"<!DOCTYPE html><html>Bad</html>", b"  <html>", b"[]", b"{}", b'{"error": {}}', b"null"],
+)
+def test_what_is_no_word_is_not_told(body: bytes) -> None:
+    assert refused(400, body).message == "provider 'acme' refused the request (400)"
+
+
+def test_an_upstreams_own_fault_is_not_told_in_its_words() -> None:
+    assert "Traceback" not in refused(500, {"error": {"message": "Traceback: boom"}}).message
+
+
+def test_a_long_message_is_cut() -> None:
+    assert len(refused(400, b"no " * 5000).message) == 2000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": "The model `x` does not exist", "code": "model_not_found"}},
+        {"error": {"message": "model 'x' not found, try pulling it first"}},
+        {"type": "error", "error": {"type": "not_found_error", "message": "model: x"}},
+    ],
+    ids=["openai", "ollama", "anthropic"],
+)
+def test_an_unknown_model_is_not_found(body: Any) -> None:
+    error = refused(404, body)
+    assert (type(error), error.param, error.code) == (NotFound, "model", "model_not_found")
+
+
+def test_an_unknown_model_may_be_told_by_another_status() -> None:
+    assert isinstance(refused(400, {"error": {"code": "model_not_found"}}), NotFound)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("temperature", "temperature"),
+        ("max_completion_tokens", "max_output_tokens"),
+        ("messages[2].content", "input"),
+        ("messages.2.content", "input"),
+        ("response_format", "text.format"),
+        ("tools[0].function.name", "tools[0].function.name"),
+        ("no such parameter!", None),
+        (None, None),
+    ],
+)
+def test_a_parameter_is_named_in_the_callers_words(theirs: str | None, ours: str | None) -> None:
+    assert refused(400, {"error": {"message": "no", "param": theirs}}).param == ours
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [("invalid_image_url", "invalid_image_url"), ("Bad Code", None), (1234, None), ("400", None)],
+)
+def test_a_code_is_passed_on_when_it_is_one(theirs: object, ours: str | None) -> None:
+    assert refused(400, {"error": {"message": "no", "code": theirs}}).code == ours
+
+
+def test_an_empty_purse_is_the_operators_to_mend() -> None:
+    body = {"type": "error", "error": {"message": "Your credit balance is too low to access"}}
+    assert isinstance(refused(400, body), UpstreamMisbehaved)
+
+
+def test_a_used_up_quota_keeps_its_code() -> None:
+    assert refused(429, {"error": {"code": "insufficient_quota"}}).code == "insufficient_quota"
+
+
+def test_a_rate_limit_has_our_code() -> None:
+    assert refused(429, {"error": {"code": "slow_down"}}).code == "rate_limit_exceeded"
+
+
+@pytest.mark.parametrize("status", [429, 503, 504, 529])
+def test_the_wait_that_is_asked_for_is_kept(status: int) -> None:
+    assert refused(status, retry_after="12").retry_after_s == 12
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "7"}, 7),
+        ({"retry-after": "0.2"}, 1),
+        ({"retry-after": "-3"}, 1),
+        ({"retry-after": "Thu, 01 Jan 2026 12:01:30 GMT"}, 90),
+        ({"retry-after": "Thu, 01 Jan 2026 12:01:30 -0000"}, 90),
+        ({"retry-after": "Thu, 01 Jan 2026 11:00:00 GMT"}, 1),
+        ({"retry-after-ms": "1500"}, 2),
+        ({"retry-after-ms": "1500", "retry-after": "60"}, 2),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": "9" * 400}, None),
+        ({}, None),
+    ],
+)
+def test_a_wait_is_read_in_every_form(headers: dict[str, str], seconds: int | None) -> None:
+    assert retry_after_s(headers, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        ({"type": "overloaded_error", "message": "Overloaded"}, UpstreamUnavailable),
+        ({"type": "rate_limit_error"}, UpstreamRateLimited),
+        ({"type": "authentication_error"}, UpstreamMisbehaved),
+        ({"type": "timeout_error"}, UpstreamTimeout),
+        ({"type": "invalid_request_error", "message": "no"}, InvalidRequest),
+        ({"code": "rate_limit_exceeded"}, UpstreamRateLimited),
+        ({"code": "context_length_exceeded"}, ContextLengthExceeded),
+        ({"code": 429}, UpstreamRateLimited),
+        ({"code": "502"}, UpstreamUnavailable),
+        ({"code": 401, "message": "no"}, UpstreamMisbehaved),
+        ({"message": "who knows"}, UpstreamUnavailable),
+        ("boom", UpstreamUnavailable),
+        (True, UpstreamUnavailable),
+    ],
+    ids=str,
+)
+def test_an_error_inside_an_answer_means(error: object, expected: type[GatewayError]) -> None:
+    assert type(fault_in_answer(error, "acme")) is expected

@@ -1,0 +1,97 @@
+"""Frames come out whole, wherever the reads cut the stream."""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.errors import UpstreamMisbehaved
+from app.providers import sse
+from app.providers.sse import Frame, FrameSplitter
+
+STREAM = (
+    b"\xef\xbb\xbf: hello\n\n"
+    b'data: {"a": "gr\xc3\xbc\xc3\x9fe \xf0\x9f\x91\x8b"}\n\n'
+    b"event: ping\ndata:\n\n"
+    b"event: multi\nid: 7\nretry: 10\ndata: one\ndata:two\ndata:  three\n\n"
+    b"event: nothing\n\n"
+    b"data: with a line separator \xe2\x80\xa8 inside\n\n\n"
+    b"data: [DONE]\n\n"
+)
+FRAMES: list[Frame] = [
+    ("", b'{"a": "gr\xc3\xbc\xc3\x9fe \xf0\x9f\x91\x8b"}'),
+    ("ping", b""),
+    ("multi", b"one\ntwo\n three"),
+    ("", b"with a line separator \xe2\x80\xa8 inside"),
+    ("", b"[DONE]"),
+]
+
+
+def split(*chunks: bytes) -> list[Frame]:
+    splitter = FrameSplitter()
+    return [frame for chunk in chunks for frame in splitter.feed(chunk)]
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"], ids=["lf", "crlf", "cr"])
+def test_every_line_end_is_understood(line_end: bytes) -> None:
+    assert split(STREAM.replace(b"\n", line_end)) == FRAMES
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"], ids=["lf", "crlf", "cr"])
+def test_a_stream_may_come_byte_by_byte(line_end: bytes) -> None:
+    stream = STREAM.replace(b"\n", line_end)
+    assert split(*(stream[i : i + 1] for i in range(len(stream)))) == FRAMES
+
+
+@given(
+    cuts=st.lists(st.integers(0, len(STREAM) + 20), max_size=12),
+    line_end=st.sampled_from([b"\n", b"\r\n", b"\r"]),
+)
+@settings(max_examples=60)
+def test_a_stream_may_be_cut_anywhere(cuts: list[int], line_end: bytes) -> None:
+    stream = STREAM.replace(b"\n", line_end)
+    bounds = [0, *sorted(cuts), len(stream)]
+    pieces = [stream[a:b] for a, b in pairwise(bounds)]
+    assert split(*pieces) == FRAMES
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"], ids=["lf", "crlf", "cr"])
+def test_a_frame_is_told_as_soon_as_its_blank_line_begins(line_end: bytes) -> None:
+    whole = b"data: x" + 2 * line_end
+    cut = len(whole) - (len(line_end) - 1)
+    assert split(whole[:cut]) == [("", b"x")]
+
+
+def test_all_frames_of_one_read_come_together() -> None:
+    assert split(b"data: 1\n\ndata: 2\n\ndata: 3") == [("", b"1"), ("", b"2")]
+
+
+def test_a_byte_order_mark_counts_only_at_the_beginning() -> None:
+    assert split(b"data: 1\n\n\xef\xbb\xbfdata: 2\n\n") == [("", b"1")]
+
+
+def test_a_name_that_is_no_text_does_no_harm() -> None:
+    assert split(b"event: \xff\ndata: 1\n\n") == [("\N{REPLACEMENT CHARACTER}", b"1")]
+
+
+@pytest.mark.parametrize(
+    ("said", "frames"),
+    [(b"data: 1\n", [("", b"1")]), (b"data: 1", []), (b"event: a\n", []), (b"", [])],
+    ids=["a-whole-line", "a-cut-line", "no-data", "nothing"],
+)
+def test_a_stream_may_end_without_its_blank_line(said: bytes, frames: list[Frame]) -> None:
+    splitter = FrameSplitter()
+    splitter.feed(said)
+    assert splitter.end() == frames
+
+
+@pytest.mark.parametrize("piece", [b"x", b"data: x\n"], ids=["a-line", "lines"])
+def test_a_frame_must_end_some_time(monkeypatch: pytest.MonkeyPatch, piece: bytes) -> None:
+    monkeypatch.setattr(sse, "MAX_FRAME", 100)
+    splitter = FrameSplitter()
+    with pytest.raises(UpstreamMisbehaved, match="does not end"):
+        deque(map(splitter.feed, [piece] * 200), maxlen=0)
