@@ -158,13 +158,14 @@ class Narrator:
                 return False
 
     def _release(self) -> None:
-        """Tell what was held, as soon as the call that is open is whole or the model is done."""
-        while self._held and isinstance(self._open, OpenCall):
-            whole = _is_whole(self._open.arguments)
-            if not whole and self._finished is None:
-                return
-            stopped = self._finished is None or self._finished.reason == "stop"
-            self._close("completed" if whole or stopped else "incomplete")
+        """Tell what was held, as soon as no call is open that is neither whole nor ended."""
+        while self._held:
+            if isinstance(self._open, OpenCall):
+                whole = _is_whole(self._open.arguments)
+                if not whole and self._finished is None:
+                    return
+                stopped = self._finished is None or self._finished.reason == "stop"
+                self._close("completed" if whole or stopped else "incomplete")
             held, self._held = self._held, []
             for delta in held:
                 self._tell_or_hold(delta)

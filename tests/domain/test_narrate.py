@@ -136,6 +136,16 @@ def test_text_between_the_fragments_of_a_call_waits_for_its_end() -> None:
     assert [type(item) for item in output(*said)] == [FunctionCall, Message]
 
 
+def test_what_waited_for_a_call_is_told_once_it_ends_however_broken_its_arguments() -> None:
+    assert calls(
+        CallOpened("0", "a", "f"),
+        CallOpened("1", "b", "g"),
+        Arguments("0", "{oops"),
+        Arguments("1", "{}"),
+        ItemEnded(),
+    ) == [("f", "{oops", "completed"), ("g", "{}", "completed")]
+
+
 def test_a_call_without_arguments_has_an_empty_object() -> None:
     assert calls(CallOpened("0", "a", "f")) == [("f", "{}", "completed")]
 
