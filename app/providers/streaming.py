@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import Protocol
 
 from app.domain.deltas import Batch, Delta
+from app.errors import GatewayError
 from app.providers.base import UpstreamCall
 from app.providers.sse import Frame, FrameSplitter
 from app.providers.transport import Reply
@@ -38,12 +39,20 @@ def batches(reply: Reply, reader: FrameReader, call: UpstreamCall) -> Iterator[B
     """Yield one batch for every read that said something, and an empty one after every silence.
 
     An upstream that sends only comments, or pieces of frames, for `call.silence_s` is silent too.
+    What was said before a failure is told first, also where one read brought both.
     """
     splitter = FrameSplitter()
     told_at = time.monotonic()
     with closing(reply.chunks()) as chunks:
         for chunk in chunks:
-            deltas = reader.read(splitter.feed(chunk)) if chunk else []
+            deltas: list[Delta] = []
+            try:
+                for frame in splitter.feed(chunk) if chunk else ():
+                    deltas += reader.read((frame,))
+            except GatewayError:
+                if deltas:
+                    yield deltas
+                raise
             if reader.is_done:
                 reply.expect_end()
             if deltas or not chunk or time.monotonic() - told_at >= call.silence_s:
