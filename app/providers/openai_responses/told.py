@@ -142,7 +142,7 @@ class ToldReasoning(ToldItem):
 
     def __init__(self, shown: Json) -> None:
         super().__init__(shown)
-        self._payload = payload(shown)
+        self._payload: str | None = None  # what an item has before it is done is another
         self._summary = Parts()
         self._content = Parts()
 
@@ -171,7 +171,7 @@ class ToldReasoning(ToldItem):
         return [*told, *self._summary.end(), *self._content.end()]
 
     def whole(self, shown: Json) -> list[Delta]:
-        self._payload = payload(shown) or self._payload
+        self._payload = payload(shown)
         deltas: list[Delta] = []
         for index, part in enumerate(shown.get("summary") or ()):
             deltas += self.text_done({"summary_index": index, "text": part["text"]})

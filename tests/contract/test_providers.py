@@ -1,0 +1,59 @@
+"""Every recording through its provider: however it came, it is told as the same response."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.contract.recordings import FOLDER, Recording, outcome, play, recordings
+
+RECORDINGS = list(recordings())
+STREAMED = [each for each in RECORDINGS if each.sse is not None]
+WHOLE = [each for each in RECORDINGS if each.body is not None]
+#: Byte by byte, every cut inside a character and between CR and LF is among them.
+SIZES = (1, 2, 7, 1000, 1_000_000)
+
+
+def _name(recording: Recording) -> str:
+    return recording.name
+
+
+def _cut(data: bytes, size: int) -> list[bytes]:
+    return [data[at : at + size] for at in range(0, len(data), size)]
+
+
+@pytest.mark.parametrize("recording", WHOLE, ids=_name)
+def test_a_whole_answer_is_told_as_expected(recording: Recording) -> None:
+    telling = play(recording.api, [recording.body or b""], stream=False)
+    assert outcome(telling) == recording.expected
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("recording", STREAMED, ids=_name)
+def test_a_streamed_answer_is_told_as_expected_wherever_the_reads_cut_it(
+    recording: Recording, size: int
+) -> None:
+    telling = play(recording.api, _cut(recording.sse or b"", size), stream=True)
+    assert outcome(telling) == recording.expected
+
+
+@given(recording=st.sampled_from(STREAMED), seed=st.integers(0, 2**32))
+def test_a_streamed_answer_is_told_as_expected_in_random_reads(
+    recording: Recording, seed: int
+) -> None:
+    rest, pieces = recording.sse or b"", list[bytes]()
+    sizes = random.Random(seed)  # noqa: S311 - no secret, and it must be repeatable
+    while rest:
+        size = sizes.randint(1, 60)
+        pieces.append(rest[:size])
+        rest = rest[size:]
+    assert outcome(play(recording.api, pieces, stream=True)) == recording.expected
+
+
+def test_every_file_belongs_to_a_case() -> None:
+    used = {each.name for each in RECORDINGS}
+    files = {f"{file.parent.name}-{file.stem}" for file in FOLDER.glob("*/*.*")}
+    assert files == used | {f"{each.api}-expected" for each in RECORDINGS}
