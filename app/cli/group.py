@@ -5,7 +5,8 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -15,15 +16,31 @@ from flask.cli import AppGroup
 from app.errors import GatewayError
 
 
+@contextmanager
+def complaining() -> Iterator[None]:
+    """Have a failure be one line on stderr and the exit status 1."""
+    try:
+        yield
+    except GatewayError as error:
+        raise click.ClickException(error.message) from None
+
+
 class OperatorGroup(AppGroup):
-    """Commands whose failure is one line on stderr and the exit status 1."""
+    """Commands that complain as operators expect."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command of the group."""
-        try:
+        with complaining():
             return super().invoke(ctx)
-        except GatewayError as error:
-            raise click.ClickException(error.message) from None
+
+
+class OperatorCommand(click.Command):
+    """A command, without a group, that complains as operators expect."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        with complaining():
+            return super().invoke(ctx)
 
 
 def operator() -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from app.domain.accounts import Caller
@@ -18,7 +19,18 @@ from app.services.admission import Admission
 from app.store.usage_base import UsageStore
 from app.store.windows_base import Settlement
 
+DEFAULT_DAYS = 30
 MAX_DAYS = 366
+
+_EARLIEST = date(2000, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Days in UTC, the first and the last included."""
+
+    since: date
+    until: date
 
 
 class UsageBook:
@@ -67,21 +79,30 @@ class UsageBook:
         else:
             self._write(settlement)
 
-    def read(self, account: str, since: date, until: date) -> list[UsageLine]:
-        """Return what an account used from one day to another, both included.
+    def period(self, since: date | None, until: date | None) -> Period:
+        """Return a period of days; by default it ends today and is DEFAULT_DAYS long.
 
         Raises:
-            InvalidRequest: the days are in the wrong order, or too many.
-            StorageUnavailable: the store is away.
+            InvalidRequest: the days are in the wrong order, too many, or before all use.
         """
-        days = (until - since).days + 1
-        if not 0 < days <= MAX_DAYS:
+        until = until or self.today()
+        if until < _EARLIEST:
             raise InvalidRequest(
-                f"'from' must not be after 'to', nor more than {MAX_DAYS} days before it.",
+                f"'to' must not be before {_EARLIEST}.", param="to", code="invalid_value"
+            )
+        since = since or until - timedelta(days=DEFAULT_DAYS - 1)
+        if not 0 <= (until - since).days < MAX_DAYS:
+            raise InvalidRequest(
+                f"'from' must not be after 'to', nor {MAX_DAYS} days or more before it.",
                 param="from",
                 code="invalid_value",
             )
-        return self._store.read(account, [since + timedelta(n) for n in range(days)])
+        return Period(since, until)
+
+    def read(self, account: str, period: Period) -> list[UsageLine]:
+        """Return what an account used. Raises StorageUnavailable."""
+        days = (period.until - period.since).days + 1
+        return self._store.read(account, [period.since + timedelta(n) for n in range(days)])
 
     def today(self) -> date:
         """Return the day that use is put under now, in UTC."""

@@ -9,27 +9,37 @@ import click
 from click.testing import Result
 
 from app.api import current
+from app.api.metering import Metering, install
 from app.factory import create_app
 from app.services.accounts import Accounts
-from app.settings import Settings
+from app.services.limits import Limits
+from app.services.usage import UsageBook
+from app.settings import LimitSettings, Settings
 from app.store.accounts_base import AccountStore
 from app.store.accounts_memory import MemoryAccountStore
+from app.store.usage_memory import MemoryUsageStore
+from app.store.windows_memory import MemoryWindowStore
+from tests.services.clocks import Clock
 
 
 class Operator:
-    """Gives commands; `accounts` are those of the gateway."""
+    """Gives commands; `accounts` and `book` are those of the gateway, `clock` is the book's."""
 
     def __init__(self, store: AccountStore | None = None) -> None:
-        self._app = create_app(Settings(), account_store=store or MemoryAccountStore())
+        self.app = create_app(Settings(), account_store=store or MemoryAccountStore())
+        self.clock = Clock()
+        windows = MemoryWindowStore()
+        self.book = UsageBook(MemoryUsageStore(windows.settle), self.clock, _nothing)
+        install(self.app, Metering(Limits(windows, LimitSettings(), str, _nothing), self.book))
 
     @property
     def accounts(self) -> Accounts:
-        with self._app.app_context():
+        with self.app.app_context():
             return current.services().accounts
 
     def runs(self, command: click.Command, *args: str) -> Result:
         """Return what came of a command, whatever that is."""
-        return self._app.test_cli_runner().invoke(command, args)
+        return self.app.test_cli_runner().invoke(command, args)
 
     def reads(self, command: click.Command, *args: str) -> str:
         """Return what a command that succeeds printed on stdout."""
@@ -40,3 +50,7 @@ class Operator:
     def reads_json(self, command: click.Command, *args: str) -> Any:
         """Return what a command printed with --json."""
         return json.loads(self.reads(command, *args, "--json"))
+
+
+def _nothing() -> None:
+    """Hear of an outage that a store in memory does not have."""

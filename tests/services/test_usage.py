@@ -13,7 +13,7 @@ from app.domain.response import Usage
 from app.domain.usage import UsageLine
 from app.errors import InvalidRequest, StorageUnavailable
 from app.services.limits import Limits
-from app.services.usage import UsageBook
+from app.services.usage import Period, UsageBook
 from app.settings import LimitSettings
 from app.store.usage_memory import MemoryUsageStore
 from app.store.windows_base import Settlement
@@ -52,7 +52,7 @@ class Office:
         self.outages += 1
 
     def lines(self) -> list[UsageLine]:
-        return self.book.read("acme", TODAY, TODAY)
+        return self.book.read("acme", Period(TODAY, TODAY))
 
 
 @pytest.fixture
@@ -117,14 +117,26 @@ def test_a_caller_known_from_before_an_outage_does_not_wait_for_the_store(office
 
 
 @pytest.mark.parametrize(
-    ("since", "until"),
-    [(date(2030, 1, 2), TODAY), (date(2028, 12, 30), TODAY)],
+    ("since", "until", "param"),
+    [
+        (date(2030, 1, 2), TODAY, "from"),
+        (date(2028, 12, 31), TODAY, "from"),
+        (None, date(1999, 12, 31), "to"),
+        (None, date.min, "to"),
+    ],
 )
-def test_days_that_make_no_sense_are_refused(office: Office, since: date, until: date) -> None:
-    with pytest.raises(InvalidRequest, match="366"):
-        office.book.read("acme", since, until)
+def test_days_that_make_no_sense_are_refused(
+    office: Office, since: date | None, until: date, param: str
+) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        office.book.period(since, until)
+    assert caught.value.param == param
 
 
-def test_a_year_can_be_read(office: Office) -> None:
-    office.book.record(CALLER, "gpt", USAGE, failed=False)
-    assert len(office.book.read("acme", date(2029, 1, 1), TODAY)) == 1
+def test_a_period_is_thirty_days_that_end_today(office: Office) -> None:
+    assert office.book.period(None, None) == Period(date(2029, 12, 3), TODAY)
+
+
+def test_a_leap_year_can_be_read(office: Office) -> None:
+    period = office.book.period(date(2028, 1, 1), date(2028, 12, 31))
+    assert office.book.read("acme", period) == []

@@ -1,0 +1,38 @@
+"""/v1/usage: what the caller's own account has used."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from flask import Blueprint, request
+from flask.typing import ResponseReturnValue
+
+from app.api import auth, current
+from app.api.answers import json
+from app.api.metering import metering
+from app.errors import InvalidRequest
+from app.schemas.usage import usage_json
+
+bp = Blueprint("usage", __name__, url_prefix="/v1/usage")
+auth.require_key(bp)
+
+
+@bp.get("")
+def read_usage() -> ResponseReturnValue:
+    """Tell what the caller's account used, by day, key and model: 30 days unless told."""
+    book = metering().usage
+    period = book.period(_day("from"), _day("to"))
+    lines = book.read(current.caller().account, period)
+    return json(usage_json(lines, period.since, period.until))
+
+
+def _day(name: str) -> date | None:
+    given = request.args.get(name)
+    if given is None:
+        return None
+    try:
+        return date.fromisoformat(given)
+    except ValueError:
+        raise InvalidRequest(
+            f"'{name}' must be a day such as 2030-01-31.", param=name, code="invalid_value"
+        ) from None

@@ -1,0 +1,73 @@
+"""`usage`: what accounts have used, for people, for spreadsheets and for programs."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Callable
+from datetime import datetime
+
+import click
+from flask.cli import with_appcontext
+
+from app.api import current
+from app.api.metering import metering
+from app.cli.group import OperatorCommand, print_json, print_table
+from app.domain.usage import COUNTERS, UsageLine
+from app.schemas.usage import line_json
+
+_DAY = click.DateTime(["%Y-%m-%d"])
+_TITLES = ("date", "account", "key_id", "model", *COUNTERS)
+
+
+@click.command("usage", cls=OperatorCommand)
+@click.option("--account", metavar="NAME", help="Only this account's.")
+@click.option("--from", "first", type=_DAY, help="The first day, in UTC.  [default: 30 days]")
+@click.option("--to", "last", type=_DAY, help="The last day, in UTC.  [default: today]")
+@click.option("--csv", "form", flag_value="csv", help="Print CSV.")
+@click.option("--json", "form", flag_value="json", help="Print a line of JSON for each.")
+@with_appcontext
+def usage(
+    account: str | None, first: datetime | None, last: datetime | None, form: str | None
+) -> None:
+    """Show requests, tokens and errors by day, account, key and model."""
+    book = metering().usage
+    period = book.period(first and first.date(), last and last.date())
+    names = [account] if account else [each.name for each in current.services().accounts.accounts()]
+    lines = [line for name in names for line in book.read(name, period)]
+    _PRINTERS[form](lines)
+
+
+def _print_table(lines: list[UsageLine]) -> None:
+    total = (
+        "total",
+        "",
+        "",
+        "",
+        *(sum(getattr(line, name) for line in lines) for name in COUNTERS),
+    )
+    titles = [title.replace("_", " ").upper() for title in _TITLES]
+    print_table(titles, [*map(_cells, lines), total])
+
+
+def _print_csv(lines: list[UsageLine]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(_TITLES)
+    writer.writerows(map(_cells, lines))
+
+
+def _print_json(lines: list[UsageLine]) -> None:
+    for line in lines:
+        print_json({"account": line.account, **line_json(line)})
+
+
+def _cells(line: UsageLine) -> tuple[object, ...]:
+    counted = (getattr(line, name) for name in COUNTERS)
+    return (line.day.isoformat(), line.account, line.key_id, line.model, *counted)
+
+
+_PRINTERS: dict[str | None, Callable[[list[UsageLine]], None]] = {
+    None: _print_table,
+    "csv": _print_csv,
+    "json": _print_json,
+}

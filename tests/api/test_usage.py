@@ -1,0 +1,82 @@
+"""GET /v1/usage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from app.api.usage import bp
+from app.domain.accounts import Caller
+from app.domain.response import Usage
+from tests.cli.operating import Operator
+
+NEW_YEAR_2030 = 1_893_456_000.0
+
+
+class House:
+    """A gateway whose account acme was used on the first day of 2030, by another key."""
+
+    def __init__(self) -> None:
+        operator = Operator()
+        if bp.name not in operator.app.blueprints:
+            operator.app.register_blueprint(bp)
+        operator.clock.now = NEW_YEAR_2030
+        used = Usage(input_tokens=10, output_tokens=20)
+        for account in ("acme", "other"):
+            caller = Caller(account=account, key_id="key_old")
+            operator.book.record(caller, "gpt", used, failed=False)
+        _, self.secret = operator.accounts.create_key("acme", by="ops")
+        self.client: FlaskClient = operator.app.test_client()
+
+    def get(self, query: str = "") -> Any:
+        headers = {"Authorization": f"Bearer {self.secret}"}
+        return self.client.get(f"/v1/usage{query}", headers=headers)
+
+
+@pytest.fixture
+def house() -> House:
+    return House()
+
+
+def test_an_account_sees_what_all_its_keys_used_and_nothing_else(house: House) -> None:
+    counted = {
+        "requests": 1,
+        "input_tokens": 10,
+        "cached_tokens": 0,
+        "output_tokens": 20,
+        "reasoning_tokens": 0,
+        "errors": 0,
+    }
+    assert house.get().json == {
+        "object": "list",
+        "from": "2029-12-03",
+        "to": "2030-01-01",
+        "data": [{"date": "2030-01-01", "key_id": "key_old", "model": "gpt", **counted}],
+        "total": counted,
+    }
+
+
+def test_days_can_be_chosen(house: House) -> None:
+    shown = house.get("?from=2029-01-01&to=2029-12-31").json
+    assert (shown["from"], shown["to"], shown["data"]) == ("2029-01-01", "2029-12-31", [])
+
+
+@pytest.mark.parametrize(
+    ("query", "param"),
+    [
+        ("?from=yesterday", "from"),
+        ("?to=2030-02-30", "to"),
+        ("?from=2030-01-02&to=2030-01-01", "from"),
+        ("?from=2020-01-01", "from"),
+        ("?to=0001-01-01", "to"),
+    ],
+)
+def test_days_that_make_no_sense_are_refused(house: House, query: str, param: str) -> None:
+    answer = house.get(query)
+    assert (answer.status_code, answer.json["error"]["param"]) == (400, param)
+
+
+def test_usage_needs_a_key(house: House) -> None:
+    assert house.client.get("/v1/usage").status_code == 401
