@@ -22,7 +22,9 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """`bases` tells for each log the place that it continues, log 0 first."""
+    """`records` has what has ended. `bases` tells for each log the place that it continues, log 0
+    first.
+    """
 
     records: Mapping[Place, Record]
     bases: Mapping[str, Place]
@@ -42,7 +44,8 @@ def read(index: Mapping[bytes, bytes]) -> Layout:
         name, text = field.decode(), value.decode()
         if name.startswith("resp_"):
             record = _record(name, text)
-            records[record.place] = record
+            if record.place.depth >= 0:
+                records[record.place] = record
         elif name.startswith("fork:"):
             log, _, depth = text.partition(":")
             bases[name.removeprefix("fork:")] = Place(log, int(depth))

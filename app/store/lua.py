@@ -4,13 +4,14 @@ Keys of one conversation, which its hash tag in braces makes neighbours on a Clu
 
     <prefix>{tag}        hash: the index
         account            whose conversation it is
-        <response id>      status:log:depth:deleted_at, the last empty while it can be seen
+        <response id>      status:log:depth:deleted_at, the last empty while it can be seen,
+                           the depth -1 while it is queued or in progress
         forks              how many logs there are beside log 0
         fork:<n>           log:depth that log n continues
     <prefix>{tag}:<n>    list: log n, an entry a turn
 
 A turn's depth is the number of turns before it, so that log n begins at its base's depth + 1.
-A program is given the index as its key and derives the logs', which share its slot.
+A program is given the index as its key and derives the others', which share its slot.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ local index = KEYS[1]
 local function record(id)
   local held = redis.call('HGET', index, id)
   if not held then return nil end
-  local status, log, depth, deleted = string.match(held, '^([a-z_]+):(%d+):(%d+):(%d*)$')
+  local status, log, depth, deleted = string.match(held, '^([a-z_]+):(%d+):(%-?%d+):(%d*)$')
   return {status = status, log = log, depth = tonumber(depth), deleted = deleted}
 end
 
@@ -60,6 +61,29 @@ if taken > 0 then
 end
 redis.call('RPUSH', index .. ':' .. log, entry)
 redis.call('HSET', index, 'account', account, id, status .. ':' .. log .. ':' .. depth .. ':')
+return status
+"""
+COMMIT_BODY = """
+local account, id, status, before, entry, log, depth = unpack(ARGV)
+local holder = redis.call('HGET', index, 'account')
+if holder and holder ~= account then return false end
+local held = record(id)
+if held and not string.find(before, ' ' .. held.status .. ' ', 1, true) then
+  redis.call('HSET', index, 'account', account)
+  return held.status
+end
+depth = tonumber(depth) + 1
+local _, under = base(log)
+local taken = under + 1 + redis.call('LLEN', index .. ':' .. log) - depth
+if taken < 0 then return false end
+if taken > 0 then
+  local from = log .. ':' .. (depth - 1)
+  log = redis.call('HINCRBY', index, 'forks', 1)
+  redis.call('HSET', index, 'fork:' .. log, from)
+end
+redis.call('RPUSH', index .. ':' .. log, entry)
+redis.call('HSET', index, 'account', account,
+  id, table.concat({status, log, depth, held and held.deleted or ''}, ':'))
 return status
 """
 COMMIT = Script(LIBRARY, COMMIT_BODY)
@@ -146,18 +170,22 @@ local held = record(ARGV[1])
 if not held or held.deleted == '' then return end
 local _, below = base(held.log)
 redis.call('LSET', index .. ':' .. held.log, held.depth - below - 1, '')
+redis.call('UNLINK', index .. ':events:' .. ARGV[1])
 """,
 )
 
-# Removes a conversation.
+# Removes a conversation, with what jobs_lua.py keeps beside it.
 ERASE = Script(
+    LIBRARY,
     """
-local keys = {KEYS[1]}
-for log = 0, tonumber(redis.call('HGET', KEYS[1], 'forks') or 0) do
-  keys[#keys + 1] = KEYS[1] .. ':' .. log
+for log = 0, tonumber(redis.call('HGET', index, 'forks') or 0) do
+  redis.call('UNLINK', index .. ':' .. log)
 end
-redis.call('UNLINK', unpack(keys))
-"""
+for _, id in ipairs(redis.call('HKEYS', index)) do
+  redis.call('UNLINK', index .. ':job:' .. id, index .. ':events:' .. id)
+end
+redis.call('UNLINK', index)
+""",
 )
 
 # KEYS: homes of items (keys.py). ARGV: response id, item ids. Forgets that they are at home there.

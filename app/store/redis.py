@@ -65,27 +65,33 @@ class RedisStore:
 
     def keep(self, turn: Turn) -> bool:
         """Save a response without waiting for replicas."""
-        response = turn.response
-        tag = _tag(response.id)
-        parent = turn.parent or Place("0", -1)
-        before = [old for old, new in TRANSITIONS.items() if response.status in new]
-        commit = COMMIT(
-            (self._keys.index(tag),),
-            (
-                turn.account,
-                response.id,
-                response.status,
-                f" {' '.join(before)} ",
-                self._entries.dump(turn),
-                parent.log,
-                parent.depth,
-            ),
-        )
+        index = self._keys.index(_tag(turn.response.id))
+        commit = COMMIT((index,), self.commit_arguments(turn))
         with translated():
-            standing = self._committed(commit, self._marks(turn, tag))
+            standing = self._committed(commit, self._marks(turn))
         if standing is None:
-            raise unknown_response(response.id)
-        return bytes(standing).decode() == response.status
+            raise unknown_response(turn.response.id)
+        return bytes(standing).decode() == turn.response.status
+
+    def commit_arguments(self, turn: Turn) -> tuple[str | bytes | int, ...]:
+        """Return what the program that commits a turn is told (lua.py)."""
+        response, parent = turn.response, turn.parent or Place("0", -1)
+        before = [old for old, new in TRANSITIONS.items() if response.status in new]
+        return (
+            turn.account,
+            response.id,
+            response.status,
+            f" {' '.join(before)} ",
+            self._entries.dump(turn),
+            parent.log,
+            parent.depth,
+        )
+
+    def mark(self, turn: Turn) -> None:
+        """Tell the account's keys of a turn that is to come: if it never does, no harm is done."""
+        with translated():
+            for mark in self._marks(turn):
+                self._redis.execute_command(*mark)
 
     def confirm(self, response_id: str, wait_s: float) -> None:
         """Return when enough replicas have what was kept.
@@ -108,12 +114,11 @@ class RedisStore:
                 f"The response is kept, but only {reached} of {self._replicas} replicas have it."
             )
 
-    def _marks(self, turn: Turn, tag: str) -> list[Command]:
-        """Return what tells other keys of the turn: a mark of what never came does no harm."""
+    def _marks(self, turn: Turn) -> list[Command]:
         marks: list[Command] = []
         if turn.parent is None:
             key = self._keys.conversations(turn.account)
-            marks.append(("ZADD", key, turn.response.created_at, tag))
+            marks.append(("ZADD", key, turn.response.created_at, _tag(turn.response.id)))
         homeless = [item.id for item in _items(turn) if home_of(item.id) is None]
         if homeless:
             homes = [part for item_id in homeless for part in (item_id, turn.response.id)]

@@ -69,16 +69,14 @@ class Spool:
     def take(self, response_id: str) -> Turn | None:
         """Return an answer that is here, or None: another process may have delivered it.
 
-            Raises:
-                ValueError: the file is damaged, or of a release that this one cannot read.
+        Raises:
+            ValueError: the file is damaged, or of a release that this one cannot read.
         """
         try:
             data = self._path(response_id).read_bytes()
         except FileNotFoundError:
             return None
         head, entry = _parted(data)
-        if crc32(entry) != head["crc32"]:
-            raise ValueError("the file is damaged")
         parent = head["parent"] and Place(*head["parent"])
         return self._entries.turn(entry, head["account"], head["id"], parent)
 
@@ -93,7 +91,7 @@ class Spool:
         """
         erased = []
         for response_id in self.waiting():
-            with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError, ValueError):
                 head, _ = _parted(self._path(response_id).read_bytes())
                 if head["account"] == account:
                     self.drop(response_id)
@@ -107,18 +105,20 @@ class Spool:
         return self._directory / f"{response_id}{_SUFFIX}"
 
     def _dump(self, turn: Turn) -> bytes:
-        entry = self._entries.dump(turn)
         head = {
             "id": turn.response.id,
             "account": turn.account,
             "parent": turn.parent and [turn.parent.log, turn.parent.depth],
-            "crc32": crc32(entry),
         }
-        return orjson.dumps(head) + b"\n" + entry
+        whole = orjson.dumps(head) + b"\n" + self._entries.dump(turn)
+        return b"%08x\n" % crc32(whole) + whole
 
 
 def _parted(data: bytes) -> tuple[dict[str, Any], bytes]:
-    head, _, entry = data.partition(b"\n")
+    checksum, _, whole = data.partition(b"\n")
+    if checksum != b"%08x" % crc32(whole):
+        raise ValueError("the file is damaged")
+    head, _, entry = whole.partition(b"\n")
     return orjson.loads(head), entry
 
 

@@ -24,6 +24,11 @@ def _values(node: Any, key: bytes) -> list[bytes]:
             return [part for field in node.hgetall(key).items() for part in field]
         case b"zset":
             return list(node.zrange(key, 0, -1))
+        case b"string":
+            return [node.get(key)]
+        case b"stream":
+            entries = [fields for _, fields in node.xrange(key)]
+            return [part for fields in entries for field in fields.items() for part in field]
         case b"list":
             return [part for entry in node.lrange(key, 0, -1) for part in _unpacked(entry)]
         case other:

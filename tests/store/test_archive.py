@@ -147,6 +147,10 @@ def test_an_export_tells_what_was_purged(
 # purging
 
 
+def events_of(kept: Turn) -> str:
+    return f"rg:{{{tag_of(kept.response.id)}}}:events:{kept.response.id}"
+
+
 def deleted(store: RedisStore, *turns: Turn) -> None:
     for response_id in ids(*turns):
         store.delete(ACCOUNT, response_id)
@@ -156,6 +160,7 @@ def test_nothing_of_a_purged_text_is_left(
     store: RedisStore, archive: RedisArchive, client: Client, clock: Clock
 ) -> None:
     secret = saved(store, "my secret", given=(asked("my secret", "msg_my_secret"),))
+    client.xadd(events_of(secret), {"d": "my secret, told bit by bit"})
     before = everything(client)
     deleted(store, secret)
     list(archive.purge(int(clock.at) + 1))
@@ -267,6 +272,7 @@ def test_nothing_of_an_erased_account_is_left(
     turns = chain(store, 3)
     continued(store, turns[0])
     theirs = saved(store, given=(asked("x", "msg_theirs"),))
+    client.xadd(events_of(theirs), {"d": "x"})
     deleted(store, turns[1])
     erased = list(archive.erase(ACCOUNT))
     assert sorted(erased) == sorted({str(tag_of(each)) for each in ids(turns[0], theirs)})

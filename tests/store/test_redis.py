@@ -10,12 +10,14 @@ import pytest
 from redis import Redis
 from redis.connection import BlockingConnectionPool, UnixDomainSocketConnection
 
+from app.domain.ids import tag_of
+from app.errors import NotFound
 from app.schemas.items import item_json
 from app.store.chains import AT_ONCE
 from app.store.entries import Entries
 from app.store.redis import RedisStore
 from tests.redis_server import running
-from tests.store.turns import ACCOUNT, asked, chain, continued, saved, told
+from tests.store.turns import ACCOUNT, AT, asked, chain, continued, saved, told, turn
 
 PROSE = (
     "Redis keeps what it is given in memory and, if it is told to, on disk as well. A list takes "
@@ -161,3 +163,25 @@ def test_a_conversation_is_in_one_slot_of_a_cluster(store: RedisStore, redis: Re
     continued(store, turns[0])
     tags = {str(key).split("{")[1].split("}")[0] for key in redis.keys("rg:{*")}
     assert len(tags) == 2
+
+
+def test_a_response_deleted_while_it_runs_stays_deleted_when_it_ends(
+    store: RedisStore, redis: Redis
+) -> None:
+    running = turn()
+    tag = tag_of(running.response.id)
+    deleted = f"in_progress:0:-1:{AT}"
+    redis.hset(f"rg:{{{tag}}}", mapping={"account": ACCOUNT, running.response.id: deleted})
+    assert store.save(running)
+    with pytest.raises(NotFound):
+        store.get(ACCOUNT, running.response.id)
+
+
+def test_a_response_that_runs_has_no_turn_yet(store: RedisStore, redis: Redis) -> None:
+    running = turn()
+    tag = tag_of(running.response.id)
+    redis.hset(
+        f"rg:{{{tag}}}", mapping={"account": ACCOUNT, running.response.id: "in_progress:0:-1:"}
+    )
+    with pytest.raises(NotFound):
+        store.context(ACCOUNT, running.response.id)

@@ -1,0 +1,126 @@
+"""Answers on this machine's disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from app.store.base import Place
+from app.store.spool import Spool
+from tests.store.turns import ACCOUNT, STRANGER, next_id, rich, turn
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "spool"
+
+
+@pytest.fixture
+def spool(directory: Path) -> Spool:
+    return Spool(directory)
+
+
+@pytest.mark.parametrize("place", [None, Place("3", 7)])
+def test_an_answer_comes_back_as_it_was(spool: Spool, place: Place | None) -> None:
+    kept = turn(response_id=next_id(rich().response.id), parent=place)
+    spool.put(kept)
+    assert spool.take(kept.response.id) == kept
+
+
+def test_answers_wait_oldest_first(spool: Spool, directory: Path) -> None:
+    turns = [turn() for _ in range(3)]
+    for each in turns:
+        spool.put(each)
+    for seconds, each in zip((30, 10, 20), turns, strict=True):
+        os.utime(directory / f"{each.response.id}.turn", (seconds, seconds))
+    assert spool.waiting() == [turns[number].response.id for number in (1, 2, 0)]
+
+
+def test_a_spool_that_was_never_used_is_empty(spool: Spool) -> None:
+    assert spool.waiting() == []
+
+
+def test_what_was_dropped_does_not_wait(spool: Spool) -> None:
+    kept = turn()
+    spool.put(kept)
+    spool.drop(kept.response.id)
+    assert (spool.waiting(), spool.take(kept.response.id)) == ([], None)
+
+
+def test_what_was_never_there_can_be_dropped(spool: Spool) -> None:
+    spool.drop("resp_1")
+
+
+def test_only_the_owner_can_read_what_is_there(spool: Spool, directory: Path) -> None:
+    before = os.umask(0)
+    try:
+        spool.put(turn())
+    finally:
+        os.umask(before)
+    (file,) = directory.iterdir()
+    assert (file.stat().st_mode & 0o777, directory.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+def test_a_file_that_is_being_written_does_not_wait(spool: Spool, directory: Path) -> None:
+    spool.put(turn())
+    (directory / "resp_1.77.draft").write_bytes(b"{")
+    assert len(spool.waiting()) == 1
+
+
+def test_another_process_sees_what_waits(spool: Spool, directory: Path) -> None:
+    assert spool.waiting() == []
+    kept = turn()
+    Spool(directory).put(kept)
+    assert spool.waiting() == [kept.response.id]
+
+
+@pytest.fixture
+def settled(spool: Spool, directory: Path) -> Spool:
+    """A spool that was empty for so long that it is known to be."""
+    directory.mkdir(parents=True)
+    os.utime(directory, (1, 1))
+    assert spool.waiting() == []
+    return spool
+
+
+def test_a_spool_that_stays_empty_is_not_read(settled: Spool, directory: Path) -> None:
+    (directory / "resp_1.turn").write_bytes(b"")
+    os.utime(directory, (1, 1))
+    assert settled.waiting() == []
+
+
+def test_a_spool_that_was_long_empty_is_read_again_once_it_changes(settled: Spool) -> None:
+    kept = turn()
+    settled.put(kept)
+    assert settled.waiting() == [kept.response.id]
+
+
+def test_a_damaged_file_is_not_taken_for_an_answer(spool: Spool, directory: Path) -> None:
+    kept = turn()
+    spool.put(kept)
+    (file,) = directory.iterdir()
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(ValueError, match="damaged"):
+        spool.take(kept.response.id)
+
+
+def test_an_accounts_answers_can_be_erased(spool: Spool, directory: Path) -> None:
+    directory.mkdir(parents=True)
+    (directory / "resp_damaged.turn").write_bytes(b"")
+    ours, theirs = turn(), turn(account=STRANGER)
+    spool.put(ours)
+    spool.put(theirs)
+    assert spool.erase(ACCOUNT) == [ours.response.id]
+    assert set(spool.waiting()) == {"resp_damaged", theirs.response.id}
+
+
+def test_what_a_process_that_died_was_writing_is_erased(spool: Spool, directory: Path) -> None:
+    directory.mkdir(parents=True)
+    for name, age in (("abandoned", 1), ("under_way", None)):
+        (directory / f"resp_{name}.77.draft").write_bytes(b"{")
+        if age:
+            os.utime(directory / f"resp_{name}.77.draft", (age, age))
+    spool.erase(ACCOUNT)
+    assert [file.name for file in directory.iterdir()] == ["resp_under_way.77.draft"]
