@@ -65,8 +65,7 @@ class Answering:
             InvalidRequest, NotFound, PermissionDenied: it cannot be served as it is.
             StorageUnavailable: it continues what is stored and the store is away.
         """
-        targets = self._catalog.resolve(request.model, caller)
-        refuse_sampling(targets[0], request.parameters)
+        targets = self.targets(caller, request)
         start = thread(self._store, caller.account, request)
         response = Response(
             start.response_id,
@@ -77,6 +76,12 @@ class Answering:
             service_tier=request.parameters.service_tier or "auto",
         )
         return Prepared(caller, request, targets, start, response)
+
+    def targets(self, caller: Caller, request: CreateRequest) -> tuple[Target, ...]:
+        """Return what may answer the request, best first. Raises as `prepare` does."""
+        targets = self._catalog.resolve(request.model, caller)
+        refuse_sampling(targets[0], request.parameters)
+        return targets
 
     def ignored(self, prepared: Prepared) -> tuple[str, ...]:
         """Name the parameters that the first-choice provider will not honour."""

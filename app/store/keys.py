@@ -5,6 +5,8 @@
 <prefix>conversations:<account>  sorted set: tags by the time of their first turn, Unix seconds
 <prefix>homes:<account>     hash: item id -> response id, of items whose id tells no home
 <prefix>deleted             sorted set: ids of deleted responses by the time of their deletion
+<prefix>{jobs}…, …:job:<id>, …:events:<id>   background responses (jobs_lua.py)
+<prefix>news                channel: what happens to background responses, for whoever waits
 """
 
 from __future__ import annotations
@@ -16,12 +18,17 @@ class Keys:
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
         self.deleted = f"{prefix}deleted"
+        self.jobs = f"{prefix}{{jobs}}"
+        self.news = f"{prefix}news"
 
     def index(self, tag: str) -> str:
         return f"{self._prefix}{{{tag}}}"
 
     def log(self, tag: str, log: str) -> str:
         return f"{self._prefix}{{{tag}}}:{log}"
+
+    def events(self, tag: str, response_id: str) -> str:
+        return f"{self.index(tag)}:events:{response_id}"
 
     def conversations(self, account: str) -> str:
         return f"{self._prefix}conversations:{account}"

@@ -1,0 +1,90 @@
+"""A background request as bytes: all that a worker needs to answer it as its caller asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from app.domain.items import Item
+from app.domain.request import CreateRequest
+from app.domain.response import Response
+from app.schemas.items import item_from_json, item_json
+from app.schemas.requests import load_create_request
+from app.schemas.responses import (
+    response_from_json,
+    response_json,
+    tool_from_json,
+    tool_json,
+)
+from app.services.answering import Prepared
+from app.services.history import Thread
+from app.store.base import Place, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What a background request was prepared to. `admission` is what its limits have booked."""
+
+    account: str
+    key_id: str
+    request: CreateRequest
+    thread: Thread
+    response: Response
+    admission: str | None = None
+
+    def turn(self, response: Response) -> Turn:
+        """Return the turn that `response` makes of this request."""
+        include = self.request.parameters.include
+        return Turn(self.account, response, self.thread.own, include, self.thread.place)
+
+
+def pack(prepared: Prepared, body: Mapping[str, Any], admission: str | None) -> bytes:
+    """Return the ticket of a request. `body` is its JSON as the caller sent it."""
+    thread, place = prepared.thread, prepared.thread.place
+    return orjson.dumps(
+        {
+            "account": prepared.caller.account,
+            "key_id": prepared.caller.key_id,
+            "body": {**body, "input": "in own"},
+            "response": response_json(prepared.response),
+            "items": _shown(thread.items),
+            "own": _shown(thread.own),
+            "place": place and [place.log, place.depth],
+            "tools": [tool_json(tool) for tool in thread.tools],
+            "admission": admission,
+        }
+    )
+
+
+def unpack(ticket: bytes) -> Ticket:
+    """Return what `pack` packed."""
+    told = orjson.loads(ticket)
+    response = response_from_json(told["response"])
+    # What was unsupported has been refused or dropped when it came.
+    request = load_create_request(told["body"], unsupported_tools="drop")
+    own = _items(told["own"])
+    return Ticket(
+        account=told["account"],
+        key_id=told["key_id"],
+        request=replace(request, input=own),
+        thread=Thread(
+            response.id,
+            items=_items(told["items"]),
+            own=own,
+            place=told["place"] and Place(*told["place"]),
+            tools=tuple(tool_from_json(tool) for tool in told["tools"]),
+        ),
+        response=response,
+        admission=told["admission"],
+    )
+
+
+def _shown(items: tuple[Item, ...]) -> list[dict[str, Any]]:
+    return [item_json(item) for item in items]
+
+
+def _items(shown: list[dict[str, Any]]) -> tuple[Item, ...]:
+    return tuple(item_from_json(item) for item in shown)
