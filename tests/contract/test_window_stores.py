@@ -200,6 +200,28 @@ def test_what_was_used_long_after_is_counted_when_it_is_known(
     assert not let_in(store.demand(wish((MINUTE, 1))))
 
 
+def test_what_was_used_long_after_leaves_the_window_too(store: WindowStore, clock: Clock) -> None:
+    demand = wish((MINUTE, 1))
+    verdict = store.demand(demand)
+    clock.now += 300
+    store.settle(settlement(demand, verdict, (MINUTE, 3)))
+    clock.now += 30
+    store.demand(wish((MINUTE, 1)))
+    clock.now += 31
+    assert let_in(store.demand(wish((MINUTE, 3))))
+
+
+def test_a_correction_of_an_older_request_does_not_hasten_the_reset(
+    store: WindowStore, clock: Clock
+) -> None:
+    older = wish((MINUTE, 1))
+    verdict = store.demand(older)
+    clock.now += 10
+    store.demand(wish((MINUTE, 1)))
+    store.settle(settlement(older, verdict, (MINUTE, 1)))
+    assert store.demand(wish((MINUTE, 1))).levels[0].reset_s == pytest.approx(60.75)
+
+
 def test_what_has_left_the_window_does_not_come_back_twice(
     store: WindowStore, clock: Clock
 ) -> None:

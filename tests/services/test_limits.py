@@ -268,6 +268,14 @@ def test_an_ending_frees_the_place_in_flight(door: Door, end: Callable[[Admissio
     door.admit(one).release()
 
 
+@pytest.mark.parametrize(
+    "end", [Admission.release, lambda admission: admission.hand_over(within_s=800)]
+)
+def test_an_ending_is_the_end_of_renewals(door: Door, end: Callable[[Admission], object]) -> None:
+    end(door.admit(caller(max_in_flight=1)))
+    assert door.limits._keeper._held == {}
+
+
 def test_a_failure_frees_the_place_in_flight(door: Door) -> None:
     one = caller(max_in_flight=1)
     with pytest.raises(ZeroDivisionError), door.admit(one):
