@@ -205,3 +205,20 @@ def _mutate(draw: st.DrawFn, place: Any, key: Any) -> None:
             place[draw(_keys)] = draw(_odd)
         case _:
             place[key] = draw(_odd)
+
+
+_snippets = st.one_of(
+    st.binary(max_size=4),
+    st.sampled_from([b"NaN", b"\\ud800", b"\\u0000", b"\x00", b"[" * 2000, b'{"a":', b"1e999"]),
+    st.sampled_from([b"1" * 400, b'"', b",", b"}", b"\xef\xbb\xbf", b"-", b'"model":5,']),
+)
+
+
+@st.composite
+def broken(draw: st.DrawFn, whole: bytes) -> bytes:
+    """Return the bytes with a few of them replaced."""
+    for _ in range(draw(st.integers(1, 3))):
+        start = draw(st.integers(0, len(whole)))
+        end = draw(st.integers(start, min(len(whole), start + 4)))
+        whole = whole[:start] + draw(_snippets) + whole[end:]
+    return whole

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import settings
 
+from tests.fuzz.gateway import ANSWERS
+
 settings.register_profile("fuzz", max_examples=20_000, deadline=None)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many requests were answered, and how."""
+    if ANSWERS:
+        told = ", ".join(f"{status}: {times:,}" for status, times in sorted(ANSWERS.items()))
+        terminalreporter.write_line(f"fuzzing: {ANSWERS.total():,} requests answered; {told}")

@@ -15,30 +15,15 @@ from hypothesis import strategies as st
 from app.errors import InvalidRequest
 from app.schemas.bodies import inflate, parse_json
 from app.schemas.requests import load_create_request
-from tests.fuzz.bodies import valid_bodies
+from tests.fuzz.bodies import broken, valid_bodies
 
 LIMIT = 4096
 THOROUGHLY = settings(max_examples=max(300, settings().max_examples), deadline=None)
-snippets = st.one_of(
-    st.binary(max_size=4),
-    st.sampled_from([b"NaN", b"\\ud800", b"\\u0000", b"\x00", b"[" * 2000, b'{"a":', b"1e999"]),
-    st.sampled_from([b"1" * 400, b'"', b",", b"}", b"\xef\xbb\xbf", b"-", b'"model":5,']),
-)
 PACKERS: tuple[Callable[[bytes], bytes], ...] = (
     lambda body: gzip.compress(body, mtime=0),
     lambda body: zlib.compress(body),
 )
 encodings = st.sampled_from(["", "identity", "gzip", "deflate", "br"])
-
-
-@st.composite
-def broken(draw: st.DrawFn, whole: bytes) -> bytes:
-    """Return the bytes with a few of them replaced."""
-    for _ in range(draw(st.integers(1, 3))):
-        start = draw(st.integers(0, len(whole)))
-        end = draw(st.integers(start, min(len(whole), start + 4)))
-        whole = whole[:start] + draw(snippets) + whole[end:]
-    return whole
 
 
 @THOROUGHLY

@@ -64,7 +64,7 @@ def or_null(shape: dict[str, Any]) -> dict[str, Any]:
     if "not" in shape:
         return {"type": "null"}
     if "type" not in shape:
-        alternatives = shape["anyOf"] if "anyOf" in shape else [shape]
+        alternatives = shape.get("anyOf", [shape])
         return {"anyOf": [*alternatives, {"type": "null"}]}
     told = shape | {"type": [shape["type"], "null"]}
     return told | {"enum": [*shape["enum"], None]} if "enum" in shape else told

@@ -45,11 +45,7 @@ def operations() -> dict[str, dict[str, Json]]:
 def _create() -> Json:
     told = _answer("The response, whole; or, with `stream`, its events.", ResponseSchema())
     told["headers"] = headers(*ANSWERED, *LIMITS)
-    told["content"]["text/event-stream"] = {
-        "schema": {"type": "string", "x-event": {"$ref": "#/components/schemas/StreamEvent"}},
-        "example": 'event: response.created\ndata: {"type": "response.created"}\n\n'
-        "data: [DONE]\n\n",
-    }
+    told["content"]["text/event-stream"] = {"schema": _FRAME, "example": _FRAMES}
     return {
         "operationId": "createResponse",
         "summary": "Create a response: whole, or streamed as server-sent events.",
@@ -61,6 +57,26 @@ def _create() -> Json:
     }
 
 
+_EVENT = {"$ref": "#/components/schemas/StreamEvent"}
+_FRAME: Json = {
+    "type": "object",
+    "description": "A frame of the stream; the last one's data is [DONE].",
+    "required": ["data"],
+    "properties": {
+        "event": {"type": "string", "description": "The type of the event in the data."},
+        "data": {
+            "anyOf": [
+                {"const": "[DONE]"},
+                {
+                    "type": "string",
+                    "contentMediaType": "application/json",
+                    "contentSchema": _EVENT,
+                },
+            ]
+        },
+    },
+}
+_FRAMES = 'event: response.created\ndata: {"type": "response.created"}\n\ndata: [DONE]\n\n'
 _EXAMPLES: Json = {
     "text": {"value": {"model": "local/echo", "input": "Say hello."}},
     "conversation": {

@@ -1,0 +1,44 @@
+"""A whole gateway in this process, which counts what it answers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+
+from flask import Flask, Response
+
+from app.factory import create_app
+from app.settings import ProviderSettings, Settings
+from app.store.accounts_memory import MemoryAccountStore
+from app.store.memory import MemoryStore
+
+SECRET = "sk-" + "f" * 64
+HEADERS = {"Authorization": f"Bearer {SECRET}"}
+MODEL = "local/echo"
+#: How often each status was answered in this run of the tests.
+ANSWERS: Counter[int] = Counter()
+
+
+def gateway() -> Flask:
+    """Return a gateway that knows SECRET, keeps everything in memory and serves MODEL."""
+    settings = Settings(
+        providers=(ProviderSettings(name="local", api="local"),),
+        bootstrap_key_sha256=hashlib.sha256(SECRET.encode()).hexdigest(),
+        bootstrap_account="fuzz",
+        log_level="CRITICAL",
+    )
+    app = create_app(settings, store=MemoryStore(), account_store=MemoryAccountStore())
+    app.after_request(_count)
+    return app
+
+
+def _count(response: Response) -> Response:
+    ANSWERS[response.status_code] += 1
+    return response
+
+
+def stored(app: Flask) -> str:
+    """Return the id of a response that was just made."""
+    body = {"model": MODEL, "input": "Hi"}
+    told = app.test_client().post("/v1/responses", json=body, headers=HEADERS)
+    return str(told.get_json()["id"])

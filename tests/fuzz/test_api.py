@@ -1,0 +1,97 @@
+"""The API as its own document describes it, and with bodies that nobody would send."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
+
+from app.schemas.base import Notes
+from app.schemas.openapi import document
+from app.schemas.told.answers import ErrorEnvelopeSchema
+from tests.fuzz.bodies import broken, mutated_bodies
+from tests.fuzz.gateway import HEADERS, MODEL, gateway, stored
+
+APP = gateway()
+API = schemathesis.openapi.from_wsgi("/openapi.json", APP)
+API.config.generation.update(modes=list(schemathesis.GenerationMode))
+ENVELOPE = ErrorEnvelopeSchema()
+#: Rules between parameters are beyond a JSON schema; a missing key has a test of its own.
+BEYOND = [positive_data_acceptance, ignored_auth]
+MODESTLY = settings(
+    max_examples=max(100, settings().max_examples // 10),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+THOROUGHLY = settings(MODESTLY, max_examples=max(300, settings().max_examples))
+
+
+@API.hook
+def map_case(context: Any, case: Any) -> Any:
+    """Make sound requests go somewhere: to a model and to responses that are there."""
+    if case.meta.generation.mode is not schemathesis.GenerationMode.POSITIVE:
+        return case
+    if isinstance(case.body, dict):
+        case.body["model"] = MODEL
+        if case.body.get("previous_response_id"):
+            case.body["previous_response_id"] = stored(APP)
+    if len(str(case.path_parameters.get("response_id", ""))) % 2:
+        case.path_parameters["response_id"] = stored(APP)
+    return case
+
+
+def test_the_document_names_every_route_and_no_other() -> None:
+    routes = {
+        (re.sub(r"<(?:path:)?(\w+)>", "{}", rule.rule), method.lower())
+        for rule in APP.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    documented = {
+        (re.sub(r"{\w+}", "{}", path), method)
+        for path, methods in document()["paths"].items()
+        for method in methods
+    }
+    assert documented == routes
+
+
+@API.parametrize()
+@MODESTLY
+def test_every_operation_keeps_to_the_document(case: Any) -> None:
+    case.call_and_validate(headers=HEADERS, excluded_checks=BEYOND)
+
+
+def post(raw: bytes) -> None:
+    """Send a body; the answer must be whole, and a refusal in the envelope."""
+    told = APP.test_client().post(
+        "/v1/responses", data=raw, content_type="application/json", headers=HEADERS
+    )
+    assert told.status_code < 500
+    if told.status_code >= 400:
+        ENVELOPE.read(told.get_json(), "", Notes())
+    elif told.mimetype == "text/event-stream":
+        assert told.get_data().endswith(b"\n\ndata: [DONE]\n\n")
+
+
+@THOROUGHLY
+@given(mutated_bodies())
+def test_a_mutated_body_is_answered_or_refused_in_the_envelope(body: Any) -> None:
+    try:
+        raw = orjson.dumps(body)
+    except TypeError:
+        return  # no JSON can say it
+    post(raw)
+
+
+@THOROUGHLY
+@given(st.data(), mutated_bodies())
+def test_broken_json_is_answered_or_refused_in_the_envelope(data: st.DataObject, body: Any) -> None:
+    try:
+        raw = orjson.dumps(body)
+    except TypeError:
+        return
+    post(data.draw(broken(raw)))
