@@ -44,7 +44,7 @@ def noting_end(trace: Trace) -> Callable[[domain.Response, GatewayError | None],
 
     def ended(response: domain.Response, failure: GatewayError | None) -> None:
         usage = response.usage or domain.Usage()
-        trace.outcome = response.status
+        trace.response_id, trace.outcome = response.id, response.status
         trace.input_tokens, trace.output_tokens = usage.input_tokens, usage.output_tokens
         if failure is not None:
             trace.error_code = failure.code or failure.type

@@ -13,6 +13,7 @@ from app.api.answers import describing, json, note, noting_end
 from app.api.bodies import json_body
 from app.api.hangup import HangUps
 from app.api.queries import include_values, page_query, refuse_stream
+from app.errors import NotFound
 from app.providers.base import UpstreamCall
 from app.schemas.items import item_json
 from app.schemas.openapi import endpoint_info
@@ -60,6 +61,13 @@ def streamed(started: Started, watch: object | None, hangups: HangUps) -> Iterat
     finally:
         STREAMS_OPEN.dec()
         hangups.forget(watch)
+
+
+@bp.post("/input_tokens")
+@bp.post("/compact")
+def missing() -> ResponseReturnValue:
+    """Say that these are not there: a 405 would name the methods of another path (E11)."""
+    raise NotFound("There is nothing at this path.")
 
 
 @bp.get("/<response_id>")
