@@ -23,6 +23,8 @@ API.config.generation.update(modes=list(schemathesis.GenerationMode))
 ENVELOPE = ErrorEnvelopeSchema()
 #: Rules between parameters are beyond a JSON schema; a missing key has a test of its own.
 BEYOND = [positive_data_acceptance, ignored_auth]
+#: Routed only to be a clean 404 where an id could stand (E11).
+NOT_BUILT = {("/v1/responses/input_tokens", "post"), ("/v1/responses/compact", "post")}
 MODESTLY = settings(
     max_examples=max(100, settings().max_examples // 10),
     deadline=None,
@@ -56,7 +58,7 @@ def test_the_document_names_every_route_and_no_other() -> None:
         for path, methods in document()["paths"].items()
         for method in methods
     }
-    assert documented == routes
+    assert documented == routes - NOT_BUILT
 
 
 @API.parametrize()
