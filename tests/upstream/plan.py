@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Literal
@@ -116,6 +116,12 @@ def _whole(wire: Wire, asked: Asked, script: Script) -> Iterator[Step]:
         yield Flood(script.garbage_bytes)
         yield End("close")
         return
+    if script.error_after is not None:
+        yield from _failed(wire, replace(script.error, status=200))
+        return
+    if script.garbage == "frame":
+        yield from _failed(wire, Fail(status=200, body='{"broken": '))
+        return
     middle = len(body) // 2
     yield Send(head(200, {"content-type": JSON}, len(body)))
     yield from _pieces(wire, script, (body[:middle], body[middle:]), b"", chunked=False)
@@ -124,11 +130,6 @@ def _whole(wire: Wire, asked: Asked, script: Script) -> Iterator[Step]:
 def _streamed(wire: Wire, asked: Asked, script: Script) -> Iterator[Step]:
     told = wire.stream(answer(asked, script))
     yield Send(head(200, {"content-type": "text/event-stream"}, None) + chunk(told.opening))
-    if script.garbage == "line":
-        yield Send(b"%x\r\ndata: " % (script.garbage_bytes + 6))
-        yield Flood(script.garbage_bytes)
-        yield End("close")
-        return
     yield from _pieces(wire, script, told.pieces, told.closing, chunked=True)
 
 
@@ -146,7 +147,11 @@ def _pieces(
             yield Send(wrap(wire.error_frame(script.error)))
             break
         if script.garbage == "frame" and script.garbage_after == number:
-            yield Send(wrap(b'data: {"broken": \n\n'))
+            yield Send(chunk(b'data: {"broken": \n\n'))
+        if script.garbage == "line" and script.garbage_after == number:
+            yield Send(b"%x\r\ndata: " % (script.garbage_bytes + 6))
+            yield Flood(script.garbage_bytes)
+            yield End("close")
         if script.interval_s and 0 < number < len(pieces):
             yield Pause(script.interval_s)
         yield Send(wrap(piece))

@@ -1,0 +1,81 @@
+"""The gateway.toml that the end-to-end tests run with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from tests.e2e.faults import FAULTS, STREAM_FAULTS
+from tests.upstream.listeners import Places
+from tests.upstream.script import Fail, Script
+
+#: The three formats, each by the name of its provider.
+APIS = {
+    "chat": "chat_completions",
+    "responses": "responses",
+    "anthropic": "anthropic_messages",
+}
+
+#: Providers that tests may have fail without breaking the good ones' circuits.
+TROUBLED = ("troubled-first", "troubled-next", "troubled-and-private", "troubled-and-traceless")
+
+KEEPALIVE_S = 1.0
+PATIENT_S = 60.0
+HASTY_S = 0.4
+
+BROKEN = Script(fail=Fail(status=503)).text()
+
+
+def gateway_toml(places: Places) -> str:
+    """Return the configuration: good providers, one for each fault, and models that fall back."""
+    tables = [
+        _table("requests", {"keepalive_s": KEEPALIVE_S}),
+        _table("providers.local", {"api": "local"}),
+    ]
+    for provider, api in APIS.items():
+        good = {"models": ["steady", "swift"]} if provider == "chat" else {}
+        tables.append(_provider(provider, api, places.url, PATIENT_S, good))
+        for fault in FAULTS:
+            base_url = _base_url(places, fault.place)
+            tables.append(_provider(f"{provider}-{fault.name}", api, base_url, HASTY_S, {}))
+        for name in STREAM_FAULTS:
+            tables.append(_provider(f"{provider}-stream-{name}", api, places.url, HASTY_S, {}))
+    tables += [
+        _provider("narrow", "chat_completions", places.url, PATIENT_S, {"max_concurrency": 1}),
+        _provider("breaking", "chat_completions", places.url, PATIENT_S, {}),
+        *(_provider(name, "chat_completions", places.url, PATIENT_S, {}) for name in TROUBLED),
+        _model("falls-back", "troubled-first", BROKEN, ["anthropic/steady"]),
+        _model(
+            "falls-twice", "troubled-first", BROKEN, [f"troubled-next/{BROKEN}", "responses/steady"]
+        ),
+        _model("aliased", "responses", "steady", []),
+    ]
+    return "\n".join(tables)
+
+
+def _base_url(places: Places, place: str) -> str:
+    return "http://upstream.invalid" if place == "nowhere" else str(getattr(places, place))
+
+
+def _provider(
+    name: str, api: str, base_url: str, timeout_s: float, more: Mapping[str, object]
+) -> str:
+    settings = {
+        "api": api,
+        "base_url": base_url + "/v1",
+        "api_key_env": "UPSTREAM_KEY",
+        "timeout_s": timeout_s,
+        "connect_timeout_s": HASTY_S if timeout_s == HASTY_S else 5.0,
+    }
+    return _table(f"providers.{name}", settings | dict(more))
+
+
+def _model(name: str, provider: str, upstream_model: str, fallbacks: list[str]) -> str:
+    settings = {"provider": provider, "upstream_model": upstream_model, "fallbacks": fallbacks}
+    return _table(f'models."{name}"', settings)
+
+
+def _table(name: str, settings: Mapping[str, object]) -> str:
+    """Return a TOML table; its values are written alike in JSON."""
+    lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
+    return "\n".join([f"[{name}]", *lines, ""])

@@ -1,0 +1,90 @@
+"""The upstream and the gateways of the end-to-end tests, each started when first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import cast
+
+import openai
+import pytest
+
+from tests.e2e import gateway as gateways
+from tests.e2e.config import gateway_toml
+from tests.e2e.faults import UPSTREAM_KEY
+from tests.e2e.gateway import Gateway, Keys
+from tests.upstream import client as upstreams
+from tests.upstream.client import Upstream
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything in this folder."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(scope="session")
+def upstream() -> Iterator[Upstream]:
+    """The model server behind all gateways."""
+    with upstreams.running() as upstream:
+        yield upstream
+
+
+@pytest.fixture(scope="session")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the gateways' files are."""
+    return tmp_path_factory.mktemp("gateway")
+
+
+@pytest.fixture(scope="session")
+def environment(redis_url: str, upstream: Upstream, directory: Path) -> dict[str, str]:
+    """What the gateway's processes are told from outside."""
+    config = directory / "gateway.toml"
+    config.write_text(gateway_toml(upstream.places))
+    return gateways.environment(redis_url, config, UPSTREAM_KEY=UPSTREAM_KEY)
+
+
+@pytest.fixture(scope="session")
+def keys(environment: dict[str, str]) -> Keys:
+    """A key of each of two accounts."""
+    with ThreadPoolExecutor() as pool:
+        made = pool.map(gateways.make_key, ["acme", "rival"], [environment] * 2)
+    return Keys(*made)
+
+
+@pytest.fixture(scope="session")
+def gevent_gateway(environment: dict[str, str], keys: Keys, directory: Path) -> Iterator[Gateway]:
+    """The gateway as it runs by default, in two processes."""
+    with gateways.running(environment, keys, directory, "gevent", 2) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="session")
+def gthread_gateway(environment: dict[str, str], keys: Keys, directory: Path) -> Iterator[Gateway]:
+    """The gateway on threads."""
+    with gateways.running(environment, keys, directory, "gthread", 1) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def gateway(gevent_gateway: Gateway) -> Gateway:
+    """The gateway as it runs by default."""
+    return gevent_gateway
+
+
+@pytest.fixture(params=["gevent", "gthread"])
+def either_gateway(request: pytest.FixtureRequest) -> Gateway:
+    """The gateway on each class of worker in turn."""
+    return cast(Gateway, request.getfixturevalue(f"{request.param}_gateway"))
+
+
+@pytest.fixture
+def openai_client(either_gateway: Gateway) -> Iterator[openai.OpenAI]:
+    """OpenAI's own client; it tries everything once."""
+    base_url = either_gateway.url + "/v1"
+    with openai.OpenAI(base_url=base_url, api_key=either_gateway.keys.own, max_retries=0) as client:
+        yield client

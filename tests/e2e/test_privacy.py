@@ -1,0 +1,113 @@
+"""What is nobody's business is neither stored nor logged."""
+
+from __future__ import annotations
+
+import pytest
+import redis
+
+from tests.e2e.faults import UPSTREAM_KEY
+from tests.e2e.gateway import REDIS_PREFIX, Gateway
+from tests.upstream.client import Upstream
+from tests.upstream.script import Fail, Script
+
+PROMPT = "my-doctor-said-"
+ANSWER = "you-should-rest"
+SECRETS = f"{PROMPT} {UPSTREAM_KEY}"
+PRIVATE = "troubled-and-private"
+
+
+def contents(redis_url: str) -> dict[bytes, bytes]:
+    """Return every key of the gateways with its value, as Redis would write it to disk."""
+    with redis.Redis.from_url(redis_url) as client:
+        keys = list(client.scan_iter(match=REDIS_PREFIX + "*", count=1000))
+        return {key: client.dump(key) for key in keys}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize(
+    "script",
+    [Script(say=ANSWER), Script(say=(ANSWER, "!"), cut_after=1), Script(fail=Fail(status=400))],
+    ids=["answered", "cut", "refused"],
+)
+def test_what_is_not_to_be_stored_leaves_no_trace(
+    either_gateway: Gateway, redis_url: str, script: Script, stream: bool
+) -> None:
+    either_gateway.create("hello")
+    before = contents(redis_url)
+    body = {"input": script.text(), "stream": stream, "store": False}
+    either_gateway.call("POST", "/v1/responses", body | {"model": "troubled-and-traceless/m"})
+    assert contents(redis_url) == before
+
+
+def test_what_is_not_stored_can_neither_be_fetched_nor_continued(gateway: Gateway) -> None:
+    response_id = gateway.create("hello", store=False)["id"]
+    body = {"model": "steady", "input": "go on", "previous_response_id": response_id}
+    continued = gateway.call("POST", "/v1/responses", body)
+    assert gateway.get(response_id).status_code == 404
+    assert continued.json()["error"]["code"] == "previous_response_not_found"
+
+
+def test_what_is_stored_has_no_time_to_live(gateway: Gateway, redis_url: str) -> None:
+    response_id = gateway.create("hello")["id"]
+    with redis.Redis.from_url(redis_url) as client:
+        keys = [
+            key
+            for key in client.scan_iter(match=REDIS_PREFIX + "*", count=1000)
+            if response_id[5:21].encode() in key
+        ]
+        assert keys
+        assert [key for key in keys if client.ttl(key) != -1] == []
+
+
+TOLD = {
+    "answered": Script(say=(ANSWER, PROMPT)),
+    "cut": Script(say=(ANSWER, PROMPT), cut_after=1),
+    "error": Script(say=(ANSWER, PROMPT), error_after=1, error=Fail(status=500, message=SECRETS)),
+    "refused": Script(fail=Fail(status=400, message=SECRETS)),
+    "broken": Script(fail=Fail(status=500, body=f"<p>{SECRETS}</p>")),
+    "nonsense": Script(fail=Fail(status=200, body={"said": SECRETS})),
+    "garbage": Script(say=(ANSWER, PROMPT), garbage="frame"),
+}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("told", TOLD)
+def test_the_log_holds_no_prompt_no_answer_and_no_key(
+    gateway: Gateway, told: str, stream: bool
+) -> None:
+    request_id = f"private-{told}-{stream}"
+    script = TOLD[told].text()
+    body = {"model": f"{PRIVATE}/m", "input": script, "stream": stream, "user": PROMPT}
+    gateway.call("POST", "/v1/responses", body, headers={"X-Request-ID": request_id})
+    gateway.call("GET", f"/v1/responses/{PROMPT}?{PROMPT}", key=PROMPT)
+    gateway.logged(event="request", request_id=request_id)
+    log = gateway.log_file.read_text()
+    secrets = [PROMPT, ANSWER, UPSTREAM_KEY, gateway.keys.own, gateway.keys.foreign]
+    assert [secret for secret in secrets if secret in log] == []
+
+
+def test_a_request_is_one_line_of_the_log(gateway: Gateway) -> None:
+    headers = {"X-Request-ID": "one-line"}
+    body = {"model": "responses/steady", "input": "hello", "stream": True}
+    gateway.call("POST", "/v1/responses", body, headers=headers)
+    line = gateway.logged(event="request", request_id="one-line")
+    told = {name: line[name] for name in ("account", "model", "provider", "status", "outcome")}
+    assert told == {
+        "account": "acme",
+        "model": "responses/steady",
+        "provider": "responses",
+        "status": 200,
+        "outcome": "completed",
+    }
+    assert (line["input_tokens"], line["output_tokens"]) == (11, 7)
+    assert line["upstream_request_id"] == "req_upstream"
+
+
+def test_the_upstream_is_told_our_key_and_never_the_callers(
+    gateway: Gateway, upstream: Upstream
+) -> None:
+    gateway.create(Script(tag="whose key").text(), user="jane@example.com")
+    (seen,) = upstream.requests("whose key")
+    assert seen["headers"]["authorization"] == f"Bearer {UPSTREAM_KEY}"
+    assert gateway.keys.own not in str(seen)
+    assert "jane@example.com" not in str(seen)

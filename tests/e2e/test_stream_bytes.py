@@ -1,0 +1,88 @@
+"""How a stream leaves: at once, in whole frames, and to its end."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.config import APIS
+from tests.e2e.gateway import Gateway
+from tests.e2e.wire import raw_post
+from tests.upstream.client import Upstream
+from tests.upstream.script import Script
+
+WORDS = ("one ", "two ", "three ", "four")
+
+
+def asked(script: Script, model: str = "steady") -> dict[str, object]:
+    return {"model": model, "input": script.text(), "stream": True}
+
+
+@pytest.mark.parametrize("model", [f"{provider}/steady" for provider in APIS])
+def test_no_event_is_held_back(either_gateway: Gateway, upstream: Upstream, model: str) -> None:
+    """Each word is read here before the upstream is allowed to say the next."""
+    tag = f"step {model} {either_gateway.url}"
+    script = Script(say=WORDS, step=True, tag=tag)
+    with raw_post(either_gateway.url, either_gateway.keys.own, asked(script, model)) as call:
+        for word in WORDS:
+            upstream.release(tag, 1)
+            assert call.event("response.output_text.delta")["delta"] == word
+        upstream.release(tag)
+        assert call.event("response.completed")["response"]["output_text"] == "".join(WORDS)
+
+
+def test_every_write_holds_whole_frames(either_gateway: Gateway) -> None:
+    script = Script(say=("é" * 5000, "two"))
+    with raw_post(either_gateway.url, either_gateway.keys.own, asked(script)) as call:
+        call.head()
+        chunks = list(call.chunks())
+    assert [chunk for chunk in chunks if not chunk.endswith(b"\n\n")] == []
+    assert b"\r" not in b"".join(chunks)
+
+
+def test_a_stream_ends_with_done_and_nothing_after_it(either_gateway: Gateway) -> None:
+    script = Script(say="hello")
+    with raw_post(either_gateway.url, either_gateway.keys.own, asked(script)) as call:
+        call.head()
+        body = b"".join(call.chunks())
+    assert body.endswith(b"\n\ndata: [DONE]\n\n")
+
+
+def test_a_stream_is_declared_as_one_that_nobody_shall_buffer(either_gateway: Gateway) -> None:
+    script = Script(say="hello")
+    with raw_post(either_gateway.url, either_gateway.keys.own, asked(script)) as call:
+        status, headers = call.head()
+    wanted = ("content-type", "cache-control", "x-accel-buffering", "transfer-encoding")
+    assert (status, [headers.get(name) for name in wanted]) == (
+        200,
+        ["text/event-stream; charset=utf-8", "no-cache", "no", "chunked"],
+    )
+
+
+def test_a_silent_upstream_is_bridged_by_comments(
+    either_gateway: Gateway, upstream: Upstream
+) -> None:
+    tag = f"silence {either_gateway.url}"
+    script = Script(say=WORDS, stall_after=1, tag=tag)
+    with raw_post(either_gateway.url, either_gateway.keys.own, asked(script)) as call:
+        assert call.event("response.output_text.delta")["delta"] == "one "
+        assert next(call.frames).startswith(b":")
+        upstream.release(tag)
+        assert call.event("response.completed")["sequence_number"] == 11
+
+
+def test_an_upstream_that_thinks_for_long_does_not_keep_the_stream_from_beginning(
+    either_gateway: Gateway, upstream: Upstream
+) -> None:
+    tag = f"thinking {either_gateway.url}"
+    script = Script(say=WORDS, stall_after=-1, tag=tag)
+    with raw_post(either_gateway.url, either_gateway.keys.own, asked(script)) as call:
+        assert call.head()[0] == 200
+        call.event("response.in_progress")
+        assert next(call.frames).startswith(b":")
+        upstream.release(tag)
+        assert call.event("response.completed")["response"]["output_text"] == "".join(WORDS)
+
+
+def test_a_connection_serves_one_request_after_another(either_gateway: Gateway) -> None:
+    answers = [either_gateway.stream("hello").response["status"] for _ in range(3)]
+    assert answers == ["completed"] * 3

@@ -1,0 +1,163 @@
+"""What leaves the gateway, byte by byte."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from app.schemas.grammar import Grammar
+
+_PATIENCE_S = 20
+
+Event = dict[str, Any]
+
+
+class HungUp(AssertionError):
+    """The other side closed the connection in the middle of something."""
+
+
+class RawCall:
+    """One HTTP request on a socket of its own, its answer read as it comes."""
+
+    def __init__(self, url: str, request: bytes) -> None:
+        place = urlsplit(url)
+        self.socket = socket.create_connection((place.hostname, place.port), _PATIENCE_S)
+        self.socket.sendall(request)
+        self._read = b""
+        self._told = b""
+        self._head: tuple[int, dict[str, str]] | None = None
+        #: Frames, comments among them, as they come.
+        self.frames = (frame for chunk in self.chunks() for frame in chunk.split(b"\n\n") if frame)
+
+    def close(self) -> None:
+        """Hang up."""
+        self.socket.close()
+
+    def head(self) -> tuple[int, dict[str, str]]:
+        """Return the status and the headers, their names in lower case."""
+        if self._head is None:
+            self._head = self._read_head()
+        return self._head
+
+    def _read_head(self) -> tuple[int, dict[str, str]]:
+        first, *lines = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
+        pairs = (line.partition(":") for line in lines if line)
+        return int(first.split()[1]), {name.lower(): value.strip() for name, _, value in pairs}
+
+    def chunk(self) -> bytes:
+        """Read one chunk of a chunked body, which is what one write put there; b"" is the last."""
+        status, headers = self.head()
+        assert headers.get("transfer-encoding") == "chunked", status
+        size = int(self._until(b"\r\n"), 16)
+        data = self._exactly(size + 2)[:-2]
+        self._told += data
+        return data
+
+    def chunks(self) -> Iterator[bytes]:
+        """Read chunks to the body's end."""
+        return iter(self.chunk, b"")
+
+    def body(self) -> bytes:
+        """Return the whole body, what was read of it before included."""
+        for _ in self.frames:
+            continue
+        return self._told
+
+    def event(self, kind: str) -> Event:
+        """Read up to the next event of a type and return it."""
+        for frame in self.frames:
+            event = parsed(frame)
+            if event and event["type"] == kind:
+                return event
+        raise HungUp(f"no {kind} came")
+
+    def is_closed(self) -> bool:
+        """Tell whether the other side has hung up, having said nothing more."""
+        return not self._read and self.socket.recv(1) == b""
+
+    def _until(self, mark: bytes) -> bytes:
+        while mark not in self._read:
+            self._receive()
+        found, _, self._read = self._read.partition(mark)
+        return found
+
+    def _exactly(self, count: int) -> bytes:
+        while len(self._read) < count:
+            self._receive()
+        found, self._read = self._read[:count], self._read[count:]
+        return found
+
+    def _receive(self) -> None:
+        came = self.socket.recv(65536)
+        if not came:
+            raise HungUp(f"after {self._read!r}")
+        self._read += came
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """The events of a stream that has ended."""
+
+    events: tuple[Event, ...]
+
+    @property
+    def types(self) -> list[str]:
+        return [event["type"] for event in self.events]
+
+    @property
+    def last(self) -> Event:
+        return self.events[-1]
+
+    @property
+    def response(self) -> dict[str, Any]:
+        """The response of the terminal event."""
+        response: dict[str, Any] = self.last["response"]
+        return response
+
+
+def stream_of(body: bytes) -> Stream:
+    """Return the events of a stream's body, which has to be well-formed to the last byte."""
+    frames = [frame for frame in body.split(b"\n\n") if frame and not frame.startswith(b":")]
+    events = [event for frame in frames if (event := parsed(frame))]
+    grammar = Grammar()
+    for event in events:
+        grammar.take(event)
+    assert grammar.ended
+    assert frames[-1] == b"data: [DONE]"
+    return Stream(tuple(events))
+
+
+def parsed(frame: bytes) -> Event | None:
+    """Return a frame's event, None for a comment or [DONE]."""
+    data = [line[6:] for line in frame.split(b"\n") if line.startswith(b"data: ")]
+    if not data or data == [b"[DONE]"]:
+        return None
+    event: Event = json.loads(b"\n".join(data))
+    return event
+
+
+def post_bytes(path: str, key: str, body: dict[str, Any], headers: str = "") -> bytes:
+    """Return a POST as it goes over the wire."""
+    told = json.dumps(body).encode()
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer {key}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(told)}\r\n{headers}\r\n"
+    )
+    return head.encode() + told
+
+
+@contextlib.contextmanager
+def raw_post(
+    url: str, key: str, body: dict[str, Any], path: str = "/v1/responses"
+) -> Iterator[RawCall]:
+    """Post, and hang up when the block is left."""
+    call = RawCall(url, post_bytes(path, key, body))
+    try:
+        yield call
+    finally:
+        call.close()
