@@ -34,6 +34,8 @@ class FrameSplitter:
         Raises:
             UpstreamMisbehaved: when a frame grows beyond MAX_FRAME.
         """
+        if not chunk:
+            return []
         if b"\r" in chunk or self._skip_lf:
             chunk = self._with_lf(chunk)
         if b"\n" not in chunk:

@@ -66,6 +66,10 @@ def test_a_frame_is_told_as_soon_as_its_blank_line_begins(line_end: bytes) -> No
     assert split(whole[:cut]) == [("", b"x")]
 
 
+def test_a_read_of_nothing_changes_nothing() -> None:
+    assert split(b"event: a\r", b"", b"\ndata: 1\r\n\r\n") == [("a", b"1")]
+
+
 def test_all_frames_of_one_read_come_together() -> None:
     assert split(b"data: 1\n\ndata: 2\n\ndata: 3") == [("", b"1"), ("", b"2")]
 

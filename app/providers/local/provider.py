@@ -136,7 +136,8 @@ def _said(request: ModelRequest) -> Iterator[Delta]:
             yield Text(word)
         return
     yield CallOpened("0", None, tool.name)
-    for word in _words(json.dumps(sample(tool.parameters, text), ensure_ascii=False)):
+    arguments = sample({"type": "object"} | (tool.parameters or {}), text)
+    for word in _words(json.dumps(arguments, ensure_ascii=False)):
         yield Arguments("0", word)
 
 

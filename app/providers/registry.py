@@ -1,0 +1,35 @@
+"""Providers made from settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from app.providers.anthropic import AnthropicProvider
+from app.providers.base import Provider
+from app.providers.local import LocalProvider
+from app.providers.openai_chat import OpenAIChatProvider
+from app.providers.openai_responses import OpenAIResponsesProvider
+from app.providers.profiles import Profile, profile_of
+from app.providers.transport import Transport
+from app.settings import Api, ProviderSettings, SettingsError
+
+_PROVIDERS: dict[Api, Callable[[ProviderSettings, Transport, Profile], Provider]] = {
+    "responses": OpenAIResponsesProvider,
+    "chat_completions": OpenAIChatProvider,
+    "anthropic_messages": AnthropicProvider,
+}
+
+
+def build(settings: ProviderSettings) -> Provider:
+    """Return the provider that `settings` describe. Opens no connection.
+
+    Raises:
+        SettingsError: when its URL, profile or quirks cannot be used.
+    """
+    if settings.api == "local":
+        return LocalProvider(settings.name)
+    profile = profile_of(settings)
+    try:
+        return _PROVIDERS[settings.api](settings, Transport(settings), profile)
+    except ValueError as error:
+        raise SettingsError(f"[providers.{settings.name}] {error}") from error

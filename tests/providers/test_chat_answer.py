@@ -1,0 +1,275 @@
+"""Answers of Chat Completions, whole and streamed, with the traps of real servers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from app.domain.deltas import (
+    Annotated,
+    Arguments,
+    CallOpened,
+    Delta,
+    Finished,
+    Refused,
+    Text,
+    Thought,
+    Used,
+)
+from app.domain.response import Usage
+from app.errors import GatewayError, UpstreamMisbehaved, UpstreamUnavailable
+from app.providers.openai_chat.answer import ChunkReader, body_deltas
+
+STOP = Finished("stop")
+CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+LOGPROB = {"token": "Hi", "logprob": -0.1, "bytes": [72, 105], "top_logprobs": []}
+
+
+def fault(error: object) -> GatewayError:
+    return UpstreamUnavailable(f"told: {error}")
+
+
+def read(*chunks: Any, done: bool = True) -> list[Delta]:
+    """Return what a stream of chunks says; bytes are sent as they are."""
+    reader = ChunkReader(fault)
+    data = [each if isinstance(each, bytes) else orjson.dumps(each) for each in chunks]
+    frames = [("", each) for each in data] + ([("", b"[DONE]")] if done else [])
+    return [delta for frame in frames for delta in reader.read([frame])] + reader.end()
+
+
+def chunk(reason: str | None = None, logprobs: Any = None, **delta: Any) -> dict[str, Any]:
+    return {
+        "choices": [{"index": 0, "delta": delta, "finish_reason": reason, "logprobs": logprobs}]
+    }
+
+
+def whole(reason: str | None = "stop", logprobs: Any = None, **message: Any) -> list[Delta]:
+    """Return what a whole answer with this message says."""
+    choice = {"message": message, "finish_reason": reason, "logprobs": logprobs}
+    return body_deltas(orjson.dumps({"choices": [choice]}), fault)
+
+
+def test_a_stream_of_words() -> None:
+    assert read(
+        chunk(role="assistant", content=""),
+        chunk(content="Hello"),
+        chunk(content=" there", role="assistant"),
+        chunk("stop"),
+    ) == [Text("Hello"), Text(" there"), STOP]
+
+
+def test_a_whole_answer() -> None:
+    assert whole(role="assistant", content="Hello there") == [Text("Hello there"), STOP]
+
+
+@pytest.mark.parametrize(
+    ("message", "deltas"),
+    [
+        ({"content": None}, []),
+        ({"content": ""}, []),
+        ({"content": "Hi", "role": None}, [Text("Hi")]),
+        ({"refusal": "No."}, [Refused("No.")]),
+        ({"content": None, "refusal": None, "tool_calls": None}, []),
+        ({"reasoning_content": "Hm", "content": "Hi"}, [Thought("Hm"), Text("Hi")]),
+        ({"content": "Hi", "reasoning": "Hm"}, [Thought("Hm"), Text("Hi")]),
+        ({"reasoning_content": "Hm", "reasoning": "Hm"}, [Thought("Hm")]),
+        ({"tool_calls": [CALL]}, [CallOpened("0", "c1", "f"), Arguments("0", "{}")]),
+        (
+            {"function_call": {"name": "f", "arguments": "{}"}},
+            [CallOpened("0", None, "f"), Arguments("0", "{}")],
+        ),
+        (
+            {
+                "content": [
+                    {"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}]},
+                    {"type": "text", "text": "Hi"},
+                    {"type": "reference", "reference_ids": [1]},
+                ]
+            },
+            [Thought("Hm"), Text("Hi")],
+        ),
+        (
+            {
+                "content": "Hi",
+                "annotations": [
+                    {"type": "url_citation", "url_citation": {"url": "u", "title": "t",
+                     "start_index": 0, "end_index": 2}},
+                    {"type": "file_citation"},
+                ],
+            },
+            [
+                Text("Hi"),
+                Annotated({"type": "url_citation", "url": "u", "title": "t", "start_index": 0,
+                           "end_index": 2}),
+            ],
+        ),
+    ],
+    ids=["null", "empty", "null-role", "refusal", "nulls", "reasoning_content", "reasoning",
+         "both-spellings", "call", "function_call", "parts", "annotations"],
+)  # fmt: skip
+class TestEveryMessage:
+    def test_means_the_same_whole(self, message: dict[str, Any], deltas: list[Delta]) -> None:
+        assert whole(**message) == [*deltas, STOP]
+
+    def test_means_the_same_streamed(self, message: dict[str, Any], deltas: list[Delta]) -> None:
+        assert read(chunk(**message), chunk("stop")) == [*deltas, STOP]
+
+
+def test_logprobs_come_with_their_text() -> None:
+    text = Text("Hi", (LOGPROB,))
+    assert read(chunk(content="Hi", logprobs={"content": [LOGPROB]}), chunk("stop"))[0] == text
+    assert whole(content="Hi", logprobs={"content": [LOGPROB]})[0] == text
+
+
+def test_whole_calls_are_never_fragments_of_one_another() -> None:
+    assert whole(tool_calls=[CALL, CALL]) == [
+        CallOpened("0", "c1", "f"),
+        Arguments("0", "{}"),
+        CallOpened("1", None, "f"),
+        Arguments("1", "{}"),
+        STOP,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reason", "finished"),
+    [
+        ("stop", "stop"),
+        ("tool_calls", "stop"),
+        ("function_call", "stop"),
+        ("eos", "stop"),
+        ("length", "length"),
+        ("max_tokens", "length"),
+        ("content_filter", "content_filter"),
+    ],
+)
+def test_a_reason_means(reason: str, finished: Any) -> None:
+    assert whole(reason, content="Hi")[-1] == Finished(finished)
+    assert read(chunk(reason, content="Hi"))[-1] == Finished(finished)
+
+
+def test_a_whole_answer_without_a_reason_is_complete() -> None:
+    assert whole(None, content="Hi")[-1] == STOP
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_a_stream_without_a_reason_is_not_finished(done: bool) -> None:
+    assert read(chunk(content="Hi"), done=done) == [Text("Hi")]
+
+
+def test_a_stream_with_a_reason_may_end_without_done() -> None:
+    assert read(chunk(content="Hi"), chunk("stop"), done=False) == [Text("Hi"), STOP]
+
+
+def test_done_is_noticed() -> None:
+    reader = ChunkReader(fault)
+    reader.read([("", b"[DONE]")])
+    assert reader.is_done
+
+
+@pytest.mark.parametrize("reason", ["error", "abort", "insufficient_system_resource"])
+def test_a_server_that_broke_off_did_not_finish(reason: str) -> None:
+    with pytest.raises(UpstreamUnavailable, match="broke off"):
+        read(chunk(reason))
+
+
+USAGE = {
+    "prompt_tokens": 9,
+    "completion_tokens": 5,
+    "total_tokens": 14,
+    "prompt_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 1},
+    "completion_tokens_details": {"reasoning_tokens": 3},
+}
+COUNTED = Used(Usage(9, 5, cached_tokens=4, cache_write_tokens=1, reasoning_tokens=3))
+
+
+def test_usage_may_come_after_the_reason_without_choices() -> None:
+    assert read(chunk("stop", content="Hi"), {"choices": [], "usage": USAGE}) == [
+        Text("Hi"),
+        COUNTED,
+        STOP,
+    ]
+
+
+def test_usage_that_is_repeated_is_told_once() -> None:
+    deltas = read(chunk(content="a") | {"usage": USAGE}, chunk("stop") | {"usage": USAGE})
+    assert deltas.count(COUNTED) == 1
+
+
+@pytest.mark.parametrize(
+    ("usage", "counted"),
+    [
+        ({"prompt_tokens": 9, "completion_tokens": 5}, Usage(9, 5)),
+        ({"prompt_tokens": 9, "prompt_tokens_details": None}, Usage(9, 0)),
+        ({"prompt_tokens": 9, "prompt_cache_hit_tokens": 4}, Usage(9, 0, cached_tokens=4)),
+        ({"prompt_tokens": "9", "completion_tokens": -1}, Usage()),
+    ],
+    ids=["short", "null", "deepseek", "nonsense"],
+)
+def test_what_is_not_counted_is_zero(usage: dict[str, Any], counted: Usage) -> None:
+    body = {"choices": [{"message": {"content": "Hi"}}], "usage": usage}
+    assert Used(counted) in body_deltas(orjson.dumps(body), fault)
+
+
+def test_the_tier_that_served_is_told() -> None:
+    assert read(chunk("stop") | {"service_tier": "flex"})[-1] == Finished("stop", "flex")
+    body = {"choices": [{"message": {"content": "Hi"}}], "service_tier": "flex"}
+    assert body_deltas(orjson.dumps(body), fault)[-1] == Finished("stop", "flex")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"error": {"message": "boom"}},
+        {"error": "boom"},
+        {"choices": [{"delta": {}, "finish_reason": "error", "error": {"message": "boom"}}]},
+    ],
+    ids=["object", "text", "choice"],
+)
+def test_an_error_in_a_stream_is_raised(said: Any) -> None:
+    with pytest.raises(UpstreamUnavailable, match="boom"):
+        read(chunk(content="Hi"), said)
+
+
+def test_an_error_event_is_an_error_whatever_its_shape() -> None:
+    with pytest.raises(UpstreamUnavailable, match="boom"):
+        ChunkReader(fault).read([("error", b'{"object": "error", "message": "boom"}')])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"error": {"message": "boom"}}, {"choices": [{"error": {"message": "boom"}}]}],
+    ids=["body", "choice"],
+)
+def test_an_error_in_a_whole_answer_is_raised(said: Any) -> None:
+    with pytest.raises(UpstreamUnavailable, match="boom"):
+        body_deltas(orjson.dumps(said), fault)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"{", b"null", b"[]", b'"hi"', b'{"choices": 7}', b'{"choices": [null]}',
+     b'{"choices": [{"delta": 7}]}', b'{"choices": [{"delta": {"content": 7}}]}',
+     b'{"choices": [{"delta": {"reasoning": {}, "refusal": 7}}]}',
+     b'{"choices": [{"delta": {"tool_calls": [7]}}]}', b'{"usage": 7}'],
+)  # fmt: skip
+def test_a_frame_that_is_no_chunk_is_nonsense(said: bytes) -> None:
+    with pytest.raises(UpstreamMisbehaved):
+        read(chunk(content="Hi"), said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"", b"<html>", b"{}", b'{"choices": []}', b'{"choices": [{}]}',
+     b'{"choices": [{"message": null}]}'],
+)  # fmt: skip
+def test_a_body_that_is_no_answer_is_nonsense(said: bytes) -> None:
+    with pytest.raises(UpstreamMisbehaved) as caught:
+        body_deltas(said, fault)
+    assert caught.value.work_done
+
+
+def test_an_empty_frame_says_nothing() -> None:
+    assert read(b"", chunk("stop")) == [STOP]

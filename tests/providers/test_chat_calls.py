@@ -1,0 +1,168 @@
+"""Fragments of function calls, as servers really send them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.domain.deltas import Arguments, CallOpened, Delta
+from app.errors import UpstreamMisbehaved
+from app.providers.openai_chat.calls import Calls
+
+
+def fragment(
+    arguments: Any = None,
+    *,
+    index: int | None = None,
+    call_id: str | None = None,
+    name: str | None = None,
+) -> dict[str, Any]:
+    """Return a fragment with the keys that are not None."""
+    function = {"name": name, "arguments": arguments}
+    told = {
+        "index": index,
+        "id": call_id,
+        "function": {key: value for key, value in function.items() if value is not None},
+    }
+    return {key: value for key, value in told.items() if value is not None}
+
+
+def heard(*fragments: dict[str, Any]) -> list[Delta]:
+    calls = Calls()
+    return [delta for each in fragments for delta in calls.hear(each)] + calls.end()
+
+
+def whole(*fragments: dict[str, Any]) -> list[tuple[str | None, str, str]]:
+    """Return (call id, name, arguments) of each call, in the order they were opened."""
+    opened: dict[str, tuple[str | None, str]] = {}
+    arguments: dict[str, str] = {}
+    for delta in heard(*fragments):
+        if isinstance(delta, CallOpened):
+            opened[delta.key] = (delta.call_id, delta.name)
+            arguments[delta.key] = ""
+        elif isinstance(delta, Arguments):
+            arguments[delta.key] += delta.fragment
+    return [(*opened[key], arguments[key]) for key in opened]
+
+
+def test_a_call_grows_fragment_by_fragment() -> None:
+    assert heard(
+        fragment("", index=0, call_id="c1", name="f"),
+        fragment('{"a"', index=0),
+        fragment(": 1}", index=0),
+    ) == [CallOpened("0", "c1", "f"), Arguments("0", '{"a"'), Arguments("0", ": 1}")]
+
+
+@pytest.mark.parametrize(
+    "fragments",
+    [
+        [fragment(index=0, call_id="c1"), fragment(index=0, name="f"), fragment("{}", index=0)],
+        [fragment(index=0, name="f"), fragment(index=0, call_id="c1"), fragment("{}", index=0)],
+        [fragment("{", index=0, call_id="c1"), fragment("}", index=0, name="f")],
+        [fragment("{}", index=0, call_id="c1", name="f")],
+        [fragment("{}", call_id="c1", name="f")],
+        [fragment({}, call_id="c1", name="f"), fragment("{}", call_id="c1")],
+        [fragment("{", call_id="c1", name="f"), fragment("}", call_id="c1", name="f")],
+        [
+            fragment("{", index=0, call_id="c1", name="f"),
+            fragment("}", index=0, call_id="c1", name="f"),
+        ],
+        [fragment("{", call_id="c1", name="f"), fragment("}")],
+        [fragment("{", index=0, call_id="c1", name="f"), fragment("}", index=0, call_id="other")],
+    ],
+    ids=[
+        "id-then-name",
+        "name-then-id",
+        "arguments-before-the-name",
+        "whole",
+        "whole-without-index",
+        "empty-object-first",
+        "id-and-name-repeated-without-index",
+        "id-and-name-repeated",
+        "nothing-but-arguments",
+        "an-id-for-each-fragment",
+    ],
+)
+def test_one_call_is_one_call_however_it_is_told(fragments: list[dict[str, Any]]) -> None:
+    assert whole(*fragments) == [("c1", "f", "{}")]
+
+
+@pytest.mark.parametrize(
+    "fragments",
+    [
+        [
+            fragment("{", index=0, call_id="c1", name="f"),
+            fragment("[", index=1, call_id="c2", name="g"),
+            fragment("}", index=0),
+            fragment("]", index=1),
+        ],
+        [fragment("{}", call_id="c1", name="f"), fragment("[]", call_id="c2", name="g")],
+        [
+            fragment("{}", index=0, call_id="c1", name="f"),
+            fragment("[]", index=0, call_id="c2", name="g"),
+        ],
+        [
+            fragment("{}", index=0, call_id="c1", name="f"),
+            fragment("[", index=0, call_id="c2", name="g"),
+            fragment("]", index=0),
+        ],
+        [
+            fragment("{", call_id="c1", name="f"),
+            fragment("}"),
+            fragment("[]", call_id="c2", name="g"),
+        ],
+    ],
+    ids=["interleaved", "no-index", "always-index-0", "index-0-in-pieces", "one-after-another"],
+)
+def test_two_calls_are_two_calls_however_they_are_told(fragments: list[dict[str, Any]]) -> None:
+    assert whole(*fragments) == [("c1", "f", "{}"), ("c2", "g", "[]")]
+
+
+@pytest.mark.parametrize(
+    "fragments",
+    [
+        [fragment("{}", name="f"), fragment("[]", name="g")],
+        [fragment("{}", index=0, name="f"), fragment("[]", index=0, name="g")],
+        [
+            fragment("{}", index=0, name="f", call_id=""),
+            fragment("[]", index=1, name="g", call_id=""),
+        ],
+    ],
+    ids=["nothing", "index-0", "empty"],
+)
+def test_calls_may_have_no_ids(fragments: list[dict[str, Any]]) -> None:
+    assert whole(*fragments) == [(None, "f", "{}"), (None, "g", "[]")]
+
+
+def test_an_id_counts_for_one_call_only() -> None:
+    assert whole(
+        fragment("{}", index=0, call_id="c0", name="f"),
+        fragment("[]", index=1, call_id="c0", name="g"),
+    ) == [("c0", "f", "{}"), (None, "g", "[]")]
+
+
+def test_arguments_may_be_an_object() -> None:
+    assert whole(fragment({"a": 1}, call_id="c1", name="f")) == [("c1", "f", '{"a":1}')]
+
+
+def test_a_call_without_arguments_is_opened_too() -> None:
+    assert whole(fragment("", index=0, call_id="c1", name="f")) == [("c1", "f", "")]
+
+
+def test_a_call_with_nothing_but_a_name_is_opened_when_the_next_begins() -> None:
+    deltas = heard(fragment(index=0, name="f"), fragment("{}", index=1, call_id="c2", name="g"))
+    assert deltas == [
+        CallOpened("0", None, "f"),
+        CallOpened("1", "c2", "g"),
+        Arguments("1", "{}"),
+    ]
+
+
+def test_a_call_with_nothing_but_a_name_is_opened_at_the_end() -> None:
+    assert heard(fragment(index=0, name="f")) == [CallOpened("0", None, "f")]
+
+
+def test_a_call_needs_a_name() -> None:
+    with pytest.raises(UpstreamMisbehaved, match="without a name"):
+        heard(fragment("{}", index=0, call_id="c1"))

@@ -1,0 +1,267 @@
+"""Conversations in the words of Chat Completions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.domain.items import (
+    InputFile,
+    InputImage,
+    InputText,
+    Item,
+    Message,
+    OutputText,
+    Reasoning,
+    Refusal,
+)
+from app.errors import InvalidRequest
+from app.providers.openai_chat.messages import SEE_BELOW, to_messages
+from app.providers.profiles import Profile
+from tests.providers.chatting import GENERIC, OPENAI, assistant, call, knowing, output, user
+
+PNG = "data:image/png;base64,aGk="
+
+
+def told(*items: Item, profile: Profile = GENERIC) -> list[dict[str, Any]]:
+    return to_messages([], items, profile)
+
+
+def system(text: str) -> Message:
+    return Message("msg_3", "system", (InputText(text),))
+
+
+def developer(text: str) -> Message:
+    return Message("msg_4", "developer", (InputText(text),))
+
+
+def tool_call(call_id: str, name: str = "weather", arguments: str = "{}") -> dict[str, Any]:
+    function = {"name": name, "arguments": arguments}
+    return {"id": call_id, "type": "function", "function": function}
+
+
+def test_a_users_text_is_a_string() -> None:
+    assert told(user("Hello.")) == [{"role": "user", "content": "Hello."}]
+
+
+def test_texts_are_joined_for_servers_that_know_no_arrays() -> None:
+    assert told(user("One.", "Two.")) == [{"role": "user", "content": "One.\nTwo."}]
+
+
+def test_texts_stay_apart_where_arrays_are_known() -> None:
+    (message,) = told(user("One.", "Two."), profile=OPENAI)
+    assert message["content"] == [
+        {"type": "text", "text": "One."},
+        {"type": "text", "text": "Two."},
+    ]
+
+
+@pytest.mark.parametrize(("profile", "role"), [(OPENAI, "developer"), (GENERIC, "system")])
+def test_instructions_come_first_in_the_servers_role(profile: Profile, role: str) -> None:
+    messages = to_messages(["Be brief."], [user("Hello.")], profile)
+    assert messages[0] == {"role": role, "content": "Be brief."}
+
+
+@pytest.mark.parametrize(("profile", "role"), [(OPENAI, "developer"), (GENERIC, "system")])
+def test_a_developer_is_the_system_where_there_is_none(profile: Profile, role: str) -> None:
+    (message,) = told(developer("Be brief."), profile=profile)
+    assert message["role"] == role
+
+
+def test_a_system_message_stays_one() -> None:
+    assert told(system("Be brief."), profile=OPENAI)[0]["role"] == "system"
+
+
+def test_leading_system_messages_are_one_where_only_one_is_known() -> None:
+    messages = to_messages(
+        ["A."], [system("B."), user("Hi."), system("C.")], knowing(one_system=True)
+    )
+    assert [message["content"] for message in messages] == ["A.\n\nB.", "Hi.", "C."]
+
+
+def test_a_single_system_message_is_left_as_it_is() -> None:
+    messages = told(system("A."), user("Hi."), profile=knowing(one_system=True))
+    assert [message["content"] for message in messages] == ["A.", "Hi."]
+
+
+def test_what_an_assistant_said_is_a_string() -> None:
+    assert told(assistant("One, ", "two.")) == [{"role": "assistant", "content": "One, two."}]
+
+
+def test_a_refusal_was_said_too() -> None:
+    refused = Message("m", "assistant", (OutputText("Well. "), Refusal("No.")))
+    assert told(refused)[0]["content"] == "Well. No."
+
+
+def test_messages_of_an_assistant_in_a_row_are_one() -> None:
+    assert told(assistant("One."), assistant("Two.")) == [
+        {"role": "assistant", "content": "One.\n\nTwo."}
+    ]
+
+
+def test_an_assistant_that_said_nothing_is_left_out() -> None:
+    assert told(assistant(), user("Hi.")) == [{"role": "user", "content": "Hi."}]
+
+
+def test_words_and_calls_are_one_message_and_outputs_follow_it() -> None:
+    messages = told(
+        user("Weather?"),
+        assistant("Let me see."),
+        call("c1", arguments='{"city": "Rome"}'),
+        call("c2", "time", ""),
+        output("c1", "Sunny."),
+        output("c2", "Noon."),
+        assistant("Sunny at noon."),
+    )
+    assert messages[1:] == [
+        {
+            "role": "assistant",
+            "content": "Let me see.",
+            "tool_calls": [tool_call("c1", arguments='{"city": "Rome"}'), tool_call("c2", "time")],
+        },
+        {"role": "tool", "tool_call_id": "c1", "content": "Sunny."},
+        {"role": "tool", "tool_call_id": "c2", "content": "Noon."},
+        {"role": "assistant", "content": "Sunny at noon."},
+    ]
+
+
+def test_calls_without_words_have_no_content() -> None:
+    messages = told(call("c1"), output("c1", "Sunny."))
+    assert messages[0] == {"role": "assistant", "content": None, "tool_calls": [tool_call("c1")]}
+
+
+def test_outputs_follow_their_calls_wherever_they_stand() -> None:
+    messages = told(call("c1"), call("c2"), user("Hm."), output("c2", "B."), output("c1", "A."))
+    assert [(message["role"], message["content"]) for message in messages] == [
+        ("assistant", None),
+        ("tool", "A."),
+        ("tool", "B."),
+        ("user", "Hm."),
+    ]
+
+
+def test_an_id_that_is_used_again_keeps_its_outputs_apart() -> None:
+    messages = told(call("c0"), output("c0", "A."), user("Again."), call("c0"), output("c0", "B."))
+    assert [message["content"] for message in messages] == [None, "A.", "Again.", None, "B."]
+
+
+def test_the_later_of_two_outputs_counts() -> None:
+    assert told(call("c1"), output("c1", "A."), output("c1", "B."))[1]["content"] == "B."
+
+
+def test_a_call_without_an_output_stands_alone() -> None:
+    assert [message["role"] for message in told(call("c1"), user("Hm."))] == ["assistant", "user"]
+
+
+def test_a_long_id_is_the_same_on_call_and_output() -> None:
+    messages = told(call("c" * 90), output("c" * 90, "A."))
+    short = messages[1]["tool_call_id"]
+    assert len(short) <= 64
+    assert messages[0]["tool_calls"][0]["id"] == short
+
+
+def test_an_outputs_parts_are_its_text() -> None:
+    assert told(call("c1"), output("c1", "A.", "B."))[1]["content"] == "A.\nB."
+
+
+def test_images_in_outputs_follow_all_outputs_as_the_users() -> None:
+    messages = told(
+        call("c1"),
+        call("c2"),
+        output("c1", InputText("See:"), InputImage(PNG)),
+        output("c2", InputImage(PNG), InputImage(PNG)),
+    )
+    image = {"type": "image_url", "image_url": {"url": PNG}}
+    assert messages[1:] == [
+        {"role": "tool", "tool_call_id": "c1", "content": "See:"},
+        {"role": "tool", "tool_call_id": "c2", "content": SEE_BELOW},
+        {"role": "user", "content": [image, image, image]},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("detail", "sent"),
+    [("auto", {}), ("low", {"detail": "low"}), ("original", {"detail": "high"})],
+)
+def test_an_image_is_a_url_with_its_detail(detail: str, sent: dict[str, str]) -> None:
+    (message,) = told(user("See:", InputImage(PNG, detail=detail)))
+    assert message["content"] == [
+        {"type": "text", "text": "See:"},
+        {"type": "image_url", "image_url": {"url": PNG} | sent},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "sent"),
+    [
+        (
+            InputFile(file_data="aGk=", filename="a.pdf"),
+            {"filename": "a.pdf", "file_data": "data:application/pdf;base64,aGk="},
+        ),
+        (
+            InputFile(file_data="aGk=", filename="a.unheard-of"),
+            {
+                "filename": "a.unheard-of",
+                "file_data": "data:application/octet-stream;base64,aGk=",
+            },
+        ),
+        (
+            InputFile(file_data="data:text/plain;base64,aGk="),
+            {"filename": "file.pdf", "file_data": "data:text/plain;base64,aGk="},
+        ),
+        (InputFile(file_id="file-1"), {"file_id": "file-1"}),
+    ],
+)
+def test_a_file_is_data_or_an_id(file: InputFile, sent: dict[str, str]) -> None:
+    (message,) = told(user(file))
+    assert message["content"] == [{"type": "file", "file": sent}]
+
+
+@pytest.mark.parametrize(
+    ("item", "profile"),
+    [
+        (user(InputImage(PNG)), knowing(images=False)),
+        (user(InputImage(file_id="file-1")), GENERIC),
+        (user(InputFile(file_data="aGk=")), knowing(files=False)),
+        (user(InputFile(file_url="https://acme.test/a.pdf")), GENERIC),
+        (Message("m", "assistant", (InputImage(PNG),)), GENERIC),
+    ],
+    ids=["images", "image-id", "files", "file-url", "assistant"],
+)
+def test_what_cannot_be_told_is_refused(item: Item, profile: Profile) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        told(item, profile=profile)
+    assert (caught.value.param, caught.value.code) == ("input", "unsupported_value")
+
+
+THOUGHT = Reasoning("rs_1", ("First,", "then."))
+
+
+def test_reasoning_is_dropped() -> None:
+    messages = told(user("Weather?"), THOUGHT, call("c1"), output("c1", "Sunny."))
+    assert messages[1].keys() == {"role", "content", "tool_calls"}
+
+
+def test_reasoning_of_the_turn_is_sent_where_it_is_wanted() -> None:
+    profile = knowing(reasoning_field="reasoning_content")
+    messages = told(user("Weather?"), THOUGHT, call("c1"), output("c1", "Sunny."), profile=profile)
+    assert messages[1]["reasoning_content"] == "First,\n\nthen."
+
+
+def test_the_reasoning_itself_is_better_than_its_summary() -> None:
+    profile = knowing(reasoning_field="reasoning")
+    thought = Reasoning("rs_1", ("Short.",), ("Long.",))
+    messages = told(user("Weather?"), thought, call("c1"), profile=profile)
+    assert messages[1]["reasoning"] == "Long."
+
+
+def test_reasoning_of_earlier_turns_is_dropped_everywhere() -> None:
+    profile = knowing(reasoning_field="reasoning_content")
+    messages = told(THOUGHT, call("c1"), output("c1", "A."), user("Thanks."), profile=profile)
+    assert "reasoning_content" not in messages[0]
+
+
+def test_reasoning_before_mere_words_is_dropped_everywhere() -> None:
+    profile = knowing(reasoning_field="reasoning_content")
+    assert "reasoning_content" not in told(THOUGHT, assistant("Sunny."), profile=profile)[0]

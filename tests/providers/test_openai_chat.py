@@ -1,0 +1,189 @@
+"""The Chat Completions provider with a server at the other end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from app.domain.deltas import Batch, Finished, Text
+from app.domain.request import ModelRequest, TextOptions
+from app.errors import UpstreamMisbehaved, UpstreamRateLimited, UpstreamUnavailable
+from app.providers.openai_chat import OpenAIChatProvider
+from app.providers.profiles import PROFILES
+from app.providers.transport import Transport
+from tests.providers.calling import API_KEY, a_call, settings
+from tests.providers.chatting import GENERIC, request
+from tests.providers.raw_server import OK, Heard, RawServer, Script, Wire
+
+
+def provider(url: str) -> OpenAIChatProvider:
+    told = settings(url)
+    return OpenAIChatProvider(told, Transport(told), GENERIC)
+
+
+def chunk(**choice: Any) -> bytes:
+    return b"data: " + orjson.dumps({"choices": [choice]}) + b"\n\n"
+
+
+HELLO = [
+    chunk(delta={"content": "Hel"}),
+    chunk(delta={"content": "lo"}) + chunk(delta={}, finish_reason="stop"),
+    b"data: [DONE]\n\n",
+]
+
+
+def streaming(*pieces: bytes, heard: list[Heard] | None = None) -> Script:
+    """Answer one request with an event stream, and end it in order."""
+
+    def script(wire: Wire) -> None:
+        asked = wire.hear()
+        if heard is not None:
+            heard.append(asked)
+        wire.say(OK + b"Transfer-Encoding: chunked\r\n\r\n")
+        for piece in pieces:
+            wire.say(b"%x\r\n%s\r\n" % (len(piece), piece))
+        wire.say(b"0\r\n\r\n")
+
+    return script
+
+
+def answered(asked: ModelRequest, *pieces: bytes) -> list[Batch]:
+    with RawServer(streaming(*pieces)) as server:
+        return list(provider(server.url).answer(asked, a_call()))
+
+
+def test_a_stream_is_told_as_it_comes() -> None:
+    deltas = [delta for batch in answered(request(stream=True), *HELLO) for delta in batch]
+    assert deltas == [Text("Hel"), Text("lo"), Finished("stop")]
+
+
+def test_a_whole_answer_is_one_batch() -> None:
+    body = orjson.dumps({"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]})
+    assert answered(request(), body) == [[Text("Hello"), Finished("stop")]]
+
+
+def test_the_request_goes_to_the_completions_with_the_key() -> None:
+    heard: list[Heard] = []
+    with RawServer(streaming(*HELLO, heard=heard)) as server:
+        list(provider(server.url).answer(request(stream=True), a_call()))
+    assert heard[0].line == "POST /v1/chat/completions HTTP/1.1"
+    assert heard[0].headers["authorization"] == f"Bearer {API_KEY}"
+    assert orjson.loads(heard[0].body)["messages"] == [{"role": "user", "content": "Hello."}]
+
+
+def test_nothing_is_sent_before_the_first_batch_is_asked_for() -> None:
+    with RawServer(streaming(*HELLO)) as server:
+        provider(server.url).answer(request(stream=True), a_call())
+        assert server.served == 0
+
+
+def test_pieces_of_frames_are_no_batches() -> None:
+    text = b"".join(HELLO)
+    pieces = [text[i : i + 9] for i in range(0, len(text), 9)]
+    assert [] not in answered(request(stream=True), *pieces)
+
+
+def test_silence_is_an_empty_batch() -> None:
+    def script(wire: Wire) -> None:
+        wire.hear()
+        wire.wait_for_hang_up()
+
+    with RawServer(script) as server:
+        batches = provider(server.url).answer(request(stream=True), a_call(silence_s=0.01))
+        assert next(iter(batches)) == []
+
+
+def test_a_server_that_sends_only_comments_is_silent() -> None:
+    def script(wire: Wire) -> None:
+        wire.hear()
+        wire.say(OK + b"\r\n")
+        while True:
+            wire.say(b": still here\n\n")
+            wire.sock.settimeout(0.002)
+            try:
+                if not wire.sock.recv(1):
+                    return
+            except TimeoutError:
+                continue
+
+    with RawServer(script) as server:
+        batches = provider(server.url).answer(request(stream=True), a_call(silence_s=0.05))
+        assert next(iter(batches)) == []
+
+
+def test_the_last_frame_may_lack_its_blank_line() -> None:
+    batches = answered(request(stream=True), HELLO[0], HELLO[1].removesuffix(b"\n"))
+    assert batches[-1] == [Finished("stop")]
+
+
+def test_a_stream_that_stops_without_a_reason_has_no_finish() -> None:
+    assert answered(request(stream=True), HELLO[0]) == [[Text("Hel")]]
+
+
+def test_a_stream_that_is_cut_fails() -> None:
+    def script(wire: Wire) -> None:
+        wire.hear()
+        wire.say(OK + b"Transfer-Encoding: chunked\r\n\r\n")
+        wire.say(b"%x\r\n%s\r\n" % (len(HELLO[0]), HELLO[0]))
+
+    with RawServer(script) as server:
+        batches = iter(provider(server.url).answer(request(stream=True), a_call()))
+        assert next(batches) == [Text("Hel")]
+        with pytest.raises(UpstreamUnavailable, match="broke off"):
+            next(batches)
+
+
+def test_an_error_in_a_stream_frees_the_connection() -> None:
+    def script(wire: Wire) -> None:
+        wire.hear()
+        wire.say(OK + b"\r\n" + b'data: {"error": {"message": "boom"}}\n\n')
+        wire.wait_for_hang_up()
+
+    with RawServer(script) as server, pytest.raises(UpstreamUnavailable):
+        list(provider(server.url).answer(request(stream=True), a_call()))
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_refusal_is_raised(stream: bool) -> None:
+    def script(wire: Wire) -> None:
+        wire.hear()
+        wire.answer(b"{}", b"HTTP/1.1 429 Slow down\r\nRetry-After: 3\r\n")
+
+    with RawServer(script) as server, pytest.raises(UpstreamRateLimited) as caught:
+        list(provider(server.url).answer(request(stream=stream), a_call()))
+    assert caught.value.retry_after_s == 3
+
+
+def test_a_connection_is_used_again_after_a_stream() -> None:
+    def script(wire: Wire) -> None:
+        while True:
+            streaming(*HELLO)(wire)
+
+    with RawServer(script) as server:
+        acme = provider(server.url)
+        for _ in range(2):
+            list(acme.answer(request(stream=True), a_call()))
+        assert server.served == 1
+
+
+def test_the_models_are_listed_in_order() -> None:
+    listed = {"data": [{"id": "b"}, {"id": "a"}, {"id": "b"}, {"id": None}]}
+    with RawServer(lambda wire: wire.answer(wire.hear().body + orjson.dumps(listed))) as server:
+        assert provider(server.url).models() == ("b", "a")
+
+
+@pytest.mark.parametrize("said", [b"", b"[]", b"{}", b'{"data": [7]}', b'{"data": [{}]}'])
+def test_a_list_that_is_none_is_nonsense(said: bytes) -> None:
+    listing = RawServer(lambda wire: wire.answer(wire.hear().body + said))
+    with listing as server, pytest.raises(UpstreamMisbehaved):
+        provider(server.url).models()
+
+
+def test_what_is_ignored_depends_on_the_profile() -> None:
+    told = settings("http://acme.test/v1")
+    ollama = OpenAIChatProvider(told, Transport(told), PROFILES["ollama"])
+    asked = request(user="u", text=TextOptions(verbosity="low"))
+    assert ollama.ignored(asked) == ("user", "text.verbosity")
+    assert ollama.name == "acme"

@@ -1,0 +1,76 @@
+"""Quirks are data: named, guessed from the URL, overridden, and refused when unknown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.providers.profiles import PROFILES, is_reasoning_model, profile_of
+from app.settings import ProviderSettings, SettingsError
+
+
+def settings(**others: Any) -> ProviderSettings:
+    return ProviderSettings(name="acme", api="chat_completions", **others)
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://api.openai.com/v1", "openai"),
+        ("https://acme.openai.azure.com/openai/v1", "openai"),
+        ("https://api.deepseek.com", "deepseek"),
+        ("https://openrouter.ai/api/v1", "openrouter"),
+        ("https://api.anthropic.com/v1", "anthropic"),
+        ("http://localhost:11434/v1", "ollama"),
+        ("http://localhost:8000/v1", "generic"),
+        ("https://api.openai.com.acme.test/v1", "generic"),
+        ("https://notopenrouter.ai/v1", "generic"),
+    ],
+)
+def test_a_profile_is_guessed_from_the_url(url: str, name: str) -> None:
+    assert profile_of(settings(base_url=url)).name == name
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_profile_can_be_named(name: str) -> None:
+    named = profile_of(settings(base_url="https://api.openai.com/v1", profile=name))
+    assert named == PROFILES[name]
+
+
+def test_single_quirks_can_be_overridden() -> None:
+    quirks = {"images": False, "tool_choice": "modes", "reasoning_field": "thoughts"}
+    profile = profile_of(settings(quirks=quirks))
+    assert {name: getattr(profile, name) for name in quirks} == quirks
+
+
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        ({"profile": "acme"}, "profile 'acme' is none of anthropic, deepseek"),
+        ({"quirks": {"colour": True}}, "'colour' is not known; there are coarse_effort"),
+        ({"quirks": {"name": "x"}}, "'name' is not known"),
+        ({"quirks": {"images": 1}}, "images must be true or false"),
+        ({"quirks": {"reasoning_field": True}}, "reasoning_field must be a string"),
+        ({"quirks": {"max_tokens": "tokens"}}, "max_tokens must be one of max_tokens, max_comp"),
+    ],
+)
+def test_what_is_not_known_is_refused(others: dict[str, Any], said: str) -> None:
+    with pytest.raises(SettingsError, match=rf"^\[providers.acme\].*{said}"):
+        profile_of(settings(**others))
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["o1", "o1-mini", "o3", "o3-2025-04-16", "o4-mini", "gpt-5", "gpt-5-mini", "gpt-5.2",
+     "codex-mini-latest", "openai/o3", "GPT-5", "ft:o4-mini:acme"],
+)  # fmt: skip
+def test_a_reasoning_model_is_known(model: str) -> None:
+    assert is_reasoning_model(model)
+
+
+@pytest.mark.parametrize(
+    "model", ["gpt-4o", "gpt-4.1-mini", "gpt-5-chat-latest", "claude-opus-4", "o", "o12", "omni"]
+)
+def test_other_models_are_none(model: str) -> None:
+    assert not is_reasoning_model(model)
