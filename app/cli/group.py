@@ -14,6 +14,7 @@ import orjson
 from flask.cli import AppGroup
 
 from app.errors import GatewayError
+from app.settings import SettingsError
 
 
 @contextmanager
@@ -23,6 +24,8 @@ def complaining() -> Iterator[None]:
         yield
     except GatewayError as error:
         raise click.ClickException(error.message) from None
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
 
 
 class OperatorGroup(AppGroup):
