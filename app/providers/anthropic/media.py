@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Iterable
 from typing import Any, NamedTuple, assert_never
 from urllib.parse import unquote_to_bytes
 
-from app.domain.items import ContentPart, InputFile, InputImage, InputText, OutputText, Refusal
+from app.domain.items import (
+    ContentPart,
+    FunctionCallOutput,
+    InputFile,
+    InputImage,
+    InputText,
+    Item,
+    Message,
+    OutputText,
+    Refusal,
+)
 from app.errors import InvalidRequest
 
 IMAGE_TYPES = {"image/jpeg", "image/png", "image/gif", "image/webp"}
@@ -34,6 +45,23 @@ def blocks(parts: tuple[ContentPart, ...]) -> list[dict[str, Any]]:
     """
     made = (_block(part) for part in parts)
     return [block for block in made if block["type"] != "text" or block["text"].strip()]
+
+
+def check_readable(items: Iterable[Item], *, images: bool, files: bool) -> None:
+    """Refuse images or files where the server reads none.
+
+    Raises:
+        InvalidRequest
+    """
+    for item in items:
+        given = item.content if isinstance(item, Message) else None
+        if isinstance(item, FunctionCallOutput) and not isinstance(item.output, str):
+            given = item.output
+        for part in given or ():
+            if isinstance(part, InputImage) and not images:
+                raise _refused("this model's provider reads no images")
+            if isinstance(part, InputFile) and not files:
+                raise _refused("this model's provider reads no files")
 
 
 def _block(part: ContentPart) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from app.domain.request import INCLUDE_LOGPROBS, JsonSchemaFormat, ModelRequest
 from app.errors import InvalidRequest
 from app.providers.anthropic.families import Family, family_of
 from app.providers.anthropic.json_schema import strict_schema
-from app.providers.anthropic.media import blocks
+from app.providers.anthropic.media import blocks, check_readable
 from app.providers.anthropic.thinking import Thinking, thinking
 from app.providers.anthropic.tools import Toolbox, strict_in_vain, toolbox
 from app.providers.anthropic.turns import split_instructions, turns
@@ -46,6 +46,7 @@ def to_upstream(request: ModelRequest, profile: Profile) -> dict[str, Any]:
     Raises:
         InvalidRequest: something has no equivalent in this format.
     """
+    check_readable(request.items, images=profile.images, files=profile.files)
     plan = _plan(request, profile)
     thoughts = plan.thinking
     leading, conversation = split_instructions(request.items)

@@ -95,6 +95,7 @@ class _Conversation:
 
     def ended(self) -> list[Turn]:
         self._answer()
+        self._drop_thoughts_at_the_end()
         return self._turns
 
     def _answer(self) -> None:
@@ -105,10 +106,20 @@ class _Conversation:
     def _say(self, role: str, said: list[Block]) -> None:
         if not said:
             return
+        if role == "user":
+            self._drop_thoughts_at_the_end()
         if self._turns and self._turns[-1]["role"] == role:
             self._turns[-1]["content"].extend(said)
         else:
             self._turns.append(_turn(role, said))
+
+    def _drop_thoughts_at_the_end(self) -> None:
+        """Forget thoughts that led to nothing: an answer that was cut may end with them."""
+        while self._turns and self._turns[-1]["role"] == "assistant":
+            content = self._turns[-1]["content"]
+            if content and content[-1]["type"] not in _THOUGHTS:
+                return
+            (content or self._turns).pop()
 
 
 def _turn(role: str, content: list[Block]) -> Turn:

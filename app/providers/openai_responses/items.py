@@ -40,7 +40,7 @@ def to_items(items: tuple[Item, ...], profile: Profile) -> list[Json]:
     follows = False  # what reasoning led to, seen from behind
     for item in reversed(items):
         if not isinstance(item, Reasoning):
-            follows = isinstance(item, FunctionCall) or _is_answer(item)
+            follows = _can_follow(item)
             told += _item(item, profile)
         elif follows and item.encrypted_content is not None and profile.encrypted_reasoning:
             told.append(_reasoning(item, item.encrypted_content))
@@ -56,8 +56,10 @@ def payload(reasoning: Json) -> str | None:
     return orjson.dumps(kept).decode()
 
 
-def _is_answer(item: Item) -> bool:
-    return isinstance(item, Message) and item.role == "assistant"
+def _can_follow(item: Item) -> bool:
+    if isinstance(item, Message):
+        return item.role == "assistant" and bool(item.content)
+    return isinstance(item, FunctionCall)
 
 
 def _reasoning(item: Reasoning, kept: str) -> Json:

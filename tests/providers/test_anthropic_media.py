@@ -1,0 +1,113 @@
+"""Images and files in Anthropic's words."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.domain.items import InputFile, InputImage, InputPart
+from app.errors import InvalidRequest
+from app.providers.anthropic.media import blocks
+from app.providers.anthropic.request import to_upstream
+from app.providers.profiles import PROFILES
+from tests.providers.asking import ask, shown
+
+BLIND = replace(PROFILES["generic"], images=False, files=False)
+PDF = base64.b64encode(b"%PDF-1.7 ...").decode()
+TEXT = base64.b64encode("Grüße".encode()).decode()
+
+
+def block(part: InputPart) -> dict[str, Any]:
+    return blocks((part,))[0]
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png", "gif", "webp"])
+def test_an_image_as_a_data_url_is_base64(kind: str) -> None:
+    assert block(InputImage(f"data:image/{kind};base64,AAAA")) == {
+        "type": "image",
+        "source": {"type": "base64", "media_type": f"image/{kind}", "data": "AAAA"},
+    }
+
+
+def test_the_wrong_name_of_jpeg_is_understood() -> None:
+    assert block(InputImage("data:image/JPG;base64,A"))["source"]["media_type"] == "image/jpeg"
+
+
+def test_an_image_by_url_is_a_url() -> None:
+    url = "https://example.com/a.png"
+    assert block(InputImage(url, detail="high"))["source"] == {"type": "url", "url": url}
+
+
+def test_an_image_of_a_kind_that_is_not_read_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="JPEG, PNG") as refused:
+        block(InputImage("data:image/tiff;base64,AAAA"))
+    assert refused.value.param == "input"
+
+
+@pytest.mark.parametrize("part", [InputImage(file_id="file-1"), InputFile(file_id="file-1")])
+def test_a_file_id_is_refused(part: InputPart) -> None:
+    with pytest.raises(InvalidRequest, match="file_id"):
+        block(part)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        InputFile(file_data=f"data:application/pdf;base64,{PDF}"),
+        InputFile(file_data=f"data:application/pdf;name=a.pdf;base64,{PDF}"),
+        InputFile(file_data=PDF),
+    ],
+)
+def test_a_pdf_is_a_document(part: InputFile) -> None:
+    source = {"type": "base64", "media_type": "application/pdf", "data": PDF}
+    assert block(part) == {"type": "document", "source": source}
+
+
+def test_a_bare_file_is_what_its_name_says() -> None:
+    named = block(InputFile(file_data="AAAA", filename="Report.PDF"))
+    assert named["source"]["media_type"] == "application/pdf"
+    assert named["title"] == "Report.PDF"
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        InputFile(file_data=f"data:text/plain;charset=utf-8;base64,{TEXT}"),
+        InputFile(file_data="data:text/plain,Gr%C3%BC%C3%9Fe"),
+        InputFile(file_data="data:,Gr%C3%BC%C3%9Fe"),
+        InputFile(file_data=TEXT, filename="a.txt"),
+    ],
+)
+def test_plain_text_is_told_as_text(part: InputFile) -> None:
+    source = {"type": "text", "media_type": "text/plain", "data": "Grüße"}
+    assert block(part)["source"] == source
+
+
+@pytest.mark.parametrize("data", ["data:text/plain;base64,/w==", "data:text/plain;base64,A"])
+def test_plain_text_that_is_none_is_refused(data: str) -> None:
+    with pytest.raises(InvalidRequest, match="UTF-8"):
+        block(InputFile(file_data=data))
+
+
+def test_a_file_by_url_is_a_url() -> None:
+    part = InputFile(file_url="https://example.com/a.pdf")
+    assert block(part)["source"] == {"type": "url", "url": "https://example.com/a.pdf"}
+
+
+@pytest.mark.parametrize(
+    "part", [InputFile(file_data="data:text/csv;base64,AAAA"), InputFile(file_data="AAAA")]
+)
+def test_a_file_of_another_kind_is_refused(part: InputFile) -> None:
+    with pytest.raises(InvalidRequest, match="PDF and plain text"):
+        block(part)
+
+
+@pytest.mark.parametrize(
+    "part", [InputImage("https://x.test/a"), InputFile(file_url="https://x.test")]
+)
+def test_a_server_that_does_not_read_such_parts_is_not_sent_them(part: InputPart) -> None:
+    with pytest.raises(InvalidRequest, match="reads no"):
+        to_upstream(ask(shown(part)), BLIND)

@@ -1,0 +1,194 @@
+"""Tools and schemas in Anthropic's words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.tools import AllowedTools, FunctionTool, NamedFunction, ToolChoice
+from app.providers.anthropic.json_schema import strict_schema, tool_schema
+from app.providers.anthropic.request import to_upstream
+from app.providers.profiles import PROFILES
+from tests.providers.asking import OTHER_TOOL, TOOL, answered, ask, called, said
+
+MODEL = "claude-sonnet-4-6"
+EMPTY = {"type": "object", "properties": {}}
+
+
+def fields(*items: Any, **parameters: Any) -> dict[str, Any]:
+    body = to_upstream(ask(*items, model=MODEL, **parameters), PROFILES["anthropic"])
+    return {name: body[name] for name in ("tools", "tool_choice") if name in body}
+
+
+def test_a_tool_has_a_name_a_description_and_a_schema() -> None:
+    told = {"name": "get_weather", "description": "Weather of a city", "input_schema": EMPTY}
+    assert fields(tools=(TOOL,)) == {"tools": [told]}
+
+
+def test_a_tool_without_parameters_takes_an_empty_object() -> None:
+    assert fields(tools=(OTHER_TOOL,)) == {"tools": [{"name": "get_time", "input_schema": EMPTY}]}
+
+
+def test_a_strict_tool_has_a_closed_schema() -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}}
+    tool = fields(tools=(FunctionTool("f", None, schema, True),))["tools"][0]
+    assert tool["strict"] is True
+    assert tool["input_schema"]["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("strict", [False, None])
+def test_a_tool_that_is_not_strict_keeps_its_schema(strict: bool | None) -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}}
+    tool = fields(tools=(FunctionTool("f", None, schema, strict),))["tools"][0]
+    assert tool == {"name": "f", "input_schema": schema}
+
+
+@pytest.mark.parametrize(
+    ("choice", "told"),
+    [
+        ("auto", None),
+        ("required", {"type": "any"}),
+        ("none", {"type": "none"}),
+        (NamedFunction("get_time"), {"type": "tool", "name": "get_time"}),
+    ],
+)
+def test_a_choice_has_another_name(choice: ToolChoice, told: dict[str, str] | None) -> None:
+    asked = fields(tools=(TOOL, OTHER_TOOL), tool_choice=choice)
+    assert asked.get("tool_choice") == told
+    assert len(asked["tools"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("choice", "told"),
+    [
+        (AllowedTools("auto", ("get_time",)), None),
+        (AllowedTools("required", ("get_time",)), {"type": "any"}),
+    ],
+)
+def test_allowed_tools_are_the_only_ones_shown(
+    choice: ToolChoice, told: dict[str, str] | None
+) -> None:
+    asked = fields(tools=(TOOL, OTHER_TOOL), tool_choice=choice)
+    assert asked.get("tool_choice") == told
+    assert [tool["name"] for tool in asked["tools"]] == ["get_time"]
+
+
+@pytest.mark.parametrize(
+    ("choice", "told"),
+    [
+        ("auto", {"type": "auto", "disable_parallel_tool_use": True}),
+        ("required", {"type": "any", "disable_parallel_tool_use": True}),
+        ("none", {"type": "none"}),
+    ],
+)
+def test_calls_one_at_a_time_are_said_with_the_choice(
+    choice: ToolChoice, told: dict[str, Any]
+) -> None:
+    asked = fields(tools=(TOOL,), tool_choice=choice, parallel_tool_calls=False)
+    assert asked["tool_choice"] == told
+
+
+@pytest.mark.parametrize("parallel", [True, False, None])
+def test_without_tools_there_is_nothing_to_choose(parallel: bool | None) -> None:
+    assert fields(parallel_tool_calls=parallel, tool_choice="none") == {}
+
+
+def test_a_history_with_calls_brings_the_tools_that_it_was_asked_with() -> None:
+    items = said("Hi"), called(), answered("1"), called("b", name="gone"), answered("2", "b")
+    request = replace(ask(*items, model=MODEL), history_tools=(TOOL, OTHER_TOOL))
+    body = to_upstream(request, PROFILES["anthropic"])
+    assert [tool["name"] for tool in body["tools"]] == ["get_weather", "get_time", "gone"]
+    assert body["tool_choice"] == {"type": "none"}
+
+
+def test_a_history_without_calls_needs_no_tools() -> None:
+    request = replace(ask(model=MODEL), history_tools=(TOOL,))
+    assert "tools" not in to_upstream(request, PROFILES["anthropic"])
+
+
+def test_the_callers_own_tools_stand_for_those_of_the_history() -> None:
+    items = said("Hi"), called(), answered("1")
+    request = replace(ask(*items, model=MODEL, tools=(OTHER_TOOL,)), history_tools=(TOOL,))
+    body = to_upstream(request, PROFILES["anthropic"])
+    assert [tool["name"] for tool in body["tools"]] == ["get_time"]
+    assert "tool_choice" not in body
+
+
+def test_a_union_at_the_top_of_a_schema_becomes_one_object() -> None:
+    union = [
+        {"properties": {"a": {"type": "string"}, "k": {"const": 1}}, "required": ["a"]},
+        {"properties": {"b": {"type": "string"}, "k": {"const": 2}}},
+        True,
+    ]
+    assert tool_schema({"oneOf": union, "required": ["k"], "title": "T"}) == {
+        "title": "T",
+        "type": "object",
+        "properties": {"a": {"type": "string"}, "b": {"type": "string"}, "k": {"const": 1}},
+        "required": ["k"],
+    }
+
+
+def test_what_every_branch_of_all_of_requires_stays_required() -> None:
+    branches = [{"required": ["a"]}, {"required": ["a", "b"], "properties": {"b": {}}}]
+    schema = tool_schema({"allOf": branches})
+    assert schema["required"] == ["a", "b"]
+
+
+def test_a_schema_for_answers_is_closed_everywhere() -> None:
+    item: dict[str, Any] = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    schema = {
+        "type": "object",
+        "properties": {"items": {"type": "array", "items": item}, "one": {"$ref": "#/$defs/x"}},
+        "$defs": {"x": {"properties": {"y": {"type": "string"}}}},
+    }
+    closed = item | {"additionalProperties": False}
+    told = strict_schema(schema)
+    assert told["additionalProperties"] is False
+    assert told["properties"]["items"]["items"] == closed
+    assert told["$defs"]["x"]["additionalProperties"] is False
+
+
+def test_one_of_becomes_any_of() -> None:
+    branches: list[dict[str, Any]] = [{"type": "string"}, {"type": "object", "properties": {}}]
+    told = strict_schema({"oneOf": branches})
+    assert told == {"anyOf": [branches[0], branches[1] | {"additionalProperties": False}]}
+
+
+def test_bounds_are_told_in_the_description() -> None:
+    told = strict_schema({"type": "integer", "minimum": 1, "maximum": 9, "description": "Age."})
+    assert told == {"type": "integer", "description": "Age. (minimum: 1, maximum: 9)"}
+
+
+def test_bounds_without_a_description_become_one() -> None:
+    told = strict_schema({"type": "string", "pattern": "^a$"})
+    assert told == {"type": "string", "description": '(pattern: "^a$")'}
+
+
+def test_a_property_may_have_the_name_of_a_keyword() -> None:
+    schema = {"type": "object", "properties": {"pattern": {"type": "string"}}}
+    assert "pattern" in strict_schema(schema)["properties"]
+
+
+json = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["type", "properties", "items", "oneOf", "allOf", "required", "minimum"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["properties", "anyOf", "allOf", "required"]), json))
+def test_whatever_a_caller_calls_a_schema_is_a_schema_of_an_object(given: dict[str, Any]) -> None:
+    assert strict_schema(tool_schema(given))["type"] == "object"

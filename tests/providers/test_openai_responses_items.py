@@ -1,0 +1,155 @@
+"""Items in the words of an upstream that speaks Responses itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.domain.items import (
+    ContentPart,
+    InputFile,
+    InputImage,
+    InputPart,
+    InputText,
+    Item,
+    Message,
+    OutputText,
+    Refusal,
+    Role,
+)
+from app.errors import InvalidRequest
+from app.providers.openai_responses.items import to_items
+from app.providers.profiles import PROFILES, Profile
+from tests.providers.asking import answered, called, said, shown, thought
+
+OPENAI = PROFILES["openai"]
+PAYLOAD = '{"id":"rs_up","encrypted_content":"gAAA+/=="}'
+
+
+def told(*items: Item, profile: Profile = OPENAI) -> list[dict[str, Any]]:
+    return to_items(items, profile)
+
+
+def types(*items: Item, profile: Profile = OPENAI) -> list[str]:
+    return [item["type"] for item in told(*items, profile=profile)]
+
+
+@pytest.mark.parametrize("role", ["user", "system", "developer"])
+def test_a_message_has_a_role_and_no_id(role: Role) -> None:
+    content = [{"type": "input_text", "text": "Hi"}]
+    assert told(said("Hi", role)) == [{"type": "message", "role": role, "content": content}]
+
+
+@pytest.mark.parametrize(
+    ("role", "part", "shown"),
+    [
+        ("assistant", OutputText("a", ({"type": "x"},)), {"type": "output_text", "text": "a"}),
+        ("assistant", InputText("a"), {"type": "output_text", "text": "a"}),
+        ("assistant", Refusal("no"), {"type": "refusal", "refusal": "no"}),
+        ("user", OutputText("a"), {"type": "input_text", "text": "a"}),
+        ("user", Refusal("no"), {"type": "input_text", "text": "no"}),
+    ],
+)
+def test_text_is_of_the_kind_that_its_role_may_hold(
+    role: Role, part: ContentPart, shown: dict[str, str]
+) -> None:
+    assert told(Message("m", role, (part,)))[0]["content"] == [shown]
+
+
+def test_a_phase_is_passed_on() -> None:
+    message = Message("m", "assistant", (OutputText("a"),), phase="commentary")
+    assert told(message)[0]["phase"] == "commentary"
+
+
+def test_an_empty_message_is_left_out() -> None:
+    assert told(Message("m", "assistant", ())) == []
+
+
+@pytest.mark.parametrize(
+    ("part", "fields"),
+    [
+        (InputImage("https://x.test/a", detail="high"), {"image_url": "https://x.test/a"}),
+        (InputImage(file_id="file-1", detail="high"), {"file_id": "file-1"}),
+    ],
+)
+def test_an_image_is_passed_on(part: InputPart, fields: dict[str, str]) -> None:
+    assert told(shown(part))[0]["content"] == [{"type": "input_image", "detail": "high"} | fields]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"file_data": "data:application/pdf;base64,AAAA", "filename": "a.pdf"},
+        {"file_url": "https://x.test/a.pdf", "detail": "low"},
+        {"file_id": "file-1"},
+    ],
+)
+def test_a_file_is_passed_on(fields: dict[str, str]) -> None:
+    assert told(shown(InputFile(**fields)))[0]["content"] == [{"type": "input_file"} | fields]
+
+
+@pytest.mark.parametrize("part", [InputImage("https://x.test/a"), InputFile(file_id="file-1")])
+def test_a_server_that_does_not_read_such_parts_is_not_sent_them(part: InputPart) -> None:
+    with pytest.raises(InvalidRequest, match="reads no"):
+        told(answered((part,)), profile=replace(OPENAI, images=False, files=False))
+
+
+def test_a_call_and_its_output_have_no_ids_of_ours() -> None:
+    assert told(called(arguments="{oops"), answered("Sunny")) == [
+        {
+            "type": "function_call",
+            "call_id": "call_1",
+            "name": "get_weather",
+            "arguments": "{oops",
+        },
+        {"type": "function_call_output", "call_id": "call_1", "output": "Sunny"},
+    ]
+
+
+def test_an_output_of_parts_is_passed_on() -> None:
+    output = told(answered((InputText("Look"), InputImage("https://x.test/a"))))[0]["output"]
+    assert [part["type"] for part in output] == ["input_text", "input_image"]
+
+
+def test_a_call_id_that_is_too_long_is_mapped_the_same_on_both_sides() -> None:
+    call, output = told(called("c" * 80), answered("1", "c" * 80))
+    assert call["call_id"] == output["call_id"]
+    assert len(call["call_id"]) <= 64
+
+
+def test_reasoning_goes_back_as_it_came() -> None:
+    assert told(thought(PAYLOAD, "Hm.", "Ha."), called())[0] == {
+        "type": "reasoning",
+        "summary": [
+            {"type": "summary_text", "text": "Hm."},
+            {"type": "summary_text", "text": "Ha."},
+        ],
+        "id": "rs_up",
+        "encrypted_content": "gAAA+/==",
+    }
+
+
+@pytest.mark.parametrize("item", [called(), said("Yo", "assistant")])
+def test_reasoning_goes_back_before_what_it_led_to(item: Item) -> None:
+    kinds = types(said("Hi"), thought(PAYLOAD), thought(PAYLOAD), item, said("So?"))
+    assert kinds[1:3] == ["reasoning", "reasoning"]
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        pytest.param((thought(PAYLOAD), said("Go on")), id="the user speaks"),
+        pytest.param((thought(PAYLOAD), answered("1")), id="an output comes"),
+        pytest.param((thought(PAYLOAD),), id="nothing comes"),
+        pytest.param((thought(PAYLOAD), Message("m", "assistant", ())), id="nothing was said"),
+        pytest.param((thought(None, "Hm."), called()), id="it cannot be looked up"),
+    ],
+)
+def test_reasoning_that_would_be_refused_is_left_out(items: tuple[Item, ...]) -> None:
+    assert "reasoning" not in types(*items)
+
+
+def test_a_server_that_knows_no_encrypted_reasoning_gets_none() -> None:
+    assert types(thought(PAYLOAD), called(), profile=PROFILES["llamacpp"]) == ["function_call"]

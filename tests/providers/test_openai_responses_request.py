@@ -1,0 +1,303 @@
+"""Parameters in the words of an upstream that speaks Responses itself, row by row."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.domain.request import (
+    INCLUDE_ENCRYPTED,
+    INCLUDE_LOGPROBS,
+    JsonSchemaFormat,
+    ReasoningOptions,
+    TextOptions,
+)
+from app.domain.tools import AllowedTools, FunctionTool, NamedFunction, ToolChoice
+from app.providers.openai_responses.request import ignored, to_upstream
+from app.providers.profiles import PROFILES, Profile
+from tests.providers.asking import OTHER_TOOL, TOOL, ask
+
+OPENAI = PROFILES["openai"]
+MODEL = "gpt-5-mini"
+PERSON = {"type": "object", "properties": {}}
+ALLOWED = AllowedTools("auto", ("get_time",))
+
+
+def body(profile: Profile = OPENAI, model: str = MODEL, **parameters: Any) -> dict[str, Any]:
+    return to_upstream(ask(model=model, **parameters), profile)
+
+
+def in_vain(profile: Profile = OPENAI, **parameters: Any) -> tuple[str, ...]:
+    return ignored(ask(model=MODEL, **parameters), profile)
+
+
+def test_the_least_that_can_be_asked() -> None:
+    content = [{"type": "input_text", "text": "Hi"}]
+    assert body() == {
+        "model": MODEL,
+        "input": [{"type": "message", "role": "user", "content": content}],
+        "store": False,
+        "stream": False,
+        "include": [INCLUDE_ENCRYPTED],
+    }
+
+
+def test_a_stream_is_asked_for() -> None:
+    assert to_upstream(ask(stream=True), OPENAI)["stream"] is True
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"instructions": "Be brief."},
+        {"max_output_tokens": 77},
+        {"temperature": 0.0},
+        {"top_p": 0.5},
+        {"presence_penalty": 0.5},
+        {"frequency_penalty": 0.5},
+        {"top_logprobs": 3},
+        {"user": "u"},
+        {"safety_identifier": "s"},
+        {"prompt_cache_key": "k"},
+        {"prompt_cache_retention": "24h"},
+        {"service_tier": "flex"},
+    ],
+)
+def test_a_parameter_of_the_same_name_is_passed_on(given: dict[str, Any]) -> None:
+    assert body(**given) == body() | given
+    assert in_vain(**given) == ()
+
+
+def test_the_operators_default_limit_is_passed_on() -> None:
+    request = replace(ask(), max_output_tokens_default=99)
+    assert to_upstream(request, OPENAI)["max_output_tokens"] == 99
+
+
+def test_the_gateways_own_parameters_are_not_sent() -> None:
+    assert body(metadata={"a": "b"}, max_tool_calls=3) == body()
+
+
+def test_a_seed_is_left_out_and_named() -> None:
+    assert body(seed=1) == body()
+    assert in_vain(seed=1) == ("seed",)
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["gpt-4o", "openai/gpt-4.1-mini", "ft:gpt-4o:org::id", "gpt-5-chat-latest", "chatgpt-4o"],
+)
+def test_a_model_that_does_not_reason_is_not_asked_for_encrypted_reasoning(model: str) -> None:
+    assert "include" not in body(model=model)
+
+
+def test_a_server_that_cannot_encrypt_reasoning_is_not_asked_to() -> None:
+    assert "include" not in body(PROFILES["vllm"])
+
+
+def test_log_probabilities_are_asked_for() -> None:
+    asked = body(include=frozenset({INCLUDE_LOGPROBS, INCLUDE_ENCRYPTED}))
+    assert asked["include"] == [INCLUDE_ENCRYPTED, INCLUDE_LOGPROBS]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (ReasoningOptions("xhigh", "auto"), {"effort": "xhigh", "summary": "auto"}),
+        (ReasoningOptions("none"), {"effort": "none"}),
+        (ReasoningOptions(summary="detailed"), {"summary": "detailed"}),
+        (ReasoningOptions("low", "none"), {"effort": "low"}),
+        (ReasoningOptions(summary="none"), None),
+        (ReasoningOptions(), None),
+    ],
+)
+def test_reasoning_is_passed_on(options: ReasoningOptions, told: dict[str, str] | None) -> None:
+    assert body(reasoning=options).get("reasoning") == told
+    assert in_vain(reasoning=options) == ()
+
+
+@pytest.mark.parametrize(
+    ("effort", "told"), [("minimal", "low"), ("xhigh", "high"), ("low", "low")]
+)
+def test_a_server_that_knows_three_efforts_is_told_the_nearest(effort: str, told: str) -> None:
+    options = ReasoningOptions(effort)
+    assert body(PROFILES["vllm"], reasoning=options)["reasoning"] == {"effort": told}
+
+
+def test_a_server_that_knows_no_effort_is_told_none() -> None:
+    profile, options = replace(OPENAI, effort="none"), ReasoningOptions("low", "auto")
+    assert "reasoning" not in body(profile, reasoning=options)
+    assert in_vain(profile, reasoning=options) == ("reasoning.effort", "reasoning.summary")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (TextOptions(), None),
+        (TextOptions(verbosity="low"), {"verbosity": "low"}),
+        (TextOptions("json_object"), {"format": {"type": "json_object"}}),
+        (
+            TextOptions(JsonSchemaFormat("p", PERSON, "Who", True), "high"),
+            {
+                "verbosity": "high",
+                "format": {
+                    "type": "json_schema",
+                    "name": "p",
+                    "description": "Who",
+                    "schema": PERSON,
+                    "strict": True,
+                },
+            },
+        ),
+        (
+            TextOptions(JsonSchemaFormat("p", PERSON)),
+            {"format": {"type": "json_schema", "name": "p", "schema": PERSON}},
+        ),
+    ],
+)
+def test_the_text_format_is_flat(text: TextOptions, told: dict[str, Any] | None) -> None:
+    assert body(text=text).get("text") == told
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (TextOptions("json_object"), {"type": "json_object"}),
+        (
+            TextOptions(JsonSchemaFormat("p", PERSON)),
+            {"type": "json_schema", "json_schema": {"name": "p", "schema": PERSON}},
+        ),
+    ],
+)
+def test_a_server_that_does_not_heed_the_text_format_is_told_as_in_chat(
+    text: TextOptions, told: dict[str, Any]
+) -> None:
+    asked = body(PROFILES["llamacpp"], text=text)
+    assert asked["response_format"] == told
+    assert "text" not in asked
+    assert in_vain(PROFILES["llamacpp"], text=text) == ()
+
+
+def test_verbosity_is_told_beside_a_format_as_in_chat() -> None:
+    asked = body(replace(OPENAI, text_format=False), text=TextOptions("json_object", "low"))
+    assert asked["text"] == {"verbosity": "low"}
+
+
+def test_a_tool_has_what_was_given_only() -> None:
+    assert body(tools=(TOOL, OTHER_TOOL, FunctionTool("f", strict=False)))["tools"] == [
+        {
+            "type": "function",
+            "name": "get_weather",
+            "description": "Weather of a city",
+            "parameters": PERSON,
+        },
+        {"type": "function", "name": "get_time"},
+        {"type": "function", "name": "f", "strict": False},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("choice", "told"),
+    [
+        ("auto", None),
+        ("none", "none"),
+        ("required", "required"),
+        (NamedFunction("get_time"), {"type": "function", "name": "get_time"}),
+        (
+            ALLOWED,
+            {
+                "type": "allowed_tools",
+                "mode": "auto",
+                "tools": [{"type": "function", "name": "get_time"}],
+            },
+        ),
+    ],
+)
+def test_a_choice_is_passed_on(choice: ToolChoice, told: object) -> None:
+    asked = body(tools=(TOOL, OTHER_TOOL), tool_choice=choice)
+    assert asked.get("tool_choice") == told
+    assert len(asked["tools"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("known", "choice", "names", "told"),
+    [
+        ("named", ALLOWED, ["get_time"], None),
+        ("named", AllowedTools("required", ("get_time",)), ["get_time"], "required"),
+        ("modes", NamedFunction("get_time"), ["get_time"], "required"),
+        ("modes", "required", ["get_weather", "get_time"], "required"),
+        ("never", NamedFunction("get_time"), ["get_time"], None),
+        ("never", ALLOWED, ["get_time"], None),
+        ("never", "required", ["get_weather", "get_time"], None),
+        ("never", "none", None, None),
+    ],
+)
+def test_a_choice_that_is_not_understood_is_made_by_showing_other_tools(
+    known: Any, choice: ToolChoice, names: list[str] | None, told: str | None
+) -> None:
+    asked = body(replace(OPENAI, tool_choice=known), tools=(TOOL, OTHER_TOOL), tool_choice=choice)
+    assert (names is None) == ("tools" not in asked)
+    assert [tool["name"] for tool in asked.get("tools", ())] == (names or [])
+    assert asked.get("tool_choice") == told
+
+
+@pytest.mark.parametrize(
+    ("choice", "named"),
+    [
+        ("auto", ()),
+        ("none", ()),
+        (ALLOWED, ()),
+        ("required", ("tool_choice",)),
+        (NamedFunction("get_time"), ("tool_choice",)),
+    ],
+)
+def test_a_choice_that_cannot_be_told_is_named(choice: ToolChoice, named: tuple[str, ...]) -> None:
+    profile = replace(OPENAI, tool_choice="never")
+    assert in_vain(profile, tools=(TOOL, OTHER_TOOL), tool_choice=choice) == named
+
+
+@pytest.mark.parametrize("parallel", [True, False])
+def test_parallel_calls_are_passed_on_with_tools_only(parallel: bool) -> None:
+    assert body(tools=(TOOL,), parallel_tool_calls=parallel)["parallel_tool_calls"] is parallel
+    assert body(parallel_tool_calls=parallel) == body()
+
+
+@pytest.mark.parametrize(
+    ("quirk", "given", "named"),
+    [
+        ("penalties", {"presence_penalty": 1}, "presence_penalty"),
+        ("user", {"user": "u"}, "user"),
+        ("service_tier", {"service_tier": "flex"}, "service_tier"),
+        ("safety_identifier", {"safety_identifier": "s"}, "safety_identifier"),
+        ("prompt_cache_key", {"prompt_cache_key": "k"}, "prompt_cache_key"),
+        ("prompt_cache_retention", {"prompt_cache_retention": "24h"}, "prompt_cache_retention"),
+        ("verbosity", {"text": TextOptions(verbosity="low")}, "text.verbosity"),
+        ("logprobs", {"top_logprobs": 2}, "top_logprobs"),
+        ("logprobs", {"include": frozenset({INCLUDE_LOGPROBS})}, "include"),
+    ],
+)
+def test_what_a_server_refuses_is_left_out_and_named(
+    quirk: str, given: dict[str, Any], named: str
+) -> None:
+    off: dict[str, Any] = {quirk: False}
+    profile = replace(OPENAI, **off)
+    assert body(profile, **given) == body()
+    assert in_vain(profile, **given) == (named,)
+
+
+def test_strict_tools_are_left_out_and_named() -> None:
+    profile, tools = replace(OPENAI, strict_tools=False), (TOOL, FunctionTool("f", strict=True))
+    assert body(profile, tools=tools)["tools"][1] == {"type": "function", "name": "f"}
+    assert in_vain(profile, tools=tools) == ("tools[1].strict",)
+
+
+def test_calls_one_at_a_time_are_left_out_and_named() -> None:
+    profile = replace(OPENAI, parallel_tool_calls=False)
+    given: dict[str, Any] = {"tools": (TOOL,), "parallel_tool_calls": False}
+    assert "parallel_tool_calls" not in body(profile, **given)
+    assert in_vain(profile, **given) == ("parallel_tool_calls",)
+
+
+def test_a_tier_that_the_server_chooses_anyway_is_not_named() -> None:
+    assert in_vain(replace(OPENAI, service_tier=False), service_tier="auto") == ()
