@@ -53,12 +53,13 @@ def parse(text: str) -> RedisUrl:
     """Return what the URL says.
 
     Raises:
-        ValueError: it is no URL of a Redis; the message says why, and tells no password.
+        ValueError: it is no URL of a Redis. The message says why and quotes nothing: what stands
+            where a host should may be half a password that was not percent-encoded.
     """
-    scheme, _, rest = text.partition("://")
+    scheme, separator, rest = text.partition("://")
     tls = scheme.startswith("rediss")
     kind = _KINDS.get(scheme.replace("rediss", "redis", 1) if tls else scheme)
-    if kind is None:
+    if kind is None or not separator:
         _refuse(
             "must begin with redis://, rediss://, unix://, redis+sentinel://, "
             "rediss+sentinel://, redis+cluster:// or rediss+cluster://"
@@ -94,9 +95,8 @@ def _options(query: str, kind: Kind, *, tls: bool) -> dict[str, str]:
         *(("db",) if kind == "unix" else ()),
     }
     options = dict(parse_qsl(query, keep_blank_values=True))
-    for name in options:
-        if name not in allowed:
-            _refuse(f"has an option that means nothing here: {name!r}")
+    if not options.keys() <= allowed:
+        _refuse(f"may have these options here: {', '.join(sorted(allowed)) or 'none'}")
     return options
 
 
@@ -122,7 +122,7 @@ def _below(kind: Kind, path: str, options: Mapping[str, str]) -> tuple[str, str]
 
 def _database(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
-        _refuse(f"must name a database by its number, not by {text!r}")
+        _refuse("must name a database by its number")
     return int(text)
 
 
@@ -138,7 +138,7 @@ def _host(text: str, default_port: int) -> tuple[str, int]:
         parts = urlsplit(f"//{text}")
         host, port = parts.hostname, parts.port
     except ValueError:
-        _refuse(f"has a host that cannot be read: {text!r}")
+        _refuse("has a host or a port that cannot be read")
     if not host:
         _refuse("must name a host")
     return host, port or default_port

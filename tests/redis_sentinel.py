@@ -1,0 +1,89 @@
+"""A Redis with a replica, and a Sentinel that watches them, from the same binary."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from tests.processes import free_port, started, until
+from tests.redis_server import binary
+
+SERVICE = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """`url` goes through the Sentinel. The processes may be ended by a test."""
+
+    url: str
+    master: subprocess.Popen[bytes]
+    replica: subprocess.Popen[bytes]
+    sentinel: Any
+
+
+@contextlib.contextmanager
+def running_sentinel() -> Iterator[Watched]:
+    """Run all three until the block ends."""
+    with contextlib.ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sentinel-")))
+        ports = [free_port() for _ in range(3)]
+        master, _ = stack.enter_context(_server(home, ports[0]))
+        replica, client = stack.enter_context(
+            _server(home, ports[1], "--replicaof", *_at(ports[0]))
+        )
+        until(lambda: client.info("replication")["master_link_status"] == "up", "the replica")
+        sentinel = stack.enter_context(_sentinel(home, ports[2], ports[0]))
+        url = f"redis+sentinel://127.0.0.1:{ports[2]}/{SERVICE}"
+        yield Watched(url, master, replica, sentinel)
+
+
+def _at(port: int) -> tuple[str, str]:
+    return "127.0.0.1", str(port)
+
+
+@contextlib.contextmanager
+def _server(home: Path, port: int, *options: str) -> Iterator[tuple[subprocess.Popen[bytes], Any]]:
+    where = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(home)]
+    argv = [str(binary()), *where, "--save", ""]
+    quick = ["--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0"]
+    with (
+        started([*argv, *quick, *options], stdout=subprocess.DEVNULL) as process,
+        redis.Redis(port=port, protocol=2) as client,
+    ):
+        until(lambda: _answers(client), "Redis to answer")
+        yield process, client
+
+
+@contextlib.contextmanager
+def _sentinel(home: Path, port: int, master_port: int) -> Iterator[Any]:
+    config = home / "sentinel.conf"
+    config.write_text(
+        f"port {port}\n"
+        "bind 127.0.0.1\n"
+        f"sentinel monitor {SERVICE} 127.0.0.1 {master_port} 1\n"
+        f"sentinel down-after-milliseconds {SERVICE} 300\n"
+        f"sentinel failover-timeout {SERVICE} 3000\n"
+    )
+    with (
+        started([binary(), config, "--sentinel"], stdout=subprocess.DEVNULL),
+        redis.Redis(port=port, protocol=2) as client,
+    ):
+        sentinel: Any = client
+        until(lambda: _answers(sentinel), "the Sentinel to answer")
+        until(
+            lambda: len(sentinel.sentinel_slaves(SERVICE)) == 1, "the Sentinel to see the replica"
+        )
+        yield sentinel
+
+
+def _answers(client: Any) -> bool:
+    with contextlib.suppress(redis.ConnectionError):
+        return bool(client.ping())
+    return False

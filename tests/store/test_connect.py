@@ -1,0 +1,203 @@
+"""Clients of Redis: how they are made, and what they do when it stalls or dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from app.errors import StorageUnavailable
+from app.settings import RedisSettings
+from app.store.base import ResponseStore, Turn
+from app.store.checks import servers
+from app.store.connect import Client, connect
+from app.store.redis import RedisStore
+from tests.processes import until
+from tests.redis_cluster import running_cluster
+from tests.redis_server import running
+from tests.store.turns import ACCOUNT, saved
+
+NOWHERE = ["redis://127.0.0.1:1", "unix:///nowhere.sock", "redis+cluster://127.0.0.1:1"]
+
+
+@pytest.mark.parametrize(
+    "url", [*NOWHERE, "redis+sentinel://127.0.0.1:1/main", "rediss+sentinel://127.0.0.1:1/main"]
+)
+def test_a_client_that_is_made_opens_nothing(url: str) -> None:
+    connect(RedisSettings(url=url)).close()
+
+
+@pytest.mark.parametrize("url", [*NOWHERE, "redis+sentinel://127.0.0.1:1/main"])
+def test_a_redis_that_is_not_there_is_told_at_once(url: str) -> None:
+    with connect(RedisSettings(url=url)) as client, pytest.raises(StorageUnavailable):
+        RedisStore(client, "rg:").ping()
+
+
+@pytest.mark.parametrize("prefix", ["{rg}:", "rg}"])
+def test_a_prefix_that_would_choose_a_slot_is_refused(prefix: str) -> None:
+    with pytest.raises(ValueError, match="REDIS_PREFIX"):
+        connect(RedisSettings(prefix=prefix))
+
+
+def test_a_connection_tells_who_it_is(redis_url: str) -> None:
+    with connect(RedisSettings(url=redis_url)) as client:
+        names = {each["name"] for each in client.client_list()}
+    assert "responses-gateway" in names
+
+
+def test_a_database_is_chosen(redis_url: str) -> None:
+    with connect(RedisSettings(url=f"{redis_url}?db=5")) as client:
+        assert client.client_info()["db"] == 5
+
+
+def test_more_callers_than_connections_wait_for_one(redis_url: str) -> None:
+    with connect(RedisSettings(url=redis_url, pool_size=2)) as client:
+        store = RedisStore(client, "rg:")
+        with ThreadPoolExecutor(16) as threads:
+            list(threads.map(lambda _: saved(store), range(100)))
+
+
+def test_a_cluster_takes_more_callers_than_connections(cluster_url: str) -> None:
+    with connect(RedisSettings(url=cluster_url, pool_size=2)) as client:
+        store = RedisStore(client, "rg:")
+        with ThreadPoolExecutor(16) as threads:
+            list(threads.map(lambda _: saved(store), range(100)))
+
+
+# stalls
+
+
+class MuteServer:
+    """Takes connections and never says a word."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.taken: list[socket.socket] = []
+        Thread(target=self._take, daemon=True).start()
+
+    def _take(self) -> None:
+        with suppress(OSError):
+            while True:
+                self.taken.append(self._listener.accept()[0])
+
+    def close(self) -> None:
+        self._listener.close()
+        for each in self.taken:
+            each.close()
+
+
+@pytest.fixture
+def mute() -> Iterator[MuteServer]:
+    with closing(MuteServer()) as server:
+        yield server
+
+
+@pytest.fixture
+def muted(mute: MuteServer) -> Iterator[RedisStore]:
+    """A store whose Redis says nothing."""
+    settings = RedisSettings(url=f"redis://127.0.0.1:{mute.port}", timeout_s=0.1)
+    with connect(settings) as client:
+        yield RedisStore(client, "rg:")
+
+
+def refused(store: ResponseStore) -> bool:
+    """Return whether the store says that it is away."""
+    try:
+        store.ping()
+    except StorageUnavailable:
+        return True
+    return False
+
+
+def test_a_time_out_is_not_tried_again(muted: RedisStore, mute: MuteServer) -> None:
+    assert refused(muted)
+    assert len(mute.taken) == 1
+
+
+def test_after_one_time_out_others_do_not_wait(muted: RedisStore, mute: MuteServer) -> None:
+    assert refused(muted)
+    assert all(refused(muted) for _ in range(100))
+    assert len(mute.taken) == 1
+
+
+def test_after_a_rest_one_tries_again(
+    muted: RedisStore, mute: MuteServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.store.fuse.REST_S", 0.0)
+    assert [refused(muted) for _ in range(3)] == [True] * 3
+    assert len(mute.taken) == 3
+
+
+def test_callers_that_wait_for_a_connection_do_not_wait_again_for_an_answer(
+    mute: MuteServer,
+) -> None:
+    url = f"redis://127.0.0.1:{mute.port}"
+    with (
+        connect(RedisSettings(url=url, timeout_s=0.3, pool_size=2)) as client,
+        ThreadPoolExecutor(20) as threads,
+    ):
+        store = RedisStore(client, "rg:")
+        assert all(threads.map(lambda _: refused(store), range(20)))
+    assert len(mute.taken) <= 2
+
+
+@contextmanager
+def stopped(client: Client) -> Iterator[None]:
+    """Stall every server of a Redis that this test started."""
+    pids = [node.info("server")["process_id"] for _, node in servers(client)]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+def found(store: ResponseStore, kept: Turn) -> bool:
+    try:
+        return store.get(ACCOUNT, kept.response.id) == kept
+    except StorageUnavailable:
+        return False
+
+
+def test_a_redis_that_goes_on_is_used_again() -> None:
+    with running() as url, connect(RedisSettings(url=url, timeout_s=0.2)) as client:
+        store = RedisStore(client, "rg:")
+        kept = saved(store)
+        with stopped(client):
+            assert refused(store)
+        until(lambda: found(store, kept), "the store to come back")
+
+
+def test_a_cluster_that_stalls_keeps_no_queue_of_callers_waiting() -> None:
+    with (
+        running_cluster() as url,
+        connect(RedisSettings(url=url, timeout_s=0.2, connect_timeout_s=0.2)) as client,
+        ThreadPoolExecutor(50) as threads,
+    ):
+        store = RedisStore(client, "rg:")
+        kept = saved(store)
+        with stopped(client):
+            callers = list(threads.map(lambda _: found(store, kept), range(200)))
+        assert not any(callers)
+        until(lambda: found(store, kept), "the store to come back")
+
+
+def test_a_redis_that_was_restarted_is_used_again(tmp_path: Path) -> None:
+    with running("--appendonly", "yes", directory=tmp_path) as url:
+        client = connect(RedisSettings(url=url, timeout_s=0.5))
+        kept = saved(RedisStore(client, "rg:"))
+        client.close()
+    with running("--appendonly", "yes", directory=tmp_path) as url:
+        client = connect(RedisSettings(url=url, timeout_s=0.5))
+        assert RedisStore(client, "rg:").get(ACCOUNT, kept.response.id) == kept
+        client.close()

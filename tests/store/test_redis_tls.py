@@ -1,0 +1,105 @@
+"""Redis over TLS, as a user that may touch nothing but its own prefix."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from app.errors import StorageUnavailable
+from app.settings import RedisSettings
+from app.store.archive import RedisArchive
+from app.store.connect import connect
+from app.store.redis import RedisStore
+from tests.processes import free_port, started, until
+from tests.redis_server import binary
+from tests.store.turns import ACCOUNT, asked, chain, saved, told
+
+CERTIFICATE = Path(__file__).parent.parent / "upstream" / "certificate.pem"
+#: What the gateway needs of Redis to store responses.
+RIGHTS = "~rg:* +@read +@write +@scripting +@connection +info +wait"
+
+
+def has_tls() -> bool:
+    """Tell whether the redis-server speaks TLS: one that does finds fault with its files only."""
+    argv = [str(binary()), "--port", "0", "--tls-port", "1", "--tls-cert-file", "/nowhere"]
+    told = subprocess.run(argv, capture_output=True, check=False, timeout=10)  # noqa: S603 - the suite's own redis-server
+    return b"Failed to configure TLS" in told.stdout + told.stderr
+
+
+pytestmark = pytest.mark.skipif(not has_tls(), reason="this redis-server has no TLS")
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a Redis that speaks TLS only and knows the user `gateway`."""
+    port = free_port()
+    tls = [
+        option
+        for name, value in {
+            "--tls-port": str(port),
+            "--tls-cert-file": str(CERTIFICATE),
+            "--tls-key-file": str(CERTIFICATE),
+            "--tls-ca-cert-file": str(CERTIFICATE),
+            "--tls-auth-clients": "no",
+        }.items()
+        for option in (name, value)
+    ]
+    user = ["--user", "gateway", "on", ">secret", *RIGHTS.split()]
+    home = str(tmp_path_factory.mktemp("redis"))
+    argv = [str(binary()), "--port", "0", "--save", "", "--dir", home, *tls, *user]
+    with started(argv, stdout=subprocess.DEVNULL):
+        with redis.Redis(port=port, ssl=True, ssl_ca_certs=str(CERTIFICATE)) as client:
+            until(lambda: answers(client), "Redis to answer")
+        yield port
+
+
+def answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.ConnectionError:
+        return False
+
+
+def store(url: str) -> RedisStore:
+    return RedisStore(connect(RedisSettings(url=url)), "rg:")
+
+
+def test_a_user_with_few_rights_can_do_everything(port: int) -> None:
+    url = f"rediss://gateway:secret@localhost:{port}?ca={CERTIFICATE}"
+    with connect(RedisSettings(url=url)) as client:
+        store = RedisStore(client, "rg:")
+        turns = chain(store, 30)
+        assert store.context(ACCOUNT, turns[-1].response.id).items == told(*turns)
+        theirs = saved(store, given=(asked("x", "msg_theirs"),))
+        assert store.items(ACCOUNT, ["msg_theirs"]) == {"msg_theirs": theirs.input[0]}
+        store.delete(ACCOUNT, theirs.response.id)
+        archive = RedisArchive(client, "rg:")
+        assert list(archive.purge(2**40)) == [theirs.response.id]
+        assert len(list(archive.erase(ACCOUNT))) == 2
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rediss://gateway:wrong@localhost:{port}?ca={ca}",
+        "rediss://gateway:secret@localhost:{port}",
+        "redis://gateway:secret@localhost:{port}",
+    ],
+    ids=["wrong password", "unknown authority", "no TLS"],
+)
+def test_a_connection_that_is_not_as_it_should_be_is_none(port: int, url: str) -> None:
+    with pytest.raises(StorageUnavailable):
+        store(url.format(port=port, ca=CERTIFICATE)).ping()
+
+
+def test_a_name_that_the_certificate_does_not_have_is_refused_unless_told_otherwise(
+    port: int,
+) -> None:
+    url = f"rediss://gateway:secret@127.0.0.2:{port}?ca={CERTIFICATE}"
+    with pytest.raises(StorageUnavailable):
+        store(url).ping()
+    store(f"{url}&check_hostname=no").ping()
