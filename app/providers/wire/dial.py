@@ -91,8 +91,12 @@ class Resolver:
         with self._lock:
             running = self._running.get((host, port))
             if running is None:
+                thread = threading.Thread(target=self._look_up, args=(host, port), daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError as error:
+                    raise OSError("there is no thread left to resolve names in") from error
                 running = self._running[host, port] = Future()
-                threading.Thread(target=self._look_up, args=(host, port), daemon=True).start()
             return running
 
     def _look_up(self, host: str, port: int) -> None:

@@ -1,0 +1,156 @@
+"""What happens while a request is being sent, with sockets that do as they are told."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from app.providers.wire.answer import CutAnswer
+from app.providers.wire.dial import Address, Dialer, Origin, Resolver
+from app.providers.wire.exchange import Exchange, Patience
+from app.providers.wire.interrupt import Interrupt
+from app.providers.wire.pool import Connection, Pool
+
+ORIGIN = Origin("http", "acme.test", 80)
+ANSWER = b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno"
+
+
+class Socket(socket.socket):
+    """A socket whose sending and receiving are told."""
+
+    def __init__(self, on_send: Callable[[], None], *reads: bytes) -> None:
+        super().__init__()
+        self._on_send = on_send
+        self._reads = list(reads)
+
+    def sendall(self, *_: Any) -> None:
+        self._on_send()
+
+    def recv(self, *_: Any) -> bytes:
+        if self._reads:
+            return self._reads.pop(0)
+        raise BlockingIOError
+
+
+class Redial(Dialer):
+    """A dialer that hands out one socket."""
+
+    sock: socket.socket
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__()
+        vars(self)["sock"] = sock
+
+    def dial(self, *_: Any) -> socket.socket:
+        return self.sock
+
+
+def works() -> None:
+    return
+
+
+def breaks() -> None:
+    raise BrokenPipeError
+
+
+def stalls() -> None:
+    raise TimeoutError
+
+
+def exchange(
+    new: socket.socket, idle: socket.socket | None = None, interrupt: Interrupt | None = None
+) -> Exchange:
+    pool = Pool(time.monotonic)
+    if idle is not None:
+        pool.give(Connection(idle, time.monotonic()))
+    patience = Patience(5, 5, time.monotonic() + 5)
+    return Exchange(Redial(new), pool, ORIGIN, (b"head", b""), patience, interrupt or Interrupt())
+
+
+def test_an_early_answer_is_read_though_the_request_was_not_wanted_whole() -> None:
+    asked = exchange(Socket(breaks, ANSWER))
+    assert asked.wait_for_head()
+    assert (asked.answer.status, asked.read()) == (413, b"no")
+    asked.close()
+
+
+def test_a_request_that_an_idle_connection_does_not_take_goes_by_a_new_one() -> None:
+    with Socket(breaks) as idle, Socket(works, ANSWER) as new:
+        asked = exchange(new, idle)
+        assert asked.wait_for_head()
+        asked.close()
+
+
+def test_a_request_that_takes_too_long_is_not_sent_again() -> None:
+    with Socket(stalls) as idle, Socket(works, ANSWER) as new:
+        asked = exchange(new, idle)
+        with pytest.raises(TimeoutError):
+            asked.wait_for_head()
+        asked.close()
+
+
+def test_an_interrupted_request_is_not_sent_again() -> None:
+    interrupt = Interrupt()
+
+    def interrupted() -> None:
+        interrupt()
+        raise BrokenPipeError
+
+    with Socket(interrupted) as idle, Socket(works, ANSWER) as new:
+        asked = exchange(new, idle, interrupt)
+        with pytest.raises(ConnectionAbortedError):
+            asked.wait_for_head()
+        asked.close()
+
+
+def test_nothing_can_be_read_once_it_is_closed() -> None:
+    with Socket(works, ANSWER[:-2]) as new:
+        asked = exchange(new)
+        asked.wait_for_head()
+        asked.close()
+        with pytest.raises(CutAnswer):
+            asked.read()
+
+
+class Instant(Resolver):
+    """A resolver that knows the answer."""
+
+    def resolve(self, *_: Any) -> list[Address]:
+        return [(socket.AF_INET, ("127.0.0.1", 1))]
+
+
+def test_no_connection_is_made_when_the_time_is_over() -> None:
+    with pytest.raises(TimeoutError):
+        Dialer(resolver=Instant()).dial(ORIGIN, -1.0, Interrupt())
+
+
+def test_a_process_without_threads_resolves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", none_left)
+    with pytest.raises(OSError, match="no thread left"):
+        Resolver().resolve("acme.test", 80, 1.0, Interrupt())
+
+
+def test_one_lookup_serves_all_who_ask_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    may_end = threading.Event()
+    lookups: list[int] = []
+
+    def look_up(*_: Any, **__: Any) -> list[Any]:
+        lookups.append(1)
+        may_end.wait(10)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    resolver = Resolver()
+    for _ in range(2):
+        with pytest.raises(TimeoutError):
+            resolver.resolve("acme.test", 80, 0.0, Interrupt())
+    may_end.set()
+    assert len(lookups) == 1
