@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from app.errors import InvalidRequest, RequestTooLarge, UnsupportedMediaType
-from app.schemas.bodies import inflate, parse_json
+from app.schemas.bodies import MAX_BODY_BYTES, inflate, parse_json
 from app.schemas.requests import load_create_request
 from tests.schemas.asking import verdict
 
@@ -65,6 +65,18 @@ def test_an_escaped_nul_is_a_character_like_others() -> None:
 
 def test_surrogates_that_pair_are_one_character() -> None:
     assert parse_json(b'"\\ud83d\\ude00"') == "😀"
+
+
+@pytest.mark.parametrize("value", ["[]", "{}", '"ab"', '{"a":1}', "999", "1.5"])
+def test_a_body_that_would_fill_the_memory_is_refused_before_it_is_parsed(value: str) -> None:
+    many = (MAX_BODY_BYTES - 2) // (len(value) + 1)
+    with pytest.raises(RequestTooLarge):
+        parse_json(f"[{','.join([value] * many)}]".encode())
+
+
+def test_one_long_string_is_no_burden() -> None:
+    raw = b'"' + b"A" * (MAX_BODY_BYTES - 2) + b'"'
+    assert len(parse_json(raw)) == MAX_BODY_BYTES - 2
 
 
 @pytest.mark.parametrize("encoding", ["", "identity", " Identity "])

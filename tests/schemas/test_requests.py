@@ -305,3 +305,58 @@ def test_a_name_without_end_is_cut() -> None:
 )
 def test_whatever_is_loaded_can_be_echoed(parameters: dict[str, Any]) -> None:
     assert echo(load_create_request(body(**parameters)))["metadata"] == {}
+
+
+CODEX: dict[str, Any] = {
+    "model": "local/echo",
+    "stream": True,
+    "store": False,
+    "input": [
+        {
+            "type": "message",
+            "id": "msg_0199a7c6-4f1e-7c3a-9f52-1b2c3d4e5f60",
+            "role": "developer",
+            "content": [{"type": "input_text", "text": "Be careful."}],
+        },
+        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hi"}]},
+        {"type": "reasoning", "summary": [], "content": None, "encrypted_content": "sealed"},
+        {"type": "custom_tool_call", "call_id": "call_1", "name": "apply_patch", "input": ""},
+        {"type": "custom_tool_call_output", "call_id": "call_1", "output": "Done."},
+        {"type": "function_call", "call_id": "call_2", "name": "shell", "arguments": "{}"},
+        {"type": "function_call_output", "id": "fco_1", "call_id": "call_2", "output": "ok"},
+    ],
+    "tools": [
+        {"type": "function", "name": "shell", "strict": False, "parameters": {"type": "object"}},
+        {"type": "namespace", "name": "mcp", "tools": [FUNCTION]},
+        {"type": "web_search"},
+        {"type": "custom", "name": "apply_patch", "format": {"type": "grammar"}},
+        {"type": "tool_search"},
+    ],
+    "tool_choice": "auto",
+    "parallel_tool_calls": True,
+    "reasoning": {"summary": "auto"},
+    "include": ["reasoning.encrypted_content"],
+    "prompt_cache_key": "0199a7c6-4f1e-7c3a-9f52-1b2c3d4e5f60",
+    "client_metadata": {"a": "b"},
+}
+
+
+def test_what_codex_sends_is_taken_where_the_operator_has_unsupported_tools_dropped() -> None:
+    request = load_create_request(CODEX, unsupported_tools="drop")
+    assert [item.type for item in request.input] == [
+        "message",
+        "message",
+        "reasoning",
+        "function_call",
+        "function_call_output",
+    ]
+    assert [tool.name for tool in request.parameters.tools] == ["shell"]
+    assert request.ignored == (
+        *("input[3]", "input[4]"),
+        *("tools[1]", "tools[2]", "tools[3]", "tools[4]"),
+        "client_metadata",
+    )
+
+
+def test_what_codex_sends_is_refused_otherwise() -> None:
+    assert fault(CODEX).param == "input[3].type"
