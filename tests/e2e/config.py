@@ -19,17 +19,16 @@ APIS = {
 #: Providers that tests may have fail without breaking the good ones' circuits.
 TROUBLED = ("troubled-first", "troubled-next", "troubled-and-private", "troubled-and-traceless")
 
-KEEPALIVE_S = 1.0
 PATIENT_S = 60.0
 HASTY_S = 0.4
 
 BROKEN = Script(fail=Fail(status=503)).text()
 
 
-def gateway_toml(places: Places) -> str:
+def gateway_toml(places: Places, keepalive_s: float) -> str:
     """Return the configuration: good providers, one for each fault, and models that fall back."""
     tables = [
-        _table("requests", {"keepalive_s": KEEPALIVE_S}),
+        _table("requests", {"keepalive_s": keepalive_s}),
         _table("providers.local", {"api": "local"}),
     ]
     for provider, api in APIS.items():

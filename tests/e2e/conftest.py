@@ -42,9 +42,9 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def environment(redis_url: str, upstream: Upstream, directory: Path) -> dict[str, str]:
-    """What the gateway's processes are told from outside."""
+    """What the gateway's processes are told from outside; streams are silent for 15 s as ever."""
     config = directory / "gateway.toml"
-    config.write_text(gateway_toml(upstream.places))
+    config.write_text(gateway_toml(upstream.places, keepalive_s=15))
     return gateways.environment(redis_url, config, UPSTREAM_KEY=UPSTREAM_KEY)
 
 
@@ -67,6 +67,22 @@ def gevent_gateway(environment: dict[str, str], keys: Keys, directory: Path) -> 
 def gthread_gateway(environment: dict[str, str], keys: Keys, directory: Path) -> Iterator[Gateway]:
     """The gateway on threads."""
     with gateways.running(environment, keys, directory, "gthread", 1) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="session")
+def impatient_gateway(
+    environment: dict[str, str],
+    upstream: Upstream,
+    keys: Keys,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Gateway]:
+    """The gateway as it runs by default, but with streams that are soon kept alive."""
+    directory = tmp_path_factory.mktemp("impatient")
+    config = directory / "gateway.toml"
+    config.write_text(gateway_toml(upstream.places, keepalive_s=0.5))
+    env = environment | {"GATEWAY_CONFIG": str(config)}
+    with gateways.running(env, keys, directory, "gevent", 1) as gateway:
         yield gateway
 
 

@@ -59,11 +59,11 @@ def test_a_stream_is_declared_as_one_that_nobody_shall_buffer(either_gateway: Ga
 
 
 def test_a_silent_upstream_is_bridged_by_comments(
-    either_gateway: Gateway, upstream: Upstream
+    impatient_gateway: Gateway, upstream: Upstream
 ) -> None:
-    tag = f"silence {either_gateway.url}"
+    tag = "silence"
     script = Script(say=WORDS, stall_after=1, tag=tag)
-    with raw_post(either_gateway.url, either_gateway.keys.own, asked(script)) as call:
+    with raw_post(impatient_gateway.url, impatient_gateway.keys.own, asked(script)) as call:
         assert call.event("response.output_text.delta")["delta"] == "one "
         assert next(call.frames).startswith(b":")
         upstream.release(tag)
@@ -71,11 +71,11 @@ def test_a_silent_upstream_is_bridged_by_comments(
 
 
 def test_an_upstream_that_thinks_for_long_does_not_keep_the_stream_from_beginning(
-    either_gateway: Gateway, upstream: Upstream
+    impatient_gateway: Gateway, upstream: Upstream
 ) -> None:
-    tag = f"thinking {either_gateway.url}"
+    tag = "thinking"
     script = Script(say=WORDS, stall_after=-1, tag=tag)
-    with raw_post(either_gateway.url, either_gateway.keys.own, asked(script)) as call:
+    with raw_post(impatient_gateway.url, impatient_gateway.keys.own, asked(script)) as call:
         assert call.head()[0] == 200
         call.event("response.in_progress")
         assert next(call.frames).startswith(b":")

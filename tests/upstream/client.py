@@ -16,7 +16,7 @@ from tests.upstream.bed import ANY, State
 from tests.upstream.listeners import Places
 from tests.upstream.script import Script
 
-_PATIENCE_S = 20
+_PATIENCE_S = 10
 
 
 class Upstream:
@@ -52,7 +52,7 @@ class Upstream:
         """Return a tag's requests once so many have come to a state.
 
         Raises:
-            AssertionError: they have not in 20 s.
+            AssertionError: they have not in 10 s.
         """
         asked = {"tag": tag, "state": state, "count": str(count), "timeout_s": f"{_PATIENCE_S}"}
         shown: list[dict[str, Any]] = self._get("/_wait", asked)
