@@ -21,7 +21,18 @@ from app.store.redis import RedisStore
 from tests.processes import until
 from tests.redis_server import running
 from tests.store.servers import everything
-from tests.store.turns import ACCOUNT, STRANGER, Clock, asked, chain, continued, saved, told, turn
+from tests.store.turns import (
+    ACCOUNT,
+    STRANGER,
+    Clock,
+    asked,
+    chain,
+    continued,
+    next_id,
+    saved,
+    told,
+    turn,
+)
 
 DAY = 86_400
 
@@ -105,6 +116,25 @@ def test_more_conversations_are_seen_than_are_read_at_once(
     turns = [saved(store) for _ in range(AT_ONCE + 1)]
     seen = [found.response_id for each in archive.responses(ACCOUNT) for found in each]
     assert sorted(seen) == sorted(ids(*turns))
+
+
+def test_what_still_runs_is_not_seen_yet(
+    store: RedisStore, archive: RedisArchive, client: Client
+) -> None:
+    kept = saved(store)
+    index = f"rg:{{{tag_of(kept.response.id)}}}"
+    client.hset(index, next_id(kept.response.id), "in_progress:0:-1:")
+    (seen,) = archive.responses(ACCOUNT)
+    assert [found.response_id for found in seen] == ids(kept)
+
+
+def test_a_turn_that_comes_while_others_are_read_is_not_seen_yet(
+    store: RedisStore, archive: RedisArchive, client: Client
+) -> None:
+    kept = saved(store)
+    client.rpush(f"rg:{{{tag_of(kept.response.id)}}}:0", "what the index does not know")
+    (seen,) = archive.responses(ACCOUNT)
+    assert [found.response_id for found in seen] == ids(kept)
 
 
 def test_an_export_has_all_of_a_response(store: RedisStore, archive: RedisArchive) -> None:
@@ -338,6 +368,23 @@ def test_the_disk_forgets_what_was_purged(tmp_path: Path, clock: Clock) -> None:
         list(archive.purge(int(clock.at) + 1))
         assert archive.rewrite()
         until(lambda: not on_disk(), "Redis to forget")
+
+
+def test_a_redis_that_takes_snapshots_takes_another(tmp_path: Path) -> None:
+    with (
+        running("--save", "3600", "1000", directory=tmp_path) as url,
+        connect(RedisSettings(url=url)) as client,
+    ):
+        assert RedisArchive(client, "rg:").rewrite()
+        until((tmp_path / "dump.rdb").exists, "the snapshot")
+
+
+def test_a_redis_may_refuse_to_write_its_files_anew(tmp_path: Path) -> None:
+    with (
+        running("--save", "60", "1", "--rename-command", "BGSAVE", "", directory=tmp_path) as url,
+        connect(RedisSettings(url=url)) as client,
+    ):
+        assert not RedisArchive(client, "rg:").rewrite()
 
 
 def test_a_redis_that_keeps_nothing_on_disk_has_nothing_to_forget(archive: RedisArchive) -> None:

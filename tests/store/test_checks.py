@@ -25,7 +25,7 @@ def asked(url: str) -> list[Keeping]:
             ["--maxmemory-policy", "allkeys-lru"],
             Keeping("Redis", "allkeys-lru", appends=False, snapshots=False),
         ),
-        (["--save", "60 1"], Keeping("Redis", "noeviction", appends=False, snapshots=True)),
+        (["--save", "60", "1"], Keeping("Redis", "noeviction", appends=False, snapshots=True)),
         (["--appendonly", "yes"], Keeping("Redis", "noeviction", appends=True, snapshots=None)),
     ],
 )

@@ -11,7 +11,7 @@ from redis import Redis
 from redis.connection import BlockingConnectionPool, UnixDomainSocketConnection
 
 from app.domain.ids import tag_of
-from app.errors import NotFound
+from app.errors import NotFound, StorageUnavailable
 from app.schemas.items import item_json
 from app.store.chains import AT_ONCE
 from app.store.entries import Entries
@@ -185,3 +185,36 @@ def test_a_response_that_runs_has_no_turn_yet(store: RedisStore, redis: Redis) -
     )
     with pytest.raises(NotFound):
         store.context(ACCOUNT, running.response.id)
+
+
+def test_a_server_that_has_forgotten_the_programs_is_told_them_again(
+    store: RedisStore, redis: Redis
+) -> None:
+    redis.script_flush()
+    kept = saved(store)
+    redis.script_flush()
+    assert store.items(ACCOUNT, [item.id for item in told(kept)])
+    redis.script_flush()
+    assert store.get(ACCOUNT, kept.response.id) == kept
+
+
+def test_two_who_delete_at_once_delete_once(store: RedisStore, redis: Redis) -> None:
+    kept = saved(store)
+
+    def meanwhile() -> float:
+        store.delete(ACCOUNT, kept.response.id)
+        return AT
+
+    with pytest.raises(NotFound):
+        RedisStore(redis, "rg:", now=meanwhile).delete(ACCOUNT, kept.response.id)
+
+
+def test_a_response_with_an_id_that_is_not_ours_is_not_stored(store: RedisStore) -> None:
+    with pytest.raises(ValueError, match="resp_1"):
+        saved(store, response_id="resp_1")
+
+
+def test_a_command_that_fails_among_others_is_told(store: RedisStore, redis: Redis) -> None:
+    redis.set(f"rg:conversations:{ACCOUNT}", "not a sorted set")
+    with pytest.raises(StorageUnavailable):
+        saved(store)

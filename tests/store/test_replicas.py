@@ -79,3 +79,14 @@ def test_a_fail_over_loses_no_answer_that_was_promised(
         assert all(threads.map(save, range(SAVES)))
     until(lambda: found(spooling, turns[0]), "the other one to take over")
     assert all(found(spooling, kept) for kept in turns)
+
+
+def test_a_cluster_is_asked_for_the_replicas_of_the_responses_own_master(
+    cluster_url: str,
+) -> None:
+    with connect(RedisSettings(url=cluster_url)) as client:
+        store = RedisStore(client, "rg:", wait_replicas=1, wait_s=0.05)
+        kept = turn()
+        with pytest.raises(Unconfirmed):
+            store.save(kept)
+        assert found(store, kept)

@@ -69,6 +69,14 @@ def test_a_file_that_is_being_written_does_not_wait(spool: Spool, directory: Pat
     assert len(spool.waiting()) == 1
 
 
+def test_a_file_that_goes_while_it_is_looked_at_stops_nobody(spool: Spool, directory: Path) -> None:
+    kept = turn()
+    spool.put(kept)
+    (directory / "resp_gone.turn").symlink_to("gone")
+    assert spool.waiting() == ["resp_gone", kept.response.id]
+    assert spool.take("resp_gone") is None
+
+
 def test_another_process_sees_what_waits(spool: Spool, directory: Path) -> None:
     assert spool.waiting() == []
     kept = turn()
