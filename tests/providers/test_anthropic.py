@@ -1,0 +1,144 @@
+"""The Anthropic provider with a server at the other end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+import responses
+
+from app.domain.deltas import Finished, PartEnded, Text, Used
+from app.domain.response import Usage
+from app.errors import (
+    ContextLengthExceeded,
+    GatewayError,
+    InvalidRequest,
+    NotFound,
+    UpstreamMisbehaved,
+    UpstreamRateLimited,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from app.providers.anthropic import AnthropicProvider
+from app.providers.profiles import PROFILES
+from app.providers.transport import Transport
+from app.settings import ProviderSettings
+from tests.providers.asking import ask
+from tests.providers.calling import API_KEY, a_call
+
+URL = "http://acme.test/v1"
+BODY = {
+    "type": "message",
+    "content": [{"type": "text", "text": "Hello"}],
+    "stop_reason": "end_turn",
+    "usage": {"input_tokens": 3, "output_tokens": 1},
+}
+
+
+@pytest.fixture
+def upstream() -> Iterator[responses.RequestsMock]:
+    with responses.RequestsMock(target="app.providers.wire.adapter.LeanAdapter.send") as mocked:
+        yield mocked
+
+
+def provider(url: str = URL, **others: Any) -> AnthropicProvider:
+    settings = ProviderSettings(
+        name="claude", api="anthropic_messages", base_url=url, **{"api_key": API_KEY} | others
+    )
+    return AnthropicProvider(settings, Transport(settings), PROFILES["anthropic"])
+
+
+def test_it_has_its_name() -> None:
+    assert provider().name == "claude"
+
+
+def test_a_whole_answer_is_one_batch(upstream: responses.RequestsMock) -> None:
+    upstream.post(f"{URL}/messages", json=BODY)
+    assert list(provider().answer(ask(), a_call())) == [
+        [PartEnded(), Text("Hello"), Used(Usage(3, 1)), Finished("stop")]
+    ]
+
+
+def test_the_request_carries_the_key_and_the_version(upstream: responses.RequestsMock) -> None:
+    upstream.post(f"{URL}/messages", json=BODY)
+    list(provider().answer(ask(model="claude-x"), a_call()))
+    sent = upstream.calls[0].request
+    assert sent.headers["x-api-key"] == API_KEY
+    assert sent.headers["anthropic-version"] == "2023-06-01"
+    assert sent.headers["Content-Type"] == "application/json"
+    assert orjson.loads(sent.body or b"")["model"] == "claude-x"
+
+
+def test_without_a_key_none_is_sent(upstream: responses.RequestsMock) -> None:
+    upstream.post(f"{URL}/messages", json=BODY)
+    list(provider(api_key=None).answer(ask(), a_call()))
+    assert "x-api-key" not in upstream.calls[0].request.headers
+
+
+def test_the_upstreams_id_of_the_request_is_kept(upstream: responses.RequestsMock) -> None:
+    upstream.post(f"{URL}/messages", json=BODY, headers={"request-id": "req_7"})
+    call = a_call()
+    list(provider().answer(ask(), call))
+    assert call.request_id == "req_7"
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "message", "expected"),
+    [
+        (400, "invalid_request_error", "max_tokens: too large", InvalidRequest),
+        (
+            400,
+            "invalid_request_error",
+            "prompt is too long: 210000 tokens > 200000 maximum",
+            ContextLengthExceeded,
+        ),
+        (401, "authentication_error", "invalid x-api-key", UpstreamMisbehaved),
+        (402, "billing_error", "no money", UpstreamMisbehaved),
+        (403, "permission_error", "no", UpstreamMisbehaved),
+        (404, "not_found_error", "model: claude-x", NotFound),
+        (413, "request_too_large", "Request exceeds the maximum size", InvalidRequest),
+        (429, "rate_limit_error", "slow down", UpstreamRateLimited),
+        (500, "api_error", "Internal server error", UpstreamUnavailable),
+        (504, "timeout_error", "timed out", UpstreamTimeout),
+        (529, "overloaded_error", "Overloaded", UpstreamUnavailable),
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_error_becomes_ours(
+    upstream: responses.RequestsMock,
+    status: int,
+    kind: str,
+    message: str,
+    expected: type[GatewayError],
+    stream: bool,
+) -> None:
+    error = {"type": "error", "error": {"type": kind, "message": message}}
+    upstream.post(f"{URL}/messages", status=status, json=error)
+    with pytest.raises(GatewayError) as caught:
+        list(provider().answer(ask(stream=stream), a_call()))
+    assert type(caught.value) is expected
+
+
+def test_a_rate_limit_says_how_long_to_wait(upstream: responses.RequestsMock) -> None:
+    upstream.post(f"{URL}/messages", status=429, headers={"retry-after": "7"}, json={})
+    with pytest.raises(UpstreamRateLimited) as caught:
+        list(provider().answer(ask(), a_call()))
+    assert caught.value.retry_after_s == 7
+
+
+def test_it_names_what_it_cannot_honour() -> None:
+    assert provider().ignored(ask(seed=1)) == ("seed",)
+
+
+def test_the_whole_list_of_models_is_asked_for(upstream: responses.RequestsMock) -> None:
+    upstream.get(f"{URL}/models", json={"data": [{"id": "claude-a"}, {"id": "claude-b"}]})
+    assert provider().models() == ("claude-a", "claude-b")
+    assert upstream.calls[0].request.url == f"{URL}/models?limit=1000"
+
+
+def test_a_query_of_the_base_url_stays_whole(upstream: responses.RequestsMock) -> None:
+    upstream.get(f"{URL}/models", json={"data": []})
+    assert provider(f"{URL}?v=1").models() == ()
+    assert upstream.calls[0].request.url == f"{URL}/models?v=1"
