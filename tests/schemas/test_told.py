@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import deepcopy
+from datetime import date
 from typing import Any
 
 import openresponses_types as open_responses
@@ -23,6 +24,7 @@ from app.domain.items import (
     Message,
     Reasoning,
 )
+from app.domain.usage import UsageLine
 from app.errors import InvalidRequest, UpstreamTimeout
 from app.schemas.base import Fault, Notes
 from app.schemas.events import encode
@@ -32,6 +34,8 @@ from app.schemas.told.answers import ErrorEnvelopeSchema, error_json
 from app.schemas.told.events import EVENT, event_fault
 from app.schemas.told.items import ITEM
 from app.schemas.told.responses import ResponseSchema
+from app.schemas.told.usage import UsageReportSchema
+from app.schemas.usage import usage_json
 from tests.schemas.telling import CALL, COMPLETED, EVENTS, MESSAGE, RESPONSES, THOUGHT
 
 RESPONSE = ResponseSchema()
@@ -128,6 +132,12 @@ def test_an_error_always_has_its_four_keys(error: InvalidRequest | UpstreamTimeo
     told = error_json(error)
     ErrorEnvelopeSchema().read(told, "", Notes())
     assert list(told["error"]) == ["message", "type", "param", "code"]
+
+
+def test_a_usage_report_is_what_it_is_declared_to_be() -> None:
+    day = date(2030, 1, 31)
+    line = UsageLine(account="a", key_id="key_1", model="m", day=day, requests=2, errors=1)
+    UsageReportSchema().read(usage_json([line], day, day), "", Notes())
 
 
 NULLABLE = {

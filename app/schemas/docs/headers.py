@@ -26,6 +26,7 @@ HEADERS: dict[str, dict[str, Any]] = {
         "description": "false where a retry would pay for the same work again.",
         "schema": {"type": "string", "enum": ["true", "false"]},
     },
+    "Location": {"description": "Where a background response can be polled.", "schema": _TEXT},
     "Allow": {"description": "The methods that the path takes.", "schema": _TEXT},
     "x-ratelimit-limit-requests": {"description": "Requests a minute.", "schema": _WHOLE},
     "x-ratelimit-remaining-requests": {"description": "Requests left.", "schema": _WHOLE},
@@ -36,6 +37,7 @@ HEADERS: dict[str, dict[str, Any]] = {
 }
 LIMITS = tuple(name for name in HEADERS if name.startswith("x-ratelimit-"))
 ANSWERED = ("X-Ignored-Parameters", "X-Gateway-Provider", "X-Gateway-Attempts", "Server-Timing")
+QUEUED = ("X-Ignored-Parameters", "Location", "Retry-After")
 _ALWAYS = ("X-Request-ID",)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.schemas.docs.errors import errors
+from app.schemas.docs.examples import FRAME, FRAMES, REQUESTS
 from app.schemas.docs.headers import ANSWERED, LIMITS, headers
 from app.schemas.requests import INCLUDE_VALUES, CreateRequestSchema
 from app.schemas.told.answers import (
@@ -17,11 +18,15 @@ from app.schemas.told.answers import (
     ReadinessSchema,
 )
 from app.schemas.told.responses import ResponseSchema
+from app.schemas.told.usage import UsageReportSchema
 
 RESPONSES = "/v1/responses"
 _ONE = f"{RESPONSES}/{{response_id}}"
 _JSON = "application/json"
 _KEYED = (401, 403, 429, 500, 503)
+_WAIT = {"type": "integer", "minimum": 0, "maximum": 60, "default": 0}
+_STREAM = {"type": "boolean", "default": False}
+_NUMBER = {"type": "integer", "minimum": 0, "maximum": 10**9 - 1}
 _OPEN: dict[str, Any] = {"security": []}
 
 Json = dict[str, Any]
@@ -32,9 +37,11 @@ def operations() -> dict[str, dict[str, Json]]:
     return {
         RESPONSES: {"post": _create(), "get": _describe()},
         _ONE: {"get": _retrieve(), "delete": _delete()},
+        f"{_ONE}/cancel": {"post": _cancel()},
         f"{_ONE}/input_items": {"get": _input_items()},
         "/v1/models": {"get": _list_models()},
         "/v1/models/{model}": {"get": _retrieve_model()},
+        "/v1/usage": {"get": _usage()},
         "/healthz": {"get": _healthz()},
         "/readyz": {"get": _readyz()},
         "/metrics": {"get": _metrics()},
@@ -45,71 +52,18 @@ def operations() -> dict[str, dict[str, Json]]:
 def _create() -> Json:
     told = _answer("The response, whole; or, with `stream`, its events.", ResponseSchema())
     told["headers"] = headers(*ANSWERED, *LIMITS)
-    told["content"]["text/event-stream"] = {"schema": _FRAME, "example": _FRAMES}
+    told["content"] |= _frames()
+    queued = _answer("With `background`: the response, queued.", ResponseSchema())
+    queued["headers"] = headers("Location", "Retry-After", "X-Ignored-Parameters", *LIMITS)
     return {
         "operationId": "createResponse",
-        "summary": "Create a response: whole, or streamed as server-sent events.",
+        "summary": "Create a response: whole, streamed as events, or in the background.",
         "requestBody": {
             "required": True,
-            "content": {_JSON: {"schema": CreateRequestSchema(), "examples": _EXAMPLES}},
+            "content": {_JSON: {"schema": CreateRequestSchema(), "examples": REQUESTS}},
         },
-        "responses": {"200": told} | errors(400, 404, 413, 415, *_KEYED),
+        "responses": {"200": told, "202": queued} | errors(400, 404, 413, 415, *_KEYED),
     }
-
-
-_EVENT = {"$ref": "#/components/schemas/StreamEvent"}
-_FRAME: Json = {
-    "type": "object",
-    "description": "A frame of the stream; the last one's data is [DONE].",
-    "required": ["data"],
-    "properties": {
-        "event": {"type": "string", "description": "The type of the event in the data."},
-        "data": {
-            "anyOf": [
-                {"const": "[DONE]"},
-                {
-                    "type": "string",
-                    "contentMediaType": "application/json",
-                    "contentSchema": _EVENT,
-                },
-            ]
-        },
-    },
-}
-_FRAMES = 'event: response.created\ndata: {"type": "response.created"}\n\ndata: [DONE]\n\n'
-_EXAMPLES: Json = {
-    "text": {"value": {"model": "local/echo", "input": "Say hello."}},
-    "conversation": {
-        "value": {
-            "model": "local/echo",
-            "instructions": "Be brief.",
-            "input": [
-                {"role": "user", "content": "What is the capital of France?"},
-                {"role": "assistant", "content": "Paris."},
-                {"role": "user", "content": [{"type": "input_text", "text": "And of Italy?"}]},
-            ],
-        }
-    },
-    "tools": {
-        "value": {
-            "model": "local/echo",
-            "input": "How warm is it in Rome?",
-            "stream": True,
-            "tools": [
-                {
-                    "type": "function",
-                    "name": "temperature",
-                    "parameters": {
-                        "type": "object",
-                        "properties": {"city": {"type": "string"}},
-                        "required": ["city"],
-                        "additionalProperties": False,
-                    },
-                }
-            ],
-        }
-    },
-}
 
 
 def _describe() -> Json:
@@ -120,14 +74,47 @@ def _describe() -> Json:
     }
 
 
+def _frames() -> Json:
+    return {"text/event-stream": {"schema": FRAME, "example": FRAMES}}
+
+
 def _retrieve() -> Json:
-    stream = _query("stream", {"type": "boolean", "default": False}, "Replay its events.")
+    told = _answer("The response; or, with `stream`, its events.", ResponseSchema())
+    told["content"] |= _frames()
     return {
         "operationId": "retrieveResponse",
-        "summary": "Retrieve a stored response.",
-        "parameters": [_response_id(), _include(), stream],
+        "summary": "Retrieve a stored response, wait for its end, or follow its events.",
+        "parameters": [
+            _response_id(),
+            _include(),
+            _query("wait", _WAIT, "Seconds to wait for the end of a background response."),
+            _query("stream", _STREAM, "Replay a background response's events, and follow it."),
+            _query("starting_after", _NUMBER, "The number of the event that the replay follows."),
+        ],
+        "responses": {"200": told} | errors(400, 404, *_KEYED),
+    }
+
+
+def _cancel() -> Json:
+    return {
+        "operationId": "cancelResponse",
+        "summary": "Cancel a background response; one that has ended stays as it is.",
+        "parameters": [_response_id()],
         "responses": {"200": _answer("The response.", ResponseSchema())}
         | errors(400, 404, *_KEYED),
+    }
+
+
+def _usage() -> Json:
+    day = {"type": "string", "format": "date"}
+    return {
+        "operationId": "readUsage",
+        "summary": "Tell what the caller's own account has used, by day, key and model.",
+        "parameters": [
+            _query("from", day, "The first day, in UTC; 30 days before the last by default."),
+            _query("to", day, "The last day, in UTC; today by default."),
+        ],
+        "responses": {"200": _answer("The use.", UsageReportSchema())} | errors(400, *_KEYED),
     }
 
 
