@@ -6,6 +6,7 @@ import ssl
 import time
 from collections.abc import Callable, Generator, Mapping
 
+import orjson
 import requests
 
 from app.errors import (
@@ -152,6 +153,8 @@ class Reply:
         try:
             while (response := self._send_or_wait()) is None:
                 yield b""
+            if response.raw.headers.get("content-type", "").startswith("application/json"):
+                raise self._no_stream(response.content)
             yield from response.iter_content(None)
         except requests.RequestException as error:
             if not self._ending:
@@ -185,6 +188,15 @@ class Reply:
             raise self._refused(response)
         self._answered = True
         return response
+
+    def _no_stream(self, body: bytes) -> GatewayError:
+        """Return the error for a whole answer where a stream was asked for: it is one itself."""
+        try:
+            error = orjson.loads(body)["error"]
+        except (ValueError, TypeError, LookupError):
+            name = self._transport.settings.name
+            return UpstreamMisbehaved(f"provider {name!r} did not stream", work_done=True)
+        return self._transport.fault_in_answer(error)
 
     def _refused(self, response: requests.Response) -> GatewayError:
         body = b""

@@ -24,8 +24,15 @@ def sent(profile: Profile = GENERIC, **parameters: Any) -> dict[str, Any]:
     return to_upstream(request(**parameters), profile)
 
 
+PLAIN = {"model", "messages", "stream"}
+
+
 def test_a_plain_request_is_model_and_messages() -> None:
-    assert sent() == {"model": "m", "messages": [{"role": "user", "content": "Hello."}]}
+    assert sent() == {
+        "model": "m",
+        "messages": [{"role": "user", "content": "Hello."}],
+        "stream": False,
+    }
 
 
 def test_a_stream_asks_for_usage() -> None:
@@ -124,7 +131,7 @@ def test_the_effort_goes_where_the_server_reads_it(
     quirks: dict[str, Any], effort: str | None, told: dict[str, Any]
 ) -> None:
     body = sent(knowing(**quirks), reasoning=ReasoningOptions(effort))
-    assert {name: body[name] for name in body.keys() - {"model", "messages"}} == told
+    assert {name: body[name] for name in body.keys() - PLAIN} == told
 
 
 def test_an_effort_that_is_not_understood_is_named() -> None:
@@ -197,7 +204,7 @@ def test_verbosity_is_left_out_and_named_where_it_is_unknown() -> None:
 )
 def test_logprobs_are_asked_for(asked: dict[str, Any], told: dict[str, Any]) -> None:
     body = sent(**asked)
-    assert {name: body[name] for name in body.keys() - {"model", "messages"}} == told
+    assert {name: body[name] for name in body.keys() - PLAIN} == told
 
 
 def test_logprobs_are_left_out_and_named_where_they_are_unknown() -> None:

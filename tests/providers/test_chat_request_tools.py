@@ -96,7 +96,7 @@ def test_a_demand_that_is_not_understood_is_named(choice: Any, names: tuple[str,
 
 def test_a_choice_without_tools_is_not_told() -> None:
     body = sent(tool_choice="none", parallel_tool_calls=False)
-    assert body.keys() == {"model", "messages"}
+    assert body.keys() == {"model", "messages", "stream"}
 
 
 def test_parallel_calls_are_told_with_tools() -> None:

@@ -47,11 +47,10 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
     body: Json = {
         "model": request.model,
         "messages": to_messages(_instructions(asked, profile), request.items, profile),
+        "stream": request.stream,  # always said: some servers stream unless told not to
     }
-    if request.stream:
-        body["stream"] = True
-        if profile.stream_options:
-            body["stream_options"] = {"include_usage": True}
+    if request.stream and profile.stream_options:
+        body["stream_options"] = {"include_usage": True}
     limit = asked.max_output_tokens or request.max_output_tokens_default
     if limit is not None:
         body[profile.max_tokens] = limit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import socket
 import ssl
 import threading
@@ -66,7 +67,8 @@ class Resolver:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._running: dict[tuple[str, int], Future[list[Address]]] = {}
+        # By process, too: a look-up that ran when the process forked never ends in the child.
+        self._running: dict[tuple[int, str, int], Future[list[Address]]] = {}
 
     def resolve(
         self, host: str, port: int, timeout_s: float, interrupt: Interrupt
@@ -88,29 +90,30 @@ class Resolver:
         return lookup.result()
 
     def _join(self, host: str, port: int) -> Future[list[Address]]:
+        key = (os.getpid(), host, port)
         with self._lock:
-            running = self._running.get((host, port))
+            running = self._running.get(key)
             if running is None:
-                thread = threading.Thread(target=self._look_up, args=(host, port), daemon=True)
+                thread = threading.Thread(target=self._look_up, args=key, daemon=True)
                 try:
                     thread.start()
                 except RuntimeError as error:
                     raise OSError("there is no thread left to resolve names in") from error
-                running = self._running[host, port] = Future()
+                running = self._running[key] = Future()
             return running
 
-    def _look_up(self, host: str, port: int) -> None:
+    def _look_up(self, pid: int, host: str, port: int) -> None:
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             fault = error if isinstance(error, OSError) else OSError("no host can have this name")
-            self._leave(host, port).set_exception(fault)
+            self._leave(pid, host, port).set_exception(fault)
         else:
-            self._leave(host, port).set_result([(info[0], info[4]) for info in found])
+            self._leave(pid, host, port).set_result([(info[0], info[4]) for info in found])
 
-    def _leave(self, host: str, port: int) -> Future[list[Address]]:
+    def _leave(self, *key: *tuple[int, str, int]) -> Future[list[Address]]:
         with self._lock:
-            return self._running.pop((host, port))
+            return self._running.pop(key)
 
 
 @dataclass(frozen=True)

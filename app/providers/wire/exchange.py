@@ -10,7 +10,8 @@ from app.providers.wire.dial import Dialer, Origin
 from app.providers.wire.interrupt import Interrupt, shut_down
 from app.providers.wire.pool import Connection, Pool
 
-READ_SIZE = 64 * 1024
+#: A stream's reads are small, and each waiting one may hold its buffer.
+READ_SIZE, STREAM_READ_SIZE = 64 * 1024, 16 * 1024
 #: Up to here head and body are joined, so that they leave in one packet.
 JOINED_SIZE = 64 * 1024
 
@@ -62,6 +63,7 @@ class Exchange:
         self._origin = origin
         self._request = request
         self._patience = patience
+        self._read_size = READ_SIZE if patience.silence_s is None else STREAM_READ_SIZE
         self._tick_s = min(patience.silence_s or patience.read_s, patience.read_s)
         self._started = False
         self._heard_at = 0.0
@@ -173,7 +175,7 @@ class Exchange:
             raise CutAnswer("the connection is closed")
         connection.wait_at_most(self._wait_s(time.monotonic(), self._tick_s))
         try:
-            data = connection.sock.recv(READ_SIZE)
+            data = connection.sock.recv(self._read_size)
         except TimeoutError:
             self._wait_s(time.monotonic(), self._tick_s)
             return False
