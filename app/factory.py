@@ -4,50 +4,78 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
+from secrets import token_hex
 
 from flask import Flask
 
-from app.api import current, docs, errors, health, models, requests, responses
+from app.api import current, docs, errors, health, models, requests, responses, usage
 from app.api.bodies import BODY_LIMIT
 from app.api.hangup import HangUps
+from app.api.in_flight import InFlight
+from app.jobs.actors import Life, declare
+from app.jobs.broker import Broker, build_broker, sender
 from app.providers.base import Provider
 from app.providers.profiles import is_reasoning_model
 from app.providers.registry import build
 from app.services.accounts import Accounts
 from app.services.answering import Answering
+from app.services.background import Background, settle
 from app.services.breakers import Breakers
 from app.services.discovery import Discovery
+from app.services.following import Followings
 from app.services.health import Health
+from app.services.limits import Limits
+from app.services.metering import Meter
 from app.services.models import ModelCatalog
 from app.services.responses import Responses
 from app.services.retries import Retries
 from app.services.routing import Router
 from app.services.seal import Sealer
+from app.services.usage import UsageBook
+from app.services.working import Worker
 from app.settings import Settings
 from app.store.accounts import RedisAccountStore
 from app.store.accounts_base import AccountStore
 from app.store.base import ResponseStore
-from app.store.connect import connect
+from app.store.connect import Client, connect
+from app.store.jobs import RedisJobStore
 from app.store.redis import RedisStore
-from app.telemetry import configure_logging
+from app.store.spool import Spool
+from app.store.spooling import SpoolingStore
+from app.store.usage import RedisUsageStore
+from app.store.windows import RedisWindowStore
+from app.telemetry import STORE_FAILURES, breaker_changed, configure_logging
 
-BLUEPRINTS = (responses.bp, models.bp, health.bp, docs.bp)
+BLUEPRINTS = (responses.bp, models.bp, usage.bp, health.bp, docs.bp)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the web process and the worker are both made of."""
+
+    client: Client
+    store: RedisStore
+    accounts: Accounts
+    catalog: ModelCatalog
+    breakers: Breakers
+    answering: Answering
+    meter: Meter
+    jobs: RedisJobStore
 
 
 def create_app(
     settings: Settings,
     *,
-    store: ResponseStore | None = None,
-    account_store: AccountStore | None = None,
     providers: Mapping[str, Provider] | None = None,
+    account_store: AccountStore | None = None,
 ) -> Flask:
-    """Return the WSGI application; what is given takes the place of what settings would make."""
+    """Return the WSGI application; what is given takes the place of what settings name."""
     configure_logging(settings.log_level, settings.log_format)
     app = Flask(__name__, static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=BODY_LIMIT, PROVIDE_AUTOMATIC_OPTIONS=False)
     app.url_map.merge_slashes = False
-    app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's own provider has it
-    current.install(app, _services(settings, store, account_store, providers))
+    current.install(app, _services(settings, providers, account_store))
     errors.register(app)
     requests.register(app)
     for blueprint in BLUEPRINTS:
@@ -55,39 +83,114 @@ def create_app(
     return app
 
 
+def create_worker(settings: Settings) -> Broker:
+    """Return the broker of a worker process, with the actor that does the work."""
+    configure_logging(settings.log_level, settings.log_format)
+    client = connect(settings.redis)
+    kept = RedisStore(client, settings.redis.prefix, wait_replicas=settings.redis.wait_replicas)
+    parts = _parts(settings, client, kept, kept)
+    background = settings.background
+    tickets = sender(build_broker(client, settings.redis.prefix, background.lease_s))
+    worker = Worker(
+        parts.jobs,
+        parts.answering,
+        background,
+        caller_of=parts.accounts.caller,
+        settled=lambda ticket, response, failure: settle(parts.meter, ticket, response, failure),
+        send=tickets,
+        clock=time.monotonic,
+        now=_now,
+    )
+    life = Life(worker, Followings(parts.jobs, worker.cancelled), background.lease_s)
+    broker = build_broker(client, settings.redis.prefix, background.lease_s, life)
+    declare(broker, worker.work)
+    return broker
+
+
 def _services(
     settings: Settings,
-    store: ResponseStore | None,
-    account_store: AccountStore | None,
     providers: Mapping[str, Provider] | None,
+    account_store: AccountStore | None,
 ) -> current.Services:
     client = connect(settings.redis)
-    store = store or RedisStore(client, settings.redis.prefix)
-    accounts = Accounts(
-        account_store or RedisAccountStore(client, settings.redis.prefix), settings.limits
+    kept = RedisStore(client, settings.redis.prefix, wait_replicas=settings.redis.wait_replicas)
+    store = SpoolingStore(kept, Spool(settings.spool_dir))
+    parts = _parts(settings, client, kept, store, providers, account_store)
+    background = Background(
+        parts.jobs,
+        parts.answering,
+        Followings(parts.jobs),
+        parts.meter,
+        settings.background,
+        sender(build_broker(client, settings.redis.prefix, settings.background.lease_s)),
+        _now,
     )
+    worker_silence_s = parts.jobs.worker_silence_s if settings.background.enabled else lambda: None
+    return current.Services(
+        responses=Responses(store, parts.answering, background, parts.meter),
+        background=background,
+        accounts=parts.accounts,
+        meter=parts.meter,
+        catalog=parts.catalog,
+        health=Health(store.ping, worker_silence_s, parts.breakers.states),
+        hangups=HangUps(),
+        in_flight=InFlight(settings.requests.max_in_flight, settings.requests.max_body_memory_mb),
+        requests=settings.requests,
+    )
+
+
+def _parts(
+    settings: Settings,
+    client: Client,
+    kept: RedisStore,
+    store: ResponseStore,
+    providers: Mapping[str, Provider] | None = None,
+    account_store: AccountStore | None = None,
+) -> Parts:
+    prefix = settings.redis.prefix
+    accounts = Accounts(account_store or RedisAccountStore(client, prefix), settings.limits)
     if settings.bootstrap_key_sha256 and settings.bootstrap_account:
         accounts.bootstrap(settings.bootstrap_key_sha256, settings.bootstrap_account)
-    providers = providers or {each.name: build(each) for each in settings.providers}
-    discovery = Discovery(
-        (providers[each.name] for each in settings.providers if each.discover), time.monotonic
+    catalog = _catalog(
+        settings, providers or {each.name: build(each) for each in settings.providers}
     )
-    catalog = ModelCatalog(
-        settings.providers, settings.models, providers, discovery, is_reasoning_model
-    )
-    breakers = Breakers((each.name for each in settings.providers), time.monotonic)
+    names = [each.name for each in settings.providers]
+    breakers = Breakers(names, time.monotonic, breaker_changed)
+    jobs = RedisJobStore(client, prefix, kept, settings.background.lease_s)
     answering = Answering(
         store,
         catalog,
         Router(settings.providers, breakers, Retries()),
         Sealer(accounts.secret),
-        lambda: int(time.time()),
+        _now,
+        jobs.is_pending,
     )
-    return current.Services(
-        responses=Responses(store, answering),
-        accounts=accounts,
-        catalog=catalog,
-        health=Health(store.ping, lambda: None, breakers.states),
-        hangups=HangUps(),
-        requests=settings.requests,
+    return Parts(
+        client, kept, accounts, catalog, breakers, answering, _meter(settings, client), jobs
     )
+
+
+def _catalog(settings: Settings, providers: Mapping[str, Provider]) -> ModelCatalog:
+    discovered = [providers[each.name] for each in settings.providers if each.discover]
+    return ModelCatalog(
+        settings.providers,
+        settings.models,
+        providers,
+        Discovery(discovered, time.monotonic),
+        is_reasoning_model,
+    )
+
+
+def _meter(settings: Settings, client: Client) -> Meter:
+    prefix = settings.redis.prefix
+    windows = RedisWindowStore(client, prefix)
+    limits_away = STORE_FAILURES.labels("limits").inc
+    usage_away = STORE_FAILURES.labels("usage").inc
+    return Meter(
+        Limits(windows, settings.limits, lambda: token_hex(8), limits_away),
+        UsageBook(RedisUsageStore(client, prefix, windows.settling), time.time, usage_away),
+    )
+
+
+def _now() -> int:
+    return int(time.time())

@@ -45,6 +45,12 @@ UPSTREAM_SECONDS = Histogram(
     ["provider"],
     buckets=_SECONDS,
 )
+BREAKERS_OPEN = Gauge(
+    "gateway_upstream_breakers_open",
+    "Processes in which a provider is given a rest.",
+    ["provider"],
+    multiprocess_mode="livesum",
+)
 TOKENS = Counter("gateway_tokens", "Tokens that upstreams counted.", ["provider", "kind"])
 STORE_FAILURES = Counter("gateway_store_failures", "Calls that the store failed.", ["operation"])
 
@@ -123,6 +129,12 @@ def request_ended(trace: Trace, status: int) -> None:
         "error_code": trace.error_code,
     }
     log.info("request", **{name: value for name, value in told.items() if value is not None})
+
+
+def breaker_changed(provider: str, state: str) -> None:
+    """Show the state of a provider's circuit breaker in this process."""
+    BREAKERS_OPEN.labels(provider).set(state != "closed")
+    log.warning("breaker_changed", provider=provider, state=state)
 
 
 def unexpected(error: BaseException, request_id: str) -> None:

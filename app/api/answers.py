@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 from urllib.parse import quote
 
 import orjson
-from flask import Response
+from flask import Response, g
 
 from app.domain import response as domain
+from app.domain.limits import Standing
 from app.errors import GatewayError
 from app.providers.base import UpstreamCall
 from app.services.responses import Started
@@ -30,20 +32,26 @@ def json(
     return response
 
 
-def note(trace: Trace, started: Started, call: UpstreamCall) -> None:
-    """Put what is known of an answer that has begun into the request's log line."""
-    trace.response_id = started.response_id
-    trace.provider = started.opened.provider
-    trace.attempts = started.opened.attempts
-    trace.upstream_s = started.opened.first_batch_s
-    trace.upstream_request_id = call.request_id
+@dataclass(frozen=True, slots=True)
+class Noting:
+    """Puts what becomes of an answer into its request's log line and the metrics."""
 
+    trace: Trace
 
-def noting_end(trace: Trace) -> Callable[[domain.Response, GatewayError | None], None]:
-    """Return what puts an answer's ending into the request's log line and the metrics."""
+    def admitted(self, standing: Standing) -> None:
+        """Note where the caller stands, for the headers of whatever the answer will be."""
+        g.standing = standing
 
-    def ended(response: domain.Response, failure: GatewayError | None) -> None:
-        usage = response.usage or domain.Usage()
+    def started(self, started: Started, call: UpstreamCall) -> None:
+        """Note who answers."""
+        trace, opened = self.trace, started.opened
+        trace.response_id, trace.provider = started.response_id, opened.provider
+        trace.attempts, trace.upstream_s = opened.attempts, opened.first_batch_s
+        trace.upstream_request_id = call.request_id
+
+    def ended(self, response: domain.Response, failure: GatewayError | None) -> None:
+        """Note how the answer ended."""
+        trace, usage = self.trace, response.usage or domain.Usage()
         trace.response_id, trace.outcome = response.id, response.status
         trace.input_tokens, trace.output_tokens = usage.input_tokens, usage.output_tokens
         if failure is not None:
@@ -51,8 +59,6 @@ def noting_end(trace: Trace) -> Callable[[domain.Response, GatewayError | None],
         provider = trace.provider or "none"
         TOKENS.labels(provider, "input").inc(usage.input_tokens)
         TOKENS.labels(provider, "output").inc(usage.output_tokens)
-
-    return ended
 
 
 def describing(started: Started, trace: Trace) -> dict[str, str]:
@@ -64,9 +70,13 @@ def describing(started: Started, trace: Trace) -> dict[str, str]:
         "X-Gateway-Attempts": str(started.opened.attempts),
         "Server-Timing": f"gateway;dur={gateway_s * 1e3:.2f}, upstream;dur={upstream_s * 1e3:.2f}",
     }
-    if started.ignored:
-        headers["X-Ignored-Parameters"] = ignored_header(started.ignored)
-    return headers
+    return headers | ignoring(started.ignored)
+
+
+def ignoring(names: Iterable[str]) -> dict[str, str]:
+    """Return the header that names the parameters that are not honoured, if there are any."""
+    told = ignored_header(names)
+    return {"X-Ignored-Parameters": told} if told else {}
 
 
 def ignored_header(names: Iterable[str]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import request
 
 from app.errors import UnsupportedMediaType
@@ -10,7 +12,7 @@ from app.schemas.bodies import inflate, parse_json
 BODY_LIMIT = 32 * 1024 * 1024
 
 
-def json_body() -> object:
+def json_body() -> Any:
     """Return the body's JSON.
 
     Raises:

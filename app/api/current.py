@@ -8,9 +8,12 @@ from typing import cast
 from flask import Flask, current_app, g
 
 from app.api.hangup import HangUps
+from app.api.in_flight import InFlight
 from app.domain.accounts import Caller
 from app.services.accounts import Accounts
+from app.services.background import Background
 from app.services.health import Health
+from app.services.metering import Meter
 from app.services.models import ModelCatalog
 from app.services.responses import Responses
 from app.settings import RequestSettings
@@ -24,10 +27,13 @@ class Services:
     """Everything that handlers may ask."""
 
     responses: Responses
+    background: Background
     accounts: Accounts
+    meter: Meter
     catalog: ModelCatalog
     health: Health
     hangups: HangUps
+    in_flight: InFlight
     requests: RequestSettings
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException
 
+from app.domain.limits import LimitReached
 from app.errors import (
     GatewayError,
     InvalidRequest,
@@ -16,6 +15,7 @@ from app.errors import (
     RequestTooLarge,
     Unavailable,
 )
+from app.schemas.told.answers import error_json
 from app.telemetry import unexpected
 
 _MEBIBYTE = 1024 * 1024
@@ -31,8 +31,10 @@ def register(app: Flask) -> None:
 def gateway_error(error: GatewayError) -> Response:
     """Answer with an error of ours."""
     g.trace.error_code = error.code or error.type
+    if isinstance(error, LimitReached):
+        g.standing = error.standing
     response = Response(
-        orjson.dumps(envelope(error)), status=error.status, mimetype="application/json"
+        orjson.dumps(error_json(error)), status=error.status, mimetype="application/json"
     )
     if error.retry_after_s is not None:
         response.headers["Retry-After"] = str(max(1, error.retry_after_s))
@@ -41,18 +43,6 @@ def gateway_error(error: GatewayError) -> Response:
     if error.work_done:
         response.headers["x-should-retry"] = "false"
     return response
-
-
-def envelope(error: GatewayError) -> dict[str, Any]:
-    """Return the error as the wire shows it: always all four keys (CONTRACT section 6)."""
-    return {
-        "error": {
-            "message": error.message,
-            "type": error.type,
-            "param": error.param,
-            "code": error.code,
-        }
-    }
 
 
 def http_error(error: HTTPException) -> Response:

@@ -92,17 +92,3 @@ def include_values() -> frozenset[str]:
             f"'include' knows {known}, not {value[:64]!r}.", param="include", code="invalid_value"
         )
     return values
-
-
-def refuse_stream() -> None:
-    """Refuse to stream a response that was not made in the background (E5).
-
-    Raises:
-        InvalidRequest
-    """
-    if boolean("stream"):
-        raise InvalidRequest(
-            "Only background responses can be streamed after they were made: "
-            "leave out 'stream', or create with 'background': true.",
-            param="stream",
-        )

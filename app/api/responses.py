@@ -9,10 +9,10 @@ from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
 from app.api import auth, current, sse
-from app.api.answers import describing, json, note, noting_end
+from app.api.answers import Noting, describing, ignoring, json
 from app.api.bodies import json_body
 from app.api.hangup import HangUps
-from app.api.queries import include_values, page_query, refuse_stream
+from app.api.queries import boolean, include_values, integer, page_query
 from app.errors import NotFound
 from app.providers.base import UpstreamCall
 from app.schemas.items import item_json
@@ -25,6 +25,9 @@ from app.telemetry import STREAMS_OPEN
 bp = Blueprint("responses", __name__, url_prefix="/v1/responses")
 auth.require_key(bp)
 
+MAX_WAIT_S = 60
+MAX_NUMBER = 10**9 - 1
+
 
 @bp.get("")
 def describe() -> ResponseReturnValue:
@@ -34,16 +37,23 @@ def describe() -> ResponseReturnValue:
 
 @bp.post("")
 def create() -> ResponseReturnValue:
-    """Create a response: whole, or streamed as server-sent events."""
+    """Create a response: whole, streamed as server-sent events, or in the background."""
     services, caller, trace = current.services(), current.caller(), current.trace()
     policy = caller.unsupported_tools or services.requests.unsupported_tools
-    asked = load_create_request(json_body(), unsupported_tools=policy)
+    body = json_body()
+    asked = load_create_request(body, unsupported_tools=policy)
     trace.model = asked.model
+    noting = Noting(trace)
+    if asked.background:
+        queued, ignored = services.background.enqueue(caller, asked, body, noting)
+        trace.response_id, trace.outcome = queued.id, queued.status
+        location = {"Location": f"{bp.url_prefix}/{queued.id}", "Retry-After": "1"}
+        return json(response_json(queued), location | ignoring(ignored), status=202)
     call = UpstreamCall(deadline=math.inf, silence_s=services.requests.keepalive_s)
     watch = services.hangups.watch(request.environ, call.cancel)
     try:
-        started = services.responses.start(caller, asked, call, noting_end(trace))
-        note(trace, started, call)
+        started = services.responses.start(caller, asked, call, noting)
+        noting.started(started, call)
         if asked.stream:
             told = streamed(started, watch, services.hangups)
             watch = None  # now the stream's to end
@@ -72,10 +82,31 @@ def missing() -> ResponseReturnValue:
 
 @bp.get("/<response_id>")
 def retrieve(response_id: str) -> ResponseReturnValue:
-    """Retrieve a stored response."""
-    refuse_stream()
-    found = current.responses().get(current.caller(), response_id, include_values())
-    return json(response_json(found))
+    """Retrieve a stored response; or follow one made in the background, or wait for its end."""
+    responses, caller, include = current.responses(), current.caller(), include_values()
+    if boolean("stream"):
+        return followed(response_id)
+    if wait_s := integer("wait", 0, 0, MAX_WAIT_S):
+        responses.wait(caller, response_id, wait_s)
+    return json(response_json(responses.get(caller, response_id, include)))
+
+
+def followed(response_id: str) -> ResponseReturnValue:
+    """Replay a background response's events and follow them to the end (E5)."""
+    services = current.services()
+    lines = services.background.follow(
+        current.caller(),
+        response_id,
+        integer("starting_after", -1, 0, MAX_NUMBER),
+        services.requests.keepalive_s,
+    )
+    return Response(sse.line_frames(lines), headers=sse.HEADERS)
+
+
+@bp.post("/<response_id>/cancel")
+def cancel(response_id: str) -> ResponseReturnValue:
+    """Cancel a background response; one that has ended stays as it is (E7)."""
+    return json(response_json(current.responses().cancel(current.caller(), response_id)))
 
 
 @bp.delete("/<response_id>")
@@ -88,8 +119,8 @@ def delete(response_id: str) -> ResponseReturnValue:
 @bp.get("/<response_id>/input_items")
 def input_items(response_id: str) -> ResponseReturnValue:
     """List what the model saw, a page at a time (E6)."""
-    query = page_query()
-    page = current.responses().input_items(current.caller(), response_id, **query)
+    query, include = page_query(), include_values()
+    page = current.responses().input_items(current.caller(), response_id, include=include, **query)
     items = [item_json(item) for item in page.items]
     return json(
         {

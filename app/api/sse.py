@@ -26,3 +26,15 @@ def frames(batches: Iterable[list[Event]]) -> Iterator[bytes]:
 def frame(event: Event) -> bytes:
     """Return one event as one frame, its blank line included."""
     return b"event: %b\ndata: %b\n\n" % (event.type.encode(), encode(event))
+
+
+def line_frames(batches: Iterable[list[bytes]]) -> Iterator[bytes]:
+    """Yield the stream's bytes from events that are JSON lines already."""
+    for batch in batches:
+        yield b"".join([_line_frame(line) for line in batch]) if batch else KEEP_ALIVE
+    yield DONE
+
+
+def _line_frame(line: bytes) -> bytes:
+    _, _, _, event_type, _ = line.split(b'"', 4)  # {"type":"…",
+    return b"event: %b\ndata: %b\n\n" % (event_type, line)

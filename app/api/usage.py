@@ -9,7 +9,6 @@ from flask.typing import ResponseReturnValue
 
 from app.api import auth, current
 from app.api.answers import json
-from app.api.metering import metering
 from app.errors import InvalidRequest
 from app.schemas.usage import usage_json
 
@@ -20,7 +19,7 @@ auth.require_key(bp)
 @bp.get("")
 def read_usage() -> ResponseReturnValue:
     """Tell what the caller's account used, by day, key and model: 30 days unless told."""
-    book = metering().usage
+    book = current.services().meter.book
     period = book.period(_day("from"), _day("to"))
     lines = book.read(current.caller().account, period)
     return json(usage_json(lines, period.since, period.until))

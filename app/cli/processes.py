@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 from app.settings import Settings
 
 _ROOT = Path(__file__).resolve().parents[2]
-_ACTORS = "app.jobs.actors"
+_WORKER = "app.cli.worker:set_up"
+#: How long jobs that were stopped may take to go back to the queue, in seconds.
+_GIVING_BACK_S = 5
 
 
 def web() -> list[str]:
@@ -19,17 +20,17 @@ def web() -> list[str]:
 
 def has_worker(settings: Settings) -> bool:
     """Tell whether there are background responses to work on."""
-    return settings.background.enabled and find_spec(_ACTORS) is not None
+    return settings.background.enabled
 
 
 def worker(settings: Settings) -> list[str]:
     """Return the command of the worker: one process, a thread for each job at once."""
     background = settings.background
     return [
-        *(sys.executable, "-m", "dramatiq", _ACTORS),
+        *(sys.executable, "-m", "dramatiq", _WORKER),
         *("--path", str(_ROOT)),
         *("--processes", "1"),
         *("--threads", str(background.concurrency)),
         # Jobs get their grace, then go back to the queue by themselves.
-        *("--worker-shutdown-timeout", str(round(background.grace_s * 1000))),
+        *("--worker-shutdown-timeout", str(round((background.grace_s + _GIVING_BACK_S) * 1000))),
     ]

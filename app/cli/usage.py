@@ -11,7 +11,6 @@ import click
 from flask.cli import with_appcontext
 
 from app.api import current
-from app.api.metering import metering
 from app.cli.group import OperatorCommand, print_json, print_table
 from app.domain.usage import COUNTERS, UsageLine
 from app.schemas.usage import line_json
@@ -31,7 +30,7 @@ def usage(
     account: str | None, first: datetime | None, last: datetime | None, form: str | None
 ) -> None:
     """Show requests, tokens and errors by day, account, key and model."""
-    book = metering().usage
+    book = current.services().meter.book
     period = book.period(first and first.date(), last and last.date())
     names = [account] if account else [each.name for each in current.services().accounts.accounts()]
     lines = [line for name in names for line in book.read(name, period)]

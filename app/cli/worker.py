@@ -7,7 +7,14 @@ import os
 import click
 
 from app.cli.processes import has_worker, worker
+from app.factory import create_worker
+from app.jobs.broker import serve
 from app.settings import Settings, SettingsError
+
+
+def set_up() -> None:
+    """Make this process a worker: dramatiq's command line calls it once it has begun."""
+    serve(create_worker(Settings.from_env()))
 
 
 @click.command("worker")

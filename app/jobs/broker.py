@@ -13,12 +13,13 @@ import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import Callbacks, Middleware
 
+from app.jobs.actors import declare
 from app.store.seam import translated
 
-QUEUE = "background"
+Broker = RedisBroker
 
 
-def build_broker(client: Any, prefix: str, lease_s: float, *middleware: Middleware) -> RedisBroker:
+def build_broker(client: Any, prefix: str, lease_s: float, *middleware: Middleware) -> Broker:
     """Return the broker. Opens no connection.
 
     No retries and no time limits of dramatiq's own: a model call costs money, and the gateway has
@@ -34,7 +35,12 @@ def build_broker(client: Any, prefix: str, lease_s: float, *middleware: Middlewa
     )
 
 
-def sender(broker: RedisBroker) -> Callable[[], None]:
+def serve(broker: Broker) -> None:
+    """Make this the process's broker: only the worker's entry does."""
+    dramatiq.set_broker(broker)
+
+
+def sender(broker: Broker) -> Callable[[], None]:
     """Return what tells the workers that something waits.
 
     It raises StorageUnavailable where the store is away: the job then waits for the next ticket.
@@ -46,11 +52,6 @@ def sender(broker: RedisBroker) -> Callable[[], None]:
             actor.send()
 
     return send
-
-
-def declare(broker: RedisBroker, work: Callable[[], None]) -> dramatiq.Actor[[], None]:
-    """Return the actor that does `work` for each ticket."""
-    return dramatiq.actor(actor_name="work", queue_name=QUEUE, broker=broker)(work)
 
 
 def _nobody() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets as randomness
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from app.domain.accounts import (
     Caller,
     Permissions,
     Secret,
+    caller_of,
     is_account_name,
 )
 from app.domain.api_keys import ENTROPY_BYTES, digest, format_secret
@@ -46,6 +48,7 @@ class Accounts:
         entropy: Callable[[int], bytes] = randomness.token_bytes,
     ) -> None:
         self._store = store
+        self._defaults = defaults
         self._clock = clock
         self._entropy = entropy
         self._authenticator = Authenticator(store, defaults, clock=clock, monotonic=monotonic)
@@ -176,6 +179,16 @@ class Accounts:
             if self._store.put_account(after, self._entry(by, action, name)):
                 return after
         raise _too_busy(name)
+
+    def caller(self, key_id: str) -> Caller | None:
+        """Return who may use a key now; None when it is unknown, closed or over."""
+        key = self._store.key(key_id)
+        if key is None or not key.active or (key.expires_at or math.inf) <= self._now():
+            return None
+        account = self._store.account(key.account)
+        if account is None or not account.active:
+            return None
+        return caller_of(key, account, self._defaults)
 
     def record(self, action: str, subject: str, detail: str = "", *, by: str) -> None:
         """Write what an operator did into the audit log."""

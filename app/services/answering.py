@@ -39,7 +39,7 @@ class Prepared:
 class Answering:
     """Prepares requests, opens upstreams for them and tells their answers.
 
-    `now` returns Unix seconds.
+    `now` returns Unix seconds; `is_pending` tells whether an account's response waits or runs.
     """
 
     def __init__(
@@ -49,12 +49,14 @@ class Answering:
         router: Router,
         sealer: Sealer,
         now: Callable[[], int],
+        is_pending: Callable[[str, str], bool],
     ) -> None:
         self._store = store
         self._catalog = catalog
         self._router = router
         self._sealer = sealer
         self._now = now
+        self._is_pending = is_pending
 
     def prepare(
         self, caller: Caller, request: CreateRequest, status: Status = "in_progress"
@@ -66,7 +68,7 @@ class Answering:
             StorageUnavailable: it continues what is stored and the store is away.
         """
         targets = self.targets(caller, request)
-        start = thread(self._store, caller.account, request)
+        start = thread(self._store, caller.account, request, self._is_pending)
         response = Response(
             start.response_id,
             request.model,

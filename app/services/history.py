@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from app.domain.ids import Mint, item_minter, new_id, new_tag, tag_of
@@ -16,7 +16,6 @@ from app.domain.items import (
     Reasoning,
 )
 from app.domain.request import CreateRequest
-from app.domain.response import TERMINAL
 from app.domain.tools import FunctionTool
 from app.errors import InvalidRequest, NotFound
 from app.schemas.responses import tool_from_json
@@ -40,8 +39,15 @@ class Thread:
     tools: tuple[FunctionTool, ...] = ()
 
 
-def thread(store: ResponseStore, account: str, request: CreateRequest) -> Thread:
+def thread(
+    store: ResponseStore,
+    account: str,
+    request: CreateRequest,
+    is_pending: Callable[[str, str], bool],
+) -> Thread:
     """Return what the request's turn starts from.
+
+    `is_pending` tells whether an account's response waits or runs in the background.
 
     Raises:
         InvalidRequest: the parent is unknown or still running (S1, S2), or a call has no output
@@ -54,7 +60,7 @@ def thread(store: ResponseStore, account: str, request: CreateRequest) -> Thread
         response_id = new_id("resp", new_tag())
         own = _resolved(store, account, request.input, (), item_minter(response_id))
         return Thread(response_id, _paired((), own, frozenset()), own)
-    context = _parent(store, account, parent_id)
+    context = _parent(store, account, parent_id, is_pending)
     response_id = new_id("resp", tag_of(parent_id) or new_tag())
     own = _resolved(store, account, request.input, context.items, item_minter(response_id))
     unanswered = frozenset(
@@ -69,23 +75,27 @@ def thread(store: ResponseStore, account: str, request: CreateRequest) -> Thread
     )
 
 
-def _parent(store: ResponseStore, account: str, parent_id: str) -> Context:
+def _parent(
+    store: ResponseStore,
+    account: str,
+    parent_id: str,
+    is_pending: Callable[[str, str], bool],
+) -> Context:
     param = "previous_response_id"
     try:
-        context = store.context(account, parent_id)
+        return store.context(account, parent_id)
     except NotFound:
+        if is_pending(account, parent_id):
+            raise InvalidRequest(
+                f"Previous response with id '{parent_id}' has not ended: wait until it has, or "
+                "cancel it.",
+                param=param,
+            ) from None
         raise InvalidRequest(
             f"Previous response with id '{parent_id}' not found.",
             param=param,
             code="previous_response_not_found",
         ) from None
-    if context.last.status not in TERMINAL:
-        raise InvalidRequest(
-            f"Previous response '{parent_id}' is still {context.last.status}: "
-            "wait until it has ended, or cancel it.",
-            param=param,
-        )
-    return context
 
 
 def _resolved(

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from app.domain.accounts import Caller
 from app.domain.events import Event
-from app.domain.ids import is_response_id
+from app.domain.items import Item
 from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest
-from app.domain.response import Response
-from app.errors import (
-    CallerGone,
-    GatewayError,
-    InvalidRequest,
-    PermissionDenied,
-    StorageUnavailable,
-)
+from app.domain.response import TERMINAL, Response
+from app.errors import CallerGone, GatewayError, NotFound
 from app.providers.base import UpstreamCall
 from app.services.answering import Answering, Prepared
+from app.services.background import Background
+from app.services.metering import Meter, Observer
+from app.services.permissions import permitted, refuse_read_only, well_formed
 from app.services.routing import Opened
-from app.services.run import Run, without_opaque
+from app.services.run import Run, without_opaque, without_payload
 from app.store.base import Page, ResponseStore, Turn
+from app.store.paging import Slice, page
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,31 +35,36 @@ class Started:
 class Responses:
     """The service behind /v1/responses."""
 
-    def __init__(self, store: ResponseStore, answering: Answering) -> None:
+    def __init__(
+        self, store: ResponseStore, answering: Answering, background: Background, meter: Meter
+    ) -> None:
         self._store = store
         self._answering = answering
+        self._background = background
+        self._meter = meter
 
     def start(
-        self,
-        caller: Caller,
-        request: CreateRequest,
-        call: UpstreamCall,
-        ended: Callable[[Response, GatewayError | None], None],
+        self, caller: Caller, request: CreateRequest, call: UpstreamCall, observer: Observer
     ) -> Started:
         """Begin an answer: nothing is promised to the caller before the upstream speaks.
-
-        `ended` hears how it ended, on every path on which an answer had begun.
 
         Raises:
             InvalidRequest, NotFound, PermissionDenied: the request cannot be served as it is.
             StorageUnavailable: it is to be stored, or continues what is, and the store is away.
-            RateLimited, Unavailable, UpstreamMisbehaved: the upstream, and its fallbacks, failed.
+            RateLimited, Unavailable, UpstreamMisbehaved: a limit is reached, or the upstream and
+                its fallbacks failed.
             CallerGone: the caller hung up before the upstream spoke; kept as cancelled.
         """
         prepared = self._answering.prepare(caller, permitted(caller, request))
+        admission = self._meter.admit(prepared)
+        observer.admitted(admission.standing)
 
         def keep(response: Response, _ending: list[Event]) -> None:
             self._keep(prepared, response)
+
+        def ended(response: Response, failure: GatewayError | None) -> None:
+            observer.ended(response, failure)
+            self._meter.ended(caller, response, failure, admission)
 
         try:
             opened = self._answering.open(prepared, call)
@@ -71,6 +73,9 @@ class Responses:
             narrator.cancel()
             self._keep(prepared, narrator.response)
             ended(narrator.response, gone)
+            raise
+        except GatewayError:
+            self._meter.refused(prepared, admission)
             raise
         run = self._answering.run(prepared, opened, keep=keep, ended=ended)
         ignored = (*request.ignored, *opened.ignored)
@@ -90,15 +95,47 @@ class Responses:
             InvalidRequest: the id is malformed.
             NotFound: it is unknown, deleted, another account's, or was never stored.
         """
-        turn = self._store.get(caller.account, well_formed(response_id))
-        if INCLUDE_ENCRYPTED in turn.include | include:
-            return turn.response
-        return without_opaque(turn.response)
+        response, shows = self._found(caller.account, well_formed(response_id))
+        return response if INCLUDE_ENCRYPTED in shows | include else without_opaque(response)
+
+    def _found(self, account: str, response_id: str) -> tuple[Response, frozenset[str]]:
+        """Return a response that has ended, else one that waits or runs, and what it shows."""
+        try:
+            turn = self._store.get(account, response_id)
+        except NotFound:
+            pending = self._background.pending(account, response_id)
+            if pending is not None:
+                return pending, frozenset()
+            turn = self._store.get(account, response_id)  # it may have ended in the meantime
+        return turn.response, turn.include
+
+    def wait(self, caller: Caller, response_id: str, seconds: float) -> None:
+        """Return when a response has ended, or after so many seconds. Raises as `get` does."""
+        response, _ = self._found(caller.account, well_formed(response_id))
+        if response.status not in TERMINAL:
+            self._background.wait(response_id, seconds)
 
     def delete(self, caller: Caller, response_id: str) -> None:
-        """Hide a stored response. Raises as `get` does."""
+        """Hide a stored response; one that waits or runs is cancelled first (E2).
+
+        Raises as `get` does, and PermissionDenied for a key that may only read.
+        """
         refuse_read_only(caller)
-        self._store.delete(caller.account, well_formed(response_id))
+        try:
+            self._store.delete(caller.account, well_formed(response_id))
+        except NotFound:
+            if not self._background.cancel(caller, response_id):
+                raise
+            self._store.delete(caller.account, response_id)
+
+    def cancel(self, caller: Caller, response_id: str) -> Response:
+        """Cancel a background response and return it; one that has ended stays as it is (E7).
+
+        Raises as `get` does, and InvalidRequest for one that was not made in the background.
+        """
+        if not self._background.cancel(caller, response_id):
+            self._background.refuse_foreground(caller, response_id)
+        return self.get(caller, response_id, frozenset())
 
     def input_items(
         self,
@@ -109,61 +146,51 @@ class Responses:
         limit: int,
         after: str | None,
         before: str | None,
+        include: frozenset[str],
     ) -> Page:
-        """Return a page of what the model saw (E6). Raises as `get` does."""
-        return self._store.input_items(
-            caller.account,
-            well_formed(response_id),
-            order=order,
-            limit=limit,
-            after=after,
-            before=before,
-        )
+        """Return a page of what the model saw (E6), opaque reasoning only where it is asked for.
 
+        Raises as `get` does.
+        """
+        found = self._page(caller, response_id, order, limit, after, before)
+        if INCLUDE_ENCRYPTED in include:
+            return found
+        return Page(tuple(map(without_payload, found.items)), found.has_more)
 
-def well_formed(response_id: str, param: str = "response_id") -> str:
-    """Return the id.
-
-    Raises:
-        InvalidRequest: it is not well-formed (E9).
-    """
-    if not is_response_id(response_id):
-        raise InvalidRequest(
-            f"'{param}' must be the id of a response: 'resp_' and up to 123 letters, digits, "
-            "'_' or '-'.",
-            param=param,
-            code="invalid_response_id",
-        )
-    return response_id
-
-
-def permitted(caller: Caller, request: CreateRequest) -> CreateRequest:
-    """Return the request as this caller may make it.
-
-    Raises:
-        PermissionDenied: the key is read-only, or not for background responses.
-        StorageUnavailable: the request is to be stored while the store is away.
-        InvalidRequest: it needs storage that its account does not allow.
-    """
-    refuse_read_only(caller)
-    if request.background and not caller.background:
-        raise PermissionDenied("This key may not ask for background responses.")
-    if caller.force_no_store and request.store:
-        if request.background:
-            raise InvalidRequest(
-                "Background responses are stored, which this account does not allow: "
-                "ask without 'background'.",
-                param="background",
+    def _page(
+        self,
+        caller: Caller,
+        response_id: str,
+        order: Literal["asc", "desc"],
+        limit: int,
+        after: str | None,
+        before: str | None,
+    ) -> Page:
+        account = caller.account
+        try:
+            return self._store.input_items(
+                account,
+                well_formed(response_id),
+                order=order,
+                limit=limit,
+                after=after,
+                before=before,
             )
-        request = replace(request, store=False)
-    if caller.stale and request.store:
-        raise StorageUnavailable(
-            "Responses cannot be stored at the moment: try again, or ask with 'store': false."
-        )
-    return request
+        except NotFound:
+            items = self._background.input_items(account, response_id)
+            if items is None:
+                raise
+            return page(_OneTurn(items), order=order, limit=limit, after=after, before=before)
 
 
-def refuse_read_only(caller: Caller) -> None:
-    """Raise PermissionDenied for a key that may only read."""
-    if caller.read_only:
-        raise PermissionDenied("This key may only read: use one that may create and delete.")
+@dataclass(frozen=True, slots=True)
+class _OneTurn:
+    """What a response that waits or runs has of input, as one turn."""
+
+    items: tuple[Item, ...]
+
+    def turn_of(self, _response_id: str) -> Slice:
+        return self.read(0, 0)
+
+    def read(self, _first: int, _last: int) -> Slice:
+        return Slice(0, 0, [self.items])

@@ -135,10 +135,11 @@ class Run:
 
 def without_opaque(response: Response) -> Response:
     """Return the response without the opaque reasoning that it keeps for the next turn."""
-    return replace(response, output=tuple(_without_opaque(item) for item in response.output))
+    return replace(response, output=tuple(without_payload(item) for item in response.output))
 
 
-def _without_opaque(item: Item) -> Item:
+def without_payload(item: Item) -> Item:
+    """Return the item without the opaque reasoning that it keeps."""
     if isinstance(item, Reasoning) and item.encrypted_content is not None:
         return replace(item, encrypted_content=None)
     return item

@@ -157,6 +157,10 @@ class RedisJobStore:
         waits = status == b"queued"
         return Job(account, response_id, "queued" if waits else "in_progress", ticket)
 
+    def is_pending(self, account: str, response_id: str) -> bool:
+        """Tell whether the response waits or runs."""
+        return self.pending(account, response_id) is not None
+
     def has_stream(self, account: str, response_id: str) -> bool:
         """Tell whether the response was made in the background.
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import click
 from click.testing import Result
 
 from app.api import current
-from app.api.metering import Metering, install
 from app.factory import create_app
 from app.services.accounts import Accounts
 from app.services.limits import Limits
+from app.services.metering import Meter
 from app.services.usage import UsageBook
 from app.settings import LimitSettings, Settings
 from app.store.accounts_base import AccountStore
@@ -30,7 +31,9 @@ class Operator:
         self.clock = Clock()
         windows = MemoryWindowStore()
         self.book = UsageBook(MemoryUsageStore(windows.settle), self.clock, _nothing)
-        install(self.app, Metering(Limits(windows, LimitSettings(), str, _nothing), self.book))
+        meter = Meter(Limits(windows, LimitSettings(), str, _nothing), self.book)
+        with self.app.app_context():
+            current.install(self.app, replace(current.services(), meter=meter))
 
     @property
     def accounts(self) -> Accounts:

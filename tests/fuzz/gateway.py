@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 from collections import Counter
+from contextlib import ExitStack
 
 from flask import Flask, Response
 
 from app.factory import create_app
-from app.settings import ProviderSettings, Settings
-from app.store.accounts_memory import MemoryAccountStore
-from app.store.memory import MemoryStore
+from app.settings import ProviderSettings, RedisSettings, Settings
+from tests.redis_server import running
 
 SECRET = "sk-" + "f" * 64
 HEADERS = {"Authorization": f"Bearer {SECRET}"}
@@ -20,14 +21,18 @@ ANSWERS: Counter[int] = Counter()
 
 
 def gateway() -> Flask:
-    """Return a gateway that knows SECRET, keeps everything in memory and serves MODEL."""
+    """Return a gateway that knows SECRET and serves MODEL, on a Redis of this process's own."""
+    resources = ExitStack()
+    atexit.register(resources.close)  # schemathesis wants the application at import
+    redis_url = resources.enter_context(running())
     settings = Settings(
         providers=(ProviderSettings(name="local", api="local"),),
         bootstrap_key_sha256=hashlib.sha256(SECRET.encode()).hexdigest(),
         bootstrap_account="fuzz",
+        redis=RedisSettings(url=redis_url, prefix="f:"),
         log_level="CRITICAL",
     )
-    app = create_app(settings, store=MemoryStore(), account_store=MemoryAccountStore())
+    app = create_app(settings)
     app.after_request(_count)
     return app
 

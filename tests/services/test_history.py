@@ -22,7 +22,7 @@ from app.domain.request import CreateRequest
 from app.domain.response import Response, Status
 from app.errors import GatewayError, InvalidRequest, NotFound
 from app.schemas.responses import echo
-from app.services.history import thread, without_oldest
+from app.services.history import Thread, thread, without_oldest
 from app.store.base import Context, Place
 from tests.services.stores import StoreOfNothing
 
@@ -54,6 +54,7 @@ class OneParent(StoreOfNothing):
     output: tuple[Item, ...] = ()
     status: Status = "completed"
     beside: tuple[Item, ...] = ()
+    pending: tuple[str, ...] = ()
 
     def context(self, account: str, response_id: str) -> Context:
         if (account, response_id) != ("acme", PARENT):
@@ -70,13 +71,17 @@ def request(*items: InputItem, parent: str | None = PARENT) -> CreateRequest:
     return CreateRequest(model="m", input=items, previous_response_id=parent)
 
 
+def begun(store: OneParent, asked: CreateRequest) -> Thread:
+    return thread(store, "acme", asked, lambda _account, response_id: response_id in store.pending)
+
+
 def seen(store: OneParent, *items: InputItem) -> list[Item]:
-    return list(thread(store, "acme", request(*items)).items)
+    return list(begun(store, request(*items)).items)
 
 
 def fault(store: OneParent, *items: InputItem, parent: str | None = PARENT) -> GatewayError:
     with pytest.raises(GatewayError) as caught:
-        thread(store, "acme", request(*items, parent=parent))
+        begun(store, request(*items, parent=parent))
     return caught.value
 
 
@@ -90,30 +95,30 @@ def test_the_new_input_follows_the_parents_context() -> None:
 
 
 def test_a_first_turn_begins_a_conversation_of_its_own() -> None:
-    first = thread(OneParent(), "acme", request(user("a"), parent=None))
-    second = thread(OneParent(), "acme", request(user("a"), parent=None))
+    first = begun(OneParent(), request(user("a"), parent=None))
+    second = begun(OneParent(), request(user("a"), parent=None))
     assert tag_of(first.response_id) != tag_of(second.response_id)
     assert first.place is None
 
 
 def test_a_continued_conversation_keeps_its_tag_and_place() -> None:
-    continued = thread(OneParent(), "acme", request(user("a")))
+    continued = begun(OneParent(), request(user("a")))
     assert tag_of(continued.response_id) == "a" * 16
     assert continued.place == Place("log", 3)
 
 
 def test_items_without_an_id_get_one_of_their_kind() -> None:
-    own = thread(OneParent(), "acme", request(user("a"), call("c"), answer("c"))).own
+    own = begun(OneParent(), request(user("a"), call("c"), answer("c"))).own
     assert [item.id.partition("_")[0] for item in own] == ["msg", "fc", "fco"]
 
 
 def test_an_items_id_tells_which_turn_brought_it() -> None:
-    started = thread(OneParent(), "acme", request(user("a")))
+    started = begun(OneParent(), request(user("a")))
     assert home_of(started.own[0].id) == started.response_id
 
 
 def test_items_keep_the_ids_that_the_caller_gave() -> None:
-    own = thread(OneParent(), "acme", request(user("a", "msg_mine"))).own
+    own = begun(OneParent(), request(user("a", "msg_mine"))).own
     assert own[0].id == "msg_mine"
 
 
@@ -123,10 +128,9 @@ def test_an_unknown_parent_is_the_callers_mistake() -> None:
     assert (error.code, error.param) == ("previous_response_not_found", "previous_response_id")
 
 
-@pytest.mark.parametrize("status", ["queued", "in_progress"])
-def test_a_parent_that_still_runs_cannot_be_continued(status: Status) -> None:
-    error = fault(OneParent(status=status), user("a"))
-    assert (error.status, error.param) == (400, "previous_response_id")
+def test_a_parent_that_has_not_ended_cannot_be_continued() -> None:
+    error = fault(OneParent(pending=("resp_busy",)), user("a"), parent="resp_busy")
+    assert (error.status, error.code, error.param) == (400, None, "previous_response_id")
 
 
 @pytest.mark.parametrize("status", ["incomplete", "failed", "cancelled"])

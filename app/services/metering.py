@@ -1,0 +1,69 @@
+"""What an answer costs its caller: its limits before, its book of use after, on every path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from app.domain.accounts import Caller
+from app.domain.estimates import estimate
+from app.domain.limits import Standing
+from app.domain.response import Response, Usage
+from app.errors import GatewayError
+from app.services.admission import Admission
+from app.services.answering import Prepared
+from app.services.limits import Limits
+from app.services.usage import UsageBook
+
+
+class Observer(Protocol):
+    """Hears what becomes of a request."""
+
+    def admitted(self, standing: Standing) -> None:
+        """Hear that the limits let it in, and where its caller stands."""
+        ...
+
+    def ended(self, response: Response, failure: GatewayError | None) -> None:
+        """Hear how its answer ended."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """The limits and the book of use."""
+
+    limits: Limits
+    book: UsageBook
+
+    def admit(self, prepared: Prepared) -> Admission:
+        """Let a request in.
+
+        Raises:
+            LimitReached: a limit of its key or account is reached.
+            StorageUnavailable: limits cannot be checked, and must be.
+        """
+        return self.limits.admit(
+            prepared.caller,
+            lambda: estimate(
+                prepared.request.parameters,
+                prepared.thread.items,
+                prepared.targets[0].max_output_tokens,
+            ),
+        )
+
+    def refused(self, prepared: Prepared, admission: Admission) -> None:
+        """Put a request on its account that no upstream has answered."""
+        model = prepared.request.model
+        self.book.record(prepared.caller, model, Usage(), failed=True, admission=admission)
+
+    def ended(
+        self,
+        caller: Caller,
+        response: Response,
+        failure: GatewayError | None,
+        admission: Admission,
+    ) -> None:
+        """Put an answer on its account; nobody knows what a cancelled one took if it told none."""
+        usage = response.usage if response.usage != Usage() else None
+        failed = failure is not None and response.status != "cancelled"
+        self.book.record(caller, response.model, usage, failed=failed, admission=admission)

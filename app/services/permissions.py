@@ -1,0 +1,58 @@
+"""What a caller may ask for, before anything is looked up or paid for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from app.domain.accounts import Caller
+from app.domain.ids import is_response_id
+from app.domain.request import CreateRequest
+from app.errors import InvalidRequest, PermissionDenied, StorageUnavailable
+
+
+def well_formed(response_id: str) -> str:
+    """Return the id.
+
+    Raises:
+        InvalidRequest: it is not well-formed (E9).
+    """
+    if not is_response_id(response_id):
+        raise InvalidRequest(
+            "A response's id is 'resp_' and up to 123 letters, digits, '_' or '-'.",
+            param="response_id",
+            code="invalid_response_id",
+        )
+    return response_id
+
+
+def permitted(caller: Caller, request: CreateRequest) -> CreateRequest:
+    """Return the request as this caller may make it.
+
+    Raises:
+        PermissionDenied: the key is read-only, or not for background responses.
+        StorageUnavailable: the request is to be stored while the store is away.
+        InvalidRequest: it needs storage that its account does not allow.
+    """
+    refuse_read_only(caller)
+    if request.background and not caller.background:
+        raise PermissionDenied("This key may not ask for background responses.", param="background")
+    if caller.force_no_store and request.store:
+        if request.background:
+            raise InvalidRequest(
+                "Background responses are stored, which this account does not allow: "
+                "ask without 'background'.",
+                param="background",
+            )
+        request = replace(request, store=False)
+    if caller.stale and request.store:
+        raise StorageUnavailable(
+            "Responses cannot be stored at the moment: try again, or ask with 'store': false.",
+            retry_after_s=1,
+        )
+    return request
+
+
+def refuse_read_only(caller: Caller) -> None:
+    """Raise PermissionDenied for a key that may only read."""
+    if caller.read_only:
+        raise PermissionDenied("This key may only read: use one that may create and delete.")
