@@ -47,6 +47,7 @@ class Answer:
         self.is_done = False
         self._fault = fault
         self._items: list[ToldItem] = []
+        self._left_out = 0
         self._by_index: dict[int, ToldItem] = {}
         self._by_id: dict[str, ToldItem] = {}
         self._open: list[ToldItem] = []
@@ -132,13 +133,16 @@ class Answer:
 
     def _added(self, event: Json) -> list[Delta]:
         shown = event["item"]
-        kind = _KINDS.get(shown.get("type"), ToldItem)
+        kind = _KINDS.get(shown.get("type"))
+        if kind is None:
+            self._left_out += 1
+            return []
         known = self._by_index.get(_index(event)) or self._by_id.get(shown.get("id") or "")
         if type(known) is kind and not known.is_done and known.may_be(shown):
             return []
         if kind is ToldCall and not shown.get("name"):
             return []
-        return self._begin(self._new(kind, shown), event)
+        return self._begin(self._new(shown), event)
 
     def _done(self, event: Json) -> list[Delta]:
         shown = event["item"]
@@ -148,21 +152,24 @@ class Answer:
         item = self._find({"item_id": shown.get("id")} | event, kind)
         if item is not None and item.may_be(shown):
             return [] if item.is_done else self._finished_item(item, shown)
-        item = self._new(kind, shown)
+        return self._untold(shown, event)
+
+    def _untold(self, shown: Json, event: Json) -> list[Delta]:
+        item = self._new(shown)
         return self._begin(item, event) + self._finished_item(item, shown)
 
-    def _new(self, kind: type[ToldItem], shown: Json) -> ToldItem:
+    def _new(self, shown: Json) -> ToldItem:
+        kind = _KINDS[shown["type"]]
         return ToldCall(shown, str(len(self._items))) if kind is ToldCall else kind(shown)
 
     def _begin(self, item: ToldItem, event: Json) -> list[Delta]:
         """Begin an item; what is open ends by it, but for calls, which may be told in turns."""
         index = _index(event)
-        self._by_index[len(self._items) if index == _NOWHERE else index] = item
+        place = len(self._items) + self._left_out if index == _NOWHERE else index
+        self._by_index[place] = item
         self._items.append(item)
         if item.item_id:
             self._by_id[item.item_id] = item
-        if item.kind not in _KINDS:
-            return []
         before = self._leave()
         self._open.append(item)
         return before + item.opened()
@@ -183,7 +190,10 @@ class Answer:
         item.is_done = True
         while self._open and self._open[0].is_done:
             first = self._open.pop(0)
-            deltas += first.ended_late() if self._open else first.ended()
+            if self._open and isinstance(first, ToldCall):
+                deltas += first.ended_late()
+            else:
+                deltas += first.ended()
         return deltas
 
     def _finish(self, response: Json, told: str) -> list[Delta]:
@@ -219,7 +229,7 @@ class Answer:
             if item is not None:
                 deltas += [] if item.is_done else self._finished_item(item, shown)
             elif at > last:
-                deltas += self._done({"item": shown, "output_index": len(self._items)})
+                deltas += self._untold(shown, {})
         return deltas + self._leave()
 
     def _failure(self, error: object) -> GatewayError:

@@ -7,6 +7,8 @@ repeats nothing: servers leave out any of them.
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from app.domain.deltas import (
     Annotated,
@@ -26,14 +28,14 @@ from app.providers.openai_responses.items import payload
 from app.providers.openai_responses.parts import Parts, logprobs
 
 
-class ToldItem:
-    """An item of a kind that nobody asked for: nothing is told of it.
+class ToldItem(ABC):
+    """An item of some kind.
 
     `kind` is its type, `item_id` the upstream's id of it. `is_done` says that the upstream has no
     more to say of it.
     """
 
-    kind = "other"
+    kind: ClassVar[str]
 
     def __init__(self, shown: Json) -> None:
         self.item_id = shown.get("id")
@@ -43,21 +45,17 @@ class ToldItem:
         """Tell whether an item of the same kind may be this one."""
         return True
 
+    @abstractmethod
     def opened(self) -> list[Delta]:
         """Tell that it begins."""
-        return []
 
-    def whole(self, _shown: Json) -> list[Delta]:
+    @abstractmethod
+    def whole(self, shown: Json) -> list[Delta]:
         """Tell what of the whole item has not been told yet, but not that it ends."""
-        return []
 
+    @abstractmethod
     def ended(self) -> list[Delta]:
         """Tell that it ends."""
-        return []
-
-    def ended_late(self) -> list[Delta]:
-        """Tell that it ends although another item has begun since."""
-        return self.ended()
 
     def left(self) -> list[Delta]:
         """Tell what has to be told of it when the next item begins, by which it ends."""
@@ -67,7 +65,7 @@ class ToldItem:
 class ToldMessage(ToldItem):
     """A message."""
 
-    kind = "message"
+    kind: ClassVar[str] = "message"
 
     def __init__(self, shown: Json) -> None:
         super().__init__(shown)
@@ -138,7 +136,7 @@ class ToldMessage(ToldItem):
 class ToldReasoning(ToldItem):
     """A reasoning item: its summary, and what it shows of the reasoning itself, as parts (A3)."""
 
-    kind = "reasoning"
+    kind: ClassVar[str] = "reasoning"
 
     def __init__(self, shown: Json) -> None:
         super().__init__(shown)
@@ -197,7 +195,7 @@ class ToldReasoning(ToldItem):
 class ToldCall(ToldItem):
     """A function call; `key` tells it from the others."""
 
-    kind = "function_call"
+    kind: ClassVar[str] = "function_call"
 
     def __init__(self, shown: Json, key: str) -> None:
         super().__init__(shown)
@@ -228,7 +226,10 @@ class ToldCall(ToldItem):
         return [ItemEnded()]
 
     def ended_late(self) -> list[Delta]:
-        """What is held back for the call comes as soon as its arguments are whole JSON."""
+        """Tell that it ends although another item has begun since.
+
+        That one is held back until the arguments are whole JSON, which says it all.
+        """
         told = "".join(self._arguments)
         if not told:
             return [Arguments(self._key, "{}")]
