@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from openai.types.responses import Response as OpenAIResponse
 
 from tests.e2e.wire import Stream, stream_of
 from tests.processes import ROOT, free_port, started, until
@@ -59,6 +60,7 @@ class Gateway:
         """Create a response that has to succeed, whole, and return it."""
         answer = self.call("POST", "/v1/responses", {"model": "steady", "input": asked} | more)
         assert answer.status_code == 200, answer.text
+        OpenAIResponse.model_validate_json(answer.content, strict=True)
         shown: dict[str, Any] = answer.json()
         return shown
 

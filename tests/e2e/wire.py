@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.schemas.grammar import Grammar
+from openai.types.responses import ResponseStreamEvent
+from pydantic import TypeAdapter
+
+from app.schemas.stream_check import check_stream
 
 _PATIENCE_S = 20
+_EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 
 Event = dict[str, Any]
 
@@ -122,14 +126,11 @@ class Stream:
 
 def stream_of(body: bytes) -> Stream:
     """Return the events of a stream's body, which has to be well-formed to the last byte."""
-    frames = [frame for frame in body.split(b"\n\n") if frame and not frame.startswith(b":")]
-    events = [event for frame in frames if (event := parsed(frame))]
-    grammar = Grammar()
+    check_stream(body.splitlines(keepends=True))
+    events = tuple(event for frame in body.split(b"\n\n") if (event := parsed(frame)))
     for event in events:
-        grammar.take(event)
-    assert grammar.ended
-    assert frames[-1] == b"data: [DONE]"
-    return Stream(tuple(events))
+        _EVENT.validate_json(json.dumps(event), strict=True)
+    return Stream(events)
 
 
 def parsed(frame: bytes) -> Event | None:
