@@ -7,7 +7,7 @@ from hypothesis import settings
 
 from tests.fuzz.gateway import ANSWERS
 
-settings.register_profile("fuzz", max_examples=20_000, deadline=None)
+settings.register_profile("fuzz", max_examples=10_000, deadline=None)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

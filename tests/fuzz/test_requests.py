@@ -35,7 +35,7 @@ CODES = {
     "invalid_response_id",
 }
 SCHEMA, RESPONSE = CreateRequestSchema(), ResponseSchema()
-THOROUGHLY = settings(max_examples=max(300, settings().max_examples), deadline=None)
+THOROUGHLY = settings(max_examples=max(200, settings().max_examples), deadline=None)
 
 Policy = Literal["refuse", "drop"]
 policies: st.SearchStrategy[Policy] = st.sampled_from(("refuse", "drop"))
