@@ -23,6 +23,7 @@ class Grammar:
         self._partial = first_number > 0
         self._response_id: str | None = None
         self._status: str | None = None
+        self._begun = False
         self._said_error = False
         self._done_items: list[Json] = []
         self._item: OpenItem | None = None
@@ -66,14 +67,16 @@ class Grammar:
         if kind in _TERMINAL:
             self._take_terminal(kind, response)
         elif kind == "response.queued":
-            require(self._status == "queued", "response.queued after work has begun")
+            waits = self._status == "queued" and not self._begun
+            require(waits, "response.queued after work has begun")
         else:
             require(not self._done_items, "response.in_progress must come before any item")
             require(response["output"] == [], "response.in_progress must have an empty output")
-            self._status = "in_progress"
+            self._begun = True
 
     def _take_terminal(self, kind: str, response: Json) -> None:
         require(self._item is None, f"an item is open at {kind}")
+        require(self._begun or kind == "response.failed", f"{kind} before response.in_progress")
         require(
             response["status"] in _TERMINAL[kind],
             f"{kind} carries the status {response['status']!r}",
@@ -89,7 +92,7 @@ class Grammar:
         self.ended = True
 
     def _take_item_event(self, kind: str, event: Json) -> None:
-        require(self._status == "in_progress", f"{kind} before response.in_progress")
+        require(self._begun, f"{kind} before response.in_progress")
         require(not self._said_error, "nothing but response.failed may follow an error")
         index = event["output_index"]
         require(

@@ -1,0 +1,69 @@
+"""`check-stream`: whether a stream of events is as the API promises."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import click
+import requests
+
+from app.schemas.stream_check import StreamBreach, check_stream
+
+CONNECT_S, SILENCE_S = 10.0, 600.0
+
+
+@click.command("check-stream")
+@click.argument("source", default="-")
+@click.option("--key", envvar="GATEWAY_API_KEY", help="The API key to send to a URL.")
+@click.option(
+    "--post", "body", type=click.File("rb"), help="Send this JSON file to the URL, with POST."
+)
+@click.option(
+    "--first-number",
+    type=click.IntRange(min=0),
+    default=0,
+    help="The first event's sequence_number, for the rest of a stream (starting_after).",
+)
+def check(source: str, key: str | None, body: IO[bytes] | None, first_number: int) -> None:
+    """Read a stream from SOURCE, a file, a URL or - for stdin, and report its first breach.
+
+    The framing, the form of each event and the grammar of them all are checked. The exit status
+    is 1 when something is wrong.
+    """
+    try:
+        with _opened(source, key, body) as lines:
+            events = check_stream(lines, first_number=first_number)
+    except StreamBreach as breach:
+        raise click.ClickException(f"{source}: {breach}") from None
+    except OSError as error:  # requests' own exceptions are of this kind, too
+        raise click.ClickException(f"{source} could not be read: {error}") from None
+    click.echo(f"{source}: {events} events, all as they must be.")
+
+
+@contextmanager
+def _opened(source: str, key: str | None, body: IO[bytes] | None) -> Iterator[IO[bytes]]:
+    if source == "-":
+        yield sys.stdin.buffer
+    elif source.startswith(("http://", "https://")):
+        headers = {"Accept": "text/event-stream", "Content-Type": "application/json"}
+        if key:
+            headers["Authorization"] = f"Bearer {key}"
+        with requests.request(
+            "POST" if body else "GET",
+            source,
+            headers=headers,
+            data=body and body.read(),
+            stream=True,
+            timeout=(CONNECT_S, SILENCE_S),
+        ) as answer:
+            answer.raise_for_status()
+            answer.raw.auto_close = False  # else it is closed under its reader at the end
+            yield io.BufferedReader(answer.raw)
+    else:
+        with Path(source).open("rb") as file:
+            yield file

@@ -1,0 +1,81 @@
+"""check-stream at the command line: a file, stdin and a URL."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from app.api.sse import frames
+from app.cli.check_stream import check
+from app.domain.deltas import Finished, Text
+from tests.domain.narrating import told
+
+STREAM = b"".join(frames([told([Text("hi"), Finished()])]))
+
+
+def run(*args: str, stdin: bytes = b"") -> Result:
+    return CliRunner().invoke(check, args, input=stdin)
+
+
+class Streaming(BaseHTTPRequestHandler):
+    """Answers POST with what it was sent, and GET with a stream for whoever has the key."""
+
+    def do_GET(self) -> None:
+        known = self.headers["Authorization"] == "Bearer k"
+        self.answer(200 if known else 401, STREAM)
+
+    def do_POST(self) -> None:
+        self.answer(200, self.rfile.read(int(self.headers["Content-Length"])))
+
+    def answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), Streaming) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+def test_a_sound_file_passes(tmp_path: Path) -> None:
+    (tmp_path / "stream").write_bytes(STREAM)
+    result = run(str(tmp_path / "stream"))
+    assert (result.exit_code, "9 events" in result.stdout) == (0, True)
+
+
+def test_a_breach_on_stdin_is_reported_with_its_line() -> None:
+    result = run(stdin=STREAM.removesuffix(b"data: [DONE]\n\n"))
+    assert result.exit_code == 1
+    assert "line 28: the stream ends without [DONE]" in result.stderr
+
+
+def test_a_url_is_asked_with_the_key(url: str) -> None:
+    assert run(url, "--key", "k").exit_code == 0
+
+
+def test_a_body_is_posted(url: str, tmp_path: Path) -> None:
+    (tmp_path / "body").write_bytes(STREAM)
+    assert run(url, "--post", str(tmp_path / "body")).exit_code == 0
+
+
+def test_a_url_that_refuses_is_reported(url: str) -> None:
+    result = run(url)
+    assert result.exit_code == 1
+    assert "401" in result.stderr
+
+
+def test_a_file_that_is_not_there_is_reported() -> None:
+    assert "could not be read" in run("/nowhere").stderr
