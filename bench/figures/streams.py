@@ -1,0 +1,47 @@
+"""Many streams at once, twenty events a second each, on one worker a core."""
+
+from __future__ import annotations
+
+from time import sleep
+
+from bench.questions import streamed
+from bench.servers import Server
+from bench.setting import Setting
+
+INTERVAL_S = 0.05
+#: Streams that are begun in a second: what is measured is their being there, not their coming.
+BEGUN_PER_S = 200
+
+
+class Streams:
+    """So many streams at once, through a gateway of two processes."""
+
+    def __init__(self, setting: Setting, count: int) -> None:
+        self._setting = setting
+        self._count = count
+        self._begin_s = max(1.0, count / BEGUN_PER_S)
+
+    def measure(self) -> dict[str, float]:
+        """Return how many were whole, lateness in ms, CPU per event in us, memory each in kB."""
+        return self._measured(self._setting.pair)
+
+    def _measured(self, server: Server) -> dict[str, float]:
+        window_s = float(self._setting.sized(8, 4))
+        events = int((self._begin_s + window_s + 1) / INTERVAL_S)
+        pace, generator = (events, INTERVAL_S), self._setting.generator
+        idle_bytes = server.serving.memory_bytes()
+        generator.begin_streams(server, streamed(*pace), self._count, self._begin_s, pace)
+        sleep(self._begin_s + 0.3)
+        before_s = server.serving.cpu_s()
+        sleep(window_s)
+        spent_s = server.serving.cpu_s() - before_s
+        held_bytes = server.serving.memory_bytes() - idle_bytes
+        went = generator.end_streams()
+        return {
+            "whole": float(went.whole),
+            "late_p50_ms": went.late_s[500] * 1e3,
+            "late_p99_ms": went.late_s[990] * 1e3,
+            "late_max_ms": went.late_s[-1] * 1e3,
+            "event_us": spent_s / (self._count * window_s / INTERVAL_S) * 1e6,
+            "each_kb": held_bytes / self._count / 1000,
+        }

@@ -1,0 +1,34 @@
+"""The floor: a naive pass-through, with nothing of a gateway but the way to the upstream.
+
+No keys, no validation, no storage; requests as it comes, but for a pool that is large enough.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import requests
+from flask import Flask, Response, request
+from requests.adapters import HTTPAdapter
+
+_UPSTREAM = os.environ["FLOOR_UPSTREAM"]  # noqa: TID251 - no part of the app, whose settings it lacks
+
+app = Flask(__name__)
+session = requests.Session()
+session.mount("http://", HTTPAdapter(pool_connections=2000, pool_maxsize=2000))
+
+
+@app.post("/v1/chat/completions")
+def complete() -> Response:
+    """Hand the request on, and the answer back."""
+    body = request.get_json()
+    if not body.get("stream"):
+        answer = session.post(_UPSTREAM, json=body)
+        return Response(answer.content, answer.status_code, content_type="application/json")
+    answer = session.post(_UPSTREAM, json=body, stream=True)
+    return Response(_handed_on(answer), answer.status_code, content_type="text/event-stream")
+
+
+def _handed_on(answer: requests.Response) -> Iterator[bytes]:
+    yield from answer.iter_content(chunk_size=None)

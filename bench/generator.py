@@ -1,0 +1,105 @@
+"""Drives the load's process."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, Any
+
+from bench.questions import Question
+from bench.servers import HOST, Server
+from tests.processes import ROOT
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """How requests with whole answers went. Times are in seconds, sorted."""
+
+    wall_s: float
+    latency_s: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """How streams went. `late_s` are a thousand quantiles, the largest last."""
+
+    whole: int
+    events: int
+    wall_s: float
+    first_s: list[float]
+    late_s: list[float]
+
+    def expect_whole(self, count: int) -> None:
+        """Raise RuntimeError unless so many streams came whole."""
+        if self.whole != count:
+            raise RuntimeError(f"only {self.whole} of {count} streams came whole")
+
+
+class Generator:
+    """Puts loads on servers, one at a time."""
+
+    def __init__(self, orders: IO[bytes], results: IO[bytes]) -> None:
+        self._orders = orders
+        self._results = results
+
+    def ask(self, server: Server, questions: list[Question], count: int, at_once: int) -> Answered:
+        """Ask `count` questions, `at_once` at a time; each has to be answered with a 200."""
+        told = self._order(
+            server,
+            kind="whole",
+            requests=[server.request(question) for question in questions],
+            count=count,
+            at_once=at_once,
+        )
+        if told["statuses"] != {"200": count}:
+            raise RuntimeError(f"{server.name} answered with {told['statuses']}")
+        return Answered(told["wall_s"], told["latency_s"])
+
+    def begin_streams(
+        self, server: Server, question: Question, count: int, over_s: float, pace: tuple[int, float]
+    ) -> None:
+        """Begin `count` streams over some seconds; `pace` is their events and the interval."""
+        events, interval_s = pace
+        self._send(
+            server,
+            kind="streams",
+            request=server.request(question),
+            marker=server.marker,
+            count=count,
+            over_s=over_s,
+            events=events,
+            interval_s=interval_s,
+        )
+
+    def end_streams(self) -> Streamed:
+        """Return how the streams went, once they have ended."""
+        return Streamed(**self._result())
+
+    def _order(self, server: Server, **order: Any) -> Any:
+        self._send(server, **order)
+        return self._result()
+
+    def _send(self, server: Server, **order: Any) -> None:
+        line = json.dumps({"host": HOST, "port": server.port, **order}) + "\n"
+        self._orders.write(line.encode())
+        self._orders.flush()
+
+    def _result(self) -> Any:
+        line = self._results.readline()
+        if not line:
+            raise RuntimeError("the load's process has ended; stderr says why")
+        return json.loads(line)
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Generator]:
+    """Run the load's process; it ends when there are no more orders."""
+    argv = [sys.executable, "-m", "bench.load"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as process:  # noqa: S603 - our own
+        if process.stdin is None or process.stdout is None:
+            raise RuntimeError("a process without pipes")
+        yield Generator(process.stdin, process.stdout)

@@ -1,0 +1,40 @@
+"""`python -m bench.load`: take orders from stdin until it ends."""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+from typing import Any
+
+from bench.load import streams, whole
+
+
+def carry_out(order: dict[str, Any]) -> dict[str, object]:
+    """Put one load on a server and return what came of it."""
+    address = (order["host"], order["port"])
+    if order["kind"] == "whole":
+        requests = tuple(text.encode("latin-1") for text in order["requests"])
+        return whole.run(address, requests, order["count"], order["at_once"])
+    return streams.run(
+        address,
+        order["request"].encode("latin-1"),
+        order["marker"].encode(),
+        order["count"],
+        order["over_s"],
+        order["events"],
+        order["interval_s"],
+    )
+
+
+def main() -> None:
+    """Serve orders; a collection in the middle of a load would show as lateness."""
+    gc.disable()
+    for line in sys.stdin:
+        result = carry_out(json.loads(line))
+        sys.stdout.write(json.dumps(result) + "\n")
+        sys.stdout.flush()
+        gc.collect()
+
+
+main()

@@ -1,0 +1,138 @@
+"""The servers under load: started as they are deployed, each on a port of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import psutil
+
+from bench.accounting import Serving
+from bench.questions import Question
+from tests.e2e.gateway import environment, make_key
+from tests.processes import free_port, started, until
+from tests.upstream.client import Upstream
+
+HOST = "127.0.0.1"
+PREFIX = "bench:"
+
+_GATEWAY_TOML = """
+[providers.chat]
+api = "chat_completions"
+base_url = "{url}/v1"
+api_key_env = "UPSTREAM_KEY"
+models = ["steady"]
+"""
+_FLOOR = (
+    *("--worker-class", "gevent", "--worker-connections", "4000", "--keep-alive", "75"),
+    *("--backlog", "4096", "--no-control-socket", "bench.floor:app"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that answers questions; `marker` occurs once in each event of its streams."""
+
+    name: str
+    port: int
+    dialect: Literal["responses", "chat"]
+    key: str
+    serving: Serving
+
+    @property
+    def marker(self) -> str:
+        """What each event of a streamed answer holds once."""
+        if self.dialect == "responses":
+            return "event: response.output_text.delta"
+        return '"delta":{"content":"word'
+
+    def request(self, question: Question) -> str:
+        """Return a question as it goes over the wire."""
+        path = "/v1/responses" if self.dialect == "responses" else "/v1/chat/completions"
+        body = json.dumps(getattr(question, self.dialect))
+        return (
+            f"POST {path} HTTP/1.1\r\nHost: {HOST}:{self.port}\r\nUser-Agent: bench\r\n"
+            f"Accept: application/json\r\nAuthorization: Bearer {self.key}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What the servers share: a Redis, an upstream, a directory, and a key of the gateway's."""
+
+    redis_url: str
+    upstream: Upstream
+    env: Mapping[str, str]
+    directory: Path
+    key: str
+
+
+def place(redis_url: str, upstream: Upstream, directory: Path) -> Place:
+    """Return where servers can be started."""
+    config = directory / "gateway.toml"
+    config.write_text(_GATEWAY_TOML.format(url=upstream.places.url))
+    env = environment(redis_url, config, UPSTREAM_KEY="none", REDIS_PREFIX=PREFIX)
+    return Place(redis_url, upstream, env, directory, make_key("bench", env))
+
+
+@contextlib.contextmanager
+def gateway(where: Place, processes: int) -> Iterator[Server]:
+    """Run the gateway as it is deployed."""
+    port = free_port()
+    told = {
+        "BIND": f"{HOST}:{port}",
+        "WEB_CONCURRENCY": str(processes),
+        "SPOOL_DIR": str(where.directory / f"spool-{processes}"),
+    }
+    argv = (sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", "wsgi:app")
+    with _serving(argv, {**where.env, **told}, port, processes, where.directory) as serving:
+        yield Server("gateway", port, "responses", where.key, serving)
+
+
+@contextlib.contextmanager
+def floor(where: Place, processes: int) -> Iterator[Server]:
+    """Run the naive pass-through on the same kind of worker."""
+    port = free_port()
+    env = {**where.env, "FLOOR_UPSTREAM": where.upstream.places.url + "/v1/chat/completions"}
+    options = ("--bind", f"{HOST}:{port}", "--workers", str(processes))
+    argv = (sys.executable, "-m", "gunicorn", *options, *_FLOOR)
+    with _serving(argv, env, port, processes, where.directory) as serving:
+        yield Server("floor", port, "chat", "none", serving)
+
+
+def direct(where: Place) -> Server:
+    """Return the upstream itself, for what remains when nothing is in between."""
+    port = int(where.upstream.places.url.rsplit(":", 1)[1])
+    return Server("direct", port, "chat", "none", Serving(()))
+
+
+@contextlib.contextmanager
+def _serving(
+    argv: tuple[str, ...], env: Mapping[str, str], port: int, processes: int, directory: Path
+) -> Iterator[Serving]:
+    log_file = directory / f"{port}.log"
+    with log_file.open("wb") as log, started(argv, env=env, stdout=log, stderr=log) as process:
+        supervisor = psutil.Process(process.pid)
+
+        def is_ready() -> bool:
+            if process.poll() is not None:
+                raise RuntimeError(log_file.read_text())
+            return _accepts(port) and len(supervisor.children()) == processes
+
+        until(is_ready, f"{argv} to listen")
+        yield Serving(supervisor.children())
+
+
+def _accepts(port: int) -> bool:
+    try:
+        socket.create_connection((HOST, port), 1).close()
+    except OSError:
+        return False
+    return True

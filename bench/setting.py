@@ -1,0 +1,25 @@
+"""What every figure needs: the servers, the load, and how much of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.generator import Generator
+from bench.servers import Place, Server
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """`gateway` and `floor` have one process each, `pair` is a gateway with two."""
+
+    where: Place
+    generator: Generator
+    gateway: Server
+    floor: Server
+    pair: Server
+    direct: Server
+    quick: bool
+
+    def sized(self, full: int, quick: int) -> int:
+        """Return the one of two sizes that this run is to have."""
+        return quick if self.quick else full
