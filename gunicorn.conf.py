@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import secrets
 import shutil
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import Protocol
 
@@ -88,9 +90,10 @@ class Arbiter(Protocol):
 
 
 class Worker(Protocol):
-    """A worker process of gunicorn's."""
+    """A worker process of gunicorn's; `age` counts them from 1."""
 
     pid: int
+    age: int
 
 
 def on_starting(server: Arbiter) -> None:
@@ -105,6 +108,14 @@ def on_starting(server: Arbiter) -> None:
         except AddressTaken as taken:
             sys.exit(f"The gateway cannot start: {taken}")
     _metrics.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def post_worker_init(worker: Worker) -> None:
+    """Warn of a Redis that could lose responses: the first worker does, keeping nobody waiting."""
+    if worker.age == 1:
+        # Not imported above: the worker class patches sockets before anything may use them.
+        warn = importlib.import_module("app.factory").warn_of_storage
+        threading.Thread(target=warn, args=(settings,), daemon=True).start()
 
 
 def child_exit(server: Arbiter, worker: Worker) -> None:  # noqa: ARG001 - gunicorn counts them

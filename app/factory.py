@@ -10,14 +10,15 @@ from secrets import token_hex
 from flask import Flask
 
 from app.api import current, docs, errors, health, models, requests, responses, usage
-from app.api.bodies import BODY_LIMIT
 from app.api.hangup import HangUps
 from app.api.in_flight import InFlight
+from app.errors import StorageUnavailable
 from app.jobs.actors import Life, declare
 from app.jobs.broker import Broker, build_broker, sender
 from app.providers.base import Provider
 from app.providers.profiles import is_reasoning_model
 from app.providers.registry import build
+from app.schemas.bodies import MAX_BODY_BYTES
 from app.services.accounts import Accounts
 from app.services.answering import Answering
 from app.services.background import Background, settle
@@ -38,6 +39,7 @@ from app.settings import Settings
 from app.store.accounts import RedisAccountStore
 from app.store.accounts_base import AccountStore
 from app.store.base import ResponseStore
+from app.store.checks import keeping
 from app.store.connect import Client, connect
 from app.store.jobs import RedisJobStore
 from app.store.redis import RedisStore
@@ -45,7 +47,7 @@ from app.store.spool import Spool
 from app.store.spooling import SpoolingStore
 from app.store.usage import RedisUsageStore
 from app.store.windows import RedisWindowStore
-from app.telemetry import STORE_FAILURES, breaker_changed, configure_logging
+from app.telemetry import STORE_FAILURES, breaker_changed, configure_logging, log
 
 BLUEPRINTS = (responses.bp, models.bp, usage.bp, health.bp, docs.bp)
 
@@ -73,7 +75,7 @@ def create_app(
     """Return the WSGI application; what is given takes the place of what settings name."""
     configure_logging(settings.log_level, settings.log_format)
     app = Flask(__name__, static_folder=None)
-    app.config.update(MAX_CONTENT_LENGTH=BODY_LIMIT, PROVIDE_AUTOMATIC_OPTIONS=False)
+    app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
     app.url_map.merge_slashes = False
     current.install(app, _services(settings, providers, account_store))
     errors.register(app)
@@ -105,6 +107,19 @@ def create_worker(settings: Settings) -> Broker:
     broker = build_broker(client, settings.redis.prefix, background.lease_s, life)
     declare(broker, worker.work)
     return broker
+
+
+def warn_of_storage(settings: Settings) -> None:
+    """Log what could lose responses: a Redis that evicts, or keeps nothing on disk."""
+    configure_logging(settings.log_level, settings.log_format)
+    try:
+        servers = keeping(connect(settings.redis))
+    except StorageUnavailable:
+        log.warning("storage_unavailable")
+        return
+    for server in servers:
+        for warning in server.warnings():
+            log.warning("storage_may_lose_responses", reason=warning)
 
 
 def _services(

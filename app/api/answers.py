@@ -46,7 +46,7 @@ class Noting:
         """Note who answers."""
         trace, opened = self.trace, started.opened
         trace.response_id, trace.provider = started.response_id, opened.provider
-        trace.attempts, trace.upstream_s = opened.attempts, opened.first_batch_s
+        trace.upstream_s = opened.first_batch_s
         trace.upstream_request_id = call.request_id
 
     def ended(self, response: domain.Response, failure: GatewayError | None) -> None:
@@ -67,7 +67,6 @@ def describing(started: Started, trace: Trace) -> dict[str, str]:
     gateway_s = monotonic() - trace.started - upstream_s
     headers = {
         "X-Gateway-Provider": started.opened.provider,
-        "X-Gateway-Attempts": str(started.opened.attempts),
         "Server-Timing": f"gateway;dur={gateway_s * 1e3:.2f}, upstream;dur={upstream_s * 1e3:.2f}",
     }
     return headers | ignoring(started.ignored)

@@ -7,9 +7,7 @@ from typing import Any
 from flask import request
 
 from app.errors import UnsupportedMediaType
-from app.schemas.bodies import inflate, parse_json
-
-BODY_LIMIT = 32 * 1024 * 1024
+from app.schemas.bodies import MAX_BODY_BYTES, inflate, parse_json
 
 
 def json_body() -> Any:
@@ -29,4 +27,4 @@ def json_body() -> Any:
         )
     raw = request.get_data(cache=False)
     encoding = request.headers.get("Content-Encoding", "identity")
-    return parse_json(inflate(raw, encoding, BODY_LIMIT))
+    return parse_json(inflate(raw, encoding, MAX_BODY_BYTES))

@@ -15,6 +15,7 @@ from app.errors import (
     RequestTooLarge,
     Unavailable,
 )
+from app.schemas.bodies import MAX_BODY_BYTES
 from app.schemas.told.answers import error_json
 from app.telemetry import unexpected
 
@@ -57,7 +58,7 @@ def http_error(error: HTTPException) -> Response:
             response.headers["Allow"] = allowed
             return response
         case 413:
-            limit = g.get("body_limit", 0) // _MEBIBYTE
+            limit = MAX_BODY_BYTES // _MEBIBYTE
             translated = RequestTooLarge(f"The body is larger than {limit} MiB: send less.")
         case _:
             translated = InvalidRequest("The request could not be read as HTTP.")

@@ -38,6 +38,8 @@ def end(response: Response) -> Response:
     """Name the request in the answer; log it now, or when its stream is over."""
     trace, place = current.trace(), g.get("place")
     response.headers["X-Request-ID"] = trace.request_id
+    if trace.attempts is not None:
+        response.headers["X-Gateway-Attempts"] = str(trace.attempts)
     standing = g.get("standing")
     if standing is not None:
         response.headers.update(limits.headers(standing))
