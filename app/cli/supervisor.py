@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from threading import Thread
 
@@ -28,26 +29,59 @@ def supervise(
     """
     # A constant of honcho's that allows five seconds, which an answer under way may exceed.
     honcho.manager.KILL_WAIT = grace_s + _SPARE_S
-    manager = honcho.manager.Manager(_Log(Thread(target=beside, daemon=True)))
+    roof = _Roof(Thread(target=beside, daemon=True))
     for name, command in commands.items():
         # `exec`: the shell that honcho starts becomes the command, so that signals reach it.
-        manager.add_process(name, f"exec {shlex.join(command)}", env=dict(environ))
-    manager.loop()
-    status: int = manager.returncode
+        roof.add_process(name, f"exec {shlex.join(command)}", env=dict(environ))
+    roof.loop()
+    status: int = roof.returncode
     if status in _ON_REQUEST:
         return 0
     return status if status > 0 else 1
 
 
-class _Log(Printer):  # type: ignore[misc]  # honcho has no types
-    """Writes to stderr; stdout is for the result."""
+class _Roof(honcho.manager.Manager):  # type: ignore[misc]  # honcho has no types
+    """Can be asked to end from the first moment, where honcho must know every pid before."""
 
     def __init__(self, beside: Thread) -> None:
-        super().__init__(sys.stderr)
         self._beside = beside
+        self._asked = False
+        super().__init__(_Log(self.heard))
 
-    def write(self, message: Message) -> None:
-        """Write a line; with the first one, all processes have been forked and threads may be."""
+    def terminate(self) -> None:
+        """Ask all to end, once all have started."""
+        self._asked = True
+        self.heard()
+
+    def heard(self) -> None:
+        """Take notice of a line: with the first, all are forked and threads may be started."""
         if self._beside.ident is None:
             self._beside.start()
-        super().write(message)
+        if self._asked and self._all_started():
+            super().terminate()
+
+
+class _Log(Printer):  # type: ignore[misc]  # as above
+    """Writes to stderr; stdout is for the result. Calls `heard` after each line.
+
+    A signal may come, and have something to say, while a line is being written: it waits its turn.
+    """
+
+    def __init__(self, heard: Callable[[], None]) -> None:
+        super().__init__(sys.stderr)
+        self._heard = heard
+        self._waiting: deque[Message] = deque()
+        self._writing = False
+
+    def write(self, message: Message) -> None:
+        """Write a line."""
+        self._waiting.append(message)
+        if self._writing:
+            return
+        self._writing = True
+        try:
+            while self._waiting:
+                super().write(self._waiting.popleft())
+        finally:
+            self._writing = False
+        self._heard()

@@ -1,0 +1,74 @@
+"""Processes under one roof. Each test has a roof of its own: honcho takes the signals."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+
+_ROOF = """
+import json, os, signal, sys
+from app.cli.supervisor import supervise
+
+def beside():
+    match sys.argv[2]:
+        case "interrupt":
+            os.kill(os.getpid(), signal.SIGINT)
+        case "terminate":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+status = supervise(json.loads(sys.argv[1]), os.environ, grace_s=float(sys.argv[3]), beside=beside)
+print(f"status {status}")
+"""
+_FOR_EVER = "import signal; signal.pause()"
+_STUBBORN = (
+    "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True);"
+    "signal.pause(); signal.pause()"
+)
+
+
+def supervised(
+    programs: Mapping[str, str], beside: str = "wait", grace_s: float = 30
+) -> subprocess.CompletedProcess[str]:
+    commands = {name: [sys.executable, "-c", code] for name, code in programs.items()}
+    argv = [sys.executable, "-c", _ROOF, json.dumps(commands), beside, str(grace_s)]
+    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - the tests' own
+
+
+def test_when_one_ends_all_end_with_its_status() -> None:
+    told = supervised({"web": _FOR_EVER, "worker": "raise SystemExit(3)"})
+    assert told.stdout == "status 3\n"
+
+
+def test_one_that_is_killed_is_a_failure() -> None:
+    told = supervised({"web": _FOR_EVER, "worker": "import os; os.kill(os.getpid(), 9)"})
+    assert told.stdout == "status 1\n"
+
+
+def test_one_that_ends_well_without_being_asked_is_a_failure() -> None:
+    assert supervised({"web": _FOR_EVER, "worker": ""}).stdout == "status 1\n"
+
+
+def test_an_interrupt_is_no_failure() -> None:
+    assert supervised({"web": _FOR_EVER}, "interrupt").stdout == "status 0\n"
+
+
+def test_being_asked_to_end_is_no_failure() -> None:
+    assert supervised({"web": _FOR_EVER}, "terminate").stdout == "status 0\n"
+
+
+def test_an_interrupt_before_all_have_started_ends_all() -> None:
+    told = supervised({f"web{number}": _FOR_EVER for number in range(5)}, "interrupt")
+    assert (told.stdout, "Traceback" in told.stderr) == ("status 0\n", False)
+
+
+def test_what_processes_say_goes_to_stderr_with_their_names() -> None:
+    told = supervised({"web": "print('to stdout'); raise SystemExit(1)"})
+    assert "web    | to stdout\n" in told.stderr
+    assert told.stdout == "status 1\n"
+
+
+def test_one_that_does_not_end_is_killed_after_its_grace() -> None:
+    told = supervised({"web": _STUBBORN, "worker": "raise SystemExit(4)"}, grace_s=-4.9)
+    assert "sending SIGKILL to web" in told.stderr
