@@ -60,28 +60,6 @@ if taken > 0 then
   redis.call('HSET', index, 'fork:' .. log, from)
 end
 redis.call('RPUSH', index .. ':' .. log, entry)
-redis.call('HSET', index, 'account', account, id, status .. ':' .. log .. ':' .. depth .. ':')
-return status
-"""
-COMMIT_BODY = """
-local account, id, status, before, entry, log, depth = unpack(ARGV)
-local holder = redis.call('HGET', index, 'account')
-if holder and holder ~= account then return false end
-local held = record(id)
-if held and not string.find(before, ' ' .. held.status .. ' ', 1, true) then
-  redis.call('HSET', index, 'account', account)
-  return held.status
-end
-depth = tonumber(depth) + 1
-local _, under = base(log)
-local taken = under + 1 + redis.call('LLEN', index .. ':' .. log) - depth
-if taken < 0 then return false end
-if taken > 0 then
-  local from = log .. ':' .. (depth - 1)
-  log = redis.call('HINCRBY', index, 'forks', 1)
-  redis.call('HSET', index, 'fork:' .. log, from)
-end
-redis.call('RPUSH', index .. ':' .. log, entry)
 redis.call('HSET', index, 'account', account,
   id, table.concat({status, log, depth, held and held.deleted or ''}, ':'))
 return status

@@ -40,12 +40,20 @@ class MemoryStore:
         with self._lock:
             if response_id in self._kept:
                 return self._kept[response_id].turn.response.status == turn.response.status
-            chain = self._kept[turn.parent.log].chain if turn.parent else ()
+            chain = self._chain(turn)
             self._kept[response_id] = _Kept(turn, (*chain, response_id))
             for item in turn.input + turn.response.output:
                 if home_of(item.id) is None:
                     self._homes[turn.account, item.id] = response_id
         return True
+
+    def _chain(self, turn: Turn) -> tuple[str, ...]:
+        if turn.parent is None:
+            return ()
+        parent = self._kept.get(turn.parent.log)
+        if parent is None or parent.turn.account != turn.account:
+            raise unknown_response(turn.response.id)
+        return parent.chain
 
     def get(self, account: str, response_id: str) -> Turn:
         """Return a stored turn."""

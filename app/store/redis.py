@@ -143,7 +143,7 @@ class RedisStore:
         now = int(self._now())
         with translated():
             # First where a purge will look for it: a mark without effect does no harm.
-            self._redis.zadd(self._keys.deleted, {response_id: now}, nx=True)
+            self._redis.zadd(self._keys.deleted, {response_id: now})
             index = self._keys.index(_tag(response_id))
             hidden = HIDE((index,), (account, response_id, now)).run(self._redis)
         if not hidden:

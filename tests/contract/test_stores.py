@@ -164,6 +164,13 @@ def test_an_answer_to_a_parent_deleted_meanwhile_is_kept(store: ResponseStore) -
     assert store.context(ACCOUNT, child.response.id).items == told(parent, child)
 
 
+def test_nobody_continues_what_is_anothers(store: ResponseStore) -> None:
+    place = store.context(ACCOUNT, (theirs := saved(store)).response.id).place
+    response_id = next_id(theirs.response.id)
+    with pytest.raises(NotFound, match=response_id):
+        saved(store, response_id=response_id, parent=place, account=STRANGER)
+
+
 def test_saving_twice_keeps_once(store: ResponseStore) -> None:
     first, second = chain(store, 2)
     assert store.save(second)
@@ -261,6 +268,18 @@ def test_an_item_under_an_id_of_the_clients_is_a_mark_as_well(store: ResponseSto
     turns = [saved(store, given=(asked("theirs", "msg_theirs"),))]
     turns.append(continued(store, turns[0]))
     assert listed(store, turns[1], after="msg_theirs")[0] == ["HELLO", "and then?"]
+
+
+def test_an_item_is_found_wherever_it_stands(
+    store: ResponseStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.store.paging.SEARCHED_TURNS", 2)
+    last = saved(store, "0", given=(asked("0", "msg_0"),))
+    for number in range(1, 7):
+        last = continued(store, last, f"{number}", given=(asked(f"{number}", f"msg_{number}"),))
+    behind = [listed(store, last, after=f"msg_{number}")[0] for number in range(7)]
+    whole = listed(store, last)[0]
+    assert behind == [whole[2 * number + 1 :] for number in range(7)]
 
 
 def test_an_item_brought_from_another_conversation_is_a_mark_as_well(

@@ -244,6 +244,15 @@ def test_only_what_was_deleted_before_is_purged(
     assert store.get(ACCOUNT, live.response.id) == live
 
 
+def test_the_record_knows_better_than_the_mark_when_it_was_deleted(
+    store: RedisStore, archive: RedisArchive, client: Client, clock: Clock
+) -> None:
+    kept = saved(store)
+    deleted(store, kept)
+    client.zadd("rg:deleted", {kept.response.id: clock.at - DAY})
+    assert list(archive.purge(int(clock.at))) == []
+
+
 def test_a_dry_run_purges_nothing(
     store: RedisStore, archive: RedisArchive, client: Client, clock: Clock
 ) -> None:

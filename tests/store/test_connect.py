@@ -176,6 +176,7 @@ def test_a_redis_that_goes_on_is_used_again() -> None:
         with stopped(client):
             assert refused(store)
         until(lambda: found(store, kept), "the store to come back")
+        assert all(found(store, kept) for _ in range(5))
 
 
 def test_a_cluster_that_stalls_keeps_no_queue_of_callers_waiting() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import orjson
 import pytest
@@ -13,8 +14,9 @@ from redis.connection import BlockingConnectionPool, UnixDomainSocketConnection
 from app.domain.ids import tag_of
 from app.errors import NotFound, StorageUnavailable
 from app.schemas.items import item_json
-from app.store.chains import AT_ONCE
+from app.store.chains import AT_ONCE, OWN, Chains
 from app.store.entries import Entries
+from app.store.keys import Keys
 from app.store.redis import RedisStore
 from tests.redis_server import running
 from tests.store.turns import ACCOUNT, AT, asked, chain, continued, saved, told, turn
@@ -118,16 +120,34 @@ def test_a_page_of_a_long_conversation_costs_two_round_trips(store: RedisStore) 
         )
 
 
+@pytest.mark.parametrize("order", ["asc", "desc"])
+@pytest.mark.parametrize("after", [None, 100])
 def test_a_page_reads_no_more_of_a_conversation_than_it_needs(
-    store: RedisStore, redis: Redis
+    store: RedisStore, redis: Redis, order: Literal["asc", "desc"], after: int | None
 ) -> None:
     turns = chain(store, 200)
+    mark = None if after is None else turns[after].input[0].id
     before = redis.info("stats")["total_net_output_bytes"]
     store.input_items(
-        ACCOUNT, turns[-1].response.id, order="desc", limit=20, after=None, before=None
+        ACCOUNT, turns[-1].response.id, order=order, limit=20, after=mark, before=None
     )
     read = redis.info("stats")["total_net_output_bytes"] - before
-    assert read < 30 * len(Entries().dump(turns[0]))
+    assert read < 40 * len(Entries().dump(turns[0]))
+
+
+def test_a_page_of_a_short_conversation_costs_one_round_trip(store: RedisStore) -> None:
+    last = chain(store, 3)[-1]
+    with round_trips(1):
+        store.input_items(
+            ACCOUNT, last.response.id, order="asc", limit=100, after=None, before=None
+        )
+
+
+def test_a_turn_of_another_branch_is_not_of_the_chain(store: RedisStore, redis: Redis) -> None:
+    root, left = chain(store, 2)
+    right = continued(store, root)
+    chains = Chains(redis, Keys("rg:"))
+    assert chains.find(ACCOUNT, left.response.id, *OWN, anchor=right.response.id) is None
 
 
 def test_references_to_items_of_many_responses_cost_one_round_trip(store: RedisStore) -> None:

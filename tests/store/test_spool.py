@@ -105,6 +105,16 @@ def test_a_spool_that_was_long_empty_is_read_again_once_it_changes(settled: Spoo
     assert settled.waiting() == [kept.response.id]
 
 
+def test_two_changes_at_the_same_instant_are_both_seen(spool: Spool, directory: Path) -> None:
+    directory.mkdir(parents=True)
+    changed_at_ns = directory.stat().st_mtime_ns
+    assert spool.waiting() == []
+    kept = turn()
+    spool.put(kept)
+    os.utime(directory, ns=(changed_at_ns, changed_at_ns))
+    assert spool.waiting() == [kept.response.id]
+
+
 def test_a_damaged_file_is_not_taken_for_an_answer(spool: Spool, directory: Path) -> None:
     kept = turn()
     spool.put(kept)

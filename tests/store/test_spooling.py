@@ -282,3 +282,17 @@ def test_they_are_not_asked_at_every_request(
     for _ in range(5):
         store.ping()
     assert beneath.asked == before + 1
+
+
+def test_they_are_not_asked_for_what_another_process_saw_confirmed(
+    store: SpoolingStore, beneath: FlakyStore, spool: Spool, time: Time
+) -> None:
+    beneath.lagging = True
+    first, _ = saved(store), saved(store)
+    store.ping()
+    spool.drop(first.response.id)
+    beneath.lagging = False
+    time.at += ASKED_AGAIN_S
+    before = beneath.asked
+    store.ping()
+    assert beneath.asked == before + 1
