@@ -60,7 +60,7 @@ def create() -> ResponseReturnValue:
             return Response(told, headers={**sse.HEADERS, **describing(started, trace)})
         return json(response_json(started.run.response()), describing(started, trace))
     finally:
-        trace.attempts = call.attempts
+        trace.attempts = call.attempts or None
         services.hangups.forget(watch)
 
 

@@ -1,0 +1,69 @@
+"""A whole gateway in this process, on a real Redis, with callers of two accounts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+import redis
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app.api import current
+from app.domain.accounts import EVERYTHING, Permissions
+from app.factory import create_app
+from app.settings import ProviderSettings, RedisSettings, Settings
+
+PREFIX = "api:"
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Somebody with a key."""
+
+    client: FlaskClient
+    secret: str
+
+    def ask(self, method: str, path: str, body: object = None) -> TestResponse:
+        """Return the answer to a request."""
+        headers = {"Authorization": f"Bearer {self.secret}", "X-Request-ID": "same"}
+        return self.client.open(path, method=method, json=body, headers=headers)
+
+    def create(self, **body: object) -> str:
+        """Make a response and return its id."""
+        told = self.ask("POST", "/v1/responses", {"model": "local/echo", "input": "Hi", **body})
+        assert told.status_code in (200, 202), told.get_data(as_text=True)
+        return str(told.get_json()["id"])
+
+
+@pytest.fixture
+def app(redis_url: str) -> Flask:
+    with redis.Redis.from_url(redis_url) as client:
+        for key in client.scan_iter(f"{PREFIX}*"):
+            client.delete(key)
+    return create_app(
+        Settings(
+            providers=(ProviderSettings(name="local", api="local"),),
+            redis=RedisSettings(url=redis_url, prefix=PREFIX),
+            log_level="CRITICAL",
+        )
+    )
+
+
+def asker(app: Flask, account: str, permissions: Permissions = EVERYTHING) -> Asker:
+    """Return somebody with a new key of an account."""
+    with app.app_context():
+        accounts = current.services().accounts
+        _, secret = accounts.create_key(account, by="test", permissions=permissions)
+    return Asker(app.test_client(), secret)
+
+
+@pytest.fixture
+def owner(app: Flask) -> Asker:
+    return asker(app, "owner")
+
+
+@pytest.fixture
+def stranger(app: Flask) -> Asker:
+    return asker(app, "stranger")
