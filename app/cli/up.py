@@ -44,7 +44,7 @@ def up() -> None:
     signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     try:
         settings = Settings.from_env()
-        with _only_one(DATA), _redis(settings) as embedded:
+        with only_one(DATA), _redis(settings) as embedded:
             status = _serve(settings, embedded)
     except (SettingsError, AddressTaken, DataTaken, RedisError) as error:
         raise click.ClickException(f"The gateway cannot start: {error}") from None
@@ -52,7 +52,7 @@ def up() -> None:
 
 
 @contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
+def only_one(folder: Path) -> Iterator[None]:
     """Keep the folder for this process alone.
 
     Raises:
