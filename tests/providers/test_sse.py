@@ -74,6 +74,12 @@ def test_all_frames_of_one_read_come_together() -> None:
     assert split(b"data: 1\n\ndata: 2\n\ndata: 3") == [("", b"1"), ("", b"2")]
 
 
+@pytest.mark.parametrize("cut", range(4))
+def test_a_byte_order_mark_is_skipped(cut: int) -> None:
+    stream = b"\xef\xbb\xbfdata: 1\n\n"
+    assert split(stream[:cut], stream[cut:]) == [("", b"1")]
+
+
 def test_a_byte_order_mark_counts_only_at_the_beginning() -> None:
     assert split(b"data: 1\n\n\xef\xbb\xbfdata: 2\n\n") == [("", b"1")]
 

@@ -15,8 +15,9 @@ from app.errors import (
     GatewayError,
     UpstreamUnavailable,
 )
+from app.providers.transport import Transport
 from app.providers.wire.dial import origin_of
-from tests.providers.calling import a_call, endpoint, stream, whole
+from tests.providers.calling import a_call, endpoint, settings, stream, whole
 from tests.providers.raw_server import CERTIFICATE, RawServer, Wire
 
 mocked = partial(responses.RequestsMock, target="app.providers.wire.adapter.LeanAdapter.send")
@@ -206,6 +207,16 @@ def test_the_environments_proxies_are_not_used(
         monkeypatch.setenv(name, f"http://127.0.0.1:{refusing_port}")
     with RawServer(echo) as server:
         assert whole(endpoint(server.url), b"here") == b"here"
+
+
+def test_the_environments_passwords_are_not_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login user password pass\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with RawServer(lambda wire: wire.answer(repr(wire.hear().headers).encode())) as server:
+        to = Transport(settings(server.url)).endpoint("/answer", {})
+        assert b"authorization" not in whole(to)
 
 
 @pytest.mark.parametrize(

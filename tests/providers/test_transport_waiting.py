@@ -45,7 +45,7 @@ def test_resolving_counts_as_connecting(monkeypatch: pytest.MonkeyPatch) -> None
     is_over = threading.Event()
 
     def never(*_: object, **__: object) -> list[object]:
-        is_over.wait(10)
+        is_over.wait(100)
         return []
 
     monkeypatch.setattr(socket, "getaddrinfo", never)
@@ -101,7 +101,7 @@ def test_sending_has_its_time() -> None:
     is_over = threading.Event()
 
     def script(_: Wire) -> None:
-        is_over.wait(10)
+        is_over.wait(100)
 
     with RawServer(script) as server:
         with pytest.raises(UpstreamTimeout):
@@ -209,7 +209,7 @@ def test_a_cancel_ends_resolving(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def never(*_: object, **__: object) -> list[object]:
         has_begun.set()
-        is_over.wait(10)
+        is_over.wait(100)
         return []
 
     monkeypatch.setattr(socket, "getaddrinfo", never)
@@ -224,7 +224,7 @@ def test_a_cancel_ends_sending() -> None:
     def script(wire: Wire) -> None:
         wire.sock.recv(1)
         has_come.set()
-        is_over.wait(10)
+        is_over.wait(100)
 
     with RawServer(script) as server:
         with pytest.raises(CallerGone):
