@@ -93,6 +93,17 @@ def string(value: object) -> str:
     return value
 
 
+def name_of(call: Json) -> str:
+    """Return the name of the function that a call is of.
+
+    Raises:
+        TypeError, ValueError
+    """
+    if name := string(call.get("name")):
+        return name
+    raise ValueError("a call has no name")
+
+
 def count(told: Json, name: str) -> int:
     """Return a number of tokens; one that is not told is 0.
 

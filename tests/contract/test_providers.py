@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.contract.recordings import FOLDER, Recording, outcome, play, recordings
@@ -40,6 +40,7 @@ def test_a_streamed_answer_is_told_as_expected_wherever_the_reads_cut_it(
     assert outcome(telling) == recording.expected
 
 
+@settings(deadline=None)
 @given(recording=st.sampled_from(STREAMED), seed=st.integers(0, 2**32))
 def test_a_streamed_answer_is_told_as_expected_in_random_reads(
     recording: Recording, seed: int

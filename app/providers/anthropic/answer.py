@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.domain.deltas import CallOpened, Delta, Finished, ItemEnded, Refused, Text, Used
 from app.domain.response import Usage
 from app.providers.anthropic.blocks import Block, ToolBlock, block_of
-from app.providers.events import Fault, Json, count
+from app.providers.events import Fault, Json, count, string
 
 #: Told where the model refused and gave neither words nor a reason.
 REFUSED = "The model declined to answer."
@@ -88,9 +88,9 @@ class Answer:
         return deltas + self._count(event.get("usage"))
 
     def _note_stop(self, told: Json) -> None:
-        self._stop_reason = told.get("stop_reason") or self._stop_reason
-        details = told.get("stop_details") or {}
-        self._explanation = details.get("explanation") or self._explanation
+        self._stop_reason = string(told.get("stop_reason") or "") or self._stop_reason
+        explanation = (told.get("stop_details") or {}).get("explanation")
+        self._explanation = string(explanation or "") or self._explanation
 
     def _count(self, usage: Json | None) -> list[Delta]:
         """Take in counts, which are cumulative: each replaces what was told before."""

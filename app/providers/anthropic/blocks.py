@@ -17,7 +17,7 @@ from app.domain.deltas import (
     Text,
     Thought,
 )
-from app.providers.events import Json, string
+from app.providers.events import Json, name_of, string
 
 
 class Block(Protocol):
@@ -66,8 +66,8 @@ def _url_citation(citation: Json, end: int) -> Json | None:
         return None
     return {
         "type": "url_citation",
-        "url": citation["url"],
-        "title": citation.get("title") or "",
+        "url": string(citation["url"]),
+        "title": string(citation.get("title") or ""),
         "start_index": 0,
         "end_index": end,
     }
@@ -110,7 +110,7 @@ class RedactedBlock:
     """A reasoning item of which nothing can be read."""
 
     def __init__(self, block: Json) -> None:
-        self._data = block["data"]
+        self._data = string(block["data"])
 
     def begun(self) -> list[Delta]:
         return [ReasoningOpened(), _opaque({"type": "redacted_thinking", "data": self._data})]
@@ -132,8 +132,8 @@ class ToolBlock:
 
     def __init__(self, block: Json, key: str) -> None:
         self._key = key
-        self._call_id = block.get("id")
-        self._name = block["name"]
+        self._call_id = string(block.get("id") or "") or None
+        self._name = name_of(block)
         self._input = block.get("input")
         self._in_pieces = False
 

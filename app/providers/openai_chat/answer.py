@@ -93,7 +93,7 @@ class ChunkReader:
         if reason:
             if choice.get("error"):
                 raise self._fault(choice["error"])
-            self._reason = reason
+            self._reason = _text(reason)
         if tier := chunk.get("service_tier"):
             self._tier = tier
 
@@ -117,7 +117,8 @@ def body_deltas(body: bytes, fault: Fault) -> list[Delta]:
         deltas += calls.end()
         if answer.get("usage"):
             deltas.append(used(answer["usage"]))
-        deltas.append(finished(choice.get("finish_reason") or "stop", answer.get("service_tier")))
+        reason = _text(choice.get("finish_reason") or "stop")
+        deltas.append(finished(reason, answer.get("service_tier")))
     except (ValueError, AttributeError, TypeError, LookupError) as error:
         raise nonsense() from error
     return deltas

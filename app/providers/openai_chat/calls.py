@@ -46,6 +46,8 @@ class Calls:
         """
         function = fragment.get("function") or {}
         call_id, name = fragment.get("id") or "", function.get("name") or ""
+        if not isinstance(call_id, str) or not isinstance(name, str):
+            raise TypeError("a call's id and name must be texts")
         arguments = function.get("arguments")
         call = self._call(fragment.get("index"), call_id, name)
         deltas: list[Delta] = []

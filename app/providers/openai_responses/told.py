@@ -23,7 +23,7 @@ from app.domain.deltas import (
     Text,
     Thought,
 )
-from app.providers.events import Json, string
+from app.providers.events import Json, name_of, string
 from app.providers.openai_responses.items import payload
 from app.providers.openai_responses.parts import Parts, logprobs
 
@@ -69,7 +69,7 @@ class ToldMessage(ToldItem):
 
     def __init__(self, shown: Json) -> None:
         super().__init__(shown)
-        self._phase = shown.get("phase")
+        self._phase = string(shown.get("phase") or "") or None
         self._parts = Parts()
 
     def opened(self) -> list[Delta]:
@@ -98,7 +98,7 @@ class ToldMessage(ToldItem):
         if before is None:
             return []
         self._parts.notes += 1
-        return [*before, Annotated(event["annotation"])]
+        return [*before, Annotated(_note(event["annotation"]))]
 
     def text_done(self, event: Json) -> list[Delta]:
         """Tell what of a whole text or refusal has not been told."""
@@ -130,7 +130,7 @@ class ToldMessage(ToldItem):
         notes = (part.get("annotations") or [])[self._parts.notes :]
         self._parts.notes += len(notes)
         said = [Text(rest, logprobs(likely))] if rest else []
-        return [*before, *said, *(Annotated(note) for note in notes)]
+        return [*before, *said, *(Annotated(_note(note)) for note in notes)]
 
 
 class ToldReasoning(ToldItem):
@@ -200,8 +200,8 @@ class ToldCall(ToldItem):
     def __init__(self, shown: Json, key: str) -> None:
         super().__init__(shown)
         self._key = key
-        self._call_id = shown.get("call_id") or shown.get("id")
-        self._name = string(shown["name"])
+        self._call_id = string(shown.get("call_id") or shown.get("id") or "") or None
+        self._name = name_of(shown)
         self._arguments: list[str] = []
 
     def may_be(self, shown: Json) -> bool:
@@ -234,6 +234,12 @@ class ToldCall(ToldItem):
         if not told:
             return [Arguments(self._key, "{}")]
         return [] if _is_json(told) else [ItemEnded()]
+
+
+def _note(annotation: object) -> Json:
+    if not isinstance(annotation, dict):
+        raise TypeError("an annotation is no object")
+    return annotation
 
 
 def _is_json(text: str) -> bool:
