@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import socket
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,7 +16,7 @@ from typing import IO
 ROOT = Path(__file__).resolve().parent.parent
 
 _TERM_S = 10
-_READY_S = 30
+_READY_S = 60
 _POLL_S = 0.02
 
 
@@ -26,8 +28,13 @@ def started(
     stdout: int | IO[bytes] | None = None,
     stderr: int | IO[bytes] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program from the repository's root; SIGTERM ends it, SIGKILL if that does not."""
-    process = subprocess.Popen(argv, env=env, cwd=ROOT, stdout=stdout, stderr=stderr)  # noqa: S603 - only what the tests themselves name is run
+    """Run a program from the repository's root; SIGTERM ends it, SIGKILL if that does not.
+
+    It leads a process group of its own, so that a Ctrl-C is the tests' alone to pass on.
+    """
+    process = subprocess.Popen(  # noqa: S603 - only what the tests themselves name is run
+        argv, env=env, cwd=ROOT, stdout=stdout, stderr=stderr, start_new_session=True
+    )
     try:
         yield process
     finally:
@@ -35,17 +42,22 @@ def started(
         try:
             process.wait(_TERM_S)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            kill(process)
         if process.stdout:
             process.stdout.close()
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """End a program and all that it has started, without a chance to tidy up."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def until(ready: Callable[[], bool], what: str) -> None:
     """Return when `ready` says so; it is asked again and again.
 
     Raises:
-        AssertionError: it has not said so in 30 s.
+        AssertionError: it has not said so in 60 s.
     """
     deadline = monotonic() + _READY_S
     idle = Event()

@@ -111,6 +111,7 @@ def environment(redis_url: str, config: Path, **more: str) -> dict[str, str]:
         "REDIS_PREFIX": REDIS_PREFIX,
         "GATEWAY_CONFIG": str(config),
         "LOG_FORMAT": "json",
+        "WORKER_LEASE_S": "2",
         # Where the network has no resolver, a name shall fail soon.
         "RES_OPTIONS": "timeout:1 attempts:1",
     } | more
@@ -145,6 +146,18 @@ def running(
 
         until(is_ready, f"gunicorn with {worker_class} to answer")
         yield Gateway(url, keys, log_file, session)
+
+
+def running_worker(
+    env: Mapping[str, str],
+) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+    """Run a worker of background responses."""
+    return started(
+        [sys.executable, "-m", "flask", "--app", "wsgi", "worker"],
+        env=env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def _is_healthy(url: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import pytest
 
 from tests.e2e.config import APIS
@@ -81,6 +83,36 @@ def test_an_upstream_that_thinks_for_long_does_not_keep_the_stream_from_beginnin
         assert next(call.frames).startswith(b":")
         upstream.release(tag)
         assert call.event("response.completed")["response"]["output_text"] == "".join(WORDS)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("model", [f"{provider}/steady" for provider in APIS])
+def test_an_answer_that_drips_in_byte_by_byte_is_put_together(
+    either_gateway: Gateway, model: str, stream: bool
+) -> None:
+    script = Script(reasoning="Mhm …", say="Grüße, 世界 🌍", drip=1).text()
+    shown = (
+        either_gateway.stream(script, model=model).response
+        if stream
+        else either_gateway.create(script, model=model)
+    )
+    assert shown["output_text"] == "Grüße, 世界 🌍"
+
+
+def test_two_hundred_streams_at_once_are_all_told_in_full(
+    either_gateway: Gateway, upstream: Upstream
+) -> None:
+    """All are open at the same time: none is let on before the last has reached the upstream."""
+    tag = f"crowd {either_gateway.url}"
+    script = Script(tag=tag, events=20, interval_s=0.01, stall_after=1)
+    url, key = either_gateway.url, either_gateway.keys.own
+    with ExitStack() as stack:
+        calls = [stack.enter_context(raw_post(url, key, asked(script))) for _ in range(200)]
+        upstream.wait(tag, "stalled", len(calls))
+        upstream.release(tag)
+        ended = [call.event("response.completed")["response"] for call in calls]
+    words = "".join(f"word{number} " for number in range(20))
+    assert [response["output_text"] for response in ended] == [words] * 200
 
 
 def test_a_connection_serves_one_request_after_another(either_gateway: Gateway) -> None:

@@ -152,13 +152,18 @@ def post_bytes(path: str, key: str, body: dict[str, Any], headers: str = "") -> 
     return head.encode() + told
 
 
-@contextlib.contextmanager
+def get_bytes(path: str, key: str) -> bytes:
+    """Return a GET as it goes over the wire."""
+    return f"GET {path} HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer {key}\r\n\r\n".encode()
+
+
 def raw_post(
-    url: str, key: str, body: dict[str, Any], path: str = "/v1/responses"
-) -> Iterator[RawCall]:
-    """Post, and hang up when the block is left."""
-    call = RawCall(url, post_bytes(path, key, body))
-    try:
-        yield call
-    finally:
-        call.close()
+    url: str, key: str, body: dict[str, Any]
+) -> contextlib.AbstractContextManager[RawCall]:
+    """Ask for a response, and hang up when the block is left."""
+    return contextlib.closing(RawCall(url, post_bytes("/v1/responses", key, body)))
+
+
+def raw_get(url: str, key: str, path: str) -> contextlib.AbstractContextManager[RawCall]:
+    """Get, and hang up when the block is left."""
+    return contextlib.closing(RawCall(url, get_bytes(path, key)))
