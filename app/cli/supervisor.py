@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from threading import Thread
 
 import honcho.manager
+from honcho.compat import ProcessManager
 from honcho.printer import Message, Printer
 
 _ON_REQUEST = {130, 143}  # honcho's words for SIGINT and SIGTERM
-_SPARE_S = 5.0
+_SPARE_S = 10.0
 
 
 def supervise(
@@ -47,6 +51,7 @@ class _Roof(honcho.manager.Manager):  # type: ignore[misc]  # honcho has no type
         self._beside = beside
         self._asked = False
         super().__init__(_Log(self.heard))
+        self._procmgr = _Leaders()
 
     def terminate(self) -> None:
         """Ask all to end, once all have started."""
@@ -59,6 +64,18 @@ class _Roof(honcho.manager.Manager):  # type: ignore[misc]  # honcho has no type
             self._beside.start()
         if self._asked and self._all_started():
             super().terminate()
+
+
+class _Leaders(ProcessManager):  # type: ignore[misc]  # as above
+    """Asks only the leader of a group to end: it tells its own processes, once.
+
+    honcho would ask all of them, and those that are asked twice drop what they do.
+    """
+
+    def terminate(self, pid: int) -> None:
+        """Ask one process to end."""
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
 
 
 class _Log(Printer):  # type: ignore[misc]  # as above

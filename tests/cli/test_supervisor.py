@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
 
 _ROOF = """
 import json, os, signal, sys
@@ -22,10 +26,35 @@ status = supervise(json.loads(sys.argv[1]), os.environ, grace_s=float(sys.argv[3
 print(f"status {status}")
 """
 _FOR_EVER = "import signal; signal.pause()"
-_STUBBORN = (
-    "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True);"
-    "signal.pause(); signal.pause()"
-)
+# Neither is disturbed by SIGTERM: the child says whether one is waiting for it.
+_LEADER = """
+import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGUSR1])
+child = os.fork()
+if child == 0:
+    signal.sigwait([signal.SIGUSR1])
+    print("the child was asked:", signal.SIGTERM in signal.sigpending(), flush=True)
+    sys.exit()
+open("ready", "w").close()
+signal.sigwait([signal.SIGTERM])
+os.kill(child, signal.SIGUSR1)
+os.wait()
+"""
+_STUBBORN = """
+import signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+open("ready", "w").close()
+signal.pause()
+"""
+# Ends as soon as another one has opened the pipe to write.
+_WHEN_READY = "open('ready').read(); raise SystemExit(4)"
+
+
+@pytest.fixture
+def _ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe for processes to say that they are ready."""
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("ready")
 
 
 def supervised(
@@ -69,6 +98,13 @@ def test_what_processes_say_goes_to_stderr_with_their_names() -> None:
     assert told.stdout == "status 1\n"
 
 
+@pytest.mark.usefixtures("_ready")
+def test_only_leaders_are_asked_to_end() -> None:
+    told = supervised({"web": _LEADER, "worker": _WHEN_READY})
+    assert "the child was asked: False\n" in told.stderr
+
+
+@pytest.mark.usefixtures("_ready")
 def test_one_that_does_not_end_is_killed_after_its_grace() -> None:
-    told = supervised({"web": _STUBBORN, "worker": "raise SystemExit(4)"}, grace_s=-4.9)
+    told = supervised({"web": _STUBBORN, "worker": _WHEN_READY}, grace_s=-9.9)
     assert "sending SIGKILL to web" in told.stderr
