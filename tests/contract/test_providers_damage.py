@@ -14,7 +14,7 @@ RECORDINGS = list(recordings())
 STREAMED = [each for each in RECORDINGS if each.sse]
 WHOLE = [each for each in RECORDINGS if each.body is not None]
 #: What stands where something else is expected.
-ODD = st.sampled_from(
+ODD: st.SearchStrategy[Any] = st.sampled_from(
     [None, True, 0, -1, 1.5, "", "x", [], [None], [{}], {}, {"type": "text"}, {"type": 7}]
 )
 

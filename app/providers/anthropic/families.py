@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Literal
 
 
@@ -96,6 +97,7 @@ FAMILIES = (
 )
 
 
+@lru_cache(maxsize=1024)
 def family_of(model: str) -> Family:
     """Return the family that a model's id belongs to: the newest one for a Claude yet unknown."""
     name = model.lower()

@@ -13,7 +13,7 @@ from app.providers.anthropic.families import Family, family_of
 from app.providers.anthropic.json_schema import strict_schema
 from app.providers.anthropic.media import blocks, check_readable
 from app.providers.anthropic.thinking import Thinking, thinking
-from app.providers.anthropic.tools import Toolbox, strict_in_vain, toolbox
+from app.providers.anthropic.tools import is_forced, strict_in_vain, toolbox
 from app.providers.anthropic.turns import split_instructions, turns
 from app.providers.profiles import Profile
 
@@ -28,16 +28,14 @@ class _Plan:
     """What is decided before anything is written."""
 
     family: Family
-    toolbox: Toolbox
     thinking: Thinking
     structured: bool
 
 
 def _plan(request: ModelRequest, profile: Profile) -> _Plan:
     family = family_of(request.model)
-    box = toolbox(request, family)
-    thoughts = thinking(request, family, forced=box.forced)
-    return _Plan(family, box, thoughts, family.structured and profile.text_format)
+    thoughts = thinking(request, family, forced=is_forced(request))
+    return _Plan(family, thoughts, family.structured and profile.text_format)
 
 
 def to_upstream(request: ModelRequest, profile: Profile) -> dict[str, Any]:
@@ -60,13 +58,12 @@ def to_upstream(request: ModelRequest, profile: Profile) -> dict[str, Any]:
             thoughts_first=plan.family.thinking == "budget",
             prefill=plan.family.prefill and not thoughts.thinks and not schema,
         ),
-        "tools": plan.toolbox.tools,
-        "tool_choice": plan.toolbox.choice,
         "thinking": thoughts.switch,
         "output_config": ({"effort": thoughts.effort} if thoughts.effort else {}) | schema,
         "stream": request.stream,
     }
-    return {name: value for name, value in body.items() if value} | _settings(request, plan)
+    told = {name: value for name, value in body.items() if value}
+    return told | toolbox(request, plan.family) | _settings(request, plan)
 
 
 def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from app.domain.items import FunctionCall
 from app.domain.request import ModelRequest
@@ -11,34 +11,32 @@ from app.providers.anthropic.families import Family
 from app.providers.anthropic.json_schema import strict_schema, tool_schema
 
 
-class Toolbox(NamedTuple):
-    """The fields `tools` and `tool_choice`; `forced` says that the model must call one of them."""
+def is_forced(request: ModelRequest) -> bool:
+    """Tell whether the model must call a tool at once."""
+    match request.parameters.tool_choice:
+        case "required" | NamedFunction() | AllowedTools(mode="required"):
+            return bool(request.parameters.tools)
+        case _:
+            return False
 
-    tools: list[dict[str, Any]]
-    choice: dict[str, Any] | None = None
-    forced: bool = False
 
-
-def toolbox(request: ModelRequest, family: Family) -> Toolbox:
-    """Return the tools on offer and how to choose among them.
+def toolbox(request: ModelRequest, family: Family) -> dict[str, Any]:
+    """Return the fields `tools` and `tool_choice`.
 
     A history with calls wants definitions even where none is on offer: then none may be called.
     """
     parameters = request.parameters
     if not parameters.tools:
         tools = [_tool(tool, family) for tool in _tools_of_history(request)]
-        return Toolbox(tools, {"type": "none"} if tools else None)
+        return {"tools": tools, "tool_choice": {"type": "none"}} if tools else {}
     choice = parameters.tool_choice
     allowed = set(choice.names) if isinstance(choice, AllowedTools) else None
     offered = [tool for tool in parameters.tools if allowed is None or tool.name in allowed]
     how = _choice(choice)
     if parameters.parallel_tool_calls is False and how["type"] != "none":
         how["disable_parallel_tool_use"] = True
-    return Toolbox(
-        [_tool(tool, family) for tool in offered],
-        how if how != {"type": "auto"} else None,
-        how["type"] in ("any", "tool"),
-    )
+    told: dict[str, Any] = {"tools": [_tool(tool, family) for tool in offered]}
+    return told if how == {"type": "auto"} else told | {"tool_choice": how}
 
 
 def strict_in_vain(request: ModelRequest, family: Family) -> tuple[str, ...]:

@@ -120,12 +120,12 @@ class Answer:
         return self._begin(begun, event) + tell(begun, event)
 
     def _find(self, event: Json, kind: type[Kind]) -> Kind | None:
-        for item in (
-            self._by_index.get(_index(event)),
-            self._by_id.get(event.get("item_id") or ""),
-        ):
-            if isinstance(item, kind):
-                return item
+        item = self._by_index.get(_index(event))
+        if isinstance(item, kind):
+            return item
+        item = self._by_id.get(event.get("item_id") or "")
+        if isinstance(item, kind):
+            return item
         last = self._items[-1] if self._items else None
         if isinstance(last, kind) and not last.is_done and _index(event) == _NOWHERE:
             return last

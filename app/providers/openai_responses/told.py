@@ -81,7 +81,8 @@ class ToldMessage(ToldItem):
         if before is None:
             return []
         self._parts.size += len(piece)
-        before.append(Text(piece, logprobs(event.get("logprobs"))))
+        likely = event.get("logprobs")
+        before.append(Text(piece, logprobs(likely)) if likely else Text(piece))
         return before
 
     def refused(self, event: Json) -> list[Delta]:
