@@ -142,3 +142,11 @@ def test_a_query_of_the_base_url_stays_whole(upstream: responses.RequestsMock) -
     upstream.get(f"{URL}/models", json={"data": []})
     assert provider(f"{URL}?v=1").models() == ()
     assert upstream.calls[0].request.url == f"{URL}/models?v=1"
+
+
+@pytest.mark.parametrize("bare", ["https://acme.test", "https://acme.test/"])
+def test_a_bare_host_stands_for_its_first_version(
+    upstream: responses.RequestsMock, bare: str
+) -> None:
+    upstream.post("https://acme.test/v1/messages", json=BODY)
+    assert list(provider(bare).answer(ask(), a_call()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -31,8 +32,9 @@ class AnthropicProvider:
         headers = {"anthropic-version": VERSION}
         if settings.api_key:
             headers["x-api-key"] = settings.api_key
-        self._messages = transport.endpoint("/messages", headers)
-        self._models = transport.endpoint(_list_path(settings.base_url), headers)
+        root = _root(settings.base_url)
+        self._messages = transport.endpoint(f"{root}/messages", headers)
+        self._models = transport.endpoint(root + _list_path(settings.base_url), headers)
 
     @property
     def name(self) -> str:
@@ -56,6 +58,11 @@ class AnthropicProvider:
     def models(self) -> tuple[str, ...]:
         """Ask the server which models it serves; see Provider."""
         return model_ids(self._models.get().body())
+
+
+def _root(base_url: str) -> str:
+    """Return what is missing of the root: Anthropic's own clients name the bare host, without /v1."""
+    return "" if urlsplit(base_url).path.strip("/") else "/v1"
 
 
 def _list_path(base_url: str) -> str:
