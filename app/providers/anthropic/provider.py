@@ -61,7 +61,7 @@ class AnthropicProvider:
 
 
 def _root(base_url: str) -> str:
-    """Return what is missing of the root: Anthropic's own clients name the bare host, without /v1."""
+    """Return the /v1 that a bare host lacks: Anthropic's own clients leave it out."""
     return "" if urlsplit(base_url).path.strip("/") else "/v1"
 
 
