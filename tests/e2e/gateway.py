@@ -148,16 +148,12 @@ def running(
         yield Gateway(url, keys, log_file, session)
 
 
-def running_worker(
-    env: Mapping[str, str],
-) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
-    """Run a worker of background responses."""
-    return started(
-        [sys.executable, "-m", "flask", "--app", "wsgi", "worker"],
-        env=env,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+@contextlib.contextmanager
+def running_worker(env: Mapping[str, str], log_file: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a worker of background responses; what it writes to stderr goes to the file."""
+    argv = [sys.executable, "-m", "flask", "--app", "wsgi", "worker"]
+    with log_file.open("wb") as log, started(argv, env=env, stdout=log, stderr=log) as worker:
+        yield worker
 
 
 def _is_healthy(url: str) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.e2e.faults import UPSTREAM_KEY
 from tests.e2e.gateway import Gateway, running_worker
 from tests.e2e.wire import RawCall, raw_get, stream_of
 from tests.processes import until
@@ -18,11 +20,14 @@ WORDS = ("one ", "two ", "three")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def worker(environment: dict[str, str], gevent_gateway: Gateway) -> Iterator[None]:
-    """The worker of background responses, ready."""
-    with running_worker(environment):
+def worker_log(
+    environment: dict[str, str], gevent_gateway: Gateway, directory: Path
+) -> Iterator[Path]:
+    """A worker of background responses, ready; what it logs is in this file."""
+    log_file = directory / "worker.log"
+    with running_worker(environment, log_file):
         until(lambda: gevent_gateway.call("GET", "/readyz").status_code == 200, "the worker")
-        yield
+        yield log_file
 
 
 def ask(gateway: Gateway, script: Script, **more: Any) -> dict[str, Any]:
@@ -122,3 +127,14 @@ def test_a_background_response_can_be_continued(gevent_gateway: Gateway) -> None
     first = ended(gevent_gateway, ask(gevent_gateway, Script(say="one"))["id"])
     second = gevent_gateway.create("and then?", previous_response_id=first["id"])
     assert second["output_text"] == "Turn 3 said: and then?"
+
+
+@pytest.mark.parametrize("fault", [None, 0, 1], ids=["answered", "unheard", "speaking"])
+def test_the_workers_log_holds_no_prompt_no_answer_and_no_key(
+    gevent_gateway: Gateway, worker_log: Path, fault: int | None
+) -> None:
+    script = Script(tag="my-prompt", say=("my-answer ", "!"), cut_after=fault, cut="end")
+    ended(gevent_gateway, ask(gevent_gateway, script, model="troubled-and-private/m")["id"])
+    log = worker_log.read_text()
+    secrets = ["my-prompt", "my-answer", UPSTREAM_KEY, gevent_gateway.keys.own]
+    assert [secret for secret in secrets if secret in log] == []

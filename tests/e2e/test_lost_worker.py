@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,11 +26,11 @@ def ask(gateway: Gateway, script: Script) -> str:
 
 @pytest.fixture(scope="module")
 def ended(
-    gevent_gateway: Gateway, upstream: Upstream, environment: dict[str, str]
+    gevent_gateway: Gateway, upstream: Upstream, environment: dict[str, str], directory: Path
 ) -> dict[str, dict[str, Any]]:
     """How two jobs ended whose worker was killed and replaced, by the tags of their scripts."""
     gateway = gevent_gateway
-    with running_worker(environment) as worker:
+    with running_worker(environment, directory / "lost.log") as worker:
         ids = {script.tag: ask(gateway, script) for script in (UNHEARD, SPEAKING)}
         followed = f"/v1/responses/{ids[SPEAKING.tag]}?stream=true"
         with raw_get(gateway.url, gateway.keys.own, followed) as call:
@@ -38,7 +39,7 @@ def ended(
         kill(worker)
     upstream.wait(UNHEARD.tag, "aborted")
     upstream.release(UNHEARD.tag)
-    with running_worker(environment):
+    with running_worker(environment, directory / "found.log"):
         return {
             tag: gateway.call("GET", f"/v1/responses/{response_id}?wait=25").json()
             for tag, response_id in ids.items()
