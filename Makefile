@@ -52,6 +52,18 @@ check: $(TO_TEST) ## Style, types, the order of imports, known vulnerabilities
 e2e: $(TO_TEST) ## Only the tests over real sockets, with a real Redis and gunicorn
 	@$(PY) -m pytest tests/e2e
 
+.PHONY: fuzz
+fuzz: $(TO_TEST) ## Look for bad input that is answered badly, far longer than `test` does
+	@$(PY) -m pytest tests/fuzz --hypothesis-profile=fuzz --timeout=0
+
+.PHONY: bench
+bench: $(TO_TEST) ## Measure the gateway beside a naive pass-through; results in bench/results
+	@$(PY) -m bench
+
+.PHONY: bench-quick
+bench-quick: $(TO_TEST) ## The main figures, in a minute
+	@$(PY) -m bench --quick
+
 ##@ Keep it
 
 .PHONY: lock

@@ -1,0 +1,85 @@
+"""`doctor`: whether everything that the gateway needs is there."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
+
+import click
+
+from app.api import current
+from app.cli.group import complaining, print_table
+from app.errors import GatewayError, UpstreamUnavailable
+from app.factory import create_app
+from app.providers.registry import build
+from app.settings import ProviderSettings, Settings
+from app.store.checks import keeping
+from app.store.connect import connect
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at, and how it is."""
+
+    what: str
+    state: Literal["ok", "warning", "failed"]
+    detail: str
+
+
+@click.command("doctor")
+def doctor() -> None:
+    """Check settings, Redis, the worker, keys and providers; exit with 1 if one failed."""
+    with complaining():
+        findings = list(examine(Settings.from_env()))
+    print_table(
+        ("WHAT", "STATE", "DETAIL"), ((each.what, each.state, each.detail) for each in findings)
+    )
+    sys.exit(int(any(each.state == "failed" for each in findings)))
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Look at everything, what others depend on first.
+
+    Raises:
+        SettingsError: the settings cannot be used.
+    """
+    app = create_app(settings)
+    yield Finding("settings", "ok", f"providers: {len(settings.providers)}")
+    try:
+        yield from _redis(settings)
+        with app.app_context():
+            yield from _worker_and_keys()
+    except GatewayError as error:
+        yield Finding("redis", "failed", f"{error.message} ({error.__cause__})")
+    with ThreadPoolExecutor() as pool:
+        yield from pool.map(_provider, settings.providers)
+
+
+def _redis(settings: Settings) -> Iterator[Finding]:
+    for server in keeping(connect(settings.redis)):
+        warnings = list(server.warnings())
+        yield Finding("redis", "warning" if warnings else "ok", "; ".join(warnings) or "answers")
+
+
+def _worker_and_keys() -> Iterator[Finding]:
+    services = current.services()
+    worker = str(services.health.readiness().checks["worker"])
+    yield Finding("worker", "failed" if worker == "missing" else "ok", worker)
+    active = sum(key.active for key in services.accounts.keys())  # noqa: SIM118 - no mapping
+    yield Finding("keys", "ok" if active else "warning", f"active: {active}")
+
+
+def _provider(settings: ProviderSettings) -> Finding:
+    """Ask the provider for its models: one that cannot tell them has still been reached."""
+    try:
+        models = build(settings).models()
+    except UpstreamUnavailable as error:
+        # A server without a key that is asked for its models may be one that nobody named.
+        nobodys = settings.discover and settings.api_key is None
+        return Finding(settings.name, "warning" if nobodys else "failed", error.message)
+    except GatewayError as error:
+        return Finding(settings.name, "failed", error.message)
+    return Finding(settings.name, "ok", f"models: {len(models)}" if models else "answers")

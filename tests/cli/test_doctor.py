@@ -1,0 +1,87 @@
+"""What `doctor` finds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from app.cli.doctor import Finding, doctor, examine
+from app.settings import BackgroundSettings, ProviderSettings, RedisSettings, Settings
+from app.store.connect import connect
+from tests.processes import free_port
+
+LOCAL = ProviderSettings(name="local", api="local")
+
+
+@pytest.fixture
+def settings(redis_url: str) -> Settings:
+    redis = RedisSettings(url=redis_url, prefix="doctor:")
+    return Settings(redis=redis, providers=(LOCAL,), background=BackgroundSettings(enabled=False))
+
+
+def found(settings: Settings) -> dict[str, Finding]:
+    return {each.what: each for each in examine(settings)}
+
+
+def nowhere(**more: object) -> ProviderSettings:
+    base_url = f"http://127.0.0.1:{free_port()}/v1"
+    told = ProviderSettings(name="house", api="chat_completions", base_url=base_url)
+    return replace(told, **more)  # type: ignore[arg-type]  # the caller's own words
+
+
+def test_what_is_looked_at(settings: Settings) -> None:
+    assert list(found(settings)) == ["settings", "redis", "worker", "keys", "local"]
+
+
+def test_a_provider_that_tells_its_models_is_well(settings: Settings) -> None:
+    assert found(settings)["local"] == Finding("local", "ok", "models: 1")
+
+
+def test_a_gateway_without_any_key_is_warned_of(settings: Settings) -> None:
+    assert found(settings)["keys"] == Finding("keys", "warning", "active: 0")
+
+
+def test_a_redis_that_evicts_is_warned_of(settings: Settings) -> None:
+    client = connect(settings.redis)
+    client.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        redis = found(settings)["redis"]
+    finally:
+        client.config_set("maxmemory-policy", "noeviction")
+    assert redis.state == "warning"
+    assert "maxmemory-policy" in redis.detail
+
+
+def test_a_redis_that_is_away_has_failed_with_its_reason(settings: Settings) -> None:
+    away = RedisSettings(url=f"redis://127.0.0.1:{free_port()}")
+    redis = found(replace(settings, redis=away))["redis"]
+    assert redis.state == "failed"
+    assert "Connection refused" in redis.detail
+
+
+def test_a_worker_that_is_missing_has_failed(settings: Settings) -> None:
+    worker = found(replace(settings, background=BackgroundSettings()))["worker"]
+    assert worker == Finding("worker", "failed", "missing")
+
+
+def test_a_provider_out_of_reach_has_failed(settings: Settings) -> None:
+    assert found(replace(settings, providers=(nowhere(),)))["house"].state == "failed"
+
+
+def test_a_model_server_that_nobody_named_need_not_be_there(settings: Settings) -> None:
+    house = nowhere(discover=True)
+    assert found(replace(settings, providers=(house,)))["house"].state == "warning"
+
+
+def test_it_prints_a_table_and_fails_with_what_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gateway.toml").write_text('[providers.local]\napi = "local"\n', "utf-8")
+    told = CliRunner().invoke(doctor, env={"REDIS_URL": f"redis://127.0.0.1:{free_port()}"})
+    assert told.stdout.splitlines()[0].split() == ["WHAT", "STATE", "DETAIL"]
+    assert "local     ok      models: 1" in told.stdout
+    assert told.exit_code == 1
