@@ -1,0 +1,63 @@
+"""What a caller may ask for, before anything is looked up or paid for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from app.domain.accounts import Caller
+from app.domain.request import CreateRequest
+from app.errors import GatewayError, InvalidRequest, PermissionDenied, StorageUnavailable
+from app.services.permissions import permitted, refuse_read_only, well_formed
+
+
+CALLER = Caller(account="acme", key_id="key_1")
+ASKED = CreateRequest(model="m", input=())
+IN_BACKGROUND = replace(ASKED, background=True)
+UNSTORED = replace(ASKED, store=False)
+
+
+def test_an_ordinary_request_is_left_as_it_is() -> None:
+    assert permitted(CALLER, ASKED) == ASKED
+
+
+@pytest.mark.parametrize(
+    ("who", "what", "error", "param"),
+    [
+        (replace(CALLER, read_only=True), ASKED, PermissionDenied, None),
+        (replace(CALLER, background=False), IN_BACKGROUND, PermissionDenied, "background"),
+        (replace(CALLER, force_no_store=True), IN_BACKGROUND, InvalidRequest, "background"),
+        (replace(CALLER, stale=True), ASKED, StorageUnavailable, None),
+    ],
+    ids=["read-only key", "no background", "background unstored", "store away"],
+)
+def test_what_a_key_may_not_do_is_refused(
+    who: Caller, what: CreateRequest, error: type[GatewayError], param: str | None
+) -> None:
+    with pytest.raises(error) as caught:
+        permitted(who, what)
+    assert caught.value.param == param
+
+
+def test_an_account_that_stores_nothing_has_its_requests_unstored() -> None:
+    assert not permitted(replace(CALLER, force_no_store=True), ASKED).store
+
+
+def test_an_unstored_request_goes_on_while_the_store_is_away() -> None:
+    assert permitted(replace(CALLER, stale=True), UNSTORED) == UNSTORED
+
+
+def test_who_may_write_is_not_refused() -> None:
+    refuse_read_only(CALLER)
+
+
+@pytest.mark.parametrize("response_id", ["", "resp_", "resp_a/b", "msg_1", "resp_\n", "resp_ü"])
+def test_a_malformed_id_is_named(response_id: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        well_formed(response_id)
+    assert (caught.value.code, caught.value.param) == ("invalid_response_id", "response_id")
+
+
+def test_a_well_formed_id_is_left_as_it_is() -> None:
+    assert well_formed("resp_a-B_1") == "resp_a-B_1"
