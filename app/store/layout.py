@@ -22,12 +22,18 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """`records` has what has ended. `bases` tells for each log the place that it continues, log 0
-    first.
+    """`records` has what has ended, `waiting` what waits or runs. `bases` tells for each log the
+    place that it continues, log 0 first.
     """
 
     records: Mapping[Place, Record]
+    waiting: tuple[Record, ...]
     bases: Mapping[str, Place]
+
+    def find(self, response_id: str) -> Record | None:
+        """Return what is said of a response, if anything is."""
+        told = (*self.waiting, *self.records.values())
+        return next((record for record in told if record.response_id == response_id), None)
 
     def parent(self, place: Place) -> Place | None:
         """Return the place that a place continues, None for the root."""
@@ -38,18 +44,17 @@ class Layout:
 
 def read(index: Mapping[bytes, bytes]) -> Layout:
     """Return what the fields of an index say (lua.py)."""
-    records = {}
+    told = []
     bases = {"0": _NOWHERE}
     for field, value in sorted(index.items()):
         name, text = field.decode(), value.decode()
         if name.startswith("resp_"):
-            record = _record(name, text)
-            if record.place.depth >= 0:
-                records[record.place] = record
+            told.append(_record(name, text))
         elif name.startswith("fork:"):
             log, _, depth = text.partition(":")
             bases[name.removeprefix("fork:")] = Place(log, int(depth))
-    return Layout(records, bases)
+    ended = {record.place: record for record in told if record.place.depth >= 0}
+    return Layout(ended, tuple(record for record in told if record.place.depth < 0), bases)
 
 
 def _record(response_id: str, text: str) -> Record:
