@@ -11,7 +11,6 @@ from app.domain.request import CreateRequest
 from app.errors import GatewayError, InvalidRequest, PermissionDenied, StorageUnavailable
 from app.services.permissions import permitted, refuse_read_only, well_formed
 
-
 CALLER = Caller(account="acme", key_id="key_1")
 ASKED = CreateRequest(model="m", input=())
 IN_BACKGROUND = replace(ASKED, background=True)
