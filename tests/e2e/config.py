@@ -36,7 +36,9 @@ def gateway_toml(places: Places, keepalive_s: float) -> str:
         tables.append(_provider(provider, api, places.url, PATIENT_S, good))
         for fault in FAULTS:
             base_url = _base_url(places, fault.place)
-            tables.append(_provider(f"{provider}-{fault.name}", api, base_url, HASTY_S, {}))
+            # Only what is to time out may: a busy machine is no fault.
+            timeout_s = HASTY_S if fault.seen.code == "upstream_timeout" else PATIENT_S
+            tables.append(_provider(f"{provider}-{fault.name}", api, base_url, timeout_s, {}))
         for name in STREAM_FAULTS:
             tables.append(_provider(f"{provider}-stream-{name}", api, places.url, HASTY_S, {}))
     tables += [
