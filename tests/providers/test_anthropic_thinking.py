@@ -74,7 +74,7 @@ def test_a_budget_does_not_raise_the_limit_beyond_what_the_model_can_do() -> Non
     assert asked(BUDGET, "high")["max_tokens"] == 64_000
 
 
-@pytest.mark.parametrize("model", [ADAPTIVE, BUDGET])
+@pytest.mark.parametrize("model", [ADAPTIVE, NEWEST, BUDGET])
 def test_no_effort_means_no_thinking(model: str) -> None:
     told = asked(model, "none")
     assert told == {"thinking": {"type": "disabled"}, "max_tokens": 64_000, "ignored": ()}
@@ -199,6 +199,26 @@ def test_an_adaptive_model_thinks_on_whatever_the_turn_began_with() -> None:
 )
 def test_a_model_is_of_the_family_that_its_id_names(model: str, glob: str) -> None:
     assert family_of(model).glob == glob
+
+
+@pytest.mark.parametrize(
+    ("model", "structured"),
+    [
+        ("claude-3-opus-20240229", False),
+        ("claude-3-7-sonnet-latest", False),
+        ("claude-opus-4-0", False),
+        ("claude-opus-4-20250514", False),
+        ("claude-sonnet-4-0", False),
+        ("claude-sonnet-4-20250514", False),
+        ("claude-opus-4-1", True),
+        ("claude-haiku-4-5", True),
+        ("claude-sonnet-4-6", True),
+        ("claude-opus-5", True),
+        ("some-model", True),
+    ],
+)
+def test_a_family_can_be_held_to_a_schema_or_not(model: str, structured: bool) -> None:
+    assert family_of(model).structured is structured
 
 
 def test_no_family_is_asked_for_more_than_it_can_do() -> None:

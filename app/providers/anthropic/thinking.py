@@ -104,16 +104,15 @@ def _calls_without_a_thought(items: tuple[Item, ...]) -> bool:
     turn = list(items)
     while turn and isinstance(turn[-1], FunctionCallOutput):
         turn.pop()
-    called = False
+    if len(turn) == len(items):
+        return False
     for item in reversed(turn):
         match item:
             case Reasoning():
                 if item.encrypted_content is not None:
                     return False
-            case FunctionCall():
-                called = True
-            case Message(role="assistant"):
+            case FunctionCall() | Message(role="assistant"):
                 continue
             case _:
                 break
-    return called and len(turn) < len(items)
+    return True
