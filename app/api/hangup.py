@@ -57,8 +57,10 @@ class HangUps:
         while True:
             self._wake.wait()
             idle.wait(SWEEP_S)
-            if not self._watched:
-                self._wake.clear()
+            # Cleared before the look: a request that begins in between sets it again.
+            self._wake.clear()
+            if self._watched:
+                self._wake.set()
             self.sweep()
 
     def sweep(self) -> None:
