@@ -7,19 +7,17 @@ Redis has written to its disk are for the caller to see to.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from redis.exceptions import ResponseError
 
 from app.domain.ids import home_of, tag_of
-from app.schemas.items import item_json
-from app.schemas.responses import response_json
+from app.store.archive_base import Archived
 from app.store.base import Place, Turn
 from app.store.checks import asked, servers
 from app.store.connect import Client
-from app.store.entries import PURGED, Entries
+from app.store.entries import PURGED, Entries, digest_of
 from app.store.keys import Keys
 from app.store.layout import Layout, Record, read
 from app.store.lua import ERASE, HIDDEN, LEAVE_HOME, PURGE
@@ -29,38 +27,39 @@ from app.store.seam import translated
 AT_ONCE = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Archived:
-    """A stored response. `turn` is None once it is purged; `deleted_at` is in Unix seconds."""
-
-    response_id: str
-    status: str
-    deleted_at: int | None
-    turn: Turn | None
-
-    def json(self) -> dict[str, Any]:
-        """Return all of it, for an export."""
-        shown: dict[str, Any] = {
-            "id": self.response_id,
-            "status": self.status,
-            "deleted_at": self.deleted_at,
-        }
-        if self.turn is None:
-            return shown | {"purged": True}
-        return shown | {
-            "response": response_json(self.turn.response),
-            "input": [item_json(item) for item in self.turn.input],
-            "include": sorted(self.turn.include),
-        }
-
-
 class RedisArchive:
-    """Every method raises StorageUnavailable when Redis is away, iterators between two steps."""
+    """Implements ArchiveStore on any Redis >= 6.2, Cluster included."""
 
     def __init__(self, client: Client, prefix: str) -> None:
         self._redis: Any = client
         self._keys = Keys(prefix)
         self._entries = Entries()
+
+    def find(self, response_id: str) -> Archived | None:
+        """Return a response, whoever's it is, also while it waits or runs."""
+        tag = tag_of(response_id)
+        if tag is None:
+            return None
+        with translated():
+            index = self._redis.hgetall(self._keys.index(tag))
+        layout = read(index)
+        record = layout.find(response_id)
+        if record is None:
+            return None
+        account = index[b"account"].decode()
+        entry = self._entry(tag, record, layout)
+        turn = self._turn(entry, account, record, layout, self._common(tag))
+        return Archived(account, response_id, record.status, record.deleted_at, turn)
+
+    def _entry(self, tag: str, record: Record, layout: Layout) -> bytes:
+        """Return a response's entry; nothing is left of it once it is purged or erased."""
+        place = record.place
+        if place.depth < 0:
+            return PURGED
+        behind = place.depth - layout.bases[place.log].depth - 1
+        with translated():
+            entry: bytes | None = self._redis.lindex(self._keys.log(tag, place.log), behind)
+        return entry or PURGED
 
     def conversations(self, account: str) -> int:
         """Return how many conversations an account has."""
@@ -80,28 +79,42 @@ class RedisArchive:
             return [tag.decode() for tag in self._redis.zrange(key, seen, seen + AT_ONCE - 1)]
 
     def _conversation(self, account: str, tag: str) -> Iterator[Archived]:
-        layout = self._layout(tag)
+        layout, common = self._layout(tag), self._common(tag)
         for log, base in layout.bases.items():
             for depth, entry in enumerate(self._log(tag, log), base.depth + 1):
                 record = layout.records.get(Place(log, depth))
                 if record is None:
                     return  # it came while this was being read
                 yield Archived(
+                    account,
                     record.response_id,
                     record.status,
                     record.deleted_at,
-                    self._turn(entry, account, record, layout),
+                    self._turn(entry, account, record, layout, common),
                 )
 
     def _layout(self, tag: str) -> Layout:
         with translated():
             return read(self._redis.hgetall(self._keys.index(tag)))
 
-    def _turn(self, entry: bytes, account: str, record: Record, layout: Layout) -> Turn | None:
+    def _common(self, tag: str) -> Mapping[bytes, bytes]:
+        with translated():
+            common: Mapping[bytes, bytes] = self._redis.hgetall(self._keys.common(tag))
+        return common
+
+    def _turn(
+        self,
+        entry: bytes,
+        account: str,
+        record: Record,
+        layout: Layout,
+        common: Mapping[bytes, bytes],
+    ) -> Turn | None:
         if entry == PURGED:
             return None
         parent = layout.parent(record.place)
-        return self._entries.turn(entry, account, record.response_id, parent)
+        named = common.get(digest_of(entry))
+        return self._entries.turn(entry, account, record.response_id, parent, named)
 
     def _log(self, tag: str, log: str) -> Iterator[bytes]:
         key, seen = self._keys.log(tag, log), 0
@@ -118,7 +131,7 @@ class RedisArchive:
         with translated():
             return int(self._redis.zcount(self._keys.deleted, "-inf", f"({deleted_before}"))
 
-    def purge(self, deleted_before: int, *, dry_run: bool = False) -> Iterator[str]:
+    def purge(self, deleted_before: int) -> Iterator[str]:
         """Destroy the content of responses deleted before then, in Unix seconds, and tell each id.
 
         A tombstone without content stays: its id stays unknown, and turns that continue it lose
@@ -127,9 +140,8 @@ class RedisArchive:
         left = 0  # how many of the first are to stay where they are
         while ids := self._deleted(deleted_before, left):
             for response_id in ids:
-                if dry_run or self._purged(response_id, deleted_before):
+                if self._purged(response_id, deleted_before):
                     yield response_id
-                    left += dry_run
                 else:
                     left += 1
 
@@ -163,26 +175,27 @@ class RedisArchive:
         if homeless:
             LEAVE_HOME((self._keys.homes(account),), (response_id, *homeless)).run(self._redis)
 
-    def erase(self, account: str, *, dry_run: bool = False) -> Iterator[str]:
+    def erase(self, account: str, end: Callable[[str], None]) -> Iterator[str]:
         """Destroy everything that an account has stored, and tell the tag of each conversation.
 
-        Deactivate the account's keys before: what it stores meanwhile may survive.
+        `end` is called before with the ids of what waits or runs. Close the account before: what
+        it stores meanwhile may survive.
         """
-        key, seen = self._keys.conversations(account), 0
-        while tags := self._members(key, seen):
+        key = self._keys.conversations(account)
+        while tags := self._members(key, 0):
             for tag in tags:
-                if not dry_run:
-                    self._erase(key, tag)
+                self._erase(key, tag, end)
                 yield tag
-            seen += len(tags) if dry_run else 0
-        if not dry_run:
-            with translated():
-                self._redis.unlink(self._keys.homes(account))
+        with translated():
+            self._redis.unlink(self._keys.homes(account))
 
-    def _erase(self, conversations: str, tag: str) -> None:
+    def _erase(self, conversations: str, tag: str, end: Callable[[str], None]) -> None:
+        layout = self._layout(tag)
+        for record in layout.waiting:
+            end(record.response_id)
         deleted = [
             record.response_id
-            for record in self._layout(tag).records.values()
+            for record in layout.records.values()
             if record.deleted_at is not None
         ]
         with translated():

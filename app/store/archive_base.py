@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -72,7 +72,7 @@ class ArchiveStore(Protocol):
         """Return how many responses were deleted before then and are not purged yet."""
         ...
 
-    def purge(self, deleted_before: int, *, dry_run: bool = False) -> Iterator[str]:
+    def purge(self, deleted_before: int) -> Iterator[str]:
         """Destroy the content of responses deleted before then, in Unix seconds, and tell each id.
 
         A tombstone without content stays: its id stays unknown, and turns that continue it lose
@@ -80,10 +80,11 @@ class ArchiveStore(Protocol):
         """
         ...
 
-    def erase(self, account: str, *, dry_run: bool = False) -> Iterator[str]:
+    def erase(self, account: str, end: Callable[[str], None]) -> Iterator[str]:
         """Destroy everything that an account has stored, and tell the tag of each conversation.
 
-        Close the account before: what it stores meanwhile may survive.
+        `end` is called before with the ids of what waits or runs. Close the account before: what
+        it stores meanwhile may survive.
         """
         ...
 

@@ -27,12 +27,16 @@ WHOLE, OWN = (0, -1), (-1, -1)
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A part of a chain: the response's place, its parent's, and entries from depth `start`."""
+    """A part of a chain: the response's place, its parent's, and entries from depth `start`.
+
+    `common` is what the response's own entry names, where it is among them.
+    """
 
     place: Place
     parent: Place | None
     start: int
     entries: list[bytes]
+    common: bytes | None
 
 
 class Chains:
@@ -60,7 +64,7 @@ class Chains:
             reply = self._call(tag, account, response_id, anchor, first, last).run(self._redis)
             if reply is None:
                 return None
-            _status, log, depth, base, below, start, parts, entries = reply
+            _status, log, depth, base, below, start, parts, entries, common = reply
             if parts and not entries:
                 entries = self._ranges(tag, parts)
         parent = Place(log.decode(), depth - 1)
@@ -71,6 +75,7 @@ class Chains:
             parent=parent if depth else None,
             start=start,
             entries=[entry for part in reversed(entries) for entry in part],
+            common=common,
         )
 
     def own(self, account: str, response_ids: Sequence[str]) -> list[bytes]:
@@ -82,7 +87,7 @@ class Chains:
         ]
         with translated():
             replies = run_all(self._redis, calls) if calls else []
-        return [reply[-1][0][0] for reply in replies if reply]
+        return [reply[7][0][0] for reply in replies if reply]
 
     def _call(self, tag: str, account: str, response_id: str, anchor: str, *depths: int) -> Call:
         return CHAIN((self._keys.index(tag),), (account, response_id, anchor, *depths, AT_ONCE))

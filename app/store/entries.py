@@ -1,10 +1,16 @@
 """A turn as one entry of a conversation's log: its items, then what its response says beside them.
 
-The two parts are packed apart, so that loading a context reads nothing but items.
+The two parts are packed apart, so that loading a context reads nothing but items. What a turn is
+asked with besides, tools and instructions, is as a rule what the turn before was asked with: from
+the second turn of a conversation on it is kept apart, once, and the entry names it by a digest.
+
+An entry is the size of its items, 4 bytes, with the highest bit set where a digest follows; the
+digest; the items; the rest.
 """
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from dataclasses import replace
 from typing import Any
@@ -21,7 +27,14 @@ from app.store.codec import Codec
 #: What a purge leaves of an entry: its place in the log and nothing else.
 PURGED = b""
 
+#: What is kept apart, and how many bytes of it are worth the trouble.
+COMMON = ("instructions", "text", "tools")
+COMMON_FROM_BYTES = 300
+
+DIGEST_BYTES = 12
+
 _SIZE = struct.Struct(">I")
+_NAMES_COMMON = 0x8000_0000
 _TOLD_ELSEWHERE = ("id", "object", "output", "output_text")
 
 Items = tuple[Item, ...]
@@ -34,31 +47,70 @@ class Entries:
         self._codec = Codec()
 
     def dump(self, turn: Turn) -> bytes:
-        """Return the entry of a turn."""
-        items = [[item_json(item) for item in turn.input], _shown(turn.response.output)]
-        beside: dict[str, Any] = response_json(replace(turn.response, output=()))
-        for name in _TOLD_ELSEWHERE:
-            del beside[name]
+        """Return a turn's entry, followed by what it names, if anything, and the size of that."""
+        beside = _beside(turn)
+        common = orjson.dumps({name: beside[name] for name in COMMON})
+        if turn.parent is None or len(common) < COMMON_FROM_BYTES:
+            return self._joined(turn, beside)
+        digest = hashlib.blake2b(common, digest_size=DIGEST_BYTES).digest()
+        entry = self._joined(turn, beside | dict.fromkeys(COMMON), digest)
+        packed = self._codec.pack(common)
+        return entry + packed + _SIZE.pack(len(packed))
+
+    def alone(self, turn: Turn) -> bytes:
+        """Return a turn as one entry that has all of it."""
+        return self._joined(turn, _beside(turn))
+
+    def _joined(self, turn: Turn, beside: dict[str, Any], digest: bytes = b"") -> bytes:
+        items = [_shown(turn.input), _shown(turn.response.output)]
         packed = self._codec.pack(orjson.dumps(items))
         rest = self._codec.pack(orjson.dumps([sorted(turn.include), beside]))
-        return b"".join((_SIZE.pack(len(packed)), packed, rest))
+        size = len(packed) | (_NAMES_COMMON if digest else 0)
+        return b"".join((_SIZE.pack(size), digest, packed, rest))
 
     def items(self, entry: bytes) -> tuple[Items, Items]:
         """Return the items of an entry: input and output, both empty once it is purged."""
         if entry == PURGED:
             return (), ()
-        (size,) = _SIZE.unpack_from(entry)
-        packed = entry[_SIZE.size : _SIZE.size + size]
+        packed, _ = parts_of(entry)
         given, made = orjson.loads(self._codec.unpack(packed))
         return tuple(map(item_from_json, given)), tuple(map(item_from_json, made))
 
-    def turn(self, entry: bytes, account: str, response_id: str, parent: Place | None) -> Turn:
-        """Return the turn whose entry this is; a purged one has none."""
+    def turn(
+        self,
+        entry: bytes,
+        account: str,
+        response_id: str,
+        parent: Place | None,
+        common: bytes | None = None,
+    ) -> Turn:
+        """Return the turn whose entry this is, with what it names; a purged one has none."""
         given, made = self.items(entry)
-        (size,) = _SIZE.unpack_from(entry)
-        include, beside = orjson.loads(self._codec.unpack(entry[_SIZE.size + size :]))
+        _, rest = parts_of(entry)
+        include, beside = orjson.loads(self._codec.unpack(rest))
+        if common:
+            beside.update(orjson.loads(self._codec.unpack(common)))
         response: Response = response_from_json({"id": response_id, "output": [], **beside})
         return Turn(account, replace(response, output=made), given, frozenset(include), parent)
+
+
+def digest_of(entry: bytes) -> bytes:
+    """Return the digest that an entry has, empty where it names nothing."""
+    if entry == PURGED or not _SIZE.unpack_from(entry)[0] & _NAMES_COMMON:
+        return b""
+    return entry[_SIZE.size : _SIZE.size + DIGEST_BYTES]
+
+
+def parts_of(entry: bytes) -> tuple[bytes, bytes]:
+    """Return the packed items and the packed rest."""
+    start = _SIZE.size + len(digest_of(entry))
+    end = start + (_SIZE.unpack_from(entry)[0] & ~_NAMES_COMMON)
+    return entry[start:end], entry[end:]
+
+
+def _beside(turn: Turn) -> dict[str, Any]:
+    shown = response_json(replace(turn.response, output=()))
+    return {name: value for name, value in shown.items() if name not in _TOLD_ELSEWHERE}
 
 
 def _shown(items: Items) -> list[dict[str, Any]]:

@@ -2,10 +2,11 @@
 
 <prefix>{tag}               hash: a conversation's index (lua.py)
 <prefix>{tag}:<n>           list: its log n
+<prefix>{tag}:common        hash: what its turns have in common (entries.py)
 <prefix>conversations:<account>  sorted set: tags by the time of their first turn, Unix seconds
 <prefix>homes:<account>     hash: item id -> response id, of items whose id tells no home
 <prefix>deleted             sorted set: ids of deleted responses by the time of their deletion
-<prefix>{jobs}…, …:job:<id>, …:events:<id>   background responses (jobs_lua.py)
+<prefix>{jobs}…, …:job:<id>, …:events:<id>   background responses (jobs*_lua.py)
 <prefix>news                channel: what happens to background responses, for whoever waits
 """
 
@@ -27,8 +28,11 @@ class Keys:
     def log(self, tag: str, log: str) -> str:
         return f"{self._prefix}{{{tag}}}:{log}"
 
-    def events(self, tag: str, response_id: str) -> str:
-        return f"{self.index(tag)}:events:{response_id}"
+    def common(self, tag: str) -> str:
+        return f"{self._prefix}{{{tag}}}:common"
+
+    def job(self, tag: str, response_id: str) -> str:
+        return f"{self.index(tag)}:job:{response_id}"
 
     def conversations(self, account: str) -> str:
         return f"{self._prefix}conversations:{account}"

@@ -9,6 +9,8 @@ Keys of one conversation, which its hash tag in braces makes neighbours on a Clu
         forks              how many logs there are beside log 0
         fork:<n>           log:depth that log n continues
     <prefix>{tag}:<n>    list: log n, an entry a turn
+    <prefix>{tag}:common hash: what entries have in common (entries.py), by its digest, and
+                         under # and the digest how many entries name it
 
 A turn's depth is the number of turns before it, so that log n begins at its base's depth + 1.
 A program is given the index as its key and derives the others', which share its slot.
@@ -37,10 +39,15 @@ local function base(log)
   local under, depth = string.match(redis.call('HGET', index, 'fork:' .. log), '^(%d+):(%-?%d+)$')
   return under, tonumber(depth)
 end
+
+local function digest(entry)
+  if entry and entry ~= '' and string.byte(entry) >= 128 then return string.sub(entry, 5, 16) end
+end
 """
 
-# ARGV: account, response id, status, statuses that it may follow, entry, the parent's log and
-# depth (0 and -1 for none). Returns the status that stands, or nothing where the parent is gone.
+# ARGV: account, response id, status, statuses that it may follow, entry (with what it names behind
+# it, and the size of that), the parent's log and depth (0 and -1 for none). Returns the status
+# that stands, or nothing where the parent is gone.
 COMMIT_BODY = """
 local account, id, status, before, entry, log, depth = unpack(ARGV)
 local holder = redis.call('HGET', index, 'account')
@@ -59,6 +66,13 @@ if taken > 0 then
   log = redis.call('HINCRBY', index, 'forks', 1)
   redis.call('HSET', index, 'fork:' .. log, from)
 end
+local named = digest(entry)
+if named then
+  local size = struct.unpack('>I4', string.sub(entry, -4))
+  redis.call('HSETNX', index .. ':common', named, string.sub(entry, -4 - size, -5))
+  entry = string.sub(entry, 1, -5 - size)
+  redis.call('HINCRBY', index .. ':common', '#' .. named, 1)
+end
 redis.call('RPUSH', index .. ':' .. log, entry)
 redis.call('HSET', index, 'account', account,
   id, table.concat({status, log, depth, held and held.deleted or ''}, ':'))
@@ -70,7 +84,7 @@ COMMIT = Script(LIBRARY, COMMIT_BODY)
 # that are wanted (negative: from the end), how many entries at most are returned at once.
 # Returns nothing where the response is unknown, or else its status, log and depth, the place that
 # its log continues, the first depth of what follows, where the entries are (log, first and last
-# index, newest first), and the entries of each of these.
+# index, newest first), the entries of each of these, and what the last turn has in common.
 CHAIN = Script(
     LIBRARY,
     """
@@ -100,7 +114,12 @@ while log and depth >= first do
   log, depth = under, below
 end
 local under, below = base(held.log)
-return {held.status, held.log, held.depth, under or '0', below, first, parts, entries}
+local own = entries[1] and entries[1][#entries[1]]
+if last == held.depth and not own then
+  own = redis.call('LINDEX', index .. ':' .. held.log, held.depth - below - 1)
+end
+local common = digest(own) and redis.call('HGET', index .. ':common', digest(own)) or false
+return {held.status, held.log, held.depth, under or '0', below, first, parts, entries, common}
 """,
 )
 
@@ -147,6 +166,10 @@ PURGE = Script(
 local held = record(ARGV[1])
 if not held or held.deleted == '' then return end
 local _, below = base(held.log)
+local named = digest(redis.call('LINDEX', index .. ':' .. held.log, held.depth - below - 1))
+if named and redis.call('HINCRBY', index .. ':common', '#' .. named, -1) == 0 then
+  redis.call('HDEL', index .. ':common', named, '#' .. named)
+end
 redis.call('LSET', index .. ':' .. held.log, held.depth - below - 1, '')
 redis.call('UNLINK', index .. ':events:' .. ARGV[1])
 """,
@@ -162,7 +185,7 @@ end
 for _, id in ipairs(redis.call('HKEYS', index)) do
   redis.call('UNLINK', index .. ':job:' .. id, index .. ':events:' .. id)
 end
-redis.call('UNLINK', index)
+redis.call('UNLINK', index, index .. ':common')
 """,
 )
 

@@ -135,7 +135,7 @@ class RedisStore:
     def get(self, account: str, response_id: str) -> Turn:
         """Return a stored turn."""
         found = self._found(account, response_id, *OWN)
-        return self._entries.turn(found.entries[-1], account, response_id, found.parent)
+        return self._turn(found, account, response_id)
 
     def delete(self, account: str, response_id: str) -> None:
         """Hide a response; turns that continue it keep their whole context."""
@@ -156,9 +156,8 @@ class RedisStore:
         turns and forks.
         """
         found = self._found(account, response_id, *WHOLE)
-        *earlier, own = found.entries
-        turn = self._entries.turn(own, account, response_id, found.parent)
-        items = [item for entry in earlier for item in self._both(entry)]
+        turn = self._turn(found, account, response_id)
+        items = [item for entry in found.entries[:-1] for item in self._both(entry)]
         return Context((*items, *_items(turn)), turn.response, found.place)
 
     def input_items(
@@ -209,6 +208,10 @@ class RedisStore:
         if found is None or not found.entries or found.entries[-1] == PURGED:
             raise unknown_response(response_id)
         return found
+
+    def _turn(self, found: Found, account: str, response_id: str) -> Turn:
+        own = found.entries[-1]
+        return self._entries.turn(own, account, response_id, found.parent, found.common)
 
     def _both(self, entry: bytes) -> tuple[Item, ...]:
         given, made = self._entries.items(entry)

@@ -110,7 +110,7 @@ class Spool:
             "account": turn.account,
             "parent": turn.parent and [turn.parent.log, turn.parent.depth],
         }
-        whole = orjson.dumps(head) + b"\n" + self._entries.dump(turn)
+        whole = orjson.dumps(head) + b"\n" + self._entries.alone(turn)
         return b"%08x\n" % crc32(whole) + whole
 
 

@@ -46,6 +46,23 @@ def test_a_saved_response_is_shown_to_the_byte_as_it_was(store: ResponseStore) -
     assert repr(response_json(found)) == repr(response_json(kept.response))
 
 
+def test_turns_that_were_asked_with_the_same_tools_all_have_them(store: ResponseStore) -> None:
+    shown = rich().response.echo
+    turns = [saved(store, echo=shown)]
+    for _ in range(30):
+        turns.append(continued(store, turns[-1], echo=shown))
+    assert [store.get(ACCOUNT, each.response.id) for each in turns] == turns
+    assert store.context(ACCOUNT, turns[-1].response.id).last == turns[-1].response
+
+
+def test_turns_that_were_asked_with_different_tools_have_their_own(store: ResponseStore) -> None:
+    first = saved(store)
+    second = continued(store, first, echo=rich().response.echo)
+    third = continued(store, second)
+    turns = [first, second, third]
+    assert [store.get(ACCOUNT, each.response.id) for each in turns] == turns
+
+
 def test_a_turn_comes_back_with_its_parent(store: ResponseStore) -> None:
     _, second, third = chain(store, 3)
     fork = continued(store, second, "fork")

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.store.checks import servers
 from app.store.codec import Codec
-from app.store.entries import PURGED
+from app.store.entries import PURGED, parts_of
 
 
 def everything(client: Any) -> bytes:
@@ -20,6 +20,11 @@ def everything(client: Any) -> bytes:
 
 def _values(node: Any, key: bytes) -> list[bytes]:
     match node.type(key):
+        case b"hash" if key.endswith(b":common"):
+            fields = node.hgetall(key)
+            return [
+                part if name[:1] == b"#" else Codec().unpack(part) for name, part in fields.items()
+            ]
         case b"hash":
             return [part for field in node.hgetall(key).items() for part in field]
         case b"zset":
@@ -38,6 +43,5 @@ def _values(node: Any, key: bytes) -> list[bytes]:
 def _unpacked(entry: bytes) -> list[bytes]:
     if entry == PURGED:
         return []
-    size = int.from_bytes(entry[:4], "big")
     codec = Codec()
-    return [entry, codec.unpack(entry[4 : 4 + size]), codec.unpack(entry[4 + size :])]
+    return [entry, *map(codec.unpack, parts_of(entry))]

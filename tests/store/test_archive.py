@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from app.domain.ids import tag_of
+from app.domain.request import CreateRequest, Parameters
 from app.errors import NotFound
 from app.schemas.items import item_json
-from app.schemas.responses import response_json
+from app.schemas.responses import echo, response_json
 from app.settings import RedisSettings
 from app.store.archive import AT_ONCE, RedisArchive
 from app.store.base import Turn
@@ -28,6 +29,7 @@ from tests.store.turns import (
     asked,
     chain,
     continued,
+    first_id,
     next_id,
     saved,
     told,
@@ -142,6 +144,7 @@ def test_an_export_has_all_of_a_response(store: RedisStore, archive: RedisArchiv
     ((found,),) = archive.responses(ACCOUNT)
     assert found.json() == {
         "id": kept.response.id,
+        "account": ACCOUNT,
         "status": "completed",
         "deleted_at": None,
         "response": response_json(kept.response),
@@ -168,10 +171,48 @@ def test_an_export_tells_what_was_purged(
     ((found,),) = archive.responses(ACCOUNT)
     assert found.json() == {
         "id": kept.response.id,
+        "account": ACCOUNT,
         "status": "completed",
         "deleted_at": clock.at,
         "purged": True,
     }
+
+
+def test_a_response_is_found_whoevers_it_is(store: RedisStore, archive: RedisArchive) -> None:
+    root = saved(store, account=STRANGER)
+    continued(store, root)
+    fork = continued(store, root)
+    found = archive.find(fork.response.id)
+    assert found
+    assert (found.account, found.status, found.turn) == (STRANGER, "completed", fork)
+
+
+def test_a_response_that_still_runs_is_found_without_its_turn(
+    store: RedisStore, archive: RedisArchive, client: Client
+) -> None:
+    kept = saved(store)
+    running = next_id(kept.response.id)
+    client.hset(f"rg:{{{tag_of(running)}}}", running, "in_progress:0:-1:")
+    found = archive.find(running)
+    assert found
+    assert (found.status, found.turn, found.is_purged) == ("in_progress", None, False)
+    assert found.json().keys() == {"id", "account", "status", "deleted_at"}
+
+
+def test_a_purged_response_is_found_as_its_tombstone(
+    store: RedisStore, archive: RedisArchive, clock: Clock
+) -> None:
+    kept = saved(store)
+    deleted(store, kept)
+    list(archive.purge(int(clock.at) + 1))
+    found = archive.find(kept.response.id)
+    assert found
+    assert (found.deleted_at, found.turn, found.is_purged) == (clock.at, None, True)
+
+
+@pytest.mark.parametrize("unknown", ["resp_1", first_id()])
+def test_what_was_never_stored_is_not_found(archive: RedisArchive, unknown: str) -> None:
+    assert archive.find(unknown) is None
 
 
 # purging
@@ -195,6 +236,48 @@ def test_nothing_of_a_purged_text_is_left(
     deleted(store, secret)
     list(archive.purge(int(clock.at) + 1))
     assert (b"secret" in before, b"secret" in everything(client)) == (True, False)
+
+
+def secretive(store: RedisStore, length: int) -> list[Turn]:
+    """Return a chain whose turns were all asked with the same long, secret instructions."""
+    told_by = echo(
+        CreateRequest(
+            model="m", input=(), parameters=Parameters(instructions="my secret rules " * 40)
+        )
+    )
+    turns = [saved(store, echo=told_by)]
+    while len(turns) < length:
+        turns.append(continued(store, turns[-1], echo=told_by))
+    return turns
+
+
+def test_nothing_is_left_of_instructions_that_only_purged_turns_had(
+    store: RedisStore, archive: RedisArchive, client: Client, clock: Clock
+) -> None:
+    turns = secretive(store, 4)
+    store.save(turns[-1])
+    before = everything(client)
+    deleted(store, *turns)
+    list(archive.purge(int(clock.at) + 1))
+    list(archive.purge(int(clock.at) + 1))
+    assert (b"secret" in before, b"secret" in everything(client)) == (True, False)
+
+
+def test_instructions_that_a_living_turn_has_survive_a_purge(
+    store: RedisStore, archive: RedisArchive, clock: Clock
+) -> None:
+    *others, last = secretive(store, 4)
+    deleted(store, *others)
+    list(archive.purge(int(clock.at) + 1))
+    assert store.get(ACCOUNT, last.response.id) == last
+
+
+def test_an_export_has_instructions_wherever_they_are_kept(
+    store: RedisStore, archive: RedisArchive
+) -> None:
+    turns = secretive(store, 3)
+    (seen,) = archive.responses(ACCOUNT)
+    assert [found.turn for found in seen] == turns
 
 
 def test_a_purged_response_stays_unknown(
@@ -253,17 +336,6 @@ def test_the_record_knows_better_than_the_mark_when_it_was_deleted(
     assert list(archive.purge(int(clock.at))) == []
 
 
-def test_a_dry_run_purges_nothing(
-    store: RedisStore, archive: RedisArchive, client: Client, clock: Clock
-) -> None:
-    turns = [saved(store) for _ in range(3)]
-    deleted(store, *turns)
-    before = everything(client)
-    told_of = list(archive.purge(int(clock.at) + 1, dry_run=True))
-    assert sorted(told_of) == sorted(ids(*turns))
-    assert sorted(everything(client).split(b"\0")) == sorted(before.split(b"\0"))
-
-
 def test_a_purge_that_was_stopped_can_be_started_again(
     store: RedisStore, archive: RedisArchive, clock: Clock
 ) -> None:
@@ -305,15 +377,36 @@ def test_a_clients_id_that_lives_on_elsewhere_is_still_found(
 # erasing
 
 
+def no_job(response_id: str) -> None:
+    raise AssertionError(f"{response_id} has ended")
+
+
+def test_what_runs_is_ended_before_it_is_erased(
+    store: RedisStore, archive: RedisArchive, client: Client
+) -> None:
+    kept = saved(store)
+    running = next_id(kept.response.id)
+    index = f"rg:{{{tag_of(running)}}}"
+    client.hset(index, running, "in_progress:0:-1:")
+    ended = []
+
+    def end(response_id: str) -> None:
+        ended.append((response_id, client.hexists(index, response_id)))
+
+    list(archive.erase(ACCOUNT, end))
+    assert ended == [(running, True)]
+    assert everything(client) == b""
+
+
 def test_nothing_of_an_erased_account_is_left(
     store: RedisStore, archive: RedisArchive, client: Client, clock: Clock
 ) -> None:
-    turns = chain(store, 3)
+    turns = secretive(store, 3)
     continued(store, turns[0])
     theirs = saved(store, given=(asked("x", "msg_theirs"),))
     client.xadd(events_of(theirs), {"d": "x"})
     deleted(store, turns[1])
-    erased = list(archive.erase(ACCOUNT))
+    erased = list(archive.erase(ACCOUNT, no_job))
     assert sorted(erased) == sorted({str(tag_of(each)) for each in ids(turns[0], theirs)})
     assert everything(client) == b""
 
@@ -321,7 +414,7 @@ def test_nothing_of_an_erased_account_is_left(
 def test_other_accounts_survive_an_erasure(store: RedisStore, archive: RedisArchive) -> None:
     saved(store)
     other = saved(store, account=STRANGER)
-    list(archive.erase(ACCOUNT))
+    list(archive.erase(ACCOUNT, no_job))
     assert store.get(STRANGER, other.response.id) == other
 
 
@@ -330,15 +423,9 @@ def test_an_erasure_that_was_stopped_can_be_started_again(
 ) -> None:
     for _ in range(5):
         saved(store)
-    next(archive.erase(ACCOUNT))
-    assert len(list(archive.erase(ACCOUNT))) == 4
+    next(archive.erase(ACCOUNT, no_job))
+    assert len(list(archive.erase(ACCOUNT, no_job))) == 4
     assert everything(client) == b""
-
-
-def test_a_dry_run_erases_nothing(store: RedisStore, archive: RedisArchive) -> None:
-    kept = saved(store)
-    assert list(archive.erase(ACCOUNT, dry_run=True)) == [tag_of(kept.response.id)]
-    assert store.get(ACCOUNT, kept.response.id) == kept
 
 
 def test_an_answer_to_an_erased_parent_is_not_kept(
@@ -346,7 +433,7 @@ def test_an_answer_to_an_erased_parent_is_not_kept(
 ) -> None:
     kept = saved(store)
     place = store.context(ACCOUNT, kept.response.id).place
-    list(archive.erase(ACCOUNT))
+    list(archive.erase(ACCOUNT, no_job))
     with pytest.raises(NotFound):
         saved(store, response_id=kept.response.id, parent=place)
     assert everything(client) == b""

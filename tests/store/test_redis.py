@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
@@ -12,8 +13,10 @@ from redis import Redis
 from redis.connection import BlockingConnectionPool, UnixDomainSocketConnection
 
 from app.domain.ids import tag_of
+from app.domain.request import CreateRequest, Parameters
 from app.errors import NotFound, StorageUnavailable
 from app.schemas.items import item_json
+from app.schemas.responses import echo
 from app.store.chains import AT_ONCE, OWN, Chains
 from app.store.entries import Entries
 from app.store.keys import Keys
@@ -132,7 +135,7 @@ def test_a_page_reads_no_more_of_a_conversation_than_it_needs(
         ACCOUNT, turns[-1].response.id, order=order, limit=20, after=mark, before=None
     )
     read = redis.info("stats")["total_net_output_bytes"] - before
-    assert read < 40 * len(Entries().dump(turns[0]))
+    assert read < 40 * len(Entries().alone(turns[0]))
 
 
 def test_a_page_of_a_short_conversation_costs_one_round_trip(store: RedisStore) -> None:
@@ -162,6 +165,17 @@ def test_200_turns_cost_less_than_their_json(redis: Redis) -> None:
     json = sum(len(orjson.dumps(item_json(item))) for item in told(*turns))
     stored = sum(redis.memory_usage(key, samples=0) or 0 for key in redis.keys("*"))
     assert stored < json
+
+
+def test_what_turns_are_asked_with_again_and_again_is_stored_once(redis: Redis) -> None:
+    rules = secrets.token_hex(5_000)
+    asking = CreateRequest(model="m", input=(), parameters=Parameters(instructions=rules))
+    store = RedisStore(redis, "rg:")
+    turns = [saved(store, echo=echo(asking))]
+    for _ in range(50):
+        turns.append(continued(store, turns[-1], echo=echo(asking)))
+    stored = sum(redis.memory_usage(key, samples=0) or 0 for key in redis.keys("*"))
+    assert stored < 50 * 500 + 3 * len(rules)
 
 
 def test_a_turn_costs_the_same_however_long_the_conversation(redis: Redis) -> None:

@@ -48,9 +48,10 @@ def found(store: ResponseStore, kept: Turn) -> bool:
         return False
 
 
-def test_a_response_that_the_replica_has_is_confirmed(store: RedisStore) -> None:
-    kept = saved(store)
-    assert found(store, kept)
+def test_a_response_that_the_replica_has_is_confirmed(watched: Watched) -> None:
+    with connect(RedisSettings(url=watched.url, timeout_s=30)) as client:
+        patient = RedisStore(client, "rg:", wait_replicas=1, wait_s=20)
+        assert found(patient, saved(patient))
 
 
 def test_a_response_that_no_replica_has_is_kept_but_not_confirmed(

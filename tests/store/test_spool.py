@@ -24,7 +24,8 @@ def spool(directory: Path) -> Spool:
 
 @pytest.mark.parametrize("place", [None, Place("3", 7)])
 def test_an_answer_comes_back_as_it_was(spool: Spool, place: Place | None) -> None:
-    kept = turn(response_id=next_id(rich().response.id), parent=place)
+    shown = rich().response.echo
+    kept = turn(response_id=next_id(rich().response.id), parent=place, echo=shown)
     spool.put(kept)
     assert spool.take(kept.response.id) == kept
 
