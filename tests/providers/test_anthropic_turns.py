@@ -109,6 +109,7 @@ def test_an_answer_at_the_end_is_a_prefill_without_its_last_white_space() -> Non
     ("model", "parameters"),
     [
         pytest.param(NEW, {}, id="a model that takes no prefill"),
+        pytest.param("claude-opus-4-6", {}, id="another that takes none"),
         pytest.param(OLD, {"reasoning": ReasoningOptions("low")}, id="thinking"),
         pytest.param(
             OLD, {"text": TextOptions(JsonSchemaFormat("x", {"type": "object"}))}, id="a schema"

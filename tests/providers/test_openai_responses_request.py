@@ -257,6 +257,13 @@ def test_a_choice_that_cannot_be_told_is_named(choice: ToolChoice, named: tuple[
     assert in_vain(profile, tools=(TOOL, OTHER_TOOL), tool_choice=choice) == named
 
 
+def test_a_choice_without_tools_is_no_choice() -> None:
+    profile = replace(OPENAI, tool_choice="never")
+    assert in_vain(profile, tool_choice="none") == ()
+    assert body(profile, tool_choice="none") == body(profile)
+    assert in_vain(profile, tool_choice="required") == ()
+
+
 @pytest.mark.parametrize("parallel", [True, False])
 def test_parallel_calls_are_passed_on_with_tools_only(parallel: bool) -> None:
     assert body(tools=(TOOL,), parallel_tool_calls=parallel)["parallel_tool_calls"] is parallel

@@ -1,0 +1,61 @@
+"""Reading typed events: when the last one has come, and what is no event."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.errors import GatewayError, UpstreamMisbehaved, UpstreamUnavailable
+from app.providers.anthropic.answer import Answer as Messages
+from app.providers.events import Answer, EventReader, body_deltas
+from app.providers.openai_responses.answer import Answer as Responses
+
+
+def fault(_error: object) -> GatewayError:
+    return UpstreamUnavailable("it failed")
+
+
+@pytest.mark.parametrize(
+    ("answer", "last"),
+    [
+        (Messages(fault), b'{"type":"message_stop"}'),
+        (Responses(fault), b'{"type":"response.completed","response":{"status":"completed"}}'),
+        (Responses(fault), b'{"type":"response.incomplete","response":{}}'),
+        (Messages(fault), b"[DONE]"),
+        (Responses(fault), b"[DONE]"),
+    ],
+)
+def test_the_last_event_is_the_last(answer: Answer, last: bytes) -> None:
+    reader = EventReader(answer)
+    reader.read([("", b'{"type":"ping"}')])
+    assert not reader.is_done
+    reader.read([("", last)])
+    assert reader.is_done
+
+
+def test_what_comes_after_the_last_event_does_not_undo_it() -> None:
+    reader = EventReader(Messages(fault))
+    reader.read([("", b"[DONE]")])
+    reader.read([("", b'{"type":"ping"}')])
+    assert reader.is_done
+
+
+def test_an_event_without_a_type_has_the_frames_name() -> None:
+    reader = EventReader(Messages(fault))
+    reader.read([("message_stop", b"{}")])
+    assert reader.is_done
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"7", b"[]", b'"x"', b"null", b'{"type":"\xff"}'])
+def test_a_frame_that_is_no_object_is_nonsense(data: bytes) -> None:
+    with pytest.raises(UpstreamMisbehaved):
+        EventReader(Messages(fault)).read([("", data)])
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"7", b"[]", b"null"])
+@pytest.mark.parametrize("answer", [Messages, Responses])
+def test_a_body_that_is_no_object_is_nonsense_that_was_paid_for(
+    answer: type[Messages] | type[Responses], body: bytes
+) -> None:
+    with pytest.raises(UpstreamMisbehaved) as caught:
+        body_deltas(body, answer(fault))
+    assert caught.value.work_done
