@@ -78,7 +78,13 @@ redis.call('HSET', index, 'account', account,
   id, table.concat({status, log, depth, held and held.deleted or ''}, ':'))
 return status
 """
-COMMIT = Script(LIBRARY, COMMIT_BODY)
+
+# With a second key, an account's conversations, ARGV has a time and a tag more, that are put there.
+COMMIT = Script(
+    LIBRARY,
+    "if KEYS[2] then redis.call('ZADD', KEYS[2], ARGV[8], ARGV[9]) end\n",
+    COMMIT_BODY,
+)
 
 # ARGV: account, response id, an id whose turn alone is wanted or '', the first and the last depth
 # that are wanted (negative: from the end), how many entries at most are returned at once.

@@ -24,7 +24,7 @@ from app.store.entries import PURGED, Entries
 from app.store.keys import Keys
 from app.store.lua import COMMIT, HIDE, TOUCH
 from app.store.paging import page
-from app.store.script import Call, run_all
+from app.store.script import run_all
 from app.store.seam import translated
 
 Command = tuple[Any, ...]
@@ -65,10 +65,8 @@ class RedisStore:
 
     def keep(self, turn: Turn) -> bool:
         """Save a response without waiting for replicas."""
-        index = self._keys.index(_tag(turn.response.id))
-        commit = COMMIT((index,), self.commit_arguments(turn))
         with translated():
-            standing = self._committed(commit, self._marks(turn))
+            standing = self._committed(turn)
         if standing is None:
             raise unknown_response(turn.response.id)
         return bytes(standing).decode() == turn.response.status
@@ -90,7 +88,7 @@ class RedisStore:
     def mark(self, turn: Turn) -> None:
         """Tell the account's keys of a turn that is to come: if it never does, no harm is done."""
         with translated():
-            for mark in self._marks(turn):
+            for mark in self._begins(turn) + self._homes_of(turn):
                 self._redis.execute_command(*mark)
 
     def confirm(self, response_id: str, wait_s: float) -> None:
@@ -114,23 +112,33 @@ class RedisStore:
                 f"The response is kept, but only {reached} of {self._replicas} replicas have it."
             )
 
-    def _marks(self, turn: Turn) -> list[Command]:
-        marks: list[Command] = []
-        if turn.parent is None:
-            key = self._keys.conversations(turn.account)
-            marks.append(("ZADD", key, turn.response.created_at, _tag(turn.response.id)))
-        homeless = [item.id for item in _items(turn) if home_of(item.id) is None]
-        if homeless:
-            homes = [part for item_id in homeless for part in (item_id, turn.response.id)]
-            marks.append(("HSET", self._keys.homes(turn.account), *homes))
-        return marks
-
-    def _committed(self, commit: Call, marks: list[Command]) -> Any:
-        if self._is_cluster:
-            for mark in marks:
+    def _committed(self, turn: Turn) -> Any:
+        keys = [self._keys.index(_tag(turn.response.id))]
+        arguments = self.commit_arguments(turn)
+        begins, homes = self._begins(turn), self._homes_of(turn)
+        if self._is_cluster:  # where these keys have other servers
+            for mark in begins + homes:
                 self._redis.execute_command(*mark)
-            return commit.run(self._redis)
-        return run_all(self._redis, [*marks, commit])[-1]
+            return COMMIT(keys, arguments).run(self._redis)
+        for _, conversations, *at in begins:
+            keys.append(conversations)
+            arguments += tuple(at)
+        return run_all(self._redis, [*homes, COMMIT(keys, arguments)])[-1]
+
+    def _begins(self, turn: Turn) -> list[Command]:
+        """Return what tells the account that a conversation begins, if one does."""
+        if turn.parent is not None:
+            return []
+        key = self._keys.conversations(turn.account)
+        return [("ZADD", key, turn.response.created_at, _tag(turn.response.id))]
+
+    def _homes_of(self, turn: Turn) -> list[Command]:
+        """Return what tells where the items are whose ids do not, if there are any."""
+        homeless = [item.id for item in _items(turn) if home_of(item.id) is None]
+        if not homeless:
+            return []
+        homes = [part for item_id in homeless for part in (item_id, turn.response.id)]
+        return [("HSET", self._keys.homes(turn.account), *homes)]
 
     def get(self, account: str, response_id: str) -> Turn:
         """Return a stored turn."""
