@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import shlex
 import signal
 import sys
@@ -50,6 +51,7 @@ class _Roof(honcho.manager.Manager):  # type: ignore[misc]  # honcho has no type
     def __init__(self, beside: Thread) -> None:
         self._beside = beside
         self._asked = False
+        self._watch: Thread | None = None
         super().__init__(_Log(self.heard))
         self._procmgr = _Leaders()
 
@@ -62,8 +64,35 @@ class _Roof(honcho.manager.Manager):  # type: ignore[misc]  # honcho has no type
         """Take notice of a line: with the first, all are forked and threads may be started."""
         if self._beside.ident is None:
             self._beside.start()
-        if self._asked and self._all_started():
-            super().terminate()
+        if self._all_started():
+            if self._watch is None:
+                pids = [process["pid"] for process in self._processes.values()]
+                self._watch = Thread(target=_end_orphans, args=(pids,), daemon=True)
+                self._watch.start()
+            if self._asked:
+                super().terminate()
+
+
+def _end_orphans(leaders: Sequence[int]) -> None:
+    """Ask what a leader that died has left behind to end: for honcho it lives until they do.
+
+    Only Linux can tell; elsewhere orphans end by themselves or not at all.
+    """
+    if not hasattr(os, "pidfd_open"):
+        return
+    alive = select.poll()
+    groups = {}
+    for leader in leaders:
+        with suppress(ProcessLookupError):
+            ended = os.pidfd_open(leader)
+            alive.register(ended, select.POLLIN)
+            groups[ended] = leader
+    while groups:
+        for ended, _ in alive.poll():
+            alive.unregister(ended)
+            os.close(ended)
+            with suppress(ProcessLookupError):
+                os.killpg(groups.pop(ended), signal.SIGTERM)
 
 
 class _Leaders(ProcessManager):  # type: ignore[misc]  # as above

@@ -40,6 +40,13 @@ signal.sigwait([signal.SIGTERM])
 os.kill(child, signal.SIGUSR1)
 os.wait()
 """
+# Dies and leaves a child behind that holds its output open.
+_DYING = """
+import os, signal
+if os.fork() == 0:
+    signal.pause()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
 _STUBBORN = """
 import signal
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -102,6 +109,11 @@ def test_what_processes_say_goes_to_stderr_with_their_names() -> None:
 def test_only_leaders_are_asked_to_end() -> None:
     told = supervised({"web": _LEADER, "worker": _WHEN_READY})
     assert "the child was asked: False\n" in told.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="only Linux tells when another dies")
+def test_what_a_dead_leader_leaves_behind_ends_with_it() -> None:
+    assert supervised({"web": _DYING, "worker": _FOR_EVER}).stdout == "status 1\n"
 
 
 @pytest.mark.usefixtures("_ready")

@@ -109,51 +109,79 @@ def key_in(curl: list[str]) -> str:
     return header
 
 
-def test_the_printed_command_brings_an_answer_and_nothing_outlives_ctrl_c(folder: Path) -> None:
-    with up(folder) as gateway:
-        answer = answer_to(gateway.curl)
-        status = gateway.end(signal.SIGINT)
-    assert (answer["status"], answer["output_text"]) == ("completed", "Hello, world!")
-    assert status == 0
-    assert gateway.nothing_is_left()
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What was seen of one run of `up`."""
+
+    curl: list[str]
+    answer: dict[str, object]
+    listed: str
+    status: int
+    ended: bool
 
 
-def test_the_next_start_has_the_same_key_and_what_was_stored(folder: Path) -> None:
-    with up(folder) as first:
-        stored = answer_to(first.curl)
-        first.end(signal.SIGTERM)
-    with up(folder) as second:
-        place = second.curl[1] + f"/{stored['id']}"
-        assert key_in(second.curl) == key_in(first.curl)
-        assert answer_to(["curl", place, "-H", key_in(second.curl)]) == stored
+@pytest.fixture(scope="module")
+def lives() -> Iterator[list[Life]]:
+    """Two runs in one folder: the first ended by Ctrl-C, the second by its terminal."""
+    with tempfile.TemporaryDirectory(prefix="rg-") as folder:
+        first = live(Path(folder), signal.SIGINT)
+        again = [first.curl[1] + f"/{first.answer['id']}", "-H", key_in(first.curl)]
+        yield [first, live(Path(folder), signal.SIGHUP, again, BIND=bind_in(first.curl))]
 
 
-def test_commands_beside_it_find_its_redis(folder: Path) -> None:
-    with up(folder):
-        argv = [sys.executable, "-m", "flask", "--app", str(ROOT / "wsgi.py"), "keys", "list"]
-        told = subprocess.run(  # noqa: S603 - as above
-            argv, cwd=folder, env={}, capture_output=True, check=True, timeout=_PATIENCE_S
-        )
-    assert b"default  first" in told.stdout
+def live(folder: Path, how: signal.Signals, asked: list[str] | None = None, **told: str) -> Life:
+    """Run `up` once: ask what it says to ask, or something else, and have it end."""
+    with up(folder, **told) as gateway:
+        answer = answer_to(["curl", *asked] if asked else gateway.curl)
+        listed = keys_listed(folder)
+        status = gateway.end(how)
+        return Life(gateway.curl, answer, listed, status, gateway.nothing_is_left())
 
 
-def test_a_terminal_that_closes_ends_it(folder: Path) -> None:
-    with up(folder) as gateway:
-        assert gateway.end(signal.SIGHUP) == 0
-    assert gateway.nothing_is_left()
+def keys_listed(folder: Path) -> str:
+    """Return what `keys list` says beside a running gateway, told of no Redis."""
+    argv = [sys.executable, "-m", "flask", "--app", str(ROOT / "wsgi.py"), "keys", "list"]
+    return subprocess.run(  # noqa: S603 - as above
+        argv, cwd=folder, env={}, capture_output=True, check=True, text=True, timeout=_PATIENCE_S
+    ).stdout
 
 
-@pytest.mark.parametrize("name", ["gunicorn", "dramatiq", "redis-server"])
-def test_when_one_of_its_processes_dies_all_end_and_that_is_a_failure(
-    folder: Path, name: str
-) -> None:
-    with up(folder) as gateway:
-        gateway.member(name).kill()
-        status = gateway.process.wait(_PATIENCE_S)
-    assert status != 0
-    until(gateway.nothing_is_left, "its processes to end")
+def bind_in(curl: list[str]) -> str:
+    """Return where the gateway listened."""
+    return curl[1].removeprefix("http://").partition("/")[0]
 
 
-def test_it_listens_on_a_unix_socket_as_well(folder: Path) -> None:
+def test_the_printed_command_brings_an_answer(lives: list[Life]) -> None:
+    assert lives[0].answer["output_text"] == "Hello, world!"
+
+
+def test_commands_beside_it_find_its_redis(lives: list[Life]) -> None:
+    assert "default  first" in lives[0].listed
+
+
+def test_ctrl_c_is_no_failure(lives: list[Life]) -> None:
+    assert lives[0].status == 0
+
+
+def test_nothing_outlives_it(lives: list[Life]) -> None:
+    assert lives[0].ended
+
+
+def test_a_terminal_that_closes_ends_all_as_well(lives: list[Life]) -> None:
+    assert (lives[1].status, lives[1].ended) == (0, True)
+
+
+def test_the_next_start_has_the_same_key(lives: list[Life]) -> None:
+    assert key_in(lives[1].curl) == key_in(lives[0].curl)
+
+
+def test_the_next_start_has_what_was_stored(lives: list[Life]) -> None:
+    assert lives[1].answer == lives[0].answer
+
+
+def test_when_redis_dies_all_end_and_that_is_a_failure(folder: Path) -> None:
     with up(folder, BIND=f"unix:{folder}/web.sock") as gateway:
-        assert answer_to(gateway.curl)["status"] == "completed"
+        gateway.member("redis-server").kill()
+        status = gateway.process.wait(_PATIENCE_S)
+    assert status == 1
+    until(gateway.nothing_is_left, "its processes to end")
