@@ -168,42 +168,26 @@ def test_the_last_turn_in_the_words_of_chat_completions() -> None:
 
 def test_the_last_turn_in_anthropics_words() -> None:
     said = held("anthropic_messages")[1][-1]
+
+    def turn(role: str, *content: Json) -> Json:
+        return {"role": role, "content": list(content)}
+
+    def text(words: str) -> Json:
+        return {"type": "text", "text": words}
+
+    call = {"id": "call_1", "name": "get_weather", "input": {"city": "Paris"}}
+    image = {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}
+    result = {"type": "tool_result", "tool_use_id": "call_1", "content": "Sunny"}
     assert said["messages"] == [
-        {"role": "user", "content": [{"type": "text", "text": "Hi"}]},
-        {"role": "assistant", "content": [{"type": "text", "text": "Hello."}]},
-        {"role": "user", "content": [{"type": "text", "text": "Weather in Paris?"}]},
-        {
-            "role": "assistant",
-            "content": [
-                {
-                    "type": "tool_use",
-                    "id": "call_1",
-                    "name": "get_weather",
-                    "input": {"city": "Paris"},
-                }
-            ],
-        },
-        {
-            "role": "user",
-            "content": [{"type": "tool_result", "tool_use_id": "call_1", "content": "Sunny"}],
-        },
-        {"role": "assistant", "content": [{"type": "text", "text": "It is sunny."}]},
-        {
-            "role": "user",
-            "content": [
-                {"type": "text", "text": "What is this?"},
-                {
-                    "type": "image",
-                    "source": {
-                        "type": "base64",
-                        "media_type": "image/png",
-                        "data": "iVBORw0KGgo=",
-                    },
-                },
-            ],
-        },
-        {"role": "assistant", "content": [{"type": "text", "text": "A cat."}]},
-        {"role": "user", "content": [{"type": "text", "text": "As JSON, please."}]},
+        turn("user", text("Hi")),
+        turn("assistant", text("Hello.")),
+        turn("user", text("Weather in Paris?")),
+        turn("assistant", {"type": "tool_use"} | call),
+        turn("user", result),
+        turn("assistant", text("It is sunny.")),
+        turn("user", text("What is this?"), {"type": "image", "source": image}),
+        turn("assistant", text("A cat.")),
+        turn("user", text("As JSON, please.")),
     ]
     assert said["output_config"] == {"format": {"type": "json_schema", "schema": ANIMAL}}
     assert [tool["name"] for tool in said["tools"]] == ["get_weather"]
