@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
+
+from zstandard import ZstdError
 
 from app.store.checks import servers
 from app.store.codec import Codec
-from app.store.entries import PURGED, parts_of
+from app.store.entries import parts_of
 
 
 def everything(client: Any) -> bytes:
@@ -14,17 +18,14 @@ def everything(client: Any) -> bytes:
     found = []
     for _, node in servers(client):
         for key in node.scan_iter():
-            found += [key, *_values(node, key)]
+            found.append(key)
+            for value in _values(node, key):
+                found += _opened(value)
     return b"\0".join(found)
 
 
 def _values(node: Any, key: bytes) -> list[bytes]:
     match node.type(key):
-        case b"hash" if key.endswith(b":common"):
-            fields = node.hgetall(key)
-            return [
-                part if name[:1] == b"#" else Codec().unpack(part) for name, part in fields.items()
-            ]
         case b"hash":
             return [part for field in node.hgetall(key).items() for part in field]
         case b"zset":
@@ -35,13 +36,14 @@ def _values(node: Any, key: bytes) -> list[bytes]:
             entries = [fields for _, fields in node.xrange(key)]
             return [part for fields in entries for field in fields.items() for part in field]
         case b"list":
-            return [part for entry in node.lrange(key, 0, -1) for part in _unpacked(entry)]
+            return list(node.lrange(key, 0, -1))
         case other:
             raise AssertionError(f"{key!r} is a {other!r}: tell this function how to read it")
 
 
-def _unpacked(entry: bytes) -> list[bytes]:
-    if entry == PURGED:
-        return []
-    codec = Codec()
-    return [entry, *map(codec.unpack, parts_of(entry))]
+def _opened(value: bytes) -> Iterator[bytes]:
+    """Yield the value, and whatever it unpacks to: as it is, or as a turn."""
+    yield value
+    for packed in (value, *(parts_of(value) if len(value) > 4 else ())):
+        with suppress(ValueError, ZstdError):
+            yield Codec().unpack(packed)
