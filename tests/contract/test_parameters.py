@@ -57,7 +57,9 @@ STRICT = FunctionTool("get_weather", "Weather of a city", TOOL.parameters, stric
 OWN = "the gateway does this by itself"
 HOSTED = "it bounds calls of hosted tools, of which there are none"
 DEFAULT = "it is what the upstream does anyway"
-ECHO = "the local model does the same whatever is asked: it neither draws lots nor knows callers"
+ECHO = (
+    "the local model does the same whatever is asked: it has one way to think and knows no callers"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +83,13 @@ ROWS = [
     Row("instructions", {"instructions": "Be brief."}, (H, H, H, H), why=ECHO),
     Row("max_output_tokens", {"max_output_tokens": 1}, (H, H, H, H)),
     Row("max_tool_calls", {"max_tool_calls": 2}, (M, M, M, M), why=HOSTED),
-    Row("temperature", {"temperature": 0.5}, (H, H, H, M), why=ECHO),
-    Row("temperature", {"temperature": 1.5}, (H, I, H, M), why=ECHO),
-    Row("temperature", {"temperature": 0.5}, (H, I, H, M), THINKS, why=ECHO),
-    Row("top_p", {"top_p": 0.5}, (H, H, H, M), why=ECHO),
-    Row("top_p", {"top_p": 0.5}, (H, I, H, M), {"temperature": 0.5}, why=ECHO),
-    Row("presence_penalty", {"presence_penalty": 0.5}, (H, I, H, M), why=ECHO),
-    Row("frequency_penalty", {"frequency_penalty": 0.5}, (H, I, H, M), why=ECHO),
+    Row("temperature", {"temperature": 0.5}, (H, H, H, I)),
+    Row("temperature", {"temperature": 1.5}, (H, I, H, I)),
+    Row("temperature", {"temperature": 0.5}, (H, I, H, I), THINKS),
+    Row("top_p", {"top_p": 0.5}, (H, H, H, I)),
+    Row("top_p", {"top_p": 0.5}, (H, I, H, I), {"temperature": 0.5}),
+    Row("presence_penalty", {"presence_penalty": 0.5}, (H, I, H, I)),
+    Row("frequency_penalty", {"frequency_penalty": 0.5}, (H, I, H, I)),
     Row("top_logprobs", {"top_logprobs": 3}, (H, I, H, I)),
     Row("include", {"include": frozenset({INCLUDE_LOGPROBS})}, (H, I, H, I)),
     Row("include", {"include": frozenset({INCLUDE_ENCRYPTED})}, (M, M, M, M), why=OWN),
@@ -134,9 +136,9 @@ ROWS = [
     Row("user", {"user": "u"}, (H, H, H, M), why=ECHO),
     Row("user", {"user": "u"}, (H, I, H, M), {"safety_identifier": "s"}, why=ECHO),
     Row("safety_identifier", {"safety_identifier": "s"}, (H, H, H, M), why=ECHO),
-    Row("prompt_cache_key", {"prompt_cache_key": "k"}, (H, I, H, M), why=ECHO),
-    Row("prompt_cache_retention", {"prompt_cache_retention": "24h"}, (H, I, H, M), why=ECHO),
-    Row("service_tier", {"service_tier": "flex"}, (H, I, H, M), why=ECHO),
+    Row("prompt_cache_key", {"prompt_cache_key": "k"}, (H, I, H, I)),
+    Row("prompt_cache_retention", {"prompt_cache_retention": "24h"}, (H, I, H, I)),
+    Row("service_tier", {"service_tier": "flex"}, (H, I, H, I)),
     Row("service_tier", {"service_tier": "default"}, (H, H, H, M), why=ECHO),
     Row("seed", {"seed": 7}, (H, I, I, M), why=ECHO),
     Row("metadata", {"metadata": {"a": "b"}}, (M, M, M, M), why=OWN),

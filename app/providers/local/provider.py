@@ -48,6 +48,16 @@ FAILING = "fail"
 
 _WORDS = re.compile(r"\s*\S+(?:\s+$)?|\s+")
 
+#: What this model has nothing of: it draws no lots and keeps no cache.
+_UNHEARD = (
+    "temperature",
+    "top_p",
+    "presence_penalty",
+    "frequency_penalty",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+)
+
 
 class LocalProvider:
     """The provider of the built-in models."""
@@ -63,12 +73,14 @@ class LocalProvider:
     def ignored(self, request: ModelRequest) -> tuple[str, ...]:
         """Name what is asked for and has no sense here; see Provider."""
         asked = request.parameters
+        given = tuple(name for name in _UNHEARD if getattr(asked, name) is not None)
         unheard = {
+            "service_tier": asked.service_tier not in (None, "auto", "default"),
             "top_logprobs": bool(asked.top_logprobs),
             "include": INCLUDE_LOGPROBS in asked.include,
             "text.verbosity": asked.text.verbosity is not None,
         }
-        return tuple(name for name, is_asked in unheard.items() if is_asked)
+        return given + tuple(name for name, is_asked in unheard.items() if is_asked)
 
     def models(self) -> tuple[str, ...]:
         """Return the one model that is meant for use."""
