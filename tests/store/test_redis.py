@@ -226,8 +226,9 @@ def test_a_server_that_has_forgotten_the_programs_is_told_them_again(
 ) -> None:
     redis.script_flush()
     kept = saved(store)
+    other = saved(store)
     redis.script_flush()
-    assert store.items(ACCOUNT, [item.id for item in told(kept)])
+    assert len(store.items(ACCOUNT, [item.id for item in told(kept, other)])) == 4
     redis.script_flush()
     assert store.get(ACCOUNT, kept.response.id) == kept
 
