@@ -21,6 +21,7 @@ from app.providers.registry import build
 from app.schemas.bodies import MAX_BODY_BYTES
 from app.services.accounts import Accounts
 from app.services.answering import Answering
+from app.services.archive import Archive
 from app.services.background import Background, settle
 from app.services.breakers import Breakers
 from app.services.discovery import Discovery
@@ -38,6 +39,7 @@ from app.services.working import Worker
 from app.settings import Settings
 from app.store.accounts import RedisAccountStore
 from app.store.accounts_base import AccountStore
+from app.store.archive import RedisArchive
 from app.store.base import ResponseStore
 from app.store.checks import keeping
 from app.store.connect import Client, connect
@@ -129,7 +131,8 @@ def _services(
 ) -> current.Services:
     client = connect(settings.redis)
     kept = RedisStore(client, settings.redis.prefix, wait_replicas=settings.redis.wait_replicas)
-    store = SpoolingStore(kept, Spool(settings.spool_dir))
+    spool = Spool(settings.spool_dir)
+    store = SpoolingStore(kept, spool)
     parts = _parts(settings, client, kept, store, providers, account_store)
     background = Background(
         parts.jobs,
@@ -141,8 +144,10 @@ def _services(
         _now,
     )
     worker_silence_s = parts.jobs.worker_silence_s if settings.background.enabled else lambda: None
+    responses = Responses(store, parts.answering, background, parts.meter)
+    kept_for_operators = RedisArchive(client, settings.redis.prefix)
     return current.Services(
-        responses=Responses(store, parts.answering, background, parts.meter),
+        responses=responses,
         background=background,
         accounts=parts.accounts,
         meter=parts.meter,
@@ -151,6 +156,7 @@ def _services(
         hangups=HangUps(),
         in_flight=InFlight(settings.requests.max_in_flight, settings.requests.max_body_memory_mb),
         requests=settings.requests,
+        archive=Archive(kept_for_operators, store, spool, background, responses, parts.accounts),
     )
 
 

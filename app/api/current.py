@@ -11,6 +11,7 @@ from app.api.hangup import HangUps
 from app.api.in_flight import InFlight
 from app.domain.accounts import Caller
 from app.services.accounts import Accounts
+from app.services.archive import Archive
 from app.services.background import Background
 from app.services.health import Health
 from app.services.metering import Meter
@@ -24,7 +25,7 @@ _KEY = "responses_gateway"
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything that handlers may ask."""
+    """Everything that handlers may ask, and operators' commands."""
 
     responses: Responses
     background: Background
@@ -35,6 +36,7 @@ class Services:
     hangups: HangUps
     in_flight: InFlight
     requests: RequestSettings
+    archive: Archive
 
 
 def install(app: Flask, services: Services) -> None:

@@ -132,6 +132,12 @@ class ModelCatalog:
         cards = (self._card(model_id, caller) for model_id in dict.fromkeys(self._ids()))
         return tuple(card for card in cards if card is not None)
 
+    def patterns(self) -> Iterator[tuple[str, str]]:
+        """Yield a provider and a glob for all that is served without being known by name."""
+        for provider, globs in self._served.items():
+            yield from ((provider, glob) for glob in globs if not _GLOB.isdisjoint(glob))
+            yield provider, f"{provider}/*"
+
     def card(self, model_id: str, caller: Caller) -> ModelCard:
         """Return one model.
 

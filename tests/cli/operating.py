@@ -26,8 +26,8 @@ from tests.services.clocks import Clock
 class Operator:
     """Gives commands; `accounts` and `book` are those of the gateway, `clock` is the book's."""
 
-    def __init__(self, store: AccountStore | None = None) -> None:
-        self.app = create_app(Settings(), account_store=store or MemoryAccountStore())
+    def __init__(self, store: AccountStore | None = None, settings: Settings | None = None) -> None:
+        self.app = create_app(settings or Settings(), account_store=store or MemoryAccountStore())
         self.clock = Clock()
         windows = MemoryWindowStore()
         self.book = UsageBook(MemoryUsageStore(windows.settle), self.clock, _nothing)

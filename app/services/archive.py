@@ -1,0 +1,151 @@
+"""What operators do with stored responses: look through them, take them out, destroy them.
+
+Whatever destroys is written into the audit log before it begins, and what came of it at its end.
+It may be stopped anywhere and started again. What waits in this machine's spool is seen to as
+well; another machine's spool is seen to by the same command over there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import Any
+
+from app.domain.accounts import Account, Caller
+from app.errors import NotFound
+from app.schemas.responses import response_json
+from app.services.accounts import Accounts
+from app.services.background import Background
+from app.services.responses import Responses
+from app.store.archive_base import Archived, ArchiveStore
+from app.store.base import ResponseStore, unknown_response
+from app.store.spool import Spool
+
+
+class Archive:
+    """The service behind `responses`. `by` says who gives a command, for the audit log.
+
+    Every method raises StorageUnavailable when the store is away, iterators between two steps.
+    """
+
+    def __init__(
+        self,
+        kept: ArchiveStore,
+        store: ResponseStore,
+        spool: Spool,
+        background: Background,
+        responses: Responses,
+        accounts: Accounts,
+    ) -> None:
+        self._kept = kept
+        self._store = store
+        self._spool = spool
+        self._background = background
+        self._responses = responses
+        self._accounts = accounts
+
+    def account(self, name: str) -> Account:
+        """Return an account. Raises NotFound."""
+        for account in self._accounts.accounts():
+            if account.name == name:
+                return account
+        raise NotFound(f"There is no account {name!r}.", param="account")
+
+    def conversations(self, account: str) -> int:
+        """Return how many conversations an account has, those in the spool included."""
+        self._deliver()
+        return self._kept.conversations(account)
+
+    def responses(self, account: str) -> Iterator[list[Archived]]:
+        """Walk through an account's conversations, oldest first: each as its responses."""
+        return self._kept.responses(account)
+
+    def find(self, response_id: str) -> Archived:
+        """Return a response, whoever's it is. Raises NotFound."""
+        self._deliver()
+        found = self._kept.find(response_id)
+        if found is None:
+            raise unknown_response(response_id)
+        return found
+
+    def show(self, response_id: str) -> dict[str, Any]:
+        """Return all of a response as JSON; of one that runs what it has said so far."""
+        found = self.find(response_id)
+        if found.turn is None and not found.is_purged:
+            pending = self._background.pending(found.account, response_id)
+            return found.json() | ({"response": response_json(pending)} if pending else {})
+        return found.json()
+
+    def delete(self, response_id: str, *, by: str) -> bool:
+        """Hide a response from its account, cancelled first where it runs; False where it was.
+
+        Raises NotFound.
+        """
+        found = self.find(response_id)
+        if found.deleted_at is not None:
+            return False
+        self._accounts.record("response.delete", response_id, found.account, by=by)
+        self._responses.delete(_operator_of(found.account), response_id)
+        return True
+
+    def purgeable(self, deleted_before: int) -> int:
+        """Return how many responses were deleted before then and are not purged yet."""
+        self._deliver()
+        return self._kept.purgeable(deleted_before)
+
+    def purge(self, deleted_before: int, *, by: str) -> Generator[str, None, None]:
+        """Destroy the content of responses deleted before then, in Unix seconds; tell each id."""
+        told = f"deleted before {deleted_before}"
+        self._accounts.record("responses.purge", told, "begun", by=by)
+        purged = 0
+        try:
+            self._purge_spool(deleted_before)
+            for response_id in self._kept.purge(deleted_before):
+                purged += 1
+                yield response_id
+        finally:
+            self._accounts.record("responses.purge", told, f"responses destroyed: {purged}", by=by)
+
+    def _purge_spool(self, deleted_before: int) -> None:
+        """Forget answers that have been delivered, and deleted since.
+
+        They still wait here for enough replicas to have them.
+        """
+        for response_id in self._spool.waiting():
+            found = self._kept.find(response_id)
+            if found and found.deleted_at is not None and found.deleted_at < deleted_before:
+                self._spool.drop(response_id)
+
+    def erase(self, account: str, *, by: str) -> Generator[str, None, None]:
+        """Destroy everything that an account has stored; tell the tag of each conversation.
+
+        What waits or runs is cancelled. Close the account before: what it stores meanwhile may
+        survive.
+        """
+        self._accounts.record("responses.erase", account, "begun", by=by)
+        erased = 0
+        caller = _operator_of(account)
+
+        def end(response_id: str) -> None:
+            self._background.cancel(caller, response_id)
+
+        try:
+            self._spool.erase(account)
+            for tag in self._kept.erase(account, end):
+                erased += 1
+                yield tag
+        finally:
+            detail = f"conversations destroyed: {erased}"
+            self._accounts.record("responses.erase", account, detail, by=by)
+
+    def rewrite(self) -> bool:
+        """Have the store's disk forget what was destroyed as well; False where it will not now."""
+        return self._kept.rewrite()
+
+    def _deliver(self) -> None:
+        """Have what is spooled on this machine be in the store."""
+        self._store.ping()
+
+
+def _operator_of(account: str) -> Caller:
+    """Return a caller who may do with the account's responses what the account may."""
+    return Caller(account=account, key_id="operator")
