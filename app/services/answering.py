@@ -20,6 +20,7 @@ from app.services.models import ModelCatalog, Target
 from app.services.routing import Opened, Router
 from app.services.run import Run
 from app.services.seal import Sealer
+from app.services.storage_quota import refuse_when_full
 from app.store.base import ResponseStore
 
 MAX_TRUNCATIONS = 4
@@ -65,9 +66,11 @@ class Answering:
 
         Raises:
             InvalidRequest, NotFound, PermissionDenied: it cannot be served as it is.
+            RateLimited: it is to be stored, and its account has no room left.
             StorageUnavailable: it continues what is stored and the store is away.
         """
         targets = self.targets(caller, request)
+        refuse_when_full(self._store, caller, request)
         start = thread(self._store, caller.account, request, self._is_pending)
         response = Response(
             start.response_id,

@@ -22,6 +22,7 @@ from app.store.keys import Keys
 from app.store.layout import Layout, Record, read
 from app.store.lua import ERASE, HIDDEN, LEAVE_HOME, PURGE
 from app.store.seam import translated
+from app.store.stored_bytes import StoredBytes
 
 #: Entries of a log, members of a set, that are read at once.
 AT_ONCE = 100
@@ -34,6 +35,7 @@ class RedisArchive:
         self._redis: Any = client
         self._keys = Keys(prefix)
         self._entries = Entries()
+        self._stored = StoredBytes(client, self._keys)
 
     def find(self, response_id: str) -> Archived | None:
         """Return a response, whoever's it is, also while it waits or runs."""
@@ -161,9 +163,10 @@ class RedisArchive:
         with translated():
             found = HIDDEN((index,), (response_id, before)).run(self._redis)
             if found:
-                account, entry = found
-                self._leave_homes(account.decode(), response_id, entry)
-                PURGE((index,), (response_id,)).run(self._redis)
+                account, entry = found[0].decode(), found[1]
+                self._leave_homes(account, response_id, entry)
+                keys = (index, *self._stored.keys(account))
+                self._stored.follow(account, -PURGE(keys, (response_id,)).run(self._redis))
             elif self._redis.exists(index):
                 return False
             self._redis.zrem(self._keys.deleted, response_id)
@@ -181,15 +184,15 @@ class RedisArchive:
         `end` is called before with the ids of what waits or runs. Close the account before: what
         it stores meanwhile may survive.
         """
-        key = self._keys.conversations(account)
-        while tags := self._members(key, 0):
+        while tags := self._members(self._keys.conversations(account), 0):
             for tag in tags:
-                self._erase(key, tag, end)
+                self._erase(account, tag, end)
                 yield tag
         with translated():
             self._redis.unlink(self._keys.homes(account))
+            self._redis.unlink(self._keys.stored(account))
 
-    def _erase(self, conversations: str, tag: str, end: Callable[[str], None]) -> None:
+    def _erase(self, account: str, tag: str, end: Callable[[str], None]) -> None:
         layout = self._layout(tag)
         for record in layout.waiting:
             end(record.response_id)
@@ -199,10 +202,11 @@ class RedisArchive:
             if record.deleted_at is not None
         ]
         with translated():
-            ERASE((self._keys.index(tag),), ()).run(self._redis)
+            keys = (self._keys.index(tag), *self._stored.keys(account))
+            self._stored.follow(account, -ERASE(keys, ()).run(self._redis))
             if deleted:
                 self._redis.zrem(self._keys.deleted, *deleted)
-            self._redis.zrem(conversations, tag)
+            self._redis.zrem(self._keys.conversations(account), tag)
 
     def rewrite(self) -> bool:
         """Have Redis write its files anew, so that its disk forgets what was destroyed as well.

@@ -116,6 +116,10 @@ class ResponseStore(Protocol):
         """
         ...
 
+    def stored_bytes(self, account: str) -> int:
+        """Return how many bytes an account has stored; deleting changes nothing, purging does."""
+        ...
+
     def ping(self) -> None:
         """Return when the store answers."""
         ...

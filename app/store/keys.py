@@ -5,6 +5,7 @@
 <prefix>{tag}:common        hash: what its turns have in common (entries.py)
 <prefix>conversations:<account>  sorted set: tags by the time of their first turn, Unix seconds
 <prefix>homes:<account>     hash: item id -> response id, of items whose id tells no home
+<prefix>stored:<account>    number: bytes of all that the account has stored (stored_bytes.py)
 <prefix>deleted             sorted set: ids of deleted responses by the time of their deletion
 <prefix>{jobs}…, …:job:<id>, …:events:<id>   background responses (jobs*_lua.py)
 <prefix>news                channel: what happens to background responses, for whoever waits
@@ -36,6 +37,9 @@ class Keys:
 
     def conversations(self, account: str) -> str:
         return f"{self._prefix}conversations:{account}"
+
+    def stored(self, account: str) -> str:
+        return f"{self._prefix}stored:{account}"
 
     def homes(self, account: str) -> str:
         return f"{self._prefix}homes:{account}"

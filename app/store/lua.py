@@ -6,6 +6,7 @@ Keys of one conversation, which its hash tag in braces makes neighbours on a Clu
         account            whose conversation it is
         <response id>      status:log:depth:deleted_at, the last empty while it can be seen,
                            the depth -1 while it is queued or in progress
+        bytes              how much is stored of it
         forks              how many logs there are beside log 0
         fork:<n>           log:depth that log n continues
     <prefix>{tag}:<n>    list: log n, an entry a turn
@@ -13,7 +14,9 @@ Keys of one conversation, which its hash tag in braces makes neighbours on a Clu
                          under # and the digest how many entries name it
 
 A turn's depth is the number of turns before it, so that log n begins at its base's depth + 1.
-A program is given the index as its key and derives the others', which share its slot.
+A program is given the index as its key and derives the others', which share its slot. Programs
+that store or destroy take the number of bytes that the account has stored (stored_bytes.py) as a
+second key, where there is no Cluster.
 """
 
 from __future__ import annotations
@@ -43,11 +46,17 @@ end
 local function digest(entry)
   if entry and entry ~= '' and string.byte(entry) >= 128 then return string.sub(entry, 5, 16) end
 end
+
+local function stored(bytes)
+  if bytes == 0 then return end
+  redis.call('HINCRBY', index, 'bytes', bytes)
+  if KEYS[2] then redis.call('INCRBY', KEYS[2], bytes) end
+end
 """
 
 # ARGV: account, response id, status, statuses that it may follow, entry (with what it names behind
 # it, and the size of that), the parent's log and depth (0 and -1 for none). Returns the status
-# that stands, or nothing where the parent is gone.
+# that stands and how many bytes were stored, or nothing where the parent is gone.
 COMMIT_BODY = """
 local account, id, status, before, entry, log, depth = unpack(ARGV)
 local holder = redis.call('HGET', index, 'account')
@@ -55,7 +64,7 @@ if holder and holder ~= account then return false end
 local held = record(id)
 if held and not string.find(before, ' ' .. held.status .. ' ', 1, true) then
   redis.call('HSET', index, 'account', account)
-  return held.status
+  return {held.status, 0}
 end
 depth = tonumber(depth) + 1
 local _, under = base(log)
@@ -66,23 +75,26 @@ if taken > 0 then
   log = redis.call('HINCRBY', index, 'forks', 1)
   redis.call('HSET', index, 'fork:' .. log, from)
 end
-local named = digest(entry)
+local bytes, named = 0, digest(entry)
 if named then
   local size = struct.unpack('>I4', string.sub(entry, -4))
-  redis.call('HSETNX', index .. ':common', named, string.sub(entry, -4 - size, -5))
+  local common = string.sub(entry, -4 - size, -5)
+  if redis.call('HSETNX', index .. ':common', named, common) == 1 then bytes = size end
   entry = string.sub(entry, 1, -5 - size)
   redis.call('HINCRBY', index .. ':common', '#' .. named, 1)
 end
+bytes = bytes + #entry
+stored(bytes)
 redis.call('RPUSH', index .. ':' .. log, entry)
 redis.call('HSET', index, 'account', account,
   id, table.concat({status, log, depth, held and held.deleted or ''}, ':'))
-return status
+return {status, bytes}
 """
 
-# With a second key, an account's conversations, ARGV has a time and a tag more, that are put there.
+# With a third key, an account's conversations, ARGV has a time and a tag more, that are put there.
 COMMIT = Script(
     LIBRARY,
-    "if KEYS[2] then redis.call('ZADD', KEYS[2], ARGV[8], ARGV[9]) end\n",
+    "if KEYS[3] then redis.call('ZADD', KEYS[3], ARGV[8], ARGV[9]) end\n",
     COMMIT_BODY,
 )
 
@@ -165,23 +177,29 @@ return {redis.call('HGET', index, 'account'), entry}
 """,
 )
 
-# ARGV: response id. Empties the entry of a hidden response, and leaves it its place.
+# ARGV: response id. Empties the entry of a hidden response, and leaves it its place. Returns how
+# many bytes less are stored.
 PURGE = Script(
     LIBRARY,
     """
 local held = record(ARGV[1])
-if not held or held.deleted == '' then return end
+if not held or held.deleted == '' then return 0 end
 local _, below = base(held.log)
-local named = digest(redis.call('LINDEX', index .. ':' .. held.log, held.depth - below - 1))
+local entry = redis.call('LINDEX', index .. ':' .. held.log, held.depth - below - 1)
+local bytes, named = #entry, digest(entry)
 if named and redis.call('HINCRBY', index .. ':common', '#' .. named, -1) == 0 then
+  bytes = bytes + redis.call('HSTRLEN', index .. ':common', named)
   redis.call('HDEL', index .. ':common', named, '#' .. named)
 end
 redis.call('LSET', index .. ':' .. held.log, held.depth - below - 1, '')
 redis.call('UNLINK', index .. ':events:' .. ARGV[1])
+stored(-bytes)
+return bytes
 """,
 )
 
-# Removes a conversation, with what jobs_lua.py keeps beside it.
+# Removes a conversation, with what jobs_lua.py keeps beside it. Returns how many bytes less are
+# stored.
 ERASE = Script(
     LIBRARY,
     """
@@ -191,7 +209,10 @@ end
 for _, id in ipairs(redis.call('HKEYS', index)) do
   redis.call('UNLINK', index .. ':job:' .. id, index .. ':events:' .. id)
 end
+local bytes = tonumber(redis.call('HGET', index, 'bytes') or 0)
+stored(-bytes)
 redis.call('UNLINK', index, index .. ':common')
+return bytes
 """,
 )
 

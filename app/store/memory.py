@@ -10,6 +10,7 @@ from typing import Literal
 from app.domain.ids import home_of
 from app.domain.items import Item
 from app.store.base import Context, Page, Place, Turn, unknown_response
+from app.store.entries import Entries
 from app.store.paging import Slice, page
 
 
@@ -30,6 +31,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._lock = Lock()
+        self._entries = Entries()
         self._kept: dict[str, _Kept] = {}
         self._deleted: set[str] = set()
         self._homes: dict[tuple[str, str], str] = {}
@@ -94,6 +96,11 @@ class MemoryStore:
             if home and home.turn.account == account and home.chain[-1] not in self._deleted:
                 found |= {item.id: item for item in home.items if item.id == item_id}
         return found
+
+    def stored_bytes(self, account: str) -> int:
+        """Return how many bytes an account's turns would take in a store outside this process."""
+        kept = [each.turn for each in self._kept.values() if each.turn.account == account]
+        return sum(len(self._entries.alone(turn)) for turn in kept)
 
     def ping(self) -> None:
         """Return: memory is always there."""

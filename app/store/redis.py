@@ -26,6 +26,7 @@ from app.store.lua import COMMIT, HIDE, TOUCH
 from app.store.paging import page
 from app.store.script import run_all
 from app.store.seam import translated
+from app.store.stored_bytes import StoredBytes
 
 Command = tuple[Any, ...]
 
@@ -53,6 +54,7 @@ class RedisStore:
         self._keys = Keys(prefix)
         self._entries = Entries()
         self._chains = Chains(client, self._keys)
+        self._stored = StoredBytes(client, self._keys)
         self._replicas = wait_replicas
         self._wait_s = wait_s
         self._now = now
@@ -66,9 +68,11 @@ class RedisStore:
     def keep(self, turn: Turn) -> bool:
         """Save a response without waiting for replicas."""
         with translated():
-            standing = self._committed(turn)
-        if standing is None:
-            raise unknown_response(turn.response.id)
+            committed = self._committed(turn)
+            if committed is None:
+                raise unknown_response(turn.response.id)
+            standing, size = committed
+            self._stored.follow(turn.account, size)
         return bytes(standing).decode() == turn.response.status
 
     def commit_arguments(self, turn: Turn) -> tuple[str | bytes | int, ...]:
@@ -113,7 +117,7 @@ class RedisStore:
             )
 
     def _committed(self, turn: Turn) -> Any:
-        keys = [self._keys.index(_tag(turn.response.id))]
+        keys = [self._keys.index(_tag(turn.response.id)), *self._stored.keys(turn.account)]
         arguments = self.commit_arguments(turn)
         begins, homes = self._begins(turn), self._homes_of(turn)
         if self._is_cluster:  # where these keys have other servers
@@ -205,6 +209,10 @@ class RedisStore:
                 if home
             }
         return homes
+
+    def stored_bytes(self, account: str) -> int:
+        """Return how many bytes an account has stored."""
+        return self._stored.of(account)
 
     def ping(self) -> None:
         """Return when the store answers."""

@@ -117,6 +117,10 @@ class SpoolingStore:
         """Return those of the items that the account has stored, by id (S5)."""
         return self._ready().items(account, item_ids)
 
+    def stored_bytes(self, account: str) -> int:
+        """Return how many bytes an account has stored."""
+        return self._ready().stored_bytes(account)
+
     def ping(self) -> None:
         """Return when the store answers and has everything that was spooled."""
         self._ready().ping()

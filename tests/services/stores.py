@@ -40,5 +40,8 @@ class StoreOfNothing:
     def items(self, account: str, item_ids: Sequence[str]) -> dict[str, Item]:
         return {}
 
+    def stored_bytes(self, account: str) -> int:
+        return 0
+
     def ping(self) -> None:
         return

@@ -17,6 +17,7 @@ from app.schemas.responses import echo, response_json
 from app.settings import RedisSettings
 from app.store.archive import AT_ONCE, RedisArchive
 from app.store.base import Turn
+from app.store.checks import servers
 from app.store.connect import Client, connect
 from app.store.redis import RedisStore
 from tests.processes import until
@@ -31,6 +32,7 @@ from tests.store.turns import (
     continued,
     first_id,
     next_id,
+    rich,
     saved,
     told,
     turn,
@@ -445,6 +447,58 @@ def test_what_an_interrupted_erasure_left_among_the_deleted_goes_with_the_next_p
     client.zadd("rg:deleted", {"resp_" + "0" * 48: clock.at})
     list(archive.purge(int(clock.at) + 1))
     assert everything(client) == b""
+
+
+# how much is stored
+
+
+def measured(client: Client) -> int:
+    """Return the bytes of everything that the account's conversations hold."""
+    total = 0
+    for _, node in servers(client):
+        for key in node.scan_iter("rg:{*}:*"):
+            if node.hget(key[: key.index(b"}") + 1], "account") != ACCOUNT.encode():
+                continue
+            if key.endswith(b":common"):
+                fields = node.hgetall(key).items()
+                total += sum(len(value) for name, value in fields if name[:1] != b"#")
+            else:
+                total += sum(map(len, node.lrange(key, 0, -1)))
+    return total
+
+
+def test_what_is_stored_is_counted_to_the_byte(store: RedisStore, client: Client) -> None:
+    again = rich().response.echo
+    trunk = saved(store, echo=again)
+    for _ in range(3):
+        trunk = continued(store, trunk, "what is asked with again and again", echo=again)
+    continued(store, trunk, "fork")
+    continued(store, trunk, "fork")
+    saved(store, account=STRANGER)
+    assert store.stored_bytes(ACCOUNT) == measured(client)
+
+
+def test_a_purge_gives_bytes_back(
+    store: RedisStore, archive: RedisArchive, client: Client, clock: Clock
+) -> None:
+    again = rich().response.echo
+    root = saved(store, echo=again)
+    turns = [continued(store, root, echo=again) for _ in range(2)]
+    deleted(store, root, turns[0])
+    list(archive.purge(int(clock.at) + 1))
+    assert store.stored_bytes(ACCOUNT) == measured(client)
+    deleted(store, turns[1])
+    list(archive.purge(int(clock.at) + 1))
+    assert store.stored_bytes(ACCOUNT) == measured(client) == 0
+
+
+def test_an_erasure_gives_bytes_back_as_it_goes(
+    store: RedisStore, archive: RedisArchive, client: Client
+) -> None:
+    for _ in range(3):
+        chain(store, 2)
+    next(archive.erase(ACCOUNT, no_job))
+    assert store.stored_bytes(ACCOUNT) == measured(client)
 
 
 # its disk

@@ -1,0 +1,30 @@
+"""How much an account may have stored, asked before anything is looked up or paid for."""
+
+from __future__ import annotations
+
+from app.domain.accounts import Caller
+from app.domain.request import CreateRequest
+from app.errors import RateLimited
+from app.store.base import ResponseStore
+
+
+def refuse_when_full(store: ResponseStore, caller: Caller, request: CreateRequest) -> None:
+    """Return unless the request is to be stored and its account has no room left.
+
+    The store is asked only where there is a bound. What is being answered meanwhile is stored as
+    well: an account may pass its bound by what it has in flight.
+
+    Raises:
+        RateLimited: code storage_quota_exceeded.
+        StorageUnavailable: the store is away.
+    """
+    bound = caller.max_stored_bytes
+    if bound is None or not request.store:
+        return
+    stored = store.stored_bytes(caller.account)
+    if stored >= bound:
+        raise RateLimited(
+            f"This account has {stored} bytes of responses stored and may have {bound}: ask with "
+            "'store': false. Deleted responses count until the operator purges them.",
+            code="storage_quota_exceeded",
+        )
