@@ -33,6 +33,7 @@ from redis.sentinel import (
 
 from app.settings import RedisSettings
 from app.store.fuse import fused
+from app.store.pool import Pool
 from app.store.redis_url import RedisUrl, parse
 
 Client = Redis | RedisCluster
@@ -44,11 +45,11 @@ RETRIES, RETRY_BASE_S, RETRY_CAP_S = 3, 0.02, 0.3
 # redis-py gives these no types.
 _ENCODER: Any = Encoder
 _NODE: Any = ClusterNode
-_POOL: Any = BlockingConnectionPool
+_POOL: Any = Pool
 _SENTINEL: Any = Sentinel
 
 
-class SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
+class SentinelPool(SentinelConnectionPool, Pool):
     """Connections to whom the Sentinels call master; who asks an empty pool waits."""
 
 

@@ -51,31 +51,38 @@ class Fused:
     """What a connection of redis-py becomes when it is given a fuse for each server."""
 
     fuses: ClassVar[dict[tuple[object, object], Fuse]]
+    is_connected: bool  # redis-py's
+    _fuse: Fuse | None = None  # of the server that it was connected to last
 
-    def _fuse(self) -> Fuse:
+    def _fuse_of_server(self) -> Fuse:
         server = (getattr(self, "host", None), getattr(self, "port", None))
         return self.fuses.get(server) or self.fuses.setdefault(server, Fuse())
 
     def connect_check_health(self, *args: Any, **options: Any) -> Any:
-        fuse = self._fuse()
+        if self.is_connected:
+            return None
+        fuse = self._fuse_of_server()
         fuse.check(self)
+        self._fuse = None
         try:
-            return super().connect_check_health(*args, **options)  # type: ignore[misc]  # redis-py's
+            told = super().connect_check_health(*args, **options)  # type: ignore[misc]  # redis-py's
         except TimedOut:
             fuse.blow()
             raise
+        self._fuse = self._fuse_of_server()
+        return told
 
     def send_packed_command(self, *args: Any, **options: Any) -> Any:
-        self._fuse().check(self)
+        (self._fuse or self._fuse_of_server()).check(self)
         return super().send_packed_command(*args, **options)  # type: ignore[misc]  # redis-py's
 
     def read_response(self, *args: Any, **options: Any) -> Any:
         try:
             response = super().read_response(*args, **options)  # type: ignore[misc]  # redis-py's
         except TimedOut:
-            self._fuse().blow()
+            (self._fuse or self._fuse_of_server()).blow()
             raise
-        self._fuse().mend()
+        (self._fuse or self._fuse_of_server()).mend()
         return response
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from redis.exceptions import NoScriptError
 
+from app.store.trip import round_trip
+
 Arguments = Sequence[str | bytes | int]
 
 
@@ -34,10 +36,8 @@ class Call:
 
     def run(self, client: Any) -> Any:
         """Run it with a client of redis-py. Raises what redis-py raises."""
-        try:
-            return client.execute_command(*self.short())
-        except NoScriptError:
-            return client.execute_command(*self.long())
+        (result,) = run_all(client, [self])
+        return result
 
     def short(self) -> tuple[Any, ...]:
         """Return the command for a server that knows the program."""
@@ -49,22 +49,19 @@ class Call:
 
 
 def run_all(client: Any, calls: Sequence[Call | tuple[Any, ...]]) -> list[Any]:
-    """Run calls and plain commands in one round trip, and return what each returned.
+    """Run calls and plain commands in one round trip, and return the reply to each as it came.
 
     On a Cluster that is one round trip to each node, and no order among them. Raises what
     redis-py raises for the first that failed.
     """
-    if len(calls) == 1:
-        (call,) = calls
-        only = call.run(client) if isinstance(call, Call) else client.execute_command(*call)
-        return [only]
-    pipeline = client.pipeline(transaction=False)
-    for call in calls:
-        pipeline.execute_command(*(call.short() if isinstance(call, Call) else call))
-    results = pipeline.execute(raise_on_error=False)
-    for number, (call, result) in enumerate(zip(calls, results, strict=True)):
-        if isinstance(result, NoScriptError) and isinstance(call, Call):
-            results[number] = client.execute_command(*call.long())
-        elif isinstance(result, Exception):
+    told = [call.short() if isinstance(call, Call) else call for call in calls]
+    results = round_trip(client, told)
+    unknown = [number for number, result in enumerate(results) if type(result) is NoScriptError]
+    for number in unknown:
+        call = calls[number]
+        if isinstance(call, Call):
+            (results[number],) = round_trip(client, [call.long()])
+    for result in results:
+        if isinstance(result, Exception):
             raise result
-    return list(results)
+    return results

@@ -59,7 +59,10 @@ class RedisUsageStore:
 
     def read(self, account: str, days: Sequence[date]) -> list[UsageLine]:
         with translated():
-            tables = run_all(self._redis, [("HGETALL", self._key(account, day)) for day in days])
+            pipeline = self._redis.pipeline(transaction=False)
+            for day in days:
+                pipeline.hgetall(self._key(account, day))
+            tables = pipeline.execute()
         return [
             line
             for day, table in zip(days, tables, strict=True)

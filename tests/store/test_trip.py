@@ -1,0 +1,88 @@
+"""Round trips on connections of our own pool."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from unittest import mock
+
+import pytest
+from redis import Redis
+from redis.connection import AbstractConnection
+from redis.exceptions import ConnectionError as ConnectionLost
+from redis.exceptions import ResponseError
+
+from app.settings import RedisSettings
+from app.store.connect import connect
+from app.store.script import Script, run_all
+from app.store.trip import round_trip
+from tests.counting import counted
+
+PREFIX = "trip:"
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[Redis]:
+    client = connect(RedisSettings(url=redis_url, prefix=PREFIX, pool_size=1, timeout_s=0.2))
+    assert isinstance(client, Redis)
+    with client:
+        yield client
+
+
+def test_commands_are_answered_in_their_order(client: Redis) -> None:
+    commands = [("SET", "trip:a", 1), ("GET", "trip:a"), ("STRLEN", "trip:a")]
+    assert round_trip(client, commands) == [b"OK", b"1", 1]
+
+
+def test_any_number_of_commands_is_one_round_trip(client: Redis) -> None:
+    client.ping()
+    with counted() as traffic:
+        round_trip(client, [("PING",)] * 20)
+    assert traffic.round_trips == 1
+
+
+def test_a_refused_command_spoils_no_other(client: Redis) -> None:
+    first, second, third = round_trip(client, [("PING",), ("NONSENSE",), ("PING",)])
+    assert (first, third) == (b"PONG", b"PONG")
+    assert isinstance(second, ResponseError)
+
+
+def test_a_connection_that_redis_closed_is_opened_again(client: Redis, redis_url: str) -> None:
+    own_id = client.client_id()
+    with Redis.from_url(redis_url) as other:
+        other.client_kill_filter(_id=own_id)
+    assert round_trip(client, [("PING",)]) == [b"PONG"]
+    assert client.client_id() != own_id
+
+
+def test_replies_that_were_not_awaited_are_nobodys(client: Redis) -> None:
+    class Stop(BaseException):
+        pass
+
+    with (
+        mock.patch.object(AbstractConnection, "read_response", side_effect=Stop),
+        pytest.raises(Stop),
+    ):
+        round_trip(client, [("ECHO", "stale")])
+    assert round_trip(client, [("PING",)]) == [b"PONG"]
+
+
+def test_who_finds_no_connection_free_is_told_so(client: Redis) -> None:
+    held = client.connection_pool.get_connection()
+    with pytest.raises(ConnectionLost, match="no connection came free"):
+        round_trip(client, [("PING",)])
+    client.connection_pool.release(held)
+    assert round_trip(client, [("PING",)]) == [b"PONG"]
+
+
+def test_a_connection_of_another_process_is_not_used(client: Redis) -> None:
+    pool = client.connection_pool
+    inherited = pool.get_connection()
+    inherited.pid = -1
+    pool.release(inherited)
+    assert pool.get_connection() is not inherited
+
+
+def test_a_program_that_redis_does_not_know_is_told(client: Redis) -> None:
+    client.script_flush()
+    told = Script("return ARGV[1]")
+    assert run_all(client, [told((), ("a",)), ("PING",), told((), ("b",))]) == [b"a", b"PONG", b"b"]
