@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from app.api.hangup import HangUps
 from app.api.in_flight import InFlight
 from app.errors import StorageUnavailable
 from app.jobs.actors import Life, declare
-from app.jobs.broker import Broker, build_broker, sender
+from app.jobs.broker import TicketBroker
 from app.providers.base import Provider
 from app.providers.profiles import is_reasoning_model
 from app.providers.registry import build
@@ -22,17 +23,20 @@ from app.schemas.bodies import MAX_BODY_BYTES
 from app.services.accounts import Accounts
 from app.services.answering import Answering
 from app.services.archive import Archive
-from app.services.background import Background, settle
+from app.services.background import Background
 from app.services.breakers import Breakers
 from app.services.discovery import Discovery
+from app.services.ending import Endings
 from app.services.following import Followings
 from app.services.health import Health
+from app.services.keeping import Keeper
 from app.services.limits import Limits
 from app.services.metering import Meter
 from app.services.models import ModelCatalog
 from app.services.responses import Responses
 from app.services.retries import Retries
 from app.services.routing import Router
+from app.services.running import Running
 from app.services.seal import Sealer
 from app.services.usage import UsageBook
 from app.services.working import Worker
@@ -87,28 +91,39 @@ def create_app(
     return app
 
 
-def create_worker(settings: Settings) -> Broker:
+def create_worker(settings: Settings) -> TicketBroker:
     """Return the broker of a worker process, with the actor that does the work."""
-    configure_logging(settings.log_level, settings.log_format)
+    # Lines go straight to stderr: dramatiq's own way there ends with the parent process.
+    configure_logging(settings.log_level, settings.log_format, sys.__stderr__)
     client = connect(settings.redis)
     kept = RedisStore(client, settings.redis.prefix, wait_replicas=settings.redis.wait_replicas)
     parts = _parts(settings, client, kept, kept)
-    background = settings.background
-    tickets = sender(build_broker(client, settings.redis.prefix, background.lease_s))
+    jobs, limits = parts.jobs, settings.background
+    broker = _broker(settings, client, jobs)
+    running = Running(jobs, time.monotonic, limits.time_limit_s)
+    endings = Endings(jobs, parts.meter, time.time)
+    keeper = Keeper(jobs, running, endings, broker, limits, time.monotonic, time.sleep)
     worker = Worker(
-        parts.jobs,
+        jobs,
         parts.answering,
-        background,
+        endings,
+        running,
+        limits,
         caller_of=parts.accounts.caller,
-        settled=lambda ticket, response, failure: settle(parts.meter, ticket, response, failure),
-        send=tickets,
+        send=broker.send,
         clock=time.monotonic,
-        now=_now,
+        now=time.time,
+        pause=time.sleep,
     )
-    life = Life(worker, Followings(parts.jobs, worker.cancelled), background.lease_s)
-    broker = build_broker(client, settings.redis.prefix, background.lease_s, life)
+    followings = Followings(jobs, time.sleep, keeper.heard)
+    broker.add_middleware(Life(broker, keeper, followings, limits.lease_s))
     declare(broker, worker.work)
     return broker
+
+
+def _broker(settings: Settings, client: Client, jobs: RedisJobStore) -> TicketBroker:
+    prefix, concurrency = settings.redis.prefix, settings.background.concurrency
+    return TicketBroker(client, prefix, concurrency, jobs.announce)
 
 
 def warn_of_storage(settings: Settings) -> None:
@@ -137,11 +152,11 @@ def _services(
     background = Background(
         parts.jobs,
         parts.answering,
-        Followings(parts.jobs),
+        Followings(parts.jobs, time.sleep),
         parts.meter,
         settings.background,
-        sender(build_broker(client, settings.redis.prefix, settings.background.lease_s)),
-        _now,
+        _broker(settings, client, parts.jobs).send,
+        time.time,
     )
     worker_silence_s = parts.jobs.worker_silence_s if settings.background.enabled else lambda: None
     responses = Responses(store, parts.answering, background, parts.meter)
@@ -184,7 +199,7 @@ def _parts(
         Router(settings.providers, breakers, Retries()),
         Sealer(accounts.secret),
         _now,
-        jobs.is_pending,
+        lambda account, response_id: jobs.status(account, response_id) is not None,
     )
     return Parts(
         client, kept, accounts, catalog, breakers, answering, _meter(settings, client), jobs

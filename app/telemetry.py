@@ -6,6 +6,7 @@ Never a body, a prompt, a key or an upstream credential: what is logged is liste
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 from types import TracebackType
@@ -22,7 +23,9 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 METRICS_CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -52,7 +55,27 @@ BREAKERS_OPEN = Gauge(
     multiprocess_mode="livesum",
 )
 TOKENS = Counter("gateway_tokens", "Tokens that upstreams counted.", ["provider", "kind"])
+JOBS = Counter("gateway_jobs", "Background responses that have ended.", ["outcome"])
+JOBS_AGAIN = Counter(
+    "gateway_jobs_queued_again",
+    "Background responses put back into their queue: their worker was lost, or told to stop.",
+    ["reason"],
+)
+JOB_LEASES_LOST = Counter("gateway_job_leases_lost", "Leases that no worker renewed in time.")
+JOB_WAIT_SECONDS = Histogram(
+    "gateway_job_wait_seconds", "From queueing to the worker that takes it.", buckets=_SECONDS
+)
+JOB_SECONDS = Histogram(
+    "gateway_job_duration_seconds", "From queueing to the end.", buckets=_SECONDS
+)
 STORE_FAILURES = Counter("gateway_store_failures", "Calls that the store failed.", ["operation"])
+
+#: What is known of the queues of background responses, for all processes alike.
+FIGURES = {
+    "gateway_jobs_queued": "Background responses that wait for a worker.",
+    "gateway_jobs_running": "Background responses that workers have taken.",
+    "gateway_jobs_oldest_seconds": "For how long the one that waits longest has waited.",
+}
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -114,8 +137,8 @@ def request_ended(trace: Trace, status: int) -> None:
         "method": trace.method,
         "endpoint": trace.endpoint,
         "status": status,
-        "duration_ms": round(duration_s * 1000, 2),
-        "upstream_ms": None if trace.upstream_s is None else round(trace.upstream_s * 1000, 2),
+        "duration_ms": _ms(duration_s),
+        "upstream_ms": _ms(trace.upstream_s),
         "account": trace.account,
         "key_id": trace.key_id,
         "model": trace.model,
@@ -131,6 +154,53 @@ def request_ended(trace: Trace, status: int) -> None:
     log.info("request", **{name: value for name, value in told.items() if value is not None})
 
 
+@dataclass(slots=True)
+class JobTrace:
+    """What the log line of one background response says; times are in seconds."""
+
+    response_id: str
+    account: str
+    key_id: str
+    model: str
+    waited_s: float | None = None
+    provider: str | None = None
+    attempts: int | None = None
+    upstream_request_id: str | None = None
+    upstream_s: float | None = None
+
+
+def job_ended(
+    trace: JobTrace, outcome: str, duration_s: float, tokens: tuple[int, int], error: str | None
+) -> None:
+    """Count and log a background response that has ended; `tokens` are those in and out."""
+    JOBS.labels(outcome).inc()
+    JOB_SECONDS.observe(duration_s)
+    provider = trace.provider or "none"
+    for kind, count in zip(("input", "output"), tokens, strict=True):
+        TOKENS.labels(provider, kind).inc(count)
+    told = {
+        "response_id": trace.response_id,
+        "account": trace.account,
+        "key_id": trace.key_id,
+        "model": trace.model,
+        "outcome": outcome,
+        "duration_ms": _ms(duration_s),
+        "waited_ms": _ms(trace.waited_s),
+        "upstream_ms": _ms(trace.upstream_s),
+        "provider": trace.provider,
+        "attempts": trace.attempts,
+        "upstream_request_id": trace.upstream_request_id,
+        "input_tokens": tokens[0],
+        "output_tokens": tokens[1],
+        "error_code": error,
+    }
+    log.info("job", **{name: value for name, value in told.items() if value is not None})
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 2)
+
+
 def breaker_changed(provider: str, state: str) -> None:
     """Show the state of a provider's circuit breaker in this process."""
     BREAKERS_OPEN.labels(provider).set(state != "closed")
@@ -138,7 +208,10 @@ def breaker_changed(provider: str, state: str) -> None:
 
 
 def unexpected(error: BaseException, request_id: str) -> None:
-    """Log a bug: where it happened and its kind, never its message, which may hold a prompt."""
+    """Log a bug: where it happened and its kind, never its message, which may hold a prompt.
+
+    `request_id` is the id of what was being done: a request, or a response in the background.
+    """
     log.error(
         "unexpected_error",
         request_id=request_id,
@@ -156,11 +229,27 @@ def _frames(traceback: TracebackType | None) -> list[str]:
     return frames[-20:]
 
 
-def metrics() -> bytes:
-    """Return the metrics of all processes together, in Prometheus' text format."""
+def metrics(figures: Mapping[str, float]) -> bytes:
+    """Return the metrics of all processes together, in Prometheus' text format.
+
+    `figures` are those of FIGURES that are known at this moment.
+    """
     registry = CollectorRegistry()
     try:
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # half typed upstream
     except ValueError:  # PROMETHEUS_MULTIPROC_DIR is not set: this process is all there is
         registry = REGISTRY
-    return generate_latest(registry)
+    looked_up = CollectorRegistry()
+    looked_up.register(_Figures(figures))
+    return generate_latest(registry) + generate_latest(looked_up)
+
+
+class _Figures(Collector):
+    """Gauges that nobody keeps: they are looked up when they are asked for."""
+
+    def __init__(self, figures: Mapping[str, float]) -> None:
+        self._figures = figures
+
+    def collect(self) -> Iterator[Metric]:
+        for name, value in self._figures.items():
+            yield GaugeMetricFamily(name, FIGURES[name], value)

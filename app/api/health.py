@@ -30,4 +30,5 @@ def readyz() -> ResponseReturnValue:
 @bp.get("/metrics")
 def metrics() -> ResponseReturnValue:
     """Expose the metrics of all processes together."""
-    return Response(all_metrics(), content_type=METRICS_CONTENT_TYPE)
+    figures = current.services().background.figures()
+    return Response(all_metrics(figures), content_type=METRICS_CONTENT_TYPE)

@@ -19,7 +19,6 @@ from app.schemas.items import item_json
 from app.schemas.openapi import endpoint_info
 from app.schemas.requests import load_create_request
 from app.schemas.responses import response_json
-from app.services.responses import Started
 from app.telemetry import STREAMS_OPEN
 
 bp = Blueprint("responses", __name__, url_prefix="/v1/responses")
@@ -55,7 +54,7 @@ def create() -> ResponseReturnValue:
         started = services.responses.start(caller, asked, call, noting)
         noting.started(started, call)
         if asked.stream:
-            told = streamed(started, watch, services.hangups)
+            told = streamed(sse.frames(started.run.events()), watch, services.hangups)
             watch = None  # now the stream's to end
             return Response(told, headers={**sse.HEADERS, **describing(started, trace)})
         return json(response_json(started.run.response()), describing(started, trace))
@@ -64,11 +63,11 @@ def create() -> ResponseReturnValue:
         services.hangups.forget(watch)
 
 
-def streamed(started: Started, watch: object | None, hangups: HangUps) -> Iterator[bytes]:
+def streamed(frames: Iterator[bytes], watch: object | None, hangups: HangUps) -> Iterator[bytes]:
     """Yield the stream's bytes; however it ends, nothing of it stays open."""
     STREAMS_OPEN.inc()
     try:
-        yield from sse.frames(started.run.events())
+        yield from frames
     finally:
         STREAMS_OPEN.dec()
         hangups.forget(watch)
@@ -95,13 +94,15 @@ def retrieve(response_id: str) -> ResponseReturnValue:
 def followed(response_id: str) -> ResponseReturnValue:
     """Replay a background response's events and follow them to the end (E5)."""
     services = current.services()
-    lines = services.background.follow(
+    follower = services.background.follow(
         current.caller(),
         response_id,
         integer("starting_after", -1, 0, MAX_NUMBER),
         services.requests.keepalive_s,
     )
-    return Response(sse.line_frames(lines), headers=sse.HEADERS)
+    watch = services.hangups.watch(request.environ, follower.leave)
+    told = streamed(sse.line_frames(follower), watch, services.hangups)
+    return Response(told, headers=sse.HEADERS)
 
 
 @bp.post("/<response_id>/cancel")

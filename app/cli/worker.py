@@ -9,11 +9,14 @@ import click
 from app.cli.processes import has_worker, worker
 from app.factory import create_worker
 from app.jobs.broker import serve
+from app.jobs.process import end_once, end_with_parent
 from app.settings import Settings, SettingsError
 
 
 def set_up() -> None:
     """Make this process a worker: dramatiq's command line calls it once it has begun."""
+    end_once()
+    end_with_parent()
     serve(create_worker(Settings.from_env()))
 
 

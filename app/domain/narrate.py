@@ -9,7 +9,7 @@ items is held until the call is whole.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar, assert_never
 
@@ -60,6 +60,11 @@ class Narrator:
         self._usage: Usage | None = None
         self._finished: Finished | None = None
 
+    @property
+    def usage(self) -> Usage | None:
+        """What the upstream has counted so far."""
+        return self._usage
+
     def begin(self) -> list[Event]:
         """Tell that the response exists, and that it is being worked on."""
         self._lifecycle("response.created")
@@ -84,6 +89,11 @@ class Narrator:
             else:
                 self._hear(delta)
         return self._scribe.take()
+
+    def go_on(self, output: Sequence[OutputItem], number: int) -> None:
+        """Go on behind items that somebody else has told, with the event of this number."""
+        self._output = list(output)
+        self._scribe = Scribe(number)
 
     def finish(self) -> list[Event]:
         """The upstream stopped talking; it should have said why."""

@@ -35,13 +35,13 @@ from app.domain.items import (
 
 
 class Scribe:
-    """Numbers the events of one stream and collects them until they are taken."""
+    """Numbers the events of one stream, from `first` on, and collects them until they are taken."""
 
     __slots__ = ("_events", "_next")
 
-    def __init__(self) -> None:
+    def __init__(self, first: int = 0) -> None:
         self._events: list[Event] = []
-        self._next = 0
+        self._next = first
 
     def number(self) -> int:
         """Return the next sequence number."""

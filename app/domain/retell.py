@@ -13,14 +13,13 @@ from app.domain.deltas import (
     Arguments,
     CallOpened,
     Delta,
-    ItemEnded,
     MessageOpened,
-    Opaque,
     PartEnded,
     ReasoningOpened,
     Refused,
     Text,
     Thought,
+    Used,
 )
 from app.domain.events import (
     AnnotationAdded,
@@ -36,24 +35,33 @@ from app.domain.events import (
 )
 from app.domain.items import FunctionCall, Message, Reasoning
 from app.domain.narrate import Narrator
-from app.domain.response import Response
+from app.domain.response import Response, Usage
 
 
-def retold(response: Response, events: Iterable[Event], now: Callable[[], int]) -> Narrator:
+def retold(
+    response: Response, events: Iterable[Event], usage: Usage | None, now: Callable[[], int]
+) -> Narrator:
     """Return a narrator of the queued `response` that has told exactly these events.
 
-    Where there are none, it has not even begun.
+    Where there are none, it has not even begun. `usage` is what the upstream has counted.
     """
     events = list(events)
-    ids = iter([event.item.id for event in events if isinstance(event, ItemAdded)])
+    whole = [(at, event.item) for at, event in enumerate(events) if isinstance(event, ItemDone)]
+    behind = whole[-1][0] + 1 if whole else 0
+    open_item = events[behind:]
+    ids = iter([event.item.id for event in open_item if isinstance(event, ItemAdded)])
     narrator = Narrator(response, lambda _prefix: next(ids), now)
     if events:
         narrator.begin()
-        narrator.hear(deltas_of(events))
+    if whole:
+        narrator.go_on([item for _, item in whole], behind)
+    narrator.hear(_deltas_of(open_item))
+    if usage is not None:
+        narrator.hear([Used(usage)])
     return narrator
 
 
-def deltas_of(events: Iterable[Event]) -> Iterator[Delta]:
+def _deltas_of(events: Iterable[Event]) -> Iterator[Delta]:
     """Yield deltas that make a narrator tell these events again."""
     for event in events:
         match event:
@@ -71,10 +79,6 @@ def deltas_of(events: Iterable[Event]) -> Iterator[Delta]:
                 yield Thought(event.delta)
             case PartDone() | SummaryPartDone():
                 yield PartEnded()
-            case ItemDone(item=Reasoning(encrypted_content=str() as payload)):
-                yield Opaque(payload)
-            case ItemDone():
-                yield ItemEnded()
             case _:
                 continue
 

@@ -1,4 +1,4 @@
-"""The worker process: one actor that does the work, and the threads that keep it alive."""
+"""The worker process: one actor that does the work, and the threads that keep it going."""
 
 from __future__ import annotations
 
@@ -7,42 +7,44 @@ from collections.abc import Callable
 from typing import Any
 
 import dramatiq
-from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import Middleware
 
+from app.jobs.broker import ACTOR, QUEUE, TicketBroker
 from app.services.following import Followings
-from app.services.telling import FLUSH_S
-from app.services.working import Worker
+from app.services.keeping import Keeper
 
-QUEUE = "background"
 BEATS_PER_LEASE = 3
+#: /readyz knows a worker that is silent for 15 s for dead.
+MAX_BEAT_S = 5.0
 
 
-def declare(broker: RedisBroker, work: Callable[[], None]) -> dramatiq.Actor[[], None]:
-    """Return the actor that does `work` for each ticket."""
-    return dramatiq.actor(actor_name="work", queue_name=QUEUE, broker=broker)(work)
+def declare(broker: TicketBroker, work: Callable[[], None]) -> None:
+    """Have this process's threads do `work` for each ticket."""
+    dramatiq.actor(actor_name=ACTOR, queue_name=QUEUE, broker=broker)(work)
 
 
 class Life(Middleware):
-    """Starts a worker's heartbeat, flusher and listener with its process, and drains it at the end.
+    """Starts a worker's threads with its process, after the fork, and drains it at the end."""
 
-    Heartbeats come at least every 5 s, so that /readyz knows a living worker from a dead one.
-    """
-
-    def __init__(self, worker: Worker, followings: Followings, lease_s: float) -> None:
-        self._worker = worker
+    def __init__(
+        self, broker: TicketBroker, keeper: Keeper, followings: Followings, lease_s: float
+    ) -> None:
+        self._tickets = broker
+        self._keeper = keeper
         self._followings = followings
-        self._beat_s = min(lease_s / BEATS_PER_LEASE, 5.0)
+        self._beat_s = min(lease_s / BEATS_PER_LEASE, MAX_BEAT_S)
 
     def after_worker_boot(self, _broker: Any, _worker: Any) -> None:
-        """Start the threads: after the fork, never before."""
+        """Start hearing, beating and flushing."""
         self._followings.listen()
-        for keep_going, every_s in (
-            (self._worker.keep_alive, self._beat_s),
-            (self._worker.keep_flushing, FLUSH_S / 2),
-        ):
-            threading.Thread(target=keep_going, args=(every_s,), daemon=True).start()
+        _start(lambda: self._keeper.keep_alive(self._beat_s))
+        _start(self._keeper.keep_flushing)
 
     def before_worker_shutdown(self, _broker: Any, _worker: Any) -> None:
-        """Give running jobs their grace, then put them back into the queue."""
-        threading.Thread(target=self._worker.drain, daemon=True).start()
+        """Give running jobs their grace, then put them back; dramatiq waits for them beside it."""
+        self._tickets.stop()
+        _start(self._keeper.drain)
+
+
+def _start(keep_going: Callable[[], None]) -> None:
+    threading.Thread(target=keep_going, daemon=True).start()

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from secrets import token_hex
 from typing import Any
-
-import orjson
 
 from app.domain.accounts import Caller
 from app.domain.accumulate import fold
-from app.domain.events import Event
 from app.domain.items import Item
-from app.domain.narrate import Narrator
 from app.domain.request import CreateRequest
 from app.domain.response import Response
-from app.domain.retell import retold
-from app.errors import GatewayError, InvalidRequest, RateLimited, StorageUnavailable
-from app.schemas.events import encode
-from app.schemas.stored_events import event_from_json
-from app.services.answering import Answering
-from app.services.following import Followings
+from app.errors import InvalidRequest, RateLimited, StorageUnavailable
+from app.services.answering import Answering, Prepared
+from app.services.ending import Endings, told_events
+from app.services.following import Follower, Followings
 from app.services.metering import Meter, Observer
 from app.services.permissions import permitted, refuse_read_only, well_formed
-from app.services.tickets import Ticket, pack, unpack
+from app.services.tickets import pack, unpack
 from app.settings import BackgroundSettings
-from app.store.jobs_base import Claim, Flush, JobStore
+from app.store.base import Turn
+from app.store.jobs_base import JobStore
+from app.telemetry import STORE_FAILURES
 
 #: How long a job's places in flight are held while it waits, over its own time limit.
 WAITING_S = 600.0
@@ -35,7 +30,7 @@ WAITING_S = 600.0
 class Background:
     """The service of background responses.
 
-    `send` tells the workers that something waits. `now` returns Unix seconds.
+    `send` tells the workers that so many wait. `now` returns Unix seconds.
     """
 
     def __init__(
@@ -45,8 +40,8 @@ class Background:
         followings: Followings,
         meter: Meter,
         settings: BackgroundSettings,
-        send: Callable[[], None],
-        now: Callable[[], int],
+        send: Callable[[int], None],
+        now: Callable[[], float],
     ) -> None:
         self._jobs = jobs
         self._answering = answering
@@ -55,6 +50,7 @@ class Background:
         self._settings = settings
         self._send = send
         self._now = now
+        self._endings = Endings(jobs, meter, now)
 
     def enqueue(
         self, caller: Caller, request: CreateRequest, body: Mapping[str, Any], observer: Observer
@@ -78,40 +74,49 @@ class Background:
         admission = self._meter.admit(prepared)
         observer.admitted(admission.standing)
         booking = admission.hand_over(self._settings.time_limit_s + WAITING_S)
-        ticket = pack(prepared, body, booking)
-        turn = unpack(ticket).turn(prepared.response)
-        if not self._jobs.enqueue(turn, ticket, self._settings.max_queued_per_account):
+        try:
+            self._queue(prepared, pack(prepared, body, self._now(), booking))
+        except (RateLimited, StorageUnavailable):
             self._meter.refused(prepared, self._meter.limits.resume(booking))
+            raise
+        # The job is safe: were this lost, a worker would find it by itself.
+        with suppress(StorageUnavailable):
+            self._send(1)
+        return prepared.response, ignored
+
+    def _queue(self, prepared: Prepared, ticket: bytes) -> None:
+        thread, include = prepared.thread, prepared.request.parameters.include
+        account, most = prepared.caller.account, self._settings.max_queued_per_account
+        turn = Turn(account, prepared.response, thread.own, include, thread.place)
+        if not self._jobs.enqueue(turn, ticket, most):
             raise RateLimited(
-                f"{self._settings.max_queued_per_account} background responses of this account "
-                "are waiting already: wait until some have begun, or cancel some.",
+                f"{most} background responses of this account are waiting already: wait until "
+                "some have begun, or cancel some.",
                 code="background_queue_full",
                 retry_after_s=5,
             )
-        # The job is safe: without this ticket a later one, or the sweep, finds it.
-        with suppress(StorageUnavailable):
-            self._send()
-        return prepared.response, ignored
 
     def pending(self, account: str, response_id: str) -> Response | None:
-        """Return a response that waits or runs, with what it has said so far."""
-        job = self._jobs.pending(account, response_id)
-        if job is None:
+        """Return a response that waits or runs, with what it has said so far to its caller."""
+        if self._jobs.status(account, response_id) is None:
             return None
-        events = told_events(self._jobs, response_id)
-        return fold(events) if events else unpack(job.ticket).response
+        events = list(told_events(self._jobs, response_id))
+        if events:
+            return fold(events)
+        ticket = self._jobs.ticket(response_id)
+        return None if ticket is None else unpack(ticket).response
 
-    def wait(self, response_id: str, seconds: float) -> None:
-        """Return when the response has ended, or after so many seconds."""
+    def wait(self, account: str, response_id: str, seconds: float) -> None:
+        """Return when the response neither waits nor runs any more, or after so many seconds."""
         with self._followings.follow(response_id) as following:
-            following.wait_for_end(seconds)
+            following.await_end(
+                lambda: self._jobs.status(account, response_id) is not None, seconds
+            )
 
     def follow(
         self, caller: Caller, response_id: str, starting_after: int, silence_s: float
-    ) -> Iterator[list[bytes]]:
-        """Return the response's events as JSON lines, those told and those to come (E5).
-
-        An empty batch says that nothing has happened for `silence_s`.
+    ) -> Follower:
+        """Return a follower of the response's events, those told and those to come (E5).
 
         Raises:
             InvalidRequest: the response was not made in the background.
@@ -123,53 +128,41 @@ class Background:
                 "'stream', or create with 'background': true.",
                 param="stream",
             )
-        return self._followings.lines(response_id, starting_after, silence_s)
+        return Follower(self._followings, response_id, starting_after, silence_s)
 
     def cancel(self, caller: Caller, response_id: str) -> bool:
         """Cancel a response that waits or runs; False where there is no such job (E7)."""
         refuse_read_only(caller)
-        claim = self._jobs.seize(caller.account, well_formed(response_id), token_hex(8))
+        claim = self._jobs.seize(caller.account, well_formed(response_id), "cancelled")
         if claim is None:
             return False
-        response = end(self._jobs, claim, lambda narrator: narrator.cancel(), self._now)
-        if response is not None:
-            settle(self._meter, unpack(claim.job.ticket), response, None)
+        self._endings.end(claim)
         return True
-
-    def input_items(self, account: str, response_id: str) -> tuple[Item, ...] | None:
-        """Return what the model of a response that waits or runs sees."""
-        job = self._jobs.pending(account, response_id)
-        return None if job is None else unpack(job.ticket).thread.items
 
     def refuse_foreground(self, caller: Caller, response_id: str) -> None:
         """Raise InvalidRequest for a response that was not made in the background (E7)."""
         if not self._jobs.has_stream(caller.account, well_formed(response_id)):
             raise InvalidRequest("Only background responses can be cancelled.", param="response_id")
 
+    def input_items(self, account: str, response_id: str) -> tuple[Item, ...] | None:
+        """Return what the model of a response that waits or runs sees."""
+        if self._jobs.status(account, response_id) is None:
+            return None
+        ticket = self._jobs.ticket(response_id)
+        return None if ticket is None else unpack(ticket).thread.items
 
-def settle(meter: Meter, ticket: Ticket, response: Response, failure: GatewayError | None) -> None:
-    """Put a job that has ended on its account."""
-    caller = Caller(account=ticket.account, key_id=ticket.key_id)
-    meter.ended(caller, response, failure, meter.limits.resume(ticket.admission))
+    def figures(self) -> dict[str, float]:
+        """Return what is known of the queues now, by the names of telemetry's FIGURES.
 
-
-def told_events(jobs: JobStore, response_id: str) -> list[Event]:
-    """Return the events of a job's stream so far."""
-    flushes = jobs.told(response_id, "").flushes
-    return [event_from_json(orjson.loads(line)) for flush in flushes for line in flush.lines]
-
-
-def end(
-    jobs: JobStore,
-    claim: Claim,
-    ending: Callable[[Narrator], list[Event]],
-    now: Callable[[], int],
-) -> Response | None:
-    """End a job that somebody else told, or nobody; return its response, None if it had ended."""
-    ticket = unpack(claim.job.ticket)
-    events = told_events(jobs, claim.job.response_id)
-    narrator = retold(ticket.response, events, now)
-    last = ([] if events else narrator.begin()) + ending(narrator)
-    flush = Flush(len(events), tuple(encode(event) for event in last))
-    ended = jobs.finish(claim, ticket.turn(narrator.response), flush)
-    return narrator.response if ended else None
+        That is nothing while the store is away.
+        """
+        try:
+            queues = self._jobs.queues()
+        except StorageUnavailable:
+            STORE_FAILURES.labels("queues").inc()
+            return {}
+        return {
+            "gateway_jobs_queued": queues.queued,
+            "gateway_jobs_running": queues.running,
+            "gateway_jobs_oldest_seconds": queues.oldest_s,
+        }

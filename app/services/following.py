@@ -1,7 +1,8 @@
 """Followers of background responses: one listener a process wakes them, nobody polls.
 
-Followers of one response share what is read of its stream, and hold no connection while they
-wait. Where news may have been missed, all look again.
+Each reads on its own until it has caught up. From then on the followers of one response share
+what is read of its stream, and hold no connection while they wait; who falls behind what they
+share reads on its own again, so that nothing is kept for the slowest.
 """
 
 from __future__ import annotations
@@ -11,81 +12,152 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 
-from app.domain.events import TERMINAL_TYPES
 from app.errors import StorageUnavailable
-from app.store.jobs_base import Flush, JobStore
+from app.store.jobs_base import JobStore, Told, What
+from app.telemetry import STORE_FAILURES, unexpected
 
-RECONNECT_S = 1.0
-_TERMINAL_MARKS = tuple(f'{{"type":"{each}"'.encode() for each in TERMINAL_TYPES)
+#: How many lines of a response its followers share, at most.
+SHARED_LINES = 4096
+#: How many followers read at once: each needs a connection for as long.
+READERS = 4
+#: After how many seconds a store that is away is asked again.
+AGAIN_S = 1.0
 
 
 class Following:
-    """What this process has read of one response's stream, for as long as somebody follows it."""
+    """What is shared of one response's stream, for as long as somebody follows it."""
 
-    def __init__(self, jobs: JobStore, response_id: str) -> None:
+    def __init__(self, read: Callable[[int], Told]) -> None:
         self.followers = 0
-        self._jobs = jobs
-        self._response_id = response_id
-        self._cursor = ""
+        self.read = read
+        self._first = -1  # the number of the first line that is shared; -1 until somebody asks
         self._lines: list[bytes] = []
         self._ended = False
         self._news = 0
         self._seen = -1
+        self._ends = 0
         self._changed = threading.Condition()
 
-    def wake(self) -> None:
-        """Say that the stream may have grown."""
+    def wake(self, *, ended: bool) -> None:
+        """Say that the stream may have grown; `ended`, that it may have come to its end."""
         with self._changed:
             self._news += 1
+            self._ends += ended
             self._changed.notify_all()
 
-    def lines_from(self, number: int, wait_s: float) -> tuple[list[bytes], bool]:
-        """Return the lines from `number` on, once there are some, and whether these are all.
+    def stir(self) -> None:
+        """Have every follower find out whether it is to go on waiting."""
+        with self._changed:
+            self._changed.notify_all()
 
-        Returns nothing when there are none within `wait_s`.
+    def await_from(self, number: int, wait_s: float, gone: Callable[[], bool]) -> Told:
+        """Return what is told from `number` on, as soon as that is something.
+
+        Returns nothing after `wait_s`, and when `gone` says that nobody wants it any more.
+
+        Raises:
+            StorageUnavailable: the store is away.
         """
         deadline = monotonic() + wait_s
         with self._changed:
-            while True:
+            if self._first < 0:
+                self._first = number
+            while number >= self._first:
                 if self._seen != self._news and not self._ended:
-                    self._read()
-                if len(self._lines) > number or self._ended:
-                    return self._lines[number:], self._ended
+                    self._read_on()
+                    continue
+                lines = self._lines[number - self._first :]
                 left_s = deadline - monotonic()
-                if left_s <= 0:
-                    return [], False
+                if lines or self._ended or gone() or left_s <= 0:
+                    return Told(lines, ended=self._ended)
                 self._changed.wait(left_s)
+        return self.read(number)
 
-    def wait_for_end(self, seconds: float) -> None:
-        """Return when the stream has ended, or after so many seconds."""
-        deadline, number = monotonic() + seconds, 0
-        while (left_s := deadline - monotonic()) > 0:
-            lines, ended = self.lines_from(number, left_s)
-            if ended:
-                return
-            number += len(lines)
+    def await_end(self, pending: Callable[[], bool], wait_s: float) -> None:
+        """Return when nothing is `pending` any more, or after `wait_s`."""
+        deadline = monotonic() + wait_s
+        heard = self._ends
+        while pending() and monotonic() < deadline:
+            with self._changed:
+                while heard == self._ends and (left_s := deadline - monotonic()) > 0:
+                    self._changed.wait(left_s)
+                heard = self._ends
 
-    def _read(self) -> None:
-        self._seen = self._news
-        told = self._jobs.told(self._response_id, self._cursor)
-        self._cursor = told.cursor
-        for flush in told.flushes:
-            self._take(flush)
+    def _read_on(self) -> None:
+        seen = self._news
+        told = self.read(self._first + len(self._lines))
+        self._lines += told.lines
+        self._ended = told.ended
+        if not told.more:
+            self._seen = seen
+        surplus = max(0, len(self._lines) - SHARED_LINES)
+        del self._lines[:surplus]
+        self._first += surplus
 
-    def _take(self, flush: Flush) -> None:
-        """Add what is new: a job that ran again tells its beginning only once."""
-        self._lines += flush.lines[max(0, len(self._lines) - flush.first) :]
-        self._ended = self._lines[-1].startswith(_TERMINAL_MARKS)
+
+class Follower:
+    """One who follows a response: iterate over it for what is told behind `starting_after`.
+
+    Yields JSON lines, those of one moment together, and none where there was only silence for
+    `silence_s`. A store that is away is waited for, as if it were silent.
+    """
+
+    def __init__(
+        self, followings: Followings, response_id: str, starting_after: int, silence_s: float
+    ) -> None:
+        self._followings = followings
+        self._response_id = response_id
+        self._next = starting_after + 1
+        self._silence_s = silence_s
+        self._following: Following | None = None
+        self._left = False
+
+    def leave(self) -> None:
+        """End the iteration, from whatever thread."""
+        self._left = True
+        if self._following is not None:
+            self._following.stir()
+
+    def __iter__(self) -> Iterator[list[bytes]]:
+        with self._followings.follow(self._response_id) as following:
+            self._following = following
+            caught_up = ended = False
+            while not (ended or self._left):
+                try:
+                    told = self._told(following, caught_up=caught_up)
+                except StorageUnavailable:
+                    self._followings.pause(AGAIN_S)
+                    yield []
+                    continue
+                caught_up, ended = caught_up or not told.more, told.ended
+                self._next += len(told.lines)
+                if told.lines or not ended:
+                    yield list(told.lines)
+
+    def _told(self, following: Following, *, caught_up: bool) -> Told:
+        if caught_up:
+            return following.await_from(self._next, self._silence_s, lambda: self._left)
+        return following.read(self._next)
 
 
 class Followings:
-    """All that is followed in this process."""
+    """All that is followed in this process, and its ear for news.
 
-    def __init__(self, jobs: JobStore, cancelled: Callable[[str], None] = lambda _id: None) -> None:
+    `heard` is told everything that is heard of jobs. `pause` is like time.sleep.
+    """
+
+    def __init__(
+        self,
+        jobs: JobStore,
+        pause: Callable[[float], object],
+        heard: Callable[[What, str], None] = lambda _what, _response_id: None,
+    ) -> None:
+        self.pause = pause
         self._jobs = jobs
-        self._cancelled = cancelled
+        self._heard = heard
         self._followed: dict[str, Following] = {}
         self._lock = threading.Lock()
+        self._readers = threading.BoundedSemaphore(READERS)
         self._listener: threading.Thread | None = None
 
     @contextmanager
@@ -95,7 +167,8 @@ class Followings:
         with self._lock:
             following = self._followed.get(response_id)
             if following is None:
-                following = self._followed[response_id] = Following(self._jobs, response_id)
+                following = Following(lambda number: self._read(response_id, number))
+                self._followed[response_id] = following
             following.followers += 1
         try:
             yield following
@@ -105,41 +178,42 @@ class Followings:
                 if not following.followers:
                     del self._followed[response_id]
 
-    def lines(
-        self, response_id: str, starting_after: int, silence_s: float
-    ) -> Iterator[list[bytes]]:
-        """Yield the stream's lines behind `starting_after`, to the end; nothing in a silence."""
-        number, ended = starting_after + 1, False
-        with self.follow(response_id) as following:
-            while not ended:
-                lines, ended = following.lines_from(number, silence_s)
-                number += len(lines)
-                if lines or not ended:
-                    yield lines
-
     def listen(self) -> None:
         """Listen for news from now on; one thread does it for the whole process."""
         with self._lock:
             if self._listener is None:
-                self._listener = threading.Thread(
-                    target=self._listen_forever, name="job-news", daemon=True
-                )
+                self._listener = threading.Thread(target=self._listen, name="news", daemon=True)
                 self._listener.start()
 
-    def _listen_forever(self) -> None:
-        pause = threading.Event()
+    def hear(self) -> None:
+        """Listen until the connection is lost, which raises StorageUnavailable.
+
+        With the next one, the first that is heard is that some may have been missed.
+        """
+        for what, response_id in self._jobs.news():
+            self._heard(what, response_id)
+            if what in ("told", "ended", ""):
+                for following in self._of(response_id):
+                    following.wake(ended=what != "told")
+
+    def _of(self, response_id: str) -> list[Following]:
+        """Return the following of a response, if there is one; of all for no response."""
+        with self._lock:
+            if not response_id:
+                return list(self._followed.values())
+            following = self._followed.get(response_id)
+        return [following] if following else []
+
+    def _read(self, response_id: str, number: int) -> Told:
+        with self._readers:
+            return self._jobs.told(response_id, number)
+
+    def _listen(self) -> None:
         while True:
             try:
-                for what, response_id in self._jobs.news():
-                    self._hear(what, response_id)
+                self.hear()
             except StorageUnavailable:
-                pause.wait(RECONNECT_S)
-
-    def _hear(self, what: str, response_id: str) -> None:
-        if what == "cancelled":
-            self._cancelled(response_id)
-        with self._lock:
-            woken = [self._followed.get(response_id)] if response_id else [*self._followed.values()]
-        for following in woken:
-            if following is not None:
-                following.wake()
+                STORE_FAILURES.labels("news").inc()
+            except Exception as bug:  # noqa: BLE001 - the process's only ear must not fall off
+                unexpected(bug, "news")
+            self.pause(AGAIN_S)

@@ -62,8 +62,13 @@ class Meter:
         response: Response,
         failure: GatewayError | None,
         admission: Admission,
+        *,
+        asked: bool = True,
     ) -> None:
-        """Put an answer on its account; nobody knows what a cancelled one took if it told none."""
-        usage = response.usage if response.usage != Usage() else None
+        """Put an answer on its account; nobody knows what a cancelled one took if it told none.
+
+        `asked` is false where no upstream can have been asked.
+        """
+        usage = response.usage if response.usage != Usage() or not asked else None
         failed = failure is not None and response.status != "cancelled"
         self.book.record(caller, response.model, usage, failed=failed, admission=admission)

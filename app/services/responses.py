@@ -104,8 +104,8 @@ class Responses:
             turn = self._store.get(account, response_id)
         except NotFound:
             pending = self._background.pending(account, response_id)
-            if pending is not None:
-                return pending, frozenset()
+            if pending is not None:  # it shows what its caller asked for, and has no more to show
+                return pending, frozenset({INCLUDE_ENCRYPTED})
             turn = self._store.get(account, response_id)  # it may have ended in the meantime
         return turn.response, turn.include
 
@@ -113,7 +113,7 @@ class Responses:
         """Return when a response has ended, or after so many seconds. Raises as `get` does."""
         response, _ = self._found(caller.account, well_formed(response_id))
         if response.status not in TERMINAL:
-            self._background.wait(response_id, seconds)
+            self._background.wait(caller.account, response_id, seconds)
 
     def delete(self, caller: Caller, response_id: str) -> None:
         """Hide a stored response; one that waits or runs is cancelled first (E2).

@@ -10,7 +10,7 @@ from app.domain.deltas import Batch, Opaque
 from app.domain.events import ErrorRaised, Event, ItemDone, Lifecycle
 from app.domain.items import Item, Reasoning
 from app.domain.narrate import Narrator, response_error_code
-from app.domain.response import Response, ResponseError
+from app.domain.response import Response, ResponseError, Usage
 from app.errors import CallerGone, GatewayError
 
 
@@ -43,6 +43,11 @@ class Run:
         self._seal = seal
         self._shows_opaque = shows_opaque
         self._failure: GatewayError | None = None
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the upstream has counted so far."""
+        return self._narrator.usage
 
     def response(self) -> Response:
         """Tell everything to nobody and return the whole response, stored.

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import TypeVar
 
 from app.domain.events import Event, is_terminal
+from app.domain.response import Usage
 from app.errors import StorageUnavailable
 from app.schemas.events import encode
 from app.store.base import Turn
@@ -17,60 +19,102 @@ from app.store.jobs_base import Claim, Flush, JobStore
 
 FLUSH_EVENTS = 64
 FLUSH_S = 0.05
-STORE_PATIENCE_S = 20.0
-STORE_PAUSE_S = 0.5
+#: For how long, in seconds, an answer waits for a store that is away: a restart, a failover.
+PATIENCE_S = 120.0
+PAUSE_S = 0.5
 
 _LIFECYCLE = ("response.created", "response.queued", "response.in_progress")
 
+T = TypeVar("T")
+
 
 class Telling:
-    """The stream of one job, while it is this worker's.
+    """The stream of one job, while it is this worker's. Safe for threads.
 
-    `gone` is called when it is not any more. `clock` is like time.monotonic.
+    `ended` tells whether its end has been written down by this telling. `usage` returns what the
+    upstream has counted so far. `gone` is called when the job is not this worker's any more.
+    `clock` is like time.monotonic, `pause` like time.sleep.
     """
 
     def __init__(
         self,
         jobs: JobStore,
         claim: Claim,
-        clock: Callable[[], float],
         gone: Callable[[], None],
+        clock: Callable[[], float],
+        pause: Callable[[float], object],
     ) -> None:
+        self.claim = claim
+        self.ended = False
+        self.usage: Callable[[], Usage | None] = lambda: claim.usage
         self._jobs = jobs
-        self._claim = claim
-        self._clock = clock
         self._gone = gone
+        self._clock = clock
+        self._pause = pause
         self._lock = threading.Lock()
+        self._heard = claim.told  # the number of the next event that is new
+        self._told = claim.told  # the number of the next event to be written down
+        self._told_usage = claim.usage
         self._waiting: list[bytes] = []
-        self._told = claim.told
-        self._skip = claim.told
-        self._since = 0.0
+        self._flight: Flush | None = None  # what is being written down, the same until it is
+        self._since = self._landed_at = self._flown_at = clock()
         self._spoke = False
         self._ours = True
 
     def tell(self, events: list[Event]) -> None:
-        """Tell the next events; those that an earlier run of the job has told are left out."""
+        """Tell the next events; those that were told before, as by an earlier run, are left out."""
         if not events or is_terminal(events[-1]):
             return  # silence, or an ending that `finish` has told
         with self._lock:
             if not self._waiting:
                 self._since = self._clock()
             for event in events:
-                if event.sequence_number >= self._skip:
+                if event.sequence_number >= self._heard:
+                    self._heard = event.sequence_number + 1
                     self._waiting.append(encode(event))
                     self._spoke = self._spoke or event.type not in _LIFECYCLE
-            if len(self._waiting) >= FLUSH_EVENTS:
-                self._flush()
+            full = len(self._waiting) >= FLUSH_EVENTS
+        if full:
+            self.flush()
 
-    def flush_when_due(self) -> None:
-        """Write down what has waited for FLUSH_S."""
-        if not self._waiting or self._clock() - self._since < FLUSH_S:
+    def flush(self) -> None:
+        """Write down what waits, unless that is happening already."""
+        flush = self.take_off(in_s=0.0)
+        if flush is None:
             return
-        with self._lock:
-            self._flush()
+        landed = None
+        try:
+            (landed,) = self._jobs.tell([(self.claim, flush)])
+        except StorageUnavailable:
+            return
+        finally:
+            self.land(landed)
+
+    def take_off(self, in_s: float = FLUSH_S) -> Flush | None:
+        """Return what has waited for so long, for somebody to write it down and `land`.
+
+        Until then nothing else is told. Returns None where there is nothing, or it is under way.
+        """
+        if not self._ours or not self._lock.acquire(blocking=False):
+            return None
+        if self._flight is None and self._is_due(in_s):
+            self._flight, self._flown_at = self._next_flush(), self._clock()
+        if self._flight is None:
+            self._lock.release()
+        return self._flight
+
+    def land(self, landed: bool | None) -> None:
+        """Take note of what became of a flush: None where the store is away."""
+        try:
+            if landed is not None:
+                self._landed(landed)
+            elif self._clock() - self._flown_at > PATIENCE_S:
+                self._lose()
+        finally:
+            self._lock.release()
 
     def finish(self, turn: Turn, ending: list[Event]) -> None:
-        """Write down the end: what waited, the last events and the response, in one step.
+        """Write down the end: what waited, then the last events and the response, in one step.
 
         A cancelled response is left to who has cancelled it.
 
@@ -80,40 +124,47 @@ class Telling:
         if turn.response.status == "cancelled":
             return
         with self._lock:
+            if self._flight is not None:
+                flight = self._flight
+                self._landed(self._patiently(lambda: self._jobs.tell([(self.claim, flight)])[0]))
             lines = (*self._waiting, *(encode(event) for event in ending))
             flush = Flush(self._told, lines)
-            self._patiently(lambda: self._jobs.finish(self._claim, turn, flush))
-            self._waiting, self._ours = [], False
+            if self._ours:
+                self.ended = self._patiently(lambda: self._jobs.finish(self.claim, turn, flush))
+            self._ours = False
 
-    def is_ours(self) -> bool:
-        """Ask the store whether the job is still this worker's."""
-        claim = self._claim
-        pending = self._jobs.pending(claim.job.account, claim.job.response_id)
-        return pending is not None
+    def close(self) -> None:
+        """Tell nothing any more: what becomes of the job is somebody else's to tell."""
+        with self._lock:
+            self._ours = False
 
-    def _flush(self) -> None:
-        if not self._waiting or not self._ours:
-            return
-        flush = Flush(self._told, tuple(self._waiting))
-        try:
-            self._ours = self._jobs.tell(self._claim, flush, spoke=self._spoke)
-        except StorageUnavailable:
-            if self._clock() - self._since > STORE_PATIENCE_S:
-                self._ours = False
-        else:
-            self._told += len(self._waiting)
-            self._waiting = []
-        if not self._ours:
-            self._gone()
+    def _is_due(self, in_s: float) -> bool:
+        if self._waiting:
+            return self._clock() - self._since >= in_s
+        return self._clock() - self._landed_at >= in_s and self.usage() != self._told_usage
 
-    def _patiently(self, attempt: Callable[[], bool]) -> None:
-        until, idle = self._clock() + STORE_PATIENCE_S, threading.Event()
+    def _next_flush(self) -> Flush:
+        lines, self._waiting = tuple(self._waiting), []
+        self._told_usage = self.usage()
+        return Flush(self._told, lines, self._told_usage, self._spoke)
+
+    def _landed(self, ours: bool) -> None:
+        if self._flight is not None:
+            self._told += len(self._flight.lines)
+            self._flight, self._landed_at = None, self._clock()
+        if not ours:
+            self._lose()
+
+    def _lose(self) -> None:
+        self._ours = False
+        self._gone()
+
+    def _patiently(self, attempt: Callable[[], T]) -> T:
+        until = self._clock() + PATIENCE_S
         while True:
             try:
-                attempt()
+                return attempt()
             except StorageUnavailable:
                 if self._clock() > until:
                     raise
-                idle.wait(STORE_PAUSE_S)
-            else:
-                return
+            self._pause(PAUSE_S)

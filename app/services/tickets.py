@@ -26,13 +26,17 @@ from app.store.base import Place, Turn
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What a background request was prepared to. `admission` is what its limits have booked."""
+    """What a background request was prepared to. `admission` is what its limits have booked.
+
+    `queued_at` is in Unix seconds.
+    """
 
     account: str
     key_id: str
     request: CreateRequest
     thread: Thread
     response: Response
+    queued_at: float
     admission: str | None = None
 
     def turn(self, response: Response) -> Turn:
@@ -41,7 +45,9 @@ class Ticket:
         return Turn(self.account, response, self.thread.own, include, self.thread.place)
 
 
-def pack(prepared: Prepared, body: Mapping[str, Any], admission: str | None) -> bytes:
+def pack(
+    prepared: Prepared, body: Mapping[str, Any], queued_at: float, admission: str | None
+) -> bytes:
     """Return the ticket of a request. `body` is its JSON as the caller sent it."""
     thread, place = prepared.thread, prepared.thread.place
     return orjson.dumps(
@@ -54,6 +60,7 @@ def pack(prepared: Prepared, body: Mapping[str, Any], admission: str | None) -> 
             "own": _shown(thread.own),
             "place": place and [place.log, place.depth],
             "tools": [tool_json(tool) for tool in thread.tools],
+            "queued_at": queued_at,
             "admission": admission,
         }
     )
@@ -78,6 +85,7 @@ def unpack(ticket: bytes) -> Ticket:
             tools=tuple(tool_from_json(tool) for tool in told["tools"]),
         ),
         response=response,
+        queued_at=told["queued_at"],
         admission=told["admission"],
     )
 

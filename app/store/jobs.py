@@ -3,36 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import asdict
+from secrets import token_hex
+from typing import Any, cast
+
+import orjson
+from redis.exceptions import TimeoutError as TimedOut
 
 from app.domain.ids import tag_of
+from app.domain.response import Status, Usage
 from app.store.base import Turn, unknown_response
+from app.store.codec import Codec
 from app.store.connect import Client
-from app.store.jobs_base import Claim, Flush, Job, Queues, Told
+from app.store.jobs_base import Claim, Flush, Queues, Told, What, Why
 from app.store.jobs_lua import (
     CLAIM,
     END,
-    FORGET,
-    LOST,
-    PENDING,
-    PUSH,
+    ENDER,
+    OWNER,
     QUEUE,
-    RENEW,
-    RESERVE,
     RETURN,
     SEIZE,
-    STANDING,
+    STATUS,
     STREAMED,
-    TAKE,
     TELL,
+    TOLD,
 )
+from app.store.jobs_queues_lua import FORGET, LOST, PUSH, RENEW, RESERVE, STANDING, TAKE
 from app.store.keys import Keys
 from app.store.redis import RedisStore
+from app.store.script import Call, Script, run_all
 from app.store.seam import translated
 
 MAX_LOST_LEASES = 3
 LOST_AT_ONCE = 100
-NEWS_WAIT_S = 5.0
+#: Entries of a stream that are read at once.
+PAGE = 64
+#: A listener that heard nothing for so long, in seconds, asks whether it is still connected.
+QUIET_S = 5.0
 
 
 class RedisJobStore:
@@ -42,6 +50,7 @@ class RedisJobStore:
         self._redis: Any = client
         self._keys = Keys(prefix)
         self._responses = responses
+        self._codec = Codec()
         self._lease_ms = int(lease_s * 1000)
 
     def enqueue(self, turn: Turn, ticket: bytes, max_queued: int) -> bool:
@@ -51,183 +60,207 @@ class RedisJobStore:
         """
         account, response_id = turn.account, turn.response.id
         with translated():
-            room = self._jobs(RESERVE, account, response_id, max_queued, self._lease_ms)
-            if not room:
+            if not self._run(RESERVE, account, response_id, max_queued, self._lease_ms):
                 return False
-            if not self._job(QUEUE, response_id, account, response_id, ticket):
+            queue = self._on_index(QUEUE, response_id, account, response_id, ticket)
+            if not queue.run(self._redis):
                 raise unknown_response(response_id)
             self._responses.mark(turn)
-            self._jobs(PUSH, account, response_id)
+            self._run(PUSH, account, response_id)
         return True
+
+    def announce(self) -> None:
+        """Have every worker hear that something waits."""
+        with translated():
+            self._redis.publish(self._keys.news, "waiting")
 
     def take(self) -> str | None:
         """Take the next response's id by round robin over the accounts, under a new lease."""
         with translated():
-            taken = self._jobs(TAKE, self._lease_ms)
+            taken = self._run(TAKE, self._lease_ms)
         return taken.decode() if taken else None
 
     def claim(self, response_id: str, owner: str) -> Claim | None:
         """Begin to run a job that was taken; None where it is no longer to be run."""
         with translated():
-            held = self._job(CLAIM, response_id, response_id, owner)
-        return _claim(response_id, owner, held)
+            held = self._job(CLAIM, response_id, owner).run(self._redis)
+        return _claim(response_id, owner, owner, held) if held else None
+
+    def owns(self, claim: Claim) -> bool:
+        """Tell whether a job is still its holder's."""
+        with translated():
+            owner = self._job(OWNER, claim.response_id).run(self._redis)
+        return bool(owner == claim.owner.encode())
 
     def renew(self, response_ids: Sequence[str]) -> None:
         """Renew the leases of these jobs, and say that a worker lives."""
         with translated():
-            self._jobs(RENEW, self._lease_ms, *response_ids)
+            self._run(RENEW, self._lease_ms, *response_ids)
 
-    def tell(self, claim: Claim, flush: Flush, *, spoke: bool) -> bool:
-        """Append to the job's stream; `spoke` says that the model has said something."""
-        response_id = claim.job.response_id
+    def tell(self, flushes: Sequence[tuple[Claim, Flush]]) -> list[bool]:
+        """Append to the streams of jobs, all in one round trip."""
+        calls = [self._telling(claim, flush) for claim, flush in flushes]
         with translated():
-            told = self._job(
-                TELL,
-                response_id,
-                response_id,
-                claim.owner,
-                *_told(flush),
-                int(spoke),
-                *self._news("told", response_id),
-            )
-        return bool(told)
+            return [bool(told) for told in run_all(self._redis, calls)]
+
+    def _telling(self, claim: Claim, flush: Flush) -> Call:
+        return self._job(
+            TELL,
+            claim.response_id,
+            claim.owner,
+            *self._packed(flush),
+            int(flush.spoke),
+            b"" if flush.usage is None else orjson.dumps(asdict(flush.usage)),
+            self._keys.news,
+        )
 
     def finish(self, claim: Claim, turn: Turn, ending: Flush) -> bool:
         """End the job: its last events and its response, in one step."""
-        response_id = claim.job.response_id
-        word = "cancelled" if turn.response.status == "cancelled" else "told"
+        commit = self._responses.commit_arguments(turn)
+        told = (claim.owner, claim.by, *self._packed(ending), self._keys.news)
         with translated():
-            ended = self._job(
-                END,
-                response_id,
-                *self._responses.commit_arguments(turn),
-                claim.owner,
-                *_told(ending),
-                *self._news(word, response_id),
-            )
-            self.forget(turn.account, response_id)
+            ended = self._job(END, claim.response_id, *told, *commit).run(self._redis)
+            if ended:
+                self._run(FORGET, claim.response_id)
         return bool(ended)
 
-    def give_back(self, claim: Claim) -> bool:
-        """Put a job back into its queue; False where its model has spoken: it is to be ended."""
-        job = claim.job
-        with translated():
-            outcome = self._job(RETURN, job.response_id, job.response_id, claim.owner, 0, 1)
-            if outcome == b"queued":
-                self._jobs(PUSH, job.account, job.response_id)
-        return bool(outcome != b"ended")
+    def give_back(self, claim: Claim) -> Claim | None:
+        """Put a job back into its queue; where that cannot be, return the claim to end it with."""
+        return self._returned(claim.response_id, claim.owner, "stopped")
 
-    def forget(self, account: str, response_id: str) -> None:
-        """Take a job that has ended out of the queues."""
-        with translated():
-            self._jobs(FORGET, response_id, account)
-
-    def seize(self, account: str, response_id: str, owner: str) -> Claim | None:
+    def seize(self, account: str, response_id: str, why: Why) -> Claim | None:
         """Make a job one's own, whoever runs it, to end it; None where it has ended."""
+        seize = self._on_index(SEIZE, response_id, account, response_id, why, self._keys.news)
         with translated():
-            held = self._job(SEIZE, response_id, account, response_id, owner)
-        return _claim(response_id, owner, held)
+            held = seize.run(self._redis)
+        return _claim(response_id, ENDER, token_hex(8), held) if held else None
 
     def lost(self) -> Sequence[str]:
         """Return some ids whose lease is over, each under a new one."""
         with translated():
-            return [each.decode() for each in self._jobs(LOST, self._lease_ms, LOST_AT_ONCE)]
+            return [each.decode() for each in self._run(LOST, self._lease_ms, LOST_AT_ONCE)]
 
-    def settle_lost(self, response_id: str) -> str | None:
-        """Queue a job whose lease was lost again; return its account where that cannot be."""
+    def settle_lost(self, response_id: str) -> Claim | None:
+        """Queue a job whose lease was lost again; else return the claim to end it with."""
+        return self._returned(response_id, "", "lost")
+
+    def _returned(self, response_id: str, owner: str, why: Why) -> Claim | None:
+        outcome = self._job(RETURN, response_id, owner, why, MAX_LOST_LEASES, self._keys.news)
         with translated():
-            account = self._redis.hget(f"{self._keys.jobs}:accounts", response_id)
-            owner = account.decode() if account else ""
-            outcome = self._job(RETURN, response_id, response_id, "", 1, MAX_LOST_LEASES)
-            if outcome == b"queued":
-                self._jobs(PUSH, owner, response_id)
-            elif outcome == b"gone":
-                self.forget(owner, response_id)
-        return owner if outcome == b"ended" else None
+            held = outcome.run(self._redis)
+            if held and len(held) > 1:
+                return _claim(response_id, ENDER, token_hex(8), held)
+            if held:
+                self._run(PUSH, held[0], response_id)
+            elif not owner:
+                self._run(FORGET, response_id)
+        return None
 
-    def pending(self, account: str, response_id: str) -> Job | None:
-        """Return the job while it waits or runs."""
+    def status(self, account: str, response_id: str) -> Status | None:
+        """Return whether the response is queued or in progress; None where it is neither."""
         if tag_of(response_id) is None:
             return None
         with translated():
-            held = self._job(PENDING, response_id, account, response_id)
-        if not held or held[0] is None:
-            return None
-        status, ticket = held
-        waits = status == b"queued"
-        return Job(account, response_id, "queued" if waits else "in_progress", ticket)
+            found = self._on_index(STATUS, response_id, account, response_id).run(self._redis)
+        return cast(Status, found.decode()) if found else None
 
-    def is_pending(self, account: str, response_id: str) -> bool:
-        """Tell whether the response waits or runs."""
-        return self.pending(account, response_id) is not None
+    def ticket(self, response_id: str) -> bytes | None:
+        """Return the ticket of a job while it waits or runs."""
+        key = self._keys.job(tag_of(response_id) or "", response_id)
+        with translated():
+            ticket: bytes | None = self._redis.hget(key, "ticket")
+        return ticket
 
     def has_stream(self, account: str, response_id: str) -> bool:
-        """Tell whether the response was made in the background.
-
-        Raises NotFound where it is unknown, deleted or another account's.
-        """
+        """Tell whether the response was made in the background."""
         if tag_of(response_id) is None:
             raise unknown_response(response_id)
+        streamed = self._on_index(STREAMED, response_id, account, response_id)
         with translated():
-            held: int = self._job(STREAMED, response_id, account, response_id)
+            held: int = streamed.run(self._redis)
         if held < 0:
             raise unknown_response(response_id)
         return held > 0
 
-    def told(self, response_id: str, cursor: str) -> Told:
-        """Return what the job's stream says behind `cursor` ("" for all of it)."""
-        key = self._keys.events(tag_of(response_id) or "", response_id)
+    def told(self, response_id: str, number: int) -> Told:
+        """Return what the job's stream says from event `number` on, or the beginning of that."""
         with translated():
-            entries = self._redis.xrange(key, min=f"({cursor}" if cursor else "-")
-        flushes = tuple(
-            Flush(int(fields[b"n"]), tuple(fields[b"d"].split(b"\n"))) for _, fields in entries
-        )
-        return Told(entries[-1][0].decode() if entries else cursor, flushes)
+            over, entries = self._job(TOLD, response_id, number, PAGE).run(self._redis)
+        lines: list[bytes] = []
+        for _, (_, after, _, packed, *_) in entries:
+            told = self._codec.unpack(packed).split(b"\n")
+            lines += told[max(0, number - (int(after) - len(told))) :]
+        more = len(entries) == PAGE
+        return Told(lines, more, bool(over) and not more)
 
-    def news(self) -> Iterator[tuple[str, str]]:
-        """Yield (what, response id) as they happen, on a connection of its own, for ever."""
+    def news(self) -> Iterator[tuple[What, str]]:
+        """Yield what happens, and to which response, on a connection of its own, for ever.
+
+        When it is subscribed, be it anew after a loss, some may have been missed.
+        """
         with translated():
-            listener = self._redis.pubsub(ignore_subscribe_messages=True)
+            listener = self._redis.pubsub()
             try:
                 listener.subscribe(self._keys.news)
-                yield "", ""
+                asked = False
                 while True:
-                    message = listener.get_message(timeout=NEWS_WAIT_S)
-                    if message:
-                        what, _, response_id = message["data"].decode().partition(" ")
-                        yield what, response_id
+                    message = listener.get_message(timeout=QUIET_S)
+                    if message is not None:
+                        asked = False
+                        if message["type"] in ("message", "subscribe"):
+                            yield _heard(message)
+                    elif asked:
+                        raise TimedOut("The listener has lost its connection.")
+                    else:
+                        listener.ping()
+                        asked = True
             finally:
                 listener.close()
 
     def worker_silence_s(self) -> float:
         """Return the seconds since a worker said that it lives, infinity if none ever did."""
         with translated():
-            silence_ms, *_ = self._jobs(STANDING)
+            silence_ms, *_ = self._run(STANDING)
         return float("inf") if silence_ms < 0 else silence_ms / 1000
 
     def queues(self) -> Queues:
         """Return how much waits and runs."""
         with translated():
-            _, queued, running, oldest_ms = self._jobs(STANDING)
+            _, queued, running, oldest_ms = self._run(STANDING)
         return Queues(queued, running, oldest_ms / 1000)
 
-    def _jobs(self, script: Any, *arguments: Any) -> Any:
+    def _run(self, script: Script, *arguments: Any) -> Any:
+        """Run a program of all jobs."""
         return script((self._keys.jobs,), arguments).run(self._redis)
 
-    def _job(self, script: Any, response_id: str, *arguments: Any) -> Any:
-        index = self._keys.index(tag_of(response_id) or "")
-        return script((index,), arguments).run(self._redis)
+    def _job(self, script: Script, response_id: str, *arguments: Any) -> Call:
+        """Return the call of a program of one job, which is told the job's id first."""
+        return self._on_index(script, response_id, response_id, *arguments)
 
-    def _news(self, what: str, response_id: str) -> tuple[str, str]:
-        return self._keys.news, f"{what} {response_id}"
+    def _on_index(self, script: Script, response_id: str, *arguments: Any) -> Call:
+        return script((self._keys.index(tag_of(response_id) or ""),), arguments)
+
+    def _packed(self, flush: Flush) -> tuple[int, bytes, int]:
+        return flush.first, self._codec.pack(b"\n".join(flush.lines)), len(flush.lines)
 
 
-def _told(flush: Flush) -> tuple[int, bytes, int]:
-    return flush.first, b"\n".join(flush.lines), len(flush.lines)
+def _heard(message: dict[str, Any]) -> tuple[What, str]:
+    if message["type"] == "subscribe":
+        return "", ""
+    what, _, response_id = message["data"].decode().partition(" ")
+    return cast(What, what), response_id
 
 
-def _claim(response_id: str, owner: str, held: Any) -> Claim | None:
-    if not held:
-        return None
-    account, ticket, told = held
-    return Claim(Job(account.decode(), response_id, "in_progress", ticket), owner, int(told))
+def _claim(response_id: str, owner: str, by: str, held: Any) -> Claim:
+    account, ticket, told, usage, begun, why = held
+    return Claim(
+        response_id,
+        account.decode(),
+        ticket,
+        owner,
+        by,
+        int(told),
+        usage and Usage(**orjson.loads(usage)),
+        begun not in (None, owner.encode()),
+        why and why.decode(),
+    )

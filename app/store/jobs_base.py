@@ -4,51 +4,63 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
-from app.domain.response import Status
+from app.domain.response import Status, Usage
 from app.store.base import Turn
 
+#: Why a job is ended by somebody else than its run: it was cancelled, its worker was told to
+#: stop in the middle of the answer, or its worker was lost.
+Why = Literal["cancelled", "stopped", "lost"]
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A background response that waits or runs.
-
-    `ticket` is all that a worker needs to run it, in a form that only its maker reads.
-    """
-
-    account: str
-    response_id: str
-    status: Status
-    ticket: bytes
+#: What is heard of jobs: one waits, has told something, is somebody else's now, has ended; or,
+#: with no word, that some of this may have been missed.
+What = Literal["waiting", "told", "seized", "ended", ""]
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A job that this worker runs, while its lease lasts.
+    """A job that is its holder's: to run it while its lease lasts, or, where `why` says so, to end
+    it.
 
-    `owner` is this run's own word. `told` is how many events are in the stream already.
+    `owner` is what the store knows the holder by, `by` this very holder's own word. `ticket` is
+    all that a worker needs, in a form that only its maker reads. `told` is how many events are
+    in the job's stream, `usage` what the upstream has counted so far, and `begun` tells whether
+    any worker had begun to run it before.
     """
 
-    job: Job
+    response_id: str
+    account: str
+    ticket: bytes
     owner: str
-    told: int
+    by: str
+    told: int = 0
+    usage: Usage | None = None
+    begun: bool = True
+    why: Why | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Flush:
-    """Events that belong together: JSON lines, the first with the number `first`."""
+    """Events that are written at once: JSON lines, the first with the number `first`.
+
+    `usage` is what the upstream has counted so far; `spoke` says that the model has said
+    something, so that the job cannot be run again.
+    """
 
     first: int
     lines: tuple[bytes, ...]
+    usage: Usage | None = None
+    spoke: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A part of a job's stream: what was told behind `cursor`, and the cursor behind that."""
+    """A part of a job's stream: JSON lines; whether more are there, or none will ever come."""
 
-    cursor: str
-    flushes: tuple[Flush, ...]
+    lines: Sequence[bytes]
+    more: bool = False
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +75,16 @@ class Queues:
 class JobStore(Protocol):
     """Keeps background responses from their queue to their end, and the streams they tell.
 
-    Every method raises StorageUnavailable when the store is away.
+    Every method raises StorageUnavailable when the store is away, and may then be repeated: what
+    has happened does not happen twice.
     """
 
     def enqueue(self, turn: Turn, ticket: bytes, max_queued: int) -> bool:
         """Queue a response; False where the account has `max_queued` waiting already."""
+        ...
+
+    def announce(self) -> None:
+        """Have every worker hear that something waits."""
         ...
 
     def take(self) -> str | None:
@@ -78,14 +95,19 @@ class JobStore(Protocol):
         """Begin to run a job that was taken; None where it is no longer to be run."""
         ...
 
+    def owns(self, claim: Claim) -> bool:
+        """Tell whether a job is still its holder's."""
+        ...
+
     def renew(self, response_ids: Sequence[str]) -> None:
         """Renew the leases of these jobs, and say that a worker lives."""
         ...
 
-    def tell(self, claim: Claim, flush: Flush, *, spoke: bool) -> bool:
-        """Append to the job's stream; `spoke` says that the model has said something.
+    def tell(self, flushes: Sequence[tuple[Claim, Flush]]) -> list[bool]:
+        """Append to the streams of jobs, all in one round trip.
 
-        False where the job is no longer this worker's: it was cancelled, or its lease was lost.
+        Returns False for a job that is no longer its holder's: it was cancelled, or its lease was
+        lost.
         """
         ...
 
@@ -93,46 +115,53 @@ class JobStore(Protocol):
         """End the job: its last events and its response, in one step. False as for `tell`."""
         ...
 
-    def give_back(self, claim: Claim) -> bool:
-        """Put a job back into its queue; False where its model has spoken: it is to be ended."""
+    def give_back(self, claim: Claim) -> Claim | None:
+        """Put a job back into its queue.
+
+        Where its model has spoken that cannot be: returns the claim to end it with.
+        """
         ...
 
-    def forget(self, account: str, response_id: str) -> None:
-        """Take a job that has ended out of the queues."""
-        ...
+    def seize(self, account: str, response_id: str, why: Why) -> Claim | None:
+        """Make a job one's own, whoever runs it, to end it; None where it has ended.
 
-    def seize(self, account: str, response_id: str, owner: str) -> Claim | None:
-        """Make a job one's own, whoever runs it, to end it; None where it has ended."""
+        Several may have seized one job: the first to finish it ends it. The first's reason stands.
+        """
         ...
 
     def lost(self) -> Sequence[str]:
-        """Return some ids whose lease is over, each under a short new one."""
+        """Return some ids whose lease is over, each under a new one."""
         ...
 
-    def settle_lost(self, response_id: str) -> str | None:
-        """Queue a job whose lease was lost again; return its account where that cannot be.
+    def settle_lost(self, response_id: str) -> Claim | None:
+        """Queue a job whose lease was lost again, if there is still such a job.
 
-        It cannot where its model had spoken, or three leases were lost: it is to be ended.
+        Where its model had spoken, three leases were lost, or somebody had seized it to end it
+        and did not, that cannot be: returns the claim to end it with.
         """
         ...
 
-    def pending(self, account: str, response_id: str) -> Job | None:
-        """Return the job while it waits or runs."""
+    def status(self, account: str, response_id: str) -> Status | None:
+        """Return whether the response is queued or in progress; None where it is neither."""
+        ...
+
+    def ticket(self, response_id: str) -> bytes | None:
+        """Return the ticket of a job while it waits or runs."""
         ...
 
     def has_stream(self, account: str, response_id: str) -> bool:
-        """Tell whether the response, not deleted, was made in the background."""
-        ...
+        """Tell whether the response was made in the background.
 
-    def told(self, response_id: str, cursor: str) -> Told:
-        """Return what the job's stream says behind `cursor` ("" for all of it)."""
-        ...
-
-    def news(self) -> Iterator[tuple[str, str]]:
-        """Yield (what, response id) as they happen, on a connection of its own, for ever.
-
-        What is "told" or "cancelled"; ("", "") says that some may have been missed.
+        Raises NotFound where it is unknown, deleted or another account's.
         """
+        ...
+
+    def told(self, response_id: str, number: int) -> Told:
+        """Return what the job's stream says from event `number` on, or the beginning of that."""
+        ...
+
+    def news(self) -> Iterator[tuple[What, str]]:
+        """Yield what happens, and to which response, on a connection of its own, for ever."""
         ...
 
     def worker_silence_s(self) -> float:

@@ -2,33 +2,55 @@
 
 from __future__ import annotations
 
-from hypothesis import given, reject
+from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.deltas import Delta
+from app.domain.deltas import Arguments, CallOpened, Delta, Finished
+from app.domain.response import Usage
 from app.domain.retell import retold
 from app.errors import UpstreamMisbehaved, UpstreamTimeout
+from app.schemas.events import event_json
+from app.schemas.grammar import Grammar
 from tests.domain.narrating import narrator
-from tests.domain.strategies import deltas
+from tests.domain.strategies import deltas, endings
 
 
-@given(st.lists(deltas, max_size=20))
+@given(st.lists(st.one_of(deltas, endings.filter(bool)), max_size=20))
 def test_another_narrator_ends_a_stream_as_its_own_would_have(said: list[Delta]) -> None:
     first = narrator("queued")
     waiting = first.response
     events = first.begin()
-    for delta in said:
-        try:
+    try:
+        for delta in said:
             events += first.hear([delta])
-        except UpstreamMisbehaved:
-            reject()  # its narrator ends such a stream by itself
-    second = retold(waiting, events, lambda: 2)
+    except UpstreamMisbehaved:
+        return  # its own narrator ends it there and then
+    second = retold(waiting, events, first.usage, lambda: 2)
     error = UpstreamTimeout("lost")
     told, retold_end = first.fail(error), second.fail(error)
-    assert retold_end[:-1] == told[:-1]
-    assert second.response.output == first.response.output
+    assert retold_end == told
+    assert second.response == first.response
+
+
+def test_an_item_that_was_cut_short_stays_so() -> None:
+    first = narrator("queued")
+    waiting = first.response
+    cut: list[Delta] = [CallOpened("0", "a", "f"), Arguments("0", '{"x')]
+    events = [*first.begin(), *first.hear([*cut, CallOpened("1", "b", "f"), Finished("length")])]
+    grammar = Grammar()
+    for event in [*events, *retold(waiting, events, None, lambda: 2).cancel()]:
+        grammar.take(event_json(event))
+    assert grammar.ended
 
 
 def test_a_stream_that_never_began_only_has_to_end() -> None:
     waiting = narrator("queued").response
-    assert [event.type for event in retold(waiting, [], lambda: 2).cancel()] == ["response.failed"]
+    ending = retold(waiting, [], None, lambda: 2).cancel()
+    assert [event.type for event in ending] == ["response.failed"]
+
+
+def test_what_the_upstream_counted_is_not_forgotten() -> None:
+    first = narrator("queued")
+    second = retold(first.response, first.begin(), Usage(3, 4), lambda: 2)
+    second.cancel()
+    assert second.response.usage == Usage(3, 4)

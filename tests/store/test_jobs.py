@@ -1,9 +1,14 @@
-"""Background responses in a real Redis: queued, leased, told, ended, and found when lost."""
+"""Background responses in a real Redis, Cluster or not: queued, leased, told, ended, and found when
+lost.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
+from itertools import count
+from typing import Any
 
 import pytest
 import redis
@@ -12,39 +17,51 @@ from app.domain.ids import new_id, new_tag
 from app.domain.items import Message, OutputText
 from app.domain.request import CreateRequest
 from app.domain.response import Response, Usage
-from app.errors import NotFound
+from app.errors import NotFound, StorageUnavailable
 from app.schemas.responses import echo
+from app.settings import RedisSettings
 from app.store.base import Turn
-from app.store.jobs import MAX_LOST_LEASES, RedisJobStore
+from app.store.connect import Client, connect
+from app.store.jobs import MAX_LOST_LEASES, PAGE, RedisJobStore
 from app.store.jobs_base import Claim, Flush
 from app.store.redis import RedisStore
 
-SECOND = Flush(0, (b'{"a":1}', b'{"b":2}'))
+BEGUN = Flush(0, (b'{"a":1}', b'{"b":2}'))
+SPOKEN = replace(BEGUN, spoke=True, usage=Usage(7, 1))
 ENDING = Flush(2, (b'{"c":3}',))
 
+_prefixes = (f"jobs{number}:" for number in count())
+
+
+class Bench:
+    """A client and the stores on it, under a prefix of their own."""
+
+    def __init__(self, client: Client) -> None:
+        self.client: Any = client
+        self.prefix = next(_prefixes)
+        self.responses = RedisStore(client, self.prefix)
+        self.jobs = self.leasing(30)
+        #: A store whose leases are over as soon as they begin.
+        self.lapsing = self.leasing(-1)
+
+    def leasing(self, lease_s: float) -> RedisJobStore:
+        return RedisJobStore(self.client, self.prefix, self.responses, lease_s)
+
+    def keys(self, part: str) -> list[bytes]:
+        options: dict[str, Any] = {"match": f"{self.prefix}{part}*"}
+        return list(self.client.scan_iter(**options))
+
+
+@pytest.fixture(params=["redis", "cluster"])
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    url = request.getfixturevalue("redis_url" if request.param == "redis" else "cluster_url")
+    with connect(RedisSettings(url=url)) as client:
+        yield Bench(client)
+
 
 @pytest.fixture
-def client(redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(redis_url) as client:
-        for key in client.scan_iter("t:*"):
-            client.delete(key)
-        yield client
-
-
-@pytest.fixture
-def responses(client: redis.Redis) -> RedisStore:
-    return RedisStore(client, "t:")
-
-
-@pytest.fixture
-def jobs(client: redis.Redis, responses: RedisStore) -> RedisJobStore:
-    return RedisJobStore(client, "t:", responses, lease_s=30)
-
-
-@pytest.fixture
-def lapsing(client: redis.Redis, responses: RedisStore) -> RedisJobStore:
-    """A store whose leases are over as soon as they begin."""
-    return RedisJobStore(client, "t:", responses, lease_s=-1)
+def jobs(bench: Bench) -> RedisJobStore:
+    return bench.jobs
 
 
 def turn(account: str = "acme", response_id: str | None = None) -> Turn:
@@ -75,6 +92,23 @@ def claimed(jobs: RedisJobStore, owner: str = "me") -> Claim:
     return claim
 
 
+def seized(jobs: RedisJobStore, waiting: Turn) -> Claim:
+    claim = jobs.seize("acme", waiting.response.id, "cancelled")
+    assert claim is not None
+    return claim
+
+
+def finished(jobs: RedisJobStore) -> Turn:
+    waiting = queued(jobs)
+    claim = claimed(jobs)
+    assert jobs.tell([(claim, BEGUN)]) == [True]
+    assert jobs.finish(claim, ended(waiting), ENDING)
+    return waiting
+
+
+# Waiting
+
+
 def test_what_is_queued_is_taken_once(jobs: RedisJobStore) -> None:
     waiting = queued(jobs)
     assert jobs.take() == waiting.response.id
@@ -95,150 +129,413 @@ def test_an_account_may_have_only_so_many_waiting(jobs: RedisJobStore) -> None:
     assert jobs.enqueue(turn("other"), b"", max_queued=1)
 
 
-def test_a_job_is_claimed_by_one_worker(jobs: RedisJobStore) -> None:
-    waiting = queued(jobs)
-    claim = claimed(jobs)
-    assert (claim.job.account, claim.job.ticket, claim.told) == ("acme", b"ticket", 0)
-    assert jobs.claim(waiting.response.id, "other") is None
+def test_another_accounts_conversation_cannot_be_continued(jobs: RedisJobStore) -> None:
+    theirs = queued(jobs, "other").response.id
+    with pytest.raises(NotFound):
+        jobs.enqueue(turn("acme", theirs), b"", max_queued=1)
 
 
 def test_a_job_shows_whether_it_waits_or_runs(jobs: RedisJobStore) -> None:
-    waiting = queued(jobs)
-    before = jobs.pending("acme", waiting.response.id)
+    response_id = queued(jobs).response.id
+    before = jobs.status("acme", response_id)
     claimed(jobs)
-    after = jobs.pending("acme", waiting.response.id)
-    assert [job and job.status for job in (before, after)] == ["queued", "in_progress"]
+    assert [before, jobs.status("acme", response_id)] == ["queued", "in_progress"]
+
+
+def test_the_ticket_is_there_while_the_job_is(jobs: RedisJobStore) -> None:
+    waiting = queued(jobs)
+    before = jobs.ticket(waiting.response.id)
+    jobs.finish(claimed(jobs), ended(waiting), BEGUN)
+    assert [before, jobs.ticket(waiting.response.id)] == [b"ticket", None]
 
 
 def test_another_accounts_job_is_unknown(jobs: RedisJobStore) -> None:
     waiting = queued(jobs)
-    assert jobs.pending("other", waiting.response.id) is None
-    assert jobs.seize("other", waiting.response.id, "x") is None
+    assert jobs.status("other", waiting.response.id) is None
+    assert jobs.seize("other", waiting.response.id, "cancelled") is None
     with pytest.raises(NotFound):
         jobs.has_stream("other", waiting.response.id)
 
 
-def test_what_was_told_can_be_read_on(jobs: RedisJobStore) -> None:
+def test_an_id_that_is_not_ours_is_unknown(jobs: RedisJobStore) -> None:
+    assert jobs.status("acme", "resp_elsewhere") is None
+    with pytest.raises(NotFound):
+        jobs.has_stream("acme", "resp_elsewhere")
+
+
+def test_an_account_whose_queue_was_emptied_is_out_of_the_round(bench: Bench) -> None:
+    cancelled = queued(bench.jobs)
+    bench.jobs.finish(seized(bench.jobs, cancelled), ended(cancelled), BEGUN)
+    other = queued(bench.jobs, "other")
+    assert [bench.jobs.take(), bench.jobs.take()] == [other.response.id, None]
+
+
+# Running
+
+
+def test_a_job_is_claimed_by_one_worker(jobs: RedisJobStore) -> None:
     waiting = queued(jobs)
     claim = claimed(jobs)
-    assert jobs.tell(claim, SECOND, spoke=False)
-    first = jobs.told(waiting.response.id, "")
-    assert jobs.finish(claim, ended(waiting), ENDING)
-    assert first.flushes == (SECOND,)
-    assert jobs.told(waiting.response.id, first.cursor).flushes == (ENDING,)
+    assert (claim.account, claim.ticket, claim.told) == ("acme", b"ticket", 0)
+    assert jobs.claim(waiting.response.id, "other") is None
 
 
-def test_a_finished_job_is_a_stored_response(jobs: RedisJobStore, responses: RedisStore) -> None:
+def test_a_claim_whose_answer_was_lost_can_be_repeated(jobs: RedisJobStore) -> None:
     waiting = queued(jobs)
-    jobs.finish(claimed(jobs), ended(waiting), ENDING)
-    assert responses.get("acme", waiting.response.id) == ended(waiting)
-    assert jobs.pending("acme", waiting.response.id) is None
-    assert jobs.has_stream("acme", waiting.response.id)
+    claim = claimed(jobs)
+    assert jobs.claim(waiting.response.id, claim.owner) == claim
 
 
-def test_nothing_is_left_in_the_queues_of_what_has_ended(
-    jobs: RedisJobStore, client: redis.Redis
-) -> None:
+def test_a_job_is_its_workers_until_it_is_seized(jobs: RedisJobStore) -> None:
     waiting = queued(jobs)
-    jobs.finish(claimed(jobs), ended(waiting), ENDING)
-    assert list(client.scan_iter("t:{jobs}*")) == []
+    claim = claimed(jobs)
+    before = jobs.owns(claim)
+    seized(jobs, waiting)
+    assert [before, jobs.owns(claim)] == [True, False]
 
 
-def test_a_worker_that_lost_its_job_can_write_no_more(
-    jobs: RedisJobStore, responses: RedisStore
-) -> None:
+def test_a_worker_that_lost_its_job_can_write_no_more(bench: Bench) -> None:
+    waiting = queued(bench.jobs)
+    late = claimed(bench.jobs)
+    canceller = seized(bench.jobs, waiting)
+    assert bench.jobs.tell([(late, SPOKEN)]) == [False]
+    assert not bench.jobs.finish(late, ended(waiting), ENDING)
+    assert bench.jobs.finish(canceller, ended(waiting), BEGUN)
+    assert bench.responses.get("acme", waiting.response.id) == ended(waiting)
+
+
+def test_a_late_worker_does_not_take_the_lease_of_the_next(bench: Bench) -> None:
+    waiting = queued(bench.lapsing)
+    late = claimed(bench.lapsing, "late")
+    bench.lapsing.settle_lost(waiting.response.id)
+    claimed(bench.lapsing, "next")
+    bench.lapsing.finish(late, ended(waiting), BEGUN)
+    assert bench.lapsing.lost() == [waiting.response.id]
+
+
+def test_the_streams_of_many_jobs_grow_at_once(jobs: RedisJobStore) -> None:
+    queued(jobs), queued(jobs)
+    mine, taken = claimed(jobs), claimed(jobs, "other")
+    seized(jobs, turn(response_id=taken.response_id))
+    assert jobs.tell([(mine, BEGUN), (taken, BEGUN)]) == [True, False]
+
+
+def test_what_was_told_is_told_once_though_it_was_sent_twice(jobs: RedisJobStore) -> None:
+    queued(jobs)
+    claim = claimed(jobs)
+    assert jobs.tell([(claim, BEGUN)]) == jobs.tell([(claim, BEGUN)]) == [True]
+    assert jobs.told(claim.response_id, 0).lines == list(BEGUN.lines)
+
+
+def test_what_the_upstream_counted_so_far_is_kept(jobs: RedisJobStore) -> None:
     waiting = queued(jobs)
-    late = claimed(jobs)
-    canceller = jobs.seize("acme", waiting.response.id, "canceller")
-    assert canceller is not None
-    assert not jobs.tell(late, SECOND, spoke=True)
-    assert not jobs.finish(late, ended(waiting), ENDING)
-    assert jobs.finish(canceller, ended(waiting), SECOND)
-    assert responses.get("acme", waiting.response.id) == ended(waiting)
+    claim = claimed(jobs)
+    jobs.tell([(claim, SPOKEN)])
+    jobs.tell([(claim, Flush(2, (), usage=Usage(7, 5)))])
+    assert seized(jobs, waiting).usage == Usage(7, 5)
+
+
+# Ending
+
+
+def test_a_finished_job_is_a_stored_response(bench: Bench) -> None:
+    waiting = finished(bench.jobs)
+    assert bench.responses.get("acme", waiting.response.id) == ended(waiting)
+    assert bench.jobs.status("acme", waiting.response.id) is None
+    assert bench.jobs.has_stream("acme", waiting.response.id)
+
+
+def test_nothing_but_its_stream_is_left_of_what_has_ended(bench: Bench) -> None:
+    finished(bench.jobs)
+    assert bench.keys("{jobs}") == []
+    assert [key for key in bench.keys("{") if b":job:" in key] == []
+
+
+def test_an_end_whose_answer_was_lost_can_be_repeated(jobs: RedisJobStore) -> None:
+    waiting = queued(jobs)
+    claim = claimed(jobs)
+    assert jobs.finish(claim, ended(waiting), BEGUN)
+    assert jobs.finish(claim, ended(waiting), BEGUN)
+    assert jobs.told(claim.response_id, 0).lines == list(BEGUN.lines)
+
+
+def test_an_end_that_leaves_a_gap_is_none(jobs: RedisJobStore) -> None:
+    waiting = queued(jobs)
+    assert not jobs.finish(claimed(jobs), ended(waiting), ENDING)
+
+
+def test_the_first_of_two_that_seized_a_job_ends_it(jobs: RedisJobStore) -> None:
+    waiting = queued(jobs)
+    first, second = seized(jobs, waiting), seized(jobs, waiting)
+    assert jobs.finish(second, ended(waiting), BEGUN)
+    assert not jobs.finish(first, ended(waiting), BEGUN)
 
 
 def test_a_job_that_was_seized_while_it_waited_is_never_run(jobs: RedisJobStore) -> None:
     waiting = queued(jobs)
-    canceller = jobs.seize("acme", waiting.response.id, "canceller")
-    assert canceller is not None
-    jobs.finish(canceller, ended(waiting), SECOND)
+    claim = seized(jobs, waiting)
+    taken = jobs.take()
+    assert taken == waiting.response.id
+    assert jobs.claim(taken, "worker") is None
+    assert not claim.begun
+
+
+def test_a_job_that_was_cancelled_while_it_waited_is_never_taken(jobs: RedisJobStore) -> None:
+    waiting = queued(jobs)
+    jobs.finish(seized(jobs, waiting), ended(waiting), BEGUN)
     assert jobs.take() is None
 
 
 def test_what_has_ended_cannot_be_seized(jobs: RedisJobStore) -> None:
-    waiting = queued(jobs)
-    jobs.finish(claimed(jobs), ended(waiting), ENDING)
-    assert jobs.seize("acme", waiting.response.id, "late") is None
+    waiting = finished(jobs)
+    assert jobs.seize("acme", waiting.response.id, "cancelled") is None
+
+
+# Giving back, and being lost
 
 
 def test_a_job_that_is_given_back_is_taken_again(jobs: RedisJobStore) -> None:
     waiting = queued(jobs)
-    assert jobs.give_back(claimed(jobs))
-    assert claimed(jobs, "next").job.response_id == waiting.response.id
+    assert jobs.give_back(claimed(jobs)) is None
+    assert claimed(jobs, "next").response_id == waiting.response.id
 
 
-def test_a_job_whose_model_has_spoken_is_not_given_back(jobs: RedisJobStore) -> None:
-    queued(jobs)
+def test_a_job_whose_model_has_spoken_is_ended_in_place_of_given_back(
+    jobs: RedisJobStore,
+) -> None:
+    waiting = queued(jobs)
     claim = claimed(jobs)
-    jobs.tell(claim, SECOND, spoke=True)
-    assert not jobs.give_back(claim)
+    jobs.tell([(claim, SPOKEN)])
+    to_end = jobs.give_back(claim)
+    assert to_end is not None
+    assert (to_end.why, to_end.told) == ("stopped", 2)
+    assert jobs.finish(to_end, ended(waiting), ENDING)
 
 
-def test_a_lost_job_is_queued_again(lapsing: RedisJobStore) -> None:
-    waiting = queued(lapsing)
-    claimed(lapsing)
-    assert lapsing.lost() == [waiting.response.id]
-    assert lapsing.settle_lost(waiting.response.id) is None
-    assert claimed(lapsing, "next").job.response_id == waiting.response.id
+def test_what_is_somebody_elses_cannot_be_given_back(jobs: RedisJobStore) -> None:
+    waiting = queued(jobs)
+    claim = claimed(jobs)
+    canceller = seized(jobs, waiting)
+    assert jobs.give_back(claim) is None
+    assert jobs.take() is None
+    assert jobs.owns(canceller)
 
 
-def test_a_run_again_knows_what_was_told_before(lapsing: RedisJobStore) -> None:
-    waiting = queued(lapsing)
-    lapsing.tell(claimed(lapsing), SECOND, spoke=False)
-    lapsing.settle_lost(waiting.response.id)
-    assert claimed(lapsing, "next").told == 2
+def test_a_lost_job_is_queued_again(bench: Bench) -> None:
+    waiting = queued(bench.lapsing)
+    claimed(bench.lapsing)
+    assert bench.lapsing.lost() == [waiting.response.id]
+    assert bench.lapsing.settle_lost(waiting.response.id) is None
+    assert claimed(bench.lapsing, "next").response_id == waiting.response.id
 
 
-def test_a_lost_job_whose_model_had_spoken_is_to_be_ended(lapsing: RedisJobStore) -> None:
-    waiting = queued(lapsing)
-    lapsing.tell(claimed(lapsing), SECOND, spoke=True)
-    assert lapsing.settle_lost(waiting.response.id) == "acme"
+def test_a_run_again_knows_what_was_told_before(bench: Bench) -> None:
+    waiting = queued(bench.lapsing)
+    bench.lapsing.tell([(claimed(bench.lapsing), BEGUN)])
+    bench.lapsing.settle_lost(waiting.response.id)
+    assert claimed(bench.lapsing, "next").told == 2
 
 
-def test_the_third_lost_lease_ends_a_job(lapsing: RedisJobStore) -> None:
-    waiting = queued(lapsing)
+def test_a_lost_job_whose_model_had_spoken_is_to_be_ended(bench: Bench) -> None:
+    waiting = queued(bench.lapsing)
+    bench.lapsing.tell([(claimed(bench.lapsing), SPOKEN)])
+    to_end = bench.lapsing.settle_lost(waiting.response.id)
+    assert to_end is not None
+    assert (to_end.why, to_end.account, to_end.usage) == ("lost", "acme", Usage(7, 1))
+
+
+def test_the_third_lost_lease_ends_a_job(bench: Bench) -> None:
+    waiting = queued(bench.lapsing)
     outcomes = []
     for number in range(MAX_LOST_LEASES):
-        claimed(lapsing, str(number))
-        outcomes.append(lapsing.settle_lost(waiting.response.id))
-    assert outcomes == [None, None, "acme"]
+        claimed(bench.lapsing, str(number))
+        outcomes.append(bench.lapsing.settle_lost(waiting.response.id))
+    assert [outcome and outcome.why for outcome in outcomes] == [None, None, "lost"]
 
 
-def test_a_job_that_was_taken_but_never_claimed_is_queued_again(lapsing: RedisJobStore) -> None:
-    waiting = queued(lapsing)
-    lapsing.take()
-    assert lapsing.lost() == [waiting.response.id]
-    assert lapsing.settle_lost(waiting.response.id) is None
-    assert lapsing.take() == waiting.response.id
+def test_what_a_canceller_left_half_done_is_done_by_the_sweep(bench: Bench) -> None:
+    waiting = queued(bench.lapsing)
+    seized(bench.lapsing, waiting)
+    bench.lapsing.take()
+    to_end = bench.lapsing.settle_lost(waiting.response.id)
+    assert to_end is not None
+    assert to_end.why == "cancelled"
 
 
-def test_a_lease_without_a_job_is_forgotten(lapsing: RedisJobStore, client: redis.Redis) -> None:
-    waiting = queued(lapsing)
-    claim = claimed(lapsing)
-    client.zadd("t:{jobs}:leases", {waiting.response.id: 0})
-    lapsing.finish(claim, ended(waiting), ENDING)
-    client.zadd("t:{jobs}:leases", {waiting.response.id: 0})
-    assert lapsing.settle_lost(waiting.response.id) is None
-    assert lapsing.lost() == []
+def test_a_job_that_was_taken_but_never_claimed_is_queued_again(bench: Bench) -> None:
+    waiting = queued(bench.lapsing)
+    bench.lapsing.take()
+    assert bench.lapsing.lost() == [waiting.response.id]
+    assert bench.lapsing.settle_lost(waiting.response.id) is None
+    assert bench.lapsing.take() == waiting.response.id
 
 
-def test_a_renewed_lease_is_not_lost(client: redis.Redis, responses: RedisStore) -> None:
-    lapsing = RedisJobStore(client, "t:", responses, lease_s=-1)
-    lasting = RedisJobStore(client, "t:", responses, lease_s=30)
-    waiting = queued(lapsing)
-    claimed(lapsing)
-    lasting.renew([waiting.response.id])
-    assert lasting.lost() == []
+def test_a_lost_job_waits_once_however_many_settle_it(bench: Bench) -> None:
+    waiting = queued(bench.lapsing)
+    bench.lapsing.take()
+    bench.lapsing.settle_lost(waiting.response.id)
+    bench.lapsing.settle_lost(waiting.response.id)
+    assert [bench.lapsing.take(), bench.lapsing.take()] == [waiting.response.id, None]
+
+
+def test_a_lease_without_a_job_is_forgotten(bench: Bench) -> None:
+    waiting = finished(bench.lapsing)
+    bench.client.zadd(f"{bench.prefix}{{jobs}}:leases", {waiting.response.id: 0})
+    assert bench.lapsing.lost() == [waiting.response.id]
+    assert bench.lapsing.settle_lost(waiting.response.id) is None
+    assert bench.lapsing.lost() == []
+
+
+def test_a_renewed_lease_is_not_lost(bench: Bench) -> None:
+    waiting = queued(bench.lapsing)
+    claimed(bench.lapsing)
+    bench.jobs.renew([waiting.response.id])
+    assert bench.jobs.lost() == []
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_nothing_is_stuck_when_an_enqueuer_dies_between_two_steps(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    waiting, left = turn(), [steps]
+    real = bench.client.execute_command
+
+    def dying(*command: Any, **options: Any) -> Any:
+        if not left[0]:
+            raise redis.ConnectionError("died")
+        left[0] -= command[0] == "EVALSHA"
+        return real(*command, **options)
+
+    with suppress(StorageUnavailable):
+        finished(bench.jobs)  # so that every program is known already
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.client, "execute_command", dying)
+        with suppress(StorageUnavailable):
+            bench.lapsing.enqueue(waiting, b"ticket", max_queued=10)
+    for response_id in bench.lapsing.lost():
+        bench.lapsing.settle_lost(response_id)
+    known = bench.jobs.status("acme", waiting.response.id)
+    assert (known, bench.jobs.take()) == (
+        (None, None) if steps == 1 else ("queued", waiting.response.id)
+    )
+
+
+# Telling
+
+
+def test_what_was_told_can_be_read_from_any_number_on(jobs: RedisJobStore) -> None:
+    waiting = finished(jobs)
+    lines = [*BEGUN.lines, *ENDING.lines]
+    told = [jobs.told(waiting.response.id, number).lines for number in range(5)]
+    assert told == [lines, lines[1:], lines[2:], [], []]
+
+
+def test_a_stream_ends_with_its_job(jobs: RedisJobStore) -> None:
+    waiting = queued(jobs)
+    claim = claimed(jobs)
+    jobs.tell([(claim, BEGUN)])
+    before = jobs.told(waiting.response.id, 0).ended
+    jobs.finish(claim, ended(waiting), ENDING)
+    assert [before, jobs.told(waiting.response.id, 0).ended] == [False, True]
+
+
+def test_a_long_stream_is_read_in_parts(jobs: RedisJobStore) -> None:
+    waiting = queued(jobs)
+    claim = claimed(jobs)
+    for number in range(PAGE + 1):
+        jobs.tell([(claim, Flush(number, (b"{}",)))])
+    jobs.finish(claim, ended(waiting), Flush(PAGE + 1, (b"[]",)))
+    first = jobs.told(claim.response_id, 0)
+    second = jobs.told(claim.response_id, PAGE)
+    assert (len(first.lines), first.more, first.ended) == (PAGE, True, False)
+    assert (list(second.lines), second.more, second.ended) == ([b"{}", b"[]"], False, True)
+
+
+def test_a_stream_that_is_gone_has_ended(jobs: RedisJobStore) -> None:
+    assert jobs.told(new_id("resp", new_tag()), 0).ended
+
+
+def test_a_deleted_job_cannot_be_seen(bench: Bench) -> None:
+    waiting = finished(bench.jobs)
+    bench.responses.delete("acme", waiting.response.id)
+    with pytest.raises(NotFound):
+        bench.jobs.has_stream("acme", waiting.response.id)
+
+
+def test_a_response_made_at_once_has_no_stream(bench: Bench) -> None:
+    made = ended(turn())
+    bench.responses.save(made)
+    assert not bench.jobs.has_stream("acme", made.response.id)
+
+
+# News
+
+
+def test_news_of_a_job_reach_whoever_listens(jobs: RedisJobStore) -> None:
+    news = jobs.news()
+    assert next(news) == ("", "")
+    waiting = queued(jobs)
+    jobs.announce()
+    claim = claimed(jobs)
+    jobs.tell([(claim, BEGUN)])
+    jobs.finish(seized(jobs, waiting), ended(waiting), ENDING)
+    response_id = waiting.response.id
+    heard = [next(news) for _ in range(4)]
+    assert heard == [
+        ("waiting", ""),
+        ("told", response_id),
+        ("seized", response_id),
+        ("ended", response_id),
+    ]
+    close(news)
+
+
+def close(news: Any) -> None:
+    """End a listener; it is a generator, and its connection goes with it."""
+    news.close()
+
+
+def test_a_listener_that_was_cut_off_says_that_it_may_have_missed_something(
+    bench: Bench, redis_url: str
+) -> None:
+    with connect(RedisSettings(url=redis_url)) as client:
+        jobs: RedisJobStore = Bench(client).jobs
+        news = jobs.news()
+        next(news)
+        with redis.Redis.from_url(redis_url) as other:
+            other.client_kill_filter(_type="pubsub")
+        assert next(news) == ("", "")
+        close(news)
+
+
+class Deaf:
+    """A listener's connection on which nothing ever comes."""
+
+    def __init__(self) -> None:
+        self.pinged = 0
+
+    def pubsub(self) -> Deaf:
+        return self
+
+    def subscribe(self, _channel: str) -> None: ...
+
+    def get_message(self, timeout: float) -> None: ...
+
+    def ping(self) -> None:
+        self.pinged += 1
+
+    def close(self) -> None: ...
+
+
+def test_a_listener_that_gets_no_answer_gives_its_connection_up() -> None:
+    deaf: Any = Deaf()
+    jobs = RedisJobStore(deaf, "", RedisStore(deaf, ""), 30)
+    with pytest.raises(StorageUnavailable):
+        next(jobs.news())
+    assert deaf.pinged == 1
+
+
+# Figures
 
 
 def test_a_worker_that_lives_is_heard(jobs: RedisJobStore) -> None:
@@ -256,28 +553,5 @@ def test_the_queues_are_counted(jobs: RedisJobStore) -> None:
     assert queues.oldest_s >= 0
 
 
-def test_news_of_a_job_reach_whoever_listens(jobs: RedisJobStore) -> None:
-    waiting = queued(jobs)
-    claim = claimed(jobs)
-    news = jobs.news()
-    assert next(news) == ("", "")
-    jobs.tell(claim, SECOND, spoke=True)
-    assert next(news) == ("told", waiting.response.id)
-    cancelled = replace(ended(waiting), response=replace(waiting.response, status="cancelled"))
-    jobs.finish(claim, cancelled, ENDING)
-    assert next(news) == ("cancelled", waiting.response.id)
-    news.close()  # type: ignore[attr-defined]  # it is a generator: its connection goes with it
-
-
-def test_a_deleted_job_cannot_be_seen(jobs: RedisJobStore, responses: RedisStore) -> None:
-    waiting = queued(jobs)
-    jobs.finish(claimed(jobs), ended(waiting), ENDING)
-    responses.delete("acme", waiting.response.id)
-    with pytest.raises(NotFound):
-        jobs.has_stream("acme", waiting.response.id)
-
-
-def test_an_id_that_is_not_ours_is_unknown(jobs: RedisJobStore) -> None:
-    assert jobs.pending("acme", "resp_elsewhere") is None
-    with pytest.raises(NotFound):
-        jobs.has_stream("acme", "resp_elsewhere")
+def test_empty_queues_have_no_oldest(jobs: RedisJobStore) -> None:
+    assert jobs.queues().oldest_s == 0

@@ -1,0 +1,98 @@
+"""How background responses end, whoever ends them: told, stored, put on their account, logged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import orjson
+
+from app.domain.accounts import Caller
+from app.domain.events import Event
+from app.domain.response import Response, Usage
+from app.domain.retell import retold
+from app.errors import GatewayError, Unavailable
+from app.schemas.events import encode
+from app.schemas.stored_events import event_from_json
+from app.services.metering import Meter
+from app.services.tickets import Ticket, unpack
+from app.store.jobs_base import Claim, Flush, JobStore, Why
+from app.telemetry import JobTrace, job_ended
+
+#: What the caller of a job reads that somebody else than its run has ended.
+_FAULTS: dict[Why, str] = {
+    "stopped": "The worker was stopped in the middle of the answer.",
+    "lost": "The worker was lost in the middle of the answer.",
+}
+
+
+class Endings:
+    """Ends jobs. `now` returns Unix seconds."""
+
+    def __init__(self, jobs: JobStore, meter: Meter, now: Callable[[], float]) -> None:
+        self._jobs = jobs
+        self._meter = meter
+        self._now = now
+
+    def end(
+        self, claim: Claim, error: GatewayError | None = None, trace: JobTrace | None = None
+    ) -> bool:
+        """End a job that no run ends; False where somebody else has, or it is another's by now.
+
+        It fails with the error, or as `claim.why` says: only what was cancelled does not fail.
+        `trace` is what is known of its run.
+
+        Raises:
+            StorageUnavailable: the store is away.
+        """
+        ticket = unpack(claim.ticket)
+        events = list(told_events(self._jobs, claim.response_id))
+        narrator = retold(ticket.response, events, claim.usage, lambda: int(self._now()))
+        opening = [] if events else narrator.begin()
+        error = error or (Unavailable(_FAULTS[claim.why]) if claim.why in _FAULTS else None)
+        ending = narrator.fail(error) if error else narrator.cancel()
+        flush = Flush(len(events), tuple(encode(event) for event in [*opening, *ending]))
+        ended = self._jobs.finish(claim, ticket.turn(narrator.response), flush)
+        if ended:
+            told = trace or trace_of(ticket)
+            self.settle(ticket, narrator.response, error, told, asked=claim.begun)
+        return ended
+
+    def settle(
+        self,
+        ticket: Ticket,
+        response: Response,
+        failure: GatewayError | None,
+        trace: JobTrace,
+        *,
+        asked: bool = True,
+    ) -> None:
+        """Put a job that has ended on its account, into the metrics and into the log.
+
+        `asked` is false where no upstream can have been asked.
+        """
+        caller = Caller(account=ticket.account, key_id=ticket.key_id)
+        admission = self._meter.limits.resume(ticket.admission)
+        self._meter.ended(caller, response, failure, admission, asked=asked)
+        usage = response.usage or Usage()
+        job_ended(
+            trace,
+            response.status,
+            max(0.0, self._now() - ticket.queued_at),
+            (usage.input_tokens, usage.output_tokens),
+            None if failure is None else failure.code or failure.type,
+        )
+
+
+def trace_of(ticket: Ticket) -> JobTrace:
+    """Return what is known of a job before anybody has run it."""
+    response = ticket.response
+    return JobTrace(response.id, ticket.account, ticket.key_id, response.model)
+
+
+def told_events(jobs: JobStore, response_id: str) -> Iterator[Event]:
+    """Yield the events of a job's stream so far."""
+    number, more = 0, True
+    while more:
+        told = jobs.told(response_id, number)
+        number, more = number + len(told.lines), told.more
+        yield from (event_from_json(orjson.loads(line)) for line in told.lines)

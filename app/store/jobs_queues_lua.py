@@ -1,0 +1,117 @@
+"""What Redis does by itself for the queues of background responses.
+
+Keys, neighbours of one another:
+
+    <prefix>{jobs}:leases           sorted set: ids by the end of their lease, in ms
+    <prefix>{jobs}:accounts         hash: id -> account, of jobs that wait or run
+    <prefix>{jobs}:queue:<account>  list: ids that wait
+    <prefix>{jobs}:ring             list: accounts whose queue is not empty, in turn
+    <prefix>{jobs}:since            sorted set: ids that wait by when they began to, in ms
+    <prefix>{jobs}:alive            when a worker last said that it lives, in ms
+
+A job is either among those that wait or has a lease, from its first moment to its end.
+"""
+
+from __future__ import annotations
+
+from app.store.script import Script
+
+_QUEUES = """
+local jobs = KEYS[1]
+local ring, since, leases, accounts =
+  jobs .. ':ring', jobs .. ':since', jobs .. ':leases', jobs .. ':accounts'
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function queue(account) return jobs .. ':queue:' .. account end
+"""
+
+# ARGV: account, id, how many may wait, lease in ms. Returns whether there is room.
+RESERVE = Script(
+    _QUEUES,
+    """
+local account, id, most, lease = unpack(ARGV)
+if redis.call('LLEN', queue(account)) >= tonumber(most) then return 0 end
+redis.call('HSET', accounts, id, account)
+redis.call('ZADD', leases, now + lease, id)
+return 1
+""",
+)
+
+# ARGV: account, id. A job that waits already is not queued twice.
+PUSH = Script(
+    _QUEUES,
+    """
+local account, id = unpack(ARGV)
+redis.call('HSET', accounts, id, account)
+if redis.call('ZSCORE', since, id) then return end
+if redis.call('RPUSH', queue(account), id) == 1 then redis.call('RPUSH', ring, account) end
+redis.call('ZADD', since, now, id)
+redis.call('ZREM', leases, id)
+""",
+)
+
+# ARGV: lease in ms. Returns the next id.
+TAKE = Script(
+    _QUEUES,
+    """
+for _ = 1, redis.call('LLEN', ring) do
+  local account = redis.call('LPOP', ring)
+  local id = redis.call('LPOP', queue(account))
+  if redis.call('LLEN', queue(account)) > 0 then redis.call('RPUSH', ring, account) end
+  if id then
+    redis.call('ZREM', since, id)
+    redis.call('ZADD', leases, now + ARGV[1], id)
+    return id
+  end
+end
+""",
+)
+
+# ARGV: lease in ms, ids.
+RENEW = Script(
+    _QUEUES,
+    """
+for number = 2, #ARGV do redis.call('ZADD', leases, 'XX', now + ARGV[1], ARGV[number]) end
+redis.call('SET', jobs .. ':alive', now)
+""",
+)
+
+# ARGV: id. Nothing waits or is leased under it any more.
+FORGET = Script(
+    _QUEUES,
+    """
+local id = ARGV[1]
+local account = redis.call('HGET', accounts, id)
+redis.call('HDEL', accounts, id)
+redis.call('ZREM', leases, id)
+if redis.call('ZREM', since, id) == 1 and account then
+  redis.call('LREM', queue(account), 0, id)
+  if redis.call('EXISTS', queue(account)) == 0 then redis.call('LREM', ring, 0, account) end
+end
+""",
+)
+
+# ARGV: lease in ms, how many at most. Returns ids whose lease is over, leased anew.
+LOST = Script(
+    _QUEUES,
+    """
+local ids = redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, ARGV[2])
+for _, id in ipairs(ids) do redis.call('ZADD', leases, now + ARGV[1], id) end
+return ids
+""",
+)
+
+# Returns the ms since a worker lived, how many jobs wait, how many are leased, the oldest's ms.
+STANDING = Script(
+    _QUEUES,
+    """
+local alive = redis.call('GET', jobs .. ':alive')
+local oldest = redis.call('ZRANGE', since, 0, 0, 'WITHSCORES')
+return {
+  alive and now - alive or -1,
+  redis.call('ZCARD', since),
+  redis.call('ZCARD', leases),
+  oldest[2] and now - oldest[2] or 0,
+}
+""",
+)

@@ -1,0 +1,65 @@
+"""Worker processes, as they are deployed, and the ways in which they end."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import psutil
+
+from tests.processes import started, until
+
+_READY = "Worker process is ready for action"
+_numbers = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerProcess:
+    """A worker: dramatiq's parent process and the child that does the work."""
+
+    parent: subprocess.Popen[bytes]
+    log_file: Path
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text()
+
+    @property
+    def child(self) -> psutil.Process:
+        """The process whose threads do the work."""
+        children = psutil.Process(self.parent.pid).children()
+        return next(each for each in children if "multiprocessing" not in "".join(each.cmdline()))
+
+    def kill(self) -> None:
+        """End it as a machine does that loses its power."""
+        child = self.child
+        self.parent.kill()
+        child.kill()
+        self.parent.wait()
+        child.wait()
+
+    def ask_group(self) -> None:
+        """Ask parent and child to end, as who stops a group of processes does."""
+        child = self.child
+        child.send_signal(signal.SIGTERM)
+        self.parent.send_signal(signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def working(env: Mapping[str, str], directory: Path, **more: str) -> Iterator[WorkerProcess]:
+    """Run a worker, once it is ready for jobs."""
+    log_file = directory / f"worker-{next(_numbers)}.log"
+    argv = [sys.executable, "-m", "flask", "--app", "wsgi", "worker"]
+    with (
+        log_file.open("wb") as log,
+        started(argv, env={**env, **more}, stdout=log, stderr=log) as process,
+    ):
+        worker = WorkerProcess(process, log_file)
+        until(lambda: _READY in worker.log, "the worker to be ready")
+        yield worker
