@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -86,6 +88,14 @@ def test_it_says_when_it_has_ended_by_itself(folder: Path) -> None:
         client(embedded.url).shutdown()
         embedded.stop()
         assert embedded.ended() == 0
+
+
+def test_one_that_hangs_is_killed_in_the_end(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded_redis, "_STOP_S", 0)
+    with running(folder) as embedded:
+        pid = client(embedded.url).info("server")["process_id"]
+        os.kill(pid, signal.SIGSTOP)
+    assert embedded.ended() == -signal.SIGKILL
 
 
 def test_one_that_does_not_start_says_why(folder: Path) -> None:

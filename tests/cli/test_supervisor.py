@@ -67,7 +67,8 @@ def _ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def supervised(
     programs: Mapping[str, str], beside: str = "wait", grace_s: float = 30
 ) -> subprocess.CompletedProcess[str]:
-    commands = {name: [sys.executable, "-c", code] for name, code in programs.items()}
+    # -S: nothing but the standard library, so that nothing else meddles with signals.
+    commands = {name: [sys.executable, "-S", "-c", code] for name, code in programs.items()}
     argv = [sys.executable, "-c", _ROOF, json.dumps(commands), beside, str(grace_s)]
     return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - the tests' own
 
