@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Literal, get_args, get_type_hints
 from urllib.parse import urlsplit
 
@@ -175,6 +176,7 @@ _REASONING = ("o1", "o1-*", "o3", "o3-*", "o4", "o4-*", "gpt-5*", "codex-mini*")
 _NOT_REASONING = ("gpt-5*-chat*",)
 
 
+@lru_cache(maxsize=1024)
 def is_reasoning_model(model: str) -> bool:
     """Tell whether an upstream's model, with or without a vendor before it, is known to reason."""
     name = model.rpartition("/")[2].lower().removeprefix("ft:")

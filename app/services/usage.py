@@ -1,7 +1,8 @@
 """What accounts have used: every request is put on its account, however it ended.
 
-While the store is away the sums wait in this process, and are written with the next request
-after it. A process that ends before that loses them.
+Lines wait in this process for a moment, so that one write serves all requests that end in it:
+MEASURED, a write each is 150 µs of CPU a request. While the store is away they wait for the next
+request after it. `flush` when a process ends; one that is killed loses what waits.
 """
 
 from __future__ import annotations
@@ -34,15 +35,26 @@ class Period:
 
 
 class UsageBook:
-    """The book of use. `clock` returns Unix seconds; `on_away` hears when a line has to wait."""
+    """The book of use. `clock` returns Unix seconds; `on_away` hears of a store that is away.
+
+    Lines are written within `delay_s`, by a thread that lives while there are any; 0 writes each
+    at once. A request whose limits are to be settled is written at once in any case.
+    """
 
     def __init__(
-        self, store: UsageStore, clock: Callable[[], float], on_away: Callable[[], None]
+        self,
+        store: UsageStore,
+        clock: Callable[[], float],
+        on_away: Callable[[], None],
+        delay_s: float = 0.0,
     ) -> None:
         self._store = store
         self._clock = clock
         self._on_away = on_away
+        self._delay_s = delay_s
         self._lock = threading.Lock()
+        self._flushing = threading.Lock()
+        self._is_due = False
         self._waiting: dict[tuple[str, str, str, date], UsageLine] = {}
 
     def record(
@@ -76,8 +88,16 @@ class UsageBook:
         settlement = None if admission is None else admission.take_settlement(usage)
         if caller.stale:
             self._on_away()
+        elif settlement is None and self._delay_s:
+            self._write_soon()
         else:
             self._write(settlement)
+
+    def flush(self) -> None:
+        """Write what waits; when this returns, what waited before has been written."""
+        with self._flushing:
+            if self._waiting:
+                self._write(None)
 
     def period(self, since: date | None, until: date | None) -> Period:
         """Return a period of days; by default it ends today and is DEFAULT_DAYS long.
@@ -100,13 +120,30 @@ class UsageBook:
         return Period(since, until)
 
     def read(self, account: str, period: Period) -> list[UsageLine]:
-        """Return what an account used. Raises StorageUnavailable."""
+        """Return what an account used, this process's own requests included.
+
+        Raises StorageUnavailable.
+        """
+        if self._delay_s:
+            self.flush()
         days = (period.until - period.since).days + 1
         return self._store.read(account, [period.since + timedelta(n) for n in range(days)])
 
     def today(self) -> date:
         """Return the day that use is put under now, in UTC."""
         return datetime.fromtimestamp(self._clock(), UTC).date()
+
+    def _write_soon(self) -> None:
+        with self._lock:
+            if self._is_due:
+                return
+            self._is_due = True
+        threading.Thread(target=self._write_later, name="usage", daemon=True).start()
+
+    def _write_later(self) -> None:
+        threading.Event().wait(self._delay_s)
+        self._is_due = False  # before it writes: a line that comes too late for it is due again
+        self.flush()
 
     def _write(self, settlement: Settlement | None) -> None:
         with self._lock:

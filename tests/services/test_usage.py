@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
+from threading import Event
 
 import pytest
 
@@ -27,26 +28,33 @@ USAGE = Usage(input_tokens=10, output_tokens=20, cached_tokens=4, reasoning_toke
 
 
 class Store(MemoryUsageStore):
-    """`away` says that it does not answer."""
+    """`away` says that it does not answer, `writes` how often it was written to."""
 
     away = False
+    writes = 0
+
+    def __init__(self, settle: Callable[[Settlement], None]) -> None:
+        super().__init__(settle)
+        self.written = Event()
 
     def record(self, lines: Sequence[UsageLine], settlement: Settlement | None = None) -> None:
         if self.away:
             raise StorageUnavailable("away")
         super().record(lines, settlement)
+        self.writes += 1
+        self.written.set()
 
 
 class Office:
     """A book of use over a store in memory, and limits beside it."""
 
-    def __init__(self) -> None:
+    def __init__(self, delay_s: float = 0.0) -> None:
         self.clock = Clock(NOON)
         self.outages = 0
         windows = MemoryWindowStore(self.clock)
         self.store = Store(windows.settle)
         self.limits = Limits(windows, LimitSettings(), lambda: "lease", self.hear)
-        self.book = UsageBook(self.store, self.clock, self.hear)
+        self.book = UsageBook(self.store, self.clock, self.hear, delay_s)
 
     def hear(self) -> None:
         self.outages += 1
@@ -108,6 +116,34 @@ def test_a_line_is_written_once(office: Office) -> None:
     for _ in range(3):
         office.book.record(CALLER, "gpt", USAGE, failed=False)
     assert office.lines()[0].requests == 3
+
+
+def test_requests_that_end_together_are_written_together() -> None:
+    office = Office(delay_s=60)
+    for _ in range(3):
+        office.book.record(CALLER, "gpt", USAGE, failed=False)
+    assert office.store.writes == 0
+    office.book.flush()
+    assert (office.store.writes, office.lines()[0].requests) == (1, 3)
+
+
+def test_what_waits_is_written_by_itself() -> None:
+    office = Office(delay_s=0.01)
+    office.book.record(CALLER, "gpt", USAGE, failed=False)
+    assert office.store.written.wait(10)
+
+
+def test_what_waits_is_read_as_well() -> None:
+    office = Office(delay_s=60)
+    office.book.record(CALLER, "gpt", USAGE, failed=False)
+    assert office.lines()[0].requests == 1
+
+
+def test_a_settlement_does_not_wait() -> None:
+    office = Office(delay_s=60)
+    admission = office.limits.admit(CALLER, lambda: Estimate(1, 1))
+    office.book.record(CALLER, "gpt", USAGE, failed=False, admission=admission)
+    assert office.store.writes == 1
 
 
 def test_a_caller_known_from_before_an_outage_does_not_wait_for_the_store(office: Office) -> None:

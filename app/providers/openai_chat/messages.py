@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
-from collections import Counter, deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from typing import Any, assert_never
 
@@ -62,10 +62,12 @@ class _Writer:
             default=-1,
         )
         self._profile = profile
-        self._calls = Counter(item.call_id for item in items if isinstance(item, FunctionCall))
+        self._calls: defaultdict[str, int] = defaultdict(int)
         self._outputs: dict[str, deque[FunctionCallOutput]] = {}
         for item in items:
-            if isinstance(item, FunctionCallOutput):
+            if isinstance(item, FunctionCall):
+                self._calls[item.call_id] += 1
+            elif isinstance(item, FunctionCallOutput):
                 self._outputs.setdefault(item.call_id, deque()).append(item)
         self._texts: list[str] = []
         self._thoughts: list[str] = []
