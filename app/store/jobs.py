@@ -34,6 +34,7 @@ from app.store.keys import Keys
 from app.store.redis import RedisStore
 from app.store.script import Call, Script, run_all
 from app.store.seam import translated
+from app.store.stored_bytes import StoredBytes
 
 MAX_LOST_LEASES = 3
 LOST_AT_ONCE = 100
@@ -50,6 +51,7 @@ class RedisJobStore:
         self._redis: Any = client
         self._keys = Keys(prefix)
         self._responses = responses
+        self._stored = StoredBytes(client, self._keys)
         self._codec = Codec()
         self._lease_ms = int(lease_s * 1000)
 
@@ -116,13 +118,16 @@ class RedisJobStore:
 
     def finish(self, claim: Claim, turn: Turn, ending: Flush) -> bool:
         """End the job: its last events and its response, in one step."""
+        response_id, index = claim.response_id, self._keys.index(tag_of(claim.response_id) or "")
+        told = (response_id, claim.owner, claim.by, *self._packed(ending), self._keys.news)
         commit = self._responses.commit_arguments(turn)
-        told = (claim.owner, claim.by, *self._packed(ending), self._keys.news)
+        end = END((index, *self._stored.keys(turn.account)), (*told, *commit))
         with translated():
-            ended = self._job(END, claim.response_id, *told, *commit).run(self._redis)
-            if ended:
-                self._run(FORGET, claim.response_id)
-        return bool(ended)
+            size = end.run(self._redis)
+            if size is not None:
+                self._stored.follow(turn.account, size)
+                self._run(FORGET, response_id)
+        return size is not None
 
     def give_back(self, claim: Claim) -> Claim | None:
         """Put a job back into its queue; where that cannot be, return the claim to end it with."""

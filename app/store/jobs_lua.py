@@ -103,8 +103,8 @@ return 1
 """,
 )
 
-# ARGV: id, owner, by whom, first number, events, how many, channel, then those of COMMIT. Returns
-# whether this ended the job.
+# KEYS: those of COMMIT. ARGV: id, owner, by whom, first number, events, how many, channel, then
+# those of COMMIT. Returns how many bytes were stored, or nothing where this did not end the job.
 END = Script(
     _JOB,
     "local function commit(ARGV)\n",
@@ -115,14 +115,14 @@ local id, owner, by, first, data, count, channel = unpack(ARGV)
 local held, after = unpack(redis.call('HMGET', job(id), 'owner', 'next'))
 if not held then
   local last = redis.call('XREVRANGE', events(id), '+', '-', 'COUNT', 1)[1]
-  return last and last[2][6] == by and 1 or 0
+  return last and last[2][6] == by and 0
 end
-if held ~= owner or after ~= first then return 0 end
+if held ~= owner or after ~= first then return false end
 tell(id, first, data, count, 'by', by)
 redis.call('UNLINK', job(id))
-commit({unpack(ARGV, 8)})
+local committed = commit({unpack(ARGV, 8)})
 redis.call('PUBLISH', channel, 'ended ' .. id)
-return 1
+return committed and committed[2] or 0
 """,
 )
 
