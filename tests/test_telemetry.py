@@ -56,13 +56,18 @@ def test_what_is_below_the_level_is_not_logged() -> None:
 
 def test_a_breaker_that_opens_shows_in_the_metrics(configured: io.StringIO) -> None:
     telemetry.breaker_changed("acme", "open")
-    assert b'gateway_upstream_breakers_open{provider="acme"} 1.0' in telemetry.metrics()
+    assert b'gateway_upstream_breakers_open{provider="acme"} 1.0' in telemetry.metrics({})
     telemetry.breaker_changed("acme", "closed")
-    assert b'gateway_upstream_breakers_open{provider="acme"} 0.0' in telemetry.metrics()
+    assert b'gateway_upstream_breakers_open{provider="acme"} 0.0' in telemetry.metrics({})
     assert "breaker_changed" in configured.getvalue()
 
 
 def test_requests_are_counted_by_what_they_were() -> None:
     telemetry.request_ended(Trace("req_1", "GET", endpoint="/counted"), 418)
     counted = b'gateway_requests_total{endpoint="/counted",method="GET",status="418"} 1.0'
-    assert counted in telemetry.metrics()
+    assert counted in telemetry.metrics({})
+
+
+def test_what_is_looked_up_is_told_beside_the_counters() -> None:
+    name = next(iter(telemetry.FIGURES))
+    assert f"{name} 7.0".encode() in telemetry.metrics({name: 7})
