@@ -96,7 +96,7 @@ def create_worker(settings: Settings) -> TicketBroker:
     # Lines go straight to stderr: dramatiq's own way there ends with the parent process.
     configure_logging(settings.log_level, settings.log_format, sys.__stderr__)
     client = connect(settings.redis)
-    kept = RedisStore(client, settings.redis.prefix, wait_replicas=settings.redis.wait_replicas)
+    kept = _kept(settings, client)
     parts = _parts(settings, client, kept, kept)
     jobs, limits = parts.jobs, settings.background
     broker = _broker(settings, client, jobs)
@@ -145,7 +145,7 @@ def _services(
     account_store: AccountStore | None,
 ) -> current.Services:
     client = connect(settings.redis)
-    kept = RedisStore(client, settings.redis.prefix, wait_replicas=settings.redis.wait_replicas)
+    kept = _kept(settings, client)
     spool = Spool(settings.spool_dir)
     store = SpoolingStore(kept, spool)
     parts = _parts(settings, client, kept, store, providers, account_store)
@@ -172,6 +172,14 @@ def _services(
         in_flight=InFlight(settings.requests.max_in_flight, settings.requests.max_body_memory_mb),
         requests=settings.requests,
         archive=Archive(kept_for_operators, store, spool, background, responses, parts.accounts),
+    )
+
+
+def _kept(settings: Settings, client: Client) -> RedisStore:
+    redis = settings.redis
+    # Waiting for replicas must end well before the connection's own patience does.
+    return RedisStore(
+        client, redis.prefix, wait_replicas=redis.wait_replicas, wait_s=redis.timeout_s / 2
     )
 
 
