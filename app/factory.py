@@ -13,6 +13,7 @@ from flask import Flask
 from app.api import current, docs, errors, health, models, requests, responses, usage
 from app.api.hangup import HangUps
 from app.api.in_flight import InFlight
+from app.api.lean import LeanFlask
 from app.errors import StorageUnavailable
 from app.jobs.actors import Life, declare
 from app.jobs.broker import TicketBroker
@@ -80,7 +81,7 @@ def create_app(
 ) -> Flask:
     """Return the WSGI application; what is given takes the place of what settings name."""
     configure_logging(settings.log_level, settings.log_format)
-    app = Flask(__name__, static_folder=None)
+    app = LeanFlask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
     app.url_map.merge_slashes = False
     current.install(app, _services(settings, providers, account_store))

@@ -9,8 +9,9 @@ from typing import Any
 from urllib.parse import quote
 
 import orjson
-from flask import Response, g
 
+from app.api import current
+from app.api.lean import Answer
 from app.domain import response as domain
 from app.domain.limits import Standing
 from app.errors import GatewayError
@@ -24,12 +25,9 @@ MAX_IGNORED_LENGTH = 1000
 
 def json(
     body: Mapping[str, Any], headers: Mapping[str, str] | None = None, status: int = 200
-) -> Response:
+) -> Answer:
     """Return a JSON answer."""
-    response = Response(orjson.dumps(body), status=status, mimetype="application/json")
-    if headers:
-        response.headers.update(headers)
-    return response
+    return Answer(orjson.dumps(body), status, headers, content_type="application/json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ class Noting:
 
     def admitted(self, standing: Standing) -> None:
         """Note where the caller stands, for the headers of whatever the answer will be."""
-        g.standing = standing
+        current.held().standing = standing
 
     def started(self, started: Started, call: UpstreamCall) -> None:
         """Note who answers."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, g, request
+from flask import Blueprint
 
 from app.api import current
 
@@ -20,13 +20,16 @@ def authenticate() -> None:
         StorageUnavailable: the key cannot be looked up now.
     """
     caller = current.services().accounts.authenticate(_secret())
-    g.caller = caller
-    trace = current.trace()
+    held = current.held()
+    held.caller, trace = caller, held.trace
     trace.account, trace.key_id = caller.account, caller.key_id
 
 
 def _secret() -> str | None:
-    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+    environ = current.request().environ
+    given: str = environ.get("HTTP_AUTHORIZATION", "")
+    scheme, _, credentials = given.partition(" ")
     if scheme.lower() == "bearer" and credentials.strip():
         return credentials.strip()
-    return request.headers.get("x-api-key") or None
+    key: str | None = environ.get("HTTP_X_API_KEY")
+    return key or None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import request
-
+from app.api import current
 from app.errors import UnsupportedMediaType
 from app.schemas.bodies import MAX_BODY_BYTES, inflate, parse_json
+
+_JSON = "application/json"
 
 
 def json_body() -> Any:
@@ -18,13 +19,16 @@ def json_body() -> Any:
         RequestTooLarge: it is larger than the endpoint takes (R12).
         InvalidRequest: it does not parse.
     """
-    kind = request.mimetype
-    if kind != "application/json" and not (
-        kind.startswith("application/") and kind.endswith("+json")
-    ):
+    request = current.request()
+    environ = request.environ
+    if environ.get("CONTENT_TYPE") != _JSON and not _is_json(request.mimetype):
         raise UnsupportedMediaType(
             "The body must be JSON: send it with the header 'Content-Type: application/json'."
         )
     raw = request.get_data(cache=False)
-    encoding = request.headers.get("Content-Encoding", "identity")
+    encoding = environ.get("HTTP_CONTENT_ENCODING", "identity")
     return parse_json(inflate(raw, encoding, MAX_BODY_BYTES))
+
+
+def _is_json(kind: str) -> bool:
+    return kind == _JSON or (kind.startswith("application/") and kind.endswith("+json"))

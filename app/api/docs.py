@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import cache
 
 import orjson
-from flask import Blueprint, Response
+from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
+from app.api.lean import Answer
 from app.schemas.openapi import document
 
 bp = Blueprint("docs", __name__)
@@ -16,7 +17,7 @@ bp = Blueprint("docs", __name__)
 @bp.get("/openapi.json")
 def openapi() -> ResponseReturnValue:
     """Return the OpenAPI 3.1 document."""
-    return Response(_document(), mimetype="application/json")
+    return Answer(_document(), content_type="application/json")
 
 
 @cache

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import orjson
-from flask import Flask, Response, g
+from flask import Flask
 from werkzeug.exceptions import HTTPException
 
+from app.api import current
+from app.api.lean import Answer
 from app.domain.limits import LimitReached
 from app.errors import (
     GatewayError,
@@ -29,13 +31,14 @@ def register(app: Flask) -> None:
     app.register_error_handler(Exception, bug)
 
 
-def gateway_error(error: GatewayError) -> Response:
+def gateway_error(error: GatewayError) -> Answer:
     """Answer with an error of ours."""
-    g.trace.error_code = error.code or error.type
+    held = current.held()
+    held.trace.error_code = error.code or error.type
     if isinstance(error, LimitReached):
-        g.standing = error.standing
-    response = Response(
-        orjson.dumps(error_json(error)), status=error.status, mimetype="application/json"
+        held.standing = error.standing
+    response = Answer(
+        orjson.dumps(error_json(error)), error.status, content_type="application/json"
     )
     if error.retry_after_s is not None:
         response.headers["Retry-After"] = str(max(1, error.retry_after_s))
@@ -46,7 +49,7 @@ def gateway_error(error: GatewayError) -> Response:
     return response
 
 
-def http_error(error: HTTPException) -> Response:
+def http_error(error: HTTPException) -> Answer:
     """Answer what Flask itself refused."""
     match error.code:
         case 404:
@@ -65,7 +68,7 @@ def http_error(error: HTTPException) -> Response:
     return gateway_error(translated)
 
 
-def bug(error: Exception) -> Response:
+def bug(error: Exception) -> Answer:
     """Answer a fault of our own, saying nothing of its inside."""
-    unexpected(error, g.trace.request_id)
+    unexpected(error, current.trace().request_id)
     return gateway_error(GatewayError("The gateway failed. The request id names it in the log."))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from app.api import current
 from app.api.answers import json
+from app.api.lean import Answer
 from app.telemetry import METRICS_CONTENT_TYPE
 from app.telemetry import metrics as all_metrics
 
@@ -31,4 +32,4 @@ def readyz() -> ResponseReturnValue:
 def metrics() -> ResponseReturnValue:
     """Expose the metrics of all processes together."""
     figures = current.services().background.figures()
-    return Response(all_metrics(figures), content_type=METRICS_CONTENT_TYPE)
+    return Answer(all_metrics(figures), content_type=METRICS_CONTENT_TYPE)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from flask import Blueprint, Response, request
+from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from app.api import auth, current, sse
 from app.api.answers import Noting, describing, ignoring, json
 from app.api.bodies import json_body
 from app.api.hangup import HangUps
+from app.api.lean import Answer
 from app.api.queries import boolean, include_values, integer, page_query
 from app.errors import NotFound
 from app.providers.base import UpstreamCall
@@ -49,14 +50,14 @@ def create() -> ResponseReturnValue:
         location = {"Location": f"{bp.url_prefix}/{queued.id}", "Retry-After": "1"}
         return json(response_json(queued), location | ignoring(ignored), status=202)
     call = UpstreamCall(deadline=math.inf, silence_s=services.requests.keepalive_s)
-    watch = services.hangups.watch(request.environ, call.cancel)
+    watch = services.hangups.watch(current.request().environ, call.cancel)
     try:
         started = services.responses.start(caller, asked, call, noting)
         noting.started(started, call)
         if asked.stream:
             told = streamed(sse.frames(started.run.events()), watch, services.hangups)
             watch = None  # now the stream's to end
-            return Response(told, headers={**sse.HEADERS, **describing(started, trace)})
+            return Answer(told, headers={**sse.HEADERS, **describing(started, trace)})
         return json(response_json(started.run.response()), describing(started, trace))
     finally:
         trace.attempts = call.attempts or None
@@ -100,9 +101,9 @@ def followed(response_id: str) -> ResponseReturnValue:
         integer("starting_after", -1, 0, MAX_NUMBER),
         services.requests.keepalive_s,
     )
-    watch = services.hangups.watch(request.environ, follower.leave)
+    watch = services.hangups.watch(current.request().environ, follower.leave)
     told = streamed(sse.line_frames(follower), watch, services.hangups)
-    return Response(told, headers=sse.HEADERS)
+    return Answer(told, headers=sse.HEADERS)
 
 
 @bp.post("/<response_id>/cancel")
