@@ -5,6 +5,7 @@ Never a body, a prompt, a key or an upstream credential: what is logged is liste
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -87,7 +88,8 @@ def configure_logging(
     render: structlog.typing.Processor = (
         structlog.processors.JSONRenderer(serializer=_json)
         if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=False)
+        # Quoted, so that nothing in a value steers the terminal.
+        else structlog.dev.ConsoleRenderer(colors=False, repr_native_str=True)
     )
     structlog.configure(
         processors=[
@@ -102,7 +104,9 @@ def configure_logging(
 
 
 def _json(event: dict[str, Any], **_: Any) -> str:
-    return orjson.dumps(event, default=str).decode()
+    line = orjson.dumps(event, default=str)
+    # In ASCII a line ends where it ends: U+2028 and its like begin a new one for some readers.
+    return line.decode() if line.isascii() else json.dumps(orjson.loads(line))
 
 
 @dataclass(slots=True)

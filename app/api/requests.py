@@ -8,6 +8,7 @@ from secrets import token_hex
 from flask import Flask, Response, g, request
 
 from app.api import current, limits
+from app.errors import NotFound
 from app.telemetry import Trace, request_ended
 
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
@@ -30,6 +31,9 @@ def begin() -> None:
     g.trace = Trace(request_id, method)
     if request.url_rule is not None:
         g.trace.endpoint = request.url_rule.rule
+    if request.environ["PATH_INFO"].startswith("//"):
+        # Flask would take it for the path without: a way around a proxy's rules for that path.
+        raise NotFound("There is nothing at this path.")
     if request.path.startswith(_BOUNDED):
         g.place = current.services().in_flight.enter(request.content_length or 0)
 
