@@ -100,15 +100,16 @@ COMMIT = Script(
 
 # ARGV: account, response id, an id whose turn alone is wanted or '', the first and the last depth
 # that are wanted (negative: from the end), how many entries at most are returned at once.
-# Returns nothing where the response is unknown, or else its status, log and depth, the place that
-# its log continues, the first depth of what follows, where the entries are (log, first and last
-# index, newest first), the entries of each of these, and what the last turn has in common.
+# Returns nothing where the response is unknown or has not ended, or else its status, log and
+# depth, the place that its log continues, the first depth of what follows, where the entries are
+# (log, first and last index, newest first), the entries of each of these, and what the last turn
+# has in common.
 CHAIN = Script(
     LIBRARY,
     """
 local account, id, anchor, first, last, most = unpack(ARGV)
 local held = owned(account) and record(id)
-if not held or held.deleted ~= '' then return false end
+if not held or held.deleted ~= '' or held.depth < 0 then return false end
 first, last = tonumber(first), tonumber(last)
 if first < 0 then first = math.max(0, held.depth + 1 + first) end
 if last < 0 then last = held.depth + 1 + last end
