@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
 import time
 from collections.abc import Mapping
@@ -56,6 +57,8 @@ from app.store.usage import RedisUsageStore
 from app.store.windows import RedisWindowStore
 from app.telemetry import STORE_FAILURES, breaker_changed, configure_logging, log
 
+#: How long a web process gathers what requests have used before it writes that down.
+USAGE_DELAY_S = 0.25
 BLUEPRINTS = (responses.bp, models.bp, usage.bp, health.bp, docs.bp)
 
 
@@ -98,7 +101,7 @@ def create_worker(settings: Settings) -> TicketBroker:
     configure_logging(settings.log_level, settings.log_format, sys.__stderr__)
     client = connect(settings.redis)
     kept = _kept(settings, client)
-    parts = _parts(settings, client, kept, kept)
+    parts = _parts(settings, client, kept, kept, _meter(settings, client))
     jobs, limits = parts.jobs, settings.background
     broker = _broker(settings, client, jobs)
     running = Running(jobs, time.monotonic, limits.time_limit_s)
@@ -149,7 +152,9 @@ def _services(
     kept = _kept(settings, client)
     spool = Spool(settings.spool_dir)
     store = SpoolingStore(kept, spool)
-    parts = _parts(settings, client, kept, store, providers, account_store)
+    meter = _meter(settings, client, USAGE_DELAY_S)
+    atexit.register(meter.book.flush)
+    parts = _parts(settings, client, kept, store, meter, providers, account_store)
     background = Background(
         parts.jobs,
         parts.answering,
@@ -189,6 +194,7 @@ def _parts(
     client: Client,
     kept: RedisStore,
     store: ResponseStore,
+    meter: Meter,
     providers: Mapping[str, Provider] | None = None,
     account_store: AccountStore | None = None,
 ) -> Parts:
@@ -210,9 +216,7 @@ def _parts(
         _now,
         lambda account, response_id: jobs.status(account, response_id) is not None,
     )
-    return Parts(
-        client, kept, accounts, catalog, breakers, answering, _meter(settings, client), jobs
-    )
+    return Parts(client, kept, accounts, catalog, breakers, answering, meter, jobs)
 
 
 def _catalog(settings: Settings, providers: Mapping[str, Provider]) -> ModelCatalog:
@@ -226,14 +230,16 @@ def _catalog(settings: Settings, providers: Mapping[str, Provider]) -> ModelCata
     )
 
 
-def _meter(settings: Settings, client: Client) -> Meter:
+def _meter(settings: Settings, client: Client, usage_delay_s: float = 0.0) -> Meter:
     prefix = settings.redis.prefix
     windows = RedisWindowStore(client, prefix)
     limits_away = STORE_FAILURES.labels("limits").inc
     usage_away = STORE_FAILURES.labels("usage").inc
     return Meter(
         Limits(windows, settings.limits, lambda: token_hex(8), limits_away),
-        UsageBook(RedisUsageStore(client, prefix, windows.settling), time.time, usage_away),
+        UsageBook(
+            RedisUsageStore(client, prefix, windows.settling), time.time, usage_away, usage_delay_s
+        ),
     )
 
 

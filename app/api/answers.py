@@ -17,8 +17,9 @@ from app.domain.limits import Standing
 from app.errors import GatewayError
 from app.providers.base import UpstreamCall
 from app.services.responses import Started
-from app.telemetry import TOKENS, Trace
+from app.telemetry import Trace, tokens_counted
 
+NO_USAGE = domain.Usage()
 MAX_IGNORED_NAMES = 20
 MAX_IGNORED_LENGTH = 1000
 
@@ -49,14 +50,13 @@ class Noting:
 
     def ended(self, response: domain.Response, failure: GatewayError | None) -> None:
         """Note how the answer ended."""
-        trace, usage = self.trace, response.usage or domain.Usage()
+        trace, usage = self.trace, response.usage or NO_USAGE
         trace.response_id, trace.outcome = response.id, response.status
         trace.input_tokens, trace.output_tokens = usage.input_tokens, usage.output_tokens
         if failure is not None:
             trace.error_code = failure.code or failure.type
-        provider = trace.provider or "none"
-        TOKENS.labels(provider, "input").inc(usage.input_tokens)
-        TOKENS.labels(provider, "output").inc(usage.output_tokens)
+        taken = {"input": usage.input_tokens, "output": usage.output_tokens}
+        tokens_counted(trace.provider or "none", taken)
 
 
 def describing(started: Started, trace: Trace) -> dict[str, str]:

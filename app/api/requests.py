@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from secrets import token_hex
 
-from flask import Flask, Response, g, request
+from flask import Flask
 
 from app.api import current, limits
+from app.api.lean import Answer
 from app.errors import NotFound
 from app.telemetry import Trace, request_ended
 
@@ -25,36 +26,36 @@ def register(app: Flask) -> None:
 
 def begin() -> None:
     """Start the request's trace, and take its place among those in flight."""
-    given = request.headers.get("X-Request-ID", "")
+    request, held = current.request(), current.held()
+    given = request.environ.get("HTTP_X_REQUEST_ID", "")
     request_id = given if _ACCEPTED_ID.fullmatch(given) else f"req_{token_hex(16)}"
     method = request.method if request.method in _METHODS else "other"
-    g.trace = Trace(request_id, method)
+    trace = held.trace = Trace(request_id, method)
     if request.url_rule is not None:
-        g.trace.endpoint = request.url_rule.rule
+        trace.endpoint = request.url_rule.rule
     if request.environ["PATH_INFO"].startswith("//"):
         # Flask would take it for the path without: a way around a proxy's rules for that path.
         raise NotFound("There is nothing at this path.")
     if request.path.startswith(_BOUNDED):
-        g.place = current.services().in_flight.enter(request.content_length or 0)
+        held.place = current.services().in_flight.enter(request.content_length or 0)
 
 
-def end(response: Response) -> Response:
+def end(response: Answer) -> Answer:
     """Name the request in the answer; log it now, or when its stream is over."""
-    trace, place = current.trace(), g.get("place")
-    response.headers["X-Request-ID"] = trace.request_id
+    held, headers, status = current.held(), response.headers, response.status_code
+    trace, place, standing = held.trace, held.get("place"), held.get("standing")
+    headers.add("X-Request-ID", trace.request_id)
     if trace.attempts is not None:
-        response.headers["X-Gateway-Attempts"] = str(trace.attempts)
-    standing = g.get("standing")
+        headers.add("X-Gateway-Attempts", str(trace.attempts))
     if standing is not None:
-        response.headers.update(limits.headers(standing))
-    status = response.status_code
+        headers.extend(limits.headers(standing))
+    in_flight = current.services().in_flight
 
     def over() -> None:
         if place is not None:
-            current_in_flight.leave(place)
+            in_flight.leave(place)
         request_ended(trace, status)
 
-    current_in_flight = current.services().in_flight
     if response.is_streamed:
         response.call_on_close(over)
     else:

@@ -15,6 +15,9 @@ from app.services.answering import Prepared
 from app.services.limits import Limits
 from app.services.usage import UsageBook
 
+#: What an answer says that told no counts.
+NO_USAGE = Usage()
+
 
 class Observer(Protocol):
     """Hears what becomes of a request."""
@@ -54,7 +57,7 @@ class Meter:
     def refused(self, prepared: Prepared, admission: Admission) -> None:
         """Put a request on its account that no upstream has answered."""
         model = prepared.request.model
-        self.book.record(prepared.caller, model, Usage(), failed=True, admission=admission)
+        self.book.record(prepared.caller, model, NO_USAGE, failed=True, admission=admission)
 
     def ended(
         self,
@@ -69,6 +72,6 @@ class Meter:
 
         `asked` is false where no upstream can have been asked.
         """
-        usage = response.usage if response.usage != Usage() or not asked else None
+        usage = response.usage if response.usage != NO_USAGE or not asked else None
         failed = failure is not None and response.status != "cancelled"
         self.book.record(caller, response.model, usage, failed=failed, admission=admission)

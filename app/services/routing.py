@@ -23,7 +23,7 @@ from app.services.models import Target
 from app.services.retries import Retries
 from app.services.slots import Slots
 from app.settings import ProviderSettings
-from app.telemetry import UPSTREAM_CALLS, UPSTREAM_SECONDS, log
+from app.telemetry import log, upstream_ended, upstream_spoke
 
 PATIENCE_S = 10.0
 
@@ -145,7 +145,7 @@ class Router:
                 outcome = _word(error)
                 raise
             finally:
-                UPSTREAM_CALLS.labels(provider.name, outcome).inc()
+                upstream_ended(provider.name, outcome)
                 _close(rest)
 
     @contextmanager
@@ -179,10 +179,10 @@ class Router:
         try:
             for first in batches:
                 if first or request.stream:
-                    UPSTREAM_SECONDS.labels(provider.name).observe(self._clock() - asked_at)
+                    upstream_spoke(provider.name, self._clock() - asked_at)
                     return first, batches
         except GatewayError as error:
-            UPSTREAM_CALLS.labels(provider.name, _word(error)).inc()
+            upstream_ended(provider.name, _word(error))
             raise
         raise UpstreamMisbehaved(f"The provider '{provider.name}' answered nothing.")
 

@@ -140,7 +140,9 @@ class Run:
 
 def without_opaque(response: Response) -> Response:
     """Return the response without the opaque reasoning that it keeps for the next turn."""
-    return replace(response, output=tuple(without_payload(item) for item in response.output))
+    shown = tuple(map(without_payload, response.output))
+    # Nearly always nothing was left out: comparing is cheap where the items are the same ones.
+    return response if shown == response.output else replace(response, output=shown)
 
 
 def without_payload(item: Item) -> Item:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -38,17 +39,20 @@ class Asker:
 
 
 @pytest.fixture
-def app(redis_url: str) -> Flask:
+def app(redis_url: str) -> Iterator[Flask]:
     with redis.Redis.from_url(redis_url) as client:
         for key in client.scan_iter(f"{PREFIX}*"):
             client.delete(key)
-    return create_app(
+    app = create_app(
         Settings(
             providers=(ProviderSettings(name="local", api="local"),),
             redis=RedisSettings(url=redis_url, prefix=PREFIX),
             log_level="CRITICAL",
         )
     )
+    yield app
+    with app.app_context():
+        current.services().meter.book.flush()  # or it would be written into the next test
 
 
 def asker(app: Flask, account: str, permissions: Permissions = EVERYTHING) -> Asker:
