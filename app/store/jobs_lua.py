@@ -7,7 +7,7 @@ its stream, which lives as long as the response:
         account, ticket         what enqueue was told
         status                  queued, in_progress, or ending: somebody has seized it to end it
         owner                   who may write, ENDER once it is seized
-        next                    the number of the next event
+        next, size              the number of the next event; how many bytes tell those before
         begun                   the first owner
         spoke                   set once its model has spoken
         usage                   what the upstream has counted so far
@@ -40,6 +40,7 @@ local function tell(id, first, data, count, ...)
   if count == '0' then return end
   redis.call('XADD', events(id), (first + 1) .. '-0', 'n', first + count, 'd', data, ...)
   redis.call('HSET', job(id), 'next', first + count)
+  redis.call('HINCRBY', job(id), 'size', #data)
 end
 
 local function claim(id)
@@ -119,10 +120,12 @@ if not held then
 end
 if held ~= owner or after ~= first then return false end
 tell(id, first, data, count, 'by', by)
+local size = tonumber(redis.call('HGET', job(id), 'size') or 0)
 redis.call('UNLINK', job(id))
 local committed = commit({unpack(ARGV, 8)})
+if committed then stored(size) end
 redis.call('PUBLISH', channel, 'ended ' .. id)
-return committed and committed[2] or 0
+return committed and committed[2] + size or 0
 """,
 )
 

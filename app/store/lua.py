@@ -188,12 +188,17 @@ if not held or held.deleted == '' then return 0 end
 local _, below = base(held.log)
 local entry = redis.call('LINDEX', index .. ':' .. held.log, held.depth - below - 1)
 local bytes, named = #entry, digest(entry)
+local events, from = index .. ':events:' .. ARGV[1], '-'
+repeat
+  local told = redis.call('XRANGE', events, from, '+', 'COUNT', 100)
+  for _, flush in ipairs(told) do bytes, from = bytes + #(flush[2][4] or ''), '(' .. flush[1] end
+until #told == 0
 if named and redis.call('HINCRBY', index .. ':common', '#' .. named, -1) == 0 then
   bytes = bytes + redis.call('HSTRLEN', index .. ':common', named)
   redis.call('HDEL', index .. ':common', named, '#' .. named)
 end
 redis.call('LSET', index .. ':' .. held.log, held.depth - below - 1, '')
-redis.call('UNLINK', index .. ':events:' .. ARGV[1])
+redis.call('UNLINK', events)
 stored(-bytes)
 return bytes
 """,

@@ -20,6 +20,7 @@ from app.errors import NotFound, StorageUnavailable
 from app.schemas.responses import echo
 from app.settings import RedisSettings
 from app.store import script
+from app.store.archive import RedisArchive
 from app.store.base import Turn
 from app.store.connect import Client, connect
 from app.store.jobs import MAX_LOST_LEASES, PAGE, RedisJobStore
@@ -237,6 +238,28 @@ def test_what_the_upstream_counted_so_far_is_kept(jobs: RedisJobStore) -> None:
 
 
 # Ending
+
+
+def test_what_a_job_told_counts_as_stored(bench: Bench) -> None:
+    finished(bench.jobs)
+    (stream,) = bench.keys("{*}:events:")
+    told = sum(len(fields[b"d"]) for _, fields in bench.client.xrange(stream))
+    (log,) = bench.keys("{*}:0")
+    entry = sum(map(len, bench.client.lrange(log, 0, -1)))
+    assert bench.responses.stored_bytes("acme") == told + entry
+
+
+@pytest.mark.parametrize("how", ["purge", "erase"])
+def test_what_a_job_told_is_given_back(bench: Bench, how: str) -> None:
+    done = finished(bench.jobs)
+    archive = RedisArchive(bench.client, bench.prefix)
+    if how == "purge":
+        bench.responses.delete("acme", done.response.id)
+        assert list(archive.purge(2**40)) == [done.response.id]
+    else:
+        assert len(list(archive.erase("acme", lambda _: None))) == 1
+    assert bench.responses.stored_bytes("acme") == 0
+    assert bench.keys("{*}:events:") == []
 
 
 def test_a_finished_job_is_a_stored_response(bench: Bench) -> None:
