@@ -1,0 +1,81 @@
+"""A key that is closed is closed on every process, within a second."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
+from threading import Event
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+from app.domain.accounts import ApiKey
+from app.services.accounts import Accounts
+from app.settings import LimitSettings, RedisSettings
+from app.store.accounts import RedisAccountStore
+from app.store.connect import connect
+from tests.e2e.gateway import REDIS_PREFIX, Gateway
+
+PROCESSES = 2
+#: What is promised, in seconds.
+WITHIN_S = 1.0
+
+
+@pytest.fixture
+def accounts(redis_url: str) -> Iterator[Accounts]:
+    """The accounts of the gateway, in the hands of an operator on another process."""
+    with connect(RedisSettings(url=redis_url)) as client:
+        yield Accounts(RedisAccountStore(client, REDIS_PREFIX), LimitSettings())
+
+
+@contextlib.contextmanager
+def one_of_each(gateway: Gateway) -> Iterator[list[HTTPConnection]]:
+    """Yield an open connection to each process of the gateway."""
+    place = urlsplit(gateway.url)
+    found: dict[int, HTTPConnection] = {}
+    with contextlib.ExitStack() as stack:
+        for _ in range(500):
+            call = HTTPConnection(str(place.hostname), place.port, timeout=20)
+            stack.callback(call.close)
+            assert status(call, gateway.keys.own) == 200
+            found.setdefault(_served_by(call), call)
+            if len(found) == PROCESSES:
+                break
+        assert len(found) == PROCESSES
+        yield list(found.values())
+
+
+def _served_by(call: HTTPConnection) -> int:
+    ours = call.sock.getsockname()
+    (pid,) = (each.pid for each in psutil.net_connections("tcp4") if each.raddr == ours)
+    assert pid
+    return pid
+
+
+def status(call: HTTPConnection, secret: str) -> int:
+    """Return what is answered to who has this secret."""
+    call.request("GET", "/v1/models", headers={"Authorization": f"Bearer {secret}"})
+    with call.getresponse() as answer:
+        answer.read()
+        return answer.status
+
+
+CHANGES: dict[str, Callable[[Accounts, ApiKey], object]] = {
+    "deactivated": lambda accounts, key: accounts.deactivate(key.id, by="test"),
+    "rotated": lambda accounts, key: accounts.rotate(key.id, 0, by="test"),
+    "account disabled": lambda accounts, key: accounts.disable_account(key.account, by="test"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_closed_key_opens_no_process_a_second_later(
+    gevent_gateway: Gateway, accounts: Accounts, change: str
+) -> None:
+    key, secret = accounts.create_key(f"closing-{change.replace(' ', '-')}", by="test")
+    with one_of_each(gevent_gateway) as calls:
+        assert [status(call, secret) for call in calls] == [200] * PROCESSES
+        CHANGES[change](accounts, key)
+        Event().wait(WITHIN_S)
+        assert [status(call, secret) for call in calls] == [401] * PROCESSES
