@@ -26,8 +26,10 @@ pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 
 
 @contextlib.contextmanager
-def running_nginx(gateway_url: str, directory: Path) -> Iterator[str]:
-    """Run nginx as it is shipped, but for its addresses and folders; yield its URL."""
+def running_nginx(gateway_url: str, directory: Path, **more: str) -> Iterator[str]:
+    """Run nginx as it is shipped, but for its addresses, its folders and what else is said; yield
+    its URL.
+    """
     port = free_port()
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     folders = "".join(f"{kind}_temp_path {directory / kind};" for kind in kinds)
@@ -36,7 +38,7 @@ def running_nginx(gateway_url: str, directory: Path) -> Iterator[str]:
         "listen 8080 ": f"listen 127.0.0.1:{port} ",
         "/var/log/nginx/access.log": str(directory / "access.log"),
         "http {": "http {" + folders,
-    }
+    } | {f"{name} ": f"{name} {value}; #" for name, value in more.items()}
     shipped = (ROOT / "deploy" / "nginx.conf").read_text()
     for theirs, ours in changes.items():
         assert shipped.count(theirs) == 1, theirs

@@ -1,0 +1,81 @@
+"""What nginx as it is shipped keeps away from the gateway."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.e2e.gateway import Gateway
+from tests.e2e.test_nginx import NGINX, running_nginx
+from tests.e2e.wire import post_bytes
+
+PATIENCE_S = 20
+HELLO = {"model": "steady", "input": "hello"}
+
+pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+
+
+@pytest.fixture(scope="module")
+def hasty(gevent_gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """The gateway behind an nginx that waits for a second where it is shipped to wait for many."""
+    directory = tmp_path_factory.mktemp("hasty")
+    told = {"client_header_timeout": "1s", "client_body_timeout": "1s"}
+    with running_nginx(gevent_gateway.url, directory, **told) as url:
+        yield replace(gevent_gateway, url=url)
+
+
+def sent(gateway: Gateway, data: bytes, *, whence: str = "127.0.0.1") -> bytes:
+    """Send bytes from an address, and return all that comes back until the other side hangs up."""
+    place = urlsplit(gateway.url)
+    with socket.create_connection(
+        (place.hostname, place.port), PATIENCE_S, source_address=(whence, 0)
+    ) as caller:
+        caller.sendall(data)
+        return b"".join(iter(lambda: caller.recv(65536), b""))
+
+
+@pytest.mark.parametrize("part", ["head", "body"])
+def test_a_request_that_comes_drop_by_drop_never_reaches_the_gateway(
+    hasty: Gateway, part: str
+) -> None:
+    headers = f"X-Request-ID: slow-{part}\r\n"
+    whole = post_bytes("/v1/responses", hasty.keys.own, HELLO, headers)
+    cut = whole.index(b"\r\n\r\n") + (-10 if part == "head" else 6)
+    told = sent(hasty, whole[:cut])
+    assert told == b"" or told.startswith(b"HTTP/1.1 408")
+    hasty.call("GET", "/v1/models", headers={"X-Request-ID": f"after-slow-{part}"})
+    hasty.logged(event="request", request_id=f"after-slow-{part}")
+    assert hasty.log_lines(request_id=f"slow-{part}") == []
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/metrics",
+        "//metrics",
+        "/./metrics",
+        "/v1/../metrics",
+        "/%6detrics",
+        "/metrics?x",
+        "/metrics/",
+        "/metrics%00",
+        "/metrics;x",
+        "/METRICS",
+        "http://127.0.0.1/metrics",
+    ],
+)
+def test_metrics_are_not_for_everybody(hasty: Gateway, target: str) -> None:
+    request = f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
+    told = sent(
+        hasty, (request + "X-Forwarded-For: 127.0.0.1\r\n\r\n").encode(), whence="127.0.0.2"
+    )
+    assert told.split(b" ", 2)[1] in (b"400", b"403", b"404")
+    assert b"gateway_requests" not in told
+
+
+def test_metrics_are_for_the_platform(hasty: Gateway) -> None:
+    assert "gateway_requests" in hasty.call("GET", "/metrics", key=None).text
