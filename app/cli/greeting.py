@@ -34,7 +34,7 @@ def greeting(
             "",
             "Models: " + "; ".join([_listed(models), *_globs(providers)]),
             f"The key is kept in {key_file}. Make others: "
-            "flask --app wsgi keys create --account NAME",
+            ".venv/bin/flask --app wsgi keys create --account NAME",
             "",
         ]
     )
