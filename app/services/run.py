@@ -12,6 +12,7 @@ from app.domain.items import Item, Reasoning
 from app.domain.narrate import Narrator, response_error_code
 from app.domain.response import Response, ResponseError, Usage
 from app.errors import CallerGone, GatewayError
+from app.telemetry import unexpected
 
 
 class Run:
@@ -86,6 +87,9 @@ class Run:
             ending = narrator.fail(error)
         except GatewayError as error:
             ending = narrator.fail(error)
+        except Exception as bug:  # noqa: BLE001 - what has begun is to end, and say nothing of it
+            unexpected(bug, narrator.response.id)
+            ending = narrator.fail(GatewayError("The gateway made a mistake."))
         finally:
             self._close()
         yield self._kept(ending)

@@ -32,7 +32,7 @@ class Upstream:
     """Yields batches, then raises what it was told to; knows whether it was closed."""
 
     batches: list[Batch]
-    error: GatewayError | None = None
+    error: Exception | None = None
     closed: bool = False
 
     def __iter__(self) -> Iterator[Batch]:
@@ -104,6 +104,19 @@ def test_what_is_kept_is_what_was_told() -> None:
 def test_every_batch_leaves_as_it_came() -> None:
     batches = [len(batch) for batch in run(Upstream(HELLO), Witness()).events()]
     assert batches == [2, 3, 1, 4]  # created, in_progress | added, added, delta | delta | ending
+
+
+def test_a_bug_ends_the_answer_like_a_failure_and_says_nothing_of_itself(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    witness = Witness()
+    events = told(Upstream(HELLO[:1], KeyError("what the model said")), witness)
+    assert events[-1].type == "response.failed"
+    assert witness.kept is not None
+    assert (witness.kept.status, type(witness.failure)) == ("failed", GatewayError)
+    shown = repr(events) + "".join(capsys.readouterr())
+    assert "what the model said" not in shown
+    assert "unexpected_error" in shown
 
 
 def test_silence_is_passed_on() -> None:
