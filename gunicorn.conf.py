@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from app.cli.address import AddressTaken, check_free
+from app.cli.processes import leave_no_core
 from app.settings import Settings, SettingsError
 
 # One sentence instead of a traceback from every worker. The workers read the settings themselves.
@@ -21,6 +22,8 @@ try:
     settings = Settings.from_env()
 except SettingsError as error:
     sys.exit(f"The gateway cannot start: {error}")
+
+leave_no_core()
 
 # Counters of all processes meet in files of this folder. prometheus_client looks for it when it is
 # imported, so it is named before anything imports that; a fresh folder holds no counts of the dead.

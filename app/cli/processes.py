@@ -1,7 +1,8 @@
-"""The commands of the two processes that a gateway is made of."""
+"""The two processes that a gateway is made of: their commands, and what they leave behind."""
 
 from __future__ import annotations
 
+import resource
 import sys
 from pathlib import Path
 
@@ -11,6 +12,14 @@ _ROOT = Path(__file__).resolve().parents[2]
 _WORKER = "app.cli.worker:set_up"
 #: How long jobs that were stopped may take to go back to the queue, in seconds.
 _GIVING_BACK_S = 5
+
+
+def leave_no_core() -> None:
+    """Have this process, and those that it starts, dump no core: keys are in their memory.
+
+    A kernel that hands cores to a program (kernel.core_pattern) may still do so: see SECURITY.md.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def web() -> list[str]:

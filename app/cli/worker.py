@@ -6,7 +6,7 @@ import os
 
 import click
 
-from app.cli.processes import has_worker, worker
+from app.cli.processes import has_worker, leave_no_core, worker
 from app.factory import create_worker
 from app.jobs.broker import serve
 from app.jobs.process import end_once, end_with_parent
@@ -15,6 +15,7 @@ from app.settings import Settings, SettingsError
 
 def set_up() -> None:
     """Make this process a worker: dramatiq's command line calls it once it has begun."""
+    leave_no_core()
     end_once()
     end_with_parent()
     serve(create_worker(Settings.from_env()))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from app.settings import LimitSettings, UnsupportedTools
@@ -67,7 +67,7 @@ EVERYTHING = Permissions()
 class Secret:
     """One secret that opens a key: its SHA-256, never itself. A rotated key has several."""
 
-    sha256: str
+    sha256: str = field(repr=False)
     expires_at: int | None = None
     last_used_at: int | None = None
 
