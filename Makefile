@@ -67,7 +67,9 @@ bench-quick: $(TO_TEST) ## The main figures, in a minute
 ##@ Keep it
 
 .PHONY: lock
-lock: $(TO_TEST) ## Pin the newest versions that setup.cfg allows; best done on the oldest Python
+lock: $(TO_TEST) ## Pin the newest versions that setup.cfg allows (with Python 3.11, the oldest)
+	@$(PY) -c 'import sys; sys.exit(sys.version_info >= (3, 12) and \
+		"A lock made with a newer Python lacks what Python 3.11 needs: make it with that.")'
 	@CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --upgrade --output-file requirements.txt setup.cfg
 	@CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --upgrade --extra dev --constraint requirements.txt \
 		--output-file requirements-dev.txt setup.cfg

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Protocol
 
 from app.cli.address import AddressTaken, check_free
+from app.cli.checked import checked_settings
 from app.cli.processes import leave_no_core
-from app.settings import Settings, SettingsError
+from app.settings import SettingsError
 
 # One sentence instead of a traceback from every worker. The workers read the settings themselves.
 try:
-    settings = Settings.from_env()
+    settings = checked_settings()
 except SettingsError as error:
     sys.exit(f"The gateway cannot start: {error}")
 

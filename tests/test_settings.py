@@ -81,6 +81,7 @@ def test_an_empty_variable_is_none() -> None:
     [
         ("REDIS_URL", "http://x", "must begin with redis://, "),
         ("REDIS_URL", "localhost:6379", "must begin with redis://, "),
+        ("REDIS_PREFIX", "a{b}:", "must not hold braces"),
         ("BIND", "8000", "must be HOST:PORT or unix:PATH"),
         ("BIND", "host:65536", "must be HOST:PORT or unix:PATH"),
         ("BIND", "host:0", "must be HOST:PORT or unix:PATH"),

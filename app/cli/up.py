@@ -18,6 +18,7 @@ import redis
 
 from app.cli import embedded_redis, processes
 from app.cli.address import AddressTaken, check_free
+from app.cli.checked import checked_settings
 from app.cli.embedded_redis import EmbeddedRedis, RedisError
 from app.cli.supervisor import supervise
 from app.cli.welcome import NotReady, welcome
@@ -43,7 +44,7 @@ def up() -> None:
         signal.signal(ending, lambda *_: sys.exit(0))
     signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     try:
-        settings = Settings.from_env()
+        settings = checked_settings()
         with only_one(DATA), _redis(settings) as embedded:
             status = _serve(settings, embedded)
     except (SettingsError, AddressTaken, DataTaken, RedisError) as error:

@@ -6,6 +6,7 @@ import os
 
 import click
 
+from app.cli.checked import checked_settings
 from app.cli.processes import has_worker, leave_no_core, worker
 from app.factory import create_worker
 from app.jobs.broker import serve
@@ -25,7 +26,7 @@ def set_up() -> None:
 def work() -> None:
     """Work on background responses until told to end."""
     try:
-        settings = Settings.from_env()
+        settings = checked_settings()
     except SettingsError as error:
         raise click.ClickException(f"The worker cannot start: {error}") from None
     if not has_worker(settings):

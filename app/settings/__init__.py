@@ -125,7 +125,7 @@ def _background(env: Environment, table: Mapping[str, Any]) -> BackgroundSetting
 def _redis(env: Environment, table: Mapping[str, Any]) -> RedisSettings:
     told = {
         **table,
-        **env.read(url=("REDIS_URL", readers.redis_url), prefix=("REDIS_PREFIX", readers.text)),
+        **env.read(url=("REDIS_URL", readers.redis_url), prefix=("REDIS_PREFIX", readers.prefix)),
     }
     if "url" not in told:
         told["embedded"] = True

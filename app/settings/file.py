@@ -37,7 +37,7 @@ _TABLES: Mapping[str, Mapping[str, readers.Reader]] = {
     },
     "redis": {
         "url": readers.redis_url,
-        "prefix": readers.text,
+        "prefix": readers.prefix,
         "pool_size": readers.whole(1),
         "connect_timeout_s": readers.seconds,
         "timeout_s": readers.seconds,

@@ -109,6 +109,13 @@ def redis_url(raw: object) -> str:
     return text(raw)
 
 
+def prefix(raw: object) -> str:
+    """Read what keys begin with."""
+    if "{" in text(raw) or "}" in text(raw):
+        raise ValueError("must not hold braces: they choose a Cluster's slot")
+    return text(raw)
+
+
 def address(raw: object) -> str:
     """Read where to listen."""
     found = _HOST_AND_PORT.fullmatch(text(raw))

@@ -55,6 +55,12 @@ def test_settings_that_cannot_be_used_are_said() -> None:
     )
 
 
+def test_a_quirk_that_no_server_has_is_said() -> None:
+    text = '[providers.a]\napi = "responses"\nbase_url = "http://a"\nquirks = { odd = true }\n'
+    Path("gateway.toml").write_text(text, "utf-8")
+    assert "cannot start: [providers.a] quirks: 'odd' is not known" in refusal(started())
+
+
 def test_a_redis_out_of_reach_is_said_without_its_password() -> None:
     told = refusal(started(REDIS_URL=f"redis://user:secret@127.0.0.1:{free_port()}"))
     assert told.startswith("Error: The gateway cannot start: Redis cannot be reached at 127.0.0.1:")
