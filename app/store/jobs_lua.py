@@ -5,7 +5,8 @@ its stream, which lives as long as the response:
 
     <prefix>{tag}:job:<id>      hash
         account, ticket         what enqueue was told
-        status                  queued, in_progress, or ending: somebody has seized it to end it
+        status                  queued, in_progress, or ending: somebody has seized it to end it;
+                                one that is queued again stays in progress for who looks at it
         owner                   who may write, ENDER once it is seized
         next, size              the number of the next event; how many bytes tell those before
         begun                   the first owner
@@ -159,7 +160,6 @@ if spoke or losses >= tonumber(most) then
   return claim(id)
 end
 redis.call('HSET', job(id), 'status', 'queued', 'owner', '')
-set_record(id, 'queued')
 redis.call('PUBLISH', channel, 'seized ' .. id)
 return {account}
 """,

@@ -93,14 +93,19 @@ class Gateway:
 
 def make_key(account: str, env: Mapping[str, str]) -> str:
     """Have the command line make a key."""
-    argv = [sys.executable, "-m", "flask", "--app", "wsgi", "keys", "create"]
-    argv += ["--account", account, "--json"]
+    key: str = keys(env, "create", "--account", account)["key"]
+    return key
+
+
+def keys(env: Mapping[str, str], *words: str) -> dict[str, Any]:
+    """Give the command line a command about keys, and return what it says."""
+    argv = [sys.executable, "-m", "flask", "--app", "wsgi", "keys", *words, "--json"]
     told = subprocess.run(  # noqa: S603 - the command is the tests' own
         argv, env=env, cwd=ROOT, capture_output=True, check=False, timeout=PATIENCE_S
     )
     assert told.returncode == 0, told.stderr.decode()
-    key: str = json.loads(told.stdout)["key"]
-    return key
+    said: dict[str, Any] = json.loads(told.stdout)
+    return said
 
 
 def environment(redis_url: str, config: Path, **more: str) -> dict[str, str]:

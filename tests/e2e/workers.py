@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
@@ -13,6 +12,8 @@ from pathlib import Path
 
 import psutil
 
+from app.cli import processes
+from app.settings import Settings
 from tests.processes import started, until
 
 _READY = "Worker process is ready for action"
@@ -38,11 +39,17 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """End it as a machine does that loses its power."""
-        child = self.child
+        children = psutil.Process(self.parent.pid).children() if self.lives else []
         self.parent.kill()
-        child.kill()
+        for child in children:
+            child.kill()
+            child.wait()
         self.parent.wait()
-        child.wait()
+
+    @property
+    def lives(self) -> bool:
+        """Whether nobody has ended it yet."""
+        return self.parent.poll() is None
 
     def ask_group(self) -> None:
         """Ask parent and child to end, as who stops a group of processes does."""
@@ -52,14 +59,22 @@ class WorkerProcess:
 
 
 @contextlib.contextmanager
-def working(env: Mapping[str, str], directory: Path, **more: str) -> Iterator[WorkerProcess]:
+def working(env: Mapping[str, str], directory: Path) -> Iterator[WorkerProcess]:
     """Run a worker, once it is ready for jobs."""
     log_file = directory / f"worker-{next(_numbers)}.log"
-    argv = [sys.executable, "-m", "flask", "--app", "wsgi", "worker"]
+    argv = processes.worker(Settings.from_env(env))  # what `flask worker` becomes
     with (
         log_file.open("wb") as log,
-        started(argv, env={**env, **more}, stdout=log, stderr=log) as process,
+        started(argv, env=env, stdout=log, stderr=log) as process,
     ):
         worker = WorkerProcess(process, log_file)
         until(lambda: _READY in worker.log, "the worker to be ready")
         yield worker
+
+
+@contextlib.contextmanager
+def brief(env: Mapping[str, str], directory: Path) -> Iterator[WorkerProcess]:
+    """Run a worker that is killed in the end, which saves the time that it takes to stop."""
+    with working(env, directory) as worker:
+        yield worker
+        worker.kill()
