@@ -17,6 +17,7 @@ def json_body() -> Any:
     Raises:
         UnsupportedMediaType: it is not JSON by its own word, or in an encoding we do not read.
         RequestTooLarge: it is larger than the endpoint takes (R12).
+        Unavailable: it was inflated, and there is no room for it.
         InvalidRequest: it does not parse.
     """
     request = current.request()
@@ -27,7 +28,10 @@ def json_body() -> Any:
         )
     raw = request.get_data(cache=False)
     encoding = environ.get("HTTP_CONTENT_ENCODING", "identity")
-    return parse_json(inflate(raw, encoding, MAX_BODY_BYTES))
+    body = inflate(raw, encoding, MAX_BODY_BYTES)
+    if environ.get("CONTENT_LENGTH") != str(len(body)):
+        current.services().in_flight.weigh(current.held().place, len(body))
+    return parse_json(body)
 
 
 def _is_json(kind: str) -> bool:

@@ -25,16 +25,34 @@ class InFlight:
         Raises:
             Unavailable: there is none.
         """
-        too_many = len(self._places) >= self._max_requests
-        if too_many or self._bytes + body_bytes > self._max_bytes:
-            raise Unavailable(
-                "The gateway is busy: try again in a moment.", code="overloaded", retry_after_s=1
-            )
+        if len(self._places) >= self._max_requests or not self._has_room(body_bytes):
+            raise _busy()
         place = object()
         self._places[place] = body_bytes
         self._bytes += body_bytes
         return place
 
+    def weigh(self, place: object, body_bytes: int) -> None:
+        """Take note that the body has turned out to be so long.
+
+        Raises:
+            Unavailable: there is no room for it.
+        """
+        more = body_bytes - self._places[place]
+        if more > 0 and not self._has_room(more):
+            raise _busy()
+        self._places[place] = body_bytes
+        self._bytes += more
+
     def leave(self, place: object) -> None:
         """Give a place back; only the first time counts."""
         self._bytes -= self._places.pop(place, 0)
+
+    def _has_room(self, body_bytes: int) -> bool:
+        return self._bytes + body_bytes <= self._max_bytes
+
+
+def _busy() -> Unavailable:
+    return Unavailable(
+        "The gateway is busy: try again in a moment.", code="overloaded", retry_after_s=1
+    )

@@ -10,6 +10,7 @@ from flask import Flask
 from app.api import current, limits
 from app.api.lean import Answer
 from app.errors import NotFound
+from app.schemas.bodies import MAX_BODY_BYTES
 from app.telemetry import Trace, request_ended
 
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
@@ -37,7 +38,10 @@ def begin() -> None:
         # Flask would take it for the path without: a way around a proxy's rules for that path.
         raise NotFound("There is nothing at this path.")
     if request.path.startswith(_BOUNDED):
-        held.place = current.services().in_flight.enter(request.content_length or 0)
+        # What comes in chunks does not say how long it is: it may be as long as any.
+        chunked = "HTTP_TRANSFER_ENCODING" in request.environ
+        length = MAX_BODY_BYTES if chunked else request.content_length or 0
+        held.place = current.services().in_flight.enter(length)
 
 
 def end(response: Answer) -> Answer:
