@@ -16,6 +16,7 @@ from statistics import median
 from bench import generator, picture, record, servers
 from bench.figures.events import Events
 from bench.figures.first_event import FirstEvent
+from bench.figures.isolation import Isolation
 from bench.figures.memory import Memory
 from bench.figures.storage import Storage
 from bench.figures.streams import Streams
@@ -74,6 +75,7 @@ def _measured(setting: Setting, only: str) -> dict[str, list[float]]:
         "events": lambda: Events(setting).measure,
         "first_event": lambda: FirstEvent(setting).measure,
         "storage": lambda: Storage(setting).measure,
+        "isolation": lambda: Isolation(setting).measure,
     }
     once: dict[str, Callable[[], Probe]] = {}
     if not setting.quick:

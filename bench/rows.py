@@ -122,6 +122,17 @@ def _storage(m: Measured) -> Iterator[Row]:
     )
 
 
+def _isolation(m: Measured) -> Iterator[Row]:
+    foreign_us, unknown_us, z = (m[f"isolation.{name}"] for name in ("foreign", "unknown", "z"))
+    yield Row(
+        "another account's id beside an unknown one",
+        f"{foreign_us - unknown_us:+.1f} µs",
+        f"of {unknown_us:.0f} µs, {z:+.1f} standard deviations by rank",
+        "3 standard deviations either way",
+        abs(z) <= 3,
+    )
+
+
 def _background(m: Measured) -> Iterator[Row]:
     wall_s, pick_up_ms = m["background.wall_s"], m["background.pick_up_p50_ms"]
     yield Row("background, 200 jobs of 1 s", f"{wall_s:.1f} s", "", "3 s", wall_s <= 3)
@@ -157,6 +168,7 @@ _LINES: Mapping[str, Callable[[Measured], Iterator[Row]]] = {
     "first_event": _first_event,
     **{f"streams_{count}": _streams(count) for count in (100, 500, 1000)},
     "storage": _storage,
+    "isolation": _isolation,
     "background": _background,
     "memory": _memory,
     "peers": _peers,

@@ -1,0 +1,61 @@
+"""Whether the time of an answer tells another account's response from one that is not there."""
+
+from __future__ import annotations
+
+import json
+from http.client import HTTPConnection
+from math import sqrt
+from random import Random
+from statistics import median
+from time import perf_counter
+
+from app.domain.ids import new_id, new_tag
+from bench.questions import small
+from bench.servers import HOST
+from bench.setting import Setting
+from tests.e2e.gateway import make_key
+
+WARM_UP = 100
+
+
+class Isolation:
+    """A stranger asks for both, in an order that is drawn, on one connection."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._count = setting.sized(4000, 1000)
+        self._stranger = make_key("stranger", setting.where.env)
+        self._call = HTTPConnection(HOST, setting.gateway.port)
+        told = self._ask("POST", "", setting.gateway.key, json.dumps(small().responses))
+        self._ids = {"foreign": json.loads(told)["id"], "unknown": new_id("resp", new_tag())}
+
+    def measure(self) -> dict[str, float]:
+        """Return the median of each in microseconds, and how many standard deviations their ranks
+        are apart.
+        """
+        asked = [*self._ids] * (self._count + WARM_UP)
+        Random(self._count).shuffle(asked)  # noqa: S311 - an order, no secret
+        took_us: dict[str, list[float]] = {which: [] for which in self._ids}
+        for which in asked:
+            began = perf_counter()
+            self._ask("GET", f"/{self._ids[which]}", self._stranger)
+            took_us[which].append((perf_counter() - began) * 1e6)
+        foreign, unknown = (took_us[which][WARM_UP:] for which in ("foreign", "unknown"))
+        return {
+            "foreign": median(foreign),
+            "unknown": median(unknown),
+            "z": apart(foreign, unknown),
+        }
+
+    def _ask(self, method: str, path: str, key: str, body: str | None = None) -> bytes:
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        self._call.request(method, f"/v1/responses{path}", body, headers)
+        with self._call.getresponse() as answer:
+            return answer.read()
+
+
+def apart(one: list[float], other: list[float]) -> float:
+    """Return Wilcoxon's rank sum of two samples in standard deviations from what chance expects."""
+    ranked = sorted([(value, True) for value in one] + [(value, False) for value in other])
+    sum_of_one = sum(rank for rank, (_, is_one) in enumerate(ranked, 1) if is_one)
+    expected = len(one) * (len(ranked) + 1) / 2
+    return (sum_of_one - expected) / sqrt(expected * len(other) / 6)
