@@ -57,6 +57,8 @@ class EventReader:
                 continue
             try:
                 event = orjson.loads(data)
+                if name == "error" and event.get("type") != name and "error" not in event:
+                    event = {"type": name, "error": event}  # llama.cpp's is the error itself
                 event.setdefault("type", name)
                 deltas += self._answer.event(event)
             except _NONSENSE as error:

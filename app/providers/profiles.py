@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from typing import Literal, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_type_hints
 from urllib.parse import urlsplit
 
-from app.settings import ProviderSettings, SettingsError
+from app.settings import Api, ProviderSettings, SettingsError
 
 #: How much of tool_choice is understood: all of it; all but allowed_tools; only auto, none and
 #: required; nothing, so that the field is never sent.
@@ -21,11 +22,17 @@ EffortField = Literal["reasoning_effort", "reasoning", "chat_template_kwargs", "
 class Profile:
     """The quirks of a server. The defaults are those of one that knows its format's whole API.
 
+    All formats:
+        whole: whether an answer that is wanted whole is asked for whole; else it is streamed to
+            us, because that server works on when the caller of a whole answer hangs up.
+        object_arguments: whether the arguments of calls in the history must be a JSON object;
+            what a model wrote that is none is wrapped into one.
+        one_system: whether only one system message may lead; several are joined then.
+
     Chat Completions:
         max_tokens: the field for the output's bound.
         developer_role: whether there is one; else such messages, and instructions, are `system`.
         text_arrays: whether several text parts stay apart; else they are one string.
-        one_system: whether only one system message may lead; several are joined then.
         images, files: whether such parts are read; else they are refused.
         strict_tools, parallel_tool_calls, stream_options: whether the field may be sent.
         tool_choice: see ToolChoiceForm. What is not understood is said by leaving tools out.
@@ -42,9 +49,17 @@ class Profile:
     Responses:
         text_format: whether text.format is heeded; else `response_format` says it, as in Chat.
         encrypted_reasoning: whether reasoning can be asked for, and sent back, encrypted.
+        refusals: whether refusals are read in the input; else they are told as text.
+        tells_cut: whether an answer that was cut says so; else one that is as long as it might
+            be was cut.
+
+    A quirk that is named here under one format has, where it makes sense, the same meaning in
+    the others.
     """
 
     name: str = "generic"
+    whole: bool = True
+    object_arguments: bool = False
     max_tokens: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     developer_role: bool = False
     text_arrays: bool = False
@@ -74,12 +89,15 @@ class Profile:
     metadata: bool = False
     text_format: bool = True
     encrypted_reasoning: bool = True
+    refusals: bool = True
+    tells_cut: bool = True
 
 
 _GENERIC = Profile()
 #: A server that runs open models: it knows the core of the API and none of OpenAI's services.
 _OPEN = replace(
     _GENERIC,
+    object_arguments=True,
     one_system=True,
     files=False,
     strict_tools=False,
@@ -109,12 +127,17 @@ PROFILES: dict[str, Profile] = {
         replace(
             _OPEN,
             name="llamacpp",
+            # It looks for a caller who hung up once a second, and begins that second anew with
+            # each token of any other answer. A stream it ends at once.
+            whole=False,
             # A named function is taken for "auto" there.
             tool_choice="modes",
             effort="chat_template_kwargs",
             reasoning_field="reasoning_content",
             user=False,
             text_format=False,
+            refusals=False,
+            tells_cut=False,
         ),
         replace(_OPEN, name="ollama", tool_choice="never", parallel_tool_calls=False, user=False),
         replace(
@@ -161,6 +184,12 @@ PROFILES: dict[str, Profile] = {
     )
 }
 
+#: What a server does differently in one of its formats.
+_IN_FORMAT: dict[tuple[str, Api], Mapping[str, Any]] = {
+    ("llamacpp", "responses"): {"logprobs": False},
+    ("llamacpp", "anthropic_messages"): {"parallel_tool_calls": False},
+}
+
 #: Whose base URL tells what they are: a host, or the end of one.
 _HOSTS = {
     "api.openai.com": "openai",
@@ -202,7 +231,8 @@ def profile_of(settings: ProviderSettings) -> Profile:
             raise SettingsError(f"{where} quirks: {quirk!r} is not known; there are {known}")
         if not _fits(value, hints[quirk]):
             raise SettingsError(f"{where} quirks: {quirk} must be {_wanted(hints[quirk])}")
-    return replace(PROFILES[name], **settings.quirks)
+    in_format = _IN_FORMAT.get((name, settings.api), {})
+    return replace(PROFILES[name], **{**in_format, **settings.quirks})
 
 
 def _guess(base_url: str) -> str:

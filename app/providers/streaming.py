@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Protocol
 
-from app.domain.deltas import Batch, Delta
-from app.errors import GatewayError
+from app.domain.deltas import Batch, Delta, Finished
+from app.errors import GatewayError, UpstreamUnavailable
 from app.providers.base import UpstreamCall
 from app.providers.sse import Frame, FrameSplitter
 from app.providers.transport import Reply
@@ -60,3 +60,15 @@ def batches(reply: Reply, reader: FrameReader, call: UpstreamCall) -> Iterator[B
                 told_at = time.monotonic()
     if last := reader.read(splitter.end()) + reader.end():
         yield last
+
+
+def joined(streamed: Iterator[Batch]) -> Iterator[Batch]:
+    """Yield as one batch what was streamed to us of an answer that is wanted whole.
+
+    Raises:
+        UpstreamUnavailable: it broke off; and what reading it raises.
+    """
+    deltas = [delta for batch in streamed for delta in batch]
+    if not deltas or not isinstance(deltas[-1], Finished):
+        raise UpstreamUnavailable("the upstream broke off its answer", work_done=True)
+    yield deltas

@@ -2,13 +2,14 @@
 
 `tests/fixtures/upstream/<api>/` holds, for each case, what a server sent when it was asked to
 stream (`.sse`), what it sent when it was not (`.json`), or both, and in `expected.json` what the
-answer amounts to.
+answer amounts to, with, under `asked`, the profile and the output's bound of a question that was
+no ordinary one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -55,13 +56,17 @@ PROVIDERS: Mapping[Api, Callable[[ProviderSettings, Transport, Profile], Provide
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One case of one format; `sse` or `body` is None where the server has no such form."""
+    """One case of one format; `sse` or `body` is None where the server has no such form.
+
+    `asked` holds what `play` is to be told of the question.
+    """
 
     api: Api
     case: str
     expected: Json
     sse: bytes | None
     body: bytes | None
+    asked: Json = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -75,7 +80,7 @@ def recordings() -> Iterator[Recording]:
         folder = FOLDER / api
         for case, expected in orjson.loads((folder / "expected.json").read_bytes()).items():
             sse, body = (_read(folder / f"{case}.{form}") for form in ("sse", "json"))
-            yield Recording(api, case, expected, sse, body)
+            yield Recording(api, case, expected, sse, body, expected.pop("asked", {}))
 
 
 def _read(path: Path) -> bytes | None:
@@ -132,11 +137,23 @@ class Telling:
     failure: GatewayError | None = None
 
 
-def play(api: Api, pieces: Iterable[bytes], *, stream: bool) -> Telling:
-    """Return what is told of the answer that a server gave in these pieces."""
+def play(
+    api: Api,
+    pieces: Iterable[bytes],
+    *,
+    stream: bool,
+    profile: str = "generic",
+    max_output_tokens: int | None = None,
+    whole: bool = True,
+) -> Telling:
+    """Return what is told of the answer that a server gave in these pieces.
+
+    `whole` is the quirk that says whether it is asked for whole answers at all.
+    """
     transport = CannedTransport(settings(api), pieces)
-    provider = PROVIDERS[api](settings(api), transport, PROFILES["generic"])
-    request = ModelRequest(model="m", items=(), parameters=Parameters(), stream=stream)
+    provider = PROVIDERS[api](settings(api), transport, replace(PROFILES[profile], whole=whole))
+    parameters = Parameters(max_output_tokens=max_output_tokens)
+    request = ModelRequest(model="m", items=(), parameters=parameters, stream=stream)
     return narrated(provider.answer(request, UpstreamCall(deadline=0)))
 
 

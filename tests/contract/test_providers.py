@@ -27,7 +27,7 @@ def _cut(data: bytes, size: int) -> list[bytes]:
 
 @pytest.mark.parametrize("recording", WHOLE, ids=_name)
 def test_a_whole_answer_is_told_as_expected(recording: Recording) -> None:
-    telling = play(recording.api, [recording.body or b""], stream=False)
+    telling = play(recording.api, [recording.body or b""], stream=False, **recording.asked)
     assert outcome(telling) == recording.expected
 
 
@@ -36,7 +36,8 @@ def test_a_whole_answer_is_told_as_expected(recording: Recording) -> None:
 def test_a_streamed_answer_is_told_as_expected_wherever_the_reads_cut_it(
     recording: Recording, size: int
 ) -> None:
-    telling = play(recording.api, _cut(recording.sse or b"", size), stream=True)
+    pieces = _cut(recording.sse or b"", size)
+    telling = play(recording.api, pieces, stream=True, **recording.asked)
     assert outcome(telling) == recording.expected
 
 
@@ -51,7 +52,20 @@ def test_a_streamed_answer_is_told_as_expected_in_random_reads(
         size = sizes.randint(1, 60)
         pieces.append(rest[:size])
         rest = rest[size:]
-    assert outcome(play(recording.api, pieces, stream=True)) == recording.expected
+    telling = play(recording.api, pieces, stream=True, **recording.asked)
+    assert outcome(telling) == recording.expected
+
+
+@pytest.mark.parametrize("recording", STREAMED, ids=_name)
+def test_a_whole_answer_that_was_streamed_to_us_is_told_as_expected_or_not_at_all(
+    recording: Recording,
+) -> None:
+    pieces = [recording.sse or b""]
+    told = outcome(play(recording.api, pieces, stream=False, whole=False, **recording.asked))
+    if "error" in recording.expected:
+        assert (told["status"], told["output"]) == ("failed", [])
+    else:
+        assert told == recording.expected
 
 
 def test_every_file_belongs_to_a_case() -> None:

@@ -228,3 +228,13 @@ def test_no_family_is_asked_for_more_than_it_can_do() -> None:
 def test_the_operators_default_limit_comes_before_the_familys() -> None:
     request = replace(ask(model=ADAPTIVE), max_output_tokens_default=99)
     assert to_upstream(request, PROFILE)["max_tokens"] == 99
+
+
+@pytest.mark.parametrize(
+    ("effort", "told"), [("none", {"enable_thinking": False}), ("low", None), (None, None)]
+)
+def test_a_chat_template_is_told_not_to_think(
+    effort: str | None, told: dict[str, bool] | None
+) -> None:
+    request = ask(reasoning=ReasoningOptions(effort))
+    assert to_upstream(request, PROFILES["llamacpp"]).get("chat_template_kwargs") == told

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction, ToolChoice
 from app.providers.anthropic.json_schema import strict_schema, tool_schema
-from app.providers.anthropic.request import to_upstream
-from app.providers.profiles import PROFILES
+from app.providers.anthropic.request import ignored, to_upstream
+from app.providers.profiles import PROFILES, ToolChoiceForm
 from tests.providers.asking import OTHER_TOOL, TOOL, answered, ask, called, said
 
 MODEL = "claude-sonnet-4-6"
@@ -192,3 +192,67 @@ json = st.recursive(
 @given(st.dictionaries(st.sampled_from(["properties", "anyOf", "allOf", "required"]), json))
 def test_whatever_a_caller_calls_a_schema_is_a_schema_of_an_object(given: dict[str, Any]) -> None:
     assert strict_schema(tool_schema(given))["type"] == "object"
+
+
+def of_a_server_that_knows(form: ToolChoiceForm, **parameters: Any) -> dict[str, Any]:
+    """Return the fields about tools for a server that understands less of tool_choice."""
+    profile = replace(PROFILES["anthropic"], tool_choice=form)
+    body = to_upstream(ask(model=MODEL, **parameters), profile)
+    shown = {"tools": [tool["name"] for tool in body["tools"]]} if "tools" in body else {}
+    return shown | ({"tool_choice": body["tool_choice"]} if "tool_choice" in body else {})
+
+
+@pytest.mark.parametrize(
+    ("choice", "names", "told"),
+    [
+        ("auto", ["get_weather", "get_time"], None),
+        ("required", ["get_weather", "get_time"], {"type": "any"}),
+        (NamedFunction("get_time"), ["get_time"], {"type": "any"}),
+        (AllowedTools("auto", ("get_time",)), ["get_time"], None),
+    ],
+)
+@pytest.mark.parametrize("form", ["modes", "never"])
+def test_a_choice_that_is_not_understood_is_made_by_showing_other_tools(
+    form: ToolChoiceForm, choice: ToolChoice, names: list[str], told: dict[str, str] | None
+) -> None:
+    asked = of_a_server_that_knows(form, tools=(TOOL, OTHER_TOOL), tool_choice=choice)
+    said_so = {"tool_choice": told} if told and form == "modes" else {}
+    assert asked == {"tools": names} | said_so
+
+
+@pytest.mark.parametrize("form", ["modes", "never"])
+def test_to_call_none_is_to_be_shown_none(form: ToolChoiceForm) -> None:
+    assert of_a_server_that_knows(form, tools=(TOOL,), tool_choice="none") == {}
+
+
+def test_a_history_with_calls_brings_no_tools_where_calling_none_is_not_understood() -> None:
+    request = replace(ask(said("Hi"), called(), answered("1"), model=MODEL), history_tools=(TOOL,))
+    profile = replace(PROFILES["anthropic"], tool_choice="modes")
+    assert "tools" not in to_upstream(request, profile)
+
+
+@pytest.mark.parametrize(
+    ("quirks", "parameters", "in_vain"),
+    [
+        ({"tool_choice": "never"}, {"tool_choice": "required"}, ("tool_choice",)),
+        ({"tool_choice": "modes"}, {"tool_choice": "required"}, ()),
+        ({"tool_choice": "never"}, {"tool_choice": "none"}, ()),
+        (
+            {"parallel_tool_calls": False},
+            {"parallel_tool_calls": False},
+            ("parallel_tool_calls",),
+        ),
+        ({"parallel_tool_calls": False}, {"parallel_tool_calls": True}, ()),
+    ],
+)
+def test_what_cannot_be_said_of_tools_is_named(
+    quirks: dict[str, Any], parameters: dict[str, Any], in_vain: tuple[str, ...]
+) -> None:
+    profile = replace(PROFILES["anthropic"], **quirks)
+    assert ignored(ask(model=MODEL, tools=(TOOL,), **parameters), profile) == in_vain
+
+
+def test_calls_one_at_a_time_are_not_asked_for_in_vain() -> None:
+    profile = replace(PROFILES["anthropic"], parallel_tool_calls=False)
+    request = ask(model=MODEL, tools=(TOOL,), tool_choice="required", parallel_tool_calls=False)
+    assert to_upstream(request, profile)["tool_choice"] == {"type": "any"}

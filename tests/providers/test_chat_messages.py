@@ -265,3 +265,12 @@ def test_reasoning_of_earlier_turns_is_dropped_everywhere() -> None:
 def test_reasoning_before_mere_words_is_dropped_everywhere() -> None:
     profile = knowing(reasoning_field="reasoning_content")
     assert "reasoning_content" not in told(THOUGHT, assistant("Sunny."), profile=profile)[0]
+
+
+@pytest.mark.parametrize(("strict", "sent"), [(False, "{oops"), (True, '{"arguments":"{oops"}')])
+def test_arguments_that_are_no_object_are_wrapped_for_servers_that_parse_them(
+    strict: bool, sent: str
+) -> None:
+    items = user("Hi"), call("c1", arguments="{oops"), output("c1", "Bad JSON.")
+    messages = told(*items, profile=knowing(object_arguments=strict))
+    assert messages[1]["tool_calls"] == [tool_call("c1", arguments=sent)]

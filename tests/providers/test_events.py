@@ -59,3 +59,27 @@ def test_a_body_that_is_no_object_is_nonsense_that_was_paid_for(
     with pytest.raises(UpstreamMisbehaved) as caught:
         body_deltas(body, answer(fault))
     assert caught.value.work_done
+
+
+@pytest.mark.parametrize("answer", [Messages, Responses])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"code":500,"message":"Boom","type":"server_error"}',
+        b'{"error":{"code":500,"message":"Boom","type":"server_error"}}',
+        b'{"type":"error","error":{"code":500,"message":"Boom","type":"server_error"}}',
+    ],
+    ids=["itself", "inside", "typed"],
+)
+def test_an_event_named_error_holds_one_or_is_one(
+    answer: type[Messages] | type[Responses], data: bytes
+) -> None:
+    told: list[object] = []
+
+    def noted(error: object) -> GatewayError:
+        told.append(error)
+        return fault(error)
+
+    with pytest.raises(UpstreamUnavailable):
+        EventReader(answer(noted)).read([("error", data)])
+    assert told == [{"code": 500, "message": "Boom", "type": "server_error"}]

@@ -94,6 +94,17 @@ def test_an_upstreams_own_fault_is_not_told_in_its_words() -> None:
     assert "Traceback" not in refused(500, {"error": {"message": "Traceback: boom"}}).message
 
 
+@pytest.mark.parametrize("kind", ["image", "audio"])
+def test_input_that_a_server_cannot_read_is_the_callers_fault_whatever_the_status(
+    kind: str,
+) -> None:
+    hint = "hint: if this is unexpected, you may need to provide the mmproj"
+    message = f"{kind} input is not supported - {hint}"
+    told = refused(500, {"error": {"code": 500, "message": message, "type": "server_error"}})
+    assert isinstance(told, InvalidRequest)
+    assert (told.message, told.param, told.code) == (message, "input", "unsupported_value")
+
+
 def test_a_long_message_is_cut() -> None:
     assert len(refused(400, b"no " * 5000).message) == 2000
 

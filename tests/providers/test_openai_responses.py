@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
 import orjson
 import pytest
@@ -43,11 +44,12 @@ def upstream() -> Iterator[responses.RequestsMock]:
         yield mocked
 
 
-def provider(url: str = URL, **others: Any) -> OpenAIResponsesProvider:
-    settings = ProviderSettings(
-        name="openai", api="responses", base_url=url, **{"api_key": API_KEY} | others
-    )
-    return OpenAIResponsesProvider(settings, Transport(settings), PROFILES["openai"])
+def provider(
+    url: str = URL, *, api_key: str | None = API_KEY, **quirks: Any
+) -> OpenAIResponsesProvider:
+    settings = ProviderSettings(name="openai", api="responses", base_url=url, api_key=api_key)
+    profile = replace(PROFILES["openai"], **quirks)
+    return OpenAIResponsesProvider(settings, Transport(settings), profile)
 
 
 def test_it_has_its_name() -> None:
@@ -133,3 +135,26 @@ def test_it_names_what_it_cannot_honour() -> None:
 def test_the_models_are_listed(upstream: responses.RequestsMock) -> None:
     upstream.get(f"{URL}/models", json={"data": [{"id": "gpt-a"}, {"id": "gpt-b"}]})
     assert provider().models() == ("gpt-a", "gpt-b")
+
+
+@pytest.mark.parametrize(
+    ("written", "tells_cut", "reason"),
+    [(16, False, "length"), (15, False, "stop"), (16, True, "stop")],
+)
+def test_an_answer_as_long_as_it_might_be_was_cut_where_that_is_not_told(
+    upstream: responses.RequestsMock,
+    written: int,
+    tells_cut: bool,
+    reason: Literal["length", "stop"],
+) -> None:
+    usage = {"input_tokens": 3, "output_tokens": written}
+    upstream.post(f"{URL}/responses", json=BODY | {"usage": usage})
+    asked = ask(max_output_tokens=16)
+    (batch,) = provider(tells_cut=tells_cut).answer(asked, a_call())
+    assert batch[-1] == Finished(reason)
+
+
+def test_without_a_bound_nothing_was_cut(upstream: responses.RequestsMock) -> None:
+    upstream.post(f"{URL}/responses", json=BODY)
+    (batch,) = provider(tells_cut=False).answer(ask(), a_call())
+    assert batch[-2:] == [Used(Usage(3, 1)), Finished("stop")]

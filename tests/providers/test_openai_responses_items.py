@@ -153,3 +153,19 @@ def test_reasoning_that_would_be_refused_is_left_out(items: tuple[Item, ...]) ->
 
 def test_a_server_that_knows_no_encrypted_reasoning_gets_none() -> None:
     assert types(thought(PAYLOAD), called(), profile=PROFILES["llamacpp"]) == ["function_call"]
+
+
+def test_a_refusal_is_text_to_a_server_that_reads_none() -> None:
+    message = Message("m", "assistant", (Refusal("no"),))
+    assert told(message, profile=replace(OPENAI, refusals=False))[0]["content"] == [
+        {"type": "output_text", "text": "no"}
+    ]
+
+
+def test_arguments_that_are_no_object_are_wrapped_for_servers_that_parse_them() -> None:
+    (call,) = told(called(arguments="{oops"), profile=replace(OPENAI, object_arguments=True))
+    assert call["arguments"] == '{"arguments":"{oops"}'
+
+
+def test_a_call_without_arguments_has_none() -> None:
+    assert told(called(arguments=""))[0]["arguments"] == "{}"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.domain.items import InputImage, InputText, Item, Message
 from app.domain.request import (
     INCLUDE_ENCRYPTED,
     INCLUDE_LOGPROBS,
@@ -16,7 +17,7 @@ from app.domain.request import (
 )
 from app.providers.openai_responses.request import ignored, to_upstream
 from app.providers.profiles import PROFILES, Profile
-from tests.providers.asking import ask
+from tests.providers.asking import ask, said
 
 OPENAI = PROFILES["openai"]
 MODEL = "gpt-5-mini"
@@ -207,3 +208,36 @@ def test_what_a_server_refuses_is_left_out_and_named(
 
 def test_a_tier_that_the_server_chooses_anyway_is_not_named() -> None:
     assert in_vain(replace(OPENAI, service_tier=False), service_tier="auto") == ()
+
+
+ONE_SYSTEM = replace(OPENAI, one_system=True)
+LEADING = said("S", "system"), said("D", "developer"), said("Hi"), said("Later", "developer")
+
+
+def leading(*items: Item, profile: Profile = ONE_SYSTEM, **parameters: Any) -> Any:
+    """Return the instructions, and the role or type of each item of the input."""
+    asked = to_upstream(ask(*items, **parameters), profile)
+    return asked.get("instructions"), [each.get("role", each["type"]) for each in asked["input"]]
+
+
+def test_what_leads_is_one_system_message_where_only_one_may() -> None:
+    assert leading(*LEADING, instructions="I") == ("I\n\nS\n\nD", ["user", "developer"])
+    assert leading(*LEADING) == ("S\n\nD", ["user", "developer"])
+
+
+def test_elsewhere_it_stays_as_it_is() -> None:
+    roles = ["system", "developer", "user", "developer"]
+    assert leading(*LEADING, profile=OPENAI, instructions="I") == ("I", roles)
+
+
+def test_no_instructions_are_made_of_nothing() -> None:
+    assert leading(said("", "system"), said("Hi")) == (None, ["user"])
+
+
+def test_a_conversation_of_system_messages_only_stays_one() -> None:
+    assert leading(said("S", "system"), instructions="I") == ("I", ["system"])
+
+
+def test_a_system_message_with_an_image_stays_where_it_is() -> None:
+    message = Message("m", "system", (InputText("S"), InputImage("https://x.test/a")))
+    assert leading(message, said("Hi"), instructions="I") == ("I", ["system", "user"])

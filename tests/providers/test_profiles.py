@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.providers.profiles import PROFILES, is_reasoning_model, profile_of
-from app.settings import ProviderSettings, SettingsError
+from app.settings import Api, ProviderSettings, SettingsError
 
 
 def settings(**others: Any) -> ProviderSettings:
@@ -42,6 +42,20 @@ def test_single_quirks_can_be_overridden() -> None:
     quirks = {"images": False, "tool_choice": "modes", "reasoning_field": "thoughts"}
     profile = profile_of(settings(quirks=quirks))
     assert {name: getattr(profile, name) for name in quirks} == quirks
+
+
+def test_a_server_may_differ_in_one_of_its_formats() -> None:
+    apis: list[Api] = ["chat_completions", "responses", "anthropic_messages"]
+    told = [profile_of(ProviderSettings(name="acme", api=api, profile="llamacpp")) for api in apis]
+    assert [profile.logprobs for profile in told] == [True, False, True]
+    assert [profile.parallel_tool_calls for profile in told] == [True, True, False]
+
+
+def test_a_quirk_that_is_overridden_is_so_in_every_format() -> None:
+    acme = ProviderSettings(
+        name="acme", api="responses", profile="llamacpp", quirks={"logprobs": True}
+    )
+    assert profile_of(acme).logprobs
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import orjson
@@ -15,7 +16,7 @@ from app.providers.base import UpstreamCall
 from app.providers.events import EventReader, body_deltas
 from app.providers.model_list import model_ids
 from app.providers.profiles import Profile
-from app.providers.streaming import batches
+from app.providers.streaming import batches, joined
 from app.providers.transport import Transport
 from app.settings import ProviderSettings
 
@@ -47,11 +48,13 @@ class AnthropicProvider:
 
     def answer(self, request: ModelRequest, call: UpstreamCall) -> Iterator[Batch]:
         """Yield what the model says; see Provider."""
-        body = orjson.dumps(to_upstream(request, self._profile))
-        reply = self._messages.post(body, call, stream=request.stream)
+        asked = replace(request, stream=request.stream or not self._profile.whole)
+        body = orjson.dumps(to_upstream(asked, self._profile))
+        reply = self._messages.post(body, call, stream=asked.stream)
         answer = Answer(self._transport.fault_in_answer)
-        if request.stream:
-            yield from batches(reply, EventReader(answer), call)
+        if asked.stream:
+            streamed = batches(reply, EventReader(answer), call)
+            yield from streamed if request.stream else joined(streamed)
         else:
             yield body_deltas(reply.body(), answer)
 

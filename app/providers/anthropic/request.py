@@ -13,13 +13,14 @@ from app.providers.anthropic.families import Family, family_of
 from app.providers.anthropic.json_schema import strict_schema
 from app.providers.anthropic.media import blocks, check_readable
 from app.providers.anthropic.thinking import Thinking, thinking
-from app.providers.anthropic.tools import is_forced, strict_in_vain, toolbox
+from app.providers.anthropic.tools import choice_in_vain, is_forced, strict_in_vain, toolbox
 from app.providers.anthropic.turns import split_instructions, turns
 from app.providers.profiles import Profile
 
 #: Said where an answer in JSON is wanted and no field of the format can say it.
 JSON_ONLY = "Answer with one JSON object and nothing else: no words around it, no code fence."
 
+_TEMPLATE = "chat_template_kwargs"
 _SERVICE_TIERS = {"auto": "auto", "default": "standard_only"}
 
 
@@ -59,11 +60,12 @@ def to_upstream(request: ModelRequest, profile: Profile) -> dict[str, Any]:
             prefill=plan.family.prefill and not thoughts.thinks and not schema,
         ),
         "thinking": thoughts.switch,
+        _TEMPLATE: _template(request, profile),
         "output_config": ({"effort": thoughts.effort} if thoughts.effort else {}) | schema,
         "stream": request.stream,
     }
     told = {name: value for name, value in body.items() if value}
-    return told | toolbox(request, plan.family) | _settings(request, plan)
+    return told | toolbox(request, plan.family, profile) | _settings(request, plan)
 
 
 def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
@@ -88,7 +90,15 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
     if isinstance(asked.text.format, JsonSchemaFormat) and not plan.structured:
         names.append("text.format")
     names += _sampling(request, plan)[1]
+    names += choice_in_vain(request, profile)
     return (*names, *plan.thinking.ignored, *strict_in_vain(request, plan.family))
+
+
+def _template(request: ModelRequest, profile: Profile) -> dict[str, Any]:
+    """Tell the chat template not to think, where a server does not heed it said otherwise."""
+    reasoning = request.parameters.reasoning
+    quiet = reasoning is not None and reasoning.effort == "none"
+    return {"enable_thinking": False} if quiet and profile.effort == _TEMPLATE else {}
 
 
 def _settings(request: ModelRequest, plan: _Plan) -> dict[str, Any]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterator
 from typing import Any
 
 from app.domain.items import FunctionCall
-from app.domain.request import ModelRequest
+from app.domain.request import ModelRequest, Parameters
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction, ToolChoice
 from app.providers.anthropic.families import Family
 from app.providers.anthropic.json_schema import strict_schema, tool_schema
+from app.providers.profiles import Profile
 
 
 def is_forced(request: ModelRequest) -> bool:
@@ -20,23 +22,49 @@ def is_forced(request: ModelRequest) -> bool:
             return False
 
 
-def toolbox(request: ModelRequest, family: Family) -> dict[str, Any]:
+def toolbox(request: ModelRequest, family: Family, profile: Profile) -> dict[str, Any]:
     """Return the fields `tools` and `tool_choice`.
 
     A history with calls wants definitions even where none is on offer: then none may be called.
+    A choice that the server does not understand is made by showing it other tools.
     """
-    parameters = request.parameters
-    if not parameters.tools:
-        tools = [_tool(tool, family) for tool in _tools_of_history(request)]
+    parameters, understood = request.parameters, profile.tool_choice in ("full", "named")
+    if not parameters.tools or (parameters.tool_choice == "none" and not understood):
+        tools = [_tool(tool, family) for tool in _tools_of_history(request)] if understood else []
         return {"tools": tools, "tool_choice": {"type": "none"}} if tools else {}
     choice = parameters.tool_choice
-    allowed = set(choice.names) if isinstance(choice, AllowedTools) else None
-    offered = [tool for tool in parameters.tools if allowed is None or tool.name in allowed]
+    offered = [_tool(tool, family) for tool in _offered(parameters, narrow=not understood)]
     how = _choice(choice)
-    if parameters.parallel_tool_calls is False and how["type"] != "none":
-        how["disable_parallel_tool_use"] = True
-    told: dict[str, Any] = {"tools": [_tool(tool, family) for tool in offered]}
-    return told if how == {"type": "auto"} else told | {"tool_choice": how}
+    if how["type"] == "tool" and not understood:
+        how = {"type": "any"}
+    if parameters.parallel_tool_calls is False and profile.parallel_tool_calls:
+        how |= {} if how["type"] == "none" else {"disable_parallel_tool_use": True}
+    told: dict[str, Any] = {"tools": offered}
+    if how == {"type": "auto"} or profile.tool_choice == "never":
+        return told
+    return told | {"tool_choice": how}
+
+
+def choice_in_vain(request: ModelRequest, profile: Profile) -> Iterator[str]:
+    """Name what was said about choosing tools that the server cannot be told."""
+    parameters = request.parameters
+    one_by_one = bool(parameters.tools) and parameters.parallel_tool_calls is False
+    if is_forced(request) and profile.tool_choice == "never":
+        yield "tool_choice"
+    if one_by_one and not profile.parallel_tool_calls:
+        yield "parallel_tool_calls"
+
+
+def _offered(parameters: Parameters, *, narrow: bool) -> Iterator[FunctionTool]:
+    """Yield the tools that may be called; `narrow` leaves out all but one that must be."""
+    match parameters.tool_choice:
+        case AllowedTools(names=names):
+            allowed: Container[str] = names
+        case NamedFunction(name=name) if narrow:
+            allowed = (name,)
+        case _:
+            allowed = [tool.name for tool in parameters.tools]
+    return (tool for tool in parameters.tools if tool.name in allowed)
 
 
 def strict_in_vain(request: ModelRequest, family: Family) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import orjson
 from app.domain.ids import call_id
 from app.domain.items import FunctionCall, FunctionCallOutput, Item, Message, Reasoning
 from app.providers.anthropic.media import blocks, text_block
+from app.providers.arguments import as_object
 
 Block = dict[str, Any]
 Turn = dict[str, Any]
@@ -137,19 +138,8 @@ def _tool_use(call: FunctionCall) -> Block:
         "type": "tool_use",
         "id": tool_id(call.call_id),
         "name": call.name,
-        "input": _input(call.arguments),
+        "input": as_object(call.arguments),
     }
-
-
-def _input(arguments: str) -> dict[str, Any]:
-    """Return the arguments as the object that the format wants, whatever the model wrote."""
-    if not arguments.strip():
-        return {}
-    try:
-        parsed = orjson.loads(arguments)
-    except ValueError:
-        parsed = None
-    return parsed if isinstance(parsed, dict) else {"arguments": arguments}
 
 
 def _tool_result(output: FunctionCallOutput) -> Block:

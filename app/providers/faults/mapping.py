@@ -140,6 +140,8 @@ def _judge(status: int, told: _Told, provider: str, wait_s: int | None) -> Gatew
             f"{who} is rate limited: {told.message}" if told.message else f"{who} is rate limited"
         )
         return UpstreamRateLimited(what, retry_after_s=wait_s, code=code)
+    if status == 500 and _UNREAD.search(told.message):  # llama.cpp's word for it
+        return InvalidRequest(told.message, param="input", code="unsupported_value")
     if status in (400, 404, 413, 422):
         return _callers_fault(status, told, who)
     if status in (504, 524):
@@ -233,6 +235,7 @@ def _number(text: str | None) -> float | None:
 
 
 _HTML = re.compile(r"\s*<(!doctype|html|head|body|\?xml)", re.IGNORECASE)
+_UNREAD = re.compile(r"\b(image|audio|video|file) input is not supported\b", re.IGNORECASE)
 _MODEL = re.compile(r"\bmodels?\b", re.IGNORECASE)
 _CODE = re.compile(r"[a-z][a-z0-9_]{1,63}", re.ASCII)
 _PATH = re.compile(r"[A-Za-z0-9_.\[\]-]{1,128}", re.ASCII)

@@ -22,6 +22,7 @@ from app.domain.items import (
     Refusal,
 )
 from app.errors import InvalidRequest
+from app.providers.arguments import as_text
 from app.providers.profiles import Profile
 
 Json = dict[str, Any]
@@ -102,7 +103,7 @@ class _Writer:
         if calls:
             if thoughts and self._profile.reasoning_field:
                 message[self._profile.reasoning_field] = "\n\n".join(thoughts)
-            message["tool_calls"] = [_call(call) for call in calls]
+            message["tool_calls"] = [_call(call, self._profile) for call in calls]
         self.messages.append(message)
         self._write_outputs(calls)
 
@@ -175,11 +176,12 @@ def _spoken(content: tuple[ContentPart, ...]) -> str:
     return "".join(texts)
 
 
-def _call(call: FunctionCall) -> Json:
+def _call(call: FunctionCall, profile: Profile) -> Json:
+    arguments = as_text(call.arguments, must_be_object=profile.object_arguments)
     return {
         "id": call_id(call.call_id),
         "type": "function",
-        "function": {"name": call.name, "arguments": call.arguments or "{}"},
+        "function": {"name": call.name, "arguments": arguments},
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import orjson
 
@@ -13,7 +14,7 @@ from app.providers.model_list import model_ids
 from app.providers.openai_chat.answer import ChunkReader, body_deltas
 from app.providers.openai_chat.request import ignored, to_upstream
 from app.providers.profiles import Profile
-from app.providers.streaming import batches
+from app.providers.streaming import batches, joined
 from app.providers.transport import Transport
 from app.settings import ProviderSettings
 
@@ -40,11 +41,13 @@ class OpenAIChatProvider:
 
     def answer(self, request: ModelRequest, call: UpstreamCall) -> Iterator[Batch]:
         """Yield what the model says; see Provider."""
-        body = orjson.dumps(to_upstream(request, self._profile))
-        reply = self._completions.post(body, call, stream=request.stream)
+        asked = replace(request, stream=request.stream or not self._profile.whole)
+        body = orjson.dumps(to_upstream(asked, self._profile))
+        reply = self._completions.post(body, call, stream=asked.stream)
         fault = self._transport.fault_in_answer
-        if request.stream:
-            yield from batches(reply, ChunkReader(fault), call)
+        if asked.stream:
+            streamed = batches(reply, ChunkReader(fault), call)
+            yield from streamed if request.stream else joined(streamed)
         else:
             yield body_deltas(reply.body(), fault)
 

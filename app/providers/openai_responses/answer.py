@@ -41,11 +41,16 @@ _CALLERS_FAULTS = (
 
 
 class Answer:
-    """Reads one answer, in order. Implements events.Answer."""
+    """Reads one answer, in order. Implements events.Answer.
 
-    def __init__(self, fault: Fault) -> None:
+    `cut_at` is the bound of output tokens where the server does not tell that it cut an answer:
+    one that is as long was cut, and nothing in it is whole before it is known to be shorter.
+    """
+
+    def __init__(self, fault: Fault, cut_at: int | None = None) -> None:
         self.is_done = False
         self._fault = fault
+        self._cut_at = cut_at
         self._items: list[ToldItem] = []
         self._left_out = 0
         self._by_index: dict[int, ToldItem] = {}
@@ -185,7 +190,7 @@ class Answer:
         One that was cut stays open, so that its status shows it.
         """
         deltas = item.whole(shown)
-        if shown.get("status") == "incomplete":
+        if shown.get("status") == "incomplete" or self._cut_at is not None:
             return deltas
         item.is_done = True
         while self._open and self._open[0].is_done:
@@ -202,12 +207,14 @@ class Answer:
         if status == "failed" or response.get("error"):
             raise self._failure(response.get("error") or {})
         deltas = self._reconciled(response.get("output") or ())
-        if usage := response.get("usage"):
-            deltas.append(Used(_usage(usage)))
+        usage = _usage(response.get("usage") or {})
+        if response.get("usage"):
+            deltas.append(Used(usage))
         tier = response.get("service_tier")
         match status:
             case "completed":
-                deltas.append(Finished("stop", tier))
+                was_cut = self._cut_at is not None and usage.output_tokens >= self._cut_at
+                deltas.append(Finished("length" if was_cut else "stop", tier))
             case "incomplete":
                 why = (response.get("incomplete_details") or {}).get("reason")
                 filtered = why == "content_filter"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any, assert_never
 
 import orjson
@@ -22,6 +23,7 @@ from app.domain.items import (
     Refusal,
 )
 from app.errors import InvalidRequest
+from app.providers.arguments import as_text
 from app.providers.profiles import Profile
 
 Json = dict[str, Any]
@@ -46,6 +48,28 @@ def to_items(items: tuple[Item, ...], profile: Profile) -> list[Json]:
             told.append(_reasoning(item, item.encrypted_content))
     told.reverse()
     return told
+
+
+def with_one_system(
+    instructions: str | None, items: tuple[Item, ...]
+) -> tuple[str | None, tuple[Item, ...]]:
+    """Join instructions and the system and developer messages that lead; return what follows.
+
+    Where nothing follows, or they hold more than text, all stays as it is.
+    """
+    leading = tuple(takewhile(_instructs, items))
+    if len(leading) == len(items):
+        return instructions, items
+    parts = [part for item in leading if isinstance(item, Message) for part in item.content]
+    texts = [part.text for part in parts if isinstance(part, InputText)]
+    if len(texts) < len(parts):
+        return instructions, items
+    told = [text for text in (instructions, *texts) if text]
+    return "\n\n".join(told) if told else None, items[len(leading) :]
+
+
+def _instructs(item: Item) -> bool:
+    return isinstance(item, Message) and item.role in ("system", "developer")
 
 
 def payload(reasoning: Json) -> str | None:
@@ -78,7 +102,7 @@ def _item(item: Message | FunctionCall | FunctionCallOutput, profile: Profile) -
                 "type": "function_call",
                 "call_id": call_id(item.call_id),
                 "name": item.name,
-                "arguments": item.arguments,
+                "arguments": as_text(item.arguments, must_be_object=profile.object_arguments),
             }
         case FunctionCallOutput(output=output):
             yield {
@@ -106,10 +130,11 @@ def _part(part: ContentPart, role: str, profile: Profile) -> Json:
         case InputText() | OutputText():
             kind = "output_text" if role == "assistant" else "input_text"
             return {"type": kind, "text": part.text}
+        case Refusal() if role == "assistant" and profile.refusals:
+            return {"type": "refusal", "refusal": part.refusal}
         case Refusal():
-            if role == "assistant":
-                return {"type": "refusal", "refusal": part.refusal}
-            return {"type": "input_text", "text": part.refusal}
+            kind = "output_text" if role == "assistant" else "input_text"
+            return {"type": kind, "text": part.refusal}
         case InputImage():
             if not profile.images:
                 raise _unread("images")

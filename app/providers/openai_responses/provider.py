@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import orjson
 
@@ -14,7 +15,7 @@ from app.providers.model_list import model_ids
 from app.providers.openai_responses.answer import Answer
 from app.providers.openai_responses.request import ignored, to_upstream
 from app.providers.profiles import Profile
-from app.providers.streaming import batches
+from app.providers.streaming import batches, joined
 from app.providers.transport import Transport
 from app.settings import ProviderSettings
 
@@ -41,11 +42,14 @@ class OpenAIResponsesProvider:
 
     def answer(self, request: ModelRequest, call: UpstreamCall) -> Iterator[Batch]:
         """Yield what the model says; see Provider."""
-        body = orjson.dumps(to_upstream(request, self._profile))
-        reply = self._responses.post(body, call, stream=request.stream)
-        answer = Answer(self._transport.fault_in_answer)
-        if request.stream:
-            yield from batches(reply, EventReader(answer), call)
+        asked = replace(request, stream=request.stream or not self._profile.whole)
+        told = to_upstream(asked, self._profile)
+        reply = self._responses.post(orjson.dumps(told), call, stream=asked.stream)
+        cut_at = None if self._profile.tells_cut else told.get("max_output_tokens")
+        answer = Answer(self._transport.fault_in_answer, cut_at)
+        if asked.stream:
+            streamed = batches(reply, EventReader(answer), call)
+            yield from streamed if request.stream else joined(streamed)
         else:
             yield body_deltas(reply.body(), answer)
 

@@ -14,7 +14,7 @@ from app.domain.request import (
     Parameters,
 )
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
-from app.providers.openai_responses.items import to_items
+from app.providers.openai_responses.items import to_items, with_one_system
 from app.providers.profiles import Profile
 
 Json = dict[str, Any]
@@ -44,14 +44,17 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
         InvalidRequest: something cannot be told in this server's words.
     """
     asked = request.parameters
+    instructions, items = asked.instructions, request.items
+    if profile.one_system:
+        instructions, items = with_one_system(instructions, items)
     body: Json = {
         "model": request.model,
-        "input": to_items(request.items, profile),
+        "input": to_items(items, profile),
         "store": False,
         "stream": request.stream,
     }
-    if asked.instructions is not None:
-        body["instructions"] = asked.instructions
+    if instructions is not None:
+        body["instructions"] = instructions
     limit = asked.max_output_tokens or request.max_output_tokens_default
     if limit is not None:
         body["max_output_tokens"] = limit

@@ -1,0 +1,39 @@
+"""What models write as the arguments of a call, and what servers can read of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from app.providers.arguments import as_object, as_text
+
+NO_OBJECTS = ["{oops", "[1]", "null", "3", '"city"']
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [('{"city": "Rome"}', {"city": "Rome"}), ("", {}), (" \n", {}), ("{}", {})]
+    + [(each, {"arguments": each}) for each in NO_OBJECTS],
+)
+def test_an_object_is_made_of_whatever_was_written(written: str, told: dict[str, Any]) -> None:
+    assert as_object(written) == told
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("written", ['{ "city":"Rome" }', "{}"])
+def test_an_object_stays_as_it_was_written(written: str, strict: bool) -> None:
+    assert as_text(written, must_be_object=strict) == written
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("written", ["", " "])
+def test_nothing_is_an_empty_object(written: str, strict: bool) -> None:
+    assert as_text(written, must_be_object=strict) == "{}"
+
+
+@pytest.mark.parametrize("written", NO_OBJECTS)
+def test_what_is_no_object_is_wrapped_only_where_it_must_be_one(written: str) -> None:
+    assert orjson.loads(as_text(written, must_be_object=True)) == {"arguments": written}
+    assert as_text(written, must_be_object=False) == written
