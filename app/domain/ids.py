@@ -28,12 +28,12 @@ _TAGGED = re.compile(
 
 def new_tag() -> str:
     """Return the tag of a new conversation."""
-    return secrets.token_hex(TAG_LENGTH // 2)
+    return _random_hex(TAG_LENGTH)
 
 
 def new_id(prefix: str, tag: str) -> str:
     """Return a fresh id that belongs to the conversation `tag`."""
-    return f"{prefix}_{tag}{secrets.token_hex(UNIQUE_LENGTH // 2)}"
+    return f"{prefix}_{tag}{_random_hex(UNIQUE_LENGTH)}"
 
 
 def minter(tag: str) -> Mint:
@@ -44,7 +44,7 @@ def minter(tag: str) -> Mint:
 def item_minter(response_id: str) -> Mint:
     """Return the mint of the items that the turn of `response_id` brings, input and output."""
     stem = response_id.removeprefix("resp_")
-    return lambda prefix: f"{prefix}_{stem}{secrets.token_hex(ITEM_LENGTH // 2)}"
+    return lambda prefix: f"{prefix}_{stem}{_random_hex(ITEM_LENGTH)}"
 
 
 def tag_of(any_id: str) -> str | None:
@@ -72,3 +72,7 @@ def call_id(upstream_id: str) -> str:
     if len(upstream_id) <= MAX_CALL_ID:
         return upstream_id
     return "call_" + hashlib.sha256(upstream_id.encode()).hexdigest()[:48]
+
+
+def _random_hex(length: int) -> str:
+    return f"{secrets.randbits(4 * length):0{length}x}"

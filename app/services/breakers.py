@@ -9,7 +9,7 @@ never one that ended in a 4xx, a 429 or with its caller gone.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from contextvars import Context
 
 from interlock import CircuitBreaker, CircuitOpenError, Config, CoreEventListener, State, WindowType
@@ -41,9 +41,13 @@ _UNHEARD = GeneratorExit()
 
 
 class Admission:
-    """A call that its breaker let through; `settle` says how it went, once."""
+    """A call that its breaker let through; `settle` says how it went, once.
 
-    def __init__(self, breaker: CircuitBreaker) -> None:
+    `probed` holds the names of the breakers that are half open.
+    """
+
+    def __init__(self, breaker: CircuitBreaker, probed: Container[str]) -> None:
+        self._probed = probed
         # The library ties a block to the context it was entered in; a context of our own lets a
         # stream begin and end wherever its server likes.
         self._context = Context()
@@ -52,7 +56,7 @@ class Admission:
 
     def spoke(self) -> None:
         """Say that the upstream has begun to answer: all that a probe is to find out."""
-        if self._breaker is not None and self._breaker.state is State.HALF_OPEN:
+        if self._breaker is not None and self._breaker.name in self._probed:
             self.settle(None)
 
     def withdraw(self) -> None:
@@ -63,7 +67,7 @@ class Admission:
         """Say that the call is over, with the error that ended it; only the first time counts."""
         breaker, self._breaker = self._breaker, None
         if breaker is not None:
-            verdict = _verdict(error, probing=breaker.state is State.HALF_OPEN)
+            verdict = _verdict(error, probing=breaker.name in self._probed)
             kind = None if verdict is None else type(verdict)
             self._context.run(breaker.__exit__, kind, verdict, None)
 
@@ -91,7 +95,7 @@ class Breakers:
         clock: Callable[[], float],
         changed: Callable[[str, str], None] = lambda _provider, _state: None,
     ) -> None:
-        listener = _Listener(changed)
+        self._listener = listener = _Listener(changed)
         self._breakers: Mapping[str, CircuitBreaker] = {
             name: CircuitBreaker(name=name, config=_CONFIG, clock=_Clock(clock), listener=listener)
             for name in providers
@@ -104,7 +108,7 @@ class Breakers:
             UpstreamUnavailable: the breaker is open, or its one probe is still under way.
         """
         try:
-            return Admission(self._breakers[provider])
+            return Admission(self._breakers[provider], self._listener.probed)
         except CircuitOpenError as refused:
             raise UpstreamUnavailable(
                 f"The provider '{provider}' has failed too often in the last seconds and is "
@@ -125,6 +129,8 @@ class _Clock:
 class _Listener(CoreEventListener):
     def __init__(self, changed: Callable[[str, str], None]) -> None:
         self._changed = changed
+        # MEASURED: asking a breaker for its state takes seven calls, twice a request.
+        self.probed: set[str] = set()
 
     def on_state_change(
         self,
@@ -133,4 +139,5 @@ class _Listener(CoreEventListener):
         old: State,  # noqa: ARG002 - the library passes it by name
         new: State,
     ) -> None:
+        (self.probed.add if new is State.HALF_OPEN else self.probed.discard)(name)
         self._changed(name, new.value)

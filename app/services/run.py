@@ -42,7 +42,8 @@ class Run:
         self._ended = ended
         self._overruled = overruled
         self._seal = seal
-        self._shows_opaque = shows_opaque
+        self._hides_opaque = not shows_opaque
+        self._has_opaque = False
         self._failure: GatewayError | None = None
 
     @property
@@ -120,6 +121,7 @@ class Run:
     def _sealed(self, batch: Batch) -> Batch:
         for delta in batch:
             if type(delta) is Opaque:
+                self._has_opaque = True
                 return [
                     Opaque(self._seal(each.payload)) if isinstance(each, Opaque) else each
                     for each in batch
@@ -127,9 +129,9 @@ class Run:
         return batch
 
     def _shown(self, events: list[Event]) -> list[Event]:
-        if self._shows_opaque:
-            return events
-        return [self._shown_event(event) for event in events]
+        if self._hides_opaque and self._has_opaque:
+            return [self._shown_event(event) for event in events]
+        return events
 
     def _shown_event(self, event: Event) -> Event:
         if isinstance(event, ItemDone) and isinstance(event.item, Reasoning):
@@ -139,7 +141,7 @@ class Run:
         return event
 
     def _shown_response(self, response: Response) -> Response:
-        return response if self._shows_opaque else without_opaque(response)
+        return without_opaque(response) if self._hides_opaque and self._has_opaque else response
 
 
 def without_opaque(response: Response) -> Response:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from queue import Full
 from unittest import mock
 
 import pytest
@@ -13,9 +15,11 @@ from redis.exceptions import ResponseError
 
 from app.settings import RedisSettings
 from app.store.connect import connect
+from app.store.pool import Stack
 from app.store.script import Script, run_all
 from app.store.trip import round_trip
 from tests.counting import counted
+from tests.processes import until
 
 PREFIX = "trip:"
 
@@ -86,3 +90,19 @@ def test_a_program_that_redis_does_not_know_is_told(client: Redis) -> None:
     client.script_flush()
     told = Script("return ARGV[1]")
     assert run_all(client, [told((), ("a",)), ("PING",), told((), ("b",))]) == [b"a", b"PONG", b"b"]
+
+
+def test_who_waits_for_a_connection_gets_the_next_that_is_free() -> None:
+    stack = Stack(1)
+    with ThreadPoolExecutor(1) as other:
+        got = other.submit(stack.get, 10)
+        until(lambda: stack.is_awaited, "somebody to wait")
+        stack.put_nowait("a connection")
+        assert got.result() == "a connection"
+
+
+def test_a_pool_holds_no_more_connections_than_it_may() -> None:
+    stack = Stack(1)
+    stack.put_nowait(None)
+    with pytest.raises(Full):
+        stack.put_nowait(None)
