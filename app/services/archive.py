@@ -8,6 +8,7 @@ well; another machine's spool is seen to by the same command over there.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from app.domain.accounts import Account, Caller
@@ -94,7 +95,7 @@ class Archive:
 
     def purge(self, deleted_before: int, *, by: str) -> Generator[str, None, None]:
         """Destroy the content of responses deleted before then, in Unix seconds; tell each id."""
-        told = f"deleted before {deleted_before}"
+        told = f"deleted before {datetime.fromtimestamp(deleted_before, UTC):%Y-%m-%dT%H:%M:%SZ}"
         self._accounts.record("responses.purge", told, "begun", by=by)
         purged = 0
         try:

@@ -273,8 +273,7 @@ def test_a_dry_run_of_a_purge_says_how_much_and_changes_nothing(
 def test_a_purge_is_audited_before_and_after(house: House) -> None:
     house.deleted()
     house.purges()
-    midnight = int(datetime.fromisoformat(TOMORROW).replace(tzinfo=UTC).timestamp())
-    what = f"deleted before {midnight}"
+    what = f"deleted before {TOMORROW}T00:00:00Z"
     assert house.audited()[2:] == [
         ("responses.purge", what, "begun"),
         ("responses.purge", what, "responses destroyed: 1"),
