@@ -256,3 +256,10 @@ def test_calls_one_at_a_time_are_not_asked_for_in_vain() -> None:
     profile = replace(PROFILES["anthropic"], parallel_tool_calls=False)
     request = ask(model=MODEL, tools=(TOOL,), tool_choice="required", parallel_tool_calls=False)
     assert to_upstream(request, profile)["tool_choice"] == {"type": "any"}
+
+
+def test_a_server_that_knows_no_schemas_is_not_told_to_be_strict() -> None:
+    request = ask(model=MODEL, tools=(FunctionTool("f", None, EMPTY, True),))
+    profile = replace(PROFILES["anthropic"], text_format=False)
+    assert to_upstream(request, profile)["tools"] == [{"name": "f", "input_schema": EMPTY}]
+    assert ignored(request, profile) == ("tools[0].strict",)

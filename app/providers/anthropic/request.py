@@ -65,7 +65,7 @@ def to_upstream(request: ModelRequest, profile: Profile) -> dict[str, Any]:
         "stream": request.stream,
     }
     told = {name: value for name, value in body.items() if value}
-    return told | toolbox(request, plan.family, profile) | _settings(request, plan)
+    return told | toolbox(request, profile, structured=plan.structured) | _settings(request, plan)
 
 
 def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
@@ -91,7 +91,7 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
         names.append("text.format")
     names += _sampling(request, plan)[1]
     names += choice_in_vain(request, profile)
-    return (*names, *plan.thinking.ignored, *strict_in_vain(request, plan.family))
+    return (*names, *plan.thinking.ignored, *strict_in_vain(request, structured=plan.structured))
 
 
 def _template(request: ModelRequest, profile: Profile) -> dict[str, Any]:

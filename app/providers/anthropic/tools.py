@@ -8,7 +8,6 @@ from typing import Any
 from app.domain.items import FunctionCall
 from app.domain.request import ModelRequest, Parameters
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction, ToolChoice
-from app.providers.anthropic.families import Family
 from app.providers.anthropic.json_schema import strict_schema, tool_schema
 from app.providers.profiles import Profile
 
@@ -22,18 +21,20 @@ def is_forced(request: ModelRequest) -> bool:
             return False
 
 
-def toolbox(request: ModelRequest, family: Family, profile: Profile) -> dict[str, Any]:
-    """Return the fields `tools` and `tool_choice`.
+def toolbox(request: ModelRequest, profile: Profile, *, structured: bool) -> dict[str, Any]:
+    """Return the fields `tools` and `tool_choice`; `structured` says that strict is heeded.
 
     A history with calls wants definitions even where none is on offer: then none may be called.
     A choice that the server does not understand is made by showing it other tools.
     """
     parameters, understood = request.parameters, profile.tool_choice in ("full", "named")
     if not parameters.tools or (parameters.tool_choice == "none" and not understood):
-        tools = [_tool(tool, family) for tool in _tools_of_history(request)] if understood else []
+        tools = (
+            [_tool(tool, structured) for tool in _tools_of_history(request)] if understood else []
+        )
         return {"tools": tools, "tool_choice": {"type": "none"}} if tools else {}
     choice = parameters.tool_choice
-    offered = [_tool(tool, family) for tool in _offered(parameters, narrow=not understood)]
+    offered = [_tool(tool, structured) for tool in _offered(parameters, narrow=not understood)]
     how = _choice(choice)
     if how["type"] == "tool" and not understood:
         how = {"type": "any"}
@@ -67,9 +68,9 @@ def _offered(parameters: Parameters, *, narrow: bool) -> Iterator[FunctionTool]:
     return (tool for tool in parameters.tools if tool.name in allowed)
 
 
-def strict_in_vain(request: ModelRequest, family: Family) -> tuple[str, ...]:
-    """Name the tools' `strict` that this family of models cannot honour."""
-    if family.structured:
+def strict_in_vain(request: ModelRequest, *, structured: bool) -> tuple[str, ...]:
+    """Name the tools' `strict` that is not heeded."""
+    if structured:
         return ()
     tools = enumerate(request.parameters.tools)
     return tuple(f"tools[{index}].strict" for index, tool in tools if tool.strict)
@@ -84,12 +85,12 @@ def _tools_of_history(request: ModelRequest) -> tuple[FunctionTool, ...]:
     return request.history_tools + unknown
 
 
-def _tool(tool: FunctionTool, family: Family) -> dict[str, Any]:
+def _tool(tool: FunctionTool, structured: bool) -> dict[str, Any]:
     schema = tool_schema(tool.parameters)
     shown: dict[str, Any] = {"name": tool.name, "input_schema": schema}
     if tool.description:
         shown["description"] = tool.description
-    if tool.strict and family.structured:
+    if tool.strict and structured:
         shown |= {"input_schema": strict_schema(schema), "strict": True}
     return shown
 
