@@ -1,0 +1,243 @@
+"""Both sides of background responses over one real Redis, and a model that does as it is told."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import Any
+
+from redis import Redis
+
+from app.domain.accounts import Allowance, Caller
+from app.domain.events import Event, Lifecycle
+from app.domain.limits import Standing
+from app.domain.request import CreateRequest
+from app.domain.response import Response
+from app.errors import GatewayError, StorageUnavailable
+from app.schemas.events import event_json
+from app.schemas.grammar import Grammar
+from app.schemas.requests import load_create_request
+from app.services.answering import Answering
+from app.services.background import Background
+from app.services.breakers import Breakers
+from app.services.discovery import Discovery
+from app.services.ending import Endings, told_events
+from app.services.following import Followings
+from app.services.keeping import Keeper
+from app.services.limits import Limits
+from app.services.metering import Meter
+from app.services.models import ModelCatalog
+from app.services.retries import Retries
+from app.services.routing import Router
+from app.services.running import Running
+from app.services.seal import Sealer
+from app.services.usage import UsageBook
+from app.services.working import Worker
+from app.settings import BackgroundSettings, LimitSettings, ProviderSettings
+from app.store.jobs import RedisJobStore
+from app.store.redis import RedisStore
+from app.store.usage_memory import MemoryUsageStore
+from app.store.windows_memory import MemoryWindowStore
+from tests.services.clocks import Clock
+from tests.services.scripted import ScriptedProvider
+
+NOON = 1_893_499_200.0
+CALLER = Caller(account="acme", key_id="key_1", account_limits=Allowance(max_in_flight=5))
+
+_ids = count()
+_prefixes = (f"bench{number}:" for number in count())
+
+
+class Away:
+    """A job store that can go away: as soon as `is_away`, or just before what `at` names.
+
+    `calls` are the names of what was asked of it.
+    """
+
+    def __init__(self, jobs: RedisJobStore) -> None:
+        self._jobs = jobs
+        self.is_away = False
+        self.at: set[str] = set()
+        self.calls: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._jobs, name)
+
+        def asked(*args: Any, **more: Any) -> Any:
+            self.calls.append(name)
+            if self.is_away or name in self.at:
+                raise StorageUnavailable("away")
+            return method(*args, **more)
+
+        return asked
+
+
+@dataclass
+class Box:
+    """Tickets that go nowhere; `at_clear` is called whenever they are forgotten."""
+
+    sent: list[int] = field(default_factory=list)
+    cleared: int = 0
+    woken: int = 0
+    is_away: bool = False
+    at_clear: Callable[[], None] = lambda: None
+
+    def send(self, count: int) -> None:
+        if self.is_away:
+            raise StorageUnavailable("away")
+        self.sent.append(count)
+
+    def clear(self) -> None:
+        self.cleared += 1
+        self.at_clear()
+
+    def wake(self) -> None:
+        self.woken += 1
+
+
+class Noted:
+    """An observer that remembers where the caller stood."""
+
+    def __init__(self) -> None:
+        self.standing: Standing | None = None
+
+    def admitted(self, standing: Standing) -> None:
+        self.standing = standing
+
+    def ended(self, response: Response, failure: GatewayError | None) -> None:
+        raise AssertionError("a queued response has not ended")
+
+
+class Bench:
+    """One gateway. `lease_s` is its workers' lease; `lapse` ends every lease that there is."""
+
+    def __init__(self, client: Redis, settings: BackgroundSettings | None = None) -> None:
+        self.client: Any = client
+        self.prefix = next(_prefixes)
+        self.settings = settings or BackgroundSettings(concurrency=2)
+        self.clock, self.now = Clock(), Clock(NOON)
+        self.responses = RedisStore(client, self.prefix)
+        self.store = RedisJobStore(client, self.prefix, self.responses, self.settings.lease_s)
+        self.away = Away(self.store)
+        self.jobs: Any = self.away
+        self.provider = ScriptedProvider("p")
+        self.caller: Caller | None = CALLER
+        self.windows = MemoryWindowStore(self.clock)
+        self.usage = MemoryUsageStore(self.windows.settle)
+        self.meter = Meter(
+            Limits(self.windows, LimitSettings(), lambda: f"lease{next(_ids)}", _ignore),
+            UsageBook(self.usage, self.now, _ignore),
+        )
+        self.box = Box()
+        self.endings = Endings(self.jobs, self.meter, self.now)
+        self.running = Running(self.jobs, self.clock, self.settings.time_limit_s)
+        self.pauses: list[float] = []
+        self.at_pause: Callable[[], None] = _ignore
+        # Its listener outlives the test: it must not be in a hurry when Redis has gone.
+        self.followings = Followings(self.jobs, threading.Event().wait)
+
+    def pause(self, seconds: float) -> None:
+        """Let the time pass, and whatever is to happen in it."""
+        self.pauses.append(seconds)
+        self.clock.now += seconds
+        self.at_pause()
+
+    @property
+    def answering(self) -> Answering:
+        """Prepares and opens answers of what is the provider now."""
+        provider = ProviderSettings(name="p", api="local", models=("m",))
+        catalog = ModelCatalog(
+            [provider], [], {"p": self.provider}, Discovery([], self.clock), lambda _: False
+        )
+        router = Router([provider], Breakers(["p"], self.clock), Retries(self.clock), self.clock)
+        return Answering(
+            self.responses,
+            catalog,
+            router,
+            Sealer(lambda: b"secret"),
+            lambda: int(self.now()),
+            lambda account, response_id: self.jobs.status(account, response_id) is not None,
+        )
+
+    @property
+    def background(self) -> Background:
+        """The callers' side."""
+        return Background(
+            self.jobs,
+            self.answering,
+            self.followings,
+            self.meter,
+            self.settings,
+            self.box.send,
+            self.now,
+        )
+
+    @property
+    def worker(self) -> Worker:
+        """The workers' side."""
+        return Worker(
+            self.jobs,
+            self.answering,
+            self.endings,
+            self.running,
+            self.settings,
+            caller_of=lambda _key_id: self.caller,
+            send=self.box.send,
+            clock=self.clock,
+            now=self.now,
+            pause=self.pause,
+        )
+
+    @property
+    def keeper(self) -> Keeper:
+        """What keeps the jobs going."""
+        return Keeper(
+            self.jobs,
+            self.running,
+            self.endings,
+            self.box,
+            self.settings,
+            self.clock,
+            self.pause,
+        )
+
+    def queued(self, text: str = "hi", **more: Any) -> str:
+        """Queue a request and return its response's id."""
+        body = {"model": "m", "input": text, "background": True} | more
+        asked: CreateRequest = load_create_request(body, unsupported_tools="refuse")
+        response, _ = self.background.enqueue(CALLER, asked, body, Noted())
+        return response.id
+
+    def begun(self, response_id: str) -> None:
+        """Have some other worker begin the job, and not be heard of any more."""
+        assert self.store.take() == response_id
+        assert self.store.claim(response_id, "other") is not None
+
+    def lapse(self) -> None:
+        """End every lease."""
+        leases = f"{self.prefix}{{jobs}}:leases"
+        for response_id in self.client.zrange(leases, 0, -1):
+            self.client.zadd(leases, {response_id: 0})
+
+    def told(self, response_id: str) -> list[Event]:
+        """Return the events of a stream that has ended, which has to be well-formed."""
+        from_store = list(told_events(self.store, response_id))
+        grammar = Grammar()
+        for event in from_store:
+            grammar.take(event_json(event))
+        assert grammar.ended
+        return from_store
+
+    def kept(self, response_id: str) -> Response:
+        """Return a response that has ended, as it was stored and told."""
+        response = self.responses.get("acme", response_id).response
+        last = self.told(response_id)[-1]
+        assert isinstance(last, Lifecycle)
+        assert replace(last.response, echo={}) == replace(response, echo={})
+        return response
+
+
+def _ignore(*_: Any) -> None:
+    """Do nothing."""

@@ -1,0 +1,333 @@
+"""Background responses as their callers see them, at every moment of their life."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import redis
+
+from app.domain.deltas import Opaque, Text
+from app.domain.items import Message
+from app.domain.response import Usage
+from app.errors import (
+    InvalidRequest,
+    NotFound,
+    PermissionDenied,
+    RateLimited,
+    StorageUnavailable,
+)
+from app.schemas.requests import load_create_request
+from app.services.background import Background
+from app.services.responses import Responses
+from app.settings import BackgroundSettings
+from tests.services.jobs_bench import CALLER, Bench, Noted
+from tests.services.scripted import HELLO, THE_END, ScriptedProvider
+
+STRANGER = replace(CALLER, account="globex")
+BODY = {"model": "m", "input": "hi", "background": True}
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def bench(client: redis.Redis) -> Bench:
+    return Bench(client)
+
+
+@pytest.fixture
+def background(bench: Bench) -> Background:
+    return bench.background
+
+
+@pytest.fixture
+def responses(bench: Bench) -> Responses:
+    return Responses(bench.responses, bench.answering, bench.background, bench.meter)
+
+
+def asked(background: Background, **more: Any) -> tuple[Any, tuple[str, ...]]:
+    body = BODY | more
+    request = load_create_request(body, unsupported_tools="refuse")
+    return background.enqueue(CALLER, request, body, Noted())
+
+
+def places_taken(bench: Bench) -> int:
+    """Return how many places in flight are taken."""
+    admitted = 0
+    for _ in range(5):
+        try:
+            bench.meter.limits.admit(CALLER, lambda: pytest.fail("no tokens are limited"))
+        except RateLimited:
+            break
+        admitted += 1
+    return 5 - admitted
+
+
+# Queueing
+
+
+def test_it_is_queued_and_a_worker_told(bench: Bench, background: Background) -> None:
+    response, _ = asked(background)
+    assert (response.status, response.usage, bench.box.sent) == ("queued", None, [1])
+
+
+def test_parameters_that_will_not_be_honoured_are_named(background: Background) -> None:
+    _, ignored = asked(background, seed=1, whatever=2)
+    assert set(ignored) == {"seed", "whatever"}
+
+
+def test_it_keeps_its_place_in_flight_while_it_waits(bench: Bench, background: Background) -> None:
+    asked(background)
+    bench.clock.now += 600
+    assert places_taken(bench) == 1
+
+
+def test_a_ticket_that_cannot_be_sent_is_not_missed(bench: Bench, background: Background) -> None:
+    bench.box.is_away = True
+    response, _ = asked(background)
+    assert bench.store.status("acme", response.id) == "queued"
+
+
+def test_a_full_queue_takes_nothing_more(client: redis.Redis) -> None:
+    bench = Bench(client, BackgroundSettings(max_queued_per_account=1))
+    asked(bench.background)
+    with pytest.raises(RateLimited) as caught:
+        asked(bench.background)
+    assert (caught.value.code, caught.value.retry_after_s) == ("background_queue_full", 5)
+    assert places_taken(bench) == 1
+
+
+def test_what_cannot_be_queued_takes_no_place(bench: Bench, background: Background) -> None:
+    bench.away.at = {"enqueue"}
+    with pytest.raises(StorageUnavailable):
+        asked(background)
+    assert places_taken(bench) == 0
+
+
+def test_where_it_is_disabled_it_is_refused(client: redis.Redis) -> None:
+    bench = Bench(client, BackgroundSettings(enabled=False))
+    with pytest.raises(InvalidRequest) as caught:
+        asked(bench.background)
+    assert caught.value.param == "background"
+
+
+def test_a_key_may_be_kept_from_it(background: Background) -> None:
+    request = load_create_request(BODY, unsupported_tools="refuse")
+    with pytest.raises(PermissionDenied):
+        background.enqueue(replace(CALLER, background=False), request, BODY, Noted())
+
+
+# Looking
+
+
+def test_what_waits_is_shown_as_it_was_accepted(bench: Bench, background: Background) -> None:
+    response, _ = asked(background)
+    assert background.pending("acme", response.id) == response
+
+
+def test_what_runs_shows_what_it_said(bench: Bench, background: Background) -> None:
+    seen: list[Any] = []
+
+    def look() -> None:
+        bench.clock.now += 1
+        bench.running.flush()
+        seen.append(background.pending("acme", response_id))
+
+    bench.provider = ScriptedProvider("p", (HELLO, look, (Text(" you"),), look, THE_END))
+    response_id = bench.queued()
+    bench.worker.work()
+    texts = [item.content[0].text for each in seen for item in each.output]
+    assert [each.status for each in seen] == ["in_progress"] * 2
+    assert texts == ["Hello", "Hello you"]
+
+
+def test_what_has_ended_or_is_anothers_does_not_wait(bench: Bench, background: Background) -> None:
+    waits = bench.queued()
+    assert background.pending("globex", waits) is None
+    assert background.input_items("globex", waits) is None
+    bench.worker.work()
+    assert background.pending("acme", waits) is None
+
+
+def test_what_ends_while_it_is_looked_at_is_found_ended(
+    bench: Bench, responses: Responses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    response_id = bench.queued()
+    real = bench.store.status
+
+    def status(account: str, response_id: str) -> Any:
+        bench.worker.work()
+        return real(account, response_id)
+
+    monkeypatch.setattr(bench.store, "status", status)
+    assert responses.get(CALLER, response_id, frozenset()).status == "completed"
+
+
+@pytest.mark.parametrize("looks", ["pending", "input_items"])
+def test_what_ends_between_two_looks_does_not_wait(
+    bench: Bench, background: Background, monkeypatch: pytest.MonkeyPatch, looks: str
+) -> None:
+    response_id = bench.queued()
+    monkeypatch.setattr(bench.store, "ticket", lambda _: None)
+    assert getattr(background, looks)("acme", response_id) is None
+
+
+@pytest.mark.parametrize(
+    ("include", "shown"), [([], False), (["reasoning.encrypted_content"], True)]
+)
+def test_opaque_reasoning_is_shown_to_who_asked_for_it(
+    bench: Bench, responses: Responses, include: list[str], shown: bool
+) -> None:
+    seen: list[Any] = []
+
+    def look() -> None:
+        bench.clock.now += 1
+        bench.running.flush()
+        seen.append(responses.get(CALLER, response_id, frozenset()))
+
+    bench.provider = ScriptedProvider("p", ((Opaque("thought"),), HELLO, look, THE_END))
+    response_id = bench.queued(include=include)
+    bench.worker.work()
+    seen.append(responses.get(CALLER, response_id, frozenset()))
+    assert [bool(each.output[0].encrypted_content) for each in seen] == [shown, shown]
+    told = b"".join(bench.store.told(response_id, 0).lines)
+    assert (b"encrypted_content" in told) == shown
+
+
+def test_its_input_is_listed_before_it_has_ended(bench: Bench, background: Background) -> None:
+    items = background.input_items("acme", bench.queued("what is new?"))
+    assert items is not None
+    (item,) = items
+    assert isinstance(item, Message)
+    assert "what is new?" in str(item.content)
+
+
+def test_who_waits_hears_of_the_end(bench: Bench, responses: Responses) -> None:
+    response_id = bench.queued()
+    bench.worker.work()
+    responses.wait(CALLER, response_id, 30.0)
+    assert responses.get(CALLER, response_id, frozenset()).status == "completed"
+
+
+def test_who_waits_waits_no_longer_than_asked(bench: Bench, responses: Responses) -> None:
+    response_id = bench.queued()
+    responses.wait(CALLER, response_id, 0.01)
+    assert responses.get(CALLER, response_id, frozenset()).status == "queued"
+
+
+# Following
+
+
+def test_what_was_made_at_once_cannot_be_followed(bench: Bench, background: Background) -> None:
+    with pytest.raises(NotFound):
+        background.follow(CALLER, "resp_unknown", -1, 15.0)
+    with pytest.raises(InvalidRequest) as malformed:
+        background.follow(CALLER, "nonsense", -1, 15.0)
+    assert malformed.value.code == "invalid_response_id"
+
+
+def test_only_its_account_may_follow_it(bench: Bench, background: Background) -> None:
+    with pytest.raises(NotFound):
+        background.follow(STRANGER, bench.queued(), -1, 15.0)
+
+
+def test_it_is_followed_to_its_end(bench: Bench, background: Background) -> None:
+    response_id = bench.queued()
+    bench.worker.work()
+    lines = [line for lines in background.follow(CALLER, response_id, -1, 15.0) for line in lines]
+    assert lines == bench.store.told(response_id, 0).lines
+
+
+# Cancelling
+
+
+def test_what_is_cancelled_while_it_waits_never_runs(bench: Bench, background: Background) -> None:
+    response_id = bench.queued()
+    assert background.cancel(CALLER, response_id)
+    bench.worker.work()
+    response = bench.kept(response_id)
+    assert (response.status, response.output, response.usage) == ("cancelled", (), Usage())
+    assert bench.provider.asked == []
+
+
+def test_it_frees_its_place_and_costs_nothing(bench: Bench, background: Background) -> None:
+    background.cancel(CALLER, bench.queued())
+    (line,) = bench.usage.read("acme", [bench.meter.book.today()])
+    assert (line.requests, line.errors, line.input_tokens) == (1, 0, 0)
+    assert places_taken(bench) == 0
+
+
+def test_cancelling_is_for_its_own_account_only(bench: Bench, background: Background) -> None:
+    response_id = bench.queued()
+    assert not background.cancel(STRANGER, response_id)
+    assert bench.store.status("acme", response_id) == "queued"
+
+
+def test_a_key_that_may_only_read_cannot_cancel(bench: Bench, background: Background) -> None:
+    with pytest.raises(PermissionDenied):
+        background.cancel(replace(CALLER, read_only=True), bench.queued())
+
+
+def test_of_two_who_cancel_one_does(
+    bench: Bench, background: Background, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    response_id = bench.queued()
+    seize, others = bench.store.seize, [True]
+
+    def after_another(*asked: Any) -> Any:
+        claim = seize(*asked)
+        if others:
+            others.clear()
+            assert background.cancel(CALLER, response_id)
+        return claim
+
+    monkeypatch.setattr(bench.store, "seize", after_another)
+    assert background.cancel(CALLER, response_id)
+    assert bench.kept(response_id).status == "cancelled"
+    (line,) = bench.usage.read("acme", [bench.meter.book.today()])
+    assert line.requests == 1
+
+
+def test_what_has_ended_is_not_cancelled(bench: Bench, responses: Responses) -> None:
+    response_id = bench.queued()
+    bench.worker.work()
+    before = responses.get(CALLER, response_id, frozenset())
+    assert responses.cancel(CALLER, response_id) == before
+
+
+def test_what_was_made_at_once_is_not_cancelled(bench: Bench, responses: Responses) -> None:
+    response_id = bench.queued()
+    bench.worker.work()
+    for key in bench.client.scan_iter(f"{bench.prefix}*:events:{response_id}"):
+        bench.client.delete(key)
+    with pytest.raises(InvalidRequest, match="Only background"):
+        responses.cancel(CALLER, response_id)
+
+
+def test_what_is_deleted_is_cancelled_first(bench: Bench, responses: Responses) -> None:
+    response_id = bench.queued()
+    responses.delete(CALLER, response_id)
+    bench.worker.work()
+    assert bench.provider.asked == []
+    with pytest.raises(NotFound):
+        responses.get(CALLER, response_id, frozenset())
+
+
+# Figures
+
+
+def test_the_queues_are_told(bench: Bench, background: Background) -> None:
+    bench.queued()
+    figures = background.figures()
+    assert (figures["gateway_jobs_queued"], figures["gateway_jobs_running"]) == (1, 0)
+
+
+def test_while_the_store_is_away_no_queue_is_known(bench: Bench, background: Background) -> None:
+    bench.away.is_away = True
+    assert background.figures() == {}

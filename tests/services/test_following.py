@@ -1,0 +1,397 @@
+"""Followers hear everything once, in order, to the end, and cost as little as they can."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import redis
+
+from app.errors import StorageUnavailable
+from app.services.following import AGAIN_S, READERS, SHARED_LINES, Follower, Followings
+from app.store.jobs_base import Told, What
+from tests.processes import until
+from tests.services.jobs_bench import Bench
+from tests.services.scripted import HELLO, THE_END, ScriptedProvider
+
+PAGE = 64
+PATIENT_S = 30.0
+
+
+class Jobs:
+    """A stream that grows when it is told to; `reads` counts how often it was read."""
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+        self.ended = False
+        self.reads = 0
+        self.outages = 0
+        self.reading = 0
+        self.most_reading = 0
+        self.gate = threading.Event()
+        self.gate.set()
+        self.words: list[tuple[What, str]] = []
+
+    def told(self, _response_id: str, number: int) -> Told:
+        self.reads += 1
+        if self.outages:
+            self.outages -= 1
+            raise StorageUnavailable("away")
+        self.reading += 1
+        self.most_reading = max(self.most_reading, self.reading)
+        self.gate.wait()
+        self.reading -= 1
+        page = self.lines[number : number + PAGE]
+        more = number + len(page) < len(self.lines)
+        return Told(page, more, self.ended and not more)
+
+    def news(self) -> Iterator[tuple[What, str]]:
+        yield from self.words
+        raise StorageUnavailable("cut off")
+
+    def grow(self, count: int, *, ended: bool = False) -> None:
+        self.lines += [b"%d" % number for number in range(len(self.lines), len(self.lines) + count)]
+        self.ended = ended
+
+
+class Ear(Followings):
+    """Followings that hear what a test says."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self.pauses: list[float] = []
+        store: Any = jobs
+        super().__init__(store, self.pauses.append)
+        self.stream = jobs
+
+    def listen(self) -> None:
+        """Wait for the test to say something."""
+
+    def say(self, what: What, response_id: str = "a") -> None:
+        self.stream.words = [(what, response_id)]
+        with pytest.raises(StorageUnavailable):
+            self.hear()
+
+
+@pytest.fixture
+def jobs() -> Jobs:
+    return Jobs()
+
+
+@pytest.fixture
+def ear(jobs: Jobs) -> Ear:
+    return Ear(jobs)
+
+
+def follower(ear: Ear, starting_after: int = -1, silence_s: float = PATIENT_S) -> Follower:
+    return Follower(ear, "a", starting_after, silence_s)
+
+
+def heard(follower: Follower) -> list[bytes]:
+    """Return everything that a follower hears."""
+    return [line for lines in follower for line in lines]
+
+
+class Listener:
+    """A follower in a thread of its own."""
+
+    def __init__(self, follower: Follower) -> None:
+        self.follower = follower
+        self.batches: list[list[bytes]] = []
+        self.over = False
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        for lines in self.follower:
+            self.batches.append(lines)
+        self.over = True
+
+    @property
+    def lines(self) -> list[bytes]:
+        return [line for batch in self.batches for line in batch]
+
+    def has_heard(self, count: int) -> None:
+        until(lambda: len(self.lines) >= count, f"{count} lines")
+
+    def is_over(self) -> None:
+        until(lambda: self.over, "the end")
+
+
+# What has ended
+
+
+@pytest.mark.parametrize("count", [1, PAGE, PAGE + 1, 3 * PAGE])
+def test_what_has_ended_is_told_whole(ear: Ear, jobs: Jobs, count: int) -> None:
+    jobs.grow(count, ended=True)
+    assert heard(follower(ear)) == jobs.lines
+
+
+@pytest.mark.parametrize("starting_after", [0, 5, PAGE, 150, 199])
+def test_it_is_told_from_any_event_on(ear: Ear, jobs: Jobs, starting_after: int) -> None:
+    jobs.grow(200, ended=True)
+    assert heard(follower(ear, starting_after)) == jobs.lines[starting_after + 1 :]
+
+
+def test_behind_its_end_there_is_nothing(ear: Ear, jobs: Jobs) -> None:
+    jobs.grow(3, ended=True)
+    assert list(follower(ear, 10)) == []
+
+
+def test_nothing_is_kept_of_what_nobody_follows(ear: Ear, jobs: Jobs) -> None:
+    jobs.grow(3, ended=True)
+    heard(follower(ear))
+    with ear.follow("a") as following:
+        assert following.followers == 1
+
+
+# What goes on
+
+
+def test_what_is_told_is_heard_as_it_comes(ear: Ear, jobs: Jobs) -> None:
+    jobs.grow(2)
+    listener = Listener(follower(ear))
+    listener.has_heard(2)
+    jobs.grow(1)
+    ear.say("told")
+    listener.has_heard(3)
+    jobs.grow(1, ended=True)
+    ear.say("ended")
+    listener.is_over()
+    assert listener.lines == jobs.lines
+
+
+def test_what_came_before_one_listened_is_not_missed(ear: Ear, jobs: Jobs) -> None:
+    jobs.grow(2)
+    told = iter(follower(ear))
+    assert next(told) == jobs.lines
+    jobs.grow(1, ended=True)  # and its news is lost
+    assert list(told) == [[b"2"]]
+
+
+def test_when_news_may_have_been_missed_everybody_looks(ear: Ear, jobs: Jobs) -> None:
+    listener = Listener(follower(ear))
+    until(lambda: jobs.reads >= 2, "it to wait")
+    jobs.grow(1, ended=True)
+    ear.say("", "")
+    listener.is_over()
+    assert listener.lines == jobs.lines
+
+
+@pytest.mark.parametrize("news", [("told", "b"), ("waiting", ""), ("seized", "a")])
+def test_other_news_wakes_nobody(ear: Ear, jobs: Jobs, news: tuple[What, str]) -> None:
+    told = iter(follower(ear, silence_s=0.0))
+    next(told), next(told)
+    before = jobs.reads
+    ear.say(*news)
+    next(told)
+    assert jobs.reads == before
+
+
+def test_followers_share_what_is_read(ear: Ear, jobs: Jobs) -> None:
+    listeners = [Listener(follower(ear)) for _ in range(20)]
+    until(lambda: jobs.reads >= 21, "all to wait")
+    before = jobs.reads
+    jobs.grow(5, ended=True)
+    ear.say("ended")
+    for listener in listeners:
+        listener.is_over()
+        assert listener.lines == jobs.lines
+    assert jobs.reads == before + 1
+
+
+def test_followers_who_began_at_different_events_share_as_well(ear: Ear, jobs: Jobs) -> None:
+    jobs.grow(10)
+    late, early = Listener(follower(ear, 7)), Listener(follower(ear, 2))
+    late.has_heard(2)
+    early.has_heard(7)
+    jobs.grow(1, ended=True)
+    ear.say("ended")
+    late.is_over()
+    early.is_over()
+    assert (late.lines, early.lines) == (jobs.lines[8:], jobs.lines[3:])
+
+
+def test_who_waits_for_what_is_to_come_hears_nothing_before(ear: Ear, jobs: Jobs) -> None:
+    jobs.grow(2)
+    listener = Listener(follower(ear, 3))
+    until(lambda: jobs.reads >= 2, "it to wait")
+    jobs.grow(2)
+    ear.say("told")
+    jobs.grow(1, ended=True)
+    ear.say("ended")
+    listener.is_over()
+    assert listener.lines == [b"4"]
+
+
+def test_who_falls_behind_still_hears_everything(ear: Ear, jobs: Jobs) -> None:
+    slow = iter(follower(ear, silence_s=0.0))
+    told = next(slow) + next(slow)
+    quick = Listener(follower(ear))
+    jobs.grow(2 * SHARED_LINES)
+    ear.say("told")
+    quick.has_heard(2 * SHARED_LINES)
+    jobs.grow(1, ended=True)
+    ear.say("ended")
+    told += [line for lines in slow for line in lines]
+    quick.is_over()
+    assert told == quick.lines == jobs.lines
+
+
+def test_only_so_much_is_kept_for_those_who_share(ear: Ear, jobs: Jobs) -> None:
+    with ear.follow("a") as following:
+        following.await_from(0, 0.0, lambda: False)
+        jobs.grow(2 * SHARED_LINES)
+        following.wake(ended=False)
+        told = following.await_from(0, 0.0, lambda: False)
+        assert len(told.lines) <= PAGE
+        assert len(following._lines) == SHARED_LINES
+
+
+def test_only_so_many_read_at_once(ear: Ear, jobs: Jobs) -> None:
+    jobs.grow(1, ended=True)
+    jobs.gate.clear()
+    listeners = [Listener(follower(ear)) for _ in range(4 * READERS)]
+    until(lambda: jobs.reading == READERS, "them to read")
+    jobs.gate.set()
+    for listener in listeners:
+        listener.is_over()
+    assert jobs.most_reading == READERS
+
+
+# Silence
+
+
+def test_silence_is_told(ear: Ear) -> None:
+    told = iter(follower(ear, silence_s=0.0))
+    assert [next(told), next(told), next(told)] == [[], [], []]
+
+
+def test_a_store_that_is_away_is_silent(ear: Ear, jobs: Jobs) -> None:
+    jobs.grow(1, ended=True)
+    jobs.outages = 2
+    assert list(follower(ear)) == [[], [], [b"0"]]
+    assert ear.pauses == [AGAIN_S] * 2
+
+
+def test_a_store_that_goes_away_meanwhile_is_silent(ear: Ear, jobs: Jobs) -> None:
+    told = iter(follower(ear, silence_s=0.0))
+    next(told)
+    jobs.outages = 1
+    assert next(told) == []
+    jobs.grow(1, ended=True)
+    assert list(told) == [[b"0"]]
+
+
+# Leaving
+
+
+def test_who_leaves_is_woken_and_nobody_else(ear: Ear, jobs: Jobs) -> None:
+    stays, leaves = Listener(follower(ear)), Listener(follower(ear))
+    until(lambda: jobs.reads >= 3, "both to wait")
+    leaves.follower.leave()
+    leaves.is_over()
+    before = jobs.reads
+    jobs.grow(1, ended=True)
+    ear.say("ended")
+    stays.is_over()
+    assert (stays.lines, jobs.reads) == (jobs.lines, before + 1)
+
+
+def test_who_leaves_before_it_began_hears_nothing(ear: Ear, jobs: Jobs) -> None:
+    jobs.grow(1, ended=True)
+    early = follower(ear)
+    early.leave()
+    assert list(early) == []
+
+
+# Waiting for the end
+
+
+def test_who_waits_for_an_end_that_was_does_not_wait(ear: Ear) -> None:
+    with ear.follow("a") as following:
+        following.await_end(lambda: False, PATIENT_S)
+
+
+def test_who_waits_for_the_end_is_woken_by_it_alone(ear: Ear) -> None:
+    asked: list[bool] = []
+    pending = [True]
+
+    def is_pending() -> bool:
+        asked.append(pending[0])
+        return pending[0]
+
+    def wait() -> None:
+        with ear.follow("a") as following:
+            following.await_end(is_pending, PATIENT_S)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    until(lambda: asked == [True], "it to wait")
+    ear.say("told")
+    pending[0] = False
+    ear.say("ended")
+    waiting.join()
+    assert asked == [True, False]
+
+
+def test_nobody_waits_for_ever(ear: Ear) -> None:
+    with ear.follow("a") as following:
+        following.await_end(lambda: True, 0.01)
+
+
+# The listener
+
+
+@pytest.fixture
+def bench(redis_url: str) -> Iterator[Bench]:
+    with redis.Redis.from_url(redis_url) as client:
+        yield Bench(client)
+
+
+def test_one_thread_listens_for_all(bench: Bench) -> None:
+    bench.followings.listen()
+    bench.followings.listen()
+    until(lambda: "news" in bench.away.calls, "it to listen")
+    assert bench.away.calls.count("news") == 1
+
+
+def test_a_live_stream_is_heard_over_redis(bench: Bench) -> None:
+    listener: list[Listener] = []
+
+    def listen() -> None:
+        listener.append(Listener(Follower(bench.followings, response_id, -1, PATIENT_S)))
+        listener[0].has_heard(1)
+
+    def flush() -> None:
+        bench.clock.now += 1
+        bench.running.flush()
+
+    bench.provider = ScriptedProvider("p", (flush, listen, HELLO, THE_END))
+    response_id = bench.queued()
+    bench.worker.work()
+    listener[0].is_over()
+    numbers = [int(line.split(b":")[2].split(b",")[0]) for line in listener[0].lines]
+    assert all(after == before + 1 for before, after in pairwise([-1, *numbers]))
+
+
+@pytest.mark.parametrize("fault", [StorageUnavailable("cut off"), ValueError("a bug")])
+def test_nothing_ends_the_listening(
+    bench: Bench, fault: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = threading.Event()
+
+    def news() -> Iterator[tuple[What, str]]:
+        raise fault
+
+    def pause() -> None:
+        if len(bench.pauses) == 3:
+            over.set()
+            threading.Event().wait()  # for the rest of the tests
+
+    bench.at_pause = pause
+    monkeypatch.setattr(bench.store, "news", news)
+    Followings(bench.jobs, bench.pause).listen()
+    assert over.wait(PATIENT_S)
+    assert bench.pauses == [AGAIN_S] * 3

@@ -1,0 +1,334 @@
+"""What keeps jobs going: leases are renewed, lost ones noticed, tickets never missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+
+from app.errors import StorageUnavailable
+from app.services.keeping import TICKETLESS_S, Keeper
+from app.services.telling import FLUSH_S, PAUSE_S
+from app.store.jobs_base import Flush, Queues
+from tests.services.jobs_bench import CALLER, Bench
+from tests.services.scripted import HELLO, THE_END, ScriptedProvider
+
+
+@pytest.fixture
+def bench(redis_url: str) -> Iterator[Bench]:
+    with redis.Redis.from_url(redis_url) as client:
+        yield Bench(client)
+
+
+def during(bench: Bench, *steps: Any) -> str:
+    """Run a job, and do something in the middle of it; return its id."""
+    bench.provider = ScriptedProvider("p", (HELLO, *steps, THE_END))
+    response_id = bench.queued()
+    bench.worker.work()
+    return response_id
+
+
+# Leases
+
+
+def test_what_runs_keeps_its_lease(bench: Bench) -> None:
+    keeper = bench.keeper
+
+    def beat() -> None:
+        bench.lapse()
+        keeper.beat()
+        assert bench.store.lost() == []
+
+    assert bench.kept(during(bench, beat)).status == "completed"
+
+
+def test_a_heartbeat_is_heard(bench: Bench) -> None:
+    bench.keeper.beat()
+    assert bench.store.worker_silence_s() < 5
+
+
+def test_what_was_lost_before_it_spoke_is_queued_again(bench: Bench) -> None:
+    response_id = bench.queued()
+    bench.begun(response_id)
+    bench.lapse()
+    bench.box.sent.clear()
+    bench.keeper.beat()
+    assert (bench.box.sent, bench.store.take()) == ([1], response_id)
+
+
+def test_what_was_lost_after_it_spoke_ends_failed(bench: Bench) -> None:
+    def vanish() -> None:
+        (run,) = bench.running.ids
+        bench.clock.now += 1
+        bench.running.flush()
+        claim = bench.store.seize("acme", run, "lost")
+        assert claim is not None
+        bench.store.settle_lost(run)
+
+    response_id = during(bench, vanish)
+    bench.lapse()
+    bench.keeper.beat()
+    response = bench.kept(response_id)
+    assert response.error is not None
+    assert (response.status, "lost" in response.error.message) == ("failed", True)
+
+
+def test_what_was_lost_three_times_ends_failed(bench: Bench) -> None:
+    response_id, keeper = bench.queued(), bench.keeper
+    for _ in range(3):
+        bench.begun(response_id)
+        bench.lapse()
+        keeper.beat()
+    assert bench.kept(response_id).status == "failed"
+
+
+def test_what_nobody_ended_is_ended_as_it_was_meant(bench: Bench) -> None:
+    response_id = bench.queued()
+    bench.begun(response_id)
+    bench.away.at = {"finish"}
+    with pytest.raises(StorageUnavailable):
+        bench.background.cancel(CALLER, response_id)
+    bench.away.at = set()
+    bench.lapse()
+    bench.keeper.beat()
+    assert bench.kept(response_id).status == "cancelled"
+
+
+def test_after_an_outage_everybody_may_renew_first(bench: Bench) -> None:
+    response_id, keeper = bench.queued(), bench.keeper
+    bench.begun(response_id)
+    bench.away.is_away = True
+    with pytest.raises(StorageUnavailable):
+        keeper.beat()
+    bench.away.is_away = False
+    bench.lapse()
+    keeper.beat()
+    before = bench.away.calls.count("settle_lost")
+    bench.clock.now += bench.settings.lease_s
+    keeper.beat()
+    assert [before, bench.away.calls.count("settle_lost")] == [0, 1]
+
+
+# Tickets
+
+
+def waiting(bench: Bench, monkeypatch: pytest.MonkeyPatch, queues: Queues) -> Keeper:
+    """Return a keeper that finds so much waiting."""
+    monkeypatch.setattr(bench.store, "queues", lambda: queues)
+    return bench.keeper
+
+
+@pytest.mark.parametrize(("queued", "sent"), [(1, [1]), (2, [2]), (9, [2])])
+def test_what_waits_beside_a_free_worker_gets_a_ticket(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, queued: int, sent: list[int]
+) -> None:
+    waiting(bench, monkeypatch, Queues(queued, 0, TICKETLESS_S + 1)).beat()
+    assert bench.box.sent == sent
+
+
+def test_what_has_only_just_come_has_a_ticket(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting(bench, monkeypatch, Queues(1, 0, TICKETLESS_S)).beat()
+    assert bench.box.sent == []
+
+
+def test_what_waits_for_busy_workers_has_a_ticket(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = waiting(bench, monkeypatch, Queues(9, 2, TICKETLESS_S + 1))
+    monkeypatch.setattr(type(bench.running), "__len__", lambda _: bench.settings.concurrency)
+    keeper.beat()
+    assert bench.box.sent == []
+
+
+def test_tickets_are_forgotten_once_nothing_waits_or_runs(bench: Bench) -> None:
+    keeper = bench.keeper
+    keeper.beat()
+    keeper.beat()
+    first = bench.box.cleared
+    bench.queued()
+    keeper.beat()
+    bench.worker.work()
+    keeper.beat()
+    assert [first, bench.box.cleared] == [1, 2]
+
+
+def test_what_came_while_tickets_were_forgotten_gets_another(bench: Bench) -> None:
+    def enqueue() -> None:
+        bench.queued()
+        bench.box.sent.clear()
+
+    bench.box.at_clear = enqueue
+    bench.keeper.beat()
+    assert bench.box.sent == [1]
+
+
+# News
+
+
+@pytest.mark.parametrize(("what", "woken"), [("waiting", 1), ("", 1), ("told", 0), ("ended", 0)])
+def test_a_worker_wakes_when_something_may_wait(bench: Bench, what: Any, woken: int) -> None:
+    bench.keeper.heard(what, "")
+    assert bench.box.woken == woken
+
+
+@pytest.mark.parametrize("news", ["seized", ""])
+def test_what_was_seized_is_stopped(bench: Bench, news: Any) -> None:
+    keeper = bench.keeper
+
+    def seize() -> None:
+        (response_id,) = bench.running.ids
+        bench.background.cancel(CALLER, response_id)
+        keeper.heard(news, response_id if news else "")
+
+    assert bench.kept(during(bench, seize)).status == "cancelled"
+
+
+def test_what_is_still_ones_own_is_not_stopped(bench: Bench) -> None:
+    keeper = bench.keeper
+    response_id = during(bench, lambda: keeper.heard("", ""))
+    assert bench.kept(response_id).status == "completed"
+
+
+def test_what_another_lost_is_none_of_ones_own(bench: Bench) -> None:
+    keeper = bench.keeper
+    response_id = during(bench, lambda: keeper.heard("seized", "resp_other"))
+    assert bench.kept(response_id).status == "completed"
+    assert "owns" not in bench.away.calls
+
+
+# Flushing
+
+
+def test_the_streams_of_all_runs_are_flushed_at_once(bench: Bench) -> None:
+    told: list[bool] = []
+
+    def flush() -> None:
+        bench.clock.now += FLUSH_S
+        told.append(bench.running.flush())
+        told.append(bench.running.flush())
+
+    during(bench, flush)
+    assert (told, bench.away.calls.count("tell")) == ([True, True], 1)
+
+
+def test_a_flush_waits_for_a_store_that_is_away(bench: Bench) -> None:
+    told: list[bool] = []
+
+    def flush() -> None:
+        bench.clock.now += FLUSH_S
+        bench.away.at = {"tell"}
+        told.append(bench.running.flush())
+        bench.away.at = set()
+        told.append(bench.running.flush())
+
+    response_id = during(bench, flush)
+    assert told == [False, True]
+    assert bench.kept(response_id).status == "completed"
+
+
+# For ever
+
+
+class Enough(BaseException):
+    """Ends what else would go on for ever."""
+
+
+def ending_after(bench: Bench, pauses: int) -> None:
+    """Have the bench's time end with this pause."""
+
+    def pause() -> None:
+        if len(bench.pauses) == pauses:
+            raise Enough
+
+    bench.at_pause = pause
+
+
+def test_a_worker_beats_for_ever(bench: Bench) -> None:
+    ending_after(bench, 3)
+    with pytest.raises(Enough):
+        bench.keeper.keep_alive(5.0)
+    assert (bench.pauses, bench.away.calls.count("renew")) == ([5.0] * 3, 3)
+
+
+def test_a_store_that_is_away_is_soon_asked_again(bench: Bench) -> None:
+    ending_after(bench, 2)
+    bench.away.is_away = True
+    with pytest.raises(Enough):
+        bench.keeper.keep_alive(5.0)
+    assert bench.pauses == [PAUSE_S] * 2
+
+
+def test_no_bug_ends_the_heartbeat(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    ending_after(bench, 2)
+
+    def broken() -> Queues:
+        raise ValueError
+
+    monkeypatch.setattr(bench.store, "queues", broken)
+    with pytest.raises(Enough):
+        bench.keeper.keep_alive(5.0)
+    assert bench.away.calls.count("renew") == 2
+
+
+def test_what_runs_is_flushed_for_ever(bench: Bench) -> None:
+    keeper = bench.keeper
+    ending_after(bench, 10)
+
+    def flush() -> None:
+        with pytest.raises(Enough):
+            keeper.keep_flushing()
+        bench.at_pause = lambda: None
+
+    during(bench, flush)
+    assert bench.pauses[:10] == [FLUSH_S / 5] * 10
+
+
+def test_flushing_pauses_while_the_store_is_away(bench: Bench) -> None:
+    keeper = bench.keeper
+    ending_after(bench, 7)
+
+    def flush() -> None:
+        bench.away.at = {"tell"}
+        with pytest.raises(Enough):
+            keeper.keep_flushing()
+        bench.away.at = set()
+        bench.at_pause = lambda: None
+
+    during(bench, flush)
+    assert bench.pauses[-1] == PAUSE_S
+
+
+# The end
+
+
+def test_what_runs_has_its_grace(bench: Bench) -> None:
+    keeper = bench.keeper
+    gave_back: list[bool] = []
+
+    def drain() -> None:
+        keeper.drain()
+        gave_back.append(bench.clock.now >= start + bench.settings.grace_s)
+
+    start = bench.clock.now
+    response_id = during(bench, drain)
+    assert (gave_back, bench.running.closed) == ([True], True)
+    assert bench.store.status("acme", response_id) == "in_progress"
+    assert bench.store.queues().queued == 1
+
+
+def test_where_nothing_runs_no_grace_is_needed(bench: Bench) -> None:
+    bench.keeper.drain()
+    assert (bench.pauses, bench.running.closed) == ([], True)
+
+
+def test_a_stream_takes_no_flush_that_was_none(bench: Bench) -> None:
+    response_id = bench.queued()
+    bench.begun(response_id)
+    claim = bench.store.seize("acme", response_id, "cancelled")
+    assert claim is not None
+    assert bench.store.tell([(claim, Flush(0, ()))]) == [True]
+    assert bench.store.told(response_id, 0).lines == []

@@ -1,0 +1,250 @@
+"""What a worker tells of a job: in time, once, and through outages of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.domain.deltas import Finished, Text
+from app.domain.events import Event
+from app.domain.response import Usage
+from app.errors import StorageUnavailable
+from app.services.telling import FLUSH_EVENTS, FLUSH_S, PATIENCE_S, PAUSE_S, Telling
+from app.store.base import Turn
+from app.store.jobs_base import Claim, Flush
+from tests.domain.narrating import narrator
+from tests.services.clocks import Clock
+
+CLAIM = Claim("resp_1", "acme", b"", "me", "me")
+
+
+class Jobs:
+    """Remembers what was written; `ours` is what it says of it, `outages` how often it is away."""
+
+    def __init__(self) -> None:
+        self.flushes: list[Flush] = []
+        self.ending: Flush | None = None
+        self.ours = True
+        self.outages = 0
+
+    def tell(self, flushes: Sequence[tuple[Claim, Flush]]) -> list[bool]:
+        self._answer()
+        self.flushes += [flush for _, flush in flushes]
+        return [self.ours] * len(flushes)
+
+    def finish(self, _claim: Claim, _turn: Turn, ending: Flush) -> bool:
+        self._answer()
+        self.ending = ending
+        return self.ours
+
+    def _answer(self) -> None:
+        if self.outages:
+            self.outages -= 1
+            raise StorageUnavailable("away")
+
+
+class Bench:
+    def __init__(self, told: int = 0) -> None:
+        self.jobs = Jobs()
+        self.clock = Clock()
+        self.gone = 0
+        self.narrator = narrator("queued")
+        jobs: Any = self.jobs
+        claim = replace(CLAIM, told=told)
+        self.telling = Telling(jobs, claim, self.lose, self.clock, self.pause)
+
+    def lose(self) -> None:
+        self.gone += 1
+
+    def pause(self, seconds: float) -> None:
+        self.clock.now += seconds
+
+    def begin(self) -> list[Event]:
+        events = self.narrator.begin()
+        self.telling.tell(events)
+        return events
+
+    def say(self, *words: str) -> list[Event]:
+        events = self.narrator.hear([Text(word) for word in words])
+        self.telling.tell(events)
+        return events
+
+    def finish(self) -> Flush | None:
+        self.narrator.hear([Finished()])
+        ending = self.narrator.finish()
+        self.telling.finish(Turn("acme", self.narrator.response, (), frozenset()), ending)
+        return self.jobs.ending
+
+    def land(self, landed: bool | None) -> Flush:
+        """Let what waits take off, and land so; return it."""
+        flush = self.telling.take_off(0.0)
+        assert flush is not None
+        self.telling.land(landed)
+        return flush
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_events_wait_for_others_but_not_for_long(bench: Bench) -> None:
+    bench.begin()
+    bench.clock.now += FLUSH_S / 2
+    early = bench.telling.take_off()
+    bench.clock.now += FLUSH_S / 2
+    flush = bench.telling.take_off()
+    assert early is None
+    assert flush is not None
+    assert (flush.first, len(flush.lines)) == (0, 3)
+
+
+def test_many_events_wait_for_nothing(bench: Bench) -> None:
+    bench.begin()
+    bench.say(*["word"] * FLUSH_EVENTS)
+    (flush,) = bench.jobs.flushes
+    assert len(flush.lines) > FLUSH_EVENTS
+
+
+def test_what_follows_a_flush_has_the_next_number(bench: Bench) -> None:
+    bench.begin()
+    bench.land(True)
+    bench.say("one")
+    assert bench.land(True).first == 3
+
+
+def test_what_an_earlier_run_has_told_is_left_out() -> None:
+    bench = Bench(told=2)
+    bench.begin()
+    flush = bench.land(True)
+    assert (flush.first, len(flush.lines)) == (2, 1)
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_silence_and_endings_are_not_told(bench: Bench, begun: bool) -> None:
+    bench.telling.tell(bench.narrator.cancel() if begun else [])
+    assert bench.telling.take_off(0.0) is None
+
+
+def test_a_job_has_spoken_with_its_first_item(bench: Bench) -> None:
+    bench.begin()
+    before = bench.land(True)
+    bench.say("one")
+    assert [before.spoke, bench.land(True).spoke] == [False, True]
+
+
+def test_what_the_upstream_counts_is_told_by_itself(bench: Bench) -> None:
+    bench.telling.usage = lambda: Usage(7, 0)
+    assert bench.telling.take_off() is None
+    bench.clock.now += FLUSH_S
+    flush = bench.telling.take_off()
+    assert flush is not None
+    bench.telling.land(True)
+    bench.clock.now += FLUSH_S
+    assert (flush.lines, flush.usage, bench.telling.take_off()) == ((), Usage(7, 0), None)
+
+
+def test_nothing_takes_off_while_something_is_in_the_air(bench: Bench) -> None:
+    bench.begin()
+    bench.telling.take_off(0.0)
+    assert bench.telling.take_off(0.0) is None
+    bench.telling.flush()
+    assert bench.jobs.flushes == []
+
+
+def test_what_waits_is_told_with_the_end(bench: Bench) -> None:
+    events = [*bench.begin(), *bench.say("one")]
+    ending = bench.finish()
+    assert ending is not None
+    assert len(ending.lines) == len(events) + 4
+    assert bench.telling.ended
+
+
+def test_after_the_end_nothing_is_told(bench: Bench) -> None:
+    bench.finish()
+    bench.telling.tell(narrator().begin())
+    assert bench.telling.take_off(0.0) is None
+
+
+def test_what_is_cancelled_is_ended_by_who_cancelled_it(bench: Bench) -> None:
+    bench.narrator.cancel()
+    bench.telling.finish(Turn("acme", bench.narrator.response, (), frozenset()), [])
+    assert (bench.jobs.ending, bench.telling.ended) == (None, False)
+
+
+def test_a_job_that_is_anothers_is_given_up(bench: Bench) -> None:
+    bench.begin()
+    bench.land(False)
+    bench.say("one")
+    assert (bench.gone, bench.telling.take_off(0.0)) == (1, None)
+
+
+def test_a_job_that_is_anothers_is_not_ended(bench: Bench) -> None:
+    bench.jobs.ours = False
+    bench.begin()
+    assert bench.finish() is not None
+    assert not bench.telling.ended
+
+
+def test_a_job_that_turns_out_to_be_anothers_is_not_ended(bench: Bench) -> None:
+    bench.begin()
+    bench.land(None)
+    bench.jobs.ours = False
+    assert bench.finish() is None
+    assert (bench.telling.ended, bench.gone) == (False, 1)
+
+
+def test_what_was_closed_tells_nothing(bench: Bench) -> None:
+    bench.begin()
+    bench.telling.close()
+    assert bench.telling.take_off(0.0) is None
+
+
+# The store is away
+
+
+def test_what_could_not_be_written_is_written_again_as_it_was(bench: Bench) -> None:
+    bench.begin()
+    lost = bench.land(None)
+    bench.say("one")
+    assert bench.land(True) is lost
+    assert bench.land(True).first == 3
+
+
+def test_a_full_flush_waits_for_the_store(bench: Bench) -> None:
+    bench.jobs.outages = 1
+    bench.say(*["word"] * FLUSH_EVENTS)
+    assert bench.jobs.flushes == []
+    bench.telling.flush()
+    assert len(bench.jobs.flushes) == 1
+
+
+def test_an_answer_is_given_up_when_the_store_stays_away(bench: Bench) -> None:
+    bench.begin()
+    bench.land(None)
+    bench.clock.now += PATIENCE_S / 2
+    bench.land(None)
+    before = bench.gone
+    bench.clock.now += PATIENCE_S
+    bench.land(None)
+    assert [before, bench.gone] == [0, 1]
+
+
+def test_the_end_waits_for_the_store(bench: Bench) -> None:
+    bench.begin()
+    lost = bench.land(None)
+    bench.jobs.outages = 3
+    ending = bench.finish()
+    assert ending is not None
+    assert (bench.jobs.flushes, ending.first) == ([lost], 3)
+    assert bench.clock.now == Clock().now + 3 * PAUSE_S
+
+
+def test_the_end_does_not_wait_for_ever(bench: Bench) -> None:
+    bench.jobs.outages = 1_000_000
+    with pytest.raises(StorageUnavailable):
+        bench.finish()
+    assert not bench.telling.ended

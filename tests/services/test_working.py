@@ -1,0 +1,331 @@
+"""A worker runs jobs to their end, whatever becomes of them meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import redis
+
+from app.domain.deltas import Used
+from app.domain.response import Usage
+from app.domain.usage import UsageLine
+from app.errors import ContextLengthExceeded, UpstreamRefused
+from app.settings import BackgroundSettings
+from tests.services.jobs_bench import CALLER, Bench
+from tests.services.scripted import HELLO, THE_END, ScriptedProvider, Step
+
+COUNTED = (Used(Usage(7, 3)),)
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def bench(client: redis.Redis) -> Bench:
+    return Bench(client)
+
+
+def scripted(bench: Bench, *script: Step) -> ScriptedProvider:
+    """Have the model play this script for every job."""
+    bench.provider = ScriptedProvider("p", script)
+    return bench.provider
+
+
+def used(bench: Bench) -> UsageLine:
+    """Return what is in the book of use."""
+    (line,) = bench.usage.read("acme", [bench.meter.book.today()])
+    return line
+
+
+def test_a_job_is_run_to_its_end(bench: Bench) -> None:
+    scripted(bench, HELLO, COUNTED, THE_END)
+    response_id = bench.queued()
+    bench.worker.work()
+    response = bench.kept(response_id)
+    assert (response.status, response.usage) == ("completed", Usage(7, 3))
+
+
+def test_it_is_put_on_its_account_once(bench: Bench) -> None:
+    scripted(bench, HELLO, COUNTED, THE_END)
+    bench.queued()
+    bench.worker.work()
+    line = used(bench)
+    assert (line.requests, line.input_tokens, line.output_tokens, line.errors) == (1, 7, 3, 0)
+
+
+def test_its_model_hears_what_was_asked(bench: Bench) -> None:
+    bench.queued("what is new?", temperature=0.5)
+    bench.worker.work()
+    (asked,) = bench.provider.asked
+    assert (asked.stream, asked.parameters.temperature) == (True, 0.5)
+    assert "what is new?" in str(asked.items)
+
+
+def test_where_nothing_waits_nothing_is_done(bench: Bench) -> None:
+    bench.worker.work()
+    assert bench.provider.asked == []
+
+
+def test_a_worker_that_ends_takes_nothing_more(bench: Bench) -> None:
+    bench.queued()
+    bench.running.closed = True
+    bench.worker.work()
+    assert bench.away.calls.count("take") == 0
+
+
+def test_what_was_erased_while_it_waited_is_not_run(bench: Bench) -> None:
+    response_id = bench.queued()
+    for key in bench.client.scan_iter(f"{bench.prefix}*{response_id}"):
+        bench.client.delete(key)
+    bench.worker.work()
+    assert bench.provider.asked == []
+
+
+@pytest.mark.parametrize("at", ["take", "claim", "finish"])
+def test_a_job_is_left_as_it_is_while_the_store_is_away(bench: Bench, at: str) -> None:
+    response_id = bench.queued()
+    bench.away.at = {at}
+    bench.worker.work()
+    bench.away.at = set()
+    assert bench.jobs.status("acme", response_id) is not None
+    assert bench.usage.read("acme", [bench.meter.book.today()]) == []
+
+
+# Before the upstream has spoken
+
+
+def test_who_may_no_longer_use_a_key_gets_nothing_more(bench: Bench) -> None:
+    response_id = bench.queued()
+    bench.caller = None
+    bench.worker.work()
+    assert bench.kept(response_id).status == "cancelled"
+    assert (bench.provider.asked, used(bench).input_tokens) == ([], 0)
+
+
+def test_a_model_that_is_not_allowed_any_more_is_not_asked(bench: Bench) -> None:
+    response_id = bench.queued()
+    bench.caller = type(CALLER)(account="acme", key_id="key_1", models=("other",))
+    bench.worker.work()
+    response = bench.kept(response_id)
+    assert (response.status, bench.provider.asked) == ("failed", [])
+    assert used(bench).errors == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (UpstreamRefused("no luck"), "server_error"),
+        (ContextLengthExceeded("too long"), "context_length_exceeded"),
+    ],
+)
+def test_an_upstream_that_refuses_makes_it_fail(bench: Bench, error: Exception, code: str) -> None:
+    scripted(bench, error)
+    response_id = bench.queued()
+    bench.worker.work()
+    response = bench.kept(response_id)
+    assert response.error is not None
+    assert (response.status, response.error.code) == ("failed", code)
+
+
+def test_its_beginning_is_told_before_the_upstream_speaks(bench: Bench) -> None:
+    told: list[int] = []
+
+    def look() -> None:
+        bench.clock.now += 1
+        bench.running.flush()
+        told.append(len(bench.store.told(response_id, 0).lines))
+
+    scripted(bench, look, HELLO, THE_END)
+    response_id = bench.queued()
+    bench.worker.work()
+    assert told == [3]
+    assert bench.kept(response_id).status == "completed"
+
+
+# Bugs
+
+
+def test_a_bug_makes_it_fail(bench: Bench) -> None:
+    scripted(bench, HELLO, ValueError("a prompt"))
+    response_id = bench.queued()
+    bench.worker.work()
+    response = bench.kept(response_id)
+    assert response.error is not None
+    assert (response.status, response.error.message) == ("failed", "The gateway made a mistake.")
+
+
+def test_a_bug_while_the_store_is_away_is_left_to_the_lease(bench: Bench) -> None:
+    response_id = bench.queued()
+
+    def both() -> None:
+        bench.away.is_away = True
+        raise ValueError
+
+    scripted(bench, both)
+    bench.worker.work()
+    assert bench.store.status("acme", response_id) == "in_progress"
+
+
+def test_a_bug_before_there_is_a_job_is_only_told(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise ValueError
+
+    monkeypatch.setattr(bench.store, "take", broken)
+    bench.worker.work()
+
+
+# Stopped
+
+
+def flushed(bench: Bench) -> Callable[[], None]:
+    """Return a step at which everything that was said before is told."""
+
+    def flush() -> None:
+        bench.clock.now += 1
+        bench.running.flush()
+
+    return flush
+
+
+def stopped(bench: Bench, stop: Callable[[], Any], *before: Step) -> str:
+    """Run a job that is stopped by somebody after what comes before; return its id."""
+    scripted(bench, *before, flushed(bench), stop, HELLO, THE_END)
+    response_id = bench.queued()
+    bench.worker.work()
+    return response_id
+
+
+def cancel(bench: Bench) -> None:
+    (response_id,) = bench.running.ids
+    assert bench.background.cancel(CALLER, response_id)
+    bench.keeper.heard("seized", response_id)
+
+
+@pytest.mark.parametrize("before", [(), (HELLO,), (COUNTED, HELLO)])
+def test_what_is_cancelled_meanwhile_is_given_up(bench: Bench, before: tuple[Step, ...]) -> None:
+    response_id = stopped(bench, lambda: cancel(bench), *before)
+    assert bench.kept(response_id).status == "cancelled"
+    assert (bench.provider.left, used(bench).requests, used(bench).errors) == (1, 1, 0)
+
+
+def test_what_was_counted_before_it_was_cancelled_is_paid(bench: Bench) -> None:
+    stopped(bench, lambda: cancel(bench), COUNTED, HELLO)
+    assert used(bench).input_tokens == 7
+
+
+def test_what_is_cancelled_unheard_stops_at_its_next_word(bench: Bench) -> None:
+    def silently() -> None:
+        (response_id,) = bench.running.ids
+        bench.background.cancel(CALLER, response_id)
+
+    beyond: list[str] = []
+    scripted(
+        bench,
+        HELLO,
+        flushed(bench),
+        silently,
+        HELLO,
+        flushed(bench),
+        lambda: beyond.append("it went on"),
+    )
+    response_id = bench.queued()
+    bench.worker.work()
+    assert (bench.kept(response_id).status, beyond) == ("cancelled", [])
+    assert used(bench).requests == 1
+
+
+@pytest.mark.parametrize("before", [(), (HELLO,)])
+def test_what_takes_too_long_fails(bench: Bench, before: tuple[Step, ...]) -> None:
+    def wait() -> None:
+        bench.clock.now += bench.settings.time_limit_s
+        bench.running.stop_overdue()
+
+    response_id = stopped(bench, wait, *before)
+    response = bench.kept(response_id)
+    assert response.error is not None
+    assert (response.status, response.error.code) == ("failed", "server_error")
+    assert "limit of 800 s" in response.error.message
+
+
+def test_what_had_not_spoken_is_given_back(bench: Bench) -> None:
+    response_id = stopped(bench, bench.running.give_back)
+    assert bench.jobs.queues().queued == 1
+    assert bench.usage.read("acme", [bench.meter.book.today()]) == []
+    scripted(bench, HELLO, THE_END)
+    bench.worker.work()
+    assert bench.kept(response_id).status == "completed"
+
+
+def test_what_had_spoken_ends_with_its_worker(bench: Bench) -> None:
+    response_id = stopped(bench, bench.running.give_back, HELLO)
+    response = bench.kept(response_id)
+    assert response.error is not None
+    assert (response.status, "stopped" in response.error.message) == ("failed", True)
+    assert used(bench).errors == 1
+
+
+def test_what_is_begun_too_late_is_given_back_at_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    response_id = bench.queued()
+    worker, take = bench.worker, bench.store.take
+
+    def late() -> str | None:
+        bench.running.closed = True
+        return take()
+
+    monkeypatch.setattr(bench.store, "take", late)
+    worker.work()
+    assert (bench.provider.asked, bench.jobs.status("acme", response_id)) == ([], "in_progress")
+    assert bench.jobs.queues().queued == 1
+
+
+def test_what_ends_just_before_it_is_given_back_has_ended(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish = bench.store.finish
+
+    def finish_and_stop(*told: Any) -> bool:
+        ended = finish(*told)
+        bench.running.give_back()
+        return ended
+
+    monkeypatch.setattr(bench.store, "finish", finish_and_stop)
+    response_id = bench.queued()
+    bench.worker.work()
+    assert bench.kept(response_id).status == "completed"
+    assert bench.jobs.queues().queued == 0
+
+
+def test_a_worker_that_lost_its_job_leaves_it_to_the_next(bench: Bench) -> None:
+    def lose() -> None:
+        (response_id,) = bench.running.ids
+        assert bench.store.settle_lost(response_id) is None
+
+    response_id = stopped(bench, lose)
+    assert bench.jobs.queues().queued == 1
+    assert bench.usage.read("acme", [bench.meter.book.today()]) == []
+    assert bench.store.status("acme", response_id) == "in_progress"
+
+
+def test_a_run_again_tells_each_event_once(bench: Bench) -> None:
+    response_id = stopped(bench, bench.running.give_back)
+    assert bench.store.told(response_id, 0).lines != []
+    scripted(bench, HELLO, THE_END)
+    bench.worker.work()
+    numbers = [event.sequence_number for event in bench.told(response_id)]
+    assert numbers == list(range(len(numbers)))
+
+
+def test_the_limit_is_the_settings(client: redis.Redis) -> None:
+    bench = Bench(client, BackgroundSettings(time_limit_s=5, grace_s=1))
+    bench.queued()
+    bench.worker.work()
+    assert bench.provider.deadlines == [bench.clock.now + 6]
