@@ -332,6 +332,18 @@ def test_nothing_that_an_account_stored_survives_its_erasure(house: House, clien
     assert spooled(house) == b""
 
 
+def test_an_erasure_covers_what_waits_in_the_spool_for_replicas(
+    client: Client, url: str, tmp_path: Path
+) -> None:
+    house = House(url, tmp_path, wait_replicas=1)
+    other = turn(account="other")
+    for each in (turn(TEXT), other):
+        house.spool.put(each)
+    house.reads(responses, "purge", "--account", "acme")
+    assert house.spool.waiting() == [other.response.id]
+    assert TEXT.encode() not in everything(client)
+
+
 def test_an_erasure_leaves_other_accounts_alone(house: House) -> None:
     other = asker(house.app, "other")
     kept = other.create()
