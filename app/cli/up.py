@@ -6,6 +6,7 @@ import fcntl
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,6 +27,7 @@ from app.errors import GatewayError
 from app.settings import DATA, Settings, SettingsError, environment
 from app.store.connect import connect
 
+METRICS = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client's own word
 _GUNICORN_GRACE_S = 30.0  # gunicorn.conf.py's graceful_timeout
 _WATCH_S = 0.5
 
@@ -45,8 +47,8 @@ def up() -> None:
     signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     try:
         settings = checked_settings()
-        with only_one(DATA), _redis(settings) as embedded:
-            status = _serve(settings, embedded)
+        with only_one(DATA), _redis(settings) as embedded, _metrics() as metrics:
+            status = _serve(settings, embedded, metrics)
     except (SettingsError, AddressTaken, DataTaken, RedisError) as error:
         raise click.ClickException(f"The gateway cannot start: {error}") from None
     sys.exit(status)
@@ -93,9 +95,20 @@ def _redis(settings: Settings) -> Iterator[EmbeddedRedis | None]:
     yield None
 
 
-def _serve(settings: Settings, embedded: EmbeddedRedis | None) -> int:
+@contextmanager
+def _metrics() -> Iterator[str]:
+    """Yield the folder where the counters of web and worker meet, unless the operator names one."""
+    if named := environment().get(METRICS):
+        yield named
+    else:
+        with tempfile.TemporaryDirectory(prefix="gateway-metrics-") as folder:
+            yield folder
+
+
+def _serve(settings: Settings, embedded: EmbeddedRedis | None, metrics: str) -> int:
     """Run web and worker until something ends them; return the exit status."""
     told = {"LOG_FORMAT": "text", **environment()}
+    told[METRICS] = metrics
     if embedded is not None:
         told["REDIS_URL"] = embedded.url
         settings = replace(settings, redis=replace(settings.redis, url=embedded.url))
