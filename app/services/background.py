@@ -122,7 +122,7 @@ class Background:
             InvalidRequest: the response was not made in the background.
             NotFound: there is none for this caller.
         """
-        if not self._jobs.has_stream(caller.account, well_formed(response_id)):
+        if not self._followings.has_stream(caller.account, well_formed(response_id)):
             raise InvalidRequest(
                 "Only background responses can be streamed after they were made: leave out "
                 "'stream', or create with 'background': true.",

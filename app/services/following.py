@@ -18,8 +18,8 @@ from app.telemetry import STORE_FAILURES, unexpected
 
 #: How many lines of a response its followers share, at most.
 SHARED_LINES = 4096
-#: How many followers read at once: each needs a connection for as long.
-READERS = 4
+#: How many followers ask the store at once: each needs a connection for as long.
+READERS = 3
 #: After how many seconds a store that is away is asked again.
 AGAIN_S = 1.0
 
@@ -177,6 +177,11 @@ class Followings:
                 following.followers -= 1
                 if not following.followers:
                     del self._followed[response_id]
+
+    def has_stream(self, account: str, response_id: str) -> bool:
+        """Tell whether there is something to follow. Raises as JobStore.has_stream does."""
+        with self._readers:
+            return self._jobs.has_stream(account, response_id)
 
     def listen(self) -> None:
         """Listen for news from now on; one thread does it for the whole process."""
