@@ -51,7 +51,9 @@ backlog = 4096
 # The work is CPU and waiting; gevent does the waiting, so that a worker a core is enough.
 _cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 workers = settings.web.processes or _cores or 1
-worker_class = settings.web.worker_class
+# With gevent, gunicorn's own worker and a shorter way for the usual request (app.serving).
+_WORKERS = {"gevent": "app.serving.worker.GatewayWorker"}
+worker_class = _WORKERS.get(settings.web.worker_class, settings.web.worker_class)
 # gevent: sockets at once in a process, idle kept-alive ones included: well above what is admitted.
 worker_connections = 4000
 # gthread: what is admitted has a thread each, and the probes and refusals find one too.

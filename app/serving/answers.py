@@ -1,0 +1,103 @@
+"""The answer to a request as it goes over the wire (HTTP/1.1, RFC 9112)."""
+
+from __future__ import annotations
+
+import re
+from email.utils import formatdate
+from functools import lru_cache
+from time import time
+from types import TracebackType
+from typing import Protocol
+
+#: What may stand in an answer's head. A value may hold no line end (RFC 9110, section 5.5).
+_STATUS = re.compile(r"[0-9]{3}(?: [\t -~\x80-\xff]*)?")
+_FIELDS = re.compile(r"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t -~\x80-\xff]*\r\n)*")
+_WITHOUT_BODY = ("204", "304")
+_LAST_CHUNK = b"0\r\n\r\n"
+
+Error = tuple[type[BaseException], BaseException, TracebackType]
+
+
+class Writable(Protocol):
+    """What an answer is written to."""
+
+    def sendall(self, data: bytes, /) -> None: ...
+
+
+class Answer:
+    """Implements start_response and the writing of the body (PEP 3333).
+
+    Head and first piece leave together. `closes` says that the connection is of no more use once
+    the answer was written.
+    """
+
+    def __init__(self, client: Writable, closes: bool) -> None:
+        self.closes = closes
+        self.begun = False
+        self._client = client
+        self._head: bytes | None = None
+        self._left: int | None = None
+        self._chunked = False
+
+    def start(
+        self, status: str, headers: list[tuple[str, str]], exc_info: Error | None = None
+    ) -> object:
+        """Take the status and the headers; with `exc_info`, in place of those before.
+
+        Raises:
+            ValueError: they cannot be sent.
+            AssertionError: they were given already.
+        """
+        if exc_info is not None and self.begun:
+            raise exc_info[1]
+        if exc_info is None and self._head is not None:
+            raise AssertionError("the answer has begun already")
+        fields = "".join([f"{name}: {value}\r\n" for name, value in headers])
+        if not _STATUS.fullmatch(status) or not _FIELDS.fullmatch(fields):
+            raise ValueError("the status or a header cannot be sent")
+        self._left = next((int(v) for n, v in headers if n.lower() == "content-length"), None)
+        self._chunked = self._left is None and not status.startswith(_WITHOUT_BODY)
+        if self._chunked:
+            fields += "Transfer-Encoding: chunked\r\n"
+        connection = "close" if self.closes else "keep-alive"
+        self._head = (
+            f"HTTP/1.1 {status}\r\nServer: gunicorn\r\nDate: {_date(int(time()))}\r\n"
+            f"Connection: {connection}\r\n{fields}\r\n"
+        ).encode("latin-1")
+        return self.write
+
+    def write(self, piece: bytes) -> None:
+        """Send a piece of the body.
+
+        Raises:
+            OSError: the caller has gone.
+            AssertionError: there is no status yet.
+        """
+        if self._chunked:
+            piece = b"%x\r\n%b\r\n" % (len(piece), piece) if piece else b""
+        elif self._left is None:
+            piece = b""
+        else:
+            piece = piece[: self._left]
+            self._left -= len(piece)
+        if not self.begun:
+            if self._head is None:
+                raise AssertionError("the app has not said its status")
+            self.begun = True
+            piece = self._head + piece
+        if piece:
+            self._client.sendall(piece)
+
+    def end(self) -> None:
+        """Send what is missing of the answer; one cut short takes its connection with it."""
+        if not self.begun:
+            self.write(b"")
+        if self._chunked:
+            self._client.sendall(_LAST_CHUNK)
+        elif self._left:
+            self.closes = True
+
+
+@lru_cache(maxsize=2)
+def _date(now: int) -> str:
+    return formatdate(now, usegmt=True)

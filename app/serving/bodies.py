@@ -1,0 +1,83 @@
+"""The body of a request, read when the app asks for it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Protocol
+
+#: What is read from the socket at once.
+READ_SIZE = 64 * 1024
+
+
+class Readable(Protocol):
+    """What a body is read from."""
+
+    def recv(self, size: int, /) -> bytes: ...
+
+
+class Body:
+    """`wsgi.input` (PEP 3333): at most `length` bytes, fewer if the caller hangs up before.
+
+    `had` is what was read of the connection already. `left` counts the bytes still to be read,
+    `spare` is what lies behind the body once all of it was read: the next request's beginning.
+    """
+
+    __slots__ = ("_had", "_source", "left")
+
+    def __init__(self, source: Readable, length: int, had: bytes) -> None:
+        self.left = length
+        self._source = source
+        self._had = had
+
+    @property
+    def spare(self) -> bytes:
+        """What was read beyond the body, once nothing is left of that."""
+        return self._had
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return `size` bytes, or all of them, or as many as the caller has sent."""
+        wanted = self.left if size is None or size < 0 else min(size, self.left)
+        had = self._had
+        if len(had) < wanted:
+            pieces, count = [had], len(had)
+            while count < wanted and (piece := self._source.recv(READ_SIZE)):
+                pieces.append(piece)
+                count += len(piece)
+            had = b"".join(pieces)
+            wanted = min(wanted, count)
+        self._had = had[wanted:]
+        self.left -= wanted
+        return had[:wanted]
+
+    def discard(self, most: int) -> bool:
+        """Throw away what is left; False where it is more than `most` bytes, or does not come."""
+        while self.left:
+            piece = self.read(READ_SIZE)
+            most -= len(piece)
+            if not piece or most < 0:
+                return False
+        return True
+
+    def readline(self, size: int = -1) -> bytes:
+        """Return what is left up to a line's end."""
+        line = io.BytesIO(self._pushed_back()).readline(size)
+        self._take(len(line))
+        return line
+
+    def readlines(self, hint: int = -1) -> list[bytes]:
+        """Return what is left, as lines."""
+        return io.BytesIO(self.read()).readlines(hint)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield what is left, a line at a time."""
+        return iter(self.readlines())
+
+    def _pushed_back(self) -> bytes:
+        rest = self.read()
+        self._had, self.left = rest + self._had, len(rest)
+        return rest
+
+    def _take(self, count: int) -> None:
+        self._had = self._had[count:]
+        self.left -= count
