@@ -129,7 +129,7 @@ class LeanAdapter(HTTPAdapter):
             raise Quiet
         if exchange.answer.status >= 400:
             exchange.hurry(FAULT_BODY_S)
-        return LeanResponse(request, Body(exchange, stream))
+        return LeanResponse(request, Body(exchange))
 
     def _exchange(self, order: Order) -> Exchange:
         origin, body = order.draft.origin, order.body
@@ -146,36 +146,31 @@ class LeanAdapter(HTTPAdapter):
 
 
 class Body:
-    """The body of an answer, as requests expects it from a response's `raw`.
+    """The body of an answer: what a LeanResponse has as its `raw`."""
 
-    A piece b"" says that the server is quiet; it comes only when the order was to be streamed.
-    """
-
-    def __init__(self, exchange: Exchange, stream: bool) -> None:
+    def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._stream = stream
         self.headers = exchange.answer.headers
         self.status = exchange.answer.status
 
-    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
-        """Yield the pieces as they come."""
-        exchange, read = self._exchange, 0
-        while True:
-            try:
-                piece = exchange.read()
-            except (OSError, BadAnswer) as error:
-                raise _told(error, exchange, requests.exceptions.ChunkedEncodingError) from error
-            if piece is None:
-                return
-            if self._stream:
-                yield piece
-                continue
+    def piece(self) -> bytes | None:
+        """Return what comes next, b"" when the server is quiet, None at the end."""
+        try:
+            return self._exchange.read()
+        except (OSError, BadAnswer) as error:
+            broken = requests.exceptions.ChunkedEncodingError
+            raise _told(error, self._exchange, broken) from error
+
+    def whole(self) -> bytes:
+        """Return all of it, whatever the silences."""
+        pieces, read = [], 0
+        while (piece := self.piece()) is not None:
+            pieces.append(piece)
             read += len(piece)
             if read > MAX_BODY:
                 self.close()
                 raise Nonsense("its body is too long")
-            if piece:
-                yield piece
+        return b"".join(pieces)
 
     def close(self) -> None:
         """Close the connection, unless the body was read to its end."""
@@ -184,6 +179,8 @@ class Body:
 
 class LeanResponse(requests.Response):
     """A response that makes what is seldom asked for only when it is."""
+
+    raw: Any
 
     def __init__(self, order: Order, body: Body) -> None:
         # The parent's __init__ is left out: its cookie jar and header dictionary cost more than
@@ -198,6 +195,18 @@ class LeanResponse(requests.Response):
             request=order,
             history=[],
         )
+
+    @property
+    def content(self) -> bytes:
+        """The whole body; it can be asked for once."""
+        body: bytes = self.raw.whole()
+        return body
+
+    # MEASURED: through requests' own generators a piece takes twice as many calls.
+    def iter_content(self, *_: Any, **__: Any) -> Iterator[bytes]:
+        """Yield the body's pieces as they come; b"" says that the server is quiet."""
+        pieces: Iterator[bytes] = iter(self.raw.piece, None)
+        return pieces
 
     def __getattr__(self, name: str) -> Any:
         if name == "headers":

@@ -26,18 +26,18 @@ class Answer:
     """An answer as far as it has come: feed it what was read, take the body's pieces from it.
 
     `headers` has lower-case names; values of repeated ones are joined by commas. Informational
-    answers (1xx) are skipped. `keep_alive` is true once a message is whole and its connection
-    can be used again.
+    answers (1xx) are skipped. `pieces` is what came of the body and was not taken yet.
+    `keep_alive` is true once a message is whole and its connection can be used again.
     """
 
     __slots__ = (
         "_inflate",
         "_overhead",
         "_parser",
-        "_pieces",
         "head_done",
         "headers",
         "keep_alive",
+        "pieces",
         "status",
         "whole",
     )
@@ -49,7 +49,7 @@ class Answer:
         self.whole = False
         self.keep_alive = False
         self._overhead = 0
-        self._pieces: list[bytes] = []
+        self.pieces: list[bytes] = []
         self._inflate: Inflater | None = None
         self._parser = httptools.HttpResponseParser(self)
 
@@ -65,7 +65,7 @@ class Answer:
             raise BadAnswer("it wants to change the protocol") from None
         except httptools.HttpParserError as error:
             self._misread(error)
-        if self._pieces:
+        if self.pieces:
             self._overhead = 0
             return
         self._overhead += len(data)
@@ -78,11 +78,11 @@ class Answer:
         Raises:
             BadAnswer: when it is compressed in a way that we do not read.
         """
-        pieces = self._pieces
+        pieces = self.pieces
         if not pieces:
             return b""
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        self._pieces = []
+        self.pieces = []
         return self._inflate(body) if self._inflate else body
 
     def end(self) -> None:
@@ -124,7 +124,7 @@ class Answer:
     def on_body(self, piece: bytes) -> None:
         """Called by the parser."""
         if not self.whole:
-            self._pieces.append(piece)
+            self.pieces.append(piece)
 
     def on_message_begin(self) -> None:
         """Called by the parser; a second message after a whole one was not asked for."""

@@ -66,7 +66,8 @@ class Exchange:
         self._read_size = READ_SIZE if patience.silence_s is None else STREAM_READ_SIZE
         self._tick_s = min(patience.silence_s or patience.read_s, patience.read_s)
         self._started = False
-        self._heard_at = 0.0
+        self._heard = False
+        self._expires_at = patience.deadline
         self._connection: Connection | None = None
 
     @property
@@ -92,22 +93,24 @@ class Exchange:
 
     def read(self) -> bytes | None:
         """Return a piece of the body, b"" when the server is quiet, None at the end."""
-        answer = self.answer
-        while True:
-            piece = answer.take()
-            if answer.whole:
+        answer, piece = self.answer, b""
+        while not piece:  # what is inflated may be nothing yet
+            if answer.pieces:
+                piece = answer.take()
+            elif answer.whole:
                 self._release()
-            if piece:
-                return piece
-            if answer.whole:
                 return None
-            if not self._receive():
+            elif not self._receive():
                 return b""
+        if answer.whole:
+            self._release()
+        return piece
 
     def hurry(self, seconds: float) -> None:
         """Bring the deadline forward to `seconds` from now."""
         soon = time.monotonic() + seconds
         self._patience = replace(self._patience, deadline=min(soon, self._patience.deadline))
+        self._expires_at = min(soon, self._expires_at)
 
     def close(self) -> None:
         """Close the connection, unless the answer was read to its end."""
@@ -166,14 +169,22 @@ class Exchange:
             # A server that refuses a long body answers early and closes: its answer is read.
             if connection.unproven:
                 raise
-        self._heard_at = time.monotonic()
+        self._be_patient(time.monotonic())
 
     def _receive(self) -> bool:
         """Feed the answer with one read; False when the server is quiet."""
         connection = self._connection
         if connection is None:
             raise CutAnswer("the connection is closed")
-        connection.wait_at_most(self._wait_s(time.monotonic(), self._tick_s))
+        now = time.monotonic()
+        if self._heard:
+            # Only now: for as long as a reader was busy with what came, the server was not quiet.
+            self._heard = False
+            self._be_patient(now)
+        wait_s = self._tick_s
+        if now + wait_s > self._expires_at:
+            wait_s = self._wait_s(now, wait_s)
+        connection.wait_at_most(wait_s)
         try:
             data = connection.sock.recv(self._read_size)
         except TimeoutError:
@@ -187,7 +198,7 @@ class Exchange:
             self._ended(connection)
             return True
         connection.unproven = False
-        self._heard_at = time.monotonic()
+        self._heard = True
         self.answer.feed(data)
         return True
 
@@ -201,15 +212,15 @@ class Exchange:
     def _is_stale(self, connection: Connection) -> bool:
         return connection.unproven and not self._interrupt.fired
 
+    def _be_patient(self, now: float) -> None:
+        self._expires_at = min(now + self._patience.read_s, self._patience.deadline)
+
     def _wait_s(self, now: float, tick_s: float) -> float:
         """Return how long to wait next; it is the same each time until a limit is near."""
-        patience = self._patience
-        left = patience.deadline - now
-        if self._heard_at:
-            left = min(left, self._heard_at + patience.read_s - now)
-        if left <= 0:
+        left_s = self._expires_at - now
+        if left_s <= 0:
             raise TimeoutError("the server took too long")
-        return min(tick_s, left)
+        return min(tick_s, left_s)
 
     def _release(self) -> None:
         connection, self._connection = self._connection, None
