@@ -53,7 +53,8 @@ class Answer:
         if exc_info is None and self._head is not None:
             raise AssertionError("the answer has begun already")
         fields = "".join([f"{name}: {value}\r\n" for name, value in headers])
-        if not _STATUS.fullmatch(status) or not _FIELDS.fullmatch(fields):
+        lines = fields.count("\n")  # one each: more would be somebody else's
+        if not (_STATUS.fullmatch(status) and _FIELDS.fullmatch(fields) and lines == len(headers)):
             raise ValueError("the status or a header cannot be sent")
         self._left = next((int(v) for n, v in headers if n.lower() == "content-length"), None)
         self._chunked = self._left is None and not status.startswith(_WITHOUT_BODY)

@@ -8,10 +8,10 @@ the kernel's buffer a send.
 from __future__ import annotations
 
 import socket
-from typing import Any
+from typing import Any, ClassVar
 
 import gevent.socket
-from gevent.exceptions import BlockingSwitchOutError, ConcurrentObjectUseError
+from gevent.exceptions import ConcurrentObjectUseError
 from greenlet import getcurrent
 
 #: Time-outs from here on are looked after together, this often: they fire this much late at most.
@@ -27,47 +27,51 @@ _GeventSocket: Any = gevent.socket.socket
 class Patience:
     """The waits of one hub that have a time limit, all on one timer.
 
-    A wait costs a place in a dictionary; every TICK_S each is looked at. While nobody waits, the
-    timer rests.
+    `until` holds for each greenlet that waits when to throw TimeoutError into it, by the loop's
+    clock: a wait costs a place in a dictionary. Every TICK_S each is looked at; while nobody waits,
+    the timer rests.
     """
 
+    _of: ClassVar[dict[Any, Patience]] = {}
+
     def __init__(self, loop: Any) -> None:
-        self._loop = loop
-        self._until: dict[Any, float] = {}
+        self.until: dict[Any, float] = {}
+        self.now = loop.now
         self._timer = loop.timer(TICK_S, TICK_S, ref=False)
 
-    def wait(self, waiting: Any, seconds: float) -> None:
-        """Throw TimeoutError into a greenlet, unless it is forgotten within so many seconds."""
+    @classmethod
+    def of(cls, hub: Any) -> Patience:
+        """Return the one of a hub."""
+        found = cls._of.get(hub)
+        if found is None:
+            found = cls._of[hub] = cls(hub.loop)
+        return found
+
+    def start(self) -> None:
+        """See to it that waits are looked at."""
         if not self._timer.active:
             self._timer.start(self._tick)
-        self._until[waiting] = self._loop.now() + seconds
-
-    def forget(self, waiting: Any) -> None:
-        """The greenlet waits no more."""
-        del self._until[waiting]
 
     def _tick(self) -> None:
-        if not self._until:
+        if not self.until:
             self._timer.stop()
             return
-        now = self._loop.now()
-        for waiting in [each for each, until in self._until.items() if until <= now]:
-            if waiting in self._until:  # what ran before may have ended it
+        now = self.now()
+        for waiting in [each for each, until in self.until.items() if until <= now]:
+            if waiting in self.until:  # what ran before may have ended it
                 waiting.throw(TimeoutError("timed out"))
 
 
 class LeanSocket(_GeventSocket):  # type: ignore[misc] # as said
     """A cooperative socket: reads, writes and waits in fewer steps than its parent."""
 
-    __slots__ = ("_drained",)
-
-    #: Of each hub, made when it is first needed.
-    _patience: dict[Any, Patience] = {}  # noqa: RUF012 - of the class
+    __slots__ = ("_drained", "_patience")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Whether the last read took all that there was: then waiting comes before reading.
         self._drained = False
+        self._patience = Patience.of(self.hub)
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         """Return at most `size` bytes, as socket.recv does."""
@@ -119,25 +123,17 @@ class LeanSocket(_GeventSocket):  # type: ignore[misc] # as said
         if watcher is None or watcher.callback is not None:
             raise ConcurrentObjectUseError("the socket is closed, or somebody waits for it already")
         hub, waiting = self.hub, getcurrent()
-        if waiting is hub:
-            raise BlockingSwitchOutError("an event loop's callback must not wait")
-        patience = None if limit_s is None else self._patience_of(hub)
-        if patience is not None:
-            patience.wait(waiting, limit_s)
+        patience = self._patience
+        if limit_s is not None:
+            if not patience.until:
+                patience.start()
+            patience.until[waiting] = patience.now() + limit_s
         watcher.start(waiting.switch)
         try:
             hub.switch()
         finally:
             watcher.stop()
-            if patience is not None:
-                patience.forget(waiting)
-
-    @classmethod
-    def _patience_of(cls, hub: Any) -> Patience:
-        found = cls._patience.get(hub)
-        if found is None:
-            found = cls._patience[hub] = Patience(hub.loop)
-        return found
+            patience.until.pop(waiting, None)
 
 
 def install() -> None:

@@ -70,6 +70,8 @@ class CallerServer(StreamServer):
 class GatewayWorker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
     """Serves what heads.read reads by itself, and leaves all else to gunicorn."""
 
+    alive: bool
+
     def patch(self) -> None:
         """Make sockets cooperative, and lean."""
         super().patch()

@@ -33,10 +33,12 @@ class Answer:
     __slots__ = (
         "_inflate",
         "_overhead",
+        "_own",
         "_parser",
         "head_done",
         "headers",
         "keep_alive",
+        "on_body",
         "pieces",
         "status",
         "whole",
@@ -49,7 +51,11 @@ class Answer:
         self.whole = False
         self.keep_alive = False
         self._overhead = 0
+        self._own = 0
         self.pieces: list[bytes] = []
+        # Called by the parser for each chunk. MEASURED: as a method of ours, it takes a tenth of
+        # what an event costs that comes with others.
+        self.on_body = self.pieces.append
         self._inflate: Inflater | None = None
         self._parser = httptools.HttpResponseParser(self)
 
@@ -65,6 +71,8 @@ class Answer:
             raise BadAnswer("it wants to change the protocol") from None
         except httptools.HttpParserError as error:
             self._misread(error)
+        if self.whole:
+            del self.pieces[self._own :]  # of a second message, which was not asked for
         if self.pieces:
             self._overhead = 0
             return
@@ -82,7 +90,7 @@ class Answer:
         if not pieces:
             return b""
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        self.pieces = []
+        pieces.clear()
         return self._inflate(body) if self._inflate else body
 
     def end(self) -> None:
@@ -121,11 +129,6 @@ class Answer:
         if encoding not in _PASS_THROUGH:
             self._inflate = Inflater(encoding)
 
-    def on_body(self, piece: bytes) -> None:
-        """Called by the parser."""
-        if not self.whole:
-            self.pieces.append(piece)
-
     def on_message_begin(self) -> None:
         """Called by the parser; a second message after a whole one was not asked for."""
         if self.whole:
@@ -136,6 +139,7 @@ class Answer:
         if self.head_done and not self.whole:
             self.whole = True
             self.keep_alive = self._parser.should_keep_alive()
+            self._own = len(self.pieces)
 
     def _misread(self, error: httptools.HttpParserError) -> None:
         cause = error.__context__

@@ -1,0 +1,140 @@
+"""Sockets that wait together with others: in an event loop of this very process."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import gevent
+import pytest
+
+from app.serving import sockets
+from app.serving.sockets import LeanSocket
+
+PATIENCE_S = 10.0
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[Any, socket.socket]]:
+    """Return a lean socket, and an ordinary one at the other end."""
+    ours, theirs = socket.socketpair()
+    lean = LeanSocket(fileno=ours.detach())
+    with theirs, lean:
+        yield lean, theirs
+
+
+def waited(call: Callable[[], object], meanwhile: Callable[[], object]) -> object:
+    """Return what `call` returns, where it waits for what is done meanwhile."""
+    greenlet = gevent.spawn(call)
+    gevent.sleep(0)
+    assert not greenlet.ready()
+    meanwhile()
+    return greenlet.get(timeout=PATIENCE_S)
+
+
+@pytest.mark.parametrize("timeout_s", [None, 0.3, 60.0])
+def test_a_read_waits_for_what_comes(
+    pair: tuple[Any, socket.socket], timeout_s: float | None
+) -> None:
+    lean, theirs = pair
+    lean.settimeout(timeout_s)
+    for text in (b"one", b"two"):
+        assert waited(lambda: lean.recv(100), lambda t=text: theirs.sendall(t)) == text  # type: ignore[misc] # a default
+
+
+def test_what_is_there_is_read_in_as_many_pieces_as_asked_for(
+    pair: tuple[Any, socket.socket],
+) -> None:
+    lean, theirs = pair
+    theirs.sendall(b"hello, world")
+    assert gevent.spawn(lambda: [lean.recv(5), lean.recv(100)]).get(timeout=PATIENCE_S) == [
+        b"hello",
+        b", world",
+    ]
+
+
+def test_a_buffer_is_read_into(pair: tuple[Any, socket.socket]) -> None:
+    lean, theirs = pair
+    room = bytearray(10)
+    for text in (b"one", b"three"):
+        count = waited(lambda: lean.recv_into(room), lambda t=text: theirs.sendall(t))  # type: ignore[misc] # a default
+        assert room.startswith(text) and count == len(text)
+
+
+def test_the_end_is_read_as_nothing(pair: tuple[Any, socket.socket]) -> None:
+    lean, theirs = pair
+    assert waited(lambda: lean.recv(100), theirs.close) == b""
+
+
+def test_a_peek_takes_nothing(pair: tuple[Any, socket.socket]) -> None:
+    lean, theirs = pair
+    theirs.sendall(b"hello")
+    assert [lean.recv(100, socket.MSG_PEEK), lean.recv(100)] == [b"hello", b"hello"]
+
+
+def test_nobody_waits_on_a_socket_that_is_not_to_block(pair: tuple[Any, socket.socket]) -> None:
+    lean, theirs = pair
+    theirs.sendall(b"hello")
+    assert lean.recv(100) == b"hello"
+    lean.settimeout(0.0)
+    with pytest.raises(BlockingIOError):
+        lean.recv(100)
+    with pytest.raises(BlockingIOError):
+        lean.recv_into(bytearray(1))
+    with pytest.raises(BlockingIOError):
+        lean.sendall(bytes(10_000_000))
+
+
+@pytest.mark.parametrize("timeout_s", [0.01, 0.05])
+def test_a_silence_that_is_too_long_is_a_time_out(
+    pair: tuple[Any, socket.socket], monkeypatch: pytest.MonkeyPatch, timeout_s: float
+) -> None:
+    monkeypatch.setattr(sockets, "TICK_S", 0.02)  # so that one is waited for by itself
+    monkeypatch.setattr(sockets.Patience, "_of", {})
+    ours, theirs = socket.socketpair()
+    with theirs, LeanSocket(fileno=ours.detach()) as lean:
+        lean.settimeout(timeout_s)
+        with pytest.raises(TimeoutError):
+            gevent.spawn(lean.recv, 100).get(timeout=PATIENCE_S)
+        theirs.sendall(b"late")
+        assert lean.recv(100) == b"late"
+
+
+def test_closing_a_socket_wakes_who_waits_on_it(pair: tuple[Any, socket.socket]) -> None:
+    lean, _ = pair
+    with pytest.raises(OSError, match=r"closed|EBADF|Bad file"):
+        waited(lambda: lean.recv(100), lean.close)
+
+
+def test_two_cannot_wait_for_the_same(pair: tuple[Any, socket.socket]) -> None:
+    lean, theirs = pair
+    first = gevent.spawn(lean.recv, 100)
+    gevent.sleep(0)
+    with pytest.raises(gevent.exceptions.ConcurrentObjectUseError):
+        gevent.spawn(lean.recv, 100).get(timeout=PATIENCE_S)
+    theirs.sendall(b"hello")
+    assert first.get(timeout=PATIENCE_S) == b"hello"
+
+
+def test_what_the_kernel_does_not_take_at_once_is_sent_when_it_does(
+    pair: tuple[Any, socket.socket],
+) -> None:
+    lean, theirs = pair
+    told = bytes(range(256)) * 20_000
+    theirs.setblocking(False)
+    sender = gevent.spawn(lean.sendall, told)
+    read = b""
+    while len(read) < len(told):
+        gevent.sleep(0)
+        try:
+            read += theirs.recv(1_000_000)
+        except BlockingIOError:
+            assert not sender.ready()
+    assert read == told
+    sender.get(timeout=PATIENCE_S)
+
+
+def test_sockets_are_not_replaced_where_gevent_has_not_replaced_them() -> None:
+    with pytest.raises(RuntimeError, match="gevent"):
+        sockets.install()
