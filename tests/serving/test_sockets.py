@@ -59,7 +59,8 @@ def test_a_buffer_is_read_into(pair: tuple[Any, socket.socket]) -> None:
     room = bytearray(10)
     for text in (b"one", b"three"):
         count = waited(lambda: lean.recv_into(room), lambda t=text: theirs.sendall(t))  # type: ignore[misc] # a default
-        assert room.startswith(text) and count == len(text)
+        assert count == len(text)
+        assert room.startswith(text)
 
 
 def test_the_end_is_read_as_nothing(pair: tuple[Any, socket.socket]) -> None:
