@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import Protocol
 
@@ -60,6 +60,11 @@ def batches(reply: Reply, reader: FrameReader, call: UpstreamCall) -> Iterator[B
                 told_at = time.monotonic()
     if last := reader.read(splitter.end()) + reader.end():
         yield last
+
+
+def told_whole(reply: Reply, read: Callable[[bytes], Batch]) -> Iterator[Batch]:
+    """Yield as one batch what `read` makes of a whole answer."""
+    yield read(reply.body())
 
 
 def joined(streamed: Iterator[Batch]) -> Iterator[Batch]:

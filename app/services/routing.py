@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 
 from app.domain.deltas import Batch
@@ -35,28 +35,16 @@ _FAULTS = (UpstreamRateLimited, UpstreamUnavailable, UpstreamTimeout, UpstreamMi
 class Opened:
     """An answer that has begun; `batches` must be exhausted or closed.
 
-    `ignored` names the parameters that this provider cannot honour. `attempts` counts those at
+    `provider` is the target's, by name. `ignored` names the parameters that this provider cannot honour. `attempts` counts those at
     all targets; `first_batch_s` is the time from the first of them to the first batch.
     """
 
     target: Target
+    provider: str
     ignored: tuple[str, ...]
     attempts: int
     first_batch_s: float
     batches: Iterator[Batch]
-
-    @property
-    def provider(self) -> str:
-        """The name of the provider that answers."""
-        return self.target.provider.name
-
-
-@dataclass(frozen=True, slots=True)
-class _Patience:
-    """Until when a call waits at one target, by the router's clock."""
-
-    retry_until: float
-    queue_until: float
 
 
 class Router:
@@ -101,14 +89,11 @@ class Router:
         started, latest = self._clock(), call.deadline
         failures: list[GatewayError] = []
         for target in targets:
-            deadline_s = self._deadlines_s[target.provider.name]
-            call.deadline = min(latest, self._clock() + deadline_s)
+            provider = target.provider
+            call.deadline = min(latest, self._clock() + self._deadlines_s[provider.name])
             request = request_for(target)
-            patience = _Patience(
-                retry_until=started + patience_s,
-                queue_until=started + (patience_s if target is targets[-1] else 0),
-            )
-            batches = self._answer(target.provider, request, call, patience)
+            queue_until = started + (patience_s if target is targets[-1] else 0)
+            batches = self._answer(provider, request, call, started + patience_s, queue_until)
             try:
                 next(batches)
             except _FAULTS as error:
@@ -116,22 +101,29 @@ class Router:
                 failures.append(error)
             else:
                 first_batch_s = self._clock() - started
-                ignored = target.provider.ignored(request)
-                return Opened(target, ignored, call.attempts, first_batch_s, batches)
+                ignored = provider.ignored(request)
+                attempts = call.attempts
+                return Opened(target, provider.name, ignored, attempts, first_batch_s, batches)
         raise _most_hopeful(failures)
 
     def _answer(
-        self, provider: Provider, request: ModelRequest, call: UpstreamCall, patience: _Patience
+        self,
+        provider: Provider,
+        request: ModelRequest,
+        call: UpstreamCall,
+        retry_until: float,
+        queue_until: float,
     ) -> Iterator[Batch]:
         """Yield the provider's first batch twice, then the others.
 
         The first time is for `open` to see: a generator that has begun runs its endings however
         it is left, one that has not would hold its slot for ever.
         """
-        with self._admitted(provider.name, call, patience.queue_until) as admission:
-            first, rest = self._retries.run(
-                lambda: self._begun(provider, request, call), call, patience.retry_until
-            )
+        name = provider.name
+        admission = self._admitted(name, call, queue_until)
+        try:
+            attempt = partial(self._begun, provider, request, call)
+            first, rest = self._retries.run(attempt, call, retry_until)
             outcome = "abandoned"
             try:
                 if first:
@@ -145,27 +137,25 @@ class Router:
                 outcome = _word(error)
                 raise
             finally:
-                upstream_ended(provider.name, outcome)
+                upstream_ended(name, outcome)
                 _close(rest)
-
-    @contextmanager
-    def _admitted(self, provider: str, call: UpstreamCall, until: float) -> Iterator[Admission]:
-        """Hold the breaker's admission and a slot of the provider for the length of a call."""
-        slots, admission = self._slots[provider], self._breakers.admit(provider)
-        try:
-            slots.take(call, min(until, call.deadline) - self._clock())
-        except BaseException:
-            admission.withdraw()
-            raise
-        try:
-            yield admission
         except BaseException as error:
             admission.settle(error)
             raise
         else:
             admission.settle(None)
         finally:
-            slots.give_back()
+            self._slots[name].give_back()
+
+    def _admitted(self, provider: str, call: UpstreamCall, until: float) -> Admission:
+        """Take a slot of the provider, if its breaker lets the call through."""
+        admission = self._breakers.admit(provider)
+        try:
+            self._slots[provider].take(call, min(until, call.deadline) - self._clock())
+        except BaseException:
+            admission.withdraw()
+            raise
+        return admission
 
     def _begun(
         self, provider: Provider, request: ModelRequest, call: UpstreamCall
@@ -175,8 +165,8 @@ class Router:
             raise CallerGone("The caller hung up.")
         call.attempts += 1
         asked_at = self._clock()
-        batches = provider.answer(request, call)
         try:
+            batches = provider.answer(request, call)
             for first in batches:
                 if first or request.stream:
                     upstream_spoke(provider.name, self._clock() - asked_at)

@@ -26,8 +26,10 @@ class Slots:
             UpstreamUnavailable: none came free in time.
             CallerGone: the call was cancelled.
         """
+        if self._size is None:
+            return
         with self._lock:
-            if self._size is None or self._taken < self._size:
+            if self._taken < self._size:
                 self._taken += 1
                 return
             turn = threading.Event()
@@ -54,6 +56,8 @@ class Slots:
 
     def give_back(self) -> None:
         """Hand a slot that was taken to whoever has waited longest, or free it."""
+        if self._size is None:
+            return
         with self._lock:
             if self._line:
                 self._line.popleft().set()

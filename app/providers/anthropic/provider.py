@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from urllib.parse import urlsplit
 
 import orjson
@@ -16,7 +17,7 @@ from app.providers.base import UpstreamCall
 from app.providers.events import EventReader, body_deltas
 from app.providers.model_list import model_ids
 from app.providers.profiles import Profile
-from app.providers.streaming import batches, joined
+from app.providers.streaming import batches, joined, told_whole
 from app.providers.transport import Transport
 from app.settings import ProviderSettings
 
@@ -27,7 +28,7 @@ class AnthropicProvider:
     """Anthropic, or a server that is compatible with its Messages, by its profile."""
 
     def __init__(self, settings: ProviderSettings, transport: Transport, profile: Profile) -> None:
-        self._name = settings.name
+        self.name = settings.name
         self._profile = profile
         self._transport = transport
         headers = {"anthropic-version": VERSION}
@@ -37,26 +38,21 @@ class AnthropicProvider:
         self._messages = transport.endpoint(f"{root}/messages", headers)
         self._models = transport.endpoint(root + _list_path(settings.base_url), headers)
 
-    @property
-    def name(self) -> str:
-        """Its name in gateway.toml."""
-        return self._name
-
     def ignored(self, request: ModelRequest) -> tuple[str, ...]:
         """Name the parameters of the request that this server cannot honour."""
         return ignored(request, self._profile)
 
     def answer(self, request: ModelRequest, call: UpstreamCall) -> Iterator[Batch]:
         """Yield what the model says; see Provider."""
-        asked = replace(request, stream=request.stream or not self._profile.whole)
+        whole = self._profile.whole and not request.stream
+        asked = request if whole or request.stream else replace(request, stream=True)
         body = orjson.dumps(to_upstream(asked, self._profile))
         reply = self._messages.post(body, call, stream=asked.stream)
         answer = Answer(self._transport.fault_in_answer)
-        if asked.stream:
-            streamed = batches(reply, EventReader(answer), call)
-            yield from streamed if request.stream else joined(streamed)
-        else:
-            yield body_deltas(reply.body(), answer)
+        if whole:
+            return told_whole(reply, partial(body_deltas, answer=answer))
+        streamed = batches(reply, EventReader(answer), call)
+        return streamed if request.stream else joined(streamed)
 
     def models(self) -> tuple[str, ...]:
         """Ask the server which models it serves; see Provider."""

@@ -63,12 +63,7 @@ class LocalProvider:
     """The provider of the built-in models."""
 
     def __init__(self, name: str) -> None:
-        self._name = name
-
-    @property
-    def name(self) -> str:
-        """Its name in the settings."""
-        return self._name
+        self.name = name
 
     def ignored(self, request: ModelRequest) -> tuple[str, ...]:
         """Name what is asked for and has no sense here; see Provider."""

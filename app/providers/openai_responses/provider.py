@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import orjson
 
@@ -15,7 +16,7 @@ from app.providers.model_list import model_ids
 from app.providers.openai_responses.answer import Answer
 from app.providers.openai_responses.request import ignored, to_upstream
 from app.providers.profiles import Profile
-from app.providers.streaming import batches, joined
+from app.providers.streaming import batches, joined, told_whole
 from app.providers.transport import Transport
 from app.settings import ProviderSettings
 
@@ -24,17 +25,12 @@ class OpenAIResponsesProvider:
     """OpenAI, or a server that is compatible with its Responses, by its profile."""
 
     def __init__(self, settings: ProviderSettings, transport: Transport, profile: Profile) -> None:
-        self._name = settings.name
+        self.name = settings.name
         self._profile = profile
         self._transport = transport
         login = {"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {}
         self._responses = transport.endpoint("/responses", login)
         self._models = transport.endpoint("/models", login)
-
-    @property
-    def name(self) -> str:
-        """Its name in gateway.toml."""
-        return self._name
 
     def ignored(self, request: ModelRequest) -> tuple[str, ...]:
         """Name the parameters of the request that this server cannot honour."""
@@ -42,16 +38,16 @@ class OpenAIResponsesProvider:
 
     def answer(self, request: ModelRequest, call: UpstreamCall) -> Iterator[Batch]:
         """Yield what the model says; see Provider."""
-        asked = replace(request, stream=request.stream or not self._profile.whole)
+        whole = self._profile.whole and not request.stream
+        asked = request if whole or request.stream else replace(request, stream=True)
         told = to_upstream(asked, self._profile)
         reply = self._responses.post(orjson.dumps(told), call, stream=asked.stream)
         cut_at = None if self._profile.tells_cut else told.get("max_output_tokens")
         answer = Answer(self._transport.fault_in_answer, cut_at)
-        if asked.stream:
-            streamed = batches(reply, EventReader(answer), call)
-            yield from streamed if request.stream else joined(streamed)
-        else:
-            yield body_deltas(reply.body(), answer)
+        if whole:
+            return told_whole(reply, partial(body_deltas, answer=answer))
+        streamed = batches(reply, EventReader(answer), call)
+        return streamed if request.stream else joined(streamed)
 
     def models(self) -> tuple[str, ...]:
         """Ask the server which models it serves; see Provider."""
