@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar, assert_never
+from typing import TypeVar, assert_never
 
 from app.domain.deltas import (
     Annotated,
@@ -29,14 +29,16 @@ from app.domain.deltas import (
     Thought,
     Used,
 )
-from app.domain.events import ErrorRaised, Event, Lifecycle, LifecycleType
+from app.domain.events import ErrorRaised, Event, LifecycleType
 from app.domain.ids import Mint, call_id
 from app.domain.items import ItemStatus, OutputItem
-from app.domain.opened import OpenCall, OpenItem, OpenMessage, OpenReasoning, Scribe
-from app.domain.response import Response, ResponseError, Status, Usage
+from app.domain.opened import DeafScribe, OpenCall, OpenItem, OpenMessage, OpenReasoning, Scribe
+from app.domain.response import IncompleteReason, Response, ResponseError, Status, Usage
 from app.errors import GatewayError, UpstreamMisbehaved, UpstreamUnavailable
 
 Opened = TypeVar("Opened", OpenMessage, OpenReasoning, OpenCall)
+
+_NO_USAGE = Usage()
 
 
 class Narrator:
@@ -65,14 +67,19 @@ class Narrator:
         """What the upstream has counted so far."""
         return self._usage
 
+    def tell_nobody(self) -> None:
+        """Make no events from now on, where nobody listens: only the response counts."""
+        self._scribe = DeafScribe()
+
     def begin(self) -> list[Event]:
         """Tell that the response exists, and that it is being worked on."""
-        self._lifecycle("response.created")
+        scribe = self._scribe
+        scribe.write_lifecycle("response.created", self.response)
         if self.response.status == "queued":
-            self._lifecycle("response.queued")
+            scribe.write_lifecycle("response.queued", self.response)
             self.response = replace(self.response, status="in_progress")
-        self._lifecycle("response.in_progress")
-        return self._scribe.take()
+        scribe.write_lifecycle("response.in_progress", self.response)
+        return scribe.take()
 
     def hear(self, deltas: Iterable[Delta]) -> list[Event]:
         """Tell what the model said.
@@ -83,11 +90,15 @@ class Narrator:
         for delta in deltas:
             # Nearly every delta is text for the message that is open: the short way saves 1 µs.
             message = self._open
-            if type(delta) is Text and type(message) is OpenMessage and not self._finished:
+            if self._finished is not None:
+                self._hear_more(delta)
+            elif type(delta) is Text and type(message) is OpenMessage:
                 if delta.text or delta.logprobs:
                     message.say(delta.text, delta.logprobs)
+            elif type(message) is OpenCall:
+                self._hear_in_call(delta)
             else:
-                self._hear(delta)
+                self._tell(delta)
         return self._scribe.take()
 
     def go_on(self, output: Sequence[OutputItem], number: int) -> None:
@@ -101,13 +112,16 @@ class Narrator:
         if finished is None:
             return self.fail(UpstreamUnavailable("the upstream ended its answer without an end"))
         tier = finished.service_tier or self.response.service_tier
-        self._release()
+        if self._held:
+            self._release()
         if finished.reason == "stop":
             self._close("completed")
             now = self._now()
             return self._end("completed", "response.completed", completed_at=now, service_tier=tier)
         self._close("incomplete")
-        reason = "max_output_tokens" if finished.reason == "length" else "content_filter"
+        reason: IncompleteReason = (
+            "max_output_tokens" if finished.reason == "length" else "content_filter"
+        )
         return self._end(
             "incomplete", "response.incomplete", incomplete_reason=reason, service_tier=tier
         )
@@ -116,9 +130,7 @@ class Narrator:
         """Close what is open, say what went wrong, and end as failed."""
         self.failure = error
         self._close("incomplete")
-        self._scribe.write(
-            ErrorRaised(self._scribe.number(), error.type, error.code, error.message, error.param)
-        )
+        self._scribe.write(ErrorRaised, error.type, error.code, error.message, error.param)
         told = ResponseError(response_error_code(error), error.message)
         return self._end("failed", "response.failed", error=told)
 
@@ -127,24 +139,43 @@ class Narrator:
         self._close("incomplete")
         return self._end("cancelled", "response.failed")
 
-    def _lifecycle(self, event_type: LifecycleType) -> None:
-        self._scribe.write(Lifecycle(event_type, self._scribe.number(), self.response))
-
-    def _end(self, status: Status, event_type: LifecycleType, **more: Any) -> list[Event]:
-        # MEASURED: each replacing takes 5 µs, so all that ends a response changes at once.
-        self.response = replace(
-            self.response,
-            status=status,
-            output=tuple(self._output),
-            usage=self._usage or Usage(),
-            **more,
+    def _end(
+        self,
+        status: Status,
+        event_type: LifecycleType,
+        *,
+        error: ResponseError | None = None,
+        incomplete_reason: IncompleteReason | None = None,
+        completed_at: int | None = None,
+        service_tier: str | None = None,
+    ) -> list[Event]:
+        # MEASURED: to replace takes 5 µs, to make the response anew less than 2.
+        begun = self.response
+        self.response = Response(
+            begun.id,
+            begun.model,
+            begun.created_at,
+            begun.echo,
+            status,
+            tuple(self._output),
+            self._usage or _NO_USAGE,
+            error,
+            incomplete_reason,
+            completed_at,
+            service_tier or begun.service_tier,
         )
-        self._lifecycle(event_type)
+        self._scribe.write_lifecycle(event_type, self.response)
         return self._scribe.take()
 
-    def _hear(self, delta: Delta) -> None:
-        if self._finished is not None and not isinstance(delta, Used | Finished):
+    def _hear_more(self, delta: Delta) -> None:
+        """Hear what came after the finish: counts are welcome, and another reason."""
+        if not isinstance(delta, (Used, Finished)):
             raise UpstreamMisbehaved("the upstream went on after it had finished")
+        self._tell(delta)
+        if self._held:
+            self._release()
+
+    def _hear_in_call(self, delta: Delta) -> None:
         self._tell_or_hold(delta)
         if self._held:
             self._release()

@@ -35,8 +35,9 @@ _FAULTS = (UpstreamRateLimited, UpstreamUnavailable, UpstreamTimeout, UpstreamMi
 class Opened:
     """An answer that has begun; `batches` must be exhausted or closed.
 
-    `provider` is the target's, by name. `ignored` names the parameters that this provider cannot honour. `attempts` counts those at
-    all targets; `first_batch_s` is the time from the first of them to the first batch.
+    `provider` is the target's, by name; `ignored` names the parameters that it cannot honour.
+    `attempts` counts those at all targets; `first_batch_s` is the time from the first of them to
+    the first batch.
     """
 
     target: Target

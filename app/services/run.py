@@ -57,6 +57,7 @@ class Run:
         Raises:
             GatewayError: the upstream failed, the caller has gone, or the store is away.
         """
+        self._narrator.tell_nobody()
         deque(self.events(), maxlen=0)
         if self._failure is not None:
             self._failure.work_done = True
@@ -160,6 +161,8 @@ def without_payload(item: Item) -> Item:
 
 def _spoilt(ending: list[Event], error: GatewayError) -> list[Event]:
     """Return the ending with its terminal event turned into `error` and response.failed."""
+    if not ending:
+        return ending  # told to nobody
     last = ending[-1]
     if not isinstance(last, Lifecycle):
         raise TypeError("an ending's last event is a lifecycle event")

@@ -45,6 +45,18 @@ def test_any_deltas_make_a_legal_stream_that_folds_to_the_response(
     assert fold(events) == teller.response
 
 
+@given(st.lists(deltas, max_size=25), endings)
+def test_what_is_told_to_nobody_makes_the_same_response(
+    said: list[Delta], ending: Finished | None
+) -> None:
+    whole = [*said, *([ending] if ending else [])]
+    heard, unheard = narrator(), narrator()
+    told(whole, heard)
+    unheard.tell_nobody()
+    assert told(whole, unheard) == []
+    assert unheard.response == heard.response
+
+
 @given(st.lists(deltas, max_size=10))
 def test_a_cancelled_stream_is_legal_and_keeps_what_was_said(said: list[Delta]) -> None:
     teller = narrator()
