@@ -168,16 +168,17 @@ class Answering:
 
     def _for_origin(self, account: str, provider: str, items: tuple[Item, ...]) -> tuple[Item, ...]:
         """Return the items with the opaque payloads of this provider, and no other's (U11)."""
-        return tuple(
-            replace(item, encrypted_content=self._payload(account, provider, item))
-            if isinstance(item, Reasoning) and item.encrypted_content is not None
-            else item
-            for item in items
-        )
+        for item in items:
+            if isinstance(item, Reasoning) and item.encrypted_content is not None:
+                return tuple(self._unsealed(account, provider, each) for each in items)
+        return items
 
-    def _payload(self, account: str, provider: str, item: Reasoning) -> str | None:
-        unsealed = self._sealer.open(account, item.encrypted_content or "")
-        return unsealed.payload if unsealed and unsealed.origin == provider else None
+    def _unsealed(self, account: str, provider: str, item: Item) -> Item:
+        if not isinstance(item, Reasoning) or item.encrypted_content is None:
+            return item
+        unsealed = self._sealer.open(account, item.encrypted_content)
+        payload = unsealed.payload if unsealed and unsealed.origin == provider else None
+        return replace(item, encrypted_content=payload)
 
 
 def refuse_sampling(target: Target, parameters: Parameters) -> None:

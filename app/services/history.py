@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass
 
-from app.domain.ids import Mint, item_minter, new_id, new_tag, tag_of
+from app.domain.ids import Mint, first_id, item_minter, new_id, new_tag, tag_of
 from app.domain.items import (
     FunctionCall,
     FunctionCallOutput,
@@ -14,6 +14,7 @@ from app.domain.items import (
     ItemReference,
     Message,
     Reasoning,
+    with_id,
 )
 from app.domain.request import CreateRequest
 from app.domain.tools import FunctionTool
@@ -57,12 +58,14 @@ def thread(
     """
     parent_id = request.previous_response_id
     if parent_id is None:
-        response_id = new_id("resp", new_tag())
-        own = _resolved(store, account, request.input, (), item_minter(response_id))
+        response_id = first_id()
+        mint = item_minter(response_id, len(request.input))
+        own = _resolved(store, account, request.input, (), mint)
         return Thread(response_id, _paired((), own, frozenset()), own)
     context = _parent(store, account, parent_id, is_pending)
     response_id = new_id("resp", tag_of(parent_id) or new_tag())
-    own = _resolved(store, account, request.input, context.items, item_minter(response_id))
+    mint = item_minter(response_id, len(request.input))
+    own = _resolved(store, account, request.input, context.items, mint)
     unanswered = frozenset(
         item.call_id for item in context.last.output if isinstance(item, FunctionCall)
     )
@@ -106,15 +109,16 @@ def _resolved(
     mint: Mint,
 ) -> tuple[Item, ...]:
     """Return the turn's own input: references resolved, ids minted, nothing told twice."""
-    known = {item.id: item for item in context}
-    wanted = [item.id for item in given if isinstance(item, ItemReference) and item.id not in known]
+    known = {item.id: item for item in context} if context else {}
+    wanted = _wanted(given, known)
     stored = store.items(account, wanted) if wanted else {}
     own: list[Item] = []
     for index, item in enumerate(given):
         if not isinstance(item, ItemReference):
-            whole = item if item.id else replace(item, id=mint(_PREFIXES[type(item)]))
-            if known.get(whole.id) != whole:
-                own.append(whole)
+            if not item.id:
+                own.append(with_id(item, mint(_PREFIXES[type(item)])))
+            elif known.get(item.id) != item:
+                own.append(item)
         elif item.id in stored:
             own.append(stored[item.id])
         elif item.id not in known:
@@ -126,6 +130,15 @@ def _resolved(
     return tuple(own)
 
 
+def _wanted(given: tuple[InputItem, ...], known: Mapping[str, Item]) -> list[str]:
+    """Return the ids of what is referenced and not in the context."""
+    wanted = []
+    for item in given:
+        if isinstance(item, ItemReference) and item.id not in known:
+            wanted.append(item.id)
+    return wanted
+
+
 def _paired(
     context: tuple[Item, ...], own: tuple[Item, ...], must_be_answered: frozenset[str]
 ) -> tuple[Item, ...]:
@@ -133,21 +146,38 @@ def _paired(
 
     What a purge has left alone in the context is left out (S7).
     """
-    told = [item for item in context if not _cut_call(item)]
-    called = {item.call_id for item in own if isinstance(item, FunctionCall)}
-    must = called | must_be_answered
-    calls = called | {item.call_id for item in told if isinstance(item, FunctionCall)}
-    last_output = {
-        item.call_id: item for item in (*told, *own) if isinstance(item, FunctionCallOutput)
-    }
+    told = [item for item in context if not _cut_call(item)] if context else ()
+    items = (*told, *own)
+    calls: set[str] = set()
+    last_output: dict[str, FunctionCallOutput] = {}
+    for item in items:
+        if isinstance(item, FunctionCall):
+            calls.add(item.call_id)
+        elif isinstance(item, FunctionCallOutput):
+            last_output[item.call_id] = item
+    if not calls and not last_output:
+        return items
+    must = set(must_be_answered)
     for item in own:
-        if isinstance(item, FunctionCallOutput) and item.call_id not in calls:
+        if isinstance(item, FunctionCall):
+            must.add(item.call_id)
+        elif isinstance(item, FunctionCallOutput) and item.call_id not in calls:
             raise InvalidRequest(
                 f"No tool call found for function call output with call_id {item.call_id}.",
                 param="input",
             )
+    return tuple(_whole(items, calls, must, last_output))
+
+
+def _whole(
+    items: Iterable[Item],
+    calls: Container[str],
+    must: Container[str],
+    last_output: Mapping[str, FunctionCallOutput],
+) -> list[Item]:
+    """Return the items without calls that have no output, and outputs but the last of a call."""
     whole: list[Item] = []
-    for item in (*told, *own):
+    for item in items:
         match item:
             case FunctionCall(call_id=call_id) if call_id not in last_output:
                 if call_id in must:
@@ -159,7 +189,7 @@ def _paired(
                     whole.append(item)
             case _:
                 whole.append(item)
-    return tuple(whole)
+    return whole
 
 
 def _cut_call(item: Item) -> bool:
