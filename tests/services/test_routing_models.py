@@ -270,3 +270,37 @@ def test_a_configured_model_is_there_even_if_its_server_did_not_tell_of_it() -> 
 def test_a_model_that_the_key_may_not_use_is_not_found() -> None:
     with pytest.raises(NotFound):
         catalog().card("gpt-5", replace(ANYONE, models=("claude-*",)))
+
+
+def test_what_servers_tell_is_asked_anew_for_every_request() -> None:
+    clock, server = Clock(), Server("ollama", "llama3")
+    models = ModelCatalog(
+        PROVIDERS,
+        [ModelSettings(id="fast", provider="router", fallbacks=("llama4",))],
+        {each.name: server for each in PROVIDERS},
+        Discovery([server], clock, lambda task: task()),
+        lambda _model: False,
+    )
+    assert len(models.resolve("fast", ANYONE)) == 1
+    server.served = ("llama4",)
+    clock.now += 61
+    assert len(models.resolve("fast", ANYONE)) == 2
+    with pytest.raises(NotFound):
+        models.resolve("llama3", ANYONE)
+
+
+def test_what_one_key_may_use_is_not_lent_to_another() -> None:
+    models = catalog(ModelSettings(id="fast", provider="router", fallbacks=("openai/gpt-5",)))
+    assert len(models.resolve("fast", ANYONE)) == 2
+    assert len(models.resolve("fast", replace(ANYONE, models=("fast",)))) == 1
+    with pytest.raises(PermissionDenied):
+        models.resolve("fast", replace(ANYONE, models=("slow",)))
+
+
+def test_no_more_ids_are_remembered_than_there_is_room_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.services.models.MAX_REMEMBERED", 2)
+    models = catalog()
+    for number in range(5):
+        assert places(models.resolve(f"openai/{number}", ANYONE)) == [f"openai:{number}"]
