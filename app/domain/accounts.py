@@ -162,12 +162,14 @@ def caller_of(key: ApiKey, account: Account, defaults: LimitSettings) -> Caller:
 
 
 def _effective(own: Allowance, default: Allowance | LimitSettings) -> Allowance:
-    return Allowance(
+    """Return the bounds that hold: NO_ALLOWANCE itself where there are none."""
+    bounds = Allowance(
         requests_per_minute=_bound(own.requests_per_minute, default.requests_per_minute),
         requests_per_day=_bound(own.requests_per_day, default.requests_per_day),
         tokens_per_minute=_bound(own.tokens_per_minute, default.tokens_per_minute),
         max_in_flight=_bound(own.max_in_flight, default.max_in_flight),
     )
+    return NO_ALLOWANCE if bounds == NO_ALLOWANCE else bounds
 
 
 def _bound(own: int | None, default: int | None) -> int | None:

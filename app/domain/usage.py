@@ -35,11 +35,6 @@ class UsageLine:
     reasoning_tokens: int = 0
     errors: int = 0
 
-    @property
-    def of(self) -> tuple[str, str, str, date]:
-        """What the line is about: lines that are about the same can be added up."""
-        return self.account, self.key_id, self.model, self.day
-
     def plus(self, other: UsageLine) -> UsageLine:
         """Return the sum of two lines about the same."""
         sums = {name: getattr(self, name) + getattr(other, name) for name in COUNTERS}

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from app.domain.accounts import Caller
+from app.domain.accounts import NO_ALLOWANCE, Caller
 from app.domain.estimates import Estimate
 from app.domain.limits import UNLIMITED_STANDING, LimitReached, Quota, Standing
 from app.errors import StorageUnavailable
@@ -57,6 +57,8 @@ class Limits:
             LimitReached: a limit is reached; nothing was counted.
             StorageUnavailable: limits cannot be checked, and the settings are strict.
         """
+        if caller.account_limits is NO_ALLOWANCE and caller.key_limits is NO_ALLOWANCE:
+            return self._admission()
         limits = _limits_of(caller)
         if not (limits.requests or limits.tokens or limits.flights):
             return self._admission()
