@@ -35,6 +35,10 @@ class TextOptions:
     verbosity: str | None = None
 
 
+#: What holds where nothing is said about the text.
+PLAIN_TEXT = TextOptions()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
     """What shapes the model's answer. None means that the caller left it out."""
@@ -51,7 +55,7 @@ class Parameters:
     tool_choice: ToolChoice = "auto"
     parallel_tool_calls: bool | None = None
     reasoning: ReasoningOptions | None = None
-    text: TextOptions = TextOptions()
+    text: TextOptions = PLAIN_TEXT
     user: str | None = None
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None

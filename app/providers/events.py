@@ -43,14 +43,14 @@ class EventReader:
         self.is_done = False
         self._answer = answer
 
-    def read(self, frames: Sequence[Frame]) -> list[Delta]:
-        """Return what the frames say; an event without a type has its frame's name.
+    def read(self, frames: Sequence[Frame], deltas: list[Delta]) -> None:
+        """Add what the frames say; an event without a type has its frame's name.
 
         Raises:
             UpstreamMisbehaved: for a frame that is no event.
             GatewayError: for an error in the stream.
         """
-        deltas: list[Delta] = []
+        answer = self._answer
         for name, data in frames:
             if data == _DONE:
                 self.is_done = True
@@ -60,11 +60,10 @@ class EventReader:
                 if name == "error" and event.get("type") != name and "error" not in event:
                     event = {"type": name, "error": event}  # llama.cpp's is the error itself
                 event.setdefault("type", name)
-                deltas += self._answer.event(event)
+                deltas += answer.event(event)
             except _NONSENSE as error:
                 raise _nonsense() from error
-        self.is_done = self.is_done or self._answer.is_done
-        return deltas
+            self.is_done = self.is_done or answer.is_done
 
     def end(self) -> list[Delta]:
         """Return nothing: the last event has said it all."""

@@ -22,8 +22,8 @@ class FrameReader(Protocol):
         """Whether the format's last frame has come: nothing of interest follows."""
         ...
 
-    def read(self, frames: Sequence[Frame]) -> list[Delta]:
-        """Return what these frames say.
+    def read(self, frames: Sequence[Frame], deltas: list[Delta]) -> None:
+        """Add what these frames say: what was said before a failure is among it.
 
         Raises:
             GatewayError: the upstream reports a failure, or talks nonsense.
@@ -47,8 +47,8 @@ def batches(reply: Reply, reader: FrameReader, call: UpstreamCall) -> Iterator[B
         for chunk in chunks:
             deltas: list[Delta] = []
             try:
-                for frame in splitter.feed(chunk) if chunk else ():
-                    deltas += reader.read((frame,))
+                if chunk:
+                    reader.read(splitter.feed(chunk), deltas)
             except GatewayError:
                 if deltas:
                     yield deltas
@@ -58,7 +58,10 @@ def batches(reply: Reply, reader: FrameReader, call: UpstreamCall) -> Iterator[B
             if deltas or not chunk or time.monotonic() - told_at >= call.silence_s:
                 yield deltas
                 told_at = time.monotonic()
-    if last := reader.read(splitter.end()) + reader.end():
+    last: list[Delta] = []
+    reader.read(splitter.end(), last)
+    last += reader.end()
+    if last:
         yield last
 
 

@@ -36,7 +36,10 @@ def read(*chunks: Any, done: bool = True) -> list[Delta]:
     reader = ChunkReader(fault)
     data = [each if isinstance(each, bytes) else orjson.dumps(each) for each in chunks]
     frames = [("", each) for each in data] + ([("", b"[DONE]")] if done else [])
-    return [delta for frame in frames for delta in reader.read([frame])] + reader.end()
+    deltas: list[Delta] = []
+    for frame in frames:
+        reader.read([frame], deltas)
+    return deltas + reader.end()
 
 
 def chunk(reason: str | None = None, logprobs: Any = None, **delta: Any) -> dict[str, Any]:
@@ -165,7 +168,7 @@ def test_a_stream_with_a_reason_may_end_without_done() -> None:
 
 def test_done_is_noticed() -> None:
     reader = ChunkReader(fault)
-    reader.read([("", b"[DONE]")])
+    reader.read([("", b"[DONE]")], [])
     assert reader.is_done
 
 
@@ -235,7 +238,7 @@ def test_an_error_in_a_stream_is_raised(said: Any) -> None:
 
 def test_an_error_event_is_an_error_whatever_its_shape() -> None:
     with pytest.raises(UpstreamUnavailable, match="boom"):
-        ChunkReader(fault).read([("error", b'{"object": "error", "message": "boom"}')])
+        ChunkReader(fault).read([("error", b'{"object": "error", "message": "boom"}')], [])
 
 
 @pytest.mark.parametrize(

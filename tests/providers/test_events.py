@@ -26,29 +26,29 @@ def fault(_error: object) -> GatewayError:
 )
 def test_the_last_event_is_the_last(answer: Answer, last: bytes) -> None:
     reader = EventReader(answer)
-    reader.read([("", b'{"type":"ping"}')])
+    reader.read([("", b'{"type":"ping"}')], [])
     assert not reader.is_done
-    reader.read([("", last)])
+    reader.read([("", last)], [])
     assert reader.is_done
 
 
 def test_what_comes_after_the_last_event_does_not_undo_it() -> None:
     reader = EventReader(Messages(fault))
-    reader.read([("", b"[DONE]")])
-    reader.read([("", b'{"type":"ping"}')])
+    reader.read([("", b"[DONE]")], [])
+    reader.read([("", b'{"type":"ping"}')], [])
     assert reader.is_done
 
 
 def test_an_event_without_a_type_has_the_frames_name() -> None:
     reader = EventReader(Messages(fault))
-    reader.read([("message_stop", b"{}")])
+    reader.read([("message_stop", b"{}")], [])
     assert reader.is_done
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"7", b"[]", b'"x"', b"null", b'{"type":"\xff"}'])
 def test_a_frame_that_is_no_object_is_nonsense(data: bytes) -> None:
     with pytest.raises(UpstreamMisbehaved):
-        EventReader(Messages(fault)).read([("", data)])
+        EventReader(Messages(fault)).read([("", data)], [])
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"7", b"[]", b"null"])
@@ -81,5 +81,5 @@ def test_an_event_named_error_holds_one_or_is_one(
         return fault(error)
 
     with pytest.raises(UpstreamUnavailable):
-        EventReader(answer(noted)).read([("error", data)])
+        EventReader(answer(noted)).read([("error", data)], [])
     assert told == [{"code": 500, "message": "Boom", "type": "server_error"}]

@@ -44,27 +44,24 @@ class ChunkReader:
         self._reason: str | None = None
         self._tier: str | None = None
 
-    def read(self, frames: Sequence[Frame]) -> list[Delta]:
-        """Return what the frames say.
+    def read(self, frames: Sequence[Frame], deltas: list[Delta]) -> None:
+        """Add what the frames say.
 
         Raises:
             UpstreamMisbehaved: for a frame that is no chunk.
             GatewayError: for an error in the stream.
         """
-        deltas: list[Delta] = []
         for event, data in frames:
             if data == DONE:
                 self.is_done = True
-            if data == DONE or not data:
-                continue
-            try:
-                chunk = orjson.loads(data)
-                if event == "error" or chunk.get("error"):
-                    raise self._fault(chunk.get("error") or chunk)
-                self._read(chunk, deltas)
-            except (ValueError, AttributeError, TypeError, LookupError) as error:
-                raise nonsense() from error
-        return deltas
+            elif data:
+                try:
+                    chunk = orjson.loads(data)
+                    if event == "error" or chunk.get("error"):
+                        raise self._fault(chunk.get("error") or chunk)
+                    self._read(chunk, deltas)
+                except (ValueError, AttributeError, TypeError, LookupError) as error:
+                    raise nonsense() from error
 
     def end(self) -> list[Delta]:
         """Return the calls that were held back, and the finish if there was one."""
@@ -112,13 +109,15 @@ def body_deltas(body: bytes, fault: Fault) -> list[Delta]:
         choice = answer["choices"][0]
         if choice.get("error"):
             raise fault(choice["error"])
-        calls, deltas = Calls(), list[Delta]()
-        said(_numbered(choice["message"]), choice.get("logprobs"), calls, deltas)
-        deltas += calls.end()
+        message, calls, deltas = choice["message"], Calls(), list[Delta]()
+        if message.get("tool_calls"):
+            message = _numbered(message)
+        said(message, choice.get("logprobs"), calls, deltas)
+        if message.get("tool_calls") or message.get("function_call"):
+            deltas += calls.end()
         if answer.get("usage"):
             deltas.append(used(answer["usage"]))
-        reason = _text(choice.get("finish_reason") or "stop")
-        deltas.append(finished(reason, answer.get("service_tier")))
+        deltas.append(finished(choice.get("finish_reason") or "stop", answer.get("service_tier")))
     except (ValueError, AttributeError, TypeError, LookupError) as error:
         raise nonsense() from error
     return deltas
@@ -149,24 +148,25 @@ def used(usage: Json) -> Used:
     """Return a server's token counts; what it does not count is 0."""
     read = usage.get("prompt_tokens_details") or {}
     written = usage.get("completion_tokens_details") or {}
-    cached = read.get("cached_tokens") or usage.get("prompt_cache_hit_tokens")  # DeepSeek's name
-    return Used(
-        Usage(
-            input_tokens=_count(usage.get("prompt_tokens")),
-            output_tokens=_count(usage.get("completion_tokens")),
-            cached_tokens=_count(cached),
-            cache_write_tokens=_count(read.get("cache_write_tokens")),
-            reasoning_tokens=_count(written.get("reasoning_tokens")),
-        )
+    told = (
+        usage.get("prompt_tokens"),
+        usage.get("completion_tokens"),
+        read.get("cached_tokens") or usage.get("prompt_cache_hit_tokens"),  # DeepSeek's name
+        read.get("cache_write_tokens"),
+        written.get("reasoning_tokens"),
     )
+    return Used(Usage(*[n if isinstance(n, int) and n > 0 else 0 for n in told]))
 
 
-def finished(reason: str, tier: object) -> Finished:
+def finished(reason: object, tier: object) -> Finished:
     """Return why the model stopped.
 
     Raises:
         UpstreamUnavailable: when it is the server that broke off.
+        TypeError: when the reason is no text.
     """
+    if not isinstance(reason, str):
+        raise TypeError("not a text")
     if reason in _BROKEN:
         raise UpstreamUnavailable("the upstream broke off its answer", work_done=True)
     return Finished(_REASONS.get(reason, "stop"), tier if isinstance(tier, str) else None)
@@ -179,10 +179,8 @@ def nonsense() -> UpstreamMisbehaved:
 
 def _numbered(message: Json) -> Json:
     """Give each call of a whole message its index: there, none is a fragment of another."""
-    calls = message.get("tool_calls")
-    if not calls:
-        return message
-    return {**message, "tool_calls": [{**call, "index": i} for i, call in enumerate(calls)]}
+    calls = [{**call, "index": i} for i, call in enumerate(message["tool_calls"])]
+    return {**message, "tool_calls": calls}
 
 
 def _add_parts(content: Sequence[Json], deltas: list[Delta]) -> None:

@@ -14,6 +14,7 @@ from app.domain.items import (
     FunctionCallOutput,
     InputFile,
     InputImage,
+    InputPart,
     InputText,
     Item,
     Message,
@@ -54,22 +55,19 @@ class _Writer:
 
     def __init__(self, items: Sequence[Item], profile: Profile) -> None:
         self.messages: list[Json] = []
-        self.last_user = max(
-            (
-                i
-                for i, item in enumerate(items)
-                if isinstance(item, Message) and item.role == "user"
-            ),
-            default=-1,
-        )
+        self.last_user = -1
         self._profile = profile
         self._calls: defaultdict[str, int] = defaultdict(int)
         self._outputs: dict[str, deque[FunctionCallOutput]] = {}
-        for item in items:
-            if isinstance(item, FunctionCall):
+        for index, item in enumerate(items):
+            if isinstance(item, Message):
+                if item.role == "user":
+                    self.last_user = index
+            elif isinstance(item, FunctionCall):
                 self._calls[item.call_id] += 1
             elif isinstance(item, FunctionCallOutput):
                 self._outputs.setdefault(item.call_id, deque()).append(item)
+        self._is_in_turn = False
         self._texts: list[str] = []
         self._thoughts: list[str] = []
         self._open_calls: list[FunctionCall] = []
@@ -79,31 +77,40 @@ class _Writer:
         match item:
             case Message(role="assistant"):
                 self._texts.append(_spoken(item.content))
+                self._is_in_turn = True
             case Message():
                 self.end_turn()
                 self.messages.append(self._message(item))
             case FunctionCall():
                 self._open_calls.append(item)
+                self._is_in_turn = True
             case FunctionCallOutput():
                 self.end_turn()  # with the calls, their outputs were told
             case Reasoning():
                 if is_current:
                     self._thoughts += item.content or item.summary
+                    self._is_in_turn = True
             case _:
                 assert_never(item)
 
     def end_turn(self) -> None:
         """Write what the assistant said so far, and what its calls gave."""
+        if not self._is_in_turn:
+            return
         text = "\n\n".join(filter(None, self._texts))
         calls, thoughts = self._open_calls, self._thoughts
         self._texts, self._open_calls, self._thoughts = [], [], []
-        if not text and not calls:
-            return
-        message: Json = {"role": "assistant", "content": text or None}
+        self._is_in_turn = False
         if calls:
-            if thoughts and self._profile.reasoning_field:
-                message[self._profile.reasoning_field] = "\n\n".join(thoughts)
-            message["tool_calls"] = [_call(call, self._profile) for call in calls]
+            self._write_calls(text, calls, thoughts)
+        elif text:
+            self.messages.append({"role": "assistant", "content": text})
+
+    def _write_calls(self, text: str, calls: list[FunctionCall], thoughts: list[str]) -> None:
+        message: Json = {"role": "assistant", "content": text or None}
+        if thoughts and self._profile.reasoning_field:
+            message[self._profile.reasoning_field] = "\n\n".join(thoughts)
+        message["tool_calls"] = [_call(call, self._profile) for call in calls]
         self.messages.append(message)
         self._write_outputs(calls)
 
@@ -113,9 +120,11 @@ class _Writer:
             output = self._output_of(call)
             if output is None:
                 continue
-            text, others = self._split(output.output)
-            shown += others
-            content = text or (SEE_BELOW if others else "")
+            content = output.output
+            if not isinstance(content, str):
+                content, others = self._split(content)
+                content = content or (SEE_BELOW if others else "")
+                shown += others
             self.messages.append(
                 {"role": "tool", "tool_call_id": call_id(call.call_id), "content": content}
             )
@@ -130,10 +139,8 @@ class _Writer:
             return None
         return outputs.popleft() if self._calls[call.call_id] else outputs.pop()
 
-    def _split(self, output: str | tuple[ContentPart, ...]) -> tuple[str, list[Json]]:
+    def _split(self, output: tuple[InputPart, ...]) -> tuple[str, list[Json]]:
         """Part an output's text, which a tool message can hold, from the rest, which it cannot."""
-        if isinstance(output, str):
-            return output, []
         texts = [part.text for part in output if isinstance(part, InputText)]
         others = [part for part in output if not isinstance(part, InputText)]
         return "\n".join(texts), [_part(part, self._profile) for part in others]
@@ -142,7 +149,11 @@ class _Writer:
         role: str = message.role
         if role in ("system", "developer"):
             role = "developer" if self._profile.developer_role and role == "developer" else "system"
-        return {"role": role, "content": self._content(message.content)}
+        match message.content:
+            case (InputText(text=text) | OutputText(text=text),):
+                return {"role": role, "content": text}
+            case content:
+                return {"role": role, "content": self._content(content)}
 
     def _content(self, content: tuple[ContentPart, ...]) -> str | list[Json]:
         texts = [part.text for part in content if isinstance(part, InputText | OutputText)]
