@@ -273,8 +273,14 @@ class TextMap(Strict):
 
 def is_shallow(value: dict[str, Any] | list[Any], room: int) -> bool:
     """Tell whether containers nest in `value` no more than `room` deep."""
-    for each in value.values() if isinstance(value, dict) else value:
-        kind_of = type(each)
-        if (kind_of is dict or kind_of is list) and (room <= 1 or not is_shallow(each, room - 1)):
-            return False
-    return True
+    level: list[Any] = [value]
+    for _ in range(room):
+        below = []
+        for outer in level:
+            for inner in outer.values() if type(outer) is dict else outer:
+                if type(inner) is dict or type(inner) is list:
+                    below.append(inner)
+        if not below:
+            return True
+        level = below
+    return False

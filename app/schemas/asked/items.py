@@ -3,7 +3,6 @@
 # ruff: noqa: ARG002 - every field answers to one signature, whatever it needs of it
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from app.domain.items import (
@@ -18,15 +17,16 @@ from app.domain.items import (
     OutputText,
     Reasoning,
 )
-from app.schemas.asked.parts import (
-    ASKED,
+from app.schemas.asked.bounds import (
+    LONGEST_CALL_ID,
+    LONGEST_FUNCTION,
     LONGEST_ID,
     LONGEST_TEXT,
-    SAID,
-    parts_shape,
-    read_asked,
-    read_parts,
+    ROLES,
+    STATUSES,
 )
+from app.schemas.asked.parts import ASKED, SAID, parts_shape, read_asked, read_parts
+from app.schemas.asked.usual import usual_item
 from app.schemas.base import (
     Document,
     Fault,
@@ -43,10 +43,7 @@ from app.schemas.base import (
 )
 from app.schemas.fields import Choice, Text
 
-_LONGEST_CALL_ID = 64
-_LONGEST_FUNCTION = 256
 _LONGEST_SEALED = 20_971_520
-_STATUSES = ("in_progress", "completed", "incomplete")
 _LONG_TEXT = {"type": "string", "maxLength": LONGEST_TEXT}
 _ID = "The item's id; one is made where it is absent, null or empty."
 
@@ -114,10 +111,10 @@ class InputMessageSchema(Item):
     about = "What somebody said. Without `type`, an item with a `role` is a message."
 
     type = Choice("message")
-    role = Choice("user", "assistant", "system", "developer", required=True)
+    role = Choice(*ROLES, required=True)
     content = Content(required=True)
     id = Text(longest=LONGEST_ID, about=_ID)
-    status = Choice(*_STATUSES, default="completed")
+    status = Choice(*STATUSES, default="completed")
     phase = Choice("commentary", "final_answer")
 
     def build(self, found: dict[str, Any], path: str, notes: Notes) -> Message:
@@ -141,11 +138,11 @@ class InputFunctionCallSchema(Item):
     about = "A call that the model made."
 
     type = Choice("function_call", required=True)
-    call_id = Text(required=True, shortest=1, longest=_LONGEST_CALL_ID)
-    name = Text(required=True, shortest=1, longest=_LONGEST_FUNCTION)
+    call_id = Text(required=True, shortest=1, longest=LONGEST_CALL_ID)
+    name = Text(required=True, shortest=1, longest=LONGEST_FUNCTION)
     arguments = Text(required=True, longest=LONGEST_TEXT, about="The model's JSON, as text.")
     id = Text(longest=LONGEST_ID, about=_ID)
-    status = Choice(*_STATUSES, default="completed")
+    status = Choice(*STATUSES, default="completed")
 
     def build(self, found: dict[str, Any], path: str, notes: Notes) -> FunctionCall:
         return FunctionCall(
@@ -161,10 +158,10 @@ class InputFunctionCallOutputSchema(Item):
     about = "What the function gave back."
 
     type = Choice("function_call_output", required=True)
-    call_id = Text(required=True, shortest=1, longest=_LONGEST_CALL_ID)
+    call_id = Text(required=True, shortest=1, longest=LONGEST_CALL_ID)
     output = Output(required=True)
     id = Text(longest=LONGEST_ID, about=_ID)
-    status = Choice(*_STATUSES, default="completed")
+    status = Choice(*STATUSES, default="completed")
 
     def build(self, found: dict[str, Any], path: str, notes: Notes) -> FunctionCallOutput:
         return FunctionCallOutput(
@@ -183,7 +180,7 @@ class InputReasoningSchema(Item):
     content = Thoughts(InputReasoningTextSchema())
     encrypted_content = Text(longest=_LONGEST_SEALED, about="Opaque; send it back unchanged.")
     id = Text(longest=LONGEST_ID, about=_ID)
-    status = Choice(*_STATUSES, about="Taken, and of no effect: thoughts have none.")
+    status = Choice(*STATUSES, about="Taken, and of no effect: thoughts have none.")
 
     def build(self, found: dict[str, Any], path: str, notes: Notes) -> Reasoning:
         return Reasoning(
@@ -221,15 +218,24 @@ class Input(Strict):
         given = _text_or_array(value, path)
         if isinstance(given, str):
             return (Message("", "user", (InputText(given),)),)
-        items = [_item(raw, f"{path}[{index}]", notes) for index, raw in enumerate(given)]
-        return tuple(_whole(items, path, notes))
+        items: dict[int, InputItem] = {}
+        for index, raw in enumerate(given):
+            item = usual_item(raw) or read_item(raw, f"{path}[{index}]", notes)
+            if item is not None:
+                items[index] = item
+        return tuple((_whole(items, path, notes) if notes.dropped_calls else items).values())
 
     def shape(self, refer: Refer) -> dict[str, Any]:
         items = {"anyOf": [refer(item) for item in ITEMS.values()]}
         return {"anyOf": [_LONG_TEXT, {"type": "array", "items": items}]}
 
 
-def _item(raw: object, path: str, notes: Notes) -> InputItem | None:
+def read_item(raw: object, path: str, notes: Notes) -> InputItem | None:
+    """Return what the item's schema makes of it, or None where it is dropped.
+
+    Raises:
+        Fault: its first fault.
+    """
     given = object_at(raw, path)
     said = _implied(given) or type_at(given, path)
     item = ITEMS.get(said)
@@ -253,16 +259,15 @@ def _implied(given: dict[str, Any]) -> str | None:
     return "item_reference" if given.keys() <= {"id", "type"} and given else None
 
 
-def _whole(items: list[InputItem | None], path: str, notes: Notes) -> Iterator[InputItem]:
-    """Yield the items but those dropped, and the other halves of dropped calls or outputs."""
-    calls = notes.dropped_calls
-    for index, item in enumerate(items):
-        if item is None:
-            continue
-        if calls and isinstance(item, FunctionCall | FunctionCallOutput) and item.call_id in calls:
+def _whole(items: dict[int, InputItem], path: str, notes: Notes) -> dict[int, InputItem]:
+    """Return the items, by index, without the other halves of dropped calls or outputs."""
+    whole, calls = {}, notes.dropped_calls
+    for index, item in items.items():
+        if isinstance(item, FunctionCall | FunctionCallOutput) and item.call_id in calls:
             notes.ignore(f"{path}[{index}]")
         else:
-            yield item
+            whole[index] = item
+    return whole
 
 
 def _text_or_array(value: object, path: str) -> str | list[Any]:

@@ -15,13 +15,12 @@ from app.domain.items import (
     OutputText,
     Refusal,
 )
+from app.schemas.asked.bounds import LONGEST_ID, LONGEST_TEXT
 from app.schemas.base import Document, Fault, Notes, Refer, join, listed, object_at, shown, type_at
 from app.schemas.fields import Choice, FreeObjects, Text
 
-LONGEST_TEXT = 10_485_760
 LONGEST_IMAGE = 20_971_520
 LONGEST_FILE = 73_400_320
-LONGEST_ID = 512
 _LONGEST_URL = 20_971_520
 _LONGEST_NAME = 1024
 _WEB = ("https://", "http://")

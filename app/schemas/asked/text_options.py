@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.domain.request import JsonSchemaFormat, TextFormat, TextOptions
-from app.schemas.asked.tools import NAME, NAME_HINT
+from app.schemas.asked.bounds import NAME, NAME_HINT
 from app.schemas.base import (
     Document,
     Fault,

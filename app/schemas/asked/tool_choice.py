@@ -6,7 +6,8 @@ from collections.abc import Collection
 from typing import Any, assert_never
 
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction, ToolChoice
-from app.schemas.asked.tools import HOSTED, NAME, NAME_HINT
+from app.schemas.asked.bounds import NAME, NAME_HINT
+from app.schemas.asked.tools import HOSTED
 from app.schemas.base import (
     Document,
     Fault,

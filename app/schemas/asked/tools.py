@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from app.domain.tools import FunctionTool
+from app.schemas.asked.bounds import LONGEST_DESCRIPTION, NAME, NAME_HINT
 from app.schemas.base import (
     Document,
     Fault,
@@ -16,10 +18,8 @@ from app.schemas.base import (
     shown,
     type_at,
 )
-from app.schemas.fields import Choice, Flag, FreeObject, Text
+from app.schemas.fields import MOST_NESTED, Choice, Flag, FreeObject, Text, is_shallow
 
-NAME = r"[a-zA-Z0-9_-]{1,64}"
-NAME_HINT = "must be 1 to 64 letters, digits, '_' or '-'"
 #: Tools that run on OpenAI's servers, or that only its own models know (R7).
 HOSTED = (
     "web_search",
@@ -37,7 +37,8 @@ HOSTED = (
     "custom",
     "namespace",
 )
-_LONGEST_DESCRIPTION = 1_048_576
+_KEYS = frozenset({"type", "name", "description", "parameters", "strict"})
+_is_name = re.compile(NAME).fullmatch
 
 
 class InputFunctionToolSchema(Document):
@@ -45,7 +46,7 @@ class InputFunctionToolSchema(Document):
 
     type = Choice("function", required=True)
     name = Text(required=True, pattern=NAME, hint=NAME_HINT)
-    description = Text(longest=_LONGEST_DESCRIPTION)
+    description = Text(longest=LONGEST_DESCRIPTION)
     parameters = FreeObject(about="A JSON schema of the arguments.")
     strict = Flag(about="Whether the arguments must match the schema; the upstream's own default.")
 
@@ -61,7 +62,7 @@ class Tools(Strict):
             raise self.mistyped(at, "an array", value)
         path, tools = self.path(at), {}
         for index, raw in enumerate(value):
-            tool = _tool(raw, f"{path}[{index}]", notes)
+            tool = usual_tool(raw) or read_tool(raw, f"{path}[{index}]", notes)
             if tool is not None:
                 if tool.name in tools:
                     what = f"{shown(tool.name)} is taken by an earlier tool: rename one."
@@ -73,7 +74,36 @@ class Tools(Strict):
         return {"type": "array", "items": refer(_FUNCTION)}
 
 
-def _tool(raw: object, path: str, notes: Notes) -> FunctionTool | None:
+def usual_tool(raw: Any) -> FunctionTool | None:
+    """Return a plain tool taken straight from its keys, or None where its schema must judge.
+
+    MEASURED: 3 calls in place of 11; tests/fuzz/test_usual.py holds both to the same tools.
+    """
+    if type(raw) is not dict or raw.get("type") != "function" or not raw.keys() <= _KEYS:
+        return None
+    name, description = raw.get("name"), raw.get("description")
+    parameters, strict = raw.get("parameters"), raw.get("strict")
+    if (
+        type(name) is str
+        and _is_name(name)
+        and (
+            description is None
+            or (type(description) is str and len(description) <= LONGEST_DESCRIPTION)
+        )
+        and type(parameters) is dict
+        and is_shallow(parameters, MOST_NESTED)
+        and (strict is None or type(strict) is bool)
+    ):
+        return FunctionTool(name, description, parameters, strict)
+    return None
+
+
+def read_tool(raw: object, path: str, notes: Notes) -> FunctionTool | None:
+    """Return what the tool's schema makes of it, or None where it is dropped.
+
+    Raises:
+        Fault: its first fault.
+    """
     given = object_at(raw, path)
     said = type_at(given, path)
     if said == "function":

@@ -1,0 +1,13 @@
+"""What the strings inside items and tools may be."""
+
+from __future__ import annotations
+
+LONGEST_TEXT = 10_485_760
+LONGEST_ID = 512
+LONGEST_CALL_ID = 64
+LONGEST_FUNCTION = 256
+LONGEST_DESCRIPTION = 1_048_576
+NAME = r"[a-zA-Z0-9_-]{1,64}"
+NAME_HINT = "must be 1 to 64 letters, digits, '_' or '-'"
+ROLES = ("user", "assistant", "system", "developer")
+STATUSES = ("in_progress", "completed", "incomplete")
