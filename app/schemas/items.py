@@ -68,7 +68,7 @@ def item_json(item: InputItem) -> Json:
                 "type": "message",
                 "status": item.status,
                 "role": item.role,
-                "content": [part_json(part) for part in item.content],
+                "content": list(map(part_json, item.content)),
             }
             if item.phase is not None:
                 shown["phase"] = item.phase
@@ -89,9 +89,7 @@ def item_json(item: InputItem) -> Json:
                 "type": "function_call_output",
                 "status": item.status,
                 "call_id": item.call_id,
-                "output": output
-                if isinstance(output, str)
-                else [part_json(part) for part in output],
+                "output": output if isinstance(output, str) else list(map(part_json, output)),
             }
         case Reasoning():
             return _reasoning_json(item)
@@ -148,7 +146,7 @@ def item_from_json(shown: Json) -> Item:
             return Message(
                 shown["id"],
                 shown["role"],
-                tuple(part_from_json(part) for part in shown["content"]),
+                tuple(map(part_from_json, shown["content"])),
                 shown["status"],
                 shown.get("phase"),
             )

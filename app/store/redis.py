@@ -169,8 +169,8 @@ class RedisStore:
         """
         found = self._found(account, response_id, *WHOLE)
         turn = self._turn(found, account, response_id)
-        items = [item for entry in found.entries[:-1] for item in self._both(entry)]
-        return Context((*items, *_items(turn)), turn.response, found.place)
+        earlier = self._entries.all_items(found.entries[:-1])
+        return Context((*earlier, *_items(turn)), turn.response, found.place)
 
     def input_items(
         self,
@@ -193,7 +193,7 @@ class RedisStore:
         """Return those of the items that the account has stored, by id (S5)."""
         homes = self._homes(account, item_ids)
         entries = self._chains.own(account, sorted(set(homes.values())))
-        held = {item.id: item for entry in entries for item in self._both(entry)}
+        held = {item.id: item for item in self._entries.all_items(entries)}
         return {item_id: held[item_id] for item_id in item_ids if item_id in held}
 
     def _homes(self, account: str, item_ids: Sequence[str]) -> dict[str, str]:
@@ -228,10 +228,6 @@ class RedisStore:
     def _turn(self, found: Found, account: str, response_id: str) -> Turn:
         own = found.entries[-1]
         return self._entries.turn(own, account, response_id, found.parent, found.common)
-
-    def _both(self, entry: bytes) -> tuple[Item, ...]:
-        given, made = self._entries.items(entry)
-        return given + made
 
 
 def _items(turn: Turn) -> tuple[Item, ...]:
