@@ -18,11 +18,14 @@ REST_S = 1.0
 
 
 class Fuse:
-    """The fuse of one server. `now` returns seconds of a clock that never goes back."""
+    """The fuse of one server. `now` returns seconds of a clock that never goes back.
+
+    While it is whole, `refuses_until` is None and there is nothing to check or to mend.
+    """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        self._refuses_until: float | None = None
+        self.refuses_until: float | None = None
         self._tries: object = None
 
     def check(self, who: object) -> None:
@@ -31,20 +34,20 @@ class Fuse:
         Raises:
             TimedOut: the server has not answered others a moment ago.
         """
-        if self._refuses_until is None or self._tries is who:
+        if self.refuses_until is None or self._tries is who:
             return
-        if self._now() < self._refuses_until:
+        if self._now() < self.refuses_until:
             raise TimedOut("Redis did not answer a moment ago")
         self.blow()
         self._tries = who
 
     def blow(self) -> None:
         """Take note that the server did not answer in time."""
-        self._refuses_until, self._tries = self._now() + REST_S, None
+        self.refuses_until, self._tries = self._now() + REST_S, None
 
     def mend(self) -> None:
         """Take note that the server answered."""
-        self._refuses_until = self._tries = None
+        self.refuses_until = self._tries = None
 
 
 class Fused:
@@ -73,7 +76,9 @@ class Fused:
         return told
 
     def send_packed_command(self, *args: Any, **options: Any) -> Any:
-        (self._fuse or self._fuse_of_server()).check(self)
+        fuse = self._fuse or self._fuse_of_server()
+        if fuse.refuses_until is not None:
+            fuse.check(self)
         return super().send_packed_command(*args, **options)  # type: ignore[misc]  # redis-py's
 
     def read_response(self, *args: Any, **options: Any) -> Any:
@@ -82,7 +87,9 @@ class Fused:
         except TimedOut:
             (self._fuse or self._fuse_of_server()).blow()
             raise
-        (self._fuse or self._fuse_of_server()).mend()
+        fuse = self._fuse or self._fuse_of_server()
+        if fuse.refuses_until is not None:
+            fuse.mend()
         return response
 
 

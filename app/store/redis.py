@@ -16,7 +16,7 @@ from redis.cluster import RedisCluster
 
 from app.domain.ids import home_of, tag_of
 from app.domain.items import Item
-from app.domain.response import TRANSITIONS
+from app.domain.response import TERMINAL, TRANSITIONS
 from app.store.base import Context, Page, Place, Turn, Unconfirmed, unknown_response
 from app.store.chains import OWN, WHOLE, Chains, Found, PagedChain
 from app.store.connect import Client
@@ -29,6 +29,12 @@ from app.store.seam import translated
 from app.store.stored_bytes import StoredBytes
 
 Command = tuple[Any, ...]
+
+#: The statuses that each may follow, as the program that commits reads them.
+_BEFORE = {
+    status: f" {' '.join(old for old, new in TRANSITIONS.items() if status in new)} "
+    for status in (*TRANSITIONS, *TERMINAL)
+}
 
 
 class RedisStore:
@@ -78,12 +84,11 @@ class RedisStore:
     def commit_arguments(self, turn: Turn) -> tuple[str | bytes | int, ...]:
         """Return what the program that commits a turn is told (lua.py)."""
         response, parent = turn.response, turn.parent or Place("0", -1)
-        before = [old for old, new in TRANSITIONS.items() if response.status in new]
         return (
             turn.account,
             response.id,
             response.status,
-            f" {' '.join(before)} ",
+            _BEFORE[response.status],
             self._entries.dump(turn),
             parent.log,
             parent.depth,
@@ -117,16 +122,16 @@ class RedisStore:
             )
 
     def _committed(self, turn: Turn) -> Any:
-        keys = [self._keys.index(_tag(turn.response.id)), *self._stored.keys(turn.account)]
+        tag, homes = _tag(turn.response.id), self._homes_of(turn)
+        keys = [self._keys.index(tag), *self._stored.keys(turn.account)]
         arguments = self.commit_arguments(turn)
-        begins, homes = self._begins(turn), self._homes_of(turn)
         if self._is_cluster:  # where these keys have other servers
-            for mark in begins + homes:
+            for mark in self._begins(turn) + homes:
                 self._redis.execute_command(*mark)
             return COMMIT(keys, arguments).run(self._redis)
-        for _, conversations, *at in begins:
-            keys.append(conversations)
-            arguments += tuple(at)
+        if turn.parent is None:
+            keys.append(self._keys.conversations(turn.account))
+            arguments += (turn.response.created_at, tag)
         return run_all(self._redis, [*homes, COMMIT(keys, arguments)])[-1]
 
     def _begins(self, turn: Turn) -> list[Command]:
@@ -138,7 +143,10 @@ class RedisStore:
 
     def _homes_of(self, turn: Turn) -> list[Command]:
         """Return what tells where the items are whose ids do not, if there are any."""
-        homeless = [item.id for item in _items(turn) if home_of(item.id) is None]
+        own = turn.response.id.removeprefix("resp_")  # in every id that was minted for this turn
+        homeless = [
+            item.id for item in _items(turn) if own not in item.id and home_of(item.id) is None
+        ]
         if not homeless:
             return []
         homes = [part for item_id in homeless for part in (item_id, turn.response.id)]

@@ -56,10 +56,16 @@ def run_all(client: Any, calls: Sequence[Call | tuple[Any, ...]]) -> list[Any]:
     """
     told = [call.short() if isinstance(call, Call) else call for call in calls]
     results = round_trip(client, told)
-    unknown = [number for number, result in enumerate(results) if type(result) is NoScriptError]
-    for number in unknown:
-        call = calls[number]
-        if isinstance(call, Call):
+    for result in results:
+        if isinstance(result, Exception):
+            return _mended(client, calls, results)
+    return results
+
+
+def _mended(client: Any, calls: Sequence[Call | tuple[Any, ...]], results: list[Any]) -> list[Any]:
+    """Tell the server the programs that it does not know, and raise what else failed."""
+    for number, call in enumerate(calls):
+        if isinstance(call, Call) and type(results[number]) is NoScriptError:
             (results[number],) = round_trip(client, [call.long()])
     for result in results:
         if isinstance(result, Exception):

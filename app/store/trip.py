@@ -25,32 +25,31 @@ def round_trip(client: Any, commands: Sequence[Command]) -> list[Any]:
     """
     if not isinstance(client, Redis):
         return _on_cluster(client, commands)
-    packed = [pack_command(command) for command in commands]
+    packed = b"".join(map(pack_command, commands))
     pool = client.connection_pool
     connection = pool.get_connection()
     try:
         replies: list[Any] = connection.retry.call_with_retry(
-            lambda: _exchange(connection, packed), connection.disconnect
+            lambda: _exchange(connection, packed, len(commands)), connection.disconnect
         )
     finally:
         pool.release(connection)
     return replies
 
 
-def _exchange(connection: Any, packed: Sequence[bytes]) -> list[Any]:
-    connection.send_packed_command([b"".join(packed)])
+def _exchange(connection: Any, packed: bytes, count: int) -> list[Any]:
+    connection.send_packed_command([packed])
+    replies: list[Any] = []
     try:
-        return [_reply(connection) for _ in packed]
+        while len(replies) < count:
+            try:
+                replies.append(connection.read_response())
+            except ResponseError as refused:
+                replies.append(refused)
     except BaseException:
         connection.disconnect()  # what else comes on it would be taken for another's reply
         raise
-
-
-def _reply(connection: Any) -> Any:
-    try:
-        return connection.read_response()
-    except ResponseError as refused:
-        return refused
+    return replies
 
 
 def _on_cluster(client: Any, commands: Sequence[Command]) -> list[Any]:
