@@ -35,7 +35,6 @@ from app.schemas.base import (
     Strict,
     join,
     listed,
-    mistyped,
     object_at,
     shown,
     too_long,
@@ -60,7 +59,7 @@ class Content(Strict):
     """A message's content. Which parts it may hold depends on the role: `build` reads them."""
 
     def check(self, value: Any, at: str, notes: Notes) -> str | list[Any]:
-        return _text_or_array(value, self.path(at))
+        return _text_or_array(self, value, at)
 
     def shape(self, refer: Refer) -> dict[str, Any]:
         return {"anyOf": [_LONG_TEXT, parts_shape((*ASKED.values(), *SAID.values()), refer)]}
@@ -70,7 +69,7 @@ class Output(Strict):
     """What a function gave back: a string, or content parts of the caller's kinds."""
 
     def check(self, value: Any, at: str, notes: Notes) -> str | tuple[InputPart, ...]:
-        given = _text_or_array(value, self.path(at))
+        given = _text_or_array(self, value, at)
         return given if isinstance(given, str) else read_asked(given, self.path(at), notes)
 
     def shape(self, refer: Refer) -> dict[str, Any]:
@@ -214,10 +213,10 @@ class Input(Strict):
     """The input: a string is one message of the user, an array holds items."""
 
     def check(self, value: Any, at: str, notes: Notes) -> tuple[InputItem, ...]:
-        path = self.path(at)
-        given = _text_or_array(value, path)
+        given = _text_or_array(self, value, at)
         if isinstance(given, str):
             return (Message("", "user", (InputText(given),)),)
+        path = self.path(at)
         items: dict[int, InputItem] = {}
         for index, raw in enumerate(given):
             item = usual_item(raw) or read_item(raw, f"{path}[{index}]", notes)
@@ -270,11 +269,11 @@ def _whole(items: dict[int, InputItem], path: str, notes: Notes) -> dict[int, In
     return whole
 
 
-def _text_or_array(value: object, path: str) -> str | list[Any]:
+def _text_or_array(field: Strict, value: object, at: str) -> str | list[Any]:
     if type(value) is str:
         if len(value) > LONGEST_TEXT:
-            raise too_long(path, value, LONGEST_TEXT)
+            raise too_long(field.path(at), value, LONGEST_TEXT)
         return value
     if type(value) is list:
         return value
-    raise mistyped(path, "a string or an array", value)
+    raise field.mistyped(at, "a string or an array", value)
