@@ -35,22 +35,22 @@ def json(
 class Noting:
     """Puts what becomes of an answer into its request's log line and the metrics."""
 
-    trace: Trace
+    held: current.Held
 
     def admitted(self, standing: Standing) -> None:
         """Note where the caller stands, for the headers of whatever the answer will be."""
-        current.held().standing = standing
+        self.held.standing = standing
 
     def started(self, started: Started, call: UpstreamCall) -> None:
         """Note who answers."""
-        trace, opened = self.trace, started.opened
+        trace, opened = self.held.trace, started.opened
         trace.response_id, trace.provider = started.response_id, opened.provider
         trace.upstream_s = opened.first_batch_s
         trace.upstream_request_id = call.request_id
 
     def ended(self, response: domain.Response, failure: GatewayError | None) -> None:
         """Note how the answer ended."""
-        trace, usage = self.trace, response.usage or NO_USAGE
+        trace, usage = self.held.trace, response.usage or NO_USAGE
         trace.response_id, trace.outcome = response.id, response.status
         trace.input_tokens, trace.output_tokens = usage.input_tokens, usage.output_tokens
         if failure is not None:
@@ -63,11 +63,11 @@ def describing(started: Started, trace: Trace) -> dict[str, str]:
     """Return the headers that say who answered, after how many tries, in what time."""
     upstream_s = started.opened.first_batch_s
     gateway_s = monotonic() - trace.started - upstream_s
-    headers = {
+    told = {
         "X-Gateway-Provider": started.opened.provider,
         "Server-Timing": f"gateway;dur={gateway_s * 1e3:.2f}, upstream;dur={upstream_s * 1e3:.2f}",
     }
-    return headers | ignoring(started.ignored)
+    return told | ignoring(started.ignored) if started.ignored else told
 
 
 def ignoring(names: Iterable[str]) -> dict[str, str]:

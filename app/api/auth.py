@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint
 
 from app.api import current
@@ -19,14 +21,13 @@ def authenticate() -> None:
         Unauthenticated: there is no key, or none that we know.
         StorageUnavailable: the key cannot be looked up now.
     """
-    caller = current.services().accounts.authenticate(_secret())
     held = current.held()
+    caller = held.services.accounts.authenticate(_secret(current.request().environ))
     held.caller, trace = caller, held.trace
     trace.account, trace.key_id = caller.account, caller.key_id
 
 
-def _secret() -> str | None:
-    environ = current.request().environ
+def _secret(environ: dict[str, Any]) -> str | None:
     given: str = environ.get("HTTP_AUTHORIZATION", "")
     scheme, _, credentials = given.partition(" ")
     if scheme.lower() == "bearer" and credentials.strip():

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, Request, current_app, g
+from flask import Flask, Request, g
 from flask import request as asked
 
 from app.api.hangup import HangUps
 from app.api.in_flight import InFlight
 from app.domain.accounts import Caller
+from app.domain.limits import Standing
 from app.services.accounts import Accounts
 from app.services.archive import Archive
 from app.services.background import Background
@@ -21,12 +23,8 @@ from app.services.responses import Responses
 from app.settings import RequestSettings
 from app.telemetry import Trace
 
-# MEASURED: each attribute that is read through one of Flask's proxies costs three calls, a tenth
-# of all that a request made. So what a proxy stands for is fetched once, and asked itself.
-_app: Any = current_app
-_held: Any = g
+_g: Any = g
 _asked: Any = asked
-_KEY = "responses_gateway"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,40 +43,47 @@ class Services:
     archive: Archive
 
 
+class Held:
+    """What is held for the length of a request, or of an operator's command: Flask's `g`."""
+
+    services: Services
+    trace: Trace
+    caller: Caller
+    #: How long the body says that it is; at most, where it comes in chunks.
+    body_bytes: int = 0
+    place: object | None = None
+    standing: Standing | None = None
+
+
+# MEASURED: each attribute that is read through one of Flask's proxies costs three calls, a tenth
+# of all that a request made. So what a proxy stands for is fetched once, and asked itself.
+#: Returns what is held for the request that is handled.
+held: Callable[[], Held] = _g._get_current_object
+#: Returns the request that is handled.
+request: Callable[[], Request] = _asked._get_current_object
+
+
 def install(app: Flask, services: Services) -> None:
     """Give the app its services."""
-    app.extensions[_KEY] = services
+    holding: Any = type("Held", (Held,), {"services": services})
+    app.app_ctx_globals_class = holding
 
 
 def services() -> Services:
     """Return the services of the app that handles this request."""
-    found: Services = _app._get_current_object().extensions[_KEY]
-    return found
+    return held().services
 
 
 def responses() -> Responses:
     """Return the service of responses."""
-    return services().responses
-
-
-def request() -> Request:
-    """Return the request that is handled."""
-    found: Request = _asked._get_current_object()
-    return found
-
-
-def held() -> Any:
-    """Return what is held for the length of this request: Flask's `g`."""
-    return _held._get_current_object()
+    return held().services.responses
 
 
 def caller() -> Caller:
     """Return who is asking; set by auth before any handler of /v1 runs."""
-    found: Caller = held().caller
-    return found
+    return held().caller
 
 
 def trace() -> Trace:
     """Return what the log line of this request will say."""
-    found: Trace = held().trace
-    return found
+    return held().trace

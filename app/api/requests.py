@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from secrets import token_hex
+from os import urandom
+from typing import Any
 
 from flask import Flask
 
 from app.api import current, limits
 from app.api.lean import Answer
+from app.domain.limits import UNLIMITED_STANDING
 from app.errors import NotFound
 from app.schemas.bodies import MAX_BODY_BYTES
 from app.telemetry import Trace, request_ended
@@ -28,40 +30,45 @@ def register(app: Flask) -> None:
 def begin() -> None:
     """Start the request's trace, and take its place among those in flight."""
     request, held = current.request(), current.held()
-    given = request.environ.get("HTTP_X_REQUEST_ID", "")
-    request_id = given if _ACCEPTED_ID.fullmatch(given) else f"req_{token_hex(16)}"
-    method = request.method if request.method in _METHODS else "other"
-    trace = held.trace = Trace(request_id, method)
-    if request.url_rule is not None:
-        trace.endpoint = request.url_rule.rule
-    if request.environ["PATH_INFO"].startswith("//"):
+    environ, method, rule = request.environ, request.method, request.url_rule
+    given = environ.get("HTTP_X_REQUEST_ID", "")
+    request_id = given if _ACCEPTED_ID.fullmatch(given) else f"req_{urandom(16).hex()}"
+    trace = held.trace = Trace(request_id, method if method in _METHODS else "other")
+    if rule is not None:
+        trace.endpoint = rule.rule
+    if environ["PATH_INFO"].startswith("//"):
         # Flask would take it for the path without: a way around a proxy's rules for that path.
         raise NotFound("There is nothing at this path.")
     if request.path.startswith(_BOUNDED):
+        held.body_bytes = _length(environ)
+        held.place = held.services.in_flight.enter(held.body_bytes)
+
+
+def _length(environ: dict[str, Any]) -> int:
+    if "HTTP_TRANSFER_ENCODING" in environ:
         # What comes in chunks does not say how long it is: it may be as long as any.
-        chunked = "HTTP_TRANSFER_ENCODING" in request.environ
-        length = MAX_BODY_BYTES if chunked else request.content_length or 0
-        held.place = current.services().in_flight.enter(length)
+        return MAX_BODY_BYTES
+    length = environ.get("CONTENT_LENGTH", "")
+    return int(length) if length.isascii() and length.isdigit() else 0
 
 
-def end(response: Answer) -> Answer:
+def end(answer: Answer) -> Answer:
     """Name the request in the answer; log it now, or when its stream is over."""
-    held, headers, status = current.held(), response.headers, response.status_code
-    trace, place, standing = held.trace, held.get("place"), held.get("standing")
-    headers.add("X-Request-ID", trace.request_id)
+    held, headers = current.held(), answer.headers
+    trace, standing = held.trace, held.standing
+    headers["X-Request-ID"] = trace.request_id
     if trace.attempts is not None:
-        headers.add("X-Gateway-Attempts", str(trace.attempts))
-    if standing is not None:
-        headers.extend(limits.headers(standing))
-    in_flight = current.services().in_flight
+        headers["X-Gateway-Attempts"] = str(trace.attempts)
+    if standing is not None and standing is not UNLIMITED_STANDING:
+        headers.update(limits.headers(standing))
 
     def over() -> None:
-        if place is not None:
-            in_flight.leave(place)
-        request_ended(trace, status)
+        if held.place is not None:
+            held.services.in_flight.leave(held.place)
+        request_ended(trace, answer.status)
 
-    if response.is_streamed:
-        response.call_on_close(over)
-    else:
+    if isinstance(answer.body, bytes):
         over()
-    return response
+    else:
+        answer.over = over
+    return answer

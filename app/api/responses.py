@@ -12,7 +12,6 @@ from app.api import auth, current, sse
 from app.api.answers import Noting, describing, ignoring, json
 from app.api.bodies import json_body
 from app.api.hangup import HangUps
-from app.api.lean import Answer
 from app.api.queries import boolean, include_values, integer, page_query
 from app.errors import NotFound
 from app.providers.base import UpstreamCall
@@ -38,12 +37,13 @@ def describe() -> ResponseReturnValue:
 @bp.post("")
 def create() -> ResponseReturnValue:
     """Create a response: whole, streamed as server-sent events, or in the background."""
-    services, caller, trace = current.services(), current.caller(), current.trace()
+    held = current.held()
+    services, caller, trace = held.services, held.caller, held.trace
     policy = caller.unsupported_tools or services.requests.unsupported_tools
     body = json_body()
     asked = load_create_request(body, unsupported_tools=policy)
     trace.model = asked.model
-    noting = Noting(trace)
+    noting = Noting(held)
     if asked.background:
         queued, ignored = services.background.enqueue(caller, asked, body, noting)
         trace.response_id, trace.outcome = queued.id, queued.status
@@ -57,7 +57,7 @@ def create() -> ResponseReturnValue:
         if asked.stream:
             told = streamed(sse.frames(started.run.events()), watch, services.hangups)
             watch = None  # now the stream's to end
-            return Answer(told, headers={**sse.HEADERS, **describing(started, trace)})
+            return sse.answer(told, describing(started, trace))
         return json(response_json(started.run.response()), describing(started, trace))
     finally:
         trace.attempts = call.attempts or None
@@ -103,7 +103,7 @@ def followed(response_id: str) -> ResponseReturnValue:
     )
     watch = services.hangups.watch(current.request().environ, follower.leave)
     told = streamed(sse.line_frames(follower), watch, services.hangups)
-    return Answer(told, headers=sse.HEADERS)
+    return sse.answer(told)
 
 
 @bp.post("/<response_id>/cancel")

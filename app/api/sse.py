@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
+from app.api.lean import Answer
 from app.domain.events import Event
 from app.schemas.events import encode
 
-HEADERS = {
-    "Content-Type": "text/event-stream; charset=utf-8",
-    "Cache-Control": "no-cache",
-    "X-Accel-Buffering": "no",
-}
+CONTENT_TYPE = "text/event-stream; charset=utf-8"
+HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 KEEP_ALIVE = b": keep-alive\n\n"
 DONE = b"data: [DONE]\n\n"
+
+
+def answer(told: Iterator[bytes], headers: Mapping[str, str] | None = None) -> Answer:
+    """Return the answer that a stream is."""
+    return Answer(told, headers={**HEADERS, **(headers or {})}, content_type=CONTENT_TYPE)
 
 
 def frames(batches: Iterable[list[Event]]) -> Iterator[bytes]:

@@ -1,0 +1,116 @@
+"""Reading a body: as far as it goes, however it comes, and no further than it may."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from werkzeug.test import TestResponse
+
+from app.schemas.bodies import MAX_BODY_BYTES
+from tests.api.conftest import Asker
+
+ASKED = json.dumps({"model": "local/echo", "input": "Hi"}).encode()
+
+
+class Coming:
+    """A body that comes in pieces; an exception among them is raised."""
+
+    def __init__(self, *pieces: bytes | Exception) -> None:
+        self._pieces = iter(pieces)
+
+    def read(self, size: int) -> bytes:
+        """Return the next piece."""
+        piece = next(self._pieces, b"")
+        if isinstance(piece, Exception):
+            raise piece
+        assert len(piece) <= size
+        return piece
+
+
+class Endless:
+    """A body that never ends."""
+
+    def read(self, size: int) -> bytes:
+        """Return so much of it."""
+        return b" " * size
+
+
+def post(owner: Asker, body: object, length: int | None, kind: str) -> TestResponse:
+    """Return the answer to a body that says to be so long; None says that it comes in chunks."""
+    chunked = {"HTTP_TRANSFER_ENCODING": "chunked"}
+    said = chunked if length is None else {"CONTENT_LENGTH": str(length)}
+    return owner.client.post(
+        "/v1/responses",
+        headers={"Authorization": f"Bearer {owner.secret}", "Content-Type": kind},
+        environ_overrides={"wsgi.input": body, "wsgi.input_terminated": True, **said},
+    )
+
+
+@pytest.fixture(params=["length", "chunks"])
+def length(request: pytest.FixtureRequest) -> int | None:
+    return len(ASKED) if request.param == "length" else None
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/json",
+        "application/json; charset=utf-8",
+        "Application/JSON ;x=y",
+        "application/problem+json",
+    ],
+)
+def test_a_body_is_json_by_its_own_word(owner: Asker, kind: str, length: int | None) -> None:
+    assert post(owner, Coming(ASKED), length, kind).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["", "text/json", "text/plain", "+json", "application/jsonp"])
+def test_a_body_that_is_something_else_is_not_read(owner: Asker, kind: str) -> None:
+    assert post(owner, Coming(AssertionError()), len(ASKED), kind).status_code == 415
+
+
+def test_a_body_may_come_in_pieces(owner: Asker, length: int | None) -> None:
+    body = Coming(ASKED[:5], ASKED[5:])
+    assert post(owner, body, length, "application/json").status_code == 200
+
+
+def test_nothing_is_read_beyond_the_length(owner: Asker) -> None:
+    body = io.BytesIO(ASKED + b"GET / HTTP/1.1")
+    assert post(owner, body, len(ASKED), "application/json").status_code == 200
+    assert body.read() == b"GET / HTTP/1.1"
+
+
+@pytest.mark.parametrize("said", ["", "-1", "+5", "1_0", "x", "\u0665"])
+def test_a_length_that_is_no_number_is_none(owner: Asker, said: str) -> None:
+    told = owner.client.post(
+        "/v1/responses",
+        headers={"Authorization": f"Bearer {owner.secret}", "Content-Type": "application/json"},
+        environ_overrides={"wsgi.input": Coming(ASKED), "CONTENT_LENGTH": said},
+    )
+    assert (told.status_code, told.get_json()["error"]["code"]) == (400, "invalid_json")
+
+
+def test_a_body_that_ends_too_soon_is_what_came_of_it(owner: Asker, length: int | None) -> None:
+    told = post(owner, Coming(ASKED[:-1]), length, "application/json")
+    assert (told.status_code, told.get_json()["error"]["code"]) == (400, "invalid_json")
+
+
+@pytest.mark.parametrize("fault", [OSError(), ConnectionResetError(), ValueError()])
+def test_a_body_that_cannot_be_read_is_no_http(
+    owner: Asker, length: int | None, fault: Exception
+) -> None:
+    told = post(owner, Coming(ASKED[:5], fault), length, "application/json")
+    assert told.status_code == 400
+    assert told.get_json()["error"]["message"] == "The request could not be read as HTTP."
+
+
+def test_a_body_that_says_to_be_too_long_is_not_read(owner: Asker) -> None:
+    told = post(owner, Coming(AssertionError()), MAX_BODY_BYTES + 1, "application/json")
+    assert (told.status_code, told.get_json()["error"]["code"]) == (413, "request_too_large")
+
+
+def test_a_body_in_chunks_that_turns_out_too_long_is_refused(owner: Asker) -> None:
+    told = post(owner, Endless(), None, "application/json")
+    assert (told.status_code, told.get_json()["error"]["code"]) == (413, "request_too_large")
