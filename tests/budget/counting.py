@@ -1,0 +1,86 @@
+"""Counts what requests cost: each several times, and the median of each figure is what it takes.
+
+More comes of what falls due by the clock, such as a key that is looked up again. So that this is
+not the counted request's to do on a slow machine either, one goes before it uncounted.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from statistics import median_low
+
+from tests.budget.caller import Caller
+from tests.budget.ledger import Figures
+from tests.budget.scenarios import Ask, scenarios
+from tests.budget.traffic import Traffic
+from tests.budget.work import Calls, Instructions
+from tests.upstream.client import Upstream
+
+#: Until connections are made, caches are filled, and what is compiled at its first use is.
+WARM_UPS = 3
+TIMES = 5
+_ASKS = 4  # of each time
+
+
+def count_all(caller: Caller, upstream: Upstream) -> dict[str, Figures]:
+    """Return the figures of everything that has a budget."""
+
+    @cache
+    def counted(ask: Ask) -> Figures:
+        return _counted(ask, upstream)
+
+    told: dict[str, Figures] = {}
+    for name, scenario in scenarios(caller, upstream).items():
+        if isinstance(scenario, tuple):
+            fewer, more = counted(scenario.fewer), counted(scenario.more)
+            told[name] = _per_event(scenario.events, fewer, more)
+        else:
+            told[name] = counted(scenario)
+    return told
+
+
+def _counted(ask: Ask, upstream: Upstream) -> Figures:
+    for _ in range(WARM_UPS):
+        ask(None)
+    connections, asked = _upstream_saw(upstream)
+    counts = [_count_once(ask) for _ in range(TIMES)]
+    connections_after, asked_after = _upstream_saw(upstream)
+    return {
+        **{name: median_low(each[name] for each in counts) for name in counts[0]},
+        # Of all times together: a connection now and then is one too many.
+        "upstream_connections": connections_after - connections,
+        "upstream_requests": (asked_after - asked) / (TIMES * _ASKS),
+    }
+
+
+def _count_once(ask: Ask) -> dict[str, int]:
+    traffic, calls, instructions = Traffic(), Calls(), Instructions()
+    ask(None)
+    told = ask(traffic)
+    ask(calls)
+    ask(instructions)
+    return {
+        "redis_connections": traffic.redis.connections,
+        "redis_round_trips": traffic.redis.round_trips,
+        "redis_commands": traffic.redis.commands(),
+        "redis_bytes": len(traffic.redis.sent),
+        "upstream_bytes": len(traffic.upstream.sent),
+        "client_pieces": len(told.pieces),
+        "client_bytes": told.bytes,
+        "app_calls": calls.counts["app"],
+        "library_calls": calls.counts["library"],
+        "app_instructions": instructions.counts["app"],
+        "library_instructions": instructions.counts["library"],
+    }
+
+
+def _upstream_saw(upstream: Upstream) -> tuple[int, int]:
+    """Return how many connections and requests of models have come."""
+    figures = upstream.figures()
+    served = figures["served"]
+    return figures["accepted"], served.get("ended", 0) + served.get("aborted", 0)
+
+
+def _per_event(events: int, fewer: Figures, more: Figures) -> Figures:
+    # Adding 0 makes a zero of minus zero.
+    return {name: round((more[name] - fewer[name]) / events, 1) + 0.0 for name in fewer}
