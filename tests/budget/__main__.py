@@ -14,16 +14,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.budget", description=__doc__)
     parser.add_argument("--record", action="store_true", help="write it to budget.toml")
     given = parser.parse_args()
-    recorded, figures = ledger.read(), counted()
+    if given.record and not ledger.is_same_python():
+        sys.exit("Calls are recorded with Python {}.{} only.".format(*ledger.PYTHON))
+    recorded, now = ledger.read(), counted()
     if given.record:
-        ledger.write(figures)
-        sys.stderr.write(f"Recorded in {ledger.FILE} for Python {ledger.PYTHON}.\n")
-    for scenario, counts in figures.items():
+        ledger.write(now)
+    for scenario, figures in now.items():
         sys.stdout.write(f"{scenario}\n")
-        for name, now in counts.items():
+        for name, count in figures.items():
             then = recorded.get(scenario, {}).get(name)
-            was = "nothing recorded" if then is None else f"recorded {then:g}"
-            sys.stdout.write(f"  {name:22}{now:10g}   {was}\n")
+            was = "not recorded" if then is None else f"{then:.10g}"
+            sys.stdout.write(f"  {name:22}{count:10.10g}  (was {was})\n")
 
 
 main()

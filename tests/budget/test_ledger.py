@@ -28,12 +28,9 @@ def _complaints(name: str, then: float, now: float) -> list[str]:
         ("upstream_requests", 1, 1.05),
     ],
 )
-def test_a_figure_that_has_grown_is_named_with_what_to_do(
-    name: str, then: float, now: float
-) -> None:
+def test_a_figure_that_has_grown_is_named(name: str, then: float, now: float) -> None:
     (told,) = _complaints(name, then, now)
     assert told.startswith(f"small: {name} has grown from {then} to {now}")
-    assert "--record" in told
 
 
 @pytest.mark.parametrize(
@@ -71,17 +68,6 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     counted = {"small": {"redis_bytes": 546, "app_calls": 1_234_567.5}}
     ledger.write(counted, file)
     assert ledger.read(file) == counted
-
-
-def test_each_python_has_its_own_work(tmp_path: Path) -> None:
-    file = tmp_path / "budget.toml"
-    ledger.write({"small": {"redis_bytes": 546, "app_calls": 400}}, file, "3.11")
-    ledger.write({"small": {"redis_bytes": 546, "app_calls": 300}}, file, "3.12")
-    assert [ledger.read(file, python)["small"] for python in ("3.11", "3.12", "3.13")] == [
-        {"redis_bytes": 546, "app_calls": 400},
-        {"redis_bytes": 546, "app_calls": 300},
-        {"redis_bytes": 546},
-    ]
 
 
 def test_what_hardly_moved_is_not_written_anew(tmp_path: Path) -> None:
