@@ -43,8 +43,8 @@ def batches(reply: Reply, reader: FrameReader, call: UpstreamCall) -> Iterator[B
     """
     splitter = FrameSplitter()
     told_at = time.monotonic()
-    with closing(reply.chunks()) as chunks:
-        for chunk in chunks:
+    with closing(reply):
+        for chunk in reply:
             deltas: list[Delta] = []
             try:
                 if chunk:

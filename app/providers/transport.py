@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import orjson
 import requests
@@ -120,10 +120,13 @@ class Endpoint:
 
 
 class Reply:
-    """What an upstream answers: read `body` or `chunks`, once. The connection is closed, or kept
-    for the next call, whatever happens.
+    """What an upstream answers: ask for its `body`, or iterate over its pieces as they come, once.
 
-    Both raise InvalidRequest, NotFound, ContextLengthExceeded, UpstreamRateLimited,
+    A piece b"" says that the upstream was quiet for `call.silence_s`, be it before the answer
+    begins or later. The connection is closed, or kept for the next call, whatever happens; where
+    the pieces are not read to their end, it is for `close` to do that.
+
+    Reading raises InvalidRequest, NotFound, ContextLengthExceeded, UpstreamRateLimited,
     UpstreamUnavailable, UpstreamTimeout, UpstreamMisbehaved, and CallerGone when the call was
     cancelled.
     """
@@ -134,6 +137,7 @@ class Reply:
         self._call = call
         self._answered = False
         self._ending = False
+        self._pieces: Iterator[bytes] | None = None
 
     def body(self) -> bytes:
         """Send the request and return the whole answer."""
@@ -144,23 +148,42 @@ class Reply:
         finally:
             self._order.close()
 
-    def chunks(self) -> Generator[bytes]:
-        """Send the request and yield the answer's pieces as they come.
+    def __iter__(self) -> Iterator[bytes]:
+        """Send the request and yield the answer's pieces."""
+        # MEASURED: a generator here, and those of requests, were a fifth of what an event costs
+        # that comes by itself.
+        return iter(self._piece, None)
 
-        A piece b"" says that the upstream was quiet for `call.silence_s`, be it before the
-        answer begins or later.
-        """
+    def close(self) -> None:
+        """Read no more."""
+        self._order.close()
+
+    def _piece(self) -> bytes | None:
+        """Return the next piece, None at the end."""
         try:
-            while (response := self._send_or_wait()) is None:
-                yield b""
-            if response.raw.headers.get("content-type", "").startswith("application/json"):
-                raise self._no_stream(response.content)
-            yield from response.iter_content(None)
-        except requests.RequestException as error:
+            pieces = self._pieces or self._begun()
+            piece = b"" if pieces is None else next(pieces, None)
+        except BaseException as error:
+            self._order.close()
+            if not isinstance(error, requests.RequestException):
+                raise
             if not self._ending:
                 raise self._fault(error) from error
-        finally:
+            piece = None
+        if piece is None:
             self._order.close()
+        return piece
+
+    def _begun(self) -> Iterator[bytes] | None:
+        """Send the request, or go on waiting; return the pieces, None while it is quiet."""
+        try:
+            response = self._send(stream=True)
+        except Quiet:
+            return None
+        if response.raw.headers.get("content-type", "").startswith("application/json"):
+            raise self._no_stream(response.content)
+        self._pieces = response.iter_content(None)
+        return self._pieces
 
     def expect_end(self) -> None:
         """Everything of interest was read: what is left is waited for only END_S.
@@ -171,12 +194,6 @@ class Reply:
         if not self._ending:
             self._ending = True
             self._order.hurry(END_S)
-
-    def _send_or_wait(self) -> requests.Response | None:
-        try:
-            return self._send(stream=True)
-        except Quiet:
-            return None
 
     def _send(self, *, stream: bool) -> requests.Response:
         if self._call.cancelled:

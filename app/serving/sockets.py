@@ -11,8 +11,8 @@ import socket
 from typing import Any, ClassVar
 
 import gevent.socket
+from gevent import getcurrent
 from gevent.exceptions import ConcurrentObjectUseError
-from greenlet import getcurrent
 
 #: Time-outs from here on are looked after together, this often: they fire this much late at most.
 #: Shorter ones have a timer of their own, as with gevent.

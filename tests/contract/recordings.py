@@ -8,7 +8,7 @@ no ordinary one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -112,13 +112,16 @@ class _CannedEndpoint(Endpoint):
 class _CannedReply(Reply):
     def __init__(self, pieces: list[bytes]) -> None:
         # The parent's __init__ is left out: nothing of it is needed without a connection.
-        self._pieces = pieces
+        self._canned = pieces
 
     def body(self) -> bytes:
-        return b"".join(self._pieces)
+        return b"".join(self._canned)
 
-    def chunks(self) -> Generator[bytes]:
-        yield from self._pieces
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._canned
+
+    def close(self) -> None:
+        """Nothing to close."""
 
     def expect_end(self) -> None:
         """Nothing to hurry."""
