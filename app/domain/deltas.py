@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from app.domain.lean import lean_dataclass
 from app.domain.response import Usage
 
 
@@ -20,7 +21,7 @@ class MessageOpened:
     phase: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@lean_dataclass(frozen=True, slots=True)
 class Text:
     text: str
     logprobs: tuple[dict[str, Any], ...] = ()

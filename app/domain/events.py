@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from app.domain.items import OutputItem, OutputPart
+from app.domain.lean import lean_dataclass
 from app.domain.response import Response
 
 LifecycleType = Literal[
@@ -64,7 +65,7 @@ class PartDone:
     part: OutputPart
 
 
-@dataclass(frozen=True, slots=True)
+@lean_dataclass(frozen=True, slots=True)
 class TextDelta:
     type: ClassVar[str] = "response.output_text.delta"
     sequence_number: int

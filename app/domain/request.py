@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from app.domain.items import InputItem, Item
+from app.domain.lean import lean_dataclass
 from app.domain.tools import FunctionTool, ToolChoice
 
 INCLUDE_ENCRYPTED = "reasoning.encrypted_content"
@@ -39,7 +40,7 @@ class TextOptions:
 PLAIN_TEXT = TextOptions()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@lean_dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
     """What shapes the model's answer. None means that the caller left it out."""
 
@@ -66,7 +67,7 @@ class Parameters:
     include: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@lean_dataclass(frozen=True, slots=True, kw_only=True)
 class CreateRequest:
     """The body of POST /v1/responses, validated.
 
@@ -85,7 +86,7 @@ class CreateRequest:
     ignored: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@lean_dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
     """What one provider is asked: its own model id, the whole context, the parameters.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from app.domain.items import Item
+from app.domain.lean import lean_dataclass
 
 Status = Literal["queued", "in_progress", "completed", "incomplete", "failed", "cancelled"]
 IncompleteReason = Literal["max_output_tokens", "content_filter"]
@@ -20,7 +21,7 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@lean_dataclass(frozen=True, slots=True)
 class Usage:
     """Token counts, as the wire nests them; an upstream that does not count leaves zeros."""
 
@@ -43,7 +44,7 @@ class ResponseError:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@lean_dataclass(frozen=True, slots=True)
 class Response:
     """`echo` holds the request's parameters as the wire shows them (schemas.responses.echo).
 
