@@ -22,13 +22,11 @@ def answer(told: Iterator[bytes], headers: Mapping[str, str] | None = None) -> A
 def frames(batches: Iterable[list[Event]]) -> Iterator[bytes]:
     """Yield the stream's bytes; an empty batch is silence and becomes a comment (A1)."""
     for batch in batches:
-        yield b"".join([frame(event) for event in batch]) if batch else KEEP_ALIVE
+        told = []
+        for event in batch:
+            told.append(b"event: %b\ndata: %b\n\n" % (event.type.encode(), encode(event)))
+        yield b"".join(told) if told else KEEP_ALIVE
     yield DONE
-
-
-def frame(event: Event) -> bytes:
-    """Return one event as one frame, its blank line included."""
-    return b"event: %b\ndata: %b\n\n" % (event.type.encode(), encode(event))
 
 
 def line_frames(batches: Iterable[list[bytes]]) -> Iterator[bytes]:

@@ -48,8 +48,8 @@ class FrameSplitter:
         if not self._begun:
             self._begun = True
             chunk = chunk.removeprefix(_BOM)
-        *blocks, rest = chunk.split(b"\n\n")
-        if rest:
+        blocks = chunk.split(b"\n\n")
+        if rest := blocks.pop():
             self._hold(rest)
         frames = []
         for block in blocks:
@@ -60,7 +60,8 @@ class FrameSplitter:
                 if frame := _parse(block):
                     frames.append(frame)
             else:
-                frames.append((event[7:].decode("utf-8", "replace"), data[6:]))
+                name = event[7:].decode("utf-8", "replace") if event else ""
+                frames.append((name, data[6:]))
         return frames
 
     def end(self) -> list[Frame]:

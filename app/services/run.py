@@ -74,9 +74,11 @@ class Run:
         try:
             yield narrator.begin()
             for batch in self._batches:
-                events = narrator.hear(self._sealed(batch))
+                if Opaque in map(type, batch):
+                    batch = self._sealed(batch)
+                events = narrator.hear(batch)
                 if events or not batch:
-                    yield self._shown(events)
+                    yield self._shown(events) if self._has_opaque else events
             ending = narrator.finish()
         except GeneratorExit:
             self._cancel(CallerGone("the caller hung up"))
@@ -120,14 +122,11 @@ class Run:
             close()
 
     def _sealed(self, batch: Batch) -> Batch:
-        for delta in batch:
-            if type(delta) is Opaque:
-                self._has_opaque = True
-                return [
-                    Opaque(self._seal(each.payload)) if isinstance(each, Opaque) else each
-                    for each in batch
-                ]
-        return batch
+        self._has_opaque = True
+        return [
+            Opaque(self._seal(delta.payload)) if isinstance(delta, Opaque) else delta
+            for delta in batch
+        ]
 
     def _shown(self, events: list[Event]) -> list[Event]:
         if self._hides_opaque and self._has_opaque:
