@@ -1,0 +1,47 @@
+"""Logs and metrics: plain functions, one log line and a few counters a request.
+
+Never a body, a prompt, a key or an upstream credential: what is logged is listed here by name.
+"""
+
+from __future__ import annotations
+
+from app.telemetry.counts import (
+    FIGURES,
+    JOB_LEASES_LOST,
+    JOB_WAIT_SECONDS,
+    JOBS_AGAIN,
+    METRICS_CONTENT_TYPE,
+    STORE_FAILURES,
+    STREAMS_OPEN,
+    breaker_changed,
+    gather_counts,
+    metrics,
+    tokens_counted,
+    upstream_ended,
+    upstream_spoke,
+)
+from app.telemetry.logs import configure_logging, log, unexpected
+from app.telemetry.traces import JobTrace, Trace, job_ended, request_ended
+
+__all__ = [
+    "FIGURES",
+    "JOBS_AGAIN",
+    "JOB_LEASES_LOST",
+    "JOB_WAIT_SECONDS",
+    "METRICS_CONTENT_TYPE",
+    "STORE_FAILURES",
+    "STREAMS_OPEN",
+    "JobTrace",
+    "Trace",
+    "breaker_changed",
+    "configure_logging",
+    "gather_counts",
+    "job_ended",
+    "log",
+    "metrics",
+    "request_ended",
+    "tokens_counted",
+    "unexpected",
+    "upstream_ended",
+    "upstream_spoke",
+]

@@ -1,0 +1,104 @@
+"""What is known of a request, or of a background response, when it has ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from time import monotonic
+
+from app.telemetry.counts import JOB_SECONDS, JOBS, TOKENS, request_counted
+from app.telemetry.logs import log_ending
+
+
+@dataclass(slots=True)
+class Trace:
+    """What the log line of one request says; times are in seconds of time.monotonic()."""
+
+    request_id: str
+    method: str
+    started: float = field(default_factory=monotonic)
+    endpoint: str = "unmatched"
+    account: str | None = None
+    key_id: str | None = None
+    model: str | None = None
+    provider: str | None = None
+    attempts: int | None = None
+    upstream_request_id: str | None = None
+    upstream_s: float | None = None
+    response_id: str | None = None
+    outcome: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    error_code: str | None = None
+
+
+def request_ended(trace: Trace, status: int) -> None:
+    """Count and log a request whose answer is over."""
+    duration_s = monotonic() - trace.started
+    request_counted(trace.method, trace.endpoint, status, duration_s)
+    told = {
+        "request_id": trace.request_id,
+        "method": trace.method,
+        "endpoint": trace.endpoint,
+        "status": status,
+        "duration_ms": _ms(duration_s),
+        "upstream_ms": _ms(trace.upstream_s),
+        "account": trace.account,
+        "key_id": trace.key_id,
+        "model": trace.model,
+        "provider": trace.provider,
+        "attempts": trace.attempts,
+        "upstream_request_id": trace.upstream_request_id,
+        "response_id": trace.response_id,
+        "outcome": trace.outcome,
+        "input_tokens": trace.input_tokens,
+        "output_tokens": trace.output_tokens,
+        "error_code": trace.error_code,
+    }
+    log_ending("request", told)
+
+
+@dataclass(slots=True)
+class JobTrace:
+    """What the log line of one background response says; times are in seconds."""
+
+    response_id: str
+    account: str
+    key_id: str
+    model: str
+    waited_s: float | None = None
+    provider: str | None = None
+    attempts: int | None = None
+    upstream_request_id: str | None = None
+    upstream_s: float | None = None
+
+
+def job_ended(
+    trace: JobTrace, outcome: str, duration_s: float, tokens: tuple[int, int], error: str | None
+) -> None:
+    """Count and log a background response that has ended; `tokens` are those in and out."""
+    JOBS.labels(outcome).inc()
+    JOB_SECONDS.observe(duration_s)
+    provider = trace.provider or "none"
+    for kind, count in zip(("input", "output"), tokens, strict=True):
+        TOKENS.labels(provider, kind).inc(count)
+    told = {
+        "response_id": trace.response_id,
+        "account": trace.account,
+        "key_id": trace.key_id,
+        "model": trace.model,
+        "outcome": outcome,
+        "duration_ms": _ms(duration_s),
+        "waited_ms": _ms(trace.waited_s),
+        "upstream_ms": _ms(trace.upstream_s),
+        "provider": trace.provider,
+        "attempts": trace.attempts,
+        "upstream_request_id": trace.upstream_request_id,
+        "input_tokens": tokens[0],
+        "output_tokens": tokens[1],
+        "error_code": error,
+    }
+    log_ending("job", told)
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 2)

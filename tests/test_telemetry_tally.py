@@ -1,0 +1,138 @@
+"""Counts that wait are in the metrics when somebody asks, a moment later, and at the end."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from app import telemetry
+from app.telemetry.tally import Tally, Timings
+from tests.processes import started
+
+BUCKETS = (0.1, 1, 10)
+LONG_S = 60.0
+
+
+class Metrics:
+    """A counter and a histogram of their own."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self.counter = Counter("c", "A counter.", registry=self._registry)
+        self.timings = Timings("t", "Timings.", ["of"], buckets=BUCKETS, registry=self._registry)
+
+    def told(self, name: str, **labels: str) -> float:
+        """Return a value."""
+        return self._registry.get_sample_value(name, labels) or 0.0
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()
+
+
+def tally(delay_s: float) -> Tally:
+    """Return a tally that keeps counts for so long."""
+    made = Tally()
+    made.delay_s = delay_s
+    return made
+
+
+def test_without_a_delay_a_count_is_there_at_once(metrics: Metrics) -> None:
+    tally(0).add((metrics.counter, 2), (metrics.timings.labels("x"), 0.5))
+    assert (metrics.told("c_total"), metrics.told("t_count", of="x")) == (2, 1)
+
+
+def test_with_a_delay_it_is_there_when_it_is_asked_for(metrics: Metrics) -> None:
+    waiting = tally(LONG_S)
+    waiting.add((metrics.counter, 2))
+    waiting.add((metrics.counter, 3))
+    assert metrics.told("c_total") == 0
+    waiting.flush()
+    waiting.flush()
+    assert metrics.told("c_total") == 5
+
+
+def test_with_a_delay_it_is_there_a_moment_later_by_itself(metrics: Metrics) -> None:
+    waiting = tally(0.01)
+    for expected in (1, 2):
+        waiting.add((metrics.counter, 1))
+        until = time.monotonic() + 10
+        while metrics.told("c_total") < expected and time.monotonic() < until:
+            time.sleep(0.01)
+        assert metrics.told("c_total") == expected
+
+
+def test_many_observations_are_what_each_would_be() -> None:
+    amounts = [0.0, 0.05, 0.1, 0.10001, 1.0, 5.0, 10.0, 10.1, 1e9]
+    one_by_one, together = CollectorRegistry(), CollectorRegistry()
+    each = Histogram("t", "Timings.", buckets=BUCKETS, registry=one_by_one)
+    for amount in amounts:
+        each.observe(amount)
+    Timings("t", "Timings.", buckets=BUCKETS, registry=together).observe_all(amounts)
+
+    def told(registry: CollectorRegistry) -> list[str]:
+        lines = generate_latest(registry).decode().splitlines()
+        return [line for line in lines if not line.startswith("t_created")]
+
+    assert told(together) == told(one_by_one)
+
+
+def test_no_count_of_many_threads_is_lost(metrics: Metrics) -> None:
+    waiting = tally(0.001)
+    child = metrics.timings.labels("x")
+
+    def count() -> None:
+        for _ in range(2000):
+            waiting.add((metrics.counter, 1), (child, 0.5))
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    waiting.flush()
+    assert (metrics.told("c_total"), metrics.told("t_count", of="x")) == (8000, 8000)
+
+
+# in the process's metrics
+
+
+@pytest.fixture
+def gathering() -> Iterator[None]:
+    telemetry.gather_counts(LONG_S)
+    yield
+    telemetry.gather_counts(0)
+
+
+@pytest.mark.usefixtures("gathering")
+def test_what_this_process_gathers_is_in_its_metrics() -> None:
+    telemetry.upstream_ended("gathered", "ok")
+    counted = b'gateway_upstream_calls_total{outcome="ok",provider="gathered"} 1.0'
+    assert counted in telemetry.metrics({})
+
+
+def test_what_a_process_gathers_is_in_the_metrics_when_it_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    code = (
+        "from app import telemetry as t\n"
+        f"t.gather_counts({LONG_S})\n"
+        "t.upstream_ended('acme', 'ok')\n"
+        "t.upstream_spoke('acme', 0.5)\n"
+    )
+    with started([sys.executable, "-c", code]) as process:
+        assert process.wait(60) == 0
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, str(tmp_path))  # type: ignore[no-untyped-call] # has no types
+    told = generate_latest(registry).decode()
+    assert 'gateway_upstream_calls_total{outcome="ok",provider="acme"} 1.0' in told
+    assert 'gateway_upstream_first_byte_seconds_count{provider="acme"} 1.0' in told
