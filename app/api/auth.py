@@ -22,7 +22,7 @@ def authenticate() -> None:
         StorageUnavailable: the key cannot be looked up now.
     """
     held = current.held()
-    caller = held.services.accounts.authenticate(_secret(current.request().environ))
+    caller = held.services.accounts.authenticate(_secret(held.environ))
     held.caller, trace = caller, held.trace
     trace.account, trace.key_id = caller.account, caller.key_id
 

@@ -13,8 +13,8 @@ from app.schemas.bodies import MAX_BODY_BYTES, inflate, parse_json
 _JSON = "application/json"
 
 
-def json_body() -> Any:
-    """Return the body's JSON.
+def json_body(held: current.Held) -> Any:
+    """Return the JSON of a request's body.
 
     Raises:
         UnsupportedMediaType: it is not JSON by its own word, or in an encoding we do not read.
@@ -23,7 +23,7 @@ def json_body() -> Any:
         InvalidRequest: it does not parse.
         ClientDisconnected: it cannot be read to its end.
     """
-    held, environ = current.held(), current.request().environ
+    environ = held.environ
     if not _is_json(environ.get("CONTENT_TYPE", "")):
         raise UnsupportedMediaType(
             "The body must be JSON: send it with the header 'Content-Type: application/json'."

@@ -47,6 +47,7 @@ class Held:
     """What is held for the length of a request, or of an operator's command: Flask's `g`."""
 
     services: Services
+    environ: dict[str, Any]
     trace: Trace
     caller: Caller
     #: How long the body says that it is; at most, where it comes in chunks.

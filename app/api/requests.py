@@ -16,6 +16,7 @@ from app.schemas.bodies import MAX_BODY_BYTES
 from app.telemetry import Trace, request_ended
 
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+_LENGTH = re.compile(r"[0-9]{1,18}")
 #: Probes are let in however busy the process is.
 _BOUNDED = "/v1/"
 _METHODS = frozenset({"GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS"})
@@ -33,6 +34,7 @@ def begin() -> None:
     environ, method, rule = request.environ, request.method, request.url_rule
     given = environ.get("HTTP_X_REQUEST_ID", "")
     request_id = given if _ACCEPTED_ID.fullmatch(given) else f"req_{urandom(16).hex()}"
+    held.environ = environ
     trace = held.trace = Trace(request_id, method if method in _METHODS else "other")
     if rule is not None:
         trace.endpoint = rule.rule
@@ -49,22 +51,23 @@ def _length(environ: dict[str, Any]) -> int:
         # What comes in chunks does not say how long it is: it may be as long as any.
         return MAX_BODY_BYTES
     length = environ.get("CONTENT_LENGTH", "")
-    return int(length) if length.isascii() and length.isdigit() else 0
+    return int(length) if _LENGTH.fullmatch(length) else 0
 
 
 def end(answer: Answer) -> Answer:
     """Name the request in the answer; log it now, or when its stream is over."""
     held, headers = current.held(), answer.headers
-    trace, standing = held.trace, held.standing
+    trace, place, standing = held.trace, held.place, held.standing
     headers["X-Request-ID"] = trace.request_id
     if trace.attempts is not None:
         headers["X-Gateway-Attempts"] = str(trace.attempts)
     if standing is not None and standing is not UNLIMITED_STANDING:
         headers.update(limits.headers(standing))
+    in_flight = held.services.in_flight
 
     def over() -> None:
-        if held.place is not None:
-            held.services.in_flight.leave(held.place)
+        if place is not None:
+            in_flight.leave(place)
         request_ended(trace, answer.status)
 
     if isinstance(answer.body, bytes):

@@ -40,7 +40,7 @@ def create() -> ResponseReturnValue:
     held = current.held()
     services, caller, trace = held.services, held.caller, held.trace
     policy = caller.unsupported_tools or services.requests.unsupported_tools
-    body = json_body()
+    body = json_body(held)
     asked = load_create_request(body, unsupported_tools=policy)
     trace.model = asked.model
     noting = Noting(held)
@@ -50,7 +50,7 @@ def create() -> ResponseReturnValue:
         location = {"Location": f"{bp.url_prefix}/{queued.id}", "Retry-After": "1"}
         return json(response_json(queued), location | ignoring(ignored), status=202)
     call = UpstreamCall(deadline=math.inf, silence_s=services.requests.keepalive_s)
-    watch = services.hangups.watch(current.request().environ, call.cancel)
+    watch = services.hangups.watch(held.environ, call.cancel)
     try:
         started = services.responses.start(caller, asked, call, noting)
         noting.started(started, call)
@@ -94,14 +94,15 @@ def retrieve(response_id: str) -> ResponseReturnValue:
 
 def followed(response_id: str) -> ResponseReturnValue:
     """Replay a background response's events and follow them to the end (E5)."""
-    services = current.services()
+    held = current.held()
+    services = held.services
     follower = services.background.follow(
-        current.caller(),
+        held.caller,
         response_id,
         integer("starting_after", -1, 0, MAX_NUMBER),
         services.requests.keepalive_s,
     )
-    watch = services.hangups.watch(current.request().environ, follower.leave)
+    watch = services.hangups.watch(held.environ, follower.leave)
     told = streamed(sse.line_frames(follower), watch, services.hangups)
     return sse.answer(told)
 

@@ -82,7 +82,7 @@ def test_nothing_is_read_beyond_the_length(owner: Asker) -> None:
     assert body.read() == b"GET / HTTP/1.1"
 
 
-@pytest.mark.parametrize("said", ["", "-1", "+5", "1_0", "x", "\u0665"])
+@pytest.mark.parametrize("said", ["", "-1", "+5", "1_0", "x", "\u0665", "9" * 5000])
 def test_a_length_that_is_no_number_is_none(owner: Asker, said: str) -> None:
     told = owner.client.post(
         "/v1/responses",
