@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Request
 from flask import request as asked
-from flask.sessions import NullSession, SessionInterface
+from flask.ctx import RequestContext
+from flask.sessions import NullSession
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import MapAdapter, Rule
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _asked: Any = asked
 _request: Callable[[], Request] = _asked._get_current_object
+_NO_SESSION = NullSession()
 _LINE_BREAK = re.compile(r"[\r\n]")
 _STATUS_LINES = {code: f"{code} {name.upper()}" for code, name in HTTP_STATUS_CODES.items()}
 
@@ -109,17 +111,6 @@ class LeanRequest(Request):
         """Do nothing: no files come with a request."""
 
 
-class NoSessions(SessionInterface):
-    """One session for everybody, with nothing in it."""
-
-    def __init__(self) -> None:
-        self._none = NullSession()
-
-    def open_session(self, _app: Flask, _request: Request) -> NullSession:
-        """Return the empty session."""
-        return self._none
-
-
 class LeanFlask(Flask):
     """Flask for handlers that return an Answer.
 
@@ -131,7 +122,10 @@ class LeanFlask(Flask):
 
     def __init__(self, import_name: str) -> None:
         super().__init__(import_name, static_folder=None)
-        self.session_interface = NoSessions()
+
+    def request_context(self, environ: WSGIEnvironment) -> RequestContext:
+        """Return the context of a request: its session is nobody's."""
+        return RequestContext(self, environ, session=_NO_SESSION)
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Return what matches a request's path, whatever host it was sent to.

@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections import Counter as Counted
 from collections import defaultdict, deque
 from collections.abc import Sequence
+from itertools import repeat
 
 from prometheus_client import Counter, Histogram
 
@@ -17,8 +18,8 @@ class Timings(Histogram):
     def observe_all(self, amounts: Sequence[float]) -> None:
         """Observe these."""
         self._sum.inc(sum(amounts))
-        buckets = Counted(bisect_left(self._upper_bounds, amount) for amount in amounts)
-        for bucket, count in buckets.items():
+        buckets = map(bisect_left, repeat(self._upper_bounds), amounts)
+        for bucket, count in Counted(buckets).items():
             self._buckets[bucket].inc(count)
 
 
