@@ -55,7 +55,7 @@ class Answer:
 
     def __init__(
         self,
-        body: bytes | Iterator[bytes],
+        body: bytes | Iterable[bytes],
         status: int = 200,
         headers: Mapping[str, str] | None = None,
         *,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable
 
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
@@ -26,6 +26,8 @@ auth.require_key(bp)
 
 MAX_WAIT_S = 60
 MAX_NUMBER = 10**9 - 1
+#: Where a server that can says how to push (app.serving).
+PUSH = "responses_gateway.push"
 
 
 @bp.get("")
@@ -55,7 +57,10 @@ def create() -> ResponseReturnValue:
         started = services.responses.start(caller, asked, call, noting)
         noting.started(started, call)
         if asked.stream:
-            told = streamed(sse.frames(started.run.events()), watch, services.hangups)
+            run, push = started.run, held.environ.get(PUSH)
+            if push is not None:
+                call.relay = sse.relay(run, push)
+            told = sse.Stream(run.events(), sse.frames, streaming(watch, services.hangups))
             watch = None  # now the stream's to end
             return sse.answer(told, describing(started, trace))
         return json(response_json(started.run.response()), describing(started, trace))
@@ -64,14 +69,15 @@ def create() -> ResponseReturnValue:
         services.hangups.forget(watch)
 
 
-def streamed(frames: Iterator[bytes], watch: object | None, hangups: HangUps) -> Iterator[bytes]:
-    """Yield the stream's bytes; however it ends, nothing of it stays open."""
+def streaming(watch: object | None, hangups: HangUps) -> Callable[[], None]:
+    """Count a stream; return what is to be called when it is over."""
     STREAMS_OPEN.inc()
-    try:
-        yield from frames
-    finally:
+
+    def over() -> None:
         STREAMS_OPEN.dec()
         hangups.forget(watch)
+
+    return over
 
 
 @bp.post("/input_tokens")
@@ -103,8 +109,8 @@ def followed(response_id: str) -> ResponseReturnValue:
         services.requests.keepalive_s,
     )
     watch = services.hangups.watch(held.environ, follower.leave)
-    told = streamed(sse.line_frames(follower), watch, services.hangups)
-    return sse.answer(told)
+    over = streaming(watch, services.hangups)
+    return sse.answer(sse.Stream(follower, sse.line_frames, over))
 
 
 @bp.post("/<response_id>/cancel")

@@ -101,6 +101,16 @@ class Narrator:
                 self._tell(delta)
         return self._scribe.take()
 
+    def hear_at_once(self, deltas: Sequence[Delta]) -> list[Event]:
+        """Tell text that goes on; where there is more to it, hear nothing of it and return []."""
+        message = self._open
+        if type(message) is not OpenMessage or self._finished is not None:
+            return []
+        for delta in deltas:
+            if type(delta) is not Text or not delta.text:
+                return []
+        return self.hear(deltas)
+
     def go_on(self, output: Sequence[OutputItem], number: int) -> None:
         """Go on behind items that somebody else has told, with the event of this number."""
         self._output = list(output)

@@ -17,7 +17,8 @@ class UpstreamCall:
     `deadline` is a time.monotonic() value after which the call has failed. `silence_s` is how long
     a streaming upstream may be quiet before an empty batch says so. `request_id` is the
     upstream's own id of the request, once it told one. `attempts` counts how often an upstream
-    was asked, fallbacks included.
+    was asked, fallbacks included. `relay` may be set once the answer has begun: it is offered what
+    is said as soon as it came, and what it takes is left out of the batches. It must not wait.
     """
 
     deadline: float
@@ -25,6 +26,7 @@ class UpstreamCall:
     request_id: str | None = None
     attempts: int = 0
     cancelled: bool = False
+    relay: Callable[[Batch], bool] | None = None
     _closers: list[Callable[[], None]] = field(default_factory=list)
 
     def attach(self, close: Callable[[], None]) -> None:

@@ -35,33 +35,70 @@ class FrameReader(Protocol):
         ...
 
 
+class _Heard:
+    """What a stream has said: `deltas` are those of its latest piece that nobody was told."""
+
+    def __init__(self, reader: FrameReader, call: UpstreamCall) -> None:
+        self.deltas: list[Delta] = []
+        self._reader = reader
+        self._call = call
+        self._splitter = FrameSplitter()
+        self._told_at = time.monotonic()
+
+    def take(self, piece: bytes) -> bool:
+        """Hear a piece; tell whether whoever reads need not hear of it.
+
+        Raises:
+            GatewayError: as FrameReader.read does.
+        """
+        deltas = self.deltas = []
+        self._reader.read(self._splitter.feed(piece), deltas)
+        if self._reader.is_done:
+            return False
+        if not deltas:
+            return not self.is_silent()
+        relay = self._call.relay
+        if relay is None or not relay(deltas):
+            return False
+        self.told()
+        return True
+
+    def told(self) -> None:
+        """All that was said was told."""
+        self.deltas = []
+        self._told_at = time.monotonic()
+
+    def is_silent(self) -> bool:
+        """Whether nothing was told for long: comments and pieces of frames say nothing."""
+        return time.monotonic() - self._told_at >= self._call.silence_s
+
+    def end(self) -> list[Delta]:
+        """Return what is left to say now that the stream has ended."""
+        deltas: list[Delta] = []
+        self._reader.read(self._splitter.end(), deltas)
+        return deltas + self._reader.end()
+
+
 def batches(reply: Reply, reader: FrameReader, call: UpstreamCall) -> Iterator[Batch]:
     """Yield one batch for every read that said something, and an empty one after every silence.
 
     An upstream that sends only comments, or pieces of frames, for `call.silence_s` is silent too.
     What was said before a failure is told first, also where one read brought both.
     """
-    splitter = FrameSplitter()
-    told_at = time.monotonic()
+    heard = _Heard(reader, call)
     with closing(reply):
-        for chunk in reply:
-            deltas: list[Delta] = []
-            try:
-                if chunk:
-                    reader.read(splitter.feed(chunk), deltas)
-            except GatewayError:
-                if deltas:
-                    yield deltas
-                raise
-            if reader.is_done:
-                reply.expect_end()
-            if deltas or not chunk or time.monotonic() - told_at >= call.silence_s:
-                yield deltas
-                told_at = time.monotonic()
-    last: list[Delta] = []
-    reader.read(splitter.end(), last)
-    last += reader.end()
-    if last:
+        try:
+            for piece in reply.pieces(heard.take):
+                if reader.is_done:
+                    reply.expect_end()
+                if heard.deltas or not piece or heard.is_silent():
+                    yield heard.deltas
+                    heard.told()
+        except GatewayError:
+            if heard.deltas:
+                yield heard.deltas
+            raise
+    if last := heard.end():
         yield last
 
 

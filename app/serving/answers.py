@@ -21,14 +21,23 @@ Error = tuple[type[BaseException], BaseException, TracebackType]
 class Writable(Protocol):
     """What an answer is written to."""
 
+    @property
+    def is_clear(self) -> bool:
+        """Whether nothing waits to be sent."""
+        ...
+
     def sendall(self, data: bytes, /) -> None: ...
+
+    def send_soon(self, data: bytes, /) -> None:
+        """Send without waiting, for `sendall` to wait for what is left of it."""
+        ...
 
 
 class Answer:
     """Implements start_response and the writing of the body (PEP 3333).
 
     Head and first piece leave together. `closes` says that the connection is of no more use once
-    the answer was written.
+    the answer was written. Between two pieces, the app may push one from where nobody may wait.
     """
 
     def __init__(self, client: Writable, closes: bool) -> None:
@@ -88,6 +97,15 @@ class Answer:
             piece = self._head + piece
         if piece:
             self._client.sendall(piece)
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether a piece can be pushed now."""
+        return self.begun and self._chunked and self._client.is_clear
+
+    def push(self, piece: bytes) -> None:
+        """Send a piece of the body without waiting."""
+        self._client.send_soon(b"%x\r\n%b\r\n" % (len(piece), piece))
 
     def end(self) -> None:
         """Send what is missing of the answer; one cut short takes its connection with it."""

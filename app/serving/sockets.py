@@ -8,6 +8,7 @@ the kernel's buffer a send.
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import gevent.socket
@@ -17,6 +18,7 @@ from gevent.exceptions import ConcurrentObjectUseError
 #: Time-outs from here on are looked after together, this often: they fire this much late at most.
 #: Shorter ones have a timer of their own, as with gevent.
 TICK_S = 0.25
+SHORTEST_S = 2 * TICK_S
 
 _NON_BLOCKING = 0.0
 
@@ -27,9 +29,9 @@ _GeventSocket: Any = gevent.socket.socket
 class Patience:
     """The waits of one hub that have a time limit, all on one timer.
 
-    `until` holds for each greenlet that waits when to throw TimeoutError into it, by the loop's
-    clock: a wait costs a place in a dictionary. Every TICK_S each is looked at; while nobody waits,
-    the timer rests.
+    `until` holds for each that sleeps when to throw TimeoutError into it, by the loop's clock: a
+    wait costs a place in a dictionary. Every TICK_S each is looked at; while nobody waits, the
+    timer rests.
     """
 
     _of: ClassVar[dict[Any, Patience]] = {}
@@ -57,9 +59,40 @@ class Patience:
             self._timer.stop()
             return
         now = self.now()
-        for waiting in [each for each, until in self.until.items() if until <= now]:
-            if waiting in self.until:  # what ran before may have ended it
-                waiting.throw(TimeoutError("timed out"))
+        for sleeper in [each for each, until in self.until.items() if until <= now]:
+            if sleeper in self.until:  # what ran before may have ended it
+                sleeper.throw(TimeoutError("timed out"))
+
+
+class _Reads:
+    """Reads for a greenlet that sleeps, in the event loop, for as long as `take` wants more."""
+
+    __slots__ = ("_awake", "_size", "_sock", "_take", "throw")
+
+    def __init__(
+        self, sock: LeanSocket, size: int, take: Callable[[bytes], bool], sleeper: Any
+    ) -> None:
+        self._sock = sock
+        self._size = size
+        self._take = take
+        self._awake = sleeper.switch
+        #: Wakes the greenlet with an error, as gevent does where its socket is closed.
+        self.throw = sleeper.throw
+
+    def ready(self) -> None:
+        """Read once; called when something is there."""
+        sock = self._sock
+        try:
+            goes_on = self._take(sock._sock.recv(self._size))
+        except BlockingIOError:
+            return
+        except BaseException as error:  # noqa: BLE001 - it is the sleeper's
+            self.throw(error)
+            return
+        if goes_on:
+            sock._wait_for(self)
+        else:
+            self._awake()
 
 
 class LeanSocket(_GeventSocket):  # type: ignore[misc] # as said
@@ -114,26 +147,47 @@ class LeanSocket(_GeventSocket):  # type: ignore[misc] # as said
         if sent < len(data):
             super().sendall(memoryview(data)[sent:], flags)
 
+    def recv_each(self, size: int, take: Callable[[bytes], bool]) -> None:
+        """Read again and again, for as long as `take` wants more of what came; b"" is the end.
+
+        MEASURED: waking a greenlet takes 10 µs of CPU or more where its stack has left the
+        processor's cache. So `take` is called in the event loop, where nothing may wait.
+        """
+        if self.timeout is not None and self.timeout < SHORTEST_S:
+            while take(self.recv(size)):
+                continue
+            return
+        reads = _Reads(self, size, take, getcurrent())
+        self._sleep(self._read_event, reads.ready, reads)
+        self._drained = False
+
     def _wait(self, watcher: Any, *_: Any) -> None:
         """Let others run until the socket is ready."""
-        limit_s = self.timeout
-        if limit_s is not None and limit_s < 2 * TICK_S:
+        if self.timeout is not None and self.timeout < SHORTEST_S:
             super()._wait(watcher)
-            return
+        else:
+            sleeper = getcurrent()
+            self._sleep(watcher, sleeper.switch, sleeper)
+
+    def _sleep(self, watcher: Any, ready: Callable[[], object], sleeper: Any) -> None:
+        """Let others run until `ready`, called whenever the socket is, wakes this greenlet."""
         if watcher is None or watcher.callback is not None:
             raise ConcurrentObjectUseError("the socket is closed, or somebody waits for it already")
-        hub, waiting = self.hub, getcurrent()
-        patience = self._patience
-        if limit_s is not None:
-            if not patience.until:
-                patience.start()
-            patience.until[waiting] = patience.now() + limit_s
-        watcher.start(waiting.switch)
+        self._wait_for(sleeper)
+        watcher.start(ready)
         try:
-            hub.switch()
+            self.hub.switch()
         finally:
             watcher.stop()
-            patience.until.pop(waiting, None)
+            self._patience.until.pop(sleeper, None)
+
+    def _wait_for(self, sleeper: Any) -> None:
+        """Give whoever sleeps its time, from now on."""
+        if self.timeout is not None:
+            patience = self._patience
+            if not patience.until:
+                patience.start()
+            patience.until[sleeper] = patience.now() + self.timeout
 
 
 def install() -> None:

@@ -11,6 +11,7 @@ import os
 from functools import partial
 from typing import Any
 
+from gevent import Greenlet, spawn
 from gevent.pool import Pool
 from gevent.server import StreamServer
 from gunicorn import util
@@ -24,6 +25,8 @@ from app.serving.sockets import LeanSocket
 
 #: What is thrown away at most of a body that the app did not want, to keep its connection.
 MAX_UNREAD = 64 * 1024 * 1024
+#: Where the app finds how to push a piece of an answer (app.api.sse.Push).
+PUSH = "responses_gateway.push"
 _HEAD_END = b"\r\n\r\n"
 #: What gunicorn alone can do: with any of it, everything is left to it.
 _GUNICORNS_OWN = (
@@ -36,11 +39,12 @@ _GUNICORNS_OWN = (
 class Caller(LeanSocket):
     """A caller's connection; what was read too much of it can be put back."""
 
-    __slots__ = ("_back",)
+    __slots__ = ("_back", "_sending")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._back = b""
+        self._sending: Greenlet[..., None] | None = None
 
     def put_back(self, data: bytes) -> None:
         """Have `data` read once more."""
@@ -52,6 +56,27 @@ class Caller(LeanSocket):
             return super().recv(size, flags)
         data, self._back = self._back[:size], self._back[size:]
         return data
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether nothing waits to be sent."""
+        return self._sending is None
+
+    def send_soon(self, data: bytes) -> None:
+        """Send without waiting; what the kernel does not take is sent beside what goes on here."""
+        try:
+            sent = self._sock.send(data)
+        except OSError:  # also where the caller has gone: sending the rest finds out
+            sent = 0
+        if sent < len(data):
+            self._sending = spawn(super().sendall, data[sent:])
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        """Send everything, after what was to be sent soon."""
+        sending, self._sending = self._sending, None
+        if sending is not None:
+            sending.get()
+        super().sendall(data, flags)
 
 
 class CallerServer(StreamServer):
@@ -143,7 +168,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         self._count()
         caller = told["gunicorn.socket"]
         answer = Answer(caller, head.closes or not self.alive or not self.cfg.keepalive)
-        environ = {**told, **head.environ, "wsgi.input": body}
+        environ = {**told, **head.environ, "wsgi.input": body, PUSH: answer}
         environ["wsgi.url_scheme"] = self._scheme(environ)
         try:
             pieces = self.wsgi(environ, answer.start)

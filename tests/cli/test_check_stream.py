@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from app.api.sse import frames
+from app.api.sse import DONE, frames
 from app.cli.check_stream import check
 from app.domain.deltas import Finished, Text
 from tests.domain.narrating import told
 
-STREAM = b"".join(frames([told([Text("hi"), Finished()])]))
+STREAM = frames(told([Text("hi"), Finished()])) + DONE
 
 
 def run(*args: str, stdin: bytes = b"") -> Result:

@@ -38,6 +38,7 @@ from app.providers.openai_chat import OpenAIChatProvider
 from app.providers.openai_responses import OpenAIResponsesProvider
 from app.providers.profiles import PROFILES, Profile
 from app.providers.transport import Endpoint, Reply, Transport
+from app.providers.wire.exchange import Relay, leave
 from app.schemas.events import event_json
 from app.schemas.grammar import Grammar
 from app.schemas.responses import echo
@@ -117,8 +118,8 @@ class _CannedReply(Reply):
     def body(self) -> bytes:
         return b"".join(self._canned)
 
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._canned
+    def pieces(self, relay: Relay = leave) -> Iterator[bytes]:
+        return (piece for piece in self._canned if not relay(piece))
 
     def close(self) -> None:
         """Nothing to close."""

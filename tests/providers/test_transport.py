@@ -221,7 +221,7 @@ def test_a_stream_comes_as_it_is_made() -> None:
         wire.say(b"two")
 
     with RawServer(script) as server:
-        chunks = iter(stream(endpoint(server.url)))
+        chunks = stream(endpoint(server.url)).pieces()
         assert next(chunks) == b"one"
         first_was_read.set()
         assert list(chunks) == [b"two"]
@@ -229,4 +229,4 @@ def test_a_stream_comes_as_it_is_made() -> None:
 
 def test_a_stream_is_asked_for_as_one() -> None:
     with RawServer(lambda wire: wire.answer(wire.hear().headers["accept"].encode())) as server:
-        assert b"".join(stream(endpoint(server.url))) == b"text/event-stream"
+        assert b"".join(stream(endpoint(server.url)).pieces()) == b"text/event-stream"

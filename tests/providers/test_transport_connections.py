@@ -46,7 +46,7 @@ def test_a_connection_is_used_again_after_a_stream() -> None:
     with RawServer(echo) as server:
         to = endpoint(server.url)
         for _ in range(2):
-            assert b"".join(stream(to)) == b"{}"
+            assert b"".join(stream(to).pieces()) == b"{}"
         assert server.served == 1
 
 
@@ -73,7 +73,7 @@ def test_calls_at_once_have_a_connection_each() -> None:
     with RawServer(script) as server:
         to = endpoint(server.url)
         first, second = stream(to), stream(to)
-        assert (next(iter(first)), next(iter(second))) == (b"a", b"a")
+        assert (next(first.pieces()), next(second.pieces())) == (b"a", b"a")
         assert server.served == 2
         first.close()
         second.close()
@@ -201,7 +201,7 @@ def test_a_stream_that_is_given_up_closes_its_connection() -> None:
 
     with RawServer(script) as server:
         reply = stream(endpoint(server.url))
-        next(iter(reply))
+        next(reply.pieces())
         reply.close()
         assert is_left.wait(10)
 
@@ -214,7 +214,7 @@ def test_a_server_that_does_not_end_its_stream_is_not_waited_for() -> None:
 
     with RawServer(script) as server:
         reply = stream(endpoint(server.url))
-        chunks = iter(reply)
+        chunks = reply.pieces()
         assert next(chunks) == b"last"
         reply.expect_end()
         assert list(chunks) == []

@@ -65,7 +65,7 @@ def test_a_mocked_answer_is_read_like_a_real_one() -> None:
 def test_a_mocked_stream_is_read_like_a_real_one() -> None:
     with mocked() as upstream:
         upstream.post("http://acme.test/v1/answer", body=b"data: 1\n\n")
-        assert b"".join(stream(endpoint("http://acme.test/v1"))) == b"data: 1\n\n"
+        assert b"".join(stream(endpoint("http://acme.test/v1")).pieces()) == b"data: 1\n\n"
 
 
 def test_a_refusal_is_told_in_the_upstreams_words_without_its_secrets() -> None:
@@ -104,7 +104,7 @@ def test_a_whole_answer_is_no_stream(said: bytes, expected: type[GatewayError]) 
             "http://acme.test/v1/answer", body=said, content_type="application/json; charset=utf-8"
         )
         with pytest.raises(expected):
-            list(stream(endpoint("http://acme.test/v1")))
+            list(stream(endpoint("http://acme.test/v1")).pieces())
 
 
 def test_an_errors_body_is_read_up_to_a_bound() -> None:

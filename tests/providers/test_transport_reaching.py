@@ -104,7 +104,7 @@ def test_a_stream_by_tls_survives_silence() -> None:
     with RawServer(script) as server:
         reply = stream(endpoint(server.tls_url, ca_file=CERTIFICATE), a_call(silence_s=0.02))
         heard: list[bytes] = []
-        for chunk in reply:
+        for chunk in reply.pieces():
             heard.append(chunk)
             if not chunk:
                 is_quiet.release()

@@ -85,7 +85,7 @@ def test_a_drip_does_not_prolong_a_call() -> None:
             wire.say(b"drip")
 
     with RawServer(script) as server:
-        chunks = iter(stream(endpoint(server.url), a_call(within_s=0.05)))
+        chunks = stream(endpoint(server.url), a_call(within_s=0.05)).pieces()
         with pytest.raises(UpstreamTimeout):
             deque(chunks, maxlen=0)
 
@@ -132,7 +132,7 @@ def test_silences_are_told_and_do_no_harm() -> None:
             wire.say(piece)
 
     with RawServer(script) as server:
-        chunks = iter(stream(endpoint(server.url), a_call(silence_s=0.02)))
+        chunks = stream(endpoint(server.url), a_call(silence_s=0.02)).pieces()
         heard: list[bytes] = []
         for chunk in chunks:
             if chunk or heard[-1:] != [b""]:
@@ -166,7 +166,7 @@ def cancelled_once(is_time: threading.Event) -> UpstreamCall:
 
 READERS: dict[str, Callable[[str, UpstreamCall], object]] = {
     "whole": lambda url, call: whole(endpoint(url), call=call),
-    "stream": lambda url, call: list(stream(endpoint(url), call)),
+    "stream": lambda url, call: list(stream(endpoint(url), call).pieces()),
 }
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.sse import frames
+from app.api.sse import DONE, frames
 from app.domain.deltas import (
     Annotated,
     Arguments,
@@ -38,7 +38,7 @@ EVERYTHING: list[Delta] = [
 
 
 def stream(*said: Delta) -> bytes:
-    return b"".join(frames([told(said)]))
+    return frames(told(said)) + DONE
 
 
 WHOLE = stream(*EVERYTHING)
@@ -57,7 +57,7 @@ def breach(raw: bytes, first_number: int = 0) -> StreamBreach:
 @given(st.lists(deltas, max_size=12), endings)
 def test_every_stream_of_ours_passes(said: list[Delta], ending: Finished | None) -> None:
     events = told([*said, *([ending] if ending else [])], narrator("queued"))
-    assert check_stream(lines(b"".join(frames([events])))) == len(events)
+    assert check_stream(lines(frames(events) + DONE)) == len(events)
 
 
 def test_comments_are_no_events() -> None:

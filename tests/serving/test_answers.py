@@ -12,8 +12,12 @@ class Wire:
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []
+        self.is_clear = True
 
     def sendall(self, data: bytes, /) -> None:
+        self.sent.append(data)
+
+    def send_soon(self, data: bytes, /) -> None:
         self.sent.append(data)
 
     @property
@@ -129,3 +133,26 @@ def test_a_fault_after_the_head_is_raised() -> None:
 def test_a_body_needs_a_status_before_it() -> None:
     with pytest.raises(AssertionError):
         Answer(Wire(), closes=False).write(b"hello")
+
+
+def test_a_piece_can_be_pushed_between_two_others() -> None:
+    wire = Wire()
+    answer = Answer(wire, closes=False)
+    answer.start("200 OK", [])
+    answer.write(b"one")
+    assert answer.is_clear
+    answer.push(b"two")
+    answer.write(b"three")
+    assert wire.body == b"3\r\none\r\n3\r\ntwo\r\n5\r\nthree\r\n"
+
+
+def test_nothing_is_pushed_before_the_head_nor_while_something_waits_nor_without_chunks() -> None:
+    wire = Wire()
+    answer = Answer(wire, closes=False)
+    answer.start("200 OK", [])
+    assert not answer.is_clear
+    answer.write(b"one")
+    wire.is_clear = False
+    assert not answer.is_clear
+    whole, _ = answered(b"hello", headers=[("Content-Length", "5")])
+    assert not whole.is_clear

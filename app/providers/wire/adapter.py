@@ -19,7 +19,7 @@ from requests.structures import CaseInsensitiveDict
 
 from app.providers.wire.answer import BadAnswer
 from app.providers.wire.dial import Dialer, Origin, ProxyRefused, origin_of
-from app.providers.wire.exchange import Exchange, Patience
+from app.providers.wire.exchange import Exchange, Patience, Relay, leave
 from app.providers.wire.interrupt import Interrupt
 from app.providers.wire.pool import Pool
 
@@ -146,17 +146,21 @@ class LeanAdapter(HTTPAdapter):
 
 
 class Body:
-    """The body of an answer: what a LeanResponse has as its `raw`."""
+    """The body of an answer: what a LeanResponse has as its `raw`. `relay` may be set."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
+        self.relay: Relay = leave
         self.headers = exchange.answer.headers
         self.status = exchange.answer.status
 
     def piece(self) -> bytes | None:
-        """Return what comes next, b"" when the server is quiet, None at the end."""
+        """Return what comes next, b"" when the server is quiet, None at the end.
+
+        What `relay` takes is left out.
+        """
         try:
-            return self._exchange.read()
+            return self._exchange.read(self.relay)
         except (OSError, BadAnswer) as error:
             broken = requests.exceptions.ChunkedEncodingError
             raise _told(error, self._exchange, broken) from error

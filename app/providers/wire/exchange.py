@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from app.providers.wire.answer import Answer, CutAnswer
@@ -14,6 +15,15 @@ from app.providers.wire.pool import Connection, Pool
 READ_SIZE, STREAM_READ_SIZE = 64 * 1024, 16 * 1024
 #: Up to here head and body are joined, so that they leave in one packet.
 JOINED_SIZE = 64 * 1024
+
+
+#: Is offered a piece of a body as soon as it came, and tells whether it took it. It must not wait.
+Relay = Callable[[bytes], bool]
+
+
+def leave(_piece: bytes) -> bool:
+    """Take nothing."""
+    return False
 
 
 class StaleConnection(ConnectionError):
@@ -67,7 +77,10 @@ class Exchange:
         self._tick_s = min(patience.silence_s or patience.read_s, patience.read_s)
         self._started = False
         self._heard = False
-        self._expires_at = patience.deadline
+        self._quiet_since = patience.deadline  # before the request is sent, nobody is quiet
+        self._relay: Relay = leave
+        self._left = b""
+        self._came_early = False
         self._connection: Connection | None = None
 
     @property
@@ -85,32 +98,37 @@ class Exchange:
             self._start()
         while not self.answer.head_done:
             try:
-                if not self._receive():
+                if not self._receive(leave):
                     return False
             except StaleConnection:
                 self._start_again()
+            self._came_early = bool(self._left)
         return True
 
-    def read(self) -> bytes | None:
-        """Return a piece of the body, b"" when the server is quiet, None at the end."""
-        answer, piece = self.answer, b""
-        while not piece:  # what is inflated may be nothing yet
-            if answer.pieces:
-                piece = answer.take()
-            elif answer.whole:
+    def read(self, relay: Relay = leave) -> bytes | None:
+        """Return a piece of the body, b"" when the server is quiet, None at the end.
+
+        Each piece is offered to `relay` first: what that takes is not returned.
+        """
+        answer = self.answer
+        if self._came_early:
+            self._came_early = False
+            self._left = b"" if relay(self._left) else self._left
+        while True:
+            piece, self._left = self._left, b""
+            if answer.whole:
                 self._release()
+            if piece:
+                return piece
+            if answer.whole:
                 return None
-            elif not self._receive():
+            if not self._receive(relay):
                 return b""
-        if answer.whole:
-            self._release()
-        return piece
 
     def hurry(self, seconds: float) -> None:
         """Bring the deadline forward to `seconds` from now."""
         soon = time.monotonic() + seconds
         self._patience = replace(self._patience, deadline=min(soon, self._patience.deadline))
-        self._expires_at = min(soon, self._expires_at)
 
     def close(self) -> None:
         """Close the connection, unless the answer was read to its end."""
@@ -169,24 +187,21 @@ class Exchange:
             # A server that refuses a long body answers early and closes: its answer is read.
             if connection.unproven:
                 raise
-        self._be_patient(time.monotonic())
+        self._quiet_since = time.monotonic()
 
-    def _receive(self) -> bool:
-        """Feed the answer with one read; False when the server is quiet."""
+    def _receive(self, relay: Relay) -> bool:
+        """Wait until something came that `relay` did not take; False when the server is quiet."""
         connection = self._connection
         if connection is None:
             raise CutAnswer("the connection is closed")
         now = time.monotonic()
         if self._heard:
             # Only now: for as long as a reader was busy with what came, the server was not quiet.
-            self._heard = False
-            self._be_patient(now)
-        wait_s = self._tick_s
-        if now + wait_s > self._expires_at:
-            wait_s = self._wait_s(now, wait_s)
-        connection.wait_at_most(wait_s)
+            self._heard, self._quiet_since = False, now
+        connection.wait_at_most(self._wait_s(now, self._tick_s))
+        self._relay = relay
         try:
-            data = connection.sock.recv(self._read_size)
+            connection.read_each(self._read_size, self._take)
         except TimeoutError:
             self._wait_s(time.monotonic(), self._tick_s)
             return False
@@ -194,16 +209,25 @@ class Exchange:
             if self._is_stale(connection):
                 raise StaleConnection from error
             raise
-        if not data:
-            self._ended(connection)
-            return True
-        connection.unproven = False
-        self._heard = True
-        self.answer.feed(data)
         return True
 
-    def _ended(self, connection: Connection) -> None:
-        if self._interrupt.fired:
+    def _take(self, data: bytes) -> bool:
+        """Feed the answer with one read; tell whether more is to be read at once."""
+        connection, relay = self._connection, self._relay
+        if connection is None or not data:
+            self._ended(connection)
+            return False
+        connection.unproven = False
+        self._heard = True
+        self._left = piece = self.answer.feed(data)
+        if relay is leave or not (piece and relay(piece)):
+            return False
+        self._left = b""
+        self._quiet_since = now = time.monotonic()
+        return now < self._patience.deadline and not self.answer.whole
+
+    def _ended(self, connection: Connection | None) -> None:
+        if connection is None or self._interrupt.fired:
             raise ConnectionAbortedError("interrupted")
         if self._is_stale(connection):
             raise StaleConnection
@@ -212,12 +236,10 @@ class Exchange:
     def _is_stale(self, connection: Connection) -> bool:
         return connection.unproven and not self._interrupt.fired
 
-    def _be_patient(self, now: float) -> None:
-        self._expires_at = min(now + self._patience.read_s, self._patience.deadline)
-
     def _wait_s(self, now: float, tick_s: float) -> float:
         """Return how long to wait next; it is the same each time until a limit is near."""
-        left_s = self._expires_at - now
+        patience = self._patience
+        left_s = min(self._quiet_since + patience.read_s, patience.deadline) - now
         if left_s <= 0:
             raise TimeoutError("the server took too long")
         return min(tick_s, left_s)

@@ -42,6 +42,19 @@ class Connection:
             self.sock.settimeout(timeout_s)
             self._timeout_s = timeout_s
 
+    def read_each(self, size: int, take: Callable[[bytes], bool]) -> None:
+        """Read at most `size` bytes again and again, for as long as `take` wants more of them.
+
+        The end is b"". A socket may have a shorter way for that, as those of app.serving have,
+        and call `take` where nobody may wait.
+        """
+        shorter = getattr(self.sock, "recv_each", None)
+        if shorter is not None:
+            shorter(size, take)
+            return
+        while take(self.sock.recv(size)):
+            continue
+
     def heed(self, keep_alive: str) -> None:
         """Take note of how long the server will keep it, from its Keep-Alive header."""
         stated = _TIMEOUT.search(keep_alive)
