@@ -103,13 +103,16 @@ class Narrator:
 
     def hear_at_once(self, deltas: Sequence[Delta]) -> list[Event]:
         """Tell text that goes on; where there is more to it, hear nothing of it and return []."""
-        message = self._open
+        message, heard = self._open, list[Text]()
         if type(message) is not OpenMessage or self._finished is not None:
             return []
         for delta in deltas:
             if type(delta) is not Text or not delta.text:
                 return []
-        return self.hear(deltas)
+            heard.append(delta)
+        for delta in heard:
+            message.say(delta.text, delta.logprobs)
+        return self._scribe.take()
 
     def go_on(self, output: Sequence[OutputItem], number: int) -> None:
         """Go on behind items that somebody else has told, with the event of this number."""

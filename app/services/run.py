@@ -36,6 +36,9 @@ class Run:
         seal: Callable[[str], str],
         shows_opaque: bool,
     ) -> None:
+        #: Returns the events of a batch that comes before it is asked for, if that is all to it;
+        #: [] says that it has to be among those asked for. Nothing waits in that.
+        self.events_at_once = narrator.hear_at_once
         self._narrator = narrator
         self._batches = batches
         self._keep = keep
@@ -97,13 +100,6 @@ class Run:
         finally:
             self._close()
         yield self._kept(ending)
-
-    def events_at_once(self, batch: Batch) -> list[Event]:
-        """Return the events of a batch that came before it was asked for, if that is all to it.
-
-        Nothing waits in that, and [] says that the batch has to be among those asked for.
-        """
-        return self._narrator.hear_at_once(batch)
 
     def _cancel(self, gone: CallerGone) -> None:
         ending = self._narrator.cancel()

@@ -21,10 +21,7 @@ Error = tuple[type[BaseException], BaseException, TracebackType]
 class Writable(Protocol):
     """What an answer is written to."""
 
-    @property
-    def is_clear(self) -> bool:
-        """Whether nothing waits to be sent."""
-        ...
+    is_clear: bool  # nothing waits to be sent
 
     def sendall(self, data: bytes, /) -> None: ...
 

@@ -89,10 +89,11 @@ class _Reads:
         except BaseException as error:  # noqa: BLE001 - it is the sleeper's
             self.throw(error)
             return
-        if goes_on:
-            sock._wait_for(self)
-        else:
+        if not goes_on:
             self._awake()
+        elif (limit_s := sock.timeout) is not None:
+            patience = sock._patience
+            patience.until[self] = patience.now() + limit_s
 
 
 class LeanSocket(_GeventSocket):  # type: ignore[misc] # as said

@@ -37,14 +37,18 @@ _GUNICORNS_OWN = (
 
 
 class Caller(LeanSocket):
-    """A caller's connection; what was read too much of it can be put back."""
+    """A caller's connection; what was read too much of it can be put back.
 
-    __slots__ = ("_back", "_sending")
+    `is_clear` says that nothing waits to be sent.
+    """
+
+    __slots__ = ("_back", "_sending", "is_clear")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._back = b""
         self._sending: Greenlet[..., None] | None = None
+        self.is_clear = True
 
     def put_back(self, data: bytes) -> None:
         """Have `data` read once more."""
@@ -57,11 +61,6 @@ class Caller(LeanSocket):
         data, self._back = self._back[:size], self._back[size:]
         return data
 
-    @property
-    def is_clear(self) -> bool:
-        """Whether nothing waits to be sent."""
-        return self._sending is None
-
     def send_soon(self, data: bytes) -> None:
         """Send without waiting; what the kernel does not take is sent beside what goes on here."""
         try:
@@ -69,6 +68,7 @@ class Caller(LeanSocket):
         except OSError:  # also where the caller has gone: sending the rest finds out
             sent = 0
         if sent < len(data):
+            self.is_clear = False
             self._sending = spawn(super().sendall, data[sent:])
 
     def sendall(self, data: Any, flags: int = 0) -> None:
@@ -76,6 +76,7 @@ class Caller(LeanSocket):
         sending, self._sending = self._sending, None
         if sending is not None:
             sending.get()
+            self.is_clear = True
         super().sendall(data, flags)
 
 
