@@ -70,6 +70,19 @@ def test_with_a_delay_it_is_there_a_moment_later_by_itself(metrics: Metrics) -> 
         assert metrics.told("c_total") == expected
 
 
+def test_where_no_thread_is_to_be_had_it_is_there_at_once(
+    metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    waiting = tally(LONG_S)
+    for expected in (1, 2):
+        waiting.add((metrics.counter, 1))
+        assert metrics.told("c_total") == expected
+
+
 def test_many_observations_are_what_each_would_be() -> None:
     amounts = [0.0, 0.05, 0.1, 0.10001, 1.0, 5.0, 10.0, 10.1, 1e9]
     one_by_one, together = CollectorRegistry(), CollectorRegistry()

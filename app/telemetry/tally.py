@@ -44,8 +44,7 @@ class Tally:
         if not self.delay_s:
             self.flush()
         elif not self._is_due:
-            self._is_due = True
-            threading.Thread(target=self._flush_later, name="metrics", daemon=True).start()
+            self._flush_soon()
 
     def flush(self) -> None:
         """Put into the metrics what waits; when this returns, what waited before is there."""
@@ -59,6 +58,14 @@ class Tally:
                     metric.inc(sum(amounts))
                 else:
                     metric.observe_all(amounts)
+
+    def _flush_soon(self) -> None:
+        self._is_due = True
+        try:
+            threading.Thread(target=self._flush_later, name="metrics", daemon=True).start()
+        except RuntimeError:  # the system has no thread to give: no reason to fail what counts
+            self._is_due = False
+            self.flush()
 
     def _flush_later(self) -> None:
         threading.Event().wait(self.delay_s)

@@ -7,7 +7,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from flask import Blueprint, request
+from flask import (
+    Blueprint,
+    current_app,
+    g,
+    has_app_context,
+    has_request_context,
+    request,
+    session,
+)
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
@@ -192,6 +200,37 @@ def test_a_hook_that_fails_is_an_error_and_then_no_more() -> None:
     )
     told = app.test_client().get("/b")
     assert (told.status_code, told.data) == (500, b"sorry")
+
+
+def test_the_proxies_are_a_handlers_and_nobodys_after_it() -> None:
+    def handler() -> ResponseReturnValue:
+        g.mine = current_app.name
+        return {"app": g.mine, "path": request.path, "session": dict(session)}
+
+    app = answering(handler)
+    told = app.test_client().get("/b")
+    assert told.json == {"app": app.name, "path": "/b", "session": {}}
+    assert (has_app_context(), has_request_context()) == (False, False)
+
+
+def test_an_error_that_nobody_handles_leaves_no_context() -> None:
+    def fail() -> ResponseReturnValue:
+        raise LookupError
+
+    app = answering(fail)
+    app.testing = True
+    with app.app_context():
+        g.mine = "outer"
+        with pytest.raises(LookupError):
+            app.test_client().get("/b")
+        assert (g.mine, has_request_context()) == ("outer", False)
+
+
+def test_a_request_does_not_see_what_is_held_around_it() -> None:
+    app = answering(lambda: {"seen": "mine" in g})
+    with app.app_context():
+        g.mine = "outer"
+        assert app.test_client().get("/b").json == {"seen": False}
 
 
 def test_a_client_that_is_entered_keeps_the_request() -> None:
