@@ -39,6 +39,7 @@ from app.errors import GatewayError, UpstreamMisbehaved, UpstreamUnavailable
 Opened = TypeVar("Opened", OpenMessage, OpenReasoning, OpenCall)
 
 _NO_USAGE = Usage()
+_DEAF = DeafScribe()
 
 
 class Narrator:
@@ -69,7 +70,7 @@ class Narrator:
 
     def tell_nobody(self) -> None:
         """Make no events from now on, where nobody listens: only the response counts."""
-        self._scribe = DeafScribe()
+        self._scribe = _DEAF
 
     def begin(self) -> list[Event]:
         """Tell that the response exists, and that it is being worked on."""
@@ -281,7 +282,8 @@ class Narrator:
         return self._open
 
     def _begin(self, item: Opened) -> Opened:
-        self._close("completed")
+        if self._open is not None:
+            self._close("completed")
         self._open = item
         item.begin(len(self._output))
         return item

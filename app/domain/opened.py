@@ -118,6 +118,10 @@ class DeafScribe(Scribe):
     def write_lifecycle(self, event_type: LifecycleType, response: Response) -> None:
         """Collect nothing."""
 
+    def take(self) -> list[Event]:
+        """Return nothing."""
+        return []
+
 
 class OpenMessage:
     """A message whose text and refusal parts follow one another."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from app.domain.accounts import Caller
 from app.domain.events import Event
@@ -85,13 +86,14 @@ class Answering:
     def targets(self, caller: Caller, request: CreateRequest) -> tuple[Target, ...]:
         """Return what may answer the request, best first. Raises as `prepare` does."""
         targets = self._catalog.resolve(request.model, caller)
-        refuse_sampling(targets[0], request.parameters)
+        if targets[0].reasoning:
+            refuse_sampling(request.parameters)
         return targets
 
     def ignored(self, prepared: Prepared) -> tuple[str, ...]:
         """Name the parameters that the first-choice provider will not honour."""
         target = prepared.targets[0]
-        return target.provider.ignored(self._asked(prepared, target, prepared.thread.items))
+        return target.provider.ignored(self._asked(prepared, prepared.thread.items, target))
 
     def open(self, prepared: Prepared, call: UpstreamCall) -> Opened:
         """Open the upstream, without the oldest turns where they are too much for it (S8).
@@ -101,10 +103,7 @@ class Answering:
         """
         items = prepared.thread.items
         for truncations_left in reversed(range(MAX_TRUNCATIONS + 1)):
-
-            def asked(target: Target, items: tuple[Item, ...] = items) -> ModelRequest:
-                return self._asked(prepared, target, items)
-
+            asked = partial(self._asked, prepared, items)
             try:
                 return self._router.open(prepared.targets, asked, call)
             except ContextLengthExceeded as error:
@@ -140,7 +139,7 @@ class Answering:
             shows_opaque=INCLUDE_ENCRYPTED in prepared.request.parameters.include,
         )
 
-    def _asked(self, prepared: Prepared, target: Target, items: tuple[Item, ...]) -> ModelRequest:
+    def _asked(self, prepared: Prepared, items: tuple[Item, ...], target: Target) -> ModelRequest:
         account, request = prepared.caller.account, prepared.request
         return ModelRequest(
             model=target.upstream_model,
@@ -181,10 +180,8 @@ class Answering:
         return replace(item, encrypted_content=payload)
 
 
-def refuse_sampling(target: Target, parameters: Parameters) -> None:
-    """Raise InvalidRequest for sampling parameters that a reasoning model does not take (R5)."""
-    if not target.reasoning:
-        return
+def refuse_sampling(parameters: Parameters) -> None:
+    """Raise InvalidRequest for sampling parameters: a reasoning model does not take them (R5)."""
     for name in ("temperature", "top_p"):
         if getattr(parameters, name) is not None:
             raise InvalidRequest(

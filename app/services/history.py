@@ -110,8 +110,7 @@ def _resolved(
 ) -> tuple[Item, ...]:
     """Return the turn's own input: references resolved, ids minted, nothing told twice."""
     known = {item.id: item for item in context} if context else {}
-    wanted = _wanted(given, known)
-    stored = store.items(account, wanted) if wanted else {}
+    stored: Mapping[str, Item] | None = None
     own: list[Item] = []
     for index, item in enumerate(given):
         if not isinstance(item, ItemReference):
@@ -119,24 +118,22 @@ def _resolved(
                 own.append(with_id(item, mint(_PREFIXES[type(item)])))
             elif known.get(item.id) != item:
                 own.append(item)
-        elif item.id in stored:
-            own.append(stored[item.id])
         elif item.id not in known:
-            raise NotFound(
-                f"Item with id '{item.id}' not found. Items of responses that were made with "
-                "`store: false`, or were deleted, cannot be referenced: send the item itself.",
-                param=f"input[{index}].id",
-            )
+            if stored is None:
+                stored = store.items(account, _wanted(given, known))
+            if item.id not in stored:
+                raise NotFound(
+                    f"Item with id '{item.id}' not found. Items of responses that were made with "
+                    "`store: false`, or were deleted, cannot be referenced: send the item itself.",
+                    param=f"input[{index}].id",
+                )
+            own.append(stored[item.id])
     return tuple(own)
 
 
 def _wanted(given: tuple[InputItem, ...], known: Mapping[str, Item]) -> list[str]:
     """Return the ids of what is referenced and not in the context."""
-    wanted = []
-    for item in given:
-        if isinstance(item, ItemReference) and item.id not in known:
-            wanted.append(item.id)
-    return wanted
+    return [item.id for item in given if isinstance(item, ItemReference) and item.id not in known]
 
 
 def _paired(

@@ -49,6 +49,7 @@ class Limits:
         self._mint = mint
         self._on_away = on_away
         self._keeper = LeaseKeeper(store.renew)
+        self._unbooked = self._admission()  # one for all: nothing is put right at its end
 
     def admit(self, caller: Caller, estimate: Callable[[], Estimate]) -> Admission:
         """Let a request in. `estimate` is asked for only where tokens are limited.
@@ -58,17 +59,17 @@ class Limits:
             StorageUnavailable: limits cannot be checked, and the settings are strict.
         """
         if caller.account_limits is NO_ALLOWANCE and caller.key_limits is NO_ALLOWANCE:
-            return self._admission()
+            return self._unbooked
         limits = _limits_of(caller)
         if not (limits.requests or limits.tokens or limits.flights):
-            return self._admission()
+            return self._unbooked
         booked = _booked(limits.tokens, estimate) if limits.tokens else ()
         counted = (*((window, 1) for window in limits.requests), *booked)
         names = tuple(flight.name for flight in limits.flights)
         lease = Lease(self._mint(), caller.account, names, LEASE_S)
         verdict = self._verdict(caller, Demand(counted, limits.flights, lease))
         if verdict is None:
-            return self._admission()
+            return self._unbooked
         quotas = [
             Quota(window.limit, level.remaining, level.reset_s)
             for (window, _), level in zip(counted, verdict.levels, strict=True)
@@ -81,7 +82,9 @@ class Limits:
 
     def resume(self, ticket: str | None) -> Admission:
         """Go on with an admission that another process handed over."""
-        return self._admission(booking=None if ticket is None else Booking.of_ticket(ticket))
+        if ticket is None:
+            return self._unbooked
+        return self._admission(booking=Booking.of_ticket(ticket))
 
     def _admission(
         self, standing: Standing = UNLIMITED_STANDING, booking: Booking | None = None

@@ -33,7 +33,8 @@ def permitted(caller: Caller, request: CreateRequest) -> CreateRequest:
         StorageUnavailable: the request is to be stored while the store is away.
         InvalidRequest: it needs storage that its account does not allow.
     """
-    refuse_read_only(caller)
+    if caller.read_only:
+        refuse_read_only(caller)
     if request.background and not caller.background:
         raise PermissionDenied("This key may not ask for background responses.", param="background")
     if caller.force_no_store and request.store:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from app.domain.accounts import Caller
@@ -59,9 +60,6 @@ class Responses:
         admission = self._meter.admit(prepared)
         observer.admitted(admission.standing)
 
-        def keep(response: Response, _ending: list[Event]) -> None:
-            self._keep(prepared, response)
-
         def ended(response: Response, failure: GatewayError | None) -> None:
             observer.ended(response, failure)
             self._meter.ended(caller, response, failure, admission)
@@ -70,18 +68,19 @@ class Responses:
             opened = self._answering.open(prepared, call)
         except CallerGone as gone:
             narrator = self._answering.narrator(prepared)
-            narrator.cancel()
-            self._keep(prepared, narrator.response)
+            ending = narrator.cancel()
+            self._keep(prepared, narrator.response, ending)
             ended(narrator.response, gone)
             raise
         except GatewayError:
             self._meter.refused(prepared, admission)
             raise
+        keep = partial(self._keep, prepared)
         run = self._answering.run(prepared, opened, keep=keep, ended=ended)
         ignored = (*request.ignored, *opened.ignored)
         return Started(run, prepared.response.id, opened, ignored)
 
-    def _keep(self, prepared: Prepared, response: Response) -> None:
+    def _keep(self, prepared: Prepared, response: Response, _ending: list[Event]) -> None:
         request, start = prepared.request, prepared.thread
         if request.store:
             include = request.parameters.include

@@ -45,8 +45,8 @@ class Run:
         self._ended = ended
         self._overruled = overruled
         self._seal = seal
-        self._hides_opaque = not shows_opaque
-        self._has_opaque = False
+        self._shows_opaque = shows_opaque
+        self._hides = False  # whether there is something to hide from this caller
         self._failure: GatewayError | None = None
 
     @property
@@ -65,7 +65,8 @@ class Run:
         if self._failure is not None:
             self._failure.work_done = True
             raise self._failure
-        return self._shown_response(self._narrator.response)
+        response = self._narrator.response
+        return without_opaque(response) if self._hides else response
 
     def events(self) -> Iterator[list[Event]]:
         """Tell the response; whatever happens, it ends and is kept.
@@ -81,7 +82,7 @@ class Run:
                     batch = self._sealed(batch)
                 events = narrator.hear(batch)
                 if events or not batch:
-                    yield self._shown(events) if self._has_opaque else events
+                    yield self._shown(events) if self._hides else events
             ending = narrator.finish()
         except GeneratorExit:
             self._cancel(CallerGone("the caller hung up"))
@@ -108,7 +109,9 @@ class Run:
 
     def _kept(self, ending: list[Event]) -> list[Event]:
         """Store the ending and return it as shown; if storing fails, that is the ending."""
-        response, ending = self._narrator.response, self._shown(ending)
+        response = self._narrator.response
+        if self._hides:
+            ending = self._shown(ending)
         self._failure = self._failure or self._narrator.failure
         try:
             self._keep(response, ending)
@@ -125,26 +128,21 @@ class Run:
             close()
 
     def _sealed(self, batch: Batch) -> Batch:
-        self._has_opaque = True
+        self._hides = not self._shows_opaque
         return [
             Opaque(self._seal(delta.payload)) if isinstance(delta, Opaque) else delta
             for delta in batch
         ]
 
     def _shown(self, events: list[Event]) -> list[Event]:
-        if self._hides_opaque and self._has_opaque:
-            return [self._shown_event(event) for event in events]
-        return events
+        return [self._shown_event(event) for event in events]
 
     def _shown_event(self, event: Event) -> Event:
         if isinstance(event, ItemDone) and isinstance(event.item, Reasoning):
             return replace(event, item=replace(event.item, encrypted_content=None))
         if isinstance(event, Lifecycle):
-            return replace(event, response=self._shown_response(event.response))
+            return replace(event, response=without_opaque(event.response))
         return event
-
-    def _shown_response(self, response: Response) -> Response:
-        return without_opaque(response) if self._hides_opaque and self._has_opaque else response
 
 
 def without_opaque(response: Response) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, assert_never
 
 from app.domain.ids import call_id
@@ -75,17 +75,22 @@ class _Writer:
     def write(self, item: Item, *, is_current: bool = False) -> None:
         """Tell an item; `is_current` says that it belongs to the turn the model is working on."""
         match item:
+            case Message(role="assistant", content=(OutputText(text=text),)):
+                self._texts.append(text)
+                self._is_in_turn = True
             case Message(role="assistant"):
                 self._texts.append(_spoken(item.content))
                 self._is_in_turn = True
             case Message():
-                self.end_turn()
+                if self._is_in_turn:
+                    self.end_turn()
                 self.messages.append(self._message(item))
             case FunctionCall():
                 self._open_calls.append(item)
                 self._is_in_turn = True
             case FunctionCallOutput():
-                self.end_turn()  # with the calls, their outputs were told
+                if self._is_in_turn:
+                    self.end_turn()  # with the calls, their outputs were told
             case Reasoning():
                 if is_current:
                     self._thoughts += item.content or item.summary
@@ -95,8 +100,6 @@ class _Writer:
 
     def end_turn(self) -> None:
         """Write what the assistant said so far, and what its calls gave."""
-        if not self._is_in_turn:
-            return
         text = "\n\n".join(filter(None, self._texts))
         calls, thoughts = self._open_calls, self._thoughts
         self._texts, self._open_calls, self._thoughts = [], [], []
@@ -110,26 +113,26 @@ class _Writer:
         message: Json = {"role": "assistant", "content": text or None}
         if thoughts and self._profile.reasoning_field:
             message[self._profile.reasoning_field] = "\n\n".join(thoughts)
-        message["tool_calls"] = [_call(call, self._profile) for call in calls]
         self.messages.append(message)
-        self._write_outputs(calls)
-
-    def _write_outputs(self, calls: Iterable[FunctionCall]) -> None:
-        shown: list[Json] = []
+        told, shown = [], []
         for call in calls:
+            own_id = call_id(call.call_id)
+            told.append(_call(call, own_id, self._profile))
             output = self._output_of(call)
-            if output is None:
-                continue
-            content = output.output
-            if not isinstance(content, str):
-                content, others = self._split(content)
-                content = content or (SEE_BELOW if others else "")
-                shown += others
-            self.messages.append(
-                {"role": "tool", "tool_call_id": call_id(call.call_id), "content": content}
-            )
+            if output is not None:
+                shown += self._write_output(output.output, own_id)
+        message["tool_calls"] = told
         if shown:
             self.messages.append({"role": "user", "content": shown})
+
+    def _write_output(self, content: str | tuple[InputPart, ...], own_id: str) -> list[Json]:
+        """Write what a call gave; return what a tool message cannot hold."""
+        others: list[Json] = []
+        if not isinstance(content, str):
+            content, others = self._split(content)
+            content = content or (SEE_BELOW if others else "")
+        self.messages.append({"role": "tool", "tool_call_id": own_id, "content": content})
+        return others
 
     def _output_of(self, call: FunctionCall) -> FunctionCallOutput | None:
         """Return the output of a call; some servers use an id again in a later turn."""
@@ -187,10 +190,10 @@ def _spoken(content: tuple[ContentPart, ...]) -> str:
     return "".join(texts)
 
 
-def _call(call: FunctionCall, profile: Profile) -> Json:
+def _call(call: FunctionCall, own_id: str, profile: Profile) -> Json:
     arguments = as_text(call.arguments, must_be_object=profile.object_arguments)
     return {
-        "id": call_id(call.call_id),
+        "id": own_id,
         "type": "function",
         "function": {"name": call.name, "arguments": arguments},
     }
