@@ -39,7 +39,6 @@ from app.errors import GatewayError, UpstreamMisbehaved, UpstreamUnavailable
 Opened = TypeVar("Opened", OpenMessage, OpenReasoning, OpenCall)
 
 _NO_USAGE = Usage()
-_DEAF = DeafScribe()
 
 
 class Narrator:
@@ -70,7 +69,7 @@ class Narrator:
 
     def tell_nobody(self) -> None:
         """Make no events from now on, where nobody listens: only the response counts."""
-        self._scribe = _DEAF
+        self._scribe = DeafScribe()
 
     def begin(self) -> list[Event]:
         """Tell that the response exists, and that it is being worked on."""

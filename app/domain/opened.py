@@ -44,13 +44,16 @@ _NO_REFUSAL = Refusal("")
 
 
 class Scribe:
-    """Numbers the events of one stream, from `first` on, and collects them until they are taken."""
+    """Numbers the events of one stream, from `first` on, and collects them until they are taken.
 
-    __slots__ = ("_events", "_next")
+    `events` is what was collected, `next` the number of the next.
+    """
+
+    __slots__ = ("events", "next")
 
     def __init__(self, first: int = 0) -> None:
-        self._events: list[Event] = []
-        self._next = first
+        self.events: list[Event] = []
+        self.next = first
 
     def write(
         self,
@@ -60,36 +63,23 @@ class Scribe:
         **named: P.kwargs,
     ) -> None:
         """Collect an event of this kind, with the next sequence number."""
-        number = self._next
-        self._next = number + 1
-        self._events.append(kind(number, *fields, **named))
-
-    def write_text(
-        self,
-        item_id: str,
-        index: int,
-        part_index: int,
-        text: str,
-        logprobs: tuple[dict[str, Any], ...],
-    ) -> None:
-        """Collect a TextDelta; most events are one."""
-        number = self._next
-        self._next = number + 1
-        self._events.append(TextDelta(number, item_id, index, part_index, text, logprobs))
+        number = self.next
+        self.next = number + 1
+        self.events.append(kind(number, *fields, **named))
 
     def write_lifecycle(self, event_type: LifecycleType, response: Response) -> None:
         """Collect the response as it stands."""
-        self._events.append(Lifecycle(event_type, self._next, response))
-        self._next += 1
+        self.events.append(Lifecycle(event_type, self.next, response))
+        self.next += 1
 
     def take(self) -> list[Event]:
         """Return what was collected since the last time."""
-        events, self._events = self._events, []
+        events, self.events = self.events, []
         return events
 
 
 class DeafScribe(Scribe):
-    """Collects nothing: the scribe of an answer that nobody listens to.
+    """Tells nothing: the scribe of an answer that nobody listens to.
 
     MEASURED: the events of a short answer are nine objects, a hundredth of what a request costs.
     """
@@ -105,21 +95,12 @@ class DeafScribe(Scribe):
     ) -> None:
         """Collect nothing."""
 
-    def write_text(
-        self,
-        item_id: str,
-        index: int,
-        part_index: int,
-        text: str,
-        logprobs: tuple[dict[str, Any], ...],
-    ) -> None:
-        """Collect nothing."""
-
     def write_lifecycle(self, event_type: LifecycleType, response: Response) -> None:
         """Collect nothing."""
 
     def take(self) -> list[Event]:
-        """Return nothing."""
+        """Return nothing; what was collected is forgotten."""
+        self.events.clear()
         return []
 
 
@@ -150,7 +131,10 @@ class OpenMessage:
         self._chunks.append(text)
         if logprobs:
             self._logprobs.extend(logprobs)
-        self._scribe.write_text(self._id, self._index, len(self._parts), text, logprobs)
+        # MEASURED: most events of a stream are one of these; written here, it takes a call less.
+        scribe, place = self._scribe, len(self._parts)
+        scribe.events.append(TextDelta(scribe.next, self._id, self._index, place, text, logprobs))
+        scribe.next += 1
 
     def refuse(self, text: str) -> None:
         """Tell a piece of a refusal."""
