@@ -143,7 +143,11 @@ def _paired(
 
     What a purge has left alone in the context is left out (S7).
     """
-    told = [item for item in context if not _cut_call(item)] if context else ()
+    told = [
+        item
+        for item in context
+        if not (isinstance(item, FunctionCall) and item.status != "completed")  # cut in it
+    ]
     items = (*told, *own)
     calls: set[str] = set()
     last_output: dict[str, FunctionCallOutput] = {}
@@ -187,10 +191,6 @@ def _whole(
             case _:
                 whole.append(item)
     return whole
-
-
-def _cut_call(item: Item) -> bool:
-    return isinstance(item, FunctionCall) and item.status != "completed"
 
 
 def without_oldest(items: tuple[Item, ...], excess_tokens: int | None) -> tuple[Item, ...]:

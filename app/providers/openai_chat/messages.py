@@ -40,9 +40,7 @@ def to_messages(instructions: Sequence[str], items: Sequence[Item], profile: Pro
     writer = _Writer(items, profile)
     for text in instructions:
         writer.write(Message("", "developer", (InputText(text),)))
-    for index, item in enumerate(items):
-        writer.write(item, is_current=index > writer.last_user)
-    writer.end_turn()
+    writer.write_all(items)
     return _with_one_system(writer.messages) if profile.one_system else writer.messages
 
 
@@ -55,14 +53,14 @@ class _Writer:
 
     def __init__(self, items: Sequence[Item], profile: Profile) -> None:
         self.messages: list[Json] = []
-        self.last_user = -1
+        self._last_user = -1
         self._profile = profile
         self._calls: defaultdict[str, int] = defaultdict(int)
         self._outputs: dict[str, deque[FunctionCallOutput]] = {}
         for index, item in enumerate(items):
             if isinstance(item, Message):
                 if item.role == "user":
-                    self.last_user = index
+                    self._last_user = index
             elif isinstance(item, FunctionCall):
                 self._calls[item.call_id] += 1
             elif isinstance(item, FunctionCallOutput):
@@ -72,12 +70,25 @@ class _Writer:
         self._thoughts: list[str] = []
         self._open_calls: list[FunctionCall] = []
 
+    def write_all(self, items: Sequence[Item]) -> None:
+        """Tell the items, and end the turn."""
+        for index, item in enumerate(items):
+            # MEASURED: plain texts are nearly all of a conversation, and there may be thousands.
+            match item:
+                case Message(role="user", content=(InputText(text=text),)):
+                    if self._is_in_turn:
+                        self.end_turn()
+                    self.messages.append({"role": "user", "content": text})
+                case Message(role="assistant", content=(OutputText(text=text),)):
+                    self._texts.append(text)
+                    self._is_in_turn = True
+                case _:
+                    self.write(item, is_current=index > self._last_user)
+        self.end_turn()
+
     def write(self, item: Item, *, is_current: bool = False) -> None:
         """Tell an item; `is_current` says that it belongs to the turn the model is working on."""
         match item:
-            case Message(role="assistant", content=(OutputText(text=text),)):
-                self._texts.append(text)
-                self._is_in_turn = True
             case Message(role="assistant"):
                 self._texts.append(_spoken(item.content))
                 self._is_in_turn = True
@@ -152,11 +163,7 @@ class _Writer:
         role: str = message.role
         if role in ("system", "developer"):
             role = "developer" if self._profile.developer_role and role == "developer" else "system"
-        match message.content:
-            case (InputText(text=text) | OutputText(text=text),):
-                return {"role": role, "content": text}
-            case content:
-                return {"role": role, "content": self._content(content)}
+        return {"role": role, "content": self._content(message.content)}
 
     def _content(self, content: tuple[ContentPart, ...]) -> str | list[Json]:
         texts = [part.text for part in content if isinstance(part, InputText | OutputText)]
