@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from random import SystemRandom
 
 TAG_LENGTH = 16
 UNIQUE_LENGTH = 32
 ITEM_LENGTH = 10
 MAX_CALL_ID = 64
 
-_MOST_AT_ONCE = 64
+#: The operating system's lots, so many bytes of them: what `secrets` draws, a call nearer.
+_lots = SystemRandom().randbytes
 
 #: Mints an id for an item, given its prefix: `mint("msg")`.
 Mint = Callable[[str], str]
@@ -48,21 +49,24 @@ def minter(tag: str) -> Mint:
     return lambda prefix: new_id(prefix, tag)
 
 
-def item_minter(response_id: str, expected: int = 1) -> Mint:
-    """Return the mint of the items that the turn of `response_id` brings, input and output.
-
-    MEASURED: to draw for all that are expected at once takes a third of the time of twenty draws.
-    """
-    at_once = ITEM_LENGTH * min(max(expected, 1), _MOST_AT_ONCE)
+def item_minter(response_id: str) -> Mint:
+    """Return the mint of the items that the turn of `response_id` brings, input and output."""
     stem = response_id.removeprefix("resp_")
-    drawn = ""
+    return lambda prefix: f"{prefix}_{stem}{_random_hex(ITEM_LENGTH)}"
 
-    def mint(prefix: str) -> str:
-        nonlocal drawn
-        drawn = drawn[ITEM_LENGTH:] or _random_hex(at_once)
-        return f"{prefix}_{stem}{drawn[:ITEM_LENGTH]}"
 
-    return mint
+def item_ids(response_id: str, prefixes: Sequence[str]) -> list[str]:
+    """Return what the mint of the turn would: an id for each of these prefixes.
+
+    MEASURED: for twenty, one draw of lots takes a quarter of the time of as many.
+    """
+    stem = response_id.removeprefix("resp_")
+    drawn = _random_hex(ITEM_LENGTH * len(prefixes))
+    ids = []
+    for number, prefix in enumerate(prefixes):
+        at = number * ITEM_LENGTH
+        ids.append(f"{prefix}_{stem}{drawn[at : at + ITEM_LENGTH]}")
+    return ids
 
 
 def tag_of(any_id: str) -> str | None:
@@ -93,4 +97,4 @@ def call_id(upstream_id: str) -> str:
 
 
 def _random_hex(length: int) -> str:
-    return f"{secrets.randbits(4 * length):0{length}x}"
+    return _lots(length // 2).hex()

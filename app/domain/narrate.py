@@ -226,6 +226,10 @@ class Narrator:
             case Text():
                 if delta.text or delta.logprobs:
                     self._message().say(delta.text, delta.logprobs)
+            case Used():
+                self._usage = delta.usage
+            case Finished():
+                self._finished = delta
             case Arguments():
                 self._call(delta.key).append(delta.fragment)
             case Thought():
@@ -251,10 +255,6 @@ class Narrator:
             case ItemEnded():
                 self._close("completed")
                 self._release()
-            case Used():
-                self._usage = delta.usage
-            case Finished():
-                self._finished = delta
             case _:
                 assert_never(delta)
 

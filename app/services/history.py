@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 
-from app.domain.ids import Mint, first_id, item_minter, new_id, new_tag, tag_of
+from app.domain.ids import first_id, item_ids, new_id, new_tag, tag_of
 from app.domain.items import (
     FunctionCall,
     FunctionCallOutput,
@@ -59,13 +59,11 @@ def thread(
     parent_id = request.previous_response_id
     if parent_id is None:
         response_id = first_id()
-        mint = item_minter(response_id, len(request.input))
-        own = _resolved(store, account, request.input, (), mint)
+        own = _resolved(store, account, request.input, (), response_id)
         return Thread(response_id, _paired((), own, frozenset()), own)
     context = _parent(store, account, parent_id, is_pending)
     response_id = new_id("resp", tag_of(parent_id) or new_tag())
-    mint = item_minter(response_id, len(request.input))
-    own = _resolved(store, account, request.input, context.items, mint)
+    own = _resolved(store, account, request.input, context.items, response_id)
     unanswered = frozenset(
         item.call_id for item in context.last.output if isinstance(item, FunctionCall)
     )
@@ -106,16 +104,17 @@ def _resolved(
     account: str,
     given: tuple[InputItem, ...],
     context: tuple[Item, ...],
-    mint: Mint,
+    response_id: str,
 ) -> tuple[Item, ...]:
     """Return the turn's own input: references resolved, ids minted, nothing told twice."""
     known = {item.id: item for item in context} if context else {}
     stored: Mapping[str, Item] | None = None
+    ids = iter(item_ids(response_id, [_PREFIXES[type(item)] for item in given if not item.id]))
     own: list[Item] = []
     for index, item in enumerate(given):
         if not isinstance(item, ItemReference):
             if not item.id:
-                own.append(with_id(item, mint(_PREFIXES[type(item)])))
+                own.append(with_id(item, next(ids)))
             elif known.get(item.id) != item:
                 own.append(item)
         elif item.id not in known:

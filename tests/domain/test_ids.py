@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from app.domain.ids import first_id, home_of, is_response_id, item_minter, new_id, tag_of
+from app.domain.ids import (
+    first_id,
+    home_of,
+    is_response_id,
+    item_ids,
+    item_minter,
+    new_id,
+    tag_of,
+)
 
 
 def test_the_first_id_of_a_conversation_has_a_tag_that_the_next_ones_share() -> None:
@@ -15,10 +23,23 @@ def test_the_first_id_of_a_conversation_has_a_tag_that_the_next_ones_share() -> 
     assert tag_of(new_id("resp", tag)) == tag
 
 
-@pytest.mark.parametrize("expected", [0, 1, 3, 20, 1000])
-def test_however_many_items_are_expected_each_gets_an_id_of_its_own(expected: int) -> None:
+@pytest.mark.parametrize("count", [0, 1, 3, 200])
+def test_each_item_gets_an_id_of_its_own(count: int) -> None:
     response_id = first_id()
-    mint = item_minter(response_id, expected)
-    minted = [mint("msg") for _ in range(200)]
-    assert len(set(minted)) == 200
-    assert {home_of(item_id) for item_id in minted} == {response_id}
+    minted = item_ids(response_id, ["msg"] * count)
+    assert len(set(minted)) == count
+    assert all(home_of(item_id) == response_id for item_id in minted)
+
+
+def test_ids_have_the_prefixes_that_were_asked_for() -> None:
+    ids = item_ids(first_id(), ["msg", "fc", "fco"])
+    assert [item_id.partition("_")[0] for item_id in ids] == ["msg", "fc", "fco"]
+
+
+def test_a_mints_ids_are_like_those_drawn_at_once() -> None:
+    response_id = first_id()
+    (drawn,) = item_ids(response_id, ["msg"])
+    minted = item_minter(response_id)("msg")
+    assert minted != drawn
+    assert len(minted) == len(drawn)
+    assert home_of(minted) == response_id

@@ -82,11 +82,17 @@ class _Writer:
                 case Message(role="assistant", content=(OutputText(text=text),)):
                     self._texts.append(text)
                     self._is_in_turn = True
+                case FunctionCall():
+                    self._open_calls.append(item)
+                    self._is_in_turn = True
+                case FunctionCallOutput():
+                    if self._is_in_turn:
+                        self.end_turn()  # with the calls, their outputs were told
                 case _:
                     self.write(item, is_current=index > self._last_user)
         self.end_turn()
 
-    def write(self, item: Item, *, is_current: bool = False) -> None:
+    def write(self, item: Message | Reasoning, *, is_current: bool = False) -> None:
         """Tell an item; `is_current` says that it belongs to the turn the model is working on."""
         match item:
             case Message(role="assistant"):
@@ -96,12 +102,6 @@ class _Writer:
                 if self._is_in_turn:
                     self.end_turn()
                 self.messages.append(self._message(item))
-            case FunctionCall():
-                self._open_calls.append(item)
-                self._is_in_turn = True
-            case FunctionCallOutput():
-                if self._is_in_turn:
-                    self.end_turn()  # with the calls, their outputs were told
             case Reasoning():
                 if is_current:
                     self._thoughts += item.content or item.summary
