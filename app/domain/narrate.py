@@ -32,8 +32,9 @@ from app.domain.deltas import (
 from app.domain.events import ErrorRaised, Event, LifecycleType
 from app.domain.ids import Mint, call_id
 from app.domain.items import ItemStatus, OutputItem
-from app.domain.opened import DeafScribe, OpenCall, OpenItem, OpenMessage, OpenReasoning, Scribe
+from app.domain.opened import OpenCall, OpenItem, OpenMessage, OpenReasoning
 from app.domain.response import IncompleteReason, Response, ResponseError, Status, Usage
+from app.domain.scribe import DeafScribe, Scribe
 from app.errors import GatewayError, UpstreamMisbehaved, UpstreamUnavailable
 
 Opened = TypeVar("Opened", OpenMessage, OpenReasoning, OpenCall)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec
+from typing import Any
 
 from app.domain.events import (
     AnnotationAdded,
     ArgumentsDelta,
     ArgumentsDone,
-    Event,
     ItemAdded,
     ItemDone,
-    Lifecycle,
-    LifecycleType,
     PartAdded,
     PartDone,
     RefusalDelta,
@@ -35,73 +31,10 @@ from app.domain.items import (
     Reasoning,
     Refusal,
 )
-from app.domain.response import Response
-
-P = ParamSpec("P")
+from app.domain.scribe import Scribe
 
 _NO_TEXT = OutputText("")
 _NO_REFUSAL = Refusal("")
-
-
-class Scribe:
-    """Numbers the events of one stream, from `first` on, and collects them until they are taken.
-
-    `events` is what was collected, `next` the number of the next.
-    """
-
-    __slots__ = ("events", "next")
-
-    def __init__(self, first: int = 0) -> None:
-        self.events: list[Event] = []
-        self.next = first
-
-    def write(
-        self,
-        kind: Callable[Concatenate[int, P], Event],
-        /,
-        *fields: P.args,
-        **named: P.kwargs,
-    ) -> None:
-        """Collect an event of this kind, with the next sequence number."""
-        number = self.next
-        self.next = number + 1
-        self.events.append(kind(number, *fields, **named))
-
-    def write_lifecycle(self, event_type: LifecycleType, response: Response) -> None:
-        """Collect the response as it stands."""
-        self.events.append(Lifecycle(event_type, self.next, response))
-        self.next += 1
-
-    def take(self) -> list[Event]:
-        """Return what was collected since the last time."""
-        events, self.events = self.events, []
-        return events
-
-
-class DeafScribe(Scribe):
-    """Tells nothing: the scribe of an answer that nobody listens to.
-
-    MEASURED: the events of a short answer are nine objects, a hundredth of what a request costs.
-    """
-
-    __slots__ = ()
-
-    def write(
-        self,
-        kind: Callable[Concatenate[int, P], Event],
-        /,
-        *fields: P.args,
-        **named: P.kwargs,
-    ) -> None:
-        """Collect nothing."""
-
-    def write_lifecycle(self, event_type: LifecycleType, response: Response) -> None:
-        """Collect nothing."""
-
-    def take(self) -> list[Event]:
-        """Return nothing; what was collected is forgotten."""
-        self.events.clear()
-        return []
 
 
 class OpenMessage:
