@@ -44,11 +44,6 @@ def new_id(prefix: str, tag: str) -> str:
     return f"{prefix}_{tag}{_random_hex(UNIQUE_LENGTH)}"
 
 
-def minter(tag: str) -> Mint:
-    """Return the mint of the conversation `tag`."""
-    return lambda prefix: new_id(prefix, tag)
-
-
 def item_minter(response_id: str) -> Mint:
     """Return the mint of the items that the turn of `response_id` brings, input and output."""
     stem = response_id.removeprefix("resp_")

@@ -126,8 +126,6 @@ class Narrator:
         if finished is None:
             return self.fail(UpstreamUnavailable("the upstream ended its answer without an end"))
         tier = finished.service_tier or self.response.service_tier
-        if self._held:
-            self._release()
         if finished.reason == "stop":
             self._close("completed")
             now = self._now()
@@ -186,8 +184,6 @@ class Narrator:
         if not isinstance(delta, (Used, Finished)):
             raise UpstreamMisbehaved("the upstream went on after it had finished")
         self._tell(delta)
-        if self._held:
-            self._release()
 
     def _hear_in_call(self, delta: Delta) -> None:
         self._tell_or_hold(delta)

@@ -145,7 +145,7 @@ def _paired(
     told = [
         item
         for item in context
-        if not (isinstance(item, FunctionCall) and item.status != "completed")  # cut in it
+        if not (isinstance(item, FunctionCall) and item.status != "completed")  # was cut in it
     ]
     items = (*told, *own)
     calls: set[str] = set()
