@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from app.domain.request import (
     INCLUDE_ENCRYPTED,
     INCLUDE_LOGPROBS,
+    PLAIN_TEXT,
     JsonSchemaFormat,
     ModelRequest,
     Parameters,
+    ReasoningOptions,
+    TextOptions,
 )
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
 from app.providers.openai_responses.items import to_items, with_one_system
@@ -31,6 +36,9 @@ _SAME = {
     "prompt_cache_key": "prompt_cache_key",
     "prompt_cache_retention": "prompt_cache_retention",
 }
+#: Their values, all at once: most requests give none.
+_same = attrgetter(*_SAME)
+_NONE_GIVEN = (None,) * len(_SAME)
 _COARSE = {"minimal": "low", "xhigh": "high"}
 
 #: Models that refuse to be asked for encrypted reasoning: they do not reason.
@@ -58,25 +66,35 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
     limit = asked.max_output_tokens or request.max_output_tokens_default
     if limit is not None:
         body["max_output_tokens"] = limit
-    for name, quirk in _SAME.items():
-        if (value := getattr(asked, name)) is not None and _knows(profile, quirk):
-            body[name] = value
-    if include := list(_include(request, profile)):
+    if (values := _same(asked)) != _NONE_GIVEN:
+        for (name, quirk), value in zip(_SAME.items(), values, strict=True):
+            if value is not None and _knows(profile, quirk):
+                body[name] = value
+    if include := _include(request, profile):
         body["include"] = include
     if asked.top_logprobs and profile.logprobs:
         body["top_logprobs"] = asked.top_logprobs
-    return body | _reasoning(asked, profile) | _text(asked, profile) | _tools(asked, profile)
+    if asked.reasoning is not None:
+        body |= _reasoning(asked.reasoning, profile)
+    if asked.text is not PLAIN_TEXT:
+        body |= _text(asked.text, profile)
+    if asked.tools:
+        body |= _tools(asked, profile)
+    return body
 
 
 def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
     """Name what the caller asked for and this server cannot honour."""
     asked = request.parameters
-    names = [
-        name
-        for name, quirk in _SAME.items()
-        if getattr(asked, name) not in (None, "auto") and not _knows(profile, quirk)
-    ]
-    return (*names, *_ignored_shape(asked, profile), *_ignored_tools(asked, profile))
+    names: list[str] = []
+    if (values := _same(asked)) != _NONE_GIVEN:
+        for (name, quirk), value in zip(_SAME.items(), values, strict=True):
+            if value not in (None, "auto") and not _knows(profile, quirk):
+                names.append(name)
+    names += _ignored_shape(asked, profile)
+    if asked.tools:
+        names += _ignored_tools(asked, profile)
+    return tuple(names)
 
 
 def _ignored_shape(asked: Parameters, profile: Profile) -> Iterator[str]:
@@ -101,13 +119,13 @@ def _ignored_tools(asked: Parameters, profile: Profile) -> Iterator[str]:
         for index, tool in enumerate(asked.tools):
             if tool.strict:
                 yield f"tools[{index}].strict"
-    if asked.tools and profile.tool_choice == "never":
+    if profile.tool_choice == "never":
         match asked.tool_choice:
             case "auto" | "none" | AllowedTools(mode="auto"):
                 pass  # leaving tools out says as much
             case _:
                 yield "tool_choice"
-    if asked.tools and asked.parallel_tool_calls is False and not profile.parallel_tool_calls:
+    if asked.parallel_tool_calls is False and not profile.parallel_tool_calls:
         yield "parallel_tool_calls"
 
 
@@ -115,32 +133,38 @@ def _knows(profile: Profile, quirk: str) -> bool:
     return not quirk or bool(getattr(profile, quirk))
 
 
-def _include(request: ModelRequest, profile: Profile) -> Iterator[str]:
+def _include(request: ModelRequest, profile: Profile) -> list[str]:
     """Reasoning must come encrypted: an upstream that stores nothing cannot look it up."""
-    name = request.model.rpartition("/")[2].lower().removeprefix("ft:")
-    reasons = not any(fnmatchcase(name, glob) for glob in _UNREASONING)
-    if reasons and profile.encrypted_reasoning:
-        yield INCLUDE_ENCRYPTED
+    include = []
+    if profile.encrypted_reasoning and _may_reason(request.model):
+        include.append(INCLUDE_ENCRYPTED)
     if INCLUDE_LOGPROBS in request.parameters.include and profile.logprobs:
-        yield INCLUDE_LOGPROBS
+        include.append(INCLUDE_LOGPROBS)
+    return include
 
 
-def _reasoning(asked: Parameters, profile: Profile) -> Json:
-    if asked.reasoning is None or profile.effort == "none":
+@lru_cache(maxsize=1024)
+def _may_reason(model: str) -> bool:
+    name = model.rpartition("/")[2].lower().removeprefix("ft:")
+    return not any(fnmatchcase(name, glob) for glob in _UNREASONING)
+
+
+def _reasoning(asked: ReasoningOptions, profile: Profile) -> Json:
+    if profile.effort == "none":
         return {}
     told: Json = {}
-    if (effort := asked.reasoning.effort) is not None:
+    if (effort := asked.effort) is not None:
         told["effort"] = _COARSE.get(effort, effort) if profile.coarse_effort else effort
-    if asked.reasoning.summary not in (None, "none"):
-        told["summary"] = asked.reasoning.summary
+    if asked.summary not in (None, "none"):
+        told["summary"] = asked.summary
     return {"reasoning": told} if told else {}
 
 
-def _text(asked: Parameters, profile: Profile) -> Json:
+def _text(asked: TextOptions, profile: Profile) -> Json:
     told: Json = {}
-    if asked.text.verbosity is not None and profile.verbosity:
-        told["verbosity"] = asked.text.verbosity
-    wanted = asked.text.format
+    if asked.verbosity is not None and profile.verbosity:
+        told["verbosity"] = asked.verbosity
+    wanted = asked.format
     if wanted == "text":
         return {"text": told} if told else {}
     if profile.text_format:
