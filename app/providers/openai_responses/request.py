@@ -67,9 +67,7 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
     if limit is not None:
         body["max_output_tokens"] = limit
     if (values := _same(asked)) != _NONE_GIVEN:
-        for (name, quirk), value in zip(_SAME.items(), values, strict=True):
-            if value is not None and _knows(profile, quirk):
-                body[name] = value
+        body |= _known(values, profile)
     if include := _include(request, profile):
         body["include"] = include
     if asked.top_logprobs and profile.logprobs:
@@ -127,6 +125,15 @@ def _ignored_tools(asked: Parameters, profile: Profile) -> Iterator[str]:
                 yield "tool_choice"
     if asked.parallel_tool_calls is False and not profile.parallel_tool_calls:
         yield "parallel_tool_calls"
+
+
+def _known(values: tuple[Any, ...], profile: Profile) -> Json:
+    """Return what was given of the parameters that have the same name there."""
+    return {
+        name: value
+        for (name, quirk), value in zip(_SAME.items(), values, strict=True)
+        if value is not None and _knows(profile, quirk)
+    }
 
 
 def _knows(profile: Profile, quirk: str) -> bool:
