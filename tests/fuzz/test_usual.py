@@ -33,6 +33,7 @@ USUAL_ITEMS: list[dict[str, Any]] = [
     {"role": "assistant", "content": "Hi"},
     {"role": "developer", "content": [TEXT, TEXT | {"type": "text"}]},
     {"type": "message", "role": "assistant", "content": [SAID, TEXT]} | BESIDE,
+    {"role": "user", "content": "Hi", "id": None},
     CALL,
     CALL | BESIDE,
     OUTPUT,

@@ -39,7 +39,9 @@ def usual_item(raw: Any) -> InputItem | None:
     """Return the item of the input, or None where its schema must judge."""
     if type(raw) is not dict:
         return None
-    item_id, status = raw.get("id", ""), raw.get("status", "completed")
+    item_id, status = raw.get("id"), raw.get("status", "completed")
+    if item_id is None:
+        item_id = ""
     if type(item_id) is not str or len(item_id) > LONGEST_ID or status not in STATUSES:
         return None
     match raw.get("type", "message"):
