@@ -149,3 +149,24 @@ def test_what_a_process_gathers_is_in_the_metrics_when_it_has_ended(
     told = generate_latest(registry).decode()
     assert 'gateway_upstream_calls_total{outcome="ok",provider="acme"} 1.0' in told
     assert 'gateway_upstream_first_byte_seconds_count{provider="acme"} 1.0' in told
+
+
+@pytest.mark.parametrize("delay_s", [0, LONG_S])
+def test_a_count_that_comes_in_the_middle_of_a_flush_is_in_it(
+    metrics: Metrics, delay_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As when the garbage collector ends an answer that nobody wanted: in this very thread.
+    counting, told = tally(delay_s), metrics.counter.inc
+
+    def inc(amount: float) -> None:
+        if not metrics.told("c_total"):
+            told(amount)
+            counting.add((metrics.counter, 3))
+            counting.flush()
+        else:
+            told(amount)
+
+    monkeypatch.setattr(metrics.counter, "inc", inc)
+    counting.add((metrics.counter, 2))
+    counting.flush()
+    assert metrics.told("c_total") == 5

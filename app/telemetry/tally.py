@@ -37,6 +37,7 @@ class Tally:
         self._waiting: deque[tuple[Counter | Timings, float]] = deque()
         self._is_due = False
         self._flushing = threading.Lock()
+        self._flusher: int | None = None  # the thread that flushes
 
     def add(self, *counts: tuple[Counter | Timings, float]) -> None:
         """Count: a counter goes up by so much, a histogram observes it."""
@@ -47,17 +48,31 @@ class Tally:
             self._flush_soon()
 
     def flush(self) -> None:
-        """Put into the metrics what waits; when this returns, what waited before is there."""
+        """Put into the metrics what waits; when this returns, what waited before is there.
+
+        A count that is added while this thread is at it, as by what the garbage collector ends,
+        is taken in by the flush under way: locks are held that it would wait for for ever.
+        """
+        if self._flusher == threading.get_ident():
+            return
         with self._flushing:
-            gathered: defaultdict[Counter | Timings, list[float]] = defaultdict(list)
-            while self._waiting:
-                metric, amount = self._waiting.popleft()
-                gathered[metric].append(amount)
-            for metric, amounts in gathered.items():
-                if isinstance(metric, Counter):
-                    metric.inc(sum(amounts))
-                else:
-                    metric.observe_all(amounts)
+            self._flusher = threading.get_ident()
+            try:
+                while self._waiting:
+                    self._put_down()
+            finally:
+                self._flusher = None
+
+    def _put_down(self) -> None:
+        gathered: defaultdict[Counter | Timings, list[float]] = defaultdict(list)
+        while self._waiting:
+            metric, amount = self._waiting.popleft()
+            gathered[metric].append(amount)
+        for metric, amounts in gathered.items():
+            if isinstance(metric, Counter):
+                metric.inc(sum(amounts))
+            else:
+                metric.observe_all(amounts)
 
     def _flush_soon(self) -> None:
         self._is_due = True
