@@ -7,8 +7,9 @@ import hashlib
 from collections import Counter
 from contextlib import ExitStack
 
-from flask import Flask, Response
+from flask import Flask
 
+from app.api.lean import Answer
 from app.factory import create_app
 from app.settings import ProviderSettings, RedisSettings, Settings
 from tests.redis_server import running
@@ -37,8 +38,8 @@ def gateway() -> Flask:
     return app
 
 
-def _count(response: Response) -> Response:
-    ANSWERS[response.status_code] += 1
+def _count(response: Answer) -> Answer:
+    ANSWERS[response.status] += 1
     return response
 
 
