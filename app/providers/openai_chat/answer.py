@@ -10,6 +10,7 @@ import orjson
 from app.domain.deltas import Annotated, Delta, Finished, Refused, Text, Thought, Used
 from app.domain.response import Usage
 from app.errors import GatewayError, UpstreamMisbehaved, UpstreamUnavailable
+from app.providers.alike import Alike
 from app.providers.openai_chat.calls import Calls
 from app.providers.sse import Frame
 
@@ -40,6 +41,7 @@ class ChunkReader:
         self.is_done = False
         self._fault = fault
         self._calls = Calls()
+        self._alike = Alike()
         self._usage: object = None
         self._reason: str | None = None
         self._tier: str | None = None
@@ -51,17 +53,10 @@ class ChunkReader:
             UpstreamMisbehaved: for a frame that is no chunk.
             GatewayError: for an error in the stream.
         """
-        for event, data in frames:
-            if data == DONE:
-                self.is_done = True
-            elif data:
-                try:
-                    chunk = orjson.loads(data)
-                    if event == "error" or chunk.get("error"):
-                        raise self._fault(chunk.get("error") or chunk)
-                    self._read(chunk, deltas)
-                except (ValueError, AttributeError, TypeError, LookupError) as error:
-                    raise nonsense() from error
+        index = self._alike.take(frames, 0, deltas)
+        while index < len(frames):
+            self._read_frame(*frames[index], deltas)
+            index = self._alike.take(frames, index + 1, deltas)
 
     def end(self) -> list[Delta]:
         """Return the calls that were held back, and the finish if there was one."""
@@ -70,7 +65,19 @@ class ChunkReader:
             deltas.append(finished(self._reason, self._tier))
         return deltas
 
-    def _read(self, chunk: Json, deltas: list[Delta]) -> None:
+    def _read_frame(self, event: str, data: bytes, deltas: list[Delta]) -> None:
+        if data == DONE:
+            self.is_done = True
+        elif data:
+            try:
+                chunk = orjson.loads(data)
+                if event == "error" or chunk.get("error"):
+                    raise self._fault(chunk.get("error") or chunk)
+                self._read(chunk, data, deltas)
+            except (ValueError, AttributeError, TypeError, LookupError) as error:
+                raise nonsense() from error
+
+    def _read(self, chunk: Json, data: bytes, deltas: list[Delta]) -> None:
         usage = chunk.get("usage")
         if usage and usage != self._usage:
             self._usage = usage
@@ -80,19 +87,25 @@ class ChunkReader:
             return
         choice = choices[0]
         delta, logprobs = choice.get("delta") or {}, choice.get("logprobs")
+        reason = choice.get("finish_reason")
         # MEASURED: nearly every chunk is a word of text and nothing else.
         if len(delta) == 1 and not logprobs and type(delta.get("content")) is str:
-            if delta["content"]:
-                deltas.append(Text(delta["content"]))
+            if text := delta["content"]:
+                deltas.append(Text(text))
+                if not reason:
+                    self._alike.show(data, text, _content)
         else:
             said(delta, logprobs, self._calls, deltas)
-        reason = choice.get("finish_reason")
         if reason:
             if choice.get("error"):
                 raise self._fault(choice["error"])
             self._reason = _text(reason)
         if tier := chunk.get("service_tier"):
             self._tier = tier
+
+
+def _content(chunk: Json) -> object:
+    return chunk["choices"][0]["delta"]["content"]
 
 
 def body_deltas(body: bytes, fault: Fault) -> list[Delta]:

@@ -1,0 +1,124 @@
+"""Events that are taken for alike say what they say when each is parsed by itself."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.deltas import Delta, Text
+from app.errors import UpstreamMisbehaved
+from app.providers.alike import MOST_SHOWN, PAYS, Alike
+from app.providers.openai_chat.answer import ChunkReader
+from app.providers.sse import Frame
+
+
+def content(event: dict[str, str]) -> object:
+    return event["content"]
+
+
+def event(text: str, model: str = "m") -> bytes:
+    return orjson.dumps({"model": model, "content": text, "end": None})
+
+
+def taken(alike: Alike, *events: bytes) -> list[Delta]:
+    """Return what is taken of events that come at once."""
+    deltas: list[Delta] = []
+    count = alike.take([("", each) for each in events], 0, deltas)
+    assert count == len(deltas)
+    return deltas
+
+
+def shown(text: str, model: str = "m") -> Alike:
+    """Return one that was shown an event."""
+    alike = Alike()
+    alike.show(event(text, model), text, content)
+    return alike
+
+
+def test_nothing_is_alike_before_something_was_shown() -> None:
+    assert taken(Alike(), event("hello")) == []
+
+
+@pytest.mark.parametrize("text", ["hello", " wörld", "猫", "🐈", "{}", "a/b", "?"])
+def test_an_event_with_another_text_is_alike(text: str) -> None:
+    assert taken(shown("one"), event(text), event("two")) == [Text(text), Text("two")]
+
+
+@pytest.mark.parametrize("text", ["", 'a"b', "a\\b", "a\nb", "\x7f", "\u2028"])
+def test_a_text_that_may_need_escapes_is_parsed(text: str) -> None:
+    assert taken(shown("one"), event(text)) == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        event("two", model="n"),
+        event("two")[:-1],
+        event("two") + b" ",
+        b"[DONE]",
+        b"",
+        event("two").replace(b"two", b"\xff"),
+        event("two").replace(b"null", b"true"),
+    ],
+)
+def test_an_event_that_differs_in_more_is_parsed(data: bytes) -> None:
+    assert taken(shown("one"), event("zero"), data, event("two")) == [Text("zero")]
+
+
+def test_an_event_that_has_a_name_is_parsed() -> None:
+    deltas: list[Delta] = []
+    assert shown("one").take([("error", event("two"))], 0, deltas) == 0
+
+
+@pytest.mark.parametrize("same", ["m", "model", "content", "end"])
+def test_where_the_text_stands_is_made_sure_of(same: str) -> None:
+    alike = shown(same, model=same)
+    assert taken(alike, event(same, model="two")) == []
+
+
+def test_a_stream_of_unlike_events_is_soon_left_alone() -> None:
+    alike = Alike()
+    for number in range(MOST_SHOWN + 1):
+        alike.show(event("one", f"m{number}"), "one", content)
+    assert taken(alike, event("two", f"m{MOST_SHOWN}")) == []
+
+
+def test_likeness_pays_for_another_look() -> None:
+    alike = Alike()
+    for number in range(10 * MOST_SHOWN):
+        alike.show(event("one", f"m{number}"), "one", content)
+        assert len(taken(alike, *[event("two", f"m{number}")] * PAYS)) == PAYS
+
+
+chunks = st.builds(
+    lambda text, more, reason, created: {
+        "created": created,
+        "choices": [{"delta": {"content": text} | more, "finish_reason": reason}],
+    },
+    st.sampled_from(["one", "two", "", 'a"b', "猫"]) | st.text(max_size=4),
+    st.sampled_from([{}] * 6 + [{"role": "assistant"}, {"refusal": "no"}]),
+    st.sampled_from([None] * 9 + ["stop"]),
+    st.sampled_from([1] * 5 + [2]),
+)
+datas = chunks.map(orjson.dumps) | chunks.map(lambda each: orjson.dumps(each)[:-1])
+
+
+@given(st.lists(datas, max_size=30), st.integers(1, 7))
+def test_a_stream_says_what_its_events_say_one_by_one(events: list[bytes], at_once: int) -> None:
+    frames: list[Frame] = [("", each) for each in events]
+    together, alone = list[Delta](), list[Delta]()
+    fault = UpstreamMisbehaved("a fault")
+    one = ChunkReader(lambda _: fault)
+    try:
+        for first in range(0, len(frames), at_once):
+            one.read(frames[first : first + at_once], together)
+    except UpstreamMisbehaved:
+        together.append(Text("nonsense"))
+    try:
+        for frame in frames:
+            ChunkReader(lambda _: fault).read([frame], alone)
+    except UpstreamMisbehaved:
+        alone.append(Text("nonsense"))
+    assert together == alone
