@@ -57,12 +57,20 @@ fuzz: $(TO_TEST) ## Look for bad input that is answered badly, far longer than `
 	@$(PY) -m pytest tests/fuzz --hypothesis-profile=fuzz --timeout=0
 
 .PHONY: bench
-bench: $(TO_TEST) ## Measure the gateway beside a naive pass-through; results in bench/results
+bench: $(TO_TEST) ## Measure the gateway beside a naive pass-through, in ten minutes; keep the results
 	@$(PY) -m bench
 
 .PHONY: bench-quick
-bench-quick: $(TO_TEST) ## The main figures, in a minute
+bench-quick: $(TO_TEST) ## The main figures, in less than a minute; nothing is kept
 	@$(PY) -m bench --quick
+
+.PHONY: bench-peers
+bench-peers: $(TO_TEST) ## `bench` with LiteLLM's proxy beside it, from PEERS_VENV=DIR
+	@$(PY) -m bench --peers "$(or $(PEERS_VENV),$(VENV))"
+
+.PHONY: bench-readme
+bench-readme: $(TO_TEST) ## Show the newest results that were kept in README.md
+	@$(PY) -m bench.readme
 
 ##@ Keep it
 

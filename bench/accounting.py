@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+import time
 from collections.abc import Sequence
 
 import psutil
@@ -15,9 +17,20 @@ class Serving:
 
     def cpu_s(self) -> float:
         """Return the user and system time that they have taken so far, all their threads'."""
-        times = [process.cpu_times() for process in self._processes]
-        return float(sum(each.user + each.system for each in times))
+        return sum(_cpu_ns(process) for process in self._processes) / 1e9
 
     def memory_bytes(self) -> int:
         """Return the memory that is theirs alone: what would be free if they ended."""
         return sum(process.memory_full_info().uss for process in self._processes)
+
+
+def _cpu_ns(process: psutil.Process) -> int:
+    """Return a process's CPU time in nanoseconds; where the system has no clock for it, in ticks.
+
+    The clock is what `clock_getcpuclockid` names: to the nanosecond where `cpu_times` counts ticks
+    of 10 ms, and with the threads that have ended, whose `/proc/PID/task/*/schedstat` is gone.
+    """
+    if platform.system() == "Linux":
+        return time.clock_gettime_ns(~process.pid << 3 | 2)
+    times = process.cpu_times()
+    return int((times.user + times.system) * 1e9)

@@ -17,10 +17,14 @@ from tests.processes import ROOT
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """How requests with whole answers went. Times are in seconds, sorted."""
+    """How requests with whole answers went. Times are in seconds, sorted.
+
+    `bodies` are the answers', in the order of their coming, where they were to be kept.
+    """
 
     wall_s: float
     latency_s: list[float]
+    bodies: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +50,28 @@ class Generator:
         self._orders = orders
         self._results = results
 
-    def ask(self, server: Server, questions: list[Question], count: int, at_once: int) -> Answered:
-        """Ask `count` questions, `at_once` at a time; each has to be answered with a 200."""
+    def ask(
+        self,
+        server: Server,
+        questions: list[Question],
+        count: int,
+        at_once: int,
+        *,
+        status: int = 200,
+        keep: bool = False,
+    ) -> Answered:
+        """Ask `count` questions, `at_once` at a time; each has to be answered with the status."""
         told = self._order(
             server,
             kind="whole",
             requests=[server.request(question) for question in questions],
             count=count,
             at_once=at_once,
+            keep=keep,
         )
-        if told["statuses"] != {"200": count}:
+        if told["statuses"] != {str(status): count}:
             raise RuntimeError(f"{server.name} answered with {told['statuses']}")
-        return Answered(told["wall_s"], told["latency_s"])
+        return Answered(told["wall_s"], told["latency_s"], told["bodies"])
 
     def begin_streams(
         self, server: Server, question: Question, count: int, over_s: float, pace: tuple[int, float]

@@ -82,6 +82,11 @@ def streamed(events: int, interval_s: float = 0.0) -> Question:
     return _asked(told, {"stream": True}, {"stream": True})
 
 
+def in_background(script: Script) -> Question:
+    """Return one that a worker of the gateway's is to ask, of an upstream that does as scripted."""
+    return _asked(script.text(), {"background": True}, {})
+
+
 def _asked(text: str, responses: Json, chat: Json) -> Question:
     return Question(
         {"model": MODEL, "input": text, **responses},

@@ -13,7 +13,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 import orjson
+import psutil
 
+from bench.peers import LiteLLM
 from bench.rows import Row
 from tests.processes import ROOT
 
@@ -22,25 +24,25 @@ _PACKAGES = ("flask", "gunicorn", "gevent", "marshmallow", "requests", "redis", 
 
 
 def keep(
-    rounds: Mapping[str, list[float]],
-    measured: Mapping[str, float],
+    found: Mapping[str, list[float]],
+    medians: Mapping[str, float],
     rows: Sequence[Row],
     began: datetime,
-    kind: str,
+    litellm: LiteLLM | None,
 ) -> Path:
-    """Write a run down and return where."""
+    """Write a run down and return where; the files' names are in the order of their dates."""
     RESULTS.mkdir(exist_ok=True)
-    file = RESULTS / f"{began:%Y-%m-%dT%H%M%S}-{kind}.json"
+    file = RESULTS / f"{began:%Y-%m-%dT%H%M%SZ}.json"
+    versions = {name: version(name) for name in _PACKAGES}
     told = {
         "date": began.isoformat(timespec="seconds"),
-        "kind": kind,
         "seconds": round((datetime.now(UTC) - began).total_seconds()),
         "commit": _commit(),
         "machine": _machine(),
-        "versions": {name: version(name) for name in _PACKAGES},
+        "versions": versions | ({"litellm": litellm.version} if litellm else {}),
         "figures": [asdict(row) for row in rows],
-        "medians": measured,
-        "rounds": rounds,
+        "medians": medians,
+        "measured": found,
     }
     file.write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2) + b"\n")
     return file
@@ -49,17 +51,25 @@ def keep(
 def _machine() -> dict[str, object]:
     return {
         "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.machine()}",
+        "system": f"{platform.system()} {platform.release()}",
+        "processor": _processor(),
         "cores": os.cpu_count(),
-        "load_before": os.getloadavg()[0],
+        "memory_gb": round(psutil.virtual_memory().total / 1e9),
     }
 
 
+def _processor() -> str:
+    listed = Path("/proc/cpuinfo")
+    lines = listed.read_text().splitlines() if listed.exists() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())
+
+
 def _commit() -> str | None:
+    """Return the commit that was measured, with "-dirty" where files had been changed since."""
     git = shutil.which("git")
     if git is None:
         return None
-    told = subprocess.run(  # noqa: S603 - git, as found
-        [git, "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, check=False
-    )
+    argv = [git, "describe", "--always", "--dirty", "--exclude=*"]
+    told = subprocess.run(argv, cwd=ROOT, capture_output=True, check=False)  # noqa: S603 - as found
     return told.stdout.decode().strip() or None

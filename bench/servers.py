@@ -92,8 +92,8 @@ def gateway(where: Place, processes: int) -> Iterator[Server]:
         "SPOOL_DIR": str(where.directory / f"spool-{processes}"),
     }
     argv = (sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", "wsgi:app")
-    with _serving(argv, {**where.env, **told}, port, processes, where.directory) as serving:
-        yield Server("gateway", port, "responses", where.key, serving)
+    with serving(argv, {**where.env, **told}, port, processes, where.directory) as workers:
+        yield Server("gateway", port, "responses", where.key, workers)
 
 
 @contextlib.contextmanager
@@ -103,8 +103,8 @@ def floor(where: Place, processes: int) -> Iterator[Server]:
     env = {**where.env, "FLOOR_UPSTREAM": where.upstream.places.url + "/v1/chat/completions"}
     options = ("--bind", f"{HOST}:{port}", "--workers", str(processes))
     argv = (sys.executable, "-m", "gunicorn", *options, *_FLOOR)
-    with _serving(argv, env, port, processes, where.directory) as serving:
-        yield Server("floor", port, "chat", "none", serving)
+    with serving(argv, env, port, processes, where.directory) as workers:
+        yield Server("floor", port, "chat", "none", workers)
 
 
 def direct(where: Place) -> Server:
@@ -114,20 +114,21 @@ def direct(where: Place) -> Server:
 
 
 @contextlib.contextmanager
-def _serving(
-    argv: tuple[str, ...], env: Mapping[str, str], port: int, processes: int, directory: Path
+def serving(
+    argv: tuple[str, ...], env: Mapping[str, str], port: int, workers: int, directory: Path
 ) -> Iterator[Serving]:
+    """Run a server until it listens; with no `workers` below it, it serves by itself."""
     log_file = directory / f"{port}.log"
     with log_file.open("wb") as log, started(argv, env=env, stdout=log, stderr=log) as process:
-        supervisor = psutil.Process(process.pid)
+        parent = psutil.Process(process.pid)
 
         def is_ready() -> bool:
             if process.poll() is not None:
                 raise RuntimeError(log_file.read_text())
-            return _accepts(port) and len(supervisor.children()) == processes
+            return _accepts(port) and len(parent.children()) == workers
 
         until(is_ready, f"{argv} to listen")
-        yield Serving(supervisor.children())
+        yield Serving(parent.children() or [parent])
 
 
 def _accepts(port: int) -> bool:

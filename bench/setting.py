@@ -10,7 +10,10 @@ from bench.servers import Place, Server
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """`gateway` and `floor` have one process each, `pair` is a gateway with two."""
+    """`gateway` and `floor` have one process each, `pair` is a gateway with two.
+
+    `peer` is somebody else's gateway, where one is to be measured as well.
+    """
 
     where: Place
     generator: Generator
@@ -18,6 +21,7 @@ class Setting:
     floor: Server
     pair: Server
     direct: Server
+    peer: Server | None
     quick: bool
 
     def sized(self, full: int, quick: int) -> int:

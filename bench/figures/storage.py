@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from functools import partial
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -29,7 +31,7 @@ class Storage:
     """The gateway's own store, asked from here."""
 
     def __init__(self, setting: Setting) -> None:
-        self._times = setting.sized(200, 40)
+        self._count = setting.sized(200, 80)
         self._store, client = opened(setting.where)
         self._redis: redis.Redis = client
         self._keys = Keys(PREFIX)
@@ -37,34 +39,46 @@ class Storage:
         self._ends = {depth: converse(setting.where, 1, depth)[0] for depth in DEPTHS}
 
     def measure(self) -> dict[str, float]:
-        """Return round trips, time in us and that of a bare LRANGE by depth, and bytes."""
-        measured = self._bytes()
+        """Return what turns cost to read by their number, and the bytes of a conversation.
+
+        trips: round trips of `context`, which is what a request that continues asks for.
+        read_us: the reading in it, `Chains.find`: the entries as they are in Redis, nothing made.
+        bare_us: one LRANGE of the same entries, which is what moving their bytes costs.
+        made_us: all of `context`: the entries read, unpacked, and made into items.
+        """
+        return self._bytes() | self._trips() | self._times()
+
+    def _trips(self) -> dict[str, float]:
+        measured = {}
         for depth, response_id in self._ends.items():
+            self._store.context(ACCOUNT, response_id)  # the first time brings the script along
             with counted() as traffic:
                 self._store.context(ACCOUNT, response_id)
             measured[f"trips.{depth}"] = float(traffic.round_trips)
-            measured[f"read_us.{depth}"] = self._read_us(response_id)
-            measured[f"bare_us.{depth}"] = self._bare_us(response_id)
-            measured[f"load_us.{depth}"] = self._load_us(response_id)
         return measured
 
-    def _read_us(self, response_id: str) -> float:
-        return self._timed_us(lambda: self._chains.find(ACCOUNT, response_id, *WHOLE))
+    def _times(self) -> dict[str, float]:
+        """Return medians in microseconds; what is compared is asked for in turn.
 
-    def _bare_us(self, response_id: str) -> float:
+        Items are made apart from that: who has just worked for long waits longer for Redis.
+        """
+        reads = {
+            f"{name}.{depth}": call
+            for depth, response_id in self._ends.items()
+            for name, call in self._reads(response_id).items()
+        }
+        made = {
+            f"made_us.{depth}": partial(self._store.context, ACCOUNT, response_id)
+            for depth, response_id in self._ends.items()
+        }
+        return _medians_us(reads, self._count) | _medians_us(made, self._count // 4)
+
+    def _reads(self, response_id: str) -> dict[str, Callable[[], object]]:
         log = self._keys.log(tag_of(response_id) or "", "0")
-        return self._timed_us(lambda: self._redis.lrange(log, 0, -1))
-
-    def _load_us(self, response_id: str) -> float:
-        return self._timed_us(lambda: self._store.context(ACCOUNT, response_id))
-
-    def _timed_us(self, call: Callable[[], object]) -> float:
-        seconds = []
-        for _ in range(self._times):
-            started = perf_counter()
-            call()
-            seconds.append(perf_counter() - started)
-        return median(seconds) * 1e6
+        return {
+            "read_us": partial(self._chains.find, ACCOUNT, response_id, *WHOLE),
+            "bare_us": partial(self._redis.lrange, log, 0, -1),
+        }
 
     def _bytes(self) -> dict[str, float]:
         """Return what a conversation takes in Redis, and its JSON with each item once."""
@@ -76,6 +90,16 @@ class Storage:
         taken: list[Any] = [self._redis.memory_usage(key, samples=0) for key in keys]
         told = sum(len(orjson.dumps(_told(turn))) for turn in turns)
         return {"kept_bytes": float(sum(taken)), "json_bytes": float(told)}
+
+
+def _medians_us(calls: Mapping[str, Callable[[], object]], times: int) -> dict[str, float]:
+    took_us: defaultdict[str, list[float]] = defaultdict(list)
+    for _ in range(times):
+        for name, call in calls.items():
+            started = perf_counter()
+            call()
+            took_us[name].append((perf_counter() - started) * 1e6)
+    return {name: median(values) for name, values in took_us.items()}
 
 
 def _told(turn: Turn) -> list[Any]:

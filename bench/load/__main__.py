@@ -15,7 +15,7 @@ def carry_out(order: dict[str, Any]) -> dict[str, object]:
     address = (order["host"], order["port"])
     if order["kind"] == "whole":
         requests = tuple(text.encode("latin-1") for text in order["requests"])
-        return whole.run(address, requests, order["count"], order["at_once"])
+        return whole.run(address, requests, order["count"], order["at_once"], keep=order["keep"])
     return streams.run(
         address,
         order["request"].encode("latin-1"),

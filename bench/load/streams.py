@@ -10,6 +10,9 @@ from bench.load.sockets import Loop
 
 PATIENCE_S = 30.0
 
+#: The golden ratio's fraction: its multiples' fractions lie evenly between 0 and 1.
+_GOLDEN = 0.6180339887
+
 
 @dataclass(slots=True, eq=False)
 class Stream:
@@ -52,14 +55,14 @@ def run(
 ) -> dict[str, object]:
     """Begin `count` streams over some seconds, read them to their ends, return how they went.
 
-    An event's lateness is against the pace that its own stream kept at its best.
+    An event's lateness is against the pace that its own stream kept at its best. Streams are not
+    in step: each event of theirs comes by itself, as those of strangers do.
     """
     loop = Loop()
     streams = [Stream(loop, marker) for _ in range(count)]
     started = perf_counter()
-    for number, stream in enumerate(streams):
-        due = started + over_s * number / count
-        while (wait_s := due - perf_counter()) > 0:
+    for stream, due_s in zip(streams, _dues(count, over_s, interval_s), strict=True):
+        while (wait_s := started + due_s - perf_counter()) > 0:
             loop.turn(wait_s)
         stream.send(address, request)
         loop.turn(0.0)
@@ -75,6 +78,13 @@ def run(
             sorted(late for each in streams for late in _late(each, interval_s))
         ),
     }
+
+
+def _dues(count: int, over_s: float, interval_s: float) -> list[float]:
+    """Return when each is to begin: evenly over the seconds, and evenly within the interval."""
+    return sorted(
+        over_s * number / count + interval_s * (number * _GOLDEN % 1) for number in range(count)
+    )
 
 
 def _late(stream: Stream, interval_s: float) -> list[float]:

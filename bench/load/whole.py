@@ -14,10 +14,11 @@ PATIENCE_S = 60.0
 
 @dataclass(slots=True)
 class Tally:
-    """What came of a load."""
+    """What came of a load; `bodies` are the answers', where they are to be kept."""
 
     left: int
     requests: tuple[bytes, ...]
+    bodies: list[str] | None = None
     seconds: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
 
@@ -58,6 +59,8 @@ class Caller:
             return
         self._tally.seconds.append(perf_counter() - self._sent_at)
         self._tally.statuses[int(head.split(b" ", 2)[1])] += 1
+        if self._tally.bodies is not None:
+            self._tally.bodies.append(body.decode())
         self._read = b""
         self._send()
 
@@ -68,10 +71,15 @@ def _length(head: bytes) -> int:
 
 
 def run(
-    address: tuple[str, int], requests: tuple[bytes, ...], count: int, at_once: int
+    address: tuple[str, int],
+    requests: tuple[bytes, ...],
+    count: int,
+    at_once: int,
+    *,
+    keep: bool,
 ) -> dict[str, object]:
     """Send `count` requests, `at_once` at a time, and return how they were answered."""
-    tally = Tally(count, requests)
+    tally = Tally(count, requests, [] if keep else None)
     loop = Loop()
     started = perf_counter()
     callers = [Caller(loop, address, tally) for _ in range(min(at_once, count))]
@@ -83,4 +91,5 @@ def run(
         "wall_s": perf_counter() - started,
         "latency_s": sorted(tally.seconds),
         "statuses": {str(status): times for status, times in tally.statuses.items()},
+        "bodies": tally.bodies or [],
     }

@@ -1,0 +1,82 @@
+"""Background responses on one worker process: how soon one is picked up, how many run at once."""
+
+from __future__ import annotations
+
+import json
+from http.client import HTTPConnection
+from itertools import count
+from statistics import median
+from time import perf_counter, sleep
+
+from bench.accounting import Serving
+from bench.jobs import Jobs
+from bench.questions import in_background
+from bench.servers import HOST
+from bench.setting import Setting
+from tests.e2e.workers import brief
+from tests.upstream.script import Script
+
+JOBS = 200
+#: Twenty words in a second.
+JOB = Script(events=20, wait_s=0.05, interval_s=0.05)
+LEASE_S = "30"
+#: Between two jobs that are picked up: the worker has nothing to do but wait.
+IDLE_S = 0.1
+
+_tags = (f"pick-up {number}" for number in count())
+
+
+class Background:
+    """One worker process beside the gateway, as `flask --app wsgi worker` runs it.
+
+    pick_up_p50_ms, _max_ms: one job at a time, on a worker that has nothing to do. From the
+    moment when the caller has read the 202 to the moment when the upstream has the worker's
+    request; both are seen from here, which adds a fraction of a millisecond. It could be less
+    than nothing, since a job waits before its 202 is told.
+    asked_p50_ms: the same from the moment when the caller sends its request.
+    wall_s: 200 jobs whose upstream says twenty words in a second, from before the first POST until
+    none waits or runs, looked for every 5 ms; all have to be completed.
+    job_us: the worker's CPU for each of them.
+    """
+
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
+        self._env = {**setting.where.env, "WORKER_LEASE_S": LEASE_S}
+        self._times = setting.sized(20, 10)
+        self._jobs = Jobs(setting)
+
+    def measure(self) -> dict[str, float]:
+        """Return times, and the worker's CPU for a job."""
+        with brief(self._env, self._setting.where.directory) as worker:
+            serving = Serving([worker.child])
+            measured = self._pick_up()
+            before_s = serving.cpu_s()
+            started = perf_counter()
+            measured["wall_s"] = self._jobs.end(self._jobs.queue(JOBS, JOB)) - started
+            measured["job_us"] = (serving.cpu_s() - before_s) / JOBS * 1e6
+        return measured
+
+    def _pick_up(self) -> dict[str, float]:
+        call = HTTPConnection(HOST, self._setting.gateway.port)
+        took = [self._picked_up(call, next(_tags)) for _ in range(self._times)]
+        call.close()
+        told, asked = zip(*took, strict=True)
+        return {
+            "pick_up_p50_ms": median(told) * 1e3,
+            "pick_up_max_ms": max(told) * 1e3,
+            "asked_p50_ms": median(asked) * 1e3,
+        }
+
+    def _picked_up(self, call: HTTPConnection, tag: str) -> tuple[float, float]:
+        """Return how long after its 202, and after its request, a job was the upstream's."""
+        headers = {"Authorization": f"Bearer {self._setting.gateway.key}"}
+        body = json.dumps(in_background(Script(tag=tag)).responses)
+        sleep(IDLE_S)
+        asked_at = perf_counter()
+        call.request("POST", "/v1/responses", body, headers | {"Content-Type": "application/json"})
+        response_id = json.loads(call.getresponse().read())["id"]
+        told_at = perf_counter()
+        (record,) = self._setting.where.upstream.wait(tag, "arrived")
+        came_at = perf_counter() - record["arrived_s"]
+        self._jobs.end([response_id])
+        return came_at - told_at, came_at - asked_at

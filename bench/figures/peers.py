@@ -1,0 +1,36 @@
+"""What somebody else's gateway takes for what the gateway and the floor are asked as well."""
+
+from __future__ import annotations
+
+from bench.figures.events import burst_us
+from bench.figures.whole import cpu_us
+from bench.questions import small
+from bench.servers import Server
+from bench.setting import Setting
+
+#: By server, since one of them takes a dozen times as long: requests; streams, and events of each.
+_OTHERS = (300, 10, 2000)
+_PEERS = (60, 4, 500)
+
+
+class Peers:
+    """One line whole, and events all at once, asked of each server in turn."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
+
+    def measure(self) -> dict[str, float]:
+        """Return CPU per request and per event in microseconds, by server."""
+        setting = self._setting
+        measured: dict[str, float] = {}
+        for server, sizes in ((setting.gateway, _OTHERS), (setting.floor, _OTHERS)):
+            measured |= self._of(server, *sizes)
+        if setting.peer:
+            measured |= self._of(setting.peer, *_PEERS)
+        return measured
+
+    def _of(self, server: Server, requests: int, streams: int, events: int) -> dict[str, float]:
+        return {
+            f"small.{server.name}": cpu_us(self._setting, server, [small()], requests),
+            f"burst.{server.name}": burst_us(self._setting, server, streams, events),
+        }

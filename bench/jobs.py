@@ -1,0 +1,55 @@
+"""Background responses under load: queued through the gateway, seen to their end in its store."""
+
+from __future__ import annotations
+
+import json
+from time import perf_counter, sleep
+
+from app.store.jobs import RedisJobStore
+from bench.conversation import ACCOUNT, opened
+from bench.questions import in_background
+from bench.servers import PREFIX
+from bench.setting import Setting
+from tests.upstream.script import Script
+
+AT_ONCE = 8
+_POLL_S = 0.005
+_PATIENCE_S = 60.0
+
+
+class Jobs:
+    """Queues jobs through the gateway, and sees in its store when there are none any more."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
+        self._responses, client = opened(setting.where)
+        # Only looks: it claims nothing, so that its lease does not matter.
+        self._jobs = RedisJobStore(client, PREFIX, self._responses, lease_s=30)
+
+    def queue(self, jobs: int, script: Script) -> list[str]:
+        """Have so many jobs wait, and return their responses' ids."""
+        told = self._setting.generator.ask(
+            self._setting.gateway, [in_background(script)], jobs, AT_ONCE, status=202, keep=True
+        )
+        return [json.loads(body)["id"] for body in told.bodies]
+
+    def end(self, response_ids: list[str]) -> float:
+        """Wait until no job waits or runs, and return when that was, by perf_counter.
+
+        Raises:
+            RuntimeError: not all of these were completed, or not in time.
+        """
+        patience_until = perf_counter() + _PATIENCE_S
+        while not self._is_idle():
+            if perf_counter() > patience_until:
+                raise RuntimeError(f"jobs still wait or run after {_PATIENCE_S} s")
+            sleep(_POLL_S)
+        ended_at = perf_counter()
+        told = [self._responses.get(ACCOUNT, each).response.status for each in response_ids]
+        if (completed := told.count("completed")) != len(told):
+            raise RuntimeError(f"only {completed} of {len(told)} jobs were completed")
+        return ended_at
+
+    def _is_idle(self) -> bool:
+        queues = self._jobs.queues()
+        return not (queues.queued or queues.running)

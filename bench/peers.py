@@ -1,0 +1,68 @@
+"""Somebody else's gateway, to the same upstream: LiteLLM's proxy, from a venv of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.questions import MODEL
+from bench.servers import HOST, Place, Server, serving
+from tests.processes import free_port
+
+#: The proxy is more than the package: it wants what its extra brings.
+_VERSION = """
+import fastapi, uvicorn
+from importlib.metadata import version
+print(version("litellm"))
+"""
+
+
+class NotInstalled(Exception):
+    """LiteLLM's proxy is not where it was said to be; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiteLLM:
+    """An installation of LiteLLM's proxy."""
+
+    command: Path
+    version: str
+
+
+def installed(venv: Path) -> LiteLLM:
+    """Return what is installed in a venv. Raises NotInstalled."""
+    command, python = (venv.absolute() / "bin" / name for name in ("litellm", "python"))
+    if command.exists():
+        argv = [str(python), "-c", _VERSION]
+        told = subprocess.run(argv, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+        if told.returncode == 0:
+            return LiteLLM(command, told.stdout.strip())
+    raise NotInstalled(
+        f"LiteLLM's proxy is not installed in {venv}: pip install 'litellm[proxy]' into any venv, "
+        "then make bench-peers PEERS_VENV=DIR."
+    )
+
+
+@contextlib.contextmanager
+def running(litellm: LiteLLM, where: Place) -> Iterator[Server]:
+    """Run the proxy as it comes: one worker, a master key, no database, nothing stored."""
+    port, key = free_port(), f"sk-{secrets.token_hex(16)}"
+    target = {
+        "model": f"openai/{MODEL}",
+        "api_base": where.upstream.places.url + "/v1",
+        "api_key": "none",
+    }
+    models = [{"model_name": MODEL, "litellm_params": target}]
+    config = where.directory / "litellm.yaml"  # of which JSON is a part
+    config.write_text(json.dumps({"model_list": models, "general_settings": {"master_key": key}}))
+    argv = (str(litellm.command), "--config", str(config), "--host", HOST, "--port", str(port))
+    # Its prices are not asked for: it would fetch them when it starts.
+    env = {"PATH": os.defpath, "HOME": str(where.directory), "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+    with serving(argv, env, port, 0, where.directory) as processes:
+        yield Server("litellm", port, "chat", key, processes)
