@@ -61,7 +61,7 @@ def run(
     loop = Loop()
     streams = [Stream(loop, marker) for _ in range(count)]
     started = perf_counter()
-    for stream, due_s in zip(streams, _dues(count, over_s, interval_s), strict=True):
+    for stream, due_s in zip(streams, dues(count, over_s, interval_s), strict=True):
         while (wait_s := started + due_s - perf_counter()) > 0:
             loop.turn(wait_s)
         stream.send(address, request)
@@ -75,19 +75,20 @@ def run(
         "wall_s": perf_counter() - started,
         "first_s": sorted(each.arrivals[0] - each.sent_at for each in streams if each.arrivals),
         "late_s": _thousandths(
-            sorted(late for each in streams for late in _late(each, interval_s))
+            sorted(seconds for each in streams for seconds in late(each, interval_s))
         ),
     }
 
 
-def _dues(count: int, over_s: float, interval_s: float) -> list[float]:
+def dues(count: int, over_s: float, interval_s: float) -> list[float]:
     """Return when each is to begin: evenly over the seconds, and evenly within the interval."""
     return sorted(
         over_s * number / count + interval_s * (number * _GOLDEN % 1) for number in range(count)
     )
 
 
-def _late(stream: Stream, interval_s: float) -> list[float]:
+def late(stream: Stream, interval_s: float) -> list[float]:
+    """Return how late each event is against the best that its stream has kept."""
     offsets = [at - number * interval_s for number, at in enumerate(stream.arrivals)]
     best = min(offsets, default=0.0)
     return [offset - best for offset in offsets]

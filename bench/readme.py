@@ -1,0 +1,76 @@
+"""`python -m bench.readme [FILE]`: show a run that was kept in README.md, the newest by default."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from bench.picture import THEMES, draw
+from bench.record import RESULTS
+from tests.processes import ROOT
+
+README = ROOT / "README.md"
+BEGIN, END = "<!-- bench: begin, written by `make bench-readme` -->", "<!-- bench: end -->"
+_REACHED = {True: "reached", False: "**missed**", None: ""}
+
+
+def main() -> None:
+    """Draw the run's pictures and write its table into the README."""
+    kept = sorted(RESULTS.glob("*.json"))
+    if not kept and len(sys.argv) < 2:
+        sys.exit("No run was kept yet: make bench.")
+    file = Path(sys.argv[1]) if len(sys.argv) > 1 else kept[-1]
+    run = orjson.loads(file.read_bytes())
+    for name, theme in THEMES.items():
+        (RESULTS / f"picture-{name}.svg").write_text(draw(run["medians"], caption(run), theme))
+    README.write_text(inserted(README.read_text(), section(run, file.name)))
+
+
+def inserted(readme: str, section: str) -> str:
+    """Return the README with another section between its marks."""
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{section}\n{END}{after}"
+
+
+def section(run: Mapping[str, Any], name: str) -> str:
+    """Return what the README shows of a run whose results are in the file of this name."""
+    return f"{_PICTURE}\n\n{table(run['figures'])}\n\n[{caption(run)}](bench/results/{name})"
+
+
+def table(figures: Sequence[Mapping[str, Any]]) -> str:
+    """Return the rows as a table in Markdown, each target beside its result."""
+    lines = ["| figure | target | measured | | beside it |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {row['name']} | {row['target']} | {row['value']} | {_REACHED[row['reached']]} "
+        f"| {row['beside']} |"
+        for row in figures
+    ]
+    return "\n".join(lines)
+
+
+def caption(run: Mapping[str, Any]) -> str:
+    """Say when and on what a run was made."""
+    date, machine = datetime.fromisoformat(run["date"]), run["machine"]
+    commit = [f"commit {run['commit']}"] if run["commit"] else []
+    on = [f"{machine['cores']} cores of {machine['processor']}", f"Python {machine['python']}"]
+    told = [f"{date:%Y-%m-%d}", *commit, *on]
+    if version := run["versions"].get("litellm"):
+        told.append(f"LiteLLM {version}")
+    return " · ".join(told)
+
+
+_PICTURE = """\
+<picture>
+  <source media="(prefers-color-scheme: dark)" srcset="bench/results/picture-dark.svg">
+  <img alt="CPU of the gateway beside a naive pass-through" src="bench/results/picture-light.svg">
+</picture>"""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The benchmarks' own arithmetic, and how they show it."""

@@ -1,0 +1,48 @@
+"""The rows: each figure beside its target."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.rows import rows
+from tests.bench.figures import REACHED
+
+
+def test_what_is_just_reached_is_reached() -> None:
+    assert {row.reached for row in rows(REACHED)} == {True, None}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "missed"),
+    [
+        ("whole.small.gateway", 701, "whole request, small, stored"),
+        ("whole.small.ratio", 0.61, "whole request, small, stored"),
+        ("whole.large.gateway", 901, "whole request, 20 items + 5 tools, stored"),
+        ("burst.gateway", 7.1, "event, all at once"),
+        ("burst.ratio", 0.41, "event, all at once"),
+        ("paced.ratio", 0.51, "event, paced, 50 streams"),
+        ("first_event.gateway.p50", 1.1, "added to the first event, 100 streams, p50"),
+        ("first_event.gateway.p99", 10.1, "added to the first event, 100 streams, p99"),
+        ("streams_1000.whole", 999, "1000 streams at 20 events/s, two workers"),
+        ("streams_1000.late_p99_ms", 25.1, "1000 streams at 20 events/s, two workers"),
+        ("streams_1000.each_kb", 61, "1000 streams at 20 events/s, two workers"),
+        ("streams_1000.event_us", 41, "event, paced, 1000 streams"),
+        ("storage.trips.100", 3, "store, 100 turns read, no item made"),
+        ("storage.read_us.100", 251, "store, 100 turns read, no item made"),
+        ("storage.kept_bytes", 1301, "bytes in Redis of a 200-turn conversation"),
+        ("isolation.z", 3.1, "another account's id beside an unknown one"),
+        ("background.wall_s", 3.1, "background, 200 jobs of 1 s, one worker process"),
+        ("background.pick_up_p50_ms", 101, "background, pick-up p50, from the 202"),
+        ("redelivery.done_s", 7.1, "background, 20 jobs done after SIGKILL"),
+        ("memory.grown", 0.051, "memory after 100,000 requests"),
+        ("memory.grown", -0.051, "memory after 100,000 requests"),
+    ],
+)
+def test_what_is_beyond_its_target_is_missed(name: str, value: float, missed: str) -> None:
+    told = rows(REACHED | {name: value})
+    assert [row.name for row in told if row.reached is False] == [missed]
+
+
+def test_only_what_was_measured_has_a_row() -> None:
+    memory = {name: value for name, value in REACHED.items() if name.startswith("memory.")}
+    assert [row.name for row in rows(memory)] == ["memory after 100,000 requests"]
