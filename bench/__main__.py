@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import signal
 import sys
 import tempfile
 import time
@@ -26,6 +27,8 @@ from tests.upstream import client as upstreams
 
 def main() -> None:
     """Read the command line and measure."""
+    # Who is asked to end ends the servers, too: each leads a process group of its own.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="the main figures, in a minute")
     parser.add_argument("--only", default="", help="only figures whose names begin like this")
