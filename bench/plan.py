@@ -34,7 +34,7 @@ class Probe(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A probe, how often it measures in a round, and in how many rounds.
+    """A probe, how often it measures in a round, and in how many rounds, which are the last.
 
     What is compared is measured in many short slices, gateway, floor, gateway, floor ..., since
     the machine's speed drifts: a slice's two halves have met the same machine.
@@ -69,7 +69,7 @@ def measured(setting: Setting, only: str) -> dict[str, list[float]]:
 def _in_rounds(chosen: list[Figure], rounds: int) -> Iterator[Figure]:
     for number in range(rounds):
         for figure in chosen:
-            if number < figure.rounds:
+            if number >= rounds - figure.rounds:
                 sys.stderr.write(f"round {number + 1} of {rounds}: {figure.name}\n")
                 yield figure
 
