@@ -61,9 +61,8 @@ def _setting(litellm: LiteLLM | None, *, quick: bool) -> Iterator[Setting]:
         load = stack.enter_context(generator.running())
         gateway = stack.enter_context(servers.gateway(where, 1))
         floor = stack.enter_context(servers.floor(where, 1))
-        pair = stack.enter_context(servers.gateway(where, 2))
         peer = stack.enter_context(peers.running(litellm, where)) if litellm else None
-        yield Setting(where, load, gateway, floor, pair, servers.direct(where), peer, quick)
+        yield Setting(where, load, gateway, floor, servers.direct(where), peer, quick)
 
 
 main()

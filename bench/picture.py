@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
+from bench.rows import microseconds
+
 Medians = Mapping[str, float]
 
 
@@ -143,8 +145,3 @@ def _bar(top: int, bar: Bar, full_us: float, theme: Theme) -> Iterator[str]:
 
 def _text(left: float, top: int, text: str, colour: str, more: str = "") -> str:
     return f'<text x="{left:.1f}" y="{top}" fill="{colour}" {more}>{escape(text)}</text>'
-
-
-def microseconds(value: float) -> str:
-    """Return a time as it is read: three digits or so, with the unit."""
-    return f"{value:,.0f} µs" if value >= 20 else f"{value:.1f} µs"

@@ -25,11 +25,16 @@ def rows(measured: Measured) -> list[Row]:
     return [row for name, lines in _LINES.items() if name in figures for row in lines(measured)]
 
 
+def microseconds(value: float) -> str:
+    """Return a time as it is read: three digits or so, with the unit."""
+    return f"{value:,.0f} µs" if value >= 20 else f"{value:.1f} µs"
+
+
 def _whole(m: Measured) -> Iterator[Row]:
     us, ratio = m["whole.small.gateway"], m["whole.small.ratio"]
     yield Row(
         "whole request, small, stored",
-        f"{us:.0f} µs",
+        microseconds(us),
         _floor(m, "whole.small"),
         "700 µs and 0.6 of the floor",
         us <= 700 and ratio <= 0.6,
@@ -37,19 +42,19 @@ def _whole(m: Measured) -> Iterator[Row]:
     us = m["whole.large.gateway"]
     yield Row(
         "whole request, 20 items + 5 tools, stored",
-        f"{us:.0f} µs",
+        microseconds(us),
         _floor(m, "whole.large"),
         "900 µs",
         us <= 900,
     )
-    yield Row("whole request after 100 turns, stored", f"{m['whole.long.gateway']:.0f} µs")
+    yield Row("whole request after 100 turns, stored", microseconds(m["whole.long.gateway"]))
 
 
 def _burst(m: Measured) -> Iterator[Row]:
     us, ratio = m["burst.gateway"], m["burst.ratio"]
     yield Row(
         "event, all at once",
-        f"{us:.1f} µs",
+        microseconds(us),
         _floor(m, "burst"),
         "7 µs and 0.4 of the floor",
         us <= 7 and ratio <= 0.4,
@@ -59,7 +64,7 @@ def _burst(m: Measured) -> Iterator[Row]:
 def _paced(m: Measured) -> Iterator[Row]:
     yield Row(
         "event, paced, 50 streams",
-        f"{m['paced.gateway']:.0f} µs",
+        microseconds(m["paced.gateway"]),
         _floor(m, "paced"),
         "0.5 of the floor",
         m["paced.ratio"] <= 0.5,
@@ -102,7 +107,7 @@ def _streams(count: int) -> Callable[[Measured], Iterator[Row]]:
         )
         yield Row(
             f"event, paced, {count} streams",
-            f"{event_us:.0f} µs",
+            microseconds(event_us),
             target="40 µs" if is_target else "",
             reached=event_us <= 40 if is_target else None,
         )
@@ -119,9 +124,9 @@ def _storage(m: Measured) -> Iterator[Row]:
         limit_us = 1.5 * first_us + bare_us
         yield Row(
             f"store, {_turns(depth)} read, no item made",
-            f"{_trips(trips)}, {us:.0f} µs",
-            f"one LRANGE {bare_us:.0f} µs; read and made into items {made_us:.0f} µs",
-            f"2 round trips, {limit_us:.0f} µs: 1.5 x 1 turn + LRANGE",
+            f"{_trips(trips)}, {microseconds(us)}",
+            f"one LRANGE {microseconds(bare_us)}; read and made into items {microseconds(made_us)}",
+            f"2 round trips, {microseconds(limit_us)}: 1.5 x 1 turn + LRANGE",
             trips <= 2 and us <= limit_us,
         )
     kept, told = m["storage.kept_bytes"], m["storage.json_bytes"]
@@ -139,7 +144,7 @@ def _isolation(m: Measured) -> Iterator[Row]:
     yield Row(
         "another account's id beside an unknown one",
         f"{foreign_us - unknown_us:+.1f} µs",
-        f"of {unknown_us:.0f} µs, {z:+.1f} standard deviations by rank",
+        f"of {microseconds(unknown_us)}, {z:+.1f} standard deviations by rank",
         "3 standard deviations either way",
         abs(z) <= 3,
     )
@@ -150,7 +155,7 @@ def _background(m: Measured) -> Iterator[Row]:
     yield Row(
         "background, 200 jobs of 1 s, one worker process",
         f"{wall_s:.2f} s",
-        f"{m['background.job_us']:.0f} µs CPU a job",
+        f"{microseconds(m['background.job_us'])} CPU a job",
         "3 s",
         wall_s <= 3,
     )
@@ -193,14 +198,15 @@ def _peers(m: Measured) -> Iterator[Row]:
         )
         yield Row(
             f"LiteLLM's proxy, {what}",
-            f"{theirs:.0f} µs",
-            f"the gateway beside it {ours:.3g} µs, ratio {theirs / ours:.1f}; floor {floor:.3g} µs",
+            microseconds(theirs),
+            f"the gateway {microseconds(ours)}, ratio {theirs / ours:.0f}; "
+            f"floor {microseconds(floor)}",
         )
 
 
 def _floor(m: Measured, figure: str) -> str:
     """Say what the floor took. The ratio is the slices' own, not that of the medians."""
-    return f"floor {m[f'{figure}.floor']:.4g} µs, ratio {m[f'{figure}.ratio']:.2f}"
+    return f"floor {microseconds(m[f'{figure}.floor'])}, ratio {m[f'{figure}.ratio']:.2f}"
 
 
 def _turns(count: int) -> str:

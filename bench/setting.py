@@ -10,7 +10,7 @@ from bench.servers import Place, Server
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """`gateway` and `floor` have one process each, `pair` is a gateway with two.
+    """`gateway` and `floor` have one process each, `direct` is the upstream itself.
 
     `peer` is somebody else's gateway, where one is to be measured as well.
     """
@@ -19,7 +19,6 @@ class Setting:
     generator: Generator
     gateway: Server
     floor: Server
-    pair: Server
     direct: Server
     peer: Server | None
     quick: bool

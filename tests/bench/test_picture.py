@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench.picture import THEMES, draw, microseconds
+from bench.picture import THEMES, draw
 from tests.bench.figures import REACHED
 
 ALONE = {name: value for name, value in REACHED.items() if not name.startswith("peers.")}
@@ -50,10 +50,3 @@ def test_a_peer_is_there_where_it_was_measured_with_a_bar_that_is_broken() -> No
     assert len(bars(picture, "peer")) == len(list(picture.iter(f"{_SVG}path"))) == 2
     assert {"LiteLLM's proxy", "14,000 µs", "700 µs"} <= set(texts(picture))
     assert "LiteLLM's proxy" not in texts(drawn(ALONE))
-
-
-@pytest.mark.parametrize(
-    ("us", "text"), [(1234.5, "1,234 µs"), (20, "20 µs"), (19.96, "20.0 µs"), (5.87, "5.9 µs")]
-)
-def test_a_time_has_the_digits_that_matter(us: float, text: str) -> None:
-    assert microseconds(us) == text

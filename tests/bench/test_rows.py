@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.rows import rows
+from bench.rows import microseconds, rows
 from tests.bench.figures import REACHED
 
 
@@ -46,3 +46,10 @@ def test_what_is_beyond_its_target_is_missed(name: str, value: float, missed: st
 def test_only_what_was_measured_has_a_row() -> None:
     memory = {name: value for name, value in REACHED.items() if name.startswith("memory.")}
     assert [row.name for row in rows(memory)] == ["memory after 100,000 requests"]
+
+
+@pytest.mark.parametrize(
+    ("us", "text"), [(1234.5, "1,234 µs"), (20, "20 µs"), (19.96, "20.0 µs"), (5.87, "5.9 µs")]
+)
+def test_a_time_has_the_digits_that_matter(us: float, text: str) -> None:
+    assert microseconds(us) == text
