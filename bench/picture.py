@@ -139,7 +139,7 @@ def _bar(top: int, bar: Bar, full_us: float, theme: Theme) -> Iterator[str]:
             f'<path d="M{middle:.1f} {top + _BAR + 3} l8 -{_BAR + 6} m6 0 l-8 {_BAR + 6}" '
             f'fill="none" stroke="{theme.paper}" stroke-width="3"/>'
         )
-    share = "" if bar.share is None else f" ({bar.share:.2f} of the pass-through)"
+    share = "" if bar.share is None else f" (ratio {bar.share:.2f})"
     yield _text(_LEFT + length + 8, top + 13, microseconds(bar.us) + share, theme.ink)
 
 

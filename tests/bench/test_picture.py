@@ -32,8 +32,8 @@ def texts(picture: ElementTree.Element) -> list[str]:
 @pytest.mark.parametrize("theme", list(THEMES))
 def test_it_says_each_figure_with_its_unit(theme: str) -> None:
     told = texts(drawn(ALONE, theme))
-    assert "700 µs (0.60 of the pass-through)" in told
-    assert {"1,200 µs", "7.0 µs (0.40 of the pass-through)", "2030-01-01 & so on"} <= set(told)
+    assert "700 µs (ratio 0.60)" in told
+    assert {"1,200 µs", "7.0 µs (ratio 0.40)", "2030-01-01 & so on"} <= set(told)
 
 
 def test_bars_are_as_long_as_their_share() -> None:
@@ -43,6 +43,15 @@ def test_bars_are_as_long_as_their_share() -> None:
         for ours, floor in zip(*(bars(picture, each) for each in ("gateway", "floor")), strict=True)
     ]
     assert shares == pytest.approx([700 / 1200, 0.6, 0.5, 7 / 20], abs=0.01)
+
+
+def test_the_longest_bars_text_ends_within_the_picture() -> None:
+    picture = drawn(ALONE | {"whole.small.gateway": 9_999, "whole.small.ratio": 9.99})
+    (told,) = (each for each in picture.iter(f"{_SVG}text") if "9,999" in (each.text or ""))
+    wide_letter = 8  # on average, of the size that is set, in a wide font
+    assert float(told.attrib["x"]) + wide_letter * len(told.text or "") < float(
+        picture.attrib["width"]
+    )
 
 
 def test_a_peer_is_there_where_it_was_measured_with_a_bar_that_is_broken() -> None:
