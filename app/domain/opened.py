@@ -33,12 +33,19 @@ from app.domain.items import (
 )
 from app.domain.scribe import Scribe
 
+#: How many pieces of a text are kept one by one.
+MOST_CHUNKS = 64
+
 _NO_TEXT = OutputText("")
 _NO_REFUSAL = Refusal("")
 
 
 class OpenMessage:
-    """A message whose text and refusal parts follow one another."""
+    """A message whose text and refusal parts follow one another.
+
+    MEASURED: the words of a stream take 64 bytes each for as long as they are kept one by one; so
+    they are joined now and then.
+    """
 
     def __init__(self, scribe: Scribe, item_id: str, phase: str | None) -> None:
         self._scribe = scribe
@@ -47,6 +54,7 @@ class OpenMessage:
         self._index = 0
         self._parts: list[OutputPart] = []
         self._kind: type[OutputText] | type[Refusal] | None = None
+        self._told: list[str] = []
         self._chunks: list[str] = []
         self._annotations: list[dict[str, Any]] = []
         self._logprobs: list[dict[str, Any]] = []
@@ -61,7 +69,11 @@ class OpenMessage:
         """Tell a piece of text."""
         if self._kind is not OutputText:
             self._begin_part(_NO_TEXT)
-        self._chunks.append(text)
+        chunks = self._chunks
+        chunks.append(text)
+        if len(chunks) == MOST_CHUNKS:
+            self._told.append("".join(chunks))
+            chunks.clear()
         if logprobs:
             self._logprobs.extend(logprobs)
         # MEASURED: most events of a stream are one of these; written here, it takes a call less.
@@ -96,7 +108,7 @@ class OpenMessage:
         """Close the part that is open, if one is."""
         if self._kind is None:
             return
-        scribe, text = self._scribe, "".join(self._chunks)
+        scribe, text = self._scribe, "".join(self._told + self._chunks)
         where = (self._id, self._index, len(self._parts))
         part: OutputPart
         if self._kind is OutputText:
@@ -120,7 +132,7 @@ class OpenMessage:
         if self._kind is not None:
             self.end_part()
         self._kind = type(empty)
-        self._chunks, self._annotations, self._logprobs = [], [], []
+        self._told, self._chunks, self._annotations, self._logprobs = [], [], [], []
         scribe = self._scribe
         scribe.write(PartAdded, self._id, self._index, len(self._parts), empty)
 

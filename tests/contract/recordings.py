@@ -149,24 +149,35 @@ def play(
     profile: str = "generic",
     max_output_tokens: int | None = None,
     whole: bool = True,
+    relayed: bool = False,
 ) -> Telling:
     """Return what is told of the answer that a server gave in these pieces.
 
-    `whole` is the quirk that says whether it is asked for whole answers at all.
+    `whole` is the quirk that says whether it is asked for whole answers at all; `relayed` has text
+    told as soon as it is there.
     """
     transport = CannedTransport(settings(api), pieces)
     provider = PROVIDERS[api](settings(api), transport, replace(PROFILES[profile], whole=whole))
     parameters = Parameters(max_output_tokens=max_output_tokens)
     request = ModelRequest(model="m", items=(), parameters=parameters, stream=stream)
-    return narrated(provider.answer(request, UpstreamCall(deadline=0)))
+    call = UpstreamCall(deadline=0)
+    return narrated(provider.answer(request, call), call if relayed else None)
 
 
-def narrated(batches: Iterator[Batch]) -> Telling:
-    """Tell batches as events: whole, whatever happens in between."""
+def narrated(batches: Iterator[Batch], relaying: UpstreamCall | None = None) -> Telling:
+    """Tell batches as events, and what a call relays: whole, whatever happens in between."""
     numbers = count()
     response = Response("resp_1", "m", 1, echo(CreateRequest(model="m", input=())))
     narrator = Narrator(response, lambda prefix: f"{MINTED}{prefix}_{next(numbers)}", lambda: 2)
     events = narrator.begin()
+
+    def relay(batch: Batch) -> bool:
+        told = narrator.hear_at_once(batch)
+        events.extend(told)
+        return bool(told)
+
+    if relaying is not None:
+        relaying.relay = relay
     try:
         for batch in batches:
             events += narrator.hear(batch)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.schemas.events import event_json
 from tests.contract.recordings import FOLDER, Recording, outcome, play, recordings
 
 RECORDINGS = list(recordings())
@@ -39,6 +40,20 @@ def test_a_streamed_answer_is_told_as_expected_wherever_the_reads_cut_it(
     pieces = _cut(recording.sse or b"", size)
     telling = play(recording.api, pieces, stream=True, **recording.asked)
     assert outcome(telling) == recording.expected
+
+
+@pytest.mark.parametrize("size", [7, 150])
+@pytest.mark.parametrize("recording", STREAMED, ids=_name)
+def test_a_streamed_answer_is_told_the_same_where_its_text_is_relayed(
+    recording: Recording, size: int
+) -> None:
+    pieces = _cut(recording.sse or b"", size)
+    relayed, asked_for = (
+        play(recording.api, pieces, stream=True, relayed=relayed, **recording.asked)
+        for relayed in (True, False)
+    )
+    assert list(map(event_json, relayed.events)) == list(map(event_json, asked_for.events))
+    assert outcome(relayed) == recording.expected
 
 
 @settings(deadline=None)

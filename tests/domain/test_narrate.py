@@ -23,7 +23,16 @@ from app.domain.deltas import (
     Thought,
     Used,
 )
-from app.domain.items import FunctionCall, Item, Message, OutputText, Reasoning, Refusal
+from app.domain.items import (
+    FunctionCall,
+    Item,
+    Message,
+    OutputText,
+    Reasoning,
+    Refusal,
+    output_text,
+)
+from app.domain.opened import MOST_CHUNKS
 from app.domain.response import Usage
 from app.errors import UpstreamMisbehaved, UpstreamRateLimited
 from app.schemas.events import event_json
@@ -244,3 +253,31 @@ def test_a_failure_closes_what_is_open_and_keeps_it() -> None:
 def test_a_background_response_is_told_as_queued_first() -> None:
     types = [event.type for event in narrator("queued").begin()]
     assert types == ["response.created", "response.queued", "response.in_progress"]
+
+
+@pytest.mark.parametrize("count", [MOST_CHUNKS - 1, MOST_CHUNKS, 3 * MOST_CHUNKS + 1])
+def test_a_long_text_is_whole_however_many_pieces_it_came_in(count: int) -> None:
+    teller = narrator()
+    teller.begin()
+    teller.hear([Text(f"{number} ") for number in range(count)])
+    teller.hear([Finished()])
+    teller.finish()
+    assert output_text(teller.response.output) == "".join(f"{number} " for number in range(count))
+
+
+def test_text_that_goes_on_can_be_told_at_once_and_nothing_else_can() -> None:
+    teller = narrator()
+    teller.begin()
+    assert teller.hear_at_once([Text("one")]) == []  # no message is open
+    teller.hear([Text("one")])
+    assert [event.type for event in teller.hear_at_once([Text("two"), Text("three")])] == [
+        "response.output_text.delta",
+        "response.output_text.delta",
+    ]
+    others: list[list[Delta]] = [[Text("four"), Thought("hm")], [Text("")], [Finished()], []]
+    for more in others:
+        assert teller.hear_at_once(more) == []
+    teller.hear([Finished()])
+    assert teller.hear_at_once([Text("late")]) == []
+    teller.finish()
+    assert output_text(teller.response.output) == "onetwothree"

@@ -139,3 +139,83 @@ def test_what_the_kernel_does_not_take_at_once_is_sent_when_it_does(
 def test_sockets_are_not_replaced_where_gevent_has_not_replaced_them() -> None:
     with pytest.raises(RuntimeError, match="gevent"):
         sockets.install()
+
+
+@pytest.mark.parametrize("timeout_s", [None, 0.3, 60.0])
+def test_reads_go_on_for_as_long_as_more_is_wanted(
+    pair: tuple[Any, socket.socket], timeout_s: float | None
+) -> None:
+    lean, theirs = pair
+    lean.settimeout(timeout_s)
+    taken: list[bytes] = []
+
+    def take(data: bytes) -> bool:
+        taken.append(data)
+        return data != b"last"
+
+    def say() -> None:
+        for number, text in enumerate((b"one", b"two", b"last"), 1):
+            theirs.sendall(text)
+            while len(taken) < number:
+                gevent.sleep(0)
+        theirs.sendall(b"too much")
+
+    waited(lambda: lean.recv_each(100, take), say)
+    assert taken == [b"one", b"two", b"last"]
+    assert lean.recv(100) == b"too much"
+
+
+def test_the_end_is_for_the_taker_to_see(pair: tuple[Any, socket.socket]) -> None:
+    lean, theirs = pair
+    taken: list[bytes] = []
+
+    def take(data: bytes) -> bool:
+        taken.append(data)
+        return bool(data)
+
+    waited(lambda: lean.recv_each(100, take), theirs.close)
+    assert taken == [b""]
+
+
+def test_what_the_taker_objects_to_is_raised_where_it_is_waited_for(
+    pair: tuple[Any, socket.socket],
+) -> None:
+    lean, theirs = pair
+
+    def take(_data: bytes) -> bool:
+        raise ValueError("nonsense")
+
+    with pytest.raises(ValueError, match="nonsense"):
+        waited(lambda: lean.recv_each(100, take), lambda: theirs.sendall(b"one"))
+
+
+def test_a_silence_wakes_who_reads_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sockets, "TICK_S", 0.02)
+    monkeypatch.setattr(sockets, "SHORTEST_S", 0.0)
+    monkeypatch.setattr(sockets.Patience, "_of", {})
+    ours, theirs = socket.socketpair()
+    with theirs, LeanSocket(fileno=ours.detach()) as lean:
+        lean.settimeout(0.1)
+        taken: list[bytes] = []
+
+        def take(data: bytes) -> bool:
+            taken.append(data)
+            return True
+
+        def say() -> None:
+            for number in range(1, 4):
+                theirs.sendall(b"one")
+                while len(taken) < number:
+                    gevent.sleep(0)
+
+        with pytest.raises(TimeoutError):
+            waited(lambda: lean.recv_each(3, take), say)
+        assert taken == [b"one"] * 3
+
+
+def test_closing_a_socket_wakes_who_reads_on(pair: tuple[Any, socket.socket]) -> None:
+    lean, _ = pair
+    with pytest.raises(OSError, match=r"closed|EBADF|Bad file"):
+        waited(lambda: lean.recv_each(100, lambda _data: True), lean.close)

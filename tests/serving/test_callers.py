@@ -1,0 +1,71 @@
+"""A caller's connection: what is put back, and what is sent without waiting."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import gevent
+import pytest
+
+from app.serving.worker import Caller
+
+PATIENCE_S = 10.0
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[Caller, socket.socket]]:
+    """Return a caller's connection as the server has it, and the caller."""
+    ours, theirs = socket.socketpair()
+    caller = Caller(fileno=ours.detach())
+    with theirs, caller:
+        yield caller, theirs
+
+
+def read(theirs: socket.socket, count: int) -> bytes:
+    """Return so many bytes, while others run."""
+    theirs.setblocking(False)
+    data = b""
+    while len(data) < count:
+        gevent.sleep(0)
+        try:
+            data += theirs.recv(1_000_000)
+        except BlockingIOError:
+            continue
+    return data
+
+
+def test_what_was_put_back_is_read_again(pair: tuple[Caller, socket.socket]) -> None:
+    caller, theirs = pair
+    theirs.sendall(b"world")
+    caller.put_back(b"hello, ")
+    assert [caller.recv(5), caller.recv(100), caller.recv(100)] == [b"hello", b", ", b"world"]
+
+
+def test_what_the_kernel_takes_is_sent_at_once(pair: tuple[Caller, socket.socket]) -> None:
+    caller, theirs = pair
+    caller.send_soon(b"hello")
+    assert caller.is_clear
+    assert theirs.recv(100) == b"hello"
+
+
+def test_what_it_does_not_take_is_sent_in_its_turn(pair: tuple[Caller, socket.socket]) -> None:
+    caller, theirs = pair
+    much = bytes(range(256)) * 20_000
+    caller.send_soon(much)
+    assert not caller.is_clear
+    more = gevent.spawn(caller.sendall, b"more")
+    assert read(theirs, len(much) + 4) == much + b"more"
+    more.get(timeout=PATIENCE_S)
+    assert caller.is_clear
+
+
+def test_a_caller_that_has_gone_is_noticed_when_more_is_sent(
+    pair: tuple[Caller, socket.socket],
+) -> None:
+    caller, theirs = pair
+    theirs.close()
+    caller.send_soon(b"hello")
+    assert not caller.is_clear
+    with pytest.raises(OSError, match=r"pipe|reset"):
+        gevent.spawn(caller.sendall, b"more").get(timeout=PATIENCE_S)
