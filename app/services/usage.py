@@ -136,8 +136,13 @@ class UsageBook:
 
     def _write_soon(self) -> None:
         # Where it is due, whoever writes has yet to look at what waits.
-        if not self._is_due and self._becomes_due():
+        if self._is_due or not self._becomes_due():
+            return
+        try:
             threading.Thread(target=self._write_later, name="usage", daemon=True).start()
+        except RuntimeError:  # the system has no thread to give: no reason to fail a request
+            self._is_due = False
+            self.flush()
 
     def _becomes_due(self) -> bool:
         with self._lock:

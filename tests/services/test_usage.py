@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 
@@ -131,6 +131,19 @@ def test_what_waits_is_written_by_itself() -> None:
     office = Office(delay_s=0.01)
     office.book.record(CALLER, "gpt", USAGE, failed=False)
     assert office.store.written.wait(10)
+
+
+def test_without_a_thread_to_write_it_later_a_line_is_written_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_thread: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(Thread, "start", refuse)
+    office = Office(delay_s=60)
+    for writes in (1, 2):
+        office.book.record(CALLER, "gpt", USAGE, failed=False)
+        assert office.store.writes == writes
 
 
 def test_what_waits_is_read_as_well() -> None:
