@@ -47,7 +47,7 @@ class Caller(LeanSocket):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._back = b""
-        self._sending: Greenlet[..., None] | None = None
+        self._sending: Greenlet[..., OSError | None] | None = None
         self.is_clear = True
 
     def put_back(self, data: bytes) -> None:
@@ -69,15 +69,24 @@ class Caller(LeanSocket):
             sent = 0
         if sent < len(data):
             self.is_clear = False
-            self._sending = spawn(super().sendall, data[sent:])
+            self._sending = spawn(self._fault_in_sending, data[sent:])
 
     def sendall(self, data: Any, flags: int = 0) -> None:
         """Send everything, after what was to be sent soon."""
         sending, self._sending = self._sending, None
         if sending is not None:
-            sending.get()
+            if (fault := sending.get()) is not None:
+                raise fault
             self.is_clear = True
         super().sendall(data, flags)
+
+    def _fault_in_sending(self, data: bytes) -> OSError | None:
+        # Returned, for whoever sends next to raise: gevent would write it to stderr.
+        try:
+            super().sendall(data)
+        except OSError as fault:
+            return fault
+        return None
 
 
 class CallerServer(StreamServer):
