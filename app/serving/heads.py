@@ -60,7 +60,7 @@ _keys = _Keys()
 
 def read(head: bytes) -> Head | None:
     """Return the head, which ends with its blank line, or None where it is not the usual."""
-    matched = _HEAD.fullmatch(head.decode("latin-1"))
+    matched = _HEAD.fullmatch(head.decode("latin-1")) if len(head) <= MAX_HEAD else None
     if matched is None:
         return None
     method, target, lines = matched.groups()

@@ -165,7 +165,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
 
     def _heard(self, caller: Caller) -> bytes:
         """Return the beginning of the next request, b"" where none comes in time."""
-        caller.timeout = self.cfg.keepalive
+        caller.timeout = self.cfg.keepalive or None
         self._idle.add(caller)
         try:
             return caller.recv(READ_SIZE)

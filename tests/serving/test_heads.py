@@ -87,6 +87,7 @@ def test_a_caller_says_whether_the_connection_is_kept(said: bytes, closes: bool)
         USUAL.replace(b"Host: here:8000", b"Host: he\x00re"),
         USUAL.replace(b"Host: here:8000\r\n", b"Host: here\n"),
         USUAL.replace(b"\r\n\r\n", b"".join(b"\r\nA%d: b" % n for n in range(100)) + b"\r\n\r\n"),
+        USUAL.replace(b"here:8000", b"x" * heads.MAX_HEAD),
         USUAL[:-2],
     ],
 )
