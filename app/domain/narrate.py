@@ -8,7 +8,6 @@ items is held until the call is whole.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar, assert_never
@@ -209,7 +208,7 @@ class Narrator:
         """Tell what was held, as soon as no call is open that is neither whole nor ended."""
         while self._held:
             if isinstance(self._open, OpenCall):
-                whole = _is_whole(self._open.arguments)
+                whole = self._open.is_whole
                 if not whole and self._finished is None:
                     return
                 stopped = self._finished is None or self._finished.reason == "stop"
@@ -295,13 +294,3 @@ def response_error_code(error: GatewayError) -> str:
     if error.code in ("rate_limit_exceeded", "context_length_exceeded"):
         return error.code
     return "server_error"
-
-
-def _is_whole(arguments: str) -> bool:
-    if not arguments.rstrip().endswith("}"):
-        return False
-    try:
-        json.loads(arguments)
-    except ValueError:
-        return False
-    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from app.domain.events import (
@@ -197,6 +198,18 @@ class OpenCall:
     def arguments(self) -> str:
         """The arguments so far."""
         return "".join(self._fragments)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the arguments so far are an object of JSON that has come to its end."""
+        arguments = self.arguments
+        if not arguments.rstrip().endswith("}"):
+            return False
+        try:
+            json.loads(arguments)
+        except ValueError:
+            return False
+        return True
 
     def begin(self, output_index: int) -> None:
         """Tell that the call exists."""
