@@ -60,7 +60,7 @@ class _Heard:
         relay = self._call.relay
         if relay is None or not relay(deltas):
             return False
-        self.deltas, self._told_at = [], time.monotonic()
+        self.told()
         return True
 
     def told(self) -> None:

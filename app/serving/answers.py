@@ -13,7 +13,7 @@ from typing import Protocol
 _STATUS = re.compile(r"[0-9]{3}(?: [\t -~\x80-\xff]*)?")
 _FIELDS = re.compile(r"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t -~\x80-\xff]*\r\n)*")
 _WITHOUT_BODY = ("204", "304")
-_LAST_CHUNK = b"0\r\n\r\n"
+_CHUNK, _LAST_CHUNK = b"%x\r\n%b\r\n", b"0\r\n\r\n"
 
 Error = tuple[type[BaseException], BaseException, TracebackType]
 
@@ -81,7 +81,7 @@ class Answer:
             AssertionError: there is no status yet.
         """
         if self._chunked:
-            piece = b"%x\r\n%b\r\n" % (len(piece), piece) if piece else b""
+            piece = _CHUNK % (len(piece), piece) if piece else b""
         elif self._left is None:
             piece = b""
         else:
@@ -102,7 +102,7 @@ class Answer:
 
     def push(self, piece: bytes) -> None:
         """Send a piece of the body without waiting."""
-        self._client.send_soon(b"%x\r\n%b\r\n" % (len(piece), piece))
+        self._client.send_soon(_CHUNK % (len(piece), piece))
 
     def end(self) -> None:
         """Send what is missing of the answer; one cut short takes its connection with it."""
