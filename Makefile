@@ -38,7 +38,7 @@ install: $(TO_RUN) ## Make .venv with what the gateway needs, every package pinn
 
 .PHONY: test
 test: check ## Everything that CI runs: `check`, then every test, with branch coverage
-	@$(PY) -m pytest --cov --cov-report=term
+	@$(PY) -m pytest -n logical --dist loadfile --cov --cov-report=term
 
 .PHONY: check
 check: $(TO_TEST) ## Style, types, the order of imports, known vulnerabilities

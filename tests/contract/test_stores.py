@@ -69,7 +69,9 @@ def test_a_turn_comes_back_with_its_parent(store: ResponseStore) -> None:
     assert [store.get(ACCOUNT, each.response.id) for each in (third, fork)] == [third, fork]
 
 
-@pytest.mark.parametrize("unknown", [first_id(), "resp_1", "resp_" + "x" * 123])
+@pytest.mark.parametrize(
+    "unknown", [first_id(), "resp_1", "resp_" + "x" * 123], ids=["well-made", "short", "long"]
+)
 def test_an_unknown_response_is_not_found(store: ResponseStore, unknown: str) -> None:
     with pytest.raises(NotFound, match=unknown):
         store.get(ACCOUNT, unknown)

@@ -212,7 +212,7 @@ def test_a_purged_response_is_found_as_its_tombstone(
     assert (found.deleted_at, found.turn, found.is_purged) == (clock.at, None, True)
 
 
-@pytest.mark.parametrize("unknown", ["resp_1", first_id()])
+@pytest.mark.parametrize("unknown", ["resp_1", first_id()], ids=["short", "well-made"])
 def test_what_was_never_stored_is_not_found(archive: RedisArchive, unknown: str) -> None:
     assert archive.find(unknown) is None
 
