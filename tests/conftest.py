@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
 from tests.redis_cluster import running_cluster
 from tests.redis_server import running
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _log_as_it_comes() -> None:
+    """Forget how the last module's gateway was told to log: which it was differs between runs."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
