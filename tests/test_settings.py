@@ -54,6 +54,7 @@ def test_variables_become_settings() -> None:
             "WORKER_CLASS": "gthread",
             "WORKER_CONCURRENCY": "50",
             "WORKER_LEASE_S": "2.5",
+            "WORKER_METRICS_BIND": "[::1]:9101",
             "LOG_LEVEL": "debug",
             "LOG_FORMAT": "text",
             "SPOOL_DIR": "/var/spool/gateway",
@@ -66,6 +67,7 @@ def test_variables_become_settings() -> None:
     assert (settings.web.bind, settings.web.processes) == ("0.0.0.0:9000", 3)
     assert settings.web.worker_class == "gthread"
     assert (settings.background.concurrency, settings.background.lease_s) == (50, 2.5)
+    assert settings.background.metrics_bind == "[::1]:9101"
     assert (settings.log_level, settings.log_format) == ("DEBUG", "text")
     assert settings.spool_dir == Path("/var/spool/gateway")
     assert settings.bootstrap_key_sha256 == "ab" * 32
@@ -90,6 +92,8 @@ def test_an_empty_variable_is_none() -> None:
         ("WORKER_CONCURRENCY", "1.5", "must be a whole number of at least 1"),
         ("WORKER_LEASE_S", "-1", "must be a number of seconds above 0"),
         ("WORKER_LEASE_S", "nan", "must be a number of seconds above 0"),
+        ("WORKER_METRICS_BIND", "unix:/run/a", "must be HOST:PORT"),
+        ("WORKER_METRICS_BIND", "9101", "must be HOST:PORT"),
         ("LOG_LEVEL", "loud", "must be DEBUG, INFO, WARNING, ERROR or CRITICAL"),
         ("LOG_FORMAT", "xml", "must be json or text"),
         ("GATEWAY_BOOTSTRAP_KEY_SHA256", SECRET, "must be a SHA-256: 64 hexadecimal digits"),
@@ -252,6 +256,7 @@ when_store_is_away = "closed"
 [background]
 enabled = false
 time_limit_s = 100
+drain_s = 50
 grace_s = 0
 max_queued_per_account = 5
 
@@ -321,7 +326,7 @@ def test_every_limit_is_read(whole: Settings) -> None:
 
 def test_every_key_of_the_background_is_read(whole: Settings) -> None:
     assert whole.background == BackgroundSettings(
-        enabled=False, time_limit_s=100, grace_s=0, max_queued_per_account=5
+        enabled=False, time_limit_s=100, drain_s=50, grace_s=0, max_queued_per_account=5
     )
 
 

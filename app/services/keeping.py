@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from app.errors import StorageUnavailable
+from app.services.draining import Drain
 from app.services.ending import Endings
 from app.services.running import Running
 from app.services.telling import FLUSH_S, PAUSE_S
@@ -63,6 +64,7 @@ class Keeper:
         self._pause = pause
         self._sweeps_from = clock()
         self._was_idle = False
+        self.draining = Drain(running, clock, pause)
 
     def beat(self) -> None:
         """Renew the leases, see to what other workers have lost and to what has no ticket.
@@ -115,12 +117,9 @@ class Keeper:
             self._running.stop_foreign(response_id)
 
     def drain(self) -> None:
-        """Begin nothing more, give what runs its grace, then put it back into the queue."""
-        self._running.closed = True
-        until = self._clock() + self._settings.grace_s
-        while len(self._running) and self._clock() < until:
-            self._pause(FLUSH_S)
-        self._running.give_back()
+        """Begin nothing more, and return when nothing runs any more, within `grace_s` or so."""
+        self.draining.begin(self._settings.grace_s)
+        self.draining.run()
 
     def keep_alive(self, every_s: float) -> None:
         """Beat, for ever; a store that is away is waited for."""

@@ -56,6 +56,7 @@ class Running:
         self._clock = clock
         self._limit_s = limit_s
         self._runs: dict[str, Run] = {}
+        self._taking = 0
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -65,6 +66,28 @@ class Running:
     def ids(self) -> list[str]:
         """The ids of the responses that are being made."""
         return [run.claim.response_id for run in self._all()]
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job is being taken, runs, or is being put down."""
+        return bool(self._taking or self._runs)
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        with self._lock:
+            self.closed = True
+
+    @contextmanager
+    def taking(self) -> Iterator[bool]:
+        """Be busy for the length of the block; yields False where nothing more is begun."""
+        with self._lock:
+            self._taking += 1
+            may_begin = not self.closed
+        try:
+            yield may_begin
+        finally:
+            with self._lock:
+                self._taking -= 1
 
     @contextmanager
     def holding(self, run: Run) -> Iterator[None]:
@@ -120,6 +143,12 @@ class Running:
         """Stop everything, for other workers to run it."""
         for run in self._all():
             run.give_back()
+
+    def give_back_unspoken(self) -> None:
+        """Stop what has said nothing yet, for other workers to run it."""
+        for run in self._all():
+            if not run.telling.spoke:
+                run.give_back()
 
     def _all(self) -> list[Run]:
         with self._lock:

@@ -61,6 +61,11 @@ class Telling:
         self._spoke = False
         self._ours = True
 
+    @property
+    def spoke(self) -> bool:
+        """Whether the model has said something."""
+        return self._spoke
+
     def tell(self, events: list[Event]) -> None:
         """Tell the next events; those that were told before, as by an earlier run, are left out."""
         if not events or is_terminal(events[-1]):

@@ -63,19 +63,21 @@ class Worker:
     def work(self) -> None:
         """Run the job whose turn it is, if there is one. Raises nothing.
 
-        While the store is away jobs are left as they are: a lease that runs out is noticed.
+        While the store is away jobs are left as they are: a lease that runs out is noticed. A
+        ticket that comes once nothing more is begun is handed on.
         """
-        if self._running.closed:
-            return
-        claim = None
-        try:
-            claim = self._claim()
-            if claim is not None:
-                self._run(claim, unpack(claim.ticket))
-        except StorageUnavailable:
-            STORE_FAILURES.labels("jobs").inc()
-        except Exception as bug:  # noqa: BLE001 - whatever it is, its caller is not to wait for ever
-            self._fail(claim, bug)
+        with self._running.taking() as may_begin:
+            claim = None
+            try:
+                claim = self._claim() if may_begin else None
+                if claim is not None:
+                    self._run(claim, unpack(claim.ticket))
+                elif not may_begin:
+                    self._send(1)
+            except StorageUnavailable:
+                STORE_FAILURES.labels("jobs").inc()
+            except Exception as bug:  # noqa: BLE001 - whatever it is, nobody is to wait for ever
+                self._fail(claim, bug)
 
     def _claim(self) -> Claim | None:
         response_id = self._jobs.take()

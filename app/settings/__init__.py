@@ -118,6 +118,7 @@ def _background(env: Environment, table: Mapping[str, Any]) -> BackgroundSetting
     told = env.read(
         concurrency=("WORKER_CONCURRENCY", number(readers.whole(1))),
         lease_s=("WORKER_LEASE_S", number(readers.seconds)),
+        metrics_bind=("WORKER_METRICS_BIND", readers.host_and_port),
     )
     return BackgroundSettings(**table, **told)
 

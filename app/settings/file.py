@@ -26,6 +26,7 @@ _TABLES: Mapping[str, Mapping[str, readers.Reader]] = {
     "background": {
         "enabled": readers.flag,
         "time_limit_s": readers.seconds,
+        "drain_s": readers.seconds_or_none,
         "grace_s": readers.seconds_or_none,
         "max_queued_per_account": readers.whole(1),
     },

@@ -124,6 +124,17 @@ def address(raw: object) -> str:
     return text(raw)
 
 
+def host_and_port(raw: object) -> str:
+    """Read where to listen over TCP."""
+    try:
+        found = address(raw)
+    except ValueError:
+        found = "unix:"
+    if found.startswith("unix:"):
+        raise ValueError("must be HOST:PORT")
+    return found
+
+
 def sha256(raw: object) -> str:
     """Read a SHA-256 in hexadecimal."""
     if not isinstance(raw, str) or not _SHA256.fullmatch(raw):

@@ -66,14 +66,20 @@ class LimitSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackgroundSettings:
-    """The `[background]` table, WORKER_CONCURRENCY and WORKER_LEASE_S."""
+    """The `[background]` table, WORKER_CONCURRENCY, WORKER_LEASE_S and WORKER_METRICS_BIND.
+
+    `drain_s` is what jobs that have spoken get when their worker is stopped or reloaded, `grace_s`
+    what they get when that is hurried. `metrics_bind` is where the worker serves its own metrics.
+    """
 
     enabled: bool = True
     time_limit_s: float = 800.0
+    drain_s: float = 800.0
     grace_s: float = 25.0
     max_queued_per_account: int = 1000
     concurrency: int = 200
     lease_s: float = 30.0
+    metrics_bind: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,57 @@
+"""How a worker ends: what has spoken may go on for a while, everything else goes back at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from app.services.running import Running
+from app.services.telling import FLUSH_S
+
+#: How long jobs that were stopped may take to be put down in the store, in seconds.
+GIVING_BACK_S = 5.0
+
+
+class Drain:
+    """The end of a worker's jobs.
+
+    `clock` is like time.monotonic, `pause` like time.sleep. While the store is away, a job that
+    could not be put down is left to its lease.
+    """
+
+    def __init__(
+        self,
+        running: Running,
+        clock: Callable[[], float],
+        pause: Callable[[float], object],
+    ) -> None:
+        self._running = running
+        self._clock = clock
+        self._pause = pause
+        self._until = math.inf
+
+    @property
+    def begun(self) -> bool:
+        """Whether it was asked for."""
+        return self._until < math.inf
+
+    def begin(self, within_s: float) -> None:
+        """Begin nothing more, and give what has spoken so long; safe in any thread.
+
+        Whoever asks again may shorten that, never prolong it.
+        """
+        self._running.close()
+        self._until = min(self._until, self._clock() + within_s)
+
+    def run(self, giving_back_s: float = GIVING_BACK_S) -> None:
+        """Return when nothing runs any more, or stopping what runs took longer than so.
+
+        A job that has not spoken goes back to its queue, one that had its time ends `failed`.
+        """
+        while self._running.busy and self._clock() < self._until:
+            self._running.give_back_unspoken()
+            self._pause(FLUSH_S)
+        given_up_at = self._clock() + giving_back_s
+        while self._running.busy and self._clock() < given_up_at:
+            self._running.give_back()
+            self._pause(FLUSH_S)
