@@ -17,6 +17,7 @@ GatewayError                     500  api_error
 │   └── UpstreamTimeout          503  the upstream did not answer in time
 ├── UpstreamMisbehaved           500  the upstream refused our credential or talks nonsense
 │   └── UpstreamRefused          500  ... our credential, that is
+├── StorageRefused               500  the store is there and refuses what it was told: ours to mend
 └── CallerGone                   499  the caller hung up; nobody hears this
 """
 
@@ -137,6 +138,12 @@ class StorageUnavailable(Unavailable):
     """The store is away."""
 
     code = "storage_unavailable"
+
+
+class StorageRefused(GatewayError):
+    """The store is there and refuses what it was told; to tell it again would change nothing."""
+
+    code = "storage_refused"
 
 
 class UpstreamUnavailable(Unavailable):

@@ -71,3 +71,8 @@ def test_requests_are_counted_by_what_they_were() -> None:
 def test_what_is_looked_up_is_told_beside_the_counters() -> None:
     name = next(iter(telemetry.FIGURES))
     assert f"{name} 7.0".encode() in telemetry.metrics({name: 7})
+
+
+def test_a_log_line_takes_any_integer_and_half_surrogates(configured: io.StringIO) -> None:
+    telemetry.request_ended(Trace("req_1", "GET", model="\ud83d", input_tokens=2**70), 200)
+    assert json.loads(configured.getvalue())["input_tokens"] == 2**70

@@ -10,7 +10,7 @@ from typing import Self
 
 from app.domain.limits import UNLIMITED_STANDING, Standing
 from app.domain.response import Usage
-from app.errors import StorageUnavailable
+from app.errors import StorageRefused, StorageUnavailable
 from app.services.leases import LeaseKeeper
 from app.store.windows_base import Lease, Settlement, Window, WindowStore
 
@@ -28,7 +28,10 @@ class Booking:
         changes = (
             ()
             if usage is None
-            else tuple((window, usage.total_tokens - booked) for window, booked in self.tokens)
+            else tuple(
+                (window, max(usage.total_tokens, 0) - booked, booked)
+                for window, booked in self.tokens
+            )
         )
         return Settlement(self.at, changes, self.lease)
 
@@ -119,5 +122,7 @@ class Admission:
             return
         try:
             self._store.settle(settlement)
+        except StorageRefused:
+            return  # it is logged; what was counted leaves its window by itself
         except StorageUnavailable:
             self._on_away()

@@ -220,5 +220,5 @@ class Followings:
             except StorageUnavailable:
                 STORE_FAILURES.labels("news").inc()
             except Exception as bug:  # noqa: BLE001 - the process's only ear must not fall off
-                unexpected(bug, "news")
+                unexpected(bug, "news", "news")
             self.pause(AGAIN_S)

@@ -131,7 +131,7 @@ class Keeper:
                 self._pause(PAUSE_S)
                 continue
             except Exception as bug:  # noqa: BLE001 - without a heartbeat every job would be lost
-                unexpected(bug, "heartbeat")
+                unexpected(bug, "heartbeat", "heartbeat")
             self._pause(every_s)
 
     def keep_flushing(self) -> None:

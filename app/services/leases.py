@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Collection
 from contextlib import suppress
 
-from app.errors import StorageUnavailable
+from app.errors import StorageRefused, StorageUnavailable
 from app.store.windows_base import Lease
 
 #: A process that dies gives its places back after so many seconds ...
@@ -54,5 +54,5 @@ class LeaseKeeper:
                 if not held:
                     self._running = False
                     return
-            with suppress(StorageUnavailable):
+            with suppress(StorageUnavailable, StorageRefused):
                 self._renew(held)

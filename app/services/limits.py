@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from app.domain.accounts import NO_ALLOWANCE, Caller
 from app.domain.estimates import Estimate
 from app.domain.limits import UNLIMITED_STANDING, LimitReached, Quota, Standing
-from app.errors import StorageUnavailable
+from app.errors import StorageRefused, StorageUnavailable
 from app.services.admission import Admission, Booking
 from app.services.leases import LEASE_S, LeaseKeeper
 from app.settings import LimitSettings
@@ -96,7 +96,7 @@ class Limits:
     def _verdict(self, caller: Caller, demand: Demand) -> Verdict | None:
         """Return the store's verdict, or None where there is none and none is needed."""
         if not caller.stale:
-            with suppress(StorageUnavailable):
+            with suppress(StorageUnavailable, StorageRefused):
                 return self._store.demand(demand)
         self._on_away()
         if self._open:

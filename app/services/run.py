@@ -96,7 +96,7 @@ class Run:
         except GatewayError as error:
             ending = narrator.fail(error)
         except Exception as bug:  # noqa: BLE001 - what has begun is to end, and say nothing of it
-            unexpected(bug, narrator.response.id)
+            unexpected(bug, narrator.response.id, "answer")
             ending = narrator.fail(GatewayError("The gateway made a mistake."))
         finally:
             self._close()

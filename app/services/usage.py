@@ -2,7 +2,8 @@
 
 Lines wait in this process for a moment, so that one write serves all requests that end in it:
 MEASURED, a write each is 150 µs of CPU a request. While the store is away they wait for the next
-request after it. `flush` when a process ends; one that is killed loses what waits.
+request after it; what it refuses is dropped, logged and counted, and harms no other line. `flush`
+when a process ends; one that is killed loses what waits.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from operator import add
 from app.domain.accounts import Caller
 from app.domain.response import Usage
 from app.domain.usage import COUNTERS, UsageLine
-from app.errors import InvalidRequest, StorageUnavailable
+from app.errors import InvalidRequest, StorageRefused, StorageUnavailable
 from app.services.admission import Admission
 from app.store.usage_base import UsageStore
 from app.store.windows_base import Settlement
@@ -157,12 +158,17 @@ class UsageBook:
     def _write(self, settlement: Settlement | None) -> None:
         with self._lock:
             waiting, self._waiting = self._waiting, {}
+        lines = tuple(map(_line, waiting.items()))
         try:
-            self._store.record(tuple(map(_line, waiting.items())), settlement)
+            left = self._store.record(lines, settlement)
         except StorageUnavailable:
+            left = lines
             self._on_away()
-            for of, counts in waiting.items():
-                self._wait(of, counts)
+        except StorageRefused:
+            return  # it is logged, and would be refused again
+        for line in left:
+            of = (line.account, line.key_id, line.model, line.day)
+            self._wait(of, waiting[of])
 
     def _wait(self, of: _Of, counts: _Counts) -> None:
         with self._lock:

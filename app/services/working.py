@@ -84,7 +84,7 @@ class Worker:
         return None if response_id is None else self._jobs.claim(response_id, token_hex(8))
 
     def _fail(self, claim: Claim | None, bug: Exception) -> None:
-        unexpected(bug, "" if claim is None else claim.response_id)
+        unexpected(bug, "" if claim is None else claim.response_id, "job")
         if claim is not None:
             with suppress(StorageUnavailable):
                 self._endings.end(claim, GatewayError("The gateway made a mistake."))

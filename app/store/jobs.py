@@ -12,6 +12,7 @@ from redis.exceptions import TimeoutError as TimedOut
 
 from app.domain.ids import tag_of
 from app.domain.response import Status, Usage
+from app.errors import StorageRefused
 from app.store.base import Turn, unknown_response
 from app.store.codec import Codec
 from app.store.connect import Client
@@ -32,8 +33,8 @@ from app.store.jobs_lua import (
 from app.store.jobs_queues_lua import FORGET, LOST, PUSH, RENEW, RESERVE, STANDING, TAKE
 from app.store.keys import Keys
 from app.store.redis import RedisStore
-from app.store.script import Call, Script, run_all
-from app.store.seam import translated
+from app.store.script import Call, Script, run_each
+from app.store.seam import ours, translated
 from app.store.stored_bytes import StoredBytes
 
 MAX_LOST_LEASES = 3
@@ -103,7 +104,13 @@ class RedisJobStore:
         """Append to the streams of jobs, all in one round trip."""
         calls = [self._telling(claim, flush) for claim, flush in flushes]
         with translated():
-            return [bool(told) for told in run_all(self._redis, calls)]
+            results = run_each(self._redis, calls)
+        errors = {at: ours(each) for at, each in enumerate(results) if isinstance(each, Exception)}
+        for error in errors.values():
+            if not isinstance(error, StorageRefused):
+                raise error
+        # What Redis refuses to one job it would refuse again: that one is given up, no other.
+        return [at not in errors and bool(told) for at, told in enumerate(results)]
 
     def _telling(self, claim: Claim, flush: Flush) -> Call:
         return self._job(

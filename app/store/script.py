@@ -54,20 +54,18 @@ def run_all(client: Any, calls: Sequence[Call | tuple[Any, ...]]) -> list[Any]:
     On a Cluster that is one round trip to each node, and no order among them. Raises what
     redis-py raises for the first that failed.
     """
-    told = [call.short() if isinstance(call, Call) else call for call in calls]
-    results = round_trip(client, told)
-    for result in results:
-        if isinstance(result, Exception):
-            return _mended(client, calls, results)
-    return results
-
-
-def _mended(client: Any, calls: Sequence[Call | tuple[Any, ...]], results: list[Any]) -> list[Any]:
-    """Tell the server the programs that it does not know, and raise what else failed."""
-    for number, call in enumerate(calls):
-        if isinstance(call, Call) and type(results[number]) is NoScriptError:
-            (results[number],) = round_trip(client, [call.long()])
+    results = run_each(client, calls)
     for result in results:
         if isinstance(result, Exception):
             raise result
+    return results
+
+
+def run_each(client: Any, calls: Sequence[Call | tuple[Any, ...]]) -> list[Any]:
+    """Do what `run_all` does, but return what failed as its exception, among the others."""
+    told = [call.short() if isinstance(call, Call) else call for call in calls]
+    results = round_trip(client, told)
+    for number, call in enumerate(calls):
+        if isinstance(call, Call) and type(results[number]) is NoScriptError:
+            (results[number],) = round_trip(client, [call.long()])  # the server did not know it
     return results

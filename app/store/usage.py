@@ -14,13 +14,16 @@ from datetime import date
 from typing import Any
 
 from app.domain.usage import COUNTERS, UsageLine
+from app.errors import StorageRefused
 from app.store.connect import Client
-from app.store.script import Call, Script, run_all
-from app.store.seam import translated
+from app.store.script import Call, Script, run_each
+from app.store.seam import ours, translated
 from app.store.usage_base import MAX_LINES_A_DAY, OTHER_MODELS
 from app.store.windows_base import Settlement
+from app.telemetry import unexpected
 
-# ARGV: key id, model, then counters and what to add to them, `requests` first.
+# ARGV: key id, model, then counters and what to add to them, `requests` first. A sum that Redis
+# cannot hold stays as it is, and harms no other. Returns how many did.
 _ADD = Script(
     f"local MAX_LINES, OTHER = {MAX_LINES_A_DAY}, '{OTHER_MODELS}'",
     """
@@ -32,9 +35,17 @@ if redis.call('HEXISTS', KEYS[1], 'requests:' .. key .. ':' .. model) == 0 then
     redis.call('HINCRBY', KEYS[1], 'lines', 1)
   end
 end
+local refused = 0
 for i = 3, #ARGV, 2 do
-  redis.call('HINCRBY', KEYS[1], ARGV[i] .. ':' .. key .. ':' .. model, ARGV[i + 1])
+  local sum = redis.pcall('HINCRBY', KEYS[1], ARGV[i] .. ':' .. key .. ':' .. model, ARGV[i + 1])
+  if type(sum) == 'table' and sum.err then
+    if not string.find(sum.err, 'integer') and not string.find(sum.err, 'overflow') then
+      return sum
+    end
+    refused = refused + 1
+  end
 end
+return refused
 """,
 )
 
@@ -50,12 +61,15 @@ class RedisUsageStore:
         self._prefix = prefix
         self._settling = settling
 
-    def record(self, lines: Sequence[UsageLine], settlement: Settlement | None = None) -> None:
+    def record(
+        self, lines: Sequence[UsageLine], settlement: Settlement | None = None
+    ) -> Sequence[UsageLine]:
         calls = [self._adding(line) for line in lines]
         if settlement is not None:
             calls.append(self._settling(settlement))
         with translated():
-            run_all(self._redis, calls)
+            results = run_each(self._redis, calls)
+        return [line for line, result in zip(lines, results, strict=False) if not _is_over(result)]
 
     def read(self, account: str, days: Sequence[date]) -> list[UsageLine]:
         with translated():
@@ -78,6 +92,15 @@ class RedisUsageStore:
 
     def _key(self, account: str, day: date) -> str:
         return f"{self._prefix}{{account:{account}}}:usage:{day.isoformat()}"
+
+
+def _is_over(result: object) -> bool:
+    """Tell whether a line needs no more writing: it was written, or will never be taken."""
+    if isinstance(result, Exception):
+        return isinstance(ours(result), StorageRefused)
+    if result:
+        unexpected(StorageRefused("a sum of use is too large, or no number"), "usage", "usage")
+    return True
 
 
 def _lines(account: str, day: date, table: dict[bytes, bytes]) -> list[UsageLine]:

@@ -18,8 +18,14 @@ OTHER_MODELS = "(other)"
 class UsageStore(Protocol):
     """Adds up use. Every method raises StorageUnavailable when the store is away."""
 
-    def record(self, lines: Sequence[UsageLine], settlement: Settlement | None = None) -> None:
-        """Add lines, and settle what was counted for a request, all in one round trip."""
+    def record(
+        self, lines: Sequence[UsageLine], settlement: Settlement | None = None
+    ) -> Sequence[UsageLine]:
+        """Add lines, and settle what was counted for a request, all in one round trip.
+
+        Returns the lines that are to be written again: where the store is away for some only.
+        What it refuses is dropped, logged and counted, and keeps no other line from its account.
+        """
         ...
 
     def read(self, account: str, days: Sequence[date]) -> list[UsageLine]:

@@ -22,12 +22,15 @@ class MemoryUsageStore:
         self._days: defaultdict[tuple[str, date], dict[tuple[str, str], UsageLine]]
         self._days = defaultdict(dict)
 
-    def record(self, lines: Sequence[UsageLine], settlement: Settlement | None = None) -> None:
+    def record(
+        self, lines: Sequence[UsageLine], settlement: Settlement | None = None
+    ) -> Sequence[UsageLine]:
         with self._lock:
             for line in lines:
                 self._add(line)
         if settlement is not None:
             self._settle(settlement)
+        return ()
 
     def read(self, account: str, days: Sequence[date]) -> list[UsageLine]:
         with self._lock:

@@ -68,11 +68,11 @@ class RedisWindowStore:
     def settling(self, settlement: Settlement) -> Call:
         """Return the settlement as a call, for others to run together with theirs."""
         lease, changes = settlement.lease, settlement.changes
-        keys = [self._window(lease.account, window) for window, _ in changes]
+        keys = [self._window(lease.account, window) for window, _, _ in changes]
         keys += [self._flight(lease.account, name) for name in lease.flights]
         arguments: list[str | int] = [self._now(), lease.id, _ms(settlement.at), len(changes)]
-        for window, change in changes:
-            arguments += (_width_ms(window), change)
+        for window, change, counted in changes:
+            arguments += (_width_ms(window), change, counted)
         return SETTLE(keys, arguments)
 
     def renew(self, leases: Collection[Lease]) -> None:

@@ -81,10 +81,13 @@ class Verdict:
 class Settlement:
     """What is to be put right once a request is over: changes of the amounts that were counted
     for it at `at`, and the end of its lease.
+
+    A change is a window, what to add to it, and what was counted for the request there: no more
+    than that is ever given back, whatever an upstream says that it took.
     """
 
     at: float
-    changes: tuple[tuple[Window, int], ...]
+    changes: tuple[tuple[Window, int, int], ...]
     lease: Lease
 
 

@@ -113,13 +113,16 @@ return told
 """,
 )
 
-# ARGV: time, lease id, when the amounts were counted, number of windows; width and change of each.
+# ARGV: time, lease id, when the amounts were counted, number of windows; width, change
+# and counted amount of each: no more than that was counted is given back.
 SETTLE = Script(
     _LIBRARY,
     """
 local windows = tonumber(ARGV[4])
 for i = 1, windows do
-  local width, change = tonumber(ARGV[3 + 2 * i]), tonumber(ARGV[4 + 2 * i])
+  local at = 2 + 3 * i
+  local width = tonumber(ARGV[at])
+  local change = math.max(tonumber(ARGV[at + 1]), -tonumber(ARGV[at + 2]))
   local head = advance(KEYS[i], width)
   local slot = math.floor(ARGV[3] / width)
   if slot < head - SLOTS then slot, change = head, math.max(0, change) end

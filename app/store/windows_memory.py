@@ -49,7 +49,8 @@ class MemoryWindowStore:
         lease = settlement.lease
         with self._lock:
             now = self._clock()
-            for window, change in settlement.changes:
+            for window, wanted, counted in settlement.changes:
+                change = max(wanted, -counted)
                 amounts = self._current(lease.account, window, now)
                 slot = _slot(window, settlement.at)
                 if slot < _slot(window, now) - SLOTS:

@@ -20,7 +20,8 @@ from app.telemetry.counts import (
     upstream_ended,
     upstream_spoke,
 )
-from app.telemetry.logs import configure_logging, log, unexpected
+from app.telemetry.errors import unexpected
+from app.telemetry.logs import configure_logging, log
 from app.telemetry.traces import JobTrace, Trace, job_ended, request_ended
 
 __all__ = [

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
-from types import TracebackType
 from typing import Any, Literal, TextIO
 
 import orjson
@@ -49,28 +48,9 @@ def log_ending(event: str, told: Mapping[str, object]) -> None:
 def _json_line(_logger: object, level: str, event: Any) -> str:
     event["level"] = level
     event["timestamp"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-    line = orjson.dumps(event, default=str)
+    try:
+        line = orjson.dumps(event, default=str)
+    except TypeError:  # an integer of more than 64 bits, half a surrogate: no line is lost to it
+        return json.dumps(event, default=str)
     # In ASCII a line ends where it ends: U+2028 and its like begin a new one for some readers.
     return line.decode() if line.isascii() else json.dumps(orjson.loads(line))
-
-
-def unexpected(error: BaseException, request_id: str) -> None:
-    """Log a bug: where it happened and its kind, never its message, which may hold a prompt.
-
-    `request_id` is the id of what was being done: a request, or a response in the background.
-    """
-    log.error(
-        "unexpected_error",
-        request_id=request_id,
-        error=type(error).__name__,
-        frames=_frames(error.__traceback__),
-    )
-
-
-def _frames(traceback: TracebackType | None) -> list[str]:
-    frames = []
-    while traceback is not None:
-        code = traceback.tb_frame.f_code
-        frames.append(f"{code.co_filename}:{traceback.tb_lineno} {code.co_qualname}")
-        traceback = traceback.tb_next
-    return frames[-20:]

@@ -114,7 +114,7 @@ def test_a_request_is_recorded_and_settled_at_once(stores: Stores) -> None:
     window = Window("tokens", 60, 100)
     lease = Lease("lease", "acme", (), 30)
     verdict = stores.windows.demand(Demand(((window, 90),), (), lease))
-    stores.usage.record([LINE], Settlement(verdict.at, ((window, -60),), lease))
+    stores.usage.record([LINE], Settlement(verdict.at, ((window, -60, 100),), lease))
     assert stores.usage.read("acme", [MONDAY]) == [LINE]
     assert stores.windows.demand(Demand(((window, 70),), (), lease)).refused_by is None
 
@@ -138,3 +138,31 @@ def test_a_dead_redis_is_a_store_that_is_away() -> None:
     windows = RedisWindowStore(client, "rg:")
     with client, pytest.raises(StorageUnavailable):
         RedisUsageStore(client, "rg:", windows.settling).record([LINE])
+
+
+def test_a_sum_that_redis_cannot_hold_harms_no_other_line(store: UsageStore) -> None:
+    store.record([replace(LINE, input_tokens=2**63 - 1)])
+    for _ in range(2):
+        left = store.record([replace(LINE, input_tokens=9), replace(LINE, account="other")])
+        assert not left
+    poisoned, other = store.read("acme", [MONDAY]), store.read("other", [MONDAY])
+    assert (poisoned[0].requests, poisoned[0].output_tokens) == (3, 60)
+    assert (other[0].requests, other[0].input_tokens) == (2, 20)
+
+
+def test_a_book_of_another_type_harms_no_other_account(redis_url: str) -> None:
+    prefix = f"{uuid4()}:"
+    with connect(RedisSettings(url=redis_url)) as client:
+        windows = RedisWindowStore(client, prefix)
+        store = RedisUsageStore(client, prefix, windows.settling)
+        client.set(f"{prefix}{{account:acme}}:usage:{MONDAY.isoformat()}", "no hash")
+        assert not store.record([LINE, replace(LINE, account="other")])
+        assert store.read("other", [MONDAY])[0].requests == 1
+
+
+def test_a_settlement_gives_back_no_more_than_was_counted(stores: Stores) -> None:
+    window, lease = Window("tokens", 60, 100), Lease("lease", "acme", (), 30)
+    stores.windows.demand(Demand(((window, 50),), (), lease))
+    verdict = stores.windows.demand(Demand(((window, 40),), (), lease))
+    stores.windows.settle(Settlement(verdict.at, ((window, -1_000_000, 40),), lease))
+    assert stores.windows.demand(Demand(((window, 51),), (), lease)).refused_by == window

@@ -51,7 +51,9 @@ def wish(
 
 
 def settlement(demand: Demand, verdict: Verdict, *changes: tuple[Window, int]) -> Settlement:
-    return Settlement(verdict.at, changes, demand.lease)
+    counted = dict(demand.windows)
+    told = tuple((window, change, counted[window]) for window, change in changes)
+    return Settlement(verdict.at, told, demand.lease)
 
 
 def let_in(verdict: Verdict) -> bool:

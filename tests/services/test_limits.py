@@ -14,12 +14,12 @@ from app.domain.estimates import Estimate
 from app.domain.limits import LimitReached, Quota, Standing
 from app.domain.response import Usage
 from app.errors import StorageUnavailable
-from app.services.admission import Admission
+from app.services.admission import Admission, Booking
 from app.services.limits import Limits
 from app.settings import LimitSettings, RedisSettings
 from app.store.connect import connect
 from app.store.windows import RedisWindowStore
-from app.store.windows_base import Demand, Lease, Settlement, Verdict
+from app.store.windows_base import Demand, Lease, Settlement, Verdict, Window
 from app.store.windows_memory import MemoryWindowStore
 from tests.services.clocks import Clock
 
@@ -379,3 +379,9 @@ def test_sixty_four_processes_let_in_no_more_than_the_limit(redis_url: str) -> N
 
 def no_outage() -> None:
     raise AssertionError("the store is not away")
+
+
+def test_negative_counts_give_back_no_tokens_of_others() -> None:
+    window = Window("tokens_per_minute", 60, 100)
+    booking = Booking(0.0, ((window, 40),), Lease("lease", "acme", (), 30))
+    assert booking.settled(Usage(input_tokens=-(10**6))).changes == ((window, -40, 40),)

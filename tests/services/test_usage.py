@@ -37,12 +37,15 @@ class Store(MemoryUsageStore):
         super().__init__(settle)
         self.written = Event()
 
-    def record(self, lines: Sequence[UsageLine], settlement: Settlement | None = None) -> None:
+    def record(
+        self, lines: Sequence[UsageLine], settlement: Settlement | None = None
+    ) -> Sequence[UsageLine]:
         if self.away:
             raise StorageUnavailable("away")
-        super().record(lines, settlement)
+        left = super().record(lines, settlement)
         self.writes += 1
         self.written.set()
+        return left
 
 
 class Office:
