@@ -1,11 +1,11 @@
-"""A Redis with a replica, and a Sentinel that watches them, from the same binary."""
+"""A Redis with replicas, and a Sentinel that watches them, from the same binary."""
 
 from __future__ import annotations
 
 import contextlib
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,22 +26,39 @@ class Watched:
     master: subprocess.Popen[bytes]
     replica: subprocess.Popen[bytes]
     sentinel: Any
+    master_port: int = 0
+
+    def fail_over(self) -> None:
+        """Have the Sentinel make a replica master, as an operator does who plans it."""
+        self.sentinel.execute_command("SENTINEL", "FAILOVER", SERVICE)
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether the Sentinel calls another server master than at first."""
+        named = self.sentinel.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE)
+        return int(named[1]) != self.master_port
 
 
 @contextlib.contextmanager
-def running_sentinel() -> Iterator[Watched]:
-    """Run all three until the block ends."""
+def running_sentinel(replicas: int = 1) -> Iterator[Watched]:
+    """Run all of them until the block ends."""
     with contextlib.ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sentinel-")))
-        ports = [free_port() for _ in range(3)]
-        master, _ = stack.enter_context(_server(home, ports[0]))
-        replica, client = stack.enter_context(
-            _server(home, ports[1], "--replicaof", *_at(ports[0]))
-        )
-        until(lambda: client.info("replication")["master_link_status"] == "up", "the replica")
-        sentinel = stack.enter_context(_sentinel(home, ports[2], ports[0]))
-        url = f"redis+sentinel://127.0.0.1:{ports[2]}/{SERVICE}"
-        yield Watched(url, master, replica, sentinel)
+        own, first = free_port(), free_port()
+        master, _ = stack.enter_context(_server(home, first))
+        others = []
+        for _ in range(replicas):
+            server = _server(home, free_port(), "--replicaof", *_at(first))
+            other, client = stack.enter_context(server)
+            until(_linked(client), "the replica")
+            others.append(other)
+        sentinel = stack.enter_context(_sentinel(home, own, first, replicas))
+        url = f"redis+sentinel://127.0.0.1:{own}/{SERVICE}"
+        yield Watched(url, master, others[0], sentinel, first)
+
+
+def _linked(client: Any) -> Callable[[], bool]:
+    return lambda: bool(client.info("replication")["master_link_status"] == "up")
 
 
 def _at(port: int) -> tuple[str, str]:
@@ -62,7 +79,7 @@ def _server(home: Path, port: int, *options: str) -> Iterator[tuple[subprocess.P
 
 
 @contextlib.contextmanager
-def _sentinel(home: Path, port: int, master_port: int) -> Iterator[Any]:
+def _sentinel(home: Path, port: int, master_port: int, replicas: int) -> Iterator[Any]:
     config = home / "sentinel.conf"
     config.write_text(
         f"port {port}\n"
@@ -78,7 +95,8 @@ def _sentinel(home: Path, port: int, master_port: int) -> Iterator[Any]:
         sentinel: Any = client
         until(lambda: _answers(sentinel), "the Sentinel to answer")
         until(
-            lambda: len(sentinel.sentinel_slaves(SERVICE)) == 1, "the Sentinel to see the replica"
+            lambda: len(sentinel.sentinel_slaves(SERVICE)) == replicas,
+            "the Sentinel to see the replicas",
         )
         yield sentinel
 

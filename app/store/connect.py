@@ -17,24 +17,19 @@ from redis.cluster import ClusterNode, RedisCluster
 from redis.connection import (
     BlockingConnectionPool,
     Connection,
-    ConnectionPool,
     SSLConnection,
     UnixDomainSocketConnection,
 )
 from redis.exceptions import ClusterDownError, SlotNotCoveredError
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.retry import Retry
-from redis.sentinel import (
-    Sentinel,
-    SentinelConnectionPool,
-    SentinelManagedConnection,
-    SentinelManagedSSLConnection,
-)
 
 from app.settings import RedisSettings
 from app.store.fuse import fused
 from app.store.pool import Pool
 from app.store.redis_url import RedisUrl, parse
+from app.store.sentinel import MasterConnection, MasterSSLConnection, SentinelPool
+from app.store.sentinel_watch import MasterWatch
 
 Client = Redis | RedisCluster
 
@@ -46,14 +41,6 @@ RETRIES, RETRY_BASE_S, RETRY_CAP_S = 3, 0.02, 0.3
 _ENCODER: Any = Encoder
 _NODE: Any = ClusterNode
 _POOL: Any = Pool
-_SENTINEL: Any = Sentinel
-
-
-class SentinelPool(SentinelConnectionPool, Pool):
-    """Connections to whom the Sentinels call master; who asks an empty pool waits."""
-
-
-_SENTINEL_POOL: Any = SentinelPool
 
 
 class LazyCluster(RedisCluster):
@@ -145,7 +132,7 @@ def _connection(url: RedisUrl) -> type:
     if url.kind == "unix":
         return UnixDomainSocketConnection
     if url.kind == "sentinel":
-        return SentinelManagedConnection if url.tls is None else SentinelManagedSSLConnection
+        return MasterConnection if url.tls is None else MasterSSLConnection
     return Connection if url.tls is None else SSLConnection
 
 
@@ -167,24 +154,19 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _sentinel_pool(
-    settings: RedisSettings, url: RedisUrl, options: dict[str, Any]
-) -> ConnectionPool:
-    sentinel = _SENTINEL(
-        url.hosts,
-        sentinel_kwargs={
-            "socket_timeout": settings.connect_timeout_s,
-            "socket_connect_timeout": settings.connect_timeout_s,
-            "username": url.sentinel_user,
-            "password": url.sentinel_password,
-            "retry": _retry(0),
-            "protocol": 2,
-            "ssl": url.tls is not None,
-            **(url.tls or {}),
-        },
-    )
-    pool: ConnectionPool = _SENTINEL_POOL(url.service, sentinel, check_connection=True, **options)
-    return pool
+def _sentinel_pool(settings: RedisSettings, url: RedisUrl, options: dict[str, Any]) -> SentinelPool:
+    sentinel_options: dict[str, Any] = {
+        "socket_timeout": settings.connect_timeout_s,
+        "socket_connect_timeout": settings.connect_timeout_s,
+        "username": url.sentinel_user,
+        "password": url.sentinel_password,
+        "retry": _retry(0),
+        "protocol": 2,
+        "ssl": url.tls is not None,
+        **(url.tls or {}),
+    }
+    sentinels = [Redis(host, port, **sentinel_options) for host, port in url.hosts]
+    return SentinelPool(MasterWatch(url.service, sentinels, settings.timeout_s), **options)
 
 
 def _retry(retries: int) -> Retry:

@@ -11,10 +11,24 @@ import time
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from redis.exceptions import ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as TimedOut
 
 #: How long, in seconds, a blown fuse refuses before it lets one caller try.
 REST_S = 1.0
+
+
+#: How a server refuses that was master and is a replica now, or has lost its replicas to another.
+_MOVED_ON = ("READONLY", "MASTERDOWN", "NOREPLICAS", "UNBLOCKED")
+
+
+def has_moved_on(refusal: ResponseError) -> bool:
+    """Tell whether a refusal may mean that another server is master now.
+
+    Redis 6 wraps what a program's command was refused with.
+    """
+    text = str(refusal)
+    return isinstance(refusal, ReadOnlyError) or text.startswith(_MOVED_ON) or "-READONLY" in text
 
 
 class Fuse:
@@ -55,6 +69,7 @@ class Fused:
 
     fuses: ClassVar[dict[tuple[object, object], Fuse]]
     is_connected: bool  # redis-py's
+    mark_for_reconnect: Callable[[], None]  # redis-py's: the pool opens it anew
     _fuse: Fuse | None = None  # of the server that it was connected to last
 
     def _fuse_of_server(self) -> Fuse:
@@ -77,7 +92,7 @@ class Fused:
 
     def send_packed_command(self, *args: Any, **options: Any) -> Any:
         fuse = self._fuse or self._fuse_of_server()
-        if fuse.refuses_until is not None:
+        if fuse.refuses_until is not None and self.is_connected:  # else it is checked by connecting
             fuse.check(self)
         return super().send_packed_command(*args, **options)  # type: ignore[misc]  # redis-py's
 
@@ -86,6 +101,10 @@ class Fused:
             response = super().read_response(*args, **options)  # type: ignore[misc]  # redis-py's
         except TimedOut:
             (self._fuse or self._fuse_of_server()).blow()
+            raise
+        except ResponseError as refusal:
+            if has_moved_on(refusal):
+                self.mark_for_reconnect()
             raise
         fuse = self._fuse or self._fuse_of_server()
         if fuse.refuses_until is not None:

@@ -1,0 +1,56 @@
+"""A master changes under load, by real Sentinels: nothing that was promised is lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.processes import until
+from tests.redis_sentinel import Watched, running_sentinel
+from tests.store.faults import FAULTS, go_on
+from tests.store.writing import Figures, Load
+
+#: So many answers are saved before something happens.
+SAVES = 100
+
+
+def written(watched: Watched, directory: Path, fault: str, wait_replicas: int) -> Figures:
+    """Return what became of everything that was written before, during and after a fault."""
+    load = Load(watched.url, directory, wait_replicas)
+    load.start()
+    until(lambda: len(load.figures.saved) > SAVES, "answers to be saved")
+    FAULTS[fault](watched)
+    go_on()
+    return load.stop()
+
+
+@pytest.mark.parametrize(
+    ("fault", "wait_replicas"), [("planned", 0), ("planned", 1), ("killed", 1), ("stalled", 1)]
+)
+def test_a_fail_over_loses_nothing_that_was_promised(
+    tmp_path: Path, fault: str, wait_replicas: int
+) -> None:
+    with running_sentinel() as watched:
+        figures = written(watched, tmp_path, fault, wait_replicas)
+    assert (figures.lost, figures.stuck, figures.torn) == ({}, 0, 0), str(figures)
+
+
+def ears(sentinel: Any) -> int:
+    """Return how many listen to a Sentinel, the servers' own Sentinels aside."""
+    return len(sentinel.client_list(_type="pubsub"))
+
+
+def test_a_sentinel_that_was_lost_is_listened_to_again(tmp_path: Path) -> None:
+    with running_sentinel() as watched:
+        load = Load(watched.url, tmp_path, 0)
+        load.store.ping()
+        until(lambda: ears(watched.sentinel) == 1, "somebody to listen")
+        watched.sentinel.client_kill_filter(_type="pubsub")
+        until(lambda: ears(watched.sentinel) == 1, "somebody to listen again")
+        load.start()
+        until(lambda: len(load.figures.saved) > SAVES, "answers to be saved")
+        FAULTS["planned"](watched)
+        figures = load.stop()
+    assert (figures.lost, figures.stuck) == ({}, 0), str(figures)

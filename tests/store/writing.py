@@ -1,0 +1,251 @@
+"""Load on the stores of a Redis whose master changes, and what became of all that was promised."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from secrets import token_hex
+from time import monotonic, sleep
+from typing import Any
+
+from app.domain.accounts import Account, AuditEntry
+from app.domain.response import Usage
+from app.errors import NotFound, StorageUnavailable
+from app.settings import RedisSettings
+from app.store.accounts import RedisAccountStore
+from app.store.base import Turn
+from app.store.connect import connect
+from app.store.jobs import RedisJobStore
+from app.store.jobs_base import Claim, Flush
+from app.store.redis import RedisStore
+from app.store.spool import Spool
+from app.store.spooling import SpoolingStore
+from tests.processes import until
+from tests.store.turns import turn
+
+ACCOUNT = "acme"
+LEASE_S = 2.0
+#: How long, in seconds, a worker tries to write down what its model has said.
+PATIENCE_S = 30.0
+FLUSHES = 3
+
+
+@dataclass
+class Figures:
+    """Ids by what was promised of them; `refused` and `lost` count by kind."""
+
+    saved: list[Turn] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    queued: list[str] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
+    accounts: list[str] = field(default_factory=list)
+    refused: Counter[str] = field(default_factory=Counter)
+    asked: Counter[str] = field(default_factory=Counter)
+    lost: Counter[str] = field(default_factory=Counter)
+    stuck: int = 0
+    torn: int = 0
+
+    def __str__(self) -> str:
+        kept = {
+            "saves": len(self.saved),
+            "deletes": len(self.deleted),
+            "jobs": len(self.queued),
+            "cancels": len(self.cancelled),
+            "accounts": len(self.accounts),
+        }
+        twice = sum(times > 1 for times in self.asked.values())
+        return (
+            f"acknowledged {kept}, refused {dict(self.refused)}, lost {dict(self.lost)}, "
+            f"stuck {self.stuck}, asked twice {twice}, streams torn {self.torn}"
+        )
+
+
+class Load:
+    """Threads that write until they are told to stop."""
+
+    def __init__(self, url: str, directory: Path, wait_replicas: int, **settings: float) -> None:
+        timeouts: dict[str, Any] = {"timeout_s": 2.0, "connect_timeout_s": 0.5} | settings
+        self._settings = RedisSettings(url=url, **timeouts)
+        client = connect(self._settings)
+        wait_s = self._settings.timeout_s / 2
+        self.store = RedisStore(client, "rg:", wait_replicas=wait_replicas, wait_s=wait_s)
+        self.spooling = SpoolingStore(self.store, Spool(directory))
+        self.jobs = RedisJobStore(client, "rg:", self.store, LEASE_S)
+        self.accounts = _accounts(client, self.store)
+        self.figures = Figures()
+        self._ended = threading.Event()
+        self._drained = threading.Event()
+        self._lock = threading.Lock()
+        self._running: set[str] = set()
+        self._writers = [self._save, self._save, self._delete, self._queue, self._cancel]
+        self._writers.append(self._open_account)
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Begin to write, and to work."""
+        for write in self._writers:
+            self._begin(lambda write=write: self._until(self._ended, write))
+        for _ in range(4):
+            self._begin(lambda: self._until(self._drained, self._work))
+        self._begin(lambda: self._until(self._drained, self._keep, 0.2))
+
+    def _begin(self, target: Callable[[], None]) -> None:
+        thread = threading.Thread(target=target, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def _until(self, end: threading.Event, act: Callable[[], None], pause_s: float = 0.01) -> None:
+        while not end.wait(pause_s):
+            try:
+                act()
+            except StorageUnavailable:
+                with self._lock:
+                    self.figures.refused[act.__name__.strip("_")] += 1
+
+    def _save(self) -> None:
+        made = turn(token_hex(4))
+        self.spooling.save(made)
+        self.figures.saved.append(made)
+
+    def _delete(self) -> None:
+        made = turn(token_hex(4))
+        self.store.save(made)
+        self.store.delete(ACCOUNT, made.response.id)
+        self.figures.deleted.append(made.response.id)
+
+    def _queue(self) -> None:
+        waiting = _waiting()
+        assert self.jobs.enqueue(waiting, b"ticket", 1_000_000)
+        self.figures.queued.append(waiting.response.id)
+
+    def _cancel(self) -> None:
+        waiting = replace(_waiting(), account="cancels")
+        assert self.jobs.enqueue(waiting, b"ticket", 1_000_000)
+        claim = self.jobs.seize("cancels", waiting.response.id, "cancelled")
+        if claim is None:
+            return
+        response = replace(waiting.response, status="cancelled")
+        ending = Flush(claim.told, (b"cancelled",))
+        if self.jobs.finish(claim, replace(waiting, response=response), ending):
+            self.figures.cancelled.append(waiting.response.id)
+
+    def _open_account(self) -> None:
+        name = token_hex(4)
+        entry = AuditEntry(at=1, by="tests", action="account.create", subject=name)
+        if self.accounts.put_account(Account(name=name, created_at=1), entry):
+            self.figures.accounts.append(name)
+
+    def _work(self) -> None:
+        response_id = self.jobs.take()
+        claim = response_id and self.jobs.claim(response_id, token_hex(4))
+        if not claim:
+            sleep(0.02)
+            return
+        with self._lock:
+            self.figures.asked[claim.response_id] += 1
+            self._running.add(claim.response_id)
+        try:
+            self._answer(claim)
+        finally:
+            with self._lock:
+                self._running.discard(claim.response_id)
+
+    def _answer(self, claim: Claim) -> None:
+        number = claim.told
+        for step in range(FLUSHES):
+            lines = (b"%d" % number, b"%d" % (number + 1))
+            flush = Flush(number, lines, Usage(1, step), spoke=True)
+            if not _patiently(lambda flush=flush: self.jobs.tell([(claim, flush)])[0]):
+                return
+            number += len(lines)
+            sleep(0.02)
+        made = turn("answer", response_id=claim.response_id, account=claim.account)
+        ending = Flush(number, (b"%d" % number,))
+        _patiently(lambda: self.jobs.finish(claim, made, ending))
+
+    def _keep(self) -> None:
+        with self._lock:
+            running = tuple(self._running)
+        self.jobs.renew(running)
+        for response_id in self.jobs.lost():
+            claim = self.jobs.settle_lost(response_id)
+            if claim is not None:
+                self.figures.lost["job failed"] += claim.account == ACCOUNT
+                made = turn("lost", response_id=response_id, account=claim.account)
+                failed = replace(made, response=replace(made.response, status="failed"))
+                self.jobs.finish(claim, failed, Flush(claim.told, (b"lost",)))
+
+    def stop(self) -> Figures:
+        """Write no more, let what runs come to its end, and look at what has become of it all."""
+        self._ended.set()
+        until(self._is_idle, "the jobs to end")
+        self._drained.set()
+        for thread in self._threads:
+            thread.join(60)
+        self._look(self.figures)
+        return self.figures
+
+    def _is_idle(self) -> bool:
+        with suppress(StorageUnavailable):
+            queues = self.jobs.queues()
+            return not (queues.queued or queues.running or self._running)
+        return False
+
+    def _look(self, figures: Figures) -> None:
+        """Ask, with a client that knows nothing of before."""
+        client = connect(self._settings)
+        self.spooling.ping()
+        store = RedisStore(client, "rg:")
+        accounts = {account.name for account in _accounts(client, store).all_accounts()}
+        for made in figures.saved:
+            figures.lost["save"] += not _has(store, ACCOUNT, made.response.id, "completed")
+        for response_id in figures.deleted:
+            figures.lost["delete"] += _has(store, ACCOUNT, response_id, "completed")
+        for response_id in figures.cancelled:
+            figures.lost["cancel"] += not _has(store, "cancels", response_id, "cancelled")
+        for name in figures.accounts:
+            figures.lost["account"] += name not in accounts
+        jobs = RedisJobStore(client, "rg:", store, LEASE_S)
+        for response_id in figures.queued:
+            if jobs.status(ACCOUNT, response_id) is not None:
+                figures.stuck += 1
+            elif not _has(store, ACCOUNT, response_id, "completed"):
+                figures.lost["job"] += 1
+            else:
+                figures.torn += _lines(jobs, response_id) != list(range(2 * FLUSHES + 1))
+        figures.lost = +figures.lost
+
+
+def _lines(jobs: RedisJobStore, response_id: str) -> list[int]:
+    return [int(line) for line in jobs.told(response_id, 0).lines]
+
+
+def _has(store: RedisStore, account: str, response_id: str, status: str) -> bool:
+    try:
+        return store.get(account, response_id).response.status == status
+    except NotFound:
+        return False
+
+
+def _waiting() -> Turn:
+    made = turn("job", made=())
+    return replace(made, response=replace(made.response, status="queued", completed_at=None))
+
+
+def _patiently(attempt: Callable[[], bool]) -> bool:
+    over_at = monotonic() + PATIENCE_S
+    while True:
+        try:
+            return attempt()
+        except StorageUnavailable:
+            if monotonic() > over_at:
+                raise
+        sleep(0.1)
+
+
+def _accounts(client: Any, store: RedisStore) -> RedisAccountStore:
+    return RedisAccountStore(client, "rg:")
