@@ -16,6 +16,7 @@ from typing import Protocol
 from app.cli.address import AddressTaken, check_free
 from app.cli.checked import checked_settings
 from app.cli.processes import leave_no_core
+from app.serving.logger import GatewayLogger
 from app.settings import SettingsError
 
 # One sentence instead of a traceback from every worker. The workers read the settings themselves.
@@ -74,6 +75,8 @@ worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa:
 accesslog = None
 errorlog = "-"
 loglevel = settings.log_level.lower()
+# A line of ours for each of its own: gunicorn's repeat what it cannot read, keys and prompts too.
+logger_class = GatewayLogger.writing(settings.log_format)
 
 # What is larger is refused before the application sees it (in gunicorn's own words: 414, 431).
 limit_request_line = 8190

@@ -36,7 +36,7 @@ def worker(settings: Settings) -> list[str]:
     """Return the command of the worker: one process, a thread for each job at once."""
     background = settings.background
     return [
-        *(sys.executable, "-m", "dramatiq", _WORKER),
+        *(sys.executable, "-m", "app.jobs", _WORKER),
         *("--path", str(_ROOT)),
         *("--processes", "1"),
         *("--threads", str(background.concurrency)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import click
 
@@ -12,6 +13,7 @@ from app.factory import create_worker
 from app.jobs.broker import serve
 from app.jobs.process import end_once, end_with_parent
 from app.settings import Settings, SettingsError
+from app.telemetry import unexpected
 
 
 def set_up() -> None:
@@ -19,7 +21,12 @@ def set_up() -> None:
     leave_no_core()
     end_once()
     end_with_parent()
-    serve(create_worker(Settings.from_env()))
+    try:
+        serve(create_worker(Settings.from_env()))
+    except Exception as error:  # noqa: BLE001 - the edge of the process
+        # What ends a process that multiprocessing has started is shown with its message.
+        unexpected(error, "", "start")
+        sys.exit(1)
 
 
 @click.command("worker")

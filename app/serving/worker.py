@@ -12,12 +12,14 @@ from functools import partial
 from typing import Any
 
 from gevent import Greenlet, spawn
+from gevent.hub import Hub
 from gevent.pool import Pool
 from gevent.server import StreamServer
 from gunicorn import util
 from gunicorn.http.wsgi import base_environ
 from gunicorn.workers.ggevent import GeventWorker
 
+from app.logs.libraries import uncaught_in_greenlet
 from app.serving import heads, sockets
 from app.serving.answers import Answer
 from app.serving.bodies import READ_SIZE, Body
@@ -111,6 +113,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         """Make sockets cooperative, and lean."""
         super().patch()
         sockets.install()
+        Hub.print_exception = uncaught_in_greenlet  # type: ignore[method-assign,assignment]
 
     def init_process(self) -> None:
         """Prepare what all requests have in common."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-
 from prometheus_client import Counter
 
+from app.logs.libraries import frames
 from app.telemetry.logs import log
 
 UNEXPECTED_ERRORS = Counter(
@@ -25,14 +24,5 @@ def unexpected(error: BaseException, request_id: str, place: str = "request") ->
         request_id=request_id,
         place=place,
         error=type(error).__name__,
-        frames=_frames(error.__traceback__),
+        frames=frames(error.__traceback__),
     )
-
-
-def _frames(traceback: TracebackType | None) -> list[str]:
-    frames = []
-    while traceback is not None:
-        code = traceback.tb_frame.f_code
-        frames.append(f"{code.co_filename}:{traceback.tb_lineno} {code.co_qualname}")
-        traceback = traceback.tb_next
-    return frames[-20:]

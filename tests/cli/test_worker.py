@@ -31,7 +31,7 @@ def run(**environ: str) -> Result:
 
 def test_it_becomes_one_process_of_dramatiq_with_a_thread_for_each_job(become: list[str]) -> None:
     run(WORKER_CONCURRENCY="7")
-    assert become[:3] == [sys.executable, "-m", "dramatiq"]
+    assert become[:3] == [sys.executable, "-m", "app.jobs"]
     told = dict(zip(become[4::2], become[5::2], strict=True))
     assert (told["--processes"], told["--threads"]) == ("1", "7")
 

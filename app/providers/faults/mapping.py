@@ -27,8 +27,8 @@ from app.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from app.logs.redaction import redact
 from app.providers.faults.overflow import excess_tokens, is_overflow
-from app.providers.faults.redact import redact
 
 #: How much of a message is read, and how much of it is told.
 MAX_READ = 8000

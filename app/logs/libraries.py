@@ -1,0 +1,176 @@
+"""What libraries log, what fails where nobody catches it: a line of ours each, with nothing in it
+that a caller or an upstream has sent.
+
+A library's message is a constant of its source and what it fills in. The constant is repeated;
+what is filled in only as far as it is numbers, and for a few messages about the process itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import threading
+from types import TracebackType
+from typing import Any, TextIO
+
+from app.logs.lines import Form, line
+from app.logs.redaction import HIDDEN, redact
+
+#: Is logged to by what catches errors that nobody else has.
+UNCAUGHT = "gateway.uncaught"
+
+#: What may fill in words: they speak of the process, of addresses and signals, not of requests.
+_OF_THE_PROCESS = frozenset(
+    {
+        "Starting gunicorn %s",
+        "Listening at: %s (%s)",
+        "Listening at: %s",
+        "Using worker: %s",
+        "Handling signal: %s",
+        "Unhandled signal: %s",
+        "Ignoring unknown signal: %s",
+        "Hang up: %s",
+        "Shutting down: %s",
+        "Connection in use: %s",
+        "Invalid address: %s",
+        "Can't connect to %s",
+        "Worker (pid:%s) was sent %s!",
+        "Parent changed, shutting down: %s",
+    }
+)
+#: gunicorn's access log is off; an operator who turns it on has chosen what stands in it.
+_ACCESS = "gunicorn.access"
+#: Libraries that know of no request's content: their words may be filled in.
+_TRUSTED = ("dramatiq",)
+_MAX_MESSAGE = 300
+#: "file.py:12: DeprecationWarning: ...": a warning may quote a value, its place does not.
+_WARNING = re.compile(r"[^\n]{1,300}?:\d+: \w+(?=:)")
+_EVENTS = {"py": "python_warning", "gateway": "unexpected_error"}
+
+
+def frames(traceback: TracebackType | None) -> list[str]:
+    """Return where a traceback has been, innermost last: the places without the values."""
+    places = []
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        places.append(f"{code.co_filename}:{traceback.tb_lineno} {code.co_qualname}")
+        traceback = traceback.tb_next
+    return places[-20:]
+
+
+class LibraryFormatter(logging.Formatter):
+    """Makes a line of ours of a library's record. Raises nothing."""
+
+    def __init__(self, form: Form) -> None:
+        super().__init__()
+        self._form = form
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        level = record.levelname.lower()
+        try:
+            return line(self._form, level, _fields(record))
+        except Exception as error:  # noqa: BLE001 - a line that cannot be written stops nobody
+            fields = {"event": "unwritten_log_line", "error": type(error).__name__}
+            return line(self._form, "error", fields)
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    library = record.name.partition(".")[0]
+    fields: dict[str, Any] = {"event": _EVENTS.get(library, library), "message": _message(record)}
+    if record.name == UNCAUGHT:
+        fields["place"] = fields.pop("message")
+    elif record.name not in (library, "gunicorn.error", "py.warnings"):
+        fields["logger"] = record.name
+    kind, error, traceback = record.exc_info or (None, None, None)
+    if kind is not None:
+        fields["error"] = kind.__name__
+        fields["frames"] = frames(traceback or (error.__traceback__ if error else None))
+    return fields
+
+
+def _message(record: logging.LogRecord) -> str:
+    message = record.msg
+    if not isinstance(message, str):
+        return type(message).__name__
+    if record.name == "py.warnings":
+        found = _WARNING.match(record.getMessage())
+        return found[0] if found else HIDDEN
+    if record.name == _ACCESS:
+        return redact(record.getMessage())
+    words = message in _OF_THE_PROCESS or record.name.startswith(_TRUSTED)
+    if record.args:
+        message = _filled_in(message, record.args, words)
+    # What comes filled in already has its second line from somewhere else.
+    return redact(message.partition("\n")[0][:_MAX_MESSAGE])
+
+
+def _filled_in(message: str, args: Any, words: bool) -> str:
+    try:
+        if isinstance(args, dict):
+            return message % {name: _told(value, words) for name, value in args.items()}
+        return message % tuple(_told(value, words) for value in args)
+    except (TypeError, ValueError):
+        return message
+
+
+def _told(value: object, words: bool) -> object:
+    if isinstance(value, bool | int | float) or value is None:
+        return value
+    if isinstance(value, str) and words:
+        return value
+    return HIDDEN if isinstance(value, str | bytes) else f"<{type(value).__name__}>"
+
+
+def listen(level: str, form: Form, stream: TextIO | None = None) -> None:
+    """Have whatever libraries log come out as lines of ours, on `stream` (stderr).
+
+    Those that know what is sent, and tell of it at their lower levels, speak from warnings on.
+    """
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(LibraryFormatter(form))
+    logging.root.handlers[:] = [handler]
+    chosen = logging.getLevelNamesMapping()[level.upper()]
+    logging.root.setLevel(max(chosen, logging.WARNING))
+    for library in _TRUSTED:
+        logging.getLogger(library).setLevel(chosen)
+    # What cannot be written would be shown on stderr, with its values.
+    logging.raiseExceptions = False
+    logging.captureWarnings(capture=True)
+
+
+def catch_uncaught() -> None:
+    """Log what ends a process or a thread, or is raised where nobody can be told, like a bug."""
+    sys.excepthook = _uncaught
+    threading.excepthook = lambda told: _uncaught(
+        told.exc_type, told.exc_value, told.exc_traceback, "thread"
+    )
+    sys.unraisablehook = lambda told: _uncaught(
+        told.exc_type, told.exc_value, told.exc_traceback, "unraisable"
+    )
+
+
+def _uncaught(
+    kind: type[BaseException],
+    error: BaseException | None,
+    traceback: TracebackType | None,
+    place: str = "process",
+) -> None:
+    if issubclass(kind, KeyboardInterrupt | SystemExit):
+        return
+    told = (kind, error or kind(), traceback)
+    logging.getLogger(UNCAUGHT).error(place, exc_info=told)
+
+
+def uncaught_in_greenlet(
+    _hub: object,
+    _context: object,
+    kind: type[BaseException] | None,
+    error: BaseException | str | None,
+    traceback: TracebackType | None,
+) -> None:
+    """Log what has ended a greenlet: takes the place of gevent's `Hub.print_exception`."""
+    if kind is not None:
+        known = error if isinstance(error, BaseException) else None
+        _uncaught(kind, known, traceback, "greenlet")

@@ -1,0 +1,94 @@
+"""A log line: an event with what is known of it, as JSON in ASCII, or for people.
+
+Every line says whose it is: what `identify` was told in this thread or greenlet is on all of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, MutableMapping
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import orjson
+import structlog
+
+from app.logs.redaction import HIDDEN, is_id, redact
+
+Form = Literal["json", "text"]
+Fields = MutableMapping[str, Any]
+
+#: What a caller or an upstream has chosen, so that it may be anything.
+_CHOSEN = ("request_id", "model", "upstream_request_id")
+#: What we have written ourselves: there is nothing to hide in it.
+_OURS = frozenset({"event", "level", "timestamp", "frames", "response_id", "trace_id", *_CHOSEN})
+
+#: The usual lines: all their words but those that were chosen are ours.
+_ALL_OURS = frozenset({"request", "job"})
+MAX_CHOSEN = 128
+_NOBODY: Mapping[str, str] = {}
+
+_identity: ContextVar[Mapping[str, str]] = ContextVar("log_identity")
+
+
+def identify(**ids: str) -> None:
+    """Put these ids (`request_id`, `response_id`, `trace_id`) on every line from here on.
+
+    That is for this thread or greenlet, until it is told anew; with none, on no line.
+    """
+    _identity.set(ids)
+
+
+def renderers(form: Form) -> list[structlog.typing.Processor]:
+    """Return what makes a line of an event."""
+    return [_json_line] if form == "json" else [_known, *_FOR_PEOPLE]
+
+
+def line(form: Form, level: str, fields: Fields) -> str:
+    """Return the line of an event that does not come by way of structlog."""
+    told: Any = fields
+    for render in renderers(form):
+        told = render(None, level, told)
+    return str(told)
+
+
+def _known(_logger: object, _level: str, fields: Fields) -> Fields:
+    """Add whose line it is, and hide what looks like a credential."""
+    for name, value in _identity.get(_NOBODY).items():
+        fields.setdefault(name, value)
+    for name in _CHOSEN:
+        chosen = fields.get(name)
+        if chosen is not None and not is_id(chosen):
+            fields[name] = _readable(chosen)
+    # MEASURED: to look into all that is ours of the usual line would be 2 % of a small request.
+    if fields["event"] not in _ALL_OURS:
+        for name, value in fields.items():
+            if isinstance(value, str) and name not in _OURS:
+                fields[name] = redact(value)
+    return fields
+
+
+def _readable(value: str) -> str:
+    """Return what may be repeated of a value that was to be an id, or a model's name."""
+    return HIDDEN if " " in value else redact(value)[:MAX_CHOSEN]
+
+
+def _json_line(logger: object, level: str, fields: Fields) -> str:
+    _known(logger, level, fields)
+    fields["level"] = level
+    fields["timestamp"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    try:
+        written = orjson.dumps(fields, default=str)
+    except TypeError:  # a whole number of more than 64 bits, half a surrogate: no line is lost
+        return json.dumps(fields, default=str)
+    # In ASCII a line ends where it ends: U+2028 and its like begin a new one for some readers.
+    return written.decode() if written.isascii() else json.dumps(orjson.loads(written))
+
+
+_FOR_PEOPLE: list[structlog.typing.Processor] = [
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    # Quoted, so that nothing in a value steers the terminal.
+    structlog.dev.ConsoleRenderer(colors=False, repr_native_str=True),
+]

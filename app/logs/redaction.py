@@ -1,0 +1,98 @@
+"""Credentials, by kind: what looks like one is hidden wherever it stands. Pure.
+
+Every pattern reads each character a bounded number of times: an upstream's message of a megabyte
+made to be slow takes no longer than any other of its length.
+"""
+
+from __future__ import annotations
+
+import re
+
+HIDDEN = "[hidden]"
+
+#: What stands after a word that says what it is: a header, a field, a setting, a part of a URL.
+_NAMED = re.compile(
+    r"""
+    (?P<keep>
+        (?<![a-z])authorization\\?["']?\s*(?:[:=]|,\s*(?=["']))\s*\\?["']?
+        (?:(?:bearer|basic|digest|token|apikey|negotiate)\s+)?(?=[^\s"'\\]{4})
+      | (?<![a-z])(?:bearer|basic)\s+(?=[\w.~+/=*-]{6})
+      | (?<![a-z])(?:(?:api[-_\s]?|access[-_]?|secret[-_]?)key|token|secret|credential
+          |pass(?:word|wd)?)
+        \\?["']?\s*(?:[:=]|,\s*(?=["']))\s*\\?["']?(?:(?:bearer|basic)\s+)?(?=[^\s"',;}\\]{6})
+      | ://(?=[^\s/@?\#]+@)                        # a URL's user and password
+      | ://(?=[^\s/@:]{0,64}:(?!\d+/)[^\s@]{1,256}@)     # ... with a slash that was not encoded
+    )
+    (?:(?<=//)[^\s@]+ | [^\s"',;}\\]+)
+    """,
+    re.IGNORECASE | re.VERBOSE | re.ASCII,
+)
+#: What may be a credential by its shape alone: `_judged` looks into each run once.
+_RUN = re.compile(r"[\w*.+/=~-]{12,}", re.ASCII)
+_PREFIX = re.compile(
+    r"""
+    (?<![A-Za-z0-9])
+    (?: (?:sk|pk|rk|gsk|xai|hf|gh[opsur]|github_pat|pat|nvapi|pplx|csk|fw|key|glpat|xox[abeprs]
+          |whsec|r8|tgp|dop|shpat)[-_]
+      | AKIA | ASIA | AIza | ya29\. | eyJ )           # AWS, Google, JSON web tokens
+    """,
+    re.VERBOSE | re.ASCII,
+)
+_SHORTEST, _SURELY = 8, 24
+_TELLING = re.compile(r"[0-9*]")
+_LONG = re.compile(r"[\w+/-]{40,}=*", re.ASCII)
+_MIXED = (re.compile("[a-z]"), re.compile("[A-Z]"), re.compile("[0-9]"))
+
+#: What may be repeated: a name as people give them, and nothing else.
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII)
+_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}", re.ASCII)
+
+
+def redact(text: str, secret: str | None = None) -> str:
+    """Return `text` with everything that looks like a credential hidden, and `secret` for sure."""
+    if secret:
+        text = text.replace(secret, HIDDEN)
+    return _RUN.sub(_judged, _NAMED.sub(rf"\g<keep>{HIDDEN}", text))
+
+
+def looks_like_credential(text: str) -> bool:
+    """Tell whether there is something in `text` that `redact` would hide."""
+    return redact(text) != text
+
+
+def is_name(text: str) -> bool:
+    """Tell whether `text` looks like a name that somebody gave, not like what a name stands for."""
+    return _NAME.fullmatch(text) is not None and not looks_like_credential(text)
+
+
+def name_or_hidden(text: str) -> str:
+    """Return `text` where it is a name, for a message that repeats what was written."""
+    return text if is_name(text) else HIDDEN
+
+
+def is_id(text: str) -> bool:
+    """Tell whether `text` can stand for an id in a header and a log line, and is no credential."""
+    return _ID.fullmatch(text) is not None and _PREFIX.search(text) is None
+
+
+def _judged(run: re.Match[str]) -> str:
+    text = run[0]
+    found = _PREFIX.search(text)
+    if found is not None:
+        rest = text[found.end() :]
+        if len(rest) >= _SURELY or (len(rest) >= _SHORTEST and _TELLING.search(rest)):
+            return text[: found.start()] + HIDDEN
+    return _LONG.sub(_judged_long, text)
+
+
+def _judged_long(run: re.Match[str]) -> str:
+    """Hide what is long and mixed, as no word is; of a path, a part that is."""
+    text = run[0]
+    if text.startswith("/"):
+        parts = text.split("/")
+        return "/".join(HIDDEN if len(each) >= 40 and _is_mixed(each) else each for each in parts)
+    return HIDDEN if _is_mixed(text) else text
+
+
+def _is_mixed(text: str) -> bool:
+    return all(kind.search(text) for kind in _MIXED)

@@ -1,0 +1,46 @@
+"""gunicorn's logger: its own lines as lines of ours, without what callers have sent.
+
+gunicorn repeats what it cannot read: a header with its key, a request line with its prompt.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, ClassVar
+
+from gunicorn.glogging import Logger
+
+from app.logs.libraries import LibraryFormatter, catch_uncaught, listen
+from app.logs.lines import Form
+
+_REFUSAL = "Invalid request from ip="
+
+
+class GatewayLogger(Logger):  # type: ignore[misc] # gunicorn has no types
+    """Writes JSON, or text for people, whatever gunicorn's own formats are set to.
+
+    Where gunicorn is told to write, files and syslog included, is left as it is.
+    """
+
+    form: ClassVar[Form] = "json"
+
+    @classmethod
+    def writing(cls, form: Form) -> type[GatewayLogger]:
+        """Return the logger that writes this form: gunicorn makes it from its class."""
+        return type(cls.__name__, (cls,), {"form": form})
+
+    def setup(self, cfg: Any) -> None:
+        """Set up gunicorn's handlers, then what they write; it is done anew at a reload."""
+        super().setup(cfg)
+        formatter = LibraryFormatter(self.form)
+        for handler in (*self.error_log.handlers, *self.access_log.handlers):
+            handler.setFormatter(formatter)
+        listen(cfg.loglevel, self.form)
+        catch_uncaught()
+
+    def warning(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        """Log a warning; of a request that is refused the kind of fault, not the words."""
+        refused = sys.exc_info()[1]
+        if isinstance(msg, str) and msg.startswith(_REFUSAL):
+            msg, args = "Invalid request: %s", (refused,)
+        super().warning(msg, *args, **kwargs)
