@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,7 +43,7 @@ class Named(MasterWatch):
 def port() -> Iterator[int]:
     """The port of a Redis that a test may make a replica."""
     port = free_port()
-    argv = [
+    argv: list[str | Path] = [
         binary(),
         "--port",
         str(port),

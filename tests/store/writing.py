@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from time import monotonic, sleep
@@ -88,7 +89,7 @@ class Load:
     def start(self) -> None:
         """Begin to write, and to work."""
         for write in self._writers:
-            self._begin(lambda write=write: self._until(self._ended, write))
+            self._begin(partial(self._until, self._ended, write))
         for _ in range(4):
             self._begin(lambda: self._until(self._drained, self._work))
         self._begin(lambda: self._until(self._drained, self._keep, 0.2))
@@ -159,13 +160,16 @@ class Load:
         for step in range(FLUSHES):
             lines = (b"%d" % number, b"%d" % (number + 1))
             flush = Flush(number, lines, Usage(1, step), spoke=True)
-            if not _patiently(lambda flush=flush: self.jobs.tell([(claim, flush)])[0]):
+            if not _patiently(partial(self._tell, claim, flush)):
                 return
             number += len(lines)
             sleep(0.02)
         made = turn("answer", response_id=claim.response_id, account=claim.account)
         ending = Flush(number, (b"%d" % number,))
         _patiently(lambda: self.jobs.finish(claim, made, ending))
+
+    def _tell(self, claim: Claim, flush: Flush) -> bool:
+        return self.jobs.tell([(claim, flush)])[0]
 
     def _keep(self) -> None:
         with self._lock:
