@@ -100,10 +100,11 @@ class Arbiter(Protocol):
 
 
 class Worker(Protocol):
-    """A worker process of gunicorn's; `age` counts them from 1."""
+    """A worker process of gunicorn's; `age` counts them from 1, `wsgi` is the application."""
 
     pid: int
     age: int
+    wsgi: object
 
 
 def on_starting(server: Arbiter) -> None:
@@ -121,7 +122,7 @@ def on_starting(server: Arbiter) -> None:
 
 
 def post_worker_init(worker: Worker) -> None:
-    """Set the garbage collector, and warn of a Redis that could lose responses.
+    """Set the garbage collector, deliver the spool, warn of a Redis that could lose responses.
 
     The warning is the first worker's to give, and keeps nobody waiting.
     """
@@ -130,10 +131,11 @@ def post_worker_init(worker: Worker) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
+    # Not imported above: the worker class patches sockets before anything may use them.
+    factory = importlib.import_module("app.factory")
+    factory.deliver_spooled(worker.wsgi)
     if worker.age == 1:
-        # Not imported above: the worker class patches sockets before anything may use them.
-        warn = importlib.import_module("app.factory").warn_of_storage
-        threading.Thread(target=warn, args=(settings,), daemon=True).start()
+        threading.Thread(target=factory.warn_of_storage, args=(settings,), daemon=True).start()
 
 
 def child_exit(server: Arbiter, worker: Worker) -> None:  # noqa: ARG001 - gunicorn counts them

@@ -51,8 +51,10 @@ from app.store.checks import keeping
 from app.store.connect import Client, connect
 from app.store.jobs import RedisJobStore
 from app.store.redis import RedisStore
-from app.store.spool import Spool
+from app.store.spool_delivery import SpoolDelivery
+from app.store.spool_folders import SpoolFolders
 from app.store.spooling import SpoolingStore
+from app.store.store_identity import StoreIdentity
 from app.store.usage import RedisUsageStore
 from app.store.windows import RedisWindowStore
 from app.telemetry import STORE_FAILURES, breaker_changed, configure_logging, log
@@ -143,6 +145,15 @@ def warn_of_storage(settings: Settings) -> None:
             log.warning("storage_may_lose_responses", reason=warning)
 
 
+def deliver_spooled(app: Flask) -> None:
+    """Have a process that serves deliver what is spooled; tell of a spool that takes nothing."""
+    with app.app_context():
+        spool = current.services().spool
+    if (fault := spool.folders.begin()) is not None:
+        log.error("spool_unwritable", directory=str(spool.folders.directory), reason=fault)
+    spool.start()
+
+
 def _services(
     settings: Settings,
     providers: Mapping[str, Provider] | None,
@@ -150,8 +161,10 @@ def _services(
 ) -> current.Services:
     client = connect(settings.redis)
     kept = _kept(settings, client)
-    spool = Spool(settings.spool_dir)
-    store = SpoolingStore(kept, spool)
+    account_store = account_store or RedisAccountStore(client, settings.redis.prefix)
+    identity = StoreIdentity(client, settings.redis.prefix)
+    spool = _spool(settings, kept, identity, account_store)
+    store = SpoolingStore(kept, spool, sleep=time.sleep)
     meter = _meter(settings, client, USAGE_DELAY_S)
     atexit.register(meter.book.flush)
     parts = _parts(settings, client, kept, store, meter, providers, account_store)
@@ -163,6 +176,7 @@ def _services(
         settings.background,
         _broker(settings, client, parts.jobs).send,
         time.time,
+        lambda account, response_id: spool.find(account, response_id) is not None,
     )
     worker_silence_s = parts.jobs.worker_silence_s if settings.background.enabled else lambda: None
     responses = Responses(store, parts.answering, background, parts.meter)
@@ -173,11 +187,24 @@ def _services(
         accounts=parts.accounts,
         meter=parts.meter,
         catalog=parts.catalog,
-        health=Health(store.ping, worker_silence_s, parts.breakers.states),
+        health=Health(identity.probe, worker_silence_s, parts.breakers.states, spool.folders.fault),
         hangups=HangUps(),
         in_flight=InFlight(settings.requests.max_in_flight, settings.requests.max_body_memory_mb),
         requests=settings.requests,
-        archive=Archive(kept_for_operators, store, spool, background, responses, parts.accounts),
+        archive=Archive(kept_for_operators, spool, background, responses, parts.accounts),
+        spool=spool,
+    )
+
+
+def _spool(
+    settings: Settings, kept: RedisStore, identity: StoreIdentity, accounts: AccountStore
+) -> SpoolDelivery:
+    return SpoolDelivery(
+        kept,
+        identity,
+        SpoolFolders(settings.spool_dir),
+        lambda account: accounts.account(account) is not None,
+        sleep=time.sleep,
     )
 
 

@@ -21,6 +21,7 @@ from app.services.metering import Meter
 from app.services.models import ModelCatalog
 from app.services.responses import Responses
 from app.settings import RequestSettings
+from app.store.spool_delivery import SpoolDelivery
 from app.telemetry import Trace
 
 _g: Any = g
@@ -41,6 +42,7 @@ class Services:
     in_flight: InFlight
     requests: RequestSettings
     archive: Archive
+    spool: SpoolDelivery
 
 
 class Held:

@@ -1,6 +1,14 @@
-"""Probes and metrics, without a key: for the platform, not for callers."""
+"""Probes and metrics, without a key: for the platform, not for callers.
+
+Who asks from this machine itself, and through no proxy, is an operator: names and reasons are for
+them alone (N22).
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Any
 
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
@@ -10,6 +18,9 @@ from app.api.answers import json
 from app.api.lean import Answer
 from app.telemetry import METRICS_CONTENT_TYPE
 from app.telemetry import metrics as all_metrics
+
+#: What a proxy says of whom it speaks for.
+_OF_PROXIES = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")
 
 bp = Blueprint("health", __name__)
 
@@ -23,13 +34,33 @@ def healthz() -> ResponseReturnValue:
 @bp.get("/readyz")
 def readyz() -> ResponseReturnValue:
     """Tell whether requests would be served now."""
-    readiness = current.services().health.readiness()
+    held = current.held()
+    readiness = held.services.health.readiness()
     word, status = ("ready", 200) if readiness.ready else ("not_ready", 503)
-    return json({"status": word, "checks": readiness.checks}, status=status)
+    body: dict[str, object] = {"status": word}
+    if is_local(held.environ):
+        body["checks"] = {**readiness.checks, "upstreams": readiness.upstreams}
+        body["reasons"] = readiness.reasons
+    else:
+        states = sorted(readiness.upstreams.values())
+        body["checks"] = {**readiness.checks, "upstreams": states}
+    return json(body, status=status)
+
+
+def is_local(environ: Mapping[str, Any]) -> bool:
+    """Tell whether a caller is on this machine, and no proxy speaks for another."""
+    address = environ.get("REMOTE_ADDR", "")
+    if any(name in environ for name in _OF_PROXIES):
+        return False
+    try:
+        return not address or ip_address(address).is_loopback  # a Unix socket has no address
+    except ValueError:
+        return False
 
 
 @bp.get("/metrics")
 def metrics() -> ResponseReturnValue:
     """Expose the metrics of all processes together."""
-    figures = current.services().background.figures()
+    services = current.services()
+    figures = services.background.figures() | services.spool.figures()
     return Answer(all_metrics(figures), content_type=METRICS_CONTENT_TYPE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,9 +52,12 @@ def examine(settings: Settings) -> Iterator[Finding]:
     try:
         yield from _redis(settings)
         with app.app_context():
+            yield _writes()
             yield from _worker_and_keys()
     except GatewayError as error:
         yield Finding("redis", "failed", f"{error.message} ({error.__cause__})")
+    with app.app_context():
+        yield _spool()
     with ThreadPoolExecutor() as pool:
         yield from pool.map(_provider, settings.providers)
 
@@ -62,6 +66,33 @@ def _redis(settings: Settings) -> Iterator[Finding]:
     for server in keeping(connect(settings.redis)):
         warnings = list(server.warnings())
         yield Finding("redis", "warning" if warnings else "ok", "; ".join(warnings) or "answers")
+
+
+def _writes() -> Finding:
+    readiness = current.services().health.readiness()
+    refused = readiness.checks["store"] != "ok"
+    detail = readiness.reasons["store"] if refused else "are taken"
+    return Finding("writes", "failed" if refused else "ok", detail)
+
+
+def _spool() -> Finding:
+    """Look at the spool, without making what is not there: this user may be another."""
+    spool = current.services().spool
+    folders = spool.folders
+    if not folders.directory.is_dir():
+        return Finding("spool", "ok", f"{folders.directory} is made when it is needed")
+    if (fault := folders.fault()) is not None:
+        return Finding("spool", "warning", f"{folders.directory} cannot be written to: {fault}")
+    with suppress(GatewayError):
+        spool.identify()
+    if folders.store_id is None:
+        return Finding("spool", "warning", "whose answers wait cannot be known without Redis")
+    waiting = [f"answers that wait for this store: {len(folders.own().waiting())}"]
+    if unnamed := folders.unnamed():
+        waiting.append(f"of an earlier release, for no store by name: {unnamed}")
+    waiting += [f"for {store}, which is another: {n}" for store, n in folders.foreign().items()]
+    calm = waiting == ["answers that wait for this store: 0"]
+    return Finding("spool", "ok" if calm else "warning", "; ".join(waiting))
 
 
 def _worker_and_keys() -> Iterator[Finding]:

@@ -18,8 +18,8 @@ from app.services.accounts import Accounts
 from app.services.background import Background
 from app.services.responses import Responses
 from app.store.archive_base import Archived, ArchiveStore
-from app.store.base import ResponseStore, unknown_response
-from app.store.spool import Spool
+from app.store.base import unknown_response
+from app.store.spool_delivery import SpoolDelivery
 
 
 class Archive:
@@ -31,14 +31,12 @@ class Archive:
     def __init__(
         self,
         kept: ArchiveStore,
-        store: ResponseStore,
-        spool: Spool,
+        spool: SpoolDelivery,
         background: Background,
         responses: Responses,
         accounts: Accounts,
     ) -> None:
         self._kept = kept
-        self._store = store
         self._spool = spool
         self._background = background
         self._responses = responses
@@ -111,6 +109,7 @@ class Archive:
 
         They still wait here for enough replicas to have them.
         """
+        self._spool.identify()
         for response_id in self._spool.waiting():
             found = self._kept.find(response_id)
             if found and found.deleted_at is not None and found.deleted_at < deleted_before:
@@ -144,7 +143,7 @@ class Archive:
 
     def _deliver(self) -> None:
         """Have what is spooled on this machine be in the store."""
-        self._store.ping()
+        self._spool.deliver_all()
 
 
 def _operator_of(account: str) -> Caller:

@@ -11,7 +11,7 @@ from app.domain.accumulate import fold
 from app.domain.items import Item
 from app.domain.request import CreateRequest
 from app.domain.response import Response
-from app.errors import InvalidRequest, RateLimited, StorageUnavailable
+from app.errors import InvalidRequest, NotFound, RateLimited, StorageUnavailable
 from app.services.answering import Answering, Prepared
 from app.services.ending import Endings, told_events
 from app.services.following import Follower, Followings
@@ -30,7 +30,8 @@ WAITING_S = 600.0
 class Background:
     """The service of background responses.
 
-    `send` tells the workers that so many wait. `now` returns Unix seconds.
+    `send` tells the workers that so many wait. `now` returns Unix seconds. `is_spooled` tells
+    whether an account's response, which then was made in the foreground, waits for the store.
     """
 
     def __init__(
@@ -42,7 +43,9 @@ class Background:
         settings: BackgroundSettings,
         send: Callable[[int], None],
         now: Callable[[], float],
+        is_spooled: Callable[[str, str], bool] = lambda _account, _response_id: False,
     ) -> None:
+        self._is_spooled = is_spooled
         self._jobs = jobs
         self._answering = answering
         self._followings = followings
@@ -122,7 +125,7 @@ class Background:
             InvalidRequest: the response was not made in the background.
             NotFound: there is none for this caller.
         """
-        if not self._followings.has_stream(caller.account, well_formed(response_id)):
+        if not self._has_stream(self._followings.has_stream, caller, response_id):
             raise InvalidRequest(
                 "Only background responses can be streamed after they were made: leave out "
                 "'stream', or create with 'background': true.",
@@ -141,8 +144,19 @@ class Background:
 
     def refuse_foreground(self, caller: Caller, response_id: str) -> None:
         """Raise InvalidRequest for a response that was not made in the background (E7)."""
-        if not self._jobs.has_stream(caller.account, well_formed(response_id)):
+        if not self._has_stream(self._jobs.has_stream, caller, response_id):
             raise InvalidRequest("Only background responses can be cancelled.", param="response_id")
+
+    def _has_stream(
+        self, ask: Callable[[str, str], bool], caller: Caller, response_id: str
+    ) -> bool:
+        account = caller.account
+        try:
+            return ask(account, well_formed(response_id))
+        except NotFound:
+            if self._is_spooled(account, response_id):
+                return False
+            raise
 
     def input_items(self, account: str, response_id: str) -> tuple[Item, ...] | None:
         """Return what the model of a response that waits or runs sees."""

@@ -1,4 +1,4 @@
-"""Whether this gateway can serve now: the store, a worker, and what is known of upstreams."""
+"""Whether this gateway can serve now: the store, a worker, the spool, and upstreams (N22)."""
 
 from __future__ import annotations
 
@@ -6,45 +6,81 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from app.errors import StorageUnavailable
+from app.store.store_faults import reason, refuses_writes
 
 WORKER_SILENCE_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """`ready` is false while the store is away or no worker lives; upstreams never decide it."""
+    """Whether requests would be served, and what was looked at.
+
+    It is ready while the store answers and a worker lives; with a store that refuses writes, while
+    the spool can take answers. `upstreams` never decide it: each, by its name, is "ok" or
+    "resting". `reasons` say of a check that is not well why, for operators' eyes.
+    """
 
     ready: bool
-    checks: Mapping[str, object]
+    checks: Mapping[str, str]
+    upstreams: Mapping[str, str]
+    reasons: Mapping[str, str]
 
 
 class Health:
     """Asks what the gateway depends on.
 
-    `ping` raises StorageUnavailable when the store is away; `worker_silence_s` returns the
+    `write` raises StorageUnavailable when the store takes no write; `worker_silence_s` returns the
     seconds since a worker's last heartbeat, None where background is disabled, infinity where
-    there never was one; `upstreams` returns the state of each provider's circuit breaker.
+    there never was one; `upstreams` returns the state of each provider's circuit breaker;
+    `spool_fault` says why the spool can take no answer, None where it can.
     """
 
     def __init__(
         self,
-        ping: Callable[[], None],
+        write: Callable[[], None],
         worker_silence_s: Callable[[], float | None],
         upstreams: Callable[[], Mapping[str, str]],
+        spool_fault: Callable[[], str | None],
     ) -> None:
-        self._ping = ping
+        self._write = write
         self._worker_silence_s = worker_silence_s
         self._upstreams = upstreams
+        self._spool_fault = spool_fault
 
     def readiness(self) -> Readiness:
         """Tell whether requests would be served, and why not."""
-        checks: dict[str, object] = {"redis": "ok", "upstreams": dict(self._upstreams())}
+        store, store_fault = self._store()
+        spool_fault = self._spool_fault()
+        worker = self._worker() if store != "unavailable" else "unknown"
+        ready = {
+            "ok": worker != "missing",
+            "read_only": spool_fault is None,  # where no worker could show that it lives
+            "unavailable": False,
+        }[store]
+        spool = "ok" if spool_fault is None else "unwritable"
+        faults = {"store": store_fault, "spool": spool_fault}
+        return Readiness(
+            ready,
+            checks={"store": store, "spool": spool, "worker": worker},
+            upstreams={
+                name: "ok" if state == "closed" else "resting"
+                for name, state in self._upstreams().items()
+            },
+            reasons={name: fault for name, fault in faults.items() if fault is not None},
+        )
+
+    def _store(self) -> tuple[str, str | None]:
         try:
-            self._ping()
+            self._write()
+        except StorageUnavailable as fault:
+            return "read_only" if refuses_writes(fault) else "unavailable", reason(fault)
+        return "ok", None
+
+    def _worker(self) -> str:
+        try:
             silence_s = self._worker_silence_s()
         except StorageUnavailable:
-            return Readiness(ready=False, checks=checks | {"redis": "unavailable"})
+            return "unknown"
         if silence_s is None:
-            return Readiness(ready=True, checks=checks | {"worker": "disabled"})
-        lives = silence_s < WORKER_SILENCE_S
-        return Readiness(ready=lives, checks=checks | {"worker": "ok" if lives else "missing"})
+            return "disabled"
+        return "ok" if silence_s < WORKER_SILENCE_S else "missing"

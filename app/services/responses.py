@@ -8,7 +8,6 @@ from typing import Literal
 
 from app.domain.accounts import Caller
 from app.domain.events import Event
-from app.domain.items import Item
 from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest
 from app.domain.response import TERMINAL, Response
 from app.errors import CallerGone, GatewayError, NotFound
@@ -20,7 +19,7 @@ from app.services.permissions import permitted, refuse_read_only, well_formed
 from app.services.routing import Opened
 from app.services.run import Run, without_opaque, without_payload
 from app.store.base import Page, ResponseStore, Turn
-from app.store.paging import Slice, page
+from app.store.paging import OneTurn, page
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,17 +178,4 @@ class Responses:
             items = self._background.input_items(account, response_id)
             if items is None:
                 raise
-            return page(_OneTurn(items), order=order, limit=limit, after=after, before=before)
-
-
-@dataclass(frozen=True, slots=True)
-class _OneTurn:
-    """What a response that waits or runs has of input, as one turn."""
-
-    items: tuple[Item, ...]
-
-    def turn_of(self, _response_id: str) -> Slice:
-        return self.read(0, 0)
-
-    def read(self, _first: int, _last: int) -> Slice:
-        return Slice(0, 0, [self.items])
+            return page(OneTurn(items), order=order, limit=limit, after=after, before=before)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from redis.exceptions import ReadOnlyError, ResponseError
@@ -89,6 +90,12 @@ class Fused:
             raise
         self._fuse = self._fuse_of_server()
         return told
+
+    def _send_ping(self) -> None:
+        # One that refuses writes for its disk's sake (MISCONF) refuses a PING as well, and reads
+        # on: an idle connection to it is as good as any.
+        with suppress(ResponseError):
+            super()._send_ping()  # type: ignore[misc]  # redis-py's
 
     def send_packed_command(self, *args: Any, **options: Any) -> Any:
         fuse = self._fuse or self._fuse_of_server()

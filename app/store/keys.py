@@ -8,6 +8,8 @@
 <prefix>stored:<account>    number: bytes of all that the account has stored (stored_bytes.py)
 <prefix>deleted             sorted set: ids of deleted responses by the time of their deletion
 <prefix>{jobs}…, …:job:<id>, …:events:<id>   background responses (jobs*_lua.py)
+<prefix>store_id            string: which store this is (store_identity.py)
+<prefix>write_probe         string: empty, written to learn whether writes are taken
 <prefix>news                channel: what happens to background responses, for whoever waits
 """
 
@@ -22,6 +24,8 @@ class Keys:
         self.deleted = f"{prefix}deleted"
         self.jobs = f"{prefix}{{jobs}}"
         self.news = f"{prefix}news"
+        self.store_id = f"{prefix}store_id"
+        self.write_probe = f"{prefix}write_probe"
 
     def index(self, tag: str) -> str:
         return f"{self._prefix}{{{tag}}}"

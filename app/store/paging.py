@@ -44,6 +44,21 @@ class Chain(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class OneTurn:
+    """The input of a response that is not in the store yet, as a chain of one turn."""
+
+    items: tuple[Item, ...]
+
+    def turn_of(self, _response_id: str) -> Slice:
+        """Return the turn, whichever response it is that is asked for."""
+        return self.read(0, 0)
+
+    def read(self, _first: int, _last: int) -> Slice:
+        """Return the turn."""
+        return Slice(0, 0, [self.items])
+
+
 class Spot(NamedTuple):
     """Where an item stands: its turn's depth, its position in that turn. Spots have an order."""
 

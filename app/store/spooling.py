@@ -1,42 +1,40 @@
-"""A store that loses no answer while Redis is away: those already bought go to the spool.
+"""A store that loses no answer while Redis takes none: those already bought go to the spool.
 
-The policy, as a caller sees it. While Redis is away nothing is read and nothing deleted: that is
-StorageUnavailable. An answer that is to be saved is tried again for 5 s, then written to the spool,
-and counts as saved. Before anything is read again, by whatever process of this machine, the spool
-is delivered; so an answer that a caller has received is found as soon as Redis is.
+The policy, as a caller sees it.
+
+- Redis is away: nothing is read and nothing deleted, that is StorageUnavailable. Redis refuses
+  writes: what it has is read as ever, and nothing can be deleted.
+- An answer that is to be saved is tried again for 5 s, then written to the spool, and counts as
+  saved. That costs 5 s once: the next ones go straight to the spool until Redis has taken a write
+  again, which is found out beside the requests (spool_delivery.py).
+- An answer that waits in the spool can be fetched on this machine. Whatever else is asked of it
+  has it delivered first, and is StorageUnavailable where that fails. On other machines it is
+  unknown until it is delivered, at most 5 s after Redis takes writes again.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from threading import Lock
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
+from app.domain.ids import home_of
 from app.domain.items import Item
 from app.errors import NotFound, StorageUnavailable
 from app.store.base import Context, Page, ResponseStore, Turn, Unconfirmed
-from app.store.spool import Spool
-from app.telemetry import log
+from app.store.paging import OneTurn, page
+from app.store.spool_delivery import Confirming, SpoolDelivery
+
+Read = TypeVar("Read")
 
 #: How long, and how often, an answer is tried to be saved before it is spooled; in seconds.
 RETRIED_S, PAUSE_S = 5.0, 0.25
-#: How long the replicas may take to have what was delivered, and how soon they are asked again.
-CONFIRMED_S, ASKED_AGAIN_S = 0.1, 10.0
-#: How long a reader waits while another delivers.
-PATIENCE_S = 5.0
+#: When a caller may ask again for what waits to be delivered.
+RETRY_AFTER_S = 2
 
 
-class Confirming(ResponseStore, Protocol):
-    """A store whose saving has two steps."""
-
-    def keep(self, turn: Turn) -> bool:
-        """Save a response without waiting for replicas."""
-        ...
-
-    def confirm(self, response_id: str, wait_s: float) -> None:
-        """Return when enough replicas have what was kept, or else raise Unconfirmed."""
-        ...
+class ConfirmingStore(Confirming, ResponseStore, Protocol):
+    """A store of responses whose saving has two steps."""
 
 
 class SpoolingStore:
@@ -47,20 +45,17 @@ class SpoolingStore:
 
     def __init__(
         self,
-        store: Confirming,
-        spool: Spool,
+        store: ConfirmingStore,
+        delivery: SpoolDelivery,
         *,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
-        self._spool = spool
+        self._delivery = delivery
+        self._breaker = delivery.breaker
         self._sleep = sleep
         self._now = now
-        self._delivering = Lock()
-        self._kept: set[str] = set()
-        self._unreadable: set[str] = set()
-        self._asked_again_at = 0.0
 
     def save(self, turn: Turn) -> bool:
         """Keep a terminal response: in Redis, or else in the spool.
@@ -68,35 +63,56 @@ class SpoolingStore:
         Raises:
             StorageUnavailable: it could be written to neither.
         """
-        until = self._now() + RETRIED_S
+        if (fault := self._breaker.why) is not None:
+            try:
+                self._delivery.put(turn, fault, is_kept=False)
+            except OSError:
+                pass  # then the store is all that is left, and may be back
+            else:
+                return True
+        return self._tried(turn)
+
+    def _tried(self, turn: Turn) -> bool:
+        was_open, until = self._breaker.is_open, self._now() + RETRIED_S
         while True:
             try:
                 return self._store.save(turn)
+            except Unconfirmed as lag:
+                return self._put(turn, lag)
             except StorageUnavailable as fault:
-                if isinstance(fault, Unconfirmed) or self._now() >= until:
-                    self._put(turn, fault)
-                    return True
+                if self._now() >= until:
+                    self._breaker.open(fault)
+                if self._now() >= until or (self._breaker.is_open and not was_open):
+                    return self._put(turn, fault)
             self._sleep(PAUSE_S)
 
-    def _put(self, turn: Turn, fault: StorageUnavailable) -> None:
+    def _put(self, turn: Turn, fault: StorageUnavailable) -> bool:
         try:
-            self._spool.put(turn)
+            self._delivery.put(turn, fault, is_kept=isinstance(fault, Unconfirmed))
         except OSError as error:
-            log.error("response_lost", response_id=turn.response.id, reason=str(error))
+            self._delivery.lost(turn, error)
             raise fault from error
-        log.warning("response_spooled", response_id=turn.response.id)
+        return True
 
     def get(self, account: str, response_id: str) -> Turn:
-        """Return a stored turn."""
-        return self._ready().get(account, response_id)
+        """Return a stored turn, or one that waits in the spool."""
+        try:
+            return self._delivered(
+                account, response_id, lambda: self._store.get(account, response_id)
+            )
+        except Undelivered as waiting:
+            return waiting.turn
 
     def delete(self, account: str, response_id: str) -> None:
         """Hide a response; turns that continue it keep their whole context."""
-        self._ready().delete(account, response_id)
+        self._delivered(account, response_id, lambda: self._store.delete(account, response_id))
+        self._delivery.drop(response_id)
 
     def context(self, account: str, response_id: str) -> Context:
         """Return what a turn that continues `response_id` starts from."""
-        return self._ready().context(account, response_id)
+        return self._delivered(
+            account, response_id, lambda: self._store.context(account, response_id)
+        )
 
     def input_items(
         self,
@@ -109,67 +125,68 @@ class SpoolingStore:
         before: str | None,
     ) -> Page:
         """Return a page of what the model saw (E6): earlier turns, then this one's own input."""
-        return self._ready().input_items(
-            account, response_id, order=order, limit=limit, after=after, before=before
-        )
+
+        def read() -> Page:
+            return self._store.input_items(
+                account, response_id, order=order, limit=limit, after=after, before=before
+            )
+
+        try:
+            return self._delivered(account, response_id, read)
+        except Undelivered as waiting:
+            if waiting.turn.parent is not None:
+                raise
+            one = OneTurn(waiting.turn.input)
+            return page(one, order=order, limit=limit, after=after, before=before)
 
     def items(self, account: str, item_ids: Sequence[str]) -> dict[str, Item]:
         """Return those of the items that the account has stored, by id (S5)."""
-        return self._ready().items(account, item_ids)
+        found = self._store.items(account, item_ids)
+        homes = {home_of(each) for each in item_ids if each not in found}
+        late = [home for home in homes if home and self._deliver_late(account, home)]
+        return self._store.items(account, item_ids) if late else found
 
     def stored_bytes(self, account: str) -> int:
-        """Return how many bytes an account has stored."""
-        return self._ready().stored_bytes(account)
+        """Return how many bytes an account has stored; what waits in the spool is not counted."""
+        return self._store.stored_bytes(account)
 
     def ping(self) -> None:
-        """Return when the store answers and has everything that was spooled."""
-        self._ready().ping()
+        """Return when the store answers."""
+        self._store.ping()
 
-    def _ready(self) -> ResponseStore:
-        """Return the store once the spool is delivered."""
-        waiting = self._spool.waiting()
-        if waiting:
-            if not self._delivering.acquire(timeout=PATIENCE_S):
-                raise StorageUnavailable("Answers are still being delivered.", retry_after_s=1)
-            try:
-                self._deliver(waiting)
-            finally:
-                self._delivering.release()
-        return self._store
+    def _delivered(self, account: str, response_id: str, read: Callable[[], Read]) -> Read:
+        """Return what `read` does; if it finds nothing, once more when the answer is delivered.
 
-    def _deliver(self, waiting: Sequence[str]) -> None:
-        for response_id in waiting:
-            if response_id not in self._kept | self._unreadable:
-                self._keep(response_id)
-        self._kept.intersection_update(waiting)
-        if self._now() >= self._asked_again_at:
-            self._confirm()
-
-    def _keep(self, response_id: str) -> None:
+        Raises:
+            Undelivered: the answer waits here, and the store does not take it now.
+        """
         try:
-            turn = self._spool.take(response_id)
-        except (ValueError, OSError) as error:
-            log.error("spooled_response_unreadable", response_id=response_id, reason=str(error))
-            self._unreadable.add(response_id)
-            return
-        if turn is None:
-            return
-        try:
-            self._store.keep(turn)
+            return read()
         except NotFound:
-            # Its account was erased meanwhile, and so it is here.
-            self._spool.drop(response_id)
-            return
-        self._kept.add(response_id)
-        log.info("response_delivered", response_id=response_id)
+            if not self._deliver_late(account, response_id):
+                raise
+        return read()
 
-    def _confirm(self) -> None:
-        """Drop what the replicas have; ask no further once they lag."""
-        for response_id in sorted(self._kept):
-            try:
-                self._store.confirm(response_id, CONFIRMED_S)
-            except Unconfirmed:
-                self._asked_again_at = self._now() + ASKED_AGAIN_S
-                return
-            self._spool.drop(response_id)
-            self._kept.discard(response_id)
+    def _deliver_late(self, account: str, response_id: str) -> bool:
+        """Deliver an account's answer if it waits here; return whether it did."""
+        turn = self._delivery.find(account, response_id)
+        if turn is None:
+            return False
+        try:
+            self._delivery.deliver(response_id)
+        except StorageUnavailable as fault:
+            if self._delivery.is_kept(response_id):  # it may have been deleted in the meantime
+                raise
+            raise Undelivered(turn) from fault
+        return True
+
+
+class Undelivered(StorageUnavailable):
+    """The response waits on this machine until the store takes it. `turn` is what waits."""
+
+    def __init__(self, turn: Turn) -> None:
+        super().__init__(
+            "The response is kept and waits for the store to take writes again; try again soon.",
+            retry_after_s=RETRY_AFTER_S,
+        )
+        self.turn = turn

@@ -65,6 +65,12 @@ JOB_SECONDS = Histogram(
     "gateway_job_duration_seconds", "From queueing to the end.", buckets=_SECONDS
 )
 STORE_FAILURES = Counter("gateway_store_failures", "Calls that the store failed.", ["operation"])
+SPOOL_DELIVERED = Counter(
+    "gateway_spool_delivered", "Spooled answers that the store has now, replicas included."
+)
+SPOOL_LOST = Counter(
+    "gateway_spool_lost", "Answers that neither the store nor the spool could be given."
+)
 
 # MEASURED: a metric looks for its child under a lock, 4 µs each time, seven times a request.
 _requests = cache(REQUESTS.labels)
@@ -77,8 +83,10 @@ _tally = Tally()
 #: In units of the delay for which processes gather counts: a busy one is late.
 _PATIENCE = 3
 
-#: What is known of the queues of background responses, for all processes alike.
+#: What is looked up when it is asked for: of the queues of background responses, for all processes
+#: alike, and of this machine's spool.
 FIGURES = {
+    "gateway_spooled": "Answers that wait in this machine's spool for the store.",
     "gateway_jobs_queued": "Background responses that wait for a worker.",
     "gateway_jobs_running": "Background responses that workers have taken.",
     "gateway_jobs_oldest_seconds": "For how long the one that waits longest has waited.",

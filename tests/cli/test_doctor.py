@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from click.testing import CliRunner
@@ -11,15 +13,22 @@ from click.testing import CliRunner
 from app.cli.doctor import Finding, doctor, examine
 from app.settings import BackgroundSettings, ProviderSettings, RedisSettings, Settings
 from app.store.connect import connect
+from app.store.spool import Spool
+from app.store.store_identity import StoreIdentity
 from tests.processes import free_port
+from tests.store.turns import turn
 
 LOCAL = ProviderSettings(name="local", api="local")
 
 
 @pytest.fixture
-def settings(redis_url: str) -> Settings:
-    redis = RedisSettings(url=redis_url, prefix="doctor:")
-    return Settings(redis=redis, providers=(LOCAL,), background=BackgroundSettings(enabled=False))
+def settings(redis_url: str, tmp_path: Path) -> Settings:
+    return Settings(
+        redis=RedisSettings(url=redis_url, prefix="doctor:"),
+        providers=(LOCAL,),
+        background=BackgroundSettings(enabled=False),
+        spool_dir=tmp_path / "spool",
+    )
 
 
 def found(settings: Settings) -> dict[str, Finding]:
@@ -33,7 +42,15 @@ def nowhere(**more: object) -> ProviderSettings:
 
 
 def test_what_is_looked_at(settings: Settings) -> None:
-    assert list(found(settings)) == ["settings", "redis", "worker", "keys", "local"]
+    assert list(found(settings)) == [
+        "settings",
+        "redis",
+        "writes",
+        "worker",
+        "keys",
+        "spool",
+        "local",
+    ]
 
 
 def test_a_provider_that_tells_its_models_is_well(settings: Settings) -> None:
@@ -65,6 +82,47 @@ def test_a_redis_that_is_away_has_failed_with_its_reason(settings: Settings) -> 
 def test_a_worker_that_is_missing_has_failed(settings: Settings) -> None:
     worker = found(replace(settings, background=BackgroundSettings()))["worker"]
     assert worker == Finding("worker", "failed", "missing")
+
+
+def test_a_redis_that_refuses_writes_has_failed_with_its_reason(settings: Settings) -> None:
+    client = connect(settings.redis)
+    client.config_set("min-replicas-to-write", "1")
+    try:
+        writes = found(settings)["writes"]
+    finally:
+        client.config_set("min-replicas-to-write", "0")
+    assert writes == Finding("writes", "failed", "NOREPLICAS: Redis has too few replicas")
+
+
+def test_a_spool_that_is_not_there_is_not_made(settings: Settings) -> None:
+    assert found(settings)["spool"].state == "ok"
+    assert not settings.spool_dir.exists()
+
+
+def test_a_spool_that_takes_nothing_is_warned_of(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "spool").mkdir()
+    with patch.object(Path, "write_bytes", side_effect=OSError(errno.EROFS, "Read-only")):
+        spool = found(settings)["spool"]
+    assert (spool.state, spool.detail) == (
+        "warning",
+        f"{settings.spool_dir} cannot be written to: Read-only",
+    )
+
+
+def test_answers_that_wait_are_told_of_by_their_store(settings: Settings, tmp_path: Path) -> None:
+    with connect(settings.redis) as client:
+        own = StoreIdentity(client, settings.redis.prefix).read()
+    for folder in (tmp_path / "spool", *(tmp_path / "spool" / name for name in (own, "store_x"))):
+        Spool(folder).put(turn())
+    spool = found(settings)["spool"]
+    assert (spool.state, spool.detail.split("; ")) == (
+        "warning",
+        [
+            "answers that wait for this store: 1",
+            "of an earlier release, for no store by name: 1",
+            "for store_x, which is another: 1",
+        ],
+    )
 
 
 def test_a_provider_out_of_reach_has_failed(settings: Settings) -> None:

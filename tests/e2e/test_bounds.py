@@ -40,4 +40,4 @@ def test_a_provider_that_keeps_failing_is_left_alone_and_shown(
     assert (refused.status_code, refused.json()["error"]["code"]) == (503, "upstream_unavailable")
     assert len(upstream.requests()) == before
     ready = gthread_gateway.call("GET", "/readyz", key=None).json()
-    assert ready["checks"]["upstreams"]["breaking"] == "open"
+    assert ready["checks"]["upstreams"]["breaking"] == "resting"

@@ -1,41 +1,73 @@
-"""Readiness: the store and a living worker decide it, upstreams are only told of."""
+"""Readiness: the store, a living worker and the spool decide it, upstreams are only told of."""
 
 from __future__ import annotations
 
 import pytest
+from redis.exceptions import OutOfMemoryError
 
 from app.errors import StorageUnavailable
-from app.services.health import WORKER_SILENCE_S, Health
+from app.services.health import WORKER_SILENCE_S, Health, Readiness
 
 
-def health(silence_s: float | None = 0.0, *, away: bool = False) -> Health:
-    def ping() -> None:
+def readiness(
+    silence_s: float | None = 0.0,
+    *,
+    away: bool = False,
+    refuses: bool = False,
+    spool_fault: str | None = None,
+) -> Readiness:
+    def write() -> None:
         if away:
-            raise StorageUnavailable("away")
+            raise StorageUnavailable("away") from ConnectionError()
+        if refuses:
+            raise StorageUnavailable("away") from OutOfMemoryError("…", status_code="OOM")
 
-    return Health(ping, lambda: silence_s, lambda: {"openai": "open"})
+    upstreams = {"openai": "closed", "house": "open", "lab": "half_open"}
+    return Health(write, lambda: silence_s, lambda: upstreams, lambda: spool_fault).readiness()
 
 
 def test_a_gateway_with_its_store_and_a_worker_is_ready() -> None:
-    assert health().readiness().ready
+    assert readiness().ready
 
 
 def test_a_gateway_without_its_store_is_not_ready() -> None:
-    readiness = health(away=True).readiness()
-    assert (readiness.ready, readiness.checks["redis"]) == (False, "unavailable")
+    found = readiness(away=True)
+    assert (found.ready, found.checks["store"]) == (False, "unavailable")
+
+
+def test_a_store_that_takes_no_writes_still_serves_while_the_spool_does() -> None:
+    found = readiness(float("inf"), refuses=True)
+    assert (found.ready, found.checks["store"]) == (True, "read_only")
+
+
+def test_without_a_spool_a_store_that_takes_no_writes_serves_nobody() -> None:
+    found = readiness(refuses=True, spool_fault="Read-only file system")
+    assert (found.ready, found.checks["spool"]) == (False, "unwritable")
+
+
+def test_a_spool_that_takes_nothing_harms_nobody_while_the_store_does() -> None:
+    found = readiness(spool_fault="Read-only file system")
+    assert (found.ready, found.checks["spool"]) == (True, "unwritable")
+
+
+def test_it_says_why_something_is_not_well() -> None:
+    found = readiness(refuses=True, spool_fault="Read-only file system")
+    assert found.reasons["spool"] == "Read-only file system"
+    assert found.reasons["store"].startswith("OOM")
 
 
 @pytest.mark.parametrize("silence_s", [WORKER_SILENCE_S, float("inf")])
 def test_a_gateway_whose_workers_are_silent_is_not_ready(silence_s: float) -> None:
-    readiness = health(silence_s).readiness()
-    assert (readiness.ready, readiness.checks["worker"]) == (False, "missing")
+    found = readiness(silence_s)
+    assert (found.ready, found.checks["worker"]) == (False, "missing")
 
 
 def test_a_gateway_without_background_needs_no_worker() -> None:
-    readiness = health(None).readiness()
-    assert (readiness.ready, readiness.checks["worker"]) == (True, "disabled")
+    found = readiness(None)
+    assert (found.ready, found.checks["worker"]) == (True, "disabled")
 
 
 def test_an_upstream_that_fails_is_told_of_and_decides_nothing() -> None:
-    readiness = health().readiness()
-    assert (readiness.ready, readiness.checks["upstreams"]) == (True, {"openai": "open"})
+    found = readiness()
+    assert found.ready
+    assert found.upstreams == {"openai": "ok", "house": "resting", "lab": "resting"}

@@ -13,8 +13,10 @@ from app.settings import RedisSettings
 from app.store.base import ResponseStore, Turn, Unconfirmed
 from app.store.connect import Client, connect
 from app.store.redis import RedisStore
-from app.store.spool import Spool
+from app.store.spool_delivery import SpoolDelivery
+from app.store.spool_folders import SpoolFolders
 from app.store.spooling import SpoolingStore
+from app.store.store_identity import StoreIdentity
 from tests.processes import until
 from tests.redis_sentinel import Watched, running_sentinel
 from tests.store.turns import ACCOUNT, saved, turn
@@ -66,9 +68,13 @@ def test_a_response_that_no_replica_has_is_kept_but_not_confirmed(
 
 
 def test_a_fail_over_loses_no_answer_that_was_promised(
-    store: RedisStore, watched: Watched, tmp_path: Path
+    store: RedisStore, client: Client, watched: Watched, tmp_path: Path
 ) -> None:
-    spooling = SpoolingStore(store, Spool(tmp_path))
+    delivery = SpoolDelivery(
+        store, StoreIdentity(client, "rg:"), SpoolFolders(tmp_path), lambda _account: True
+    )
+    delivery.start()
+    spooling = SpoolingStore(store, delivery)
     turns = [turn(str(number)) for number in range(SAVES)]
 
     def save(number: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -123,6 +124,40 @@ def test_a_damaged_file_is_not_taken_for_an_answer(spool: Spool, directory: Path
     file.write_bytes(file.read_bytes()[:-1])
     with pytest.raises(ValueError, match="damaged"):
         spool.take(kept.response.id)
+
+
+def test_a_disk_that_is_full_is_left_with_nothing_half_written(
+    spool: Spool, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        spool.put(turn())
+    assert list(directory.iterdir()) == []
+
+
+def test_an_answer_that_only_replicas_lack_says_so(spool: Spool) -> None:
+    here, there = turn(), turn()
+    spool.put(here)
+    spool.put(there, is_kept=True)
+    assert [spool.is_kept(each.response.id) for each in (here, there)] == [False, True]
+    assert spool.take(there.response.id) == there
+
+
+def test_an_answer_that_replicas_lack_waits_as_before(spool: Spool) -> None:
+    kept = turn()
+    spool.put(kept)
+    spool.mark_kept(kept.response.id)
+    assert (spool.waiting(), spool.is_kept(kept.response.id)) == ([kept.response.id], True)
+    assert spool.take(kept.response.id) == kept
+
+
+def test_who_drops_an_answer_learns_whether_another_did(spool: Spool) -> None:
+    kept = turn()
+    spool.put(kept, is_kept=True)
+    assert [spool.drop(kept.response.id) for _ in range(2)] == [True, False]
 
 
 def test_an_accounts_answers_can_be_erased(spool: Spool, directory: Path) -> None:

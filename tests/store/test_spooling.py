@@ -1,70 +1,20 @@
-"""A store whose Redis comes and goes."""
+"""A store whose Redis comes and goes, as its callers see it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from threading import Event, Thread
 
 import pytest
 
 from app.errors import NotFound, StorageUnavailable
-from app.store.base import Place, ResponseStore, Turn, Unconfirmed
-from app.store.memory import MemoryStore
+from app.store.base import ResponseStore, Turn
 from app.store.spool import Spool
-from app.store.spooling import ASKED_AGAIN_S, PATIENCE_S, RETRIED_S, SpoolingStore
-from tests.store.turns import ACCOUNT, continued, saved, turn
-
-
-class FlakyStore(MemoryStore):
-    """A store that is away when told so, and whose replicas lag when told so."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.away = self.lagging = False
-        self.asked = 0
-        self.meanwhile: Callable[[], object] = lambda: None
-
-    def save(self, turn: Turn) -> bool:
-        stands = self.keep(turn)
-        self.confirm(turn.response.id, 0)
-        return stands
-
-    def keep(self, turn: Turn) -> bool:
-        self.meanwhile()
-        self.ping()
-        return super().save(turn)
-
-    def confirm(self, response_id: str, wait_s: float) -> None:
-        self.asked += 1
-        if self.lagging:
-            raise Unconfirmed(response_id)
-
-    def get(self, account: str, response_id: str) -> Turn:
-        self.ping()
-        return super().get(account, response_id)
-
-    def ping(self) -> None:
-        if self.away:
-            raise StorageUnavailable("away")
-
-
-@dataclass
-class Time:
-    """Time that passes only while somebody sleeps."""
-
-    at: float = 0.0
-    slept: list[float] = field(default_factory=list)
-    meanwhile: Callable[[], object] = lambda: None
-
-    def sleep(self, seconds: float) -> None:
-        self.at += seconds
-        self.slept.append(seconds)
-        self.meanwhile()
-
-    def now(self) -> float:
-        return self.at
+from app.store.spool_delivery import SpoolDelivery
+from app.store.spooling import RETRIED_S, SpoolingStore, Undelivered
+from tests.store.spools import FlakyStore, Time, delivery
+from tests.store.turns import ACCOUNT, STRANGER, continued, saved, turn
 
 
 @pytest.fixture
@@ -73,26 +23,30 @@ def beneath() -> FlakyStore:
 
 
 @pytest.fixture
-def spool(tmp_path: Path) -> Spool:
-    return Spool(tmp_path)
-
-
-@pytest.fixture
 def time() -> Time:
     return Time()
 
 
 @pytest.fixture
-def store(beneath: FlakyStore, spool: Spool, time: Time) -> SpoolingStore:
-    return SpoolingStore(beneath, spool, sleep=time.sleep, now=time.now)
+def delivers(beneath: FlakyStore, tmp_path: Path, time: Time) -> SpoolDelivery:
+    return delivery(beneath, tmp_path, time)
 
 
-def spooled(store: SpoolingStore, beneath: FlakyStore, text: str = "hello") -> Turn:
-    """Return a turn that could only be spooled, once Redis is back."""
-    beneath.away = True
-    kept = saved(store, text)
-    beneath.away = False
-    return kept
+@pytest.fixture
+def spool(delivers: SpoolDelivery) -> Spool:
+    return delivers.folders.own()
+
+
+@pytest.fixture
+def store(beneath: FlakyStore, delivers: SpoolDelivery, time: Time) -> SpoolingStore:
+    return SpoolingStore(beneath, delivers, sleep=time.sleep, now=time.now)
+
+
+@pytest.fixture
+def waiting(store: SpoolingStore, beneath: FlakyStore) -> Turn:
+    """A turn that waits in the spool, of a store that is full."""
+    beneath.full = True
+    return saved(store)
 
 
 def test_an_answer_is_saved_at_once_while_redis_is_there(
@@ -105,8 +59,40 @@ def test_an_answer_is_saved_at_once_while_redis_is_there(
 def test_an_answer_is_tried_again_for_five_seconds(
     store: SpoolingStore, beneath: FlakyStore, time: Time
 ) -> None:
-    spooled(store, beneath)
+    beneath.away = True
+    saved(store)
     assert time.at == pytest.approx(RETRIED_S, abs=0.3)
+
+
+@pytest.mark.parametrize("fault", ["away", "full"])
+def test_the_next_answers_do_not_wait_for_what_the_first_waited_for(
+    store: SpoolingStore, beneath: FlakyStore, spool: Spool, time: Time, fault: str
+) -> None:
+    setattr(beneath, fault, True)
+    saved(store)
+    waited, writes = time.at, beneath.writes
+    saved(store)
+    assert (time.at, beneath.writes, len(spool.waiting())) == (waited, writes, 2)
+
+
+def test_an_answer_that_waits_while_another_is_spooled_waits_no_longer(
+    store: SpoolingStore, beneath: FlakyStore, time: Time
+) -> None:
+    beneath.away = True
+    time.meanwhile = lambda: store._breaker.open(StorageUnavailable("away"))
+    saved(store)
+    assert len(time.slept) == 1
+
+
+def test_answers_are_saved_at_once_when_a_write_was_taken(
+    store: SpoolingStore, beneath: FlakyStore, spool: Spool, delivers: SpoolDelivery
+) -> None:
+    beneath.full = True
+    saved(store)
+    beneath.full = False
+    delivers.tick()
+    kept = saved(store)
+    assert (beneath.get(ACCOUNT, kept.response.id), spool.waiting()) == (kept, [])
 
 
 def test_an_answer_is_not_spooled_when_redis_comes_back_in_time(
@@ -132,116 +118,132 @@ def test_whether_an_ending_stands_is_told_on(store: SpoolingStore) -> None:
     assert store.save(replace(kept, response=replace(kept.response, status="failed"))) is False
 
 
+@pytest.fixture
+def broken(store: SpoolingStore, delivers: SpoolDelivery) -> SpoolingStore:
+    """A store whose spool takes nothing."""
+    delivers.folders.own().directory.rmdir()
+    delivers.folders.own().directory.write_text("a file where the directory would be")
+    return store
+
+
+@pytest.mark.parametrize("times", [1, 2])
 def test_an_answer_that_fits_nowhere_is_refused(
-    beneath: FlakyStore, tmp_path: Path, time: Time
+    broken: SpoolingStore, beneath: FlakyStore, times: int
 ) -> None:
-    (tmp_path / "spool").write_text("a file where the directory would be")
-    store = SpoolingStore(beneath, Spool(tmp_path / "spool"), sleep=time.sleep, now=time.now)
-    beneath.away = True
+    beneath.full = True
+    for _ in range(times):
+        with pytest.raises(StorageUnavailable):
+            broken.save(turn())
+
+
+def test_without_a_spool_an_answer_is_still_saved_where_redis_takes_it_again(
+    broken: SpoolingStore, beneath: FlakyStore
+) -> None:
+    beneath.full = True
     with pytest.raises(StorageUnavailable):
-        store.save(turn())
+        broken.save(turn())
+    beneath.full = False
+    assert broken.save(turn())
 
 
-READERS: dict[str, Callable[[ResponseStore, str], object]] = {
-    "get": lambda store, response_id: store.get(ACCOUNT, response_id),
-    "context": lambda store, response_id: store.context(ACCOUNT, response_id),
-    "input_items": lambda store, response_id: store.input_items(
-        ACCOUNT, response_id, order="asc", limit=1, after=None, before=None
+# what waits, asked for on its own machine
+
+READERS: dict[str, Callable[[ResponseStore, Turn], object]] = {
+    "get": lambda store, kept: store.get(ACCOUNT, kept.response.id),
+    "context": lambda store, kept: store.context(ACCOUNT, kept.response.id),
+    "input_items": lambda store, kept: store.input_items(
+        ACCOUNT, kept.response.id, order="asc", limit=1, after=None, before=None
     ),
-    "items": lambda store, response_id: store.items(ACCOUNT, []),
-    "delete": lambda store, response_id: store.delete(ACCOUNT, response_id),
-    "ping": lambda store, response_id: store.ping(),
+    "items": lambda store, kept: store.items(ACCOUNT, [kept.response.output[0].id])[
+        kept.response.output[0].id
+    ],
+    "delete": lambda store, kept: store.delete(ACCOUNT, kept.response.id),
 }
 
 
 @pytest.mark.parametrize("reader", READERS)
-def test_what_was_spooled_is_delivered_before_anything_else(
-    store: SpoolingStore, beneath: FlakyStore, spool: Spool, reader: str
+def test_it_is_found_by_whoever_asks_once_writes_are_taken(
+    store: SpoolingStore, beneath: FlakyStore, spool: Spool, waiting: Turn, reader: str
 ) -> None:
-    kept = spooled(store, beneath)
-    READERS[reader](store, kept.response.id)
+    beneath.full = False
+    READERS[reader](store, waiting)
     assert spool.waiting() == []
-    assert beneath.save(kept)
+
+
+def test_it_can_be_fetched_meanwhile(store: SpoolingStore, waiting: Turn) -> None:
+    assert store.get(ACCOUNT, waiting.response.id) == waiting
+
+
+def test_its_input_can_be_listed_meanwhile(store: SpoolingStore, waiting: Turn) -> None:
+    page = store.input_items(
+        ACCOUNT, waiting.response.id, order="asc", limit=9, after=None, before=None
+    )
+    assert page.items == waiting.input
+
+
+def test_a_page_that_needs_earlier_turns_is_to_be_asked_for_again(
+    store: SpoolingStore, beneath: FlakyStore
+) -> None:
+    parent = saved(store)
+    beneath.full = True
+    child = continued(store, parent)
+    with pytest.raises(Undelivered):
+        READERS["input_items"](store, child)
+
+
+@pytest.mark.parametrize("reader", ["context", "items", "delete"])
+def test_what_else_is_asked_of_it_is_to_be_asked_again(
+    store: SpoolingStore, waiting: Turn, reader: str
+) -> None:
+    with pytest.raises(StorageUnavailable) as told:
+        READERS[reader](store, waiting)
+    assert told.value.retry_after_s
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_another_account_never_finds_it(
+    store: SpoolingStore, beneath: FlakyStore, waiting: Turn, full: bool
+) -> None:
+    beneath.full = full
+    with pytest.raises(NotFound):
+        store.get(STRANGER, waiting.response.id)
 
 
 @pytest.mark.parametrize("reader", READERS)
-def test_nothing_is_served_while_answers_wait_and_redis_is_away(
+def test_what_is_in_redis_is_read_as_ever_beside_it(
     store: SpoolingStore, beneath: FlakyStore, reader: str
 ) -> None:
-    kept = spooled(store, beneath)
+    kept = saved(store)
+    beneath.full = True
+    saved(store)
+    if reader != "delete":
+        READERS[reader](store, kept)
+    assert store.get(ACCOUNT, kept.response.id) == kept
+
+
+def test_nothing_is_served_while_redis_is_away(
+    store: SpoolingStore, beneath: FlakyStore, waiting: Turn
+) -> None:
     beneath.away = True
     with pytest.raises(StorageUnavailable):
-        READERS[reader](store, kept.response.id)
+        store.get(ACCOUNT, waiting.response.id)
 
 
-def test_another_process_delivers_as_well(
-    store: SpoolingStore, beneath: FlakyStore, spool: Spool
+def test_it_can_be_continued_once_it_is_delivered(
+    store: SpoolingStore, beneath: FlakyStore, waiting: Turn
 ) -> None:
-    kept = spooled(store, beneath)
-    assert SpoolingStore(beneath, spool).get(ACCOUNT, kept.response.id) == kept
-
-
-def test_a_spooled_answer_can_be_continued(store: SpoolingStore, beneath: FlakyStore) -> None:
-    kept = spooled(store, beneath)
-    child = continued(store, kept)
+    beneath.full = False
+    child = continued(store, waiting)
     assert store.context(ACCOUNT, child.response.id).last == child.response
 
 
-def test_an_answer_whose_account_was_erased_is_forgotten(
-    beneath: FlakyStore, spool: Spool, store: SpoolingStore
-) -> None:
-    spool.put(turn(parent=Place("0", 3)))
-
-    def gone() -> None:
-        raise NotFound("no such parent")
-
-    beneath.meanwhile = gone
-    store.ping()
-    assert spool.waiting() == []
-
-
-def test_a_damaged_file_stops_nobody(
-    store: SpoolingStore, beneath: FlakyStore, spool: Spool, tmp_path: Path
-) -> None:
-    (tmp_path / "resp_damaged.turn").write_bytes(b"{}")
-    kept = spooled(store, beneath)
-    assert store.get(ACCOUNT, kept.response.id) == kept
-    assert spool.waiting() == ["resp_damaged"]
-
-
-def test_what_another_process_has_just_delivered_stops_nobody(
+def test_what_was_deleted_leaves_the_spool(
     store: SpoolingStore, beneath: FlakyStore, spool: Spool
 ) -> None:
-    first, second = (spooled(store, beneath, text) for text in "ab")
-
-    def other() -> None:
-        for each in (first, second):
-            spool.drop(each.response.id)
-
-    beneath.meanwhile = other
-    store.ping()
+    beneath.lagging = True
+    kept = saved(store)
+    store.delete(ACCOUNT, kept.response.id)
     assert spool.waiting() == []
-
-
-def test_a_reader_does_not_wait_for_ever_for_one_that_delivers(
-    store: SpoolingStore, beneath: FlakyStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("app.store.spooling.PATIENCE_S", 0.01)
-    kept = spooled(store, beneath)
-    delivering, delivered = Event(), Event()
-
-    def slow() -> None:
-        delivering.set()
-        delivered.wait(PATIENCE_S)
-
-    beneath.meanwhile = slow
-    other = Thread(target=store.ping)
-    other.start()
-    delivering.wait(PATIENCE_S)
-    with pytest.raises(StorageUnavailable, match="delivered"):
-        store.get(ACCOUNT, kept.response.id)
-    delivered.set()
-    other.join()
 
 
 # replicas that lag
@@ -255,44 +257,26 @@ def test_an_answer_that_replicas_do_not_have_yet_is_spooled_without_a_wait(
     assert (spool.waiting(), time.slept) == ([kept.response.id], [])
 
 
+def test_replicas_that_lag_send_no_other_answer_to_the_spool_alone(
+    store: SpoolingStore, beneath: FlakyStore
+) -> None:
+    beneath.lagging = True
+    saved(store)
+    kept = saved(store)
+    assert beneath.get(ACCOUNT, kept.response.id) == kept
+
+
 def test_it_can_be_read_while_they_lag(store: SpoolingStore, beneath: FlakyStore) -> None:
     beneath.lagging = True
     kept = saved(store)
     assert store.get(ACCOUNT, kept.response.id) == kept
 
 
-def test_it_leaves_the_spool_once_they_have_it(
-    store: SpoolingStore, beneath: FlakyStore, spool: Spool, time: Time
+def test_what_another_machine_deleted_while_they_lag_is_not_found_here(
+    store: SpoolingStore, beneath: FlakyStore, waiting: Turn
 ) -> None:
-    beneath.lagging = True
-    kept = saved(store)
-    store.ping()
-    beneath.lagging = False
-    time.at += ASKED_AGAIN_S
-    store.ping()
-    assert (spool.waiting(), beneath.get(ACCOUNT, kept.response.id)) == ([], kept)
-
-
-def test_they_are_not_asked_at_every_request(
-    store: SpoolingStore, beneath: FlakyStore, time: Time
-) -> None:
-    beneath.lagging = True
-    saved(store)
-    before = beneath.asked
-    for _ in range(5):
-        store.ping()
-    assert beneath.asked == before + 1
-
-
-def test_they_are_not_asked_for_what_another_process_saw_confirmed(
-    store: SpoolingStore, beneath: FlakyStore, spool: Spool, time: Time
-) -> None:
-    beneath.lagging = True
-    first, _ = saved(store), saved(store)
-    store.ping()
-    spool.drop(first.response.id)
-    beneath.lagging = False
-    time.at += ASKED_AGAIN_S
-    before = beneath.asked
-    store.ping()
-    assert beneath.asked == before + 1
+    beneath.full, beneath.lagging = False, True
+    store.get(ACCOUNT, waiting.response.id)
+    beneath.delete(ACCOUNT, waiting.response.id)
+    with pytest.raises(NotFound):
+        store.get(ACCOUNT, waiting.response.id)

@@ -70,6 +70,7 @@ class HealthSchema(Told):
 class ReadinessSchema(Told):
     status = Choice("ready", "not_ready", **ALWAYS)
     checks = FreeObject(about="The state of each thing that the gateway depends on.", **ALWAYS)
+    reasons = FreeObject(about="Why one is not well, for who asks from the machine itself.")
 
 
 class EndpointSchema(Told):

@@ -1,0 +1,75 @@
+"""Why the store was unavailable, in words of our own.
+
+What a server says is never repeated: an error of Redis can quote what it was sent.
+"""
+
+from __future__ import annotations
+
+import re
+
+from redis.exceptions import AuthenticationError, BusyLoadingError, NoPermissionError
+from redis.exceptions import ConnectionError as ConnectionLost
+from redis.exceptions import TimeoutError as TimedOut
+
+from app.errors import StorageUnavailable
+
+#: By the code of an error reply, which a Lua program passes on inside of another.
+_REASONS = {
+    "OOM": "OOM command not allowed: the memory of Redis is full",
+    "MISCONF": "MISCONF: Redis cannot write to its disk",
+    "READONLY": "READONLY: this Redis is a replica",
+    "NOREPLICAS": "NOREPLICAS: Redis has too few replicas",
+    "NOPERM": "NOPERM: the user of Redis may not do this",
+    "NOAUTH": "NOAUTH: Redis wants a password",
+    "WRONGPASS": "WRONGPASS: Redis refuses the password",
+    "LOADING": "LOADING: Redis has just been started",
+    "CLUSTERDOWN": "CLUSTERDOWN: the Cluster is incomplete",
+    "MASTERDOWN": "MASTERDOWN: the replica has lost its master",
+}
+#: A server that says so answers reads.
+_REFUSES_WRITES = frozenset({"OOM", "MISCONF", "READONLY", "NOREPLICAS"})
+_CODE = re.compile(rf"\b({'|'.join(_REASONS)})\b")
+_CLOSED = re.compile("closed by server|reset by peer|broken pipe", re.IGNORECASE)
+
+
+def reason(fault: StorageUnavailable) -> str:
+    """Return why the store was unavailable."""
+    error = fault.__cause__
+    code = _code(error)
+    if code is not None:
+        return _REASONS[code]
+    match error:
+        case None:
+            return fault.message
+        case TimedOut():
+            return "timed out"
+        case ConnectionLost() if "refused" in str(error):
+            return "connection refused"
+        case ConnectionLost() if _CLOSED.search(str(error)):
+            return "connection closed"
+        case _:
+            return type(error).__name__
+
+
+def refuses_writes(fault: StorageUnavailable) -> bool:
+    """Tell whether the store is there, answers reads, and takes no writes."""
+    return _code(fault.__cause__) in _REFUSES_WRITES
+
+
+def _code(error: BaseException | None) -> str | None:
+    match error:
+        case None:
+            return None
+        case NoPermissionError():
+            return "NOPERM"
+        case AuthenticationError():
+            return "WRONGPASS"
+        case BusyLoadingError():
+            return "LOADING"
+        case _:
+            pass
+    status = getattr(error, "status_code", None)  # redis-py takes the code off the text it knows
+    if status in _REASONS:
+        return str(status)
+    found = _CODE.search(str(error))
+    return found and found[0]

@@ -1,0 +1,385 @@
+"""What waits in the spool comes to the store that it is for, and to no other."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from prometheus_client import Counter
+
+from app.errors import GatewayError, StorageUnavailable
+from app.settings import RedisSettings
+from app.store.base import Place
+from app.store.connect import connect
+from app.store.spool import Spool
+from app.store.spool_delivery import (
+    ASKED_AGAIN_S,
+    LEFT_ALONE_S,
+    MAX_FAILURES,
+    SpoolDelivery,
+)
+from app.store.spooling import SpoolingStore
+from app.store.store_identity import StoreIdentity
+from app.telemetry import SPOOL_DELIVERED, SPOOL_LOST
+from tests.store.spools import FlakyStore, Time, delivery
+from tests.store.turns import ACCOUNT, STRANGER, saved, turn
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def store() -> FlakyStore:
+    return FlakyStore()
+
+
+@pytest.fixture
+def delivers(store: FlakyStore, tmp_path: Path, time: Time) -> SpoolDelivery:
+    return delivery(store, tmp_path, time)
+
+
+@pytest.fixture
+def spool(delivers: SpoolDelivery) -> Spool:
+    return delivers.folders.own()
+
+
+def spooled(spool: Spool, count: int = 1) -> list[str]:
+    """Return the ids of as many answers that wait, oldest first."""
+    turns = [turn(str(number)) for number in range(count)]
+    for number, each in enumerate(turns):
+        spool.put(each)
+        file = spool.directory / f"{each.response.id}.turn"
+        os.utime(file, (number, number))
+    return [each.response.id for each in turns]
+
+
+def stored(store: FlakyStore, response_id: str) -> bool:
+    return response_id in store._kept
+
+
+def test_a_turn_of_the_timer_delivers(
+    delivers: SpoolDelivery, store: FlakyStore, spool: Spool
+) -> None:
+    waiting = spooled(spool, 3)
+    delivers.tick()
+    assert (spool.waiting(), [stored(store, each) for each in waiting]) == ([], [True] * 3)
+
+
+def test_while_nothing_waits_nothing_is_written(delivers: SpoolDelivery, store: FlakyStore) -> None:
+    delivers.tick()
+    assert store.writes == 0
+
+
+def test_while_writes_are_refused_one_is_tried_a_turn(
+    delivers: SpoolDelivery, store: FlakyStore, spool: Spool
+) -> None:
+    spooled(spool, 5)
+    store.full = True
+    delivers.tick()
+    assert (store.writes, len(spool.waiting())) == (1, 5)
+
+
+def test_what_the_store_does_not_take_keeps_nothing_else_waiting(
+    delivers: SpoolDelivery, store: FlakyStore, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    *troubled, well = spooled(spool, MAX_FAILURES + 1)
+    keep = store.keep
+
+    def picky(kept: object) -> bool:
+        if kept.response.id in troubled:  # type: ignore[attr-defined]  # a turn
+            raise StorageUnavailable("one node of a Cluster is full")
+        return keep(kept)  # type: ignore[arg-type]  # a turn
+
+    monkeypatch.setattr(store, "keep", picky)
+    delivers.tick()
+    delivers.tick()
+    assert stored(store, well)
+
+
+def test_another_process_that_delivers_is_left_to_it(
+    delivers: SpoolDelivery, store: FlakyStore, spool: Spool, tmp_path: Path
+) -> None:
+    (waiting,) = spooled(spool)
+    with locked(tmp_path):
+        delivers.tick()
+        assert not stored(store, waiting)
+    delivers.tick()
+    assert stored(store, waiting)
+
+
+@contextmanager
+def counted(counter: Counter) -> Iterator[Callable[[], float]]:
+    """Yield what tells by how much a counter has grown since."""
+    before = total(counter)
+    yield lambda: total(counter) - before
+
+
+def total(counter: Counter) -> float:
+    (metric,) = counter.collect()
+    return next(sample.value for sample in metric.samples if sample.name.endswith("_total"))
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    handle = os.open(directory, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+def test_a_process_that_delivers_nothing_itself_learns_that_writes_are_taken(
+    delivers: SpoolDelivery, tmp_path: Path
+) -> None:
+    delivers.breaker.open(StorageUnavailable("away"))
+    with locked(tmp_path):
+        delivers.tick()
+    assert not delivers.breaker.is_open
+
+
+def test_an_operator_does_not_wait_for_ever_for_one_that_delivers(
+    delivers: SpoolDelivery, spool: Spool, tmp_path: Path
+) -> None:
+    spooled(spool)
+    with locked(tmp_path), pytest.raises(StorageUnavailable, match="delivered"):
+        delivers.deliver_all()
+
+
+def test_an_operator_hears_that_the_store_takes_nothing(
+    delivers: SpoolDelivery, store: FlakyStore, spool: Spool
+) -> None:
+    spooled(spool)
+    store.full = True
+    with pytest.raises(StorageUnavailable):
+        delivers.deliver_all()
+
+
+def test_a_damaged_file_stops_nobody(
+    delivers: SpoolDelivery, store: FlakyStore, spool: Spool
+) -> None:
+    (spool.directory / "resp_damaged.turn").write_bytes(b"{}")
+    (waiting,) = spooled(spool)
+    delivers.tick()
+    assert (stored(store, waiting), spool.waiting()) == (True, ["resp_damaged"])
+
+
+def test_what_the_store_will_never_take_stops_nobody(
+    delivers: SpoolDelivery, store: FlakyStore, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poison, well = spooled(spool, 2)
+    keep = store.keep
+
+    def picky(kept: object) -> bool:
+        if kept.response.id == poison:  # type: ignore[attr-defined]  # a turn
+            raise GatewayError("refused")
+        return keep(kept)  # type: ignore[arg-type]  # a turn
+
+    monkeypatch.setattr(store, "keep", picky)
+    delivers.tick()
+    assert (stored(store, well), spool.waiting()) == (True, [poison])
+
+
+def test_what_another_process_has_just_delivered_stops_nobody(
+    delivers: SpoolDelivery, store: FlakyStore, spool: Spool
+) -> None:
+    waiting = spooled(spool, 2)
+    store.meanwhile = lambda: [spool.drop(each) for each in waiting]
+    delivers.tick()
+    assert spool.waiting() == []
+
+
+def test_what_was_delivered_is_counted_once(delivers: SpoolDelivery, spool: Spool) -> None:
+    spooled(spool, 2)
+    with counted(SPOOL_DELIVERED) as count:
+        delivers.tick()
+        delivers.tick()
+    assert count() == 2
+
+
+def test_an_answer_whose_conversation_is_gone_is_given_up_and_counted(
+    delivers: SpoolDelivery, spool: Spool
+) -> None:
+    spool.put(turn(parent=Place("gone", 3)))
+    with counted(SPOOL_LOST) as count:
+        delivers.tick()
+    assert (spool.waiting(), count()) == ([], 1)
+
+
+def test_an_answer_that_fits_nowhere_is_counted(
+    delivers: SpoolDelivery, store: FlakyStore, spool: Spool, time: Time
+) -> None:
+    spool.directory.rmdir()
+    spool.directory.write_text("a file where the directory would be")
+    store.full = True
+    spooling = SpoolingStore(store, delivers, sleep=time.sleep, now=time.now)
+    with counted(SPOOL_LOST) as count, pytest.raises(StorageUnavailable):
+        spooling.save(turn())
+    assert count() == 1
+
+
+def test_how_many_wait_is_a_figure(delivers: SpoolDelivery, spool: Spool) -> None:
+    spooled(spool, 2)
+    assert delivers.figures() == {"gateway_spooled": 2}
+
+
+# one store each
+
+
+@pytest.fixture
+def other(tmp_path: Path, time: Time) -> FlakyStore:
+    """Another store, whose gateway has the same directory."""
+    other = FlakyStore("store_2")
+    delivery(other, tmp_path, time)
+    return other
+
+
+def test_an_answer_is_delivered_to_no_other_store(
+    delivers: SpoolDelivery, other: FlakyStore, spool: Spool, tmp_path: Path, time: Time
+) -> None:
+    (waiting,) = spooled(spool)
+    delivery(other, tmp_path, time).tick()
+    assert (other._kept, spool.waiting()) == ({}, [waiting])
+
+
+def test_an_answer_is_not_shown_by_another_stores_gateway(
+    other: FlakyStore, spool: Spool, tmp_path: Path, time: Time
+) -> None:
+    (waiting,) = spooled(spool)
+    assert delivery(other, tmp_path, time).find(ACCOUNT, waiting) is None
+
+
+def test_another_store_erases_nothing_here(
+    other: FlakyStore, spool: Spool, tmp_path: Path, time: Time
+) -> None:
+    (waiting,) = spooled(spool)
+    assert delivery(other, tmp_path, time).erase(ACCOUNT) == []
+    assert spool.waiting() == [waiting]
+
+
+def test_a_redis_that_was_emptied_meanwhile_is_given_nothing_of_before(
+    delivers: SpoolDelivery, store: FlakyStore, spool: Spool
+) -> None:
+    (waiting,) = spooled(spool)
+    store.store_id = "store_emptied"
+    delivers.tick()
+    assert (store._kept, spool.waiting()) == ({}, [waiting])
+    assert delivers.folders.foreign() == {"store_1": 1}
+
+
+def test_one_who_asks_for_an_answer_gives_it_to_no_other_store_either(
+    delivers: SpoolDelivery, store: FlakyStore, spool: Spool
+) -> None:
+    (waiting,) = spooled(spool)
+    store.store_id = "store_emptied"
+    delivers.deliver(waiting)
+    assert store._kept == {}
+
+
+# of an earlier release, without a store's name
+
+
+def test_an_answer_of_an_earlier_release_is_delivered(
+    delivers: SpoolDelivery, store: FlakyStore, tmp_path: Path
+) -> None:
+    (waiting,) = spooled(Spool(tmp_path))
+    delivers.tick()
+    assert (stored(store, waiting), Spool(tmp_path).waiting()) == (True, [])
+
+
+def test_it_is_left_alone_while_another_store_may_have_been_meant(
+    delivers: SpoolDelivery, other: FlakyStore, store: FlakyStore, tmp_path: Path
+) -> None:
+    (waiting,) = spooled(Spool(tmp_path))
+    delivers.tick()
+    assert other.store_id in delivers.folders.foreign()
+    assert (store._kept, Spool(tmp_path).waiting()) == ({}, [waiting])
+
+
+def test_it_is_left_alone_where_its_account_is_unknown(
+    store: FlakyStore, tmp_path: Path, time: Time
+) -> None:
+    (waiting,) = spooled(Spool(tmp_path))
+    delivers = delivery(store, tmp_path, time, STRANGER)
+    assert (store._kept, Spool(tmp_path).waiting()) == ({}, [waiting])
+    assert delivers.folders.unnamed() == 1
+
+
+def test_it_is_left_alone_where_its_conversation_is_not(
+    delivers: SpoolDelivery, tmp_path: Path, time: Time
+) -> None:
+    Spool(tmp_path).put(turn(parent=Place("elsewhere", 3)))
+    delivers.tick()
+    time.at += LEFT_ALONE_S
+    delivers.tick()
+    assert len(Spool(tmp_path).waiting()) == 1
+
+
+def test_a_store_that_could_be_given_no_id_spools_like_an_earlier_release(
+    store: FlakyStore, tmp_path: Path, time: Time
+) -> None:
+    store.away = True
+    delivers = delivery(store, tmp_path, time)
+    kept = turn()
+    delivers.put(kept, StorageUnavailable("away"), is_kept=False)
+    store.away = False
+    delivers.tick()
+    assert stored(store, kept.response.id)
+
+
+# replicas that lag
+
+
+def test_an_answer_leaves_once_the_replicas_have_it(
+    delivers: SpoolDelivery, store: FlakyStore, spool: Spool, time: Time
+) -> None:
+    (waiting,) = spooled(spool)
+    store.lagging = True
+    delivers.tick()
+    assert (stored(store, waiting), spool.is_kept(waiting)) == (True, True)
+    store.lagging = False
+    time.at += ASKED_AGAIN_S
+    delivers.tick()
+    assert spool.waiting() == []
+
+
+def test_replicas_that_lag_are_asked_once_in_a_while(
+    delivers: SpoolDelivery, store: FlakyStore, spool: Spool
+) -> None:
+    waiting = spooled(spool, 3)
+    store.lagging = True
+    for _ in range(3):
+        delivers.tick()
+    assert store.confirms == 1
+    assert all(stored(store, each) for each in waiting)
+
+
+def test_what_a_fail_over_lost_is_kept_again(
+    delivers: SpoolDelivery, store: FlakyStore, spool: Spool, time: Time
+) -> None:
+    spooling = SpoolingStore(store, delivers, sleep=time.sleep, now=time.now)
+    store.lagging = True
+    kept = saved(spooling)
+    del store._kept[kept.response.id]
+    assert spooling.get(ACCOUNT, kept.response.id) == kept
+
+
+# the id of a store
+
+
+def test_a_stores_id_is_made_once(redis_url: str) -> None:
+    with connect(RedisSettings(url=redis_url)) as client:
+        ids = {StoreIdentity(client, "identity:").read() for _ in range(3)}
+    assert len(ids) == 1
+
+
+def test_each_prefix_of_a_redis_is_a_store(redis_url: str) -> None:
+    with connect(RedisSettings(url=redis_url)) as client:
+        ids = {StoreIdentity(client, prefix).read() for prefix in ("one:", "two:")}
+    assert len(ids) == 2
