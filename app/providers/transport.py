@@ -6,6 +6,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 import requests
@@ -23,6 +24,7 @@ from app.providers.wire.adapter import Draft, LeanAdapter, Nonsense, Order, Quie
 from app.providers.wire.dial import Dialer, ProxyRefused
 from app.providers.wire.exchange import Patience, Relay, leave
 from app.settings import ProviderSettings
+from app.telemetry import log
 
 USER_AGENT = "responses-gateway"
 #: How much of an error's body is read.
@@ -208,6 +210,13 @@ class Reply:
         self._call.request_id = headers.get("x-request-id") or headers.get("request-id")
         if not 200 <= response.status_code < 300:
             raise self._refused(response)
+        if headers.get("content-type", "").startswith("text/html"):
+            self._log_address(response.status_code)
+            name = self._transport.settings.name
+            raise UpstreamMisbehaved(
+                f"provider {name!r} answered with a web page: is its base_url right? "
+                "It usually ends in /v1"
+            )
         self._answered = True
         return response
 
@@ -231,12 +240,24 @@ class Reply:
             if self._call.cancelled:
                 return self._fault(error)
         settings = self._transport.settings
+        if response.status_code == 404 or 300 <= response.status_code < 400:
+            self._log_address(response.status_code)
         return fault(
             response.status_code,
             response.raw.headers,
             body,
             settings.name,
             secret=settings.api_key,
+        )
+
+    def _log_address(self, status: int) -> None:
+        """Log where the upstream was called: an operator may have to mend it."""
+        url = urlsplit(self._order.url or "")
+        log.warning(
+            "upstream_address_refused",
+            provider=self._transport.settings.name,
+            url=f"{url.scheme}://{url.netloc.rpartition('@')[2]}{url.path}",
+            status=status,
         )
 
     def _fault(self, error: requests.RequestException) -> GatewayError:

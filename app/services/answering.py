@@ -101,13 +101,19 @@ class Answering:
         Raises:
             GatewayError: as Router.open does.
         """
-        items = prepared.thread.items
+        items, last_excess = prepared.thread.items, None
         for truncations_left in reversed(range(MAX_TRUNCATIONS + 1)):
             asked = partial(self._asked, prepared, items)
             try:
                 return self._router.open(prepared.targets, asked, call)
             except ContextLengthExceeded as error:
-                shorter = without_oldest(items, error.excess_tokens)
+                excess = error.excess_tokens
+                # vLLM stops counting one past its limit ("at least"): an excess that has not
+                # shrunk with the input is no measure of it.
+                if excess is not None and last_excess is not None and excess >= last_excess:
+                    excess = None
+                last_excess = error.excess_tokens
+                shorter = without_oldest(items, excess)
                 truncates = prepared.request.truncation == "auto" and truncations_left
                 if not truncates or shorter == items:
                     raise

@@ -15,6 +15,7 @@ from app.errors import (
     NotFound,
     UpstreamMisbehaved,
     UpstreamRateLimited,
+    UpstreamRefused,
     UpstreamTimeout,
     UpstreamUnavailable,
 )
@@ -34,10 +35,10 @@ def refused(status: int, body: Any = b"", **headers: str) -> GatewayError:
     [
         (302, UpstreamMisbehaved),
         (400, InvalidRequest),
-        (401, UpstreamMisbehaved),
-        (402, UpstreamMisbehaved),
-        (403, UpstreamMisbehaved),
-        (404, InvalidRequest),
+        (401, UpstreamRefused),
+        (402, UpstreamRefused),
+        (403, UpstreamRefused),
+        (404, UpstreamMisbehaved),
         (405, UpstreamMisbehaved),
         (408, UpstreamUnavailable),
         (409, UpstreamUnavailable),
@@ -74,9 +75,22 @@ def test_a_refusal_without_words_names_the_provider(status: int) -> None:
         {"message": "No such thing."},
         "No such thing.",
         b"No such thing.\n",
+        [{"error": {"code": 400, "message": "No such thing.", "status": "INVALID_ARGUMENT"}}],
+        {"errors": [{"message": "No such thing."}]},
+        {"errors": ["No such thing."]},
+        {"detail": {"error": "No such thing."}},
+        {"object": "error", "message": {"detail": [{"loc": ["body"], "msg": "No such thing."}]}},
+        {"base_resp": {"status_code": 2013, "status_msg": "No such thing."}},
+        {"error": "No such thing.", "error_type": "validation"},
+        {"__type": "ValidationException", "message": "No such thing."},
+        {"error": {"message": "Provider returned error",
+                   "metadata": {"raw": '{"error":{"message":"No such thing."}}'}}},
+        {"error": {"error": {"message": "No such thing."}}},
+        ["No such thing."],
     ],
     ids=["openai", "llamacpp", "anthropic", "vllm", "ollama", "detail", "details", "message",
-         "json-text", "text"],
+         "json-text", "text", "google", "errors", "errors-text", "detail-object", "mistral",
+         "minimax", "tgi", "bedrock", "openrouter", "twice", "list-of-text"],
 )  # fmt: skip
 def test_every_servers_words_are_found(body: Any) -> None:
     assert refused(400, body).message == "No such thing."
@@ -115,8 +129,9 @@ def test_a_long_message_is_cut() -> None:
         {"error": {"message": "The model `x` does not exist", "code": "model_not_found"}},
         {"error": {"message": "model 'x' not found, try pulling it first"}},
         {"type": "error", "error": {"type": "not_found_error", "message": "model: x"}},
+        {"error": {"code": "DeploymentNotFound", "message": "The API deployment is not there."}},
     ],
-    ids=["openai", "ollama", "anthropic"],
+    ids=["openai", "ollama", "anthropic", "azure"],
 )
 def test_an_unknown_model_is_not_found(body: Any) -> None:
     error = refused(404, body)
@@ -184,6 +199,9 @@ def test_the_wait_that_is_asked_for_is_kept(status: int) -> None:
         ({"retry-after": "soon"}, None),
         ({"retry-after": "inf"}, None),
         ({"retry-after": "9" * 400}, None),
+        ({"retry-after": "99999999"}, 86_400),
+        ({"retry-after": "Thu, 01 Jan 2027 12:00:00 GMT"}, 86_400),
+        ({"retry-after-ms": "1e300"}, 86_400),
         ({}, None),
     ],
 )
@@ -196,14 +214,19 @@ def test_a_wait_is_read_in_every_form(headers: dict[str, str], seconds: int | No
     [
         ({"type": "overloaded_error", "message": "Overloaded"}, UpstreamUnavailable),
         ({"type": "rate_limit_error"}, UpstreamRateLimited),
-        ({"type": "authentication_error"}, UpstreamMisbehaved),
+        ({"type": "authentication_error"}, UpstreamRefused),
         ({"type": "timeout_error"}, UpstreamTimeout),
         ({"type": "invalid_request_error", "message": "no"}, InvalidRequest),
         ({"code": "rate_limit_exceeded"}, UpstreamRateLimited),
         ({"code": "context_length_exceeded"}, ContextLengthExceeded),
         ({"code": 429}, UpstreamRateLimited),
         ({"code": "502"}, UpstreamUnavailable),
-        ({"code": 401, "message": "no"}, UpstreamMisbehaved),
+        ({"code": 401, "message": "no"}, UpstreamRefused),
+        ({"code": 400, "status": "INVALID_ARGUMENT", "message": "no"}, InvalidRequest),
+        ({"status": "RESOURCE_EXHAUSTED"}, UpstreamRateLimited),
+        ([{"error": {"code": 429}}], UpstreamRateLimited),
+        ({"status_code": 1002, "status_msg": "rate limit"}, UpstreamRateLimited),
+        ({"status_code": 1008, "status_msg": "insufficient balance"}, UpstreamRefused),
         ({"message": "who knows"}, UpstreamUnavailable),
         ("boom", UpstreamUnavailable),
         (True, UpstreamUnavailable),
@@ -212,3 +235,49 @@ def test_a_wait_is_read_in_every_form(headers: dict[str, str], seconds: int | No
 )
 def test_an_error_inside_an_answer_means(error: object, expected: type[GatewayError]) -> None:
     assert type(fault_in_answer(error, "acme")) is expected
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"404 page not found", b"<html>no</html>", {"detail": "Not Found"}, b"", {"error": "no"}],
+    ids=["text", "html", "fastapi", "empty", "error"],
+)
+def test_a_404_that_is_not_about_a_model_is_the_operators_to_mend(body: Any) -> None:
+    error = refused(404, body)
+    assert type(error) is UpstreamMisbehaved
+    assert "base_url" in error.message
+
+
+def test_a_redirect_names_where_to_without_its_credentials() -> None:
+    error = refused(307, location="https://user:pass@api.example/v1/x?key=secret")
+    assert type(error) is UpstreamMisbehaved
+    assert "'https://api.example/v1/x'" in error.message
+    assert "pass" not in error.message
+    assert "secret" not in error.message
+
+
+def test_tokens_a_minute_are_a_rate_limit_whatever_the_status() -> None:
+    message = (
+        "Request too large for model `m` on tokens per minute (TPM): Limit 6000, Requested 7000"
+    )
+    error = refused(413, {"error": {"message": message, "code": "rate_limit_exceeded"}})
+    assert type(error) is UpstreamRateLimited
+
+
+def test_the_delay_of_googles_retry_info_is_a_wait() -> None:
+    info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "36.2s"}
+    body = [{"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "details": [{}, info]}}]
+    assert refused(429, body).retry_after_s == 37
+
+
+def test_a_402_says_that_the_account_at_the_provider_has_no_credit() -> None:
+    error = refused(402, {"error": {"message": "This request requires more credits"}})
+    assert "the account at provider 'acme' has no credit" in error.message
+
+
+@pytest.mark.parametrize("depth", [1, 100])
+def test_words_that_lie_too_deep_are_not_looked_for(depth: int) -> None:
+    body: Any = "deep"
+    for _ in range(depth):
+        body = {"detail": body}
+    assert ("deep" in refused(400, body).message) is (depth == 1)

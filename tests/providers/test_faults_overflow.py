@@ -78,6 +78,52 @@ MESSAGES = {
         8928,
     ),
     "copilot": ("prompt token count of 12345 exceeds the limit of 8192", 4153),
+    "vllm-at-least": (
+        "This model's maximum context length is 8192 tokens. However, you requested 64 output "
+        "tokens and your prompt contains at least 8229 input tokens, for a total of at least 8293 "
+        "tokens. Please reduce the length of the input prompt or the number of requested output "
+        "tokens.",
+        101,
+    ),
+    "vllm-exact": (
+        "This model's maximum context length is 8192 tokens. However, you requested 64 output "
+        "tokens and your prompt contains 10000 input tokens, for a total of 10064 tokens.",
+        1872,
+    ),
+    "vllm-passed": (
+        "You passed 4500 input tokens and requested 100 output tokens. However, the model's "
+        "context length is only 4096 tokens, resulting in a maximum input length of 3996 tokens.",
+        504,
+    ),
+    "tgi": (
+        "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000 "
+        "`inputs` tokens and 200 `max_new_tokens`",
+        1104,
+    ),
+    "tgi-inputs": (
+        "Input validation error: `inputs` must have less than 1024 tokens. Given: 1100",
+        76,
+    ),
+    "bedrock": ("Input is too long for requested model.", None),
+    "bedrock-count": (
+        "Too many input tokens. Max input tokens: 8192, request input token count: 9000",
+        808,
+    ),
+    "moonshot": ("Invalid request: Your request exceeded model token limit: 8192", None),
+    "zai": ("Prompt exceeds max length", None),
+    "minimax": ("invalid params, context window exceeds limit", None),
+    "alibaba": ("Range of input length should be [1, 30720]", None),
+    "fireworks": ("The prompt is too long: 12000, model maximum context length: 8191", 3809),
+    "cerebras": (
+        "Please reduce the length of the messages or completion. Current length is 9000 while "
+        "limit is 8192",
+        808,
+    ),
+    "lmstudio": (
+        "Trying to keep the first 5000 tokens when context the overflows. However, the model is "
+        "loaded with context length of only 4096 tokens, which is not enough",
+        None,
+    ),
 }
 
 
@@ -101,6 +147,21 @@ def test_a_code_is_enough(status: int) -> None:
     error = refused(status, {"code": "context_length_exceeded"})
     assert isinstance(error, ContextLengthExceeded)
     assert error.message
+
+
+@pytest.mark.parametrize("server", MESSAGES)
+def test_too_long_is_recognised_in_googles_list(server: str) -> None:
+    error = {"code": 400, "message": MESSAGES[server][0], "status": "INVALID_ARGUMENT"}
+    assert isinstance(
+        fault(400, {}, orjson.dumps([{"error": error}]), "acme"), ContextLengthExceeded
+    )
+
+
+def test_too_long_is_recognised_as_tgi_words_it() -> None:
+    body = {"error": MESSAGES["tgi"][0], "error_type": "validation"}
+    told = fault(422, {}, orjson.dumps(body), "acme")
+    assert isinstance(told, ContextLengthExceeded)
+    assert told.excess_tokens == 1104
 
 
 def test_llamacpp_counts_for_itself() -> None:

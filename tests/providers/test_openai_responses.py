@@ -17,8 +17,8 @@ from app.errors import (
     GatewayError,
     InvalidRequest,
     NotFound,
-    UpstreamMisbehaved,
     UpstreamRateLimited,
+    UpstreamRefused,
     UpstreamTimeout,
     UpstreamUnavailable,
 )
@@ -95,7 +95,7 @@ def test_the_upstreams_id_of_the_request_is_kept(upstream: responses.RequestsMoc
     [
         (400, "unsupported_value", "Unsupported value: 'xhigh'", InvalidRequest),
         (400, "context_length_exceeded", "Your input is too long.", ContextLengthExceeded),
-        (401, "invalid_api_key", "Incorrect API key provided", UpstreamMisbehaved),
+        (401, "invalid_api_key", "Incorrect API key provided", UpstreamRefused),
         (404, "model_not_found", "The model does not exist", NotFound),
         (429, "rate_limit_exceeded", "Rate limit reached", UpstreamRateLimited),
         (429, "insufficient_quota", "You exceeded your quota", UpstreamRateLimited),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import requests
 import responses
+from structlog.testing import capture_logs
 
 from app.errors import (
     GatewayError,
@@ -149,3 +150,23 @@ def test_a_response_has_nothing_that_requests_has_not() -> None:
 def test_a_header_that_cannot_be_sent_is_refused_at_once() -> None:
     with pytest.raises(ValueError, match="ordinal not in range"):
         Transport(settings("http://acme.test/v1")).endpoint("/answer", {"X-Team": "☃"})
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_a_web_page_in_place_of_an_answer_asks_whether_the_address_is_right(
+    is_streamed: bool,
+) -> None:
+    with mocked() as upstream:
+        upstream.post("http://acme.test/v1/answer", body=b"<html>", content_type="text/html")
+        to = endpoint("http://acme.test/v1")
+        with pytest.raises(UpstreamMisbehaved, match=r"web page.*base_url"):
+            list(stream(to).pieces()) if is_streamed else whole(to)
+
+
+def test_where_nothing_was_found_is_in_the_log_without_its_credentials() -> None:
+    with mocked() as upstream, capture_logs() as log:
+        upstream.post("http://u:p@acme.test/v2/answer", status=404)
+        with pytest.raises(UpstreamMisbehaved):
+            whole(endpoint("http://u:p@acme.test/v2?token=hidden"))
+    (line,) = [each for each in log if each["event"] == "upstream_address_refused"]
+    assert line["url"] == "http://acme.test/v2/answer"

@@ -1,8 +1,7 @@
 """What an upstream's refusal means to our caller (U1 to U5). Pure.
 
-Every server words its errors in its own way: OpenAI's envelope, Anthropic's, llama.cpp's integer
-codes, vLLM's flat object, a lone string, plain text, a proxy's HTML page. What can be read of
-them is read here, once, for all three wire formats.
+Every server words its errors in its own way: what can be read of them is read by error_body, and
+judged here, once, for all three wire formats.
 """
 
 from __future__ import annotations
@@ -10,12 +9,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
-
-import orjson
+from urllib.parse import urlsplit
 
 from app.errors import (
     ContextLengthExceeded,
@@ -24,15 +20,15 @@ from app.errors import (
     NotFound,
     UpstreamMisbehaved,
     UpstreamRateLimited,
+    UpstreamRefused,
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from app.logs.redaction import redact
+from app.providers.faults.error_body import ErrorBody, read_body, read_error
 from app.providers.faults.overflow import excess_tokens, is_overflow
 
-#: How much of a message is read, and how much of it is told.
-MAX_READ = 8000
-MAX_MESSAGE = 2000
+#: The longest wait, in seconds, that an upstream may ask for: a day.
+MAX_WAIT_S = 86_400
 
 #: What the names of error types and codes amount to, where no HTTP status says it.
 _STATUS_OF = {
@@ -53,7 +49,25 @@ _STATUS_OF = {
     "insufficient_quota": 429,
     "timeout_error": 504,
     "overloaded_error": 529,
+    # Google's, of google.rpc.Code
+    "INVALID_ARGUMENT": 400,
+    "FAILED_PRECONDITION": 400,
+    "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403,
+    "NOT_FOUND": 404,
+    "RESOURCE_EXHAUSTED": 429,
+    "UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
+    # Bedrock's
+    "ValidationException": 400,
+    "AccessDeniedException": 403,
+    "ThrottlingException": 429,
+    "ServiceUnavailableException": 503,
+    "ModelTimeoutException": 504,
 }
+
+#: Codes and types that say that there is no such model.
+_NO_MODEL = {"model_not_found", "DeploymentNotFound", "ModelNotFound", "model_not_available"}
 
 #: Their parameter -> ours, where the names differ.
 _PARAMS = {
@@ -71,18 +85,6 @@ _PARAMS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """What an error's body says."""
-
-    message: str = ""
-    type: str = ""
-    code: str = ""
-    param: str | None = None
-    number: int | None = None
-    excess_tokens: int | None = None
-
-
 def fault(
     status: int,
     headers: Mapping[str, str],
@@ -98,52 +100,72 @@ def fault(
     never shows, not even where it looks like a word. `now` is the time that a Retry-After date
     counts from.
     """
-    told = _read(body, secret)
-    wait_s = retry_after_s(headers, now or datetime.now(UTC))
-    return _judge(status, told, provider, wait_s)
+    error = read_body(body, secret)
+    if 300 <= status < 400:
+        return _redirected(status, headers.get("location"), provider)
+    wait_s = retry_after_s(headers, now or datetime.now(UTC)) or _whole_s(error.wait_s)
+    return _judge(status, error, provider, wait_s)
 
 
 def fault_in_answer(error: object, provider: str, *, secret: str | None = None) -> GatewayError:
     """Return our error for an `error` inside an answer that began well, or inside a stream."""
-    told = _told(error, secret)
-    status = told.number or _STATUS_OF.get(told.code) or _STATUS_OF.get(told.type) or 500
-    return _judge(status, told, provider, None)
+    body = read_error(error, secret)
+    status = body.status or _STATUS_OF.get(body.code) or _STATUS_OF.get(body.type) or 500
+    return _judge(status, body, provider, _whole_s(body.wait_s))
 
 
 def retry_after_s(headers: Mapping[str, str], now: datetime) -> int | None:
-    """Return how many whole seconds the upstream wants us to wait, at least 1; None if unsaid."""
+    """Return how many whole seconds the upstream wants us to wait, None if unsaid.
+
+    At least 1, at most MAX_WAIT_S.
+    """
     if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
-        return max(1, math.ceil(milliseconds / 1000))
+        return _whole_s(milliseconds / 1000)
     stated = headers.get("retry-after")
     if (seconds := _number(stated)) is not None:
-        return max(1, math.ceil(seconds))
+        return _whole_s(seconds)
     try:
         until = parsedate_to_datetime(stated or "")
     except ValueError:
         return None
     until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return max(1, math.ceil((until - now).total_seconds()))
+    return _whole_s((until - now).total_seconds())
 
 
-def _judge(status: int, told: _Told, provider: str, wait_s: int | None) -> GatewayError:
+def _whole_s(seconds: float | None) -> int | None:
+    return None if seconds is None else min(MAX_WAIT_S, max(1, math.ceil(seconds)))
+
+
+def _redirected(status: int, location: str | None, provider: str) -> GatewayError:
+    """Return the error for an address that has moved; it shows no credential of the new one."""
+    where = urlsplit(location or "")
+    to = f"{where.scheme}://{where.hostname}{where.path}" if where.hostname else where.path
+    return UpstreamMisbehaved(
+        f"provider {provider!r} redirects ({status})"
+        + (f" to {to[:200]!r}: is its base_url right?" if to else ": is its base_url right?")
+    )
+
+
+def _judge(status: int, error: ErrorBody, provider: str, wait_s: int | None) -> GatewayError:
     who = f"provider {provider!r}"
-    if status in (400, 404, 413, 422, 500) and is_overflow(told.message, told.code, told.type):
-        excess = told.excess_tokens or excess_tokens(told.message)
+    if status == 429 or (status in (400, 413) and _is_rate_limit(error)):
+        return _rate_limited(error, who, wait_s)
+    if status in (400, 404, 413, 422, 424, 500) and is_overflow(
+        error.message, error.code, error.type
+    ):
+        excess = error.excess_tokens or excess_tokens(error.message)
         return ContextLengthExceeded(
-            told.message or "the input is longer than the model's context", excess_tokens=excess
+            error.message or "the input is longer than the model's context", excess_tokens=excess
         )
-    if status in (401, 402, 403) or _BILLING.search(told.message):
-        return UpstreamMisbehaved(f"{who} refused the gateway's credential ({status})")
-    if status == 429:
-        code = told.code if told.code == "insufficient_quota" else None
-        what = (
-            f"{who} is rate limited: {told.message}" if told.message else f"{who} is rate limited"
-        )
-        return UpstreamRateLimited(what, retry_after_s=wait_s, code=code)
-    if status == 500 and _UNREAD.search(told.message):  # llama.cpp's word for it
-        return InvalidRequest(told.message, param="input", code="unsupported_value")
+    if status == 402 or _BILLING.search(error.message):
+        why = f": {error.message}" if error.message else ""
+        return UpstreamRefused(f"the account at {who} has no credit ({status}){why}")
+    if status in (401, 403):
+        return UpstreamRefused(f"{who} refused the gateway's credential ({status})")
+    if status == 500 and _UNREAD.search(error.message):  # llama.cpp's word for it
+        return InvalidRequest(error.message, param="input", code="unsupported_value")
     if status in (400, 404, 413, 422):
-        return _callers_fault(status, told, who)
+        return _callers_fault(status, error, who)
     if status in (504, 524):
         return UpstreamTimeout(f"{who} timed out ({status})", retry_after_s=wait_s)
     if status in (408, 409, 425) or status >= 500:
@@ -151,13 +173,33 @@ def _judge(status: int, told: _Told, provider: str, wait_s: int | None) -> Gatew
     return UpstreamMisbehaved(f"{who} answered with status {status}")
 
 
-def _callers_fault(status: int, told: _Told, who: str) -> GatewayError:
-    message = told.message or f"{who} refused the request ({status})"
-    unknown = told.code == "model_not_found" or told.type == "model_not_found"
-    if unknown or (status == 404 and _MODEL.search(told.message)):
+def _is_rate_limit(error: ErrorBody) -> bool:
+    """Tell whether a refusal of the request's size is about tokens a minute (Groq's 413)."""
+    return error.code == "rate_limit_exceeded" or _PER_MINUTE.search(error.message) is not None
+
+
+def _rate_limited(error: ErrorBody, who: str, wait_s: int | None) -> GatewayError:
+    code = error.code if error.code == "insufficient_quota" else None
+    what = f"{who} is rate limited: {error.message}" if error.message else f"{who} is rate limited"
+    return UpstreamRateLimited(what, retry_after_s=wait_s, code=code)
+
+
+def _callers_fault(status: int, error: ErrorBody, who: str) -> GatewayError:
+    """Return the error for a request that the upstream finds fault with.
+
+    A 404 that is not about a model means that there is nothing at the address, which is the
+    operator's to mend.
+    """
+    message = error.message or f"{who} refused the request ({status})"
+    named = {error.code, error.type} & _NO_MODEL
+    if named or (status == 404 and _MODEL.search(error.message)):
         return NotFound(message, param="model", code="model_not_found")
-    code = told.code if _CODE.fullmatch(told.code) else None
-    return InvalidRequest(message, param=_param(told.param), code=code)
+    if status == 404:
+        return UpstreamMisbehaved(
+            f"{who} has nothing at the address where it is called (404): is its base_url right?"
+        )
+    code = error.code if _CODE.fullmatch(error.code) else None
+    return InvalidRequest(message, param=_param(error.param), code=code)
 
 
 def _param(theirs: str | None) -> str | None:
@@ -169,63 +211,6 @@ def _param(theirs: str | None) -> str | None:
     return theirs if _PATH.fullmatch(theirs) else None
 
 
-def _read(body: bytes, secret: str | None) -> _Told:
-    try:
-        content = orjson.loads(body)
-    except ValueError:
-        text = body.decode("utf-8", "replace").strip()
-        return _Told() if _HTML.match(text) else _Told(_message(text, secret))
-    if isinstance(content, dict) and not content.get("error"):
-        return _told(content, secret)
-    return _told(content["error"] if isinstance(content, dict) else content, secret)
-
-
-def _told(error: object, secret: str | None) -> _Told:
-    if isinstance(error, str):
-        return _Told(_message(error, secret))
-    if not isinstance(error, dict):
-        return _Told()
-    number = error.get("code", error.get("status"))
-    status = number if isinstance(number, int) and 400 <= number < 600 else None
-    if isinstance(number, str) and re.fullmatch("[45][0-9][0-9]", number):
-        status = int(number)
-    said = _first_text(error, ("message", "detail", "msg", "error_message"))
-    return _Told(
-        message=_message(said, secret),
-        type=_text(error.get("type")),
-        code="" if status else _text(error.get("code")),
-        param=_text(error.get("param")) or None,
-        number=status,
-        excess_tokens=_stated_excess(error),
-    )
-
-
-def _stated_excess(error: Mapping[str, Any]) -> int | None:
-    """llama.cpp says how long the prompt was, and how long it may be."""
-    has, limit = error.get("n_prompt_tokens"), error.get("n_ctx")
-    if isinstance(has, int) and isinstance(limit, int) and has > limit:
-        return has - limit
-    return None
-
-
-def _first_text(error: Mapping[str, Any], names: tuple[str, ...]) -> str:
-    for name in names:
-        value = error.get(name)
-        if isinstance(value, str) and value:
-            return value
-        if isinstance(value, list) and value and isinstance(value[0], dict):
-            return _text(value[0].get("msg"))  # FastAPI's list of complaints
-    return ""
-
-
-def _message(text: str, secret: str | None) -> str:
-    return redact(text[:MAX_READ], secret)[:MAX_MESSAGE]
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
 def _number(text: str | None) -> float | None:
     try:
         number = float(text or "")
@@ -234,9 +219,16 @@ def _number(text: str | None) -> float | None:
     return number if math.isfinite(number) else None
 
 
-_HTML = re.compile(r"\s*<(!doctype|html|head|body|\?xml)", re.IGNORECASE)
 _UNREAD = re.compile(r"\b(image|audio|video|file) input is not supported\b", re.IGNORECASE)
 _MODEL = re.compile(r"\bmodels?\b", re.IGNORECASE)
 _CODE = re.compile(r"[a-z][a-z0-9_]{1,63}", re.ASCII)
 _PATH = re.compile(r"[A-Za-z0-9_.\[\]-]{1,128}", re.ASCII)
-_BILLING = re.compile(r"credit balance is too low|billing hard limit", re.IGNORECASE)
+_PER_MINUTE = re.compile(r"\btokens per (minute|day)\b|\((TPM|TPD|RPM)\)", re.IGNORECASE)
+_BILLING = re.compile(
+    r"""
+    credit\sbalance\sis\stoo\slow | billing\shard\slimit | insufficient\s(balance|credits?|funds)
+    | (requires|need|add)\smore\scredits | exceeded\syour\scurrent\sbalance
+    | account\sis\sin\sarrears
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)

@@ -13,12 +13,23 @@ _CODES = {
 
 _WORDS = re.compile(
     r"""
-    maximum\s(context|prompt|model)\slength         # OpenAI, vLLM, DeepSeek, OpenRouter, xAI
-    | (exceeds?|exceeded|longer\sthan|larger\sthan|outside)\b[^.]{0,60}
+    maximum\s(context|prompt|model|input)\slength   # OpenAI, vLLM, DeepSeek, OpenRouter, xAI
+    | (exceeds?|exceeded|longer\sthan|larger\sthan|outside|overflows?)\b[^.]{0,60}
       \b(context|max(imum)?\scontext)[\s_-]?(length|window|size|limit)  # llama.cpp, Ollama, SGLang
-    | context[\s_-]?(length|window|size|limit)\s(is\s|was\s|has\sbeen\s)?exceeded
-    | prompt\sis\stoo\slong | prompt\stoo\slong     # Anthropic, Ollama
+    | context[\s_-]?(length|window|size|limit)\s(is\s|was\s|has\sbeen\s)?exceed(ed|s)
+    | context\slength\s(is|of)\sonly\s\d            # vLLM, LM Studio
+    | (prompt|input|request)\s(is\s)?too\slong\b    # Anthropic, Ollama, Bedrock, Fireworks
+    | too\smany\s(input\s)?tokens                   # Bedrock, Cohere
     | (input|prompt)\stoken\scount\b.{0,40}\bexceeds  # Google, Copilot
+    | tokens?`?\s\+\s`?max_new_tokens`?\smust\sbe\s<=  # TGI, Together
+    | `?inputs`?\smust\shave\sless\sthan\s\d+\stokens  # TGI
+    | exceeded\smodel\stoken\slimit                 # Moonshot
+    | prompt\sexceeds\smax\slength                  # z.ai
+    | context\swindow\sexceeds\slimit               # MiniMax
+    | range\sof\sinput\slength\sshould\sbe          # Alibaba
+    | reduce\sthe\slength\sof\sthe\s(messages|input|prompt)  # Groq, Cerebras, vLLM
+    | tokens\sto\skeep\sfrom\sthe\s(initial|first)  # LM Studio
+    | initial\sprompt\sis\sgreater\sthan\sthe\scontext  # LM Studio
     """,
     re.IGNORECASE | re.VERBOSE,
 )
@@ -30,6 +41,11 @@ _EXCESSES = [
     for pattern in (
         # vLLM: what was asked to be written, the limit, what was read
         rf"too large: (?P<more>\d{{1,9}})\..{{0,40}}length is {_LIMIT}.{{0,60}}has {_HAS} input",
+        # vLLM since 0.12, where it may have stopped counting ("at least")
+        rf"length is {_LIMIT} tokens.{{0,80}}requested (?P<more>\d{{1,9}}) output tokens"
+        rf".{{0,60}}contains (at least )?{_HAS} input",
+        rf"passed {_HAS} input tokens and requested (?P<more>\d{{1,9}}) output"
+        rf".{{0,80}}length is only {_LIMIT}",
         rf"length is {_LIMIT}.{{0,80}}?(requested|resulted in|contains?|has)\D{{0,30}}{_HAS}",
         rf"length of {_LIMIT}.{{0,80}}?(requested|resulted in|contains?|has)\D{{0,30}}{_HAS}",
         rf"(?P<more>\d{{1,9}}) \+ {_HAS} > {_LIMIT}",  # Anthropic: with max_tokens
@@ -37,6 +53,12 @@ _EXCESSES = [
         rf"\(?(length )?{_HAS}( tokens)?\) (exceeds?|is longer than)\D{{0,60}}{_LIMIT}",
         rf"{_HAS}\)? (tokens )?exceeds?\D{{0,60}}{_LIMIT}",
         rf"contains {_HAS} tokens.{{0,80}}?with {_LIMIT} maximum",  # Mistral
+        # TGI, Together
+        rf"must be <= {_LIMIT}\. Given: {_HAS} `?inputs`? tokens and (?P<more>\d{{1,9}})",
+        rf"less than {_LIMIT} tokens\. Given: {_HAS}",  # TGI
+        rf"max(imum)? input tokens: {_LIMIT}\D{{1,60}}{_HAS}",  # Bedrock
+        rf"too long: {_HAS}, model maximum context length: {_LIMIT}",  # Fireworks
+        rf"current length is {_HAS} while limit is {_LIMIT}",  # Cerebras
     )
 ]
 

@@ -1,0 +1,182 @@
+"""What the body of an upstream's error says, in whatever shape it comes (U21). Pure.
+
+Read are, among others: OpenAI's `{"error": {"message", "type", "param", "code"}}`, Anthropic's
+`{"type": "error", "error": {…}}`, Google's `[{"error": {"code", "message", "status", "details"}}]`,
+vLLM's flat `{"object": "error", "message", "type", "code"}`, FastAPI's `{"detail": …}`, Mistral's
+`{"message": {"detail": [{"msg"}]}}`, MiniMax's `{"base_resp": {"status_code", "status_msg"}}`,
+OpenRouter's `{"error": {"metadata": {"raw"}}}`, TGI's `{"error": "…", "error_type": "…"}`,
+Bedrock's `{"__type": "…", "message": "…"}`, `{"errors": [{"message"}]}`, a lone text, plain text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from app.logs.redaction import redact
+
+#: How many characters of a message are read, and how many of it are passed on.
+MAX_READ = 8000
+MAX_MESSAGE = 2000
+#: How deep an error's words may lie.
+_MAX_DEPTH = 5
+
+#: Where an error's words stand, best first.
+_WORDS = ("message", "msg", "detail", "error", "errors", "error_message", "status_msg", "title")
+#: MiniMax's numbers, as HTTP has them.
+_MINIMAX = {
+    **dict.fromkeys((1026, 1027, 1039, 2013), 400),
+    **dict.fromkeys((1004, 2049), 401),
+    1008: 402,
+    **dict.fromkeys((1002, 1041), 429),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorBody:
+    """What an error says: texts are "" where it does not; `status` is one of HTTP's.
+
+    `wait_s` is how long the caller is to wait, in seconds (Google's RetryInfo).
+    """
+
+    message: str = ""
+    type: str = ""
+    code: str = ""
+    param: str | None = None
+    status: int | None = None
+    excess_tokens: int | None = None
+    wait_s: float | None = None
+
+
+def read_body(body: bytes, secret: str | None) -> ErrorBody:
+    """Return what a body says; `secret` is hidden wherever it stands."""
+    try:
+        content = orjson.loads(body)
+    except ValueError:
+        text = body[: 4 * MAX_READ].decode("utf-8", "replace").strip()
+        return ErrorBody() if is_html(text) else ErrorBody(_message(text, secret))
+    return read_error(_error_in(content), secret)
+
+
+def read_error(error: object, secret: str | None) -> ErrorBody:
+    """Return what the error itself says: what stands under `error`, most often."""
+    if isinstance(error, list):
+        error = error[0] if error else None
+    if isinstance(error, str):
+        return ErrorBody(_message(error, secret))
+    if not isinstance(error, dict):
+        return ErrorBody()
+    if isinstance(inner := error.get("error"), dict):
+        error = {**error, **inner}
+    number = error.get("code", error.get("status_code", error.get("status")))
+    status = _status(number)
+    return ErrorBody(
+        message=_message(_upstream_words(error) or _words(error), secret),
+        type=_text(error.get("type")) or _text(error.get("__type")) or _text(error.get("status")),
+        code="" if status else _text(error.get("code")),
+        param=_text(error.get("param")) or None,
+        status=status,
+        excess_tokens=_stated_excess(error),
+        wait_s=_retry_delay_s(error),
+    )
+
+
+def is_html(text: str) -> bool:
+    """Tell whether a text is a web page."""
+    return _HTML.match(text) is not None
+
+
+def failure_in(answer: Mapping[str, Any]) -> object | None:
+    """Return the error that an answer of status 200 holds in place of one, None if there is none.
+
+    Some say it under `error`, MiniMax under `base_resp`.
+    """
+    if error := answer.get("error"):
+        return error  # type: ignore[no-any-return] # JSON
+    base = answer.get("base_resp")
+    failed = isinstance(base, dict) and base.get("status_code") not in (None, 0)
+    return base if failed else None
+
+
+def _error_in(content: object) -> object:
+    """Return the error that a body holds, or the body."""
+    if isinstance(content, list):
+        content = content[0] if content else None
+    if not isinstance(content, dict):
+        return content
+    for name in ("error", "errors", "base_resp"):
+        value = content.get(name)
+        if isinstance(value, list) and value:
+            value = value[0]
+        if isinstance(value, dict) and value:
+            return value
+        if isinstance(value, str) and value:
+            return {**content, "message": value}
+    return content
+
+
+def _words(value: object, depth: int = 0) -> str:
+    """Return the first text that says what went wrong."""
+    if isinstance(value, str):
+        return value
+    if depth == _MAX_DEPTH:
+        return ""
+    if isinstance(value, list):
+        return _words(value[0], depth + 1) if value else ""
+    if isinstance(value, dict):
+        found = (_words(value[name], depth + 1) for name in _WORDS if value.get(name))
+        return next(filter(None, found), "")
+    return ""
+
+
+def _upstream_words(error: Mapping[str, Any]) -> str:
+    """Return what the server behind a relay said (OpenRouter's `metadata.raw`)."""
+    metadata = error.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    if isinstance(raw, str):
+        try:
+            return _words(orjson.loads(raw[:MAX_READ]))
+        except ValueError:
+            return raw
+    return _words(raw)
+
+
+def _status(number: object) -> int | None:
+    if isinstance(number, str) and re.fullmatch("[0-9]{3,4}", number):
+        number = int(number)
+    if not isinstance(number, int):
+        return None
+    return number if 400 <= number < 600 else _MINIMAX.get(number)
+
+
+def _stated_excess(error: Mapping[str, Any]) -> int | None:
+    """llama.cpp says how long the prompt was, and how long it may be."""
+    has, limit = error.get("n_prompt_tokens"), error.get("n_ctx")
+    if isinstance(has, int) and isinstance(limit, int) and has > limit:
+        return has - limit
+    return None
+
+
+def _retry_delay_s(error: Mapping[str, Any]) -> float | None:
+    """Return the delay of a google.rpc.RetryInfo: "37s", "0.5s"."""
+    details = error.get("details")
+    for detail in details if isinstance(details, list) else ():
+        delay = detail.get("retryDelay") if isinstance(detail, dict) else None
+        if isinstance(delay, str) and (found := re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)s", delay)):
+            return float(found[1])
+    return None
+
+
+def _message(text: str, secret: str | None) -> str:
+    return redact(text[:MAX_READ], secret)[:MAX_MESSAGE]
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+_HTML = re.compile(r"\s*<(!doctype|html|head|body|\?xml)", re.IGNORECASE)
