@@ -23,8 +23,10 @@ from app.store.connect import connect
 from app.store.jobs import RedisJobStore
 from app.store.jobs_base import Claim, Flush
 from app.store.redis import RedisStore
-from app.store.spool import Spool
+from app.store.spool_delivery import SpoolDelivery
+from app.store.spool_folders import SpoolFolders
 from app.store.spooling import SpoolingStore
+from app.store.store_identity import StoreIdentity
 from tests.processes import until
 from tests.store.turns import turn
 
@@ -74,7 +76,10 @@ class Load:
         client = connect(self._settings)
         wait_s = self._settings.timeout_s / 2
         self.store = RedisStore(client, "rg:", wait_replicas=wait_replicas, wait_s=wait_s)
-        self.spooling = SpoolingStore(self.store, Spool(directory))
+        identity, folders = StoreIdentity(client, "rg:"), SpoolFolders(directory)
+        self.delivery = SpoolDelivery(self.store, identity, folders, lambda _account: True)
+        self.delivery.start()
+        self.spooling = SpoolingStore(self.store, self.delivery)
         self.jobs = RedisJobStore(client, "rg:", self.store, LEASE_S)
         self.accounts = _accounts(client, self.store)
         self.figures = Figures()
@@ -202,7 +207,7 @@ class Load:
     def _look(self, figures: Figures) -> None:
         """Ask, with a client that knows nothing of before."""
         client = connect(self._settings)
-        self.spooling.ping()
+        self.delivery.deliver_all()
         store = RedisStore(client, "rg:")
         accounts = {account.name for account in _accounts(client, store).all_accounts()}
         for made in figures.saved:
