@@ -61,6 +61,8 @@ from app.telemetry import STORE_FAILURES, breaker_changed, configure_logging, lo
 
 #: How long a web process gathers what requests have used before it writes that down.
 USAGE_DELAY_S = 0.25
+#: For how long a background job may end after its time limit before its thread counts as lost.
+SPARE_S = 120.0
 BLUEPRINTS = (responses.bp, models.bp, usage.bp, health.bp, docs.bp)
 
 
@@ -129,7 +131,9 @@ def create_worker(settings: Settings) -> TicketBroker:
 
 def _broker(settings: Settings, client: Client, jobs: RedisJobStore) -> TicketBroker:
     prefix, concurrency = settings.redis.prefix, settings.background.concurrency
-    return TicketBroker(client, prefix, concurrency, jobs.announce)
+    # A thread may be longer than a job's own limit only while Redis is away, where nobody can say.
+    longest_s = settings.background.time_limit_s + SPARE_S
+    return TicketBroker(client, prefix, concurrency, jobs.announce, longest_s=longest_s)
 
 
 def warn_of_storage(settings: Settings) -> None:

@@ -10,6 +10,7 @@ import dramatiq
 from dramatiq.middleware import Middleware
 
 from app.jobs.broker import ACTOR, QUEUE, TicketBroker
+from app.jobs.watchdog import Watchdog, Watched
 from app.services.following import Followings
 from app.services.keeping import Keeper
 
@@ -24,27 +25,74 @@ def declare(broker: TicketBroker, work: Callable[[], None]) -> None:
 
 
 class Life(Middleware):
-    """Starts a worker's threads with its process, after the fork, and drains it at the end."""
+    """Starts a worker's threads with its process, after the fork, and drains it at the end.
+
+    A thread that dies or stands still, ours or dramatiq's, ends the process (watchdog.py).
+    """
 
     def __init__(
-        self, broker: TicketBroker, keeper: Keeper, followings: Followings, lease_s: float
+        self,
+        broker: TicketBroker,
+        keeper: Keeper,
+        followings: Followings,
+        lease_s: float,
+        watchdog: Watchdog | None = None,
     ) -> None:
         self._tickets = broker
         self._keeper = keeper
         self._followings = followings
         self._beat_s = min(lease_s / BEATS_PER_LEASE, MAX_BEAT_S)
+        self._watchdog = watchdog or Watchdog(self._give_up, threading.Event().wait)
+        self._ending = threading.Event()
 
-    def after_worker_boot(self, _broker: Any, _worker: Any) -> None:
-        """Start hearing, beating and flushing."""
+    def after_worker_boot(self, _broker: Any, worker: Any) -> None:
+        """Start hearing, beating, flushing and watching.
+
+        dramatiq would go on without what cannot be started: the process ends.
+        """
+        try:
+            self._start(worker)
+        except Exception:
+            self._watchdog.bite()
+            raise
+
+    def _start(self, worker: Any) -> None:
+        keeper = self._keeper
         self._followings.listen()
-        _start(lambda: self._keeper.keep_alive(self._beat_s))
-        _start(self._keeper.keep_flushing)
+        beating = _started(lambda: keeper.keep_alive(self._beat_s), "heartbeat")
+        flushing = _started(keeper.keep_flushing, "flush")
+        self._watchdog.watch(
+            Watched("heartbeat", beating, lambda: keeper.beats),
+            Watched("flush", flushing, lambda: keeper.flushes),
+            *(_consumer(name, thread) for name, thread in worker.consumers.items()),
+            *(Watched(f"worker {number}", each) for number, each in enumerate(worker.workers)),
+        )
+        _started(self._watch, "watchdog")
+
+    def _watch(self) -> None:
+        def lives() -> bool:
+            self._followings.listen()  # should its listener be gone, there is another now
+            return not self._ending.is_set()
+
+        self._watchdog.keep_watch(lives)
+
+    def _give_up(self) -> None:
+        self._tickets.stop()
+        self._keeper.drain()
 
     def before_worker_shutdown(self, _broker: Any, _worker: Any) -> None:
         """Give running jobs their grace, then put them back; dramatiq waits for them beside it."""
+        self._ending.set()
         self._tickets.stop()
-        _start(self._keeper.drain)
+        _started(self._keeper.drain, "drain")
 
 
-def _start(keep_going: Callable[[], None]) -> None:
-    threading.Thread(target=keep_going, daemon=True).start()
+def _consumer(name: str, thread: Any) -> Watched:
+    """Watch one of dramatiq's threads that take messages; its consumer may be a new one by now."""
+    return Watched(f"consumer {name}", thread, lambda: getattr(thread.consumer, "rounds", -1))
+
+
+def _started(keep_going: Callable[[], None], name: str) -> threading.Thread:
+    thread = threading.Thread(target=keep_going, name=name, daemon=True)
+    thread.start()
+    return thread

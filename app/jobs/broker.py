@@ -3,27 +3,40 @@
 A message is a ticket: it says that something waits, not what. So a message that comes twice, or
 not at all, costs nothing: the queues and leases in the store decide what is run, and who looks
 after them (services/keeping.py) sends a ticket where one is missing.
+
+That is also why a consumer never fails. Whatever is wrong with Redis, its thread asks again; what
+dramatiq does with a consumer that raises, it does twice, and a thread that it loses never comes
+back.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from time import monotonic
 from typing import Any
 
 import dramatiq
 from dramatiq.broker import Consumer, MessageProxy
 from dramatiq.brokers.redis import RedisBroker
+from dramatiq.errors import BrokerConnectionError
 
+from app.errors import StorageUnavailable
 from app.store.seam import translated
+from app.telemetry import STORE_FAILURES, unexpected
 
 QUEUE, ACTOR = "background", "work"
+#: After how many seconds Redis is asked again that did not answer, or refused.
+AGAIN_S = 1.0
 
 
 class TicketBroker(RedisBroker):
     """Sends tickets, and hands them to this process's threads as soon as it hears of them.
 
-    `announce` has every worker's process call `wake`. Opens no connection when it is made.
+    `announce` has every worker's process call `wake`. Opens no connection when it is made. `clock`
+    is like time.monotonic; a ticket that is not seen to in `longest_s` has lost its thread. A Redis
+    that does not answer, or refuses, is asked again after `again_s`.
 
     It has no retries and no time limits, so none of dramatiq's middleware: a model call costs
     money, and the gateway has its own limits. It has no maintenance either, which would look
@@ -32,7 +45,15 @@ class TicketBroker(RedisBroker):
     """
 
     def __init__(
-        self, client: Any, prefix: str, concurrency: int, announce: Callable[[], None]
+        self,
+        client: Any,
+        prefix: str,
+        concurrency: int,
+        announce: Callable[[], None],
+        *,
+        longest_s: float = float("inf"),
+        again_s: float = AGAIN_S,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         # The namespace is in braces, or a Cluster would spread its keys.
         super().__init__(  # type: ignore[no-untyped-call]  # dramatiq gives it no types
@@ -41,7 +62,10 @@ class TicketBroker(RedisBroker):
         self.broker_id = "gateway"
         self._concurrency = concurrency
         self._announce = announce
-        self._consumers: list[_Woken] = []
+        self._longest_s = longest_s
+        self._again_s = again_s
+        self._clock = clock
+        self._consumers: set[_Woken] = set()
         self._stopped = threading.Event()
 
     def send(self, count: int) -> None:
@@ -59,8 +83,16 @@ class TicketBroker(RedisBroker):
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
         """Return a consumer that takes no more tickets than this process can see to at once."""
         ticketed = super().consume(queue_name, min(prefetch, self._concurrency), timeout=0)
-        consumer = _Woken(ticketed, timeout / 1000, self._stopped, self._consumers.remove)
-        self._consumers.append(consumer)
+        consumer = _Woken(
+            queue_name,
+            ticketed,
+            timeout / 1000,
+            self._again_s,
+            self._stopped,
+            self._consumers.discard,
+            self._clock,
+        )
+        self._consumers.add(consumer)
         return consumer
 
     def wake(self) -> None:
@@ -68,52 +100,111 @@ class TicketBroker(RedisBroker):
         for consumer in list(self._consumers):
             consumer.wake.set()
 
+    def idle_s(self) -> float:
+        """Return for how many seconds this process has taken no job, nor could have.
+
+        That is infinity where no consumer has ever looked, or every thread has lost itself in a
+        job. A consumer that is gone, or whose Redis does not answer, looks no more.
+        """
+        looking = [each for each in list(self._consumers) if each.queue_name == QUEUE]
+        started = [at for each in looking for at in list(each.taken.values())]
+        lost = sum(self._clock() - at > self._longest_s for at in started)
+        if lost >= self._concurrency:
+            return float("inf")
+        return self._clock() - max((each.looked_at for each in looking), default=float("-inf"))
+
     def stop(self) -> None:
         """Take no more tickets: others shall have them."""
         self._stopped.set()
 
 
 class _Woken(Consumer):
-    """Waits to be woken where dramatiq's own would ask again and again, and ever more seldom."""
+    """Waits to be woken where dramatiq's own would ask again and again, and ever more seldom.
+
+    `looked_at` is when it last took a ticket or could have, `taken` when each ticket was taken that
+    is being seen to. `rounds` counts how often it was asked for one. Raises nothing.
+    """
 
     def __init__(
         self,
+        queue_name: str,
         ticketed: Consumer,
         timeout_s: float,
+        again_s: float,
         stopped: threading.Event,
         closed: Callable[[_Woken], None],
+        clock: Callable[[], float],
     ) -> None:
+        self.queue_name = queue_name
         self.wake = threading.Event()
+        self.looked_at = float("-inf")
+        self.rounds = 0
+        self.taken: dict[str, float] = {}
         self._ticketed = ticketed
         self._timeout_s = timeout_s
+        self._again_s = again_s
         self._stopped = stopped
         self._closed = closed
+        self._clock = clock
 
     def __next__(self) -> MessageProxy | None:
-        message = None if self._stopped.is_set() else next(self._ticketed)
+        self.rounds += 1
+        message = None if self._stopped.is_set() else self._look()
         if message is None:
             self.wake.wait(self._timeout_s)
             self.wake.clear()
         return message
 
+    def _look(self) -> MessageProxy | None:
+        looked, message = False, None
+        with _noted():
+            message = next(self._ticketed)
+            looked = True
+        if looked:
+            self.looked_at = self._clock()
+        else:
+            self._stopped.wait(self._again_s)  # however often it is woken meanwhile
+        if message is not None:
+            self.taken[message.message_id] = self._clock()
+        return message
+
     def ack(self, message: MessageProxy) -> None:
         """Note that a ticket was seen to: there is room for the next."""
-        self._ticketed.ack(message)
-        self.wake.set()
+        self._leave(self._ticketed.ack, message)
 
     def nack(self, message: MessageProxy) -> None:
         """Note that a ticket was not seen to, which is no reason to try it again."""
-        self._ticketed.nack(message)
-        self.wake.set()
+        self._leave(self._ticketed.nack, message)
 
     def requeue(self, messages: Iterable[MessageProxy]) -> None:
         """Leave tickets to others."""
-        self._ticketed.requeue(messages)
+        with _noted():
+            self._ticketed.requeue(messages)
 
     def close(self) -> None:
         """Be woken no more."""
-        self._ticketed.close()
         self._closed(self)
+        with _noted():
+            self._ticketed.close()
+
+    def _leave(self, leave: Callable[[MessageProxy], None], message: MessageProxy) -> None:
+        # What Redis does not hear of is forgotten with the next `clear`.
+        self.taken.pop(message.message_id, None)
+        with _noted():
+            leave(message)
+        self.wake.set()
+
+
+@contextmanager
+def _noted() -> Iterator[None]:
+    """Raise nothing: a store that is away is counted, anything else is logged."""
+    try:
+        with translated():
+            yield
+    except (StorageUnavailable, BrokerConnectionError):
+        STORE_FAILURES.labels("tickets").inc()
+    except Exception as bug:  # noqa: BLE001 - a consumer that raises is one that is lost
+        unexpected(bug, "tickets", "tickets")
 
 
 def serve(broker: TicketBroker) -> None:

@@ -186,9 +186,10 @@ class Followings:
     def listen(self) -> None:
         """Listen for news from now on; one thread does it for the whole process."""
         with self._lock:
-            if self._listener is None:
-                self._listener = threading.Thread(target=self._listen, name="news", daemon=True)
-                self._listener.start()
+            if self._listener is None or not self._listener.is_alive():
+                listener = threading.Thread(target=self._listen, name="news", daemon=True)
+                listener.start()
+                self._listener = listener  # one that could not be started is tried again
 
     def hear(self) -> None:
         """Listen until the connection is lost, which raises StorageUnavailable.

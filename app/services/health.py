@@ -29,10 +29,10 @@ class Readiness:
 class Health:
     """Asks what the gateway depends on.
 
-    `write` raises StorageUnavailable when the store takes no write; `worker_silence_s` returns the
-    seconds since a worker's last heartbeat, None where background is disabled, infinity where
-    there never was one; `upstreams` returns the state of each provider's circuit breaker;
-    `spool_fault` says why the spool can take no answer, None where it can.
+    `write` raises StorageUnavailable when the store takes no write; `worker_silence_s` returns for
+    how many seconds no worker has taken a job, nor could have, None where background is disabled,
+    infinity where there never was one; `upstreams` returns the state of each provider's circuit
+    breaker; `spool_fault` says why the spool can take no answer, None where it can.
     """
 
     def __init__(

@@ -8,6 +8,7 @@ while there is a worker.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isfinite
 from typing import Protocol
 
 from app.errors import StorageUnavailable
@@ -21,6 +22,8 @@ from app.telemetry import JOB_LEASES_LOST, JOBS_AGAIN, STORE_FAILURES, log, unex
 
 #: A job that has waited for so long, in seconds, beside a worker that is free has no ticket.
 TICKETLESS_S = 3.0
+#: How long what flushes waits for something to flush before it says that it is still there.
+IDLE_S = 5.0
 
 
 class Tickets(Protocol):
@@ -41,9 +44,16 @@ class Tickets(Protocol):
         """Have this worker look for tickets."""
         ...
 
+    def idle_s(self) -> float:
+        """Return for how many seconds this worker has taken no job, nor could have."""
+        ...
+
 
 class Keeper:
-    """Keeps one worker's jobs. `clock` is like time.monotonic, `pause` like time.sleep."""
+    """Keeps one worker's jobs. `clock` is like time.monotonic, `pause` like time.sleep.
+
+    `beats` and `flushes` count what its two threads have done: they never cease to.
+    """
 
     def __init__(
         self,
@@ -62,6 +72,8 @@ class Keeper:
         self._settings = settings
         self._clock = clock
         self._pause = pause
+        self.beats = 0
+        self.flushes = 0
         self._sweeps_from = clock()
         self._was_idle = False
         self.draining = Drain(running, clock, pause)
@@ -69,20 +81,31 @@ class Keeper:
     def beat(self) -> None:
         """Renew the leases, see to what other workers have lost and to what has no ticket.
 
-        After an outage of the store nobody has renewed in time: all are given a lease's length.
+        What is told of this worker is when it could last have taken a job: a heart that beats
+        beside threads that take none is no sign of life. After an outage of the store nobody has
+        renewed in time: all are given a lease's length.
 
         Raises:
             StorageUnavailable: the store is away.
         """
         try:
-            self._jobs.renew(self._running.ids)
+            self._jobs.renew(self._running.ids, self._tickets.idle_s())
             if self._clock() >= self._sweeps_from:
                 for response_id in self._jobs.lost():
-                    self._settle_lost(response_id)
+                    self._see_to_lost(response_id)
             self._see_to_tickets()
         except StorageUnavailable:
             self._sweeps_from = self._clock() + self._settings.lease_s
             raise
+
+    def _see_to_lost(self, response_id: str) -> None:
+        self.beats += 1
+        try:
+            self._settle_lost(response_id)
+        except StorageUnavailable:
+            raise
+        except Exception as bug:  # noqa: BLE001 - one that cannot be ended holds up no others
+            unexpected(bug, response_id, "heartbeat")
 
     def _settle_lost(self, response_id: str) -> None:
         claim = self._jobs.settle_lost(response_id)
@@ -124,6 +147,7 @@ class Keeper:
     def keep_alive(self, every_s: float) -> None:
         """Beat, for ever; a store that is away is waited for."""
         while True:
+            self.beats += 1
             try:
                 self.beat()
             except StorageUnavailable:
@@ -132,11 +156,19 @@ class Keeper:
                 continue
             except Exception as bug:  # noqa: BLE001 - without a heartbeat every job would be lost
                 unexpected(bug, "heartbeat", "heartbeat")
-            self._pause(every_s)
+            # Who has yet to look for a job for the first time is not to seem dead meanwhile.
+            self._pause(every_s if isfinite(self._tickets.idle_s()) else min(every_s, PAUSE_S))
 
     def keep_flushing(self) -> None:
         """Flush what runs and stop what is overdue, for ever."""
         while True:
-            self._running.any.wait()
-            self._running.stop_overdue()
-            self._pause(FLUSH_S / 5 if self._running.flush() else PAUSE_S)
+            self.flushes += 1
+            if not self._running.any.wait(IDLE_S):
+                continue
+            flushed = False
+            try:
+                self._running.stop_overdue()
+                flushed = self._running.flush()
+            except Exception as bug:  # noqa: BLE001 - nobody else would flush or stop anything
+                unexpected(bug, "flush", "flush")
+            self._pause(FLUSH_S / 5 if flushed else PAUSE_S)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection
-from contextlib import suppress
 
-from app.errors import StorageRefused, StorageUnavailable
+from app.errors import StorageUnavailable
 from app.store.windows_base import Lease
+from app.telemetry import STORE_FAILURES, unexpected
 
 #: A process that dies gives its places back after so many seconds ...
 LEASE_S = 30.0
@@ -38,8 +38,11 @@ class LeaseKeeper:
             self._held[lease.id] = lease
             if self._running:
                 return
+            try:
+                threading.Thread(target=self._keep, name="leases", daemon=True).start()
+            except RuntimeError:
+                return  # the system has no thread to give: the next lease may get one
             self._running = True
-        threading.Thread(target=self._keep, name="leases", daemon=True).start()
 
     def drop(self, lease: Lease) -> None:
         """Renew the lease no more."""
@@ -54,5 +57,9 @@ class LeaseKeeper:
                 if not held:
                     self._running = False
                     return
-            with suppress(StorageUnavailable, StorageRefused):
+            try:
                 self._renew(held)
+            except StorageUnavailable:
+                STORE_FAILURES.labels("leases").inc()
+            except Exception as bug:  # noqa: BLE001 - nobody else would renew them
+                unexpected(bug, "leases", "leases")

@@ -1,7 +1,8 @@
 """What a worker tells of one job: events gathered into flushes, none of them late.
 
 Flushed at 64 events or 50 ms, and always before a terminal one. While the store is away, events
-wait for it; when it stays away, the answer is given up and the lease left to run out.
+wait for it, and so does the end: what a model has said is not asked for twice, however long that
+takes. The job's own time limit bounds what it says meanwhile.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from app.errors import StorageUnavailable
 from app.schemas.events import encode
 from app.store.base import Turn
 from app.store.jobs_base import Claim, Flush, JobStore
+from app.telemetry import STORE_FAILURES
 
 FLUSH_EVENTS = 64
 FLUSH_S = 0.05
-#: For how long, in seconds, an answer waits for a store that is away: a restart, a failover.
-PATIENCE_S = 120.0
+#: After how many seconds a store that is away is tried again.
 PAUSE_S = 0.5
 
 _LIFECYCLE = ("response.created", "response.queued", "response.in_progress")
@@ -57,7 +58,7 @@ class Telling:
         self._told_usage = claim.usage
         self._waiting: list[bytes] = []
         self._flight: Flush | None = None  # what is being written down, the same until it is
-        self._since = self._landed_at = self._flown_at = clock()
+        self._since = self._landed_at = clock()
         self._spoke = False
         self._ours = True
 
@@ -103,7 +104,7 @@ class Telling:
         if not self._ours or not self._lock.acquire(blocking=False):
             return None
         if self._flight is None and self._is_due(in_s):
-            self._flight, self._flown_at = self._next_flush(), self._clock()
+            self._flight = self._next_flush()
         if self._flight is None:
             self._lock.release()
         return self._flight
@@ -113,18 +114,13 @@ class Telling:
         try:
             if landed is not None:
                 self._landed(landed)
-            elif self._clock() - self._flown_at > PATIENCE_S:
-                self._lose()
         finally:
             self._lock.release()
 
     def finish(self, turn: Turn, ending: list[Event]) -> None:
         """Write down the end: what waited, then the last events and the response, in one step.
 
-        A cancelled response is left to who has cancelled it.
-
-        Raises:
-            StorageUnavailable: the store stayed away; the lease will run out.
+        A cancelled response is left to who has cancelled it. A store that is away is waited for.
         """
         if turn.response.status == "cancelled":
             return
@@ -165,11 +161,9 @@ class Telling:
         self._gone()
 
     def _patiently(self, attempt: Callable[[], T]) -> T:
-        until = self._clock() + PATIENCE_S
         while True:
             try:
                 return attempt()
             except StorageUnavailable:
-                if self._clock() > until:
-                    raise
+                STORE_FAILURES.labels("jobs").inc()
             self._pause(PAUSE_S)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from secrets import token_hex
+from typing import TypeVar
 
 from app.domain.accounts import Caller
 from app.domain.response import Response
@@ -20,11 +21,20 @@ from app.services.answering import Answering, Prepared
 from app.services.ending import Endings, trace_of
 from app.services.routing import Opened
 from app.services.running import Run, Running
-from app.services.telling import Telling
+from app.services.telling import PAUSE_S, Telling
 from app.services.tickets import Ticket, unpack
 from app.settings import BackgroundSettings
 from app.store.jobs_base import Claim, JobStore
-from app.telemetry import JOB_WAIT_SECONDS, JOBS_AGAIN, STORE_FAILURES, log, unexpected
+from app.telemetry import (
+    JOB_WAIT_SECONDS,
+    JOBS_AGAIN,
+    STORE_FAILURES,
+    JobTrace,
+    log,
+    unexpected,
+)
+
+T = TypeVar("T")
 
 
 class Worker:
@@ -63,8 +73,9 @@ class Worker:
     def work(self) -> None:
         """Run the job whose turn it is, if there is one. Raises nothing.
 
-        While the store is away jobs are left as they are: a lease that runs out is noticed. A
-        ticket that comes once nothing more is begun is handed on.
+        A store that is away is waited for once there is a job. Where this worker is to end first,
+        the job is left as it is: a lease that runs out is noticed. A ticket that comes once nothing
+        more is begun is handed on.
         """
         with self._running.taking() as may_begin:
             claim = None
@@ -80,14 +91,36 @@ class Worker:
                 self._fail(claim, bug)
 
     def _claim(self) -> Claim | None:
-        response_id = self._jobs.take()
-        return None if response_id is None else self._jobs.claim(response_id, token_hex(8))
+        response_id, owner = self._jobs.take(), token_hex(8)
+        if response_id is None:
+            return None
+        return self._patiently(lambda: self._jobs.claim(response_id, owner))
+
+    def _patiently(self, attempt: Callable[[], T]) -> T:
+        """Return what `attempt` returns, which may be repeated, once the store is there.
+
+        Raises:
+            StorageUnavailable: it is away, and this worker is to end.
+        """
+        while True:
+            try:
+                return attempt()
+            except StorageUnavailable:
+                STORE_FAILURES.labels("jobs").inc()
+                if self._running.closed:
+                    raise
+            self._pause(PAUSE_S)
 
     def _fail(self, claim: Claim | None, bug: Exception) -> None:
         unexpected(bug, "" if claim is None else claim.response_id, "job")
         if claim is not None:
-            with suppress(StorageUnavailable):
-                self._endings.end(claim, GatewayError("The gateway made a mistake."))
+            with suppress(GatewayError):
+                self._end(claim, GatewayError("The gateway made a mistake."))
+
+    def _end(
+        self, claim: Claim, error: GatewayError | None = None, trace: JobTrace | None = None
+    ) -> None:
+        self._patiently(lambda: self._endings.end(claim, error, trace))
 
     def _run(self, claim: Claim, ticket: Ticket) -> None:
         until = self._clock() + self._settings.time_limit_s
@@ -108,9 +141,9 @@ class Worker:
 
     def _answer(self, run: Run) -> None:
         try:
-            prepared = self._prepared(run.ticket)
+            prepared = self._patiently(lambda: self._prepared(run))
             if prepared is None:
-                self._endings.end(run.claim, trace=run.trace)
+                self._end(run.claim, trace=run.trace)
                 return
             run.telling.tell(self._answering.narrator(prepared).begin())
             opened = self._answering.open(prepared, run.call)
@@ -120,12 +153,15 @@ class Worker:
             self._stopped(run)
         except GatewayError as error:
             run.telling.close()
-            self._endings.end(run.claim, error, run.trace)
+            self._end(run.claim, error, run.trace)
         else:
             self._tell(run, prepared, opened)
 
-    def _prepared(self, ticket: Ticket) -> Prepared | None:
+    def _prepared(self, run: Run) -> Prepared | None:
         """Return what is to be answered; None where its key may no longer be used."""
+        if run.call.cancelled:
+            raise CallerGone("The job was stopped.")
+        ticket = run.ticket
         caller, request = self._caller_of(ticket.key_id), ticket.request
         if caller is None:
             return None
@@ -165,5 +201,5 @@ class Worker:
             JOBS_AGAIN.labels("stopped").inc()
             self._send(1)
         elif run.why is not None:
-            self._endings.end(replace(run.claim, begun=True), run.why, run.trace)
+            self._end(replace(run.claim, begun=True), run.why, run.trace)
         log.info("job_stopped", response_id=run.claim.response_id, given_back=run.gives_back)

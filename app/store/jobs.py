@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from math import isfinite
 from secrets import token_hex
 from typing import Any, cast
 
@@ -95,10 +96,11 @@ class RedisJobStore:
             owner = self._job(OWNER, claim.response_id).run(self._redis)
         return bool(owner == claim.owner.encode())
 
-    def renew(self, response_ids: Sequence[str]) -> None:
-        """Renew the leases of these jobs, and say that a worker lives."""
+    def renew(self, response_ids: Sequence[str], idle_s: float = 0.0) -> None:
+        """Renew the leases of these jobs, and say when their worker last could take one."""
+        idle_ms = int(idle_s * 1000) if isfinite(idle_s) else -1
         with translated():
-            self._run(RENEW, self._lease_ms, *response_ids)
+            self._run(RENEW, self._lease_ms, idle_ms, *response_ids)
 
     def tell(self, flushes: Sequence[tuple[Claim, Flush]]) -> list[bool]:
         """Append to the streams of jobs, all in one round trip."""
@@ -230,7 +232,7 @@ class RedisJobStore:
                 listener.close()
 
     def worker_silence_s(self) -> float:
-        """Return the seconds since a worker said that it lives, infinity if none ever did."""
+        """Return for how many seconds no worker could take a job, infinity if none ever could."""
         with translated():
             silence_ms, *_ = self._run(STANDING)
         return float("inf") if silence_ms < 0 else silence_ms / 1000

@@ -99,8 +99,11 @@ class JobStore(Protocol):
         """Tell whether a job is still its holder's."""
         ...
 
-    def renew(self, response_ids: Sequence[str]) -> None:
-        """Renew the leases of these jobs, and say that a worker lives."""
+    def renew(self, response_ids: Sequence[str], idle_s: float = 0.0) -> None:
+        """Renew the leases of these jobs, and say when their worker last could take one.
+
+        That is `idle_s` ago, infinity where it never could.
+        """
         ...
 
     def tell(self, flushes: Sequence[tuple[Claim, Flush]]) -> list[bool]:
@@ -165,7 +168,7 @@ class JobStore(Protocol):
         ...
 
     def worker_silence_s(self) -> float:
-        """Return the seconds since a worker said that it lives, infinity if none ever did."""
+        """Return for how many seconds no worker could take a job, infinity if none ever could."""
         ...
 
     def queues(self) -> Queues:

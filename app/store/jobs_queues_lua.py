@@ -7,7 +7,7 @@ Keys, neighbours of one another:
     <prefix>{jobs}:queue:<account>  list: ids that wait
     <prefix>{jobs}:ring             list: accounts whose queue is not empty, in turn
     <prefix>{jobs}:since            sorted set: ids that wait by when they began to, in ms
-    <prefix>{jobs}:alive            when a worker last said that it lives, in ms
+    <prefix>{jobs}:alive            when a worker last took a job or could have, in ms
 
 A job is either among those that wait or has a lease, from its first moment to its end.
 """
@@ -67,12 +67,16 @@ end
 """,
 )
 
-# ARGV: lease in ms, ids.
+# ARGV: lease in ms, for how many ms the worker could have taken no job (-1: never could), ids.
 RENEW = Script(
     _QUEUES,
     """
-for number = 2, #ARGV do redis.call('ZADD', leases, 'XX', now + ARGV[1], ARGV[number]) end
-redis.call('SET', jobs .. ':alive', now)
+for number = 3, #ARGV do redis.call('ZADD', leases, 'XX', now + ARGV[1], ARGV[number]) end
+local idle, alive = tonumber(ARGV[2]), tonumber(redis.call('GET', jobs .. ':alive') or 0)
+-- Of several workers the liveliest counts; a clock that was put back is no reason to trust it.
+if idle >= 0 and (now - idle > alive or alive > now) then
+  redis.call('SET', jobs .. ':alive', now - idle)
+end
 """,
 )
 

@@ -256,10 +256,10 @@ def test_redis_may_be_killed_while_jobs_wait_and_run(
     keys = Keys(gateways.make_key("acme", env), "")
     with gateways.running(env, keys, tmp_path, "gevent", 1) as gateway:
         runs, waits = queued(gateway, halted(tag)), queued(gateway, Script(tag=tag + "waits"))
-        assert gateway.call("GET", "/readyz", key=None).json()["checks"]["worker"] == "missing"
+        assert _worker_of(gateway) == "missing"
         with brief(env, tmp_path), following(gateway, runs) as call:
             call.event("response.output_text.delta")
-            assert gateway.call("GET", "/readyz", key=None).json()["checks"]["worker"] == "ok"
+            until(lambda: _worker_of(gateway) == "ok", "the worker to be heard")
             mortal.kill()
             upstream.release(tag)
             mortal.start()
@@ -267,3 +267,8 @@ def test_redis_may_be_killed_while_jobs_wait_and_run(
             assert ended(gateway, waits)["status"] == "completed"
     assert events[-1]["response"]["output_text"] == "one two"
     assert len(upstream.requests(tag + "waits")) == 1
+
+
+def _worker_of(gateway: Gateway) -> str:
+    worker: str = gateway.call("GET", "/readyz", key=None).json()["checks"]["worker"]
+    return worker

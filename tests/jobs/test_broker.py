@@ -9,13 +9,16 @@ from typing import Any
 
 import dramatiq
 import pytest
+import redis
 from dramatiq.broker import Consumer, MessageProxy
 
 from app.errors import StorageUnavailable
 from app.jobs.actors import declare
-from app.jobs.broker import QUEUE, TicketBroker, serve
+from app.jobs.broker import ACTOR, QUEUE, TicketBroker, serve
 from app.settings import RedisSettings
 from app.store.connect import connect
+from tests.processes import until
+from tests.services.clocks import Clock
 
 _prefixes = (f"tickets{number}:" for number in count())
 PATIENT_MS = 60_000
@@ -152,3 +155,124 @@ def test_only_a_worker_has_a_broker_of_its_process(bench: Bench) -> None:
         assert dramatiq.get_broker() is bench.broker
     finally:
         dramatiq.set_broker(before)
+
+
+# Whatever is wrong with Redis
+
+TROUBLES = [
+    redis.ConnectionError("refused"),
+    redis.TimeoutError("stalled"),
+    redis.exceptions.OutOfMemoryError("OOM command not allowed"),
+    redis.ReadOnlyError("READONLY You can't write against a read only replica."),
+    redis.ResponseError("MISCONF Errors writing to the AOF file"),
+    redis.ResponseError("NOREPLICAS Not enough good replicas to write."),
+    redis.AuthenticationError("WRONGPASS"),
+    redis.BusyLoadingError("LOADING"),
+    redis.exceptions.ClusterDownError("CLUSTERDOWN"),
+    OSError("out of file descriptors"),
+    ZeroDivisionError(),
+]
+
+
+class Troubled:
+    """A Redis whose programs fail as told, while there is trouble."""
+
+    def __init__(self, trouble: Exception | None) -> None:
+        self.trouble = trouble
+
+    def register_script(self, _text: bytes) -> Any:
+        return self.run
+
+    def run(self, *, args: Any = (), keys: Any = ()) -> Any:
+        if self.trouble is not None:
+            raise self.trouble
+        return [] if keys else 8000
+
+
+class Impatient(TicketBroker):
+    """Does not wait before it asks again."""
+
+    def __init__(self, client: Any, clock: Clock) -> None:
+        super().__init__(client, "", 2, lambda: None, longest_s=900.0, again_s=0.0, clock=clock)
+
+
+@pytest.mark.parametrize("trouble", TROUBLES, ids=repr)
+def test_a_consumer_outlives_whatever_is_wrong_with_redis(trouble: Exception) -> None:
+    client, clock = Troubled(trouble), Clock()
+    broker = Impatient(client, clock)
+    consumer: Any = broker.consume(QUEUE, timeout=0)
+    message: Any = MessageProxy(dramatiq.Message(QUEUE, ACTOR, (), {}, {"redis_message_id": "1"}))
+    assert [next(consumer) for _ in range(3)] == [None] * 3
+    consumer.ack(message)
+    consumer.nack(message)
+    consumer.requeue([message])
+    consumer.close()
+    consumer.close()
+
+
+@pytest.mark.parametrize("trouble", TROUBLES, ids=repr)
+def test_who_cannot_take_a_job_is_idle_until_the_trouble_is_over(trouble: Exception) -> None:
+    client, clock = Troubled(None), Clock()
+    broker = Impatient(client, clock)
+    consumer = broker.consume(QUEUE, timeout=0)
+    next(consumer)
+    client.trouble = trouble
+    clock.now += 20
+    next(consumer)
+    before = broker.idle_s()
+    client.trouble = None
+    next(consumer)
+    assert [before, broker.idle_s()] == [20, 0]
+
+
+def test_who_has_never_looked_for_a_job_could_never_take_one() -> None:
+    broker = Impatient(Troubled(None), Clock())
+    broker.consume(QUEUE, timeout=0)
+    assert broker.idle_s() == float("inf")
+
+
+def test_who_has_stopped_could_take_no_job_any_more() -> None:
+    clock = Clock()
+    broker = Impatient(Troubled(None), clock)
+    consumer = broker.consume(QUEUE, timeout=0)
+    next(consumer)
+    broker.stop()
+    clock.now += 20
+    next(consumer)
+    assert broker.idle_s() == 20
+
+
+def test_to_look_for_delayed_tickets_is_to_take_no_job() -> None:
+    broker = Impatient(Troubled(None), Clock())
+    next(broker.consume(f"{QUEUE}.DQ", timeout=0))
+    assert broker.idle_s() == float("inf")
+
+
+def test_threads_that_have_all_lost_themselves_in_a_job_take_none(bench: Bench) -> None:
+    clock = Clock()
+    broker = TicketBroker(bench.client, bench.prefix, 2, lambda: None, longest_s=900.0, clock=clock)
+    broker.send(2)
+    consumer = broker.consume(QUEUE, prefetch=2, timeout=0)
+    first, _ = taken(consumer)
+    clock.now += 900
+    taken(consumer)
+    busy = broker.idle_s()
+    clock.now += 1
+    taken(consumer)
+    lost = broker.idle_s()
+    consumer.ack(first)
+    assert [busy, lost, broker.idle_s()] == [0, float("inf"), 0]
+
+
+def test_a_thread_of_dramatiqs_outlives_a_fault_that_comes_twice() -> None:
+    client = Troubled(redis.TimeoutError("stalled"))
+    broker = Impatient(client, Clock())
+    declare(broker, lambda: None)
+    worker = dramatiq.Worker(broker, worker_threads=1, worker_timeout=1)
+    worker.start()
+    thread: Any = worker.consumers[QUEUE]
+    until(lambda: thread.consumer is not None and thread.consumer.rounds > 3, "it to try")
+    client.trouble = None
+    until(lambda: broker.idle_s() == 0, "it to look")
+    assert thread.is_alive()
+    worker.stop()

@@ -82,6 +82,7 @@ class Box:
     cleared: int = 0
     woken: int = 0
     is_away: bool = False
+    idle_for_s: float = 0.0
     at_clear: Callable[[], None] = lambda: None
 
     def send(self, count: int) -> None:
@@ -95,6 +96,9 @@ class Box:
 
     def wake(self) -> None:
         self.woken += 1
+
+    def idle_s(self) -> float:
+        return self.idle_for_s
 
 
 class Noted:

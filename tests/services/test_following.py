@@ -170,6 +170,25 @@ def test_what_came_before_one_listened_is_not_missed(ear: Ear, jobs: Jobs) -> No
     assert list(told) == [[b"2"]]
 
 
+def test_where_there_was_no_thread_the_next_follower_listens(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store: Any = jobs
+    followings = Followings(store, lambda _: threading.Event().wait(3600))
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError):
+            followings.listen()
+    heard = threading.Event()
+    monkeypatch.setattr(followings, "hear", heard.set)
+    followings.listen()
+    assert heard.wait(30)
+
+
 def test_when_news_may_have_been_missed_everybody_looks(ear: Ear, jobs: Jobs) -> None:
     listener = Listener(follower(ear))
     until(lambda: jobs.reads >= 2, "it to wait")

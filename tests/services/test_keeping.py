@@ -49,6 +49,41 @@ def test_a_heartbeat_is_heard(bench: Bench) -> None:
     assert bench.store.worker_silence_s() < 5
 
 
+def test_a_heart_beside_threads_that_take_no_job_is_no_sign_of_life(bench: Bench) -> None:
+    bench.keeper.beat()
+    bench.box.idle_for_s = 20
+    bench.keeper.beat()
+    lately = bench.store.worker_silence_s()
+    bench.box.idle_for_s = float("inf")
+    bench.keeper.beat()
+    assert [lately < 5, bench.store.worker_silence_s() < 5] == [True, True]
+
+
+def test_a_worker_that_could_never_take_a_job_is_not_heard(bench: Bench) -> None:
+    bench.box.idle_for_s = float("inf")
+    bench.keeper.beat()
+    assert bench.store.worker_silence_s() == float("inf")
+
+
+def test_one_that_cannot_be_ended_holds_up_no_others(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper, settle = bench.keeper, bench.store.settle_lost
+    ids = [bench.queued(), bench.queued()]
+    for response_id in ids:
+        bench.begun(response_id)
+
+    def stumble(response_id: str) -> object:
+        if response_id == ids[0]:
+            raise ZeroDivisionError
+        return settle(response_id)
+
+    monkeypatch.setattr(bench.store, "settle_lost", stumble)
+    bench.lapse()
+    keeper.beat()
+    assert bench.store.take() == ids[1]
+
+
 def test_what_was_lost_before_it_spoke_is_queued_again(bench: Bench) -> None:
     response_id = bench.queued()
     bench.begun(response_id)
@@ -247,6 +282,14 @@ def ending_after(bench: Bench, pauses: int) -> None:
     bench.at_pause = pause
 
 
+def test_who_has_yet_to_look_for_a_job_beats_again_soon(bench: Bench) -> None:
+    bench.box.idle_for_s = float("inf")
+    ending_after(bench, 1)
+    with pytest.raises(Enough):
+        bench.keeper.keep_alive(5.0)
+    assert bench.pauses == [PAUSE_S]
+
+
 def test_a_worker_beats_for_ever(bench: Bench) -> None:
     ending_after(bench, 3)
     with pytest.raises(Enough):
@@ -300,6 +343,24 @@ def test_flushing_pauses_while_the_store_is_away(bench: Bench) -> None:
 
     during(bench, flush)
     assert bench.pauses[-1] == PAUSE_S
+
+
+def test_a_bug_does_not_stop_the_flushing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    keeper = bench.keeper
+    ending_after(bench, 7)
+
+    def fail() -> bool:
+        raise ZeroDivisionError
+
+    def flush() -> None:
+        monkeypatch.setattr(bench.running, "flush", fail)
+        with pytest.raises(Enough):
+            keeper.keep_flushing()
+        monkeypatch.undo()
+        bench.at_pause = lambda: None
+
+    during(bench, flush)
+    assert bench.pauses[:7] == [PAUSE_S] * 7
 
 
 # The end

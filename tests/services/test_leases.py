@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection
 from threading import Event
+
+import pytest
 
 from app.errors import StorageUnavailable
 from app.services.leases import LeaseKeeper
@@ -17,15 +20,16 @@ OTHER = Lease("two", "acme", ("all",), 30)
 class Renewals:
     """Remembers what was renewed; fails the first `failures` times."""
 
-    def __init__(self, failures: int = 0) -> None:
+    def __init__(self, failures: int = 0, failure: Exception | None = None) -> None:
         self.failures = failures
+        self.failure = failure or StorageUnavailable("away")
         self.seen: list[set[str]] = []
         self.any = Event()
 
     def __call__(self, leases: Collection[Lease]) -> None:
         if self.failures:
             self.failures -= 1
-            raise StorageUnavailable("away")
+            raise self.failure
         self.seen.append({lease.id for lease in leases})
         self.any.set()
 
@@ -54,6 +58,30 @@ def test_a_renewal_that_failed_is_tried_again() -> None:
     keeper.hold(LEASE)
     assert renewals.any.wait(10)
     keeper.drop(LEASE)
+
+
+def test_a_bug_in_a_renewal_stops_no_other() -> None:
+    renewals = Renewals(failures=2, failure=ZeroDivisionError())
+    keeper = LeaseKeeper(renewals, every_s=0.001)
+    keeper.hold(LEASE)
+    assert renewals.any.wait(10)
+    keeper.drop(LEASE)
+
+
+def test_where_there_was_no_thread_the_next_lease_gets_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    renewals = Renewals()
+    keeper = LeaseKeeper(renewals, every_s=0.001)
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        keeper.hold(LEASE)
+    keeper.hold(OTHER)
+    until(lambda: {"one", "two"} in renewals.seen, "both to be renewed")
+    keeper.drop(LEASE)
+    keeper.drop(OTHER)
 
 
 def test_without_leases_the_thread_ends() -> None:

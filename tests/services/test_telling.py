@@ -12,7 +12,7 @@ from app.domain.deltas import Finished, Text
 from app.domain.events import Event
 from app.domain.response import Usage
 from app.errors import StorageUnavailable
-from app.services.telling import FLUSH_EVENTS, FLUSH_S, PATIENCE_S, PAUSE_S, Telling
+from app.services.telling import FLUSH_EVENTS, FLUSH_S, PAUSE_S, Telling
 from app.store.base import Turn
 from app.store.jobs_base import Claim, Flush
 from tests.domain.narrating import narrator
@@ -222,15 +222,12 @@ def test_a_full_flush_waits_for_the_store(bench: Bench) -> None:
     assert len(bench.jobs.flushes) == 1
 
 
-def test_an_answer_is_given_up_when_the_store_stays_away(bench: Bench) -> None:
+def test_an_answer_is_not_given_up_however_long_the_store_stays_away(bench: Bench) -> None:
     bench.begin()
-    bench.land(None)
-    bench.clock.now += PATIENCE_S / 2
-    bench.land(None)
-    before = bench.gone
-    bench.clock.now += PATIENCE_S
-    bench.land(None)
-    assert [before, bench.gone] == [0, 1]
+    lost = bench.land(None)
+    bench.clock.now += 86_400
+    assert bench.land(True) is lost
+    assert bench.gone == 0
 
 
 def test_the_end_waits_for_the_store(bench: Bench) -> None:
@@ -243,8 +240,8 @@ def test_the_end_waits_for_the_store(bench: Bench) -> None:
     assert bench.clock.now == Clock().now + 3 * PAUSE_S
 
 
-def test_the_end_does_not_wait_for_ever(bench: Bench) -> None:
-    bench.jobs.outages = 1_000_000
-    with pytest.raises(StorageUnavailable):
-        bench.finish()
-    assert not bench.telling.ended
+def test_the_end_waits_however_long(bench: Bench) -> None:
+    bench.begin()
+    bench.jobs.outages = 10_000
+    bench.finish()
+    assert bench.telling.ended

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import redis
 
+from app.domain.accounts import Caller
 from app.domain.deltas import Used
 from app.domain.response import Usage
 from app.domain.usage import UsageLine
-from app.errors import ContextLengthExceeded, UpstreamRefused
+from app.errors import ContextLengthExceeded, StorageUnavailable, UpstreamRefused
 from app.settings import BackgroundSettings
 from tests.services.jobs_bench import CALLER, Bench
 from tests.services.scripted import HELLO, THE_END, ScriptedProvider, Step
@@ -86,14 +87,55 @@ def test_what_was_erased_while_it_waited_is_not_run(bench: Bench) -> None:
     assert bench.provider.asked == []
 
 
-@pytest.mark.parametrize("at", ["take", "claim", "finish"])
-def test_a_job_is_left_as_it_is_while_the_store_is_away(bench: Bench, at: str) -> None:
-    response_id = bench.queued()
+@pytest.mark.parametrize("at", ["take", "claim"])
+def test_a_worker_that_ends_leaves_a_job_as_it_is_while_the_store_is_away(
+    bench: Bench, at: str
+) -> None:
+    response_id, worker = bench.queued(), bench.worker
     bench.away.at = {at}
-    bench.worker.work()
+    bench.at_pause = lambda: setattr(bench.running, "closed", True)
+    worker.work()
     bench.away.at = set()
-    assert bench.jobs.status("acme", response_id) is not None
+    assert bench.jobs.status("acme", response_id) == "queued"
     assert bench.usage.read("acme", [bench.meter.book.today()]) == []
+
+
+@pytest.mark.parametrize("at", ["claim", "finish", "caller"])
+def test_a_job_waits_for_a_store_that_is_away_however_long(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    response_id, asked = bench.queued(), list[str]()
+    bench.away.at = {at}
+
+    def come_back() -> None:
+        if len(bench.pauses) == 1000:
+            bench.away.at = set()
+
+    def caller_of(key_id: str) -> Caller | None:
+        asked.append(key_id)
+        if "caller" in bench.away.at:
+            raise StorageUnavailable("away")
+        return CALLER
+
+    worker = bench.worker
+    monkeypatch.setattr(worker, "_caller_of", caller_of)
+    bench.at_pause = come_back
+    worker.work()
+    assert (bench.kept(response_id).status, len(bench.provider.asked)) == ("completed", 1)
+
+
+def test_what_stops_a_job_stops_its_waiting_for_the_store(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    response_id, worker = bench.queued(), bench.worker
+
+    def away(_key_id: str) -> Caller | None:
+        raise StorageUnavailable("away")
+
+    monkeypatch.setattr(worker, "_caller_of", away)
+    bench.at_pause = bench.running.give_back
+    worker.work()
+    assert (bench.store.take(), bench.provider.asked) == (response_id, [])
 
 
 # Before the upstream has spoken
@@ -159,7 +201,7 @@ def test_a_bug_makes_it_fail(bench: Bench) -> None:
     assert (response.status, response.error.message) == ("failed", "The gateway made a mistake.")
 
 
-def test_a_bug_while_the_store_is_away_is_left_to_the_lease(bench: Bench) -> None:
+def test_a_bug_while_the_store_is_away_makes_it_fail_once_it_is_back(bench: Bench) -> None:
     response_id = bench.queued()
 
     def both() -> None:
@@ -167,8 +209,9 @@ def test_a_bug_while_the_store_is_away_is_left_to_the_lease(bench: Bench) -> Non
         raise ValueError
 
     scripted(bench, both)
+    bench.at_pause = lambda: setattr(bench.away, "is_away", len(bench.pauses) < 9)
     bench.worker.work()
-    assert bench.store.status("acme", response_id) == "in_progress"
+    assert (bench.kept(response_id).status, len(bench.provider.asked)) == ("failed", 1)
 
 
 def test_a_bug_before_there_is_a_job_is_only_told(

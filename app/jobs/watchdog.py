@@ -1,0 +1,92 @@
+"""A worker's threads are watched: a process that has lost one says so, and ends.
+
+Who started the process starts another. It ends with an exit status that is not 0, since a
+supervisor leaves a process alone that ends in peace.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from app.telemetry import log, unexpected
+
+#: sysexits.h's word for a fault of the program itself.
+EX_SOFTWARE = 70
+LOOK_S = 5.0
+#: A thread that has done no round for so many looks stands still. Looks are counted, not seconds:
+#: a process that was stopped, or a machine that slept, has lost none.
+LOOKS = 12
+
+
+class Watchable(Protocol):
+    """A thread: it lives, and may count its rounds."""
+
+    def is_alive(self) -> bool:
+        """Tell whether it runs."""
+        ...
+
+
+@dataclass(slots=True)
+class Watched:
+    """A thread under its name. `rounds` returns how many it has done; None where it counts none."""
+
+    name: str
+    thread: Watchable
+    rounds: Callable[[], int] | None = None
+    _seen: int = field(default=-1, init=False)
+    _still: int = field(default=0, init=False)
+
+    def fault(self) -> str | None:
+        """Look at it; return what is wrong with it, None where nothing is."""
+        if not self.thread.is_alive():
+            return "dead"
+        if self.rounds is None:
+            return None
+        rounds = self.rounds()
+        self._still = self._still + 1 if rounds == self._seen else 0
+        self._seen = rounds
+        return "stuck" if self._still >= LOOKS else None
+
+
+class Watchdog:
+    """Looks after threads. `give_up` leaves to others what the process does, before it ends."""
+
+    def __init__(
+        self,
+        give_up: Callable[[], None],
+        pause: Callable[[float], object],
+        end: Callable[[int], object] = os._exit,
+    ) -> None:
+        self._give_up = give_up
+        self._pause = pause
+        self._end = end
+        self._watched: list[Watched] = []
+
+    def watch(self, *watched: Watched) -> None:
+        """Look after these from now on."""
+        self._watched += watched
+
+    def keep_watch(self, alive: Callable[[], bool] = lambda: True) -> None:
+        """Watch until `alive` says that the process is ending anyway; end it where one is lost."""
+        while alive():
+            lost = self._lost(self._watched)
+            if lost:
+                log.error("worker_lost_a_thread", threads=lost)
+                self.bite()
+                return
+            self._pause(LOOK_S)
+
+    def bite(self) -> None:
+        """End the process, whatever else becomes of it."""
+        try:
+            self._give_up()
+        except Exception as bug:  # noqa: BLE001 - it is to end all the same
+            unexpected(bug, "watchdog", "watchdog")
+        finally:
+            self._end(EX_SOFTWARE)
+
+    def _lost(self, watched: Iterable[Watched]) -> dict[str, str]:
+        return {each.name: fault for each in watched if (fault := each.fault()) is not None}
