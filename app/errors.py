@@ -4,6 +4,7 @@ GatewayError                     500  api_error
 ├── InvalidRequest               400  invalid_request_error: the caller sent what we cannot accept
 │   ├── ContextLengthExceeded    400  the conversation is longer than the model can read
 │   ├── MethodNotAllowed         405  the path has other methods
+│   ├── RequestTimeout           408  the body stopped coming
 │   ├── RequestTooLarge          413  the body is larger than the endpoint takes
 │   └── UnsupportedMediaType     415  the body is not JSON by its own word
 ├── Unauthenticated              401  authentication_error: no key, or none that we know
@@ -79,6 +80,12 @@ class MethodNotAllowed(InvalidRequest):
     """The path is known, the method is not."""
 
     status = 405
+
+
+class RequestTimeout(InvalidRequest):
+    """The body stopped coming."""
+
+    status = 408
 
 
 class RequestTooLarge(InvalidRequest):

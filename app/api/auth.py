@@ -1,4 +1,4 @@
-"""Who is asking: the key in `Authorization: Bearer` or `x-api-key`."""
+"""Who is asking: the key in `Authorization: Bearer`, `x-api-key` or `api-key`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import Any
 from flask import Blueprint
 
 from app.api import current
+from app.errors import Unauthenticated
+
+_KEY_HEADERS = ("HTTP_X_API_KEY", "HTTP_API_KEY")
 
 
 def require_key(blueprint: Blueprint) -> None:
@@ -18,19 +21,39 @@ def authenticate() -> None:
     """Put the caller into the request's context.
 
     Raises:
-        Unauthenticated: there is no key, or none that we know.
+        Unauthenticated: there is no key, or none that we know, or more than one.
         StorageUnavailable: the key cannot be looked up now.
+        RateLimited: the key has more than its share of this process (N17).
     """
     held = current.held()
     caller = held.services.accounts.authenticate(_secret(held.environ))
     held.caller, trace = caller, held.trace
     trace.account, trace.key_id = caller.account, caller.key_id
+    if held.place is not None:
+        held.services.in_flight.claim(held.place, caller.key_id)
 
 
 def _secret(environ: dict[str, Any]) -> str | None:
-    given: str = environ.get("HTTP_AUTHORIZATION", "")
-    scheme, _, credentials = given.partition(" ")
-    if scheme.lower() == "bearer" and credentials.strip():
-        return credentials.strip()
-    key: str | None = environ.get("HTTP_X_API_KEY")
-    return key or None
+    """Return the one key that was sent, in whatever headers (N16)."""
+    bearer = _bearer(environ.get("HTTP_AUTHORIZATION", ""))
+    secret = bearer
+    for name in _KEY_HEADERS:
+        given = environ.get(name, "").strip(" \t")
+        if given and secret and given != secret:
+            raise Unauthenticated(
+                "The headers Authorization, x-api-key and api-key hold different keys: send one.",
+                code="invalid_api_key",
+            )
+        secret = given or secret
+    if not secret and environ.get("HTTP_AUTHORIZATION"):
+        raise Unauthenticated(
+            "The Authorization header holds no key: it must be 'Authorization: Bearer KEY'.",
+            code="authentication_required",
+        )
+    return secret or None
+
+
+def _bearer(authorization: str) -> str:
+    """Return the key of an Authorization header, "" where there is none or another scheme."""
+    scheme, _, credentials = authorization.strip(" \t").partition(" ")
+    return credentials.strip(" \t") if scheme.lower() == "bearer" else ""

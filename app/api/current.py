@@ -10,7 +10,7 @@ from flask import Flask, Request, g
 from flask import request as asked
 
 from app.api.hangup import HangUps
-from app.api.in_flight import InFlight
+from app.api.in_flight import InFlight, Place
 from app.domain.accounts import Caller
 from app.domain.limits import Standing
 from app.services.accounts import Accounts
@@ -52,9 +52,9 @@ class Held:
     environ: dict[str, Any]
     trace: Trace
     caller: Caller
-    #: How long the body says that it is; at most, where it comes in chunks.
+    #: How long the body says that it is; 0 where it comes in chunks.
     body_bytes: int = 0
-    place: object | None = None
+    place: Place | None = None
     standing: Standing | None = None
 
 

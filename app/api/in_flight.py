@@ -1,58 +1,113 @@
 """A bound on the requests in flight of one process, and on the memory of their bodies.
 
 Beyond it a request is refused at once, so that a burst becomes 503s and not a queue that grows.
+Near it, a key that holds more than half of the process gets no more (N17).
 """
 
 from __future__ import annotations
 
-from app.errors import Unavailable
+import threading
+
+from app.errors import GatewayError, RateLimited, RequestTooLarge, Unavailable
 
 _MEBIBYTE = 1024 * 1024
+#: From this part of a bound on, keys have shares ...
+_CROWDED = 0.8
+#: ... of this size.
+_SHARE = 0.5
+
+
+class Place:
+    """A request in flight: what its body takes, and whose it is once that is known."""
+
+    __slots__ = ("body_bytes", "key_id")
+
+    def __init__(self, body_bytes: int) -> None:
+        self.body_bytes = body_bytes
+        self.key_id: str | None = None
 
 
 class InFlight:
-    """Counts the requests in flight. Adding up needs no lock under the interpreter's own."""
+    """Counts the requests in flight. Adding up needs no lock under the interpreter's own.
+
+    `parsing` is for whoever parses a heavy body: one at a time.
+    """
 
     def __init__(self, max_requests: int, max_body_memory_mb: int) -> None:
         self._max_requests = max_requests
         self._max_bytes = max_body_memory_mb * _MEBIBYTE
-        self._places: dict[object, int] = {}
+        self._places: dict[Place, None] = {}
         self._bytes = 0
+        self.parsing = threading.Lock()
 
-    def enter(self, body_bytes: int) -> object:
+    def enter(self, body_bytes: int) -> Place:
         """Take a place for a request whose body is so long; return it, for `leave`.
 
         Raises:
             Unavailable: there is none.
+            RequestTooLarge: there will never be one for such a body.
         """
         if len(self._places) >= self._max_requests or not self._has_room(body_bytes):
-            raise _busy()
-        place = object()
-        self._places[place] = body_bytes
+            raise self._no_room(body_bytes)
+        place = Place(body_bytes)
+        self._places[place] = None
         self._bytes += body_bytes
         return place
 
-    def weigh(self, place: object, body_bytes: int) -> None:
-        """Take note that the body has turned out to be so long.
+    def claim(self, place: Place, key_id: str) -> None:
+        """Take note of whose request it is.
+
+        Raises:
+            RateLimited: the key has more than its share, where there are shares.
+        """
+        self._hold_to_share(key_id)
+        place.key_id = key_id
+
+    def weigh(self, place: Place, body_bytes: int) -> None:
+        """Take note that the body takes so much, or has turned out to.
 
         Raises:
             Unavailable: there is no room for it.
+            RateLimited: its key has more than its share, where there are shares.
+            RequestTooLarge: there will never be room for it.
         """
-        more = body_bytes - self._places[place]
-        if more > 0 and not self._has_room(more):
-            raise _busy()
-        self._places[place] = body_bytes
+        more = body_bytes - place.body_bytes
+        if more > 0:
+            if not self._has_room(more):
+                raise self._no_room(body_bytes)
+            if place.key_id is not None:
+                self._hold_to_share(place.key_id)
+        place.body_bytes = body_bytes
         self._bytes += more
 
-    def leave(self, place: object) -> None:
+    def leave(self, place: Place) -> None:
         """Give a place back; only the first time counts."""
-        self._bytes -= self._places.pop(place, 0)
+        if place in self._places:
+            del self._places[place]
+            self._bytes -= place.body_bytes
 
     def _has_room(self, body_bytes: int) -> bool:
         return self._bytes + body_bytes <= self._max_bytes
 
+    def _no_room(self, body_bytes: int) -> GatewayError:
+        if body_bytes > self._max_bytes:
+            return RequestTooLarge("The body becomes more than this gateway has room for.")
+        return Unavailable(
+            "The gateway is busy: try again in a moment.", code="overloaded", retry_after_s=1
+        )
 
-def _busy() -> Unavailable:
-    return Unavailable(
-        "The gateway is busy: try again in a moment.", code="overloaded", retry_after_s=1
-    )
+    def _hold_to_share(self, key_id: str) -> None:
+        """Refuse a key with more than half of what is nearly used up."""
+        many = len(self._places) >= _CROWDED * self._max_requests
+        much = self._bytes >= _CROWDED * self._max_bytes
+        if not (many or much):
+            return
+        own = [each.body_bytes for each in list(self._places) if each.key_id == key_id]
+        if (many and len(own) > _SHARE * self._max_requests) or (
+            much and sum(own) > _SHARE * self._max_bytes
+        ):
+            raise RateLimited(
+                "This key has more than half of what the gateway can do at once: wait for its "
+                "other requests to end.",
+                retry_after_s=1,
+            )

@@ -7,6 +7,7 @@ from os import urandom
 from typing import Any
 
 from flask import Flask
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.api import current, limits
 from app.api.lean import Answer
@@ -16,7 +17,9 @@ from app.schemas.bodies import MAX_BODY_BYTES
 from app.telemetry import Trace, request_ended
 
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
-_LENGTH = re.compile(r"[0-9]{1,18}")
+_LENGTH = re.compile(r"[0-9]+")
+#: The most digits of a length that is looked at; any longer one is too large.
+_MOST_DIGITS = 18
 #: Probes are let in however busy the process is.
 _BOUNDED = "/v1/"
 _METHODS = frozenset({"GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS"})
@@ -43,15 +46,17 @@ def begin() -> None:
         raise NotFound("There is nothing at this path.")
     if request.path.startswith(_BOUNDED):
         held.body_bytes = _length(environ)
+        if held.body_bytes > MAX_BODY_BYTES:  # whoever sends it (N15)
+            raise RequestEntityTooLarge
         held.place = held.services.in_flight.enter(held.body_bytes)
 
 
 def _length(environ: dict[str, Any]) -> int:
-    if "HTTP_TRANSFER_ENCODING" in environ:
-        # What comes in chunks does not say how long it is: it may be as long as any.
-        return MAX_BODY_BYTES
+    """Return how long the body says that it is; what comes in chunks does not say."""
     length = environ.get("CONTENT_LENGTH", "")
-    return int(length) if _LENGTH.fullmatch(length) else 0
+    if "HTTP_TRANSFER_ENCODING" in environ or not _LENGTH.fullmatch(length):
+        return 0
+    return int(length) if len(length) <= _MOST_DIGITS else MAX_BODY_BYTES + 1
 
 
 def end(answer: Answer) -> Answer:

@@ -22,6 +22,7 @@ class Writable(Protocol):
     """What an answer is written to."""
 
     is_clear: bool  # nothing waits to be sent
+    is_spent: bool  # what follows the request cannot be read
 
     def sendall(self, data: bytes, /) -> None: ...
 
@@ -66,6 +67,7 @@ class Answer:
         self._chunked = self._left is None and not status.startswith(_WITHOUT_BODY)
         if self._chunked:
             fields += "Transfer-Encoding: chunked\r\n"
+        self.closes = self.closes or self._client.is_spent
         connection = "close" if self.closes else "keep-alive"
         self._head = (
             f"HTTP/1.1 {status}\r\nServer: gunicorn\r\nDate: {_date(int(time()))}\r\n"

@@ -40,12 +40,11 @@ class Body:
         wanted = self.left if size is None or size < 0 else min(size, self.left)
         had = self._had
         if len(had) < wanted:
-            pieces, count = [had], len(had)
-            while count < wanted and (piece := self._source.recv(READ_SIZE)):
-                pieces.append(piece)
-                count += len(piece)
-            had = b"".join(pieces)
-            wanted = min(wanted, count)
+            came = bytearray(had)  # drops would weigh more, kept one by one
+            while len(came) < wanted and (piece := self._source.recv(READ_SIZE)):
+                came += piece
+            had = bytes(came)
+            wanted = min(wanted, len(had))
         self._had = had[wanted:]
         self.left -= wanted
         return had[:wanted]

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import socket
+from contextlib import suppress
 from functools import partial
-from typing import Any
+from time import monotonic
+from typing import Any, ClassVar
 
 from gevent import Greenlet, spawn
 from gevent.hub import Hub
@@ -29,6 +32,13 @@ from app.serving.sockets import LeanSocket
 MAX_UNREAD = 64 * 1024 * 1024
 #: Where the app finds how to push a piece of an answer (app.api.sse.Push).
 PUSH = "responses_gateway.push"
+#: From a head's first byte to its end: whoever sends it drop by drop is hung up on.
+HEAD_S = 15.0
+#: How long a body may bring nothing.
+BODY_SILENCE_S = 30.0
+#: Of the connections that a process may have, how many may wait for a head. The others are for
+#: what is being answered; beyond it whoever has waited longest is hung up on.
+WAITING_SHARE = 0.75
 _HEAD_END = b"\r\n\r\n"
 #: What gunicorn alone can do: with any of it, everything is left to it.
 _GUNICORNS_OWN = (
@@ -39,28 +49,94 @@ _GUNICORNS_OWN = (
 
 
 class Caller(LeanSocket):
-    """A caller's connection; what was read too much of it can be put back.
+    """A caller's connection, with time limits for what comes; reads can be put back.
 
-    `is_clear` says that nothing waits to be sent.
+    A head has `head_s` from its first byte to its end, a body may be silent for `body_silence_s`.
+    `is_clear` says that nothing waits to be sent, `is_spent` that no request can follow the one
+    that is being read.
     """
 
-    __slots__ = ("_back", "_sending", "is_clear")
+    __slots__ = (
+        *("_back", "_first_byte_s", "_head_until", "_in_head", "_sending"),
+        *("is_clear", "is_spent"),
+    )
+
+    head_s: ClassVar[float] = HEAD_S
+    body_silence_s: ClassVar[float] = BODY_SILENCE_S
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._back = b""
         self._sending: Greenlet[..., OSError | None] | None = None
         self.is_clear = True
+        self.is_spent = False
+        self.await_head(self.head_s)
+
+    def await_head(self, first_byte_s: float | None) -> None:
+        """Expect a head, whose first byte may take this long (None: for ever)."""
+        self._in_head = True
+        self._first_byte_s = first_byte_s
+        self._head_until: float | None = None
+
+    def begin_head(self) -> None:
+        """Note that the head's first byte is there."""
+        if self._in_head and self._head_until is None:
+            self._head_until = monotonic() + self.head_s
+
+    def await_body(self) -> None:
+        """Expect what follows the head."""
+        self._in_head = False
 
     def put_back(self, data: bytes) -> None:
         """Have `data` read once more."""
         self._back = data
+        self.begin_head()
 
     def recv(self, size: int, flags: int = 0) -> bytes:
-        """Return what was put back, then what comes."""
-        if not self._back or flags:
+        """Return what was put back, then what comes; b"" for a head that does not come in time.
+
+        Raises:
+            TimeoutError: the body has been silent for too long.
+        """
+        if flags:
             return super().recv(size, flags)
-        data, self._back = self._back[:size], self._back[size:]
+        if self._back:
+            data, self._back = self._back[:size], self._back[size:]
+            return data
+        return self._recv_head(size) if self._in_head else self._recv_body(size)
+
+    def hang_up(self) -> None:
+        """End the connection; whoever reads from it sees its end."""
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+    def _recv_head(self, size: int) -> bytes:
+        wait_s, until = self._first_byte_s, self._head_until
+        if until is not None:
+            wait_s = until - monotonic()
+            if wait_s <= 0:  # also where there is something to read at any time
+                return b""
+        self.timeout = wait_s
+        try:
+            data = super().recv(size)
+        except TimeoutError:
+            return b""
+        finally:
+            self.timeout = None
+        self.begin_head()
+        return data
+
+    def _recv_body(self, size: int) -> bytes:
+        self.timeout = self.body_silence_s
+        try:
+            data = super().recv(size)
+        except OSError:
+            self.is_spent = True
+            raise
+        finally:
+            self.timeout = None
+        if not data:
+            self.is_spent = True
         return data
 
     def send_soon(self, data: bytes) -> None:
@@ -118,7 +194,9 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
     def init_process(self) -> None:
         """Prepare what all requests have in common."""
         settings = self.cfg.settings
-        self._idle: set[Caller] = set()
+        #: Whose head is still to come, whoever has waited longest first.
+        self._waiting: dict[Caller, None] = {}
+        self._most_waiting = int(self.worker_connections * WAITING_SHARE)
         self._leaves_all = (
             "SCRIPT_NAME" in os.environ  # noqa: TID251 - gunicorn's own, as every worker reads it
             or "h2" in self.cfg.http_protocols
@@ -139,48 +217,88 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         """Say that the worker is alive; one that is to end sends its idle callers away."""
         super().notify()
         if not self.alive:
-            for caller in list(self._idle):
-                caller.close()
+            for caller in list(self._waiting):
+                caller.hang_up()
 
-    def handle(self, listener: Any, caller: Caller, address: Any) -> None:
+    def handle(self, listener: Any, caller: Any, address: Any) -> None:
         """Serve a caller until it, or we, have enough."""
-        if self._leaves_all:
+        if not isinstance(caller, Caller):  # TLS is gunicorn's
             super().handle(listener, caller, address)
             return
+        try:
+            self._await_head(caller, caller.head_s)
+            if self._leaves_all:
+                super().handle(listener, caller, address)
+            else:
+                self._converse(listener, caller, address)
+        finally:
+            self._waiting.pop(caller, None)
+            caller.close()
+
+    def _converse(self, listener: Any, caller: Caller, address: Any) -> None:
+        """Serve one request after the other; from an unusual one on, gunicorn does."""
         told = self._told(listener, caller, address)
         had = b""
         try:
-            while had := had or self._heard(caller):
+            while had := had or caller.recv(READ_SIZE):
                 end = had.find(_HEAD_END) + len(_HEAD_END)
                 head = heads.read(had[:end])
                 if head is None:
                     caller.put_back(had)
                     super().handle(listener, caller, address)
                     return
+                self._head_came(caller)
                 body = Body(caller, head.length, had[end:])
-                if not self._serve(head, body, told):
+                goes_on = self._serve(head, body, told)
+                if not (self._is_read(caller, body) and goes_on):
                     return
+                self._await_head(caller)
                 had = body.spare
         except OSError as error:
             self.log.debug("A caller has gone: %s", error)
-        finally:
-            caller.close()
 
-    def _heard(self, caller: Caller) -> bytes:
-        """Return the beginning of the next request, b"" where none comes in time."""
-        caller.timeout = self.cfg.keepalive or None
-        self._idle.add(caller)
+    def _is_read(self, caller: Caller, body: Body) -> bool:
+        """Throw away what the app did not want of a body; tell whether its end was reached.
+
+        Also where the connection is to be closed: with bytes unread, that would be a reset, which
+        may overtake the answer.
+        """
+        if body.left and not caller.is_spent:
+            caller.await_head(caller.head_s)  # for its time limits
+            body.discard(MAX_UNREAD)
+        return not body.left
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
+        """Answer a request that gunicorn has read, within the same time limits."""
+        if not isinstance(sock, Caller):
+            return super().handle_request(listener_name, req, sock, addr)
+        self._head_came(sock)
         try:
-            return caller.recv(READ_SIZE)
+            return super().handle_request(listener_name, req, sock, addr)
         finally:
-            self._idle.discard(caller)
-            caller.timeout = None
+            self._await_head(sock)
+            if req.unreader.buf.getbuffer().nbytes:  # gunicorn has read what follows already
+                sock.begin_head()
+
+    def _await_head(self, caller: Caller, first_byte_s: float | None = None) -> None:
+        """Expect a caller's next head; where too many wait, the oldest one is hung up on."""
+        caller.await_head(first_byte_s or self.cfg.keepalive or None)
+        self._waiting[caller] = None
+        if len(self._waiting) > self._most_waiting:
+            oldest = next(iter(self._waiting))
+            del self._waiting[oldest]
+            oldest.hang_up()
+
+    def _head_came(self, caller: Caller) -> None:
+        self._waiting.pop(caller, None)
+        caller.await_body()
 
     def _serve(self, head: heads.Head, body: Body, told: dict[str, Any]) -> bool:
         """Answer a request; return whether its connection can be used once more."""
         self._count()
         caller = told["gunicorn.socket"]
-        answer = Answer(caller, head.closes or not self.alive or not self.cfg.keepalive)
+        ends = head.closes or head.length > MAX_UNREAD or not self.alive
+        answer = Answer(caller, ends or not self.cfg.keepalive)
         environ = {**told, **head.environ, "wsgi.input": body, PUSH: answer}
         environ["wsgi.url_scheme"] = self._scheme(environ)
         try:
@@ -199,7 +317,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
             if not answer.begun:
                 util.write_error(caller, 500, "Internal Server Error", "")
             return False
-        return not answer.closes and body.discard(MAX_UNREAD)
+        return not answer.closes
 
     def _count(self) -> None:
         self.nr += 1

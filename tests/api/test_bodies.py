@@ -6,6 +6,14 @@ import io
 import json
 
 import pytest
+from gunicorn.http.errors import (
+    ChunkMissingTerminator,
+    InvalidChunkExtension,
+    InvalidChunkSize,
+    InvalidHeader,
+    LimitRequestHeaders,
+    NoMoreData,
+)
 from werkzeug.test import TestResponse
 
 from app.schemas.bodies import MAX_BODY_BYTES
@@ -82,7 +90,7 @@ def test_nothing_is_read_beyond_the_length(owner: Asker) -> None:
     assert body.read() == b"GET / HTTP/1.1"
 
 
-@pytest.mark.parametrize("said", ["", "-1", "+5", "1_0", "x", "\u0665", "9" * 5000])
+@pytest.mark.parametrize("said", ["", "-1", "+5", "1_0", "x", "\u0665"])
 def test_a_length_that_is_no_number_is_none(owner: Asker, said: str) -> None:
     told = owner.client.post(
         "/v1/responses",
@@ -92,18 +100,54 @@ def test_a_length_that_is_no_number_is_none(owner: Asker, said: str) -> None:
     assert (told.status_code, told.get_json()["error"]["code"]) == (400, "invalid_json")
 
 
-def test_a_body_that_ends_too_soon_is_what_came_of_it(owner: Asker, length: int | None) -> None:
-    told = post(owner, Coming(ASKED[:-1]), length, "application/json")
+@pytest.mark.parametrize("digits", [9, 16, 19, 5000])
+def test_a_length_of_any_size_is_too_large_and_nothing_else(owner: Asker, digits: int) -> None:
+    told = owner.client.post(
+        "/v1/responses",
+        headers={"Authorization": "Bearer nobody's", "Content-Type": "application/json"},
+        environ_overrides={"wsgi.input": Coming(AssertionError()), "CONTENT_LENGTH": "9" * digits},
+    )
+    assert (told.status_code, told.get_json()["error"]["code"]) == (413, "request_too_large")
+
+
+def test_a_body_shorter_than_its_length_is_a_caller_that_has_gone(owner: Asker) -> None:
+    told = post(owner, Coming(ASKED[:-1]), len(ASKED), "application/json")
+    assert told.status_code == 499
+
+
+def test_a_body_in_chunks_is_what_came_of_it(owner: Asker) -> None:
+    told = post(owner, Coming(ASKED[:-1]), None, "application/json")
     assert (told.status_code, told.get_json()["error"]["code"]) == (400, "invalid_json")
 
 
-@pytest.mark.parametrize("fault", [OSError(), ConnectionResetError(), ValueError()])
-def test_a_body_that_cannot_be_read_is_no_http(
+@pytest.mark.parametrize("fault", [OSError(), ConnectionResetError(), NoMoreData(), ValueError()])
+def test_a_body_that_breaks_off_is_a_caller_that_has_gone(
     owner: Asker, length: int | None, fault: Exception
 ) -> None:
-    told = post(owner, Coming(ASKED[:5], fault), length, "application/json")
-    assert told.status_code == 400
-    assert told.get_json()["error"]["message"] == "The request could not be read as HTTP."
+    assert post(owner, Coming(ASKED[:5], fault), length, "application/json").status_code == 499
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        InvalidChunkSize(b"sk-secret"),
+        ChunkMissingTerminator(b"sk-secret"),
+        InvalidChunkExtension("sk-secret"),
+        InvalidHeader("sk-secret"),
+        LimitRequestHeaders("sk-secret"),
+    ],
+)
+def test_broken_chunks_are_the_callers_mistake(owner: Asker, fault: Exception) -> None:
+    told = post(owner, Coming(ASKED[:5], fault), None, "application/json")
+    assert (told.status_code, told.get_json()["error"]["type"]) == (400, "invalid_request_error")
+    assert "sk-secret" not in told.get_data(as_text=True)
+
+
+def test_a_body_that_is_silent_for_too_long_is_a_time_out(owner: Asker, length: int | None) -> None:
+    told = post(owner, Coming(ASKED[:5], TimeoutError()), length, "application/json")
+    error = told.get_json()["error"]
+    assert (told.status_code, error["type"]) == (408, "invalid_request_error")
+    assert error["code"] == "request_timeout"
 
 
 def test_a_body_that_says_to_be_too_long_is_not_read(owner: Asker) -> None:

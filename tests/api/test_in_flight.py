@@ -12,8 +12,7 @@ from werkzeug.test import TestResponse
 
 from app.api import current
 from app.api.in_flight import InFlight
-from app.errors import Unavailable
-from app.schemas.bodies import MAX_BODY_BYTES
+from app.errors import RateLimited, RequestTooLarge, Unavailable
 from tests.api.conftest import Asker
 
 MEBIBYTE = 1024 * 1024
@@ -46,6 +45,58 @@ def test_bodies_together_take_no_more_than_the_bound() -> None:
     bound.enter(0)
     with pytest.raises(Unavailable):
         bound.enter(1)
+
+
+def test_a_body_that_never_finds_room_is_too_large() -> None:
+    bound = InFlight(10, 1)
+    with pytest.raises(RequestTooLarge):
+        bound.enter(MEBIBYTE + 1)
+    place = bound.enter(0)
+    with pytest.raises(RequestTooLarge):
+        bound.weigh(place, MEBIBYTE + 1)
+
+
+def entered(bound: InFlight, key_id: str, body_bytes: int = 0) -> None:
+    """Let a request of a key in."""
+    bound.claim(bound.enter(body_bytes), key_id)
+
+
+def test_a_key_with_more_than_half_gets_no_more_where_it_is_crowded() -> None:
+    bound = InFlight(10, 1)
+    for _ in range(7):
+        entered(bound, "greedy")  # below four fifths there are no shares
+    with pytest.raises(RateLimited) as refused:
+        entered(bound, "greedy")
+    assert (refused.value.code, refused.value.retry_after_s) == ("rate_limit_exceeded", 1)
+    entered(bound, "modest")
+
+
+def test_a_key_with_half_may_fill_what_is_left() -> None:
+    bound = InFlight(10, 1)
+    for key_id in ("one", "other") * 5:
+        entered(bound, key_id)
+    with pytest.raises(Unavailable):
+        bound.enter(0)
+
+
+def test_bodies_are_shared_likewise() -> None:
+    bound = InFlight(100, 10)
+    entered(bound, "greedy", 6 * MEBIBYTE)
+    entered(bound, "modest", 1 * MEBIBYTE)
+    with pytest.raises(RateLimited):
+        entered(bound, "greedy", 1 * MEBIBYTE)
+    entered(bound, "modest", 1 * MEBIBYTE)
+
+
+def test_a_body_that_grows_is_held_to_its_share() -> None:
+    bound = InFlight(100, 10)
+    place = bound.enter(0)
+    bound.claim(place, "greedy")
+    for size in range(1, 9):
+        bound.weigh(place, size * MEBIBYTE)
+    with pytest.raises(RateLimited):
+        bound.weigh(place, 9 * MEBIBYTE)
+    bound.weigh(place, MEBIBYTE)
 
 
 def test_a_body_counts_as_what_it_turns_out_to_be() -> None:
@@ -116,17 +167,48 @@ def test_every_ending_gives_the_place_back(app: Flask, owner: Asker, body: objec
     assert (bound._places, free_bytes(bound)) == ({}, MEBIBYTE)
 
 
-def test_a_body_in_chunks_counts_as_the_longest_until_it_is_read(app: Flask, owner: Asker) -> None:
-    bounded(app, InFlight(10, MAX_BODY_BYTES // MEBIBYTE - 1))
-    body = json.dumps(ASKED).encode()
-    assert ask(owner, body, "Transfer-Encoding", "chunked").status_code == 503
-    bounded(app, InFlight(10, MAX_BODY_BYTES // MEBIBYTE))
-    assert ask(owner, body, "Transfer-Encoding", "chunked").status_code != 503
+def test_a_body_in_chunks_counts_as_what_has_come(app: Flask, owner: Asker) -> None:
+    bound = bounded(app, InFlight(10, 1))
+    counted = []
+
+    class Chunks:
+        """Three pieces; notes what is accounted for when the next one is wanted."""
+
+        left = 3
+
+        def read(self, size: int) -> bytes:
+            counted.append(bound._bytes)
+            self.left -= 1
+            return b" " * 1000 if self.left >= 0 else b""
+
+    told = owner.client.post(
+        "/v1/responses",
+        headers={
+            "Authorization": f"Bearer {owner.secret}",
+            "Content-Type": "application/json",
+            "Transfer-Encoding": "chunked",
+        },
+        environ_overrides={"wsgi.input": Chunks(), "wsgi.input_terminated": True},
+    )
+    assert (told.status_code, counted) == (400, [0, 1000, 2000, 3000])
+
+
+def test_a_body_counts_as_what_it_becomes(app: Flask, owner: Asker) -> None:
+    bounded(app, InFlight(10, 1))
+    many = [{"role": "user", "content": "Hi"}] * 3000  # 90 kB
+    told = owner.ask("POST", "/v1/responses", ASKED | {"input": many})
+    assert (told.status_code, told.get_json()["error"]["code"]) == (413, "request_too_large")
+    bound = bounded(app, InFlight(10, 2))
+    assert owner.ask("POST", "/v1/responses", ASKED | {"input": many}).status_code == 200
+    bound.enter(MEBIBYTE)
+    told = owner.ask("POST", "/v1/responses", ASKED | {"input": many})
+    assert (told.status_code, told.headers["Retry-After"]) == (503, "1")
+    assert told.get_json()["error"]["code"] == "overloaded"
 
 
 def test_a_body_counts_as_what_it_inflates_to(app: Flask, owner: Asker) -> None:
     bounded(app, InFlight(10, 1))
-    for size, status in ((MEBIBYTE // 2, 200), (2 * MEBIBYTE, 503)):
+    for size, status in ((MEBIBYTE // 3, 200), (2 * MEBIBYTE, 413)):
         body = json.dumps(ASKED | {"input": "a" * size}).encode()
         told = ask(owner, gzip.compress(body), "Content-Encoding", "gzip")
         assert told.status_code == status

@@ -124,9 +124,14 @@ def environment(redis_url: str, config: Path, **more: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def running(
-    env: Mapping[str, str], keys: Keys, directory: Path, worker_class: str, processes: int
+    env: Mapping[str, str],
+    keys: Keys,
+    directory: Path,
+    worker_class: str,
+    processes: int,
+    *more: str,
 ) -> Iterator[Gateway]:
-    """Run gunicorn as it is deployed, on a free port."""
+    """Run gunicorn as it is deployed, on a free port; `more` are arguments of its own."""
     port = free_port()
     log_file = directory / f"{worker_class}.log"
     told = {
@@ -135,7 +140,7 @@ def running(
         "WORKER_CLASS": worker_class,
         "SPOOL_DIR": str(directory / f"spool-{worker_class}"),
     }
-    argv = [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", "wsgi:app"]
+    argv = [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", *more, "wsgi:app"]
     url = f"http://127.0.0.1:{port}"
     with (
         log_file.open("wb") as log,

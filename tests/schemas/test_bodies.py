@@ -67,13 +67,6 @@ def test_surrogates_that_pair_are_one_character() -> None:
     assert parse_json(b'"\\ud83d\\ude00"') == "😀"
 
 
-@pytest.mark.parametrize("value", ["[]", "{}", '"ab"', '{"a":1}', "999", "1.5"])
-def test_a_body_that_would_fill_the_memory_is_refused_before_it_is_parsed(value: str) -> None:
-    many = (MAX_BODY_BYTES - 2) // (len(value) + 1)
-    with pytest.raises(RequestTooLarge):
-        parse_json(f"[{','.join([value] * many)}]".encode())
-
-
 def test_one_long_string_is_no_burden() -> None:
     raw = b'"' + b"A" * (MAX_BODY_BYTES - 2) + b'"'
     assert len(parse_json(raw)) == MAX_BODY_BYTES - 2

@@ -13,6 +13,7 @@ class Wire:
     def __init__(self) -> None:
         self.sent: list[bytes] = []
         self.is_clear = True
+        self.is_spent = False
 
     def sendall(self, data: bytes, /) -> None:
         self.sent.append(data)
@@ -156,3 +157,13 @@ def test_nothing_is_pushed_before_the_head_nor_while_something_waits_nor_without
     assert not answer.is_clear
     whole, _ = answered(b"hello", headers=[("Content-Length", "5")])
     assert not whole.is_clear
+
+
+def test_an_answer_to_what_cannot_be_read_to_its_end_closes_its_connection() -> None:
+    wire = Wire()
+    wire.is_spent = True
+    answer = Answer(wire, closes=False)
+    answer.start("408 REQUEST TIMEOUT", [("Content-Length", "0")])
+    answer.end()
+    assert answer.closes
+    assert b"\r\nConnection: close\r\n" in wire.sent[0]

@@ -69,3 +69,78 @@ def test_a_caller_that_has_gone_is_noticed_when_more_is_sent(
     assert not caller.is_clear
     with pytest.raises(OSError, match=r"pipe|reset"):
         gevent.spawn(caller.sendall, b"more").get(timeout=PATIENCE_S)
+
+
+# time limits
+
+
+def hasten(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> Caller:
+    """Have a caller's limits be over at once."""
+    monkeypatch.setattr(Caller, "head_s", 0.01)
+    monkeypatch.setattr(Caller, "body_silence_s", 0.01)
+    caller.await_head(0.01)
+    return caller
+
+
+def test_a_head_that_does_not_begin_ends(
+    pair: tuple[Caller, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert hasten(pair[0], monkeypatch).recv(100) == b""
+
+
+def test_a_head_that_comes_drop_by_drop_ends_all_the_same(
+    pair: tuple[Caller, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = hasten(pair[0], monkeypatch)
+    drops = 0
+    pair[1].sendall(b"GET ")
+    while caller.recv(1):
+        pair[1].sendall(b".")  # there is always more, so that no read is late
+        drops += 1
+        assert drops < 1_000_000
+    assert drops
+
+
+def test_a_head_that_was_put_back_has_begun(
+    pair: tuple[Caller, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = hasten(pair[0], monkeypatch)
+    caller.await_head(None)
+    caller.put_back(b"GET ")
+    assert [caller.recv(100), caller.recv(100)] == [b"GET ", b""]
+
+
+def test_a_body_that_is_silent_is_given_up(
+    pair: tuple[Caller, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = hasten(pair[0], monkeypatch)
+    caller.await_body()
+    with pytest.raises(TimeoutError):
+        caller.recv(100)
+    assert caller.is_spent
+
+
+def test_sending_has_no_limit_of_that_kind(
+    pair: tuple[Caller, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = hasten(pair[0], monkeypatch)
+    caller.await_body()
+    with pytest.raises(TimeoutError):
+        caller.recv(100)
+    assert caller.timeout is None
+
+
+def test_after_a_body_cut_short_nothing_can_follow(pair: tuple[Caller, socket.socket]) -> None:
+    caller, theirs = pair
+    caller.await_body()
+    theirs.close()
+    assert caller.recv(100) == b""
+    assert caller.is_spent
+
+
+def test_a_caller_that_is_hung_up_on_reads_the_end(pair: tuple[Caller, socket.socket]) -> None:
+    caller, _ = pair
+    reading = gevent.spawn(caller.recv, 100)
+    gevent.sleep(0)
+    caller.hang_up()
+    assert reading.get(timeout=PATIENCE_S) == b""
