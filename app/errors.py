@@ -17,7 +17,8 @@ GatewayError                     500  api_error
 │   ├── UpstreamUnavailable      503  the upstream is unreachable, broken or overloaded
 │   └── UpstreamTimeout          503  the upstream did not answer in time
 ├── UpstreamMisbehaved           500  the upstream refused our credential or talks nonsense
-│   └── UpstreamRefused          500  ... our credential, that is
+│   ├── UpstreamRefused          500  ... our credential, that is
+│   └── AnswerTooLong            500  the upstream's answer is more than the gateway takes
 ├── StorageRefused               500  the store is there and refuses what it was told: ours to mend
 └── CallerGone                   499  the caller hung up; nobody hears this
 """
@@ -173,6 +174,16 @@ class UpstreamMisbehaved(GatewayError):
 
 class UpstreamRefused(UpstreamMisbehaved):
     """The upstream is well but refused our credential: its 401, 402 and 403."""
+
+
+class AnswerTooLong(UpstreamMisbehaved):
+    """The upstream's answer is more than the gateway takes (U19): asking again would not help.
+
+    `what` says what there is too much of.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the upstream's answer is too long: {what}", work_done=True)
 
 
 class CallerGone(GatewayError):

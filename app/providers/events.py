@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-import orjson
-
 from app.domain.deltas import Delta
 from app.errors import GatewayError, UpstreamMisbehaved
+from app.providers.fields import mapping
+from app.providers.json_text import loads
 from app.providers.sse import Frame
 
 Json = dict[str, Any]
@@ -16,11 +16,10 @@ Json = dict[str, Any]
 Fault = Callable[[object], GatewayError]
 
 _DONE = b"[DONE]"
-_NONSENSE = (ValueError, AttributeError, TypeError, LookupError)
 
 
 class Answer(Protocol):
-    """What a format makes of one answer; any error of reading says that it is nonsense."""
+    """What a format makes of one answer; Misread, a ValueError, says that it is nonsense."""
 
     @property
     def is_done(self) -> bool:
@@ -56,12 +55,12 @@ class EventReader:
                 self.is_done = True
                 continue
             try:
-                event = orjson.loads(data)
+                event = mapping(loads(data))
                 if name == "error" and event.get("type") != name and "error" not in event:
                     event = {"type": name, "error": event}  # llama.cpp's is the error itself
                 event.setdefault("type", name)
                 deltas += answer.event(event)
-            except _NONSENSE as error:
+            except ValueError as error:
                 raise _nonsense() from error
             self.is_done = self.is_done or answer.is_done
 
@@ -78,40 +77,9 @@ def body_deltas(body: bytes, answer: Answer) -> list[Delta]:
         GatewayError: for an error in its place.
     """
     try:
-        return answer.whole(orjson.loads(body))
-    except _NONSENSE as error:
+        return answer.whole(mapping(loads(body)))
+    except ValueError as error:
         raise _nonsense() from error
-
-
-def string(value: object) -> str:
-    """Return a text of the upstream's, which must be one.
-
-    Raises:
-        TypeError
-    """
-    if not isinstance(value, str):
-        raise TypeError("a text is no string")
-    return value
-
-
-def name_of(call: Json) -> str:
-    """Return the name of the function that a call is of.
-
-    Raises:
-        TypeError, ValueError
-    """
-    if name := string(call.get("name")):
-        return name
-    raise ValueError("a call has no name")
-
-
-def count(told: Json, name: str) -> int:
-    """Return a number of tokens; one that is not told is 0.
-
-    Raises:
-        ValueError, TypeError
-    """
-    return int(told.get(name) or 0)
 
 
 def _nonsense() -> UpstreamMisbehaved:

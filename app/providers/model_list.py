@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import orjson
-
 from app.errors import UpstreamMisbehaved
+from app.providers.json_text import loads
 
 
 def model_ids(body: bytes) -> tuple[str, ...]:
@@ -14,7 +13,7 @@ def model_ids(body: bytes) -> tuple[str, ...]:
         UpstreamMisbehaved: when there is no such list.
     """
     try:
-        data = orjson.loads(body)["data"]
+        data = loads(body)["data"]
         ids = [model["id"] for model in data or ()]
     except (ValueError, TypeError, LookupError) as error:
         raise UpstreamMisbehaved("the upstream's list of models cannot be read") from error

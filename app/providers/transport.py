@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import orjson
 import requests
 
 from app.errors import (
@@ -20,11 +19,12 @@ from app.errors import (
 )
 from app.providers.base import UpstreamCall
 from app.providers.faults import fault, fault_in_answer
+from app.providers.json_text import loads
 from app.providers.wire.adapter import Draft, LeanAdapter, Nonsense, Order, Quiet
 from app.providers.wire.dial import Dialer, ProxyRefused
 from app.providers.wire.exchange import Patience, Relay, leave
 from app.settings import ProviderSettings
-from app.telemetry import log
+from app.telemetry import log, upstream_oddity
 
 USER_AGENT = "responses-gateway"
 #: How much of an error's body is read.
@@ -65,6 +65,10 @@ class Transport:
     def fault_in_answer(self, error: object) -> GatewayError:
         """Return ours for an `error` that an upstream put into a 200 body or a stream."""
         return fault_in_answer(error, self.settings.name, secret=self.settings.api_key)
+
+    def note(self, kind: str) -> None:
+        """Count a field of an answer that was left out, since it has another shape (U20)."""
+        upstream_oddity(self.settings.name, kind)
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -223,7 +227,7 @@ class Reply:
     def _no_stream(self, body: bytes) -> GatewayError:
         """Return the error for a whole answer where a stream was asked for: it is one itself."""
         try:
-            error = orjson.loads(body)["error"]
+            error = loads(body)["error"]
         except (ValueError, TypeError, LookupError):
             name = self._transport.settings.name
             return UpstreamMisbehaved(f"provider {name!r} did not stream", work_done=True)

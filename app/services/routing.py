@@ -23,7 +23,7 @@ from app.services.models import Target
 from app.services.retries import Retries
 from app.services.slots import Slots
 from app.settings import ProviderSettings
-from app.telemetry import log, upstream_ended, upstream_spoke
+from app.telemetry import log, unexpected, upstream_ended, upstream_spoke
 
 PATIENCE_S = 10.0
 
@@ -175,6 +175,10 @@ class Router:
         except GatewayError as error:
             upstream_ended(provider.name, _word(error))
             raise
+        except Exception as bug:
+            unexpected(bug, provider.name, "provider")
+            upstream_ended(provider.name, GatewayError.type)
+            raise GatewayError("The gateway made a mistake.", work_done=True) from bug
         raise UpstreamMisbehaved(f"The provider '{provider.name}' answered nothing.")
 
 

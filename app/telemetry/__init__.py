@@ -20,6 +20,7 @@ from app.telemetry.counts import (
     metrics,
     tokens_counted,
     upstream_ended,
+    upstream_oddity,
     upstream_spoke,
 )
 from app.telemetry.errors import unexpected
@@ -48,5 +49,6 @@ __all__ = [
     "tokens_counted",
     "unexpected",
     "upstream_ended",
+    "upstream_oddity",
     "upstream_spoke",
 ]

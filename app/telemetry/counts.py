@@ -64,6 +64,11 @@ JOB_WAIT_SECONDS = Histogram(
 JOB_SECONDS = Histogram(
     "gateway_job_duration_seconds", "From queueing to the end.", buckets=_SECONDS
 )
+UPSTREAM_ODDITIES = Counter(
+    "gateway_upstream_oddities",
+    "Fields of answers that were left out, since they have another shape than they should.",
+    ["provider", "kind"],
+)
 STORE_FAILURES = Counter("gateway_store_failures", "Calls that the store failed.", ["operation"])
 SPOOL_DELIVERED = Counter(
     "gateway_spool_delivered", "Spooled answers that the store has now, replicas included."
@@ -76,6 +81,7 @@ SPOOL_LOST = Counter(
 _requests = cache(REQUESTS.labels)
 _request_seconds = cache(REQUEST_SECONDS.labels)
 _upstream_calls = cache(UPSTREAM_CALLS.labels)
+_upstream_oddities = cache(UPSTREAM_ODDITIES.labels)
 _upstream_seconds = cache(UPSTREAM_SECONDS.labels)
 _tokens = cache(TOKENS.labels)
 
@@ -107,6 +113,11 @@ def request_counted(method: str, endpoint: str, status: int, seconds: float) -> 
 def upstream_spoke(provider: str, seconds: float) -> None:
     """Count the time that an upstream took to its first word."""
     _tally.add((_upstream_seconds(provider), seconds))
+
+
+def upstream_oddity(provider: str, kind: str) -> None:
+    """Count a field of an upstream's answer that was left out."""
+    _tally.add((_upstream_oddities(provider, kind), 1))
 
 
 def upstream_ended(provider: str, outcome: str) -> None:

@@ -207,7 +207,7 @@ def test_usage_that_is_repeated_is_told_once() -> None:
         ({"prompt_tokens": 9, "completion_tokens": 5}, Usage(9, 5)),
         ({"prompt_tokens": 9, "prompt_tokens_details": None}, Usage(9, 0)),
         ({"prompt_tokens": 9, "prompt_cache_hit_tokens": 4}, Usage(9, 0, cached_tokens=4)),
-        ({"prompt_tokens": "9", "completion_tokens": -1}, Usage()),
+        ({"prompt_tokens": "9 apples", "completion_tokens": -1}, Usage()),
     ],
     ids=["short", "null", "deepseek", "nonsense"],
 )
@@ -256,7 +256,7 @@ def test_an_error_in_a_whole_answer_is_raised(said: Any) -> None:
     [b"{", b"null", b"[]", b'"hi"', b'{"choices": 7}', b'{"choices": [null]}',
      b'{"choices": [{"delta": 7}]}', b'{"choices": [{"delta": {"content": 7}}]}',
      b'{"choices": [{"delta": {"reasoning": {}, "refusal": 7}}]}',
-     b'{"choices": [{"delta": {"tool_calls": [7]}}]}', b'{"usage": 7}'],
+     b'{"choices": [{"delta": {"tool_calls": [7]}}]}'],
 )  # fmt: skip
 def test_a_frame_that_is_no_chunk_is_nonsense(said: bytes) -> None:
     with pytest.raises(UpstreamMisbehaved):
@@ -276,3 +276,15 @@ def test_a_body_that_is_no_answer_is_nonsense(said: bytes) -> None:
 
 def test_an_empty_frame_says_nothing() -> None:
     assert read(b"", chunk("stop")) == [STOP]
+
+
+def test_a_word_that_is_a_name_of_the_format_is_a_word() -> None:
+    words = ["choices", "delta", "content", "index", "choices"]
+    assert read(*[chunk(content=word) for word in words]) == [Text(word) for word in words]
+
+
+def test_a_usage_that_is_none_costs_nothing_and_is_noted() -> None:
+    noted: list[str] = []
+    reader, deltas = ChunkReader(fault, noted.append), list[Delta]()
+    reader.read([("", b'{"usage": 7}'), ("", orjson.dumps(chunk(content="Hi")))], deltas)
+    assert (deltas, noted) == ([Text("Hi")], ["usage"])

@@ -45,7 +45,7 @@ def test_an_event_without_a_type_has_the_frames_name() -> None:
     assert reader.is_done
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"7", b"[]", b'"x"', b"null", b'{"type":"\xff"}'])
+@pytest.mark.parametrize("data", [b"", b"{", b"7", b"[]", b'"x"', b"null"])
 def test_a_frame_that_is_no_object_is_nonsense(data: bytes) -> None:
     with pytest.raises(UpstreamMisbehaved):
         EventReader(Messages(fault)).read([("", data)], [])

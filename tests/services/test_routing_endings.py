@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import json
 import math
 from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
+import structlog
 from prometheus_client import REGISTRY
 
+from app import telemetry
 from app.errors import (
     CallerGone,
     GatewayError,
@@ -210,3 +214,27 @@ def test_an_answer_that_needs_no_closing_is_fine(
     monkeypatch.setattr(bench.a, "answer", lambda request, call: iter(ANSWER))
     drop(bench.open_a())
     assert bench.slots_are_free()
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_mistake_of_an_adapter_is_logged_counted_and_holds_nothing(
+    bench: Bench, stream: bool
+) -> None:
+    logged = io.StringIO()
+    telemetry.configure_logging("INFO", "json", logged)
+    before = _mistakes()
+    bench.stream, bench.a = stream, ScriptedProvider("a", [AttributeError("sk-secret")])
+    with pytest.raises(GatewayError) as caught:
+        bench.open_a()
+    structlog.reset_defaults()
+    line = json.loads(logged.getvalue())
+    assert (type(caught.value), line["error"]) == (GatewayError, "AttributeError")
+    assert line["frames"][-1].endswith("_play")
+    assert "sk-secret" not in logged.getvalue()
+    assert _mistakes() == before + 1
+    assert bench.slots_are_free()
+
+
+def _mistakes() -> float:
+    name, labels = "gateway_unexpected_errors_total", {"place": "provider"}
+    return REGISTRY.get_sample_value(name, labels) or 0.0

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from app.domain.deltas import CallOpened, Delta, Finished, ItemEnded, Refused, Text, Used
-from app.domain.response import Usage
 from app.providers.anthropic.blocks import Block, ToolBlock, block_of
-from app.providers.events import Fault, Json, count, string
+from app.providers.counts import Counts
+from app.providers.events import Fault, Json
+from app.providers.fields import Note, Optional, ignore, mapping, mappings
 
 #: Told where the model refused and gave neither words nor a reason.
 REFUSED = "The model declined to answer."
@@ -22,16 +23,18 @@ class Answer:
     format ends a block that was cut like any other.
     """
 
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault: Fault, note: Note = ignore) -> None:
         self.is_done = False
         self._fault = fault
+        self._optional = Optional(note)
         self._started = False
         self._blocks = 0
         self._open: Block | None = None
         self._index: object = None
         self._call_is_open = False
         self._has_said = False
-        self._usage: Json = {}
+        self._counts = Counts(cache_is_apart=True)
+        self._tier = ""
         self._stop_reason: str | None = None
         self._explanation: str | None = None
 
@@ -55,11 +58,12 @@ class Answer:
             case "content_block_delta":
                 return self._grow(event)
             case "content_block_start":
-                return self._open_block(event.get("content_block") or {}, event.get("index"))
+                block = mapping(event.get("content_block") or {})
+                return self._open_block(block, event.get("index"))
             case "content_block_stop":
                 return self._close_block()
             case "message_start":
-                return self._start(event["message"])
+                return self._start(mapping(event.get("message")))
             case "message_delta":
                 return self._change(event)
             case "message_stop":
@@ -74,35 +78,41 @@ class Answer:
             return []  # relays splice answers, or say this twice
         self._started = True
         deltas: list[Delta] = []
-        for index, block in enumerate(message.get("content") or ()):
+        for index, block in enumerate(mappings(message.get("content"))):
             deltas += self._open_block(block, index)
             deltas += self._close_block()
         self._note_stop(message)
-        return deltas + self._count(message.get("usage"))
+        return deltas + self._count(message)
 
     def _change(self, event: Json) -> list[Delta]:
-        self._note_stop(event.get("delta") or {})
+        self._note_stop(mapping(event.get("delta") or {}))
         deltas = self._close_block()
         if self._stop_reason not in (None, *_CUTS):
             deltas += self._end_call()
-        return deltas + self._count(event.get("usage"))
+        return deltas + self._count(event)
 
     def _note_stop(self, told: Json) -> None:
-        self._stop_reason = string(told.get("stop_reason") or "") or self._stop_reason
-        explanation = (told.get("stop_details") or {}).get("explanation")
-        self._explanation = string(explanation or "") or self._explanation
+        optional = self._optional
+        self._stop_reason = optional.string(told, "stop_reason") or self._stop_reason
+        details = optional.mapping(told, "stop_details")
+        self._explanation = optional.string(details, "explanation") or self._explanation
 
-    def _count(self, usage: Json | None) -> list[Delta]:
+    def _count(self, told: Json) -> list[Delta]:
         """Take in counts, which are cumulative: each replaces what was told before."""
+        usage = told.get("usage")
         if not usage:
             return []
-        self._usage |= {name: count for name, count in usage.items() if count is not None}
-        return [Used(_usage(self._usage))]
+        counted = self._counts.read(usage)
+        if counted is None:
+            self._optional.note("usage")
+            return []
+        self._tier = self._optional.string(usage, "service_tier") or self._tier
+        return [Used(counted)]
 
     def _open_block(self, block: Json, index: object) -> list[Delta]:
         deltas = [*self._close_block(), *self._end_call()]
         self._blocks += 1
-        self._open, self._index = block_of(block, str(self._blocks)), index
+        self._open, self._index = block_of(block, str(self._blocks), self._optional), index
         self._call_is_open = isinstance(self._open, ToolBlock)
         return deltas + self._noted(self._open.begun())
 
@@ -110,7 +120,7 @@ class Answer:
         index = event.get("index")
         if self._open is None or index not in (None, self._index):
             return []
-        return self._noted(self._open.grown(event.get("delta") or {}))
+        return self._noted(self._open.grown(mapping(event.get("delta") or {})))
 
     def _close_block(self) -> list[Delta]:
         if self._open is None:
@@ -133,7 +143,7 @@ class Answer:
         """End the answer, if the model has said why it stopped."""
         self.is_done = True
         deltas = self._close_block()
-        tier = _TIERS.get(self._usage.get("service_tier") or "")
+        tier = _TIERS.get(self._tier)
         match self._stop_reason:
             case None:
                 return deltas
@@ -144,18 +154,3 @@ class Answer:
                 return [*deltas, *refusal, Finished("content_filter", tier)]
             case _:
                 return [*deltas, *self._end_call(), Finished("stop", tier)]
-
-
-def _usage(told: Json) -> Usage:
-    """Return the counts: theirs leave what the cache took out of the input."""
-    read, written = (
-        count(told, "cache_read_input_tokens"),
-        count(told, "cache_creation_input_tokens"),
-    )
-    return Usage(
-        input_tokens=count(told, "input_tokens") + read + written,
-        output_tokens=count(told, "output_tokens"),
-        cached_tokens=read,
-        cache_write_tokens=written,
-        reasoning_tokens=count(told.get("output_tokens_details") or {}, "thinking_tokens"),
-    )

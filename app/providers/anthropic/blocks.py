@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import orjson
-
 from app.domain.deltas import (
     Annotated,
     Arguments,
@@ -17,7 +15,9 @@ from app.domain.deltas import (
     Text,
     Thought,
 )
-from app.providers.events import Json, name_of, string
+from app.providers.events import Json
+from app.providers.fields import Optional, name_of, string
+from app.providers.json_text import dumps
 
 
 class Block(Protocol):
@@ -33,10 +33,11 @@ class Block(Protocol):
 class TextBlock:
     """A part of the message (U9); what it cites is told once the text is whole."""
 
-    def __init__(self, block: Json) -> None:
+    def __init__(self, block: Json, optional: Optional) -> None:
         self._first = block.get("text") or ""
         self._length = 0
-        self._citations: list[Json] = list(block.get("citations") or ())
+        self._optional = optional
+        self._citations = list(optional.mappings(block, "citations"))
 
     def begun(self) -> list[Delta]:
         return [PartEnded(), *self._said(self._first)]
@@ -44,33 +45,33 @@ class TextBlock:
     def grown(self, delta: Json) -> list[Delta]:
         match delta.get("type"):
             case "text_delta":
-                return self._said(delta["text"])
+                return self._said(delta.get("text"))
             case "citations_delta":
-                self._citations.append(delta["citation"])
+                self._citations.append(self._optional.mapping(delta, "citation"))
                 return []
             case _:
                 return []
 
     def ended(self) -> list[Delta]:
-        shown = (_url_citation(citation, self._length) for citation in self._citations)
+        shown = (self._url_citation(citation) for citation in self._citations)
         return [Annotated(annotation) for annotation in shown if annotation]
 
     def _said(self, text: object) -> list[Delta]:
         self._length += len(text := string(text))
         return [Text(text)] if text else []
 
-
-def _url_citation(citation: Json, end: int) -> Json | None:
-    """Return what the wire knows of a citation: the web page, for the whole part."""
-    if not citation.get("url"):
-        return None
-    return {
-        "type": "url_citation",
-        "url": string(citation["url"]),
-        "title": string(citation.get("title") or ""),
-        "start_index": 0,
-        "end_index": end,
-    }
+    def _url_citation(self, citation: Json) -> Json | None:
+        """Return what the wire knows of a citation: the web page, for the whole part."""
+        optional = self._optional
+        if not (url := optional.string(citation, "url")):
+            return None
+        return {
+            "type": "url_citation",
+            "url": url,
+            "title": optional.string(citation, "title"),
+            "start_index": 0,
+            "end_index": self._length,
+        }
 
 
 class ThinkingBlock:
@@ -78,7 +79,7 @@ class ThinkingBlock:
 
     def __init__(self, block: Json) -> None:
         self._first = block.get("thinking") or ""
-        self._signature = block.get("signature") or ""
+        self._signature = [string(block.get("signature") or "")]
         self._thought: list[str] = []
 
     def begun(self) -> list[Delta]:
@@ -87,18 +88,19 @@ class ThinkingBlock:
     def grown(self, delta: Json) -> list[Delta]:
         match delta.get("type"):
             case "thinking_delta":
-                return self._told(delta["thinking"])
+                return self._told(delta.get("thinking"))
             case "signature_delta":
-                self._signature += delta["signature"]
+                self._signature.append(string(delta.get("signature")))
                 return []
             case _:
                 return []
 
     def ended(self) -> list[Delta]:
-        if not self._signature:
+        signature = "".join(self._signature)
+        if not signature:
             return []
         thought = "".join(self._thought)
-        whole = {"type": "thinking", "thinking": thought, "signature": self._signature}
+        whole = {"type": "thinking", "thinking": thought, "signature": signature}
         return [_opaque(whole)]
 
     def _told(self, text: object) -> list[Delta]:
@@ -110,7 +112,7 @@ class RedactedBlock:
     """A reasoning item of which nothing can be read."""
 
     def __init__(self, block: Json) -> None:
-        self._data = string(block["data"])
+        self._data = string(block.get("data"))
 
     def begun(self) -> list[Delta]:
         return [ReasoningOpened(), _opaque({"type": "redacted_thinking", "data": self._data})]
@@ -124,7 +126,7 @@ class RedactedBlock:
 
 def _opaque(block: Json) -> Opaque:
     """Keep a block as it is: it must come back unmodified."""
-    return Opaque(orjson.dumps(block).decode())
+    return Opaque(dumps(block))
 
 
 class ToolBlock:
@@ -150,7 +152,7 @@ class ToolBlock:
     def ended(self) -> list[Delta]:
         if self._in_pieces or not self._input:
             return []
-        return [Arguments(self._key, orjson.dumps(self._input).decode())]
+        return [Arguments(self._key, dumps(self._input))]
 
 
 class OtherBlock:
@@ -166,11 +168,11 @@ class OtherBlock:
         return []
 
 
-def block_of(block: Json, key: str) -> Block:
+def block_of(block: Json, key: str, optional: Optional) -> Block:
     """Return the block that begins with `block`; `key` tells its call from the others."""
     match block.get("type"):
         case "text":
-            return TextBlock(block)
+            return TextBlock(block, optional)
         case "thinking":
             return ThinkingBlock(block)
         case "redacted_thinking":

@@ -48,7 +48,7 @@ class AnthropicProvider:
         asked = request if whole or request.stream else replace(request, stream=True)
         body = orjson.dumps(to_upstream(asked, self._profile))
         reply = self._messages.post(body, call, stream=asked.stream)
-        answer = Answer(self._transport.fault_in_answer)
+        answer = Answer(self._transport.fault_in_answer, self._transport.note)
         if whole:
             return told_whole(reply, partial(body_deltas, answer=answer))
         streamed = batches(reply, EventReader(answer), call)

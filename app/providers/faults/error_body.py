@@ -15,9 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from app.logs.redaction import redact
+from app.providers.json_text import loads
 
 #: How many characters of a message are read, and how many of it are passed on.
 MAX_READ = 8000
@@ -55,7 +54,7 @@ class ErrorBody:
 def read_body(body: bytes, secret: str | None) -> ErrorBody:
     """Return what a body says; `secret` is hidden wherever it stands."""
     try:
-        content = orjson.loads(body)
+        content = loads(body)
     except ValueError:
         text = body[: 4 * MAX_READ].decode("utf-8", "replace").strip()
         return ErrorBody() if is_html(text) else ErrorBody(_message(text, secret))
@@ -139,7 +138,7 @@ def _upstream_words(error: Mapping[str, Any]) -> str:
     raw = metadata.get("raw") if isinstance(metadata, dict) else None
     if isinstance(raw, str):
         try:
-            return _words(orjson.loads(raw[:MAX_READ]))
+            return _words(loads(raw[:MAX_READ]))
         except ValueError:
             return raw
     return _words(raw)

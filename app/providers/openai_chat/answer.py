@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-import orjson
-
 from app.domain.deltas import Annotated, Delta, Finished, Refused, Text, Thought, Used
-from app.domain.response import Usage
 from app.errors import GatewayError, UpstreamMisbehaved, UpstreamUnavailable
 from app.providers.alike import Alike
+from app.providers.counts import Counts, whole_number
+from app.providers.fields import Misread, Note, Optional, ignore, mapping, mappings, string
+from app.providers.json_text import loads
 from app.providers.openai_chat.calls import Calls
 from app.providers.sse import Frame
 
-Json = Mapping[str, Any]
+Json = dict[str, Any]
 #: Makes our error of what a server puts under `error`.
 Fault = Callable[[object], GatewayError]
 
@@ -37,11 +37,13 @@ class ChunkReader:
     reason. A stream that ends without a reason is left without a Finished.
     """
 
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault: Fault, note: Note = ignore) -> None:
         self.is_done = False
         self._fault = fault
+        self._optional = Optional(note)
         self._calls = Calls()
         self._alike = Alike()
+        self._counts = Counts()
         self._usage: object = None
         self._reason: str | None = None
         self._tier: str | None = None
@@ -70,23 +72,20 @@ class ChunkReader:
             self.is_done = True
         elif data:
             try:
-                chunk = orjson.loads(data)
+                chunk = mapping(loads(data))
                 if event == "error" or chunk.get("error"):
                     raise self._fault(chunk.get("error") or chunk)
                 self._read(chunk, data, deltas)
-            except (ValueError, AttributeError, TypeError, LookupError) as error:
+            except ValueError as error:
                 raise nonsense() from error
 
     def _read(self, chunk: Json, data: bytes, deltas: list[Delta]) -> None:
-        usage = chunk.get("usage")
-        if usage and usage != self._usage:
-            self._usage = usage
-            deltas.append(used(usage))
-        choices = chunk.get("choices")
+        choices = mappings(chunk.get("choices"))
+        self._count(chunk, deltas)
         if not choices:
             return
         choice = choices[0]
-        delta, logprobs = choice.get("delta") or {}, choice.get("logprobs")
+        delta, logprobs = mapping(choice.get("delta") or {}), choice.get("logprobs")
         reason = choice.get("finish_reason")
         # MEASURED: nearly every chunk is a word of text and nothing else.
         if len(delta) == 1 and not logprobs and type(delta.get("content")) is str:
@@ -95,20 +94,33 @@ class ChunkReader:
                 if not reason:
                     self._alike.show(data, text, _content)
         else:
-            said(delta, logprobs, self._calls, deltas)
+            said(delta, logprobs, self._calls, deltas, self._optional)
+        self._count(choice, deltas)
         if reason:
-            if choice.get("error"):
-                raise self._fault(choice["error"])
-            self._reason = _text(reason)
-        if tier := chunk.get("service_tier"):
-            self._tier = tier
+            self._finish(choice, string(reason))
+        if chunk.get("service_tier"):
+            self._tier = self._optional.string(chunk, "service_tier") or self._tier
+
+    def _finish(self, choice: Json, reason: str) -> None:
+        if choice.get("error"):
+            raise self._fault(choice["error"])
+        self._reason = reason
+
+    def _count(self, place: Json, deltas: list[Delta]) -> None:
+        """Take in the counts that a chunk or its choice has; Groq keeps them in a room apart."""
+        if "x_groq" in place:
+            self._count(self._optional.mapping(place, "x_groq"), deltas)
+        usage = place.get("usage")
+        if usage and usage != self._usage:
+            self._usage = usage
+            deltas += counted(self._counts, usage, self._optional.note)
 
 
 def _content(chunk: Json) -> object:
     return chunk["choices"][0]["delta"]["content"]
 
 
-def body_deltas(body: bytes, fault: Fault) -> list[Delta]:
+def body_deltas(body: bytes, fault: Fault, note: Note = ignore) -> list[Delta]:
     """Return what a whole answer says, ending with Finished.
 
     Raises:
@@ -116,59 +128,70 @@ def body_deltas(body: bytes, fault: Fault) -> list[Delta]:
         GatewayError: for an error in its place.
     """
     try:
-        answer = orjson.loads(body)
+        answer, optional = mapping(loads(body)), Optional(note)
         if answer.get("error"):
             raise fault(answer["error"])
-        choice = answer["choices"][0]
+        choices = mappings(answer.get("choices"))
+        if not choices:
+            raise Misread("there is no choice")
+        choice = choices[0]
         if choice.get("error"):
             raise fault(choice["error"])
-        message, calls, deltas = choice["message"], Calls(), list[Delta]()
+        message: Json = mapping(choice.get("message"))
+        calls, deltas = Calls(), list[Delta]()
         if message.get("tool_calls"):
             message = _numbered(message)
-        said(message, choice.get("logprobs"), calls, deltas)
+        said(message, choice.get("logprobs"), calls, deltas, optional)
         if message.get("tool_calls") or message.get("function_call"):
             deltas += calls.end()
-        if answer.get("usage"):
-            deltas.append(used(answer["usage"]))
-        deltas.append(finished(choice.get("finish_reason") or "stop", answer.get("service_tier")))
-    except (ValueError, AttributeError, TypeError, LookupError) as error:
+        counts = Counts()
+        for place in (answer, choice, optional.mapping(answer, "x_groq")):
+            deltas += counted(counts, place.get("usage"), note)
+        tier = optional.string(answer, "service_tier") or None
+        deltas.append(finished(choice.get("finish_reason") or "stop", tier))
+    except ValueError as error:
         raise nonsense() from error
     return deltas
 
 
-def said(message: Json, logprobs: Json | None, calls: Calls, deltas: list[Delta]) -> None:
-    """Add what a message, or a piece of one, says."""
+def said(
+    message: Json, logprobs: object, calls: Calls, deltas: list[Delta], optional: Optional
+) -> None:
+    """Add what a message, or a piece of one, says.
+
+    Raises:
+        Misread: it is none.
+    """
+    message = mapping(message)
     if thought := message.get("reasoning_content") or message.get("reasoning"):
-        deltas.append(Thought(_text(thought)))
+        deltas.append(Thought(string(thought)))
     if content := message.get("content"):
         if isinstance(content, str):
-            deltas.append(Text(content, _logprobs(logprobs) if logprobs else ()))
+            likely = _logprobs(mapping(logprobs), optional) if logprobs else ()
+            deltas.append(Text(content, likely))
         else:
-            _add_parts(content, deltas)
+            _add_parts(mappings(content), deltas)
     if refusal := message.get("refusal"):
-        deltas.append(Refused(_text(refusal)))
-    for annotation in message.get("annotations") or ():
-        if told := _citation(annotation):
+        deltas.append(Refused(string(refusal)))
+    for annotation in optional.mappings(message, "annotations"):
+        if told := _citation(annotation, optional):
             deltas.append(Annotated(told))
     if told_calls := message.get("tool_calls"):
-        for call in told_calls:
+        for call in mappings(told_calls):
             deltas += calls.hear(call)
     elif function := message.get("function_call"):
         deltas += calls.hear({"index": 0, "function": function})
 
 
-def used(usage: Json) -> Used:
-    """Return a server's token counts; what it does not count is 0."""
-    read = usage.get("prompt_tokens_details") or {}
-    written = usage.get("completion_tokens_details") or {}
-    told = (
-        usage.get("prompt_tokens"),
-        usage.get("completion_tokens"),
-        read.get("cached_tokens") or usage.get("prompt_cache_hit_tokens"),  # DeepSeek's name
-        read.get("cache_write_tokens"),
-        written.get("reasoning_tokens"),
-    )
-    return Used(Usage(*[n if isinstance(n, int) and n > 0 else 0 for n in told]))
+def counted(counts: Counts, usage: object, note: Note) -> list[Delta]:
+    """Return what a server has counted so far, if this says anything of it."""
+    if not usage:
+        return []
+    told = counts.read(usage)
+    if told is None:
+        note("usage")
+        return []
+    return [Used(told)]
 
 
 def finished(reason: object, tier: object) -> Finished:
@@ -176,10 +199,9 @@ def finished(reason: object, tier: object) -> Finished:
 
     Raises:
         UpstreamUnavailable: when it is the server that broke off.
-        TypeError: when the reason is no text.
+        Misread: when the reason is no text.
     """
-    if not isinstance(reason, str):
-        raise TypeError("not a text")
+    reason = string(reason)
     if reason in _BROKEN:
         raise UpstreamUnavailable("the upstream broke off its answer", work_done=True)
     return Finished(_REASONS.get(reason, "stop"), tier if isinstance(tier, str) else None)
@@ -192,7 +214,7 @@ def nonsense() -> UpstreamMisbehaved:
 
 def _numbered(message: Json) -> Json:
     """Give each call of a whole message its index: there, none is a fragment of another."""
-    calls = [{**call, "index": i} for i, call in enumerate(message["tool_calls"])]
+    calls = [{**call, "index": i} for i, call in enumerate(mappings(message["tool_calls"]))]
     return {**message, "tool_calls": calls}
 
 
@@ -200,35 +222,25 @@ def _add_parts(content: Sequence[Json], deltas: list[Delta]) -> None:
     """Add content that comes as a list of parts, thinking among them (Mistral)."""
     for part in content:
         if part.get("type") == "text":
-            deltas.append(Text(_text(part["text"])))
+            deltas.append(Text(string(part.get("text"))))
         elif part.get("type") == "thinking":
-            for thought in part["thinking"]:
-                deltas.append(Thought(_text(thought["text"])))
+            for thought in mappings(part.get("thinking")):
+                deltas.append(Thought(string(thought.get("text"))))
 
 
-def _citation(annotation: Json) -> dict[str, Any] | None:
+def _citation(annotation: dict[str, Any], optional: Optional) -> dict[str, Any] | None:
     """Return a web citation flat, as Responses has it; other kinds have no place there."""
     cited = annotation.get("url_citation")
     if annotation.get("type") != "url_citation" or not isinstance(cited, dict):
         return None
     return {
         "type": "url_citation",
-        "url": _text(cited.get("url") or ""),
-        "title": _text(cited.get("title") or ""),
-        "start_index": _count(cited.get("start_index")),
-        "end_index": _count(cited.get("end_index")),
+        "url": optional.string(cited, "url"),
+        "title": optional.string(cited, "title"),
+        "start_index": whole_number(cited.get("start_index")) or 0,
+        "end_index": whole_number(cited.get("end_index")) or 0,
     }
 
 
-def _logprobs(logprobs: Json) -> tuple[dict[str, Any], ...]:
-    return tuple(logprobs.get("content") or ())
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError("not a text")
-    return value
-
-
-def _count(value: object) -> int:
-    return value if isinstance(value, int) and value > 0 else 0
+def _logprobs(logprobs: dict[str, Any], optional: Optional) -> tuple[dict[str, Any], ...]:
+    return tuple(optional.mappings(logprobs, "content"))

@@ -1,25 +1,31 @@
-"""Putting the fragments of function calls together, whoever sends them. Pure."""
+"""Putting the fragments of function calls together, whoever sends them. Pure.
+
+All that is looked up is looked up by key: what an answer of n fragments takes grows with n.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from heapq import heappop, heappush
 from typing import Any
-
-import orjson
 
 from app.domain.deltas import Arguments, CallOpened, Delta
 from app.errors import UpstreamMisbehaved
+from app.providers.fields import mapping, string
+from app.providers.json_text import dumps
 
 Json = Mapping[str, Any]
 
 
 class _Call:
-    """A call, held back until its id and name are known."""
+    """A call, held back until its id and name are known. `place` is where it stands among them."""
 
-    __slots__ = ("held", "id", "key", "name", "opened")
+    __slots__ = ("held", "id", "key", "name", "opened", "place")
 
-    def __init__(self, key: str) -> None:
-        self.key = key
+    def __init__(self, place: int) -> None:
+        self.place = place
+        self.key = str(place)
         self.id = ""
         self.name = ""
         self.held: list[str] = []
@@ -37,27 +43,27 @@ class Calls:
     def __init__(self) -> None:
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
+        self._by_id: dict[str, _Call] = {}  # the first that got the id
+        self._ids: Counter[str] = Counter()
+        self._named: list[tuple[int, _Call]] = []  # a heap: those that got a name, by their place
 
     def hear(self, fragment: Json) -> list[Delta]:
         """Take in a fragment; return what is known now.
 
         Raises:
-            TypeError, AttributeError: when it is none.
+            Misread: when it is none.
         """
-        function = fragment.get("function") or {}
-        call_id, name = fragment.get("id") or "", function.get("name") or ""
-        if not isinstance(call_id, str) or not isinstance(name, str):
-            raise TypeError("a call's id and name must be texts")
+        function = mapping(fragment.get("function") or {})
+        call_id, name = string(fragment.get("id") or ""), string(function.get("name") or "")
         arguments = function.get("arguments")
         call = self._call(fragment.get("index"), call_id, name)
         deltas: list[Delta] = []
         if not call.opened:
             deltas += self._settle_before(call)
-            call.id = call.id or call_id
-            call.name = call.name or name
+            self._note(call, call_id, name)
         if arguments:
             if not isinstance(arguments, str):
-                arguments = orjson.dumps(arguments).decode()  # some send the object itself
+                arguments = dumps(arguments)  # some send the object itself
             if call.opened:
                 deltas.append(Arguments(call.key, arguments))
                 return deltas
@@ -78,34 +84,42 @@ class Calls:
         if isinstance(index, int):
             call = self._by_index.get(index)
         else:
-            call = self._of_id(call_id) if call_id else self._latest(name)
+            call = self._by_id.get(call_id) if call_id else self._latest(name)
         if call is None or _is_another(call, call_id, name):
-            call = _Call(str(len(self._calls)))
+            call = _Call(len(self._calls))
             self._calls.append(call)
         if isinstance(index, int):
             self._by_index[index] = call
         return call
-
-    def _of_id(self, call_id: str) -> _Call | None:
-        return next((call for call in self._calls if call.id == call_id), None)
 
     def _latest(self, name: str) -> _Call | None:
         if not self._calls or (name and self._calls[-1].name):
             return None
         return self._calls[-1]
 
+    def _note(self, call: _Call, call_id: str, name: str) -> None:
+        if call_id and not call.id:
+            call.id = call_id
+            self._by_id.setdefault(call_id, call)
+            self._ids[call_id] += 1
+        if name and not call.name:
+            call.name = name
+            heappush(self._named, (call.place, call))
+
     def _settle_before(self, call: _Call) -> list[Delta]:
         """A new call begins: one before it that got a name but no id will get none."""
-        earlier = self._calls[: self._calls.index(call)]
-        return [
-            delta for each in earlier if not each.opened and each.name for delta in self._open(each)
-        ]
+        deltas: list[Delta] = []
+        while self._named and self._named[0][0] < call.place:
+            _, earlier = heappop(self._named)
+            if not earlier.opened:
+                deltas += self._open(earlier)
+        return deltas
 
     def _open(self, call: _Call) -> list[Delta]:
         if not call.name:
             raise UpstreamMisbehaved("the upstream sent a function call without a name")
         call.opened = True
-        taken = any(other.id == call.id for other in self._calls if other is not call)
+        taken = self._ids[call.id] > 1
         opened = CallOpened(call.key, None if taken else call.id or None, call.name)
         held, call.held = "".join(call.held), []
         return [opened, Arguments(call.key, held)] if held else [opened]

@@ -41,10 +41,10 @@ class OpenAIChatProvider:
         asked = request if whole or request.stream else replace(request, stream=True)
         body = orjson.dumps(to_upstream(asked, self._profile))
         reply = self._completions.post(body, call, stream=asked.stream)
-        fault = self._transport.fault_in_answer
+        fault, note = self._transport.fault_in_answer, self._transport.note
         if whole:
-            return told_whole(reply, partial(body_deltas, fault=fault))
-        streamed = batches(reply, ChunkReader(fault), call)
+            return told_whole(reply, partial(body_deltas, fault=fault, note=note))
+        streamed = batches(reply, ChunkReader(fault, note), call)
         return streamed if request.stream else joined(streamed)
 
     def models(self) -> tuple[str, ...]:

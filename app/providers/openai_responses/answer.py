@@ -7,13 +7,15 @@ one, else by their id, else by their order, and only what has not been told yet 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from app.domain.deltas import Delta, Finished, Used
-from app.domain.response import Usage
 from app.errors import GatewayError
-from app.providers.events import Fault, Json, count
+from app.providers.counts import Counts
+from app.providers.events import Fault, Json
+from app.providers.fields import Note, Optional, ignore, mapping, mappings, string
 from app.providers.openai_responses.told import (
     ToldCall,
     ToldItem,
@@ -47,15 +49,16 @@ class Answer:
     one that is as long was cut, and nothing in it is whole before it is known to be shorter.
     """
 
-    def __init__(self, fault: Fault, cut_at: int | None = None) -> None:
+    def __init__(self, fault: Fault, cut_at: int | None = None, note: Note = ignore) -> None:
         self.is_done = False
         self._fault = fault
+        self._optional = Optional(note)
         self._cut_at = cut_at
         self._items: list[ToldItem] = []
         self._left_out = 0
         self._by_index: dict[int, ToldItem] = {}
         self._by_id: dict[str, ToldItem] = {}
-        self._open: list[ToldItem] = []
+        self._open: deque[ToldItem] = deque()
 
     def whole(self, body: Json) -> list[Delta]:
         """Return what a whole body says.
@@ -85,7 +88,8 @@ class Answer:
             case "response.output_item.done":
                 return self._done(event)
             case "response.completed" | "response.incomplete" | "response.failed":
-                return self._finish(event["response"], event["type"].removeprefix("response."))
+                response = mapping(event.get("response"))
+                return self._finish(response, event["type"].removeprefix("response."))
             case "error":
                 raise self._failure(event.get("error") or _flat_error(event))
             case _:
@@ -98,7 +102,7 @@ class Answer:
             case "response.output_text.done" | "response.refusal.done":
                 return self._on(ToldMessage, event, ToldMessage.text_done)
             case "response.content_part.done":
-                if (event.get("part") or {}).get("type") == "reasoning_text":
+                if mapping(event.get("part") or {}).get("type") == "reasoning_text":
                     return self._on(ToldReasoning, event, ToldReasoning.part_done)
                 return self._on(ToldMessage, event, ToldMessage.part_done)
             case "response.reasoning_summary_text.done" | "response.reasoning_text.done":
@@ -121,14 +125,14 @@ class Answer:
             return [] if item.is_done else tell(item, event)
         if kind is ToldCall:
             return []  # its name is not known: the item, once done, tells it all
-        begun = kind({"type": kind.kind, "id": event.get("item_id")})
+        begun = kind({"type": kind.kind, "id": event.get("item_id")}, self._optional)
         return self._begin(begun, event) + tell(begun, event)
 
     def _find(self, event: Json, kind: type[Kind]) -> Kind | None:
         item = self._by_index.get(_index(event))
         if isinstance(item, kind):
             return item
-        item = self._by_id.get(event.get("item_id") or "")
+        item = self._by_id.get(_id(event.get("item_id")))
         if isinstance(item, kind):
             return item
         last = self._items[-1] if self._items else None
@@ -137,12 +141,12 @@ class Answer:
         return None
 
     def _added(self, event: Json) -> list[Delta]:
-        shown = event["item"]
-        kind = _KINDS.get(shown.get("type"))
+        shown = mapping(event.get("item"))
+        kind = _kind(shown)
         if kind is None:
             self._left_out += 1
             return []
-        known = self._by_index.get(_index(event)) or self._by_id.get(shown.get("id") or "")
+        known = self._by_index.get(_index(event)) or self._by_id.get(_id(shown.get("id")))
         if type(known) is kind and not known.is_done and known.may_be(shown):
             return []
         if kind is ToldCall and not shown.get("name"):
@@ -150,8 +154,8 @@ class Answer:
         return self._begin(self._new(shown), event)
 
     def _done(self, event: Json) -> list[Delta]:
-        shown = event["item"]
-        kind = _KINDS.get(shown.get("type"))
+        shown = mapping(event.get("item"))
+        kind = _kind(shown)
         if kind is None:
             return []
         item = self._find({"item_id": shown.get("id")} | event, kind)
@@ -165,7 +169,9 @@ class Answer:
 
     def _new(self, shown: Json) -> ToldItem:
         kind = _KINDS[shown["type"]]
-        return ToldCall(shown, str(len(self._items))) if kind is ToldCall else kind(shown)
+        if kind is ToldCall:
+            return ToldCall(shown, self._optional, str(len(self._items)))
+        return kind(shown, self._optional)
 
     def _begin(self, item: ToldItem, event: Json) -> list[Delta]:
         """Begin an item; what is open ends by it, but for calls, which may be told in turns."""
@@ -194,7 +200,7 @@ class Answer:
             return deltas
         item.is_done = True
         while self._open and self._open[0].is_done:
-            first = self._open.pop(0)
+            first = self._open.popleft()
             if self._open and isinstance(first, ToldCall):
                 deltas += first.ended_late()
             else:
@@ -203,32 +209,41 @@ class Answer:
 
     def _finish(self, response: Json, told: str) -> list[Delta]:
         self.is_done = True
-        status = response.get("status") or told
+        status = self._optional.string(response, "status") or told
         if status == "failed" or response.get("error"):
             raise self._failure(response.get("error") or {})
-        deltas = self._reconciled(response.get("output") or ())
-        usage = _usage(response.get("usage") or {})
-        if response.get("usage"):
-            deltas.append(Used(usage))
-        tier = response.get("service_tier")
+        deltas = self._reconciled(mappings(response.get("output")))
+        usage = self._used(response.get("usage"), deltas)
+        tier = self._optional.string(response, "service_tier") or None
         match status:
             case "completed":
-                was_cut = self._cut_at is not None and usage.output_tokens >= self._cut_at
+                was_cut = self._cut_at is not None and usage >= self._cut_at
                 deltas.append(Finished("length" if was_cut else "stop", tier))
             case "incomplete":
-                why = (response.get("incomplete_details") or {}).get("reason")
+                why = self._optional.mapping(response, "incomplete_details").get("reason")
                 filtered = why == "content_filter"
                 deltas.append(Finished("content_filter" if filtered else "length", tier))
             case _:
                 pass  # it says itself that it has not ended
         return deltas
 
+    def _used(self, shown: object, deltas: list[Delta]) -> int:
+        """Add what was counted, if anything was; return how many tokens came out."""
+        if not shown:
+            return 0
+        usage = Counts().read(shown)
+        if usage is None:
+            self._optional.note("usage")
+            return 0
+        deltas.append(Used(usage))
+        return usage.output_tokens
+
     def _reconciled(self, output: Iterable[Json]) -> list[Delta]:
         """Tell what the whole output has beyond what was told: the n-th item of a kind here is
         the n-th that was told. An untold one before others that were told comes too late.
         """
         told = {kind: iter([i for i in self._items if type(i) is kind]) for kind in _KINDS.values()}
-        shown_items = [shown for shown in output if shown.get("type") in _KINDS]
+        shown_items = [shown for shown in output if _kind(shown) is not None]
         pairs = [(shown, next(told[_KINDS[shown["type"]]], None)) for shown in shown_items]
         last = max((at for at, (_, item) in enumerate(pairs) if item is not None), default=-1)
         deltas: list[Delta] = []
@@ -252,17 +267,13 @@ def _index(event: Json) -> int:
     return index if isinstance(index, int) else _NOWHERE
 
 
+def _id(item_id: object) -> str:
+    return item_id if isinstance(item_id, str) else ""
+
+
+def _kind(shown: Json) -> type[ToldItem] | None:
+    return _KINDS.get(string(shown.get("type") or ""))
+
+
 def _flat_error(event: Json) -> Json:
     return {name: event[name] for name in ("code", "message", "param") if name in event}
-
-
-def _usage(told: Json) -> Usage:
-    inputs = told.get("input_tokens_details") or {}
-    outputs = told.get("output_tokens_details") or {}
-    return Usage(
-        input_tokens=count(told, "input_tokens"),
-        output_tokens=count(told, "output_tokens"),
-        cached_tokens=count(inputs, "cached_tokens"),
-        cache_write_tokens=count(inputs, "cache_write_tokens"),
-        reasoning_tokens=count(outputs, "reasoning_tokens"),
-    )

@@ -74,7 +74,8 @@ def _instructs(item: Item) -> bool:
 
 def payload(reasoning: Json) -> str | None:
     """Return what of a reasoning item must travel back, or None where nothing can."""
-    if not reasoning.get("encrypted_content"):
+    content = reasoning.get("encrypted_content")
+    if not content or not isinstance(content, str):
         return None
     kept = _given({name: reasoning.get(name) for name in ("id", "encrypted_content")})
     return orjson.dumps(kept).decode()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from app.domain.deltas import Delta, PartEnded
-from app.providers.events import Json, string
+from app.providers.events import Json
+from app.providers.fields import Optional, string
 
 
 class Parts:
@@ -44,22 +45,26 @@ class Parts:
         return rest
 
 
-def logprobs(told: list[Json] | None) -> tuple[Json, ...]:
+def logprobs(shown: Json, optional: Optional) -> tuple[Json, ...]:
     """Return log probabilities as a whole answer shows them: a stream's lack their bytes."""
     return tuple(
-        {
-            **_token(each),
-            "top_logprobs": [_token(other) for other in each.get("top_logprobs") or ()],
-        }
-        for each in told or ()
+        _token(each) | {"top_logprobs": list(map(_token, _tokens(each, "top_logprobs", optional)))}
+        for each in _tokens(shown, "logprobs", optional)
     )
 
 
+def _tokens(shown: Json, name: str, optional: Optional) -> list[Json]:
+    found = optional.mappings(shown, name)
+    tokens = [each for each in found if isinstance(each.get("token"), str)]
+    if len(tokens) < len(found):
+        optional.note(name)
+    return tokens
+
+
 def _token(told: Json) -> Json:
-    token = string(told["token"])
     given = told.get("bytes")
     return {
-        "token": token,
-        "logprob": told["logprob"],
-        "bytes": list(token.encode()) if given is None else given,
+        "token": told["token"],
+        "logprob": told.get("logprob"),
+        "bytes": list(told["token"].encode()) if given is None else given,
     }

@@ -43,7 +43,7 @@ class OpenAIResponsesProvider:
         told = to_upstream(asked, self._profile)
         reply = self._responses.post(orjson.dumps(told), call, stream=asked.stream)
         cut_at = None if self._profile.tells_cut else told.get("max_output_tokens")
-        answer = Answer(self._transport.fault_in_answer, cut_at)
+        answer = Answer(self._transport.fault_in_answer, cut_at, self._transport.note)
         if whole:
             return told_whole(reply, partial(body_deltas, answer=answer))
         streamed = batches(reply, EventReader(answer), call)

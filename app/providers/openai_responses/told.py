@@ -23,7 +23,8 @@ from app.domain.deltas import (
     Text,
     Thought,
 )
-from app.providers.events import Json, name_of, string
+from app.providers.events import Json
+from app.providers.fields import Optional, mapping, mappings, name_of, string
 from app.providers.openai_responses.items import payload
 from app.providers.openai_responses.parts import Parts, logprobs
 
@@ -37,9 +38,10 @@ class ToldItem(ABC):
 
     kind: ClassVar[str]
 
-    def __init__(self, shown: Json) -> None:
-        self.item_id = shown.get("id")
+    def __init__(self, shown: Json, optional: Optional) -> None:
+        self.item_id = optional.string(shown, "id")
         self.is_done = False
+        self._optional = optional
 
     def may_be(self, _shown: Json) -> bool:
         """Tell whether an item of the same kind may be this one."""
@@ -67,9 +69,9 @@ class ToldMessage(ToldItem):
 
     kind: ClassVar[str] = "message"
 
-    def __init__(self, shown: Json) -> None:
-        super().__init__(shown)
-        self._phase = string(shown.get("phase") or "") or None
+    def __init__(self, shown: Json, optional: Optional) -> None:
+        super().__init__(shown, optional)
+        self._phase = optional.string(shown, "phase") or None
         self._parts = Parts()
 
     def opened(self) -> list[Delta]:
@@ -77,17 +79,17 @@ class ToldMessage(ToldItem):
 
     def said(self, event: Json) -> list[Delta]:
         """Tell a piece of text."""
-        piece, before = string(event["delta"]), self._parts.reach(event.get("content_index"))
+        piece, before = string(event.get("delta")), self._parts.reach(event.get("content_index"))
         if before is None:
             return []
         self._parts.size += len(piece)
         likely = event.get("logprobs")
-        before.append(Text(piece, logprobs(likely)) if likely else Text(piece))
+        before.append(Text(piece, logprobs(event, self._optional)) if likely else Text(piece))
         return before
 
     def refused(self, event: Json) -> list[Delta]:
         """Tell a piece of a refusal."""
-        piece, before = string(event["delta"]), self._parts.reach(event.get("content_index"))
+        piece, before = string(event.get("delta")), self._parts.reach(event.get("content_index"))
         if before is None:
             return []
         self._parts.size += len(piece)
@@ -99,7 +101,8 @@ class ToldMessage(ToldItem):
         if before is None:
             return []
         self._parts.notes += 1
-        return [*before, Annotated(_note(event["annotation"]))]
+        annotation = self._optional.mapping(event, "annotation")
+        return [*before, Annotated(annotation)] if annotation else before
 
     def text_done(self, event: Json) -> list[Delta]:
         """Tell what of a whole text or refusal has not been told."""
@@ -107,12 +110,12 @@ class ToldMessage(ToldItem):
 
     def part_done(self, event: Json) -> list[Delta]:
         """Tell what of a whole part has not been told, and that it ends."""
-        part, index = event.get("part") or {}, event.get("content_index")
+        part, index = mapping(event.get("part") or {}), event.get("content_index")
         return [*self._part(part, index), *self._parts.end()]
 
     def whole(self, shown: Json) -> list[Delta]:
         deltas: list[Delta] = []
-        for index, part in enumerate(shown.get("content") or ()):
+        for index, part in enumerate(mappings(shown.get("content"))):
             deltas += self._part(part, index)
         return deltas
 
@@ -126,12 +129,12 @@ class ToldMessage(ToldItem):
         if "refusal" in part:
             rest = self._parts.rest(part["refusal"])
             return [*before, *([Refused(rest)] if rest else [])]
-        likely = part.get("logprobs") if self._parts.size == 0 else None
+        likely = logprobs(part, self._optional) if self._parts.size == 0 else ()
         rest = self._parts.rest(part.get("text") or "")
-        notes = (part.get("annotations") or [])[self._parts.notes :]
+        notes = self._optional.mappings(part, "annotations")[self._parts.notes :]
         self._parts.notes += len(notes)
-        said = [Text(rest, logprobs(likely))] if rest else []
-        return [*before, *said, *(Annotated(_note(note)) for note in notes)]
+        said = [Text(rest, likely)] if rest else []
+        return [*before, *said, *map(Annotated, notes)]
 
 
 class ToldReasoning(ToldItem):
@@ -139,8 +142,8 @@ class ToldReasoning(ToldItem):
 
     kind: ClassVar[str] = "reasoning"
 
-    def __init__(self, shown: Json) -> None:
-        super().__init__(shown)
+    def __init__(self, shown: Json, optional: Optional) -> None:
+        super().__init__(shown, optional)
         self._payload: str | None = None  # what an item has before it is done is another
         self._summary = Parts()
         self._content = Parts()
@@ -150,7 +153,7 @@ class ToldReasoning(ToldItem):
 
     def thought(self, event: Json) -> list[Delta]:
         """Tell a piece of a summary, or of the reasoning itself."""
-        piece, (parts, before) = string(event["delta"]), self._reach(event)
+        piece, (parts, before) = string(event.get("delta")), self._reach(event)
         if before is None:
             return []
         parts.size += len(piece)
@@ -161,21 +164,21 @@ class ToldReasoning(ToldItem):
         parts, before = self._reach(event)
         if before is None:
             return []
-        rest = parts.rest(event["text"])
+        rest = parts.rest(event.get("text"))
         return [*before, Thought(rest)] if rest else before
 
     def part_done(self, event: Json) -> list[Delta]:
         """Tell what of a whole part has not been told, and that it ends."""
-        told = self.text_done({"text": ""} | event | (event.get("part") or {}))
+        told = self.text_done({"text": ""} | event | mapping(event.get("part") or {}))
         return [*told, *self._summary.end(), *self._content.end()]
 
     def whole(self, shown: Json) -> list[Delta]:
         self._payload = payload(shown)
         deltas: list[Delta] = []
-        for index, part in enumerate(shown.get("summary") or ()):
-            deltas += self.text_done({"summary_index": index, "text": part["text"]})
-        for index, part in enumerate(shown.get("content") or ()):
-            deltas += self.text_done({"content_index": index, "text": part["text"]})
+        for index, part in enumerate(mappings(shown.get("summary"))):
+            deltas += self.text_done({"summary_index": index, "text": part.get("text")})
+        for index, part in enumerate(mappings(shown.get("content"))):
+            deltas += self.text_done({"content_index": index, "text": part.get("text")})
         return deltas
 
     def ended(self) -> list[Delta]:
@@ -187,7 +190,7 @@ class ToldReasoning(ToldItem):
     def _reach(self, event: Json) -> tuple[Parts, list[Delta] | None]:
         """Go to the part that an event is about, of the summary or of the reasoning itself."""
         here, other, index = self._summary, self._content, event.get("summary_index")
-        if "content_index" in event or "reasoning_text" in event.get("type", ""):
+        if "content_index" in event or "reasoning_text" in str(event.get("type", "")):
             here, other, index = self._content, self._summary, event.get("content_index")
         before = here.reach(index)
         return here, None if before is None else [*other.end(), *before]
@@ -198,8 +201,8 @@ class ToldCall(ToldItem):
 
     kind: ClassVar[str] = "function_call"
 
-    def __init__(self, shown: Json, key: str) -> None:
-        super().__init__(shown)
+    def __init__(self, shown: Json, optional: Optional, key: str) -> None:
+        super().__init__(shown, optional)
         self._key = key
         self._call_id = string(shown.get("call_id") or shown.get("id") or "") or None
         self._name = name_of(shown)
@@ -213,7 +216,7 @@ class ToldCall(ToldItem):
 
     def went_on(self, event: Json) -> list[Delta]:
         """Tell a piece of the arguments."""
-        self._arguments.append(piece := string(event["delta"]))
+        self._arguments.append(piece := string(event.get("delta")))
         return [Arguments(self._key, piece)]
 
     def whole(self, shown: Json) -> list[Delta]:
@@ -235,12 +238,6 @@ class ToldCall(ToldItem):
         if not told:
             return [Arguments(self._key, "{}")]
         return [] if _is_json(told) else [ItemEnded()]
-
-
-def _note(annotation: object) -> Json:
-    if not isinstance(annotation, dict):
-        raise TypeError("an annotation is no object")
-    return annotation
 
 
 def _is_json(text: str) -> bool:

@@ -1,0 +1,89 @@
+"""Token counts, whoever tells them and under whatever names: one reader for every format. Pure.
+
+A count is an integer from 0 to MOST_TOKENS, also one written as 12.0 or "12"; anything else is 0
+(U18). What a server has counted never falls while it answers: relays restate it as 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from app.domain.response import Usage
+
+MOST_TOKENS = 10**9
+
+_DETAILS = (
+    "prompt_tokens_details",
+    "completion_tokens_details",
+    "input_tokens_details",
+    "output_tokens_details",
+)
+#: Our name of a count: theirs, those first that say more. Names in details stand alone there.
+_NAMES = {
+    "input": ("prompt_tokens", "input_tokens"),
+    "output": ("completion_tokens", "output_tokens"),
+    "total": ("total_tokens",),
+    "cached": ("cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens"),
+    "written": ("cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens"),
+    "reasoning": ("reasoning_tokens", "thinking_tokens"),
+}
+
+
+def whole_number(value: object) -> int | None:
+    """Return a count; None for what is none."""
+    if isinstance(value, str) and len(value) <= len(str(MOST_TOKENS)) and value.isascii():
+        value = int(value) if value.isdigit() else None
+    elif isinstance(value, float):
+        value = int(value) if value.is_integer() else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 <= value <= MOST_TOKENS else None
+
+
+class Counts:
+    """The counts of one answer so far.
+
+    `cache_is_apart` says that `input_tokens` leaves out what the cache took, as Anthropic's does.
+    """
+
+    __slots__ = ("_cache_is_apart", "_inclusive", "_most")
+
+    def __init__(self, *, cache_is_apart: bool = False) -> None:
+        self._cache_is_apart = cache_is_apart
+        self._inclusive = False
+        self._most: dict[str, int] = {}
+
+    def read(self, shown: object) -> Usage | None:
+        """Take in a usage; return all counts so far, None where there were none in it."""
+        if not isinstance(shown, Mapping):
+            return None
+        parts = [shown, *(each for name in _DETAILS if isinstance(each := shown.get(name), dict))]
+        found = {
+            ours: max(counts)
+            for ours, theirs in _NAMES.items()
+            if (
+                counts := [
+                    count
+                    for part in parts
+                    for name in theirs
+                    if (count := whole_number(part.get(name))) is not None
+                ]
+            )
+        }
+        if not found and not any(name in shown for names in _NAMES.values() for name in names):
+            return None
+        self._inclusive = self._inclusive or "prompt_tokens" in shown
+        for name, count in found.items():
+            self._most[name] = max(count, self._most.get(name, 0))
+        return self._usage()
+
+    def _usage(self) -> Usage:
+        most = self._most.get
+        cached, written = most("cached", 0), most("written", 0)
+        given = most("input", 0)
+        if self._cache_is_apart and not self._inclusive:
+            given = min(given + cached + written, MOST_TOKENS)
+        output = most("output")
+        if output is None:
+            output = max(0, most("total", 0) - given)
+        return Usage(given, output, cached, written, most("reasoning", 0))

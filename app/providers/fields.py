@@ -1,0 +1,105 @@
+"""Fields of what a server sent, read by their shape: what it got wrong is said to be its fault.
+
+A field that an answer stands on raises Misread; one that it can do without is left out and noted
+(U20). Nothing else is blamed on the server: any other error is a bug of the reader's. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from app.errors import AnswerTooLong
+
+Json = dict[str, Any]
+#: Hears of each field that was left out, by a name of ours.
+Note = Callable[[str], None]
+
+#: The longest list that is read.
+MOST_ELEMENTS = 100_000
+
+
+class Misread(ValueError):
+    """What a server sent is no answer in its format."""
+
+
+def ignore(_kind: str) -> None:
+    """Take no note."""
+
+
+def string(value: object) -> str:
+    """Return a text. Raises Misread."""
+    if not isinstance(value, str):
+        raise Misread("a text is no string")
+    return value
+
+
+def mapping(value: object) -> Json:
+    """Return an object. Raises Misread."""
+    if not isinstance(value, dict):
+        raise Misread("an object is none")
+    return value
+
+
+def mappings(value: object) -> list[Json]:
+    """Return a list of objects; none is empty. Raises Misread, and AnswerTooLong."""
+    if not value:
+        return []
+    if not isinstance(value, list):
+        raise Misread("a list is none")
+    _bound(value)
+    for each in value:
+        mapping(each)
+    return value
+
+
+def name_of(call: Json) -> str:
+    """Return the name of the function that a call is of. Raises Misread."""
+    if name := string(call.get("name")):
+        return name
+    raise Misread("a call has no name")
+
+
+class Optional:
+    """Reads fields that an answer can do without; `note` hears of those that were left out."""
+
+    __slots__ = ("note",)
+
+    def __init__(self, note: Note = ignore) -> None:
+        self.note = note
+
+    def string(self, shown: Json, name: str) -> str:
+        """Return a text, "" where there is none."""
+        value = shown.get(name)
+        if isinstance(value, str):
+            return value
+        if value is not None:
+            self.note(name)
+        return ""
+
+    def mapping(self, shown: Json, name: str) -> Json:
+        """Return an object, {} where there is none."""
+        value = shown.get(name)
+        if isinstance(value, dict):
+            return value
+        if value is not None:
+            self.note(name)
+        return {}
+
+    def mappings(self, shown: Json, name: str) -> list[Json]:
+        """Return the objects of a list, [] where there is none. Raises AnswerTooLong."""
+        value = shown.get(name)
+        if not isinstance(value, list):
+            if value is not None:
+                self.note(name)
+            return []
+        _bound(value)
+        found = [each for each in value if isinstance(each, dict)]
+        if len(found) < len(value):
+            self.note(name)
+        return found
+
+
+def _bound(value: list[Any]) -> None:
+    if len(value) > MOST_ELEMENTS:
+        raise AnswerTooLong(f"a list of more than {MOST_ELEMENTS} elements")
