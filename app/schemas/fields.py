@@ -3,6 +3,7 @@
 # ruff: noqa: ARG002 - every field answers to one signature, whatever it needs of it
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -140,7 +141,24 @@ class Real(Strict):
         return value
 
     def shape(self, refer: Refer) -> dict[str, Any]:
-        return {"type": "number", "minimum": self.least, "maximum": self.most}
+        bounds = {"minimum": self.least, "maximum": self.most}
+        return {"type": "number"} | {name: n for name, n in bounds.items() if math.isfinite(n)}
+
+
+class Bytes(Strict):
+    """An array of bytes, each as an integer."""
+
+    def check(self, value: Any, at: str, notes: Notes) -> list[int]:
+        if type(value) is not list:
+            raise self.mistyped(at, "an array", value)
+        for index, each in enumerate(value):
+            if type(each) is not int or not 0 <= each < 256:
+                raise mistyped(f"{self.path(at)}[{index}]", "an integer from 0 to 255", each)
+        return value
+
+    def shape(self, refer: Refer) -> dict[str, Any]:
+        byte = {"type": "integer", "minimum": 0, "maximum": 255}
+        return {"type": "array", "items": byte}
 
 
 class FreeObject(Strict):

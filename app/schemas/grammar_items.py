@@ -40,6 +40,7 @@ class OpenMessage(OpenItem):
         self._said = ""
         self._text_done = False
         self._annotations: list[Json] = []
+        self._logprobs: list[Json] = []
 
     def take(self, kind: str, event: Json, /) -> None:
         index = event.get("content_index")
@@ -47,7 +48,7 @@ class OpenMessage(OpenItem):
         if kind == "response.content_part.added":
             require(self._part is None, "a part is added while another is open")
             self._part, self._said, self._text_done = event["part"], "", False
-            self._annotations = []
+            self._annotations, self._logprobs = [], []
             return
         part = self._part
         if part is None:
@@ -74,6 +75,7 @@ class OpenMessage(OpenItem):
     def _delta(self, event: Json) -> None:
         require(not self._text_done, "a delta after the text was done")
         self._said += event["delta"]
+        self._logprobs += event.get("logprobs", [])
 
     def _annotation(self, event: Json) -> None:
         require(not self._text_done, "an annotation after the text was done")
@@ -94,6 +96,10 @@ class OpenMessage(OpenItem):
         require(
             event["part"].get("annotations", []) == self._annotations,
             "the part's annotations are not those that were told",
+        )
+        require(
+            event["part"].get("logprobs", []) == self._logprobs,
+            "the part's log probabilities are not those of its deltas",
         )
         self._parts.append(event["part"])
         self._part = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import orjson
 import pytest
@@ -25,9 +26,10 @@ from tests.domain.narrating import narrator, told
 from tests.domain.strategies import deltas, endings
 
 NOTE = {"type": "url_citation", "url": "u", "title": "t", "start_index": 0, "end_index": 1}
+TOKEN = {"token": "He", "logprob": -0.1, "bytes": [72, 101], "top_logprobs": []}
 EVERYTHING: list[Delta] = [
     Thought("hm"),
-    Text("He"),
+    Text("He", (TOKEN,)),
     Annotated(NOTE),
     Text("llo"),
     Refused("no"),
@@ -69,7 +71,7 @@ def test_the_rest_of_a_stream_passes_by_its_numbers() -> None:
     assert check_stream(lines(rest), first_number=5) == check_stream(lines(WHOLE)) - 5
 
 
-def edited(event_type: str, change: Callable[[dict[str, object]], object]) -> bytes:
+def edited(event_type: str, change: Callable[[Any], object]) -> bytes:
     """Return the whole stream with the first event of a type changed."""
     parts = WHOLE.split(b"\n\n")
     mark = f"event: {event_type}\n".encode()
@@ -78,6 +80,23 @@ def edited(event_type: str, change: Callable[[dict[str, object]], object]) -> by
     change(event)
     parts[index] = mark + b"data: " + orjson.dumps(event)
     return b"\n\n".join(parts)
+
+
+def likely(event_type: str, key: str) -> bytes:
+    """Return the whole stream without a key of the first token of an event."""
+    return edited(event_type, lambda event: event["logprobs"][0].pop(key))
+
+
+def noted(key: str) -> bytes:
+    """Return the whole stream without a key of its annotation."""
+    return edited(
+        "response.output_text.annotation.added", lambda event: event["annotation"].pop(key)
+    )
+
+
+def used(key: str) -> bytes:
+    """Return the whole stream without a key of its usage."""
+    return edited("response.completed", lambda event: event["response"]["usage"].pop(key))
 
 
 def without(event_type: str) -> bytes:
@@ -142,6 +161,14 @@ def test_no_event_may_be_missing(event_type: str) -> None:
         (edited("response.created", lambda e: e.update(sequence_number=1)), "expected 0"),
         (edited("response.created", lambda e: e.update(surprise=1)), "surprise"),
         (edited("response.output_text.delta", lambda e: e.pop("logprobs")), "logprobs"),
+        (likely("response.output_text.delta", "bytes"), "bytes"),
+        (likely("response.output_text.delta", "top_logprobs"), "top_logprobs"),
+        (likely("response.output_text.done", "bytes"), "bytes"),
+        (edited("response.output_text.delta", lambda e: e.update(logprobs=[])), "log probabil"),
+        (noted("title"), "title"),
+        (noted("end_index"), "end_index"),
+        (used("input_tokens_details"), "input_tokens_details"),
+        (used("total_tokens"), "total_tokens"),
         (edited("response.output_text.delta", lambda e: e.update(delta="x")), "spell"),
         (edited("response.output_item.added", lambda e: e.update(output_index=1)), "expected 0"),
         (edited("response.output_text.delta", lambda e: e.update(item_id="x")), "open item"),

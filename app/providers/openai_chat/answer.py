@@ -11,6 +11,7 @@ from app.providers.alike import Alike
 from app.providers.counts import Counts, whole_number
 from app.providers.fields import Misread, Note, Optional, ignore, mapping, mappings, string
 from app.providers.json_text import loads
+from app.providers.logprobs import logprobs
 from app.providers.openai_chat.calls import Calls
 from app.providers.sse import Frame
 
@@ -85,16 +86,16 @@ class ChunkReader:
         if not choices:
             return
         choice = choices[0]
-        delta, logprobs = mapping(choice.get("delta") or {}), choice.get("logprobs")
+        delta, likely = mapping(choice.get("delta") or {}), choice.get("logprobs")
         reason = choice.get("finish_reason")
         # MEASURED: nearly every chunk is a word of text and nothing else.
-        if len(delta) == 1 and not logprobs and type(delta.get("content")) is str:
+        if len(delta) == 1 and not likely and type(delta.get("content")) is str:
             if text := delta["content"]:
                 deltas.append(Text(text))
                 if not reason:
                     self._alike.show(data, text, _content)
         else:
-            said(delta, logprobs, self._calls, deltas, self._optional)
+            said(delta, likely, self._calls, deltas, self._optional)
         self._count(choice, deltas)
         if reason:
             self._finish(choice, string(reason))
@@ -155,7 +156,7 @@ def body_deltas(body: bytes, fault: Fault, note: Note = ignore) -> list[Delta]:
 
 
 def said(
-    message: Json, logprobs: object, calls: Calls, deltas: list[Delta], optional: Optional
+    message: Json, likely: object, calls: Calls, deltas: list[Delta], optional: Optional
 ) -> None:
     """Add what a message, or a piece of one, says.
 
@@ -167,8 +168,8 @@ def said(
         deltas.append(Thought(string(thought)))
     if content := message.get("content"):
         if isinstance(content, str):
-            likely = _logprobs(mapping(logprobs), optional) if logprobs else ()
-            deltas.append(Text(content, likely))
+            tokens = logprobs(mapping(likely), "content", optional) if likely else ()
+            deltas.append(Text(content, tokens))
         else:
             _add_parts(mappings(content), deltas)
     if refusal := message.get("refusal"):
@@ -240,7 +241,3 @@ def _citation(annotation: dict[str, Any], optional: Optional) -> dict[str, Any] 
         "start_index": whole_number(cited.get("start_index")) or 0,
         "end_index": whole_number(cited.get("end_index")) or 0,
     }
-
-
-def _logprobs(logprobs: dict[str, Any], optional: Optional) -> tuple[dict[str, Any], ...]:
-    return tuple(optional.mappings(logprobs, "content"))

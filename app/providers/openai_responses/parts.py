@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from app.domain.deltas import Delta, PartEnded
-from app.providers.events import Json
-from app.providers.fields import Optional, string
+from app.providers.fields import string
 
 
 class Parts:
@@ -43,28 +42,3 @@ class Parts:
         rest = string(text)[self.size :]
         self.size += len(rest)
         return rest
-
-
-def logprobs(shown: Json, optional: Optional) -> tuple[Json, ...]:
-    """Return log probabilities as a whole answer shows them: a stream's lack their bytes."""
-    return tuple(
-        _token(each) | {"top_logprobs": list(map(_token, _tokens(each, "top_logprobs", optional)))}
-        for each in _tokens(shown, "logprobs", optional)
-    )
-
-
-def _tokens(shown: Json, name: str, optional: Optional) -> list[Json]:
-    found = optional.mappings(shown, name)
-    tokens = [each for each in found if isinstance(each.get("token"), str)]
-    if len(tokens) < len(found):
-        optional.note(name)
-    return tokens
-
-
-def _token(told: Json) -> Json:
-    given = told.get("bytes")
-    return {
-        "token": told["token"],
-        "logprob": told.get("logprob"),
-        "bytes": list(told["token"].encode()) if given is None else given,
-    }

@@ -25,8 +25,9 @@ from app.domain.deltas import (
 )
 from app.providers.events import Json
 from app.providers.fields import Optional, mapping, mappings, name_of, string
+from app.providers.logprobs import logprobs
 from app.providers.openai_responses.items import payload
-from app.providers.openai_responses.parts import Parts, logprobs
+from app.providers.openai_responses.parts import Parts
 
 
 class ToldItem(ABC):
@@ -84,7 +85,9 @@ class ToldMessage(ToldItem):
             return []
         self._parts.size += len(piece)
         likely = event.get("logprobs")
-        before.append(Text(piece, logprobs(event, self._optional)) if likely else Text(piece))
+        before.append(
+            Text(piece, logprobs(event, "logprobs", self._optional)) if likely else Text(piece)
+        )
         return before
 
     def refused(self, event: Json) -> list[Delta]:
@@ -129,7 +132,7 @@ class ToldMessage(ToldItem):
         if "refusal" in part:
             rest = self._parts.rest(part["refusal"])
             return [*before, *([Refused(rest)] if rest else [])]
-        likely = logprobs(part, self._optional) if self._parts.size == 0 else ()
+        likely = logprobs(part, "logprobs", self._optional) if self._parts.size == 0 else ()
         rest = self._parts.rest(part.get("text") or "")
         notes = self._optional.mappings(part, "annotations")[self._parts.notes :]
         self._parts.notes += len(notes)

@@ -7,9 +7,9 @@ thousands; the tests hold it to these declarations.
 from __future__ import annotations
 
 from app.schemas.base import Fault, Notes
-from app.schemas.fields import Choice, FreeObject, FreeObjects, Nested, OneOf, Text, Whole
+from app.schemas.fields import Choice, Listed, Nested, OneOf, Text, Whole
 from app.schemas.told.base import ALWAYS, OR_NULL, Told
-from app.schemas.told.items import OUTPUT_ITEM, OUTPUT_PART, SUMMARY_TEXT
+from app.schemas.told.items import ANNOTATION, OUTPUT_ITEM, OUTPUT_PART, SUMMARY_TEXT, TOKEN
 from app.schemas.told.responses import ResponseSchema
 
 
@@ -66,19 +66,19 @@ class PartEventSchema(InContent):
 class TextDeltaEventSchema(InContent):
     type = Choice("response.output_text.delta", **ALWAYS)
     delta = Text(**ALWAYS)
-    logprobs = FreeObjects(**ALWAYS)
+    logprobs = Listed(TOKEN, **ALWAYS)
 
 
 class TextDoneEventSchema(InContent):
     type = Choice("response.output_text.done", **ALWAYS)
     text = Text(**ALWAYS)
-    logprobs = FreeObjects(**ALWAYS)
+    logprobs = Listed(TOKEN, **ALWAYS)
 
 
 class AnnotationEventSchema(InContent):
     type = Choice("response.output_text.annotation.added", **ALWAYS)
     annotation_index = Whole(0, **ALWAYS)
-    annotation = FreeObject(**ALWAYS)
+    annotation = Nested(ANNOTATION, **ALWAYS)
 
 
 class RefusalDeltaEventSchema(InContent):

@@ -2,16 +2,74 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from app.schemas.base import Notes, Refer, Strict
-from app.schemas.fields import Choice, FreeObjects, Listed, OneOf, Text
+from app.schemas.fields import Bytes, Choice, FreeObjects, Listed, OneOf, Real, Text, Whole
 from app.schemas.told.base import ALWAYS, AT_TIMES, Told
 
 _STATUSES = ("in_progress", "completed", "incomplete")
 
 
+class AlternativeTokenSchema(Told):
+    token = Text(**ALWAYS)
+    logprob = Real(-math.inf, math.inf, **ALWAYS)
+    bytes = Bytes(**ALWAYS)
+
+
+class TokenSchema(AlternativeTokenSchema):
+    about = "How likely a token of the text was, and which others were."
+
+    top_logprobs = Listed(AlternativeTokenSchema(), **ALWAYS)
+
+
+class UrlCitationSchema(Told):
+    type = Choice("url_citation", **ALWAYS)
+    url = Text(**ALWAYS)
+    title = Text(**ALWAYS)
+    start_index = Whole(0, **ALWAYS)
+    end_index = Whole(0, **ALWAYS)
+
+
+class FileCitationSchema(Told):
+    type = Choice("file_citation", **ALWAYS)
+    file_id = Text(**ALWAYS)
+    filename = Text(**ALWAYS)
+    index = Whole(0, **ALWAYS)
+
+
+class ContainerFileCitationSchema(Told):
+    type = Choice("container_file_citation", **ALWAYS)
+    container_id = Text(**ALWAYS)
+    file_id = Text(**ALWAYS)
+    filename = Text(**ALWAYS)
+    start_index = Whole(0, **ALWAYS)
+    end_index = Whole(0, **ALWAYS)
+
+
+class FilePathSchema(Told):
+    type = Choice("file_path", **ALWAYS)
+    file_id = Text(**ALWAYS)
+    index = Whole(0, **ALWAYS)
+
+
+TOKEN = TokenSchema()
+ANNOTATION = OneOf(
+    UrlCitationSchema(), FileCitationSchema(), ContainerFileCitationSchema(), FilePathSchema()
+)
+
+
 class OutputTextSchema(Told):
+    type = Choice("output_text", **ALWAYS)
+    text = Text(**ALWAYS)
+    annotations = Listed(ANNOTATION, **ALWAYS)
+    logprobs = Listed(TOKEN, **ALWAYS)
+
+
+class GivenOutputTextSchema(Told):
+    about = "What a caller sent as an assistant's words, with notes of whatever form it gave them."
+
     type = Choice("output_text", **ALWAYS)
     text = Text(**ALWAYS)
     annotations = FreeObjects(**ALWAYS)
@@ -64,7 +122,7 @@ class MessageSchema(OutputMessageSchema):
     about = "What somebody said."
 
     role = Choice("user", "assistant", "system", "developer", **ALWAYS)
-    content = Listed(OneOf(*_SAID, *_GIVEN), **ALWAYS)
+    content = Listed(OneOf(GivenOutputTextSchema(), RefusalSchema(), *_GIVEN), **ALWAYS)
 
 
 class FunctionCallSchema(Told):

@@ -1,0 +1,45 @@
+"""Log probabilities as a response shows them, whatever an upstream leaves out of them. Pure."""
+
+from __future__ import annotations
+
+import math
+
+from app.providers.fields import Json, Optional
+
+#: What OpenAI says of a token that cannot have come, where others say -Infinity.
+IMPOSSIBLE = -9999.0
+
+
+def logprobs(shown: Json, name: str, optional: Optional) -> tuple[Json, ...]:
+    """Return the tokens listed under `name`, each with its `bytes` and `top_logprobs`.
+
+    Chat servers and streams of Responses leave out both. What is no token with a number is left
+    out and noted: an optional field never costs the answer (U20).
+    """
+    return tuple(
+        _filled(token)
+        | {"top_logprobs": list(map(_filled, _tokens(token, "top_logprobs", optional)))}
+        for token in _tokens(shown, name, optional)
+    )
+
+
+def _tokens(shown: Json, name: str, optional: Optional) -> list[Json]:
+    found = optional.mappings(shown, name)
+    tokens = list(filter(_is_token, found))
+    if len(tokens) < len(found):
+        optional.note(name)
+    return tokens
+
+
+def _is_token(entry: Json) -> bool:
+    return isinstance(entry.get("token"), str) and type(entry.get("logprob")) in (int, float)
+
+
+def _filled(token: Json) -> Json:
+    given, logprob = token.get("bytes"), token["logprob"]
+    is_bytes = isinstance(given, list) and all(type(n) is int and 0 <= n < 256 for n in given)
+    return {
+        "token": token["token"],
+        "logprob": logprob if math.isfinite(logprob) else IMPOSSIBLE,
+        "bytes": given if is_bytes else list(token["token"].encode("utf-8", "replace")),
+    }
