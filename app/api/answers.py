@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import orjson
 
@@ -76,12 +76,22 @@ def ignoring(names: Iterable[str]) -> dict[str, str]:
     return {"X-Ignored-Parameters": told} if told else {}
 
 
-def ignored_header(names: Iterable[str]) -> str:
-    """Return the value of X-Ignored-Parameters: bounded, and safe in a header (R1)."""
+def name_ignored(headers: dict[str, str], keys: Iterable[str]) -> None:
+    """Name keys of the query beside the parameters that a header names already (N21)."""
+    named = headers.get("X-Ignored-Parameters", "")
+    body = [unquote(name) for name in named.split(", ") if name]
+    headers["X-Ignored-Parameters"] = ignored_header(body, keys)
+
+
+def ignored_header(names: Iterable[str], keys: Iterable[str] = ()) -> str:
+    """Return the value of X-Ignored-Parameters: bounded, and safe in a header (R1).
+
+    Names of the body's come first, then the query's `keys`, each behind a question mark.
+    """
     told: list[str] = []
     length = 0
-    for name in dict.fromkeys(names):
-        encoded = quote(name, safe="[]")
+    body = [quote(name, safe="[]") for name in dict.fromkeys(names)]
+    for encoded in [*body, *("?" + quote(key, safe="[]") for key in dict.fromkeys(keys))]:
         length += len(encoded) + 2
         if len(told) == MAX_IGNORED_NAMES or length > MAX_IGNORED_LENGTH:
             return ", ".join([*told, "%E2%80%A6"])

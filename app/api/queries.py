@@ -1,14 +1,22 @@
-"""Query parameters of GET requests."""
+"""Query parameters: those that are read, and those that nobody knows."""
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from typing import Literal, TypedDict
+from urllib.parse import parse_qsl
 
 from flask import request
 
 from app.errors import InvalidRequest
+from app.schemas.docs.operations import operations
 from app.schemas.requests import INCLUDE_VALUES
 
+#: Parsing more would be work for nothing: the header names twenty.
+_MOST_KEYS = 100
+#: A part of a path that stands for something, as Flask writes it and as OpenAPI does.
+_PLACE = re.compile(r"<[^>]*>|{[^}]*}")
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 
@@ -92,3 +100,34 @@ def include_values() -> frozenset[str]:
             f"'include' knows {known}, not {value[:64]!r}.", param="include", code="invalid_value"
         )
     return values
+
+
+def unknown_keys(method: str, rule: str, query: str) -> list[str]:
+    """Return the keys of a query that this operation does not know, in their order (N21).
+
+    What an operation knows is what the API's document says of it; where that says nothing of the
+    operation, no key is unknown.
+    """
+    known = _known_keys().get((method, _PLACE.sub("{}", rule)))
+    if known is None:
+        return []
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_KEYS)
+    except ValueError:  # more than that
+        pairs = parse_qsl(query[: query.index("&")], keep_blank_values=True)
+    names = dict.fromkeys(name for name, _ in pairs)
+    return [name for name in names if name.removesuffix("[]") not in known]
+
+
+@cache
+def _known_keys() -> dict[tuple[str, str], frozenset[str]]:
+    """Return the names of each operation's query parameters, by its method and Flask's rule."""
+    return {
+        (method.upper(), _PLACE.sub("{}", path)): frozenset(
+            each["name"].removesuffix("[]")
+            for each in operation.get("parameters", ())
+            if each["in"] == "query"
+        )
+        for path, methods in operations().items()
+        for method, operation in methods.items()
+    }

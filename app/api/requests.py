@@ -10,7 +10,9 @@ from flask import Flask
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.api import current, limits
+from app.api.answers import name_ignored
 from app.api.lean import Answer
+from app.api.queries import unknown_keys
 from app.domain.limits import UNLIMITED_STANDING
 from app.errors import NotFound
 from app.schemas.bodies import MAX_BODY_BYTES
@@ -68,6 +70,9 @@ def end(answer: Answer) -> Answer:
         headers["X-Gateway-Attempts"] = str(trace.attempts)
     if standing is not None and standing is not UNLIMITED_STANDING:
         headers.update(limits.headers(standing))
+    query = held.environ.get("QUERY_STRING")
+    if query and (unknown := unknown_keys(trace.method, trace.endpoint, query)):
+        name_ignored(headers, unknown)
     in_flight = held.services.in_flight
 
     def over() -> None:

@@ -42,6 +42,10 @@ class Fault(ValidationError):
         self.path = path
 
 
+def _go_on() -> None:
+    """Let nobody else run."""
+
+
 @dataclass(slots=True)
 class Notes:
     """What one reading of a body brings beside its values.
@@ -55,6 +59,8 @@ class Notes:
     dropped_tools: set[str] = field(default_factory=set)
     dropped_any_tool: bool = False
     dropped_calls: set[str] = field(default_factory=set)
+    #: Called now and then while something long is read, to let others run.
+    pause: Callable[[], None] = _go_on
 
     def ignore(self, path: str) -> None:
         """Name something that will not be acted on."""
@@ -99,6 +105,16 @@ def too_long(path: str, text: str, longest: int) -> Fault:
     """Return the fault of a string of more than `longest` characters."""
     what = f"has {len(text)} characters: send at most {longest}."
     return Fault("invalid_value", path, what)
+
+
+def array_at(value: object, path: str, most: int, wanted: str = "an array") -> list[Any]:
+    """Return `value` if it is an array of at most `most` (N15)."""
+    if type(value) is not list:
+        raise mistyped(path, wanted, value)
+    if len(value) > most:
+        what = f"has {len(value)} elements: send at most {most}."
+        raise Fault("array_above_max_length", path, what)
+    return value
 
 
 def object_at(raw: object, path: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from app.schemas.base import (
     Notes,
     Refer,
     Strict,
+    array_at,
     join,
     listed,
     mistyped,
@@ -24,6 +25,8 @@ from app.schemas.base import (
 
 #: Free-form values go out again inside responses and events, and JSON writers stop at some depth.
 MOST_NESTED = 100
+#: As many probabilities as a long answer has tokens.
+MOST_OBJECTS = 200_000
 _TOO_DEEP = f"is nested more than {MOST_NESTED} levels deep: flatten it."
 
 
@@ -179,16 +182,15 @@ class FreeObjects(Strict):
     """An array of objects that are passed on as they are."""
 
     def check(self, value: Any, at: str, notes: Notes) -> tuple[dict[str, Any], ...]:
-        if type(value) is not list:
-            raise self.mistyped(at, "an array", value)
-        for index, each in enumerate(value):
+        for index, each in enumerate(array_at(value, self.path(at), MOST_OBJECTS)):
             object_at(each, f"{self.path(at)}[{index}]")
         if not is_shallow(value, MOST_NESTED):
             raise self.fault("invalid_value", at, _TOO_DEEP)
         return tuple(value)
 
     def shape(self, refer: Refer) -> dict[str, Any]:
-        return {"type": "array", "items": {"type": "object", "additionalProperties": True}}
+        free = {"type": "object", "additionalProperties": True}
+        return {"type": "array", "maxItems": MOST_OBJECTS, "items": free}
 
 
 class OneOf:

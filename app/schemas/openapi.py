@@ -6,6 +6,7 @@ from typing import Any
 
 from apispec import APISpec
 
+from app.schemas.asked.bounds import MOST_ITEMS
 from app.schemas.asked.items import ITEMS
 from app.schemas.asked.parts import ASKED, SAID
 from app.schemas.asked.text_options import FORMATS
@@ -26,6 +27,7 @@ _BOUNDS = frozenset(
         "maximum",
         "minLength",
         "maxLength",
+        "maxItems",
         "maxProperties",
         "propertyNames",
         "additionalProperties",
@@ -79,7 +81,7 @@ def endpoint_info() -> dict[str, Any]:
             "text_formats": list(FORMATS),
             "stream_events": list(EVENT.documents),
         },
-        "limits": {"body_bytes": MAX_BODY_BYTES} | _limits(),
+        "limits": {"body_bytes": MAX_BODY_BYTES, "input_items": MOST_ITEMS} | _limits(),
         "docs": DOCS,
     }
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, Literal
 
 from marshmallow import validates_schema
@@ -22,12 +23,23 @@ from app.schemas.asked.items import Input
 from app.schemas.asked.text_options import TextOptionsSchema
 from app.schemas.asked.tool_choice import Choosing, settle
 from app.schemas.asked.tools import Tools
-from app.schemas.base import Document, Fault, Notes, Refer, Strict, listed, mistyped, shown
+from app.schemas.base import (
+    Document,
+    Fault,
+    Notes,
+    Refer,
+    Strict,
+    array_at,
+    listed,
+    mistyped,
+    shown,
+)
 from app.schemas.fields import Choice, Flag, FreeObjects, Nested, Real, Text, TextMap, Whole
 
 _MOST_TOKENS = 2**31 - 1
 _LONGEST_IDENTIFIER = 64
 _INCLUDED_ALWAYS = "message.input_image.image_url"
+_MOST_INCLUDED = 100
 _ACTED_ON = frozenset({INCLUDE_ENCRYPTED, INCLUDE_LOGPROBS, _INCLUDED_ALWAYS})
 _INCLUDE = (
     INCLUDE_ENCRYPTED,
@@ -58,9 +70,8 @@ class Include(Strict):
     """What the caller wants to see beside the usual."""
 
     def check(self, value: Any, at: str, notes: Notes) -> frozenset[str]:
-        if type(value) is not list:
-            raise self.mistyped(at, "an array of strings", value)
-        for index, each in enumerate(value):
+        wanted = "an array of strings"
+        for index, each in enumerate(array_at(value, self.path(at), _MOST_INCLUDED, wanted)):
             path = f"{self.path(at)}[{index}]"
             if type(each) is not str:
                 raise mistyped(path, "a string", each)
@@ -72,7 +83,8 @@ class Include(Strict):
         return frozenset(value)
 
     def shape(self, refer: Refer) -> dict[str, Any]:
-        return {"type": "array", "items": {"type": "string", "enum": list(_INCLUDE)}}
+        values = {"type": "string", "enum": list(_INCLUDE)}
+        return {"type": "array", "maxItems": _MOST_INCLUDED, "items": values}
 
 
 class Parent(Strict):
@@ -176,14 +188,19 @@ _SHAPING = frozenset(each.name for each in dataclasses.fields(Parameters))
 
 
 def load_create_request(
-    body: object, *, unsupported_tools: Literal["refuse", "drop"] = "refuse"
+    body: object,
+    *,
+    unsupported_tools: Literal["refuse", "drop"] = "refuse",
+    pause: Callable[[], None] = lambda: None,
 ) -> CreateRequest:
     """Return what a parsed body asks for; ids that it does not give are "".
+
+    `pause` is called now and then where there is much to read, to let others run.
 
     Raises:
         InvalidRequest: the first fault of the body, `param` being the path to it (R3, R4).
     """
-    notes = Notes(drops_unsupported=unsupported_tools == "drop")
+    notes = Notes(drops_unsupported=unsupported_tools == "drop", pause=pause)
     try:
         found = _SCHEMA.read(body, "", notes)
         settle_together(found, notes)

@@ -145,7 +145,11 @@ class Background:
     def refuse_foreground(self, caller: Caller, response_id: str) -> None:
         """Raise InvalidRequest for a response that was not made in the background (E7)."""
         if not self._has_stream(self._jobs.has_stream, caller, response_id):
-            raise InvalidRequest("Only background responses can be cancelled.", param="response_id")
+            raise InvalidRequest(
+                "Only background responses can be cancelled.",
+                param="response_id",
+                code="response_not_cancellable",
+            )
 
     def _has_stream(
         self, ask: Callable[[str, str], bool], caller: Caller, response_id: str

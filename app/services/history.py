@@ -125,6 +125,7 @@ def _resolved(
                     f"Item with id '{item.id}' not found. Items of responses that were made with "
                     "`store: false`, or were deleted, cannot be referenced: send the item itself.",
                     param=f"input[{index}].id",
+                    code="item_not_found",
                 )
             own.append(stored[item.id])
     return tuple(own)

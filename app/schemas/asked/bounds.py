@@ -4,6 +4,12 @@ from __future__ import annotations
 
 LONGEST_TEXT = 10_485_760
 LONGEST_ID = 512
+#: How many of each an array may hold (N15).
+MOST_ITEMS = 20_000
+MOST_PARTS = 5_000
+MOST_TOOLS = 1_024
+#: Whoever reads so many lets others run.
+SLICE = 250
 LONGEST_CALL_ID = 64
 LONGEST_FUNCTION = 256
 LONGEST_DESCRIPTION = 1_048_576

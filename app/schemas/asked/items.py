@@ -22,7 +22,10 @@ from app.schemas.asked.bounds import (
     LONGEST_FUNCTION,
     LONGEST_ID,
     LONGEST_TEXT,
+    MOST_ITEMS,
+    MOST_PARTS,
     ROLES,
+    SLICE,
     STATUSES,
 )
 from app.schemas.asked.parts import ASKED, SAID, parts_shape, read_asked, read_parts
@@ -33,6 +36,7 @@ from app.schemas.base import (
     Notes,
     Refer,
     Strict,
+    array_at,
     join,
     listed,
     object_at,
@@ -59,7 +63,7 @@ class Content(Strict):
     """A message's content. Which parts it may hold depends on the role: `build` reads them."""
 
     def check(self, value: Any, at: str, notes: Notes) -> str | list[Any]:
-        return _text_or_array(self, value, at)
+        return _text_or_array(self, value, at, MOST_PARTS)
 
     def shape(self, refer: Refer) -> dict[str, Any]:
         return {"anyOf": [_LONG_TEXT, parts_shape((*ASKED.values(), *SAID.values()), refer)]}
@@ -69,7 +73,7 @@ class Output(Strict):
     """What a function gave back: a string, or content parts of the caller's kinds."""
 
     def check(self, value: Any, at: str, notes: Notes) -> str | tuple[InputPart, ...]:
-        given = _text_or_array(self, value, at)
+        given = _text_or_array(self, value, at, MOST_PARTS)
         return given if isinstance(given, str) else read_asked(given, self.path(at), notes)
 
     def shape(self, refer: Refer) -> dict[str, Any]:
@@ -84,16 +88,14 @@ class Thoughts(Strict):
         self.part = part
 
     def check(self, value: Any, at: str, notes: Notes) -> tuple[str, ...]:
-        if type(value) is not list:
-            raise self.mistyped(at, "an array", value)
         path = self.path(at)
         return tuple(
             self.part.read(raw, f"{path}[{index}]", notes)["text"]
-            for index, raw in enumerate(value)
+            for index, raw in enumerate(array_at(value, path, MOST_PARTS))
         )
 
     def shape(self, refer: Refer) -> dict[str, Any]:
-        return {"type": "array", "items": refer(self.part)}
+        return {"type": "array", "maxItems": MOST_PARTS, "items": refer(self.part)}
 
 
 class InputSummaryTextSchema(Document):
@@ -213,12 +215,14 @@ class Input(Strict):
     """The input: a string is one message of the user, an array holds items."""
 
     def check(self, value: Any, at: str, notes: Notes) -> tuple[InputItem, ...]:
-        given = _text_or_array(self, value, at)
+        given = _text_or_array(self, value, at, MOST_ITEMS)
         if isinstance(given, str):
             return (Message("", "user", (InputText(given),)),)
         path = self.path(at)
         items: dict[int, InputItem] = {}
         for index, raw in enumerate(given):
+            if index % SLICE == SLICE - 1:
+                notes.pause()
             item = usual_item(raw) or read_item(raw, f"{path}[{index}]", notes)
             if item is not None:
                 items[index] = item
@@ -226,7 +230,7 @@ class Input(Strict):
 
     def shape(self, refer: Refer) -> dict[str, Any]:
         items = {"anyOf": [refer(item) for item in ITEMS.values()]}
-        return {"anyOf": [_LONG_TEXT, {"type": "array", "items": items}]}
+        return {"anyOf": [_LONG_TEXT, {"type": "array", "maxItems": MOST_ITEMS, "items": items}]}
 
 
 def read_item(raw: object, path: str, notes: Notes) -> InputItem | None:
@@ -269,11 +273,9 @@ def _whole(items: dict[int, InputItem], path: str, notes: Notes) -> dict[int, In
     return whole
 
 
-def _text_or_array(field: Strict, value: object, at: str) -> str | list[Any]:
+def _text_or_array(field: Strict, value: object, at: str, most: int) -> str | list[Any]:
     if type(value) is str:
         if len(value) > LONGEST_TEXT:
             raise too_long(field.path(at), value, LONGEST_TEXT)
         return value
-    if type(value) is list:
-        return value
-    raise field.mistyped(at, "a string or an array", value)
+    return array_at(value, field.path(at), most, "a string or an array")

@@ -15,7 +15,7 @@ from app.domain.items import (
     OutputText,
     Refusal,
 )
-from app.schemas.asked.bounds import LONGEST_ID, LONGEST_TEXT
+from app.schemas.asked.bounds import LONGEST_ID, LONGEST_TEXT, MOST_PARTS, SLICE
 from app.schemas.base import Document, Fault, Notes, Refer, join, listed, object_at, shown, type_at
 from app.schemas.fields import Choice, FreeObjects, Text
 
@@ -134,6 +134,8 @@ def read_parts(
     """Return the parts of an array at `path`, each of one of `kinds` (ASKED or SAID)."""
     parts = []
     for index, raw in enumerate(raws):
+        if index % SLICE == SLICE - 1:
+            notes.pause()
         at = f"{path}[{index}]"
         said = type_at(object_at(raw, at), at)
         part = kinds.get(said)
@@ -152,7 +154,7 @@ def read_asked(raws: list[Any], path: str, notes: Notes) -> tuple[InputPart, ...
 def parts_shape(parts: Iterable[Part], refer: Refer) -> dict[str, Any]:
     """Return the JSON schema of an array of such parts."""
     alternatives = [refer(part) for part in dict.fromkeys(parts)]
-    return {"type": "array", "items": {"anyOf": alternatives}}
+    return {"type": "array", "maxItems": MOST_PARTS, "items": {"anyOf": alternatives}}
 
 
 def only_source(found: dict[str, Any], sources: tuple[str, ...], path: str) -> None:

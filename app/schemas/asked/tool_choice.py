@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any, assert_never
 
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction, ToolChoice
-from app.schemas.asked.bounds import NAME, NAME_HINT
+from app.schemas.asked.bounds import MOST_TOOLS, NAME, NAME_HINT
 from app.schemas.asked.tools import HOSTED
 from app.schemas.base import (
     Document,
@@ -14,6 +14,7 @@ from app.schemas.base import (
     Notes,
     Refer,
     Strict,
+    array_at,
     join,
     listed,
     mistyped,
@@ -54,16 +55,14 @@ class AllowedNames(Strict):
     """An array of named functions."""
 
     def check(self, value: Any, at: str, notes: Notes) -> tuple[str, ...]:
-        if type(value) is not list:
-            raise self.mistyped(at, "an array", value)
-        if not value:
-            raise self.fault("invalid_value", at, "must name at least one function.")
         path = self.path(at)
+        if not array_at(value, path, MOST_TOOLS):
+            raise self.fault("invalid_value", at, "must name at least one function.")
         names = [_allowed(raw, f"{path}[{index}]", notes) for index, raw in enumerate(value)]
         return tuple(name for name in names if name is not None)
 
     def shape(self, refer: Refer) -> dict[str, Any]:
-        return {"type": "array", "minItems": 1, "items": refer(_NAMED)}
+        return {"type": "array", "minItems": 1, "maxItems": MOST_TOOLS, "items": refer(_NAMED)}
 
 
 def _allowed(raw: object, path: str, notes: Notes) -> str | None:

@@ -6,13 +6,14 @@ import re
 from typing import Any
 
 from app.domain.tools import FunctionTool
-from app.schemas.asked.bounds import LONGEST_DESCRIPTION, NAME, NAME_HINT
+from app.schemas.asked.bounds import LONGEST_DESCRIPTION, MOST_TOOLS, NAME, NAME_HINT
 from app.schemas.base import (
     Document,
     Fault,
     Notes,
     Refer,
     Strict,
+    array_at,
     join,
     object_at,
     shown,
@@ -58,10 +59,8 @@ class Tools(Strict):
     """The tools: functions only, each name once."""
 
     def check(self, value: Any, at: str, notes: Notes) -> tuple[FunctionTool, ...]:
-        if type(value) is not list:
-            raise self.mistyped(at, "an array", value)
         path, tools = self.path(at), {}
-        for index, raw in enumerate(value):
+        for index, raw in enumerate(array_at(value, path, MOST_TOOLS)):
             tool = usual_tool(raw) or read_tool(raw, f"{path}[{index}]", notes)
             if tool is not None:
                 if tool.name in tools:
@@ -71,7 +70,7 @@ class Tools(Strict):
         return tuple(tools.values())
 
     def shape(self, refer: Refer) -> dict[str, Any]:
-        return {"type": "array", "items": refer(_FUNCTION)}
+        return {"type": "array", "maxItems": MOST_TOOLS, "items": refer(_FUNCTION)}
 
 
 def usual_tool(raw: Any) -> FunctionTool | None:

@@ -24,6 +24,7 @@ from app.schemas.asked.bounds import (
     LONGEST_ID,
     LONGEST_TEXT,
     ROLES,
+    SLICE,
     STATUSES,
 )
 
@@ -61,7 +62,7 @@ def _message(raw: dict[str, Any], item_id: str, status: Any) -> Message | None:
         return None
     said = role == "assistant"
     parts: tuple[ContentPart, ...] | None = None
-    if type(content) is list:
+    if type(content) is list and len(content) <= SLICE:
         parts = _texts(content, said=said)
     elif type(content) is str and len(content) <= LONGEST_TEXT:
         parts = (OutputText(content) if said else InputText(content),)

@@ -62,7 +62,7 @@ def _create() -> Json:
             "required": True,
             "content": {_JSON: {"schema": CreateRequestSchema(), "examples": REQUESTS}},
         },
-        "responses": {"200": told, "202": queued} | errors(400, 404, 413, 415, *_KEYED),
+        "responses": {"200": told, "202": queued} | errors(400, 404, 408, 413, 415, *_KEYED),
     }
 
 

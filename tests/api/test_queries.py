@@ -1,0 +1,65 @@
+"""What a query may say, and what becomes of the rest (N21)."""
+
+from __future__ import annotations
+
+import pytest
+from werkzeug.test import TestResponse
+
+from tests.api.conftest import Asker
+
+IGNORED = "X-Ignored-Parameters"
+ASKED = {"model": "local/echo", "input": "Hi"}
+
+
+def ignored(told: TestResponse) -> str | None:
+    return told.headers.get(IGNORED)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "named"),
+    [
+        ("POST", "/v1/responses?api-version=2025-04-01", "?api-version"),
+        ("GET", "/v1/responses?x=1&y&x=2", "?x, ?y"),
+        ("GET", "/v1/models?limit=5", "?limit"),
+        ("GET", "/v1/models/local/echo?a%20b%0d=1", "?a%20b%0D"),
+        ("GET", "/v1/models?%C3%A9%2c=1", "?%C3%A9%2C"),
+        ("GET", "/v1/usage?from=2030-01-01&to=2030-01-02&group=day", "?group"),
+    ],
+)
+def test_a_key_that_nobody_knows_is_named(owner: Asker, method: str, path: str, named: str) -> None:
+    assert ignored(owner.ask(method, path, ASKED if method == "POST" else None)) == named
+
+
+def test_keys_stand_behind_the_parameters_of_the_body(owner: Asker) -> None:
+    told = owner.ask("POST", "/v1/responses?b=1", ASKED | {"a": 1})
+    assert ignored(told) == "a, ?b"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "include=reasoning.encrypted_content&include[]=reasoning.encrypted_content",
+        "stream=false&starting_after=3&wait=0",
+    ],
+)
+def test_a_key_that_is_read_is_not_named(owner: Asker, query: str) -> None:
+    told = owner.ask("GET", f"/v1/responses/{owner.create()}?{query}")
+    assert (told.status_code, ignored(told)) == (200, None)
+
+
+def test_a_page_is_asked_for_with_known_keys(owner: Asker) -> None:
+    told = owner.ask(
+        "GET", f"/v1/responses/{owner.create()}/input_items?limit=1&order=asc&after=&before="
+    )
+    assert (told.status_code, ignored(told)) == (200, None)
+
+
+def test_there_are_at_most_twenty_names(owner: Asker) -> None:
+    told = owner.ask("GET", "/v1/models?" + "&".join(f"k{number}=" for number in range(30)))
+    names = str(ignored(told)).split(", ")
+    assert (len(names), names[0], names[-1]) == (21, "?k0", "%E2%80%A6")
+
+
+def test_more_keys_than_anybody_reads_are_still_answered(owner: Asker) -> None:
+    told = owner.ask("GET", "/v1/models?" + "&".join(f"k{number}=" for number in range(500)))
+    assert (told.status_code, ignored(told)) == (200, "?k0")
