@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import math
 import os
 import secrets
 import shutil
@@ -18,26 +19,35 @@ from app.cli.checked import checked_settings
 from app.cli.processes import leave_no_core
 from app.serving.logger import GatewayLogger
 from app.settings import SettingsError
+from app.settings.active import activate, active
 
-# One sentence instead of a traceback from every worker. The workers read the settings themselves.
+# One sentence instead of a traceback from every worker. Where this file is read for a reload, the
+# master has judged the settings before (app.serving.arbiter). The workers take them from it.
 try:
-    settings = checked_settings()
+    settings = active() or checked_settings()
 except SettingsError as error:
     sys.exit(f"The gateway cannot start: {error}")
+activate(settings)
 
 leave_no_core()
 
 # Counters of all processes meet in files of this folder. prometheus_client looks for it when it is
 # imported, so it is named before anything imports that; a fresh folder holds no counts of the dead.
-# The pid tells whose it is: a reload reads this file again, a successor inherits the variable.
+# The pid tells whose it is: a reload reads this file again.
 _OWN_METRICS = f"gateway-metrics-{os.getpid()}-"
 if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(
         Path(tempfile.gettempdir(), _OWN_METRICS + secrets.token_hex(8))
     )
 _metrics = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+_is_own = _metrics.name.startswith(_OWN_METRICS)
 
 from prometheus_client import multiprocess  # noqa: E402 - see above
+
+from app.serving import arbiter  # noqa: E402 - it has metrics, too
+from app.serving.worker_state import SPARE_S  # noqa: E402 - it stands beside that
+
+arbiter.install()
 
 wsgi_app = "wsgi:app"
 # wsgi.py stands beside this file, wherever gunicorn is started.
@@ -52,13 +62,18 @@ backlog = 4096
 # The work is CPU and waiting; gevent does the waiting, so that a worker a core is enough.
 _cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 workers = settings.web.processes or _cores or 1
-# With gevent, gunicorn's own worker and a shorter way for the usual request (app.serving).
-_WORKERS = {"gevent": "app.serving.worker.GatewayWorker"}
-worker_class = _WORKERS.get(settings.web.worker_class, settings.web.worker_class)
+# gunicorn's own workers, with an end that cuts no answer, and with gevent a shorter way for the
+# usual request (app.serving).
+_WORKERS = {
+    "gevent": "app.serving.worker.GatewayWorker",
+    "gthread": "app.serving.thread_worker.GatewayThreadWorker",
+}
+worker_class = _WORKERS[settings.web.worker_class]
 # gevent: sockets at once in a process, idle kept-alive ones included: well above what is admitted.
 worker_connections = 4000
 # gthread: what is admitted has a thread each, and the probes and refusals find one too.
-threads = settings.requests.max_in_flight + 24 if worker_class == "gthread" else 1
+_THREADS = settings.requests.max_in_flight + 24
+threads = _THREADS if settings.web.worker_class == "gthread" else 1
 
 # Longer than the 60 s for which nginx and most clients keep an idle connection: they close first,
 # so that no request is sent into a closing socket.
@@ -66,8 +81,9 @@ keepalive = 75
 # A worker that does not reach its own loop for a minute is stuck. Answers take as long as they
 # take: both worker classes report from beside them.
 timeout = 60
-# What is being answered when a stop is asked for has this long to end.
-graceful_timeout = 30
+# What is being answered when a stop is asked for has [requests] grace_s to end, which the workers
+# see to; then what was said is stored. Who has not gone by now is killed.
+graceful_timeout = math.ceil(settings.requests.grace_s + SPARE_S)
 # Workers report by touching a file: in memory, so that a slow disk kills nobody.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - as above
 
@@ -96,7 +112,13 @@ class Arbiter(Protocol):
 
     LISTENERS: list[object]
     master_pid: int
-    reexec_pid: int
+    cfg: Config
+
+
+class Config(Protocol):
+    """gunicorn's settings; `env_orig` is the environment that a successor gets."""
+
+    env_orig: dict[str, str]
 
 
 class Worker(Protocol):
@@ -138,12 +160,18 @@ def post_worker_init(worker: Worker) -> None:
         threading.Thread(target=factory.warn_of_storage, args=(settings,), daemon=True).start()
 
 
+def pre_exec(server: Arbiter) -> None:
+    """Leave the counters to this master: its successor, which has none yet, makes a folder."""
+    if _is_own:
+        server.cfg.env_orig.pop("PROMETHEUS_MULTIPROC_DIR", None)
+
+
 def child_exit(server: Arbiter, worker: Worker) -> None:  # noqa: ARG001 - gunicorn counts them
     """Take a dead worker's gauges out of the sums."""
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call] # has no types
 
 
-def on_exit(server: Arbiter) -> None:
-    """Leave nothing behind, unless a successor has taken the folder over."""
-    if _metrics.name.startswith(_OWN_METRICS) and not server.reexec_pid:
+def on_exit(server: Arbiter) -> None:  # noqa: ARG001 - as above
+    """Leave nothing behind."""
+    if _is_own:
         shutil.rmtree(_metrics, ignore_errors=True)

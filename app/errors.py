@@ -14,6 +14,7 @@ GatewayError                     500  api_error
 │   └── UpstreamRateLimited      429  ... says the upstream
 ├── Unavailable                  503  server_error: we cannot serve this now
 │   ├── StorageUnavailable       503  the store is away
+│   ├── Restarting               503  this process ends
 │   ├── UpstreamUnavailable      503  the upstream is unreachable, broken or overloaded
 │   └── UpstreamTimeout          503  the upstream did not answer in time
 ├── UpstreamMisbehaved           500  the upstream refused our credential or talks nonsense
@@ -152,6 +153,12 @@ class StorageRefused(GatewayError):
     """The store is there and refuses what it was told; to tell it again would change nothing."""
 
     code = "storage_refused"
+
+
+class Restarting(Unavailable):
+    """This process ends, and does not have the time that an answer takes."""
+
+    code = "server_error"
 
 
 class UpstreamUnavailable(Unavailable):

@@ -15,6 +15,7 @@ from app.api import current, docs, errors, health, models, requests, responses, 
 from app.api.hangup import HangUps
 from app.api.in_flight import InFlight
 from app.api.lean import LeanFlask
+from app.api.open_answers import OpenAnswers
 from app.errors import StorageUnavailable
 from app.jobs.actors import Life, declare
 from app.jobs.broker import TicketBroker
@@ -194,6 +195,7 @@ def _services(
         health=Health(identity.probe, worker_silence_s, parts.breakers.states, spool.folders.fault),
         hangups=HangUps(),
         in_flight=InFlight(settings.requests.max_in_flight, settings.requests.max_body_memory_mb),
+        open_answers=OpenAnswers(),
         requests=settings.requests,
         archive=Archive(kept_for_operators, spool, background, responses, parts.accounts),
         spool=spool,

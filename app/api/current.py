@@ -11,6 +11,7 @@ from flask import request as asked
 
 from app.api.hangup import HangUps
 from app.api.in_flight import InFlight, Place
+from app.api.open_answers import EXTENSION, OpenAnswers
 from app.domain.accounts import Caller
 from app.domain.limits import Standing
 from app.services.accounts import Accounts
@@ -40,6 +41,7 @@ class Services:
     health: Health
     hangups: HangUps
     in_flight: InFlight
+    open_answers: OpenAnswers
     requests: RequestSettings
     archive: Archive
     spool: SpoolDelivery
@@ -70,6 +72,7 @@ def install(app: Flask, services: Services) -> None:
     """Give the app its services."""
     holding: Any = type("Held", (Held,), {"services": services})
     app.app_ctx_globals_class = holding
+    app.extensions[EXTENSION] = services.open_answers
 
 
 def services() -> Services:

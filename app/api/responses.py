@@ -12,9 +12,8 @@ from flask.typing import ResponseReturnValue
 from app.api import auth, current, sse
 from app.api.answers import Noting, describing, ignoring, json
 from app.api.bodies import json_body
-from app.api.hangup import HangUps
 from app.api.queries import boolean, include_values, integer, page_query
-from app.errors import NotFound
+from app.errors import GatewayError, NotFound
 from app.providers.base import UpstreamCall
 from app.schemas.items import item_json
 from app.schemas.openapi import endpoint_info
@@ -57,6 +56,7 @@ def create() -> ResponseReturnValue:
         location = {"Location": f"{bp.url_prefix}/{queued.id}", "Retry-After": "1"}
         return json(response_json(queued), location | ignoring(ignored), status=202)
     call = UpstreamCall(deadline=math.inf, silence_s=services.requests.keepalive_s)
+    place = services.open_answers.enter(held.environ, call.abort)
     watch = services.hangups.watch(held.environ, call.cancel)
     try:
         started = services.responses.start(caller, asked, call, noting)
@@ -65,22 +65,26 @@ def create() -> ResponseReturnValue:
             run, push = started.run, held.environ.get(PUSH)
             if push is not None:
                 call.relay = sse.relay(run, push)
-            told = sse.Stream(run.events(), sse.frames, streaming(watch, services.hangups))
-            watch = None  # now the stream's to end
+            told = sse.Stream(run.events(), sse.frames, streaming(services, watch, place))
+            watch = place = None  # now the stream's to end
             return sse.answer(told, describing(started, trace))
         return json(response_json(started.run.response()), describing(started, trace))
     finally:
         trace.attempts = call.attempts or None
         services.hangups.forget(watch)
+        services.open_answers.leave(place)
 
 
-def streaming(watch: object | None, hangups: HangUps) -> Callable[[], None]:
+def streaming(
+    services: current.Services, watch: object | None, place: object
+) -> Callable[[], None]:
     """Count a stream; return what is to be called when it is over."""
     STREAMS_OPEN.inc()
 
     def over() -> None:
         STREAMS_OPEN.dec()
-        hangups.forget(watch)
+        services.hangups.forget(watch)
+        services.open_answers.leave(place)
 
     return over
 
@@ -99,23 +103,46 @@ def retrieve(response_id: str) -> ResponseReturnValue:
     if boolean("stream"):
         return followed(response_id)
     if wait_s := integer("wait", 0, 0, MAX_WAIT_S):
-        responses.wait(caller, response_id, wait_s)
+        waited(response_id, wait_s)
     return json(response_json(responses.get(caller, response_id, include)))
 
 
+def waited(response_id: str, wait_s: float) -> None:
+    """Return when a response has ended, or this process is about to, or after so many seconds."""
+    held = current.held()
+    services, answers = held.services, held.services.open_answers
+    place = answers.enter(held.environ, lambda _: services.background.stir())
+    try:
+        services.responses.wait(held.caller, response_id, wait_s, answers.is_closed)
+    finally:
+        answers.leave(place)
+
+
 def followed(response_id: str) -> ResponseReturnValue:
-    """Replay a background response's events and follow them to the end (E5)."""
+    """Replay a background response's events and follow them to the end (E5).
+
+    Where this process ends first, an `error` event says so: the response goes on, and can be
+    followed elsewhere from the number on that this event repeats.
+    """
     held = current.held()
     services = held.services
+    faults: list[GatewayError] = []
+
+    def cut(fault: GatewayError) -> None:
+        faults.append(fault)
+        follower.leave()
+
     follower = services.background.follow(
         held.caller,
         response_id,
         integer("starting_after", -1, 0, MAX_NUMBER),
         services.requests.keepalive_s,
     )
+    place = services.open_answers.enter(held.environ, cut)
     watch = services.hangups.watch(held.environ, follower.leave)
-    over = streaming(watch, services.hangups)
-    return sse.answer(sse.Stream(follower, sse.line_frames, over))
+    over = streaming(services, watch, place)
+    lines = sse.with_fault(follower, faults)
+    return sse.answer(sse.Stream(lines, sse.line_frames, over))
 
 
 @bp.post("/<response_id>/cancel")

@@ -8,8 +8,10 @@ from typing import Generic, Protocol, TypeVar
 
 from app.api.lean import Answer
 from app.domain.deltas import Batch
-from app.domain.events import Event
+from app.domain.events import ErrorRaised, Event
+from app.errors import GatewayError
 from app.schemas.events import encode
+from app.services.following import Follower
 from app.services.run import Run
 
 T = TypeVar("T")
@@ -81,6 +83,17 @@ def relay(run: Run, push: Push) -> Callable[[Batch], bool]:
         return bool(events)
 
     return tell
+
+
+def with_fault(follower: Follower, faults: Sequence[GatewayError]) -> Iterator[Sequence[bytes]]:
+    """Yield what a follower does, and the fault that cut it short, if one did.
+
+    It has the last event's number, so that who goes on behind it misses none.
+    """
+    yield from follower
+    for fault in faults[:1]:
+        number = max(0, follower.last)
+        yield [encode(ErrorRaised(number, fault.type, fault.code, fault.message, fault.param))]
 
 
 def frames(events: Sequence[Event]) -> bytes:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 from app.providers.profiles import profile_of
-from app.settings import Settings, SettingsError
+from app.settings import RedisSettings, Settings, SettingsError, config_file, environment
 from app.store import redis_url
 
 
-def checked_settings() -> Settings:
+def checked_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Return the settings of the environment, judged by the rooms that will read them, too.
 
     Nothing heavy is imported for it: gunicorn's master asks, before its workers are patched.
@@ -15,7 +18,7 @@ def checked_settings() -> Settings:
     Raises:
         SettingsError: they cannot be used.
     """
-    settings = Settings.from_env()
+    settings = Settings.from_env(environ)
     try:
         redis_url.parse(settings.redis.url)
     except ValueError as error:
@@ -24,3 +27,40 @@ def checked_settings() -> Settings:
         if provider.api != "local":
             profile_of(provider)
     return settings
+
+
+def reloaded_settings(file: Path | None) -> Settings:
+    """Return the settings anew, for a process that read them from `file` before.
+
+    What would be nothing to complain of at a first start is here: a file that has gone, or that
+    is empty because somebody is about to write it.
+
+    Raises:
+        SettingsError: they cannot be used.
+    """
+    found = config_file()
+    if file is not None:
+        if found is None:
+            raise SettingsError("cannot be read: No such file or directory", file=file)
+        if _is_blank(found):
+            raise SettingsError("is empty", file=found, line=1)
+    return checked_settings()
+
+
+def _is_blank(file: Path) -> bool:
+    try:
+        return not file.read_bytes().strip()
+    except OSError:
+        return False  # whoever reads it says why it cannot
+
+
+def overruling_variables(settings: Settings) -> list[str]:
+    """Name the variables because of which what gateway.toml says of Redis counts for nothing."""
+    environ = environment()
+    names = [name for name in ("REDIS_URL", "REDIS_PREFIX") if environ.pop(name, "").strip()]
+    said, defaults = Settings.from_env(environ).redis, RedisSettings()
+    values = {
+        "REDIS_URL": (said.url, settings.redis.url, said.embedded),
+        "REDIS_PREFIX": (said.prefix, settings.redis.prefix, said.prefix == defaults.prefix),
+    }
+    return [name for name in names if not values[name][2] and values[name][0] != values[name][1]]

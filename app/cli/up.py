@@ -28,7 +28,6 @@ from app.settings import DATA, Settings, SettingsError, environment
 from app.store.connect import connect
 
 METRICS = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client's own word
-_GUNICORN_GRACE_S = 30.0  # gunicorn.conf.py's graceful_timeout
 _WATCH_S = 0.5
 
 
@@ -127,7 +126,7 @@ def _serve(settings: Settings, embedded: EmbeddedRedis | None, metrics: str) -> 
                 faults.append(str(error))
                 os.kill(os.getpid(), signal.SIGTERM)
 
-    grace_s = max(_GUNICORN_GRACE_S, settings.background.grace_s)
+    grace_s = max(settings.requests.grace_s, settings.background.grace_s)
     status = supervise(commands, told, grace_s=grace_s, beside=beside)
     over.set()
     for fault in faults:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from app.domain.deltas import Batch
 from app.domain.request import ModelRequest
+from app.errors import GatewayError
 
 
 @dataclass(slots=True)
@@ -19,6 +20,7 @@ class UpstreamCall:
     upstream's own id of the request, once it told one. `attempts` counts how often an upstream
     was asked, fallbacks included. `relay` may be set once the answer has begun: it is offered what
     is said as soon as it came, and what it takes is left out of the batches. It must not wait.
+    `fault` is why the call was given up, where that was not the caller's doing.
     """
 
     deadline: float
@@ -26,6 +28,7 @@ class UpstreamCall:
     request_id: str | None = None
     attempts: int = 0
     cancelled: bool = False
+    fault: GatewayError | None = None
     relay: Callable[[Batch], bool] | None = None
     _closers: list[Callable[[], None]] = field(default_factory=list)
 
@@ -40,6 +43,11 @@ class UpstreamCall:
         self.cancelled = True
         for close in self._closers:
             close()
+
+    def abort(self, fault: GatewayError) -> None:
+        """Give the upstream up because of a fault of ours, from whatever thread."""
+        self.fault = fault
+        self.cancel()
 
 
 class Provider(Protocol):

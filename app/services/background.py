@@ -109,12 +109,21 @@ class Background:
         ticket = self._jobs.ticket(response_id)
         return None if ticket is None else unpack(ticket).response
 
-    def wait(self, account: str, response_id: str, seconds: float) -> None:
-        """Return when the response neither waits nor runs any more, or after so many seconds."""
+    def wait(
+        self, account: str, response_id: str, seconds: float, gone: Callable[[], bool]
+    ) -> None:
+        """Return when the response neither waits nor runs any more, or after so many seconds.
+
+        When `gone` says so as well, which is asked after a `stir`.
+        """
         with self._followings.follow(response_id) as following:
             following.await_end(
-                lambda: self._jobs.status(account, response_id) is not None, seconds
+                lambda: self._jobs.status(account, response_id) is not None, seconds, gone
             )
+
+    def stir(self) -> None:
+        """Have whoever waits find out whether to go on waiting."""
+        self._followings.stir()
 
     def follow(
         self, caller: Caller, response_id: str, starting_after: int, silence_s: float

@@ -73,13 +73,17 @@ class Following:
                 self._changed.wait(left_s)
         return self.read(number)
 
-    def await_end(self, pending: Callable[[], bool], wait_s: float) -> None:
-        """Return when nothing is `pending` any more, or after `wait_s`."""
+    def await_end(
+        self, pending: Callable[[], bool], wait_s: float, gone: Callable[[], bool]
+    ) -> None:
+        """Return when nothing is `pending` any more, after `wait_s`, or when `gone` says so."""
         deadline = monotonic() + wait_s
         heard = self._ends
-        while pending() and monotonic() < deadline:
+        while not gone() and pending() and monotonic() < deadline:
             with self._changed:
                 while heard == self._ends and (left_s := deadline - monotonic()) > 0:
+                    if gone():
+                        return
                     self._changed.wait(left_s)
                 heard = self._ends
 
@@ -111,6 +115,11 @@ class Follower:
         self._silence_s = silence_s
         self._following: Following | None = None
         self._left = False
+
+    @property
+    def last(self) -> int:
+        """The number of the last line that was yielded, or else of the one before the first."""
+        return self._next - 1
 
     def leave(self) -> None:
         """End the iteration, from whatever thread."""
@@ -177,6 +186,11 @@ class Followings:
                 following.followers -= 1
                 if not following.followers:
                     del self._followed[response_id]
+
+    def stir(self) -> None:
+        """Have whoever waits find out whether to go on waiting."""
+        for following in self._of(""):
+            following.stir()
 
     def has_stream(self, account: str, response_id: str) -> bool:
         """Tell whether there is something to follow. Raises as JobStore.has_stream does."""

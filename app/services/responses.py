@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -54,6 +55,7 @@ class Responses:
             RateLimited, Unavailable, UpstreamMisbehaved: a limit is reached, or the upstream and
                 its fallbacks failed.
             CallerGone: the caller hung up before the upstream spoke; kept as cancelled.
+            GatewayError: the call was aborted before that, with this error; kept as failed.
         """
         prepared = self._answering.prepare(caller, permitted(caller, request))
         admission = self._meter.admit(prepared)
@@ -67,15 +69,22 @@ class Responses:
             opened = self._answering.open(prepared, call)
         except CallerGone as gone:
             narrator = self._answering.narrator(prepared)
-            ending = narrator.cancel()
+            fault = call.fault
+            ending = narrator.cancel() if fault is None else narrator.fail(fault)
+            if fault is not None:
+                fault.work_done = call.attempts > 0
             self._keep(prepared, narrator.response, ending)
-            ended(narrator.response, gone)
+            ended(narrator.response, fault or gone)
+            if fault is not None:
+                raise fault from None
             raise
         except GatewayError:
             self._meter.refused(prepared, admission)
             raise
         keep = partial(self._keep, prepared)
-        run = self._answering.run(prepared, opened, keep=keep, ended=ended)
+        run = self._answering.run(
+            prepared, opened, keep=keep, ended=ended, overruled=lambda: call.fault
+        )
         ignored = (*request.ignored, *opened.ignored)
         return Started(run, prepared.response.id, opened, ignored)
 
@@ -107,11 +116,16 @@ class Responses:
             turn = self._store.get(account, response_id)  # it may have ended in the meantime
         return turn.response, turn.include
 
-    def wait(self, caller: Caller, response_id: str, seconds: float) -> None:
-        """Return when a response has ended, or after so many seconds. Raises as `get` does."""
+    def wait(
+        self, caller: Caller, response_id: str, seconds: float, gone: Callable[[], bool]
+    ) -> None:
+        """Return when a response has ended, or after so many seconds, or when `gone` says so.
+
+        Raises as `get` does.
+        """
         response, _ = self._found(caller.account, well_formed(response_id))
         if response.status not in TERMINAL:
-            self._background.wait(caller.account, response_id, seconds)
+            self._background.wait(caller.account, response_id, seconds, gone)
 
     def delete(self, caller: Caller, response_id: str) -> None:
         """Hide a stored response; one that waits or runs is cancelled first (E2).

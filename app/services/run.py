@@ -85,7 +85,11 @@ class Run:
                     yield self._shown(events) if self._hides else events
             ending = narrator.finish()
         except GeneratorExit:
-            self._cancel(CallerGone("the caller hung up"))
+            error = self._overruled()
+            if error is None:
+                self._cancel(CallerGone("the caller hung up"))
+            else:  # the caller did not take this ending
+                self._kept(narrator.fail(error))
             raise
         except CallerGone as gone:
             error = self._overruled()

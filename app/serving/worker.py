@@ -8,37 +8,40 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import socket
-from contextlib import suppress
 from functools import partial
 from time import monotonic
-from typing import Any, ClassVar
+from typing import Any
 
-from gevent import Greenlet, spawn
+from gevent import get_hub, sleep
+from gevent.event import Event
 from gevent.hub import Hub
 from gevent.pool import Pool
 from gevent.server import StreamServer
 from gunicorn import util
 from gunicorn.http.wsgi import base_environ
+from gunicorn.sock import ssl_context
+from gunicorn.workers.base import Worker
 from gunicorn.workers.ggevent import GeventWorker
 
 from app.logs.libraries import uncaught_in_greenlet
 from app.serving import heads, sockets
 from app.serving.answers import Answer
 from app.serving.bodies import READ_SIZE, Body
-from app.serving.sockets import LeanSocket
+from app.serving.callers import Caller, CallerServer
+from app.serving.ordered_worker import OrderedWorker
+from app.serving.worker_state import Order, Phase
 
 #: What is thrown away at most of a body that the app did not want, to keep its connection.
 MAX_UNREAD = 64 * 1024 * 1024
 #: Where the app finds how to push a piece of an answer (app.api.sse.Push).
 PUSH = "responses_gateway.push"
-#: From a head's first byte to its end: whoever sends it drop by drop is hung up on.
-HEAD_S = 15.0
-#: How long a body may bring nothing.
-BODY_SILENCE_S = 30.0
 #: Of the connections that a process may have, how many may wait for a head. The others are for
 #: what is being answered; beyond it whoever has waited longest is hung up on.
 WAITING_SHARE = 0.75
+#: How often a worker looks whether it is to end, and one that ends what is due.
+LOOK_S, STEP_S = 1.0, 0.25
+#: How long a worker that retires keeps idle connections, for requests that are on their way.
+LINGER_S = 2.0
 _HEAD_END = b"\r\n\r\n"
 #: What gunicorn alone can do: with any of it, everything is left to it.
 _GUNICORNS_OWN = (
@@ -48,142 +51,8 @@ _GUNICORNS_OWN = (
 )
 
 
-class Caller(LeanSocket):
-    """A caller's connection, with time limits for what comes; reads can be put back.
-
-    A head has `head_s` from its first byte to its end, a body may be silent for `body_silence_s`.
-    `is_clear` says that nothing waits to be sent, `is_spent` that no request can follow the one
-    that is being read.
-    """
-
-    __slots__ = (
-        *("_back", "_first_byte_s", "_head_until", "_in_head", "_sending"),
-        *("is_clear", "is_spent"),
-    )
-
-    head_s: ClassVar[float] = HEAD_S
-    body_silence_s: ClassVar[float] = BODY_SILENCE_S
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._back = b""
-        self._sending: Greenlet[..., OSError | None] | None = None
-        self.is_clear = True
-        self.is_spent = False
-        self.await_head(self.head_s)
-
-    def await_head(self, first_byte_s: float | None) -> None:
-        """Expect a head, whose first byte may take this long (None: for ever)."""
-        self._in_head = True
-        self._first_byte_s = first_byte_s
-        self._head_until: float | None = None
-
-    def begin_head(self) -> None:
-        """Note that the head's first byte is there."""
-        if self._in_head and self._head_until is None:
-            self._head_until = monotonic() + self.head_s
-
-    def await_body(self) -> None:
-        """Expect what follows the head."""
-        self._in_head = False
-
-    def put_back(self, data: bytes) -> None:
-        """Have `data` read once more."""
-        self._back = data
-        self.begin_head()
-
-    def recv(self, size: int, flags: int = 0) -> bytes:
-        """Return what was put back, then what comes; b"" for a head that does not come in time.
-
-        Raises:
-            TimeoutError: the body has been silent for too long.
-        """
-        if flags:
-            return super().recv(size, flags)
-        if self._back:
-            data, self._back = self._back[:size], self._back[size:]
-            return data
-        return self._recv_head(size) if self._in_head else self._recv_body(size)
-
-    def hang_up(self) -> None:
-        """End the connection; whoever reads from it sees its end."""
-        with suppress(OSError):
-            self._sock.shutdown(socket.SHUT_RDWR)
-
-    def _recv_head(self, size: int) -> bytes:
-        wait_s, until = self._first_byte_s, self._head_until
-        if until is not None:
-            wait_s = until - monotonic()
-            if wait_s <= 0:  # also where there is something to read at any time
-                return b""
-        self.timeout = wait_s
-        try:
-            data = super().recv(size)
-        except TimeoutError:
-            return b""
-        finally:
-            self.timeout = None
-        self.begin_head()
-        return data
-
-    def _recv_body(self, size: int) -> bytes:
-        self.timeout = self.body_silence_s
-        try:
-            data = super().recv(size)
-        except OSError:
-            self.is_spent = True
-            raise
-        finally:
-            self.timeout = None
-        if not data:
-            self.is_spent = True
-        return data
-
-    def send_soon(self, data: bytes) -> None:
-        """Send without waiting; what the kernel does not take is sent beside what goes on here."""
-        try:
-            sent = self._sock.send(data)
-        except OSError:  # also where the caller has gone: sending the rest finds out
-            sent = 0
-        if sent < len(data):
-            self.is_clear = False
-            self._sending = spawn(self._fault_in_sending, data[sent:])
-
-    def sendall(self, data: Any, flags: int = 0) -> None:
-        """Send everything, after what was to be sent soon."""
-        sending, self._sending = self._sending, None
-        if sending is not None:
-            if (fault := sending.get()) is not None:
-                raise fault
-            self.is_clear = True
-        super().sendall(data, flags)
-
-    def _fault_in_sending(self, data: bytes) -> OSError | None:
-        # Returned, for whoever sends next to raise: gevent would write it to stderr.
-        try:
-            super().sendall(data)
-        except OSError as fault:
-            return fault
-        return None
-
-
-class CallerServer(StreamServer):
-    """Accepts callers."""
-
-    def do_read(self) -> Any:
-        """Return the next caller and its address, if there is one."""
-        listener: Any = self.socket
-        try:
-            fd, address = listener._accept()
-        except BlockingIOError:
-            return None
-        return Caller(listener.family, listener.type, listener.proto, fileno=fd), address
-
-
-class GatewayWorker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
+class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunicorn has no types
     """Serves what heads.read reads by itself, and leaves all else to gunicorn."""
-
-    alive: bool
 
     def patch(self) -> None:
         """Make sockets cooperative, and lean."""
@@ -205,20 +74,55 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         self._environ = {**base_environ(self.cfg), "wsgi.multithread": True, "SCRIPT_NAME": ""}
         super().init_process()
 
-    def server_class(self, listener: Any, *, spawn: Pool, **options: Any) -> StreamServer:
-        """Return what accepts callers on a listener; gunicorn starts and stops it."""
-        tls = {name: value for name, value in options.items() if name == "ssl_context"}
-        server = CallerServer(listener, handle=partial(self.handle, listener), spawn=spawn, **tls)
+    def obey(self, order: Order) -> None:
+        """Begin to end; of all that an event loop has, only this may be called from anywhere."""
+        super().obey(order)
+        self._rouse.send()
+
+    def init_signals(self) -> None:
+        """Handle signals, from here on: they wake the loop below."""
+        self._roused = Event()
+        self._rouse: Any = get_hub().loop.async_()
+        self._rouse.start(self._roused.set)
+        super().init_signals()
+
+    def run(self) -> None:
+        """Serve until it is time to leave, then finish what there is."""
+        self._callers = Pool(self.worker_connections)
+        servers = [self._server(each) for each in self.sockets]
+        self.state.phase = Phase.SERVING
+        while self.alive:
+            self.notify()
+            self._roused.wait(LOOK_S)
+        for server in servers:
+            server.close()
+        lingers_until = monotonic() + LINGER_S
+        while not self.leaving.step(self.answers, len(self._callers)):
+            self.notify()
+            if not self.leaving.lingers or monotonic() > lingers_until:
+                self._send_away()
+            sleep(STEP_S)
+
+    def _server(self, listener: Any) -> StreamServer:
+        listener.setblocking(1)
+        tls = {"ssl_context": ssl_context(self.cfg)} if self.cfg.is_ssl else {}
+        handle = partial(self.handle, listener)
+        server = CallerServer(listener, handle=handle, spawn=self._callers, **tls)
         if self.cfg.workers > 1:
             server.max_accept = 1
+        server.start()
         return server
 
     def notify(self) -> None:
-        """Say that the worker is alive; one that is to end sends its idle callers away."""
-        super().notify()
-        if not self.alive:
-            for caller in list(self._waiting):
-                caller.hang_up()
+        """Say that the worker is alive, and see what it is to do."""
+        # gevent's own would end with the master, and cut what is open.
+        Worker.notify(self)
+        self.look_up()
+
+    def _send_away(self) -> None:
+        """Close the connections that no request has come on."""
+        for caller in list(self._waiting):
+            caller.hang_up()
 
     def handle(self, listener: Any, caller: Any, address: Any) -> None:
         """Serve a caller until it, or we, have enough."""

@@ -82,7 +82,7 @@ class Settings:
                 worker_class=("WORKER_CLASS", readers.one_of("gevent", "gthread")),
             )
         )
-        file = _file(env, variables, web.bind)
+        file = _file(variables, web.bind)
         return cls(
             providers=file.providers,
             models=file.models,
@@ -100,18 +100,23 @@ class Settings:
         )
 
 
+def config_file(environ: Mapping[str, str] | None = None) -> Path | None:
+    """Return the gateway.toml that settings are read from, None where there is none."""
+    named = Environment(os.environ if environ is None else environ).given("GATEWAY_CONFIG")
+    if named:
+        return Path(named)
+    return _FILE if _FILE.exists() else None
+
+
 def environment(**changes: str) -> dict[str, str]:
     """Return this process's environment with changes, for a process that it starts."""
     return {**os.environ, **changes}
 
 
-def _file(env: Environment, variables: Mapping[str, str], bind: str) -> FileSettings:
+def _file(variables: Mapping[str, str], bind: str) -> FileSettings:
     found = found_providers(variables, bind)
-    told = env.given("GATEWAY_CONFIG")
-    file = Path(told) if told else _FILE
-    if told or file.exists():
-        return read_file(file, variables, found)
-    return FileSettings(found)
+    file = config_file(variables)
+    return FileSettings(found) if file is None else read_file(file, variables, found)
 
 
 def _background(env: Environment, table: Mapping[str, Any]) -> BackgroundSettings:

@@ -35,6 +35,7 @@ _TABLES: Mapping[str, Mapping[str, readers.Reader]] = {
         "max_in_flight": readers.whole(1),
         "max_body_memory_mb": readers.whole(1),
         "keepalive_s": readers.seconds,
+        "grace_s": readers.seconds_or_none,
     },
     "redis": {
         "url": readers.redis_url,

@@ -84,12 +84,16 @@ class BackgroundSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestSettings:
-    """The `[requests]` table. `keepalive_s` is how long a stream may be silent before a comment."""
+    """The `[requests]` table. `keepalive_s` is how long a stream may be silent before a comment.
+
+    `grace_s` is what answers under way get when the web process is told to stop.
+    """
 
     unsupported_tools: UnsupportedTools = "refuse"
     max_in_flight: int = 1000
     max_body_memory_mb: int = 512
     keepalive_s: float = 15.0
+    grace_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

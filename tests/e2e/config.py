@@ -25,10 +25,10 @@ HASTY_S = 0.4
 BROKEN = Script(fail=Fail(status=503)).text()
 
 
-def gateway_toml(places: Places, keepalive_s: float) -> str:
+def gateway_toml(places: Places, keepalive_s: float, grace_s: float = 30) -> str:
     """Return the configuration: good providers, one for each fault, and models that fall back."""
     tables = [
-        _table("requests", {"keepalive_s": keepalive_s}),
+        _table("requests", {"keepalive_s": keepalive_s, "grace_s": grace_s}),
         _table("providers.local", {"api": "local"}),
     ]
     for provider, api in APIS.items():

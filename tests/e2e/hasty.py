@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from app.serving.worker import Caller, GatewayWorker
+from app.serving.callers import Caller
+from app.serving.worker import GatewayWorker
 
 
 class HastyWorker(GatewayWorker):

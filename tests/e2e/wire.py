@@ -72,6 +72,10 @@ class RawCall:
             continue
         return self._told
 
+    def whole(self) -> bytes:
+        """Return the body of an answer that says how long it is."""
+        return self._exactly(int(self.head()[1]["content-length"]))
+
     def event(self, kind: str) -> Event:
         """Read up to the next event of a type and return it."""
         for frame in self.frames:

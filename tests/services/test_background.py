@@ -211,13 +211,13 @@ def test_its_input_is_listed_before_it_has_ended(bench: Bench, background: Backg
 def test_who_waits_hears_of_the_end(bench: Bench, responses: Responses) -> None:
     response_id = bench.queued()
     bench.worker.work()
-    responses.wait(CALLER, response_id, 30.0)
+    responses.wait(CALLER, response_id, 30.0, lambda: False)
     assert responses.get(CALLER, response_id, frozenset()).status == "completed"
 
 
 def test_who_waits_waits_no_longer_than_asked(bench: Bench, responses: Responses) -> None:
     response_id = bench.queued()
-    responses.wait(CALLER, response_id, 0.01)
+    responses.wait(CALLER, response_id, 0.01, lambda: False)
     assert responses.get(CALLER, response_id, frozenset()).status == "queued"
 
 

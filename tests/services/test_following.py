@@ -330,7 +330,7 @@ def test_who_leaves_before_it_began_hears_nothing(ear: Ear, jobs: Jobs) -> None:
 
 def test_who_waits_for_an_end_that_was_does_not_wait(ear: Ear) -> None:
     with ear.follow("a") as following:
-        following.await_end(lambda: False, PATIENT_S)
+        following.await_end(lambda: False, PATIENT_S, lambda: False)
 
 
 def test_who_waits_for_the_end_is_woken_by_it_alone(ear: Ear) -> None:
@@ -343,7 +343,7 @@ def test_who_waits_for_the_end_is_woken_by_it_alone(ear: Ear) -> None:
 
     def wait() -> None:
         with ear.follow("a") as following:
-            following.await_end(is_pending, PATIENT_S)
+            following.await_end(is_pending, PATIENT_S, lambda: False)
 
     waiting = threading.Thread(target=wait)
     waiting.start()
@@ -357,7 +357,7 @@ def test_who_waits_for_the_end_is_woken_by_it_alone(ear: Ear) -> None:
 
 def test_nobody_waits_for_ever(ear: Ear) -> None:
     with ear.follow("a") as following:
-        following.await_end(lambda: True, 0.01)
+        following.await_end(lambda: True, 0.01, lambda: False)
 
 
 # The listener

@@ -12,10 +12,11 @@ from app.domain.accumulate import fold
 from app.domain.deltas import Batch, Finished, Opaque, Text, Thought, Used
 from app.domain.events import Event, ItemDone
 from app.domain.items import Message, OutputText, Reasoning
-from app.domain.response import Response, Usage
+from app.domain.response import Response, ResponseError, Usage
 from app.errors import (
     CallerGone,
     GatewayError,
+    Restarting,
     StorageUnavailable,
     UpstreamMisbehaved,
     UpstreamTimeout,
@@ -172,6 +173,34 @@ def test_a_caller_that_goes_while_the_upstream_is_silent_is_told_nothing_more() 
     assert len(events) == 2
     assert witness.kept is not None
     assert witness.kept.status == "cancelled"
+
+
+def test_an_answer_that_is_cut_by_us_says_so_and_keeps_what_was_said() -> None:
+    witness = Witness(overruling=Restarting("the end"))
+    events = told(Upstream([[Text("a")]], CallerGone("gone")), witness)
+    assert [event.type for event in events[-3:]] == [
+        "response.output_item.done",
+        "error",
+        "response.failed",
+    ]
+    assert witness.kept is not None
+    assert witness.kept.status == "failed"
+    assert witness.kept.output == (Message("msg_0", "assistant", (OutputText("a"),), "incomplete"),)
+
+
+def test_who_does_not_take_the_end_that_we_made_has_a_failed_response() -> None:
+    witness, upstream = Witness(), Upstream(HELLO)
+    events = run(upstream, witness).events()
+    next(events)
+    next(events)
+    witness.overruling = Restarting("the end")
+    events.close()  # type: ignore[attr-defined]  # it is a generator, as WSGI servers know
+    assert witness.kept is not None
+    assert (witness.kept.status, witness.kept.error) == (
+        "failed",
+        ResponseError("server_error", "the end"),
+    )
+    assert witness.log == ["kept", "ended"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import gevent
 import pytest
 
-from app.serving.worker import Caller
+from app.serving.callers import Caller
 
 PATIENCE_S = 10.0
 

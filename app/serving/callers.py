@@ -1,0 +1,150 @@
+"""Callers' connections: time limits for what they send, and sending without waiting."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import suppress
+from time import monotonic
+from typing import Any, ClassVar
+
+from gevent import Greenlet, spawn
+from gevent.server import StreamServer
+
+from app.serving.sockets import LeanSocket
+
+#: From a head's first byte to its end: whoever sends it drop by drop is hung up on.
+HEAD_S = 15.0
+#: How long a body may bring nothing.
+BODY_SILENCE_S = 30.0
+
+
+class Caller(LeanSocket):
+    """A caller's connection, with time limits for what comes; reads can be put back.
+
+    A head has `head_s` from its first byte to its end, a body may be silent for `body_silence_s`.
+    `is_clear` says that nothing waits to be sent, `is_spent` that no request can follow the one
+    that is being read.
+    """
+
+    __slots__ = (
+        *("_back", "_first_byte_s", "_head_until", "_in_head", "_sending"),
+        *("is_clear", "is_spent"),
+    )
+
+    head_s: ClassVar[float] = HEAD_S
+    body_silence_s: ClassVar[float] = BODY_SILENCE_S
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._back = b""
+        self._sending: Greenlet[..., OSError | None] | None = None
+        self.is_clear = True
+        self.is_spent = False
+        self.await_head(self.head_s)
+
+    def await_head(self, first_byte_s: float | None) -> None:
+        """Expect a head, whose first byte may take this long (None: for ever)."""
+        self._in_head = True
+        self._first_byte_s = first_byte_s
+        self._head_until: float | None = None
+
+    def begin_head(self) -> None:
+        """Note that the head's first byte is there."""
+        if self._in_head and self._head_until is None:
+            self._head_until = monotonic() + self.head_s
+
+    def await_body(self) -> None:
+        """Expect what follows the head."""
+        self._in_head = False
+
+    def put_back(self, data: bytes) -> None:
+        """Have `data` read once more."""
+        self._back = data
+        self.begin_head()
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        """Return what was put back, then what comes; b"" for a head that does not come in time.
+
+        Raises:
+            TimeoutError: the body has been silent for too long.
+        """
+        if flags:
+            return super().recv(size, flags)
+        if self._back:
+            data, self._back = self._back[:size], self._back[size:]
+            return data
+        return self._recv_head(size) if self._in_head else self._recv_body(size)
+
+    def hang_up(self) -> None:
+        """End the connection; whoever reads from it sees its end."""
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+    def _recv_head(self, size: int) -> bytes:
+        wait_s, until = self._first_byte_s, self._head_until
+        if until is not None:
+            wait_s = until - monotonic()
+            if wait_s <= 0:  # also where there is something to read at any time
+                return b""
+        self.timeout = wait_s
+        try:
+            data = super().recv(size)
+        except TimeoutError:
+            return b""
+        finally:
+            self.timeout = None
+        self.begin_head()
+        return data
+
+    def _recv_body(self, size: int) -> bytes:
+        self.timeout = self.body_silence_s
+        try:
+            data = super().recv(size)
+        except OSError:
+            self.is_spent = True
+            raise
+        finally:
+            self.timeout = None
+        if not data:
+            self.is_spent = True
+        return data
+
+    def send_soon(self, data: bytes) -> None:
+        """Send without waiting; what the kernel does not take is sent beside what goes on here."""
+        try:
+            sent = self._sock.send(data)
+        except OSError:  # also where the caller has gone: sending the rest finds out
+            sent = 0
+        if sent < len(data):
+            self.is_clear = False
+            self._sending = spawn(self._fault_in_sending, data[sent:])
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        """Send everything, after what was to be sent soon."""
+        sending, self._sending = self._sending, None
+        if sending is not None:
+            if (fault := sending.get()) is not None:
+                raise fault
+            self.is_clear = True
+        super().sendall(data, flags)
+
+    def _fault_in_sending(self, data: bytes) -> OSError | None:
+        # Returned, for whoever sends next to raise: gevent would write it to stderr.
+        try:
+            super().sendall(data)
+        except OSError as fault:
+            return fault
+        return None
+
+
+class CallerServer(StreamServer):
+    """Accepts callers."""
+
+    def do_read(self) -> Any:
+        """Return the next caller and its address, if there is one."""
+        listener: Any = self.socket
+        try:
+            fd, address = listener._accept()
+        except BlockingIOError:
+            return None
+        return Caller(listener.family, listener.type, listener.proto, fileno=fd), address

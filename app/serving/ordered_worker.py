@@ -1,0 +1,81 @@
+"""What the gateway's two worker classes have in common: how they are told to end, and do (A8)."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from app.serving.worker_state import Leaving, OpenAnswers, Order, Phase, WorkerState
+from app.settings import ProviderSettings, Settings
+from app.settings.active import active
+
+#: Where the app keeps its open answers among its extensions (app.api.open_answers).
+OPEN_ANSWERS = "responses_gateway.open_answers"
+
+
+class OrderedWorker:
+    """Takes its orders from the page that it shares with its master; a signal is to wake it.
+
+    A SIGTERM that does not come from there is a STOP, and so is the master's death.
+    """
+
+    alive: bool
+    ppid: int
+    log: Any
+    wsgi: Any
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.state = WorkerState()
+        self._orphaned = False
+
+    def init_process(self) -> None:
+        """Find out how much time answers have."""
+        settings = active() or Settings()
+        deadlines = [each.deadline_s for each in settings.providers]
+        longest_s = max(deadlines, default=ProviderSettings(name="", api="local").deadline_s)
+        self.leaving = Leaving(settings.requests.grace_s, longest_s)
+        super().init_process()  # type: ignore[misc] # gunicorn's
+
+    @property
+    def answers(self) -> OpenAnswers:
+        """What the app has open."""
+        extensions = getattr(self.wsgi, "extensions", {})
+        answers: OpenAnswers = extensions.get(OPEN_ANSWERS) or _NoAnswers()
+        return answers
+
+    def handle_exit(self, _signal: int, _frame: object) -> None:
+        """Obey, for SIGTERM."""
+        self.obey(self.state.order or Order.STOP)
+
+    def handle_quit(self, _signal: int, _frame: object) -> None:
+        """End at once, for SIGQUIT and SIGINT: what is open is still told so."""
+        self.obey(Order.QUIT)
+
+    def obey(self, order: Order) -> None:
+        """Begin to end; called in signal handlers, too."""
+        self.state.give(order)
+        self.state.phase = Phase.LEAVING
+        self.leaving.order(order)
+        self.alive = False
+
+    def look_up(self) -> None:
+        """Obey what no signal has told of."""
+        if self.ppid != os.getppid() and not self._orphaned:
+            self._orphaned = True
+            self.log.warning("The master is gone: this worker ends in order.")
+            self.obey(Order.STOP)
+        elif self.state.order is not Order.NONE:
+            self.obey(self.state.order)
+        elif not self.alive:  # it has served as many requests as it shall
+            self.obey(Order.RETIRE)
+
+
+class _NoAnswers:
+    """Of an app that is not the gateway's."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def hang_up(self) -> None:
+        """Do nothing."""

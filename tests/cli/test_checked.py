@@ -1,0 +1,52 @@
+"""What a reload refuses although a first start would not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.cli.checked import checked_settings, overruling_variables, reloaded_settings
+from app.settings import SettingsError, config_file
+
+
+@pytest.fixture(autouse=True)
+def _with_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("GATEWAY_CONFIG", "REDIS_URL", "REDIS_PREFIX"):
+        monkeypatch.delenv(name, raising=False)
+    Path("gateway.toml").write_text("[requests]\ngrace_s = 5\n", "utf-8")
+
+
+def test_a_changed_file_is_read_anew() -> None:
+    before = config_file()
+    Path("gateway.toml").write_text("[requests]\ngrace_s = 6\n", "utf-8")
+    assert reloaded_settings(before).requests.grace_s == 6
+
+
+def test_a_file_that_has_gone_is_not_taken_for_none() -> None:
+    before = config_file()
+    Path("gateway.toml").unlink()
+    assert checked_settings().requests.grace_s == 30  # a first start works without
+    with pytest.raises(SettingsError, match=r"gateway\.toml: cannot be read"):
+        reloaded_settings(before)
+
+
+def test_a_file_that_is_about_to_be_written_is_not_taken_for_an_empty_one() -> None:
+    before = config_file()
+    Path("gateway.toml").write_text("\n", "utf-8")
+    with pytest.raises(SettingsError, match=r"gateway\.toml, line 1: is empty"):
+        reloaded_settings(before)
+
+
+def test_a_gateway_without_a_file_reloads_without_one() -> None:
+    Path("gateway.toml").unlink()
+    assert reloaded_settings(config_file()).requests.grace_s == 30
+
+
+def test_variables_that_overrule_the_file_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://elsewhere:1/0")
+    monkeypatch.setenv("REDIS_PREFIX", "rg:")
+    assert overruling_variables(checked_settings()) == []
+    Path("gateway.toml").write_text('[redis]\nurl = "redis://here:1/0"\nprefix = "p:"\n', "utf-8")
+    assert overruling_variables(checked_settings()) == ["REDIS_URL", "REDIS_PREFIX"]

@@ -1,0 +1,165 @@
+"""A gateway that is told to stop or to reload while it answers, and what its callers see."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import requests
+
+from app.schemas.stream_check import check_stream
+from tests.e2e.gateway import Gateway, Keys
+from tests.e2e.wire import RawCall, parsed, post_bytes
+from tests.processes import ROOT, free_port, until
+from tests.upstream.script import Script
+
+PATIENCE_S = 30
+GRACE_S = 4
+#: The command of deploy/responses-gateway-web.service, without its folder.
+UNIT = next(
+    line.partition("/bin/python")[2].split()
+    for line in (ROOT / "deploy" / "responses-gateway-web.service").read_text().splitlines()
+    if line.startswith("ExecStart=")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A gateway whose processes can be sent signals."""
+
+    process: subprocess.Popen[bytes]
+    gateway: Gateway
+    config: Path
+
+    @property
+    def log(self) -> str:
+        """All that it has written."""
+        return self.gateway.log_file.read_text()
+
+    def signal(self, sent: signal.Signals) -> None:
+        """Send the master a signal."""
+        self.process.send_signal(sent)
+
+    def workers(self, master: int = 0) -> set[int]:
+        """Return the pids of a master's workers."""
+        children = psutil.Process(master or self.process.pid).children()
+        return {each.pid for each in children if each.status() != psutil.STATUS_ZOMBIE}
+
+    def gauge(self, name: str) -> float:
+        """Return what /metrics says of a gauge."""
+        text = self.gateway.call("GET", "/metrics", key=None).text
+        (line,) = [each for each in text.splitlines() if each.startswith(name + " ")]
+        return float(line.split()[1])
+
+    def models(self) -> set[str]:
+        """Return the models that are offered now."""
+        listed = self.gateway.call("GET", "/v1/models").json()["data"]
+        return {each["id"] for each in listed}
+
+
+@contextlib.contextmanager
+def site(
+    env: Mapping[str, str],
+    keys: Keys,
+    folder: Path,
+    toml: str,
+    *,
+    worker_class: str = "gevent",
+    options: Sequence[str] = (),
+    processes: int = 1,
+) -> Iterator[Site]:
+    """Run the web unit's own command; whatever it has started ends with the block."""
+    config = folder / "gateway.toml"
+    config.write_text(toml)
+    port = free_port()
+    told = {
+        "BIND": f"127.0.0.1:{port}",
+        "WEB_CONCURRENCY": str(processes),
+        "WORKER_CLASS": worker_class,
+        "SPOOL_DIR": str(folder / "spool"),
+        "GATEWAY_CONFIG": str(config),
+    }
+    log_file = folder / "web.log"
+    with log_file.open("wb") as log, requests.Session() as session:
+        session.trust_env = False
+        session.headers["Connection"] = "close"
+        process = subprocess.Popen(  # noqa: S603 - the command is our own
+            [sys.executable, *UNIT, *options],
+            env={**env, **told},
+            cwd=ROOT,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        gateway = Gateway(f"http://127.0.0.1:{port}", keys, log_file, session)
+        try:
+            until(lambda: _is_up(gateway, process), "gunicorn to answer")
+            yield Site(process, gateway, config)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _is_up(gateway: Gateway, process: subprocess.Popen[bytes]) -> bool:
+    assert process.poll() is None, gateway.log_file.read_text()
+    try:
+        return gateway.call("GET", "/healthz", key=None).status_code == 200
+    except requests.ConnectionError:
+        return False
+
+
+@dataclass
+class Asked:
+    """One request that is answered in a thread of its own, and what came of it."""
+
+    gateway: Gateway
+    script: Script
+    stream: bool
+    body: bytes = b""
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    fault: str = ""
+    _thread: threading.Thread | None = None
+
+    def start(self) -> Asked:
+        """Ask."""
+        self._thread = threading.Thread(target=self._ask, daemon=True)
+        self._thread.start()
+        return self
+
+    def _ask(self) -> None:
+        told = {"model": "steady", "input": self.script.text(), "stream": self.stream}
+        try:
+            with contextlib.closing(
+                RawCall(self.gateway.url, post_bytes("/v1/responses", self.gateway.keys.own, told))
+            ) as call:
+                call.socket.settimeout(PATIENCE_S)
+                self.status, self.headers = call.head()
+                self.body = call.whole() if "content-length" in self.headers else call.body()
+        except (OSError, AssertionError) as error:
+            self.fault = f"{type(error).__name__}: {error}"
+
+    def end(self) -> Asked:
+        """Wait for its end."""
+        assert self._thread is not None
+        self._thread.join(PATIENCE_S)
+        assert not self._thread.is_alive(), self.script
+        return self
+
+    @property
+    def last(self) -> dict[str, Any]:
+        """The last event of a stream, which has to be well-formed to its end."""
+        assert (self.status, self.fault) == (200, ""), self
+        check_stream(self.body.splitlines(keepends=True))
+        events = [event for frame in self.body.split(b"\n\n") if (event := parsed(frame))]
+        return events[-1]
