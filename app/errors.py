@@ -197,3 +197,4 @@ class CallerGone(GatewayError):
     """The caller hung up; the status is nginx's for the same thing and goes to the log only."""
 
     status = 499
+    code = "caller_left"

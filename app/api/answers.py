@@ -48,6 +48,13 @@ class Noting:
         trace.upstream_s = opened.first_batch_s
         trace.upstream_request_id = call.request_id
 
+    def asked(self, call: UpstreamCall) -> None:
+        """Note whom it was asked of, and how often, also where nobody has answered."""
+        trace = self.held.trace
+        trace.provider = trace.provider or call.provider
+        trace.upstream_request_id = trace.upstream_request_id or call.request_id
+        trace.attempts = None if call.provider is None else call.attempts
+
     def ended(self, response: domain.Response, failure: GatewayError | None) -> None:
         """Note how the answer ended."""
         trace, usage = self.held.trace, response.usage or NO_USAGE

@@ -13,6 +13,7 @@ from app.api.hangup import HangUps
 from app.api.in_flight import InFlight, Place
 from app.api.open_answers import EXTENSION, OpenAnswers
 from app.domain.accounts import Caller
+from app.domain.identity import RequestIdentity
 from app.domain.limits import Standing
 from app.services.accounts import Accounts
 from app.services.archive import Archive
@@ -52,6 +53,7 @@ class Held:
 
     services: Services
     environ: dict[str, Any]
+    identity: RequestIdentity
     trace: Trace
     caller: Caller
     #: How long the body says that it is; 0 where it comes in chunks.

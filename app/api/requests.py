@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from os import urandom
+import sys
 from typing import Any
 
 from flask import Flask
@@ -13,12 +13,15 @@ from app.api import current, limits
 from app.api.answers import name_ignored
 from app.api.lean import Answer
 from app.api.queries import unknown_keys
+from app.domain.identity import RequestIdentity, identity
 from app.domain.limits import UNLIMITED_STANDING
-from app.errors import NotFound
+from app.errors import CallerGone, GatewayError, NotFound
+from app.logs.redaction import is_id
 from app.schemas.bodies import MAX_BODY_BYTES
-from app.telemetry import Trace, request_ended
+from app.telemetry import Trace, identify, request_ended
 
-_ACCEPTED_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+#: Where callers say what they call a request: the way that OpenAI's clients do comes second.
+_NAMED = ("HTTP_X_REQUEST_ID", "HTTP_X_CLIENT_REQUEST_ID")
 _LENGTH = re.compile(r"[0-9]+")
 #: The most digits of a length that is looked at; any longer one is too large.
 _MOST_DIGITS = 18
@@ -37,10 +40,12 @@ def begin() -> None:
     """Start the request's trace, and take its place among those in flight."""
     request, held = current.request(), current.held()
     environ, method, rule = request.environ, request.method, request.url_rule
-    given = environ.get("HTTP_X_REQUEST_ID", "")
-    request_id = given if _ACCEPTED_ID.fullmatch(given) else f"req_{urandom(16).hex()}"
+    names = held.identity = _identity(environ)
+    trace_id = names.trace_id
+    identify(request_id=names.request_id, trace_id=trace_id)
     held.environ = environ
-    trace = held.trace = Trace(request_id, method if method in _METHODS else "other")
+    trace = held.trace = Trace(names.request_id, method if method in _METHODS else "other")
+    trace.trace_id = trace_id
     if rule is not None:
         trace.endpoint = rule.rule
     if environ["PATH_INFO"].startswith("//"):
@@ -51,6 +56,18 @@ def begin() -> None:
         if held.body_bytes > MAX_BODY_BYTES:  # whoever sends it (N15)
             raise RequestEntityTooLarge
         held.place = held.services.in_flight.enter(held.body_bytes)
+
+
+def _identity(environ: dict[str, Any]) -> RequestIdentity:
+    """Return what the request is called: as its caller calls it, if that can be an id."""
+    given = None
+    for header in _NAMED:
+        if header in environ and is_id(environ[header]):
+            given = environ[header]
+            break
+    if "HTTP_TRACEPARENT" not in environ:
+        return identity(given)
+    return identity(given, environ["HTTP_TRACEPARENT"], environ.get("HTTP_TRACESTATE", ""))
 
 
 def _length(environ: dict[str, Any]) -> int:
@@ -66,7 +83,7 @@ def end(answer: Answer) -> Answer:
     held, headers = current.held(), answer.headers
     trace, place, standing = held.trace, held.place, held.standing
     headers["X-Request-ID"] = trace.request_id
-    if trace.attempts is not None:
+    if trace.attempts:
         headers["X-Gateway-Attempts"] = str(trace.attempts)
     if standing is not None and standing is not UNLIMITED_STANDING:
         headers.update(limits.headers(standing))
@@ -78,10 +95,23 @@ def end(answer: Answer) -> Answer:
     def over() -> None:
         if place is not None:
             in_flight.leave(place)
-        request_ended(trace, answer.status)
+        left = trace.error_code == CallerGone.code or _was_left(answer.body, trace)
+        request_ended(trace, CallerGone.status if left else answer.status)
 
     if isinstance(answer.body, bytes):
         over()
     else:
         answer.over = over
     return answer
+
+
+def _was_left(body: object, trace: Trace) -> bool:
+    """Tell whether a stream ends because its caller has gone, before all of it was sent."""
+    if getattr(body, "is_sent", True) or trace.method == "HEAD":
+        return False
+    fault = sys.exc_info()[1]
+    if fault is None or isinstance(fault, OSError | GeneratorExit):
+        trace.error_code = CallerGone.code
+        return True
+    trace.error_code = (isinstance(fault, GatewayError) and fault.code) or GatewayError.type
+    return False

@@ -13,7 +13,7 @@ from app.api import auth, current, sse
 from app.api.answers import Noting, describing, ignoring, json
 from app.api.bodies import json_body
 from app.api.queries import boolean, include_values, integer, page_query
-from app.errors import GatewayError, NotFound
+from app.errors import CallerGone, GatewayError, NotFound
 from app.providers.base import UpstreamCall
 from app.schemas.items import item_json
 from app.schemas.openapi import endpoint_info
@@ -51,11 +51,12 @@ def create() -> ResponseReturnValue:
     trace.model = asked.model
     noting = Noting(held)
     if asked.background:
-        queued, ignored = services.background.enqueue(caller, asked, body, noting)
+        queued, ignored = services.background.enqueue(caller, asked, body, noting, held.identity)
         trace.response_id, trace.outcome = queued.id, queued.status
         location = {"Location": f"{bp.url_prefix}/{queued.id}", "Retry-After": "1"}
         return json(response_json(queued), location | ignoring(ignored), status=202)
-    call = UpstreamCall(deadline=math.inf, silence_s=services.requests.keepalive_s)
+    silence_s = services.requests.keepalive_s
+    call = UpstreamCall(deadline=math.inf, silence_s=silence_s, identity=held.identity)
     place = services.open_answers.enter(held.environ, call.abort)
     watch = services.hangups.watch(held.environ, call.cancel)
     try:
@@ -70,7 +71,7 @@ def create() -> ResponseReturnValue:
             return sse.answer(told, describing(started, trace))
         return json(response_json(started.run.response()), describing(started, trace))
     finally:
-        trace.attempts = call.attempts or None
+        noting.asked(call)
         services.hangups.forget(watch)
         services.open_answers.leave(place)
 
@@ -138,8 +139,13 @@ def followed(response_id: str) -> ResponseReturnValue:
         integer("starting_after", -1, 0, MAX_NUMBER),
         services.requests.keepalive_s,
     )
+
+    def leave() -> None:
+        held.trace.error_code = CallerGone.code
+        follower.leave()
+
     place = services.open_answers.enter(held.environ, cut)
-    watch = services.hangups.watch(held.environ, follower.leave)
+    watch = services.hangups.watch(held.environ, leave)
     over = streaming(services, watch, place)
     lines = sse.with_fault(follower, faults)
     return sse.answer(sse.Stream(lines, sse.line_frames, over))

@@ -55,10 +55,16 @@ class Stream(Generic[T]):
         self._batches = iter(batches)
         self._frames = frames
         self._over = over
+        #: Whether the server has taken all of it.
+        self.is_sent = False
 
     def __iter__(self) -> Iterator[bytes]:
         # MEASURED: as generators around generators, this was an eighth of what a paced event costs.
-        return chain(map(self._frames, self._batches), (DONE,))
+        return chain(map(self._frames, self._batches), self._last())
+
+    def _last(self) -> Iterator[bytes]:
+        yield DONE
+        self.is_sent = True  # what is asked for more has sent this
 
     def close(self) -> None:
         """End the stream."""

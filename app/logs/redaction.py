@@ -29,15 +29,12 @@ _NAMED = re.compile(
 )
 #: What may be a credential by its shape alone: `_judged` looks into each run once.
 _RUN = re.compile(r"[\w*.+/=~-]{12,}", re.ASCII)
-_PREFIX = re.compile(
-    r"""
-    (?<![A-Za-z0-9])
+_PREFIXES = r"""
     (?: (?:sk|pk|rk|gsk|xai|hf|gh[opsur]|github_pat|pat|nvapi|pplx|csk|fw|key|glpat|xox[abeprs]
           |whsec|r8|tgp|dop|shpat)[-_]
       | AKIA | ASIA | AIza | ya29\. | eyJ )           # AWS, Google, JSON web tokens
-    """,
-    re.VERBOSE | re.ASCII,
-)
+    """
+_PREFIX = re.compile(rf"(?<![A-Za-z0-9]){_PREFIXES}", re.VERBOSE | re.ASCII)
 _SHORTEST, _SURELY = 8, 24
 _TELLING = re.compile(r"[0-9*]")
 _LONG = re.compile(r"[\w+/-]{40,}=*", re.ASCII)
@@ -45,7 +42,12 @@ _MIXED = (re.compile("[a-z]"), re.compile("[A-Z]"), re.compile("[0-9]"))
 
 #: What may be repeated: a name as people give them, and nothing else.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII)
-_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}", re.ASCII)
+#: Words, none of which begins a credential. MEASURED: to look at each word's beginning takes a
+#: fifth of a search at every letter; possessive, so that nothing is read twice.
+_IDS = re.compile(
+    rf"(?:(?!{_PREFIXES}[\w.-]{{8}})[A-Za-z0-9]++|[._:/+=@ -])++", re.VERBOSE | re.ASCII
+)
+_MAX_ID, _MAX_IDS = 128, 400
 
 
 def redact(text: str, secret: str | None = None) -> str:
@@ -72,7 +74,12 @@ def name_or_hidden(text: str) -> str:
 
 def is_id(text: str) -> bool:
     """Tell whether `text` can stand for an id in a header and a log line, and is no credential."""
-    return _ID.fullmatch(text) is not None and _PREFIX.search(text) is None
+    return len(text) <= _MAX_ID and " " not in text and _IDS.fullmatch(text) is not None
+
+
+def are_ids(text: str) -> bool:
+    """Tell the same of several, with a space between each."""
+    return len(text) <= _MAX_IDS and _IDS.fullmatch(text) is not None
 
 
 def _judged(run: re.Match[str]) -> str:

@@ -17,6 +17,7 @@ from app.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from app.logs.redaction import is_id
 from app.providers.base import UpstreamCall
 from app.providers.faults import fault, fault_in_answer
 from app.providers.json_text import loads
@@ -27,6 +28,8 @@ from app.settings import ProviderSettings
 from app.telemetry import log, upstream_oddity
 
 USER_AGENT = "responses-gateway"
+#: The headers that say what a request is called.
+NAMES = frozenset({b"x-request-id", b"x-client-request-id", b"traceparent", b"tracestate"})
 #: How much of an error's body is read.
 MAX_FAULT_BODY = 256 * 1024
 #: The deadline of a question that no caller waits for, such as the list of models.
@@ -87,6 +90,7 @@ class Endpoint:
             **headers,
             **transport.settings.headers,
         }
+        self._given = NAMES & {name.lower().encode() for name in transport.settings.headers}
         self._get = self._draft("GET", {"Accept": "application/json"})
         self._post = {
             stream: self._draft(
@@ -121,9 +125,22 @@ class Endpoint:
         patience = Patience(
             settings.connect_timeout_s, settings.timeout_s, call.deadline, silence_s
         )
-        order = Order(draft, body, patience)
+        order = Order(draft, body, patience, self._names(call), call.count_attempt)
         call.attach(order.interrupt)
         return Reply(self._transport, order, call)
+
+    def _names(self, call: UpstreamCall) -> bytes:
+        """Return the header lines that say what the request is called; the operator's come first.
+
+        They go to the upstream alone: to no proxy that tunnels, and redirects are not followed.
+        """
+        if call.identity is None:
+            return b""
+        lines = call.identity.lines
+        if not self._given:
+            return lines
+        each = lines.splitlines(keepends=True)
+        return b"".join(one for one in each if one.partition(b":")[0].lower() not in self._given)
 
 
 class Reply:
@@ -211,7 +228,7 @@ class Reply:
             raise CallerGone("the call was cancelled")
         response = self._transport.adapter.send(self._order, stream=stream)
         headers = response.raw.headers
-        self._call.request_id = headers.get("x-request-id") or headers.get("request-id")
+        self._call.request_id = self._id(headers.get("x-request-id") or headers.get("request-id"))
         if not 200 <= response.status_code < 300:
             raise self._refused(response)
         if headers.get("content-type", "").startswith("text/html"):
@@ -223,6 +240,13 @@ class Reply:
             )
         self._answered = True
         return response
+
+    def _id(self, told: str | None) -> str | None:
+        """Return the upstream's id of the request, if it is one, and nothing that we have sent."""
+        secret = self._transport.settings.api_key
+        if not told or not is_id(told) or (secret and secret in told):
+            return None
+        return told
 
     def _no_stream(self, body: bytes) -> GatewayError:
         """Return the error for a whole answer where a stream was asked for: it is one itself."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from app.domain.accounts import Caller
 from app.domain.accumulate import fold
+from app.domain.identity import RequestIdentity
 from app.domain.items import Item
 from app.domain.request import CreateRequest
 from app.domain.response import Response
@@ -56,11 +57,16 @@ class Background:
         self._endings = Endings(jobs, meter, now)
 
     def enqueue(
-        self, caller: Caller, request: CreateRequest, body: Mapping[str, Any], observer: Observer
+        self,
+        caller: Caller,
+        request: CreateRequest,
+        body: Mapping[str, Any],
+        observer: Observer,
+        identity: RequestIdentity | None = None,
     ) -> tuple[Response, tuple[str, ...]]:
         """Queue a request; return its response and the parameters that will not be honoured.
 
-        `body` is its JSON as the caller sent it.
+        `body` is its JSON as the caller sent it; `identity` is what it is called from here on.
 
         Raises:
             InvalidRequest, NotFound, PermissionDenied: it cannot be served as it is.
@@ -78,7 +84,7 @@ class Background:
         observer.admitted(admission.standing)
         booking = admission.hand_over(self._settings.time_limit_s + WAITING_S)
         try:
-            self._queue(prepared, pack(prepared, body, self._now(), booking))
+            self._queue(prepared, pack(prepared, body, self._now(), booking, identity))
         except (RateLimited, StorageUnavailable):
             self._meter.refused(prepared, self._meter.limits.resume(booking))
             raise

@@ -85,8 +85,11 @@ class Endings:
 
 def trace_of(ticket: Ticket) -> JobTrace:
     """Return what is known of a job before anybody has run it."""
-    response = ticket.response
-    return JobTrace(response.id, ticket.account, ticket.key_id, response.model)
+    response, identity = ticket.response, ticket.identity
+    trace = JobTrace(response.id, ticket.account, ticket.key_id, response.model)
+    if identity is not None:
+        trace.request_id, trace.trace_id = identity.request_id, identity.trace_id
+    return trace
 
 
 def told_events(jobs: JobStore, response_id: str) -> Iterator[Event]:

@@ -13,9 +13,10 @@ from typing import Protocol
 
 from app.errors import StorageUnavailable
 from app.services.draining import Drain
-from app.services.ending import Endings
+from app.services.ending import Endings, trace_of
 from app.services.running import Running
 from app.services.telling import FLUSH_S, PAUSE_S
+from app.services.tickets import unpack
 from app.settings import BackgroundSettings
 from app.store.jobs_base import JobStore, What
 from app.telemetry import JOB_LEASES_LOST, JOBS_AGAIN, STORE_FAILURES, log, unexpected
@@ -110,7 +111,9 @@ class Keeper:
     def _settle_lost(self, response_id: str) -> None:
         claim = self._jobs.settle_lost(response_id)
         JOB_LEASES_LOST.inc()
-        log.warning("job_lost", response_id=response_id, ends=claim is not None)
+        ticket = self._jobs.ticket(response_id) if claim is None else claim.ticket
+        ids = {"response_id": response_id} if ticket is None else trace_of(unpack(ticket)).ids
+        log.warning("job_lost", **ids, ends=claim is not None)
         if claim is not None:
             self._endings.end(claim)
         else:

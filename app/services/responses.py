@@ -58,6 +58,7 @@ class Responses:
             GatewayError: the call was aborted before that, with this error; kept as failed.
         """
         prepared = self._answering.prepare(caller, permitted(caller, request))
+        call.response_id = prepared.response.id
         admission = self._meter.admit(prepared)
         observer.admitted(admission.standing)
 

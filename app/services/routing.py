@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
+from typing import NamedTuple
 
 from app.domain.deltas import Batch
 from app.domain.request import ModelRequest
@@ -48,6 +49,14 @@ class Opened:
     batches: Iterator[Batch]
 
 
+class _Failure(NamedTuple):
+    """What a target raised, and what it called the request."""
+
+    error: GatewayError
+    provider: str
+    upstream_request_id: str | None
+
+
 class Router:
     """Opens upstream calls. `clock` is like time.monotonic."""
 
@@ -88,9 +97,10 @@ class Router:
             CallerGone: the call was cancelled.
         """
         started, latest = self._clock(), call.deadline
-        failures: list[GatewayError] = []
+        failures: list[_Failure] = []
         for target in targets:
             provider = target.provider
+            call.provider = provider.name
             call.deadline = min(latest, self._clock() + self._deadlines_s[provider.name])
             request = request_for(target)
             queue_until = started + (patience_s if target is targets[-1] else 0)
@@ -99,13 +109,15 @@ class Router:
                 next(batches)
             except _FAULTS as error:
                 _log_failure(target, call, error)
-                failures.append(error)
+                failures.append(_Failure(error, provider.name, call.request_id))
             else:
                 first_batch_s = self._clock() - started
                 ignored = provider.ignored(request)
                 attempts = call.attempts
                 return Opened(target, provider.name, ignored, attempts, first_batch_s, batches)
-        raise _most_hopeful(failures)
+        told = _most_hopeful(failures)
+        call.provider, call.request_id = told.provider, told.upstream_request_id
+        raise told.error
 
     def _answer(
         self,
@@ -197,16 +209,17 @@ def _log_failure(target: Target, call: UpstreamCall, error: GatewayError) -> Non
         "upstream_failed",
         provider=target.provider.name,
         model=target.id,
+        response_id=call.response_id,
         attempts=call.attempts,
-        code=error.code,
+        error_code=error.code or error.type,
         upstream_request_id=call.request_id,
     )
 
 
-def _most_hopeful(failures: Sequence[GatewayError]) -> GatewayError:
+def _most_hopeful(failures: Sequence[_Failure]) -> _Failure:
     """Return the first failure that a later try may not meet again, or else the first."""
     told = next(
-        (each for each in failures if not isinstance(each, UpstreamMisbehaved)), failures[0]
+        (each for each in failures if not isinstance(each.error, UpstreamMisbehaved)), failures[0]
     )
-    told.work_done = any(each.work_done for each in failures)
+    told.error.work_done = any(each.error.work_done for each in failures)
     return told

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from app.domain.identity import RequestIdentity
 from app.domain.items import Item
 from app.domain.request import CreateRequest
 from app.domain.response import Response
@@ -28,7 +29,8 @@ from app.store.base import Place, Turn
 class Ticket:
     """What a background request was prepared to. `admission` is what its limits have booked.
 
-    `queued_at` is in Unix seconds.
+    `queued_at` is in Unix seconds. `identity` is what the request is called; an earlier release
+    told none.
     """
 
     account: str
@@ -38,6 +40,7 @@ class Ticket:
     response: Response
     queued_at: float
     admission: str | None = None
+    identity: RequestIdentity | None = None
 
     def turn(self, response: Response) -> Turn:
         """Return the turn that `response` makes of this request."""
@@ -46,7 +49,11 @@ class Ticket:
 
 
 def pack(
-    prepared: Prepared, body: Mapping[str, Any], queued_at: float, admission: str | None
+    prepared: Prepared,
+    body: Mapping[str, Any],
+    queued_at: float,
+    admission: str | None,
+    identity: RequestIdentity | None = None,
 ) -> bytes:
     """Return the ticket of a request. `body` is its JSON as the caller sent it."""
     thread, place = prepared.thread, prepared.thread.place
@@ -62,6 +69,7 @@ def pack(
             "tools": [tool_json(tool) for tool in thread.tools],
             "queued_at": queued_at,
             "admission": admission,
+            "identity": identity and list(identity),
         }
     )
 
@@ -87,6 +95,7 @@ def unpack(ticket: bytes) -> Ticket:
         response=response,
         queued_at=told["queued_at"],
         admission=told["admission"],
+        identity=RequestIdentity(*told["identity"]) if told.get("identity") else None,
     )
 
 

@@ -30,6 +30,7 @@ from app.telemetry import (
     JOBS_AGAIN,
     STORE_FAILURES,
     JobTrace,
+    identify,
     log,
     unexpected,
 )
@@ -77,6 +78,7 @@ class Worker:
         the job is left as it is: a lease that runs out is noticed. A ticket that comes once nothing
         more is begun is handed on.
         """
+        identify()
         with self._running.taking() as may_begin:
             claim = None
             try:
@@ -123,11 +125,17 @@ class Worker:
         self._patiently(lambda: self._endings.end(claim, error, trace))
 
     def _run(self, claim: Claim, ticket: Ticket) -> None:
+        trace = trace_of(ticket)
+        identify(**trace.ids)
         until = self._clock() + self._settings.time_limit_s
         # The run's own limit comes first, and says which it was.
-        call = UpstreamCall(deadline=until + self._settings.grace_s)
+        call = UpstreamCall(
+            deadline=until + self._settings.grace_s,
+            identity=ticket.identity,
+            response_id=claim.response_id,
+        )
         telling = Telling(self._jobs, claim, call.cancel, self._clock, self._pause)
-        run = Run(claim, ticket, trace_of(ticket), call, telling, until)
+        run = Run(claim, ticket, trace, call, telling, until)
         run.trace.waited_s = max(0.0, self._now() - ticket.queued_at)
         if not claim.begun:
             JOB_WAIT_SECONDS.observe(run.trace.waited_s)
@@ -152,6 +160,9 @@ class Worker:
         except CallerGone:
             self._stopped(run)
         except GatewayError as error:
+            call, trace = run.call, run.trace
+            trace.provider, trace.attempts = call.provider, call.attempts or None
+            trace.upstream_request_id = call.request_id
             run.telling.close()
             self._end(run.claim, error, run.trace)
         else:

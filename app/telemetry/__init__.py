@@ -24,7 +24,7 @@ from app.telemetry.counts import (
     upstream_spoke,
 )
 from app.telemetry.errors import unexpected
-from app.telemetry.logs import configure_logging, log
+from app.telemetry.logs import configure_logging, identify, log
 from app.telemetry.traces import JobTrace, Trace, job_ended, request_ended
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "breaker_changed",
     "configure_logging",
     "gather_counts",
+    "identify",
     "job_ended",
     "log",
     "metrics",

@@ -19,9 +19,10 @@ def unexpected(error: BaseException, request_id: str, place: str = "request") ->
     `place` is the part of the gateway that stumbled, a label of the metric.
     """
     UNEXPECTED_ERRORS.labels(place).inc()
+    ids = {"response_id" if request_id.startswith("resp_") else "request_id": request_id}
     log.error(
         "unexpected_error",
-        request_id=request_id,
+        **(ids if request_id not in ("", place) else {}),
         place=place,
         error=type(error).__name__,
         frames=frames(error.__traceback__),

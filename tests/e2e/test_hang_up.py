@@ -23,6 +23,7 @@ def hang_up(gateway: Gateway, upstream: Upstream, script: Script, model: str, st
     upstream.wait(script.tag, "aborted")
     line = gateway.logged(event="request", request_id=script.tag)
     assert line["outcome"] == "cancelled"
+    assert (line["status"], line["error_code"]) == (499, "caller_left")
     return str(line["response_id"])
 
 
@@ -49,7 +50,8 @@ def test_what_was_said_before_the_hang_up_is_kept(
         response_id = call.event("response.created")["response"]["id"]
         call.event("response.output_text.delta")
     upstream.wait(tag, "aborted")
-    either_gateway.logged(event="request", response_id=response_id)
+    line = either_gateway.logged(event="request", response_id=response_id)
+    assert (line["status"], line["error_code"]) == (499, "caller_left")
     stored = either_gateway.get(response_id).json()
     assert stored["output_text"] == "one "
     assert [item["status"] for item in stored["output"]] == ["incomplete"]

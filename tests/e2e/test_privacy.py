@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import redis
 
+from tests.e2e.config import APIS
 from tests.e2e.faults import UPSTREAM_KEY
 from tests.e2e.gateway import REDIS_PREFIX, Gateway
 from tests.upstream.client import Upstream
@@ -104,6 +105,46 @@ def test_a_request_is_one_line_of_the_log(gateway: Gateway) -> None:
     }
     assert (line["input_tokens"], line["output_tokens"]) == (11, 7)
     assert line["upstream_request_id"] == "req_upstream"
+
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+@pytest.mark.parametrize("model", [f"{provider}/steady" for provider in APIS])
+def test_one_id_goes_from_the_caller_to_the_upstream_and_into_the_log(
+    gateway: Gateway, upstream: Upstream, model: str
+) -> None:
+    name = f"named-{model.partition('/')[0]}"
+    names = {"X-Request-ID": name, "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
+    body = {"model": model, "input": Script(tag=name).text()}
+    gateway.call("POST", "/v1/responses", body, headers=names | {"tracestate": "vendor=1"})
+    (seen,) = upstream.requests(name)
+    assert seen["headers"]["x-request-id"] == seen["headers"]["x-client-request-id"] == name
+    assert seen["headers"]["traceparent"].startswith(f"00-{TRACE}-")
+    assert seen["headers"]["tracestate"] == "vendor=1"
+    assert gateway.logged(event="request", request_id=name)["trace_id"] == TRACE
+
+
+def test_a_request_that_failed_says_at_whom_how_often_and_with_what(gateway: Gateway) -> None:
+    body = {"model": "chat-status-503/m", "input": Script(fail=Fail(status=503)).text()}
+    gateway.call("POST", "/v1/responses", body, headers={"X-Request-ID": "failed-line"})
+    told = {"provider": "chat-status-503", "attempts": 3, "error_code": "upstream_unavailable"}
+    for event in ("request", "upstream_failed"):
+        line = gateway.logged(event=event, request_id="failed-line")
+        assert told.items() <= line.items()
+        assert len(line["trace_id"]) == 32
+
+
+def test_probes_are_not_in_the_log(gateway: Gateway) -> None:
+    assert gateway.call("GET", "/healthz").status_code == 200
+    gateway.call("GET", "/v1/models", headers={"X-Request-ID": "after-the-probes"})
+    gateway.logged(event="request", request_id="after-the-probes")
+    assert gateway.log_lines(event="request", endpoint="/healthz") == []
+
+
+def test_a_key_that_is_sent_as_an_id_is_not_one(gateway: Gateway) -> None:
+    answer = gateway.call("GET", "/v1/models", headers={"X-Request-ID": gateway.keys.foreign})
+    assert answer.headers["X-Request-ID"].startswith("req_")
 
 
 def test_the_upstream_is_told_our_key_and_never_the_callers(

@@ -47,14 +47,27 @@ class Draft:
 
 
 class Order(requests.PreparedRequest):
-    """A prepared request that knows its caller's patience, and how to be interrupted."""
+    """A prepared request that knows its caller's patience, and how to be interrupted.
 
-    def __init__(self, draft: Draft, body: bytes | None, patience: Patience) -> None:
+    `lines` are header lines of its own, each with its end. `sent_again` is called when it is sent
+    once more, because its connection was closed before anything came.
+    """
+
+    def __init__(
+        self,
+        draft: Draft,
+        body: bytes | None,
+        patience: Patience,
+        lines: bytes = b"",
+        sent_again: Callable[[], None] | None = None,
+    ) -> None:
         # The parent's __init__ is left out: what it would prepare, the draft has.
         self.__dict__.update(draft.prepared.__dict__)
         self.body = body
         self.draft = draft
         self.patience = patience
+        self.lines = lines
+        self.sent_again = sent_again
         self.interrupt = Interrupt()
         self.exchange: Exchange | None = None
 
@@ -136,8 +149,10 @@ class LeanAdapter(HTTPAdapter):
         pool = self._pools.get(origin) or self._pools.setdefault(origin, Pool(self._clock))
         content = body if isinstance(body, bytes) else b""
         length = b"\r\n" if body is None else b"Content-Length: %d\r\n\r\n" % len(content)
-        request = (order.draft.head + length, content)
-        return Exchange(self._dialer, pool, origin, request, order.patience, order.interrupt)
+        request = (order.draft.head + order.lines + length, content)
+        exchange = Exchange(self._dialer, pool, origin, request, order.patience, order.interrupt)
+        exchange.sent_again = order.sent_again
+        return exchange
 
     def close(self) -> None:
         """Close the idle connections."""

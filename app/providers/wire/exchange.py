@@ -82,6 +82,8 @@ class Exchange:
         self._left = b""
         self._came_early = False
         self._connection: Connection | None = None
+        #: Is called when the request is sent again.
+        self.sent_again: Callable[[], None] | None = None
 
     @property
     def is_connected(self) -> bool:
@@ -157,6 +159,8 @@ class Exchange:
             stale.close()
         if self._interrupt.fired:
             raise ConnectionAbortedError("interrupted")
+        if self.sent_again is not None:
+            self.sent_again()
         self._send_on_new()
 
     def _send_on_new(self) -> None:

@@ -1,0 +1,72 @@
+"""One request, by whatever name: ours, and those of W3C Trace Context, here and at the upstream."""
+
+from __future__ import annotations
+
+import re
+from random import SystemRandom
+from typing import NamedTuple
+
+_lots = SystemRandom().randbytes
+
+#: Version, trace, parent, flags; a later version may have more behind them.
+_TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_MEMBER = re.compile(
+    r"[a-z0-9][a-z0-9_*/-]{0,255}(?:@[a-z][a-z0-9_*/-]{0,13})?=[ -+\--<>-~]{0,255}[!-+\--<>-~]"
+)
+_MAX_STATE, _MAX_MEMBERS = 512, 32
+_NOT_SAMPLED, _SAMPLED = "00", 0x01
+
+
+class RequestIdentity(NamedTuple):
+    """What a request is called. Every name fits into a header line as it is.
+
+    `traceparent` is what we tell upstreams: the caller's trace, or one that begins here, with a
+    parent of our own. `tracestate` is the caller's.
+    """
+
+    request_id: str
+    traceparent: str
+    tracestate: str = ""
+
+    @property
+    def trace_id(self) -> str:
+        """The trace, in hexadecimal."""
+        return self.traceparent[3:35]
+
+    @property
+    def lines(self) -> bytes:
+        """The header lines that tell upstreams; OpenAI keeps the second one, others the first."""
+        name, state = self.request_id, self.tracestate
+        more = f"tracestate: {state}\r\n" if state else ""
+        return (
+            f"X-Request-ID: {name}\r\nX-Client-Request-Id: {name}\r\n"
+            f"traceparent: {self.traceparent}\r\n{more}"
+        ).encode()
+
+
+def identity(
+    request_id: str | None = None, traceparent: str = "", tracestate: str = ""
+) -> RequestIdentity:
+    """Return the identity of a request that came with these names; what is missing is made.
+
+    A traceparent that is not the standard's is as good as none, and its tracestate with it.
+    """
+    drawn = _lots(40).hex()
+    name = request_id or f"req_{drawn[:32]}"
+    parent = drawn[64:80]
+    if traceparent and (found := _TRACEPARENT.fullmatch(traceparent)) is not None:
+        version, trace_id, theirs, flags, more = found.groups()
+        wrong = version == "ff" or (more and version == "00")
+        if not (wrong or trace_id == "0" * 32 or theirs == "0" * 16):
+            sampled = int(flags, 16) & _SAMPLED
+            state = tracestate if tracestate and _is_state(tracestate) else ""
+            return RequestIdentity(name, f"00-{trace_id}-{parent}-{sampled:02x}", state)
+    return RequestIdentity(name, f"00-{drawn[32:64]}-{parent}-{_NOT_SAMPLED}")
+
+
+def _is_state(text: str) -> bool:
+    if len(text) > _MAX_STATE:
+        return False
+    members = [member.strip(" \t") for member in text.split(",")]
+    told = [member for member in members if member]
+    return 0 < len(told) <= _MAX_MEMBERS and all(map(_MEMBER.fullmatch, told))

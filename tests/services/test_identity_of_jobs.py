@@ -1,0 +1,92 @@
+"""What a request is called follows it through the queue, to the upstream and into every line."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+import redis
+import structlog
+
+from app import telemetry
+from app.domain.identity import RequestIdentity
+from app.errors import UpstreamMisbehaved
+from app.schemas.requests import load_create_request
+from app.services.tickets import unpack
+from tests.services.jobs_bench import CALLER, Bench, Noted
+from tests.services.scripted import HELLO, THE_END, ScriptedProvider
+
+TRACE = "a" * 32
+NAMES = RequestIdentity("req_1", f"00-{TRACE}-{'b' * 16}-01", "vendor=1")
+
+
+@pytest.fixture
+def bench(redis_url: str) -> Iterator[Bench]:
+    with redis.Redis.from_url(redis_url) as client:
+        yield Bench(client)
+
+
+@pytest.fixture
+def lines() -> Iterator[list[dict[str, Any]]]:
+    """Return the log's lines, once the test has looked."""
+    stream = io.StringIO()
+    telemetry.configure_logging("DEBUG", "json", stream)
+
+    class Lines(list[dict[str, Any]]):
+        def of(self, event: str) -> dict[str, Any]:
+            told = map(json.loads, stream.getvalue().splitlines())
+            (line,) = [each for each in told if each["event"] == event]
+            return dict(line)
+
+    yield Lines()
+    telemetry.identify()
+    structlog.reset_defaults()
+
+
+def queued(bench: Bench) -> str:
+    body = {"model": "m", "input": "hi", "background": True}
+    asked = load_create_request(body, unsupported_tools="refuse")
+    response, _ = bench.background.enqueue(CALLER, asked, body, Noted(), NAMES)
+    return response.id
+
+
+def test_a_job_is_called_what_its_request_was(bench: Bench, lines: Any) -> None:
+    bench.provider = ScriptedProvider("p", (HELLO, THE_END))
+    response_id = queued(bench)
+    bench.worker.work()
+    (call,) = bench.provider.calls
+    assert call.identity == NAMES
+    line = lines.of("job")
+    assert (line["request_id"], line["trace_id"]) == ("req_1", TRACE)
+    assert line["response_id"] == response_id
+
+
+def test_a_job_that_failed_says_at_whom_and_how_often(bench: Bench, lines: Any) -> None:
+    bench.provider = ScriptedProvider("p", (UpstreamMisbehaved("no"),))
+    response_id = queued(bench)
+    bench.worker.work()
+    ids = {"request_id": "req_1", "trace_id": TRACE, "response_id": response_id}
+    whose = {"provider": "p", "model": "m", "attempts": 1, "error_code": "upstream_error"}
+    for event in ("job", "upstream_failed"):
+        assert (ids | whose).items() <= lines.of(event).items()
+
+
+def test_a_lost_job_is_called_what_its_request_was(bench: Bench, lines: Any) -> None:
+    response_id = queued(bench)
+    bench.begun(response_id)
+    bench.lapse()
+    bench.keeper.beat()
+    line = lines.of("job_lost")
+    assert (line["request_id"], line["response_id"]) == ("req_1", response_id)
+
+
+def test_a_job_of_an_earlier_release_has_no_name_and_runs(bench: Bench, lines: Any) -> None:
+    bench.provider = ScriptedProvider("p", (HELLO, THE_END))
+    response_id = queued(bench)
+    old = orjson.loads(bench.store.ticket(response_id) or b"")
+    del old["identity"]
+    assert unpack(orjson.dumps(old)).identity is None
