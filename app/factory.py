@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from app.api.open_answers import OpenAnswers
 from app.errors import StorageUnavailable
 from app.jobs.actors import Life, declare
 from app.jobs.broker import TicketBroker
+from app.jobs.process import Channel, WorkerProcess
 from app.providers.base import Provider
 from app.providers.profiles import is_reasoning_model
 from app.providers.registry import build
@@ -100,10 +100,9 @@ def create_app(
     return app
 
 
-def create_worker(settings: Settings) -> TicketBroker:
-    """Return the broker of a worker process, with the actor that does the work."""
-    # Lines go straight to stderr: dramatiq's own way there ends with the parent process.
-    configure_logging(settings.log_level, settings.log_format, sys.__stderr__)
+def create_worker(settings: Settings, channel: Channel) -> WorkerProcess:
+    """Return a process of a worker, which obeys its master on `channel`."""
+    configure_logging(settings.log_level, settings.log_format)
     client = connect(settings.redis)
     kept = _kept(settings, client)
     parts = _parts(settings, client, kept, kept, _meter(settings, client))
@@ -127,7 +126,7 @@ def create_worker(settings: Settings) -> TicketBroker:
     followings = Followings(jobs, time.sleep, keeper.heard)
     broker.add_middleware(Life(broker, keeper, followings, limits.lease_s))
     declare(broker, worker.work)
-    return broker
+    return WorkerProcess(broker, keeper.draining, limits, broker.idle_s, channel)
 
 
 def _broker(settings: Settings, client: Client, jobs: RedisJobStore) -> TicketBroker:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from app.settings import Settings
 
+#: Names the folder where the counters of processes meet: prometheus_client's own word.
+METRICS = "PROMETHEUS_MULTIPROC_DIR"
+
 _ROOT = Path(__file__).resolve().parents[2]
-_WORKER = "app.cli.worker:set_up"
-#: How long jobs that were stopped may take to go back to the queue, in seconds.
-_GIVING_BACK_S = 5
+#: Without what lies about where it is started (-P): the gateway is installed.
+_MODULE = (sys.executable, "-P", "-m")
 
 
 def leave_no_core() -> None:
@@ -32,14 +34,11 @@ def has_worker(settings: Settings) -> bool:
     return settings.background.enabled
 
 
-def worker(settings: Settings) -> list[str]:
-    """Return the command of the worker: one process, a thread for each job at once."""
-    background = settings.background
-    return [
-        *(sys.executable, "-m", "app.jobs", _WORKER),
-        *("--path", str(_ROOT)),
-        *("--processes", "1"),
-        *("--threads", str(background.concurrency)),
-        # Jobs get their grace, then go back to the queue by themselves.
-        *("--worker-shutdown-timeout", str(round((background.grace_s + _GIVING_BACK_S) * 1000))),
-    ]
+def worker() -> list[str]:
+    """Return the command of the worker's master, which starts the process that works."""
+    return [*_MODULE, "app.cli.worker_master"]
+
+
+def worker_process(channel: int) -> list[str]:
+    """Return the command of a process that works, bound to its master by an open socket."""
+    return [*_MODULE, "app.cli.worker_process", str(channel)]

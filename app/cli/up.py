@@ -21,13 +21,13 @@ from app.cli import embedded_redis, processes
 from app.cli.address import AddressTaken, check_free
 from app.cli.checked import checked_settings
 from app.cli.embedded_redis import EmbeddedRedis, RedisError
+from app.cli.processes import METRICS
 from app.cli.supervisor import supervise
 from app.cli.welcome import NotReady, welcome
 from app.errors import GatewayError
 from app.settings import DATA, Settings, SettingsError, environment
 from app.store.connect import connect
 
-METRICS = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client's own word
 _WATCH_S = 0.5
 
 
@@ -113,7 +113,7 @@ def _serve(settings: Settings, embedded: EmbeddedRedis | None, metrics: str) -> 
         settings = replace(settings, redis=replace(settings.redis, url=embedded.url))
     commands = {"web": processes.web()}
     if processes.has_worker(settings):
-        commands["worker"] = processes.worker(settings)
+        commands["worker"] = processes.worker()
     faults: list[str] = []
     over = Event()
 

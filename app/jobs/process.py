@@ -1,37 +1,134 @@
-"""How a process of a worker ends: with grace however often it is asked to, and never alone."""
+"""A process that runs background responses: begins, obeys, and ends with grace.
+
+It is started by a master (app/cli/master.py) and bound to it by a socket. What the master
+says: `drain` (SIGTERM), `hurry` (a second one, SIGINT). What it is told: `ready`, once jobs are
+taken; `idle SECONDS` again and again, since a job was or could have been taken; `draining`, once
+none is taken any more. The socket's end is the master's death. A signal that comes to the process
+itself is obeyed too: who stops a group of processes signals all of them.
+"""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
+import queue
 import signal
+import socket
 import threading
-from types import FrameType
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+
+import dramatiq
+
+from app.jobs.broker import TicketBroker, serve
+from app.services.draining import Drain
+from app.settings import BackgroundSettings
+from app.telemetry import log
+
+#: What jobs get once the master has gone, and what putting them down may take then, in seconds:
+#: nothing is left of a worker ten seconds after its master was killed.
+ORPHAN_S, ORPHAN_GIVING_BACK_S = 8.0, 1.0
+#: How often the master hears that jobs can be taken, in seconds.
+BEAT_S = 2.0
+
+#: How long dramatiq's threads, which have nothing more to do, may take to end, in ms.
+_THREADS_MS = 2000
+_SIGNALS = {signal.SIGTERM: "drain", signal.SIGINT: "hurry"}
 
 
-def end_once() -> None:
-    """Have the process be asked to end once, however often it is: to be called by its main thread.
+class Channel:
+    """One end of the socket between a master and a process: words, a line each.
 
-    Who ends a group of processes asks this one too, and then the parent does: dramatiq would take
-    the second time for impatience, and drop what is running.
+    What cannot be said is left unsaid: the other end has gone.
     """
-    asked = signal.getsignal(signal.SIGTERM)
 
-    def ask(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        if callable(asked):
-            asked(number, frame)
+    def __init__(self, ours: socket.socket) -> None:
+        self._socket = ours
+        self._lines = ours.makefile("r", encoding="utf-8")
+        self._saying = threading.Lock()
 
-    signal.signal(signal.SIGTERM, ask)
+    def say(self, *words: str) -> None:
+        """Say a line."""
+        with suppress(OSError), self._saying:
+            self._socket.sendall(" ".join(words).encode() + b"\n")
+
+    def lines(self) -> Iterator[str]:
+        """Yield what the other end says from now on, until it has gone."""
+        with suppress(OSError):
+            for line in self._lines:
+                yield line.rstrip("\n")
 
 
-def end_with_parent() -> None:
-    """Have the process end when its parent has: nobody else would ever end it."""
-    threading.Thread(target=_outlive_parent, daemon=True).start()
+class WorkerProcess:
+    """Runs jobs until it is to end. `idle_s` tells since when no job could have been taken."""
+
+    def __init__(
+        self,
+        broker: TicketBroker,
+        drain: Drain,
+        settings: BackgroundSettings,
+        idle_s: Callable[[], float],
+        channel: Channel,
+    ) -> None:
+        self._broker = broker
+        self._drain = drain
+        self._channel = channel
+        self._idle_s = idle_s
+        self._threads = settings.concurrency
+        self._over = False
+        self._orders: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._within_s: Mapping[str, float] = {
+            "drain": settings.drain_s,
+            "hurry": settings.grace_s,
+            "orphaned": ORPHAN_S,
+        }
+
+    def run(self, *ready: str) -> None:
+        """Run jobs; return once it was to end and nothing runs any more.
+
+        `ready` is what the master is to know. To be called by the main thread.
+        """
+        for number, order in _SIGNALS.items():
+            signal.signal(number, lambda *_, order=order: self._orders.put(order))
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload is the master's to see to
+        serve(self._broker)
+        self._broker.emit_after("process_boot")
+        worker = dramatiq.Worker(self._broker, worker_threads=self._threads)
+        worker.start()
+        for each in (self._obey, self._listen, self._beat):
+            threading.Thread(target=each, name=each.__name__.strip("_"), daemon=True).start()
+        self._channel.say("ready", *ready)
+        log.info("worker_ready", pid=os.getpid())
+        self._drain.begun.wait()
+        self._broker.stop()
+        self._channel.say("draining")
+        log.info("worker_draining", pid=os.getpid())
+        self._drain.run()
+        worker.stop(timeout=_THREADS_MS)
+        self._over = True
+        log.info("worker_ended", pid=os.getpid())
+
+    def _listen(self) -> None:
+        for line in self._channel.lines():
+            self._orders.put(line)
+        self._orders.put("orphaned")
+
+    def _obey(self) -> None:
+        while (order := self._orders.get()) and not self._over:
+            if order in self._within_s:
+                self._broker.stop()
+                self._drain.begin(self._within_s[order])
+            if order == "orphaned":
+                _end_after(ORPHAN_S + ORPHAN_GIVING_BACK_S)
+
+    def _beat(self) -> None:
+        pause = threading.Event()
+        while not self._drain.begun.is_set():
+            self._channel.say("idle", f"{self._idle_s():.1f}")
+            pause.wait(BEAT_S)
 
 
-def _outlive_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)
+def _end_after(seconds: float) -> None:
+    """End the process then, whatever it still does."""
+    timer = threading.Timer(seconds, os._exit, [1])
+    timer.daemon = True
+    timer.start()

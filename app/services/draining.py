@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable
 
 from app.services.running import Running
@@ -13,7 +14,7 @@ GIVING_BACK_S = 5.0
 
 
 class Drain:
-    """The end of a worker's jobs.
+    """The end of a worker's jobs. `begun` is set once it was asked for.
 
     `clock` is like time.monotonic, `pause` like time.sleep. While the store is away, a job that
     could not be put down is left to its lease.
@@ -25,15 +26,11 @@ class Drain:
         clock: Callable[[], float],
         pause: Callable[[float], object],
     ) -> None:
+        self.begun = threading.Event()
         self._running = running
         self._clock = clock
         self._pause = pause
         self._until = math.inf
-
-    @property
-    def begun(self) -> bool:
-        """Whether it was asked for."""
-        return self._until < math.inf
 
     def begin(self, within_s: float) -> None:
         """Begin nothing more, and give what has spoken so long; safe in any thread.
@@ -42,6 +39,7 @@ class Drain:
         """
         self._running.close()
         self._until = min(self._until, self._clock() + within_s)
+        self.begun.set()
 
     def run(self, giving_back_s: float = GIVING_BACK_S) -> None:
         """Return when nothing runs any more, or stopping what runs took longer than so.

@@ -90,12 +90,18 @@ _tally = Tally()
 _PATIENCE = 3
 
 #: What is looked up when it is asked for: of the queues of background responses, for all processes
-#: alike, and of this machine's spool.
+#: alike, of this machine's spool, and of a worker's reloads.
 FIGURES = {
     "gateway_spooled": "Answers that wait in this machine's spool for the store.",
     "gateway_jobs_queued": "Background responses that wait for a worker.",
     "gateway_jobs_running": "Background responses that workers have taken.",
     "gateway_jobs_oldest_seconds": "For how long the one that waits longest has waited.",
+    "gateway_config_last_reload_successful": (
+        "Whether the configuration could be used when it was read last."
+    ),
+    "gateway_config_last_reload_timestamp_seconds": (
+        "When a configuration that could be used was read last."
+    ),
 }
 
 
@@ -136,15 +142,16 @@ def breaker_changed(provider: str, state: str) -> None:
     log.warning("breaker_changed", provider=provider, state=state)
 
 
-def metrics(figures: Mapping[str, float]) -> bytes:
+def metrics(figures: Mapping[str, float], folder: str | None = None) -> bytes:
     """Return the metrics of all processes together, in Prometheus' text format.
 
     All that was counted before is in them: what other processes still gather is waited for.
-    `figures` are those of FIGURES that are known at this moment.
+    `figures` are those of FIGURES that are known at this moment. `folder` is where the processes'
+    counts meet, where that is not what PROMETHEUS_MULTIPROC_DIR says.
     """
     registry = CollectorRegistry()
     try:
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # half typed upstream
+        MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]  # half typed upstream
         sleep(_PATIENCE * _tally.delay_s)
     except ValueError:  # PROMETHEUS_MULTIPROC_DIR is not set: this process is all there is
         registry = REGISTRY

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,14 @@ from app.cli.worker import work
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """Give the suite its own signals back."""
+    kept = signal.getsignal(signal.SIGHUP)
+    yield
+    signal.signal(signal.SIGHUP, kept)
 
 
 @pytest.fixture
@@ -29,17 +39,9 @@ def run(**environ: str) -> Result:
     return CliRunner().invoke(work, env=environ)
 
 
-def test_it_becomes_one_process_of_dramatiq_with_a_thread_for_each_job(become: list[str]) -> None:
-    run(WORKER_CONCURRENCY="7")
-    assert become[:3] == [sys.executable, "-m", "app.jobs"]
-    told = dict(zip(become[4::2], become[5::2], strict=True))
-    assert (told["--processes"], told["--threads"]) == ("1", "7")
-
-
-def test_it_has_its_grace_and_some_time_to_give_jobs_back(become: list[str]) -> None:
-    Path("gateway.toml").write_text("[background]\ngrace_s = 10\n", "utf-8")
+def test_it_becomes_its_master(become: list[str]) -> None:
     run()
-    assert become[become.index("--worker-shutdown-timeout") + 1] == "15000"
+    assert become == [sys.executable, "-P", "-m", "app.cli.worker_master"]
 
 
 def test_settings_that_cannot_be_used_are_said() -> None:

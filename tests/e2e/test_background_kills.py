@@ -29,7 +29,7 @@ def hasty(environment: dict[str, str], upstream: Upstream, directory: Path) -> d
     config = directory / "hasty.toml"
     config.write_text(
         gateway_toml(upstream.places, keepalive_s=15)
-        + "\n[background]\ngrace_s = 0.5\ntime_limit_s = 3\n"
+        + "\n[background]\ndrain_s = 0.5\ngrace_s = 0.5\ntime_limit_s = 3\n"
     )
     return environment | {"GATEWAY_CONFIG": str(config), "WORKER_LEASE_S": LEASE_S}
 
@@ -143,7 +143,7 @@ def test_a_worker_that_is_asked_to_end_has_its_grace(
     with brief(patient, tmp_path) as worker:
         spoken(gateway, response_id, "one ")
         worker.ask_group()
-        until(lambda: "Shutting down" in worker.log, "the worker to hear it")
+        until(lambda: "worker_draining" in worker.log, "the worker to hear it")
         upstream.release(tag)
         assert worker.parent.wait() == 0
     assert shown(gateway, response_id)["output_text"] == "one two"

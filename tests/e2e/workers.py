@@ -13,16 +13,15 @@ from pathlib import Path
 import psutil
 
 from app.cli import processes
-from app.settings import Settings
 from tests.processes import started, until
 
-_READY = "Worker process is ready for action"
+_READY = "worker_ready"
 _numbers = count(1)
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerProcess:
-    """A worker: dramatiq's parent process and the child that does the work."""
+    """A worker: the master and the process that does the work."""
 
     parent: subprocess.Popen[bytes]
     log_file: Path
@@ -33,9 +32,8 @@ class WorkerProcess:
 
     @property
     def child(self) -> psutil.Process:
-        """The process whose threads do the work."""
-        children = psutil.Process(self.parent.pid).children()
-        return next(each for each in children if "multiprocessing" not in "".join(each.cmdline()))
+        """The process that does the work, the newest where there are several."""
+        return max(psutil.Process(self.parent.pid).children(), key=lambda each: each.pid)
 
     def kill(self) -> None:
         """End it as a machine does that loses its power."""
@@ -62,7 +60,7 @@ class WorkerProcess:
 def working(env: Mapping[str, str], directory: Path) -> Iterator[WorkerProcess]:
     """Run a worker, once it is ready for jobs."""
     log_file = directory / f"worker-{next(_numbers)}.log"
-    argv = processes.worker(Settings.from_env(env))  # what `flask worker` becomes
+    argv = processes.worker()  # what `flask worker` becomes
     with (
         log_file.open("wb") as log,
         started(argv, env=env, stdout=log, stderr=log) as process,

@@ -1,0 +1,262 @@
+"""The worker's master: one process works on background responses, and there is always one.
+
+    SIGTERM         nothing more is taken, jobs that have spoken get [background] drain_s
+    once more, or   they get grace_s
+    SIGINT
+    SIGHUP          a fresh process reads gateway.toml; once it takes jobs, the one before drains.
+                    Where it cannot start, the one before goes on
+
+A process that dies is replaced, later and later while that does not help. Where the master is
+killed its processes end by themselves (app/jobs/process.py). Fresh processes run the code that is
+there when they start, under the master's environment.
+"""
+
+from __future__ import annotations
+
+import selectors
+import signal
+import socket
+import subprocess
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from time import monotonic, time
+from types import FrameType
+
+from app.cli.worker_child import Process
+from app.cli.worker_listener import Report
+from app.services.health import WORKER_SILENCE_S
+from app.telemetry import log
+
+#: For how long a process may get ready, in seconds.
+READY_S = 60.0
+#: How much later than it should a process may end before it is killed, in seconds.
+SPARE_S = 10.0
+#: A process that lived for less was no success: the next has to wait, longer each time (seconds).
+SHORT_LIFE_S, LONGEST_PAUSE_S = 10.0, 30.0
+#: A process that says nothing for so long stands still, where it should beat every 2 s.
+SILENCE_S = 60.0
+#: How often the master looks after its processes, though nothing has happened, in seconds.
+LOOK_S = 5.0
+
+
+@dataclass(slots=True)
+class Reloads:
+    """How gateway.toml was read last, and when it could be used last (Unix seconds)."""
+
+    successful: bool = True
+    at: float = field(default_factory=time)
+
+
+class Master:
+    """Keeps one process at work.
+
+    `start` starts one on a socket, `gone` hears which has ended. `clock` is like time.monotonic.
+    """
+
+    def __init__(
+        self,
+        start: Callable[[socket.socket], subprocess.Popen[bytes]],
+        clock: Callable[[], float] = monotonic,
+        gone: Callable[[int], None] = lambda _pid: None,
+    ) -> None:
+        self.reloads = Reloads()
+        self._start = start
+        self._clock = clock
+        self._gone = gone
+        self._signals: deque[int] = deque()
+        self._selector = selectors.DefaultSelector()
+        self._all: list[Process] = []
+        self._kept = ""  # the settings that the last good process had
+        self._stop = ""  # what processes are told when it is over
+        self._start_at: float | None = None  # when a process is started in place of a dead one
+        self._pause_s = 0.0
+        self._again = False  # gateway.toml is to be read once more
+
+    def health(self) -> Report:
+        """Tell whether a job would be taken; in any thread."""
+        if self._stop:
+            return Report(False, "the worker is being stopped")
+        takes = [each.able_at for each in list(self._all) if not each.drains]
+        idle_s = self._clock() - max(takes, default=float("-inf"))
+        if idle_s < WORKER_SILENCE_S:
+            return Report(True, "")
+        since = f"for {idle_s:.0f} s" if idle_s < float("inf") else "yet"
+        return Report(False, f"no job was taken, nor could have been, {since}")
+
+    def figures(self) -> dict[str, float]:
+        """Tell how gateway.toml was read last, for the metrics; in any thread."""
+        return {
+            "gateway_config_last_reload_successful": float(self.reloads.successful),
+            "gateway_config_last_reload_timestamp_seconds": self.reloads.at,
+        }
+
+    def run(self) -> int:
+        """Work until told to end; return the exit status. To be called by the main thread."""
+        woken, wakes = socket.socketpair()
+        with woken, wakes:
+            for end in (woken, wakes):
+                end.setblocking(False)
+            signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+                signal.signal(number, self._note)
+            self._selector.register(woken, selectors.EVENT_READ)
+            self._fresh("fresh")
+            while self._all or (self._start_at is not None and not self._stop):
+                self._once(woken)
+            signal.set_wakeup_fd(-1)
+        return 0 if self._stop else 1
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        self._signals.append(number)
+
+    def _once(self, woken: socket.socket) -> None:
+        """Wait for whatever happens next, and see to it."""
+        for key, _ in self._selector.select(self._patience_s()):
+            if key.data is None:
+                with suppress(OSError):
+                    woken.recv(4096)
+            elif key.data in self._all:
+                self._hear(key.data)
+        while self._signals:
+            self._obey(self._signals.popleft())
+        for each in list(self._all):
+            if each.program.poll() is not None:
+                self._bury(each)
+            elif self._clock() > each.kill_at or self._is_silent(each):
+                log.error("worker_killed", pid=each.program.pid)
+                each.program.kill()
+        if self._start_at is not None and self._clock() >= self._start_at and not self._stop:
+            self._fresh("kept")
+
+    def _is_silent(self, process: Process) -> bool:
+        """Tell whether a process that takes jobs has not even said so for too long."""
+        return not process.drains and self._clock() - process.heard_at > SILENCE_S
+
+    def _patience_s(self) -> float:
+        times = [each.kill_at for each in self._all]
+        if self._start_at is not None:
+            times.append(self._start_at)
+        return min(LOOK_S, max(0.01, min(times, default=0.0) - self._clock()))
+
+    # Signals
+
+    def _obey(self, number: int) -> None:
+        if number == signal.SIGHUP and not self._stop:
+            self._reload()
+        elif number in (signal.SIGTERM, signal.SIGINT):
+            hurried = bool(self._stop) or number == signal.SIGINT
+            self._stop = "hurry" if hurried else "drain"
+            log.info("worker_stopping", hurried=hurried)
+            for each in self._all:
+                self._drain(each, self._stop)
+
+    def _reload(self) -> None:
+        """Start a process that reads gateway.toml anew; where one is at it, another after it."""
+        self._again = any(each.reloads and not (each.ready or each.drains) for each in self._all)
+        if not self._again:
+            log.info("worker_reloading")
+            self._fresh("fresh", reloads=True)
+
+    def _reloaded(self, *, successful: bool) -> None:
+        self.reloads = Reloads() if successful else Reloads(False, self.reloads.at)
+        if self._again and not self._stop:
+            self._reload()
+
+    def _drain(self, process: Process, order: str) -> None:
+        """Have a process end. One that is not ready hears of it once it is."""
+        process.say(order)
+        process.drains = True
+        if process.ready:
+            drain_s, grace_s = process.times_s
+            self._limit(process, drain_s if order == "drain" else grace_s)
+
+    def _limit(self, process: Process, within_s: float) -> None:
+        process.kill_at = min(process.kill_at, self._clock() + within_s + SPARE_S)
+
+    # Processes
+
+    def _fresh(self, word: str, *, reloads: bool = False) -> None:
+        """Start a process."""
+        self._start_at = None
+        ours, theirs = socket.socketpair()
+        with theirs:
+            program = self._start(theirs)
+        now = self._clock()
+        process = Process(program, ours, now, now + READY_S, reloads)
+        process.say(f"kept {self._kept}" if word == "kept" and self._kept else "fresh")
+        ours.setblocking(False)
+        self._selector.register(ours, selectors.EVENT_READ, process)
+        self._all.append(process)
+        log.info("worker_started", pid=program.pid)
+
+    def _hear(self, process: Process) -> None:
+        for word, *more in process.lines():
+            process.heard_at = self._clock()
+            if word == "ready":
+                self._use(process, more)
+            elif word == "idle":
+                process.able_at = self._clock() - float(more[0])
+            elif word == "refused":
+                process.refusal = " ".join(more)
+            elif word == "draining" and not process.drains:
+                self._limit(process, process.times_s[0])
+                self._replace(process)
+
+    def _use(self, process: Process, said: list[str]) -> None:
+        """Have a process that is ready take the place of those before it."""
+        process.ready, process.able_at = True, self._clock()
+        process.kill_at = float("inf")
+        process.times_s = (float(said[0]), float(said[1]))
+        self._kept = said[2]
+        if self._stop or process.drains:
+            self._drain(process, self._stop or "drain")
+            return
+        for each in self._all[: self._all.index(process)]:
+            if not each.drains:
+                self._drain(each, "drain")
+        if process.reloads:
+            log.info("config_reloaded", pid=process.program.pid)
+            self._reloaded(successful=True)
+
+    def _replace(self, process: Process) -> None:
+        """Start another in place of one that has come to its end by itself."""
+        process.drains = True
+        if self._stop or not all(each.drains for each in self._all):
+            return
+        if self._clock() - process.started_at > SHORT_LIFE_S:
+            self._pause_s = 0.0
+        else:
+            self._pause_s = min(2 * self._pause_s or 1.0, LONGEST_PAUSE_S)
+        self._start_at = self._clock() + self._pause_s
+
+    def _bury(self, process: Process) -> None:
+        """See to a process that has ended."""
+        self._hear(process)
+        self._all.remove(process)
+        self._selector.unregister(process.channel)
+        process.channel.close()
+        self._gone(process.program.pid)
+        status = process.program.returncode
+        log.info("worker_gone", pid=process.program.pid, status=status)
+        if self._stop or process.drains:
+            return
+        if process.ready:
+            log.error("worker_died", pid=process.program.pid, status=status)
+            self._replace(process)
+        elif process.reloads:
+            self._refuse(process)
+        elif self._kept:
+            self._replace(process)
+        else:
+            log.error("worker_cannot_start", reason=process.refusal or f"exit status {status}")
+
+    def _refuse(self, process: Process) -> None:
+        """Go on as before: what was to be read anew cannot be used."""
+        reason = (
+            process.refusal or f"the process ended with the status {process.program.returncode}"
+        )
+        log.error("config_reload_failed", reason=reason)
+        self._replace(process)
+        self._reloaded(successful=False)

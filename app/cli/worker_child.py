@@ -1,0 +1,48 @@
+"""A process that works, as its master knows it."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+_READ_SIZE = 65536
+
+
+@dataclass(eq=False, slots=True)
+class Process:
+    """A process that works. `ready` says that it takes jobs, `drains` that it takes none more.
+
+    `able_at` is when it took or could have taken a job last, `heard_at` when it said something
+    last, `kill_at` when its time is over.
+    """
+
+    program: subprocess.Popen[bytes]
+    channel: socket.socket
+    started_at: float
+    kill_at: float
+    reloads: bool
+    ready: bool = False
+    drains: bool = False
+    able_at: float = float("-inf")
+    heard_at: float = float("inf")
+    refusal: str = ""
+    times_s: tuple[float, float] = (0.0, 0.0)
+    unread: bytearray = field(default_factory=bytearray)
+
+    def say(self, line: str) -> None:
+        """Say a line; one that has gone need not hear it."""
+        with suppress(OSError):
+            self.channel.sendall(line.encode() + b"\n")
+
+    def lines(self) -> Iterator[list[str]]:
+        """Yield the words of each line that it has said."""
+        with suppress(OSError):
+            while piece := self.channel.recv(_READ_SIZE):
+                self.unread += piece
+        while (end := self.unread.find(b"\n")) >= 0:
+            line = bytes(self.unread[:end]).decode()
+            del self.unread[: end + 1]
+            yield line.split(" ")

@@ -1,0 +1,79 @@
+"""The worker's master as a process: its folder of metrics, its address, what it starts."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+
+from prometheus_client.multiprocess import mark_process_dead
+
+from app.cli import processes
+from app.cli.checked import checked_settings
+from app.cli.master import Master
+from app.cli.processes import METRICS
+from app.cli.worker_listener import ListenerTaken, listening
+from app.logs.libraries import catch_uncaught, listen
+from app.settings import SettingsError, environment
+from app.telemetry import configure_logging, metrics
+
+
+def main() -> int:
+    """Be the worker's master."""
+    processes.leave_no_core()
+    try:
+        settings = checked_settings()
+        configure_logging(settings.log_level, settings.log_format)
+        listen(settings.log_level, settings.log_format)
+        catch_uncaught()
+        with _listening(settings.background.metrics_bind) as master:
+            return master.run()
+    except (SettingsError, ListenerTaken) as error:
+        sys.stderr.write(f"The worker cannot start: {error}\n")
+        return 1
+
+
+@contextmanager
+def _listening(bind: str | None) -> Iterator[Master]:
+    """Yield a master whose processes' counts meet in a folder and can be asked for at `bind`.
+
+    Where somebody has named a folder, as `up` does, it is shared with others, who tell there how
+    they were reloaded.
+
+    Raises:
+        ListenerTaken: nothing can listen there.
+    """
+    with ExitStack() as stack:
+        shared = environment().get(METRICS)
+        folder = shared
+        if bind is not None and folder is None:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="gateway-metrics-"))
+        master = Master(partial(_start, folder), gone=partial(_forget, folder))
+
+        def told() -> bytes:
+            return metrics({} if shared else master.figures(), folder)
+
+        if bind is not None:
+            stack.enter_context(listening(bind, master.health, told))
+        yield master
+
+
+def _start(folder: str | None, channel: socket.socket) -> subprocess.Popen[bytes]:
+    """Start a process that works, bound to its master by a socket."""
+    env = environment() if folder is None else environment(**{METRICS: folder})
+    number = channel.fileno()
+    return subprocess.Popen(processes.worker_process(number), env=env, pass_fds=[number])  # noqa: S603 - our own
+
+
+def _forget(folder: str | None, pid: int) -> None:
+    """Take a dead process's gauges out of the sums."""
+    if folder is not None:
+        mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]  # has no types
+
+
+if __name__ == "__main__":
+    sys.exit(main())

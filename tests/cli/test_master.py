@@ -1,0 +1,171 @@
+"""The worker's master keeps one process at work; those here say what a real one says, no more.
+
+Each test has a master in a process of its own: it takes the signals.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.settings import environment
+from tests.processes import started, until
+
+_MASTER = """
+import subprocess, sys
+from app.cli import master
+
+codes = sys.argv[1:]
+master.SHORT_LIFE_S, master.SILENCE_S, master.LOOK_S, master.SPARE_S = 0.0, 0.5, 0.1, 0.1
+master.READY_S = 5.0
+
+def start(channel):
+    # -S: nothing but the standard library. Each code is for one process, the last for all others.
+    code = codes.pop(0) if len(codes) > 1 else codes[0]
+    argv = [sys.executable, "-S", "-c", code, str(channel.fileno())]
+    return subprocess.Popen(argv, pass_fds=[channel.fileno()])
+
+sys.exit(master.Master(start).run())
+"""
+_SAYS = """
+import signal, socket, sys, threading, time
+channel = socket.socket(fileno=int(sys.argv[1]))
+def say(line): channel.sendall(line.encode() + b"\\n")
+orders = channel.makefile()
+def beat():
+    while True:
+        say("idle 0")
+        time.sleep(0.1)
+first = orders.readline()
+"""
+_WORKS = (
+    _SAYS
+    + """
+print("begins with", first, flush=True)
+say("ready 100 0.1 settings")
+threading.Thread(target=beat, daemon=True).start()
+for order in orders:
+    print("hears", order, flush=True)
+    if order.strip() in ("drain", "hurry"):
+        sys.exit()
+"""
+)
+_DIES = _SAYS + 'say("ready 100 0.1 settings"); sys.exit(70)'
+_FALLS_SILENT = _SAYS + 'say("ready 100 0.1 settings"); signal.pause()'
+_REFUSES = _SAYS + 'say("refused gateway.toml, line 2: it is broken"); sys.exit(78)'
+_NEVER_ENDS = _SAYS + 'say("ready 0 0 x"); threading.Thread(target=beat).start(); orders.read()'
+
+
+class Run:
+    """A master under way."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.process = process
+        self._log = log
+
+    def says(self, text: str, count: int = 1) -> None:
+        until(lambda: self._log.read_text().count(text) >= count, text)
+
+    def has_said(self, text: str) -> bool:
+        return text in self._log.read_text()
+
+    def end(self) -> int:
+        self.process.terminate()
+        return self.process.wait(30)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "log"
+
+
+@contextlib.contextmanager
+def master(log: Path, *codes: str) -> Iterator[Run]:
+    """Run a master that starts these processes, one after the other."""
+    argv = [sys.executable, "-c", _MASTER, *codes]
+    with (
+        log.open("wb") as file,
+        started(argv, env=environment(), stdout=file, stderr=file) as process,
+    ):
+        yield Run(process, log)
+
+
+def test_a_process_that_dies_is_replaced_by_one_with_the_last_good_settings(log: Path) -> None:
+    with master(log, _DIES, _WORKS) as run:
+        run.says("begins with kept settings")
+        assert run.end() == 0
+    assert "worker_died" in log.read_text()
+
+
+def test_a_process_that_stands_still_is_replaced(log: Path) -> None:
+    with master(log, _FALLS_SILENT, _WORKS) as run:
+        run.says("begins with kept settings")
+        assert run.end() == 0
+
+
+def test_a_process_that_drains_by_itself_is_replaced_while_it_does(log: Path) -> None:
+    gives_up = (
+        _SAYS
+        + """
+say("ready 100 0.1 settings")
+say("draining")
+for each in orders: print("old hears", each, flush=True)
+"""
+    )
+    with master(log, gives_up, _WORKS) as run:
+        run.says("begins with kept settings")
+        assert not run.has_said("worker_gone")
+        run.process.terminate()
+        run.says("old hears drain")
+        run.process.terminate()
+        assert run.process.wait(30) == 0
+
+
+def test_the_first_process_that_cannot_start_ends_the_master(log: Path) -> None:
+    with master(log, _REFUSES) as run:
+        assert run.process.wait(30) == 1
+    assert "gateway.toml, line 2: it is broken" in log.read_text()
+
+
+def test_a_reload_that_is_refused_leaves_the_one_before(log: Path) -> None:
+    with master(log, _WORKS, _REFUSES) as run:
+        run.says("begins with fresh")
+        run.process.send_signal(signal.SIGHUP)
+        run.says("config_reload_failed")
+        assert not run.has_said("hears drain")
+        assert run.end() == 0
+        assert run.has_said("hears drain")
+
+
+def test_the_one_before_drains_once_the_fresh_one_is_ready(log: Path) -> None:
+    with master(log, _WORKS) as run:
+        run.says("begins with fresh")
+        run.process.send_signal(signal.SIGHUP)
+        run.says("begins with fresh", count=2)
+        run.says("hears drain")
+        run.says("config_reloaded")
+        assert run.end() == 0
+
+
+def test_what_does_not_end_in_its_time_is_killed(log: Path) -> None:
+    with master(log, _NEVER_ENDS) as run:
+        run.says("worker_started")
+        assert run.end() == 0
+        assert run.has_said("worker_killed")
+
+
+def test_a_second_signal_hurries(log: Path) -> None:
+    stays = _SAYS + 'say("ready 100 0.1 s")\nfor each in orders: print("hears", each, flush=True)'
+    with master(log, stays) as run:
+        run.says("worker_started")
+        run.process.terminate()
+        run.says("hears drain")
+        run.process.terminate()
+        run.says("hears hurry")
+        assert run.process.wait(30) == 0
