@@ -26,7 +26,7 @@ GatewayError                     500  api_error
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class GatewayError(Exception):
@@ -168,9 +168,16 @@ class UpstreamUnavailable(Unavailable):
 
 
 class UpstreamTimeout(Unavailable):
-    """The upstream did not answer in time."""
+    """The upstream did not answer in time.
+
+    `sent` is false where it cannot have begun to work on the call: else it may be at it still.
+    """
 
     code = "upstream_timeout"
+
+    def __init__(self, message: str, *, sent: bool = True, **more: Any) -> None:
+        super().__init__(message, **more)
+        self.sent = sent
 
 
 class UpstreamMisbehaved(GatewayError):

@@ -294,7 +294,8 @@ class Reply:
         name, lost = self._transport.settings.name, self._answered
         match error:
             case requests.ConnectTimeout():
-                return UpstreamTimeout(f"provider {name!r} could not be connected to in time")
+                what = f"provider {name!r} could not be connected to in time"
+                return UpstreamTimeout(what, sent=False)
             case requests.Timeout():
                 return UpstreamTimeout(f"provider {name!r} did not answer in time", work_done=lost)
             case Nonsense():

@@ -95,8 +95,10 @@ class Answering:
         target = prepared.targets[0]
         return target.provider.ignored(self._asked(prepared, prepared.thread.items, target))
 
-    def open(self, prepared: Prepared, call: UpstreamCall) -> Opened:
+    def open(self, prepared: Prepared, call: UpstreamCall, until: float | None = None) -> Opened:
         """Open the upstream, without the oldest turns where they are too much for it (S8).
+
+        With `until`, a time of time.monotonic, failures are tried again until then.
 
         Raises:
             GatewayError: as Router.open does.
@@ -105,6 +107,8 @@ class Answering:
         for truncations_left in reversed(range(MAX_TRUNCATIONS + 1)):
             asked = partial(self._asked, prepared, items)
             try:
+                if until is not None:
+                    return self._router.open_in_time(prepared.targets, asked, call, until)
                 return self._router.open(prepared.targets, asked, call)
             except ContextLengthExceeded as error:
                 excess = error.excess_tokens

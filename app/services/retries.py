@@ -2,8 +2,9 @@
 
 At most three attempts; the next is due after 0.5 s, then 1 s, each less up to half of it at
 random, or after what the upstream asks for if that is longer. None begins later than the call's
-patience or its deadline allows, so a Retry-After beyond these ends it at once. A time-out that
-used up the patience is not tried again; one of a few seconds is.
+patience or its deadline allows, so a Retry-After beyond these ends it at once. A call that timed
+out after it was sent is not sent again: the upstream may be at work on it still. Where another
+target is left, nobody waits for a Retry-After (U25).
 """
 
 from __future__ import annotations
@@ -44,8 +45,12 @@ class Retries:
     jitter: Callable[[], float] = random
     pause: Callable[[UpstreamCall, float], None] = pause
 
-    def run(self, attempt: Callable[[], T], call: UpstreamCall, until: float) -> T:
+    def run(
+        self, attempt: Callable[[], T], call: UpstreamCall, until: float, *, waits: bool = True
+    ) -> T:
         """Return what `attempt` returns; no new one begins after `until`, a time of the clock.
+
+        `waits` is false where a Retry-After is not to be waited for.
 
         Raises:
             GatewayError: what the last attempt raised.
@@ -54,7 +59,7 @@ class Retries:
         try:
             return attempt()
         except GatewayError as error:
-            if not _may_pass(error):
+            if not _may_pass(error) or (error.retry_after_s and not waits):
                 raise
             failures = [error]
 
@@ -63,9 +68,9 @@ class Retries:
                 raise failures.pop()
             return attempt()
 
-        return self._retrying(call, until)(next_attempt)
+        return self._retrying(call, until, waits)(next_attempt)
 
-    def _retrying(self, call: UpstreamCall, until: float) -> Retrying:
+    def _retrying(self, call: UpstreamCall, until: float, waits: bool) -> Retrying:
         """Return what repeats a call that has failed once: setting it up costs 20 µs."""
 
         def sleep(seconds: float) -> None:
@@ -75,6 +80,8 @@ class Retries:
 
         def is_last(state: RetryCallState) -> bool:
             next_at = self.clock() + state.upcoming_sleep
+            if not waits and _asked_s(state):
+                return True
             return state.attempt_number >= MAX_ATTEMPTS or next_at > min(until, call.deadline)
 
         return Retrying(
@@ -87,10 +94,16 @@ class Retries:
 
     def _delay_s(self, state: RetryCallState) -> float:
         delay_s: float = FIRST_DELAY_S * 2 ** (state.attempt_number - 1)
-        error = state.outcome.exception() if state.outcome else None
-        asked_s = error.retry_after_s if isinstance(error, GatewayError) else None
-        return max(delay_s * (1 - self.jitter() / 2), asked_s or 0)
+        return max(delay_s * (1 - self.jitter() / 2), _asked_s(state))
+
+
+def _asked_s(state: RetryCallState) -> int:
+    """Return for how many seconds the upstream asks not to be asked again."""
+    error = state.outcome.exception() if state.outcome else None
+    return (error.retry_after_s or 0) if isinstance(error, GatewayError) else 0
 
 
 def _may_pass(error: BaseException) -> bool:
-    return isinstance(error, UpstreamUnavailable | UpstreamTimeout) and not error.work_done
+    if isinstance(error, UpstreamTimeout):
+        return not (error.sent or error.work_done)
+    return isinstance(error, UpstreamUnavailable) and not error.work_done

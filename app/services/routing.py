@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from app.providers.base import Provider, UpstreamCall
 from app.services.breakers import Admission, Breakers
 from app.services.models import Target
 from app.services.retries import Retries
+from app.services.retry_rounds import RetryRounds
 from app.services.slots import Slots
 from app.settings import ProviderSettings
 from app.telemetry import log, unexpected, upstream_ended, upstream_spoke
@@ -55,6 +56,26 @@ class _Failure(NamedTuple):
     error: GatewayError
     provider: str
     upstream_request_id: str | None
+
+
+@dataclass(slots=True)
+class _Opening:
+    """A call that is being opened, since `started`. `latest` is its own deadline.
+
+    From `begun_at` on, failed attempts are repeated for `retry_s`, and the last target is waited
+    for, if it is busy, for `queue_s`. `heeds_silence` says that silence is a beginning, too.
+    """
+
+    call: UpstreamCall
+    started: float
+    retry_s: float
+    queue_s: float
+    heeds_silence: bool = True
+    begun_at: float = field(init=False)
+    latest: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.begun_at, self.latest = self.started, self.call.deadline
 
 
 class Router:
@@ -96,47 +117,84 @@ class Router:
                 targets failed; the first failure that may pass is told, or else the first.
             CallerGone: the call was cancelled.
         """
-        started, latest = self._clock(), call.deadline
+        opening = _Opening(call, self._clock(), patience_s, patience_s)
         failures: list[_Failure] = []
         for target in targets:
-            provider = target.provider
-            call.provider = provider.name
-            call.deadline = min(latest, self._clock() + self._deadlines_s[provider.name])
-            request = request_for(target)
-            queue_until = started + (patience_s if target is targets[-1] else 0)
-            batches = self._answer(provider, request, call, started + patience_s, queue_until)
-            try:
-                next(batches)
-            except _FAULTS as error:
-                _log_failure(target, call, error)
-                failures.append(_Failure(error, provider.name, call.request_id))
-            else:
-                first_batch_s = self._clock() - started
-                ignored = provider.ignored(request)
-                attempts = call.attempts
-                return Opened(target, provider.name, ignored, attempts, first_batch_s, batches)
-        told = _most_hopeful(failures)
-        call.provider, call.request_id = told.provider, told.upstream_request_id
-        raise told.error
+            opened = self._opened(target, request_for, opening, is_last=target is targets[-1])
+            if isinstance(opened, Opened):
+                return opened
+            failures.append(opened)
+        raise _told(failures, call)
+
+    def open_in_time(
+        self,
+        targets: Sequence[Target],
+        request_for: Callable[[Target], ModelRequest],
+        call: UpstreamCall,
+        until: float,
+    ) -> Opened:
+        """Do what `open` does for a call that has time until `until`, and whose caller waits apart.
+
+        Its targets are asked round after round (RetryRounds); an answer begins with the first batch
+        that says something. No round begins after `until`. Raises as `open` does.
+        """
+        opening = _Opening(call, self._clock(), 0.0, PATIENCE_S, heeds_silence=False)
+        rounds = RetryRounds(targets, self._clock, self._retries.jitter)
+        failures: dict[int, _Failure] = {}
+        while True:
+            ready = rounds.ready()
+            opening.begun_at = self._clock()
+            for target in ready:
+                opened = self._opened(target, request_for, opening, is_last=target is ready[-1])
+                if isinstance(opened, Opened):
+                    return opened
+                failures[targets.index(target)] = opened
+                rounds.note(target, opened.error)
+            next_s = rounds.next_s()
+            if next_s is None or self._clock() + next_s > min(until, opening.latest):
+                raise _told([failures[number] for number in sorted(failures)], call)
+            self._retries.pause(call, next_s)
+            if call.cancelled:
+                raise CallerGone("The job was stopped.")
+
+    def _opened(
+        self,
+        target: Target,
+        request_for: Callable[[Target], ModelRequest],
+        opening: _Opening,
+        *,
+        is_last: bool,
+    ) -> Opened | _Failure:
+        """Return a target's answer once it has begun to, or how the target failed."""
+        provider, call = target.provider, opening.call
+        call.provider = provider.name
+        call.deadline = min(opening.latest, self._clock() + self._deadlines_s[provider.name])
+        request = request_for(target)
+        batches = self._answer(provider, request, opening, is_last=is_last)
+        try:
+            next(batches)
+        except _FAULTS as error:
+            _log_failure(target, call, error)
+            return _Failure(error, provider.name, call.request_id)
+        first_batch_s = self._clock() - opening.started
+        ignored, attempts = provider.ignored(request), call.attempts
+        return Opened(target, provider.name, ignored, attempts, first_batch_s, batches)
 
     def _answer(
-        self,
-        provider: Provider,
-        request: ModelRequest,
-        call: UpstreamCall,
-        retry_until: float,
-        queue_until: float,
+        self, provider: Provider, request: ModelRequest, opening: _Opening, *, is_last: bool
     ) -> Iterator[Batch]:
         """Yield the provider's first batch twice, then the others.
 
         The first time is for `open` to see: a generator that has begun runs its endings however
         it is left, one that has not would hold its slot for ever.
         """
-        name = provider.name
+        name, call = provider.name, opening.call
+        queue_until = opening.begun_at + (opening.queue_s if is_last else 0)
         admission = self._admitted(name, call, queue_until)
         try:
-            attempt = partial(self._begun, provider, request, call)
-            first, rest = self._retries.run(attempt, call, retry_until)
+            attempt = partial(self._begun, provider, request, opening)
+            retry_until = opening.begun_at + opening.retry_s
+            first, rest = self._retries.run(attempt, call, retry_until, waits=is_last)
             outcome = "abandoned"
             try:
                 if first:
@@ -171,9 +229,10 @@ class Router:
         return admission
 
     def _begun(
-        self, provider: Provider, request: ModelRequest, call: UpstreamCall
+        self, provider: Provider, request: ModelRequest, opening: _Opening
     ) -> tuple[Batch, Iterator[Batch]]:
         """Make one attempt; return its first batch, and what will bring the others."""
+        call = opening.call
         if call.cancelled:
             raise CallerGone("The caller hung up.")
         call.attempts += 1
@@ -181,7 +240,7 @@ class Router:
         try:
             batches = provider.answer(request, call)
             for first in batches:
-                if first or request.stream:
+                if first or (request.stream and opening.heeds_silence):
                     upstream_spoke(provider.name, self._clock() - asked_at)
                     return first, batches
         except GatewayError as error:
@@ -214,6 +273,13 @@ def _log_failure(target: Target, call: UpstreamCall, error: GatewayError) -> Non
         error_code=error.code or error.type,
         upstream_request_id=call.request_id,
     )
+
+
+def _told(failures: Sequence[_Failure], call: UpstreamCall) -> GatewayError:
+    """Return the error to tell of these, and have the call say whose it is."""
+    told = _most_hopeful(failures)
+    call.provider, call.request_id = told.provider, told.upstream_request_id
+    return told.error
 
 
 def _most_hopeful(failures: Sequence[_Failure]) -> _Failure:

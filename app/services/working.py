@@ -154,7 +154,7 @@ class Worker:
                 self._end(run.claim, trace=run.trace)
                 return
             run.telling.tell(self._answering.narrator(prepared).begin())
-            opened = self._answering.open(prepared, run.call)
+            opened = self._answering.open(prepared, run.call, run.until)
         except StorageUnavailable:
             raise
         except CallerGone:

@@ -42,7 +42,7 @@ class Fault:
 
 
 UNAVAILABLE = Seen(503, "server_error", "upstream_unavailable", attempts=3)
-TIMEOUT = Seen(503, "server_error", "upstream_timeout", attempts=3)
+TIMEOUT = Seen(503, "server_error", "upstream_timeout")
 UNREACHABLE = Seen(503, "server_error", "upstream_unavailable", attempts=None)
 MISBEHAVED = Seen(500, "api_error", "upstream_error")
 INVALID = Seen(400, "invalid_request_error", None)

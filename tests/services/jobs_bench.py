@@ -155,7 +155,8 @@ class Bench:
         catalog = ModelCatalog(
             [provider], [], {"p": self.provider}, Discovery([], self.clock), lambda _: False
         )
-        router = Router([provider], Breakers(["p"], self.clock), Retries(self.clock), self.clock)
+        retries = Retries(self.clock, lambda: 0.0, lambda _call, seconds: self.pause(seconds))
+        router = Router([provider], Breakers(["p"], self.clock), retries, self.clock)
         return Answering(
             self.responses,
             catalog,

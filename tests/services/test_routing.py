@@ -84,6 +84,12 @@ def test_a_rate_limited_provider_is_left_at_once(bench: Bench) -> None:
     assert (bench.open().attempts, bench.clock.pauses) == (2, [])
 
 
+def test_a_fallback_is_asked_at_once_while_a_retry_after_runs(bench: Bench) -> None:
+    bench.a = ScriptedProvider("a", [UpstreamUnavailable("down", retry_after_s=2)])
+    assert bench.open().provider == "b"
+    assert (len(bench.a.asked), bench.clock.pauses) == (1, [])
+
+
 def test_a_provider_that_misbehaves_is_left_at_once(bench: Bench) -> None:
     bench.a = ScriptedProvider("a", (UpstreamMisbehaved("nonsense"),))
     assert (bench.open().attempts, bench.clock.pauses) == (2, [])

@@ -113,13 +113,32 @@ def test_no_attempt_begins_after_the_deadline(clock: Clock) -> None:
     assert attempts.made == 1
 
 
-def test_a_short_timeout_is_tried_again(clock: Clock) -> None:
-    attempts = Attempts(clock, UpstreamTimeout("slow"), None, each_s=5)
+def test_what_could_not_be_connected_to_is_tried_again(clock: Clock) -> None:
+    attempts = Attempts(clock, UpstreamTimeout("slow", sent=False), None, each_s=5)
     assert run(attempts, clock) == "answer"
 
 
-def test_a_timeout_that_used_up_the_patience_is_not(clock: Clock) -> None:
-    attempts = Attempts(clock, UpstreamTimeout("slow"), None, each_s=600)
+def test_a_retry_after_is_not_waited_for_where_another_target_is_left(clock: Clock) -> None:
+    attempts = Attempts(clock, UpstreamUnavailable("down", retry_after_s=1), None)
+    with pytest.raises(UpstreamUnavailable):
+        Retries(clock, lambda: 0.0, clock.pause).run(
+            attempts, UpstreamCall(deadline=math.inf), clock.now + PATIENCE_S, waits=False
+        )
+    assert (attempts.made, clock.pauses) == (1, [])
+
+
+def test_a_later_retry_after_is_not_waited_for_either(clock: Clock) -> None:
+    down = UpstreamUnavailable("down")
+    attempts = Attempts(clock, down, UpstreamUnavailable("down", retry_after_s=1), None)
+    with pytest.raises(UpstreamUnavailable):
+        Retries(clock, lambda: 0.0, clock.pause).run(
+            attempts, UpstreamCall(deadline=math.inf), clock.now + PATIENCE_S, waits=False
+        )
+    assert (attempts.made, clock.pauses) == (2, [0.5])
+
+
+def test_a_connection_that_used_up_the_patience_is_not_tried_again(clock: Clock) -> None:
+    attempts = Attempts(clock, UpstreamTimeout("slow", sent=False), None, each_s=600)
     with pytest.raises(UpstreamTimeout):
         run(attempts, clock)
     assert attempts.made == 1
@@ -134,6 +153,7 @@ def test_a_timeout_that_used_up_the_patience_is_not(clock: Clock) -> None:
         CallerGone("gone"),
         UpstreamUnavailable("cut", work_done=True),
         UpstreamTimeout("cut", work_done=True),
+        UpstreamTimeout("no answer"),
         ZeroDivisionError(),
     ],
     ids=repr,

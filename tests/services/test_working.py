@@ -12,11 +12,17 @@ from app.domain.accounts import Caller
 from app.domain.deltas import Used
 from app.domain.response import Usage
 from app.domain.usage import UsageLine
-from app.errors import ContextLengthExceeded, StorageUnavailable, UpstreamRefused
+from app.errors import (
+    ContextLengthExceeded,
+    StorageUnavailable,
+    UpstreamRefused,
+    UpstreamUnavailable,
+)
 from app.settings import BackgroundSettings
 from tests.services.jobs_bench import CALLER, Bench
 from tests.services.scripted import HELLO, THE_END, ScriptedProvider, Step
 
+DOWN = UpstreamUnavailable("down")
 COUNTED = (Used(Usage(7, 3)),)
 
 
@@ -187,6 +193,44 @@ def test_its_beginning_is_told_before_the_upstream_speaks(bench: Bench) -> None:
     bench.worker.work()
     assert told == [3]
     assert bench.kept(response_id).status == "completed"
+
+
+def test_an_upstream_that_is_down_is_tried_again_in_the_jobs_time(bench: Bench) -> None:
+    bench.provider = ScriptedProvider("p", *[[DOWN]] * 9, (HELLO, THE_END))
+    response_id = bench.queued()
+    bench.worker.work()
+    assert (bench.kept(response_id).status, len(bench.provider.asked)) == ("completed", 10)
+
+
+def test_an_upstream_that_stays_down_makes_it_fail_in_the_jobs_time(bench: Bench) -> None:
+    scripted(bench, DOWN)
+    response_id, began_at = bench.queued(), bench.clock.now
+    bench.worker.work()
+    response = bench.kept(response_id)
+    assert response.error is not None
+    assert (response.status, response.error.message) == ("failed", "down")
+    assert bench.clock.now - began_at <= bench.settings.time_limit_s
+
+
+def test_a_job_that_waits_for_its_upstream_goes_back_when_its_worker_ends(bench: Bench) -> None:
+    scripted(bench, DOWN)
+    response_id = bench.queued()
+    bench.at_pause = bench.running.give_back_unspoken
+    bench.worker.work()
+    assert (bench.store.take(), len(bench.provider.asked)) == (response_id, 1)
+
+
+def test_a_job_that_is_cancelled_while_it_waits_for_its_upstream_is_over(bench: Bench) -> None:
+    scripted(bench, DOWN)
+    response_id = bench.queued()
+
+    def cancel() -> None:
+        bench.background.cancel(CALLER, response_id)
+        bench.running.stop_foreign()
+
+    bench.at_pause = cancel
+    bench.worker.work()
+    assert (bench.kept(response_id).status, len(bench.provider.asked)) == ("cancelled", 1)
 
 
 # Bugs

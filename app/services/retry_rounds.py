@@ -1,0 +1,72 @@
+"""What a call that has time does about failures: round after round over the targets left (U1, U25).
+
+A round asks each target once, best first, so that a fallback is tried before anything is waited
+for. Between rounds there is a pause of 0.5 s, twice as long each time up to 30 s, each less up to
+half of it at random, and no shorter than until the first target's Retry-After is over; a target
+whose Retry-After runs on is passed over. Not asked again are a target whose failure cannot pass or
+whose model has answered something, and a provider that was sent the call and timed out: it may be
+at work on it still.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from app.errors import GatewayError, UpstreamRateLimited, UpstreamTimeout, UpstreamUnavailable
+from app.services.models import Target
+
+FIRST_PAUSE_S = 0.5
+MAX_PAUSE_S = 30.0
+
+
+@dataclass(slots=True)
+class _Left:
+    target: Target
+    ready_at: float
+
+
+class RetryRounds:
+    """The targets of one call. `clock` is like time.monotonic, `jitter` like random.random."""
+
+    def __init__(
+        self, targets: Sequence[Target], clock: Callable[[], float], jitter: Callable[[], float]
+    ) -> None:
+        self._clock = clock
+        self._jitter = jitter
+        self._left = [_Left(target, clock()) for target in targets]
+        self._pause_s = FIRST_PAUSE_S
+
+    def ready(self) -> list[Target]:
+        """Return whom to ask in this round."""
+        now = self._clock()
+        return [each.target for each in self._left if each.ready_at <= now]
+
+    def note(self, target: Target, error: GatewayError) -> None:
+        """Take note that a target has failed, and how."""
+        if not may_pass_in_time(error):
+            self._left = [each for each in self._left if each.target is not target]
+        for each in self._left:
+            if each.target is target and error.retry_after_s:
+                each.ready_at = self._clock() + error.retry_after_s
+        if isinstance(error, UpstreamTimeout) and error.sent:
+            gone = target.provider.name
+            self._left = [each for each in self._left if each.target.provider.name != gone]
+
+    def next_s(self) -> float | None:
+        """Return after how many seconds the next round is due, None where nobody is left."""
+        if not self._left:
+            return None
+        pause_s = self._pause_s * (1 - self._jitter() / 2)
+        self._pause_s = min(2 * self._pause_s, MAX_PAUSE_S)
+        first = min(each.ready_at for each in self._left)
+        return max(pause_s, first - self._clock())
+
+
+def may_pass_in_time(error: GatewayError) -> bool:
+    """Tell whether the same target may do better later, without being paid twice."""
+    if error.work_done or error.code == "insufficient_quota":
+        return False
+    if isinstance(error, UpstreamTimeout):
+        return not error.sent
+    return isinstance(error, UpstreamRateLimited | UpstreamUnavailable)

@@ -1,0 +1,201 @@
+"""A call that has time is tried again until then, fallbacks first, and never paid for twice."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.errors import (
+    CallerGone,
+    GatewayError,
+    InvalidRequest,
+    UpstreamMisbehaved,
+    UpstreamRateLimited,
+    UpstreamRefused,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from app.providers.base import UpstreamCall
+from app.services.models import Target
+from app.services.retries import Retries
+from app.services.retry_rounds import FIRST_PAUSE_S, MAX_PAUSE_S, RetryRounds, may_pass_in_time
+from app.services.routing import Opened
+from tests.services.routing_bench import ANSWER, Bench, exhaust
+from tests.services.scripted import HELLO, SILENCE, THE_END, Clock, ScriptedProvider
+
+TIME_S = 800.0
+DOWN = UpstreamUnavailable("down")
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def opened(bench: Bench, *, fallback: bool = True, time_s: float = TIME_S) -> Opened:
+    targets = [Target("model", bench.a, "model-a"), Target("spare", bench.b, "model-b")]
+    until = bench.clock.now + time_s
+    return bench.router.open_in_time(
+        targets if fallback else targets[:1], bench.request_for, bench.call, until
+    )
+
+
+def asked(bench: Bench) -> tuple[int, int]:
+    return len(bench.a.asked), len(bench.b.asked)
+
+
+def test_an_upstream_that_comes_back_is_asked_again(bench: Bench) -> None:
+    bench.a = ScriptedProvider("a", *[[DOWN]] * 9, ANSWER)
+    exhaust(opened(bench, fallback=False))
+    assert (len(bench.a.asked), sum(bench.clock.pauses) > 60) == (10, True)
+
+
+def test_pauses_grow_up_to_a_bound(bench: Bench) -> None:
+    bench.a = ScriptedProvider("a", *[[DOWN]] * 9, ANSWER)
+    exhaust(opened(bench, fallback=False))
+    assert bench.clock.pauses == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
+
+
+def test_a_fallback_comes_before_any_pause(bench: Bench) -> None:
+    bench.a = ScriptedProvider("a", [DOWN])
+    assert opened(bench).provider == "b"
+    assert (asked(bench), bench.clock.pauses) == ((1, 1), [])
+
+
+def test_a_fallback_is_asked_at_once_while_a_retry_after_runs(bench: Bench) -> None:
+    bench.a = ScriptedProvider("a", [UpstreamRateLimited("slow down", retry_after_s=300)])
+    bench.b = ScriptedProvider("b", [DOWN], [DOWN], ANSWER)
+    assert opened(bench).provider == "b"
+    assert (asked(bench), bench.clock.pauses) == ((1, 3), [0.5, 1])
+
+
+def test_a_retry_after_is_waited_for_where_nobody_else_is_left(bench: Bench) -> None:
+    bench.a = ScriptedProvider("a", [UpstreamRateLimited("slow down", retry_after_s=70)], ANSWER)
+    exhaust(opened(bench, fallback=False))
+    assert bench.clock.pauses == [70]
+
+
+def test_a_retry_after_beyond_the_time_ends_it(bench: Bench) -> None:
+    bench.a = ScriptedProvider("a", [UpstreamRateLimited("slow down", retry_after_s=900)])
+    with pytest.raises(UpstreamRateLimited):
+        opened(bench, fallback=False)
+    assert bench.clock.pauses == []
+
+
+def test_its_time_bounds_the_rounds(bench: Bench) -> None:
+    bench.a = bench.b = ScriptedProvider("a", [DOWN])
+    began_at = bench.clock.now
+    with pytest.raises(UpstreamUnavailable):
+        opened(bench)
+    assert TIME_S - MAX_PAUSE_S <= bench.clock.now - began_at <= TIME_S
+
+
+def test_who_was_sent_it_and_timed_out_is_not_sent_it_again(bench: Bench) -> None:
+    bench.a = ScriptedProvider("a", [UpstreamTimeout("no answer")])
+    bench.b = ScriptedProvider("b", [DOWN], [DOWN], ANSWER)
+    assert opened(bench).provider == "b"
+    assert asked(bench) == (1, 3)
+
+
+def test_no_other_model_of_a_provider_that_timed_out_is_asked(bench: Bench) -> None:
+    bench.a = ScriptedProvider("a", [DOWN], [UpstreamTimeout("no answer")])
+    targets = [Target("one", bench.a, "one"), Target("two", bench.a, "two")]
+    with pytest.raises(GatewayError):
+        bench.router.open_in_time(targets, bench.request_for, bench.call, bench.clock.now + TIME_S)
+    assert [each.model for each in bench.a.asked] == ["one", "two"]
+
+
+def test_who_could_not_be_connected_to_is_asked_again(bench: Bench) -> None:
+    bench.a = ScriptedProvider("a", [UpstreamTimeout("no way", sent=False)], ANSWER)
+    exhaust(opened(bench, fallback=False))
+    assert len(bench.a.asked) == 2
+
+
+def test_silence_is_no_answer_yet(bench: Bench) -> None:
+    bench.a = ScriptedProvider("a", [SILENCE, DOWN], [SILENCE, HELLO, THE_END])
+    assert list(opened(bench, fallback=False).batches) == [HELLO, THE_END]
+
+
+def test_what_has_spoken_is_not_asked_again(bench: Bench) -> None:
+    bench.a = ScriptedProvider("a", [HELLO, DOWN])
+    with pytest.raises(UpstreamUnavailable):
+        list(opened(bench, fallback=False).batches)
+    assert len(bench.a.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UpstreamMisbehaved("nonsense"),
+        UpstreamRefused("our key"),
+        UpstreamRateLimited("pay", code="insufficient_quota"),
+        UpstreamUnavailable("cut", work_done=True),
+        InvalidRequest("no"),
+    ],
+    ids=repr,
+)
+def test_what_cannot_pass_ends_it_at_once(bench: Bench, error: GatewayError) -> None:
+    bench.a = ScriptedProvider("a", [error])
+    with pytest.raises(type(error)):
+        opened(bench, fallback=False)
+    assert (len(bench.a.asked), bench.clock.pauses) == (1, [])
+
+
+def test_a_call_that_is_cancelled_while_it_waits_is_over(bench: Bench) -> None:
+    bench.a = ScriptedProvider("a", [DOWN], [bench.call.cancel, DOWN])
+    with pytest.raises(CallerGone):
+        opened(bench, fallback=False)
+    assert len(bench.a.asked) == 2
+
+
+def test_nothing_is_occupied_while_it_waits(bench: Bench) -> None:
+    free: list[bool] = []
+
+    def look(call: UpstreamCall, seconds: float) -> None:
+        free.append(bench.slots_are_free())
+        bench.clock.pause(call, seconds)
+
+    bench.a = ScriptedProvider("a", [DOWN], ANSWER)
+    bench.router._retries = Retries(bench.clock, lambda: 0.0, look)
+    exhaust(opened(bench, fallback=False))
+    assert free == [True]
+
+
+WAITS = st.none() | st.integers(0, 99)
+FAILURES = st.lists(
+    st.one_of(
+        st.builds(UpstreamUnavailable, st.just("down"), retry_after_s=WAITS),
+        st.builds(UpstreamRateLimited, st.just("down"), retry_after_s=WAITS),
+        st.builds(UpstreamTimeout, st.just("slow"), sent=st.booleans()),
+        st.builds(UpstreamMisbehaved, st.just("nonsense")),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@settings(max_examples=100)
+@given(FAILURES, st.floats(0, 1), st.floats(0, 1000))
+def test_however_it_fails_it_ends_in_time(
+    failures: list[GatewayError], jitter: float, time_s: float
+) -> None:
+    clock = Clock()
+    targets = [Target("m", ScriptedProvider(name), "m") for name in ("a", "b")]
+    rounds = RetryRounds(targets, clock, lambda: jitter)
+    asked_again: list[str] = []
+    over: set[str] = set()
+    for error in failures:
+        for target in rounds.ready():
+            if target.provider.name in over:
+                asked_again.append(target.provider.name)
+            rounds.note(target, error)
+            if not may_pass_in_time(error):
+                over.add(target.provider.name)
+        next_s = rounds.next_s()
+        if next_s is None or clock.now + next_s > 1000 + time_s:
+            break
+        assert next_s >= FIRST_PAUSE_S / 2
+        clock.now += next_s
+    assert asked_again == []
+    assert clock.now <= 1000 + time_s
