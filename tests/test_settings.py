@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app.providers.profiles import Profile, profile_of
 from app.settings import BackgroundSettings, LimitSettings, Settings, SettingsError
 from app.settings.toml import TomlError, line_of, parse
 
@@ -463,6 +464,64 @@ def test_a_key_that_no_header_can_carry_is_no_key(key: str) -> None:
 )
 def test_a_refusal_never_repeats_a_value_that_may_be_a_secret(line: str) -> None:
     assert SECRET not in refusal(f'[providers.a]\napi = "responses"\n{line}\n')
+
+
+def profiles(settings: Settings) -> list[Profile]:
+    """Return what is known of every provider, as the gateway looks when it starts."""
+    return [profile_of(each) for each in settings.providers]
+
+
+KEY = "sk-proj-Abc123def456ghi789jkl"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        A + f'api_key_env = "{KEY}"',
+        A + f'api_key_env = "Bearer {KEY}"',
+        A + f'api_key_file = "{KEY}"',
+        A + f'"{KEY}" = "x"',
+        A + f'profile = "{KEY}"',
+        A + f'quirks = {{ "{KEY}" = true }}',
+        A + f'ca_file = "{KEY}"',
+        A + f'[models.m]\nprovider = "{KEY}"',
+        A + f'[models.m]\nprovider = "a"\nfallbacks = ["{KEY}"]',
+        A + f'[models."{KEY}"]\nprovider = "b"',
+        f'[providers."{KEY}"]\napi = "responses"',
+        f'[providers."{KEY}"]\n[providers."{KEY}"]',
+        f'"{KEY}" = 1',
+        f'[redis]\nurl = "{KEY}"',
+        f"[redis]\nurl = {KEY}",
+        f'[limits]\nwhen_store_is_away = "{KEY}"',
+    ],
+)
+def test_a_key_in_any_place_is_repeated_nowhere(text: str) -> None:
+    file = Path("gateway.toml")
+    file.write_text(text)
+    with pytest.raises(SettingsError) as refused:
+        profiles(Settings.from_env({"GATEWAY_CONFIG": str(file)}))
+    assert KEY not in str(refused.value)
+    assert "Abc123" not in str(refused.value)
+
+
+@pytest.mark.parametrize("variable", ["two words", "9lives", "a" * 65, "what?"])
+def test_what_is_no_name_is_not_repeated(variable: str) -> None:
+    said = refusal(A + f'api_key_env = "{variable}"')
+    assert "names [hidden], which holds no key" in said
+
+
+def test_a_file_that_is_named_by_a_key_is_not_named() -> None:
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_env({"GATEWAY_CONFIG": KEY})
+    assert KEY not in str(refused.value)
+
+
+@pytest.mark.parametrize("around", ["\x0b", "\x0c", "\x1c", "\x85", "\xa0", "\u2003", "\ufeff"])
+def test_only_spaces_tabs_and_line_ends_are_left_out_of_a_key(around: str) -> None:
+    with pytest.raises(SettingsError, match="OPENAI_API_KEY holds no key"):
+        Settings.from_env({"OPENAI_API_KEY": f"{KEY}{around}"})
+    (provider, *_) = Settings.from_env({"OPENAI_API_KEY": f" \t{KEY}\r\n"}).providers
+    assert provider.api_key == KEY
 
 
 # Lines

@@ -72,6 +72,11 @@ def name_or_hidden(text: str) -> str:
     return text if is_name(text) else HIDDEN
 
 
+def model_or_hidden(text: str) -> str:
+    """Return `text` where it can be a model's id, which may have slashes and colons."""
+    return text if is_id(text) and not looks_like_credential(text) else HIDDEN
+
+
 def is_id(text: str) -> bool:
     """Tell whether `text` can stand for an id in a header and a log line, and is no credential."""
     return len(text) <= _MAX_ID and " " not in text and _IDS.fullmatch(text) is not None

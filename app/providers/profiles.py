@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, Literal, get_args, get_type_hints
 from urllib.parse import urlsplit
 
+from app.logs.redaction import name_or_hidden
 from app.settings import Api, ProviderSettings, SettingsError
 
 #: How much of tool_choice is understood: all of it; all but allowed_tools; only auto, none and
@@ -221,14 +222,18 @@ def profile_of(settings: ProviderSettings) -> Profile:
     where = f"[providers.{settings.name}]"
     name = settings.profile or _guess(settings.base_url)
     if name not in PROFILES:
-        raise SettingsError(f"{where} profile {name!r} is none of {', '.join(sorted(PROFILES))}")
+        raise SettingsError(
+            f"{where} profile {name_or_hidden(name)!r} is none of {', '.join(sorted(PROFILES))}"
+        )
     hints = get_type_hints(Profile)
     for quirk, value in settings.quirks.items():
         if quirk == "name" or quirk not in hints:
             known = ", ".join(
                 sorted(field.name for field in fields(Profile) if field.name != "name")
             )
-            raise SettingsError(f"{where} quirks: {quirk!r} is not known; there are {known}")
+            raise SettingsError(
+                f"{where} quirks: {name_or_hidden(quirk)!r} is not known; there are {known}"
+            )
         if not _fits(value, hints[quirk]):
             raise SettingsError(f"{where} quirks: {quirk} must be {_wanted(hints[quirk])}")
     in_format = _IN_FORMAT.get((name, settings.api), {})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import requests
+
 from app.providers.anthropic import AnthropicProvider
 from app.providers.base import Provider
 from app.providers.local import LocalProvider
@@ -31,5 +33,9 @@ def build(settings: ProviderSettings) -> Provider:
     profile = profile_of(settings)
     try:
         return _PROVIDERS[settings.api](settings, Transport(settings), profile)
+    except requests.RequestException:
+        # Its words repeat what it cannot send: a header's value, a query.
+        why = "has a base_url or a header that HTTP cannot carry: does one begin with a space?"
+        raise SettingsError(f"[providers.{settings.name}] {why}") from None
     except ValueError as error:
         raise SettingsError(f"[providers.{settings.name}] {error}") from error

@@ -50,7 +50,8 @@ class Transport:
     ) -> None:
         self.settings = settings
         self.clock = clock
-        self.adapter = LeanAdapter(Dialer(settings.ca_file, settings.proxy), clock)
+        dialer = Dialer(settings.ca_file, settings.proxy)
+        self.adapter = LeanAdapter(dialer, clock, keep_alive=settings.keep_alive)
         self.session = requests.Session()
         self.session.trust_env = False
         self.session.headers.clear()

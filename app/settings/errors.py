@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from app.logs.redaction import redact
+
 
 class SettingsError(Exception):
     """The gateway cannot start as it is configured; the text is for the operator.
 
-    `file` and `line` (from 1) say where, when the fault is in a file.
+    `file` and `line` (from 1) say where, when the fault is in a file. Whatever looks like a
+    credential is hidden: a key may stand where a name should, or be one.
     """
 
     def __init__(self, reason: str, *, file: Path | None = None, line: int | None = None) -> None:
-        self.reason = reason
+        self.reason = reason = redact(reason)
         self.file = file
         self.line = line
         super().__init__(f"{_place(file, line)}{reason}")
@@ -21,4 +24,5 @@ class SettingsError(Exception):
 def _place(file: Path | None, line: int | None) -> str:
     if file is None:
         return ""
-    return f"{file}: " if line is None else f"{file}, line {line}: "
+    shown = redact(str(file))
+    return f"{shown}: " if line is None else f"{shown}, line {line}: "

@@ -40,15 +40,15 @@ def found_providers(environ: Mapping[str, str], bind: str) -> tuple[ProviderSett
     `bind` is where this gateway listens: its callers' OPENAI_BASE_URL is not taken for a vendor.
 
     Raises:
-        SettingsError: OPENAI_BASE_URL is no address.
+        SettingsError: OPENAI_BASE_URL is no address, or a key's variable holds none.
     """
     return (*_vendors(environ, bind), *_MODEL_SERVERS, LOCAL)
 
 
 def _vendors(environ: Mapping[str, str], bind: str) -> Iterator[ProviderSettings]:
-    if key := environ.get("OPENAI_API_KEY", "").strip():
+    if key := _key(environ, "OPENAI_API_KEY"):
         yield from _openai(key, environ.get("OPENAI_BASE_URL", "").strip(), bind)
-    if key := environ.get("ANTHROPIC_API_KEY", "").strip():
+    if key := _key(environ, "ANTHROPIC_API_KEY"):
         yield ProviderSettings(
             name="anthropic",
             api="anthropic_messages",
@@ -56,6 +56,14 @@ def _vendors(environ: Mapping[str, str], bind: str) -> Iterator[ProviderSettings
             api_key=key,
             models=_ANTHROPIC_MODELS,
         )
+
+
+def _key(environ: Mapping[str, str], variable: str) -> str | None:
+    text = environ.get(variable, "")
+    key = readers.credential(text)
+    if key is None and text.strip():
+        raise SettingsError(f"{variable} holds no key: a key is printable ASCII without spaces")
+    return key
 
 
 def _openai(key: str, told: str, bind: str) -> Iterator[ProviderSettings]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
+from app.logs.redaction import model_or_hidden, name_or_hidden
 from app.settings import readers
 from app.settings.tables import as_table, bad_key, bad_table, did_you_mean, read_table
 from app.settings.values import ModelSettings, ProviderSettings
@@ -44,7 +45,9 @@ def _model(
         raise bad_table(path, "needs a provider")
     provider = values["provider"]
     if provider not in providers:
-        reason = f"names {provider}, which is no provider" + did_you_mean(provider, providers)
+        reason = f"names {name_or_hidden(provider)}, which is no provider" + did_you_mean(
+            provider, providers
+        )
         raise bad_key((*path, "provider"), reason)
     prefix, slash, _ = model_id.partition("/")
     if slash and prefix in providers and prefix != provider:
@@ -68,7 +71,7 @@ def _check_fallback(
         or any(_may_serve(provider, fallback) for provider in providers.values())
     )
     if not served:
-        raise bad_key(path, f"names {fallback}, which no provider serves")
+        raise bad_key(path, f"names {model_or_hidden(fallback)}, which no provider serves")
 
 
 def _may_serve(provider: ProviderSettings, model_id: str) -> bool:

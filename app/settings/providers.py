@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from app.logs.redaction import looks_like_credential, name_or_hidden
 from app.settings import readers
 from app.settings.tables import KeyPath, as_table, bad_key, bad_table, read_table
 from app.settings.values import LOCAL, ProviderSettings
@@ -23,6 +24,7 @@ _READERS: Mapping[str, readers.Reader] = {
     "connect_timeout_s": readers.seconds,
     "deadline_s": readers.seconds,
     "max_concurrency": readers.whole(1),
+    "keep_alive": readers.flag,
     "headers": readers.http_headers,
     "proxy": readers.http_url,
     "ca_file": readers.text,
@@ -31,7 +33,6 @@ _READERS: Mapping[str, readers.Reader] = {
 }
 _OF_LOCAL = {"api", "models"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_API_KEY = re.compile(r"[\x21-\x7e]+")
 
 
 def read_providers(
@@ -82,21 +83,21 @@ def _api_key(
     if variable is not None and file is not None:
         raise bad_table(path, "has both api_key_env and api_key_file")
     if variable is not None:
-        if not (key := _key(environ.get(variable, ""))):
-            raise bad_key((*path, "api_key_env"), f"names {variable}, which holds no key")
+        if looks_like_credential(variable):
+            raise bad_key((*path, "api_key_env"), "must be the name of a variable, not a key")
+        if not (key := readers.credential(environ.get(variable, ""))):
+            raise bad_key(
+                (*path, "api_key_env"), f"names {name_or_hidden(variable)}, which holds no key"
+            )
         return key
     if file is not None:
         path = (*path, "api_key_file")
-        if not (key := _key(_readable(file, path, folder).read_text("utf-8", "replace"))):
+        if not (
+            key := readers.credential(_readable(file, path, folder).read_text("utf-8", "replace"))
+        ):
             raise bad_key(path, "names a file that holds no key")
         return key
     return None
-
-
-def _key(text: str) -> str | None:
-    """Return the key inside the text, if it is one that a header can carry."""
-    key = text.strip()
-    return key if _API_KEY.fullmatch(key) else None
 
 
 def _readable(name: str, path: KeyPath, folder: Path) -> Path:

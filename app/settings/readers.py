@@ -19,6 +19,7 @@ _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _HOST_AND_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):([0-9]{1,5})")
 _UNIX = re.compile(r"unix:.+")
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
+_CREDENTIAL = re.compile(r"[\x21-\x7e]+")
 _REDIS_SCHEMES = (
     "redis",
     "rediss",
@@ -99,6 +100,15 @@ def http_url(raw: object) -> str:
     if url.username or url.password or url.fragment:
         raise ValueError("must be an address without a user or a fragment")
     return text(raw).strip()
+
+
+def credential(text: str) -> str | None:
+    """Return the key inside a variable's or a file's text, None where no header can carry it.
+
+    Around it only spaces, tabs and line ends are left out: whatever else there is belongs to it.
+    """
+    key = text.strip(" \t\r\n")
+    return key if _CREDENTIAL.fullmatch(key) else None
 
 
 def redis_url(raw: object) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from app.logs.redaction import HIDDEN, looks_like_credential
 from app.settings.readers import Reader
 from app.settings.toml import header
 
@@ -25,6 +26,7 @@ class Fault(Exception):
 def bad_key(path: KeyPath, reason: str) -> Fault:
     """Return the fault of one key, named with its table."""
     *parents, key = path
+    key = HIDDEN if looks_like_credential(key) else key
     return Fault(path, f"{header(parents)} {key} {reason}" if parents else f"{key} {reason}")
 
 

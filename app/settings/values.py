@@ -16,7 +16,8 @@ class ProviderSettings:
     """A `[providers.NAME]` table. Times are in seconds.
 
     `timeout_s` bounds the wait for the first byte and each silence after it, `deadline_s` a whole
-    call. `profile` names a set of quirks (providers.profiles), `quirks` overrides single ones.
+    call. `keep_alive` says that a connection is used again once its answer was read to the end.
+    `profile` names a set of quirks (providers.profiles), `quirks` overrides single ones.
     `discover` says that the upstream's own model list is asked for and refreshed.
     """
 
@@ -30,6 +31,7 @@ class ProviderSettings:
     connect_timeout_s: float = 5.0
     deadline_s: float = 3600.0
     max_concurrency: int | None = None
+    keep_alive: bool = True
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     proxy: str | None = field(default=None, repr=False)
     ca_file: Path | None = None

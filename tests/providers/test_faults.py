@@ -19,7 +19,7 @@ from app.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from app.providers.faults import fault, fault_in_answer, retry_after_s
+from app.providers.faults import error_body, fault, fault_in_answer, retry_after_s
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 
@@ -246,6 +246,30 @@ def test_a_404_that_is_not_about_a_model_is_the_operators_to_mend(body: Any) -> 
     error = refused(404, body)
     assert type(error) is UpstreamMisbehaved
     assert "base_url" in error.message
+
+
+@pytest.mark.parametrize("field", ["message", "code", "type", "param"])
+@pytest.mark.parametrize("sent", ["sk-hunter22hunter22", "lower_case_words_only"])
+@pytest.mark.parametrize("status", [307, 400, 404, 422, 429, 503])
+def test_no_field_of_an_error_brings_our_credential_back(
+    field: str, sent: str, status: int
+) -> None:
+    body = orjson.dumps({"error": {"message": "no", field: sent}})
+    where = {"location": f"http://127.0.0.1/{sent}/v1"}
+    error = fault(status, where, body, "acme", secret=sent)
+    assert sent not in str([error.message, error.code, error.param, error.type])
+
+
+def test_a_megabyte_of_a_message_is_not_all_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[int] = []
+
+    def counting(text: str, secret: str | None) -> str:
+        looked_at.append(len(text))
+        return text
+
+    monkeypatch.setattr(error_body, "redact", counting)
+    fault(400, {}, orjson.dumps({"error": {"message": "sk-" * 350_000}}), "acme")
+    assert max(looked_at) <= error_body.MAX_READ
 
 
 def test_a_redirect_names_where_to_without_its_credentials() -> None:

@@ -40,3 +40,13 @@ def test_what_cannot_be_used_is_told_with_the_providers_name(others: dict[str, A
     settings = ProviderSettings(**{"name": "acme", "api": "responses", "base_url": URL} | others)
     with pytest.raises(SettingsError, match=r"\[providers.acme\]"):
         build(settings)
+
+
+def test_a_header_that_cannot_be_sent_is_refused_without_its_value() -> None:
+    settings = ProviderSettings(
+        name="a", api="responses", base_url="http://a/v1", headers={"X-Team": " hunter-222"}
+    )
+    with pytest.raises(SettingsError) as refused:
+        build(settings)
+    assert "hunter" not in str(refused.value)
+    assert refused.value.__cause__ is None

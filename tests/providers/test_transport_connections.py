@@ -227,3 +227,19 @@ def test_a_cancel_after_the_end_leaves_the_connection_alone() -> None:
         call.cancel()
         assert whole(to, b"2") == b"2"
         assert server.served == 1
+
+
+def test_without_keep_alive_each_call_has_a_connection_of_its_own() -> None:
+    heard: list[str | None] = []
+
+    def script(wire: Wire) -> None:
+        said = wire.hear()
+        heard.append(said.headers.get("connection"))
+        wire.answer(said.body)
+        wire.wait_for_hang_up()
+
+    with RawServer(script) as server:
+        to = endpoint(server.url, keep_alive=False)
+        assert [whole(to, b"1"), whole(to, b"2")] == [b"1", b"2"]
+        assert server.served == 2
+    assert heard == ["close", "close"]

@@ -75,13 +75,19 @@ def read_error(error: object, secret: str | None) -> ErrorBody:
     status = _status(number)
     return ErrorBody(
         message=_message(_upstream_words(error) or _words(error), secret),
-        type=_text(error.get("type")) or _text(error.get("__type")) or _text(error.get("status")),
-        code="" if status else _text(error.get("code")),
-        param=_text(error.get("param")) or None,
+        type=_first(error, ("type", "__type", "status"), secret),
+        code="" if status else _first(error, ("code",), secret),
+        param=_first(error, ("param",), secret) or None,
         status=status,
         excess_tokens=_stated_excess(error),
         wait_s=_retry_delay_s(error),
     )
+
+
+def _first(error: Mapping[str, Any], names: tuple[str, ...], secret: str | None) -> str:
+    """Return the first of these texts; one that holds a credential is as good as none."""
+    text = next(filter(None, (_text(error.get(name)) for name in names)), "")[:MAX_READ]
+    return text if redact(text, secret) == text else ""
 
 
 def is_html(text: str) -> bool:

@@ -24,6 +24,7 @@ from app.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from app.logs.redaction import redact
 from app.providers.faults.error_body import ErrorBody, read_body, read_error
 from app.providers.faults.overflow import excess_tokens, is_overflow
 
@@ -102,7 +103,7 @@ def fault(
     """
     error = read_body(body, secret)
     if 300 <= status < 400:
-        return _redirected(status, headers.get("location"), provider)
+        return _redirected(status, headers.get("location"), provider, secret)
     wait_s = retry_after_s(headers, now or datetime.now(UTC)) or _whole_s(error.wait_s)
     return _judge(status, error, provider, wait_s)
 
@@ -136,10 +137,17 @@ def _whole_s(seconds: float | None) -> int | None:
     return None if seconds is None else min(MAX_WAIT_S, max(1, math.ceil(seconds)))
 
 
-def _redirected(status: int, location: str | None, provider: str) -> GatewayError:
+#: How much of the address that a redirect names is looked at.
+_MAX_LOCATION = 2000
+
+
+def _redirected(
+    status: int, location: str | None, provider: str, secret: str | None
+) -> GatewayError:
     """Return the error for an address that has moved; it shows no credential of the new one."""
     where = urlsplit(location or "")
     to = f"{where.scheme}://{where.hostname}{where.path}" if where.hostname else where.path
+    to = redact(to[:_MAX_LOCATION], secret)
     return UpstreamMisbehaved(
         f"provider {provider!r} redirects ({status})"
         + (f" to {to[:200]!r}: is its base_url right?" if to else ": is its base_url right?")

@@ -83,14 +83,21 @@ class Order(requests.PreparedRequest):
 
 
 class LeanAdapter(HTTPAdapter):
-    """Sends orders over kept connections, HTTP/1.1 only.
+    """Sends orders over kept connections, HTTP/1.1 only; without `keep_alive` each has its own.
 
     `send` returns once the head of the answer is here, or raises Quiet. What goes wrong is told
     in requests' own exceptions: ConnectTimeout, ReadTimeout, SSLError, ProxyError,
     ConnectionError, and Nonsense; while the body is read, a cut is ChunkedEncodingError.
     """
 
-    def __init__(self, dialer: Dialer, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        dialer: Dialer,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        keep_alive: bool = True,
+    ) -> None:
+        self._keep_alive = keep_alive
         super().__init__(pool_connections=1, pool_maxsize=1)
         self._dialer = dialer
         self._clock = clock
@@ -110,6 +117,8 @@ class LeanAdapter(HTTPAdapter):
             target = f"http://{origin.authority}{target}"
             if self._dialer.proxy_authorization:
                 headers["Proxy-Authorization"] = self._dialer.proxy_authorization
+        if not self._keep_alive:
+            headers["Connection"] = "close"
         headers.pop("Content-Length", None)  # each order has its own
         lines = [f"{prepared.method} {target} HTTP/1.1"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
@@ -146,7 +155,9 @@ class LeanAdapter(HTTPAdapter):
 
     def _exchange(self, order: Order) -> Exchange:
         origin, body = order.draft.origin, order.body
-        pool = self._pools.get(origin) or self._pools.setdefault(origin, Pool(self._clock))
+        pool = self._pools.get(origin) or self._pools.setdefault(
+            origin, Pool(self._clock, keep=self._keep_alive)
+        )
         content = body if isinstance(body, bytes) else b""
         length = b"\r\n" if body is None else b"Content-Length: %d\r\n\r\n" % len(content)
         request = (order.draft.head + order.lines + length, content)

@@ -94,10 +94,11 @@ class Pool:
     """The idle connections to one server, the latest used first; safe to share between threads.
 
     After a fork the child starts with an empty pool: two processes must not write to one socket.
-    A pool that nobody holds closes what it has.
+    A pool that nobody holds closes what it has. With `keep` false, it keeps none.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], *, keep: bool = True) -> None:
+        self._keep = keep
         self._clock = clock
         self._idle: deque[Connection] = deque()
         self._pid = os.getpid()
@@ -121,6 +122,9 @@ class Pool:
 
     def give(self, connection: Connection) -> None:
         """Keep a connection whose last answer was read to its end."""
+        if not self._keep:
+            connection.close()
+            return
         self._leave_to_parent()
         connection.idle_since = self._clock()
         self._idle.append(connection)
