@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 
 from flask import Blueprint
@@ -11,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from app.api import auth, current, sse
 from app.api.answers import Noting, describing, ignoring, json
-from app.api.bodies import json_body
+from app.api.bodies import json_body, let_others_run
 from app.api.queries import boolean, include_values, integer, page_query
 from app.errors import CallerGone, GatewayError, NotFound
 from app.providers.base import UpstreamCall
@@ -30,10 +29,6 @@ MAX_NUMBER = 10**9 - 1
 PUSH = "responses_gateway.push"
 
 
-def _let_others_run() -> None:
-    time.sleep(0)
-
-
 @bp.get("")
 def describe() -> ResponseReturnValue:
     """Tell what this endpoint offers (E1)."""
@@ -47,7 +42,7 @@ def create() -> ResponseReturnValue:
     services, caller, trace = held.services, held.caller, held.trace
     policy = caller.unsupported_tools or services.requests.unsupported_tools
     body = json_body(held)
-    asked = load_create_request(body, unsupported_tools=policy, pause=_let_others_run)
+    asked = load_create_request(body, unsupported_tools=policy, pause=let_others_run)
     trace.model = asked.model
     noting = Noting(held)
     if asked.background:

@@ -17,6 +17,8 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields
 #: The header that tells them holds 20 (R1); one more lets it see that there were others.
 _MOST_IGNORED = 21
 _LONGEST_NAME = 64
+#: Of an object whose keys have meanings: unknown ones are ignored, but not without end.
+_MOST_KEYS = 1000
 _LONGEST_SHOWN = 40
 _KINDS: dict[type, str] = {
     type(None): "null",
@@ -212,8 +214,11 @@ class Document(Schema):
         Raises:
             Fault: the first fault in the order of the document; what is missing comes last.
         """
-        checks, found = self._checks, {}
-        for name, value in object_at(raw, path).items():
+        checks, found, given = self._checks, {}, object_at(raw, path)
+        if len(given) > _MOST_KEYS:
+            what = f"has {len(given)} keys: send at most {_MOST_KEYS}."
+            raise Fault("invalid_value", path, what)
+        for name, value in given.items():
             if value is None:
                 continue
             check = checks.get(name)

@@ -6,6 +6,7 @@ import io
 import json
 
 import pytest
+from flask import Flask
 from gunicorn.http.errors import (
     ChunkMissingTerminator,
     InvalidChunkExtension,
@@ -16,7 +17,8 @@ from gunicorn.http.errors import (
 )
 from werkzeug.test import TestResponse
 
-from app.schemas.bodies import MAX_BODY_BYTES
+from app.api import current
+from app.schemas.bodies import MAX_BODY_BYTES, parse_json
 from tests.api.conftest import Asker
 
 ASKED = json.dumps({"model": "local/echo", "input": "Hi"}).encode()
@@ -158,3 +160,22 @@ def test_a_body_that_says_to_be_too_long_is_not_read(owner: Asker) -> None:
 def test_a_body_in_chunks_that_turns_out_too_long_is_refused(owner: Asker) -> None:
     told = post(owner, Endless(), None, "application/json")
     assert (told.status_code, told.get_json()["error"]["code"]) == (413, "request_too_large")
+
+
+@pytest.mark.parametrize(
+    ("length", "alone"), [(1000, False), (600_000, True)], ids=["small", "large"]
+)
+def test_large_bodies_are_parsed_one_at_a_time(
+    app: Flask, owner: Asker, monkeypatch: pytest.MonkeyPatch, length: int, alone: bool
+) -> None:
+    with app.app_context():
+        parsing = current.services().in_flight.parsing
+    locked = []
+
+    def parse(raw: bytes) -> object:
+        locked.append(parsing.locked())
+        return parse_json(raw)
+
+    monkeypatch.setattr("app.api.bodies.parse_json", parse)
+    told = owner.ask("POST", "/v1/responses", {"model": "local/echo", "input": "a" * length})
+    assert (told.status_code, locked, parsing.locked()) == (200, [alone], False)

@@ -87,3 +87,9 @@ def test_others_run_while_much_is_read(body: dict[str, Any]) -> None:
     pauses: list[None] = []
     load_create_request({"model": "m"} | body, pause=lambda: pauses.append(None))
     assert len(pauses) == 4
+
+
+def test_unknown_keys_are_ignored_but_not_without_end() -> None:
+    many = {f"k{number}": 1 for number in range(1000)}
+    load_create_request({"model": "m", "input": "Hi"} | dict(list(many.items())[:998]))
+    assert verdict({"model": "m", "input": "Hi"} | many) == ("invalid_value", None)
