@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,8 +23,9 @@ THOROUGHLY = settings(max_examples=max(200, settings().max_examples), deadline=N
 PACKERS: tuple[Callable[[bytes], bytes], ...] = (
     lambda body: gzip.compress(body, mtime=0),
     lambda body: zlib.compress(body),
+    lambda body: zstandard.compress(body),
 )
-encodings = st.sampled_from(["", "identity", "gzip", "deflate", "br"])
+encodings = st.sampled_from(["", "identity", "gzip", "deflate", "zstd", "br"])
 
 
 @THOROUGHLY
