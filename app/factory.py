@@ -165,8 +165,9 @@ def _services(
 ) -> current.Services:
     client = connect(settings.redis)
     kept = _kept(settings, client)
-    account_store = account_store or RedisAccountStore(client, settings.redis.prefix)
-    identity = StoreIdentity(client, settings.redis.prefix)
+    prefix = settings.redis.prefix
+    account_store = account_store or RedisAccountStore(client, prefix, kept.safety)
+    identity = StoreIdentity(client, prefix)
     spool = _spool(settings, kept, identity, account_store)
     store = SpoolingStore(kept, spool, sleep=time.sleep)
     meter = _meter(settings, client, USAGE_DELAY_S)
@@ -184,7 +185,7 @@ def _services(
     )
     worker_silence_s = parts.jobs.worker_silence_s if settings.background.enabled else lambda: None
     responses = Responses(store, parts.answering, background, parts.meter)
-    kept_for_operators = RedisArchive(client, settings.redis.prefix)
+    kept_for_operators = RedisArchive(client, prefix, kept.safety)
     return current.Services(
         responses=responses,
         background=background,
@@ -231,7 +232,8 @@ def _parts(
     account_store: AccountStore | None = None,
 ) -> Parts:
     prefix = settings.redis.prefix
-    accounts = Accounts(account_store or RedisAccountStore(client, prefix), settings.limits)
+    account_store = account_store or RedisAccountStore(client, prefix, kept.safety)
+    accounts = Accounts(account_store, settings.limits)
     if settings.bootstrap_key_sha256 and settings.bootstrap_account:
         accounts.bootstrap(settings.bootstrap_key_sha256, settings.bootstrap_account)
     catalog = _catalog(

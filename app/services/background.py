@@ -26,6 +26,8 @@ from app.telemetry import STORE_FAILURES
 
 #: How long a job's places in flight are held while it waits, over its own time limit.
 WAITING_S = 600.0
+#: How often a job is seized to cancel it before it is left to who has ended it.
+SEIZURES = 3
 
 
 class Background:
@@ -151,10 +153,15 @@ class Background:
     def cancel(self, caller: Caller, response_id: str) -> bool:
         """Cancel a response that waits or runs; False where there is no such job (E7)."""
         refuse_read_only(caller)
-        claim = self._jobs.seize(caller.account, well_formed(response_id), "cancelled")
-        if claim is None:
-            return False
-        self._endings.end(claim)
+        account, cancelled = caller.account, False
+        # Again where it was not this that ended it: what was seized may be lost with a server.
+        for _ in range(SEIZURES):
+            claim = self._jobs.seize(account, well_formed(response_id), "cancelled")
+            if claim is None:
+                return cancelled
+            cancelled = True
+            if self._endings.end(claim):
+                break
         return True
 
     def refuse_foreground(self, caller: Caller, response_id: str) -> None:

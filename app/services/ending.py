@@ -15,6 +15,7 @@ from app.schemas.events import encode
 from app.schemas.stored_events import event_from_json
 from app.services.metering import Meter
 from app.services.tickets import Ticket, unpack
+from app.store.base import Unconfirmed
 from app.store.jobs_base import Claim, Flush, JobStore, Why
 from app.telemetry import JobTrace, job_ended
 
@@ -43,6 +44,7 @@ class Endings:
 
         Raises:
             StorageUnavailable: the store is away.
+            Unconfirmed: it has ended, and a server that is lost now may take that with it.
         """
         ticket = unpack(claim.ticket)
         events = list(told_events(self._jobs, claim.response_id))
@@ -51,10 +53,15 @@ class Endings:
         error = error or (Unavailable(_FAULTS[claim.why]) if claim.why in _FAULTS else None)
         ending = narrator.fail(error) if error else narrator.cancel()
         flush = Flush(len(events), tuple(encode(event) for event in [*opening, *ending]))
-        ended = self._jobs.finish(claim, ticket.turn(narrator.response), flush)
+        try:
+            ended, lag = self._jobs.finish(claim, ticket.turn(narrator.response), flush), None
+        except Unconfirmed as error_of_replicas:
+            ended, lag = True, error_of_replicas
         if ended:
             told = trace or trace_of(ticket)
             self.settle(ticket, narrator.response, error, told, asked=claim.begun)
+        if lag is not None:
+            raise lag
         return ended
 
     def settle(

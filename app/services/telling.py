@@ -15,9 +15,9 @@ from app.domain.events import Event, is_terminal
 from app.domain.response import Usage
 from app.errors import StorageUnavailable
 from app.schemas.events import encode
-from app.store.base import Turn
+from app.store.base import Turn, Unconfirmed
 from app.store.jobs_base import Claim, Flush, JobStore
-from app.telemetry import STORE_FAILURES
+from app.telemetry import STORE_FAILURES, log
 
 FLUSH_EVENTS = 64
 FLUSH_S = 0.05
@@ -131,8 +131,16 @@ class Telling:
             lines = (*self._waiting, *(encode(event) for event in ending))
             flush = Flush(self._told, lines)
             if self._ours:
-                self.ended = self._patiently(lambda: self._jobs.finish(self.claim, turn, flush))
+                self.ended = self._end(turn, flush)
             self._ours = False
+
+    def _end(self, turn: Turn, flush: Flush) -> bool:
+        """End the job. It has ended, too, where replicas have stayed away that should have it."""
+        try:
+            return self._patiently(lambda: self._jobs.finish(self.claim, turn, flush))
+        except Unconfirmed:
+            log.warning("job_unconfirmed", response_id=self.claim.response_id)
+            return True
 
     def close(self) -> None:
         """Tell nothing any more: what becomes of the job is somebody else's to tell."""

@@ -19,6 +19,7 @@ from app.domain.accounts import Account, ApiKey, AuditEntry
 from app.store import accounts_codec as codec
 from app.store.accounts_base import Found
 from app.store.connect import Client
+from app.store.safety import UNCONFIRMED, Safety
 from app.store.script import Script
 from app.store.seam import translated
 
@@ -32,11 +33,13 @@ if not key then return {version} end
 return {version, key, redis.call('HGET', KEYS[3], cjson.decode(key).account)}
 """)
 
-# A write counts only if it saw the record's last revision. KEYS: table, secrets, version, audit;
+# A write counts only if it saw the record's last revision; who repeats it has not heard the answer,
+# or waits for replicas. KEYS: table, secrets, version, audit;
 # ARGV: field, record, audit entry, then the hashes of the secrets of a key. Secrets that the
 # record had and no longer has are forgotten.
 _PUT = Script("""
 local before = redis.call('HGET', KEYS[1], ARGV[1])
+if before == ARGV[2] then return 1 end
 before = before and cjson.decode(before) or {revision = 0, secrets = {}}
 if cjson.decode(ARGV[2]).revision ~= before.revision + 1 then return 0 end
 for _, secret in ipairs(before.secrets or {}) do
@@ -52,10 +55,14 @@ return 1
 
 
 class RedisAccountStore:
-    """An AccountStore on any Redis >= 6.2, Cluster included. `prefix` begins every key."""
+    """An AccountStore on any Redis >= 6.2, Cluster included. `prefix` begins every key.
 
-    def __init__(self, client: Client, prefix: str) -> None:
+    `safety` says how many replicas must have a change before it counts.
+    """
+
+    def __init__(self, client: Client, prefix: str, safety: Safety = UNCONFIRMED) -> None:
         self._redis: Any = client
+        self._safety = safety
         self._secrets = f"{prefix}{{accounts}}:secrets"
         self._keys = f"{prefix}{{accounts}}:keys"
         self._accounts = f"{prefix}{{accounts}}:accounts"
@@ -109,7 +116,8 @@ class RedisAccountStore:
 
     def record(self, entry: AuditEntry) -> None:
         with translated():
-            self._redis.xadd(self._audit, {"entry": codec.dump_entry(entry)})
+            written = ("XADD", self._audit, "*", "entry", codec.dump_entry(entry))
+            self._safety.run(self._redis, written)
 
     def audit(self) -> Iterator[AuditEntry]:
         after = "-"
@@ -135,7 +143,8 @@ class RedisAccountStore:
         tables = (table, self._secrets, self._version, self._audit)
         put = _PUT(tables, (field, record, codec.dump_entry(entry), *hashes))
         with translated():
-            return bool(put.run(self._redis))
+            (is_written,) = self._safety.run(self._redis, put)
+        return bool(is_written)
 
 
 def _with_use(key: ApiKey, used_at: dict[str, int]) -> ApiKey:

@@ -21,6 +21,7 @@ from app.store.entries import PURGED, Entries, digest_of
 from app.store.keys import Keys
 from app.store.layout import Layout, Record, read
 from app.store.lua import ERASE, HIDDEN, LEAVE_HOME, PURGE
+from app.store.safety import UNCONFIRMED, Safety
 from app.store.seam import translated
 from app.store.stored_bytes import StoredBytes
 
@@ -29,10 +30,14 @@ AT_ONCE = 100
 
 
 class RedisArchive:
-    """Implements ArchiveStore on any Redis >= 6.2, Cluster included."""
+    """Implements ArchiveStore on any Redis >= 6.2, Cluster included.
 
-    def __init__(self, client: Client, prefix: str) -> None:
+    `safety` says how many replicas must have destroyed something before it counts as that.
+    """
+
+    def __init__(self, client: Client, prefix: str, safety: Safety = UNCONFIRMED) -> None:
         self._redis: Any = client
+        self._safety = safety
         self._keys = Keys(prefix)
         self._entries = Entries()
         self._stored = StoredBytes(client, self._keys)
@@ -166,7 +171,8 @@ class RedisArchive:
                 account, entry = found[0].decode(), found[1]
                 self._leave_homes(account, response_id, entry)
                 keys = (index, *self._stored.keys(account))
-                self._stored.follow(account, -PURGE(keys, (response_id,)).run(self._redis))
+                (size,) = self._safety.run(self._redis, PURGE(keys, (response_id,)))
+                self._stored.follow(account, -size)
             elif self._redis.exists(index):
                 return False
             self._redis.zrem(self._keys.deleted, response_id)
@@ -203,7 +209,8 @@ class RedisArchive:
         ]
         with translated():
             keys = (self._keys.index(tag), *self._stored.keys(account))
-            self._stored.follow(account, -ERASE(keys, ()).run(self._redis))
+            (size,) = self._safety.run(self._redis, ERASE(keys, ()))
+            self._stored.follow(account, -size)
             if deleted:
                 self._redis.zrem(self._keys.deleted, *deleted)
             self._redis.zrem(self._keys.conversations(account), tag)

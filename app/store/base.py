@@ -55,7 +55,11 @@ class Page:
 
 
 class Unconfirmed(StorageUnavailable):
-    """The response is kept, but not yet where it was to be for safety."""
+    """What was to be written is, but not yet where it was to be for safety."""
+
+
+class Forgotten(Unconfirmed):
+    """What was kept is not there any more: its server was lost before a replica had it."""
 
 
 def unknown_response(response_id: str) -> NotFound:

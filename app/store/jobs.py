@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from contextlib import suppress
 from math import isfinite
 from secrets import token_hex
 from typing import Any, cast
 
-import orjson
 from redis.exceptions import TimeoutError as TimedOut
 
 from app.domain.ids import tag_of
-from app.domain.response import Status, Usage
-from app.errors import StorageRefused
+from app.domain.response import Status
+from app.errors import StorageRefused, StorageUnavailable
 from app.store.base import Turn, unknown_response
 from app.store.codec import Codec
 from app.store.connect import Client
 from app.store.jobs_base import Claim, Flush, Queues, Told, What, Why
+from app.store.jobs_codec import claim_of, news_of, packed, tell_arguments
 from app.store.jobs_lua import (
     CLAIM,
     END,
@@ -30,11 +30,13 @@ from app.store.jobs_lua import (
     STREAMED,
     TELL,
     TOLD,
+    WITHDRAW,
 )
 from app.store.jobs_queues_lua import FORGET, LOST, PUSH, RENEW, RESERVE, STANDING, TAKE
 from app.store.keys import Keys
+from app.store.recent_flushes import RecentFlushes
 from app.store.redis import RedisStore
-from app.store.script import Call, Script, run_each
+from app.store.script import Call, Script, run_all, run_each
 from app.store.seam import ours, translated
 from app.store.stored_bytes import StoredBytes
 
@@ -47,13 +49,19 @@ QUIET_S = 5.0
 
 
 class RedisJobStore:
-    """Implements JobStore on any Redis >= 6.2. `lease_s` is how long a silent worker owns a job."""
+    """Implements JobStore on any Redis >= 6.2. `lease_s` is how long a silent worker owns a job.
+
+    What a caller is promised is confirmed by as many replicas as `responses` waits for: that a job
+    is queued, is cancelled, has ended.
+    """
 
     def __init__(self, client: Client, prefix: str, responses: RedisStore, lease_s: float) -> None:
         self._redis: Any = client
         self._keys = Keys(prefix)
         self._responses = responses
         self._stored = StoredBytes(client, self._keys)
+        self._safety = responses.safety
+        self._recent = RecentFlushes()
         self._codec = Codec()
         self._lease_ms = int(lease_s * 1000)
 
@@ -66,12 +74,31 @@ class RedisJobStore:
         with translated():
             if not self._run(RESERVE, account, response_id, max_queued, self._lease_ms):
                 return False
-            queue = self._on_index(QUEUE, response_id, account, response_id, ticket)
-            if not queue.run(self._redis):
-                raise unknown_response(response_id)
-            self._responses.mark(turn)
-            self._run(PUSH, account, response_id)
+        try:
+            self._queue(turn, ticket)
+        except StorageUnavailable:
+            self._withdraw(account, response_id)
+            raise
         return True
+
+    def _queue(self, turn: Turn, ticket: bytes) -> None:
+        account, response_id = turn.account, turn.response.id
+        queue = self._on_index(QUEUE, response_id, account, response_id, ticket)
+        push = PUSH((self._keys.jobs,), (account, response_id))
+        with translated():
+            (queued,) = self._safety.run(self._redis, queue)
+            if not queued:
+                raise unknown_response(response_id)
+            self._safety.run(self._redis, *self._responses.marks(turn), push)
+
+    def _withdraw(self, account: str, response_id: str) -> None:
+        """Take back what nobody was promised, if it can be: it would be run beside its repetition.
+
+        Where the store stays away it is run once its lease is over.
+        """
+        with suppress(StorageUnavailable), translated():
+            self._on_index(WITHDRAW, response_id, account, response_id).run(self._redis)
+            self._run(FORGET, response_id)
 
     def announce(self) -> None:
         """Have every worker hear that something waits."""
@@ -87,8 +114,9 @@ class RedisJobStore:
     def claim(self, response_id: str, owner: str) -> Claim | None:
         """Begin to run a job that was taken; None where it is no longer to be run."""
         with translated():
-            held = self._job(CLAIM, response_id, owner).run(self._redis)
-        return _claim(response_id, owner, owner, held) if held else None
+            # Lost with a server, it would be begun a second time; not begun, it would never end.
+            (held,) = self._safety.hopefully(self._redis, self._job(CLAIM, response_id, owner))
+        return claim_of(response_id, owner, owner, held) if held else None
 
     def owns(self, claim: Claim) -> bool:
         """Tell whether a job is still its holder's."""
@@ -112,31 +140,48 @@ class RedisJobStore:
             if not isinstance(error, StorageRefused):
                 raise error
         # What Redis refuses to one job it would refuse again: that one is given up, no other.
-        return [at not in errors and bool(told) for at, told in enumerate(results)]
+        return [
+            at not in errors and self._appended(claim.response_id, call, told)
+            for at, ((claim, _), call, told) in enumerate(zip(flushes, calls, results, strict=True))
+        ]
+
+    def _appended(self, response_id: str, call: Call, told: int) -> bool:
+        """Tell whether a flush is told; what a server lost with its job's is told again."""
+        if told < 0:
+            told = self._append_again(response_id, -1 - told, call)
+        if told:
+            self._recent.add(response_id, call)
+        else:
+            self._recent.forget(response_id)
+        return bool(told)
+
+    def _append_again(self, response_id: str, first: int, *more: Call) -> bool:
+        """Tell again what was told from event `first` on, where that is still known; then more."""
+        calls = self._recent.since(response_id, first)
+        with translated():
+            return bool(calls) and all(told > 0 for told in run_all(self._redis, [*calls, *more]))
 
     def _telling(self, claim: Claim, flush: Flush) -> Call:
-        return self._job(
-            TELL,
-            claim.response_id,
-            claim.owner,
-            *self._packed(flush),
-            int(flush.spoke),
-            b"" if flush.usage is None else orjson.dumps(asdict(flush.usage)),
-            self._keys.news,
-        )
+        told = tell_arguments(claim.owner, flush, self._codec)
+        return self._job(TELL, claim.response_id, *told, self._keys.news)
 
     def finish(self, claim: Claim, turn: Turn, ending: Flush) -> bool:
         """End the job: its last events and its response, in one step."""
         response_id, index = claim.response_id, self._keys.index(tag_of(claim.response_id) or "")
-        told = (response_id, claim.owner, claim.by, *self._packed(ending), self._keys.news)
+        told = (response_id, claim.owner, claim.by, *packed(ending, self._codec), self._keys.news)
         commit = self._responses.commit_arguments(turn)
         end = END((index, *self._stored.keys(turn.account)), (*told, *commit))
         with translated():
-            size = end.run(self._redis)
-            if size is not None:
-                self._stored.follow(turn.account, size)
-                self._run(FORGET, response_id)
-        return size is not None
+            (size,), reached = self._safety.attempt(self._redis, end)
+            if size is not None and size < 0 and self._append_again(response_id, -1 - size):
+                (size,), reached = self._safety.attempt(self._redis, end)
+            self._recent.forget(response_id)
+            if size is None or size < 0:
+                return False
+            self._stored.follow(turn.account, size)
+            self._run(FORGET, response_id)
+        self._safety.require(reached)
+        return True
 
     def give_back(self, claim: Claim) -> Claim | None:
         """Put a job back into its queue; where that cannot be, return the claim to end it with."""
@@ -146,8 +191,8 @@ class RedisJobStore:
         """Make a job one's own, whoever runs it, to end it; None where it has ended."""
         seize = self._on_index(SEIZE, response_id, account, response_id, why, self._keys.news)
         with translated():
-            held = seize.run(self._redis)
-        return _claim(response_id, ENDER, token_hex(8), held) if held else None
+            (held,) = self._safety.run(self._redis, seize)
+        return claim_of(response_id, ENDER, token_hex(8), held) if held else None
 
     def lost(self) -> Sequence[str]:
         """Return some ids whose lease is over, each under a new one."""
@@ -163,7 +208,7 @@ class RedisJobStore:
         with translated():
             held = outcome.run(self._redis)
             if held and len(held) > 1:
-                return _claim(response_id, ENDER, token_hex(8), held)
+                return claim_of(response_id, ENDER, token_hex(8), held)
             if held:
                 self._run(PUSH, held[0], response_id)
             elif not owner:
@@ -201,8 +246,8 @@ class RedisJobStore:
         with translated():
             over, entries = self._job(TOLD, response_id, number, PAGE).run(self._redis)
         lines: list[bytes] = []
-        for _, (_, after, _, packed, *_) in entries:
-            told = self._codec.unpack(packed).split(b"\n")
+        for _, (_, after, _, events, *_) in entries:
+            told = self._codec.unpack(events).split(b"\n")
             lines += told[max(0, number - (int(after) - len(told))) :]
         more = len(entries) == PAGE
         return Told(lines, more, bool(over) and not more)
@@ -222,7 +267,7 @@ class RedisJobStore:
                     if message is not None:
                         asked = False
                         if message["type"] in ("message", "subscribe"):
-                            yield _heard(message)
+                            yield news_of(message)
                     elif asked:
                         raise TimedOut("The listener has lost its connection.")
                     else:
@@ -253,28 +298,3 @@ class RedisJobStore:
 
     def _on_index(self, script: Script, response_id: str, *arguments: Any) -> Call:
         return script((self._keys.index(tag_of(response_id) or ""),), arguments)
-
-    def _packed(self, flush: Flush) -> tuple[int, bytes, int]:
-        return flush.first, self._codec.pack(b"\n".join(flush.lines)), len(flush.lines)
-
-
-def _heard(message: dict[str, Any]) -> tuple[What, str]:
-    if message["type"] == "subscribe":
-        return "", ""
-    what, _, response_id = message["data"].decode().partition(" ")
-    return cast(What, what), response_id
-
-
-def _claim(response_id: str, owner: str, by: str, held: Any) -> Claim:
-    account, ticket, told, usage, begun, why = held
-    return Claim(
-        response_id,
-        account.decode(),
-        ticket,
-        owner,
-        by,
-        int(told),
-        usage and Usage(**orjson.loads(usage)),
-        begun not in (None, owner.encode()),
-        why and why.decode(),
-    )

@@ -88,8 +88,23 @@ return claim(id)
 # ARGV: id. Returns who owns the job.
 OWNER = Script(_JOB, "return redis.call('HGET', job(ARGV[1]), 'owner')")
 
+# ARGV: account, id. Takes back what QUEUE has written, unless somebody has begun to run it.
+WITHDRAW = Script(
+    _JOB,
+    """
+local account, id = unpack(ARGV)
+local status, begun = unpack(redis.call('HMGET', job(id), 'status', 'begun'))
+if not owned(account) or status ~= 'queued' or begun then return 0 end
+redis.call('UNLINK', job(id))
+redis.call('HDEL', index, id)
+if redis.call('HLEN', index) == 1 then redis.call('UNLINK', index) end
+return 1
+""",
+)
+
 # ARGV: id, owner, first number, events, how many, spoke, usage, channel. Returns whether the job
-# is the owner's.
+# is the owner's, or -1 less the number of the event that is wanted first, where events that
+# were told before it were lost with a server.
 TELL = Script(
     _JOB,
     """
@@ -97,6 +112,7 @@ local id, owner, first, data, count, spoke, usage, channel = unpack(ARGV)
 local held, after = unpack(redis.call('HMGET', job(id), 'owner', 'next'))
 if held ~= owner then return 0 end
 if tonumber(after) > tonumber(first) then return 1 end
+if tonumber(after) < tonumber(first) then return -1 - after end
 tell(id, first, data, count)
 if spoke == '1' then redis.call('HSET', job(id), 'spoke', 1) end
 if usage ~= '' then redis.call('HSET', job(id), 'usage', usage) end
@@ -106,7 +122,8 @@ return 1
 )
 
 # KEYS: those of COMMIT. ARGV: id, owner, by whom, first number, events, how many, channel, then
-# those of COMMIT. Returns how many bytes were stored, or nothing where this did not end the job.
+# those of COMMIT. Returns how many bytes were stored, nothing where this did not end the job, or
+# a negative number as TELL does.
 END = Script(
     _JOB,
     "local function commit(ARGV)\n",
@@ -119,6 +136,7 @@ if not held then
   local last = redis.call('XREVRANGE', events(id), '+', '-', 'COUNT', 1)[1]
   return last and last[2][6] == by and 0
 end
+if held == owner and tonumber(after) < tonumber(first) then return -1 - after end
 if held ~= owner or after ~= first then return false end
 tell(id, first, data, count, 'by', by)
 local size = tonumber(redis.call('HGET', job(id), 'size') or 0)

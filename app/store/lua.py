@@ -142,23 +142,26 @@ return {held.status, held.log, held.depth, under or '0', below, first, parts, en
 """,
 )
 
-# ARGV: account, response id, time in Unix seconds. Returns whether there was something to hide.
+# ARGV: account, response id, time in Unix seconds. Returns whether there was something to hide: who
+# asks again at the same time has not heard the answer.
 HIDE = Script(
     LIBRARY,
     """
 local account, id, now = unpack(ARGV)
 local held = owned(account) and record(id)
-if not held or held.deleted ~= '' then return 0 end
+if not held or (held.deleted ~= '' and held.deleted ~= now) then return 0 end
 redis.call('HSET', index, id, table.concat({held.status, held.log, held.depth, now}, ':'))
 return 1
 """,
 )
 
-# A write that changes nothing, and brings nothing back that was erased.
+# ARGV: response id. A write that changes nothing, and brings nothing back that was erased. Returns
+# 0 where the response is not there though its conversation was not erased.
 TOUCH = Script(
     """
 local account = redis.call('HGET', KEYS[1], 'account')
 if account then redis.call('HSET', KEYS[1], 'account', account) end
+return redis.call('HEXISTS', KEYS[1], ARGV[1])
 """
 )
 

@@ -17,18 +17,16 @@ from redis.cluster import RedisCluster
 from app.domain.ids import home_of, tag_of
 from app.domain.items import Item
 from app.domain.response import TERMINAL, TRANSITIONS
-from app.store.base import Context, Page, Place, Turn, Unconfirmed, unknown_response
+from app.store.base import Context, Forgotten, Page, Place, Turn, unknown_response
 from app.store.chains import OWN, WHOLE, Chains, Found, PagedChain
 from app.store.connect import Client
 from app.store.entries import PURGED, Entries
 from app.store.keys import Keys
 from app.store.lua import COMMIT, HIDE, TOUCH
 from app.store.paging import page
-from app.store.script import run_all
+from app.store.safety import UNCONFIRMED, Command, Safety
 from app.store.seam import translated
 from app.store.stored_bytes import StoredBytes
-
-Command = tuple[Any, ...]
 
 #: The statuses that each may follow, as the program that commits reads them.
 _BEFORE = {
@@ -40,10 +38,10 @@ _BEFORE = {
 class RedisStore:
     """Implements ResponseStore on any Redis >= 6.2, Sentinel and Cluster included.
 
-    With `wait_replicas` a response counts as saved once so many replicas have it. Where they do
-    not within `wait_s`, which is to be less than the client's time-out, it is kept all the same
-    and Unconfirmed says that it might still be lost. Every method may be repeated after
-    StorageUnavailable: what has happened does not happen twice.
+    With `wait_replicas` a response counts as saved, or deleted, once so many replicas have that.
+    Where they do not within `wait_s`, which is to be less than the client's time-out, it is done
+    all the same and Unconfirmed says that it might still be lost. Every method may be repeated
+    after StorageUnavailable: what has happened does not happen twice.
     """
 
     def __init__(
@@ -61,24 +59,25 @@ class RedisStore:
         self._entries = Entries()
         self._chains = Chains(client, self._keys)
         self._stored = StoredBytes(client, self._keys)
-        self._replicas = wait_replicas
-        self._wait_s = wait_s
+        self.safety = Safety(wait_replicas, wait_s)
         self._now = now
 
     def save(self, turn: Turn) -> bool:
         """Keep a terminal response, at once visible to every process."""
-        stands = self.keep(turn)
-        self.confirm(turn.response.id, self._wait_s)
-        return stands
+        return self._save(turn, self.safety)
 
     def keep(self, turn: Turn) -> bool:
         """Save a response without waiting for replicas."""
+        return self._save(turn, UNCONFIRMED)
+
+    def _save(self, turn: Turn, safety: Safety) -> bool:
         with translated():
-            committed = self._committed(turn)
+            committed, reached = self._committed(turn, safety)
             if committed is None:
                 raise unknown_response(turn.response.id)
             standing, size = committed
             self._stored.follow(turn.account, size)
+        safety.require(reached)
         return bytes(standing).decode() == turn.response.status
 
     def commit_arguments(self, turn: Turn) -> tuple[str | bytes | int, ...]:
@@ -94,45 +93,40 @@ class RedisStore:
             parent.depth,
         )
 
-    def mark(self, turn: Turn) -> None:
-        """Tell the account's keys of a turn that is to come: if it never does, no harm is done."""
-        with translated():
-            for mark in self._begins(turn) + self._homes_of(turn):
-                self._redis.execute_command(*mark)
+    def marks(self, turn: Turn) -> list[Command]:
+        """Return what tells the account's keys of a turn that is to come.
+
+        If it never does, no harm is done.
+        """
+        return self._begins(turn) + self._homes_of(turn)
 
     def confirm(self, response_id: str, wait_s: float) -> None:
         """Return when enough replicas have what was kept.
 
         Raises:
-            Unconfirmed: they have not within `wait_s`.
+            Unconfirmed: they have not within `wait_s`, or the server that has it is lost.
         """
-        if not self._replicas:
+        if not self.safety.replicas:
             return
-        index = self._keys.index(_tag(response_id))
-        client = self._redis
+        touch = TOUCH((self._keys.index(_tag(response_id)),), (response_id,))
         with translated():
-            if self._is_cluster:
-                client = client.get_redis_connection(client.get_node_from_key(index))
-            # Redis waits for what this very connection has written.
-            touch = TOUCH((index,), ()).long()
-            _, reached = run_all(client, [touch, ("WAIT", self._replicas, int(wait_s * 1000))])
-        if reached < self._replicas:
-            raise Unconfirmed(
-                f"The response is kept, but only {reached} of {self._replicas} replicas have it."
-            )
+            (known,), reached = self.safety.attempt(self._redis, touch, wait_s=wait_s)
+        if not known:
+            raise Forgotten("The response was lost with the server that had it: keep it again.")
+        self.safety.require(reached)
 
-    def _committed(self, turn: Turn) -> Any:
+    def _committed(self, turn: Turn, safety: Safety) -> tuple[Any, int]:
+        """Commit a turn; return the reply, and how many replicas have it."""
         tag, homes = _tag(turn.response.id), self._homes_of(turn)
         keys = [self._keys.index(tag), *self._stored.keys(turn.account)]
         arguments = self.commit_arguments(turn)
-        if self._is_cluster:  # where these keys have other servers
-            for mark in self._begins(turn) + homes:
-                self._redis.execute_command(*mark)
-            return COMMIT(keys, arguments).run(self._redis)
-        if turn.parent is None:
+        if not self._is_cluster and turn.parent is None:
             keys.append(self._keys.conversations(turn.account))
             arguments += (turn.response.created_at, tag)
-        return run_all(self._redis, [*homes, COMMIT(keys, arguments)])[-1]
+        # On a Cluster these keys have other servers.
+        begins = self._begins(turn) if self._is_cluster else []
+        results, reached = safety.attempt(self._redis, *begins, *homes, COMMIT(keys, arguments))
+        return results[-1], reached
 
     def _begins(self, turn: Turn) -> list[Command]:
         """Return what tells the account that a conversation begins, if one does."""
@@ -161,11 +155,11 @@ class RedisStore:
         """Hide a response; turns that continue it keep their whole context."""
         self._found(account, response_id, *OWN)
         now = int(self._now())
+        # First where a purge will look for it: a mark without effect does no harm.
+        mark = ("ZADD", self._keys.deleted, now, response_id)
+        hide = HIDE((self._keys.index(_tag(response_id)),), (account, response_id, now))
         with translated():
-            # First where a purge will look for it: a mark without effect does no harm.
-            self._redis.zadd(self._keys.deleted, {response_id: now})
-            index = self._keys.index(_tag(response_id))
-            hidden = HIDE((index,), (account, response_id, now)).run(self._redis)
+            _, hidden = self.safety.run(self._redis, mark, hide)
         if not hidden:
             raise unknown_response(response_id)
 

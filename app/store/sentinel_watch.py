@@ -31,6 +31,9 @@ AGAIN_S = 1.0
 #: How long, in seconds, a fail-over may keep writes waiting if no Sentinel ever tells of its end.
 FAILOVER_S = 10.0
 
+#: How soon, in seconds, a fail-over that has not ended may keep writes waiting once more.
+AGAIN_AFTER_S = 60.0
+
 _BEGINS = "+failover-state-send-slaveof-noone"
 _SWITCHED = "+switch-master"
 _MONITORED = "+monitor"
@@ -62,10 +65,10 @@ class MasterWatch:
         self._lock = threading.Lock()
         self._master: Address | None = None
         self._epoch = -1
-        self._heard: set[int] = set()  # the Sentinels that are listened to now
+        self._listening: set[int] = set()  # the Sentinels that are listened to now
         self._over = threading.Event()
         self._over.set()
-        self._begun_at = 0.0
+        self._begun_at = -AGAIN_AFTER_S
         self._pid: int | None = None
 
     def master(self) -> tuple[Address, int]:
@@ -78,7 +81,7 @@ class MasterWatch:
         self._listen()
         self._await_failover()
         with self._lock:
-            if self._heard and self._master is not None:
+            if self._listening and self._master is not None:
                 return self._master, self.era
         self._ask_any()
         self._await_failover()
@@ -95,7 +98,7 @@ class MasterWatch:
             if self._pid == os.getpid():
                 return
             self._pid = os.getpid()
-            self._heard.clear()
+            self._listening.clear()
         for number in range(len(self._sentinels)):
             threading.Thread(
                 target=_listen_for_ever, args=(weakref.ref(self), number), daemon=True
@@ -131,14 +134,14 @@ class MasterWatch:
                 raise ConnectionLost(f"a Sentinel refuses: {refusal}") from refusal
         if named is None:
             return  # it does not know the service
-        told = dict(zip(state[::2], state[1::2], strict=False))
+        fields = dict(zip(state[::2], state[1::2], strict=False))
         master = _address(named[0].decode(), named[1].decode())
-        promotes = b"failover_in_progress" in told[b"flags"] and master == _address(
-            told[b"ip"].decode(), told[b"port"].decode()
+        promotes = b"failover_in_progress" in fields[b"flags"] and master == _address(
+            fields[b"ip"].decode(), fields[b"port"].decode()
         )
-        if promotes and self._over.is_set() and self._epoch < 0:
+        if promotes and monotonic() - self._begun_at > AGAIN_AFTER_S:
             self._begin()  # whoever has just come has missed the word
-        self._learn(master, int(told[b"config-epoch"]))
+        self._learn(master, int(fields[b"config-epoch"]))
 
     def _learn(self, master: Address, epoch: int) -> None:
         """Believe who knows of the latest election: a Sentinel may have been cut off before it."""
@@ -162,23 +165,22 @@ class MasterWatch:
         self.changed()
 
     def _end(self) -> None:
-        self._begun_at = 0.0
         self._over.set()
 
     def subscribed(self, number: int, sentinel: Any) -> None:
         """Take note that a Sentinel is listened to from now on."""
         self.ask(sentinel)
         with self._lock:
-            self._heard.add(number)
+            self._listening.add(number)
 
     def lost(self, number: int) -> None:
         """Take note that a Sentinel is not listened to any more."""
         with self._lock:
-            self._heard.discard(number)
-            if not self._heard:
+            self._listening.discard(number)
+            if not self._listening:
                 self._epoch = -1  # whoever comes back may count anew
 
-    def heard(self, sentinel: Any, event: str, words: Sequence[str]) -> None:
+    def receive(self, sentinel: Any, event: str, words: Sequence[str]) -> None:
         """Take note of an event: the words behind its name."""
         if self._service not in words:
             return
@@ -228,20 +230,22 @@ def _listen(watched: weakref.ref[MasterWatch], number: int) -> None:
                 raise TimedOut("a Sentinel does not answer")
         watch.subscribed(number, sentinel)
         del watch
-        asked = False
-        while (message := _next(ear, asked)) is not None:
+        pinged = False
+        while (message := _next(ear, pinged)) is not None:
             watch = watched()
             if watch is None:
                 return
-            asked = message == {}
-            if asked:
+            pinged = message == {}
+            if pinged:
                 watch.ask(sentinel)
             elif message["type"] == "message":
-                watch.heard(sentinel, message["channel"].decode(), message["data"].decode().split())
+                watch.receive(
+                    sentinel, message["channel"].decode(), message["data"].decode().split()
+                )
             del watch
 
 
-def _next(ear: Any, asked: bool) -> dict[str, Any]:
+def _next(ear: Any, pinged: bool) -> dict[str, Any]:
     """Return what a Sentinel says; {} when it says nothing, and it is asked for a sign of life.
 
     Raises:
@@ -250,7 +254,7 @@ def _next(ear: Any, asked: bool) -> dict[str, Any]:
     message: dict[str, Any] | None = ear.get_message(timeout=QUIET_S)
     if message is not None:
         return message
-    if asked:
+    if pinged:
         raise TimedOut("a Sentinel does not answer")
     ear.ping()
     return {}

@@ -12,9 +12,23 @@ from typing import Any
 
 from hiredis import pack_command
 from redis import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import (
+    AskError,
+    ClusterDownError,
+    MasterDownError,
+    MovedError,
+    ReadOnlyError,
+    ResponseError,
+    TryAgainError,
+)
+from redis.exceptions import ConnectionError as ConnectionLost
+from redis.exceptions import TimeoutError as TimedOut
 
 Command = tuple[Any, ...]
+
+#: How often commands may follow their slot to another server.
+REDIRECTIONS = 5
+_ELSEWHERE = (AskError, ClusterDownError, MasterDownError, MovedError, ReadOnlyError, TryAgainError)
 
 
 def round_trip(client: Any, commands: Sequence[Command]) -> list[Any]:
@@ -62,3 +76,42 @@ def _on_cluster(client: Any, commands: Sequence[Command]) -> list[Any]:
     for command in commands:
         pipeline.execute_command(*command)
     return list(pipeline.execute(raise_on_error=False))
+
+
+def on_slot(client: Any, key: str, commands: Sequence[Command]) -> list[Any]:
+    """Do what `round_trip` does, for commands of one slot: on one connection, in their order.
+
+    On a Cluster they follow the slot to another server. Whatever has happened by then happens
+    twice.
+    """
+    if isinstance(client, Redis):
+        return round_trip(client, commands)
+    for _ in range(REDIRECTIONS):
+        node = client.get_redis_connection(client.get_node_from_key(key))
+        try:
+            replies = round_trip(node, commands)
+        except ConnectionLost:
+            _settle(client, key)
+            continue
+        except TimedOut:
+            client.nodes_manager.initialize()  # another may be master by the next time
+            raise
+        moved = next((reply for reply in replies if isinstance(reply, _ELSEWHERE)), None)
+        if moved is None:
+            return replies
+        if type(moved) is AskError:
+            return _asking(client, moved, commands)
+        _settle(client, key)
+    raise ConnectionLost("the Cluster does not settle")
+
+
+def _settle(client: Any, key: str) -> None:
+    """Have redis-py find out who has a slot: it follows a command that changes nothing."""
+    client.execute_command("EXISTS", key)
+
+
+def _asking(client: Any, moved: AskError, commands: Sequence[Command]) -> list[Any]:
+    """Send commands to where a key is that moves just now."""
+    node = client.get_redis_connection(client.get_node(host=moved.host, port=moved.port))
+    both = [part for command in commands for part in (("ASKING",), command)]
+    return round_trip(node, both)[1::2]

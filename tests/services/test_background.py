@@ -23,6 +23,7 @@ from app.schemas.requests import load_create_request
 from app.services.background import Background
 from app.services.responses import Responses
 from app.settings import BackgroundSettings
+from app.store.base import Unconfirmed
 from tests.services.jobs_bench import CALLER, Bench, Noted
 from tests.services.scripted import HELLO, THE_END, ScriptedProvider
 
@@ -290,6 +291,40 @@ def test_of_two_who_cancel_one_does(
     monkeypatch.setattr(bench.store, "seize", after_another)
     assert background.cancel(CALLER, response_id)
     assert bench.kept(response_id).status == "cancelled"
+    (line,) = bench.usage.read("acme", [bench.meter.book.today()])
+    assert line.requests == 1
+
+
+def test_a_job_whose_seizure_was_lost_is_seized_again(
+    bench: Bench, background: Background, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    response_id = bench.queued()
+    seize, lost = bench.store.seize, [True]
+
+    def lost_once(*given: Any) -> Any:
+        claim = seize(*given)
+        assert claim is not None
+        return replace(claim, owner="nobody") if lost and lost.pop() else claim
+
+    monkeypatch.setattr(bench.store, "seize", lost_once)
+    assert background.cancel(CALLER, response_id)
+    assert bench.kept(response_id).status == "cancelled"
+
+
+def test_a_cancel_that_no_replica_has_is_charged_once(
+    bench: Bench, background: Background, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    response_id = bench.queued()
+    finish = bench.store.finish
+
+    def unconfirmed(*given: Any) -> bool:
+        assert finish(*given)
+        raise Unconfirmed("written")
+
+    monkeypatch.setattr(bench.store, "finish", unconfirmed)
+    with pytest.raises(Unconfirmed):
+        background.cancel(CALLER, response_id)
+    assert not background.cancel(CALLER, response_id)
     (line,) = bench.usage.read("acme", [bench.meter.book.today()])
     assert line.requests == 1
 

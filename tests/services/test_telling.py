@@ -13,7 +13,7 @@ from app.domain.events import Event
 from app.domain.response import Usage
 from app.errors import StorageUnavailable
 from app.services.telling import FLUSH_EVENTS, FLUSH_S, PAUSE_S, Telling
-from app.store.base import Turn
+from app.store.base import Turn, Unconfirmed
 from app.store.jobs_base import Claim, Flush
 from tests.domain.narrating import narrator
 from tests.services.clocks import Clock
@@ -29,6 +29,7 @@ class Jobs:
         self.ending: Flush | None = None
         self.ours = True
         self.outages = 0
+        self.lags = 0  # how often the replicas lag behind an end
 
     def tell(self, flushes: Sequence[tuple[Claim, Flush]]) -> list[bool]:
         self._answer()
@@ -38,6 +39,9 @@ class Jobs:
     def finish(self, _claim: Claim, _turn: Turn, ending: Flush) -> bool:
         self._answer()
         self.ending = ending
+        if self.lags:
+            self.lags -= 1
+            raise Unconfirmed("written")
         return self.ours
 
     def _answer(self) -> None:
@@ -244,4 +248,12 @@ def test_the_end_waits_however_long(bench: Bench) -> None:
     bench.begin()
     bench.jobs.outages = 10_000
     bench.finish()
+    assert bench.telling.ended
+
+
+@pytest.mark.parametrize("lags", [3, 10_000])
+def test_an_end_is_confirmed_or_stands_where_it_is(bench: Bench, lags: int) -> None:
+    bench.jobs.lags = lags
+    bench.begin()
+    assert bench.finish() is not None
     assert bench.telling.ended

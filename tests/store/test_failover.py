@@ -27,12 +27,13 @@ def written(watched: Watched, directory: Path, fault: str, wait_replicas: int) -
 
 
 @pytest.mark.parametrize(
-    ("fault", "wait_replicas"), [("planned", 0), ("planned", 1), ("killed", 1), ("stalled", 1)]
+    ("fault", "replicas", "wait_replicas"),
+    [("planned", 1, 0), ("planned", 2, 1), ("killed", 2, 1), ("stalled", 2, 1)],
 )
 def test_a_fail_over_loses_nothing_that_was_promised(
-    tmp_path: Path, fault: str, wait_replicas: int
+    tmp_path: Path, fault: str, replicas: int, wait_replicas: int
 ) -> None:
-    with running_sentinel() as watched:
+    with running_sentinel(replicas) as watched:
         figures = written(watched, tmp_path, fault, wait_replicas)
     assert (figures.lost, figures.stuck, figures.torn) == ({}, 0, 0), str(figures)
 

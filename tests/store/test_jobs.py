@@ -240,6 +240,44 @@ def test_what_the_upstream_counted_so_far_is_kept(jobs: RedisJobStore) -> None:
 # Ending
 
 
+def forgotten(bench: Bench, response_id: str, number: int) -> None:
+    """Have the server be one that knows of a job's events only those before `number`."""
+    (job,) = [key for key in bench.keys("") if key.endswith(f":job:{response_id}".encode())]
+    bench.client.hset(job, "next", number)
+    stream = job.replace(b":job:", b":events:")
+    for entry_id, _ in bench.client.xrange(stream, min=f"{number + 1}-0"):
+        bench.client.xdel(stream, entry_id)
+    bench.client.execute_command("XSETID", stream, f"{number}-0")
+
+
+def letters(jobs: RedisJobStore, response_id: str) -> bytes:
+    """Return the letters of what was told."""
+    return b"".join(bytes([line[2]]) for line in jobs.told(response_id, 0).lines)
+
+
+@pytest.mark.parametrize("left", [0, 2])
+def test_events_that_a_lost_server_had_are_told_again(bench: Bench, left: int) -> None:
+    waiting = queued(bench.jobs)
+    claim = claimed(bench.jobs)
+    assert bench.jobs.tell([(claim, BEGUN)]) == [True]
+    assert bench.jobs.tell([(claim, ENDING)]) == [True]
+    forgotten(bench, waiting.response.id, left)
+    assert bench.jobs.tell([(claim, Flush(3, (b'{"d":4}',)))]) == [True]
+    forgotten(bench, waiting.response.id, left)
+    assert bench.jobs.finish(claim, ended(waiting), Flush(4, (b'{"e":5}',)))
+    assert letters(bench.jobs, waiting.response.id) == b"abcde"
+
+
+def test_events_that_nobody_knows_any_more_end_the_run(bench: Bench) -> None:
+    waiting = queued(bench.jobs)
+    claim = claimed(bench.jobs)
+    assert bench.jobs.tell([(claim, BEGUN)]) == [True]
+    forgotten(bench, waiting.response.id, 0)
+    other = bench.leasing(30)
+    assert other.tell([(claim, ENDING)]) == [False]
+    assert not other.finish(claim, ended(waiting), ENDING)
+
+
 def test_what_a_job_told_counts_as_stored(bench: Bench) -> None:
     finished(bench.jobs)
     (stream,) = bench.keys("{*}:events:")

@@ -14,7 +14,7 @@ from redis.connection import BlockingConnectionPool, UnixDomainSocketConnection
 
 from app.domain.ids import tag_of
 from app.domain.request import CreateRequest, Parameters
-from app.errors import NotFound, StorageUnavailable
+from app.errors import NotFound, StorageRefused
 from app.schemas.items import item_json
 from app.schemas.responses import echo
 from app.store.chains import AT_ONCE, OWN, Chains
@@ -251,5 +251,5 @@ def test_a_response_with_an_id_that_is_not_ours_is_not_stored(store: RedisStore)
 
 def test_a_command_that_fails_among_others_is_told(store: RedisStore, redis: Redis) -> None:
     redis.set(f"rg:conversations:{ACCOUNT}", "not a sorted set")
-    with pytest.raises(StorageUnavailable):
+    with pytest.raises(StorageRefused):
         saved(store)

@@ -1,27 +1,24 @@
-"""A Redis with a replica under a Sentinel: what is confirmed, and what a fail-over loses."""
+"""What counts once replicas have it: each write that somebody is promised."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from dataclasses import replace
+from secrets import token_hex
 
 import pytest
 
+from app.domain.accounts import Account, AuditEntry
 from app.errors import StorageUnavailable
 from app.settings import RedisSettings
-from app.store.base import ResponseStore, Turn, Unconfirmed
+from app.store.accounts import RedisAccountStore
+from app.store.base import Forgotten, ResponseStore, Turn, Unconfirmed
 from app.store.connect import Client, connect
+from app.store.jobs import RedisJobStore
+from app.store.jobs_base import Claim, Flush, Queues
 from app.store.redis import RedisStore
-from app.store.spool_delivery import SpoolDelivery
-from app.store.spool_folders import SpoolFolders
-from app.store.spooling import SpoolingStore
-from app.store.store_identity import StoreIdentity
-from tests.processes import until
 from tests.redis_sentinel import Watched, running_sentinel
 from tests.store.turns import ACCOUNT, saved, turn
-
-SAVES = 60
 
 
 @pytest.fixture
@@ -67,25 +64,86 @@ def test_a_response_that_no_replica_has_is_kept_but_not_confirmed(
     assert found(store, kept)
 
 
-def test_a_fail_over_loses_no_answer_that_was_promised(
-    store: RedisStore, client: Client, watched: Watched, tmp_path: Path
-) -> None:
-    delivery = SpoolDelivery(
-        store, StoreIdentity(client, "rg:"), SpoolFolders(tmp_path), lambda _account: True
-    )
-    delivery.start()
-    spooling = SpoolingStore(store, delivery)
-    turns = [turn(str(number)) for number in range(SAVES)]
+# Where there are no replicas, nothing is promised.
 
-    def save(number: int) -> bool:
-        if number == SAVES // 3:
-            watched.master.kill()
-        return spooling.save(turns[number])
 
-    with ThreadPoolExecutor(4) as threads:
-        assert all(threads.map(save, range(SAVES)))
-    until(lambda: found(spooling, turns[0]), "the other one to take over")
-    assert all(found(spooling, kept) for kept in turns)
+class Unsafe:
+    """Stores that want a replica to have what they write, on a Redis that has none."""
+
+    def __init__(self, client: Client) -> None:
+        self.prefix = f"unsafe-{token_hex(4)}:"
+        self.responses = RedisStore(client, self.prefix, wait_replicas=1, wait_s=0.02)
+        self.jobs = RedisJobStore(client, self.prefix, self.responses, 30)
+        self.accounts = RedisAccountStore(client, self.prefix, self.responses.safety)
+        calm = RedisStore(client, self.prefix)
+        self.calm, self.calm_jobs = calm, RedisJobStore(client, self.prefix, calm, 30)
+
+    def claimed(self) -> Claim:
+        assert self.calm_jobs.enqueue(waiting(), b"ticket", 10)
+        claim = self.jobs.claim(self.jobs.take() or "", "me")
+        assert claim is not None
+        return claim
+
+
+@pytest.fixture(params=["redis", "cluster"])
+def unsafe(request: pytest.FixtureRequest) -> Iterator[Unsafe]:
+    url = request.getfixturevalue("redis_url" if request.param == "redis" else "cluster_url")
+    with connect(RedisSettings(url=url)) as client:
+        yield Unsafe(client)
+
+
+def waiting() -> Turn:
+    made = turn("job")
+    return replace(made, response=replace(made.response, status="queued"))
+
+
+def test_a_deletion_that_no_replica_has_is_not_promised(unsafe: Unsafe) -> None:
+    kept = saved(unsafe.calm)
+    with pytest.raises(Unconfirmed):
+        unsafe.responses.delete(ACCOUNT, kept.response.id)
+
+
+def test_a_job_that_no_replica_has_is_taken_back(unsafe: Unsafe) -> None:
+    queued = waiting()
+    with pytest.raises(Unconfirmed):
+        unsafe.jobs.enqueue(queued, b"ticket", 10)
+    assert unsafe.jobs.status(ACCOUNT, queued.response.id) is None
+    assert unsafe.jobs.take() is None
+    assert unsafe.jobs.queues() == Queues(0, 0, 0.0)
+
+
+def test_a_job_is_run_though_no_replica_knows_who_runs_it(unsafe: Unsafe) -> None:
+    assert unsafe.claimed().owner == "me"
+
+
+def test_a_job_that_no_replica_knows_to_be_cancelled_is_not_said_to_be(unsafe: Unsafe) -> None:
+    claim = unsafe.claimed()
+    with pytest.raises(Unconfirmed):
+        unsafe.jobs.seize(ACCOUNT, claim.response_id, "cancelled")
+
+
+def test_an_end_that_no_replica_has_can_be_confirmed_later(unsafe: Unsafe) -> None:
+    claim = unsafe.claimed()
+    ended, ending = turn("job", response_id=claim.response_id), Flush(0, (b"end",))
+    with pytest.raises(Unconfirmed):
+        unsafe.jobs.finish(claim, ended, ending)
+    assert found(unsafe.calm, ended)
+    assert unsafe.calm_jobs.finish(claim, ended, ending)
+    assert unsafe.jobs.queues() == Queues(0, 0, 0.0)
+
+
+def test_an_account_that_no_replica_has_is_not_promised(unsafe: Unsafe) -> None:
+    account = Account(name="new", created_at=1)
+    entry = AuditEntry(at=1, by="tests", action="account.create", subject="new")
+    for _ in range(2):
+        with pytest.raises(Unconfirmed):
+            unsafe.accounts.put_account(account, entry)
+    assert len(list(unsafe.accounts.audit())) == 1
+
+
+def test_what_was_lost_with_its_server_is_not_confirmed(unsafe: Unsafe) -> None:
+    with pytest.raises(Forgotten):
+        unsafe.responses.confirm(turn().response.id, 0.02)
 
 
 def test_a_cluster_is_asked_for_the_replicas_of_the_responses_own_master(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ class Named(MasterWatch):
     def __init__(self, address: Address, patience_s: float = 20.0) -> None:
         super().__init__("main", [], patience_s)
         self._pid = os.getpid()  # it listens to nobody
-        self._heard.add(0)
+        self._listening.add(0)
         self._learn(address, 1)
 
     def ask(self, sentinel: Any) -> None:
@@ -118,8 +119,8 @@ def test_a_reply_that_comes_after_the_master_changed_counts_for_nothing(
 
 def test_a_connection_of_before_is_not_used(client: Any, port: int) -> None:
     (before,) = round_trip(client, [("CLIENT", "ID")])
-    client.connection_pool.connection_kwargs["watch"].heard(None, *began())
-    client.connection_pool.connection_kwargs["watch"].heard(None, *aborted())
+    client.connection_pool.connection_kwargs["watch"].receive(None, *began())
+    client.connection_pool.connection_kwargs["watch"].receive(None, *aborted())
     assert round_trip(client, [("CLIENT", "ID")]) != [before]
 
 
@@ -138,30 +139,30 @@ def switched() -> tuple[str, list[str]]:
 
 def test_while_a_replica_is_promoted_nobody_is_master() -> None:
     watch = Named(ONE, patience_s=0.01)
-    watch.heard(None, *began())
+    watch.receive(None, *began())
     with pytest.raises(TimedOut):
         watch.master()
 
 
 def test_another_services_fail_over_is_none_of_ours() -> None:
     watch = Named(ONE)
-    watch.heard(None, *began("other"))
+    watch.receive(None, *began("other"))
     assert watch.master() == (ONE, 0)
 
 
 def test_who_waits_for_the_end_of_a_fail_over_gets_the_new_master() -> None:
     watch = Named(ONE)
-    watch.heard(None, *began())
+    watch.receive(None, *began())
     with ThreadPoolExecutor(1) as other:
         named = other.submit(watch.master)
-        watch.heard(None, *switched())
+        watch.receive(None, *switched())
         assert named.result()[0] == OTHER
 
 
 def test_a_fail_over_that_is_given_up_leaves_the_master() -> None:
     watch = Named(ONE)
-    watch.heard(None, *began())
-    watch.heard(None, *aborted())
+    watch.receive(None, *began())
+    watch.receive(None, *aborted())
     assert watch.master()[0] == ONE
 
 
@@ -170,7 +171,7 @@ def test_a_fail_over_whose_end_nobody_tells_is_over_after_a_while(
 ) -> None:
     monkeypatch.setattr("app.store.sentinel_watch.FAILOVER_S", 0.0)
     watch = Named(ONE)
-    watch.heard(None, *began())
+    watch.receive(None, *began())
     assert watch.master()[0] == ONE
 
 
@@ -183,6 +184,21 @@ def test_a_sentinel_that_missed_an_election_is_not_believed() -> None:
 
 def test_a_service_that_is_monitored_anew_by_hand_is_believed() -> None:
     watch = Named(ONE)
-    watch.heard(None, "+monitor", ["master", "main", "127.0.0.1", "2", "quorum", "1"])
+    watch.receive(None, "+monitor", ["master", "main", "127.0.0.1", "2", "quorum", "1"])
     watch._learn(OTHER, 0)
     assert watch.master()[0] == OTHER
+
+
+@pytest.mark.parametrize(
+    ("flags", "waits"), [(b"master", False), (b"master,failover_in_progress", True)]
+)
+def test_who_comes_in_the_middle_of_a_fail_over_waits_for_its_end(
+    monkeypatch: pytest.MonkeyPatch, flags: bytes, waits: bool
+) -> None:
+    state = [b"ip", b"127.0.0.1", b"port", b"1", b"flags", flags, b"config-epoch", b"1"]
+    replies = [state, [b"127.0.0.1", b"1"]]
+    monkeypatch.setattr("app.store.sentinel_watch.round_trip", lambda *_: replies)
+    watch = Named(ONE, patience_s=0.01)
+    MasterWatch.ask(watch, None)
+    with pytest.raises(TimedOut) if waits else nullcontext():
+        watch.master()

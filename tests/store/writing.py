@@ -257,4 +257,4 @@ def _patiently(attempt: Callable[[], bool]) -> bool:
 
 
 def _accounts(client: Any, store: RedisStore) -> RedisAccountStore:
-    return RedisAccountStore(client, "rg:")
+    return RedisAccountStore(client, "rg:", store.safety)
