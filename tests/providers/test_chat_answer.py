@@ -157,9 +157,27 @@ def test_a_whole_answer_without_a_reason_is_complete() -> None:
     assert whole(None, content="Hi")[-1] == STOP
 
 
-@pytest.mark.parametrize("done", [True, False])
-def test_a_stream_without_a_reason_is_not_finished(done: bool) -> None:
-    assert read(chunk(content="Hi"), done=done) == [Text("Hi")]
+def test_a_stream_that_just_ends_is_not_finished() -> None:
+    assert read(chunk(content="Hi"), done=False) == [Text("Hi")]
+
+
+def test_a_stream_that_says_done_is_whole_without_a_reason() -> None:
+    assert read(chunk(content="Hi")) == [Text("Hi"), STOP]
+
+
+def test_a_stream_that_ends_with_its_usage_is_whole_without_a_reason() -> None:
+    counted = {"choices": [], "usage": USAGE}
+    assert read(chunk(content="Hi"), counted, done=False) == [Text("Hi"), COUNTED, STOP]
+
+
+def test_usage_that_comes_with_every_chunk_ends_nothing() -> None:
+    piece = chunk(content="Hi") | {"usage": USAGE}
+    more = chunk(content="Ho") | {"usage": USAGE}
+    assert STOP not in read(piece, more, done=False)
+
+
+def test_a_stream_without_a_choice_is_none() -> None:
+    assert STOP not in read({"choices": [], "usage": USAGE})
 
 
 def test_a_stream_with_a_reason_may_end_without_done() -> None:
@@ -253,7 +271,7 @@ def test_an_error_in_a_whole_answer_is_raised(said: Any) -> None:
 
 @pytest.mark.parametrize(
     "said",
-    [b"{", b"null", b"[]", b'"hi"', b'{"choices": 7}', b'{"choices": [null]}',
+    [b"{", b"[]", b'"hi"', b'{"choices": 7}', b'{"choices": [null]}',
      b'{"choices": [{"delta": 7}]}', b'{"choices": [{"delta": {"content": 7}}]}',
      b'{"choices": [{"delta": {"reasoning": {}, "refusal": 7}}]}',
      b'{"choices": [{"delta": {"tool_calls": [7]}}]}'],
@@ -265,8 +283,7 @@ def test_a_frame_that_is_no_chunk_is_nonsense(said: bytes) -> None:
 
 @pytest.mark.parametrize(
     "said",
-    [b"", b"<html>", b"{}", b'{"choices": []}', b'{"choices": [{}]}',
-     b'{"choices": [{"message": null}]}'],
+    [b"", b"<html>", b"{}", b'{"choices": []}', b'{"choices": [{"message": 7}]}'],
 )  # fmt: skip
 def test_a_body_that_is_no_answer_is_nonsense(said: bytes) -> None:
     with pytest.raises(UpstreamMisbehaved) as caught:
@@ -280,7 +297,7 @@ def test_an_empty_frame_says_nothing() -> None:
 
 def test_a_word_that_is_a_name_of_the_format_is_a_word() -> None:
     words = ["choices", "delta", "content", "index", "choices"]
-    assert read(*[chunk(content=word) for word in words]) == [Text(word) for word in words]
+    assert read(*[chunk(content=word) for word in words], done=False) == list(map(Text, words))
 
 
 def test_a_usage_that_is_none_costs_nothing_and_is_noted() -> None:
@@ -288,3 +305,61 @@ def test_a_usage_that_is_none_costs_nothing_and_is_noted() -> None:
     reader, deltas = ChunkReader(fault, noted.append), list[Delta]()
     reader.read([("", b'{"usage": 7}'), ("", orjson.dumps(chunk(content="Hi")))], deltas)
     assert (deltas, noted) == ([Text("Hi")], ["usage"])
+
+
+@pytest.mark.parametrize("name", ["images", "audio", "blob"])
+def test_a_message_of_which_nothing_is_understood_is_a_failure_that_names_it(name: str) -> None:
+    with pytest.raises(UpstreamMisbehaved, match=name):
+        whole("stop", content="", **{name: [{"x": 1}]})
+    unknown: dict[str, Any] = {"content": "", name: [{"x": 1}]}
+    with pytest.raises(UpstreamMisbehaved, match=name):
+        read({"choices": [{"delta": unknown}]}, chunk("stop"))
+
+
+def test_a_part_that_is_not_known_is_a_failure_where_there_is_no_other() -> None:
+    with pytest.raises(UpstreamMisbehaved, match="part video"):
+        whole("stop", content=[{"type": "video"}])
+
+
+def test_what_is_not_understood_is_noted_beside_what_is() -> None:
+    noted: list[str] = []
+    body = {"choices": [{"message": {"content": "Hi", "images": [1]}, "finish_reason": "stop"}]}
+    assert body_deltas(orjson.dumps(body), fault, noted.append) == [Text("Hi"), STOP]
+    assert noted == ["unknown_field"]
+
+
+@pytest.mark.parametrize("message", [None, {}, {"content": None}, {"content": ""}, {"content": []}])
+def test_a_message_that_is_really_empty_keeps_its_finish(message: Any) -> None:
+    choice = {"message": message, "finish_reason": "length"}
+    assert body_deltas(orjson.dumps({"choices": [choice]}), fault) == [Finished("length")]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [{"type": "text", "text": "Hi"}, [{"type": "text", "text": "Hi"}], ["Hi"], [{"text": "Hi"}],
+     [{"type": "output_text", "text": {"value": "Hi"}}]],
+    ids=["object", "parts", "texts", "untyped", "nested"],
+)  # fmt: skip
+def test_content_comes_in_many_shapes(content: Any) -> None:
+    assert whole("stop", content=content) == [Text("Hi"), STOP]
+    assert read(chunk(content=content), chunk("stop")) == [Text("Hi"), STOP]
+
+
+def test_sources_beside_the_message_are_annotations_of_its_whole_text() -> None:
+    sources = {
+        "citations": ["https://a.example", "https://b.example"],
+        "search_results": [{"title": "A", "url": "https://a.example"}],
+    }
+    cited = [
+        Annotated({"type": "url_citation", "url": url, "title": title, "start_index": 0,
+                   "end_index": 6})
+        for url, title in (("https://a.example", "A"), ("https://b.example", ""))
+    ]  # fmt: skip
+    body = {"choices": [{"message": {"content": "Hi [1]"}, "finish_reason": "stop"}], **sources}
+    assert body_deltas(orjson.dumps(body), fault) == [Text("Hi [1]"), *cited, STOP]
+    pieces = [chunk(content="Hi ") | sources, chunk("stop", content="[1]") | sources]
+    assert read(*pieces) == [Text("Hi "), Text("[1]"), *cited, STOP]
+
+
+def test_null_data_says_nothing() -> None:
+    assert read(chunk(content="Hi"), b"null", b" ", chunk("stop")) == [Text("Hi"), STOP]

@@ -166,3 +166,43 @@ def test_a_call_with_nothing_but_a_name_is_opened_at_the_end() -> None:
 def test_a_call_needs_a_name() -> None:
     with pytest.raises(UpstreamMisbehaved, match="without a name"):
         heard(fragment("{}", index=0, call_id="c1"))
+
+
+@pytest.mark.parametrize(
+    ("names", "name"),
+    [
+        (["get_", "weather"], "get_weather"),
+        (["get", "_", "weather"], "get_weather"),
+        (["get_", "get_weather"], "get_weather"),
+        (["get_weather", "get_weather"], "get_weather"),
+    ],
+    ids=["two", "three", "grown", "again"],
+)
+def test_a_name_may_come_in_pieces(names: list[str], name: str) -> None:
+    first, *others = names
+    pieces = [fragment("", index=0, call_id="c1", name=first)]
+    pieces += [fragment("", index=0, name=each) for each in others]
+    assert whole(*pieces, fragment('{"a":1}', index=0)) == [("c1", name, '{"a":1}')]
+
+
+def test_empty_arguments_before_the_pieces_are_none() -> None:
+    fragments = [fragment("{}", index=0, call_id="c1", name="f"), fragment('{"a":1}', index=0)]
+    assert whole(*fragments) == [("c1", "f", '{"a":1}')]
+
+
+def test_empty_arguments_alone_are_arguments() -> None:
+    assert whole(fragment("{}", index=0, call_id="c1", name="f")) == [("c1", "f", "{}")]
+
+
+def test_empty_arguments_of_an_earlier_call_may_be_followed_by_its_pieces() -> None:
+    told = whole(
+        fragment("{}", index=0, call_id="c1", name="f"),
+        fragment("{}", index=1, call_id="c2", name="g"),
+        fragment('{"a":1}', index=0),
+    )
+    assert told == [("c1", "f", '{"a":1}'), ("c2", "g", "{}")]
+
+
+def test_arguments_that_are_null_are_empty() -> None:
+    null = {"index": 0, "id": "c1", "function": {"name": "f", "arguments": None}}
+    assert whole(null) == [("c1", "f", "")]

@@ -54,8 +54,8 @@ def read_responses_stream() -> None:
 @pytest.mark.parametrize(
     ("read", "place"),
     [
-        (read_chat, "app.providers.openai_chat.answer.said"),
-        (read_chat_stream, "app.providers.openai_chat.answer.said"),
+        (read_chat, "app.providers.openai_chat.answer.MessageReader.take"),
+        (read_chat_stream, "app.providers.openai_chat.answer.MessageReader.take"),
         (read_messages, "app.providers.anthropic.answer.Answer._start"),
         (read_messages_stream, "app.providers.anthropic.answer.Answer._start"),
         (read_responses, "app.providers.openai_responses.answer.Answer._begin"),

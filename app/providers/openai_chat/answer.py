@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any
 
-from app.domain.deltas import Annotated, Delta, Finished, Refused, Text, Thought, Used
-from app.errors import GatewayError, UpstreamMisbehaved, UpstreamUnavailable
+from app.domain.deltas import Delta, Finished, Used
+from app.errors import GatewayError, UpstreamMisbehaved
 from app.providers.alike import Alike
-from app.providers.counts import Counts, whole_number
+from app.providers.counts import Counts
+from app.providers.faults.error_body import failure_in
 from app.providers.fields import Misread, Note, Optional, ignore, mapping, mappings, string
+from app.providers.finish_reasons import finish_reason
 from app.providers.json_text import loads
-from app.providers.logprobs import logprobs
-from app.providers.openai_chat.calls import Calls
+from app.providers.openai_chat.message import MessageReader
 from app.providers.sse import Frame
 
 Json = dict[str, Any]
@@ -21,30 +22,25 @@ Fault = Callable[[object], GatewayError]
 
 DONE = b"[DONE]"
 
-_REASONS: dict[str, Literal["length", "content_filter"]] = {
-    "length": "length",
-    "max_tokens": "length",
-    "model_length": "length",
-    "content_filter": "content_filter",
-}
-#: Reasons that say the server gave up in the middle.
-_BROKEN = {"error", "abort", "insufficient_system_resource"}
-
 
 class ChunkReader:
     """Reads the chunks of one streamed answer.
 
-    The finish is told at the end of the stream, because usage follows the chunk that has the
-    reason. A stream that ends without a reason is left without a Finished.
+    The finish comes at the end of the stream, because usage follows the chunk that has the reason.
+    A stream that ends without a reason is whole where [DONE] came, or usage after the last word
+    (A9); else it is left without a Finished.
     """
 
     def __init__(self, fault: Fault, note: Note = ignore) -> None:
         self.is_done = False
         self._fault = fault
+        self._note = note
         self._optional = Optional(note)
-        self._calls = Calls()
+        self._message = MessageReader(note)
         self._alike = Alike()
         self._counts = Counts()
+        self._has_begun = False  # there was a choice
+        self._is_counted = False  # usage came after the last word
         self._usage: object = None
         self._reason: str | None = None
         self._tier: str | None = None
@@ -63,39 +59,49 @@ class ChunkReader:
 
     def end(self) -> list[Delta]:
         """Return the calls that were held back, and the finish if there was one."""
-        deltas = self._calls.end()
-        if self._reason is not None:
-            deltas.append(finished(self._reason, self._tier))
+        deltas = self._message.end()
+        ended = self._has_begun and (self.is_done or self._is_counted)
+        if self._reason is not None or ended:
+            self._message.understanding.check()
+            deltas.append(finished(self._reason or "stop", self._tier, self._note))
         return deltas
 
     def _read_frame(self, event: str, data: bytes, deltas: list[Delta]) -> None:
         if data == DONE:
             self.is_done = True
-        elif data:
-            try:
-                chunk = mapping(loads(data))
-                if event == "error" or chunk.get("error"):
-                    raise self._fault(chunk.get("error") or chunk)
-                self._read(chunk, data, deltas)
-            except ValueError as error:
-                raise nonsense() from error
+            return
+        if not data.strip():
+            return
+        try:
+            if (chunk := loads(data)) is None:
+                return
+            error = failure_in(mapping(chunk))
+            if error or event == "error":
+                raise self._fault(error or chunk)
+            self._read(chunk, data, deltas)
+        except ValueError as error:
+            raise nonsense() from error
 
     def _read(self, chunk: Json, data: bytes, deltas: list[Delta]) -> None:
         choices = mappings(chunk.get("choices"))
         self._count(chunk, deltas)
+        self._message.take_sources(chunk)
         if not choices:
             return
-        choice = choices[0]
+        choice, self._has_begun = choices[0], True
         delta, likely = mapping(choice.get("delta") or {}), choice.get("logprobs")
         reason = choice.get("finish_reason")
+        said = len(deltas)
         # MEASURED: nearly every chunk is a word of text and nothing else.
         if len(delta) == 1 and not likely and type(delta.get("content")) is str:
             if text := delta["content"]:
-                deltas.append(Text(text))
+                deltas.append(self._message.take_text(text))
                 if not reason:
                     self._alike.show(data, text, _content)
         else:
-            said(delta, likely, self._calls, deltas, self._optional)
+            self._message.take(delta, likely, deltas)
+        if len(deltas) > said:
+            self._is_counted = False
         self._count(choice, deltas)
         if reason:
             self._finish(choice, string(reason))
@@ -114,7 +120,8 @@ class ChunkReader:
         usage = place.get("usage")
         if usage and usage != self._usage:
             self._usage = usage
-            deltas += counted(self._counts, usage, self._optional.note)
+            self._is_counted = True
+            deltas += counted(self._counts, usage, self._note)
 
 
 def _content(chunk: Json) -> object:
@@ -125,63 +132,40 @@ def body_deltas(body: bytes, fault: Fault, note: Note = ignore) -> list[Delta]:
     """Return what a whole answer says, ending with Finished.
 
     Raises:
-        UpstreamMisbehaved: when it is no answer.
+        UpstreamMisbehaved: when it is no answer, or none that is understood.
         GatewayError: for an error in its place.
     """
     try:
         answer, optional = mapping(loads(body)), Optional(note)
-        if answer.get("error"):
-            raise fault(answer["error"])
+        if error := failure_in(answer):
+            raise fault(error)
         choices = mappings(answer.get("choices"))
         if not choices:
             raise Misread("there is no choice")
         choice = choices[0]
         if choice.get("error"):
             raise fault(choice["error"])
-        message: Json = mapping(choice.get("message"))
-        calls, deltas = Calls(), list[Delta]()
-        if message.get("tool_calls"):
-            message = _numbered(message)
-        said(message, choice.get("logprobs"), calls, deltas, optional)
-        if message.get("tool_calls") or message.get("function_call"):
-            deltas += calls.end()
+        deltas = _message_deltas(answer, choice, note)
         counts = Counts()
         for place in (answer, choice, optional.mapping(answer, "x_groq")):
             deltas += counted(counts, place.get("usage"), note)
         tier = optional.string(answer, "service_tier") or None
-        deltas.append(finished(choice.get("finish_reason") or "stop", tier))
+        deltas.append(finished(choice.get("finish_reason") or "stop", tier, note))
     except ValueError as error:
         raise nonsense() from error
     return deltas
 
 
-def said(
-    message: Json, likely: object, calls: Calls, deltas: list[Delta], optional: Optional
-) -> None:
-    """Add what a message, or a piece of one, says.
-
-    Raises:
-        Misread: it is none.
-    """
-    message = mapping(message)
-    if thought := message.get("reasoning_content") or message.get("reasoning"):
-        deltas.append(Thought(string(thought)))
-    if content := message.get("content"):
-        if isinstance(content, str):
-            tokens = logprobs(mapping(likely), "content", optional) if likely else ()
-            deltas.append(Text(content, tokens))
-        else:
-            _add_parts(mappings(content), deltas)
-    if refusal := message.get("refusal"):
-        deltas.append(Refused(string(refusal)))
-    for annotation in optional.mappings(message, "annotations"):
-        if told := _citation(annotation, optional):
-            deltas.append(Annotated(told))
-    if told_calls := message.get("tool_calls"):
-        for call in mappings(told_calls):
-            deltas += calls.hear(call)
-    elif function := message.get("function_call"):
-        deltas += calls.hear({"index": 0, "function": function})
+def _message_deltas(answer: Json, choice: Json, note: Note) -> list[Delta]:
+    """Return what the message of a choice says; one without says nothing."""
+    message: Json = mapping(choice.get("message") or {})
+    reader, deltas = MessageReader(note), list[Delta]()
+    if message.get("tool_calls"):
+        message = _numbered(message)
+    reader.take(message, choice.get("logprobs"), deltas)
+    reader.take_sources(answer)
+    reader.understanding.check()
+    return deltas + reader.end()
 
 
 def counted(counts: Counts, usage: object, note: Note) -> list[Delta]:
@@ -195,17 +179,17 @@ def counted(counts: Counts, usage: object, note: Note) -> list[Delta]:
     return [Used(told)]
 
 
-def finished(reason: object, tier: object) -> Finished:
+def finished(reason: object, tier: object, note: Note) -> Finished:
     """Return why the model stopped.
 
     Raises:
         UpstreamUnavailable: when it is the server that broke off.
         Misread: when the reason is no text.
     """
-    reason = string(reason)
-    if reason in _BROKEN:
-        raise UpstreamUnavailable("the upstream broke off its answer", work_done=True)
-    return Finished(_REASONS.get(reason, "stop"), tier if isinstance(tier, str) else None)
+    known = finish_reason(string(reason))
+    if known is None:
+        note("finish_reason")
+    return Finished(known or "stop", tier if isinstance(tier, str) else None)
 
 
 def nonsense() -> UpstreamMisbehaved:
@@ -215,29 +199,7 @@ def nonsense() -> UpstreamMisbehaved:
 
 def _numbered(message: Json) -> Json:
     """Give each call of a whole message its index: there, none is a fragment of another."""
-    calls = [{**call, "index": i} for i, call in enumerate(mappings(message["tool_calls"]))]
+    calls = message["tool_calls"]
+    calls = mappings(calls if isinstance(calls, list) else [calls])
+    calls = [{**call, "index": i} for i, call in enumerate(calls)]
     return {**message, "tool_calls": calls}
-
-
-def _add_parts(content: Sequence[Json], deltas: list[Delta]) -> None:
-    """Add content that comes as a list of parts, thinking among them (Mistral)."""
-    for part in content:
-        if part.get("type") == "text":
-            deltas.append(Text(string(part.get("text"))))
-        elif part.get("type") == "thinking":
-            for thought in mappings(part.get("thinking")):
-                deltas.append(Thought(string(thought.get("text"))))
-
-
-def _citation(annotation: dict[str, Any], optional: Optional) -> dict[str, Any] | None:
-    """Return a web citation flat, as Responses has it; other kinds have no place there."""
-    cited = annotation.get("url_citation")
-    if annotation.get("type") != "url_citation" or not isinstance(cited, dict):
-        return None
-    return {
-        "type": "url_citation",
-        "url": optional.string(cited, "url"),
-        "title": optional.string(cited, "title"),
-        "start_index": whole_number(cited.get("start_index")) or 0,
-        "end_index": whole_number(cited.get("end_index")) or 0,
-    }

@@ -21,7 +21,7 @@ Json = Mapping[str, Any]
 class _Call:
     """A call, held back until its id and name are known. `place` is where it stands among them."""
 
-    __slots__ = ("held", "id", "key", "name", "opened", "place")
+    __slots__ = ("held", "id", "is_empty", "key", "name", "opened", "place")
 
     def __init__(self, place: int) -> None:
         self.place = place
@@ -29,7 +29,12 @@ class _Call:
         self.id = ""
         self.name = ""
         self.held: list[str] = []
+        self.is_empty = False  # its arguments are {} so far, which pieces may yet follow
         self.opened = False
+
+    @property
+    def has_arguments(self) -> bool:
+        return self.opened or self.is_empty or bool(self.held)
 
 
 class Calls:
@@ -37,7 +42,9 @@ class Calls:
 
     Servers tell the fragments of one call from another's by `index`, by `id`, or by neither:
     whole calls then follow one another. Some repeat id and name in each fragment, some give
-    every call the index 0, some make up an id for each fragment, some give no id at all.
+    every call the index 0, some make up an id for each fragment, some give no id at all. A name
+    may come in pieces, which OpenAI's own accumulators join, so a call opens with its arguments;
+    some send {} before those.
     """
 
     def __init__(self) -> None:
@@ -46,6 +53,11 @@ class Calls:
         self._by_id: dict[str, _Call] = {}  # the first that got the id
         self._ids: Counter[str] = Counter()
         self._named: list[tuple[int, _Call]] = []  # a heap: those that got a name, by their place
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there was none."""
+        return not self._calls
 
     def hear(self, fragment: Json) -> list[Delta]:
         """Take in a fragment; return what is known now.
@@ -61,16 +73,18 @@ class Calls:
         if not call.opened:
             deltas += self._settle_before(call)
             self._note(call, call_id, name)
-        if arguments:
-            if not isinstance(arguments, str):
-                arguments = dumps(arguments)  # some send the object itself
-            if call.opened:
-                deltas.append(Arguments(call.key, arguments))
-                return deltas
-            call.held.append(arguments)
-        if not call.opened and call.name and (call.id or call.held):
-            deltas += self._open(call)
-        return deltas
+        if arguments is not None and not isinstance(arguments, str):
+            arguments = dumps(arguments)  # some send the object itself
+        if not arguments:
+            return deltas
+        if arguments == "{}" and not call.held:
+            call.is_empty = True
+            return deltas
+        call.is_empty = False
+        if call.opened:
+            return [*deltas, Arguments(call.key, arguments)]
+        call.held.append(arguments)
+        return [*deltas, *self._open(call)] if call.name else deltas
 
     def end(self) -> list[Delta]:
         """Return the calls that were still held back.
@@ -78,7 +92,13 @@ class Calls:
         Raises:
             UpstreamMisbehaved: when one never got a name.
         """
-        return [delta for call in self._calls if not call.opened for delta in self._open(call)]
+        deltas: list[Delta] = []
+        for call in self._calls:
+            if not call.opened:
+                deltas += self._open(call)
+            if call.is_empty:
+                deltas.append(Arguments(call.key, "{}"))
+        return deltas
 
     def _call(self, index: object, call_id: str, name: str) -> _Call:
         if isinstance(index, int):
@@ -105,6 +125,10 @@ class Calls:
         if name and not call.name:
             call.name = name
             heappush(self._named, (call.place, call))
+        elif name.startswith(call.name):
+            call.name = name or call.name  # said again, or with what came before
+        else:
+            call.name += name
 
     def _settle_before(self, call: _Call) -> list[Delta]:
         """A new call begins: one before it that got a name but no id will get none."""
@@ -132,4 +156,6 @@ def _is_another(call: _Call, call_id: str, name: str) -> bool:
     """
     if not name or not call.name:
         return False
-    return call_id != call.id if call_id and call.id else name != call.name
+    if call_id and call.id:
+        return call_id != call.id
+    return name != call.name and call.has_arguments
