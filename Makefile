@@ -68,6 +68,10 @@ bench-quick: $(TO_TEST) ## The main figures, in less than a minute; nothing is k
 bench-peers: $(TO_TEST) ## `bench` with LiteLLM's proxy beside it, from PEERS_VENV=DIR
 	@$(PY) -m bench --peers "$(or $(PEERS_VENV),$(VENV))"
 
+.PHONY: bench-growth
+bench-growth: $(TO_TEST) ## How reading and telling an answer grow with its size: twice as much takes twice as long
+	@$(PY) -m bench.growth
+
 .PHONY: bench-readme
 bench-readme: $(TO_TEST) ## Show the newest results that were kept in README.md
 	@$(PY) -m bench.readme

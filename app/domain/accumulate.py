@@ -38,73 +38,161 @@ from app.domain.items import (
 )
 from app.domain.response import Response
 
+#: How many pieces of a text are kept one by one.
+MOST_CHUNKS = 1024
+
+_EMPTY = OutputText("")
+
+
+class _GrowingText:
+    """A text part, or a refusal, whose pieces are joined when it is looked at."""
+
+    __slots__ = ("annotations", "chunks", "joined", "logprobs", "part")
+
+    def __init__(self, part: OutputPart) -> None:
+        self.part = part
+        text = part.text if isinstance(part, OutputText) else part.refusal
+        self.joined = [text] if text else []
+        self.chunks: list[str] = []
+        shown = part if isinstance(part, OutputText) else OutputText("")
+        self.annotations = list(shown.annotations)
+        self.logprobs = list(shown.logprobs)
+
+    def say(self, piece: str) -> None:
+        """Add a piece."""
+        self.chunks.append(piece)
+        if len(self.chunks) == MOST_CHUNKS:
+            self.joined.append("".join(self.chunks))
+            self.chunks.clear()
+
+    def join(self) -> str:
+        """Return the text so far."""
+        self.joined = ["".join(self.joined + self.chunks)]
+        self.chunks.clear()
+        return self.joined[0]
+
+    def seen(self) -> OutputPart:
+        """Return the part as it stands."""
+        if isinstance(self.part, Refusal):
+            return Refusal(self.join())
+        return OutputText(self.join(), tuple(self.annotations), tuple(self.logprobs))
+
+
+class _GrowingMessage:
+    """A message that is open."""
+
+    __slots__ = ("item", "parts")
+
+    def __init__(self, item: Message) -> None:
+        self.item = item
+        self.parts: list[ContentPart | _GrowingText] = [
+            _GrowingText(part) if isinstance(part, OutputText | Refusal) else part
+            for part in item.content
+        ]
+
+    def seen(self) -> Message:
+        """Return the message as it stands."""
+        content = (part.seen() if isinstance(part, _GrowingText) else part for part in self.parts)
+        return replace(self.item, content=tuple(content))
+
+
+class _GrowingCall:
+    """A function call that is open."""
+
+    __slots__ = ("arguments", "item")
+
+    def __init__(self, item: FunctionCall) -> None:
+        self.item = item
+        self.arguments = _GrowingText(OutputText(item.arguments))
+
+    def seen(self) -> FunctionCall:
+        """Return the call as it stands."""
+        return replace(self.item, arguments=self.arguments.join())
+
+
+class _GrowingReasoning:
+    """A reasoning item that is open."""
+
+    __slots__ = ("item", "summary")
+
+    def __init__(self, item: Reasoning) -> None:
+        self.item = item
+        self.summary = [_GrowingText(OutputText(text)) for text in item.summary]
+
+    def seen(self) -> Reasoning:
+        """Return the item as it stands."""
+        return replace(self.item, summary=tuple(text.join() for text in self.summary))
+
+
+_Growing = _GrowingMessage | _GrowingCall | _GrowingReasoning
+
 
 class Accumulator:
     """Rebuilds a response from its events, as a client would.
 
-    Raises ValueError where an event touches something that was never opened.
+    An event costs the same however much came before it; a look at the response joins what has
+    grown since the last one. Raises ValueError where an event touches something that was never
+    opened.
     """
 
     def __init__(self) -> None:
         self._response: Response | None = None
-        self._output: list[OutputItem] = []
+        self._output: list[OutputItem | _Growing] = []
+
+    @property
+    def output(self) -> tuple[OutputItem, ...]:
+        """The items as they stand."""
+        return tuple(item.seen() if isinstance(item, _Growing) else item for item in self._output)
 
     @property
     def response(self) -> Response:
         """The response as the events so far describe it, partial items included."""
         if self._response is None:
             raise ValueError("an empty stream describes no response")
-        return replace(self._response, output=tuple(self._output))
+        return replace(self._response, output=self.output)
 
     def add(self, event: Event) -> None:
         """Take in one event."""
         match event:
+            case TextDelta():
+                text = self._text(event.output_index, event.content_index)
+                text.say(event.delta)
+                text.logprobs += event.logprobs
             case Lifecycle():
                 self._response = event.response
             case ItemAdded():
                 if event.output_index != len(self._output):
                     raise ValueError(f"item {event.output_index} came out of order")
-                self._output.append(event.item)
+                self._output.append(_growing(event.item))
             case ItemDone():
                 self._item(event.output_index)
                 self._output[event.output_index] = event.item
             case PartAdded():
-                message = self._message(event.output_index)
-                self._put(event.output_index, (*message.content, event.part))
+                self._message(event.output_index).parts.append(_GrowingText(event.part))
             case PartDone():
-                self._replace_part(event.output_index, event.content_index, event.part)
-            case TextDelta():
-                text = self._text(event.output_index, event.content_index)
-                grown = replace(
-                    text,
-                    text=text.text + event.delta,
-                    logprobs=text.logprobs + event.logprobs,
-                )
-                self._replace_part(event.output_index, event.content_index, grown)
+                self._part(event.output_index, event.content_index)
+                parts = self._message(event.output_index).parts
+                parts[event.content_index] = _GrowingText(event.part)
             case AnnotationAdded():
                 text = self._text(event.output_index, event.content_index)
-                noted = replace(text, annotations=(*text.annotations, event.annotation))
-                self._replace_part(event.output_index, event.content_index, noted)
+                text.annotations.append(event.annotation)
             case RefusalDelta():
                 refusal = self._part(event.output_index, event.content_index)
-                if not isinstance(refusal, Refusal):
+                if not isinstance(refusal.part, Refusal):
                     raise ValueError("a refusal arrived for a part that is none")
-                grown_refusal = Refusal(refusal.refusal + event.delta)
-                self._replace_part(event.output_index, event.content_index, grown_refusal)
+                refusal.say(event.delta)
             case ArgumentsDelta():
                 call = self._item(event.output_index)
-                if not isinstance(call, FunctionCall):
+                if not isinstance(call, _GrowingCall):
                     raise ValueError("arguments arrived for an item that is no function call")
-                self._output[event.output_index] = replace(
-                    call, arguments=call.arguments + event.delta
-                )
+                call.arguments.say(event.delta)
             case SummaryPartAdded():
-                reasoning = self._reasoning(event.output_index)
-                self._think(event.output_index, (*reasoning.summary, ""))
+                self._reasoning(event.output_index).summary.append(_GrowingText(_EMPTY))
             case SummaryTextDelta():
                 summary = self._reasoning(event.output_index).summary
-                grown_text = summary[event.summary_index] + event.delta
-                self._think(event.output_index, (*summary[: event.summary_index], grown_text))
+                if event.summary_index >= len(summary):
+                    raise ValueError(f"summary {event.summary_index} was never added")
+                summary[event.summary_index].say(event.delta)
             case (
                 TextDone()
                 | RefusalDone()
@@ -117,48 +205,49 @@ class Accumulator:
             case _:
                 assert_never(event)
 
-    def _item(self, index: int) -> OutputItem:
+    def _item(self, index: int) -> OutputItem | _Growing:
         if index >= len(self._output):
             raise ValueError(f"item {index} was never added")
         return self._output[index]
 
-    def _message(self, index: int) -> Message:
+    def _message(self, index: int) -> _GrowingMessage:
         item = self._item(index)
-        if not isinstance(item, Message):
-            raise ValueError(f"item {index} is no message")
+        if not isinstance(item, _GrowingMessage):
+            raise ValueError(f"item {index} is no open message")
         return item
 
-    def _reasoning(self, index: int) -> Reasoning:
+    def _reasoning(self, index: int) -> _GrowingReasoning:
         item = self._item(index)
-        if not isinstance(item, Reasoning):
-            raise ValueError(f"item {index} is no reasoning item")
+        if not isinstance(item, _GrowingReasoning):
+            raise ValueError(f"item {index} is no open reasoning item")
         return item
 
-    def _part(self, index: int, content_index: int) -> OutputPart:
-        content = self._message(index).content
-        if content_index >= len(content):
+    def _part(self, index: int, content_index: int) -> _GrowingText:
+        parts = self._message(index).parts
+        if content_index >= len(parts):
             raise ValueError(f"part {content_index} of item {index} was never added")
-        part = content[content_index]
-        if not isinstance(part, OutputText | Refusal):
+        part = parts[content_index]
+        if not isinstance(part, _GrowingText):
             raise ValueError(f"part {content_index} of item {index} is no output")
         return part
 
-    def _text(self, index: int, content_index: int) -> OutputText:
+    def _text(self, index: int, content_index: int) -> _GrowingText:
         part = self._part(index, content_index)
-        if not isinstance(part, OutputText):
+        if not isinstance(part.part, OutputText):
             raise ValueError("text arrived for a part that is none")
         return part
 
-    def _replace_part(self, index: int, content_index: int, part: OutputPart) -> None:
-        self._part(index, content_index)
-        content = self._message(index).content
-        self._put(index, (*content[:content_index], part, *content[content_index + 1 :]))
 
-    def _put(self, index: int, content: tuple[ContentPart, ...]) -> None:
-        self._output[index] = replace(self._message(index), content=content)
-
-    def _think(self, index: int, summary: tuple[str, ...]) -> None:
-        self._output[index] = replace(self._reasoning(index), summary=summary)
+def _growing(item: OutputItem) -> _Growing:
+    match item:
+        case Message():
+            return _GrowingMessage(item)
+        case FunctionCall():
+            return _GrowingCall(item)
+        case Reasoning():
+            return _GrowingReasoning(item)
+        case _:
+            assert_never(item)
 
 
 def fold(events: Iterable[Event]) -> Response:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar, assert_never
 
+from app.domain.deferred import Deferred
 from app.domain.deltas import (
     Annotated,
     Arguments,
@@ -57,7 +58,7 @@ class Narrator:
         self._scribe = Scribe()
         self._output: list[OutputItem] = []
         self._open: OpenItem | None = None
-        self._held: list[Delta] = []
+        self._deferred = Deferred()
         self._told_calls: set[str] = set()
         self._usage: Usage | None = None
         self._finished: Finished | None = None
@@ -114,9 +115,12 @@ class Narrator:
             message.say(delta.text, delta.logprobs)
         return self._scribe.take()
 
-    def go_on(self, output: Sequence[OutputItem], number: int) -> None:
-        """Go on behind items that somebody else has told, with the event of this number."""
-        self._output = list(output)
+    def go_on(self, output: list[OutputItem], number: int) -> None:
+        """Go on behind items that somebody else has told, with the event of this number.
+
+        The list is the narrator's from now on: what it closes is appended.
+        """
+        self._output = output
         self._scribe = Scribe(number)
 
     def finish(self) -> list[Event]:
@@ -186,12 +190,12 @@ class Narrator:
 
     def _hear_in_call(self, delta: Delta) -> None:
         self._tell_or_hold(delta)
-        if self._held:
+        if self._deferred:
             self._release()
 
     def _tell_or_hold(self, delta: Delta) -> None:
         if isinstance(self._open, OpenCall) and not self._of_open_call(delta):
-            self._held.append(delta)
+            self._deferred.append(delta)
         else:
             self._tell(delta)
 
@@ -206,16 +210,15 @@ class Narrator:
 
     def _release(self) -> None:
         """Tell what was held, as soon as no call is open that is neither whole nor ended."""
-        while self._held:
+        while self._deferred:
             if isinstance(self._open, OpenCall):
                 whole = self._open.is_whole
                 if not whole and self._finished is None:
                     return
                 stopped = self._finished is None or self._finished.reason == "stop"
                 self._close("completed" if whole or stopped else "incomplete")
-            held, self._held = self._held, []
-            for delta in held:
-                self._tell_or_hold(delta)
+            for delta in self._deferred.take():
+                self._tell(delta)
 
     def _tell(self, delta: Delta) -> None:
         match delta:

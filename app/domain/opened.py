@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from app.domain.events import (
@@ -36,6 +37,8 @@ from app.domain.scribe import Scribe
 
 #: How many pieces of a text are kept one by one.
 MOST_CHUNKS = 64
+
+_STRUCTURE = re.compile(r'\\.|\\\Z|["{}\[\]]', re.DOTALL)
 
 _NO_TEXT = OutputText("")
 _NO_REFUSAL = Refusal("")
@@ -182,6 +185,54 @@ class OpenReasoning:
         return item
 
 
+class Brackets:
+    """Where a JSON text that comes in fragments comes to its end; each fragment is looked at once.
+
+    `is_whole` tells whether the text is an object, as soon as that is known for good.
+    """
+
+    def __init__(self) -> None:
+        self.is_whole: bool | None = None
+        self._seen = 0
+        self._begun = False
+        self._depth = 0
+        self._in_text = False
+        self._escapes = False  # whether the next character is escaped
+
+    @property
+    def are_closed(self) -> bool:
+        """Whether all that was opened is closed again."""
+        return self._begun and self._depth == 0 and not self._in_text
+
+    def look_at(self, fragments: list[str]) -> None:
+        """Look at the fragments that are new."""
+        for fragment in fragments[self._seen :]:
+            self._look(fragment)
+        self._seen = len(fragments)
+
+    def _look(self, fragment: str) -> None:
+        start, self._escapes = int(self._escapes), False
+        for found in _STRUCTURE.finditer(fragment, start):
+            sign = found[0]
+            if sign[0] == "\\":
+                self._escapes = len(sign) == 1
+            elif sign == '"':
+                self._in_text = not self._in_text
+            elif not self._in_text:
+                self._begun = True
+                self._depth += 1 if sign in "{[" else -1
+
+
+def _is_object(text: str) -> bool:
+    if not text.rstrip().endswith("}"):
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 class OpenCall:
     """A function call whose arguments arrive in fragments."""
 
@@ -193,6 +244,7 @@ class OpenCall:
         self._name = name
         self._index = 0
         self._fragments: list[str] = []
+        self._brackets = Brackets()
 
     @property
     def arguments(self) -> str:
@@ -202,14 +254,12 @@ class OpenCall:
     @property
     def is_whole(self) -> bool:
         """Whether the arguments so far are an object of JSON that has come to its end."""
-        arguments = self.arguments
-        if not arguments.rstrip().endswith("}"):
-            return False
-        try:
-            json.loads(arguments)
-        except ValueError:
-            return False
-        return True
+        brackets = self._brackets
+        if brackets.is_whole is None:
+            brackets.look_at(self._fragments)
+            if brackets.are_closed:
+                brackets.is_whole = _is_object(self.arguments)
+        return brackets.is_whole is True
 
     def begin(self, output_index: int) -> None:
         """Tell that the call exists."""

@@ -20,12 +20,13 @@ class FrameSplitter:
     too; several data lines are joined by LF.
     """
 
-    __slots__ = ("_begun", "_held", "_held_size", "_skip_lf")
+    __slots__ = ("_begun", "_ends_line", "_held", "_held_size", "_skip_lf")
 
     def __init__(self) -> None:
         self._held: list[bytes] = []
         self._held_size = 0
         self._begun = False
+        self._ends_line = False  # whether what is held ends with a line
         self._skip_lf = False
 
     def feed(self, chunk: bytes) -> list[Frame]:
@@ -38,9 +39,10 @@ class FrameSplitter:
             return []
         if b"\r" in chunk or self._skip_lf:
             chunk = self._with_lf(chunk)
-        if b"\n" not in chunk:
+        if not self._ends_frame(chunk):
             self._hold(chunk)
             return []
+        self._ends_line = False
         if self._held:
             self._held.append(chunk)
             chunk = b"".join(self._held)
@@ -66,12 +68,22 @@ class FrameSplitter:
 
     def end(self) -> list[Frame]:
         """Return the last frame of a stream that ended without its blank line."""
-        rest = b"".join(self._held)
+        rest = b"".join(self._held).removeprefix(b"" if self._begun else _BOM)
         frame = _parse(rest) if rest.endswith(b"\n") else None
         return [frame] if frame else []
 
+    def _ends_frame(self, chunk: bytes) -> bool:
+        """Tell whether a frame ends in a chunk.
+
+        Only then is what is held joined to it: so a frame of n pieces is joined once.
+        """
+        return b"\n\n" in chunk or (self._ends_line and chunk.startswith(b"\n"))
+
     def _hold(self, piece: bytes) -> None:
+        if not piece:
+            return
         self._held.append(piece)
+        self._ends_line = piece.endswith(b"\n")
         self._held_size += len(piece)
         if self._held_size > MAX_FRAME:
             raise UpstreamMisbehaved("the upstream sent an event that does not end")

@@ -10,8 +10,16 @@ from typing import Protocol
 from app.domain.deltas import Batch, Delta, Finished
 from app.errors import GatewayError, UpstreamUnavailable
 from app.providers.base import UpstreamCall
+from app.providers.budget import Budget
 from app.providers.sse import Frame, FrameSplitter
 from app.providers.transport import Reply
+
+#: So much of a stream is read in one go, in bytes: a piece that was compressed may be far longer.
+MOST_AT_ONCE = 64 * 1024
+#: So many deltas of a whole answer are told in one go.
+DELTAS_AT_ONCE = 2_000
+#: After so many seconds of work others get a turn: where there is one thread, they wait for it.
+TURN_S = 0.005
 
 
 class FrameReader(Protocol):
@@ -36,23 +44,30 @@ class FrameReader(Protocol):
 
 
 class _Heard:
-    """What a stream has said: `deltas` are those of its latest piece that nobody was told."""
+    """What a stream has said: `deltas` are those of its latest piece that nobody was told.
 
-    def __init__(self, reader: FrameReader, call: UpstreamCall) -> None:
+    `long` is the latest piece where it is too long to be read in one go.
+    """
+
+    def __init__(self, reader: FrameReader, call: UpstreamCall, budget: Budget) -> None:
         self.deltas: list[Delta] = []
+        self.long = b""
         self._reader = reader
         self._call = call
+        self._budget = budget
         self._splitter = FrameSplitter()
         self._told_at = time.monotonic()
 
     def take(self, piece: bytes) -> bool:
-        """Hear a piece; tell whether whoever reads need not hear of it.
+        """Hear a piece; tell whether whoever reads need not hear of it. Nothing waits in that.
 
         Raises:
-            GatewayError: as FrameReader.read does.
+            GatewayError: as FrameReader.read does, and where the answer is too long.
         """
-        deltas = self.deltas = []
-        self._reader.read(self._splitter.feed(piece), deltas)
+        if len(piece) > MOST_AT_ONCE:
+            self.deltas, self.long = [], piece
+            return False
+        deltas = self.read(piece)
         if self._reader.is_done:
             return False
         if not deltas:
@@ -62,6 +77,22 @@ class _Heard:
             return False
         self.told()
         return True
+
+    def read(self, piece: bytes) -> list[Delta]:
+        """Return what a piece says. Raises as `take` does."""
+        deltas = self.deltas = []
+        self._budget.read(len(piece))
+        self._reader.read(self._splitter.feed(piece), deltas)
+        if deltas:
+            self._count(deltas)
+        return deltas
+
+    def parts(self) -> Iterator[None]:
+        """Read the piece that was too long, part by part; each time `deltas` are a part's."""
+        piece, self.long = self.long, b""
+        for start in range(0, len(piece), MOST_AT_ONCE):
+            self.read(piece[start : start + MOST_AT_ONCE])
+            yield
 
     def told(self) -> None:
         """All that was said was told."""
@@ -76,39 +107,78 @@ class _Heard:
         """Return what is left to say now that the stream has ended."""
         deltas: list[Delta] = []
         self._reader.read(self._splitter.end(), deltas)
-        return deltas + self._reader.end()
+        deltas += self._reader.end()
+        self._budget.take(deltas)
+        return deltas
+
+    def _count(self, deltas: list[Delta]) -> None:
+        try:
+            self._budget.take(deltas)
+        except GatewayError:
+            self.deltas = []  # what is over the bounds is not told
+            raise
 
 
-def batches(reply: Reply, reader: FrameReader, call: UpstreamCall) -> Iterator[Batch]:
+class _Turns:
+    """Gives others a turn after TURN_S of work."""
+
+    def __init__(self) -> None:
+        self._worked_s = 0.0
+
+    def worked(self, since: float) -> None:
+        """Take note of work that began at `since`, a time.monotonic() value."""
+        self._worked_s += time.monotonic() - since
+        if self._worked_s > TURN_S:
+            time.sleep(0)
+            self._worked_s = 0.0
+
+
+def batches(
+    reply: Reply, reader: FrameReader, call: UpstreamCall, budget: Budget | None = None
+) -> Iterator[Batch]:
     """Yield one batch for every read that said something, and an empty one after every silence.
 
     An upstream that sends only comments, or pieces of frames, for `call.silence_s` is silent too.
     What was said before a failure is told first, also where one read brought both.
+
+    Raises:
+        GatewayError: as FrameReader.read does; AnswerTooLong where there is no end of it.
     """
-    heard = _Heard(reader, call)
+    heard, turns = _Heard(reader, call, budget or Budget()), _Turns()
     with closing(reply):
         try:
             for piece in reply.pieces(heard.take):
-                if reader.is_done:
-                    reply.expect_end()
-                if heard.deltas or not piece or heard.is_silent():
-                    yield heard.deltas
-                    heard.told()
+                since = time.monotonic()
+                for _ in heard.parts() if heard.long else (None,):
+                    if reader.is_done:
+                        reply.expect_end()
+                    if heard.deltas or not piece or heard.is_silent():
+                        yield heard.deltas
+                        heard.told()
+                    turns.worked(since)
+                    since = time.monotonic()
         except GatewayError:
             if heard.deltas:
                 yield heard.deltas
             raise
-    if last := heard.end():
-        yield last
+    yield from in_parts(heard.end())
 
 
-def told_whole(reply: Reply, read: Callable[[bytes], Batch]) -> Iterator[Batch]:
-    """Yield as one batch what `read` makes of a whole answer."""
-    yield read(reply.body())
+def told_whole(
+    reply: Reply, read: Callable[[bytes], Batch], budget: Budget | None = None
+) -> Iterator[Batch]:
+    """Yield what `read` makes of a whole answer: as one batch, unless it is a long one.
+
+    Raises:
+        AnswerTooLong, and what reading it raises.
+    """
+    deltas = read(reply.body())
+    (budget or Budget()).take(deltas)
+    yield from in_parts(deltas)
 
 
 def joined(streamed: Iterator[Batch]) -> Iterator[Batch]:
-    """Yield as one batch what was streamed to us of an answer that is wanted whole.
+    """Yield what was streamed to us of an answer that is wanted whole: see `told_whole`.
 
     Raises:
         UpstreamUnavailable: it broke off; and what reading it raises.
@@ -116,4 +186,12 @@ def joined(streamed: Iterator[Batch]) -> Iterator[Batch]:
     deltas = [delta for batch in streamed for delta in batch]
     if not deltas or not isinstance(deltas[-1], Finished):
         raise UpstreamUnavailable("the upstream broke off its answer", work_done=True)
-    yield deltas
+    yield from in_parts(deltas)
+
+
+def in_parts(deltas: Batch) -> Iterator[Batch]:
+    """Yield deltas as one batch, or as several between which others get a turn."""
+    for start in range(0, len(deltas), DELTAS_AT_ONCE):
+        if start:
+            time.sleep(0)
+        yield deltas[start : start + DELTAS_AT_ONCE]

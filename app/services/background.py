@@ -7,17 +7,17 @@ from contextlib import suppress
 from typing import Any
 
 from app.domain.accounts import Caller
-from app.domain.accumulate import fold
 from app.domain.identity import RequestIdentity
 from app.domain.items import Item
 from app.domain.request import CreateRequest
 from app.domain.response import Response
 from app.errors import InvalidRequest, NotFound, RateLimited, StorageUnavailable
 from app.services.answering import Answering, Prepared
-from app.services.ending import Endings, told_events
+from app.services.ending import Endings
 from app.services.following import Follower, Followings
 from app.services.metering import Meter, Observer
 from app.services.permissions import permitted, refuse_read_only, well_formed
+from app.services.progress import Progress
 from app.services.tickets import pack, unpack
 from app.settings import BackgroundSettings
 from app.store.base import Turn
@@ -57,6 +57,7 @@ class Background:
         self._send = send
         self._now = now
         self._endings = Endings(jobs, meter, now)
+        self._progress = Progress(jobs)
 
     def enqueue(
         self,
@@ -110,10 +111,11 @@ class Background:
     def pending(self, account: str, response_id: str) -> Response | None:
         """Return a response that waits or runs, with what it has said so far to its caller."""
         if self._jobs.status(account, response_id) is None:
+            self._progress.forget(response_id)
             return None
-        events = list(told_events(self._jobs, response_id))
-        if events:
-            return fold(events)
+        response = self._progress.response(response_id)
+        if response is not None:
+            return response
         ticket = self._jobs.ticket(response_id)
         return None if ticket is None else unpack(ticket).response
 

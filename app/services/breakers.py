@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from app.errors import (
+    AnswerTooLong,
     CallerGone,
     GatewayError,
     UpstreamMisbehaved,
@@ -53,7 +54,7 @@ class Admission:
 
 def _has_failed(error: BaseException, probing: bool) -> bool | None:
     """Tell whether the upstream has failed; None where the error says nothing of that."""
-    if isinstance(error, _FAULTS) and not isinstance(error, UpstreamRefused):
+    if isinstance(error, _FAULTS) and not isinstance(error, UpstreamRefused | AnswerTooLong):
         return True
     refused = isinstance(error, GatewayError) and not isinstance(error, CallerGone)
     return False if refused and probing else None  # who refuses a request is alive

@@ -47,12 +47,12 @@ class Endings:
             Unconfirmed: it has ended, and a server that is lost now may take that with it.
         """
         ticket = unpack(claim.ticket)
-        events = list(told_events(self._jobs, claim.response_id))
+        events = _Counted(told_events(self._jobs, claim.response_id))
         narrator = retold(ticket.response, events, claim.usage, lambda: int(self._now()))
-        opening = [] if events else narrator.begin()
+        opening = [] if events.count else narrator.begin()
         error = error or (Unavailable(_FAULTS[claim.why]) if claim.why in _FAULTS else None)
         ending = narrator.fail(error) if error else narrator.cancel()
-        flush = Flush(len(events), tuple(encode(event) for event in [*opening, *ending]))
+        flush = Flush(events.count, tuple(encode(event) for event in [*opening, *ending]))
         try:
             ended, lag = self._jobs.finish(claim, ticket.turn(narrator.response), flush), None
         except Unconfirmed as error_of_replicas:
@@ -97,6 +97,19 @@ def trace_of(ticket: Ticket) -> JobTrace:
     if identity is not None:
         trace.request_id, trace.trace_id = identity.request_id, identity.trace_id
     return trace
+
+
+class _Counted:
+    """Events that are counted as they go by: none is kept, there may be a million."""
+
+    def __init__(self, events: Iterator[Event]) -> None:
+        self.count = 0
+        self._events = events
+
+    def __iter__(self) -> Iterator[Event]:
+        for event in self._events:
+            self.count += 1
+            yield event
 
 
 def told_events(jobs: JobStore, response_id: str) -> Iterator[Event]:

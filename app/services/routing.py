@@ -11,6 +11,7 @@ from typing import NamedTuple
 from app.domain.deltas import Batch
 from app.domain.request import ModelRequest
 from app.errors import (
+    AnswerTooLong,
     CallerGone,
     GatewayError,
     UpstreamMisbehaved,
@@ -173,6 +174,9 @@ class Router:
         batches = self._answer(provider, request, opening, is_last=is_last)
         try:
             next(batches)
+        except AnswerTooLong as error:
+            _log_failure(target, call, error)
+            raise  # another target would be paid for as much
         except _FAULTS as error:
             _log_failure(target, call, error)
             return _Failure(error, provider.name, call.request_id)

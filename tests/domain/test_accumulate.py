@@ -52,13 +52,13 @@ def test_partial_items_are_shown_as_they_stand() -> None:
     accumulator.add(MESSAGE)
     accumulator.add(TEXT)
     accumulator.add(TextDelta(2, "msg_1", 0, 0, "hel"))
-    assert accumulator._output == [
-        Message("msg_1", "assistant", (OutputText("hel"),), "in_progress")
-    ]
+    assert accumulator.output == (
+        Message("msg_1", "assistant", (OutputText("hel"),), "in_progress"),
+    )
 
 
 def test_a_summary_grows_by_its_deltas() -> None:
     accumulator = Accumulator()
     accumulator.add(ItemAdded(0, 0, Reasoning("rs_1", ("a",))))
     accumulator.add(SummaryTextDelta(1, "rs_1", 0, 0, "b"))
-    assert accumulator._output == [Reasoning("rs_1", ("ab",))]
+    assert accumulator.output == (Reasoning("rs_1", ("ab",)),)

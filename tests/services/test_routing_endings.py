@@ -14,6 +14,7 @@ from prometheus_client import REGISTRY
 
 from app import telemetry
 from app.errors import (
+    AnswerTooLong,
     CallerGone,
     GatewayError,
     InvalidRequest,
@@ -238,3 +239,12 @@ def test_a_mistake_of_an_adapter_is_logged_counted_and_holds_nothing(
 def _mistakes() -> float:
     name, labels = "gateway_unexpected_errors_total", {"place": "provider"}
     return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+def test_an_answer_that_is_too_long_asks_nobody_else_and_opens_no_breaker(bench: Bench) -> None:
+    bench.a = ScriptedProvider("a", [AnswerTooLong("no end")])
+    for _ in range(50):
+        with pytest.raises(AnswerTooLong):
+            bench.open()
+    assert not bench.b.asked
+    assert bench.breakers.states()["a"] == "closed"

@@ -246,6 +246,6 @@ class ToldCall(ToldItem):
 def _is_json(text: str) -> bool:
     try:
         json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True

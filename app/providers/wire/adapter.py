@@ -24,7 +24,7 @@ from app.providers.wire.interrupt import Interrupt
 from app.providers.wire.pool import Pool
 
 #: The longest body that is read whole, as it comes and inflated.
-MAX_BODY = 64 * 1024 * 1024
+MAX_BODY = 32 * 1024 * 1024
 #: How long the body of an error may take: its status says enough to go on.
 FAULT_BODY_S = 5.0
 

@@ -9,7 +9,7 @@ import httptools
 #: Bytes that may come without any of them being body: the head, chunk sizes, trailers.
 MAX_OVERHEAD = 128 * 1024
 #: What one read of a compressed stream may grow to.
-MAX_INFLATED = 64 * 1024 * 1024
+MAX_INFLATED = 32 * 1024 * 1024
 
 _PASS_THROUGH = {"", "identity"}
 

@@ -1,0 +1,40 @@
+"""Deltas that have to wait until the function call that is open is whole."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from app.domain.deltas import Arguments, CallOpened, Delta
+
+
+class Deferred:
+    """What waits, in order: calls, each with all that is known of it, and what lies between them.
+
+    So a delta is looked at twice, when it comes and when it goes, however many wait.
+    """
+
+    def __init__(self) -> None:
+        self._groups: deque[list[Delta]] = deque()
+        self._calls: dict[str, list[Delta]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._groups)
+
+    def append(self, delta: Delta) -> None:
+        """Have a delta wait; arguments do so with their call, where that waits too."""
+        if isinstance(delta, Arguments) and delta.key in self._calls:
+            self._calls[delta.key].append(delta)
+        elif isinstance(delta, CallOpened):
+            self._groups.append([delta])
+            self._calls[delta.key] = self._groups[-1]
+        elif self._groups and not isinstance(self._groups[-1][0], CallOpened):
+            self._groups[-1].append(delta)
+        else:
+            self._groups.append([delta])
+
+    def take(self) -> list[Delta]:
+        """Return what is next: a call, or what lies before the next one."""
+        group = self._groups.popleft()
+        if isinstance(group[0], CallOpened):
+            self._calls.pop(group[0].key, None)
+        return group

@@ -1,0 +1,147 @@
+"""How much an answer may be (U19): what is more than that ends as the upstream's fault."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from app.domain.deltas import (
+    Annotated,
+    Arguments,
+    CallOpened,
+    Delta,
+    ItemEnded,
+    MessageOpened,
+    Opaque,
+    ReasoningOpened,
+    Refused,
+    Text,
+    Thought,
+)
+from app.errors import AnswerTooLong, UpstreamMisbehaved
+
+_MEBIBYTE = 1024 * 1024
+_ONLY_TEXT = {Text}
+_MESSAGE, _REASONING, _CALL = "message", "reasoning", "call"
+#: Which item a delta belongs to, and so begins where another is open.
+_ITEMS: dict[type[Delta], str] = {
+    Text: _MESSAGE,
+    Refused: _MESSAGE,
+    Annotated: _MESSAGE,
+    Thought: _REASONING,
+    Opaque: _REASONING,
+}
+_OPENED: dict[type[Delta], str] = {
+    MessageOpened: _MESSAGE,
+    ReasoningOpened: _REASONING,
+    CallOpened: _CALL,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The most that an answer may have.
+
+    `text` is in bytes of UTF-8, arguments and reasoning among it; `notes` are log probabilities
+    and annotations, in bytes of JSON; `events` are deltas. `unsaid` is how many bytes may be read
+    without any of them, over REPEATED times what was said: servers say whole texts again.
+    """
+
+    text: int = 16 * _MEBIBYTE
+    notes: int = 16 * _MEBIBYTE
+    items: int = 1024
+    events: int = 1_000_000
+    unsaid: int = 8 * _MEBIBYTE
+
+
+BOUNDS = Bounds()
+REPEATED = 8
+
+
+class Budget:
+    """What is left of the bounds of one answer."""
+
+    __slots__ = ("_bounds", "_events", "_items", "_notes", "_open", "_text", "_unsaid")
+
+    def __init__(self, bounds: Bounds = BOUNDS) -> None:
+        self._bounds = bounds
+        self._text = self._notes = self._items = self._events = self._unsaid = 0
+        self._open = ""
+
+    def read(self, size: int) -> None:
+        """Take note of bytes that were read. Raises AnswerTooLong."""
+        self._unsaid += size
+        most = self._bounds.unsaid
+        if self._unsaid > most and self._unsaid > most + REPEATED * self._text:
+            raise AnswerTooLong(f"{self._unsaid} bytes came that say nothing")
+
+    def take(self, deltas: Sequence[Delta]) -> None:
+        """Take note of what was said.
+
+        Raises:
+            AnswerTooLong: it is more than an answer may be.
+            UpstreamMisbehaved: what comes with a text is nested too deeply to be passed on.
+        """
+        if not deltas:
+            return
+        self._unsaid = 0
+        self._events += len(deltas)
+        if self._open == _MESSAGE and set(map(type, deltas)) == _ONLY_TEXT:
+            for delta in deltas:
+                self._text += _size(delta.text)  # type: ignore[union-attr]  # each is a Text
+                if delta.logprobs:  # type: ignore[union-attr]
+                    self._notes += _json_size(delta.logprobs)  # type: ignore[union-attr]
+        else:
+            for delta in deltas:
+                self._take_any(delta)
+        self._check()
+
+    def _take_any(self, delta: Delta) -> None:
+        kind = type(delta)
+        if opened := _OPENED.get(kind):
+            self._open, self._items = opened, self._items + 1
+        elif kind is ItemEnded:
+            self._open = ""
+        elif (item := _ITEMS.get(kind, self._open)) != self._open:
+            self._open, self._items = item, self._items + 1
+        match delta:
+            case Text():
+                self._text += _size(delta.text)
+                self._notes += _json_size(delta.logprobs) if delta.logprobs else 0
+            case Refused() | Thought():
+                self._text += _size(delta.text)
+            case Arguments():
+                self._text += _size(delta.fragment)
+            case Opaque():
+                self._text += _size(delta.payload)
+            case CallOpened():
+                self._text += _size(delta.name) + _size(delta.call_id or "")
+            case Annotated():
+                self._notes += _json_size(delta.annotation)
+            case _:
+                pass
+
+    def _check(self) -> None:
+        bounds = self._bounds
+        if self._text > bounds.text:
+            raise AnswerTooLong(f"more than {bounds.text} bytes of text and arguments")
+        if self._notes > bounds.notes:
+            raise AnswerTooLong(f"more than {bounds.notes} bytes of log probabilities and notes")
+        if self._items > bounds.items:
+            raise AnswerTooLong(f"more than {bounds.items} output items")
+        if self._events > bounds.events:
+            raise AnswerTooLong(f"more than {bounds.events} events")
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+def _json_size(value: object) -> int:
+    try:
+        return len(orjson.dumps(value))
+    except TypeError:
+        what = "the upstream sent what is nested too deeply"
+        raise UpstreamMisbehaved(what, work_done=True) from None

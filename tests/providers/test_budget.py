@@ -1,0 +1,182 @@
+"""How much an answer may be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import Any, cast
+
+import orjson
+import pytest
+
+from app.domain.deltas import (
+    Annotated,
+    Arguments,
+    CallOpened,
+    Delta,
+    ItemEnded,
+    MessageOpened,
+    Opaque,
+    ReasoningOpened,
+    Refused,
+    Text,
+    Thought,
+)
+from app.errors import AnswerTooLong, GatewayError, UpstreamMisbehaved, UpstreamUnavailable
+from app.providers.anthropic.answer import Answer as AnthropicAnswer
+from app.providers.base import UpstreamCall
+from app.providers.budget import Bounds, Budget
+from app.providers.events import EventReader
+from app.providers.json_text import loads
+from app.providers.openai_chat.answer import ChunkReader
+from app.providers.openai_responses.answer import Answer as ResponsesAnswer
+from app.providers.streaming import MOST_AT_ONCE, FrameReader, batches, told_whole
+from app.providers.transport import Reply
+
+SMALL = Bounds(text=100, notes=100, items=3, events=50, unsaid=1000)
+CALL = [CallOpened("0", "call_1", "f")]
+
+TOO_MUCH: dict[str, list[Delta]] = {
+    "text": [Text("x" * 101)],
+    "bytes of text": [Text("\u20ac" * 34)],
+    "refusal": [Refused("x" * 101)],
+    "reasoning": [Thought("x" * 101)],
+    "arguments": [*CALL, Arguments("0", "x" * 101)],
+    "payload": [Opaque("x" * 101)],
+    "names": [CallOpened("0", "c", "f" * 101)],
+    "log probabilities": [Text("x", ({"token": "x" * 100},))],
+    "annotations": [Annotated({"url": "x" * 100})],
+    "messages": [MessageOpened()] * 4,
+    "calls": [CallOpened(str(i), None, "f") for i in range(4)],
+    "items in turns": [Text("a"), Thought("b")] * 2,
+    "messages without a word": [Text("a"), ItemEnded()] * 4,
+    "reasoning items": [ReasoningOpened()] * 4,
+    "events": [Text("")] * 51,
+}
+
+
+@pytest.mark.parametrize("deltas", TOO_MUCH.values(), ids=TOO_MUCH)
+def test_an_answer_that_is_more_than_the_bounds_is_refused(deltas: list[Delta]) -> None:
+    with pytest.raises(AnswerTooLong) as caught:
+        Budget(SMALL).take(deltas)
+    assert (caught.value.status, caught.value.code) == (500, "upstream_error")
+    assert caught.value.work_done
+
+
+@pytest.mark.parametrize("deltas", TOO_MUCH.values(), ids=TOO_MUCH)
+def test_the_bounds_are_those_of_the_whole_answer(deltas: list[Delta]) -> None:
+    budget = Budget(SMALL)
+    with pytest.raises(AnswerTooLong):
+        list(map(budget.take, [[delta] for delta in deltas * 2]))
+
+
+def test_an_answer_within_the_bounds_is_taken() -> None:
+    budget = Budget(SMALL)
+    for _ in range(10):
+        budget.take([Text("xxxxx"), Text("xxxxx")])
+        budget.read(900)
+
+
+def test_bytes_that_say_nothing_have_an_end_and_may_repeat_what_was_said() -> None:
+    budget = Budget(SMALL)
+    budget.take([Text("x" * 50)])
+    budget.read(1400)
+    with pytest.raises(AnswerTooLong, match="say nothing"):
+        budget.read(1)
+
+
+def test_what_cannot_be_passed_on_is_nonsense() -> None:
+    deep = loads(b"[" * 900 + b"]" * 900)
+    with pytest.raises(UpstreamMisbehaved, match="nested"):
+        Budget().take([Annotated({"x": deep})])
+
+
+def test_a_text_of_too_many_values_is_not_read() -> None:
+    with pytest.raises(AnswerTooLong, match="values"):
+        loads(b"[" + b"[]," * 1_100_000 + b"[]]")
+
+
+def test_commas_in_a_text_are_no_values() -> None:
+    text = "1," * 1_100_000
+    assert loads(orjson.dumps({"text": text})) == {"text": text}
+
+
+class Pieces:
+    """A reply of these pieces."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self._pieces = pieces
+
+    def pieces(self, take: Callable[[bytes], bool]) -> Iterator[bytes]:
+        yield from (piece for piece in self._pieces if not take(piece))
+
+    def body(self) -> bytes:
+        return b"".join(self._pieces)
+
+    def expect_end(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def reply(pieces: list[bytes]) -> Reply:
+    return cast(Reply, Pieces(*pieces))
+
+
+def fault(error: object) -> GatewayError:
+    return UpstreamUnavailable(str(error))
+
+
+def chat_call(number: int) -> dict[str, Any]:
+    call = {"index": number, "id": f"c{number}", "function": {"name": "f", "arguments": "{}"}}
+    return {"choices": [{"delta": {"tool_calls": [call]}}]}
+
+
+def messages_call(number: int) -> dict[str, Any]:
+    block = {"type": "tool_use", "id": f"c{number}", "name": "f"}
+    return {"type": "content_block_start", "index": number, "content_block": block}
+
+
+def responses_call(number: int) -> dict[str, Any]:
+    item = {"type": "function_call", "id": f"fc_{number}", "call_id": f"c{number}", "name": "f"}
+    return {"type": "response.output_item.added", "output_index": number, "item": item}
+
+
+FORMATS = pytest.mark.parametrize(
+    ("reader", "call"),
+    [
+        (lambda: ChunkReader(fault), chat_call),
+        (lambda: EventReader(AnthropicAnswer(fault)), messages_call),
+        (lambda: EventReader(ResponsesAnswer(fault)), responses_call),
+    ],
+    ids=["chat", "messages", "responses"],
+)
+
+
+@FORMATS
+@pytest.mark.parametrize("size", [100, MOST_AT_ONCE, 10**9], ids=["small", "usual", "long"])
+def test_a_stream_that_opens_calls_without_end_is_ended(
+    reader: Callable[[], FrameReader], call: Callable[[int], dict[str, Any]], size: int
+) -> None:
+    body = b"".join(b"data: %b\n\n" % orjson.dumps(call(number)) for number in range(2000))
+    pieces = [body[start : start + size] for start in range(0, len(body), size)]
+    told: list[Delta] = []
+    with pytest.raises(AnswerTooLong, match="items"):
+        told.extend(chain.from_iterable(batches(reply(pieces), reader(), UpstreamCall(1e9))))
+    assert sum(isinstance(delta, CallOpened) for delta in told) <= 1024
+
+
+def test_a_line_without_end_is_ended() -> None:
+    pieces = [b": nothing, " * 1000] * 1000
+    with pytest.raises(AnswerTooLong, match="say nothing"):
+        list(batches(cast(Reply, Pieces(*pieces)), ChunkReader(fault), UpstreamCall(1e9)))
+
+
+def test_a_whole_answer_has_the_same_bounds() -> None:
+    with pytest.raises(AnswerTooLong):
+        list(told_whole(cast(Reply, Pieces(b"")), lambda _body: [Text("x" * 101)], Budget(SMALL)))
+
+
+def test_a_long_answer_is_told_in_parts() -> None:
+    deltas = [Text("x")] * 5000
+    parts = list(told_whole(cast(Reply, Pieces(b"")), lambda _body: deltas))
+    assert (len(parts), list(chain.from_iterable(parts))) == (3, deltas)
