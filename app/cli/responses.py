@@ -9,6 +9,7 @@ import click
 import orjson
 
 from app.api import current
+from app.cli.confirmation import make_sure, yes
 from app.cli.group import OperatorGroup, operator, print_json
 from app.cli.progress import tell, watched
 from app.cli.values import Moment, date
@@ -56,23 +57,36 @@ def delete(response_ids: tuple[str, ...]) -> None:
 @click.option("--deleted-before", type=Moment(), help="Responses deleted before then, in UTC.")
 @click.option("--account", metavar="NAME", help="Everything of this account, deleted or not.")
 @click.option("--dry-run", is_flag=True, help="Say how much it would be, and change nothing.")
+@yes
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def purge(deleted_before: int | None, account: str | None, *, dry_run: bool, as_json: bool) -> None:
+def purge(
+    deleted_before: int | None,
+    account: str | None,
+    *,
+    dry_run: bool,
+    is_sure: bool,
+    as_json: bool,
+) -> None:
     """Destroy content for good: of deleted responses, or all that an account has stored.
 
-    It may be interrupted and given again. Of a deleted response a tombstone without content
+    At a terminal it asks whether you are sure; elsewhere it wants --yes. It may be interrupted and
+    given again. Of a deleted response a tombstone without content
     stays. An account keeps its keys, its limits and its book of use; close it first.
     """
     archive, by = _archive(), operator()
     if account is not None and deleted_before is None:
         _warn_if_open(archive.account(account))
         unit, total = "conversations", archive.conversations(account)
+        what = f"Conversations of {account} to destroy: {total}."
         steps = archive.erase(account, by=by)
     elif deleted_before is not None and account is None:
         unit, total = "responses", archive.purgeable(deleted_before)
+        what = f"Deleted responses to destroy: {total}."
         steps = archive.purge(deleted_before, by=by)
     else:
         raise click.UsageError("Name one of --deleted-before and --account.")
+    if not dry_run:
+        make_sure(what, is_sure=is_sure)
     with closing(steps):  # also when this is interrupted
         destroyed = total if dry_run else sum(1 for _ in watched(steps, total, unit))
     if not dry_run:

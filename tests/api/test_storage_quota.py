@@ -73,7 +73,7 @@ def test_a_purge_makes_room(full: Asker, app: Flask) -> None:
     for line in run(app, "responses", "list", "--account", "owner").splitlines()[1:]:
         run(app, "responses", "delete", line.split()[0])
     assert full.ask("POST", "/v1/responses", ASKED).status_code == 429
-    run(app, "responses", "purge", "--deleted-before", "9999-01-01")
+    run(app, "responses", "purge", "--deleted-before", "9999-01-01", "--yes")
     full.create()
 
 

@@ -40,9 +40,9 @@ class Operator:
         with self.app.app_context():
             return current.services().accounts
 
-    def runs(self, command: click.Command, *args: str) -> Result:
-        """Return what came of a command, whatever that is."""
-        return self.app.test_cli_runner().invoke(command, args)
+    def runs(self, command: click.Command, *args: str, said: str | None = None) -> Result:
+        """Return what came of a command, whatever that is; `said` is what stdin says."""
+        return self.app.test_cli_runner().invoke(command, args, input=said)
 
     def reads(self, command: click.Command, *args: str) -> str:
         """Return what a command that succeeds printed on stdout."""

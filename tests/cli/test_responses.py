@@ -6,12 +6,14 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from flask import Flask
 
 from app.api import current
+from app.cli import confirmation
 from app.cli.accounts import accounts, audit
 from app.cli.responses import responses
 from app.errors import StorageUnavailable
@@ -62,7 +64,7 @@ class House(Operator):
 
     def purges(self) -> int:
         """Purge what was deleted so far, and return how much that was."""
-        told = self.reads(responses, "purge", "--deleted-before", TOMORROW, "--json")
+        told = self.reads(responses, "purge", "--deleted-before", TOMORROW, "--json", "--yes")
         purged: int = json.loads(told)["destroyed"]
         return purged
 
@@ -269,7 +271,7 @@ def test_a_purge_leaves_what_was_not_deleted(house: House) -> None:
 def test_a_purge_of_before_today_leaves_what_was_deleted_today(house: House) -> None:
     house.deleted()
     today = datetime.now(UTC).date().isoformat()
-    told = house.reads(responses, "purge", "--deleted-before", today)
+    told = house.reads(responses, "purge", "--deleted-before", today, "--yes")
     assert told == "Responses destroyed: 0\n"
 
 
@@ -309,7 +311,7 @@ def test_a_purge_that_is_interrupted_says_how_far_it_came_and_can_be_repeated(
 
     with monkeypatch.context() as patch:
         patch.setattr(RedisArchive, "_purged", interrupted)
-        assert house.runs(responses, "purge", "--deleted-before", TOMORROW).exit_code == 1
+        assert house.runs(responses, "purge", "--deleted-before", TOMORROW, "--yes").exit_code == 1
     assert house.audited()[-1][2] == "responses destroyed: 1"
     assert house.purges() == 2
 
@@ -318,7 +320,7 @@ def test_a_redis_that_keeps_its_files_as_they_are_is_told_of(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(RedisArchive, "rewrite", lambda _: False)
-    result = house.runs(responses, "purge", "--deleted-before", TOMORROW)
+    result = house.runs(responses, "purge", "--deleted-before", TOMORROW, "--yes")
     assert "BGREWRITEAOF" in result.stderr
 
 
@@ -326,7 +328,7 @@ def test_a_redis_that_keeps_its_files_as_they_are_is_told_of(
 def test_a_purge_is_of_deleted_responses_or_of_an_account(
     house: House, named: tuple[str, ...]
 ) -> None:
-    assert house.runs(responses, "purge", *named).exit_code == 2
+    assert house.runs(responses, "purge", *named, "--yes").exit_code == 2
 
 
 # purge --account
@@ -339,7 +341,7 @@ def test_nothing_that_an_account_stored_survives_its_erasure(house: House, clien
     waiting = house.acme.create(background=True, input=TEXT)
     house.spool.put(turn(TEXT))
     house.reads(accounts, "disable", "acme")
-    house.reads(responses, "purge", "--account", "acme")
+    house.reads(responses, "purge", "--account", "acme", "--yes")
     left = everything(client)
     assert [text for text in (TEXT, first, waiting) if text.encode() in left] == []
     assert spooled(house) == b""
@@ -352,7 +354,7 @@ def test_an_erasure_covers_what_waits_in_the_spool_for_replicas(
     other = turn(account="other")
     for each in (turn(TEXT), other):
         house.spool.put(each)
-    house.reads(responses, "purge", "--account", "acme")
+    house.reads(responses, "purge", "--account", "acme", "--yes")
     assert house.spool.waiting() == [other.response.id]
     assert TEXT.encode() not in everything(client)
 
@@ -361,15 +363,15 @@ def test_an_erasure_leaves_other_accounts_alone(house: House) -> None:
     other = asker(house.app, "other")
     kept = other.create()
     waiting = other.create(background=True)
-    house.reads(responses, "purge", "--account", "acme")
+    house.reads(responses, "purge", "--account", "acme", "--yes")
     assert other.ask("GET", f"/v1/responses/{kept}").status_code == 200
     assert other.ask("GET", f"/v1/responses/{waiting}").json["status"] == "queued"  # type: ignore[index]  # JSON
 
 
 def test_an_erasure_of_an_open_account_is_warned_of(house: House) -> None:
-    assert "acme is open" in house.runs(responses, "purge", "--account", "acme").stderr
+    assert "acme is open" in house.runs(responses, "purge", "--account", "acme", "--yes").stderr
     house.reads(accounts, "disable", "acme")
-    assert "is open" not in house.runs(responses, "purge", "--account", "acme").stderr
+    assert "is open" not in house.runs(responses, "purge", "--account", "acme", "--yes").stderr
 
 
 def test_a_dry_run_of_an_erasure_changes_nothing(house: House, client: Client) -> None:
@@ -382,7 +384,7 @@ def test_a_dry_run_of_an_erasure_changes_nothing(house: House, client: Client) -
 
 def test_an_erasure_is_audited_before_and_after(house: House) -> None:
     house.acme.create()
-    house.reads(responses, "purge", "--account", "acme")
+    house.reads(responses, "purge", "--account", "acme", "--yes")
     assert house.audited()[2:] == [
         ("responses.erase", "acme", "begun"),
         ("responses.erase", "acme", "conversations destroyed: 1"),
@@ -417,3 +419,32 @@ def test_a_store_that_is_away_is_one_line_on_stderr(
     result = house.runs(responses, "export", "--account", "acme")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.endswith("Error: away\n")
+
+
+@pytest.mark.parametrize("named", [("--account", "acme"), ("--deleted-before", TOMORROW)])
+def test_nothing_is_destroyed_where_nobody_can_be_asked(
+    house: House, named: tuple[str, ...]
+) -> None:
+    house.deleted(input=TEXT)
+    refused = house.runs(responses, "purge", *named)
+    assert refused.exit_code == 2
+    assert "--yes" in refused.stderr
+    assert "--dry-run" in refused.stderr
+    assert house.purges() == 1
+
+
+@pytest.mark.parametrize(("said", "left", "status"), [("n\n", 1, 1), ("", 1, 1), ("y\n", 0, 0)])
+def test_at_a_terminal_it_asks(
+    house: House, monkeypatch: pytest.MonkeyPatch, said: str, left: int, status: int
+) -> None:
+    house.deleted(input=TEXT)
+    terminal = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr(confirmation, "sys", terminal)
+    told = house.runs(responses, "purge", "--deleted-before", TOMORROW, said=said)
+    assert "Deleted responses to destroy: 1." in told.stderr
+    assert (told.exit_code, house.purges()) == (status, left)
+
+
+def test_a_dry_run_is_not_asked_about(house: House) -> None:
+    house.deleted(input=TEXT)
+    assert house.runs(responses, "purge", "--account", "acme", "--dry-run").exit_code == 0

@@ -1,0 +1,26 @@
+"""What cannot be undone is asked for twice."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+yes = click.option("--yes", "is_sure", is_flag=True, help="Do not ask whether you are sure.")
+
+
+def make_sure(what: str, *, is_sure: bool) -> None:
+    """Return where `what` is to be done: `--yes` says so, or somebody at a terminal.
+
+    Raises:
+        click.UsageError: nobody is there to be asked.
+        click.Abort: it is not to be done.
+    """
+    if is_sure:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError(
+            f"{what} This cannot be undone, and there is no terminal to ask at: give --yes to do "
+            "it, or --dry-run to see how much it would be."
+        )
+    click.confirm(f"{what} This cannot be undone. Go on?", abort=True, err=True)
