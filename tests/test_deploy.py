@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import subprocess
 import tomllib
 from dataclasses import fields
 from pathlib import Path
@@ -57,3 +60,22 @@ def test_what_the_example_leaves_in_comments_is_taken_too(tmp_path: Path) -> Non
     assert set(told["limits"]) == {field.name for field in fields(LimitSettings)}
     assert set(told["requests"]) == {field.name for field in fields(RequestSettings)}
     assert set(told["redis"]) == {field.name for field in fields(RedisSettings)} - {"embedded"}
+
+
+UNITS = sorted((ROOT / "deploy").glob("*.service"))
+ANALYZE = shutil.which("systemd-analyze")
+
+
+@pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze is not here")
+@pytest.mark.parametrize("unit", UNITS, ids=[unit.stem for unit in UNITS])
+def test_a_unit_exposes_little(unit: Path) -> None:
+    argv = [str(ANALYZE), "security", "--offline=true", "--no-pager", str(unit)]
+    told = subprocess.run(argv, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    level = re.search(r"Overall exposure level for [^:]+: ([0-9.]+)", told.stdout)
+    assert level is not None, told.stdout + told.stderr
+    assert float(level[1]) <= 3.0
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=[unit.stem for unit in UNITS])
+def test_a_unit_bounds_its_memory(unit: Path) -> None:
+    assert "\nMemoryMax=" in unit.read_text()
