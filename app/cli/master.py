@@ -157,7 +157,7 @@ class Master:
         self._again = any(each.reloads and not (each.ready or each.drains) for each in self._all)
         if not self._again:
             log.info("worker_reloading")
-            self._fresh("fresh", reloads=True)
+            self._fresh("again", reloads=True)
 
     def _reloaded(self, *, successful: bool) -> None:
         self.reloads = Reloads() if successful else Reloads(False, self.reloads.at)
@@ -178,14 +178,14 @@ class Master:
     # Processes
 
     def _fresh(self, word: str, *, reloads: bool = False) -> None:
-        """Start a process."""
+        """Start a process: `fresh`, `again` or `kept` is what it goes by (worker_process.py)."""
         self._start_at = None
         ours, theirs = socket.socketpair()
         with theirs:
             program = self._start(theirs)
         now = self._clock()
         process = Process(program, ours, now, now + READY_S, reloads)
-        process.say(f"kept {self._kept}" if word == "kept" and self._kept else "fresh")
+        process.say(f"{word} {self._kept}" if self._kept else "fresh")
         ours.setblocking(False)
         self._selector.register(ours, selectors.EVENT_READ, process)
         self._all.append(process)

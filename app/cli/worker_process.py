@@ -1,8 +1,8 @@
 """A process that works on background responses: what the worker's master starts.
 
-The master's first line says by which settings: `fresh FILE` has it read them anew, FILE being
-where the last were read from; `kept SETTINGS` hands back what a process before it was `ready` with,
-so that one which replaces a dead one does not depend on what has become of gateway.toml.
+The master's first line says by which settings. `fresh`: those of gateway.toml. `again SETTINGS`:
+the same, to be read anew; SETTINGS is what a process before it was `ready` with. `kept SETTINGS`:
+those, so that one which replaces a dead one does not depend on what has become of gateway.toml.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ import pickle
 import socket
 import sys
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 
-from app.cli.checked import checked_settings
+from app.cli.checked import overruling_variables, reloaded_settings
 from app.cli.processes import has_worker, leave_no_core
 from app.factory import create_worker
 from app.jobs.process import Channel
 from app.logs.libraries import catch_uncaught, listen
-from app.settings import Settings, SettingsError, values
+from app.settings import Settings, SettingsError, config_file, values
+from app.telemetry import log
 
 #: The exit status of a process whose settings cannot be used (sysexits.h).
 EX_CONFIG = 78
@@ -28,9 +30,11 @@ def main() -> None:
     """Work until the master says otherwise."""
     leave_no_core()
     channel = Channel(socket.socket(fileno=int(sys.argv[1])))
-    word, _, rest = next(channel.lines(), "").partition(" ")
+    word, _, packed = next(channel.lines(), "").partition(" ")
+    before = _unpacked(packed)
     try:
-        settings = (_unpacked(rest) if word == "kept" else None) or _read()
+        kept = before if word == "kept" else None
+        settings, file = kept or _read(before[1] if before else None)
     except SettingsError as error:
         channel.say("refused", " ".join(str(error).split()))
         sys.exit(EX_CONFIG)
@@ -38,27 +42,31 @@ def main() -> None:
     catch_uncaught()
     background = settings.background
     times = (f"{background.drain_s:g}", f"{background.grace_s:g}")
-    create_worker(settings, channel).run(*times, _packed(settings))
+    worker = create_worker(settings, channel)
+    if word == "again" and (names := overruling_variables(settings)):
+        log.warning("environment_overrules_file", names=names, remedy="restart the worker")
+    worker.run(*times, _packed(settings, file))
 
 
-def _read() -> Settings:
-    settings = checked_settings()
+def _read(before: Path | None) -> tuple[Settings, Path | None]:
+    """Return the settings and the file that they are from; `before` is that of those before."""
+    settings = reloaded_settings(before)
     if not has_worker(settings):
         raise SettingsError("[background] enabled is false: there is nothing to do.")
-    return settings
+    return settings, config_file()
 
 
-def _packed(settings: Settings) -> str:
-    return base64.b64encode(pickle.dumps((_shape(), settings))).decode()
+def _packed(settings: Settings, file: Path | None) -> str:
+    return base64.b64encode(pickle.dumps((_shape(), settings, file))).decode()
 
 
-def _unpacked(packed: str) -> Settings | None:
-    """Return the settings; None where another version of the gateway has packed them."""
+def _unpacked(packed: str) -> tuple[Settings, Path | None] | None:
+    """Return settings and their file; None where another version of the gateway packed them."""
     try:
-        shape, settings = pickle.loads(base64.b64decode(packed))  # noqa: S301 - our own master's
+        shape, settings, file = pickle.loads(base64.b64decode(packed))  # noqa: S301 - our master's
     except Exception:  # noqa: BLE001 - whatever it is, they are read anew then
         return None
-    return settings if shape == _shape() and isinstance(settings, Settings) else None
+    return (settings, file) if shape == _shape() else None
 
 
 def _shape() -> list[str]:

@@ -147,7 +147,7 @@ def test_the_one_before_drains_once_the_fresh_one_is_ready(log: Path) -> None:
     with master(log, _WORKS) as run:
         run.says("begins with fresh")
         run.process.send_signal(signal.SIGHUP)
-        run.says("begins with fresh", count=2)
+        run.says("begins with again settings")
         run.says("hears drain")
         run.says("config_reloaded")
         assert run.end() == 0

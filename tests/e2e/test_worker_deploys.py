@@ -191,9 +191,13 @@ def test_a_broken_file_leaves_the_process_before_at_work(
     before = worker.child
     successful = "gateway_config_last_reload_successful"
     assert site.figure(successful) == 1
+    site.config.rename(site.config.with_suffix(".away"))
+    worker.parent.send_signal(signal.SIGHUP)
+    until(lambda: "No such file or directory" in worker.log, "the reason")
+    site.config.with_suffix(".away").rename(site.config)
     site.write("[background]\ndrain = 60\n")
     worker.parent.send_signal(signal.SIGHUP)
-    until(lambda: "config_reload_failed" in worker.log, "the reason")
+    until(lambda: worker.log.count("config_reload_failed") == 2, "the reason")
     assert "drain is not a setting" in worker.log
     assert site.figure(successful) == 0
     assert worker.child.pid == before.pid
@@ -201,8 +205,9 @@ def test_a_broken_file_leaves_the_process_before_at_work(
     before.kill()  # what replaces it goes by the last good settings
     until(lambda: len(pids(worker, "worker_ready")) == 2, "another process")
     assert ended(gateway, queued(gateway, Script(tag=tag)))["status"] == "completed"
-    site.write("")
+    site.write('[redis]\nprefix = "other:"\n')
     reload(worker)
+    assert "REDIS_PREFIX" in worker.log  # it overrules the file until the worker is restarted
     assert site.figure(successful) == 1
 
 
