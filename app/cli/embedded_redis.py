@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -56,8 +56,14 @@ class EmbeddedRedis:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[EmbeddedRedis]:
+def running(
+    folder: Path,
+    environ: Mapping[str, str] | None = None,
+    started: Callable[[int], None] = lambda _pid: None,
+) -> Iterator[EmbeddedRedis]:
     """Run a Redis whose data stays in `folder`; other commands find its URL there.
+
+    `started` hears its pid as soon as there is one.
 
     Raises:
         RedisError: there is no redis-server, or it does not start.
@@ -72,7 +78,8 @@ def running(folder: Path) -> Iterator[EmbeddedRedis]:
     data.mkdir(mode=0o700, exist_ok=True)
     with _socket(folder) as socket:
         _stop_orphan(socket)
-        server = _start(program, data, socket)
+        server = _start(program, data, socket, environ)
+        started(server.pid)
         embedded = EmbeddedRedis(server, f"unix://{quote(str(socket))}")
         told = folder / EMBEDDED_REDIS_URL.name
         try:
@@ -136,7 +143,9 @@ def _stop_orphan(socket: Path) -> None:
         client.shutdown()  # silent where there is none, which is usual
 
 
-def _start(program: str, data: Path, socket: Path) -> subprocess.Popen[bytes]:
+def _start(
+    program: str, data: Path, socket: Path, environ: Mapping[str, str] | None
+) -> subprocess.Popen[bytes]:
     options = {
         "port": "0",
         "unixsocket": str(socket),
@@ -149,7 +158,7 @@ def _start(program: str, data: Path, socket: Path) -> subprocess.Popen[bytes]:
     }
     argv = [program, *(word for name, value in options.items() for word in (f"--{name}", value))]
     # A session of its own: Ctrl-C in the terminal is not for Redis, which ends last.
-    return subprocess.Popen(argv, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603 - as above
+    return subprocess.Popen(argv, env=environ, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603 - as above
 
 
 def _wait(server: subprocess.Popen[bytes], socket: Path, log: Path) -> None:

@@ -42,3 +42,8 @@ def worker() -> list[str]:
 def worker_process(channel: int) -> list[str]:
     """Return the command of a process that works, bound to its master by an open socket."""
     return [*_MODULE, "app.cli.worker_process", str(channel)]
+
+
+def reaper(channel: int) -> list[str]:
+    """Return the command of what ends the others with `up`, bound to it by an open socket."""
+    return [*_MODULE, "app.cli.reaper", str(channel)]

@@ -1,23 +1,34 @@
-"""Several processes under one roof: when one of them ends, all of them end."""
+"""Several processes as one: when one of them ends, all of them end."""
 
 from __future__ import annotations
 
 import os
-import select
-import shlex
+import queue
 import signal
+import subprocess
 import sys
-from collections import deque
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from threading import Thread
+from dataclasses import dataclass
+from time import monotonic
+from typing import IO, cast
 
-import honcho.manager
-from honcho.compat import ProcessManager
-from honcho.printer import Message, Printer
-
-_ON_REQUEST = {130, 143}  # honcho's words for SIGINT and SIGTERM
 _SPARE_S = 10.0
+_POLL_S = 0.05
+_WIDTH = 6
+
+#: Hears of a process that was started: its name, its pid, and where what it writes comes from.
+Watch = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """A process, the leader of a group of its own."""
+
+    name: str
+    program: subprocess.Popen[bytes]
+    stop: signal.Signals
 
 
 def supervise(
@@ -26,108 +37,122 @@ def supervise(
     *,
     grace_s: float,
     beside: Callable[[], None],
+    stops: Mapping[str, signal.Signals] | None = None,
+    watch: Watch = lambda _name, _pid, _output: None,
 ) -> int:
     """Run the commands until one ends or a signal asks for it; return 0 or whose fault it was.
 
-    What they write goes to stderr, each line with its name. They are asked to end, and those that
-    have not after `grace_s` are killed. `beside` runs in a thread of its own once all are started.
+    What they write goes to stderr, each line with its name. They are sent what `stops` says, else
+    SIGTERM, and those that have not ended after `grace_s` are killed. `beside` runs in a thread of
+    its own once all are started. To be called by the main thread.
     """
-    # A constant of honcho's that allows five seconds, which an answer under way may exceed.
-    honcho.manager.KILL_WAIT = grace_s + _SPARE_S
-    roof = _Roof(Thread(target=beside, daemon=True))
-    for name, command in commands.items():
-        # `exec`: the shell that honcho starts becomes the command, so that signals reach it.
-        roof.add_process(name, f"exec {shlex.join(command)}", env=dict(environ))
-    roof.loop()
-    status: int = roof.returncode
-    if status in _ON_REQUEST:
-        return 0
-    return status if status > 0 else 1
+    ended: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.put(0))
+    lines = _Lines()
+    members: list[_Member] = []
+    try:
+        for name, command in commands.items():
+            program = _start(command, environ)
+            members.append(_Member(name, program, (stops or {}).get(name, signal.SIGTERM)))
+            output = cast(IO[bytes], program.stdout)
+            watch(name, program.pid, output.fileno())
+            _in_a_thread(lines.copy, name, output)
+            _in_a_thread(_await, program, ended)
+        _in_a_thread(beside)
+        return _first(ended)
+    finally:
+        _end(members, monotonic() + grace_s + _SPARE_S, lines)
 
 
-class _Roof(honcho.manager.Manager):  # type: ignore[misc]  # honcho has no types
-    """Can be asked to end from the first moment, where honcho must know every pid before."""
-
-    def __init__(self, beside: Thread) -> None:
-        self._beside = beside
-        self._asked = False
-        self._watch: Thread | None = None
-        super().__init__(_Log(self.heard))
-        self._procmgr = _Leaders()
-
-    def terminate(self) -> None:
-        """Ask all to end, once all have started."""
-        self._asked = True
-        self.heard()
-
-    def heard(self) -> None:
-        """Take notice of a line: with the first, all are forked and threads may be started."""
-        if self._beside.ident is None:
-            self._beside.start()
-        if self._all_started():
-            if self._watch is None:
-                pids = [process["pid"] for process in self._processes.values()]
-                self._watch = Thread(target=_end_orphans, args=(pids,), daemon=True)
-                self._watch.start()
-            if self._asked:
-                super().terminate()
+def _start(command: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 - our own commands
+        command,
+        env=dict(environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,  # Ctrl-C in the terminal is ours to pass on
+    )
 
 
-def _end_orphans(leaders: Sequence[int]) -> None:
-    """Ask what a leader that died has left behind to end: for honcho it lives until they do.
-
-    Only Linux can tell; elsewhere orphans end by themselves or not at all.
-    """
-    if not hasattr(os, "pidfd_open"):
-        return
-    alive = select.poll()
-    groups = {}
-    for leader in leaders:
-        with suppress(ProcessLookupError):
-            ended = os.pidfd_open(leader)
-            alive.register(ended, select.POLLIN)
-            groups[ended] = leader
-    while groups:
-        for ended, _ in alive.poll():
-            alive.unregister(ended)
-            os.close(ended)
-            with suppress(ProcessLookupError):
-                os.killpg(groups.pop(ended), signal.SIGTERM)
+def _in_a_thread(target: Callable[..., None], *arguments: object) -> None:
+    threading.Thread(target=target, args=arguments, daemon=True).start()
 
 
-class _Leaders(ProcessManager):  # type: ignore[misc]  # as above
-    """Asks only the leader of a group to end: it tells its own processes, once.
-
-    honcho would ask all of them, and those that are asked twice drop what they do.
-    """
-
-    def terminate(self, pid: int) -> None:
-        """Ask one process to end."""
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
+def _await(program: subprocess.Popen[bytes], ended: queue.SimpleQueue[int]) -> None:
+    """Say that a process has ended: without being asked it has failed, however it ended."""
+    status = program.wait()
+    ended.put(status if status > 0 else 1)
 
 
-class _Log(Printer):  # type: ignore[misc]  # as above
-    """Writes to stderr; stdout is for the result. Calls `heard` after each line.
+def _first(ended: queue.SimpleQueue[int]) -> int:
+    while True:
+        with suppress(queue.Empty):
+            return ended.get(timeout=1.0)
 
-    A signal may come, and have something to say, while a line is being written: it waits its turn.
-    """
 
-    def __init__(self, heard: Callable[[], None]) -> None:
-        super().__init__(sys.stderr)
-        self._heard = heard
-        self._waiting: deque[Message] = deque()
-        self._writing = False
-
-    def write(self, message: Message) -> None:
-        """Write a line."""
-        self._waiting.append(message)
-        if self._writing:
-            return
-        self._writing = True
+def _end(members: Sequence[_Member], deadline: float, lines: _Lines) -> None:
+    """Have all end: the leaders are asked, who tell their own; then what they leave behind is."""
+    for each in members:
+        if each.program.poll() is None:
+            each.program.send_signal(each.stop)
+    for each in members:
         try:
-            while self._waiting:
-                super().write(self._waiting.popleft())
-        finally:
-            self._writing = False
-        self._heard()
+            each.program.wait(max(0.0, deadline - monotonic()))
+        except subprocess.TimeoutExpired:
+            lines.write("up", f"sending SIGKILL to {each.name} (pid {each.program.pid})\n".encode())
+            each.program.kill()
+            each.program.wait()
+        _end_group(each.program.pid, deadline)
+    lines.wait()
+
+
+def _end_group(leader: int, deadline: float) -> None:
+    """Have what a leader has left behind end."""
+    number: int = signal.SIGTERM
+    while _has_members(leader, number):
+        number = signal.SIGKILL if monotonic() > deadline else 0
+        threading.Event().wait(_POLL_S)
+
+
+def _has_members(leader: int, number: int) -> bool:
+    """Send a signal to a group; tell whether there is anybody in it."""
+    with suppress(ChildProcessError):  # where orphans are ours, as in a container
+        os.waitpid(-leader, os.WNOHANG)
+    try:
+        os.killpg(leader, number)
+    except (ProcessLookupError, PermissionError):  # macOS: the dead may not be signalled
+        return False
+    return True
+
+
+class _Lines:
+    """What processes write, on stderr: whole lines, each with a name."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._copying = 0
+        self._copied = threading.Event()
+
+    def write(self, name: str, line: bytes) -> None:
+        """Write a line; a terminal that has gone reads none."""
+        with self._lock, suppress(OSError, ValueError):
+            sys.stderr.buffer.write(f"{name:{_WIDTH}} | ".encode() + line)
+            sys.stderr.buffer.flush()
+
+    def copy(self, name: str, source: IO[bytes]) -> None:
+        """Write what comes until there is no more."""
+        with self._lock:
+            self._copying += 1
+        for line in source:
+            self.write(name, line if line.endswith(b"\n") else line + b"\n")
+        with self._lock:
+            self._copying -= 1
+            if not self._copying:
+                self._copied.set()
+
+    def wait(self) -> None:
+        """Return once all was written that those said who have ended."""
+        if self._copying:
+            self._copied.wait(1.0)

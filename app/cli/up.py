@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 from threading import Event
 from urllib.parse import urlsplit
 
@@ -21,18 +20,19 @@ from app.cli import embedded_redis, processes
 from app.cli.address import AddressTaken, check_free
 from app.cli.checked import checked_settings
 from app.cli.embedded_redis import EmbeddedRedis, RedisError
+from app.cli.leftovers import LeftOver, await_left_over, gateway_at, mark
 from app.cli.processes import METRICS
+from app.cli.reaper import Tell, reaping
 from app.cli.supervisor import supervise
+from app.cli.up_lock import FolderTaken, only_one
 from app.cli.welcome import NotReady, welcome
 from app.errors import GatewayError
 from app.settings import DATA, Settings, SettingsError, environment
 from app.store.connect import connect
 
 _WATCH_S = 0.5
-
-
-class DataTaken(Exception):
-    """Another `up` works in this folder."""
+#: Jobs get their grace, not the time that a deploy allows.
+_STOPS = {"worker": signal.SIGINT}
 
 
 @click.command("up")
@@ -46,42 +46,52 @@ def up() -> None:
     signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     try:
         settings = checked_settings()
-        with only_one(DATA), _redis(settings) as embedded, _metrics() as metrics:
-            status = _serve(settings, embedded, metrics)
-    except (SettingsError, AddressTaken, DataTaken, RedisError) as error:
+        marked = environment(**mark(DATA), BIND=settings.web.bind)
+        with (
+            only_one(DATA, settings.web.bind),
+            _clear(settings.web.bind),
+            reaping(marked) as tell,
+            _redis(settings, marked, tell) as embedded,
+            _metrics() as metrics,
+        ):
+            status = _serve(settings, embedded, {**marked, METRICS: metrics}, tell)
+    except (SettingsError, AddressTaken, FolderTaken, LeftOver, RedisError) as error:
         raise click.ClickException(f"The gateway cannot start: {error}") from None
     sys.exit(status)
 
 
 @contextmanager
-def only_one(folder: Path) -> Iterator[None]:
-    """Keep the folder for this process alone.
+def _clear(bind: str) -> Iterator[None]:
+    """Have nothing of an earlier run about, and somewhere to listen, before anything is started.
 
     Raises:
-        DataTaken: another `up` has it.
+        LeftOver: what an earlier run has left does not end.
+        AddressTaken: nothing can listen there.
     """
-    folder.mkdir(mode=0o700, exist_ok=True)
-    with (folder / "up.lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DataTaken(f"another one already runs on {folder.resolve()}") from None
-        # What is forked from here shares the lock, and must not outlive this process with it.
-        os.register_at_fork(after_in_child=lock.close)
-        yield
+    await_left_over(DATA, partial(click.echo, err=True), Event().wait)
+    try:
+        check_free(bind)
+    except AddressTaken:
+        if (other := gateway_at(bind)) is not None:
+            raise AddressTaken(
+                f"{bind} is taken: the gateway of {other} listens there. Name another address "
+                "with BIND=HOST:PORT."
+            ) from None
+        raise
+    yield
 
 
 @contextmanager
-def _redis(settings: Settings) -> Iterator[EmbeddedRedis | None]:
+def _redis(
+    settings: Settings, environ: Mapping[str, str], tell: Tell
+) -> Iterator[EmbeddedRedis | None]:
     """Have a Redis: the one that is named, which must answer, else one of our own.
 
     Raises:
-        AddressTaken: there would be nowhere to listen, so that nothing need be started.
         RedisError: there is none.
     """
-    check_free(settings.web.bind)
     if settings.redis.embedded:
-        with embedded_redis.running(DATA) as embedded:
+        with embedded_redis.running(DATA, environ, partial(tell, "redis")) as embedded:
             yield embedded
         return
     try:
@@ -104,10 +114,11 @@ def _metrics() -> Iterator[str]:
             yield folder
 
 
-def _serve(settings: Settings, embedded: EmbeddedRedis | None, metrics: str) -> int:
+def _serve(
+    settings: Settings, embedded: EmbeddedRedis | None, environ: Mapping[str, str], tell: Tell
+) -> int:
     """Run web and worker until something ends them; return the exit status."""
-    told = {"LOG_FORMAT": "text", **environment()}
-    told[METRICS] = metrics
+    told = {"LOG_FORMAT": "text", **environ}
     if embedded is not None:
         told["REDIS_URL"] = embedded.url
         settings = replace(settings, redis=replace(settings.redis, url=embedded.url))
@@ -127,7 +138,7 @@ def _serve(settings: Settings, embedded: EmbeddedRedis | None, metrics: str) -> 
                 os.kill(os.getpid(), signal.SIGTERM)
 
     grace_s = max(settings.requests.grace_s, settings.background.grace_s)
-    status = supervise(commands, told, grace_s=grace_s, beside=beside)
+    status = supervise(commands, told, grace_s=grace_s, beside=beside, stops=_STOPS, watch=tell)
     over.set()
     for fault in faults:
         click.echo(f"Error: The gateway has ended: {fault}", err=True)

@@ -1,4 +1,4 @@
-"""Processes under one roof. Each test has a roof of its own: honcho takes the signals."""
+"""Processes as one. Each test has a supervisor of its own: it takes the signals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-_ROOF = """
+_SUPERVISOR = """
 import json, os, signal, sys
 from app.cli.supervisor import supervise
 
@@ -69,7 +69,7 @@ def supervised(
 ) -> subprocess.CompletedProcess[str]:
     # -S: nothing but the standard library, so that nothing else meddles with signals.
     commands = {name: [sys.executable, "-S", "-c", code] for name, code in programs.items()}
-    argv = [sys.executable, "-c", _ROOF, json.dumps(commands), beside, str(grace_s)]
+    argv = [sys.executable, "-c", _SUPERVISOR, json.dumps(commands), beside, str(grace_s)]
     return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - the tests' own
 
 
@@ -112,7 +112,6 @@ def test_only_leaders_are_asked_to_end() -> None:
     assert "the child was asked: False\n" in told.stderr
 
 
-@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="only Linux tells when another dies")
 def test_what_a_dead_leader_leaves_behind_ends_with_it() -> None:
     assert supervised({"web": _DYING, "worker": _FOR_EVER}).stdout == "status 1\n"
 

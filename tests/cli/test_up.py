@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from app.cli.up import only_one, up
+from app.cli.up import up
+from app.cli.up_lock import only_one
 from tests.processes import free_port
 
 
@@ -73,5 +75,7 @@ def test_an_address_of_redis_that_makes_no_sense_is_said() -> None:
 
 
 def test_a_second_one_on_the_same_data_is_refused() -> None:
-    with only_one(Path("data")):
-        assert "cannot start: another one already runs on " in refusal(started())
+    with only_one(Path("data"), "127.0.0.1:1"):
+        told = refusal(started())
+    assert f"the gateway of this folder (pid {os.getpid()}) already runs here" in told
+    assert told.endswith(" at 127.0.0.1:1.\n")

@@ -1,0 +1,135 @@
+"""What `up` has started ends with it, however it ends: the process that sees to it.
+
+A process that is killed cannot end what it has started, and neither gunicorn nor redis-server
+notice. So `up` starts this one first and tells it of all others; once the socket between them ends
+without a word, it ends them: web and worker within nine seconds, then Redis, which they need to
+the last. What they write meanwhile is still read, and copied to stderr: who writes into a pipe
+without a reader fails.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from time import monotonic
+
+from app.cli import processes
+
+#: When who gets which signal, in seconds after the end of `up`. The worker's process gives its jobs
+#: eight seconds once its master is gone; gunicorn ends open streams in order on SIGQUIT.
+PLANS: Mapping[str, list[tuple[float, int]]] = {
+    "web": [(0.0, signal.SIGTERM), (6.5, signal.SIGQUIT)],
+    "worker": [(0.0, signal.SIGKILL)],
+    "redis": [],
+}
+KILL_S = 9.3
+#: Ends when all others have.
+LAST = "redis"
+_LAST_S = 20.0
+_POLL_S = 0.05
+_DONE = b"done"
+
+#: Tells of a process that was started: its name, its pid, where what it writes comes from.
+Tell = Callable[[str, int, int | None], None]
+
+
+@contextmanager
+def reaping(environ: Mapping[str, str]) -> Iterator[Tell]:
+    """Have what is told of end with this process; at the end of the block nothing is left to."""
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            number = theirs.fileno()
+            program = subprocess.Popen(  # noqa: S603 - our own
+                processes.reaper(number),
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                pass_fds=[number],
+                start_new_session=True,
+            )
+
+        def tell(name: str, pid: int, output: int | None = None) -> None:
+            with suppress(OSError):
+                line = json.dumps([name, pid]).encode() + b"\n"
+                socket.send_fds(ours, [line], [] if output is None else [output])
+
+        try:
+            yield tell
+        finally:
+            with suppress(OSError):
+                ours.sendall(_DONE)
+            ours.close()
+            program.wait()
+
+
+def main() -> None:
+    """Wait for the end of `up`, and end what it has not."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    told, outputs = _listen(socket.socket(fileno=int(sys.argv[1])))
+    if told.endswith(_DONE):
+        return
+    for output in outputs:
+        threading.Thread(target=_copy, args=(output,), daemon=True).start()
+    _reap([json.loads(line) for line in told.splitlines()])
+
+
+def _listen(channel: socket.socket) -> tuple[bytes, list[int]]:
+    """Return what was told until the socket ended."""
+    told, outputs = b"", []
+    with suppress(OSError):
+        while True:
+            piece, more, _, _ = socket.recv_fds(channel, 4096, 16)
+            outputs += more
+            if not piece:
+                break
+            told += piece
+    return told, outputs
+
+
+def _copy(output: int) -> None:
+    with suppress(OSError):
+        while piece := os.read(output, 65536):
+            with suppress(OSError):
+                os.write(2, piece)
+
+
+def _reap(started: list[tuple[str, int]]) -> None:
+    began = monotonic()
+    steps = sorted((at, pid, number) for name, pid in started for at, number in PLANS[name])
+    others = [pid for name, pid in started if name != LAST]
+    while any(_lives(pid) for pid in others) and monotonic() - began < KILL_S:
+        while steps and monotonic() - began >= steps[0][0]:
+            _, pid, number = steps.pop(0)
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+        threading.Event().wait(_POLL_S)
+    for pid in others:
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+    last = [pid for name, pid in started if name == LAST]
+    for pid in last:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    while any(_lives(pid) for pid in last) and monotonic() - began < _LAST_S:
+        threading.Event().wait(_POLL_S)
+
+
+def _lives(leader: int) -> bool:
+    """Tell whether there is anybody in a group."""
+    try:
+        os.killpg(leader, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    main()

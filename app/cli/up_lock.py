@@ -1,0 +1,39 @@
+"""One `up` in a folder: who has it says so in up.lock."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class FolderTaken(Exception):
+    """Another `up` works in this folder; the text is for the operator."""
+
+
+@contextmanager
+def only_one(folder: Path, bind: str) -> Iterator[None]:
+    """Keep the folder for this process alone, which listens at `bind`.
+
+    Raises:
+        FolderTaken: another `up` has it.
+    """
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with (folder / "up.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FolderTaken(_taken(folder)) from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()} {bind}\n")
+        lock.flush()
+        yield
+
+
+def _taken(folder: Path) -> str:
+    pid, _, bind = (folder / "up.lock").read_text("utf-8").strip().partition(" ")
+    who = f" (pid {pid})" if pid else ""
+    where = f" at {bind}" if bind else ""
+    return f"the gateway of this folder{who} already runs here, in {folder.resolve()}{where}."
