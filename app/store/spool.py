@@ -56,11 +56,12 @@ class Spool:
     def waiting(self) -> list[str]:
         """Return the ids of the responses that are here, oldest first.
 
-        Of a spool that stays empty this costs one look at the directory's time of change.
+        Of a spool that stays empty this costs one look at the directory's time of change. Raises
+        OSError: it may not be read.
         """
         try:
             changed_at_ns = self.directory.stat().st_mtime_ns
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
         if changed_at_ns == self._empty_at_ns:
             return []

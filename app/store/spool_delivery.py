@@ -174,8 +174,8 @@ class SpoolDelivery:
         """Return an account's answer that waits on this machine."""
         if tag_of(response_id) is None:
             return None
-        for spool in self.folders.readable():
-            with suppress(ValueError, OSError):
+        with suppress(ValueError, OSError):
+            for spool in self.folders.readable():
                 turn = spool.take(response_id)
                 if turn is not None and turn.account == account:
                     return turn
@@ -195,38 +195,47 @@ class SpoolDelivery:
         """Deliver everything now: when this returns, the store has it.
 
         Raises:
-            StorageUnavailable: it does not take it, or another process is still at it.
+            StorageUnavailable: it does not take it, another process is still at it, or the spool
+                may not be read.
         """
         self.identify()
         until = self._now() + PATIENCE_S
         self._again_at.clear()
-        while self.waiting():
-            if self._deliver_alone(strict=True):
-                return
-            if self._now() >= until:
-                raise StorageUnavailable("Answers are still being delivered.", retry_after_s=1)
-            self._sleep(PAUSE_S)
+        with _reading():
+            while self.waiting():
+                if self._deliver_alone(strict=True):
+                    return
+                if self._now() >= until:
+                    raise StorageUnavailable("Answers are still being delivered.", retry_after_s=1)
+                self._sleep(PAUSE_S)
 
     def waiting(self) -> list[str]:
         """Return the ids of the answers that wait on this machine for this store."""
         return [response_id for spool in self.folders.readable() for response_id in spool.waiting()]
 
     def drop(self, response_id: str) -> None:
-        """Forget an answer of this store's, if it waits here."""
-        for spool in self.folders.readable():
-            spool.drop(response_id)
+        """Forget an answer of this store's, if it waits here and may be touched."""
+        with suppress(OSError):
+            for spool in self.folders.readable():
+                spool.drop(response_id)
 
     def erase(self, account: str) -> list[str]:
         """Forget every answer of an account of this store's; return their ids.
 
-        Raises StorageUnavailable: which store this is cannot be known.
+        Raises StorageUnavailable: which store this is cannot be known, or what waits not be read.
         """
         self.identify()
-        return [gone for spool in self.folders.readable() for gone in spool.erase(account)]
+        with _reading():
+            return [gone for spool in self.folders.readable() for gone in spool.erase(account)]
 
     def figures(self) -> dict[str, float]:
-        """Return how many answers wait, by the name of its metric (telemetry's FIGURES)."""
-        return {"gateway_spooled": float(len(self.waiting()))}
+        """Return how many answers wait, by the name of its metric (telemetry's FIGURES).
+
+        That is nothing where the spool may not be read.
+        """
+        with suppress(OSError):
+            return {"gateway_spooled": float(len(self.waiting()))}
+        return {}
 
     def _deliver_alone(self, *, strict: bool = False) -> bool:
         """Deliver what is due unless another process does; return whether it was this one."""
@@ -322,3 +331,13 @@ class SpoolDelivery:
         if response_id not in self._reported:
             self._reported.add(response_id)
             log.error("spooled_response_left_alone", response_id=response_id, reason=why)
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Raise StorageUnavailable where an operator's user may not read the spool."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise StorageUnavailable(f"The spool cannot be read by this user: {why}.") from error

@@ -94,7 +94,7 @@ class SpoolFolders:
 
     def begin(self) -> str | None:
         """Make the directory; return why no answer can be put here. It is for who serves."""
-        with suppress(OSError):
+        with suppress(OSError):  # which is found out next
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         return self.fault()
 
@@ -109,7 +109,7 @@ class SpoolFolders:
         return self._fault
 
     def _others(self) -> list[str]:
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, NotADirectoryError):
             names = [each.name for each in self.directory.iterdir()]
             return sorted(n for n in names if n.startswith(_PREFIX) and n != self._store_id)
         return []
@@ -122,6 +122,8 @@ class SpoolFolders:
             there = next(each for each in self.directory.absolute().parents if each.exists())
         except OSError as error:
             return error.strerror or type(error).__name__
+        if not there.is_dir():
+            return os.strerror(errno.ENOTDIR)
         return None if os.access(there, os.W_OK) else os.strerror(errno.EACCES)
 
     def _try_to_write(self) -> None:

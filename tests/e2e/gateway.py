@@ -138,13 +138,13 @@ def running(
         "BIND": f"127.0.0.1:{port}",
         "WEB_CONCURRENCY": str(processes),
         "WORKER_CLASS": worker_class,
-        "SPOOL_DIR": str(directory / f"spool-{worker_class}"),
     }
+    spool = {"SPOOL_DIR": str(directory / f"spool-{worker_class}")}
     argv = [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", *more, "wsgi:app"]
     url = f"http://127.0.0.1:{port}"
     with (
         log_file.open("wb") as log,
-        started(argv, env={**env, **told}, stdout=log, stderr=log) as process,
+        started(argv, env={**spool, **env, **told}, stdout=log, stderr=log) as process,
         # Closed before gunicorn is stopped, which waits for the connections that are open.
         requests.Session() as session,
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterator
@@ -227,6 +228,30 @@ def test_an_answer_that_fits_nowhere_is_counted(
 def test_how_many_wait_is_a_figure(delivers: SpoolDelivery, spool: Spool) -> None:
     spooled(spool, 2)
     assert delivers.figures() == {"gateway_spooled": 2}
+
+
+@pytest.fixture
+def forbidden(delivers: SpoolDelivery, monkeypatch: pytest.MonkeyPatch) -> SpoolDelivery:
+    """The delivery of a process that may not read the spool."""
+
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    return delivers
+
+
+def test_a_spool_that_may_not_be_read_costs_a_request_nothing(forbidden: SpoolDelivery) -> None:
+    forbidden.tick()
+    forbidden.drop(turn().response.id)
+    assert (forbidden.find(ACCOUNT, turn().response.id), forbidden.figures()) == (None, {})
+
+
+def test_an_operator_who_may_not_read_it_is_told(forbidden: SpoolDelivery) -> None:
+    for act in (forbidden.deliver_all, lambda: forbidden.erase(ACCOUNT)):
+        with pytest.raises(StorageUnavailable, match="Permission denied"):
+            act()
 
 
 # one store each

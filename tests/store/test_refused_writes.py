@@ -1,0 +1,72 @@
+"""A Redis that serves reads and refuses writes, as the stores see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from app.errors import StorageUnavailable
+from app.settings import RedisSettings
+from app.store.accounts import RedisAccountStore
+from app.store.connect import Client, connect
+from app.store.redis import RedisStore
+from app.store.store_faults import reason, refuses_writes
+from app.store.store_identity import StoreIdentity
+from tests.processes import free_port
+from tests.redis_refusals import REFUSALS, Refusing
+from tests.redis_server import running
+from tests.store.turns import ACCOUNT, saved, turn
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Refusing]]:
+    """A Redis by its URL, and what makes it refuse."""
+    home = tmp_path_factory.mktemp("redis")
+    with running(directory=home) as url, connect(RedisSettings(url=url)) as client:
+        yield url, Refusing(client, home)
+
+
+@pytest.fixture
+def client(server: tuple[str, Refusing], monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    """A client whose connections are taken for idle at once."""
+    monkeypatch.setattr("app.store.connect.HEALTH_CHECK_S", 1e-9)
+    with connect(RedisSettings(url=server[0])) as client:
+        yield client
+
+
+@pytest.mark.parametrize("word", REFUSALS)
+def test_it_is_read_and_says_why_it_is_not_written(
+    client: Client, server: tuple[str, Refusing], word: str
+) -> None:
+    store, accounts = RedisStore(client, "rg:"), RedisAccountStore(client, "rg:")
+    identity = StoreIdentity(client, "rg:")
+    kept, secret, store_id = saved(store), accounts.secret(b"s" * 32), identity.read()
+    with REFUSALS[word](server[1]):
+        assert store.get(ACCOUNT, kept.response.id) == kept
+        assert (accounts.secret(b"t" * 32), identity.read()) == (secret, store_id)
+        for write in (lambda: store.save(turn()), identity.probe):
+            with pytest.raises(StorageUnavailable) as refused:
+                write()
+            assert reason(refused.value).startswith(word)
+            assert refuses_writes(refused.value)
+    store.save(turn())
+
+
+def test_a_redis_that_is_not_there_refuses_more_than_writes() -> None:
+    url = f"redis://:secret@127.0.0.1:{free_port()}"
+    with connect(RedisSettings(url=url)) as away, pytest.raises(StorageUnavailable) as fault:
+        StoreIdentity(away, "rg:").probe()
+    assert (reason(fault.value), refuses_writes(fault.value)) == ("connection refused", False)
+
+
+def test_a_redis_with_another_password_says_so_without_it(server: tuple[str, Refusing]) -> None:
+    url, refusing = server
+    refusing.client.config_set("requirepass", "right")
+    try:
+        told = url.replace("unix://", "unix://:wrong-secret@")
+        with connect(RedisSettings(url=told)) as stranger, pytest.raises(StorageUnavailable) as no:
+            StoreIdentity(stranger, "rg:").probe()
+    finally:
+        refusing.client.config_set("requirepass", "")
+    assert reason(no.value) == "WRONGPASS: Redis refuses the password"
