@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -19,11 +21,21 @@ from tests.redis_server import running
 from tests.store.turns import ACCOUNT, saved, turn
 
 
+@contextmanager
+def connected(url: str) -> Iterator[Any]:
+    """Yield a client; its connections are closed, which an error's frames may hold, at the end."""
+    client: Any = connect(RedisSettings(url=url))
+    try:
+        yield client
+    finally:
+        client.connection_pool.disconnect()
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Refusing]]:
     """A Redis by its URL, and what makes it refuse."""
     home = tmp_path_factory.mktemp("redis")
-    with running(directory=home) as url, connect(RedisSettings(url=url)) as client:
+    with running(directory=home) as url, connected(url) as client:
         yield url, Refusing(client, home)
 
 
@@ -31,7 +43,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Refu
 def client(server: tuple[str, Refusing], monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     """A client whose connections are taken for idle at once."""
     monkeypatch.setattr("app.store.connect.HEALTH_CHECK_S", 1e-9)
-    with connect(RedisSettings(url=server[0])) as client:
+    with connected(server[0]) as client:
         yield client
 
 
@@ -55,7 +67,7 @@ def test_it_is_read_and_says_why_it_is_not_written(
 
 def test_a_redis_that_is_not_there_refuses_more_than_writes() -> None:
     url = f"redis://:secret@127.0.0.1:{free_port()}"
-    with connect(RedisSettings(url=url)) as away, pytest.raises(StorageUnavailable) as fault:
+    with connected(url) as away, pytest.raises(StorageUnavailable) as fault:
         StoreIdentity(away, "rg:").probe()
     assert (reason(fault.value), refuses_writes(fault.value)) == ("connection refused", False)
 
@@ -65,7 +77,7 @@ def test_a_redis_with_another_password_says_so_without_it(server: tuple[str, Ref
     refusing.client.config_set("requirepass", "right")
     try:
         told = url.replace("unix://", "unix://:wrong-secret@")
-        with connect(RedisSettings(url=told)) as stranger, pytest.raises(StorageUnavailable) as no:
+        with connected(told) as stranger, pytest.raises(StorageUnavailable) as no:
             StoreIdentity(stranger, "rg:").probe()
     finally:
         refusing.client.config_set("requirepass", "")
