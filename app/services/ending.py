@@ -23,6 +23,7 @@ from app.telemetry import JobTrace, job_ended
 _FAULTS: dict[Why, str] = {
     "stopped": "The worker was stopped in the middle of the answer.",
     "lost": "The worker was lost in the middle of the answer.",
+    "refused": "The store was lost before the request was accepted.",
 }
 
 
@@ -57,7 +58,7 @@ class Endings:
             ended, lag = self._jobs.finish(claim, ticket.turn(narrator.response), flush), None
         except Unconfirmed as error_of_replicas:
             ended, lag = True, error_of_replicas
-        if ended:
+        if ended and claim.why != "refused":  # its caller has been told, and its use is counted
             told = trace or trace_of(ticket)
             self.settle(ticket, narrator.response, error, told, asked=claim.begun)
         if lag is not None:

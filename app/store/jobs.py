@@ -32,7 +32,7 @@ from app.store.jobs_lua import (
     TOLD,
     WITHDRAW,
 )
-from app.store.jobs_queues_lua import FORGET, LOST, PUSH, RENEW, RESERVE, STANDING, TAKE
+from app.store.jobs_queues_lua import ACCEPTED, FORGET, LOST, PUSH, RENEW, RESERVE, STANDING, TAKE
 from app.store.keys import Keys
 from app.store.recent_flushes import RecentFlushes
 from app.store.redis import RedisStore
@@ -68,7 +68,8 @@ class RedisJobStore:
     def enqueue(self, turn: Turn, ticket: bytes, max_queued: int) -> bool:
         """Queue a response; False where the account has `max_queued` waiting already.
 
-        The lease comes first: whatever happens between the steps, a sweep will settle it.
+        The lease comes first: whatever happens between the steps, a sweep will settle it. Only the
+        last step accepts it: what comes to an end before is not run, since its caller is told so.
         """
         account, response_id = turn.account, turn.response.id
         with translated():
@@ -201,7 +202,9 @@ class RedisJobStore:
 
     def settle_lost(self, response_id: str) -> Claim | None:
         """Queue a job whose lease was lost again; else return the claim to end it with."""
-        return self._returned(response_id, "", "lost")
+        with translated():
+            accepted = self._run(ACCEPTED, response_id)
+        return self._returned(response_id, "", "lost" if accepted else "refused")
 
     def _returned(self, response_id: str, owner: str, why: Why) -> Claim | None:
         outcome = self._job(RETURN, response_id, owner, why, MAX_LOST_LEASES, self._keys.news)

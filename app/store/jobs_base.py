@@ -10,8 +10,9 @@ from app.domain.response import Status, Usage
 from app.store.base import Turn
 
 #: Why a job is ended by somebody else than its run: it was cancelled, its worker was told to
-#: stop in the middle of the answer, or its worker was lost.
-Why = Literal["cancelled", "stopped", "lost"]
+#: stop in the middle of the answer, its worker was lost, or it was never wholly accepted, of which
+#: its caller was told.
+Why = Literal["cancelled", "stopped", "lost", "refused"]
 
 #: What is heard of jobs: one waits, has told something, is somebody else's now, has ended; or,
 #: with no word, that some of this may have been missed.
@@ -139,8 +140,9 @@ class JobStore(Protocol):
     def settle_lost(self, response_id: str) -> Claim | None:
         """Queue a job whose lease was lost again, if there is still such a job.
 
-        Where its model had spoken, three leases were lost, or somebody had seized it to end it
-        and did not, that cannot be: returns the claim to end it with.
+        Where its model had spoken, three leases were lost, somebody had seized it to end it and did
+        not, or the store was lost while it was accepted, that cannot be: returns the claim to end
+        it with.
         """
         ...
 

@@ -160,9 +160,9 @@ return claim(id)
 """,
 )
 
-# ARGV: id, owner ('' for whoever), why, how many lost leases end a job, channel. Returns the
-# account where the job is to be queued again, the claim where it is to be ended, nothing where it
-# is none any more.
+# ARGV: id, owner ('' for whoever), why ('refused' ends it), how many lost leases end a job,
+# channel. Returns the account where the job is to be queued again, the claim where it is to be
+# ended, nothing where it is none any more.
 RETURN = Script(
     _JOB,
     """
@@ -170,10 +170,10 @@ local id, owner, why, most, channel = unpack(ARGV)
 local status, held, account, spoke = unpack(
   redis.call('HMGET', job(id), 'status', 'owner', 'account', 'spoke'))
 if not status or (owner ~= '' and held ~= owner) then return false end
-if status == 'queued' then return {account} end
+if status == 'queued' and why ~= 'refused' then return {account} end
 if status == 'ending' then return claim(id) end
 local losses = why == 'lost' and redis.call('HINCRBY', job(id), 'lost', 1) or 0
-if spoke or losses >= tonumber(most) then
+if spoke or why == 'refused' or losses >= tonumber(most) then
   seize(id, why, channel)
   return claim(id)
 end

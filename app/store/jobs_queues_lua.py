@@ -3,7 +3,7 @@
 Keys, neighbours of one another:
 
     <prefix>{jobs}:leases           sorted set: ids by the end of their lease, in ms
-    <prefix>{jobs}:accounts         hash: id -> account, of jobs that wait or run
+    <prefix>{jobs}:accounts         hash: id -> account, of jobs that were accepted
     <prefix>{jobs}:queue:<account>  list: ids that wait
     <prefix>{jobs}:ring             list: accounts whose queue is not empty, in turn
     <prefix>{jobs}:since            sorted set: ids that wait by when they began to, in ms
@@ -31,13 +31,12 @@ RESERVE = Script(
     """
 local account, id, most, lease = unpack(ARGV)
 if redis.call('LLEN', queue(account)) >= tonumber(most) then return 0 end
-redis.call('HSET', accounts, id, account)
 redis.call('ZADD', leases, now + lease, id)
 return 1
 """,
 )
 
-# ARGV: account, id. A job that waits already is not queued twice.
+# ARGV: account, id. Accepts a job: one that waits already is not queued twice.
 PUSH = Script(
     _QUEUES,
     """
@@ -49,6 +48,9 @@ redis.call('ZADD', since, now, id)
 redis.call('ZREM', leases, id)
 """,
 )
+
+# ARGV: id. Returns whether the job was ever accepted.
+ACCEPTED = Script(_QUEUES, "return redis.call('HEXISTS', accounts, ARGV[1])")
 
 # ARGV: lease in ms. Returns the next id.
 TAKE = Script(

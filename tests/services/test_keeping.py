@@ -119,6 +119,23 @@ def test_what_was_lost_three_times_ends_failed(bench: Bench) -> None:
     assert bench.kept(response_id).status == "failed"
 
 
+def test_what_was_never_accepted_is_not_run_and_counted_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(_turn: object) -> None:
+        raise StorageUnavailable("away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.responses, "mark", lose)
+        with pytest.raises(StorageUnavailable):
+            bench.queued()
+    bench.lapse()
+    bench.keeper.beat()
+    assert bench.store.take() is None
+    (line,) = bench.usage.read("acme", [bench.meter.book.today()])
+    assert (line.requests, line.errors, bench.provider.asked) == (1, 1, [])
+
+
 def test_what_nobody_ended_is_ended_as_it_was_meant(bench: Bench) -> None:
     response_id = bench.queued()
     bench.begun(response_id)

@@ -456,10 +456,10 @@ def test_a_renewed_lease_is_not_lost(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("steps", "queued_again"), [(1, False), (2, True)], ids=["reserved", "written"]
+    ("steps", "ends"), [(1, []), (2, ["refused"])], ids=["reserved", "written"]
 )
-def test_nothing_is_stuck_when_an_enqueuer_dies_between_two_steps(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, steps: int, queued_again: bool
+def test_nothing_is_stuck_or_run_when_the_store_is_lost_between_two_steps(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, steps: int, ends: list[str]
 ) -> None:
     waiting, left = turn(), iter(range(steps))
     finished(bench.jobs)  # so that every program is known already
@@ -473,10 +473,10 @@ def test_nothing_is_stuck_when_an_enqueuer_dies_between_two_steps(
         patched.setattr(script, "round_trip", dying)
         with pytest.raises(StorageUnavailable):
             bench.lapsing.enqueue(waiting, b"ticket", max_queued=10)
-    for response_id in bench.lapsing.lost():
-        bench.lapsing.settle_lost(response_id)
-    assert bench.jobs.take() == (waiting.response.id if queued_again else None)
-    assert bench.jobs.status("acme", waiting.response.id) == ("queued" if queued_again else None)
+    to_end = [bench.lapsing.settle_lost(response_id) for response_id in bench.lapsing.lost()]
+    assert [claim.why for claim in to_end if claim is not None] == ends
+    assert bench.jobs.take() is None
+    assert bench.jobs.status("acme", waiting.response.id) == ("in_progress" if ends else None)
 
 
 # Telling
