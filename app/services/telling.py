@@ -21,6 +21,8 @@ from app.telemetry import STORE_FAILURES, log
 
 FLUSH_EVENTS = 64
 FLUSH_S = 0.05
+#: For how long, in seconds, an end that is written waits for replicas that should have it, too.
+REPLICAS_S = 120.0
 #: After how many seconds a store that is away is tried again.
 PAUSE_S = 0.5
 
@@ -169,9 +171,13 @@ class Telling:
         self._gone()
 
     def _patiently(self, attempt: Callable[[], T]) -> T:
+        until = self._clock() + REPLICAS_S
         while True:
             try:
                 return attempt()
+            except Unconfirmed:
+                if self._clock() > until:
+                    raise
             except StorageUnavailable:
                 STORE_FAILURES.labels("jobs").inc()
             self._pause(PAUSE_S)

@@ -24,6 +24,7 @@ from app.services.running import Run, Running
 from app.services.telling import PAUSE_S, Telling
 from app.services.tickets import Ticket, unpack
 from app.settings import BackgroundSettings
+from app.store.base import Unconfirmed
 from app.store.jobs_base import Claim, JobStore
 from app.telemetry import (
     JOB_WAIT_SECONDS,
@@ -103,13 +104,14 @@ class Worker:
 
         Raises:
             StorageUnavailable: it is away, and this worker is to end.
+            Unconfirmed: it is done, but for replicas.
         """
         while True:
             try:
                 return attempt()
-            except StorageUnavailable:
+            except StorageUnavailable as away:
                 STORE_FAILURES.labels("jobs").inc()
-                if self._running.closed:
+                if self._running.closed or isinstance(away, Unconfirmed):
                     raise
             self._pause(PAUSE_S)
 
@@ -122,7 +124,8 @@ class Worker:
     def _end(
         self, claim: Claim, error: GatewayError | None = None, trace: JobTrace | None = None
     ) -> None:
-        self._patiently(lambda: self._endings.end(claim, error, trace))
+        with suppress(Unconfirmed):  # it is written, and on its account
+            self._patiently(lambda: self._endings.end(claim, error, trace))
 
     def _run(self, claim: Claim, ticket: Ticket) -> None:
         trace = trace_of(ticket)

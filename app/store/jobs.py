@@ -95,7 +95,7 @@ class RedisJobStore:
     def _withdraw(self, account: str, response_id: str) -> None:
         """Take back what nobody was promised, if it can be: it would be run beside its repetition.
 
-        Where the store stays away it is run once its lease is over.
+        Where the store stays away a sweep ends it once its lease is over.
         """
         with suppress(StorageUnavailable), translated():
             self._on_index(WITHDRAW, response_id, account, response_id).run(self._redis)
