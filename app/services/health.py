@@ -53,7 +53,7 @@ class Health:
         spool_fault = self._spool_fault()
         worker = self._worker() if store != "unavailable" else "unknown"
         ready = {
-            "ok": worker != "missing",
+            "ok": worker in ("ok", "disabled"),
             "read_only": spool_fault is None,  # where no worker could show that it lives
             "unavailable": False,
         }[store]

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+import random
+import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from string import ascii_letters
 
 import pytest
 
@@ -136,6 +141,29 @@ def test_a_disk_that_is_full_is_left_with_nothing_half_written(
     with pytest.raises(OSError, match="No space"):
         spool.put(turn())
     assert list(directory.iterdir()) == []
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 16 kB, where this user may mount one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = [shutil.which("mount") or "mount", "-t", "tmpfs", "-o", "size=16k", "spool", str(place)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:  # noqa: S603 - ours
+        pytest.skip("this user may mount no file system")
+    yield place
+    unmount = [shutil.which("umount") or "umount", str(place)]
+    subprocess.run(unmount, check=True)  # noqa: S603 - ours
+
+
+def test_a_file_system_without_room_keeps_what_fitted_and_nothing_else(full_disk: Path) -> None:
+    spool, kept = Spool(full_disk / "spool"), turn()
+    spool.put(kept)
+    large = "".join(random.Random(1).choices(ascii_letters, k=40_000))  # noqa: S311 - a filling
+    with pytest.raises(OSError, match="No space"):
+        spool.put(turn(large))
+    assert [file.stem for file in spool.directory.iterdir()] == [kept.response.id]
+    assert spool.take(kept.response.id) == kept
 
 
 def test_an_answer_that_only_replicas_lack_says_so(spool: Spool) -> None:
