@@ -169,7 +169,8 @@ def _services(
     account_store = account_store or RedisAccountStore(client, prefix, kept.safety)
     identity = StoreIdentity(client, prefix)
     spool = _spool(settings, kept, identity, account_store)
-    store = SpoolingStore(kept, spool, sleep=time.sleep)
+    open_answers = OpenAnswers()
+    store = SpoolingStore(kept, spool, is_ending=open_answers.is_closed, sleep=time.sleep)
     meter = _meter(settings, client, USAGE_DELAY_S)
     atexit.register(meter.book.flush)
     parts = _parts(settings, client, kept, store, meter, providers, account_store)
@@ -195,7 +196,7 @@ def _services(
         health=Health(identity.probe, worker_silence_s, parts.breakers.states, spool.folders.fault),
         hangups=HangUps(),
         in_flight=InFlight(settings.requests.max_in_flight, settings.requests.max_body_memory_mb),
-        open_answers=OpenAnswers(),
+        open_answers=open_answers,
         requests=settings.requests,
         archive=Archive(kept_for_operators, spool, background, responses, parts.accounts),
         spool=spool,

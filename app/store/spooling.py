@@ -27,8 +27,10 @@ from app.store.spool_delivery import Confirming, SpoolDelivery
 
 Read = TypeVar("Read")
 
-#: How long, and how often, an answer is tried to be saved before it is spooled; in seconds.
+#: How long, and how often, an answer is tried to be saved before it is spooled; in seconds. A
+#: process that ends has no more than 2 s left for it (app.serving).
 RETRIED_S, PAUSE_S = 5.0, 0.25
+HURRIED_S = 0.5
 #: When a caller may ask again for what waits to be delivered.
 RETRY_AFTER_S = 2
 
@@ -40,7 +42,8 @@ class ConfirmingStore(Confirming, ResponseStore, Protocol):
 class SpoolingStore:
     """Implements ResponseStore on another one and a spool.
 
-    `sleep` waits for seconds, `now` returns those of a clock that never goes back.
+    `is_ending` tells whether the process is about to end. `sleep` waits for seconds, `now` returns
+    those of a clock that never goes back.
     """
 
     def __init__(
@@ -48,12 +51,14 @@ class SpoolingStore:
         store: ConfirmingStore,
         delivery: SpoolDelivery,
         *,
+        is_ending: Callable[[], bool] = lambda: False,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._delivery = delivery
         self._breaker = delivery.breaker
+        self._is_ending = is_ending
         self._sleep = sleep
         self._now = now
 
@@ -73,16 +78,17 @@ class SpoolingStore:
         return self._tried(turn)
 
     def _tried(self, turn: Turn) -> bool:
-        was_open, until = self._breaker.is_open, self._now() + RETRIED_S
+        was_open, began = self._breaker.is_open, self._now()
         while True:
             try:
                 return self._store.save(turn)
             except Unconfirmed as lag:
                 return self._put(turn, lag)
             except StorageUnavailable as fault:
-                if self._now() >= until:
+                if self._now() - began >= (HURRIED_S if self._is_ending() else RETRIED_S):
                     self._breaker.open(fault)
-                if self._now() >= until or (self._breaker.is_open and not was_open):
+                    return self._put(turn, fault)
+                if self._breaker.is_open and not was_open:  # another has waited long enough
                     return self._put(turn, fault)
             self._sleep(PAUSE_S)
 

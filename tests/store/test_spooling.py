@@ -12,7 +12,7 @@ from app.errors import NotFound, StorageUnavailable
 from app.store.base import ResponseStore, Turn
 from app.store.spool import Spool
 from app.store.spool_delivery import SpoolDelivery
-from app.store.spooling import RETRIED_S, SpoolingStore, Undelivered
+from app.store.spooling import HURRIED_S, RETRIED_S, SpoolingStore, Undelivered
 from tests.store.spools import FlakyStore, Time, delivery
 from tests.store.turns import ACCOUNT, STRANGER, continued, saved, turn
 
@@ -62,6 +62,15 @@ def test_an_answer_is_tried_again_for_five_seconds(
     beneath.away = True
     saved(store)
     assert time.at == pytest.approx(RETRIED_S, abs=0.3)
+
+
+def test_a_process_that_ends_does_not_try_for_long(
+    beneath: FlakyStore, delivers: SpoolDelivery, spool: Spool, time: Time
+) -> None:
+    store = SpoolingStore(beneath, delivers, is_ending=lambda: True, sleep=time.sleep, now=time.now)
+    beneath.full = True
+    saved(store)
+    assert (len(spool.waiting()), time.at) == (1, HURRIED_S)
 
 
 @pytest.mark.parametrize("fault", ["away", "full"])
