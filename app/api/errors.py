@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import orjson
 from flask import Flask
 from werkzeug.exceptions import HTTPException
@@ -22,6 +24,10 @@ from app.schemas.told.answers import error_json
 from app.telemetry import unexpected
 
 _MEBIBYTE = 1024 * 1024
+_LONGEST_PATH, _LONGEST_METHOD = 100, 20
+_AS_IT_IS = "/:@~+,;="
+#: Paths of other APIs than this one, which clients try first.
+_OTHER_APIS = ("/v1/chat/", "/v1/completions", "/v1/messages", "/v1/complete")
 
 
 def register(app: Flask) -> None:
@@ -53,7 +59,7 @@ def http_error(error: HTTPException) -> Answer:
     """Answer what Flask itself refused."""
     match error.code:
         case 404:
-            translated: GatewayError = NotFound("There is nothing at this path.")
+            translated: GatewayError = nothing_here()
         case 405:
             allowed = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
             translated = MethodNotAllowed(f"This path takes {allowed} only.")
@@ -66,6 +72,20 @@ def http_error(error: HTTPException) -> Answer:
         case _:
             translated = InvalidRequest("The request could not be read as HTTP.")
     return gateway_error(translated)
+
+
+def nothing_here() -> NotFound:
+    """Return the error of a path that leads nowhere: it names the path and what to try (E11)."""
+    request = current.request()
+    path = request.environ["PATH_INFO"].encode("latin-1").decode(errors="replace")
+    shown = quote(path, safe=_AS_IT_IS)[:_LONGEST_PATH]
+    if not path.startswith("/v1/"):
+        remedy = "the API's paths begin with /v1 (a client's base_url must end in /v1)."
+    elif path.startswith(_OTHER_APIS):
+        remedy = "the model answers at POST /v1/responses."
+    else:
+        remedy = "GET /openapi.json lists what there is."
+    return NotFound(f"There is no {request.method[:_LONGEST_METHOD]} {shown} here: {remedy}")
 
 
 def bug(error: Exception) -> Answer:

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from flask import Flask
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import NotFound, RequestEntityTooLarge
 
 from app.api import current, limits
 from app.api.answers import name_ignored
@@ -15,7 +15,7 @@ from app.api.lean import Answer
 from app.api.queries import unknown_keys
 from app.domain.identity import RequestIdentity, identity
 from app.domain.limits import UNLIMITED_STANDING
-from app.errors import CallerGone, GatewayError, NotFound
+from app.errors import CallerGone, GatewayError
 from app.logs.redaction import is_id
 from app.schemas.bodies import MAX_BODY_BYTES
 from app.telemetry import Trace, identify, request_ended
@@ -50,7 +50,7 @@ def begin() -> None:
         trace.endpoint = rule.rule
     if environ["PATH_INFO"].startswith("//"):
         # Flask would take it for the path without: a way around a proxy's rules for that path.
-        raise NotFound("There is nothing at this path.")
+        raise NotFound  # answered as any path that leads nowhere
     if request.path.startswith(_BOUNDED):
         held.body_bytes = _length(environ)
         if held.body_bytes > MAX_BODY_BYTES:  # whoever sends it (N15)

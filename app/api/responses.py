@@ -11,8 +11,9 @@ from flask.typing import ResponseReturnValue
 from app.api import auth, current, sse
 from app.api.answers import Noting, describing, ignoring, json
 from app.api.bodies import json_body, let_others_run
+from app.api.errors import nothing_here
 from app.api.queries import boolean, include_values, integer, page_query
-from app.errors import CallerGone, GatewayError, NotFound
+from app.errors import CallerGone, GatewayError
 from app.providers.base import UpstreamCall
 from app.schemas.items import item_json
 from app.schemas.openapi import endpoint_info
@@ -89,7 +90,7 @@ def streaming(
 @bp.post("/compact")
 def missing() -> ResponseReturnValue:
     """Say that these are not there: a 405 would name the methods of another path (E11)."""
-    raise NotFound("There is nothing at this path.")
+    raise nothing_here()
 
 
 @bp.get("/<response_id>")

@@ -177,6 +177,9 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
         if not isinstance(sock, Caller):
             return super().handle_request(listener_name, req, sock, addr)
         self._head_came(sock)
+        # Asked when the answer begins: gunicorn closes after a body that broke, and says so here.
+        ends = req.should_close
+        req.should_close = lambda: req.body.failed or sock.is_spent or ends()
         try:
             return super().handle_request(listener_name, req, sock, addr)
         finally:

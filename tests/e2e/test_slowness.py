@@ -121,6 +121,7 @@ def test_a_body_that_falls_silent_is_a_time_out(hasty_gateway: Gateway) -> None:
         ]
         for call in calls:
             assert error(call) == (408, "request_timeout")
+            assert call.head()[1]["connection"] == "close"
             assert call.is_closed()
     assert traceless(hasty_gateway)
 

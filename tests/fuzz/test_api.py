@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import orjson
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -69,8 +70,8 @@ def test_every_operation_keeps_to_the_document(case: Any) -> None:
     case.call_and_validate(headers=HEADERS, excluded_checks=BEYOND)
 
 
-def post(raw: bytes) -> None:
-    """Send a body; the answer must be whole, and a refusal in the envelope."""
+def post(raw: bytes) -> int:
+    """Send a body and return the status; the answer must be whole, a refusal in the envelope."""
     told = APP.test_client().post(
         "/v1/responses", data=raw, content_type="application/json", headers=HEADERS
     )
@@ -79,6 +80,7 @@ def post(raw: bytes) -> None:
         ENVELOPE.read(told.get_json(), "", Notes())
     elif told.mimetype == "text/event-stream":
         check_stream(told.get_data().splitlines(keepends=True))
+    return told.status_code
 
 
 @THOROUGHLY
@@ -99,3 +101,23 @@ def test_broken_json_is_answered_or_refused_in_the_envelope(data: st.DataObject,
     except TypeError:
         return
     post(data.draw(broken(raw)))
+
+
+def pair(number: int) -> list[dict[str, Any]]:
+    """Return a call and its output."""
+    call = {"type": "function_call", "call_id": f"c{number}", "name": "f", "arguments": "{}"}
+    return [call, {"type": "function_call_output", "call_id": f"c{number}", "output": ""}]
+
+
+@pytest.mark.parametrize("count", [1, 10_000, 10_001, 50_000])
+def test_many_calls_are_answered_or_too_many(count: int) -> None:
+    items = [each for number in range(count) for each in pair(number)]
+    told = post(orjson.dumps({"model": MODEL, "input": items}))
+    assert told == (200 if count <= 10_000 else 400)
+
+
+@pytest.mark.parametrize("count", [1, 19_999, 20_000, 20_001, 100_000])
+def test_many_items_are_answered_or_too_many(count: int) -> None:
+    items = [{"role": "user", "content": "Hi"}] * count
+    told = post(orjson.dumps({"model": MODEL, "input": items}))
+    assert told == (200 if count <= 20_000 else 400)

@@ -23,6 +23,7 @@ from app.schemas.told.responses import ResponseSchema
 from tests.fuzz.bodies import mutated_bodies, valid_bodies
 
 CODES = {
+    "array_above_max_length",
     "missing_required_parameter",
     "invalid_type",
     "invalid_value",

@@ -1,0 +1,38 @@
+"""What is said of paths that lead nowhere (E11)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.api.conftest import Asker
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "said"),
+    [
+        ("POST", "/v1/chat/completions", "There is no POST /v1/chat/completions here: "),
+        ("POST", "/v1/messages", "POST /v1/responses"),
+        ("POST", "/responses", "base_url"),
+        ("GET", "/v1/nothing", "/openapi.json"),
+        ("GET", "/v1/a%0d%0aX: y", "/v1/a%0D%0AX:%20y here"),
+        ("GET", "/v1/" + "a" * 5000, "aaa here: "),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_named_with_what_to_try(
+    owner: Asker, method: str, path: str, said: str
+) -> None:
+    told = owner.ask(method, path)
+    error = told.get_json()["error"]
+    assert (told.status_code, error["type"]) == (404, "not_found_error")
+    assert said in error["message"]
+    assert len(error["message"]) < 300
+
+
+@pytest.mark.parametrize("path", ["/v1/models/", "/v1/responses/", "/v1/models/local/echo/"])
+def test_one_slash_at_the_end_is_as_if_it_were_not_there(owner: Asker, path: str) -> None:
+    assert owner.ask("GET", path).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/metrics/", "/healthz/", "/v1/models//", "/v1//"])
+def test_no_other_path_has_a_second_spelling(owner: Asker, path: str) -> None:
+    assert owner.ask("GET", path).status_code == 404
