@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import atexit
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from secrets import token_hex
 
 from flask import Flask
@@ -41,6 +43,7 @@ from app.services.retries import Retries
 from app.services.routing import Router
 from app.services.running import Running
 from app.services.seal import Sealer
+from app.services.unrouted import WAIT_S, Unrouted
 from app.services.usage import UsageBook
 from app.services.working import Worker
 from app.settings import Settings
@@ -56,6 +59,7 @@ from app.store.spool_delivery import SpoolDelivery
 from app.store.spool_folders import SpoolFolders
 from app.store.spooling import SpoolingStore
 from app.store.store_identity import StoreIdentity
+from app.store.unrouted import UnroutedJobs
 from app.store.usage import RedisUsageStore
 from app.store.windows import RedisWindowStore
 from app.telemetry import STORE_FAILURES, breaker_changed, configure_logging, log
@@ -111,6 +115,16 @@ def create_worker(settings: Settings, channel: Channel) -> WorkerProcess:
     running = Running(jobs, time.monotonic, limits.time_limit_s)
     endings = Endings(jobs, parts.meter, time.time)
     keeper = Keeper(jobs, running, endings, broker, limits, time.monotonic, time.sleep)
+    unrouted = Unrouted(
+        UnroutedJobs(client, settings.redis.prefix, limits.lease_s, WAIT_S),
+        jobs,
+        endings,
+        running,
+        find=_finder(parts),
+        begin=lambda job: threading.Thread(target=worker.work_on, args=(job,), daemon=True).start(),
+        owner=lambda: token_hex(8),
+        room=limits.concurrency,
+    )
     worker = Worker(
         jobs,
         parts.answering,
@@ -119,6 +133,7 @@ def create_worker(settings: Settings, channel: Channel) -> WorkerProcess:
         limits,
         caller_of=parts.accounts.caller,
         send=broker.send,
+        leave=unrouted.leave,
         clock=time.monotonic,
         now=time.time,
         pause=time.sleep,
@@ -126,7 +141,19 @@ def create_worker(settings: Settings, channel: Channel) -> WorkerProcess:
     followings = Followings(jobs, time.sleep, keeper.heard)
     broker.add_middleware(Life(broker, keeper, followings, limits.lease_s))
     declare(broker, worker.work)
-    return WorkerProcess(broker, keeper.draining, limits, broker.idle_s, channel)
+    looking = partial(unrouted.keep_looking, time.sleep)
+    return WorkerProcess(broker, keeper.draining, limits, broker.idle_s, channel, [looking])
+
+
+def _finder(parts: Parts) -> Callable[[str, str], None]:
+    """Return what raises NotFound where the holder of a key finds no such model here."""
+
+    def find(key_id: str, model: str) -> None:
+        caller = parts.accounts.caller(key_id)
+        if caller is not None:  # else whoever runs its job ends it
+            parts.catalog.resolve(model, caller)
+
+    return find
 
 
 def _broker(settings: Settings, client: Client, jobs: RedisJobStore) -> TicketBroker:

@@ -14,7 +14,7 @@ import queue
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 import dramatiq
@@ -59,7 +59,10 @@ class Channel:
 
 
 class WorkerProcess:
-    """Runs jobs until it is to end. `idle_s` tells since when no job could have been taken."""
+    """Runs jobs until it is to end.
+
+    `idle_s` tells since when no job could have been taken; each of `beside` goes on in a thread.
+    """
 
     def __init__(
         self,
@@ -68,10 +71,12 @@ class WorkerProcess:
         settings: BackgroundSettings,
         idle_s: Callable[[], float],
         channel: Channel,
+        beside: Sequence[Callable[[], None]] = (),
     ) -> None:
         self._broker = broker
         self._drain = drain
         self._channel = channel
+        self._beside = beside
         self._idle_s = idle_s
         self._threads = settings.concurrency
         self._over = False
@@ -94,8 +99,8 @@ class WorkerProcess:
         self._broker.emit_after("process_boot")
         worker = dramatiq.Worker(self._broker, worker_threads=self._threads)
         worker.start()
-        for each in (self._obey, self._listen, self._beat):
-            threading.Thread(target=each, name=each.__name__.strip("_"), daemon=True).start()
+        for each in (self._obey, self._listen, self._beat, *self._beside):
+            threading.Thread(target=each, daemon=True).start()
         self._channel.say("ready", *ready)
         log.info("worker_ready", pid=os.getpid())
         self._drain.begun.wait()

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from app.domain.accounts import Caller
 from app.domain.response import Response
-from app.errors import CallerGone, GatewayError, StorageUnavailable
+from app.errors import CallerGone, GatewayError, NotFound, StorageUnavailable
 from app.providers.base import UpstreamCall
 from app.services.answering import Answering, Prepared
 from app.services.ending import Endings, trace_of
@@ -43,8 +43,8 @@ class Worker:
     """Works on background responses, many at once, each in a thread of its caller's.
 
     `caller_of` returns who may use a key, None when nobody may any more. `send` tells the workers
-    that so many jobs wait. `clock` is like time.monotonic, `now` returns Unix seconds, `pause` is
-    like time.sleep.
+    that so many jobs wait; `leave` leaves a job whose model is unknown here to others. `clock` is
+    like time.monotonic, `now` returns Unix seconds, `pause` is like time.sleep.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class Worker:
         *,
         caller_of: Callable[[str], Caller | None],
         send: Callable[[int], None],
+        leave: Callable[[Claim, str], None],
         clock: Callable[[], float],
         now: Callable[[], float],
         pause: Callable[[float], object],
@@ -68,6 +69,7 @@ class Worker:
         self._settings = settings
         self._caller_of = caller_of
         self._send = send
+        self._leave = leave
         self._clock = clock
         self._now = now
         self._pause = pause
@@ -79,11 +81,18 @@ class Worker:
         the job is left as it is: a lease that runs out is noticed. A ticket that comes once nothing
         more is begun is handed on.
         """
+        self._work(self._jobs.take)
+
+    def work_on(self, response_id: str) -> None:
+        """Run a job that was taken. Raises nothing, as `work` does."""
+        self._work(lambda: response_id)
+
+    def _work(self, take: Callable[[], str | None]) -> None:
         identify()
         with self._running.taking() as may_begin:
             claim = None
             try:
-                claim = self._claim() if may_begin else None
+                claim = self._claim(take) if may_begin else None
                 if claim is not None:
                     self._run(claim, unpack(claim.ticket))
                 elif not may_begin:
@@ -93,8 +102,8 @@ class Worker:
             except Exception as bug:  # noqa: BLE001 - whatever it is, nobody is to wait for ever
                 self._fail(claim, bug)
 
-    def _claim(self) -> Claim | None:
-        response_id, owner = self._jobs.take(), token_hex(8)
+    def _claim(self, take: Callable[[], str | None]) -> Claim | None:
+        response_id, owner = take(), token_hex(8)
         if response_id is None:
             return None
         return self._patiently(lambda: self._jobs.claim(response_id, owner))
@@ -152,7 +161,12 @@ class Worker:
 
     def _answer(self, run: Run) -> None:
         try:
-            prepared = self._patiently(lambda: self._prepared(run))
+            try:
+                prepared = self._patiently(lambda: self._prepared(run))
+            except NotFound:  # what this worker's gateway.toml does not know
+                run.telling.close()
+                self._patiently(lambda: self._leave(run.claim, run.ticket.request.model))
+                return
             if prepared is None:
                 self._end(run.claim, trace=run.trace)
                 return

@@ -90,6 +90,7 @@ local id = ARGV[1]
 local account = redis.call('HGET', accounts, id)
 redis.call('HDEL', accounts, id)
 redis.call('ZREM', leases, id)
+redis.call('ZREM', jobs .. ':unrouted', id)
 if redis.call('ZREM', since, id) == 1 and account then
   redis.call('LREM', queue(account), 0, id)
   if redis.call('EXISTS', queue(account)) == 0 then redis.call('LREM', ring, 0, account) end

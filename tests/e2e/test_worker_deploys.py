@@ -211,6 +211,22 @@ def test_a_broken_file_leaves_the_process_before_at_work(
     assert site.figure(successful) == 1
 
 
+def test_a_job_for_a_provider_that_the_worker_does_not_know_waits_for_one_that_does(
+    gateway: Gateway, upstream: Upstream, site: Site, tmp_path: Path, tag: str
+) -> None:
+    known = site.config.read_text()
+    site.config.write_text('[providers.local]\napi = "local"\n')
+    with brief(site.env, tmp_path) as worker:
+        response_id = queued(gateway, Script(tag=tag))
+        until(lambda: "job_left_to_others" in worker.log, "the job to be left")
+        assert ended(gateway, queued(gateway, "hi", model="local/echo"))["status"] == "completed"
+        site.config.write_text(known)
+        reload(worker)
+        assert ended(gateway, response_id)["status"] == "completed"
+        assert worker.log.count("job_left_to_others") == 1
+    assert len(upstream.requests(tag)) == 1
+
+
 def test_nothing_outlives_a_killed_master(
     gateway: Gateway, upstream: Upstream, worker: WorkerProcess, load: Load
 ) -> None:

@@ -33,11 +33,13 @@ from app.services.retries import Retries
 from app.services.routing import Router
 from app.services.running import Running
 from app.services.seal import Sealer
+from app.services.unrouted import WAIT_S, Unrouted
 from app.services.usage import UsageBook
 from app.services.working import Worker
 from app.settings import BackgroundSettings, LimitSettings, ProviderSettings
 from app.store.jobs import RedisJobStore
 from app.store.redis import RedisStore
+from app.store.unrouted import UnroutedJobs
 from app.store.usage_memory import MemoryUsageStore
 from app.store.windows_memory import MemoryWindowStore
 from tests.services.clocks import Clock
@@ -127,6 +129,8 @@ class Bench:
         self.away = Away(self.store)
         self.jobs: Any = self.away
         self.provider = ScriptedProvider("p")
+        self.models: tuple[str, ...] = ("m",)
+        self.left = UnroutedJobs(client, self.prefix, self.settings.lease_s, WAIT_S)
         self.caller: Caller | None = CALLER
         self.windows = MemoryWindowStore(self.clock)
         self.usage = MemoryUsageStore(self.windows.settle)
@@ -149,17 +153,24 @@ class Bench:
         self.at_pause()
 
     @property
+    def served(self) -> ProviderSettings:
+        """The provider as this gateway.toml has it; `models` are those that it knows."""
+        return ProviderSettings(name="p", api="local", models=self.models)
+
+    @property
+    def catalog(self) -> ModelCatalog:
+        """The models that are known now."""
+        discovery = Discovery([], self.clock)
+        return ModelCatalog([self.served], [], {"p": self.provider}, discovery, lambda _: False)
+
+    @property
     def answering(self) -> Answering:
         """Prepares and opens answers of what is the provider now."""
-        provider = ProviderSettings(name="p", api="local", models=("m",))
-        catalog = ModelCatalog(
-            [provider], [], {"p": self.provider}, Discovery([], self.clock), lambda _: False
-        )
         retries = Retries(self.clock, lambda: 0.0, lambda _call, seconds: self.pause(seconds))
-        router = Router([provider], Breakers(["p"], self.clock), retries, self.clock)
+        router = Router([self.served], Breakers(["p"], self.clock), retries, self.clock)
         return Answering(
             self.responses,
-            catalog,
+            self.catalog,
             router,
             Sealer(lambda: b"secret"),
             lambda: int(self.now()),
@@ -190,10 +201,29 @@ class Bench:
             self.settings,
             caller_of=lambda _key_id: self.caller,
             send=self.box.send,
+            leave=self.unrouted.leave,
             clock=self.clock,
             now=self.now,
             pause=self.pause,
         )
+
+    @property
+    def unrouted(self) -> Unrouted:
+        """What is left to other workers, and taken from them."""
+        return Unrouted(
+            self.left,
+            self.jobs,
+            self.endings,
+            self.running,
+            find=self.find,
+            begin=lambda response_id: self.worker.work_on(response_id),
+            owner=lambda: "ends",
+            room=2,
+        )
+
+    def find(self, _key_id: str, model: str) -> None:
+        """Raise NotFound for a model that is not known here."""
+        self.catalog.resolve(model, CALLER)
 
     @property
     def keeper(self) -> Keeper:
