@@ -18,7 +18,7 @@ from app.domain.response import Usage
 from app.errors import NotFound, StorageUnavailable
 from app.settings import RedisSettings
 from app.store.accounts import RedisAccountStore
-from app.store.base import Turn
+from app.store.base import Turn, Unconfirmed
 from app.store.connect import connect
 from app.store.jobs import RedisJobStore
 from app.store.jobs_base import Claim, Flush
@@ -34,6 +34,8 @@ ACCOUNT = "acme"
 LEASE_S = 2.0
 #: How long, in seconds, a worker tries to write down what its model has said.
 PATIENCE_S = 30.0
+#: How long, in seconds, it waits for a replica that is to know of an end.
+CONFIRMED_S = 3.0
 FLUSHES = 3
 
 
@@ -171,7 +173,8 @@ class Load:
             sleep(0.02)
         made = turn("answer", response_id=claim.response_id, account=claim.account)
         ending = Flush(number, (b"%d" % number,))
-        _patiently(lambda: self.jobs.finish(claim, made, ending))
+        with suppress(Unconfirmed):  # it has ended; a replica has stayed away that was to know
+            _patiently(lambda: self.jobs.finish(claim, made, ending), CONFIRMED_S)
 
     def _tell(self, claim: Claim, flush: Flush) -> bool:
         return self.jobs.tell([(claim, flush)])[0]
@@ -245,13 +248,14 @@ def _waiting() -> Turn:
     return replace(made, response=replace(made.response, status="queued", completed_at=None))
 
 
-def _patiently(attempt: Callable[[], bool]) -> bool:
-    over_at = monotonic() + PATIENCE_S
+def _patiently(attempt: Callable[[], bool], confirmed_s: float = PATIENCE_S) -> bool:
+    began_at = monotonic()
     while True:
         try:
             return attempt()
-        except StorageUnavailable:
-            if monotonic() > over_at:
+        except StorageUnavailable as fault:
+            patience_s = confirmed_s if isinstance(fault, Unconfirmed) else PATIENCE_S
+            if monotonic() > began_at + patience_s:
                 raise
         sleep(0.1)
 
