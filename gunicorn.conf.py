@@ -17,6 +17,7 @@ from typing import Protocol
 from app.cli.address import AddressTaken, check_free
 from app.cli.checked import checked_settings
 from app.cli.processes import leave_no_core
+from app.descriptors import raise_limit
 from app.serving.logger import GatewayLogger
 from app.settings import SettingsError
 from app.settings.active import activate, active
@@ -30,6 +31,8 @@ except SettingsError as error:
 activate(settings)
 
 leave_no_core()
+# A stream takes two file descriptors; what many shells allow, 1024, is soon used up.
+raise_limit()
 
 # Counters of all processes meet in files of this folder. prometheus_client looks for it when it is
 # imported, so it is named before anything imports that; a fresh folder holds no counts of the dead.

@@ -15,6 +15,7 @@ GatewayError                     500  api_error
 ├── Unavailable                  503  server_error: we cannot serve this now
 │   ├── StorageUnavailable       503  the store is away
 │   ├── Restarting               503  this process ends
+│   ├── Overloaded               503  this process has no room, or nothing left to open
 │   ├── UpstreamUnavailable      503  the upstream is unreachable, broken or overloaded
 │   └── UpstreamTimeout          503  the upstream did not answer in time
 ├── UpstreamMisbehaved           500  the upstream refused our credential or talks nonsense
@@ -159,6 +160,19 @@ class Restarting(Unavailable):
     """This process ends, and does not have the time that an answer takes."""
 
     code = "server_error"
+
+
+#: The code of what this process cannot do now because of itself.
+OVERLOADED = "overloaded"
+
+
+class Overloaded(Unavailable):
+    """This process has no room for more, or no file descriptor left: it says nothing of others."""
+
+    code = OVERLOADED
+
+    def __init__(self, message: str = "The gateway is busy: try again in a moment.") -> None:
+        super().__init__(message, retry_after_s=1)
 
 
 class UpstreamUnavailable(Unavailable):

@@ -10,18 +10,20 @@ from werkzeug.exceptions import HTTPException
 
 from app.api import current
 from app.api.lean import Answer
+from app.descriptors import is_shortage
 from app.domain.limits import LimitReached
 from app.errors import (
     GatewayError,
     InvalidRequest,
     MethodNotAllowed,
     NotFound,
+    Overloaded,
     RequestTooLarge,
     Unavailable,
 )
 from app.schemas.bodies import MAX_BODY_BYTES
 from app.schemas.told.answers import error_json
-from app.telemetry import unexpected
+from app.telemetry import shortage_noted, unexpected
 
 _MEBIBYTE = 1024 * 1024
 _LONGEST_PATH, _LONGEST_METHOD = 100, 20
@@ -90,5 +92,8 @@ def nothing_here() -> NotFound:
 
 def bug(error: Exception) -> Answer:
     """Answer a fault of our own, saying nothing of its inside."""
+    if is_shortage(error):
+        shortage_noted()
+        return gateway_error(Overloaded())
     unexpected(error, current.trace().request_id)
     return gateway_error(GatewayError("The gateway failed. The request id names it in the log."))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 
-from app.errors import GatewayError, RateLimited, RequestTooLarge, Unavailable
+from app.errors import GatewayError, Overloaded, RateLimited, RequestTooLarge
 
 _MEBIBYTE = 1024 * 1024
 #: From this part of a bound on, keys have shares ...
@@ -44,7 +44,7 @@ class InFlight:
         """Take a place for a request whose body is so long; return it, for `leave`.
 
         Raises:
-            Unavailable: there is none.
+            Overloaded: there is none.
             RequestTooLarge: there will never be one for such a body.
         """
         if len(self._places) >= self._max_requests or not self._has_room(body_bytes):
@@ -67,7 +67,7 @@ class InFlight:
         """Take note that the body takes so much, or has turned out to.
 
         Raises:
-            Unavailable: there is no room for it.
+            Overloaded: there is no room for it.
             RateLimited: its key has more than its share, where there are shares.
             RequestTooLarge: there will never be room for it.
         """
@@ -92,9 +92,7 @@ class InFlight:
     def _no_room(self, body_bytes: int) -> GatewayError:
         if body_bytes > self._max_bytes:
             return RequestTooLarge("The body becomes more than this gateway has room for.")
-        return Unavailable(
-            "The gateway is busy: try again in a moment.", code="overloaded", retry_after_s=1
-        )
+        return Overloaded()
 
     def _hold_to_share(self, key_id: str) -> None:
         """Refuse a key with more than half of what is nearly used up."""

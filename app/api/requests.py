@@ -13,18 +13,20 @@ from app.api import current, limits
 from app.api.answers import name_ignored
 from app.api.lean import Answer
 from app.api.queries import unknown_keys
+from app.descriptors import lowest_free, threshold
 from app.domain.identity import RequestIdentity, identity
 from app.domain.limits import UNLIMITED_STANDING
-from app.errors import CallerGone, GatewayError
+from app.errors import CallerGone, GatewayError, Overloaded
 from app.logs.redaction import is_id
 from app.schemas.bodies import MAX_BODY_BYTES
-from app.telemetry import Trace, identify, request_ended
+from app.telemetry import Trace, identify, request_ended, shortage_noted
 
 #: Where callers say what they call a request: the way that OpenAI's clients do comes second.
 _NAMED = ("HTTP_X_REQUEST_ID", "HTTP_X_CLIENT_REQUEST_ID")
 _LENGTH = re.compile(r"[0-9]+")
 #: The most digits of a length that is looked at; any longer one is too large.
 _MOST_DIGITS = 18
+_DESCRIPTORS = threshold()
 #: Probes are let in however busy the process is.
 _BOUNDED = "/v1/"
 _METHODS = frozenset({"GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS"})
@@ -55,6 +57,7 @@ def begin() -> None:
         held.body_bytes = _length(environ)
         if held.body_bytes > MAX_BODY_BYTES:  # whoever sends it (N15)
             raise RequestEntityTooLarge
+        _refuse_without_descriptors(environ)
         held.place = held.services.in_flight.enter(held.body_bytes)
 
 
@@ -68,6 +71,23 @@ def _identity(environ: dict[str, Any]) -> RequestIdentity:
     if "HTTP_TRACEPARENT" not in environ:
         return identity(given)
     return identity(given, environ["HTTP_TRACEPARENT"], environ.get("HTTP_TRACESTATE", ""))
+
+
+def _refuse_without_descriptors(environ: dict[str, Any]) -> None:
+    """Refuse a caller whose connection has one of the last descriptors: more would be needed.
+
+    A new one has the lowest number that is free; an old one may have kept its number.
+
+    Raises:
+        Overloaded: there are none but for what is under way.
+    """
+    client = environ.get("gunicorn.socket")
+    if client is None or client.fileno() < _DESCRIPTORS:
+        return
+    free = lowest_free()
+    if free is None or free >= _DESCRIPTORS:
+        shortage_noted()
+        raise Overloaded
 
 
 def _length(environ: dict[str, Any]) -> int:

@@ -17,6 +17,7 @@ from app.cli.checked import checked_settings
 from app.cli.master import Master
 from app.cli.processes import METRICS
 from app.cli.worker_listener import ListenerTaken, listening
+from app.descriptors import raise_limit
 from app.logs.libraries import catch_uncaught, listen
 from app.settings import SettingsError, environment
 from app.telemetry import configure_logging, metrics
@@ -25,6 +26,7 @@ from app.telemetry import configure_logging, metrics
 def main() -> int:
     """Be the worker's master."""
     processes.leave_no_core()
+    raise_limit()
     try:
         settings = checked_settings()
         configure_logging(settings.log_level, settings.log_format)

@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 
 import requests
 
+from app.descriptors import is_shortage
 from app.errors import (
     CallerGone,
     GatewayError,
+    Overloaded,
     UpstreamMisbehaved,
     UpstreamTimeout,
     UpstreamUnavailable,
@@ -25,7 +27,7 @@ from app.providers.wire.adapter import Draft, LeanAdapter, Nonsense, Order, Quie
 from app.providers.wire.dial import Dialer, ProxyRefused
 from app.providers.wire.exchange import Patience, Relay, leave
 from app.settings import ProviderSettings
-from app.telemetry import log, upstream_oddity
+from app.telemetry import log, shortage_noted, upstream_oddity
 
 USER_AGENT = "responses-gateway"
 #: The headers that say what a request is called.
@@ -292,6 +294,9 @@ class Reply:
     def _fault(self, error: requests.RequestException) -> GatewayError:
         if self._call.cancelled:
             return CallerGone("the call was cancelled")
+        if is_shortage(error):
+            shortage_noted()
+            return Overloaded()
         name, lost = self._transport.settings.name, self._answered
         match error:
             case requests.ConnectTimeout():

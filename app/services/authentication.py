@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 
 from app.domain.accounts import Caller, caller_of
 from app.domain.api_keys import digest, is_well_formed
-from app.errors import StorageUnavailable, Unauthenticated
+from app.errors import OVERLOADED, StorageUnavailable, Unauthenticated
 from app.settings import LimitSettings
 from app.store.accounts_base import AccountStore, Found
 
@@ -110,7 +110,9 @@ class Authenticator:
         self._asking = True
         try:
             found = self._store.find(sha256)
-        except StorageUnavailable:
+        except StorageUnavailable as fault:
+            if fault.code == OVERLOADED:  # nobody knows how the store is
+                return self._without_store(entry, fault)
             self._away_at = self._monotonic()
             return self._without_store(entry)
         finally:
@@ -125,12 +127,16 @@ class Authenticator:
         away_at = self._away_at
         return away_at is not None and (self._asking or self._monotonic() - away_at < PROBE_S)
 
-    def _without_store(self, entry: _Entry | None) -> Caller:
+    def _without_store(
+        self, entry: _Entry | None, fault: StorageUnavailable | None = None
+    ) -> Caller:
         """Let in who was good when the version was last read: later changes cannot be known."""
         seen = self._seen
         known = entry is not None and entry.version == seen.version
         if entry is None or not known or self._monotonic() - seen.at >= STALE_S:
-            raise StorageUnavailable("The store of keys is away; try again soon.", retry_after_s=1)
+            raise fault or StorageUnavailable(
+                "The store of keys is away; try again soon.", retry_after_s=1
+            )
         if self._clock() >= entry.expires_at:
             raise bad_key()
         return entry.stale

@@ -16,6 +16,7 @@ from app.errors import (
     AnswerTooLong,
     CallerGone,
     GatewayError,
+    Overloaded,
     UpstreamMisbehaved,
     UpstreamRefused,
     UpstreamTimeout,
@@ -56,7 +57,7 @@ def _has_failed(error: BaseException, probing: bool) -> bool | None:
     """Tell whether the upstream has failed; None where the error says nothing of that."""
     if isinstance(error, _FAULTS) and not isinstance(error, UpstreamRefused | AnswerTooLong):
         return True
-    refused = isinstance(error, GatewayError) and not isinstance(error, CallerGone)
+    refused = isinstance(error, GatewayError) and not isinstance(error, CallerGone | Overloaded)
     return False if refused and probing else None  # who refuses a request is alive
 
 

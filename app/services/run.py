@@ -6,13 +6,14 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from app.descriptors import is_shortage
 from app.domain.deltas import Batch, Opaque
 from app.domain.events import ErrorRaised, Event, ItemDone, Lifecycle
 from app.domain.items import Item, Reasoning
 from app.domain.narrate import Narrator, response_error_code
 from app.domain.response import Response, ResponseError, Usage
-from app.errors import CallerGone, GatewayError
-from app.telemetry import unexpected
+from app.errors import CallerGone, GatewayError, Overloaded
+from app.telemetry import shortage_noted, unexpected
 
 
 class Run:
@@ -100,8 +101,7 @@ class Run:
         except GatewayError as error:
             ending = narrator.fail(error)
         except Exception as bug:  # noqa: BLE001 - what has begun is to end, and say nothing of it
-            unexpected(bug, narrator.response.id, "answer")
-            ending = narrator.fail(GatewayError("The gateway made a mistake."))
+            ending = narrator.fail(_unforeseen(bug, narrator.response.id))
         finally:
             self._close()
         yield self._kept(ending)
@@ -147,6 +147,15 @@ class Run:
         if isinstance(event, Lifecycle):
             return replace(event, response=without_opaque(event.response))
         return event
+
+
+def _unforeseen(error: Exception, response_id: str) -> GatewayError:
+    """Return what callers are told of an error that is no error of ours on purpose."""
+    if is_shortage(error):
+        shortage_noted()
+        return Overloaded()
+    unexpected(error, response_id, "answer")
+    return GatewayError("The gateway made a mistake.")
 
 
 def without_opaque(response: Response) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
 from typing import Any, ClassVar
@@ -10,10 +11,13 @@ from typing import Any, ClassVar
 from gevent import Greenlet, spawn
 from gevent.server import StreamServer
 
+from app.descriptors import SHORTAGE, threshold
 from app.serving.sockets import LeanSocket
 
 #: From a head's first byte to its end: whoever sends it drop by drop is hung up on.
 HEAD_S = 15.0
+#: How long no caller is accepted after there was no file descriptor for one.
+PAUSE_S = 0.1
 #: How long a body may bring nothing.
 BODY_SILENCE_S = 30.0
 
@@ -138,7 +142,16 @@ class Caller(LeanSocket):
 
 
 class CallerServer(StreamServer):
-    """Accepts callers."""
+    """Accepts callers.
+
+    `scarce` is called where file descriptors are, with whether none at all is left: it may free
+    some. Where none is, callers wait for a moment before the next is accepted.
+    """
+
+    def __init__(self, listener: Any, scarce: Callable[[bool], None], **options: Any) -> None:
+        super().__init__(listener, **options)
+        self._scarce = scarce
+        self._threshold = threshold()
 
     def do_read(self) -> Any:
         """Return the next caller and its address, if there is one."""
@@ -147,4 +160,18 @@ class CallerServer(StreamServer):
             fd, address = listener._accept()
         except BlockingIOError:
             return None
+        except OSError as error:
+            if error.errno not in SHORTAGE:
+                raise
+            self._pause()
+            return None
+        if fd >= self._threshold:
+            self._scarce(False)
         return Caller(listener.family, listener.type, listener.proto, fileno=fd), address
+
+    def _pause(self) -> None:
+        self._scarce(True)
+        server: Any = self
+        server.stop_accepting()
+        server._timer = server.loop.timer(PAUSE_S)
+        server._timer.start(server._start_accepting_if_started)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from time import monotonic
 from typing import Any
 
 from app.serving.worker_state import Leaving, OpenAnswers, Order, Phase, WorkerState
@@ -11,6 +12,11 @@ from app.settings.active import active
 
 #: Where the app keeps its open answers among its extensions (app.api.open_answers).
 OPEN_ANSWERS = "responses_gateway.open_answers"
+
+#: How many idle callers make room where no descriptor is left: others queue up for it.
+FREED_AT_ONCE = 16
+#: How often at most a shortage is logged.
+SAY_EACH_S = 10.0
 
 
 class OrderedWorker:
@@ -28,6 +34,7 @@ class OrderedWorker:
         super().__init__(*args, **options)
         self.state = WorkerState()
         self._orphaned = False
+        self._say_again_at = 0.0
 
     def init_process(self) -> None:
         """Find out how much time answers have."""
@@ -43,6 +50,18 @@ class OrderedWorker:
         extensions = getattr(self.wsgi, "extensions", {})
         answers: OpenAnswers = extensions.get(OPEN_ANSWERS) or _NoAnswers()
         return answers
+
+    def scarce(self, exhausted: bool) -> None:
+        """Do what can be done for more file descriptors; say so now and then if there are none."""
+        for _ in range(FREED_AT_ONCE if exhausted else 1):
+            self.free_a_descriptor()
+        now = monotonic()
+        if exhausted and now >= self._say_again_at:
+            self._say_again_at = now + SAY_EACH_S
+            self.log.warning("No file descriptor is left, callers wait: raise LimitNOFILE.")
+
+    def free_a_descriptor(self) -> None:
+        """Hang up on a caller who does not ask for anything."""
 
     def handle_exit(self, _signal: int, _frame: object) -> None:
         """Obey, for SIGTERM."""

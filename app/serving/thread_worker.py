@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import errno
+import select
 import selectors
 import time
+from typing import Any
 
-from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
+from app.descriptors import SHORTAGE, threshold
 from app.serving.ordered_worker import OrderedWorker
 from app.serving.worker_state import Order, Phase
 
 #: How often a worker that ends looks what is due.
 STEP_S = 0.25
+#: How long a thread waits for a caller's first bytes where file descriptors are scarce.
+SCARCE_S = 0.5
+#: How long no caller is accepted after there was no file descriptor for one.
+PAUSE_S = 0.1
 
 
 class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # it has no types
@@ -24,7 +32,7 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
 
     def run(self) -> None:
         """Serve until it is time to leave, then finish what there is."""
-        queue = self.method_queue
+        queue, self._threshold = self.method_queue, threshold()
         self.poller.register(queue.fileno(), selectors.EVENT_READ, queue.run_callbacks)
         self.set_accept_enabled(True)
         self.state.phase = Phase.SERVING
@@ -60,3 +68,51 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
         for connection in self.pending_conns:
             connection.timeout = min(connection.timeout, now)
         self.murder_pending()
+
+    def accept(self, listener: Any) -> None:
+        """Accept a caller; where there is no file descriptor for one, callers wait for a moment."""
+        try:
+            client, address = listener.accept()
+        except BlockingIOError:
+            return
+        except OSError as error:
+            if error.errno == errno.ECONNABORTED:
+                return
+            if error.errno not in SHORTAGE:
+                raise
+            self.scarce(exhausted=True)
+            time.sleep(PAUSE_S)  # what goes on in threads goes on
+            return
+        if client.fileno() >= self._threshold:
+            self.scarce(exhausted=False)
+        self.nr_conns += 1
+        client.setblocking(True)
+        self.enqueue_req(Connection(self.cfg, client, address, listener.getsockname()))
+
+    def free_a_descriptor(self) -> None:
+        """Have who has waited longest without asking for anything be hung up on.
+
+        The loop does it, once it has dealt with all that the poller has found at its sockets.
+        """
+        now = time.monotonic()
+        for waiting in (self.pending_conns, self.keepalived_conns):
+            oldest = next((each for each in waiting if each.timeout > now), None)
+            if oldest is not None:
+                oldest.timeout = now
+
+
+class Connection(TConn):  # type: ignore[misc] # as above
+    """A caller's connection. To wait for its first bytes takes no file descriptor."""
+
+    data_ready: bool
+
+    def wait_for_data(self, timeout: float) -> bool:
+        """Return whether something has come in so many seconds."""
+        came: bool = self.data_ready
+        if not came:
+            if self.sock.fileno() >= threshold():  # others want it: soon the poller waits
+                timeout = min(timeout, SCARCE_S)
+            poll = select.poll()
+            poll.register(self.sock, select.POLLIN)
+            came = self.data_ready = bool(poll.poll(timeout * 1000))
+        return came

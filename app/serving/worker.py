@@ -107,11 +107,18 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
         listener.setblocking(1)
         tls = {"ssl_context": ssl_context(self.cfg)} if self.cfg.is_ssl else {}
         handle = partial(self.handle, listener)
-        server = CallerServer(listener, handle=handle, spawn=self._callers, **tls)
+        server = CallerServer(listener, self.scarce, handle=handle, spawn=self._callers, **tls)
         if self.cfg.workers > 1:
             server.max_accept = 1
         server.start()
         return server
+
+    def free_a_descriptor(self) -> None:
+        """Hang up on who has waited longest without asking for anything."""
+        oldest = next(iter(self._waiting), None)
+        if oldest is not None:
+            del self._waiting[oldest]
+            oldest.hang_up()
 
     def notify(self) -> None:
         """Say that the worker is alive, and see what it is to do."""

@@ -27,8 +27,9 @@ from redis.exceptions import (
     TryAgainError,
 )
 
-from app.errors import GatewayError, StorageRefused, StorageUnavailable
-from app.telemetry import unexpected
+from app.descriptors import is_shortage
+from app.errors import OVERLOADED, GatewayError, StorageRefused, StorageUnavailable
+from app.telemetry import shortage_noted, unexpected
 
 #: Replies by which a server says that it cannot serve now, whatever it is asked.
 _AWAY = (
@@ -64,6 +65,11 @@ def ours(error: BaseException) -> GatewayError:
     if is_refusal(error):
         unexpected(error, "store", "store")
         return StorageRefused("The store refused what it was told.")
+    if is_shortage(error):
+        shortage_noted()
+        return StorageUnavailable(
+            "The gateway is busy: try again in a moment.", code=OVERLOADED, retry_after_s=1
+        )
     return StorageUnavailable("The store is away; try again soon.", retry_after_s=1)
 
 
@@ -79,7 +85,8 @@ class Translated:
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         """Translate what was raised."""
-        if isinstance(error, RedisError | RedisClusterException):
+        # redis-py lets the system's own errors through in places, as where no socket can be made.
+        if isinstance(error, RedisError | RedisClusterException | OSError):
             raise ours(error) from error
 
 

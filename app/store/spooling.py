@@ -20,7 +20,7 @@ from typing import Literal, Protocol, TypeVar
 
 from app.domain.ids import home_of
 from app.domain.items import Item
-from app.errors import NotFound, StorageUnavailable
+from app.errors import OVERLOADED, NotFound, StorageUnavailable
 from app.store.base import Context, Page, ResponseStore, Turn, Unconfirmed
 from app.store.paging import OneTurn, page
 from app.store.spool_delivery import Confirming, SpoolDelivery
@@ -86,7 +86,8 @@ class SpoolingStore:
                 return self._put(turn, lag)
             except StorageUnavailable as fault:
                 if self._now() - began >= (HURRIED_S if self._is_ending() else RETRIED_S):
-                    self._breaker.open(fault)
+                    if fault.code != OVERLOADED:  # that was our own trouble
+                        self._breaker.open(fault)
                     return self._put(turn, fault)
                 if self._breaker.is_open and not was_open:  # another has waited long enough
                     return self._put(turn, fault)

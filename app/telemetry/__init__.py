@@ -25,6 +25,7 @@ from app.telemetry.counts import (
 )
 from app.telemetry.errors import unexpected
 from app.telemetry.logs import configure_logging, identify, log
+from app.telemetry.shortage import shortage_noted
 from app.telemetry.traces import JobTrace, Trace, job_ended, request_ended
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "log",
     "metrics",
     "request_ended",
+    "shortage_noted",
     "tokens_counted",
     "unexpected",
     "upstream_ended",

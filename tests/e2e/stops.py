@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +78,7 @@ def site(
     worker_class: str = "gevent",
     options: Sequence[str] = (),
     processes: int = 1,
+    descriptors: tuple[int, int] | None = None,
 ) -> Iterator[Site]:
     """Run the web unit's own command; whatever it has started ends with the block."""
     config = folder / "gateway.toml"
@@ -99,6 +102,7 @@ def site(
             stdout=log,
             stderr=log,
             start_new_session=True,
+            preexec_fn=partial(_limit, descriptors),
         )
         gateway = Gateway(f"http://127.0.0.1:{port}", keys, log_file, session)
         try:
@@ -108,6 +112,11 @@ def site(
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def _limit(descriptors: tuple[int, int] | None) -> None:
+    if descriptors is not None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, descriptors)
 
 
 def _is_up(gateway: Gateway, process: subprocess.Popen[bytes]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,7 @@ from structlog.testing import capture_logs
 from app.errors import (
     GatewayError,
     InvalidRequest,
+    Overloaded,
     UpstreamMisbehaved,
     UpstreamRateLimited,
     UpstreamTimeout,
@@ -50,6 +52,21 @@ def test_what_requests_raises_becomes_ours(raised: Exception, expected: type[Gat
         error = failure()
     assert type(error) is expected
     assert "u:p" not in error.message
+
+
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE])
+@pytest.mark.parametrize("host", ["127.0.0.1", "acme.test"])
+def test_a_process_without_file_descriptors_does_not_blame_the_upstream(
+    monkeypatch: pytest.MonkeyPatch, host: str, code: int
+) -> None:
+    def none_left(*_: object, **__: object) -> None:
+        raise OSError(code, "Too many open files")
+
+    monkeypatch.setattr("app.providers.wire.dial.socket.socket", none_left)
+    monkeypatch.setattr("app.providers.wire.dial.socket.getaddrinfo", none_left)
+    with pytest.raises(Overloaded) as caught:
+        whole(endpoint(f"http://{host}:9/v1"))
+    assert (caught.value.status, caught.value.code) == (503, "overloaded")
 
 
 def test_a_mocked_answer_is_read_like_a_real_one() -> None:

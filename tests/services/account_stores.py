@@ -17,6 +17,7 @@ class TestbedAccountStore(MemoryAccountStore):
     def __init__(self) -> None:
         super().__init__()
         self.away = False
+        self.code: str | None = None
         self.look_ups = 0
         self.meanwhile: Callable[[], object] | None = None
 
@@ -35,4 +36,4 @@ class TestbedAccountStore(MemoryAccountStore):
 
     def _answer(self) -> None:
         if self.away:
-            raise StorageUnavailable("away")
+            raise StorageUnavailable("away", code=self.code)

@@ -237,6 +237,13 @@ def test_without_the_store_an_unknown_key_is_told_so(house: House) -> None:
         house.server.authenticate(format_secret(bytes(32)))
 
 
+def test_a_process_that_could_not_ask_says_so_and_asks_again(house: House) -> None:
+    house.known().store.away, house.store.code = True, "overloaded"
+    assert complaint(house.server, format_secret(bytes(32))).code == "overloaded"
+    house.store.away = False
+    assert complaint(house.server, format_secret(bytes(32))).status == 401
+
+
 def test_without_the_store_a_key_still_expires(house: House) -> None:
     _, secret = house.operator.create_key("acme", expires_at=int(house.clock()) + 5, by="ops")
     house.server.authenticate(secret)

@@ -15,6 +15,7 @@ from app.errors import (
     GatewayError,
     InvalidRequest,
     NotFound,
+    Overloaded,
     UpstreamMisbehaved,
     UpstreamRateLimited,
     UpstreamRefused,
@@ -91,7 +92,9 @@ def test_calls_of_nine_seconds_ago_are_remembered(breakers: Breakers, clock: Clo
     assert state(breakers) == "open"
 
 
-@pytest.mark.parametrize("error", [*UNCOUNTED, CallerGone("gone"), GeneratorExit()], ids=repr)
+@pytest.mark.parametrize(
+    "error", [*UNCOUNTED, CallerGone("gone"), Overloaded(), GeneratorExit()], ids=repr
+)
 def test_what_says_nothing_of_the_providers_health_is_not_counted(
     breakers: Breakers, error: BaseException
 ) -> None:
@@ -186,7 +189,7 @@ def test_a_probe_that_is_refused_closes_it_for_who_refuses_is_alive(
     assert state(breakers) == "closed"
 
 
-@pytest.mark.parametrize("error", [CallerGone("gone"), GeneratorExit()], ids=repr)
+@pytest.mark.parametrize("error", [CallerGone("gone"), Overloaded(), GeneratorExit()], ids=repr)
 def test_a_probe_that_learns_nothing_lets_the_next_one_through(
     breakers: Breakers, clock: Clock, error: BaseException
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 from redis.exceptions import (
     ConnectionError as Lost,
@@ -53,6 +55,15 @@ def raised(error: RedisError | RedisClusterException) -> type[GatewayError]:
 @pytest.mark.parametrize("error", AWAY, ids=str)
 def test_a_redis_that_cannot_serve_now_is_away(error: RedisError) -> None:
     assert raised(error) is StorageUnavailable
+
+
+def test_a_process_without_file_descriptors_does_not_blame_redis() -> None:
+    lost = Lost("Error 24 connecting to unix socket")
+    lost.__context__ = OSError(errno.EMFILE, "Too many open files")
+    for error in (lost, OSError(errno.ENFILE, "Too many open files in system")):
+        with pytest.raises(StorageUnavailable) as caught, translated():
+            raise error
+        assert caught.value.code == "overloaded"
 
 
 @pytest.mark.parametrize("error", REFUSED, ids=str)

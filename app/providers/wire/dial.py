@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import os
 import socket
 import ssl
@@ -102,7 +103,8 @@ class Resolver:
                 try:
                     thread.start()
                 except RuntimeError as error:
-                    raise OSError("there is no thread left to resolve names in") from error
+                    reason = "there is no thread left to resolve names in"
+                    raise OSError(errno.ENOMEM, reason) from error
                 running = self._running[key] = Future()
             return running
 

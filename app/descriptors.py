@@ -1,0 +1,55 @@
+"""File descriptors: how many there may be, and what it means that there are none (T8).
+
+To have run out of them is our own trouble: it says nothing of an upstream or of Redis, so that no
+circuit breaker opens for it, and callers are asked to come back.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import socket
+
+#: What the system says where it has nothing left to open anything with.
+SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+#: How many are kept for what is under way already, at most: upstreams, Redis, the spool.
+_RESERVE = 64
+#: What part of all they are, at most.
+_RESERVED = 8
+
+
+def raise_limit() -> None:
+    """Allow this process, and those that it starts, as many as the system does."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def threshold() -> int:
+    """Return the number from which on a descriptor is one of the reserve."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return soft - min(_RESERVE, soft // _RESERVED)
+
+
+def is_shortage(error: BaseException | None) -> bool:
+    """Tell whether an error, or one that led to it, means that the system had nothing left."""
+    for _ in range(10):  # a chain may be a circle
+        if error is None:
+            return False
+        if isinstance(error, socket.gaierror):
+            # The resolver has opened files of its own, and says of that only that it failed.
+            return lowest_free() is None
+        if isinstance(error, OSError) and error.errno in SHORTAGE:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def lowest_free() -> int | None:
+    """Return the number that the next descriptor will have, None where there is no next."""
+    try:
+        probe = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    os.close(probe)
+    return probe

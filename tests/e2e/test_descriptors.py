@@ -1,0 +1,95 @@
+"""A gateway without file descriptors says that it is busy, blames nobody, and recovers (T8)."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import resource
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+from tests.e2e.config import gateway_toml
+from tests.e2e.gateway import Keys
+from tests.e2e.stops import Asked, Site, site
+from tests.processes import until
+from tests.upstream.client import Upstream
+from tests.upstream.script import Script
+
+LIMIT = 160
+CALLERS = 120
+HELLO = {"model": "steady", "input": "hello"}
+
+
+@pytest.fixture(params=["gevent", "gthread"])
+def running(
+    request: pytest.FixtureRequest,
+    environment: dict[str, str],
+    upstream: Upstream,
+    keys: Keys,
+    tmp_path: Path,
+) -> Iterator[Site]:
+    upstream.reset()
+    toml = gateway_toml(upstream.places, keepalive_s=15, grace_s=1)
+    limits = (LIMIT // 2, LIMIT)
+    kind = request.param
+    with site(environment, keys, tmp_path, toml, worker_class=kind, descriptors=limits) as running:
+        yield running
+
+
+def test_a_gateway_without_descriptors_is_busy_and_blames_nobody(
+    running: Site, upstream: Upstream
+) -> None:
+    (worker,) = running.workers()
+    # Raised from the soft limit that it was started with.
+    assert resource.prlimit(worker, resource.RLIMIT_NOFILE) == (LIMIT, LIMIT)
+    name = f"descriptors {running.gateway.url[-5:]}"
+    script = Script(tag=name, say=("one ", "two"), stall_after=1)
+    asked = [Asked(running.gateway, script, stream=True).start() for _ in range(CALLERS)]
+    until(lambda: sum(each.status == 503 for each in asked) >= CALLERS // 4, "refusals")
+    assert running.gateway.call("GET", "/healthz", key=None).status_code == 200
+    upstream.release(name)
+    for each in asked:
+        each.end()
+    assert {each.status for each in asked} == {200, 503}
+    for each in asked:
+        if each.status == 200:
+            assert each.last["type"] == "response.completed"
+        else:
+            assert json.loads(each.body)["error"]["code"] == "overloaded"
+            assert each.headers["retry-after"] == "1"
+    assert_blameless(running)
+
+
+def test_idle_connections_leave_descriptors_to_who_asks(running: Site) -> None:
+    place = urlsplit(running.gateway.url)
+    (worker,) = running.workers()
+    with contextlib.ExitStack() as idle:
+        for _ in range(2 * LIMIT):
+            address = (place.hostname, place.port)
+            idle.enter_context(contextlib.closing(socket.create_connection(address)))
+        answer = running.gateway.call("POST", "/v1/responses", HELLO)
+        assert answer.status_code in (200, 503)
+        assert psutil.Process(worker).num_fds() <= LIMIT
+    until(
+        lambda: running.gateway.call("POST", "/v1/responses", HELLO).status_code == 200,
+        "an answer once there is room",
+    )
+    assert_blameless(running)
+
+
+def assert_blameless(running: Site) -> None:
+    """Hold what is left of a shortage to: a line now and then, and nothing else."""
+    checks = running.gateway.call("GET", "/readyz", key=None).json()["checks"]
+    assert set(checks["upstreams"].values()) == {"ok"}
+    assert checks["store"] == "ok"
+    assert running.gateway.log_lines(event="breaker_changed") == []
+    assert running.gateway.log_lines(event="unexpected_error") == []
+    assert [each for each in running.gateway.log_lines() if "frames" in each] == []
+    assert "Traceback" not in running.log
+    shortage = running.gateway.log_lines(event="descriptors_exhausted")
+    assert len(shortage) <= 6
