@@ -97,7 +97,7 @@ loglevel = settings.log_level.lower()
 # A line of ours for each of its own: gunicorn's repeat what it cannot read, keys and prompts too.
 logger_class = GatewayLogger.writing(settings.log_format)
 
-# What is larger is refused before the application sees it (in gunicorn's own words: 414, 431).
+# What is larger is refused before the application sees it (414, 431).
 limit_request_line = 8190
 limit_request_fields = 100
 limit_request_field_size = 8190

@@ -6,6 +6,7 @@ import os
 from time import monotonic
 from typing import Any
 
+from app.serving.refusals import RefusingWorker
 from app.serving.worker_state import Leaving, OpenAnswers, Order, Phase, WorkerState
 from app.settings import ProviderSettings, Settings
 from app.settings.active import active
@@ -19,7 +20,7 @@ FREED_AT_ONCE = 16
 SAY_EACH_S = 10.0
 
 
-class OrderedWorker:
+class OrderedWorker(RefusingWorker):
     """Takes its orders from the page that it shares with its master; a signal is to wake it.
 
     A SIGTERM that does not come from there is a STOP, and so is the master's death.

@@ -1,0 +1,102 @@
+"""Requests that gunicorn cannot read: refused in the API's envelope, without repeating them.
+
+gunicorn's own answer is a page of HTML that repeats the line, with the key or the prompt in it.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+from typing import Any
+
+from gunicorn import util
+from gunicorn.http import errors
+
+_LINE = "The request's first line cannot be read as HTTP/1.1."
+_HEADER = "A header of the request cannot be read as HTTP: check its name, value and line end."
+_CHUNKS = "The body's chunks cannot be read as HTTP: check their sizes and line ends."
+
+#: What is wrong, the more special before the more general; then status, reason and message.
+_REFUSALS: tuple[tuple[tuple[type[Exception], ...], int, str, str], ...] = (
+    ((errors.LimitRequestLine,), 414, "URI Too Long", "The request's first line is too long."),
+    (
+        (errors.LimitRequestHeaders,),
+        431,
+        "Request Header Fields Too Large",
+        "The request's headers are too many or too long.",
+    ),
+    (
+        (errors.UnsupportedTransferCoding,),
+        501,
+        "Not Implemented",
+        "The Transfer-Encoding is not known: send 'chunked', or a Content-Length.",
+    ),
+    ((errors.ExpectationFailed,), 417, "Expectation Failed", "Expect takes '100-continue' only."),
+    (
+        (errors.ForbiddenProxyRequest, ssl.SSLError),
+        403,
+        "Forbidden",
+        "The connection is not one that may be made here.",
+    ),
+    (
+        (errors.InvalidRequestLine, errors.InvalidRequestMethod, errors.InvalidHTTPVersion),
+        400,
+        "Bad Request",
+        _LINE,
+    ),
+    (
+        (errors.InvalidChunkSize, errors.ChunkMissingTerminator, errors.InvalidChunkExtension),
+        400,
+        "Bad Request",
+        _CHUNKS,
+    ),
+    (
+        (
+            *(errors.InvalidHeader, errors.InvalidHeaderName, errors.ObsoleteFolding),
+            *(errors.InvalidProxyLine, errors.InvalidProxyHeader),
+            *(errors.InvalidSchemeHeaders, errors.InvalidH2CPreface),
+        ),
+        400,
+        "Bad Request",
+        _HEADER,
+    ),
+)
+#: What the application has done: its fault, not the caller's.
+_OURS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)
+
+
+class RefusingWorker:
+    """Answers what cannot be read in the envelope; everything else is gunicorn's."""
+
+    log: Any
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Refuse a request, and log the kind of its fault."""
+        refusal = _answer(exc)
+        if refusal is None:
+            super().handle_error(req, client, addr, exc)  # type: ignore[misc] # gunicorn's
+            return
+        self.log.warning("Invalid request: %s", exc)
+        try:
+            util.write_nonblock(client, refusal)
+        except OSError:
+            self.log.debug("Failed to send error message.")
+
+
+def _answer(fault: BaseException) -> bytes | None:
+    if isinstance(fault, _OURS):
+        return None
+    for kinds, status, reason, message in _REFUSALS:
+        if isinstance(fault, kinds):
+            error = {
+                "message": message,
+                "type": "invalid_request_error",
+                "param": None,
+                "code": None,
+            }
+            body = json.dumps({"error": error}, separators=(",", ":"))
+            return (
+                f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\n"
+                f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+            ).encode()
+    return None
