@@ -34,6 +34,14 @@ class Answer(Protocol):
         """Return what a whole body says."""
         ...
 
+    def end(self) -> list[Delta]:
+        """Return what is left to say where [DONE] came, or nothing where the end has been told."""
+        ...
+
+    def over(self) -> list[Delta]:
+        """Return what is left to say of a stream that just ended."""
+        ...
+
 
 class EventReader:
     """Reads the events of one streamed answer. Implements streaming.FrameReader."""
@@ -51,11 +59,16 @@ class EventReader:
         """
         answer = self._answer
         for name, data in frames:
-            if data == _DONE:
-                self.is_done = True
+            if not data.strip():
                 continue
             try:
-                event = mapping(loads(data))
+                if data == _DONE:
+                    deltas += answer.end()
+                    self.is_done = True
+                    continue
+                if (shown := loads(data)) is None:
+                    continue
+                event = mapping(shown)
                 if name == "error" and event.get("type") != name and "error" not in event:
                     event = {"type": name, "error": event}  # llama.cpp's is the error itself
                 event.setdefault("type", name)
@@ -65,8 +78,8 @@ class EventReader:
             self.is_done = self.is_done or answer.is_done
 
     def end(self) -> list[Delta]:
-        """Return nothing: the last event has said it all."""
-        return []
+        """Return what is left to say now that the stream has ended."""
+        return [] if self.is_done else self._answer.over()
 
 
 def body_deltas(body: bytes, answer: Answer) -> list[Delta]:

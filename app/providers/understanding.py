@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
+from app.domain.deltas import (
+    Annotated,
+    Arguments,
+    CallOpened,
+    Delta,
+    Opaque,
+    Refused,
+    Text,
+    Thought,
+)
 from app.errors import UpstreamMisbehaved
 from app.providers.fields import Note
 
 #: How many unknown things an error names, and what a name of one looks like.
 _MOST_NAMED = 5
+_SAYING = (Text, Refused, Thought, Opaque, CallOpened, Arguments, Annotated)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}", re.ASCII)
 
 
@@ -21,6 +33,11 @@ class Understanding:
         self._note = note
         self._unknown: list[str] = []
         self.has_known = False
+
+    def see(self, deltas: Sequence[Delta]) -> None:
+        """Take note of what an answer says."""
+        if not self.has_known:
+            self.has_known = any(isinstance(delta, _SAYING) for delta in deltas)
 
     def meet(self, kind: str, name: object) -> None:
         """Take note of something that is not known: a field, a part, a block or an item."""

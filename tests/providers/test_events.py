@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import orjson
 import pytest
 
+from app.domain.deltas import Delta, Finished, Text
 from app.errors import GatewayError, UpstreamMisbehaved, UpstreamUnavailable
 from app.providers.anthropic.answer import Answer as Messages
 from app.providers.events import Answer, EventReader, body_deltas
 from app.providers.openai_responses.answer import Answer as Responses
+from app.providers.sse import Frame
+
+TEXT_DELTA = {"type": "text_delta", "text": "Hi"}
 
 
 def fault(_error: object) -> GatewayError:
@@ -45,10 +52,64 @@ def test_an_event_without_a_type_has_the_frames_name() -> None:
     assert reader.is_done
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"7", b"[]", b'"x"', b"null"])
+@pytest.mark.parametrize("data", [b"{", b"7", b"[]", b'"x"'])
 def test_a_frame_that_is_no_object_is_nonsense(data: bytes) -> None:
     with pytest.raises(UpstreamMisbehaved):
         EventReader(Messages(fault)).read([("", data)], [])
+
+
+@pytest.mark.parametrize("data", [b"", b" ", b"null"])
+@pytest.mark.parametrize("answer", [Messages, Responses])
+def test_a_frame_without_a_value_says_nothing(answer: Any, data: bytes) -> None:
+    deltas: list[Delta] = []
+    EventReader(answer(fault)).read([("keepalive", data)], deltas)
+    assert deltas == []
+
+
+def _events(*events: dict[str, Any] | bytes) -> list[Frame]:
+    return [("", each if isinstance(each, bytes) else orjson.dumps(each)) for each in events]
+
+
+@pytest.mark.parametrize(
+    ("answer", "events"),
+    [
+        (Messages, [{"type": "message_start", "message": {}},
+                    {"type": "content_block_delta", "index": 0, "delta": TEXT_DELTA}]),
+        (Responses, [{"type": "response.output_text.delta", "output_index": 0, "delta": "Hi"}]),
+    ],
+    ids=["messages", "responses"],
+)  # fmt: skip
+def test_a_stream_that_says_done_is_whole_without_a_reason(
+    answer: Any, events: list[dict[str, Any]]
+) -> None:
+    whole, cut = list[Delta](), list[Delta]()
+    EventReader(answer(fault)).read(_events(*events, b"[DONE]"), whole)
+    reader = EventReader(answer(fault))
+    reader.read(_events(*events), cut)
+    assert Text("Hi") in whole
+    assert whole[-1] == Finished("stop")
+    assert Finished("stop") not in [*cut, *reader.end()]
+
+
+@pytest.mark.parametrize(
+    ("answer", "events"),
+    [
+        (Messages, [{"type": "message_start", "message": {}},
+                    {"type": "content_block_start", "index": 0, "content_block": {"type": "x_y"}},
+                    {"type": "message_delta", "delta": {"stop_reason": "end_turn"}},
+                    {"type": "message_stop"}]),
+        (Responses, [{"type": "response.completed",
+                      "response": {"status": "completed", "output": [{"type": "x_y"}]}}]),
+        (Responses, [{"type": "response.output_item.added", "item": {"type": "x_y"}},
+                     {"type": "response.completed", "response": {"status": "completed"}}]),
+    ],
+    ids=["messages", "responses", "responses-event"],
+)  # fmt: skip
+def test_an_answer_of_which_nothing_is_understood_is_a_failure_that_names_it(
+    answer: Any, events: list[dict[str, Any]]
+) -> None:
+    with pytest.raises(UpstreamMisbehaved, match="x_y"):
+        EventReader(answer(fault)).read(_events(*events), [])
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"7", b"[]", b"null"])

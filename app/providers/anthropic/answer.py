@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-from app.domain.deltas import CallOpened, Delta, Finished, ItemEnded, Refused, Text, Used
-from app.providers.anthropic.blocks import Block, ToolBlock, block_of
+from app.domain.deltas import CallOpened, Delta, Finished, Refused, Text, Used
+from app.providers.anthropic.blocks import is_known
+from app.providers.anthropic.open_blocks import OpenBlocks
 from app.providers.counts import Counts
 from app.providers.events import Fault, Json
-from app.providers.fields import Note, Optional, ignore, mapping, mappings
+from app.providers.faults.error_body import failure_in
+from app.providers.fields import Misread, Note, Optional, ignore, mapping, mappings
+from app.providers.finish_reasons import Reason, finish_reason
+from app.providers.understanding import Understanding
 
 #: Told where the model refused and gave neither words nor a reason.
 REFUSED = "The model declined to answer."
 
-#: Reasons to stop that cut what is open.
-_CUTS = ("max_tokens", "model_context_window_exceeded", "refusal")
 _TIERS = {"standard": "default", "priority": "priority", "batch": "flex"}
 
 
 class Answer:
-    """Reads one answer, in order. Implements events.Answer.
-
-    The end of a call is told only when something follows, or the model stopped by itself: the
-    format ends a block that was cut like any other.
-    """
+    """Reads one answer, in order. Implements events.Answer."""
 
     def __init__(self, fault: Fault, note: Note = ignore) -> None:
         self.is_done = False
         self._fault = fault
+        self._note = note
         self._optional = Optional(note)
+        self._understanding = Understanding(note)
+        self._blocks = OpenBlocks(self._optional)
         self._started = False
-        self._blocks = 0
-        self._open: Block | None = None
-        self._index: object = None
-        self._call_is_open = False
+        self._is_counted = False  # the usage of the whole answer came
         self._has_said = False
         self._counts = Counts(cache_is_apart=True)
         self._tier = ""
@@ -44,9 +42,11 @@ class Answer:
         Raises:
             GatewayError: the body is an error.
         """
-        if body.get("error"):
-            raise self._fault(body["error"])
-        return [*self._start(body), *self._stop()]
+        if error := failure_in(body):
+            raise self._fault(error)
+        if not isinstance(body.get("content", []), list):
+            raise Misread("content is no list")
+        return [*self._start(body), *self.end()]
 
     def event(self, event: Json) -> list[Delta]:
         """Return what the next event of a stream says.
@@ -61,17 +61,38 @@ class Answer:
                 block = mapping(event.get("content_block") or {})
                 return self._open_block(block, event.get("index"))
             case "content_block_stop":
-                return self._close_block()
+                return self._noted(self._blocks.stop(event.get("index")))
             case "message_start":
                 return self._start(mapping(event.get("message")))
             case "message_delta":
                 return self._change(event)
             case "message_stop":
-                return self._stop()
+                return self.end()
             case _:
-                if event.get("error"):
-                    raise self._fault(event["error"])
+                if error := failure_in(event):
+                    raise self._fault(error)
                 return []
+
+    def over(self) -> list[Delta]:
+        """Return what is left to say of a stream that just ended."""
+        return self.end() if self._stop_reason is not None or self._is_counted else []
+
+    def end(self) -> list[Delta]:
+        """End the answer, which is whole even where no reason was given (A9)."""
+        was_done, self.is_done = self.is_done, True
+        if was_done or not self._started:
+            return []
+        deltas = self._noted(self._blocks.stop_all())
+        self._understanding.check()
+        tier = _TIERS.get(self._tier)
+        match reason := self._reason():
+            case "length":
+                return [*deltas, Finished(reason, tier)]
+            case "content_filter":
+                refusal = [] if self._has_said else [Refused(self._explanation or REFUSED)]
+                return [*deltas, *refusal, Finished(reason, tier)]
+            case _:
+                return [*deltas, *self._blocks.end_call(), Finished("stop", tier)]
 
     def _start(self, message: Json) -> list[Delta]:
         if self._started:
@@ -80,16 +101,26 @@ class Answer:
         deltas: list[Delta] = []
         for index, block in enumerate(mappings(message.get("content"))):
             deltas += self._open_block(block, index)
-            deltas += self._close_block()
+            deltas += self._noted(self._blocks.stop(index))
         self._note_stop(message)
         return deltas + self._count(message)
 
     def _change(self, event: Json) -> list[Delta]:
         self._note_stop(mapping(event.get("delta") or {}))
-        deltas = self._close_block()
-        if self._stop_reason not in (None, *_CUTS):
-            deltas += self._end_call()
+        deltas = self._noted(self._blocks.stop_all())
+        self._is_counted = self._is_counted or bool(event.get("usage"))
+        if self._stop_reason is not None and self._reason() == "stop":
+            deltas += self._blocks.end_call()
         return deltas + self._count(event)
+
+    def _reason(self) -> Reason:
+        """Return why the model stopped. Raises UpstreamUnavailable: it is the server that did."""
+        if self._stop_reason is None:
+            return "stop"
+        reason = finish_reason(self._stop_reason)
+        if reason is None:
+            self._note("finish_reason")
+        return reason or "stop"
 
     def _note_stop(self, told: Json) -> None:
         optional = self._optional
@@ -110,47 +141,16 @@ class Answer:
         return [Used(counted)]
 
     def _open_block(self, block: Json, index: object) -> list[Delta]:
-        deltas = [*self._close_block(), *self._end_call()]
-        self._blocks += 1
-        self._open, self._index = block_of(block, str(self._blocks), self._optional), index
-        self._call_is_open = isinstance(self._open, ToolBlock)
-        return deltas + self._noted(self._open.begun())
+        if not is_known(block):
+            self._understanding.meet("block", block.get("type"))
+        return self._noted(self._blocks.start(block, index))
 
     def _grow(self, event: Json) -> list[Delta]:
-        index = event.get("index")
-        if self._open is None or index not in (None, self._index):
-            return []
-        return self._noted(self._open.grown(mapping(event.get("delta") or {})))
-
-    def _close_block(self) -> list[Delta]:
-        if self._open is None:
-            return []
-        block, self._open = self._open, None
-        return block.ended()
-
-    def _end_call(self) -> list[Delta]:
-        if not self._call_is_open:
-            return []
-        self._call_is_open = False
-        return [ItemEnded()]
+        delta = mapping(event.get("delta") or {})
+        return self._noted(self._blocks.grow(delta, event.get("index")))
 
     def _noted(self, deltas: list[Delta]) -> list[Delta]:
         if not self._has_said:
             self._has_said = any(isinstance(delta, Text | CallOpened) for delta in deltas)
+        self._understanding.see(deltas)
         return deltas
-
-    def _stop(self) -> list[Delta]:
-        """End the answer, if the model has said why it stopped."""
-        self.is_done = True
-        deltas = self._close_block()
-        tier = _TIERS.get(self._tier)
-        match self._stop_reason:
-            case None:
-                return deltas
-            case "max_tokens" | "model_context_window_exceeded":
-                return [*deltas, Finished("length", tier)]
-            case "refusal":
-                refusal = [] if self._has_said else [Refused(self._explanation or REFUSED)]
-                return [*deltas, *refusal, Finished("content_filter", tier)]
-            case _:
-                return [*deltas, *self._end_call(), Finished("stop", tier)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from app.domain.deltas import (
@@ -168,16 +169,25 @@ class OtherBlock:
         return []
 
 
+_KINDS: dict[str, Callable[[Json, str, Optional], Block]] = {
+    "text": lambda block, _, optional: TextBlock(block, optional),
+    "thinking": lambda block, *_: ThinkingBlock(block),
+    "redacted_thinking": lambda block, *_: RedactedBlock(block),
+    "tool_use": lambda block, key, _: ToolBlock(block, key),
+}
+
+
+def is_known(block: Json) -> bool:
+    """Tell whether a block is of a kind that is read."""
+    return _kind(block) in _KINDS
+
+
 def block_of(block: Json, key: str, optional: Optional) -> Block:
     """Return the block that begins with `block`; `key` tells its call from the others."""
-    match block.get("type"):
-        case "text":
-            return TextBlock(block, optional)
-        case "thinking":
-            return ThinkingBlock(block)
-        case "redacted_thinking":
-            return RedactedBlock(block)
-        case "tool_use":
-            return ToolBlock(block, key)
-        case _:
-            return OtherBlock()
+    make = _KINDS.get(_kind(block))
+    return OtherBlock() if make is None else make(block, key, optional)
+
+
+def _kind(block: Json) -> str:
+    kind = block.get("type")
+    return kind if isinstance(kind, str) else ""

@@ -8,7 +8,7 @@ one, else by their id, else by their order, and only what has not been told yet 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from app.domain.deltas import Delta, Finished, Used
@@ -16,12 +16,14 @@ from app.errors import GatewayError
 from app.providers.counts import Counts
 from app.providers.events import Fault, Json
 from app.providers.fields import Note, Optional, ignore, mapping, mappings, string
+from app.providers.finish_reasons import finish_reason
 from app.providers.openai_responses.told import (
     ToldCall,
     ToldItem,
     ToldMessage,
     ToldReasoning,
 )
+from app.providers.understanding import Understanding
 
 Kind = TypeVar("Kind", bound=ToldItem)
 
@@ -53,6 +55,7 @@ class Answer:
         self.is_done = False
         self._fault = fault
         self._optional = Optional(note)
+        self._understanding = Understanding(note)
         self._cut_at = cut_at
         self._items: list[ToldItem] = []
         self._left_out = 0
@@ -94,6 +97,18 @@ class Answer:
                 raise self._failure(event.get("error") or _flat_error(event))
             case _:
                 return self._smaller_event(event)
+
+    def end(self) -> list[Delta]:
+        """End an answer that says [DONE] in place of its last event: it is whole (A9)."""
+        if self.is_done or not self._items:
+            return []
+        self.is_done = True
+        self._understanding.check()
+        return [*self._leave(), Finished("stop")]
+
+    def over(self) -> list[Delta]:
+        """Return nothing: a stream that just ends was cut."""
+        return []
 
     def _smaller_event(self, event: Json) -> list[Delta]:
         match event.get("type"):
@@ -145,6 +160,7 @@ class Answer:
         kind = _kind(shown)
         if kind is None:
             self._left_out += 1
+            self._understanding.meet("item", shown.get("type"))
             return []
         known = self._by_index.get(_index(event)) or self._by_id.get(_id(shown.get("id")))
         if type(known) is kind and not known.is_done and known.may_be(shown):
@@ -212,7 +228,9 @@ class Answer:
         status = self._optional.string(response, "status") or told
         if status == "failed" or response.get("error"):
             raise self._failure(response.get("error") or {})
-        deltas = self._reconciled(mappings(response.get("output")))
+        output = mappings(response.get("output"))
+        deltas = self._reconciled(output)
+        self._check_understanding(output, deltas)
         usage = self._used(response.get("usage"), deltas)
         tier = self._optional.string(response, "service_tier") or None
         match status:
@@ -220,12 +238,23 @@ class Answer:
                 was_cut = self._cut_at is not None and usage >= self._cut_at
                 deltas.append(Finished("length" if was_cut else "stop", tier))
             case "incomplete":
-                why = self._optional.mapping(response, "incomplete_details").get("reason")
-                filtered = why == "content_filter"
+                why = self._optional.mapping(response, "incomplete_details")
+                reason = finish_reason(self._optional.string(why, "reason"))
+                filtered = reason == "content_filter"
                 deltas.append(Finished("content_filter" if filtered else "length", tier))
             case _:
                 pass  # it says itself that it has not ended
         return deltas
+
+    def _check_understanding(self, output: Sequence[Json], deltas: Sequence[Delta]) -> None:
+        """Raise UpstreamMisbehaved where nothing of the answer is known (A10)."""
+        if not self._items:
+            for shown in output:
+                if _kind(shown) is None:
+                    self._understanding.meet("item", shown.get("type"))
+        self._understanding.has_known = bool(self._items)
+        self._understanding.see(deltas)
+        self._understanding.check()
 
     def _used(self, shown: object, deltas: list[Delta]) -> int:
         """Add what was counted, if anything was; return how many tokens came out."""

@@ -1,0 +1,129 @@
+"""The blocks of an answer that are open, by index, told one after the other. Pure.
+
+Anthropic itself ends a block before it begins the next; relays and other servers open several at
+once, leave out starts, stops or indexes. What a block says while another one is before it waits
+until that one has ended, so that the answer comes out as its whole form would.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from app.domain.deltas import Delta, ItemEnded
+from app.errors import AnswerTooLong
+from app.providers.anthropic.blocks import Block, ToolBlock, block_of
+from app.providers.budget import BOUNDS
+from app.providers.fields import Json, Optional
+
+
+class _Slot:
+    """A block with what it says that has to wait."""
+
+    __slots__ = ("block", "has_ended", "is_stopped", "waiting")
+
+    def __init__(self, block: Block) -> None:
+        self.block = block
+        self.waiting: list[Delta] = []
+        self.has_ended = False
+        self.is_stopped = False  # it said itself that it ends
+
+
+class OpenBlocks:
+    """The open blocks of one answer.
+
+    The end of a call is told only when something follows, or by `end_call`: the format ends a
+    block that was cut like any other.
+    """
+
+    def __init__(self, optional: Optional) -> None:
+        self._optional = optional
+        self._count = 0
+        self._slots: deque[_Slot] = deque()  # the first is the one that speaks
+        self._by_index: dict[object, _Slot] = {}
+        self._latest: _Slot | None = None
+        self._call_is_open = False
+
+    def start(self, block: Json, index: object) -> list[Delta]:
+        """Open a block; one before it that is no call ends by it. Raises AnswerTooLong."""
+        if len(self._slots) > BOUNDS.items:
+            raise AnswerTooLong(f"more than {BOUNDS.items} output items")
+        deltas: list[Delta] = []
+        if (same := self._by_index.get(_key(index))) is not None:
+            deltas += self._end(same)
+        if self._slots and not isinstance(self._slots[0].block, ToolBlock):
+            deltas += self._end(self._slots[0])
+        self._count += 1
+        slot = _Slot(block_of(block, str(self._count), self._optional))
+        self._slots.append(slot)
+        self._by_index[_key(index)] = self._latest = slot
+        if self._slots[0] is not slot:
+            slot.waiting += slot.block.begun()
+            return deltas
+        deltas += self.end_call()
+        self._call_is_open = isinstance(slot.block, ToolBlock)
+        return deltas + slot.block.begun()
+
+    def grow(self, delta: Json, index: object) -> list[Delta]:
+        """Add to the block at `index`, without one to the latest; one that is not open opens."""
+        slot = self._latest if index is None else self._by_index.get(_key(index))
+        deltas: list[Delta] = []
+        if slot is None or slot.has_ended:
+            start = self._start_of(delta)
+            if start is None or (slot is not None and slot.is_stopped):
+                self._optional.note("unopened_block")
+                return []
+            deltas += self.start(start, index)
+            slot = self._by_index[_key(index)]
+        said = slot.block.grown(delta)
+        if self._slots[0] is slot:
+            return deltas + said
+        slot.waiting += said
+        return deltas
+
+    def stop(self, index: object) -> list[Delta]:
+        """End the block at `index`, without one the latest."""
+        slot = self._latest if index is None else self._by_index.get(_key(index))
+        if slot is None:
+            return []
+        slot.is_stopped = True
+        return self._end(slot)
+
+    def stop_all(self) -> list[Delta]:
+        """End every block."""
+        for slot in self._slots:
+            slot.has_ended = True
+        return self._drain()
+
+    def end_call(self) -> list[Delta]:
+        """End the call that was told last, if it is open."""
+        if not self._call_is_open:
+            return []
+        self._call_is_open = False
+        return [ItemEnded()]
+
+    def _start_of(self, delta: Json) -> Json | None:
+        """Return what a block begins with whose start did not come, by its first delta."""
+        if self._optional.string(delta, "text"):
+            return {"type": "text"}
+        return {"type": "thinking"} if self._optional.string(delta, "thinking") else None
+
+    def _end(self, slot: _Slot) -> list[Delta]:
+        slot.has_ended = True
+        return self._drain()
+
+    def _drain(self) -> list[Delta]:
+        """Tell the ends of those that ended, and what waited for them."""
+        deltas: list[Delta] = []
+        while self._slots and self._slots[0].has_ended:
+            deltas += self._slots.popleft().block.ended()
+            if self._slots:
+                following = self._slots[0]
+                deltas += self.end_call()
+                self._call_is_open = isinstance(following.block, ToolBlock)
+                deltas += following.waiting
+                following.waiting = []
+        return deltas
+
+
+def _key(index: object) -> object:
+    return index if isinstance(index, int) else None
