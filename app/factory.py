@@ -172,7 +172,7 @@ def warn_of_storage(settings: Settings) -> None:
         log.warning("storage_unavailable")
         return
     for server in servers:
-        for warning in server.warnings():
+        for warning in server.warnings(settings.redis.wait_replicas):
             log.warning("storage_may_lose_responses", reason=warning)
 
 

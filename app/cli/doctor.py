@@ -64,7 +64,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
 def _redis(settings: Settings) -> Iterator[Finding]:
     for server in keeping(connect(settings.redis)):
-        warnings = list(server.warnings())
+        warnings = list(server.warnings(settings.redis.wait_replicas))
         yield Finding("redis", "warning" if warnings else "ok", "; ".join(warnings) or "answers")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,10 +24,20 @@ def asked(url: str) -> list[Keeping]:
     [
         (
             ["--maxmemory-policy", "allkeys-lru"],
-            Keeping("Redis", "allkeys-lru", appends=False, snapshots=False),
+            Keeping("Redis", "allkeys-lru", appends=False, snapshots=False, min_replicas=0),
         ),
-        (["--save", "60", "1"], Keeping("Redis", "noeviction", appends=False, snapshots=True)),
-        (["--appendonly", "yes"], Keeping("Redis", "noeviction", appends=True, snapshots=None)),
+        (
+            ["--save", "60", "1"],
+            Keeping("Redis", "noeviction", appends=False, snapshots=True, min_replicas=0),
+        ),
+        (
+            ["--appendonly", "yes"],
+            Keeping("Redis", "noeviction", appends=True, snapshots=None, min_replicas=0),
+        ),
+        (
+            ["--replicaof", "127.0.0.1", "1", "--min-replicas-to-write", "2"],
+            Keeping("Redis", "noeviction", False, False, is_master=False, min_replicas=2),
+        ),
     ],
 )
 def test_a_redis_tells_how_it_keeps(tmp_path: Path, options: list[str], kept: Keeping) -> None:
@@ -69,3 +80,26 @@ def test_a_redis_that_is_away_tells_nothing() -> None:
 )
 def test_what_could_lose_responses_is_warned_of(kept: Keeping, warnings: list[str]) -> None:
     assert list(kept.warnings()) == warnings
+
+
+SAFE = Keeping("r", "noeviction", appends=True, snapshots=None, replicas=2, min_replicas=1)
+
+
+@pytest.mark.parametrize(
+    ("kept", "wait_replicas", "warned_of"),
+    [
+        (SAFE, 1, None),
+        (replace(SAFE, min_replicas=None), 2, None),
+        (SAFE, 0, "wait_replicas is 0"),
+        (SAFE, 3, "nothing can be promised"),
+        (replace(SAFE, replicas=0), 0, None),
+        (replace(SAFE, min_replicas=0), 1, "min-replicas-to-write"),
+        (replace(SAFE, is_master=False, replicas=0), 1, "is a replica"),
+    ],
+)
+def test_what_a_fail_over_could_lose_is_warned_of(
+    kept: Keeping, wait_replicas: int, warned_of: str | None
+) -> None:
+    warnings = list(kept.warnings(wait_replicas))
+    assert len(warnings) == (warned_of is not None)
+    assert warned_of is None or warned_of in warnings[0]
