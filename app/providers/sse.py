@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.errors import UpstreamMisbehaved
+from app.errors import AnswerTooLong
 
 #: The longest frame that is taken in: a whole answer travels in one event at times.
 MAX_FRAME = 16 * 1024 * 1024
@@ -33,7 +33,7 @@ class FrameSplitter:
         """Return the frames that `chunk` completes.
 
         Raises:
-            UpstreamMisbehaved: when a frame grows beyond MAX_FRAME.
+            AnswerTooLong: when a frame grows beyond MAX_FRAME.
         """
         if not chunk:
             return []
@@ -86,7 +86,7 @@ class FrameSplitter:
         self._ends_line = piece.endswith(b"\n")
         self._held_size += len(piece)
         if self._held_size > MAX_FRAME:
-            raise UpstreamMisbehaved("the upstream sent an event that does not end")
+            raise AnswerTooLong("an event that does not end")
 
     def _with_lf(self, chunk: bytes) -> bytes:
         """Make every line end in LF; a CR that ends the chunk may have its LF in the next."""

@@ -12,6 +12,7 @@ import requests
 
 from app.descriptors import is_shortage
 from app.errors import (
+    AnswerTooLong,
     CallerGone,
     GatewayError,
     Overloaded,
@@ -23,7 +24,7 @@ from app.logs.redaction import is_id
 from app.providers.base import UpstreamCall
 from app.providers.faults import fault, fault_in_answer
 from app.providers.json_text import loads
-from app.providers.wire.adapter import Draft, LeanAdapter, Nonsense, Order, Quiet
+from app.providers.wire.adapter import Draft, LeanAdapter, Nonsense, Order, Quiet, TooLong
 from app.providers.wire.dial import Dialer, ProxyRefused
 from app.providers.wire.exchange import Patience, Relay, leave
 from app.settings import ProviderSettings
@@ -304,6 +305,8 @@ class Reply:
                 return UpstreamTimeout(what, sent=False)
             case requests.Timeout():
                 return UpstreamTimeout(f"provider {name!r} did not answer in time", work_done=lost)
+            case TooLong():
+                return AnswerTooLong(str(error))
             case Nonsense():
                 what = f"provider {name!r} sent an answer that cannot be read: {error}"
                 return UpstreamMisbehaved(what, work_done=lost)

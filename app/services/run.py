@@ -8,12 +8,15 @@ from dataclasses import replace
 
 from app.descriptors import is_shortage
 from app.domain.deltas import Batch, Opaque
-from app.domain.events import ErrorRaised, Event, ItemDone, Lifecycle
+from app.domain.events import ErrorRaised, Event, ItemDone, Lifecycle, TextDone
 from app.domain.items import Item, Reasoning
 from app.domain.narrate import Narrator, response_error_code
 from app.domain.response import Response, ResponseError, Usage
 from app.errors import CallerGone, GatewayError, Overloaded
 from app.telemetry import shortage_noted, unexpected
+
+#: From how many characters on a text is long.
+LONG_TEXT = 1024 * 1024
 
 
 class Run:
@@ -104,7 +107,7 @@ class Run:
             ending = narrator.fail(_unforeseen(bug, narrator.response.id))
         finally:
             self._close()
-        yield self._kept(ending)
+        yield from _spread(self._kept(ending))
 
     def _cancel(self, gone: CallerGone) -> None:
         ending = self._narrator.cancel()
@@ -170,6 +173,18 @@ def without_payload(item: Item) -> Item:
     if isinstance(item, Reasoning) and item.encrypted_content is not None:
         return replace(item, encrypted_content=None)
     return item
+
+
+def _spread(ending: list[Event]) -> Iterator[list[Event]]:
+    """Yield an ending at once, or event by event where each repeats a long text.
+
+    Together they would be in memory four times, and as often again as they are written.
+    """
+    if sum(len(each.text) for each in ending if isinstance(each, TextDone)) < LONG_TEXT:
+        yield ending
+        return
+    for event in ending:
+        yield [event]
 
 
 def _spoilt(ending: list[Event], error: GatewayError) -> list[Event]:

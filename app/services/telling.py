@@ -28,6 +28,9 @@ PAUSE_S = 0.5
 
 _LIFECYCLE = ("response.created", "response.queued", "response.in_progress")
 
+#: From how many bytes on an event is long.
+LONG_LINE = 1024 * 1024
+
 T = TypeVar("T")
 
 
@@ -130,11 +133,26 @@ class Telling:
             if self._flight is not None:
                 flight = self._flight
                 self._landed(self._patiently(lambda: self._jobs.tell([(self.claim, flight)])[0]))
-            lines = (*self._waiting, *(encode(event) for event in ending))
-            flush = Flush(self._told, lines)
+            lines, self._waiting = self._waiting, []
+            for event in ending:
+                lines.append(encode(event))
+                if len(lines[-1]) > LONG_LINE and not is_terminal(event):
+                    lines = self._write(lines)
+            flush = Flush(self._told, tuple(lines))
             if self._ours:
                 self.ended = self._end(turn, flush)
             self._ours = False
+
+    def _write(self, lines: list[bytes]) -> list[bytes]:
+        """Write lines down before the end; return those that are left: none.
+
+        Every event of an ending may repeat a text of many MiB: together they would be in memory
+        several times.
+        """
+        if self._ours:
+            flight = self._flight = Flush(self._told, tuple(lines), self._told_usage, spoke=True)
+            self._landed(self._patiently(lambda: self._jobs.tell([(self.claim, flight)])[0]))
+        return []
 
     def _end(self, turn: Turn, flush: Flush) -> bool:
         """End the job. It has ended, too, where replicas have stayed away that should have it."""

@@ -257,3 +257,16 @@ def test_an_end_is_confirmed_or_stands_where_it_is(bench: Bench, lags: int) -> N
     bench.begin()
     assert bench.finish() is not None
     assert bench.telling.ended
+
+
+def test_an_end_that_repeats_a_long_text_is_written_in_parts(bench: Bench) -> None:
+    bench.begin()
+    bench.land(True)
+    bench.say("word " * 300_000)
+    before = len(bench.jobs.flushes)
+    ending = bench.finish()
+    assert ending is not None
+    parts = bench.jobs.flushes[before:]
+    assert [len(flush.lines) for flush in parts] == [4, 1, 1]
+    assert ending.first == parts[-1].first + 1
+    assert len(ending.lines) == 1

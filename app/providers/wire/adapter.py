@@ -33,6 +33,10 @@ class Nonsense(requests.RequestException):
     """The server's answer is no HTTP that we read, or more than we take."""
 
 
+class TooLong(Nonsense):
+    """The server's answer is longer than what we take."""
+
+
 class Quiet(requests.ReadTimeout):
     """No head has come yet: no harm was done, sending the same order again goes on waiting."""
 
@@ -199,7 +203,7 @@ class Body:
             read += len(piece)
             if read > MAX_BODY:
                 self.close()
-                raise Nonsense("its body is too long")
+                raise TooLong(f"a body of more than {MAX_BODY} bytes")
         return b"".join(pieces)
 
     def close(self) -> None:
