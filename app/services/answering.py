@@ -18,6 +18,7 @@ from app.providers.base import UpstreamCall
 from app.schemas.responses import echo
 from app.services.history import Thread, thread, without_oldest
 from app.services.models import ModelCatalog, Target
+from app.services.retry_rounds import FIRST_PAUSE_S
 from app.services.routing import Opened, Router
 from app.services.run import Run
 from app.services.seal import Sealer
@@ -95,20 +96,28 @@ class Answering:
         target = prepared.targets[0]
         return target.provider.ignored(self._asked(prepared, prepared.thread.items, target))
 
-    def open(self, prepared: Prepared, call: UpstreamCall, until: float | None = None) -> Opened:
+    def open(
+        self,
+        prepared: Prepared,
+        call: UpstreamCall,
+        until: float | None = None,
+        pause_s: float = FIRST_PAUSE_S,
+    ) -> Opened:
         """Open the upstream, without the oldest turns where they are too much for it (S8).
 
-        With `until`, a time of time.monotonic, failures are tried again until then.
+        With `until`, a time of time.monotonic, failures are tried again until then, as
+        Router.open_in_time does.
 
         Raises:
             GatewayError: as Router.open does.
+            Parked: as Router.open_in_time does.
         """
         items, last_excess = prepared.thread.items, None
         for truncations_left in reversed(range(MAX_TRUNCATIONS + 1)):
             asked = partial(self._asked, prepared, items)
             try:
                 if until is not None:
-                    return self._router.open_in_time(prepared.targets, asked, call, until)
+                    return self._router.open_in_time(prepared.targets, asked, call, until, pause_s)
                 return self._router.open(prepared.targets, asked, call)
             except ContextLengthExceeded as error:
                 excess = error.excess_tokens

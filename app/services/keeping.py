@@ -94,6 +94,8 @@ class Keeper:
             if self._clock() >= self._sweeps_from:
                 for response_id in self._jobs.lost():
                     self._see_to_lost(response_id)
+            if due := self._jobs.due():
+                self._tickets.send(due)
             self._see_to_tickets()
         except StorageUnavailable:
             self._sweeps_from = self._clock() + self._settings.lease_s

@@ -17,7 +17,18 @@ from app.errors import GatewayError, UpstreamRateLimited, UpstreamTimeout, Upstr
 from app.services.models import Target
 
 FIRST_PAUSE_S = 0.5
+#: Who is to wait for longer may do so elsewhere, and leave its thread to others.
+PARK_S = 5.0
 MAX_PAUSE_S = 30.0
+
+
+class Parked(Exception):
+    """The next round is due `after_s`; the pause after it is `pause_s`."""
+
+    def __init__(self, after_s: float, pause_s: float) -> None:
+        super().__init__()
+        self.after_s = after_s
+        self.pause_s = pause_s
 
 
 @dataclass(slots=True)
@@ -27,15 +38,23 @@ class _Left:
 
 
 class RetryRounds:
-    """The targets of one call. `clock` is like time.monotonic, `jitter` like random.random."""
+    """The targets of one call. `clock` is like time.monotonic, `jitter` like random.random.
+
+    `pause_s` is how long the next pause is, before chance shortens it.
+    """
 
     def __init__(
-        self, targets: Sequence[Target], clock: Callable[[], float], jitter: Callable[[], float]
+        self,
+        targets: Sequence[Target],
+        clock: Callable[[], float],
+        jitter: Callable[[], float],
+        pause_s: float = FIRST_PAUSE_S,
     ) -> None:
         self._clock = clock
         self._jitter = jitter
         self._left = [_Left(target, clock()) for target in targets]
-        self._pause_s = FIRST_PAUSE_S
+        self.pause_s = pause_s
+        self._all = len(targets)
 
     def ready(self) -> list[Target]:
         """Return whom to ask in this round."""
@@ -57,10 +76,17 @@ class RetryRounds:
         """Return after how many seconds the next round is due, None where nobody is left."""
         if not self._left:
             return None
-        pause_s = self._pause_s * (1 - self._jitter() / 2)
-        self._pause_s = min(2 * self._pause_s, MAX_PAUSE_S)
+        pause_s = self.pause_s * (1 - self._jitter() / 2)
+        self.pause_s = min(2 * self.pause_s, MAX_PAUSE_S)
         first = min(each.ready_at for each in self._left)
         return max(pause_s, first - self._clock())
+
+    def may_forget(self, after_s: float) -> bool:
+        """Tell whether all may be asked after so long: then nothing need be known of failures."""
+        ready_at = self._clock() + after_s
+        return len(self._left) == self._all and all(
+            each.ready_at <= ready_at for each in self._left
+        )
 
 
 def may_pass_in_time(error: GatewayError) -> bool:

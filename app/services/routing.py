@@ -23,7 +23,7 @@ from app.providers.base import Provider, UpstreamCall
 from app.services.breakers import Admission, Breakers
 from app.services.models import Target
 from app.services.retries import Retries
-from app.services.retry_rounds import RetryRounds
+from app.services.retry_rounds import FIRST_PAUSE_S, PARK_S, Parked, RetryRounds
 from app.services.slots import Slots
 from app.settings import ProviderSettings
 from app.telemetry import log, unexpected, upstream_ended, upstream_spoke
@@ -133,14 +133,16 @@ class Router:
         request_for: Callable[[Target], ModelRequest],
         call: UpstreamCall,
         until: float,
+        pause_s: float = FIRST_PAUSE_S,
     ) -> Opened:
         """Do what `open` does for a call that has time until `until`, and whose caller waits apart.
 
         Its targets are asked round after round (RetryRounds); an answer begins with the first batch
-        that says something. No round begins after `until`. Raises as `open` does.
+        that says something. No round begins after `until`. `pause_s` is the pause after the first.
+        Raises as `open` does, and Parked where the next round is far and can be another call's.
         """
         opening = _Opening(call, self._clock(), 0.0, PATIENCE_S, heeds_silence=False)
-        rounds = RetryRounds(targets, self._clock, self._retries.jitter)
+        rounds = RetryRounds(targets, self._clock, self._retries.jitter, pause_s)
         failures: dict[int, _Failure] = {}
         while True:
             ready = rounds.ready()
@@ -154,6 +156,8 @@ class Router:
             next_s = rounds.next_s()
             if next_s is None or self._clock() + next_s > min(until, opening.latest):
                 raise _told([failures[number] for number in sorted(failures)], call)
+            if next_s >= PARK_S and rounds.may_forget(next_s):
+                raise Parked(next_s, rounds.pause_s)
             self._retries.pause(call, next_s)
             if call.cancelled:
                 raise CallerGone("The job was stopped.")

@@ -19,13 +19,14 @@ from app.errors import CallerGone, GatewayError, NotFound, StorageUnavailable
 from app.providers.base import UpstreamCall
 from app.services.answering import Answering, Prepared
 from app.services.ending import Endings, trace_of
+from app.services.retry_rounds import FIRST_PAUSE_S, Parked
 from app.services.routing import Opened
 from app.services.running import Run, Running
 from app.services.telling import PAUSE_S, Telling
 from app.services.tickets import Ticket, unpack
 from app.settings import BackgroundSettings
 from app.store.base import Unconfirmed
-from app.store.jobs_base import Claim, JobStore
+from app.store.jobs_base import Claim, JobStore, Retries
 from app.telemetry import (
     JOB_WAIT_SECONDS,
     JOBS_AGAIN,
@@ -139,7 +140,7 @@ class Worker:
     def _run(self, claim: Claim, ticket: Ticket) -> None:
         trace = trace_of(ticket)
         identify(**trace.ids)
-        until = self._clock() + self._settings.time_limit_s
+        until = self._clock() + self._left_s(claim)
         # The run's own limit comes first, and says which it was.
         call = UpstreamCall(
             deadline=until + self._settings.grace_s,
@@ -159,6 +160,11 @@ class Worker:
             finally:
                 telling.close()
 
+    def _left_s(self, claim: Claim) -> float:
+        """Return how much is left of a job's time, which goes on while it is parked."""
+        limit_s = self._settings.time_limit_s
+        return limit_s if claim.retries is None else min(limit_s, claim.retries.until - self._now())
+
     def _answer(self, run: Run) -> None:
         try:
             try:
@@ -171,9 +177,13 @@ class Worker:
                 self._end(run.claim, trace=run.trace)
                 return
             run.telling.tell(self._answering.narrator(prepared).begin())
-            opened = self._answering.open(prepared, run.call, run.until)
+            retries = run.claim.retries
+            pause_s = FIRST_PAUSE_S if retries is None else retries.pause_s
+            opened = self._answering.open(prepared, run.call, run.until, pause_s)
         except StorageUnavailable:
             raise
+        except Parked as parked:
+            self._park(run, parked)
         except CallerGone:
             self._stopped(run)
         except GatewayError as error:
@@ -217,6 +227,17 @@ class Worker:
         if run.telling.ended:
             run.trace.upstream_request_id = run.call.request_id
             self._endings.settle(run.ticket, response, failure, run.trace)
+
+    def _park(self, run: Run, parked: Parked) -> None:
+        """Leave a job that waits for its upstream to whoever takes it then."""
+        if run.call.cancelled:
+            self._stopped(run)
+            return
+        run.telling.close()
+        retries = Retries(parked.pause_s, self._now() + run.until - self._clock())
+        self._patiently(lambda: self._jobs.park(run.claim, retries, parked.after_s))
+        JOBS_AGAIN.labels("parked").inc()
+        log.info("job_parked", response_id=run.claim.response_id, after_s=round(parked.after_s, 1))
 
     def _stopped(self, run: Run) -> None:
         """See to a job whose run came to no end: somebody else may have ended it."""

@@ -16,12 +16,13 @@ from app.errors import StorageRefused, StorageUnavailable
 from app.store.base import Turn, unknown_response
 from app.store.codec import Codec
 from app.store.connect import Client
-from app.store.jobs_base import Claim, Flush, Queues, Told, What, Why
-from app.store.jobs_codec import claim_of, news_of, packed, tell_arguments
+from app.store.jobs_base import Claim, Flush, Queues, Retries, Told, What, Why
+from app.store.jobs_codec import claim_of, news_of, packed, retries_json, tell_arguments
 from app.store.jobs_lua import (
     CLAIM,
     END,
     ENDER,
+    LEAVE,
     OWNER,
     QUEUE,
     RETURN,
@@ -32,7 +33,18 @@ from app.store.jobs_lua import (
     TOLD,
     WITHDRAW,
 )
-from app.store.jobs_queues_lua import ACCEPTED, FORGET, LOST, PUSH, RENEW, RESERVE, STANDING, TAKE
+from app.store.jobs_queues_lua import (
+    ACCEPTED,
+    DUE,
+    FORGET,
+    LOST,
+    PARK,
+    PUSH,
+    RENEW,
+    RESERVE,
+    STANDING,
+    TAKE,
+)
 from app.store.keys import Keys
 from app.store.recent_flushes import RecentFlushes
 from app.store.redis import RedisStore
@@ -187,6 +199,21 @@ class RedisJobStore:
     def give_back(self, claim: Claim) -> Claim | None:
         """Put a job back into its queue; where that cannot be, return the claim to end it with."""
         return self._returned(claim.response_id, claim.owner, "stopped")
+
+    def park(self, claim: Claim, retries: Retries, after_s: float) -> bool:
+        """Have the job queued again after so long; False where it is its holder's no more."""
+        leave = self._job(LEAVE, claim.response_id, claim.owner, retries_json(retries))
+        with translated():
+            if not leave.run(self._redis):
+                return False
+            self._run(PARK, claim.response_id, int(after_s * 1000))
+        return True
+
+    def due(self) -> int:
+        """Queue what was parked long enough again; return how many jobs that are."""
+        with translated():
+            due: int = self._run(DUE, LOST_AT_ONCE)
+        return due
 
     def seize(self, account: str, response_id: str, why: Why) -> Claim | None:
         """Make a job one's own, whoever runs it, to end it; None where it has ended."""

@@ -20,6 +20,14 @@ What = Literal["waiting", "told", "seized", "ended", ""]
 
 
 @dataclass(frozen=True, slots=True)
+class Retries:
+    """How far the attempts at a job's upstream have come: the next pause, and until when (Unix)."""
+
+    pause_s: float
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """A job that is its holder's: to run it while its lease lasts, or, where `why` says so, to end
     it.
@@ -27,7 +35,7 @@ class Claim:
     `owner` is what the store knows the holder by, `by` this very holder's own word. `ticket` is
     all that a worker needs, in a form that only its maker reads. `told` is how many events are
     in the job's stream, `usage` what the upstream has counted so far, and `begun` tells whether
-    any worker had begun to run it before.
+    any worker had begun to run it before. `retries` is what it was parked with.
     """
 
     response_id: str
@@ -39,6 +47,7 @@ class Claim:
     usage: Usage | None = None
     begun: bool = True
     why: Why | None = None
+    retries: Retries | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +133,14 @@ class JobStore(Protocol):
 
         Where its model has spoken that cannot be: returns the claim to end it with.
         """
+        ...
+
+    def park(self, claim: Claim, retries: Retries, after_s: float) -> bool:
+        """Have the job queued again after so long; False where it is its holder's no more."""
+        ...
+
+    def due(self) -> int:
+        """Queue what was parked long enough again; return how many jobs that are."""
         ...
 
     def seize(self, account: str, response_id: str, why: Why) -> Claim | None:

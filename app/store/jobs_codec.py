@@ -9,7 +9,7 @@ import orjson
 
 from app.domain.response import Usage
 from app.store.codec import Codec
-from app.store.jobs_base import Claim, Flush, What
+from app.store.jobs_base import Claim, Flush, Retries, What
 
 
 def packed(flush: Flush, codec: Codec) -> tuple[int, bytes, int]:
@@ -23,6 +23,11 @@ def tell_arguments(owner: str, flush: Flush, codec: Codec) -> tuple[str | int | 
     return owner, *packed(flush, codec), int(flush.spoke), usage
 
 
+def retries_json(retries: Retries) -> bytes:
+    """Return how far attempts have come, as it is kept with their job."""
+    return orjson.dumps(asdict(retries))
+
+
 def news_of(message: dict[str, Any]) -> tuple[What, str]:
     """Return what a message says that came on the channel."""
     if message["type"] == "subscribe":
@@ -33,7 +38,7 @@ def news_of(message: dict[str, Any]) -> tuple[What, str]:
 
 def claim_of(response_id: str, owner: str, by: str, fields: Any) -> Claim:
     """Return the claim that a program returned."""
-    account, ticket, next_number, usage, begun, why = fields
+    account, ticket, next_number, usage, begun, why, retries = fields
     return Claim(
         response_id,
         account.decode(),
@@ -44,4 +49,5 @@ def claim_of(response_id: str, owner: str, by: str, fields: Any) -> Claim:
         usage and Usage(**orjson.loads(usage)),
         begun not in (None, owner.encode()),
         why and why.decode(),
+        retries and Retries(**orjson.loads(retries)),
     )

@@ -12,6 +12,7 @@ its stream, which lives as long as the response:
         begun                   the first owner
         spoke                   set once its model has spoken
         usage                   what the upstream has counted so far
+        retries                 what is known of attempts at its upstream before it was parked
         lost, why               how many leases were lost; why it is being ended
     <prefix>{tag}:events:<id>   stream: an entry a flush, its id the number of its first event + 1;
                                 n: the number behind its last, d: the events, by: who ended it
@@ -45,7 +46,8 @@ local function tell(id, first, data, count, ...)
 end
 
 local function claim(id)
-  return redis.call('HMGET', job(id), 'account', 'ticket', 'next', 'usage', 'begun', 'why')
+  return redis.call('HMGET', job(id),
+    'account', 'ticket', 'next', 'usage', 'begun', 'why', 'retries')
 end
 
 local function seize(id, why, channel)
@@ -180,6 +182,19 @@ end
 redis.call('HSET', job(id), 'status', 'queued', 'owner', '')
 redis.call('PUBLISH', channel, 'seized ' .. id)
 return {account}
+""",
+)
+
+# ARGV: id, owner, retries. Leaves a job that has not spoken to whoever takes it next; returns
+# whether it was the owner's.
+LEAVE = Script(
+    _JOB,
+    """
+local id, owner, retries = unpack(ARGV)
+local held, spoke = unpack(redis.call('HMGET', job(id), 'owner', 'spoke'))
+if held ~= owner or spoke then return 0 end
+redis.call('HSET', job(id), 'status', 'queued', 'owner', '', 'retries', retries)
+return 1
 """,
 )
 

@@ -7,9 +7,11 @@ Keys, neighbours of one another:
     <prefix>{jobs}:queue:<account>  list: ids that wait
     <prefix>{jobs}:ring             list: accounts whose queue is not empty, in turn
     <prefix>{jobs}:since            sorted set: ids that wait by when they began to, in ms
+    <prefix>{jobs}:parked           set: ids that wait for their upstream, until their lease is over
     <prefix>{jobs}:alive            when a worker last took a job or could have, in ms
 
-A job is either among those that wait or has a lease, from its first moment to its end.
+A job is either among those that wait or has a lease, from its first moment to its end. One that is
+parked has one too: a worker of an earlier release queues it again as if it had been lost.
 """
 
 from __future__ import annotations
@@ -20,9 +22,17 @@ _QUEUES = """
 local jobs = KEYS[1]
 local ring, since, leases, accounts =
   jobs .. ':ring', jobs .. ':since', jobs .. ':leases', jobs .. ':accounts'
+local parked = jobs .. ':parked'
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local function queue(account) return jobs .. ':queue:' .. account end
+local function push(account, id)
+  redis.call('HSET', accounts, id, account)
+  if redis.call('ZSCORE', since, id) then return end
+  if redis.call('RPUSH', queue(account), id) == 1 then redis.call('RPUSH', ring, account) end
+  redis.call('ZADD', since, now, id)
+  redis.call('ZREM', leases, id)
+end
 """
 
 # ARGV: account, id, how many may wait, lease in ms. Returns whether there is room.
@@ -39,13 +49,32 @@ return 1
 # ARGV: account, id. Accepts a job: one that waits already is not queued twice.
 PUSH = Script(
     _QUEUES,
+    "push(unpack(ARGV))",
+)
+
+# ARGV: id, after how many ms. The job is queued again then.
+PARK = Script(
+    _QUEUES,
     """
-local account, id = unpack(ARGV)
-redis.call('HSET', accounts, id, account)
-if redis.call('ZSCORE', since, id) then return end
-if redis.call('RPUSH', queue(account), id) == 1 then redis.call('RPUSH', ring, account) end
-redis.call('ZADD', since, now, id)
-redis.call('ZREM', leases, id)
+redis.call('SADD', parked, ARGV[1])
+redis.call('ZADD', leases, now + ARGV[2], ARGV[1])
+""",
+)
+
+# ARGV: how many at most. Queues what was parked long enough, and returns how many that are.
+DUE = Script(
+    _QUEUES,
+    """
+if redis.call('EXISTS', parked) == 0 then return 0 end
+local due = 0
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, ARGV[1])) do
+  local account = redis.call('SREM', parked, id) == 1 and redis.call('HGET', accounts, id)
+  if account then
+    push(account, id)
+    due = due + 1
+  end
+end
+return due
 """,
 )
 
@@ -91,6 +120,7 @@ local account = redis.call('HGET', accounts, id)
 redis.call('HDEL', accounts, id)
 redis.call('ZREM', leases, id)
 redis.call('ZREM', jobs .. ':unrouted', id)
+redis.call('SREM', parked, id)
 if redis.call('ZREM', since, id) == 1 and account then
   redis.call('LREM', queue(account), 0, id)
   if redis.call('EXISTS', queue(account)) == 0 then redis.call('LREM', ring, 0, account) end

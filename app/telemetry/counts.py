@@ -54,7 +54,8 @@ TOKENS = Counter("gateway_tokens", "Tokens that upstreams counted.", ["provider"
 JOBS = Counter("gateway_jobs", "Background responses that have ended.", ["outcome"])
 JOBS_AGAIN = Counter(
     "gateway_jobs_queued_again",
-    "Background responses put back into their queue: their worker was lost, or told to stop.",
+    "Background responses put back into their queue: their worker was lost or told to stop, or "
+    "they were parked until their upstream is asked again.",
     ["reason"],
 )
 JOB_LEASES_LOST = Counter("gateway_job_leases_lost", "Leases that no worker renewed in time.")

@@ -77,6 +77,18 @@ def test_jobs_outlast_an_upstream_that_is_away(
     assert outcome == Outcome(Counter(completed=JOBS), Counter({1: JOBS}))
 
 
+def test_a_job_that_was_parked_is_taken_again(
+    gateway: Gateway, upstream: Upstream, way: TcpProxy, distant: dict[str, str], tmp_path: Path
+) -> None:
+    way.refuse()
+    with brief(distant, tmp_path) as worker:
+        response_id = queued(gateway, Script(say="hello", tag="patient parked"))
+        until(lambda: "job_parked" in worker.log, "it to be parked")
+        way.open()
+        until(lambda: shown(gateway, response_id)["status"] == "completed", "it to be taken again")
+    assert asked(upstream, "patient parked") == 1
+
+
 def test_a_job_that_waits_for_its_upstream_goes_back_at_once(
     gateway: Gateway, upstream: Upstream, way: TcpProxy, distant: dict[str, str], tmp_path: Path
 ) -> None:

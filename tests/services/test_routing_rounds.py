@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,7 +21,13 @@ from app.errors import (
 from app.providers.base import UpstreamCall
 from app.services.models import Target
 from app.services.retries import Retries
-from app.services.retry_rounds import FIRST_PAUSE_S, MAX_PAUSE_S, RetryRounds, may_pass_in_time
+from app.services.retry_rounds import (
+    FIRST_PAUSE_S,
+    MAX_PAUSE_S,
+    Parked,
+    RetryRounds,
+    may_pass_in_time,
+)
 from app.services.routing import Opened
 from tests.services.routing_bench import ANSWER, Bench, exhaust
 from tests.services.scripted import HELLO, SILENCE, THE_END, Clock, ScriptedProvider
@@ -34,11 +42,17 @@ def bench() -> Bench:
 
 
 def opened(bench: Bench, *, fallback: bool = True, time_s: float = TIME_S) -> Opened:
+    """Open an answer of `a`, or of its fallback; a call that is parked comes back in time."""
     targets = [Target("model", bench.a, "model-a"), Target("spare", bench.b, "model-b")]
-    until = bench.clock.now + time_s
-    return bench.router.open_in_time(
-        targets if fallback else targets[:1], bench.request_for, bench.call, until
-    )
+    until, pause_s = bench.clock.now + time_s, FIRST_PAUSE_S
+    while True:
+        try:
+            return bench.router.open_in_time(
+                targets if fallback else targets[:1], bench.request_for, bench.call, until, pause_s
+            )
+        except Parked as parked:
+            bench.clock.pause(bench.call, parked.after_s)
+            bench.call, pause_s = UpstreamCall(deadline=math.inf), parked.pause_s
 
 
 def asked(bench: Bench) -> tuple[int, int]:
@@ -74,6 +88,15 @@ def test_a_retry_after_is_waited_for_where_nobody_else_is_left(bench: Bench) -> 
     bench.a = ScriptedProvider("a", [UpstreamRateLimited("slow down", retry_after_s=70)], ANSWER)
     exhaust(opened(bench, fallback=False))
     assert bench.clock.pauses == [70]
+
+
+def test_who_still_knows_of_a_failure_is_not_parked(bench: Bench) -> None:
+    bench.a = ScriptedProvider("a", [UpstreamTimeout("no answer")])
+    bench.b = ScriptedProvider("b", *[[DOWN]] * 9, ANSWER)
+    targets = [Target("model", bench.a, "model-a"), Target("spare", bench.b, "model-b")]
+    until = bench.clock.now + TIME_S
+    exhaust(bench.router.open_in_time(targets, bench.request_for, bench.call, until))
+    assert asked(bench) == (1, 10)
 
 
 def test_a_retry_after_beyond_the_time_ends_it(bench: Bench) -> None:

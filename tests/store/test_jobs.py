@@ -24,7 +24,7 @@ from app.store.archive import RedisArchive
 from app.store.base import Turn
 from app.store.connect import Client, connect
 from app.store.jobs import MAX_LOST_LEASES, PAGE, RedisJobStore
-from app.store.jobs_base import Claim, Flush
+from app.store.jobs_base import Claim, Flush, Retries
 from app.store.redis import RedisStore
 from app.store.trip import round_trip
 
@@ -446,6 +446,38 @@ def test_a_lease_without_a_job_is_forgotten(bench: Bench) -> None:
     assert bench.lapsing.lost() == [waiting.response.id]
     assert bench.lapsing.settle_lost(waiting.response.id) is None
     assert bench.lapsing.lost() == []
+
+
+RETRIES = Retries(8.0, 1_900_000_000.0)
+
+
+def test_a_job_that_is_parked_is_queued_again_in_time(jobs: RedisJobStore) -> None:
+    waiting = queued(jobs)
+    assert jobs.park(claimed(jobs), RETRIES, 0)
+    assert [jobs.take(), jobs.due(), jobs.due()] == [None, 1, 0]
+    assert claimed(jobs, "next").response_id == waiting.response.id
+
+
+def test_who_takes_a_parked_job_knows_how_far_attempts_have_come(jobs: RedisJobStore) -> None:
+    queued(jobs)
+    jobs.park(claimed(jobs), RETRIES, 0)
+    jobs.due()
+    assert claimed(jobs, "next").retries == RETRIES
+
+
+def test_a_parked_job_is_not_queued_too_early(jobs: RedisJobStore) -> None:
+    queued(jobs)
+    jobs.park(claimed(jobs), RETRIES, 3600)
+    assert [jobs.due(), jobs.lost(), jobs.take()] == [0, [], None]
+
+
+def test_what_is_somebody_elses_or_has_spoken_is_not_parked(jobs: RedisJobStore) -> None:
+    first, second = queued(jobs), queued(jobs)
+    ended_by_another, spoken = claimed(jobs), claimed(jobs, "next")
+    seized(jobs, first)
+    jobs.tell([(spoken, SPOKEN)])
+    assert [jobs.park(each, RETRIES, 0) for each in (ended_by_another, spoken)] == [False, False]
+    assert jobs.status("acme", second.response.id) == "in_progress"
 
 
 def test_a_renewed_lease_is_not_lost(bench: Bench) -> None:
