@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 from collections.abc import Iterator
 from typing import Literal
 
@@ -11,6 +12,8 @@ import pytest
 import structlog
 
 from app import telemetry
+from app.logs.libraries import LibraryFormatter
+from app.telemetry.logs import log_ending
 
 HARM = {
     "newline": '\n{"event":"forged"}',
@@ -49,3 +52,25 @@ def test_a_value_stays_inside_its_line(form: Literal["json", "text"], harm: str)
 @pytest.mark.parametrize("value", [*HARM.values(), "plain", "ünïcødé", "\U0001f600"])
 def test_a_value_can_be_read_as_it_was(value: str) -> None:
     assert json.loads(logged("json", value))["model"] == value
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+@pytest.mark.parametrize("harm", HARM.values(), ids=HARM)
+def test_a_librarys_line_is_one_line_too(form: Literal["json", "text"], harm: str) -> None:
+    record = logging.LogRecord("gunicorn.error", logging.INFO, "", 1, f"a{harm}b", (), None)
+    line = LibraryFormatter(form).format(record)
+    assert len(line.splitlines()) == 1
+    assert line.isprintable()
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64, -(2**70), 10**400, float("nan"), 1e308])
+def test_no_number_costs_a_line(number: float) -> None:
+    stream = io.StringIO()
+    telemetry.configure_logging("INFO", "json", stream)
+    log_ending("request", {"request_id": "req_1", "input_tokens": number})
+    assert json.loads(stream.getvalue())["request_id"] == "req_1"
+
+
+@pytest.mark.parametrize("value", ["\ud800", "a\ud83d"])
+def test_half_a_character_costs_no_line(value: str) -> None:
+    assert json.loads(logged("json", value))["event"] == "request"
