@@ -29,6 +29,7 @@ from redis.exceptions import (
 
 from app.descriptors import is_shortage
 from app.errors import OVERLOADED, GatewayError, StorageRefused, StorageUnavailable
+from app.store.store_faults import is_write_refusal
 from app.telemetry import shortage_noted, unexpected
 
 #: Replies by which a server says that it cannot serve now, whatever it is asked.
@@ -69,6 +70,10 @@ def ours(error: BaseException) -> GatewayError:
         shortage_noted()
         return StorageUnavailable(
             "The gateway is busy: try again in a moment.", code=OVERLOADED, retry_after_s=1
+        )
+    if is_write_refusal(error):
+        return StorageUnavailable(
+            "The store takes no changes at the moment; try again soon.", retry_after_s=1
         )
     return StorageUnavailable("The store is away; try again soon.", retry_after_s=1)
 

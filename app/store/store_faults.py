@@ -53,7 +53,12 @@ def reason(fault: StorageUnavailable) -> str:
 
 def refuses_writes(fault: StorageUnavailable) -> bool:
     """Tell whether the store is there, answers reads, and takes no writes."""
-    return _code(fault.__cause__) in _REFUSES_WRITES
+    return is_write_refusal(fault.__cause__)
+
+
+def is_write_refusal(error: BaseException | None) -> bool:
+    """Tell whether redis-py's error says that Redis takes no writes."""
+    return _code(error) in _REFUSES_WRITES
 
 
 def _code(error: BaseException | None) -> str | None:

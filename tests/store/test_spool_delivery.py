@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,9 @@ from app.store.store_identity import StoreIdentity
 from app.telemetry import SPOOL_DELIVERED, SPOOL_LOST
 from tests.store.spools import FlakyStore, Time, delivery
 from tests.store.turns import ACCOUNT, STRANGER, saved, turn
+
+#: What commit 0357209 has spooled.
+FIXTURES = Path(__file__).parent.parent / "fixtures" / "spool"
 
 
 @pytest.fixture
@@ -318,6 +322,17 @@ def test_an_answer_of_an_earlier_release_is_delivered(
     assert (stored(store, waiting), Spool(tmp_path).waiting()) == (True, [])
 
 
+def test_what_the_first_release_wrote_is_read(
+    delivers: SpoolDelivery, store: FlakyStore, tmp_path: Path
+) -> None:
+    (written,) = FIXTURES.glob("*.turn")
+    shutil.copy(written, tmp_path)
+    delivers.tick()
+    kept = store.get(ACCOUNT, written.stem)
+    assert (kept.response.status, kept.response.service_tier) == ("incomplete", "flex")
+    assert (len(kept.input), len(kept.response.output)) == (4, 3)
+
+
 def test_it_is_left_alone_while_another_store_may_have_been_meant(
     delivers: SpoolDelivery, other: FlakyStore, store: FlakyStore, tmp_path: Path
 ) -> None:
@@ -398,8 +413,9 @@ def test_what_a_fail_over_lost_is_kept_again(
 # the id of a store
 
 
-def test_a_stores_id_is_made_once(redis_url: str) -> None:
-    with connect(RedisSettings(url=redis_url)) as client:
+@pytest.mark.parametrize("kind", ["redis_url", "cluster_url"])
+def test_a_stores_id_is_made_once(request: pytest.FixtureRequest, kind: str) -> None:
+    with connect(RedisSettings(url=request.getfixturevalue(kind))) as client:
         ids = {StoreIdentity(client, "identity:").read() for _ in range(3)}
     assert len(ids) == 1
 
