@@ -20,6 +20,7 @@ from app.errors import StorageUnavailable
 from app.factory import create_app
 from app.settings import ProviderSettings, RedisSettings, Settings
 from app.store.archive import RedisArchive
+from app.store.base import Unconfirmed
 from app.store.connect import Client, connect
 from app.store.redis import RedisStore
 from app.store.spool import Spool
@@ -36,11 +37,11 @@ TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
 class House(Operator):
     """A whole gateway in this process, with the account acme."""
 
-    def __init__(self, redis_url: str, spool_dir: Path, wait_replicas: int = 0) -> None:
+    def __init__(self, redis_url: str, spool_dir: Path) -> None:
         self.app: Flask = create_app(
             Settings(
                 providers=(ProviderSettings(name="local", api="local"),),
-                redis=RedisSettings(url=redis_url, prefix="house:", wait_replicas=wait_replicas),
+                redis=RedisSettings(url=redis_url, prefix="house:"),
                 spool_dir=spool_dir,
                 log_level="CRITICAL",
             )
@@ -245,10 +246,18 @@ def test_nothing_of_a_purged_text_is_left(house: House, client: Client) -> None:
     assert TEXT.encode() not in everything(client)
 
 
-def test_a_purge_covers_what_waits_in_the_spool_for_replicas(
-    client: Client, url: str, tmp_path: Path
-) -> None:
-    house = House(url, tmp_path, wait_replicas=1)
+@pytest.fixture
+def lagging(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replicas that have nothing of what is delivered."""
+
+    def unconfirmed(_store: RedisStore, response_id: str, _wait_s: float) -> None:
+        raise Unconfirmed(response_id)
+
+    monkeypatch.setattr(RedisStore, "confirm", unconfirmed)
+
+
+@pytest.mark.usefixtures("lagging")
+def test_a_purge_covers_what_waits_in_the_spool_for_replicas(house: House, client: Client) -> None:
     gone, kept = turn(TEXT), turn()
     house.spool.put(gone)
     house.spool.put(kept)
@@ -347,10 +356,10 @@ def test_nothing_that_an_account_stored_survives_its_erasure(house: House, clien
     assert spooled(house) == b""
 
 
+@pytest.mark.usefixtures("lagging")
 def test_an_erasure_covers_what_waits_in_the_spool_for_replicas(
-    client: Client, url: str, tmp_path: Path
+    house: House, client: Client
 ) -> None:
-    house = House(url, tmp_path, wait_replicas=1)
     other = turn(account="other")
     for each in (turn(TEXT), other):
         house.spool.put(each)
