@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,6 +28,10 @@ class Finding:
     what: str
     state: Literal["ok", "warning", "failed"]
     detail: str
+
+
+#: What a worker's state amounts to, where it is not "ok" or "disabled".
+_WORKERS: Mapping[str, Literal["warning", "failed"]] = {"missing": "failed", "unknown": "warning"}
 
 
 @click.command("doctor")
@@ -98,7 +102,7 @@ def _spool() -> Finding:
 def _worker_and_keys() -> Iterator[Finding]:
     services = current.services()
     worker = str(services.health.readiness().checks["worker"])
-    yield Finding("worker", "failed" if worker == "missing" else "ok", worker)
+    yield Finding("worker", _WORKERS.get(worker, "ok"), worker)
     active = sum(key.active for key in services.accounts.keys())  # noqa: SIM118 - no mapping
     yield Finding("keys", "ok" if active else "warning", f"active: {active}")
 

@@ -1,9 +1,9 @@
 """What accounts have used: every request is put on its account, however it ended.
 
 Lines wait in this process for a moment, so that one write serves all requests that end in it:
-MEASURED, a write each is 150 µs of CPU a request. While the store is away they wait for the next
-request after it; what it refuses is dropped, logged and counted, and harms no other line. `flush`
-when a process ends; one that is killed loses what waits.
+MEASURED, a write each is 150 µs of CPU a request. While the store is away they are tried again
+every AGAIN_S; what it refuses is dropped, logged and counted, and harms no other line. `flush` when
+a process ends; one that is killed loses what waits.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from app.store.usage_base import UsageStore
 from app.store.windows_base import Settlement
 
 DEFAULT_DAYS = 30
+#: After how many seconds a store that is away is tried again.
+AGAIN_S = 1.0
 MAX_DAYS = 366
 
 _EARLIEST = date(2000, 1, 1)
@@ -54,8 +56,10 @@ class UsageBook:
         clock: Callable[[], float],
         on_away: Callable[[], None],
         delay_s: float = 0.0,
+        again_s: float = AGAIN_S,
     ) -> None:
         self._store = store
+        self._again_s = again_s
         self._clock = clock
         self._on_away = on_away
         self._delay_s = delay_s
@@ -90,6 +94,7 @@ class UsageBook:
         settlement = None if admission is None else admission.take_settlement(usage)
         if caller.stale:
             self._on_away()
+            self._write_in(self._again_s)
         elif settlement is None and self._delay_s:
             self._write_soon()
         else:
@@ -136,22 +141,30 @@ class UsageBook:
         return datetime.fromtimestamp(self._clock(), UTC).date()
 
     def _write_soon(self) -> None:
+        if not self._write_in(self._delay_s):
+            self.flush()
+
+    def _write_in(self, seconds: float) -> bool:
+        """Write what waits after so many seconds; False where there is no thread for it."""
         # Where it is due, whoever writes has yet to look at what waits.
         if self._is_due or not self._becomes_due():
-            return
+            return True
         try:
-            threading.Thread(target=self._write_later, name="usage", daemon=True).start()
+            threading.Thread(
+                target=self._write_later, args=(seconds,), name="usage", daemon=True
+            ).start()
         except RuntimeError:  # the system has no thread to give: no reason to fail a request
             self._is_due = False
-            self.flush()
+            return False
+        return True
 
     def _becomes_due(self) -> bool:
         with self._lock:
             was_due, self._is_due = self._is_due, True
         return not was_due
 
-    def _write_later(self) -> None:
-        threading.Event().wait(self._delay_s)
+    def _write_later(self, seconds: float) -> None:
+        threading.Event().wait(seconds)
         self._is_due = False  # before it writes: a line that comes too late for it is due again
         self.flush()
 
@@ -169,6 +182,8 @@ class UsageBook:
         for line in left:
             of = (line.account, line.key_id, line.model, line.day)
             self._wait(of, waiting[of])
+        if left:
+            self._write_in(self._again_s)
 
     def _wait(self, of: _Of, counts: _Counts) -> None:
         with self._lock:

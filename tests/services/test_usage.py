@@ -19,6 +19,7 @@ from app.settings import LimitSettings
 from app.store.usage_memory import MemoryUsageStore
 from app.store.windows_base import Settlement
 from app.store.windows_memory import MemoryWindowStore
+from tests.processes import until
 from tests.services.clocks import Clock
 
 NOON = 1_893_499_200.0  # 2030-01-01, 12:00 UTC
@@ -113,6 +114,15 @@ def test_a_line_that_waits_is_heard_of(office: Office) -> None:
     office.store.away = True
     office.book.record(CALLER, "gpt", USAGE, failed=False)
     assert office.outages == 1
+
+
+def test_a_line_that_waits_is_written_without_another_request(office: Office) -> None:
+    office.store.away = True
+    book = UsageBook(office.store, office.clock, office.hear, again_s=0.001)
+    book.record(CALLER, "m", Usage(1, 1), failed=False)
+    until(lambda: office.outages > 3, "it to be tried again")
+    office.store.away = False
+    until(lambda: len(office.lines()) == 1, "it to be written")
 
 
 def test_a_line_is_written_once(office: Office) -> None:
