@@ -180,9 +180,15 @@ class Master:
     def _fresh(self, word: str, *, reloads: bool = False) -> None:
         """Start a process: `fresh`, `again` or `kept` is what it goes by (worker_process.py)."""
         self._start_at = None
-        ours, theirs = socket.socketpair()
-        with theirs:
-            program = self._start(theirs)
+        try:
+            program, ours = self._started()
+        except OSError as error:  # the machine has no process, no descriptor to give
+            log.error("worker_not_started", reason=error.strerror)
+            if reloads:
+                self._reloaded(successful=False)
+            if all(each.drains for each in self._all):
+                self._start_later()
+            return
         now = self._clock()
         process = Process(program, ours, now, now + READY_S, reloads)
         process.say(f"{word} {self._kept}" if self._kept else "fresh")
@@ -190,6 +196,15 @@ class Master:
         self._selector.register(ours, selectors.EVENT_READ, process)
         self._all.append(process)
         log.info("worker_started", pid=program.pid)
+
+    def _started(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                return self._start(theirs), ours
+            except OSError:
+                ours.close()
+                raise
 
     def _hear(self, process: Process) -> None:
         for word, *more in process.lines():
@@ -225,10 +240,10 @@ class Master:
         process.drains = True
         if self._stop or not all(each.drains for each in self._all):
             return
-        if self._clock() - process.started_at > SHORT_LIFE_S:
-            self._pause_s = 0.0
-        else:
-            self._pause_s = min(2 * self._pause_s or 1.0, LONGEST_PAUSE_S)
+        self._start_later(at_once=self._clock() - process.started_at > SHORT_LIFE_S)
+
+    def _start_later(self, *, at_once: bool = False) -> None:
+        self._pause_s = 0.0 if at_once else min(2 * self._pause_s or 1.0, LONGEST_PAUSE_S)
         self._start_at = self._clock() + self._pause_s
 
     def _bury(self, process: Process) -> None:

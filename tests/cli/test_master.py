@@ -28,6 +28,8 @@ master.READY_S = 5.0
 def start(channel):
     # -S: nothing but the standard library. Each code is for one process, the last for all others.
     code = codes.pop(0) if len(codes) > 1 else codes[0]
+    if not code:
+        raise OSError(11, "Resource temporarily unavailable")
     argv = [sys.executable, "-S", "-c", code, str(channel.fileno())]
     return subprocess.Popen(argv, pass_fds=[channel.fileno()])
 
@@ -131,6 +133,17 @@ def test_the_first_process_that_cannot_start_ends_the_master(log: Path) -> None:
     with master(log, _REFUSES) as run:
         assert run.process.wait(30) == 1
     assert "gateway.toml, line 2: it is broken" in log.read_text()
+
+
+def test_a_machine_that_has_no_process_to_give_is_asked_again(log: Path) -> None:
+    with master(log, "", _WORKS, "", _WORKS) as run:
+        run.says("begins with fresh")
+        run.process.send_signal(signal.SIGHUP)
+        run.says("Resource temporarily unavailable", count=2)
+        assert not run.has_said("hears drain")
+        run.process.send_signal(signal.SIGHUP)
+        run.says("begins with again")
+        assert run.end() == 0
 
 
 def test_a_reload_that_is_refused_leaves_the_one_before(log: Path) -> None:
