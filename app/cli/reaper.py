@@ -21,6 +21,7 @@ from contextlib import contextmanager, suppress
 from time import monotonic
 
 from app.cli import processes
+from app.cli.process_groups import group_lives, signal_group
 
 #: When who gets which signal, in seconds after the end of `up`. The worker's process gives its jobs
 #: eight seconds once its master is gone; gunicorn ends open streams in order on SIGQUIT.
@@ -105,30 +106,20 @@ def _reap(started: list[tuple[str, int]]) -> None:
     began = monotonic()
     steps = sorted((at, pid, number) for name, pid in started for at, number in PLANS[name])
     others = [pid for name, pid in started if name != LAST]
-    while any(_lives(pid) for pid in others) and monotonic() - began < KILL_S:
+    while any(group_lives(pid) for pid in others) and monotonic() - began < KILL_S:
         while steps and monotonic() - began >= steps[0][0]:
             _, pid, number = steps.pop(0)
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
         threading.Event().wait(_POLL_S)
     for pid in others:
-        with suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)
+        signal_group(pid, signal.SIGKILL)
     last = [pid for name, pid in started if name == LAST]
     for pid in last:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
-    while any(_lives(pid) for pid in last) and monotonic() - began < _LAST_S:
+    while any(group_lives(pid) for pid in last) and monotonic() - began < _LAST_S:
         threading.Event().wait(_POLL_S)
-
-
-def _lives(leader: int) -> bool:
-    """Tell whether there is anybody in a group."""
-    try:
-        os.killpg(leader, 0)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import signal
 import subprocess
@@ -13,6 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import IO, cast
+
+from app.cli.process_groups import group_lives, signal_group
 
 _SPARE_S = 10.0
 _POLL_S = 0.05
@@ -110,21 +111,11 @@ def _end(members: Sequence[_Member], deadline: float, lines: _Lines) -> None:
 
 def _end_group(leader: int, deadline: float) -> None:
     """Have what a leader has left behind end."""
-    number: int = signal.SIGTERM
-    while _has_members(leader, number):
-        number = signal.SIGKILL if monotonic() > deadline else 0
+    signal_group(leader, signal.SIGTERM)
+    while group_lives(leader):
+        if monotonic() > deadline:
+            signal_group(leader, signal.SIGKILL)
         threading.Event().wait(_POLL_S)
-
-
-def _has_members(leader: int, number: int) -> bool:
-    """Send a signal to a group; tell whether there is anybody in it."""
-    with suppress(ChildProcessError):  # where orphans are ours, as in a container
-        os.waitpid(-leader, os.WNOHANG)
-    try:
-        os.killpg(leader, number)
-    except (ProcessLookupError, PermissionError):  # macOS: the dead may not be signalled
-        return False
-    return True
 
 
 class _Lines:

@@ -79,7 +79,7 @@ class WorkerProcess:
         self._beside = beside
         self._idle_s = idle_s
         self._threads = settings.concurrency
-        self._over = False
+        self._over = self._orphaned = False
         self._orders: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._within_s: Mapping[str, float] = {
             "drain": settings.drain_s,
@@ -108,7 +108,8 @@ class WorkerProcess:
         self._channel.say("draining")
         log.info("worker_draining", pid=os.getpid())
         self._drain.run()
-        worker.stop(timeout=_THREADS_MS)
+        if not self._orphaned:  # nobody would wait
+            worker.stop(timeout=_THREADS_MS)
         self._over = True
         log.info("worker_ended", pid=os.getpid())
 
@@ -123,6 +124,7 @@ class WorkerProcess:
                 self._broker.stop()
                 self._drain.begin(self._within_s[order])
             if order == "orphaned":
+                self._orphaned = True
                 _end_after(ORPHAN_S + ORPHAN_GIVING_BACK_S)
 
     def _beat(self) -> None:

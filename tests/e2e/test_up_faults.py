@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from time import monotonic
 
 import psutil
 import pytest
 
 from app.cli.leftovers import MARK
 from app.settings import environment
-from tests.e2e.test_up import Up, bind_in, folder, up
+from tests.e2e.config import gateway_toml
+from tests.e2e.test_up import Up, bind_in, folder, key_in, up
+from tests.e2e.wire import raw_get, raw_post
 from tests.processes import ROOT, free_port, until
+from tests.upstream.client import Upstream
+from tests.upstream.script import Script
 
 __all__ = ["folder"]
 
@@ -35,30 +41,40 @@ def killed(gateway: Up) -> None:
     """End it as nothing else would, and all of it that is left after ten seconds."""
     gateway.process.send_signal(signal.SIGKILL)
     gateway.process.wait()
-    psutil.wait_procs(gateway.family, timeout=10)
-    assert [each for each in gateway.family if each.is_running()] == []
+    ten_s = monotonic() + 10
+    while not gateway.nothing_is_left() and monotonic() < ten_s:
+        psutil.wait_procs(gateway.family, timeout=0.1)
+    assert gateway.nothing_is_left(), gateway.family
 
 
-def test_nothing_outlives_one_that_is_killed_and_the_next_has_its_data(folder: Path) -> None:
-    with up(folder) as gateway:
-        names = {each.name() for each in gateway.family}
-        assert "redis-server" in names
-        key = gateway.curl
-        killed(gateway)
+def test_nothing_outlives_one_that_is_killed_and_what_was_under_way_has_ended(
+    folder: Path, upstream: Upstream, tmp_path: Path
+) -> None:
+    config = tmp_path / "gateway.toml"
+    config.write_text(gateway_toml(upstream.places, keepalive_s=15))
+    told = {"GATEWAY_CONFIG": str(config), "UPSTREAM_KEY": "sk-upstream"}
+    halted = {"model": "steady", "input": Script(say=("one ", "two"), stall_after=1).text()}
+    with up(folder, **told) as gateway:
+        assert "redis-server" in {each.name() for each in gateway.family}
+        curl, key = gateway.curl, key_in(gateway.curl).rpartition(" ")[2]
+        url = "http://" + bind_in(curl)
+        with raw_post(url, key, {**halted, "background": True}) as call:
+            job = json.loads(call.whole())["id"]
+        with raw_get(url, key, f"/v1/responses/{job}?stream=true") as follower:
+            follower.event("response.output_text.delta")
+        with raw_post(url, key, {**halted, "stream": True}) as call:
+            stream = call.event("response.created")["response"]["id"]
+            call.event("response.output_text.delta")
+            killed(gateway)
+            assert call.body().endswith(b"data: [DONE]\n\n")
     assert "Traceback" not in (folder / "stderr").read_text("utf-8")
-    with up(folder, BIND=bind_in(key)) as again:
-        assert again.curl == key
+    with up(folder, BIND=bind_in(curl), **told) as again:
+        assert again.curl == curl
+        for each in (stream, job):
+            with raw_get(url, key, f"/v1/responses/{each}") as call:
+                response = json.loads(call.whole())
+            assert (response["status"], response["output_text"]) == ("failed", "one ")
         assert again.end(signal.SIGTERM) == 0
-
-
-def test_the_next_waits_for_what_a_killed_one_has_left(folder: Path) -> None:
-    with up(folder) as gateway:
-        bind = bind_in(gateway.curl)
-        gateway.process.send_signal(signal.SIGKILL)
-        gateway.process.wait()
-        with up(folder, BIND=bind) as again:
-            assert again.end(signal.SIGINT) == 0
-    assert "left over processes of an earlier run" in (folder / "stderr").read_text("utf-8")
 
 
 def test_a_second_one_is_told_who_has_the_folder_or_the_port(folder: Path, tmp_path: Path) -> None:
