@@ -1,15 +1,12 @@
 """The answers under way in this process, for its end to reach them (A8).
 
-Entering and leaving is one step each under the interpreter's own lock. `close` and `hang_up` are
-called by the server (app.serving) when it stops.
+Entering and leaving is one step each under the interpreter's own lock. `close` is called by the
+server (app.serving) when it stops.
 """
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Any
 
 from app.errors import GatewayError, Restarting
 
@@ -21,10 +18,10 @@ class OpenAnswers:
     """Ends, when it is closed, each answer that has entered and has not left."""
 
     def __init__(self) -> None:
-        self._open: dict[object, tuple[dict[str, Any], Callable[[GatewayError], None]]] = {}
+        self._open: dict[object, Callable[[GatewayError], None]] = {}
         self._closed = False
 
-    def enter(self, environ: dict[str, Any], end: Callable[[GatewayError], None]) -> object:
+    def enter(self, end: Callable[[GatewayError], None]) -> object:
         """Have `end` called, from whatever thread, when the answer has to end; return a place.
 
         Raises:
@@ -33,7 +30,7 @@ class OpenAnswers:
         if self.is_closed():
             raise _restarting()
         place = object()
-        self._open[place] = (environ, end)
+        self._open[place] = end
         if self.is_closed():  # in between, which may have missed it
             self._end(place)
         return place
@@ -53,18 +50,9 @@ class OpenAnswers:
             self._end(place)
 
     def _end(self, place: object) -> None:
-        entry = self._open.get(place)
-        if entry is not None:
-            entry[1](_restarting())
-
-    def hang_up(self) -> None:
-        """Close the connections of the callers who do not take their answer's end."""
-        for environ, _ in list(self._open.values()):
-            client = environ.get("gunicorn.socket")
-            if client is not None:
-                with suppress(OSError):
-                    # Not closed: its file descriptor would be another's while a thread uses it.
-                    getattr(client, "_sock", client).shutdown(socket.SHUT_RDWR)
+        end = self._open.get(place)
+        if end is not None:
+            end(_restarting())
 
 
 def _restarting() -> Restarting:

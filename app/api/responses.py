@@ -53,7 +53,7 @@ def create() -> ResponseReturnValue:
         return json(response_json(queued), location | ignoring(ignored), status=202)
     silence_s = services.requests.keepalive_s
     call = UpstreamCall(deadline=math.inf, silence_s=silence_s, identity=held.identity)
-    place = services.open_answers.enter(held.environ, call.abort)
+    place = services.open_answers.enter(call.abort)
     watch = services.hangups.watch(held.environ, call.cancel)
     try:
         started = services.responses.start(caller, asked, call, noting)
@@ -108,7 +108,7 @@ def waited(response_id: str, wait_s: float) -> None:
     """Return when a response has ended, or this process is about to, or after so many seconds."""
     held = current.held()
     services, answers = held.services, held.services.open_answers
-    place = answers.enter(held.environ, lambda _: services.background.stir())
+    place = answers.enter(lambda _: services.background.stir())
     try:
         services.responses.wait(held.caller, response_id, wait_s, answers.is_closed)
     finally:
@@ -140,7 +140,7 @@ def followed(response_id: str) -> ResponseReturnValue:
         held.trace.error_code = CallerGone.code
         follower.leave()
 
-    place = services.open_answers.enter(held.environ, cut)
+    place = services.open_answers.enter(cut)
     watch = services.hangups.watch(held.environ, leave)
     over = streaming(services, watch, place)
     lines = sse.with_fault(follower, faults)

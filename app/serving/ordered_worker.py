@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any
 
 from app.serving.refusals import RefusingWorker
-from app.serving.worker_state import Leaving, OpenAnswers, Order, Phase, WorkerState
+from app.serving.worker_state import Leaving, Order, Phase, WorkerState
 from app.settings import ProviderSettings, Settings
 from app.settings.active import active
 
@@ -45,12 +45,11 @@ class OrderedWorker(RefusingWorker):
         self.leaving = Leaving(settings.requests.grace_s, longest_s)
         super().init_process()  # type: ignore[misc] # gunicorn's
 
-    @property
-    def answers(self) -> OpenAnswers:
-        """What the app has open."""
-        extensions = getattr(self.wsgi, "extensions", {})
-        answers: OpenAnswers = extensions.get(OPEN_ANSWERS) or _NoAnswers()
-        return answers
+    def close_answers(self) -> None:
+        """Have every answer of the app end now."""
+        answers = getattr(self.wsgi, "extensions", {}).get(OPEN_ANSWERS)
+        if answers is not None:
+            answers.close()
 
     def scarce(self, exhausted: bool) -> None:
         """Do what can be done for more file descriptors; say so now and then if there are none."""
@@ -89,13 +88,3 @@ class OrderedWorker(RefusingWorker):
             self.obey(self.state.order)
         elif not self.alive:  # it has served as many requests as it shall
             self.obey(Order.RETIRE)
-
-
-class _NoAnswers:
-    """Of an app that is not the gateway's."""
-
-    def close(self) -> None:
-        """Do nothing."""
-
-    def hang_up(self) -> None:
-        """Do nothing."""

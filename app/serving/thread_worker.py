@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import select
 import selectors
+import socket
 import time
+from contextlib import suppress
 from typing import Any
 
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
@@ -32,6 +34,7 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
 
     def run(self) -> None:
         """Serve until it is time to leave, then finish what there is."""
+        self._busy: set[Any] = set()
         queue, self._threshold = self.method_queue, threshold()
         self.poller.register(queue.fileno(), selectors.EVENT_READ, queue.run_callbacks)
         self.set_accept_enabled(True)
@@ -50,7 +53,7 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
         for listener in self.sockets:
             listener.close()  # else callers would queue up at it
         lingers_until = time.monotonic() + STOP_KEEPALIVE_LINGER
-        while not self.leaving.step(self.answers, self.nr_conns):
+        while not self.leaving.step(self, self.nr_conns):
             self.notify()
             self.look_up()
             if not self.leaving.lingers or time.monotonic() > lingers_until:
@@ -88,6 +91,21 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
         self.nr_conns += 1
         client.setblocking(True)
         self.enqueue_req(Connection(self.cfg, client, address, listener.getsockname()))
+
+    def handle(self, conn: Any) -> Any:
+        """Serve a request of a connection, in a thread."""
+        self._busy.add(conn)
+        try:
+            return super().handle(conn)
+        finally:
+            self._busy.discard(conn)
+
+    def hang_up(self) -> None:
+        """End the connections that are left."""
+        for connection in list(self._busy):
+            with suppress(OSError):
+                # Not closed: its descriptor would be another's while a thread still uses it.
+                connection.sock.shutdown(socket.SHUT_RDWR)
 
     def free_a_descriptor(self) -> None:
         """Have who has waited longest without asking for anything be hung up on.

@@ -63,6 +63,7 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
     def init_process(self) -> None:
         """Prepare what all requests have in common."""
         settings = self.cfg.settings
+        self._connected: set[Caller] = set()
         #: Whose head is still to come, whoever has waited longest first.
         self._waiting: dict[Caller, None] = {}
         self._most_waiting = int(self.worker_connections * WAITING_SHARE)
@@ -97,7 +98,7 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
         for server in servers:
             server.close()
         lingers_until = monotonic() + LINGER_S
-        while not self.leaving.step(self.answers, len(self._callers)):
+        while not self.leaving.step(self, len(self._callers)):
             self.notify()
             if not self.leaving.lingers or monotonic() > lingers_until:
                 self._send_away()
@@ -112,6 +113,11 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
             server.max_accept = 1
         server.start()
         return server
+
+    def hang_up(self) -> None:
+        """End the connections that are left."""
+        for caller in list(self._connected):
+            caller.hang_up()
 
     def free_a_descriptor(self) -> None:
         """Hang up on who has waited longest without asking for anything."""
@@ -136,6 +142,7 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
         if not isinstance(caller, Caller):  # TLS is gunicorn's
             super().handle(listener, caller, address)
             return
+        self._connected.add(caller)
         try:
             self._await_head(caller, caller.head_s)
             if self._leaves_all:
@@ -143,6 +150,7 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
             else:
                 self._converse(listener, caller, address)
         finally:
+            self._connected.discard(caller)
             self._waiting.pop(caller, None)
             caller.close()
 

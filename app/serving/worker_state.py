@@ -77,15 +77,15 @@ class WorkerState:
         return self.phase is Phase.LEAVING or self.order is not Order.NONE
 
 
-class OpenAnswers(Protocol):
-    """What the app has open: app.api.open_answers."""
+class Leaver(Protocol):
+    """A worker that ends."""
 
-    def close(self) -> None:
+    def close_answers(self) -> None:
         """Have every answer end now, saying so, and take no other."""
         ...
 
     def hang_up(self) -> None:
-        """Close the connections of the callers who do not take their answer's end."""
+        """End the connections that are left: they do not take their answer, or ask for one."""
         ...
 
 
@@ -114,15 +114,15 @@ class Leaving:
         self._end = min(self._end, self._clock() + self._lasts_s[order])
         self.lingers = order is Order.RETIRE
 
-    def step(self, answers: OpenAnswers, connections: int) -> bool:
+    def step(self, worker: Leaver, connections: int) -> bool:
         """Do what is due now; return whether the worker may go."""
         if not connections:
             return True
         left_s = self._end - self._clock()
         if left_s <= CLOSING_S and not self._closed:
             self._closed = True
-            answers.close()
+            worker.close_answers()
         if left_s <= 0 and not self._hung_up:
             self._hung_up = True
-            answers.hang_up()
+            worker.hang_up()
         return left_s <= -STORING_S

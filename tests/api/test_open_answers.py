@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-
 import pytest
 
 from app.api.open_answers import OpenAnswers
@@ -13,7 +11,7 @@ from app.errors import GatewayError, Restarting
 def test_every_open_answer_is_ended_once_it_is_closed() -> None:
     answers, ended = OpenAnswers(), list[tuple[str, GatewayError]]()
     for name in ("one", "two", "three"):
-        place = answers.enter({}, lambda fault, name=name: ended.append((name, fault)))  # type: ignore[misc]
+        place = answers.enter(lambda fault, name=name: ended.append((name, fault)))  # type: ignore[misc]
     answers.leave(place)
     answers.close()
     assert [name for name, _ in ended] == ["one", "two"]
@@ -25,14 +23,5 @@ def test_nothing_enters_a_process_that_ends() -> None:
     answers = OpenAnswers()
     answers.close()
     with pytest.raises(Restarting) as refused:
-        answers.enter({}, lambda _: None)
+        answers.enter(lambda _: None)
     assert (refused.value.status, refused.value.type) == (503, "server_error")
-
-
-def test_who_does_not_take_the_end_is_hung_up_on() -> None:
-    answers = OpenAnswers()
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        answers.enter({"gunicorn.socket": ours}, lambda _: None)
-        answers.hang_up()
-        assert theirs.recv(1) == b""

@@ -15,7 +15,7 @@ class Bench:
         self.done: list[str] = []
         self.leaving = Leaving(grace_s, LONGEST_S, lambda: self.now)
 
-    def close(self) -> None:
+    def close_answers(self) -> None:
         self.done.append("close")
 
     def hang_up(self) -> None:
