@@ -39,7 +39,7 @@ class FrameSplitter:
             return []
         if b"\r" in chunk or self._skip_lf:
             chunk = self._with_lf(chunk)
-        if not self._ends_frame(chunk):
+        if b"\n\n" not in chunk and not self._ends_frame(chunk):
             self._hold(chunk)
             return []
         self._ends_line = False
@@ -73,11 +73,11 @@ class FrameSplitter:
         return [frame] if frame else []
 
     def _ends_frame(self, chunk: bytes) -> bool:
-        """Tell whether a frame ends in a chunk.
+        """Tell whether a frame ends where a chunk without a blank line begins.
 
         Only then is what is held joined to it: so a frame of n pieces is joined once.
         """
-        return b"\n\n" in chunk or (self._ends_line and chunk.startswith(b"\n"))
+        return self._ends_line and chunk.startswith(b"\n")
 
     def _hold(self, piece: bytes) -> None:
         if not piece:

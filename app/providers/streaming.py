@@ -18,8 +18,8 @@ from app.providers.transport import Reply
 MOST_AT_ONCE = 64 * 1024
 #: So many deltas of a whole answer are told in one go.
 DELTAS_AT_ONCE = 2_000
-#: After so many seconds of work others get a turn: where there is one thread, they wait for it.
-TURN_S = 0.005
+#: After so many bytes, some ms of work, others get a turn: where there is one thread, they wait.
+TURN_BYTES = 64 * 1024
 
 
 class FrameReader(Protocol):
@@ -81,18 +81,25 @@ class _Heard:
     def read(self, piece: bytes) -> list[Delta]:
         """Return what a piece says. Raises as `take` does."""
         deltas = self.deltas = []
-        self._budget.read(len(piece))
         self._reader.read(self._splitter.feed(piece), deltas)
-        if deltas:
-            self._count(deltas)
+        try:
+            if deltas:
+                self._budget.take(deltas)
+            else:
+                self._budget.read(len(piece))
+        except GatewayError:
+            self.deltas = []  # what is over the bounds is not told
+            raise
         return deltas
 
-    def parts(self) -> Iterator[None]:
-        """Read the piece that was too long, part by part; each time `deltas` are a part's."""
+    def parts(self) -> Iterator[Batch]:
+        """Read the piece that was too long, part by part; yield what each says."""
         piece, self.long = self.long, b""
         for start in range(0, len(piece), MOST_AT_ONCE):
-            self.read(piece[start : start + MOST_AT_ONCE])
-            yield
+            if self.read(piece[start : start + MOST_AT_ONCE]) or self.is_silent():
+                yield self.deltas
+                self.told()
+            time.sleep(0)
 
     def told(self) -> None:
         """All that was said was told."""
@@ -111,27 +118,6 @@ class _Heard:
         self._budget.take(deltas)
         return deltas
 
-    def _count(self, deltas: list[Delta]) -> None:
-        try:
-            self._budget.take(deltas)
-        except GatewayError:
-            self.deltas = []  # what is over the bounds is not told
-            raise
-
-
-class _Turns:
-    """Gives others a turn after TURN_S of work."""
-
-    def __init__(self) -> None:
-        self._worked_s = 0.0
-
-    def worked(self, since: float) -> None:
-        """Take note of work that began at `since`, a time.monotonic() value."""
-        self._worked_s += time.monotonic() - since
-        if self._worked_s > TURN_S:
-            time.sleep(0)
-            self._worked_s = 0.0
-
 
 def batches(
     reply: Reply, reader: FrameReader, call: UpstreamCall, budget: Budget | None = None
@@ -144,19 +130,21 @@ def batches(
     Raises:
         GatewayError: as FrameReader.read does; AnswerTooLong where there is no end of it.
     """
-    heard, turns = _Heard(reader, call, budget or Budget()), _Turns()
+    heard, read = _Heard(reader, call, budget or Budget()), 0
     with closing(reply):
         try:
             for piece in reply.pieces(heard.take):
-                since = time.monotonic()
-                for _ in heard.parts() if heard.long else (None,):
-                    if reader.is_done:
-                        reply.expect_end()
-                    if heard.deltas or not piece or heard.is_silent():
-                        yield heard.deltas
-                        heard.told()
-                    turns.worked(since)
-                    since = time.monotonic()
+                if reader.is_done:
+                    reply.expect_end()
+                if heard.long:
+                    yield from heard.parts()
+                elif heard.deltas or not piece or heard.is_silent():
+                    yield heard.deltas
+                    heard.told()
+                read += len(piece)
+                if read > TURN_BYTES:
+                    read = 0
+                    time.sleep(0)
         except GatewayError:
             if heard.deltas:
                 yield heard.deltas

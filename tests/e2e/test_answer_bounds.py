@@ -19,9 +19,10 @@ import requests
 
 from tests.e2e import floods
 from tests.e2e import gateway as gateways
-from tests.e2e.background import queued
+from tests.e2e.background import cancel, queued, shown
 from tests.e2e.gateway import Gateway
 from tests.e2e.workers import brief
+from tests.processes import until
 
 FORMATS = {"c": "chat_completions", "a": "anthropic_messages", "r": "responses"}
 MEMORY = 200 * 1024 * 1024
@@ -158,6 +159,18 @@ def test_what_has_no_end_is_ended_in_the_background(
             response = polled(flooded, queued(flooded, "hello", model=model))
             assert response["status"] == "failed"
             assert "too long" in response["error"]["message"]
+
+
+def test_a_cancel_of_what_has_no_end_takes_no_memory(
+    flooded: Gateway, environment: dict[str, str], tmp_path: Path
+) -> None:
+    web = serving(flooded)
+    with brief(environment, tmp_path) as worker, others_served(flooded), memory_bounded(web):
+        response_id = queued(flooded, "hello", model="c/words")
+        until(lambda: len(shown(flooded, response_id)["output_text"]) > 300_000, "many words")
+        assert cancel(flooded, response_id)["status"] == "cancelled"
+        assert shown(flooded, response_id)["status"] == "cancelled"
+        assert worker.lives
 
 
 def polled(gateway: Gateway, response_id: str) -> dict[str, Any]:
