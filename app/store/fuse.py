@@ -19,12 +19,14 @@ from redis.exceptions import TimeoutError as TimedOut
 REST_S = 1.0
 
 
-#: How a server refuses that was master and is a replica now, or has lost its replicas to another.
-_MOVED_ON = ("READONLY", "MASTERDOWN", "NOREPLICAS", "UNBLOCKED")
+#: How a server refuses that was master and is a replica now; it drops who waits for replicas.
+_MOVED_ON = ("READONLY", "MASTERDOWN", "UNBLOCKED")
+#: How one refuses that has lost its replicas, for a while or to another master.
+_LEFT_ALONE = "NOREPLICAS"
 
 
 def has_moved_on(refusal: ResponseError) -> bool:
-    """Tell whether a refusal may mean that another server is master now.
+    """Tell whether a refusal means that the server is master no more.
 
     Redis 6 wraps what a program's command was refused with.
     """
@@ -110,7 +112,7 @@ class Fused:
             (self._fuse or self._fuse_of_server()).blow()
             raise
         except ResponseError as refusal:
-            if has_moved_on(refusal):
+            if has_moved_on(refusal) or str(refusal).startswith(_LEFT_ALONE):
                 self.mark_for_reconnect()
             raise
         fuse = self._fuse or self._fuse_of_server()

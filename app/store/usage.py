@@ -2,8 +2,9 @@
 
     {account:NAME}:usage:2030-01-31  hash: <counter>:<key id>:<model> -> its sum;
                                      `lines`, the number of keys and models in it
+    {account:NAME}:once:<token>      string: empty, there for a minute after something was added
 
-They share their account's slot with its windows (store.windows). Nothing expires.
+They share their account's slot with its windows (store.windows). No sum expires.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import date
+from secrets import token_hex
 from typing import Any
 
 from app.domain.usage import COUNTERS, UsageLine
@@ -22,12 +24,18 @@ from app.store.usage_base import MAX_LINES_A_DAY, OTHER_MODELS
 from app.store.windows_base import Settlement
 from app.telemetry import unexpected
 
-# ARGV: key id, model, then counters and what to add to them, `requests` first. A sum that Redis
-# cannot hold stays as it is, and harms no other. Returns how many did.
+#: For how many seconds it is known that something was added: longer than a command is tried.
+ONCE_S = 60
+
+# KEYS: the table, and what is there for a while once this was added: an answer of Redis may be
+# lost and the program run again. ARGV: for how many seconds, key id, model, then counters and what
+# to add to them, `requests` first. A sum that Redis cannot hold stays as it is, and harms no other.
+# Returns how many did.
 _ADD = Script(
     f"local MAX_LINES, OTHER = {MAX_LINES_A_DAY}, '{OTHER_MODELS}'",
     """
-local key, model = ARGV[1], ARGV[2]
+if not redis.call('SET', KEYS[2], '', 'NX', 'EX', ARGV[1]) then return 0 end
+local key, model = ARGV[2], ARGV[3]
 if redis.call('HEXISTS', KEYS[1], 'requests:' .. key .. ':' .. model) == 0 then
   if tonumber(redis.call('HGET', KEYS[1], 'lines') or 0) >= MAX_LINES then
     model = OTHER
@@ -36,7 +44,7 @@ if redis.call('HEXISTS', KEYS[1], 'requests:' .. key .. ':' .. model) == 0 then
   end
 end
 local refused = 0
-for i = 3, #ARGV, 2 do
+for i = 4, #ARGV, 2 do
   local sum = redis.pcall('HINCRBY', KEYS[1], ARGV[i] .. ':' .. key .. ':' .. model, ARGV[i + 1])
   if type(sum) == 'table' and sum.err then
     if not string.find(sum.err, 'integer') and not string.find(sum.err, 'overflow') then
@@ -84,11 +92,12 @@ class RedisUsageStore:
         ]
 
     def _adding(self, line: UsageLine) -> Call:
-        arguments: list[str | int] = [line.key_id, line.model]
+        arguments: list[str | int] = [ONCE_S, line.key_id, line.model]
         for name in COUNTERS:
             if amount := getattr(line, name):
                 arguments += (name, amount)
-        return _ADD((self._key(line.account, line.day),), arguments)
+        once = f"{self._prefix}{{account:{line.account}}}:once:{token_hex(8)}"
+        return _ADD((self._key(line.account, line.day), once), arguments)
 
     def _key(self, account: str, day: date) -> str:
         return f"{self._prefix}{{account:{account}}}:usage:{day.isoformat()}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from redis.exceptions import ConnectionError as ConnectionLost
 
 from app.domain.accounts import Account, AuditEntry
 from app.domain.response import Usage
+from app.domain.usage import UsageLine
 from app.settings import RedisSettings
 from app.store import trip
 from app.store.accounts import RedisAccountStore
@@ -20,6 +22,8 @@ from app.store.connect import connect
 from app.store.jobs import RedisJobStore
 from app.store.jobs_base import Claim, Flush
 from app.store.redis import RedisStore
+from app.store.usage import RedisUsageStore
+from app.store.windows import RedisWindowStore
 from tests.store.turns import ACCOUNT, continued, saved, turn
 
 OPENED = AuditEntry(at=1, by="tests", action="account.create", subject="new")
@@ -213,3 +217,15 @@ def test_bytes_are_counted_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -
     lossy(monkeypatch)
     saved(bench.responses, "same")
     assert abs(bench.responses.stored_bytes(ACCOUNT) - 2 * size) < 20
+
+
+def test_what_was_used_is_counted_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    day = date(2030, 1, 31)
+    line = UsageLine(account=ACCOUNT, key_id="key", model="m", day=day, requests=1, input_tokens=7)
+    usage = RedisUsageStore(bench.client, "lost:", RedisWindowStore(bench.client, "lost:").settling)
+    with monkeypatch.context() as patched:
+        lossy(patched)
+        assert usage.record([line]) == []
+        assert usage.record([line]) == []
+    (counted,) = usage.read(ACCOUNT, [day])
+    assert (counted.requests, counted.input_tokens) == (2, 14)
