@@ -58,6 +58,8 @@ def test_the_key_itself_is_hidden_whatever_it_looks_like() -> None:
     [
         "redis://:hunter-222@host:6379/0",
         "redis://user:hun/ter-222@host:6379/0",
+        "redis://:hun@ter@222@host:6379/0",
+        "https://a.example/x?X-Amz-Signature=hunter222hunter222&sig=hunter222",
         "rediss+sentinel://a:1,b:2/x?sentinel_password=hunter-222",
         "https://hunter-222@example.com/repository",
         "GATEWAY_API_KEY=hunter-222",

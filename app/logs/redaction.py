@@ -18,12 +18,12 @@ _NAMED = re.compile(
         (?:(?:bearer|basic|digest|token|apikey|negotiate)\s+)?(?=[^\s"'\\]{4})
       | (?<![a-z])(?:bearer|basic)\s+(?=[\w.~+/=*-]{6})
       | (?<![a-z])(?:(?:api[-_\s]?|access[-_]?|secret[-_]?)key|token|secret|credential
-          |pass(?:word|wd)?)
+          |pass(?:word|wd)?|signature|sig)
         \\?["']?\s*(?:[:=]|,\s*(?=["']))\s*\\?["']?(?:(?:bearer|basic)\s+)?(?=[^\s"',;}\\]{6})
-      | ://(?=[^\s/@?\#]+@)                        # a URL's user and password
+      | ://(?=[^\s/?\#]{1,512}@)                     # a URL's user and password
       | ://(?=[^\s/@:]{0,64}:(?!\d+/)[^\s@]{1,256}@)     # ... with a slash that was not encoded
     )
-    (?:(?<=//)[^\s@]+ | [^\s"',;}\\]+)
+    (?: (?<=//)[^\s/?\#]{1,512}(?=@) | (?<=//)[^\s@]+ | [^\s"',;}\\]+ )
     """,
     re.IGNORECASE | re.VERBOSE | re.ASCII,
 )

@@ -119,3 +119,18 @@ def test_nginx_says_in_the_apis_words_that_the_gateway_is_away(
         answer = replace(gateway, url=url).call("GET", "/v1/models")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
     assert answer.json()["error"]["type"] == "server_error"
+
+
+def test_a_key_in_a_wrong_place_is_not_in_nginxs_log(
+    gevent_gateway: Gateway, tmp_path: Path
+) -> None:
+    key = gevent_gateway.keys.own
+    with running_nginx(gevent_gateway.url, tmp_path) as url:
+        proxied = replace(gevent_gateway, url=url)
+        named = proxied.call("GET", "/v1/models", headers={"X-Request-ID": key})
+        proxied.call("GET", f"/v1/responses/{key}?api_key={key}")
+        log = tmp_path / "access.log"
+        until(lambda: log.read_text().count("\n") == 2, "nginx to log both")
+    assert key not in named.headers["X-Request-ID"]
+    assert key not in log.read_text()
+    assert '"GET [hidden]" 400' in log.read_text()
