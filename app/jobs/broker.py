@@ -24,7 +24,8 @@ from dramatiq.errors import BrokerConnectionError
 
 from app.errors import StorageUnavailable
 from app.store.seam import translated
-from app.telemetry import STORE_FAILURES, unexpected
+from app.store.store_faults import reason
+from app.telemetry import STORE_FAILURES, log, unexpected
 
 QUEUE, ACTOR = "background", "work"
 #: After how many seconds Redis is asked again that did not answer, or refused.
@@ -139,6 +140,7 @@ class _Woken(Consumer):
         self.wake = threading.Event()
         self.looked_at = float("-inf")
         self.rounds = 0
+        self._misses = False
         self.taken: dict[str, float] = {}
         self._ticketed = ticketed
         self._timeout_s = timeout_s
@@ -157,16 +159,27 @@ class _Woken(Consumer):
 
     def _look(self) -> MessageProxy | None:
         looked, message = False, None
-        with _noted():
+        with _noted(self._miss):
             message = next(self._ticketed)
             looked = True
         if looked:
             self.looked_at = self._clock()
+            self._hit()
         else:
             self._stopped.wait(self._again_s)  # however often it is woken meanwhile
         if message is not None:
             self.taken[message.message_id] = self._clock()
         return message
+
+    def _miss(self, fault: StorageUnavailable) -> None:
+        if not self._misses and self.queue_name == QUEUE:
+            log.warning("worker_lost_its_store", reason=reason(fault))
+        self._misses = True
+
+    def _hit(self) -> None:
+        if self._misses and self.queue_name == QUEUE:
+            log.info("worker_found_its_store")
+        self._misses = False
 
     def ack(self, message: MessageProxy) -> None:
         """Note that a ticket was seen to: there is room for the next."""
@@ -196,13 +209,17 @@ class _Woken(Consumer):
 
 
 @contextmanager
-def _noted() -> Iterator[None]:
-    """Raise nothing: a store that is away is counted, anything else is logged."""
+def _noted(miss: Callable[[StorageUnavailable], None] = lambda _fault: None) -> Iterator[None]:
+    """Raise nothing: a store that is away is counted and `miss` hears of it, the rest is logged."""
     try:
         with translated():
-            yield
-    except (StorageUnavailable, BrokerConnectionError):
+            try:
+                yield
+            except BrokerConnectionError as closed:  # dramatiq's own, around one of redis-py's
+                raise next(iter(closed.args), closed) from None
+    except StorageUnavailable as fault:
         STORE_FAILURES.labels("tickets").inc()
+        miss(fault)
     except Exception as bug:  # noqa: BLE001 - a consumer that raises is one that is lost
         unexpected(bug, "tickets", "tickets")
 

@@ -11,6 +11,7 @@ import dramatiq
 import pytest
 import redis
 from dramatiq.broker import Consumer, MessageProxy
+from structlog.testing import capture_logs
 
 from app.errors import StorageUnavailable
 from app.jobs.actors import declare
@@ -223,6 +224,28 @@ def test_who_cannot_take_a_job_is_idle_until_the_trouble_is_over(trouble: Except
     client.trouble = None
     next(consumer)
     assert [before, broker.idle_s()] == [20, 0]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "reason"),
+    [
+        (redis.ConnectionError("Error 111 connecting: Connection refused."), "connection refused"),
+        (redis.TimeoutError("stalled"), "timed out"),
+        (
+            redis.ResponseError("MISCONF Errors writing to the AOF file"),
+            "MISCONF: Redis cannot write to its disk",
+        ),
+    ],
+)
+def test_a_trouble_is_logged_once_with_its_reason(trouble: Exception, reason: str) -> None:
+    client = Troubled(trouble)
+    consumer = Impatient(client, Clock()).consume(QUEUE, timeout=0)
+    with capture_logs() as lines:
+        next(consumer), next(consumer)
+        client.trouble = None
+        next(consumer), next(consumer)
+    told = [(line["event"], line.get("reason")) for line in lines]
+    assert told == [("worker_lost_its_store", reason), ("worker_found_its_store", None)]
 
 
 def test_who_has_never_looked_for_a_job_could_never_take_one() -> None:
