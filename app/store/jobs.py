@@ -8,8 +8,6 @@ from math import isfinite
 from secrets import token_hex
 from typing import Any, cast
 
-from redis.exceptions import TimeoutError as TimedOut
-
 from app.domain.ids import tag_of
 from app.domain.response import Status
 from app.errors import StorageRefused, StorageUnavailable
@@ -17,7 +15,7 @@ from app.store.base import Turn, unknown_response
 from app.store.codec import Codec
 from app.store.connect import Client
 from app.store.jobs_base import Claim, Flush, Queues, Retries, Told, What, Why
-from app.store.jobs_codec import claim_of, news_of, packed, retries_json, tell_arguments
+from app.store.jobs_codec import claim_of, packed, retries_json, tell_arguments
 from app.store.jobs_lua import (
     CLAIM,
     END,
@@ -33,6 +31,7 @@ from app.store.jobs_lua import (
     TOLD,
     WITHDRAW,
 )
+from app.store.jobs_news import heard
 from app.store.jobs_queues_lua import (
     ACCEPTED,
     DUE,
@@ -56,8 +55,6 @@ MAX_LOST_LEASES = 3
 LOST_AT_ONCE = 100
 #: Entries of a stream that are read at once.
 PAGE = 64
-#: A listener that heard nothing for so long, in seconds, asks whether it is still connected.
-QUIET_S = 5.0
 
 
 class RedisJobStore:
@@ -288,23 +285,7 @@ class RedisJobStore:
         When it is subscribed, be it anew after a loss, some may have been missed.
         """
         with translated():
-            listener = self._redis.pubsub()
-            try:
-                listener.subscribe(self._keys.news)
-                asked = False
-                while True:
-                    message = listener.get_message(timeout=QUIET_S)
-                    if message is not None:
-                        asked = False
-                        if message["type"] in ("message", "subscribe"):
-                            yield news_of(message)
-                    elif asked:
-                        raise TimedOut("The listener has lost its connection.")
-                    else:
-                        listener.ping()
-                        asked = True
-            finally:
-                listener.close()
+            yield from heard(self._redis, self._keys.news)
 
     def worker_silence_s(self) -> float:
         """Return for how many seconds no worker could take a job, infinity if none ever could."""
