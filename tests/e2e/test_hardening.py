@@ -135,6 +135,26 @@ def test_the_metrics_can_still_be_read(gateway: Gateway) -> None:
     assert "gateway_forged" not in {family.name for family in families}
 
 
+UNREADABLE = {
+    "a line too long": ("/v1/models/" + "a" * 9000, [], 414),
+    "a header too long": ("/v1/models", ["X: " + "sk-secret" * 1000], 431),
+    "a header without a colon": ("/v1/models", ["sk-secret"], 400),
+    "an expectation": ("/v1/models", ["Expect: sk-secret"], 417),
+    "a coding": ("/v1/models", ["Transfer-Encoding: sk-secret"], 501),
+}
+
+
+@pytest.mark.parametrize(("target", "lines", "status"), UNREADABLE.values(), ids=UNREADABLE)
+def test_what_is_no_http_is_refused_in_the_envelope(
+    gateway: Gateway, target: str, lines: list[str], status: int
+) -> None:
+    answer = get(gateway, target, *lines)
+    assert status_of(answer) == status
+    error = json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
+    assert error["type"] == "invalid_request_error"
+    assert b"sk-secret" not in answer
+
+
 # parameters
 
 
