@@ -53,8 +53,8 @@ e2e: $(TO_TEST) ## Only the tests over real sockets, with a real Redis and gunic
 	@$(PY) -m pytest tests/e2e
 
 .PHONY: fuzz
-fuzz: $(TO_TEST) ## Look for bad input that is answered badly, far longer than `test` does
-	@$(PY) -m pytest tests/fuzz --hypothesis-profile=fuzz --timeout=0
+fuzz: $(TO_TEST) ## Look for bad input that is answered badly, for five minutes on two cores, at most 15
+	@$(PY) -m pytest tests/fuzz --hypothesis-profile=fuzz --timeout=0 --session-timeout=900 -n logical --dist worksteal
 
 .PHONY: bench
 bench: $(TO_TEST) ## Measure the gateway beside a naive pass-through, in ten minutes; keep the results

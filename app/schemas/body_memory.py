@@ -19,12 +19,15 @@ _OTHERS = bytes(set(range(256)) - set(b"".join(_WEIGHTS)))
 #: What a body's values may take at most, their text not counted: no request needs so many.
 _MOST_IN_VALUES = 256 * _MEBIBYTE
 #: From here on it is worth telling structure from text ...
-_LOOK_CLOSER_FROM = 8 * _MEBIBYTE
+_LOOK_CLOSER_FROM = _MEBIBYTE
 #: ... unless there are so many strings that they are heavy by themselves.
 _MOST_QUOTES = 400_000
-#: Text is there once as it came and once as it is sent on; where it is not ASCII, CPython takes up
-#: to four bytes for each of its characters.
-_PLAIN, _WIDE = 2, 5
+#: Text is there once as it came or is sent on, and once as a string: CPython takes one byte for
+#: each of its characters, or two or four, as the widest of them needs.
+_PLAIN = 2
+_MORE_FOR_TWO, _MORE_FOR_FOUR = 1, 3
+#: In UTF-8 and in escapes, what begins a character that needs four.
+_WIDEST = (b"\xf0", b"\xf1", b"\xf2", b"\xf3", b"\xf4", b"\\ud", b"\\uD")
 
 
 class _Parts(NamedTuple):
@@ -41,13 +44,13 @@ def memory_of(raw: bytes) -> int:
         RequestTooLarge: it holds so many values that no request needs them.
     """
     values = _values(raw)
-    wide = len(raw) if _is_wide(raw) else 0
+    wide = _more_for_width(raw)
     if max(values, wide) > _LOOK_CLOSER_FROM and (parts := _parts(raw)) is not None:
         values = _values(parts.structure) + 2 * _WEIGHTS[b'"'] * len(parts.texts)
-        wide = sum(len(text) for text in parts.texts if _is_wide(text))
+        wide = sum(_more_for_width(text) for text in parts.texts)
     if values > _MOST_IN_VALUES:
         raise RequestTooLarge("The body holds too many values: send fewer.")
-    return values + _PLAIN * (len(raw) - wide) + _WIDE * wide
+    return values + _PLAIN * len(raw) + wide
 
 
 def _values(raw: bytes) -> int:
@@ -55,8 +58,12 @@ def _values(raw: bytes) -> int:
     return sum(structure.count(byte) * weight for byte, weight in _WEIGHTS.items())
 
 
-def _is_wide(text: bytes) -> bool:
-    return not text.isascii() or b"\\u" in text
+def _more_for_width(text: bytes) -> int:
+    """Return how many bytes a text takes at most beyond one for each of its bytes."""
+    if text.isascii() and b"\\u" not in text:
+        return 0
+    widest = any(each in text for each in _WIDEST)
+    return len(text) * (_MORE_FOR_FOUR if widest else _MORE_FOR_TWO)
 
 
 def _parts(raw: bytes) -> _Parts | None:
