@@ -82,6 +82,42 @@ def endless() -> Iterator[bytes]:
     yield from cycle([b"nothing, " * 10_000])
 
 
+#: Counts that no server can mean.
+ABSURD = [2**63, -(10**6), 1e300]
+
+
+def absurd(path: str, *, stream: bool) -> Iterator[bytes]:
+    """Yield an answer that ends, with counts that cannot be."""
+    given, taken, total = ABSURD
+    counts = {"prompt_tokens": given, "completion_tokens": taken, "total_tokens": total}
+    others = {"input_tokens": given, "output_tokens": taken, "total_tokens": total}
+    message = {"content": [{"type": "text", "text": "Hi"}], "stop_reason": "end_turn"}
+    output = [{"type": "message", "content": [{"type": "output_text", "text": "Hi"}]}]
+    answers: dict[str, dict[str, Any]] = {
+        "/v1/chat/completions": {"choices": [{"message": {"content": "Hi"}}], "usage": counts},
+        "/v1/messages": message | {"usage": others},
+        "/v1/responses": {"status": "completed", "output": output, "usage": others},
+    }
+    whole = answers[path]
+    if not stream:
+        yield orjson.dumps(whole)
+        return
+    chat = {"choices": [{"delta": {"content": "Hi"}, "finish_reason": "stop"}], "usage": counts}
+    events: dict[str, list[dict[str, Any]]] = {
+        "/v1/chat/completions": [chat],
+        "/v1/messages": [{"type": "message_start", "message": whole}, {"type": "message_stop"}],
+        "/v1/responses": [{"type": "response.completed", "response": whole}],
+    }
+    yield _frames(events[path]) + b"data: [DONE]\n\n"
+
+
+def said(path: str, kind: str, *, stream: bool) -> Iterator[bytes]:
+    """Yield what a model of this name says."""
+    if kind == "absurd":
+        return absurd(path, stream=stream)
+    return flood(path, kind) if stream else endless()
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -93,7 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         self.end_headers()
         with contextlib.suppress(OSError):  # whoever asked has had enough
-            for piece in flood(self.path, asked["model"]) if asked.get("stream") else endless():
+            for piece in said(self.path, asked["model"], stream=bool(asked.get("stream"))):
                 self.wfile.write(piece)
         self.close_connection = True
 
