@@ -117,6 +117,7 @@ class SpoolDelivery:
         self._lagging_until = 0.0
         self._reported: set[str] = set()
         self._starting = threading.Lock()
+        self._stopped = threading.Event()
         self._timer: threading.Thread | None = None
 
     def start(self) -> None:
@@ -126,13 +127,19 @@ class SpoolDelivery:
                 self._timer = threading.Thread(target=self._run, name="spool", daemon=True)
                 self._timer.start()
 
+    def stop(self) -> None:
+        """Deliver no more by the timer; this returns when it has ended."""
+        self._stopped.set()
+        if self._timer is not None:
+            self._timer.join()
+
     def _run(self) -> None:
-        while True:
+        while not self._stopped.is_set():
             try:
                 self.tick()
             except Exception as bug:  # noqa: BLE001 - what waits is to be delivered all the same
                 unexpected(bug, "", "spool")
-            self._sleep(TICK_S)
+            self._stopped.wait(TICK_S)
 
     def tick(self) -> None:
         """Do what is due: learn the store's id, try a write if one failed, deliver."""

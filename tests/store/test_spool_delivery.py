@@ -13,10 +13,13 @@ from pathlib import Path
 import pytest
 from prometheus_client import Counter
 
+from app.api import current
 from app.errors import GatewayError, StorageUnavailable
-from app.settings import RedisSettings
+from app.factory import create_app, deliver_spooled
+from app.settings import RedisSettings, Settings
 from app.store.base import Place
 from app.store.connect import connect
+from app.store.redis import RedisStore
 from app.store.spool import Spool
 from app.store.spool_delivery import (
     ASKED_AGAIN_S,
@@ -27,6 +30,7 @@ from app.store.spool_delivery import (
 from app.store.spooling import SpoolingStore
 from app.store.store_identity import StoreIdentity
 from app.telemetry import SPOOL_DELIVERED, SPOOL_LOST
+from tests.processes import until
 from tests.store.spools import FlakyStore, Time, delivery
 from tests.store.turns import ACCOUNT, STRANGER, saved, turn
 
@@ -256,6 +260,22 @@ def test_an_operator_who_may_not_read_it_is_told(forbidden: SpoolDelivery) -> No
     for act in (forbidden.deliver_all, lambda: forbidden.erase(ACCOUNT)):
         with pytest.raises(StorageUnavailable, match="Permission denied"):
             act()
+
+
+def test_a_process_that_serves_delivers_what_an_earlier_one_has_left(
+    redis_url: str, tmp_path: Path
+) -> None:
+    left = turn()
+    redis = RedisSettings(url=redis_url, prefix="left:")
+    with connect(redis) as client:
+        Spool(tmp_path / StoreIdentity(client, "left:").read()).put(left)
+        app = create_app(Settings(redis=redis, spool_dir=tmp_path, log_level="CRITICAL"))
+        deliver_spooled(app)
+        with app.app_context():
+            delivers = current.services().spool
+        until(lambda: not delivers.waiting(), "the answer to be delivered")
+        delivers.stop()
+        assert RedisStore(client, "left:").get(ACCOUNT, left.response.id) == left
 
 
 # one store each

@@ -198,6 +198,7 @@ class Load:
         self._drained.set()
         for thread in self._threads:
             thread.join(60)
+        self.delivery.stop()
         self._look(self.figures)
         return self.figures
 
