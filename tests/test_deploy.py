@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import configparser
+import json
 import re
 import shutil
 import subprocess
@@ -79,3 +81,32 @@ def test_a_unit_exposes_little(unit: Path) -> None:
 @pytest.mark.parametrize("unit", UNITS, ids=[unit.stem for unit in UNITS])
 def test_a_unit_bounds_its_memory(unit: Path) -> None:
     assert "\nMemoryMax=" in unit.read_text()
+
+
+def unit(name: str) -> configparser.SectionProxy:
+    """Return what a unit of systemd's says of its service; of a name twice, the last."""
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # systemd's names are case-sensitive
+    parser.read(ROOT / "deploy" / f"responses-gateway-{name}.service")
+    return parser["Service"]
+
+
+@pytest.mark.parametrize(
+    ("name", "longest_s"),
+    [("web", RequestSettings().grace_s), ("worker", BackgroundSettings().drain_s)],
+)
+def test_a_unit_is_given_the_time_that_its_answers_are(name: str, longest_s: float) -> None:
+    assert float(unit(name)["TimeoutStopSec"]) >= longest_s + 10
+
+
+@pytest.mark.parametrize("name", ["web", "worker"])
+def test_a_unit_reloads_by_the_masters_signal(name: str) -> None:
+    assert unit(name)["ExecReload"] == "/bin/kill -HUP $MAINPID"
+
+
+def test_the_images_probe_is_a_program() -> None:
+    text = (ROOT / "deploy" / "Containerfile").read_text("utf-8").replace("\\\n", "")
+    (probe,) = [line for line in text.splitlines() if line.startswith("HEALTHCHECK")]
+    words = json.loads(probe.partition(" CMD ")[2])
+    assert words[:2] == ["python", "-c"]
+    compile(words[2], "HEALTHCHECK", "exec")
