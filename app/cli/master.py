@@ -35,6 +35,9 @@ READY_S = 60.0
 SPARE_S = 10.0
 #: A process that lived for less was no success: the next has to wait, longer each time (seconds).
 SHORT_LIFE_S, LONGEST_PAUSE_S = 10.0, 30.0
+#: How soon another is started at the soonest: who is stopped together with its process has heard of
+#: it by then (seconds).
+AT_ONCE_S = 0.2
 #: A process that says nothing for so long stands still, where it should beat every 2 s.
 SILENCE_S = 60.0
 #: How often the master looks after its processes, though nothing has happened, in seconds.
@@ -243,7 +246,7 @@ class Master:
         self._start_later(at_once=self._clock() - process.started_at > SHORT_LIFE_S)
 
     def _start_later(self, *, at_once: bool = False) -> None:
-        self._pause_s = 0.0 if at_once else min(2 * self._pause_s or 1.0, LONGEST_PAUSE_S)
+        self._pause_s = AT_ONCE_S if at_once else min(2 * self._pause_s or 1.0, LONGEST_PAUSE_S)
         self._start_at = self._clock() + self._pause_s
 
     def _bury(self, process: Process) -> None:

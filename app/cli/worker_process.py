@@ -29,7 +29,11 @@ EX_CONFIG = 78
 def main() -> None:
     """Work until the master says otherwise."""
     leave_no_core()
-    channel = Channel(socket.socket(fileno=int(sys.argv[1])))
+    with socket.socket(fileno=int(sys.argv[1])) as ours:
+        _work(Channel(ours))
+
+
+def _work(channel: Channel) -> None:
     word, _, packed = next(channel.lines(), "").partition(" ")
     before = _unpacked(packed)
     try:

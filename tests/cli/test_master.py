@@ -22,8 +22,9 @@ import subprocess, sys
 from app.cli import master
 
 codes = sys.argv[1:]
-master.SHORT_LIFE_S, master.SILENCE_S, master.LOOK_S, master.SPARE_S = 0.0, 0.5, 0.1, 0.1
-master.READY_S = 5.0
+master.AT_ONCE_S = master.SHORT_LIFE_S = 0.0
+master.SILENCE_S, master.READY_S = 0.5, 5.0
+master.LOOK_S = master.SPARE_S = 0.1
 
 def start(channel):
     # -S: nothing but the standard library. Each code is for one process, the last for all others.
