@@ -100,9 +100,10 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
         self._outgoing = {pid for pid, worker in self.WORKERS.items() if not worker.state.leaves}
         self._start_after = 0.0
         self._metrics.set(successful=True)
-        # The variables that overrule the file: a restart is what changes them.
-        variables = overruling_variables(settings) or None
-        self._say("info", "config_reloaded", file=self._file, overruled_by=variables)
+        self._say("info", "config_reloaded", file=self._file)
+        if names := overruling_variables(settings):
+            remedy = "restart the web process"
+            self._say("warning", "environment_overrules_file", names=names, remedy=remedy)
         self.manage_workers()
 
     def _read_conf(self) -> None:
@@ -120,7 +121,7 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
             activate(settings)
         self._metrics.set(successful=False)
         self._say(
-            "error", "config_not_reloaded", file=fault.file, line=fault.line, reason=fault.reason
+            "error", "config_reload_failed", file=fault.file, line=fault.line, reason=fault.reason
         )
 
     def _say(self, level: str, event: str, **told: object) -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import socket
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -156,14 +155,18 @@ def test_a_reload_ends_no_answer(running: Site, upstream: Upstream) -> None:
     asked = load(running, upstream, name)
     assert "fresh" not in running.models()
     running.config.write_text(
-        running.config.read_text() + '\n[models."fresh"]\nprovider = "chat"\n'
+        running.config.read_text()
+        + '\n[models."fresh"]\nprovider = "chat"\n[redis]\nurl = "redis://127.0.0.1:9/0"\n'
     )
     running.signal(signal.SIGHUP)
     until(lambda: "fresh" in running.models(), "the new settings to be served")
     until(lambda: len(running.workers() - before) == 1, "a new worker")
-    # Longer than a stop would leave them, which is what this is about.
-    threading.Event().wait(GRACE_S)
+    # It takes longer than a stop would leave the others, which is what this is about.
+    long = Script(events=8, interval_s=GRACE_S / 6)
+    assert Asked(running.gateway, long, stream=True).start().end().status == 200
     assert before <= running.workers()
+    overrules = running.gateway.logged(event="environment_overrules_file")
+    assert overrules["names"] == ["REDIS_URL"]
     assert {"fresh"} <= running.models()
     for kind in asked:
         upstream.release(f"{name} {kind}")
@@ -227,7 +230,7 @@ def test_a_broken_file_leaves_the_old_one_serving(running: Site, upstream: Upstr
 
 def refusals(site: Site) -> list[dict[str, Any]]:
     """Return what was said of files that could not be used."""
-    return site.gateway.log_lines(event="config_not_reloaded")
+    return site.gateway.log_lines(event="config_reload_failed")
 
 
 def _answers(site: Site) -> bool:

@@ -73,7 +73,7 @@ def test_new_workers_that_cannot_start_leave_the_old_ones_serving(
             'proxy = "https://127.0.0.1:9"\n'
         )
         running.signal(signal.SIGHUP)
-        until(lambda: bool(running.gateway.log_lines(event="config_not_reloaded")), "the reason")
+        until(lambda: bool(running.gateway.log_lines(event="config_reload_failed")), "the reason")
         until(lambda: running.workers() == before, "only the old workers to be left")
         assert running.gauge("gateway_config_last_reload_successful") == 0
         upstream.release("boot")
