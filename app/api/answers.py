@@ -97,10 +97,14 @@ def ignored_header(names: Iterable[str], keys: Iterable[str] = ()) -> str:
     """
     told: list[str] = []
     length = 0
-    body = [quote(name, safe="[]") for name in dict.fromkeys(names)]
-    for encoded in [*body, *("?" + quote(key, safe="[]") for key in dict.fromkeys(keys))]:
+    body = [_encoded(name) for name in dict.fromkeys(names)]
+    for encoded in [*body, *("?" + _encoded(key) for key in dict.fromkeys(keys))]:
         length += len(encoded) + 2
         if len(told) == MAX_IGNORED_NAMES or length > MAX_IGNORED_LENGTH:
             return ", ".join([*told, "%E2%80%A6"])
         told.append(encoded)
     return ", ".join(told)
+
+
+def _encoded(name: str) -> str:
+    return quote(name, safe="[]").replace("~", "%7E")

@@ -44,11 +44,14 @@ def document() -> dict[str, Any]:
         openapi_version="3.1.0",
         plugins=[plugin],
         info={"description": "OpenAI's Responses API, in front of any model provider."},
-        security=[{"bearer": []}, {"apiKey": []}],
+        security=[{"bearer": []}, {"apiKey": []}, {"azureApiKey": []}],
     )
     spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
     spec.components.security_scheme(
         "apiKey", {"type": "apiKey", "in": "header", "name": "x-api-key"}
+    )
+    spec.components.security_scheme(
+        "azureApiKey", {"type": "apiKey", "in": "header", "name": "api-key"}
     )
     for name, header in HEADERS.items():
         spec.components.header(name, header)
