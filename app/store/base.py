@@ -127,3 +127,15 @@ class ResponseStore(Protocol):
     def ping(self) -> None:
         """Return when the store answers."""
         ...
+
+
+class Confirming(Protocol):
+    """A store whose saving has two steps."""
+
+    def keep(self, turn: Turn) -> bool:
+        """Save a response without waiting for replicas."""
+        ...
+
+    def confirm(self, response_id: str, wait_s: float) -> None:
+        """Return when enough replicas have what was kept, or else raise Unconfirmed."""
+        ...

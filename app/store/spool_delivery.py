@@ -1,6 +1,6 @@
 """What brings spooled answers into the store they are for, once it takes writes again.
 
-A timer in every process that serves, TICK_S apart, whether or not requests come. Of the processes
+A timer in every process that serves, a second apart, whether or not requests come. Of the processes
 that share a folder one delivers at a time; were it two, nothing would be there twice. Before it
 delivers, the store is asked for its id: a Redis that was emptied or exchanged meanwhile is given
 nothing that was promised by another.
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -21,13 +20,14 @@ from typing import Protocol
 
 from app.domain.ids import tag_of
 from app.errors import GatewayError, NotFound, StorageUnavailable
-from app.store.base import Turn, Unconfirmed
+from app.store.base import Confirming, Turn, Unconfirmed
 from app.store.spool import Spool
 from app.store.spool_folders import SpoolFolders
+from app.store.spool_timer import SpoolTimer
 from app.store.store_faults import reason
-from app.telemetry import SPOOL_DELIVERED, SPOOL_LOST, log, unexpected
+from app.store.write_breaker import WriteBreaker
+from app.telemetry import SPOOL_DELIVERED, SPOOL_LOST, log
 
-TICK_S = 1.0
 #: How soon an answer is tried again that the store did not take, and after how many of those the
 #: rest is left for the next time; in seconds.
 AGAIN_S, MAX_FAILURES = 2.0, 3
@@ -37,18 +37,6 @@ LEFT_ALONE_S = 60.0
 CONFIRMED_S, ASKED_AGAIN_S = 0.1, 10.0
 #: How long an operator's command waits while another process delivers.
 PATIENCE_S, PAUSE_S = 5.0, 0.05
-
-
-class Confirming(Protocol):
-    """A store whose saving has two steps."""
-
-    def keep(self, turn: Turn) -> bool:
-        """Save a response without waiting for replicas."""
-        ...
-
-    def confirm(self, response_id: str, wait_s: float) -> None:
-        """Return when enough replicas have what was kept, or else raise Unconfirmed."""
-        ...
 
 
 class Identity(Protocol):
@@ -61,32 +49,6 @@ class Identity(Protocol):
     def probe(self) -> None:
         """Return when the store takes a write."""
         ...
-
-
-class WriteBreaker:
-    """Whether the store takes writes, as far as this process knows.
-
-    Open it refuses, and `why` says what the store did last.
-    """
-
-    def __init__(self) -> None:
-        self.why: StorageUnavailable | None = None
-
-    @property
-    def is_open(self) -> bool:
-        return self.why is not None
-
-    def open(self, why: StorageUnavailable) -> None:
-        """Take note that the store did not take a write for a while."""
-        if self.why is None:
-            log.warning("store_refuses_writes", reason=reason(why))
-        self.why = why
-
-    def close(self) -> None:
-        """Take note that it took one."""
-        if self.why is not None:
-            log.info("store_takes_writes")
-        self.why = None
 
 
 class SpoolDelivery:
@@ -116,30 +78,15 @@ class SpoolDelivery:
         self._again_at: dict[str, float] = {}
         self._lagging_until = 0.0
         self._reported: set[str] = set()
-        self._starting = threading.Lock()
-        self._stopped = threading.Event()
-        self._timer: threading.Thread | None = None
+        self._timer = SpoolTimer(self.tick)
 
     def start(self) -> None:
         """Begin to deliver by a timer, for as long as the process lives; twice is once."""
-        with self._starting:
-            if self._timer is None:
-                self._timer = threading.Thread(target=self._run, name="spool", daemon=True)
-                self._timer.start()
+        self._timer.start()
 
     def stop(self) -> None:
         """Deliver no more by the timer; this returns when it has ended."""
-        self._stopped.set()
-        if self._timer is not None:
-            self._timer.join()
-
-    def _run(self) -> None:
-        while not self._stopped.is_set():
-            try:
-                self.tick()
-            except Exception as bug:  # noqa: BLE001 - what waits is to be delivered all the same
-                unexpected(bug, "", "spool")
-            self._stopped.wait(TICK_S)
+        self._timer.stop()
 
     def tick(self) -> None:
         """Do what is due: learn the store's id, try a write if one failed, deliver."""

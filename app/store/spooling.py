@@ -21,9 +21,9 @@ from typing import Literal, Protocol, TypeVar
 from app.domain.ids import home_of
 from app.domain.items import Item
 from app.errors import OVERLOADED, NotFound, StorageUnavailable
-from app.store.base import Context, Page, ResponseStore, Turn, Unconfirmed
+from app.store.base import Confirming, Context, Page, ResponseStore, Turn, Unconfirmed
 from app.store.paging import OneTurn, page
-from app.store.spool_delivery import Confirming, SpoolDelivery
+from app.store.spool_delivery import SpoolDelivery
 
 Read = TypeVar("Read")
 
