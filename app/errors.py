@@ -214,6 +214,10 @@ class AnswerTooLong(UpstreamMisbehaved):
         super().__init__(f"the upstream's answer is too long: {what}", work_done=True)
 
 
+class AnswerNotUnderstood(UpstreamMisbehaved):
+    """The upstream is well, but its answer holds nothing that the gateway knows (A10)."""
+
+
 class CallerGone(GatewayError):
     """The caller hung up; the status is nginx's for the same thing and goes to the log only."""
 

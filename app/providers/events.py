@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from app.domain.deltas import Delta
 from app.errors import GatewayError, UpstreamMisbehaved
 from app.providers.fields import mapping
-from app.providers.json_text import loads
+from app.providers.json_text import SurrogateJoiner, loads
 from app.providers.sse import Frame
 
 Json = dict[str, Any]
@@ -49,6 +49,7 @@ class EventReader:
     def __init__(self, answer: Answer) -> None:
         self.is_done = False
         self._answer = answer
+        self._json = SurrogateJoiner()
 
     def read(self, frames: Sequence[Frame], deltas: list[Delta]) -> None:
         """Add what the frames say; an event without a type has its frame's name.
@@ -66,7 +67,7 @@ class EventReader:
                     deltas += answer.end()
                     self.is_done = True
                     continue
-                if (shown := loads(data)) is None:
+                if (shown := self._json.loads(data)) is None:
                     continue
                 event = mapping(shown)
                 if name == "error" and event.get("type") != name and "error" not in event:

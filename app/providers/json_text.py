@@ -23,26 +23,88 @@ MOST_LENIENT = 4 * 1024 * 1024
 
 #: The log probability that OpenAI itself gives where it has none to tell.
 IMPOSSIBLE = -9999.0
+#: What stands for half a character.
+_REPLACEMENT = "\ufffd"
 
 _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _CONSTANTS = {"-Infinity": IMPOSSIBLE}
 
 
 def loads(data: bytes | str) -> Any:
-    """Return the value that `data` is.
+    """Return the value that `data` is; half a surrogate pair in it becomes U+FFFD.
 
     Raises:
         ValueError: it is no JSON, nor nearly, or is nested beyond all use.
         AnswerTooLong: there are too many values in it.
     """
-    if len(data) > COUNTED_FROM and isinstance(data, bytes):
-        _refuse_many(data)
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError:
-        if len(data) > MOST_LENIENT:
-            raise
-        return _leniently(data)
+    joiner = SurrogateJoiner()
+    value = joiner.loads(data)
+    return joiner.finished(value) if joiner.is_waiting else value
+
+
+class SurrogateJoiner:
+    """Reads the events of one stream, some of which cut a surrogate pair between two of them.
+
+    A server that escapes UTF-16 unit by unit may send "\\ud83d" in one event and "\\ude00" in the
+    next. The first half of a text is kept until that text goes on, in the same place of an event;
+    halves that find no other become U+FFFD.
+    """
+
+    __slots__ = ("_halves",)
+
+    def __init__(self) -> None:
+        self._halves: dict[str, str] = {}  # by the path of the text
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a text ended with the first half of a pair."""
+        return bool(self._halves)
+
+    def loads(self, data: bytes | str) -> Any:
+        """Return the value that an event is. Raises as `loads` does."""
+        if len(data) > COUNTED_FROM and isinstance(data, bytes):
+            _refuse_many(data)
+        if not self._halves:
+            try:
+                return orjson.loads(data)
+            except orjson.JSONDecodeError:
+                if len(data) > MOST_LENIENT:
+                    raise
+        return self._leniently(data)
+
+    def finished(self, value: Any, path: str = "") -> Any:
+        """Return a value that was read, with U+FFFD for each half that its texts ended with."""
+        if isinstance(value, str):
+            return value + _REPLACEMENT if self._halves.pop(path, "") else value
+        if isinstance(value, list):
+            return [self.finished(each, f"{path}[{at}]") for at, each in enumerate(value)]
+        if isinstance(value, dict):
+            return {name: self.finished(each, f"{path}.{name}") for name, each in value.items()}
+        return value
+
+    def _leniently(self, data: bytes | str) -> Any:
+        text = data if isinstance(data, str) else _decoded(data)
+        try:
+            return self._joined(_DECODER.decode(text), "")
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+
+    def _joined(self, value: Any, path: str) -> Any:
+        if isinstance(value, str):
+            return self._joined_text(value, path) if value else value
+        if isinstance(value, list):
+            return [self._joined(each, f"{path}[{at}]") for at, each in enumerate(value)]
+        if isinstance(value, dict):
+            return {
+                _whole(name): self._joined(each, f"{path}.{name}") for name, each in value.items()
+            }
+        return value
+
+    def _joined_text(self, text: str, path: str) -> str:
+        text = self._halves.pop(path, "") + text
+        if "\ud800" <= text[-1] <= "\udbff":
+            self._halves[path], text = text[-1], text[:-1]
+        return _whole(text)
 
 
 def _refuse_many(data: bytes) -> None:
@@ -70,16 +132,6 @@ def dumps(value: Any) -> str:
         raise ValueError("nested too deeply") from None
 
 
-def _leniently(data: bytes | str) -> Any:
-    text = data if isinstance(data, str) else _decoded(data)
-    try:
-        value = _DECODER.decode(text)
-        # Halves that stand beside each other are joined, others become U+FFFD.
-        return _whole(value) if "\\u" in text or not _is_encodable(text) else value
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-
-
 def _decoded(data: bytes) -> str:
     try:
         return data.decode("utf-8", "surrogatepass")
@@ -87,22 +139,11 @@ def _decoded(data: bytes) -> str:
         return data.decode("utf-8", "replace")
 
 
-def _is_encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _whole(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, list):
-        return [_whole(each) for each in value]
-    if isinstance(value, dict):
-        return {_whole(name): _whole(each) for name, each in value.items()}
-    return value
+def _whole(text: str) -> str:
+    """Return a text whose halves that stand beside each other are joined; others are U+FFFD."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _number(text: str) -> float | None:

@@ -22,6 +22,12 @@ DELTAS_AT_ONCE = 2_000
 TURN_BYTES = 64 * 1024
 
 
+#: What may stand before the first character of an answer: blanks, and a byte order mark.
+_BLANKS = b" \t\r\n\xef\xbb\xbf"
+#: How the lines of an event stream begin.
+_FIELDS = (b"data:", b"event:", b":", b"id:", b"retry:")
+
+
 class FrameReader(Protocol):
     """What a format makes of its frames; it lives for one answer."""
 
@@ -43,19 +49,29 @@ class FrameReader(Protocol):
         ...
 
 
+#: Reads a whole answer.
+ReadWhole = Callable[[bytes], Batch]
+
+
 class _Heard:
     """What a stream has said: `deltas` are those of its latest piece that nobody was told.
 
-    `long` is the latest piece where it is too long to be read in one go.
+    `long` is the latest piece where it is too long to be read in one go. A server that sends a
+    whole answer where a stream was wanted is read by `read_whole`: no stream begins as JSON does.
     """
 
-    def __init__(self, reader: FrameReader, call: UpstreamCall, budget: Budget) -> None:
+    def __init__(
+        self, reader: FrameReader, read_whole: ReadWhole, call: UpstreamCall, budget: Budget
+    ) -> None:
         self.deltas: list[Delta] = []
         self.long = b""
         self._reader = reader
         self._call = call
         self._budget = budget
+        self._read_whole = read_whole
         self._splitter = FrameSplitter()
+        self._begins = True  # nothing has come yet but blanks
+        self._whole: list[bytes] | None = None  # a whole answer, piece by piece
         self._told_at = time.monotonic()
 
     def take(self, piece: bytes) -> bool:
@@ -81,6 +97,12 @@ class _Heard:
     def read(self, piece: bytes) -> list[Delta]:
         """Return what a piece says. Raises as `take` does."""
         deltas = self.deltas = []
+        if self._begins:
+            self._begin(piece)
+        if self._whole is not None:
+            self._whole.append(piece)
+            self._budget.read(len(piece))
+            return deltas
         self._reader.read(self._splitter.feed(piece), deltas)
         try:
             if deltas:
@@ -113,24 +135,38 @@ class _Heard:
     def end(self) -> list[Delta]:
         """Return what is left to say now that the stream has ended."""
         deltas: list[Delta] = []
-        self._reader.read(self._splitter.end(), deltas)
-        deltas += self._reader.end()
+        if self._whole is not None:
+            deltas += self._read_whole(b"".join(self._whole))
+        else:
+            self._reader.read(self._splitter.end(), deltas)
+            deltas += self._reader.end()
         self._budget.take(deltas)
         return deltas
 
+    def _begin(self, piece: bytes) -> None:
+        """Tell a whole answer from a stream by its first character."""
+        if start := piece.lstrip(_BLANKS):
+            self._begins = False
+            self._whole = [] if start[:1] in b"{[" else None
+
 
 def batches(
-    reply: Reply, reader: FrameReader, call: UpstreamCall, budget: Budget | None = None
+    reply: Reply,
+    reader: FrameReader,
+    read_whole: ReadWhole,
+    call: UpstreamCall,
+    budget: Budget | None = None,
 ) -> Iterator[Batch]:
     """Yield one batch for every read that said something, and an empty one after every silence.
 
     An upstream that sends only comments, or pieces of frames, for `call.silence_s` is silent too.
-    What was said before a failure is told first, also where one read brought both.
+    What was said before a failure is told first, also where one read brought both. A whole answer
+    in place of a stream is read by `read_whole`.
 
     Raises:
         GatewayError: as FrameReader.read does; AnswerTooLong where there is no end of it.
     """
-    heard, read = _Heard(reader, call, budget or Budget()), 0
+    heard, read = _Heard(reader, read_whole, call, budget or Budget()), 0
     with closing(reply):
         try:
             for piece in reply.pieces(heard.take):
@@ -153,16 +189,30 @@ def batches(
 
 
 def told_whole(
-    reply: Reply, read: Callable[[bytes], Batch], budget: Budget | None = None
+    reply: Reply, reader: FrameReader, read_whole: ReadWhole, budget: Budget | None = None
 ) -> Iterator[Batch]:
-    """Yield what `read` makes of a whole answer: as one batch, unless it is a long one.
+    """Yield what `read_whole` makes of a whole answer: as one batch, unless it is a long one.
+
+    A stream in place of it is read by `reader`.
 
     Raises:
+        UpstreamUnavailable: it is a stream that broke off.
         AnswerTooLong, and what reading it raises.
     """
-    deltas = read(reply.body())
+    body = reply.body()
+    if body.lstrip(_BLANKS).startswith(_FIELDS):
+        deltas = _all_frames(body, reader)
+    else:
+        deltas = read_whole(body)
     (budget or Budget()).take(deltas)
     yield from in_parts(deltas)
+
+
+def _all_frames(body: bytes, reader: FrameReader) -> Batch:
+    splitter, deltas = FrameSplitter(), list[Delta]()
+    reader.read(splitter.feed(body), deltas)
+    reader.read(splitter.end(), deltas)
+    return _finished([*deltas, *reader.end()])
 
 
 def joined(streamed: Iterator[Batch]) -> Iterator[Batch]:
@@ -171,10 +221,14 @@ def joined(streamed: Iterator[Batch]) -> Iterator[Batch]:
     Raises:
         UpstreamUnavailable: it broke off; and what reading it raises.
     """
-    deltas = [delta for batch in streamed for delta in batch]
+    yield from in_parts(_finished([delta for batch in streamed for delta in batch]))
+
+
+def _finished(deltas: Batch) -> Batch:
+    """Return the deltas of an answer that has ended. Raises UpstreamUnavailable: it has not."""
     if not deltas or not isinstance(deltas[-1], Finished):
         raise UpstreamUnavailable("the upstream broke off its answer", work_done=True)
-    yield from in_parts(deltas)
+    return deltas
 
 
 def in_parts(deltas: Batch) -> Iterator[Batch]:

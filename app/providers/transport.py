@@ -23,7 +23,6 @@ from app.errors import (
 from app.logs.redaction import is_id
 from app.providers.base import UpstreamCall
 from app.providers.faults import fault, fault_in_answer
-from app.providers.json_text import loads
 from app.providers.wire.adapter import Draft, LeanAdapter, Nonsense, Order, Quiet, TooLong
 from app.providers.wire.dial import Dialer, ProxyRefused
 from app.providers.wire.exchange import Patience, Relay, leave
@@ -210,8 +209,6 @@ class Reply:
             response = self._send(stream=True)
         except Quiet:
             return None
-        if response.raw.headers.get("content-type", "").startswith("application/json"):
-            raise self._no_stream(response.content)
         body: Any = response.raw
         body.relay = self._relay
         self._pieces = response.iter_content(None)
@@ -251,15 +248,6 @@ class Reply:
         if not told or not is_id(told) or (secret and secret in told):
             return None
         return told
-
-    def _no_stream(self, body: bytes) -> GatewayError:
-        """Return the error for a whole answer where a stream was asked for: it is one itself."""
-        try:
-            error = loads(body)["error"]
-        except (ValueError, TypeError, LookupError):
-            name = self._transport.settings.name
-            return UpstreamMisbehaved(f"provider {name!r} did not stream", work_done=True)
-        return self._transport.fault_in_answer(error)
 
     def _refused(self, response: requests.Response) -> GatewayError:
         body = b""

@@ -15,7 +15,7 @@ from app.domain.deltas import (
     Text,
     Thought,
 )
-from app.errors import UpstreamMisbehaved
+from app.errors import AnswerNotUnderstood
 from app.providers.fields import Note
 
 #: How many unknown things an error names, and what a name of one looks like.
@@ -51,10 +51,10 @@ class Understanding:
         """Return unless all that was there is unknown.
 
         Raises:
-            UpstreamMisbehaved: it is.
+            AnswerNotUnderstood: it is.
         """
         if self._unknown and not self.has_known:
-            raise UpstreamMisbehaved(
+            raise AnswerNotUnderstood(
                 "the upstream answered with nothing that the gateway understands: "
                 + ", ".join(self._unknown),
                 work_done=True,

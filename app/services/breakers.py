@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from app.errors import (
+    AnswerNotUnderstood,
     AnswerTooLong,
     CallerGone,
     GatewayError,
@@ -25,6 +26,8 @@ from app.errors import (
 from app.services.breaker import Breaker, Resting
 
 _FAULTS = (UpstreamUnavailable, UpstreamTimeout, UpstreamMisbehaved)
+#: Those that say nothing of how the next call will fare.
+_OF_ONE_ANSWER = (UpstreamRefused, AnswerTooLong, AnswerNotUnderstood)
 
 
 class Admission:
@@ -55,7 +58,7 @@ class Admission:
 
 def _has_failed(error: BaseException, probing: bool) -> bool | None:
     """Tell whether the upstream has failed; None where the error says nothing of that."""
-    if isinstance(error, _FAULTS) and not isinstance(error, UpstreamRefused | AnswerTooLong):
+    if isinstance(error, _FAULTS) and not isinstance(error, _OF_ONE_ANSWER):
         return True
     refused = isinstance(error, GatewayError) and not isinstance(error, CallerGone | Overloaded)
     return False if refused and probing else None  # who refuses a request is alive

@@ -8,7 +8,7 @@ from functools import partial
 from time import monotonic
 from typing import NamedTuple
 
-from app.domain.deltas import Batch
+from app.domain.deltas import Batch, PartEnded, Used
 from app.domain.request import ModelRequest
 from app.errors import (
     AnswerTooLong,
@@ -245,10 +245,13 @@ class Router:
             raise CallerGone("The caller hung up.")
         call.attempts += 1
         asked_at = self._clock()
+        first: Batch = ()
         try:
             batches = provider.answer(request, call)
-            for first in batches:
-                if first or (request.stream and opening.heeds_silence):
+            for batch in batches:
+                first = [*first, *batch] if first else batch
+                waits = not batch and request.stream and opening.heeds_silence
+                if waits or _says_something(first):
                     upstream_spoke(provider.name, self._clock() - asked_at)
                     return first, batches
         except GatewayError as error:
@@ -258,7 +261,15 @@ class Router:
             unexpected(bug, provider.name, "provider")
             upstream_ended(provider.name, GatewayError.type)
             raise GatewayError("The gateway made a mistake.", work_done=True) from bug
+        if first:
+            upstream_ended(provider.name, UpstreamUnavailable.code)
+            raise UpstreamUnavailable(f"The provider '{provider.name}' broke off its answer.")
         raise UpstreamMisbehaved(f"The provider '{provider.name}' answered nothing.")
+
+
+def _says_something(deltas: Batch) -> bool:
+    """Tell whether an answer has begun: counts alone may be followed by an error (A2)."""
+    return not all(isinstance(delta, Used | PartEnded) for delta in deltas)
 
 
 def _word(error: GatewayError) -> str:

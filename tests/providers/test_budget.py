@@ -12,6 +12,7 @@ import pytest
 from app.domain.deltas import (
     Annotated,
     Arguments,
+    Batch,
     CallOpened,
     Delta,
     ItemEnded,
@@ -141,6 +142,10 @@ def responses_call(number: int) -> dict[str, Any]:
     return {"type": "response.output_item.added", "output_index": number, "item": item}
 
 
+def no_whole(_body: bytes) -> Batch:
+    raise AssertionError("a stream is no whole answer")
+
+
 FORMATS = pytest.mark.parametrize(
     ("reader", "call"),
     [
@@ -161,22 +166,31 @@ def test_a_stream_that_opens_calls_without_end_is_ended(
     pieces = [body[start : start + size] for start in range(0, len(body), size)]
     told: list[Delta] = []
     with pytest.raises(AnswerTooLong, match="items"):
-        told.extend(chain.from_iterable(batches(reply(pieces), reader(), UpstreamCall(1e9))))
+        told.extend(
+            chain.from_iterable(batches(reply(pieces), reader(), no_whole, UpstreamCall(1e9)))
+        )
     assert sum(isinstance(delta, CallOpened) for delta in told) <= 1024
 
 
 def test_a_line_without_end_is_ended() -> None:
     pieces = [b": nothing, " * 1000] * 1000
     with pytest.raises(AnswerTooLong, match="say nothing"):
-        list(batches(cast(Reply, Pieces(*pieces)), ChunkReader(fault), UpstreamCall(1e9)))
+        list(batches(cast(Reply, Pieces(*pieces)), ChunkReader(fault), no_whole, UpstreamCall(1e9)))
 
 
 def test_a_whole_answer_has_the_same_bounds() -> None:
     with pytest.raises(AnswerTooLong):
-        list(told_whole(cast(Reply, Pieces(b"")), lambda _body: [Text("x" * 101)], Budget(SMALL)))
+        list(
+            told_whole(
+                cast(Reply, Pieces(b"")),
+                ChunkReader(fault),
+                lambda _body: [Text("x" * 101)],
+                Budget(SMALL),
+            )
+        )
 
 
 def test_a_long_answer_is_told_in_parts() -> None:
     deltas = [Text("x")] * 5000
-    parts = list(told_whole(cast(Reply, Pieces(b"")), lambda _body: deltas))
+    parts = list(told_whole(cast(Reply, Pieces(b"")), ChunkReader(fault), lambda _body: deltas))
     assert (len(parts), list(chain.from_iterable(parts))) == (3, deltas)

@@ -106,25 +106,6 @@ def test_a_rate_limit_says_when_to_come_back() -> None:
     assert error.retry_after_s == 7
 
 
-@pytest.mark.parametrize(
-    ("said", "expected"),
-    [
-        (b'{"error": {"code": 429, "message": "slow down"}}', UpstreamRateLimited),
-        (b'{"choices": []}', UpstreamMisbehaved),
-        (b"[]", UpstreamMisbehaved),
-        (b"{", UpstreamMisbehaved),
-    ],
-    ids=["error", "answer", "list", "nonsense"],
-)
-def test_a_whole_answer_is_no_stream(said: bytes, expected: type[GatewayError]) -> None:
-    with mocked() as upstream:
-        upstream.post(
-            "http://acme.test/v1/answer", body=said, content_type="application/json; charset=utf-8"
-        )
-        with pytest.raises(expected):
-            list(stream(endpoint("http://acme.test/v1")).pieces())
-
-
 def test_an_errors_body_is_read_up_to_a_bound() -> None:
     with mocked() as upstream:
         upstream.post("http://acme.test/v1/answer", status=401, body=b"x" * 3_000_000)

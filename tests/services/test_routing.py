@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.domain.deltas import Batch
+from app.domain.deltas import Batch, Used
 from app.domain.request import ModelRequest
+from app.domain.response import Usage
 from app.errors import (
     CallerGone,
     ContextLengthExceeded,
@@ -28,6 +29,7 @@ from tests.services.scripted import HELLO, SILENCE, THE_END, ScriptedProvider
 DOWN = UpstreamUnavailable("down")
 LIMITED = UpstreamRateLimited("slow down", retry_after_s=3)
 ODD = UpstreamMisbehaved("nonsense")
+COUNTS: Batch = (Used(Usage(1)),)
 
 
 @pytest.fixture
@@ -93,6 +95,23 @@ def test_a_fallback_is_asked_at_once_while_a_retry_after_runs(bench: Bench) -> N
 def test_a_provider_that_misbehaves_is_left_at_once(bench: Bench) -> None:
     bench.a = ScriptedProvider("a", (UpstreamMisbehaved("nonsense"),))
     assert (bench.open().attempts, bench.clock.pauses) == (2, [])
+
+
+def test_a_fault_after_counts_alone_is_a_fault_before_the_answer(bench: Bench) -> None:
+    bench.a = ScriptedProvider("a", (COUNTS, ODD))
+    assert bench.open().provider == "b"
+
+
+def test_an_answer_that_ends_with_counts_alone_has_broken_off(bench: Bench) -> None:
+    bench.a = ScriptedProvider("a", (COUNTS,), (COUNTS, *ANSWER))
+    opened = bench.open()
+    assert (opened.provider, opened.attempts) == ("a", 2)
+    assert list(opened.batches) == [[*COUNTS, *HELLO], THE_END]
+
+
+def test_counts_are_not_waited_for_in_silence(bench: Bench) -> None:
+    bench.a = ScriptedProvider("a", (COUNTS, SILENCE, HELLO, THE_END))
+    assert next(iter(bench.open().batches)) == list(COUNTS)
 
 
 def test_a_provider_that_says_nothing_misbehaves(bench: Bench) -> None:

@@ -15,6 +15,8 @@ from app.providers.understanding import Understanding
 #: Told where the model refused and gave neither words nor a reason.
 REFUSED = "The model declined to answer."
 
+#: A whole answer has at least one of them.
+_OF_A_MESSAGE = {"content", "stop_reason", "usage"}
 _TIERS = {"standard": "default", "priority": "priority", "batch": "flex"}
 
 
@@ -44,8 +46,8 @@ class Answer:
         """
         if error := failure_in(body):
             raise self._fault(error)
-        if not isinstance(body.get("content", []), list):
-            raise Misread("content is no list")
+        if not body.keys() & _OF_A_MESSAGE or not isinstance(body.get("content") or [], list):
+            raise Misread("it is no message")
         return [*self._start(body), *self.end()]
 
     def event(self, event: Json) -> list[Delta]:

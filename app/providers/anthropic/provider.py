@@ -49,9 +49,10 @@ class AnthropicProvider:
         body = orjson.dumps(to_upstream(asked, self._profile))
         reply = self._messages.post(body, call, stream=asked.stream)
         answer = Answer(self._transport.fault_in_answer, self._transport.note)
+        reader, read_whole = EventReader(answer), partial(body_deltas, answer=answer)
         if whole:
-            return told_whole(reply, partial(body_deltas, answer=answer))
-        streamed = batches(reply, EventReader(answer), call)
+            return told_whole(reply, reader, read_whole)
+        streamed = batches(reply, reader, read_whole, call)
         return streamed if request.stream else joined(streamed)
 
     def models(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from app.providers.counts import Counts
 from app.providers.faults.error_body import failure_in
 from app.providers.fields import Misread, Note, Optional, ignore, mapping, mappings, string
 from app.providers.finish_reasons import finish_reason
-from app.providers.json_text import loads
+from app.providers.json_text import SurrogateJoiner, loads
 from app.providers.openai_chat.message import MessageReader
 from app.providers.sse import Frame
 
@@ -38,6 +38,7 @@ class ChunkReader:
         self._optional = Optional(note)
         self._message = MessageReader(note)
         self._alike = Alike()
+        self._json = SurrogateJoiner()
         self._counts = Counts()
         self._has_begun = False  # there was a choice
         self._is_counted = False  # usage came after the last word
@@ -52,10 +53,13 @@ class ChunkReader:
             UpstreamMisbehaved: for a frame that is no chunk.
             GatewayError: for an error in the stream.
         """
-        index = self._alike.take(frames, 0, deltas)
+        index = 0
         while index < len(frames):
-            self._read_frame(*frames[index], deltas)
-            index = self._alike.take(frames, index + 1, deltas)
+            if not self._json.is_waiting:
+                index = self._alike.take(frames, index, deltas)
+            if index < len(frames):
+                self._read_frame(*frames[index], deltas)
+                index += 1
 
     def end(self) -> list[Delta]:
         """Return the calls that were held back, and the finish if there was one."""
@@ -73,7 +77,7 @@ class ChunkReader:
         if not data.strip():
             return
         try:
-            if (chunk := loads(data)) is None:
+            if (chunk := self._json.loads(data)) is None:
                 return
             error = failure_in(mapping(chunk))
             if error or event == "error":

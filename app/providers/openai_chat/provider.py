@@ -42,9 +42,10 @@ class OpenAIChatProvider:
         body = orjson.dumps(to_upstream(asked, self._profile))
         reply = self._completions.post(body, call, stream=asked.stream)
         fault, note = self._transport.fault_in_answer, self._transport.note
+        reader, read_whole = ChunkReader(fault, note), partial(body_deltas, fault=fault, note=note)
         if whole:
-            return told_whole(reply, partial(body_deltas, fault=fault, note=note))
-        streamed = batches(reply, ChunkReader(fault, note), call)
+            return told_whole(reply, reader, read_whole)
+        streamed = batches(reply, reader, read_whole, call)
         return streamed if request.stream else joined(streamed)
 
     def models(self) -> tuple[str, ...]:

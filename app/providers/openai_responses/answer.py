@@ -15,7 +15,7 @@ from app.domain.deltas import Delta, Finished, Used
 from app.errors import GatewayError
 from app.providers.counts import Counts
 from app.providers.events import Fault, Json
-from app.providers.fields import Note, Optional, ignore, mapping, mappings, string
+from app.providers.fields import Misread, Note, Optional, ignore, mapping, mappings, string
 from app.providers.finish_reasons import finish_reason
 from app.providers.openai_responses.told import (
     ToldCall,
@@ -31,6 +31,8 @@ _KINDS: dict[str, type[ToldItem]] = {
     kind.kind: kind for kind in (ToldMessage, ToldReasoning, ToldCall)
 }
 _NOWHERE = -1
+#: A whole answer has at least one of them.
+_OF_A_RESPONSE = {"output", "status", "error"}
 
 #: How the codes of errors begin that stand without a type and are about the request.
 _CALLERS_FAULTS = (
@@ -68,7 +70,10 @@ class Answer:
 
         Raises:
             GatewayError: the answer failed.
+            Misread: it is none.
         """
+        if not body.keys() & _OF_A_RESPONSE:
+            raise Misread("it is no response")
         return self._finish(body, "completed")
 
     def event(self, event: Json) -> list[Delta]:

@@ -1,0 +1,81 @@
+"""What real providers were seen to send comes of it what must, however the packets cut it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from app.api import current
+from app.domain.accumulate import fold
+from app.factory import create_app
+from app.settings import ProviderSettings, RedisSettings, Settings
+from tests.contract.cases import PROVIDERS, Case, RawUpstream, cases, outcome, raw_upstream
+from tests.contract.recordings import play
+
+CASES = list(cases())
+#: Those that begin with a 200.
+STREAMS = [each for each in CASES if each.form == "stream" and b" 200 " in each.raw[:15]]
+PACKETS = (1, 2, 7, 64, None)
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[RawUpstream]:
+    with raw_upstream() as upstream:
+        yield upstream
+
+
+@pytest.fixture
+def client(upstream: RawUpstream, redis_url: str) -> FlaskClient:
+    """A caller of a gateway, with breakers of its own, whose providers all are `upstream`."""
+    base_url = f"http://127.0.0.1:{upstream.port}/v1"
+    app = create_app(
+        Settings(
+            providers=tuple(
+                ProviderSettings(name=name, api=api, base_url=base_url)
+                for name, api in PROVIDERS.items()
+            ),
+            redis=RedisSettings(url=redis_url, prefix="cases:"),
+            log_level="CRITICAL",
+        )
+    )
+    with app.app_context():
+        _, secret = current.services().accounts.create_key("cases", by="test")
+    client = app.test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {secret}"
+    return client
+
+
+def _matches(shown: Any, expected: Any) -> bool:
+    """Tell whether an outcome is the expected one; an expected text is a pattern."""
+    if isinstance(expected, dict):
+        return shown.keys() == expected.keys() and all(
+            _matches(shown[name], value) for name, value in expected.items()
+        )
+    if isinstance(expected, str):
+        return fnmatchcase(str(shown), expected)
+    return bool(shown == expected)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
+def test_a_case_comes_to_what_it_must(
+    case: Case, client: FlaskClient, upstream: RawUpstream
+) -> None:
+    for packet in PACKETS:
+        upstream.raw, upstream.packet = case.raw, packet
+        answer = client.post("/v1/responses", json=case.request)
+        shown = outcome(answer.status_code, answer.get_data(), answer.content_type)
+        assert _matches(shown, case.expected), (packet, shown, case.expected)
+
+
+@pytest.mark.parametrize("case", STREAMS, ids=lambda case: case.label)
+def test_a_stream_comes_to_the_same_wherever_two_reads_cut_it(case: Case) -> None:
+    api, body = PROVIDERS[case.request["model"][0]], case.raw.partition(b"\r\n\r\n")[2]
+    at_once = play(api, [body], stream=True)
+    for cut in range(1, len(body)):
+        parted = play(api, [body[:cut], body[cut:]], stream=True)
+        assert fold(parted.events) == fold(at_once.events), cut
+        assert type(parted.failure) is type(at_once.failure), cut
