@@ -44,7 +44,7 @@ def running_sentinel(replicas: int = 1) -> Iterator[Watched]:
     """Run all of them until the block ends."""
     with contextlib.ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sentinel-")))
-        own, first = free_port(), free_port()
+        first = free_port()
         master, _ = stack.enter_context(_server(home, first))
         others = []
         for _ in range(replicas):
@@ -52,6 +52,7 @@ def running_sentinel(replicas: int = 1) -> Iterator[Watched]:
             other, client = stack.enter_context(server)
             until(_linked(client), "the replica")
             others.append(other)
+        own = free_port()  # as late as can be: others take ports, too
         sentinel = stack.enter_context(_sentinel(home, own, first, replicas))
         url = f"redis+sentinel://127.0.0.1:{own}/{SERVICE}"
         yield Watched(url, master, others[0], sentinel, first)
@@ -85,7 +86,8 @@ def _sentinel(home: Path, port: int, master_port: int, replicas: int) -> Iterato
         f"port {port}\n"
         "bind 127.0.0.1\n"
         f"sentinel monitor {SERVICE} 127.0.0.1 {master_port} 1\n"
-        f"sentinel down-after-milliseconds {SERVICE} 300\n"
+        # Less, and a busy machine fails over again and again.
+        f"sentinel down-after-milliseconds {SERVICE} 1000\n"
         f"sentinel failover-timeout {SERVICE} 3000\n"
     )
     with (

@@ -89,6 +89,7 @@ class Load:
         self._drained = threading.Event()
         self._lock = threading.Lock()
         self._running: set[str] = set()
+        self._sweeps_from = 0.0
         self._writers = [self._save, self._save, self._delete, self._queue, self._cancel]
         self._writers.append(self._open_account)
         self._threads: list[threading.Thread] = []
@@ -180,9 +181,16 @@ class Load:
         return self.jobs.tell([(claim, flush)])[0]
 
     def _keep(self) -> None:
+        """Do what services/keeping.py does: after an outage nobody has renewed in time."""
         with self._lock:
             running = tuple(self._running)
-        self.jobs.renew(running)
+        try:
+            self.jobs.renew(running)
+        except StorageUnavailable:
+            self._sweeps_from = monotonic() + LEASE_S
+            raise
+        if monotonic() < self._sweeps_from:
+            return
         for response_id in self.jobs.lost():
             claim = self.jobs.settle_lost(response_id)
             if claim is not None:
