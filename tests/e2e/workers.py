@@ -40,8 +40,9 @@ class WorkerProcess:
         children = psutil.Process(self.parent.pid).children() if self.lives else []
         self.parent.kill()
         for child in children:
-            child.kill()
-            child.wait()
+            with contextlib.suppress(psutil.NoSuchProcess):  # it may have drained meanwhile
+                child.kill()
+                child.wait()
         self.parent.wait()
 
     @property
