@@ -104,6 +104,6 @@ STREAM_FAULTS = {
     "cut-in-a-character": Script(say=SAID, cut_after=2, cut="utf8"),
     "not-json": Script(say=SAID, garbage="frame", garbage_after=1),
     "endless-line": Script(say=SAID, garbage="line", garbage_after=1),
-    "without-an-end": Script(say=SAID, finish="none"),
+    "without-an-end": Script(say=SAID, finish="none", usage=None),
     "silent": Script(say=SAID),
 }
