@@ -38,3 +38,8 @@ def test_what_is_not_even_nearly_json_is_refused(written: bytes) -> None:
 def test_what_is_read_can_be_written_however_deep() -> None:
     deep = loads(b"[" * 900 + b"]" * 900)
     assert dumps(deep) == "[" * 900 + "]" * 900
+
+
+def test_what_is_long_is_not_read_the_slow_way() -> None:
+    with pytest.raises(ValueError, match=r"."):
+        loads(b"[NaN" + b",1" * 300_000 + b"]")
