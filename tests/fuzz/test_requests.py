@@ -87,6 +87,10 @@ def test_marshmallow_itself_comes_to_the_same_verdict(body: Any) -> None:
 @THOROUGHLY
 @given(mutated_bodies(), policies)
 def test_whatever_is_taken_can_be_echoed_written_and_read_again(body: Any, policy: Policy) -> None:
+    try:
+        orjson.dumps(body)
+    except TypeError:
+        return  # a body as it is read has no integer beyond 64 bits
     request = loaded(body, policy)
     if isinstance(request, CreateRequest):
         response = Response("resp_1", request.model, 1, echo(request))
