@@ -2,7 +2,7 @@
 
     {account:NAME}:usage:2030-01-31  hash: <counter>:<key id>:<model> -> its sum;
                                      `lines`, the number of keys and models in it
-    {account:NAME}:once:<token>      string: empty, there for a minute after something was added
+    {account:NAME}:usage:once:<token> string: empty, there for a minute after something was added
 
 They share their account's slot with its windows (store.windows). No sum expires.
 """
@@ -96,7 +96,7 @@ class RedisUsageStore:
         for name in COUNTERS:
             if amount := getattr(line, name):
                 arguments += (name, amount)
-        once = f"{self._prefix}{{account:{line.account}}}:once:{token_hex(8)}"
+        once = f"{self._prefix}{{account:{line.account}}}:usage:once:{token_hex(8)}"
         return _ADD((self._key(line.account, line.day), once), arguments)
 
     def _key(self, account: str, day: date) -> str:

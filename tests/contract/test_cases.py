@@ -12,6 +12,8 @@ from flask.testing import FlaskClient
 from app.api import current
 from app.domain.accumulate import fold
 from app.factory import create_app
+from app.providers.sse import Frame, FrameSplitter
+from app.services import retries
 from app.settings import ProviderSettings, RedisSettings, Settings
 from tests.contract.cases import PROVIDERS, Case, RawUpstream, cases, outcome, raw_upstream
 from tests.contract.recordings import play
@@ -29,8 +31,9 @@ def upstream() -> Iterator[RawUpstream]:
 
 
 @pytest.fixture
-def client(upstream: RawUpstream, redis_url: str) -> FlaskClient:
+def client(upstream: RawUpstream, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     """A caller of a gateway, with breakers of its own, whose providers all are `upstream`."""
+    monkeypatch.setattr(retries, "FIRST_DELAY_S", 0.0)
     base_url = f"http://127.0.0.1:{upstream.port}/v1"
     app = create_app(
         Settings(
@@ -72,10 +75,27 @@ def test_a_case_comes_to_what_it_must(
 
 
 @pytest.mark.parametrize("case", STREAMS, ids=lambda case: case.label)
-def test_a_stream_comes_to_the_same_wherever_two_reads_cut_it(case: Case) -> None:
-    api, body = PROVIDERS[case.request["model"][0]], case.raw.partition(b"\r\n\r\n")[2]
-    at_once = play(api, [body], stream=True)
+def test_a_stream_has_the_same_frames_wherever_two_reads_cut_it(case: Case) -> None:
+    body = _body(case)
+    at_once = _frames(body)
     for cut in range(1, len(body)):
+        assert _frames(body[:cut], body[cut:]) == at_once, cut
+
+
+@pytest.mark.parametrize("case", STREAMS, ids=lambda case: case.label)
+def test_a_stream_comes_to_the_same_where_two_reads_cut_it(case: Case) -> None:
+    api, body = PROVIDERS[case.request["model"][0]], _body(case)
+    at_once = play(api, [body], stream=True)
+    for cut in range(1, len(body), 17):
         parted = play(api, [body[:cut], body[cut:]], stream=True)
         assert fold(parted.events) == fold(at_once.events), cut
         assert type(parted.failure) is type(at_once.failure), cut
+
+
+def _body(case: Case) -> bytes:
+    return case.raw.partition(b"\r\n\r\n")[2]
+
+
+def _frames(*pieces: bytes) -> list[Frame]:
+    splitter = FrameSplitter()
+    return [frame for piece in pieces for frame in splitter.feed(piece)] + splitter.end()
