@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from app.domain.ids import first_id, item_ids, new_id, new_tag, tag_of
@@ -20,6 +20,7 @@ from app.domain.request import CreateRequest
 from app.domain.tools import FunctionTool
 from app.errors import InvalidRequest, NotFound
 from app.schemas.responses import tool_from_json
+from app.services.call_pairing import CallPairing
 from app.store.base import Context, Place, ResponseStore
 
 _PREFIXES = {Message: "msg", FunctionCall: "fc", FunctionCallOutput: "fco", Reasoning: "rs"}
@@ -59,17 +60,18 @@ def thread(
     parent_id = request.previous_response_id
     if parent_id is None:
         response_id = first_id()
-        own = _resolved(store, account, request.input, (), response_id)
-        return Thread(response_id, _paired((), own, frozenset()), own)
+        pairing = CallPairing(())
+        own = pairing.add(_resolved(store, account, request.input, {}, response_id))
+        return Thread(response_id, pairing.items(), own)
     context = _parent(store, account, parent_id, is_pending)
     response_id = new_id("resp", tag_of(parent_id) or new_tag())
-    own = _resolved(store, account, request.input, context.items, response_id)
-    unanswered = frozenset(
-        item.call_id for item in context.last.output if isinstance(item, FunctionCall)
-    )
+    pairing = CallPairing(context.items, context.input_ends)
+    parted = pairing.parted()
+    known = {item.id: item for item in context.items if item.id not in parted}
+    own = pairing.add(_resolved(store, account, request.input, known, response_id))
     return Thread(
         response_id,
-        items=_paired(context.items, own, unanswered),
+        items=pairing.items(),
         own=own,
         place=context.place,
         tools=tuple(tool_from_json(tool) for tool in context.last.echo["tools"]),
@@ -103,11 +105,13 @@ def _resolved(
     store: ResponseStore,
     account: str,
     given: tuple[InputItem, ...],
-    context: tuple[Item, ...],
+    known: Mapping[str, Item],
     response_id: str,
 ) -> tuple[Item, ...]:
-    """Return the turn's own input: references resolved, ids minted, nothing told twice."""
-    known = {item.id: item for item in context} if context else {}
+    """Return the turn's own input: references resolved, ids minted, nothing told twice.
+
+    `known` are the items of the context by their ids, but for those that are left out of it.
+    """
     stored: Mapping[str, Item] | None = None
     ids = iter(item_ids(response_id, [_PREFIXES[type(item)] for item in given if not item.id]))
     own: list[Item] = []
@@ -136,67 +140,11 @@ def _wanted(given: tuple[InputItem, ...], known: Mapping[str, Item]) -> list[str
     return [item.id for item in given if isinstance(item, ItemReference) and item.id not in known]
 
 
-def _paired(
-    context: tuple[Item, ...], own: tuple[Item, ...], must_be_answered: frozenset[str]
-) -> tuple[Item, ...]:
-    """Return context and input with every call answered once and every answer called for (S4).
-
-    What a purge has left alone in the context is left out (S7).
-    """
-    told = [
-        item
-        for item in context
-        if not (isinstance(item, FunctionCall) and item.status != "completed")  # was cut in it
-    ]
-    items = (*told, *own)
-    calls: set[str] = set()
-    last_output: dict[str, FunctionCallOutput] = {}
-    for item in items:
-        if isinstance(item, FunctionCall):
-            calls.add(item.call_id)
-        elif isinstance(item, FunctionCallOutput):
-            last_output[item.call_id] = item
-    if not calls and not last_output:
-        return items
-    must = set(must_be_answered)
-    for item in own:
-        if isinstance(item, FunctionCall):
-            must.add(item.call_id)
-        elif isinstance(item, FunctionCallOutput) and item.call_id not in calls:
-            raise InvalidRequest(
-                f"No tool call found for function call output with call_id {item.call_id}.",
-                param="input",
-            )
-    return tuple(_whole(items, calls, must, last_output))
-
-
-def _whole(
-    items: Iterable[Item],
-    calls: Container[str],
-    must: Container[str],
-    last_output: Mapping[str, FunctionCallOutput],
-) -> list[Item]:
-    """Return the items without calls that have no output, and outputs but the last of a call."""
-    whole: list[Item] = []
-    for item in items:
-        match item:
-            case FunctionCall(call_id=call_id) if call_id not in last_output:
-                if call_id in must:
-                    raise InvalidRequest(
-                        f"No tool output found for function call {call_id}.", param="input"
-                    )
-            case FunctionCallOutput(call_id=call_id):
-                if call_id in calls and last_output[call_id] is item:
-                    whole.append(item)
-            case _:
-                whole.append(item)
-    return whole
-
-
 def without_oldest(items: tuple[Item, ...], excess_tokens: int | None) -> tuple[Item, ...]:
     """Return the context without its oldest turns, cut only before user messages (S8).
 
-    Drops what is about `excess_tokens` (by four characters a token), or else half.
+    Drops what is about `excess_tokens` (by four characters a token), or else half. A cut parts no
+    call from its output: no message stands between them (S4).
     Returns `items` unchanged when there is nothing that may be dropped.
     """
     sizes = [0 if _is_instruction(item) else len(repr(item)) for item in items]
@@ -213,14 +161,7 @@ def without_oldest(items: tuple[Item, ...], excess_tokens: int | None) -> tuple[
         dropped += sum(sizes[start:end])
         if dropped >= goal:
             break
-    return _without_answers_to(items[:end], _instructions(items[:end]) + items[end:])
-
-
-def _without_answers_to(dropped: Iterable[Item], kept: tuple[Item, ...]) -> tuple[Item, ...]:
-    gone = {item.call_id for item in dropped if isinstance(item, FunctionCall)}
-    return tuple(
-        item for item in kept if not (isinstance(item, FunctionCallOutput) and item.call_id in gone)
-    )
+    return _instructions(items[:end]) + items[end:]
 
 
 def _instructions(dropped: Iterable[Item]) -> tuple[Item, ...]:

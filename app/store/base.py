@@ -39,11 +39,13 @@ class Turn:
 class Context:
     """Everything that a turn and those before it leave to the next: each turn's input, then its
     output, oldest first. `last` is the turn itself, with the tools it was asked with in its echo.
+    `input_ends` says for each turn, a purged one too, where among the items its input ends.
     """
 
     items: tuple[Item, ...]
     last: Response
     place: Place
+    input_ends: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,19 +79,22 @@ class Entries:
         given, made = orjson.loads(self._codec.unpack(packed))
         return tuple(map(item_from_json, given)), tuple(map(item_from_json, made))
 
-    def all_items(self, entries: Iterable[bytes]) -> list[Item]:
-        """Return the items of entries, in their order.
+    def all_items(self, entries: Iterable[bytes]) -> tuple[list[Item], list[int]]:
+        """Return the items of entries, in their order, and where each one's input ends.
 
         MEASURED: done here turn by turn and without a step between, 100 turns take 600 calls
         beside those that make the values; by way of `items` they took 1500.
         """
-        unpack, items = self._codec.unpack, list[Item]()
+        unpack, items, ends = self._codec.unpack, list[Item](), list[int]()
         for entry in entries:
-            if entry != PURGED:
+            if entry == PURGED:
+                ends.append(len(items))
+            else:
                 given, made = orjson.loads(unpack(parts_of(entry)[0]))
                 items += map(item_from_json, given)
+                ends.append(len(items))
                 items += map(item_from_json, made)
-        return items
+        return items, ends
 
     def turn(
         self,

@@ -69,8 +69,14 @@ class MemoryStore:
     def context(self, account: str, response_id: str) -> Context:
         """Return what a turn that continues `response_id` starts from."""
         kept = self._live(account, response_id)
-        items = tuple(item for each in kept.chain for item in self._kept[each].items)
-        return Context(items, kept.turn.response, Place(response_id, len(kept.chain) - 1))
+        items: list[Item] = []
+        ends: list[int] = []
+        for each in kept.chain:
+            turn = self._kept[each].turn
+            ends.append(len(items) + len(turn.input))
+            items += turn.input + turn.response.output
+        place = Place(response_id, len(kept.chain) - 1)
+        return Context(tuple(items), kept.turn.response, place, tuple(ends))
 
     def input_items(
         self,

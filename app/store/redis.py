@@ -171,8 +171,9 @@ class RedisStore:
         """
         found = self._found(account, response_id, *WHOLE)
         turn = self._turn(found, account, response_id)
-        earlier = self._entries.all_items(found.entries[:-1])
-        return Context((*earlier, *_items(turn)), turn.response, found.place)
+        earlier, ends = self._entries.all_items(found.entries[:-1])
+        ends.append(len(earlier) + len(turn.input))
+        return Context((*earlier, *_items(turn)), turn.response, found.place, tuple(ends))
 
     def input_items(
         self,
@@ -195,7 +196,7 @@ class RedisStore:
         """Return those of the items that the account has stored, by id (S5)."""
         homes = self._homes(account, item_ids)
         entries = self._chains.own(account, sorted(set(homes.values())))
-        held = {item.id: item for item in self._entries.all_items(entries)}
+        held = {item.id: item for item in self._entries.all_items(entries)[0]}
         return {item_id: held[item_id] for item_id in item_ids if item_id in held}
 
     def _homes(self, account: str, item_ids: Sequence[str]) -> dict[str, str]:

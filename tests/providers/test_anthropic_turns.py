@@ -159,35 +159,27 @@ def test_text_and_calls_of_one_answer_are_one_turn() -> None:
     assert told[1] == ("assistant", ["text", "tool_use", "tool_use"])
 
 
-def test_all_outputs_of_a_turn_stand_together_and_first_in_the_next() -> None:
+def test_the_outputs_of_a_turn_come_first_in_the_next() -> None:
     turns = body(
         said("Hi"),
         called("a"),
         called("b"),
         answered("1", "a"),
-        said("By the way"),
         answered("2", "b"),
+        said("By the way"),
     )["messages"]
     assert [block.get("tool_use_id", "text") for block in turns[2]["content"]] == ["a", "b", "text"]
 
 
-def test_an_output_that_comes_after_an_answer_still_stands_next_to_its_call() -> None:
-    told = roles(
-        said("Hi"),
-        called("a"),
-        called("b"),
-        answered("1", "a"),
-        said("x", "assistant"),
-        answered("2", "b"),
-        said("y"),
-    )
-    assert told == [
-        ("user", ["text"]),
-        ("assistant", ["tool_use", "tool_use"]),
-        ("user", ["tool_result", "tool_result"]),
-        ("assistant", ["text"]),
-        ("user", ["text"]),
-    ]
+@pytest.mark.parametrize("between", [(), (said("Again"),), (said("Hm", "assistant"),)])
+def test_an_id_that_is_used_again_is_a_distinct_one(between: tuple[Item, ...]) -> None:
+    again = (called("c0"), answered("2", "c0"))
+    turns = body(said("Hi"), called("c0"), answered("1", "c0"), *between, *again)["messages"]
+    blocks = [block for turn in turns for block in turn["content"]]
+    called_ids = [block["id"] for block in blocks if block["type"] == "tool_use"]
+    given = [block["tool_use_id"] for block in blocks if block["type"] == "tool_result"]
+    assert called_ids == given
+    assert (called_ids[0], len(set(called_ids))) == ("c0", 2)
 
 
 def test_calls_with_an_output_after_each_are_turns_of_their_own() -> None:

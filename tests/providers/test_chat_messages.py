@@ -131,8 +131,8 @@ def test_calls_without_words_have_no_content() -> None:
     assert messages[0] == {"role": "assistant", "content": None, "tool_calls": [tool_call("c1")]}
 
 
-def test_outputs_follow_their_calls_wherever_they_stand() -> None:
-    messages = told(call("c1"), call("c2"), user("Hm."), output("c2", "B."), output("c1", "A."))
+def test_outputs_come_in_the_order_of_their_calls() -> None:
+    messages = told(call("c1"), call("c2"), output("c2", "B."), output("c1", "A."), user("Hm."))
     assert [(message["role"], message["content"]) for message in messages] == [
         ("assistant", None),
         ("tool", "A."),
@@ -141,13 +141,39 @@ def test_outputs_follow_their_calls_wherever_they_stand() -> None:
     ]
 
 
-def test_an_id_that_is_used_again_keeps_its_outputs_apart() -> None:
-    messages = told(call("c0"), output("c0", "A."), user("Again."), call("c0"), output("c0", "B."))
-    assert [message["content"] for message in messages] == [None, "A.", "Again.", None, "B."]
+def test_calls_after_an_output_are_a_message_of_their_own() -> None:
+    messages = told(call("c1"), output("c1", "A."), call("c2"), output("c2", "B."))
+    assert [message["role"] for message in messages] == ["assistant", "tool"] * 2
 
 
-def test_the_later_of_two_outputs_counts() -> None:
-    assert told(call("c1"), output("c1", "A."), output("c1", "B."))[1]["content"] == "B."
+@pytest.mark.parametrize("between", [(), (user("Again."),)])
+def test_an_id_that_is_used_again_is_a_distinct_one(between: tuple[Item, ...]) -> None:
+    calls = (call("c0"), output("c0", "A."), *between, call("c0"), output("c0", "B."))
+    messages = told(*calls)
+    called = [each["tool_calls"][0]["id"] for each in messages if "tool_calls" in each]
+    answered = [each["tool_call_id"] for each in messages if each["role"] == "tool"]
+    assert called == answered
+    assert (called[0], len(set(called))) == ("c0", 2)
+
+
+def test_parallel_calls_of_one_id_have_their_own_outputs() -> None:
+    messages = told(
+        call("c0", arguments='{"n": 1}'),
+        call("c0", arguments='{"n": 2}'),
+        output("c0", "1"),
+        output("c0", "2"),
+    )
+    outputs = {each["tool_call_id"]: each["content"] for each in messages[1:]}
+    called = {each["id"]: each["function"]["arguments"] for each in messages[0]["tool_calls"]}
+    assert [(called[each], outputs[each]) for each in called] == [
+        ('{"n": 1}', "1"),
+        ('{"n": 2}', "2"),
+    ]
+
+
+def test_a_repeated_id_is_sent_the_same_each_time() -> None:
+    items = (call("c0"), output("c0", "A."), call("c0"), output("c0", "B."))
+    assert told(*items, user("Go on."))[:4] == told(*items)
 
 
 def test_a_call_without_an_output_stands_alone() -> None:

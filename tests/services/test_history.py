@@ -61,7 +61,8 @@ class OneParent(StoreOfNothing):
             raise NotFound("no such response", code="response_not_found")
         shown = echo(CreateRequest(model="m", input=()))
         last = Response(PARENT, "m", 1, shown, self.status, self.output)
-        return Context((*self.before, *self.output), last, Place("log", 3))
+        items = (*self.before, *self.output)
+        return Context(items, last, Place("log", 3), (len(self.before),))
 
     def items(self, account: str, item_ids: Sequence[str]) -> dict[str, Item]:
         return {item.id: item for item in self.beside if item.id in item_ids}
@@ -231,5 +232,17 @@ def test_a_single_turn_cannot_be_truncated() -> None:
 
 
 def test_truncation_leaves_no_half_of_a_call_and_its_output() -> None:
-    parted = (user("one", "msg_1"), call("c", "fc_1"), user("two", "msg_2"), answer("c"))
-    assert without_oldest(parted, 1) == (user("two", "msg_2"),)
+    parted = (
+        user("one", "msg_1"),
+        call("c", "fc_1"),
+        user("two", "msg_2"),
+        answer("c", "42", "fco"),
+    )
+    items = begun(OneParent(), request(*parted, parent=None)).items
+    assert without_oldest(items, 1) == (parted[2], parted[1], parted[3])
+
+
+def test_truncation_keeps_a_call_whose_id_a_dropped_one_had() -> None:
+    again = (user("two", "msg_2"), call("c", "fc_2"), answer("c", "43", "fco_2"))
+    items = (user("one", "msg_1"), call("c", "fc_1"), answer("c", "42", "fco_1"), *again)
+    assert without_oldest(items, 1) == again

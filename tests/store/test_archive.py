@@ -253,6 +253,19 @@ def secretive(store: RedisStore, length: int) -> list[Turn]:
     return turns
 
 
+def test_a_purged_turn_still_counts_among_those_of_its_context(
+    store: RedisStore, archive: RedisArchive, clock: Clock
+) -> None:
+    first = saved(store, "one")
+    gone = continued(store, first, "two")
+    last = continued(store, gone, "three")
+    deleted(store, gone)
+    list(archive.purge(int(clock.at) + 1))
+    kept, asked_with = len(told(first)), len(first.input)
+    ends = store.context(ACCOUNT, last.response.id).input_ends
+    assert ends == (asked_with, kept, kept + len(last.input))
+
+
 def test_nothing_is_left_of_instructions_that_only_purged_turns_had(
     store: RedisStore, archive: RedisArchive, client: Client, clock: Clock
 ) -> None:

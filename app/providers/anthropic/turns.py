@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
 from itertools import takewhile
 from typing import Any, assert_never
 
@@ -14,6 +13,7 @@ from app.domain.ids import call_id
 from app.domain.items import FunctionCall, FunctionCallOutput, Item, Message, Reasoning
 from app.providers.anthropic.media import blocks, text_block
 from app.providers.arguments import as_object
+from app.providers.call_ids import CallIds
 
 Block = dict[str, Any]
 Turn = dict[str, Any]
@@ -43,13 +43,14 @@ def _instructs(item: Item) -> bool:
 def turns(items: tuple[Item, ...], *, thoughts_first: bool, prefill: bool) -> list[Turn]:
     """Return the items as turns that begin with the user's, and end with it unless `prefill`.
 
-    The outputs of a turn's calls stand together at the start of the next turn, as the format
-    wants it. `thoughts_first` moves thoughts to where a turn begins.
+    Items come with each call directly before its output, as S4 has them: so the outputs of a
+    turn's calls begin the next turn, as the format wants it. `thoughts_first` moves thoughts to
+    where a turn begins.
 
     Raises:
         InvalidRequest: something has no equivalent in this format.
     """
-    conversation = _Conversation(items)
+    conversation = _Conversation()
     for item in items:
         conversation.add(item)
     told = conversation.ended()
@@ -67,14 +68,11 @@ def turns(items: tuple[Item, ...], *, thoughts_first: bool, prefill: bool) -> li
 
 
 class _Conversation:
-    """Gathers blocks into turns; calls wait until their outputs can follow them."""
+    """Gathers blocks into turns; the outputs of a group of calls are the user's next words."""
 
-    def __init__(self, items: Iterable[Item]) -> None:
+    def __init__(self) -> None:
         self._turns: list[Turn] = []
-        self._unanswered: list[str] = []
-        self._outputs = {
-            item.call_id: item for item in items if isinstance(item, FunctionCallOutput)
-        }
+        self._ids = CallIds(tool_id)
 
     def add(self, item: Item) -> None:
         match item:
@@ -84,25 +82,19 @@ class _Conversation:
                 if item.encrypted_content is not None:
                     self._say("assistant", [orjson.loads(item.encrypted_content)])
             case FunctionCall():
-                self._say("assistant", [_tool_use(item)])
-                self._unanswered.append(item.call_id)
+                self._say("assistant", [_tool_use(item, self._ids.of_call(item.call_id))])
             case FunctionCallOutput():
-                self._answer()
+                own_id = self._ids.of_output(item.call_id)
+                if own_id is not None:
+                    self._say("user", [_tool_result(item, own_id)])
             case Message():
-                self._answer()
                 self._say("user", blocks(item.content))
             case _:
                 assert_never(item)
 
     def ended(self) -> list[Turn]:
-        self._answer()
         self._drop_thoughts_at_the_end()
         return self._turns
-
-    def _answer(self) -> None:
-        called, self._unanswered = self._unanswered, []
-        given = (self._outputs[each] for each in called if each in self._outputs)
-        self._say("user", [_tool_result(output) for output in given])
 
     def _say(self, role: str, said: list[Block]) -> None:
         if not said:
@@ -133,19 +125,19 @@ def _trim(block: Block) -> None:
         block["text"] = block["text"].rstrip()
 
 
-def _tool_use(call: FunctionCall) -> Block:
+def _tool_use(call: FunctionCall, own_id: str) -> Block:
     return {
         "type": "tool_use",
-        "id": tool_id(call.call_id),
+        "id": own_id,
         "name": call.name,
         "input": as_object(call.arguments),
     }
 
 
-def _tool_result(output: FunctionCallOutput) -> Block:
+def _tool_result(output: FunctionCallOutput, own_id: str) -> Block:
     given = output.output
     content = given if isinstance(given, str) else blocks(given)
-    return {"type": "tool_result", "tool_use_id": tool_id(output.call_id), "content": content}
+    return {"type": "tool_result", "tool_use_id": own_id, "content": content}
 
 
 def tool_id(given: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mimetypes
-from collections import defaultdict, deque
 from collections.abc import Sequence
 from typing import Any, assert_never
 
@@ -24,6 +23,7 @@ from app.domain.items import (
 )
 from app.errors import InvalidRequest
 from app.providers.arguments import as_text
+from app.providers.call_ids import CallIds
 from app.providers.profiles import Profile
 
 Json = dict[str, Any]
@@ -48,27 +48,22 @@ class _Writer:
     """Writes one message after another.
 
     What the assistant said and called in a row is one message, and the outputs of its calls
-    follow it directly, wherever they stand among the items: servers refuse anything else.
+    follow it directly, in the calls' order: some servers tell them apart by that alone.
     """
 
     def __init__(self, items: Sequence[Item], profile: Profile) -> None:
         self.messages: list[Json] = []
         self._last_user = -1
         self._profile = profile
-        self._calls: defaultdict[str, int] = defaultdict(int)
-        self._outputs: dict[str, deque[FunctionCallOutput]] = {}
         for index, item in enumerate(items):
-            if isinstance(item, Message):
-                if item.role == "user":
-                    self._last_user = index
-            elif isinstance(item, FunctionCall):
-                self._calls[item.call_id] += 1
-            elif isinstance(item, FunctionCallOutput):
-                self._outputs.setdefault(item.call_id, deque()).append(item)
+            if isinstance(item, Message) and item.role == "user":
+                self._last_user = index
         self._is_in_turn = False
         self._texts: list[str] = []
         self._thoughts: list[str] = []
-        self._open_calls: list[FunctionCall] = []
+        self._calls: dict[str, FunctionCall] = {}  # by the ids that they are sent with
+        self._outputs: dict[str, FunctionCallOutput] = {}
+        self._ids = CallIds(call_id)
 
     def write_all(self, items: Sequence[Item]) -> None:
         """Tell the items, and end the turn."""
@@ -80,14 +75,15 @@ class _Writer:
                         self.end_turn()
                     self.messages.append({"role": "user", "content": text})
                 case Message(role="assistant", content=(OutputText(text=text),)):
+                    self._go_on()
                     self._texts.append(text)
-                    self._is_in_turn = True
                 case FunctionCall():
-                    self._open_calls.append(item)
-                    self._is_in_turn = True
+                    self._go_on()
+                    self._calls[self._ids.of_call(item.call_id)] = item
                 case FunctionCallOutput():
-                    if self._is_in_turn:
-                        self.end_turn()  # with the calls, their outputs were told
+                    own_id = self._ids.of_output(item.call_id)
+                    if own_id is not None:
+                        self._outputs[own_id] = item
                 case _:
                     self.write(item, is_current=index > self._last_user)
         self.end_turn()
@@ -96,43 +92,46 @@ class _Writer:
         """Tell an item; `is_current` says that it belongs to the turn the model is working on."""
         match item:
             case Message(role="assistant"):
+                self._go_on()
                 self._texts.append(_spoken(item.content))
-                self._is_in_turn = True
             case Message():
                 if self._is_in_turn:
                     self.end_turn()
                 self.messages.append(self._message(item))
             case Reasoning():
                 if is_current:
+                    self._go_on()
                     self._thoughts += item.content or item.summary
-                    self._is_in_turn = True
             case _:
                 assert_never(item)
+
+    def _go_on(self) -> None:
+        """Have the assistant say more: in the same turn, unless its calls were answered."""
+        if self._outputs:
+            self.end_turn()
+        self._is_in_turn = True
 
     def end_turn(self) -> None:
         """Write what the assistant said so far, and what its calls gave."""
         text = "\n\n".join(filter(None, self._texts))
-        calls, thoughts = self._open_calls, self._thoughts
-        self._texts, self._open_calls, self._thoughts = [], [], []
-        self._is_in_turn = False
-        if calls:
-            self._write_calls(text, calls, thoughts)
+        if self._calls:
+            self._write_calls(text)
         elif text:
             self.messages.append({"role": "assistant", "content": text})
+        self._texts, self._thoughts, self._calls, self._outputs = [], [], {}, {}
+        self._is_in_turn = False
 
-    def _write_calls(self, text: str, calls: list[FunctionCall], thoughts: list[str]) -> None:
+    def _write_calls(self, text: str) -> None:
         message: Json = {"role": "assistant", "content": text or None}
-        if thoughts and self._profile.reasoning_field:
-            message[self._profile.reasoning_field] = "\n\n".join(thoughts)
+        if self._thoughts and self._profile.reasoning_field:
+            message[self._profile.reasoning_field] = "\n\n".join(self._thoughts)
+        calls = self._calls.items()
+        message["tool_calls"] = [_call(call, own_id, self._profile) for own_id, call in calls]
         self.messages.append(message)
-        told, shown = [], []
-        for call in calls:
-            own_id = call_id(call.call_id)
-            told.append(_call(call, own_id, self._profile))
-            output = self._output_of(call)
-            if output is not None:
-                shown += self._write_output(output.output, own_id)
-        message["tool_calls"] = told
+        shown: list[Json] = []
+        for own_id in self._calls:
+            if own_id in self._outputs:
+                shown += self._write_output(self._outputs[own_id].output, own_id)
         if shown:
             self.messages.append({"role": "user", "content": shown})
 
@@ -144,14 +143,6 @@ class _Writer:
             content = content or (SEE_BELOW if others else "")
         self.messages.append({"role": "tool", "tool_call_id": own_id, "content": content})
         return others
-
-    def _output_of(self, call: FunctionCall) -> FunctionCallOutput | None:
-        """Return the output of a call; some servers use an id again in a later turn."""
-        outputs = self._outputs.get(call.call_id)
-        self._calls[call.call_id] -= 1
-        if not outputs:
-            return None
-        return outputs.popleft() if self._calls[call.call_id] else outputs.pop()
 
     def _split(self, output: tuple[InputPart, ...]) -> tuple[str, list[Json]]:
         """Part an output's text, which a tool message can hold, from the rest, which it cannot."""

@@ -1,0 +1,37 @@
+"""The ids of calls as an upstream is sent them: none comes twice, as some do in a history. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Callable
+
+
+class CallIds:
+    """Some servers number the calls of each answer anew; others refuse an id that comes twice.
+
+    Calls and outputs are asked about in their order: an output is that of the call that has
+    waited longest under its id. `form` makes an id one that the upstream takes. The same
+    history is sent with the same ids each time, so that what an upstream has cached stays valid.
+    """
+
+    def __init__(self, form: Callable[[str], str]) -> None:
+        self._form = form
+        self._counts: dict[str, int] = {}
+        self._waiting: dict[str, deque[str]] = {}
+
+    def of_call(self, call_id: str) -> str:
+        """Return the id of the next call."""
+        count = self._counts[call_id] = self._counts.get(call_id, 0) + 1
+        sent = self._form(call_id if count == 1 else _another(call_id, count))
+        self._waiting.setdefault(call_id, deque()).append(sent)
+        return sent
+
+    def of_output(self, call_id: str) -> str | None:
+        """Return the id of the next output, None where no call waits for it."""
+        waiting = self._waiting.get(call_id)
+        return waiting.popleft() if waiting else None
+
+
+def _another(call_id: str, count: int) -> str:
+    return "call_" + hashlib.sha256(f"{count} {call_id}".encode()).hexdigest()[:24]

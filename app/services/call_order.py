@@ -1,0 +1,110 @@
+"""The order in which upstreams take calls and outputs (S4). Pure.
+
+A call stands directly before its output. Where other items lie between, the call moves down to
+the output, with the reasoning that belongs to it; never the output up, since the result is the
+newest thing. Calls whose outputs follow one another are one group:
+
+    call a, call b, output a, a message, output b  ->  call a, output a, a message, call b, output b
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
+
+from app.domain.items import FunctionCall, FunctionCallOutput, Item, Message, Reasoning
+
+
+def in_order(
+    items: Sequence[Item], call_of: Mapping[int, int], left_out: Set[int]
+) -> tuple[Item, ...]:
+    """Return the items without those `left_out`, the calls where they belong.
+
+    `call_of` names for each output that stays its call; both are indexes into `items`.
+    """
+    walk = _Walk(call_of)
+    for index, item in enumerate(items):
+        if index not in left_out:
+            walk.step(index, item)
+    return _written(items, left_out, walk.groups)
+
+
+@dataclass(slots=True)
+class _Group:
+    """Calls whose outputs follow one another. `place` is where those that move are written: at
+    the first one that need not, or else at the first output.
+    """
+
+    place: int
+    last_before: int
+    moved: list[int] = field(default_factory=list)
+    thoughts: dict[int, list[int]] = field(default_factory=dict)
+
+
+class _Walk:
+    """Goes through the items once and finds the groups, and which of their calls must move."""
+
+    def __init__(self, call_of: Mapping[int, int]) -> None:
+        self.groups: list[_Group] = []
+        self._call_of = call_of
+        self._is_in_group = False
+        self._last_fixed = -1  # what stays where it is and is no call
+        self._thoughts: list[int] = []  # belong to the next call of the same answer
+        self._goes_on_thinking = False
+        self._thoughts_of: dict[int, list[int]] = {}
+
+    def step(self, index: int, item: Item) -> None:
+        """Take the next item that stays."""
+        match item:
+            case FunctionCallOutput():
+                self._output(index)
+                return
+            case FunctionCall():
+                self._thoughts_of[index] = self._thoughts
+                self._thoughts = []
+            case Reasoning():
+                if not self._goes_on_thinking:
+                    self._thoughts = []
+                self._thoughts.append(index)
+            case Message():
+                self._last_fixed = index
+                if item.role != "assistant":
+                    self._thoughts = []
+        self._goes_on_thinking = isinstance(item, Reasoning)
+        self._is_in_group = False
+
+    def _output(self, index: int) -> None:
+        if not self._is_in_group:
+            # Thoughts that no call has taken stay where they are.
+            before = max(self._last_fixed, self._thoughts[-1] if self._thoughts else -1)
+            self.groups.append(_Group(index, before))
+            self._is_in_group = True
+        self._thoughts, self._goes_on_thinking = [], False
+        self._last_fixed = index
+        group, call = self.groups[-1], self._call_of[index]
+        if call < group.last_before:
+            group.moved.append(call)
+            group.thoughts[call] = self._thoughts_of[call]
+        else:
+            group.place = min(group.place, call)
+
+
+def _written(
+    items: Sequence[Item], left_out: Set[int], groups: Sequence[_Group]
+) -> tuple[Item, ...]:
+    moving = [group for group in groups if group.moved]
+    if not moving and not left_out:
+        return tuple(items)
+    away = set(left_out)
+    arriving: dict[int, list[int]] = {}
+    for group in moving:
+        order = [index for call in sorted(group.moved) for index in (*group.thoughts[call], call)]
+        arriving[group.place] = order
+        away.update(order)
+    written: list[Item] = []
+    for index, item in enumerate(items):
+        if index in arriving:
+            written += [items[each] for each in arriving[index]]
+        if index not in away:
+            written.append(item)
+    return tuple(written)
