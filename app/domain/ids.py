@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from random import SystemRandom
+from string import ascii_letters, digits
 
 TAG_LENGTH = 16
 UNIQUE_LENGTH = 32
@@ -23,6 +24,8 @@ _lots = SystemRandom().randbytes
 #: Mints an id for an item, given its prefix: `mint("msg")`.
 Mint = Callable[[str], str]
 
+_LETTERS = ascii_letters + digits
+_NINE = re.compile(r"[A-Za-z0-9]{9}")
 _WELL_FORMED = re.compile(r"resp_[A-Za-z0-9_-]{1,123}")
 _TAGGED = re.compile(
     rf"[a-z]+_(([0-9a-f]{{{TAG_LENGTH}}})[0-9a-f]{{{UNIQUE_LENGTH}}})([0-9a-f]{{{ITEM_LENGTH}}})?"
@@ -89,3 +92,15 @@ def call_id(upstream_id: str) -> str:
     if len(upstream_id) <= MAX_CALL_ID:
         return upstream_id
     return "call_" + hashlib.sha256(upstream_id.encode()).hexdigest()[:48]
+
+
+def nine_characters(any_id: str) -> str:
+    """Return a call's id as nine letters or digits, mapped by hash where it is another (U22)."""
+    if _NINE.fullmatch(any_id):
+        return any_id
+    number = int.from_bytes(hashlib.sha256(any_id.encode()).digest())
+    letters = []
+    for _ in range(9):
+        number, letter = divmod(number, len(_LETTERS))
+        letters.append(_LETTERS[letter])
+    return "".join(letters)

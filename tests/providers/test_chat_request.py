@@ -70,7 +70,7 @@ def test_the_bound_of_the_output_has_the_servers_name(profile: Profile, field: s
     ids=lambda asked: next(iter(asked)),
 )
 def test_a_parameter_keeps_its_name_and_value(asked: dict[str, Any]) -> None:
-    body = sent(**asked)
+    body = sent(OPENAI, **asked)
     assert {name: body[name] for name in asked} == asked
 
 
@@ -184,7 +184,7 @@ def test_json_that_cannot_be_enforced_is_told_in_words_and_named() -> None:
 
 
 def test_verbosity_is_told() -> None:
-    assert sent(text=TextOptions(verbosity="low"))["verbosity"] == "low"
+    assert sent(OPENAI, text=TextOptions(verbosity="low"))["verbosity"] == "low"
 
 
 def test_verbosity_is_left_out_and_named_where_it_is_unknown() -> None:

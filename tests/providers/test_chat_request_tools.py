@@ -9,7 +9,7 @@ import pytest
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
 from app.providers.openai_chat.request import ignored, to_upstream
 from app.providers.profiles import Profile
-from tests.providers.chatting import GENERIC, TIME, WEATHER, knowing, request
+from tests.providers.chatting import GENERIC, OPENAI, TIME, WEATHER, knowing, request
 
 NAMED_TIME = {"type": "function", "function": {"name": "time"}}
 
@@ -33,8 +33,14 @@ def test_a_tool_has_a_schema_in_any_case() -> None:
 
 @pytest.mark.parametrize("strict", [True, False])
 def test_strict_is_sent_as_given(strict: bool) -> None:
-    (tool,) = sent(tools=(FunctionTool("f", strict=strict),))["tools"]
+    (tool,) = sent(OPENAI, tools=(FunctionTool("f", strict=strict),))["tools"]
     assert tool["function"]["strict"] is strict
+
+
+def test_what_chat_takes_for_granted_of_strict_is_left_out_without_a_word() -> None:
+    asked: dict[str, Any] = {"tools": (FunctionTool("f", strict=False),)}
+    assert "strict" not in sent(GENERIC, **asked)["tools"][0]["function"]
+    assert ignored(request(**asked), GENERIC) == ()
 
 
 def test_strict_is_left_out_and_named_where_it_is_unknown() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from app.domain.items import Reasoning
 from app.domain.request import INCLUDE_LOGPROBS, JsonSchemaFormat, ModelRequest
 from app.errors import InvalidRequest
 from app.providers.anthropic.families import Family, family_of
@@ -15,13 +16,12 @@ from app.providers.anthropic.media import blocks, check_readable
 from app.providers.anthropic.thinking import Thinking, thinking
 from app.providers.anthropic.tools import choice_in_vain, is_forced, strict_in_vain, toolbox
 from app.providers.anthropic.turns import split_instructions, turns
-from app.providers.profiles import Profile
+from app.providers.profiles import Profile, is_tier_in_vain, tier_name
 
 #: Said where an answer in JSON is wanted and no field of the format can say it.
 JSON_ONLY = "Answer with one JSON object and nothing else: no words around it, no code fence."
 
 _TEMPLATE = "chat_template_kwargs"
-_SERVICE_TIERS = {"auto": "auto", "default": "standard_only"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,10 @@ def to_upstream(request: ModelRequest, profile: Profile) -> dict[str, Any]:
     check_readable(request.items, images=profile.images, files=profile.files)
     plan = _plan(request, profile)
     thoughts = plan.thinking
-    leading, conversation = split_instructions(request.items)
+    items = request.items
+    if plan.family.thinking == "none":  # what another model thought is none of its business (U16)
+        items = tuple(item for item in items if not isinstance(item, Reasoning))
+    leading, conversation = split_instructions(items)
     schema = _schema(request, plan)
     body = {
         "model": request.model,
@@ -65,7 +68,8 @@ def to_upstream(request: ModelRequest, profile: Profile) -> dict[str, Any]:
         "stream": request.stream,
     }
     told = {name: value for name, value in body.items() if value}
-    return told | toolbox(request, profile, structured=plan.structured) | _settings(request, plan)
+    told |= toolbox(request, profile, structured=plan.structured)
+    return told | _settings(request, plan, profile)
 
 
 def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
@@ -78,9 +82,10 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
         "prompt_cache_key": (None,),
         "prompt_cache_retention": (None,),
         "seed": (None,),
-        "service_tier": (None, *_SERVICE_TIERS),
     }
     names = [name for name, kept in as_default.items() if getattr(asked, name) not in kept]
+    if is_tier_in_vain(asked.service_tier, profile):
+        names.append("service_tier")
     if asked.user is not None and asked.safety_identifier is not None:
         names.append("user")
     if INCLUDE_LOGPROBS in asked.include:
@@ -101,12 +106,12 @@ def _template(request: ModelRequest, profile: Profile) -> dict[str, Any]:
     return {"enable_thinking": False} if quiet and profile.effort == _TEMPLATE else {}
 
 
-def _settings(request: ModelRequest, plan: _Plan) -> dict[str, Any]:
+def _settings(request: ModelRequest, plan: _Plan, profile: Profile) -> dict[str, Any]:
     asked = request.parameters
     settings: dict[str, Any] = dict(_sampling(request, plan)[0])
     if whose := asked.safety_identifier or asked.user:
         settings["metadata"] = {"user_id": whose}
-    if tier := _SERVICE_TIERS.get(asked.service_tier or ""):
+    if asked.service_tier and (tier := tier_name(asked.service_tier, profile)):
         settings["service_tier"] = tier
     return settings
 

@@ -6,7 +6,7 @@ import mimetypes
 from collections.abc import Sequence
 from typing import Any, assert_never
 
-from app.domain.ids import call_id
+from app.domain.ids import call_id, nine_characters
 from app.domain.items import (
     ContentPart,
     FunctionCall,
@@ -63,7 +63,7 @@ class _Writer:
         self._thoughts: list[str] = []
         self._calls: dict[str, FunctionCall] = {}  # by the ids that they are sent with
         self._outputs: dict[str, FunctionCallOutput] = {}
-        self._ids = CallIds(call_id)
+        self._ids = CallIds(nine_characters if profile.nine_character_ids else call_id)
 
     def write_all(self, items: Sequence[Item]) -> None:
         """Tell the items, and end the turn."""

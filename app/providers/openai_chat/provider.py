@@ -11,6 +11,7 @@ import orjson
 from app.domain.deltas import Batch
 from app.domain.request import ModelRequest
 from app.providers.base import UpstreamCall
+from app.providers.login import bearer
 from app.providers.model_list import model_ids
 from app.providers.openai_chat.answer import ChunkReader, body_deltas
 from app.providers.openai_chat.request import ignored, to_upstream
@@ -27,7 +28,7 @@ class OpenAIChatProvider:
         self.name = settings.name
         self._profile = profile
         self._transport = transport
-        login = {"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {}
+        login = bearer(settings.api_key, profile.key_header)
         self._completions = transport.endpoint("/chat/completions", login)
         self._models = transport.endpoint("/models", login)
 

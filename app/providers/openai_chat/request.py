@@ -20,7 +20,7 @@ from app.domain.request import (
 )
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
 from app.providers.openai_chat.messages import to_messages
-from app.providers.profiles import Profile
+from app.providers.profiles import Profile, is_tier_in_vain, tier_name
 
 Json = dict[str, Any]
 
@@ -32,7 +32,6 @@ _SAME = {
     "frequency_penalty": "penalties",
     "seed": "seed",
     "user": "user",
-    "service_tier": "service_tier",
     "safety_identifier": "safety_identifier",
     "prompt_cache_key": "prompt_cache_key",
     "prompt_cache_retention": "prompt_cache_retention",
@@ -40,7 +39,7 @@ _SAME = {
 #: Their values, all at once.
 _same = attrgetter(*_SAME)
 _NONE_GIVEN = (None,) * len(_SAME)
-_COARSE = {"minimal": "low", "xhigh": "high"}
+_COARSE = {"minimal": "low", "xhigh": "high", "max": "high"}
 _NO_PARAMETERS: Json = {"type": "object", "properties": {}}
 
 
@@ -64,6 +63,8 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
     # MEASURED: most requests say little, and looking for what they do not say took 20 µs.
     if (values := _same(asked)) != _NONE_GIVEN:
         body |= _known(values, profile)
+    if asked.service_tier and (tier := tier_name(asked.service_tier, profile)):
+        body["service_tier"] = tier
     if asked.tools:
         body.update(_tools(asked, profile))
     if asked.reasoning is not None:
@@ -78,11 +79,7 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
 def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
     """Name what the caller asked for and this server cannot honour."""
     asked = request.parameters
-    names: list[str] = []
-    if (values := _same(asked)) != _NONE_GIVEN:
-        for (name, quirk), value in zip(_SAME.items(), values, strict=True):
-            if value not in (None, "auto") and not _knows(profile, quirk):
-                names.append(name)
+    names = list(_ignored_same(asked, profile))
     if asked.tools:
         names += _ignored_tools(asked, profile)
     if asked.reasoning is not None:
@@ -95,6 +92,15 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
         if INCLUDE_LOGPROBS in asked.include:
             names.append("include")
     return tuple(names)
+
+
+def _ignored_same(asked: Parameters, profile: Profile) -> Iterator[str]:
+    if (values := _same(asked)) != _NONE_GIVEN:
+        for (name, quirk), value in zip(_SAME.items(), values, strict=True):
+            if value is not None and not _knows(profile, quirk):
+                yield name
+    if is_tier_in_vain(asked.service_tier, profile):
+        yield "service_tier"
 
 
 def _ignored_tools(asked: Parameters, profile: Profile) -> Iterator[str]:
@@ -113,10 +119,17 @@ def _ignored_tools(asked: Parameters, profile: Profile) -> Iterator[str]:
 
 
 def _ignored_reasoning(asked: ReasoningOptions, profile: Profile) -> Iterator[str]:
-    if asked.effort is not None and profile.effort == "none":
+    if asked.effort is not None and not _is_effort_told(asked.effort, profile):
         yield "reasoning.effort"
     if asked.summary not in (None, "none") and not profile.tells_reasoning:
         yield "reasoning.summary"
+
+
+def _is_effort_told(effort: str, profile: Profile) -> bool:
+    """Tell whether the server is told of this very effort, and not of the nearest (R10)."""
+    if effort == "none" and profile.thinking_switch:
+        return True
+    return profile.effort != "none" and not (profile.coarse_effort and effort in _COARSE)
 
 
 def _ignored_text(asked: TextOptions, profile: Profile) -> Iterator[str]:
@@ -127,12 +140,15 @@ def _ignored_text(asked: TextOptions, profile: Profile) -> Iterator[str]:
 
 
 def _known(values: tuple[Any, ...], profile: Profile) -> Json:
-    """Return what was given of the parameters that have the same name there."""
-    return {
+    """Return what was given of the parameters that have, but for the seed, the same name there."""
+    told = {
         name: value
         for (name, quirk), value in zip(_SAME.items(), values, strict=True)
         if value is not None and _knows(profile, quirk)
     }
+    if "seed" in told and profile.seed_field != "seed":
+        told[profile.seed_field] = told.pop("seed")
+    return told
 
 
 def _knows(profile: Profile, quirk: str) -> bool:
@@ -219,9 +235,14 @@ def _tool(tool: FunctionTool, profile: Profile) -> Json:
     if tool.description is not None:
         function["description"] = tool.description
     function["parameters"] = _NO_PARAMETERS if tool.parameters is None else tool.parameters
-    if tool.strict is not None and profile.strict_tools:
+    if _says_strict(tool.strict, profile) and profile.strict_tools:
         function["strict"] = tool.strict
     return {"type": "function", "function": function}
+
+
+def _says_strict(strict: bool | None, profile: Profile) -> bool:
+    """Tell whether to send `strict`: false is what Chat takes for granted."""
+    return bool(strict) or (strict is False and profile.strict_false)
 
 
 def _reasoning(asked: ReasoningOptions, profile: Profile) -> Json:
@@ -260,7 +281,7 @@ def _format(form: TextFormat, profile: Profile) -> Json:
             schema: Json = {"name": form.name, "schema": form.schema}
             if form.description is not None:
                 schema["description"] = form.description
-            if form.strict is not None:
+            if _says_strict(form.strict, profile):
                 schema["strict"] = form.strict
             return {"response_format": {"type": "json_schema", "json_schema": schema}}
         case _:

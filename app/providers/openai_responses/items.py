@@ -29,11 +29,11 @@ from app.providers.profiles import Profile
 Json = dict[str, Any]
 
 
-def to_items(items: tuple[Item, ...], profile: Profile) -> list[Json]:
+def to_items(items: tuple[Item, ...], profile: Profile, *, thinks: bool = True) -> list[Json]:
     """Return the items without ids of ours, which the upstream would look up in vain.
 
     Reasoning goes back under the upstream's own id, and only where what it led to follows: one
-    without the other is refused.
+    without the other is refused. None goes to a model that does not think (U16), as `thinks` says.
 
     Raises:
         InvalidRequest: a part is of a kind that this server does not read.
@@ -44,7 +44,12 @@ def to_items(items: tuple[Item, ...], profile: Profile) -> list[Json]:
         if not isinstance(item, Reasoning):
             follows = _can_follow(item)
             told += _item(item, profile)
-        elif follows and item.encrypted_content is not None and profile.encrypted_reasoning:
+        elif (
+            thinks
+            and follows
+            and item.encrypted_content is not None
+            and profile.encrypted_reasoning
+        ):
             told.append(_reasoning(item, item.encrypted_content))
     told.reverse()
     return told

@@ -12,6 +12,7 @@ from app.domain.deltas import Batch
 from app.domain.request import ModelRequest
 from app.providers.base import UpstreamCall
 from app.providers.events import EventReader, body_deltas
+from app.providers.login import bearer
 from app.providers.model_list import model_ids
 from app.providers.openai_responses.answer import Answer
 from app.providers.openai_responses.request import ignored, to_upstream
@@ -28,7 +29,7 @@ class OpenAIResponsesProvider:
         self.name = settings.name
         self._profile = profile
         self._transport = transport
-        login = {"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {}
+        login = bearer(settings.api_key, profile.key_header)
         self._responses = transport.endpoint("/responses", login)
         self._models = transport.endpoint("/models", login)
 

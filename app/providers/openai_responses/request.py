@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
-from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -20,7 +18,7 @@ from app.domain.request import (
 )
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
 from app.providers.openai_responses.items import to_items, with_one_system
-from app.providers.profiles import Profile
+from app.providers.profiles import Profile, is_tier_in_vain, may_reason, tier_name
 
 Json = dict[str, Any]
 
@@ -31,7 +29,6 @@ _SAME = {
     "presence_penalty": "penalties",
     "frequency_penalty": "penalties",
     "user": "user",
-    "service_tier": "service_tier",
     "safety_identifier": "safety_identifier",
     "prompt_cache_key": "prompt_cache_key",
     "prompt_cache_retention": "prompt_cache_retention",
@@ -39,10 +36,7 @@ _SAME = {
 #: Their values, all at once: most requests give none.
 _same = attrgetter(*_SAME)
 _NONE_GIVEN = (None,) * len(_SAME)
-_COARSE = {"minimal": "low", "xhigh": "high"}
-
-#: Models that refuse to be asked for encrypted reasoning: they do not reason.
-_UNREASONING = ("gpt-3.5*", "gpt-4*", "chatgpt-*", "gpt-5*-chat*")
+_COARSE = {"minimal": "low", "xhigh": "high", "max": "high"}
 
 
 def to_upstream(request: ModelRequest, profile: Profile) -> Json:
@@ -57,7 +51,7 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
         instructions, items = with_one_system(instructions, items)
     body: Json = {
         "model": request.model,
-        "input": to_items(items, profile),
+        "input": to_items(items, profile, thinks=may_reason(request.model)),
         "store": False,
         "stream": request.stream,
     }
@@ -66,8 +60,7 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
     limit = asked.max_output_tokens or request.max_output_tokens_default
     if limit is not None:
         body["max_output_tokens"] = limit
-    if (values := _same(asked)) != _NONE_GIVEN:
-        body |= _known(values, profile)
+    body |= _known(asked, profile)
     if include := _include(request, profile):
         body["include"] = include
     if asked.top_logprobs and profile.logprobs:
@@ -87,8 +80,10 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
     names: list[str] = []
     if (values := _same(asked)) != _NONE_GIVEN:
         for (name, quirk), value in zip(_SAME.items(), values, strict=True):
-            if value not in (None, "auto") and not _knows(profile, quirk):
+            if value is not None and not _knows(profile, quirk):
                 names.append(name)
+    if is_tier_in_vain(asked.service_tier, profile):
+        names.append("service_tier")
     names += _ignored_shape(asked, profile)
     if asked.tools:
         names += _ignored_tools(asked, profile)
@@ -98,10 +93,13 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
 def _ignored_shape(asked: Parameters, profile: Profile) -> Iterator[str]:
     if asked.seed is not None:
         yield "seed"  # the format has no such field
-    if asked.reasoning is not None and profile.effort == "none":
-        if asked.reasoning.effort is not None:
+    if asked.reasoning is not None:
+        untold = profile.effort == "none"
+        if (effort := asked.reasoning.effort) is not None and (
+            untold or (profile.coarse_effort and effort in _COARSE)
+        ):
             yield "reasoning.effort"
-        if asked.reasoning.summary not in (None, "none"):
+        if untold and asked.reasoning.summary not in (None, "none"):
             yield "reasoning.summary"
     if asked.text.verbosity is not None and not profile.verbosity:
         yield "text.verbosity"
@@ -127,13 +125,16 @@ def _ignored_tools(asked: Parameters, profile: Profile) -> Iterator[str]:
         yield "parallel_tool_calls"
 
 
-def _known(values: tuple[Any, ...], profile: Profile) -> Json:
+def _known(asked: Parameters, profile: Profile) -> Json:
     """Return what was given of the parameters that have the same name there."""
-    return {
-        name: value
-        for (name, quirk), value in zip(_SAME.items(), values, strict=True)
-        if value is not None and _knows(profile, quirk)
-    }
+    told: Json = {}
+    if (values := _same(asked)) != _NONE_GIVEN:
+        for (name, quirk), value in zip(_SAME.items(), values, strict=True):
+            if value is not None and _knows(profile, quirk):
+                told[name] = value
+    if asked.service_tier and (tier := tier_name(asked.service_tier, profile)):
+        told["service_tier"] = tier
+    return told
 
 
 def _knows(profile: Profile, quirk: str) -> bool:
@@ -143,17 +144,11 @@ def _knows(profile: Profile, quirk: str) -> bool:
 def _include(request: ModelRequest, profile: Profile) -> list[str]:
     """Reasoning must come encrypted: an upstream that stores nothing cannot look it up."""
     include = []
-    if profile.encrypted_reasoning and _may_reason(request.model):
+    if profile.encrypted_reasoning and may_reason(request.model):
         include.append(INCLUDE_ENCRYPTED)
     if INCLUDE_LOGPROBS in request.parameters.include and profile.logprobs:
         include.append(INCLUDE_LOGPROBS)
     return include
-
-
-@lru_cache(maxsize=1024)
-def _may_reason(model: str) -> bool:
-    name = model.rpartition("/")[2].lower().removeprefix("ft:")
-    return not any(fnmatchcase(name, glob) for glob in _UNREASONING)
 
 
 def _reasoning(asked: ReasoningOptions, profile: Profile) -> Json:

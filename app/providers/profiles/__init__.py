@@ -1,0 +1,19 @@
+"""What single servers and model families do differently, as data."""
+
+from app.providers.profiles.choice import PROFILES, profile_of
+from app.providers.profiles.families import is_reasoning_model, may_reason
+from app.providers.profiles.hosts import guessed
+from app.providers.profiles.profile import Profile, ToolChoiceForm
+from app.providers.profiles.tiers import is_tier_in_vain, tier_name
+
+__all__ = [
+    "PROFILES",
+    "Profile",
+    "ToolChoiceForm",
+    "guessed",
+    "is_reasoning_model",
+    "is_tier_in_vain",
+    "may_reason",
+    "profile_of",
+    "tier_name",
+]

@@ -1,0 +1,68 @@
+"""Which profile a provider has: the one that is named or guessed, with its overrides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any, get_args, get_type_hints
+
+from app.logs.redaction import name_or_hidden
+from app.providers.profiles.hosts import guessed
+from app.providers.profiles.profile import GENERIC, Profile
+from app.providers.profiles.servers import SERVERS
+from app.providers.profiles.vendors import VENDORS
+from app.settings import Api, ProviderSettings, SettingsError
+
+PROFILES: dict[str, Profile] = {each.name: each for each in (GENERIC, *VENDORS, *SERVERS)}
+
+#: What a server does differently in one of its formats.
+_IN_FORMAT: dict[tuple[str, Api], Mapping[str, Any]] = {
+    ("llamacpp", "responses"): {"logprobs": False},
+    ("llamacpp", "anthropic_messages"): {"parallel_tool_calls": False},
+    # docs.anthropic.com, "OpenAI SDK compatibility": it is a field of its own format only.
+    ("anthropic", "chat_completions"): {"service_tier": False},
+    # docs.x.ai, "Maximizing cache hits": a field of Responses; in Chat it is a header.
+    ("xai", "responses"): {"prompt_cache_key": True},
+}
+
+
+def profile_of(settings: ProviderSettings, learned: str | None = None) -> Profile:
+    """Return the profile that is named, or guessed from the base URL, with its overrides.
+
+    `learned` is the name of what the server was found to be: it counts where neither tells.
+
+    Raises:
+        SettingsError: when the profile or a quirk is not known, or a quirk's value is none of its.
+    """
+    where = f"[providers.{settings.name}]"
+    name = settings.profile or guessed(settings.base_url)
+    if name == GENERIC.name and not settings.profile and learned:
+        name = learned
+    if name not in PROFILES:
+        raise SettingsError(
+            f"{where} profile {name_or_hidden(name)!r} is none of {', '.join(sorted(PROFILES))}"
+        )
+    hints = get_type_hints(Profile)
+    for quirk, value in settings.quirks.items():
+        if quirk == "name" or quirk not in hints:
+            known = ", ".join(
+                sorted(field.name for field in fields(Profile) if field.name != "name")
+            )
+            raise SettingsError(
+                f"{where} quirks: {name_or_hidden(quirk)!r} is not known; there are {known}"
+            )
+        if not _fits(value, hints[quirk]):
+            raise SettingsError(f"{where} quirks: {quirk} must be {_wanted(hints[quirk])}")
+    in_format = _IN_FORMAT.get((name, settings.api), {})
+    return replace(PROFILES[name], **{**in_format, **settings.quirks})
+
+
+def _fits(value: object, hint: object) -> bool:
+    choices = get_args(hint)
+    return value in choices if choices else type(value) is hint
+
+
+def _wanted(hint: object) -> str:
+    if choices := get_args(hint):
+        return "one of " + ", ".join(choices)
+    return "true or false" if hint is bool else "a string"

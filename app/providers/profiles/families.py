@@ -1,0 +1,38 @@
+"""Which models reason, by their names."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from functools import lru_cache
+
+#: Models that reason before they answer and refuse sampling parameters for it (R5).
+_REASONING = ("o1", "o1-*", "o3", "o3-*", "o4", "o4-*", "gpt-5*", "codex-mini*")
+_NOT_REASONING = ("gpt-5*-chat*",)
+#: Models that are known never to reason: they are not sent reasoning (U16). OpenAI's refuse even
+#: to be asked for it encrypted.
+_UNREASONING = (
+    *("gpt-3.5*", "gpt-4*", "chatgpt-*", "gpt-5*-chat*"),
+    *("moonshot-v1*", "kimi-k2-0*", "kimi-k2-turbo*"),
+    *("llama-3*", "llama3*", "mistral-large-2*", "codestral*", "open-mi*"),
+)
+
+
+@lru_cache(maxsize=1024)
+def is_reasoning_model(model: str) -> bool:
+    """Tell whether an upstream's model, with or without a vendor before it, is known to reason."""
+    name = _bare(model)
+    return _matches(name, _REASONING) and not _matches(name, _NOT_REASONING)
+
+
+@lru_cache(maxsize=1024)
+def may_reason(model: str) -> bool:
+    """Tell whether an upstream's model may reason: it is not known never to."""
+    return not _matches(_bare(model), _UNREASONING)
+
+
+def _bare(model: str) -> str:
+    return model.rpartition("/")[2].lower().removeprefix("ft:")
+
+
+def _matches(name: str, globs: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name, glob) for glob in globs)

@@ -1,0 +1,59 @@
+"""Whose base URL tells what they are."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from urllib.parse import urlsplit
+
+#: Hosts, or globs of them -> the profile's name.
+HOSTS = {
+    "api.openai.com": "openai",
+    "*.api.openai.com": "openai",  # us., eu.: where data is kept
+    "*.openai.azure.com": "azure",
+    "*.openai.azure.us": "azure",
+    "*.cognitiveservices.azure.com": "azure",
+    "*.services.ai.azure.com": "azure",
+    "api.anthropic.com": "anthropic",
+    "bedrock-runtime.*.amazonaws.com": "bedrock",
+    "bedrock-runtime-fips.*.amazonaws.com": "bedrock",
+    "bedrock-mantle.*.api.aws": "bedrock",
+    "aiplatform.googleapis.com": "vertex",
+    "*-aiplatform.googleapis.com": "vertex",
+    "aiplatform.*.rep.googleapis.com": "vertex",
+    "generativelanguage.googleapis.com": "gemini",
+    "api.groq.com": "groq",
+    "api.cerebras.ai": "cerebras",
+    "api.mistral.ai": "mistral",
+    "codestral.mistral.ai": "mistral",
+    "api.x.ai": "xai",
+    "*.api.x.ai": "xai",
+    "api.moonshot.ai": "moonshot",
+    "api.moonshot.cn": "moonshot",
+    "api.kimi.com": "moonshot",
+    "api.deepseek.com": "deepseek",
+    "api.z.ai": "zai",
+    "open.bigmodel.cn": "zai",
+    "api.minimax.io": "minimax",
+    "api.minimaxi.com": "minimax",
+    "api.minimax.chat": "minimax",
+    "api.together.xyz": "together",
+    "api.together.ai": "together",
+    "api.fireworks.ai": "fireworks",
+    "openrouter.ai": "openrouter",
+    "*.openrouter.ai": "openrouter",
+    "api.perplexity.ai": "perplexity",
+}
+#: Ports that a model server has unless told otherwise, and hardly anything else has.
+PORTS = {11434: "ollama", 1234: "lmstudio"}
+
+
+def guessed(base_url: str) -> str:
+    """Return the name of the profile that a base URL tells of, "generic" where it tells none."""
+    url = urlsplit(base_url)
+    host = url.hostname or ""
+    for known, name in HOSTS.items():
+        if host == known or fnmatchcase(host, known):
+            # The deployments' own URLs keep to the API version that their query names.
+            dated = name == "azure" and "v1" not in url.path.split("/")
+            return "azure-deployments" if dated else name
+    return PORTS.get(url.port or 0, "generic")

@@ -1,0 +1,111 @@
+"""What a server does differently, as a value: nothing branches on a name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+#: How much of tool_choice is understood: all of it; all but allowed_tools; only auto, none and
+#: required; nothing, so that the field is never sent.
+ToolChoiceForm = Literal["full", "named", "modes", "never"]
+#: Where the effort goes: a field of that name, OpenRouter's object, the chat template, nowhere.
+EffortField = Literal["reasoning_effort", "reasoning", "chat_template_kwargs", "none"]
+#: The tiers that a server has: OpenAI's, Azure's few of them, Groq's, Anthropic's.
+TierNames = Literal["openai", "azure", "groq", "anthropic"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """The quirks of a server.
+
+    The defaults are those of one that nobody knows: it has the core of its format, and none of
+    what only OpenAI's own service takes (U22).
+
+    All formats:
+        whole: whether an answer that is wanted whole is asked for whole; else it is streamed to
+            us, because that server works on when the caller of a whole answer hangs up.
+        object_arguments: whether the arguments of calls in the history must be a JSON object;
+            what a model wrote that is none is wrapped into one.
+        key_header: the header that the key goes into; `Authorization` makes it a bearer.
+        tiers: what its service tiers are called, where `service_tier` may be sent.
+        one_system: whether only one system message may lead; several are joined then.
+
+    Chat Completions:
+        max_tokens: the field for the output's bound.
+        developer_role: whether there is one; else such messages, and instructions, are `system`.
+        text_arrays: whether several text parts stay apart; else they are one string.
+        images, files: whether such parts are read; else they are refused.
+        strict_tools, parallel_tool_calls, stream_options: whether the field may be sent.
+        strict_false: whether `strict: false` may be sent; Chat takes what is left out for that.
+        nine_character_ids: whether the ids of calls must be nine letters or digits.
+        tool_choice: see ToolChoiceForm. What is not understood is said by leaving tools out.
+        json_schema: whether answers can be held to one; else the model is told it in words, and
+            `json_object` is asked for where that is known.
+        effort: see EffortField. `coarse_effort` says that only low, medium and high are known
+            (and none, which turns thinking off), `thinking_switch` that none has its own field.
+        reasoning_field: the field of an assistant message in which the reasoning that led to its
+            tool calls is sent back (U16); "" drops it.
+        empty_reasoning: whether that field is sent, empty, where there is no reasoning.
+        returns_unknown_fields: whether fields of its answers that are not known here are sent
+            back to it (U15); servers that know their own messages by heart refuse some.
+        seed_field: the name of `seed` there.
+        tells_reasoning: whether its reasoning can be read in its answers.
+        metadata: whether metadata is sent; OpenAI keeps the conversation then (`store`).
+        The others name a parameter, and say whether it may be sent.
+
+    Responses:
+        text_format: whether text.format is heeded; else `response_format` says it, as in Chat.
+        encrypted_reasoning: whether reasoning can be asked for, and sent back, encrypted.
+        refusals: whether refusals are read in the input; else they are told as text.
+        tells_cut: whether an answer that was cut says so; else one that is as long as it might
+            be was cut.
+
+    A quirk that is named here under one format has, where it makes sense, the same meaning in
+    the others.
+    """
+
+    name: str = "generic"
+    whole: bool = True
+    object_arguments: bool = False
+    key_header: Literal["Authorization", "api-key"] = "Authorization"
+    max_tokens: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    developer_role: bool = False
+    text_arrays: bool = False
+    one_system: bool = False
+    images: bool = True
+    files: bool = True
+    strict_tools: bool = True
+    strict_false: bool = False
+    nine_character_ids: bool = False
+    tool_choice: ToolChoiceForm = "named"
+    parallel_tool_calls: bool = True
+    stream_options: bool = True
+    json_schema: bool = True
+    json_object: bool = True
+    effort: EffortField = "reasoning_effort"
+    coarse_effort: bool = False
+    thinking_switch: bool = False
+    reasoning_field: str = ""
+    empty_reasoning: bool = False
+    returns_unknown_fields: bool = True
+    tells_reasoning: bool = True
+    verbosity: bool = False
+    logprobs: bool = True
+    seed: bool = True
+    seed_field: Literal["seed", "random_seed"] = "seed"
+    penalties: bool = True
+    user: bool = True
+    service_tier: bool = False
+    tiers: TierNames = "openai"
+    safety_identifier: bool = False
+    prompt_cache_key: bool = False
+    prompt_cache_retention: bool = False
+    metadata: bool = False
+    text_format: bool = True
+    encrypted_reasoning: bool = True
+    refusals: bool = True
+    tells_cut: bool = True
+
+
+#: What is taken for granted of a server that nobody knows.
+GENERIC = Profile()

@@ -1,0 +1,69 @@
+"""Servers that run open models on machines of one's own. Each flag has its source beside it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from app.providers.profiles.profile import GENERIC
+
+#: A server that runs open models: it knows the core of the API and none of OpenAI's services.
+#: Chat templates want an object for arguments and one system message, and know three efforts.
+OPEN = replace(
+    GENERIC,
+    object_arguments=True,
+    one_system=True,
+    files=False,
+    strict_tools=False,
+    coarse_effort=True,
+    encrypted_reasoning=False,
+)
+
+SERVERS = (
+    # vllm-project/vllm PR 27752, issue 38488: an assistant's reasoning is read from `reasoning`.
+    replace(OPEN, name="vllm", reasoning_field="reasoning"),
+    # docs.sglang.io, "Reasoning parser": told, and read by the chat templates, in that field.
+    replace(OPEN, name="sglang", reasoning_field="reasoning_content"),
+    replace(
+        OPEN,
+        name="llamacpp",
+        # It looks for a caller who hung up once a second, and begins that second anew with
+        # each token of any other answer. A stream it ends at once.
+        whole=False,
+        # A named function is taken for "auto" there.
+        tool_choice="modes",
+        effort="chat_template_kwargs",
+        reasoning_field="reasoning_content",
+        user=False,
+        text_format=False,
+        refusals=False,
+        tells_cut=False,
+    ),
+    # docs.ollama.com, "OpenAI compatibility": no tool_choice, no user, no parallel_tool_calls.
+    replace(OPEN, name="ollama", tool_choice="never", parallel_tool_calls=False, user=False),
+    # lmstudio.ai/docs, "Chat Completions": its list of payload parameters has no more than these.
+    replace(
+        OPEN,
+        name="lmstudio",
+        tool_choice="modes",
+        json_object=False,  # response_format is json_schema or text there, else a 400
+        parallel_tool_calls=False,
+        logprobs=False,
+        user=False,
+    ),
+    # huggingface/transformers, serve: fields of OpenAI's that it does not act on are a 422
+    # ("Unsupported fields in the request"), those that it does not know another.
+    replace(
+        OPEN,
+        name="transformers",
+        tool_choice="never",
+        parallel_tool_calls=False,
+        stream_options=False,
+        json_schema=False,
+        json_object=False,
+        effort="none",
+        logprobs=False,
+        penalties=False,
+        user=False,
+        text_format=False,
+    ),
+)

@@ -1,0 +1,251 @@
+"""Models' vendors and hosts. Each flag has its source beside it; "as documented" means the vendor's
+own reference of Chat Completions, read in November 2026.
+
+What a source does not name is left off: that costs a name in X-Ignored-Parameters, where a field
+too many would cost a 400.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from app.providers.profiles.profile import GENERIC
+from app.providers.profiles.servers import OPEN
+
+#: OpenAI's OpenAPI document, CreateChatCompletionRequest and CreateResponse.
+_OPENAI = replace(
+    GENERIC,
+    name="openai",
+    max_tokens="max_completion_tokens",
+    developer_role=True,
+    text_arrays=True,
+    strict_false=True,
+    tool_choice="full",
+    tells_reasoning=False,
+    verbosity=True,
+    service_tier=True,
+    safety_identifier=True,
+    prompt_cache_key=True,
+    prompt_cache_retention=True,
+)
+#: Azure's API is OpenAI's; learn.microsoft.com, "v1 API": the key goes into `api-key`; "Priority
+#: processing": the tiers are auto, default and priority.
+_AZURE = replace(_OPENAI, name="azure", key_header="api-key", tiers="azure")
+#: Hosts of open models: their templates want an object for arguments; they read no files, and
+#: none documents encrypted reasoning.
+_HOSTED = replace(
+    GENERIC,
+    object_arguments=True,
+    files=False,
+    strict_tools=False,
+    coarse_effort=True,
+    encrypted_reasoning=False,
+)
+#: Google's, for its own models. Files: learnt from no document. docs: parallel_tool_calls and
+#: logprobs are not among the supported parameters. A call's arguments are an object inside.
+_GOOGLE = replace(
+    _HOSTED,
+    parallel_tool_calls=False,
+    logprobs=False,
+    user=False,
+)
+
+VENDORS = (
+    _OPENAI,
+    _AZURE,
+    # The URLs of deployments name a dated API version, the last of which (2025-04-01-preview) is
+    # older than these fields; "Unrecognized request argument supplied" is a 400 there.
+    replace(
+        _AZURE,
+        name="azure-deployments",
+        verbosity=False,
+        service_tier=False,
+        safety_identifier=False,
+        prompt_cache_key=False,
+        prompt_cache_retention=False,
+    ),
+    # docs.anthropic.com, "OpenAI SDK compatibility": what is ignored there. Its own format has
+    # these flags' meanings in providers.anthropic.
+    replace(
+        GENERIC,
+        name="anthropic",
+        strict_tools=False,
+        json_schema=False,
+        json_object=False,
+        effort="none",
+        logprobs=False,
+        seed=False,
+        penalties=False,
+        user=False,
+        service_tier=True,
+        tiers="anthropic",
+    ),
+    # docs.aws.amazon.com/bedrock, "Chat Completions API": OpenAI's shape, max_completion_tokens;
+    # open-weight models behind it, whose templates are theirs.
+    replace(
+        _HOSTED,
+        name="bedrock",
+        max_tokens="max_completion_tokens",
+        encrypted_reasoning=True,  # OpenAI's own models are served there too, by Responses
+        logprobs=False,
+        user=False,
+    ),
+    # cloud.google.com/vertex-ai, "OpenAI compatibility": the supported parameters; seed and the
+    # penalties are among them, what is not is ignored there.
+    replace(_GOOGLE, name="vertex"),
+    # ai.google.dev, "OpenAI compatibility". `Unknown name "X": Cannot find field` (400) is on
+    # record for seed and frequency_penalty (Vali-98/ChatterUI 227), prompt_cache_key
+    # (leookun/cursor-byok 112), parallel_tool_calls (jackmpcollins/magentic 382).
+    replace(_GOOGLE, name="gemini", seed=False, penalties=False),
+    # console.groq.com, "OpenAI compatibility": logprobs, top_logprobs are a 400, unknown fields
+    # too (`property 'prompt_cache_key' is unsupported`); "Service tiers": on_demand, flex. The
+    # penalties are "not yet supported by any of our models". Unknown fields of a message: as above.
+    replace(
+        _HOSTED,
+        name="groq",
+        max_tokens="max_completion_tokens",
+        logprobs=False,
+        penalties=False,
+        service_tier=True,
+        tiers="groq",
+        returns_unknown_fields=False,
+    ),
+    # The vendor's OpenAPI document closes the request (additionalProperties: false). On record as
+    # a 400: the penalties, parallel_tool_calls, service_tier (agentjido/req_llm, guide); not taken:
+    # prompt_cache_key, verbosity (docs.getbifrost.ai). tool_choice: auto and none only.
+    replace(
+        _HOSTED,
+        name="cerebras",
+        max_tokens="max_completion_tokens",
+        tool_choice="modes",
+        parallel_tool_calls=False,
+        penalties=False,
+        returns_unknown_fields=False,
+    ),
+    # docs.mistral.ai, ChatCompletionRequest: a closed schema (`extra_forbidden`, a 422) with
+    # random_seed, without user, logprobs, stream_options (usage comes by itself); a tool has
+    # `strict`. Ids of calls: "must be a-z, A-Z, 0-9, with a length of 9" (a 400).
+    replace(
+        GENERIC,
+        name="mistral",
+        files=False,
+        nine_character_ids=True,
+        stream_options=False,
+        effort="none",
+        logprobs=False,
+        seed_field="random_seed",
+        user=False,
+        returns_unknown_fields=False,
+    ),
+    # docs.x.ai, "Chat completions": max_completion_tokens; its cache is steered by a header.
+    replace(
+        GENERIC,
+        name="xai",
+        max_tokens="max_completion_tokens",
+        files=False,
+        coarse_effort=True,
+    ),
+    # The vendor's OpenAPI document (platform.kimi.ai): max_completion_tokens, prompt_cache_key,
+    # safety_identifier, thinking, json_schema, `strict` (true unless said otherwise); no
+    # tool_choice, seed, user, logprobs. "thinking is enabled but reasoning_content is missing in
+    # assistant tool call message" is a 400 (librechat.ai, Moonshot).
+    replace(
+        _HOSTED,
+        name="moonshot",
+        max_tokens="max_completion_tokens",
+        strict_tools=True,
+        strict_false=True,
+        tool_choice="never",
+        parallel_tool_calls=False,
+        thinking_switch=True,
+        reasoning_field="reasoning_content",
+        empty_reasoning=True,
+        logprobs=False,
+        seed=False,
+        user=False,
+        safety_identifier=True,
+        prompt_cache_key=True,
+    ),
+    # api-docs.deepseek.com, "Create chat completion", "Thinking mode": reasoning_content is wanted
+    # back with tool calls; no user, seed, parallel_tool_calls, json_schema; text only.
+    replace(
+        OPEN,
+        name="deepseek",
+        images=False,
+        parallel_tool_calls=False,
+        json_schema=False,
+        thinking_switch=True,
+        reasoning_field="reasoning_content",
+        empty_reasoning=True,
+        seed=False,
+        user=False,
+    ),
+    # docs.z.ai, "Chat completion", "Thinking mode": tool_choice is auto only, response_format
+    # json_object only, no penalties, seed, user (user_id), logprobs, stream_options; reasoning is
+    # "explicitly preserved and returned together with the tool results".
+    replace(
+        _HOSTED,
+        name="zai",
+        tool_choice="never",
+        parallel_tool_calls=False,
+        stream_options=False,
+        json_schema=False,
+        thinking_switch=True,
+        reasoning_field="reasoning_content",
+        empty_reasoning=True,
+        logprobs=False,
+        seed=False,
+        penalties=False,
+        user=False,
+    ),
+    # platform.minimax.io, "OpenAI compatible API": max_completion_tokens, thinking; no tool_choice,
+    # response_format, penalties, seed, reasoning_effort; "the complete model response must be
+    # appended to the conversation history".
+    replace(
+        _HOSTED,
+        name="minimax",
+        max_tokens="max_completion_tokens",
+        tool_choice="never",
+        parallel_tool_calls=False,
+        json_schema=False,
+        json_object=False,
+        effort="none",
+        thinking_switch=True,
+        reasoning_field="reasoning_content",
+        empty_reasoning=True,
+        logprobs=False,
+        seed=False,
+        penalties=False,
+        user=False,
+    ),
+    # docs.together.ai, "Create chat completion": logprobs is a number there; no user, no
+    # parallel_tool_calls.
+    replace(_HOSTED, name="together", parallel_tool_calls=False, logprobs=False, user=False),
+    # docs.fireworks.ai, "Create chat completion". There is no prompt_cache_key, and the
+    # reasoning_content of earlier turns is read (docs.getbifrost.ai).
+    replace(_HOSTED, name="fireworks", reasoning_field="reasoning_content"),
+    # openrouter.ai/docs, "Parameters", "Reasoning tokens": verbosity, user, reasoning; reasoning
+    # goes back in `reasoning` and `reasoning_details`. What a model's host lacks is dropped there.
+    replace(
+        GENERIC,
+        name="openrouter",
+        effort="reasoning",
+        reasoning_field="reasoning",
+        verbosity=True,
+    ),
+    # docs.perplexity.ai, "Chat completions": no seed, logprobs, parallel_tool_calls
+    # (docs.getbifrost.ai too), json_object; usage comes by itself.
+    replace(
+        GENERIC,
+        name="perplexity",
+        files=False,
+        strict_tools=False,
+        parallel_tool_calls=False,
+        stream_options=False,
+        json_object=False,
+        coarse_effort=True,
+        logprobs=False,
+        seed=False,
+        user=False,
+    ),
+)
