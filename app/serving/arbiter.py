@@ -14,9 +14,11 @@ them where the configuration is broken. Here:
 from __future__ import annotations
 
 import os
+import queue
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,8 @@ from app.settings import Settings, SettingsError, config_file
 from app.settings.active import activate, active
 
 _ORDERS = {signal.SIGTERM: Order.STOP, signal.SIGQUIT: Order.QUIT}
+#: What ends everything without the grace.
+_HURRYING = {signal.SIGINT, signal.SIGQUIT}
 #: How long no worker is started after one that could not, in seconds.
 _AGAIN_S = 1.0
 
@@ -77,9 +81,22 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
         super().halt(reason, exit_status)
 
     def stop(self, graceful: bool = True) -> None:
-        """Have all workers end, and wait for them."""
+        """Have all workers end, and wait for them; a signal that hurries is theirs to obey.
+
+        gunicorn would kill them two seconds after that, before what was said is put down.
+        """
         self._stopping = True
-        super().stop(graceful)
+        for number in _HURRYING:
+            signal.signal(number, lambda *_: self.kill_workers(signal.SIGQUIT))
+        super().stop(graceful and _HURRYING.isdisjoint(self._pending()))
+
+    def _pending(self) -> list[int]:
+        """Take the signals that have come and were not looked at yet."""
+        came: list[int] = []
+        with suppress(queue.Empty):
+            while True:
+                came.append(self.SIG_QUEUE.get_nowait())
+        return came
 
     # Reload
 
@@ -96,8 +113,8 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
         except SystemExit:
             self._stay(before, SettingsError("gunicorn.conf.py or its options cannot be used"))
             return
-        self._before, self._file = before, config_file()
-        self._outgoing = {pid for pid, worker in self.WORKERS.items() if not worker.state.leaves}
+        self._file = config_file()
+        self._supersede(before)
         self._start_after = 0.0
         self._metrics.set(successful=True)
         self._say("info", "config_reloaded", file=self._file)
@@ -105,6 +122,17 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
             remedy = "restart the web process"
             self._say("warning", "environment_overrules_file", names=names, remedy=remedy)
         self.manage_workers()
+
+    def _supersede(self, before: tuple[Settings | None, Any]) -> None:
+        """Have who serves retire once there are others; who does not yet shall not begin to."""
+        if not self._outgoing & self.WORKERS.keys():
+            self._before, self._outgoing = before, set()
+        workers = {pid: worker for pid, worker in self.WORKERS.items() if not worker.state.leaves}
+        if not self._outgoing:
+            serving = {pid for pid, worker in workers.items() if worker.state.serves}
+            self._outgoing = serving or set(workers)
+        for pid in workers.keys() - self._outgoing:
+            self._retire(pid)
 
     def _read_conf(self) -> None:
         """Have gunicorn read its own settings, without its workers: they are not its to end."""
@@ -201,6 +229,16 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
         self.setup(self.app)
 
     # Signals
+
+    def wait_for_signals(self, timeout: float = 1.0) -> list[int]:
+        """Return the signals that have come, those that hurry first, and one reload for all."""
+        came: list[int] = super().wait_for_signals(timeout)
+        came = [
+            number
+            for place, number in enumerate(came, 1)
+            if number != signal.SIGHUP or number not in came[place:]
+        ]
+        return sorted(came, key=lambda number: number not in _HURRYING)
 
     def handle_winch(self) -> None:
         """Retire all workers, if a successor serves; a terminal sends this when it is resized."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
@@ -84,7 +85,33 @@ def test_new_workers_that_cannot_start_leave_the_old_ones_serving(
         assert running.gauge("gateway_config_last_reload_successful") == 1
 
 
-@pytest.mark.parametrize("worker_class", WORKER_CLASSES)
+def test_a_second_reload_does_not_wait_for_the_workers_of_the_first(
+    environment: dict[str, str], upstream: Upstream, keys: Keys, tmp_path: Path, toml: str
+) -> None:
+    with site(environment, keys, tmp_path, toml) as running:
+        before = running.workers()
+        first = reloaded_and_halted(running)
+        second = reloaded_and_halted(running)
+        os.kill(first, signal.SIGCONT)
+        until(lambda: first not in running.workers(), "the superseded worker to end")
+        assert running.workers() == before | {second}
+        os.kill(second, signal.SIGCONT)
+        until(lambda: running.workers() == {second}, "only the last one to be left")
+
+
+def reloaded_and_halted(running: Site) -> int:
+    """Reload; return the worker that this starts, which does not come to serve."""
+    before = running.workers()
+    running.signal(signal.SIGHUP)
+    until(lambda: len(running.workers() - before) == 1, "a new worker")
+    (worker,) = running.workers() - before
+    os.kill(worker, signal.SIGSTOP)
+    return worker
+
+
+@pytest.mark.parametrize(
+    ("worker_class", "hurried"), [("gevent", False), ("gthread", False), ("gevent", True)]
+)
 def test_a_caller_who_does_not_read_holds_up_no_stop_and_is_kept_as_failed(
     environment: dict[str, str],
     upstream: Upstream,
@@ -92,6 +119,7 @@ def test_a_caller_who_does_not_read_holds_up_no_stop_and_is_kept_as_failed(
     tmp_path: Path,
     toml: str,
     worker_class: str,
+    hurried: bool,
     gateway: Gateway,
 ) -> None:
     script = Script(
@@ -109,6 +137,9 @@ def test_a_caller_who_does_not_read_holds_up_no_stop_and_is_kept_as_failed(
             while (found := re.search(rb'"id":"(resp_\w+)"', told)) is None:
                 told += caller.recv(4096)
             running.signal(signal.SIGTERM)
+            if hurried:
+                until(lambda: "signal: term" in running.log, "the stop to begin")
+                running.signal(signal.SIGINT)
             assert running.process.wait(PATIENCE_S) == 0
         kept = gateway.get(found[1].decode()).json()
         assert (kept["status"], kept["error"]["code"]) == ("failed", "server_error")
