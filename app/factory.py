@@ -58,6 +58,7 @@ from app.store.redis import RedisStore
 from app.store.spool_delivery import SpoolDelivery
 from app.store.spool_folders import SpoolFolders
 from app.store.spooling import SpoolingStore
+from app.store.store_faults import reason
 from app.store.store_identity import StoreIdentity
 from app.store.unrouted import UnroutedJobs
 from app.store.usage import RedisUsageStore
@@ -168,8 +169,8 @@ def warn_of_storage(settings: Settings) -> None:
     configure_logging(settings.log_level, settings.log_format)
     try:
         servers = keeping(connect(settings.redis))
-    except StorageUnavailable:
-        log.warning("storage_unavailable")
+    except StorageUnavailable as fault:
+        log.warning("storage_unavailable", reason=reason(fault))
         return
     for server in servers:
         for warning in server.warnings(settings.redis.wait_replicas):

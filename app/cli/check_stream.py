@@ -10,18 +10,27 @@ from pathlib import Path
 from typing import IO
 
 import click
+import orjson
 import requests
 
 from app.schemas.stream_check import StreamBreach, check_stream
 
 CONNECT_S, SILENCE_S = 10.0, 600.0
+_NO_KEY = 401
 
 
 @click.command("check-stream")
 @click.argument("source", default="-")
-@click.option("--key", envvar="GATEWAY_API_KEY", help="The API key to send to a URL.")
 @click.option(
-    "--post", "body", type=click.File("rb"), help="Send this JSON file to the URL, with POST."
+    "--key",
+    envvar="GATEWAY_API_KEY",
+    help="The API key to send to a URL; better in GATEWAY_API_KEY.",
+)
+@click.option(
+    "--post",
+    "body",
+    type=click.File("rb"),
+    help='POST this JSON file to the URL; it asks for a stream: "stream": true.',
 )
 @click.option(
     "--first-number",
@@ -40,9 +49,22 @@ def check(source: str, key: str | None, body: IO[bytes] | None, first_number: in
             events = check_stream(lines, first_number=first_number)
     except StreamBreach as breach:
         raise click.ClickException(f"{source}: {breach}") from None
+    except requests.HTTPError as refusal:
+        raise click.ClickException(f"{source}: {_refused(refusal.response)}") from None
     except OSError as error:  # requests' own exceptions are of this kind, too
         raise click.ClickException(f"{source} could not be read: {error}") from None
     click.echo(f"{source}: {events} events, all as they must be.")
+
+
+def _refused(answer: requests.Response) -> str:
+    """Return a refusal in the API's own words, where it has any."""
+    status = f"{answer.status_code} {answer.reason}".strip()
+    try:
+        said = str(orjson.loads(answer.content)["error"]["message"])
+    except (requests.RequestException, ValueError, LookupError, TypeError):
+        said = ""
+    hint = " Give a key by --key, or in GATEWAY_API_KEY." if answer.status_code == _NO_KEY else ""
+    return f"{status}: {said}{hint}" if said or hint else status
 
 
 @contextmanager
@@ -61,6 +83,8 @@ def _opened(source: str, key: str | None, body: IO[bytes] | None) -> Iterator[IO
             stream=True,
             timeout=(CONNECT_S, SILENCE_S),
         ) as answer:
+            if not answer.ok:
+                _ = answer.content  # what it says, before it is closed
             answer.raise_for_status()
             answer.raw.auto_close = False  # else it is closed under its reader at the end
             yield io.BufferedReader(answer.raw)

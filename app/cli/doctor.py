@@ -6,19 +6,21 @@ import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import click
 
 from app.api import current
-from app.cli.group import complaining, print_table
-from app.errors import GatewayError, UpstreamUnavailable
+from app.cli.group import complaining, print_json, print_table
+from app.errors import GatewayError, StorageUnavailable, UpstreamUnavailable
 from app.factory import create_app
 from app.providers.registry import build
+from app.services.health import WORKER_SILENCE_S
 from app.settings import ProviderSettings, Settings
 from app.store.checks import keeping
 from app.store.connect import connect
+from app.store.store_faults import explained
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +32,27 @@ class Finding:
     detail: str
 
 
-#: What a worker's state amounts to, where it is not "ok" or "disabled".
-_WORKERS: Mapping[str, Literal["warning", "failed"]] = {"missing": "failed", "unknown": "warning"}
+#: What a worker's state, as in /readyz, amounts to.
+_WORKERS: Mapping[str, tuple[Literal["ok", "warning", "failed"], str]] = {
+    "ok": ("ok", "takes jobs"),
+    "disabled": ("ok", "none is needed: [background] enabled is false"),
+    "missing": ("failed", f"none took a job in the last {WORKER_SILENCE_S:.0f} s, or could have"),
+    "unknown": ("warning", "Redis does not say"),
+}
 
 
 @click.command("doctor")
-def doctor() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each finding.")
+def doctor(*, as_json: bool) -> None:
     """Check settings, Redis, the worker, keys and providers; exit with 1 if one failed."""
     with complaining():
         findings = list(examine(Settings.from_env()))
-    print_table(
-        ("WHAT", "STATE", "DETAIL"), ((each.what, each.state, each.detail) for each in findings)
-    )
+    if as_json:
+        for each in findings:
+            print_json(asdict(each))
+    else:
+        rows = ((each.what, each.state, each.detail) for each in findings)
+        print_table(("WHAT", "STATE", "DETAIL"), rows)
     sys.exit(int(any(each.state == "failed" for each in findings)))
 
 
@@ -59,7 +70,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
             yield _writes()
             yield from _worker_and_keys()
     except GatewayError as error:
-        yield Finding("redis", "failed", f"{error.message} ({error.__cause__})")
+        why = explained(error) if isinstance(error, StorageUnavailable) else error.message
+        yield Finding("redis", "failed", why)
     with app.app_context():
         yield _spool()
     with ThreadPoolExecutor() as pool:
@@ -94,15 +106,15 @@ def _spool() -> Finding:
     waiting = [f"answers that wait for this store: {len(folders.own().waiting())}"]
     if unnamed := folders.unnamed():
         waiting.append(f"of an earlier release, for no store by name: {unnamed}")
-    waiting += [f"for {store}, which is another: {n}" for store, n in folders.foreign().items()]
+    foreign = folders.foreign().items()
+    waiting += [f"for {store}, which is another: {n}" for store, n in foreign if n]
     calm = waiting == ["answers that wait for this store: 0"]
     return Finding("spool", "ok" if calm else "warning", "; ".join(waiting))
 
 
 def _worker_and_keys() -> Iterator[Finding]:
     services = current.services()
-    worker = str(services.health.readiness().checks["worker"])
-    yield Finding("worker", _WORKERS.get(worker, "ok"), worker)
+    yield Finding("worker", *_WORKERS[services.health.readiness().checks["worker"]])
     active = sum(key.active for key in services.accounts.keys())  # noqa: SIM118 - no mapping
     yield Finding("keys", "ok" if active else "warning", f"active: {active}")
 

@@ -13,8 +13,9 @@ import click
 import orjson
 from flask.cli import AppGroup
 
-from app.errors import GatewayError
+from app.errors import GatewayError, StorageUnavailable
 from app.settings import SettingsError
+from app.store.store_faults import explained
 
 
 @contextmanager
@@ -22,6 +23,9 @@ def complaining() -> Iterator[None]:
     """Have a failure be one line on stderr and the exit status 1."""
     try:
         yield
+    except StorageUnavailable as error:
+        why = f" REDIS_URL: {explained(error)}." if error.__cause__ else ""
+        raise click.ClickException(error.message + why) from None
     except GatewayError as error:
         raise click.ClickException(error.message) from None
     except SettingsError as error:

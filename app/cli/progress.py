@@ -1,4 +1,7 @@
-"""How far a long command has come: a bar on stderr, so that stdout carries its result only."""
+"""How far a long command has come: a bar on stderr, so that stdout carries its result only.
+
+A bar is for people: it is shown at a terminal only, and only by what takes a while.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,16 @@ from tqdm import tqdm
 
 T = TypeVar("T")
 
+#: What is done by then needs no bar.
+_SHORT_S = 1.0
+
 
 def watched(steps: Iterable[T], total: int, unit: str) -> Iterator[T]:
-    """Yield the steps, and show how many are done."""
-    with tqdm(total=total, unit=f" {unit}", dynamic_ncols=True) as bar:
+    """Yield the steps, and show how many are done once that takes a while."""
+    quiet = not sys.stderr.isatty()
+    with tqdm(
+        total=total, unit=f" {unit}", dynamic_ncols=True, delay=_SHORT_S, disable=quiet
+    ) as bar:
         for step in steps:
             yield step
             bar.update()

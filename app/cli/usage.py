@@ -21,8 +21,16 @@ _TITLES = ("date", "account", "key_id", "model", *COUNTERS)
 
 @click.command("usage", cls=OperatorCommand)
 @click.option("--account", metavar="NAME", help="Only this account's.")
-@click.option("--from", "first", type=_DAY, help="The first day, in UTC.  [default: 30 days]")
-@click.option("--to", "last", type=_DAY, help="The last day, in UTC.  [default: today]")
+@click.option(
+    "--from",
+    "first",
+    type=_DAY,
+    metavar="YYYY-MM-DD",
+    help="The first day, UTC.  [default: 30 days]",
+)
+@click.option(
+    "--to", "last", type=_DAY, metavar="YYYY-MM-DD", help="The last day, UTC.  [default: today]"
+)
 @click.option("--csv", "form", flag_value="csv", help="Print CSV.")
 @click.option("--json", "form", flag_value="json", help="Print a line of JSON for each.")
 @with_appcontext

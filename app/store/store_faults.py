@@ -51,6 +51,17 @@ def reason(fault: StorageUnavailable) -> str:
             return type(error).__name__
 
 
+def explained(fault: StorageUnavailable) -> str:
+    """Return the same with the address that could not be reached, for an operator's terminal.
+
+    redis-py itself says that, no server does.
+    """
+    said = str(fault.__cause__ or "")
+    if _code(fault.__cause__) is None and "connecting to" in said:
+        return said.removesuffix(".")
+    return reason(fault)
+
+
 def refuses_writes(fault: StorageUnavailable) -> bool:
     """Tell whether the store is there, answers reads, and takes no writes."""
     return is_write_refusal(fault.__cause__)

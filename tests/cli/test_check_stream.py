@@ -27,7 +27,8 @@ class Streaming(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         known = self.headers["Authorization"] == "Bearer k"
-        self.answer(200 if known else 401, STREAM)
+        refusal = b'{"error":{"message":"The API key is not valid."}}'
+        self.answer(*((200, STREAM) if known else (401, refusal)))
 
     def do_POST(self) -> None:
         self.answer(200, self.rfile.read(int(self.headers["Content-Length"])))
@@ -74,7 +75,10 @@ def test_a_body_is_posted(url: str, tmp_path: Path) -> None:
 def test_a_url_that_refuses_is_reported(url: str) -> None:
     result = run(url)
     assert result.exit_code == 1
-    assert "401" in result.stderr
+    assert result.stderr == (
+        f"Error: {url}: 401 Unauthorized: The API key is not valid. "
+        "Give a key by --key, or in GATEWAY_API_KEY.\n"
+    )
 
 
 def test_a_file_that_is_not_there_is_reported() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
+import orjson
 import pytest
 from click.testing import CliRunner
 
@@ -81,7 +82,7 @@ def test_a_redis_that_is_away_has_failed_with_its_reason(settings: Settings) -> 
 
 def test_a_worker_that_is_missing_has_failed(settings: Settings) -> None:
     worker = found(replace(settings, background=BackgroundSettings()))["worker"]
-    assert worker == Finding("worker", "failed", "missing")
+    assert worker == Finding("worker", "failed", "none took a job in the last 15 s, or could have")
 
 
 def test_a_redis_that_refuses_writes_has_failed_with_its_reason(settings: Settings) -> None:
@@ -125,6 +126,13 @@ def test_answers_that_wait_are_told_of_by_their_store(settings: Settings, tmp_pa
     )
 
 
+def test_an_empty_folder_of_another_store_is_nothing_to_warn_of(
+    settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "spool" / "store_x").mkdir(parents=True)
+    assert found(settings)["spool"] == Finding("spool", "ok", "answers that wait for this store: 0")
+
+
 def test_a_provider_out_of_reach_has_failed(settings: Settings) -> None:
     assert found(replace(settings, providers=(nowhere(),)))["house"].state == "failed"
 
@@ -143,3 +151,16 @@ def test_it_prints_a_table_and_fails_with_what_failed(
     assert told.stdout.splitlines()[0].split() == ["WHAT", "STATE", "DETAIL"]
     assert "local     ok      models: 1" in told.stdout
     assert told.exit_code == 1
+
+
+def test_it_prints_a_line_of_json_for_each_finding(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gateway.toml").write_text('[providers.local]\napi = "local"\n', "utf-8")
+    told = CliRunner().invoke(doctor, ["--json"], env={"REDIS_URL": settings.redis.url})
+    assert orjson.loads(told.stdout.splitlines()[-1]) == {
+        "what": "local",
+        "state": "ok",
+        "detail": "models: 1",
+    }

@@ -6,6 +6,7 @@ import io
 
 import pytest
 
+from app.cli import progress
 from app.cli.progress import tell, watched
 
 
@@ -14,16 +15,38 @@ class Terminal(io.StringIO):
         return True
 
 
+@pytest.fixture(autouse=True)
+def _slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every step be one of those that take a while."""
+    monkeypatch.setattr(progress, "_SHORT_S", 0.0)
+
+
 def run() -> None:
     for step in watched(["one", "two"], 2, "steps"):
         tell(step)
 
 
-def test_results_go_to_stdout_and_the_bar_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+def test_results_go_to_stdout_and_the_bar_to_the_terminal_of_stderr(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = Terminal()
+    monkeypatch.setattr("sys.stderr", screen)
     run()
-    told = capsys.readouterr()
-    assert told.out == "one\ntwo\n"
-    assert "2/2" in told.err
+    assert capsys.readouterr().out == "one\ntwo\n"
+    assert "2/2" in screen.getvalue()
+
+
+def test_there_is_no_bar_where_stderr_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    run()
+    assert capsys.readouterr() == ("one\ntwo\n", "")
+
+
+def test_there_is_no_bar_for_what_is_soon_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "_SHORT_S", 60.0)
+    screen = Terminal()
+    monkeypatch.setattr("sys.stderr", screen)
+    run()
+    assert screen.getvalue() == ""
 
 
 def test_the_bar_makes_way_for_results_on_its_own_terminal(
@@ -38,9 +61,11 @@ def test_the_bar_makes_way_for_results_on_its_own_terminal(
 
 
 def test_a_bar_that_is_not_walked_to_its_end_shows_how_far_it_came(
-    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    screen = Terminal()
+    monkeypatch.setattr("sys.stderr", screen)
     steps = watched(["one", "two"], 2, "steps")
     assert [next(steps), next(steps)] == ["one", "two"]
     del steps
-    assert "1/2" in capsys.readouterr().err
+    assert "1/2" in screen.getvalue()
