@@ -220,7 +220,7 @@ def settle_together(found: dict[str, Any], notes: Notes) -> None:
         raise Fault("invalid_value", "input", what)
     if found.get("background"):
         if found.get("stream"):
-            what = "excludes stream: poll GET /v1/responses/{id}, or leave one of them out."
+            what = "excludes stream: follow it with GET /v1/responses/{id}?stream=true."
             raise Fault("unsupported_value", "background", what)
         if found.get("store") is False:
             what = "needs store: the answer can only be fetched where it is kept."
