@@ -6,17 +6,22 @@ A field that an answer stands on raises Misread; one that it can do without is l
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from app.errors import AnswerTooLong
+from app.providers.budget import BOUNDS
 
 Json = dict[str, Any]
 #: Hears of each field that was left out, by a name of ours.
 Note = Callable[[str], None]
 
-#: The longest list that is read.
-MOST_ELEMENTS = 100_000
+#: The most parts or blocks of a list that an answer stands on, annotations and the like of one that
+#: it can do without, tokens with their log probabilities.
+MOST_PARTS, MOST_NOTES, MOST_TOKENS = 10_000, 20_000, 100_000
+#: What may be said at once, in deltas. MEASURED: as many are read in 0.3 s, in which nobody else
+#: has a turn.
+MOST_AT_ONCE = 20_000
 
 
 class Misread(ValueError):
@@ -41,13 +46,13 @@ def mapping(value: object) -> Json:
     return value
 
 
-def mappings(value: object) -> list[Json]:
+def mappings(value: object, most: int = MOST_PARTS) -> list[Json]:
     """Return a list of objects; none is empty. Raises Misread, and AnswerTooLong."""
     if not value:
         return []
     if not isinstance(value, list):
         raise Misread("a list is none")
-    _bound(value)
+    _bound(value, most)
     for each in value:
         mapping(each)
     return value
@@ -86,20 +91,31 @@ class Optional:
             self.note(name)
         return {}
 
-    def mappings(self, shown: Json, name: str) -> list[Json]:
+    def mappings(self, shown: Json, name: str, most: int = MOST_NOTES) -> list[Json]:
         """Return the objects of a list, [] where there is none. Raises AnswerTooLong."""
         value = shown.get(name)
         if not isinstance(value, list):
             if value is not None:
                 self.note(name)
             return []
-        _bound(value)
+        _bound(value, most)
         found = [each for each in value if isinstance(each, dict)]
         if len(found) < len(value):
             self.note(name)
         return found
 
 
-def _bound(value: list[Any]) -> None:
-    if len(value) > MOST_ELEMENTS:
-        raise AnswerTooLong(f"a list of more than {MOST_ELEMENTS} elements")
+def output_items(value: object) -> list[Json]:
+    """Return a list of output items, as `mappings` does: of more than are taken none is read."""
+    return mappings(value, BOUNDS.items)
+
+
+def bound_at_once(deltas: Sequence[object]) -> None:
+    """Have one body or event say no more than others can wait for. Raises AnswerTooLong."""
+    if len(deltas) > MOST_AT_ONCE:
+        raise AnswerTooLong(f"more than {MOST_AT_ONCE} parts at once")
+
+
+def _bound(value: list[Any], most: int) -> None:
+    if len(value) > most:
+        raise AnswerTooLong(f"a list of more than {most} elements")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from app.providers.fields import Json, Optional
+from app.providers.fields import MOST_TOKENS, Json, Optional
 
 #: What OpenAI says of a token that cannot have come, where others say -Infinity.
 IMPOSSIBLE = -9999.0
@@ -24,7 +24,7 @@ def logprobs(shown: Json, name: str, optional: Optional) -> tuple[Json, ...]:
 
 
 def _tokens(shown: Json, name: str, optional: Optional) -> list[Json]:
-    found = optional.mappings(shown, name)
+    found = optional.mappings(shown, name, MOST_TOKENS)
     tokens = list(filter(_is_token, found))
     if len(tokens) < len(found):
         optional.note(name)

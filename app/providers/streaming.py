@@ -199,20 +199,30 @@ def told_whole(
         UpstreamUnavailable: it is a stream that broke off.
         AnswerTooLong, and what reading it raises.
     """
-    body = reply.body()
+    body, budget = reply.body(), budget or Budget()
     if body.lstrip(_BLANKS).startswith(_FIELDS):
-        deltas = _all_frames(body, reader)
+        deltas = _all_frames(body, reader, budget)
     else:
         deltas = read_whole(body)
-    (budget or Budget()).take(deltas)
+        budget.take(deltas)
     yield from in_parts(deltas)
 
 
-def _all_frames(body: bytes, reader: FrameReader) -> Batch:
+def _all_frames(body: bytes, reader: FrameReader, budget: Budget) -> Batch:
+    """Return what a stream says that came in one piece; others get their turn meanwhile."""
     splitter, deltas = FrameSplitter(), list[Delta]()
-    reader.read(splitter.feed(body), deltas)
-    reader.read(splitter.end(), deltas)
-    return _finished([*deltas, *reader.end()])
+    for start in range(0, len(body), MOST_AT_ONCE):
+        piece, said = body[start : start + MOST_AT_ONCE], list[Delta]()
+        budget.read(len(piece))
+        reader.read(splitter.feed(piece), said)
+        budget.take(said)
+        deltas += said
+        time.sleep(0)
+    said = []
+    reader.read(splitter.end(), said)
+    said += reader.end()
+    budget.take(said)
+    return _finished(deltas + said)
 
 
 def joined(streamed: Iterator[Batch]) -> Iterator[Batch]:

@@ -46,11 +46,26 @@ def memory_of(raw: bytes) -> int:
     values = _values(raw)
     wide = _more_for_width(raw)
     if max(values, wide) > _LOOK_CLOSER_FROM and (parts := _parts(raw)) is not None:
-        values = _values(parts.structure) + 2 * _WEIGHTS[b'"'] * len(parts.texts)
+        values = _values_of(parts)
         wide = sum(_more_for_width(text) for text in parts.texts)
     if values > _MOST_IN_VALUES:
         raise RequestTooLarge("The body holds too many values: send fewer.")
     return values + _PLAIN * len(raw) + wide
+
+
+def memory_of_values(raw: bytes, most: int) -> int:
+    """Return how many bytes the values of a JSON text take, what its texts say not counted.
+
+    Below `most` that is a rough figure, with what looks like structure in texts among it.
+    """
+    values = _values(raw)
+    if values > most and (parts := _parts(raw)) is not None:
+        values = _values_of(parts)
+    return values
+
+
+def _values_of(parts: _Parts) -> int:
+    return _values(parts.structure) + 2 * _WEIGHTS[b'"'] * len(parts.texts)
 
 
 def _values(raw: bytes) -> int:

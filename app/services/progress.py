@@ -8,7 +8,9 @@ That is safe, since a stream of events only grows: also where a job is run again
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import orjson
@@ -20,6 +22,8 @@ from app.store.jobs_base import JobStore
 
 #: What is kept in a process: so many responses, so many characters of what they have said.
 MOST_KEPT, MOST_CHARACTERS = 256, 32 * 1024 * 1024
+#: After so many events, some 5 ms of work, others get a turn: a page of them may be 0.3 s.
+TURN_EVENTS = 1000
 
 
 @dataclass(slots=True)
@@ -33,12 +37,20 @@ class _Folded:
 
 
 class Progress:
-    """The progress of responses in the background, by their ids. Safe for threads."""
+    """The progress of responses in the background, by their ids. Safe for threads.
+
+    `pause` is like time.sleep.
+    """
 
     def __init__(
-        self, jobs: JobStore, most_kept: int = MOST_KEPT, most_characters: int = MOST_CHARACTERS
+        self,
+        jobs: JobStore,
+        most_kept: int = MOST_KEPT,
+        most_characters: int = MOST_CHARACTERS,
+        pause: Callable[[float], object] = time.sleep,
     ) -> None:
         self._jobs = jobs
+        self._pause = pause
         self._most_kept = most_kept
         self._most_characters = most_characters
         self._kept: OrderedDict[str, _Folded] = OrderedDict()
@@ -80,6 +92,8 @@ class Progress:
                 folded.accumulator.add(event)
                 folded.number += 1
                 folded.size += len(getattr(event, "delta", line))
+                if not folded.number % TURN_EVENTS:
+                    self._pause(0)
             more = told.more
 
     def _shrink(self) -> None:

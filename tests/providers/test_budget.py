@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Any, cast
 
@@ -27,10 +27,12 @@ from app.errors import AnswerTooLong, GatewayError, UpstreamMisbehaved, Upstream
 from app.providers.anthropic.answer import Answer as AnthropicAnswer
 from app.providers.base import UpstreamCall
 from app.providers.budget import Bounds, Budget
-from app.providers.events import EventReader
+from app.providers.events import EventReader, body_deltas
 from app.providers.json_text import loads
 from app.providers.openai_chat.answer import ChunkReader
+from app.providers.openai_chat.answer import body_deltas as chat_deltas
 from app.providers.openai_responses.answer import Answer as ResponsesAnswer
+from app.providers.sse import Frame
 from app.providers.streaming import MOST_AT_ONCE, FrameReader, batches, told_whole
 from app.providers.transport import Reply
 
@@ -95,6 +97,11 @@ def test_what_cannot_be_passed_on_is_nonsense() -> None:
 def test_a_text_of_too_many_values_is_not_read() -> None:
     with pytest.raises(AnswerTooLong, match="values"):
         loads(b"[" + b"[]," * 1_100_000 + b"[]]")
+
+
+def test_a_text_of_too_many_objects_is_not_read() -> None:
+    with pytest.raises(AnswerTooLong, match="values"):
+        loads(b"[" + b'{"a":"b"},' * 350_000 + b"{}]")
 
 
 def test_commas_in_a_text_are_no_values() -> None:
@@ -194,3 +201,57 @@ def test_a_long_answer_is_told_in_parts() -> None:
     deltas = [Text("x")] * 5000
     parts = list(told_whole(cast(Reply, Pieces(b"")), ChunkReader(fault), lambda _body: deltas))
     assert (len(parts), list(chain.from_iterable(parts))) == (3, deltas)
+
+
+def chat_whole(count: int) -> Batch:
+    message = {"tool_calls": [{"id": "c", "function": {"name": "f"}}] * count}
+    return chat_deltas(orjson.dumps({"choices": [{"message": message}]}), fault)
+
+
+def messages_whole(count: int) -> Batch:
+    content = [{"type": "tool_use", "id": "c", "name": "f"}] * count
+    return body_deltas(orjson.dumps({"content": content}), AnthropicAnswer(fault))
+
+
+def responses_whole(count: int) -> Batch:
+    output = [{"type": "function_call", "call_id": "c", "name": "f"}] * count
+    body = {"status": "completed", "output": output}
+    return body_deltas(orjson.dumps(body), ResponsesAnswer(fault))
+
+
+WHOLE = pytest.mark.parametrize("read", [chat_whole, messages_whole, responses_whole])
+
+
+@WHOLE
+def test_of_a_whole_answer_with_calls_without_number_none_is_read(
+    read: Callable[[int], Batch],
+) -> None:
+    with pytest.raises(AnswerTooLong):
+        read(20_000)
+
+
+@WHOLE
+def test_a_whole_answer_may_have_so_many_calls(read: Callable[[int], Batch]) -> None:
+    assert sum(isinstance(delta, CallOpened) for delta in read(1024)) == 1024
+
+
+def test_an_item_with_parts_without_number_is_not_read() -> None:
+    parts = [{"type": "output_text", "text": "x"}] * 8000
+    output = [{"type": "message", "id": f"m{number}", "content": parts} for number in range(4)]
+    body = orjson.dumps({"status": "completed", "output": output})
+    with pytest.raises(AnswerTooLong, match="at once"):
+        body_deltas(body, ResponsesAnswer(fault))
+
+
+def test_a_stream_in_place_of_a_whole_answer_is_read_no_further_than_its_bounds() -> None:
+    frames: list[Frame] = []
+
+    class Reader(ChunkReader):
+        def read(self, new: Sequence[Frame], deltas: list[Delta]) -> None:
+            frames.extend(new)
+            super().read(new, deltas)
+
+    body = b"data: %b\n\n" % orjson.dumps({"choices": [{"delta": {"content": "x" * 100}}]}) * 10_000
+    with pytest.raises(AnswerTooLong):
+        list(told_whole(reply([body]), Reader(fault), no_whole, Budget(SMALL)))
+    assert len(frames) < 1000

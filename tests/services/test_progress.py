@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -14,7 +14,7 @@ from app.domain.narrate import Narrator
 from app.domain.response import Response
 from app.errors import StorageUnavailable
 from app.schemas.events import encode
-from app.services.progress import Progress
+from app.services.progress import TURN_EVENTS, Progress
 from app.store.jobs_base import JobStore, Told
 
 PAGE = 3
@@ -58,7 +58,7 @@ def text(progress: Progress, response_id: str = "resp_1") -> str:
     return output_text(response.output)
 
 
-def progress_of(stream: Stream, **bounds: int) -> Progress:
+def progress_of(stream: Stream, **bounds: Any) -> Progress:
     return Progress(cast(JobStore, stream), **bounds)
 
 
@@ -68,6 +68,14 @@ def test_each_event_is_read_once(stream: Stream, narrator: Narrator) -> None:
         stream.tell(narrator.hear([Text(word)]))
         seen.append(text(progress))
     assert (seen, stream.read) == (["a", "ab", "abc"], len(stream.lines))
+
+
+def test_others_get_a_turn_while_much_is_read(stream: Stream, narrator: Narrator) -> None:
+    pauses: list[float] = []
+    progress = progress_of(stream, pause=pauses.append)
+    stream.tell(narrator.hear([Text("a")] * 3 * TURN_EVENTS))
+    progress.response("resp_1")
+    assert pauses == [0] * 3
 
 
 def test_a_response_that_told_nothing_is_none(stream: Stream) -> None:

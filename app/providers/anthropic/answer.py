@@ -8,7 +8,7 @@ from app.providers.anthropic.open_blocks import OpenBlocks
 from app.providers.counts import Counts
 from app.providers.events import Fault, Json
 from app.providers.faults.error_body import failure_in
-from app.providers.fields import Misread, Note, Optional, ignore, mapping, mappings
+from app.providers.fields import Misread, Note, Optional, bound_at_once, ignore, mapping, mappings
 from app.providers.finish_reasons import Reason, finish_reason
 from app.providers.understanding import Understanding
 
@@ -104,6 +104,7 @@ class Answer:
         for index, block in enumerate(mappings(message.get("content"))):
             deltas += self._open_block(block, index)
             deltas += self._noted(self._blocks.stop(index))
+            bound_at_once(deltas)
         self._note_stop(message)
         return deltas + self._count(message)
 

@@ -10,7 +10,16 @@ from app.errors import GatewayError, UpstreamMisbehaved
 from app.providers.alike import Alike
 from app.providers.counts import Counts
 from app.providers.faults.error_body import failure_in
-from app.providers.fields import Misread, Note, Optional, ignore, mapping, mappings, string
+from app.providers.fields import (
+    Misread,
+    Note,
+    Optional,
+    ignore,
+    mapping,
+    mappings,
+    output_items,
+    string,
+)
 from app.providers.finish_reasons import finish_reason
 from app.providers.json_text import SurrogateJoiner, loads
 from app.providers.openai_chat.message import MessageReader
@@ -204,6 +213,6 @@ def nonsense() -> UpstreamMisbehaved:
 def _numbered(message: Json) -> Json:
     """Give each call of a whole message its index: there, none is a fragment of another."""
     calls = message["tool_calls"]
-    calls = mappings(calls if isinstance(calls, list) else [calls])
+    calls = output_items(calls if isinstance(calls, list) else [calls])
     calls = [{**call, "index": i} for i, call in enumerate(calls)]
     return {**message, "tool_calls": calls}

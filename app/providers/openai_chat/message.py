@@ -6,7 +6,16 @@ from typing import Any
 
 from app.domain.deltas import Annotated, Delta, Refused, Text, Thought
 from app.providers.counts import whole_number
-from app.providers.fields import Misread, Note, Optional, mapping, mappings, string
+from app.providers.fields import (
+    Misread,
+    Note,
+    Optional,
+    bound_at_once,
+    mapping,
+    mappings,
+    output_items,
+    string,
+)
 from app.providers.logprobs import logprobs
 from app.providers.openai_chat.calls import Calls
 from app.providers.understanding import Understanding
@@ -123,6 +132,7 @@ class MessageReader:
                 thoughts = [{"text": thoughts}]
             for thought in mappings(thoughts):
                 deltas.append(Thought(string(thought.get("text") or "")))
+            bound_at_once(deltas)
         elif kind == "refusal":
             deltas.append(Refused(string(part.get("refusal"))))
         else:
@@ -130,7 +140,7 @@ class MessageReader:
 
     def _take_calls(self, message: Json, deltas: list[Delta]) -> bool:
         if calls := message.get("tool_calls"):
-            for call in mappings(calls if isinstance(calls, list) else [calls]):
+            for call in output_items(calls if isinstance(calls, list) else [calls]):
                 deltas += self._calls.hear(call)
             return True
         if function := message.get("function_call"):

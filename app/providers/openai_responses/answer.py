@@ -15,7 +15,16 @@ from app.domain.deltas import Delta, Finished, Used
 from app.errors import GatewayError
 from app.providers.counts import Counts
 from app.providers.events import Fault, Json
-from app.providers.fields import Misread, Note, Optional, ignore, mapping, mappings, string
+from app.providers.fields import (
+    Misread,
+    Note,
+    Optional,
+    bound_at_once,
+    ignore,
+    mapping,
+    output_items,
+    string,
+)
 from app.providers.finish_reasons import finish_reason
 from app.providers.openai_responses.told import (
     ToldCall,
@@ -233,7 +242,7 @@ class Answer:
         status = self._optional.string(response, "status") or told
         if status == "failed" or response.get("error"):
             raise self._failure(response.get("error") or {})
-        output = mappings(response.get("output"))
+        output = output_items(response.get("output"))
         deltas = self._reconciled(output)
         self._check_understanding(output, deltas)
         usage = self._used(response.get("usage"), deltas)
@@ -286,6 +295,7 @@ class Answer:
                 deltas += [] if item.is_done else self._finished_item(item, shown)
             elif at > last:
                 deltas += self._untold(shown, {})
+            bound_at_once(deltas)
         return deltas + self._leave()
 
     def _failure(self, error: object) -> GatewayError:
