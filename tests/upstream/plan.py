@@ -75,6 +75,11 @@ def plan(path: str, asked: Asked, armed: str | None) -> Plan:
     return Plan(script.tag, tuple(_joined(steps)))
 
 
+def refused_plan(path: str, fail: Fail) -> Plan:
+    """Return what to do with a request that no strict server would answer."""
+    return Plan("", tuple(_failed(WIRES[path], fail)))
+
+
 def _script(asked: Asked, armed: str | None) -> Script:
     for text in (armed, asked.model, asked.heard):
         if text and (script := read(text)):

@@ -13,7 +13,8 @@ import orjson
 from tests.upstream import control
 from tests.upstream.bed import Bed, Record
 from tests.upstream.exchange import Exchange
-from tests.upstream.plan import JSON, WIRES, End, head, plan
+from tests.upstream.plan import JSON, WIRES, End, head, plan, refused_plan
+from tests.upstream.refusals import refusal
 
 
 class Connection(asyncio.Protocol):
@@ -99,8 +100,14 @@ class Connection(asyncio.Protocol):
         elif name is None or method != "POST":
             self._tell(404, {"error": {"message": f"no {method} {path} here", "type": "told"}})
         else:
-            asked = WIRES[name].asked(orjson.loads(body))
-            planned = plan(name, asked, bed.armed_for(asked.model))
+            given = orjson.loads(body)
+            asked = WIRES[name].asked(given)
+            refused = refusal(name, given)
+            planned = (
+                refused_plan(name, refused)
+                if refused
+                else plan(name, asked, bed.armed_for(asked.model))
+            )
             record.model, record.tag = asked.model, planned.tag
             bed.came(record)
             self._exchange = Exchange(planned, record, self, bed)

@@ -31,10 +31,12 @@ def session() -> Iterator[requests.Session]:
         yield session
 
 
-def body(script: Script | str, *, stream: bool = False) -> dict[str, Any]:
+def body(script: Script | str, path: str = PATHS[0], *, stream: bool = False) -> dict[str, Any]:
     heard = script if isinstance(script, str) else script.text()
-    messages = [{"role": "user", "content": heard}]
-    return {"model": "m", "stream": stream, "messages": messages, "input": heard}
+    asked: dict[str, Any] = {"input": heard}
+    if path != "/v1/responses":
+        asked = {"messages": [{"role": "user", "content": heard}]}
+    return {"model": "m", "stream": stream} | asked
 
 
 def open_call(upstream: Upstream, script: Script, *, stream: bool = True) -> socket.socket:
@@ -55,7 +57,7 @@ def open_call(upstream: Upstream, script: Script, *, stream: bool = True) -> soc
 def test_a_plain_text_is_told_back_with_its_turn(
     upstream: Upstream, session: requests.Session, path: str
 ) -> None:
-    answer = session.post(upstream.places.url + path, json=body("hello you"))
+    answer = session.post(upstream.places.url + path, json=body("hello you", path))
     assert "Turn 1 said: hello you" in answer.text
 
 
@@ -64,7 +66,7 @@ def test_a_stream_brings_every_piece_of_the_script(
     upstream: Upstream, session: requests.Session, path: str
 ) -> None:
     answer = session.post(
-        upstream.places.url + path, json=body(Script(say=("one ", "two")), stream=True)
+        upstream.places.url + path, json=body(Script(say=("one ", "two")), path, stream=True)
     )
     assert answer.text.count('"one "') == answer.text.count('"two"') == 1
 
@@ -88,7 +90,7 @@ def test_a_told_failure_comes_with_its_status_headers_and_a_message(
     upstream: Upstream, session: requests.Session, path: str
 ) -> None:
     script = Script(fail=Fail(status=529, message="too busy", headers=(("Retry-After", "3"),)))
-    answer = session.post(upstream.places.url + path, json=body(script, stream=True))
+    answer = session.post(upstream.places.url + path, json=body(script, path, stream=True))
     assert (answer.status_code, answer.headers["retry-after"]) == (529, "3")
     assert answer.json()["error"]["message"] == "too busy"
 
@@ -109,10 +111,18 @@ def test_armed_scripts_are_taken_once_each_before_the_texts_own(
     assert ["second" in answers[1].text, "third" in answers[2].text] == [True, True]
 
 
+@pytest.mark.parametrize("path", PATHS)
+def test_what_no_strict_server_takes_is_refused_in_the_formats_form(
+    upstream: Upstream, session: requests.Session, path: str
+) -> None:
+    answer = session.post(upstream.places.url + path, json=body("hello", path) | {"odd": 1})
+    assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error")
+
+
 def test_what_was_sent_is_shown_with_its_headers_and_body(
     upstream: Upstream, session: requests.Session
 ) -> None:
-    given = body(Script(tag="shown"))
+    given = body(Script(tag="shown"), PATHS[1])
     session.post(upstream.places.url + PATHS[1], json=given, headers={"X-Api-Key": "secret"})
     (seen,) = upstream.requests("shown")
     assert (seen["body"], seen["headers"]["x-api-key"], seen["path"]) == (given, "secret", PATHS[1])

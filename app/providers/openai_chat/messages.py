@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import mimetypes
 from collections.abc import Sequence
 from typing import Any, assert_never
 
-from app.domain.ids import call_id, nine_characters
+from app.domain.ids import nine_characters
 from app.domain.items import (
     ContentPart,
     FunctionCall,
@@ -28,6 +29,7 @@ from app.providers.profiles import Profile
 
 Json = dict[str, Any]
 
+MAX_CALL_ID = 40
 SEE_BELOW = "The output is in the next message."
 
 
@@ -63,7 +65,7 @@ class _Writer:
         self._thoughts: list[str] = []
         self._calls: dict[str, FunctionCall] = {}  # by the ids that they are sent with
         self._outputs: dict[str, FunctionCallOutput] = {}
-        self._ids = CallIds(nine_characters if profile.nine_character_ids else call_id)
+        self._ids = CallIds(nine_characters if profile.nine_character_ids else _short)
 
     def write_all(self, items: Sequence[Item]) -> None:
         """Tell the items, and end the turn."""
@@ -186,6 +188,13 @@ def _spoken(content: tuple[ContentPart, ...]) -> str:
             case _:
                 assert_never(part)
     return "".join(texts)
+
+
+def _short(given: str) -> str:
+    """Return a call's id as all servers take it: OpenAI refuses more than 40 characters here."""
+    if len(given) <= MAX_CALL_ID:
+        return given
+    return "call_" + hashlib.sha256(given.encode()).hexdigest()[:32]
 
 
 def _call(call: FunctionCall, own_id: str, profile: Profile) -> Json:

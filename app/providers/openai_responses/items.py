@@ -24,6 +24,7 @@ from app.domain.items import (
 )
 from app.errors import InvalidRequest
 from app.providers.arguments import as_text
+from app.providers.call_ids import CallIds
 from app.providers.profiles import Profile
 
 Json = dict[str, Any]
@@ -39,19 +40,19 @@ def to_items(items: tuple[Item, ...], profile: Profile, *, thinks: bool = True) 
         InvalidRequest: a part is of a kind that this server does not read.
     """
     told: list[Json] = []
-    follows = False  # what reasoning led to, seen from behind
-    for item in reversed(items):
-        if not isinstance(item, Reasoning):
-            follows = _can_follow(item)
-            told += _item(item, profile)
-        elif (
-            thinks
-            and follows
-            and item.encrypted_content is not None
-            and profile.encrypted_reasoning
-        ):
-            told.append(_reasoning(item, item.encrypted_content))
-    told.reverse()
+    thoughts: list[Json] = []  # what they led to is still to come
+    may_think = thinks and profile.encrypted_reasoning
+    ids = CallIds(call_id)
+    for item in items:
+        if isinstance(item, Reasoning):
+            if item.encrypted_content is not None and may_think:
+                thoughts.append(_reasoning(item, item.encrypted_content))
+            continue
+        if thoughts:
+            if _can_follow(item):
+                told += thoughts
+            thoughts = []
+        told += _item(item, ids, profile)
     return told
 
 
@@ -98,7 +99,9 @@ def _reasoning(item: Reasoning, kept: str) -> Json:
     return {"type": "reasoning", "summary": summary} | ours
 
 
-def _item(item: Message | FunctionCall | FunctionCallOutput, profile: Profile) -> Iterator[Json]:
+def _item(
+    item: Message | FunctionCall | FunctionCallOutput, ids: CallIds, profile: Profile
+) -> Iterator[Json]:
     match item:
         case Message():
             if item.content:
@@ -106,14 +109,14 @@ def _item(item: Message | FunctionCall | FunctionCallOutput, profile: Profile) -
         case FunctionCall():
             yield {
                 "type": "function_call",
-                "call_id": call_id(item.call_id),
+                "call_id": ids.of_call(item.call_id),
                 "name": item.name,
                 "arguments": as_text(item.arguments, must_be_object=profile.object_arguments),
             }
         case FunctionCallOutput(output=output):
             yield {
                 "type": "function_call_output",
-                "call_id": call_id(item.call_id),
+                "call_id": ids.of_output(item.call_id) or call_id(item.call_id),
                 "output": output
                 if isinstance(output, str)
                 else [_part(part, "user", profile) for part in output],
