@@ -6,14 +6,31 @@ sent to any upstream: every call stands directly before its output, and no half 
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 
 import orjson
 
 from app.domain.items import FunctionCall, FunctionCallOutput, Item
 from app.errors import InvalidRequest
 from app.services.call_order import in_order
+
+#: So many calls that wait under one id are looked through for another that is the same.
+_SEARCHED = 64
+
+#: What a float that is whole has more than an integer, as orjson writes it.
+_WHOLE = re.compile(rb"(?<=\d)\.0(?=[,\]}]|$)")
+
+
+@dataclass(slots=True)
+class _Known:
+    """The signatures of the first `count` calls under an id."""
+
+    count: int = 0
+    signatures: set[bytes] = field(default_factory=set)
 
 
 class CallPairing:
@@ -28,13 +45,17 @@ class CallPairing:
         self._own_start = len(self._items)
         self._calls: list[int] = []
         self._waiting: dict[str, deque[int]] = {}
-        self._last_call: dict[str, int] = {}
+        self._again: dict[str, deque[int]] = {}
+        self._signatures: dict[int, bytes] = {}
+        self._known: dict[str, _Known] = {}
+        self._calls_under: dict[str, list[int]] = {}
         self._output_of: dict[int, int] = {}
         self._orphans: set[int] = set()
         self._replaced: set[int] = set()
         start = 0
         for end in (*input_ends, self._own_start):
             self._waiting.clear()
+            self._again.clear()
             self._read_context(start, end)
             start = end
 
@@ -57,7 +78,7 @@ class CallPairing:
                     continue
                 self._read_call(item, len(self._items))
             elif isinstance(item, FunctionCallOutput):
-                if item.call_id not in self._last_call:
+                if item.call_id not in self._calls_under:
                     raise InvalidRequest(
                         f"No tool call found for function call output with call_id {item.call_id}.",
                         param="input",
@@ -81,19 +102,38 @@ class CallPairing:
             if isinstance(item, FunctionCall):
                 self._read_call(item, index)
             elif isinstance(item, FunctionCallOutput):
-                if item.call_id in self._last_call:
+                if item.call_id in self._calls_under:
                     self._read_output(item, index)
                 else:
                     self._orphans.add(index)
 
     def _read_call(self, call: FunctionCall, index: int) -> None:
+        queues = self._again if self._is_sent_again(call, index) else self._waiting
+        queues.setdefault(call.call_id, deque()).append(index)
+        self._calls_under.setdefault(call.call_id, []).append(index)
         self._calls.append(index)
-        self._last_call[call.call_id] = index
-        self._waiting.setdefault(call.call_id, deque()).append(index)
+
+    def _is_sent_again(self, call: FunctionCall, index: int) -> bool:
+        """Tell whether another call waits under this id and this one had its output before.
+
+        So does a client's whole history, beside the parent, where each turn's calls have the same
+        id: what follows such a call is its own output, and not what the parent waits for.
+        """
+        waiting = self._waiting.get(call.call_id)
+        if not waiting or (index >= self._own_start and waiting[0] >= self._own_start):
+            return False
+        known = self._known.setdefault(call.call_id, _Known())
+        under = self._calls_under[call.call_id]
+        known.signatures.update(map(self._signature, under[known.count :]))
+        known.count = len(under)
+        signature = _signature(call)
+        return signature in known.signatures and not self._is_among(
+            signature, islice(waiting, _SEARCHED)
+        )
 
     def _read_output(self, output: FunctionCallOutput, index: int) -> None:
-        waiting = self._waiting.get(output.call_id)
-        call = waiting.popleft() if waiting else self._last_call[output.call_id]
+        waiting = self._again.get(output.call_id) or self._waiting.get(output.call_id)
+        call = waiting.popleft() if waiting else self._calls_under[output.call_id][-1]
         replaced = self._output_of.get(call)
         if replaced is not None:
             self._replaced.add(replaced)
@@ -101,19 +141,24 @@ class CallPairing:
 
     def _is_waited_for(self, call: FunctionCall) -> bool:
         """Tell whether it is a call of the context that has no output yet."""
-        for index in self._waiting.get(call.call_id, ()):
-            known = self._items[index]
-            if (
-                index < self._own_start
-                and isinstance(known, FunctionCall)
-                and known.name == call.name
-                and _same_arguments(known.arguments, call.arguments)
-            ):
-                return True
-        return False
+        waiting = self._waiting.get(call.call_id)
+        if not waiting:
+            return False
+        context = (index for index in waiting if index < self._own_start)
+        return self._is_among(_signature(call), context)
+
+    def _is_among(self, signature: bytes, indexes: Iterable[int]) -> bool:
+        return any(self._signature(index) == signature for index in indexes)
+
+    def _signature(self, index: int) -> bytes:
+        signature = self._signatures.get(index)
+        if signature is None:
+            signature = self._signatures[index] = _signature(self._items[index])
+        return signature
 
     def _still_waiting(self) -> list[int]:
-        return sorted(index for queue in self._waiting.values() for index in queue)
+        queues = (*self._waiting.values(), *self._again.values())
+        return sorted(index for queue in queues for index in queue)
 
     def _refuse_what_waits(self) -> None:
         """Refuse calls without an output; one that was cut in the parent is merely left out."""
@@ -127,11 +172,16 @@ class CallPairing:
                 )
 
 
-def _same_arguments(one: str, other: str) -> bool:
-    """Compare as parsed JSON, or else as text: clients write anew what they have parsed."""
-    if one == other:
-        return True
+def _signature(call: Item) -> bytes:
+    """Return what is the same in one call, however a client writes its arguments.
+
+    They are compared as parsed JSON, in which 1.0 is 1, or else as text.
+    """
+    if not isinstance(call, FunctionCall):
+        return b""
     try:
-        return bool(orjson.loads(one.strip() or "{}") == orjson.loads(other.strip() or "{}"))
-    except (ValueError, RecursionError):
-        return False
+        parsed = orjson.loads(call.arguments.strip() or "{}")
+        arguments = _WHOLE.sub(b"", orjson.dumps(parsed, option=orjson.OPT_SORT_KEYS))
+    except (ValueError, TypeError):
+        arguments = call.arguments.encode(errors="replace")
+    return call.name.encode(errors="replace") + b" " + arguments

@@ -138,6 +138,28 @@ def test_a_whole_history_that_is_sent_again_answers_the_parents_call() -> None:
     assert own == "u1 a(x) a=1 t1 u2 b=2"
 
 
+def test_a_whole_history_with_one_id_for_all_calls_keeps_their_outputs_apart() -> None:
+    whole = "u1 a(x) a=1 t1 u2 a(y) a=2"
+    told, own = paired("u1 / a(x)", "a=1 / t1", "u2 / a(y)", own=whole)
+    assert told == f"u1 a(x) a=1 t1 u2 {whole}"
+    assert own == "u1 a(x) a=1 t1 u2 a=2"
+    turns = "u1 / a(x)", "a=1 / t1", "u2 / a(y)", "u1 a(x) a=1 t1 u2 a=2 / t2"
+    assert seen(*turns, own="u3") == f"u1 a(x) a=1 t1 u2 {whole} t2 u3"
+
+
+def test_parallel_calls_of_one_id_that_are_sent_again_keep_their_order() -> None:
+    assert paired("u1 / a(x) a(y)", own="u1 a(x) a(y) a=1 a=2")[0] == "u1 u1 a(x) a(y) a=1 a=2"
+
+
+def test_an_output_before_the_call_that_is_sent_again_is_that_calls() -> None:
+    assert refusal("u1 / a(x)", own="a=1 a(x)") == NO_OUTPUT.format("a")
+    assert seen("u1 / a(x)", own="a=1 a(x) a=2") == "u1 a(x) a=1 a(x) a=2"
+
+
+def test_a_call_that_is_sent_again_twice_is_still_the_one_that_waits() -> None:
+    assert paired("u1 / a(x)", own="a(x) a(x) a=1") == ("u1 a(x) a=1", "a=1")
+
+
 def test_a_question_and_a_text_that_are_sent_again_stand_before_the_call() -> None:
     assert seen("u1 / t1 a(x)", own="u1 t1 a=1") == "u1 t1 u1 t1 a(x) a=1"
 
