@@ -18,6 +18,7 @@ from app.domain.items import (
 )
 from app.errors import InvalidRequest
 from app.providers.openai_chat.messages import SEE_BELOW, to_messages
+from app.providers.placeholders import GO_ON
 from app.providers.profiles import Profile
 from tests.providers.chatting import GENERIC, OPENAI, assistant, call, knowing, output, user
 
@@ -86,7 +87,8 @@ def test_a_single_system_message_is_left_as_it_is() -> None:
 
 
 def test_what_an_assistant_said_is_a_string() -> None:
-    assert told(assistant("One, ", "two.")) == [{"role": "assistant", "content": "One, two."}]
+    messages = told(assistant("One, ", "two."), user("Hi."))
+    assert messages[0] == {"role": "assistant", "content": "One, two."}
 
 
 def test_a_refusal_was_said_too() -> None:
@@ -95,9 +97,8 @@ def test_a_refusal_was_said_too() -> None:
 
 
 def test_messages_of_an_assistant_in_a_row_are_one() -> None:
-    assert told(assistant("One."), assistant("Two.")) == [
-        {"role": "assistant", "content": "One.\n\nTwo."}
-    ]
+    messages = told(assistant("One."), assistant("Two."), user("Hi."))
+    assert messages[0] == {"role": "assistant", "content": "One.\n\nTwo."}
 
 
 def test_an_assistant_that_said_nothing_is_left_out() -> None:
@@ -114,7 +115,7 @@ def test_words_and_calls_are_one_message_and_outputs_follow_it() -> None:
         output("c2", "Noon."),
         assistant("Sunny at noon."),
     )
-    assert messages[1:] == [
+    assert messages[1:-1] == [
         {
             "role": "assistant",
             "content": "Let me see.",
@@ -124,6 +125,21 @@ def test_words_and_calls_are_one_message_and_outputs_follow_it() -> None:
         {"role": "tool", "tool_call_id": "c2", "content": "Noon."},
         {"role": "assistant", "content": "Sunny at noon."},
     ]
+
+
+def test_after_an_answer_the_user_asks_for_more_where_servers_refuse_it_at_the_end() -> None:
+    messages = told(user("Hi."), assistant("Well,"))
+    assert messages[-1] == {"role": "user", "content": GO_ON}
+
+
+@pytest.mark.parametrize("items", [(user("Hi."),), (call("c1"), output("c1", "A."))])
+def test_nothing_is_added_to_what_the_user_or_a_tool_ends(items: tuple[Item, ...]) -> None:
+    assert told(*items)[-1]["role"] in ("user", "tool")
+    assert GO_ON not in str(told(*items))
+
+
+def test_an_answer_at_the_end_stays_there_where_the_server_takes_it() -> None:
+    assert told(user("Hi."), assistant("Well,"), profile=OPENAI)[-1]["content"] == "Well,"
 
 
 def test_calls_without_words_have_no_content() -> None:
@@ -183,7 +199,7 @@ def test_a_call_without_an_output_stands_alone() -> None:
 def test_a_long_id_is_the_same_on_call_and_output() -> None:
     messages = told(call("c" * 90), output("c" * 90, "A."))
     short = messages[1]["tool_call_id"]
-    assert len(short) <= 64
+    assert len(short) <= 40
     assert messages[0]["tool_calls"][0]["id"] == short
 
 

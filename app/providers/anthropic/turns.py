@@ -14,12 +14,10 @@ from app.domain.items import FunctionCall, FunctionCallOutput, Item, Message, Re
 from app.providers.anthropic.media import blocks, text_block
 from app.providers.arguments import as_object
 from app.providers.call_ids import CallIds
+from app.providers.placeholders import GO_ON
 
 Block = dict[str, Any]
 Turn = dict[str, Any]
-
-#: Stands where the format wants a user's word and the conversation has none.
-GO_ON = "Continue."
 
 _CALL_ID = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _THOUGHTS = ("thinking", "redacted_thinking")

@@ -25,6 +25,7 @@ from app.domain.items import (
 from app.errors import InvalidRequest
 from app.providers.arguments import as_text
 from app.providers.call_ids import CallIds
+from app.providers.placeholders import GO_ON
 from app.providers.profiles import Profile
 
 Json = dict[str, Any]
@@ -89,6 +90,8 @@ class _Writer:
                 case _:
                     self.write(item, is_current=index > self._last_user)
         self.end_turn()
+        if not self._profile.prefill and self.messages and self.messages[-1]["role"] == "assistant":
+            self.messages.append({"role": "user", "content": GO_ON})
 
     def write(self, item: Message | Reasoning, *, is_current: bool = False) -> None:
         """Tell an item; `is_current` says that it belongs to the turn the model is working on."""

@@ -37,6 +37,8 @@ class Profile:
         images, files: whether such parts are read; else they are refused.
         strict_tools, parallel_tool_calls, stream_options: whether the field may be sent.
         strict_false: whether `strict: false` may be sent; Chat takes what is left out for that.
+        prefill: whether the conversation may end with what the assistant said; else the user is
+            made to ask for more, since some servers refuse it.
         nine_character_ids: whether the ids of calls must be nine letters or digits.
         tool_choice: see ToolChoiceForm. What is not understood is said by leaving tools out.
         json_schema: whether answers can be held to one; else the model is told it in words, and
@@ -76,6 +78,7 @@ class Profile:
     files: bool = True
     strict_tools: bool = True
     strict_false: bool = False
+    prefill: bool = False
     nine_character_ids: bool = False
     tool_choice: ToolChoiceForm = "named"
     parallel_tool_calls: bool = True

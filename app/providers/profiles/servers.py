@@ -10,6 +10,7 @@ from app.providers.profiles.profile import GENERIC
 #: Chat templates want an object for arguments and one system message, and know three efforts.
 OPEN = replace(
     GENERIC,
+    prefill=True,
     object_arguments=True,
     one_system=True,
     files=False,

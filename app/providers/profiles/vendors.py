@@ -16,6 +16,7 @@ from app.providers.profiles.servers import OPEN
 _OPENAI = replace(
     GENERIC,
     name="openai",
+    prefill=True,
     max_tokens="max_completion_tokens",
     developer_role=True,
     text_arrays=True,
