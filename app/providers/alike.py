@@ -55,6 +55,10 @@ class Alike:
         self._credit += index - first
         return index
 
+    def forget(self) -> None:
+        """Forget what was shown: the next event like it is to be read whole."""
+        self._before = b""
+
     def show(self, data: bytes, text: str, text_of: Callable[[Any], object]) -> None:
         """Show an event that said `text` and nothing else; `text_of` finds that in its JSON."""
         self._before = b""

@@ -188,15 +188,18 @@ class Answering:
         """Return the items with the opaque payloads of this provider, and no other's (U11)."""
         for item in items:
             if isinstance(item, Reasoning) and item.encrypted_content is not None:
-                return tuple(self._unsealed(account, provider, each) for each in items)
+                unsealed = (self._unsealed(account, provider, each) for each in items)
+                return tuple(each for each in unsealed if each is not None)
         return items
 
-    def _unsealed(self, account: str, provider: str, item: Item) -> Item:
+    def _unsealed(self, account: str, provider: str, item: Item) -> Item | None:
+        """Return the item as its provider is to see it; None for another's, text and all."""
         if not isinstance(item, Reasoning) or item.encrypted_content is None:
             return item
         unsealed = self._sealer.open(account, item.encrypted_content)
-        payload = unsealed.payload if unsealed and unsealed.origin == provider else None
-        return replace(item, encrypted_content=payload)
+        if unsealed is None or unsealed.origin != provider:
+            return None
+        return replace(item, encrypted_content=unsealed.payload)
 
 
 def refuse_sampling(parameters: Parameters) -> None:

@@ -298,10 +298,10 @@ def test_the_reasoning_itself_is_better_than_its_summary() -> None:
     assert messages[1]["reasoning"] == "Long."
 
 
-def test_reasoning_of_earlier_turns_is_dropped_everywhere() -> None:
+def test_reasoning_of_earlier_turns_is_sent_where_it_is_wanted() -> None:
     profile = knowing(reasoning_field="reasoning_content")
     messages = told(THOUGHT, call("c1"), output("c1", "A."), user("Thanks."), profile=profile)
-    assert "reasoning_content" not in messages[0]
+    assert messages[0]["reasoning_content"] == "First,\n\nthen."
 
 
 def test_reasoning_before_mere_words_is_dropped_everywhere() -> None:

@@ -78,7 +78,7 @@ class _Conversation:
                 self._say("assistant", blocks(item.content))
             case Reasoning():
                 if item.encrypted_content is not None:
-                    self._say("assistant", [orjson.loads(item.encrypted_content)])
+                    self._say("assistant", _thoughts(item.encrypted_content))
             case FunctionCall():
                 self._say("assistant", [_tool_use(item, self._ids.of_call(item.call_id))])
             case FunctionCallOutput():
@@ -115,6 +115,12 @@ class _Conversation:
 
 def _turn(role: str, content: list[Block]) -> Turn:
     return {"role": role, "content": content}
+
+
+def _thoughts(payload: str) -> list[Block]:
+    """Return the block that came; none where the provider spoke another format when it did."""
+    block = orjson.loads(payload)
+    return [block] if block.get("type") in _THOUGHTS else []
 
 
 def _trim(block: Block) -> None:

@@ -22,6 +22,7 @@ from app.providers.fields import (
 )
 from app.providers.finish_reasons import finish_reason
 from app.providers.json_text import SurrogateJoiner, loads
+from app.providers.openai_chat.kept_fields import KeptFields
 from app.providers.openai_chat.message import MessageReader
 from app.providers.sse import Frame
 
@@ -40,12 +41,12 @@ class ChunkReader:
     (A9); else it is left without a Finished.
     """
 
-    def __init__(self, fault: Fault, note: Note = ignore) -> None:
+    def __init__(self, fault: Fault, note: Note = ignore, kept: KeptFields | None = None) -> None:
         self.is_done = False
         self._fault = fault
         self._note = note
         self._optional = Optional(note)
-        self._message = MessageReader(note)
+        self._message = MessageReader(note, kept or KeptFields("", fields=False))
         self._alike = Alike()
         self._json = SurrogateJoiner()
         self._counts = Counts()
@@ -108,11 +109,13 @@ class ChunkReader:
         # MEASURED: nearly every chunk is a word of text and nothing else.
         if len(delta) == 1 and not likely and type(delta.get("content")) is str:
             if text := delta["content"]:
-                deltas.append(self._message.take_text(text))
+                self._message.take_text(text, deltas)
                 if not reason:
                     self._alike.show(data, text, _content)
         else:
             self._message.take(delta, likely, deltas)
+            if self._message.kept.is_thinking:
+                self._alike.forget()  # the text that follows is to be seen
         if len(deltas) > said:
             self._is_counted = False
         self._count(choice, deltas)
@@ -141,7 +144,9 @@ def _content(chunk: Json) -> object:
     return chunk["choices"][0]["delta"]["content"]
 
 
-def body_deltas(body: bytes, fault: Fault, note: Note = ignore) -> list[Delta]:
+def body_deltas(
+    body: bytes, fault: Fault, note: Note = ignore, kept: KeptFields | None = None
+) -> list[Delta]:
     """Return what a whole answer says, ending with Finished.
 
     Raises:
@@ -158,7 +163,7 @@ def body_deltas(body: bytes, fault: Fault, note: Note = ignore) -> list[Delta]:
         choice = choices[0]
         if choice.get("error"):
             raise fault(choice["error"])
-        deltas = _message_deltas(answer, choice, note)
+        deltas = _message_deltas(answer, choice, note, kept or KeptFields("", fields=False))
         counts = Counts()
         for place in (answer, choice, optional.mapping(answer, "x_groq")):
             deltas += counted(counts, place.get("usage"), note)
@@ -169,10 +174,10 @@ def body_deltas(body: bytes, fault: Fault, note: Note = ignore) -> list[Delta]:
     return deltas
 
 
-def _message_deltas(answer: Json, choice: Json, note: Note) -> list[Delta]:
+def _message_deltas(answer: Json, choice: Json, note: Note, kept: KeptFields) -> list[Delta]:
     """Return what the message of a choice says; one without says nothing."""
     message: Json = mapping(choice.get("message") or {})
-    reader, deltas = MessageReader(note), list[Delta]()
+    reader, deltas = MessageReader(note, kept), list[Delta]()
     if message.get("tool_calls"):
         message = _numbered(message)
     reader.take(message, choice.get("logprobs"), deltas)

@@ -6,16 +6,21 @@ All that is looked up is looked up by key: what an answer of n fragments takes g
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from heapq import heappop, heappush
 from typing import Any
 
 from app.domain.deltas import Arguments, CallOpened, Delta
+from app.domain.ids import call_id
 from app.errors import UpstreamMisbehaved
 from app.providers.fields import mapping, string
 from app.providers.json_text import dumps
 
 Json = Mapping[str, Any]
+
+#: Fields of a call, and of its function, that are read here.
+_READ = frozenset({"index", "id", "type", "function"})
+_READ_OF_FUNCTION = frozenset({"name", "arguments"})
 
 
 class _Call:
@@ -44,10 +49,12 @@ class Calls:
     whole calls then follow one another. Some repeat id and name in each fragment, some give
     every call the index 0, some make up an id for each fragment, some give no id at all. A name
     may come in pieces, which OpenAI's own accumulators join, so a call opens with its arguments;
-    some send {} before those.
+    some send {} before those. `keep` hears of the fields of a fragment that are not read here,
+    with the place of their call among the answer's (U15).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, keep: Callable[[int, dict[str, Any]], None] = lambda *_: None) -> None:
+        self._keep = keep
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
         self._by_id: dict[str, _Call] = {}  # the first that got the id
@@ -66,13 +73,15 @@ class Calls:
             Misread: when it is none.
         """
         function = mapping(fragment.get("function") or {})
-        call_id, name = string(fragment.get("id") or ""), string(function.get("name") or "")
+        own_id, name = string(fragment.get("id") or ""), string(function.get("name") or "")
         arguments = function.get("arguments")
-        call = self._call(fragment.get("index"), call_id, name)
+        call = self._call(fragment.get("index"), own_id, name)
+        if not fragment.keys() <= _READ or not function.keys() <= _READ_OF_FUNCTION:
+            self._keep_unknown(call, fragment, function)
         deltas: list[Delta] = []
         if not call.opened:
             deltas += self._settle_before(call)
-            self._note(call, call_id, name)
+            self._note(call, own_id, name)
         if arguments is not None and not isinstance(arguments, str):
             arguments = dumps(arguments)  # some send the object itself
         if not arguments:
@@ -85,6 +94,25 @@ class Calls:
             return [*deltas, Arguments(call.key, arguments)]
         call.held.append(arguments)
         return [*deltas, *self._open(call)] if call.name else deltas
+
+    def opened(self, places: Iterable[int]) -> list[tuple[int, str, str]]:
+        """Return place, id ("" for none of its own) and name of these calls, as far as told."""
+        calls = [self._calls[place] for place in places]
+        return [
+            (call.place, "" if self._ids[call.id] > 1 else call_id(call.id), call.name)
+            for call in calls
+            if call.opened
+        ]
+
+    def _keep_unknown(self, call: _Call, fragment: Json, function: Json) -> None:
+        fields = {name: value for name, value in fragment.items() if value and name not in _READ}
+        inner = {
+            name: value
+            for name, value in function.items()
+            if value and name not in _READ_OF_FUNCTION
+        }
+        if fields or inner:
+            self._keep(call.place, fields | ({"function": inner} if inner else {}))
 
     def end(self) -> list[Delta]:
         """Return the calls that were still held back.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.domain.deltas import Annotated, Delta, Refused, Text, Thought
+from app.domain.deltas import Annotated, CallOpened, Delta, Refused, Text, Thought
 from app.providers.counts import whole_number
 from app.providers.fields import (
     Misread,
@@ -18,6 +18,7 @@ from app.providers.fields import (
 )
 from app.providers.logprobs import logprobs
 from app.providers.openai_chat.calls import Calls
+from app.providers.openai_chat.kept_fields import KeptFields
 from app.providers.understanding import Understanding
 
 Json = dict[str, Any]
@@ -34,32 +35,39 @@ _READ = frozenset(
         "function_call",
     }
 )
-#: Fields that say nothing to a caller, whatever is in them.
+#: Fields that say nothing to anybody, whatever is in them.
 _SILENT = frozenset(
     {"role", "name", "id", "object", "index", "prefix", "obfuscation", "padding", "token_ids"}
-    # What only the next request needs, or repeats what was read.
-    | {"reasoning_details", "thinking_blocks", "extra_content", "thought_signature"}
+)
+#: What only the next request needs, or repeats what was read: it says nothing to a caller.
+_RETURNED = frozenset(
+    {"reasoning_details", "thinking_blocks", "extra_content", "thought_signature"}
     | {"provider_specific_fields", "signature", "reasoning_signature"}
 )
 _KNOWN = _READ | _SILENT
 
 
 class MessageReader:
-    """Reads the message of one answer, whole or piece by piece."""
+    """Reads the message of one answer, whole or piece by piece.
 
-    def __init__(self, note: Note) -> None:
+    What must travel back goes into `kept`.
+    """
+
+    def __init__(self, note: Note, kept: KeptFields) -> None:
+        self.kept = kept
         self.understanding = Understanding(note)
         self._optional = Optional(note)
-        self._calls = Calls()
+        self._calls = Calls(kept.keep_of_call)
         self._text_length = 0
         self._sources: list[str] = []
         self._titles: dict[str, str] = {}
 
-    def take_text(self, text: str) -> Text:
-        """Take in a piece that is a text and nothing else."""
+    def take_text(self, text: str, deltas: list[Delta]) -> None:
+        """Add a piece that is a text and nothing else."""
         self.understanding.has_known = True
         self._text_length += len(text)
-        return Text(text)
+        self._speak(deltas)
+        deltas.append(Text(text))
 
     def take(self, message: Json, likely: object, deltas: list[Delta]) -> None:
         """Add what a message, or a piece of one, says; `likely` holds its log probabilities.
@@ -68,11 +76,15 @@ class MessageReader:
             Misread: it is none.
         """
         before = len(deltas)
-        if thought := message.get("reasoning_content") or message.get("reasoning"):
-            deltas.append(Thought(string(thought)))
+        self._take_unknown(message)
+        for field in ("reasoning_content", "reasoning"):
+            if thought := message.get(field):
+                self._think(field, string(thought), deltas)
+                break
         if content := message.get("content"):
             self._take_content(content, likely, deltas)
         if refusal := message.get("refusal"):
+            self._speak(deltas)
             deltas.append(Refused(string(refusal)))
         for annotation in self._optional.mappings(message, "annotations"):
             if cited := self._citation(annotation):
@@ -80,9 +92,22 @@ class MessageReader:
         has_calls = self._take_calls(message, deltas)
         if len(deltas) > before or has_calls:
             self.understanding.has_known = True
+
+    def _take_unknown(self, message: Json) -> None:
+        """Keep the fields that are not read here for the server that sent them (U15)."""
         for name, value in message.items():
             if value and name not in _KNOWN:
-                self.understanding.meet("field", name)
+                self.kept.keep(name, value)
+                if name not in _RETURNED:
+                    self.understanding.meet("field", name)
+
+    def _think(self, field: str, text: str, deltas: list[Delta]) -> None:
+        self.kept.think(field, text)
+        deltas.append(Thought(text))
+
+    def _speak(self, deltas: list[Delta]) -> None:
+        if self.kept.is_thinking:
+            self.kept.end_thought(deltas)
 
     def take_sources(self, place: Json) -> None:
         """Take in the sources that stand beside the message (Perplexity); the latest count."""
@@ -96,16 +121,19 @@ class MessageReader:
 
     def end(self) -> list[Delta]:
         """Return what is left to say: the sources of the whole text, calls that were held back."""
-        ended = self._calls.end()
-        if ended or not self._calls.is_empty or not self._text_length:
-            return ended
-        return [
-            Annotated(_url_citation(url, self._titles.get(url, ""), 0, self._text_length))
-            for url in dict.fromkeys(self._sources)
-        ]
+        ended: list[Delta] = []
+        self._open_calls(self._calls.end(), ended)
+        if not ended and self._calls.is_empty and self._text_length:
+            ended += [
+                Annotated(_url_citation(url, self._titles.get(url, ""), 0, self._text_length))
+                for url in dict.fromkeys(self._sources)
+            ]
+        self.kept.end_thought(ended, self._calls.opened(self.kept.places))
+        return ended
 
     def _take_content(self, content: object, likely: object, deltas: list[Delta]) -> None:
         if isinstance(content, str):
+            self._speak(deltas)
             tokens = logprobs(mapping(likely), "content", self._optional) if likely else ()
             self._text_length += len(content)
             deltas.append(Text(content, tokens))
@@ -124,6 +152,7 @@ class MessageReader:
             text = part.get("text")
             text = string(text.get("value") if isinstance(text, dict) else text or "")
             if text:
+                self._speak(deltas)
                 self._text_length += len(text)
                 deltas.append(Text(text))
         elif kind == "thinking":
@@ -131,9 +160,10 @@ class MessageReader:
             if isinstance(thoughts, str):
                 thoughts = [{"text": thoughts}]
             for thought in mappings(thoughts):
-                deltas.append(Thought(string(thought.get("text") or "")))
+                self._think("", string(thought.get("text") or ""), deltas)
             bound_at_once(deltas)
         elif kind == "refusal":
+            self._speak(deltas)
             deltas.append(Refused(string(part.get("refusal"))))
         else:
             self.understanding.meet("part", kind)
@@ -141,12 +171,18 @@ class MessageReader:
     def _take_calls(self, message: Json, deltas: list[Delta]) -> bool:
         if calls := message.get("tool_calls"):
             for call in output_items(calls if isinstance(calls, list) else [calls]):
-                deltas += self._calls.hear(call)
+                self._open_calls(self._calls.hear(call), deltas)
             return True
         if function := message.get("function_call"):
-            deltas += self._calls.hear({"index": 0, "function": function})
+            self._open_calls(self._calls.hear({"index": 0, "function": function}), deltas)
             return True
         return False
+
+    def _open_calls(self, told: list[Delta], deltas: list[Delta]) -> None:
+        """Add what was told of calls; what must travel back stands before the call it is of."""
+        if any(type(delta) is CallOpened for delta in told):
+            self.kept.end_thought(deltas, self._calls.opened(self.kept.places))
+        deltas += told
 
     def _citation(self, annotation: Json) -> Json | None:
         """Return a web citation flat, as Responses has it; other kinds have no place there."""

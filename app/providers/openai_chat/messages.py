@@ -25,6 +25,7 @@ from app.domain.items import (
 from app.errors import InvalidRequest
 from app.providers.arguments import as_text
 from app.providers.call_ids import CallIds
+from app.providers.openai_chat.reasoning_fields import ReasoningFields
 from app.providers.placeholders import GO_ON
 from app.providers.profiles import Profile
 
@@ -34,13 +35,22 @@ MAX_CALL_ID = 40
 SEE_BELOW = "The output is in the next message."
 
 
-def to_messages(instructions: Sequence[str], items: Sequence[Item], profile: Profile) -> list[Json]:
+def to_messages(
+    instructions: Sequence[str],
+    items: Sequence[Item],
+    profile: Profile,
+    model: str = "",
+    *,
+    thinks: bool = True,
+) -> list[Json]:
     """Return the messages that tell `items`, with `instructions` before them.
+
+    What travelled back goes to the `model` that it is from; reasoning goes to one that `thinks`.
 
     Raises:
         InvalidRequest: when a part cannot be told in this server's words.
     """
-    writer = _Writer(items, profile)
+    writer = _Writer(profile, model, thinks=thinks)
     for text in instructions:
         writer.write(Message("", "developer", (InputText(text),)))
     writer.write_all(items)
@@ -54,23 +64,19 @@ class _Writer:
     follow it directly, in the calls' order: some servers tell them apart by that alone.
     """
 
-    def __init__(self, items: Sequence[Item], profile: Profile) -> None:
+    def __init__(self, profile: Profile, model: str, *, thinks: bool) -> None:
         self.messages: list[Json] = []
-        self._last_user = -1
         self._profile = profile
-        for index, item in enumerate(items):
-            if isinstance(item, Message) and item.role == "user":
-                self._last_user = index
+        self._reasoning = ReasoningFields(profile, model, thinks=thinks)
         self._is_in_turn = False
         self._texts: list[str] = []
-        self._thoughts: list[str] = []
         self._calls: dict[str, FunctionCall] = {}  # by the ids that they are sent with
         self._outputs: dict[str, FunctionCallOutput] = {}
         self._ids = CallIds(nine_characters if profile.nine_character_ids else _short)
 
     def write_all(self, items: Sequence[Item]) -> None:
         """Tell the items, and end the turn."""
-        for index, item in enumerate(items):
+        for item in items:
             # MEASURED: plain texts are nearly all of a conversation, and there may be thousands.
             match item:
                 case Message(role="user", content=(InputText(text=text),)):
@@ -88,13 +94,13 @@ class _Writer:
                     if own_id is not None:
                         self._outputs[own_id] = item
                 case _:
-                    self.write(item, is_current=index > self._last_user)
+                    self.write(item)
         self.end_turn()
         if not self._profile.prefill and self.messages and self.messages[-1]["role"] == "assistant":
             self.messages.append({"role": "user", "content": GO_ON})
 
-    def write(self, item: Message | Reasoning, *, is_current: bool = False) -> None:
-        """Tell an item; `is_current` says that it belongs to the turn the model is working on."""
+    def write(self, item: Message | Reasoning) -> None:
+        """Tell an item."""
         match item:
             case Message(role="assistant"):
                 self._go_on()
@@ -104,9 +110,8 @@ class _Writer:
                     self.end_turn()
                 self.messages.append(self._message(item))
             case Reasoning():
-                if is_current:
-                    self._go_on()
-                    self._thoughts += item.content or item.summary
+                self._go_on()
+                self._reasoning.take(item)
             case _:
                 assert_never(item)
 
@@ -122,17 +127,16 @@ class _Writer:
         if self._calls:
             self._write_calls(text)
         elif text:
-            self.messages.append({"role": "assistant", "content": text})
-        self._texts, self._thoughts, self._calls, self._outputs = [], [], {}, {}
+            self.messages.append(self._reasoning.completed({"role": "assistant", "content": text}))
+        self._texts, self._calls, self._outputs = [], {}, {}
+        self._reasoning.end_turn()
         self._is_in_turn = False
 
     def _write_calls(self, text: str) -> None:
         message: Json = {"role": "assistant", "content": text or None}
-        if self._thoughts and self._profile.reasoning_field:
-            message[self._profile.reasoning_field] = "\n\n".join(self._thoughts)
         calls = self._calls.items()
         message["tool_calls"] = [_call(call, own_id, self._profile) for own_id, call in calls]
-        self.messages.append(message)
+        self.messages.append(self._reasoning.completed(message, tuple(self._calls.values())))
         shown: list[Json] = []
         for own_id in self._calls:
             if own_id in self._outputs:

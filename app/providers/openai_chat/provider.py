@@ -9,11 +9,12 @@ from functools import partial
 import orjson
 
 from app.domain.deltas import Batch
-from app.domain.request import ModelRequest
+from app.domain.request import INCLUDE_ENCRYPTED, ModelRequest
 from app.providers.base import UpstreamCall
 from app.providers.login import bearer
 from app.providers.model_list import model_ids
 from app.providers.openai_chat.answer import ChunkReader, body_deltas
+from app.providers.openai_chat.kept_fields import KeptFields
 from app.providers.openai_chat.request import ignored, to_upstream
 from app.providers.profiles import Profile
 from app.providers.streaming import batches, joined, told_whole
@@ -43,11 +44,21 @@ class OpenAIChatProvider:
         body = orjson.dumps(to_upstream(asked, self._profile))
         reply = self._completions.post(body, call, stream=asked.stream)
         fault, note = self._transport.fault_in_answer, self._transport.note
-        reader, read_whole = ChunkReader(fault, note), partial(body_deltas, fault=fault, note=note)
+        kept = self._kept(request)
+        reader = ChunkReader(fault, note, kept)
+        read_whole = partial(body_deltas, fault=fault, note=note, kept=kept)
         if whole:
             return told_whole(reply, reader, read_whole)
         streamed = batches(reply, reader, read_whole, call)
         return streamed if request.stream else joined(streamed)
+
+    def _kept(self, request: ModelRequest) -> KeptFields:
+        return KeptFields(
+            request.model,
+            self._transport.note,
+            fields=self._profile.returns_unknown_fields,
+            text=INCLUDE_ENCRYPTED in request.parameters.include,
+        )
 
     def models(self) -> tuple[str, ...]:
         """Ask the server which models it serves; see Provider."""

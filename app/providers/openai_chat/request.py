@@ -20,7 +20,7 @@ from app.domain.request import (
 )
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
 from app.providers.openai_chat.messages import to_messages
-from app.providers.profiles import Profile, is_tier_in_vain, tier_name
+from app.providers.profiles import Profile, is_tier_in_vain, may_reason, tier_name
 
 Json = dict[str, Any]
 
@@ -52,7 +52,13 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
     asked = request.parameters
     body: Json = {
         "model": request.model,
-        "messages": to_messages(_instructions(asked, profile), request.items, profile),
+        "messages": to_messages(
+            _instructions(asked, profile),
+            request.items,
+            profile,
+            request.model,
+            thinks=may_reason(request.model),
+        ),
         "stream": request.stream,  # always said: some servers stream unless told not to
     }
     if request.stream and profile.stream_options:

@@ -45,8 +45,8 @@ def to_items(items: tuple[Item, ...], profile: Profile, *, thinks: bool = True) 
     ids = CallIds(call_id)
     for item in items:
         if isinstance(item, Reasoning):
-            if item.encrypted_content is not None and may_think:
-                thoughts.append(_reasoning(item, item.encrypted_content))
+            if may_think:
+                thoughts += _reasoning(item)
             continue
         if thoughts:
             if _can_follow(item):
@@ -93,10 +93,12 @@ def _can_follow(item: Item) -> bool:
     return isinstance(item, FunctionCall)
 
 
-def _reasoning(item: Reasoning, kept: str) -> Json:
-    summary = [{"type": "summary_text", "text": text} for text in item.summary]
-    ours: Json = orjson.loads(kept)
-    return {"type": "reasoning", "summary": summary} | ours
+def _reasoning(item: Reasoning) -> Iterator[Json]:
+    """Yield the item that came; none where the provider spoke another format when it did."""
+    kept: Json = orjson.loads(item.encrypted_content) if item.encrypted_content else {}
+    if "encrypted_content" in kept:
+        summary = [{"type": "summary_text", "text": text} for text in item.summary]
+        yield {"type": "reasoning", "summary": summary} | kept
 
 
 def _item(

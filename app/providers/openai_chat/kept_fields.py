@@ -1,0 +1,179 @@
+"""What a Chat Completions server wants back as it came: fields that nobody here understands (U15),
+and reasoning whose text the caller keeps for us (S10). Pure.
+
+It travels as the opaque payload of a reasoning item, which is sealed on its way. One of an answer
+that thought, called a function and signed the call:
+
+    {"chat": 1, "model": "gemini-3-pro", "field": "reasoning_content", "text": "I should look.",
+     "fields": {"reasoning_details": [...]},
+     "calls": [[0, "call_1", "get_weather", {"extra_content": {"google": {...}}}]]}
+
+A call is told by its place among those of its answer, its id where the server gave one, and its
+name. Late fields come in a payload of their own, so a turn may have several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from app.domain.deltas import Delta, Opaque
+from app.domain.items import FunctionCall
+from app.providers.fields import Note, ignore
+from app.providers.json_text import dumps, loads
+
+Json = dict[str, Any]
+
+#: How much of one answer is kept, in bytes of JSON.
+MOST_BYTES = 262_144
+#: The text of a piece of OpenRouter's reasoning_details, by its type; those of one kind that
+#: follow one another are one.
+_PIECES = {"reasoning.text": "text", "reasoning.summary": "summary"}
+_ENCRYPTED = "reasoning.encrypted"
+_VERSION = 1
+
+
+class KeptFields:
+    """Gathers what of one answer must travel back.
+
+    `fields` says whether unknown fields are kept, `text` whether the reasoning's text is; `note`
+    hears when there was too much of it: then nothing more is kept.
+    """
+
+    def __init__(
+        self, model: str, note: Note = ignore, *, fields: bool = True, text: bool = False
+    ) -> None:
+        self.is_thinking = False
+        self._model = model
+        self._note = note
+        self._keeps_fields = fields
+        self._keeps_text = text
+        self._left = MOST_BYTES
+        self._field = ""
+        self._thoughts: list[str] = []
+        self._fields: Json = {}
+        self._calls: dict[int, Json] = {}
+
+    @property
+    def places(self) -> Iterable[int]:
+        """Where the calls stand of which there is something to tell."""
+        return self._calls.keys()
+
+    def think(self, field: str, text: str) -> None:
+        """Take in a piece of reasoning, which came in that field of the message."""
+        self.is_thinking = True
+        if self._keeps_text and self._has_room(len(text.encode("utf-8", "surrogatepass"))):
+            self._field = field
+            self._thoughts.append(text)
+
+    def keep(self, name: str, value: object) -> None:
+        """Take in a field of the message."""
+        if self._keeps_fields and self._has_room_for(value):
+            self._fields = merged(self._fields, {name: value})
+
+    def keep_of_call(self, place: int, fields: Json) -> None:
+        """Take in fields of the call at that place among the answer's."""
+        if self._keeps_fields and self._has_room_for(fields):
+            self._calls[place] = merged(self._calls.get(place, {}), fields)
+
+    def end_thought(self, deltas: list[Delta], calls: Iterable[tuple[int, str, str]] = ()) -> None:
+        """Add what was kept so far, where the model has gone on from thinking to speaking.
+
+        `calls` tells places, ids ("" for none) and names of the calls that begin here.
+        """
+        self.is_thinking = False
+        told: Json = {}
+        if self._thoughts:
+            told |= {"field": self._field, "text": "".join(self._thoughts)}
+        if self._fields:
+            told["fields"] = self._fields
+        signed = [[*call, self._calls.pop(call[0])] for call in calls if call[0] in self._calls]
+        if signed:
+            told["calls"] = signed
+        self._thoughts, self._fields = [], {}
+        if told:
+            deltas.append(Opaque(dumps({"chat": _VERSION, "model": self._model} | told)))
+
+    def _has_room_for(self, value: object) -> bool:
+        try:
+            return self._has_room(len(orjson.dumps(value)))
+        except TypeError:  # half a surrogate pair, or nested too deeply
+            return self._has_room(MOST_BYTES + 1)
+
+    def _has_room(self, size: int) -> bool:
+        if self._left >= size:
+            self._left -= size
+            return True
+        if self._left >= 0:
+            self._note("kept_fields")
+        self._left = -1
+        self._thoughts, self._fields, self._calls = [], {}, {}
+        return False
+
+
+def merged(old: Any, new: Any) -> Any:
+    """Return a value with what a later piece of the stream says of it: the latest word counts."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return old | {
+            name: merged(old[name], value) if name in old else value for name, value in new.items()
+        }
+    if isinstance(old, list) and isinstance(new, list):
+        joined = list(old)
+        for each in new:
+            _join(joined, each)
+        return joined
+    return new
+
+
+def _join(pieces: list[Any], piece: Any) -> None:
+    """Add a piece: its text to that of the one before where both are of one."""
+    last = pieces[-1] if pieces else None
+    if isinstance(last, dict) and isinstance(piece, dict):
+        kind, where = piece.get("type"), piece.get("index")
+        name = _PIECES.get(kind) if isinstance(kind, str) else None
+        if name and (last.get("type"), last.get("index")) == (kind, where):
+            text = (last.get(name) or "") + (piece.get(name) or "")
+            given = {each: value for each, value in piece.items() if value is not None}
+            pieces[-1] = last | given | {name: text}
+            return
+        if kind == _ENCRYPTED and piece in pieces:
+            return  # said again with each call
+    pieces.append(piece)
+
+
+def read_payload(payload: str | None, model: str) -> Json | None:
+    """Return what travelled back; None where it is not of this format, or not of this model."""
+    if payload is None:
+        return None
+    try:
+        read = loads(payload.encode("utf-8", "surrogatepass"))
+    except ValueError:
+        return None
+    is_ours = isinstance(read, dict) and read.get("chat") == _VERSION
+    return read if is_ours and read.get("model") == model else None
+
+
+def returned(
+    payloads: Sequence[Json], calls: Sequence[FunctionCall]
+) -> tuple[Json, Mapping[int, Json]]:
+    """Return the fields of a turn's message, and those of its calls by their place in `calls`."""
+    fields: Json = {}
+    of_calls: dict[int, Json] = {}
+    for payload in payloads:
+        fields = merged(fields, payload.get("fields") or {})
+        for place, own_id, name, given in payload.get("calls") or ():
+            at = _place(calls, place, own_id, name)
+            if at is not None:
+                of_calls[at] = merged(of_calls.get(at, {}), given)
+    return fields, of_calls
+
+
+def _place(calls: Sequence[FunctionCall], place: int, own_id: str, name: str) -> int | None:
+    if own_id:
+        for at, call in enumerate(calls):
+            if call.call_id == own_id:
+                return at
+        return None
+    return place if place < len(calls) and calls[place].name == name else None

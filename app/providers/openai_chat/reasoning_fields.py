@@ -1,0 +1,71 @@
+"""The reasoning of a conversation in the fields that a Chat server wants it back in (U15, U16)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from app.domain.items import FunctionCall, Reasoning
+from app.providers.openai_chat.kept_fields import read_payload, returned
+from app.providers.profiles import Profile
+
+Json = dict[str, Any]
+
+
+class ReasoningFields:
+    """What goes into the messages of the assistant beside what it said and called.
+
+    What a server gave to travel back (KeptFields) goes back to the model that it is from; the
+    text of reasoning goes into each message with calls where the profile has a field for it, and
+    where it travelled back, into the field that it came in. Neither goes to a model that does not
+    think, as `thinks` says.
+    """
+
+    def __init__(self, profile: Profile, model: str, *, thinks: bool) -> None:
+        self._profile = profile
+        self._model = model
+        self._thinks = thinks
+        self._payloads: list[Json] = []
+        self._thoughts: list[str] = []
+
+    def take(self, item: Reasoning) -> None:
+        """Take in what was thought before, or while, the assistant says what comes next."""
+        if not self._thinks:
+            return
+        payload = read_payload(item.encrypted_content, self._model)
+        if payload is not None:
+            self._payloads.append(payload)
+        elif item.encrypted_content is not None:
+            return  # another model's
+        told = (payload or {}).get("text")
+        self._thoughts += [told] if told else item.content or item.summary
+
+    def completed(self, message: Json, calls: Sequence[FunctionCall] = ()) -> Json:
+        """Return the turn's message with these fields; `calls` are those in its tool_calls."""
+        if calls or self._payloads:
+            message |= self._text(has_calls=bool(calls))
+        if not self._payloads or not self._profile.returns_unknown_fields:
+            return message
+        fields, of_calls = returned(self._payloads, calls)
+        for at, given in of_calls.items():
+            call = message["tool_calls"][at]
+            function = given.pop("function", {}) | call["function"]
+            message["tool_calls"][at] = given | call | {"function": function}
+        return fields | message
+
+    def end_turn(self) -> None:
+        """Forget the turn's."""
+        if self._payloads or self._thoughts:
+            self._payloads, self._thoughts = [], []
+
+    def _text(self, *, has_calls: bool) -> Json:
+        profile = self._profile
+        came_in = [each["field"] for each in self._payloads if each.get("text")]
+        field = profile.reasoning_field if has_calls or came_in else ""
+        if not field and came_in and profile.returns_unknown_fields:
+            field = came_in[-1]
+        if not field or not self._thinks:
+            return {}
+        if self._thoughts:
+            return {field: "\n\n".join(self._thoughts)}
+        return {field: ""} if has_calls and profile.empty_reasoning else {}
