@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from app.api import current
+from app.domain.turns import MOMENT_S
 from app.errors import (
     CallerGone,
     InvalidRequest,
@@ -24,7 +25,6 @@ _LIGHT = 4096
 #: Larger ones are parsed by one request at a time: it cannot be interrupted, and MEASURED 14 MB of
 #: small objects take 0.3 s.
 _LARGE = 512 * 1024
-_MOMENT_S = 0.001
 _TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES // 1024**2} MiB: send less."
 
 
@@ -57,12 +57,8 @@ def json_body(held: current.Held) -> Any:
 
 
 def let_others_run() -> None:
-    """Have everybody who waits for the processor go first, callers that are just coming among them.
-
-    A sleep of no length would not do under gevent: it runs what is ready already, and looks at no
-    socket.
-    """
-    time.sleep(_MOMENT_S)
+    """Have everybody who waits go first, callers that are just coming among them."""
+    time.sleep(MOMENT_S)
 
 
 def _parsed(held: current.Held, body: bytes) -> Any:

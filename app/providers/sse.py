@@ -54,7 +54,7 @@ class FrameSplitter:
         if rest := blocks.pop():
             self._hold(rest)
         frames = []
-        for block in blocks:
+        for block in filter(None, blocks):
             # MEASURED: most frames are one data line, or an event line and one data line; the
             # look at each line takes three times as long.
             event, _, data = block.rpartition(b"\n")
@@ -101,6 +101,8 @@ def _is_event_line(line: bytes) -> bool:
 
 
 def _parse(block: bytes) -> Frame | None:
+    if b"data" not in block:
+        return None
     event, data = b"", list[bytes]()
     for line in block.split(b"\n"):
         name, _, value = line.partition(b":")

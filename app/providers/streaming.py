@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import Protocol
 
 from app.domain.deltas import Batch, Delta, Finished
+from app.domain.turns import MOMENT_S
 from app.errors import GatewayError, UpstreamUnavailable
 from app.providers.base import UpstreamCall
 from app.providers.budget import Budget
@@ -121,7 +122,7 @@ class _Heard:
             if self.read(piece[start : start + MOST_AT_ONCE]) or self.is_silent():
                 yield self.deltas
                 self.told()
-            time.sleep(0)
+            time.sleep(MOMENT_S)
 
     def told(self) -> None:
         """All that was said was told."""
@@ -180,7 +181,7 @@ def batches(
                 read += len(piece)
                 if read > TURN_BYTES:
                     read = 0
-                    time.sleep(0)
+                    time.sleep(MOMENT_S)
         except GatewayError:
             if heard.deltas:
                 yield heard.deltas
@@ -217,7 +218,7 @@ def _all_frames(body: bytes, reader: FrameReader, budget: Budget) -> Batch:
         reader.read(splitter.feed(piece), said)
         budget.take(said)
         deltas += said
-        time.sleep(0)
+        time.sleep(MOMENT_S)
     said = []
     reader.read(splitter.end(), said)
     said += reader.end()
@@ -245,5 +246,5 @@ def in_parts(deltas: Batch) -> Iterator[Batch]:
     """Yield deltas as one batch, or as several between which others get a turn."""
     for start in range(0, len(deltas), DELTAS_AT_ONCE):
         if start:
-            time.sleep(0)
+            time.sleep(MOMENT_S)
         yield deltas[start : start + DELTAS_AT_ONCE]

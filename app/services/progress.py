@@ -17,6 +17,7 @@ import orjson
 
 from app.domain.accumulate import Accumulator
 from app.domain.response import Response
+from app.domain.turns import MOMENT_S
 from app.schemas.stored_events import event_from_json
 from app.store.jobs_base import JobStore
 
@@ -93,7 +94,7 @@ class Progress:
                 folded.number += 1
                 folded.size += len(getattr(event, "delta", line))
                 if not folded.number % TURN_EVENTS:
-                    self._pause(0)
+                    self._pause(MOMENT_S)
             more = told.more
 
     def _shrink(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from itertools import pairwise
 
@@ -105,3 +106,20 @@ def test_a_frame_must_end_some_time(monkeypatch: pytest.MonkeyPatch, piece: byte
     splitter = FrameSplitter()
     with pytest.raises(UpstreamMisbehaved, match="does not end"):
         deque(map(splitter.feed, [piece] * 200), maxlen=0)
+
+
+@pytest.mark.parametrize("nothing", [b"\n", b": nothing\n\n"], ids=["empty lines", "comments"])
+def test_what_says_nothing_takes_few_calls(nothing: bytes) -> None:
+    calls = 0
+
+    def note(_frame: object, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    splitter, chunk = FrameSplitter(), nothing * 10_000
+    sys.setprofile(note)
+    try:
+        splitter.feed(chunk)
+    finally:
+        sys.setprofile(None)
+    assert calls <= 3 * chunk.count(b"nothing") + 100

@@ -5,25 +5,76 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 #: A greenlet that works in slices, and a caller whose bytes come while it does.
 PROGRAM = """
 from gevent import monkey; monkey.patch_all()
 import gevent, socket
-from app.api.bodies import let_others_run
 ours, theirs = socket.socketpair()
 said = []
-def work():
+{work}
+def go():
     theirs.sendall(b"hello")
-    let_others_run()
+    work()
     said.append("worked")
 def listen():
     ours.recv(5)
     said.append("heard")
-gevent.joinall([gevent.spawn(listen), gevent.spawn(work)])
+gevent.joinall([gevent.spawn(listen), gevent.spawn(go)])
 print(said)
+"""
+BODY = "from app.api.bodies import let_others_run as work"
+#: A piece that was compressed.
+LONG_PIECE = """
+from app.providers.base import UpstreamCall
+from app.providers.openai_chat.answer import ChunkReader
+from app.providers.streaming import batches
+class Reply:
+    def pieces(self, take):
+        piece = b": nothing\\n\\n" * 20_000
+        return [] if take(piece) else [piece]
+    def close(self): pass
+def work():
+    list(batches(Reply(), ChunkReader(None), None, UpstreamCall(1e9)))
+"""
+#: A stream that came where a whole answer was wanted.
+STREAM_AS_BODY = """
+from contextlib import suppress
+from app.errors import GatewayError
+from app.providers.openai_chat.answer import ChunkReader
+from app.providers.streaming import told_whole
+class Reply:
+    def body(self):
+        return b": nothing\\n\\n" * 20_000
+def work():
+    with suppress(GatewayError):
+        list(told_whole(Reply(), ChunkReader(None), None))
+"""
+#: Many events of a background response, looked at after a while.
+EVENTS = """
+from app.domain.deltas import Text
+from app.domain.narrate import Narrator
+from app.domain.response import Response
+from app.schemas.events import encode
+from app.services.progress import Progress
+from app.store.jobs_base import Told
+narrator = Narrator(Response("resp_1", "m", 0, {}, "queued"), str, int)
+lines = [encode(each) for each in [*narrator.begin(), *narrator.hear([Text("a")] * 3000)]]
+class Jobs:
+    def told(self, _id, number):
+        return Told(lines[number:])
+def work():
+    Progress(Jobs()).response("resp_1")
 """
 
 
-def test_a_pause_is_long_enough_for_a_caller_that_comes() -> None:
-    told = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, check=True)  # noqa: S603 - our own
-    assert told.stdout.strip() == b"['heard', 'worked']"
+@pytest.mark.parametrize(
+    "work",
+    [BODY, LONG_PIECE, STREAM_AS_BODY, EVENTS],
+    ids=["a body", "a long piece", "a stream as a body", "events"],
+)
+def test_a_pause_is_long_enough_for_a_caller_that_comes(work: str) -> None:
+    program = [sys.executable, "-c", PROGRAM.format(work=work)]
+    told = subprocess.run(program, capture_output=True, check=False)  # noqa: S603 - our own
+    assert told.stdout.strip() == b"['heard', 'worked']", told.stderr.decode()
