@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -38,14 +38,23 @@ class CallPairing:
 
     `input_ends` says where in the context each turn's input ends. No turn is answered before all
     calls up to there have their outputs, so one that has none by then lost it to a purge (S7).
+    `purged` are the numbers of the turns of which a purge left nothing.
     """
 
-    def __init__(self, context: Sequence[Item], input_ends: Iterable[int] = ()) -> None:
+    def __init__(
+        self,
+        context: Sequence[Item],
+        input_ends: Sequence[int] = (),
+        purged: Set[int] = frozenset(),
+    ) -> None:
         self._items = list(context)
         self._own_start = len(self._items)
         self._calls: list[int] = []
-        self._waiting: dict[str, deque[int]] = {}
         self._again: dict[str, deque[int]] = {}
+        self._waiting: dict[str, deque[int]] = {}
+        self._cut: dict[str, deque[int]] = {}
+        self._queues = (self._again, self._waiting, self._cut)  # who takes an output first
+        self._has_gaps = bool(purged)
         self._signatures: dict[int, bytes] = {}
         self._known: dict[str, _Known] = {}
         self._calls_under: dict[str, list[int]] = {}
@@ -53,10 +62,10 @@ class CallPairing:
         self._orphans: set[int] = set()
         self._replaced: set[int] = set()
         start = 0
-        for end in (*input_ends, self._own_start):
-            self._waiting.clear()
-            self._again.clear()
-            self._read_context(start, end)
+        for turn, end in enumerate((*input_ends, self._own_start)):
+            for queue in self._queues:
+                queue.clear()
+            self._read_context(start, end, is_after_gap=turn - 1 in purged)
             start = end
 
     def parted(self) -> set[str]:
@@ -96,19 +105,27 @@ class CallPairing:
         call_of = {output: call for call, output in self._output_of.items()}
         return in_order(self._items, call_of, halves | self._replaced)
 
-    def _read_context(self, start: int, end: int) -> None:
+    def _read_context(self, start: int, end: int, *, is_after_gap: bool) -> None:
         for index in range(start, end):
             item = self._items[index]
             if isinstance(item, FunctionCall):
                 self._read_call(item, index)
             elif isinstance(item, FunctionCallOutput):
-                if item.call_id in self._calls_under:
+                known = (
+                    self._is_awaited(item) if is_after_gap else item.call_id in self._calls_under
+                )
+                if known:
                     self._read_output(item, index)
                 else:
                     self._orphans.add(index)
 
     def _read_call(self, call: FunctionCall, index: int) -> None:
-        queues = self._again if self._is_sent_again(call, index) else self._waiting
+        if index < self._own_start and call.status != "completed":
+            queues = self._cut
+        elif self._is_sent_again(call, index):
+            queues = self._again
+        else:
+            queues = self._waiting
         queues.setdefault(call.call_id, deque()).append(index)
         self._calls_under.setdefault(call.call_id, []).append(index)
         self._calls.append(index)
@@ -117,22 +134,29 @@ class CallPairing:
         """Tell whether another call waits under this id and this one had its output before.
 
         So does a client's whole history, beside the parent, where each turn's calls have the same
-        id: what follows such a call is its own output, and not what the parent waits for.
+        id: what follows such a call is its own output, and not what the parent waits for. After a
+        purge nobody can say what had its output before; it is likelier than a new call.
         """
         waiting = self._waiting.get(call.call_id)
         if not waiting or (index >= self._own_start and waiting[0] >= self._own_start):
             return False
-        known = self._known.setdefault(call.call_id, _Known())
-        under = self._calls_under[call.call_id]
+        signature = _signature(call)
+        if not self._has_gaps and signature not in self._signatures_under(call.call_id):
+            return False
+        return not self._is_among(signature, islice(waiting, _SEARCHED))
+
+    def _signatures_under(self, call_id: str) -> set[bytes]:
+        known = self._known.setdefault(call_id, _Known())
+        under = self._calls_under[call_id]
         known.signatures.update(map(self._signature, under[known.count :]))
         known.count = len(under)
-        signature = _signature(call)
-        return signature in known.signatures and not self._is_among(
-            signature, islice(waiting, _SEARCHED)
-        )
+        return known.signatures
+
+    def _is_awaited(self, output: FunctionCallOutput) -> bool:
+        return any(queues.get(output.call_id) for queues in self._queues)
 
     def _read_output(self, output: FunctionCallOutput, index: int) -> None:
-        waiting = self._again.get(output.call_id) or self._waiting.get(output.call_id)
+        waiting = next(filter(None, (each.get(output.call_id) for each in self._queues)), None)
         call = waiting.popleft() if waiting else self._calls_under[output.call_id][-1]
         replaced = self._output_of.get(call)
         if replaced is not None:
@@ -141,11 +165,15 @@ class CallPairing:
 
     def _is_waited_for(self, call: FunctionCall) -> bool:
         """Tell whether it is a call of the context that has no output yet."""
-        waiting = self._waiting.get(call.call_id)
-        if not waiting:
-            return False
-        context = (index for index in waiting if index < self._own_start)
-        return self._is_among(_signature(call), context)
+        signature = b""
+        for queues in (self._waiting, self._cut):
+            for index in queues.get(call.call_id, ()):
+                if index >= self._own_start:
+                    break
+                signature = signature or _signature(call)
+                if self._signature(index) == signature:
+                    return True
+        return False
 
     def _is_among(self, signature: bytes, indexes: Iterable[int]) -> bool:
         return any(self._signature(index) == signature for index in indexes)
@@ -157,19 +185,18 @@ class CallPairing:
         return signature
 
     def _still_waiting(self) -> list[int]:
-        queues = (*self._waiting.values(), *self._again.values())
-        return sorted(index for queue in queues for index in queue)
+        return sorted(i for queues in self._queues for queue in queues.values() for i in queue)
 
     def _refuse_what_waits(self) -> None:
         """Refuse calls without an output; one that was cut in the parent is merely left out."""
-        for index in self._still_waiting():
-            call = self._items[index]
-            if isinstance(call, FunctionCall) and (
-                index >= self._own_start or call.status == "completed"
-            ):
-                raise InvalidRequest(
-                    f"No tool output found for function call {call.call_id}.", param="input"
-                )
+        waiting = (self._again, self._waiting)
+        open_calls = [
+            (queue[0], each) for queues in waiting for each, queue in queues.items() if queue
+        ]
+        if open_calls:
+            raise InvalidRequest(
+                f"No tool output found for function call {min(open_calls)[1]}.", param="input"
+            )
 
 
 def _signature(call: Item) -> bytes:

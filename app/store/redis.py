@@ -173,7 +173,9 @@ class RedisStore:
         turn = self._turn(found, account, response_id)
         earlier, ends = self._entries.all_items(found.entries[:-1])
         ends.append(len(earlier) + len(turn.input))
-        return Context((*earlier, *_items(turn)), turn.response, found.place, tuple(ends))
+        purged = frozenset(n for n, entry in enumerate(found.entries) if entry == PURGED)
+        items = (*earlier, *_items(turn))
+        return Context(items, turn.response, found.place, tuple(ends), purged)
 
     def input_items(
         self,

@@ -3,6 +3,11 @@
 `tests/fixtures/cases/<name>/` holds what a caller sends (`request.json`), what the upstream answers
 to it, head and all (`upstream.whole.raw`, `upstream.stream.raw`), and in `expected.json` what must
 come of it: `any` for both forms, or each by its name.
+
+A caller that sends several has `request.1.json` and so on, in which "$1" stands for the id of the
+first answer and "$call" for the id of the last call; `upstream.1.whole.raw` answers the first one
+that is sent upstream. What is expected comes of the last; `sent` are the calls that its upstream
+was sent, each as its arguments and its output.
 """
 
 from __future__ import annotations
@@ -11,7 +16,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,9 +40,10 @@ class Case:
 
     name: str
     form: Form
-    request: Json
-    raw: bytes
+    requests: tuple[Json, ...]
+    raws: tuple[bytes, ...]
     expected: Json
+    sent: list[list[str]] | None = None
 
     @property
     def label(self) -> str:
@@ -49,23 +55,70 @@ def cases() -> Iterator[Case]:
     """Yield every form of every case that there is an answer of."""
     for folder in sorted(FOLDER.iterdir()):
         expected = orjson.loads((folder / "expected.json").read_bytes())
-        request = orjson.loads((folder / "request.json").read_bytes())
+        requests = [
+            orjson.loads(each.read_bytes()) for each in _numbered(folder, "request", "json")
+        ]
         for form in FORMS:
-            raw = folder / f"upstream.{form}.raw"
-            if raw.exists():
-                body = {**request, "stream": form == "stream"}
+            raws = tuple(each.read_bytes() for each in _numbered(folder, "upstream", f"{form}.raw"))
+            if raws:
+                bodies = tuple(each | {"stream": form == "stream"} for each in requests)
                 shown = expected.get(form) or expected["any"]
-                yield Case(folder.name, form, body, raw.read_bytes(), shown)
+                yield Case(folder.name, form, bodies, raws, shown, expected.get("sent"))
+
+
+def _numbered(folder: Path, name: str, ending: str) -> list[Path]:
+    """Return the one file of that name, or else those with a number, in their order."""
+    only = folder / f"{name}.{ending}"
+    return [only] if only.exists() else sorted(folder.glob(f"{name}.[0-9].{ending}"))
+
+
+@dataclass(slots=True)
+class Conversation:
+    """What a caller knows of the answers so far."""
+
+    answers: list[Json] = field(default_factory=list)
+
+    def filled(self, body: Any) -> Any:
+        """Return a request with ids in the places of what stands for them."""
+        match body:
+            case dict():
+                return {name: self.filled(value) for name, value in body.items()}
+            case list():
+                return [self.filled(value) for value in body]
+            case "$call":
+                items = [item for answer in self.answers for item in answer["output"]]
+                return [item["call_id"] for item in items if item["type"] == "function_call"][-1]
+            case str() if body[:1] == "$" and body[1:].isdecimal():
+                return self.answers[int(body[1:]) - 1]["id"]
+            case _:
+                return body
+
+    def take(self, body: bytes, content_type: str) -> None:
+        """Remember an answer, whole or streamed."""
+        self.answers.append(orjson.loads(_whole(body, content_type)))
+
+
+def pairs(body: Json) -> list[list[str]]:
+    """Return the calls that an upstream of Chat Completions was sent: arguments and output."""
+    outputs = {
+        message["tool_call_id"]: message["content"]
+        for message in body["messages"]
+        if message["role"] == "tool"
+    }
+    calls = [call for message in body["messages"] for call in message.get("tool_calls", ())]
+    return [[call["function"]["arguments"], outputs[call["id"]]] for call in calls]
 
 
 class RawUpstream:
-    """Answers each connection's first request with the same bytes, in packets of one size.
+    """Answers the n-th request with the n-th of `raws`, or the last, in packets of one size.
 
-    `packet` None sends them at once.
+    Each has a connection of its own. `packet` None sends an answer at once; `sent` are the bodies
+    that came.
     """
 
     def __init__(self) -> None:
-        self.raw = b""
+        self.raws: tuple[bytes, ...] = ()
+        self.sent: list[Json] = []
         self.packet: int | None = None
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -77,6 +130,10 @@ class RawUpstream:
                 connection, _ = self._listener.accept()
                 threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
 
+    def play(self, raws: tuple[bytes, ...], packet: int | None) -> None:
+        """Answer with these from now on."""
+        self.raws, self.packet, self.sent = raws, packet, []
+
     def close(self) -> None:
         """Take no more connections."""
         with suppress(OSError):
@@ -86,10 +143,11 @@ class RawUpstream:
     def _answer(self, connection: socket.socket) -> None:
         with connection, suppress(OSError):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            _read_request(connection)
-            size = self.packet or len(self.raw)
-            for at in range(0, len(self.raw), size):
-                connection.sendall(self.raw[at : at + size])
+            self.sent.append(orjson.loads(_read_request(connection)))
+            raw = self.raws[min(len(self.sent), len(self.raws)) - 1]
+            size = self.packet or len(raw)
+            for at in range(0, len(raw), size):
+                connection.sendall(raw[at : at + size])
             connection.shutdown(socket.SHUT_WR)
             while connection.recv(65536):
                 pass
@@ -106,7 +164,7 @@ def raw_upstream() -> Iterator[RawUpstream]:
         upstream.close()
 
 
-def _read_request(connection: socket.socket) -> None:
+def _read_request(connection: socket.socket) -> bytes:
     data = b""
     while b"\r\n\r\n" not in data:
         data += connection.recv(65536)
@@ -117,6 +175,7 @@ def _read_request(connection: socket.socket) -> None:
             length = int(line.split(b":")[1])
     while len(body) < length:
         body += connection.recv(65536)
+    return body
 
 
 def outcome(status: int, body: bytes, content_type: str) -> Json:
@@ -127,12 +186,16 @@ def outcome(status: int, body: bytes, content_type: str) -> Json:
     """
     if content_type.startswith("text/event-stream"):
         check_stream(body.splitlines(keepends=True))
-        body = _last_response(body)
-    shown = orjson.loads(body)
+    shown = orjson.loads(_whole(body, content_type))
     if status != 200:
         error = shown["error"]
         return {"status": status, "code": error["code"], "message": error["message"]}
     return _response(shown)
+
+
+def _whole(body: bytes, content_type: str) -> bytes:
+    """Return an answer as JSON, be it whole or a stream."""
+    return _last_response(body) if content_type.startswith("text/event-stream") else body
 
 
 def _last_response(stream: bytes) -> bytes:

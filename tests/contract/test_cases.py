@@ -15,12 +15,25 @@ from app.factory import create_app
 from app.providers.sse import Frame, FrameSplitter
 from app.services import retries
 from app.settings import ProviderSettings, RedisSettings, Settings
-from tests.contract.cases import PROVIDERS, Case, RawUpstream, cases, outcome, raw_upstream
+from tests.contract.cases import (
+    PROVIDERS,
+    Case,
+    Conversation,
+    RawUpstream,
+    cases,
+    outcome,
+    pairs,
+    raw_upstream,
+)
 from tests.contract.recordings import play
 
 CASES = list(cases())
-#: Those that begin with a 200.
-STREAMS = [each for each in CASES if each.form == "stream" and b" 200 " in each.raw[:15]]
+#: Those of one answer that begin with a 200.
+STREAMS = [
+    each
+    for each in CASES
+    if each.form == "stream" and len(each.raws) == 1 and b" 200 " in each.raws[0][:15]
+]
 PACKETS = (1, 2, 7, 64, None)
 
 
@@ -68,10 +81,16 @@ def test_a_case_comes_to_what_it_must(
     case: Case, client: FlaskClient, upstream: RawUpstream
 ) -> None:
     for packet in PACKETS:
-        upstream.raw, upstream.packet = case.raw, packet
-        answer = client.post("/v1/responses", json=case.request)
+        upstream.play(case.raws, packet)
+        conversation = Conversation()
+        *earlier, last = case.requests
+        for request in earlier:
+            answer = client.post("/v1/responses", json=conversation.filled(request))
+            conversation.take(answer.get_data(), answer.content_type)
+        answer = client.post("/v1/responses", json=conversation.filled(last))
         shown = outcome(answer.status_code, answer.get_data(), answer.content_type)
         assert _matches(shown, case.expected), (packet, shown, case.expected)
+        assert case.sent is None or pairs(upstream.sent[-1]) == case.sent
 
 
 @pytest.mark.parametrize("case", STREAMS, ids=lambda case: case.label)
@@ -84,7 +103,7 @@ def test_a_stream_has_the_same_frames_wherever_two_reads_cut_it(case: Case) -> N
 
 @pytest.mark.parametrize("case", STREAMS, ids=lambda case: case.label)
 def test_a_stream_comes_to_the_same_where_two_reads_cut_it(case: Case) -> None:
-    api, body = PROVIDERS[case.request["model"][0]], _body(case)
+    api, body = PROVIDERS[case.requests[0]["model"][0]], _body(case)
     at_once = play(api, [body], stream=True)
     for cut in range(1, len(body), 17):
         parted = play(api, [body[:cut], body[cut:]], stream=True)
@@ -93,7 +112,7 @@ def test_a_stream_comes_to_the_same_where_two_reads_cut_it(case: Case) -> None:
 
 
 def _body(case: Case) -> bytes:
-    return case.raw.partition(b"\r\n\r\n")[2]
+    return case.raws[0].partition(b"\r\n\r\n")[2]
 
 
 def _frames(*pieces: bytes) -> list[Frame]:

@@ -74,12 +74,13 @@ def paired(*turns: str, own: str) -> tuple[str, str]:
     """
     context: list[Item] = []
     ends = []
+    purged = frozenset(number for number, turn in enumerate(turns) if turn == "/")
     for turn in turns:
         given, _, made = turn.partition("/")
         context += items(given)
         ends.append(len(context))
         context += items(made)
-    pairing = CallPairing(context, ends)
+    pairing = CallPairing(context, ends, purged)
     added = pairing.add(items(own))
     return words(pairing.items()), words(added)
 
@@ -223,6 +224,23 @@ def test_a_call_whose_output_is_purged_takes_no_later_calls_output() -> None:
     turns = "u1 / a(x)", "/", "u2 / a(y)"
     assert seen(*turns, own="a=2") == "u1 u2 a(y) a=2"
     assert seen(*turns, "a=2 / t2", own="u3") == "u1 u2 a(y) a=2 t2 u3"
+
+
+def test_an_output_whose_call_is_purged_replaces_no_earlier_ones() -> None:
+    turns = "u1 / a(x)", "a=1 / t1", "/", "a=2 / t2"
+    assert seen(*turns, own="u3") == "u1 a(x) a=1 t1 t2 u3"
+
+
+def test_a_history_that_is_sent_again_outlives_a_purge_of_what_it_repeats() -> None:
+    turns = "/", "a=1 / t1", "u2 / a(y)", "u1 a(x) a=1 t1 u2 a=2 / t2"
+    assert seen(*turns, own="u3") == "t1 u2 u1 a(x) a=1 t1 u2 a(y) a=2 t2 u3"
+    own = "u1 a(x) a=1 t1 u2 a(y) a=2"
+    assert seen(*turns[:3], own=own) == f"t1 u2 {own}"
+
+
+def test_a_call_that_was_cut_takes_no_other_calls_output() -> None:
+    assert paired("u1 / a!(x", own="a(y) a=1") == ("u1 a(y) a=1", "a(y) a=1")
+    assert seen("u1 / a!(x a(y)", own="a=1") == "u1 a(y) a=1"
 
 
 def test_what_a_purge_has_parted_is_named() -> None:

@@ -262,8 +262,9 @@ def test_a_purged_turn_still_counts_among_those_of_its_context(
     deleted(store, gone)
     list(archive.purge(int(clock.at) + 1))
     kept, asked_with = len(told(first)), len(first.input)
-    ends = store.context(ACCOUNT, last.response.id).input_ends
-    assert ends == (asked_with, kept, kept + len(last.input))
+    context = store.context(ACCOUNT, last.response.id)
+    assert context.input_ends == (asked_with, kept, kept + len(last.input))
+    assert context.purged == {1}
 
 
 def test_nothing_is_left_of_instructions_that_only_purged_turns_had(
