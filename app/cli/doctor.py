@@ -15,7 +15,7 @@ from app.api import current
 from app.cli.group import complaining, print_json, print_table
 from app.errors import GatewayError, StorageUnavailable, UpstreamUnavailable
 from app.factory import create_app
-from app.providers.registry import build
+from app.providers.registry import survey
 from app.services.health import WORKER_SILENCE_S
 from app.settings import ProviderSettings, Settings
 from app.store.checks import keeping
@@ -122,11 +122,17 @@ def _worker_and_keys() -> Iterator[Finding]:
 def _provider(settings: ProviderSettings) -> Finding:
     """Ask the provider for its models: one that cannot tell them has still been reached."""
     try:
-        models = build(settings).models()
+        found = survey(settings)
     except UpstreamUnavailable as error:
         # A server without a key that is asked for its models may be one that nobody named.
         nobodys = settings.discover and settings.api_key is None
         return Finding(settings.name, "warning" if nobodys else "failed", error.message)
     except GatewayError as error:
         return Finding(settings.name, "failed", error.message)
-    return Finding(settings.name, "ok", f"models: {len(models)}" if models else "answers")
+    detail = f"models: {len(found.models)}" if found.models else "answers"
+    if found.told is None or (found.told == found.profile and settings.profile):
+        return Finding(settings.name, "ok", detail)
+    if found.told == found.profile:
+        return Finding(settings.name, "ok", f"{detail}; it says that it is {found.told}")
+    why = f"it says that it is {found.told}, and is taken for {found.profile}"
+    return Finding(settings.name, "warning", f"{detail}; {why}: see docs/profiles.md")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import requests
 
 from app.providers.anthropic import AnthropicProvider
 from app.providers.base import Provider
+from app.providers.learning import LearnedProfile
 from app.providers.local import LocalProvider
 from app.providers.openai_chat import OpenAIChatProvider
 from app.providers.openai_responses import OpenAIResponsesProvider
@@ -20,6 +22,32 @@ _PROVIDERS: dict[Api, Callable[[ProviderSettings, Transport, Profile], Provider]
     "chat_completions": OpenAIChatProvider,
     "anthropic_messages": AnthropicProvider,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a provider says of itself: its models, and what its server is; None where untold.
+
+    `profile` is the name of the profile that is used; None for a local one.
+    """
+
+    models: tuple[str, ...]
+    profile: str | None = None
+    told: str | None = None
+
+
+def survey(settings: ProviderSettings) -> Survey:
+    """Ask a provider what it serves, and what it is.
+
+    Raises:
+        UpstreamUnavailable, UpstreamTimeout, UpstreamMisbehaved: as Provider.models does.
+    """
+    provider = build(settings)
+    models = provider.models()
+    if isinstance(provider, LocalProvider):
+        return Survey(models)
+    profile: LearnedProfile = provider.profile  # type: ignore[attr-defined]  # all others have one
+    return Survey(models, profile.current.name, profile.told)
 
 
 def build(settings: ProviderSettings) -> Provider:

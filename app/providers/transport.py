@@ -60,6 +60,9 @@ class Transport:
         for scheme in ("http://", "https://"):
             self.session.mount(scheme, self.adapter)
 
+    #: Hears of an answer's `Server` header, while there is something to learn from it.
+    on_server: Callable[[str], None] | None = None
+
     def endpoint(self, path: str, headers: Mapping[str, str]) -> Endpoint:
         """Return the endpoint at `path` below the base URL; make it once, use it for every call.
 
@@ -239,6 +242,8 @@ class Reply:
                 f"provider {name!r} answered with a web page: is its base_url right? "
                 "It usually ends in /v1"
             )
+        if (hear := self._transport.on_server) is not None:
+            hear(headers.get("server") or "")
         self._answered = True
         return response
 

@@ -17,6 +17,7 @@ from app.store.connect import connect
 from app.store.spool import Spool
 from app.store.store_identity import StoreIdentity
 from tests.processes import free_port
+from tests.providers.raw_server import RawServer, Script, Wire
 from tests.store.turns import turn
 
 LOCAL = ProviderSettings(name="local", api="local")
@@ -164,3 +165,34 @@ def test_it_prints_a_line_of_json_for_each_finding(
         "state": "ok",
         "detail": "models: 1",
     }
+
+
+def served(owner: str) -> Script:
+    """Answer with the list of one model."""
+
+    def script(wire: Wire) -> None:
+        wire.hear()
+        wire.answer(orjson.dumps({"data": [{"id": "m", "owned_by": owner}]}))
+
+    return script
+
+
+@pytest.mark.parametrize(
+    ("profile", "state", "detail"),
+    [
+        (None, "ok", "models: 1; it says that it is vllm"),
+        ("vllm", "ok", "models: 1"),
+        (
+            "ollama",
+            "warning",
+            "models: 1; it says that it is vllm, and is taken for ollama: see docs/profiles.md",
+        ),
+    ],
+)
+def test_what_a_server_says_it_is_is_told_where_it_is_news(
+    profile: str | None, state: str, detail: str, settings: Settings
+) -> None:
+    with RawServer(served("vllm")) as server:
+        house = nowhere(base_url=server.url, profile=profile)
+        told = found(replace(settings, providers=(house,)))["house"]
+    assert (told.state, told.detail) == (state, detail)

@@ -15,7 +15,7 @@ from app.providers.anthropic.answer import Answer
 from app.providers.anthropic.request import ignored, to_upstream
 from app.providers.base import UpstreamCall
 from app.providers.events import EventReader, body_deltas
-from app.providers.model_list import model_ids
+from app.providers.learning import LearnedProfile
 from app.providers.profiles import Profile
 from app.providers.streaming import batches, joined, told_whole
 from app.providers.transport import Transport
@@ -29,7 +29,7 @@ class AnthropicProvider:
 
     def __init__(self, settings: ProviderSettings, transport: Transport, profile: Profile) -> None:
         self.name = settings.name
-        self._profile = profile
+        self.profile = LearnedProfile(settings, profile, transport)
         self._transport = transport
         headers = {"anthropic-version": VERSION}
         if settings.api_key:
@@ -40,13 +40,14 @@ class AnthropicProvider:
 
     def ignored(self, request: ModelRequest) -> tuple[str, ...]:
         """Name the parameters of the request that this server cannot honour."""
-        return ignored(request, self._profile)
+        return ignored(request, self.profile.current)
 
     def answer(self, request: ModelRequest, call: UpstreamCall) -> Iterator[Batch]:
         """Yield what the model says; see Provider."""
-        whole = self._profile.whole and not request.stream
+        profile = self.profile.current
+        whole = profile.whole and not request.stream
         asked = request if whole or request.stream else replace(request, stream=True)
-        body = orjson.dumps(to_upstream(asked, self._profile))
+        body = orjson.dumps(to_upstream(asked, profile))
         reply = self._messages.post(body, call, stream=asked.stream)
         answer = Answer(self._transport.fault_in_answer, self._transport.note)
         reader, read_whole = EventReader(answer), partial(body_deltas, answer=answer)
@@ -57,7 +58,7 @@ class AnthropicProvider:
 
     def models(self) -> tuple[str, ...]:
         """Ask the server which models it serves; see Provider."""
-        return model_ids(self._models.get().body())
+        return self.profile.models(self._models.get().body())
 
 
 def _root(base_url: str) -> str:

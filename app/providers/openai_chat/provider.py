@@ -11,8 +11,8 @@ import orjson
 from app.domain.deltas import Batch
 from app.domain.request import INCLUDE_ENCRYPTED, ModelRequest
 from app.providers.base import UpstreamCall
+from app.providers.learning import LearnedProfile
 from app.providers.login import bearer
-from app.providers.model_list import model_ids
 from app.providers.openai_chat.answer import ChunkReader, body_deltas
 from app.providers.openai_chat.kept_fields import KeptFields
 from app.providers.openai_chat.request import ignored, to_upstream
@@ -27,7 +27,7 @@ class OpenAIChatProvider:
 
     def __init__(self, settings: ProviderSettings, transport: Transport, profile: Profile) -> None:
         self.name = settings.name
-        self._profile = profile
+        self.profile = LearnedProfile(settings, profile, transport)
         self._transport = transport
         login = bearer(settings.api_key, profile.key_header)
         self._completions = transport.endpoint("/chat/completions", login)
@@ -35,16 +35,17 @@ class OpenAIChatProvider:
 
     def ignored(self, request: ModelRequest) -> tuple[str, ...]:
         """Name the parameters of the request that this server cannot honour."""
-        return ignored(request, self._profile)
+        return ignored(request, self.profile.current)
 
     def answer(self, request: ModelRequest, call: UpstreamCall) -> Iterator[Batch]:
         """Yield what the model says; see Provider."""
-        whole = self._profile.whole and not request.stream
+        profile = self.profile.current
+        whole = profile.whole and not request.stream
         asked = request if whole or request.stream else replace(request, stream=True)
-        body = orjson.dumps(to_upstream(asked, self._profile))
+        body = orjson.dumps(to_upstream(asked, profile))
         reply = self._completions.post(body, call, stream=asked.stream)
         fault, note = self._transport.fault_in_answer, self._transport.note
-        kept = self._kept(request)
+        kept = self._kept(request, profile)
         reader = ChunkReader(fault, note, kept)
         read_whole = partial(body_deltas, fault=fault, note=note, kept=kept)
         if whole:
@@ -52,14 +53,14 @@ class OpenAIChatProvider:
         streamed = batches(reply, reader, read_whole, call)
         return streamed if request.stream else joined(streamed)
 
-    def _kept(self, request: ModelRequest) -> KeptFields:
+    def _kept(self, request: ModelRequest, profile: Profile) -> KeptFields:
         return KeptFields(
             request.model,
             self._transport.note,
-            fields=self._profile.returns_unknown_fields,
+            fields=profile.returns_unknown_fields,
             text=INCLUDE_ENCRYPTED in request.parameters.include,
         )
 
     def models(self) -> tuple[str, ...]:
         """Ask the server which models it serves; see Provider."""
-        return model_ids(self._models.get().body())
+        return self.profile.models(self._models.get().body())

@@ -12,8 +12,8 @@ from app.domain.deltas import Batch
 from app.domain.request import ModelRequest
 from app.providers.base import UpstreamCall
 from app.providers.events import EventReader, body_deltas
+from app.providers.learning import LearnedProfile
 from app.providers.login import bearer
-from app.providers.model_list import model_ids
 from app.providers.openai_responses.answer import Answer
 from app.providers.openai_responses.request import ignored, to_upstream
 from app.providers.profiles import Profile
@@ -27,7 +27,7 @@ class OpenAIResponsesProvider:
 
     def __init__(self, settings: ProviderSettings, transport: Transport, profile: Profile) -> None:
         self.name = settings.name
-        self._profile = profile
+        self.profile = LearnedProfile(settings, profile, transport)
         self._transport = transport
         login = bearer(settings.api_key, profile.key_header)
         self._responses = transport.endpoint("/responses", login)
@@ -35,15 +35,16 @@ class OpenAIResponsesProvider:
 
     def ignored(self, request: ModelRequest) -> tuple[str, ...]:
         """Name the parameters of the request that this server cannot honour."""
-        return ignored(request, self._profile)
+        return ignored(request, self.profile.current)
 
     def answer(self, request: ModelRequest, call: UpstreamCall) -> Iterator[Batch]:
         """Yield what the model says; see Provider."""
-        whole = self._profile.whole and not request.stream
+        profile = self.profile.current
+        whole = profile.whole and not request.stream
         asked = request if whole or request.stream else replace(request, stream=True)
-        told = to_upstream(asked, self._profile)
+        told = to_upstream(asked, profile)
         reply = self._responses.post(orjson.dumps(told), call, stream=asked.stream)
-        cut_at = None if self._profile.tells_cut else told.get("max_output_tokens")
+        cut_at = None if profile.tells_cut else told.get("max_output_tokens")
         answer = Answer(self._transport.fault_in_answer, cut_at, self._transport.note)
         reader, read_whole = EventReader(answer), partial(body_deltas, answer=answer)
         if whole:
@@ -53,4 +54,4 @@ class OpenAIResponsesProvider:
 
     def models(self) -> tuple[str, ...]:
         """Ask the server which models it serves; see Provider."""
-        return model_ids(self._models.get().body())
+        return self.profile.models(self._models.get().body())
