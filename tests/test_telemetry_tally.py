@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import _thread
+import subprocess
 import sys
 import threading
 import time
@@ -73,14 +75,41 @@ def test_with_a_delay_it_is_there_a_moment_later_by_itself(metrics: Metrics) -> 
 def test_where_no_thread_is_to_be_had_it_is_there_at_once(
     metrics: Metrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_thread: threading.Thread) -> None:
+    def refuse(*_: object) -> int:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(threading.Thread, "start", refuse)
+    monkeypatch.setattr(_thread, "start_new_thread", refuse)
     waiting = tally(LONG_S)
     for expected in (1, 2):
         waiting.add((metrics.counter, 1))
         assert metrics.told("c_total") == expected
+
+
+#: What is read of an upstream is read in gevent's event loop, where nothing may wait.
+IN_THE_EVENT_LOOP = """
+from gevent import monkey; monkey.patch_all()
+import gevent
+from prometheus_client import REGISTRY, Counter
+from app.telemetry.tally import Tally
+tally, counter = Tally(), Counter("c", "A counter.")
+tally.delay_s = 0.01
+def count():
+    try:
+        tally.add((counter, 1))
+    except BaseException as fault:
+        print(type(fault).__name__)
+gevent.get_hub().loop.run_callback(count)
+with gevent.Timeout(30, False):
+    while not REGISTRY.get_sample_value("c_total"):
+        gevent.sleep(0.01)
+print(REGISTRY.get_sample_value("c_total"))
+"""
+
+
+def test_a_count_waits_for_nothing() -> None:
+    program = [sys.executable, "-c", IN_THE_EVENT_LOOP]
+    told = subprocess.run(program, capture_output=True, check=True)  # noqa: S603 - our own
+    assert told.stdout.strip() == b"1.0"
 
 
 def test_many_observations_are_what_each_would_be() -> None:

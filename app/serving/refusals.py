@@ -12,6 +12,9 @@ from typing import Any
 from gunicorn import util
 from gunicorn.http import errors
 
+from app.domain.identity import identity
+from app.logs.lines import identify
+
 _LINE = "The request's first line cannot be read as HTTP/1.1."
 _HEADER = "A header of the request cannot be read as HTTP: check its name, value and line end."
 _CHUNKS = "The body's chunks cannot be read as HTTP: check their sizes and line ends."
@@ -72,10 +75,12 @@ class RefusingWorker:
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Refuse a request, and log the kind of its fault."""
-        refusal = _answer(exc)
+        names = identity()  # a header that names it cannot be trusted, or cannot be read
+        refusal = _answer(exc, names.request_id)
         if refusal is None:
             super().handle_error(req, client, addr, exc)  # type: ignore[misc] # gunicorn's
             return
+        identify(request_id=names.request_id, trace_id=names.trace_id)
         self.log.warning("Invalid request: %s", exc)
         try:
             util.write_nonblock(client, refusal)
@@ -83,7 +88,7 @@ class RefusingWorker:
             self.log.debug("Failed to send error message.")
 
 
-def _answer(fault: BaseException) -> bytes | None:
+def _answer(fault: BaseException, request_id: str) -> bytes | None:
     if isinstance(fault, _OURS):
         return None
     for kinds, status, reason, message in _REFUSALS:
@@ -97,6 +102,7 @@ def _answer(fault: BaseException) -> bytes | None:
             body = json.dumps({"error": error}, separators=(",", ":"))
             return (
                 f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\n"
-                f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+                f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+                f"X-Request-ID: {request_id}\r\n\r\n{body}"
             ).encode()
     return None

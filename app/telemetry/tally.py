@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
 from bisect import bisect_left
 from collections import Counter as Counted
@@ -77,7 +78,9 @@ class Tally:
     def _flush_soon(self) -> None:
         self._is_due = True
         try:
-            threading.Thread(target=self._flush_later, name="metrics", daemon=True).start()
+            # Not by `threading`, whose `start` waits for the thread: what is read of an upstream is
+            # counted in gevent's event loop, where nobody may wait.
+            _thread.start_new_thread(self._flush_later, ())
         except RuntimeError:  # the system has no thread to give: no reason to fail what counts
             self._is_due = False
             self.flush()

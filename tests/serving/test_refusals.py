@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from typing import Any
 
@@ -74,3 +75,11 @@ def test_a_request_that_cannot_be_read_is_refused_in_the_envelope(
 @pytest.mark.parametrize("fault", [errors.InvalidResponseHeader("x"), ValueError(SAID)])
 def test_what_is_no_fault_of_the_callers_is_gunicorns_to_answer(fault: Exception) -> None:
     assert refused(fault) == b""
+
+
+def test_a_refusal_has_an_id_of_its_own() -> None:
+    ids = {
+        re.search(rb"\r\nX-Request-ID: (req_[0-9a-f]{32})\r\n", refused(errors.InvalidHeader("x")))
+        for _ in range(2)
+    }
+    assert len({found[1] for found in ids if found}) == 2
