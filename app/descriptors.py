@@ -7,9 +7,11 @@ circuit breaker opens for it, and callers are asked to come back.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import resource
 import socket
+import termios
 
 #: What the system says where it has nothing left to open anything with.
 SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -53,3 +55,12 @@ def lowest_free() -> int | None:
         return None
     os.close(probe)
     return probe
+
+
+def has_unread(descriptor: int) -> bool:
+    """Tell whether something has come at a socket that nobody has read; its end is nothing."""
+    try:
+        found = fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4))
+    except (OSError, ValueError):  # it was closed meanwhile
+        return False
+    return any(found)

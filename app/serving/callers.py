@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from gevent import Greenlet, spawn
 from gevent.server import StreamServer
 
-from app.descriptors import SHORTAGE, threshold
+from app.descriptors import SHORTAGE, has_unread, threshold
 from app.serving.sockets import LeanSocket
 
 #: From a head's first byte to its end: whoever sends it drop by drop is hung up on.
@@ -83,6 +83,10 @@ class Caller(LeanSocket):
         """End the connection; whoever reads from it sees its end."""
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
+
+    def has_spoken(self) -> bool:
+        """Tell whether something has come that was not read yet."""
+        return has_unread(self.fileno())
 
     def _recv_head(self, size: int) -> bytes:
         wait_s, until = self._first_byte_s, self._head_until
@@ -168,6 +172,13 @@ class CallerServer(StreamServer):
         if fd >= self._threshold:
             self._scarce(False)
         return Caller(listener.family, listener.type, listener.proto, fileno=fd), address
+
+    def take_rest(self) -> None:
+        """Have those served who have connected by now: to close would be to reset them."""
+        server: Any = self
+        server.stop_accepting()
+        while not server.full() and (came := self.do_read()) is not None:
+            server.do_handle(*came)
 
     def _pause(self) -> None:
         self._scarce(True)

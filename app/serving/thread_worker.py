@@ -7,12 +7,13 @@ import select
 import selectors
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
-from app.descriptors import SHORTAGE, threshold
+from app.descriptors import SHORTAGE, has_unread, threshold
 from app.serving.ordered_worker import OrderedWorker
 from app.serving.worker_state import Order, Phase
 
@@ -51,6 +52,8 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
     def _leave(self) -> None:
         self.set_accept_enabled(False)
         for listener in self.sockets:
+            if self.state.order is not Order.RETIRE:  # else others serve them
+                self._take_rest(listener)
             listener.close()  # else callers would queue up at it
         lingers_until = time.monotonic() + STOP_KEEPALIVE_LINGER
         while not self.leaving.step(self, self.nr_conns):
@@ -63,13 +66,20 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
         self.poller.close()
         self.method_queue.close()
 
+    def _take_rest(self, listener: Any) -> None:
+        """Have those served who have connected by now: to close would be to reset them."""
+        taken = -1
+        while taken < self.nr_conns < self.worker_connections:
+            taken = self.nr_conns
+            self.accept(listener)
+
     def _send_away(self) -> None:
         """Close the connections that nothing has come on, or nothing more."""
         now = time.monotonic()
-        self._cap_keepalive(now)
+        for connection in (*self.keepalived_conns, *self.pending_conns):
+            if not spoke(connection):
+                connection.timeout = min(connection.timeout, now)
         self.murder_keepalived()
-        for connection in self.pending_conns:
-            connection.timeout = min(connection.timeout, now)
         self.murder_pending()
 
     def accept(self, listener: Any) -> None:
@@ -90,7 +100,9 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
             self.scarce(exhausted=False)
         self.nr_conns += 1
         client.setblocking(True)
-        self.enqueue_req(Connection(self.cfg, client, address, listener.getsockname()))
+        connection = Connection(self.cfg, client, address, listener.getsockname())
+        connection.pool = self.tpool
+        self.enqueue_req(connection)
 
     def handle(self, conn: Any) -> Any:
         """Serve a request of a connection, in a thread."""
@@ -114,15 +126,34 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
         """
         now = time.monotonic()
         for waiting in (self.pending_conns, self.keepalived_conns):
-            oldest = next((each for each in waiting if each.timeout > now), None)
+            oldest = next(
+                (each for each in waiting if each.timeout > now and not spoke(each)), None
+            )
             if oldest is not None:
                 oldest.timeout = now
+
+
+def spoke(connection: Any) -> bool:
+    """Tell whether something has come that was not looked at yet: to close would be to reset it."""
+    return has_unread(connection.sock.fileno())
 
 
 class Connection(TConn):  # type: ignore[misc] # as above
     """A caller's connection. To wait for its first bytes takes no file descriptor."""
 
     data_ready: bool
+    pool: ThreadPoolExecutor
+
+    def close(self, graceful: bool = False) -> None:
+        """End it; who is still to read an answer's end gets two seconds, in a thread.
+
+        gunicorn would wait in its loop: for each caller who does not hang up, nobody is served.
+        """
+        if graceful:
+            with suppress(RuntimeError):  # there are no threads any more
+                self.pool.submit(super().close, graceful=True)
+                return
+        super().close()
 
     def wait_for_data(self, timeout: float) -> bool:
         """Return whether something has come in so many seconds."""

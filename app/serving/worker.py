@@ -16,7 +16,6 @@ from gevent import get_hub, sleep
 from gevent.event import Event
 from gevent.hub import Hub
 from gevent.pool import Pool
-from gevent.server import StreamServer
 from gunicorn import util
 from gunicorn.http.wsgi import base_environ
 from gunicorn.sock import ssl_context
@@ -49,6 +48,17 @@ _GUNICORNS_OWN = (
     *("pre_request", "post_request", "keyfile", "certfile", "ssl_context"),
     *("protocol", "proxy_protocol", "secure_scheme_headers"),
 )
+
+
+class Bound:
+    """A listener as its callers know it, also those who are served once it is closed."""
+
+    def __init__(self, listener: Any) -> None:
+        self._name = listener.getsockname()
+
+    def getsockname(self) -> Any:
+        """Return where it listened."""
+        return self._name
 
 
 class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunicorn has no types
@@ -96,6 +106,8 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
             self.notify()
             self._roused.wait(LOOK_S)
         for server in servers:
+            if self.state.order is not Order.RETIRE:  # else others serve them
+                server.take_rest()
             server.close()
         lingers_until = monotonic() + LINGER_S
         while not self.leaving.step(self, len(self._callers)):
@@ -104,10 +116,10 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
                 self._send_away()
             sleep(STEP_S)
 
-    def _server(self, listener: Any) -> StreamServer:
+    def _server(self, listener: Any) -> CallerServer:
         listener.setblocking(1)
         tls = {"ssl_context": ssl_context(self.cfg)} if self.cfg.is_ssl else {}
-        handle = partial(self.handle, listener)
+        handle = partial(self.handle, Bound(listener))
         server = CallerServer(listener, self.scarce, handle=handle, spawn=self._callers, **tls)
         if self.cfg.workers > 1:
             server.max_accept = 1
@@ -121,7 +133,8 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
 
     def free_a_descriptor(self) -> None:
         """Hang up on who has waited longest without asking for anything."""
-        oldest = next(iter(self._waiting), None)
+        # What has come but was not looked at yet is a request: to hang up would be to reset it.
+        oldest = next((each for each in self._waiting if not each.has_spoken()), None)
         if oldest is not None:
             del self._waiting[oldest]
             oldest.hang_up()
@@ -135,7 +148,8 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
     def _send_away(self) -> None:
         """Close the connections that no request has come on."""
         for caller in list(self._waiting):
-            caller.hang_up()
+            if not caller.has_spoken():
+                caller.hang_up()
 
     def handle(self, listener: Any, caller: Any, address: Any) -> None:
         """Serve a caller until it, or we, have enough."""
@@ -207,9 +221,7 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
         caller.await_head(first_byte_s or self.cfg.keepalive or None)
         self._waiting[caller] = None
         if len(self._waiting) > self._most_waiting:
-            oldest = next(iter(self._waiting))
-            del self._waiting[oldest]
-            oldest.hang_up()
+            self.free_a_descriptor()
 
     def _head_came(self, caller: Caller) -> None:
         self._waiting.pop(caller, None)

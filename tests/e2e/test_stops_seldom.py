@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -9,12 +10,13 @@ import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 from tests.e2e.config import gateway_toml
 from tests.e2e.gateway import Gateway, Keys
 from tests.e2e.stops import GRACE_S, PATIENCE_S, Asked, Site, site
-from tests.e2e.wire import post_bytes
+from tests.e2e.wire import get_bytes, post_bytes, raw_get
 from tests.processes import until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Script
@@ -160,3 +162,42 @@ def test_a_body_that_does_not_come_holds_up_no_stop(
             caller.close()
             assert running.process.wait(PATIENCE_S) == 0
         assert "Worker graceful timeout" not in running.log
+
+
+@pytest.mark.parametrize("worker_class", WORKER_CLASSES)
+def test_requests_that_came_before_a_stop_are_answered(
+    environment: dict[str, str], keys: Keys, tmp_path: Path, toml: str, worker_class: str
+) -> None:
+    request = get_bytes("/v1/models", keys.own)
+    with (
+        site(environment, keys, tmp_path, toml, worker_class=worker_class) as running,
+        contextlib.ExitStack() as stack,
+    ):
+        (worker,) = running.workers()
+        calls = [
+            stack.enter_context(raw_get(running.gateway.url, keys.own, "/v1/models"))
+            for _ in range(8)
+        ]
+        for call in calls:
+            call.whole()
+        os.kill(worker, signal.SIGSTOP)
+        until(lambda: psutil.Process(worker).status() == psutil.STATUS_STOPPED, "it to halt")
+        for call in calls:
+            call.again(request)
+        calls += [
+            stack.enter_context(raw_get(running.gateway.url, keys.own, "/v1/models"))
+            for _ in range(8)
+        ]
+        running.signal(signal.SIGTERM)
+        until(lambda: is_pending(worker, signal.SIGTERM), "the stop to be given")
+        os.kill(worker, signal.SIGCONT)
+        assert [call.head()[0] for call in calls] == [200] * len(calls)
+        assert running.process.wait(PATIENCE_S) == 0
+        assert "unexpected_error" not in running.log
+
+
+def is_pending(pid: int, number: signal.Signals) -> bool:
+    """Tell whether a process has yet to take note of a signal."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (pending,) = [line.split()[1] for line in lines if line.startswith("ShdPnd:")]
+    return bool(int(pending, 16) >> (number - 1) & 1)

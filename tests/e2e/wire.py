@@ -38,6 +38,11 @@ class RawCall:
         #: Frames, comments among them, as they come.
         self.frames = (frame for chunk in self.chunks() for frame in chunk.split(b"\n\n") if frame)
 
+    def again(self, request: bytes) -> None:
+        """Make another request on the same connection, once the answer to the last was read."""
+        self.socket.sendall(request)
+        self._head = None
+
     def close(self) -> None:
         """Hang up."""
         self.socket.close()

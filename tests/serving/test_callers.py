@@ -144,3 +144,15 @@ def test_a_caller_that_is_hung_up_on_reads_the_end(pair: tuple[Caller, socket.so
     gevent.sleep(0)
     caller.hang_up()
     assert reading.get(timeout=PATIENCE_S) == b""
+
+
+def test_who_has_asked_but_was_not_heard_yet_has_spoken(
+    pair: tuple[Caller, socket.socket],
+) -> None:
+    caller, theirs = pair
+    assert not caller.has_spoken()
+    theirs.sendall(b"GET")
+    assert caller.has_spoken()
+    assert caller.recv(3) == b"GET"
+    theirs.close()
+    assert not caller.has_spoken()
