@@ -16,6 +16,8 @@ Json = dict[str, Any]
 Fault = Callable[[object], GatewayError]
 
 _DONE = b"[DONE]"
+#: Other events than those named .delta that come between two pieces of a text, or are one.
+_PIECES = ("content_block_delta", "ping", "keepalive", "")
 
 
 class Answer(Protocol):
@@ -64,6 +66,8 @@ class EventReader:
                 continue
             try:
                 if data == _DONE:
+                    for left in self._json.all_left():
+                        deltas += answer.event(left)
                     deltas += answer.end()
                     self.is_done = True
                     continue
@@ -72,7 +76,10 @@ class EventReader:
                 event = mapping(shown)
                 if name == "error" and event.get("type") != name and "error" not in event:
                     event = {"type": name, "error": event}  # llama.cpp's is the error itself
-                event.setdefault("type", name)
+                if not isinstance(event.get("type"), str):
+                    event["type"] = name
+                if self._json.is_waiting:
+                    self._end_halves(event, deltas)
                 deltas += answer.event(event)
             except ValueError as error:
                 raise _nonsense() from error
@@ -80,7 +87,24 @@ class EventReader:
 
     def end(self) -> list[Delta]:
         """Return what is left to say now that the stream has ended."""
-        return [] if self.is_done else self._answer.over()
+        if self.is_done:
+            return []
+        deltas: list[Delta] = []
+        for left in self._json.all_left():
+            deltas += self._answer.event(left)
+        return deltas + self._answer.over()
+
+    def _end_halves(self, event: Json, deltas: list[Delta]) -> None:
+        """Tell what is left of texts that do not go on: in a delta they may, nowhere else.
+
+        What a whole text ends with is part of it.
+        """
+        kind = event["type"]
+        if kind.endswith(".delta") or kind in _PIECES:
+            return
+        for left in self._json.left():
+            deltas += self._answer.event(left)
+        event.update(self._json.finished(event))
 
 
 def body_deltas(body: bytes, answer: Answer) -> list[Delta]:

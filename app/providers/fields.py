@@ -6,15 +6,13 @@ A field that an answer stands on raises Misread; one that it can do without is l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 
 from app.errors import AnswerTooLong
-from app.providers.budget import BOUNDS
+from app.providers.json_text import dumps
 
 Json = dict[str, Any]
-#: Hears of each field that was left out, by a name of ours.
-Note = Callable[[str], None]
 
 #: The most parts or blocks of a list that an answer stands on, annotations and the like of one that
 #: it can do without, tokens with their log probabilities.
@@ -22,14 +20,72 @@ MOST_PARTS, MOST_NOTES, MOST_TOKENS = 10_000, 20_000, 100_000
 #: What may be said at once, in deltas. MEASURED: as many are read in 0.3 s, in which nobody else
 #: has a turn.
 MOST_AT_ONCE = 20_000
+#: How deep a text may lie, and under which names: `{"text": {"value": "…"}}`.
+_MOST_DEEP = 4
+_TEXTS = ("text", "value", "content", "thinking", "summary")
+
+
+class Note(Protocol):
+    """Hears of each field that was left out, by a name of ours.
+
+    `value` is what stood there, where that is a word which somebody ought to see.
+    """
+
+    def __call__(self, kind: str, value: str = "", /) -> None: ...
 
 
 class Misread(ValueError):
     """What a server sent is no answer in its format."""
 
 
-def ignore(_kind: str) -> None:
+def ignore(_kind: str, _value: str = "", /) -> None:
     """Take no note."""
+
+
+def text_in(value: object, deep: int = 0) -> str | None:
+    """Return the text that a value is or holds, "" for none at all; None where it cannot be read.
+
+    Read are a string, `{"text": "…"}` and its like, and lists of either.
+    """
+    if value is None or isinstance(value, str):
+        return value or ""
+    if deep == _MOST_DEEP:
+        return None
+    if isinstance(value, list):
+        _bound(value, MOST_PARTS)
+        texts = [text for each in value if (text := text_in(each, deep + 1)) is not None]
+        return "".join(texts) if texts or not value else None
+    if isinstance(value, dict):
+        for name in _TEXTS:
+            if name in value:
+                return text_in(value[name], deep + 1)
+    return None
+
+
+def elements(value: object, most: int = MOST_PARTS) -> Iterable[object]:
+    """Return what a list holds, nothing of an absent one; what is no list is its only element.
+
+    Raises:
+        AnswerTooLong: it holds more than `most`.
+    """
+    if isinstance(value, list):
+        _bound(value, most)
+        return value
+    return () if value is None or value == "" else (value,)
+
+
+def arguments_text(value: object) -> str:
+    """Return the arguments of a call as text: some servers send the object itself."""
+    if isinstance(value, str):
+        return value
+    return dumps(value) if value else ""
+
+
+def id_text(value: object) -> str:
+    """Return an id, "" for what is none; some count calls in numbers."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) else ""
 
 
 def string(value: object) -> str:
@@ -43,18 +99,6 @@ def mapping(value: object) -> Json:
     """Return an object. Raises Misread."""
     if not isinstance(value, dict):
         raise Misread("an object is none")
-    return value
-
-
-def mappings(value: object, most: int = MOST_PARTS) -> list[Json]:
-    """Return a list of objects; none is empty. Raises Misread, and AnswerTooLong."""
-    if not value:
-        return []
-    if not isinstance(value, list):
-        raise Misread("a list is none")
-    _bound(value, most)
-    for each in value:
-        mapping(each)
     return value
 
 
@@ -103,11 +147,6 @@ class Optional:
         if len(found) < len(value):
             self.note(name)
         return found
-
-
-def output_items(value: object) -> list[Json]:
-    """Return a list of output items, as `mappings` does: of more than are taken none is read."""
-    return mappings(value, BOUNDS.items)
 
 
 def bound_at_once(deltas: Sequence[object]) -> None:

@@ -30,6 +30,11 @@ _REPLACEMENT = "\ufffd"
 
 _CONSTANTS = {"-Infinity": IMPOSSIBLE}
 
+Json = dict[str, Any]
+#: What parts the names in a path, and what an object says of its place from its name.
+_SPLIT, _AT = "\x00", "\x01"
+_PLACES = ("type", "index", "output_index", "content_index", "summary_index", "item_id")
+
 
 def loads(data: bytes | str) -> Any:
     """Return the value that `data` is; half a surrogate pair in it becomes U+FFFD.
@@ -48,13 +53,15 @@ class SurrogateJoiner:
 
     A server that escapes UTF-16 unit by unit may send "\\ud83d" in one event and "\\ude00" in the
     next. The first half of a text is kept until that text goes on, in the same place of an event;
-    halves that find no other become U+FFFD.
+    halves that find no other become U+FFFD. A path names what an event says of its place, too:
+    texts of two blocks or calls, told in turns, are not mixed.
     """
 
-    __slots__ = ("_halves",)
+    __slots__ = ("_before", "_halves")
 
     def __init__(self) -> None:
         self._halves: dict[str, str] = {}  # by the path of the text
+        self._before: list[str] = []  # the paths that waited before the latest event
 
     @property
     def is_waiting(self) -> bool:
@@ -63,6 +70,8 @@ class SurrogateJoiner:
 
     def loads(self, data: bytes | str) -> Any:
         """Return the value that an event is. Raises as `loads` does."""
+        if self._halves or self._before:
+            self._before = list(self._halves)
         if len(data) > WEIGHED_FROM and isinstance(data, bytes):
             _refuse_heavy(data)
         if not self._halves:
@@ -80,10 +89,30 @@ class SurrogateJoiner:
         if isinstance(value, str):
             return value + _REPLACEMENT if self._halves.pop(path, "") else value
         if isinstance(value, list):
-            return [self.finished(each, f"{path}[{at}]") for at, each in enumerate(value)]
+            return [self.finished(each, f"{path}{_SPLIT}{at}") for at, each in enumerate(value)]
         if isinstance(value, dict):
-            return {name: self.finished(each, f"{path}.{name}") for name, each in value.items()}
+            place = _place(value)
+            return {
+                name: self.finished(each, f"{path}{place}{_SPLIT}{name}")
+                for name, each in value.items()
+            }
         return value
+
+    def left(self) -> list[Json]:
+        """Return events that say U+FFFD for halves whose texts did not go on, and forget these.
+
+        They are those of the latest event but one or before it: who reads the events knows when
+        the others of the latest will not go on either.
+        """
+        paths = [path for path in self._before if path in self._halves]
+        for path in paths:
+            del self._halves[path]
+        return [_event_at(path) for path in paths]
+
+    def all_left(self) -> list[Json]:
+        """Return events that say U+FFFD for all halves: nothing follows."""
+        self._before = list(self._halves)
+        return self.left()
 
     def _leniently(self, data: bytes | str) -> Any:
         text = data if isinstance(data, str) else _decoded(data)
@@ -96,18 +125,43 @@ class SurrogateJoiner:
         if isinstance(value, str):
             return self._joined_text(value, path) if value else value
         if isinstance(value, list):
-            return [self._joined(each, f"{path}[{at}]") for at, each in enumerate(value)]
+            return [self._joined(each, f"{path}{_SPLIT}{at}") for at, each in enumerate(value)]
         if isinstance(value, dict):
+            place = _place(value)
             return {
-                _whole(name): self._joined(each, f"{path}.{name}") for name, each in value.items()
+                _whole(name): self._joined(each, f"{path}{place}{_SPLIT}{name}")
+                for name, each in value.items()
             }
         return value
 
     def _joined_text(self, text: str, path: str) -> str:
-        text = self._halves.pop(path, "") + text
+        if path in self._halves:
+            text = self._halves.pop(path) + text
+            self._before.remove(path)
         if "\ud800" <= text[-1] <= "\udbff":
             self._halves[path], text = text[-1], text[:-1]
         return _whole(text)
+
+
+def _place(value: dict[str, Any]) -> str:
+    """Return what an object says of its place, as a part of a path."""
+    given = {name: value[name] for name in _PLACES if isinstance(value.get(name), (int, str))}
+    return _AT + json.dumps(given) if given else ""
+
+
+def _event_at(path: str) -> Json:
+    """Return an event that says U+FFFD at this path, and of its place what the path has of it."""
+    value: Any = _REPLACEMENT
+    before, *names = path.split(_SPLIT)
+    places = [before, *names]
+    for at in range(len(names) - 1, -1, -1):
+        name, _, _ = names[at].partition(_AT)
+        _, _, place = places[at].partition(_AT)
+        if name.isdigit() and not place:
+            value = [value]  # the other elements said nothing that is left
+        else:
+            value = (json.loads(place) if place else {}) | {name: value}
+    return value if isinstance(value, dict) else {}
 
 
 def _refuse_heavy(data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +21,7 @@ from app.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from app.logs.redaction import is_id
+from app.logs.redaction import is_id, redact
 from app.providers.base import UpstreamCall
 from app.providers.faults import fault, fault_in_answer
 from app.providers.wire.adapter import Draft, LeanAdapter, Nonsense, Order, Quiet, TooLong
@@ -36,6 +37,8 @@ NAMES = frozenset({b"x-request-id", b"x-client-request-id", b"traceparent", b"tr
 MAX_FAULT_BODY = 256 * 1024
 #: The deadline of a question that no caller waits for, such as the list of models.
 ASIDE_S = 30.0
+#: What of an upstream's answer may stand in the log.
+_WORD = re.compile(r"[A-Za-z0-9_.:/ -]{1,64}", re.ASCII)
 #: How long the end of an answer may take whose last word was read.
 END_S = 0.1
 
@@ -75,9 +78,17 @@ class Transport:
         """Return ours for an `error` that an upstream put into a 200 body or a stream."""
         return fault_in_answer(error, self.settings.name, secret=self.settings.api_key)
 
-    def note(self, kind: str) -> None:
-        """Count a field of an answer that was left out, since it has another shape (U20)."""
+    def note(self, kind: str, value: str = "", /) -> None:
+        """Count a field of an answer that was left out, since it has another shape (U20).
+
+        What stood there goes to the log, if it is a word and holds no credential.
+        """
         upstream_oddity(self.settings.name, kind)
+        if value:
+            secret = self.settings.api_key
+            shown = _WORD.fullmatch(value) and not (secret and secret in value)
+            told = value if shown and redact(value, secret) == value else "unreadable"
+            log.warning("upstream_oddity", provider=self.settings.name, kind=kind, value=told)
 
     def close(self) -> None:
         """Close the idle connections."""

@@ -16,7 +16,7 @@ from app.domain.deltas import (
     Thought,
 )
 from app.errors import AnswerNotUnderstood
-from app.providers.fields import Note
+from app.providers.fields import MOST_PARTS, Json, Note, Optional, elements, ignore, text_in
 
 #: How many unknown things an error names, and what a name of one looks like.
 _MOST_NAMED = 5
@@ -59,3 +59,40 @@ class Understanding:
                 + ", ".join(self._unknown),
                 work_done=True,
             )
+
+
+class ContentReader(Optional):
+    """Reads what an answer says, whatever shape it has: what cannot be read is not known (A10)."""
+
+    __slots__ = ("understanding",)
+
+    def __init__(self, note: Note = ignore) -> None:
+        super().__init__(note)
+        self.understanding = Understanding(note)
+
+    def text(self, shown: Json, name: str) -> str:
+        """Return the text of a field, "" where there is none."""
+        value = shown.get(name)
+        # MEASURED: nearly every one is a string.
+        if type(value) is str:
+            return value
+        text = text_in(value)
+        if text is None:
+            self.understanding.meet("field", name)
+        return text or ""
+
+    def contents(self, shown: Json, name: str, most: int = MOST_PARTS) -> list[Json]:
+        """Return the elements of a list of parts, blocks or items; a text is one of them.
+
+        Raises:
+            AnswerTooLong: there are more than `most`.
+        """
+        found: list[Json] = []
+        for each in elements(shown.get(name), most):
+            if isinstance(each, dict):
+                found.append(each)
+            elif isinstance(each, str):
+                found.append({"type": "text", "text": each})
+            else:
+                self.understanding.meet("field", name)
+        return found

@@ -8,7 +8,7 @@ from functools import partial
 from time import monotonic
 from typing import NamedTuple
 
-from app.domain.deltas import Batch, PartEnded, Used
+from app.domain.deltas import Batch, MessageOpened, PartEnded, ReasoningOpened, Used
 from app.domain.request import ModelRequest
 from app.errors import (
     AnswerTooLong,
@@ -30,6 +30,8 @@ from app.telemetry import log, unexpected, upstream_ended, upstream_spoke
 
 PATIENCE_S = 10.0
 
+#: What says nothing yet.
+_OPENINGS = (Used, PartEnded, MessageOpened, ReasoningOpened)
 #: What another target may do better: anything else ends the call.
 _FAULTS = (UpstreamRateLimited, UpstreamUnavailable, UpstreamTimeout, UpstreamMisbehaved)
 
@@ -250,7 +252,8 @@ class Router:
             batches = provider.answer(request, call)
             for batch in batches:
                 first = [*first, *batch] if first else batch
-                waits = not batch and request.stream and opening.heeds_silence
+                waits = request.stream and opening.heeds_silence
+                waits = waits and (not batch or self._clock() - asked_at >= call.silence_s)
                 if waits or _says_something(first):
                     upstream_spoke(provider.name, self._clock() - asked_at)
                     return first, batches
@@ -268,8 +271,8 @@ class Router:
 
 
 def _says_something(deltas: Batch) -> bool:
-    """Tell whether an answer has begun: counts alone may be followed by an error (A2)."""
-    return not all(isinstance(delta, Used | PartEnded) for delta in deltas)
+    """Tell whether an answer has begun: an item that is opened may be followed by an error (A2)."""
+    return not all(isinstance(delta, _OPENINGS) for delta in deltas)
 
 
 def _word(error: GatewayError) -> str:

@@ -71,8 +71,11 @@ def text_of(response: Response) -> str:
         (("HIGHLOW",), "\U0001f600"),
         (("A", "HIGH", "B"), "A\ufffdB"),
         (("A", "LOW", "B"), "A\ufffdB"),
+        (("A", "HIGH"), "A\ufffd"),
+        (("AHIGH",), "A\ufffd"),
+        (("A", "LOW"), "A\ufffd"),
     ],
-    ids=["alone", "beside", "twice", "whole", "no-low", "no-high"],
+    ids=["alone", "beside", "twice", "whole", "no-low", "no-high", "last", "only", "last-low"],
 )
 def test_a_pair_that_is_cut_between_two_events_is_joined(
     api: Api, pieces: tuple[str, ...], text: str

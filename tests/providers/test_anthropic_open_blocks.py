@@ -6,7 +6,7 @@ from typing import Any
 
 from app.domain.deltas import Arguments, CallOpened, Delta, ItemEnded, PartEnded, Text
 from app.providers.anthropic.open_blocks import OpenBlocks
-from app.providers.fields import Optional
+from app.providers.understanding import ContentReader
 
 TEXT = {"type": "text", "text": ""}
 
@@ -24,7 +24,7 @@ def piece(json: str) -> dict[str, Any]:
 
 
 def blocks() -> OpenBlocks:
-    return OpenBlocks(Optional())
+    return OpenBlocks(ContentReader())
 
 
 def test_calls_that_are_interleaved_are_told_one_after_the_other() -> None:
@@ -83,7 +83,7 @@ def test_a_delta_without_an_index_is_of_the_latest_block() -> None:
 
 def test_what_comes_after_its_stop_is_left_out_and_noted() -> None:
     noted: list[str] = []
-    open_blocks = OpenBlocks(Optional(noted.append))
+    open_blocks = OpenBlocks(ContentReader(lambda kind, *_: noted.append(kind)))
     open_blocks.start(TEXT, 0)
     open_blocks.stop(0)
     assert (open_blocks.grow(said("late"), 0), noted) == ([], ["unopened_block"])
@@ -91,7 +91,7 @@ def test_what_comes_after_its_stop_is_left_out_and_noted() -> None:
 
 def test_pieces_of_a_call_that_never_began_are_left_out_and_noted() -> None:
     noted: list[str] = []
-    assert OpenBlocks(Optional(noted.append)).grow(piece("{}"), 0) == []
+    assert OpenBlocks(ContentReader(lambda kind, *_: noted.append(kind))).grow(piece("{}"), 0) == []
     assert noted == ["unopened_block"]
 
 

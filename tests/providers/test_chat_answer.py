@@ -271,11 +271,8 @@ def test_an_error_in_a_whole_answer_is_raised(said: Any) -> None:
 
 @pytest.mark.parametrize(
     "said",
-    [b"{", b"[]", b'"hi"', b'{"choices": 7}', b'{"choices": [null]}',
-     b'{"choices": [{"delta": 7}]}', b'{"choices": [{"delta": {"content": 7}}]}',
-     b'{"choices": [{"delta": {"reasoning": {}, "refusal": 7}}]}',
-     b'{"choices": [{"delta": {"tool_calls": [7]}}]}'],
-)  # fmt: skip
+    [b"{", b"[]", b'"hi"'],
+)
 def test_a_frame_that_is_no_chunk_is_nonsense(said: bytes) -> None:
     with pytest.raises(UpstreamMisbehaved):
         read(chunk(content="Hi"), said)
@@ -302,7 +299,7 @@ def test_a_word_that_is_a_name_of_the_format_is_a_word() -> None:
 
 def test_a_usage_that_is_none_costs_nothing_and_is_noted() -> None:
     noted: list[str] = []
-    reader, deltas = ChunkReader(fault, noted.append), list[Delta]()
+    reader, deltas = ChunkReader(fault, lambda kind, *_: noted.append(kind)), list[Delta]()
     reader.read([("", b'{"usage": 7}'), ("", orjson.dumps(chunk(content="Hi")))], deltas)
     assert (deltas, noted) == ([Text("Hi")], ["usage"])
 
@@ -324,7 +321,10 @@ def test_a_part_that_is_not_known_is_a_failure_where_there_is_no_other() -> None
 def test_what_is_not_understood_is_noted_beside_what_is() -> None:
     noted: list[str] = []
     body = {"choices": [{"message": {"content": "Hi", "images": [1]}, "finish_reason": "stop"}]}
-    assert body_deltas(orjson.dumps(body), fault, noted.append) == [Text("Hi"), STOP]
+    assert body_deltas(orjson.dumps(body), fault, lambda kind, *_: noted.append(kind)) == [
+        Text("Hi"),
+        STOP,
+    ]
     assert noted == ["unknown_field"]
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from app.domain.deltas import CallOpened, Delta, Finished, Refused, Text, Used
-from app.providers.anthropic.blocks import is_known
+from app.providers.anthropic.blocks import is_blank, is_known
 from app.providers.anthropic.open_blocks import OpenBlocks
 from app.providers.counts import Counts
 from app.providers.events import Fault, Json
 from app.providers.faults.error_body import failure_in
-from app.providers.fields import Misread, Note, Optional, bound_at_once, ignore, mapping, mappings
+from app.providers.fields import Misread, Note, bound_at_once, ignore
 from app.providers.finish_reasons import Reason, finish_reason
-from app.providers.understanding import Understanding
+from app.providers.understanding import ContentReader
 
 #: Told where the model refused and gave neither words nor a reason.
 REFUSED = "The model declined to answer."
@@ -27,12 +27,13 @@ class Answer:
         self.is_done = False
         self._fault = fault
         self._note = note
-        self._optional = Optional(note)
-        self._understanding = Understanding(note)
-        self._blocks = OpenBlocks(self._optional)
+        self._reader = ContentReader(note)
+        self._understanding = self._reader.understanding
+        self._blocks = OpenBlocks(self._reader)
         self._started = False
         self._is_counted = False  # the usage of the whole answer came
         self._has_said = False
+        self._is_reason_noted = False
         self._counts = Counts(cache_is_apart=True)
         self._tier = ""
         self._stop_reason: str | None = None
@@ -46,7 +47,7 @@ class Answer:
         """
         if error := failure_in(body):
             raise self._fault(error)
-        if not body.keys() & _OF_A_MESSAGE or not isinstance(body.get("content") or [], list):
+        if not body.keys() & _OF_A_MESSAGE:
             raise Misread("it is no message")
         return [*self._start(body), *self.end()]
 
@@ -60,12 +61,12 @@ class Answer:
             case "content_block_delta":
                 return self._grow(event)
             case "content_block_start":
-                block = mapping(event.get("content_block") or {})
+                block = self._reader.mapping(event, "content_block")
                 return self._open_block(block, event.get("index"))
             case "content_block_stop":
                 return self._noted(self._blocks.stop(event.get("index")))
             case "message_start":
-                return self._start(mapping(event.get("message")))
+                return self._start(self._reader.mapping(event, "message"))
             case "message_delta":
                 return self._change(event)
             case "message_stop":
@@ -101,7 +102,7 @@ class Answer:
             return []  # relays splice answers, or say this twice
         self._started = True
         deltas: list[Delta] = []
-        for index, block in enumerate(mappings(message.get("content"))):
+        for index, block in enumerate(self._reader.contents(message, "content")):
             deltas += self._open_block(block, index)
             deltas += self._noted(self._blocks.stop(index))
             bound_at_once(deltas)
@@ -109,27 +110,29 @@ class Answer:
         return deltas + self._count(message)
 
     def _change(self, event: Json) -> list[Delta]:
-        self._note_stop(mapping(event.get("delta") or {}))
+        change = self._reader.mapping(event, "delta")
+        self._note_stop(change)
         deltas = self._noted(self._blocks.stop_all())
-        self._is_counted = self._is_counted or bool(event.get("usage"))
+        self._is_counted = self._is_counted or bool(event.get("usage") or change.get("usage"))
         if self._stop_reason is not None and self._reason() == "stop":
             deltas += self._blocks.end_call()
-        return deltas + self._count(event)
+        return deltas + self._count(event) + self._count(change)
 
     def _reason(self) -> Reason:
         """Return why the model stopped. Raises UpstreamUnavailable: it is the server that did."""
         if self._stop_reason is None:
             return "stop"
         reason = finish_reason(self._stop_reason)
-        if reason is None:
-            self._note("finish_reason")
+        if reason is None and not self._is_reason_noted:
+            self._is_reason_noted = True
+            self._note("finish_reason", self._stop_reason)
         return reason or "stop"
 
     def _note_stop(self, told: Json) -> None:
-        optional = self._optional
-        self._stop_reason = optional.string(told, "stop_reason") or self._stop_reason
-        details = optional.mapping(told, "stop_details")
-        self._explanation = optional.string(details, "explanation") or self._explanation
+        reader = self._reader
+        self._stop_reason = reader.string(told, "stop_reason") or self._stop_reason
+        details = reader.mapping(told, "stop_details")
+        self._explanation = reader.string(details, "explanation") or self._explanation
 
     def _count(self, told: Json) -> list[Delta]:
         """Take in counts, which are cumulative: each replaces what was told before."""
@@ -138,18 +141,21 @@ class Answer:
             return []
         counted = self._counts.read(usage)
         if counted is None:
-            self._optional.note("usage")
+            self._reader.note("usage")
             return []
-        self._tier = self._optional.string(usage, "service_tier") or self._tier
+        self._tier = self._reader.string(usage, "service_tier") or self._tier
         return [Used(counted)]
 
     def _open_block(self, block: Json, index: object) -> list[Delta]:
         if not is_known(block):
-            self._understanding.meet("block", block.get("type"))
+            if block:
+                self._understanding.meet("block", block.get("type"))
+            if is_blank(block):
+                return []  # its first delta tells what it is
         return self._noted(self._blocks.start(block, index))
 
     def _grow(self, event: Json) -> list[Delta]:
-        delta = mapping(event.get("delta") or {})
+        delta = self._reader.mapping(event, "delta")
         return self._noted(self._blocks.grow(delta, event.get("index")))
 
     def _noted(self, deltas: list[Delta]) -> list[Delta]:

@@ -17,8 +17,9 @@ from app.domain.deltas import (
     Thought,
 )
 from app.providers.events import Json
-from app.providers.fields import Optional, name_of, string
+from app.providers.fields import arguments_text, id_text, name_of
 from app.providers.json_text import dumps
+from app.providers.understanding import ContentReader
 
 
 class Block(Protocol):
@@ -34,11 +35,11 @@ class Block(Protocol):
 class TextBlock:
     """A part of the message (U9); what it cites is told once the text is whole."""
 
-    def __init__(self, block: Json, optional: Optional) -> None:
-        self._first = block.get("text") or ""
+    def __init__(self, block: Json, reader: ContentReader) -> None:
+        self._first = reader.text(block, "text")
         self._length = 0
-        self._optional = optional
-        self._citations = list(optional.mappings(block, "citations"))
+        self._reader = reader
+        self._citations = list(reader.mappings(block, "citations"))
 
     def begun(self) -> list[Delta]:
         return [PartEnded(), *self._said(self._first)]
@@ -46,9 +47,9 @@ class TextBlock:
     def grown(self, delta: Json) -> list[Delta]:
         match delta.get("type"):
             case "text_delta":
-                return self._said(delta.get("text"))
+                return self._said(self._reader.text(delta, "text"))
             case "citations_delta":
-                self._citations.append(self._optional.mapping(delta, "citation"))
+                self._citations.append(self._reader.mapping(delta, "citation"))
                 return []
             case _:
                 return []
@@ -57,19 +58,18 @@ class TextBlock:
         shown = (self._url_citation(citation) for citation in self._citations)
         return [Annotated(annotation) for annotation in shown if annotation]
 
-    def _said(self, text: object) -> list[Delta]:
-        self._length += len(text := string(text))
+    def _said(self, text: str) -> list[Delta]:
+        self._length += len(text)
         return [Text(text)] if text else []
 
     def _url_citation(self, citation: Json) -> Json | None:
         """Return what the wire knows of a citation: the web page, for the whole part."""
-        optional = self._optional
-        if not (url := optional.string(citation, "url")):
+        if not (url := self._reader.string(citation, "url")):
             return None
         return {
             "type": "url_citation",
             "url": url,
-            "title": optional.string(citation, "title"),
+            "title": self._reader.string(citation, "title"),
             "start_index": 0,
             "end_index": self._length,
         }
@@ -78,9 +78,10 @@ class TextBlock:
 class ThinkingBlock:
     """A reasoning item; signed, it can travel back."""
 
-    def __init__(self, block: Json) -> None:
-        self._first = block.get("thinking") or ""
-        self._signature = [string(block.get("signature") or "")]
+    def __init__(self, block: Json, reader: ContentReader) -> None:
+        self._first = reader.text(block, "thinking")
+        self._reader = reader
+        self._signature = [reader.string(block, "signature")]
         self._thought: list[str] = []
 
     def begun(self) -> list[Delta]:
@@ -89,9 +90,9 @@ class ThinkingBlock:
     def grown(self, delta: Json) -> list[Delta]:
         match delta.get("type"):
             case "thinking_delta":
-                return self._told(delta.get("thinking"))
+                return self._told(self._reader.text(delta, "thinking"))
             case "signature_delta":
-                self._signature.append(string(delta.get("signature")))
+                self._signature.append(self._reader.string(delta, "signature"))
                 return []
             case _:
                 return []
@@ -104,18 +105,20 @@ class ThinkingBlock:
         whole = {"type": "thinking", "thinking": thought, "signature": signature}
         return [_opaque(whole)]
 
-    def _told(self, text: object) -> list[Delta]:
-        self._thought.append(text := string(text))
+    def _told(self, text: str) -> list[Delta]:
+        self._thought.append(text)
         return [Thought(text)] if text else []
 
 
 class RedactedBlock:
     """A reasoning item of which nothing can be read."""
 
-    def __init__(self, block: Json) -> None:
-        self._data = string(block.get("data"))
+    def __init__(self, block: Json, reader: ContentReader) -> None:
+        self._data = reader.string(block, "data")
 
     def begun(self) -> list[Delta]:
+        if not self._data:
+            return []
         return [ReasoningOpened(), _opaque({"type": "redacted_thinking", "data": self._data})]
 
     def grown(self, _delta: Json) -> list[Delta]:
@@ -135,7 +138,7 @@ class ToolBlock:
 
     def __init__(self, block: Json, key: str) -> None:
         self._key = key
-        self._call_id = string(block.get("id") or "") or None
+        self._call_id = id_text(block.get("id")) or None
         self._name = name_of(block)
         self._input = block.get("input")
         self._in_pieces = False
@@ -144,7 +147,7 @@ class ToolBlock:
         return [CallOpened(self._key, self._call_id, self._name)]
 
     def grown(self, delta: Json) -> list[Delta]:
-        piece = string(delta.get("partial_json") or "")
+        piece = arguments_text(delta.get("partial_json"))
         if not piece:
             return []
         self._in_pieces = True
@@ -153,7 +156,7 @@ class ToolBlock:
     def ended(self) -> list[Delta]:
         if self._in_pieces or not self._input:
             return []
-        return [Arguments(self._key, dumps(self._input))]
+        return [Arguments(self._key, arguments_text(self._input))]
 
 
 class OtherBlock:
@@ -169,11 +172,18 @@ class OtherBlock:
         return []
 
 
-_KINDS: dict[str, Callable[[Json, str, Optional], Block]] = {
-    "text": lambda block, _, optional: TextBlock(block, optional),
-    "thinking": lambda block, *_: ThinkingBlock(block),
-    "redacted_thinking": lambda block, *_: RedactedBlock(block),
+_KINDS: dict[str, Callable[[Json, str, ContentReader], Block]] = {
+    "text": lambda block, _, reader: TextBlock(block, reader),
+    "thinking": lambda block, _, reader: ThinkingBlock(block, reader),
+    "redacted_thinking": lambda block, _, reader: RedactedBlock(block, reader),
     "tool_use": lambda block, key, _: ToolBlock(block, key),
+}
+#: What a block of each kind has, where it does not say its kind.
+_OF_A_KIND = {
+    "text": "text",
+    "thinking": "thinking",
+    "data": "redacted_thinking",
+    "name": "tool_use",
 }
 
 
@@ -182,12 +192,19 @@ def is_known(block: Json) -> bool:
     return _kind(block) in _KINDS
 
 
-def block_of(block: Json, key: str, optional: Optional) -> Block:
+def is_blank(block: Json) -> bool:
+    """Tell whether nothing can be known of a block by its start."""
+    return not _kind(block)
+
+
+def block_of(block: Json, key: str, reader: ContentReader) -> Block:
     """Return the block that begins with `block`; `key` tells its call from the others."""
     make = _KINDS.get(_kind(block))
-    return OtherBlock() if make is None else make(block, key, optional)
+    return OtherBlock() if make is None else make(block, key, reader)
 
 
 def _kind(block: Json) -> str:
     kind = block.get("type")
-    return kind if isinstance(kind, str) else ""
+    if isinstance(kind, str) and kind:
+        return kind
+    return next((kind for name, kind in _OF_A_KIND.items() if name in block), "")

@@ -13,7 +13,8 @@ from app.domain.deltas import Delta, ItemEnded
 from app.errors import AnswerTooLong
 from app.providers.anthropic.blocks import Block, ToolBlock, block_of
 from app.providers.budget import BOUNDS
-from app.providers.fields import Json, Optional
+from app.providers.fields import Json
+from app.providers.understanding import ContentReader
 
 
 class _Slot:
@@ -35,8 +36,8 @@ class OpenBlocks:
     block that was cut like any other.
     """
 
-    def __init__(self, optional: Optional) -> None:
-        self._optional = optional
+    def __init__(self, reader: ContentReader) -> None:
+        self._reader = reader
         self._count = 0
         self._slots: deque[_Slot] = deque()  # the first is the one that speaks
         self._by_index: dict[object, _Slot] = {}
@@ -53,7 +54,7 @@ class OpenBlocks:
         if self._slots and not isinstance(self._slots[0].block, ToolBlock):
             deltas += self._end(self._slots[0])
         self._count += 1
-        slot = _Slot(block_of(block, str(self._count), self._optional))
+        slot = _Slot(block_of(block, str(self._count), self._reader))
         self._slots.append(slot)
         self._by_index[_key(index)] = self._latest = slot
         if self._slots[0] is not slot:
@@ -70,7 +71,7 @@ class OpenBlocks:
         if slot is None or slot.has_ended:
             start = self._start_of(delta)
             if start is None or (slot is not None and slot.is_stopped):
-                self._optional.note("unopened_block")
+                self._reader.note("unopened_block")
                 return []
             deltas += self.start(start, index)
             slot = self._by_index[_key(index)]
@@ -103,9 +104,9 @@ class OpenBlocks:
 
     def _start_of(self, delta: Json) -> Json | None:
         """Return what a block begins with whose start did not come, by its first delta."""
-        if self._optional.string(delta, "text"):
+        if self._reader.string(delta, "text"):
             return {"type": "text"}
-        return {"type": "thinking"} if self._optional.string(delta, "thinking") else None
+        return {"type": "thinking"} if self._reader.string(delta, "thinking") else None
 
     def _end(self, slot: _Slot) -> list[Delta]:
         slot.has_ended = True

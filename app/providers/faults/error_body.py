@@ -98,12 +98,13 @@ def is_html(text: str) -> bool:
 def failure_in(answer: Mapping[str, Any]) -> object | None:
     """Return the error that an answer of status 200 holds in place of one, None if there is none.
 
-    Some say it under `error`, MiniMax under `base_resp`.
+    Some say it under `error`, MiniMax under `base_resp`; both may be there and say nothing.
     """
-    if error := answer.get("error"):
+    error = answer.get("error")
+    if error and not (isinstance(error, dict) and not any(error.values())):
         return error  # type: ignore[no-any-return] # JSON
     base = answer.get("base_resp")
-    failed = isinstance(base, dict) and base.get("status_code") not in (None, 0)
+    failed = isinstance(base, dict) and base.get("status_code") not in (None, 0, "0", "")
     return base if failed else None
 
 

@@ -8,22 +8,14 @@ from typing import Any
 from app.domain.deltas import Delta, Finished, Used
 from app.errors import GatewayError, UpstreamMisbehaved
 from app.providers.alike import Alike
+from app.providers.budget import BOUNDS
 from app.providers.counts import Counts
 from app.providers.faults.error_body import failure_in
-from app.providers.fields import (
-    Misread,
-    Note,
-    Optional,
-    ignore,
-    mapping,
-    mappings,
-    output_items,
-    string,
-)
+from app.providers.fields import Misread, Note, Optional, elements, ignore, mapping, text_in
 from app.providers.finish_reasons import finish_reason
 from app.providers.json_text import SurrogateJoiner, loads
 from app.providers.openai_chat.kept_fields import KeptFields
-from app.providers.openai_chat.message import MessageReader
+from app.providers.openai_chat.message import MessageReader, listed
 from app.providers.sse import Frame
 
 Json = dict[str, Any]
@@ -50,10 +42,11 @@ class ChunkReader:
         self._alike = Alike()
         self._json = SurrogateJoiner()
         self._counts = Counts()
+        self._index: int | None = None  # of the choice that is read
         self._has_begun = False  # there was a choice
         self._is_counted = False  # usage came after the last word
         self._usage: object = None
-        self._reason: str | None = None
+        self._reason: object = None
         self._tier: str | None = None
 
     def read(self, frames: Sequence[Frame], deltas: list[Delta]) -> None:
@@ -73,7 +66,10 @@ class ChunkReader:
 
     def end(self) -> list[Delta]:
         """Return the calls that were held back, and the finish if there was one."""
-        deltas = self._message.end()
+        deltas: list[Delta] = []
+        for chunk in self._json.all_left():
+            self._read(chunk, b"", deltas)
+        deltas += self._message.end()
         ended = self._has_begun and (self.is_done or self._is_counted)
         if self._reason is not None or ended:
             self._message.understanding.check()
@@ -92,18 +88,23 @@ class ChunkReader:
             error = failure_in(mapping(chunk))
             if error or event == "error":
                 raise self._fault(error or chunk)
+            if self._json.is_waiting and _goes_on(chunk):
+                for left in self._json.left():
+                    self._read(left, b"", deltas)
             self._read(chunk, data, deltas)
         except ValueError as error:
             raise nonsense() from error
 
     def _read(self, chunk: Json, data: bytes, deltas: list[Delta]) -> None:
-        choices = mappings(chunk.get("choices"))
+        choices = chunk.get("choices")
         self._count(chunk, deltas)
         self._message.take_sources(chunk)
-        if not choices:
+        if not choices or (choice := self._choice(choices)) is None:
             return
-        choice, self._has_begun = choices[0], True
-        delta, likely = mapping(choice.get("delta") or {}), choice.get("logprobs")
+        self._has_begun = True
+        delta, likely = choice.get("delta"), choice.get("logprobs")
+        if not delta or type(delta) is not dict:
+            delta = self._untold(choice)
         reason = choice.get("finish_reason")
         said = len(deltas)
         # MEASURED: nearly every chunk is a word of text and nothing else.
@@ -120,14 +121,33 @@ class ChunkReader:
             self._is_counted = False
         self._count(choice, deltas)
         if reason:
-            self._finish(choice, string(reason))
+            self._reason = reason
         if chunk.get("service_tier"):
             self._tier = self._optional.string(chunk, "service_tier") or self._tier
 
-    def _finish(self, choice: Json, reason: str) -> None:
-        if choice.get("error"):
-            raise self._fault(choice["error"])
-        self._reason = reason
+    def _untold(self, choice: Json) -> Json:
+        """Return what a choice says elsewhere than in its delta, as far as it is new."""
+        return self._message.untold(said_in(choice, "delta", "message"))
+
+    def _choice(self, choices: object) -> Json | None:
+        """Return the choice of these that is read: the first one, and what goes on with it.
+
+        Raises:
+            GatewayError: it holds an error.
+        """
+        for choice in elements(choices):
+            if not isinstance(choice, dict):
+                self._optional.note("choices")
+                continue
+            index = choice.get("index")
+            if self._index is None and isinstance(index, int):
+                self._index = index
+            if isinstance(index, int) and index != self._index:
+                continue  # another answer, which nobody asked for
+            if error := failure_in(choice):
+                raise self._fault(error)
+            return choice
+        return None
 
     def _count(self, place: Json, deltas: list[Delta]) -> None:
         """Take in the counts that a chunk or its choice has; Groq keeps them in a room apart."""
@@ -138,6 +158,17 @@ class ChunkReader:
             self._usage = usage
             self._is_counted = True
             deltas += counted(self._counts, usage, self._note)
+
+
+def _goes_on(chunk: Json) -> bool:
+    """Tell whether a chunk says something: a text that it leaves out will not go on."""
+    for choice in elements(chunk.get("choices")):
+        if isinstance(choice, dict):
+            delta = choice.get("delta")
+            said = isinstance(delta, dict) and any(delta[name] for name in delta if name != "role")
+            if said or choice.get("finish_reason"):
+                return True
+    return False
 
 
 def _content(chunk: Json) -> object:
@@ -157,12 +188,12 @@ def body_deltas(
         answer, optional = mapping(loads(body)), Optional(note)
         if error := failure_in(answer):
             raise fault(error)
-        choices = mappings(answer.get("choices"))
+        choices = [each for each in elements(answer.get("choices")) if isinstance(each, dict)]
         if not choices:
             raise Misread("there is no choice")
         choice = choices[0]
-        if choice.get("error"):
-            raise fault(choice["error"])
+        if error := failure_in(choice):
+            raise fault(error)
         deltas = _message_deltas(answer, choice, note, kept or KeptFields("", fields=False))
         counts = Counts()
         for place in (answer, choice, optional.mapping(answer, "x_groq")):
@@ -176,7 +207,7 @@ def body_deltas(
 
 def _message_deltas(answer: Json, choice: Json, note: Note, kept: KeptFields) -> list[Delta]:
     """Return what the message of a choice says; one without says nothing."""
-    message: Json = mapping(choice.get("message") or {})
+    message = said_in(choice, "message", "delta")
     reader, deltas = MessageReader(note, kept), list[Delta]()
     if message.get("tool_calls"):
         message = _numbered(message)
@@ -202,11 +233,11 @@ def finished(reason: object, tier: object, note: Note) -> Finished:
 
     Raises:
         UpstreamUnavailable: when it is the server that broke off.
-        Misread: when the reason is no text.
     """
-    known = finish_reason(string(reason))
+    word = text_in(reason) or ""
+    known = finish_reason(word)
     if known is None:
-        note("finish_reason")
+        note("finish_reason", word)
     return Finished(known or "stop", tier if isinstance(tier, str) else None)
 
 
@@ -215,9 +246,24 @@ def nonsense() -> UpstreamMisbehaved:
     return UpstreamMisbehaved("the upstream sent an answer that cannot be read", work_done=True)
 
 
+def said_in(choice: Json, *names: str) -> Json:
+    """Return what a choice says, under the first of these names that says something.
+
+    A text stands for a message that says it, as does the `text` of the older completions.
+    """
+    for name in (*names, "text"):
+        value = choice.get(name)
+        if value and isinstance(value, dict):
+            return value
+        if value and isinstance(value, str):
+            return {"content": value}
+    return next(({name: value} for name in names if (value := choice.get(name))), {})
+
+
 def _numbered(message: Json) -> Json:
     """Give each call of a whole message its index: there, none is a fragment of another."""
-    calls = message["tool_calls"]
-    calls = output_items(calls if isinstance(calls, list) else [calls])
-    calls = [{**call, "index": i} for i, call in enumerate(calls)]
+    calls = [
+        {**call, "index": i} if isinstance(call, dict) else call
+        for i, call in enumerate(elements(listed(message["tool_calls"]), BOUNDS.items))
+    ]
     return {**message, "tool_calls": calls}

@@ -13,14 +13,16 @@ from typing import Any
 from app.domain.deltas import Arguments, CallOpened, Delta
 from app.domain.ids import call_id
 from app.errors import UpstreamMisbehaved
-from app.providers.fields import mapping, string
-from app.providers.json_text import dumps
+from app.providers.counts import whole_number
+from app.providers.fields import arguments_text, id_text
 
 Json = Mapping[str, Any]
 
 #: Fields of a call, and of its function, that are read here.
 _READ = frozenset({"index", "id", "type", "function"})
-_READ_OF_FUNCTION = frozenset({"name", "arguments"})
+#: Where the arguments stand: templates of open models bring their own names.
+_ARGUMENTS = ("arguments", "parameters", "input")
+_READ_OF_FUNCTION = frozenset({"name", *_ARGUMENTS})
 
 
 class _Call:
@@ -67,23 +69,21 @@ class Calls:
         return not self._calls
 
     def hear(self, fragment: Json) -> list[Delta]:
-        """Take in a fragment; return what is known now.
-
-        Raises:
-            Misread: when it is none.
-        """
-        function = mapping(fragment.get("function") or {})
-        own_id, name = string(fragment.get("id") or ""), string(function.get("name") or "")
-        arguments = function.get("arguments")
+        """Take in a fragment; return what is known now."""
+        function = _function(fragment)
+        own_id, name = id_text(fragment.get("id")), id_text(function.get("name"))
+        given = next((function[at] for at in _ARGUMENTS if function.get(at) is not None), None)
+        is_flat = not isinstance(fragment.get("function"), dict)
+        if not (own_id or name) and given is None and is_flat:
+            return []
+        arguments = "{}" if given == {} else arguments_text(given)
         call = self._call(fragment.get("index"), own_id, name)
-        if not fragment.keys() <= _READ or not function.keys() <= _READ_OF_FUNCTION:
+        if not is_flat and not (fragment.keys() <= _READ and function.keys() <= _READ_OF_FUNCTION):
             self._keep_unknown(call, fragment, function)
         deltas: list[Delta] = []
         if not call.opened:
             deltas += self._settle_before(call)
             self._note(call, own_id, name)
-        if arguments is not None and not isinstance(arguments, str):
-            arguments = dumps(arguments)  # some send the object itself
         if not arguments:
             return deltas
         if arguments == "{}" and not call.held:
@@ -129,14 +129,15 @@ class Calls:
         return deltas
 
     def _call(self, index: object, call_id: str, name: str) -> _Call:
-        if isinstance(index, int):
+        index = whole_number(index)
+        if index is not None:
             call = self._by_index.get(index)
         else:
             call = self._by_id.get(call_id) if call_id else self._latest(name)
         if call is None or _is_another(call, call_id, name):
             call = _Call(len(self._calls))
             self._calls.append(call)
-        if isinstance(index, int):
+        if index is not None:
             self._by_index[index] = call
         return call
 
@@ -175,6 +176,14 @@ class Calls:
         opened = CallOpened(call.key, None if taken else call.id or None, call.name)
         held, call.held = "".join(call.held), []
         return [opened, Arguments(call.key, held)] if held else [opened]
+
+
+def _function(fragment: Json) -> Json:
+    """Return what names the function and its arguments: an object, or the fragment itself."""
+    function = fragment.get("function")
+    if isinstance(function, dict):
+        return function
+    return {**fragment, "name": function} if isinstance(function, str) else fragment
 
 
 def _is_another(call: _Call, call_id: str, name: str) -> bool:

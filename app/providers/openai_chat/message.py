@@ -5,21 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from app.domain.deltas import Annotated, CallOpened, Delta, Refused, Text, Thought
+from app.providers.budget import BOUNDS
 from app.providers.counts import whole_number
-from app.providers.fields import (
-    Misread,
-    Note,
-    Optional,
-    bound_at_once,
-    mapping,
-    mappings,
-    output_items,
-    string,
-)
+from app.providers.fields import Note, elements
 from app.providers.logprobs import logprobs
 from app.providers.openai_chat.calls import Calls
 from app.providers.openai_chat.kept_fields import KeptFields
-from app.providers.understanding import Understanding
+from app.providers.understanding import ContentReader
 
 Json = dict[str, Any]
 
@@ -37,7 +29,18 @@ _READ = frozenset(
 )
 #: Fields that say nothing to anybody, whatever is in them.
 _SILENT = frozenset(
-    {"role", "name", "id", "object", "index", "prefix", "obfuscation", "padding", "token_ids"}
+    {
+        "role",
+        "name",
+        "id",
+        "object",
+        "index",
+        "prefix",
+        "obfuscation",
+        "padding",
+        "token_ids",
+        "phase",
+    }
 )
 #: What only the next request needs, or repeats what was read: it says nothing to a caller.
 _RETURNED = frozenset(
@@ -45,6 +48,8 @@ _RETURNED = frozenset(
     | {"provider_specific_fields", "signature", "reasoning_signature"}
 )
 _KNOWN = _READ | _SILENT
+#: Where reasoning stands; some servers say it under both names.
+_THOUGHTS = ("reasoning_content", "reasoning")
 
 
 class MessageReader:
@@ -55,10 +60,11 @@ class MessageReader:
 
     def __init__(self, note: Note, kept: KeptFields) -> None:
         self.kept = kept
-        self.understanding = Understanding(note)
-        self._optional = Optional(note)
+        self._reader = ContentReader(note)
+        self.understanding = self._reader.understanding
         self._calls = Calls(kept.keep_of_call)
         self._text_length = 0
+        self._has_thought = False
         self._sources: list[str] = []
         self._titles: dict[str, str] = {}
 
@@ -70,23 +76,19 @@ class MessageReader:
         deltas.append(Text(text))
 
     def take(self, message: Json, likely: object, deltas: list[Delta]) -> None:
-        """Add what a message, or a piece of one, says; `likely` holds its log probabilities.
-
-        Raises:
-            Misread: it is none.
-        """
+        """Add what a message, or a piece of one, says; `likely` holds its log probabilities."""
         before = len(deltas)
         self._take_unknown(message)
-        for field in ("reasoning_content", "reasoning"):
-            if thought := message.get(field):
-                self._think(field, string(thought), deltas)
+        for field in _THOUGHTS:
+            if message.get(field) and (thought := self._reader.text(message, field)):
+                self._think(field, thought, deltas)
                 break
         if content := message.get("content"):
             self._take_content(content, likely, deltas)
-        if refusal := message.get("refusal"):
+        if message.get("refusal") and (refusal := self._reader.text(message, "refusal")):
             self._speak(deltas)
-            deltas.append(Refused(string(refusal)))
-        for annotation in self._optional.mappings(message, "annotations"):
+            deltas.append(Refused(refusal))
+        for annotation in self._reader.mappings(message, "annotations"):
             if cited := self._citation(annotation):
                 deltas.append(Annotated(cited))
         has_calls = self._take_calls(message, deltas)
@@ -102,6 +104,7 @@ class MessageReader:
                     self.understanding.meet("field", name)
 
     def _think(self, field: str, text: str, deltas: list[Delta]) -> None:
+        self._has_thought = True
         self.kept.think(field, text)
         deltas.append(Thought(text))
 
@@ -109,12 +112,23 @@ class MessageReader:
         if self.kept.is_thinking:
             self.kept.end_thought(deltas)
 
+    def untold(self, message: Json) -> Json:
+        """Return what of a whole message was not told: some end a stream with one."""
+        told = {
+            "content": bool(self._text_length),
+            "reasoning_content": self._has_thought,
+            "reasoning": self._has_thought,
+            "tool_calls": not self._calls.is_empty,
+            "function_call": not self._calls.is_empty,
+        }
+        return {name: value for name, value in message.items() if not told.get(name)}
+
     def take_sources(self, place: Json) -> None:
         """Take in the sources that stand beside the message (Perplexity); the latest count."""
         if "search_results" in place:
-            for result in self._optional.mappings(place, "search_results"):
-                url = self._optional.string(result, "url")
-                self._titles[url] = self._optional.string(result, "title")
+            for result in self._reader.mappings(place, "search_results"):
+                url = self._reader.string(result, "url")
+                self._titles[url] = self._reader.string(result, "title")
             self._sources = list(filter(None, self._titles))
         if "citations" in place and isinstance(cited := place["citations"], list):
             self._sources = [url for url in cited if isinstance(url, str) and url]
@@ -133,50 +147,56 @@ class MessageReader:
 
     def _take_content(self, content: object, likely: object, deltas: list[Delta]) -> None:
         if isinstance(content, str):
-            self._speak(deltas)
-            tokens = logprobs(mapping(likely), "content", self._optional) if likely else ()
-            self._text_length += len(content)
-            deltas.append(Text(content, tokens))
+            tokens: tuple[Json, ...] = ()
+            if isinstance(likely, dict):
+                tokens = logprobs(likely, "content", self._reader)
+            elif likely:
+                self._reader.note("logprobs")
+            self._say(content, tokens, deltas)
             return
-        for part in content if isinstance(content, list) else [content]:
+        for part in elements(content):
             self._take_part(part, deltas)
+
+    def _say(self, text: str, tokens: tuple[Json, ...], deltas: list[Delta]) -> None:
+        self._speak(deltas)
+        self._text_length += len(text)
+        deltas.append(Text(text, tokens))
 
     def _take_part(self, part: object, deltas: list[Delta]) -> None:
         """Add a part of content that comes as a list, thinking among them (Mistral)."""
         if isinstance(part, str):
             part = {"type": "text", "text": part}
         if not isinstance(part, dict):
-            raise Misread("content is neither text nor parts")
+            self.understanding.meet("field", "content")
+            return
         kind = part.get("type", "text" if "text" in part else None)
         if kind in ("text", "output_text"):
-            text = part.get("text")
-            text = string(text.get("value") if isinstance(text, dict) else text or "")
-            if text:
-                self._speak(deltas)
-                self._text_length += len(text)
-                deltas.append(Text(text))
-        elif kind == "thinking":
-            thoughts = part.get("thinking")
-            if isinstance(thoughts, str):
-                thoughts = [{"text": thoughts}]
-            for thought in mappings(thoughts):
-                self._think("", string(thought.get("text") or ""), deltas)
-            bound_at_once(deltas)
+            if text := self._reader.text(part, "text"):
+                self._say(text, (), deltas)
+        elif kind in ("thinking", "reasoning"):
+            if thought := self._reader.text(part, "thinking" if "thinking" in part else "text"):
+                self._think("", thought, deltas)
         elif kind == "refusal":
-            self._speak(deltas)
-            deltas.append(Refused(string(part.get("refusal"))))
+            if refusal := self._reader.text(part, "refusal"):
+                self._speak(deltas)
+                deltas.append(Refused(refusal))
         else:
             self.understanding.meet("part", kind)
 
     def _take_calls(self, message: Json, deltas: list[Delta]) -> bool:
         if calls := message.get("tool_calls"):
-            for call in output_items(calls if isinstance(calls, list) else [calls]):
-                self._open_calls(self._calls.hear(call), deltas)
-            return True
-        if function := message.get("function_call"):
-            self._open_calls(self._calls.hear({"index": 0, "function": function}), deltas)
-            return True
-        return False
+            name, fragments = "tool_calls", elements(listed(calls), BOUNDS.items)
+        elif function := message.get("function_call"):
+            legacy = {"index": 0, "function": function} if isinstance(function, dict) else function
+            name, fragments = "function_call", (legacy,)
+        else:
+            return False
+        for fragment in fragments:
+            if isinstance(fragment, dict):
+                self._open_calls(self._calls.hear(fragment), deltas)
+            else:
+                self.understanding.meet("field", name)
+        return not self._calls.is_empty
 
     def _open_calls(self, told: list[Delta], deltas: list[Delta]) -> None:
         """Add what was told of calls; what must travel back stands before the call it is of."""
@@ -190,11 +210,18 @@ class MessageReader:
             return None
         cited = annotation.get("url_citation")
         cited = cited if isinstance(cited, dict) else annotation
-        url, title = self._optional.string(cited, "url"), self._optional.string(cited, "title")
+        url, title = self._reader.string(cited, "url"), self._reader.string(cited, "title")
         if not url:
             return None
         start = whole_number(cited.get("start_index")) or 0
         return _url_citation(url, title, start, whole_number(cited.get("end_index")) or 0)
+
+
+def listed(calls: object) -> object:
+    """Return calls as a list where they are an object by their indexes: `{"0": {…}}`."""
+    if isinstance(calls, dict) and calls and all(map(str.isdigit, calls)):
+        return list(calls.values())
+    return calls
 
 
 def _url_citation(url: str, title: str, start: int, end: int) -> Json:

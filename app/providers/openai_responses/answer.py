@@ -11,20 +11,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from app.domain.deltas import Delta, Finished, Used
+from app.domain.deltas import Delta, Finished, Text, Used
 from app.errors import GatewayError
+from app.providers.budget import BOUNDS
 from app.providers.counts import Counts
 from app.providers.events import Fault, Json
-from app.providers.fields import (
-    Misread,
-    Note,
-    Optional,
-    bound_at_once,
-    ignore,
-    mapping,
-    output_items,
-    string,
-)
+from app.providers.faults.error_body import failure_in
+from app.providers.fields import Misread, Note, bound_at_once, ignore
 from app.providers.finish_reasons import finish_reason
 from app.providers.openai_responses.told import (
     ToldCall,
@@ -32,7 +25,7 @@ from app.providers.openai_responses.told import (
     ToldMessage,
     ToldReasoning,
 )
-from app.providers.understanding import Understanding
+from app.providers.understanding import ContentReader
 
 Kind = TypeVar("Kind", bound=ToldItem)
 
@@ -42,6 +35,16 @@ _KINDS: dict[str, type[ToldItem]] = {
 _NOWHERE = -1
 #: A whole answer has at least one of them.
 _OF_A_RESPONSE = {"output", "status", "error"}
+#: What an item of each kind has, where it does not say its kind.
+_OF_A_KIND = {
+    "call_id": "function_call",
+    "arguments": "function_call",
+    "summary": "reasoning",
+    "content": "message",
+    "text": "message",
+}
+#: The words of a response that has not ended, or not by itself.
+_NOT_ENDED = ("in_progress", "queued", "cancelled")
 
 #: How the codes of errors begin that stand without a type and are about the request.
 _CALLERS_FAULTS = (
@@ -65,8 +68,11 @@ class Answer:
     def __init__(self, fault: Fault, cut_at: int | None = None, note: Note = ignore) -> None:
         self.is_done = False
         self._fault = fault
-        self._optional = Optional(note)
-        self._understanding = Understanding(note)
+        self._reader = ContentReader(note)
+        self._understanding = self._reader.understanding
+        self._counts = Counts()
+        self._usage: object = None  # the last that was told
+        self._is_counted = False  # it came after the last word
         self._cut_at = cut_at
         self._items: list[ToldItem] = []
         self._left_out = 0
@@ -91,6 +97,11 @@ class Answer:
         Raises:
             GatewayError: the event says that the answer failed.
         """
+        deltas = self._event(event)
+        self._understanding.see(deltas)
+        return deltas
+
+    def _event(self, event: Json) -> list[Delta]:
         match event.get("type"):
             case "response.output_text.delta":
                 return self._on(ToldMessage, event, ToldMessage.said)
@@ -105,8 +116,9 @@ class Answer:
             case "response.output_item.done":
                 return self._done(event)
             case "response.completed" | "response.incomplete" | "response.failed":
-                response = mapping(event.get("response"))
-                return self._finish(response, event["type"].removeprefix("response."))
+                response = self._reader.mapping(event, "response")
+                ended = {"usage": event.get("usage")} | response
+                return self._finish(ended, event["type"].removeprefix("response."))
             case "error":
                 raise self._failure(event.get("error") or _flat_error(event))
             case _:
@@ -118,11 +130,13 @@ class Answer:
             return []
         self.is_done = True
         self._understanding.check()
-        return [*self._leave(), Finished("stop")]
+        deltas = self._leave()
+        self._used(self._usage, deltas)
+        return [*deltas, Finished("stop")]
 
     def over(self) -> list[Delta]:
-        """Return nothing: a stream that just ends was cut."""
-        return []
+        """End an answer whose counts came last, which is whole (A9); another was cut."""
+        return self.end() if self._is_counted else []
 
     def _smaller_event(self, event: Json) -> list[Delta]:
         match event.get("type"):
@@ -131,7 +145,7 @@ class Answer:
             case "response.output_text.done" | "response.refusal.done":
                 return self._on(ToldMessage, event, ToldMessage.text_done)
             case "response.content_part.done":
-                if mapping(event.get("part") or {}).get("type") == "reasoning_text":
+                if self._reader.mapping(event, "part").get("type") == "reasoning_text":
                     return self._on(ToldReasoning, event, ToldReasoning.part_done)
                 return self._on(ToldMessage, event, ToldMessage.part_done)
             case "response.reasoning_summary_text.done" | "response.reasoning_text.done":
@@ -141,20 +155,29 @@ class Answer:
             case "response.function_call_arguments.done":
                 return self._on(ToldCall, event, ToldCall.whole)
             case _:
-                if event.get("error"):
-                    raise self._failure(event["error"])
+                if error := failure_in(event):
+                    raise self._failure(error)
+                self._note_usage(event)
                 return []
+
+    def _note_usage(self, event: Json) -> None:
+        """Keep the counts that an event has which is not the last one."""
+        response = event.get("response")
+        usage = event.get("usage") or (isinstance(response, dict) and response.get("usage"))
+        if usage:
+            self._usage, self._is_counted = usage, True
 
     def _on(
         self, kind: type[Kind], event: Json, tell: Callable[[Kind, Json], list[Delta]]
     ) -> list[Delta]:
         """Tell an event of the item that it is about, which may have begun without a word."""
+        self._is_counted = False
         item = self._find(event, kind)
         if item is not None:
             return [] if item.is_done else tell(item, event)
         if kind is ToldCall:
             return []  # its name is not known: the item, once done, tells it all
-        begun = kind({"type": kind.kind, "id": event.get("item_id")}, self._optional)
+        begun = kind({"type": kind.kind, "id": event.get("item_id")}, self._reader)
         return self._begin(begun, event) + tell(begun, event)
 
     def _find(self, event: Json, kind: type[Kind]) -> Kind | None:
@@ -170,7 +193,7 @@ class Answer:
         return None
 
     def _added(self, event: Json) -> list[Delta]:
-        shown = mapping(event.get("item"))
+        shown = self._reader.mapping(event, "item")
         kind = _kind(shown)
         if kind is None:
             self._left_out += 1
@@ -184,7 +207,7 @@ class Answer:
         return self._begin(self._new(shown), event)
 
     def _done(self, event: Json) -> list[Delta]:
-        shown = mapping(event.get("item"))
+        shown = self._reader.mapping(event, "item")
         kind = _kind(shown)
         if kind is None:
             return []
@@ -198,10 +221,10 @@ class Answer:
         return self._begin(item, event) + self._finished_item(item, shown)
 
     def _new(self, shown: Json) -> ToldItem:
-        kind = _KINDS[shown["type"]]
+        kind = _kind(shown) or ToldMessage
         if kind is ToldCall:
-            return ToldCall(shown, self._optional, str(len(self._items)))
-        return kind(shown, self._optional)
+            return ToldCall(shown, self._reader, str(len(self._items)))
+        return kind(shown, self._reader)
 
     def _begin(self, item: ToldItem, event: Json) -> list[Delta]:
         """Begin an item; what is open ends by it, but for calls, which may be told in turns."""
@@ -239,25 +262,27 @@ class Answer:
 
     def _finish(self, response: Json, told: str) -> list[Delta]:
         self.is_done = True
-        status = self._optional.string(response, "status") or told
-        if status == "failed" or response.get("error"):
-            raise self._failure(response.get("error") or {})
-        output = output_items(response.get("output"))
+        status = self._reader.string(response, "status") or told
+        error = failure_in(response)
+        if status == "failed" or error:
+            raise self._failure(error or {})
+        output = self._reader.contents(response, "output", BOUNDS.items)
         deltas = self._reconciled(output)
+        if not self._items and (text := self._reader.text(response, "output_text")):
+            deltas.append(Text(text))
         self._check_understanding(output, deltas)
-        usage = self._used(response.get("usage"), deltas)
-        tier = self._optional.string(response, "service_tier") or None
-        match status:
-            case "completed":
-                was_cut = self._cut_at is not None and usage >= self._cut_at
-                deltas.append(Finished("length" if was_cut else "stop", tier))
-            case "incomplete":
-                why = self._optional.mapping(response, "incomplete_details")
-                reason = finish_reason(self._optional.string(why, "reason"))
-                filtered = reason == "content_filter"
-                deltas.append(Finished("content_filter" if filtered else "length", tier))
-            case _:
-                pass  # it says itself that it has not ended
+        usage = self._used(response.get("usage") or self._usage, deltas)
+        tier = self._reader.string(response, "service_tier") or None
+        if status == "incomplete":
+            why = self._reader.mapping(response, "incomplete_details")
+            reason = finish_reason(self._reader.string(why, "reason"))
+            filtered = reason == "content_filter"
+            deltas.append(Finished("content_filter" if filtered else "length", tier))
+        elif status not in _NOT_ENDED:
+            if status != "completed":
+                self._reader.note("status", status)
+            was_cut = self._cut_at is not None and usage >= self._cut_at
+            deltas.append(Finished("length" if was_cut else "stop", tier))
         return deltas
 
     def _check_understanding(self, output: Sequence[Json], deltas: Sequence[Delta]) -> None:
@@ -266,7 +291,6 @@ class Answer:
             for shown in output:
                 if _kind(shown) is None:
                     self._understanding.meet("item", shown.get("type"))
-        self._understanding.has_known = bool(self._items)
         self._understanding.see(deltas)
         self._understanding.check()
 
@@ -274,9 +298,9 @@ class Answer:
         """Add what was counted, if anything was; return how many tokens came out."""
         if not shown:
             return 0
-        usage = Counts().read(shown)
+        usage = self._counts.read(shown)
         if usage is None:
-            self._optional.note("usage")
+            self._reader.note("usage")
             return 0
         deltas.append(Used(usage))
         return usage.output_tokens
@@ -287,7 +311,7 @@ class Answer:
         """
         told = {kind: iter([i for i in self._items if type(i) is kind]) for kind in _KINDS.values()}
         shown_items = [shown for shown in output if _kind(shown) is not None]
-        pairs = [(shown, next(told[_KINDS[shown["type"]]], None)) for shown in shown_items]
+        pairs = [(shown, next(told[_kind(shown) or ToldMessage], None)) for shown in shown_items]
         last = max((at for at, (_, item) in enumerate(pairs) if item is not None), default=-1)
         deltas: list[Delta] = []
         for at, (shown, item) in enumerate(pairs):
@@ -316,7 +340,12 @@ def _id(item_id: object) -> str:
 
 
 def _kind(shown: Json) -> type[ToldItem] | None:
-    return _KINDS.get(string(shown.get("type") or ""))
+    kind = shown.get("type")
+    if kind == "text":
+        kind = "message"  # a text in the place of an item
+    if not isinstance(kind, str) or not kind:
+        kind = next((kind for name, kind in _OF_A_KIND.items() if name in shown), "")
+    return _KINDS.get(kind)
 
 
 def _flat_error(event: Json) -> Json:

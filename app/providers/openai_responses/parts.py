@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from app.domain.deltas import Delta, PartEnded
-from app.providers.fields import string
 
 
 class Parts:
@@ -37,8 +36,8 @@ class Parts:
         self.index, self.size, self.notes, self._begun = self.index + 1, 0, 0, False
         return [PartEnded()]
 
-    def rest(self, text: object) -> str:
+    def rest(self, text: str) -> str:
         """Return what of the current part's whole text has not been told."""
-        rest = string(text)[self.size :]
+        rest = text[self.size :]
         self.size += len(rest)
         return rest

@@ -24,10 +24,15 @@ from app.domain.deltas import (
     Thought,
 )
 from app.providers.events import Json
-from app.providers.fields import Optional, mapping, mappings, name_of, string
+from app.providers.fields import arguments_text, id_text, name_of
 from app.providers.logprobs import logprobs
 from app.providers.openai_responses.items import payload
 from app.providers.openai_responses.parts import Parts
+from app.providers.understanding import ContentReader
+
+#: What a part says something by, and the types of those that may have nothing to say.
+_SAYING = {"text", "refusal", "annotations", "logprobs"}
+_TEXTS = (None, "output_text", "text", "refusal")
 
 
 class ToldItem(ABC):
@@ -39,10 +44,10 @@ class ToldItem(ABC):
 
     kind: ClassVar[str]
 
-    def __init__(self, shown: Json, optional: Optional) -> None:
-        self.item_id = optional.string(shown, "id")
+    def __init__(self, shown: Json, reader: ContentReader) -> None:
+        self.item_id = reader.string(shown, "id")
         self.is_done = False
-        self._optional = optional
+        self._reader = reader
 
     def may_be(self, _shown: Json) -> bool:
         """Tell whether an item of the same kind may be this one."""
@@ -70,9 +75,9 @@ class ToldMessage(ToldItem):
 
     kind: ClassVar[str] = "message"
 
-    def __init__(self, shown: Json, optional: Optional) -> None:
-        super().__init__(shown, optional)
-        self._phase = optional.string(shown, "phase") or None
+    def __init__(self, shown: Json, reader: ContentReader) -> None:
+        super().__init__(shown, reader)
+        self._phase = reader.string(shown, "phase") or None
         self._parts = Parts()
 
     def opened(self) -> list[Delta]:
@@ -80,19 +85,26 @@ class ToldMessage(ToldItem):
 
     def said(self, event: Json) -> list[Delta]:
         """Tell a piece of text."""
-        piece, before = string(event.get("delta")), self._parts.reach(event.get("content_index"))
+        piece, before = (
+            self._reader.text(event, "delta"),
+            self._parts.reach(event.get("content_index")),
+        )
         if before is None:
             return []
         self._parts.size += len(piece)
         likely = event.get("logprobs")
-        before.append(
-            Text(piece, logprobs(event, "logprobs", self._optional)) if likely else Text(piece)
-        )
+        if piece or likely:
+            before.append(
+                Text(piece, logprobs(event, "logprobs", self._reader)) if likely else Text(piece)
+            )
         return before
 
     def refused(self, event: Json) -> list[Delta]:
         """Tell a piece of a refusal."""
-        piece, before = string(event.get("delta")), self._parts.reach(event.get("content_index"))
+        piece, before = (
+            self._reader.text(event, "delta"),
+            self._parts.reach(event.get("content_index")),
+        )
         if before is None:
             return []
         self._parts.size += len(piece)
@@ -104,7 +116,7 @@ class ToldMessage(ToldItem):
         if before is None:
             return []
         self._parts.notes += 1
-        annotation = self._optional.mapping(event, "annotation")
+        annotation = self._reader.mapping(event, "annotation")
         return [*before, Annotated(annotation)] if annotation else before
 
     def text_done(self, event: Json) -> list[Delta]:
@@ -113,12 +125,13 @@ class ToldMessage(ToldItem):
 
     def part_done(self, event: Json) -> list[Delta]:
         """Tell what of a whole part has not been told, and that it ends."""
-        part, index = mapping(event.get("part") or {}), event.get("content_index")
+        part, index = self._reader.mapping(event, "part"), event.get("content_index")
         return [*self._part(part, index), *self._parts.end()]
 
     def whole(self, shown: Json) -> list[Delta]:
         deltas: list[Delta] = []
-        for index, part in enumerate(mappings(shown.get("content"))):
+        name = "content" if "content" in shown else "text"
+        for index, part in enumerate(self._reader.contents(shown, name)):
             deltas += self._part(part, index)
         return deltas
 
@@ -129,12 +142,16 @@ class ToldMessage(ToldItem):
         before = self._parts.reach(index)
         if before is None:
             return []
+        if not part.keys() & _SAYING:
+            if part.get("type") not in _TEXTS:
+                self._reader.understanding.meet("part", part.get("type"))
+            return before
         if "refusal" in part:
-            rest = self._parts.rest(part["refusal"])
+            rest = self._parts.rest(self._reader.text(part, "refusal"))
             return [*before, *([Refused(rest)] if rest else [])]
-        likely = logprobs(part, "logprobs", self._optional) if self._parts.size == 0 else ()
-        rest = self._parts.rest(part.get("text") or "")
-        notes = self._optional.mappings(part, "annotations")[self._parts.notes :]
+        likely = logprobs(part, "logprobs", self._reader) if self._parts.size == 0 else ()
+        rest = self._parts.rest(self._reader.text(part, "text"))
+        notes = self._reader.mappings(part, "annotations")[self._parts.notes :]
         self._parts.notes += len(notes)
         said = [Text(rest, likely)] if rest else []
         return [*before, *said, *map(Annotated, notes)]
@@ -145,8 +162,8 @@ class ToldReasoning(ToldItem):
 
     kind: ClassVar[str] = "reasoning"
 
-    def __init__(self, shown: Json, optional: Optional) -> None:
-        super().__init__(shown, optional)
+    def __init__(self, shown: Json, reader: ContentReader) -> None:
+        super().__init__(shown, reader)
         self._payload: str | None = None  # what an item has before it is done is another
         self._summary = Parts()
         self._content = Parts()
@@ -156,7 +173,7 @@ class ToldReasoning(ToldItem):
 
     def thought(self, event: Json) -> list[Delta]:
         """Tell a piece of a summary, or of the reasoning itself."""
-        piece, (parts, before) = string(event.get("delta")), self._reach(event)
+        piece, (parts, before) = self._reader.text(event, "delta"), self._reach(event)
         if before is None:
             return []
         parts.size += len(piece)
@@ -167,20 +184,20 @@ class ToldReasoning(ToldItem):
         parts, before = self._reach(event)
         if before is None:
             return []
-        rest = parts.rest(event.get("text"))
+        rest = parts.rest(self._reader.text(event, "text"))
         return [*before, Thought(rest)] if rest else before
 
     def part_done(self, event: Json) -> list[Delta]:
         """Tell what of a whole part has not been told, and that it ends."""
-        told = self.text_done({"text": ""} | event | mapping(event.get("part") or {}))
+        told = self.text_done({"text": ""} | event | self._reader.mapping(event, "part"))
         return [*told, *self._summary.end(), *self._content.end()]
 
     def whole(self, shown: Json) -> list[Delta]:
         self._payload = payload(shown)
         deltas: list[Delta] = []
-        for index, part in enumerate(mappings(shown.get("summary"))):
+        for index, part in enumerate(self._reader.contents(shown, "summary")):
             deltas += self.text_done({"summary_index": index, "text": part.get("text")})
-        for index, part in enumerate(mappings(shown.get("content"))):
+        for index, part in enumerate(self._reader.contents(shown, "content")):
             deltas += self.text_done({"content_index": index, "text": part.get("text")})
         return deltas
 
@@ -204,27 +221,27 @@ class ToldCall(ToldItem):
 
     kind: ClassVar[str] = "function_call"
 
-    def __init__(self, shown: Json, optional: Optional, key: str) -> None:
-        super().__init__(shown, optional)
+    def __init__(self, shown: Json, reader: ContentReader, key: str) -> None:
+        super().__init__(shown, reader)
         self._key = key
-        self._call_id = string(shown.get("call_id") or shown.get("id") or "") or None
+        self._call_id = id_text(shown.get("call_id")) or id_text(shown.get("id")) or None
         self._name = name_of(shown)
         self._arguments: list[str] = []
 
     def may_be(self, shown: Json) -> bool:
-        return (shown.get("call_id") or self._call_id) == self._call_id
+        return (id_text(shown.get("call_id")) or self._call_id) == self._call_id
 
     def opened(self) -> list[Delta]:
         return [CallOpened(self._key, self._call_id, self._name)]
 
     def went_on(self, event: Json) -> list[Delta]:
         """Tell a piece of the arguments."""
-        self._arguments.append(piece := string(event.get("delta")))
-        return [Arguments(self._key, piece)]
+        self._arguments.append(piece := arguments_text(event.get("delta")))
+        return [Arguments(self._key, piece)] if piece else []
 
     def whole(self, shown: Json) -> list[Delta]:
         told = "".join(self._arguments)
-        if rest := string(shown.get("arguments") or "")[len(told) :]:
+        if rest := arguments_text(shown.get("arguments"))[len(told) :]:
             self._arguments.append(rest)
             return [Arguments(self._key, rest)]
         return []
