@@ -88,7 +88,7 @@ def test_a_fault_before_any_output_is_passed_to_the_fallback(
     name: str, stream: bool, client: FlaskClient, upstream: RawUpstream
 ) -> None:
     provider, said = FAULTS[name]
-    upstream.raw, upstream.packet = HEAD + said, None
+    upstream.play((HEAD + said,), None)
     body = {"model": f"safe-{provider}", "input": "Hello there", "stream": stream}
     answer = client.post("/v1/responses", json=body)
     assert answer.status_code == 200
@@ -102,7 +102,7 @@ def test_a_fault_before_any_output_is_a_plain_error_where_nobody_else_is_left(
     name: str, stream: bool, client: FlaskClient, upstream: RawUpstream
 ) -> None:
     provider, said = FAULTS[name]
-    upstream.raw, upstream.packet = HEAD + said, None
+    upstream.play((HEAD + said,), None)
     body = {"model": f"{provider}/m", "input": "Hello there", "stream": stream}
     answer = client.post("/v1/responses", json=body)
     assert answer.content_type.startswith("application/json")

@@ -73,13 +73,15 @@ class Calls:
         function = _function(fragment)
         own_id, name = id_text(fragment.get("id")), id_text(function.get("name"))
         given = next((function[at] for at in _ARGUMENTS if function.get(at) is not None), None)
-        is_flat = not isinstance(fragment.get("function"), dict)
-        if not (own_id or name) and given is None and is_flat:
+        says_nothing = not (own_id or name) and given is None
+        if says_nothing and not self._has_begun(fragment.get("index")):
             return []
+        is_flat = function is not fragment.get("function") and (name or given is not None)
         arguments = "{}" if given == {} else arguments_text(given)
         call = self._call(fragment.get("index"), own_id, name)
-        if not is_flat and not (fragment.keys() <= _READ and function.keys() <= _READ_OF_FUNCTION):
-            self._keep_unknown(call, fragment, function)
+        within = {} if function is fragment else function
+        if not is_flat and not (fragment.keys() <= _READ and within.keys() <= _READ_OF_FUNCTION):
+            self._keep_unknown(call, fragment, within)
         deltas: list[Delta] = []
         if not call.opened:
             deltas += self._settle_before(call)
@@ -127,6 +129,11 @@ class Calls:
             if call.is_empty:
                 deltas.append(Arguments(call.key, "{}"))
         return deltas
+
+    def _has_begun(self, index: object) -> bool:
+        """Tell whether a fragment with this index, or none, may go on with a call."""
+        index = whole_number(index)
+        return bool(self._calls) if index is None else index in self._by_index
 
     def _call(self, index: object, call_id: str, name: str) -> _Call:
         index = whole_number(index)
