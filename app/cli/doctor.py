@@ -95,10 +95,10 @@ def _spool() -> Finding:
     """Look at the spool, without making what is not there: this user may be another."""
     spool = current.services().spool
     folders = spool.folders
-    if not folders.directory.is_dir():
-        return Finding("spool", "ok", f"{folders.directory} is made when it is needed")
     if (fault := folders.fault()) is not None:
         return Finding("spool", "warning", f"{folders.directory} cannot be written to: {fault}")
+    if not folders.directory.is_dir():
+        return Finding("spool", "ok", f"{folders.directory} is made when it is needed")
     with suppress(GatewayError):
         spool.identify()
     if folders.store_id is None:

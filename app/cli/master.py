@@ -260,12 +260,10 @@ class Master:
         log.info("worker_gone", pid=process.program.pid, status=status)
         if self._stop or process.drains:
             return
-        if process.ready:
-            log.error("worker_died", pid=process.program.pid, status=status)
-            self._replace(process)
-        elif process.reloads:
+        if process.reloads and not process.ready:
             self._refuse(process)
-        elif self._kept:
+        elif process.ready or self._kept:
+            log.error("worker_died", pid=process.program.pid, status=status)
             self._replace(process)
         else:
             log.error("worker_cannot_start", reason=process.refusal or f"exit status {status}")

@@ -51,10 +51,10 @@ class Health:
         """Tell whether requests would be served, and why not."""
         store, store_fault = self._store()
         spool_fault = self._spool_fault()
-        worker = self._worker() if store != "unavailable" else "unknown"
+        worker = self._worker(store)
         ready = {
             "ok": worker in ("ok", "disabled"),
-            "read_only": spool_fault is None,  # where no worker could show that it lives
+            "read_only": spool_fault is None,
             "unavailable": False,
         }[store]
         spool = "ok" if spool_fault is None else "unwritable"
@@ -76,11 +76,16 @@ class Health:
             return "read_only" if refuses_writes(fault) else "unavailable", reason(fault)
         return "ok", None
 
-    def _worker(self) -> str:
+    def _worker(self, store: str) -> str:
+        """Tell how the workers are: where no write is taken, none can show that it lives."""
+        if store == "unavailable":
+            return "unknown"
         try:
             silence_s = self._worker_silence_s()
         except StorageUnavailable:
             return "unknown"
         if silence_s is None:
             return "disabled"
-        return "ok" if silence_s < WORKER_SILENCE_S else "missing"
+        if silence_s < WORKER_SILENCE_S:
+            return "ok"
+        return "missing" if store == "ok" else "unknown"

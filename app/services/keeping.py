@@ -91,11 +91,11 @@ class Keeper:
         """
         try:
             self._jobs.renew(self._running.ids, self._tickets.idle_s())
+            if due := self._jobs.due():
+                self._tickets.send(due)
             if self._clock() >= self._sweeps_from:
                 for response_id in self._jobs.lost():
                     self._see_to_lost(response_id)
-            if due := self._jobs.due():
-                self._tickets.send(due)
             self._see_to_tickets()
         except StorageUnavailable:
             self._sweeps_from = self._clock() + self._settings.lease_s

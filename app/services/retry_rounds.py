@@ -3,7 +3,8 @@
 A round asks each target once, best first, so that a fallback is tried before anything is waited
 for. Between rounds there is a pause of 0.5 s, twice as long each time up to 30 s, each less up to
 half of it at random, and no shorter than until the first target's Retry-After is over; a target
-whose Retry-After runs on is passed over. Not asked again are a target whose failure cannot pass or
+whose Retry-After runs on is passed over. A pause for which there is no time is made half of what is
+left, so that an upstream that comes back late is still asked. Not asked again are a target whose failure cannot pass or
 whose model has answered something, and a provider that was sent the call and timed out: it may be
 at work on it still.
 """
@@ -20,6 +21,8 @@ FIRST_PAUSE_S = 0.5
 #: Who is to wait for longer may do so elsewhere, and leave its thread to others.
 PARK_S = 5.0
 MAX_PAUSE_S = 30.0
+#: Who has less time left than this, in seconds, asks no more.
+LAST_S = 1.0
 
 
 class Parked(Exception):
@@ -72,14 +75,20 @@ class RetryRounds:
             gone = target.provider.name
             self._left = [each for each in self._left if each.target.provider.name != gone]
 
-    def next_s(self) -> float | None:
-        """Return after how many seconds the next round is due, None where nobody is left."""
-        if not self._left:
+    def next_s(self, left_s: float) -> float | None:
+        """Return after how many seconds the next round is due, None where there is none.
+
+        `left_s` is how much time there is for it, in seconds.
+        """
+        if not self._left or left_s < LAST_S:
             return None
         pause_s = self.pause_s * (1 - self._jitter() / 2)
+        if pause_s > left_s:
+            pause_s = left_s / 2
         self.pause_s = min(2 * self.pause_s, MAX_PAUSE_S)
         first = min(each.ready_at for each in self._left)
-        return max(pause_s, first - self._clock())
+        next_s = max(pause_s, first - self._clock())
+        return next_s if next_s <= left_s else None
 
     def may_forget(self, after_s: float) -> bool:
         """Tell whether all may be asked after so long: then nothing need be known of failures."""

@@ -23,7 +23,7 @@ from app.providers.base import Provider, UpstreamCall
 from app.services.breakers import Admission, Breakers
 from app.services.models import Target
 from app.services.retries import Retries
-from app.services.retry_rounds import FIRST_PAUSE_S, PARK_S, Parked, RetryRounds
+from app.services.retry_rounds import FIRST_PAUSE_S, MAX_PAUSE_S, PARK_S, Parked, RetryRounds
 from app.services.slots import Slots
 from app.settings import ProviderSettings
 from app.telemetry import log, unexpected, upstream_ended, upstream_spoke
@@ -155,10 +155,12 @@ class Router:
                     return opened
                 failures[targets.index(target)] = opened
                 rounds.note(target, opened.error)
-            next_s = rounds.next_s()
-            if next_s is None or self._clock() + next_s > min(until, opening.latest):
+            left_s = min(until, opening.latest) - self._clock()
+            next_s = rounds.next_s(left_s)
+            if next_s is None:
                 raise _told([failures[number] for number in sorted(failures)], call)
-            if next_s >= PARK_S and rounds.may_forget(next_s):
+            comes_back_in_time = next_s + MAX_PAUSE_S <= left_s
+            if next_s >= PARK_S and comes_back_in_time and rounds.may_forget(next_s):
                 raise Parked(next_s, rounds.pause_s)
             self._retries.pause(call, next_s)
             if call.cancelled:

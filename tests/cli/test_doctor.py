@@ -111,6 +111,17 @@ def test_a_spool_that_takes_nothing_is_warned_of(settings: Settings, tmp_path: P
     )
 
 
+def test_a_spool_that_can_never_be_made_is_warned_of(settings: Settings) -> None:
+    settings.spool_dir.write_text("a file")
+    assert found(settings)["spool"].state == "warning"
+
+
+def test_another_store_for_which_nothing_waits_is_nothing_to_warn_of(settings: Settings) -> None:
+    (settings.spool_dir / "store_x").mkdir(parents=True)
+    spool = found(settings)["spool"]
+    assert spool == Finding("spool", "ok", "answers that wait for this store: 0")
+
+
 def test_answers_that_wait_are_told_of_by_their_store(settings: Settings, tmp_path: Path) -> None:
     with connect(settings.redis) as client:
         own = StoreIdentity(client, settings.redis.prefix).read()

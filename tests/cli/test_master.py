@@ -106,6 +106,14 @@ def test_a_process_that_dies_is_replaced_by_one_with_the_last_good_settings(log:
     assert "worker_died" in log.read_text()
 
 
+def test_a_process_that_dies_before_it_works_is_an_error_too(log: Path) -> None:
+    with master(log, _DIES, "raise SystemExit(3)", _WORKS) as run:
+        run.says("begins with kept settings")
+        assert run.end() == 0
+    errors = [line for line in log.read_text().splitlines() if "worker_died" in line]
+    assert ["status=3" in each or '"status":3' in each for each in errors] == [False, True]
+
+
 def test_a_process_that_stands_still_is_replaced(log: Path) -> None:
     with master(log, _FALLS_SILENT, _WORKS) as run:
         run.says("begins with kept settings")

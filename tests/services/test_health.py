@@ -62,6 +62,10 @@ def test_a_gateway_whose_workers_are_silent_is_not_ready(silence_s: float) -> No
     assert (found.ready, found.checks["worker"]) == (False, "missing")
 
 
+def test_where_no_write_is_taken_a_silent_worker_is_not_missing() -> None:
+    assert readiness(WORKER_SILENCE_S, refuses=True).checks["worker"] == "unknown"
+
+
 def test_a_gateway_without_background_needs_no_worker() -> None:
     found = readiness(None)
     assert (found.ready, found.checks["worker"]) == (True, "disabled")

@@ -471,6 +471,20 @@ def test_a_parked_job_is_not_queued_too_early(jobs: RedisJobStore) -> None:
     assert [jobs.due(), jobs.lost(), jobs.take()] == [0, [], None]
 
 
+def test_a_job_that_was_parked_long_enough_is_not_lost(jobs: RedisJobStore) -> None:
+    queued(jobs)
+    jobs.park(claimed(jobs), RETRIES, 0)
+    assert [jobs.lost(), jobs.due()] == [[], 1]
+
+
+def test_a_job_that_is_lost_after_it_was_parked_is_noticed(bench: Bench) -> None:
+    waiting = queued(bench.lapsing)
+    bench.lapsing.park(claimed(bench.lapsing), RETRIES, 0)
+    bench.lapsing.due()
+    claimed(bench.lapsing, "next")
+    assert bench.lapsing.lost() == [waiting.response.id]
+
+
 def test_what_is_somebody_elses_or_has_spoken_is_not_parked(jobs: RedisJobStore) -> None:
     first, second = queued(jobs), queued(jobs)
     ended_by_another, spoken = claimed(jobs), claimed(jobs, "next")
