@@ -9,9 +9,10 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from app import telemetry
@@ -199,3 +200,25 @@ def test_a_count_that_comes_in_the_middle_of_a_flush_is_in_it(
     counting.add((metrics.counter, 2))
     counting.flush()
     assert metrics.told("c_total") == 5
+
+
+def test_a_count_that_comes_while_a_metric_makes_room_for_another_does_not_wait_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # As above, under the lock of the metric that is counted.
+    provider = f"acme-{uuid4()}"
+    make_room = Counter._metric_init
+
+    def collect(metric: Counter) -> None:
+        monkeypatch.undo()
+        telemetry.upstream_ended(provider, "abandoned")
+        make_room(metric)
+
+    monkeypatch.setattr(Counter, "_metric_init", collect)
+    counting = threading.Thread(target=telemetry.upstream_ended, args=(provider, "ok"), daemon=True)
+    counting.start()
+    counting.join(LONG_S)
+    assert not counting.is_alive()
+    for outcome in ("ok", "abandoned"):
+        labels = {"provider": provider, "outcome": outcome}
+        assert REGISTRY.get_sample_value("gateway_upstream_calls_total", labels) == 1

@@ -48,7 +48,8 @@ class Breaker:
         self.state: State = "closed"
         self._clock = clock
         self._changed = changed
-        self._lock = threading.Lock()
+        # The garbage collector may end a call that was dropped, in a thread that holds the lock.
+        self._lock = threading.RLock()
         self._era = 0
         self._opened_at = 0.0
         self._is_probing = False

@@ -4,9 +4,9 @@ A round asks each target once, best first, so that a fallback is tried before an
 for. Between rounds there is a pause of 0.5 s, twice as long each time up to 30 s, each less up to
 half of it at random, and no shorter than until the first target's Retry-After is over; a target
 whose Retry-After runs on is passed over. A pause for which there is no time is made half of what is
-left, so that an upstream that comes back late is still asked. Not asked again are a target whose failure cannot pass or
-whose model has answered something, and a provider that was sent the call and timed out: it may be
-at work on it still.
+left, so that an upstream that comes back late is still asked. Not asked again are a target whose
+failure cannot pass or whose model has answered something, and a provider that was sent the call and
+timed out: it may be at work on it still.
 """
 
 from __future__ import annotations

@@ -17,7 +17,8 @@ class Slots:
         self._size = size
         self._taken = 0
         self._line: deque[threading.Event] = deque()
-        self._lock = threading.Lock()
+        # The garbage collector may end a call that was dropped, in a thread that holds the lock.
+        self._lock = threading.RLock()
 
     def take(self, call: UpstreamCall, wait_s: float) -> None:
         """Take a slot, waiting for one at most `wait_s` seconds.
@@ -28,15 +29,24 @@ class Slots:
         """
         if self._size is None:
             return
-        with self._lock:
-            if self._taken < self._size:
-                self._taken += 1
-                return
-            turn = threading.Event()
-            self._line.append(turn)
+        if self._taken_at_once(self._size):
+            return
+        turn = threading.Event()
+        if self._taken_at_once(self._size, turn):
+            return
         call.attach(turn.set)
         turn.wait(max(0.0, wait_s))
         self._end_waiting(turn, call)
+
+    def _taken_at_once(self, size: int, turn: threading.Event | None = None) -> bool:
+        """Take a slot that is free; else `turn` is put in line."""
+        with self._lock:
+            if self._taken < size:
+                self._taken += 1
+                return True
+            if turn is not None:
+                self._line.append(turn)
+            return False
 
     def _end_waiting(self, turn: threading.Event, call: UpstreamCall) -> None:
         with self._lock:

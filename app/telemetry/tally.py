@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections import Counter as Counted
 from collections import defaultdict, deque
 from collections.abc import Sequence
+from functools import partial
 from itertools import repeat
 
 from prometheus_client import Counter, Histogram
@@ -24,6 +25,11 @@ class Timings(Histogram):
             self._buckets[bucket].inc(count)
 
 
+#: What counts, or how it is found once there is no harm in looking.
+Metric = Counter | Timings
+Counting = Metric | partial[Counter] | partial[Timings]
+
+
 class Tally:
     """Keeps counts for a moment, and puts them into the metrics together.
 
@@ -35,12 +41,12 @@ class Tally:
 
     def __init__(self) -> None:
         self.delay_s = 0.0
-        self._waiting: deque[tuple[Counter | Timings, float]] = deque()
+        self._waiting: deque[tuple[Counting, float]] = deque()
         self._is_due = False
         self._flushing = threading.Lock()
         self._flusher: int | None = None  # the thread that flushes
 
-    def add(self, *counts: tuple[Counter | Timings, float]) -> None:
+    def add(self, *counts: tuple[Counting, float]) -> None:
         """Count: a counter goes up by so much, a histogram observes it."""
         self._waiting.extend(counts)
         if not self.delay_s:
@@ -65,10 +71,10 @@ class Tally:
                 self._flusher = None
 
     def _put_down(self) -> None:
-        gathered: defaultdict[Counter | Timings, list[float]] = defaultdict(list)
+        gathered: defaultdict[Metric, list[float]] = defaultdict(list)
         while self._waiting:
-            metric, amount = self._waiting.popleft()
-            gathered[metric].append(amount)
+            counting, amount = self._waiting.popleft()
+            gathered[counting() if isinstance(counting, partial) else counting].append(amount)
         for metric, amounts in gathered.items():
             if isinstance(metric, Counter):
                 metric.inc(sum(amounts))

@@ -22,7 +22,7 @@ from app.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from app.services.breakers import Breakers
+from app.services.breakers import Admission, Breakers
 from tests.services.scripted import Clock
 
 DOWN = UpstreamUnavailable("down")
@@ -269,3 +269,16 @@ def test_it_opens_just_when_the_last_ten_seconds_hold_twenty_calls_half_of_them_
         assert state(breakers) == ("open" if opens else "closed")
         if opens:
             return
+
+
+def test_a_call_that_the_garbage_collector_ends_while_it_opens_waits_for_nothing(
+    clock: Clock,
+) -> None:
+    # It ends a call that was dropped, in whatever thread asks for memory.
+    dropped: list[Admission] = []
+    breakers = Breakers(["a"], clock, lambda *_: dropped.pop().settle(GeneratorExit()))
+    dropped.append(breakers.admit("a"))
+    opening = threading.Thread(target=calls, args=(breakers, 20, DOWN), daemon=True)
+    opening.start()
+    opening.join(30)
+    assert (opening.is_alive(), state(breakers)) == (False, "open")

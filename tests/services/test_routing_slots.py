@@ -114,3 +114,24 @@ def test_a_slot_that_reaches_a_cancelled_call_goes_on_to_the_next() -> None:
     with pytest.raises(CallerGone):
         slots.take(CancelledAsItIsServed(deadline=math.inf), LONG_S)
     slots.take(call(), 0)
+
+
+def test_a_slot_that_the_garbage_collector_gives_back_is_free(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # It ends a call that was dropped, in whatever thread asks for memory.
+    slots, event = Slots("p", 1), threading.Event
+
+    def collect() -> threading.Event:
+        monkeypatch.undo()
+        slots.give_back()
+        return event()
+
+    slots.take(call(), 0)
+    taking = threading.Thread(target=slots.take, args=(call(), 0), daemon=True)
+    monkeypatch.setattr("app.services.slots.threading.Event", collect)
+    taking.start()
+    taking.join(LONG_S)
+    assert not taking.is_alive()
+    with pytest.raises(UpstreamUnavailable):  # it was taken
+        slots.take(call(), 0)
