@@ -40,6 +40,15 @@ def test_the_least_that_can_be_asked() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("model", "most"),
+    [("claude-opus-4-6", 128_000), ("claude-sonnet-4-6", 64_000), ("claude-opus-5", 128_000),
+     ("claude-next", 128_000), ("claude-haiku-4-5", 64_000), ("another", 8192)],
+)  # fmt: skip
+def test_a_model_that_nobody_bounds_may_say_as_much_as_it_can(model: str, most: int) -> None:
+    assert body(model)["max_tokens"] == most
+
+
 def test_a_stream_is_asked_for() -> None:
     assert to_upstream(ask(stream=True), PROFILE)["stream"] is True
 

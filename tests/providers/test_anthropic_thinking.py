@@ -77,7 +77,8 @@ def test_a_budget_does_not_raise_the_limit_beyond_what_the_model_can_do() -> Non
 @pytest.mark.parametrize("model", [ADAPTIVE, NEWEST, BUDGET])
 def test_no_effort_means_no_thinking(model: str) -> None:
     told = asked(model, "none")
-    assert told == {"thinking": {"type": "disabled"}, "max_tokens": 64_000, "ignored": ()}
+    most = 128_000 if model == NEWEST else 64_000
+    assert told == {"thinking": {"type": "disabled"}, "max_tokens": most, "ignored": ()}
 
 
 def test_a_model_that_cannot_stop_thinking_thinks_little() -> None:

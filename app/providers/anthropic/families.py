@@ -54,7 +54,7 @@ def _budgeted(glob: str, output_tokens: int, most: int, *, structured: bool = Tr
 def _adaptive(glob: str, most: int) -> Family:
     return Family(
         glob=glob,
-        output_tokens=64_000,
+        output_tokens=most,
         most_output_tokens=most,
         thinking="adaptive",
         top_effort="max",
@@ -65,7 +65,7 @@ def _adaptive(glob: str, most: int) -> Family:
 def _newest(glob: str, *, stops_thinking: bool = True) -> Family:
     return Family(
         glob=glob,
-        output_tokens=64_000,
+        output_tokens=128_000,
         most_output_tokens=128_000,
         thinking="adaptive",
         stops_thinking=stops_thinking,

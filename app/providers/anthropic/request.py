@@ -16,6 +16,7 @@ from app.providers.anthropic.media import blocks, check_readable
 from app.providers.anthropic.thinking import Thinking, thinking
 from app.providers.anthropic.tools import choice_in_vain, is_forced, strict_in_vain, toolbox
 from app.providers.anthropic.turns import split_instructions, turns
+from app.providers.phases import phases_in_vain
 from app.providers.profiles import Profile, is_tier_in_vain, tier_name
 
 #: Said where an answer in JSON is wanted and no field of the format can say it.
@@ -94,6 +95,7 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
         names.append("text.verbosity")
     if isinstance(asked.text.format, JsonSchemaFormat) and not plan.structured:
         names.append("text.format")
+    names += phases_in_vain(request.items)
     names += _sampling(request, plan)[1]
     names += choice_in_vain(request, profile)
     return (*names, *plan.thinking.ignored, *strict_in_vain(request, structured=plan.structured))

@@ -20,6 +20,7 @@ from app.domain.request import (
 )
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
 from app.providers.openai_chat.messages import to_messages
+from app.providers.phases import phases_in_vain
 from app.providers.profiles import Profile, is_tier_in_vain, may_reason, tier_name
 
 Json = dict[str, Any]
@@ -85,7 +86,7 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
 def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
     """Name what the caller asked for and this server cannot honour."""
     asked = request.parameters
-    names = list(_ignored_same(asked, profile))
+    names = [*_ignored_same(asked, profile), *phases_in_vain(request.items)]
     if asked.tools:
         names += _ignored_tools(asked, profile)
     if asked.reasoning is not None:

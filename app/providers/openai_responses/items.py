@@ -133,7 +133,7 @@ def _message(item: Message, profile: Profile) -> Json:
         "role": item.role,
         "content": [_part(part, item.role, profile) for part in item.content],
     }
-    return told | ({"phase": item.phase} if item.phase is not None else {})
+    return told | ({"phase": item.phase} if item.phase is not None and profile.phase else {})
 
 
 def _part(part: ContentPart, role: str, profile: Profile) -> Json:

@@ -18,6 +18,7 @@ from app.domain.request import (
 )
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
 from app.providers.openai_responses.items import to_items, with_one_system
+from app.providers.phases import phases_in_vain
 from app.providers.profiles import Profile, is_tier_in_vain, may_reason, tier_name
 
 Json = dict[str, Any]
@@ -77,7 +78,7 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
 def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
     """Name what the caller asked for and this server cannot honour."""
     asked = request.parameters
-    names: list[str] = []
+    names = [] if profile.phase else phases_in_vain(request.items)
     if (values := _same(asked)) != _NONE_GIVEN:
         for (name, quirk), value in zip(_SAME.items(), values, strict=True):
             if value is not None and not _knows(profile, quirk):

@@ -58,6 +58,7 @@ class Profile:
     Responses:
         text_format: whether text.format is heeded; else `response_format` says it, as in Chat.
         encrypted_reasoning: whether reasoning can be asked for, and sent back, encrypted.
+        phase: whether the `phase` of a message is read; else it is left out.
         refusals: whether refusals are read in the input; else they are told as text.
         tells_cut: whether an answer that was cut says so; else one that is as long as it might
             be was cut.
@@ -106,6 +107,7 @@ class Profile:
     metadata: bool = False
     text_format: bool = True
     encrypted_reasoning: bool = True
+    phase: bool = True
     refusals: bool = True
     tells_cut: bool = True
 

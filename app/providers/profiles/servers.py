@@ -17,6 +17,7 @@ OPEN = replace(
     strict_tools=False,
     coarse_effort=True,
     encrypted_reasoning=False,
+    phase=False,
 )
 
 SERVERS = (

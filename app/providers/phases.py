@@ -1,0 +1,16 @@
+"""The phase of a message, commentary or final answer, where it is not known (R23). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from app.domain.items import Item, Message
+
+NAME = "input.phase"
+
+
+def phases_in_vain(items: Iterable[Item]) -> list[str]:
+    """Name the parameter where an item says its phase to a server that does not read it."""
+    if any(isinstance(item, Message) and item.phase is not None for item in items):
+        return [NAME]
+    return []
