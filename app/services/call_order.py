@@ -26,19 +26,34 @@ def in_order(
     for index, item in enumerate(items):
         if index not in left_out:
             walk.step(index, item)
-    return _written(items, left_out, walk.groups)
+    for group in walk.groups:
+        if len(group.calls) > 1:
+            group.keep_ids_apart(items)
+    return _written(items, left_out, walk)
 
 
 @dataclass(slots=True)
 class _Group:
-    """Calls whose outputs follow one another. `place` is where those that move are written: at
-    the first one that need not, or else at the first output.
+    """Calls whose outputs follow one another, in the outputs' order. `place` is where those that
+    move are written: at the first one that need not, or else at the first output.
     """
 
-    place: int
+    first_output: int
     last_before: int
+    place: int
+    calls: list[int] = field(default_factory=list)
     moved: list[int] = field(default_factory=list)
-    thoughts: dict[int, list[int]] = field(default_factory=dict)
+
+    def keep_ids_apart(self, items: Sequence[Item]) -> None:
+        """Have all calls move where two of one id have their outputs the other way round."""
+        latest: dict[str, int] = {}
+        for index in self.calls:
+            call_id = getattr(items[index], "call_id", "")
+            if latest.get(call_id, -1) > index:
+                self.moved, self.place = self.calls, self.first_output
+                return
+            latest[call_id] = index
+        self.moved.sort()
 
 
 class _Walk:
@@ -51,7 +66,7 @@ class _Walk:
         self._last_fixed = -1  # what stays where it is and is no call
         self._thoughts: list[int] = []  # belong to the next call of the same answer
         self._goes_on_thinking = False
-        self._thoughts_of: dict[int, list[int]] = {}
+        self.thoughts_of: dict[int, list[int]] = {}
 
     def step(self, index: int, item: Item) -> None:
         """Take the next item that stays."""
@@ -60,7 +75,7 @@ class _Walk:
                 self._output(index)
                 return
             case FunctionCall():
-                self._thoughts_of[index] = self._thoughts
+                self.thoughts_of[index] = self._thoughts
                 self._thoughts = []
             case Reasoning():
                 if not self._goes_on_thinking:
@@ -77,28 +92,26 @@ class _Walk:
         if not self._is_in_group:
             # Thoughts that no call has taken stay where they are.
             before = max(self._last_fixed, self._thoughts[-1] if self._thoughts else -1)
-            self.groups.append(_Group(index, before))
+            self.groups.append(_Group(index, before, index))
             self._is_in_group = True
         self._thoughts, self._goes_on_thinking = [], False
         self._last_fixed = index
         group, call = self.groups[-1], self._call_of[index]
+        group.calls.append(call)
         if call < group.last_before:
             group.moved.append(call)
-            group.thoughts[call] = self._thoughts_of[call]
         else:
             group.place = min(group.place, call)
 
 
-def _written(
-    items: Sequence[Item], left_out: Set[int], groups: Sequence[_Group]
-) -> tuple[Item, ...]:
-    moving = [group for group in groups if group.moved]
+def _written(items: Sequence[Item], left_out: Set[int], walk: _Walk) -> tuple[Item, ...]:
+    moving = [group for group in walk.groups if group.moved]
     if not moving and not left_out:
         return tuple(items)
     away = set(left_out)
     arriving: dict[int, list[int]] = {}
     for group in moving:
-        order = [index for call in sorted(group.moved) for index in (*group.thoughts[call], call)]
+        order = [each for call in group.moved for each in (*walk.thoughts_of[call], call)]
         arriving[group.place] = order
         away.update(order)
     written: list[Item] = []

@@ -36,7 +36,7 @@ class _Known:
 class CallPairing:
     """Pairs the calls of a context, then those of a turn's own input, with their outputs.
 
-    `input_ends` says where in the context each turn's input ends. No turn is answered before all
+    `inputs` says which of the context each turn's input is. No turn is answered before all
     calls up to there have their outputs, so one that has none by then lost it to a purge (S7).
     `purged` are the numbers of the turns of which a purge left nothing.
     """
@@ -44,7 +44,7 @@ class CallPairing:
     def __init__(
         self,
         context: Sequence[Item],
-        input_ends: Sequence[int] = (),
+        inputs: Sequence[range] = (),
         purged: Set[int] = frozenset(),
     ) -> None:
         self._items = list(context)
@@ -55,18 +55,21 @@ class CallPairing:
         self._cut: dict[str, deque[int]] = {}
         self._queues = (self._again, self._waiting, self._cut)  # who takes an output first
         self._has_gaps = bool(purged)
+        self._input_start = 0
         self._signatures: dict[int, bytes] = {}
         self._known: dict[str, _Known] = {}
         self._calls_under: dict[str, list[int]] = {}
+        self._latest: dict[str, int] = {}  # the call that was made or answered last, by id
         self._output_of: dict[int, int] = {}
         self._orphans: set[int] = set()
         self._replaced: set[int] = set()
         start = 0
-        for turn, end in enumerate((*input_ends, self._own_start)):
+        for turn, given in enumerate((*inputs, range(self._own_start, self._own_start))):
             for queue in self._queues:
                 queue.clear()
-            self._read_context(start, end, is_after_gap=turn - 1 in purged)
-            start = end
+            self._input_start = given.start
+            self._read_context(start, given.stop, is_after_gap=turn - 1 in purged)
+            start = given.stop
 
     def parted(self) -> set[str]:
         """Return the ids of those items of the context whose other half a purge took."""
@@ -87,7 +90,7 @@ class CallPairing:
                     continue
                 self._read_call(item, len(self._items))
             elif isinstance(item, FunctionCallOutput):
-                if item.call_id not in self._calls_under:
+                if item.call_id not in self._latest:
                     raise InvalidRequest(
                         f"No tool call found for function call output with call_id {item.call_id}.",
                         param="input",
@@ -111,9 +114,7 @@ class CallPairing:
             if isinstance(item, FunctionCall):
                 self._read_call(item, index)
             elif isinstance(item, FunctionCallOutput):
-                known = (
-                    self._is_awaited(item) if is_after_gap else item.call_id in self._calls_under
-                )
+                known = self._is_awaited(item) if is_after_gap else item.call_id in self._latest
                 if known:
                     self._read_output(item, index)
                 else:
@@ -128,6 +129,7 @@ class CallPairing:
             queues = self._waiting
         queues.setdefault(call.call_id, deque()).append(index)
         self._calls_under.setdefault(call.call_id, []).append(index)
+        self._latest[call.call_id] = index
         self._calls.append(index)
 
     def _is_sent_again(self, call: FunctionCall, index: int) -> bool:
@@ -138,7 +140,7 @@ class CallPairing:
         purge nobody can say what had its output before; it is likelier than a new call.
         """
         waiting = self._waiting.get(call.call_id)
-        if not waiting or (index >= self._own_start and waiting[0] >= self._own_start):
+        if not waiting or index < self._input_start or waiting[0] >= self._input_start:
             return False
         signature = _signature(call)
         if not self._has_gaps and signature not in self._signatures_under(call.call_id):
@@ -157,7 +159,8 @@ class CallPairing:
 
     def _read_output(self, output: FunctionCallOutput, index: int) -> None:
         waiting = next(filter(None, (each.get(output.call_id) for each in self._queues)), None)
-        call = waiting.popleft() if waiting else self._calls_under[output.call_id][-1]
+        call = waiting.popleft() if waiting else self._latest[output.call_id]
+        self._latest[output.call_id] = call
         replaced = self._output_of.get(call)
         if replaced is not None:
             self._replaced.add(replaced)

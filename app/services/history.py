@@ -65,7 +65,7 @@ def thread(
         return Thread(response_id, pairing.items(), own)
     context = _parent(store, account, parent_id, is_pending)
     response_id = new_id("resp", tag_of(parent_id) or new_tag())
-    pairing = CallPairing(context.items, context.input_ends, context.purged)
+    pairing = CallPairing(context.items, context.inputs, context.purged)
     parted = pairing.parted()
     known = {item.id: item for item in context.items if item.id not in parted}
     own = pairing.add(_resolved(store, account, request.input, known, response_id))

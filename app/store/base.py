@@ -39,14 +39,14 @@ class Turn:
 class Context:
     """Everything that a turn and those before it leave to the next: each turn's input, then its
     output, oldest first. `last` is the turn itself, with the tools it was asked with in its echo.
-    `input_ends` says for each turn, a purged one too, where among the items its input ends;
-    `purged` are the numbers of those turns, from 0 on, of which a purge left nothing.
+    `inputs` says for each turn, a purged one too, which of the items its input is; `purged` are the
+    numbers of those turns, from 0 on, of which a purge left nothing.
     """
 
     items: tuple[Item, ...]
     last: Response
     place: Place
-    input_ends: tuple[int, ...]
+    inputs: tuple[range, ...]
     purged: frozenset[int] = frozenset()
 
 

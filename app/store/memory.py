@@ -70,13 +70,13 @@ class MemoryStore:
         """Return what a turn that continues `response_id` starts from."""
         kept = self._live(account, response_id)
         items: list[Item] = []
-        ends: list[int] = []
+        inputs: list[range] = []
         for each in kept.chain:
             turn = self._kept[each].turn
-            ends.append(len(items) + len(turn.input))
+            inputs.append(range(len(items), len(items) + len(turn.input)))
             items += turn.input + turn.response.output
         place = Place(response_id, len(kept.chain) - 1)
-        return Context(tuple(items), kept.turn.response, place, tuple(ends))
+        return Context(tuple(items), kept.turn.response, place, tuple(inputs))
 
     def input_items(
         self,

@@ -171,11 +171,11 @@ class RedisStore:
         """
         found = self._found(account, response_id, *WHOLE)
         turn = self._turn(found, account, response_id)
-        earlier, ends = self._entries.all_items(found.entries[:-1])
-        ends.append(len(earlier) + len(turn.input))
+        earlier, inputs = self._entries.all_items(found.entries[:-1])
+        inputs.append(range(len(earlier), len(earlier) + len(turn.input)))
         purged = frozenset(n for n, entry in enumerate(found.entries) if entry == PURGED)
         items = (*earlier, *_items(turn))
-        return Context(items, turn.response, found.place, tuple(ends), purged)
+        return Context(items, turn.response, found.place, tuple(inputs), purged)
 
     def input_items(
         self,

@@ -60,15 +60,18 @@ def test_a_store_knows_of_a_tree_what_the_model_knows(
         assert store.get(ACCOUNT, last) == chain[-1]
         context = store.context(ACCOUNT, last)
         assert context.items == told(*chain)
-        assert context.input_ends == _input_ends(chain)
+        assert context.inputs == _inputs(chain)
         assert _listed(store, last) == told(*chain[:-1]) + chain[-1].input
     for response_id in model.deleted:
         with pytest.raises(NotFound):
             store.context(ACCOUNT, response_id)
 
 
-def _input_ends(chain: list[Turn]) -> tuple[int, ...]:
-    return tuple(len(told(*chain[:depth])) + len(turn.input) for depth, turn in enumerate(chain))
+def _inputs(chain: list[Turn]) -> tuple[range, ...]:
+    starts = [len(told(*chain[:depth])) for depth in range(len(chain))]
+    return tuple(
+        range(start, start + len(turn.input)) for start, turn in zip(starts, chain, strict=True)
+    )
 
 
 def _listed(store: ResponseStore, response_id: str) -> tuple[Item, ...]:

@@ -73,14 +73,15 @@ def paired(*turns: str, own: str) -> tuple[str, str]:
     Each turn of the context is its input, `/`, and what was made of it; "/" is a purged one.
     """
     context: list[Item] = []
-    ends = []
+    inputs = []
     purged = frozenset(number for number, turn in enumerate(turns) if turn == "/")
     for turn in turns:
         given, _, made = turn.partition("/")
+        start = len(context)
         context += items(given)
-        ends.append(len(context))
+        inputs.append(range(start, len(context)))
         context += items(made)
-    pairing = CallPairing(context, ends, purged)
+    pairing = CallPairing(context, inputs, purged)
     added = pairing.add(items(own))
     return words(pairing.items()), words(added)
 
@@ -146,6 +147,17 @@ def test_a_whole_history_with_one_id_for_all_calls_keeps_their_outputs_apart() -
     assert own == "u1 a(x) a=1 t1 u2 a=2"
     turns = "u1 / a(x)", "a=1 / t1", "u2 / a(y)", "u1 a(x) a=1 t1 u2 a=2 / t2"
     assert seen(*turns, own="u3") == f"u1 a(x) a=1 t1 u2 {whole} t2 u3"
+
+
+def test_calls_of_one_id_in_a_group_stand_in_the_order_of_their_outputs() -> None:
+    told = seen("u1 a(x) a=1 / a(y) a(z)", own="u1 a(x) a=1 a(y) a(z) a=2 a=3")
+    assert told == "u1 a(x) a=1 u1 a(x) a(y) a(z) a=1 a=2 a=3"
+
+
+def test_an_output_replaces_that_of_the_call_that_was_answered_last() -> None:
+    own = "u1 a(x) a=1 a(y) a=2 u2 a=3"
+    told = seen("u1 a(x) a=1 / a(y)", own=own)
+    assert told == "u1 a(x) a=1 u1 a(x) a=1 u2 a(y) a=3"
 
 
 def test_parallel_calls_of_one_id_that_are_sent_again_keep_their_order() -> None:
@@ -245,7 +257,7 @@ def test_a_call_that_was_cut_takes_no_other_calls_output() -> None:
 
 def test_what_a_purge_has_parted_is_named() -> None:
     context = items("a=0 u1 a(x) u2 t2 b(y)")
-    assert CallPairing(context, (2, 4)).parted() == {"i0", "i2"}
+    assert CallPairing(context, (range(2), range(3, 4))).parted() == {"i0", "i2"}
 
 
 def test_a_call_moves_down_to_its_output_and_never_the_output_up() -> None:

@@ -62,7 +62,7 @@ class OneParent(StoreOfNothing):
         shown = echo(CreateRequest(model="m", input=()))
         last = Response(PARENT, "m", 1, shown, self.status, self.output)
         items = (*self.before, *self.output)
-        return Context(items, last, Place("log", 3), (len(self.before),))
+        return Context(items, last, Place("log", 3), (range(len(self.before)),))
 
     def items(self, account: str, item_ids: Sequence[str]) -> dict[str, Item]:
         return {item.id: item for item in self.beside if item.id in item_ids}

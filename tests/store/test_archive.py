@@ -263,7 +263,11 @@ def test_a_purged_turn_still_counts_among_those_of_its_context(
     list(archive.purge(int(clock.at) + 1))
     kept, asked_with = len(told(first)), len(first.input)
     context = store.context(ACCOUNT, last.response.id)
-    assert context.input_ends == (asked_with, kept, kept + len(last.input))
+    assert context.inputs == (
+        range(asked_with),
+        range(kept, kept),
+        range(kept, kept + len(last.input)),
+    )
     assert context.purged == {1}
 
 
