@@ -14,6 +14,7 @@ from tests.e2e import gateway as gateways
 from tests.e2e.config import gateway_toml
 from tests.e2e.faults import UPSTREAM_KEY
 from tests.e2e.gateway import Gateway, Keys
+from tests.e2e.stops import GRACE_S, Site, site
 from tests.upstream import client as upstreams
 from tests.upstream.client import Upstream
 
@@ -104,3 +105,18 @@ def openai_client(either_gateway: Gateway) -> Iterator[openai.OpenAI]:
     base_url = either_gateway.url + "/v1"
     with openai.OpenAI(base_url=base_url, api_key=either_gateway.keys.own, max_retries=0) as client:
         yield client
+
+
+@pytest.fixture(params=["gevent", "gthread"])
+def running(
+    request: pytest.FixtureRequest,
+    environment: dict[str, str],
+    upstream: Upstream,
+    keys: Keys,
+    tmp_path: Path,
+) -> Iterator[Site]:
+    """A gateway of the test's own, to stop or to reload, on each class of worker in turn."""
+    upstream.reset()
+    toml = gateway_toml(upstream.places, keepalive_s=15, grace_s=GRACE_S)
+    with site(environment, keys, tmp_path, toml, worker_class=request.param) as running:
+        yield running

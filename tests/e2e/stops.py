@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 import requests
@@ -22,9 +25,11 @@ from app.schemas.stream_check import check_stream
 from tests.e2e.gateway import Gateway, Keys
 from tests.e2e.wire import RawCall, parsed, post_bytes
 from tests.processes import ROOT, free_port, until
+from tests.upstream.client import Upstream
 from tests.upstream.script import Script
 
 PATIENCE_S = 30
+RESTARTING = "the gateway is being restarted"
 GRACE_S = 4
 #: The command of deploy/responses-gateway-web.service, without its folder.
 UNIT = next(
@@ -172,3 +177,73 @@ class Asked:
         check_stream(self.body.splitlines(keepends=True))
         events = [event for frame in self.body.split(b"\n\n") if (event := parsed(frame))]
         return events[-1]
+
+
+def load(site: Site, upstream: Upstream, name: str) -> dict[str, Asked]:
+    """Have answers of every kind under way: two that end soon, the others never by themselves."""
+    scripts = {
+        "soon": (Script(tag=f"{name} soon", say=("one ", "two"), stall_after=1), True),
+        "soon whole": (Script(tag=f"{name} soon whole", say="hello", stall_after=0), False),
+        "speaking": (Script(tag=f"{name} speaking", say=("one ", "two"), stall_after=1), True),
+        "thinking": (Script(tag=f"{name} thinking", reasoning="hm", stall_after=1), True),
+        "whole": (Script(tag=f"{name} whole", say="hello", stall_after=-1), False),
+    }
+    asked = {
+        kind: Asked(site.gateway, script, stream).start()
+        for kind, (script, stream) in scripts.items()
+    }
+    for script, _ in scripts.values():
+        upstream.wait(script.tag, "stalled")
+    return asked
+
+
+def release(upstream: Upstream, name: str) -> None:
+    for kind in ("soon", "soon whole"):
+        upstream.release(f"{name} {kind}")
+
+
+def is_refused(site: Site) -> bool:
+    place = urlsplit(site.gateway.url)
+    try:
+        socket.create_connection((place.hostname, place.port), PATIENCE_S).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def assert_ended_in_order(site: Site, asked: dict[str, Asked], url: str = "") -> None:
+    """Hold what callers saw of a load that was stopped to the contract, and what is kept of it."""
+    for each in asked.values():
+        each.end()
+    assert asked["soon"].last["type"] == "response.completed"
+    assert asked["soon whole"].status == 200
+    for kind in ("speaking", "thinking"):
+        last = asked[kind].last
+        assert (last["type"], last["response"]["error"]["code"]) == (
+            "response.failed",
+            "server_error",
+        )
+        assert RESTARTING in last["response"]["error"]["message"]
+        assert b"event: error" in asked[kind].body
+    whole = asked["whole"]
+    assert (whole.status, whole.headers["x-should-retry"]) == (503, "false")
+    error = json.loads(whole.body)["error"]
+    assert error["type"] == "server_error"
+    assert RESTARTING in error["message"]
+
+
+def assert_kept(site: Site, asked: dict[str, Asked]) -> None:
+    """Hold what can be fetched afterwards to what was said."""
+    for kind in ("soon", "speaking", "thinking"):
+        told = asked[kind].last["response"]
+        kept = site.gateway.get(told["id"])
+        assert kept.status_code == 200, kept.text
+        assert kept.json() == told
+    assert asked["speaking"].last["response"]["output_text"] == "one "
+
+
+def answers(site: Site) -> bool:
+    try:
+        return site.gateway.call("GET", "/healthz", key=None).status_code == 200
+    except requests.ConnectionError:
+        return False

@@ -1,0 +1,156 @@
+"""A reload or a successor cuts no answer, and what cannot be used changes nothing (A8, P4)."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.e2e.stops import (
+    GRACE_S,
+    PATIENCE_S,
+    Asked,
+    Site,
+    answers,
+    assert_ended_in_order,
+    assert_kept,
+    is_refused,
+    load,
+    release,
+)
+from tests.processes import until
+from tests.upstream.client import Upstream
+from tests.upstream.script import Script
+
+
+def test_a_reload_ends_no_answer(running: Site, upstream: Upstream) -> None:
+    name = f"hup {running.gateway.url[-5:]}"
+    before = running.workers()
+    asked = load(running, upstream, name)
+    assert "fresh" not in running.models()
+    running.config.write_text(
+        running.config.read_text()
+        + '\n[models."fresh"]\nprovider = "chat"\n[redis]\nurl = "redis://127.0.0.1:9/0"\n'
+    )
+    running.signal(signal.SIGHUP)
+    until(lambda: "fresh" in running.models(), "the new settings to be served")
+    until(lambda: len(running.workers() - before) == 1, "a new worker")
+    # It takes longer than a stop would leave the others, which is what this is about.
+    long = Script(events=8, interval_s=GRACE_S / 6)
+    assert Asked(running.gateway, long, stream=True).start().end().status == 200
+    assert before <= running.workers()
+    overrules = running.gateway.logged(event="environment_overrules_file")
+    assert overrules["names"] == ["REDIS_URL"]
+    assert {"fresh"} <= running.models()
+    for kind in asked:
+        upstream.release(f"{name} {kind}")
+    for each in asked.values():
+        each.end()
+        assert each.status == 200
+    assert asked["speaking"].last["type"] == "response.completed"
+    assert asked["thinking"].last["type"] == "response.completed"
+    until(lambda: not running.workers() & before, "the old workers to end")
+    assert running.gauge("gateway_config_last_reload_successful") == 1
+
+
+BROKEN = {
+    "typo": lambda text: text.replace("[requests]", "[requets]"),
+    "half": lambda text: text[: text.index("base_url") + 10],
+    "empty": lambda _: "",
+    "key": lambda text: (
+        text + '\n[providers.x]\napi = "responses"\n'
+        'base_url = "http://127.0.0.1:9/v1"\napi_key_file = "gone"\n'
+    ),
+    "gone": None,
+}
+
+
+# The master decides, whatever its workers are.
+@pytest.mark.parametrize("running", ["gevent"], indirect=True)
+def test_a_broken_file_leaves_the_old_one_serving(running: Site, upstream: Upstream) -> None:
+    name = f"broken {running.gateway.url[-5:]}"
+    asked = load(running, upstream, name)
+    text, before = running.config.read_text(), running.workers()
+    loaded_at = running.gauge("gateway_config_last_reload_timestamp_seconds")
+    for count, damage in enumerate(BROKEN.values(), 1):
+        running.config.unlink()
+        if damage is not None:
+            running.config.write_text(damage(text))
+        running.signal(signal.SIGHUP)
+        until(
+            lambda count=count: len(refusals(running)) == count,  # type: ignore[misc]
+            "the reason",
+        )
+        assert running.gauge("gateway_config_last_reload_successful") == 0
+        assert running.workers() == before
+    reasons = [str(each["reason"]) for each in refusals(running)]
+    assert reasons[0] == "requets is not a setting (did you mean requests?)"
+    assert "names a file that cannot be read: No such file" in reasons[3]
+    assert refusals(running)[0]["line"] == 1
+    assert {each["file"] for each in refusals(running)} == {str(running.config)}
+    assert running.gauge("gateway_config_last_reload_timestamp_seconds") == loaded_at
+    for kind in asked:
+        upstream.release(f"{name} {kind}")
+    assert {each.end().status for each in asked.values()} == {200}
+    # One that is started now goes by the last good file, too.
+    (worker,) = before
+    os.kill(worker, signal.SIGKILL)
+    until(lambda: running.workers().isdisjoint(before), "another worker")
+    until(lambda: answers(running), "that one to answer")
+    assert "swift" in running.models()
+    running.config.write_text(text)
+    running.signal(signal.SIGHUP)
+    until(lambda: running.gauge("gateway_config_last_reload_successful") == 1, "a good reload")
+    assert running.gauge("gateway_config_last_reload_timestamp_seconds") > loaded_at
+
+
+def refusals(site: Site) -> list[dict[str, Any]]:
+    """Return what was said of files that could not be used."""
+    return site.gateway.log_lines(event="config_reload_failed")
+
+
+@pytest.mark.parametrize(
+    ("running", "ending"),
+    [("gevent", "TERM"), ("gthread", "TERM"), ("gevent", "QUIT"), ("gevent", "WINCH")],
+    indirect=["running"],
+)
+def test_a_successor_takes_over(running: Site, upstream: Upstream, ending: str) -> None:
+    name = f"usr2 {ending} {running.gateway.url[-5:]}"
+    asked = load(running, upstream, name)
+    old = running.workers()
+    running.signal(signal.SIGUSR2)
+    until(lambda: bool(successors(running)), "a successor")
+    (successor,) = successors(running)
+    until(lambda: bool(running.workers(successor)), "its worker")
+    until(lambda: running.log.count("Booting worker") == 2, "its worker")
+    release(upstream, name)
+    asked["soon"].end()
+    asked["soon whole"].end()
+    running.signal(signal.Signals[f"SIG{ending}"])
+    if ending == "WINCH":
+        until(lambda: running.log.count("Handling signal: winch") == 1, "it to be heard")
+        for kind in asked:
+            upstream.release(f"{name} {kind}")
+        assert {each.end().status for each in asked.values()} == {200}
+        until(lambda: not running.workers() & old, "the old workers to end")
+        running.signal(signal.SIGTERM)
+    else:
+        assert_ended_in_order(running, asked)
+    assert running.process.wait(PATIENCE_S) == 0
+    until(lambda: answers(running), "the successor to answer")
+    if ending != "WINCH":
+        assert_kept(running, asked)
+    os.kill(successor, signal.SIGTERM)
+    until(lambda: is_refused(running), "the successor to end")
+
+
+def successors(site: Site) -> set[int]:
+    """Return the masters that the master has started."""
+    return {
+        each.pid
+        for each in psutil.Process(site.process.pid).children()
+        if each.status() != psutil.STATUS_ZOMBIE and each.children()
+    }
