@@ -263,7 +263,7 @@ class Router:
             upstream_ended(provider.name, _word(error))
             raise
         except Exception as bug:
-            unexpected(bug, provider.name, "provider")
+            unexpected(bug, "", "provider", provider=provider.name, attempts=call.attempts)
             upstream_ended(provider.name, GatewayError.type)
             raise GatewayError("The gateway made a mistake.", work_done=True) from bug
         if first:

@@ -209,7 +209,7 @@ def _listen_for_ever(watched: weakref.ref[MasterWatch], number: int) -> None:
         except (RedisError, OSError):
             pass  # it is away: the others are there, or it is asked again
         except Exception as bug:  # noqa: BLE001 - without its ear a fail-over would lose writes
-            unexpected(bug, "sentinel")
+            unexpected(bug, "sentinel", "sentinel")
         watch = watched()
         if watch is None:
             return

@@ -12,17 +12,22 @@ UNEXPECTED_ERRORS = Counter(
 )
 
 
-def unexpected(error: BaseException, request_id: str, place: str = "request") -> None:
+def unexpected(
+    error: BaseException, request_id: str, place: str = "request", **known: object
+) -> None:
     """Log a bug: where it happened and its kind, never its message, which may hold a prompt.
 
     `request_id` is the id of what was being done: a request, or a response in the background;
-    `place` is the part of the gateway that stumbled, a label of the metric.
+    where it is "", or the place, it is whatever this thread or greenlet was told to `identify`.
+    `place` is the part of the gateway that stumbled, a label of the metric; `known` stands on the
+    line as well.
     """
     UNEXPECTED_ERRORS.labels(place).inc()
     ids = {"response_id" if request_id.startswith("resp_") else "request_id": request_id}
     log.error(
         "unexpected_error",
         **(ids if request_id not in ("", place) else {}),
+        **known,
         place=place,
         error=type(error).__name__,
         frames=frames(error.__traceback__),

@@ -23,6 +23,7 @@ from app.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from app.logs.lines import identify
 from app.providers.base import UpstreamCall
 from app.services.routing import Opened
 from tests.services.routing_bench import ANSWER, Bench, begin_and_drop, drop, exhaust
@@ -225,11 +226,14 @@ def test_a_mistake_of_an_adapter_is_logged_counted_and_holds_nothing(
     telemetry.configure_logging("INFO", "json", logged)
     before = _mistakes()
     bench.stream, bench.a = stream, ScriptedProvider("a", [AttributeError("sk-secret")])
+    identify(request_id="req_1")
     with pytest.raises(GatewayError) as caught:
         bench.open_a()
+    identify()
     structlog.reset_defaults()
     line = json.loads(logged.getvalue())
     assert (type(caught.value), line["error"]) == (GatewayError, "AttributeError")
+    assert (line["request_id"], line["provider"], line["attempts"]) == ("req_1", "a", 1)
     assert line["frames"][-1].endswith("_play")
     assert "sk-secret" not in logged.getvalue()
     assert _mistakes() == before + 1
