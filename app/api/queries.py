@@ -17,6 +17,7 @@ from app.schemas.requests import INCLUDE_VALUES
 _MOST_KEYS = 100
 #: A part of a path that stands for something, as Flask writes it and as OpenAPI does.
 _PLACE = re.compile(r"<[^>]*>|{[^}]*}")
+_WHOLE_NUMBER = re.compile("-?[0-9]{1,4000}")  # what int reads
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 
@@ -58,7 +59,7 @@ def integer(name: str, default: int, minimum: int, maximum: int) -> int:
     given = request.args.get(name)
     if given is None:
         return default
-    if not (given.isascii() and given.isdigit() and len(given) <= 9):
+    if not _WHOLE_NUMBER.fullmatch(given):
         raise InvalidRequest(f"'{name}' must be a whole number.", param=name, code="invalid_type")
     number = int(given)
     if number < minimum:

@@ -63,3 +63,23 @@ def test_there_are_at_most_twenty_names(owner: Asker) -> None:
 def test_more_keys_than_anybody_reads_are_still_answered(owner: Asker) -> None:
     told = owner.ask("GET", "/v1/models?" + "&".join(f"k{number}=" for number in range(500)))
     assert (told.status_code, ignored(told)) == (200, "?k0")
+
+
+@pytest.mark.parametrize(
+    ("limit", "code"),
+    [
+        ("0", "integer_below_min_value"),
+        ("-1", "integer_below_min_value"),
+        ("101", "integer_above_max_value"),
+        (str(2**64), "integer_above_max_value"),
+        ("1e9", "invalid_type"),
+        ("%D9%A1", "invalid_type"),
+        ("9" * 5000, "invalid_type"),
+    ],
+)
+def test_a_number_out_of_bounds_is_told_from_what_is_no_number(
+    owner: Asker, limit: str, code: str
+) -> None:
+    told = owner.ask("GET", f"/v1/responses/resp_abc/input_items?limit={limit}")
+    assert told.json is not None
+    assert (told.status_code, told.json["error"]["code"]) == (400, code)
