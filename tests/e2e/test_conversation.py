@@ -112,3 +112,24 @@ def test_every_format_is_told_the_whole_conversation(
     body = json.dumps(upstream.requests(f"conversation {provider} False")[-1]["body"])
     wanted = ["Hello, you.", "call_weather", "snow", PIXEL, "degrees_tomorrow", "As JSON"]
     assert [words for words in wanted if words not in body] == []
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_calls_of_each_turn_may_have_the_same_id(
+    gateway: Gateway, upstream: Upstream, provider: str
+) -> None:
+    tag, parent = f"one id {provider}", None
+    for city in ("Oslo", "Rome"):
+        called = Call(name="weather", arguments=f'{{"city":"{city}"}}', id="call_0")
+        script = Script(tag=tag, calls=(called,))
+        asked = {"previous_response_id": parent, "tools": [WEATHER]}
+        question = {"role": "user", "content": f"{city}?"}
+        first = gateway.create([question], model=f"{provider}/{script.text()}", **asked)
+        script = Script(tag=tag, say=f"{city} it is.")
+        output = {"type": "function_call_output", "call_id": "call_0", "output": f"<{city}>"}
+        asked["previous_response_id"] = first["id"]
+        parent = gateway.create([output], model=f"{provider}/{script.text()}", **asked)["id"]
+    *_, last = upstream.requests(tag)
+    body = json.dumps(last["body"])
+    told = [body.index(words) for words in ("Oslo?", "<Oslo>", "Oslo it is.", "Rome?", "<Rome>")]
+    assert told == sorted(told)
