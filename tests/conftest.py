@@ -7,14 +7,16 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from app.logs.lines import identify
 from tests.redis_cluster import running_cluster
 from tests.redis_server import running
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _log_as_it_comes() -> None:
-    """Forget how the last module's gateway was told to log: which it was differs between runs."""
+    """Forget how the last module's gateway was to log, and of whom: both differ between runs."""
     structlog.reset_defaults()
+    identify()
 
 
 @pytest.fixture(scope="session")

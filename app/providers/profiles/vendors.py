@@ -1,5 +1,6 @@
-"""Models' vendors and hosts. Each flag has its source beside it; "as documented" means the vendor's
-own reference of Chat Completions, read in November 2026.
+"""Models' vendors and hosts. Each flag has its source beside it; "as documented" means that the
+vendor's own reference of Chat Completions says so, as far as it was known in November 2026. No
+host was at hand to be asked.
 
 What a source does not name is left off: that costs a name in X-Ignored-Parameters, where a field
 too many would cost a 400.
