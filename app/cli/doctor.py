@@ -13,6 +13,7 @@ import click
 
 from app.api import current
 from app.cli.group import complaining, print_json, print_table
+from app.cli.oddities import oddities
 from app.errors import GatewayError, StorageUnavailable, UpstreamUnavailable
 from app.factory import create_app
 from app.providers.registry import survey
@@ -76,6 +77,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield _spool()
     with ThreadPoolExecutor() as pool:
         yield from pool.map(_provider, settings.providers)
+    yield from _oddities(settings.web.bind)
 
 
 def _redis(settings: Settings) -> Iterator[Finding]:
@@ -117,6 +119,14 @@ def _worker_and_keys() -> Iterator[Finding]:
     yield Finding("worker", *_WORKERS[services.health.readiness().checks["worker"]])
     active = sum(key.active for key in services.accounts.keys())  # noqa: SIM118 - no mapping
     yield Finding("keys", "ok" if active else "warning", f"active: {active}")
+
+
+def _oddities(bind: str) -> Iterator[Finding]:
+    """Name what the gateway that runs here could not read of providers' answers."""
+    for provider, kinds in oddities(bind).items():
+        most_first = sorted(kinds.items(), key=lambda each: (-each[1], each[0]))
+        named = ", ".join(f"{kind} {count}" for kind, count in most_first)
+        yield Finding(provider, "warning", f"parts of its answers were not understood: {named}")
 
 
 def _provider(settings: ProviderSettings) -> Finding:
