@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from app.schemas.stream_check import check_stream
 from tests.e2e.config import APIS
 from tests.e2e.gateway import Gateway
 from tests.e2e.wire import raw_post
@@ -118,3 +119,15 @@ def test_two_hundred_streams_at_once_are_all_told_in_full(
 def test_a_connection_serves_one_request_after_another(either_gateway: Gateway) -> None:
     answers = [either_gateway.stream("hello").response["status"] for _ in range(3)]
     assert answers == ["completed"] * 3
+
+
+@pytest.mark.parametrize("model", [f"{provider}/steady" for provider in APIS])
+def test_a_character_that_the_upstream_cuts_in_two_comes_out_whole(
+    gateway: Gateway, model: str
+) -> None:
+    script = Script(say="A\U0001f600B", utf16=True)
+    with raw_post(gateway.url, gateway.keys.own, asked(script, model)) as call:
+        call.head()
+        body = b"".join(call.chunks())
+    check_stream(body.splitlines(keepends=True))
+    assert '"output_text":"A\U0001f600B"'.encode() in body.split(b"response.completed")[-1]

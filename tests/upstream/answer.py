@@ -95,6 +95,8 @@ def answer(asked: Asked, script: Script) -> Answer:
 def _said(asked: Asked, script: Script) -> tuple[str, ...]:
     if script.events is not None:
         return tuple(f"word{number} " for number in range(script.events))
+    if script.utf16:
+        return _units(script.say if isinstance(script.say, str) else "")
     if isinstance(script.say, tuple):
         return script.say
     if script.say is not None:
@@ -106,6 +108,14 @@ def _said(asked: Asked, script: Script) -> tuple[str, ...]:
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(re.findall(r"\S+\s*|\s+", text))
+
+
+def _units(text: str) -> tuple[str, ...]:
+    """Return the UTF-16 units of a text, each as a text: half a pair is one of its own."""
+    raw = text.encode("utf-16-be")
+    return tuple(
+        raw[at : at + 2].decode("utf-16-be", "surrogatepass") for at in range(0, len(raw), 2)
+    )
 
 
 def _halves(text: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import orjson
 from tests.upstream.answer import Asked, Wire, answer
 from tests.upstream.anthropic import AnthropicWire
 from tests.upstream.chat import ChatWire
+from tests.upstream.frames import dumps
 from tests.upstream.responses import ResponsesWire
 from tests.upstream.script import DEFAULT, BadScript, Fail, Script, read
 
@@ -115,7 +116,7 @@ def _failed(wire: Wire, fail: Fail) -> Iterator[Step]:
 
 
 def _whole(wire: Wire, asked: Asked, script: Script) -> Iterator[Step]:
-    body = orjson.dumps(wire.whole(answer(asked, script)))
+    body = dumps(wire.whole(answer(asked, script)))
     if script.garbage == "line":
         yield Send(head(200, {"content-type": JSON}, script.garbage_bytes))
         yield Flood(script.garbage_bytes)

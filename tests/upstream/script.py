@@ -61,6 +61,7 @@ class Script:
 
     say: the text; a list says each piece, a string is told word by word; None: what was heard.
     events: say that many pieces instead.
+    utf16: say the text a UTF-16 unit a piece, as servers do that escape it: pairs are cut.
     reasoning, refusal, calls: what comes before, instead of or after the text.
     finish: why the model stops; "none" never says so.
     usage: None keeps the counts to itself.
@@ -79,6 +80,7 @@ class Script:
 
     say: str | tuple[str, ...] | None = None
     events: int | None = None
+    utf16: bool = False
     reasoning: str | None = None
     refusal: str | None = None
     calls: tuple[Call, ...] = ()

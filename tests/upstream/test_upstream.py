@@ -62,6 +62,18 @@ def test_a_plain_text_is_told_back_with_its_turn(
 
 
 @pytest.mark.parametrize("path", PATHS)
+def test_a_pair_of_utf_16_is_cut_between_two_deltas(
+    upstream: Upstream, session: requests.Session, path: str
+) -> None:
+    script = Script(say="A\U0001f600B", utf16=True)
+    stream = session.post(upstream.places.url + path, json=body(script, path, stream=True)).text
+    whole = session.post(upstream.places.url + path, json=body(script, path)).text
+    halves = [stream.index('"\\ud83d"'), stream.index('"\\ude00"')]
+    assert "\n\n" in stream[slice(*halves)]
+    assert "\\ud83d\\ude00" in whole
+
+
+@pytest.mark.parametrize("path", PATHS)
 def test_a_stream_brings_every_piece_of_the_script(
     upstream: Upstream, session: requests.Session, path: str
 ) -> None:
