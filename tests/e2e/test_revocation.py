@@ -48,8 +48,10 @@ def one_of_each(gateway: Gateway) -> Iterator[list[HTTPConnection]]:
 
 
 def _served_by(call: HTTPConnection) -> int:
-    ours = call.sock.getsockname()
-    (pid,) = (each.pid for each in psutil.net_connections("tcp4") if each.raddr == ours)
+    ends = (call.sock.getpeername(), call.sock.getsockname())
+    (pid,) = (
+        each.pid for each in psutil.net_connections("tcp4") if (each.laddr, each.raddr) == ends
+    )
     assert pid
     return pid
 
