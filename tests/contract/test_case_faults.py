@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from app.api import current
@@ -59,22 +60,29 @@ def upstream() -> Iterator[RawUpstream]:
 def client(upstream: RawUpstream, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     """A caller of a gateway whose models fail, alone or with a fallback that answers."""
     monkeypatch.setattr("app.services.retries.FIRST_DELAY_S", 0)
+    return caller_of(create_app(safe_settings(upstream, redis_url)))
+
+
+def safe_settings(upstream: RawUpstream, redis_url: str) -> Settings:
+    """Return a gateway's settings: a provider of each format, and models with a fallback."""
     base_url = f"http://127.0.0.1:{upstream.port}/v1"
-    app = create_app(
-        Settings(
-            providers=(
-                *(ProviderSettings(name=name, api=api, base_url=base_url)
-                  for name, api in PROVIDERS.items()),
-                ProviderSettings(name="local", api="local"),
-            ),
-            models=tuple(
-                ModelSettings(id=f"safe-{name}", provider=name, fallbacks=("local/echo",))
-                for name in PROVIDERS
-            ),
-            redis=RedisSettings(url=redis_url, prefix="faults:"),
-            log_level="CRITICAL",
-        )
+    return Settings(
+        providers=(
+            *(ProviderSettings(name=name, api=api, base_url=base_url)
+              for name, api in PROVIDERS.items()),
+            ProviderSettings(name="local", api="local"),
+        ),
+        models=tuple(
+            ModelSettings(id=f"safe-{name}", provider=name, fallbacks=("local/echo",))
+            for name in PROVIDERS
+        ),
+        redis=RedisSettings(url=redis_url, prefix="faults:"),
+        log_level="CRITICAL",
     )  # fmt: skip
+
+
+def caller_of(app: Flask) -> FlaskClient:
+    """Return a caller with a key of its own."""
     with app.app_context():
         _, secret = current.services().accounts.create_key("faults", by="test")
     client = app.test_client()

@@ -63,6 +63,16 @@ def test_it_is_there_in_the_end(either_gateway: Gateway, model: str) -> None:
     assert response["usage"]["total_tokens"] > 0
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_a_character_that_the_upstream_cuts_in_two_is_stored_and_followed_whole(
+    gateway: Gateway, model: str
+) -> None:
+    response_id = queued(gateway, Script(say="A\U0001f600B", utf16=True), model=model)
+    assert ended(gateway, response_id)["output_text"] == "A\U0001f600B"
+    deltas = [event for event in told(gateway, response_id) if "delta" in event]
+    assert "".join(event["delta"] for event in deltas) == "A\U0001f600B"
+
+
 def test_it_is_what_the_same_request_brings_at_once(gateway: Gateway) -> None:
     script = Script(
         reasoning="let me think",

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from app.domain.deltas import Batch, Finished, Text
 from app.domain.request import ModelRequest, TextOptions
@@ -187,3 +188,24 @@ def test_what_is_ignored_depends_on_the_profile() -> None:
     asked = request(user="u", text=TextOptions(verbosity="low"))
     assert ollama.ignored(asked) == ("user", "text.verbosity")
     assert ollama.name == "acme"
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("bored_now", "bored_now"),
+        ("bored\nevent=forged", "unreadable"),
+        ('bored "quoted" {json}', "unreadable"),
+        ("bored\x1b[31m", "unreadable"),
+        ("gelangweilt für heute", "unreadable"),
+        ("b" * 65, "unreadable"),
+        (f"bored {API_KEY}", "unreadable"),
+    ],
+)
+def test_an_unknown_finish_reason_is_named_in_the_log_if_it_is_words(
+    reason: str, told: str
+) -> None:
+    with capture_logs() as log:
+        answered(request(stream=True), chunk(delta={"content": "Hi"}, finish_reason=reason))
+    (line,) = [each for each in log if each["event"] == "upstream_oddity"]
+    assert (line["kind"], line["value"]) == ("finish_reason", told)
