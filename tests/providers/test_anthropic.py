@@ -138,6 +138,21 @@ def test_the_whole_list_of_models_is_asked_for(upstream: responses.RequestsMock)
     assert upstream.calls[0].request.url == f"{URL}/models?limit=1000"
 
 
+@pytest.mark.parametrize(
+    ("shown", "sent"),
+    [(64_000, 64_000), ("64000", 64_000), (0, 8192), (-1, 8192), (10**8, 8192), (None, 8192)],
+)
+def test_what_the_list_of_models_allows_is_asked_for_where_nothing_is(
+    upstream: responses.RequestsMock, shown: Any, sent: int
+) -> None:
+    upstream.get(f"{URL}/models", json={"data": [{"id": "m", "max_tokens": shown}]})
+    upstream.post(f"{URL}/messages", json=BODY)
+    anthropic = provider()
+    anthropic.models()
+    list(anthropic.answer(ask(model="m"), a_call()))
+    assert orjson.loads(upstream.calls[-1].request.body or b"")["max_tokens"] == sent
+
+
 def test_a_query_of_the_base_url_stays_whole(upstream: responses.RequestsMock) -> None:
     upstream.get(f"{URL}/models", json={"data": []})
     assert provider(f"{URL}?v=1").models() == ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ from app.providers.anthropic.request import ignored, to_upstream
 from app.providers.base import UpstreamCall
 from app.providers.events import EventReader, body_deltas
 from app.providers.learning import LearnedProfile
+from app.providers.model_list import output_limits
 from app.providers.profiles import Profile
 from app.providers.streaming import batches, joined, told_whole
 from app.providers.transport import Transport
@@ -34,6 +35,7 @@ class AnthropicProvider:
         headers = {"anthropic-version": VERSION}
         if settings.api_key:
             headers["x-api-key"] = settings.api_key
+        self._output_limits: Mapping[str, int] = {}
         root = _root(settings.base_url)
         self._messages = transport.endpoint(f"{root}/messages", headers)
         self._models = transport.endpoint(root + _list_path(settings.base_url), headers)
@@ -47,6 +49,9 @@ class AnthropicProvider:
         profile = self.profile.current
         whole = profile.whole and not request.stream
         asked = request if whole or request.stream else replace(request, stream=True)
+        limit = self._output_limits.get(request.model)
+        if limit is not None and request.max_output_tokens_default is None:
+            asked = replace(asked, max_output_tokens_default=limit)
         body = orjson.dumps(to_upstream(asked, profile))
         reply = self._messages.post(body, call, stream=asked.stream)
         answer = Answer(self._transport.fault_in_answer, self._transport.note)
@@ -57,8 +62,14 @@ class AnthropicProvider:
         return streamed if request.stream else joined(streamed)
 
     def models(self) -> tuple[str, ...]:
-        """Ask the server which models it serves; see Provider."""
-        return self.profile.models(self._models.get().body())
+        """Ask the server which models it serves; see Provider.
+
+        How much each may write at most is kept for requests that do not say it (U26).
+        """
+        body = self._models.get().body()
+        ids = self.profile.models(body)
+        self._output_limits = output_limits(body)
+        return ids
 
 
 def _root(base_url: str) -> str:
