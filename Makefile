@@ -10,6 +10,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 FLASK := $(PY) -m flask --app wsgi
+# One more than there are cores: the end-to-end tests wait for half of their time.
+TESTS_AT_ONCE = $(shell $(PY) -c 'import os; print((os.cpu_count() or 1) + 1)')
 # Stamps: what is newer than its stamp is installed again.
 TO_RUN := $(VENV)/.installed
 TO_TEST := $(VENV)/.installed-dev
@@ -38,7 +40,7 @@ install: $(TO_RUN) ## Make .venv with what the gateway needs, every package pinn
 
 .PHONY: test
 test: check ## Everything that CI runs: `check`, then every test, with branch coverage
-	@$(PY) -m pytest -n logical --dist loadfile --cov --cov-report=term
+	@$(PY) -m pytest -n $(TESTS_AT_ONCE) --dist loadfile --cov --cov-report=term
 
 .PHONY: check
 check: $(TO_TEST) ## Style, types, the order of imports, known vulnerabilities
