@@ -48,6 +48,9 @@ def large() -> Question:
             {"role": "tool", "tool_call_id": call["call_id"], "content": SENTENCE},
             {"role": "assistant", "content": SENTENCE * 3},
         ]
+    # A strict server takes no conversation that ends with its own words.
+    items[-1] = {"role": "user", "content": [{"type": "input_text", "text": SENTENCE * 3}]}
+    messages[-1] = {"role": "user", "content": [{"type": "text", "text": SENTENCE * 3}]}
     tools = [_tool(number) for number in range(5)]
     return Question(
         {"model": MODEL, "input": items, "tools": [{"type": "function", **t} for t in tools]},

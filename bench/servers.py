@@ -30,6 +30,8 @@ api_key_env = "UPSTREAM_KEY"
 models = ["steady"]
 """
 _FLOOR = (
+    # An empty configuration: gunicorn would else take the gateway's, which stands in this folder.
+    *("--config", "python:bench"),
     *("--worker-class", "gevent", "--worker-connections", "4000", "--keep-alive", "75"),
     *("--backlog", "4096", "--no-control-socket", "bench.floor:app"),
 )
