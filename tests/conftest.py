@@ -6,10 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from app.logs.lines import identify
 from tests.redis_cluster import running_cluster
 from tests.redis_server import running
+
+# Hypothesis' own limits are of the clock on the wall, which says how busy the machine is.
+settings.register_profile(
+    "any-machine", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any-machine")
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -150,6 +151,23 @@ def test_what_the_list_of_models_allows_is_asked_for_where_nothing_is(
     anthropic = provider()
     anthropic.models()
     list(anthropic.answer(ask(model="m"), a_call()))
+    assert orjson.loads(upstream.calls[-1].request.body or b"")["max_tokens"] == sent
+
+
+@pytest.mark.parametrize(
+    ("model", "default", "sent"),
+    [("claude-sonnet-4-20250514", None, 32_000), ("m", 5000, 5000)],
+    ids=["family", "configured"],
+)
+def test_a_limit_that_is_known_otherwise_comes_before_the_lists(
+    upstream: responses.RequestsMock, model: str, default: int | None, sent: int
+) -> None:
+    upstream.get(f"{URL}/models", json={"data": [{"id": model, "max_tokens": 64_000}]})
+    upstream.post(f"{URL}/messages", json=BODY)
+    anthropic = provider()
+    anthropic.models()
+    request = replace(ask(model=model), max_output_tokens_default=default)
+    list(anthropic.answer(request, a_call()))
     assert orjson.loads(upstream.calls[-1].request.body or b"")["max_tokens"] == sent
 
 

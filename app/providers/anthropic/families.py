@@ -98,6 +98,11 @@ FAMILIES = (
 
 
 @lru_cache(maxsize=1024)
+def is_of_a_family(model: str) -> bool:
+    """Tell whether something is known of a model by its name."""
+    return family_of(model).glob != "*"
+
+
 def family_of(model: str) -> Family:
     """Return the family that a model's id belongs to: the newest one for a Claude yet unknown."""
     name = model.lower()

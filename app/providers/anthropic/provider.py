@@ -12,6 +12,7 @@ import orjson
 from app.domain.deltas import Batch
 from app.domain.request import ModelRequest
 from app.providers.anthropic.answer import Answer
+from app.providers.anthropic.families import is_of_a_family
 from app.providers.anthropic.request import ignored, to_upstream
 from app.providers.base import UpstreamCall
 from app.providers.events import EventReader, body_deltas
@@ -49,7 +50,8 @@ class AnthropicProvider:
         profile = self.profile.current
         whole = profile.whole and not request.stream
         asked = request if whole or request.stream else replace(request, stream=True)
-        limit = self._output_limits.get(request.model)
+        # A family's limit may be low on purpose: some refuse input + limit beyond the context.
+        limit = None if is_of_a_family(request.model) else self._output_limits.get(request.model)
         if limit is not None and request.max_output_tokens_default is None:
             asked = replace(asked, max_output_tokens_default=limit)
         body = orjson.dumps(to_upstream(asked, profile))
