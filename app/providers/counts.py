@@ -18,7 +18,7 @@ _DETAILS = (
     "input_tokens_details",
     "output_tokens_details",
 )
-#: Our name of a count: theirs, those first that say more. Names in details stand alone there.
+#: Our name of a count: theirs. Names in details stand alone there.
 _NAMES = {
     "input": ("prompt_tokens", "input_tokens"),
     "output": ("completion_tokens", "output_tokens"),
@@ -27,6 +27,8 @@ _NAMES = {
     "written": ("cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens"),
     "reasoning": ("reasoning_tokens", "thinking_tokens"),
 }
+#: Their name of a count: ours.
+_OURS = {theirs: ours for ours, names in _NAMES.items() for theirs in names}
 
 
 def whole_number(value: object) -> int | None:
@@ -58,19 +60,13 @@ class Counts:
         if not isinstance(shown, Mapping):
             return None
         parts = [shown, *(each for name in _DETAILS if isinstance(each := shown.get(name), dict))]
-        found = {
-            ours: max(counts)
-            for ours, theirs in _NAMES.items()
-            if (
-                counts := [
-                    count
-                    for part in parts
-                    for name in theirs
-                    if (count := whole_number(part.get(name))) is not None
-                ]
-            )
-        }
-        if not found and not any(name in shown for names in _NAMES.values() for name in names):
+        found: dict[str, int] = {}
+        for part in parts:
+            for name, value in part.items():
+                ours = _OURS.get(name)
+                if ours is not None and (count := whole_number(value)) is not None:
+                    found[ours] = max(count, found.get(ours, 0))
+        if not found and _OURS.keys().isdisjoint(shown):
             return None
         self._inclusive = self._inclusive or "prompt_tokens" in shown
         for name, count in found.items():

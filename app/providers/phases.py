@@ -11,6 +11,7 @@ NAME = "input.phase"
 
 def phases_in_vain(items: Iterable[Item]) -> list[str]:
     """Name the parameter where an item says its phase to a server that does not read it."""
-    if any(isinstance(item, Message) and item.phase is not None for item in items):
-        return [NAME]
+    for item in items:
+        if type(item) is Message and item.phase is not None:
+            return [NAME]
     return []

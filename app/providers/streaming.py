@@ -190,11 +190,14 @@ def batches(
 
 
 def told_whole(
-    reply: Reply, reader: FrameReader, read_whole: ReadWhole, budget: Budget | None = None
+    reply: Reply,
+    reader: Callable[[], FrameReader],
+    read_whole: ReadWhole,
+    budget: Budget | None = None,
 ) -> Iterator[Batch]:
     """Yield what `read_whole` makes of a whole answer: as one batch, unless it is a long one.
 
-    A stream in place of it is read by `reader`.
+    A stream in place of it is read by what `reader` makes.
 
     Raises:
         UpstreamUnavailable: it is a stream that broke off.
@@ -202,7 +205,7 @@ def told_whole(
     """
     body, budget = reply.body(), budget or Budget()
     if body.lstrip(_BLANKS).startswith(_FIELDS):
-        deltas = _all_frames(body, reader, budget)
+        deltas = _all_frames(body, reader(), budget)
     else:
         deltas = read_whole(body)
         budget.take(deltas)

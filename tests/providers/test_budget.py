@@ -190,7 +190,7 @@ def test_a_whole_answer_has_the_same_bounds() -> None:
         list(
             told_whole(
                 cast(Reply, Pieces(b"")),
-                ChunkReader(fault),
+                lambda: ChunkReader(fault),
                 lambda _body: [Text("x" * 101)],
                 Budget(SMALL),
             )
@@ -199,7 +199,9 @@ def test_a_whole_answer_has_the_same_bounds() -> None:
 
 def test_a_long_answer_is_told_in_parts() -> None:
     deltas = [Text("x")] * 5000
-    parts = list(told_whole(cast(Reply, Pieces(b"")), ChunkReader(fault), lambda _body: deltas))
+    parts = list(
+        told_whole(cast(Reply, Pieces(b"")), lambda: ChunkReader(fault), lambda _body: deltas)
+    )
     assert (len(parts), list(chain.from_iterable(parts))) == (3, deltas)
 
 
@@ -253,5 +255,5 @@ def test_a_stream_in_place_of_a_whole_answer_is_read_no_further_than_its_bounds(
 
     body = b"data: %b\n\n" % orjson.dumps({"choices": [{"delta": {"content": "x" * 100}}]}) * 10_000
     with pytest.raises(AnswerTooLong):
-        list(told_whole(reply([body]), Reader(fault), no_whole, Budget(SMALL)))
+        list(told_whole(reply([body]), lambda: Reader(fault), no_whole, Budget(SMALL)))
     assert len(frames) < 1000

@@ -50,17 +50,17 @@ class AnthropicProvider:
         profile = self.profile.current
         whole = profile.whole and not request.stream
         asked = request if whole or request.stream else replace(request, stream=True)
+        limit = self._output_limits.get(request.model)
         # A family's limit may be low on purpose: some refuse input + limit beyond the context.
-        limit = None if is_of_a_family(request.model) else self._output_limits.get(request.model)
-        if limit is not None and request.max_output_tokens_default is None:
+        if limit and not request.max_output_tokens_default and not is_of_a_family(request.model):
             asked = replace(asked, max_output_tokens_default=limit)
         body = orjson.dumps(to_upstream(asked, profile))
         reply = self._messages.post(body, call, stream=asked.stream)
         answer = Answer(self._transport.fault_in_answer, self._transport.note)
-        reader, read_whole = EventReader(answer), partial(body_deltas, answer=answer)
+        reader, read_whole = partial(EventReader, answer), partial(body_deltas, answer=answer)
         if whole:
             return told_whole(reply, reader, read_whole)
-        streamed = batches(reply, reader, read_whole, call)
+        streamed = batches(reply, reader(), read_whole, call)
         return streamed if request.stream else joined(streamed)
 
     def models(self) -> tuple[str, ...]:

@@ -46,11 +46,11 @@ class OpenAIChatProvider:
         reply = self._completions.post(body, call, stream=asked.stream)
         fault, note = self._transport.fault_in_answer, self._transport.note
         kept = self._kept(request, profile)
-        reader = ChunkReader(fault, note, kept)
+        reader = partial(ChunkReader, fault, note, kept)
         read_whole = partial(body_deltas, fault=fault, note=note, kept=kept)
         if whole:
             return told_whole(reply, reader, read_whole)
-        streamed = batches(reply, reader, read_whole, call)
+        streamed = batches(reply, reader(), read_whole, call)
         return streamed if request.stream else joined(streamed)
 
     def _kept(self, request: ModelRequest, profile: Profile) -> KeptFields:

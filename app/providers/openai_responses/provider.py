@@ -46,10 +46,10 @@ class OpenAIResponsesProvider:
         reply = self._responses.post(orjson.dumps(told), call, stream=asked.stream)
         cut_at = None if profile.tells_cut else told.get("max_output_tokens")
         answer = Answer(self._transport.fault_in_answer, cut_at, self._transport.note)
-        reader, read_whole = EventReader(answer), partial(body_deltas, answer=answer)
+        reader, read_whole = partial(EventReader, answer), partial(body_deltas, answer=answer)
         if whole:
             return told_whole(reply, reader, read_whole)
-        streamed = batches(reply, reader, read_whole, call)
+        streamed = batches(reply, reader(), read_whole, call)
         return streamed if request.stream else joined(streamed)
 
     def models(self) -> tuple[str, ...]:
