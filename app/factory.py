@@ -47,22 +47,22 @@ from app.services.unrouted import WAIT_S, Unrouted
 from app.services.usage import UsageBook
 from app.services.working import Worker
 from app.settings import Settings
-from app.store.accounts import RedisAccountStore
-from app.store.accounts_base import AccountStore
-from app.store.archive import RedisArchive
-from app.store.base import ResponseStore
-from app.store.checks import keeping
-from app.store.connect import Client, connect
-from app.store.jobs import RedisJobStore
-from app.store.redis import RedisStore
-from app.store.spool_delivery import SpoolDelivery
-from app.store.spool_folders import SpoolFolders
-from app.store.spooling import SpoolingStore
-from app.store.store_faults import reason
-from app.store.store_identity import StoreIdentity
-from app.store.unrouted import UnroutedJobs
-from app.store.usage import RedisUsageStore
-from app.store.windows import RedisWindowStore
+from app.store.accounts.base import AccountStore
+from app.store.accounts.redis import RedisAccountStore
+from app.store.connection.checks import keeping
+from app.store.connection.client import Client, connect
+from app.store.connection.reasons import reason
+from app.store.jobs.redis import RedisJobStore
+from app.store.jobs.unrouted import UnroutedJobs
+from app.store.rate_limits.redis import RedisWindowStore
+from app.store.responses.archive_redis import RedisArchive
+from app.store.responses.base import ResponseStore
+from app.store.responses.redis import RedisStore
+from app.store.spool.delivery import SpoolDelivery
+from app.store.spool.folders import SpoolFolders
+from app.store.spool.store import SpoolingStore
+from app.store.spool.store_identity import StoreIdentity
+from app.store.usage.redis import RedisUsageStore
 from app.telemetry import STORE_FAILURES, breaker_changed, configure_logging, log
 
 #: How long a web process gathers what requests have used before it writes that down.

@@ -11,10 +11,10 @@ from app.domain.request import CreateRequest, Parameters
 from app.domain.response import Response, Usage
 from app.schemas.responses import echo
 from app.settings import RedisSettings
-from app.store.base import Place as Standing
-from app.store.base import Turn
-from app.store.connect import connect
-from app.store.redis import RedisStore
+from app.store.connection.client import connect
+from app.store.responses.base import Place as Standing
+from app.store.responses.base import Turn
+from app.store.responses.redis import RedisStore
 from bench.questions import MODEL
 from bench.servers import PREFIX, Place
 

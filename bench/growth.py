@@ -36,7 +36,7 @@ from app.providers.streaming import FrameReader
 from app.schemas.events import encode
 from app.schemas.stored_events import event_from_json
 from app.services.progress import Progress
-from app.store.jobs_base import JobStore, Told
+from app.store.jobs.base import JobStore, Told
 
 CALLS = (5_000, 10_000, 20_000)
 DELTAS = (25_000, 50_000, 100_000)

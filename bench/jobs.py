@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from time import perf_counter, sleep
 
-from app.store.jobs import RedisJobStore
+from app.store.jobs.redis import RedisJobStore
 from bench.conversation import ACCOUNT, opened
 from bench.questions import in_background
 from bench.servers import PREFIX

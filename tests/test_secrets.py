@@ -13,7 +13,7 @@ from flask import Flask
 from app.api import current
 from app.factory import create_app
 from app.settings import ProviderSettings, RedisSettings, Settings
-from app.store.connect import connect
+from app.store.connection.client import connect
 
 UPSTREAM_KEY, REDIS_PASSWORD, PROXY_PASSWORD = "sk-hush-1", "hush-2", "hush-3"
 HEADER, BOOTSTRAP = "hush-4", "5" * 64

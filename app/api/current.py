@@ -23,7 +23,7 @@ from app.services.metering import Meter
 from app.services.models import ModelCatalog
 from app.services.responses import Responses
 from app.settings import RequestSettings
-from app.store.spool_delivery import SpoolDelivery
+from app.store.spool.delivery import SpoolDelivery
 from app.telemetry import Trace
 
 _g: Any = g

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.providers.profiles import profile_of
 from app.settings import RedisSettings, Settings, SettingsError, config_file, environment
-from app.store import redis_url
+from app.store.connection import url as redis_url
 
 
 def checked_settings(environ: Mapping[str, str] | None = None) -> Settings:

@@ -19,9 +19,9 @@ from app.factory import create_app
 from app.providers.registry import survey
 from app.services.health import WORKER_SILENCE_S
 from app.settings import ProviderSettings, Settings
-from app.store.checks import keeping
-from app.store.connect import connect
-from app.store.store_faults import explained
+from app.store.connection.checks import keeping
+from app.store.connection.client import connect
+from app.store.connection.reasons import explained
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from flask.cli import AppGroup
 
 from app.errors import GatewayError, StorageUnavailable
 from app.settings import SettingsError
-from app.store.store_faults import explained
+from app.store.connection.reasons import explained
 
 
 @contextmanager

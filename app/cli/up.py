@@ -28,7 +28,7 @@ from app.cli.up_lock import FolderTaken, only_one
 from app.cli.welcome import NotReady, welcome
 from app.errors import GatewayError
 from app.settings import DATA, Settings, SettingsError, environment
-from app.store.connect import connect
+from app.store.connection.client import connect
 
 _WATCH_S = 0.5
 #: Jobs get their grace, not the time that a deploy allows.

@@ -23,8 +23,8 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.errors import BrokerConnectionError
 
 from app.errors import StorageUnavailable
-from app.store.seam import translated
-from app.store.store_faults import reason
+from app.store.connection.errors import translated
+from app.store.connection.reasons import reason
 from app.telemetry import STORE_FAILURES, log, unexpected
 
 QUEUE, ACTOR = "background", "work"

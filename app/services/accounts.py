@@ -24,7 +24,7 @@ from app.domain.api_keys import ENTROPY_BYTES, digest, format_secret
 from app.errors import InvalidRequest, NotFound, Unauthenticated, Unavailable
 from app.services.authentication import Authenticator
 from app.settings import LimitSettings
-from app.store.accounts_base import AccountStore
+from app.store.accounts.base import AccountStore
 
 _ATTEMPTS = 10
 _ID_BYTES = 12

@@ -12,7 +12,7 @@ from app.domain.limits import UNLIMITED_STANDING, Standing
 from app.domain.response import Usage
 from app.errors import StorageRefused, StorageUnavailable
 from app.services.leases import LeaseKeeper
-from app.store.windows_base import Lease, Settlement, Window, WindowStore
+from app.store.rate_limits.base import Lease, Settlement, Window, WindowStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from app.services.routing import Opened, Router
 from app.services.run import Run
 from app.services.seal import Sealer
 from app.services.storage_quota import refuse_when_full
-from app.store.base import ResponseStore
+from app.store.responses.base import ResponseStore
 
 MAX_TRUNCATIONS = 4
 

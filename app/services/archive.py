@@ -17,9 +17,9 @@ from app.schemas.responses import response_json
 from app.services.accounts import Accounts
 from app.services.background import Background
 from app.services.responses import Responses
-from app.store.archive_base import Archived, ArchiveStore
-from app.store.base import unknown_response
-from app.store.spool_delivery import SpoolDelivery
+from app.store.responses.archive_base import Archived, ArchiveStore
+from app.store.responses.base import unknown_response
+from app.store.spool.delivery import SpoolDelivery
 
 
 class Archive:

@@ -21,7 +21,7 @@ from app.domain.accounts import Caller, caller_of
 from app.domain.api_keys import digest, is_well_formed
 from app.errors import OVERLOADED, StorageUnavailable, Unauthenticated
 from app.settings import LimitSettings
-from app.store.accounts_base import AccountStore, Found
+from app.store.accounts.base import AccountStore, Found
 
 REFRESH_S = 0.4
 FRESH_S = 0.9

@@ -20,8 +20,8 @@ from app.services.permissions import permitted, refuse_read_only, well_formed
 from app.services.progress import Progress
 from app.services.tickets import pack, unpack
 from app.settings import BackgroundSettings
-from app.store.base import Turn
-from app.store.jobs_base import JobStore
+from app.store.jobs.base import JobStore
+from app.store.responses.base import Turn
 from app.telemetry import STORE_FAILURES
 
 #: How long a job's places in flight are held while it waits, over its own time limit.

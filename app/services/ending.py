@@ -15,8 +15,8 @@ from app.schemas.events import encode
 from app.schemas.stored_events import event_from_json
 from app.services.metering import Meter
 from app.services.tickets import Ticket, unpack
-from app.store.base import Unconfirmed
-from app.store.jobs_base import Claim, Flush, JobStore, Why
+from app.store.jobs.base import Claim, Flush, JobStore, Why
+from app.store.responses.base import Unconfirmed
 from app.telemetry import JobTrace, job_ended
 
 #: What the caller of a job reads that somebody else than its run has ended.

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from time import monotonic
 
 from app.errors import StorageUnavailable
-from app.store.jobs_base import JobStore, Told, What
+from app.store.jobs.base import JobStore, Told, What
 from app.telemetry import STORE_FAILURES, unexpected
 
 #: How many lines of a response its followers share, at most.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from app.errors import StorageUnavailable
-from app.store.store_faults import reason, refuses_writes
+from app.store.connection.reasons import reason, refuses_writes
 
 WORKER_SILENCE_S = 15.0
 

@@ -18,7 +18,7 @@ from app.services.running import Running
 from app.services.telling import FLUSH_S, PAUSE_S
 from app.services.tickets import unpack
 from app.settings import BackgroundSettings
-from app.store.jobs_base import JobStore, What
+from app.store.jobs.base import JobStore, What
 from app.telemetry import JOB_LEASES_LOST, JOBS_AGAIN, STORE_FAILURES, log, unexpected
 
 #: A job that has waited for so long, in seconds, beside a worker that is free has no ticket.

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Collection
 
 from app.errors import StorageUnavailable
-from app.store.windows_base import Lease
+from app.store.rate_limits.base import Lease
 from app.telemetry import STORE_FAILURES, unexpected
 
 #: A process that dies gives its places back after so many seconds ...

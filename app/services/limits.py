@@ -19,7 +19,7 @@ from app.errors import StorageRefused, StorageUnavailable
 from app.services.admission import Admission, Booking
 from app.services.leases import LEASE_S, LeaseKeeper
 from app.settings import LimitSettings
-from app.store.windows_base import Demand, Flight, Lease, Verdict, Window, WindowStore
+from app.store.rate_limits.base import Demand, Flight, Lease, Verdict, Window, WindowStore
 
 _MINUTE_S = 60
 _DAY_S = 86_400

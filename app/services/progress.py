@@ -19,7 +19,7 @@ from app.domain.accumulate import Accumulator
 from app.domain.response import Response
 from app.domain.turns import MOMENT_S
 from app.schemas.stored_events import event_from_json
-from app.store.jobs_base import JobStore
+from app.store.jobs.base import JobStore
 
 #: What is kept in a process: so many responses, so many characters of what they have said.
 MOST_KEPT, MOST_CHARACTERS = 256, 32 * 1024 * 1024

@@ -19,8 +19,8 @@ from app.services.metering import Meter, Observer
 from app.services.permissions import permitted, refuse_read_only, well_formed
 from app.services.routing import Opened
 from app.services.run import Run, without_opaque, without_payload
-from app.store.base import Page, ResponseStore, Turn
-from app.store.paging import OneTurn, page
+from app.store.responses.base import Page, ResponseStore, Turn
+from app.store.responses.paging import OneTurn, page
 
 
 @dataclass(frozen=True, slots=True)

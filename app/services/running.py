@@ -11,7 +11,7 @@ from app.errors import GatewayError, StorageUnavailable, UpstreamTimeout
 from app.providers.base import UpstreamCall
 from app.services.telling import Telling
 from app.services.tickets import Ticket
-from app.store.jobs_base import Claim, JobStore
+from app.store.jobs.base import Claim, JobStore
 from app.telemetry import JobTrace
 
 

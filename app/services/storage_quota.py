@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.domain.accounts import Caller
 from app.domain.request import CreateRequest
 from app.errors import RateLimited
-from app.store.base import ResponseStore
+from app.store.responses.base import ResponseStore
 
 
 def refuse_when_full(store: ResponseStore, caller: Caller, request: CreateRequest) -> None:

@@ -15,8 +15,8 @@ from app.domain.events import Event, is_terminal
 from app.domain.response import Usage
 from app.errors import StorageUnavailable
 from app.schemas.events import encode
-from app.store.base import Turn, Unconfirmed
-from app.store.jobs_base import Claim, Flush, JobStore
+from app.store.jobs.base import Claim, Flush, JobStore
+from app.store.responses.base import Turn, Unconfirmed
 from app.telemetry import STORE_FAILURES, log
 
 FLUSH_EVENTS = 64

@@ -22,7 +22,7 @@ from app.schemas.responses import (
 )
 from app.services.answering import Prepared
 from app.services.history import Thread
-from app.store.base import Place, Turn
+from app.store.responses.base import Place, Turn
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from app.errors import GatewayError, NotFound, StorageUnavailable
 from app.services.ending import Endings
 from app.services.running import Running
 from app.services.tickets import unpack
-from app.store.jobs_base import Claim, JobStore
+from app.store.jobs.base import Claim, JobStore
 from app.telemetry import JOBS_AGAIN, STORE_FAILURES, log, unexpected
 
 #: How long a job waits for a worker that knows its model, in seconds.

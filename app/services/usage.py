@@ -19,8 +19,8 @@ from app.domain.response import Usage
 from app.domain.usage import COUNTERS, UsageLine
 from app.errors import InvalidRequest, StorageRefused, StorageUnavailable
 from app.services.admission import Admission
-from app.store.usage_base import UsageStore
-from app.store.windows_base import Settlement
+from app.store.rate_limits.base import Settlement
+from app.store.usage.base import UsageStore
 
 DEFAULT_DAYS = 30
 #: After how many seconds a store that is away is tried again.

@@ -25,8 +25,8 @@ from app.services.running import Run, Running
 from app.services.telling import PAUSE_S, Telling
 from app.services.tickets import Ticket, unpack
 from app.settings import BackgroundSettings
-from app.store.base import Unconfirmed
-from app.store.jobs_base import Claim, JobStore, Retries
+from app.store.jobs.base import Claim, JobStore, Retries
+from app.store.responses.base import Unconfirmed
 from app.telemetry import (
     JOB_WAIT_SECONDS,
     JOBS_AGAIN,

@@ -15,9 +15,9 @@ import redis
 from app.domain.ids import tag_of
 from app.schemas.items import item_json
 from app.schemas.responses import response_json
-from app.store.base import Turn
-from app.store.chains import WHOLE, Chains
 from app.store.keys import Keys
+from app.store.responses.base import Turn
+from app.store.responses.chains import WHOLE, Chains
 from bench.conversation import ACCOUNT, converse, opened, turns_of
 from bench.servers import PREFIX
 from bench.setting import Setting

@@ -11,7 +11,7 @@ from app.api import current
 from app.cli.accounts import accounts
 from app.cli.responses import responses
 from app.providers.local.provider import LocalProvider
-from app.store.redis import RedisStore
+from app.store.responses.redis import RedisStore
 from tests.api.conftest import Asker, asker
 
 ASKED = {"model": "local/echo", "input": "Hi"}

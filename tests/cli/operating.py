@@ -16,10 +16,10 @@ from app.services.limits import Limits
 from app.services.metering import Meter
 from app.services.usage import UsageBook
 from app.settings import LimitSettings, Settings
-from app.store.accounts_base import AccountStore
-from app.store.accounts_memory import MemoryAccountStore
-from app.store.usage_memory import MemoryUsageStore
-from app.store.windows_memory import MemoryWindowStore
+from app.store.accounts.base import AccountStore
+from app.store.accounts.memory import MemoryAccountStore
+from app.store.rate_limits.memory import MemoryWindowStore
+from app.store.usage.memory import MemoryUsageStore
 from tests.services.clocks import Clock
 
 

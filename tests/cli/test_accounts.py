@@ -12,7 +12,7 @@ from app.cli.accounts import accounts, audit
 from app.cli.group import operator as who
 from app.cli.keys import keys
 from app.errors import StorageUnavailable
-from app.store.accounts_memory import MemoryAccountStore
+from app.store.accounts.memory import MemoryAccountStore
 from tests.cli.operating import Operator
 
 

@@ -13,9 +13,9 @@ from click.testing import CliRunner
 
 from app.cli.doctor import Finding, doctor, examine
 from app.settings import BackgroundSettings, ProviderSettings, RedisSettings, Settings
-from app.store.connect import connect
-from app.store.spool import Spool
-from app.store.store_identity import StoreIdentity
+from app.store.connection.client import connect
+from app.store.spool.files import Spool
+from app.store.spool.store_identity import StoreIdentity
 from tests.processes import free_port
 from tests.providers.raw_server import RawServer, Script, Wire
 from tests.store.turns import turn

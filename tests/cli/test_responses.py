@@ -19,11 +19,11 @@ from app.cli.responses import responses
 from app.errors import StorageUnavailable
 from app.factory import create_app
 from app.settings import ProviderSettings, RedisSettings, Settings
-from app.store.archive import RedisArchive
-from app.store.base import Unconfirmed
-from app.store.connect import Client, connect
-from app.store.redis import RedisStore
-from app.store.spool import Spool
+from app.store.connection.client import Client, connect
+from app.store.responses.archive_redis import RedisArchive
+from app.store.responses.base import Unconfirmed
+from app.store.responses.redis import RedisStore
+from app.store.spool.files import Spool
 from tests.api.conftest import asker
 from tests.cli.operating import Operator
 from tests.redis_server import running

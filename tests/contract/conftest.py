@@ -8,10 +8,10 @@ from itertools import count
 import pytest
 
 from app.settings import RedisSettings
-from app.store.base import ResponseStore
-from app.store.connect import connect
-from app.store.memory import MemoryStore
-from app.store.redis import RedisStore
+from app.store.connection.client import connect
+from app.store.responses.base import ResponseStore
+from app.store.responses.memory import MemoryStore
+from app.store.responses.redis import RedisStore
 
 _prefixes = (f"test{number}:" for number in count())
 

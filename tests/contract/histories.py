@@ -23,8 +23,8 @@ from app.providers.profiles import PROFILES
 from app.schemas.responses import echo
 from app.services.history import thread
 from app.settings import Api
-from app.store.base import Context, Turn
-from app.store.memory import MemoryStore
+from app.store.responses.base import Context, Turn
+from app.store.responses.memory import MemoryStore
 from tests.contract.recordings import PROVIDERS, CannedTransport, settings
 from tests.upstream.answer import Asked, answer
 from tests.upstream.plan import WIRES

@@ -13,7 +13,7 @@ from app.domain.items import InputText, Item, Message
 from app.domain.response import TERMINAL, Status
 from app.errors import InvalidRequest, NotFound
 from app.schemas.responses import response_json
-from app.store.base import ResponseStore, Turn
+from app.store.responses.base import ResponseStore, Turn
 from tests.store.turns import (
     ACCOUNT,
     STRANGER,
@@ -292,7 +292,7 @@ def test_an_item_under_an_id_of_the_clients_is_a_mark_as_well(store: ResponseSto
 def test_an_item_is_found_wherever_it_stands(
     store: ResponseStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.store.paging.SEARCHED_TURNS", 2)
+    monkeypatch.setattr("app.store.responses.paging.SEARCHED_TURNS", 2)
     last = saved(store, "0", given=(asked("0", "msg_0"),))
     for number in range(1, 7):
         last = continued(store, last, f"{number}", given=(asked(f"{number}", f"msg_{number}"),))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.store.base import ResponseStore
+from app.store.responses.base import ResponseStore
 from tests.store.turns import ACCOUNT, STRANGER, continued, saved
 
 

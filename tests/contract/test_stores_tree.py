@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.domain.items import Item
 from app.errors import NotFound
-from app.store.base import ResponseStore, Turn
+from app.store.responses.base import ResponseStore, Turn
 from tests.store.turns import ACCOUNT, continued, saved, told
 
 BEGIN, CONTINUE, DELETE = "begin", "continue", "delete"

@@ -14,10 +14,18 @@ from hypothesis import strategies as st
 
 from app.errors import StorageUnavailable
 from app.settings import RedisSettings
-from app.store.connect import connect
-from app.store.windows import RedisWindowStore
-from app.store.windows_base import Demand, Flight, Lease, Settlement, Verdict, Window, WindowStore
-from app.store.windows_memory import MemoryWindowStore
+from app.store.connection.client import connect
+from app.store.rate_limits.base import (
+    Demand,
+    Flight,
+    Lease,
+    Settlement,
+    Verdict,
+    Window,
+    WindowStore,
+)
+from app.store.rate_limits.memory import MemoryWindowStore
+from app.store.rate_limits.redis import RedisWindowStore
 from tests.redis_server import running
 from tests.services.clocks import Clock
 

@@ -14,8 +14,8 @@ import pytest
 from app.domain.accounts import ApiKey
 from app.services.accounts import Accounts
 from app.settings import LimitSettings, RedisSettings
-from app.store.accounts import RedisAccountStore
-from app.store.connect import connect
+from app.store.accounts.redis import RedisAccountStore
+from app.store.connection.client import connect
 from tests.e2e.gateway import REDIS_PREFIX, Gateway
 
 PROCESSES = 2

@@ -17,7 +17,7 @@ from app.errors import StorageUnavailable
 from app.jobs.actors import declare
 from app.jobs.broker import ACTOR, QUEUE, TicketBroker, serve
 from app.settings import RedisSettings
-from app.store.connect import connect
+from app.store.connection.client import connect
 from tests.processes import until
 from tests.services.clocks import Clock
 

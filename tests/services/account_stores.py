@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from app.errors import StorageUnavailable
-from app.store.accounts_base import Found
-from app.store.accounts_memory import MemoryAccountStore
+from app.store.accounts.base import Found
+from app.store.accounts.memory import MemoryAccountStore
 
 
 class TestbedAccountStore(MemoryAccountStore):

@@ -37,11 +37,11 @@ from app.services.unrouted import WAIT_S, Unrouted
 from app.services.usage import UsageBook
 from app.services.working import Worker
 from app.settings import BackgroundSettings, LimitSettings, ProviderSettings
-from app.store.jobs import RedisJobStore
-from app.store.redis import RedisStore
-from app.store.unrouted import UnroutedJobs
-from app.store.usage_memory import MemoryUsageStore
-from app.store.windows_memory import MemoryWindowStore
+from app.store.jobs.redis import RedisJobStore
+from app.store.jobs.unrouted import UnroutedJobs
+from app.store.rate_limits.memory import MemoryWindowStore
+from app.store.responses.redis import RedisStore
+from app.store.usage.memory import MemoryUsageStore
 from tests.services.clocks import Clock
 from tests.services.scripted import ScriptedProvider
 

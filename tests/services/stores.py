@@ -7,7 +7,7 @@ from typing import Literal
 
 from app.domain.items import Item
 from app.errors import NotFound
-from app.store.base import Context, Page, Turn
+from app.store.responses.base import Context, Page, Turn
 
 
 class StoreOfNothing:

@@ -12,7 +12,7 @@ from app.domain.api_keys import is_well_formed
 from app.errors import InvalidRequest, NotFound, Unauthenticated, Unavailable
 from app.services.accounts import Accounts
 from app.settings import LimitSettings
-from app.store.accounts_memory import MemoryAccountStore
+from app.store.accounts.memory import MemoryAccountStore
 from tests.services.clocks import Clock
 
 GIVEN = "a secret of the operator's own"

@@ -10,7 +10,7 @@ from app.errors import GatewayError, StorageUnavailable, Unauthenticated
 from app.services.accounts import Accounts
 from app.services.authentication import Authenticator
 from app.settings import LimitSettings
-from app.store.accounts_memory import MemoryAccountStore
+from app.store.accounts.memory import MemoryAccountStore
 from tests.services.account_stores import TestbedAccountStore
 from tests.services.clocks import Clock
 

@@ -23,7 +23,7 @@ from app.schemas.requests import load_create_request
 from app.services.background import Background
 from app.services.responses import Responses
 from app.settings import BackgroundSettings
-from app.store.base import Unconfirmed
+from app.store.responses.base import Unconfirmed
 from tests.services.jobs_bench import CALLER, Bench, Noted
 from tests.services.scripted import HELLO, THE_END, ScriptedProvider
 

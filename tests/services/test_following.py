@@ -12,7 +12,7 @@ import redis
 
 from app.errors import StorageUnavailable
 from app.services.following import AGAIN_S, READERS, SHARED_LINES, Follower, Followings
-from app.store.jobs_base import Told, What
+from app.store.jobs.base import Told, What
 from tests.processes import until
 from tests.services.jobs_bench import Bench
 from tests.services.scripted import HELLO, THE_END, ScriptedProvider

@@ -23,7 +23,7 @@ from app.domain.response import Response, Status
 from app.errors import GatewayError, InvalidRequest, NotFound
 from app.schemas.responses import echo
 from app.services.history import Thread, thread, without_oldest
-from app.store.base import Context, Place
+from app.store.responses.base import Context, Place
 from tests.services.stores import StoreOfNothing
 
 PARENT = "resp_" + "a" * 16 + "b" * 32

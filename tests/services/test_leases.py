@@ -10,7 +10,7 @@ import pytest
 
 from app.errors import StorageUnavailable
 from app.services.leases import LeaseKeeper
-from app.store.windows_base import Lease
+from app.store.rate_limits.base import Lease
 from tests.processes import until
 
 LEASE = Lease("one", "acme", ("all",), 30)

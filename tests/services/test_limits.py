@@ -17,10 +17,10 @@ from app.errors import StorageUnavailable
 from app.services.admission import Admission, Booking
 from app.services.limits import Limits
 from app.settings import LimitSettings, RedisSettings
-from app.store.connect import connect
-from app.store.windows import RedisWindowStore
-from app.store.windows_base import Demand, Lease, Settlement, Verdict, Window
-from app.store.windows_memory import MemoryWindowStore
+from app.store.connection.client import connect
+from app.store.rate_limits.base import Demand, Lease, Settlement, Verdict, Window
+from app.store.rate_limits.memory import MemoryWindowStore
+from app.store.rate_limits.redis import RedisWindowStore
 from tests.services.clocks import Clock
 
 

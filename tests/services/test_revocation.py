@@ -15,7 +15,7 @@ from redis.retry import Retry
 from app.errors import StorageUnavailable, Unauthenticated
 from app.services.accounts import Accounts
 from app.settings import LimitSettings
-from app.store.accounts import RedisAccountStore
+from app.store.accounts.redis import RedisAccountStore
 from tests.processes import free_port, until
 from tests.redis_server import running
 

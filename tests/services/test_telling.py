@@ -13,8 +13,8 @@ from app.domain.events import Event
 from app.domain.response import Usage
 from app.errors import StorageUnavailable
 from app.services.telling import FLUSH_EVENTS, FLUSH_S, PAUSE_S, Telling
-from app.store.base import Turn, Unconfirmed
-from app.store.jobs_base import Claim, Flush
+from app.store.jobs.base import Claim, Flush
+from app.store.responses.base import Turn, Unconfirmed
 from tests.domain.narrating import narrator
 from tests.services.clocks import Clock
 

@@ -16,9 +16,9 @@ from app.errors import InvalidRequest, StorageUnavailable
 from app.services.limits import Limits
 from app.services.usage import Period, UsageBook
 from app.settings import LimitSettings
-from app.store.usage_memory import MemoryUsageStore
-from app.store.windows_base import Settlement
-from app.store.windows_memory import MemoryWindowStore
+from app.store.rate_limits.base import Settlement
+from app.store.rate_limits.memory import MemoryWindowStore
+from app.store.usage.memory import MemoryUsageStore
 from tests.processes import until
 from tests.services.clocks import Clock
 

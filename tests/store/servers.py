@@ -8,9 +8,9 @@ from typing import Any
 
 from zstandard import ZstdError
 
-from app.store.checks import servers
 from app.store.codec import Codec
-from app.store.entries import parts_of
+from app.store.connection.checks import servers
+from app.store.responses.entries import parts_of
 
 
 def everything(client: Any) -> bytes:

@@ -10,10 +10,10 @@ from redis.exceptions import OutOfMemoryError
 
 from app.domain.items import Item
 from app.errors import StorageUnavailable
-from app.store.base import Turn, Unconfirmed
-from app.store.memory import MemoryStore
-from app.store.spool_delivery import SpoolDelivery
-from app.store.spool_folders import SpoolFolders
+from app.store.responses.base import Turn, Unconfirmed
+from app.store.responses.memory import MemoryStore
+from app.store.spool.delivery import SpoolDelivery
+from app.store.spool.folders import SpoolFolders
 
 
 class FlakyStore(MemoryStore):

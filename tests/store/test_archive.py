@@ -15,11 +15,11 @@ from app.errors import NotFound
 from app.schemas.items import item_json
 from app.schemas.responses import echo, response_json
 from app.settings import RedisSettings
-from app.store.archive import AT_ONCE, RedisArchive
-from app.store.base import Turn
-from app.store.checks import servers
-from app.store.connect import Client, connect
-from app.store.redis import RedisStore
+from app.store.connection.checks import servers
+from app.store.connection.client import Client, connect
+from app.store.responses.archive_redis import AT_ONCE, RedisArchive
+from app.store.responses.base import Turn
+from app.store.responses.redis import RedisStore
 from tests.processes import until
 from tests.redis_server import running
 from tests.store.servers import everything

@@ -9,8 +9,8 @@ import pytest
 
 from app.errors import StorageUnavailable
 from app.settings import RedisSettings
-from app.store.checks import Keeping, keeping
-from app.store.connect import connect
+from app.store.connection.checks import Keeping, keeping
+from app.store.connection.client import connect
 from tests.redis_server import running
 
 

@@ -15,10 +15,10 @@ import pytest
 
 from app.errors import StorageUnavailable
 from app.settings import RedisSettings
-from app.store.base import ResponseStore, Turn
-from app.store.checks import servers
-from app.store.connect import Client, connect
-from app.store.redis import RedisStore
+from app.store.connection.checks import servers
+from app.store.connection.client import Client, connect
+from app.store.responses.base import ResponseStore, Turn
+from app.store.responses.redis import RedisStore
 from tests.processes import until
 from tests.redis_cluster import running_cluster
 from tests.redis_server import running
@@ -131,7 +131,7 @@ def test_after_one_time_out_others_do_not_wait(muted: RedisStore, mute: MuteServ
 def test_after_a_rest_one_tries_again(
     muted: RedisStore, mute: MuteServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.store.fuse.REST_S", 0.0)
+    monkeypatch.setattr("app.store.connection.breaker.REST_S", 0.0)
     assert [refused(muted) for _ in range(3)] == [True] * 3
     assert len(mute.taken) == 3
 

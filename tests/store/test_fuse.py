@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from redis.exceptions import TimeoutError as TimedOut
 
-from app.store.fuse import REST_S, Fuse
+from app.store.connection.breaker import REST_S, Fuse
 from tests.store.turns import Clock
 
 ONE, OTHER = object(), object()

@@ -19,14 +19,14 @@ from app.domain.response import Response, Usage
 from app.errors import NotFound, StorageUnavailable
 from app.schemas.responses import echo
 from app.settings import RedisSettings
-from app.store import script
-from app.store.archive import RedisArchive
-from app.store.base import Turn
-from app.store.connect import Client, connect
-from app.store.jobs import MAX_LOST_LEASES, PAGE, RedisJobStore
-from app.store.jobs_base import Claim, Flush, Retries
-from app.store.redis import RedisStore
-from app.store.trip import round_trip
+from app.store.connection import script
+from app.store.connection.client import Client, connect
+from app.store.connection.round_trip import round_trip
+from app.store.jobs.base import Claim, Flush, Retries
+from app.store.jobs.redis import MAX_LOST_LEASES, PAGE, RedisJobStore
+from app.store.responses.archive_redis import RedisArchive
+from app.store.responses.base import Turn
+from app.store.responses.redis import RedisStore
 
 BEGUN = Flush(0, (b'{"a":1}', b'{"b":2}'))
 SPOKEN = replace(BEGUN, spoke=True, usage=Usage(7, 1))

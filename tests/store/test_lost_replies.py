@@ -15,15 +15,15 @@ from app.domain.accounts import Account, AuditEntry
 from app.domain.response import Usage
 from app.domain.usage import UsageLine
 from app.settings import RedisSettings
-from app.store import trip
-from app.store.accounts import RedisAccountStore
-from app.store.archive import RedisArchive
-from app.store.connect import connect
-from app.store.jobs import RedisJobStore
-from app.store.jobs_base import Claim, Flush
-from app.store.redis import RedisStore
-from app.store.usage import RedisUsageStore
-from app.store.windows import RedisWindowStore
+from app.store.accounts.redis import RedisAccountStore
+from app.store.connection import round_trip as trip
+from app.store.connection.client import connect
+from app.store.jobs.base import Claim, Flush
+from app.store.jobs.redis import RedisJobStore
+from app.store.rate_limits.redis import RedisWindowStore
+from app.store.responses.archive_redis import RedisArchive
+from app.store.responses.redis import RedisStore
+from app.store.usage.redis import RedisUsageStore
 from tests.store.turns import ACCOUNT, continued, saved, turn
 
 OPENED = AuditEntry(at=1, by="tests", action="account.create", subject="new")

@@ -17,10 +17,10 @@ from app.domain.request import CreateRequest, Parameters
 from app.errors import NotFound, StorageRefused
 from app.schemas.items import item_json
 from app.schemas.responses import echo
-from app.store.chains import AT_ONCE, OWN, Chains
-from app.store.entries import Entries
 from app.store.keys import Keys
-from app.store.redis import RedisStore
+from app.store.responses.chains import AT_ONCE, OWN, Chains
+from app.store.responses.entries import Entries
+from app.store.responses.redis import RedisStore
 from tests.redis_server import running
 from tests.store.turns import ACCOUNT, AT, asked, chain, continued, saved, told, turn
 

@@ -11,9 +11,9 @@ import redis
 
 from app.errors import StorageUnavailable
 from app.settings import RedisSettings
-from app.store.archive import RedisArchive
-from app.store.connect import connect
-from app.store.redis import RedisStore
+from app.store.connection.client import connect
+from app.store.responses.archive_redis import RedisArchive
+from app.store.responses.redis import RedisStore
 from tests.processes import free_port, started, until
 from tests.redis_server import binary
 from tests.store.turns import ACCOUNT, asked, chain, saved, told

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.store.redis_url import RedisUrl, parse
+from app.store.connection.url import RedisUrl, parse
 
 ONE = (("redis", 6379),)
 PASSWORD = "se/cr@t"  # noqa: S105 - nobody's

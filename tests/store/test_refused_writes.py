@@ -10,11 +10,11 @@ import pytest
 
 from app.errors import StorageUnavailable
 from app.settings import RedisSettings
-from app.store.accounts import RedisAccountStore
-from app.store.connect import Client, connect
-from app.store.redis import RedisStore
-from app.store.store_faults import reason, refuses_writes
-from app.store.store_identity import StoreIdentity
+from app.store.accounts.redis import RedisAccountStore
+from app.store.connection.client import Client, connect
+from app.store.connection.reasons import reason, refuses_writes
+from app.store.responses.redis import RedisStore
+from app.store.spool.store_identity import StoreIdentity
 from tests.processes import free_port
 from tests.redis_refusals import REFUSALS, Refusing
 from tests.redis_server import running
@@ -42,7 +42,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Refu
 @pytest.fixture
 def client(server: tuple[str, Refusing], monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     """A client whose connections are taken for idle at once."""
-    monkeypatch.setattr("app.store.connect.HEALTH_CHECK_S", 1e-9)
+    monkeypatch.setattr("app.store.connection.client.HEALTH_CHECK_S", 1e-9)
     with connected(server[0]) as client:
         yield client
 

@@ -19,7 +19,7 @@ from redis.exceptions import (
 from redis.exceptions import TimeoutError as TimedOut
 
 from app.errors import GatewayError, StorageRefused, StorageUnavailable
-from app.store.seam import translated
+from app.store.connection.errors import translated
 
 AWAY = [
     Lost("Connection refused"),

@@ -16,9 +16,9 @@ from redis.exceptions import ReadOnlyError
 from redis.exceptions import TimeoutError as TimedOut
 
 from app.settings import RedisSettings
-from app.store.connect import connect
-from app.store.sentinel_watch import Address, MasterWatch
-from app.store.trip import round_trip
+from app.store.connection.client import connect
+from app.store.connection.round_trip import round_trip
+from app.store.connection.sentinel_watch import Address, MasterWatch
 from tests.processes import free_port, started, until
 from tests.redis_server import binary
 
@@ -76,7 +76,9 @@ def demote(port: int) -> None:
 @pytest.fixture
 def client(port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A client that goes by Sentinels, which name the one Redis."""
-    monkeypatch.setattr("app.store.connect.MasterWatch", lambda *_: Named(("127.0.0.1", port)))
+    monkeypatch.setattr(
+        "app.store.connection.client.MasterWatch", lambda *_: Named(("127.0.0.1", port))
+    )
     with connect(RedisSettings(url="redis+sentinel://127.0.0.1:1/main")) as client:
         yield client
 
@@ -169,7 +171,7 @@ def test_a_fail_over_that_is_given_up_leaves_the_master() -> None:
 def test_a_fail_over_whose_end_nobody_tells_is_over_after_a_while(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("app.store.sentinel_watch.FAILOVER_S", 0.0)
+    monkeypatch.setattr("app.store.connection.sentinel_watch.FAILOVER_S", 0.0)
     watch = Named(ONE)
     watch.receive(None, *began())
     assert watch.master()[0] == ONE
@@ -197,7 +199,7 @@ def test_who_comes_in_the_middle_of_a_fail_over_waits_for_its_end(
 ) -> None:
     state = [b"ip", b"127.0.0.1", b"port", b"1", b"flags", flags, b"config-epoch", b"1"]
     replies = [state, [b"127.0.0.1", b"1"]]
-    monkeypatch.setattr("app.store.sentinel_watch.round_trip", lambda *_: replies)
+    monkeypatch.setattr("app.store.connection.sentinel_watch.round_trip", lambda *_: replies)
     watch = Named(ONE, patience_s=0.01)
     MasterWatch.ask(watch, None)
     with pytest.raises(TimedOut) if waits else nullcontext():

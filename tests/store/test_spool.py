@@ -13,8 +13,8 @@ from string import ascii_letters
 
 import pytest
 
-from app.store.base import Place
-from app.store.spool import Spool
+from app.store.responses.base import Place
+from app.store.spool.files import Spool
 from tests.store.turns import ACCOUNT, STRANGER, next_id, rich, turn
 
 

@@ -17,18 +17,18 @@ from app.api import current
 from app.errors import GatewayError, StorageUnavailable
 from app.factory import create_app, deliver_spooled
 from app.settings import RedisSettings, Settings
-from app.store.base import Place
-from app.store.connect import connect
-from app.store.redis import RedisStore
-from app.store.spool import Spool
-from app.store.spool_delivery import (
+from app.store.connection.client import connect
+from app.store.responses.base import Place
+from app.store.responses.redis import RedisStore
+from app.store.spool.delivery import (
     ASKED_AGAIN_S,
     LEFT_ALONE_S,
     MAX_FAILURES,
     SpoolDelivery,
 )
-from app.store.spooling import SpoolingStore
-from app.store.store_identity import StoreIdentity
+from app.store.spool.files import Spool
+from app.store.spool.store import SpoolingStore
+from app.store.spool.store_identity import StoreIdentity
 from app.telemetry import SPOOL_DELIVERED, SPOOL_LOST
 from tests.processes import until
 from tests.store.spools import FlakyStore, Time, delivery

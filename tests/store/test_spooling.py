@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from app.errors import NotFound, StorageUnavailable
-from app.store.base import ResponseStore, Turn
-from app.store.spool import Spool
-from app.store.spool_delivery import SpoolDelivery
-from app.store.spooling import HURRIED_S, RETRIED_S, SpoolingStore, Undelivered
+from app.store.responses.base import ResponseStore, Turn
+from app.store.spool.delivery import SpoolDelivery
+from app.store.spool.files import Spool
+from app.store.spool.store import HURRIED_S, RETRIED_S, SpoolingStore, Undelivered
 from tests.store.spools import FlakyStore, Time, delivery
 from tests.store.turns import ACCOUNT, STRANGER, continued, saved, turn
 

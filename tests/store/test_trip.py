@@ -14,10 +14,10 @@ from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import ResponseError
 
 from app.settings import RedisSettings
-from app.store.connect import connect
-from app.store.pool import Stack
-from app.store.script import Script, run_all
-from app.store.trip import round_trip
+from app.store.connection.client import connect
+from app.store.connection.pool import Stack
+from app.store.connection.round_trip import round_trip
+from app.store.connection.script import Script, run_all
 from tests.counting import counted
 from tests.processes import until
 

@@ -21,7 +21,7 @@ from app.domain.request import CreateRequest, Parameters, ReasoningOptions
 from app.domain.response import Response, ResponseError, Status, Usage
 from app.domain.tools import FunctionTool
 from app.schemas.responses import echo
-from app.store.base import ResponseStore, Turn
+from app.store.responses.base import ResponseStore, Turn
 
 ACCOUNT = "acme"
 STRANGER = "globex"

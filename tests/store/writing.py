@@ -17,16 +17,16 @@ from app.domain.accounts import Account, AuditEntry
 from app.domain.response import Usage
 from app.errors import NotFound, StorageUnavailable
 from app.settings import RedisSettings
-from app.store.accounts import RedisAccountStore
-from app.store.base import Turn, Unconfirmed
-from app.store.connect import connect
-from app.store.jobs import RedisJobStore
-from app.store.jobs_base import Claim, Flush
-from app.store.redis import RedisStore
-from app.store.spool_delivery import SpoolDelivery
-from app.store.spool_folders import SpoolFolders
-from app.store.spooling import SpoolingStore
-from app.store.store_identity import StoreIdentity
+from app.store.accounts.redis import RedisAccountStore
+from app.store.connection.client import connect
+from app.store.jobs.base import Claim, Flush
+from app.store.jobs.redis import RedisJobStore
+from app.store.responses.base import Turn, Unconfirmed
+from app.store.responses.redis import RedisStore
+from app.store.spool.delivery import SpoolDelivery
+from app.store.spool.folders import SpoolFolders
+from app.store.spool.store import SpoolingStore
+from app.store.spool.store_identity import StoreIdentity
 from tests.processes import until
 from tests.store.turns import turn
 

@@ -1,0 +1,152 @@
+"""Accounts and keys in Redis, under one hash tag: a change and its audit entry are one commit.
+
+{accounts}:secrets   hash    SHA-256 of a secret -> id of the key it opens
+{accounts}:keys      hash    key id -> record
+{accounts}:accounts  hash    name -> record
+{accounts}:version   string  new with every change of a record
+{accounts}:used      hash    SHA-256 of a secret -> when it was last used
+{accounts}:audit     stream  one entry per action, oldest first
+{accounts}:secret    string  the deployment's secret
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from app.domain.accounts import Account, ApiKey, AuditEntry
+from app.store import accounts_codec as codec
+from app.store.accounts.base import Found
+from app.store.connection.client import Client
+from app.store.connection.errors import translated
+from app.store.connection.replication import UNCONFIRMED, Safety
+from app.store.connection.script import Script
+
+_AUDIT_PAGE = 500
+
+_FIND = Script("""
+local id = redis.call('HGET', KEYS[1], ARGV[1])
+local version = redis.call('GET', KEYS[4]) or ''
+local key = id and redis.call('HGET', KEYS[2], id)
+if not key then return {version} end
+return {version, key, redis.call('HGET', KEYS[3], cjson.decode(key).account)}
+""")
+
+# A write counts only if it saw the record's last revision; who repeats it has not heard the answer,
+# or waits for replicas. KEYS: table, secrets, version, audit;
+# ARGV: field, record, audit entry, then the hashes of the secrets of a key. Secrets that the
+# record had and no longer has are forgotten.
+_PUT = Script("""
+local before = redis.call('HGET', KEYS[1], ARGV[1])
+if before == ARGV[2] then return 1 end
+before = before and cjson.decode(before) or {revision = 0, secrets = {}}
+if cjson.decode(ARGV[2]).revision ~= before.revision + 1 then return 0 end
+for _, secret in ipairs(before.secrets or {}) do
+  redis.call('HDEL', KEYS[2], secret[1])
+end
+for i = 4, #ARGV do
+  redis.call('HSET', KEYS[2], ARGV[i], ARGV[1])
+end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('SET', KEYS[3], redis.call('XADD', KEYS[4], '*', 'entry', ARGV[3]))
+return 1
+""")
+
+
+class RedisAccountStore:
+    """An AccountStore on any Redis >= 6.2, Cluster included. `prefix` begins every key.
+
+    `safety` says how many replicas must have a change before it counts.
+    """
+
+    def __init__(self, client: Client, prefix: str, safety: Safety = UNCONFIRMED) -> None:
+        self._redis: Any = client
+        self._safety = safety
+        self._secrets = f"{prefix}{{accounts}}:secrets"
+        self._keys = f"{prefix}{{accounts}}:keys"
+        self._accounts = f"{prefix}{{accounts}}:accounts"
+        self._version = f"{prefix}{{accounts}}:version"
+        self._used = f"{prefix}{{accounts}}:used"
+        self._audit = f"{prefix}{{accounts}}:audit"
+        self._secret = f"{prefix}{{accounts}}:secret"
+
+    def find(self, sha256: str) -> Found:
+        tables = (self._secrets, self._keys, self._accounts, self._version)
+        with translated():
+            version, *records = _FIND(tables, (sha256,)).run(self._redis)
+        if not records:
+            return Found(version.decode())
+        key, account = records
+        return Found(version.decode(), codec.load_key(key), account and codec.load_account(account))
+
+    def all_keys(self) -> list[ApiKey]:
+        with translated():
+            pipeline = self._redis.pipeline(transaction=False)
+            keys, used = pipeline.hvals(self._keys).hgetall(self._used).execute()
+        used_at = {sha256.decode(): int(at) for sha256, at in used.items()}
+        listed = (_with_use(codec.load_key(raw), used_at) for raw in keys)
+        return sorted(listed, key=lambda key: (key.created_at, key.id))
+
+    def key(self, key_id: str) -> ApiKey | None:
+        with translated():
+            raw = self._redis.hget(self._keys, key_id)
+        return raw and codec.load_key(raw)
+
+    def all_accounts(self) -> list[Account]:
+        with translated():
+            accounts = self._redis.hvals(self._accounts)
+        return sorted(map(codec.load_account, accounts), key=lambda account: account.name)
+
+    def account(self, name: str) -> Account | None:
+        with translated():
+            raw = self._redis.hget(self._accounts, name)
+        return raw and codec.load_account(raw)
+
+    def put_key(self, key: ApiKey, entry: AuditEntry) -> bool:
+        hashes = [secret.sha256 for secret in key.secrets]
+        return self._write(self._keys, key.id, codec.dump_key(key), entry, hashes)
+
+    def put_account(self, account: Account, entry: AuditEntry) -> bool:
+        return self._write(self._accounts, account.name, codec.dump_account(account), entry, [])
+
+    def mark_used(self, sha256: str, at: int) -> None:
+        with translated():
+            self._redis.hset(self._used, sha256, at)
+
+    def record(self, entry: AuditEntry) -> None:
+        with translated():
+            written = ("XADD", self._audit, "*", "entry", codec.dump_entry(entry))
+            self._safety.run(self._redis, written)
+
+    def audit(self) -> Iterator[AuditEntry]:
+        after = "-"
+        while True:
+            with translated():
+                page = self._redis.xrange(self._audit, min=after, count=_AUDIT_PAGE)
+            yield from (codec.load_entry(fields[b"entry"]) for _, fields in page)
+            if len(page) < _AUDIT_PAGE:
+                return
+            after = "(" + page[-1][0].decode()
+
+    def secret(self, candidate: bytes) -> bytes:
+        with translated():
+            secret: bytes | None = self._redis.get(self._secret)
+            if secret is None:  # else a Redis that takes no writes would keep it from who starts
+                self._redis.set(self._secret, candidate, nx=True)
+                secret = self._redis.get(self._secret)
+        return secret or candidate
+
+    def _write(
+        self, table: str, field: str, record: bytes, entry: AuditEntry, hashes: list[str]
+    ) -> bool:
+        tables = (table, self._secrets, self._version, self._audit)
+        put = _PUT(tables, (field, record, codec.dump_entry(entry), *hashes))
+        with translated():
+            (is_written,) = self._safety.run(self._redis, put)
+        return bool(is_written)
+
+
+def _with_use(key: ApiKey, used_at: dict[str, int]) -> ApiKey:
+    secrets = (replace(own, last_used_at=used_at.get(own.sha256)) for own in key.secrets)
+    return replace(key, secrets=tuple(secrets))

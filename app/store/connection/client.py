@@ -1,0 +1,174 @@
+"""The way to Redis: redis-py's clients, set up for a gateway. Nothing is opened before it is used.
+
+A lost connection is tried anew, three times within half a second. A time-out never is: a stalled
+Redis would else hold a request for several of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from threading import RLock
+from typing import Any
+
+from redis import Redis
+from redis._parsers import Encoder
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.cluster import ClusterNode, RedisCluster
+from redis.connection import (
+    BlockingConnectionPool,
+    Connection,
+    SSLConnection,
+    UnixDomainSocketConnection,
+)
+from redis.exceptions import ClusterDownError, SlotNotCoveredError
+from redis.exceptions import ConnectionError as ConnectionLost
+from redis.retry import Retry
+
+from app.settings import RedisSettings
+from app.store.connection.breaker import fused
+from app.store.connection.pool import Pool
+from app.store.connection.sentinel import MasterConnection, MasterSSLConnection, SentinelPool
+from app.store.connection.sentinel_watch import MasterWatch
+from app.store.connection.url import RedisUrl, parse
+
+Client = Redis | RedisCluster
+
+#: A connection that was idle for longer is tried with a PING before it is used.
+HEALTH_CHECK_S = 30
+RETRIES, RETRY_BASE_S, RETRY_CAP_S = 3, 0.02, 0.3
+
+# redis-py gives these no types.
+_ENCODER: Any = Encoder
+_NODE: Any = ClusterNode
+_POOL: Any = Pool
+
+
+class LazyCluster(RedisCluster):
+    """A client of a Cluster that asks for the Cluster's nodes at its first use, not when made.
+
+    `wait_s` bounds how long a caller waits while another asks, then or after a fault: one that
+    asks nodes that stall, each for a time-out, must not have a queue behind it.
+    """
+
+    ERRORS_ALLOW_RETRY: Any = (ConnectionLost, ClusterDownError, SlotNotCoveredError)
+
+    def __init__(self, hosts: Sequence[tuple[str, int]], wait_s: float, **options: Any) -> None:
+        self._hosts = hosts
+        self._wait_s = wait_s
+        self._options = options
+        self._asking = RLock()
+        self.encoder = _ENCODER("utf-8", "strict", decode_responses=False)
+
+    def __getattr__(self, name: str) -> Any:
+        """Open on the first touch of what RedisCluster's constructor would have made."""
+        self._alone(self._open)()
+        return object.__getattribute__(self, name)
+
+    def _open(self) -> None:
+        if "nodes_manager" not in self.__dict__:
+            nodes = [_NODE(*host) for host in self._hosts]
+            super().__init__(startup_nodes=nodes, **self._options)
+            manager: Any = self.nodes_manager
+            manager.initialize = self._alone(manager.initialize)
+
+    def _alone(self, ask: Callable[..., None]) -> Callable[..., None]:
+        def asked(*args: Any, **options: Any) -> None:
+            if not self._asking.acquire(timeout=self._wait_s):
+                raise ConnectionLost("nobody has found the Cluster's nodes yet")
+            try:
+                ask(*args, **options)
+            finally:
+                self._asking.release()
+
+        return asked
+
+    def close(self) -> None:
+        """Close every connection, if any was opened."""
+        if "nodes_manager" in self.__dict__:
+            super().close()
+
+
+def connect(settings: RedisSettings) -> Client:
+    """Return a client of the Redis that the settings name.
+
+    Raises:
+        ValueError: the URL or the prefix cannot be used; the message tells no password.
+    """
+    if "{" in settings.prefix or "}" in settings.prefix:
+        raise ValueError("REDIS_PREFIX must not contain braces: they choose a Cluster's slot")
+    url = parse(settings.url)
+    options = _options(settings, url)
+    match url.kind:
+        case "cluster":
+            return _cluster(url, options)
+        case "sentinel":
+            return Redis(connection_pool=_sentinel_pool(settings, url, options))
+        case "unix":
+            return Redis(connection_pool=_POOL(path=url.path, **options))
+        case "single":
+            ((host, port),) = url.hosts
+            return Redis(connection_pool=_POOL(host=host, port=port, **options))
+
+
+def _options(settings: RedisSettings, url: RedisUrl) -> dict[str, Any]:
+    return {
+        "connection_class": fused(_connection(url)),
+        "max_connections": settings.pool_size,
+        "timeout": settings.timeout_s,
+        "socket_timeout": settings.timeout_s,
+        "socket_connect_timeout": settings.connect_timeout_s,
+        "health_check_interval": HEALTH_CHECK_S,
+        "retry": _retry(RETRIES),
+        "client_name": "responses-gateway",
+        "protocol": 2,
+        "username": url.user,
+        "password": url.password,
+        "db": url.db,
+        **(url.tls or {}),
+    }
+
+
+def _connection(url: RedisUrl) -> type:
+    if url.kind == "unix":
+        return UnixDomainSocketConnection
+    if url.kind == "sentinel":
+        return MasterConnection if url.tls is None else MasterSSLConnection
+    return Connection if url.tls is None else SSLConnection
+
+
+def _cluster(url: RedisUrl, options: dict[str, Any]) -> LazyCluster:
+    for name in ("db", "health_check_interval"):
+        del options[name]
+    (host, port), *others = url.hosts
+    return LazyCluster(
+        others,
+        wait_s=options["socket_connect_timeout"],
+        # Only where it is given a URL does redis-py use the kind of pool that it is told to use.
+        url=f"redis://{_bracketed(host)}:{port}",
+        connection_pool_class=BlockingConnectionPool,
+        **options,
+    )
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _sentinel_pool(settings: RedisSettings, url: RedisUrl, options: dict[str, Any]) -> SentinelPool:
+    sentinel_options: dict[str, Any] = {
+        "socket_timeout": settings.connect_timeout_s,
+        "socket_connect_timeout": settings.connect_timeout_s,
+        "username": url.sentinel_user,
+        "password": url.sentinel_password,
+        "retry": _retry(0),
+        "protocol": 2,
+        "ssl": url.tls is not None,
+        **(url.tls or {}),
+    }
+    sentinels = [Redis(host, port, **sentinel_options) for host, port in url.hosts]
+    return SentinelPool(MasterWatch(url.service, sentinels, settings.timeout_s), **options)
+
+
+def _retry(retries: int) -> Retry:
+    backoff = ExponentialWithJitterBackoff(base=RETRY_BASE_S, cap=RETRY_CAP_S)
+    return Retry(backoff, retries, supported_errors=(ConnectionLost,))

@@ -1,0 +1,107 @@
+"""When a write counts: once enough replicas have it, told on the connection that wrote it.
+
+On another connection WAIT would ask another server's replicas after a fail-over, and these have
+what it has, not what was lost. So the writes and the WAIT are one exchange. A write that is not
+confirmed may stand all the same: whoever is told so may repeat it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis.cluster import RedisCluster
+from redis.exceptions import NoScriptError
+
+from app.store.connection.round_trip import on_slot
+from app.store.connection.script import Call, run_all
+from app.store.responses.base import Unconfirmed
+
+Command = tuple[Any, ...]
+Write = Call | Command
+
+#: How long, in seconds, replicas are waited for where nothing is refused if they do not come.
+HOPEFUL_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Safety:
+    """`replicas` must have a write within `wait_s`, less than a connection's time-out."""
+
+    replicas: int = 0
+    wait_s: float = 2.0
+
+    def run(self, client: Any, *writes: Write) -> list[Any]:
+        """Run writes in their order and return the replies, once enough replicas have them all.
+
+        They are one round trip; on a Cluster, where each may have a server of its own, one each.
+
+        Raises:
+            Unconfirmed: they are written, and too few replicas say that they have them.
+            RedisError: as redis-py raises it.
+        """
+        results, reached = self.attempt(client, *writes)
+        self.require(reached)
+        return results
+
+    def attempt(
+        self, client: Any, *writes: Write, wait_s: float | None = None
+    ) -> tuple[list[Any], int]:
+        """Do what `run` does, and return how many replicas have the writes, enough or not."""
+        if not isinstance(client, RedisCluster):
+            return self._together(client, writes, wait_s)
+        results, least = [], self.replicas
+        for write in writes:
+            (result,), reached = self._together(client, (write,), wait_s)
+            results.append(result)
+            least = min(least, reached)
+        return results, least
+
+    def require(self, reached: int) -> None:
+        """Raise Unconfirmed where so many replicas are too few."""
+        if reached < self.replicas:
+            raise Unconfirmed(
+                f"It is written, but only {reached} of {self.replicas} replicas have it: it may "
+                "be lost. Try again soon.",
+                retry_after_s=1,
+            )
+
+    def hopefully(self, client: Any, *writes: Write) -> list[Any]:
+        """Do what `run` does, but content with fewer replicas where the others do not come soon."""
+        results, _ = self.attempt(client, *writes, wait_s=min(HOPEFUL_S, self.wait_s))
+        return results
+
+    def _together(
+        self, client: Any, writes: Sequence[Write], wait_s: float | None
+    ) -> tuple[list[Any], int]:
+        if not self.replicas:
+            return run_all(client, writes), 0
+        wait_ms = int((self.wait_s if wait_s is None else wait_s) * 1000)
+        wait = ("WAIT", self.replicas, max(1, wait_ms))
+        key = _key(writes[0])
+        *results, reached = on_slot(client, key, [*map(_short, writes), wait])
+        if any(type(result) is NoScriptError for result in results):
+            *results, reached = on_slot(client, key, [*map(_long, writes), wait])
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+        # A server that is no master any more refuses to wait.
+        return results, 0 if isinstance(reached, Exception) else reached
+
+
+#: For writes that count once one server has them.
+UNCONFIRMED = Safety()
+
+
+def _key(write: Write) -> str:
+    key: str = write.keys[0] if isinstance(write, Call) else write[1]
+    return key
+
+
+def _short(write: Write) -> Command:
+    return write.short() if isinstance(write, Call) else write
+
+
+def _long(write: Write) -> Command:
+    return write.long() if isinstance(write, Call) else write

@@ -1,0 +1,71 @@
+"""Lua programs that Redis runs by itself, each in one step, and how they are called."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis.exceptions import NoScriptError
+
+from app.store.connection.round_trip import round_trip
+
+Arguments = Sequence[str | bytes | int]
+
+
+class Script:
+    """A Lua program. A server that does not know it yet is told its text."""
+
+    def __init__(self, *texts: str) -> None:
+        self.text = "".join(texts)
+        self.sha1 = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+    def __call__(self, keys: Sequence[str], arguments: Arguments) -> Call:
+        """Return a call of the program, to be run."""
+        return Call(self, tuple(keys), tuple(arguments))
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A program with its keys and arguments."""
+
+    script: Script
+    keys: tuple[str, ...]
+    arguments: tuple[str | bytes | int, ...]
+
+    def run(self, client: Any) -> Any:
+        """Run it with a client of redis-py. Raises what redis-py raises."""
+        (result,) = run_all(client, [self])
+        return result
+
+    def short(self) -> tuple[Any, ...]:
+        """Return the command for a server that knows the program."""
+        return ("EVALSHA", self.script.sha1, len(self.keys), *self.keys, *self.arguments)
+
+    def long(self) -> tuple[Any, ...]:
+        """Return the command for any server."""
+        return ("EVAL", self.script.text, len(self.keys), *self.keys, *self.arguments)
+
+
+def run_all(client: Any, calls: Sequence[Call | tuple[Any, ...]]) -> list[Any]:
+    """Run calls and plain commands in one round trip, and return the reply to each as it came.
+
+    On a Cluster that is one round trip to each node, and no order among them. Raises what
+    redis-py raises for the first that failed.
+    """
+    results = run_each(client, calls)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+    return results
+
+
+def run_each(client: Any, calls: Sequence[Call | tuple[Any, ...]]) -> list[Any]:
+    """Do what `run_all` does, but return what failed as its exception, among the others."""
+    told = [call.short() if isinstance(call, Call) else call for call in calls]
+    results = round_trip(client, told)
+    for number, call in enumerate(calls):
+        if isinstance(call, Call) and type(results[number]) is NoScriptError:
+            (results[number],) = round_trip(client, [call.long()])  # the server did not know it
+    return results

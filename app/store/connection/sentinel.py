@@ -1,0 +1,121 @@
+"""Connections to whom the Sentinels call master, and to nobody else.
+
+A connection asks its server for its ROLE when it is opened, once. It is cut as soon as there may
+be another master (sentinel_watch.py), and a reply that comes after that counts for nothing: the
+command is sent again, to the new master. So every command that writes may be run twice.
+"""
+
+from __future__ import annotations
+
+import weakref
+from contextlib import suppress
+from socket import SHUT_RDWR
+from typing import Any
+
+from redis.connection import Connection, SSLConnection
+from redis.exceptions import ConnectionError as ConnectionLost
+from redis.exceptions import ResponseError
+
+from app.store.connection.breaker import has_moved_on
+from app.store.connection.pool import Pool
+from app.store.connection.sentinel_watch import MasterWatch
+
+
+class MasterConnection(Connection):
+    """A connection to the master; redis-py's own would go back to where it was connected last."""
+
+    _sock: Any  # redis-py's
+
+    def __init__(self, *, watch: MasterWatch, **options: Any) -> None:
+        self._watch = watch
+        self._era = -1
+        self._opens = False
+        super().__init__(**options)  # type: ignore[no-untyped-call]
+
+    @property
+    def _held(self) -> Any:
+        """Itself: redis-py's own methods have no types."""
+        return self
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether it leads to the master that is known now."""
+        return self._sock is not None and self._era == self._watch.era
+
+    def connect(self) -> None:
+        """Connect to the master. Raises ConnectionLost or TimedOut."""
+        self.retry.call_with_retry(self._to_master, lambda _error: self._held.disconnect())
+
+    def _to_master(self) -> None:
+        if self.is_connected:
+            return
+        self._held.disconnect()
+        self._opens = True
+        try:
+            (self.host, self.port), self._era = self._watch.master()
+            self.connect_check_health(check_health=False, retry_socket_connect=False)
+        finally:
+            self._opens = False
+
+    def on_connect_check_health(self, check_health: bool = True) -> None:
+        """Introduce ourselves, and have the server say that it is a master.
+
+        A login that may not ask is believed the Sentinels.
+        """
+        super().on_connect_check_health(check_health)
+        self._held.send_command("ROLE", check_health=False)
+        try:
+            role = self.read_response()
+        except ResponseError:
+            return
+        if role[0] != b"master":
+            raise ConnectionLost(f"the server at {self.host}:{self.port} is no master")
+
+    def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        """Send, to the master of now."""
+        if not self.is_connected:
+            if self._opens:
+                raise ConnectionLost("the master changed in the meantime")
+            self._to_master()
+        super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]
+
+    def read_response(self, *args: Any, disconnect_on_error: bool = True, **options: Any) -> Any:
+        """Read a reply. Raises ConnectionLost as well where the server is master no more."""
+        try:
+            response = super().read_response(
+                *args, disconnect_on_error=disconnect_on_error, **options
+            )
+        except ResponseError as refusal:
+            if has_moved_on(refusal):
+                self._held.disconnect()
+                raise ConnectionLost("the server is master no more") from refusal
+            raise
+        if self._era != self._watch.era:
+            self._held.disconnect()
+            raise ConnectionLost("the master changed before the reply came")
+        return response
+
+    def cut(self) -> None:
+        """Wake whoever waits for a reply of a server that is master no more; by any thread."""
+        sock = self._sock
+        if sock is not None and self._era != self._watch.era:
+            with suppress(OSError):
+                sock.shutdown(SHUT_RDWR)
+
+
+class MasterSSLConnection(MasterConnection, SSLConnection):
+    """The same over TLS."""
+
+
+class SentinelPool(Pool):
+    """Connections to the master that `watch` knows; who asks an empty pool waits."""
+
+    def __init__(self, watch: MasterWatch, **options: Any) -> None:
+        super().__init__(watch=watch, **options)
+        pool = weakref.ref(self)
+        watch.changed = lambda: _cut(pool())
+
+
+def _cut(pool: Any) -> None:
+    for connection in list(pool._connections) if pool is not None else ():
+        connection.cut()

@@ -1,0 +1,264 @@
+"""Who the Sentinels call master: they are listened to, so that a fail-over is known at once.
+
+A planned fail-over leaves the old master writable for about ten seconds, and a master that was
+stalled comes back believing that it is one: what is written there is lost. So each Sentinel has a
+small thread that listens to it. From the moment at which one is about to promote a replica until
+that replica is master nobody gets a connection, and then everybody gets a new one.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from time import monotonic, sleep
+from typing import Any
+
+from redis.exceptions import ConnectionError as ConnectionLost
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as TimedOut
+
+from app.store.connection.round_trip import round_trip
+from app.telemetry import log, unexpected
+
+Address = tuple[str, int]
+
+#: A Sentinel that was silent for so long, in seconds, is asked who is master, and for a PONG.
+QUIET_S = 2.0
+#: How soon, in seconds, a Sentinel that was lost is listened to again.
+AGAIN_S = 1.0
+#: How long, in seconds, a fail-over may keep writes waiting if no Sentinel ever tells of its end.
+FAILOVER_S = 10.0
+
+#: How soon, in seconds, a fail-over that has not ended may keep writes waiting once more.
+AGAIN_AFTER_S = 60.0
+
+_BEGINS = "+failover-state-send-slaveof-noone"
+_SWITCHED = "+switch-master"
+_MONITORED = "+monitor"
+_EVENTS = (
+    _BEGINS,
+    _SWITCHED,
+    _MONITORED,
+    "+promoted-slave",
+    "+failover-end",
+    "+failover-end-for-timeout",
+    "-failover-abort-slave-timeout",
+)
+
+
+class MasterWatch:
+    """Knows the master of one service. Safe for threads; opens nothing before it is asked.
+
+    `era` is another after every change: a connection of an earlier era leads to a server that may
+    be master no more. `patience_s` is how long a caller waits for the end of a fail-over. `changed`
+    is called when there is a new era.
+    """
+
+    def __init__(self, service: str, sentinels: Sequence[Any], patience_s: float) -> None:
+        self.era = 0
+        self.changed: Callable[[], None] = lambda: None
+        self._service = service
+        self._sentinels = sentinels
+        self._patience_s = patience_s
+        self._lock = threading.Lock()
+        self._master: Address | None = None
+        self._epoch = -1
+        self._listening: set[int] = set()  # the Sentinels that are listened to now
+        self._over = threading.Event()
+        self._over.set()
+        self._begun_at = -AGAIN_AFTER_S
+        self._pid: int | None = None
+
+    def master(self) -> tuple[Address, int]:
+        """Return the master's address and the era in which it is that.
+
+        Raises:
+            ConnectionLost: no Sentinel can tell.
+            TimedOut: a fail-over takes longer than `patience_s`.
+        """
+        self._listen()
+        self._await_failover()
+        with self._lock:
+            if self._listening and self._master is not None:
+                return self._master, self.era
+        self._ask_any()
+        self._await_failover()
+        with self._lock:
+            if self._master is None:
+                raise ConnectionLost("the Sentinels name no master")
+            return self._master, self.era
+
+    def _listen(self) -> None:
+        """Begin to listen, once in each process: threads do not survive a fork."""
+        if self._pid == os.getpid():
+            return
+        with self._lock:
+            if self._pid == os.getpid():
+                return
+            self._pid = os.getpid()
+            self._listening.clear()
+        for number in range(len(self._sentinels)):
+            threading.Thread(
+                target=_listen_for_ever, args=(weakref.ref(self), number), daemon=True
+            ).start()
+
+    def _await_failover(self) -> None:
+        left = self._begun_at + FAILOVER_S - monotonic()
+        waits = min(left, self._patience_s)
+        if waits > 0 and not self._over.wait(waits) and waits < left:
+            raise TimedOut("a fail-over is under way")
+
+    def _ask_any(self) -> None:
+        """Ask one Sentinel after the other until one tells. Raises ConnectionLost."""
+        for sentinel in self._sentinels:
+            try:
+                self.ask(sentinel)
+            except (ConnectionLost, TimedOut):
+                continue
+            return
+        raise ConnectionLost("no Sentinel answers")
+
+    def ask(self, sentinel: Any) -> None:
+        """Learn who is master from a Sentinel. Raises what redis-py raises."""
+        state, named = round_trip(
+            sentinel,
+            [
+                ("SENTINEL", "MASTER", self._service),
+                ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._service),
+            ],
+        )
+        for refusal in (state, named):
+            if isinstance(refusal, RedisError):
+                raise ConnectionLost(f"a Sentinel refuses: {refusal}") from refusal
+        if named is None:
+            return  # it does not know the service
+        fields = dict(zip(state[::2], state[1::2], strict=False))
+        master = _address(named[0].decode(), named[1].decode())
+        promotes = b"failover_in_progress" in fields[b"flags"] and master == _address(
+            fields[b"ip"].decode(), fields[b"port"].decode()
+        )
+        if promotes and monotonic() - self._begun_at > AGAIN_AFTER_S:
+            self._begin()  # whoever has just come has missed the word
+        self._learn(master, int(fields[b"config-epoch"]))
+
+    def _learn(self, master: Address, epoch: int) -> None:
+        """Believe who knows of the latest election: a Sentinel may have been cut off before it."""
+        with self._lock:
+            if epoch < self._epoch:
+                return
+            before, self._master, self._epoch = self._master, master, epoch
+            moved = before not in (None, master)
+            self.era += moved
+        if moved:
+            log.warning("redis_master_changed", master=":".join(map(str, master)))
+            self._end()
+            self.changed()
+
+    def _begin(self) -> None:
+        """Take note that a replica is about to be promoted."""
+        with self._lock:
+            self.era += 1
+            self._begun_at = monotonic()
+            self._over.clear()
+        self.changed()
+
+    def _end(self) -> None:
+        self._over.set()
+
+    def subscribed(self, number: int, sentinel: Any) -> None:
+        """Take note that a Sentinel is listened to from now on."""
+        self.ask(sentinel)
+        with self._lock:
+            self._listening.add(number)
+
+    def lost(self, number: int) -> None:
+        """Take note that a Sentinel is not listened to any more."""
+        with self._lock:
+            self._listening.discard(number)
+            if not self._listening:
+                self._epoch = -1  # whoever comes back may count anew
+
+    def receive(self, sentinel: Any, event: str, words: Sequence[str]) -> None:
+        """Take note of an event: the words behind its name."""
+        if self._service not in words:
+            return
+        if event == _BEGINS:
+            self._begin()
+            return
+        if event == _SWITCHED and _address(words[1], words[2]) == self._master:
+            self._learn(_address(words[3], words[4]), self._epoch)
+        if event == _MONITORED:
+            self._epoch = -1  # by hand: the Sentinels count anew
+        self.ask(sentinel)
+        if event.startswith("-"):
+            self._end()
+
+    def sentinel(self, number: int) -> Any:
+        """Return the client of a Sentinel."""
+        return self._sentinels[number]
+
+
+def _listen_for_ever(watched: weakref.ref[MasterWatch], number: int) -> None:
+    """Listen to a Sentinel as long as the watch is somebody's, whatever happens."""
+    pid = os.getpid()
+    while os.getpid() == pid:
+        try:
+            _listen(watched, number)
+        except (RedisError, OSError):
+            pass  # it is away: the others are there, or it is asked again
+        except Exception as bug:  # noqa: BLE001 - without its ear a fail-over would lose writes
+            unexpected(bug, "sentinel", "sentinel")
+        watch = watched()
+        if watch is None:
+            return
+        watch.lost(number)
+        del watch
+        sleep(AGAIN_S)
+
+
+def _listen(watched: weakref.ref[MasterWatch], number: int) -> None:
+    watch = watched()
+    if watch is None:
+        return
+    sentinel = watch.sentinel(number)
+    with sentinel.pubsub() as ear:
+        ear.subscribe(*_EVENTS)
+        for _ in _EVENTS:
+            if ear.get_message(timeout=QUIET_S) is None:
+                raise TimedOut("a Sentinel does not answer")
+        watch.subscribed(number, sentinel)
+        del watch
+        pinged = False
+        while (message := _next(ear, pinged)) is not None:
+            watch = watched()
+            if watch is None:
+                return
+            pinged = message == {}
+            if pinged:
+                watch.ask(sentinel)
+            elif message["type"] == "message":
+                watch.receive(
+                    sentinel, message["channel"].decode(), message["data"].decode().split()
+                )
+            del watch
+
+
+def _next(ear: Any, pinged: bool) -> dict[str, Any]:
+    """Return what a Sentinel says; {} when it says nothing, and it is asked for a sign of life.
+
+    Raises:
+        TimedOut: it was asked before and has given none.
+    """
+    message: dict[str, Any] | None = ear.get_message(timeout=QUIET_S)
+    if message is not None:
+        return message
+    if pinged:
+        raise TimedOut("a Sentinel does not answer")
+    ear.ping()
+    return {}
+
+
+def _address(host: str, port: str) -> Address:
+    return host, int(port)

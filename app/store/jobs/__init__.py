@@ -1,0 +1,1 @@
+"""Background responses: queued, leased, their events, ended."""

@@ -1,0 +1,1 @@
+"""Requests and tokens over time, and requests in flight."""

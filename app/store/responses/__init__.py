@@ -1,0 +1,1 @@
+"""Stored responses: conversations, turn by turn."""

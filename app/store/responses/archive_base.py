@@ -1,0 +1,93 @@
+"""What a store must let an operator do with responses: look through them, destroy them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from app.domain.response import TERMINAL
+from app.schemas.items import item_json
+from app.schemas.responses import response_json
+from app.store.responses.base import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """A response of an account. `deleted_at` is in Unix seconds.
+
+    `turn` is None once it is purged, and while it waits or runs in the background.
+    """
+
+    account: str
+    response_id: str
+    status: str
+    deleted_at: int | None
+    turn: Turn | None
+
+    @property
+    def is_purged(self) -> bool:
+        """Whether its content was destroyed."""
+        return self.turn is None and self.status in TERMINAL
+
+    def json(self) -> dict[str, Any]:
+        """Return all of it, for an export."""
+        shown: dict[str, Any] = {
+            "id": self.response_id,
+            "account": self.account,
+            "status": self.status,
+            "deleted_at": self.deleted_at,
+        }
+        if self.is_purged:
+            return shown | {"purged": True}
+        if self.turn is None:
+            return shown
+        return shown | {
+            "response": response_json(self.turn.response),
+            "input": [item_json(item) for item in self.turn.input],
+            "include": sorted(self.turn.include),
+        }
+
+
+class ArchiveStore(Protocol):
+    """Everything here goes step by step, tells each step as it is done, and may be stopped
+    anywhere and started again.
+
+    Every method raises StorageUnavailable when the store is away, iterators between two steps.
+    """
+
+    def find(self, response_id: str) -> Archived | None:
+        """Return a response, whoever's it is, also while it waits or runs."""
+        ...
+
+    def conversations(self, account: str) -> int:
+        """Return how many conversations an account has."""
+        ...
+
+    def responses(self, account: str) -> Iterator[list[Archived]]:
+        """Walk through an account's conversations, oldest first: each as its responses."""
+        ...
+
+    def purgeable(self, deleted_before: int) -> int:
+        """Return how many responses were deleted before then and are not purged yet."""
+        ...
+
+    def purge(self, deleted_before: int) -> Iterator[str]:
+        """Destroy the content of responses deleted before then, in Unix seconds, and tell each id.
+
+        A tombstone without content stays: its id stays unknown, and turns that continue it lose
+        its items.
+        """
+        ...
+
+    def erase(self, account: str, end: Callable[[str], None]) -> Iterator[str]:
+        """Destroy everything that an account has stored, and tell the tag of each conversation.
+
+        `end` is called before with the ids of what waits or runs. Close the account before: what
+        it stores meanwhile may survive.
+        """
+        ...
+
+    def rewrite(self) -> bool:
+        """Have the store's disk forget what was destroyed as well; False where it will not now."""
+        ...

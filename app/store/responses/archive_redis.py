@@ -1,0 +1,233 @@
+"""What an operator does with stored responses: look through them, take them out, destroy them.
+
+Everything here goes step by step, tells each step as it is done, and may be stopped anywhere and
+started again. Destroying reaches Redis and nothing else: what a spool holds (spool.py) and what a
+Redis has written to its disk are for the caller to see to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from redis.exceptions import ResponseError
+
+from app.domain.ids import home_of, tag_of
+from app.store.connection.checks import asked, servers
+from app.store.connection.client import Client
+from app.store.connection.errors import translated
+from app.store.connection.replication import UNCONFIRMED, Safety
+from app.store.keys import Keys
+from app.store.responses.archive_base import Archived
+from app.store.responses.base import Place, Turn
+from app.store.responses.entries import PURGED, Entries, digest_of
+from app.store.responses.layout import Layout, Record, read
+from app.store.responses.scripts import ERASE, HIDDEN, LEAVE_HOME, PURGE
+from app.store.responses.stored_bytes import StoredBytes
+
+#: Entries of a log, members of a set, that are read at once.
+AT_ONCE = 100
+
+
+class RedisArchive:
+    """Implements ArchiveStore on any Redis >= 6.2, Cluster included.
+
+    `safety` says how many replicas must have destroyed something before it counts as that.
+    """
+
+    def __init__(self, client: Client, prefix: str, safety: Safety = UNCONFIRMED) -> None:
+        self._redis: Any = client
+        self._safety = safety
+        self._keys = Keys(prefix)
+        self._entries = Entries()
+        self._stored = StoredBytes(client, self._keys)
+
+    def find(self, response_id: str) -> Archived | None:
+        """Return a response, whoever's it is, also while it waits or runs."""
+        tag = tag_of(response_id)
+        if tag is None:
+            return None
+        with translated():
+            index = self._redis.hgetall(self._keys.index(tag))
+        layout = read(index)
+        record = layout.find(response_id)
+        if record is None:
+            return None
+        account = index[b"account"].decode()
+        entry = self._entry(tag, record, layout)
+        turn = self._turn(entry, account, record, layout, self._common(tag))
+        return Archived(account, response_id, record.status, record.deleted_at, turn)
+
+    def _entry(self, tag: str, record: Record, layout: Layout) -> bytes:
+        """Return a response's entry; nothing is left of it once it is purged or erased."""
+        place = record.place
+        if place.depth < 0:
+            return PURGED
+        behind = place.depth - layout.bases[place.log].depth - 1
+        with translated():
+            entry: bytes | None = self._redis.lindex(self._keys.log(tag, place.log), behind)
+        return entry or PURGED
+
+    def conversations(self, account: str) -> int:
+        """Return how many conversations an account has."""
+        with translated():
+            return int(self._redis.zcard(self._keys.conversations(account)))
+
+    def responses(self, account: str) -> Iterator[list[Archived]]:
+        """Walk through an account's conversations, oldest first: each as its responses."""
+        key, seen = self._keys.conversations(account), 0
+        while tags := self._members(key, seen):
+            for tag in tags:
+                yield list(self._conversation(account, tag))
+            seen += len(tags)
+
+    def _members(self, key: str, seen: int) -> list[str]:
+        with translated():
+            return [tag.decode() for tag in self._redis.zrange(key, seen, seen + AT_ONCE - 1)]
+
+    def _conversation(self, account: str, tag: str) -> Iterator[Archived]:
+        layout, common = self._layout(tag), self._common(tag)
+        for log, base in layout.bases.items():
+            for depth, entry in enumerate(self._log(tag, log), base.depth + 1):
+                record = layout.records.get(Place(log, depth))
+                if record is None:
+                    return  # it came while this was being read
+                yield Archived(
+                    account,
+                    record.response_id,
+                    record.status,
+                    record.deleted_at,
+                    self._turn(entry, account, record, layout, common),
+                )
+
+    def _layout(self, tag: str) -> Layout:
+        with translated():
+            return read(self._redis.hgetall(self._keys.index(tag)))
+
+    def _common(self, tag: str) -> Mapping[bytes, bytes]:
+        with translated():
+            common: Mapping[bytes, bytes] = self._redis.hgetall(self._keys.common(tag))
+        return common
+
+    def _turn(
+        self,
+        entry: bytes,
+        account: str,
+        record: Record,
+        layout: Layout,
+        common: Mapping[bytes, bytes],
+    ) -> Turn | None:
+        if entry == PURGED:
+            return None
+        parent = layout.parent(record.place)
+        named = common.get(digest_of(entry))
+        return self._entries.turn(entry, account, record.response_id, parent, named)
+
+    def _log(self, tag: str, log: str) -> Iterator[bytes]:
+        key, seen = self._keys.log(tag, log), 0
+        while True:
+            with translated():
+                entries = self._redis.lrange(key, seen, seen + AT_ONCE - 1)
+            yield from entries
+            seen += len(entries)
+            if len(entries) < AT_ONCE:
+                return
+
+    def purgeable(self, deleted_before: int) -> int:
+        """Return how many responses were deleted before then and are not purged yet."""
+        with translated():
+            return int(self._redis.zcount(self._keys.deleted, "-inf", f"({deleted_before}"))
+
+    def purge(self, deleted_before: int) -> Iterator[str]:
+        """Destroy the content of responses deleted before then, in Unix seconds, and tell each id.
+
+        A tombstone without content stays: its id stays unknown, and turns that continue it lose
+        its items.
+        """
+        left = 0  # how many of the first are to stay where they are
+        while ids := self._deleted(deleted_before, left):
+            for response_id in ids:
+                if self._purged(response_id, deleted_before):
+                    yield response_id
+                else:
+                    left += 1
+
+    def _deleted(self, before: int, left: int) -> list[str]:
+        with translated():
+            found = self._redis.zrangebyscore(
+                self._keys.deleted, "-inf", f"({before}", start=left, num=AT_ONCE
+            )
+        return [response_id.decode() for response_id in found]
+
+    def _purged(self, response_id: str, before: int) -> bool:
+        """Purge one response, in an order that leaves nothing behind wherever it is stopped.
+
+        Returns False for one whose deletion is just happening.
+        """
+        index = self._keys.index(tag_of(response_id) or "")
+        with translated():
+            found = HIDDEN((index,), (response_id, before)).run(self._redis)
+            if found:
+                account, entry = found[0].decode(), found[1]
+                self._leave_homes(account, response_id, entry)
+                keys = (index, *self._stored.keys(account))
+                (size,) = self._safety.run(self._redis, PURGE(keys, (response_id,)))
+                self._stored.follow(account, -size)
+            elif self._redis.exists(index):
+                return False
+            self._redis.zrem(self._keys.deleted, response_id)
+        return True
+
+    def _leave_homes(self, account: str, response_id: str, entry: bytes) -> None:
+        given, made = self._entries.items(entry)
+        homeless = [item.id for item in given + made if home_of(item.id) is None]
+        if homeless:
+            LEAVE_HOME((self._keys.homes(account),), (response_id, *homeless)).run(self._redis)
+
+    def erase(self, account: str, end: Callable[[str], None]) -> Iterator[str]:
+        """Destroy everything that an account has stored, and tell the tag of each conversation.
+
+        `end` is called before with the ids of what waits or runs. Close the account before: what
+        it stores meanwhile may survive.
+        """
+        while tags := self._members(self._keys.conversations(account), 0):
+            for tag in tags:
+                self._erase(account, tag, end)
+                yield tag
+        with translated():
+            self._redis.unlink(self._keys.homes(account))
+            self._redis.unlink(self._keys.stored(account))
+
+    def _erase(self, account: str, tag: str, end: Callable[[str], None]) -> None:
+        layout = self._layout(tag)
+        for record in layout.waiting:
+            end(record.response_id)
+        deleted = [
+            record.response_id
+            for record in layout.records.values()
+            if record.deleted_at is not None
+        ]
+        with translated():
+            keys = (self._keys.index(tag), *self._stored.keys(account))
+            (size,) = self._safety.run(self._redis, ERASE(keys, ()))
+            self._stored.follow(account, -size)
+            if deleted:
+                self._redis.zrem(self._keys.deleted, *deleted)
+            self._redis.zrem(self._keys.conversations(account), tag)
+
+    def rewrite(self) -> bool:
+        """Have Redis write its files anew, so that its disk forgets what was destroyed as well.
+
+        Returns False where it is not to be had now: one is being written, or Redis refuses.
+        """
+        with translated():
+            for server, node in servers(self._redis):
+                kept = asked(server, node)
+                try:
+                    if kept.appends:
+                        node.bgrewriteaof()
+                    elif kept.snapshots:
+                        node.bgsave()
+                except ResponseError:
+                    return False
+        return True

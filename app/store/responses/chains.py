@@ -1,0 +1,135 @@
+"""Parts of conversations, read from Redis: where the turns of a chain are, and the turns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.domain.ids import tag_of
+from app.domain.items import Item
+from app.store.connection.client import Client
+from app.store.connection.errors import translated
+from app.store.connection.script import Call, run_all
+from app.store.keys import Keys
+from app.store.responses.base import Place, unknown_response
+from app.store.responses.entries import Entries
+from app.store.responses.paging import Slice
+from app.store.responses.scripts import CHAIN
+
+#: As many turns come with the answer to where they are; more are asked for by themselves, since
+#: a script hands them on slower than Redis itself does.
+AT_ONCE = 24
+
+#: The depths of a whole chain, and of its last turn alone.
+WHOLE, OWN = (0, -1), (-1, -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A part of a chain: the response's place, its parent's, and entries from depth `start`.
+
+    `common` is what the response's own entry names, where it is among them.
+    """
+
+    place: Place
+    parent: Place | None
+    start: int
+    entries: list[bytes]
+    common: bytes | None
+
+
+class Chains:
+    """Reads chains: one round trip for few turns, two for any number of turns and forks.
+
+    Its methods raise StorageUnavailable when Redis is away.
+    """
+
+    def __init__(self, client: Client, keys: Keys) -> None:
+        self._redis: Any = client
+        self._keys = keys
+
+    def find(
+        self, account: str, response_id: str, first: int, last: int, anchor: str = ""
+    ) -> Found | None:
+        """Return these turns of a response's chain, or None where there is no such response.
+
+        Negative depths count from the end. An anchor, the id of a response, stands for the depth
+        of its turn, and None is returned as well where that is not of the chain.
+        """
+        tag = tag_of(response_id)
+        if tag is None:
+            return None
+        with translated():
+            reply = self._call(tag, account, response_id, anchor, first, last).run(self._redis)
+            if reply is None:
+                return None
+            _status, log, depth, base, below, start, parts, entries, common = reply
+            if parts and not entries:
+                entries = self._ranges(tag, parts)
+        parent = Place(log.decode(), depth - 1)
+        if depth - 1 == below:
+            parent = Place(base.decode(), below)
+        return Found(
+            place=Place(log.decode(), depth),
+            parent=parent if depth else None,
+            start=start,
+            entries=[entry for part in reversed(entries) for entry in part],
+            common=common,
+        )
+
+    def own(self, account: str, response_ids: Sequence[str]) -> list[bytes]:
+        """Return the entries of those of these responses that the account has."""
+        calls = [
+            self._call(tag, account, response_id, "", *OWN)
+            for response_id in response_ids
+            if (tag := tag_of(response_id))
+        ]
+        with translated():
+            replies = run_all(self._redis, calls) if calls else []
+        return [reply[7][0][0] for reply in replies if reply]
+
+    def _call(self, tag: str, account: str, response_id: str, anchor: str, *depths: int) -> Call:
+        return CHAIN((self._keys.index(tag),), (account, response_id, anchor, *depths, AT_ONCE))
+
+    def _ranges(self, tag: str, parts: list[tuple[bytes, int, int]]) -> list[list[bytes]]:
+        return run_all(
+            self._redis,
+            [
+                ("LRANGE", self._keys.log(tag, log.decode()), first, last)
+                for log, first, last in parts
+            ],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PagedChain:
+    """A response's chain, as paging reads it."""
+
+    chains: Chains
+    entries: Entries
+    account: str
+    response_id: str
+
+    def turn_of(self, response_id: str) -> Slice | None:
+        """Return the one turn of a response, or None where it is not of this chain."""
+        found = self.chains.find(self.account, self.response_id, *OWN, anchor=response_id)
+        return self._slice(found) if found else None
+
+    def read(self, first: int, last: int) -> Slice:
+        """Return the turns of these depths, as far as they exist."""
+        found = self.chains.find(self.account, self.response_id, first, last)
+        if found is None:
+            raise unknown_response(self.response_id)
+        return self._slice(found)
+
+    def _slice(self, found: Found) -> Slice:
+        turns = [
+            self._seen(entry, is_last=depth == found.place.depth)
+            for depth, entry in enumerate(found.entries, found.start)
+        ]
+        return Slice(found.start, found.place.depth, turns)
+
+    def _seen(self, entry: bytes, *, is_last: bool) -> tuple[Item, ...]:
+        given, made = self.entries.items(entry)
+        return given if is_last else given + made

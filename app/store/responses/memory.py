@@ -1,0 +1,136 @@
+"""A store of responses in this process's memory: for tests, and for trying things out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Literal
+
+from app.domain.ids import home_of
+from app.domain.items import Item
+from app.store.responses.base import Context, Page, Place, Turn, unknown_response
+from app.store.responses.entries import Entries
+from app.store.responses.paging import Slice, page
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A turn and the ids of its chain, oldest first and its own last."""
+
+    turn: Turn
+    chain: tuple[str, ...]
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        return self.turn.input + self.turn.response.output
+
+
+class MemoryStore:
+    """Implements ResponseStore. A turn's place is its response's id and its depth."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._entries = Entries()
+        self._kept: dict[str, _Kept] = {}
+        self._deleted: set[str] = set()
+        self._homes: dict[tuple[str, str], str] = {}
+
+    def save(self, turn: Turn) -> bool:
+        """Keep a terminal response, at once visible to every thread."""
+        response_id = turn.response.id
+        with self._lock:
+            if response_id in self._kept:
+                return self._kept[response_id].turn.response.status == turn.response.status
+            chain = self._chain(turn)
+            self._kept[response_id] = _Kept(turn, (*chain, response_id))
+            for item in turn.input + turn.response.output:
+                if home_of(item.id) is None:
+                    self._homes[turn.account, item.id] = response_id
+        return True
+
+    def _chain(self, turn: Turn) -> tuple[str, ...]:
+        if turn.parent is None:
+            return ()
+        parent = self._kept.get(turn.parent.log)
+        if parent is None or parent.turn.account != turn.account:
+            raise unknown_response(turn.response.id)
+        return parent.chain
+
+    def get(self, account: str, response_id: str) -> Turn:
+        """Return a stored turn."""
+        return self._live(account, response_id).turn
+
+    def delete(self, account: str, response_id: str) -> None:
+        """Hide a response; turns that continue it keep their whole context."""
+        self._live(account, response_id)
+        self._deleted.add(response_id)
+
+    def context(self, account: str, response_id: str) -> Context:
+        """Return what a turn that continues `response_id` starts from."""
+        kept = self._live(account, response_id)
+        items: list[Item] = []
+        inputs: list[range] = []
+        for each in kept.chain:
+            turn = self._kept[each].turn
+            inputs.append(range(len(items), len(items) + len(turn.input)))
+            items += turn.input + turn.response.output
+        place = Place(response_id, len(kept.chain) - 1)
+        return Context(tuple(items), kept.turn.response, place, tuple(inputs))
+
+    def input_items(
+        self,
+        account: str,
+        response_id: str,
+        *,
+        order: Literal["asc", "desc"],
+        limit: int,
+        after: str | None,
+        before: str | None,
+    ) -> Page:
+        """Return a page of what the model saw (E6): earlier turns, then this one's own input."""
+        kept = self._live(account, response_id)
+        earlier = tuple(self._kept[each].items for each in kept.chain[:-1])
+        chain = _Chain(kept.chain, (*earlier, kept.turn.input))
+        return page(chain, order=order, limit=limit, after=after, before=before)
+
+    def items(self, account: str, item_ids: Sequence[str]) -> dict[str, Item]:
+        """Return those of the items that the account has stored, by id (S5)."""
+        found: dict[str, Item] = {}
+        for item_id in item_ids:
+            home = self._kept.get(home_of(item_id) or self._homes.get((account, item_id), ""))
+            if home and home.turn.account == account and home.chain[-1] not in self._deleted:
+                found |= {item.id: item for item in home.items if item.id == item_id}
+        return found
+
+    def stored_bytes(self, account: str) -> int:
+        """Return how many bytes an account's turns would take in a store outside this process."""
+        kept = [each.turn for each in self._kept.values() if each.turn.account == account]
+        return sum(len(self._entries.alone(turn)) for turn in kept)
+
+    def ping(self) -> None:
+        """Return: memory is always there."""
+
+    def _live(self, account: str, response_id: str) -> _Kept:
+        kept = self._kept.get(response_id)
+        if kept is None or kept.turn.account != account or response_id in self._deleted:
+            raise unknown_response(response_id)
+        return kept
+
+
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    ids: tuple[str, ...]
+    turns: tuple[tuple[Item, ...], ...]
+
+    def turn_of(self, response_id: str) -> Slice | None:
+        if response_id not in self.ids:
+            return None
+        depth = self.ids.index(response_id)
+        return self.read(depth, depth)
+
+    def read(self, first: int, last: int) -> Slice:
+        count = len(self.turns)
+        start = max(0, first + count if first < 0 else first)
+        end = (last + count if last < 0 else last) + 1
+        return Slice(start, count - 1, self.turns[start : max(0, end)])

@@ -1,0 +1,246 @@
+"""The store of responses in Redis.
+
+A conversation is an index, which says of each response where its turn is, and logs of turns. A
+turn that continues the last of its log is appended; one that continues an earlier turn begins a
+log of its own, which says where it left the other. So each item is stored once, a context is the
+part of each log that leads to its turn, and a turn of another branch is never among it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from redis.cluster import RedisCluster
+
+from app.domain.ids import home_of, tag_of
+from app.domain.items import Item
+from app.domain.response import TERMINAL, TRANSITIONS
+from app.store.connection.client import Client
+from app.store.connection.errors import translated
+from app.store.connection.replication import UNCONFIRMED, Command, Safety
+from app.store.keys import Keys
+from app.store.responses.base import Context, Forgotten, Page, Place, Turn, unknown_response
+from app.store.responses.chains import OWN, WHOLE, Chains, Found, PagedChain
+from app.store.responses.entries import PURGED, Entries
+from app.store.responses.paging import page
+from app.store.responses.scripts import COMMIT, HIDE, TOUCH
+from app.store.responses.stored_bytes import StoredBytes
+
+#: The statuses that each may follow, as the program that commits reads them.
+_BEFORE = {
+    status: f" {' '.join(old for old, new in TRANSITIONS.items() if status in new)} "
+    for status in (*TRANSITIONS, *TERMINAL)
+}
+
+
+class RedisStore:
+    """Implements ResponseStore on any Redis >= 6.2, Sentinel and Cluster included.
+
+    With `wait_replicas` a response counts as saved, or deleted, once so many replicas have that.
+    Where they do not within `wait_s`, which is to be less than the client's time-out, it is done
+    all the same and Unconfirmed says that it might still be lost. Every method may be repeated
+    after StorageUnavailable: what has happened does not happen twice.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        prefix: str,
+        *,
+        wait_replicas: int = 0,
+        wait_s: float = 2.0,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._redis: Any = client
+        self._is_cluster = isinstance(client, RedisCluster)
+        self._keys = Keys(prefix)
+        self._entries = Entries()
+        self._chains = Chains(client, self._keys)
+        self._stored = StoredBytes(client, self._keys)
+        self.safety = Safety(wait_replicas, wait_s)
+        self._now = now
+
+    def save(self, turn: Turn) -> bool:
+        """Keep a terminal response, at once visible to every process."""
+        return self._save(turn, self.safety)
+
+    def keep(self, turn: Turn) -> bool:
+        """Save a response without waiting for replicas."""
+        return self._save(turn, UNCONFIRMED)
+
+    def _save(self, turn: Turn, safety: Safety) -> bool:
+        with translated():
+            committed, reached = self._committed(turn, safety)
+            if committed is None:
+                raise unknown_response(turn.response.id)
+            standing, size = committed
+            self._stored.follow(turn.account, size)
+        safety.require(reached)
+        return bytes(standing).decode() == turn.response.status
+
+    def commit_arguments(self, turn: Turn) -> tuple[str | bytes | int, ...]:
+        """Return what the program that commits a turn is told (lua.py)."""
+        response, parent = turn.response, turn.parent or Place("0", -1)
+        return (
+            turn.account,
+            response.id,
+            response.status,
+            _BEFORE[response.status],
+            self._entries.dump(turn),
+            parent.log,
+            parent.depth,
+        )
+
+    def marks(self, turn: Turn) -> list[Command]:
+        """Return what tells the account's keys of a turn that is to come.
+
+        If it never does, no harm is done.
+        """
+        return self._begins(turn) + self._homes_of(turn)
+
+    def confirm(self, response_id: str, wait_s: float) -> None:
+        """Return when enough replicas have what was kept.
+
+        Raises:
+            Unconfirmed: they have not within `wait_s`, or the server that has it is lost.
+        """
+        if not self.safety.replicas:
+            return
+        touch = TOUCH((self._keys.index(_tag(response_id)),), (response_id,))
+        with translated():
+            (known,), reached = self.safety.attempt(self._redis, touch, wait_s=wait_s)
+        if not known:
+            raise Forgotten("The response was lost with the server that had it: keep it again.")
+        self.safety.require(reached)
+
+    def _committed(self, turn: Turn, safety: Safety) -> tuple[Any, int]:
+        """Commit a turn; return the reply, and how many replicas have it."""
+        tag, homes = _tag(turn.response.id), self._homes_of(turn)
+        keys = [self._keys.index(tag), *self._stored.keys(turn.account)]
+        arguments = self.commit_arguments(turn)
+        if not self._is_cluster and turn.parent is None:
+            keys.append(self._keys.conversations(turn.account))
+            arguments += (turn.response.created_at, tag)
+        # On a Cluster these keys have other servers.
+        begins = self._begins(turn) if self._is_cluster else []
+        results, reached = safety.attempt(self._redis, *begins, *homes, COMMIT(keys, arguments))
+        return results[-1], reached
+
+    def _begins(self, turn: Turn) -> list[Command]:
+        """Return what tells the account that a conversation begins, if one does."""
+        if turn.parent is not None:
+            return []
+        key = self._keys.conversations(turn.account)
+        return [("ZADD", key, turn.response.created_at, _tag(turn.response.id))]
+
+    def _homes_of(self, turn: Turn) -> list[Command]:
+        """Return what tells where the items are whose ids do not, if there are any."""
+        own = turn.response.id.removeprefix("resp_")  # in every id that was minted for this turn
+        homeless = [
+            item.id for item in _items(turn) if own not in item.id and home_of(item.id) is None
+        ]
+        if not homeless:
+            return []
+        homes = [part for item_id in homeless for part in (item_id, turn.response.id)]
+        return [("HSET", self._keys.homes(turn.account), *homes)]
+
+    def get(self, account: str, response_id: str) -> Turn:
+        """Return a stored turn."""
+        found = self._found(account, response_id, *OWN)
+        return self._turn(found, account, response_id)
+
+    def delete(self, account: str, response_id: str) -> None:
+        """Hide a response; turns that continue it keep their whole context."""
+        self._found(account, response_id, *OWN)
+        now = int(self._now())
+        # First where a purge will look for it: a mark without effect does no harm.
+        mark = ("ZADD", self._keys.deleted, now, response_id)
+        hide = HIDE((self._keys.index(_tag(response_id)),), (account, response_id, now))
+        with translated():
+            _, hidden = self.safety.run(self._redis, mark, hide)
+        if not hidden:
+            raise unknown_response(response_id)
+
+    def context(self, account: str, response_id: str) -> Context:
+        """Return what a turn that continues `response_id` starts from.
+
+        It takes one round trip while the conversation is short, and two for any number of
+        turns and forks.
+        """
+        found = self._found(account, response_id, *WHOLE)
+        turn = self._turn(found, account, response_id)
+        earlier, inputs = self._entries.all_items(found.entries[:-1])
+        inputs.append(range(len(earlier), len(earlier) + len(turn.input)))
+        purged = frozenset(n for n, entry in enumerate(found.entries) if entry == PURGED)
+        items = (*earlier, *_items(turn))
+        return Context(items, turn.response, found.place, tuple(inputs), purged)
+
+    def input_items(
+        self,
+        account: str,
+        response_id: str,
+        *,
+        order: Literal["asc", "desc"],
+        limit: int,
+        after: str | None,
+        before: str | None,
+    ) -> Page:
+        """Return a page of what the model saw (E6): earlier turns, then this one's own input.
+
+        It takes one round trip, and one more for each of `after` and `before`.
+        """
+        chain = PagedChain(self._chains, self._entries, account, response_id)
+        return page(chain, order=order, limit=limit, after=after, before=before)
+
+    def items(self, account: str, item_ids: Sequence[str]) -> dict[str, Item]:
+        """Return those of the items that the account has stored, by id (S5)."""
+        homes = self._homes(account, item_ids)
+        entries = self._chains.own(account, sorted(set(homes.values())))
+        held = {item.id: item for item in self._entries.all_items(entries)[0]}
+        return {item_id: held[item_id] for item_id in item_ids if item_id in held}
+
+    def _homes(self, account: str, item_ids: Sequence[str]) -> dict[str, str]:
+        """Return for each item the response whose turn brought it, where there is one."""
+        homes = {item_id: home for item_id in item_ids if (home := home_of(item_id))}
+        homeless = [item_id for item_id in item_ids if item_id not in homes]
+        if homeless:
+            with translated():
+                found = self._redis.hmget(self._keys.homes(account), homeless)
+            homes |= {
+                item_id: home.decode()
+                for item_id, home in zip(homeless, found, strict=True)
+                if home
+            }
+        return homes
+
+    def stored_bytes(self, account: str) -> int:
+        """Return how many bytes an account has stored."""
+        return self._stored.of(account)
+
+    def ping(self) -> None:
+        """Return when the store answers."""
+        with translated():
+            self._redis.ping()
+
+    def _found(self, account: str, response_id: str, first: int, last: int) -> Found:
+        found = self._chains.find(account, response_id, first, last)
+        if found is None or not found.entries or found.entries[-1] == PURGED:
+            raise unknown_response(response_id)
+        return found
+
+    def _turn(self, found: Found, account: str, response_id: str) -> Turn:
+        own = found.entries[-1]
+        return self._entries.turn(own, account, response_id, found.parent, found.common)
+
+
+def _items(turn: Turn) -> tuple[Item, ...]:
+    return turn.input + turn.response.output
+
+
+def _tag(response_id: str) -> str:
+    tag = tag_of(response_id)
+    if tag is None:
+        raise ValueError(f"{response_id!r} is no id that this gateway mints")
+    return tag

@@ -1,0 +1,297 @@
+"""What brings spooled answers into the store they are for, once it takes writes again.
+
+A timer in every process that serves, a second apart, whether or not requests come. Of the processes
+that share a folder one delivers at a time; were it two, nothing would be there twice. Before it
+delivers, the store is asked for its id: a Redis that was emptied or exchanged meanwhile is given
+nothing that was promised by another.
+
+An answer that names no store (spool_folders.py) is delivered where its account is known and, if it
+continues a turn, where that turn is; else it is left alone.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Protocol
+
+from app.domain.ids import tag_of
+from app.errors import GatewayError, NotFound, StorageUnavailable
+from app.store.connection.reasons import reason
+from app.store.responses.base import Confirming, Turn, Unconfirmed
+from app.store.spool.files import Spool
+from app.store.spool.folders import SpoolFolders
+from app.store.spool.timer import SpoolTimer
+from app.store.spool.write_breaker import WriteBreaker
+from app.telemetry import SPOOL_DELIVERED, SPOOL_LOST, log
+
+#: How soon an answer is tried again that the store did not take, and after how many of those the
+#: rest is left for the next time; in seconds.
+AGAIN_S, MAX_FAILURES = 2.0, 3
+#: How soon one is looked at again that is not known to be this store's, or that cannot be read.
+LEFT_ALONE_S = 60.0
+#: How long the replicas may take to have what was delivered, and how soon they are asked again.
+CONFIRMED_S, ASKED_AGAIN_S = 0.1, 10.0
+#: How long an operator's command waits while another process delivers.
+PATIENCE_S, PAUSE_S = 5.0, 0.05
+
+
+class Identity(Protocol):
+    """What tells which store this is. Both methods raise StorageUnavailable."""
+
+    def read(self) -> str:
+        """Return the store's id."""
+        ...
+
+    def probe(self) -> None:
+        """Return when the store takes a write."""
+        ...
+
+
+class SpoolDelivery:
+    """The spool of one store. One per process.
+
+    `knows` tells whether the store has an account. `sleep` waits for seconds, `now` returns those
+    of a clock that never goes back.
+    """
+
+    def __init__(
+        self,
+        store: Confirming,
+        identity: Identity,
+        folders: SpoolFolders,
+        knows: Callable[[str], bool],
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.breaker = WriteBreaker()
+        self.folders = folders
+        self._store = store
+        self._identity = identity
+        self._knows = knows
+        self._sleep = sleep
+        self._now = now
+        self._again_at: dict[str, float] = {}
+        self._lagging_until = 0.0
+        self._reported: set[str] = set()
+        self._timer = SpoolTimer(self.tick)
+
+    def start(self) -> None:
+        """Begin to deliver by a timer, for as long as the process lives; twice is once."""
+        self._timer.start()
+
+    def stop(self) -> None:
+        """Deliver no more by the timer; this returns when it has ended."""
+        self._timer.stop()
+
+    def tick(self) -> None:
+        """Do what is due: learn the store's id, try a write if one failed, deliver."""
+        try:
+            self.identify()
+            self.folders.claim()
+            if self.breaker.is_open or self.waiting():
+                self._identity.probe()
+                self.breaker.close()
+                self._deliver_alone()
+        except (GatewayError, OSError) as fault:
+            if self.breaker.is_open and isinstance(fault, StorageUnavailable):
+                self.breaker.open(fault)
+            log.debug("spool_not_delivered", error=type(fault).__name__)
+
+    def identify(self) -> None:
+        """Learn which store this is now. Raises StorageUnavailable."""
+        self.folders.store_id = self._identity.read()
+
+    def put(self, turn: Turn, fault: StorageUnavailable, *, is_kept: bool) -> None:
+        """Spool an answer that the store did not take, or whose replicas lag.
+
+        Raises OSError: it cannot be written.
+        """
+        if self.folders.store_id is None:
+            with suppress(StorageUnavailable):
+                self.identify()
+        self.folders.own().put(turn, is_kept=is_kept)
+        log.warning("response_spooled", response_id=turn.response.id, reason=reason(fault))
+        self.start()
+
+    def lost(self, turn: Turn, error: OSError) -> None:
+        """Count an answer that neither the store nor the spool took."""
+        SPOOL_LOST.inc()
+        why = error.strerror or type(error).__name__
+        log.error("response_lost", response_id=turn.response.id, reason=why)
+
+    def find(self, account: str, response_id: str) -> Turn | None:
+        """Return an account's answer that waits on this machine."""
+        if tag_of(response_id) is None:
+            return None
+        with suppress(ValueError, OSError):
+            for spool in self.folders.readable():
+                turn = spool.take(response_id)
+                if turn is not None and turn.account == account:
+                    return turn
+        return None
+
+    def is_kept(self, response_id: str) -> bool:
+        """Tell whether the store has an answer that waits here, and only replicas lack it."""
+        return any(spool.is_kept(response_id) for spool in self.folders.readable())
+
+    def deliver(self, response_id: str) -> None:
+        """Deliver one answer now. Raises StorageUnavailable."""
+        self.identify()
+        for spool in self.folders.readable():
+            self._deliver(spool, response_id)
+
+    def deliver_all(self) -> None:
+        """Deliver everything now: when this returns, the store has it.
+
+        Raises:
+            StorageUnavailable: it does not take it, another process is still at it, or the spool
+                may not be read.
+        """
+        self.identify()
+        until = self._now() + PATIENCE_S
+        self._again_at.clear()
+        with _reading():
+            while self.waiting():
+                if self._deliver_alone(strict=True):
+                    return
+                if self._now() >= until:
+                    raise StorageUnavailable("Answers are still being delivered.", retry_after_s=1)
+                self._sleep(PAUSE_S)
+
+    def waiting(self) -> list[str]:
+        """Return the ids of the answers that wait on this machine for this store."""
+        return [response_id for spool in self.folders.readable() for response_id in spool.waiting()]
+
+    def drop(self, response_id: str) -> None:
+        """Forget an answer of this store's, if it waits here and may be touched."""
+        with suppress(OSError):
+            for spool in self.folders.readable():
+                spool.drop(response_id)
+
+    def erase(self, account: str) -> list[str]:
+        """Forget every answer of an account of this store's; return their ids.
+
+        Raises StorageUnavailable: which store this is cannot be known, or what waits not be read.
+        """
+        self.identify()
+        with _reading():
+            return [gone for spool in self.folders.readable() for gone in spool.erase(account)]
+
+    def figures(self) -> dict[str, float]:
+        """Return how many answers wait, by the name of its metric (telemetry's FIGURES).
+
+        That is nothing where the spool may not be read.
+        """
+        with suppress(OSError):
+            return {"gateway_spooled": float(len(self.waiting()))}
+        return {}
+
+    def _deliver_alone(self, *, strict: bool = False) -> bool:
+        """Deliver what is due unless another process does; return whether it was this one."""
+        with self._alone() as is_alone:
+            if is_alone:
+                self._deliver_due(strict=strict)
+        return is_alone
+
+    @contextmanager
+    def _alone(self) -> Iterator[bool]:
+        """Hold the folder, if no other process does: a lock that ends with its process."""
+        try:
+            handle = os.open(self.folders.directory, os.O_RDONLY)
+        except FileNotFoundError:
+            yield True
+            return
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+        finally:
+            os.close(handle)
+
+    def _deliver_due(self, *, strict: bool) -> None:
+        failures, now = 0, self._now()
+        for spool in self.folders.readable():
+            waiting = spool.waiting()
+            for response_id in waiting:
+                if self._again_at.get(response_id, now) > now:
+                    continue
+                try:
+                    self._deliver(spool, response_id)
+                except StorageUnavailable:
+                    failures += 1
+                    self._again_at[response_id] = now + AGAIN_S
+                    if strict or failures == MAX_FAILURES:
+                        raise
+        self._again_at = {each: at for each, at in self._again_at.items() if at > now}
+
+    def _deliver(self, spool: Spool, response_id: str) -> None:
+        """Have the store keep an answer, and forget it here once it is safe there."""
+        is_unnamed = self.folders.is_unnamed(spool)
+        try:
+            turn = spool.take(response_id)
+            if turn is None:
+                return
+            if is_unnamed and not self._knows(turn.account):
+                self._leave_alone(response_id, "its account is not known here")
+                return
+            self._store.keep(turn)
+        except NotFound:
+            self._parentless(spool, response_id, is_unnamed=is_unnamed)
+        except StorageUnavailable:
+            raise
+        except (GatewayError, ValueError, OSError) as error:
+            self._leave_alone(response_id, type(error).__name__)
+        else:
+            self._confirm(spool, response_id)
+
+    def _confirm(self, spool: Spool, response_id: str) -> None:
+        """Drop what the replicas have; for a while none is asked once they lag."""
+        now = self._now()
+        if now >= self._lagging_until:
+            try:
+                self._store.confirm(response_id, CONFIRMED_S)
+            except Unconfirmed:
+                self._lagging_until = now + ASKED_AGAIN_S
+            else:
+                if spool.drop(response_id):
+                    SPOOL_DELIVERED.inc()
+                    log.info("response_delivered", response_id=response_id)
+                return
+        spool.mark_kept(response_id)
+        self._again_at[response_id] = self._lagging_until
+
+    def _parentless(self, spool: Spool, response_id: str, *, is_unnamed: bool) -> None:
+        """See to an answer whose conversation is not in the store.
+
+        Of this store's own it was erased, or lost with what a Redis lost: it can be kept nowhere.
+        """
+        if is_unnamed:
+            self._leave_alone(response_id, "its conversation is not here")
+        elif spool.drop(response_id):
+            SPOOL_LOST.inc()
+            log.error("response_lost", response_id=response_id, reason="its conversation is gone")
+
+    def _leave_alone(self, response_id: str, why: str) -> None:
+        """Tell once of an answer that cannot be read, or is not known to be this store's."""
+        self._again_at[response_id] = self._now() + LEFT_ALONE_S
+        if response_id not in self._reported:
+            self._reported.add(response_id)
+            log.error("spooled_response_left_alone", response_id=response_id, reason=why)
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Raise StorageUnavailable where an operator's user may not read the spool."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise StorageUnavailable(f"The spool cannot be read by this user: {why}.") from error

@@ -1,0 +1,49 @@
+"""The accounts of use in this process's memory."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date
+
+from app.domain.usage import UsageLine
+from app.store.rate_limits.base import Settlement
+from app.store.usage.base import MAX_LINES_A_DAY, OTHER_MODELS
+
+
+class MemoryUsageStore:
+    """A UsageStore that forgets everything when the process ends; `settle` settles windows."""
+
+    def __init__(self, settle: Callable[[Settlement], None]) -> None:
+        self._settle = settle
+        self._lock = threading.Lock()
+        self._days: defaultdict[tuple[str, date], dict[tuple[str, str], UsageLine]]
+        self._days = defaultdict(dict)
+
+    def record(
+        self, lines: Sequence[UsageLine], settlement: Settlement | None = None
+    ) -> Sequence[UsageLine]:
+        with self._lock:
+            for line in lines:
+                self._add(line)
+        if settlement is not None:
+            self._settle(settlement)
+        return ()
+
+    def read(self, account: str, days: Sequence[date]) -> list[UsageLine]:
+        with self._lock:
+            return [
+                line
+                for day in days
+                for _, line in sorted(self._days.get((account, day), {}).items())
+            ]
+
+    def _add(self, line: UsageLine) -> None:
+        lines = self._days[line.account, line.day]
+        before = lines.get((line.key_id, line.model))
+        if before is None and len(lines) >= MAX_LINES_A_DAY:
+            line = replace(line, model=OTHER_MODELS)
+            before = lines.get((line.key_id, line.model))
+        lines[line.key_id, line.model] = before.plus(line) if before else line

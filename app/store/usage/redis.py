@@ -1,0 +1,124 @@
+"""The accounts of use in Redis.
+
+    {account:NAME}:usage:2030-01-31  hash: <counter>:<key id>:<model> -> its sum;
+                                     `lines`, the number of keys and models in it
+    {account:NAME}:usage:once:<token> string: empty, there for a minute after something was added
+
+They share their account's slot with its windows (store.windows). No sum expires.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from datetime import date
+from secrets import token_hex
+from typing import Any
+
+from app.domain.usage import COUNTERS, UsageLine
+from app.errors import StorageRefused
+from app.store.connection.client import Client
+from app.store.connection.errors import ours, translated
+from app.store.connection.script import Call, Script, run_each
+from app.store.rate_limits.base import Settlement
+from app.store.usage.base import MAX_LINES_A_DAY, OTHER_MODELS
+from app.telemetry import unexpected
+
+#: For how many seconds it is known that something was added: longer than a command is tried.
+ONCE_S = 60
+
+# KEYS: the table, and what is there for a while once this was added: an answer of Redis may be
+# lost and the program run again. ARGV: for how many seconds, key id, model, then counters and what
+# to add to them, `requests` first. A sum that Redis cannot hold stays as it is, and harms no other.
+# Returns how many did.
+_ADD = Script(
+    f"local MAX_LINES, OTHER = {MAX_LINES_A_DAY}, '{OTHER_MODELS}'",
+    """
+if not redis.call('SET', KEYS[2], '', 'NX', 'EX', ARGV[1]) then return 0 end
+local key, model = ARGV[2], ARGV[3]
+if redis.call('HEXISTS', KEYS[1], 'requests:' .. key .. ':' .. model) == 0 then
+  if tonumber(redis.call('HGET', KEYS[1], 'lines') or 0) >= MAX_LINES then
+    model = OTHER
+  else
+    redis.call('HINCRBY', KEYS[1], 'lines', 1)
+  end
+end
+local refused = 0
+for i = 4, #ARGV, 2 do
+  local sum = redis.pcall('HINCRBY', KEYS[1], ARGV[i] .. ':' .. key .. ':' .. model, ARGV[i + 1])
+  if type(sum) == 'table' and sum.err then
+    if not string.find(sum.err, 'integer') and not string.find(sum.err, 'overflow') then
+      return sum
+    end
+    refused = refused + 1
+  end
+end
+return refused
+""",
+)
+
+
+class RedisUsageStore:
+    """A UsageStore on any Redis >= 6.2, Cluster included.
+
+    `prefix` begins every key; `settling` makes the call that settles windows.
+    """
+
+    def __init__(self, client: Client, prefix: str, settling: Callable[[Settlement], Call]) -> None:
+        self._redis: Any = client
+        self._prefix = prefix
+        self._settling = settling
+
+    def record(
+        self, lines: Sequence[UsageLine], settlement: Settlement | None = None
+    ) -> Sequence[UsageLine]:
+        calls = [self._adding(line) for line in lines]
+        if settlement is not None:
+            calls.append(self._settling(settlement))
+        with translated():
+            results = run_each(self._redis, calls)
+        return [line for line, result in zip(lines, results, strict=False) if not _is_over(result)]
+
+    def read(self, account: str, days: Sequence[date]) -> list[UsageLine]:
+        with translated():
+            pipeline = self._redis.pipeline(transaction=False)
+            for day in days:
+                pipeline.hgetall(self._key(account, day))
+            tables = pipeline.execute()
+        return [
+            line
+            for day, table in zip(days, tables, strict=True)
+            for line in _lines(account, day, table)
+        ]
+
+    def _adding(self, line: UsageLine) -> Call:
+        arguments: list[str | int] = [ONCE_S, line.key_id, line.model]
+        for name in COUNTERS:
+            if amount := getattr(line, name):
+                arguments += (name, amount)
+        once = f"{self._prefix}{{account:{line.account}}}:usage:once:{token_hex(8)}"
+        return _ADD((self._key(line.account, line.day), once), arguments)
+
+    def _key(self, account: str, day: date) -> str:
+        return f"{self._prefix}{{account:{account}}}:usage:{day.isoformat()}"
+
+
+def _is_over(result: object) -> bool:
+    """Tell whether a line needs no more writing: it was written, or will never be taken."""
+    if isinstance(result, Exception):
+        return isinstance(ours(result), StorageRefused)
+    if result:
+        unexpected(StorageRefused("a sum of use is too large, or no number"), "usage", "usage")
+    return True
+
+
+def _lines(account: str, day: date, table: dict[bytes, bytes]) -> list[UsageLine]:
+    sums: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+    table.pop(b"lines", None)
+    for field, amount in table.items():
+        counter, key_id, model = field.decode().split(":", 2)
+        sums[key_id, model][counter] = int(amount)
+    return [
+        UsageLine(account=account, key_id=key_id, model=model, day=day, **counters)
+        for (key_id, model), counters in sorted(sums.items())
+    ]
