@@ -35,7 +35,7 @@ from app.providers.sse import FrameSplitter
 from app.providers.streaming import FrameReader
 from app.schemas.events import encode
 from app.schemas.stored_events import event_from_json
-from app.services.progress import Progress
+from app.services.background.progress import Progress
 from app.store.jobs.base import JobStore, Told
 
 CALLS = (5_000, 10_000, 20_000)

@@ -16,7 +16,7 @@ from app.domain import response as domain
 from app.domain.limits import Standing
 from app.errors import GatewayError
 from app.providers.base import UpstreamCall
-from app.services.responses import Started
+from app.services.responses.service import Started
 from app.telemetry import Trace, tokens_counted
 
 NO_USAGE = domain.Usage()

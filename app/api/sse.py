@@ -11,8 +11,8 @@ from app.domain.deltas import Batch
 from app.domain.events import ErrorRaised, Event
 from app.errors import GatewayError
 from app.schemas.events import encode
-from app.services.following import Follower
-from app.services.run import Run
+from app.services.answering.run import Run
+from app.services.background.subscriptions import Follower
 
 T = TypeVar("T")
 

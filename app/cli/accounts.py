@@ -12,7 +12,7 @@ from app.cli.group import OperatorGroup, operator, print_json, print_table
 from app.cli.values import Change, date
 from app.domain.accounts import Account
 from app.schemas.accounts import account_json, audit_json, bound_json
-from app.services.accounts import Accounts
+from app.services.accounts.service import Accounts
 
 accounts = OperatorGroup("accounts", help="List, close, open and limit accounts.")
 audit = OperatorGroup("audit", help="What operators did to keys, accounts and responses.")

@@ -9,7 +9,7 @@ from app.cli.group import OperatorGroup, operator, print_json, print_table
 from app.cli.values import Bound, Duration, Globs, Moment, date
 from app.domain.accounts import Allowance, ApiKey, Permissions
 from app.schemas.accounts import key_json, new_key_json
-from app.services.accounts import Accounts
+from app.services.accounts.service import Accounts
 from app.settings import UnsupportedTools
 
 keys = OperatorGroup("keys", help="Make, list, close, open and rotate API keys.")

@@ -14,7 +14,7 @@ from app.cli.group import OperatorGroup, operator, print_json
 from app.cli.progress import tell, watched
 from app.cli.values import Moment, date
 from app.domain.accounts import Account
-from app.services.archive import Archive
+from app.services.responses.archive import Archive
 from app.store.responses.archive_base import Archived
 
 responses = OperatorGroup("responses", help="Look through, export, delete and purge responses.")

@@ -11,8 +11,8 @@ from dramatiq.middleware import Middleware
 
 from app.jobs.broker import ACTOR, QUEUE, TicketBroker
 from app.jobs.watchdog import Watchdog, Watched
-from app.services.following import Followings
-from app.services.keeping import Keeper
+from app.services.background.subscriptions import Followings
+from app.services.background.supervisor import Keeper
 
 BEATS_PER_LEASE = 3
 #: /readyz knows a worker that is silent for 15 s for dead.

@@ -21,7 +21,7 @@ from contextlib import suppress
 import dramatiq
 
 from app.jobs.broker import TicketBroker, serve
-from app.services.draining import Drain
+from app.services.background.draining import Drain
 from app.settings import BackgroundSettings
 from app.telemetry import log
 

@@ -11,10 +11,10 @@ from click.testing import Result
 
 from app.api import current
 from app.factory import create_app
-from app.services.accounts import Accounts
-from app.services.limits import Limits
-from app.services.metering import Meter
-from app.services.usage import UsageBook
+from app.services.accounts.service import Accounts
+from app.services.limits.limiter import Limits
+from app.services.limits.meter import Meter
+from app.services.limits.usage import UsageBook
 from app.settings import LimitSettings, Settings
 from app.store.accounts.base import AccountStore
 from app.store.accounts.memory import MemoryAccountStore

@@ -21,7 +21,7 @@ from app.domain.tools import FunctionTool
 from app.providers.base import UpstreamCall
 from app.providers.profiles import PROFILES
 from app.schemas.responses import echo
-from app.services.history import thread
+from app.services.answering.history import thread
 from app.settings import Api
 from app.store.responses.base import Context, Turn
 from app.store.responses.memory import MemoryStore

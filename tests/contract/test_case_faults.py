@@ -59,7 +59,7 @@ def upstream() -> Iterator[RawUpstream]:
 @pytest.fixture
 def client(upstream: RawUpstream, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     """A caller of a gateway whose models fail, alone or with a fallback that answers."""
-    monkeypatch.setattr("app.services.retries.FIRST_DELAY_S", 0)
+    monkeypatch.setattr("app.services.upstreams.retries.FIRST_DELAY_S", 0)
     return caller_of(create_app(safe_settings(upstream, redis_url)))
 
 

@@ -74,7 +74,9 @@ def test_a_jobs_fault_before_any_output_is_passed_to_the_fallback(
 def test_a_jobs_fault_before_any_output_fails_it_where_nobody_else_is_left(
     name: str, run: Run, upstream: RawUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.services.retry_rounds.LAST_S", float("inf"))  # no time for a round
+    monkeypatch.setattr(
+        "app.services.upstreams.retry_rounds.LAST_S", float("inf")
+    )  # no time for a round
     provider, said = FAULTS[name]
     upstream.play((HEAD + said,), None)
     shown = run({"model": f"{provider}/m", "input": "Hello there"})

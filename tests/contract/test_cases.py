@@ -13,7 +13,7 @@ from app.api import current
 from app.domain.accumulate import fold
 from app.factory import create_app
 from app.providers.sse import Frame, FrameSplitter
-from app.services import retries
+from app.services.upstreams import retries
 from app.settings import ProviderSettings, RedisSettings, Settings
 from tests.contract.cases import (
     PROVIDERS,

@@ -16,7 +16,7 @@ from app.domain.request import JsonSchemaFormat, ModelRequest, Parameters, TextO
 from app.domain.tools import FunctionTool
 from app.providers.base import UpstreamCall
 from app.providers.profiles import PROFILES
-from app.services.seal import Sealer
+from app.services.answering.sealing import Sealer
 from app.settings import Api
 from tests.contract.recordings import FOLDER, PROVIDERS, CannedTransport, narrated, play, settings
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app.services.retries import MAX_ATTEMPTS
+from app.services.upstreams.retries import MAX_ATTEMPTS
 from tests.e2e.background import cancel, ended, queued, shown
 from tests.e2e.config import gateway_toml
 from tests.e2e.gateway import Gateway

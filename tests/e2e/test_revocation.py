@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from app.domain.accounts import ApiKey
-from app.services.accounts import Accounts
+from app.services.accounts.service import Accounts
 from app.settings import LimitSettings, RedisSettings
 from app.store.accounts.redis import RedisAccountStore
 from app.store.connection.client import connect

@@ -19,23 +19,23 @@ from app.errors import GatewayError, StorageUnavailable
 from app.schemas.events import event_json
 from app.schemas.grammar import Grammar
 from app.schemas.requests import load_create_request
-from app.services.answering import Answering
-from app.services.background import Background
-from app.services.breakers import Breakers
-from app.services.discovery import Discovery
-from app.services.ending import Endings, told_events
-from app.services.following import Followings
-from app.services.keeping import Keeper
-from app.services.limits import Limits
-from app.services.metering import Meter
-from app.services.models import ModelCatalog
-from app.services.retries import Retries
-from app.services.routing import Router
-from app.services.running import Running
-from app.services.seal import Sealer
-from app.services.unrouted import WAIT_S, Unrouted
-from app.services.usage import UsageBook
-from app.services.working import Worker
+from app.services.answering.preparation import Answering
+from app.services.answering.sealing import Sealer
+from app.services.background.active_jobs import Running
+from app.services.background.finisher import Endings, told_events
+from app.services.background.service import Background
+from app.services.background.subscriptions import Followings
+from app.services.background.supervisor import Keeper
+from app.services.background.unrouted import WAIT_S, Unrouted
+from app.services.background.worker import Worker
+from app.services.limits.limiter import Limits
+from app.services.limits.meter import Meter
+from app.services.limits.usage import UsageBook
+from app.services.upstreams.breakers import Breakers
+from app.services.upstreams.catalog import ModelCatalog
+from app.services.upstreams.discovery import Discovery
+from app.services.upstreams.retries import Retries
+from app.services.upstreams.router import Router
 from app.settings import BackgroundSettings, LimitSettings, ProviderSettings
 from app.store.jobs.redis import RedisJobStore
 from app.store.jobs.unrouted import UnroutedJobs

@@ -7,10 +7,10 @@ import math
 from app.domain.request import ModelRequest
 from app.errors import UpstreamUnavailable
 from app.providers.base import UpstreamCall
-from app.services.breakers import Breakers
-from app.services.models import Target
-from app.services.retries import Retries
-from app.services.routing import PATIENCE_S, Opened, Router
+from app.services.upstreams.breakers import Breakers
+from app.services.upstreams.catalog import Target
+from app.services.upstreams.retries import Retries
+from app.services.upstreams.router import PATIENCE_S, Opened, Router
 from app.settings import ProviderSettings
 from tests.services.scripted import HELLO, THE_END, Clock, ScriptedProvider, Step, asking
 

@@ -10,7 +10,7 @@ import pytest
 from app.domain.accounts import Account, ApiKey, AuditEntry, Permissions
 from app.domain.api_keys import is_well_formed
 from app.errors import InvalidRequest, NotFound, Unauthenticated, Unavailable
-from app.services.accounts import Accounts
+from app.services.accounts.service import Accounts
 from app.settings import LimitSettings
 from app.store.accounts.memory import MemoryAccountStore
 from tests.services.clocks import Clock

@@ -7,8 +7,8 @@ import pytest
 from app.domain.accounts import Permissions
 from app.domain.api_keys import format_secret
 from app.errors import GatewayError, StorageUnavailable, Unauthenticated
-from app.services.accounts import Accounts
-from app.services.authentication import Authenticator
+from app.services.accounts.authentication import Authenticator
+from app.services.accounts.service import Accounts
 from app.settings import LimitSettings
 from app.store.accounts.memory import MemoryAccountStore
 from tests.services.account_stores import TestbedAccountStore
@@ -324,7 +324,7 @@ def test_a_store_that_is_back_is_asked_by_everybody_again(house: House) -> None:
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.services.authentication.MAX_REMEMBERED", 2)
+    monkeypatch.setattr("app.services.accounts.authentication.MAX_REMEMBERED", 2)
     store, clock = MemoryAccountStore(), Clock()
     operator = Accounts(store, LimitSettings(), clock=clock)
     secrets = [operator.create_key("acme", by="ops")[1] for _ in range(5)]

@@ -20,8 +20,8 @@ from app.errors import (
     StorageUnavailable,
 )
 from app.schemas.requests import load_create_request
-from app.services.background import Background
-from app.services.responses import Responses
+from app.services.background.service import Background
+from app.services.responses.service import Responses
 from app.settings import BackgroundSettings
 from app.store.responses.base import Unconfirmed
 from tests.services.jobs_bench import CALLER, Bench, Noted

@@ -16,7 +16,7 @@ from app.domain.items import (
     Reasoning,
 )
 from app.errors import InvalidRequest
-from app.services.call_pairing import CallPairing
+from app.services.answering.call_pairing import CallPairing
 
 
 def items(words: str) -> list[Item]:

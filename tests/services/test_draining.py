@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import redis
 
-from app.services.draining import Drain
+from app.services.background.draining import Drain
 from tests.services.jobs_bench import Bench
 from tests.services.scripted import HELLO, THE_END, ScriptedProvider
 

@@ -11,7 +11,13 @@ import pytest
 import redis
 
 from app.errors import StorageUnavailable
-from app.services.following import AGAIN_S, READERS, SHARED_LINES, Follower, Followings
+from app.services.background.subscriptions import (
+    AGAIN_S,
+    READERS,
+    SHARED_LINES,
+    Follower,
+    Followings,
+)
 from app.store.jobs.base import Told, What
 from tests.processes import until
 from tests.services.jobs_bench import Bench

@@ -9,8 +9,8 @@ import pytest
 import redis
 
 from app.errors import StorageUnavailable
-from app.services.keeping import TICKETLESS_S, Keeper
-from app.services.telling import FLUSH_S, PAUSE_S
+from app.services.background.event_writer import FLUSH_S, PAUSE_S
+from app.services.background.supervisor import TICKETLESS_S, Keeper
 from app.store.jobs.base import Flush, Queues
 from tests.services.jobs_bench import CALLER, Bench
 from tests.services.scripted import HELLO, THE_END, ScriptedProvider

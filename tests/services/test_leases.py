@@ -9,7 +9,7 @@ from threading import Event
 import pytest
 
 from app.errors import StorageUnavailable
-from app.services.leases import LeaseKeeper
+from app.services.limits.leases import LeaseKeeper
 from app.store.rate_limits.base import Lease
 from tests.processes import until
 

@@ -14,8 +14,8 @@ from app.domain.estimates import Estimate
 from app.domain.limits import LimitReached, Quota, Standing
 from app.domain.response import Usage
 from app.errors import StorageUnavailable
-from app.services.admission import Admission, Booking
-from app.services.limits import Limits
+from app.services.limits.limiter import Limits
+from app.services.limits.reservation import Admission, Booking
 from app.settings import LimitSettings, RedisSettings
 from app.store.connection.client import connect
 from app.store.rate_limits.base import Demand, Lease, Settlement, Verdict, Window

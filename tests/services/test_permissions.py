@@ -9,7 +9,7 @@ import pytest
 from app.domain.accounts import Caller
 from app.domain.request import CreateRequest
 from app.errors import GatewayError, InvalidRequest, PermissionDenied, StorageUnavailable
-from app.services.permissions import permitted, refuse_read_only, well_formed
+from app.services.accounts.permissions import permitted, refuse_read_only, well_formed
 
 CALLER = Caller(account="acme", key_id="key_1")
 ASKED = CreateRequest(model="m", input=())

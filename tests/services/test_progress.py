@@ -15,7 +15,7 @@ from app.domain.response import Response
 from app.domain.turns import MOMENT_S
 from app.errors import StorageUnavailable
 from app.schemas.events import encode
-from app.services.progress import TURN_EVENTS, Progress
+from app.services.background.progress import TURN_EVENTS, Progress
 from app.store.jobs.base import JobStore, Told
 
 PAGE = 3

@@ -13,7 +13,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from app.errors import StorageUnavailable, Unauthenticated
-from app.services.accounts import Accounts
+from app.services.accounts.service import Accounts
 from app.settings import LimitSettings
 from app.store.accounts.redis import RedisAccountStore
 from tests.processes import free_port, until

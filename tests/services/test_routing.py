@@ -22,7 +22,7 @@ from app.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from app.services.models import Target
+from app.services.upstreams.catalog import Target
 from tests.services.routing_bench import ANSWER, Bench
 from tests.services.scripted import HELLO, SILENCE, THE_END, ScriptedProvider
 

@@ -22,7 +22,7 @@ from app.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from app.services.breakers import Admission, Breakers
+from app.services.upstreams.breakers import Admission, Breakers
 from tests.services.scripted import Clock
 
 DOWN = UpstreamUnavailable("down")

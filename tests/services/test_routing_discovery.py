@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from app.errors import UpstreamUnavailable
-from app.services import discovery
-from app.services.discovery import Discovery, spawn
+from app.services.upstreams import discovery
+from app.services.upstreams.discovery import Discovery, spawn
 from tests.services.scripted import Clock, ScriptedProvider
 
 

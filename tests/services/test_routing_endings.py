@@ -25,7 +25,7 @@ from app.errors import (
 )
 from app.logs.lines import identify
 from app.providers.base import UpstreamCall
-from app.services.routing import Opened
+from app.services.upstreams.router import Opened
 from tests.services.routing_bench import ANSWER, Bench, begin_and_drop, drop, exhaust
 from tests.services.scripted import HELLO, SILENCE, ScriptedProvider, Step
 

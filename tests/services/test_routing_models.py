@@ -9,8 +9,8 @@ import pytest
 from app.domain.accounts import Caller
 from app.domain.models import ModelCard, is_deep_research
 from app.errors import InvalidRequest, NotFound, PermissionDenied
-from app.services.discovery import Discovery
-from app.services.models import ModelCatalog, Target
+from app.services.upstreams.catalog import ModelCatalog, Target
+from app.services.upstreams.discovery import Discovery
 from app.settings import ModelSettings, ProviderSettings
 from tests.services.scripted import Clock, ScriptedProvider
 
@@ -300,7 +300,7 @@ def test_what_one_key_may_use_is_not_lent_to_another() -> None:
 def test_no_more_ids_are_remembered_than_there_is_room_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("app.services.models.MAX_REMEMBERED", 2)
+    monkeypatch.setattr("app.services.upstreams.catalog.MAX_REMEMBERED", 2)
     models = catalog()
     for number in range(5):
         assert places(models.resolve(f"openai/{number}", ANYONE)) == [f"openai:{number}"]

@@ -19,7 +19,7 @@ from app.errors import (
     UpstreamUnavailable,
 )
 from app.providers.base import UpstreamCall
-from app.services.retries import Retries, pause
+from app.services.upstreams.retries import Retries, pause
 from tests.services.scripted import Clock
 
 PATIENCE_S = 10.0

@@ -19,16 +19,16 @@ from app.errors import (
     UpstreamUnavailable,
 )
 from app.providers.base import UpstreamCall
-from app.services.models import Target
-from app.services.retries import Retries
-from app.services.retry_rounds import (
+from app.services.upstreams.catalog import Target
+from app.services.upstreams.retries import Retries
+from app.services.upstreams.retry_rounds import (
     FIRST_PAUSE_S,
     MAX_PAUSE_S,
     Parked,
     RetryRounds,
     may_pass_in_time,
 )
-from app.services.routing import Opened
+from app.services.upstreams.router import Opened
 from tests.services.routing_bench import ANSWER, Bench, exhaust
 from tests.services.scripted import HELLO, SILENCE, THE_END, Clock, ScriptedProvider
 

@@ -11,7 +11,7 @@ import pytest
 
 from app.errors import CallerGone, UpstreamUnavailable
 from app.providers.base import UpstreamCall
-from app.services.slots import Slots
+from app.services.upstreams.concurrency import Slots
 
 LONG_S = 30.0
 
@@ -129,7 +129,7 @@ def test_a_slot_that_the_garbage_collector_gives_back_is_free(
 
     slots.take(call(), 0)
     taking = threading.Thread(target=slots.take, args=(call(), 0), daemon=True)
-    monkeypatch.setattr("app.services.slots.threading.Event", collect)
+    monkeypatch.setattr("app.services.upstreams.concurrency.threading.Event", collect)
     taking.start()
     taking.join(LONG_S)
     assert not taking.is_alive()

@@ -23,7 +23,7 @@ from app.errors import (
 )
 from app.schemas.events import event_json
 from app.schemas.grammar import Grammar
-from app.services.run import Run
+from app.services.answering.run import Run
 from tests.domain.narrating import narrator
 
 HELLO: list[Batch] = [[Text("hel")], [Text("lo")], [Used(Usage(1, 2)), Finished()]]

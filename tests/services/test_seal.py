@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.services.seal import Sealer, Unsealed
+from app.services.answering.sealing import Sealer, Unsealed
 
 SEALER = Sealer(lambda: b"secret")
 ENCODABLE = st.text(st.characters(codec="utf-8"))

@@ -12,7 +12,7 @@ from app.domain.deltas import Finished, Text
 from app.domain.events import Event
 from app.domain.response import Usage
 from app.errors import StorageUnavailable
-from app.services.telling import FLUSH_EVENTS, FLUSH_S, PAUSE_S, Telling
+from app.services.background.event_writer import FLUSH_EVENTS, FLUSH_S, PAUSE_S, Telling
 from app.store.jobs.base import Claim, Flush
 from app.store.responses.base import Turn, Unconfirmed
 from tests.domain.narrating import narrator

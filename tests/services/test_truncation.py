@@ -13,8 +13,8 @@ from app.domain.items import InputText, Item, Message
 from app.domain.request import CreateRequest
 from app.errors import ContextLengthExceeded
 from app.providers.base import UpstreamCall
-from app.services.answering import MAX_TRUNCATIONS, Answering
-from app.services.routing import Opened
+from app.services.answering.preparation import MAX_TRUNCATIONS, Answering
+from app.services.upstreams.router import Opened
 from tests.services.scripted import ScriptedProvider
 
 TURNS = tuple(Message(f"msg_{n:02}", "user", (InputText("word " * 100),)) for n in range(40))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from app.services.unrouted import WAIT_S
+from app.services.background.unrouted import WAIT_S
 from tests.services.jobs_bench import Bench
 
 

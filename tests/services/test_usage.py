@@ -13,8 +13,8 @@ from app.domain.estimates import Estimate
 from app.domain.response import Usage
 from app.domain.usage import UsageLine
 from app.errors import InvalidRequest, StorageUnavailable
-from app.services.limits import Limits
-from app.services.usage import Period, UsageBook
+from app.services.limits.limiter import Limits
+from app.services.limits.usage import Period, UsageBook
 from app.settings import LimitSettings
 from app.store.rate_limits.base import Settlement
 from app.store.rate_limits.memory import MemoryWindowStore

@@ -57,7 +57,7 @@ from app.domain.deltas import Text
 from app.domain.narrate import Narrator
 from app.domain.response import Response
 from app.schemas.events import encode
-from app.services.progress import Progress
+from app.services.background.progress import Progress
 from app.store.jobs.base import Told
 narrator = Narrator(Response("resp_1", "m", 0, {}, "queued"), str, int)
 lines = [encode(each) for each in [*narrator.begin(), *narrator.hear([Text("a")] * 3000)]]

@@ -13,12 +13,12 @@ from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest
 from app.domain.response import TERMINAL, Response
 from app.errors import CallerGone, GatewayError, NotFound
 from app.providers.base import UpstreamCall
-from app.services.answering import Answering, Prepared
-from app.services.background import Background
-from app.services.metering import Meter, Observer
-from app.services.permissions import permitted, refuse_read_only, well_formed
-from app.services.routing import Opened
-from app.services.run import Run, without_opaque, without_payload
+from app.services.accounts.permissions import permitted, refuse_read_only, well_formed
+from app.services.answering.preparation import Answering, Prepared
+from app.services.answering.run import Run, without_opaque, without_payload
+from app.services.background.service import Background
+from app.services.limits.meter import Meter, Observer
+from app.services.upstreams.router import Opened
 from app.store.responses.base import Page, ResponseStore, Turn
 from app.store.responses.paging import OneTurn, page
 

@@ -12,9 +12,9 @@ from contextlib import suppress
 from typing import Protocol
 
 from app.errors import GatewayError, NotFound, StorageUnavailable
-from app.services.ending import Endings
-from app.services.running import Running
-from app.services.tickets import unpack
+from app.services.background.active_jobs import Running
+from app.services.background.finisher import Endings
+from app.services.background.payload import unpack
 from app.store.jobs.base import Claim, JobStore
 from app.telemetry import JOBS_AGAIN, STORE_FAILURES, log, unexpected
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from app.errors import GatewayError, StorageUnavailable, UpstreamTimeout
 from app.providers.base import UpstreamCall
-from app.services.telling import Telling
-from app.services.tickets import Ticket
+from app.services.background.event_writer import Telling
+from app.services.background.payload import Ticket
 from app.store.jobs.base import Claim, JobStore
 from app.telemetry import JobTrace
 

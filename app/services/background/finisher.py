@@ -13,8 +13,8 @@ from app.domain.retell import retold
 from app.errors import GatewayError, Unavailable
 from app.schemas.events import encode
 from app.schemas.stored_events import event_from_json
-from app.services.metering import Meter
-from app.services.tickets import Ticket, unpack
+from app.services.background.payload import Ticket, unpack
+from app.services.limits.meter import Meter
 from app.store.jobs.base import Claim, Flush, JobStore, Why
 from app.store.responses.base import Unconfirmed
 from app.telemetry import JobTrace, job_ended

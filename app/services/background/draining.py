@@ -6,8 +6,8 @@ import math
 import threading
 from collections.abc import Callable
 
-from app.services.running import Running
-from app.services.telling import FLUSH_S
+from app.services.background.active_jobs import Running
+from app.services.background.event_writer import FLUSH_S
 
 #: How long jobs that were stopped may take to be put down in the store, in seconds.
 GIVING_BACK_S = 5.0

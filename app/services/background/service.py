@@ -12,13 +12,13 @@ from app.domain.items import Item
 from app.domain.request import CreateRequest
 from app.domain.response import Response
 from app.errors import InvalidRequest, NotFound, RateLimited, StorageUnavailable
-from app.services.answering import Answering, Prepared
-from app.services.ending import Endings
-from app.services.following import Follower, Followings
-from app.services.metering import Meter, Observer
-from app.services.permissions import permitted, refuse_read_only, well_formed
-from app.services.progress import Progress
-from app.services.tickets import pack, unpack
+from app.services.accounts.permissions import permitted, refuse_read_only, well_formed
+from app.services.answering.preparation import Answering, Prepared
+from app.services.background.finisher import Endings
+from app.services.background.payload import pack, unpack
+from app.services.background.progress import Progress
+from app.services.background.subscriptions import Follower, Followings
+from app.services.limits.meter import Meter, Observer
 from app.settings import BackgroundSettings
 from app.store.jobs.base import JobStore
 from app.store.responses.base import Turn

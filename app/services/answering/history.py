@@ -20,7 +20,7 @@ from app.domain.request import CreateRequest
 from app.domain.tools import FunctionTool
 from app.errors import InvalidRequest, NotFound
 from app.schemas.responses import tool_from_json
-from app.services.call_pairing import CallPairing
+from app.services.answering.call_pairing import CallPairing
 from app.store.responses.base import Context, Place, ResponseStore
 
 _PREFIXES = {Message: "msg", FunctionCall: "fc", FunctionCallOutput: "fco", Reasoning: "rs"}

@@ -12,11 +12,11 @@ from math import isfinite
 from typing import Protocol
 
 from app.errors import StorageUnavailable
-from app.services.draining import Drain
-from app.services.ending import Endings, trace_of
-from app.services.running import Running
-from app.services.telling import FLUSH_S, PAUSE_S
-from app.services.tickets import unpack
+from app.services.background.active_jobs import Running
+from app.services.background.draining import Drain
+from app.services.background.event_writer import FLUSH_S, PAUSE_S
+from app.services.background.finisher import Endings, trace_of
+from app.services.background.payload import unpack
 from app.settings import BackgroundSettings
 from app.store.jobs.base import JobStore, What
 from app.telemetry import JOB_LEASES_LOST, JOBS_AGAIN, STORE_FAILURES, log, unexpected

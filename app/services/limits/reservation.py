@@ -11,7 +11,7 @@ from typing import Self
 from app.domain.limits import UNLIMITED_STANDING, Standing
 from app.domain.response import Usage
 from app.errors import StorageRefused, StorageUnavailable
-from app.services.leases import LeaseKeeper
+from app.services.limits.leases import LeaseKeeper
 from app.store.rate_limits.base import Lease, Settlement, Window, WindowStore
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from app.errors import GatewayError, UpstreamRateLimited, UpstreamTimeout, UpstreamUnavailable
-from app.services.models import Target
+from app.services.upstreams.catalog import Target
 
 FIRST_PAUSE_S = 0.5
 #: Who is to wait for longer may do so elsewhere, and leave its thread to others.

@@ -16,13 +16,13 @@ from app.domain.response import Response, Status
 from app.errors import ContextLengthExceeded, GatewayError, InvalidRequest
 from app.providers.base import UpstreamCall
 from app.schemas.responses import echo
-from app.services.history import Thread, thread, without_oldest
-from app.services.models import ModelCatalog, Target
-from app.services.retry_rounds import FIRST_PAUSE_S
-from app.services.routing import Opened, Router
-from app.services.run import Run
-from app.services.seal import Sealer
-from app.services.storage_quota import refuse_when_full
+from app.services.accounts.storage_quota import refuse_when_full
+from app.services.answering.history import Thread, thread, without_oldest
+from app.services.answering.run import Run
+from app.services.answering.sealing import Sealer
+from app.services.upstreams.catalog import ModelCatalog, Target
+from app.services.upstreams.retry_rounds import FIRST_PAUSE_S
+from app.services.upstreams.router import Opened, Router
 from app.store.responses.base import ResponseStore
 
 MAX_TRUNCATIONS = 4

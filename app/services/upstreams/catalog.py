@@ -11,7 +11,7 @@ from app.domain.accounts import Caller
 from app.domain.models import ModelCard, is_deep_research
 from app.errors import InvalidRequest, NotFound, PermissionDenied
 from app.providers.base import Provider
-from app.services.discovery import Discovery
+from app.services.upstreams.discovery import Discovery
 from app.settings import ModelSettings, ProviderSettings
 
 MAX_REMEMBERED = 1024

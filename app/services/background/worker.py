@@ -17,13 +17,13 @@ from app.domain.accounts import Caller
 from app.domain.response import Response
 from app.errors import CallerGone, GatewayError, NotFound, StorageUnavailable
 from app.providers.base import UpstreamCall
-from app.services.answering import Answering, Prepared
-from app.services.ending import Endings, trace_of
-from app.services.retry_rounds import FIRST_PAUSE_S, Parked
-from app.services.routing import Opened
-from app.services.running import Run, Running
-from app.services.telling import PAUSE_S, Telling
-from app.services.tickets import Ticket, unpack
+from app.services.answering.preparation import Answering, Prepared
+from app.services.background.active_jobs import Run, Running
+from app.services.background.event_writer import PAUSE_S, Telling
+from app.services.background.finisher import Endings, trace_of
+from app.services.background.payload import Ticket, unpack
+from app.services.upstreams.retry_rounds import FIRST_PAUSE_S, Parked
+from app.services.upstreams.router import Opened
 from app.settings import BackgroundSettings
 from app.store.jobs.base import Claim, JobStore, Retries
 from app.store.responses.base import Unconfirmed

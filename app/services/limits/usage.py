@@ -18,7 +18,7 @@ from app.domain.accounts import Caller
 from app.domain.response import Usage
 from app.domain.usage import COUNTERS, UsageLine
 from app.errors import InvalidRequest, StorageRefused, StorageUnavailable
-from app.services.admission import Admission
+from app.services.limits.reservation import Admission
 from app.store.rate_limits.base import Settlement
 from app.store.usage.base import UsageStore
 

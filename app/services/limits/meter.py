@@ -10,10 +10,10 @@ from app.domain.estimates import estimate
 from app.domain.limits import Standing
 from app.domain.response import Response, Usage
 from app.errors import GatewayError
-from app.services.admission import Admission
-from app.services.answering import Prepared
-from app.services.limits import Limits
-from app.services.usage import UsageBook
+from app.services.answering.preparation import Prepared
+from app.services.limits.limiter import Limits
+from app.services.limits.reservation import Admission
+from app.services.limits.usage import UsageBook
 
 #: What an answer says that told no counts.
 NO_USAGE = Usage()

@@ -15,7 +15,7 @@ import orjson
 
 from app.domain.items import FunctionCall, FunctionCallOutput, Item
 from app.errors import InvalidRequest
-from app.services.call_order import in_order
+from app.services.answering.call_order import in_order
 
 #: So many calls that wait under one id are looked through for another that is the same.
 _SEARCHED = 64

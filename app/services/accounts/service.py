@@ -22,7 +22,7 @@ from app.domain.accounts import (
 )
 from app.domain.api_keys import ENTROPY_BYTES, digest, format_secret
 from app.errors import InvalidRequest, NotFound, Unauthenticated, Unavailable
-from app.services.authentication import Authenticator
+from app.services.accounts.authentication import Authenticator
 from app.settings import LimitSettings
 from app.store.accounts.base import AccountStore
 

@@ -23,7 +23,7 @@ from app.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from app.services.breaker import Breaker, Resting
+from app.services.upstreams.breaker import Breaker, Resting
 
 _FAULTS = (UpstreamUnavailable, UpstreamTimeout, UpstreamMisbehaved)
 #: Those that say nothing of how the next call will fare.

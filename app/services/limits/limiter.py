@@ -16,8 +16,8 @@ from app.domain.accounts import NO_ALLOWANCE, Caller
 from app.domain.estimates import Estimate
 from app.domain.limits import UNLIMITED_STANDING, LimitReached, Quota, Standing
 from app.errors import StorageRefused, StorageUnavailable
-from app.services.admission import Admission, Booking
-from app.services.leases import LEASE_S, LeaseKeeper
+from app.services.limits.leases import LEASE_S, LeaseKeeper
+from app.services.limits.reservation import Admission, Booking
 from app.settings import LimitSettings
 from app.store.rate_limits.base import Demand, Flight, Lease, Verdict, Window, WindowStore
 

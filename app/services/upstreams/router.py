@@ -20,11 +20,17 @@ from app.errors import (
     UpstreamUnavailable,
 )
 from app.providers.base import Provider, UpstreamCall
-from app.services.breakers import Admission, Breakers
-from app.services.models import Target
-from app.services.retries import Retries
-from app.services.retry_rounds import FIRST_PAUSE_S, MAX_PAUSE_S, PARK_S, Parked, RetryRounds
-from app.services.slots import Slots
+from app.services.upstreams.breakers import Admission, Breakers
+from app.services.upstreams.catalog import Target
+from app.services.upstreams.concurrency import Slots
+from app.services.upstreams.retries import Retries
+from app.services.upstreams.retry_rounds import (
+    FIRST_PAUSE_S,
+    MAX_PAUSE_S,
+    PARK_S,
+    Parked,
+    RetryRounds,
+)
 from app.settings import ProviderSettings
 from app.telemetry import log, unexpected, upstream_ended, upstream_spoke
 

@@ -14,9 +14,9 @@ from typing import Any
 from app.domain.accounts import Account, Caller
 from app.errors import NotFound
 from app.schemas.responses import response_json
-from app.services.accounts import Accounts
-from app.services.background import Background
-from app.services.responses import Responses
+from app.services.accounts.service import Accounts
+from app.services.background.service import Background
+from app.services.responses.service import Responses
 from app.store.responses.archive_base import Archived, ArchiveStore
 from app.store.responses.base import unknown_response
 from app.store.spool.delivery import SpoolDelivery

@@ -20,8 +20,8 @@ from app.schemas.responses import (
     tool_from_json,
     tool_json,
 )
-from app.services.answering import Prepared
-from app.services.history import Thread
+from app.services.answering.history import Thread
+from app.services.answering.preparation import Prepared
 from app.store.responses.base import Place, Turn
 
 

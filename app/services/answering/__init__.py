@@ -1,0 +1,1 @@
+"""From a request to its answer: context, the call upstream, events, storage."""

@@ -1,0 +1,1 @@
+"""Background responses: queued, worked on, followed, ended."""

@@ -1,0 +1,1 @@
+"""Responses as their callers see them: created, continued, read, deleted."""

@@ -1,0 +1,1 @@
+"""Which upstream answers: models, retries, circuit breakers, concurrency."""
