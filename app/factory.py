@@ -24,7 +24,7 @@ from app.jobs.process import Channel, WorkerProcess
 from app.providers.base import Provider
 from app.providers.profiles import is_reasoning_model
 from app.providers.registry import build
-from app.schemas.bodies import MAX_BODY_BYTES
+from app.schemas.request.body import MAX_BODY_BYTES
 from app.services.accounts.service import Accounts
 from app.services.answering.preparation import Answering
 from app.services.answering.sealing import Sealer

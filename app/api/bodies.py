@@ -14,8 +14,8 @@ from app.errors import (
     RequestTooLarge,
     UnsupportedMediaType,
 )
-from app.schemas.bodies import MAX_BODY_BYTES, inflate, parse_json
-from app.schemas.body_memory import memory_of
+from app.schemas.request.body import MAX_BODY_BYTES, inflate, parse_json
+from app.schemas.request.body_memory import memory_of
 
 _JSON = "application/json"
 #: How much of a body is read at once; one in chunks is accounted for as often.

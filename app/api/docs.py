@@ -9,7 +9,7 @@ from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from app.api.lean import Answer
-from app.schemas.openapi import document
+from app.schemas.docs.openapi import document
 
 bp = Blueprint("docs", __name__)
 

@@ -21,8 +21,8 @@ from app.errors import (
     RequestTooLarge,
     Unavailable,
 )
-from app.schemas.bodies import MAX_BODY_BYTES
-from app.schemas.told.answers import error_json
+from app.schemas.request.body import MAX_BODY_BYTES
+from app.schemas.wire.answers import error_json
 from app.telemetry import shortage_noted, unexpected
 
 _MEBIBYTE = 1024 * 1024

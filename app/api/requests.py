@@ -18,7 +18,7 @@ from app.domain.identity import RequestIdentity, identity
 from app.domain.limits import UNLIMITED_STANDING
 from app.errors import CallerGone, GatewayError, Overloaded
 from app.logs.redaction import is_id
-from app.schemas.bodies import MAX_BODY_BYTES
+from app.schemas.request.body import MAX_BODY_BYTES
 from app.telemetry import Trace, identify, request_ended, shortage_noted
 
 #: Where callers say what they call a request: the way that OpenAI's clients do comes second.

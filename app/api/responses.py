@@ -15,9 +15,9 @@ from app.api.errors import nothing_here
 from app.api.queries import boolean, include_values, integer, page_query
 from app.errors import CallerGone, GatewayError
 from app.providers.base import UpstreamCall
+from app.schemas.docs.openapi import endpoint_info
 from app.schemas.items import item_json
-from app.schemas.openapi import endpoint_info
-from app.schemas.requests import load_create_request
+from app.schemas.request.create import load_create_request
 from app.schemas.responses import response_json
 from app.telemetry import STREAMS_OPEN
 

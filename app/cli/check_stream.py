@@ -13,7 +13,7 @@ import click
 import orjson
 import requests
 
-from app.schemas.stream_check import StreamBreach, check_stream
+from app.stream_check.checker import StreamBreach, check_stream
 
 CONNECT_S, SILENCE_S = 10.0, 600.0
 _NO_KEY = 401

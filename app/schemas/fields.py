@@ -7,7 +7,7 @@ import math
 import re
 from typing import Any
 
-from app.schemas.base import (
+from app.schemas.document import (
     Document,
     Fault,
     Notes,

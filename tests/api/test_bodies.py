@@ -18,7 +18,7 @@ from gunicorn.http.errors import (
 from werkzeug.test import TestResponse
 
 from app.api import current
-from app.schemas.bodies import MAX_BODY_BYTES, parse_json
+from app.schemas.request.body import MAX_BODY_BYTES, parse_json
 from tests.api.conftest import Asker
 
 ASKED = json.dumps({"model": "local/echo", "input": "Hi"}).encode()

@@ -22,8 +22,8 @@ from typing import Any, Literal
 
 import orjson
 
-from app.schemas.stream_check import check_stream
 from app.settings import Api
+from app.stream_check.checker import check_stream
 
 Json = dict[str, Any]
 Form = Literal["whole", "stream"]

@@ -40,9 +40,9 @@ from app.providers.profiles import PROFILES, Profile
 from app.providers.transport import Endpoint, Reply, Transport
 from app.providers.wire.exchange import Relay, leave
 from app.schemas.events import event_json
-from app.schemas.grammar import Grammar
 from app.schemas.responses import echo
 from app.settings import Api, ProviderSettings
+from app.stream_check.grammar import Grammar
 
 Json = dict[str, Any]
 MINTED = "minted_"

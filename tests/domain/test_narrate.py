@@ -36,7 +36,7 @@ from app.domain.opened import MOST_CHUNKS
 from app.domain.response import Usage
 from app.errors import UpstreamMisbehaved, UpstreamRateLimited
 from app.schemas.events import event_json
-from app.schemas.grammar import Grammar
+from app.stream_check.grammar import Grammar
 from tests.domain.narrating import narrator, told
 from tests.domain.strategies import deltas, endings
 

@@ -10,7 +10,7 @@ from app.domain.response import Usage
 from app.domain.retell import retold
 from app.errors import UpstreamMisbehaved, UpstreamTimeout
 from app.schemas.events import event_json
-from app.schemas.grammar import Grammar
+from app.stream_check.grammar import Grammar
 from tests.domain.narrating import narrator
 from tests.domain.strategies import deltas, endings
 

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from app.schemas.stream_check import check_stream
+from app.stream_check.checker import check_stream
 from tests.e2e.gateway import Gateway
 from tests.e2e.wire import Event, RawCall, parsed
 from tests.processes import until

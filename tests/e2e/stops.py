@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import psutil
 import requests
 
-from app.schemas.stream_check import check_stream
+from app.stream_check.checker import check_stream
 from tests.e2e.gateway import Gateway, Keys
 from tests.e2e.wire import RawCall, parsed, post_bytes
 from tests.processes import ROOT, free_port, until

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from app.schemas.stream_check import check_stream
+from app.stream_check.checker import check_stream
 from tests.e2e.config import APIS
 from tests.e2e.gateway import Gateway
 from tests.e2e.wire import raw_post

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from openai.types.responses import ResponseStreamEvent
 from pydantic import TypeAdapter
 
-from app.schemas.stream_check import check_stream
+from app.stream_check.checker import check_stream
 
 _PATIENCE_S = 20
 _EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)

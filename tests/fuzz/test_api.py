@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
-from app.schemas.base import Notes
-from app.schemas.openapi import document
-from app.schemas.stream_check import check_stream
-from app.schemas.told.answers import ErrorEnvelopeSchema
+from app.schemas.docs.openapi import document
+from app.schemas.document import Notes
+from app.schemas.wire.answers import ErrorEnvelopeSchema
+from app.stream_check.checker import check_stream
 from tests.fuzz.bodies import broken, mutated_bodies
 from tests.fuzz.gateway import HEADERS, MODEL, gateway, stored
 

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import InvalidRequest
-from app.schemas.bodies import inflate, parse_json
-from app.schemas.requests import load_create_request
+from app.schemas.request.body import inflate, parse_json
+from app.schemas.request.create import load_create_request
 from tests.fuzz.bodies import broken, valid_bodies
 
 LIMIT = 4096

@@ -15,11 +15,11 @@ from app.domain.items import ItemReference
 from app.domain.request import CreateRequest
 from app.domain.response import Response
 from app.errors import InvalidRequest
-from app.schemas.base import Notes
+from app.schemas.document import Notes
 from app.schemas.items import item_from_json, item_json
-from app.schemas.requests import CreateRequestSchema, load_create_request
+from app.schemas.request.create import CreateRequestSchema, load_create_request
 from app.schemas.responses import echo, response_from_json, response_json
-from app.schemas.told.responses import ResponseSchema
+from app.schemas.wire.responses import ResponseSchema
 from tests.fuzz.bodies import mutated_bodies, valid_bodies
 
 CODES = {

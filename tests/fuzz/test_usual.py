@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.schemas.asked.bounds import LONGEST_DESCRIPTION, LONGEST_TEXT
-from app.schemas.asked.items import read_item
-from app.schemas.asked.tools import read_tool, usual_tool
-from app.schemas.asked.usual import usual_item
-from app.schemas.base import Notes
+from app.schemas.document import Notes
+from app.schemas.request.bounds import LONGEST_DESCRIPTION, LONGEST_TEXT
+from app.schemas.request.fast_path import usual_item
+from app.schemas.request.items import read_item
+from app.schemas.request.tools import read_tool, usual_tool
 from tests.fuzz.bodies import mutated_bodies, paths, valid_bodies
 
 THOROUGHLY = settings(max_examples=max(200, settings().max_examples), deadline=None)

@@ -9,7 +9,7 @@ import pytest
 from app.domain.items import InputItem
 from app.domain.request import CreateRequest
 from app.errors import InvalidRequest
-from app.schemas.requests import load_create_request
+from app.schemas.request.create import load_create_request
 
 FUNCTION: dict[str, Any] = {"type": "function", "name": "look_up"}
 

@@ -11,8 +11,8 @@ import pytest
 import zstandard
 
 from app.errors import InvalidRequest, RequestTooLarge, UnsupportedMediaType
-from app.schemas.bodies import MAX_BODY_BYTES, inflate, parse_json
-from app.schemas.requests import load_create_request
+from app.schemas.request.body import MAX_BODY_BYTES, inflate, parse_json
+from app.schemas.request.create import load_create_request
 from tests.schemas.asking import verdict
 
 KIBIBYTE = 1024

@@ -17,7 +17,7 @@ from app.domain.items import (
     Reasoning,
     Refusal,
 )
-from app.schemas.requests import load_create_request
+from app.schemas.request.create import load_create_request
 from tests.schemas.asking import body, fault, item, verdict
 
 TYPE, VALUE, MISSING = "invalid_type", "invalid_value", "missing_required_parameter"

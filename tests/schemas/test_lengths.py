@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from app.errors import InvalidRequest
-from app.schemas.asked.bounds import MOST_ITEMS, MOST_PARTS, MOST_TOOLS
 from app.schemas.fields import MOST_OBJECTS
-from app.schemas.requests import load_create_request
+from app.schemas.request.bounds import MOST_ITEMS, MOST_PARTS, MOST_TOOLS
+from app.schemas.request.create import load_create_request
 from tests.schemas.asking import verdict
 
 TEXT = {"type": "input_text", "text": "Hi"}

@@ -14,13 +14,13 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from app.domain.request import Parameters
-from app.schemas.base import Notes
+from app.schemas.docs.openapi import document, endpoint_info
+from app.schemas.document import Notes
 from app.schemas.events import encode
-from app.schemas.openapi import document, endpoint_info
-from app.schemas.requests import CreateRequestSchema, load_create_request
+from app.schemas.request.create import CreateRequestSchema, load_create_request
 from app.schemas.responses import response_json
-from app.schemas.told.answers import EndpointSchema
-from app.schemas.told.events import EVENT
+from app.schemas.wire.answers import EndpointSchema
+from app.schemas.wire.events import EVENT
 from tests.schemas.telling import EVENTS, RESPONSES
 
 DOCUMENT = document()
@@ -63,7 +63,7 @@ def test_the_document_is_json() -> None:
 
 
 def test_the_document_needs_no_web_framework() -> None:
-    needed = "import app.schemas.openapi, app.schemas.requests, sys; print('flask' in sys.modules)"
+    needed = "import app.schemas.docs.openapi, app.schemas.request.create, sys; print('flask' in sys.modules)"
     assert run(needed) == "False"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from app.domain.items import InputText, Message
 from app.domain.request import Parameters, ReasoningOptions
-from app.schemas.requests import INCLUDE_VALUES, load_create_request
+from app.schemas.request.create import INCLUDE_VALUES, load_create_request
 from app.schemas.responses import echo
 from tests.schemas.asking import FUNCTION, body, fault, load, verdict
 

@@ -21,7 +21,7 @@ from app.domain.deltas import (
     Text,
     Thought,
 )
-from app.schemas.stream_check import StreamBreach, check_stream
+from app.stream_check.checker import StreamBreach, check_stream
 from tests.domain.narrating import narrator, told
 from tests.domain.strategies import deltas, endings
 

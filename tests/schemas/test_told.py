@@ -26,16 +26,16 @@ from app.domain.items import (
 )
 from app.domain.usage import UsageLine
 from app.errors import InvalidRequest, UpstreamTimeout
-from app.schemas.base import Fault, Notes
+from app.schemas.document import Fault, Notes
 from app.schemas.events import encode
 from app.schemas.items import item_json
 from app.schemas.responses import response_json
-from app.schemas.told.answers import ErrorEnvelopeSchema, error_json
-from app.schemas.told.events import EVENT, event_fault
-from app.schemas.told.items import ITEM
-from app.schemas.told.responses import ResponseSchema
-from app.schemas.told.usage import UsageReportSchema
 from app.schemas.usage import usage_json
+from app.schemas.wire.answers import ErrorEnvelopeSchema, error_json
+from app.schemas.wire.events import EVENT, event_fault
+from app.schemas.wire.items import ITEM
+from app.schemas.wire.responses import ResponseSchema
+from app.schemas.wire.usage import UsageReportSchema
 from tests.schemas.telling import CALL, COMPLETED, EVENTS, MESSAGE, RESPONSES, THOUGHT
 
 RESPONSE = ResponseSchema()

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
-from app.schemas.asked.tools import HOSTED
 from app.schemas.fields import MOST_NESTED
-from app.schemas.requests import load_create_request
+from app.schemas.request.create import load_create_request
+from app.schemas.request.tools import HOSTED
 from tests.schemas.asking import FUNCTION, body, fault, load, verdict
 
 TYPE, VALUE, MISSING = "invalid_type", "invalid_value", "missing_required_parameter"

@@ -17,8 +17,7 @@ from app.domain.request import CreateRequest
 from app.domain.response import Response
 from app.errors import GatewayError, StorageUnavailable
 from app.schemas.events import event_json
-from app.schemas.grammar import Grammar
-from app.schemas.requests import load_create_request
+from app.schemas.request.create import load_create_request
 from app.services.answering.preparation import Answering
 from app.services.answering.sealing import Sealer
 from app.services.background.active_jobs import Running
@@ -42,6 +41,7 @@ from app.store.jobs.unrouted import UnroutedJobs
 from app.store.rate_limits.memory import MemoryWindowStore
 from app.store.responses.redis import RedisStore
 from app.store.usage.memory import MemoryUsageStore
+from app.stream_check.grammar import Grammar
 from tests.services.clocks import Clock
 from tests.services.scripted import ScriptedProvider
 

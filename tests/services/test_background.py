@@ -19,7 +19,7 @@ from app.errors import (
     RateLimited,
     StorageUnavailable,
 )
-from app.schemas.requests import load_create_request
+from app.schemas.request.create import load_create_request
 from app.services.background.service import Background
 from app.services.responses.service import Responses
 from app.settings import BackgroundSettings

@@ -15,7 +15,7 @@ import structlog
 from app import telemetry
 from app.domain.identity import RequestIdentity
 from app.errors import UpstreamMisbehaved
-from app.schemas.requests import load_create_request
+from app.schemas.request.create import load_create_request
 from app.services.background.payload import unpack
 from tests.services.jobs_bench import CALLER, Bench, Noted
 from tests.services.scripted import HELLO, THE_END, ScriptedProvider

@@ -22,8 +22,8 @@ from app.errors import (
     UpstreamTimeout,
 )
 from app.schemas.events import event_json
-from app.schemas.grammar import Grammar
 from app.services.answering.run import Run
+from app.stream_check.grammar import Grammar
 from tests.domain.narrating import narrator
 
 HELLO: list[Batch] = [[Text("hel")], [Text("lo")], [Used(Usage(1, 2)), Finished()]]

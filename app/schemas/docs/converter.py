@@ -9,7 +9,7 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema
 from marshmallow.fields import Field
 
-from app.schemas.base import Document, Strict
+from app.schemas.document import Document, Strict
 
 
 class Converter(OpenAPIConverter):

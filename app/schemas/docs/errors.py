@@ -23,7 +23,7 @@ from app.errors import (
     UpstreamUnavailable,
 )
 from app.schemas.docs.headers import LIMITS, headers
-from app.schemas.told.answers import ErrorEnvelopeSchema, error_json
+from app.schemas.wire.answers import ErrorEnvelopeSchema, error_json
 
 _EXAMPLES: tuple[GatewayError, ...] = (
     InvalidRequest(

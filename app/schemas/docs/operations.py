@@ -7,8 +7,8 @@ from typing import Any
 from app.schemas.docs.errors import errors
 from app.schemas.docs.examples import FRAME, FRAMES, REQUESTS
 from app.schemas.docs.headers import ANSWERED, LIMITS, headers
-from app.schemas.requests import INCLUDE_VALUES, CreateRequestSchema
-from app.schemas.told.answers import (
+from app.schemas.request.create import INCLUDE_VALUES, CreateRequestSchema
+from app.schemas.wire.answers import (
     DeletedSchema,
     EndpointSchema,
     HealthSchema,
@@ -17,8 +17,8 @@ from app.schemas.told.answers import (
     ModelSchema,
     ReadinessSchema,
 )
-from app.schemas.told.responses import ResponseSchema
-from app.schemas.told.usage import UsageReportSchema
+from app.schemas.wire.responses import ResponseSchema
+from app.schemas.wire.usage import UsageReportSchema
 
 RESPONSES = "/v1/responses"
 _ONE = f"{RESPONSES}/{{response_id}}"

@@ -13,7 +13,7 @@ from app.domain.items import Item
 from app.domain.request import CreateRequest
 from app.domain.response import Response
 from app.schemas.items import item_from_json, item_json
-from app.schemas.requests import load_create_request
+from app.schemas.request.create import load_create_request
 from app.schemas.responses import (
     response_from_json,
     response_json,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.schemas.base import Document, Fault, Notes, join, object_at, required
+from app.schemas.document import Document, Fault, Notes, join, object_at, required
 
 #: A key that is always there, and one that may be null; others are optional, and never null.
 ALWAYS: dict[str, Any] = {"required": True}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from app.schemas.base import Notes, Refer, Strict
+from app.schemas.document import Notes, Refer, Strict
 from app.schemas.fields import Bytes, Choice, FreeObjects, Listed, OneOf, Real, Text, Whole
-from app.schemas.told.base import ALWAYS, AT_TIMES, Told
+from app.schemas.wire.document import ALWAYS, AT_TIMES, Told
 
 _STATUSES = ("in_progress", "completed", "incomplete")
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.domain.request import JsonSchemaFormat, TextFormat, TextOptions
-from app.schemas.asked.bounds import NAME, NAME_HINT
-from app.schemas.base import (
+from app.schemas.document import (
     Document,
     Fault,
     Notes,
@@ -19,6 +18,7 @@ from app.schemas.base import (
     type_at,
 )
 from app.schemas.fields import Choice, Flag, FreeObject, Nested, Text
+from app.schemas.request.bounds import NAME, NAME_HINT
 
 FORMATS = ("text", "json_object", "json_schema")
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from app.schemas.base import Document
+from app.schemas.document import Document
 from app.schemas.fields import Choice, Listed, Nested, Text, Whole
-from app.schemas.told.base import ALWAYS, Told
+from app.schemas.wire.document import ALWAYS, Told
 
 _DAY = "A day in UTC."
 

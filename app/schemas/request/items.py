@@ -17,20 +17,7 @@ from app.domain.items import (
     OutputText,
     Reasoning,
 )
-from app.schemas.asked.bounds import (
-    LONGEST_CALL_ID,
-    LONGEST_FUNCTION,
-    LONGEST_ID,
-    LONGEST_TEXT,
-    MOST_ITEMS,
-    MOST_PARTS,
-    ROLES,
-    SLICE,
-    STATUSES,
-)
-from app.schemas.asked.parts import ASKED, SAID, parts_shape, read_asked, read_parts
-from app.schemas.asked.usual import usual_item
-from app.schemas.base import (
+from app.schemas.document import (
     Document,
     Fault,
     Notes,
@@ -45,6 +32,19 @@ from app.schemas.base import (
     type_at,
 )
 from app.schemas.fields import Choice, Text
+from app.schemas.request.bounds import (
+    LONGEST_CALL_ID,
+    LONGEST_FUNCTION,
+    LONGEST_ID,
+    LONGEST_TEXT,
+    MOST_ITEMS,
+    MOST_PARTS,
+    ROLES,
+    SLICE,
+    STATUSES,
+)
+from app.schemas.request.fast_path import usual_item
+from app.schemas.request.parts import ASKED, SAID, parts_shape, read_asked, read_parts
 
 _LONGEST_SEALED = 20_971_520
 _LONG_TEXT = {"type": "string", "maxLength": LONGEST_TEXT}

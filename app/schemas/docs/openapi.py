@@ -6,18 +6,18 @@ from typing import Any
 
 from apispec import APISpec
 
-from app.schemas.asked.bounds import MOST_ITEMS
-from app.schemas.asked.items import ITEMS
-from app.schemas.asked.parts import ASKED, SAID
-from app.schemas.asked.text_options import FORMATS
-from app.schemas.base import Strict
-from app.schemas.bodies import MAX_BODY_BYTES
 from app.schemas.docs.converter import Plugin
 from app.schemas.docs.errors import error_responses
 from app.schemas.docs.headers import HEADERS
 from app.schemas.docs.operations import RESPONSES, operations
-from app.schemas.requests import CreateRequestSchema, Refused
-from app.schemas.told.events import EVENT
+from app.schemas.document import Strict
+from app.schemas.request.body import MAX_BODY_BYTES
+from app.schemas.request.bounds import MOST_ITEMS
+from app.schemas.request.create import CreateRequestSchema, Refused
+from app.schemas.request.items import ITEMS
+from app.schemas.request.parts import ASKED, SAID
+from app.schemas.request.text_options import FORMATS
+from app.schemas.wire.events import EVENT
 
 DOCS = "/openapi.json"
 _FIELDS = CreateRequestSchema().fields

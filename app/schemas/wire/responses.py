@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.schemas.base import Notes, Refer
+from app.schemas.document import Notes, Refer
 from app.schemas.fields import (
     Choice,
     Flag,
@@ -21,8 +21,8 @@ from app.schemas.fields import (
     TextMap,
     Whole,
 )
-from app.schemas.told.base import ALWAYS, OR_NULL, Told
-from app.schemas.told.items import OUTPUT_ITEM
+from app.schemas.wire.document import ALWAYS, OR_NULL, Told
+from app.schemas.wire.items import OUTPUT_ITEM
 
 
 class ResponseErrorSchema(Told):

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import orjson
 
-from app.schemas.grammar import Grammar
-from app.schemas.grammar_items import Breach, Json, require
-from app.schemas.told.events import event_fault
+from app.schemas.wire.events import event_fault
+from app.stream_check.grammar import Grammar
+from app.stream_check.item_grammar import Breach, Json, require
 
 DONE = b"[DONE]"
 

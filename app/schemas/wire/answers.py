@@ -6,8 +6,8 @@ from typing import Any
 
 from app.errors import GatewayError
 from app.schemas.fields import Choice, Flag, FreeObject, Listed, Nested, Text, TextMap, Whole
-from app.schemas.told.base import ALWAYS, OR_NULL, Told
-from app.schemas.told.items import ITEM
+from app.schemas.wire.document import ALWAYS, OR_NULL, Told
+from app.schemas.wire.items import ITEM
 
 _LONGEST_LINE = 1024
 

@@ -6,9 +6,7 @@ from collections.abc import Collection
 from typing import Any, assert_never
 
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction, ToolChoice
-from app.schemas.asked.bounds import MOST_TOOLS, NAME, NAME_HINT
-from app.schemas.asked.tools import HOSTED
-from app.schemas.base import (
+from app.schemas.document import (
     Document,
     Fault,
     Notes,
@@ -24,6 +22,8 @@ from app.schemas.base import (
     type_at,
 )
 from app.schemas.fields import Choice, Nested, Text
+from app.schemas.request.bounds import MOST_TOOLS, NAME, NAME_HINT
+from app.schemas.request.tools import HOSTED
 
 _MODES = ("none", "auto", "required")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.schemas.grammar_items import Breach, Json, OpenItem, open_item, require
+from app.stream_check.item_grammar import Breach, Json, OpenItem, open_item, require
 
 _TERMINAL = {
     "response.completed": {"completed"},

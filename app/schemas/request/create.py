@@ -19,11 +19,7 @@ from app.domain.request import (
     ReasoningOptions,
 )
 from app.errors import InvalidRequest
-from app.schemas.asked.items import Input
-from app.schemas.asked.text_options import TextOptionsSchema
-from app.schemas.asked.tool_choice import Choosing, settle
-from app.schemas.asked.tools import Tools
-from app.schemas.base import (
+from app.schemas.document import (
     Document,
     Fault,
     Notes,
@@ -35,6 +31,10 @@ from app.schemas.base import (
     shown,
 )
 from app.schemas.fields import Choice, Flag, FreeObjects, Nested, Real, Text, TextMap, Whole
+from app.schemas.request.items import Input
+from app.schemas.request.text_options import TextOptionsSchema
+from app.schemas.request.tool_choice import Choosing, settle
+from app.schemas.request.tools import Tools
 
 _MOST_TOKENS = 2**31 - 1
 _LONGEST_IDENTIFIER = 64

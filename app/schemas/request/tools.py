@@ -6,8 +6,7 @@ import re
 from typing import Any
 
 from app.domain.tools import FunctionTool
-from app.schemas.asked.bounds import LONGEST_DESCRIPTION, MOST_TOOLS, NAME, NAME_HINT
-from app.schemas.base import (
+from app.schemas.document import (
     Document,
     Fault,
     Notes,
@@ -20,6 +19,7 @@ from app.schemas.base import (
     type_at,
 )
 from app.schemas.fields import MOST_NESTED, Choice, Flag, FreeObject, Text, is_shallow
+from app.schemas.request.bounds import LONGEST_DESCRIPTION, MOST_TOOLS, NAME, NAME_HINT
 
 #: Tools that run on OpenAI's servers, or that only its own models know (R7).
 HOSTED = (

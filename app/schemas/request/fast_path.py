@@ -18,7 +18,7 @@ from app.domain.items import (
     Message,
     OutputText,
 )
-from app.schemas.asked.bounds import (
+from app.schemas.request.bounds import (
     LONGEST_CALL_ID,
     LONGEST_FUNCTION,
     LONGEST_ID,

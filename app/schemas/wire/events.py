@@ -6,11 +6,11 @@ thousands; the tests hold it to these declarations.
 
 from __future__ import annotations
 
-from app.schemas.base import Fault, Notes
+from app.schemas.document import Fault, Notes
 from app.schemas.fields import Choice, Listed, Nested, OneOf, Text, Whole
-from app.schemas.told.base import ALWAYS, OR_NULL, Told
-from app.schemas.told.items import ANNOTATION, OUTPUT_ITEM, OUTPUT_PART, SUMMARY_TEXT, TOKEN
-from app.schemas.told.responses import ResponseSchema
+from app.schemas.wire.document import ALWAYS, OR_NULL, Told
+from app.schemas.wire.items import ANNOTATION, OUTPUT_ITEM, OUTPUT_PART, SUMMARY_TEXT, TOKEN
+from app.schemas.wire.responses import ResponseSchema
 
 
 class LifecycleEventSchema(Told):

@@ -15,9 +15,19 @@ from app.domain.items import (
     OutputText,
     Refusal,
 )
-from app.schemas.asked.bounds import LONGEST_ID, LONGEST_TEXT, MOST_PARTS, SLICE
-from app.schemas.base import Document, Fault, Notes, Refer, join, listed, object_at, shown, type_at
+from app.schemas.document import (
+    Document,
+    Fault,
+    Notes,
+    Refer,
+    join,
+    listed,
+    object_at,
+    shown,
+    type_at,
+)
 from app.schemas.fields import Choice, FreeObjects, Text
+from app.schemas.request.bounds import LONGEST_ID, LONGEST_TEXT, MOST_PARTS, SLICE
 
 LONGEST_IMAGE = 20_971_520
 LONGEST_FILE = 73_400_320

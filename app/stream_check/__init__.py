@@ -1,0 +1,1 @@
+"""The checker of event streams: framing, the form of each event, the order of all."""
