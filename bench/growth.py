@@ -19,12 +19,12 @@ from typing import cast
 
 import orjson
 
-from app.domain.accumulate import fold
-from app.domain.deltas import Delta
-from app.domain.events import Event
-from app.domain.narrate import Narrator
 from app.domain.response import Response
-from app.domain.retell import retold
+from app.domain.stream.accumulate import fold
+from app.domain.stream.deltas import Delta
+from app.domain.stream.events import Event
+from app.domain.stream.narrate import Narrator
+from app.domain.stream.resume import retold
 from app.errors import GatewayError, UpstreamUnavailable
 from app.providers.anthropic.answer import Answer as AnthropicAnswer
 from app.providers.budget import Bounds, Budget

@@ -13,7 +13,7 @@ import orjson
 from app.api import current
 from app.api.lean import Answer
 from app.domain import response as domain
-from app.domain.limits import Standing
+from app.domain.accounts.limits import Standing
 from app.errors import GatewayError
 from app.providers.base import UpstreamCall
 from app.services.responses.service import Started

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from app.api import current
-from app.domain.turns import MOMENT_S
+from app.domain.slices import MOMENT_S
 from app.errors import (
     CallerGone,
     InvalidRequest,

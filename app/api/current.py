@@ -12,9 +12,9 @@ from flask import request as asked
 from app.api.hangup import HangUps
 from app.api.in_flight import InFlight, Place
 from app.api.open_answers import EXTENSION, OpenAnswers
-from app.domain.accounts import Caller
+from app.domain.accounts.accounts import Caller
+from app.domain.accounts.limits import Standing
 from app.domain.identity import RequestIdentity
-from app.domain.limits import Standing
 from app.services.accounts.service import Accounts
 from app.services.background.service import Background
 from app.services.health import Health

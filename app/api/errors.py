@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 from app.api import current
 from app.api.lean import Answer
 from app.descriptors import is_shortage
-from app.domain.limits import LimitReached
+from app.domain.accounts.limits import LimitReached
 from app.errors import (
     GatewayError,
     InvalidRequest,

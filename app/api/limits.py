@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.domain.limits import Quota, Standing
+from app.domain.accounts.limits import Quota, Standing
 
 
 def headers(standing: Standing) -> dict[str, str]:

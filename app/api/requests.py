@@ -14,8 +14,8 @@ from app.api.answers import name_ignored
 from app.api.lean import Answer
 from app.api.queries import unknown_keys
 from app.descriptors import lowest_free, threshold
+from app.domain.accounts.limits import UNLIMITED_STANDING
 from app.domain.identity import RequestIdentity, identity
-from app.domain.limits import UNLIMITED_STANDING
 from app.errors import CallerGone, GatewayError, Overloaded
 from app.logs.redaction import is_id
 from app.schemas.request.body import MAX_BODY_BYTES

@@ -7,8 +7,8 @@ from itertools import chain
 from typing import Generic, Protocol, TypeVar
 
 from app.api.lean import Answer
-from app.domain.deltas import Batch
-from app.domain.events import ErrorRaised, Event
+from app.domain.stream.deltas import Batch
+from app.domain.stream.events import ErrorRaised, Event
 from app.errors import GatewayError
 from app.schemas.events import encode
 from app.services.answering.run import Run

@@ -7,7 +7,7 @@ import click
 from app.api import current
 from app.cli.group import OperatorGroup, operator, print_json, print_table
 from app.cli.values import Bound, Duration, Globs, Moment, date
-from app.domain.accounts import Allowance, ApiKey, Permissions
+from app.domain.accounts.accounts import Allowance, ApiKey, Permissions
 from app.schemas.accounts import key_json, new_key_json
 from app.services.accounts.service import Accounts
 from app.settings import UnsupportedTools

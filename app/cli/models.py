@@ -9,7 +9,7 @@ from flask.cli import with_appcontext
 
 from app.api import current
 from app.cli.group import OperatorCommand, print_json, print_table
-from app.domain.accounts import Caller
+from app.domain.accounts.accounts import Caller
 from app.services.upstreams.catalog import ModelCatalog
 
 _ANYBODY = Caller(account="", key_id="")

@@ -13,7 +13,7 @@ from app.cli.confirmation import make_sure, yes
 from app.cli.group import OperatorGroup, operator, print_json
 from app.cli.progress import tell, watched
 from app.cli.values import Moment, date
-from app.domain.accounts import Account
+from app.domain.accounts.accounts import Account
 from app.services.responses.archive import Archive
 from app.store.responses.archive_base import Archived
 

@@ -12,7 +12,7 @@ from flask.cli import with_appcontext
 
 from app.api import current
 from app.cli.group import OperatorCommand, print_json, print_table
-from app.domain.usage import COUNTERS, UsageLine
+from app.domain.accounts.usage import COUNTERS, UsageLine
 from app.schemas.usage import line_json
 
 _DAY = click.DateTime(["%Y-%m-%d"])

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from app.domain.accounts import UNLIMITED
+from app.domain.accounts.accounts import UNLIMITED
 
 _DURATION = re.compile(r"(\d{1,9})([smhd])", flags=re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

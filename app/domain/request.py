@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from app.domain.frozen import lean_dataclass
 from app.domain.items import InputItem, Item
-from app.domain.lean import lean_dataclass
 from app.domain.tools import FunctionTool, ToolChoice
 
 INCLUDE_ENCRYPTED = "reasoning.encrypted_content"

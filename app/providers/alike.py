@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from app.domain.deltas import Delta, Text
+from app.domain.stream.deltas import Delta, Text
 from app.providers.sse import Frame
 
 #: How often a stream may show an event before none was like it; every so many alike pay for

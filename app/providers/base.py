@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from app.domain.deltas import Batch
 from app.domain.identity import RequestIdentity
 from app.domain.request import ModelRequest
+from app.domain.stream.deltas import Batch
 from app.errors import GatewayError
 
 

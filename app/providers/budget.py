@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from app.domain.deltas import (
+from app.domain.stream.deltas import (
     Annotated,
     Arguments,
     CallOpened,

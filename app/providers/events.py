@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from app.domain.deltas import Delta
+from app.domain.stream.deltas import Delta
 from app.errors import GatewayError, UpstreamMisbehaved
 from app.providers.fields import mapping
 from app.providers.json_text import SurrogateJoiner, loads

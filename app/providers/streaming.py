@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import Protocol
 
-from app.domain.deltas import Batch, Delta, Finished
-from app.domain.turns import MOMENT_S
+from app.domain.slices import MOMENT_S
+from app.domain.stream.deltas import Batch, Delta, Finished
 from app.errors import GatewayError, UpstreamUnavailable
 from app.providers.base import UpstreamCall
 from app.providers.budget import Budget

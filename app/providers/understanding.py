@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from app.domain.deltas import (
+from app.domain.stream.deltas import (
     Annotated,
     Arguments,
     CallOpened,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from app.domain.accounts import Account, Allowance, ApiKey, AuditEntry
+from app.domain.accounts.accounts import Account, Allowance, ApiKey, AuditEntry
 
 _UNLIMITED = "unlimited"
 

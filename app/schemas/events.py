@@ -6,7 +6,7 @@ from typing import Any, assert_never
 
 import orjson
 
-from app.domain.events import (
+from app.domain.stream.events import (
     AnnotationAdded,
     ArgumentsDelta,
     ArgumentsDone,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from app.domain.events import (
+from app.domain.items import FunctionCallOutput, OutputItem, OutputPart, OutputText, Refusal
+from app.domain.stream.events import (
     AnnotationAdded,
     ArgumentsDelta,
     ArgumentsDone,
@@ -25,7 +26,6 @@ from app.domain.events import (
     TextDelta,
     TextDone,
 )
-from app.domain.items import FunctionCallOutput, OutputItem, OutputPart, OutputText, Refusal
 from app.schemas.items import item_from_json, part_from_json
 from app.schemas.responses import response_from_json
 

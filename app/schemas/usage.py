@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from app.domain.usage import COUNTERS, UsageLine
+from app.domain.accounts.usage import COUNTERS, UsageLine
 
 
 def usage_json(lines: Sequence[UsageLine], since: date, until: date) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.api import current
-from app.domain.accounts import EVERYTHING, Permissions
+from app.domain.accounts.accounts import EVERYTHING, Permissions
 from app.factory import create_app
 from app.settings import ProviderSettings, RedisSettings, Settings
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.api.limits import duration, headers
-from app.domain.limits import Quota, Standing
+from app.domain.accounts.limits import Quota, Standing
 
 
 def test_without_limits_there_are_no_headers() -> None:

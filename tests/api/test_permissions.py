@@ -6,7 +6,7 @@ import pytest
 import redis
 from flask import Flask
 
-from app.domain.accounts import Permissions
+from app.domain.accounts.accounts import Permissions
 from app.factory import create_app
 from app.settings import ModelSettings, ProviderSettings, RedisSettings, Settings
 from tests.api.conftest import PREFIX, Asker, asker

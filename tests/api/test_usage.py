@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.api.usage import bp
-from app.domain.accounts import Caller
+from app.domain.accounts.accounts import Caller
 from app.domain.response import Usage
 from tests.cli.operating import Operator
 

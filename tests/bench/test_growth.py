@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from app.domain.accumulate import fold
-from app.domain.retell import retold
+from app.domain.stream.accumulate import fold
+from app.domain.stream.resume import retold
 from bench.growth import CASES, QUEUED, Case, heard, stream, told
 
 SMALL = 200

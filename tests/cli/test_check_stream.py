@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from app.api.sse import DONE, frames
 from app.cli.check_stream import check
-from app.domain.deltas import Finished, Text
+from app.domain.stream.deltas import Finished, Text
 from tests.domain.narrating import told
 
 STREAM = frames(told([Text("hi"), Finished()])) + DONE

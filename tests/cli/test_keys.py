@@ -7,8 +7,8 @@ import re
 import pytest
 
 from app.cli.keys import keys
-from app.domain.accounts import UNLIMITED, Allowance, Permissions
-from app.domain.api_keys import is_well_formed
+from app.domain.accounts.accounts import UNLIMITED, Allowance, Permissions
+from app.domain.accounts.api_keys import is_well_formed
 from app.errors import Unauthenticated
 from tests.cli.operating import Operator
 

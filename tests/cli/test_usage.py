@@ -8,7 +8,7 @@ import json
 import pytest
 
 from app.cli.usage import usage
-from app.domain.accounts import Caller
+from app.domain.accounts.accounts import Caller
 from app.domain.response import Usage
 from tests.cli.operating import Operator
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import orjson
 
-from app.domain.accumulate import fold
 from app.domain.ids import item_minter
 from app.domain.items import Item
-from app.domain.narrate import Narrator
 from app.domain.request import CreateRequest, ModelRequest, Parameters
 from app.domain.response import Response
+from app.domain.stream.accumulate import fold
+from app.domain.stream.narrate import Narrator
 from app.domain.tools import FunctionTool
 from app.providers.base import UpstreamCall
 from app.providers.profiles import PROFILES

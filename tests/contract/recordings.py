@@ -16,9 +16,6 @@ from typing import Any
 
 import orjson
 
-from app.domain.accumulate import fold
-from app.domain.deltas import Batch
-from app.domain.events import Event
 from app.domain.items import (
     ContentPart,
     FunctionCall,
@@ -28,9 +25,12 @@ from app.domain.items import (
     Reasoning,
     Refusal,
 )
-from app.domain.narrate import Narrator
 from app.domain.request import CreateRequest, ModelRequest, Parameters
 from app.domain.response import Response
+from app.domain.stream.accumulate import fold
+from app.domain.stream.deltas import Batch
+from app.domain.stream.events import Event
+from app.domain.stream.narrate import Narrator
 from app.errors import GatewayError
 from app.providers.anthropic import AnthropicProvider
 from app.providers.base import Provider, UpstreamCall

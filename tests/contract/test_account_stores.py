@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from app.domain.accounts import Account, Allowance, ApiKey, AuditEntry, Permissions, Secret
+from app.domain.accounts.accounts import Account, Allowance, ApiKey, AuditEntry, Permissions, Secret
 from app.errors import StorageUnavailable, Unavailable
 from app.settings import RedisSettings
 from app.store.accounts.base import AccountStore

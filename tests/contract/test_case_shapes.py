@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from app.domain.accumulate import fold
 from app.domain.items import FunctionCall, Message, OutputText, Reasoning
+from app.domain.stream.accumulate import fold
 from app.errors import AnswerNotUnderstood
 from app.settings import Api
 from tests.contract.recordings import Telling, play

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from app.domain.accumulate import fold
 from app.domain.response import Response
+from app.domain.stream.accumulate import fold
 from app.errors import UpstreamRateLimited
 from app.settings import Api
 from tests.contract.recordings import Recording, play, recordings

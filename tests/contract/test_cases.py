@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.api import current
-from app.domain.accumulate import fold
+from app.domain.stream.accumulate import fold
 from app.factory import create_app
 from app.providers.sse import Frame, FrameSplitter
 from app.services.upstreams import retries

@@ -10,9 +10,9 @@ from typing import Any
 import orjson
 import pytest
 
-from app.domain.accumulate import fold
 from app.domain.items import FunctionCallOutput, InputImage, InputText, Item, Message, Reasoning
 from app.domain.request import JsonSchemaFormat, ModelRequest, Parameters, TextOptions
+from app.domain.stream.accumulate import fold
 from app.domain.tools import FunctionTool
 from app.providers.base import UpstreamCall
 from app.providers.profiles import PROFILES

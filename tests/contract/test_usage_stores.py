@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from app.domain.usage import UsageLine
+from app.domain.accounts.usage import UsageLine
 from app.errors import StorageUnavailable
 from app.settings import RedisSettings
 from app.store.connection.client import connect

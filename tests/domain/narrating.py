@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import count
 
-from app.domain.deltas import Delta
-from app.domain.events import Event
-from app.domain.narrate import Narrator
 from app.domain.request import CreateRequest
 from app.domain.response import Response, Status
+from app.domain.stream.deltas import Delta
+from app.domain.stream.events import Event
+from app.domain.stream.narrate import Narrator
 from app.errors import GatewayError
 from app.schemas.responses import echo
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from app.domain.deltas import (
+from app.domain.response import Usage
+from app.domain.stream.deltas import (
     Annotated,
     Arguments,
     CallOpened,
@@ -20,7 +21,6 @@ from app.domain.deltas import (
     Thought,
     Used,
 )
-from app.domain.response import Usage
 
 _keys = st.sampled_from(["0", "1", "2"])
 _words = st.sampled_from(["", "a", "hello ", "ü", "{", "}", '{"a":1}', " "])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.domain.accounts import (
+from app.domain.accounts.accounts import (
     UNLIMITED,
     Account,
     Allowance,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from app.domain.accumulate import Accumulator, fold
-from app.domain.events import (
+from app.domain.items import FunctionCall, InputText, Message, OutputText, Reasoning, Refusal
+from app.domain.stream.accumulate import Accumulator, fold
+from app.domain.stream.events import (
     AnnotationAdded,
     ArgumentsDelta,
     Event,
@@ -16,7 +17,6 @@ from app.domain.events import (
     SummaryTextDelta,
     TextDelta,
 )
-from app.domain.items import FunctionCall, InputText, Message, OutputText, Reasoning, Refusal
 
 MESSAGE = ItemAdded(0, 0, Message("msg_1", "assistant", (), "in_progress"))
 CALL = ItemAdded(0, 0, FunctionCall("fc_1", "call_1", "f", "", "in_progress"))

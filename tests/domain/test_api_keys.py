@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.api_keys import digest, format_secret, is_well_formed
+from app.domain.accounts.api_keys import digest, format_secret, is_well_formed
 
 ENTROPY = st.binary(min_size=32, max_size=32)
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.opened import OpenCall
-from app.domain.scribe import Scribe
+from app.domain.stream.event_log import Scribe
+from app.domain.stream.item_builders import OpenCall
 
 VALUES = st.recursive(
     st.none() | st.integers() | st.text(alphabet='ab"\\{}[]\n', max_size=6),

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.deltas import Text
 from app.domain.items import InputText, Message
+from app.domain.stream.deltas import Text
 
 
 def test_equal_values_are_equal_and_count_once() -> None:

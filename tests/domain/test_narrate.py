@@ -8,8 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.accumulate import fold
-from app.domain.deltas import (
+from app.domain.items import (
+    FunctionCall,
+    Item,
+    Message,
+    OutputText,
+    Reasoning,
+    Refusal,
+    output_text,
+)
+from app.domain.response import Usage
+from app.domain.stream.accumulate import fold
+from app.domain.stream.deltas import (
     Arguments,
     CallOpened,
     Delta,
@@ -23,17 +33,7 @@ from app.domain.deltas import (
     Thought,
     Used,
 )
-from app.domain.items import (
-    FunctionCall,
-    Item,
-    Message,
-    OutputText,
-    Reasoning,
-    Refusal,
-    output_text,
-)
-from app.domain.opened import MOST_CHUNKS
-from app.domain.response import Usage
+from app.domain.stream.item_builders import MOST_CHUNKS
 from app.errors import UpstreamMisbehaved, UpstreamRateLimited
 from app.schemas.events import event_json
 from app.stream_check.grammar import Grammar

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.deltas import Arguments, CallOpened, Delta, Finished
 from app.domain.response import Usage
-from app.domain.retell import retold
+from app.domain.stream.deltas import Arguments, CallOpened, Delta, Finished
+from app.domain.stream.resume import retold
 from app.errors import UpstreamMisbehaved, UpstreamTimeout
 from app.schemas.events import event_json
 from app.stream_check.grammar import Grammar

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from app.domain.accounts import ApiKey
+from app.domain.accounts.accounts import ApiKey
 from app.services.accounts.service import Accounts
 from app.settings import LimitSettings, RedisSettings
 from app.store.accounts.redis import RedisAccountStore

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.deltas import Delta, Text
+from app.domain.stream.deltas import Delta, Text
 from app.errors import UpstreamMisbehaved
 from app.providers.alike import MOST_SHOWN, PAYS, Alike
 from app.providers.openai_chat.answer import ChunkReader

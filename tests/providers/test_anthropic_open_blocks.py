@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.domain.deltas import Arguments, CallOpened, Delta, ItemEnded, PartEnded, Text
+from app.domain.stream.deltas import Arguments, CallOpened, Delta, ItemEnded, PartEnded, Text
 from app.providers.anthropic.open_blocks import OpenBlocks
 from app.providers.understanding import ContentReader
 

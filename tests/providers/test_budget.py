@@ -9,7 +9,7 @@ from typing import Any, cast
 import orjson
 import pytest
 
-from app.domain.deltas import (
+from app.domain.stream.deltas import (
     Annotated,
     Arguments,
     Batch,

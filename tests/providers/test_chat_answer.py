@@ -7,7 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from app.domain.deltas import (
+from app.domain.response import Usage
+from app.domain.stream.deltas import (
     Annotated,
     Arguments,
     CallOpened,
@@ -18,7 +19,6 @@ from app.domain.deltas import (
     Thought,
     Used,
 )
-from app.domain.response import Usage
 from app.errors import GatewayError, UpstreamMisbehaved, UpstreamUnavailable
 from app.providers.openai_chat.answer import ChunkReader, body_deltas
 

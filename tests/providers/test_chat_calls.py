@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.deltas import Arguments, CallOpened, Delta
+from app.domain.stream.deltas import Arguments, CallOpened, Delta
 from app.errors import UpstreamMisbehaved
 from app.providers.openai_chat.calls import Calls
 

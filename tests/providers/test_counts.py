@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 import pytest
 
-from app.domain.deltas import Delta, Finished, Used
 from app.domain.response import Usage
+from app.domain.stream.deltas import Delta, Finished, Used
 from app.errors import GatewayError, UpstreamUnavailable
 from app.providers.anthropic.answer import Answer as AnthropicAnswer
 from app.providers.counts import MOST_TOKENS, Counts

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from app.domain.deltas import Delta, Finished, Text
+from app.domain.stream.deltas import Delta, Finished, Text
 from app.errors import GatewayError, UpstreamMisbehaved, UpstreamUnavailable
 from app.providers.anthropic.answer import Answer as Messages
 from app.providers.events import Answer, EventReader, body_deltas

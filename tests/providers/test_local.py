@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
-from app.domain.deltas import (
+from app.domain.items import InputFile, InputImage, Item, Reasoning
+from app.domain.request import INCLUDE_LOGPROBS, JsonSchemaFormat, ReasoningOptions, TextOptions
+from app.domain.response import Usage
+from app.domain.stream.deltas import (
     Arguments,
     Batch,
     CallOpened,
@@ -18,9 +21,6 @@ from app.domain.deltas import (
     Thought,
     Used,
 )
-from app.domain.items import InputFile, InputImage, Item, Reasoning
-from app.domain.request import INCLUDE_LOGPROBS, JsonSchemaFormat, ReasoningOptions, TextOptions
-from app.domain.response import Usage
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
 from app.errors import CallerGone, NotFound, UpstreamTimeout, UpstreamUnavailable
 from app.providers.base import UpstreamCall

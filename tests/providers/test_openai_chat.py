@@ -8,8 +8,8 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
-from app.domain.deltas import Batch, Finished, Text
 from app.domain.request import ModelRequest, TextOptions
+from app.domain.stream.deltas import Batch, Finished, Text
 from app.errors import UpstreamMisbehaved, UpstreamRateLimited, UpstreamUnavailable
 from app.providers.openai_chat import OpenAIChatProvider
 from app.providers.profiles import PROFILES

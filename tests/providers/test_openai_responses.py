@@ -10,8 +10,8 @@ import orjson
 import pytest
 import responses
 
-from app.domain.deltas import Finished, ItemEnded, MessageOpened, Text, Used
 from app.domain.response import Usage
+from app.domain.stream.deltas import Finished, ItemEnded, MessageOpened, Text, Used
 from app.errors import (
     ContextLengthExceeded,
     GatewayError,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from app.domain.events import (
+from app.domain.items import FunctionCall, Message, OutputText, Reasoning, Refusal
+from app.domain.response import Response, ResponseError, Usage
+from app.domain.stream.events import (
     AnnotationAdded,
     ArgumentsDelta,
     ArgumentsDone,
@@ -26,8 +28,6 @@ from app.domain.events import (
     TextDelta,
     TextDone,
 )
-from app.domain.items import FunctionCall, Message, OutputText, Reasoning, Refusal
-from app.domain.response import Response, ResponseError, Usage
 from app.schemas.responses import echo
 from tests.schemas.asking import FUNCTION, load
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.deltas import Delta, Finished
+from app.domain.stream.deltas import Delta, Finished
 from app.schemas.events import encode, event_json
 from app.schemas.stored_events import event_from_json
 from tests.domain.narrating import narrator, told

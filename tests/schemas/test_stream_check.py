@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.api.sse import DONE, frames
-from app.domain.deltas import (
+from app.domain.stream.deltas import (
     Annotated,
     Arguments,
     CallOpened,

@@ -14,7 +14,7 @@ from openai.types.responses import Response as OpenAIResponse
 from openai.types.responses import ResponseStreamEvent
 from pydantic import BaseModel, TypeAdapter
 
-from app.domain.events import Event
+from app.domain.accounts.usage import UsageLine
 from app.domain.items import (
     FunctionCallOutput,
     InputFile,
@@ -24,7 +24,7 @@ from app.domain.items import (
     Message,
     Reasoning,
 )
-from app.domain.usage import UsageLine
+from app.domain.stream.events import Event
 from app.errors import InvalidRequest, UpstreamTimeout
 from app.schemas.document import Fault, Notes
 from app.schemas.events import encode

@@ -10,11 +10,11 @@ from typing import Any
 
 from redis import Redis
 
-from app.domain.accounts import Allowance, Caller
-from app.domain.events import Event, Lifecycle
-from app.domain.limits import Standing
+from app.domain.accounts.accounts import Allowance, Caller
+from app.domain.accounts.limits import Standing
 from app.domain.request import CreateRequest
 from app.domain.response import Response
+from app.domain.stream.events import Event, Lifecycle
 from app.errors import GatewayError, StorageUnavailable
 from app.schemas.events import event_json
 from app.schemas.request.create import load_create_request

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 
-from app.domain.deltas import Batch, Finished, Text
 from app.domain.request import ModelRequest, Parameters
+from app.domain.stream.deltas import Batch, Finished, Text
 from app.errors import CallerGone
 from app.providers.base import UpstreamCall
 

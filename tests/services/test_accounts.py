@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from app.domain.accounts import Account, ApiKey, AuditEntry, Permissions
-from app.domain.api_keys import is_well_formed
+from app.domain.accounts.accounts import Account, ApiKey, AuditEntry, Permissions
+from app.domain.accounts.api_keys import is_well_formed
 from app.errors import InvalidRequest, NotFound, Unauthenticated, Unavailable
 from app.services.accounts.service import Accounts
 from app.settings import LimitSettings

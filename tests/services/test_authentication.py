@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.domain.accounts import Permissions
-from app.domain.api_keys import format_secret
+from app.domain.accounts.accounts import Permissions
+from app.domain.accounts.api_keys import format_secret
 from app.errors import GatewayError, StorageUnavailable, Unauthenticated
 from app.services.accounts.authentication import Authenticator
 from app.services.accounts.service import Accounts

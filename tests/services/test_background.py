@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import redis
 
-from app.domain.deltas import Opaque, Text
 from app.domain.items import Message
 from app.domain.response import Usage
+from app.domain.stream.deltas import Opaque, Text
 from app.errors import (
     InvalidRequest,
     NotFound,

@@ -9,9 +9,9 @@ from uuid import uuid4
 
 import pytest
 
-from app.domain.accounts import NO_ALLOWANCE, Allowance, Caller
+from app.domain.accounts.accounts import NO_ALLOWANCE, Allowance, Caller
+from app.domain.accounts.limits import LimitReached, Quota, Standing
 from app.domain.estimates import Estimate
-from app.domain.limits import LimitReached, Quota, Standing
 from app.domain.response import Usage
 from app.errors import StorageUnavailable
 from app.services.limits.limiter import Limits

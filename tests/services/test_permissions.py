@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.accounts import Caller
+from app.domain.accounts.accounts import Caller
 from app.domain.request import CreateRequest
 from app.errors import GatewayError, InvalidRequest, PermissionDenied, StorageUnavailable
 from app.services.accounts.permissions import permitted, refuse_read_only, well_formed

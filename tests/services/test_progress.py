@@ -7,12 +7,12 @@ from typing import Any, cast
 
 import pytest
 
-from app.domain.deltas import Text
-from app.domain.events import Event
 from app.domain.items import output_text
-from app.domain.narrate import Narrator
 from app.domain.response import Response
-from app.domain.turns import MOMENT_S
+from app.domain.slices import MOMENT_S
+from app.domain.stream.deltas import Text
+from app.domain.stream.events import Event
+from app.domain.stream.narrate import Narrator
 from app.errors import StorageUnavailable
 from app.schemas.events import encode
 from app.services.background.progress import TURN_EVENTS, Progress

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.domain.deltas import Batch, Used
 from app.domain.request import ModelRequest
 from app.domain.response import Usage
+from app.domain.stream.deltas import Batch, Used
 from app.errors import (
     CallerGone,
     ContextLengthExceeded,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.accounts import Caller
+from app.domain.accounts.accounts import Caller
 from app.domain.models import ModelCard, is_deep_research
 from app.errors import InvalidRequest, NotFound, PermissionDenied
 from app.services.upstreams.catalog import ModelCatalog, Target

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import pytest
 from structlog.testing import capture_logs
 
-from app.domain.accumulate import fold
-from app.domain.deltas import Batch, Finished, Opaque, Text, Thought, Used
-from app.domain.events import Event, ItemDone
 from app.domain.items import Message, OutputText, Reasoning
 from app.domain.response import Response, ResponseError, Usage
+from app.domain.stream.accumulate import fold
+from app.domain.stream.deltas import Batch, Finished, Opaque, Text, Thought, Used
+from app.domain.stream.events import Event, ItemDone
 from app.errors import (
     CallerGone,
     GatewayError,

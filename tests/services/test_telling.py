@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from app.domain.deltas import Finished, Text
-from app.domain.events import Event
 from app.domain.response import Usage
+from app.domain.stream.deltas import Finished, Text
+from app.domain.stream.events import Event
 from app.errors import StorageUnavailable
 from app.services.background.event_writer import FLUSH_EVENTS, FLUSH_S, PAUSE_S, Telling
 from app.store.jobs.base import Claim, Flush

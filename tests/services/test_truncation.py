@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from app.domain.accounts import Caller
+from app.domain.accounts.accounts import Caller
 from app.domain.items import InputText, Item, Message
 from app.domain.request import CreateRequest
 from app.errors import ContextLengthExceeded

@@ -8,10 +8,10 @@ from threading import Event, Thread
 
 import pytest
 
-from app.domain.accounts import Allowance, Caller
+from app.domain.accounts.accounts import Allowance, Caller
+from app.domain.accounts.usage import UsageLine
 from app.domain.estimates import Estimate
 from app.domain.response import Usage
-from app.domain.usage import UsageLine
 from app.errors import InvalidRequest, StorageUnavailable
 from app.services.limits.limiter import Limits
 from app.services.limits.usage import Period, UsageBook

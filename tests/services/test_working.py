@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import redis
 
-from app.domain.accounts import Caller
-from app.domain.deltas import Used
+from app.domain.accounts.accounts import Caller
+from app.domain.accounts.usage import UsageLine
 from app.domain.response import Usage
-from app.domain.usage import UsageLine
+from app.domain.stream.deltas import Used
 from app.errors import (
     ContextLengthExceeded,
     StorageUnavailable,

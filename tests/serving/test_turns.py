@@ -53,8 +53,8 @@ def work():
 """
 #: Many events of a background response, looked at after a while.
 EVENTS = """
-from app.domain.deltas import Text
-from app.domain.narrate import Narrator
+from app.domain.stream.deltas import Text
+from app.domain.stream.narrate import Narrator
 from app.domain.response import Response
 from app.schemas.events import encode
 from app.services.background.progress import Progress

@@ -11,9 +11,9 @@ import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as ConnectionLost
 
-from app.domain.accounts import Account, AuditEntry
+from app.domain.accounts.accounts import Account, AuditEntry
+from app.domain.accounts.usage import UsageLine
 from app.domain.response import Usage
-from app.domain.usage import UsageLine
 from app.settings import RedisSettings
 from app.store.accounts.redis import RedisAccountStore
 from app.store.connection import round_trip as trip

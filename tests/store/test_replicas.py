@@ -8,7 +8,7 @@ from secrets import token_hex
 
 import pytest
 
-from app.domain.accounts import Account, AuditEntry
+from app.domain.accounts.accounts import Account, AuditEntry
 from app.errors import StorageUnavailable
 from app.settings import RedisSettings
 from app.store.accounts.redis import RedisAccountStore

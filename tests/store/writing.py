@@ -13,7 +13,7 @@ from secrets import token_hex
 from time import monotonic, sleep
 from typing import Any
 
-from app.domain.accounts import Account, AuditEntry
+from app.domain.accounts.accounts import Account, AuditEntry
 from app.domain.response import Usage
 from app.errors import NotFound, StorageUnavailable
 from app.settings import RedisSettings

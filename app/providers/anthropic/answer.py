@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.domain.deltas import CallOpened, Delta, Finished, Refused, Text, Used
+from app.domain.stream.deltas import CallOpened, Delta, Finished, Refused, Text, Used
 from app.providers.anthropic.blocks import is_blank, is_known
 from app.providers.anthropic.open_blocks import OpenBlocks
 from app.providers.counts import Counts

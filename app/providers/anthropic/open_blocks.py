@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from app.domain.deltas import Delta, ItemEnded
+from app.domain.stream.deltas import Delta, ItemEnded
 from app.errors import AnswerTooLong
 from app.providers.anthropic.blocks import Block, ToolBlock, block_of
 from app.providers.budget import BOUNDS

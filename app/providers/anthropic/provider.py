@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from app.domain.deltas import Batch
 from app.domain.request import ModelRequest
+from app.domain.stream.deltas import Batch
 from app.providers.anthropic.answer import Answer
 from app.providers.anthropic.families import is_of_a_family
 from app.providers.anthropic.request import ignored, to_upstream

@@ -22,7 +22,6 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Literal, assert_never
 
-from app.domain.deltas import Arguments, Batch, CallOpened, Delta, Finished, Text, Thought, Used
 from app.domain.items import (
     ContentPart,
     FunctionCall,
@@ -38,6 +37,16 @@ from app.domain.items import (
 )
 from app.domain.request import INCLUDE_LOGPROBS, JsonSchemaFormat, ModelRequest, TextFormat
 from app.domain.response import Usage
+from app.domain.stream.deltas import (
+    Arguments,
+    Batch,
+    CallOpened,
+    Delta,
+    Finished,
+    Text,
+    Thought,
+    Used,
+)
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
 from app.errors import CallerGone, NotFound, UpstreamTimeout, UpstreamUnavailable
 from app.providers.base import UpstreamCall

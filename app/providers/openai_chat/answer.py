@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from app.domain.deltas import Delta, Finished, Used
+from app.domain.stream.deltas import Delta, Finished, Used
 from app.errors import GatewayError, UpstreamMisbehaved
 from app.providers.alike import Alike
 from app.providers.budget import BOUNDS

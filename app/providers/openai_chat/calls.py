@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from heapq import heappop, heappush
 from typing import Any
 
-from app.domain.deltas import Arguments, CallOpened, Delta
 from app.domain.ids import call_id
+from app.domain.stream.deltas import Arguments, CallOpened, Delta
 from app.errors import UpstreamMisbehaved
 from app.providers.counts import whole_number
 from app.providers.fields import arguments_text, id_text

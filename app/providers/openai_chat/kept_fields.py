@@ -19,8 +19,8 @@ from typing import Any
 
 import orjson
 
-from app.domain.deltas import Delta, Opaque
 from app.domain.items import FunctionCall
+from app.domain.stream.deltas import Delta, Opaque
 from app.providers.fields import Note, ignore
 from app.providers.json_text import dumps, loads
 

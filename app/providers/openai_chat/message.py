@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.domain.deltas import Annotated, CallOpened, Delta, Refused, Text, Thought
+from app.domain.stream.deltas import Annotated, CallOpened, Delta, Refused, Text, Thought
 from app.providers.budget import BOUNDS
 from app.providers.counts import whole_number
 from app.providers.fields import Note, elements

@@ -8,8 +8,8 @@ from functools import partial
 
 import orjson
 
-from app.domain.deltas import Batch
 from app.domain.request import INCLUDE_ENCRYPTED, ModelRequest
+from app.domain.stream.deltas import Batch
 from app.providers.base import UpstreamCall
 from app.providers.learning import LearnedProfile
 from app.providers.login import bearer

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from app.domain.deltas import Delta, Finished, Text, Used
+from app.domain.stream.deltas import Delta, Finished, Text, Used
 from app.errors import GatewayError
 from app.providers.budget import BOUNDS
 from app.providers.counts import Counts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.domain.deltas import Delta, PartEnded
+from app.domain.stream.deltas import Delta, PartEnded
 
 
 class Parts:

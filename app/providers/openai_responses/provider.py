@@ -8,8 +8,8 @@ from functools import partial
 
 import orjson
 
-from app.domain.deltas import Batch
 from app.domain.request import ModelRequest
+from app.domain.stream.deltas import Batch
 from app.providers.base import UpstreamCall
 from app.providers.events import EventReader, body_deltas
 from app.providers.learning import LearnedProfile

@@ -10,7 +10,7 @@ import json
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
-from app.domain.deltas import (
+from app.domain.stream.deltas import (
     Annotated,
     Arguments,
     CallOpened,

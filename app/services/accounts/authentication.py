@@ -17,8 +17,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from app.domain.accounts import Caller, caller_of
-from app.domain.api_keys import digest, is_well_formed
+from app.domain.accounts.accounts import Caller, caller_of
+from app.domain.accounts.api_keys import digest, is_well_formed
 from app.errors import OVERLOADED, StorageUnavailable, Unauthenticated
 from app.settings import LimitSettings
 from app.store.accounts.base import AccountStore, Found

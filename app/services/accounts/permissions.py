@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from app.domain.accounts import Caller
+from app.domain.accounts.accounts import Caller
 from app.domain.ids import is_response_id
 from app.domain.request import CreateRequest
 from app.errors import InvalidRequest, PermissionDenied, StorageUnavailable

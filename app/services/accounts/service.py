@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from hmac import compare_digest
 
-from app.domain.accounts import (
+from app.domain.accounts.accounts import (
     EVERYTHING,
     Account,
     ApiKey,
@@ -20,7 +20,7 @@ from app.domain.accounts import (
     caller_of,
     is_account_name,
 )
-from app.domain.api_keys import ENTROPY_BYTES, digest, format_secret
+from app.domain.accounts.api_keys import ENTROPY_BYTES, digest, format_secret
 from app.errors import InvalidRequest, NotFound, Unauthenticated, Unavailable
 from app.services.accounts.authentication import Authenticator
 from app.settings import LimitSettings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.domain.accounts import Caller
+from app.domain.accounts.accounts import Caller
 from app.domain.request import CreateRequest
 from app.errors import RateLimited
 from app.store.responses.base import ResponseStore

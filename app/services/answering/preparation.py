@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from app.domain.accounts import Caller
-from app.domain.events import Event
+from app.domain.accounts.accounts import Caller
 from app.domain.ids import item_minter
 from app.domain.items import Item, Reasoning
-from app.domain.narrate import Narrator
 from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest, ModelRequest, Parameters
 from app.domain.response import Response, Status
+from app.domain.stream.events import Event
+from app.domain.stream.narrate import Narrator
 from app.errors import ContextLengthExceeded, GatewayError, InvalidRequest
 from app.providers.base import UpstreamCall
 from app.schemas.responses import echo

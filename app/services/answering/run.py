@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from app.descriptors import is_shortage
-from app.domain.deltas import Batch, Opaque
-from app.domain.events import ErrorRaised, Event, ItemDone, Lifecycle, TextDone
 from app.domain.items import Item, Reasoning
-from app.domain.narrate import Narrator, response_error_code
 from app.domain.response import Response, ResponseError, Usage
+from app.domain.stream.deltas import Batch, Opaque
+from app.domain.stream.events import ErrorRaised, Event, ItemDone, Lifecycle, TextDone
+from app.domain.stream.narrate import Narrator, response_error_code
 from app.errors import CallerGone, GatewayError, Overloaded
 from app.telemetry import shortage_noted, unexpected
 

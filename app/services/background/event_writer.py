@@ -11,8 +11,8 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from app.domain.events import Event, is_terminal
 from app.domain.response import Usage
+from app.domain.stream.events import Event, is_terminal
 from app.errors import StorageUnavailable
 from app.schemas.events import encode
 from app.store.jobs.base import Claim, Flush, JobStore

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 
 import orjson
 
-from app.domain.accounts import Caller
-from app.domain.events import Event
+from app.domain.accounts.accounts import Caller
 from app.domain.response import Response, Usage
-from app.domain.retell import retold
+from app.domain.stream.events import Event
+from app.domain.stream.resume import retold
 from app.errors import GatewayError, Unavailable
 from app.schemas.events import encode
 from app.schemas.stored_events import event_from_json

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from app.domain.accumulate import Accumulator
 from app.domain.response import Response
-from app.domain.turns import MOMENT_S
+from app.domain.slices import MOMENT_S
+from app.domain.stream.accumulate import Accumulator
 from app.schemas.stored_events import event_from_json
 from app.store.jobs.base import JobStore
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from app.domain.accounts import Caller
+from app.domain.accounts.accounts import Caller
 from app.domain.identity import RequestIdentity
 from app.domain.items import Item
 from app.domain.request import CreateRequest

@@ -13,7 +13,7 @@ from dataclasses import replace
 from secrets import token_hex
 from typing import TypeVar
 
-from app.domain.accounts import Caller
+from app.domain.accounts.accounts import Caller
 from app.domain.response import Response
 from app.errors import CallerGone, GatewayError, NotFound, StorageUnavailable
 from app.providers.base import UpstreamCall

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from app.domain.accounts import NO_ALLOWANCE, Caller
+from app.domain.accounts.accounts import NO_ALLOWANCE, Caller
+from app.domain.accounts.limits import UNLIMITED_STANDING, LimitReached, Quota, Standing
 from app.domain.estimates import Estimate
-from app.domain.limits import UNLIMITED_STANDING, LimitReached, Quota, Standing
 from app.errors import StorageRefused, StorageUnavailable
 from app.services.limits.leases import LEASE_S, LeaseKeeper
 from app.services.limits.reservation import Admission, Booking

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.domain.accounts import Caller
+from app.domain.accounts.accounts import Caller
+from app.domain.accounts.limits import Standing
 from app.domain.estimates import estimate
-from app.domain.limits import Standing
 from app.domain.response import Response, Usage
 from app.errors import GatewayError
 from app.services.answering.preparation import Prepared

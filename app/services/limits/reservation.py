@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from types import TracebackType
 from typing import Self
 
-from app.domain.limits import UNLIMITED_STANDING, Standing
+from app.domain.accounts.limits import UNLIMITED_STANDING, Standing
 from app.domain.response import Usage
 from app.errors import StorageRefused, StorageUnavailable
 from app.services.limits.leases import LeaseKeeper

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from operator import add
 
-from app.domain.accounts import Caller
+from app.domain.accounts.accounts import Caller
+from app.domain.accounts.usage import COUNTERS, UsageLine
 from app.domain.response import Usage
-from app.domain.usage import COUNTERS, UsageLine
 from app.errors import InvalidRequest, StorageRefused, StorageUnavailable
 from app.services.limits.reservation import Admission
 from app.store.rate_limits.base import Settlement

@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from app.domain.accounts import Account, Caller
+from app.domain.accounts.accounts import Account, Caller
 from app.errors import NotFound
 from app.schemas.responses import response_json
 from app.services.accounts.service import Accounts

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from app.domain.accounts import Caller
-from app.domain.events import Event
+from app.domain.accounts.accounts import Caller
 from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest
 from app.domain.response import TERMINAL, Response
+from app.domain.stream.events import Event
 from app.errors import CallerGone, GatewayError, NotFound
 from app.providers.base import UpstreamCall
 from app.services.accounts.permissions import permitted, refuse_read_only, well_formed

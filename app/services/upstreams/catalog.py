@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
-from app.domain.accounts import Caller
+from app.domain.accounts.accounts import Caller
 from app.domain.models import ModelCard, is_deep_research
 from app.errors import InvalidRequest, NotFound, PermissionDenied
 from app.providers.base import Provider

@@ -8,8 +8,8 @@ from functools import partial
 from time import monotonic
 from typing import NamedTuple
 
-from app.domain.deltas import Batch, MessageOpened, PartEnded, ReasoningOpened, Used
 from app.domain.request import ModelRequest
+from app.domain.stream.deltas import Batch, MessageOpened, PartEnded, ReasoningOpened, Used
 from app.errors import (
     AnswerTooLong,
     CallerGone,

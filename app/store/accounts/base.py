@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.domain.accounts import Account, ApiKey, AuditEntry
+from app.domain.accounts.accounts import Account, ApiKey, AuditEntry
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from app.domain.accounts import Account, Allowance, ApiKey, AuditEntry, Permissions, Secret
+from app.domain.accounts.accounts import Account, Allowance, ApiKey, AuditEntry, Permissions, Secret
 from app.errors import Unavailable
 
 _VERSION = 1

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
-from app.domain.accounts import Account, ApiKey, AuditEntry
+from app.domain.accounts.accounts import Account, ApiKey, AuditEntry
 from app.store.accounts.base import Found
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from app.domain.accounts import Account, ApiKey, AuditEntry
+from app.domain.accounts.accounts import Account, ApiKey, AuditEntry
 from app.store import accounts_codec as codec
 from app.store.accounts.base import Found
 from app.store.connection.client import Client

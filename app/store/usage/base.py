@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Protocol
 
-from app.domain.usage import UsageLine
+from app.domain.accounts.usage import UsageLine
 from app.store.rate_limits.base import Settlement
 
 #: So many keys and models have lines of their own on one day of an account; what comes after

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 
-from app.domain.usage import UsageLine
+from app.domain.accounts.usage import UsageLine
 from app.store.rate_limits.base import Settlement
 from app.store.usage.base import MAX_LINES_A_DAY, OTHER_MODELS
 

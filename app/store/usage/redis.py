@@ -15,7 +15,7 @@ from datetime import date
 from secrets import token_hex
 from typing import Any
 
-from app.domain.usage import COUNTERS, UsageLine
+from app.domain.accounts.usage import COUNTERS, UsageLine
 from app.errors import StorageRefused
 from app.store.connection.client import Client
 from app.store.connection.errors import ours, translated

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec
 
-from app.domain.events import Event, Lifecycle, LifecycleType
 from app.domain.response import Response
+from app.domain.stream.events import Event, Lifecycle, LifecycleType
 
 P = ParamSpec("P")
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from app.domain.lean import lean_dataclass
+from app.domain.frozen import lean_dataclass
 from app.domain.response import Usage
 
 

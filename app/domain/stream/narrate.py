@@ -12,8 +12,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar, assert_never
 
-from app.domain.deferred import Deferred
-from app.domain.deltas import (
+from app.domain.ids import Mint, call_id
+from app.domain.items import ItemStatus, OutputItem
+from app.domain.response import IncompleteReason, Response, ResponseError, Status, Usage
+from app.domain.stream.deferred import Deferred
+from app.domain.stream.deltas import (
     Annotated,
     Arguments,
     CallOpened,
@@ -29,12 +32,9 @@ from app.domain.deltas import (
     Thought,
     Used,
 )
-from app.domain.events import ErrorRaised, Event, LifecycleType
-from app.domain.ids import Mint, call_id
-from app.domain.items import ItemStatus, OutputItem
-from app.domain.opened import OpenCall, OpenItem, OpenMessage, OpenReasoning
-from app.domain.response import IncompleteReason, Response, ResponseError, Status, Usage
-from app.domain.scribe import DeafScribe, Scribe
+from app.domain.stream.event_log import DeafScribe, Scribe
+from app.domain.stream.events import ErrorRaised, Event, LifecycleType
+from app.domain.stream.item_builders import OpenCall, OpenItem, OpenMessage, OpenReasoning
 from app.errors import GatewayError, UpstreamMisbehaved, UpstreamUnavailable
 
 Opened = TypeVar("Opened", OpenMessage, OpenReasoning, OpenCall)

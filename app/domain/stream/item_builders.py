@@ -6,7 +6,18 @@ import json
 import re
 from typing import Any
 
-from app.domain.events import (
+from app.domain.items import (
+    FunctionCall,
+    ItemStatus,
+    Message,
+    OutputItem,
+    OutputPart,
+    OutputText,
+    Reasoning,
+    Refusal,
+)
+from app.domain.stream.event_log import Scribe
+from app.domain.stream.events import (
     AnnotationAdded,
     ArgumentsDelta,
     ArgumentsDone,
@@ -23,17 +34,6 @@ from app.domain.events import (
     TextDelta,
     TextDone,
 )
-from app.domain.items import (
-    FunctionCall,
-    ItemStatus,
-    Message,
-    OutputItem,
-    OutputPart,
-    OutputText,
-    Reasoning,
-    Refusal,
-)
-from app.domain.scribe import Scribe
 
 #: How many pieces of a text are kept one by one.
 MOST_CHUNKS = 64

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from app.domain.frozen import lean_dataclass
 from app.domain.items import OutputItem, OutputPart
-from app.domain.lean import lean_dataclass
 from app.domain.response import Response
 
 LifecycleType = Literal[

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from app.domain.deltas import (
+from app.domain.items import FunctionCall, Message, OutputItem, Reasoning
+from app.domain.response import Response, Usage
+from app.domain.stream.deltas import (
     Annotated,
     Arguments,
     CallOpened,
@@ -22,7 +24,7 @@ from app.domain.deltas import (
     Thought,
     Used,
 )
-from app.domain.events import (
+from app.domain.stream.events import (
     AnnotationAdded,
     ArgumentsDelta,
     Event,
@@ -34,9 +36,7 @@ from app.domain.events import (
     SummaryTextDelta,
     TextDelta,
 )
-from app.domain.items import FunctionCall, Message, OutputItem, Reasoning
-from app.domain.narrate import Narrator
-from app.domain.response import Response, Usage
+from app.domain.stream.narrate import Narrator
 
 
 def retold(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from app.domain.deltas import Arguments, CallOpened, Delta
+from app.domain.stream.deltas import Arguments, CallOpened, Delta
 
 
 class Deferred:

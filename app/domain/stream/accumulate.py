@@ -6,7 +6,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import assert_never
 
-from app.domain.events import (
+from app.domain.items import (
+    ContentPart,
+    FunctionCall,
+    Message,
+    OutputItem,
+    OutputPart,
+    OutputText,
+    Reasoning,
+    Refusal,
+)
+from app.domain.response import Response
+from app.domain.stream.events import (
     AnnotationAdded,
     ArgumentsDelta,
     ArgumentsDone,
@@ -26,17 +37,6 @@ from app.domain.events import (
     TextDelta,
     TextDone,
 )
-from app.domain.items import (
-    ContentPart,
-    FunctionCall,
-    Message,
-    OutputItem,
-    OutputPart,
-    OutputText,
-    Reasoning,
-    Refusal,
-)
-from app.domain.response import Response
 
 #: How many pieces of a text are kept one by one.
 MOST_CHUNKS = 1024
