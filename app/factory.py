@@ -12,10 +12,13 @@ from secrets import token_hex
 
 from flask import Flask
 
-from app.api import current, docs, errors, health, models, requests, responses, usage
+from app.api import context as current
+from app.api import request_log as requests
+from app.api.endpoints import docs, health, models, responses, usage
 from app.api.hangup import HangUps
+from app.api.http import errors
+from app.api.http.flask_app import LeanFlask
 from app.api.in_flight import InFlight
-from app.api.lean import LeanFlask
 from app.api.open_answers import OpenAnswers
 from app.errors import StorageUnavailable
 from app.jobs.actors import Life, declare

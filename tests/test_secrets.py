@@ -10,7 +10,7 @@ from dataclasses import fields, is_dataclass
 import pytest
 from flask import Flask
 
-from app.api import current
+from app.api import context as current
 from app.factory import create_app
 from app.settings import ProviderSettings, RedisSettings, Settings
 from app.store.connection.client import connect

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from app.api import current
+from app.api import context as current
 from app.errors import Unauthenticated
 
 _KEY_HEADERS = ("HTTP_X_API_KEY", "HTTP_API_KEY")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import click
 
-from app.api import current
+from app.api import context as current
 from app.cli.group import OperatorGroup, operator, print_json, print_table
 from app.cli.values import Change, date
 from app.domain.accounts.accounts import Account

@@ -11,7 +11,7 @@ from typing import Literal
 
 import click
 
-from app.api import current
+from app.api import context as current
 from app.cli.group import complaining, print_json, print_table
 from app.cli.oddities import oddities
 from app.errors import GatewayError, StorageUnavailable, UpstreamUnavailable

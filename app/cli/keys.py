@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from app.api import current
+from app.api import context as current
 from app.cli.group import OperatorGroup, operator, print_json, print_table
 from app.cli.values import Bound, Duration, Globs, Moment, date
 from app.domain.accounts.accounts import Allowance, ApiKey, Permissions

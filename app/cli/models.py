@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import click
 from flask.cli import with_appcontext
 
-from app.api import current
+from app.api import context as current
 from app.cli.group import OperatorCommand, print_json, print_table
 from app.domain.accounts.accounts import Caller
 from app.services.upstreams.catalog import ModelCatalog

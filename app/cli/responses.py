@@ -8,7 +8,7 @@ from contextlib import closing
 import click
 import orjson
 
-from app.api import current
+from app.api import context as current
 from app.cli.confirmation import make_sure, yes
 from app.cli.group import OperatorGroup, operator, print_json
 from app.cli.progress import tell, watched

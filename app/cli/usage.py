@@ -10,7 +10,7 @@ from datetime import datetime
 import click
 from flask.cli import with_appcontext
 
-from app.api import current
+from app.api import context as current
 from app.cli.group import OperatorCommand, print_json, print_table
 from app.domain.accounts.usage import COUNTERS, UsageLine
 from app.schemas.usage import line_json

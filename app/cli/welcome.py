@@ -8,7 +8,7 @@ from time import monotonic
 
 import orjson
 
-from app.api import current
+from app.api import context as current
 from app.cli.first_key import first_key
 from app.cli.greeting import greeting
 from app.cli.group import operator

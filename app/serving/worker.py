@@ -32,7 +32,7 @@ from app.serving.worker_state import Order, Phase
 
 #: What is thrown away at most of a body that the app did not want, to keep its connection.
 MAX_UNREAD = 64 * 1024 * 1024
-#: Where the app finds how to push a piece of an answer (app.api.sse.Push).
+#: Where the app finds how to push a piece of an answer (app.api.http.sse.Push).
 PUSH = "responses_gateway.push"
 #: Of the connections that a process may have, how many may wait for a head. The others are for
 #: what is being answered; beyond it whoever has waited longest is hung up on.

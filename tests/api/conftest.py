@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.api import current
+from app.api import context as current
 from app.domain.accounts.accounts import EVERYTHING, Permissions
 from app.factory import create_app
 from app.settings import ProviderSettings, RedisSettings, Settings

@@ -17,7 +17,7 @@ from gunicorn.http.errors import (
 )
 from werkzeug.test import TestResponse
 
-from app.api import current
+from app.api import context as current
 from app.schemas.request.body import MAX_BODY_BYTES, parse_json
 from tests.api.conftest import Asker
 
@@ -176,6 +176,6 @@ def test_large_bodies_are_parsed_one_at_a_time(
         locked.append(parsing.locked())
         return parse_json(raw)
 
-    monkeypatch.setattr("app.api.bodies.parse_json", parse)
+    monkeypatch.setattr("app.api.http.bodies.parse_json", parse)
     told = owner.ask("POST", "/v1/responses", {"model": "local/echo", "input": "a" * length})
     assert (told.status_code, locked, parsing.locked()) == (200, [alone], False)

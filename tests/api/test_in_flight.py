@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from app.api import current
+from app.api import context as current
 from app.api.in_flight import InFlight
 from app.errors import RateLimited, RequestTooLarge, Unavailable
 from tests.api.conftest import Asker

@@ -19,7 +19,7 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from app.api.lean import Answer, LeanFlask, LeanRequest
+from app.api.http.flask_app import Answer, LeanFlask, LeanRequest
 
 TEXT = "text/plain"
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from app.api.requests import _was_left
-from app.api.sse import Stream
+from app.api.http.sse import Stream
+from app.api.request_log import _was_left
 from app.errors import StorageUnavailable
 from app.telemetry import Trace
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.api.limits import duration, headers
+from app.api.http.rate_limit_headers import duration, headers
 from app.domain.accounts.limits import Quota, Standing
 
 

@@ -7,7 +7,7 @@ from unittest import mock
 import pytest
 from flask import Flask
 
-from app.api import current
+from app.api import context as current
 from app.cli.accounts import accounts
 from app.cli.responses import responses
 from app.providers.local.provider import LocalProvider

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from app.api.usage import bp
+from app.api.endpoints.usage import bp
 from app.domain.accounts.accounts import Caller
 from app.domain.response import Usage
 from tests.cli.operating import Operator

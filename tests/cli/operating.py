@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.testing import Result
 
-from app.api import current
+from app.api import context as current
 from app.factory import create_app
 from app.services.accounts.service import Accounts
 from app.services.limits.limiter import Limits

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from app.api.sse import DONE, frames
+from app.api.http.sse import DONE, frames
 from app.cli.check_stream import check
 from app.domain.stream.deltas import Finished, Text
 from tests.domain.narrating import told

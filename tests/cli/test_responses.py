@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.api import current
+from app.api import context as current
 from app.cli import confirmation
 from app.cli.accounts import accounts, audit
 from app.cli.responses import responses

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.api import current
+from app.api import context as current
 from app.factory import create_app
 from app.settings import Api, ModelSettings, ProviderSettings, RedisSettings, Settings
 from tests.contract.cases import PROVIDERS, RawUpstream, raw_upstream

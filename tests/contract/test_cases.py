@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from app.api import current
+from app.api import context as current
 from app.domain.stream.accumulate import fold
 from app.factory import create_app
 from app.providers.sse import Frame, FrameSplitter

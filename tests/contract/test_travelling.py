@@ -15,7 +15,7 @@ import orjson
 import pytest
 from flask.testing import FlaskClient
 
-from app.api import current
+from app.api import context as current
 from app.factory import create_app
 from app.settings import ProviderSettings, RedisSettings, Settings
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 from flask import Flask
 
-from app.api.lean import Answer
+from app.api.http.flask_app import Answer
 from app.factory import create_app
 from app.settings import ProviderSettings, RedisSettings, Settings
 from tests.redis_server import running

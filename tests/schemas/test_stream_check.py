@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.sse import DONE, frames
+from app.api.http.sse import DONE, frames
 from app.domain.stream.deltas import (
     Annotated,
     Arguments,

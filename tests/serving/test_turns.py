@@ -24,7 +24,7 @@ def listen():
 gevent.joinall([gevent.spawn(listen), gevent.spawn(go)])
 print(said)
 """
-BODY = "from app.api.bodies import let_others_run as work"
+BODY = "from app.api.http.bodies import let_others_run as work"
 #: A piece that was compressed.
 LONG_PIECE = """
 from app.providers.base import UpstreamCall

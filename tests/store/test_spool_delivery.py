@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import Counter
 
-from app.api import current
+from app.api import context as current
 from app.errors import GatewayError, StorageUnavailable
 from app.factory import create_app, deliver_spooled
 from app.settings import RedisSettings, Settings

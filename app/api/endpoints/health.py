@@ -13,9 +13,9 @@ from typing import Any
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from app.api import current
-from app.api.answers import json
-from app.api.lean import Answer
+from app.api import context as current
+from app.api.http.flask_app import Answer
+from app.api.http.json_response import json
 from app.telemetry import METRICS_CONTENT_TYPE
 from app.telemetry import metrics as all_metrics
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from app.api import auth, current
-from app.api.answers import json
+from app.api import auth
+from app.api import context as current
+from app.api.http.json_response import json
 from app.domain.models import ModelCard
 
 bp = Blueprint("models", __name__, url_prefix="/v1/models")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Generic, Protocol, TypeVar
 
-from app.api.lean import Answer
+from app.api.http.flask_app import Answer
 from app.domain.stream.deltas import Batch
 from app.domain.stream.events import ErrorRaised, Event
 from app.errors import GatewayError

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from app.api import auth, current, sse
-from app.api.answers import Noting, describing, ignoring, json
-from app.api.bodies import json_body, let_others_run
-from app.api.errors import nothing_here
-from app.api.queries import boolean, include_values, integer, page_query
+from app.api import auth
+from app.api import context as current
+from app.api.http import sse
+from app.api.http.bodies import json_body, let_others_run
+from app.api.http.errors import nothing_here
+from app.api.http.json_response import Noting, describing, ignoring, json
+from app.api.http.queries import boolean, include_values, integer, page_query
 from app.errors import CallerGone, GatewayError
 from app.providers.base import UpstreamCall
 from app.schemas.docs.openapi import endpoint_info

@@ -9,10 +9,11 @@ from typing import Any
 from flask import Flask
 from werkzeug.exceptions import NotFound, RequestEntityTooLarge
 
-from app.api import current, limits
-from app.api.answers import name_ignored
-from app.api.lean import Answer
-from app.api.queries import unknown_keys
+from app.api import context as current
+from app.api.http import rate_limit_headers as limits
+from app.api.http.flask_app import Answer
+from app.api.http.json_response import name_ignored
+from app.api.http.queries import unknown_keys
 from app.descriptors import lowest_free, threshold
 from app.domain.accounts.limits import UNLIMITED_STANDING
 from app.domain.identity import RequestIdentity, identity

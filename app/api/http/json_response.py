@@ -10,8 +10,8 @@ from urllib.parse import quote, unquote
 
 import orjson
 
-from app.api import current
-from app.api.lean import Answer
+from app.api import context as current
+from app.api.http.flask_app import Answer
 from app.domain import response as domain
 from app.domain.accounts.limits import Standing
 from app.errors import GatewayError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from app.api import current
+from app.api import context as current
 from app.domain.slices import MOMENT_S
 from app.errors import (
     CallerGone,

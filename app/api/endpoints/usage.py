@@ -7,8 +7,9 @@ from datetime import date
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from app.api import auth, current
-from app.api.answers import json
+from app.api import auth
+from app.api import context as current
+from app.api.http.json_response import json
 from app.errors import InvalidRequest
 from app.schemas.usage import usage_json
 

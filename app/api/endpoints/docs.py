@@ -8,7 +8,7 @@ import orjson
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from app.api.lean import Answer
+from app.api.http.flask_app import Answer
 from app.schemas.docs.openapi import document
 
 bp = Blueprint("docs", __name__)

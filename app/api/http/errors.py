@@ -8,8 +8,8 @@ import orjson
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
-from app.api import current
-from app.api.lean import Answer
+from app.api import context as current
+from app.api.http.flask_app import Answer
 from app.descriptors import is_shortage
 from app.domain.accounts.limits import LimitReached
 from app.errors import (

@@ -1,0 +1,1 @@
+"""The blueprints: one handler for each method of each path."""
