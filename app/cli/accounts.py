@@ -8,8 +8,8 @@ from dataclasses import replace
 import click
 
 from app.api import context as current
-from app.cli.group import OperatorGroup, operator, print_json, print_table
-from app.cli.values import Change, date
+from app.cli.common.group import OperatorGroup, operator, print_json, print_table
+from app.cli.common.values import Change, date
 from app.domain.accounts.accounts import Account
 from app.schemas.accounts import account_json, audit_json, bound_json
 from app.services.accounts.service import Accounts

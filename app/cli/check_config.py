@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from app.cli.checked import checked_settings
-from app.cli.group import print_json
+from app.cli.common.checked import checked_settings
+from app.cli.common.group import print_json
 from app.providers.registry import build
 from app.settings import Settings, SettingsError, config_file, environment
 

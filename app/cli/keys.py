@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from app.api import context as current
-from app.cli.group import OperatorGroup, operator, print_json, print_table
-from app.cli.values import Bound, Duration, Globs, Moment, date
+from app.cli.common.group import OperatorGroup, operator, print_json, print_table
+from app.cli.common.values import Bound, Duration, Globs, Moment, date
 from app.domain.accounts.accounts import Allowance, ApiKey, Permissions
 from app.schemas.accounts import key_json, new_key_json
 from app.services.accounts.service import Accounts

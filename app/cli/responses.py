@@ -9,10 +9,10 @@ import click
 import orjson
 
 from app.api import context as current
-from app.cli.confirmation import make_sure, yes
-from app.cli.group import OperatorGroup, operator, print_json
-from app.cli.progress import tell, watched
-from app.cli.values import Moment, date
+from app.cli.common.confirmation import make_sure, yes
+from app.cli.common.group import OperatorGroup, operator, print_json
+from app.cli.common.progress import tell, watched
+from app.cli.common.values import Moment, date
 from app.domain.accounts.accounts import Account
 from app.services.responses.archive import Archive
 from app.store.responses.archive_base import Archived

@@ -11,7 +11,7 @@ import click
 from flask.cli import with_appcontext
 
 from app.api import context as current
-from app.cli.group import OperatorCommand, print_json, print_table
+from app.cli.common.group import OperatorCommand, print_json, print_table
 from app.domain.accounts.usage import COUNTERS, UsageLine
 from app.schemas.usage import line_json
 

@@ -1,6 +1,6 @@
 """A process that runs background responses: begins, obeys, and ends with grace.
 
-It is started by a master (app/cli/master.py) and bound to it by a socket. What the master
+It is started by a master (app/cli/worker/master.py) and bound to it by a socket. What the master
 says: `drain` (SIGTERM), `hurry` (a second one, SIGINT). What it is told: `ready`, once jobs are
 taken; `idle SECONDS` again and again, since a job was or could have been taken; `draining`, once
 none is taken any more. The socket's end is the master's death. A signal that comes to the process

@@ -28,7 +28,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 from prometheus_client import Gauge
 
-from app.cli.checked import overruling_variables, reloaded_settings
+from app.cli.common.checked import overruling_variables, reloaded_settings
 from app.logs.lines import line
 from app.serving.worker_state import Order
 from app.settings import Settings, SettingsError, config_file

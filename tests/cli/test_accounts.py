@@ -9,7 +9,7 @@ import os
 import pytest
 
 from app.cli.accounts import accounts, audit
-from app.cli.group import operator as who
+from app.cli.common.group import operator as who
 from app.cli.keys import keys
 from app.errors import StorageUnavailable
 from app.store.accounts.memory import MemoryAccountStore

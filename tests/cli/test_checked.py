@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.checked import checked_settings, overruling_variables, reloaded_settings
+from app.cli.common.checked import checked_settings, overruling_variables, reloaded_settings
 from app.settings import SettingsError, config_file
 
 

@@ -11,7 +11,7 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from app.cli.doctor import Finding, doctor, examine
+from app.cli.doctor.command import Finding, doctor, examine
 from app.settings import BackgroundSettings, ProviderSettings, RedisSettings, Settings
 from app.store.connection.client import connect
 from app.store.spool.files import Spool

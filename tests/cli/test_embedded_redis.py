@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from app.cli import embedded_redis
-from app.cli.embedded_redis import RedisError, find_server, running
+from app.cli.up import embedded_redis
+from app.cli.up.embedded_redis import RedisError, find_server, running
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.first_key import first_key
+from app.cli.up.first_key import first_key
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.cli.greeting import greeting
+from app.cli.up.greeting import greeting
 from app.settings import ProviderSettings
 
 LOCAL = ProviderSettings(name="local", api="local")

@@ -19,7 +19,7 @@ from tests.processes import started, until
 
 _MASTER = """
 import subprocess, sys
-from app.cli import master
+from app.cli.worker import master
 
 codes = sys.argv[1:]
 master.AT_ONCE_S = master.SHORT_LIFE_S = 0.0

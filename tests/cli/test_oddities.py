@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.cli import doctor
-from app.cli.oddities import counted, oddities
+from app.cli.doctor import command as doctor
+from app.cli.doctor.oddities import counted, oddities
 from tests.processes import free_port
 
 PAGE = """\

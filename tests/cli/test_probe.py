@@ -11,7 +11,7 @@ from threading import Thread
 
 import pytest
 
-from app.cli.probe import ask
+from app.cli.common.probe import ask
 from tests.processes import free_port
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"

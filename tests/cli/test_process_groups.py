@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.process_groups import group_lives, signal_group
+from app.cli.up.process_groups import group_lives, signal_group
 from tests.processes import until
 
 

@@ -6,8 +6,8 @@ import io
 
 import pytest
 
-from app.cli import progress
-from app.cli.progress import tell, watched
+from app.cli.common import progress
+from app.cli.common.progress import tell, watched
 
 
 class Terminal(io.StringIO):

@@ -13,8 +13,8 @@ import pytest
 from flask import Flask
 
 from app.api import context as current
-from app.cli import confirmation
 from app.cli.accounts import accounts, audit
+from app.cli.common import confirmation
 from app.cli.responses import responses
 from app.errors import StorageUnavailable
 from app.factory import create_app

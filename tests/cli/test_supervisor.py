@@ -13,7 +13,7 @@ import pytest
 
 _SUPERVISOR = """
 import json, os, signal, sys
-from app.cli.supervisor import supervise
+from app.cli.up.supervisor import supervise
 
 def beside():
     match sys.argv[2]:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from app.cli.up import up
-from app.cli.up_lock import only_one
+from app.cli.up.command import up
+from app.cli.up.lock import only_one
 from tests.processes import free_port
 
 

@@ -10,7 +10,7 @@ from threading import Event
 import pytest
 
 from app.cli import welcome as room
-from app.cli.welcome import NotReady, welcome
+from app.cli.up.welcome import NotReady, welcome
 from app.settings import Settings
 
 SETTINGS = Settings()

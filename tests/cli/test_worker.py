@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from app.cli.worker import work
+from app.cli.worker.command import work
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +41,7 @@ def run(**environ: str) -> Result:
 
 def test_it_becomes_its_master(become: list[str]) -> None:
     run()
-    assert become == [sys.executable, "-P", "-m", "app.cli.worker_master"]
+    assert become == [sys.executable, "-P", "-m", "app.cli.worker.master_process"]
 
 
 def test_settings_that_cannot_be_used_are_said() -> None:

@@ -7,7 +7,7 @@ import socket
 import pytest
 import requests
 
-from app.cli.worker_listener import ListenerTaken, Report, listening
+from app.cli.worker.listener import ListenerTaken, Report, listening
 from tests.processes import free_port
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli import worker_process
+from app.cli.worker import process as worker_process
 from app.jobs.process import Channel
 from app.settings import Settings
 

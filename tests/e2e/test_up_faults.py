@@ -12,7 +12,7 @@ from time import monotonic
 import psutil
 import pytest
 
-from app.cli.leftovers import MARK
+from app.cli.up.leftovers import MARK
 from app.settings import environment
 from tests.e2e.config import gateway_toml
 from tests.e2e.test_up import Up, bind_in, folder, key_in, up

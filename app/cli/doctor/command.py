@@ -12,8 +12,8 @@ from typing import Literal
 import click
 
 from app.api import context as current
-from app.cli.group import complaining, print_json, print_table
-from app.cli.oddities import oddities
+from app.cli.common.group import complaining, print_json, print_table
+from app.cli.doctor.oddities import oddities
 from app.errors import GatewayError, StorageUnavailable, UpstreamUnavailable
 from app.factory import create_app
 from app.providers.registry import survey

@@ -24,8 +24,8 @@ from dataclasses import dataclass, field
 from time import monotonic, time
 from types import FrameType
 
-from app.cli.worker_child import Process
-from app.cli.worker_listener import Report
+from app.cli.worker.child import Process
+from app.cli.worker.listener import Report
 from app.services.health import WORKER_SILENCE_S
 from app.telemetry import log
 

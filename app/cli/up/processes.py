@@ -36,14 +36,14 @@ def has_worker(settings: Settings) -> bool:
 
 def worker() -> list[str]:
     """Return the command of the worker's master, which starts the process that works."""
-    return [*_MODULE, "app.cli.worker_master"]
+    return [*_MODULE, "app.cli.worker.master_process"]
 
 
 def worker_process(channel: int) -> list[str]:
     """Return the command of a process that works, bound to its master by an open socket."""
-    return [*_MODULE, "app.cli.worker_process", str(channel)]
+    return [*_MODULE, "app.cli.worker.process", str(channel)]
 
 
 def reaper(channel: int) -> list[str]:
     """Return the command of what ends the others with `up`, bound to it by an open socket."""
-    return [*_MODULE, "app.cli.reaper", str(channel)]
+    return [*_MODULE, "app.cli.up.reaper", str(channel)]

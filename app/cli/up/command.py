@@ -16,16 +16,16 @@ from urllib.parse import urlsplit
 import click
 import redis
 
-from app.cli import embedded_redis, processes
-from app.cli.address import AddressTaken, check_free
-from app.cli.checked import checked_settings
-from app.cli.embedded_redis import EmbeddedRedis, RedisError
-from app.cli.leftovers import LeftOver, await_left_over, gateway_at, mark
-from app.cli.processes import METRICS
-from app.cli.reaper import Tell, reaping
-from app.cli.supervisor import supervise
-from app.cli.up_lock import FolderTaken, only_one
-from app.cli.welcome import NotReady, welcome
+from app.cli.common.checked import checked_settings
+from app.cli.up import embedded_redis, processes
+from app.cli.up.address import AddressTaken, check_free
+from app.cli.up.embedded_redis import EmbeddedRedis, RedisError
+from app.cli.up.leftovers import LeftOver, await_left_over, gateway_at, mark
+from app.cli.up.lock import FolderTaken, only_one
+from app.cli.up.processes import METRICS
+from app.cli.up.reaper import Tell, reaping
+from app.cli.up.supervisor import supervise
+from app.cli.up.welcome import NotReady, welcome
 from app.errors import GatewayError
 from app.settings import DATA, Settings, SettingsError, environment
 from app.store.connection.client import connect

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import IO, cast
 
-from app.cli.process_groups import group_lives, signal_group
+from app.cli.up.process_groups import group_lives, signal_group
 
 _SPARE_S = 10.0
 _POLL_S = 0.05

@@ -20,8 +20,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from time import monotonic
 
-from app.cli import processes
-from app.cli.process_groups import group_lives, signal_group
+from app.cli.up import processes
+from app.cli.up.process_groups import group_lives, signal_group
 
 #: When who gets which signal, in seconds after the end of `up`. The worker's process gives its jobs
 #: eight seconds once its master is gone; gunicorn ends open streams in order on SIGQUIT.

@@ -12,11 +12,11 @@ from functools import partial
 
 from prometheus_client.multiprocess import mark_process_dead
 
-from app.cli import processes
-from app.cli.checked import checked_settings
-from app.cli.master import Master
-from app.cli.processes import METRICS
-from app.cli.worker_listener import ListenerTaken, listening
+from app.cli.common.checked import checked_settings
+from app.cli.up import processes
+from app.cli.up.processes import METRICS
+from app.cli.worker.listener import ListenerTaken, listening
+from app.cli.worker.master import Master
 from app.descriptors import raise_limit
 from app.logs.libraries import catch_uncaught, listen
 from app.settings import SettingsError, environment

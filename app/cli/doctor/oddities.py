@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.cli.probe import ask
+from app.cli.common.probe import ask
 
 _METRIC = "gateway_upstream_oddities"
 

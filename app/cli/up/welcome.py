@@ -9,10 +9,10 @@ from time import monotonic
 import orjson
 
 from app.api import context as current
-from app.cli.first_key import first_key
-from app.cli.greeting import greeting
-from app.cli.group import operator
-from app.cli.probe import ask
+from app.cli.common.group import operator
+from app.cli.common.probe import ask
+from app.cli.up.first_key import first_key
+from app.cli.up.greeting import greeting
 from app.factory import create_app
 from app.settings import Settings
 

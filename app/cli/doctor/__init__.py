@@ -1,0 +1,1 @@
+"""`doctor`: whether everything that the gateway needs is there."""

@@ -1,0 +1,1 @@
+"""`up`: the whole gateway on one machine, from nothing."""

@@ -1,0 +1,1 @@
+"""`worker`: the processes that work on background responses."""
