@@ -27,12 +27,12 @@ from app.domain.stream.narrate import Narrator
 from app.domain.stream.resume import retold
 from app.errors import GatewayError, UpstreamUnavailable
 from app.providers.anthropic.answer import Answer as AnthropicAnswer
-from app.providers.budget import Bounds, Budget
-from app.providers.events import EventReader
 from app.providers.openai_chat.answer import ChunkReader
 from app.providers.openai_responses.answer import Answer as ResponsesAnswer
-from app.providers.sse import FrameSplitter
-from app.providers.streaming import FrameReader
+from app.providers.reading.budget import Bounds, Budget
+from app.providers.reading.events import EventReader
+from app.providers.reading.sse import FrameSplitter
+from app.providers.reading.streaming import FrameReader
 from app.schemas.events import encode
 from app.schemas.stored_events import event_from_json
 from app.services.background.progress import Progress

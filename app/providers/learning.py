@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from app.providers.json_text import loads
 from app.providers.model_list import model_ids
 from app.providers.profiles import Profile, profile_of
+from app.providers.reading.json_text import loads
 from app.providers.transport import Transport
 from app.settings import ProviderSettings
 from app.telemetry import log

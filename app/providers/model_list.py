@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app.errors import UpstreamMisbehaved
-from app.providers.counts import whole_number
-from app.providers.json_text import loads
+from app.providers.reading.counts import whole_number
+from app.providers.reading.json_text import loads
 
 #: The most output tokens that a list is believed to allow.
 MOST_OUTPUT_TOKENS = 10_000_000

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from app.api import context as current
 from app.domain.stream.accumulate import fold
 from app.factory import create_app
-from app.providers.sse import Frame, FrameSplitter
+from app.providers.reading.sse import Frame, FrameSplitter
 from app.services.upstreams import retries
 from app.settings import ProviderSettings, RedisSettings, Settings
 from tests.contract.cases import (

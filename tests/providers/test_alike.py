@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from app.domain.stream.deltas import Delta, Text
 from app.errors import UpstreamMisbehaved
-from app.providers.alike import MOST_SHOWN, PAYS, Alike
 from app.providers.openai_chat.answer import ChunkReader
-from app.providers.sse import Frame
+from app.providers.reading.chunk_template import MOST_SHOWN, PAYS, Alike
+from app.providers.reading.sse import Frame
 
 
 def content(event: dict[str, str]) -> object:

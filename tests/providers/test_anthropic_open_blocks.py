@@ -6,7 +6,7 @@ from typing import Any
 
 from app.domain.stream.deltas import Arguments, CallOpened, Delta, ItemEnded, PartEnded, Text
 from app.providers.anthropic.open_blocks import OpenBlocks
-from app.providers.understanding import ContentReader
+from app.providers.reading.understanding import ContentReader
 
 TEXT = {"type": "text", "text": ""}
 

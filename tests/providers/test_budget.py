@@ -26,14 +26,14 @@ from app.domain.stream.deltas import (
 from app.errors import AnswerTooLong, GatewayError, UpstreamMisbehaved, UpstreamUnavailable
 from app.providers.anthropic.answer import Answer as AnthropicAnswer
 from app.providers.base import UpstreamCall
-from app.providers.budget import Bounds, Budget
-from app.providers.events import EventReader, body_deltas
-from app.providers.json_text import loads
 from app.providers.openai_chat.answer import ChunkReader
 from app.providers.openai_chat.answer import body_deltas as chat_deltas
 from app.providers.openai_responses.answer import Answer as ResponsesAnswer
-from app.providers.sse import Frame
-from app.providers.streaming import MOST_AT_ONCE, FrameReader, batches, told_whole
+from app.providers.reading.budget import Bounds, Budget
+from app.providers.reading.events import EventReader, body_deltas
+from app.providers.reading.json_text import loads
+from app.providers.reading.sse import Frame
+from app.providers.reading.streaming import MOST_AT_ONCE, FrameReader, batches, told_whole
 from app.providers.transport import Reply
 
 SMALL = Bounds(text=100, notes=100, items=3, events=50, unsaid=1000)

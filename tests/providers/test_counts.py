@@ -13,11 +13,11 @@ from app.domain.response import Usage
 from app.domain.stream.deltas import Delta, Finished, Used
 from app.errors import GatewayError, UpstreamUnavailable
 from app.providers.anthropic.answer import Answer as AnthropicAnswer
-from app.providers.counts import MOST_TOKENS, Counts
-from app.providers.events import EventReader, body_deltas
 from app.providers.openai_chat.answer import ChunkReader
 from app.providers.openai_chat.answer import body_deltas as chat_deltas
 from app.providers.openai_responses.answer import Answer as ResponsesAnswer
+from app.providers.reading.counts import MOST_TOKENS, Counts
+from app.providers.reading.events import EventReader, body_deltas
 
 ABSURD = [
     *("-1", "1.5", "true", "null", "[]", "{}", '"many"', "1e300", "NaN", "Infinity", "-Infinity"),

@@ -10,9 +10,9 @@ import pytest
 from app.domain.stream.deltas import Delta, Finished, Text
 from app.errors import GatewayError, UpstreamMisbehaved, UpstreamUnavailable
 from app.providers.anthropic.answer import Answer as Messages
-from app.providers.events import Answer, EventReader, body_deltas
 from app.providers.openai_responses.answer import Answer as Responses
-from app.providers.sse import Frame
+from app.providers.reading.events import Answer, EventReader, body_deltas
+from app.providers.reading.sse import Frame
 
 TEXT_DELTA = {"type": "text_delta", "text": "Hi"}
 

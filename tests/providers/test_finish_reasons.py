@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.errors import UpstreamUnavailable
-from app.providers.finish_reasons import Reason, finish_reason
+from app.providers.reading.finish_reasons import Reason, finish_reason
 
 WORDS: dict[Reason, list[str]] = {
     "length": [

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.providers.json_text import IMPOSSIBLE, dumps, loads
+from app.providers.reading.json_text import IMPOSSIBLE, dumps, loads
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.providers.json_text import SurrogateJoiner, loads
+from app.providers.reading.json_text import SurrogateJoiner, loads
 
 
 def texts(*events: bytes) -> list[object]:

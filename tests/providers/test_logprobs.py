@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from app.providers.fields import Optional
-from app.providers.logprobs import logprobs as read
+from app.providers.reading.fields import Optional
+from app.providers.reading.logprobs import logprobs as read
 
 
 def logprobs(shown: Any) -> tuple[dict[str, Any], ...]:

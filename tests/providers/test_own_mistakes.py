@@ -9,10 +9,10 @@ import pytest
 
 from app.errors import GatewayError, UpstreamUnavailable
 from app.providers.anthropic.answer import Answer as AnthropicAnswer
-from app.providers.events import EventReader, body_deltas
 from app.providers.openai_chat import answer as chat
 from app.providers.openai_responses.answer import Answer as ResponsesAnswer
-from app.providers.sse import Frame
+from app.providers.reading.events import EventReader, body_deltas
+from app.providers.reading.sse import Frame
 
 MISTAKES = [AttributeError, TypeError, KeyError, RecursionError, ZeroDivisionError]
 

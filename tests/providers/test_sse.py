@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import UpstreamMisbehaved
-from app.providers import sse
-from app.providers.sse import Frame, FrameSplitter
+from app.providers.reading import sse
+from app.providers.reading.sse import Frame, FrameSplitter
 
 STREAM = (
     b"\xef\xbb\xbf: hello\n\n"

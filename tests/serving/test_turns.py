@@ -29,7 +29,7 @@ BODY = "from app.api.http.bodies import let_others_run as work"
 LONG_PIECE = """
 from app.providers.base import UpstreamCall
 from app.providers.openai_chat.answer import ChunkReader
-from app.providers.streaming import batches
+from app.providers.reading.streaming import batches
 class Reply:
     def pieces(self, take):
         piece = b": nothing\\n\\n" * 20_000
@@ -43,7 +43,7 @@ STREAM_AS_BODY = """
 from contextlib import suppress
 from app.errors import GatewayError
 from app.providers.openai_chat.answer import ChunkReader
-from app.providers.streaming import told_whole
+from app.providers.reading.streaming import told_whole
 class Reply:
     def body(self):
         return b": nothing\\n\\n" * 20_000

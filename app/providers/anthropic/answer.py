@@ -5,12 +5,12 @@ from __future__ import annotations
 from app.domain.stream.deltas import CallOpened, Delta, Finished, Refused, Text, Used
 from app.providers.anthropic.blocks import is_blank, is_known
 from app.providers.anthropic.open_blocks import OpenBlocks
-from app.providers.counts import Counts
-from app.providers.events import Fault, Json
 from app.providers.faults.error_body import failure_in
-from app.providers.fields import Misread, Note, bound_at_once, ignore
-from app.providers.finish_reasons import Reason, finish_reason
-from app.providers.understanding import ContentReader
+from app.providers.reading.counts import Counts
+from app.providers.reading.events import Fault, Json
+from app.providers.reading.fields import Misread, Note, bound_at_once, ignore
+from app.providers.reading.finish_reasons import Reason, finish_reason
+from app.providers.reading.understanding import ContentReader
 
 #: Told where the model refused and gave neither words nor a reason.
 REFUSED = "The model declined to answer."

@@ -16,10 +16,10 @@ from app.domain.stream.deltas import (
     Text,
     Thought,
 )
-from app.providers.events import Json
-from app.providers.fields import arguments_text, id_text, name_of
-from app.providers.json_text import dumps
-from app.providers.understanding import ContentReader
+from app.providers.reading.events import Json
+from app.providers.reading.fields import arguments_text, id_text, name_of
+from app.providers.reading.json_text import dumps
+from app.providers.reading.understanding import ContentReader
 
 
 class Block(Protocol):

@@ -12,9 +12,9 @@ from collections import deque
 from app.domain.stream.deltas import Delta, ItemEnded
 from app.errors import AnswerTooLong
 from app.providers.anthropic.blocks import Block, ToolBlock, block_of
-from app.providers.budget import BOUNDS
-from app.providers.fields import Json
-from app.providers.understanding import ContentReader
+from app.providers.reading.budget import BOUNDS
+from app.providers.reading.fields import Json
+from app.providers.reading.understanding import ContentReader
 
 
 class _Slot:

@@ -15,11 +15,11 @@ from app.providers.anthropic.answer import Answer
 from app.providers.anthropic.families import is_of_a_family
 from app.providers.anthropic.request import ignored, to_upstream
 from app.providers.base import UpstreamCall
-from app.providers.events import EventReader, body_deltas
 from app.providers.learning import LearnedProfile
 from app.providers.model_list import output_limits
 from app.providers.profiles import Profile
-from app.providers.streaming import batches, joined, told_whole
+from app.providers.reading.events import EventReader, body_deltas
+from app.providers.reading.streaming import batches, joined, told_whole
 from app.providers.transport import Transport
 from app.settings import ProviderSettings
 

@@ -16,8 +16,8 @@ from app.providers.anthropic.media import blocks, check_readable
 from app.providers.anthropic.thinking import Thinking, thinking
 from app.providers.anthropic.tools import choice_in_vain, is_forced, strict_in_vain, toolbox
 from app.providers.anthropic.turns import split_instructions, turns
-from app.providers.phases import phases_in_vain
 from app.providers.profiles import Profile, is_tier_in_vain, tier_name
+from app.providers.reading.phases import phases_in_vain
 
 #: Said where an answer in JSON is wanted and no field of the format can say it.
 JSON_ONLY = "Answer with one JSON object and nothing else: no words around it, no code fence."

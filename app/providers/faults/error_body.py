@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.logs.redaction import redact
-from app.providers.json_text import loads
+from app.providers.reading.json_text import loads
 
 #: How many characters of a message are read, and how many of it are passed on.
 MAX_READ = 8000

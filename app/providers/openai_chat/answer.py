@@ -7,16 +7,16 @@ from typing import Any
 
 from app.domain.stream.deltas import Delta, Finished, Used
 from app.errors import GatewayError, UpstreamMisbehaved
-from app.providers.alike import Alike
-from app.providers.budget import BOUNDS
-from app.providers.counts import Counts
 from app.providers.faults.error_body import failure_in
-from app.providers.fields import Misread, Note, Optional, elements, ignore, mapping, text_in
-from app.providers.finish_reasons import finish_reason
-from app.providers.json_text import SurrogateJoiner, loads
 from app.providers.openai_chat.kept_fields import KeptFields
 from app.providers.openai_chat.message import MessageReader, listed
-from app.providers.sse import Frame
+from app.providers.reading.budget import BOUNDS
+from app.providers.reading.chunk_template import Alike
+from app.providers.reading.counts import Counts
+from app.providers.reading.fields import Misread, Note, Optional, elements, ignore, mapping, text_in
+from app.providers.reading.finish_reasons import finish_reason
+from app.providers.reading.json_text import SurrogateJoiner, loads
+from app.providers.reading.sse import Frame
 
 Json = dict[str, Any]
 #: Makes our error of what a server puts under `error`.

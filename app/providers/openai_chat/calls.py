@@ -13,8 +13,8 @@ from typing import Any
 from app.domain.ids import call_id
 from app.domain.stream.deltas import Arguments, CallOpened, Delta
 from app.errors import UpstreamMisbehaved
-from app.providers.counts import whole_number
-from app.providers.fields import arguments_text, id_text
+from app.providers.reading.counts import whole_number
+from app.providers.reading.fields import arguments_text, id_text
 
 Json = Mapping[str, Any]
 

@@ -21,8 +21,8 @@ import orjson
 
 from app.domain.items import FunctionCall
 from app.domain.stream.deltas import Delta, Opaque
-from app.providers.fields import Note, ignore
-from app.providers.json_text import dumps, loads
+from app.providers.reading.fields import Note, ignore
+from app.providers.reading.json_text import dumps, loads
 
 Json = dict[str, Any]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from app.domain.stream.deltas import Annotated, CallOpened, Delta, Refused, Text, Thought
-from app.providers.budget import BOUNDS
-from app.providers.counts import whole_number
-from app.providers.fields import Note, elements
-from app.providers.logprobs import logprobs
 from app.providers.openai_chat.calls import Calls
 from app.providers.openai_chat.kept_fields import KeptFields
-from app.providers.understanding import ContentReader
+from app.providers.reading.budget import BOUNDS
+from app.providers.reading.counts import whole_number
+from app.providers.reading.fields import Note, elements
+from app.providers.reading.logprobs import logprobs
+from app.providers.reading.understanding import ContentReader
 
 Json = dict[str, Any]
 

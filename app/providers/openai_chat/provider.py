@@ -17,7 +17,7 @@ from app.providers.openai_chat.answer import ChunkReader, body_deltas
 from app.providers.openai_chat.kept_fields import KeptFields
 from app.providers.openai_chat.request import ignored, to_upstream
 from app.providers.profiles import Profile
-from app.providers.streaming import batches, joined, told_whole
+from app.providers.reading.streaming import batches, joined, told_whole
 from app.providers.transport import Transport
 from app.settings import ProviderSettings
 

@@ -13,19 +13,19 @@ from typing import TypeVar
 
 from app.domain.stream.deltas import Delta, Finished, Text, Used
 from app.errors import GatewayError
-from app.providers.budget import BOUNDS
-from app.providers.counts import Counts
-from app.providers.events import Fault, Json
 from app.providers.faults.error_body import failure_in
-from app.providers.fields import Misread, Note, bound_at_once, ignore
-from app.providers.finish_reasons import finish_reason
-from app.providers.openai_responses.told import (
+from app.providers.openai_responses.events import (
     ToldCall,
     ToldItem,
     ToldMessage,
     ToldReasoning,
 )
-from app.providers.understanding import ContentReader
+from app.providers.reading.budget import BOUNDS
+from app.providers.reading.counts import Counts
+from app.providers.reading.events import Fault, Json
+from app.providers.reading.fields import Misread, Note, bound_at_once, ignore
+from app.providers.reading.finish_reasons import finish_reason
+from app.providers.reading.understanding import ContentReader
 
 Kind = TypeVar("Kind", bound=ToldItem)
 

@@ -11,13 +11,13 @@ import orjson
 from app.domain.request import ModelRequest
 from app.domain.stream.deltas import Batch
 from app.providers.base import UpstreamCall
-from app.providers.events import EventReader, body_deltas
 from app.providers.learning import LearnedProfile
 from app.providers.login import bearer
 from app.providers.openai_responses.answer import Answer
 from app.providers.openai_responses.request import ignored, to_upstream
 from app.providers.profiles import Profile
-from app.providers.streaming import batches, joined, told_whole
+from app.providers.reading.events import EventReader, body_deltas
+from app.providers.reading.streaming import batches, joined, told_whole
 from app.providers.transport import Transport
 from app.settings import ProviderSettings
 

@@ -18,8 +18,8 @@ from app.domain.request import (
 )
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
 from app.providers.openai_responses.items import to_items, with_one_system
-from app.providers.phases import phases_in_vain
 from app.providers.profiles import Profile, is_tier_in_vain, may_reason, tier_name
+from app.providers.reading.phases import phases_in_vain
 
 Json = dict[str, Any]
 

@@ -16,7 +16,7 @@ from app.domain.stream.deltas import (
     Thought,
 )
 from app.errors import AnswerNotUnderstood
-from app.providers.fields import MOST_PARTS, Json, Note, Optional, elements, ignore, text_in
+from app.providers.reading.fields import MOST_PARTS, Json, Note, Optional, elements, ignore, text_in
 
 #: How many unknown things an error names, and what a name of one looks like.
 _MOST_NAMED = 5

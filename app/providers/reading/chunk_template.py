@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from app.domain.stream.deltas import Delta, Text
-from app.providers.sse import Frame
+from app.providers.reading.sse import Frame
 
 #: How often a stream may show an event before none was like it; every so many alike pay for
 #: another time. So a stream of unlike events is soon left alone.

@@ -7,9 +7,9 @@ from typing import Any, Protocol
 
 from app.domain.stream.deltas import Delta
 from app.errors import GatewayError, UpstreamMisbehaved
-from app.providers.fields import mapping
-from app.providers.json_text import SurrogateJoiner, loads
-from app.providers.sse import Frame
+from app.providers.reading.fields import mapping
+from app.providers.reading.json_text import SurrogateJoiner, loads
+from app.providers.reading.sse import Frame
 
 Json = dict[str, Any]
 #: Makes our error of what a server puts under `error`.

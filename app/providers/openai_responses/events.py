@@ -23,12 +23,12 @@ from app.domain.stream.deltas import (
     Text,
     Thought,
 )
-from app.providers.events import Json
-from app.providers.fields import arguments_text, id_text, name_of
-from app.providers.logprobs import logprobs
 from app.providers.openai_responses.items import payload
 from app.providers.openai_responses.parts import Parts
-from app.providers.understanding import ContentReader
+from app.providers.reading.events import Json
+from app.providers.reading.fields import arguments_text, id_text, name_of
+from app.providers.reading.logprobs import logprobs
+from app.providers.reading.understanding import ContentReader
 
 #: What a part says something by, and the types of those that may have nothing to say.
 _SAYING = {"text", "refusal", "annotations", "logprobs"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from app.providers.fields import MOST_TOKENS, Json, Optional
+from app.providers.reading.fields import MOST_TOKENS, Json, Optional
 
 #: What OpenAI says of a token that cannot have come, where others say -Infinity.
 IMPOSSIBLE = -9999.0

@@ -11,8 +11,8 @@ from app.domain.slices import MOMENT_S
 from app.domain.stream.deltas import Batch, Delta, Finished
 from app.errors import GatewayError, UpstreamUnavailable
 from app.providers.base import UpstreamCall
-from app.providers.budget import Budget
-from app.providers.sse import Frame, FrameSplitter
+from app.providers.reading.budget import Budget
+from app.providers.reading.sse import Frame, FrameSplitter
 from app.providers.transport import Reply
 
 #: So much of a stream is read in one go, in bytes: a piece that was compressed may be far longer.

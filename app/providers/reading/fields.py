@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from app.errors import AnswerTooLong
-from app.providers.json_text import dumps
+from app.providers.reading.json_text import dumps
 
 Json = dict[str, Any]
 

@@ -1,0 +1,1 @@
+"""Reading what upstreams send: what all formats share."""
