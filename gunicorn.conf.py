@@ -14,9 +14,9 @@ import threading
 from pathlib import Path
 from typing import Protocol
 
+from app.cli.common.address import AddressTaken, check_free
 from app.cli.common.checked import checked_settings
-from app.cli.up.address import AddressTaken, check_free
-from app.cli.up.processes import leave_no_core
+from app.cli.common.processes import leave_no_core
 from app.descriptors import raise_limit
 from app.serving.logger import GatewayLogger
 from app.settings import SettingsError

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.up.address import AddressTaken, check_free, curl_target
+from app.cli.common.address import AddressTaken, check_free, curl_target
 from tests.processes import free_port
 
 

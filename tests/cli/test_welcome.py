@@ -9,7 +9,7 @@ from threading import Event
 
 import pytest
 
-from app.cli import welcome as room
+from app.cli.up import welcome as room
 from app.cli.up.welcome import NotReady, welcome
 from app.settings import Settings
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from app.cli.up import processes
+from app.cli.common import processes
 from tests.processes import started, until
 
 _READY = "worker_ready"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 
-from app.cli.up.address import reachable
+from app.cli.common.address import reachable
 
 _TIMEOUT_S = 10.0
 

@@ -16,13 +16,14 @@ from urllib.parse import urlsplit
 import click
 import redis
 
+from app.cli.common import processes
+from app.cli.common.address import AddressTaken, check_free
 from app.cli.common.checked import checked_settings
-from app.cli.up import embedded_redis, processes
-from app.cli.up.address import AddressTaken, check_free
+from app.cli.common.processes import METRICS
+from app.cli.up import embedded_redis
 from app.cli.up.embedded_redis import EmbeddedRedis, RedisError
 from app.cli.up.leftovers import LeftOver, await_left_over, gateway_at, mark
 from app.cli.up.lock import FolderTaken, only_one
-from app.cli.up.processes import METRICS
 from app.cli.up.reaper import Tell, reaping
 from app.cli.up.supervisor import supervise
 from app.cli.up.welcome import NotReady, welcome

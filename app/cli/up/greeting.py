@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from app.cli.up.address import curl_target
+from app.cli.common.address import curl_target
 from app.settings import ProviderSettings
 
 _SHOWN = 12

@@ -19,7 +19,7 @@ _POLL_S = 0.2
 PROCESSES = Path("/proc")
 _REDIS = "redis-server"
 #: What is in the command of each.
-_NAMES = {_REDIS: _REDIS, "gunicorn": "web", "worker_": "worker", "reaper": "reaper"}
+_NAMES = {_REDIS: _REDIS, "gunicorn": "web", "cli.worker": "worker", "reaper": "reaper"}
 
 
 class LeftOver(Exception):

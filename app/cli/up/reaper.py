@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from time import monotonic
 
-from app.cli.up import processes
+from app.cli.common import processes
 from app.cli.up.process_groups import group_lives, signal_group
 
 #: When who gets which signal, in seconds after the end of `up`. The worker's process gives its jobs

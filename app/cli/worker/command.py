@@ -8,7 +8,7 @@ import signal
 import click
 
 from app.cli.common.checked import checked_settings
-from app.cli.up.processes import has_worker, worker
+from app.cli.common.processes import has_worker, worker
 from app.settings import SettingsError
 
 

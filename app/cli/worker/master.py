@@ -181,7 +181,7 @@ class Master:
     # Processes
 
     def _fresh(self, word: str, *, reloads: bool = False) -> None:
-        """Start a process: `fresh`, `again` or `kept` is what it goes by (worker_process.py)."""
+        """Start a process: `fresh`, `again` or `kept` is what it goes by (process.py)."""
         self._start_at = None
         try:
             program, ours = self._started()

@@ -12,9 +12,9 @@ from functools import partial
 
 from prometheus_client.multiprocess import mark_process_dead
 
+from app.cli.common import processes
 from app.cli.common.checked import checked_settings
-from app.cli.up import processes
-from app.cli.up.processes import METRICS
+from app.cli.common.processes import METRICS
 from app.cli.worker.listener import ListenerTaken, listening
 from app.cli.worker.master import Master
 from app.descriptors import raise_limit

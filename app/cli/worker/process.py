@@ -15,7 +15,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 from app.cli.common.checked import overruling_variables, reloaded_settings
-from app.cli.up.processes import has_worker, leave_no_core
+from app.cli.common.processes import has_worker, leave_no_core
 from app.factory import create_worker
 from app.jobs.process import Channel
 from app.logs.libraries import catch_uncaught, listen

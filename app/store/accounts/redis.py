@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.domain.accounts.accounts import Account, ApiKey, AuditEntry
-from app.store import accounts_codec as codec
+from app.store.accounts import codec
 from app.store.accounts.base import Found
 from app.store.connection.client import Client
 from app.store.connection.errors import translated

@@ -1,1 +1,1 @@
-"""How the store reaches Redis: clients, pools, Sentinels, scripts, and redis-py's errors made ours."""
+"""The way to Redis: clients, pools, Sentinels, scripts, and its errors as ours."""

@@ -11,7 +11,7 @@ from app.settings import Settings
 #: Names the folder where the counters of processes meet: prometheus_client's own word.
 METRICS = "PROMETHEUS_MULTIPROC_DIR"
 
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[3]
 #: Without what lies about where it is started (-P): the gateway is installed.
 _MODULE = (sys.executable, "-P", "-m")
 
