@@ -12,12 +12,12 @@ from secrets import token_hex
 
 from flask import Flask
 
-from app.api import context as current
+from app.api import context
 from app.api import request_log as requests
 from app.api.endpoints import docs, health, models, responses, usage
 from app.api.hangup import HangUps
 from app.api.http import errors
-from app.api.http.flask_app import LeanFlask
+from app.api.http.flask_app import SlimFlask
 from app.api.in_flight import InFlight
 from app.api.open_answers import OpenAnswers
 from app.errors import StorageUnavailable
@@ -97,10 +97,10 @@ def create_app(
 ) -> Flask:
     """Return the WSGI application; what is given takes the place of what settings name."""
     configure_logging(settings.log_level, settings.log_format)
-    app = LeanFlask(__name__)
+    app = SlimFlask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
     app.url_map.merge_slashes = False
-    current.install(app, _services(settings, providers, account_store))
+    context.install(app, _services(settings, providers, account_store))
     errors.register(app)
     requests.register(app)
     for blueprint in BLUEPRINTS:
@@ -183,7 +183,7 @@ def warn_of_storage(settings: Settings) -> None:
 def deliver_spooled(app: Flask) -> None:
     """Have a process that serves deliver what is spooled; tell of a spool that takes nothing."""
     with app.app_context():
-        spool = current.services().spool
+        spool = context.services().spool
     if (fault := spool.folders.begin()) is not None:
         log.error("spool_unwritable", directory=str(spool.folders.directory), reason=fault)
     spool.start()
@@ -193,7 +193,7 @@ def _services(
     settings: Settings,
     providers: Mapping[str, Provider] | None,
     account_store: AccountStore | None,
-) -> current.Services:
+) -> context.Services:
     client = connect(settings.redis)
     kept = _kept(settings, client)
     prefix = settings.redis.prefix
@@ -218,7 +218,7 @@ def _services(
     worker_silence_s = parts.jobs.worker_silence_s if settings.background.enabled else lambda: None
     responses = Responses(store, parts.answering, background, parts.meter)
     kept_for_operators = RedisArchive(client, prefix, kept.safety)
-    return current.Services(
+    return context.Services(
         responses=responses,
         background=background,
         accounts=parts.accounts,

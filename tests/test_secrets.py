@@ -10,7 +10,7 @@ from dataclasses import fields, is_dataclass
 import pytest
 from flask import Flask
 
-from app.api import context as current
+from app.api import context
 from app.factory import create_app
 from app.settings import ProviderSettings, RedisSettings, Settings
 from app.store.connection.client import connect
@@ -65,14 +65,14 @@ def test_settings_show_no_secret(settings: Settings) -> None:
 
 def test_the_app_and_its_services_show_no_secret(app: Flask) -> None:
     with app.app_context():
-        services = current.services()
+        services = context.services()
     things = [app, services, *(getattr(services, field.name) for field in fields(services))]
     assert leaked("\n".join(map(shown, things))) == []
 
 
 def test_providers_show_no_secret(app: Flask) -> None:
     with app.app_context():
-        catalog = current.services().catalog
+        catalog = context.services().catalog
     providers = list(catalog._providers.values())
     assert len(providers) == len(APIS)
     assert leaked("\n".join(map(repr, providers))) == []
@@ -90,7 +90,7 @@ def frames(error: BaseException) -> Iterator[str]:
 
 def test_a_traceback_with_its_variables_shows_no_secret(app: Flask) -> None:
     with app.app_context():
-        health = current.services().health
+        health = context.services().health
     try:
         health._write()
     except Exception:  # noqa: BLE001 - whichever it is

@@ -1,4 +1,4 @@
-"""Who is asking: the key in `Authorization: Bearer`, `x-api-key` or `api-key`."""
+"""Who calls: the key in `Authorization: Bearer`, `x-api-key` or `api-key`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from app.api import context as current
+from app.api import context
 from app.errors import Unauthenticated
 
 _KEY_HEADERS = ("HTTP_X_API_KEY", "HTTP_API_KEY")
@@ -25,12 +25,12 @@ def authenticate() -> None:
         StorageUnavailable: the key cannot be looked up now.
         RateLimited: the key has more than its share of this process (N17).
     """
-    held = current.held()
-    caller = held.services.accounts.authenticate(_secret(held.environ))
-    held.caller, trace = caller, held.trace
+    current = context.current()
+    caller = current.services.accounts.authenticate(_secret(current.environ))
+    current.caller, trace = caller, current.trace
     trace.account, trace.key_id = caller.account, caller.key_id
-    if held.place is not None:
-        held.services.in_flight.claim(held.place, caller.key_id)
+    if current.place is not None:
+        current.services.in_flight.claim(current.place, caller.key_id)
 
 
 def _secret(environ: dict[str, Any]) -> str | None:

@@ -1,4 +1,4 @@
-"""What this Flask app was built with, and who is asking now."""
+"""What this Flask app was built with, and what is known of the request that it handles."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask, Request, g
-from flask import request as asked
+from flask import request as request_proxy
 
 from app.api.hangup import HangUps
 from app.api.in_flight import InFlight, Place
-from app.api.open_answers import EXTENSION, OpenAnswers
+from app.api.open_answers import OpenAnswers
+from app.api.server_keys import OPEN_ANSWERS
 from app.domain.accounts.accounts import Caller
 from app.domain.accounts.limits import Standing
 from app.domain.identity import RequestIdentity
@@ -27,12 +28,12 @@ from app.store.spool.delivery import SpoolDelivery
 from app.telemetry import Trace
 
 _g: Any = g
-_asked: Any = asked
+_request_proxy: Any = request_proxy
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything that handlers may ask, and operators' commands."""
+    """Everything that handlers and operators' commands may use."""
 
     responses: Responses
     background: Background
@@ -48,8 +49,8 @@ class Services:
     spool: SpoolDelivery
 
 
-class Held:
-    """What is held for the length of a request, or of an operator's command: Flask's `g`."""
+class CallContext:
+    """What is known for the length of a request, or of an operator's command: Flask's `g`."""
 
     services: Services
     environ: dict[str, Any]
@@ -63,35 +64,35 @@ class Held:
 
 
 # MEASURED: each attribute that is read through one of Flask's proxies costs three calls, a tenth
-# of all that a request made. So what a proxy stands for is fetched once, and asked itself.
-#: Returns what is held for the request that is handled.
-held: Callable[[], Held] = _g._get_current_object
+# of all that a request made. So what a proxy stands for is fetched once, and read itself.
+#: Returns the context of the request that is handled.
+current: Callable[[], CallContext] = _g._get_current_object
 #: Returns the request that is handled.
-request: Callable[[], Request] = _asked._get_current_object
+request: Callable[[], Request] = _request_proxy._get_current_object
 
 
 def install(app: Flask, services: Services) -> None:
     """Give the app its services."""
-    holding: Any = type("Held", (Held,), {"services": services})
-    app.app_ctx_globals_class = holding
-    app.extensions[EXTENSION] = services.open_answers
+    with_services: Any = type("CallContext", (CallContext,), {"services": services})
+    app.app_ctx_globals_class = with_services
+    app.extensions[OPEN_ANSWERS] = services.open_answers
 
 
 def services() -> Services:
     """Return the services of the app that handles this request."""
-    return held().services
+    return current().services
 
 
 def responses() -> Responses:
     """Return the service of responses."""
-    return held().services.responses
+    return current().services.responses
 
 
 def caller() -> Caller:
-    """Return who is asking; set by auth before any handler of /v1 runs."""
-    return held().caller
+    """Return who calls; set by auth before any handler of /v1 runs."""
+    return current().caller
 
 
 def trace() -> Trace:
     """Return what the log line of this request will say."""
-    return held().trace
+    return current().trace

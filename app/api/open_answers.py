@@ -10,9 +10,6 @@ from collections.abc import Callable
 
 from app.errors import GatewayError, Restarting
 
-#: Where the app keeps its own among its extensions; the server looks for it there.
-EXTENSION = "responses_gateway.open_answers"
-
 
 class OpenAnswers:
     """Ends, when it is closed, each answer that has entered and has not left."""

@@ -9,11 +9,11 @@ from typing import Any
 from flask import Flask
 from werkzeug.exceptions import NotFound, RequestEntityTooLarge
 
-from app.api import context as current
+from app.api import context
 from app.api.http import rate_limit_headers as limits
-from app.api.http.flask_app import Answer
 from app.api.http.json_response import name_ignored
 from app.api.http.queries import unknown_keys
+from app.api.http.response import WSGIResponse
 from app.descriptors import lowest_free, threshold
 from app.domain.accounts.limits import UNLIMITED_STANDING
 from app.domain.identity import RequestIdentity, identity
@@ -41,13 +41,13 @@ def register(app: Flask) -> None:
 
 def begin() -> None:
     """Start the request's trace, and take its place among those in flight."""
-    request, held = current.request(), current.held()
+    request, current = context.request(), context.current()
     environ, method, rule = request.environ, request.method, request.url_rule
-    names = held.identity = _identity(environ)
+    names = current.identity = _identity(environ)
     trace_id = names.trace_id
     identify(request_id=names.request_id, trace_id=trace_id)
-    held.environ = environ
-    trace = held.trace = Trace(names.request_id, method if method in _METHODS else "other")
+    current.environ = environ
+    trace = current.trace = Trace(names.request_id, method if method in _METHODS else "other")
     trace.trace_id = trace_id
     if rule is not None:
         trace.endpoint = rule.rule
@@ -55,11 +55,11 @@ def begin() -> None:
         # Flask would take it for the path without: a way around a proxy's rules for that path.
         raise NotFound  # answered as any path that leads nowhere
     if request.path.startswith(_BOUNDED):
-        held.body_bytes = _length(environ)
-        if held.body_bytes > MAX_BODY_BYTES:  # whoever sends it (N15)
+        current.body_bytes = _length(environ)
+        if current.body_bytes > MAX_BODY_BYTES:  # whoever sends it (N15)
             raise RequestEntityTooLarge
         _refuse_without_descriptors(environ)
-        held.place = held.services.in_flight.enter(held.body_bytes)
+        current.place = current.services.in_flight.enter(current.body_bytes)
 
 
 def _identity(environ: dict[str, Any]) -> RequestIdentity:
@@ -99,19 +99,19 @@ def _length(environ: dict[str, Any]) -> int:
     return int(length) if len(length) <= _MOST_DIGITS else MAX_BODY_BYTES + 1
 
 
-def end(answer: Answer) -> Answer:
+def end(answer: WSGIResponse) -> WSGIResponse:
     """Name the request in the answer; log it now, or when its stream is over."""
-    held, headers = current.held(), answer.headers
-    trace, place, standing = held.trace, held.place, held.standing
+    current, headers = context.current(), answer.headers
+    trace, place, standing = current.trace, current.place, current.standing
     headers["X-Request-ID"] = trace.request_id
     if trace.attempts:
         headers["X-Gateway-Attempts"] = str(trace.attempts)
     if standing is not None and standing is not UNLIMITED_STANDING:
         headers.update(limits.headers(standing))
-    query = held.environ.get("QUERY_STRING")
+    query = current.environ.get("QUERY_STRING")
     if query and (unknown := unknown_keys(trace.method, trace.endpoint, query)):
         name_ignored(headers, unknown)
-    in_flight = held.services.in_flight
+    in_flight = current.services.in_flight
 
     def over() -> None:
         if place is not None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import click
 
-from app.api import context as current
+from app.api import context
 from app.cli.common.group import OperatorGroup, operator, print_json, print_table
 from app.cli.common.values import Change, date
 from app.domain.accounts.accounts import Account
@@ -98,7 +98,7 @@ def export() -> None:
 
 
 def _accounts() -> Accounts:
-    return current.services().accounts
+    return context.services().accounts
 
 
 def _print(account: Account, as_json: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from app.api import context as current
+from app.api import context
 from app.cli.common.group import OperatorGroup, operator, print_json, print_table
 from app.cli.common.values import Bound, Duration, Globs, Moment, date
 from app.domain.accounts.accounts import Allowance, ApiKey, Permissions
@@ -127,7 +127,7 @@ def rotate(key_id: str, overlap: int, *, as_json: bool) -> None:
 
 
 def _accounts() -> Accounts:
-    return current.services().accounts
+    return context.services().accounts
 
 
 def _print_new(key: ApiKey, secret: str, as_json: bool) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import click
 from flask.cli import with_appcontext
 
-from app.api import context as current
+from app.api import context
 from app.cli.common.group import OperatorCommand, print_json, print_table
 from app.domain.accounts.accounts import Caller
 from app.services.upstreams.catalog import ModelCatalog
@@ -22,7 +22,7 @@ Row = tuple[str, str, str, tuple[str, ...]]
 @with_appcontext
 def models(*, as_json: bool) -> None:
     """List the models that can be asked for, by provider; a pattern stands for what fits it."""
-    rows = list(_rows(current.services().catalog))
+    rows = list(_rows(context.services().catalog))
     if as_json:
         for provider, model, upstream_model, fallbacks in rows:
             print_json(

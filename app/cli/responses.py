@@ -8,7 +8,7 @@ from contextlib import closing
 import click
 import orjson
 
-from app.api import context as current
+from app.api import context
 from app.cli.common.confirmation import make_sure, yes
 from app.cli.common.group import OperatorGroup, operator, print_json
 from app.cli.common.progress import tell, watched
@@ -106,7 +106,7 @@ def export(account: str) -> None:
 
 
 def _archive() -> Archive:
-    return current.services().archive
+    return context.services().archive
 
 
 def _walk(account: str) -> Iterator[Archived]:

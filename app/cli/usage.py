@@ -10,7 +10,7 @@ from datetime import datetime
 import click
 from flask.cli import with_appcontext
 
-from app.api import context as current
+from app.api import context
 from app.cli.common.group import OperatorCommand, print_json, print_table
 from app.domain.accounts.usage import COUNTERS, UsageLine
 from app.schemas.usage import line_json
@@ -38,9 +38,9 @@ def usage(
     account: str | None, first: datetime | None, last: datetime | None, form: str | None
 ) -> None:
     """Show requests, tokens and errors by day, account, key and model."""
-    book = current.services().meter.book
+    book = context.services().meter.book
     period = book.period(first and first.date(), last and last.date())
-    names = [account] if account else [each.name for each in current.services().accounts.accounts()]
+    names = [account] if account else [each.name for each in context.services().accounts.accounts()]
     lines = [line for name in names for line in book.read(name, period)]
     _PRINTERS[form](lines)
 

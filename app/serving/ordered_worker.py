@@ -6,13 +6,11 @@ import os
 from time import monotonic
 from typing import Any
 
+from app.api.server_keys import OPEN_ANSWERS
 from app.serving.refusals import RefusingWorker
 from app.serving.worker_state import Leaving, Order, Phase, WorkerState
 from app.settings import ProviderSettings, Settings
 from app.settings.active import active
-
-#: Where the app keeps its open answers among its extensions (app.api.open_answers).
-OPEN_ANSWERS = "responses_gateway.open_answers"
 
 #: How many idle callers make room where no descriptor is left: others queue up for it.
 FREED_AT_ONCE = 16

@@ -22,6 +22,7 @@ from gunicorn.sock import ssl_context
 from gunicorn.workers.base import Worker
 from gunicorn.workers.ggevent import GeventWorker
 
+from app.api.server_keys import PUSH
 from app.logs.libraries import uncaught_in_greenlet
 from app.serving import heads, sockets
 from app.serving.answers import Answer
@@ -32,8 +33,6 @@ from app.serving.worker_state import Order, Phase
 
 #: What is thrown away at most of a body that the app did not want, to keep its connection.
 MAX_UNREAD = 64 * 1024 * 1024
-#: Where the app finds how to push a piece of an answer (app.api.http.sse.Push).
-PUSH = "responses_gateway.push"
 #: Of the connections that a process may have, how many may wait for a head. The others are for
 #: what is being answered; beyond it whoever has waited longest is hung up on.
 WAITING_SHARE = 0.75

@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.api import context as current
+from app.api import context
 from app.domain.accounts.accounts import EVERYTHING, Permissions
 from app.factory import create_app
 from app.settings import ProviderSettings, RedisSettings, Settings
@@ -52,13 +52,13 @@ def app(redis_url: str) -> Iterator[Flask]:
     )
     yield app
     with app.app_context():
-        current.services().meter.book.flush()  # or it would be written into the next test
+        context.services().meter.book.flush()  # or it would be written into the next test
 
 
 def asker(app: Flask, account: str, permissions: Permissions = EVERYTHING) -> Asker:
     """Return somebody with a new key of an account."""
     with app.app_context():
-        accounts = current.services().accounts
+        accounts = context.services().accounts
         _, secret = accounts.create_key(account, by="test", permissions=permissions)
     return Asker(app.test_client(), secret)
 

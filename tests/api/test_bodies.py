@@ -17,7 +17,7 @@ from gunicorn.http.errors import (
 )
 from werkzeug.test import TestResponse
 
-from app.api import context as current
+from app.api import context
 from app.schemas.request.body import MAX_BODY_BYTES, parse_json
 from tests.api.conftest import Asker
 
@@ -169,7 +169,7 @@ def test_large_bodies_are_parsed_one_at_a_time(
     app: Flask, owner: Asker, monkeypatch: pytest.MonkeyPatch, length: int, alone: bool
 ) -> None:
     with app.app_context():
-        parsing = current.services().in_flight.parsing
+        parsing = context.services().in_flight.parsing
     locked = []
 
     def parse(raw: bytes) -> object:

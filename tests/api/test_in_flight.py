@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from app.api import context as current
+from app.api import context
 from app.api.in_flight import InFlight
 from app.errors import RateLimited, RequestTooLarge, Unavailable
 from tests.api.conftest import Asker
@@ -116,7 +116,7 @@ def test_a_body_counts_as_what_it_turns_out_to_be() -> None:
 def bounded(app: Flask, bound: InFlight) -> InFlight:
     """Have the gateway keep to this bound."""
     with app.app_context():
-        current.install(app, replace(current.services(), in_flight=bound))
+        context.install(app, replace(context.services(), in_flight=bound))
     return bound
 
 

@@ -7,7 +7,7 @@ from unittest import mock
 import pytest
 from flask import Flask
 
-from app.api import context as current
+from app.api import context
 from app.cli.accounts import accounts
 from app.cli.responses import responses
 from app.providers.local.provider import LocalProvider
@@ -59,7 +59,7 @@ def test_a_full_account_may_ask_for_what_is_not_stored(full: Asker) -> None:
 
 def test_a_full_account_may_read_what_it_has(full: Asker, app: Flask) -> None:
     with app.app_context():
-        kept = current.services().archive.responses("owner")
+        kept = context.services().archive.responses("owner")
     ((found,),) = kept
     assert full.ask("GET", f"/v1/responses/{found.response_id}").status_code == 200
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.testing import Result
 
-from app.api import context as current
+from app.api import context
 from app.factory import create_app
 from app.services.accounts.service import Accounts
 from app.services.limits.limiter import Limits
@@ -33,12 +33,12 @@ class Operator:
         self.book = UsageBook(MemoryUsageStore(windows.settle), self.clock, _nothing)
         meter = Meter(Limits(windows, LimitSettings(), str, _nothing), self.book)
         with self.app.app_context():
-            current.install(self.app, replace(current.services(), meter=meter))
+            context.install(self.app, replace(context.services(), meter=meter))
 
     @property
     def accounts(self) -> Accounts:
         with self.app.app_context():
-            return current.services().accounts
+            return context.services().accounts
 
     def runs(self, command: click.Command, *args: str, said: str | None = None) -> Result:
         """Return what came of a command, whatever that is; `said` is what stdin says."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.api import context as current
+from app.api import context
 from app.cli.accounts import accounts, audit
 from app.cli.common import confirmation
 from app.cli.responses import responses
@@ -47,7 +47,7 @@ class House(Operator):
             )
         )
         with self.app.app_context():
-            delivery = current.services().spool
+            delivery = context.services().spool
         delivery.identify()
         self.spool: Spool = delivery.folders.own()
         self.acme = asker(self.app, "acme")

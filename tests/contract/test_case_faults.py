@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.api import context as current
+from app.api import context
 from app.factory import create_app
 from app.settings import Api, ModelSettings, ProviderSettings, RedisSettings, Settings
 from tests.contract.cases import PROVIDERS, RawUpstream, raw_upstream
@@ -84,7 +84,7 @@ def safe_settings(upstream: RawUpstream, redis_url: str) -> Settings:
 def caller_of(app: Flask) -> FlaskClient:
     """Return a caller with a key of its own."""
     with app.app_context():
-        _, secret = current.services().accounts.create_key("faults", by="test")
+        _, secret = context.services().accounts.create_key("faults", by="test")
     client = app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {secret}"
     return client

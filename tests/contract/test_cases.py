@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from app.api import context as current
+from app.api import context
 from app.domain.stream.accumulate import fold
 from app.factory import create_app
 from app.providers.reading.sse import Frame, FrameSplitter
@@ -59,7 +59,7 @@ def client(upstream: RawUpstream, redis_url: str, monkeypatch: pytest.MonkeyPatc
         )
     )
     with app.app_context():
-        _, secret = current.services().accounts.create_key("cases", by="test")
+        _, secret = context.services().accounts.create_key("cases", by="test")
     client = app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {secret}"
     return client

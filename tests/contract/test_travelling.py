@@ -15,7 +15,7 @@ import orjson
 import pytest
 from flask.testing import FlaskClient
 
-from app.api import context as current
+from app.api import context
 from app.factory import create_app
 from app.settings import ProviderSettings, RedisSettings, Settings
 
@@ -113,7 +113,7 @@ def client(redis_url: str, upstreams: Upstreams) -> FlaskClient:
 
 def _caller(client: FlaskClient, account: str) -> FlaskClient:
     with client.application.app_context():
-        _, secret = current.services().accounts.create_key(account, by="test")
+        _, secret = context.services().accounts.create_key(account, by="test")
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {secret}"
     return client
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 from flask import Flask
 
-from app.api.http.flask_app import Answer
+from app.api.http.response import WSGIResponse
 from app.factory import create_app
 from app.settings import ProviderSettings, RedisSettings, Settings
 from tests.redis_server import running
@@ -38,7 +38,7 @@ def gateway() -> Flask:
     return app
 
 
-def _count(response: Answer) -> Answer:
+def _count(response: WSGIResponse) -> WSGIResponse:
     ANSWERS[response.status] += 1
     return response
 

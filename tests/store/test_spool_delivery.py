@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import Counter
 
-from app.api import context as current
+from app.api import context
 from app.errors import GatewayError, StorageUnavailable
 from app.factory import create_app, deliver_spooled
 from app.settings import RedisSettings, Settings
@@ -272,7 +272,7 @@ def test_a_process_that_serves_delivers_what_an_earlier_one_has_left(
         app = create_app(Settings(redis=redis, spool_dir=tmp_path, log_level="CRITICAL"))
         deliver_spooled(app)
         with app.app_context():
-            delivers = current.services().spool
+            delivers = context.services().spool
         until(lambda: not delivers.waiting(), "the answer to be delivered")
         delivers.stop()
         assert RedisStore(client, "left:").get(ACCOUNT, left.response.id) == left

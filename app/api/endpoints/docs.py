@@ -8,7 +8,7 @@ import orjson
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from app.api.http.flask_app import Answer
+from app.api.http.response import WSGIResponse
 from app.schemas.docs.openapi import document
 
 bp = Blueprint("docs", __name__)
@@ -17,7 +17,7 @@ bp = Blueprint("docs", __name__)
 @bp.get("/openapi.json")
 def openapi() -> ResponseReturnValue:
     """Return the OpenAPI 3.1 document."""
-    return Answer(_document(), content_type="application/json")
+    return WSGIResponse(_document(), content_type="application/json")
 
 
 @cache

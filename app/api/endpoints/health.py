@@ -13,9 +13,9 @@ from typing import Any
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from app.api import context as current
-from app.api.http.flask_app import Answer
-from app.api.http.json_response import json
+from app.api import context
+from app.api.http.json_response import json_response
+from app.api.http.response import WSGIResponse
 from app.telemetry import METRICS_CONTENT_TYPE
 from app.telemetry import metrics as all_metrics
 
@@ -28,23 +28,23 @@ bp = Blueprint("health", __name__)
 @bp.get("/healthz")
 def healthz() -> ResponseReturnValue:
     """Tell that the process lives."""
-    return json({"status": "ok"})
+    return json_response({"status": "ok"})
 
 
 @bp.get("/readyz")
 def readyz() -> ResponseReturnValue:
     """Tell whether requests would be served now."""
-    held = current.held()
-    readiness = held.services.health.readiness()
+    current = context.current()
+    readiness = current.services.health.readiness()
     word, status = ("ready", 200) if readiness.ready else ("not_ready", 503)
     body: dict[str, object] = {"status": word}
-    if is_local(held.environ):
+    if is_local(current.environ):
         body["checks"] = {**readiness.checks, "upstreams": readiness.upstreams}
         body["reasons"] = readiness.reasons
     else:
         states = sorted(readiness.upstreams.values())
         body["checks"] = {**readiness.checks, "upstreams": states}
-    return json(body, status=status)
+    return json_response(body, status=status)
 
 
 def is_local(environ: Mapping[str, Any]) -> bool:
@@ -61,6 +61,6 @@ def is_local(environ: Mapping[str, Any]) -> bool:
 @bp.get("/metrics")
 def metrics() -> ResponseReturnValue:
     """Expose the metrics of all processes together."""
-    services = current.services()
+    services = context.services()
     figures = services.background.figures() | services.spool.figures()
-    return Answer(all_metrics(figures), content_type=METRICS_CONTENT_TYPE)
+    return WSGIResponse(all_metrics(figures), content_type=METRICS_CONTENT_TYPE)

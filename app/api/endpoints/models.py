@@ -5,9 +5,8 @@ from __future__ import annotations
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from app.api import auth
-from app.api import context as current
-from app.api.http.json_response import json
+from app.api import auth, context
+from app.api.http.json_response import json_response
 from app.domain.models import ModelCard
 
 bp = Blueprint("models", __name__, url_prefix="/v1/models")
@@ -17,17 +16,17 @@ auth.require_key(bp)
 @bp.get("")
 def list_models() -> ResponseReturnValue:
     """List the models that this key may use."""
-    cards = current.services().catalog.cards(current.caller())
-    return json({"object": "list", "data": [_shown(card) for card in cards]})
+    cards = context.services().catalog.cards(context.caller())
+    return json_response({"object": "list", "data": [_model_json(card) for card in cards]})
 
 
 @bp.get("/<path:model_id>")
 def retrieve_model(model_id: str) -> ResponseReturnValue:
     """Describe one model; ids may hold a slash."""
-    return json(_shown(current.services().catalog.card(model_id, current.caller())))
+    return json_response(_model_json(context.services().catalog.card(model_id, context.caller())))
 
 
-def _shown(card: ModelCard) -> dict[str, object]:
+def _model_json(card: ModelCard) -> dict[str, object]:
     return {
         "id": card.id,
         "object": "model",

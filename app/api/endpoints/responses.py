@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from app.api import auth
-from app.api import context as current
+from app.api import auth, context
 from app.api.http import sse
 from app.api.http.bodies import json_body, let_others_run
-from app.api.http.errors import nothing_here
-from app.api.http.json_response import Noting, describing, ignoring, json
+from app.api.http.errors import path_not_found
+from app.api.http.json_response import (
+    TraceRecorder,
+    ignored_parameters,
+    json_response,
+    response_headers,
+)
 from app.api.http.queries import boolean, include_values, integer, page_query
+from app.api.http.response import WSGIResponse
+from app.api.server_keys import PUSH
+from app.domain.request import CreateRequest
 from app.errors import CallerGone, GatewayError
 from app.providers.base import UpstreamCall
 from app.schemas.docs.openapi import endpoint_info
@@ -28,56 +36,69 @@ auth.require_key(bp)
 
 MAX_WAIT_S = 60
 MAX_NUMBER = 10**9 - 1
-#: Where a server that can says how to push (app.serving).
-PUSH = "responses_gateway.push"
 
 
 @bp.get("")
 def describe() -> ResponseReturnValue:
     """Tell what this endpoint offers (E1)."""
-    return json(endpoint_info())
+    return json_response(endpoint_info())
 
 
 @bp.post("")
 def create() -> ResponseReturnValue:
     """Create a response: whole, streamed as server-sent events, or in the background."""
-    held = current.held()
-    services, caller, trace = held.services, held.caller, held.trace
-    policy = caller.unsupported_tools or services.requests.unsupported_tools
-    body = json_body(held)
-    asked = load_create_request(body, unsupported_tools=policy, pause=let_others_run)
-    trace.model = asked.model
-    noting = Noting(held)
-    if asked.background:
-        queued, ignored = services.background.enqueue(caller, asked, body, noting, held.identity)
-        trace.response_id, trace.outcome = queued.id, queued.status
-        location = {"Location": f"{bp.url_prefix}/{queued.id}", "Retry-After": "1"}
-        return json(response_json(queued), location | ignoring(ignored), status=202)
+    current = context.current()
+    policy = current.caller.unsupported_tools or current.services.requests.unsupported_tools
+    body = json_body(current)
+    request = load_create_request(body, unsupported_tools=policy, pause=let_others_run)
+    current.trace.model = request.model
+    if request.background:
+        return _enqueued(current, request, body)
+    return _answered(current, request)
+
+
+def _enqueued(current: context.CallContext, request: CreateRequest, body: Any) -> WSGIResponse:
+    """Leave a response to the worker: 202 and where it can be looked for (E5)."""
+    queued, ignored = current.services.background.enqueue(
+        current.caller, request, body, TraceRecorder(current), current.identity
+    )
+    current.trace.response_id, current.trace.outcome = queued.id, queued.status
+    headers = {"Location": f"{bp.url_prefix}/{queued.id}", "Retry-After": "1"}
+    return json_response(response_json(queued), headers | ignored_parameters(ignored), status=202)
+
+
+def _answered(current: context.CallContext, request: CreateRequest) -> WSGIResponse:
+    """Call a model and return its answer, whole or as it comes.
+
+    Whatever ends the call early reaches it: a caller who hangs up, and the end of this process.
+    """
+    services, trace, recorder = current.services, current.trace, TraceRecorder(current)
     silence_s = services.requests.keepalive_s
-    call = UpstreamCall(deadline=math.inf, silence_s=silence_s, identity=held.identity)
+    call = UpstreamCall(deadline=math.inf, silence_s=silence_s, identity=current.identity)
     place = services.open_answers.enter(call.abort)
-    watch = services.hangups.watch(held.environ, call.cancel)
+    watch = services.hangups.watch(current.environ, call.cancel)
     try:
-        started = services.responses.start(caller, asked, call, noting)
-        noting.started(started, call)
-        if asked.stream:
-            run, push = started.run, held.environ.get(PUSH)
-            if push is not None:
-                call.relay = sse.relay(run, push)
-            told = sse.Stream(run.events(), sse.frames, streaming(services, watch, place))
-            watch = place = None  # now the stream's to end
-            return sse.answer(told, describing(started, trace))
-        return json(response_json(started.run.response()), describing(started, trace))
+        started = services.responses.start(current.caller, request, call, recorder)
+        recorder.started(started, call)
+        if not request.stream:
+            body = response_json(started.run.response())
+            return json_response(body, response_headers(started, trace))
+        run, push = started.run, current.environ.get(PUSH)
+        if push is not None:
+            call.relay = sse.relay(run, push)
+        stream = sse.Stream(run.events(), sse.frames, streaming(services, watch, place))
+        watch = place = None  # now the stream's to end
+        return sse.stream_response(stream, response_headers(started, trace))
     finally:
-        noting.asked(call)
+        recorder.upstream_called(call)
         services.hangups.forget(watch)
         services.open_answers.leave(place)
 
 
 def streaming(
-    services: current.Services, watch: object | None, place: object
+    services: context.Services, watch: object | None, place: object
 ) -> Callable[[], None]:
-    """Count a stream; return what is to be called when it is over."""
+    """Count a stream; return what to call when it is over."""
     STREAMS_OPEN.inc()
 
     def over() -> None:
@@ -92,39 +113,39 @@ def streaming(
 @bp.post("/compact")
 def missing() -> ResponseReturnValue:
     """Say that these are not there: a 405 would name the methods of another path (E11)."""
-    raise nothing_here()
+    raise path_not_found()
 
 
 @bp.get("/<response_id>")
 def retrieve(response_id: str) -> ResponseReturnValue:
     """Retrieve a stored response; or follow one made in the background, or wait for its end."""
-    responses, caller, include = current.responses(), current.caller(), include_values()
+    responses, caller, include = context.responses(), context.caller(), include_values()
     if boolean("stream"):
-        return followed(response_id)
+        return follow(response_id)
     if wait_s := integer("wait", 0, 0, MAX_WAIT_S):
-        waited(response_id, wait_s)
-    return json(response_json(responses.get(caller, response_id, include)))
+        wait_for_end(response_id, wait_s)
+    return json_response(response_json(responses.get(caller, response_id, include)))
 
 
-def waited(response_id: str, wait_s: float) -> None:
+def wait_for_end(response_id: str, wait_s: float) -> None:
     """Return when a response has ended, or this process is about to, or after so many seconds."""
-    held = current.held()
-    services, answers = held.services, held.services.open_answers
+    current = context.current()
+    services, answers = current.services, current.services.open_answers
     place = answers.enter(lambda _: services.background.stir())
     try:
-        services.responses.wait(held.caller, response_id, wait_s, answers.is_closed)
+        services.responses.wait(current.caller, response_id, wait_s, answers.is_closed)
     finally:
         answers.leave(place)
 
 
-def followed(response_id: str) -> ResponseReturnValue:
+def follow(response_id: str) -> ResponseReturnValue:
     """Replay a background response's events and follow them to the end (E5).
 
     Where this process ends first, an `error` event says so: the response goes on, and can be
     followed elsewhere from the number on that this event repeats.
     """
-    held = current.held()
-    services = held.services
+    current = context.current()
+    services = current.services
     faults: list[GatewayError] = []
 
     def cut(fault: GatewayError) -> None:
@@ -132,43 +153,43 @@ def followed(response_id: str) -> ResponseReturnValue:
         follower.leave()
 
     follower = services.background.follow(
-        held.caller,
+        current.caller,
         response_id,
         integer("starting_after", -1, 0, MAX_NUMBER),
         services.requests.keepalive_s,
     )
 
     def leave() -> None:
-        held.trace.error_code = CallerGone.code
+        current.trace.error_code = CallerGone.code
         follower.leave()
 
     place = services.open_answers.enter(cut)
-    watch = services.hangups.watch(held.environ, leave)
+    watch = services.hangups.watch(current.environ, leave)
     over = streaming(services, watch, place)
     lines = sse.with_fault(follower, faults)
-    return sse.answer(sse.Stream(lines, sse.line_frames, over))
+    return sse.stream_response(sse.Stream(lines, sse.line_frames, over))
 
 
 @bp.post("/<response_id>/cancel")
 def cancel(response_id: str) -> ResponseReturnValue:
     """Cancel a background response; one that has ended stays as it is (E7)."""
-    return json(response_json(current.responses().cancel(current.caller(), response_id)))
+    return json_response(response_json(context.responses().cancel(context.caller(), response_id)))
 
 
 @bp.delete("/<response_id>")
 def delete(response_id: str) -> ResponseReturnValue:
     """Soft-delete a stored response (E2)."""
-    current.responses().delete(current.caller(), response_id)
-    return json({"id": response_id, "object": "response.deleted", "deleted": True})
+    context.responses().delete(context.caller(), response_id)
+    return json_response({"id": response_id, "object": "response.deleted", "deleted": True})
 
 
 @bp.get("/<response_id>/input_items")
 def input_items(response_id: str) -> ResponseReturnValue:
     """List what the model saw, a page at a time (E6)."""
     query, include = page_query(), include_values()
-    page = current.responses().input_items(current.caller(), response_id, include=include, **query)
+    page = context.responses().input_items(context.caller(), response_id, include=include, **query)
     items = [item_json(item) for item in page.items]
-    return json(
+    return json_response(
         {
             "object": "list",
             "data": items,

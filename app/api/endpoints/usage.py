@@ -7,9 +7,8 @@ from datetime import date
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from app.api import auth
-from app.api import context as current
-from app.api.http.json_response import json
+from app.api import auth, context
+from app.api.http.json_response import json_response
 from app.errors import InvalidRequest
 from app.schemas.usage import usage_json
 
@@ -20,10 +19,10 @@ auth.require_key(bp)
 @bp.get("")
 def read_usage() -> ResponseReturnValue:
     """Tell what the caller's account used, by day, key and model: 30 days unless told."""
-    book = current.services().meter.book
+    book = context.services().meter.book
     period = book.period(_day("from"), _day("to"))
-    lines = book.read(current.caller().account, period)
-    return json(usage_json(lines, period.since, period.until))
+    lines = book.read(context.caller().account, period)
+    return json_response(usage_json(lines, period.since, period.until))
 
 
 def _day(name: str) -> date | None:

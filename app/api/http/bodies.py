@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from app.api import context as current
+from app.api import context
 from app.domain.slices import MOMENT_S
 from app.errors import (
     CallerGone,
@@ -28,7 +28,7 @@ _LARGE = 512 * 1024
 _TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES // 1024**2} MiB: send less."
 
 
-def json_body(held: current.Held) -> Any:
+def json_body(current: context.CallContext) -> Any:
     """Return the JSON of a request's body.
 
     Raises:
@@ -40,20 +40,20 @@ def json_body(held: current.Held) -> Any:
         RequestTimeout: it was silent for too long.
         CallerGone: it ended before its end.
     """
-    environ = held.environ
+    environ = current.environ
     if not _is_json(environ.get("CONTENT_TYPE", "")):
         raise UnsupportedMediaType(
             "The body must be JSON: send it with the header 'Content-Type: application/json'."
         )
-    raw = _in_chunks(held) if "HTTP_TRANSFER_ENCODING" in environ else _whole(held)
+    raw = _in_chunks(current) if "HTTP_TRANSFER_ENCODING" in environ else _whole(current)
     encoding = environ.get("HTTP_CONTENT_ENCODING", "identity")
     if len(raw) <= _LARGE and encoding == "identity":
-        return _parsed(held, raw)
-    with held.services.in_flight.parsing:
+        return _parsed(current, raw)
+    with current.services.in_flight.parsing:
         let_others_run()
         body = inflate(raw, encoding, MAX_BODY_BYTES)
         del raw
-        return _parsed(held, body)
+        return _parsed(current, body)
 
 
 def let_others_run() -> None:
@@ -61,18 +61,18 @@ def let_others_run() -> None:
     time.sleep(MOMENT_S)
 
 
-def _parsed(held: current.Held, body: bytes) -> Any:
+def _parsed(current: context.CallContext, body: bytes) -> Any:
     """Return what a body says, once there is room for it."""
     if len(body) > _LIGHT:
-        _weigh(held, memory_of(body))
+        _weigh(current, memory_of(body))
         if len(body) > _LARGE:
             let_others_run()
     return parse_json(body)
 
 
-def _weigh(held: current.Held, memory: int) -> None:
-    if held.place is not None:
-        held.services.in_flight.weigh(held.place, memory)
+def _weigh(current: context.CallContext, memory: int) -> None:
+    if current.place is not None:
+        current.services.in_flight.weigh(current.place, memory)
 
 
 def _is_json(content_type: str) -> bool:
@@ -82,11 +82,11 @@ def _is_json(content_type: str) -> bool:
     return kind == _JSON or (kind.startswith("application/") and kind.endswith("+json"))
 
 
-def _whole(held: current.Held) -> bytes:
+def _whole(current: context.CallContext) -> bytes:
     """Return a body that says how long it is; MEASURED: by Werkzeug it takes 20 calls more."""
-    pieces, left = [], held.body_bytes
+    pieces, left = [], current.body_bytes
     while left > 0:
-        piece = _read(held.environ, left)
+        piece = _read(current.environ, left)
         if not piece:
             raise CallerGone(
                 "The connection ended before the body did: fewer bytes came than its "
@@ -97,15 +97,15 @@ def _whole(held: current.Held) -> bytes:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def _in_chunks(held: current.Held) -> bytes:
+def _in_chunks(current: context.CallContext) -> bytes:
     """Return a body that does not say how long it is; what has come of it is accounted for."""
     pieces, size = [], 0
-    while piece := _read(held.environ, _PIECE):
+    while piece := _read(current.environ, _PIECE):
         pieces.append(piece)
         size += len(piece)
         if size > MAX_BODY_BYTES:
             raise RequestTooLarge(_TOO_LARGE)
-        _weigh(held, size)
+        _weigh(current, size)
     return b"".join(pieces)
 
 

@@ -8,8 +8,8 @@ import orjson
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
-from app.api import context as current
-from app.api.http.flask_app import Answer
+from app.api import context
+from app.api.http.response import WSGIResponse
 from app.descriptors import is_shortage
 from app.domain.accounts.limits import LimitReached
 from app.errors import (
@@ -39,13 +39,13 @@ def register(app: Flask) -> None:
     app.register_error_handler(Exception, bug)
 
 
-def gateway_error(error: GatewayError) -> Answer:
+def gateway_error(error: GatewayError) -> WSGIResponse:
     """Answer with an error of ours."""
-    held = current.held()
-    held.trace.error_code = error.code or error.type
+    current = context.current()
+    current.trace.error_code = error.code or error.type
     if isinstance(error, LimitReached):
-        held.standing = error.standing
-    response = Answer(
+        current.standing = error.standing
+    response = WSGIResponse(
         orjson.dumps(error_json(error)), error.status, content_type="application/json"
     )
     if error.retry_after_s is not None:
@@ -57,11 +57,11 @@ def gateway_error(error: GatewayError) -> Answer:
     return response
 
 
-def http_error(error: HTTPException) -> Answer:
+def http_error(error: HTTPException) -> WSGIResponse:
     """Answer what Flask itself refused."""
     match error.code:
         case 404:
-            translated: GatewayError = nothing_here()
+            translated: GatewayError = path_not_found()
         case 405:
             allowed = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
             translated = MethodNotAllowed(f"This path takes {allowed} only.")
@@ -76,9 +76,9 @@ def http_error(error: HTTPException) -> Answer:
     return gateway_error(translated)
 
 
-def nothing_here() -> NotFound:
+def path_not_found() -> NotFound:
     """Return the error of a path that leads nowhere: it names the path and what to try (E11)."""
-    request = current.request()
+    request = context.request()
     path = request.environ["PATH_INFO"].encode("latin-1").decode(errors="replace")
     shown = quote(path, safe=_AS_IT_IS)[:_LONGEST_PATH]
     if not path.startswith("/v1/"):
@@ -90,10 +90,10 @@ def nothing_here() -> NotFound:
     return NotFound(f"There is no {request.method[:_LONGEST_METHOD]} {shown} here: {remedy}")
 
 
-def bug(error: Exception) -> Answer:
+def bug(error: Exception) -> WSGIResponse:
     """Answer a fault of our own, saying nothing of its inside."""
     if is_shortage(error):
         shortage_noted()
         return gateway_error(Overloaded())
-    unexpected(error, current.trace().request_id)
+    unexpected(error, context.trace().request_id)
     return gateway_error(GatewayError("The gateway failed. The request id names it in the log."))

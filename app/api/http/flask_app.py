@@ -1,37 +1,35 @@
 """Flask without what nothing here uses: sessions, signals, async views, host names, url_for.
 
 MEASURED: with them, with Werkzeug's Request and Response and read through Flask's proxies
-(current), a small request makes a third more calls. Only what Flask and Werkzeug offer for
+(app.api.context), a small request makes a third more calls. Only what Flask and Werkzeug offer for
 overriding is overridden.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Request, g
-from flask import request as asked
+from flask import request as request_proxy
 from flask.ctx import RequestContext
 from flask.sessions import NullSession
-from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import MapAdapter, Rule
+
+from app.api.http.response import WSGIResponse
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-_asked: Any = asked
+_request_proxy: Any = request_proxy
 _g: Any = g
-_request: Callable[[], Request] = _asked._get_current_object
-_request_context: ContextVar[Any] = _asked.__wrapped__
+_request: Callable[[], Request] = _request_proxy._get_current_object
+_request_context: ContextVar[Any] = _request_proxy.__wrapped__
 _app_context: ContextVar[Any] = _g.__wrapped__
 _API = "/v1/"
 _NO_SESSION = NullSession()
-_LINE_BREAK = re.compile(r"[\r\n]")
-_STATUS_LINES = {code: f"{code} {name.upper()}" for code, name in HTTP_STATUS_CODES.items()}
 
 
 def _without_slash(path: str) -> str:
@@ -43,70 +41,7 @@ def _without_slash(path: str) -> str:
     return path[:-1] if ends else path
 
 
-class Told:
-    """The pieces of a stream, and what has to be done when it is over, however it ends."""
-
-    __slots__ = ("_pieces", "close")
-
-    def __init__(self, pieces: Iterable[bytes], close: Callable[[], None]) -> None:
-        self._pieces = pieces
-        self.close = close
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._pieces)
-
-
-class Answer:
-    """What handlers return: a body, whole or in pieces, and every header that it needs.
-
-    It is a WSGI application, as Flask lets handlers return them. Its status allows a body.
-
-    Raises:
-        ValueError: a header would break out of its line.
-    """
-
-    __slots__ = ("body", "headers", "over", "status")
-
-    def __init__(
-        self,
-        body: bytes | Iterable[bytes],
-        status: int = 200,
-        headers: Mapping[str, str] | None = None,
-        *,
-        content_type: str,
-    ) -> None:
-        self.body = body
-        self.status = status
-        self.headers = {} if headers is None else dict(headers)
-        if _LINE_BREAK.search("".join(self.headers.values())):
-            raise ValueError("A header's value must be one line.")
-        self.headers["Content-Type"] = content_type
-        if isinstance(body, bytes):
-            self.headers["Content-Length"] = str(len(body))
-        #: What is to be done when a stream is over.
-        self.over: Callable[[], None] | None = None
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Send it."""
-        status = _STATUS_LINES.get(self.status) or f"{self.status} UNKNOWN"
-        start_response(status, list(self.headers.items()))
-        body = self.body
-        if environ["REQUEST_METHOD"] == "HEAD":
-            return Told((), self.close)
-        return (body,) if isinstance(body, bytes) else Told(body, self.close)
-
-    def close(self) -> None:
-        """End the stream."""
-        try:
-            end = getattr(self.body, "close", None)
-            if end is not None:
-                end()
-        finally:
-            if self.over is not None:
-                self.over()
-
-
-class LeanRequest(Request):
+class SlimRequest(Request):
     """A request made of its method and path; Werkzeug reads the rest when it is asked for."""
 
     def __init__(self, environ: WSGIEnvironment) -> None:
@@ -123,20 +58,20 @@ class LeanRequest(Request):
         return getattr(self, name)
 
 
-class LeanContext(RequestContext):
+class SlimContext(RequestContext):
     """What all of Flask's proxies look at while a request is handled: `g` and `current_app` too."""
 
     g: Any
 
 
-class LeanFlask(Flask):
-    """Flask for handlers that return an Answer.
+class SlimFlask(Flask):
+    """Flask for handlers that return a WSGIResponse.
 
     Blueprints may have hooks before a request, the app before and after; none is async. No
     blueprint is within another.
     """
 
-    request_class = LeanRequest
+    request_class = SlimRequest
 
     def __init__(self, import_name: str) -> None:
         super().__init__(import_name, static_folder=None)
@@ -148,18 +83,21 @@ class LeanFlask(Flask):
         """
         if "werkzeug.debug.preserve_context" in environ:  # by a test client: it goes on with them
             return super().wsgi_app(environ, start_response)
-        context = LeanContext(self, environ, session=_NO_SESSION)
-        context.g = self.app_ctx_globals_class()
-        app_before, request_before = _app_context.set(context), _request_context.set(context)
+        request_context = SlimContext(self, environ, session=_NO_SESSION)
+        request_context.g = self.app_ctx_globals_class()
+        app_before, request_before = (
+            _app_context.set(request_context),
+            _request_context.set(request_context),
+        )
         try:
             try:
-                if context.url_adapter is not None:
-                    context.match_request()
-                answer = self.full_dispatch_request()
+                if request_context.url_adapter is not None:
+                    request_context.match_request()
+                response = self.full_dispatch_request()
             except Exception as error:  # noqa: BLE001 - what even their handlers failed at
-                answer = self.handle_exception(error)
-            told: Iterable[bytes] = answer(environ, start_response)
-            return told
+                response = self.handle_exception(error)
+            pieces: Iterable[bytes] = response(environ, start_response)
+            return pieces
         finally:
             _request_context.reset(request_before)
             _app_context.reset(app_before)
@@ -186,12 +124,12 @@ class LeanFlask(Flask):
     def full_dispatch_request(self) -> Any:
         """Run the hooks and the handler; an exception is answered by its error handler."""
         try:
-            told = self._answer(_request())
+            returned = self._dispatch(_request())
         except Exception as error:  # noqa: BLE001 - the edge of the process: all are answered
-            told = self.handle_user_exception(error)
-        return self.finalize_request(told)
+            returned = self.handle_user_exception(error)
+        return self.finalize_request(returned)
 
-    def _answer(self, request: Request) -> Any:
+    def _dispatch(self, request: Request) -> Any:
         rule, hooks = request.url_rule, self.before_request_funcs
         for hook in hooks.get(None, ()):
             hook()
@@ -204,21 +142,23 @@ class LeanFlask(Flask):
 
     def finalize_request(self, rv: Any, from_error_handler: bool = False) -> Any:
         """Run what is to be run after a request."""
-        answer = rv if isinstance(rv, Answer) else self._as_answer(rv)
+        response = rv if isinstance(rv, WSGIResponse) else self._as_response(rv)
         try:
             hook: Callable[[Any], Any]
             for hook in reversed(self.after_request_funcs.get(None, ())):
-                answer = hook(answer)
+                response = hook(response)
         except Exception:
             if not from_error_handler:
                 raise
             self.logger.exception("a hook after a request failed, after another error")
-        return answer
+        return response
 
-    def _as_answer(self, told: Any) -> Answer:
-        made = self.make_response(told)
+    def _as_response(self, returned: Any) -> WSGIResponse:
+        made = self.make_response(returned)
         kind = made.content_type or "application/octet-stream"
-        return Answer(made.get_data(), made.status_code, dict(made.headers), content_type=kind)
+        return WSGIResponse(
+            made.get_data(), made.status_code, dict(made.headers), content_type=kind
+        )
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function: none here is async."""

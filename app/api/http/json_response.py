@@ -10,8 +10,8 @@ from urllib.parse import quote, unquote
 
 import orjson
 
-from app.api import context as current
-from app.api.http.flask_app import Answer
+from app.api import context
+from app.api.http.response import WSGIResponse
 from app.domain import response as domain
 from app.domain.accounts.limits import Standing
 from app.errors import GatewayError
@@ -24,40 +24,40 @@ MAX_IGNORED_NAMES = 20
 MAX_IGNORED_LENGTH = 1000
 
 
-def json(
+def json_response(
     body: Mapping[str, Any], headers: Mapping[str, str] | None = None, status: int = 200
-) -> Answer:
+) -> WSGIResponse:
     """Return a JSON answer."""
-    return Answer(orjson.dumps(body), status, headers, content_type="application/json")
+    return WSGIResponse(orjson.dumps(body), status, headers, content_type="application/json")
 
 
 @dataclass(frozen=True, slots=True)
-class Noting:
+class TraceRecorder:
     """Puts what becomes of an answer into its request's log line and the metrics."""
 
-    held: current.Held
+    call: context.CallContext
 
     def admitted(self, standing: Standing) -> None:
         """Note where the caller stands, for the headers of whatever the answer will be."""
-        self.held.standing = standing
+        self.call.standing = standing
 
     def started(self, started: Started, call: UpstreamCall) -> None:
         """Note who answers."""
-        trace, opened = self.held.trace, started.opened
+        trace, opened = self.call.trace, started.opened
         trace.response_id, trace.provider = started.response_id, opened.provider
         trace.upstream_s = opened.first_batch_s
         trace.upstream_request_id = call.request_id
 
-    def asked(self, call: UpstreamCall) -> None:
-        """Note whom it was asked of, and how often, also where nobody has answered."""
-        trace = self.held.trace
+    def upstream_called(self, call: UpstreamCall) -> None:
+        """Note which upstream was called, and how often, also where none has answered."""
+        trace = self.call.trace
         trace.provider = trace.provider or call.provider
         trace.upstream_request_id = trace.upstream_request_id or call.request_id
         trace.attempts = None if call.provider is None else call.attempts
 
     def ended(self, response: domain.Response, failure: GatewayError | None) -> None:
         """Note how the answer ended."""
-        trace, usage = self.held.trace, response.usage or NO_USAGE
+        trace, usage = self.call.trace, response.usage or NO_USAGE
         trace.response_id, trace.outcome = response.id, response.status
         trace.input_tokens, trace.output_tokens = usage.input_tokens, usage.output_tokens
         if failure is not None:
@@ -66,21 +66,21 @@ class Noting:
         tokens_counted(trace.provider or "none", taken)
 
 
-def describing(started: Started, trace: Trace) -> dict[str, str]:
+def response_headers(started: Started, trace: Trace) -> dict[str, str]:
     """Return the headers that say who answered, after how many tries, in what time."""
     upstream_s = started.opened.first_batch_s
     gateway_s = monotonic() - trace.started - upstream_s
-    told = {
+    headers = {
         "X-Gateway-Provider": started.opened.provider,
         "Server-Timing": f"gateway;dur={gateway_s * 1e3:.2f}, upstream;dur={upstream_s * 1e3:.2f}",
     }
-    return told | ignoring(started.ignored) if started.ignored else told
+    return headers | ignored_parameters(started.ignored) if started.ignored else headers
 
 
-def ignoring(names: Iterable[str]) -> dict[str, str]:
+def ignored_parameters(names: Iterable[str]) -> dict[str, str]:
     """Return the header that names the parameters that are not honoured, if there are any."""
-    told = ignored_header(names)
-    return {"X-Ignored-Parameters": told} if told else {}
+    value = ignored_header(names)
+    return {"X-Ignored-Parameters": value} if value else {}
 
 
 def name_ignored(headers: dict[str, str], keys: Iterable[str]) -> None:
@@ -95,15 +95,15 @@ def ignored_header(names: Iterable[str], keys: Iterable[str] = ()) -> str:
 
     Names of the body's come first, then the query's `keys`, each behind a question mark.
     """
-    told: list[str] = []
+    listed: list[str] = []
     length = 0
     body = [_encoded(name) for name in dict.fromkeys(names)]
     for encoded in [*body, *("?" + _encoded(key) for key in dict.fromkeys(keys))]:
         length += len(encoded) + 2
-        if len(told) == MAX_IGNORED_NAMES or length > MAX_IGNORED_LENGTH:
-            return ", ".join([*told, "%E2%80%A6"])
-        told.append(encoded)
-    return ", ".join(told)
+        if len(listed) == MAX_IGNORED_NAMES or length > MAX_IGNORED_LENGTH:
+            return ", ".join([*listed, "%E2%80%A6"])
+        listed.append(encoded)
+    return ", ".join(listed)
 
 
 def _encoded(name: str) -> str:

@@ -7,12 +7,12 @@ from app.domain.accounts.limits import Quota, Standing
 
 def headers(standing: Standing) -> dict[str, str]:
     """Return x-ratelimit-limit, -remaining and -reset for requests and tokens."""
-    told: dict[str, str] = {}
+    named: dict[str, str] = {}
     if standing.requests is not None:
-        told.update(_headers("requests", standing.requests))
+        named.update(_headers("requests", standing.requests))
     if standing.tokens is not None:
-        told.update(_headers("tokens", standing.tokens))
-    return told
+        named.update(_headers("tokens", standing.tokens))
+    return named
 
 
 def _headers(of: str, quota: Quota) -> dict[str, str]:
@@ -32,5 +32,5 @@ def duration(seconds: float) -> str:
     if not minutes:
         return f"{rest_ms / 1000:g}s"
     hours, minutes = divmod(minutes, 60)
-    shown = f"{minutes}m{rest_ms // 1000}s"
-    return f"{hours}h{shown}" if hours else shown
+    text = f"{minutes}m{rest_ms // 1000}s"
+    return f"{hours}h{text}" if hours else text

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Generic, Protocol, TypeVar
 
-from app.api.http.flask_app import Answer
+from app.api.http.response import WSGIResponse
 from app.domain.stream.deltas import Batch
 from app.domain.stream.events import ErrorRaised, Event
 from app.errors import GatewayError
@@ -22,9 +22,11 @@ KEEP_ALIVE = b": keep-alive\n\n"
 DONE = b"data: [DONE]\n\n"
 
 
-def answer(told: Iterable[bytes], headers: Mapping[str, str] | None = None) -> Answer:
-    """Return the answer that a stream is."""
-    return Answer(told, headers={**HEADERS, **(headers or {})}, content_type=CONTENT_TYPE)
+def stream_response(
+    pieces: Iterable[bytes], headers: Mapping[str, str] | None = None
+) -> WSGIResponse:
+    """Return the response that a stream is."""
+    return WSGIResponse(pieces, headers={**HEADERS, **(headers or {})}, content_type=CONTENT_TYPE)
 
 
 class Push(Protocol):
@@ -106,10 +108,10 @@ def frames(events: Sequence[Event]) -> bytes:
     """Return a batch of events as it goes over the wire."""
     if not events:
         return KEEP_ALIVE
-    told = []
+    written = []
     for event in events:
-        told.append(b"event: %b\ndata: %b\n\n" % (event.type.encode(), encode(event)))
-    return b"".join(told)
+        written.append(b"event: %b\ndata: %b\n\n" % (event.type.encode(), encode(event)))
+    return b"".join(written)
 
 
 def line_frames(lines: Sequence[bytes]) -> bytes:

@@ -11,7 +11,7 @@ from typing import Literal
 
 import click
 
-from app.api import context as current
+from app.api import context
 from app.cli.common.group import complaining, print_json, print_table
 from app.cli.doctor.oddities import oddities
 from app.errors import GatewayError, StorageUnavailable, UpstreamUnavailable
@@ -87,7 +87,7 @@ def _redis(settings: Settings) -> Iterator[Finding]:
 
 
 def _writes() -> Finding:
-    readiness = current.services().health.readiness()
+    readiness = context.services().health.readiness()
     refused = readiness.checks["store"] != "ok"
     detail = readiness.reasons["store"] if refused else "are taken"
     return Finding("writes", "failed" if refused else "ok", detail)
@@ -95,7 +95,7 @@ def _writes() -> Finding:
 
 def _spool() -> Finding:
     """Look at the spool, without making what is not there: this user may be another."""
-    spool = current.services().spool
+    spool = context.services().spool
     folders = spool.folders
     if (fault := folders.fault()) is not None:
         return Finding("spool", "warning", f"{folders.directory} cannot be written to: {fault}")
@@ -115,7 +115,7 @@ def _spool() -> Finding:
 
 
 def _worker_and_keys() -> Iterator[Finding]:
-    services = current.services()
+    services = context.services()
     yield Finding("worker", *_WORKERS[services.health.readiness().checks["worker"]])
     active = sum(key.active for key in services.accounts.keys())  # noqa: SIM118 - no mapping
     yield Finding("keys", "ok" if active else "warning", f"active: {active}")

@@ -8,7 +8,7 @@ from time import monotonic
 
 import orjson
 
-from app.api import context as current
+from app.api import context
 from app.cli.common.group import operator
 from app.cli.common.probe import ask
 from app.cli.up.first_key import first_key
@@ -59,6 +59,6 @@ def _wait_until_ready(bind: str, over: Event) -> None:
 def _make_key(settings: Settings) -> str:
     app = create_app(settings)
     with app.app_context():
-        accounts = current.services().accounts
+        accounts = context.services().accounts
         _, secret = accounts.create_key(FIRST_ACCOUNT, name="first", by=operator())
     return secret

@@ -19,20 +19,21 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from app.api.http.flask_app import Answer, LeanFlask, LeanRequest
+from app.api.http.flask_app import SlimFlask, SlimRequest
+from app.api.http.response import WSGIResponse
 
 TEXT = "text/plain"
 
 
-def app_of(register: Callable[[Blueprint], object]) -> LeanFlask:
+def app_of(register: Callable[[Blueprint], object]) -> SlimFlask:
     """Return an app with one blueprint."""
-    app, bp = LeanFlask(__name__), Blueprint("b", __name__, url_prefix="/b")
+    app, bp = SlimFlask(__name__), Blueprint("b", __name__, url_prefix="/b")
     register(bp)
     app.register_blueprint(bp)
     return app
 
 
-def answering(handler: Callable[..., ResponseReturnValue], path: str = "") -> LeanFlask:
+def answering(handler: Callable[..., ResponseReturnValue], path: str = "") -> SlimFlask:
     """Return an app whose blueprint has one handler."""
     return app_of(lambda bp: bp.get(path)(handler))
 
@@ -40,7 +41,7 @@ def answering(handler: Callable[..., ResponseReturnValue], path: str = "") -> Le
 class Sent:
     """What an answer sends, where a server would take it."""
 
-    def __init__(self, answer: Answer, method: str = "GET") -> None:
+    def __init__(self, answer: WSGIResponse, method: str = "GET") -> None:
         pieces = answer({"REQUEST_METHOD": method}, self.start)
         self.body = b"".join(pieces)
         self.close = getattr(pieces, "close", None)
@@ -54,29 +55,29 @@ class Sent:
 
 
 def test_an_answer_says_how_long_and_of_what_kind_it_is() -> None:
-    sent = Sent(Answer(b"hello", 404, {"X-A": "1"}, content_type=TEXT))
+    sent = Sent(WSGIResponse(b"hello", 404, {"X-A": "1"}, content_type=TEXT))
     assert (sent.status, sent.body) == ("404 NOT FOUND", b"hello")
     assert sent.headers == {"X-A": "1", "Content-Type": TEXT, "Content-Length": "5"}
 
 
 def test_a_status_without_a_name_is_sent_too() -> None:
-    assert Sent(Answer(b"", 499, content_type=TEXT)).status == "499 UNKNOWN"
+    assert Sent(WSGIResponse(b"", 499, content_type=TEXT)).status == "499 UNKNOWN"
 
 
 def test_the_headers_that_it_is_made_with_stay_as_they_were() -> None:
     given = {"X-A": "1"}
-    Answer(b"", headers=given, content_type=TEXT).headers["X-B"] = "2"
+    WSGIResponse(b"", headers=given, content_type=TEXT).headers["X-B"] = "2"
     assert given == {"X-A": "1"}
 
 
 @pytest.mark.parametrize("harm", ["a\r\nX-Evil: 1", "a\nX-Evil: 1", "a\r"])
 def test_no_header_breaks_out_of_its_line(harm: str) -> None:
     with pytest.raises(ValueError, match="one line"):
-        Answer(b"", headers={"X-A": harm}, content_type=TEXT)
+        WSGIResponse(b"", headers={"X-A": harm}, content_type=TEXT)
 
 
 def test_a_head_is_answered_without_a_body() -> None:
-    sent = Sent(Answer(b"hello", content_type=TEXT), "HEAD")
+    sent = Sent(WSGIResponse(b"hello", content_type=TEXT), "HEAD")
     assert (sent.body, sent.headers["Content-Length"]) == (b"", "5")
 
 
@@ -104,7 +105,7 @@ class Stream:
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_a_stream_is_closed_and_then_over(method: str) -> None:
     stream, over = Stream(), list[bool]()
-    answer = Answer(stream, content_type=TEXT)
+    answer = WSGIResponse(stream, content_type=TEXT)
     answer.over = lambda: over.append(stream.closed)
     sent = Sent(answer, method)
     assert sent.body == (b"one two" if method == "GET" else b"")
@@ -117,7 +118,7 @@ def test_a_stream_is_closed_and_then_over(method: str) -> None:
 
 def test_a_stream_that_fails_to_close_is_over_all_the_same() -> None:
     over = list[bool]()
-    answer = Answer(Stream(OSError("away")), content_type=TEXT)
+    answer = WSGIResponse(Stream(OSError("away")), content_type=TEXT)
     answer.over = lambda: over.append(True)
     with pytest.raises(OSError, match="away"):
         answer.close()
@@ -125,7 +126,7 @@ def test_a_stream_that_fails_to_close_is_over_all_the_same() -> None:
 
 
 def test_a_stream_that_nobody_waits_for_is_closed() -> None:
-    Answer(iter([b""]), content_type=TEXT).close()
+    WSGIResponse(iter([b""]), content_type=TEXT).close()
 
 
 # handlers
@@ -153,7 +154,7 @@ def test_a_part_of_a_path_is_the_handlers_to_know() -> None:
     ],
 )
 def test_a_path_is_one_thing_and_no_other(method: str, path: str, status: int) -> None:
-    client = answering(lambda: Answer(b"", content_type=TEXT)).test_client()
+    client = answering(lambda: WSGIResponse(b"", content_type=TEXT)).test_client()
     assert client.open(path, method=method).status_code == status
 
 
@@ -162,9 +163,9 @@ def test_the_hooks_of_the_app_come_before_those_of_the_blueprint() -> None:
 
     def handler() -> ResponseReturnValue:
         seen.append("handler")
-        return Answer(b"", content_type=TEXT)
+        return WSGIResponse(b"", content_type=TEXT)
 
-    def after(answer: Answer) -> Answer:
+    def after(answer: WSGIResponse) -> WSGIResponse:
         seen.append("after")
         return answer
 
@@ -185,18 +186,18 @@ def test_an_error_has_its_handler() -> None:
         raise LookupError
 
     app = answering(fail)
-    app.register_error_handler(LookupError, lambda _: Answer(b"lost", 404, content_type=TEXT))
+    app.register_error_handler(LookupError, lambda _: WSGIResponse(b"lost", 404, content_type=TEXT))
     assert app.test_client().get("/b").data == b"lost"
 
 
 def test_a_hook_that_fails_is_an_error_and_then_no_more() -> None:
-    def fail(_answer: Answer) -> Answer:
+    def fail(_answer: WSGIResponse) -> WSGIResponse:
         raise LookupError
 
-    app = answering(lambda: Answer(b"", content_type=TEXT))
+    app = answering(lambda: WSGIResponse(b"", content_type=TEXT))
     app.after_request(fail)
     app.register_error_handler(
-        HTTPException, lambda error: Answer(b"sorry", error.code or 0, content_type=TEXT)
+        HTTPException, lambda error: WSGIResponse(b"sorry", error.code or 0, content_type=TEXT)
     )
     told = app.test_client().get("/b")
     assert (told.status_code, told.data) == (500, b"sorry")
@@ -234,7 +235,7 @@ def test_a_request_does_not_see_what_is_held_around_it() -> None:
 
 
 def test_a_client_that_is_entered_keeps_the_request() -> None:
-    with answering(lambda: Answer(b"", content_type=TEXT)).test_client() as client:
+    with answering(lambda: WSGIResponse(b"", content_type=TEXT)).test_client() as client:
         client.get("/b?x=1")
         assert request.args["x"] == "1"
 
@@ -261,6 +262,6 @@ def test_what_is_asked_for_is_read_as_werkzeug_reads_it() -> None:
 
 
 def test_a_request_has_no_more_than_werkzeug_gives_it() -> None:
-    asked = LeanRequest({"REQUEST_METHOD": "GET", "PATH_INFO": "/"})
+    asked = SlimRequest({"REQUEST_METHOD": "GET", "PATH_INFO": "/"})
     assert not hasattr(asked, "whatever")
     assert copy.copy(asked).path == "/"
