@@ -1,13 +1,13 @@
-"""The names of the keys in Redis. What is in them is told in lua.py and here.
+"""The names of the keys in Redis. The .lua files beside each store say what is in them.
 
-<prefix>{tag}               hash: a conversation's index (lua.py)
+<prefix>{tag}               hash: a conversation's index (responses/lua/conversation.lua)
 <prefix>{tag}:<n>           list: its log n
 <prefix>{tag}:common        hash: what its turns have in common (entries.py)
 <prefix>conversations:<account>  sorted set: tags by the time of their first turn, Unix seconds
 <prefix>homes:<account>     hash: item id -> response id, of items whose id tells no home
 <prefix>stored:<account>    number: bytes of all that the account has stored (stored_bytes.py)
 <prefix>deleted             sorted set: ids of deleted responses by the time of their deletion
-<prefix>{jobs}…, …:job:<id>, …:events:<id>   background responses (jobs*_lua.py)
+<prefix>{jobs}…, …:job:<id>, …:events:<id>   background responses (jobs/lua)
 <prefix>store_id            string: which store this is (store_identity.py)
 <prefix>write_probe         string: empty, written to learn whether writes are taken
 <prefix>news                channel: what happens to background responses, for whoever waits

@@ -17,9 +17,9 @@ from app.services.limits.meter import Meter
 from app.services.limits.usage import UsageBook
 from app.settings import LimitSettings, Settings
 from app.store.accounts.base import AccountStore
-from app.store.accounts.memory import MemoryAccountStore
-from app.store.rate_limits.memory import MemoryWindowStore
-from app.store.usage.memory import MemoryUsageStore
+from tests.memory_stores.accounts import MemoryAccountStore
+from tests.memory_stores.rate_limits import MemoryWindowStore
+from tests.memory_stores.usage import MemoryUsageStore
 from tests.services.clocks import Clock
 
 

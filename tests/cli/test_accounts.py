@@ -12,8 +12,8 @@ from app.cli.accounts import accounts, audit
 from app.cli.common.group import operator as who
 from app.cli.keys import keys
 from app.errors import StorageUnavailable
-from app.store.accounts.memory import MemoryAccountStore
 from tests.cli.operating import Operator
+from tests.memory_stores.accounts import MemoryAccountStore
 
 
 @pytest.fixture

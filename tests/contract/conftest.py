@@ -10,8 +10,8 @@ import pytest
 from app.settings import RedisSettings
 from app.store.connection.client import connect
 from app.store.responses.base import ResponseStore
-from app.store.responses.memory import MemoryStore
 from app.store.responses.redis import RedisStore
+from tests.memory_stores.responses import MemoryStore
 
 _prefixes = (f"test{number}:" for number in count())
 

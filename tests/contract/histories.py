@@ -24,8 +24,8 @@ from app.schemas.responses import echo
 from app.services.answering.history import thread
 from app.settings import Api
 from app.store.responses.base import Context, Turn
-from app.store.responses.memory import MemoryStore
 from tests.contract.recordings import PROVIDERS, CannedTransport, settings
+from tests.memory_stores.responses import MemoryStore
 from tests.upstream.answer import Asked, answer
 from tests.upstream.plan import WIRES
 from tests.upstream.refusals import refusal

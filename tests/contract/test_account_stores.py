@@ -13,9 +13,9 @@ from app.errors import StorageUnavailable, Unavailable
 from app.settings import RedisSettings
 from app.store.accounts.base import AccountStore
 from app.store.accounts.codec import dump_key, load_key
-from app.store.accounts.memory import MemoryAccountStore
 from app.store.accounts.redis import RedisAccountStore
 from app.store.connection.client import connect
+from tests.memory_stores.accounts import MemoryAccountStore
 from tests.redis_server import running
 
 ENTRY = AuditEntry(at=7, by="ops@host", action="key.create", subject="key_1", detail="acme")

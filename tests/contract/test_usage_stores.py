@@ -14,11 +14,11 @@ from app.errors import StorageUnavailable
 from app.settings import RedisSettings
 from app.store.connection.client import connect
 from app.store.rate_limits.base import Demand, Lease, Settlement, Window, WindowStore
-from app.store.rate_limits.memory import MemoryWindowStore
 from app.store.rate_limits.redis import RedisWindowStore
 from app.store.usage.base import MAX_LINES_A_DAY, OTHER_MODELS, UsageStore
-from app.store.usage.memory import MemoryUsageStore
 from app.store.usage.redis import RedisUsageStore
+from tests.memory_stores.rate_limits import MemoryWindowStore
+from tests.memory_stores.usage import MemoryUsageStore
 from tests.redis_server import running
 
 MONDAY, TUESDAY = date(2030, 1, 7), date(2030, 1, 8)

@@ -24,8 +24,8 @@ from app.store.rate_limits.base import (
     Window,
     WindowStore,
 )
-from app.store.rate_limits.memory import MemoryWindowStore
 from app.store.rate_limits.redis import RedisWindowStore
+from tests.memory_stores.rate_limits import MemoryWindowStore
 from tests.redis_server import running
 from tests.services.clocks import Clock
 

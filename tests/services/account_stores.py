@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from app.errors import StorageUnavailable
 from app.store.accounts.base import Found
-from app.store.accounts.memory import MemoryAccountStore
+from tests.memory_stores.accounts import MemoryAccountStore
 
 
 class TestbedAccountStore(MemoryAccountStore):

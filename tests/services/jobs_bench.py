@@ -38,10 +38,10 @@ from app.services.upstreams.router import Router
 from app.settings import BackgroundSettings, LimitSettings, ProviderSettings
 from app.store.jobs.redis import RedisJobStore
 from app.store.jobs.unrouted import UnroutedJobs
-from app.store.rate_limits.memory import MemoryWindowStore
 from app.store.responses.redis import RedisStore
-from app.store.usage.memory import MemoryUsageStore
 from app.stream_check.grammar import Grammar
+from tests.memory_stores.rate_limits import MemoryWindowStore
+from tests.memory_stores.usage import MemoryUsageStore
 from tests.services.clocks import Clock
 from tests.services.scripted import ScriptedProvider
 

@@ -12,7 +12,7 @@ from app.domain.accounts.api_keys import is_well_formed
 from app.errors import InvalidRequest, NotFound, Unauthenticated, Unavailable
 from app.services.accounts.service import Accounts
 from app.settings import LimitSettings
-from app.store.accounts.memory import MemoryAccountStore
+from tests.memory_stores.accounts import MemoryAccountStore
 from tests.services.clocks import Clock
 
 GIVEN = "a secret of the operator's own"

@@ -10,7 +10,7 @@ from app.errors import GatewayError, StorageUnavailable, Unauthenticated
 from app.services.accounts.authentication import Authenticator
 from app.services.accounts.service import Accounts
 from app.settings import LimitSettings
-from app.store.accounts.memory import MemoryAccountStore
+from tests.memory_stores.accounts import MemoryAccountStore
 from tests.services.account_stores import TestbedAccountStore
 from tests.services.clocks import Clock
 

@@ -19,8 +19,8 @@ from app.services.limits.reservation import Admission, Booking
 from app.settings import LimitSettings, RedisSettings
 from app.store.connection.client import connect
 from app.store.rate_limits.base import Demand, Lease, Settlement, Verdict, Window
-from app.store.rate_limits.memory import MemoryWindowStore
 from app.store.rate_limits.redis import RedisWindowStore
+from tests.memory_stores.rate_limits import MemoryWindowStore
 from tests.services.clocks import Clock
 
 

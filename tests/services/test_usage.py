@@ -17,8 +17,8 @@ from app.services.limits.limiter import Limits
 from app.services.limits.usage import Period, UsageBook
 from app.settings import LimitSettings
 from app.store.rate_limits.base import Settlement
-from app.store.rate_limits.memory import MemoryWindowStore
-from app.store.usage.memory import MemoryUsageStore
+from tests.memory_stores.rate_limits import MemoryWindowStore
+from tests.memory_stores.usage import MemoryUsageStore
 from tests.processes import until
 from tests.services.clocks import Clock
 

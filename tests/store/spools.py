@@ -11,9 +11,9 @@ from redis.exceptions import OutOfMemoryError
 from app.domain.items import Item
 from app.errors import StorageUnavailable
 from app.store.responses.base import Turn, Unconfirmed
-from app.store.responses.memory import MemoryStore
 from app.store.spool.delivery import SpoolDelivery
 from app.store.spool.folders import SpoolFolders
+from tests.memory_stores.responses import MemoryStore
 
 
 class FlakyStore(MemoryStore):

@@ -21,37 +21,12 @@ from app.store.accounts.base import Found
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
 from app.store.connection.replication import UNCONFIRMED, Safety
-from app.store.connection.script import Script
+from app.store.connection.script import LuaFolder, Script
 
 _AUDIT_PAGE = 500
 
-_FIND = Script("""
-local id = redis.call('HGET', KEYS[1], ARGV[1])
-local version = redis.call('GET', KEYS[4]) or ''
-local key = id and redis.call('HGET', KEYS[2], id)
-if not key then return {version} end
-return {version, key, redis.call('HGET', KEYS[3], cjson.decode(key).account)}
-""")
-
-# A write counts only if it saw the record's last revision; who repeats it has not heard the answer,
-# or waits for replicas. KEYS: table, secrets, version, audit;
-# ARGV: field, record, audit entry, then the hashes of the secrets of a key. Secrets that the
-# record had and no longer has are forgotten.
-_PUT = Script("""
-local before = redis.call('HGET', KEYS[1], ARGV[1])
-if before == ARGV[2] then return 1 end
-before = before and cjson.decode(before) or {revision = 0, secrets = {}}
-if cjson.decode(ARGV[2]).revision ~= before.revision + 1 then return 0 end
-for _, secret in ipairs(before.secrets or {}) do
-  redis.call('HDEL', KEYS[2], secret[1])
-end
-for i = 4, #ARGV do
-  redis.call('HSET', KEYS[2], ARGV[i], ARGV[1])
-end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-redis.call('SET', KEYS[3], redis.call('XADD', KEYS[4], '*', 'entry', ARGV[3]))
-return 1
-""")
+_lua = LuaFolder(__file__)
+_FIND, _PUT = Script(_lua("find")), Script(_lua("put"))
 
 
 class RedisAccountStore:

@@ -1,8 +1,8 @@
-"""A Redis that stalls is like one that is dead: after one time-out the next callers do not wait.
+"""A Redis that stalls is treated like one that is down: after one time-out nobody waits for it.
 
-While the fuse of a server is blown its commands fail at once, but for one a second that tries
-again. Any answer mends it. So a request waits for a stalled Redis no longer than one time-out,
-however many wait with it.
+Each server has a breaker. While it is open, commands to that server fail at once, but for one a
+second that is let through to try. Any reply closes it. So a request waits for a stalled Redis no
+longer than one time-out, however many wait with it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from redis.exceptions import ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as TimedOut
 
-#: How long, in seconds, a blown fuse refuses before it lets one caller try.
+#: How long, in seconds, an open breaker refuses before it lets one caller try.
 REST_S = 1.0
 
 
@@ -34,64 +34,64 @@ def has_moved_on(refusal: ResponseError) -> bool:
     return isinstance(refusal, ReadOnlyError) or text.startswith(_MOVED_ON) or "-READONLY" in text
 
 
-class Fuse:
-    """The fuse of one server. `now` returns seconds of a clock that never goes back.
+class ServerBreaker:
+    """The breaker of one server. `now` returns seconds of a clock that never goes back.
 
-    While it is whole, `refuses_until` is None and there is nothing to check or to mend.
+    While it is closed, `refuses_until` is None, and nothing needs to be checked or closed.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self.refuses_until: float | None = None
-        self._tries: object = None
+        self._trial: object = None
 
     def check(self, who: object) -> None:
-        """Return when `who`, a connection, may go on.
+        """Return if `who`, a connection, may go on.
 
         Raises:
             TimedOut: the server has not answered others a moment ago.
         """
-        if self.refuses_until is None or self._tries is who:
+        if self.refuses_until is None or self._trial is who:
             return
         if self._now() < self.refuses_until:
             raise TimedOut("Redis did not answer a moment ago")
-        self.blow()
-        self._tries = who
+        self.open()
+        self._trial = who
 
-    def blow(self) -> None:
+    def open(self) -> None:
         """Take note that the server did not answer in time."""
-        self.refuses_until, self._tries = self._now() + REST_S, None
+        self.refuses_until, self._trial = self._now() + REST_S, None
 
-    def mend(self) -> None:
+    def close(self) -> None:
         """Take note that the server answered."""
-        self.refuses_until = self._tries = None
+        self.refuses_until = self._trial = None
 
 
-class Fused:
-    """What a connection of redis-py becomes when it is given a fuse for each server."""
+class GuardedConnection:
+    """What is mixed into a connection class of redis-py so that it minds its server's breaker."""
 
-    fuses: ClassVar[dict[tuple[object, object], Fuse]]
+    breakers: ClassVar[dict[tuple[object, object], ServerBreaker]]
     is_connected: bool  # redis-py's
     mark_for_reconnect: Callable[[], None]  # redis-py's: the pool opens it anew
-    _fuse: Fuse | None = None  # of the server that it was connected to last
+    _breaker: ServerBreaker | None = None  # of the server that it was connected to last
 
-    def _fuse_of_server(self) -> Fuse:
+    def _server_breaker(self) -> ServerBreaker:
         server = (getattr(self, "host", None), getattr(self, "port", None))
-        return self.fuses.get(server) or self.fuses.setdefault(server, Fuse())
+        return self.breakers.get(server) or self.breakers.setdefault(server, ServerBreaker())
 
     def connect_check_health(self, *args: Any, **options: Any) -> Any:
         if self.is_connected:
             return None
-        fuse = self._fuse_of_server()
-        fuse.check(self)
-        self._fuse = None
+        breaker = self._server_breaker()
+        breaker.check(self)
+        self._breaker = None
         try:
-            told = super().connect_check_health(*args, **options)  # type: ignore[misc]  # redis-py's
+            result = super().connect_check_health(*args, **options)  # type: ignore[misc]  # redis-py's
         except TimedOut:
-            fuse.blow()
+            breaker.open()
             raise
-        self._fuse = self._fuse_of_server()
-        return told
+        self._breaker = self._server_breaker()
+        return result
 
     def _send_ping(self) -> None:
         # One that refuses writes for its disk's sake (MISCONF) refuses a PING as well, and reads
@@ -100,27 +100,29 @@ class Fused:
             super()._send_ping()  # type: ignore[misc]  # redis-py's
 
     def send_packed_command(self, *args: Any, **options: Any) -> Any:
-        fuse = self._fuse or self._fuse_of_server()
-        if fuse.refuses_until is not None and self.is_connected:  # else it is checked by connecting
-            fuse.check(self)
+        breaker = self._breaker or self._server_breaker()
+        if (
+            breaker.refuses_until is not None and self.is_connected
+        ):  # else it is checked by connecting
+            breaker.check(self)
         return super().send_packed_command(*args, **options)  # type: ignore[misc]  # redis-py's
 
     def read_response(self, *args: Any, **options: Any) -> Any:
         try:
             response = super().read_response(*args, **options)  # type: ignore[misc]  # redis-py's
         except TimedOut:
-            (self._fuse or self._fuse_of_server()).blow()
+            (self._breaker or self._server_breaker()).open()
             raise
         except ResponseError as refusal:
             if has_moved_on(refusal) or str(refusal).startswith(_LEFT_ALONE):
                 self.mark_for_reconnect()
             raise
-        fuse = self._fuse or self._fuse_of_server()
-        if fuse.refuses_until is not None:
-            fuse.mend()
+        breaker = self._breaker or self._server_breaker()
+        if breaker.refuses_until is not None:
+            breaker.close()
         return response
 
 
-def fused(connection: type) -> type:
-    """Return the class of connections with fuses that its connections share."""
-    return type(f"Fused{connection.__name__}", (Fused, connection), {"fuses": {}})
+def guarded(connection: type) -> type:
+    """Return a subclass of a connection class whose connections share a breaker for each server."""
+    return type(f"Guarded{connection.__name__}", (GuardedConnection, connection), {"breakers": {}})

@@ -25,8 +25,8 @@ from redis.exceptions import ConnectionError as ConnectionLost
 from redis.retry import Retry
 
 from app.settings import RedisSettings
-from app.store.connection.breaker import fused
-from app.store.connection.pool import Pool
+from app.store.connection.breaker import guarded
+from app.store.connection.pool import RedisPool
 from app.store.connection.sentinel import MasterConnection, MasterSSLConnection, SentinelPool
 from app.store.connection.sentinel_watch import MasterWatch
 from app.store.connection.url import RedisUrl, parse
@@ -40,7 +40,7 @@ RETRIES, RETRY_BASE_S, RETRY_CAP_S = 3, 0.02, 0.3
 # redis-py gives these no types.
 _ENCODER: Any = Encoder
 _NODE: Any = ClusterNode
-_POOL: Any = Pool
+_POOL: Any = RedisPool
 
 
 class LazyCluster(RedisCluster):
@@ -112,7 +112,7 @@ def connect(settings: RedisSettings) -> Client:
 
 def _options(settings: RedisSettings, url: RedisUrl) -> dict[str, Any]:
     return {
-        "connection_class": fused(_connection(url)),
+        "connection_class": guarded(_connection(url)),
         "max_connections": settings.pool_size,
         "timeout": settings.timeout_s,
         "socket_timeout": settings.timeout_s,

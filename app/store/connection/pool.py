@@ -17,59 +17,55 @@ from redis.connection import BlockingConnectionPool
 from redis.exceptions import ConnectionError as ConnectionLost
 
 
-class Stack:
+class PoolQueue:
     """What `queue.LifoQueue` is to a pool, without a lock while nobody has to wait.
 
     Adding to a deque and taking from it are one step each under the interpreter's own lock.
+    `waiting` is how many threads wait for an item.
     """
 
     def __init__(self, maxsize: int) -> None:
         self.queue: deque[Any] = deque()
+        self.waiting = 0
         self._maxsize = maxsize
-        self._came = threading.Condition()
-        self._waiting = 0
-
-    @property
-    def is_awaited(self) -> bool:
-        """Whether somebody waits for something to be put on it."""
-        return self._waiting > 0
+        self._item_added = threading.Condition()
 
     def put_nowait(self, item: Any) -> None:
         """Put something on top. Raises Full."""
         if len(self.queue) >= self._maxsize:
             raise Full
         self.queue.append(item)
-        if self._waiting:
-            with self._came:
-                self._came.notify()
+        if self.waiting:
+            with self._item_added:
+                self._item_added.notify()
 
     def get(self, timeout_s: float) -> Any:
         """Take what is on top, waiting for something at most so many seconds. Raises Empty."""
         try:
             return self.queue.pop()
         except IndexError:
-            return self._awaited(monotonic() + timeout_s)
+            return self._wait(monotonic() + timeout_s)
 
-    def _awaited(self, until: float) -> Any:
-        with self._came:
-            self._waiting += 1
+    def _wait(self, until: float) -> Any:
+        with self._item_added:
+            self.waiting += 1
             try:
                 while True:
                     try:
                         return self.queue.pop()
                     except IndexError:
-                        if not self._came.wait(until - monotonic()):
+                        if not self._item_added.wait(until - monotonic()):
                             raise Empty from None
             finally:
-                self._waiting -= 1
+                self.waiting -= 1
 
 
-class Pool(BlockingConnectionPool):
-    """Who asks an empty pool waits for `timeout` seconds."""
+class RedisPool(BlockingConnectionPool):
+    """Redis-py's pool on a PoolQueue: a caller who finds it empty waits for `timeout` seconds."""
 
     def __init__(self, **options: Any) -> None:
         make: Any = super().__init__  # redis-py gives it no types
-        make(queue_class=Stack, **options)
+        make(queue_class=PoolQueue, **options)
 
     def get_connection(self, *_: Any, **__: Any) -> Any:
         """Return a connection, opened if it is new.
@@ -77,30 +73,30 @@ class Pool(BlockingConnectionPool):
         Raises:
             ConnectionLost: none came free in time, or Redis cannot be reached.
         """
-        held: Any = self
-        held._checkpid()
+        pool: Any = self  # redis-py's methods have no types
+        pool._checkpid()
         try:
-            connection = held.pool.get(held.timeout)
+            connection = pool.pool.get(pool.timeout)
         except Empty:
             raise ConnectionLost("no connection came free in time") from None
         if connection is None:
-            connection = held.make_connection()
+            connection = pool.make_connection()
         try:
             if not connection.is_connected:
                 connection.connect()
         except BaseException:
-            held.release(connection)
+            pool.release(connection)
             raise
         return connection
 
     def release(self, connection: Any) -> None:
         """Take a connection back."""
-        held: Any = self
-        held._checkpid()
-        if not held.owns_connection(connection):
+        pool: Any = self  # redis-py's methods have no types
+        pool._checkpid()
+        if not pool.owns_connection(connection):
             connection.disconnect()
-            held.pool.put_nowait(None)  # room for another
+            pool.pool.put_nowait(None)  # room for another
             return
         if connection.should_reconnect():
             connection.disconnect()
-        held.pool.put_nowait(connection)
+        pool.pool.put_nowait(connection)

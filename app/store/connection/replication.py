@@ -80,9 +80,9 @@ class Safety:
         wait_ms = int((self.wait_s if wait_s is None else wait_s) * 1000)
         wait = ("WAIT", self.replicas, max(1, wait_ms))
         key = _key(writes[0])
-        *results, reached = on_slot(client, key, [*map(_short, writes), wait])
+        *results, reached = on_slot(client, key, [*map(_evalsha, writes), wait])
         if any(type(result) is NoScriptError for result in results):
-            *results, reached = on_slot(client, key, [*map(_long, writes), wait])
+            *results, reached = on_slot(client, key, [*map(_eval, writes), wait])
         for result in results:
             if isinstance(result, Exception):
                 raise result
@@ -99,9 +99,9 @@ def _key(write: Write) -> str:
     return key
 
 
-def _short(write: Write) -> Command:
-    return write.short() if isinstance(write, Call) else write
+def _evalsha(write: Write) -> Command:
+    return write.evalsha() if isinstance(write, Call) else write
 
 
-def _long(write: Write) -> Command:
-    return write.long() if isinstance(write, Call) else write
+def _eval(write: Write) -> Command:
+    return write.eval() if isinstance(write, Call) else write

@@ -1,10 +1,16 @@
-"""Lua programs that Redis runs by itself, each in one step, and how they are called."""
+"""Lua programs that Redis runs by itself, each in one step, and how they are called.
+
+They stand in `.lua` files, in a folder `lua` beside the module that names them, one program a file.
+A program is the texts of such files, joined: first constants that Python has, too, then functions
+that several programs share, then what is its own.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from redis.exceptions import NoScriptError
@@ -14,11 +20,30 @@ from app.store.connection.round_trip import round_trip
 Arguments = Sequence[str | bytes | int]
 
 
+class LuaFolder:
+    """The folder `lua` beside a module: `LuaFolder(__file__)("hide")` is the text of hide.lua."""
+
+    def __init__(self, module: str, *below: str) -> None:
+        self._folder = Path(module).with_name("lua").joinpath(*below)
+
+    def __call__(self, name: str) -> str:
+        """Return a file's text; it is read when the module is imported, once."""
+        return (self._folder / f"{name}.lua").read_text(encoding="utf-8")
+
+
+def constants(**values: int | str) -> str:
+    """Return Lua that names these values; a text has no quotes or backslashes in it."""
+    return "".join(
+        f"local {name} = {value}\n" if isinstance(value, int) else f"local {name} = '{value}'\n"
+        for name, value in values.items()
+    )
+
+
 class Script:
-    """A Lua program. A server that does not know it yet is told its text."""
+    """A Lua program. A server that does not know it yet is sent its text."""
 
     def __init__(self, *texts: str) -> None:
-        self.text = "".join(texts)
+        self.text = "\n".join(texts)
         self.sha1 = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
     def __call__(self, keys: Sequence[str], arguments: Arguments) -> Call:
@@ -39,11 +64,11 @@ class Call:
         (result,) = run_all(client, [self])
         return result
 
-    def short(self) -> tuple[Any, ...]:
+    def evalsha(self) -> tuple[Any, ...]:
         """Return the command for a server that knows the program."""
         return ("EVALSHA", self.script.sha1, len(self.keys), *self.keys, *self.arguments)
 
-    def long(self) -> tuple[Any, ...]:
+    def eval(self) -> tuple[Any, ...]:
         """Return the command for any server."""
         return ("EVAL", self.script.text, len(self.keys), *self.keys, *self.arguments)
 
@@ -63,9 +88,9 @@ def run_all(client: Any, calls: Sequence[Call | tuple[Any, ...]]) -> list[Any]:
 
 def run_each(client: Any, calls: Sequence[Call | tuple[Any, ...]]) -> list[Any]:
     """Do what `run_all` does, but return what failed as its exception, among the others."""
-    told = [call.short() if isinstance(call, Call) else call for call in calls]
-    results = round_trip(client, told)
+    commands = [call.evalsha() if isinstance(call, Call) else call for call in calls]
+    results = round_trip(client, commands)
     for number, call in enumerate(calls):
         if isinstance(call, Call) and type(results[number]) is NoScriptError:
-            (results[number],) = round_trip(client, [call.long()])  # the server did not know it
+            (results[number],) = round_trip(client, [call.eval()])  # the server did not know it
     return results

@@ -17,7 +17,7 @@ from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import ResponseError
 
 from app.store.connection.breaker import has_moved_on
-from app.store.connection.pool import Pool
+from app.store.connection.pool import RedisPool
 from app.store.connection.sentinel_watch import MasterWatch
 
 
@@ -28,31 +28,31 @@ class MasterConnection(Connection):
 
     def __init__(self, *, watch: MasterWatch, **options: Any) -> None:
         self._watch = watch
-        self._era = -1
+        self._generation = -1
         self._opens = False
         super().__init__(**options)  # type: ignore[no-untyped-call]
 
     @property
-    def _held(self) -> Any:
+    def _untyped(self) -> Any:
         """Itself: redis-py's own methods have no types."""
         return self
 
     @property
     def is_connected(self) -> bool:
         """Whether it leads to the master that is known now."""
-        return self._sock is not None and self._era == self._watch.era
+        return self._sock is not None and self._generation == self._watch.generation
 
     def connect(self) -> None:
         """Connect to the master. Raises ConnectionLost or TimedOut."""
-        self.retry.call_with_retry(self._to_master, lambda _error: self._held.disconnect())
+        self.retry.call_with_retry(self._to_master, lambda _error: self._untyped.disconnect())
 
     def _to_master(self) -> None:
         if self.is_connected:
             return
-        self._held.disconnect()
+        self._untyped.disconnect()
         self._opens = True
         try:
-            (self.host, self.port), self._era = self._watch.master()
+            (self.host, self.port), self._generation = self._watch.master()
             self.connect_check_health(check_health=False, retry_socket_connect=False)
         finally:
             self._opens = False
@@ -63,7 +63,7 @@ class MasterConnection(Connection):
         A login that may not ask is believed the Sentinels.
         """
         super().on_connect_check_health(check_health)
-        self._held.send_command("ROLE", check_health=False)
+        self._untyped.send_command("ROLE", check_health=False)
         try:
             role = self.read_response()
         except ResponseError:
@@ -87,18 +87,18 @@ class MasterConnection(Connection):
             )
         except ResponseError as refusal:
             if has_moved_on(refusal):
-                self._held.disconnect()
+                self._untyped.disconnect()
                 raise ConnectionLost("the server is master no more") from refusal
             raise
-        if self._era != self._watch.era:
-            self._held.disconnect()
+        if self._generation != self._watch.generation:
+            self._untyped.disconnect()
             raise ConnectionLost("the master changed before the reply came")
         return response
 
     def cut(self) -> None:
         """Wake whoever waits for a reply of a server that is master no more; by any thread."""
         sock = self._sock
-        if sock is not None and self._era != self._watch.era:
+        if sock is not None and self._generation != self._watch.generation:
             with suppress(OSError):
                 sock.shutdown(SHUT_RDWR)
 
@@ -107,7 +107,7 @@ class MasterSSLConnection(MasterConnection, SSLConnection):
     """The same over TLS."""
 
 
-class SentinelPool(Pool):
+class SentinelPool(RedisPool):
     """Connections to the master that `watch` knows; who asks an empty pool waits."""
 
     def __init__(self, watch: MasterWatch, **options: Any) -> None:

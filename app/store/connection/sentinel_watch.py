@@ -51,13 +51,13 @@ _EVENTS = (
 class MasterWatch:
     """Knows the master of one service. Safe for threads; opens nothing before it is asked.
 
-    `era` is another after every change: a connection of an earlier era leads to a server that may
+    `generation` grows with every change: a connection of an earlier one leads to a server that may
     be master no more. `patience_s` is how long a caller waits for the end of a fail-over. `changed`
-    is called when there is a new era.
+    is called when there is a new generation.
     """
 
     def __init__(self, service: str, sentinels: Sequence[Any], patience_s: float) -> None:
-        self.era = 0
+        self.generation = 0
         self.changed: Callable[[], None] = lambda: None
         self._service = service
         self._sentinels = sentinels
@@ -72,7 +72,7 @@ class MasterWatch:
         self._pid: int | None = None
 
     def master(self) -> tuple[Address, int]:
-        """Return the master's address and the era in which it is that.
+        """Return the master's address and the generation in which it is that.
 
         Raises:
             ConnectionLost: no Sentinel can tell.
@@ -82,13 +82,13 @@ class MasterWatch:
         self._await_failover()
         with self._lock:
             if self._listening and self._master is not None:
-                return self._master, self.era
+                return self._master, self.generation
         self._ask_any()
         self._await_failover()
         with self._lock:
             if self._master is None:
                 raise ConnectionLost("the Sentinels name no master")
-            return self._master, self.era
+            return self._master, self.generation
 
     def _listen(self) -> None:
         """Begin to listen, once in each process: threads do not survive a fork."""
@@ -150,7 +150,7 @@ class MasterWatch:
                 return
             before, self._master, self._epoch = self._master, master, epoch
             moved = before not in (None, master)
-            self.era += moved
+            self.generation += moved
         if moved:
             log.warning("redis_master_changed", master=":".join(map(str, master)))
             self._end()
@@ -159,7 +159,7 @@ class MasterWatch:
     def _begin(self) -> None:
         """Take note that a replica is about to be promoted."""
         with self._lock:
-            self.era += 1
+            self.generation += 1
             self._begun_at = monotonic()
             self._over.clear()
         self.changed()

@@ -1,4 +1,4 @@
-"""What is told to and by the programs of background responses, as values."""
+"""The arguments and replies of the programs of background responses, as values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def packed(flush: Flush, codec: Codec) -> tuple[int, bytes, int]:
 
 
 def tell_arguments(owner: str, flush: Flush, codec: Codec) -> tuple[str | int | bytes, ...]:
-    """Return what TELL is told, but for the id and the channel (jobs_lua.py)."""
+    """Return the arguments of lua/job/append.lua, but for the id and the channel."""
     usage = b"" if flush.usage is None else orjson.dumps(asdict(flush.usage))
     return owner, *packed(flush, codec), int(flush.spoke), usage
 

@@ -48,7 +48,7 @@ class RecentFlushes:
 
 
 def _first(call: Call) -> int:
-    """Return the number of a flush's first event (TELL in jobs_lua.py)."""
+    """Return the number of a flush's first event (lua/job/append.lua)."""
     return int(call.arguments[2])
 
 

@@ -18,32 +18,30 @@ from app.store.connection.script import Call, Script, run_all, run_each
 from app.store.jobs.base import Claim, Flush, Queues, Retries, Told, What, Why
 from app.store.jobs.codec import claim_of, packed, retries_json, tell_arguments
 from app.store.jobs.news import heard
-from app.store.jobs.queue_scripts import (
+from app.store.jobs.recent_flushes import RecentFlushes
+from app.store.jobs.scripts import (
     ACCEPTED,
+    APPEND,
+    CLAIM,
+    CREATE,
     DUE,
+    FIGURES,
+    FINISH,
+    FINISHER,
     FORGET,
+    GIVE_BACK,
+    HAS_STREAM,
+    LEASE_TOKEN,
     LOST,
     PARK,
     PUSH,
+    READ_EVENTS,
+    RELEASE,
     RENEW,
     RESERVE,
-    STANDING,
-    TAKE,
-)
-from app.store.jobs.recent_flushes import RecentFlushes
-from app.store.jobs.scripts import (
-    CLAIM,
-    END,
-    ENDER,
-    LEAVE,
-    OWNER,
-    QUEUE,
-    RETURN,
-    SEIZE,
     STATUS,
-    STREAMED,
-    TELL,
-    TOLD,
+    TAKE,
+    TAKE_OVER,
     WITHDRAW,
 )
 from app.store.keys import Keys
@@ -93,7 +91,7 @@ class RedisJobStore:
 
     def _queue(self, turn: Turn, ticket: bytes) -> None:
         account, response_id = turn.account, turn.response.id
-        queue = self._on_index(QUEUE, response_id, account, response_id, ticket)
+        queue = self._on_index(CREATE, response_id, account, response_id, ticket)
         push = PUSH((self._keys.jobs,), (account, response_id))
         with translated():
             (queued,) = self._safety.run(self._redis, queue)
@@ -131,7 +129,7 @@ class RedisJobStore:
     def owns(self, claim: Claim) -> bool:
         """Tell whether a job is still its holder's."""
         with translated():
-            owner = self._job(OWNER, claim.response_id).run(self._redis)
+            owner = self._job(LEASE_TOKEN, claim.response_id).run(self._redis)
         return bool(owner == claim.owner.encode())
 
     def renew(self, response_ids: Sequence[str], idle_s: float = 0.0) -> None:
@@ -173,14 +171,14 @@ class RedisJobStore:
 
     def _telling(self, claim: Claim, flush: Flush) -> Call:
         told = tell_arguments(claim.owner, flush, self._codec)
-        return self._job(TELL, claim.response_id, *told, self._keys.news)
+        return self._job(APPEND, claim.response_id, *told, self._keys.news)
 
     def finish(self, claim: Claim, turn: Turn, ending: Flush) -> bool:
         """End the job: its last events and its response, in one step."""
         response_id, index = claim.response_id, self._keys.index(tag_of(claim.response_id) or "")
         told = (response_id, claim.owner, claim.by, *packed(ending, self._codec), self._keys.news)
         commit = self._responses.commit_arguments(turn)
-        end = END((index, *self._stored.keys(turn.account)), (*told, *commit))
+        end = FINISH((index, *self._stored.keys(turn.account)), (*told, *commit))
         with translated():
             (size,), reached = self._safety.attempt(self._redis, end)
             if size is not None and size < 0 and self._append_again(response_id, -1 - size):
@@ -199,7 +197,7 @@ class RedisJobStore:
 
     def park(self, claim: Claim, retries: Retries, after_s: float) -> bool:
         """Have the job queued again after so long; False where it is its holder's no more."""
-        leave = self._job(LEAVE, claim.response_id, claim.owner, retries_json(retries))
+        leave = self._job(RELEASE, claim.response_id, claim.owner, retries_json(retries))
         with translated():
             if not leave.run(self._redis):
                 return False
@@ -214,10 +212,10 @@ class RedisJobStore:
 
     def seize(self, account: str, response_id: str, why: Why) -> Claim | None:
         """Make a job one's own, whoever runs it, to end it; None where it has ended."""
-        seize = self._on_index(SEIZE, response_id, account, response_id, why, self._keys.news)
+        seize = self._on_index(TAKE_OVER, response_id, account, response_id, why, self._keys.news)
         with translated():
             (held,) = self._safety.run(self._redis, seize)
-        return claim_of(response_id, ENDER, token_hex(8), held) if held else None
+        return claim_of(response_id, FINISHER, token_hex(8), held) if held else None
 
     def lost(self) -> Sequence[str]:
         """Return some ids whose lease is over, each under a new one."""
@@ -231,11 +229,11 @@ class RedisJobStore:
         return self._returned(response_id, "", "lost" if accepted else "refused")
 
     def _returned(self, response_id: str, owner: str, why: Why) -> Claim | None:
-        outcome = self._job(RETURN, response_id, owner, why, MAX_LOST_LEASES, self._keys.news)
+        outcome = self._job(GIVE_BACK, response_id, owner, why, MAX_LOST_LEASES, self._keys.news)
         with translated():
             held = outcome.run(self._redis)
             if held and len(held) > 1:
-                return claim_of(response_id, ENDER, token_hex(8), held)
+                return claim_of(response_id, FINISHER, token_hex(8), held)
             if held:
                 self._run(PUSH, held[0], response_id)
             elif not owner:
@@ -261,7 +259,7 @@ class RedisJobStore:
         """Tell whether the response was made in the background."""
         if tag_of(response_id) is None:
             raise unknown_response(response_id)
-        streamed = self._on_index(STREAMED, response_id, account, response_id)
+        streamed = self._on_index(HAS_STREAM, response_id, account, response_id)
         with translated():
             held: int = streamed.run(self._redis)
         if held < 0:
@@ -271,7 +269,7 @@ class RedisJobStore:
     def told(self, response_id: str, number: int) -> Told:
         """Return what the job's stream says from event `number` on, or the beginning of that."""
         with translated():
-            over, entries = self._job(TOLD, response_id, number, PAGE).run(self._redis)
+            over, entries = self._job(READ_EVENTS, response_id, number, PAGE).run(self._redis)
         lines: list[bytes] = []
         for _, (_, after, _, events, *_) in entries:
             told = self._codec.unpack(events).split(b"\n")
@@ -290,13 +288,13 @@ class RedisJobStore:
     def worker_silence_s(self) -> float:
         """Return for how many seconds no worker could take a job, infinity if none ever could."""
         with translated():
-            silence_ms, *_ = self._run(STANDING)
+            silence_ms, *_ = self._run(FIGURES)
         return float("inf") if silence_ms < 0 else silence_ms / 1000
 
     def queues(self) -> Queues:
         """Return how much waits and runs."""
         with translated():
-            _, queued, running, oldest_ms = self._run(STANDING)
+            _, queued, running, oldest_ms = self._run(FIGURES)
         return Queues(queued, running, oldest_ms / 1000)
 
     def _run(self, script: Script, *arguments: Any) -> Any:

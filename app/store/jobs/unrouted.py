@@ -1,7 +1,5 @@
 """Background responses that a worker leaves to others, since it does not know their model.
 
-    <prefix>{jobs}:unrouted         sorted set: ids by when they were left first, in ms
-
 A job that was left is in no queue, where whoever left it would take it again. It keeps a lease,
 longer than it is to wait: should nobody look (a worker of a release that does not), a sweep settles
 it like any that was lost.
@@ -20,47 +18,17 @@ from app.store.connection.script import Script
 from app.store.jobs.base import Claim
 from app.store.jobs.codec import claim_of
 from app.store.jobs.redis import MAX_LOST_LEASES
-from app.store.jobs.scripts import ENDER, RETURN
+from app.store.jobs.scripts import (
+    FINISHER,
+    GIVE_BACK,
+    LEAVE_UNROUTED,
+    RETAKE_UNROUTED,
+    UNROUTED,
+)
 from app.store.keys import Keys
 
 #: How many are looked at at once.
 AT_ONCE = 100
-
-_UNROUTED = """
-local jobs = KEYS[1]
-local unrouted, leases = jobs .. ':unrouted', jobs .. ':leases'
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-"""
-
-# ARGV: id, lease in ms.
-LEAVE = Script(
-    _UNROUTED,
-    """
-redis.call('ZADD', unrouted, 'NX', now, ARGV[1])
-redis.call('ZADD', leases, now + ARGV[2], ARGV[1])
-""",
-)
-
-# ARGV: how many at most. Returns ids, each followed by for how many ms it has been left.
-LEFT = Script(
-    _UNROUTED,
-    """
-local found = redis.call('ZRANGE', unrouted, 0, ARGV[1] - 1, 'WITHSCORES')
-for number = 2, #found, 2 do found[number] = now - found[number] end
-return found
-""",
-)
-
-# ARGV: id, lease in ms. Returns whether it was there: it is whose who hears so.
-RETAKE = Script(
-    _UNROUTED,
-    """
-if redis.call('ZREM', unrouted, ARGV[1]) == 0 then return 0 end
-redis.call('ZADD', leases, 'XX', now + ARGV[2], ARGV[1])
-return 1
-""",
-)
 
 
 class UnroutedJobs:
@@ -81,23 +49,23 @@ class UnroutedJobs:
         index = self._keys.index(tag_of(response_id) or "")
         told = (response_id, claim.owner, "stopped", MAX_LOST_LEASES, self._keys.news)
         with translated():
-            held = RETURN((index,), told).run(self._redis)
+            held = GIVE_BACK((index,), told).run(self._redis)
             if held and len(held) > 1:
-                return claim_of(response_id, ENDER, token_hex(8), held)
+                return claim_of(response_id, FINISHER, token_hex(8), held)
             if held:
-                self._run(LEAVE, response_id, self._left_ms)
+                self._run(LEAVE_UNROUTED, response_id, self._left_ms)
         return None
 
     def left(self) -> Sequence[tuple[str, float]]:
         """Return what was left, and for how many seconds it has been, the oldest first."""
         with translated():
-            found = self._run(LEFT, AT_ONCE)
+            found = self._run(UNROUTED, AT_ONCE)
         return [(i.decode(), int(ms) / 1000) for i, ms in zip(found[::2], found[1::2], strict=True)]
 
     def retake(self, response_id: str) -> bool:
         """Take a job that was left; True for one of those who try."""
         with translated():
-            return bool(self._run(RETAKE, response_id, self._lease_ms))
+            return bool(self._run(RETAKE_UNROUTED, response_id, self._lease_ms))
 
     def _run(self, script: Script, *arguments: Any) -> Any:
         return script((self._keys.jobs,), arguments).run(self._redis)

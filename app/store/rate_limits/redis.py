@@ -2,7 +2,7 @@
 
 So a request that one limit refuses takes nothing from the others, and it costs one round trip
 whatever the number of limits. Time is Redis's own, the same for every process and host. The
-keys are told in windows_lua.py.
+keys are told in lua/counting.lua.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from app.store.rate_limits.base import (
     Verdict,
     Window,
 )
-from app.store.rate_limits.scripts import DEMAND, RENEW, SETTLE
+from app.store.rate_limits.scripts import ACQUIRE, ADJUST, RENEW
 
 
 class RedisWindowStore:
@@ -49,7 +49,7 @@ class RedisWindowStore:
             arguments += (_width_ms(window), window.limit, amount)
         arguments += (flight.limit for flight in demand.flights)
         with translated():
-            refused, wait, now, *levels = DEMAND(keys, arguments).run(self._redis)
+            refused, wait, now, *levels = ACQUIRE(keys, arguments).run(self._redis)
         asked: list[Window | Flight] = [*(window for window, _ in windows), *demand.flights]
         return Verdict(
             at=now / 1000,
@@ -73,7 +73,7 @@ class RedisWindowStore:
         arguments: list[str | int] = [self._now(), lease.id, _ms(settlement.at), len(changes)]
         for window, change, counted in changes:
             arguments += (_width_ms(window), change, counted)
-        return SETTLE(keys, arguments)
+        return ADJUST(keys, arguments)
 
     def renew(self, leases: Collection[Lease]) -> None:
         by_flight: defaultdict[tuple[str, int], list[str]] = defaultdict(list)

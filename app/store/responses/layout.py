@@ -43,7 +43,7 @@ class Layout:
 
 
 def read(index: Mapping[bytes, bytes]) -> Layout:
-    """Return what the fields of an index say (lua.py)."""
+    """Return what the fields of an index say (lua/conversation.lua)."""
     told = []
     bases = {"0": _NOWHERE}
     for field, value in sorted(index.items()):

@@ -81,7 +81,7 @@ class RedisStore:
         return bytes(standing).decode() == turn.response.status
 
     def commit_arguments(self, turn: Turn) -> tuple[str | bytes | int, ...]:
-        """Return what the program that commits a turn is told (lua.py)."""
+        """Return the arguments of the function that stores a turn (lua/commit_turn.lua)."""
         response, parent = turn.response, turn.parent or Place("0", -1)
         return (
             turn.account,

@@ -19,7 +19,7 @@ from app.domain.accounts.usage import COUNTERS, UsageLine
 from app.errors import StorageRefused
 from app.store.connection.client import Client
 from app.store.connection.errors import ours, translated
-from app.store.connection.script import Call, Script, run_each
+from app.store.connection.script import Call, LuaFolder, Script, constants, run_each
 from app.store.rate_limits.base import Settlement
 from app.store.usage.base import MAX_LINES_A_DAY, OTHER_MODELS
 from app.telemetry import unexpected
@@ -27,34 +27,8 @@ from app.telemetry import unexpected
 #: For how many seconds it is known that something was added: longer than a command is tried.
 ONCE_S = 60
 
-# KEYS: the table, and what is there for a while once this was added: an answer of Redis may be
-# lost and the program run again. ARGV: for how many seconds, key id, model, then counters and what
-# to add to them, `requests` first. A sum that Redis cannot hold stays as it is, and harms no other.
-# Returns how many did.
 _ADD = Script(
-    f"local MAX_LINES, OTHER = {MAX_LINES_A_DAY}, '{OTHER_MODELS}'",
-    """
-if not redis.call('SET', KEYS[2], '', 'NX', 'EX', ARGV[1]) then return 0 end
-local key, model = ARGV[2], ARGV[3]
-if redis.call('HEXISTS', KEYS[1], 'requests:' .. key .. ':' .. model) == 0 then
-  if tonumber(redis.call('HGET', KEYS[1], 'lines') or 0) >= MAX_LINES then
-    model = OTHER
-  else
-    redis.call('HINCRBY', KEYS[1], 'lines', 1)
-  end
-end
-local refused = 0
-for i = 4, #ARGV, 2 do
-  local sum = redis.pcall('HINCRBY', KEYS[1], ARGV[i] .. ':' .. key .. ':' .. model, ARGV[i + 1])
-  if type(sum) == 'table' and sum.err then
-    if not string.find(sum.err, 'integer') and not string.find(sum.err, 'overflow') then
-      return sum
-    end
-    refused = refused + 1
-  end
-end
-return refused
-""",
+    constants(MAX_LINES=MAX_LINES_A_DAY, OTHER_MODELS=OTHER_MODELS), LuaFolder(__file__)("add")
 )
 
 

@@ -1,4 +1,4 @@
-"""Accounts and keys in this process's memory, for tests and for trying things out."""
+"""Accounts and keys in this process's memory."""
 
 from __future__ import annotations
 

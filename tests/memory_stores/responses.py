@@ -1,4 +1,4 @@
-"""A store of responses in this process's memory: for tests, and for trying things out."""
+"""A store of responses in this process's memory."""
 
 from __future__ import annotations
 

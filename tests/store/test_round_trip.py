@@ -15,7 +15,7 @@ from redis.exceptions import ResponseError
 
 from app.settings import RedisSettings
 from app.store.connection.client import connect
-from app.store.connection.pool import Stack
+from app.store.connection.pool import PoolQueue
 from app.store.connection.round_trip import round_trip
 from app.store.connection.script import Script, run_all
 from tests.counting import counted
@@ -93,16 +93,16 @@ def test_a_program_that_redis_does_not_know_is_told(client: Redis) -> None:
 
 
 def test_who_waits_for_a_connection_gets_the_next_that_is_free() -> None:
-    stack = Stack(1)
+    pool_queue = PoolQueue(1)
     with ThreadPoolExecutor(1) as other:
-        got = other.submit(stack.get, 10)
-        until(lambda: stack.is_awaited, "somebody to wait")
-        stack.put_nowait("a connection")
+        got = other.submit(pool_queue.get, 10)
+        until(lambda: pool_queue.waiting == 1, "somebody to wait")
+        pool_queue.put_nowait("a connection")
         assert got.result() == "a connection"
 
 
 def test_a_pool_holds_no_more_connections_than_it_may() -> None:
-    stack = Stack(1)
-    stack.put_nowait(None)
+    pool_queue = PoolQueue(1)
+    pool_queue.put_nowait(None)
     with pytest.raises(Full):
-        stack.put_nowait(None)
+        pool_queue.put_nowait(None)

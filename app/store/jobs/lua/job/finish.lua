@@ -1,0 +1,22 @@
+-- Ends a job: its last events and its response.
+-- KEYS: index, stored bytes.
+-- ARGV: id, lease token, holder, first number, events, how many, channel, then what commit_turn
+-- takes.
+-- Returns how many bytes were stored, nothing where this did not end the job, or a negative number
+-- as append.lua does.
+local id, token, holder, first, data, count, channel = unpack(ARGV)
+local current, after = unpack(redis.call('HMGET', job(id), 'owner', 'next'))
+if not current then
+  -- It has ended: by this very holder, if the last entry of its stream says so.
+  local last = redis.call('XREVRANGE', events(id), '+', '-', 'COUNT', 1)[1]
+  return last and last[2][6] == holder and 0
+end
+if current == token and tonumber(after) < tonumber(first) then return -1 - after end
+if current ~= token or after ~= first then return false end
+append(id, first, data, count, 'by', holder)
+local size = tonumber(redis.call('HGET', job(id), 'size') or 0)
+redis.call('UNLINK', job(id))
+local committed = commit_turn(unpack(ARGV, 8))
+if committed then add_stored(size) end
+redis.call('PUBLISH', channel, 'ended ' .. id)
+return committed and committed[2] + size or 0

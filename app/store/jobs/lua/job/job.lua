@@ -1,0 +1,49 @@
+-- One background response. Programs of single jobs have this in front, behind conversation.lua and
+-- the constant FINISHER: the lease token of a job that is being finished, whoever does that.
+--
+-- Keys, neighbours of the conversation's index. They are there until the job has ended, but for its
+-- stream, which lives as long as the response:
+--
+--   <prefix>{tag}:job:<id>     hash
+--     account, ticket            what enqueue was given; the ticket is the job's payload
+--     status                     queued, in_progress, or ending: somebody has taken the job over to
+--                                finish it; one that is queued again is still in progress for callers
+--     owner                      the lease token of who may write, FINISHER once it is taken over
+--     next, size                 the number of the next event; how many bytes those before take
+--     begun                      the first lease token
+--     spoke                      set once its model has said something
+--     usage                      what the upstream has counted so far
+--     retries                    the state of attempts at its upstream when it was parked
+--     lost, why                  how many leases were lost; why it is being finished
+--   <prefix>{tag}:events:<id>  stream: an entry a flush, its id the number of its first event + 1;
+--                              n: the number behind its last, d: the events, by: the finisher's word
+--
+-- A job and its stream, while it runs:
+--
+--   account acme  ticket {"account":…}  status in_progress  owner 5f3a…  begun 5f3a…  next 3  size 412
+--   1-0  n 2  d <2 events>        3-0  n 3  d <1 event>
+--
+-- A reply may be lost and its program run again: each finds out that it has run before.
+local function set_record(id, status) redis.call('HSET', index, id, status .. ':0:-1:') end
+local function job(id) return index .. ':job:' .. id end
+local function events(id) return index .. ':events:' .. id end
+
+local function append(id, first, data, count, ...)
+  if count == '0' then return end
+  redis.call('XADD', events(id), (first + 1) .. '-0', 'n', first + count, 'd', data, ...)
+  redis.call('HSET', job(id), 'next', first + count)
+  redis.call('HINCRBY', job(id), 'size', #data)
+end
+
+-- What a claim is made of (jobs/codec.py).
+local function claim(id)
+  return redis.call('HMGET', job(id),
+    'account', 'ticket', 'next', 'usage', 'begun', 'why', 'retries')
+end
+
+local function take_over(id, why, channel)
+  redis.call('HSETNX', job(id), 'why', why)
+  redis.call('HSET', job(id), 'owner', FINISHER, 'status', 'ending')
+  set_record(id, 'in_progress')
+  redis.call('PUBLISH', channel, 'seized ' .. id)
+end

@@ -1,0 +1,8 @@
+-- Leaves a job that has not spoken to whoever takes it next.
+-- KEYS: index. ARGV: id, lease token, retries.
+-- Returns whether it was the token's.
+local id, token, retries = unpack(ARGV)
+local current, spoke = unpack(redis.call('HMGET', job(id), 'owner', 'spoke'))
+if current ~= token or spoke then return 0 end
+redis.call('HSET', job(id), 'status', 'queued', 'owner', '', 'retries', retries)
+return 1

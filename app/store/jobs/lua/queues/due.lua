@@ -1,0 +1,13 @@
+-- Queues what was parked long enough.
+-- ARGV: how many at most.
+-- Returns how many that are.
+if redis.call('EXISTS', parked) == 0 then return 0 end
+local due = 0
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, ARGV[1])) do
+  local account = redis.call('SREM', parked, id) == 1 and redis.call('HGET', accounts, id)
+  if account then
+    push(account, id)
+    due = due + 1
+  end
+end
+return due

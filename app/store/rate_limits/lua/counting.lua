@@ -1,0 +1,54 @@
+-- Counts of requests and tokens over time, and requests at the same time. Every program of rate
+-- limits has this in front, behind the constants SLOTS and CONCURRENCY_RETRY_MS (base.py).
+--
+-- Keys:
+--
+--   <prefix>{account:NAME}:window:<name>  hash: amount by slot; `total` of them; `head`, the slot when
+--                                         it was last looked at; `last`, the newest that has something
+--   <prefix>{account:NAME}:flight:<name>  sorted set: ids of leases by the time of their end, ms
+--
+-- A slot is a number: the time in ms, divided by the slot's width. A window of a minute, where 3
+-- requests came in one second and 1 in the next:
+--
+--   1864742400  3    1864742401  1    total  4    head  1864742401    last  1864742401
+--
+-- Windows come as their key, their slot's width in ms, and what each program wants more. KEYS are
+-- the windows, then the concurrency limits. ARGV[1] is the time in ms, empty for Redis's own.
+local now = tonumber(ARGV[1])
+if not now then
+  local time = redis.call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- In how many ms a slot leaves its window.
+local function leaves_in(slot, width) return (slot + SLOTS + 1) * width - now end
+
+-- Forgets what has left the window; returns the slot of now and the amount that the window has.
+local function advance(key, width)
+  local slot = math.floor(now / width)
+  local seen = redis.call('HMGET', key, 'head', 'total')
+  local head, total = tonumber(seen[1]), tonumber(seen[2])
+  if not head then return slot, 0 end
+  if slot <= head then return head, total end
+  if slot - head > SLOTS then
+    redis.call('DEL', key)
+    return slot, 0
+  end
+  for old = head - SLOTS, slot - SLOTS - 1 do
+    local amount = redis.call('HGET', key, old)
+    if amount then
+      total = total - amount
+      redis.call('HDEL', key, old)
+    end
+  end
+  redis.call('HSET', key, 'head', slot, 'total', total)
+  return slot, total
+end
+
+local function add(key, width, head, slot, amount)
+  redis.call('HINCRBY', key, slot, amount)
+  redis.call('HINCRBY', key, 'total', amount)
+  local last = tonumber(redis.call('HGET', key, 'last') or 0)
+  redis.call('HSET', key, 'head', head, 'last', math.max(last, slot))
+  redis.call('PEXPIRE', key, (SLOTS + 2) * width)
+end

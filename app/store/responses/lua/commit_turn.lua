@@ -1,0 +1,39 @@
+-- The function that stores a turn: commit.lua calls it, and so does the end of a job.
+--
+-- `before` names the statuses that `status` may follow, each between spaces. `entry` has behind it
+-- what it has in common with others, and the size of that, where its digest names it. `log` and
+-- `depth` are the parent's place, 0 and -1 for none.
+-- Returns the status that stands and how many bytes were stored, or false where the parent is gone.
+local function commit_turn(account, id, status, before, entry, log, depth)
+  local owner = redis.call('HGET', index, 'account')
+  if owner and owner ~= account then return false end
+  local known = record(id)
+  if known and not string.find(before, ' ' .. known.status .. ' ', 1, true) then
+    redis.call('HSET', index, 'account', account) -- a write, for replicas to be waited for
+    return {known.status, 0}
+  end
+  -- Where the parent is the last of its log the turn is appended, else it begins a log of its own.
+  depth = tonumber(depth) + 1
+  local _, fork_depth = fork_point(log)
+  local behind = fork_depth + 1 + redis.call('LLEN', index .. ':' .. log) - depth
+  if behind < 0 then return false end
+  if behind > 0 then
+    local parent = log .. ':' .. (depth - 1)
+    log = redis.call('HINCRBY', index, 'forks', 1)
+    redis.call('HSET', index, 'fork:' .. log, parent)
+  end
+  local bytes, named = 0, digest(entry)
+  if named then
+    local size = struct.unpack('>I4', string.sub(entry, -4))
+    local common = string.sub(entry, -4 - size, -5)
+    if redis.call('HSETNX', index .. ':common', named, common) == 1 then bytes = size end
+    entry = string.sub(entry, 1, -5 - size)
+    redis.call('HINCRBY', index .. ':common', '#' .. named, 1)
+  end
+  bytes = bytes + #entry
+  add_stored(bytes)
+  redis.call('RPUSH', index .. ':' .. log, entry)
+  redis.call('HSET', index, 'account', account,
+    id, table.concat({status, log, depth, known and known.deleted or ''}, ':'))
+  return {status, bytes}
+end

@@ -1,0 +1,57 @@
+-- One conversation. Every program of responses and of single jobs has this in front.
+--
+-- Keys, which the hash tag in braces makes neighbours on a Cluster:
+--
+--   <prefix>{tag}         hash: the index
+--     account               whose conversation it is
+--     <response id>         status:log:depth:deleted_at; the last is empty while the response can be
+--                           seen, the depth is -1 while it is queued or in progress
+--     bytes                 how much is stored of it
+--     forks                 how many logs there are beside log 0
+--     fork:<n>              log:depth of the turn that log n continues
+--   <prefix>{tag}:<n>     list: log n, an entry a turn
+--   <prefix>{tag}:common  hash: what entries have in common (entries.py), by its digest, and under #
+--                         and the digest how many entries name it
+--
+-- A turn's depth is the number of turns before it: log n begins at its fork point's depth + 1.
+-- An index, where resp_C continues resp_A and resp_B does, too:
+--
+--   account  acme              resp_A  completed:0:0:      resp_B  completed:0:1:
+--   bytes    1820              forks   1
+--   fork:1   0:0               resp_C  completed:1:1:
+--
+-- KEYS[1] is the index; the others' names are made from it. KEYS[2], where there is no Cluster, is
+-- the number of bytes that the account has stored (stored_bytes.py): programs that store or destroy
+-- change it.
+local index = KEYS[1]
+
+-- What the index says of a response, or nil.
+local function record(id)
+  local text = redis.call('HGET', index, id)
+  if not text then return nil end
+  local status, log, depth, deleted = string.match(text, '^([a-z_]+):(%d+):(%-?%d+):(%d*)$')
+  return {status = status, log = log, depth = tonumber(depth), deleted = deleted}
+end
+
+local function owned(account)
+  return redis.call('HGET', index, 'account') == account
+end
+
+-- The log and the depth of the turn that a log continues: nil and -1 for log 0.
+local function fork_point(log)
+  if log == '0' then return nil, -1 end
+  local parent_log, depth =
+    string.match(redis.call('HGET', index, 'fork:' .. log), '^(%d+):(%-?%d+)$')
+  return parent_log, tonumber(depth)
+end
+
+-- The digest of what an entry has in common with others, or nil.
+local function digest(entry)
+  if entry and entry ~= '' and string.byte(entry) >= 128 then return string.sub(entry, 5, 16) end
+end
+
+local function add_stored(bytes)
+  if bytes == 0 then return end
+  redis.call('HINCRBY', index, 'bytes', bytes)
+  if KEYS[2] then redis.call('INCRBY', KEYS[2], bytes) end
+end

@@ -1,0 +1,13 @@
+-- Removes a conversation, with what jobs keep beside it (jobs/lua/job/job.lua).
+-- KEYS: index, stored bytes.
+-- Returns how many bytes less are stored.
+for log = 0, tonumber(redis.call('HGET', index, 'forks') or 0) do
+  redis.call('UNLINK', index .. ':' .. log)
+end
+for _, id in ipairs(redis.call('HKEYS', index)) do
+  redis.call('UNLINK', index .. ':job:' .. id, index .. ':events:' .. id)
+end
+local bytes = tonumber(redis.call('HGET', index, 'bytes') or 0)
+add_stored(-bytes)
+redis.call('UNLINK', index, index .. ':common')
+return bytes
