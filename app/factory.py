@@ -21,7 +21,7 @@ from app.api.http.flask_app import SlimFlask
 from app.api.in_flight import InFlight
 from app.api.open_answers import OpenAnswers
 from app.errors import StorageUnavailable
-from app.jobs.actors import Life, declare
+from app.jobs.actors import WorkerLifecycle, declare
 from app.jobs.broker import TicketBroker
 from app.jobs.process import Channel, WorkerProcess
 from app.providers.base import Provider
@@ -143,7 +143,7 @@ def create_worker(settings: Settings, channel: Channel) -> WorkerProcess:
         pause=time.sleep,
     )
     followings = Followings(jobs, time.sleep, keeper.heard)
-    broker.add_middleware(Life(broker, keeper, followings, limits.lease_s))
+    broker.add_middleware(WorkerLifecycle(broker, keeper, followings, limits.lease_s))
     declare(broker, worker.work)
     looking = partial(unrouted.keep_looking, time.sleep)
     return WorkerProcess(broker, keeper.draining, limits, broker.idle_s, channel, [looking])

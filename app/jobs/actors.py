@@ -24,7 +24,7 @@ def declare(broker: TicketBroker, work: Callable[[], None]) -> None:
     dramatiq.actor(actor_name=ACTOR, queue_name=QUEUE, broker=broker)(work)
 
 
-class Life(Middleware):
+class WorkerLifecycle(Middleware):
     """Starts a worker's threads with its process, after the fork, and drains it at the end.
 
     A thread that dies or stands still, ours or dramatiq's, ends the process (watchdog.py).

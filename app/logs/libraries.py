@@ -109,13 +109,13 @@ def _message(record: logging.LogRecord) -> str:
 def _filled_in(message: str, args: Any, words: bool) -> str:
     try:
         if isinstance(args, dict):
-            return message % {name: _told(value, words) for name, value in args.items()}
-        return message % tuple(_told(value, words) for value in args)
+            return message % {name: _loggable(value, words) for name, value in args.items()}
+        return message % tuple(_loggable(value, words) for value in args)
     except (TypeError, ValueError):
         return message
 
 
-def _told(value: object, words: bool) -> object:
+def _loggable(value: object, words: bool) -> object:
     if isinstance(value, bool | int | float) or value is None:
         return value
     if isinstance(value, str) and words:
@@ -126,7 +126,7 @@ def _told(value: object, words: bool) -> object:
 def listen(level: str, form: Form, stream: TextIO | None = None) -> None:
     """Have whatever libraries log come out as lines of ours, on `stream` (stderr).
 
-    Those that know what is sent, and tell of it at their lower levels, speak from warnings on.
+    Those that know what is sent, and log it at their lower levels, are heard from warnings on.
     """
     handler = logging.StreamHandler(stream)
     handler.setFormatter(LibraryFormatter(form))
@@ -141,13 +141,13 @@ def listen(level: str, form: Form, stream: TextIO | None = None) -> None:
 
 
 def catch_uncaught() -> None:
-    """Log what ends a process or a thread, or is raised where nobody can be told, like a bug."""
+    """Log what ends a process or a thread, or is raised where nobody catches it, like a bug."""
     sys.excepthook = _uncaught
-    threading.excepthook = lambda told: _uncaught(
-        told.exc_type, told.exc_value, told.exc_traceback, "thread"
+    threading.excepthook = lambda args: _uncaught(
+        args.exc_type, args.exc_value, args.exc_traceback, "thread"
     )
-    sys.unraisablehook = lambda told: _uncaught(
-        told.exc_type, told.exc_value, told.exc_traceback, "unraisable"
+    sys.unraisablehook = lambda args: _uncaught(
+        args.exc_type, args.exc_value, args.exc_traceback, "unraisable"
     )
 
 
@@ -159,8 +159,8 @@ def _uncaught(
 ) -> None:
     if issubclass(kind, KeyboardInterrupt | SystemExit):
         return
-    told = (kind, error or kind(), traceback)
-    logging.getLogger(UNCAUGHT).error(place, exc_info=told)
+    raised = (kind, error or kind(), traceback)
+    logging.getLogger(UNCAUGHT).error(place, exc_info=raised)
 
 
 def uncaught_in_greenlet(

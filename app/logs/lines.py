@@ -1,6 +1,6 @@
 """A log line: an event with what is known of it, as JSON in ASCII, or for people.
 
-Every line says whose it is: what `identify` was told in this thread or greenlet is on all of them.
+Every line says whose it is: the ids that `identify` was given in this thread or greenlet.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _identity: ContextVar[Mapping[str, str]] = ContextVar("log_identity")
 def identify(**ids: str) -> None:
     """Put these ids (`request_id`, `response_id`, `trace_id`) on every line from here on.
 
-    That is for this thread or greenlet, until it is told anew; with none, on no line.
+    That is for this thread or greenlet, until the next call; with none, on no line.
     """
     _identity.set(ids)
 
@@ -47,10 +47,10 @@ def renderers(form: Form) -> list[structlog.typing.Processor]:
 
 def line(form: Form, level: str, fields: Fields) -> str:
     """Return the line of an event that does not come by way of structlog."""
-    told: Any = fields
+    rendered: Any = fields
     for render in renderers(form):
-        told = render(None, level, told)
-    return str(told)
+        rendered = render(None, level, rendered)
+    return str(rendered)
 
 
 def _known(_logger: object, _level: str, fields: Fields) -> Fields:

@@ -152,10 +152,10 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
             "error", "config_reload_failed", file=fault.file, line=fault.line, reason=fault.reason
         )
 
-    def _say(self, level: str, event: str, **told: object) -> None:
+    def _say(self, level: str, event: str, **fields: object) -> None:
         """Log a line of ours; gunicorn's own hide words, since callers' may be among them."""
         settings = active() or Settings()
-        known = {name: value for name, value in told.items() if value is not None}
+        known = {name: value for name, value in fields.items() if value is not None}
         sys.stderr.write(line(settings.log_format, level, {"event": event, **known}) + "\n")
         sys.stderr.flush()
 

@@ -22,7 +22,7 @@ PAUSE_S = 0.1
 BODY_SILENCE_S = 30.0
 
 
-class Caller(LeanSocket):
+class CallerSocket(LeanSocket):
     """A caller's connection, with time limits for what comes; reads can be put back.
 
     A head has `head_s` from its first byte to its end, a body may be silent for `body_silence_s`.
@@ -171,7 +171,7 @@ class CallerServer(StreamServer):
             return None
         if fd >= self._threshold:
             self._scarce(False)
-        return Caller(listener.family, listener.type, listener.proto, fileno=fd), address
+        return CallerSocket(listener.family, listener.type, listener.proto, fileno=fd), address
 
     def take_rest(self) -> None:
         """Have those served who have connected by now: to close would be to reset them."""

@@ -65,14 +65,14 @@ def read(head: bytes) -> Head | None:
         return None
     method, target, lines = matched.groups()
     fields = _FIELD.findall(lines)
-    told = {_keys[name]: value.rstrip("\t ") for name, value in fields}
-    if len(told) != len(fields) or len(fields) > MAX_FIELDS or not _SPECIAL.isdisjoint(told):
+    environ = {_keys[name]: value.rstrip("\t ") for name, value in fields}
+    if len(environ) != len(fields) or len(fields) > MAX_FIELDS or not _SPECIAL.isdisjoint(environ):
         return None
-    length = told.get("CONTENT_LENGTH", "0" if method != "POST" else "")
-    connection = told.get("HTTP_CONNECTION", "keep-alive").lower()
+    length = environ.get("CONTENT_LENGTH", "0" if method != "POST" else "")
+    connection = environ.get("HTTP_CONNECTION", "keep-alive").lower()
     if not _DIGITS.fullmatch(length) or connection not in ("keep-alive", "close", ""):
         return None
     path, _, query = target.partition("?")
-    told["REQUEST_METHOD"], told["RAW_URI"] = method, target
-    told["PATH_INFO"], told["QUERY_STRING"] = path, query
-    return Head(told, int(length), connection == "close")
+    environ["REQUEST_METHOD"], environ["RAW_URI"] = method, target
+    environ["PATH_INFO"], environ["QUERY_STRING"] = path, query
+    return Head(environ, int(length), connection == "close")

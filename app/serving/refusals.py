@@ -76,7 +76,7 @@ class RefusingWorker:
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Refuse a request, and log the kind of its fault."""
         names = identity()  # a header that names it cannot be trusted, or cannot be read
-        refusal = _answer(exc, names.request_id)
+        refusal = _refusal(exc, names.request_id)
         if refusal is None:
             super().handle_error(req, client, addr, exc)  # type: ignore[misc] # gunicorn's
             return
@@ -88,7 +88,7 @@ class RefusingWorker:
             self.log.debug("Failed to send error message.")
 
 
-def _answer(fault: BaseException, request_id: str) -> bytes | None:
+def _refusal(fault: BaseException, request_id: str) -> bytes | None:
     if isinstance(fault, _OURS):
         return None
     for kinds, status, reason, message in _REFUSALS:

@@ -26,7 +26,7 @@ _NON_BLOCKING = 0.0
 _GeventSocket: Any = gevent.socket.socket
 
 
-class Patience:
+class TimeoutWheel:
     """The waits of one hub that have a time limit, all on one timer.
 
     `until` holds for each that sleeps when to throw TimeoutError into it, by the loop's clock: a
@@ -34,7 +34,7 @@ class Patience:
     timer rests.
     """
 
-    _of: ClassVar[dict[Any, Patience]] = {}
+    _by_hub: ClassVar[dict[Any, TimeoutWheel]] = {}
 
     def __init__(self, loop: Any) -> None:
         self.until: dict[Any, float] = {}
@@ -42,11 +42,11 @@ class Patience:
         self._timer = loop.timer(TICK_S, TICK_S, ref=False)
 
     @classmethod
-    def of(cls, hub: Any) -> Patience:
+    def of(cls, hub: Any) -> TimeoutWheel:
         """Return the one of a hub."""
-        found = cls._of.get(hub)
+        found = cls._by_hub.get(hub)
         if found is None:
-            found = cls._of[hub] = cls(hub.loop)
+            found = cls._by_hub[hub] = cls(hub.loop)
         return found
 
     def start(self) -> None:
@@ -92,20 +92,20 @@ class _Reads:
         if not goes_on:
             self._awake()
         elif (limit_s := sock.timeout) is not None:
-            patience = sock._patience
-            patience.until[self] = patience.now() + limit_s
+            wheel = sock._timeouts
+            wheel.until[self] = wheel.now() + limit_s
 
 
 class LeanSocket(_GeventSocket):  # type: ignore[misc] # as said
     """A cooperative socket: reads, writes and waits in fewer steps than its parent."""
 
-    __slots__ = ("_drained", "_patience")
+    __slots__ = ("_drained", "_timeouts")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Whether the last read took all that there was: then waiting comes before reading.
         self._drained = False
-        self._patience = Patience.of(self.hub)
+        self._timeouts = TimeoutWheel.of(self.hub)
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         """Return at most `size` bytes, as socket.recv does."""
@@ -180,15 +180,15 @@ class LeanSocket(_GeventSocket):  # type: ignore[misc] # as said
             self.hub.switch()
         finally:
             watcher.stop()
-            self._patience.until.pop(sleeper, None)
+            self._timeouts.until.pop(sleeper, None)
 
     def _wait_for(self, sleeper: Any) -> None:
         """Give whoever sleeps its time, from now on."""
         if self.timeout is not None:
-            patience = self._patience
-            if not patience.until:
-                patience.start()
-            patience.until[sleeper] = patience.now() + self.timeout
+            wheel = self._timeouts
+            if not wheel.until:
+                wheel.start()
+            wheel.until[sleeper] = wheel.now() + self.timeout
 
 
 def install() -> None:

@@ -100,7 +100,7 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
             self.scarce(exhausted=False)
         self.nr_conns += 1
         client.setblocking(True)
-        connection = Connection(self.cfg, client, address, listener.getsockname())
+        connection = ThreadConnection(self.cfg, client, address, listener.getsockname())
         connection.pool = self.tpool
         self.enqueue_req(connection)
 
@@ -138,7 +138,7 @@ def spoke(connection: Any) -> bool:
     return has_unread(connection.sock.fileno())
 
 
-class Connection(TConn):  # type: ignore[misc] # as above
+class ThreadConnection(TConn):  # type: ignore[misc] # as above
     """A caller's connection. To wait for its first bytes takes no file descriptor."""
 
     data_ready: bool

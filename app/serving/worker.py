@@ -25,10 +25,10 @@ from gunicorn.workers.ggevent import GeventWorker
 from app.api.server_keys import PUSH
 from app.logs.libraries import uncaught_in_greenlet
 from app.serving import heads, sockets
-from app.serving.answers import Answer
-from app.serving.bodies import READ_SIZE, Body
-from app.serving.callers import Caller, CallerServer
+from app.serving.callers import CallerServer, CallerSocket
 from app.serving.ordered_worker import OrderedWorker
+from app.serving.request_body import READ_SIZE, RequestBody
+from app.serving.response_writer import ResponseWriter
 from app.serving.worker_state import Order, Phase
 
 #: What is thrown away at most of a body that the app did not want, to keep its connection.
@@ -49,7 +49,7 @@ _GUNICORNS_OWN = (
 )
 
 
-class Bound:
+class BoundListener:
     """A listener as its callers know it, also those who are served once it is closed."""
 
     def __init__(self, listener: Any) -> None:
@@ -72,9 +72,9 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
     def init_process(self) -> None:
         """Prepare what all requests have in common."""
         settings = self.cfg.settings
-        self._connected: set[Caller] = set()
+        self._connected: set[CallerSocket] = set()
         #: Whose head is still to come, whoever has waited longest first.
-        self._waiting: dict[Caller, None] = {}
+        self._waiting: dict[CallerSocket, None] = {}
         self._most_waiting = int(self.worker_connections * WAITING_SHARE)
         self._leaves_all = (
             "SCRIPT_NAME" in os.environ  # noqa: TID251 - gunicorn's own, as every worker reads it
@@ -118,7 +118,7 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
     def _server(self, listener: Any) -> CallerServer:
         listener.setblocking(1)
         tls = {"ssl_context": ssl_context(self.cfg)} if self.cfg.is_ssl else {}
-        handle = partial(self.handle, Bound(listener))
+        handle = partial(self.handle, BoundListener(listener))
         server = CallerServer(listener, self.scarce, handle=handle, spawn=self._callers, **tls)
         if self.cfg.workers > 1:
             server.max_accept = 1
@@ -152,7 +152,7 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
 
     def handle(self, listener: Any, caller: Any, address: Any) -> None:
         """Serve a caller until it, or we, have enough."""
-        if not isinstance(caller, Caller):  # TLS is gunicorn's
+        if not isinstance(caller, CallerSocket):  # TLS is gunicorn's
             super().handle(listener, caller, address)
             return
         self._connected.add(caller)
@@ -167,9 +167,9 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
             self._waiting.pop(caller, None)
             caller.close()
 
-    def _converse(self, listener: Any, caller: Caller, address: Any) -> None:
+    def _converse(self, listener: Any, caller: CallerSocket, address: Any) -> None:
         """Serve one request after the other; from an unusual one on, gunicorn does."""
-        told = self._told(listener, caller, address)
+        shared = self._connection_environ(listener, caller, address)
         had = b""
         try:
             while had := had or caller.recv(READ_SIZE):
@@ -180,8 +180,8 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
                     super().handle(listener, caller, address)
                     return
                 self._head_came(caller)
-                body = Body(caller, head.length, had[end:])
-                goes_on = self._serve(head, body, told)
+                body = RequestBody(caller, head.length, had[end:])
+                goes_on = self._serve(head, body, shared)
                 if not (self._is_read(caller, body) and goes_on):
                     return
                 self._await_head(caller)
@@ -189,7 +189,7 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
         except OSError as error:
             self.log.debug("A caller has gone: %s", error)
 
-    def _is_read(self, caller: Caller, body: Body) -> bool:
+    def _is_read(self, caller: CallerSocket, body: RequestBody) -> bool:
         """Throw away what the app did not want of a body; tell whether its end was reached.
 
         Also where the connection is to be closed: with bytes unread, that would be a reset, which
@@ -202,7 +202,7 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
         """Answer a request that gunicorn has read, within the same time limits."""
-        if not isinstance(sock, Caller):
+        if not isinstance(sock, CallerSocket):
             return super().handle_request(listener_name, req, sock, addr)
         self._head_came(sock)
         # Asked when the answer begins: gunicorn closes after a body that broke, and says so here.
@@ -215,24 +215,27 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
             if req.unreader.buf.getbuffer().nbytes:  # gunicorn has read what follows already
                 sock.begin_head()
 
-    def _await_head(self, caller: Caller, first_byte_s: float | None = None) -> None:
+    def _await_head(self, caller: CallerSocket, first_byte_s: float | None = None) -> None:
         """Expect a caller's next head; where too many wait, the oldest one is hung up on."""
         caller.await_head(first_byte_s or self.cfg.keepalive or None)
         self._waiting[caller] = None
         if len(self._waiting) > self._most_waiting:
             self.free_a_descriptor()
 
-    def _head_came(self, caller: Caller) -> None:
+    def _head_came(self, caller: CallerSocket) -> None:
         self._waiting.pop(caller, None)
         caller.await_body()
 
-    def _serve(self, head: heads.Head, body: Body, told: dict[str, Any]) -> bool:
-        """Answer a request; return whether its connection can be used once more."""
+    def _serve(self, head: heads.Head, body: RequestBody, shared: dict[str, Any]) -> bool:
+        """Answer a request; return whether its connection can be used once more.
+
+        `shared` is what the environ of every request on the connection has.
+        """
         self._count()
-        caller = told["gunicorn.socket"]
+        caller = shared["gunicorn.socket"]
         ends = head.closes or head.length > MAX_UNREAD or not self.alive
-        answer = Answer(caller, ends or not self.cfg.keepalive)
-        environ = {**told, **head.environ, "wsgi.input": body, PUSH: answer}
+        answer = ResponseWriter(caller, ends or not self.cfg.keepalive)
+        environ = {**shared, **head.environ, "wsgi.input": body, PUSH: answer}
         environ["wsgi.url_scheme"] = self._scheme(environ)
         try:
             pieces = self.wsgi(environ, answer.start)
@@ -258,21 +261,23 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
             self.log.info("Autorestarting worker after current request.")
             self.alive = False
 
-    def _told(self, listener: Any, caller: Caller, address: Any) -> dict[str, Any]:
-        """Return what the environ says of every request on a connection."""
-        told = {**self._environ, "gunicorn.socket": caller, "SERVER_PROTOCOL": "HTTP/1.1"}
+    def _connection_environ(
+        self, listener: Any, caller: CallerSocket, address: Any
+    ) -> dict[str, Any]:
+        """Return what the environ of every request on a connection has."""
+        environ = {**self._environ, "gunicorn.socket": caller, "SERVER_PROTOCOL": "HTTP/1.1"}
         server = listener.getsockname()
         if isinstance(server, tuple):
-            told["SERVER_NAME"], told["SERVER_PORT"] = server[0], str(server[1])
-            told["REMOTE_ADDR"], told["REMOTE_PORT"] = address[0], str(address[1])
+            environ["SERVER_NAME"], environ["SERVER_PORT"] = server[0], str(server[1])
+            environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = address[0], str(address[1])
         else:  # a Unix socket: nobody is known by an address
-            told["SERVER_NAME"], told["SERVER_PORT"], told["REMOTE_ADDR"] = "localhost", "80", ""
-        return told
+            environ.update(SERVER_NAME="localhost", SERVER_PORT="80", REMOTE_ADDR="")
+        return environ
 
     def _scheme(self, environ: dict[str, Any]) -> str:
         """Return the scheme that the caller used, by the word of a proxy that we trust."""
-        said = environ.get("HTTP_X_FORWARDED_PROTO")
-        return "https" if said == "https" and self._is_trusted(environ["REMOTE_ADDR"]) else "http"
+        scheme = environ.get("HTTP_X_FORWARDED_PROTO")
+        return "https" if scheme == "https" and self._is_trusted(environ["REMOTE_ADDR"]) else "http"
 
     def _is_trusted(self, address: str) -> bool:
         if not address or "*" in self.cfg.forwarded_allow_ips:

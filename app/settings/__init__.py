@@ -48,7 +48,7 @@ _FILE = Path("gateway.toml")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything the gateway is told from outside. `providers` and `models` keep file order."""
+    """Everything that is set from outside. `providers` and `models` keep file order."""
 
     providers: tuple[ProviderSettings, ...] = ()
     models: tuple[ModelSettings, ...] = ()
@@ -120,36 +120,36 @@ def _file(variables: Mapping[str, str], bind: str) -> FileSettings:
 
 
 def _background(env: Environment, table: Mapping[str, Any]) -> BackgroundSettings:
-    told = env.read(
+    variables = env.read(
         concurrency=("WORKER_CONCURRENCY", number(readers.whole(1))),
         lease_s=("WORKER_LEASE_S", number(readers.seconds)),
         metrics_bind=("WORKER_METRICS_BIND", readers.host_and_port),
     )
-    return BackgroundSettings(**table, **told)
+    return BackgroundSettings(**table, **variables)
 
 
 def _redis(env: Environment, table: Mapping[str, Any]) -> RedisSettings:
-    told = {
+    values = {
         **table,
         **env.read(url=("REDIS_URL", readers.redis_url), prefix=("REDIS_PREFIX", readers.prefix)),
     }
-    if "url" not in told:
-        told["embedded"] = True
+    if "url" not in values:
+        values["embedded"] = True
         if EMBEDDED_REDIS_URL.exists():
-            told["url"] = EMBEDDED_REDIS_URL.read_text("utf-8").strip()
-    return RedisSettings(**told)
+            values["url"] = EMBEDDED_REDIS_URL.read_text("utf-8").strip()
+    return RedisSettings(**values)
 
 
 def _bootstrap(env: Environment) -> dict[str, Any]:
-    told = env.read(
+    values = env.read(
         bootstrap_key_sha256=("GATEWAY_BOOTSTRAP_KEY_SHA256", readers.sha256),
         bootstrap_account=("GATEWAY_BOOTSTRAP_ACCOUNT", readers.text),
     )
-    if len(told) == 1:
+    if len(values) == 1:
         raise SettingsError(
             "GATEWAY_BOOTSTRAP_KEY_SHA256 and GATEWAY_BOOTSTRAP_ACCOUNT need each other"
         )
-    return told
+    return values
 
 
 def _log_level(raw: object) -> str:

@@ -1,4 +1,4 @@
-"""The providers of a gateway that is not told of any: what the environment and the host offer."""
+"""The providers of a gateway whose file names none: what the environment and the host offer."""
 
 from __future__ import annotations
 
@@ -66,10 +66,10 @@ def _key(environ: Mapping[str, str], variable: str) -> str | None:
     return key
 
 
-def _openai(key: str, told: str, bind: str) -> Iterator[ProviderSettings]:
+def _openai(key: str, url: str, bind: str) -> Iterator[ProviderSettings]:
     """Yield OpenAI; a server elsewhere is taken to speak what all of them do."""
     try:
-        base_url = readers.http_url(told or _OPENAI)
+        base_url = readers.http_url(url or _OPENAI)
     except ValueError as error:
         raise SettingsError(f"OPENAI_BASE_URL {error}") from None
     elsewhere = urlsplit(base_url).hostname != urlsplit(_OPENAI).hostname

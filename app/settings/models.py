@@ -75,5 +75,5 @@ def _check_fallback(
 
 
 def _may_serve(provider: ProviderSettings, model_id: str) -> bool:
-    asked = provider.discover and provider.api != "local"
-    return asked or any(fnmatchcase(model_id, glob) for glob in provider.models)
+    discovers = provider.discover and provider.api != "local"
+    return discovers or any(fnmatchcase(model_id, glob) for glob in provider.models)

@@ -21,7 +21,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from app.telemetry.logs import log
-from app.telemetry.tally import Tally, Timings
+from app.telemetry.metric_buffer import MetricBuffer, Timings
 
 METRICS_CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -79,7 +79,7 @@ SPOOL_LOST = Counter(
 )
 
 # MEASURED: a metric looks for its child under a lock, 4 µs each time, seven times a request. It is
-# the tally that looks: who counts may be the garbage collector, in a thread that holds that lock.
+# the buffer that looks: who counts may be the garbage collector, in a thread that holds that lock.
 _requests = cache(REQUESTS.labels)
 _request_seconds = cache(REQUEST_SECONDS.labels)
 _upstream_calls = cache(UPSTREAM_CALLS.labels)
@@ -87,7 +87,7 @@ _upstream_oddities = cache(UPSTREAM_ODDITIES.labels)
 _upstream_seconds = cache(UPSTREAM_SECONDS.labels)
 _tokens = cache(TOKENS.labels)
 
-_tally = Tally()
+_buffer = MetricBuffer()
 #: In units of the delay for which processes gather counts: a busy one is late.
 _PATIENCE = 3
 
@@ -109,13 +109,13 @@ FIGURES = {
 
 def gather_counts(delay_s: float) -> None:
     """Have what this process counts wait for so long, or for the process's end."""
-    _tally.delay_s = delay_s
-    atexit.register(_tally.flush)
+    _buffer.delay_s = delay_s
+    atexit.register(_buffer.flush)
 
 
 def request_counted(method: str, endpoint: str, status: int, seconds: float) -> None:
     """Count a request that is over, and the time that it took."""
-    _tally.add(
+    _buffer.add(
         (partial(_requests, method, endpoint, status), 1),
         (partial(_request_seconds, endpoint), seconds),
     )
@@ -123,22 +123,22 @@ def request_counted(method: str, endpoint: str, status: int, seconds: float) -> 
 
 def upstream_spoke(provider: str, seconds: float) -> None:
     """Count the time that an upstream took to its first word."""
-    _tally.add((partial(_upstream_seconds, provider), seconds))
+    _buffer.add((partial(_upstream_seconds, provider), seconds))
 
 
 def upstream_oddity(provider: str, kind: str) -> None:
     """Count a field of an upstream's answer that was left out."""
-    _tally.add((partial(_upstream_oddities, provider, kind), 1))
+    _buffer.add((partial(_upstream_oddities, provider, kind), 1))
 
 
 def upstream_ended(provider: str, outcome: str) -> None:
     """Count a call of an upstream."""
-    _tally.add((partial(_upstream_calls, provider, outcome), 1))
+    _buffer.add((partial(_upstream_calls, provider, outcome), 1))
 
 
 def tokens_counted(provider: str, taken: Mapping[str, int]) -> None:
     """Count the tokens of an answer by their kind."""
-    _tally.add(
+    _buffer.add(
         *[(partial(_tokens, provider, kind), count) for kind, count in taken.items() if count]
     )
 
@@ -159,10 +159,10 @@ def metrics(figures: Mapping[str, float], folder: str | None = None) -> bytes:
     registry = CollectorRegistry()
     try:
         MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]  # half typed upstream
-        sleep(_PATIENCE * _tally.delay_s)
+        sleep(_PATIENCE * _buffer.delay_s)
     except ValueError:  # PROMETHEUS_MULTIPROC_DIR is not set: this process is all there is
         registry = REGISTRY
-    _tally.flush()
+    _buffer.flush()
     looked_up = CollectorRegistry()
     looked_up.register(_Figures(figures))
     return generate_latest(registry) + generate_latest(looked_up)

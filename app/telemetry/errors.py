@@ -18,7 +18,7 @@ def unexpected(
     """Log a bug: where it happened and its kind, never its message, which may hold a prompt.
 
     `request_id` is the id of what was being done: a request, or a response in the background;
-    where it is "", or the place, it is whatever this thread or greenlet was told to `identify`.
+    where it is "", or the place, it is whatever this thread or greenlet has set with `identify`.
     `place` is the part of the gateway that stumbled, a label of the metric; `known` stands on the
     line as well.
     """

@@ -32,9 +32,9 @@ def configure_logging(level: str, form: Form, stream: TextIO | None = None) -> N
 _bound = cache(log.bind)
 
 
-def log_ending(event: str, told: Mapping[str, object], *, aside: bool = False) -> None:
+def log_ending(event: str, fields: Mapping[str, object], *, aside: bool = False) -> None:
     """Log that something has ended, with what is known of it; at debug where it is an `aside`."""
-    known = {name: value for name, value in told.items() if value is not None}
+    known = {name: value for name, value in fields.items() if value is not None}
     if aside:
         _bound().debug(event, **known)
     else:

@@ -40,7 +40,7 @@ def request_ended(trace: Trace, status: int) -> None:
     """Count and log a request whose answer is over."""
     duration_s = monotonic() - trace.started
     request_counted(trace.method, trace.endpoint, status, duration_s)
-    told = {
+    fields = {
         "request_id": trace.request_id,
         "trace_id": trace.trace_id,
         "method": trace.method,
@@ -60,7 +60,7 @@ def request_ended(trace: Trace, status: int) -> None:
         "output_tokens": trace.output_tokens,
         "error_code": trace.error_code,
     }
-    log_ending("request", told, aside=trace.endpoint in PROBES and status < FAILED)
+    log_ending("request", fields, aside=trace.endpoint in PROBES and status < FAILED)
 
 
 @dataclass(slots=True)
@@ -81,9 +81,9 @@ class JobTrace:
 
     @property
     def ids(self) -> dict[str, str]:
-        """What a line about the job says whose it is; an earlier release told the last alone."""
-        told = {"request_id": self.request_id, "trace_id": self.trace_id}
-        known = {name: value for name, value in told.items() if value is not None}
+        """What a line about the job says whose it is; an earlier release gave the last alone."""
+        ids = {"request_id": self.request_id, "trace_id": self.trace_id}
+        known = {name: value for name, value in ids.items() if value is not None}
         return {**known, "response_id": self.response_id}
 
 
@@ -96,7 +96,7 @@ def job_ended(
     provider = trace.provider or "none"
     for kind, count in zip(("input", "output"), tokens, strict=True):
         TOKENS.labels(provider, kind).inc(count)
-    told = {
+    fields = {
         "request_id": trace.request_id,
         "trace_id": trace.trace_id,
         "response_id": trace.response_id,
@@ -114,7 +114,7 @@ def job_ended(
         "output_tokens": tokens[1],
         "error_code": error,
     }
-    log_ending("job", told)
+    log_ending("job", fields)
 
 
 def _ms(seconds: float | None) -> float | None:

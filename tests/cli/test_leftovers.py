@@ -12,7 +12,7 @@ from app.cli.up.leftovers import (
     MARK,
     PATIENCE_S,
     LeftOver,
-    Process,
+    LeftoverProcess,
     await_left_over,
     gateway_at,
     left_over,
@@ -51,9 +51,9 @@ def test_what_has_the_mark_of_the_folder_is_left_over(running: Path, folder: Pat
     begin(running, os.getpid(), "up", **marked)
     (running / "6").mkdir()  # has just gone
     assert left_over(folder, running) == [
-        Process(1, "redis-server"),
-        Process(2, "web"),
-        Process(3, "worker"),
+        LeftoverProcess(1, "redis-server"),
+        LeftoverProcess(2, "web"),
+        LeftoverProcess(3, "worker"),
     ]
 
 
@@ -64,30 +64,34 @@ def test_the_gateway_that_has_an_address_is_found(running: Path, folder: Path) -
 
 
 @pytest.fixture
-def left(monkeypatch: pytest.MonkeyPatch) -> list[Process]:
+def left(monkeypatch: pytest.MonkeyPatch) -> list[LeftoverProcess]:
     """What is left, to be changed by the test."""
-    left: list[Process] = []
+    left: list[LeftoverProcess] = []
     monkeypatch.setattr(leftovers, "left_over", lambda _: list(left))
     return left
 
 
-def test_what_ends_by_itself_is_waited_for(left: list[Process], folder: Path) -> None:
-    left.append(Process(7, "web"))
+def test_what_ends_by_itself_is_waited_for(left: list[LeftoverProcess], folder: Path) -> None:
+    left.append(LeftoverProcess(7, "web"))
     said: list[str] = []
     await_left_over(folder, said.append, lambda _: left.clear())
     assert said == ["Waiting for left over processes of an earlier run to end: web (pid 7)"]
 
 
-def test_what_does_not_end_is_an_error_that_names_it(left: list[Process], folder: Path) -> None:
-    left += [Process(8, "redis-server"), Process(7, "web")]
+def test_what_does_not_end_is_an_error_that_names_it(
+    left: list[LeftoverProcess], folder: Path
+) -> None:
+    left += [LeftoverProcess(8, "redis-server"), LeftoverProcess(7, "web")]
     waited: list[float] = []
     with pytest.raises(LeftOver, match=r"redis-server \(pid 8\), web \(pid 7\). End .*: kill 8 7$"):
         await_left_over(folder, lambda _: None, waited.append)
     assert sum(waited) == pytest.approx(PATIENCE_S, abs=0.5)
 
 
-def test_a_redis_that_is_left_alone_is_no_hindrance(left: list[Process], folder: Path) -> None:
-    left.append(Process(8, "redis-server"))
+def test_a_redis_that_is_left_alone_is_no_hindrance(
+    left: list[LeftoverProcess], folder: Path
+) -> None:
+    left.append(LeftoverProcess(8, "redis-server"))
     said: list[str] = []
     await_left_over(folder, said.append, lambda _: None)
     assert said == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.serving.callers import Caller
+from app.serving.callers import CallerSocket
 from app.serving.worker import GatewayWorker
 
 
@@ -11,7 +11,7 @@ class HastyWorker(GatewayWorker):
 
     def init_process(self) -> None:
         """Shorten the limits of all callers."""
-        Caller.head_s, Caller.body_silence_s = 1.0, 1.0
+        CallerSocket.head_s, CallerSocket.body_silence_s = 1.0, 1.0
         super().init_process()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.jobs.actors import MAX_BEAT_S, Life
+from app.jobs.actors import MAX_BEAT_S, WorkerLifecycle
 from app.jobs.watchdog import EX_SOFTWARE, LOOKS, Watchdog, Watched
 
 WAIT_S = 30
@@ -88,9 +88,11 @@ class Dog:
         self.ended.set()
 
 
-def begun(parts: Any, worker: Any, lease_s: float = 30.0, dog: Dog | None = None) -> Life:
+def begun(
+    parts: Any, worker: Any, lease_s: float = 30.0, dog: Dog | None = None
+) -> WorkerLifecycle:
     """Return a life that has begun."""
-    life = Life(parts, parts, parts, lease_s, (dog or Dog(parts)).dog)
+    life = WorkerLifecycle(parts, parts, parts, lease_s, (dog or Dog(parts)).dog)
     life.after_worker_boot(None, worker)
     return life
 
@@ -118,7 +120,7 @@ def test_it_never_seems_dead() -> None:
 
 def test_it_takes_no_more_and_drains_before_it_ends() -> None:
     parts: Any = Parts()
-    Life(parts, parts, parts, 30.0, Dog(parts).dog).before_worker_shutdown(None, None)
+    WorkerLifecycle(parts, parts, parts, 30.0, Dog(parts).dog).before_worker_shutdown(None, None)
     assert parts.has("stop", "drain")
 
 

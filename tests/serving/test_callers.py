@@ -8,16 +8,16 @@ from collections.abc import Iterator
 import gevent
 import pytest
 
-from app.serving.callers import Caller
+from app.serving.callers import CallerSocket
 
 PATIENCE_S = 10.0
 
 
 @pytest.fixture
-def pair() -> Iterator[tuple[Caller, socket.socket]]:
+def pair() -> Iterator[tuple[CallerSocket, socket.socket]]:
     """Return a caller's connection as the server has it, and the caller."""
     ours, theirs = socket.socketpair()
-    caller = Caller(fileno=ours.detach())
+    caller = CallerSocket(fileno=ours.detach())
     with theirs, caller:
         yield caller, theirs
 
@@ -35,21 +35,23 @@ def read(theirs: socket.socket, count: int) -> bytes:
     return data
 
 
-def test_what_was_put_back_is_read_again(pair: tuple[Caller, socket.socket]) -> None:
+def test_what_was_put_back_is_read_again(pair: tuple[CallerSocket, socket.socket]) -> None:
     caller, theirs = pair
     theirs.sendall(b"world")
     caller.put_back(b"hello, ")
     assert [caller.recv(5), caller.recv(100), caller.recv(100)] == [b"hello", b", ", b"world"]
 
 
-def test_what_the_kernel_takes_is_sent_at_once(pair: tuple[Caller, socket.socket]) -> None:
+def test_what_the_kernel_takes_is_sent_at_once(pair: tuple[CallerSocket, socket.socket]) -> None:
     caller, theirs = pair
     caller.send_soon(b"hello")
     assert caller.is_clear
     assert theirs.recv(100) == b"hello"
 
 
-def test_what_it_does_not_take_is_sent_in_its_turn(pair: tuple[Caller, socket.socket]) -> None:
+def test_what_it_does_not_take_is_sent_in_its_turn(
+    pair: tuple[CallerSocket, socket.socket],
+) -> None:
     caller, theirs = pair
     much = bytes(range(256)) * 20_000
     caller.send_soon(much)
@@ -61,7 +63,7 @@ def test_what_it_does_not_take_is_sent_in_its_turn(pair: tuple[Caller, socket.so
 
 
 def test_a_caller_that_has_gone_is_noticed_when_more_is_sent(
-    pair: tuple[Caller, socket.socket],
+    pair: tuple[CallerSocket, socket.socket],
 ) -> None:
     caller, theirs = pair
     theirs.close()
@@ -74,22 +76,22 @@ def test_a_caller_that_has_gone_is_noticed_when_more_is_sent(
 # time limits
 
 
-def hasten(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> Caller:
+def hasten(caller: CallerSocket, monkeypatch: pytest.MonkeyPatch) -> CallerSocket:
     """Have a caller's limits be over at once."""
-    monkeypatch.setattr(Caller, "head_s", 0.01)
-    monkeypatch.setattr(Caller, "body_silence_s", 0.01)
+    monkeypatch.setattr(CallerSocket, "head_s", 0.01)
+    monkeypatch.setattr(CallerSocket, "body_silence_s", 0.01)
     caller.await_head(0.01)
     return caller
 
 
 def test_a_head_that_does_not_begin_ends(
-    pair: tuple[Caller, socket.socket], monkeypatch: pytest.MonkeyPatch
+    pair: tuple[CallerSocket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert hasten(pair[0], monkeypatch).recv(100) == b""
 
 
 def test_a_head_that_comes_drop_by_drop_ends_all_the_same(
-    pair: tuple[Caller, socket.socket], monkeypatch: pytest.MonkeyPatch
+    pair: tuple[CallerSocket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caller = hasten(pair[0], monkeypatch)
     drops = 0
@@ -102,7 +104,7 @@ def test_a_head_that_comes_drop_by_drop_ends_all_the_same(
 
 
 def test_a_head_that_was_put_back_has_begun(
-    pair: tuple[Caller, socket.socket], monkeypatch: pytest.MonkeyPatch
+    pair: tuple[CallerSocket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caller = hasten(pair[0], monkeypatch)
     caller.await_head(None)
@@ -111,7 +113,7 @@ def test_a_head_that_was_put_back_has_begun(
 
 
 def test_a_body_that_is_silent_is_given_up(
-    pair: tuple[Caller, socket.socket], monkeypatch: pytest.MonkeyPatch
+    pair: tuple[CallerSocket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caller = hasten(pair[0], monkeypatch)
     caller.await_body()
@@ -121,7 +123,7 @@ def test_a_body_that_is_silent_is_given_up(
 
 
 def test_sending_has_no_limit_of_that_kind(
-    pair: tuple[Caller, socket.socket], monkeypatch: pytest.MonkeyPatch
+    pair: tuple[CallerSocket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caller = hasten(pair[0], monkeypatch)
     caller.await_body()
@@ -130,7 +132,9 @@ def test_sending_has_no_limit_of_that_kind(
     assert caller.timeout is None
 
 
-def test_after_a_body_cut_short_nothing_can_follow(pair: tuple[Caller, socket.socket]) -> None:
+def test_after_a_body_cut_short_nothing_can_follow(
+    pair: tuple[CallerSocket, socket.socket],
+) -> None:
     caller, theirs = pair
     caller.await_body()
     theirs.close()
@@ -138,7 +142,9 @@ def test_after_a_body_cut_short_nothing_can_follow(pair: tuple[Caller, socket.so
     assert caller.is_spent
 
 
-def test_a_caller_that_is_hung_up_on_reads_the_end(pair: tuple[Caller, socket.socket]) -> None:
+def test_a_caller_that_is_hung_up_on_reads_the_end(
+    pair: tuple[CallerSocket, socket.socket],
+) -> None:
     caller, _ = pair
     reading = gevent.spawn(caller.recv, 100)
     gevent.sleep(0)
@@ -147,7 +153,7 @@ def test_a_caller_that_is_hung_up_on_reads_the_end(pair: tuple[Caller, socket.so
 
 
 def test_who_has_asked_but_was_not_heard_yet_has_spoken(
-    pair: tuple[Caller, socket.socket],
+    pair: tuple[CallerSocket, socket.socket],
 ) -> None:
     caller, theirs = pair
     assert not caller.has_spoken()

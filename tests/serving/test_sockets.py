@@ -92,7 +92,7 @@ def test_a_silence_that_is_too_long_is_a_time_out(
     pair: tuple[Any, socket.socket], monkeypatch: pytest.MonkeyPatch, timeout_s: float
 ) -> None:
     monkeypatch.setattr(sockets, "TICK_S", 0.02)  # so that one is waited for by itself
-    monkeypatch.setattr(sockets.Patience, "_of", {})
+    monkeypatch.setattr(sockets.TimeoutWheel, "_by_hub", {})
     ours, theirs = socket.socketpair()
     with theirs, LeanSocket(fileno=ours.detach()) as lean:
         lean.settimeout(timeout_s)
@@ -194,7 +194,7 @@ def test_a_silence_wakes_who_reads_on(
 ) -> None:
     monkeypatch.setattr(sockets, "TICK_S", 0.02)
     monkeypatch.setattr(sockets, "SHORTEST_S", 0.0)
-    monkeypatch.setattr(sockets.Patience, "_of", {})
+    monkeypatch.setattr(sockets.TimeoutWheel, "_by_hub", {})
     ours, theirs = socket.socketpair()
     with theirs, LeanSocket(fileno=ours.detach()) as lean:
         lean.settimeout(0.1)

@@ -49,7 +49,7 @@ class Reply:
         return b": nothing\\n\\n" * 20_000
 def work():
     with suppress(GatewayError):
-        list(told_whole(Reply(), ChunkReader(None), None))
+        list(told_whole(Reply(), lambda: ChunkReader(None), None))
 """
 #: Many events of a background response, looked at after a while.
 EVENTS = """

@@ -19,7 +19,7 @@ from app.store.connection.reasons import explained
 
 
 @contextmanager
-def complaining() -> Iterator[None]:
+def reports_errors() -> Iterator[None]:
     """Have a failure be one line on stderr and the exit status 1."""
     try:
         yield
@@ -33,20 +33,20 @@ def complaining() -> Iterator[None]:
 
 
 class OperatorGroup(AppGroup):
-    """Commands that complain as operators expect."""
+    """Commands whose errors are one line each."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command of the group."""
-        with complaining():
+        with reports_errors():
             return super().invoke(ctx)
 
 
 class OperatorCommand(click.Command):
-    """A command, without a group, that complains as operators expect."""
+    """A command, without a group, whose errors are one line each."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
-        with complaining():
+        with reports_errors():
             return super().invoke(ctx)
 
 

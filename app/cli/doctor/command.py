@@ -12,7 +12,7 @@ from typing import Literal
 import click
 
 from app.api import context
-from app.cli.common.group import complaining, print_json, print_table
+from app.cli.common.group import print_json, print_table, reports_errors
 from app.cli.doctor.oddities import oddities
 from app.errors import GatewayError, StorageUnavailable, UpstreamUnavailable
 from app.factory import create_app
@@ -46,7 +46,7 @@ _WORKERS: Mapping[str, tuple[Literal["ok", "warning", "failed"], str]] = {
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each finding.")
 def doctor(*, as_json: bool) -> None:
     """Check settings, Redis, the worker, keys and providers; exit with 1 if one failed."""
-    with complaining():
+    with reports_errors():
         findings = list(examine(Settings.from_env()))
     if as_json:
         for each in findings:

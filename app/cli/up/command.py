@@ -119,9 +119,9 @@ def _serve(
     settings: Settings, embedded: EmbeddedRedis | None, environ: Mapping[str, str], tell: Tell
 ) -> int:
     """Run web and worker until something ends them; return the exit status."""
-    told = {"LOG_FORMAT": "text", **environ}
+    variables = {"LOG_FORMAT": "text", **environ}
     if embedded is not None:
-        told["REDIS_URL"] = embedded.url
+        variables["REDIS_URL"] = embedded.url
         settings = replace(settings, redis=replace(settings.redis, url=embedded.url))
     commands = {"web": processes.web()}
     if processes.has_worker(settings):
@@ -139,7 +139,9 @@ def _serve(
                 os.kill(os.getpid(), signal.SIGTERM)
 
     grace_s = max(settings.requests.grace_s, settings.background.grace_s)
-    status = supervise(commands, told, grace_s=grace_s, beside=beside, stops=_STOPS, watch=tell)
+    status = supervise(
+        commands, variables, grace_s=grace_s, beside=beside, stops=_STOPS, watch=tell
+    )
     over.set()
     for fault in faults:
         click.echo(f"Error: The gateway has ended: {fault}", err=True)

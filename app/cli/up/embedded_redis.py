@@ -81,13 +81,13 @@ def running(
         server = _start(program, data, socket, environ)
         started(server.pid)
         embedded = EmbeddedRedis(server, f"unix://{quote(str(socket))}")
-        told = folder / EMBEDDED_REDIS_URL.name
+        url_file = folder / EMBEDDED_REDIS_URL.name
         try:
             _wait(server, socket, data / "redis.log")
-            told.write_text(embedded.url + "\n", "utf-8")
+            url_file.write_text(embedded.url + "\n", "utf-8")
             yield embedded
         finally:
-            told.unlink(missing_ok=True)
+            url_file.unlink(missing_ok=True)
             embedded.stop()
 
 
@@ -119,10 +119,10 @@ def _candidates() -> Iterator[str]:
 
 def _version(program: str) -> tuple[int, int] | None:
     try:
-        told = subprocess.run([program, "--version"], capture_output=True, check=False).stdout  # noqa: S603 - a redis-server
+        output = subprocess.run([program, "--version"], capture_output=True, check=False).stdout  # noqa: S603 - a redis-server
     except OSError:
         return None
-    found = _VERSION.search(told.decode(errors="replace"))
+    found = _VERSION.search(output.decode(errors="replace"))
     return (int(found[1]), int(found[2])) if found else None
 
 

@@ -27,7 +27,7 @@ class LeftOver(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
+class LeftoverProcess:
     """One of them; its `name` is what `up` calls it."""
 
     pid: int
@@ -42,11 +42,13 @@ def mark(folder: Path) -> dict[str, str]:
     return {MARK: str(folder.resolve())}
 
 
-def left_over(folder: Path, processes: Path = PROCESSES) -> list[Process]:
+def left_over(folder: Path, processes: Path = PROCESSES) -> list[LeftoverProcess]:
     """Return what an earlier `up` of the folder has left, each by its name."""
     marked = f"{MARK}={folder.resolve()}"
     found = [
-        Process(pid, next((name for word, name in _NAMES.items() if word in command), "another"))
+        LeftoverProcess(
+            pid, next((name for word, name in _NAMES.items() if word in command), "another")
+        )
         for pid, environ, command in _running(processes)
         if marked in environ and pid != os.getpid()
     ]
@@ -99,10 +101,10 @@ def await_left_over(
         )
 
 
-def _in_the_way(folder: Path) -> list[Process]:
+def _in_the_way(folder: Path) -> list[LeftoverProcess]:
     left = left_over(folder)
     return [] if all(each.name == _REDIS for each in left) else left
 
 
-def _named(left: list[Process]) -> str:
+def _named(left: list[LeftoverProcess]) -> str:
     return ", ".join(map(str, left))

@@ -74,25 +74,25 @@ def main() -> None:
     """Wait for the end of `up`, and end what it has not."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    told, outputs = _listen(socket.socket(fileno=int(sys.argv[1])))
-    if told.endswith(_DONE):
+    received, outputs = _listen(socket.socket(fileno=int(sys.argv[1])))
+    if received.endswith(_DONE):
         return
     for output in outputs:
         threading.Thread(target=_copy, args=(output,), daemon=True).start()
-    _reap([json.loads(line) for line in told.splitlines()])
+    _reap([json.loads(line) for line in received.splitlines()])
 
 
 def _listen(channel: socket.socket) -> tuple[bytes, list[int]]:
-    """Return what was told until the socket ended."""
-    told, outputs = b"", []
+    """Return what came, bytes and descriptors, until the socket ended."""
+    received, outputs = b"", []
     with suppress(OSError):
         while True:
             piece, more, _, _ = socket.recv_fds(channel, 4096, 16)
             outputs += more
             if not piece:
                 break
-            told += piece
-    return told, outputs
+            received += piece
+    return received, outputs
 
 
 def _copy(output: int) -> None:

@@ -46,14 +46,14 @@ def welcome(settings: Settings, key_file: Path, over: Event) -> str:
 
 def _wait_until_ready(bind: str, over: Event) -> None:
     deadline = monotonic() + _PATIENCE_S
-    told = b"it does not answer"
+    body = b"it does not answer"
     while not over.wait(_POLL_S) and monotonic() < deadline:
         answer = ask(bind, "/readyz")
         if answer is not None:
-            status, told = answer
+            status, body = answer
             if status == 200:
                 return
-    raise NotReady(f"it was not ready after {_PATIENCE_S:.0f} s: {told.decode(errors='replace')}")
+    raise NotReady(f"it was not ready after {_PATIENCE_S:.0f} s: {body.decode(errors='replace')}")
 
 
 def _make_key(settings: Settings) -> str:

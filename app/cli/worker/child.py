@@ -12,10 +12,10 @@ _READ_SIZE = 65536
 
 
 @dataclass(eq=False, slots=True)
-class Process:
+class ChildProcess:
     """A process that works. `ready` says that it takes jobs, `drains` that it takes none more.
 
-    `able_at` is when it took or could have taken a job last, `heard_at` when it said something
+    `able_at` is when it took or could have taken a job last, `last_line_at` when it said something
     last, `kill_at` when its time is over.
     """
 
@@ -27,7 +27,7 @@ class Process:
     ready: bool = False
     drains: bool = False
     able_at: float = float("-inf")
-    heard_at: float = float("inf")
+    last_line_at: float = float("inf")
     refusal: str = ""
     times_s: tuple[float, float] = (0.0, 0.0)
     unread: bytearray = field(default_factory=bytearray)

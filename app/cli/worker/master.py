@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from time import monotonic, time
 from types import FrameType
 
-from app.cli.worker.child import Process
+from app.cli.worker.child import ChildProcess
 from app.cli.worker.listener import Report
 from app.services.health import WORKER_SILENCE_S
 from app.telemetry import log
@@ -70,7 +70,7 @@ class Master:
         self._gone = gone
         self._signals: deque[int] = deque()
         self._selector = selectors.DefaultSelector()
-        self._all: list[Process] = []
+        self._all: list[ChildProcess] = []
         self._kept = ""  # the settings that the last good process had
         self._stop = ""  # what processes are told when it is over
         self._start_at: float | None = None  # when a process is started in place of a dead one
@@ -121,7 +121,7 @@ class Master:
                 with suppress(OSError):
                     woken.recv(4096)
             elif key.data in self._all:
-                self._hear(key.data)
+                self._read_lines(key.data)
         while self._signals:
             self._obey(self._signals.popleft())
         for each in list(self._all):
@@ -133,9 +133,9 @@ class Master:
         if self._start_at is not None and self._clock() >= self._start_at and not self._stop:
             self._fresh("kept")
 
-    def _is_silent(self, process: Process) -> bool:
+    def _is_silent(self, process: ChildProcess) -> bool:
         """Tell whether a process that takes jobs has not even said so for too long."""
-        return not process.drains and self._clock() - process.heard_at > SILENCE_S
+        return not process.drains and self._clock() - process.last_line_at > SILENCE_S
 
     def _patience_s(self) -> float:
         times = [each.kill_at for each in self._all]
@@ -167,7 +167,7 @@ class Master:
         if self._again and not self._stop:
             self._reload()
 
-    def _drain(self, process: Process, order: str) -> None:
+    def _drain(self, process: ChildProcess, order: str) -> None:
         """Have a process end. One that is not ready hears of it once it is."""
         process.say(order)
         process.drains = True
@@ -175,7 +175,7 @@ class Master:
             drain_s, grace_s = process.times_s
             self._limit(process, drain_s if order == "drain" else grace_s)
 
-    def _limit(self, process: Process, within_s: float) -> None:
+    def _limit(self, process: ChildProcess, within_s: float) -> None:
         process.kill_at = min(process.kill_at, self._clock() + within_s + SPARE_S)
 
     # Processes
@@ -193,7 +193,7 @@ class Master:
                 self._start_later()
             return
         now = self._clock()
-        process = Process(program, ours, now, now + READY_S, reloads)
+        process = ChildProcess(program, ours, now, now + READY_S, reloads)
         process.say(f"{word} {self._kept}" if self._kept else "fresh")
         ours.setblocking(False)
         self._selector.register(ours, selectors.EVENT_READ, process)
@@ -209,9 +209,9 @@ class Master:
                 ours.close()
                 raise
 
-    def _hear(self, process: Process) -> None:
+    def _read_lines(self, process: ChildProcess) -> None:
         for word, *more in process.lines():
-            process.heard_at = self._clock()
+            process.last_line_at = self._clock()
             if word == "ready":
                 self._use(process, more)
             elif word == "idle":
@@ -222,12 +222,12 @@ class Master:
                 self._limit(process, process.times_s[0])
                 self._replace(process)
 
-    def _use(self, process: Process, said: list[str]) -> None:
+    def _use(self, process: ChildProcess, words: list[str]) -> None:
         """Have a process that is ready take the place of those before it."""
         process.ready, process.able_at = True, self._clock()
         process.kill_at = float("inf")
-        process.times_s = (float(said[0]), float(said[1]))
-        self._kept = said[2]
+        process.times_s = (float(words[0]), float(words[1]))
+        self._kept = words[2]
         if self._stop or process.drains:
             self._drain(process, self._stop or "drain")
             return
@@ -238,7 +238,7 @@ class Master:
             log.info("config_reloaded", pid=process.program.pid)
             self._reloaded(successful=True)
 
-    def _replace(self, process: Process) -> None:
+    def _replace(self, process: ChildProcess) -> None:
         """Start another in place of one that has come to its end by itself."""
         process.drains = True
         if self._stop or not all(each.drains for each in self._all):
@@ -249,9 +249,9 @@ class Master:
         self._pause_s = AT_ONCE_S if at_once else min(2 * self._pause_s or 1.0, LONGEST_PAUSE_S)
         self._start_at = self._clock() + self._pause_s
 
-    def _bury(self, process: Process) -> None:
+    def _bury(self, process: ChildProcess) -> None:
         """See to a process that has ended."""
-        self._hear(process)
+        self._read_lines(process)
         self._all.remove(process)
         self._selector.unregister(process.channel)
         process.channel.close()
@@ -268,7 +268,7 @@ class Master:
         else:
             log.error("worker_cannot_start", reason=process.refusal or f"exit status {status}")
 
-    def _refuse(self, process: Process) -> None:
+    def _refuse(self, process: ChildProcess) -> None:
         """Go on as before: what was to be read anew cannot be used."""
         reason = (
             process.refusal or f"the process ended with the status {process.program.returncode}"

@@ -41,10 +41,10 @@ def main() -> int:
 
 @contextmanager
 def _listening(bind: str | None) -> Iterator[Master]:
-    """Yield a master whose processes' counts meet in a folder and can be asked for at `bind`.
+    """Yield a master whose processes' counts meet in a folder and are served at `bind`.
 
-    Where somebody has named a folder, as `up` does, it is shared with others, who tell there how
-    they were reloaded.
+    Where somebody has named a folder, as `up` does, it is shared with others, who count
+    their reloads there.
 
     Raises:
         ListenerTaken: nothing can listen there.
@@ -56,11 +56,11 @@ def _listening(bind: str | None) -> Iterator[Master]:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="gateway-metrics-"))
         master = Master(partial(_start, folder), gone=partial(_forget, folder))
 
-        def told() -> bytes:
+        def exposition() -> bytes:
             return metrics({} if shared else master.figures(), folder)
 
         if bind is not None:
-            stack.enter_context(listening(bind, master.health, told))
+            stack.enter_context(listening(bind, master.health, exposition))
         yield master
 
 

@@ -31,7 +31,7 @@ class Writable(Protocol):
         ...
 
 
-class Answer:
+class ResponseWriter:
     """Implements start_response and the writing of the body (PEP 3333).
 
     Head and first piece leave together. `closes` says that the connection is of no more use once

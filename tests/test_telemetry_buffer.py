@@ -16,7 +16,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, g
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from app import telemetry
-from app.telemetry.tally import Tally, Timings
+from app.telemetry.metric_buffer import MetricBuffer, Timings
 from tests.processes import started
 
 BUCKETS = (0.1, 1, 10)
@@ -41,20 +41,20 @@ def metrics() -> Metrics:
     return Metrics()
 
 
-def tally(delay_s: float) -> Tally:
-    """Return a tally that keeps counts for so long."""
-    made = Tally()
+def buffer(delay_s: float) -> MetricBuffer:
+    """Return a buffer that keeps counts for so long."""
+    made = MetricBuffer()
     made.delay_s = delay_s
     return made
 
 
 def test_without_a_delay_a_count_is_there_at_once(metrics: Metrics) -> None:
-    tally(0).add((metrics.counter, 2), (metrics.timings.labels("x"), 0.5))
+    buffer(0).add((metrics.counter, 2), (metrics.timings.labels("x"), 0.5))
     assert (metrics.told("c_total"), metrics.told("t_count", of="x")) == (2, 1)
 
 
 def test_with_a_delay_it_is_there_when_it_is_asked_for(metrics: Metrics) -> None:
-    waiting = tally(LONG_S)
+    waiting = buffer(LONG_S)
     waiting.add((metrics.counter, 2))
     waiting.add((metrics.counter, 3))
     assert metrics.told("c_total") == 0
@@ -64,7 +64,7 @@ def test_with_a_delay_it_is_there_when_it_is_asked_for(metrics: Metrics) -> None
 
 
 def test_with_a_delay_it_is_there_a_moment_later_by_itself(metrics: Metrics) -> None:
-    waiting = tally(0.01)
+    waiting = buffer(0.01)
     for expected in (1, 2):
         waiting.add((metrics.counter, 1))
         until = time.monotonic() + 10
@@ -80,7 +80,7 @@ def test_where_no_thread_is_to_be_had_it_is_there_at_once(
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(_thread, "start_new_thread", refuse)
-    waiting = tally(LONG_S)
+    waiting = buffer(LONG_S)
     for expected in (1, 2):
         waiting.add((metrics.counter, 1))
         assert metrics.told("c_total") == expected
@@ -91,12 +91,12 @@ IN_THE_EVENT_LOOP = """
 from gevent import monkey; monkey.patch_all()
 import gevent
 from prometheus_client import REGISTRY, Counter
-from app.telemetry.tally import Tally
-tally, counter = Tally(), Counter("c", "A counter.")
-tally.delay_s = 0.01
+from app.telemetry.metric_buffer import MetricBuffer
+buffer, counter = MetricBuffer(), Counter("c", "A counter.")
+buffer.delay_s = 0.01
 def count():
     try:
-        tally.add((counter, 1))
+        buffer.add((counter, 1))
     except BaseException as fault:
         print(type(fault).__name__)
 gevent.get_hub().loop.run_callback(count)
@@ -129,7 +129,7 @@ def test_many_observations_are_what_each_would_be() -> None:
 
 
 def test_no_count_of_many_threads_is_lost(metrics: Metrics) -> None:
-    waiting = tally(0.001)
+    waiting = buffer(0.001)
     child = metrics.timings.labels("x")
 
     def count() -> None:
@@ -186,7 +186,7 @@ def test_a_count_that_comes_in_the_middle_of_a_flush_is_in_it(
     metrics: Metrics, delay_s: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As when the garbage collector ends an answer that nobody wanted: in this very thread.
-    counting, told = tally(delay_s), metrics.counter.inc
+    counting, told = buffer(delay_s), metrics.counter.inc
 
     def inc(amount: float) -> None:
         if not metrics.told("c_total"):

@@ -30,7 +30,7 @@ Metric = Counter | Timings
 Counting = Metric | partial[Counter] | partial[Timings]
 
 
-class Tally:
+class MetricBuffer:
     """Keeps counts for a moment, and puts them into the metrics together.
 
     MEASURED: a small request counts six things, which are eight figures in a file that the metrics

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.serving.answers import Answer, Error
+from app.serving.response_writer import Error, ResponseWriter
 
 
 class Wire:
@@ -28,9 +28,9 @@ class Wire:
 
 def answered(
     *pieces: bytes, status: str = "200 OK", headers: list[tuple[str, str]] | None = None
-) -> tuple[Answer, Wire]:
+) -> tuple[ResponseWriter, Wire]:
     wire = Wire()
-    answer = Answer(wire, closes=False)
+    answer = ResponseWriter(wire, closes=False)
     answer.start(status, headers or [])
     for piece in pieces:
         answer.write(piece)
@@ -81,7 +81,7 @@ def test_a_body_longer_than_stated_is_cut() -> None:
 
 def test_a_connection_that_is_to_end_is_said_to() -> None:
     wire = Wire()
-    answer = Answer(wire, closes=True)
+    answer = ResponseWriter(wire, closes=True)
     answer.start("200 OK", [])
     answer.end()
     assert b"\r\nConnection: close\r\n" in wire.sent[0]
@@ -101,11 +101,11 @@ def test_a_connection_that_is_to_end_is_said_to() -> None:
 )
 def test_nothing_is_smuggled_into_a_head(status: str, name: str, value: str) -> None:
     with pytest.raises(ValueError, match="cannot be sent"):
-        Answer(Wire(), closes=False).start(status, [(name, value)])
+        ResponseWriter(Wire(), closes=False).start(status, [(name, value)])
 
 
 def test_an_answer_begins_once() -> None:
-    answer = Answer(Wire(), closes=False)
+    answer = ResponseWriter(Wire(), closes=False)
     answer.start("200 OK", [])
     with pytest.raises(AssertionError):
         answer.start("200 OK", [])
@@ -118,7 +118,7 @@ def fault() -> Error:
 
 def test_a_fault_replaces_an_answer_that_was_not_sent_yet() -> None:
     wire = Wire()
-    answer = Answer(wire, closes=False)
+    answer = ResponseWriter(wire, closes=False)
     answer.start("200 OK", [])
     answer.start("500 Internal Server Error", [], fault())
     answer.end()
@@ -133,12 +133,12 @@ def test_a_fault_after_the_head_is_raised() -> None:
 
 def test_a_body_needs_a_status_before_it() -> None:
     with pytest.raises(AssertionError):
-        Answer(Wire(), closes=False).write(b"hello")
+        ResponseWriter(Wire(), closes=False).write(b"hello")
 
 
 def test_a_piece_can_be_pushed_between_two_others() -> None:
     wire = Wire()
-    answer = Answer(wire, closes=False)
+    answer = ResponseWriter(wire, closes=False)
     answer.start("200 OK", [])
     answer.write(b"one")
     assert answer.is_clear
@@ -149,7 +149,7 @@ def test_a_piece_can_be_pushed_between_two_others() -> None:
 
 def test_nothing_is_pushed_before_the_head_nor_while_something_waits_nor_without_chunks() -> None:
     wire = Wire()
-    answer = Answer(wire, closes=False)
+    answer = ResponseWriter(wire, closes=False)
     answer.start("200 OK", [])
     assert not answer.is_clear
     answer.write(b"one")
@@ -162,7 +162,7 @@ def test_nothing_is_pushed_before_the_head_nor_while_something_waits_nor_without
 def test_an_answer_to_what_cannot_be_read_to_its_end_closes_its_connection() -> None:
     wire = Wire()
     wire.is_spent = True
-    answer = Answer(wire, closes=False)
+    answer = ResponseWriter(wire, closes=False)
     answer.start("408 REQUEST TIMEOUT", [("Content-Length", "0")])
     answer.end()
     assert answer.closes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.serving.bodies import Body
+from app.serving.request_body import RequestBody
 
 
 class Pieces:
@@ -18,30 +18,30 @@ class Pieces:
 
 
 def test_a_body_that_came_with_its_head_is_read_without_the_connection() -> None:
-    body = Body(Pieces(b"never read"), 5, b"hello")
+    body = RequestBody(Pieces(b"never read"), 5, b"hello")
     assert body.read() == b"hello"
     assert body.read() == b""
 
 
 def test_a_body_is_read_in_as_many_pieces_as_come() -> None:
-    body = Body(Pieces(b"lo ", b"wor", b"ld"), 11, b"hel")
+    body = RequestBody(Pieces(b"lo ", b"wor", b"ld"), 11, b"hel")
     assert [body.read(4), body.read(4), body.read(-1)] == [b"hell", b"o wo", b"rld"]
 
 
 def test_what_lies_behind_a_body_is_the_next_requests() -> None:
-    body = Body(Pieces(b"loGET /"), 5, b"hel")
+    body = RequestBody(Pieces(b"loGET /"), 5, b"hel")
     assert body.read(None) == b"hello"
     assert body.spare == b"GET /"
 
 
 def test_a_caller_that_hangs_up_has_sent_a_short_body() -> None:
-    body = Body(Pieces(b"lo"), 50, b"hel")
+    body = RequestBody(Pieces(b"lo"), 50, b"hel")
     assert body.read() == b"hello"
     assert body.left == 45
 
 
 def test_lines_are_read_one_by_one() -> None:
-    body = Body(Pieces(b"one\ntwo\nthree", b"next"), 13, b"")
+    body = RequestBody(Pieces(b"one\ntwo\nthree", b"next"), 13, b"")
     assert body.readline() == b"one\n"
     assert body.readline(2) == b"tw"
     assert list(body) == [b"o\n", b"three"]
@@ -50,9 +50,9 @@ def test_lines_are_read_one_by_one() -> None:
 
 @pytest.mark.parametrize(("most", "thrown"), [(10, True), (9, False)])
 def test_a_body_that_nobody_wants_is_thrown_away_up_to_a_bound(most: int, thrown: bool) -> None:
-    body = Body(Pieces(b"45678", b"9"), 10, b"0123")
+    body = RequestBody(Pieces(b"45678", b"9"), 10, b"0123")
     assert body.discard(most) is thrown
 
 
 def test_a_body_that_does_not_come_cannot_be_thrown_away() -> None:
-    assert not Body(Pieces(b"45"), 10, b"0123").discard(100)
+    assert not RequestBody(Pieces(b"45"), 10, b"0123").discard(100)

@@ -16,7 +16,7 @@ class Readable(Protocol):
     def recv(self, size: int, /) -> bytes: ...
 
 
-class Body:
+class RequestBody:
     """`wsgi.input` (PEP 3333): at most `length` bytes, fewer if the caller hangs up before.
 
     `had` is what was read of the connection already. `left` counts the bytes still to be read,
