@@ -34,7 +34,7 @@ _KINDS: dict[type, str] = {
 Refer = Callable[[Schema], dict[str, Any]]
 
 
-class Fault(ValidationError):
+class InvalidField(ValidationError):
     """What is wrong, where, and how to mend it; `path` is "" for the whole body."""
 
     def __init__(self, code: str, path: str, what: str) -> None:
@@ -49,8 +49,8 @@ def _go_on() -> None:
 
 
 @dataclass(slots=True)
-class Notes:
-    """What one reading of a body brings beside its values.
+class ReadContext:
+    """What one reading of a body is given, and what it brings beside its values.
 
     `drops_unsupported` is the policy for tools and items that only some upstreams know (R7, R18);
     `ignored` names what was sent and will not be acted on (R1).
@@ -93,20 +93,20 @@ def listed(values: tuple[str, ...]) -> str:
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"
 
 
-def required(path: str) -> Fault:
+def required(path: str) -> InvalidField:
     """Return the fault of something that is not there."""
-    return Fault("missing_required_parameter", path, "is required: it is absent or null.")
+    return InvalidField("missing_required_parameter", path, "is required: it is absent or null.")
 
 
-def mistyped(path: str, wanted: str, value: object) -> Fault:
+def mistyped(path: str, wanted: str, value: object) -> InvalidField:
     """Return the fault of a value that is of another kind than `wanted`."""
-    return Fault("invalid_type", path, f"must be {wanted}, not {kind(value)}.")
+    return InvalidField("invalid_type", path, f"must be {wanted}, not {kind(value)}.")
 
 
-def too_long(path: str, text: str, longest: int) -> Fault:
+def too_long(path: str, text: str, longest: int) -> InvalidField:
     """Return the fault of a string of more than `longest` characters."""
     what = f"has {len(text)} characters: send at most {longest}."
-    return Fault("invalid_value", path, what)
+    return InvalidField("invalid_value", path, what)
 
 
 def array_at(value: object, path: str, most: int, wanted: str = "an array") -> list[Any]:
@@ -115,7 +115,7 @@ def array_at(value: object, path: str, most: int, wanted: str = "an array") -> l
         raise mistyped(path, wanted, value)
     if len(value) > most:
         what = f"has {len(value)} elements: send at most {most}."
-        raise Fault("array_above_max_length", path, what)
+        raise InvalidField("array_above_max_length", path, what)
     return value
 
 
@@ -136,7 +136,7 @@ def type_at(raw: dict[str, Any], path: str) -> str:
     return said
 
 
-class Strict(fields.Field[Any]):
+class StrictField(fields.Field[Any]):
     """A field that takes a JSON value of its kind as it is, or refuses it.
 
     `null` is the same as absent wherever a field is not required (R2). `about` goes to the
@@ -160,15 +160,15 @@ class Strict(fields.Field[Any]):
             metadata=metadata,
         )
 
-    def check(self, value: Any, at: str, notes: Notes) -> Any:
+    def check(self, value: Any, at: str, context: ReadContext) -> Any:
         """Return what the domain makes of `value`, a key of the object at `at`.
 
         Raises:
-            Fault: the value is not what the field takes.
+            InvalidField: the value is not what the field takes.
         """
         raise NotImplementedError
 
-    def shape(self, refer: Refer) -> dict[str, Any]:
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
         """Return the field's JSON schema, without its description or null."""
         raise NotImplementedError
 
@@ -176,22 +176,22 @@ class Strict(fields.Field[Any]):
         """Return the field's own path."""
         return join(at, str(self.name))
 
-    def fault(self, code: str, at: str, what: str) -> Fault:
+    def invalid(self, code: str, at: str, what: str) -> InvalidField:
         """Return a fault of this field."""
-        return Fault(code, self.path(at), what)
+        return InvalidField(code, self.path(at), what)
 
-    def mistyped(self, at: str, wanted: str, value: object) -> Fault:
+    def mistyped(self, at: str, wanted: str, value: object) -> InvalidField:
         """Return the fault of a value of another kind."""
         return mistyped(self.path(at), wanted, value)
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> Any:
-        return self.check(value, "", Notes())
+        return self.check(value, "", ReadContext())
 
 
 class Document(Schema):
-    """A JSON object whose fields are all Strict; keys that it does not know are ignored."""
+    """A JSON object whose fields are all strict; keys that it does not know are ignored."""
 
     class Meta:
         unknown = EXCLUDE
@@ -200,32 +200,28 @@ class Document(Schema):
 
     def __init__(self) -> None:
         super().__init__()
-        strict = {name: f for name, f in self.fields.items() if isinstance(f, Strict)}
+        strict = {name: f for name, f in self.fields.items() if isinstance(f, StrictField)}
         self._checks = {name: f.check for name, f in strict.items()}
         self._required = tuple(name for name, f in strict.items() if f.required)
 
-    def shape(self, refer: Refer) -> dict[str, Any]:
-        """Return the reference to this document's component."""
-        return refer(self)
-
-    def read(self, raw: object, path: str, notes: Notes) -> dict[str, Any]:
+    def read(self, raw: object, path: str, context: ReadContext) -> dict[str, Any]:
         """Return the values of the object at `path`, by name, without those that are absent.
 
         Raises:
-            Fault: the first fault in the order of the document; what is missing comes last.
+            InvalidField: the first fault in the order of the document; what is missing comes last.
         """
         checks, found, given = self._checks, {}, object_at(raw, path)
         if len(given) > _MOST_KEYS:
             what = f"has {len(given)} keys: send at most {_MOST_KEYS}."
-            raise Fault("invalid_value", path, what)
+            raise InvalidField("invalid_value", path, what)
         for name, value in given.items():
             if value is None:
                 continue
             check = checks.get(name)
             if check is None:
-                notes.ignore(join(path, name[:_LONGEST_NAME]))
+                context.ignore(join(path, name[:_LONGEST_NAME]))
             else:
-                found[name] = check(value, path, notes)
+                found[name] = check(value, path, context)
         for name in self._required:
             if name not in found:
                 raise required(join(path, name))

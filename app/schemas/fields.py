@@ -9,10 +9,10 @@ from typing import Any
 
 from app.schemas.document import (
     Document,
-    Fault,
-    Notes,
+    InvalidField,
+    ReadContext,
     Refer,
-    Strict,
+    StrictField,
     array_at,
     join,
     listed,
@@ -30,7 +30,7 @@ MOST_OBJECTS = 200_000
 _TOO_DEEP = f"is nested more than {MOST_NESTED} levels deep: flatten it."
 
 
-class Text(Strict):
+class String(StrictField):
     """A string of `shortest` to `longest` characters, matching `pattern` in full."""
 
     def __init__(
@@ -47,19 +47,19 @@ class Text(Strict):
         self.pattern, self.hint = pattern, hint
         self._matches = re.compile(pattern).fullmatch if pattern else None
 
-    def check(self, value: Any, at: str, notes: Notes) -> str:
+    def check(self, value: Any, at: str, context: ReadContext) -> str:
         if type(value) is not str:
             raise self.mistyped(at, "a string", value)
         length = len(value)
         if length < self.shortest:
-            raise self.fault("invalid_value", at, "must not be empty.")
+            raise self.invalid("invalid_value", at, "must not be empty.")
         if self.longest is not None and length > self.longest:
             raise too_long(self.path(at), value, self.longest)
         if self._matches is not None and self._matches(value) is None:
-            raise self.fault("invalid_value", at, f"{self.hint}, not {shown(value)}.")
+            raise self.invalid("invalid_value", at, f"{self.hint}, not {shown(value)}.")
         return value
 
-    def shape(self, refer: Refer) -> dict[str, Any]:
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
         limits = {
             "minLength": self.shortest or None,
             "maxLength": self.longest,
@@ -69,7 +69,7 @@ class Text(Strict):
         return {"type": "string"} | told
 
 
-class Choice(Strict):
+class Choice(StrictField):
     """One of a few strings."""
 
     def __init__(self, *values: str, **options: Any) -> None:
@@ -77,81 +77,81 @@ class Choice(Strict):
         self.values = values
         self._known = frozenset(values)
 
-    def check(self, value: Any, at: str, notes: Notes) -> str:
+    def check(self, value: Any, at: str, context: ReadContext) -> str:
         if type(value) is not str:
             raise self.mistyped(at, "a string", value)
         if value not in self._known:
             what = f"must be {listed(self.values)}, not {shown(value)}."
-            raise self.fault("invalid_value", at, what)
+            raise self.invalid("invalid_value", at, what)
         return value
 
-    def shape(self, refer: Refer) -> dict[str, Any]:
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
         return {"type": "string", "enum": list(self.values)}
 
 
-class Flag(Strict):
+class Boolean(StrictField):
     """true or false."""
 
-    def check(self, value: Any, at: str, notes: Notes) -> bool:
+    def check(self, value: Any, at: str, context: ReadContext) -> bool:
         if type(value) is not bool:
             raise self.mistyped(at, "true or false", value)
         return value
 
-    def shape(self, refer: Refer) -> dict[str, Any]:
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
         return {"type": "boolean"}
 
 
-class Whole(Strict):
+class Integer(StrictField):
     """An integer from `least` to `most`; 5.0 is none."""
 
     def __init__(self, least: int, most: int | None = None, **options: Any) -> None:
         super().__init__(**options)
         self.least, self.most = least, most
 
-    def check(self, value: Any, at: str, notes: Notes) -> int:
+    def check(self, value: Any, at: str, context: ReadContext) -> int:
         if type(value) is not int:
             raise self.mistyped(at, "an integer", value)
         if value < self.least:
             what = f"must be at least {self.least}, not {value}."
-            raise self.fault("integer_below_min_value", at, what)
+            raise self.invalid("integer_below_min_value", at, what)
         if self.most is not None and value > self.most:
             what = f"must be at most {self.most}, not {value}."
-            raise self.fault("integer_above_max_value", at, what)
+            raise self.invalid("integer_above_max_value", at, what)
         return value
 
-    def shape(self, refer: Refer) -> dict[str, Any]:
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
         most = {} if self.most is None else {"maximum": self.most}
         return {"type": "integer", "minimum": self.least} | most
 
 
-class Real(Strict):
+class Number(StrictField):
     """A number from `least` to `most`, with or without a fraction."""
 
     def __init__(self, least: float, most: float, **options: Any) -> None:
         super().__init__(**options)
         self.least, self.most = least, most
 
-    def check(self, value: Any, at: str, notes: Notes) -> float:
+    def check(self, value: Any, at: str, context: ReadContext) -> float:
         # Only NaN differs from itself.
         if (type(value) is not float and type(value) is not int) or value != value:
             raise self.mistyped(at, "a number", value)
         if value < self.least:
             what = f"must be at least {self.least}, not {value}."
-            raise self.fault("decimal_below_min_value", at, what)
+            raise self.invalid("decimal_below_min_value", at, what)
         if value > self.most:
             what = f"must be at most {self.most}, not {value}."
-            raise self.fault("decimal_above_max_value", at, what)
+            raise self.invalid("decimal_above_max_value", at, what)
         return value
 
-    def shape(self, refer: Refer) -> dict[str, Any]:
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
         bounds = {"minimum": self.least, "maximum": self.most}
         return {"type": "number"} | {name: n for name, n in bounds.items() if math.isfinite(n)}
 
 
-class Bytes(Strict):
+class ByteArray(StrictField):
     """An array of bytes, each as an integer."""
 
-    def check(self, value: Any, at: str, notes: Notes) -> list[int]:
+    def check(self, value: Any, at: str, context: ReadContext) -> list[int]:
         if type(value) is not list:
             raise self.mistyped(at, "an array", value)
         for index, each in enumerate(value):
@@ -159,36 +159,36 @@ class Bytes(Strict):
                 raise mistyped(f"{self.path(at)}[{index}]", "an integer from 0 to 255", each)
         return value
 
-    def shape(self, refer: Refer) -> dict[str, Any]:
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
         byte = {"type": "integer", "minimum": 0, "maximum": 255}
         return {"type": "array", "items": byte}
 
 
-class FreeObject(Strict):
+class FreeObject(StrictField):
     """An object that is passed on as it is, nested no deeper than JSON writers go."""
 
-    def check(self, value: Any, at: str, notes: Notes) -> dict[str, Any]:
+    def check(self, value: Any, at: str, context: ReadContext) -> dict[str, Any]:
         if type(value) is not dict:
             raise self.mistyped(at, "an object", value)
         if not is_shallow(value, MOST_NESTED):
-            raise self.fault("invalid_value", at, _TOO_DEEP)
+            raise self.invalid("invalid_value", at, _TOO_DEEP)
         return value
 
-    def shape(self, refer: Refer) -> dict[str, Any]:
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
         return {"type": "object", "additionalProperties": True}
 
 
-class FreeObjects(Strict):
+class FreeObjects(StrictField):
     """An array of objects that are passed on as they are."""
 
-    def check(self, value: Any, at: str, notes: Notes) -> tuple[dict[str, Any], ...]:
+    def check(self, value: Any, at: str, context: ReadContext) -> tuple[dict[str, Any], ...]:
         for index, each in enumerate(array_at(value, self.path(at), MOST_OBJECTS)):
             object_at(each, f"{self.path(at)}[{index}]")
         if not is_shallow(value, MOST_NESTED):
-            raise self.fault("invalid_value", at, _TOO_DEEP)
+            raise self.invalid("invalid_value", at, _TOO_DEEP)
         return tuple(value)
 
-    def shape(self, refer: Refer) -> dict[str, Any]:
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
         free = {"type": "object", "additionalProperties": True}
         return {"type": "array", "maxItems": MOST_OBJECTS, "items": free}
 
@@ -199,20 +199,20 @@ class OneOf:
     def __init__(self, *documents: Document) -> None:
         self.documents = {said: each for each in documents for said in _types(each)}
 
-    def read(self, raw: object, path: str, notes: Notes) -> Any:
+    def read(self, raw: object, path: str, context: ReadContext) -> Any:
         """Return what the document of that type makes of the object at `path`.
 
         Raises:
-            Fault: the type is none of these, or its document finds fault.
+            InvalidField: the type is none of these, or its document finds fault.
         """
         said = type_at(object_at(raw, path), path)
         document = self.documents.get(said)
         if document is None:
             what = f"must be {listed(tuple(self.documents))}, not {shown(said)}."
-            raise Fault("invalid_value", join(path, "type"), what)
-        return document.read(raw, path, notes)
+            raise InvalidField("invalid_value", join(path, "type"), what)
+        return document.read(raw, path, context)
 
-    def shape(self, refer: Refer) -> dict[str, Any]:
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
         """Return the JSON schema of these documents."""
         mapping = {said: refer(each)["$ref"] for said, each in self.documents.items()}
         references = [{"$ref": each} for each in dict.fromkeys(mapping.values())]
@@ -220,59 +220,63 @@ class OneOf:
         return {"oneOf": references, "discriminator": discriminator}
 
 
+def _reference(inner: Document | OneOf, refer: Refer) -> dict[str, Any]:
+    return inner.json_schema(refer) if isinstance(inner, OneOf) else refer(inner)
+
+
 def _types(document: Document) -> tuple[str, ...]:
     field = document.fields["type"]
     return field.values if isinstance(field, Choice) else ()
 
 
-class Nested(Strict):
+class Nested(StrictField):
     """An object with fields of its own, or one of several such."""
 
     def __init__(self, inner: Document | OneOf, **options: Any) -> None:
         super().__init__(**options)
         self.inner = inner
 
-    def check(self, value: Any, at: str, notes: Notes) -> Any:
-        return self.inner.read(value, self.path(at), notes)
+    def check(self, value: Any, at: str, context: ReadContext) -> Any:
+        return self.inner.read(value, self.path(at), context)
 
-    def shape(self, refer: Refer) -> dict[str, Any]:
-        return self.inner.shape(refer)
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
+        return _reference(self.inner, refer)
 
 
-class Listed(Strict):
+class ListOf(StrictField):
     """An array of such objects."""
 
     def __init__(self, inner: Document | OneOf, **options: Any) -> None:
         super().__init__(**options)
         self.inner = inner
 
-    def check(self, value: Any, at: str, notes: Notes) -> list[Any]:
+    def check(self, value: Any, at: str, context: ReadContext) -> list[Any]:
         if type(value) is not list:
             raise self.mistyped(at, "an array", value)
         path = self.path(at)
-        return [self.inner.read(each, f"{path}[{i}]", notes) for i, each in enumerate(value)]
+        return [self.inner.read(each, f"{path}[{i}]", context) for i, each in enumerate(value)]
 
-    def shape(self, refer: Refer) -> dict[str, Any]:
-        return {"type": "array", "items": self.inner.shape(refer)}
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
+        return {"type": "array", "items": _reference(self.inner, refer)}
 
 
-class TextMap(Strict):
+class TextMap(StrictField):
     """An object of strings: at most `most` keys of `longest_key`, values of `longest_value`."""
 
     def __init__(self, most: int, longest_key: int, longest_value: int, **options: Any) -> None:
         super().__init__(**options)
         self.most, self.longest_key, self.longest_value = most, longest_key, longest_value
 
-    def check(self, value: Any, at: str, notes: Notes) -> dict[str, str]:
+    def check(self, value: Any, at: str, context: ReadContext) -> dict[str, str]:
         if type(value) is not dict:
             raise self.mistyped(at, "an object", value)
         if len(value) > self.most:
             what = f"has {len(value)} keys: send at most {self.most}."
-            raise self.fault("invalid_value", at, what)
+            raise self.invalid("invalid_value", at, what)
         for key, text in value.items():
             if len(key) > self.longest_key:
                 what = f"has a key of {len(key)} characters: use at most {self.longest_key}."
-                raise self.fault("invalid_value", at, what)
+                raise self.invalid("invalid_value", at, what)
             self._check_text(text, join(self.path(at), key))
         return value
 
@@ -282,7 +286,7 @@ class TextMap(Strict):
         if len(text) > self.longest_value:
             raise too_long(path, text, self.longest_value)
 
-    def shape(self, refer: Refer) -> dict[str, Any]:
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
         return {
             "type": "object",
             "maxProperties": self.most,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
 from app.schemas.docs.openapi import document
-from app.schemas.document import Notes
+from app.schemas.document import ReadContext
 from app.schemas.wire.answers import ErrorEnvelopeSchema
 from app.stream_check.checker import check_stream
 from tests.fuzz.bodies import broken, mutated_bodies
@@ -77,7 +77,7 @@ def post(raw: bytes) -> int:
     )
     assert told.status_code < 500
     if told.status_code >= 400:
-        ENVELOPE.read(told.get_json(), "", Notes())
+        ENVELOPE.read(told.get_json(), "", ReadContext())
     elif told.mimetype == "text/event-stream":
         check_stream(told.get_data().splitlines(keepends=True))
     return told.status_code

@@ -15,7 +15,7 @@ from app.domain.items import ItemReference
 from app.domain.request import CreateRequest
 from app.domain.response import Response
 from app.errors import InvalidRequest
-from app.schemas.document import Notes
+from app.schemas.document import ReadContext
 from app.schemas.items import item_from_json, item_json
 from app.schemas.request.create import CreateRequestSchema, load_create_request
 from app.schemas.responses import echo, response_from_json, response_json
@@ -95,7 +95,7 @@ def test_whatever_is_taken_can_be_echoed_written_and_read_again(body: Any, polic
     if isinstance(request, CreateRequest):
         response = Response("resp_1", request.model, 1, echo(request))
         shown = orjson.loads(orjson.dumps(response_json(response)))
-        RESPONSE.read(shown, "", Notes())
+        RESPONSE.read(shown, "", ReadContext())
         assert response_json(response_from_json(shown)) == shown
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.schemas.document import Notes
+from app.schemas.document import ReadContext
 from app.schemas.request.bounds import LONGEST_DESCRIPTION, LONGEST_TEXT
 from app.schemas.request.fast_path import usual_item
 from app.schemas.request.items import read_item
@@ -60,18 +60,18 @@ def all_of(body: Any, name: str) -> list[Any]:
 
 def agree_on_item(raw: Any) -> None:
     """Hold an item that is usual to what its schema makes of it, without a word of complaint."""
-    usual, notes = usual_item(raw), Notes()
+    usual, notes = usual_item(raw), ReadContext()
     if usual is not None:
         assert read_item(raw, "input[0]", notes) == usual
-        assert notes == Notes()
+        assert notes == ReadContext()
 
 
 def agree_on_tool(raw: Any) -> None:
     """Hold a tool that is usual to the same."""
-    usual, notes = usual_tool(raw), Notes()
+    usual, notes = usual_tool(raw), ReadContext()
     if usual is not None:
         assert read_tool(raw, "tools[0]", notes) == usual
-        assert notes == Notes()
+        assert notes == ReadContext()
 
 
 def odd_ones(raw: dict[str, Any]) -> list[Any]:

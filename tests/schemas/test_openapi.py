@@ -15,7 +15,7 @@ from referencing.jsonschema import DRAFT202012
 
 from app.domain.request import Parameters
 from app.schemas.docs.openapi import document, endpoint_info
-from app.schemas.document import Notes
+from app.schemas.document import ReadContext
 from app.schemas.events import encode
 from app.schemas.request.create import CreateRequestSchema, load_create_request
 from app.schemas.responses import response_json
@@ -145,7 +145,7 @@ def test_what_is_refused_may_only_be_null(name: str) -> None:
 
 
 def test_the_endpoint_says_what_it_is_declared_to_say() -> None:
-    EndpointSchema().read(orjson.loads(orjson.dumps(endpoint_info())), "", Notes())
+    EndpointSchema().read(orjson.loads(orjson.dumps(endpoint_info())), "", ReadContext())
 
 
 def test_the_endpoint_names_its_methods_with_a_line_each() -> None:

@@ -26,7 +26,7 @@ from app.domain.items import (
 )
 from app.domain.stream.events import Event
 from app.errors import InvalidRequest, UpstreamTimeout
-from app.schemas.document import Fault, Notes
+from app.schemas.document import InvalidField, ReadContext
 from app.schemas.events import encode
 from app.schemas.items import item_json
 from app.schemas.responses import response_json
@@ -63,7 +63,7 @@ def in_open_responses(kind: str) -> type[BaseModel]:
 
 @responses
 def test_a_response_is_what_it_is_declared_to_be(name: str) -> None:
-    RESPONSE.read(shown(name), "", Notes())
+    RESPONSE.read(shown(name), "", ReadContext())
 
 
 @responses
@@ -114,14 +114,14 @@ ITEMS: list[Item] = [
 
 @pytest.mark.parametrize("item", ITEMS, ids=lambda item: item.type)
 def test_a_listed_item_is_what_it_is_declared_to_be(item: Item) -> None:
-    ITEM.read(item_json(item), "", Notes())
+    ITEM.read(item_json(item), "", ReadContext())
 
 
 @pytest.mark.parametrize("output", [5, None, [{"type": "output_text"}]])
 def test_a_listed_output_is_a_string_or_parts(output: object) -> None:
     told = item_json(FunctionCallOutput("fco_1", "call_1", "")) | {"output": output}
-    with pytest.raises(Fault, match=r"output"):
-        ITEM.read(told, "", Notes())
+    with pytest.raises(InvalidField, match=r"output"):
+        ITEM.read(told, "", ReadContext())
 
 
 @pytest.mark.parametrize(
@@ -130,14 +130,14 @@ def test_a_listed_output_is_a_string_or_parts(output: object) -> None:
 )
 def test_an_error_always_has_its_four_keys(error: InvalidRequest | UpstreamTimeout) -> None:
     told = error_json(error)
-    ErrorEnvelopeSchema().read(told, "", Notes())
+    ErrorEnvelopeSchema().read(told, "", ReadContext())
     assert list(told["error"]) == ["message", "type", "param", "code"]
 
 
 def test_a_usage_report_is_what_it_is_declared_to_be() -> None:
     day = date(2030, 1, 31)
     line = UsageLine(account="a", key_id="key_1", model="m", day=day, requests=2, errors=1)
-    UsageReportSchema().read(usage_json([line], day, day), "", Notes())
+    UsageReportSchema().read(usage_json([line], day, day), "", ReadContext())
 
 
 NULLABLE = {
@@ -161,19 +161,19 @@ KEYS = sorted(response_json(COMPLETED))
 def test_a_response_without_one_of_its_keys_is_none(key: str) -> None:
     told = response_json(COMPLETED)
     del told[key]
-    with pytest.raises(Fault, match=f"'{key}' is required"):
-        RESPONSE.read(told, "", Notes())
+    with pytest.raises(InvalidField, match=f"'{key}' is required"):
+        RESPONSE.read(told, "", ReadContext())
 
 
 @pytest.mark.parametrize("key", sorted(set(KEYS) - NULLABLE))
 def test_a_key_that_is_never_null_is_declared_so(key: str) -> None:
-    with pytest.raises(Fault, match=f"'{key}'"):
-        RESPONSE.read(response_json(COMPLETED) | {key: None}, "", Notes())
+    with pytest.raises(InvalidField, match=f"'{key}'"):
+        RESPONSE.read(response_json(COMPLETED) | {key: None}, "", ReadContext())
 
 
 @pytest.mark.parametrize("key", sorted(NULLABLE))
 def test_a_key_that_may_be_null_is_declared_so(key: str) -> None:
-    RESPONSE.read(response_json(COMPLETED) | {key: None}, "", Notes())
+    RESPONSE.read(response_json(COMPLETED) | {key: None}, "", ReadContext())
 
 
 def inside(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

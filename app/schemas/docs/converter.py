@@ -9,17 +9,17 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema
 from marshmallow.fields import Field
 
-from app.schemas.document import Document, Strict
+from app.schemas.document import Document, StrictField
 
 
 class Converter(OpenAPIConverter):
-    """Asks each Strict field for its own JSON schema, and each Document for its description."""
+    """Asks each strict field for its own JSON schema, and each Document for its description."""
 
     def field2property(self, field: Field[Any]) -> dict[str, Any]:
         """Return a field's JSON schema."""
-        if not isinstance(field, Strict):
+        if not isinstance(field, StrictField):
             return super().field2property(field)
-        shape = field.shape(self.refer)
+        shape = field.json_schema(self.refer)
         return (or_null(shape) if field.allow_none else shape) | dict(field.metadata)
 
     def schema2jsonschema(self, schema: Schema) -> dict[str, Any]:

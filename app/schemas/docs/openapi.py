@@ -10,12 +10,12 @@ from app.schemas.docs.converter import Plugin
 from app.schemas.docs.errors import error_responses
 from app.schemas.docs.headers import HEADERS
 from app.schemas.docs.operations import RESPONSES, operations
-from app.schemas.document import Strict
+from app.schemas.document import StrictField
 from app.schemas.request.body import MAX_BODY_BYTES
 from app.schemas.request.bounds import MOST_ITEMS
-from app.schemas.request.create import CreateRequestSchema, Refused
+from app.schemas.request.create import CreateRequestSchema, UnsupportedField
 from app.schemas.request.items import ITEMS
-from app.schemas.request.parts import ASKED, SAID
+from app.schemas.request.parts import ASSISTANT_PARTS, CALLER_PARTS
 from app.schemas.request.text_options import FORMATS
 from app.schemas.wire.events import EVENT
 
@@ -59,7 +59,7 @@ def document() -> dict[str, Any]:
         spec.components.response(name, response)
     for path, methods in operations().items():
         spec.path(path, operations=methods)
-    spec.components.schema("StreamEvent", EVENT.shape(plugin.refer))
+    spec.components.schema("StreamEvent", EVENT.json_schema(plugin.refer))
     return spec.to_dict()
 
 
@@ -76,10 +76,10 @@ def endpoint_info() -> dict[str, Any]:
         },
         "supported": {
             "parameters": [
-                name for name, field in _FIELDS.items() if not isinstance(field, Refused)
+                name for name, field in _FIELDS.items() if not isinstance(field, UnsupportedField)
             ],
             "item_types": list(ITEMS),
-            "content_parts": list(dict.fromkeys((*ASKED, *SAID))),
+            "content_parts": list(dict.fromkeys((*CALLER_PARTS, *ASSISTANT_PARTS))),
             "tools": ["function"],
             "text_formats": list(FORMATS),
             "stream_events": list(EVENT.documents),
@@ -92,9 +92,9 @@ def endpoint_info() -> dict[str, Any]:
 def _limits() -> dict[str, dict[str, Any]]:
     """Return the bounds of each top-level parameter that has some."""
     shapes = {
-        name: field.shape(lambda _: {"$ref": ""})
+        name: field.json_schema(lambda _: {"$ref": ""})
         for name, field in _FIELDS.items()
-        if isinstance(field, Strict)
+        if isinstance(field, StrictField)
     }
     bounds = {
         name: {word: bound for word, bound in shape.items() if word in _BOUNDS}

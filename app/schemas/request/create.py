@@ -21,20 +21,29 @@ from app.domain.request import (
 from app.errors import InvalidRequest
 from app.schemas.document import (
     Document,
-    Fault,
-    Notes,
+    InvalidField,
+    ReadContext,
     Refer,
-    Strict,
+    StrictField,
     array_at,
     listed,
     mistyped,
     shown,
 )
-from app.schemas.fields import Choice, Flag, FreeObjects, Nested, Real, Text, TextMap, Whole
-from app.schemas.request.items import Input
+from app.schemas.fields import (
+    Boolean,
+    Choice,
+    FreeObjects,
+    Integer,
+    Nested,
+    Number,
+    String,
+    TextMap,
+)
+from app.schemas.request.items import InputField
 from app.schemas.request.text_options import TextOptionsSchema
-from app.schemas.request.tool_choice import Choosing, settle
-from app.schemas.request.tools import Tools
+from app.schemas.request.tool_choice import ToolChoiceField, settle
+from app.schemas.request.tools import ToolsField
 
 _MOST_TOKENS = 2**31 - 1
 _LONGEST_IDENTIFIER = 64
@@ -55,21 +64,21 @@ _INCLUDE = (
 INCLUDE_VALUES = frozenset(_INCLUDE)
 
 
-class Model(Text):
+class ModelField(String):
     """The model's id. Deep-research models work in ways that this API does not offer (R6)."""
 
-    def check(self, value: Any, at: str, notes: Notes) -> str:
-        model = super().check(value, at, notes)
+    def check(self, value: Any, at: str, context: ReadContext) -> str:
+        model = super().check(value, at, context)
         if is_deep_research(model):
             what = "names a deep-research model, which is not offered here: choose another."
-            raise self.fault("unsupported_value", at, what)
+            raise self.invalid("unsupported_value", at, what)
         return model
 
 
-class Include(Strict):
+class IncludeField(StrictField):
     """What the caller wants to see beside the usual."""
 
-    def check(self, value: Any, at: str, notes: Notes) -> frozenset[str]:
+    def check(self, value: Any, at: str, context: ReadContext) -> frozenset[str]:
         wanted = "an array of strings"
         for index, each in enumerate(array_at(value, self.path(at), _MOST_INCLUDED, wanted)):
             path = f"{self.path(at)}[{index}]"
@@ -77,42 +86,42 @@ class Include(Strict):
                 raise mistyped(path, "a string", each)
             if each not in INCLUDE_VALUES:
                 what = f"must be {listed(_INCLUDE)}, not {shown(each)}."
-                raise Fault("invalid_value", path, what)
+                raise InvalidField("invalid_value", path, what)
             if each not in _ACTED_ON:
-                notes.ignore(path)
+                context.ignore(path)
         return frozenset(value)
 
-    def shape(self, refer: Refer) -> dict[str, Any]:
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
         values = {"type": "string", "enum": list(_INCLUDE)}
         return {"type": "array", "maxItems": _MOST_INCLUDED, "items": values}
 
 
-class Parent(Strict):
+class PreviousResponseField(StrictField):
     """The id of the response that this one continues (S1)."""
 
-    def check(self, value: Any, at: str, notes: Notes) -> str:
+    def check(self, value: Any, at: str, context: ReadContext) -> str:
         if type(value) is not str:
             raise self.mistyped(at, "a string", value)
         if not is_response_id(value):
             what = 'is no id of a response: they begin with "resp_".'
-            raise self.fault("invalid_response_id", at, what)
+            raise self.invalid("invalid_response_id", at, what)
         return value
 
-    def shape(self, refer: Refer) -> dict[str, Any]:
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
         return {"type": "string", "pattern": "^resp_[A-Za-z0-9_-]{1,123}$"}
 
 
-class Refused(Strict):
+class UnsupportedField(StrictField):
     """A parameter of OpenAI's own that is not offered here (E10)."""
 
     def __init__(self, remedy: str) -> None:
         super().__init__(about="Not offered: any value but null is refused.")
         self.remedy = remedy
 
-    def check(self, value: Any, at: str, notes: Notes) -> None:
-        raise self.fault("unsupported_parameter", at, f"is not offered here: {self.remedy}")
+    def check(self, value: Any, at: str, context: ReadContext) -> None:
+        raise self.invalid("unsupported_parameter", at, f"is not offered here: {self.remedy}")
 
-    def shape(self, refer: Refer) -> dict[str, Any]:
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
         return {"not": {}}
 
 
@@ -123,8 +132,8 @@ class ReasoningOptionsSchema(Document):
     summary = Choice("none", "auto", "concise", "detailed")
     generate_summary = Choice("none", "auto", "concise", "detailed")
 
-    def read(self, raw: object, path: str, notes: Notes) -> Any:
-        found = super().read(raw, path, notes)
+    def read(self, raw: object, path: str, context: ReadContext) -> Any:
+        found = super().read(raw, path, context)
         summary = found.get("summary") or found.get("generate_summary")
         return ReasoningOptions(found.get("effort"), summary) if found else None
 
@@ -132,55 +141,57 @@ class ReasoningOptionsSchema(Document):
 class StreamOptionsSchema(Document):
     about = "Accepted; deltas are never obfuscated."
 
-    include_obfuscation = Flag()
+    include_obfuscation = Boolean()
 
-    def read(self, raw: object, path: str, notes: Notes) -> Any:
-        found = super().read(raw, path, notes)
+    def read(self, raw: object, path: str, context: ReadContext) -> Any:
+        found = super().read(raw, path, context)
         if found.get("include_obfuscation"):
-            notes.ignore(f"{path}.include_obfuscation")
+            context.ignore(f"{path}.include_obfuscation")
         return found
 
 
 class CreateRequestSchema(Document):
     about = "What a response is asked with. null is the same as leaving a parameter out."
 
-    model = Model(required=True, shortest=1, longest=256)
-    input = Input(required=True)
-    instructions = Text(about="Holds for this response only; a later one does not inherit it.")
-    max_output_tokens = Whole(16, _MOST_TOKENS)
-    max_tool_calls = Whole(1, _MOST_TOKENS, about="Counts calls of hosted tools: there are none.")
-    temperature = Real(0, 2, default=1)
-    top_p = Real(0, 1, default=1)
-    presence_penalty = Real(-2, 2, default=0)
-    frequency_penalty = Real(-2, 2, default=0)
-    top_logprobs = Whole(0, 20, default=0)
-    tools = Tools(default=[])
-    tool_choice = Choosing(default="auto")
-    parallel_tool_calls = Flag(default=True)
-    stream = Flag(default=False)
+    model = ModelField(required=True, shortest=1, longest=256)
+    input = InputField(required=True)
+    instructions = String(about="Holds for this response only; a later one does not inherit it.")
+    max_output_tokens = Integer(16, _MOST_TOKENS)
+    max_tool_calls = Integer(1, _MOST_TOKENS, about="Counts calls of hosted tools: there are none.")
+    temperature = Number(0, 2, default=1)
+    top_p = Number(0, 1, default=1)
+    presence_penalty = Number(-2, 2, default=0)
+    frequency_penalty = Number(-2, 2, default=0)
+    top_logprobs = Integer(0, 20, default=0)
+    tools = ToolsField(default=[])
+    tool_choice = ToolChoiceField(default="auto")
+    parallel_tool_calls = Boolean(default=True)
+    stream = Boolean(default=False)
     stream_options = Nested(StreamOptionsSchema())
-    store = Flag(default=True)
-    previous_response_id = Parent()
-    conversation = Refused("continue with previous_response_id.")
-    background = Flag(default=False, about="Needs store, and excludes stream.")
+    store = Boolean(default=True)
+    previous_response_id = PreviousResponseField()
+    conversation = UnsupportedField("continue with previous_response_id.")
+    background = Boolean(default=False, about="Needs store, and excludes stream.")
     reasoning = Nested(ReasoningOptionsSchema())
     text = Nested(TextOptionsSchema())
     metadata = TextMap(16, 64, 512, default={})
     truncation = Choice("auto", "disabled", default="disabled")
-    user = Text()
-    safety_identifier = Text(longest=_LONGEST_IDENTIFIER)
-    prompt_cache_key = Text(longest=_LONGEST_IDENTIFIER)
+    user = String()
+    safety_identifier = String(longest=_LONGEST_IDENTIFIER)
+    prompt_cache_key = String(longest=_LONGEST_IDENTIFIER)
     prompt_cache_retention = Choice("in_memory", "24h")
     service_tier = Choice("auto", "default", "flex", "priority", default="auto")
-    seed = Whole(-(2**63), 2**63 - 1)
-    include = Include()
+    seed = Integer(-(2**63), 2**63 - 1)
+    include = IncludeField()
     context_management = FreeObjects(about="Accepted, and not acted on.")
-    prompt = Refused("send the text of the template as instructions and input.")
+    prompt = UnsupportedField("send the text of the template as instructions and input.")
 
     @validates_schema
     def judge(self, data: dict[str, Any], **kwargs: Any) -> None:
         """Hold `load` to the rules that span several fields."""
-        settle_together({name: each for name, each in data.items() if each is not None}, Notes())
+        settle_together(
+            {name: each for name, each in data.items() if each is not None}, ReadContext()
+        )
 
 
 _SCHEMA = CreateRequestSchema()
@@ -200,40 +211,40 @@ def load_create_request(
     Raises:
         InvalidRequest: the first fault of the body, `param` being the path to it (R3, R4).
     """
-    notes = Notes(drops_unsupported=unsupported_tools == "drop", pause=pause)
+    context = ReadContext(drops_unsupported=unsupported_tools == "drop", pause=pause)
     try:
-        found = _SCHEMA.read(body, "", notes)
-        settle_together(found, notes)
-    except Fault as fault:
+        found = _SCHEMA.read(body, "", context)
+        settle_together(found, context)
+    except InvalidField as fault:
         raise InvalidRequest(fault.message, param=fault.path or None, code=fault.code) from None
-    return _request(found, notes)
+    return _request(found, context)
 
 
-def settle_together(found: dict[str, Any], notes: Notes) -> None:
+def settle_together(found: dict[str, Any], context: ReadContext) -> None:
     """Hold what was found to the rules that span several fields, and settle the tool choice.
 
     Raises:
-        Fault: two fields do not go together.
+        InvalidField: two fields do not go together.
     """
     if not found["input"] and "previous_response_id" not in found:
         what = "holds no items: send at least one, or continue with previous_response_id."
-        raise Fault("invalid_value", "input", what)
+        raise InvalidField("invalid_value", "input", what)
     if found.get("background"):
         if found.get("stream"):
             what = "excludes stream: follow it with GET /v1/responses/{id}?stream=true."
-            raise Fault("unsupported_value", "background", what)
+            raise InvalidField("unsupported_value", "background", what)
         if found.get("store") is False:
             what = "needs store: the answer can only be fetched where it is kept."
-            raise Fault("unsupported_value", "background", what)
+            raise InvalidField("unsupported_value", "background", what)
     if "tool_choice" in found:
-        found["tool_choice"] = settle(found["tool_choice"], found.get("tools", ()), notes)
+        found["tool_choice"] = settle(found["tool_choice"], found.get("tools", ()), context)
     if "context_management" in found:
-        notes.ignore("context_management")
+        context.ignore("context_management")
     if "stream_options" in found and not found.get("stream"):
-        notes.ignore("stream_options")
+        context.ignore("stream_options")
 
 
-def _request(found: dict[str, Any], notes: Notes) -> CreateRequest:
+def _request(found: dict[str, Any], context: ReadContext) -> CreateRequest:
     shaping = {name: value for name, value in found.items() if name in _SHAPING}
     return CreateRequest(
         model=found["model"],
@@ -244,5 +255,5 @@ def _request(found: dict[str, Any], notes: Notes) -> CreateRequest:
         background=found.get("background", False),
         previous_response_id=found.get("previous_response_id"),
         truncation=found.get("truncation", "disabled"),
-        ignored=tuple(notes.ignored),
+        ignored=tuple(context.ignored),
     )

@@ -17,8 +17,8 @@ from app.domain.items import (
 )
 from app.schemas.document import (
     Document,
-    Fault,
-    Notes,
+    InvalidField,
+    ReadContext,
     Refer,
     join,
     listed,
@@ -26,7 +26,7 @@ from app.schemas.document import (
     shown,
     type_at,
 )
-from app.schemas.fields import Choice, FreeObjects, Text
+from app.schemas.fields import Choice, FreeObjects, String
 from app.schemas.request.bounds import LONGEST_ID, LONGEST_TEXT, MOST_PARTS, SLICE
 
 LONGEST_IMAGE = 20_971_520
@@ -36,7 +36,7 @@ _LONGEST_NAME = 1024
 _WEB = ("https://", "http://")
 
 
-class Part(Document):
+class PartSchema(Document):
     """A content part: an object whose `type` says what it is."""
 
     def build(self, found: dict[str, Any], path: str) -> ContentPart:
@@ -44,22 +44,22 @@ class Part(Document):
         raise NotImplementedError
 
 
-class InputTextSchema(Part):
+class InputTextSchema(PartSchema):
     about = "Text from the caller; `text` is taken for `input_text`."
 
     type = Choice("input_text", "text", required=True)
-    text = Text(required=True, longest=LONGEST_TEXT)
+    text = String(required=True, longest=LONGEST_TEXT)
 
     def build(self, found: dict[str, Any], path: str) -> InputText:
         return InputText(found["text"])
 
 
-class InputImageSchema(Part):
+class InputImageSchema(PartSchema):
     about = "An image: exactly one of `image_url` and `file_id`."
 
     type = Choice("input_image", required=True)
-    image_url = Text(longest=LONGEST_IMAGE, about="An http(s) URL or a data URL.")
-    file_id = Text(shortest=1, longest=LONGEST_ID, about="A file that the upstream holds.")
+    image_url = String(longest=LONGEST_IMAGE, about="An http(s) URL or a data URL.")
+    file_id = String(shortest=1, longest=LONGEST_ID, about="A file that the upstream holds.")
     detail = Choice("auto", "low", "high", "original", default="auto")
 
     def build(self, found: dict[str, Any], path: str) -> InputImage:
@@ -67,18 +67,18 @@ class InputImageSchema(Part):
         url = found.get("image_url")
         if url is not None and not _is_url(url, (*_WEB, "data:")):
             what = "must be an http(s) URL or a data URL, such as data:image/png;base64,…"
-            raise Fault("invalid_value", join(path, "image_url"), what)
+            raise InvalidField("invalid_value", join(path, "image_url"), what)
         return InputImage(url, found.get("file_id"), found.get("detail", "auto"))
 
 
-class InputFileSchema(Part):
+class InputFileSchema(PartSchema):
     about = "A file: exactly one of `file_data`, `file_url` and `file_id`."
 
     type = Choice("input_file", required=True)
-    file_data = Text(shortest=1, longest=LONGEST_FILE, about="Base64, bare or as a data URL.")
-    file_url = Text(longest=_LONGEST_URL, about="An http(s) URL.")
-    file_id = Text(shortest=1, longest=LONGEST_ID, about="A file that the upstream holds.")
-    filename = Text(longest=_LONGEST_NAME)
+    file_data = String(shortest=1, longest=LONGEST_FILE, about="Base64, bare or as a data URL.")
+    file_url = String(longest=_LONGEST_URL, about="An http(s) URL.")
+    file_id = String(shortest=1, longest=LONGEST_ID, about="A file that the upstream holds.")
+    filename = String(longest=_LONGEST_NAME)
     detail = Choice("auto", "low", "high")
 
     def build(self, found: dict[str, Any], path: str) -> InputFile:
@@ -86,7 +86,7 @@ class InputFileSchema(Part):
         url = found.get("file_url")
         if url is not None and not _is_url(url, _WEB):
             what = "must be an http(s) URL: send the bytes themselves as file_data."
-            raise Fault("invalid_value", join(path, "file_url"), what)
+            raise InvalidField("invalid_value", join(path, "file_url"), what)
         return InputFile(
             found.get("file_data"),
             url,
@@ -96,11 +96,11 @@ class InputFileSchema(Part):
         )
 
 
-class AssistantTextSchema(Part):
+class AssistantTextSchema(PartSchema):
     about = "Text that the model said; under the role assistant the input types mean the same."
 
     type = Choice("output_text", "input_text", "text", required=True)
-    text = Text(required=True, longest=LONGEST_TEXT)
+    text = String(required=True, longest=LONGEST_TEXT)
     annotations = FreeObjects()
     logprobs = FreeObjects()
 
@@ -108,11 +108,11 @@ class AssistantTextSchema(Part):
         return OutputText(found["text"], found.get("annotations", ()), found.get("logprobs", ()))
 
 
-class AssistantRefusalSchema(Part):
+class AssistantRefusalSchema(PartSchema):
     about = "The model's words for declining."
 
     type = Choice("refusal", required=True)
-    refusal = Text(required=True, longest=LONGEST_TEXT)
+    refusal = String(required=True, longest=LONGEST_TEXT)
 
     def build(self, found: dict[str, Any], path: str) -> Refusal:
         return Refusal(found["refusal"])
@@ -120,13 +120,13 @@ class AssistantRefusalSchema(Part):
 
 _TEXT, _IMAGE, _FILE = InputTextSchema(), InputImageSchema(), InputFileSchema()
 _SAID, _REFUSAL = AssistantTextSchema(), AssistantRefusalSchema()
-ASKED: dict[str, Part] = {
+CALLER_PARTS: dict[str, PartSchema] = {
     "input_text": _TEXT,
     "input_image": _IMAGE,
     "input_file": _FILE,
     "text": _TEXT,
 }
-SAID: dict[str, Part] = {
+ASSISTANT_PARTS: dict[str, PartSchema] = {
     "output_text": _SAID,
     "refusal": _REFUSAL,
     "input_text": _SAID,
@@ -139,29 +139,29 @@ _REMEDIES = {
 
 
 def read_parts(
-    raws: list[Any], kinds: dict[str, Part], path: str, notes: Notes
+    raws: list[Any], kinds: dict[str, PartSchema], path: str, context: ReadContext
 ) -> tuple[ContentPart, ...]:
-    """Return the parts of an array at `path`, each of one of `kinds` (ASKED or SAID)."""
+    """Return the parts of an array at `path`: CALLER_PARTS or ASSISTANT_PARTS, as the role has."""
     parts = []
     for index, raw in enumerate(raws):
         if index % SLICE == SLICE - 1:
-            notes.pause()
+            context.pause()
         at = f"{path}[{index}]"
         said = type_at(object_at(raw, at), at)
         part = kinds.get(said)
         if part is None:
             raise _misplaced(said, kinds, at)
-        parts.append(part.build(part.read(raw, at, notes), at))
+        parts.append(part.build(part.read(raw, at, context), at))
     return tuple(parts)
 
 
-def read_asked(raws: list[Any], path: str, notes: Notes) -> tuple[InputPart, ...]:
+def read_caller_parts(raws: list[Any], path: str, context: ReadContext) -> tuple[InputPart, ...]:
     """Return parts that are the caller's own."""
-    parts = read_parts(raws, ASKED, path, notes)
+    parts = read_parts(raws, CALLER_PARTS, path, context)
     return tuple(part for part in parts if isinstance(part, InputPart))
 
 
-def parts_shape(parts: Iterable[Part], refer: Refer) -> dict[str, Any]:
+def parts_json_schema(parts: Iterable[PartSchema], refer: Refer) -> dict[str, Any]:
     """Return the JSON schema of an array of such parts."""
     alternatives = [refer(part) for part in dict.fromkeys(parts)]
     return {"type": "array", "maxItems": MOST_PARTS, "items": {"anyOf": alternatives}}
@@ -172,18 +172,18 @@ def only_source(found: dict[str, Any], sources: tuple[str, ...], path: str) -> N
     given = [source for source in found if source in sources]
     if not given:
         what = f"is required: give one of {listed(sources)}."
-        raise Fault("missing_required_parameter", join(path, sources[0]), what)
+        raise InvalidField("missing_required_parameter", join(path, sources[0]), what)
     if len(given) > 1:
         what = f"stands beside {given[0]}: give exactly one of {listed(sources)}."
-        raise Fault("invalid_value", join(path, given[1]), what)
+        raise InvalidField("invalid_value", join(path, given[1]), what)
 
 
-def _misplaced(said: str, kinds: dict[str, Part], path: str) -> Fault:
+def _misplaced(said: str, kinds: dict[str, PartSchema], path: str) -> InvalidField:
     remedy = _REMEDIES.get(said)
     if remedy is not None:
-        return Fault("unsupported_value", join(path, "type"), f"{shown(said)} {remedy}")
+        return InvalidField("unsupported_value", join(path, "type"), f"{shown(said)} {remedy}")
     what = f"must be {listed(tuple(kinds))} under this role, not {shown(said)}."
-    return Fault("invalid_value", join(path, "type"), what)
+    return InvalidField("invalid_value", join(path, "type"), what)
 
 
 def _is_url(text: str, schemes: tuple[str, ...]) -> bool:

@@ -7,17 +7,17 @@ from typing import Any
 from app.domain.request import JsonSchemaFormat, TextFormat, TextOptions
 from app.schemas.document import (
     Document,
-    Fault,
-    Notes,
+    InvalidField,
+    ReadContext,
     Refer,
-    Strict,
+    StrictField,
     join,
     listed,
     object_at,
     shown,
     type_at,
 )
-from app.schemas.fields import Choice, Flag, FreeObject, Nested, Text
+from app.schemas.fields import Boolean, Choice, FreeObject, Nested, String
 from app.schemas.request.bounds import NAME, NAME_HINT
 
 FORMATS = ("text", "json_object", "json_schema")
@@ -28,10 +28,10 @@ class InputPlainFormatSchema(Document):
 
 
 class InputJsonSchemaSchema(Document):
-    name = Text(required=True, pattern=NAME, hint=NAME_HINT)
+    name = String(required=True, pattern=NAME, hint=NAME_HINT)
     schema = FreeObject(required=True)
-    description = Text()
-    strict = Flag()
+    description = String()
+    strict = Boolean()
 
 
 class InputJsonSchemaFormatSchema(InputJsonSchemaSchema):
@@ -54,30 +54,30 @@ _PLAIN, _FLAT, _NESTED = (
 )
 
 
-class Format(Strict):
+class TextFormatField(StrictField):
     """`text.format`."""
 
-    def check(self, value: Any, at: str, notes: Notes) -> TextFormat:
+    def check(self, value: Any, at: str, context: ReadContext) -> TextFormat:
         path = self.path(at)
         match type_at(object_at(value, path), path):
             case "text" | "json_object" as plain:
-                _PLAIN.read(value, path, notes)
+                _PLAIN.read(value, path, context)
                 return plain
             case "json_schema":
-                return _json_schema(value, path, notes)
+                return _json_schema(value, path, context)
             case said:
                 what = f"must be {listed(FORMATS)}, not {shown(said)}."
-                raise Fault("invalid_value", join(path, "type"), what)
+                raise InvalidField("invalid_value", join(path, "type"), what)
 
-    def shape(self, refer: Refer) -> dict[str, Any]:
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
         return {"anyOf": [refer(_PLAIN), refer(_FLAT), refer(_NESTED)]}
 
 
-def _json_schema(value: dict[str, Any], path: str, notes: Notes) -> JsonSchemaFormat:
+def _json_schema(value: dict[str, Any], path: str, context: ReadContext) -> JsonSchemaFormat:
     if value.get("json_schema") is not None:
-        found = _NESTED.read(value, path, notes)["json_schema"]
+        found = _NESTED.read(value, path, context)["json_schema"]
     else:
-        found = _FLAT.read(value, path, notes)
+        found = _FLAT.read(value, path, context)
     return JsonSchemaFormat(
         found["name"], found["schema"], found.get("description"), found.get("strict")
     )
@@ -86,9 +86,9 @@ def _json_schema(value: dict[str, Any], path: str, notes: Notes) -> JsonSchemaFo
 class TextOptionsSchema(Document):
     about = "What the answer's text shall be."
 
-    format = Format()
+    format = TextFormatField()
     verbosity = Choice("low", "medium", "high", default="medium")
 
-    def read(self, raw: object, path: str, notes: Notes) -> Any:
-        found = super().read(raw, path, notes)
+    def read(self, raw: object, path: str, context: ReadContext) -> Any:
+        found = super().read(raw, path, context)
         return TextOptions(found.get("format", "text"), found.get("verbosity"))

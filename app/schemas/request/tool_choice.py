@@ -8,10 +8,10 @@ from typing import Any, assert_never
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction, ToolChoice
 from app.schemas.document import (
     Document,
-    Fault,
-    Notes,
+    InvalidField,
+    ReadContext,
     Refer,
-    Strict,
+    StrictField,
     array_at,
     join,
     listed,
@@ -21,7 +21,7 @@ from app.schemas.document import (
     shown,
     type_at,
 )
-from app.schemas.fields import Choice, Nested, Text
+from app.schemas.fields import Choice, Nested, String
 from app.schemas.request.bounds import MOST_TOOLS, NAME, NAME_HINT
 from app.schemas.request.tools import HOSTED
 
@@ -29,19 +29,19 @@ _MODES = ("none", "auto", "required")
 
 
 class ChosenFunctionNameSchema(Document):
-    name = Text(required=True, pattern=NAME, hint=NAME_HINT)
+    name = String(required=True, pattern=NAME, hint=NAME_HINT)
 
 
 class ChosenFunctionSchema(Document):
     about = "The model must call this function; the Chat Completions spelling is understood."
 
     type = Choice("function", required=True)
-    name = Text(pattern=NAME, hint=NAME_HINT)
+    name = String(pattern=NAME, hint=NAME_HINT)
     function = Nested(ChosenFunctionNameSchema())
 
-    def name_in(self, raw: object, path: str, notes: Notes) -> str:
+    def name_in(self, raw: object, path: str, context: ReadContext) -> str:
         """Return the name of the function."""
-        found = self.read(raw, path, notes)
+        found = self.read(raw, path, context)
         name = found.get("name") or found.get("function", {}).get("name")
         if name is None:
             raise required(join(path, "name"))
@@ -51,31 +51,31 @@ class ChosenFunctionSchema(Document):
 _NAMED = ChosenFunctionSchema()
 
 
-class AllowedNames(Strict):
+class AllowedNamesField(StrictField):
     """An array of named functions."""
 
-    def check(self, value: Any, at: str, notes: Notes) -> tuple[str, ...]:
+    def check(self, value: Any, at: str, context: ReadContext) -> tuple[str, ...]:
         path = self.path(at)
         if not array_at(value, path, MOST_TOOLS):
-            raise self.fault("invalid_value", at, "must name at least one function.")
-        names = [_allowed(raw, f"{path}[{index}]", notes) for index, raw in enumerate(value)]
+            raise self.invalid("invalid_value", at, "must name at least one function.")
+        names = [_allowed(raw, f"{path}[{index}]", context) for index, raw in enumerate(value)]
         return tuple(name for name in names if name is not None)
 
-    def shape(self, refer: Refer) -> dict[str, Any]:
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
         return {"type": "array", "minItems": 1, "maxItems": MOST_TOOLS, "items": refer(_NAMED)}
 
 
-def _allowed(raw: object, path: str, notes: Notes) -> str | None:
+def _allowed(raw: object, path: str, context: ReadContext) -> str | None:
     said = type_at(object_at(raw, path), path)
     if said == "function":
-        return _NAMED.name_in(raw, path, notes)
-    _not_a_function(said, path, notes)
+        return _NAMED.name_in(raw, path, context)
+    _not_a_function(said, path, context)
     return None
 
 
 class ChosenAllowedNamesSchema(Document):
     mode = Choice("auto", "required", default="auto")
-    tools = AllowedNames(required=True)
+    tools = AllowedNamesField(required=True)
 
 
 class ChosenAllowedToolsSchema(Document):
@@ -83,12 +83,12 @@ class ChosenAllowedToolsSchema(Document):
 
     type = Choice("allowed_tools", required=True)
     mode = Choice("auto", "required", default="auto")
-    tools = AllowedNames()
+    tools = AllowedNamesField()
     allowed_tools = Nested(ChosenAllowedNamesSchema())
 
-    def choice(self, raw: object, path: str, notes: Notes) -> AllowedTools:
+    def choice(self, raw: object, path: str, context: ReadContext) -> AllowedTools:
         """Return what the caller allows."""
-        found = self.read(raw, path, notes)
+        found = self.read(raw, path, context)
         told = found if "tools" in found else found.get("allowed_tools", {})
         if "tools" not in told:
             raise required(join(path, "tools"))
@@ -98,10 +98,10 @@ class ChosenAllowedToolsSchema(Document):
 _ALLOWED = ChosenAllowedToolsSchema()
 
 
-class Choosing(Strict):
+class ToolChoiceField(StrictField):
     """`tool_choice`: a mode, one function, or several of them."""
 
-    def check(self, value: Any, at: str, notes: Notes) -> ToolChoice:
+    def check(self, value: Any, at: str, context: ReadContext) -> ToolChoice:
         path = self.path(at)
         if type(value) is str:
             return _mode(value, path)
@@ -109,13 +109,13 @@ class Choosing(Strict):
             raise mistyped(path, "a string or an object", value)
         said = type_at(value, path)
         if said == "function":
-            return NamedFunction(_NAMED.name_in(value, path, notes))
+            return NamedFunction(_NAMED.name_in(value, path, context))
         if said == "allowed_tools":
-            return _ALLOWED.choice(value, path, notes)
-        _not_a_function(said, path, notes)
+            return _ALLOWED.choice(value, path, context)
+        _not_a_function(said, path, context)
         return "auto"
 
-    def shape(self, refer: Refer) -> dict[str, Any]:
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
         modes = {"type": "string", "enum": list(_MODES)}
         return {"anyOf": [modes, refer(_NAMED), refer(_ALLOWED)]}
 
@@ -126,24 +126,24 @@ def _mode(value: str, path: str) -> ToolChoice:
             return value
         case _:
             what = f"must be {listed(_MODES)} or an object, not {shown(value)}."
-            raise Fault("invalid_value", path, what)
+            raise InvalidField("invalid_value", path, what)
 
 
-def _not_a_function(said: str, path: str, notes: Notes) -> None:
-    if not notes.drops_unsupported:
+def _not_a_function(said: str, path: str, context: ReadContext) -> None:
+    if not context.drops_unsupported:
         code = "unsupported_value" if said in HOSTED else "invalid_value"
         what = f'must be "function" or "allowed_tools", not {shown(said)}.'
-        raise Fault(code, join(path, "type"), what)
-    notes.ignore(path)
+        raise InvalidField(code, join(path, "type"), what)
+    context.ignore(path)
 
 
-def settle(choice: ToolChoice, tools: Collection[FunctionTool], notes: Notes) -> ToolChoice:
+def settle(choice: ToolChoice, tools: Collection[FunctionTool], context: ReadContext) -> ToolChoice:
     """Return the choice as it stands among the tools that were kept (R8).
 
     A choice that can only be met by tools that were dropped is dropped with them.
 
     Raises:
-        Fault: it asks for tools that the request does not declare.
+        InvalidField: it asks for tools that the request does not declare.
     """
     names = {tool.name for tool in tools}
     match choice:
@@ -153,31 +153,31 @@ def settle(choice: ToolChoice, tools: Collection[FunctionTool], notes: Notes) ->
             if tools:
                 return choice
             what = '"required" needs tools: declare some, or leave the choice out.'
-            return _lost("tool_choice", what, notes, excused=notes.dropped_any_tool)
+            return _lost("tool_choice", what, context, excused=context.dropped_any_tool)
         case NamedFunction():
             if choice.name in names:
                 return choice
-            excused = choice.name in notes.dropped_tools
-            return _lost("tool_choice.name", _undeclared(choice.name), notes, excused=excused)
+            excused = choice.name in context.dropped_tools
+            return _lost("tool_choice.name", _undeclared(choice.name), context, excused=excused)
         case AllowedTools():
-            return _settle_allowed(choice, names, notes)
+            return _settle_allowed(choice, names, context)
         case _:
             assert_never(choice)
 
 
-def _settle_allowed(choice: AllowedTools, names: set[str], notes: Notes) -> ToolChoice:
+def _settle_allowed(choice: AllowedTools, names: set[str], context: ReadContext) -> ToolChoice:
     kept = tuple(name for name in choice.names if name in names)
     for name in choice.names:
         if name not in names:
-            excused = name in notes.dropped_tools
-            _lost("tool_choice.tools", _undeclared(name), notes, excused=excused)
+            excused = name in context.dropped_tools
+            _lost("tool_choice.tools", _undeclared(name), context, excused=excused)
     return AllowedTools(choice.mode, kept) if kept else "none"
 
 
-def _lost(path: str, what: str, notes: Notes, *, excused: bool) -> ToolChoice:
+def _lost(path: str, what: str, context: ReadContext, *, excused: bool) -> ToolChoice:
     if not excused:
-        raise Fault("invalid_value", path, what)
-    notes.ignore(path)
+        raise InvalidField("invalid_value", path, what)
+    context.ignore(path)
     return "auto"
 
 

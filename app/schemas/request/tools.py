@@ -8,17 +8,17 @@ from typing import Any
 from app.domain.tools import FunctionTool
 from app.schemas.document import (
     Document,
-    Fault,
-    Notes,
+    InvalidField,
+    ReadContext,
     Refer,
-    Strict,
+    StrictField,
     array_at,
     join,
     object_at,
     shown,
     type_at,
 )
-from app.schemas.fields import MOST_NESTED, Choice, Flag, FreeObject, Text, is_shallow
+from app.schemas.fields import MOST_NESTED, Boolean, Choice, FreeObject, String, is_shallow
 from app.schemas.request.bounds import LONGEST_DESCRIPTION, MOST_TOOLS, NAME, NAME_HINT
 
 #: Tools that run on OpenAI's servers, or that only its own models know (R7).
@@ -46,30 +46,32 @@ class InputFunctionToolSchema(Document):
     about = "A function that the caller runs."
 
     type = Choice("function", required=True)
-    name = Text(required=True, pattern=NAME, hint=NAME_HINT)
-    description = Text(longest=LONGEST_DESCRIPTION)
+    name = String(required=True, pattern=NAME, hint=NAME_HINT)
+    description = String(longest=LONGEST_DESCRIPTION)
     parameters = FreeObject(about="A JSON schema of the arguments.")
-    strict = Flag(about="Whether the arguments must match the schema; the upstream's own default.")
+    strict = Boolean(
+        about="Whether the arguments must match the schema; the upstream's own default."
+    )
 
 
 _FUNCTION = InputFunctionToolSchema()
 
 
-class Tools(Strict):
+class ToolsField(StrictField):
     """The tools: functions only, each name once."""
 
-    def check(self, value: Any, at: str, notes: Notes) -> tuple[FunctionTool, ...]:
+    def check(self, value: Any, at: str, context: ReadContext) -> tuple[FunctionTool, ...]:
         path, tools = self.path(at), {}
         for index, raw in enumerate(array_at(value, path, MOST_TOOLS)):
-            tool = usual_tool(raw) or read_tool(raw, f"{path}[{index}]", notes)
+            tool = usual_tool(raw) or read_tool(raw, f"{path}[{index}]", context)
             if tool is not None:
                 if tool.name in tools:
                     what = f"{shown(tool.name)} is taken by an earlier tool: rename one."
-                    raise Fault("invalid_value", f"{path}[{index}].name", what)
+                    raise InvalidField("invalid_value", f"{path}[{index}].name", what)
                 tools[tool.name] = tool
         return tuple(tools.values())
 
-    def shape(self, refer: Refer) -> dict[str, Any]:
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
         return {"type": "array", "maxItems": MOST_TOOLS, "items": refer(_FUNCTION)}
 
 
@@ -97,27 +99,27 @@ def usual_tool(raw: Any) -> FunctionTool | None:
     return None
 
 
-def read_tool(raw: object, path: str, notes: Notes) -> FunctionTool | None:
+def read_tool(raw: object, path: str, context: ReadContext) -> FunctionTool | None:
     """Return what the tool's schema makes of it, or None where it is dropped.
 
     Raises:
-        Fault: its first fault.
+        InvalidField: its first fault.
     """
     given = object_at(raw, path)
     said = type_at(given, path)
     if said == "function":
-        found = _FUNCTION.read(given, path, notes)
+        found = _FUNCTION.read(given, path, context)
         return FunctionTool(
             found["name"],
             found.get("description"),
             found.get("parameters"),
             found.get("strict"),
         )
-    if not notes.drops_unsupported:
+    if not context.drops_unsupported:
         raise _unsupported(said, path)
-    notes.ignore(path)
-    notes.dropped_any_tool = True
-    notes.dropped_tools.update(_names(given))
+    context.ignore(path)
+    context.dropped_any_tool = True
+    context.dropped_tools.update(_names(given))
     return None
 
 
@@ -128,7 +130,7 @@ def _names(given: dict[str, Any]) -> set[str]:
     return {each["name"] for each in named if type(each) is dict and type(each.get("name")) is str}
 
 
-def _unsupported(said: str, path: str) -> Fault:
+def _unsupported(said: str, path: str) -> InvalidField:
     where = "runs on another vendor's servers" if said in HOSTED else "is not known"
     what = f'{shown(said)} {where}: declare a tool of type "function" and run it yourself.'
-    return Fault("unsupported_value", join(path, "type"), what)
+    return InvalidField("unsupported_value", join(path, "type"), what)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from app.errors import GatewayError
-from app.schemas.fields import Choice, Flag, FreeObject, Listed, Nested, Text, TextMap, Whole
-from app.schemas.wire.document import ALWAYS, OR_NULL, Told
+from app.schemas.fields import Boolean, Choice, FreeObject, Integer, ListOf, Nested, String, TextMap
+from app.schemas.wire.document import ALWAYS, OR_NULL, WireSchema
 from app.schemas.wire.items import ITEM
 
 _LONGEST_LINE = 1024
@@ -24,61 +24,61 @@ def error_json(error: GatewayError) -> dict[str, Any]:
     }
 
 
-class ErrorSchema(Told):
-    message = Text(**ALWAYS)
-    type = Text(**ALWAYS)
-    param = Text(about="The field at fault, or the path to it.", **OR_NULL)
-    code = Text(**OR_NULL)
+class ErrorSchema(WireSchema):
+    message = String(**ALWAYS)
+    type = String(**ALWAYS)
+    param = String(about="The field at fault, or the path to it.", **OR_NULL)
+    code = String(**OR_NULL)
 
 
-class ErrorEnvelopeSchema(Told):
+class ErrorEnvelopeSchema(WireSchema):
     error = Nested(ErrorSchema(), **ALWAYS)
 
 
-class DeletedSchema(Told):
-    id = Text(**ALWAYS)
+class DeletedSchema(WireSchema):
+    id = String(**ALWAYS)
     object = Choice("response.deleted", **ALWAYS)
-    deleted = Flag(**ALWAYS)
+    deleted = Boolean(**ALWAYS)
 
 
-class ItemListSchema(Told):
+class ItemListSchema(WireSchema):
     about = "One page of items, in the order that was asked for."
 
     object = Choice("list", **ALWAYS)
-    data = Listed(ITEM, **ALWAYS)
-    first_id = Text(**OR_NULL)
-    last_id = Text(**OR_NULL)
-    has_more = Flag(**ALWAYS)
+    data = ListOf(ITEM, **ALWAYS)
+    first_id = String(**OR_NULL)
+    last_id = String(**OR_NULL)
+    has_more = Boolean(**ALWAYS)
 
 
-class ModelSchema(Told):
-    id = Text(shortest=1, **ALWAYS)
+class ModelSchema(WireSchema):
+    id = String(shortest=1, **ALWAYS)
     object = Choice("model", **ALWAYS)
-    created = Whole(0, about="Unix seconds; 0 where nobody told.", **ALWAYS)
-    owned_by = Text(**ALWAYS)
+    created = Integer(0, about="Unix seconds; 0 where nobody told.", **ALWAYS)
+    owned_by = String(**ALWAYS)
 
 
-class ModelListSchema(Told):
+class ModelListSchema(WireSchema):
     object = Choice("list", **ALWAYS)
-    data = Listed(ModelSchema(), **ALWAYS)
+    data = ListOf(ModelSchema(), **ALWAYS)
 
 
-class HealthSchema(Told):
+class HealthSchema(WireSchema):
     status = Choice("ok", **ALWAYS)
 
 
-class ReadinessSchema(Told):
+class ReadinessSchema(WireSchema):
     status = Choice("ready", "not_ready", **ALWAYS)
     checks = FreeObject(about="The state of each thing that the gateway depends on.", **ALWAYS)
     reasons = FreeObject(about="Why one is not well, for who asks from the machine itself.")
 
 
-class EndpointSchema(Told):
+class EndpointSchema(WireSchema):
     about = "What the endpoint takes and how much of it, for people and for tools."
 
     object = Choice("endpoint", **ALWAYS)
-    path = Text(**ALWAYS)
+    path = String(**ALWAYS)
     methods = TextMap(32, 128, _LONGEST_LINE, about="A line for each operation.", **ALWAYS)
     supported = FreeObject(about="Lists of names, by what they name.", **ALWAYS)
     limits = FreeObject(about="Bounds, by parameter.", **ALWAYS)
-    docs = Text(**ALWAYS)
+    docs = String(**ALWAYS)

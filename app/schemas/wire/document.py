@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.schemas.document import Document, Fault, Notes, join, object_at, required
+from app.schemas.document import Document, InvalidField, ReadContext, join, object_at, required
 
 #: A key that is always there, and one that may be null; others are optional, and never null.
 ALWAYS: dict[str, Any] = {"required": True}
@@ -12,22 +12,22 @@ OR_NULL: dict[str, Any] = {"required": True, "nullable": True}
 AT_TIMES: dict[str, Any] = {"required": False, "nullable": False}
 
 
-class Told(Document):
+class WireSchema(Document):
     """A JSON object of ours. Callers may meet more keys some day; our own tests may not."""
 
-    def read(self, raw: object, path: str, notes: Notes) -> dict[str, Any]:
+    def read(self, raw: object, path: str, context: ReadContext) -> dict[str, Any]:
         """Return the object at `path` if it is what this declares.
 
         Raises:
-            Fault: a key is missing, unknown, null where it may not be, or no such value.
+            InvalidField: a key is missing, unknown, null where it may not be, or no such value.
         """
         given = object_at(raw, path)
         for name, value in given.items():
             field = self.fields.get(name)
             if field is None:
-                raise Fault("invalid_value", join(path, name), "is no key of this object.")
+                raise InvalidField("invalid_value", join(path, name), "is no key of this object.")
             if value is not None or not field.allow_none:
-                self._checks[name](value, path, notes)
+                self._checks[name](value, path, context)
         for name in self._required:
             if name not in given:
                 raise required(join(path, name))

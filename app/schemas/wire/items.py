@@ -5,53 +5,62 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from app.schemas.document import Notes, Refer, Strict
-from app.schemas.fields import Bytes, Choice, FreeObjects, Listed, OneOf, Real, Text, Whole
-from app.schemas.wire.document import ALWAYS, AT_TIMES, Told
+from app.schemas.document import ReadContext, Refer, StrictField
+from app.schemas.fields import (
+    ByteArray,
+    Choice,
+    FreeObjects,
+    Integer,
+    ListOf,
+    Number,
+    OneOf,
+    String,
+)
+from app.schemas.wire.document import ALWAYS, AT_TIMES, WireSchema
 
 _STATUSES = ("in_progress", "completed", "incomplete")
 
 
-class AlternativeTokenSchema(Told):
-    token = Text(**ALWAYS)
-    logprob = Real(-math.inf, math.inf, **ALWAYS)
-    bytes = Bytes(**ALWAYS)
+class AlternativeTokenSchema(WireSchema):
+    token = String(**ALWAYS)
+    logprob = Number(-math.inf, math.inf, **ALWAYS)
+    bytes = ByteArray(**ALWAYS)
 
 
 class TokenSchema(AlternativeTokenSchema):
     about = "How likely a token of the text was, and which others were."
 
-    top_logprobs = Listed(AlternativeTokenSchema(), **ALWAYS)
+    top_logprobs = ListOf(AlternativeTokenSchema(), **ALWAYS)
 
 
-class UrlCitationSchema(Told):
+class UrlCitationSchema(WireSchema):
     type = Choice("url_citation", **ALWAYS)
-    url = Text(**ALWAYS)
-    title = Text(**ALWAYS)
-    start_index = Whole(0, **ALWAYS)
-    end_index = Whole(0, **ALWAYS)
+    url = String(**ALWAYS)
+    title = String(**ALWAYS)
+    start_index = Integer(0, **ALWAYS)
+    end_index = Integer(0, **ALWAYS)
 
 
-class FileCitationSchema(Told):
+class FileCitationSchema(WireSchema):
     type = Choice("file_citation", **ALWAYS)
-    file_id = Text(**ALWAYS)
-    filename = Text(**ALWAYS)
-    index = Whole(0, **ALWAYS)
+    file_id = String(**ALWAYS)
+    filename = String(**ALWAYS)
+    index = Integer(0, **ALWAYS)
 
 
-class ContainerFileCitationSchema(Told):
+class ContainerFileCitationSchema(WireSchema):
     type = Choice("container_file_citation", **ALWAYS)
-    container_id = Text(**ALWAYS)
-    file_id = Text(**ALWAYS)
-    filename = Text(**ALWAYS)
-    start_index = Whole(0, **ALWAYS)
-    end_index = Whole(0, **ALWAYS)
+    container_id = String(**ALWAYS)
+    file_id = String(**ALWAYS)
+    filename = String(**ALWAYS)
+    start_index = Integer(0, **ALWAYS)
+    end_index = Integer(0, **ALWAYS)
 
 
-class FilePathSchema(Told):
+class FilePathSchema(WireSchema):
     type = Choice("file_path", **ALWAYS)
-    file_id = Text(**ALWAYS)
-    index = Whole(0, **ALWAYS)
+    file_id = String(**ALWAYS)
+    index = Integer(0, **ALWAYS)
 
 
 TOKEN = TokenSchema()
@@ -60,46 +69,46 @@ ANNOTATION = OneOf(
 )
 
 
-class OutputTextSchema(Told):
+class OutputTextSchema(WireSchema):
     type = Choice("output_text", **ALWAYS)
-    text = Text(**ALWAYS)
-    annotations = Listed(ANNOTATION, **ALWAYS)
-    logprobs = Listed(TOKEN, **ALWAYS)
+    text = String(**ALWAYS)
+    annotations = ListOf(ANNOTATION, **ALWAYS)
+    logprobs = ListOf(TOKEN, **ALWAYS)
 
 
-class GivenOutputTextSchema(Told):
+class GivenOutputTextSchema(WireSchema):
     about = "What a caller sent as an assistant's words, with notes of whatever form it gave them."
 
     type = Choice("output_text", **ALWAYS)
-    text = Text(**ALWAYS)
+    text = String(**ALWAYS)
     annotations = FreeObjects(**ALWAYS)
     logprobs = FreeObjects(**ALWAYS)
 
 
-class RefusalSchema(Told):
+class RefusalSchema(WireSchema):
     type = Choice("refusal", **ALWAYS)
-    refusal = Text(**ALWAYS)
+    refusal = String(**ALWAYS)
 
 
-class GivenTextSchema(Told):
+class GivenTextSchema(WireSchema):
     type = Choice("input_text", **ALWAYS)
-    text = Text(**ALWAYS)
+    text = String(**ALWAYS)
 
 
-class GivenImageSchema(Told):
+class GivenImageSchema(WireSchema):
     type = Choice("input_image", **ALWAYS)
-    detail = Text(**ALWAYS)
-    image_url = Text(**AT_TIMES)
-    file_id = Text(**AT_TIMES)
+    detail = String(**ALWAYS)
+    image_url = String(**AT_TIMES)
+    file_id = String(**AT_TIMES)
 
 
-class GivenFileSchema(Told):
+class GivenFileSchema(WireSchema):
     type = Choice("input_file", **ALWAYS)
-    file_data = Text(**AT_TIMES)
-    file_url = Text(**AT_TIMES)
-    file_id = Text(**AT_TIMES)
-    filename = Text(**AT_TIMES)
-    detail = Text(**AT_TIMES)
+    file_data = String(**AT_TIMES)
+    file_url = String(**AT_TIMES)
+    file_id = String(**AT_TIMES)
+    filename = String(**AT_TIMES)
+    detail = String(**AT_TIMES)
 
 
 _SAID = (OutputTextSchema(), RefusalSchema())
@@ -107,14 +116,14 @@ _GIVEN = (GivenTextSchema(), GivenImageSchema(), GivenFileSchema())
 OUTPUT_PART = OneOf(*_SAID)
 
 
-class OutputMessageSchema(Told):
+class OutputMessageSchema(WireSchema):
     about = "What the model said."
 
-    id = Text(shortest=1, **ALWAYS)
+    id = String(shortest=1, **ALWAYS)
     type = Choice("message", **ALWAYS)
     status = Choice(*_STATUSES, **ALWAYS)
     role = Choice("assistant", **ALWAYS)
-    content = Listed(OUTPUT_PART, **ALWAYS)
+    content = ListOf(OUTPUT_PART, **ALWAYS)
     phase = Choice("commentary", "final_answer", **AT_TIMES)
 
 
@@ -122,67 +131,67 @@ class MessageSchema(OutputMessageSchema):
     about = "What somebody said."
 
     role = Choice("user", "assistant", "system", "developer", **ALWAYS)
-    content = Listed(OneOf(GivenOutputTextSchema(), RefusalSchema(), *_GIVEN), **ALWAYS)
+    content = ListOf(OneOf(GivenOutputTextSchema(), RefusalSchema(), *_GIVEN), **ALWAYS)
 
 
-class FunctionCallSchema(Told):
+class FunctionCallSchema(WireSchema):
     about = "A call that the caller is to make. `arguments` is the model's JSON, as text."
 
-    id = Text(shortest=1, **ALWAYS)
+    id = String(shortest=1, **ALWAYS)
     type = Choice("function_call", **ALWAYS)
     status = Choice(*_STATUSES, **ALWAYS)
-    call_id = Text(shortest=1, longest=64, **ALWAYS)
-    name = Text(**ALWAYS)
-    arguments = Text(**ALWAYS)
+    call_id = String(shortest=1, longest=64, **ALWAYS)
+    name = String(**ALWAYS)
+    arguments = String(**ALWAYS)
 
 
-class GivenOutput(Strict):
+class FunctionOutputEcho(StrictField):
     """A string, or content parts."""
 
-    _parts = Listed(OneOf(*_GIVEN))
+    _parts = ListOf(OneOf(*_GIVEN))
 
-    def check(self, value: Any, at: str, notes: Notes) -> Any:
+    def check(self, value: Any, at: str, context: ReadContext) -> Any:
         if type(value) is list:
-            self._parts.check(value, self.path(at), notes)
+            self._parts.check(value, self.path(at), context)
         elif type(value) is not str:
             raise self.mistyped(at, "a string or an array", value)
         return value
 
-    def shape(self, refer: Refer) -> dict[str, Any]:
-        return {"anyOf": [{"type": "string"}, self._parts.shape(refer)]}
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
+        return {"anyOf": [{"type": "string"}, self._parts.json_schema(refer)]}
 
 
-class FunctionCallOutputSchema(Told):
+class FunctionCallOutputSchema(WireSchema):
     about = "What a function gave back."
 
-    id = Text(shortest=1, **ALWAYS)
+    id = String(shortest=1, **ALWAYS)
     type = Choice("function_call_output", **ALWAYS)
     status = Choice(*_STATUSES, **ALWAYS)
-    call_id = Text(shortest=1, longest=64, **ALWAYS)
-    output = GivenOutput(**ALWAYS)
+    call_id = String(shortest=1, longest=64, **ALWAYS)
+    output = FunctionOutputEcho(**ALWAYS)
 
 
-class SummaryTextSchema(Told):
+class SummaryTextSchema(WireSchema):
     type = Choice("summary_text", **ALWAYS)
-    text = Text(**ALWAYS)
+    text = String(**ALWAYS)
 
 
-class ReasoningTextSchema(Told):
+class ReasoningTextSchema(WireSchema):
     type = Choice("reasoning_text", **ALWAYS)
-    text = Text(**ALWAYS)
+    text = String(**ALWAYS)
 
 
 SUMMARY_TEXT = SummaryTextSchema()
 
 
-class ReasoningSchema(Told):
+class ReasoningSchema(WireSchema):
     about = "What the model thought. Send it back unchanged with the next request."
 
-    id = Text(shortest=1, **ALWAYS)
+    id = String(shortest=1, **ALWAYS)
     type = Choice("reasoning", **ALWAYS)
-    summary = Listed(SUMMARY_TEXT, **ALWAYS)
-    content = Listed(ReasoningTextSchema(), **AT_TIMES)
-    encrypted_content = Text(about="Opaque.", **AT_TIMES)
+    summary = ListOf(SUMMARY_TEXT, **ALWAYS)
+    content = ListOf(ReasoningTextSchema(), **AT_TIMES)
+    encrypted_content = String(about="Opaque.", **AT_TIMES)
 
 
 _CALL, _REASONING = FunctionCallSchema(), ReasoningSchema()

@@ -8,92 +8,92 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.schemas.document import Notes, Refer
+from app.schemas.document import ReadContext, Refer
 from app.schemas.fields import (
+    Boolean,
     Choice,
-    Flag,
     FreeObject,
-    Listed,
+    Integer,
+    ListOf,
     Nested,
+    Number,
     OneOf,
-    Real,
-    Text,
+    String,
     TextMap,
-    Whole,
 )
-from app.schemas.wire.document import ALWAYS, OR_NULL, Told
+from app.schemas.wire.document import ALWAYS, OR_NULL, WireSchema
 from app.schemas.wire.items import OUTPUT_ITEM
 
 
-class ResponseErrorSchema(Told):
-    code = Text(**ALWAYS)
-    message = Text(**ALWAYS)
+class ResponseErrorSchema(WireSchema):
+    code = String(**ALWAYS)
+    message = String(**ALWAYS)
 
 
-class IncompleteDetailsSchema(Told):
+class IncompleteDetailsSchema(WireSchema):
     reason = Choice("max_output_tokens", "content_filter", **ALWAYS)
 
 
-class InputTokensDetailsSchema(Told):
-    cached_tokens = Whole(0, **ALWAYS)
-    cache_write_tokens = Whole(0, **ALWAYS)
+class InputTokensDetailsSchema(WireSchema):
+    cached_tokens = Integer(0, **ALWAYS)
+    cache_write_tokens = Integer(0, **ALWAYS)
 
 
-class OutputTokensDetailsSchema(Told):
-    reasoning_tokens = Whole(0, **ALWAYS)
+class OutputTokensDetailsSchema(WireSchema):
+    reasoning_tokens = Integer(0, **ALWAYS)
 
 
-class UsageSchema(Told):
+class UsageSchema(WireSchema):
     about = "What the response cost, in tokens; 0 where the upstream does not count."
 
-    input_tokens = Whole(0, **ALWAYS)
+    input_tokens = Integer(0, **ALWAYS)
     input_tokens_details = Nested(InputTokensDetailsSchema(), **ALWAYS)
-    output_tokens = Whole(0, **ALWAYS)
+    output_tokens = Integer(0, **ALWAYS)
     output_tokens_details = Nested(OutputTokensDetailsSchema(), **ALWAYS)
-    total_tokens = Whole(0, **ALWAYS)
+    total_tokens = Integer(0, **ALWAYS)
 
 
-class ReasoningEchoSchema(Told):
-    effort = Text(**OR_NULL)
-    summary = Text(**OR_NULL)
+class ReasoningEchoSchema(WireSchema):
+    effort = String(**OR_NULL)
+    summary = String(**OR_NULL)
 
 
-class PlainFormatSchema(Told):
+class PlainFormatSchema(WireSchema):
     type = Choice("text", "json_object", **ALWAYS)
 
 
-class JsonSchemaFormatSchema(Told):
+class JsonSchemaFormatSchema(WireSchema):
     type = Choice("json_schema", **ALWAYS)
-    name = Text(**ALWAYS)
-    description = Text(**OR_NULL)
+    name = String(**ALWAYS)
+    description = String(**OR_NULL)
     schema = FreeObject(**ALWAYS)
-    strict = Flag(**OR_NULL)
+    strict = Boolean(**OR_NULL)
 
 
-class TextEchoSchema(Told):
+class TextEchoSchema(WireSchema):
     format = Nested(OneOf(PlainFormatSchema(), JsonSchemaFormatSchema()), **ALWAYS)
     verbosity = Choice("low", "medium", "high", **ALWAYS)
 
 
-class FunctionToolSchema(Told):
+class FunctionToolSchema(WireSchema):
     about = "A function tool, always with all five keys."
 
     type = Choice("function", **ALWAYS)
-    name = Text(**ALWAYS)
-    description = Text(**OR_NULL)
+    name = String(**ALWAYS)
+    description = String(**OR_NULL)
     parameters = FreeObject(**OR_NULL)
-    strict = Flag(**OR_NULL)
+    strict = Boolean(**OR_NULL)
 
 
-class NamedFunctionSchema(Told):
+class NamedFunctionSchema(WireSchema):
     type = Choice("function", **ALWAYS)
-    name = Text(**ALWAYS)
+    name = String(**ALWAYS)
 
 
-class AllowedToolsSchema(Told):
+class AllowedToolsSchema(WireSchema):
     type = Choice("allowed_tools", **ALWAYS)
     mode = Choice("auto", "required", **ALWAYS)
-    tools = Listed(NamedFunctionSchema(), **ALWAYS)
+    tools = ListOf(NamedFunctionSchema(), **ALWAYS)
 
 
 class ToolChoiceEcho(Choice):
@@ -101,51 +101,51 @@ class ToolChoiceEcho(Choice):
 
     _object = OneOf(NamedFunctionSchema(), AllowedToolsSchema())
 
-    def check(self, value: Any, at: str, notes: Notes) -> Any:
+    def check(self, value: Any, at: str, context: ReadContext) -> Any:
         if type(value) is dict:
-            return self._object.read(value, self.path(at), notes)
-        return super().check(value, at, notes)
+            return self._object.read(value, self.path(at), context)
+        return super().check(value, at, context)
 
-    def shape(self, refer: Refer) -> dict[str, Any]:
-        return {"anyOf": [super().shape(refer), self._object.shape(refer)]}
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
+        return {"anyOf": [super().json_schema(refer), self._object.json_schema(refer)]}
 
 
-class ResponseSchema(Told):
+class ResponseSchema(WireSchema):
     about = "A response. `output` is empty and `usage` null until there is something to tell."
 
-    id = Text(pattern="resp_[A-Za-z0-9_-]{1,123}", hint="must begin with resp_", **ALWAYS)
+    id = String(pattern="resp_[A-Za-z0-9_-]{1,123}", hint="must begin with resp_", **ALWAYS)
     object = Choice("response", **ALWAYS)
-    created_at = Whole(0, about="Unix seconds.", **ALWAYS)
-    completed_at = Whole(0, about="Unix seconds; null unless completed.", **OR_NULL)
+    created_at = Integer(0, about="Unix seconds.", **ALWAYS)
+    completed_at = Integer(0, about="Unix seconds; null unless completed.", **OR_NULL)
     status = Choice(
         "queued", "in_progress", "completed", "incomplete", "failed", "cancelled", **ALWAYS
     )
     error = Nested(ResponseErrorSchema(), **OR_NULL)
     incomplete_details = Nested(IncompleteDetailsSchema(), **OR_NULL)
-    model = Text(about="The model's id as it was asked for.", **ALWAYS)
-    output = Listed(OUTPUT_ITEM, **ALWAYS)
-    output_text = Text(about="The text of every output_text part, joined.", **ALWAYS)
-    service_tier = Text(**ALWAYS)
+    model = String(about="The model's id as it was asked for.", **ALWAYS)
+    output = ListOf(OUTPUT_ITEM, **ALWAYS)
+    output_text = String(about="The text of every output_text part, joined.", **ALWAYS)
+    service_tier = String(**ALWAYS)
     usage = Nested(UsageSchema(), **OR_NULL)
-    background = Flag(**ALWAYS)
-    frequency_penalty = Real(-2, 2, **ALWAYS)
-    instructions = Text(**OR_NULL)
-    max_output_tokens = Whole(1, **OR_NULL)
-    max_tool_calls = Whole(1, **OR_NULL)
+    background = Boolean(**ALWAYS)
+    frequency_penalty = Number(-2, 2, **ALWAYS)
+    instructions = String(**OR_NULL)
+    max_output_tokens = Integer(1, **OR_NULL)
+    max_tool_calls = Integer(1, **OR_NULL)
     metadata = TextMap(16, 64, 512, **ALWAYS)
-    parallel_tool_calls = Flag(**ALWAYS)
-    presence_penalty = Real(-2, 2, **ALWAYS)
-    previous_response_id = Text(**OR_NULL)
-    prompt_cache_key = Text(**OR_NULL)
-    prompt_cache_retention = Text(**OR_NULL)
+    parallel_tool_calls = Boolean(**ALWAYS)
+    presence_penalty = Number(-2, 2, **ALWAYS)
+    previous_response_id = String(**OR_NULL)
+    prompt_cache_key = String(**OR_NULL)
+    prompt_cache_retention = String(**OR_NULL)
     reasoning = Nested(ReasoningEchoSchema(), **ALWAYS)
-    safety_identifier = Text(**OR_NULL)
-    store = Flag(**ALWAYS)
-    temperature = Real(0, 2, **ALWAYS)
+    safety_identifier = String(**OR_NULL)
+    store = Boolean(**ALWAYS)
+    temperature = Number(0, 2, **ALWAYS)
     text = Nested(TextEchoSchema(), **ALWAYS)
     tool_choice = ToolChoiceEcho("none", "auto", "required", **ALWAYS)
-    tools = Listed(FunctionToolSchema(), **ALWAYS)
-    top_logprobs = Whole(0, 20, **ALWAYS)
-    top_p = Real(0, 1, **ALWAYS)
+    tools = ListOf(FunctionToolSchema(), **ALWAYS)
+    top_logprobs = Integer(0, 20, **ALWAYS)
+    top_p = Number(0, 1, **ALWAYS)
     truncation = Choice("auto", "disabled", **ALWAYS)
-    user = Text(**OR_NULL)
+    user = String(**OR_NULL)
