@@ -29,17 +29,17 @@ from app.providers.profiles import is_reasoning_model
 from app.providers.registry import build
 from app.schemas.request.body import MAX_BODY_BYTES
 from app.services.accounts.service import Accounts
-from app.services.answering.preparation import Answering
-from app.services.answering.sealing import Sealer
-from app.services.background.active_jobs import Running
-from app.services.background.finisher import Endings
+from app.services.answering.preparation import Preparation
+from app.services.answering.sealing import PayloadSealer
+from app.services.background.active_jobs import ActiveJobs
+from app.services.background.finisher import JobFinisher
 from app.services.background.service import Background
-from app.services.background.subscriptions import Followings
-from app.services.background.supervisor import Keeper
+from app.services.background.subscriptions import FeedHub
+from app.services.background.supervisor import Supervisor
 from app.services.background.unrouted import WAIT_S, Unrouted
 from app.services.background.worker import Worker
 from app.services.health import Health
-from app.services.limits.limiter import Limits
+from app.services.limits.limiter import RateLimiter
 from app.services.limits.meter import Meter
 from app.services.limits.usage import UsageBook
 from app.services.responses.archive import Archive
@@ -47,7 +47,7 @@ from app.services.responses.service import Responses
 from app.services.upstreams.breakers import Breakers
 from app.services.upstreams.catalog import ModelCatalog
 from app.services.upstreams.discovery import Discovery
-from app.services.upstreams.retries import Retries
+from app.services.upstreams.retries import RetryPolicy
 from app.services.upstreams.router import Router
 from app.settings import Settings
 from app.store.accounts.base import AccountStore
@@ -84,7 +84,7 @@ class Parts:
     accounts: Accounts
     catalog: ModelCatalog
     breakers: Breakers
-    answering: Answering
+    preparation: Preparation
     meter: Meter
     jobs: RedisJobStore
 
@@ -116,14 +116,14 @@ def create_worker(settings: Settings, channel: Channel) -> WorkerProcess:
     parts = _parts(settings, client, kept, kept, _meter(settings, client))
     jobs, limits = parts.jobs, settings.background
     broker = _broker(settings, client, jobs)
-    running = Running(jobs, time.monotonic, limits.time_limit_s)
-    endings = Endings(jobs, parts.meter, time.time)
-    keeper = Keeper(jobs, running, endings, broker, limits, time.monotonic, time.sleep)
+    active_jobs = ActiveJobs(jobs, time.monotonic, limits.time_limit_s)
+    finisher = JobFinisher(jobs, parts.meter, time.time)
+    supervisor = Supervisor(jobs, active_jobs, finisher, broker, limits, time.monotonic, time.sleep)
     unrouted = Unrouted(
         UnroutedJobs(client, settings.redis.prefix, limits.lease_s, WAIT_S),
         jobs,
-        endings,
-        running,
+        finisher,
+        active_jobs,
         find=_finder(parts),
         begin=lambda job: threading.Thread(target=worker.work_on, args=(job,), daemon=True).start(),
         owner=lambda: token_hex(8),
@@ -131,9 +131,9 @@ def create_worker(settings: Settings, channel: Channel) -> WorkerProcess:
     )
     worker = Worker(
         jobs,
-        parts.answering,
-        endings,
-        running,
+        parts.preparation,
+        finisher,
+        active_jobs,
         limits,
         caller_of=parts.accounts.caller,
         send=broker.send,
@@ -142,11 +142,11 @@ def create_worker(settings: Settings, channel: Channel) -> WorkerProcess:
         now=time.time,
         pause=time.sleep,
     )
-    followings = Followings(jobs, time.sleep, keeper.heard)
-    broker.add_middleware(WorkerLifecycle(broker, keeper, followings, limits.lease_s))
+    hub = FeedHub(jobs, time.sleep, supervisor.heard)
+    broker.add_middleware(WorkerLifecycle(broker, supervisor, hub, limits.lease_s))
     declare(broker, worker.work)
     looking = partial(unrouted.keep_looking, time.sleep)
-    return WorkerProcess(broker, keeper.draining, limits, broker.idle_s, channel, [looking])
+    return WorkerProcess(broker, supervisor.draining, limits, broker.idle_s, channel, [looking])
 
 
 def _finder(parts: Parts) -> Callable[[str, str], None]:
@@ -207,8 +207,8 @@ def _services(
     parts = _parts(settings, client, kept, store, meter, providers, account_store)
     background = Background(
         parts.jobs,
-        parts.answering,
-        Followings(parts.jobs, time.sleep),
+        parts.preparation,
+        FeedHub(parts.jobs, time.sleep),
         parts.meter,
         settings.background,
         _broker(settings, client, parts.jobs).send,
@@ -216,7 +216,7 @@ def _services(
         lambda account, response_id: spool.find(account, response_id) is not None,
     )
     worker_silence_s = parts.jobs.worker_silence_s if settings.background.enabled else lambda: None
-    responses = Responses(store, parts.answering, background, parts.meter)
+    responses = Responses(store, parts.preparation, background, parts.meter)
     kept_for_operators = RedisArchive(client, prefix, kept.safety)
     return context.Services(
         responses=responses,
@@ -274,15 +274,15 @@ def _parts(
     names = [each.name for each in settings.providers]
     breakers = Breakers(names, time.monotonic, breaker_changed)
     jobs = RedisJobStore(client, prefix, kept, settings.background.lease_s)
-    answering = Answering(
+    preparation = Preparation(
         store,
         catalog,
-        Router(settings.providers, breakers, Retries()),
-        Sealer(accounts.secret),
+        Router(settings.providers, breakers, RetryPolicy()),
+        PayloadSealer(accounts.secret),
         _now,
         lambda account, response_id: jobs.status(account, response_id) is not None,
     )
-    return Parts(client, kept, accounts, catalog, breakers, answering, meter, jobs)
+    return Parts(client, kept, accounts, catalog, breakers, preparation, meter, jobs)
 
 
 def _catalog(settings: Settings, providers: Mapping[str, Provider]) -> ModelCatalog:
@@ -302,7 +302,7 @@ def _meter(settings: Settings, client: Client, usage_delay_s: float = 0.0) -> Me
     limits_away = STORE_FAILURES.labels("limits").inc
     usage_away = STORE_FAILURES.labels("usage").inc
     return Meter(
-        Limits(windows, settings.limits, lambda: token_hex(8), limits_away),
+        RateLimiter(windows, settings.limits, lambda: token_hex(8), limits_away),
         UsageBook(
             RedisUsageStore(client, prefix, windows.settling), time.time, usage_away, usage_delay_s
         ),

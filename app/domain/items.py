@@ -96,8 +96,8 @@ class FunctionCallOutput:
 class Reasoning:
     """What the model thought: `summary` and `content` are texts, one a part.
 
-    `encrypted_content` is, at our edge, a sealed blob (services.seal) and, inside a ModelRequest,
-    the payload that the provider itself once gave.
+    `encrypted_content` is, at our edge, a sealed blob (services.answering.sealing) and, inside a
+    ModelRequest, the payload that the provider itself once gave.
     """
 
     type: ClassVar[str] = "reasoning"

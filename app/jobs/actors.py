@@ -11,8 +11,8 @@ from dramatiq.middleware import Middleware
 
 from app.jobs.broker import ACTOR, QUEUE, TicketBroker
 from app.jobs.watchdog import Watchdog, Watched
-from app.services.background.subscriptions import Followings
-from app.services.background.supervisor import Keeper
+from app.services.background.subscriptions import FeedHub
+from app.services.background.supervisor import Supervisor
 
 BEATS_PER_LEASE = 3
 #: /readyz knows a worker that is silent for 15 s for dead.
@@ -33,14 +33,14 @@ class WorkerLifecycle(Middleware):
     def __init__(
         self,
         broker: TicketBroker,
-        keeper: Keeper,
-        followings: Followings,
+        supervisor: Supervisor,
+        hub: FeedHub,
         lease_s: float,
         watchdog: Watchdog | None = None,
     ) -> None:
         self._tickets = broker
-        self._keeper = keeper
-        self._followings = followings
+        self._supervisor = supervisor
+        self._hub = hub
         self._beat_s = min(lease_s / BEATS_PER_LEASE, MAX_BEAT_S)
         self._watchdog = watchdog or Watchdog(self._give_up, threading.Event().wait)
         self._ending = threading.Event()
@@ -57,13 +57,13 @@ class WorkerLifecycle(Middleware):
             raise
 
     def _start(self, worker: Any) -> None:
-        keeper = self._keeper
-        self._followings.listen()
-        beating = _started(lambda: keeper.keep_alive(self._beat_s), "heartbeat")
-        flushing = _started(keeper.keep_flushing, "flush")
+        supervisor = self._supervisor
+        self._hub.listen()
+        beating = _started(lambda: supervisor.keep_alive(self._beat_s), "heartbeat")
+        flushing = _started(supervisor.keep_flushing, "flush")
         self._watchdog.watch(
-            Watched("heartbeat", beating, lambda: keeper.beats),
-            Watched("flush", flushing, lambda: keeper.flushes),
+            Watched("heartbeat", beating, lambda: supervisor.beats),
+            Watched("flush", flushing, lambda: supervisor.flushes),
             *(_consumer(name, thread) for name, thread in worker.consumers.items()),
             *(Watched(f"worker {number}", each) for number, each in enumerate(worker.workers)),
         )
@@ -71,20 +71,20 @@ class WorkerLifecycle(Middleware):
 
     def _watch(self) -> None:
         def lives() -> bool:
-            self._followings.listen()  # should its listener be gone, there is another now
+            self._hub.listen()  # should its listener be gone, there is another now
             return not self._ending.is_set()
 
         self._watchdog.keep_watch(lives)
 
     def _give_up(self) -> None:
         self._tickets.stop()
-        self._keeper.drain()
+        self._supervisor.drain()
 
     def before_worker_shutdown(self, _broker: Any, _worker: Any) -> None:
         """Give running jobs their grace, then put them back; dramatiq waits for them beside it."""
         self._ending.set()
         self._tickets.stop()
-        _started(self._keeper.drain, "drain")
+        _started(self._supervisor.drain, "drain")
 
 
 def _consumer(name: str, thread: Any) -> Watched:

@@ -2,7 +2,7 @@
 
 A message is a ticket: it says that something waits, not what. So a message that comes twice, or
 not at all, costs nothing: the queues and leases in the store decide what is run, and who looks
-after them (services/keeping.py) sends a ticket where one is missing.
+after them (services/background/supervisor.py) sends a ticket where one is missing.
 
 That is also why a consumer never fails. Whatever is wrong with Redis, its thread asks again; what
 dramatiq does with a consumer that raises, it does twice, and a thread that it loses never comes

@@ -12,7 +12,7 @@ from click.testing import Result
 from app.api import context
 from app.factory import create_app
 from app.services.accounts.service import Accounts
-from app.services.limits.limiter import Limits
+from app.services.limits.limiter import RateLimiter
 from app.services.limits.meter import Meter
 from app.services.limits.usage import UsageBook
 from app.settings import LimitSettings, Settings
@@ -31,7 +31,7 @@ class Operator:
         self.clock = Clock()
         windows = MemoryWindowStore()
         self.book = UsageBook(MemoryUsageStore(windows.settle), self.clock, _nothing)
-        meter = Meter(Limits(windows, LimitSettings(), str, _nothing), self.book)
+        meter = Meter(RateLimiter(windows, LimitSettings(), str, _nothing), self.book)
         with self.app.app_context():
             context.install(self.app, replace(context.services(), meter=meter))
 

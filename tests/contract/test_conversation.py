@@ -16,7 +16,7 @@ from app.domain.stream.accumulate import fold
 from app.domain.tools import FunctionTool
 from app.providers.base import UpstreamCall
 from app.providers.profiles import PROFILES
-from app.services.answering.sealing import Sealer
+from app.services.answering.sealing import PayloadSealer
 from app.settings import Api
 from tests.contract.recordings import FOLDER, PROVIDERS, CannedTransport, narrated, play, settings
 
@@ -256,7 +256,7 @@ def travelled(item: Item) -> Item:
     """Return an item as it is after it was sealed, told, sent again and opened."""
     if not isinstance(item, Reasoning) or item.encrypted_content is None:
         return item
-    sealer = Sealer(lambda: b"secret")
+    sealer = PayloadSealer(lambda: b"secret")
     opened = sealer.open("acme", sealer.seal("acme", "provider", item.encrypted_content))
     assert opened
     return replace(item, encrypted_content=opened.payload)

@@ -18,22 +18,22 @@ from app.domain.stream.events import Event, Lifecycle
 from app.errors import GatewayError, StorageUnavailable
 from app.schemas.events import event_json
 from app.schemas.request.create import load_create_request
-from app.services.answering.preparation import Answering
-from app.services.answering.sealing import Sealer
-from app.services.background.active_jobs import Running
-from app.services.background.finisher import Endings, told_events
+from app.services.answering.preparation import Preparation
+from app.services.answering.sealing import PayloadSealer
+from app.services.background.active_jobs import ActiveJobs
+from app.services.background.finisher import JobFinisher, stored_events
 from app.services.background.service import Background
-from app.services.background.subscriptions import Followings
-from app.services.background.supervisor import Keeper
+from app.services.background.subscriptions import FeedHub
+from app.services.background.supervisor import Supervisor
 from app.services.background.unrouted import WAIT_S, Unrouted
 from app.services.background.worker import Worker
-from app.services.limits.limiter import Limits
+from app.services.limits.limiter import RateLimiter
 from app.services.limits.meter import Meter
 from app.services.limits.usage import UsageBook
 from app.services.upstreams.breakers import Breakers
 from app.services.upstreams.catalog import ModelCatalog
 from app.services.upstreams.discovery import Discovery
-from app.services.upstreams.retries import Retries
+from app.services.upstreams.retries import RetryPolicy
 from app.services.upstreams.router import Router
 from app.settings import BackgroundSettings, LimitSettings, ProviderSettings
 from app.store.jobs.redis import RedisJobStore
@@ -135,16 +135,16 @@ class Bench:
         self.windows = MemoryWindowStore(self.clock)
         self.usage = MemoryUsageStore(self.windows.settle)
         self.meter = Meter(
-            Limits(self.windows, LimitSettings(), lambda: f"lease{next(_ids)}", _ignore),
+            RateLimiter(self.windows, LimitSettings(), lambda: f"lease{next(_ids)}", _ignore),
             UsageBook(self.usage, self.now, _ignore),
         )
         self.box = Box()
-        self.endings = Endings(self.jobs, self.meter, self.now)
-        self.running = Running(self.jobs, self.clock, self.settings.time_limit_s)
+        self.finisher = JobFinisher(self.jobs, self.meter, self.now)
+        self.active_jobs = ActiveJobs(self.jobs, self.clock, self.settings.time_limit_s)
         self.pauses: list[float] = []
         self.at_pause: Callable[[], None] = _ignore
         # Its listener outlives the test: it must not be in a hurry when Redis has gone.
-        self.followings = Followings(self.jobs, threading.Event().wait)
+        self.hub = FeedHub(self.jobs, threading.Event().wait)
 
     def pause(self, seconds: float) -> None:
         """Let the time pass, and whatever is to happen in it."""
@@ -164,15 +164,15 @@ class Bench:
         return ModelCatalog([self.served], [], {"p": self.provider}, discovery, lambda _: False)
 
     @property
-    def answering(self) -> Answering:
+    def preparation(self) -> Preparation:
         """Prepares and opens answers of what is the provider now."""
-        retries = Retries(self.clock, lambda: 0.0, lambda _call, seconds: self.pause(seconds))
+        retries = RetryPolicy(self.clock, lambda: 0.0, lambda _call, seconds: self.pause(seconds))
         router = Router([self.served], Breakers(["p"], self.clock), retries, self.clock)
-        return Answering(
+        return Preparation(
             self.responses,
             self.catalog,
             router,
-            Sealer(lambda: b"secret"),
+            PayloadSealer(lambda: b"secret"),
             lambda: int(self.now()),
             lambda account, response_id: self.jobs.status(account, response_id) is not None,
         )
@@ -182,8 +182,8 @@ class Bench:
         """The callers' side."""
         return Background(
             self.jobs,
-            self.answering,
-            self.followings,
+            self.preparation,
+            self.hub,
             self.meter,
             self.settings,
             self.box.send,
@@ -195,9 +195,9 @@ class Bench:
         """The workers' side."""
         return Worker(
             self.jobs,
-            self.answering,
-            self.endings,
-            self.running,
+            self.preparation,
+            self.finisher,
+            self.active_jobs,
             self.settings,
             caller_of=lambda _key_id: self.caller,
             send=self.box.send,
@@ -213,8 +213,8 @@ class Bench:
         return Unrouted(
             self.left,
             self.jobs,
-            self.endings,
-            self.running,
+            self.finisher,
+            self.active_jobs,
             find=self.find,
             begin=lambda response_id: self.worker.work_on(response_id),
             owner=lambda: "ends",
@@ -226,12 +226,12 @@ class Bench:
         self.catalog.resolve(model, CALLER)
 
     @property
-    def keeper(self) -> Keeper:
+    def supervisor(self) -> Supervisor:
         """What keeps the jobs going."""
-        return Keeper(
+        return Supervisor(
             self.jobs,
-            self.running,
-            self.endings,
+            self.active_jobs,
+            self.finisher,
             self.box,
             self.settings,
             self.clock,
@@ -258,7 +258,7 @@ class Bench:
 
     def told(self, response_id: str) -> list[Event]:
         """Return the events of a stream that has ended, which has to be well-formed."""
-        from_store = list(told_events(self.store, response_id))
+        from_store = list(stored_events(self.store, response_id))
         grammar = Grammar()
         for event in from_store:
             grammar.take(event_json(event))

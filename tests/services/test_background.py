@@ -49,7 +49,7 @@ def background(bench: Bench) -> Background:
 
 @pytest.fixture
 def responses(bench: Bench) -> Responses:
-    return Responses(bench.responses, bench.answering, bench.background, bench.meter)
+    return Responses(bench.responses, bench.preparation, bench.background, bench.meter)
 
 
 def asked(background: Background, **more: Any) -> tuple[Any, tuple[str, ...]]:
@@ -137,7 +137,7 @@ def test_what_runs_shows_what_it_said(bench: Bench, background: Background) -> N
 
     def look() -> None:
         bench.clock.now += 1
-        bench.running.flush()
+        bench.active_jobs.flush()
         seen.append(background.pending("acme", response_id))
 
     bench.provider = ScriptedProvider("p", (HELLO, look, (Text(" you"),), look, THE_END))
@@ -189,7 +189,7 @@ def test_opaque_reasoning_is_shown_to_who_asked_for_it(
 
     def look() -> None:
         bench.clock.now += 1
-        bench.running.flush()
+        bench.active_jobs.flush()
         seen.append(responses.get(CALLER, response_id, frozenset()))
 
     bench.provider = ScriptedProvider("p", ((Opaque("thought"),), HELLO, look, THE_END))

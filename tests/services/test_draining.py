@@ -21,7 +21,7 @@ def bench(redis_url: str) -> Iterator[Bench]:
 
 @pytest.fixture
 def drain(bench: Bench) -> Drain:
-    return Drain(bench.running, bench.clock, bench.pause)
+    return Drain(bench.active_jobs, bench.clock, bench.pause)
 
 
 def run(bench: Bench, *steps: Any) -> str:
@@ -35,7 +35,7 @@ def run(bench: Bench, *steps: Any) -> str:
 
 def flush(bench: Bench) -> None:
     bench.clock.now += 1
-    bench.running.flush()
+    bench.active_jobs.flush()
 
 
 def test_a_job_that_has_not_spoken_goes_back_at_once(bench: Bench, drain: Drain) -> None:
@@ -44,7 +44,7 @@ def test_a_job_that_has_not_spoken_goes_back_at_once(bench: Bench, drain: Drain)
 
     def stop() -> None:
         drain.begin(1000)
-        bench.running.give_back_unspoken()
+        bench.active_jobs.give_back_silent()
         ended.append(bench.clock.now)
 
     response_id = run(bench, stop, HELLO)
@@ -55,7 +55,7 @@ def test_a_job_that_has_not_spoken_goes_back_at_once(bench: Bench, drain: Drain)
 def test_a_job_that_has_spoken_ends_as_if_nothing_were(bench: Bench, drain: Drain) -> None:
     def stop() -> None:
         drain.begin(1000)
-        bench.running.give_back_unspoken()
+        bench.active_jobs.give_back_silent()
 
     assert bench.kept(run(bench, HELLO, stop)).status == "completed"
 
@@ -90,7 +90,7 @@ def test_the_time_that_is_left_may_be_shortened_only(
 
 
 def test_a_job_that_is_just_being_taken_is_waited_for(bench: Bench, drain: Drain) -> None:
-    with bench.running.taking() as may_begin:
+    with bench.active_jobs.claiming() as may_begin:
         assert may_begin
         drain.begin(5)
         drain.run(giving_back_s=1)

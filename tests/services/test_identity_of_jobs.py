@@ -79,7 +79,7 @@ def test_a_lost_job_is_called_what_its_request_was(bench: Bench, lines: Any) -> 
     response_id = queued(bench)
     bench.begun(response_id)
     bench.lapse()
-    bench.keeper.beat()
+    bench.supervisor.beat()
     line = lines.of("job_lost")
     assert (line["request_id"], line["response_id"]) == ("req_1", response_id)
 

@@ -9,7 +9,7 @@ from threading import Event
 import pytest
 
 from app.errors import StorageUnavailable
-from app.services.limits.leases import LeaseKeeper
+from app.services.limits.leases import LeaseRenewer
 from app.store.rate_limits.base import Lease
 from tests.processes import until
 
@@ -36,71 +36,71 @@ class Renewals:
 
 def test_a_held_lease_is_renewed_again_and_again() -> None:
     renewals = Renewals()
-    keeper = LeaseKeeper(renewals, every_s=0.001)
-    keeper.hold(LEASE)
+    renewer = LeaseRenewer(renewals, every_s=0.001)
+    renewer.add(LEASE)
     until(lambda: len(renewals.seen) > 2, "renewals")
-    keeper.drop(LEASE)
+    renewer.remove(LEASE)
 
 
 def test_all_leases_are_renewed_together() -> None:
     renewals = Renewals()
-    keeper = LeaseKeeper(renewals, every_s=0.001)
-    keeper.hold(LEASE)
-    keeper.hold(OTHER)
+    renewer = LeaseRenewer(renewals, every_s=0.001)
+    renewer.add(LEASE)
+    renewer.add(OTHER)
     until(lambda: {"one", "two"} in renewals.seen, "both to be renewed")
-    keeper.drop(LEASE)
-    keeper.drop(OTHER)
+    renewer.remove(LEASE)
+    renewer.remove(OTHER)
 
 
 def test_a_renewal_that_failed_is_tried_again() -> None:
     renewals = Renewals(failures=2)
-    keeper = LeaseKeeper(renewals, every_s=0.001)
-    keeper.hold(LEASE)
+    renewer = LeaseRenewer(renewals, every_s=0.001)
+    renewer.add(LEASE)
     assert renewals.any.wait(10)
-    keeper.drop(LEASE)
+    renewer.remove(LEASE)
 
 
 def test_a_bug_in_a_renewal_stops_no_other() -> None:
     renewals = Renewals(failures=2, failure=ZeroDivisionError())
-    keeper = LeaseKeeper(renewals, every_s=0.001)
-    keeper.hold(LEASE)
+    renewer = LeaseRenewer(renewals, every_s=0.001)
+    renewer.add(LEASE)
     assert renewals.any.wait(10)
-    keeper.drop(LEASE)
+    renewer.remove(LEASE)
 
 
 def test_where_there_was_no_thread_the_next_lease_gets_one(monkeypatch: pytest.MonkeyPatch) -> None:
     renewals = Renewals()
-    keeper = LeaseKeeper(renewals, every_s=0.001)
+    renewer = LeaseRenewer(renewals, every_s=0.001)
 
     def refuse(_thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", refuse)
-        keeper.hold(LEASE)
-    keeper.hold(OTHER)
+        renewer.add(LEASE)
+    renewer.add(OTHER)
     until(lambda: {"one", "two"} in renewals.seen, "both to be renewed")
-    keeper.drop(LEASE)
-    keeper.drop(OTHER)
+    renewer.remove(LEASE)
+    renewer.remove(OTHER)
 
 
 def test_without_leases_the_thread_ends() -> None:
-    keeper = LeaseKeeper(Renewals(), every_s=0.001)
-    keeper.hold(LEASE)
-    keeper.drop(LEASE)
-    until(lambda: not keeper._running, "the thread to end")
+    renewer = LeaseRenewer(Renewals(), every_s=0.001)
+    renewer.add(LEASE)
+    renewer.remove(LEASE)
+    until(lambda: not renewer._running, "the thread to end")
 
 
 def test_a_lease_after_a_pause_is_renewed_too() -> None:
     renewals = Renewals()
-    keeper = LeaseKeeper(renewals, every_s=0.001)
-    keeper.hold(LEASE)
-    keeper.drop(LEASE)
-    until(lambda: not keeper._running, "the thread to end")
-    keeper.hold(OTHER)
+    renewer = LeaseRenewer(renewals, every_s=0.001)
+    renewer.add(LEASE)
+    renewer.remove(LEASE)
+    until(lambda: not renewer._running, "the thread to end")
+    renewer.add(OTHER)
     until(lambda: {"two"} in renewals.seen, "the second to be renewed")
-    keeper.drop(OTHER)
+    renewer.remove(OTHER)
 
 
 def test_dropping_what_is_not_held_is_nothing() -> None:
-    LeaseKeeper(Renewals()).drop(LEASE)
+    LeaseRenewer(Renewals()).remove(LEASE)

@@ -14,8 +14,8 @@ from app.domain.accounts.limits import LimitReached, Quota, Standing
 from app.domain.estimates import Estimate
 from app.domain.response import Usage
 from app.errors import StorageUnavailable
-from app.services.limits.limiter import Limits
-from app.services.limits.reservation import Admission, Booking
+from app.services.limits.limiter import RateLimiter
+from app.services.limits.reservation import Booking, Reservation
 from app.settings import LimitSettings, RedisSettings
 from app.store.connection.client import connect
 from app.store.rate_limits.base import Demand, Lease, Settlement, Verdict, Window
@@ -58,11 +58,11 @@ class Door:
         self.store = Store(self.clock)
         self.outages = 0
         ids = count()
-        self.limits = Limits(
+        self.limits = RateLimiter(
             self.store, settings or LimitSettings(), lambda: f"l{next(ids)}", self._on_away
         )
 
-    def admit(self, caller: Caller, input_tokens: int = 0, output_tokens: int = 0) -> Admission:
+    def admit(self, caller: Caller, input_tokens: int = 0, output_tokens: int = 0) -> Reservation:
         return self.limits.admit(caller, lambda: Estimate(input_tokens, output_tokens))
 
     def refusal(self, caller: Caller, input_tokens: int = 0) -> LimitReached:
@@ -119,10 +119,10 @@ def test_every_limit_together_is_one_round_trip(door: Door) -> None:
 
 
 def test_an_ending_is_one_round_trip_more(door: Door) -> None:
-    admission = door.admit(caller(tokens_per_minute=9, max_in_flight=9), 5)
-    admission.settle(Usage(output_tokens=3))
-    admission.settle(Usage(output_tokens=3))
-    admission.release()
+    reservation = door.admit(caller(tokens_per_minute=9, max_in_flight=9), 5)
+    reservation.settle(Usage(output_tokens=3))
+    reservation.settle(Usage(output_tokens=3))
+    reservation.release()
     assert door.store.round_trips == 2
 
 
@@ -148,7 +148,7 @@ def test_tokens_are_estimated_only_where_they_are_limited(door: Door) -> None:
 )
 def test_a_reached_limit_is_told(door: Door, limit: Allowance, told: str) -> None:
     one = Caller(account="acme", key_id="key_1", account_limits=limit)
-    admission = door.admit(one)
+    reservation = door.admit(one)
     error = door.refusal(one)
     assert (error.status, error.type, error.code) == (
         429,
@@ -157,7 +157,7 @@ def test_a_reached_limit_is_told(door: Door, limit: Allowance, told: str) -> Non
     )
     assert told in error.message
     assert error.retry_after_s
-    admission.release()
+    reservation.release()
 
 
 def test_a_limit_of_the_key_is_told_as_such(door: Door) -> None:
@@ -261,19 +261,23 @@ def test_the_narrowest_limit_of_tokens_refuses_an_input(door: Door) -> None:
     assert "this key" in door.refusal(caller(of_key=own, tokens_per_minute=100), 101).message
 
 
-@pytest.mark.parametrize("end", [Admission.release, lambda admission: admission.settle(Usage())])
-def test_an_ending_frees_the_place_in_flight(door: Door, end: Callable[[Admission], None]) -> None:
+@pytest.mark.parametrize(
+    "end", [Reservation.release, lambda reservation: reservation.settle(Usage())]
+)
+def test_an_ending_frees_the_place_in_flight(
+    door: Door, end: Callable[[Reservation], None]
+) -> None:
     one = caller(max_in_flight=1)
     end(door.admit(one))
     door.admit(one).release()
 
 
 @pytest.mark.parametrize(
-    "end", [Admission.release, lambda admission: admission.hand_over(within_s=800)]
+    "end", [Reservation.release, lambda reservation: reservation.hand_over(within_s=800)]
 )
-def test_an_ending_is_the_end_of_renewals(door: Door, end: Callable[[Admission], object]) -> None:
+def test_an_ending_is_the_end_of_renewals(door: Door, end: Callable[[Reservation], object]) -> None:
     end(door.admit(caller(max_in_flight=1)))
-    assert door.limits._keeper._held == {}
+    assert door.limits._renewer._leases == {}
 
 
 def test_a_failure_frees_the_place_in_flight(door: Door) -> None:
@@ -300,8 +304,8 @@ def test_a_handed_over_place_stays_taken(door: Door) -> None:
 
 def test_a_handed_over_admission_does_not_end_here(door: Door) -> None:
     one = caller(max_in_flight=1)
-    with door.admit(one) as admission:
-        admission.hand_over(within_s=800)
+    with door.admit(one) as reservation:
+        reservation.hand_over(within_s=800)
     door.refusal(one)
 
 
@@ -342,16 +346,16 @@ def test_a_caller_known_from_before_an_outage_does_not_wait_for_the_store(door: 
 
 
 def test_an_ending_without_the_store_is_heard_of(door: Door) -> None:
-    admission = door.admit(caller(max_in_flight=1))
+    reservation = door.admit(caller(max_in_flight=1))
     door.store.away = True
-    admission.release()
+    reservation.release()
     assert door.outages == 1
 
 
 def test_a_hand_over_without_the_store_is_heard_of(door: Door) -> None:
-    admission = door.admit(caller(max_in_flight=1))
+    reservation = door.admit(caller(max_in_flight=1))
     door.store.away = True
-    assert admission.hand_over(within_s=800)
+    assert reservation.hand_over(within_s=800)
     assert door.outages == 1
 
 
@@ -361,7 +365,7 @@ def test_sixty_four_processes_let_in_no_more_than_the_limit(redis_url: str) -> N
     with connect(RedisSettings(url=redis_url)) as client:
 
         def run(_: int) -> int:
-            limits = Limits(
+            limits = RateLimiter(
                 RedisWindowStore(client, prefix), LimitSettings(), lambda: str(uuid4()), no_outage
             )
             passed = 0

@@ -13,7 +13,7 @@ from app.domain.items import InputText, Item, Message
 from app.domain.request import CreateRequest
 from app.errors import ContextLengthExceeded
 from app.providers.base import UpstreamCall
-from app.services.answering.preparation import MAX_TRUNCATIONS, Answering
+from app.services.answering.preparation import MAX_TRUNCATIONS, Preparation
 from app.services.upstreams.router import Opened
 from tests.services.scripted import ScriptedProvider
 
@@ -40,7 +40,7 @@ class TightUpstream:
 
 def open_(upstream: TightUpstream, truncation: str = "auto") -> object:
     parts: Any = [None, None, upstream, None, lambda: 1, lambda *_: False]
-    answering = Answering(*parts)
+    preparation = Preparation(*parts)
     target = _Value(provider=ScriptedProvider("p"), upstream_model="m", max_output_tokens=None)
     request = replace(CreateRequest(model="m", input=()), truncation=cast(Any, truncation))
     prepared = _Value(
@@ -49,7 +49,7 @@ def open_(upstream: TightUpstream, truncation: str = "auto") -> object:
         targets=(target,),
         thread=_Value(items=TURNS, tools=()),
     )
-    return answering.open(cast(Any, prepared), UpstreamCall(deadline=0))
+    return preparation.open(cast(Any, prepared), UpstreamCall(deadline=0))
 
 
 class _Value:

@@ -68,7 +68,7 @@ def test_what_nobody_knows_in_time_fails_for_that_reason(bench: Bench, left: str
 def test_it_can_be_cancelled(bench: Bench, left: str) -> None:
     claim = bench.store.seize("acme", left, "cancelled")
     assert claim is not None
-    bench.endings.end(claim)
+    bench.finisher.end(claim)
     assert (bench.kept(left).status, bench.left.left()) == ("cancelled", [])
 
 
@@ -85,7 +85,7 @@ def test_one_that_was_seized_meanwhile_is_ended(bench: Bench) -> None:
 
 def test_one_that_ends_has_others_look(bench: Bench, left: str) -> None:
     bench.models = ("m",)
-    bench.running.close()
+    bench.active_jobs.close()
     bench.unrouted.look()
     assert [each for each, _ in bench.left.left()] == [left]
 
@@ -96,5 +96,5 @@ def test_only_one_of_several_takes_it(bench: Bench, left: str) -> None:
 
 def test_where_nobody_looks_it_is_found_as_lost(bench: Bench, left: str) -> None:
     bench.lapse()
-    bench.keeper.beat()
+    bench.supervisor.beat()
     assert bench.store.take() == left

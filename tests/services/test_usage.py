@@ -13,7 +13,7 @@ from app.domain.accounts.usage import UsageLine
 from app.domain.estimates import Estimate
 from app.domain.response import Usage
 from app.errors import InvalidRequest, StorageUnavailable
-from app.services.limits.limiter import Limits
+from app.services.limits.limiter import RateLimiter
 from app.services.limits.usage import Period, UsageBook
 from app.settings import LimitSettings
 from app.store.rate_limits.base import Settlement
@@ -57,7 +57,7 @@ class Office:
         self.outages = 0
         windows = MemoryWindowStore(self.clock)
         self.store = Store(windows.settle)
-        self.limits = Limits(windows, LimitSettings(), lambda: "lease", self.hear)
+        self.limits = RateLimiter(windows, LimitSettings(), lambda: "lease", self.hear)
         self.book = UsageBook(self.store, self.clock, self.hear, delay_s)
 
     def hear(self) -> None:
@@ -95,8 +95,8 @@ def test_a_request_is_put_under_its_day(office: Office) -> None:
 
 
 def test_a_record_ends_the_admission(office: Office) -> None:
-    admission = office.limits.admit(CALLER, lambda: Estimate(1, 1))
-    office.book.record(CALLER, "gpt", USAGE, failed=False, admission=admission)
+    reservation = office.limits.admit(CALLER, lambda: Estimate(1, 1))
+    office.book.record(CALLER, "gpt", USAGE, failed=False, reservation=reservation)
     office.limits.admit(CALLER, lambda: Estimate(1, 1)).release()
 
 
@@ -167,8 +167,8 @@ def test_what_waits_is_read_as_well() -> None:
 
 def test_a_settlement_does_not_wait() -> None:
     office = Office(delay_s=60)
-    admission = office.limits.admit(CALLER, lambda: Estimate(1, 1))
-    office.book.record(CALLER, "gpt", USAGE, failed=False, admission=admission)
+    reservation = office.limits.admit(CALLER, lambda: Estimate(1, 1))
+    office.book.record(CALLER, "gpt", USAGE, failed=False, reservation=reservation)
     assert office.store.writes == 1
 
 

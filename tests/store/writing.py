@@ -181,7 +181,7 @@ class Load:
         return self.jobs.tell([(claim, flush)])[0]
 
     def _keep(self) -> None:
-        """Do what services/keeping.py does: after an outage nobody has renewed in time."""
+        """Do what a worker's supervisor does: after an outage nobody has renewed in time."""
         with self._lock:
             running = tuple(self._running)
         try:

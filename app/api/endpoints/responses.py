@@ -150,9 +150,9 @@ def follow(response_id: str) -> ResponseReturnValue:
 
     def cut(fault: GatewayError) -> None:
         faults.append(fault)
-        follower.leave()
+        subscriber.leave()
 
-    follower = services.background.follow(
+    subscriber = services.background.follow(
         current.caller,
         response_id,
         integer("starting_after", -1, 0, MAX_NUMBER),
@@ -161,12 +161,12 @@ def follow(response_id: str) -> ResponseReturnValue:
 
     def leave() -> None:
         current.trace.error_code = CallerGone.code
-        follower.leave()
+        subscriber.leave()
 
     place = services.open_answers.enter(cut)
     watch = services.hangups.watch(current.environ, leave)
     over = streaming(services, watch, place)
-    lines = sse.with_fault(follower, faults)
+    lines = sse.with_fault(subscriber, faults)
     return sse.stream_response(sse.Stream(lines, sse.line_frames, over))
 
 

@@ -12,7 +12,7 @@ from app.domain.stream.events import ErrorRaised, Event
 from app.errors import GatewayError
 from app.schemas.events import encode
 from app.services.answering.run import Run
-from app.services.background.subscriptions import Follower
+from app.services.background.subscriptions import Subscriber
 
 T = TypeVar("T")
 
@@ -93,14 +93,14 @@ def relay(run: Run, push: Push) -> Callable[[Batch], bool]:
     return tell
 
 
-def with_fault(follower: Follower, faults: Sequence[GatewayError]) -> Iterator[Sequence[bytes]]:
+def with_fault(subscriber: Subscriber, faults: Sequence[GatewayError]) -> Iterator[Sequence[bytes]]:
     """Yield what a follower does, and the fault that cut it short, if one did.
 
     It has the last event's number, so that who goes on behind it misses none.
     """
-    yield from follower
+    yield from subscriber
     for fault in faults[:1]:
-        number = max(0, follower.last)
+        number = max(0, subscriber.last)
         yield [encode(ErrorRaised(number, fault.type, fault.code, fault.message, fault.param))]
 
 

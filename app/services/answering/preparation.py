@@ -19,7 +19,7 @@ from app.schemas.responses import echo
 from app.services.accounts.storage_quota import refuse_when_full
 from app.services.answering.history import Thread, thread, without_oldest
 from app.services.answering.run import Run
-from app.services.answering.sealing import Sealer
+from app.services.answering.sealing import PayloadSealer
 from app.services.upstreams.catalog import ModelCatalog, Target
 from app.services.upstreams.retry_rounds import FIRST_PAUSE_S
 from app.services.upstreams.router import Opened, Router
@@ -29,7 +29,7 @@ MAX_TRUNCATIONS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedRequest:
     """A request that can be answered: what the model shall see, and the response so far."""
 
     caller: Caller
@@ -39,7 +39,7 @@ class Prepared:
     response: Response
 
 
-class Answering:
+class Preparation:
     """Prepares requests, opens upstreams for them and tells their answers.
 
     `now` returns Unix seconds; `is_pending` tells whether an account's response waits or runs.
@@ -50,7 +50,7 @@ class Answering:
         store: ResponseStore,
         catalog: ModelCatalog,
         router: Router,
-        sealer: Sealer,
+        sealer: PayloadSealer,
         now: Callable[[], int],
         is_pending: Callable[[str, str], bool],
     ) -> None:
@@ -63,7 +63,7 @@ class Answering:
 
     def prepare(
         self, caller: Caller, request: CreateRequest, status: Status = "in_progress"
-    ) -> Prepared:
+    ) -> PreparedRequest:
         """Return the request with its history and its response, which nobody knows of yet.
 
         Raises:
@@ -82,7 +82,7 @@ class Answering:
             status,
             service_tier=request.parameters.service_tier or "auto",
         )
-        return Prepared(caller, request, targets, start, response)
+        return PreparedRequest(caller, request, targets, start, response)
 
     def targets(self, caller: Caller, request: CreateRequest) -> tuple[Target, ...]:
         """Return what may answer the request, best first. Raises as `prepare` does."""
@@ -91,14 +91,14 @@ class Answering:
             refuse_sampling(request.parameters)
         return targets
 
-    def ignored(self, prepared: Prepared) -> tuple[str, ...]:
+    def ignored(self, prepared: PreparedRequest) -> tuple[str, ...]:
         """Name the parameters that the first-choice provider will not honour."""
         target = prepared.targets[0]
         return target.provider.ignored(self._asked(prepared, prepared.thread.items, target))
 
     def open(
         self,
-        prepared: Prepared,
+        prepared: PreparedRequest,
         call: UpstreamCall,
         until: float | None = None,
         pause_s: float = FIRST_PAUSE_S,
@@ -133,13 +133,13 @@ class Answering:
                 items = shorter
         raise AssertionError("the last try returns or raises")
 
-    def narrator(self, prepared: Prepared) -> Narrator:
+    def narrator(self, prepared: PreparedRequest) -> Narrator:
         """Return what tells the response."""
         return Narrator(prepared.response, item_minter(prepared.response.id), self._now)
 
     def run(
         self,
-        prepared: Prepared,
+        prepared: PreparedRequest,
         opened: Opened,
         *,
         keep: Callable[[Response, list[Event]], None],
@@ -158,7 +158,9 @@ class Answering:
             shows_opaque=INCLUDE_ENCRYPTED in prepared.request.parameters.include,
         )
 
-    def _asked(self, prepared: Prepared, items: tuple[Item, ...], target: Target) -> ModelRequest:
+    def _asked(
+        self, prepared: PreparedRequest, items: tuple[Item, ...], target: Target
+    ) -> ModelRequest:
         account, request = prepared.caller.account, prepared.request
         return ModelRequest(
             model=target.upstream_model,

@@ -23,7 +23,7 @@ class Unsealed:
     payload: str
 
 
-class Sealer:
+class PayloadSealer:
     """Seals with an HMAC under the deployment's secret, which `secret` returns."""
 
     def __init__(self, secret: Callable[[], bytes]) -> None:

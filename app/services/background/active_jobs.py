@@ -1,4 +1,4 @@
-"""The jobs that this worker runs: what they tell is flushed, and they are stopped when need be."""
+"""The jobs that this worker runs: their events are flushed, and they are stopped when need be."""
 
 from __future__ import annotations
 
@@ -9,68 +9,69 @@ from dataclasses import dataclass
 
 from app.errors import GatewayError, StorageUnavailable, UpstreamTimeout
 from app.providers.base import UpstreamCall
-from app.services.background.event_writer import Telling
+from app.services.background.event_writer import EventWriter
 from app.services.background.payload import Ticket
 from app.store.jobs.base import Claim, JobStore
 from app.telemetry import JobTrace
 
 
 @dataclass(slots=True)
-class Run:
-    """A job that this worker runs, until `until` at the latest.
+class ActiveJob:
+    """A job that this worker runs, until `until` (time.monotonic) at the latest.
 
-    `why` is what stopped it, None while nothing did. `gives_back` says that it was stopped for
-    another worker to run it.
+    `stop_error` is why it was stopped, None while it was not, or for no fault. `goes_back` says
+    that it was stopped for another worker to run it.
     """
 
     claim: Claim
     ticket: Ticket
     trace: JobTrace
     call: UpstreamCall
-    telling: Telling
+    writer: EventWriter
     until: float
-    why: GatewayError | None = None
-    gives_back: bool = False
+    stop_error: GatewayError | None = None
+    goes_back: bool = False
 
-    def stop(self, why: GatewayError | None = None) -> None:
-        """Give the upstream up."""
-        self.why = self.why or why
+    def stop(self, error: GatewayError | None = None) -> None:
+        """Cancel the upstream call; the first `error` is what the job ends with."""
+        self.stop_error = self.stop_error or error
         self.call.cancel()
 
     def give_back(self) -> None:
         """Stop, for another worker to run it."""
-        self.gives_back = True
+        self.goes_back = True
         self.stop()
 
 
-class Running:
-    """Every run of this process; once `closed`, none is begun.
+class ActiveJobs:
+    """Every job that this process runs; once `closed`, none is begun.
 
-    `any` is set while there are some. `clock` is like time.monotonic, `limit_s` a run's own limit.
+    `present` is set while there are some. `clock` is like time.monotonic; `limit_s` is how long a
+    job may run, in seconds.
     """
 
     def __init__(self, jobs: JobStore, clock: Callable[[], float], limit_s: float) -> None:
         self.closed = False
-        self.any = threading.Event()
+        self.present = threading.Event()
         self._jobs = jobs
         self._clock = clock
         self._limit_s = limit_s
-        self._runs: dict[str, Run] = {}
-        self._taking = 0
+        self._by_holder: dict[str, ActiveJob] = {}
+        self._claiming = 0
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        return len(self._runs)
+        return len(self._by_holder)
 
     @property
     def ids(self) -> list[str]:
         """The ids of the responses that are being made."""
-        return [run.claim.response_id for run in self._all()]
+        return [job.claim.response_id for job in self._all()]
 
     @property
     def busy(self) -> bool:
-        """Whether a job is being taken, runs, or is being put down."""
-        return bool(self._taking or self._runs)
+        """Whether a job is being claimed, runs, or is being written back to the store."""
+        return bool(self._claiming or self._by_holder)
 
     def close(self) -> None:
         """Begin nothing more."""
@@ -78,78 +79,78 @@ class Running:
             self.closed = True
 
     @contextmanager
-    def taking(self) -> Iterator[bool]:
-        """Be busy for the length of the block; yields False where nothing more is begun."""
+    def claiming(self) -> Iterator[bool]:
+        """Be `busy` within the block; yields False where no job may be begun any more."""
         with self._lock:
-            self._taking += 1
+            self._claiming += 1
             may_begin = not self.closed
         try:
             yield may_begin
         finally:
             with self._lock:
-                self._taking -= 1
+                self._claiming -= 1
 
     @contextmanager
-    def holding(self, run: Run) -> Iterator[None]:
-        """Know of a run for the length of the block."""
+    def tracking(self, job: ActiveJob) -> Iterator[None]:
+        """List a job among those that run, within the block."""
         with self._lock:
-            self._runs[run.claim.owner] = run
-            self.any.set()
+            self._by_holder[job.claim.owner] = job
+            self.present.set()
         try:
             yield
         finally:
             with self._lock:
-                del self._runs[run.claim.owner]
-                if not self._runs:
-                    self.any.clear()
+                del self._by_holder[job.claim.owner]
+                if not self._by_holder:
+                    self.present.clear()
 
     def flush(self) -> bool:
-        """Write down what has waited long enough, all at once; False where the store is away."""
+        """Write all flushes that are due, in one round trip; False if the store is unreachable."""
         flushes = [
-            (run.telling, flush)
-            for run in self._all()
-            if (flush := run.telling.take_off()) is not None
+            (job.writer, flush)
+            for job in self._all()
+            if (flush := job.writer.begin_flush()) is not None
         ]
         if not flushes:
             return True
-        landed: list[bool | None] = [None] * len(flushes)
+        written: list[bool | None] = [None] * len(flushes)
         try:
-            landed[:] = self._jobs.tell([(telling.claim, flush) for telling, flush in flushes])
+            written[:] = self._jobs.tell([(writer.claim, flush) for writer, flush in flushes])
         except StorageUnavailable:
             return False
         finally:
-            for (telling, _), ours in zip(flushes, landed, strict=True):
-                telling.land(ours)
+            for (writer, _), is_ours in zip(flushes, written, strict=True):
+                writer.end_flush(is_ours)
         return True
 
     def stop_overdue(self) -> None:
-        """Stop what has run for too long (A7)."""
-        for run in self._all():
-            if self._clock() > run.until:
+        """Stop the jobs that have run for too long (A7)."""
+        for job in self._all():
+            if self._clock() > job.until:
                 limit = f"The response took longer than the limit of {self._limit_s:g} s."
-                run.stop(UpstreamTimeout(limit))
+                job.stop(UpstreamTimeout(limit))
 
-    def stop_foreign(self, response_id: str = "") -> None:
-        """Stop the runs of a response, or of any, that are not this worker's any more.
+    def stop_lost(self, response_id: str = "") -> None:
+        """Stop those jobs, of one response or of all, whose lease is another holder's by now.
 
         Raises:
-            StorageUnavailable: the store is away.
+            StorageUnavailable: the store is unreachable.
         """
-        for run in self._all():
-            if response_id in ("", run.claim.response_id) and not self._jobs.owns(run.claim):
-                run.stop()
+        for job in self._all():
+            if response_id in ("", job.claim.response_id) and not self._jobs.owns(job.claim):
+                job.stop()
 
     def give_back(self) -> None:
-        """Stop everything, for other workers to run it."""
-        for run in self._all():
-            run.give_back()
+        """Stop all jobs, for other workers to run them."""
+        for job in self._all():
+            job.give_back()
 
-    def give_back_unspoken(self) -> None:
-        """Stop what has said nothing yet, for other workers to run it."""
-        for run in self._all():
-            if not run.telling.spoke:
-                run.give_back()
+    def give_back_silent(self) -> None:
+        """Stop the jobs whose model has produced no output yet, for other workers to run them."""
+        for job in self._all():
+            if not job.writer.has_output:
+                job.give_back()
 
-    def _all(self) -> list[Run]:
+    def _all(self) -> list[ActiveJob]:
         with self._lock:
-            return list(self._runs.values())
+            return list(self._by_holder.values())

@@ -6,7 +6,7 @@ import math
 import threading
 from collections.abc import Callable
 
-from app.services.background.active_jobs import Running
+from app.services.background.active_jobs import ActiveJobs
 from app.services.background.event_writer import FLUSH_S
 
 #: How long jobs that were stopped may take to be put down in the store, in seconds.
@@ -22,12 +22,12 @@ class Drain:
 
     def __init__(
         self,
-        running: Running,
+        active_jobs: ActiveJobs,
         clock: Callable[[], float],
         pause: Callable[[float], object],
     ) -> None:
         self.begun = threading.Event()
-        self._running = running
+        self._active_jobs = active_jobs
         self._clock = clock
         self._pause = pause
         self._until = math.inf
@@ -37,7 +37,7 @@ class Drain:
 
         Whoever asks again may shorten that, never prolong it.
         """
-        self._running.close()
+        self._active_jobs.close()
         self._until = min(self._until, self._clock() + within_s)
         self.begun.set()
 
@@ -46,10 +46,10 @@ class Drain:
 
         A job that has not spoken goes back to its queue, one that had its time ends `failed`.
         """
-        while self._running.busy and self._clock() < self._until:
-            self._running.give_back_unspoken()
+        while self._active_jobs.busy and self._clock() < self._until:
+            self._active_jobs.give_back_silent()
             self._pause(FLUSH_S)
         given_up_at = self._clock() + giving_back_s
-        while self._running.busy and self._clock() < given_up_at:
-            self._running.give_back()
+        while self._active_jobs.busy and self._clock() < given_up_at:
+            self._active_jobs.give_back()
             self._pause(FLUSH_S)

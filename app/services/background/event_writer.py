@@ -34,10 +34,10 @@ LONG_LINE = 1024 * 1024
 T = TypeVar("T")
 
 
-class Telling:
+class EventWriter:
     """The stream of one job, while it is this worker's. Safe for threads.
 
-    `ended` tells whether its end has been written down by this telling. `usage` returns what the
+    `ended` tells whether its end has been written down by this writer. `usage` returns what the
     upstream has counted so far. `gone` is called when the job is not this worker's any more.
     `clock` is like time.monotonic, `pause` like time.sleep.
     """
@@ -64,13 +64,13 @@ class Telling:
         self._waiting: list[bytes] = []
         self._flight: Flush | None = None  # what is being written down, the same until it is
         self._since = self._landed_at = clock()
-        self._spoke = False
+        self._has_output = False
         self._ours = True
 
     @property
-    def spoke(self) -> bool:
-        """Whether the model has said something."""
-        return self._spoke
+    def has_output(self) -> bool:
+        """Whether the model has produced output."""
+        return self._has_output
 
     def tell(self, events: list[Event]) -> None:
         """Tell the next events; those that were told before, as by an earlier run, are left out."""
@@ -83,14 +83,14 @@ class Telling:
                 if event.sequence_number >= self._heard:
                     self._heard = event.sequence_number + 1
                     self._waiting.append(encode(event))
-                    self._spoke = self._spoke or event.type not in _LIFECYCLE
+                    self._has_output = self._has_output or event.type not in _LIFECYCLE
             full = len(self._waiting) >= FLUSH_EVENTS
         if full:
             self.flush()
 
     def flush(self) -> None:
         """Write down what waits, unless that is happening already."""
-        flush = self.take_off(in_s=0.0)
+        flush = self.begin_flush(in_s=0.0)
         if flush is None:
             return
         landed = None
@@ -99,9 +99,9 @@ class Telling:
         except StorageUnavailable:
             return
         finally:
-            self.land(landed)
+            self.end_flush(landed)
 
-    def take_off(self, in_s: float = FLUSH_S) -> Flush | None:
+    def begin_flush(self, in_s: float = FLUSH_S) -> Flush | None:
         """Return what has waited for so long, for somebody to write it down and `land`.
 
         Until then nothing else is told. Returns None where there is nothing, or it is under way.
@@ -114,7 +114,7 @@ class Telling:
             self._lock.release()
         return self._flight
 
-    def land(self, landed: bool | None) -> None:
+    def end_flush(self, landed: bool | None) -> None:
         """Take note of what became of a flush: None where the store is away."""
         try:
             if landed is not None:
@@ -175,7 +175,7 @@ class Telling:
     def _next_flush(self) -> Flush:
         lines, self._waiting = tuple(self._waiting), []
         self._told_usage = self.usage()
-        return Flush(self._told, lines, self._told_usage, self._spoke)
+        return Flush(self._told, lines, self._told_usage, self._has_output)
 
     def _landed(self, ours: bool) -> None:
         if self._flight is not None:

@@ -27,7 +27,7 @@ _FAULTS: dict[Why, str] = {
 }
 
 
-class Endings:
+class JobFinisher:
     """Ends jobs. `now` returns Unix seconds."""
 
     def __init__(self, jobs: JobStore, meter: Meter, now: Callable[[], float]) -> None:
@@ -48,7 +48,7 @@ class Endings:
             Unconfirmed: it has ended, and a server that is lost now may take that with it.
         """
         ticket = unpack(claim.ticket)
-        events = _Counted(told_events(self._jobs, claim.response_id))
+        events = _Counted(stored_events(self._jobs, claim.response_id))
         narrator = retold(ticket.response, events, claim.usage, lambda: int(self._now()))
         opening = [] if events.count else narrator.begin()
         error = error or (Unavailable(_FAULTS[claim.why]) if claim.why in _FAULTS else None)
@@ -79,8 +79,8 @@ class Endings:
         `asked` is false where no upstream can have been asked.
         """
         caller = Caller(account=ticket.account, key_id=ticket.key_id)
-        admission = self._meter.limits.resume(ticket.admission)
-        self._meter.ended(caller, response, failure, admission, asked=asked)
+        reservation = self._meter.limits.resume(ticket.admission)
+        self._meter.ended(caller, response, failure, reservation, asked=asked)
         usage = response.usage or Usage()
         job_ended(
             trace,
@@ -113,7 +113,7 @@ class _Counted:
             yield event
 
 
-def told_events(jobs: JobStore, response_id: str) -> Iterator[Event]:
+def stored_events(jobs: JobStore, response_id: str) -> Iterator[Event]:
     """Yield the events of a job's stream so far."""
     number, more = 0, True
     while more:

@@ -21,7 +21,7 @@ from app.schemas.responses import (
     tool_json,
 )
 from app.services.answering.history import Thread
-from app.services.answering.preparation import Prepared
+from app.services.answering.preparation import PreparedRequest
 from app.store.responses.base import Place, Turn
 
 
@@ -49,7 +49,7 @@ class Ticket:
 
 
 def pack(
-    prepared: Prepared,
+    prepared: PreparedRequest,
     body: Mapping[str, Any],
     queued_at: float,
     admission: str | None,

@@ -13,11 +13,11 @@ from app.domain.request import CreateRequest
 from app.domain.response import Response
 from app.errors import InvalidRequest, NotFound, RateLimited, StorageUnavailable
 from app.services.accounts.permissions import permitted, refuse_read_only, well_formed
-from app.services.answering.preparation import Answering, Prepared
-from app.services.background.finisher import Endings
+from app.services.answering.preparation import Preparation, PreparedRequest
+from app.services.background.finisher import JobFinisher
 from app.services.background.payload import pack, unpack
 from app.services.background.progress import Progress
-from app.services.background.subscriptions import Follower, Followings
+from app.services.background.subscriptions import FeedHub, Subscriber
 from app.services.limits.meter import Meter, Observer
 from app.settings import BackgroundSettings
 from app.store.jobs.base import JobStore
@@ -40,8 +40,8 @@ class Background:
     def __init__(
         self,
         jobs: JobStore,
-        answering: Answering,
-        followings: Followings,
+        preparation: Preparation,
+        hub: FeedHub,
         meter: Meter,
         settings: BackgroundSettings,
         send: Callable[[int], None],
@@ -50,13 +50,13 @@ class Background:
     ) -> None:
         self._is_spooled = is_spooled
         self._jobs = jobs
-        self._answering = answering
-        self._followings = followings
+        self._preparation = preparation
+        self._hub = hub
         self._meter = meter
         self._settings = settings
         self._send = send
         self._now = now
-        self._endings = Endings(jobs, meter, now)
+        self._finisher = JobFinisher(jobs, meter, now)
         self._progress = Progress(jobs)
 
     def enqueue(
@@ -81,11 +81,11 @@ class Background:
                 "This gateway makes no background responses: ask without 'background'.",
                 param="background",
             )
-        prepared = self._answering.prepare(caller, permitted(caller, request), "queued")
-        ignored = (*request.ignored, *self._answering.ignored(prepared))
-        admission = self._meter.admit(prepared)
-        observer.admitted(admission.standing)
-        booking = admission.hand_over(self._settings.time_limit_s + WAITING_S)
+        prepared = self._preparation.prepare(caller, permitted(caller, request), "queued")
+        ignored = (*request.ignored, *self._preparation.ignored(prepared))
+        reservation = self._meter.admit(prepared)
+        observer.admitted(reservation.standing)
+        booking = reservation.hand_over(self._settings.time_limit_s + WAITING_S)
         try:
             self._queue(prepared, pack(prepared, body, self._now(), booking, identity))
         except (RateLimited, StorageUnavailable):
@@ -96,7 +96,7 @@ class Background:
             self._send(1)
         return prepared.response, ignored
 
-    def _queue(self, prepared: Prepared, ticket: bytes) -> None:
+    def _queue(self, prepared: PreparedRequest, ticket: bytes) -> None:
         thread, include = prepared.thread, prepared.request.parameters.include
         account, most = prepared.caller.account, self._settings.max_queued_per_account
         turn = Turn(account, prepared.response, thread.own, include, thread.place)
@@ -126,31 +126,31 @@ class Background:
 
         When `gone` says so as well, which is asked after a `stir`.
         """
-        with self._followings.follow(response_id) as following:
-            following.await_end(
+        with self._hub.follow(response_id) as feed:
+            feed.await_end(
                 lambda: self._jobs.status(account, response_id) is not None, seconds, gone
             )
 
     def stir(self) -> None:
         """Have whoever waits find out whether to go on waiting."""
-        self._followings.stir()
+        self._hub.stir()
 
     def follow(
         self, caller: Caller, response_id: str, starting_after: int, silence_s: float
-    ) -> Follower:
+    ) -> Subscriber:
         """Return a follower of the response's events, those told and those to come (E5).
 
         Raises:
             InvalidRequest: the response was not made in the background.
             NotFound: there is none for this caller.
         """
-        if not self._has_stream(self._followings.has_stream, caller, response_id):
+        if not self._has_stream(self._hub.has_stream, caller, response_id):
             raise InvalidRequest(
                 "Only background responses can be streamed after they were made: leave out "
                 "'stream', or create with 'background': true.",
                 param="stream",
             )
-        return Follower(self._followings, response_id, starting_after, silence_s)
+        return Subscriber(self._hub, response_id, starting_after, silence_s)
 
     def cancel(self, caller: Caller, response_id: str) -> bool:
         """Cancel a response that waits or runs; False where there is no such job (E7)."""
@@ -162,7 +162,7 @@ class Background:
             if claim is None:
                 return cancelled
             cancelled = True
-            if self._endings.end(claim):
+            if self._finisher.end(claim):
                 break
         return True
 

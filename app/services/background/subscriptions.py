@@ -24,11 +24,11 @@ READERS = 3
 AGAIN_S = 1.0
 
 
-class Following:
+class EventFeed:
     """What is shared of one response's stream, for as long as somebody follows it."""
 
     def __init__(self, read: Callable[[int], Told]) -> None:
-        self.followers = 0
+        self.subscribers = 0
         self.read = read
         self._first = -1  # the number of the first line that is shared; -1 until somebody asks
         self._lines: list[bytes] = []
@@ -99,7 +99,7 @@ class Following:
         self._first += surplus
 
 
-class Follower:
+class Subscriber:
     """One who follows a response: iterate over it for what is told behind `starting_after`.
 
     Yields JSON lines, those of one moment together, and none where there was only silence for
@@ -107,13 +107,13 @@ class Follower:
     """
 
     def __init__(
-        self, followings: Followings, response_id: str, starting_after: int, silence_s: float
+        self, hub: FeedHub, response_id: str, starting_after: int, silence_s: float
     ) -> None:
-        self._followings = followings
+        self._hub = hub
         self._response_id = response_id
         self._next = starting_after + 1
         self._silence_s = silence_s
-        self._following: Following | None = None
+        self._feed: EventFeed | None = None
         self._left = False
 
     @property
@@ -124,18 +124,18 @@ class Follower:
     def leave(self) -> None:
         """End the iteration, from whatever thread."""
         self._left = True
-        if self._following is not None:
-            self._following.stir()
+        if self._feed is not None:
+            self._feed.stir()
 
     def __iter__(self) -> Iterator[list[bytes]]:
-        with self._followings.follow(self._response_id) as following:
-            self._following = following
+        with self._hub.follow(self._response_id) as feed:
+            self._feed = feed
             caught_up = ended = False
             while not (ended or self._left):
                 try:
-                    told = self._told(following, caught_up=caught_up)
+                    told = self._told(feed, caught_up=caught_up)
                 except StorageUnavailable:
-                    self._followings.pause(AGAIN_S)
+                    self._hub.pause(AGAIN_S)
                     yield []
                     continue
                 caught_up, ended = caught_up or not told.more, told.ended
@@ -143,13 +143,13 @@ class Follower:
                 if told.lines or not ended:
                     yield list(told.lines)
 
-    def _told(self, following: Following, *, caught_up: bool) -> Told:
+    def _told(self, feed: EventFeed, *, caught_up: bool) -> Told:
         if caught_up:
-            return following.await_from(self._next, self._silence_s, lambda: self._left)
-        return following.read(self._next)
+            return feed.await_from(self._next, self._silence_s, lambda: self._left)
+        return feed.read(self._next)
 
 
-class Followings:
+class FeedHub:
     """All that is followed in this process, and its ear for news.
 
     `heard` is told everything that is heard of jobs. `pause` is like time.sleep.
@@ -164,33 +164,33 @@ class Followings:
         self.pause = pause
         self._jobs = jobs
         self._heard = heard
-        self._followed: dict[str, Following] = {}
+        self._followed: dict[str, EventFeed] = {}
         self._lock = threading.Lock()
         self._readers = threading.BoundedSemaphore(READERS)
         self._listener: threading.Thread | None = None
 
     @contextmanager
-    def follow(self, response_id: str) -> Iterator[Following]:
+    def follow(self, response_id: str) -> Iterator[EventFeed]:
         """Follow a response for the length of the block."""
         self.listen()
         with self._lock:
-            following = self._followed.get(response_id)
-            if following is None:
-                following = Following(lambda number: self._read(response_id, number))
-                self._followed[response_id] = following
-            following.followers += 1
+            feed = self._followed.get(response_id)
+            if feed is None:
+                feed = EventFeed(lambda number: self._read(response_id, number))
+                self._followed[response_id] = feed
+            feed.subscribers += 1
         try:
-            yield following
+            yield feed
         finally:
             with self._lock:
-                following.followers -= 1
-                if not following.followers:
+                feed.subscribers -= 1
+                if not feed.subscribers:
                     del self._followed[response_id]
 
     def stir(self) -> None:
         """Have whoever waits find out whether to go on waiting."""
-        for following in self._of(""):
-            following.stir()
+        for feed in self._of(""):
+            feed.stir()
 
     def has_stream(self, account: str, response_id: str) -> bool:
         """Tell whether there is something to follow. Raises as JobStore.has_stream does."""
@@ -213,16 +213,16 @@ class Followings:
         for what, response_id in self._jobs.news():
             self._heard(what, response_id)
             if what in ("told", "ended", ""):
-                for following in self._of(response_id):
-                    following.wake(ended=what != "told")
+                for feed in self._of(response_id):
+                    feed.wake(ended=what != "told")
 
-    def _of(self, response_id: str) -> list[Following]:
+    def _of(self, response_id: str) -> list[EventFeed]:
         """Return the following of a response, if there is one; of all for no response."""
         with self._lock:
             if not response_id:
                 return list(self._followed.values())
-            following = self._followed.get(response_id)
-        return [following] if following else []
+            feed = self._followed.get(response_id)
+        return [feed] if feed else []
 
     def _read(self, response_id: str, number: int) -> Told:
         with self._readers:

@@ -12,10 +12,10 @@ from math import isfinite
 from typing import Protocol
 
 from app.errors import StorageUnavailable
-from app.services.background.active_jobs import Running
+from app.services.background.active_jobs import ActiveJobs
 from app.services.background.draining import Drain
 from app.services.background.event_writer import FLUSH_S, PAUSE_S
-from app.services.background.finisher import Endings, trace_of
+from app.services.background.finisher import JobFinisher, trace_of
 from app.services.background.payload import unpack
 from app.settings import BackgroundSettings
 from app.store.jobs.base import JobStore, What
@@ -27,7 +27,7 @@ TICKETLESS_S = 3.0
 IDLE_S = 5.0
 
 
-class Tickets(Protocol):
+class WakeUps(Protocol):
     """What has workers take jobs: a ticket says that one waits. One too many does no harm.
 
     `send` and `clear` raise StorageUnavailable when the store is away.
@@ -50,7 +50,7 @@ class Tickets(Protocol):
         ...
 
 
-class Keeper:
+class Supervisor:
     """Keeps one worker's jobs. `clock` is like time.monotonic, `pause` like time.sleep.
 
     `beats` and `flushes` count what its two threads have done: they never cease to.
@@ -59,16 +59,16 @@ class Keeper:
     def __init__(
         self,
         jobs: JobStore,
-        running: Running,
-        endings: Endings,
-        tickets: Tickets,
+        active_jobs: ActiveJobs,
+        finisher: JobFinisher,
+        tickets: WakeUps,
         settings: BackgroundSettings,
         clock: Callable[[], float],
         pause: Callable[[float], object],
     ) -> None:
         self._jobs = jobs
-        self._running = running
-        self._endings = endings
+        self._active_jobs = active_jobs
+        self._finisher = finisher
         self._tickets = tickets
         self._settings = settings
         self._clock = clock
@@ -77,7 +77,7 @@ class Keeper:
         self.flushes = 0
         self._sweeps_from = clock()
         self._was_idle = False
-        self.draining = Drain(running, clock, pause)
+        self.draining = Drain(active_jobs, clock, pause)
 
     def beat(self) -> None:
         """Renew the leases, see to what other workers have lost and to what has no ticket.
@@ -90,7 +90,7 @@ class Keeper:
             StorageUnavailable: the store is away.
         """
         try:
-            self._jobs.renew(self._running.ids, self._tickets.idle_s())
+            self._jobs.renew(self._active_jobs.ids, self._tickets.idle_s())
             if due := self._jobs.due():
                 self._tickets.send(due)
             if self._clock() >= self._sweeps_from:
@@ -117,13 +117,13 @@ class Keeper:
         ids = {"response_id": response_id} if ticket is None else trace_of(unpack(ticket)).ids
         log.warning("job_lost", **ids, ends=claim is not None)
         if claim is not None:
-            self._endings.end(claim)
+            self._finisher.end(claim)
         else:
             JOBS_AGAIN.labels("lost").inc()
             self._tickets.send(1)
 
     def _see_to_tickets(self) -> None:
-        queues, free = self._jobs.queues(), self._settings.concurrency - len(self._running)
+        queues, free = self._jobs.queues(), self._settings.concurrency - len(self._active_jobs)
         idle = not (queues.queued or queues.running)
         if idle and not self._was_idle:
             self._tickets.clear()
@@ -142,7 +142,7 @@ class Keeper:
         if what in ("waiting", ""):
             self._tickets.wake()
         if what in ("seized", ""):
-            self._running.stop_foreign(response_id)
+            self._active_jobs.stop_lost(response_id)
 
     def drain(self) -> None:
         """Begin nothing more, and return when nothing runs any more, within `grace_s` or so."""
@@ -168,12 +168,12 @@ class Keeper:
         """Flush what runs and stop what is overdue, for ever."""
         while True:
             self.flushes += 1
-            if not self._running.any.wait(IDLE_S):
+            if not self._active_jobs.present.wait(IDLE_S):
                 continue
             flushed = False
             try:
-                self._running.stop_overdue()
-                flushed = self._running.flush()
+                self._active_jobs.stop_overdue()
+                flushed = self._active_jobs.flush()
             except Exception as bug:  # noqa: BLE001 - nobody else would flush or stop anything
                 unexpected(bug, "flush", "flush")
             self._pause(FLUSH_S / 5 if flushed else PAUSE_S)

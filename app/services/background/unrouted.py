@@ -12,8 +12,8 @@ from contextlib import suppress
 from typing import Protocol
 
 from app.errors import GatewayError, NotFound, StorageUnavailable
-from app.services.background.active_jobs import Running
-from app.services.background.finisher import Endings
+from app.services.background.active_jobs import ActiveJobs
+from app.services.background.finisher import JobFinisher
 from app.services.background.payload import unpack
 from app.store.jobs.base import Claim, JobStore
 from app.telemetry import JOBS_AGAIN, STORE_FAILURES, log, unexpected
@@ -50,8 +50,8 @@ class Unrouted:
         self,
         left: LeftJobs,
         jobs: JobStore,
-        endings: Endings,
-        running: Running,
+        finisher: JobFinisher,
+        active_jobs: ActiveJobs,
         *,
         find: Callable[[str, str], None],
         begin: Callable[[str], None],
@@ -60,8 +60,8 @@ class Unrouted:
     ) -> None:
         self._left = left
         self._jobs = jobs
-        self._endings = endings
-        self._running = running
+        self._finisher = finisher
+        self._active_jobs = active_jobs
         self._find = find
         self._begin = begin
         self._owner = owner
@@ -72,7 +72,7 @@ class Unrouted:
         """Leave a job to others. Raises StorageUnavailable."""
         seized = self._left.leave(claim)
         if seized is not None:
-            self._endings.end(seized)
+            self._finisher.end(seized)
             return
         JOBS_AGAIN.labels("unrouted").inc()
         log.warning("job_left_to_others", response_id=claim.response_id, model=model)
@@ -86,7 +86,7 @@ class Unrouted:
         left = self._left.left()
         self._models = {each: self._models[each] for each, _ in left if each in self._models}
         for response_id, left_s in left:
-            if self._running.closed or len(self._running) >= self._room:
+            if self._active_jobs.closed or len(self._active_jobs) >= self._room:
                 return
             unknown = self._unknown(response_id)
             if unknown is None and self._left.retake(response_id):
@@ -115,7 +115,7 @@ class Unrouted:
     def _end(self, response_id: str, unknown: NotFound) -> None:
         claim = self._jobs.claim(response_id, self._owner())
         if claim is not None:
-            self._endings.end(claim, unknown)
+            self._finisher.end(claim, unknown)
 
     def keep_looking(self, pause: Callable[[float], object]) -> None:
         """Look, for ever; a store that is away is waited for."""

@@ -1,7 +1,7 @@
 """A worker's side of background responses: take, run, end.
 
-A job is this worker's while its lease lasts (keeping.py). Everything that a run writes is guarded
-by its owner's word: a run that was cancelled, or was given up for lost, cannot write any more,
+A job is this worker's while its lease lasts (supervisor.py). Everything that it writes is guarded
+by the holder's token: a job that was cancelled, or was given up for lost, cannot write any more,
 and stops.
 """
 
@@ -17,10 +17,10 @@ from app.domain.accounts.accounts import Caller
 from app.domain.response import Response
 from app.errors import CallerGone, GatewayError, NotFound, StorageUnavailable
 from app.providers.base import UpstreamCall
-from app.services.answering.preparation import Answering, Prepared
-from app.services.background.active_jobs import Run, Running
-from app.services.background.event_writer import PAUSE_S, Telling
-from app.services.background.finisher import Endings, trace_of
+from app.services.answering.preparation import Preparation, PreparedRequest
+from app.services.background.active_jobs import ActiveJob, ActiveJobs
+from app.services.background.event_writer import PAUSE_S, EventWriter
+from app.services.background.finisher import JobFinisher, trace_of
 from app.services.background.payload import Ticket, unpack
 from app.services.upstreams.retry_rounds import FIRST_PAUSE_S, Parked
 from app.services.upstreams.router import Opened
@@ -51,9 +51,9 @@ class Worker:
     def __init__(
         self,
         jobs: JobStore,
-        answering: Answering,
-        endings: Endings,
-        running: Running,
+        preparation: Preparation,
+        finisher: JobFinisher,
+        active_jobs: ActiveJobs,
         settings: BackgroundSettings,
         *,
         caller_of: Callable[[str], Caller | None],
@@ -64,9 +64,9 @@ class Worker:
         pause: Callable[[float], object],
     ) -> None:
         self._jobs = jobs
-        self._answering = answering
-        self._endings = endings
-        self._running = running
+        self._preparation = preparation
+        self._finisher = finisher
+        self._active_jobs = active_jobs
         self._settings = settings
         self._caller_of = caller_of
         self._send = send
@@ -90,7 +90,7 @@ class Worker:
 
     def _work(self, take: Callable[[], str | None]) -> None:
         identify()
-        with self._running.taking() as may_begin:
+        with self._active_jobs.claiming() as may_begin:
             claim = None
             try:
                 claim = self._claim(take) if may_begin else None
@@ -121,7 +121,7 @@ class Worker:
                 return attempt()
             except StorageUnavailable as away:
                 STORE_FAILURES.labels("jobs").inc()
-                if self._running.closed or isinstance(away, Unconfirmed):
+                if self._active_jobs.closed or isinstance(away, Unconfirmed):
                     raise
             self._pause(PAUSE_S)
 
@@ -135,7 +135,7 @@ class Worker:
         self, claim: Claim, error: GatewayError | None = None, trace: JobTrace | None = None
     ) -> None:
         with suppress(Unconfirmed):  # it is written, and on its account
-            self._patiently(lambda: self._endings.end(claim, error, trace))
+            self._patiently(lambda: self._finisher.end(claim, error, trace))
 
     def _run(self, claim: Claim, ticket: Ticket) -> None:
         trace = trace_of(ticket)
@@ -147,108 +147,108 @@ class Worker:
             identity=ticket.identity,
             response_id=claim.response_id,
         )
-        telling = Telling(self._jobs, claim, call.cancel, self._clock, self._pause)
-        run = Run(claim, ticket, trace, call, telling, until)
-        run.trace.waited_s = max(0.0, self._now() - ticket.queued_at)
+        writer = EventWriter(self._jobs, claim, call.cancel, self._clock, self._pause)
+        job = ActiveJob(claim, ticket, trace, call, writer, until)
+        job.trace.waited_s = max(0.0, self._now() - ticket.queued_at)
         if not claim.begun:
-            JOB_WAIT_SECONDS.observe(run.trace.waited_s)
-        with self._running.holding(run):
-            if self._running.closed:
-                run.give_back()  # it came too late for whoever gives back what runs
+            JOB_WAIT_SECONDS.observe(job.trace.waited_s)
+        with self._active_jobs.tracking(job):
+            if self._active_jobs.closed:
+                job.give_back()  # it came too late for whoever gives back what runs
             try:
-                self._answer(run)
+                self._answer(job)
             finally:
-                telling.close()
+                writer.close()
 
     def _left_s(self, claim: Claim) -> float:
         """Return how much is left of a job's time, which goes on while it is parked."""
         limit_s = self._settings.time_limit_s
         return limit_s if claim.retries is None else min(limit_s, claim.retries.until - self._now())
 
-    def _answer(self, run: Run) -> None:
+    def _answer(self, job: ActiveJob) -> None:
         try:
             try:
-                prepared = self._patiently(lambda: self._prepared(run))
+                prepared = self._patiently(lambda: self._prepared(job))
             except NotFound:  # what this worker's gateway.toml does not know
-                run.telling.close()
-                self._patiently(lambda: self._leave(run.claim, run.ticket.request.model))
+                job.writer.close()
+                self._patiently(lambda: self._leave(job.claim, job.ticket.request.model))
                 return
             if prepared is None:
-                self._end(run.claim, trace=run.trace)
+                self._end(job.claim, trace=job.trace)
                 return
-            run.telling.tell(self._answering.narrator(prepared).begin())
-            retries = run.claim.retries
+            job.writer.tell(self._preparation.narrator(prepared).begin())
+            retries = job.claim.retries
             pause_s = FIRST_PAUSE_S if retries is None else retries.pause_s
-            opened = self._answering.open(prepared, run.call, run.until, pause_s)
+            opened = self._preparation.open(prepared, job.call, job.until, pause_s)
         except StorageUnavailable:
             raise
         except Parked as parked:
-            self._park(run, parked)
+            self._park(job, parked)
         except CallerGone:
-            self._stopped(run)
+            self._stopped(job)
         except GatewayError as error:
-            call, trace = run.call, run.trace
+            call, trace = job.call, job.trace
             trace.provider, trace.attempts = call.provider, call.attempts or None
             trace.upstream_request_id = call.request_id
-            run.telling.close()
-            self._end(run.claim, error, run.trace)
+            job.writer.close()
+            self._end(job.claim, error, job.trace)
         else:
-            self._tell(run, prepared, opened)
+            self._tell(job, prepared, opened)
 
-    def _prepared(self, run: Run) -> Prepared | None:
+    def _prepared(self, job: ActiveJob) -> PreparedRequest | None:
         """Return what is to be answered; None where its key may no longer be used."""
-        if run.call.cancelled:
+        if job.call.cancelled:
             raise CallerGone("The job was stopped.")
-        ticket = run.ticket
+        ticket = job.ticket
         caller, request = self._caller_of(ticket.key_id), ticket.request
         if caller is None:
             return None
-        targets = self._answering.targets(caller, request)
-        return Prepared(caller, request, targets, ticket.thread, ticket.response)
+        targets = self._preparation.targets(caller, request)
+        return PreparedRequest(caller, request, targets, ticket.thread, ticket.response)
 
-    def _tell(self, run: Run, prepared: Prepared, opened: Opened) -> None:
-        run.trace.provider, run.trace.attempts = opened.provider, opened.attempts
-        run.trace.upstream_s = opened.first_batch_s
-        answer = self._answering.run(
+    def _tell(self, job: ActiveJob, prepared: PreparedRequest, opened: Opened) -> None:
+        job.trace.provider, job.trace.attempts = opened.provider, opened.attempts
+        job.trace.upstream_s = opened.first_batch_s
+        answer = self._preparation.run(
             prepared,
             opened,
-            keep=lambda response, ending: run.telling.finish(run.ticket.turn(response), ending),
-            ended=lambda response, failure: self._settle(run, response, failure),
-            overruled=lambda: None if run.gives_back else run.why,
+            keep=lambda response, ending: job.writer.finish(job.ticket.turn(response), ending),
+            ended=lambda response, failure: self._settle(job, response, failure),
+            overruled=lambda: None if job.goes_back else job.stop_error,
         )
-        run.telling.usage = lambda: answer.usage
+        job.writer.usage = lambda: answer.usage
         for events in answer.events():
-            run.telling.tell(events)
-        if not run.telling.ended:
-            self._stopped(run)
+            job.writer.tell(events)
+        if not job.writer.ended:
+            self._stopped(job)
 
-    def _settle(self, run: Run, response: Response, failure: GatewayError | None) -> None:
+    def _settle(self, job: ActiveJob, response: Response, failure: GatewayError | None) -> None:
         """Put a job on its account, if it was this run that ended it."""
-        if run.telling.ended:
-            run.trace.upstream_request_id = run.call.request_id
-            self._endings.settle(run.ticket, response, failure, run.trace)
+        if job.writer.ended:
+            job.trace.upstream_request_id = job.call.request_id
+            self._finisher.settle(job.ticket, response, failure, job.trace)
 
-    def _park(self, run: Run, parked: Parked) -> None:
+    def _park(self, job: ActiveJob, parked: Parked) -> None:
         """Leave a job that waits for its upstream to whoever takes it then."""
-        if run.call.cancelled:
-            self._stopped(run)
+        if job.call.cancelled:
+            self._stopped(job)
             return
-        run.telling.close()
-        retries = Retries(parked.pause_s, self._now() + run.until - self._clock())
-        self._patiently(lambda: self._jobs.park(run.claim, retries, parked.after_s))
+        job.writer.close()
+        retries = Retries(parked.pause_s, self._now() + job.until - self._clock())
+        self._patiently(lambda: self._jobs.park(job.claim, retries, parked.after_s))
         JOBS_AGAIN.labels("parked").inc()
-        log.info("job_parked", response_id=run.claim.response_id, after_s=round(parked.after_s, 1))
+        log.info("job_parked", response_id=job.claim.response_id, after_s=round(parked.after_s, 1))
 
-    def _stopped(self, run: Run) -> None:
+    def _stopped(self, job: ActiveJob) -> None:
         """See to a job whose run came to no end: somebody else may have ended it."""
-        run.telling.close()
-        if run.gives_back:
-            claim = self._jobs.give_back(run.claim)
+        job.writer.close()
+        if job.goes_back:
+            claim = self._jobs.give_back(job.claim)
             if claim is not None:
-                self._endings.end(claim)
+                self._finisher.end(claim)
                 return
             JOBS_AGAIN.labels("stopped").inc()
             self._send(1)
-        elif run.why is not None:
-            self._end(replace(run.claim, begun=True), run.why, run.trace)
-        log.info("job_stopped", response_id=run.claim.response_id, given_back=run.gives_back)
+        elif job.stop_error is not None:
+            self._end(replace(job.claim, begun=True), job.stop_error, job.trace)
+        log.info("job_stopped", response_id=job.claim.response_id, given_back=job.goes_back)

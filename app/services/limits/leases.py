@@ -15,7 +15,7 @@ LEASE_S = 30.0
 RENEW_S = 8.0
 
 
-class LeaseKeeper:
+class LeaseRenewer:
     """Renews leases every `every_s` seconds, by one thread that lives while there are any.
 
     The thread begins with the first lease, so never before the server forks. While the store
@@ -29,36 +29,36 @@ class LeaseKeeper:
         self._every_s = every_s
         self._lock = threading.Lock()
         self._idle = threading.Event()
-        self._held: dict[str, Lease] = {}
+        self._leases: dict[str, Lease] = {}
         self._running = False
 
-    def hold(self, lease: Lease) -> None:
+    def add(self, lease: Lease) -> None:
         """Renew the lease from now on."""
         with self._lock:
-            self._held[lease.id] = lease
+            self._leases[lease.id] = lease
             if self._running:
                 return
             try:
-                threading.Thread(target=self._keep, name="leases", daemon=True).start()
+                threading.Thread(target=self._keep_renewing, name="leases", daemon=True).start()
             except RuntimeError:
                 return  # the system has no thread to give: the next lease may get one
             self._running = True
 
-    def drop(self, lease: Lease) -> None:
+    def remove(self, lease: Lease) -> None:
         """Renew the lease no more."""
         with self._lock:
-            self._held.pop(lease.id, None)
+            self._leases.pop(lease.id, None)
 
-    def _keep(self) -> None:
+    def _keep_renewing(self) -> None:
         while True:
             self._idle.wait(self._every_s)
             with self._lock:
-                held = tuple(self._held.values())
-                if not held:
+                leases = tuple(self._leases.values())
+                if not leases:
                     self._running = False
                     return
             try:
-                self._renew(held)
+                self._renew(leases)
             except StorageUnavailable:
                 STORE_FAILURES.labels("leases").inc()
             except Exception as bug:  # noqa: BLE001 - nobody else would renew them

@@ -16,8 +16,8 @@ from app.domain.accounts.accounts import NO_ALLOWANCE, Caller
 from app.domain.accounts.limits import UNLIMITED_STANDING, LimitReached, Quota, Standing
 from app.domain.estimates import Estimate
 from app.errors import StorageRefused, StorageUnavailable
-from app.services.limits.leases import LEASE_S, LeaseKeeper
-from app.services.limits.reservation import Admission, Booking
+from app.services.limits.leases import LEASE_S, LeaseRenewer
+from app.services.limits.reservation import Booking, Reservation
 from app.settings import LimitSettings
 from app.store.rate_limits.base import Demand, Flight, Lease, Verdict, Window, WindowStore
 
@@ -26,7 +26,7 @@ _DAY_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)
-class _Limits:
+class _CallerLimits:
     """Every limit that a caller has. A name is what it counts and, for a key's, whose."""
 
     requests: tuple[Window, ...]
@@ -34,7 +34,7 @@ class _Limits:
     flights: tuple[Flight, ...]
 
 
-class Limits:
+class RateLimiter:
     """Lets requests in. One per process; `mint` makes the ids of leases."""
 
     def __init__(
@@ -48,10 +48,10 @@ class Limits:
         self._open = settings.when_store_is_away == "open"
         self._mint = mint
         self._on_away = on_away
-        self._keeper = LeaseKeeper(store.renew)
+        self._renewer = LeaseRenewer(store.renew)
         self._unbooked = self._admission()  # one for all: nothing is put right at its end
 
-    def admit(self, caller: Caller, estimate: Callable[[], Estimate]) -> Admission:
+    def admit(self, caller: Caller, estimate: Callable[[], Estimate]) -> Reservation:
         """Let a request in. `estimate` is asked for only where tokens are limited.
 
         Raises:
@@ -80,7 +80,7 @@ class Limits:
             raise _reached(verdict.refused_by, verdict.retry_after_s, standing)
         return self._admission(standing, Booking(verdict.at, booked, lease))
 
-    def resume(self, ticket: str | None) -> Admission:
+    def resume(self, ticket: str | None) -> Reservation:
         """Go on with an admission that another process handed over."""
         if ticket is None:
             return self._unbooked
@@ -88,9 +88,9 @@ class Limits:
 
     def _admission(
         self, standing: Standing = UNLIMITED_STANDING, booking: Booking | None = None
-    ) -> Admission:
-        return Admission(
-            self._store, self._keeper, self._on_away, standing=standing, booking=booking
+    ) -> Reservation:
+        return Reservation(
+            self._store, self._renewer, self._on_away, standing=standing, booking=booking
         )
 
     def _verdict(self, caller: Caller, demand: Demand) -> Verdict | None:
@@ -104,9 +104,9 @@ class Limits:
         raise StorageUnavailable("Limits cannot be checked now; try again soon.", retry_after_s=1)
 
 
-def _limits_of(caller: Caller) -> _Limits:
+def _limits_of(caller: Caller) -> _CallerLimits:
     whose = ((caller.account_limits, ""), (caller.key_limits, f":{caller.key_id}"))
-    return _Limits(
+    return _CallerLimits(
         requests=tuple(
             Window(kind + of, span_s, limit)
             for allowance, of in whose

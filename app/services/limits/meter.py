@@ -10,9 +10,9 @@ from app.domain.accounts.limits import Standing
 from app.domain.estimates import estimate
 from app.domain.response import Response, Usage
 from app.errors import GatewayError
-from app.services.answering.preparation import Prepared
-from app.services.limits.limiter import Limits
-from app.services.limits.reservation import Admission
+from app.services.answering.preparation import PreparedRequest
+from app.services.limits.limiter import RateLimiter
+from app.services.limits.reservation import Reservation
 from app.services.limits.usage import UsageBook
 
 #: What an answer says that told no counts.
@@ -35,10 +35,10 @@ class Observer(Protocol):
 class Meter:
     """The limits and the book of use."""
 
-    limits: Limits
+    limits: RateLimiter
     book: UsageBook
 
-    def admit(self, prepared: Prepared) -> Admission:
+    def admit(self, prepared: PreparedRequest) -> Reservation:
         """Let a request in.
 
         Raises:
@@ -54,17 +54,17 @@ class Meter:
             ),
         )
 
-    def refused(self, prepared: Prepared, admission: Admission) -> None:
+    def refused(self, prepared: PreparedRequest, reservation: Reservation) -> None:
         """Put a request on its account that no upstream has answered."""
         model = prepared.request.model
-        self.book.record(prepared.caller, model, NO_USAGE, failed=True, admission=admission)
+        self.book.record(prepared.caller, model, NO_USAGE, failed=True, reservation=reservation)
 
     def ended(
         self,
         caller: Caller,
         response: Response,
         failure: GatewayError | None,
-        admission: Admission,
+        reservation: Reservation,
         *,
         asked: bool = True,
     ) -> None:
@@ -74,4 +74,4 @@ class Meter:
         """
         usage = response.usage if response.usage != NO_USAGE or not asked else None
         failed = failure is not None and response.status != "cancelled"
-        self.book.record(caller, response.model, usage, failed=failed, admission=admission)
+        self.book.record(caller, response.model, usage, failed=failed, reservation=reservation)

@@ -11,7 +11,7 @@ from typing import Self
 from app.domain.accounts.limits import UNLIMITED_STANDING, Standing
 from app.domain.response import Usage
 from app.errors import StorageRefused, StorageUnavailable
-from app.services.limits.leases import LeaseKeeper
+from app.services.limits.leases import LeaseRenewer
 from app.store.rate_limits.base import Lease, Settlement, Window, WindowStore
 
 
@@ -51,7 +51,7 @@ class Booking:
         )
 
 
-class Admission:
+class Reservation:
     """Ends once, whatever is called how often: by `settle`, by `release` or with its block.
 
     `standing` is where the caller stood when the request was let in. `on_away` hears of an
@@ -61,7 +61,7 @@ class Admission:
     def __init__(
         self,
         store: WindowStore,
-        keeper: LeaseKeeper,
+        renewer: LeaseRenewer,
         on_away: Callable[[], None],
         *,
         standing: Standing = UNLIMITED_STANDING,
@@ -69,11 +69,11 @@ class Admission:
     ) -> None:
         self.standing = standing
         self._store = store
-        self._keeper = keeper
+        self._renewer = renewer
         self._on_away = on_away
         self._booking = booking
         if booking is not None and booking.lease.flights:
-            keeper.hold(booking.lease)
+            renewer.add(booking.lease)
 
     def __enter__(self) -> Self:
         return self
@@ -99,7 +99,7 @@ class Admission:
         booking, self._booking = self._booking, None
         if booking is None:
             return None
-        self._keeper.drop(booking.lease)
+        self._renewer.remove(booking.lease)
         settlement = booking.settled(usage)
         return settlement if settlement.changes or booking.lease.flights else None
 
@@ -108,7 +108,7 @@ class Admission:
         booking, self._booking = self._booking, None
         if booking is None:
             return None
-        self._keeper.drop(booking.lease)
+        self._renewer.remove(booking.lease)
         if booking.lease.flights:
             try:
                 self._store.renew([replace(booking.lease, for_s=within_s)])

@@ -18,7 +18,7 @@ from app.domain.accounts.accounts import Caller
 from app.domain.accounts.usage import COUNTERS, UsageLine
 from app.domain.response import Usage
 from app.errors import InvalidRequest, StorageRefused, StorageUnavailable
-from app.services.limits.reservation import Admission
+from app.services.limits.reservation import Reservation
 from app.store.rate_limits.base import Settlement
 from app.store.usage.base import UsageStore
 
@@ -75,7 +75,7 @@ class UsageBook:
         usage: Usage | None,
         *,
         failed: bool,
-        admission: Admission | None = None,
+        reservation: Reservation | None = None,
     ) -> None:
         """Put a request that is over on its account, and end its admission.
 
@@ -91,7 +91,7 @@ class UsageBook:
             int(failed),
         )
         self._wait((caller.account, caller.key_id, model, self.today()), counts)
-        settlement = None if admission is None else admission.take_settlement(usage)
+        settlement = None if reservation is None else reservation.take_settlement(usage)
         if caller.stale:
             self._on_away()
             self._write_in(self._again_s)

@@ -14,7 +14,7 @@ from app.domain.stream.events import Event
 from app.errors import CallerGone, GatewayError, NotFound
 from app.providers.base import UpstreamCall
 from app.services.accounts.permissions import permitted, refuse_read_only, well_formed
-from app.services.answering.preparation import Answering, Prepared
+from app.services.answering.preparation import Preparation, PreparedRequest
 from app.services.answering.run import Run, without_opaque, without_payload
 from app.services.background.service import Background
 from app.services.limits.meter import Meter, Observer
@@ -37,10 +37,10 @@ class Responses:
     """The service behind /v1/responses."""
 
     def __init__(
-        self, store: ResponseStore, answering: Answering, background: Background, meter: Meter
+        self, store: ResponseStore, preparation: Preparation, background: Background, meter: Meter
     ) -> None:
         self._store = store
-        self._answering = answering
+        self._preparation = preparation
         self._background = background
         self._meter = meter
 
@@ -57,19 +57,19 @@ class Responses:
             CallerGone: the caller hung up before the upstream spoke; kept as cancelled.
             GatewayError: the call was aborted before that, with this error; kept as failed.
         """
-        prepared = self._answering.prepare(caller, permitted(caller, request))
+        prepared = self._preparation.prepare(caller, permitted(caller, request))
         call.response_id = prepared.response.id
-        admission = self._meter.admit(prepared)
-        observer.admitted(admission.standing)
+        reservation = self._meter.admit(prepared)
+        observer.admitted(reservation.standing)
 
         def ended(response: Response, failure: GatewayError | None) -> None:
             observer.ended(response, failure)
-            self._meter.ended(caller, response, failure, admission)
+            self._meter.ended(caller, response, failure, reservation)
 
         try:
-            opened = self._answering.open(prepared, call)
+            opened = self._preparation.open(prepared, call)
         except CallerGone as gone:
-            narrator = self._answering.narrator(prepared)
+            narrator = self._preparation.narrator(prepared)
             fault = call.fault
             ending = narrator.cancel() if fault is None else narrator.fail(fault)
             if fault is not None:
@@ -80,16 +80,16 @@ class Responses:
                 raise fault from None
             raise
         except GatewayError:
-            self._meter.refused(prepared, admission)
+            self._meter.refused(prepared, reservation)
             raise
         keep = partial(self._keep, prepared)
-        run = self._answering.run(
+        run = self._preparation.run(
             prepared, opened, keep=keep, ended=ended, overruled=lambda: call.fault
         )
         ignored = (*request.ignored, *opened.ignored)
         return Started(run, prepared.response.id, opened, ignored)
 
-    def _keep(self, prepared: Prepared, response: Response, _ending: list[Event]) -> None:
+    def _keep(self, prepared: PreparedRequest, response: Response, _ending: list[Event]) -> None:
         request, start = prepared.request, prepared.thread
         if request.store:
             include = request.parameters.include

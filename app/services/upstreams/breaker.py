@@ -19,7 +19,7 @@ MINIMUM_CALLS = 20
 PROBE_AFTER_S = 5.0
 
 
-class Resting(Exception):
+class CircuitOpen(Exception):
     """No call is let through; the next may be in so many seconds, where that is known."""
 
     def __init__(self, for_s: float) -> None:
@@ -50,25 +50,25 @@ class Breaker:
         self._changed = changed
         # The garbage collector may end a call that was dropped, in a thread that holds the lock.
         self._lock = threading.RLock()
-        self._era = 0
+        self._generation = 0
         self._opened_at = 0.0
         self._is_probing = False
         self._failed_at = -WINDOW_S
         self._seconds: deque[_Second] = deque(maxlen=WINDOW_S)
 
     def admit(self) -> int:
-        """Let a call through; return the era, which a change of state ends, for `end`.
+        """Let a call through; return the generation, which a change of state ends, for `end`.
 
         Raises:
-            Resting: it is open, or its one probe is still under way.
+            CircuitOpen: it is open, or its one probe is still under way.
         """
-        era = self._era  # before the state: a call of an era that is over counts for nothing
-        return era if self.state == "closed" else self._admit_probe()
+        generation = self._generation  # before the state: calls of an earlier one do not count
+        return generation if self.state == "closed" else self._admit_probe()
 
-    def end(self, era: int, *, failed: bool | None) -> None:
+    def end(self, generation: int, *, failed: bool | None) -> None:
         """Count a call that has ended; None says that it told nothing of the upstream."""
         with self._lock:
-            if era != self._era:
+            if generation != self._generation:
                 return
             if self.state == "half_open":
                 self._is_probing = False
@@ -85,8 +85,8 @@ class Breaker:
             if self.state == "half_open" and not self._is_probing:
                 self._is_probing = True
             elif self.state != "closed":
-                raise Resting(PROBE_AFTER_S - rested_s)
-            return self._era
+                raise CircuitOpen(PROBE_AFTER_S - rested_s)
+            return self._generation
 
     def _count(self, *, failed: bool) -> None:
         now, seconds = int(self._clock()), self._seconds
@@ -106,7 +106,7 @@ class Breaker:
         return ended >= MINIMUM_CALLS and 2 * sum(second.failed for second in lately) >= ended
 
     def _move(self, state: State) -> None:
-        self._era += 1
+        self._generation += 1
         self.state = state
         if state == "open":
             self._opened_at = self._clock()

@@ -23,20 +23,20 @@ from app.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from app.services.upstreams.breaker import Breaker, Resting
+from app.services.upstreams.breaker import Breaker, CircuitOpen
 
 _FAULTS = (UpstreamUnavailable, UpstreamTimeout, UpstreamMisbehaved)
 #: Those that say nothing of how the next call will fare.
 _OF_ONE_ANSWER = (UpstreamRefused, AnswerTooLong, AnswerNotUnderstood)
 
 
-class Admission:
+class Permit:
     """A call that its breaker let through; `settle` says how it went, once."""
 
-    __slots__ = ("_breaker", "_era")
+    __slots__ = ("_breaker", "_generation")
 
     def __init__(self, breaker: Breaker) -> None:
-        self._era = breaker.admit()
+        self._generation = breaker.admit()
         self._breaker: Breaker | None = breaker
 
     def spoke(self) -> None:
@@ -53,7 +53,7 @@ class Admission:
         breaker, self._breaker = self._breaker, None
         if breaker is not None:
             failed = False if error is None else _has_failed(error, breaker.state == "half_open")
-            breaker.end(self._era, failed=failed)
+            breaker.end(self._generation, failed=failed)
 
 
 def _has_failed(error: BaseException, probing: bool) -> bool | None:
@@ -81,15 +81,15 @@ class Breakers:
             name: Breaker(clock, partial(changed, name)) for name in providers
         }
 
-    def admit(self, provider: str) -> Admission:
+    def admit(self, provider: str) -> Permit:
         """Let a call of the provider through.
 
         Raises:
             UpstreamUnavailable: the breaker is open, or its one probe is still under way.
         """
         try:
-            return Admission(self._breakers[provider])
-        except Resting as resting:
+            return Permit(self._breakers[provider])
+        except CircuitOpen as resting:
             raise UpstreamUnavailable(
                 f"The provider '{provider}' has failed too often in the last seconds and is "
                 "not asked for the moment. Try again shortly.",

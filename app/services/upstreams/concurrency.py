@@ -9,7 +9,7 @@ from app.errors import CallerGone, UpstreamUnavailable
 from app.providers.base import UpstreamCall
 
 
-class Slots:
+class ConcurrencyLimiter:
     """The slots of one provider; `size` None is no bound."""
 
     def __init__(self, provider: str, size: int | None) -> None:

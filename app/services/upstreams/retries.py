@@ -35,7 +35,7 @@ def pause(call: UpstreamCall, seconds: float) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Retries:
+class RetryPolicy:
     """Tries again. `clock` is like time.monotonic, `jitter` like random.random.
 
     `pause` waits so many seconds or until the call is cancelled.

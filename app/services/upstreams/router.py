@@ -20,10 +20,10 @@ from app.errors import (
     UpstreamUnavailable,
 )
 from app.providers.base import Provider, UpstreamCall
-from app.services.upstreams.breakers import Admission, Breakers
+from app.services.upstreams.breakers import Breakers, Permit
 from app.services.upstreams.catalog import Target
-from app.services.upstreams.concurrency import Slots
-from app.services.upstreams.retries import Retries
+from app.services.upstreams.concurrency import ConcurrencyLimiter
+from app.services.upstreams.retries import RetryPolicy
 from app.services.upstreams.retry_rounds import (
     FIRST_PAUSE_S,
     MAX_PAUSE_S,
@@ -94,11 +94,13 @@ class Router:
         self,
         providers: Iterable[ProviderSettings],
         breakers: Breakers,
-        retries: Retries,
+        retries: RetryPolicy,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         providers = tuple(providers)
-        self._slots = {each.name: Slots(each.name, each.max_concurrency) for each in providers}
+        self._slots = {
+            each.name: ConcurrencyLimiter(each.name, each.max_concurrency) for each in providers
+        }
         self._deadlines_s = {each.name: each.deadline_s for each in providers}
         self._breakers = breakers
         self._retries = retries
@@ -208,7 +210,7 @@ class Router:
         """
         name, call = provider.name, opening.call
         queue_until = opening.begun_at + (opening.queue_s if is_last else 0)
-        admission = self._admitted(name, call, queue_until)
+        permit = self._admitted(name, call, queue_until)
         try:
             attempt = partial(self._begun, provider, request, opening)
             retry_until = opening.begun_at + opening.retry_s
@@ -216,7 +218,7 @@ class Router:
             outcome = "abandoned"
             try:
                 if first:
-                    admission.spoke()
+                    permit.spoke()
                 yield first
                 yield first
                 yield from rest
@@ -229,22 +231,22 @@ class Router:
                 upstream_ended(name, outcome)
                 _close(rest)
         except BaseException as error:
-            admission.settle(error)
+            permit.settle(error)
             raise
         else:
-            admission.settle(None)
+            permit.settle(None)
         finally:
             self._slots[name].give_back()
 
-    def _admitted(self, provider: str, call: UpstreamCall, until: float) -> Admission:
+    def _admitted(self, provider: str, call: UpstreamCall, until: float) -> Permit:
         """Take a slot of the provider, if its breaker lets the call through."""
-        admission = self._breakers.admit(provider)
+        permit = self._breakers.admit(provider)
         try:
             self._slots[provider].take(call, min(until, call.deadline) - self._clock())
         except BaseException:
-            admission.withdraw()
+            permit.withdraw()
             raise
-        return admission
+        return permit
 
     def _begun(
         self, provider: Provider, request: ModelRequest, opening: _Opening

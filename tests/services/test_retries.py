@@ -19,7 +19,7 @@ from app.errors import (
     UpstreamUnavailable,
 )
 from app.providers.base import UpstreamCall
-from app.services.upstreams.retries import Retries, pause
+from app.services.upstreams.retries import RetryPolicy, pause
 from tests.services.scripted import Clock
 
 PATIENCE_S = 10.0
@@ -52,7 +52,7 @@ def run(
     attempts: Attempts, clock: Clock, *, jitter: float = 0.0, call: UpstreamCall | None = None
 ) -> str:
     call = call or UpstreamCall(deadline=math.inf)
-    retries = Retries(clock, lambda: jitter, clock.pause)
+    retries = RetryPolicy(clock, lambda: jitter, clock.pause)
     return retries.run(attempts, call, clock.now + PATIENCE_S)
 
 
@@ -121,7 +121,7 @@ def test_what_could_not_be_connected_to_is_tried_again(clock: Clock) -> None:
 def test_a_retry_after_is_not_waited_for_where_another_target_is_left(clock: Clock) -> None:
     attempts = Attempts(clock, UpstreamUnavailable("down", retry_after_s=1), None)
     with pytest.raises(UpstreamUnavailable):
-        Retries(clock, lambda: 0.0, clock.pause).run(
+        RetryPolicy(clock, lambda: 0.0, clock.pause).run(
             attempts, UpstreamCall(deadline=math.inf), clock.now + PATIENCE_S, waits=False
         )
     assert (attempts.made, clock.pauses) == (1, [])
@@ -131,7 +131,7 @@ def test_a_later_retry_after_is_not_waited_for_either(clock: Clock) -> None:
     down = UpstreamUnavailable("down")
     attempts = Attempts(clock, down, UpstreamUnavailable("down", retry_after_s=1), None)
     with pytest.raises(UpstreamUnavailable):
-        Retries(clock, lambda: 0.0, clock.pause).run(
+        RetryPolicy(clock, lambda: 0.0, clock.pause).run(
             attempts, UpstreamCall(deadline=math.inf), clock.now + PATIENCE_S, waits=False
         )
     assert (attempts.made, clock.pauses) == (2, [0.5])
@@ -177,7 +177,7 @@ def test_a_later_failure_of_another_kind_ends_it(clock: Clock) -> None:
 def test_a_call_cancelled_while_it_waits_is_not_tried_again(clock: Clock) -> None:
     call = UpstreamCall(deadline=math.inf)
     attempts = Attempts(clock, UpstreamUnavailable("down"), None)
-    retries = Retries(clock, lambda: 0.0, lambda waiting, _: waiting.cancel())
+    retries = RetryPolicy(clock, lambda: 0.0, lambda waiting, _: waiting.cancel())
     with pytest.raises(CallerGone):
         retries.run(attempts, call, clock.now + PATIENCE_S)
     assert attempts.made == 1

@@ -9,7 +9,7 @@ from app.errors import UpstreamUnavailable
 from app.providers.base import UpstreamCall
 from app.services.upstreams.breakers import Breakers
 from app.services.upstreams.catalog import Target
-from app.services.upstreams.retries import Retries
+from app.services.upstreams.retries import RetryPolicy
 from app.services.upstreams.router import PATIENCE_S, Opened, Router
 from app.settings import ProviderSettings
 from tests.services.scripted import HELLO, THE_END, Clock, ScriptedProvider, Step, asking
@@ -35,7 +35,7 @@ class Bench:
                 ProviderSettings(name="b", api="local", max_concurrency=1),
             ],
             self.breakers,
-            Retries(self.clock, lambda: self.jitter, self.clock.pause),
+            RetryPolicy(self.clock, lambda: self.jitter, self.clock.pause),
             self.clock,
         )
 

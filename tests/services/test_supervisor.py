@@ -10,7 +10,7 @@ import redis
 
 from app.errors import StorageUnavailable
 from app.services.background.event_writer import FLUSH_S, PAUSE_S
-from app.services.background.supervisor import TICKETLESS_S, Keeper
+from app.services.background.supervisor import TICKETLESS_S, Supervisor
 from app.store.jobs.base import Flush, Queues
 from tests.services.jobs_bench import CALLER, Bench
 from tests.services.scripted import HELLO, THE_END, ScriptedProvider
@@ -34,41 +34,41 @@ def during(bench: Bench, *steps: Any) -> str:
 
 
 def test_what_runs_keeps_its_lease(bench: Bench) -> None:
-    keeper = bench.keeper
+    supervisor = bench.supervisor
 
     def beat() -> None:
         bench.lapse()
-        keeper.beat()
+        supervisor.beat()
         assert bench.store.lost() == []
 
     assert bench.kept(during(bench, beat)).status == "completed"
 
 
 def test_a_heartbeat_is_heard(bench: Bench) -> None:
-    bench.keeper.beat()
+    bench.supervisor.beat()
     assert bench.store.worker_silence_s() < 5
 
 
 def test_a_heart_beside_threads_that_take_no_job_is_no_sign_of_life(bench: Bench) -> None:
-    bench.keeper.beat()
+    bench.supervisor.beat()
     bench.box.idle_for_s = 20
-    bench.keeper.beat()
+    bench.supervisor.beat()
     lately = bench.store.worker_silence_s()
     bench.box.idle_for_s = float("inf")
-    bench.keeper.beat()
+    bench.supervisor.beat()
     assert [lately < 5, bench.store.worker_silence_s() < 5] == [True, True]
 
 
 def test_a_worker_that_could_never_take_a_job_is_not_heard(bench: Bench) -> None:
     bench.box.idle_for_s = float("inf")
-    bench.keeper.beat()
+    bench.supervisor.beat()
     assert bench.store.worker_silence_s() == float("inf")
 
 
 def test_one_that_cannot_be_ended_holds_up_no_others(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keeper, settle = bench.keeper, bench.store.settle_lost
+    supervisor, settle = bench.supervisor, bench.store.settle_lost
     ids = [bench.queued(), bench.queued()]
     for response_id in ids:
         bench.begun(response_id)
@@ -80,7 +80,7 @@ def test_one_that_cannot_be_ended_holds_up_no_others(
 
     monkeypatch.setattr(bench.store, "settle_lost", stumble)
     bench.lapse()
-    keeper.beat()
+    supervisor.beat()
     assert bench.store.take() == ids[1]
 
 
@@ -89,33 +89,33 @@ def test_what_was_lost_before_it_spoke_is_queued_again(bench: Bench) -> None:
     bench.begun(response_id)
     bench.lapse()
     bench.box.sent.clear()
-    bench.keeper.beat()
+    bench.supervisor.beat()
     assert (bench.box.sent, bench.store.take()) == ([1], response_id)
 
 
 def test_what_was_lost_after_it_spoke_ends_failed(bench: Bench) -> None:
     def vanish() -> None:
-        (run,) = bench.running.ids
+        (run,) = bench.active_jobs.ids
         bench.clock.now += 1
-        bench.running.flush()
+        bench.active_jobs.flush()
         claim = bench.store.seize("acme", run, "lost")
         assert claim is not None
         bench.store.settle_lost(run)
 
     response_id = during(bench, vanish)
     bench.lapse()
-    bench.keeper.beat()
+    bench.supervisor.beat()
     response = bench.kept(response_id)
     assert response.error is not None
     assert (response.status, "lost" in response.error.message) == ("failed", True)
 
 
 def test_what_was_lost_three_times_ends_failed(bench: Bench) -> None:
-    response_id, keeper = bench.queued(), bench.keeper
+    response_id, supervisor = bench.queued(), bench.supervisor
     for _ in range(3):
         bench.begun(response_id)
         bench.lapse()
-        keeper.beat()
+        supervisor.beat()
     assert bench.kept(response_id).status == "failed"
 
 
@@ -131,7 +131,7 @@ def test_what_was_never_accepted_is_not_run_and_counted_once(
         with pytest.raises(StorageUnavailable):
             bench.queued()
     bench.lapse()
-    bench.keeper.beat()
+    bench.supervisor.beat()
     assert bench.store.take() is None
     (line,) = bench.usage.read("acme", [bench.meter.book.today()])
     assert (line.requests, line.errors, bench.provider.asked) == (1, 1, [])
@@ -145,32 +145,32 @@ def test_what_nobody_ended_is_ended_as_it_was_meant(bench: Bench) -> None:
         bench.background.cancel(CALLER, response_id)
     bench.away.at = set()
     bench.lapse()
-    bench.keeper.beat()
+    bench.supervisor.beat()
     assert bench.kept(response_id).status == "cancelled"
 
 
 def test_after_an_outage_everybody_may_renew_first(bench: Bench) -> None:
-    response_id, keeper = bench.queued(), bench.keeper
+    response_id, supervisor = bench.queued(), bench.supervisor
     bench.begun(response_id)
     bench.away.is_away = True
     with pytest.raises(StorageUnavailable):
-        keeper.beat()
+        supervisor.beat()
     bench.away.is_away = False
     bench.lapse()
-    keeper.beat()
+    supervisor.beat()
     before = bench.away.calls.count("settle_lost")
     bench.clock.now += bench.settings.lease_s
-    keeper.beat()
+    supervisor.beat()
     assert [before, bench.away.calls.count("settle_lost")] == [0, 1]
 
 
 # Tickets
 
 
-def waiting(bench: Bench, monkeypatch: pytest.MonkeyPatch, queues: Queues) -> Keeper:
+def waiting(bench: Bench, monkeypatch: pytest.MonkeyPatch, queues: Queues) -> Supervisor:
     """Return a keeper that finds so much waiting."""
     monkeypatch.setattr(bench.store, "queues", lambda: queues)
-    return bench.keeper
+    return bench.supervisor
 
 
 @pytest.mark.parametrize(("queued", "sent"), [(1, [1]), (2, [2]), (9, [2])])
@@ -191,21 +191,21 @@ def test_what_has_only_just_come_has_a_ticket(
 def test_what_waits_for_busy_workers_has_a_ticket(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keeper = waiting(bench, monkeypatch, Queues(9, 2, TICKETLESS_S + 1))
-    monkeypatch.setattr(type(bench.running), "__len__", lambda _: bench.settings.concurrency)
-    keeper.beat()
+    supervisor = waiting(bench, monkeypatch, Queues(9, 2, TICKETLESS_S + 1))
+    monkeypatch.setattr(type(bench.active_jobs), "__len__", lambda _: bench.settings.concurrency)
+    supervisor.beat()
     assert bench.box.sent == []
 
 
 def test_tickets_are_forgotten_once_nothing_waits_or_runs(bench: Bench) -> None:
-    keeper = bench.keeper
-    keeper.beat()
-    keeper.beat()
+    supervisor = bench.supervisor
+    supervisor.beat()
+    supervisor.beat()
     first = bench.box.cleared
     bench.queued()
-    keeper.beat()
+    supervisor.beat()
     bench.worker.work()
-    keeper.beat()
+    supervisor.beat()
     assert [first, bench.box.cleared] == [1, 2]
 
 
@@ -215,7 +215,7 @@ def test_what_came_while_tickets_were_forgotten_gets_another(bench: Bench) -> No
         bench.box.sent.clear()
 
     bench.box.at_clear = enqueue
-    bench.keeper.beat()
+    bench.supervisor.beat()
     assert bench.box.sent == [1]
 
 
@@ -224,31 +224,31 @@ def test_what_came_while_tickets_were_forgotten_gets_another(bench: Bench) -> No
 
 @pytest.mark.parametrize(("what", "woken"), [("waiting", 1), ("", 1), ("told", 0), ("ended", 0)])
 def test_a_worker_wakes_when_something_may_wait(bench: Bench, what: Any, woken: int) -> None:
-    bench.keeper.heard(what, "")
+    bench.supervisor.heard(what, "")
     assert bench.box.woken == woken
 
 
 @pytest.mark.parametrize("news", ["seized", ""])
 def test_what_was_seized_is_stopped(bench: Bench, news: Any) -> None:
-    keeper = bench.keeper
+    supervisor = bench.supervisor
 
     def seize() -> None:
-        (response_id,) = bench.running.ids
+        (response_id,) = bench.active_jobs.ids
         bench.background.cancel(CALLER, response_id)
-        keeper.heard(news, response_id if news else "")
+        supervisor.heard(news, response_id if news else "")
 
     assert bench.kept(during(bench, seize)).status == "cancelled"
 
 
 def test_what_is_still_ones_own_is_not_stopped(bench: Bench) -> None:
-    keeper = bench.keeper
-    response_id = during(bench, lambda: keeper.heard("", ""))
+    supervisor = bench.supervisor
+    response_id = during(bench, lambda: supervisor.heard("", ""))
     assert bench.kept(response_id).status == "completed"
 
 
 def test_what_another_lost_is_none_of_ones_own(bench: Bench) -> None:
-    keeper = bench.keeper
-    response_id = during(bench, lambda: keeper.heard("seized", "resp_other"))
+    supervisor = bench.supervisor
+    response_id = during(bench, lambda: supervisor.heard("seized", "resp_other"))
     assert bench.kept(response_id).status == "completed"
     assert "owns" not in bench.away.calls
 
@@ -261,8 +261,8 @@ def test_the_streams_of_all_runs_are_flushed_at_once(bench: Bench) -> None:
 
     def flush() -> None:
         bench.clock.now += FLUSH_S
-        told.append(bench.running.flush())
-        told.append(bench.running.flush())
+        told.append(bench.active_jobs.flush())
+        told.append(bench.active_jobs.flush())
 
     during(bench, flush)
     assert (told, bench.away.calls.count("tell")) == ([True, True], 1)
@@ -274,9 +274,9 @@ def test_a_flush_waits_for_a_store_that_is_away(bench: Bench) -> None:
     def flush() -> None:
         bench.clock.now += FLUSH_S
         bench.away.at = {"tell"}
-        told.append(bench.running.flush())
+        told.append(bench.active_jobs.flush())
         bench.away.at = set()
-        told.append(bench.running.flush())
+        told.append(bench.active_jobs.flush())
 
     response_id = during(bench, flush)
     assert told == [False, True]
@@ -304,14 +304,14 @@ def test_who_has_yet_to_look_for_a_job_beats_again_soon(bench: Bench) -> None:
     bench.box.idle_for_s = float("inf")
     ending_after(bench, 1)
     with pytest.raises(Enough):
-        bench.keeper.keep_alive(5.0)
+        bench.supervisor.keep_alive(5.0)
     assert bench.pauses == [PAUSE_S]
 
 
 def test_a_worker_beats_for_ever(bench: Bench) -> None:
     ending_after(bench, 3)
     with pytest.raises(Enough):
-        bench.keeper.keep_alive(5.0)
+        bench.supervisor.keep_alive(5.0)
     assert (bench.pauses, bench.away.calls.count("renew")) == ([5.0] * 3, 3)
 
 
@@ -319,7 +319,7 @@ def test_a_store_that_is_away_is_soon_asked_again(bench: Bench) -> None:
     ending_after(bench, 2)
     bench.away.is_away = True
     with pytest.raises(Enough):
-        bench.keeper.keep_alive(5.0)
+        bench.supervisor.keep_alive(5.0)
     assert bench.pauses == [PAUSE_S] * 2
 
 
@@ -331,17 +331,17 @@ def test_no_bug_ends_the_heartbeat(bench: Bench, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(bench.store, "queues", broken)
     with pytest.raises(Enough):
-        bench.keeper.keep_alive(5.0)
+        bench.supervisor.keep_alive(5.0)
     assert bench.away.calls.count("renew") == 2
 
 
 def test_what_runs_is_flushed_for_ever(bench: Bench) -> None:
-    keeper = bench.keeper
+    supervisor = bench.supervisor
     ending_after(bench, 10)
 
     def flush() -> None:
         with pytest.raises(Enough):
-            keeper.keep_flushing()
+            supervisor.keep_flushing()
         bench.at_pause = lambda: None
 
     during(bench, flush)
@@ -349,13 +349,13 @@ def test_what_runs_is_flushed_for_ever(bench: Bench) -> None:
 
 
 def test_flushing_pauses_while_the_store_is_away(bench: Bench) -> None:
-    keeper = bench.keeper
+    supervisor = bench.supervisor
     ending_after(bench, 7)
 
     def flush() -> None:
         bench.away.at = {"tell"}
         with pytest.raises(Enough):
-            keeper.keep_flushing()
+            supervisor.keep_flushing()
         bench.away.at = set()
         bench.at_pause = lambda: None
 
@@ -364,16 +364,16 @@ def test_flushing_pauses_while_the_store_is_away(bench: Bench) -> None:
 
 
 def test_a_bug_does_not_stop_the_flushing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    keeper = bench.keeper
+    supervisor = bench.supervisor
     ending_after(bench, 7)
 
     def fail() -> bool:
         raise ZeroDivisionError
 
     def flush() -> None:
-        monkeypatch.setattr(bench.running, "flush", fail)
+        monkeypatch.setattr(bench.active_jobs, "flush", fail)
         with pytest.raises(Enough):
-            keeper.keep_flushing()
+            supervisor.keep_flushing()
         monkeypatch.undo()
         bench.at_pause = lambda: None
 
@@ -385,23 +385,23 @@ def test_a_bug_does_not_stop_the_flushing(bench: Bench, monkeypatch: pytest.Monk
 
 
 def test_what_runs_has_its_grace(bench: Bench) -> None:
-    keeper = bench.keeper
+    supervisor = bench.supervisor
     gave_back: list[bool] = []
 
     def drain() -> None:
-        keeper.drain()
+        supervisor.drain()
         gave_back.append(bench.clock.now >= start + bench.settings.grace_s)
 
     start = bench.clock.now
     response_id = during(bench, drain)
-    assert (gave_back, bench.running.closed) == ([True], True)
+    assert (gave_back, bench.active_jobs.closed) == ([True], True)
     assert bench.store.status("acme", response_id) == "in_progress"
     assert bench.store.queues().queued == 1
 
 
 def test_where_nothing_runs_no_grace_is_needed(bench: Bench) -> None:
-    bench.keeper.drain()
-    assert (bench.pauses, bench.running.closed) == ([], True)
+    bench.supervisor.drain()
+    assert (bench.pauses, bench.active_jobs.closed) == ([], True)
 
 
 def test_a_stream_takes_no_flush_that_was_none(bench: Bench) -> None:

@@ -26,7 +26,7 @@ from app.errors import (
 from app.logs.lines import identify
 from app.providers.base import UpstreamCall
 from app.services.upstreams.router import Opened
-from tests.services.routing_bench import ANSWER, Bench, begin_and_drop, drop, exhaust
+from tests.services.router_bench import ANSWER, Bench, begin_and_drop, drop, exhaust
 from tests.services.scripted import HELLO, SILENCE, ScriptedProvider, Step
 
 DOWN = UpstreamUnavailable("down")

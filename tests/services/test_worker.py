@@ -81,7 +81,7 @@ def test_where_nothing_waits_nothing_is_done(bench: Bench) -> None:
 
 def test_a_worker_that_ends_takes_nothing_more(bench: Bench) -> None:
     bench.queued()
-    bench.running.closed = True
+    bench.active_jobs.closed = True
     bench.worker.work()
     assert bench.away.calls.count("take") == 0
 
@@ -100,7 +100,7 @@ def test_a_worker_that_ends_leaves_a_job_as_it_is_while_the_store_is_away(
 ) -> None:
     response_id, worker = bench.queued(), bench.worker
     bench.away.at = {at}
-    bench.at_pause = lambda: setattr(bench.running, "closed", True)
+    bench.at_pause = lambda: setattr(bench.active_jobs, "closed", True)
     worker.work()
     bench.away.at = set()
     assert bench.jobs.status("acme", response_id) == "queued"
@@ -140,7 +140,7 @@ def test_what_stops_a_job_stops_its_waiting_for_the_store(
         raise StorageUnavailable("away")
 
     monkeypatch.setattr(worker, "_caller_of", away)
-    bench.at_pause = bench.running.give_back
+    bench.at_pause = bench.active_jobs.give_back
     worker.work()
     assert (bench.store.take(), bench.provider.asked) == (response_id, [])
 
@@ -186,7 +186,7 @@ def test_its_beginning_is_told_before_the_upstream_speaks(bench: Bench) -> None:
 
     def look() -> None:
         bench.clock.now += 1
-        bench.running.flush()
+        bench.active_jobs.flush()
         told.append(len(bench.store.told(response_id, 0).lines))
 
     scripted(bench, look, HELLO, THE_END)
@@ -206,7 +206,7 @@ def worked(bench: Bench) -> int:
         bench.now.now += 30
         bench.clock.now += 30
         bench.lapse()
-        bench.keeper.beat()
+        bench.supervisor.beat()
     raise AssertionError
 
 
@@ -231,7 +231,7 @@ def test_a_job_that_waits_long_for_its_upstream_leaves_its_thread_to_others(benc
     scripted(bench, DOWN)
     response_id = bench.queued()
     bench.worker.work()
-    assert (len(bench.running), bench.store.take(), bench.pauses) == (0, None, [0.5, 1, 2, 4])
+    assert (len(bench.active_jobs), bench.store.take(), bench.pauses) == (0, None, [0.5, 1, 2, 4])
     assert bench.store.status("acme", response_id) == "in_progress"
 
 
@@ -241,7 +241,7 @@ def test_a_job_that_waited_goes_on_where_it_was(bench: Bench) -> None:
     bench.worker.work()
     asked = len(bench.provider.asked)
     bench.lapse()
-    bench.keeper.beat()
+    bench.supervisor.beat()
     bench.worker.work()
     assert (asked, len(bench.provider.asked), bench.pauses) == (5, 6, [0.5, 1, 2, 4])
 
@@ -252,7 +252,7 @@ def test_a_job_that_waits_is_cancelled_at_once(bench: Bench) -> None:
     bench.worker.work()
     bench.background.cancel(CALLER, response_id)
     bench.lapse()
-    bench.keeper.beat()
+    bench.supervisor.beat()
     bench.worker.work()
     assert (bench.kept(response_id).status, len(bench.provider.asked)) == ("cancelled", 5)
 
@@ -270,7 +270,7 @@ def test_an_earlier_release_queues_a_job_that_waits_again(bench: Bench) -> None:
 def test_a_job_that_waits_for_its_upstream_goes_back_when_its_worker_ends(bench: Bench) -> None:
     scripted(bench, DOWN)
     response_id = bench.queued()
-    bench.at_pause = bench.running.give_back_unspoken
+    bench.at_pause = bench.active_jobs.give_back_silent
     bench.worker.work()
     assert (bench.store.take(), len(bench.provider.asked)) == (response_id, 1)
 
@@ -281,7 +281,7 @@ def test_a_job_that_is_cancelled_while_it_waits_for_its_upstream_is_over(bench: 
 
     def cancel() -> None:
         bench.background.cancel(CALLER, response_id)
-        bench.running.stop_foreign()
+        bench.active_jobs.stop_lost()
 
     bench.at_pause = cancel
     bench.worker.work()
@@ -331,7 +331,7 @@ def flushed(bench: Bench) -> Callable[[], None]:
 
     def flush() -> None:
         bench.clock.now += 1
-        bench.running.flush()
+        bench.active_jobs.flush()
 
     return flush
 
@@ -345,9 +345,9 @@ def stopped(bench: Bench, stop: Callable[[], Any], *before: Step) -> str:
 
 
 def cancel(bench: Bench) -> None:
-    (response_id,) = bench.running.ids
+    (response_id,) = bench.active_jobs.ids
     assert bench.background.cancel(CALLER, response_id)
-    bench.keeper.heard("seized", response_id)
+    bench.supervisor.heard("seized", response_id)
 
 
 @pytest.mark.parametrize("before", [(), (HELLO,), (COUNTED, HELLO)])
@@ -364,7 +364,7 @@ def test_what_was_counted_before_it_was_cancelled_is_paid(bench: Bench) -> None:
 
 def test_what_is_cancelled_unheard_stops_at_its_next_word(bench: Bench) -> None:
     def silently() -> None:
-        (response_id,) = bench.running.ids
+        (response_id,) = bench.active_jobs.ids
         bench.background.cancel(CALLER, response_id)
 
     beyond: list[str] = []
@@ -387,7 +387,7 @@ def test_what_is_cancelled_unheard_stops_at_its_next_word(bench: Bench) -> None:
 def test_what_takes_too_long_fails(bench: Bench, before: tuple[Step, ...]) -> None:
     def wait() -> None:
         bench.clock.now += bench.settings.time_limit_s
-        bench.running.stop_overdue()
+        bench.active_jobs.stop_overdue()
 
     response_id = stopped(bench, wait, *before)
     response = bench.kept(response_id)
@@ -397,7 +397,7 @@ def test_what_takes_too_long_fails(bench: Bench, before: tuple[Step, ...]) -> No
 
 
 def test_what_had_not_spoken_is_given_back(bench: Bench) -> None:
-    response_id = stopped(bench, bench.running.give_back)
+    response_id = stopped(bench, bench.active_jobs.give_back)
     assert bench.jobs.queues().queued == 1
     assert bench.usage.read("acme", [bench.meter.book.today()]) == []
     scripted(bench, HELLO, THE_END)
@@ -406,7 +406,7 @@ def test_what_had_not_spoken_is_given_back(bench: Bench) -> None:
 
 
 def test_what_had_spoken_ends_with_its_worker(bench: Bench) -> None:
-    response_id = stopped(bench, bench.running.give_back, HELLO)
+    response_id = stopped(bench, bench.active_jobs.give_back, HELLO)
     response = bench.kept(response_id)
     assert response.error is not None
     assert (response.status, "stopped" in response.error.message) == ("failed", True)
@@ -420,7 +420,7 @@ def test_what_is_begun_too_late_is_given_back_at_once(
     worker, take = bench.worker, bench.store.take
 
     def late() -> str | None:
-        bench.running.closed = True
+        bench.active_jobs.closed = True
         return take()
 
     monkeypatch.setattr(bench.store, "take", late)
@@ -436,7 +436,7 @@ def test_what_ends_just_before_it_is_given_back_has_ended(
 
     def finish_and_stop(*told: Any) -> bool:
         ended = finish(*told)
-        bench.running.give_back()
+        bench.active_jobs.give_back()
         return ended
 
     monkeypatch.setattr(bench.store, "finish", finish_and_stop)
@@ -448,7 +448,7 @@ def test_what_ends_just_before_it_is_given_back_has_ended(
 
 def test_a_worker_that_lost_its_job_leaves_it_to_the_next(bench: Bench) -> None:
     def lose() -> None:
-        (response_id,) = bench.running.ids
+        (response_id,) = bench.active_jobs.ids
         assert bench.store.settle_lost(response_id) is None
 
     response_id = stopped(bench, lose)
@@ -458,7 +458,7 @@ def test_a_worker_that_lost_its_job_leaves_it_to_the_next(bench: Bench) -> None:
 
 
 def test_a_run_again_tells_each_event_once(bench: Bench) -> None:
-    response_id = stopped(bench, bench.running.give_back)
+    response_id = stopped(bench, bench.active_jobs.give_back)
     assert bench.store.told(response_id, 0).lines != []
     scripted(bench, HELLO, THE_END)
     bench.worker.work()

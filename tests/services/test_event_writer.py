@@ -12,7 +12,7 @@ from app.domain.response import Usage
 from app.domain.stream.deltas import Finished, Text
 from app.domain.stream.events import Event
 from app.errors import StorageUnavailable
-from app.services.background.event_writer import FLUSH_EVENTS, FLUSH_S, PAUSE_S, Telling
+from app.services.background.event_writer import FLUSH_EVENTS, FLUSH_S, PAUSE_S, EventWriter
 from app.store.jobs.base import Claim, Flush
 from app.store.responses.base import Turn, Unconfirmed
 from tests.domain.narrating import narrator
@@ -58,7 +58,7 @@ class Bench:
         self.narrator = narrator("queued")
         jobs: Any = self.jobs
         claim = replace(CLAIM, told=told)
-        self.telling = Telling(jobs, claim, self.lose, self.clock, self.pause)
+        self.writer = EventWriter(jobs, claim, self.lose, self.clock, self.pause)
 
     def lose(self) -> None:
         self.gone += 1
@@ -68,25 +68,25 @@ class Bench:
 
     def begin(self) -> list[Event]:
         events = self.narrator.begin()
-        self.telling.tell(events)
+        self.writer.tell(events)
         return events
 
     def say(self, *words: str) -> list[Event]:
         events = self.narrator.hear([Text(word) for word in words])
-        self.telling.tell(events)
+        self.writer.tell(events)
         return events
 
     def finish(self) -> Flush | None:
         self.narrator.hear([Finished()])
         ending = self.narrator.finish()
-        self.telling.finish(Turn("acme", self.narrator.response, (), frozenset()), ending)
+        self.writer.finish(Turn("acme", self.narrator.response, (), frozenset()), ending)
         return self.jobs.ending
 
-    def land(self, landed: bool | None) -> Flush:
+    def end_flush(self, landed: bool | None) -> Flush:
         """Let what waits take off, and land so; return it."""
-        flush = self.telling.take_off(0.0)
+        flush = self.writer.begin_flush(0.0)
         assert flush is not None
-        self.telling.land(landed)
+        self.writer.end_flush(landed)
         return flush
 
 
@@ -98,9 +98,9 @@ def bench() -> Bench:
 def test_events_wait_for_others_but_not_for_long(bench: Bench) -> None:
     bench.begin()
     bench.clock.now += FLUSH_S / 2
-    early = bench.telling.take_off()
+    early = bench.writer.begin_flush()
     bench.clock.now += FLUSH_S / 2
-    flush = bench.telling.take_off()
+    flush = bench.writer.begin_flush()
     assert early is None
     assert flush is not None
     assert (flush.first, len(flush.lines)) == (0, 3)
@@ -115,47 +115,47 @@ def test_many_events_wait_for_nothing(bench: Bench) -> None:
 
 def test_what_follows_a_flush_has_the_next_number(bench: Bench) -> None:
     bench.begin()
-    bench.land(True)
+    bench.end_flush(True)
     bench.say("one")
-    assert bench.land(True).first == 3
+    assert bench.end_flush(True).first == 3
 
 
 def test_what_an_earlier_run_has_told_is_left_out() -> None:
     bench = Bench(told=2)
     bench.begin()
-    flush = bench.land(True)
+    flush = bench.end_flush(True)
     assert (flush.first, len(flush.lines)) == (2, 1)
 
 
 @pytest.mark.parametrize("begun", [True, False])
 def test_silence_and_endings_are_not_told(bench: Bench, begun: bool) -> None:
-    bench.telling.tell(bench.narrator.cancel() if begun else [])
-    assert bench.telling.take_off(0.0) is None
+    bench.writer.tell(bench.narrator.cancel() if begun else [])
+    assert bench.writer.begin_flush(0.0) is None
 
 
 def test_a_job_has_spoken_with_its_first_item(bench: Bench) -> None:
     bench.begin()
-    before = bench.land(True)
+    before = bench.end_flush(True)
     bench.say("one")
-    assert [before.spoke, bench.land(True).spoke] == [False, True]
+    assert [before.spoke, bench.end_flush(True).spoke] == [False, True]
 
 
 def test_what_the_upstream_counts_is_told_by_itself(bench: Bench) -> None:
-    bench.telling.usage = lambda: Usage(7, 0)
-    assert bench.telling.take_off() is None
+    bench.writer.usage = lambda: Usage(7, 0)
+    assert bench.writer.begin_flush() is None
     bench.clock.now += FLUSH_S
-    flush = bench.telling.take_off()
+    flush = bench.writer.begin_flush()
     assert flush is not None
-    bench.telling.land(True)
+    bench.writer.end_flush(True)
     bench.clock.now += FLUSH_S
-    assert (flush.lines, flush.usage, bench.telling.take_off()) == ((), Usage(7, 0), None)
+    assert (flush.lines, flush.usage, bench.writer.begin_flush()) == ((), Usage(7, 0), None)
 
 
 def test_nothing_takes_off_while_something_is_in_the_air(bench: Bench) -> None:
     bench.begin()
-    bench.telling.take_off(0.0)
-    assert bench.telling.take_off(0.0) is None
-    bench.telling.flush()
+    bench.writer.begin_flush(0.0)
+    assert bench.writer.begin_flush(0.0) is None
+    bench.writer.flush()
     assert bench.jobs.flushes == []
 
 
@@ -164,47 +164,47 @@ def test_what_waits_is_told_with_the_end(bench: Bench) -> None:
     ending = bench.finish()
     assert ending is not None
     assert len(ending.lines) == len(events) + 4
-    assert bench.telling.ended
+    assert bench.writer.ended
 
 
 def test_after_the_end_nothing_is_told(bench: Bench) -> None:
     bench.finish()
-    bench.telling.tell(narrator().begin())
-    assert bench.telling.take_off(0.0) is None
+    bench.writer.tell(narrator().begin())
+    assert bench.writer.begin_flush(0.0) is None
 
 
 def test_what_is_cancelled_is_ended_by_who_cancelled_it(bench: Bench) -> None:
     bench.narrator.cancel()
-    bench.telling.finish(Turn("acme", bench.narrator.response, (), frozenset()), [])
-    assert (bench.jobs.ending, bench.telling.ended) == (None, False)
+    bench.writer.finish(Turn("acme", bench.narrator.response, (), frozenset()), [])
+    assert (bench.jobs.ending, bench.writer.ended) == (None, False)
 
 
 def test_a_job_that_is_anothers_is_given_up(bench: Bench) -> None:
     bench.begin()
-    bench.land(False)
+    bench.end_flush(False)
     bench.say("one")
-    assert (bench.gone, bench.telling.take_off(0.0)) == (1, None)
+    assert (bench.gone, bench.writer.begin_flush(0.0)) == (1, None)
 
 
 def test_a_job_that_is_anothers_is_not_ended(bench: Bench) -> None:
     bench.jobs.ours = False
     bench.begin()
     assert bench.finish() is not None
-    assert not bench.telling.ended
+    assert not bench.writer.ended
 
 
 def test_a_job_that_turns_out_to_be_anothers_is_not_ended(bench: Bench) -> None:
     bench.begin()
-    bench.land(None)
+    bench.end_flush(None)
     bench.jobs.ours = False
     assert bench.finish() is None
-    assert (bench.telling.ended, bench.gone) == (False, 1)
+    assert (bench.writer.ended, bench.gone) == (False, 1)
 
 
 def test_what_was_closed_tells_nothing(bench: Bench) -> None:
     bench.begin()
-    bench.telling.close()
-    assert bench.telling.take_off(0.0) is None
+    bench.writer.close()
+    assert bench.writer.begin_flush(0.0) is None
 
 
 # The store is away
@@ -212,31 +212,31 @@ def test_what_was_closed_tells_nothing(bench: Bench) -> None:
 
 def test_what_could_not_be_written_is_written_again_as_it_was(bench: Bench) -> None:
     bench.begin()
-    lost = bench.land(None)
+    lost = bench.end_flush(None)
     bench.say("one")
-    assert bench.land(True) is lost
-    assert bench.land(True).first == 3
+    assert bench.end_flush(True) is lost
+    assert bench.end_flush(True).first == 3
 
 
 def test_a_full_flush_waits_for_the_store(bench: Bench) -> None:
     bench.jobs.outages = 1
     bench.say(*["word"] * FLUSH_EVENTS)
     assert bench.jobs.flushes == []
-    bench.telling.flush()
+    bench.writer.flush()
     assert len(bench.jobs.flushes) == 1
 
 
 def test_an_answer_is_not_given_up_however_long_the_store_stays_away(bench: Bench) -> None:
     bench.begin()
-    lost = bench.land(None)
+    lost = bench.end_flush(None)
     bench.clock.now += 86_400
-    assert bench.land(True) is lost
+    assert bench.end_flush(True) is lost
     assert bench.gone == 0
 
 
 def test_the_end_waits_for_the_store(bench: Bench) -> None:
     bench.begin()
-    lost = bench.land(None)
+    lost = bench.end_flush(None)
     bench.jobs.outages = 3
     ending = bench.finish()
     assert ending is not None
@@ -248,7 +248,7 @@ def test_the_end_waits_however_long(bench: Bench) -> None:
     bench.begin()
     bench.jobs.outages = 10_000
     bench.finish()
-    assert bench.telling.ended
+    assert bench.writer.ended
 
 
 @pytest.mark.parametrize("lags", [3, 10_000])
@@ -256,12 +256,12 @@ def test_an_end_is_confirmed_or_stands_where_it_is(bench: Bench, lags: int) -> N
     bench.jobs.lags = lags
     bench.begin()
     assert bench.finish() is not None
-    assert bench.telling.ended
+    assert bench.writer.ended
 
 
 def test_an_end_that_repeats_a_long_text_is_written_in_parts(bench: Bench) -> None:
     bench.begin()
-    bench.land(True)
+    bench.end_flush(True)
     bench.say("word " * 300_000)
     before = len(bench.jobs.flushes)
     ending = bench.finish()

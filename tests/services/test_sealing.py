@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.services.answering.sealing import Sealer, Unsealed
+from app.services.answering.sealing import PayloadSealer, Unsealed
 
-SEALER = Sealer(lambda: b"secret")
+SEALER = PayloadSealer(lambda: b"secret")
 ENCODABLE = st.text(st.characters(codec="utf-8"))
 
 
@@ -25,7 +25,9 @@ def test_another_account_cannot_open_a_seal() -> None:
 
 
 def test_another_deployment_cannot_open_a_seal() -> None:
-    assert Sealer(lambda: b"else").open("acme", SEALER.seal("acme", "anthropic", "x")) is None
+    assert (
+        PayloadSealer(lambda: b"else").open("acme", SEALER.seal("acme", "anthropic", "x")) is None
+    )
 
 
 def test_a_changed_blob_does_not_open() -> None:

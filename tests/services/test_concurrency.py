@@ -11,7 +11,7 @@ import pytest
 
 from app.errors import CallerGone, UpstreamUnavailable
 from app.providers.base import UpstreamCall
-from app.services.upstreams.concurrency import Slots
+from app.services.upstreams.concurrency import ConcurrencyLimiter
 
 LONG_S = 30.0
 
@@ -32,7 +32,7 @@ class Waiting(UpstreamCall):
         self.waits.set()
 
 
-def in_line(slots: Slots, pool: ThreadPoolExecutor) -> tuple[Waiting, Future[None]]:
+def in_line(slots: ConcurrencyLimiter, pool: ThreadPoolExecutor) -> tuple[Waiting, Future[None]]:
     waiting = Waiting()
     taken = pool.submit(slots.take, waiting, LONG_S)
     assert waiting.waits.wait(LONG_S)
@@ -40,13 +40,13 @@ def in_line(slots: Slots, pool: ThreadPoolExecutor) -> tuple[Waiting, Future[Non
 
 
 def test_without_a_size_there_is_no_bound() -> None:
-    slots = Slots("a", None)
+    slots = ConcurrencyLimiter("a", None)
     for _ in range(1000):
         slots.take(call(), 0)
 
 
 def test_a_call_too_many_is_refused_after_its_wait() -> None:
-    slots = Slots("a", 2)
+    slots = ConcurrencyLimiter("a", 2)
     slots.take(call(), 0)
     slots.take(call(), 0)
     with pytest.raises(UpstreamUnavailable, match="'a' is busy") as refusal:
@@ -55,21 +55,21 @@ def test_a_call_too_many_is_refused_after_its_wait() -> None:
 
 
 def test_a_wait_that_is_already_over_is_none() -> None:
-    slots = Slots("a", 1)
+    slots = ConcurrencyLimiter("a", 1)
     slots.take(call(), -1)
     with pytest.raises(UpstreamUnavailable):
         slots.take(call(), -1)
 
 
 def test_a_slot_given_back_serves_the_next_call() -> None:
-    slots = Slots("a", 1)
+    slots = ConcurrencyLimiter("a", 1)
     slots.take(call(), 0)
     slots.give_back()
     slots.take(call(), 0)
 
 
 def test_who_gave_up_waiting_takes_no_slot_with_them() -> None:
-    slots = Slots("a", 1)
+    slots = ConcurrencyLimiter("a", 1)
     slots.take(call(), 0)
     with pytest.raises(UpstreamUnavailable):
         slots.take(call(), 0)
@@ -78,7 +78,7 @@ def test_who_gave_up_waiting_takes_no_slot_with_them() -> None:
 
 
 def test_who_waited_longest_is_served_first() -> None:
-    slots = Slots("a", 1)
+    slots = ConcurrencyLimiter("a", 1)
     slots.take(call(), 0)
     with ThreadPoolExecutor(2) as pool:
         _, first = in_line(slots, pool)
@@ -91,7 +91,7 @@ def test_who_waited_longest_is_served_first() -> None:
 
 
 def test_a_cancelled_call_stops_waiting() -> None:
-    slots = Slots("a", 1)
+    slots = ConcurrencyLimiter("a", 1)
     slots.take(call(), 0)
     with ThreadPoolExecutor(1) as pool:
         waiting, taken = in_line(slots, pool)
@@ -103,7 +103,7 @@ def test_a_cancelled_call_stops_waiting() -> None:
 
 
 def test_a_slot_that_reaches_a_cancelled_call_goes_on_to_the_next() -> None:
-    slots = Slots("a", 1)
+    slots = ConcurrencyLimiter("a", 1)
     slots.take(call(), 0)
 
     class CancelledAsItIsServed(UpstreamCall):
@@ -120,7 +120,7 @@ def test_a_slot_that_the_garbage_collector_gives_back_is_free(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # It ends a call that was dropped, in whatever thread asks for memory.
-    slots, event = Slots("p", 1), threading.Event
+    slots, event = ConcurrencyLimiter("p", 1), threading.Event
 
     def collect() -> threading.Event:
         monkeypatch.undo()

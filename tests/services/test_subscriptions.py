@@ -15,8 +15,8 @@ from app.services.background.subscriptions import (
     AGAIN_S,
     READERS,
     SHARED_LINES,
-    Follower,
-    Followings,
+    FeedHub,
+    Subscriber,
 )
 from app.store.jobs.base import Told, What
 from tests.processes import until
@@ -63,8 +63,8 @@ class Jobs:
         self.ended = ended
 
 
-class Ear(Followings):
-    """Followings that hear what a test says."""
+class Ear(FeedHub):
+    """A hub that gets its news from a test."""
 
     def __init__(self, jobs: Jobs) -> None:
         self.pauses: list[float] = []
@@ -91,26 +91,26 @@ def ear(jobs: Jobs) -> Ear:
     return Ear(jobs)
 
 
-def follower(ear: Ear, starting_after: int = -1, silence_s: float = PATIENT_S) -> Follower:
-    return Follower(ear, "a", starting_after, silence_s)
+def subscriber(ear: Ear, starting_after: int = -1, silence_s: float = PATIENT_S) -> Subscriber:
+    return Subscriber(ear, "a", starting_after, silence_s)
 
 
-def heard(follower: Follower) -> list[bytes]:
+def heard(subscriber: Subscriber) -> list[bytes]:
     """Return everything that a follower hears."""
-    return [line for lines in follower for line in lines]
+    return [line for lines in subscriber for line in lines]
 
 
 class Listener:
     """A follower in a thread of its own."""
 
-    def __init__(self, follower: Follower) -> None:
-        self.follower = follower
+    def __init__(self, subscriber: Subscriber) -> None:
+        self.subscriber = subscriber
         self.batches: list[list[bytes]] = []
         self.over = False
         threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self) -> None:
-        for lines in self.follower:
+        for lines in self.subscriber:
             self.batches.append(lines)
         self.over = True
 
@@ -131,25 +131,25 @@ class Listener:
 @pytest.mark.parametrize("count", [1, PAGE, PAGE + 1, 3 * PAGE])
 def test_what_has_ended_is_told_whole(ear: Ear, jobs: Jobs, count: int) -> None:
     jobs.grow(count, ended=True)
-    assert heard(follower(ear)) == jobs.lines
+    assert heard(subscriber(ear)) == jobs.lines
 
 
 @pytest.mark.parametrize("starting_after", [0, 5, PAGE, 150, 199])
 def test_it_is_told_from_any_event_on(ear: Ear, jobs: Jobs, starting_after: int) -> None:
     jobs.grow(200, ended=True)
-    assert heard(follower(ear, starting_after)) == jobs.lines[starting_after + 1 :]
+    assert heard(subscriber(ear, starting_after)) == jobs.lines[starting_after + 1 :]
 
 
 def test_behind_its_end_there_is_nothing(ear: Ear, jobs: Jobs) -> None:
     jobs.grow(3, ended=True)
-    assert list(follower(ear, 10)) == []
+    assert list(subscriber(ear, 10)) == []
 
 
 def test_nothing_is_kept_of_what_nobody_follows(ear: Ear, jobs: Jobs) -> None:
     jobs.grow(3, ended=True)
-    heard(follower(ear))
-    with ear.follow("a") as following:
-        assert following.followers == 1
+    heard(subscriber(ear))
+    with ear.follow("a") as feed:
+        assert feed.subscribers == 1
 
 
 # What goes on
@@ -157,7 +157,7 @@ def test_nothing_is_kept_of_what_nobody_follows(ear: Ear, jobs: Jobs) -> None:
 
 def test_what_is_told_is_heard_as_it_comes(ear: Ear, jobs: Jobs) -> None:
     jobs.grow(2)
-    listener = Listener(follower(ear))
+    listener = Listener(subscriber(ear))
     listener.has_heard(2)
     jobs.grow(1)
     ear.say("told")
@@ -170,7 +170,7 @@ def test_what_is_told_is_heard_as_it_comes(ear: Ear, jobs: Jobs) -> None:
 
 def test_what_came_before_one_listened_is_not_missed(ear: Ear, jobs: Jobs) -> None:
     jobs.grow(2)
-    told = iter(follower(ear))
+    told = iter(subscriber(ear))
     assert next(told) == jobs.lines
     jobs.grow(1, ended=True)  # and its news is lost
     assert list(told) == [[b"2"]]
@@ -180,7 +180,7 @@ def test_where_there_was_no_thread_the_next_follower_listens(
     jobs: Jobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store: Any = jobs
-    followings = Followings(store, lambda _: threading.Event().wait(3600))
+    hub = FeedHub(store, lambda _: threading.Event().wait(3600))
 
     def refuse(_thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
@@ -188,15 +188,15 @@ def test_where_there_was_no_thread_the_next_follower_listens(
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", refuse)
         with pytest.raises(RuntimeError):
-            followings.listen()
+            hub.listen()
     heard = threading.Event()
-    monkeypatch.setattr(followings, "hear", heard.set)
-    followings.listen()
+    monkeypatch.setattr(hub, "hear", heard.set)
+    hub.listen()
     assert heard.wait(30)
 
 
 def test_when_news_may_have_been_missed_everybody_looks(ear: Ear, jobs: Jobs) -> None:
-    listener = Listener(follower(ear))
+    listener = Listener(subscriber(ear))
     until(lambda: jobs.reads >= 2, "it to wait")
     jobs.grow(1, ended=True)
     ear.say("", "")
@@ -206,7 +206,7 @@ def test_when_news_may_have_been_missed_everybody_looks(ear: Ear, jobs: Jobs) ->
 
 @pytest.mark.parametrize("news", [("told", "b"), ("waiting", ""), ("seized", "a")])
 def test_other_news_wakes_nobody(ear: Ear, jobs: Jobs, news: tuple[What, str]) -> None:
-    told = iter(follower(ear, silence_s=0.0))
+    told = iter(subscriber(ear, silence_s=0.0))
     next(told), next(told)
     before = jobs.reads
     ear.say(*news)
@@ -215,7 +215,7 @@ def test_other_news_wakes_nobody(ear: Ear, jobs: Jobs, news: tuple[What, str]) -
 
 
 def test_followers_share_what_is_read(ear: Ear, jobs: Jobs) -> None:
-    listeners = [Listener(follower(ear)) for _ in range(20)]
+    listeners = [Listener(subscriber(ear)) for _ in range(20)]
     until(lambda: jobs.reads >= 21, "all to wait")
     before = jobs.reads
     jobs.grow(5, ended=True)
@@ -228,7 +228,7 @@ def test_followers_share_what_is_read(ear: Ear, jobs: Jobs) -> None:
 
 def test_followers_who_began_at_different_events_share_as_well(ear: Ear, jobs: Jobs) -> None:
     jobs.grow(10)
-    late, early = Listener(follower(ear, 7)), Listener(follower(ear, 2))
+    late, early = Listener(subscriber(ear, 7)), Listener(subscriber(ear, 2))
     late.has_heard(2)
     early.has_heard(7)
     jobs.grow(1, ended=True)
@@ -240,7 +240,7 @@ def test_followers_who_began_at_different_events_share_as_well(ear: Ear, jobs: J
 
 def test_who_waits_for_what_is_to_come_hears_nothing_before(ear: Ear, jobs: Jobs) -> None:
     jobs.grow(2)
-    listener = Listener(follower(ear, 3))
+    listener = Listener(subscriber(ear, 3))
     until(lambda: jobs.reads >= 2, "it to wait")
     jobs.grow(2)
     ear.say("told")
@@ -251,9 +251,9 @@ def test_who_waits_for_what_is_to_come_hears_nothing_before(ear: Ear, jobs: Jobs
 
 
 def test_who_falls_behind_still_hears_everything(ear: Ear, jobs: Jobs) -> None:
-    slow = iter(follower(ear, silence_s=0.0))
+    slow = iter(subscriber(ear, silence_s=0.0))
     told = next(slow) + next(slow)
-    quick = Listener(follower(ear))
+    quick = Listener(subscriber(ear))
     jobs.grow(2 * SHARED_LINES)
     ear.say("told")
     quick.has_heard(2 * SHARED_LINES)
@@ -265,19 +265,19 @@ def test_who_falls_behind_still_hears_everything(ear: Ear, jobs: Jobs) -> None:
 
 
 def test_only_so_much_is_kept_for_those_who_share(ear: Ear, jobs: Jobs) -> None:
-    with ear.follow("a") as following:
-        following.await_from(0, 0.0, lambda: False)
+    with ear.follow("a") as feed:
+        feed.await_from(0, 0.0, lambda: False)
         jobs.grow(2 * SHARED_LINES)
-        following.wake(ended=False)
-        told = following.await_from(0, 0.0, lambda: False)
+        feed.wake(ended=False)
+        told = feed.await_from(0, 0.0, lambda: False)
         assert len(told.lines) <= PAGE
-        assert len(following._lines) == SHARED_LINES
+        assert len(feed._lines) == SHARED_LINES
 
 
 def test_only_so_many_read_at_once(ear: Ear, jobs: Jobs) -> None:
     jobs.grow(1, ended=True)
     jobs.gate.clear()
-    listeners = [Listener(follower(ear)) for _ in range(4 * READERS)]
+    listeners = [Listener(subscriber(ear)) for _ in range(4 * READERS)]
     until(lambda: jobs.reading == READERS, "them to read")
     jobs.gate.set()
     for listener in listeners:
@@ -289,19 +289,19 @@ def test_only_so_many_read_at_once(ear: Ear, jobs: Jobs) -> None:
 
 
 def test_silence_is_told(ear: Ear) -> None:
-    told = iter(follower(ear, silence_s=0.0))
+    told = iter(subscriber(ear, silence_s=0.0))
     assert [next(told), next(told), next(told)] == [[], [], []]
 
 
 def test_a_store_that_is_away_is_silent(ear: Ear, jobs: Jobs) -> None:
     jobs.grow(1, ended=True)
     jobs.outages = 2
-    assert list(follower(ear)) == [[], [], [b"0"]]
+    assert list(subscriber(ear)) == [[], [], [b"0"]]
     assert ear.pauses == [AGAIN_S] * 2
 
 
 def test_a_store_that_goes_away_meanwhile_is_silent(ear: Ear, jobs: Jobs) -> None:
-    told = iter(follower(ear, silence_s=0.0))
+    told = iter(subscriber(ear, silence_s=0.0))
     next(told)
     jobs.outages = 1
     assert next(told) == []
@@ -313,9 +313,9 @@ def test_a_store_that_goes_away_meanwhile_is_silent(ear: Ear, jobs: Jobs) -> Non
 
 
 def test_who_leaves_is_woken_and_nobody_else(ear: Ear, jobs: Jobs) -> None:
-    stays, leaves = Listener(follower(ear)), Listener(follower(ear))
+    stays, leaves = Listener(subscriber(ear)), Listener(subscriber(ear))
     until(lambda: jobs.reads >= 3, "both to wait")
-    leaves.follower.leave()
+    leaves.subscriber.leave()
     leaves.is_over()
     before = jobs.reads
     jobs.grow(1, ended=True)
@@ -326,7 +326,7 @@ def test_who_leaves_is_woken_and_nobody_else(ear: Ear, jobs: Jobs) -> None:
 
 def test_who_leaves_before_it_began_hears_nothing(ear: Ear, jobs: Jobs) -> None:
     jobs.grow(1, ended=True)
-    early = follower(ear)
+    early = subscriber(ear)
     early.leave()
     assert list(early) == []
 
@@ -335,8 +335,8 @@ def test_who_leaves_before_it_began_hears_nothing(ear: Ear, jobs: Jobs) -> None:
 
 
 def test_who_waits_for_an_end_that_was_does_not_wait(ear: Ear) -> None:
-    with ear.follow("a") as following:
-        following.await_end(lambda: False, PATIENT_S, lambda: False)
+    with ear.follow("a") as feed:
+        feed.await_end(lambda: False, PATIENT_S, lambda: False)
 
 
 def test_who_waits_for_the_end_is_woken_by_it_alone(ear: Ear) -> None:
@@ -348,8 +348,8 @@ def test_who_waits_for_the_end_is_woken_by_it_alone(ear: Ear) -> None:
         return pending[0]
 
     def wait() -> None:
-        with ear.follow("a") as following:
-            following.await_end(is_pending, PATIENT_S, lambda: False)
+        with ear.follow("a") as feed:
+            feed.await_end(is_pending, PATIENT_S, lambda: False)
 
     waiting = threading.Thread(target=wait)
     waiting.start()
@@ -362,8 +362,8 @@ def test_who_waits_for_the_end_is_woken_by_it_alone(ear: Ear) -> None:
 
 
 def test_nobody_waits_for_ever(ear: Ear) -> None:
-    with ear.follow("a") as following:
-        following.await_end(lambda: True, 0.01, lambda: False)
+    with ear.follow("a") as feed:
+        feed.await_end(lambda: True, 0.01, lambda: False)
 
 
 # The listener
@@ -376,8 +376,8 @@ def bench(redis_url: str) -> Iterator[Bench]:
 
 
 def test_one_thread_listens_for_all(bench: Bench) -> None:
-    bench.followings.listen()
-    bench.followings.listen()
+    bench.hub.listen()
+    bench.hub.listen()
     until(lambda: "news" in bench.away.calls, "it to listen")
     assert bench.away.calls.count("news") == 1
 
@@ -386,12 +386,12 @@ def test_a_live_stream_is_heard_over_redis(bench: Bench) -> None:
     listener: list[Listener] = []
 
     def listen() -> None:
-        listener.append(Listener(Follower(bench.followings, response_id, -1, PATIENT_S)))
+        listener.append(Listener(Subscriber(bench.hub, response_id, -1, PATIENT_S)))
         listener[0].has_heard(1)
 
     def flush() -> None:
         bench.clock.now += 1
-        bench.running.flush()
+        bench.active_jobs.flush()
 
     bench.provider = ScriptedProvider("p", (flush, listen, HELLO, THE_END))
     response_id = bench.queued()
@@ -417,6 +417,6 @@ def test_nothing_ends_the_listening(
 
     bench.at_pause = pause
     monkeypatch.setattr(bench.store, "news", news)
-    Followings(bench.jobs, bench.pause).listen()
+    FeedHub(bench.jobs, bench.pause).listen()
     assert over.wait(PATIENT_S)
     assert bench.pauses == [AGAIN_S] * 3

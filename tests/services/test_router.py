@@ -23,7 +23,7 @@ from app.errors import (
     UpstreamUnavailable,
 )
 from app.services.upstreams.catalog import Target
-from tests.services.routing_bench import ANSWER, Bench
+from tests.services.router_bench import ANSWER, Bench
 from tests.services.scripted import HELLO, SILENCE, THE_END, ScriptedProvider
 
 DOWN = UpstreamUnavailable("down")

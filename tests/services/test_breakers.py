@@ -22,7 +22,7 @@ from app.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from app.services.upstreams.breakers import Admission, Breakers
+from app.services.upstreams.breakers import Breakers, Permit
 from tests.services.scripted import Clock
 
 DOWN = UpstreamUnavailable("down")
@@ -108,15 +108,15 @@ def test_what_says_nothing_of_the_providers_health_is_not_counted(
 def test_an_answer_that_takes_hours_is_no_failure(breakers: Breakers, clock: Clock) -> None:
     admissions = [breakers.admit("a") for _ in range(40)]
     clock.now += 7200
-    for admission in admissions:
-        admission.settle(None)
+    for permit in admissions:
+        permit.settle(None)
     assert state(breakers) == "closed"
 
 
 def test_a_call_is_counted_once_however_often_it_is_settled(breakers: Breakers) -> None:
-    admission = breakers.admit("a")
+    permit = breakers.admit("a")
     for _ in range(40):
-        admission.settle(DOWN)
+        permit.settle(DOWN)
     assert state(breakers) == "closed"
 
 
@@ -162,9 +162,9 @@ def test_the_probes_first_word_closes_it(breakers: Breakers, clock: Clock) -> No
 
 def test_a_first_word_is_no_verdict_on_an_ordinary_call(breakers: Breakers) -> None:
     for _ in range(20):
-        admission = breakers.admit("a")
-        admission.spoke()
-        admission.settle(DOWN)
+        permit = breakers.admit("a")
+        permit.spoke()
+        permit.settle(DOWN)
     assert state(breakers) == "open"
 
 
@@ -275,7 +275,7 @@ def test_a_call_that_the_garbage_collector_ends_while_it_opens_waits_for_nothing
     clock: Clock,
 ) -> None:
     # It ends a call that was dropped, in whatever thread asks for memory.
-    dropped: list[Admission] = []
+    dropped: list[Permit] = []
     breakers = Breakers(["a"], clock, lambda *_: dropped.pop().settle(GeneratorExit()))
     dropped.append(breakers.admit("a"))
     opening = threading.Thread(target=calls, args=(breakers, 20, DOWN), daemon=True)

@@ -20,7 +20,7 @@ from app.errors import (
 )
 from app.providers.base import UpstreamCall
 from app.services.upstreams.catalog import Target
-from app.services.upstreams.retries import Retries
+from app.services.upstreams.retries import RetryPolicy
 from app.services.upstreams.retry_rounds import (
     FIRST_PAUSE_S,
     MAX_PAUSE_S,
@@ -29,7 +29,7 @@ from app.services.upstreams.retry_rounds import (
     may_pass_in_time,
 )
 from app.services.upstreams.router import Opened
-from tests.services.routing_bench import ANSWER, Bench, exhaust
+from tests.services.router_bench import ANSWER, Bench, exhaust
 from tests.services.scripted import HELLO, SILENCE, THE_END, Clock, ScriptedProvider
 
 TIME_S = 800.0
@@ -186,7 +186,7 @@ def test_nothing_is_occupied_while_it_waits(bench: Bench) -> None:
         bench.clock.pause(call, seconds)
 
     bench.a = ScriptedProvider("a", [DOWN], ANSWER)
-    bench.router._retries = Retries(bench.clock, lambda: 0.0, look)
+    bench.router._retries = RetryPolicy(bench.clock, lambda: 0.0, look)
     exhaust(opened(bench, fallback=False))
     assert free == [True]
 
