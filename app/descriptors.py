@@ -1,4 +1,4 @@
-"""File descriptors: how many there may be, and what it means that there are none (T8).
+"""File descriptors: how many there may be, and what it means that there are none.
 
 To have run out of them is our own trouble: it says nothing of an upstream or of Redis, so that no
 circuit breaker opens for it, and callers are asked to come back.

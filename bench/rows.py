@@ -1,4 +1,4 @@
-"""The figures beside what is to be reached (issue 8): the table at the end of every run."""
+"""The figures beside what is to be reached: the table at the end of every run."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from app.settings import ProviderSettings
 from app.telemetry import log
 
 #: `owned_by` of the models in a list -> the profile. llama.cpp: tools/server; vLLM: ModelCard;
-#: SGLang: ModelCard; Ollama: docs/openai.md, the namespace; LM Studio: its list of models.
+#: SGLang: ModelCard; Ollama: the namespace; LM Studio: its list of models.
 _OWNERS = {
     "llamacpp": "llamacpp",
     "vllm": "vllm",

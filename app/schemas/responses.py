@@ -90,7 +90,7 @@ def text_json(text: TextOptions) -> dict[str, Any]:
 
 
 def response_json(response: Response) -> dict[str, Any]:
-    """Return the whole response object (CONTRACT section 4)."""
+    """Return the whole response object."""
     reason = response.incomplete_reason
     error = response.error
     return {

@@ -1,4 +1,7 @@
-"""The grammar of a stream (CONTRACT section 5.3), as a checker of events in their JSON form."""
+"""The grammar of a stream, as a checker of events in their JSON form.
+
+docs/contract.md has it under "The order of events".
+"""
 
 from __future__ import annotations
 

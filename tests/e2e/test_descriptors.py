@@ -1,4 +1,4 @@
-"""A gateway without file descriptors says that it is busy, blames nobody, and recovers (T8)."""
+"""A gateway without file descriptors says that it is busy, blames nobody, and recovers."""
 
 from __future__ import annotations
 

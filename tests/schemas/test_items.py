@@ -1,4 +1,4 @@
-"""The items of a request's input (CONTRACT section 3.1)."""
+"""The items of a request's input."""
 
 from __future__ import annotations
 

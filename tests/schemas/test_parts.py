@@ -1,4 +1,4 @@
-"""The content parts of a request's messages (CONTRACT section 3.2, R13)."""
+"""The content parts of a request's messages (R13)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parameters of POST /v1/responses, one by one (CONTRACT section 2)."""
+"""The parameters of POST /v1/responses, one by one."""
 
 from __future__ import annotations
 

@@ -182,7 +182,7 @@ class SummaryTextDone:
 
 @dataclass(frozen=True, slots=True)
 class ErrorRaised:
-    """What went wrong, just before response.failed; told flat and nested (section 5.5)."""
+    """What went wrong, just before response.failed; told flat and nested."""
 
     type: ClassVar[str] = "error"
     sequence_number: int

@@ -293,7 +293,7 @@ class Narrator:
 
 
 def response_error_code(error: GatewayError) -> str:
-    """Return the code that a response object may carry for this error (section 4)."""
+    """Return the code that a response object may carry for this error."""
     if error.code in ("rate_limit_exceeded", "context_length_exceeded", "model_not_found"):
         return error.code
     return "server_error"

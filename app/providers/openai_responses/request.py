@@ -41,7 +41,7 @@ _COARSE = {"minimal": "low", "xhigh": "high", "max": "high"}
 
 
 def to_upstream(request: ModelRequest, profile: Profile) -> Json:
-    """Return the body of POST /v1/responses. The upstream shall store nothing (section 9a).
+    """Return the body of POST /v1/responses. The upstream shall store nothing.
 
     Raises:
         InvalidRequest: something cannot be told in this server's words.

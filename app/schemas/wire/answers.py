@@ -13,7 +13,7 @@ _LONGEST_LINE = 1024
 
 
 def error_json(error: GatewayError) -> dict[str, Any]:
-    """Return the one error envelope, always with all four keys (CONTRACT section 6)."""
+    """Return the one error envelope, always with all four keys."""
     return {
         "error": {
             "message": error.message,

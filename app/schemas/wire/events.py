@@ -1,4 +1,4 @@
-"""Every event of a stream (CONTRACT section 5.2).
+"""Every event of a stream.
 
 `app.schemas.events.event_json` writes them straight from the values, since a stream has
 thousands; the tests hold it to these declarations.

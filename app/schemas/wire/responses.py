@@ -1,4 +1,4 @@
-"""The response object, whole, as it is at every moment of its life (CONTRACT section 4).
+"""The response object, whole, as it is at every moment of its life.
 
 `app.schemas.responses.response_json` writes it straight from the values, since a dump through
 marshmallow costs more than all the rest of the writing; the tests hold it to this declaration.
