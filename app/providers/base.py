@@ -2,62 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Protocol
 
-from app.domain.identity import RequestIdentity
 from app.domain.request import ModelRequest
 from app.domain.stream.deltas import Batch
-from app.errors import GatewayError
-
-
-@dataclass(slots=True)
-class UpstreamCall:
-    """One call of a provider, shared by the side that reads and the side that may cancel.
-
-    `deadline` is a time.monotonic() value after which the call has failed. `silence_s` is how long
-    a streaming upstream may be quiet before an empty batch says so. `identity` is what the request
-    is called, here and at the upstream; `response_id` is what it makes. `provider` is the upstream
-    that answers, or has failed last. `request_id` is the upstream's own id of the request, once it
-    told one. `attempts` counts how often an upstream was asked, fallbacks and what was sent anew on
-    a new connection included. `relay` may be set once the answer has begun: it is offered what
-    is said as soon as it came, and what it takes is left out of the batches. It must not wait.
-    `fault` is why the call was given up, where that was not the caller's doing.
-    """
-
-    deadline: float
-    silence_s: float = 15.0
-    identity: RequestIdentity | None = None
-    response_id: str | None = None
-    provider: str | None = None
-    request_id: str | None = None
-    attempts: int = 0
-    cancelled: bool = False
-    fault: GatewayError | None = None
-    relay: Callable[[Batch], bool] | None = None
-    _closers: list[Callable[[], None]] = field(default_factory=list)
-
-    def count_attempt(self) -> None:
-        """Note that an upstream is asked, once more."""
-        self.attempts += 1
-
-    def attach(self, close: Callable[[], None]) -> None:
-        """Have `close` called on cancel, from whatever thread: it must make the reader wake."""
-        self._closers.append(close)
-        if self.cancelled:
-            close()
-
-    def cancel(self) -> None:
-        """Give the upstream up; whoever reads from it gets CallerGone."""
-        self.cancelled = True
-        for close in self._closers:
-            close()
-
-    def abort(self, fault: GatewayError) -> None:
-        """Give the upstream up because of a fault of ours, from whatever thread."""
-        self.fault = fault
-        self.cancel()
+from app.domain.upstream_call import UpstreamCall
 
 
 class Provider(Protocol):

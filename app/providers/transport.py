@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import requests
 
 from app.descriptors import is_shortage
+from app.domain.upstream_call import UpstreamCall
 from app.errors import (
     AnswerTooLong,
     CallerGone,
@@ -22,7 +23,6 @@ from app.errors import (
     UpstreamUnavailable,
 )
 from app.logs.redaction import is_id, redact
-from app.providers.base import UpstreamCall
 from app.providers.faults import fault, fault_in_answer
 from app.providers.wire.adapter import Draft, LeanAdapter, Nonsense, Order, Quiet, TooLong
 from app.providers.wire.dial import Dialer, ProxyRefused

@@ -18,7 +18,7 @@ from app.domain.response import Response
 from app.domain.stream.accumulate import fold
 from app.domain.stream.narrate import Narrator
 from app.domain.tools import FunctionTool
-from app.providers.base import UpstreamCall
+from app.domain.upstream_call import UpstreamCall
 from app.providers.profiles import PROFILES
 from app.schemas.responses import echo
 from app.services.answering.history import thread

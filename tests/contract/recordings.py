@@ -31,9 +31,10 @@ from app.domain.stream.accumulate import fold
 from app.domain.stream.deltas import Batch
 from app.domain.stream.events import Event
 from app.domain.stream.narrate import Narrator
+from app.domain.upstream_call import UpstreamCall
 from app.errors import GatewayError
 from app.providers.anthropic import AnthropicProvider
-from app.providers.base import Provider, UpstreamCall
+from app.providers.base import Provider
 from app.providers.openai_chat import OpenAIChatProvider
 from app.providers.openai_responses import OpenAIResponsesProvider
 from app.providers.profiles import PROFILES, Profile

@@ -14,7 +14,7 @@ from app.domain.items import FunctionCallOutput, InputImage, InputText, Item, Me
 from app.domain.request import JsonSchemaFormat, ModelRequest, Parameters, TextOptions
 from app.domain.stream.accumulate import fold
 from app.domain.tools import FunctionTool
-from app.providers.base import UpstreamCall
+from app.domain.upstream_call import UpstreamCall
 from app.providers.profiles import PROFILES
 from app.services.answering.sealing import PayloadSealer
 from app.settings import Api

@@ -25,7 +25,8 @@ from app.domain.request import (
     TextOptions,
 )
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
-from app.providers.base import Provider, UpstreamCall
+from app.domain.upstream_call import UpstreamCall
+from app.providers.base import Provider
 from app.providers.local import LocalProvider
 from app.providers.profiles import PROFILES
 from app.settings import Api

@@ -14,7 +14,7 @@ import pytest
 from app.domain.items import Item
 from app.domain.request import JsonSchemaFormat, Parameters, TextOptions
 from app.domain.tools import FunctionTool
-from app.providers.base import UpstreamCall
+from app.domain.upstream_call import UpstreamCall
 from app.providers.openai_chat.request import ignored, to_upstream
 from app.providers.profiles import PROFILES, profile_of
 from app.settings import Api, ProviderSettings

@@ -23,9 +23,9 @@ from app.domain.stream.deltas import (
     Text,
     Thought,
 )
+from app.domain.upstream_call import UpstreamCall
 from app.errors import AnswerTooLong, GatewayError, UpstreamMisbehaved, UpstreamUnavailable
 from app.providers.anthropic.answer import Answer as AnthropicAnswer
-from app.providers.base import UpstreamCall
 from app.providers.openai_chat.answer import ChunkReader
 from app.providers.openai_chat.answer import body_deltas as chat_deltas
 from app.providers.openai_responses.answer import Answer as ResponsesAnswer

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from app.domain.items import Item
-from app.providers.base import UpstreamCall
+from app.domain.upstream_call import UpstreamCall
 from app.providers.openai_chat import OpenAIChatProvider
 from app.providers.profiles import profile_of
 from app.providers.registry import build, survey

@@ -22,8 +22,8 @@ from app.domain.stream.deltas import (
     Used,
 )
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
+from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, NotFound, UpstreamTimeout, UpstreamUnavailable
-from app.providers.base import UpstreamCall
 from app.providers.local import LocalProvider
 from tests.providers.calling import a_call
 from tests.providers.chatting import TIME, WEATHER, assistant, call, output, request, user

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from app.domain.identity import RequestIdentity
-from app.providers.base import UpstreamCall
+from app.domain.upstream_call import UpstreamCall
 from tests.providers.calling import API_KEY, a_call, endpoint, stream, whole
 from tests.providers.raw_server import OK, Heard, RawServer, Wire
 

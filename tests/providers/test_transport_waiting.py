@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, UpstreamTimeout, UpstreamUnavailable
-from app.providers.base import UpstreamCall
 from app.providers.wire import adapter
 from tests.providers.calling import a_call, endpoint, stream, whole
 from tests.providers.raw_server import OK, RawServer, Wire

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from app.domain.request import ModelRequest
+from app.domain.upstream_call import UpstreamCall
 from app.errors import UpstreamUnavailable
-from app.providers.base import UpstreamCall
 from app.services.upstreams.breakers import Breakers
 from app.services.upstreams.catalog import Target
 from app.services.upstreams.retries import RetryPolicy

@@ -7,8 +7,8 @@ from copy import copy
 
 from app.domain.request import ModelRequest, Parameters
 from app.domain.stream.deltas import Batch, Finished, Text
+from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone
-from app.providers.base import UpstreamCall
 
 SILENCE: Batch = ()
 HELLO: Batch = (Text("Hello"),)

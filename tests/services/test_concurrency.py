@@ -9,8 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
+from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, UpstreamUnavailable
-from app.providers.base import UpstreamCall
 from app.services.upstreams.concurrency import ConcurrencyLimiter
 
 LONG_S = 30.0

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.domain.upstream_call import UpstreamCall
 from app.errors import (
     CallerGone,
     GatewayError,
@@ -18,7 +19,6 @@ from app.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from app.providers.base import UpstreamCall
 from app.services.upstreams.retries import RetryPolicy, pause
 from tests.services.scripted import Clock
 

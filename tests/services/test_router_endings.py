@@ -13,6 +13,7 @@ import structlog
 from prometheus_client import REGISTRY
 
 from app import telemetry
+from app.domain.upstream_call import UpstreamCall
 from app.errors import (
     AnswerTooLong,
     CallerGone,
@@ -24,7 +25,6 @@ from app.errors import (
     UpstreamUnavailable,
 )
 from app.logs.lines import identify
-from app.providers.base import UpstreamCall
 from app.services.upstreams.router import Opened
 from tests.services.router_bench import ANSWER, Bench, begin_and_drop, drop, exhaust
 from tests.services.scripted import HELLO, SILENCE, ScriptedProvider, Step

@@ -11,8 +11,8 @@ import pytest
 from app.domain.accounts.accounts import Caller
 from app.domain.items import InputText, Item, Message
 from app.domain.request import CreateRequest
+from app.domain.upstream_call import UpstreamCall
 from app.errors import ContextLengthExceeded
-from app.providers.base import UpstreamCall
 from app.services.answering.preparation import MAX_TRUNCATIONS, Preparation
 from app.services.upstreams.router import Opened
 from tests.services.scripted import ScriptedProvider

@@ -27,7 +27,7 @@ print(said)
 BODY = "from app.api.http.bodies import let_others_run as work"
 #: A piece that was compressed.
 LONG_PIECE = """
-from app.providers.base import UpstreamCall
+from app.domain.upstream_call import UpstreamCall
 from app.providers.openai_chat.answer import ChunkReader
 from app.providers.reading.streaming import batches
 class Reply:

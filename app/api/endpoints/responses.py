@@ -23,8 +23,8 @@ from app.api.http.queries import boolean, include_values, integer, page_query
 from app.api.http.response import WSGIResponse
 from app.api.server_keys import PUSH
 from app.domain.request import CreateRequest
+from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, GatewayError
-from app.providers.base import UpstreamCall
 from app.schemas.docs.openapi import endpoint_info
 from app.schemas.items import item_json
 from app.schemas.request.create import load_create_request

@@ -14,8 +14,8 @@ from app.api import context
 from app.api.http.response import WSGIResponse
 from app.domain import response as domain
 from app.domain.accounts.limits import Standing
+from app.domain.upstream_call import UpstreamCall
 from app.errors import GatewayError
-from app.providers.base import UpstreamCall
 from app.services.responses.service import Started
 from app.telemetry import Trace, tokens_counted
 

@@ -11,10 +11,10 @@ import orjson
 
 from app.domain.request import ModelRequest
 from app.domain.stream.deltas import Batch
+from app.domain.upstream_call import UpstreamCall
 from app.providers.anthropic.answer import Answer
 from app.providers.anthropic.families import is_of_a_family
 from app.providers.anthropic.request import ignored, to_upstream
-from app.providers.base import UpstreamCall
 from app.providers.learning import LearnedProfile
 from app.providers.model_list import output_limits
 from app.providers.profiles import Profile

@@ -48,8 +48,8 @@ from app.domain.stream.deltas import (
     Used,
 )
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
+from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, NotFound, UpstreamTimeout, UpstreamUnavailable
-from app.providers.base import UpstreamCall
 from app.providers.local.sample import sample
 
 PACES_S = {"echo": 0.0, "slow-echo": 0.2}

@@ -10,7 +10,7 @@ import orjson
 
 from app.domain.request import INCLUDE_ENCRYPTED, ModelRequest
 from app.domain.stream.deltas import Batch
-from app.providers.base import UpstreamCall
+from app.domain.upstream_call import UpstreamCall
 from app.providers.learning import LearnedProfile
 from app.providers.login import bearer
 from app.providers.openai_chat.answer import ChunkReader, body_deltas

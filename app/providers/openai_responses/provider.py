@@ -10,7 +10,7 @@ import orjson
 
 from app.domain.request import ModelRequest
 from app.domain.stream.deltas import Batch
-from app.providers.base import UpstreamCall
+from app.domain.upstream_call import UpstreamCall
 from app.providers.learning import LearnedProfile
 from app.providers.login import bearer
 from app.providers.openai_responses.answer import Answer

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from app.domain.slices import MOMENT_S
 from app.domain.stream.deltas import Batch, Delta, Finished
+from app.domain.upstream_call import UpstreamCall
 from app.errors import GatewayError, UpstreamUnavailable
-from app.providers.base import UpstreamCall
 from app.providers.reading.budget import Budget
 from app.providers.reading.sse import Frame, FrameSplitter
 from app.providers.transport import Reply

@@ -13,8 +13,8 @@ from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest, ModelRequest, P
 from app.domain.response import Response, Status
 from app.domain.stream.events import Event
 from app.domain.stream.narrate import Narrator
+from app.domain.upstream_call import UpstreamCall
 from app.errors import ContextLengthExceeded, GatewayError, InvalidRequest
-from app.providers.base import UpstreamCall
 from app.schemas.responses import echo
 from app.services.accounts.storage_quota import refuse_when_full
 from app.services.answering.history import Thread, thread, without_oldest

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from app.domain.upstream_call import UpstreamCall
 from app.errors import GatewayError, StorageUnavailable, UpstreamTimeout
-from app.providers.base import UpstreamCall
 from app.services.background.event_writer import EventWriter
 from app.services.background.payload import Ticket
 from app.store.jobs.base import Claim, JobStore

@@ -15,8 +15,8 @@ from typing import TypeVar
 
 from app.domain.accounts.accounts import Caller
 from app.domain.response import Response
+from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, GatewayError, NotFound, StorageUnavailable
-from app.providers.base import UpstreamCall
 from app.services.answering.preparation import Preparation, PreparedRequest
 from app.services.background.active_jobs import ActiveJob, ActiveJobs
 from app.services.background.event_writer import PAUSE_S, EventWriter

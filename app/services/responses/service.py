@@ -11,8 +11,8 @@ from app.domain.accounts.accounts import Caller
 from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest
 from app.domain.response import TERMINAL, Response
 from app.domain.stream.events import Event
+from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, GatewayError, NotFound
-from app.providers.base import UpstreamCall
 from app.services.accounts.permissions import permitted, refuse_read_only, well_formed
 from app.services.answering.preparation import Preparation, PreparedRequest
 from app.services.answering.run import Run, without_opaque, without_payload

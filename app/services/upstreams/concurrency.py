@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections import deque
 
+from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, UpstreamUnavailable
-from app.providers.base import UpstreamCall
 
 
 class ConcurrencyLimiter:

@@ -18,8 +18,8 @@ from typing import TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception
 
+from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, GatewayError, UpstreamTimeout, UpstreamUnavailable
-from app.providers.base import UpstreamCall
 
 MAX_ATTEMPTS = 3
 FIRST_DELAY_S = 0.5

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from app.domain.request import ModelRequest
 from app.domain.stream.deltas import Batch, MessageOpened, PartEnded, ReasoningOpened, Used
+from app.domain.upstream_call import UpstreamCall
 from app.errors import (
     AnswerTooLong,
     CallerGone,
@@ -19,7 +20,7 @@ from app.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from app.providers.base import Provider, UpstreamCall
+from app.providers.base import Provider
 from app.services.upstreams.breakers import Breakers, Permit
 from app.services.upstreams.catalog import Target
 from app.services.upstreams.concurrency import ConcurrencyLimiter

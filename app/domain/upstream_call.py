@@ -1,0 +1,58 @@
+"""One call of a model provider, as both sides know it: who reads the answer and who may cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from app.domain.identity import RequestIdentity
+from app.domain.stream.deltas import Batch
+from app.errors import GatewayError
+
+
+@dataclass(slots=True)
+class UpstreamCall:
+    """One call of a provider, shared by the side that reads and the side that may cancel.
+
+    `deadline` is a time.monotonic() value after which the call has failed. `silence_s` is how long
+    a streaming upstream may be quiet before it yields an empty batch. `identity` is the request's
+    ids, here and at the upstream; `response_id` is the response that it makes. `provider` is the
+    upstream that answers, or has failed last. `request_id` is the upstream's own id of the request,
+    once it sent one. `attempts` counts the requests to upstreams, fallbacks and what was sent anew
+    on a new connection included. `relay` may be set once the answer has begun: each batch is
+    offered to it as soon as it is read, and what it takes is left out of the answer's batches. It
+    must not wait. `fault` is why the call was given up, where that was not the caller's doing.
+    """
+
+    deadline: float
+    silence_s: float = 15.0
+    identity: RequestIdentity | None = None
+    response_id: str | None = None
+    provider: str | None = None
+    request_id: str | None = None
+    attempts: int = 0
+    cancelled: bool = False
+    fault: GatewayError | None = None
+    relay: Callable[[Batch], bool] | None = None
+    _closers: list[Callable[[], None]] = field(default_factory=list)
+
+    def count_attempt(self) -> None:
+        """Count one more request to an upstream."""
+        self.attempts += 1
+
+    def attach(self, close: Callable[[], None]) -> None:
+        """Have `close` called on cancel, from whatever thread: it must make the reader wake."""
+        self._closers.append(close)
+        if self.cancelled:
+            close()
+
+    def cancel(self) -> None:
+        """Give the upstream up; whoever reads from it gets CallerGone."""
+        self.cancelled = True
+        for close in self._closers:
+            close()
+
+    def abort(self, fault: GatewayError) -> None:
+        """Give the upstream up because of a fault of ours, from whatever thread."""
+        self.fault = fault
+        self.cancel()
