@@ -57,7 +57,7 @@ from app.store.connection.client import Client, connect
 from app.store.connection.reasons import reason
 from app.store.jobs.redis import RedisJobStore
 from app.store.jobs.unrouted import UnroutedJobs
-from app.store.rate_limits.redis import RedisWindowStore
+from app.store.rate_limits.redis import RedisRateLimitStore
 from app.store.responses.archive_redis import RedisArchive
 from app.store.responses.base import ResponseStore
 from app.store.responses.redis import RedisStore
@@ -298,13 +298,16 @@ def _catalog(settings: Settings, providers: Mapping[str, Provider]) -> ModelCata
 
 def _meter(settings: Settings, client: Client, usage_delay_s: float = 0.0) -> Meter:
     prefix = settings.redis.prefix
-    windows = RedisWindowStore(client, prefix)
+    rate_limits = RedisRateLimitStore(client, prefix)
     limits_away = STORE_FAILURES.labels("limits").inc
     usage_away = STORE_FAILURES.labels("usage").inc
     return Meter(
-        RateLimiter(windows, settings.limits, lambda: token_hex(8), limits_away),
+        RateLimiter(rate_limits, settings.limits, lambda: token_hex(8), limits_away),
         UsageBook(
-            RedisUsageStore(client, prefix, windows.settling), time.time, usage_away, usage_delay_s
+            RedisUsageStore(client, prefix, rate_limits.adjusting),
+            time.time,
+            usage_away,
+            usage_delay_s,
         ),
     )
 

@@ -18,7 +18,7 @@ from app.services.limits.usage import UsageBook
 from app.settings import LimitSettings, Settings
 from app.store.accounts.base import AccountStore
 from tests.memory_stores.accounts import MemoryAccountStore
-from tests.memory_stores.rate_limits import MemoryWindowStore
+from tests.memory_stores.rate_limits import MemoryRateLimitStore
 from tests.memory_stores.usage import MemoryUsageStore
 from tests.services.clocks import Clock
 
@@ -29,9 +29,9 @@ class Operator:
     def __init__(self, store: AccountStore | None = None, settings: Settings | None = None) -> None:
         self.app = create_app(settings or Settings(), account_store=store or MemoryAccountStore())
         self.clock = Clock()
-        windows = MemoryWindowStore()
-        self.book = UsageBook(MemoryUsageStore(windows.settle), self.clock, _nothing)
-        meter = Meter(RateLimiter(windows, LimitSettings(), str, _nothing), self.book)
+        rate_limits = MemoryRateLimitStore()
+        self.book = UsageBook(MemoryUsageStore(rate_limits.adjust), self.clock, _nothing)
+        meter = Meter(RateLimiter(rate_limits, LimitSettings(), str, _nothing), self.book)
         with self.app.app_context():
             context.install(self.app, replace(context.services(), meter=meter))
 

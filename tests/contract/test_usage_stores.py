@@ -13,11 +13,11 @@ from app.domain.accounts.usage import UsageLine
 from app.errors import StorageUnavailable
 from app.settings import RedisSettings
 from app.store.connection.client import connect
-from app.store.rate_limits.base import Demand, Lease, Settlement, Window, WindowStore
-from app.store.rate_limits.redis import RedisWindowStore
+from app.store.rate_limits.base import AcquireRequest, Adjustment, Lease, RateLimit, RateLimitStore
+from app.store.rate_limits.redis import RedisRateLimitStore
 from app.store.usage.base import MAX_LINES_A_DAY, OTHER_MODELS, UsageStore
 from app.store.usage.redis import RedisUsageStore
-from tests.memory_stores.rate_limits import MemoryWindowStore
+from tests.memory_stores.rate_limits import MemoryRateLimitStore
 from tests.memory_stores.usage import MemoryUsageStore
 from tests.redis_server import running
 
@@ -38,20 +38,20 @@ LINE = UsageLine(
 @dataclass(frozen=True, slots=True)
 class Stores:
     usage: UsageStore
-    windows: WindowStore
+    rate_limits: RateLimitStore
 
 
 @pytest.fixture(params=["memory", "redis", "cluster"])
 def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
     if request.param == "memory":
-        memory = MemoryWindowStore()
-        yield Stores(MemoryUsageStore(memory.settle), memory)
+        memory = MemoryRateLimitStore()
+        yield Stores(MemoryUsageStore(memory.adjust), memory)
         return
     fixture = "redis_url" if request.param == "redis" else "cluster_url"
     prefix = f"{uuid4()}:"
     with connect(RedisSettings(url=request.getfixturevalue(fixture))) as client:
-        windows = RedisWindowStore(client, prefix)
-        yield Stores(RedisUsageStore(client, prefix, windows.settling), windows)
+        rate_limits = RedisRateLimitStore(client, prefix)
+        yield Stores(RedisUsageStore(client, prefix, rate_limits.adjusting), rate_limits)
 
 
 @pytest.fixture
@@ -111,12 +111,12 @@ def test_accounts_are_apart(store: UsageStore) -> None:
 
 
 def test_a_request_is_recorded_and_settled_at_once(stores: Stores) -> None:
-    window = Window("tokens", 60, 100)
+    window = RateLimit("tokens", 60, 100)
     lease = Lease("lease", "acme", (), 30)
-    verdict = stores.windows.demand(Demand(((window, 90),), (), lease))
-    stores.usage.record([LINE], Settlement(verdict.at, ((window, -60, 100),), lease))
+    decision = stores.rate_limits.acquire(AcquireRequest(((window, 90),), (), lease))
+    stores.usage.record([LINE], Adjustment(decision.at, ((window, -60, 100),), lease))
     assert stores.usage.read("acme", [MONDAY]) == [LINE]
-    assert stores.windows.demand(Demand(((window, 70),), (), lease)).refused_by is None
+    assert stores.rate_limits.acquire(AcquireRequest(((window, 70),), (), lease)).refused_by is None
 
 
 def test_a_day_does_not_fill_with_names(store: UsageStore) -> None:
@@ -135,9 +135,9 @@ def test_a_line_of_a_full_day_grows(store: UsageStore) -> None:
 def test_a_dead_redis_is_a_store_that_is_away() -> None:
     with running() as url:
         client = connect(RedisSettings(url=url))
-    windows = RedisWindowStore(client, "rg:")
+    rate_limits = RedisRateLimitStore(client, "rg:")
     with client, pytest.raises(StorageUnavailable):
-        RedisUsageStore(client, "rg:", windows.settling).record([LINE])
+        RedisUsageStore(client, "rg:", rate_limits.adjusting).record([LINE])
 
 
 def test_a_sum_that_redis_cannot_hold_harms_no_other_line(store: UsageStore) -> None:
@@ -153,16 +153,18 @@ def test_a_sum_that_redis_cannot_hold_harms_no_other_line(store: UsageStore) -> 
 def test_a_book_of_another_type_harms_no_other_account(redis_url: str) -> None:
     prefix = f"{uuid4()}:"
     with connect(RedisSettings(url=redis_url)) as client:
-        windows = RedisWindowStore(client, prefix)
-        store = RedisUsageStore(client, prefix, windows.settling)
+        rate_limits = RedisRateLimitStore(client, prefix)
+        store = RedisUsageStore(client, prefix, rate_limits.adjusting)
         client.set(f"{prefix}{{account:acme}}:usage:{MONDAY.isoformat()}", "no hash")
         assert not store.record([LINE, replace(LINE, account="other")])
         assert store.read("other", [MONDAY])[0].requests == 1
 
 
 def test_a_settlement_gives_back_no_more_than_was_counted(stores: Stores) -> None:
-    window, lease = Window("tokens", 60, 100), Lease("lease", "acme", (), 30)
-    stores.windows.demand(Demand(((window, 50),), (), lease))
-    verdict = stores.windows.demand(Demand(((window, 40),), (), lease))
-    stores.windows.settle(Settlement(verdict.at, ((window, -1_000_000, 40),), lease))
-    assert stores.windows.demand(Demand(((window, 51),), (), lease)).refused_by == window
+    window, lease = RateLimit("tokens", 60, 100), Lease("lease", "acme", (), 30)
+    stores.rate_limits.acquire(AcquireRequest(((window, 50),), (), lease))
+    decision = stores.rate_limits.acquire(AcquireRequest(((window, 40),), (), lease))
+    stores.rate_limits.adjust(Adjustment(decision.at, ((window, -1_000_000, 40),), lease))
+    assert (
+        stores.rate_limits.acquire(AcquireRequest(((window, 51),), (), lease)).refused_by == window
+    )

@@ -1,4 +1,4 @@
-"""Windows and flights in this process's memory."""
+"""Windows and concurrency_limits in this process's memory."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from collections import defaultdict
 from collections.abc import Callable, Collection
 
 from app.store.rate_limits.base import (
-    FLIGHT_RETRY_S,
+    CONCURRENCY_RETRY_S,
     SLOTS,
-    Demand,
-    Flight,
+    AcquireRequest,
+    Adjustment,
+    ConcurrencyLimit,
+    Decision,
     Lease,
-    Level,
-    Settlement,
-    Verdict,
-    Window,
+    RateLimit,
+    Remaining,
 )
 
 _Key = tuple[str, str]
 
 
-class MemoryWindowStore:
-    """A WindowStore that forgets everything when the process ends. `clock`: Unix seconds."""
+class MemoryRateLimitStore:
+    """A RateLimitStore that forgets everything when the process ends. `clock`: Unix seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
@@ -31,85 +31,85 @@ class MemoryWindowStore:
         self._amounts: defaultdict[_Key, dict[int, int]] = defaultdict(dict)
         self._leases: defaultdict[_Key, dict[str, float]] = defaultdict(dict)
 
-    def demand(self, demand: Demand) -> Verdict:
-        account, windows = demand.lease.account, demand.windows
+    def acquire(self, request: AcquireRequest) -> Decision:
+        account, amounts = request.lease.account, request.amounts
         with self._lock:
             now = self._clock()
-            waits: list[tuple[float, Window | Flight]] = [
-                (self._wait_s(account, window, amount, now), window) for window, amount in windows
+            waits: list[tuple[float, RateLimit | ConcurrencyLimit]] = [
+                (self._wait_s(account, limit, amount, now), limit) for limit, amount in amounts
             ]
-            waits += [(self._flight_wait_s(account, each, now), each) for each in demand.flights]
+            waits += [(self._slot_wait_s(account, each, now), each) for each in request.concurrency]
             retry_after_s, refused_by = max(waits, key=lambda wait: wait[0])
             if not retry_after_s:
-                self._count(demand, now)
-            levels = tuple(self._level(account, window, now) for window, _ in windows)
-        return Verdict(now, levels, refused_by if retry_after_s else None, retry_after_s)
+                self._count(request, now)
+            remaining = tuple(self._remaining(account, limit, now) for limit, _ in amounts)
+        return Decision(now, remaining, refused_by if retry_after_s else None, retry_after_s)
 
-    def settle(self, settlement: Settlement) -> None:
-        lease = settlement.lease
+    def adjust(self, adjustment: Adjustment) -> None:
+        lease = adjustment.lease
         with self._lock:
             now = self._clock()
-            for window, wanted, counted in settlement.changes:
+            for limit, wanted, counted in adjustment.changes:
                 change = max(wanted, -counted)
-                amounts = self._current(lease.account, window, now)
-                slot = _slot(window, settlement.at)
-                if slot < _slot(window, now) - SLOTS:
-                    slot, change = _slot(window, now), max(0, change)
+                amounts = self._current(lease.account, limit, now)
+                slot = _slot(limit, adjustment.at)
+                if slot < _slot(limit, now) - SLOTS:
+                    slot, change = _slot(limit, now), max(0, change)
                 amounts[slot] = max(0, amounts.get(slot, 0) + change)
-            for flight in lease.flights:
-                self._leases[lease.account, flight].pop(lease.id, None)
+            for limit_name in lease.slots:
+                self._leases[lease.account, limit_name].pop(lease.id, None)
 
     def renew(self, leases: Collection[Lease]) -> None:
         with self._lock:
             now = self._clock()
             for lease in leases:
-                for flight in lease.flights:
-                    held = self._leases[lease.account, flight]
-                    if held.get(lease.id, now) > now:
-                        held[lease.id] = now + lease.for_s
+                for limit_name in lease.slots:
+                    ends = self._leases[lease.account, limit_name]
+                    if ends.get(lease.id, now) > now:
+                        ends[lease.id] = now + lease.for_s
 
-    def _count(self, demand: Demand, now: float) -> None:
-        lease = demand.lease
-        for window, amount in demand.windows:
-            amounts, slot = self._current(lease.account, window, now), _slot(window, now)
+    def _count(self, request: AcquireRequest, now: float) -> None:
+        lease = request.lease
+        for limit, amount in request.amounts:
+            amounts, slot = self._current(lease.account, limit, now), _slot(limit, now)
             amounts[slot] = amounts.get(slot, 0) + amount
-        for flight in lease.flights:
-            self._leases[lease.account, flight][lease.id] = now + lease.for_s
+        for limit_name in lease.slots:
+            self._leases[lease.account, limit_name][lease.id] = now + lease.for_s
 
-    def _current(self, account: str, window: Window, now: float) -> dict[int, int]:
-        """Return the amounts of a window by slot, without what has left it."""
-        amounts = self._amounts[account, window.name]
-        for slot in [slot for slot in amounts if slot < _slot(window, now) - SLOTS]:
+    def _current(self, account: str, limit: RateLimit, now: float) -> dict[int, int]:
+        """Return the amounts of a limit by slot, without what has left its window."""
+        amounts = self._amounts[account, limit.name]
+        for slot in [slot for slot in amounts if slot < _slot(limit, now) - SLOTS]:
             del amounts[slot]
         return amounts
 
-    def _wait_s(self, account: str, window: Window, amount: int, now: float) -> float:
-        amounts = self._current(account, window, now)
-        excess = sum(amounts.values()) + amount - window.limit
+    def _wait_s(self, account: str, limit: RateLimit, amount: int, now: float) -> float:
+        amounts = self._current(account, limit, now)
+        excess = sum(amounts.values()) + amount - limit.limit
         if excess <= 0:
             return 0.0
         for slot in sorted(amounts):
             excess -= amounts[slot]
             if excess <= 0:
-                return _leaves_at(window, slot) - now
-        return float(window.span_s)
+                return _leaves_at(limit, slot) - now
+        return float(limit.span_s)
 
-    def _flight_wait_s(self, account: str, flight: Flight, now: float) -> float:
-        held = self._leases[account, flight.name]
-        for lease_id in [lease_id for lease_id, end in held.items() if end <= now]:
-            del held[lease_id]
-        return 0.0 if len(held) < flight.limit else FLIGHT_RETRY_S
+    def _slot_wait_s(self, account: str, limit: ConcurrencyLimit, now: float) -> float:
+        ends = self._leases[account, limit.name]
+        for lease_id in [lease_id for lease_id, end in ends.items() if end <= now]:
+            del ends[lease_id]
+        return 0.0 if len(ends) < limit.limit else CONCURRENCY_RETRY_S
 
-    def _level(self, account: str, window: Window, now: float) -> Level:
-        amounts = self._current(account, window, now)
+    def _remaining(self, account: str, limit: RateLimit, now: float) -> Remaining:
+        amounts = self._current(account, limit, now)
         counted = [slot for slot, amount in amounts.items() if amount]
-        reset_s = _leaves_at(window, max(counted)) - now if counted else 0.0
-        return Level(max(0, window.limit - sum(amounts.values())), reset_s)
+        reset_s = _leaves_at(limit, max(counted)) - now if counted else 0.0
+        return Remaining(max(0, limit.limit - sum(amounts.values())), reset_s)
 
 
-def _slot(window: Window, at: float) -> int:
-    return int(at * SLOTS // window.span_s)
+def _slot(limit: RateLimit, at: float) -> int:
+    return int(at * SLOTS // limit.span_s)
 
 
-def _leaves_at(window: Window, slot: int) -> float:
-    return (slot + SLOTS + 1) * window.span_s / SLOTS
+def _leaves_at(limit: RateLimit, slot: int) -> float:
+    return (slot + SLOTS + 1) * limit.span_s / SLOTS

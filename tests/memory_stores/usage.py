@@ -9,27 +9,27 @@ from dataclasses import replace
 from datetime import date
 
 from app.domain.accounts.usage import UsageLine
-from app.store.rate_limits.base import Settlement
+from app.store.rate_limits.base import Adjustment
 from app.store.usage.base import MAX_LINES_A_DAY, OTHER_MODELS
 
 
 class MemoryUsageStore:
-    """A UsageStore that forgets everything when the process ends; `settle` settles windows."""
+    """A UsageStore that forgets everything when the process ends; `adjust` is for rate limits."""
 
-    def __init__(self, settle: Callable[[Settlement], None]) -> None:
-        self._settle = settle
+    def __init__(self, adjust: Callable[[Adjustment], None]) -> None:
+        self._adjust = adjust
         self._lock = threading.Lock()
         self._days: defaultdict[tuple[str, date], dict[tuple[str, str], UsageLine]]
         self._days = defaultdict(dict)
 
     def record(
-        self, lines: Sequence[UsageLine], settlement: Settlement | None = None
+        self, lines: Sequence[UsageLine], adjustment: Adjustment | None = None
     ) -> Sequence[UsageLine]:
         with self._lock:
             for line in lines:
                 self._add(line)
-        if settlement is not None:
-            self._settle(settlement)
+        if adjustment is not None:
+            self._adjust(adjustment)
         return ()
 
     def read(self, account: str, days: Sequence[date]) -> list[UsageLine]:

@@ -40,7 +40,7 @@ from app.store.jobs.redis import RedisJobStore
 from app.store.jobs.unrouted import UnroutedJobs
 from app.store.responses.redis import RedisStore
 from app.stream_check.grammar import Grammar
-from tests.memory_stores.rate_limits import MemoryWindowStore
+from tests.memory_stores.rate_limits import MemoryRateLimitStore
 from tests.memory_stores.usage import MemoryUsageStore
 from tests.services.clocks import Clock
 from tests.services.scripted import ScriptedProvider
@@ -132,10 +132,10 @@ class Bench:
         self.models: tuple[str, ...] = ("m",)
         self.left = UnroutedJobs(client, self.prefix, self.settings.lease_s, WAIT_S)
         self.caller: Caller | None = CALLER
-        self.windows = MemoryWindowStore(self.clock)
-        self.usage = MemoryUsageStore(self.windows.settle)
+        self.rate_limits = MemoryRateLimitStore(self.clock)
+        self.usage = MemoryUsageStore(self.rate_limits.adjust)
         self.meter = Meter(
-            RateLimiter(self.windows, LimitSettings(), lambda: f"lease{next(_ids)}", _ignore),
+            RateLimiter(self.rate_limits, LimitSettings(), lambda: f"lease{next(_ids)}", _ignore),
             UsageBook(self.usage, self.now, _ignore),
         )
         self.box = Box()

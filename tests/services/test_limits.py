@@ -15,16 +15,16 @@ from app.domain.estimates import Estimate
 from app.domain.response import Usage
 from app.errors import StorageUnavailable
 from app.services.limits.limiter import RateLimiter
-from app.services.limits.reservation import Booking, Reservation
+from app.services.limits.reservation import Charge, Reservation
 from app.settings import LimitSettings, RedisSettings
 from app.store.connection.client import connect
-from app.store.rate_limits.base import Demand, Lease, Settlement, Verdict, Window
-from app.store.rate_limits.redis import RedisWindowStore
-from tests.memory_stores.rate_limits import MemoryWindowStore
+from app.store.rate_limits.base import AcquireRequest, Adjustment, Decision, Lease, RateLimit
+from app.store.rate_limits.redis import RedisRateLimitStore
+from tests.memory_stores.rate_limits import MemoryRateLimitStore
 from tests.services.clocks import Clock
 
 
-class Store(MemoryWindowStore):
+class Store(MemoryRateLimitStore):
     """Counts round trips; `away` says that it does not answer."""
 
     def __init__(self, clock: Clock) -> None:
@@ -32,13 +32,13 @@ class Store(MemoryWindowStore):
         self.round_trips = 0
         self.away = False
 
-    def demand(self, demand: Demand) -> Verdict:
+    def acquire(self, request: AcquireRequest) -> Decision:
         self._answer()
-        return super().demand(demand)
+        return super().acquire(request)
 
-    def settle(self, settlement: Settlement) -> None:
+    def adjust(self, adjustment: Adjustment) -> None:
         self._answer()
-        super().settle(settlement)
+        super().adjust(adjustment)
 
     def renew(self, leases: Collection[Lease]) -> None:
         self._answer()
@@ -289,9 +289,9 @@ def test_a_failure_frees_the_place_in_flight(door: Door) -> None:
 
 def test_an_admission_can_be_handed_over(door: Door) -> None:
     one = caller(max_in_flight=1, tokens_per_minute=100)
-    ticket = door.admit(one, 90).hand_over(within_s=800)
+    text = door.admit(one, 90).hand_over(within_s=800)
     door.clock.now += 30
-    door.limits.resume(ticket).settle(Usage(input_tokens=95))
+    door.limits.resume(text).settle(Usage(input_tokens=95))
     assert door.admit(one, 1).standing.tokens == Quota(100, 4, 61)
 
 
@@ -315,9 +315,9 @@ def test_requests_alone_are_handed_over_without_the_store(door: Door) -> None:
 
 
 def test_without_limits_there_is_nothing_to_hand_over(door: Door) -> None:
-    ticket = door.admit(caller()).hand_over(within_s=800)
-    door.limits.resume(ticket).release()
-    assert (ticket, door.store.round_trips) == (None, 0)
+    text = door.admit(caller()).hand_over(within_s=800)
+    door.limits.resume(text).release()
+    assert (text, door.store.round_trips) == (None, 0)
 
 
 def test_without_the_store_everybody_is_let_in(door: Door) -> None:
@@ -366,7 +366,10 @@ def test_sixty_four_processes_let_in_no_more_than_the_limit(redis_url: str) -> N
 
         def run(_: int) -> int:
             limits = RateLimiter(
-                RedisWindowStore(client, prefix), LimitSettings(), lambda: str(uuid4()), no_outage
+                RedisRateLimitStore(client, prefix),
+                LimitSettings(),
+                lambda: str(uuid4()),
+                no_outage,
             )
             passed = 0
             for _ in range(4):
@@ -386,6 +389,15 @@ def no_outage() -> None:
 
 
 def test_negative_counts_give_back_no_tokens_of_others() -> None:
-    window = Window("tokens_per_minute", 60, 100)
-    booking = Booking(0.0, ((window, 40),), Lease("lease", "acme", (), 30))
-    assert booking.settled(Usage(input_tokens=-(10**6))).changes == ((window, -40, 40),)
+    window = RateLimit("tokens_per_minute", 60, 100)
+    charge = Charge(0.0, ((window, 40),), Lease("lease", "acme", (), 30))
+    assert charge.adjustment(Usage(input_tokens=-(10**6))).changes == ((window, -40, 40),)
+
+
+def test_a_charge_is_text_that_neighbouring_releases_read() -> None:
+    text = (
+        '{"at": 1.5, "tokens": [[{"name": "tpm", "span_s": 60, "limit": 9}, 4]], "lease": {"id": '
+        '"a", "account": "acme", "for_s": 30, "flights": ["all"]}}'
+    )
+    charge = Charge(1.5, ((RateLimit("tpm", 60, 9), 4),), Lease("a", "acme", ("all",), 30))
+    assert (Charge.from_text(text), charge.text()) == (charge, text)

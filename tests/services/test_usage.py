@@ -16,8 +16,8 @@ from app.errors import InvalidRequest, StorageUnavailable
 from app.services.limits.limiter import RateLimiter
 from app.services.limits.usage import Period, UsageBook
 from app.settings import LimitSettings
-from app.store.rate_limits.base import Settlement
-from tests.memory_stores.rate_limits import MemoryWindowStore
+from app.store.rate_limits.base import Adjustment
+from tests.memory_stores.rate_limits import MemoryRateLimitStore
 from tests.memory_stores.usage import MemoryUsageStore
 from tests.processes import until
 from tests.services.clocks import Clock
@@ -34,16 +34,16 @@ class Store(MemoryUsageStore):
     away = False
     writes = 0
 
-    def __init__(self, settle: Callable[[Settlement], None]) -> None:
+    def __init__(self, settle: Callable[[Adjustment], None]) -> None:
         super().__init__(settle)
         self.written = Event()
 
     def record(
-        self, lines: Sequence[UsageLine], settlement: Settlement | None = None
+        self, lines: Sequence[UsageLine], adjustment: Adjustment | None = None
     ) -> Sequence[UsageLine]:
         if self.away:
             raise StorageUnavailable("away")
-        left = super().record(lines, settlement)
+        left = super().record(lines, adjustment)
         self.writes += 1
         self.written.set()
         return left
@@ -55,9 +55,9 @@ class Office:
     def __init__(self, delay_s: float = 0.0) -> None:
         self.clock = Clock(NOON)
         self.outages = 0
-        windows = MemoryWindowStore(self.clock)
-        self.store = Store(windows.settle)
-        self.limits = RateLimiter(windows, LimitSettings(), lambda: "lease", self.hear)
+        rate_limits = MemoryRateLimitStore(self.clock)
+        self.store = Store(rate_limits.adjust)
+        self.limits = RateLimiter(rate_limits, LimitSettings(), lambda: "lease", self.hear)
         self.book = UsageBook(self.store, self.clock, self.hear, delay_s)
 
     def hear(self) -> None:

@@ -20,7 +20,7 @@ from app.store.connection import round_trip as trip
 from app.store.connection.client import connect
 from app.store.jobs.base import Claim, Flush
 from app.store.jobs.redis import RedisJobStore
-from app.store.rate_limits.redis import RedisWindowStore
+from app.store.rate_limits.redis import RedisRateLimitStore
 from app.store.responses.archive_redis import RedisArchive
 from app.store.responses.redis import RedisStore
 from app.store.usage.redis import RedisUsageStore
@@ -222,7 +222,9 @@ def test_bytes_are_counted_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -
 def test_what_was_used_is_counted_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     day = date(2030, 1, 31)
     line = UsageLine(account=ACCOUNT, key_id="key", model="m", day=day, requests=1, input_tokens=7)
-    usage = RedisUsageStore(bench.client, "lost:", RedisWindowStore(bench.client, "lost:").settling)
+    usage = RedisUsageStore(
+        bench.client, "lost:", RedisRateLimitStore(bench.client, "lost:").adjusting
+    )
     with monkeypatch.context() as patched:
         lossy(patched)
         assert usage.record([line]) == []

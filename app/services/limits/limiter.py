@@ -1,4 +1,4 @@
-"""How much callers may ask for: requests a minute and a day, tokens a minute, requests in flight.
+"""How much callers may ask for: requests a minute and a day, tokens a minute, requests at once.
 
 A request is let in by every limit of its key and of its account, or by none, in one round trip;
 without limits there is none. When the store is away the settings decide: `open` lets everybody
@@ -17,9 +17,16 @@ from app.domain.accounts.limits import UNLIMITED_STANDING, LimitReached, Quota, 
 from app.domain.estimates import Estimate
 from app.errors import StorageRefused, StorageUnavailable
 from app.services.limits.leases import LEASE_S, LeaseRenewer
-from app.services.limits.reservation import Booking, Reservation
+from app.services.limits.reservation import Charge, Reservation
 from app.settings import LimitSettings
-from app.store.rate_limits.base import Demand, Flight, Lease, Verdict, Window, WindowStore
+from app.store.rate_limits.base import (
+    AcquireRequest,
+    ConcurrencyLimit,
+    Decision,
+    Lease,
+    RateLimit,
+    RateLimitStore,
+)
 
 _MINUTE_S = 60
 _DAY_S = 86_400
@@ -29,9 +36,9 @@ _DAY_S = 86_400
 class _CallerLimits:
     """Every limit that a caller has. A name is what it counts and, for a key's, whose."""
 
-    requests: tuple[Window, ...]
-    tokens: tuple[Window, ...]
-    flights: tuple[Flight, ...]
+    requests: tuple[RateLimit, ...]
+    tokens: tuple[RateLimit, ...]
+    concurrency: tuple[ConcurrencyLimit, ...]
 
 
 class RateLimiter:
@@ -39,7 +46,7 @@ class RateLimiter:
 
     def __init__(
         self,
-        store: WindowStore,
+        store: RateLimitStore,
         settings: LimitSettings,
         mint: Callable[[], str],
         on_away: Callable[[], None],
@@ -49,7 +56,7 @@ class RateLimiter:
         self._mint = mint
         self._on_away = on_away
         self._renewer = LeaseRenewer(store.renew)
-        self._unbooked = self._admission()  # one for all: nothing is put right at its end
+        self._uncharged = self._reservation()  # one for all: nothing is put right at its end
 
     def admit(self, caller: Caller, estimate: Callable[[], Estimate]) -> Reservation:
         """Let a request in. `estimate` is asked for only where tokens are limited.
@@ -59,45 +66,45 @@ class RateLimiter:
             StorageUnavailable: limits cannot be checked, and the settings are strict.
         """
         if caller.account_limits is NO_ALLOWANCE and caller.key_limits is NO_ALLOWANCE:
-            return self._unbooked
+            return self._uncharged
         limits = _limits_of(caller)
-        if not (limits.requests or limits.tokens or limits.flights):
-            return self._unbooked
-        booked = _booked(limits.tokens, estimate) if limits.tokens else ()
-        counted = (*((window, 1) for window in limits.requests), *booked)
-        names = tuple(flight.name for flight in limits.flights)
+        if not (limits.requests or limits.tokens or limits.concurrency):
+            return self._uncharged
+        charged = _charged(limits.tokens, estimate) if limits.tokens else ()
+        counted = (*((limit, 1) for limit in limits.requests), *charged)
+        names = tuple(limit.name for limit in limits.concurrency)
         lease = Lease(self._mint(), caller.account, names, LEASE_S)
-        verdict = self._verdict(caller, Demand(counted, limits.flights, lease))
-        if verdict is None:
-            return self._unbooked
+        decision = self._decision(caller, AcquireRequest(counted, limits.concurrency, lease))
+        if decision is None:
+            return self._uncharged
         quotas = [
-            Quota(window.limit, level.remaining, level.reset_s)
-            for (window, _), level in zip(counted, verdict.levels, strict=True)
+            Quota(limit.limit, remaining.amount, remaining.reset_s)
+            for (limit, _), remaining in zip(counted, decision.remaining, strict=True)
         ]
         requests = len(limits.requests)
         standing = _standing(quotas[:requests], quotas[requests:])
-        if verdict.refused_by is not None:
-            raise _reached(verdict.refused_by, verdict.retry_after_s, standing)
-        return self._admission(standing, Booking(verdict.at, booked, lease))
+        if decision.refused_by is not None:
+            raise _reached(decision.refused_by, decision.retry_after_s, standing)
+        return self._reservation(standing, Charge(decision.at, charged, lease))
 
-    def resume(self, ticket: str | None) -> Reservation:
-        """Go on with an admission that another process handed over."""
-        if ticket is None:
-            return self._unbooked
-        return self._admission(booking=Booking.of_ticket(ticket))
+    def resume(self, text: str | None) -> Reservation:
+        """Go on with a reservation that another process handed over."""
+        if text is None:
+            return self._uncharged
+        return self._reservation(charge=Charge.from_text(text))
 
-    def _admission(
-        self, standing: Standing = UNLIMITED_STANDING, booking: Booking | None = None
+    def _reservation(
+        self, standing: Standing = UNLIMITED_STANDING, charge: Charge | None = None
     ) -> Reservation:
         return Reservation(
-            self._store, self._renewer, self._on_away, standing=standing, booking=booking
+            self._store, self._renewer, self._on_away, standing=standing, charge=charge
         )
 
-    def _verdict(self, caller: Caller, demand: Demand) -> Verdict | None:
-        """Return the store's verdict, or None where there is none and none is needed."""
+    def _decision(self, caller: Caller, request: AcquireRequest) -> Decision | None:
+        """Return the store's decision, or None where there is none and none is needed."""
         if not caller.stale:
             with suppress(StorageUnavailable, StorageRefused):
-                return self._store.demand(demand)
+                return self._store.acquire(request)
         self._on_away()
         if self._open:
             return None
@@ -108,7 +115,7 @@ def _limits_of(caller: Caller) -> _CallerLimits:
     whose = ((caller.account_limits, ""), (caller.key_limits, f":{caller.key_id}"))
     return _CallerLimits(
         requests=tuple(
-            Window(kind + of, span_s, limit)
+            RateLimit(kind + of, span_s, limit)
             for allowance, of in whose
             for kind, span_s, limit in (
                 ("requests_per_minute", _MINUTE_S, allowance.requests_per_minute),
@@ -117,22 +124,22 @@ def _limits_of(caller: Caller) -> _CallerLimits:
             if limit is not None
         ),
         tokens=tuple(
-            Window("tokens_per_minute" + of, _MINUTE_S, allowance.tokens_per_minute)
+            RateLimit("tokens_per_minute" + of, _MINUTE_S, allowance.tokens_per_minute)
             for allowance, of in whose
             if allowance.tokens_per_minute is not None
         ),
-        flights=tuple(
-            Flight("requests_in_flight" + of, allowance.max_in_flight)
+        concurrency=tuple(
+            ConcurrencyLimit("requests_in_flight" + of, allowance.max_in_flight)
             for allowance, of in whose
             if allowance.max_in_flight is not None
         ),
     )
 
 
-def _booked(
-    windows: tuple[Window, ...], estimate: Callable[[], Estimate]
-) -> tuple[tuple[Window, int], ...]:
-    """Return what is counted for a request in windows of tokens.
+def _charged(
+    limits: tuple[RateLimit, ...], estimate: Callable[[], Estimate]
+) -> tuple[tuple[RateLimit, int], ...]:
+    """Return what is counted for a request under limits of tokens.
 
     An answer as long as is asked for is a guess on the high side, so that never keeps a request
     out for good; an input that no minute has room for does.
@@ -141,15 +148,15 @@ def _booked(
         LimitReached: the input alone is more than a limit.
     """
     guess = estimate()
-    narrowest = min(windows, key=lambda window: window.limit)
+    narrowest = min(limits, key=lambda limit: limit.limit)
     if guess.input_tokens > narrowest.limit:
         raise LimitReached(
-            f"The input is about {guess.input_tokens} tokens; {_told(narrowest)}. Send less.",
+            f"The input is about {guess.input_tokens} tokens; {_described(narrowest)}. Send less.",
             retry_after_s=narrowest.span_s,
             standing=UNLIMITED_STANDING,
         )
     wanted = guess.input_tokens + guess.output_tokens
-    return tuple((window, min(wanted, window.limit)) for window in windows)
+    return tuple((limit, min(wanted, limit.limit)) for limit in limits)
 
 
 def _standing(requests: Sequence[Quota], tokens: Sequence[Quota]) -> Standing:
@@ -163,15 +170,17 @@ def _room(quota: Quota) -> tuple[int, float]:
     return quota.remaining, -quota.reset_s
 
 
-def _reached(by: Window | Flight, retry_after_s: float, standing: Standing) -> LimitReached:
+def _reached(
+    by: RateLimit | ConcurrencyLimit, retry_after_s: float, standing: Standing
+) -> LimitReached:
     wait_s = max(1, math.ceil(retry_after_s))
     return LimitReached(
-        f"A limit is reached: {_told(by)}. Try again in {wait_s} s.",
+        f"A limit is reached: {_described(by)}. Try again in {wait_s} s.",
         retry_after_s=wait_s,
         standing=standing,
     )
 
 
-def _told(limit: Window | Flight) -> str:
+def _described(limit: RateLimit | ConcurrencyLimit) -> str:
     kind, _, key_id = limit.name.partition(":")
     return f"this {'key' if key_id else 'account'} may have {limit.limit} {kind.replace('_', ' ')}"

@@ -12,42 +12,51 @@ from app.domain.accounts.limits import UNLIMITED_STANDING, Standing
 from app.domain.response import Usage
 from app.errors import StorageRefused, StorageUnavailable
 from app.services.limits.leases import LeaseRenewer
-from app.store.rate_limits.base import Lease, Settlement, Window, WindowStore
+from app.store.rate_limits.base import Adjustment, Lease, RateLimit, RateLimitStore
 
 
 @dataclass(frozen=True, slots=True)
-class Booking:
-    """What was counted at `at` for a request: tokens, by window, and places in flight."""
+class Charge:
+    """What was counted at `at` for a request: tokens, by rate limit, and slots."""
 
     at: float
-    tokens: tuple[tuple[Window, int], ...]
+    tokens: tuple[tuple[RateLimit, int], ...]
     lease: Lease
 
-    def settled(self, usage: Usage | None) -> Settlement:
-        """Return what puts the booking right; without usage the estimate stays as it was."""
+    def adjustment(self, usage: Usage | None) -> Adjustment:
+        """Return what puts the charge right; without usage the estimate stays as it was."""
         changes = (
             ()
             if usage is None
             else tuple(
-                (window, max(usage.total_tokens, 0) - booked, booked)
-                for window, booked in self.tokens
+                (limit, max(usage.total_tokens, 0) - charged, charged)
+                for limit, charged in self.tokens
             )
         )
-        return Settlement(self.at, changes, self.lease)
+        return Adjustment(self.at, changes, self.lease)
 
-    def ticket(self) -> str:
-        """Return the booking as text, for another process to settle."""
-        return json.dumps(asdict(self))
+    def text(self) -> str:
+        """Return the charge as JSON, for another process to settle.
+
+        The names in it are those that neighbouring releases know:
+
+            {"at": 1.5, "tokens": [[{"name": "tpm", "span_s": 60, "limit": 9}, 4]],
+             "lease": {"id": "…", "account": "acme", "flights": ["all"], "for_s": 30}}
+        """
+        lease = asdict(self.lease)
+        lease["flights"] = lease.pop("slots")
+        tokens = [(asdict(limit), charged) for limit, charged in self.tokens]
+        return json.dumps({"at": self.at, "tokens": tokens, "lease": lease})
 
     @classmethod
-    def of_ticket(cls, ticket: str) -> Self:
-        """Return the booking that `ticket` told."""
-        told = json.loads(ticket)
-        lease = told["lease"]
+    def from_text(cls, text: str) -> Self:
+        """Return the charge of which `text` is the JSON."""
+        fields = json.loads(text)
+        lease = fields["lease"]
         return cls(
-            at=told["at"],
-            tokens=tuple((Window(**window), booked) for window, booked in told["tokens"]),
-            lease=Lease(**{**lease, "flights": tuple(lease["flights"])}),
+            at=fields["at"],
+            tokens=tuple((RateLimit(**limit), charged) for limit, charged in fields["tokens"]),
+            lease=Lease(lease["id"], lease["account"], tuple(lease["flights"]), lease["for_s"]),
         )
 
 
@@ -55,25 +64,25 @@ class Reservation:
     """Ends once, whatever is called how often: by `settle`, by `release` or with its block.
 
     `standing` is where the caller stood when the request was let in. `on_away` hears of an
-    ending that the store could not be told: its places in flight end by themselves.
+    ending that the store could not be told: its slots end by themselves.
     """
 
     def __init__(
         self,
-        store: WindowStore,
+        store: RateLimitStore,
         renewer: LeaseRenewer,
         on_away: Callable[[], None],
         *,
         standing: Standing = UNLIMITED_STANDING,
-        booking: Booking | None = None,
+        charge: Charge | None = None,
     ) -> None:
         self.standing = standing
         self._store = store
         self._renewer = renewer
         self._on_away = on_away
-        self._booking = booking
-        if booking is not None and booking.lease.flights:
-            renewer.add(booking.lease)
+        self._charge = charge
+        if charge is not None and charge.lease.slots:
+            renewer.add(charge.lease)
 
     def __enter__(self) -> Self:
         return self
@@ -94,35 +103,35 @@ class Reservation:
         """End: what the request has taken is not known, so its estimate stands."""
         self._end(None)
 
-    def take_settlement(self, usage: Usage | None) -> Settlement | None:
+    def take_adjustment(self, usage: Usage | None) -> Adjustment | None:
         """End, and return what the caller has to tell the store; None if that is nothing."""
-        booking, self._booking = self._booking, None
-        if booking is None:
+        charge, self._charge = self._charge, None
+        if charge is None:
             return None
-        self._renewer.remove(booking.lease)
-        settlement = booking.settled(usage)
-        return settlement if settlement.changes or booking.lease.flights else None
+        self._renewer.remove(charge.lease)
+        adjustment = charge.adjustment(usage)
+        return adjustment if adjustment.changes or charge.lease.slots else None
 
     def hand_over(self, within_s: float) -> str | None:
-        """End here, for `Limits.resume` to go on elsewhere within so many seconds."""
-        booking, self._booking = self._booking, None
-        if booking is None:
+        """End here, for `RateLimiter.resume` to go on elsewhere within so many seconds."""
+        charge, self._charge = self._charge, None
+        if charge is None:
             return None
-        self._renewer.remove(booking.lease)
-        if booking.lease.flights:
+        self._renewer.remove(charge.lease)
+        if charge.lease.slots:
             try:
-                self._store.renew([replace(booking.lease, for_s=within_s)])
+                self._store.renew([replace(charge.lease, for_s=within_s)])
             except StorageUnavailable:
                 self._on_away()
-        return booking.ticket()
+        return charge.text()
 
     def _end(self, usage: Usage | None) -> None:
-        settlement = self.take_settlement(usage)
-        if settlement is None:
+        adjustment = self.take_adjustment(usage)
+        if adjustment is None:
             return
         try:
-            self._store.settle(settlement)
+            self._store.adjust(adjustment)
         except StorageRefused:
-            return  # it is logged; what was counted leaves its window by itself
+            return  # it is logged; what was counted leaves its window of time by itself
         except StorageUnavailable:
             self._on_away()

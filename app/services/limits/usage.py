@@ -19,7 +19,7 @@ from app.domain.accounts.usage import COUNTERS, UsageLine
 from app.domain.response import Usage
 from app.errors import InvalidRequest, StorageRefused, StorageUnavailable
 from app.services.limits.reservation import Reservation
-from app.store.rate_limits.base import Settlement
+from app.store.rate_limits.base import Adjustment
 from app.store.usage.base import UsageStore
 
 DEFAULT_DAYS = 30
@@ -77,7 +77,7 @@ class UsageBook:
         failed: bool,
         reservation: Reservation | None = None,
     ) -> None:
-        """Put a request that is over on its account, and end its admission.
+        """Put a request that is over on its account, and end its reservation.
 
         `usage` None says that nobody knows what it took.
         """
@@ -91,14 +91,14 @@ class UsageBook:
             int(failed),
         )
         self._wait((caller.account, caller.key_id, model, self.today()), counts)
-        settlement = None if reservation is None else reservation.take_settlement(usage)
+        adjustment = None if reservation is None else reservation.take_adjustment(usage)
         if caller.stale:
             self._on_away()
             self._write_in(self._again_s)
-        elif settlement is None and self._delay_s:
+        elif adjustment is None and self._delay_s:
             self._write_soon()
         else:
-            self._write(settlement)
+            self._write(adjustment)
 
     def flush(self) -> None:
         """Write what waits; when this returns, what waited before has been written."""
@@ -168,12 +168,12 @@ class UsageBook:
         self._is_due = False  # before it writes: a line that comes too late for it is due again
         self.flush()
 
-    def _write(self, settlement: Settlement | None) -> None:
+    def _write(self, adjustment: Adjustment | None) -> None:
         with self._lock:
             waiting, self._waiting = self._waiting, {}
         lines = tuple(map(_line, waiting.items()))
         try:
-            left = self._store.record(lines, settlement)
+            left = self._store.record(lines, adjustment)
         except StorageUnavailable:
             left = lines
             self._on_away()

@@ -1,8 +1,8 @@
-"""Windows and flights in Redis: one Lua program decides about everything that a request wants.
+"""Rate and concurrency limits in Redis: one Lua program decides about all that a request wants.
 
 So a request that one limit refuses takes nothing from the others, and it costs one round trip
 whatever the number of limits. Time is Redis's own, the same for every process and host. The
-keys are told in lua/counting.lua.
+keys are described in lua/counting.lua.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from app.store.connection.errors import translated
 from app.store.connection.script import Call, run_all
 from app.store.rate_limits.base import (
     SLOTS,
-    Demand,
-    Flight,
+    AcquireRequest,
+    Adjustment,
+    ConcurrencyLimit,
+    Decision,
     Lease,
-    Level,
-    Settlement,
-    Verdict,
-    Window,
+    RateLimit,
+    Remaining,
 )
 from app.store.rate_limits.scripts import ACQUIRE, ADJUST, RENEW
 
 
-class RedisWindowStore:
-    """A WindowStore on any Redis >= 6.2, Cluster included.
+class RedisRateLimitStore:
+    """A RateLimitStore on any Redis >= 6.2, Cluster included.
 
     `prefix` begins every key; `clock` (Unix seconds) takes the place of Redis's own in tests.
     """
@@ -40,48 +40,52 @@ class RedisWindowStore:
         self._prefix = prefix
         self._clock = clock
 
-    def demand(self, demand: Demand) -> Verdict:
-        lease, windows = demand.lease, demand.windows
-        keys = [self._window(lease.account, window) for window, _ in windows]
-        keys += [self._flight(lease.account, flight.name) for flight in demand.flights]
-        arguments: list[str | int] = [self._now(), lease.id, _ms(lease.for_s), len(windows)]
-        for window, amount in windows:
-            arguments += (_width_ms(window), window.limit, amount)
-        arguments += (flight.limit for flight in demand.flights)
+    def acquire(self, request: AcquireRequest) -> Decision:
+        lease, amounts = request.lease, request.amounts
+        keys = [self._rate_key(lease.account, limit) for limit, _ in amounts]
+        keys += [self._concurrency_key(lease.account, limit.name) for limit in request.concurrency]
+        arguments: list[str | int] = [self._now(), lease.id, _ms(lease.for_s), len(amounts)]
+        for limit, amount in amounts:
+            arguments += (_slot_width_ms(limit), limit.limit, amount)
+        arguments += (limit.limit for limit in request.concurrency)
         with translated():
-            refused, wait, now, *levels = ACQUIRE(keys, arguments).run(self._redis)
-        asked: list[Window | Flight] = [*(window for window, _ in windows), *demand.flights]
-        return Verdict(
+            refused, wait, now, *remaining = ACQUIRE(keys, arguments).run(self._redis)
+        limits: list[RateLimit | ConcurrencyLimit] = [
+            *(limit for limit, _ in amounts),
+            *request.concurrency,
+        ]
+        return Decision(
             at=now / 1000,
-            levels=tuple(
-                Level(left, reset / 1000)
-                for left, reset in zip(levels[::2], levels[1::2], strict=True)
+            remaining=tuple(
+                Remaining(amount, reset / 1000)
+                for amount, reset in zip(remaining[::2], remaining[1::2], strict=True)
             ),
-            refused_by=None if refused < 0 else asked[refused],
+            refused_by=None if refused < 0 else limits[refused],
             retry_after_s=wait / 1000,
         )
 
-    def settle(self, settlement: Settlement) -> None:
+    def adjust(self, adjustment: Adjustment) -> None:
         with translated():
-            self.settling(settlement).run(self._redis)
+            self.adjusting(adjustment).run(self._redis)
 
-    def settling(self, settlement: Settlement) -> Call:
-        """Return the settlement as a call, for others to run together with theirs."""
-        lease, changes = settlement.lease, settlement.changes
-        keys = [self._window(lease.account, window) for window, _, _ in changes]
-        keys += [self._flight(lease.account, name) for name in lease.flights]
-        arguments: list[str | int] = [self._now(), lease.id, _ms(settlement.at), len(changes)]
-        for window, change, counted in changes:
-            arguments += (_width_ms(window), change, counted)
+    def adjusting(self, adjustment: Adjustment) -> Call:
+        """Return the adjustment as a call, for others to run together with theirs."""
+        lease, changes = adjustment.lease, adjustment.changes
+        keys = [self._rate_key(lease.account, limit) for limit, _, _ in changes]
+        keys += [self._concurrency_key(lease.account, name) for name in lease.slots]
+        arguments: list[str | int] = [self._now(), lease.id, _ms(adjustment.at), len(changes)]
+        for limit, change, counted in changes:
+            arguments += (_slot_width_ms(limit), change, counted)
         return ADJUST(keys, arguments)
 
     def renew(self, leases: Collection[Lease]) -> None:
-        by_flight: defaultdict[tuple[str, int], list[str]] = defaultdict(list)
+        by_limit: defaultdict[tuple[str, int], list[str]] = defaultdict(list)
         for lease in leases:
-            for name in lease.flights:
-                by_flight[self._flight(lease.account, name), _ms(lease.for_s)].append(lease.id)
+            for name in lease.slots:
+                key = self._concurrency_key(lease.account, name)
+                by_limit[key, _ms(lease.for_s)].append(lease.id)
         calls = [
-            RENEW((key,), (self._now(), for_ms, *ids)) for (key, for_ms), ids in by_flight.items()
+            RENEW((key,), (self._now(), for_ms, *ids)) for (key, for_ms), ids in by_limit.items()
         ]
         if calls:
             with translated():
@@ -90,10 +94,10 @@ class RedisWindowStore:
     def _now(self) -> str | int:
         return "" if self._clock is None else _ms(self._clock())
 
-    def _window(self, account: str, window: Window) -> str:
-        return f"{self._prefix}{{account:{account}}}:window:{window.name}"
+    def _rate_key(self, account: str, limit: RateLimit) -> str:
+        return f"{self._prefix}{{account:{account}}}:window:{limit.name}"
 
-    def _flight(self, account: str, name: str) -> str:
+    def _concurrency_key(self, account: str, name: str) -> str:
         return f"{self._prefix}{{account:{account}}}:flight:{name}"
 
 
@@ -101,5 +105,5 @@ def _ms(seconds: float) -> int:
     return round(seconds * 1000)
 
 
-def _width_ms(window: Window) -> int:
-    return window.span_s * 1000 // SLOTS
+def _slot_width_ms(limit: RateLimit) -> int:
+    return limit.span_s * 1000 // SLOTS

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from app.store.connection.script import LuaFolder, Script, constants
-from app.store.rate_limits.base import FLIGHT_RETRY_S, SLOTS
+from app.store.rate_limits.base import CONCURRENCY_RETRY_S, SLOTS
 
 _lua = LuaFolder(__file__)
 _COUNTING = "\n".join(
     (
-        constants(SLOTS=SLOTS, CONCURRENCY_RETRY_MS=int(FLIGHT_RETRY_S * 1000)),
+        constants(SLOTS=SLOTS, CONCURRENCY_RETRY_MS=int(CONCURRENCY_RETRY_S * 1000)),
         _lua("counting"),
     )
 )

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Protocol
 
 from app.domain.accounts.usage import UsageLine
-from app.store.rate_limits.base import Settlement
+from app.store.rate_limits.base import Adjustment
 
 #: So many keys and models have lines of their own on one day of an account; what comes after
 #: them is counted under this model, so that nobody can fill the store with names.
@@ -19,9 +19,9 @@ class UsageStore(Protocol):
     """Adds up use. Every method raises StorageUnavailable when the store is away."""
 
     def record(
-        self, lines: Sequence[UsageLine], settlement: Settlement | None = None
+        self, lines: Sequence[UsageLine], adjustment: Adjustment | None = None
     ) -> Sequence[UsageLine]:
-        """Add lines, and settle what was counted for a request, all in one round trip.
+        """Add lines, and put right what was counted for a request, all in one round trip.
 
         Returns the lines that are to be written again: where the store is away for some only.
         What it refuses is dropped, logged and counted, and keeps no other line from its account.

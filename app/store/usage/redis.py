@@ -4,7 +4,7 @@
                                      `lines`, the number of keys and models in it
     {account:NAME}:usage:once:<token> string: empty, there for a minute after something was added
 
-They share their account's slot with its windows (store.windows). No sum expires.
+They share their account's slot with its limits (rate_limits/redis.py). No sum expires.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from app.errors import StorageRefused
 from app.store.connection.client import Client
 from app.store.connection.errors import ours, translated
 from app.store.connection.script import Call, LuaFolder, Script, constants, run_each
-from app.store.rate_limits.base import Settlement
+from app.store.rate_limits.base import Adjustment
 from app.store.usage.base import MAX_LINES_A_DAY, OTHER_MODELS
 from app.telemetry import unexpected
 
@@ -35,20 +35,22 @@ _ADD = Script(
 class RedisUsageStore:
     """A UsageStore on any Redis >= 6.2, Cluster included.
 
-    `prefix` begins every key; `settling` makes the call that settles windows.
+    `prefix` begins every key; `adjusting` makes the call that puts rate limits right.
     """
 
-    def __init__(self, client: Client, prefix: str, settling: Callable[[Settlement], Call]) -> None:
+    def __init__(
+        self, client: Client, prefix: str, adjusting: Callable[[Adjustment], Call]
+    ) -> None:
         self._redis: Any = client
         self._prefix = prefix
-        self._settling = settling
+        self._adjusting = adjusting
 
     def record(
-        self, lines: Sequence[UsageLine], settlement: Settlement | None = None
+        self, lines: Sequence[UsageLine], adjustment: Adjustment | None = None
     ) -> Sequence[UsageLine]:
         calls = [self._adding(line) for line in lines]
-        if settlement is not None:
-            calls.append(self._settling(settlement))
+        if adjustment is not None:
+            calls.append(self._adjusting(adjustment))
         with translated():
             results = run_each(self._redis, calls)
         return [line for line, result in zip(lines, results, strict=False) if not _is_over(result)]
