@@ -26,13 +26,13 @@ from app.domain.stream.events import Event
 from app.domain.stream.narrate import Narrator
 from app.domain.stream.resume import retold
 from app.errors import GatewayError, UpstreamUnavailable
-from app.providers.anthropic.answer import Answer as AnthropicAnswer
-from app.providers.openai_chat.answer import ChunkReader
-from app.providers.openai_responses.answer import Answer as ResponsesAnswer
+from app.providers.anthropic.reader import MessagesReader
+from app.providers.openai_chat.reader import ChatReader
+from app.providers.openai_responses.reader import ResponsesReader
 from app.providers.reading.budget import Bounds, Budget
 from app.providers.reading.events import EventReader
 from app.providers.reading.sse import FrameSplitter
-from app.providers.reading.streaming import FrameReader
+from app.providers.reading.streaming import AnswerReader
 from app.schemas.events import encode
 from app.schemas.stored_events import event_from_json
 from app.services.background.progress import Progress
@@ -152,18 +152,18 @@ class Case:
     name: str
     sizes: tuple[int, ...]
     events: Callable[[int], Iterator[object]]
-    reader: Callable[[], FrameReader]
+    reader: Callable[[], AnswerReader]
 
 
-def _anthropic() -> FrameReader:
-    return EventReader(AnthropicAnswer(_fault))
+def _anthropic() -> AnswerReader:
+    return EventReader(MessagesReader(_fault))
 
 
-def _responses() -> FrameReader:
-    return EventReader(ResponsesAnswer(_fault))
+def _responses() -> AnswerReader:
+    return EventReader(ResponsesReader(_fault))
 
 
-_chat_reader = partial(ChunkReader, _fault)
+_chat_reader = partial(ChatReader, _fault)
 
 CASES = [
     Case("chat: calls in turn", CALLS, chat_calls, _chat_reader),
@@ -182,7 +182,7 @@ def stream(events: Iterator[object]) -> bytes:
     return b"".join(b"data: %b\n\n" % orjson.dumps(event) for event in events)
 
 
-def heard(reader: FrameReader, body: bytes) -> list[Delta]:
+def heard(reader: AnswerReader, body: bytes) -> list[Delta]:
     """Return what a stream says that is read in pieces."""
     splitter, budget, deltas = FrameSplitter(), Budget(_LIFTED), list[Delta]()
     for start in range(0, len(body), READ_SIZE):

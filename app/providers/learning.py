@@ -6,7 +6,6 @@ from app.providers.model_list import model_ids
 from app.providers.profiles import Profile, profile_of
 from app.providers.reading.json_text import loads
 from app.providers.transport import Transport
-from app.settings import ProviderSettings
 from app.telemetry import log
 
 #: `owned_by` of the models in a list -> the profile. llama.cpp: tools/server; vLLM: ModelCard;
@@ -24,19 +23,20 @@ _GENERIC = "generic"
 
 
 class LearnedProfile:
-    """The profile of a provider: what is configured or told by its URL, or else what it says it is.
+    """The profile of a provider: as configured or known by its URL, or else by what it answers.
 
-    `told` is the name of what the server was heard to be, whatever is configured; None where it
-    has not said so. It is heard with the first answer, and with each list of models.
+    `detected` is the name of what the server says that it is, whatever is configured; None where
+    it has not said so. The first answer says it, and each list of models.
     """
 
-    def __init__(self, settings: ProviderSettings, profile: Profile, transport: Transport) -> None:
+    def __init__(self, profile: Profile, transport: Transport) -> None:
+        settings = transport.settings
         self.current = profile
-        self.told: str | None = None
+        self.detected: str | None = None
         self._settings = settings
         self._learns = profile.name == _GENERIC and settings.profile is None
         self._transport = transport
-        transport.on_server = self._hear_server
+        transport.on_server = self._learn_from_header
 
     def models(self, body: bytes) -> tuple[str, ...]:
         """Return the ids of a list of models, which tells who serves them, too.
@@ -45,19 +45,19 @@ class LearnedProfile:
             UpstreamMisbehaved: when it is no such list.
         """
         ids = model_ids(body)
-        self._hear(_server_in(body))
+        self._learn(_server_in(body))
         return ids
 
-    def _hear_server(self, header: str) -> None:
+    def _learn_from_header(self, header: str) -> None:
         name = _SERVERS.get(header.partition("/")[0].strip().lower())
-        self._hear(name)
+        self._learn(name)
         if name or not self._learns:
             self._transport.on_server = None  # nothing more is to be learned of it
 
-    def _hear(self, name: str | None) -> None:
+    def _learn(self, name: str | None) -> None:
         if name is None:
             return
-        self.told = name
+        self.detected = name
         if self._learns and self.current.name != name:
             self.current = profile_of(self._settings, name)
             log.info("profile_learned", provider=self._settings.name, profile=name)

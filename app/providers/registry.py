@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import requests
 
-from app.providers.anthropic import AnthropicProvider
+from app.providers.anthropic import MessagesFormat
 from app.providers.base import Provider
-from app.providers.learning import LearnedProfile
+from app.providers.http import HTTPProvider, WireFormat
 from app.providers.local import LocalProvider
-from app.providers.openai_chat import OpenAIChatProvider
-from app.providers.openai_responses import OpenAIResponsesProvider
-from app.providers.profiles import Profile, profile_of
+from app.providers.openai_chat import ChatFormat
+from app.providers.openai_responses import ResponsesFormat
+from app.providers.profiles import profile_of
 from app.providers.transport import Transport
 from app.settings import Api, ProviderSettings, SettingsError
 
-_PROVIDERS: dict[Api, Callable[[ProviderSettings, Transport, Profile], Provider]] = {
-    "responses": OpenAIResponsesProvider,
-    "chat_completions": OpenAIChatProvider,
-    "anthropic_messages": AnthropicProvider,
+#: The wire formats, by what gateway.toml calls them.
+FORMATS: Mapping[Api, WireFormat] = {
+    "responses": ResponsesFormat(),
+    "chat_completions": ChatFormat(),
+    "anthropic_messages": MessagesFormat(),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a provider says of itself: its models, and what its server is; None where untold.
+    """What a provider says of itself: its models, and what its server is.
 
-    `profile` is the name of the profile that is used; None for a local one.
+    `profile` is the name of the profile that is used, None for a local one; `detected` is that of
+    what its answers say that it is, None where they do not.
     """
 
     models: tuple[str, ...]
     profile: str | None = None
-    told: str | None = None
+    detected: str | None = None
 
 
 def survey(settings: ProviderSettings) -> Survey:
@@ -44,10 +46,9 @@ def survey(settings: ProviderSettings) -> Survey:
     """
     provider = build(settings)
     models = provider.models()
-    if isinstance(provider, LocalProvider):
+    if not isinstance(provider, HTTPProvider):
         return Survey(models)
-    profile: LearnedProfile = provider.profile  # type: ignore[attr-defined]  # all others have one
-    return Survey(models, profile.current.name, profile.told)
+    return Survey(models, provider.profile.current.name, provider.profile.detected)
 
 
 def build(settings: ProviderSettings) -> Provider:
@@ -60,7 +61,7 @@ def build(settings: ProviderSettings) -> Provider:
         return LocalProvider(settings.name)
     profile = profile_of(settings)
     try:
-        return _PROVIDERS[settings.api](settings, Transport(settings), profile)
+        return HTTPProvider(Transport(settings), profile, FORMATS[settings.api])
     except requests.RequestException:
         # Its words repeat what it cannot send: a header's value, a query.
         why = "has a base_url or a header that HTTP cannot carry: does one begin with a space?"

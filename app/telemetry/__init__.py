@@ -23,7 +23,7 @@ from app.telemetry.counts import (
     upstream_oddity,
     upstream_spoke,
 )
-from app.telemetry.errors import unexpected
+from app.telemetry.errors import own_mistake, unexpected
 from app.telemetry.logs import configure_logging, identify, log
 from app.telemetry.shortage import shortage_noted
 from app.telemetry.traces import JobTrace, Trace, job_ended, request_ended
@@ -47,6 +47,7 @@ __all__ = [
     "job_ended",
     "log",
     "metrics",
+    "own_mistake",
     "request_ended",
     "shortage_noted",
     "tokens_counted",

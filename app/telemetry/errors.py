@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from prometheus_client import Counter
 
+from app.descriptors import is_shortage
+from app.errors import GatewayError, Overloaded
 from app.logs.libraries import frames
 from app.telemetry.logs import log
+from app.telemetry.shortage import shortage_noted
 
 UNEXPECTED_ERRORS = Counter(
     "gateway_unexpected_errors", "Errors that the gateway did not foresee, by place.", ["place"]
@@ -32,3 +35,17 @@ def unexpected(
         error=type(error).__name__,
         frames=frames(error.__traceback__),
     )
+
+
+def own_mistake(
+    error: Exception, request_id: str, place: str = "request", **known: object
+) -> GatewayError:
+    """Return what callers are shown of a bug, which is logged and counted as by `unexpected`.
+
+    A lack of file descriptors is none: the gateway is overloaded then.
+    """
+    if is_shortage(error):
+        shortage_noted()
+        return Overloaded()
+    unexpected(error, request_id, place, **known)
+    return GatewayError("The gateway made a mistake.", work_done=True)

@@ -19,12 +19,14 @@ from app.domain.stream.accumulate import fold
 from app.domain.stream.narrate import Narrator
 from app.domain.tools import FunctionTool
 from app.domain.upstream_call import UpstreamCall
+from app.providers.http import HTTPProvider
 from app.providers.profiles import PROFILES
+from app.providers.registry import FORMATS
 from app.schemas.responses import echo
 from app.services.answering.history import thread
 from app.settings import Api
 from app.store.responses.base import Context, Turn
-from tests.contract.recordings import PROVIDERS, CannedTransport, settings
+from tests.contract.recordings import CannedTransport, settings
 from tests.memory_stores.responses import MemoryStore
 from tests.upstream.answer import Asked, answer
 from tests.upstream.plan import WIRES
@@ -94,7 +96,7 @@ class Line:
         )
         start = thread(self.store, ACCOUNT, asked, lambda *_: False)
         transport = CannedTransport(settings(self.api), [self._said(script)])
-        provider = PROVIDERS[self.api](settings(self.api), transport, PROFILES[PROFILE[self.api]])
+        provider = HTTPProvider(transport, PROFILES[PROFILE[self.api]], FORMATS[self.api])
         request = ModelRequest(
             model="m",
             items=start.items,

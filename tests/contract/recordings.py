@@ -8,7 +8,7 @@ no ordinary one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -33,11 +33,9 @@ from app.domain.stream.events import Event
 from app.domain.stream.narrate import Narrator
 from app.domain.upstream_call import UpstreamCall
 from app.errors import GatewayError
-from app.providers.anthropic import AnthropicProvider
-from app.providers.base import Provider
-from app.providers.openai_chat import OpenAIChatProvider
-from app.providers.openai_responses import OpenAIResponsesProvider
-from app.providers.profiles import PROFILES, Profile
+from app.providers.http import HTTPProvider
+from app.providers.profiles import PROFILES
+from app.providers.registry import FORMATS
 from app.providers.transport import Endpoint, Reply, Transport
 from app.providers.wire.exchange import Relay, leave
 from app.schemas.events import event_json
@@ -48,12 +46,6 @@ from app.stream_check.grammar import Grammar
 Json = dict[str, Any]
 MINTED = "minted_"
 FOLDER = Path(__file__).parent.parent / "fixtures" / "upstream"
-
-PROVIDERS: Mapping[Api, Callable[[ProviderSettings, Transport, Profile], Provider]] = {
-    "chat_completions": OpenAIChatProvider,
-    "anthropic_messages": AnthropicProvider,
-    "responses": OpenAIResponsesProvider,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +70,7 @@ class Recording:
 
 def recordings() -> Iterator[Recording]:
     """Yield every case of every format."""
-    for api in PROVIDERS:
+    for api in FORMATS:
         folder = FOLDER / api
         for case, expected in orjson.loads((folder / "expected.json").read_bytes()).items():
             sse, body = (_read(folder / f"{case}.{form}") for form in ("sse", "json"))
@@ -158,7 +150,8 @@ def play(
     told as soon as it is there.
     """
     transport = CannedTransport(settings(api), pieces)
-    provider = PROVIDERS[api](settings(api), transport, replace(PROFILES[profile], whole=whole))
+    quirks = replace(PROFILES[profile], whole=whole)
+    provider = HTTPProvider(transport, quirks, FORMATS[api])
     parameters = Parameters(max_output_tokens=max_output_tokens)
     request = ModelRequest(model="m", items=(), parameters=parameters, stream=stream)
     call = UpstreamCall(deadline=0)

@@ -15,10 +15,12 @@ from app.domain.request import JsonSchemaFormat, ModelRequest, Parameters, TextO
 from app.domain.stream.accumulate import fold
 from app.domain.tools import FunctionTool
 from app.domain.upstream_call import UpstreamCall
+from app.providers.http import HTTPProvider
 from app.providers.profiles import PROFILES
+from app.providers.registry import FORMATS
 from app.services.answering.sealing import PayloadSealer
 from app.settings import Api
-from tests.contract.recordings import FOLDER, PROVIDERS, CannedTransport, narrated, play, settings
+from tests.contract.recordings import FOLDER, CannedTransport, narrated, play, settings
 
 Json = dict[str, Any]
 WEATHER = FunctionTool(
@@ -106,7 +108,7 @@ def held(api: Api) -> tuple[list[Item], list[Json]]:
     for given, parameters, answer in TURNS:
         items += given
         transport = CannedTransport(settings(api), [whole_answer(api, answer)])
-        provider = PROVIDERS[api](settings(api), transport, PROFILES[VENDORS[api]])
+        provider = HTTPProvider(transport, PROFILES[VENDORS[api]], FORMATS[api])
         request = ModelRequest(
             model=MODELS[api],
             items=tuple(items),
@@ -270,7 +272,7 @@ def test_opaque_reasoning_travels_back_byte_by_byte(api: Api, case: str, form: s
     output = fold(told.events).output
     items = [user(InputText("Hi")), *map(travelled, output), user(InputText("Go on"))]
     transport = CannedTransport(settings(api), [whole_answer(api, "Ok.")])
-    provider = PROVIDERS[api](settings(api), transport, PROFILES[VENDORS[api]])
+    provider = HTTPProvider(transport, PROFILES[VENDORS[api]], FORMATS[api])
     request = ModelRequest(model="m", items=tuple(items), parameters=Parameters(), stream=False)
     list(provider.answer(request, UpstreamCall(deadline=0)))
     body, whole = transport.sent[0], orjson.loads(came.read_bytes())

@@ -27,10 +27,12 @@ from app.domain.request import (
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
 from app.domain.upstream_call import UpstreamCall
 from app.providers.base import Provider
+from app.providers.http import HTTPProvider
 from app.providers.local import LocalProvider
 from app.providers.profiles import PROFILES
+from app.providers.registry import FORMATS
 from app.settings import Api
-from tests.contract.recordings import FOLDER, PROVIDERS, CannedTransport, settings
+from tests.contract.recordings import FOLDER, CannedTransport, settings
 from tests.providers.asking import OTHER_TOOL, TOOL, said
 
 Fate = Literal["honoured", "ignored", "moot"]
@@ -160,7 +162,7 @@ class Asked:
         if api != "local":
             of_api = settings(api)
             self._transport = CannedTransport(of_api, [_whole_answer(api)])
-            self.provider = PROVIDERS[api](of_api, self._transport, PROFILES[VENDORS[api]])
+            self.provider = HTTPProvider(self._transport, PROFILES[VENDORS[api]], FORMATS[api])
 
     def request(self, parameters: dict[str, Any]) -> ModelRequest:
         return ModelRequest(

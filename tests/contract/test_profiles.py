@@ -15,10 +15,12 @@ from app.domain.items import Item
 from app.domain.request import JsonSchemaFormat, Parameters, TextOptions
 from app.domain.tools import FunctionTool
 from app.domain.upstream_call import UpstreamCall
+from app.providers.http import HTTPProvider
 from app.providers.openai_chat.request import ignored, to_upstream
 from app.providers.profiles import PROFILES, profile_of
+from app.providers.registry import FORMATS
 from app.settings import Api, ProviderSettings
-from tests.contract.recordings import FOLDER, PROVIDERS, CannedTransport, settings
+from tests.contract.recordings import FOLDER, CannedTransport, settings
 from tests.providers.asking import answered, ask, called, said, thought
 
 ALL = frozenset(
@@ -77,7 +79,7 @@ def _sent(api: Api, profile: str, *items: Item, **parameters: Any) -> dict[str, 
     """Return what a provider of this format and profile sends."""
     of_api = replace(settings(api), profile=profile)
     transport = CannedTransport(of_api, [(FOLDER / api / "text.json").read_bytes()])
-    provider = PROVIDERS[api](of_api, transport, profile_of(of_api))
+    provider = HTTPProvider(transport, profile_of(of_api), FORMATS[api])
     request = ask(*items, **parameters)
     list(provider.answer(request, UpstreamCall(deadline=float("inf"))))
     return transport.sent[-1]
@@ -168,7 +170,7 @@ def test_a_key_goes_into_the_header_that_its_host_looks_at(
             return super().endpoint(path, given)
 
     of_api = replace(settings(api), profile=profile, api_key=key)
-    PROVIDERS[api](of_api, Noting(of_api, []), profile_of(of_api))
+    HTTPProvider(Noting(of_api, []), profile_of(of_api), FORMATS[api])
     assert headers == [{header: value}] * len(headers)
     assert headers
 

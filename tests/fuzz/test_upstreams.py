@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from app.providers.registry import FORMATS
 from app.settings import Api
-from tests.contract.recordings import PROVIDERS, Recording, outcome, play
+from tests.contract.recordings import Recording, outcome, play
 from tests.fuzz.upstreams import counted, mutated_answers, mutated_streams
 
 MOST_TOKENS = 10**9
@@ -87,7 +88,7 @@ def calls(api: Api, count: int) -> bytes:
             return b"".join(told) + end % b",".join(items)
 
 
-@pytest.mark.parametrize("api", PROVIDERS)
+@pytest.mark.parametrize("api", FORMATS)
 @pytest.mark.parametrize("count", [1, 1000, 1024, 1025, 3000])
 def test_any_number_of_calls_is_told_or_refused(api: Api, count: int) -> None:
     told = outcome(play(api, [calls(api, count)], stream=True))

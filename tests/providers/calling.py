@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from app.domain.upstream_call import UpstreamCall
+from app.errors import GatewayError
 from app.providers.transport import Endpoint, Reply, Transport
 from app.settings import ProviderSettings
 
@@ -38,3 +39,8 @@ def whole(to: Endpoint, body: bytes = b"{}", call: UpstreamCall | None = None) -
 def stream(to: Endpoint, call: UpstreamCall | None = None) -> Reply:
     """Return the reply to a request for a stream."""
     return to.post(b"{}", call or a_call(), stream=True)
+
+
+def let_through(bug: Exception, _call: UpstreamCall) -> GatewayError:
+    """Raise a bug of ours as it is."""
+    raise bug

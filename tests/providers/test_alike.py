@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.domain.stream.deltas import Delta, Text
 from app.errors import UpstreamMisbehaved
-from app.providers.openai_chat.answer import ChunkReader
+from app.providers.openai_chat.reader import ChatReader
 from app.providers.reading.chunk_template import MOST_SHOWN, PAYS, Alike
 from app.providers.reading.sse import Frame
 
@@ -110,7 +110,7 @@ def test_a_stream_says_what_its_events_say_one_by_one(events: list[bytes], at_on
     frames: list[Frame] = [("", each) for each in events]
     together, alone = list[Delta](), list[Delta]()
     fault = UpstreamMisbehaved("a fault")
-    one = ChunkReader(lambda _: fault)
+    one = ChatReader(lambda _: fault)
     try:
         for first in range(0, len(frames), at_once):
             one.read(frames[first : first + at_once], together)
@@ -118,7 +118,7 @@ def test_a_stream_says_what_its_events_say_one_by_one(events: list[bytes], at_on
         together.append(Text("nonsense"))
     try:
         for frame in frames:
-            ChunkReader(lambda _: fault).read([frame], alone)
+            ChatReader(lambda _: fault).read([frame], alone)
     except UpstreamMisbehaved:
         alone.append(Text("nonsense"))
     assert together == alone

@@ -22,7 +22,8 @@ from app.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from app.providers.anthropic import AnthropicProvider
+from app.providers.anthropic import MessagesFormat
+from app.providers.http import HTTPProvider
 from app.providers.profiles import PROFILES
 from app.providers.transport import Transport
 from app.settings import ProviderSettings
@@ -44,11 +45,11 @@ def upstream() -> Iterator[responses.RequestsMock]:
         yield mocked
 
 
-def provider(url: str = URL, **others: Any) -> AnthropicProvider:
+def provider(url: str = URL, **others: Any) -> HTTPProvider:
     settings = ProviderSettings(
         name="claude", api="anthropic_messages", base_url=url, **{"api_key": API_KEY} | others
     )
-    return AnthropicProvider(settings, Transport(settings), PROFILES["anthropic"])
+    return HTTPProvider(Transport(settings), PROFILES["anthropic"], MessagesFormat())
 
 
 def test_it_has_its_name() -> None:

@@ -25,16 +25,21 @@ from app.domain.stream.deltas import (
 )
 from app.domain.upstream_call import UpstreamCall
 from app.errors import AnswerTooLong, GatewayError, UpstreamMisbehaved, UpstreamUnavailable
-from app.providers.anthropic.answer import Answer as AnthropicAnswer
-from app.providers.openai_chat.answer import ChunkReader
-from app.providers.openai_chat.answer import body_deltas as chat_deltas
-from app.providers.openai_responses.answer import Answer as ResponsesAnswer
+from app.providers.anthropic.reader import MessagesReader
+from app.providers.openai_chat.reader import ChatReader
+from app.providers.openai_responses.reader import ResponsesReader
 from app.providers.reading.budget import Bounds, Budget
-from app.providers.reading.events import EventReader, body_deltas
+from app.providers.reading.events import EventReader
 from app.providers.reading.json_text import loads
 from app.providers.reading.sse import Frame
-from app.providers.reading.streaming import MOST_AT_ONCE, FrameReader, batches, told_whole
+from app.providers.reading.streaming import (
+    MOST_AT_ONCE,
+    AnswerReader,
+    stream_batches,
+    whole_batches,
+)
 from app.providers.transport import Reply
+from tests.providers.calling import let_through
 
 SMALL = Bounds(text=100, notes=100, items=3, events=50, unsaid=1000)
 CALL = [CallOpened("0", "call_1", "f")]
@@ -149,16 +154,26 @@ def responses_call(number: int) -> dict[str, Any]:
     return {"type": "response.output_item.added", "output_index": number, "item": item}
 
 
-def no_whole(_body: bytes) -> Batch:
-    raise AssertionError("a stream is no whole answer")
+A_CALL = UpstreamCall(1e9)
+
+
+class Says(ChatReader):
+    """Reads the same in any body."""
+
+    def __init__(self, deltas: Batch) -> None:
+        super().__init__(fault)
+        self._deltas = list(deltas)
+
+    def whole(self, _body: bytes) -> list[Delta]:
+        return self._deltas
 
 
 FORMATS = pytest.mark.parametrize(
     ("reader", "call"),
     [
-        (lambda: ChunkReader(fault), chat_call),
-        (lambda: EventReader(AnthropicAnswer(fault)), messages_call),
-        (lambda: EventReader(ResponsesAnswer(fault)), responses_call),
+        (lambda: ChatReader(fault), chat_call),
+        (lambda: EventReader(MessagesReader(fault)), messages_call),
+        (lambda: EventReader(ResponsesReader(fault)), responses_call),
     ],
     ids=["chat", "messages", "responses"],
 )
@@ -167,14 +182,14 @@ FORMATS = pytest.mark.parametrize(
 @FORMATS
 @pytest.mark.parametrize("size", [100, MOST_AT_ONCE, 10**9], ids=["small", "usual", "long"])
 def test_a_stream_that_opens_calls_without_end_is_ended(
-    reader: Callable[[], FrameReader], call: Callable[[int], dict[str, Any]], size: int
+    reader: Callable[[], AnswerReader], call: Callable[[int], dict[str, Any]], size: int
 ) -> None:
     body = b"".join(b"data: %b\n\n" % orjson.dumps(call(number)) for number in range(2000))
     pieces = [body[start : start + size] for start in range(0, len(body), size)]
     told: list[Delta] = []
     with pytest.raises(AnswerTooLong, match="items"):
         told.extend(
-            chain.from_iterable(batches(reply(pieces), reader(), no_whole, UpstreamCall(1e9)))
+            chain.from_iterable(stream_batches(reply(pieces), reader(), A_CALL, let_through))
         )
     assert sum(isinstance(delta, CallOpened) for delta in told) <= 1024
 
@@ -182,43 +197,36 @@ def test_a_stream_that_opens_calls_without_end_is_ended(
 def test_a_line_without_end_is_ended() -> None:
     pieces = [b": nothing, " * 1000] * 1000
     with pytest.raises(AnswerTooLong, match="say nothing"):
-        list(batches(cast(Reply, Pieces(*pieces)), ChunkReader(fault), no_whole, UpstreamCall(1e9)))
+        list(stream_batches(cast(Reply, Pieces(*pieces)), ChatReader(fault), A_CALL, let_through))
 
 
 def test_a_whole_answer_has_the_same_bounds() -> None:
     with pytest.raises(AnswerTooLong):
         list(
-            told_whole(
-                cast(Reply, Pieces(b"")),
-                lambda: ChunkReader(fault),
-                lambda _body: [Text("x" * 101)],
-                Budget(SMALL),
-            )
+            whole_batches(reply([b""]), Says([Text("x" * 101)]), A_CALL, let_through, Budget(SMALL))
         )
 
 
 def test_a_long_answer_is_told_in_parts() -> None:
     deltas = [Text("x")] * 5000
-    parts = list(
-        told_whole(cast(Reply, Pieces(b"")), lambda: ChunkReader(fault), lambda _body: deltas)
-    )
+    parts = list(whole_batches(reply([b""]), Says(deltas), A_CALL, let_through))
     assert (len(parts), list(chain.from_iterable(parts))) == (3, deltas)
 
 
 def chat_whole(count: int) -> Batch:
     message = {"tool_calls": [{"id": "c", "function": {"name": "f"}}] * count}
-    return chat_deltas(orjson.dumps({"choices": [{"message": message}]}), fault)
+    return ChatReader(fault).whole(orjson.dumps({"choices": [{"message": message}]}))
 
 
 def messages_whole(count: int) -> Batch:
     content = [{"type": "tool_use", "id": "c", "name": "f"}] * count
-    return body_deltas(orjson.dumps({"content": content}), AnthropicAnswer(fault))
+    return EventReader(MessagesReader(fault)).whole(orjson.dumps({"content": content}))
 
 
 def responses_whole(count: int) -> Batch:
     output = [{"type": "function_call", "call_id": "c", "name": "f"}] * count
     body = {"status": "completed", "output": output}
-    return body_deltas(orjson.dumps(body), ResponsesAnswer(fault))
+    return EventReader(ResponsesReader(fault)).whole(orjson.dumps(body))
 
 
 WHOLE = pytest.mark.parametrize("read", [chat_whole, messages_whole, responses_whole])
@@ -242,18 +250,18 @@ def test_an_item_with_parts_without_number_is_not_read() -> None:
     output = [{"type": "message", "id": f"m{number}", "content": parts} for number in range(4)]
     body = orjson.dumps({"status": "completed", "output": output})
     with pytest.raises(AnswerTooLong, match="at once"):
-        body_deltas(body, ResponsesAnswer(fault))
+        EventReader(ResponsesReader(fault)).whole(body)
 
 
 def test_a_stream_in_place_of_a_whole_answer_is_read_no_further_than_its_bounds() -> None:
     frames: list[Frame] = []
 
-    class Reader(ChunkReader):
+    class Reader(ChatReader):
         def read(self, new: Sequence[Frame], deltas: list[Delta]) -> None:
             frames.extend(new)
             super().read(new, deltas)
 
     body = b"data: %b\n\n" % orjson.dumps({"choices": [{"delta": {"content": "x" * 100}}]}) * 10_000
     with pytest.raises(AnswerTooLong):
-        list(told_whole(reply([body]), lambda: Reader(fault), no_whole, Budget(SMALL)))
+        list(whole_batches(reply([body]), Reader(fault), A_CALL, let_through, Budget(SMALL)))
     assert len(frames) < 1000

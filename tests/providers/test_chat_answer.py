@@ -20,7 +20,7 @@ from app.domain.stream.deltas import (
     Used,
 )
 from app.errors import GatewayError, UpstreamMisbehaved, UpstreamUnavailable
-from app.providers.openai_chat.answer import ChunkReader, body_deltas
+from app.providers.openai_chat.reader import ChatReader
 
 STOP = Finished("stop")
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
@@ -33,7 +33,7 @@ def fault(error: object) -> GatewayError:
 
 def read(*chunks: Any, done: bool = True) -> list[Delta]:
     """Return what a stream of chunks says; bytes are sent as they are."""
-    reader = ChunkReader(fault)
+    reader = ChatReader(fault)
     data = [each if isinstance(each, bytes) else orjson.dumps(each) for each in chunks]
     frames = [("", each) for each in data] + ([("", b"[DONE]")] if done else [])
     deltas: list[Delta] = []
@@ -51,7 +51,7 @@ def chunk(reason: str | None = None, logprobs: Any = None, **delta: Any) -> dict
 def whole(reason: str | None = "stop", logprobs: Any = None, **message: Any) -> list[Delta]:
     """Return what a whole answer with this message says."""
     choice = {"message": message, "finish_reason": reason, "logprobs": logprobs}
-    return body_deltas(orjson.dumps({"choices": [choice]}), fault)
+    return ChatReader(fault).whole(orjson.dumps({"choices": [choice]}))
 
 
 def test_a_stream_of_words() -> None:
@@ -185,7 +185,7 @@ def test_a_stream_with_a_reason_may_end_without_done() -> None:
 
 
 def test_done_is_noticed() -> None:
-    reader = ChunkReader(fault)
+    reader = ChatReader(fault)
     reader.read([("", b"[DONE]")], [])
     assert reader.is_done
 
@@ -231,13 +231,13 @@ def test_usage_that_is_repeated_is_told_once() -> None:
 )
 def test_what_is_not_counted_is_zero(usage: dict[str, Any], counted: Usage) -> None:
     body = {"choices": [{"message": {"content": "Hi"}}], "usage": usage}
-    assert Used(counted) in body_deltas(orjson.dumps(body), fault)
+    assert Used(counted) in ChatReader(fault).whole(orjson.dumps(body))
 
 
 def test_the_tier_that_served_is_told() -> None:
     assert read(chunk("stop") | {"service_tier": "flex"})[-1] == Finished("stop", "flex")
     body = {"choices": [{"message": {"content": "Hi"}}], "service_tier": "flex"}
-    assert body_deltas(orjson.dumps(body), fault)[-1] == Finished("stop", "flex")
+    assert ChatReader(fault).whole(orjson.dumps(body))[-1] == Finished("stop", "flex")
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_an_error_in_a_stream_is_raised(said: Any) -> None:
 
 def test_an_error_event_is_an_error_whatever_its_shape() -> None:
     with pytest.raises(UpstreamUnavailable, match="boom"):
-        ChunkReader(fault).read([("error", b'{"object": "error", "message": "boom"}')], [])
+        ChatReader(fault).read([("error", b'{"object": "error", "message": "boom"}')], [])
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_an_error_event_is_an_error_whatever_its_shape() -> None:
 )
 def test_an_error_in_a_whole_answer_is_raised(said: Any) -> None:
     with pytest.raises(UpstreamUnavailable, match="boom"):
-        body_deltas(orjson.dumps(said), fault)
+        ChatReader(fault).whole(orjson.dumps(said))
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def test_a_frame_that_is_no_chunk_is_nonsense(said: bytes) -> None:
 )  # fmt: skip
 def test_a_body_that_is_no_answer_is_nonsense(said: bytes) -> None:
     with pytest.raises(UpstreamMisbehaved) as caught:
-        body_deltas(said, fault)
+        ChatReader(fault).whole(said)
     assert caught.value.work_done
 
 
@@ -299,7 +299,7 @@ def test_a_word_that_is_a_name_of_the_format_is_a_word() -> None:
 
 def test_a_usage_that_is_none_costs_nothing_and_is_noted() -> None:
     noted: list[str] = []
-    reader, deltas = ChunkReader(fault, lambda kind, *_: noted.append(kind)), list[Delta]()
+    reader, deltas = ChatReader(fault, lambda kind, *_: noted.append(kind)), list[Delta]()
     reader.read([("", b'{"usage": 7}'), ("", orjson.dumps(chunk(content="Hi")))], deltas)
     assert (deltas, noted) == ([Text("Hi")], ["usage"])
 
@@ -321,7 +321,7 @@ def test_a_part_that_is_not_known_is_a_failure_where_there_is_no_other() -> None
 def test_what_is_not_understood_is_noted_beside_what_is() -> None:
     noted: list[str] = []
     body = {"choices": [{"message": {"content": "Hi", "images": [1]}, "finish_reason": "stop"}]}
-    assert body_deltas(orjson.dumps(body), fault, lambda kind, *_: noted.append(kind)) == [
+    assert ChatReader(fault, lambda kind, *_: noted.append(kind)).whole(orjson.dumps(body)) == [
         Text("Hi"),
         STOP,
     ]
@@ -331,7 +331,7 @@ def test_what_is_not_understood_is_noted_beside_what_is() -> None:
 @pytest.mark.parametrize("message", [None, {}, {"content": None}, {"content": ""}, {"content": []}])
 def test_a_message_that_is_really_empty_keeps_its_finish(message: Any) -> None:
     choice = {"message": message, "finish_reason": "length"}
-    assert body_deltas(orjson.dumps({"choices": [choice]}), fault) == [Finished("length")]
+    assert ChatReader(fault).whole(orjson.dumps({"choices": [choice]})) == [Finished("length")]
 
 
 @pytest.mark.parametrize(
@@ -356,7 +356,7 @@ def test_sources_beside_the_message_are_annotations_of_its_whole_text() -> None:
         for url, title in (("https://a.example", "A"), ("https://b.example", ""))
     ]  # fmt: skip
     body = {"choices": [{"message": {"content": "Hi [1]"}, "finish_reason": "stop"}], **sources}
-    assert body_deltas(orjson.dumps(body), fault) == [Text("Hi [1]"), *cited, STOP]
+    assert ChatReader(fault).whole(orjson.dumps(body)) == [Text("Hi [1]"), *cited, STOP]
     pieces = [chunk(content="Hi ") | sources, chunk("stop", content="[1]") | sources]
     assert read(*pieces) == [Text("Hi "), Text("[1]"), *cited, STOP]
 

@@ -12,12 +12,11 @@ import pytest
 from app.domain.response import Usage
 from app.domain.stream.deltas import Delta, Finished, Used
 from app.errors import GatewayError, UpstreamUnavailable
-from app.providers.anthropic.answer import Answer as AnthropicAnswer
-from app.providers.openai_chat.answer import ChunkReader
-from app.providers.openai_chat.answer import body_deltas as chat_deltas
-from app.providers.openai_responses.answer import Answer as ResponsesAnswer
+from app.providers.anthropic.reader import MessagesReader
+from app.providers.openai_chat.reader import ChatReader
+from app.providers.openai_responses.reader import ResponsesReader
 from app.providers.reading.counts import MOST_TOKENS, Counts
-from app.providers.reading.events import EventReader, body_deltas
+from app.providers.reading.events import EventReader
 
 ABSURD = [
     *("-1", "1.5", "true", "null", "[]", "{}", '"many"', "1e300", "NaN", "Infinity", "-Infinity"),
@@ -32,18 +31,18 @@ def fault(error: object) -> GatewayError:
 
 
 def chat(body: str) -> list[Delta]:
-    return chat_deltas(body.encode(), fault)
+    return ChatReader(fault).whole(body.encode())
 
 
 def chat_stream(body: str) -> list[Delta]:
-    reader, deltas = ChunkReader(fault), list[Delta]()
+    reader, deltas = ChatReader(fault), list[Delta]()
     choice = '{"choices": [{"delta": {"content": "Hi"}, "finish_reason": "stop"}]}'
     reader.read([("", choice.encode()), ("", body.encode()), ("", b"[DONE]")], deltas)
     return deltas + reader.end()
 
 
 def messages(body: str) -> list[Delta]:
-    return body_deltas(body.encode(), AnthropicAnswer(fault))
+    return EventReader(MessagesReader(fault)).whole(body.encode())
 
 
 def messages_stream(body: str) -> list[Delta]:
@@ -51,17 +50,17 @@ def messages_stream(body: str) -> list[Delta]:
     delta = '{"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": %s}'
     usage = body.partition('"usage": ')[2].rpartition("}")[0]
     stop = '{"type": "message_stop"}'
-    reader, deltas = EventReader(AnthropicAnswer(fault)), list[Delta]()
+    reader, deltas = EventReader(MessagesReader(fault)), list[Delta]()
     reader.read([("", each.encode()) for each in (start, delta % usage, stop)], deltas)
     return deltas
 
 
 def responses(body: str) -> list[Delta]:
-    return body_deltas(body.encode(), ResponsesAnswer(fault))
+    return EventReader(ResponsesReader(fault)).whole(body.encode())
 
 
 def responses_stream(body: str) -> list[Delta]:
-    reader, deltas = EventReader(ResponsesAnswer(fault)), list[Delta]()
+    reader, deltas = EventReader(ResponsesReader(fault)), list[Delta]()
     done = b'{"type": "response.completed", "response": %b}' % body.encode()
     reader.read([("", done)], deltas)
     return deltas

@@ -9,9 +9,9 @@ import pytest
 
 from app.domain.stream.deltas import Delta, Finished, Text
 from app.errors import GatewayError, UpstreamMisbehaved, UpstreamUnavailable
-from app.providers.anthropic.answer import Answer as Messages
-from app.providers.openai_responses.answer import Answer as Responses
-from app.providers.reading.events import Answer, EventReader, body_deltas
+from app.providers.anthropic.reader import MessagesReader as Messages
+from app.providers.openai_responses.reader import ResponsesReader as Responses
+from app.providers.reading.events import EventInterpreter, EventReader
 from app.providers.reading.sse import Frame
 
 TEXT_DELTA = {"type": "text_delta", "text": "Hi"}
@@ -22,17 +22,20 @@ def fault(_error: object) -> GatewayError:
 
 
 @pytest.mark.parametrize(
-    ("answer", "last"),
+    ("interpreter", "last"),
     [
         (Messages(fault), b'{"type":"message_stop"}'),
-        (Responses(fault), b'{"type":"response.completed","response":{"status":"completed"}}'),
+        (
+            Responses(fault),
+            b'{"type":"response.completed","response":{"status":"completed"}}',
+        ),
         (Responses(fault), b'{"type":"response.incomplete","response":{}}'),
         (Messages(fault), b"[DONE]"),
         (Responses(fault), b"[DONE]"),
     ],
 )
-def test_the_last_event_is_the_last(answer: Answer, last: bytes) -> None:
-    reader = EventReader(answer)
+def test_the_last_event_is_the_last(interpreter: EventInterpreter, last: bytes) -> None:
+    reader = EventReader(interpreter)
     reader.read([("", b'{"type":"ping"}')], [])
     assert not reader.is_done
     reader.read([("", last)], [])
@@ -118,7 +121,7 @@ def test_a_body_that_is_no_object_is_nonsense_that_was_paid_for(
     answer: type[Messages] | type[Responses], body: bytes
 ) -> None:
     with pytest.raises(UpstreamMisbehaved) as caught:
-        body_deltas(body, answer(fault))
+        EventReader(answer(fault)).whole(body)
     assert caught.value.work_done
 
 

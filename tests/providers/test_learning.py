@@ -9,7 +9,8 @@ import pytest
 
 from app.domain.items import Item
 from app.domain.upstream_call import UpstreamCall
-from app.providers.openai_chat import OpenAIChatProvider
+from app.providers.http import HTTPProvider
+from app.providers.openai_chat import ChatFormat
 from app.providers.profiles import profile_of
 from app.providers.registry import build, survey
 from app.providers.transport import Transport
@@ -62,7 +63,7 @@ def test_the_owner_of_all_models_tells_what_serves_them(owner: str, profile: str
 
 def test_owners_that_differ_tell_nothing() -> None:
     with RawServer(models("vllm", "llamacpp")) as server:
-        assert survey(settings(server.url)).told is None
+        assert survey(settings(server.url)).detected is None
 
 
 def test_a_list_that_is_odd_tells_nothing() -> None:
@@ -75,13 +76,13 @@ def test_a_list_that_is_odd_tells_nothing() -> None:
 def test_what_is_configured_stays(given: dict[str, str]) -> None:
     with RawServer(models("vllm")) as server:
         found = survey(settings(server.url, **given))
-    assert (found.profile, found.told) == (given["profile"], "vllm")
+    assert (found.profile, found.detected) == (given["profile"], "vllm")
 
 
 def test_quirks_that_are_configured_stay_on_top_of_what_was_learned() -> None:
     with RawServer(models("llamacpp")) as server:
         provider = build(settings(server.url, quirks={"whole": True}))
-        assert isinstance(provider, OpenAIChatProvider)
+        assert isinstance(provider, HTTPProvider)
         provider.models()
     learned = provider.profile.current
     assert (learned.name, learned.whole, learned.user) == ("llamacpp", True, False)
@@ -93,7 +94,7 @@ def test_the_first_answer_tells_what_the_next_request_is_to_be_like() -> None:
     with RawServer(answering(said, "Server: llama.cpp")) as server:
         told = settings(server.url)
         transport = Transport(told)
-        provider = OpenAIChatProvider(told, transport, profile_of(told))
+        provider = HTTPProvider(transport, profile_of(told), ChatFormat())
         assert provider.ignored(ask(*item, user="u")) == ()
         list(provider.answer(ask(), UpstreamCall(deadline=float("inf"))))
     assert provider.ignored(ask(*item, user="u")) == ("user",)

@@ -11,7 +11,8 @@ from structlog.testing import capture_logs
 from app.domain.request import ModelRequest, TextOptions
 from app.domain.stream.deltas import Batch, Finished, Text
 from app.errors import UpstreamMisbehaved, UpstreamRateLimited, UpstreamUnavailable
-from app.providers.openai_chat import OpenAIChatProvider
+from app.providers.http import HTTPProvider
+from app.providers.openai_chat import ChatFormat
 from app.providers.profiles import PROFILES
 from app.providers.transport import Transport
 from tests.providers.calling import API_KEY, a_call, settings
@@ -19,9 +20,9 @@ from tests.providers.chatting import GENERIC, request
 from tests.providers.raw_server import OK, Heard, RawServer, Script, Wire
 
 
-def provider(url: str) -> OpenAIChatProvider:
+def provider(url: str) -> HTTPProvider:
     told = settings(url)
-    return OpenAIChatProvider(told, Transport(told), GENERIC)
+    return HTTPProvider(Transport(told), GENERIC, ChatFormat())
 
 
 def chunk(**choice: Any) -> bytes:
@@ -184,7 +185,7 @@ def test_a_list_that_is_none_is_nonsense(said: bytes) -> None:
 
 def test_what_is_ignored_depends_on_the_profile() -> None:
     told = settings("http://acme.test/v1")
-    ollama = OpenAIChatProvider(told, Transport(told), PROFILES["ollama"])
+    ollama = HTTPProvider(Transport(told), PROFILES["ollama"], ChatFormat())
     asked = request(user="u", text=TextOptions(verbosity="low"))
     assert ollama.ignored(asked) == ("user", "text.verbosity")
     assert ollama.name == "acme"

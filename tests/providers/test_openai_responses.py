@@ -22,7 +22,8 @@ from app.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from app.providers.openai_responses import OpenAIResponsesProvider
+from app.providers.http import HTTPProvider
+from app.providers.openai_responses import ResponsesFormat
 from app.providers.profiles import PROFILES
 from app.providers.transport import Transport
 from app.settings import ProviderSettings
@@ -44,12 +45,10 @@ def upstream() -> Iterator[responses.RequestsMock]:
         yield mocked
 
 
-def provider(
-    url: str = URL, *, api_key: str | None = API_KEY, **quirks: Any
-) -> OpenAIResponsesProvider:
+def provider(url: str = URL, *, api_key: str | None = API_KEY, **quirks: Any) -> HTTPProvider:
     settings = ProviderSettings(name="openai", api="responses", base_url=url, api_key=api_key)
     profile = replace(PROFILES["openai"], **quirks)
-    return OpenAIResponsesProvider(settings, Transport(settings), profile)
+    return HTTPProvider(Transport(settings), profile, ResponsesFormat())
 
 
 def test_it_has_its_name() -> None:

@@ -1,76 +1,117 @@
-"""A bug in a reader of ours is no nonsense of the upstream's."""
+"""A bug of an adapter is ours: it is logged, counted and shown as ours, and no upstream's fault."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 
-import orjson
 import pytest
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
-from app.errors import GatewayError, UpstreamUnavailable
-from app.providers.anthropic.answer import Answer as AnthropicAnswer
-from app.providers.openai_chat import answer as chat
-from app.providers.openai_responses.answer import Answer as ResponsesAnswer
-from app.providers.reading.events import EventReader, body_deltas
-from app.providers.reading.sse import Frame
+from app.domain.stream.deltas import Delta, Text
+from app.domain.upstream_call import UpstreamCall
+from app.errors import GatewayError, Overloaded, UpstreamMisbehaved
+from app.providers.http import HTTPProvider
+from app.providers.profiles import PROFILES
+from app.providers.registry import FORMATS
+from app.settings import Api
+from tests.contract.recordings import FOLDER, CannedTransport, settings
+from tests.providers.asking import ask
 
-MISTAKES = [AttributeError, TypeError, KeyError, RecursionError, ZeroDivisionError]
-
-
-def fault(error: object) -> GatewayError:
-    return UpstreamUnavailable(str(error))
-
-
-def frame(event: object) -> list[Frame]:
-    return [("", orjson.dumps(event))]
-
-
-def read_chat() -> None:
-    chat.body_deltas(orjson.dumps({"choices": [{"message": {"content": "Hi"}}]}), fault)
-
-
-def read_chat_stream() -> None:
-    chat.ChunkReader(fault).read(frame({"choices": [{"delta": {"refusal": "No"}}]}), [])
-
-
-def read_messages() -> None:
-    body_deltas(orjson.dumps({"content": [{"type": "text", "text": "Hi"}]}), AnthropicAnswer(fault))
-
-
-def read_messages_stream() -> None:
-    EventReader(AnthropicAnswer(fault)).read(frame({"type": "message_start", "message": {}}), [])
-
-
-def read_responses() -> None:
-    body_deltas(orjson.dumps({"output": [{"type": "message"}]}), ResponsesAnswer(fault))
-
-
-def read_responses_stream() -> None:
-    event = {"type": "response.output_text.delta", "delta": "Hi"}
-    EventReader(ResponsesAnswer(fault)).read(frame(event), [])
-
-
-@pytest.mark.parametrize("mistake", MISTAKES)
-@pytest.mark.parametrize(
-    ("read", "place"),
-    [
-        (read_chat, "app.providers.openai_chat.answer.MessageReader.take"),
-        (read_chat_stream, "app.providers.openai_chat.answer.MessageReader.take"),
-        (read_messages, "app.providers.anthropic.answer.Answer._start"),
-        (read_messages_stream, "app.providers.anthropic.answer.Answer._start"),
-        (read_responses, "app.providers.openai_responses.answer.Answer._begin"),
-        (read_responses_stream, "app.providers.openai_responses.answer.Answer._begin"),
-    ],
+#: ValueError is among them: what the upstream sent is told from it by its own kind.
+MISTAKES = [AttributeError, TypeError, KeyError, RecursionError, ZeroDivisionError, ValueError]
+#: Where a bug is planted in each format: on the way out, and while an answer is read.
+WRITERS = {
+    "chat_completions": "app.providers.openai_chat.request.to_messages",
+    "anthropic_messages": "app.providers.anthropic.request.turns",
+    "responses": "app.providers.openai_responses.request.to_items",
+}
+READERS = {
+    "chat_completions": "app.providers.openai_chat.reader.MessageReader.take",
+    "anthropic_messages": "app.providers.anthropic.reader.MessagesReader._start",
+    "responses": "app.providers.openai_responses.reader.ResponsesReader._begin",
+}
+every_format = pytest.mark.parametrize("api", FORMATS)
+every_way = pytest.mark.parametrize(
+    ("stream", "whole"),
+    [(False, True), (False, False), (True, True)],
+    ids=["whole", "joined", "streamed"],
 )
-def test_a_mistake_of_ours_is_not_blamed_on_the_upstream(
-    read: Callable[[], None],
-    place: str,
+
+
+def plant(monkeypatch: pytest.MonkeyPatch, place: str, bug: Exception) -> None:
+    def stumble(*_: object, **__: object) -> None:
+        raise bug
+
+    monkeypatch.setattr(place, stumble)
+
+
+def answer(api: Api, *, stream: bool, whole: bool) -> Iterator[Delta]:
+    """Yield what the recorded answer of an upstream says."""
+    streams = stream or not whole
+    body = (FOLDER / api / f"text.{'sse' if streams else 'json'}").read_bytes()
+    transport = CannedTransport(settings(api), [body])
+    provider = HTTPProvider(transport, replace(PROFILES["generic"], whole=whole), FORMATS[api])
+    for batch in provider.answer(ask(stream=stream), UpstreamCall(deadline=0, attempts=2)):
+        yield from batch
+
+
+def counted() -> float:
+    labels = {"place": "provider"}
+    return REGISTRY.get_sample_value("gateway_unexpected_errors_total", labels) or 0.0
+
+
+@every_format
+@every_way
+@pytest.mark.parametrize("places", [WRITERS, READERS], ids=["request", "answer"])
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_of_ours_is_logged_counted_and_not_blamed_on_the_upstream(
+    api: Api,
+    stream: bool,
+    whole: bool,
+    places: dict[Api, str],
     mistake: type[Exception],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def stumble(*_: object) -> None:
-        raise mistake
+    plant(monkeypatch, places[api], mistake("sk-secret"))
+    before = counted()
+    with capture_logs() as logged, pytest.raises(GatewayError) as caught:
+        list(answer(api, stream=stream, whole=whole))
+    assert type(caught.value) is GatewayError
+    assert caught.value.message == "The gateway made a mistake."
+    assert counted() == before + 1
+    (line,) = logged
+    assert (line["event"], line["error"]) == ("unexpected_error", mistake.__name__)
+    assert (line["provider"], line["attempts"]) == (api, 2)
+    assert line["frames"][-1].endswith("stumble")
+    assert "sk-secret" not in str(line)
 
-    monkeypatch.setattr(place, stumble)
-    with pytest.raises(mistake):
-        read()
+
+@every_format
+@pytest.mark.parametrize("stream", [False, True])
+def test_nonsense_of_an_upstream_is_no_mistake_of_ours(api: Api, stream: bool) -> None:
+    transport = CannedTransport(settings(api), [b"data: {nonsense\n\n" if stream else b"nonsense"])
+    provider = HTTPProvider(transport, PROFILES["generic"], FORMATS[api])
+    before = counted()
+    with pytest.raises(UpstreamMisbehaved):
+        list(provider.answer(ask(stream=stream), UpstreamCall(deadline=0)))
+    assert counted() == before
+
+
+@every_format
+def test_a_lack_of_descriptors_is_no_mistake(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch, READERS[api], OSError(24, "too many open files"))
+    before = counted()
+    with pytest.raises(Overloaded):
+        list(answer(api, stream=True, whole=True))
+    assert counted() == before
+
+
+def test_what_was_said_before_a_mistake_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch, "app.providers.openai_chat.reader.finished", TypeError())
+    deltas = answer("chat_completions", stream=True, whole=True)
+    assert any(isinstance(delta, Text) for delta in iter(partial(next, deltas), None))
+    with pytest.raises(GatewayError, match="made a mistake"):
+        list(deltas)

@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.providers.anthropic import AnthropicProvider
+from app.providers.http import HTTPProvider
 from app.providers.local import LocalProvider
-from app.providers.openai_chat import OpenAIChatProvider
-from app.providers.openai_responses import OpenAIResponsesProvider
 from app.providers.registry import build
 from app.settings import Api, ProviderSettings, SettingsError
 
@@ -19,9 +17,9 @@ URL = "https://acme.test/v1"
 @pytest.mark.parametrize(
     ("api", "kind"),
     [
-        ("responses", OpenAIResponsesProvider),
-        ("chat_completions", OpenAIChatProvider),
-        ("anthropic_messages", AnthropicProvider),
+        ("responses", HTTPProvider),
+        ("chat_completions", HTTPProvider),
+        ("anthropic_messages", HTTPProvider),
         ("local", LocalProvider),
     ],
 )

@@ -28,28 +28,28 @@ BODY = "from app.api.http.bodies import let_others_run as work"
 #: A piece that was compressed.
 LONG_PIECE = """
 from app.domain.upstream_call import UpstreamCall
-from app.providers.openai_chat.answer import ChunkReader
-from app.providers.reading.streaming import batches
+from app.providers.openai_chat.reader import ChatReader
+from app.providers.reading.streaming import stream_batches
 class Reply:
     def pieces(self, take):
         piece = b": nothing\\n\\n" * 20_000
         return [] if take(piece) else [piece]
     def close(self): pass
 def work():
-    list(batches(Reply(), ChunkReader(None), None, UpstreamCall(1e9)))
+    list(stream_batches(Reply(), ChatReader(None), UpstreamCall(1e9), None))
 """
 #: A stream that came where a whole answer was wanted.
 STREAM_AS_BODY = """
 from contextlib import suppress
 from app.errors import GatewayError
-from app.providers.openai_chat.answer import ChunkReader
-from app.providers.reading.streaming import told_whole
+from app.providers.openai_chat.reader import ChatReader
+from app.providers.reading.streaming import whole_batches
 class Reply:
     def body(self):
         return b": nothing\\n\\n" * 20_000
 def work():
     with suppress(GatewayError):
-        list(told_whole(Reply(), lambda: ChunkReader(None), None))
+        list(whole_batches(Reply(), ChatReader(None), None, None))
 """
 #: Many events of a background response, looked at after a while.
 EVENTS = """

@@ -140,9 +140,9 @@ def _provider(settings: ProviderSettings) -> Finding:
     except GatewayError as error:
         return Finding(settings.name, "failed", error.message)
     detail = f"models: {len(found.models)}" if found.models else "answers"
-    if found.told is None or (found.told == found.profile and settings.profile):
+    if found.detected is None or (found.detected == found.profile and settings.profile):
         return Finding(settings.name, "ok", detail)
-    if found.told == found.profile:
-        return Finding(settings.name, "ok", f"{detail}; it says that it is {found.told}")
-    why = f"it says that it is {found.told}, and is taken for {found.profile}"
+    if found.detected == found.profile:
+        return Finding(settings.name, "ok", f"{detail}; it says that it is {found.detected}")
+    why = f"it says that it is {found.detected}, and is taken for {found.profile}"
     return Finding(settings.name, "warning", f"{detail}; {why}: see docs/profiles.md")

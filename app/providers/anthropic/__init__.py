@@ -1,5 +1,5 @@
 """Anthropic's Messages format."""
 
-from app.providers.anthropic.provider import AnthropicProvider
+from app.providers.anthropic.format import MessagesFormat
 
-__all__ = ["AnthropicProvider"]
+__all__ = ["MessagesFormat"]

@@ -1,5 +1,5 @@
 """OpenAI's Chat Completions format."""
 
-from app.providers.openai_chat.provider import OpenAIChatProvider
+from app.providers.openai_chat.format import ChatFormat
 
-__all__ = ["OpenAIChatProvider"]
+__all__ = ["ChatFormat"]

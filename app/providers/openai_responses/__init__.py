@@ -1,5 +1,5 @@
 """OpenAI's Responses format."""
 
-from app.providers.openai_responses.provider import OpenAIResponsesProvider
+from app.providers.openai_responses.format import ResponsesFormat
 
-__all__ = ["OpenAIResponsesProvider"]
+__all__ = ["ResponsesFormat"]

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from app.domain.stream.deltas import Delta
 from app.errors import GatewayError, UpstreamMisbehaved
 from app.providers.reading.fields import mapping
-from app.providers.reading.json_text import SurrogateJoiner, loads
+from app.providers.reading.json_text import Misread, SurrogateJoiner, loads
 from app.providers.reading.sse import Frame
 
 Json = dict[str, Any]
@@ -20,8 +20,8 @@ _DONE = b"[DONE]"
 _PIECES = ("content_block_delta", "ping", "keepalive", "")
 
 
-class Answer(Protocol):
-    """What a format makes of one answer; Misread, a ValueError, says that it is nonsense."""
+class EventInterpreter(Protocol):
+    """What a format makes of the events of one answer. Each method raises Misread for nonsense."""
 
     @property
     def is_done(self) -> bool:
@@ -46,11 +46,11 @@ class Answer(Protocol):
 
 
 class EventReader:
-    """Reads the events of one streamed answer. Implements streaming.FrameReader."""
+    """Reads one answer in JSON, whole or in events. Implements streaming.AnswerReader."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, interpreter: EventInterpreter) -> None:
         self.is_done = False
-        self._answer = answer
+        self._interpreter = interpreter
         self._json = SurrogateJoiner()
 
     def read(self, frames: Sequence[Frame], deltas: list[Delta]) -> None:
@@ -60,15 +60,15 @@ class EventReader:
             UpstreamMisbehaved: for a frame that is no event.
             GatewayError: for an error in the stream.
         """
-        answer = self._answer
+        interpreter = self._interpreter
         for name, data in frames:
             if not data.strip():
                 continue
             try:
                 if data == _DONE:
                     for left in self._json.all_left():
-                        deltas += answer.event(left)
-                    deltas += answer.end()
+                        deltas += interpreter.event(left)
+                    deltas += interpreter.end()
                     self.is_done = True
                     continue
                 if (shown := self._json.loads(data)) is None:
@@ -80,10 +80,10 @@ class EventReader:
                     event["type"] = name
                 if self._json.is_waiting:
                     self._end_halves(event, deltas)
-                deltas += answer.event(event)
-            except ValueError as error:
-                raise _nonsense() from error
-            self.is_done = self.is_done or answer.is_done
+                deltas += interpreter.event(event)
+            except Misread as error:
+                raise _unreadable() from error
+            self.is_done = self.is_done or interpreter.is_done
 
     def end(self) -> list[Delta]:
         """Return what is left to say now that the stream has ended."""
@@ -91,11 +91,23 @@ class EventReader:
             return []
         deltas: list[Delta] = []
         for left in self._json.all_left():
-            deltas += self._answer.event(left)
-        return deltas + self._answer.over()
+            deltas += self._interpreter.event(left)
+        return deltas + self._interpreter.over()
+
+    def whole(self, body: bytes) -> list[Delta]:
+        """Return what a whole answer says, ending with Finished.
+
+        Raises:
+            UpstreamMisbehaved: when it is no answer.
+            GatewayError: for an error in its place.
+        """
+        try:
+            return self._interpreter.whole(mapping(loads(body)))
+        except Misread as error:
+            raise _unreadable() from error
 
     def _end_halves(self, event: Json, deltas: list[Delta]) -> None:
-        """Tell what is left of texts that do not go on: in a delta they may, nowhere else.
+        """Add what is left of texts that do not go on: in a delta they may, nowhere else.
 
         What a whole text ends with is part of it.
         """
@@ -103,22 +115,9 @@ class EventReader:
         if kind.endswith(".delta") or kind in _PIECES:
             return
         for left in self._json.left():
-            deltas += self._answer.event(left)
+            deltas += self._interpreter.event(left)
         event.update(self._json.finished(event))
 
 
-def body_deltas(body: bytes, answer: Answer) -> list[Delta]:
-    """Return what a whole answer says, ending with Finished.
-
-    Raises:
-        UpstreamMisbehaved: when it is no answer.
-        GatewayError: for an error in its place.
-    """
-    try:
-        return answer.whole(mapping(loads(body)))
-    except ValueError as error:
-        raise _nonsense() from error
-
-
-def _nonsense() -> UpstreamMisbehaved:
+def _unreadable() -> UpstreamMisbehaved:
     return UpstreamMisbehaved("the upstream sent what is no answer in its format", work_done=True)

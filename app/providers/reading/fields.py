@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from app.errors import AnswerTooLong
-from app.providers.reading.json_text import dumps
+from app.providers.reading.json_text import Misread, dumps
 
 Json = dict[str, Any]
 
@@ -32,10 +32,6 @@ class Note(Protocol):
     """
 
     def __call__(self, kind: str, value: str = "", /) -> None: ...
-
-
-class Misread(ValueError):
-    """What a server sent is no answer in its format."""
 
 
 def ignore(_kind: str, _value: str = "", /) -> None:

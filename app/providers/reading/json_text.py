@@ -36,11 +36,15 @@ _SPLIT, _AT = "\x00", "\x01"
 _PLACES = ("type", "index", "output_index", "content_index", "summary_index", "item_id")
 
 
+class Misread(ValueError):
+    """What a server sent is no JSON, or no answer in its format: no other error is its fault."""
+
+
 def loads(data: bytes | str) -> Any:
     """Return the value that `data` is; half a surrogate pair in it becomes U+FFFD.
 
     Raises:
-        ValueError: it is no JSON, nor nearly, or is nested beyond all use.
+        Misread: it is no JSON, nor nearly, or is nested beyond all use.
         AnswerTooLong: there are too many values in it.
     """
     joiner = SurrogateJoiner()
@@ -77,11 +81,11 @@ class SurrogateJoiner:
         if not self._halves:
             try:
                 return orjson.loads(data)
-            except orjson.JSONDecodeError:
+            except orjson.JSONDecodeError as error:
                 if _is_long(data):
-                    raise
+                    raise Misread("no JSON") from error
         elif _is_long(data):
-            return orjson.loads(data)
+            return _strictly(data)
         return self._leniently(data)
 
     def finished(self, value: Any, path: str = "") -> Any:
@@ -118,8 +122,10 @@ class SurrogateJoiner:
         text = data if isinstance(data, str) else _decoded(data)
         try:
             return self._joined(_DECODER.decode(text), "")
+        except json.JSONDecodeError as error:
+            raise Misread("no JSON") from error
         except RecursionError:
-            raise ValueError("nested too deeply") from None
+            raise Misread("nested too deeply") from None
 
     def _joined(self, value: Any, path: str) -> Any:
         if isinstance(value, str):
@@ -184,7 +190,7 @@ def dumps(value: Any) -> str:
     """Return a value that `loads` returned as text.
 
     Raises:
-        ValueError: it is nested beyond all use.
+        Misread: it is nested beyond all use.
     """
     try:
         return orjson.dumps(value).decode()
@@ -193,7 +199,14 @@ def dumps(value: Any) -> str:
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     except RecursionError:
-        raise ValueError("nested too deeply") from None
+        raise Misread("nested too deeply") from None
+
+
+def _strictly(data: bytes | str) -> Any:
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise Misread("no JSON") from error
 
 
 def _decoded(data: bytes) -> str:

@@ -1,4 +1,10 @@
-"""From an upstream's event stream to batches of deltas: the loop that all formats share."""
+"""From what an upstream sends to batches of deltas: the loop that all formats share.
+
+A piece of a stream, as one read brought it, is split into frames; a format's reader makes deltas
+of them, and what one piece brought is one batch:
+
+    b'data: {"choices":[{"delta":{"content":"Hel"}}]}\\n\\n'  ->  [Text("Hel")]
+"""
 
 from __future__ import annotations
 
@@ -17,20 +23,18 @@ from app.providers.transport import Reply
 
 #: So much of a stream is read in one go, in bytes: a piece that was compressed may be far longer.
 MOST_AT_ONCE = 64 * 1024
-#: So many deltas of a whole answer are told in one go.
+#: So many deltas of a whole answer are one batch.
 DELTAS_AT_ONCE = 2_000
 #: After so many bytes, some ms of work, others get a turn: where there is one thread, they wait.
 TURN_BYTES = 64 * 1024
-
-
 #: What may stand before the first character of an answer: blanks, and a byte order mark.
 _BLANKS = b" \t\r\n\xef\xbb\xbf"
 #: How the lines of an event stream begin.
 _FIELDS = (b"data:", b"event:", b":", b"id:", b"retry:")
 
 
-class FrameReader(Protocol):
-    """What a format makes of its frames; it lives for one answer."""
+class AnswerReader(Protocol):
+    """What a format makes of one answer, be it streamed or whole; it lives for that answer."""
 
     @property
     def is_done(self) -> bool:
@@ -41,7 +45,7 @@ class FrameReader(Protocol):
         """Add what these frames say: what was said before a failure is among it.
 
         Raises:
-            GatewayError: the upstream reports a failure, or talks nonsense.
+            GatewayError: the upstream reports a failure, or what it sends cannot be read.
         """
         ...
 
@@ -49,40 +53,43 @@ class FrameReader(Protocol):
         """Return what is left to say now that the stream has ended."""
         ...
 
+    def whole(self, body: bytes) -> list[Delta]:
+        """Return what a whole answer says, ending with Finished. Raises as `read` does."""
+        ...
 
-#: Reads a whole answer.
-ReadWhole = Callable[[bytes], Batch]
+
+#: Makes an error for our callers of a bug of ours, and logs it.
+Mistake = Callable[[Exception, UpstreamCall], GatewayError]
 
 
-class _Heard:
-    """What a stream has said: `deltas` are those of its latest piece that nobody was told.
+class _PieceReader:
+    """Reads one answer piece by piece: `deltas` are those of the latest piece, not yet yielded.
 
-    `long` is the latest piece where it is too long to be read in one go. A server that sends a
-    whole answer where a stream was wanted is read by `read_whole`: no stream begins as JSON does.
+    `long_piece` is the latest piece where it is too long to be read in one go. A server that sends
+    a whole answer where a stream was wanted is understood: no stream begins as JSON does.
     """
 
-    def __init__(
-        self, reader: FrameReader, read_whole: ReadWhole, call: UpstreamCall, budget: Budget
-    ) -> None:
+    def __init__(self, reader: AnswerReader, call: UpstreamCall, budget: Budget) -> None:
         self.deltas: list[Delta] = []
-        self.long = b""
+        self.long_piece = b""
         self._reader = reader
         self._call = call
         self._budget = budget
-        self._read_whole = read_whole
         self._splitter = FrameSplitter()
-        self._begins = True  # nothing has come yet but blanks
-        self._whole: list[bytes] | None = None  # a whole answer, piece by piece
-        self._told_at = time.monotonic()
+        self._is_blank = True  # nothing has come yet but blanks
+        self._body: list[bytes] | None = None  # a whole answer, piece by piece
+        self._yielded_at = time.monotonic()
 
     def take(self, piece: bytes) -> bool:
-        """Hear a piece; tell whether whoever reads need not hear of it. Nothing waits in that.
+        """Read a piece as soon as it came; tell whether the loop need not see it. Never waits.
+
+        It need not where the piece said nothing, or where `call.relay` took all that it said.
 
         Raises:
-            GatewayError: as FrameReader.read does, and where the answer is too long.
+            GatewayError: as AnswerReader.read does, and where the answer is too long.
         """
         if len(piece) > MOST_AT_ONCE:
-            self.deltas, self.long = [], piece
+            self.deltas, self.long_piece = [], piece
             return False
         deltas = self.read(piece)
         if self._reader.is_done:
@@ -92,16 +99,16 @@ class _Heard:
         relay = self._call.relay
         if relay is None or not relay(deltas):
             return False
-        self.told()
+        self.mark_yielded()
         return True
 
     def read(self, piece: bytes) -> list[Delta]:
         """Return what a piece says. Raises as `take` does."""
         deltas = self.deltas = []
-        if self._begins:
+        if self._is_blank:
             self._begin(piece)
-        if self._whole is not None:
-            self._whole.append(piece)
+        if self._body is not None:
+            self._body.append(piece)
             self._budget.read(len(piece))
             return deltas
         self._reader.read(self._splitter.feed(piece), deltas)
@@ -111,33 +118,33 @@ class _Heard:
             else:
                 self._budget.read(len(piece))
         except GatewayError:
-            self.deltas = []  # what is over the bounds is not told
+            self.deltas = []  # what is over the bounds is not passed on
             raise
         return deltas
 
     def parts(self) -> Iterator[Batch]:
         """Read the piece that was too long, part by part; yield what each says."""
-        piece, self.long = self.long, b""
+        piece, self.long_piece = self.long_piece, b""
         for start in range(0, len(piece), MOST_AT_ONCE):
             if self.read(piece[start : start + MOST_AT_ONCE]) or self.is_silent():
                 yield self.deltas
-                self.told()
+                self.mark_yielded()
             time.sleep(MOMENT_S)
 
-    def told(self) -> None:
-        """All that was said was told."""
+    def mark_yielded(self) -> None:
+        """All that was read was passed on."""
         self.deltas = []
-        self._told_at = time.monotonic()
+        self._yielded_at = time.monotonic()
 
     def is_silent(self) -> bool:
-        """Whether nothing was told for long: comments and pieces of frames say nothing."""
-        return time.monotonic() - self._told_at >= self._call.silence_s
+        """Whether nothing was yielded for long: comments and pieces of frames say nothing."""
+        return time.monotonic() - self._yielded_at >= self._call.silence_s
 
     def end(self) -> list[Delta]:
         """Return what is left to say now that the stream has ended."""
         deltas: list[Delta] = []
-        if self._whole is not None:
-            deltas += self._read_whole(b"".join(self._whole))
+        if self._body is not None:
+            deltas += self._reader.whole(b"".join(self._body))
         else:
             self._reader.read(self._splitter.end(), deltas)
             deltas += self._reader.end()
@@ -147,72 +154,83 @@ class _Heard:
     def _begin(self, piece: bytes) -> None:
         """Tell a whole answer from a stream by its first character."""
         if start := piece.lstrip(_BLANKS):
-            self._begins = False
-            self._whole = [] if start[:1] in b"{[" else None
+            self._is_blank = False
+            self._body = [] if start[:1] in b"{[" else None
 
 
-def batches(
+def stream_batches(
     reply: Reply,
-    reader: FrameReader,
-    read_whole: ReadWhole,
+    reader: AnswerReader,
     call: UpstreamCall,
+    mistake: Mistake,
     budget: Budget | None = None,
 ) -> Iterator[Batch]:
     """Yield one batch for every read that said something, and an empty one after every silence.
 
     An upstream that sends only comments, or pieces of frames, for `call.silence_s` is silent too.
-    What was said before a failure is told first, also where one read brought both. A whole answer
-    in place of a stream is read by `read_whole`.
+    What was said before a failure is yielded first, also where one read brought both.
 
     Raises:
-        GatewayError: as FrameReader.read does; AnswerTooLong where there is no end of it.
+        GatewayError: as AnswerReader.read does; AnswerTooLong where there is no end of it; what
+            `mistake` makes of a bug of ours.
     """
-    heard, read = _Heard(reader, read_whole, call, budget or Budget()), 0
+    pieces, size = _PieceReader(reader, call, budget or Budget()), 0
     with closing(reply):
         try:
-            for piece in reply.pieces(heard.take):
+            # Each piece has been read by `take` when it comes here, and most end there.
+            for piece in reply.pieces(pieces.take):
+                # The last frame was read: what follows it is waited for only briefly.
                 if reader.is_done:
                     reply.expect_end()
-                if heard.long:
-                    yield from heard.parts()
-                elif heard.deltas or not piece or heard.is_silent():
-                    yield heard.deltas
-                    heard.told()
-                read += len(piece)
-                if read > TURN_BYTES:
-                    read = 0
+                if pieces.long_piece:
+                    yield from pieces.parts()
+                elif pieces.deltas or not piece or pieces.is_silent():
+                    yield pieces.deltas
+                    pieces.mark_yielded()
+                # A server that sends faster than we read must not keep all others waiting.
+                size += len(piece)
+                if size > TURN_BYTES:
+                    size = 0
                     time.sleep(MOMENT_S)
-        except GatewayError:
-            if heard.deltas:
-                yield heard.deltas
-            raise
-    yield from in_parts(heard.end())
+            yield from in_parts(pieces.end())
+        except Exception as error:
+            if pieces.deltas:
+                yield pieces.deltas
+            if isinstance(error, GatewayError):
+                raise
+            raise mistake(error, call) from error
 
 
-def told_whole(
+def whole_batches(
     reply: Reply,
-    reader: Callable[[], FrameReader],
-    read_whole: ReadWhole,
+    reader: AnswerReader,
+    call: UpstreamCall,
+    mistake: Mistake,
     budget: Budget | None = None,
 ) -> Iterator[Batch]:
-    """Yield what `read_whole` makes of a whole answer: as one batch, unless it is a long one.
+    """Yield what a whole answer says: as one batch, unless it is a long one.
 
-    A stream in place of it is read by what `reader` makes.
+    A stream in place of it is read as one.
 
     Raises:
         UpstreamUnavailable: it is a stream that broke off.
-        AnswerTooLong, and what reading it raises.
+        AnswerTooLong, and what reading it raises; what `mistake` makes of a bug of ours.
     """
     body, budget = reply.body(), budget or Budget()
-    if body.lstrip(_BLANKS).startswith(_FIELDS):
-        deltas = _all_frames(body, reader(), budget)
-    else:
-        deltas = read_whole(body)
-        budget.take(deltas)
+    try:
+        if body.lstrip(_BLANKS).startswith(_FIELDS):
+            deltas = _all_frames(body, reader, budget)
+        else:
+            deltas = reader.whole(body)
+            budget.take(deltas)
+    except GatewayError:
+        raise
+    except Exception as bug:
+        raise mistake(bug, call) from bug
     yield from in_parts(deltas)
 
 
-def _all_frames(body: bytes, reader: FrameReader, budget: Budget) -> Batch:
+def _all_frames(body: bytes, reader: AnswerReader, budget: Budget) -> Batch:
     """Return what a stream says that came in one piece; others get their turn meanwhile."""
     splitter, deltas = FrameSplitter(), list[Delta]()
     for start in range(0, len(body), MOST_AT_ONCE):
@@ -229,8 +247,8 @@ def _all_frames(body: bytes, reader: FrameReader, budget: Budget) -> Batch:
     return _finished(deltas + said)
 
 
-def joined(streamed: Iterator[Batch]) -> Iterator[Batch]:
-    """Yield what was streamed to us of an answer that is wanted whole: see `told_whole`.
+def joined_batches(streamed: Iterator[Batch]) -> Iterator[Batch]:
+    """Yield what was streamed to us of an answer that is wanted whole: see `whole_batches`.
 
     Raises:
         UpstreamUnavailable: it broke off; and what reading it raises.

@@ -6,14 +6,13 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from app.descriptors import is_shortage
 from app.domain.items import Item, Reasoning
 from app.domain.response import Response, ResponseError, Usage
 from app.domain.stream.deltas import Batch, Opaque
 from app.domain.stream.events import ErrorRaised, Event, ItemDone, Lifecycle, TextDone
 from app.domain.stream.narrate import Narrator, response_error_code
-from app.errors import CallerGone, GatewayError, Overloaded
-from app.telemetry import shortage_noted, unexpected
+from app.errors import CallerGone, GatewayError
+from app.telemetry import own_mistake
 
 #: From how many characters on a text is long.
 LONG_TEXT = 1024 * 1024
@@ -104,7 +103,7 @@ class Run:
         except GatewayError as error:
             ending = narrator.fail(error)
         except Exception as bug:  # noqa: BLE001 - what has begun is to end, and say nothing of it
-            ending = narrator.fail(_unforeseen(bug, narrator.response.id))
+            ending = narrator.fail(own_mistake(bug, narrator.response.id, "answer"))
         finally:
             self._close()
         yield from _spread(self._kept(ending))
@@ -150,15 +149,6 @@ class Run:
         if isinstance(event, Lifecycle):
             return replace(event, response=without_opaque(event.response))
         return event
-
-
-def _unforeseen(error: Exception, response_id: str) -> GatewayError:
-    """Return what callers are told of an error that is no error of ours on purpose."""
-    if is_shortage(error):
-        shortage_noted()
-        return Overloaded()
-    unexpected(error, response_id, "answer")
-    return GatewayError("The gateway made a mistake.")
 
 
 def without_opaque(response: Response) -> Response:

@@ -33,7 +33,7 @@ from app.services.upstreams.retry_rounds import (
     RetryRounds,
 )
 from app.settings import ProviderSettings
-from app.telemetry import log, unexpected, upstream_ended, upstream_spoke
+from app.telemetry import log, own_mistake, upstream_ended, upstream_spoke
 
 PATIENCE_S = 10.0
 
@@ -272,9 +272,11 @@ class Router:
             upstream_ended(provider.name, _word(error))
             raise
         except Exception as bug:
-            unexpected(bug, "", "provider", provider=provider.name, attempts=call.attempts)
-            upstream_ended(provider.name, GatewayError.type)
-            raise GatewayError("The gateway made a mistake.", work_done=True) from bug
+            mistake = own_mistake(
+                bug, "", "provider", provider=provider.name, attempts=call.attempts
+            )
+            upstream_ended(provider.name, _word(mistake))
+            raise mistake from bug
         if first:
             upstream_ended(provider.name, UpstreamUnavailable.code)
             raise UpstreamUnavailable(f"The provider '{provider.name}' broke off its answer.")

@@ -1,4 +1,9 @@
-"""What a Chat Completions server answers, as deltas. Pure."""
+"""What a Chat Completions server answers, streamed or whole, as deltas. Pure.
+
+A chunk of a stream, and what is made of it:
+
+    {"choices": [{"index": 0, "delta": {"content": "Hel"}, "finish_reason": null}]}  ->  Text("Hel")
+"""
 
 from __future__ import annotations
 
@@ -13,9 +18,9 @@ from app.providers.openai_chat.message import MessageReader, listed
 from app.providers.reading.budget import BOUNDS
 from app.providers.reading.chunk_template import Alike
 from app.providers.reading.counts import Counts
-from app.providers.reading.fields import Misread, Note, Optional, elements, ignore, mapping, text_in
+from app.providers.reading.fields import Note, Optional, elements, ignore, mapping, text_in
 from app.providers.reading.finish_reasons import finish_reason
-from app.providers.reading.json_text import SurrogateJoiner, loads
+from app.providers.reading.json_text import Misread, SurrogateJoiner, loads
 from app.providers.reading.sse import Frame
 
 Json = dict[str, Any]
@@ -25,8 +30,8 @@ Fault = Callable[[object], GatewayError]
 DONE = b"[DONE]"
 
 
-class ChunkReader:
-    """Reads the chunks of one streamed answer.
+class ChatReader:
+    """Reads one answer. Implements streaming.AnswerReader.
 
     The finish comes at the end of the stream, because usage follows the chunk that has the reason.
     A stream that ends without a reason is whole where [DONE] came, or usage after the last word
@@ -76,6 +81,44 @@ class ChunkReader:
             deltas.append(finished(self._reason or "stop", self._tier, self._note))
         return deltas
 
+    def whole(self, body: bytes) -> list[Delta]:
+        """Return what a whole answer says, ending with Finished.
+
+        Raises:
+            UpstreamMisbehaved: when it is no answer, or none that is understood.
+            GatewayError: for an error in its place.
+        """
+        try:
+            return self._body(mapping(loads(body)))
+        except Misread as error:
+            raise unreadable() from error
+
+    def _body(self, answer: Json) -> list[Delta]:
+        if error := failure_in(answer):
+            raise self._fault(error)
+        choices = [each for each in elements(answer.get("choices")) if isinstance(each, dict)]
+        if not choices:
+            raise Misread("there is no choice")
+        choice = choices[0]
+        if error := failure_in(choice):
+            raise self._fault(error)
+        deltas = self._whole_message(answer, choice)
+        for place in (answer, choice, self._optional.mapping(answer, "x_groq")):
+            deltas += counted(self._counts, place.get("usage"), self._note)
+        tier = self._optional.string(answer, "service_tier") or None
+        deltas.append(finished(choice.get("finish_reason") or "stop", tier, self._note))
+        return deltas
+
+    def _whole_message(self, answer: Json, choice: Json) -> list[Delta]:
+        """Return what the message of a choice says; one without says nothing."""
+        message, deltas = said_in(choice, "message", "delta"), list[Delta]()
+        if message.get("tool_calls"):
+            message = _numbered(message)
+        self._message.take(message, choice.get("logprobs"), deltas)
+        self._message.take_sources(answer)
+        self._message.understanding.check()
+        return deltas + self._message.end()
+
     def _read_frame(self, event: str, data: bytes, deltas: list[Delta]) -> None:
         if data == DONE:
             self.is_done = True
@@ -92,8 +135,8 @@ class ChunkReader:
                 for left in self._json.left():
                     self._read(left, b"", deltas)
             self._read(chunk, data, deltas)
-        except ValueError as error:
-            raise nonsense() from error
+        except Misread as error:
+            raise unreadable() from error
 
     def _read(self, chunk: Json, data: bytes, deltas: list[Delta]) -> None:
         choices = chunk.get("choices")
@@ -175,48 +218,6 @@ def _content(chunk: Json) -> object:
     return chunk["choices"][0]["delta"]["content"]
 
 
-def body_deltas(
-    body: bytes, fault: Fault, note: Note = ignore, kept: KeptFields | None = None
-) -> list[Delta]:
-    """Return what a whole answer says, ending with Finished.
-
-    Raises:
-        UpstreamMisbehaved: when it is no answer, or none that is understood.
-        GatewayError: for an error in its place.
-    """
-    try:
-        answer, optional = mapping(loads(body)), Optional(note)
-        if error := failure_in(answer):
-            raise fault(error)
-        choices = [each for each in elements(answer.get("choices")) if isinstance(each, dict)]
-        if not choices:
-            raise Misread("there is no choice")
-        choice = choices[0]
-        if error := failure_in(choice):
-            raise fault(error)
-        deltas = _message_deltas(answer, choice, note, kept or KeptFields("", fields=False))
-        counts = Counts()
-        for place in (answer, choice, optional.mapping(answer, "x_groq")):
-            deltas += counted(counts, place.get("usage"), note)
-        tier = optional.string(answer, "service_tier") or None
-        deltas.append(finished(choice.get("finish_reason") or "stop", tier, note))
-    except ValueError as error:
-        raise nonsense() from error
-    return deltas
-
-
-def _message_deltas(answer: Json, choice: Json, note: Note, kept: KeptFields) -> list[Delta]:
-    """Return what the message of a choice says; one without says nothing."""
-    message = said_in(choice, "message", "delta")
-    reader, deltas = MessageReader(note, kept), list[Delta]()
-    if message.get("tool_calls"):
-        message = _numbered(message)
-    reader.take(message, choice.get("logprobs"), deltas)
-    reader.take_sources(answer)
-    reader.understanding.check()
-    return deltas + reader.end()
-
-
 def counted(counts: Counts, usage: object, note: Note) -> list[Delta]:
     """Return what a server has counted so far, if this says anything of it."""
     if not usage:
@@ -241,7 +242,7 @@ def finished(reason: object, tier: object, note: Note) -> Finished:
     return Finished(known or "stop", tier if isinstance(tier, str) else None)
 
 
-def nonsense() -> UpstreamMisbehaved:
+def unreadable() -> UpstreamMisbehaved:
     """Return the error for an answer that cannot be understood."""
     return UpstreamMisbehaved("the upstream sent an answer that cannot be read", work_done=True)
 

@@ -8,8 +8,9 @@ from app.providers.anthropic.open_blocks import OpenBlocks
 from app.providers.faults.error_body import failure_in
 from app.providers.reading.counts import Counts
 from app.providers.reading.events import Fault, Json
-from app.providers.reading.fields import Misread, Note, bound_at_once, ignore
+from app.providers.reading.fields import Note, bound_at_once, ignore
 from app.providers.reading.finish_reasons import Reason, finish_reason
+from app.providers.reading.json_text import Misread
 from app.providers.reading.understanding import ContentReader
 
 #: Told where the model refused and gave neither words nor a reason.
@@ -20,8 +21,8 @@ _OF_A_MESSAGE = {"content", "stop_reason", "usage"}
 _TIERS = {"standard": "default", "priority": "priority", "batch": "flex"}
 
 
-class Answer:
-    """Reads one answer, in order. Implements events.Answer."""
+class MessagesReader:
+    """Reads one answer, in order. Implements events.EventInterpreter."""
 
     def __init__(self, fault: Fault, note: Note = ignore) -> None:
         self.is_done = False

@@ -23,8 +23,9 @@ from app.providers.openai_responses.events import (
 from app.providers.reading.budget import BOUNDS
 from app.providers.reading.counts import Counts
 from app.providers.reading.events import Fault, Json
-from app.providers.reading.fields import Misread, Note, bound_at_once, ignore
+from app.providers.reading.fields import Note, bound_at_once, ignore
 from app.providers.reading.finish_reasons import finish_reason
+from app.providers.reading.json_text import Misread
 from app.providers.reading.understanding import ContentReader
 
 Kind = TypeVar("Kind", bound=ToldItem)
@@ -58,8 +59,8 @@ _CALLERS_FAULTS = (
 )
 
 
-class Answer:
-    """Reads one answer, in order. Implements events.Answer.
+class ResponsesReader:
+    """Reads one answer, in order. Implements events.EventInterpreter.
 
     `cut_at` is the bound of output tokens where the server does not tell that it cut an answer:
     one that is as long was cut, and nothing in it is whole before it is known to be shorter.

@@ -1,0 +1,60 @@
+"""Anthropic's Messages as a wire format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from app.domain.request import ModelRequest
+from app.providers.anthropic.families import is_of_a_family
+from app.providers.anthropic.reader import MessagesReader
+from app.providers.anthropic.request import ignored, to_upstream
+from app.providers.model_list import output_limits
+from app.providers.profiles import Profile
+from app.providers.reading.events import EventReader, Fault
+from app.providers.reading.fields import Note
+from app.settings import ProviderSettings
+
+VERSION = "2023-06-01"
+
+
+class MessagesFormat:
+    """Messages. Implements http.WireFormat."""
+
+    ignored = staticmethod(ignored)
+    to_upstream = staticmethod(to_upstream)
+
+    def paths(self, base_url: str) -> tuple[str, str]:
+        """Return where it answers and where it lists its models, all at once; see WireFormat.
+
+        A bare host lacks its /v1, which Anthropic's own clients leave out; a base URL with a query
+        of its own leaves no room for the list's.
+        """
+        root = "" if urlsplit(base_url).path.strip("/") else "/v1"
+        models = "/models" if "?" in base_url else "/models?limit=1000"
+        return f"{root}/messages", root + models
+
+    def headers(self, settings: ProviderSettings, _profile: Profile) -> dict[str, str]:
+        """Return the version of the format and the key; see WireFormat."""
+        key = {"x-api-key": settings.api_key} if settings.api_key else {}
+        return {"anthropic-version": VERSION} | key
+
+    def reader(
+        self,
+        _request: ModelRequest,
+        _sent: Mapping[str, Any],
+        _profile: Profile,
+        fault: Fault,
+        note: Note,
+    ) -> EventReader:
+        """Return what reads an answer; see WireFormat."""
+        return EventReader(MessagesReader(fault, note))
+
+    def output_limits(self, models: bytes) -> Mapping[str, int]:
+        """Return the limits of models that are of no known family; see WireFormat.
+
+        A family's limit may be low on purpose: some refuse input and limit beyond the context.
+        """
+        limits = output_limits(models)
+        return {model: most for model, most in limits.items() if not is_of_a_family(model)}

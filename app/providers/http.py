@@ -1,0 +1,142 @@
+"""The provider of every upstream that is called over HTTP, whatever format it speaks.
+
+A format says where and in which words an upstream is asked, and reads what it answers; all else
+is the same for each and stands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Protocol
+
+import orjson
+
+from app.domain.request import ModelRequest
+from app.domain.stream.deltas import Batch
+from app.domain.upstream_call import UpstreamCall
+from app.errors import GatewayError
+from app.providers.learning import LearnedProfile
+from app.providers.profiles import Profile
+from app.providers.reading.events import Fault
+from app.providers.reading.fields import Note
+from app.providers.reading.streaming import (
+    AnswerReader,
+    joined_batches,
+    stream_batches,
+    whole_batches,
+)
+from app.providers.transport import Transport
+from app.settings import ProviderSettings
+from app.telemetry import own_mistake
+
+
+class WireFormat(Protocol):
+    """What differs from one wire format to another. One object serves all its providers."""
+
+    def paths(self, base_url: str) -> tuple[str, str]:
+        """Return where it answers and where it lists its models, below the base URL."""
+        ...
+
+    def headers(self, settings: ProviderSettings, profile: Profile) -> dict[str, str]:
+        """Return the headers that every call has, the credential among them."""
+        ...
+
+    def ignored(self, request: ModelRequest, profile: Profile) -> tuple[str, ...]:
+        """Name the parameters of the request that a server with this profile cannot honour."""
+        ...
+
+    def to_upstream(self, request: ModelRequest, profile: Profile) -> dict[str, Any]:
+        """Return the body that asks `request` of a server with this profile.
+
+        Raises:
+            InvalidRequest: something has no equivalent in this format, or at this server.
+        """
+        ...
+
+    def reader(
+        self,
+        request: ModelRequest,
+        sent: Mapping[str, Any],
+        profile: Profile,
+        fault: Fault,
+        note: Note,
+    ) -> AnswerReader:
+        """Return what reads the one answer to `request`, for which `sent` went out.
+
+        `fault` makes our error of an error in the answer; `note` hears of each field that was
+        left out.
+        """
+        ...
+
+    def output_limits(self, models: bytes) -> Mapping[str, int]:
+        """Return how many tokens each model of a list writes at most, as far as it says so (U26).
+
+        They stand in for a limit that neither the caller nor the configuration gives.
+        """
+        ...
+
+
+class HTTPProvider:
+    """A server that speaks `wire_format`, by its profile."""
+
+    def __init__(self, transport: Transport, profile: Profile, wire_format: WireFormat) -> None:
+        settings = transport.settings
+        self.name = settings.name
+        self.profile = LearnedProfile(profile, transport)
+        self._transport = transport
+        self._format = wire_format
+        self._output_limits: Mapping[str, int] = {}
+        answers, models = wire_format.paths(settings.base_url)
+        headers = wire_format.headers(settings, profile)
+        self._answers = transport.endpoint(answers, headers)
+        self._models = transport.endpoint(models, headers)
+
+    def ignored(self, request: ModelRequest) -> tuple[str, ...]:
+        """Name the parameters of the request that this server cannot honour; see Provider."""
+        return self._format.ignored(request, self.profile.current)
+
+    def answer(self, request: ModelRequest, call: UpstreamCall) -> Iterator[Batch]:
+        """Yield what the model says; see Provider.
+
+        An answer that is wanted whole is streamed to us where the profile says so. A bug of ours
+        on the way is logged, counted and shown as ours: no upstream is blamed for it.
+        """
+        profile = self.profile.current
+        streams = request.stream or not profile.whole
+        try:
+            sent = self._format.to_upstream(self._with_limit(request, streams), profile)
+            reply = self._answers.post(orjson.dumps(sent), call, stream=streams)
+            reader = self._format.reader(
+                request, sent, profile, self._transport.fault_in_answer, self._transport.note
+            )
+        except GatewayError:
+            raise
+        except Exception as bug:
+            raise self._mistake(bug, call) from bug
+        if not streams:
+            return whole_batches(reply, reader, call, self._mistake)
+        streamed = stream_batches(reply, reader, call, self._mistake)
+        return streamed if request.stream else joined_batches(streamed)
+
+    def models(self) -> tuple[str, ...]:
+        """Ask the server which models it serves; see Provider.
+
+        How much each may write at most is kept for requests that do not say it (U26).
+        """
+        body = self._models.get().body()
+        ids = self.profile.models(body)
+        self._output_limits = self._format.output_limits(body)
+        return ids
+
+    def _with_limit(self, request: ModelRequest, streams: bool) -> ModelRequest:
+        """Return the request as it is sent: streamed or not, with the limit of its model."""
+        limit = request.max_output_tokens_default
+        if not limit and self._output_limits:
+            limit = self._output_limits.get(request.model, limit)
+        if streams == request.stream and limit == request.max_output_tokens_default:
+            return request
+        return replace(request, stream=streams, max_output_tokens_default=limit)
+
+    def _mistake(self, bug: Exception, call: UpstreamCall) -> GatewayError:
+        return own_mistake(bug, "", "provider", provider=self.name, attempts=call.attempts)

@@ -1,0 +1,52 @@
+"""OpenAI's Chat Completions as a wire format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.domain.request import INCLUDE_ENCRYPTED, ModelRequest
+from app.providers.login import bearer
+from app.providers.openai_chat.kept_fields import KeptFields
+from app.providers.openai_chat.reader import ChatReader
+from app.providers.openai_chat.request import ignored, to_upstream
+from app.providers.profiles import Profile
+from app.providers.reading.events import Fault
+from app.providers.reading.fields import Note
+from app.settings import ProviderSettings
+
+
+class ChatFormat:
+    """Chat Completions. Implements http.WireFormat."""
+
+    ignored = staticmethod(ignored)
+    to_upstream = staticmethod(to_upstream)
+
+    def paths(self, _base_url: str) -> tuple[str, str]:
+        """Return where it answers and where it lists its models; see WireFormat."""
+        return "/chat/completions", "/models"
+
+    def headers(self, settings: ProviderSettings, profile: Profile) -> dict[str, str]:
+        """Return the header with the key; see WireFormat."""
+        return bearer(settings.api_key, profile.key_header)
+
+    def reader(
+        self,
+        request: ModelRequest,
+        _sent: Mapping[str, Any],
+        profile: Profile,
+        fault: Fault,
+        note: Note,
+    ) -> ChatReader:
+        """Return what reads an answer, and keeps what of it must travel back; see WireFormat."""
+        kept = KeptFields(
+            request.model,
+            note,
+            fields=profile.returns_unknown_fields,
+            text=INCLUDE_ENCRYPTED in request.parameters.include,
+        )
+        return ChatReader(fault, note, kept)
+
+    def output_limits(self, _models: bytes) -> Mapping[str, int]:
+        """Its lists say none; see WireFormat."""
+        return {}

@@ -1,0 +1,49 @@
+"""OpenAI's Responses as a wire format: for upstreams that speak it themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.domain.request import ModelRequest
+from app.providers.login import bearer
+from app.providers.openai_responses.reader import ResponsesReader
+from app.providers.openai_responses.request import ignored, to_upstream
+from app.providers.profiles import Profile
+from app.providers.reading.events import EventReader, Fault
+from app.providers.reading.fields import Note
+from app.settings import ProviderSettings
+
+
+class ResponsesFormat:
+    """Responses. Implements http.WireFormat."""
+
+    ignored = staticmethod(ignored)
+    to_upstream = staticmethod(to_upstream)
+
+    def paths(self, _base_url: str) -> tuple[str, str]:
+        """Return where it answers and where it lists its models; see WireFormat."""
+        return "/responses", "/models"
+
+    def headers(self, settings: ProviderSettings, profile: Profile) -> dict[str, str]:
+        """Return the header with the key; see WireFormat."""
+        return bearer(settings.api_key, profile.key_header)
+
+    def reader(
+        self,
+        _request: ModelRequest,
+        sent: Mapping[str, Any],
+        profile: Profile,
+        fault: Fault,
+        note: Note,
+    ) -> EventReader:
+        """Return what reads an answer; see WireFormat.
+
+        Where the server does not say that it cut an answer, the limit that it was sent does.
+        """
+        cut_at = None if profile.tells_cut else sent.get("max_output_tokens")
+        return EventReader(ResponsesReader(fault, cut_at, note))
+
+    def output_limits(self, _models: bytes) -> Mapping[str, int]:
+        """Its lists say none; see WireFormat."""
+        return {}
