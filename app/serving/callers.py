@@ -8,7 +8,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any, ClassVar
 
-from gevent import Greenlet, spawn
+from gevent import Greenlet, spawn, spawn_later
 from gevent.server import StreamServer
 
 from app.descriptors import SHORTAGE, has_unread, threshold
@@ -31,7 +31,7 @@ class CallerSocket(LeanSocket):
     """
 
     __slots__ = (
-        *("_back", "_first_byte_s", "_head_until", "_in_head", "_sending"),
+        *("_back", "_first_byte_s", "_head_until", "_in_head", "_is_refused", "_sending"),
         *("is_clear", "is_spent"),
     )
 
@@ -43,7 +43,7 @@ class CallerSocket(LeanSocket):
         self._back = b""
         self._sending: Greenlet[..., OSError | None] | None = None
         self.is_clear = True
-        self.is_spent = False
+        self.is_spent = self._is_refused = False
         self.await_head(self.head_s)
 
     def await_head(self, first_byte_s: float | None) -> None:
@@ -84,11 +84,30 @@ class CallerSocket(LeanSocket):
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
 
+    def turn_away(self, refusal: bytes, stays_s: float) -> None:
+        """Refuse whatever comes from now on; whoever reads from it sees its end, soon.
+
+        A request that is on its way would find a closed connection, and learn nothing.
+        """
+        self._is_refused = True
+        self._head_until = monotonic() + stays_s
+        with suppress(OSError):
+            self._sock.send(refusal)
+            self._sock.shutdown(socket.SHUT_WR)
+        spawn_later(stays_s, self.hang_up)
+
     def has_spoken(self) -> bool:
         """Tell whether something has come that was not read yet."""
         return has_unread(self.fileno())
 
     def _recv_head(self, size: int) -> bytes:
+        while data := self._recv_in_time(size):
+            if not self._is_refused:
+                self.begin_head()
+                return data
+        return b""
+
+    def _recv_in_time(self, size: int) -> bytes:
         wait_s, until = self._first_byte_s, self._head_until
         if until is not None:
             wait_s = until - monotonic()
@@ -96,13 +115,11 @@ class CallerSocket(LeanSocket):
                 return b""
         self.timeout = wait_s
         try:
-            data = super().recv(size)
+            return super().recv(size)
         except TimeoutError:
             return b""
         finally:
             self.timeout = None
-        self.begin_head()
-        return data
 
     def _recv_body(self, size: int) -> bytes:
         self.timeout = self.body_silence_s

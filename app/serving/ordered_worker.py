@@ -12,8 +12,11 @@ from app.serving.worker_state import Leaving, Order, Phase, WorkerState
 from app.settings import ProviderSettings, Settings
 from app.settings.active import active
 
-#: How many idle callers make room where no descriptor is left: others queue up for it.
+#: How many idle callers make room where no descriptor is left: others queue up for it. As many
+#: may stay for a moment after that.
 FREED_AT_ONCE = 16
+#: How long a caller who was turned away may still ask, to find that out, in seconds.
+TURNED_AWAY_S = 1.0
 #: How often at most a shortage is logged.
 SAY_EACH_S = 10.0
 
@@ -59,7 +62,10 @@ class OrderedWorker(RefusingWorker):
             self.log.warning("No file descriptor is left, callers wait: raise LimitNOFILE.")
 
     def free_a_descriptor(self) -> None:
-        """Hang up on a caller who does not ask for anything."""
+        """Turn away a caller who does not ask for anything.
+
+        A request may be on its way all the same: what it finds is the refusal.
+        """
 
     def handle_exit(self, _signal: int, _frame: object) -> None:
         """Obey, for SIGTERM."""

@@ -1,6 +1,7 @@
-"""Requests that gunicorn cannot read: refused in the API's envelope, without repeating them.
+"""Refusals that no application gives: in the API's envelope, without repeating what came.
 
-gunicorn's own answer is a page of HTML that repeats the line, with the key or the prompt in it.
+gunicorn's own answer to what it cannot read is a page of HTML that repeats the line, with the key
+or the prompt in it. Callers for whom there is no file descriptor have not asked for anything yet.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from gunicorn import util
 from gunicorn.http import errors
 
 from app.domain.identity import identity
+from app.errors import GatewayError, InvalidRequest, Overloaded
 from app.logs.lines import identify
+from app.schemas.wire.answers import error_json
 
 _LINE = "The request's first line cannot be read as HTTP/1.1."
 _HEADER = "A header of the request cannot be read as HTTP: check its name, value and line end."
@@ -76,7 +79,7 @@ class RefusingWorker:
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Refuse a request, and log the kind of its fault."""
         names = identity()  # a header that names it cannot be trusted, or cannot be read
-        refusal = _refusal(exc, names.request_id)
+        refusal = _unreadable(exc, names.request_id)
         if refusal is None:
             super().handle_error(req, client, addr, exc)  # type: ignore[misc] # gunicorn's
             return
@@ -88,21 +91,27 @@ class RefusingWorker:
             self.log.debug("Failed to send error message.")
 
 
-def _refusal(fault: BaseException, request_id: str) -> bytes | None:
+def overloaded() -> bytes:
+    """Return what a caller finds who is turned away before a request of his has come."""
+    error = Overloaded()
+    retry_after = f"Retry-After: {error.retry_after_s}\r\n"
+    return _answer("503 Service Unavailable", error, identity().request_id, retry_after)
+
+
+def _unreadable(fault: BaseException, request_id: str) -> bytes | None:
     if isinstance(fault, _OURS):
         return None
     for kinds, status, reason, message in _REFUSALS:
         if isinstance(fault, kinds):
-            error = {
-                "message": message,
-                "type": "invalid_request_error",
-                "param": None,
-                "code": None,
-            }
-            body = json.dumps({"error": error}, separators=(",", ":"))
-            return (
-                f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\n"
-                f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-                f"X-Request-ID: {request_id}\r\n\r\n{body}"
-            ).encode()
+            return _answer(f"{status} {reason}", InvalidRequest(message), request_id)
     return None
+
+
+def _answer(status: str, error: GatewayError, request_id: str, fields: str = "") -> bytes:
+    """Return an answer that ends its connection; `fields` are more lines of its head."""
+    body = json.dumps(error_json(error), separators=(",", ":"))
+    return (
+        f"HTTP/1.1 {status}\r\nConnection: close\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        f"X-Request-ID: {request_id}\r\n{fields}\r\n{body}"
+    ).encode()

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import select
 import selectors
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
 from app.descriptors import SHORTAGE, has_unread, threshold
-from app.serving.ordered_worker import OrderedWorker
+from app.serving.ordered_worker import FREED_AT_ONCE, TURNED_AWAY_S, OrderedWorker
+from app.serving.refusals import overloaded
+from app.serving.request_body import READ_SIZE
 from app.serving.worker_state import Order, Phase
 
 #: How often a worker that ends looks what is due.
@@ -36,6 +40,9 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
     def run(self) -> None:
         """Serve until it is time to leave, then finish what there is."""
         self._busy: set[Any] = set()
+        self._unwanted: list[Any] = []
+        #: Who was turned away and is still there, whoever was first, and until when at most.
+        self._turned_away: dict[Any, float] = {}
         queue, self._threshold = self.method_queue, threshold()
         self.poller.register(queue.fileno(), selectors.EVENT_READ, queue.run_callbacks)
         self.set_accept_enabled(True)
@@ -45,6 +52,7 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
             self.set_accept_enabled(self.nr_conns < self.worker_connections)
             self.wait_for_and_dispatch_events(timeout=1.0)
             self.look_up()
+            self._turn_away()
             self.murder_keepalived()
             self.murder_pending()
         self._leave()
@@ -61,6 +69,7 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
             self.look_up()
             if not self.leaving.lingers or time.monotonic() > lingers_until:
                 self._send_away()
+            self._turn_away()
             self.wait_for_and_dispatch_events(timeout=STEP_S)
         self.tpool.shutdown(wait=False)
         self.poller.close()
@@ -120,17 +129,46 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
                 connection.sock.shutdown(socket.SHUT_RDWR)
 
     def free_a_descriptor(self) -> None:
-        """Have who has waited longest without asking for anything be hung up on.
+        """Have who has waited longest without asking for anything be turned away.
 
         The loop does it, once it has dealt with all that the poller has found at its sockets.
         """
-        now = time.monotonic()
         for waiting in (self.pending_conns, self.keepalived_conns):
-            oldest = next(
-                (each for each in waiting if each.timeout > now and not spoke(each)), None
-            )
-            if oldest is not None:
-                oldest.timeout = now
+            free = (each for each in waiting if each not in self._unwanted and not spoke(each))
+            self._unwanted += itertools.islice(free, 1)
+
+    def _turn_away(self) -> None:
+        """Refuse what those ask who are in the way, and close what was refused for long enough."""
+        now = time.monotonic()
+        unwanted, self._unwanted = self._unwanted, []
+        for connection in unwanted:
+            for waiting in (self.pending_conns, self.keepalived_conns):
+                if connection in waiting and not spoke(connection):
+                    waiting.remove(connection)
+                    connection.turn_away(overloaded())
+                    self.poller.modify(
+                        connection.sock, selectors.EVENT_READ, partial(self._drain, connection)
+                    )
+                    self._turned_away[connection] = now + TURNED_AWAY_S
+        least = len(self._turned_away) - FREED_AT_ONCE
+        for place, (connection, until) in enumerate(list(self._turned_away.items())):
+            if place < least or until <= now:
+                self._close(connection)
+
+    def _drain(self, connection: Any, client: Any) -> None:
+        """Throw away what somebody says who was turned away; its end is the connection's."""
+        came = b""
+        with suppress(OSError):
+            came = client.recv(READ_SIZE)
+        if not came and connection in self._turned_away:
+            self._close(connection)
+
+    def _close(self, connection: Any) -> None:
+        """Close the connection of somebody who was turned away."""
+        del self._turned_away[connection]
+        self.poller.unregister(connection.sock)
+        self.nr_conns -= 1
+        connection.close()
 
 
 def spoke(connection: Any) -> bool:
@@ -143,6 +181,12 @@ class ThreadConnection(TConn):  # type: ignore[misc] # as above
 
     data_ready: bool
     pool: ThreadPoolExecutor
+
+    def turn_away(self, refusal: bytes) -> None:
+        """Answer what may be on its way, and nothing more: it would else find nobody here."""
+        with suppress(OSError):
+            self.sock.send(refusal)
+            self.sock.shutdown(socket.SHUT_WR)
 
     def close(self, graceful: bool = False) -> None:
         """End it; who is still to read an answer's end gets two seconds, in a thread.

@@ -26,7 +26,8 @@ from app.api.server_keys import PUSH
 from app.logs.libraries import uncaught_in_greenlet
 from app.serving import heads, sockets
 from app.serving.callers import CallerServer, CallerSocket
-from app.serving.ordered_worker import OrderedWorker
+from app.serving.ordered_worker import FREED_AT_ONCE, TURNED_AWAY_S, OrderedWorker
+from app.serving.refusals import overloaded
 from app.serving.request_body import READ_SIZE, RequestBody
 from app.serving.response_writer import ResponseWriter
 from app.serving.worker_state import Order, Phase
@@ -75,6 +76,8 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
         self._connected: set[CallerSocket] = set()
         #: Whose head is still to come, whoever has waited longest first.
         self._waiting: dict[CallerSocket, None] = {}
+        #: Who was turned away and is still there, whoever was first.
+        self._turned_away: dict[CallerSocket, None] = {}
         self._most_waiting = int(self.worker_connections * WAITING_SHARE)
         self._leaves_all = (
             "SCRIPT_NAME" in os.environ  # noqa: TID251 - gunicorn's own, as every worker reads it
@@ -131,12 +134,17 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
             caller.hang_up()
 
     def free_a_descriptor(self) -> None:
-        """Hang up on who has waited longest without asking for anything."""
-        # What has come but was not looked at yet is a request: to hang up would be to reset it.
+        """Turn away who has waited longest without asking for anything."""
+        # What has come but was not looked at yet is a request that can be answered.
         oldest = next((each for each in self._waiting if not each.has_spoken()), None)
         if oldest is not None:
             del self._waiting[oldest]
-            oldest.hang_up()
+            oldest.turn_away(overloaded(), TURNED_AWAY_S)
+            self._turned_away[oldest] = None
+        if len(self._turned_away) > FREED_AT_ONCE:
+            first = next(iter(self._turned_away))
+            del self._turned_away[first]
+            first.hang_up()
 
     def notify(self) -> None:
         """Say that the worker is alive, and see what it is to do."""
@@ -165,6 +173,7 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
         finally:
             self._connected.discard(caller)
             self._waiting.pop(caller, None)
+            self._turned_away.pop(caller, None)
             caller.close()
 
     def _converse(self, listener: Any, caller: CallerSocket, address: Any) -> None:

@@ -15,7 +15,8 @@ import pytest
 
 from tests.e2e.config import gateway_toml
 from tests.e2e.gateway import Keys
-from tests.e2e.stops import Asked, Site, site
+from tests.e2e.stops import PATIENCE_S, Asked, Site, site
+from tests.e2e.wire import RawCall, post_bytes
 from tests.processes import until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Script
@@ -55,7 +56,7 @@ def test_a_gateway_without_descriptors_is_busy_and_blames_nobody(
     upstream.release(name)
     for each in asked:
         each.end()
-    assert {each.status for each in asked} == {200, 503}
+    assert {(each.status, each.fault) for each in asked} == {(200, ""), (503, "")}
     for each in asked:
         if each.status == 200:
             assert each.last["type"] == "response.completed"
@@ -68,18 +69,28 @@ def test_a_gateway_without_descriptors_is_busy_and_blames_nobody(
 def test_idle_connections_leave_descriptors_to_who_asks(running: Site) -> None:
     place = urlsplit(running.gateway.url)
     (worker,) = running.workers()
-    with contextlib.ExitStack() as idle:
-        for _ in range(2 * LIMIT):
-            address = (place.hostname, place.port)
-            idle.enter_context(contextlib.closing(socket.create_connection(address)))
+    with contextlib.ExitStack() as stack:
+        idle = [
+            stack.enter_context(socket.create_connection((place.hostname, place.port), PATIENCE_S))
+            for _ in range(2 * LIMIT)
+        ]
         answer = running.gateway.call("POST", "/v1/responses", HELLO)
         assert answer.status_code in (200, 503)
         assert psutil.Process(worker).num_fds() <= LIMIT
+        request = post_bytes("/v1/responses", running.gateway.keys.own, HELLO)
+        late = [RawCall(running.gateway.url, request, each) for each in idle]
+        assert {result(each) for each in late} == {(200, None), (503, "overloaded")}
     until(
         lambda: running.gateway.call("POST", "/v1/responses", HELLO).status_code == 200,
         "an answer once there is room",
     )
     assert_blameless(running)
+
+
+def result(call: RawCall) -> tuple[int, str | None]:
+    """Return the status, and the code of the error if it is one."""
+    status, _ = call.head()
+    return status, (json.loads(call.whole()).get("error") or {}).get("code")
 
 
 def assert_blameless(running: Site) -> None:

@@ -28,9 +28,9 @@ class HungUp(AssertionError):
 class RawCall:
     """One HTTP request on a socket of its own, its answer read as it comes."""
 
-    def __init__(self, url: str, request: bytes) -> None:
+    def __init__(self, url: str, request: bytes, on: socket.socket | None = None) -> None:
         place = urlsplit(url)
-        self.socket = socket.create_connection((place.hostname, place.port), _PATIENCE_S)
+        self.socket = on or socket.create_connection((place.hostname, place.port), _PATIENCE_S)
         self.socket.sendall(request)
         self._read = b""
         self._told = b""

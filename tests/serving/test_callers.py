@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Iterator
 
@@ -162,3 +163,42 @@ def test_who_has_asked_but_was_not_heard_yet_has_spoken(
     assert caller.recv(3) == b"GET"
     theirs.close()
     assert not caller.has_spoken()
+
+
+# turned away
+
+
+def test_who_is_turned_away_finds_that_out_whenever_he_asks(
+    pair: tuple[CallerSocket, socket.socket],
+) -> None:
+    caller, theirs = pair
+    reading = gevent.spawn(caller.recv, 100)
+    gevent.sleep(0)
+    caller.turn_away(b"no room", PATIENCE_S)
+    theirs.sendall(b"GET ")
+    assert read(theirs, 7) == b"no room"
+    theirs.close()
+    assert reading.get(timeout=PATIENCE_S) == b""
+
+
+def test_who_is_turned_away_does_not_stay_for_long(
+    pair: tuple[CallerSocket, socket.socket],
+) -> None:
+    caller, _ = pair
+    reading = gevent.spawn(caller.recv, 100)
+    gevent.sleep(0)
+    caller.turn_away(b"no room", 0.01)
+    assert reading.get(timeout=PATIENCE_S) == b""
+
+
+def test_who_is_turned_away_cannot_stay_by_talking(
+    pair: tuple[CallerSocket, socket.socket],
+) -> None:
+    caller, theirs = pair
+    theirs.setblocking(False)
+    caller.turn_away(b"no room", 0.01)
+    with gevent.Timeout(PATIENCE_S):
+        with contextlib.suppress(BlockingIOError):
+            while theirs.send(bytes(1000)):
+                continue
+        assert caller.recv(1) == b""

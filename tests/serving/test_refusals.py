@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from gunicorn.http import errors
 
-from app.serving.refusals import RefusingWorker
+from app.serving.refusals import RefusingWorker, overloaded
 
 SAID = "sk-rg-said"
 
@@ -83,3 +83,11 @@ def test_a_refusal_has_an_id_of_its_own() -> None:
         for _ in range(2)
     }
     assert len({found[1] for found in ids if found}) == 2
+
+
+def test_who_is_turned_away_is_told_when_to_come_again() -> None:
+    head, _, body = overloaded().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nRetry-After: 1" in head
+    assert f"Content-Length: {len(body)}".encode() in head
+    assert json.loads(body)["error"]["code"] == "overloaded"
