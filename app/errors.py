@@ -14,6 +14,7 @@ GatewayError                     500  api_error
 │   └── UpstreamRateLimited      429  ... says the upstream
 ├── Unavailable                  503  server_error: we cannot serve this now
 │   ├── StorageUnavailable       503  the store is away
+│   │   └── Unconfirmed          503  ... or has it, and not yet where it was to be for safety
 │   ├── Restarting               503  this process ends
 │   ├── Overloaded               503  this process has no room, or nothing left to open
 │   ├── UpstreamUnavailable      503  the upstream is unreachable, broken or overloaded
@@ -148,6 +149,10 @@ class StorageUnavailable(Unavailable):
     """The store is away."""
 
     code = "storage_unavailable"
+
+
+class Unconfirmed(StorageUnavailable):
+    """What was to be written is, but not yet where it was to be for safety."""
 
 
 class StorageRefused(GatewayError):

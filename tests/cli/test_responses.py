@@ -16,12 +16,11 @@ from app.api import context
 from app.cli.accounts import accounts, audit
 from app.cli.common import confirmation
 from app.cli.responses import responses
-from app.errors import StorageUnavailable
+from app.errors import StorageUnavailable, Unconfirmed
 from app.factory import create_app
 from app.settings import ProviderSettings, RedisSettings, Settings
 from app.store.connection.client import Client, connect
 from app.store.responses.archive_redis import RedisArchive
-from app.store.responses.base import Unconfirmed
 from app.store.responses.redis import RedisStore
 from app.store.spool.files import Spool
 from tests.api.conftest import asker

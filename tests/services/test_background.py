@@ -18,12 +18,12 @@ from app.errors import (
     PermissionDenied,
     RateLimited,
     StorageUnavailable,
+    Unconfirmed,
 )
 from app.schemas.request.create import load_create_request
 from app.services.background.service import Background
 from app.services.responses.service import Responses
 from app.settings import BackgroundSettings
-from app.store.responses.base import Unconfirmed
 from tests.services.jobs_bench import CALLER, Bench, Noted
 from tests.services.scripted import HELLO, THE_END, ScriptedProvider
 

@@ -11,10 +11,10 @@ import pytest
 from app.domain.response import Usage
 from app.domain.stream.deltas import Finished, Text
 from app.domain.stream.events import Event
-from app.errors import StorageUnavailable
+from app.errors import StorageUnavailable, Unconfirmed
 from app.services.background.event_writer import FLUSH_EVENTS, FLUSH_S, PAUSE_S, EventWriter
 from app.store.jobs.base import Claim, Flush
-from app.store.responses.base import Turn, Unconfirmed
+from app.store.responses.base import Turn
 from tests.domain.narrating import narrator
 from tests.services.clocks import Clock
 

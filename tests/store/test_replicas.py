@@ -9,13 +9,13 @@ from secrets import token_hex
 import pytest
 
 from app.domain.accounts.accounts import Account, AuditEntry
-from app.errors import StorageUnavailable
+from app.errors import StorageUnavailable, Unconfirmed
 from app.settings import RedisSettings
 from app.store.accounts.redis import RedisAccountStore
 from app.store.connection.client import Client, connect
 from app.store.jobs.base import Claim, Flush, Queues
 from app.store.jobs.redis import RedisJobStore
-from app.store.responses.base import Forgotten, ResponseStore, Turn, Unconfirmed
+from app.store.responses.base import Forgotten, ResponseStore, Turn
 from app.store.responses.redis import RedisStore
 from tests.redis_sentinel import Watched, running_sentinel
 from tests.store.turns import ACCOUNT, saved, turn

@@ -15,13 +15,13 @@ from typing import Any
 
 from app.domain.accounts.accounts import Account, AuditEntry
 from app.domain.response import Usage
-from app.errors import NotFound, StorageUnavailable
+from app.errors import NotFound, StorageUnavailable, Unconfirmed
 from app.settings import RedisSettings
 from app.store.accounts.redis import RedisAccountStore
 from app.store.connection.client import connect
 from app.store.jobs.base import Claim, Flush
 from app.store.jobs.redis import RedisJobStore
-from app.store.responses.base import Turn, Unconfirmed
+from app.store.responses.base import Turn
 from app.store.responses.redis import RedisStore
 from app.store.spool.delivery import SpoolDelivery
 from app.store.spool.folders import SpoolFolders

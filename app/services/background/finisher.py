@@ -10,13 +10,12 @@ from app.domain.accounts.accounts import Caller
 from app.domain.response import Response, Usage
 from app.domain.stream.events import Event
 from app.domain.stream.resume import retold
-from app.errors import GatewayError, Unavailable
+from app.errors import GatewayError, Unavailable, Unconfirmed
 from app.schemas.events import encode
 from app.schemas.stored_events import event_from_json
 from app.services.background.payload import Ticket, unpack
 from app.services.limits.meter import Meter
 from app.store.jobs.base import Claim, Flush, JobStore, Why
-from app.store.responses.base import Unconfirmed
 from app.telemetry import JobTrace, job_ended
 
 #: What the caller of a job reads that somebody else than its run has ended.

@@ -16,7 +16,7 @@ from typing import TypeVar
 from app.domain.accounts.accounts import Caller
 from app.domain.response import Response
 from app.domain.upstream_call import UpstreamCall
-from app.errors import CallerGone, GatewayError, NotFound, StorageUnavailable
+from app.errors import CallerGone, GatewayError, NotFound, StorageUnavailable, Unconfirmed
 from app.services.answering.preparation import Preparation, PreparedRequest
 from app.services.background.active_jobs import ActiveJob, ActiveJobs
 from app.services.background.event_writer import PAUSE_S, EventWriter
@@ -26,7 +26,6 @@ from app.services.upstreams.retry_rounds import FIRST_PAUSE_S, Parked
 from app.services.upstreams.router import Opened
 from app.settings import BackgroundSettings
 from app.store.jobs.base import Claim, JobStore, Retries
-from app.store.responses.base import Unconfirmed
 from app.telemetry import (
     JOB_WAIT_SECONDS,
     JOBS_AGAIN,

@@ -14,9 +14,9 @@ from typing import Any
 from redis.cluster import RedisCluster
 from redis.exceptions import NoScriptError
 
+from app.errors import Unconfirmed
 from app.store.connection.round_trip import on_slot
 from app.store.connection.script import Call, run_all
-from app.store.responses.base import Unconfirmed
 
 Command = tuple[Any, ...]
 Write = Call | Command

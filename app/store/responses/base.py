@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from app.domain.items import Item
 from app.domain.response import Response
-from app.errors import NotFound, StorageUnavailable
+from app.errors import NotFound, Unconfirmed
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,6 @@ class Page:
 
     items: tuple[Item, ...]
     has_more: bool
-
-
-class Unconfirmed(StorageUnavailable):
-    """What was to be written is, but not yet where it was to be for safety."""
 
 
 class Forgotten(Unconfirmed):

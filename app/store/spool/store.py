@@ -20,8 +20,8 @@ from typing import Literal, Protocol, TypeVar
 
 from app.domain.ids import home_of
 from app.domain.items import Item
-from app.errors import OVERLOADED, NotFound, StorageUnavailable
-from app.store.responses.base import Confirming, Context, Page, ResponseStore, Turn, Unconfirmed
+from app.errors import OVERLOADED, NotFound, StorageUnavailable, Unconfirmed
+from app.store.responses.base import Confirming, Context, Page, ResponseStore, Turn
 from app.store.responses.paging import OneTurn, page
 from app.store.spool.delivery import SpoolDelivery
 
