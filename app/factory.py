@@ -142,7 +142,7 @@ def create_worker(settings: Settings, channel: Channel) -> WorkerProcess:
         now=time.time,
         pause=time.sleep,
     )
-    hub = FeedHub(jobs, time.sleep, supervisor.heard)
+    hub = FeedHub(jobs, time.sleep, supervisor.handle_news)
     broker.add_middleware(WorkerLifecycle(broker, supervisor, hub, limits.lease_s))
     declare(broker, worker.work)
     looking = partial(unrouted.keep_looking, time.sleep)

@@ -247,6 +247,10 @@ class _Lines:
         """Return what is new."""
         return Told(self._lines[number : number + self._step])
 
+    def decode(self, line: bytes) -> Event:
+        """Return the event of a line."""
+        return event_from_json(orjson.loads(line))
+
 
 def best(case: Case, n: int) -> dict[str, float]:
     """Return the least that each step took of some runs: what else runs here only adds to it."""

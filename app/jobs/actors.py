@@ -59,7 +59,7 @@ class WorkerLifecycle(Middleware):
     def _start(self, worker: Any) -> None:
         supervisor = self._supervisor
         self._hub.listen()
-        beating = _started(lambda: supervisor.keep_alive(self._beat_s), "heartbeat")
+        beating = _started(lambda: supervisor.keep_beating(self._beat_s), "heartbeat")
         flushing = _started(supervisor.keep_flushing, "flush")
         self._watchdog.watch(
             Watched("heartbeat", beating, lambda: supervisor.beats),

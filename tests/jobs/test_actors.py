@@ -32,9 +32,9 @@ class Parts:
     def listen(self) -> None:
         self.note("listen").set()
 
-    def keep_alive(self, every_s: float) -> None:
+    def keep_beating(self, every_s: float) -> None:
         self.every_s = every_s
-        self.note("keep_alive").set()
+        self.note("keep_beating").set()
         self.note("end").wait(WAIT_S)
 
     def keep_flushing(self) -> None:
@@ -100,21 +100,21 @@ def begun(
 def test_it_hears_beats_and_flushes_once_it_has_begun() -> None:
     parts = Parts()
     begun(parts, Worker())
-    assert parts.has("listen", "keep_alive", "keep_flushing")
+    assert parts.has("listen", "keep_beating", "keep_flushing")
     assert not parts.note("stop").is_set()
 
 
 def test_it_beats_several_times_a_lease() -> None:
     parts = Parts()
     begun(parts, Worker(), lease_s=3.0)
-    assert parts.has("keep_alive")
+    assert parts.has("keep_beating")
     assert parts.every_s == 1.0
 
 
 def test_it_never_seems_dead() -> None:
     parts = Parts()
     begun(parts, Worker(), lease_s=600.0)
-    assert parts.has("keep_alive")
+    assert parts.has("keep_beating")
     assert parts.every_s == MAX_BEAT_S
 
 

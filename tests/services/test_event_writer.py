@@ -1,4 +1,4 @@
-"""What a worker tells of a job: in time, once, and through outages of the store."""
+"""What a worker writes of a job: in time, once, and through outages of the store."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from app.domain.response import Usage
 from app.domain.stream.deltas import Finished, Text
 from app.domain.stream.events import Event
 from app.errors import StorageUnavailable, Unconfirmed
+from app.schemas.events import encode
 from app.services.background.event_writer import FLUSH_EVENTS, FLUSH_S, PAUSE_S, EventWriter
 from app.store.jobs.base import Claim, Flush
 from app.store.responses.base import Turn
@@ -30,6 +31,9 @@ class Jobs:
         self.ours = True
         self.outages = 0
         self.lags = 0  # how often the replicas lag behind an end
+
+    def encode(self, event: Event) -> bytes:
+        return encode(event)
 
     def tell(self, flushes: Sequence[tuple[Claim, Flush]]) -> list[bool]:
         self._answer()
@@ -51,13 +55,13 @@ class Jobs:
 
 
 class Bench:
-    def __init__(self, told: int = 0) -> None:
+    def __init__(self, stored_events: int = 0) -> None:
         self.jobs = Jobs()
         self.clock = Clock()
         self.gone = 0
         self.narrator = narrator("queued")
         jobs: Any = self.jobs
-        claim = replace(CLAIM, told=told)
+        claim = replace(CLAIM, told=stored_events)
         self.writer = EventWriter(jobs, claim, self.lose, self.clock, self.pause)
 
     def lose(self) -> None:
@@ -68,12 +72,12 @@ class Bench:
 
     def begin(self) -> list[Event]:
         events = self.narrator.begin()
-        self.writer.tell(events)
+        self.writer.append(events)
         return events
 
     def say(self, *words: str) -> list[Event]:
         events = self.narrator.hear([Text(word) for word in words])
-        self.writer.tell(events)
+        self.writer.append(events)
         return events
 
     def finish(self) -> Flush | None:
@@ -82,11 +86,11 @@ class Bench:
         self.writer.finish(Turn("acme", self.narrator.response, (), frozenset()), ending)
         return self.jobs.ending
 
-    def end_flush(self, landed: bool | None) -> Flush:
-        """Let what waits take off, and land so; return it."""
+    def write(self, outcome: bool | None) -> Flush:
+        """Write what waits, with this outcome; return it."""
         flush = self.writer.begin_flush(0.0)
         assert flush is not None
-        self.writer.end_flush(landed)
+        self.writer.end_flush(outcome)
         return flush
 
 
@@ -115,32 +119,32 @@ def test_many_events_wait_for_nothing(bench: Bench) -> None:
 
 def test_what_follows_a_flush_has_the_next_number(bench: Bench) -> None:
     bench.begin()
-    bench.end_flush(True)
+    bench.write(True)
     bench.say("one")
-    assert bench.end_flush(True).first == 3
+    assert bench.write(True).first == 3
 
 
-def test_what_an_earlier_run_has_told_is_left_out() -> None:
-    bench = Bench(told=2)
+def test_what_an_earlier_run_has_written_is_left_out() -> None:
+    bench = Bench(stored_events=2)
     bench.begin()
-    flush = bench.end_flush(True)
+    flush = bench.write(True)
     assert (flush.first, len(flush.lines)) == (2, 1)
 
 
 @pytest.mark.parametrize("begun", [True, False])
-def test_silence_and_endings_are_not_told(bench: Bench, begun: bool) -> None:
-    bench.writer.tell(bench.narrator.cancel() if begun else [])
+def test_silence_and_endings_are_not_written(bench: Bench, begun: bool) -> None:
+    bench.writer.append(bench.narrator.cancel() if begun else [])
     assert bench.writer.begin_flush(0.0) is None
 
 
 def test_a_job_has_spoken_with_its_first_item(bench: Bench) -> None:
     bench.begin()
-    before = bench.end_flush(True)
+    before = bench.write(True)
     bench.say("one")
-    assert [before.spoke, bench.end_flush(True).spoke] == [False, True]
+    assert [before.spoke, bench.write(True).spoke] == [False, True]
 
 
-def test_what_the_upstream_counts_is_told_by_itself(bench: Bench) -> None:
+def test_what_the_upstream_counts_is_written_by_itself(bench: Bench) -> None:
     bench.writer.usage = lambda: Usage(7, 0)
     assert bench.writer.begin_flush() is None
     bench.clock.now += FLUSH_S
@@ -159,7 +163,7 @@ def test_nothing_takes_off_while_something_is_in_the_air(bench: Bench) -> None:
     assert bench.jobs.flushes == []
 
 
-def test_what_waits_is_told_with_the_end(bench: Bench) -> None:
+def test_what_waits_is_written_with_the_end(bench: Bench) -> None:
     events = [*bench.begin(), *bench.say("one")]
     ending = bench.finish()
     assert ending is not None
@@ -167,9 +171,9 @@ def test_what_waits_is_told_with_the_end(bench: Bench) -> None:
     assert bench.writer.ended
 
 
-def test_after_the_end_nothing_is_told(bench: Bench) -> None:
+def test_after_the_end_nothing_is_written(bench: Bench) -> None:
     bench.finish()
-    bench.writer.tell(narrator().begin())
+    bench.writer.append(narrator().begin())
     assert bench.writer.begin_flush(0.0) is None
 
 
@@ -181,7 +185,7 @@ def test_what_is_cancelled_is_ended_by_who_cancelled_it(bench: Bench) -> None:
 
 def test_a_job_that_is_anothers_is_given_up(bench: Bench) -> None:
     bench.begin()
-    bench.end_flush(False)
+    bench.write(False)
     bench.say("one")
     assert (bench.gone, bench.writer.begin_flush(0.0)) == (1, None)
 
@@ -195,7 +199,7 @@ def test_a_job_that_is_anothers_is_not_ended(bench: Bench) -> None:
 
 def test_a_job_that_turns_out_to_be_anothers_is_not_ended(bench: Bench) -> None:
     bench.begin()
-    bench.end_flush(None)
+    bench.write(None)
     bench.jobs.ours = False
     assert bench.finish() is None
     assert (bench.writer.ended, bench.gone) == (False, 1)
@@ -212,10 +216,10 @@ def test_what_was_closed_tells_nothing(bench: Bench) -> None:
 
 def test_what_could_not_be_written_is_written_again_as_it_was(bench: Bench) -> None:
     bench.begin()
-    lost = bench.end_flush(None)
+    lost = bench.write(None)
     bench.say("one")
-    assert bench.end_flush(True) is lost
-    assert bench.end_flush(True).first == 3
+    assert bench.write(True) is lost
+    assert bench.write(True).first == 3
 
 
 def test_a_full_flush_waits_for_the_store(bench: Bench) -> None:
@@ -228,15 +232,15 @@ def test_a_full_flush_waits_for_the_store(bench: Bench) -> None:
 
 def test_an_answer_is_not_given_up_however_long_the_store_stays_away(bench: Bench) -> None:
     bench.begin()
-    lost = bench.end_flush(None)
+    lost = bench.write(None)
     bench.clock.now += 86_400
-    assert bench.end_flush(True) is lost
+    assert bench.write(True) is lost
     assert bench.gone == 0
 
 
 def test_the_end_waits_for_the_store(bench: Bench) -> None:
     bench.begin()
-    lost = bench.end_flush(None)
+    lost = bench.write(None)
     bench.jobs.outages = 3
     ending = bench.finish()
     assert ending is not None
@@ -261,7 +265,7 @@ def test_an_end_is_confirmed_or_stands_where_it_is(bench: Bench, lags: int) -> N
 
 def test_an_end_that_repeats_a_long_text_is_written_in_parts(bench: Bench) -> None:
     bench.begin()
-    bench.end_flush(True)
+    bench.write(True)
     bench.say("word " * 300_000)
     before = len(bench.jobs.flushes)
     ending = bench.finish()

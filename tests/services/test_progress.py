@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import count
 from typing import Any, cast
 
+import orjson
 import pytest
 
 from app.domain.items import output_text
@@ -15,7 +16,8 @@ from app.domain.stream.events import Event
 from app.domain.stream.narrate import Narrator
 from app.errors import StorageUnavailable
 from app.schemas.events import encode
-from app.services.background.progress import TURN_EVENTS, Progress
+from app.schemas.stored_events import event_from_json
+from app.services.background.progress import SLICE_EVENTS, Progress
 from app.store.jobs.base import JobStore, Told
 
 PAGE = 3
@@ -36,7 +38,10 @@ class Stream:
         self.read += len(page)
         return Told(page, more=number + PAGE < len(self.lines))
 
-    def tell(self, events: list[Event]) -> None:
+    def decode(self, line: bytes) -> Event:
+        return event_from_json(orjson.loads(line))
+
+    def write(self, events: list[Event]) -> None:
         self.lines += map(encode, events)
 
 
@@ -48,9 +53,11 @@ def stream() -> Stream:
 @pytest.fixture
 def narrator(stream: Stream) -> Narrator:
     ids = count()
-    told = Narrator(Response("resp_1", "m", 0, {}, "queued"), lambda p: f"{p}_{next(ids)}", int)
-    stream.tell(told.begin())
-    return told
+    narrator = Narrator(
+        Response("resp_1", "m", 0, {}, "queued"), lambda prefix: f"{prefix}_{next(ids)}", int
+    )
+    stream.write(narrator.begin())
+    return narrator
 
 
 def text(progress: Progress, response_id: str = "resp_1") -> str:
@@ -66,7 +73,7 @@ def progress_of(stream: Stream, **bounds: Any) -> Progress:
 def test_each_event_is_read_once(stream: Stream, narrator: Narrator) -> None:
     progress, seen = progress_of(stream), []
     for word in ("a", "b", "c"):
-        stream.tell(narrator.hear([Text(word)]))
+        stream.write(narrator.hear([Text(word)]))
         seen.append(text(progress))
     assert (seen, stream.read) == (["a", "ab", "abc"], len(stream.lines))
 
@@ -74,7 +81,7 @@ def test_each_event_is_read_once(stream: Stream, narrator: Narrator) -> None:
 def test_others_get_a_turn_while_much_is_read(stream: Stream, narrator: Narrator) -> None:
     pauses: list[float] = []
     progress = progress_of(stream, pause=pauses.append)
-    stream.tell(narrator.hear([Text("a")] * 3 * TURN_EVENTS))
+    stream.write(narrator.hear([Text("a")] * 3 * SLICE_EVENTS))
     progress.response("resp_1")
     assert pauses == [MOMENT_S] * 3
 
@@ -86,7 +93,7 @@ def test_a_response_that_told_nothing_is_none(stream: Stream) -> None:
 def test_its_end_is_seen_too(stream: Stream, narrator: Narrator) -> None:
     progress = progress_of(stream)
     progress.response("resp_1")
-    stream.tell(narrator.cancel())
+    stream.write(narrator.cancel())
     response = progress.response("resp_1")
     assert response is not None
     assert response.status == "cancelled"
@@ -94,9 +101,9 @@ def test_its_end_is_seen_too(stream: Stream, narrator: Narrator) -> None:
 
 def test_a_store_that_was_away_costs_nothing(stream: Stream, narrator: Narrator) -> None:
     progress = progress_of(stream)
-    stream.tell(narrator.hear([Text("a")]))
+    stream.write(narrator.hear([Text("a")]))
     progress.response("resp_1")
-    stream.tell(narrator.hear([Text("b")]))
+    stream.write(narrator.hear([Text("b")]))
     stream.away = True
     with pytest.raises(StorageUnavailable):
         progress.response("resp_1")
@@ -104,19 +111,17 @@ def test_a_store_that_was_away_costs_nothing(stream: Stream, narrator: Narrator)
     assert (text(progress), stream.read) == ("ab", len(stream.lines))
 
 
-@pytest.mark.parametrize("bounds", [{"most_kept": 1}, {"most_characters": 600}])
-def test_what_is_kept_has_bounds(
-    stream: Stream, narrator: Narrator, bounds: dict[str, int]
-) -> None:
+@pytest.mark.parametrize("bounds", [{"max_cached": 1}, {"max_characters": 600}])
+def test_the_cache_has_bounds(stream: Stream, narrator: Narrator, bounds: dict[str, int]) -> None:
     progress = progress_of(stream, **bounds)
-    stream.tell(narrator.hear([Text("a" * 500)]))
+    stream.write(narrator.hear([Text("a" * 500)]))
     assert [text(progress, each) for each in ("resp_1", "resp_2", "resp_1")] == ["a" * 500] * 3
     assert stream.read == 3 * len(stream.lines)
 
 
 def test_what_is_forgotten_is_read_anew(stream: Stream, narrator: Narrator) -> None:
     progress = progress_of(stream)
-    stream.tell(narrator.hear([Text("a")]))
+    stream.write(narrator.hear([Text("a")]))
     for _ in range(2):
         assert text(progress) == "a"
         progress.forget("resp_1")

@@ -1,4 +1,4 @@
-"""Followers hear everything once, in order, to the end, and cost as little as they can."""
+"""Subscribers get everything once, in order, to the end, and cost as little as they can."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PATIENT_S = 30.0
 
 
 class Jobs:
-    """A stream that grows when it is told to; `reads` counts how often it was read."""
+    """A stream that grows on command; `reads` counts how often it was read."""
 
     def __init__(self) -> None:
         self.lines: list[bytes] = []
@@ -63,7 +63,7 @@ class Jobs:
         self.ended = ended
 
 
-class Ear(FeedHub):
+class NewsHub(FeedHub):
     """A hub that gets its news from a test."""
 
     def __init__(self, jobs: Jobs) -> None:
@@ -73,12 +73,12 @@ class Ear(FeedHub):
         self.stream = jobs
 
     def listen(self) -> None:
-        """Wait for the test to say something."""
+        """The test publishes the news."""
 
-    def say(self, what: What, response_id: str = "a") -> None:
+    def publish(self, what: What, response_id: str = "a") -> None:
         self.stream.words = [(what, response_id)]
         with pytest.raises(StorageUnavailable):
-            self.hear()
+            self.receive()
 
 
 @pytest.fixture
@@ -87,21 +87,21 @@ def jobs() -> Jobs:
 
 
 @pytest.fixture
-def ear(jobs: Jobs) -> Ear:
-    return Ear(jobs)
+def hub(jobs: Jobs) -> NewsHub:
+    return NewsHub(jobs)
 
 
-def subscriber(ear: Ear, starting_after: int = -1, silence_s: float = PATIENT_S) -> Subscriber:
-    return Subscriber(ear, "a", starting_after, silence_s)
+def subscriber(hub: NewsHub, starting_after: int = -1, silence_s: float = PATIENT_S) -> Subscriber:
+    return Subscriber(hub, "a", starting_after, silence_s)
 
 
-def heard(subscriber: Subscriber) -> list[bytes]:
-    """Return everything that a follower hears."""
+def read_all(subscriber: Subscriber) -> list[bytes]:
+    """Return all lines that a subscriber yields."""
     return [line for lines in subscriber for line in lines]
 
 
-class Listener:
-    """A follower in a thread of its own."""
+class Reader:
+    """A subscriber in a thread of its own."""
 
     def __init__(self, subscriber: Subscriber) -> None:
         self.subscriber = subscriber
@@ -118,7 +118,7 @@ class Listener:
     def lines(self) -> list[bytes]:
         return [line for batch in self.batches for line in batch]
 
-    def has_heard(self, count: int) -> None:
+    def has_read(self, count: int) -> None:
         until(lambda: len(self.lines) >= count, f"{count} lines")
 
     def is_over(self) -> None:
@@ -129,54 +129,54 @@ class Listener:
 
 
 @pytest.mark.parametrize("count", [1, PAGE, PAGE + 1, 3 * PAGE])
-def test_what_has_ended_is_told_whole(ear: Ear, jobs: Jobs, count: int) -> None:
+def test_what_has_ended_is_read_whole(hub: NewsHub, jobs: Jobs, count: int) -> None:
     jobs.grow(count, ended=True)
-    assert heard(subscriber(ear)) == jobs.lines
+    assert read_all(subscriber(hub)) == jobs.lines
 
 
 @pytest.mark.parametrize("starting_after", [0, 5, PAGE, 150, 199])
-def test_it_is_told_from_any_event_on(ear: Ear, jobs: Jobs, starting_after: int) -> None:
+def test_it_is_read_from_any_event_on(hub: NewsHub, jobs: Jobs, starting_after: int) -> None:
     jobs.grow(200, ended=True)
-    assert heard(subscriber(ear, starting_after)) == jobs.lines[starting_after + 1 :]
+    assert read_all(subscriber(hub, starting_after)) == jobs.lines[starting_after + 1 :]
 
 
-def test_behind_its_end_there_is_nothing(ear: Ear, jobs: Jobs) -> None:
+def test_behind_its_end_there_is_nothing(hub: NewsHub, jobs: Jobs) -> None:
     jobs.grow(3, ended=True)
-    assert list(subscriber(ear, 10)) == []
+    assert list(subscriber(hub, 10)) == []
 
 
-def test_nothing_is_kept_of_what_nobody_follows(ear: Ear, jobs: Jobs) -> None:
+def test_nothing_is_kept_of_what_nobody_follows(hub: NewsHub, jobs: Jobs) -> None:
     jobs.grow(3, ended=True)
-    heard(subscriber(ear))
-    with ear.follow("a") as feed:
+    read_all(subscriber(hub))
+    with hub.subscribe("a") as feed:
         assert feed.subscribers == 1
 
 
 # What goes on
 
 
-def test_what_is_told_is_heard_as_it_comes(ear: Ear, jobs: Jobs) -> None:
+def test_what_is_written_is_read_as_it_comes(hub: NewsHub, jobs: Jobs) -> None:
     jobs.grow(2)
-    listener = Listener(subscriber(ear))
-    listener.has_heard(2)
+    reader = Reader(subscriber(hub))
+    reader.has_read(2)
     jobs.grow(1)
-    ear.say("told")
-    listener.has_heard(3)
+    hub.publish("told")
+    reader.has_read(3)
     jobs.grow(1, ended=True)
-    ear.say("ended")
-    listener.is_over()
-    assert listener.lines == jobs.lines
+    hub.publish("ended")
+    reader.is_over()
+    assert reader.lines == jobs.lines
 
 
-def test_what_came_before_one_listened_is_not_missed(ear: Ear, jobs: Jobs) -> None:
+def test_what_came_before_one_listened_is_not_missed(hub: NewsHub, jobs: Jobs) -> None:
     jobs.grow(2)
-    told = iter(subscriber(ear))
-    assert next(told) == jobs.lines
+    batches = iter(subscriber(hub))
+    assert next(batches) == jobs.lines
     jobs.grow(1, ended=True)  # and its news is lost
-    assert list(told) == [[b"2"]]
+    assert list(batches) == [[b"2"]]
 
 
-def test_where_there_was_no_thread_the_next_follower_listens(
+def test_where_there_was_no_thread_the_next_subscriber_listens(
     jobs: Jobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store: Any = jobs
@@ -189,157 +189,157 @@ def test_where_there_was_no_thread_the_next_follower_listens(
         patched.setattr(threading.Thread, "start", refuse)
         with pytest.raises(RuntimeError):
             hub.listen()
-    heard = threading.Event()
-    monkeypatch.setattr(hub, "hear", heard.set)
+    received = threading.Event()
+    monkeypatch.setattr(hub, "receive", received.set)
     hub.listen()
-    assert heard.wait(30)
+    assert received.wait(30)
 
 
-def test_when_news_may_have_been_missed_everybody_looks(ear: Ear, jobs: Jobs) -> None:
-    listener = Listener(subscriber(ear))
+def test_when_news_may_have_been_missed_everybody_looks(hub: NewsHub, jobs: Jobs) -> None:
+    reader = Reader(subscriber(hub))
     until(lambda: jobs.reads >= 2, "it to wait")
     jobs.grow(1, ended=True)
-    ear.say("", "")
-    listener.is_over()
-    assert listener.lines == jobs.lines
+    hub.publish("", "")
+    reader.is_over()
+    assert reader.lines == jobs.lines
 
 
 @pytest.mark.parametrize("news", [("told", "b"), ("waiting", ""), ("seized", "a")])
-def test_other_news_wakes_nobody(ear: Ear, jobs: Jobs, news: tuple[What, str]) -> None:
-    told = iter(subscriber(ear, silence_s=0.0))
-    next(told), next(told)
+def test_other_news_wakes_nobody(hub: NewsHub, jobs: Jobs, news: tuple[What, str]) -> None:
+    batches = iter(subscriber(hub, silence_s=0.0))
+    next(batches), next(batches)
     before = jobs.reads
-    ear.say(*news)
-    next(told)
+    hub.publish(*news)
+    next(batches)
     assert jobs.reads == before
 
 
-def test_followers_share_what_is_read(ear: Ear, jobs: Jobs) -> None:
-    listeners = [Listener(subscriber(ear)) for _ in range(20)]
+def test_subscribers_share_what_is_read(hub: NewsHub, jobs: Jobs) -> None:
+    readers = [Reader(subscriber(hub)) for _ in range(20)]
     until(lambda: jobs.reads >= 21, "all to wait")
     before = jobs.reads
     jobs.grow(5, ended=True)
-    ear.say("ended")
-    for listener in listeners:
-        listener.is_over()
-        assert listener.lines == jobs.lines
+    hub.publish("ended")
+    for reader in readers:
+        reader.is_over()
+        assert reader.lines == jobs.lines
     assert jobs.reads == before + 1
 
 
-def test_followers_who_began_at_different_events_share_as_well(ear: Ear, jobs: Jobs) -> None:
+def test_subscribers_who_began_at_different_events_share_as_well(hub: NewsHub, jobs: Jobs) -> None:
     jobs.grow(10)
-    late, early = Listener(subscriber(ear, 7)), Listener(subscriber(ear, 2))
-    late.has_heard(2)
-    early.has_heard(7)
+    late, early = Reader(subscriber(hub, 7)), Reader(subscriber(hub, 2))
+    late.has_read(2)
+    early.has_read(7)
     jobs.grow(1, ended=True)
-    ear.say("ended")
+    hub.publish("ended")
     late.is_over()
     early.is_over()
     assert (late.lines, early.lines) == (jobs.lines[8:], jobs.lines[3:])
 
 
-def test_who_waits_for_what_is_to_come_hears_nothing_before(ear: Ear, jobs: Jobs) -> None:
+def test_who_waits_for_what_is_to_come_gets_nothing_before(hub: NewsHub, jobs: Jobs) -> None:
     jobs.grow(2)
-    listener = Listener(subscriber(ear, 3))
+    reader = Reader(subscriber(hub, 3))
     until(lambda: jobs.reads >= 2, "it to wait")
     jobs.grow(2)
-    ear.say("told")
+    hub.publish("told")
     jobs.grow(1, ended=True)
-    ear.say("ended")
-    listener.is_over()
-    assert listener.lines == [b"4"]
+    hub.publish("ended")
+    reader.is_over()
+    assert reader.lines == [b"4"]
 
 
-def test_who_falls_behind_still_hears_everything(ear: Ear, jobs: Jobs) -> None:
-    slow = iter(subscriber(ear, silence_s=0.0))
-    told = next(slow) + next(slow)
-    quick = Listener(subscriber(ear))
+def test_who_falls_behind_still_gets_everything(hub: NewsHub, jobs: Jobs) -> None:
+    slow = iter(subscriber(hub, silence_s=0.0))
+    lines = next(slow) + next(slow)
+    quick = Reader(subscriber(hub))
     jobs.grow(2 * SHARED_LINES)
-    ear.say("told")
-    quick.has_heard(2 * SHARED_LINES)
+    hub.publish("told")
+    quick.has_read(2 * SHARED_LINES)
     jobs.grow(1, ended=True)
-    ear.say("ended")
-    told += [line for lines in slow for line in lines]
+    hub.publish("ended")
+    lines += [line for batch in slow for line in batch]
     quick.is_over()
-    assert told == quick.lines == jobs.lines
+    assert lines == quick.lines == jobs.lines
 
 
-def test_only_so_much_is_kept_for_those_who_share(ear: Ear, jobs: Jobs) -> None:
-    with ear.follow("a") as feed:
+def test_only_so_much_is_kept_for_those_who_share(hub: NewsHub, jobs: Jobs) -> None:
+    with hub.subscribe("a") as feed:
         feed.await_from(0, 0.0, lambda: False)
         jobs.grow(2 * SHARED_LINES)
         feed.wake(ended=False)
-        told = feed.await_from(0, 0.0, lambda: False)
-        assert len(told.lines) <= PAGE
+        page = feed.await_from(0, 0.0, lambda: False)
+        assert len(page.lines) <= PAGE
         assert len(feed._lines) == SHARED_LINES
 
 
-def test_only_so_many_read_at_once(ear: Ear, jobs: Jobs) -> None:
+def test_only_so_many_read_at_once(hub: NewsHub, jobs: Jobs) -> None:
     jobs.grow(1, ended=True)
     jobs.gate.clear()
-    listeners = [Listener(subscriber(ear)) for _ in range(4 * READERS)]
+    readers = [Reader(subscriber(hub)) for _ in range(4 * READERS)]
     until(lambda: jobs.reading == READERS, "them to read")
     jobs.gate.set()
-    for listener in listeners:
-        listener.is_over()
+    for reader in readers:
+        reader.is_over()
     assert jobs.most_reading == READERS
 
 
 # Silence
 
 
-def test_silence_is_told(ear: Ear) -> None:
-    told = iter(subscriber(ear, silence_s=0.0))
-    assert [next(told), next(told), next(told)] == [[], [], []]
+def test_silence_yields_nothing(hub: NewsHub) -> None:
+    batches = iter(subscriber(hub, silence_s=0.0))
+    assert [next(batches), next(batches), next(batches)] == [[], [], []]
 
 
-def test_a_store_that_is_away_is_silent(ear: Ear, jobs: Jobs) -> None:
+def test_a_store_that_is_away_is_silent(hub: NewsHub, jobs: Jobs) -> None:
     jobs.grow(1, ended=True)
     jobs.outages = 2
-    assert list(subscriber(ear)) == [[], [], [b"0"]]
-    assert ear.pauses == [AGAIN_S] * 2
+    assert list(subscriber(hub)) == [[], [], [b"0"]]
+    assert hub.pauses == [AGAIN_S] * 2
 
 
-def test_a_store_that_goes_away_meanwhile_is_silent(ear: Ear, jobs: Jobs) -> None:
-    told = iter(subscriber(ear, silence_s=0.0))
-    next(told)
+def test_a_store_that_goes_away_meanwhile_is_silent(hub: NewsHub, jobs: Jobs) -> None:
+    batches = iter(subscriber(hub, silence_s=0.0))
+    next(batches)
     jobs.outages = 1
-    assert next(told) == []
+    assert next(batches) == []
     jobs.grow(1, ended=True)
-    assert list(told) == [[b"0"]]
+    assert list(batches) == [[b"0"]]
 
 
 # Leaving
 
 
-def test_who_leaves_is_woken_and_nobody_else(ear: Ear, jobs: Jobs) -> None:
-    stays, leaves = Listener(subscriber(ear)), Listener(subscriber(ear))
+def test_who_leaves_is_woken_and_nobody_else(hub: NewsHub, jobs: Jobs) -> None:
+    stays, leaves = Reader(subscriber(hub)), Reader(subscriber(hub))
     until(lambda: jobs.reads >= 3, "both to wait")
-    leaves.subscriber.leave()
+    leaves.subscriber.close()
     leaves.is_over()
     before = jobs.reads
     jobs.grow(1, ended=True)
-    ear.say("ended")
+    hub.publish("ended")
     stays.is_over()
     assert (stays.lines, jobs.reads) == (jobs.lines, before + 1)
 
 
-def test_who_leaves_before_it_began_hears_nothing(ear: Ear, jobs: Jobs) -> None:
+def test_who_leaves_before_it_began_gets_nothing(hub: NewsHub, jobs: Jobs) -> None:
     jobs.grow(1, ended=True)
-    early = subscriber(ear)
-    early.leave()
+    early = subscriber(hub)
+    early.close()
     assert list(early) == []
 
 
 # Waiting for the end
 
 
-def test_who_waits_for_an_end_that_was_does_not_wait(ear: Ear) -> None:
-    with ear.follow("a") as feed:
+def test_who_waits_for_an_end_that_was_does_not_wait(hub: NewsHub) -> None:
+    with hub.subscribe("a") as feed:
         feed.await_end(lambda: False, PATIENT_S, lambda: False)
 
 
-def test_who_waits_for_the_end_is_woken_by_it_alone(ear: Ear) -> None:
+def test_who_waits_for_the_end_is_woken_by_it_alone(hub: NewsHub) -> None:
     asked: list[bool] = []
     pending = [True]
 
@@ -348,25 +348,25 @@ def test_who_waits_for_the_end_is_woken_by_it_alone(ear: Ear) -> None:
         return pending[0]
 
     def wait() -> None:
-        with ear.follow("a") as feed:
+        with hub.subscribe("a") as feed:
             feed.await_end(is_pending, PATIENT_S, lambda: False)
 
     waiting = threading.Thread(target=wait)
     waiting.start()
     until(lambda: asked == [True], "it to wait")
-    ear.say("told")
+    hub.publish("told")
     pending[0] = False
-    ear.say("ended")
+    hub.publish("ended")
     waiting.join()
     assert asked == [True, False]
 
 
-def test_nobody_waits_for_ever(ear: Ear) -> None:
-    with ear.follow("a") as feed:
+def test_nobody_waits_for_ever(hub: NewsHub) -> None:
+    with hub.subscribe("a") as feed:
         feed.await_end(lambda: True, 0.01, lambda: False)
 
 
-# The listener
+# The reader
 
 
 @pytest.fixture
@@ -382,12 +382,12 @@ def test_one_thread_listens_for_all(bench: Bench) -> None:
     assert bench.away.calls.count("news") == 1
 
 
-def test_a_live_stream_is_heard_over_redis(bench: Bench) -> None:
-    listener: list[Listener] = []
+def test_a_live_stream_is_read_over_redis(bench: Bench) -> None:
+    reader: list[Reader] = []
 
     def listen() -> None:
-        listener.append(Listener(Subscriber(bench.hub, response_id, -1, PATIENT_S)))
-        listener[0].has_heard(1)
+        reader.append(Reader(Subscriber(bench.hub, response_id, -1, PATIENT_S)))
+        reader[0].has_read(1)
 
     def flush() -> None:
         bench.clock.now += 1
@@ -396,8 +396,8 @@ def test_a_live_stream_is_heard_over_redis(bench: Bench) -> None:
     bench.provider = ScriptedProvider("p", (flush, listen, HELLO, THE_END))
     response_id = bench.queued()
     bench.worker.work()
-    listener[0].is_over()
-    numbers = [int(line.split(b":")[2].split(b",")[0]) for line in listener[0].lines]
+    reader[0].is_over()
+    numbers = [int(line.split(b":")[2].split(b",")[0]) for line in reader[0].lines]
     assert all(after == before + 1 for before, after in pairwise([-1, *numbers]))
 
 

@@ -10,7 +10,7 @@ import redis
 
 from app.errors import StorageUnavailable
 from app.services.background.event_writer import FLUSH_S, PAUSE_S
-from app.services.background.supervisor import TICKETLESS_S, Supervisor
+from app.services.background.supervisor import OVERDUE_S, Supervisor
 from app.store.jobs.base import Flush, Queues
 from tests.services.jobs_bench import CALLER, Bench
 from tests.services.scripted import HELLO, THE_END, ScriptedProvider
@@ -177,21 +177,21 @@ def waiting(bench: Bench, monkeypatch: pytest.MonkeyPatch, queues: Queues) -> Su
 def test_what_waits_beside_a_free_worker_gets_a_ticket(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, queued: int, sent: list[int]
 ) -> None:
-    waiting(bench, monkeypatch, Queues(queued, 0, TICKETLESS_S + 1)).beat()
+    waiting(bench, monkeypatch, Queues(queued, 0, OVERDUE_S + 1)).beat()
     assert bench.box.sent == sent
 
 
 def test_what_has_only_just_come_has_a_ticket(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waiting(bench, monkeypatch, Queues(1, 0, TICKETLESS_S)).beat()
+    waiting(bench, monkeypatch, Queues(1, 0, OVERDUE_S)).beat()
     assert bench.box.sent == []
 
 
 def test_what_waits_for_busy_workers_has_a_ticket(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    supervisor = waiting(bench, monkeypatch, Queues(9, 2, TICKETLESS_S + 1))
+    supervisor = waiting(bench, monkeypatch, Queues(9, 2, OVERDUE_S + 1))
     monkeypatch.setattr(type(bench.active_jobs), "__len__", lambda _: bench.settings.concurrency)
     supervisor.beat()
     assert bench.box.sent == []
@@ -224,7 +224,7 @@ def test_what_came_while_tickets_were_forgotten_gets_another(bench: Bench) -> No
 
 @pytest.mark.parametrize(("what", "woken"), [("waiting", 1), ("", 1), ("told", 0), ("ended", 0)])
 def test_a_worker_wakes_when_something_may_wait(bench: Bench, what: Any, woken: int) -> None:
-    bench.supervisor.heard(what, "")
+    bench.supervisor.handle_news(what, "")
     assert bench.box.woken == woken
 
 
@@ -235,20 +235,20 @@ def test_what_was_seized_is_stopped(bench: Bench, news: Any) -> None:
     def seize() -> None:
         (response_id,) = bench.active_jobs.ids
         bench.background.cancel(CALLER, response_id)
-        supervisor.heard(news, response_id if news else "")
+        supervisor.handle_news(news, response_id if news else "")
 
     assert bench.kept(during(bench, seize)).status == "cancelled"
 
 
 def test_what_is_still_ones_own_is_not_stopped(bench: Bench) -> None:
     supervisor = bench.supervisor
-    response_id = during(bench, lambda: supervisor.heard("", ""))
+    response_id = during(bench, lambda: supervisor.handle_news("", ""))
     assert bench.kept(response_id).status == "completed"
 
 
 def test_what_another_lost_is_none_of_ones_own(bench: Bench) -> None:
     supervisor = bench.supervisor
-    response_id = during(bench, lambda: supervisor.heard("seized", "resp_other"))
+    response_id = during(bench, lambda: supervisor.handle_news("seized", "resp_other"))
     assert bench.kept(response_id).status == "completed"
     assert "owns" not in bench.away.calls
 
@@ -304,14 +304,14 @@ def test_who_has_yet_to_look_for_a_job_beats_again_soon(bench: Bench) -> None:
     bench.box.idle_for_s = float("inf")
     ending_after(bench, 1)
     with pytest.raises(Enough):
-        bench.supervisor.keep_alive(5.0)
+        bench.supervisor.keep_beating(5.0)
     assert bench.pauses == [PAUSE_S]
 
 
 def test_a_worker_beats_for_ever(bench: Bench) -> None:
     ending_after(bench, 3)
     with pytest.raises(Enough):
-        bench.supervisor.keep_alive(5.0)
+        bench.supervisor.keep_beating(5.0)
     assert (bench.pauses, bench.away.calls.count("renew")) == ([5.0] * 3, 3)
 
 
@@ -319,7 +319,7 @@ def test_a_store_that_is_away_is_soon_asked_again(bench: Bench) -> None:
     ending_after(bench, 2)
     bench.away.is_away = True
     with pytest.raises(Enough):
-        bench.supervisor.keep_alive(5.0)
+        bench.supervisor.keep_beating(5.0)
     assert bench.pauses == [PAUSE_S] * 2
 
 
@@ -331,7 +331,7 @@ def test_no_bug_ends_the_heartbeat(bench: Bench, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(bench.store, "queues", broken)
     with pytest.raises(Enough):
-        bench.supervisor.keep_alive(5.0)
+        bench.supervisor.keep_beating(5.0)
     assert bench.away.calls.count("renew") == 2
 
 

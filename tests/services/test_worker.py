@@ -347,7 +347,7 @@ def stopped(bench: Bench, stop: Callable[[], Any], *before: Step) -> str:
 def cancel(bench: Bench) -> None:
     (response_id,) = bench.active_jobs.ids
     assert bench.background.cancel(CALLER, response_id)
-    bench.supervisor.heard("seized", response_id)
+    bench.supervisor.handle_news("seized", response_id)
 
 
 @pytest.mark.parametrize("before", [(), (HELLO,), (COUNTED, HELLO)])

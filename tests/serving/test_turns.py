@@ -56,7 +56,9 @@ EVENTS = """
 from app.domain.stream.deltas import Text
 from app.domain.stream.narrate import Narrator
 from app.domain.response import Response
+import orjson
 from app.schemas.events import encode
+from app.schemas.stored_events import event_from_json
 from app.services.background.progress import Progress
 from app.store.jobs.base import Told
 narrator = Narrator(Response("resp_1", "m", 0, {}, "queued"), str, int)
@@ -64,6 +66,8 @@ lines = [encode(each) for each in [*narrator.begin(), *narrator.hear([Text("a")]
 class Jobs:
     def told(self, _id, number):
         return Told(lines[number:])
+    def decode(self, line):
+        return event_from_json(orjson.loads(line))
 def work():
     Progress(Jobs()).response("resp_1")
 """

@@ -131,7 +131,7 @@ def wait_for_end(response_id: str, wait_s: float) -> None:
     """Return when a response has ended, or this process is about to, or after so many seconds."""
     current = context.current()
     services, answers = current.services, current.services.open_answers
-    place = answers.enter(lambda _: services.background.stir())
+    place = answers.enter(lambda _: services.background.recheck())
     try:
         services.responses.wait(current.caller, response_id, wait_s, answers.is_closed)
     finally:
@@ -150,7 +150,7 @@ def follow(response_id: str) -> ResponseReturnValue:
 
     def cut(fault: GatewayError) -> None:
         faults.append(fault)
-        subscriber.leave()
+        subscriber.close()
 
     subscriber = services.background.follow(
         current.caller,
@@ -161,7 +161,7 @@ def follow(response_id: str) -> ResponseReturnValue:
 
     def leave() -> None:
         current.trace.error_code = CallerGone.code
-        subscriber.leave()
+        subscriber.close()
 
     place = services.open_answers.enter(cut)
     watch = services.hangups.watch(current.environ, leave)

@@ -1,4 +1,4 @@
-"""How a worker ends: what has spoken may go on for a while, everything else goes back at once."""
+"""How a worker ends: jobs with output may go on for a while, all others go back at once."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from collections.abc import Callable
 from app.services.background.active_jobs import ActiveJobs
 from app.services.background.event_writer import FLUSH_S
 
-#: How long jobs that were stopped may take to be put down in the store, in seconds.
+#: How long jobs that were stopped may take to be written back to the store, in seconds.
 GIVING_BACK_S = 5.0
 
 
 class Drain:
-    """The end of a worker's jobs. `begun` is set once it was asked for.
+    """The end of a worker's jobs. `begun` is set once a drain was begun.
 
-    `clock` is like time.monotonic, `pause` like time.sleep. While the store is away, a job that
-    could not be put down is left to its lease.
+    `clock` is like time.monotonic, `pause` like time.sleep. While the store is unreachable, a job
+    that could not be written back is left to its lease.
     """
 
     def __init__(
@@ -33,18 +33,18 @@ class Drain:
         self._until = math.inf
 
     def begin(self, within_s: float) -> None:
-        """Begin nothing more, and give what has spoken so long; safe in any thread.
+        """Begin no more jobs, and give those with output so long; safe in any thread.
 
-        Whoever asks again may shorten that, never prolong it.
+        Another call may shorten that, never prolong it.
         """
         self._active_jobs.close()
         self._until = min(self._until, self._clock() + within_s)
         self.begun.set()
 
     def run(self, giving_back_s: float = GIVING_BACK_S) -> None:
-        """Return when nothing runs any more, or stopping what runs took longer than so.
+        """Return when no job runs any more, or `giving_back_s` after the last were stopped.
 
-        A job that has not spoken goes back to its queue, one that had its time ends `failed`.
+        A job without output goes back to its queue, one whose time is over ends `failed`.
         """
         while self._active_jobs.busy and self._clock() < self._until:
             self._active_jobs.give_back_silent()

@@ -1,18 +1,14 @@
-"""How background responses end, whoever ends them: told, stored, put on their account, logged."""
+"""How background responses end, whoever ends them: stored, charged to their account, logged."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-
-import orjson
 
 from app.domain.accounts.accounts import Caller
 from app.domain.response import Response, Usage
 from app.domain.stream.events import Event
 from app.domain.stream.resume import retold
 from app.errors import GatewayError, Unavailable, Unconfirmed
-from app.schemas.events import encode
-from app.schemas.stored_events import event_from_json
 from app.services.background.payload import Ticket, unpack
 from app.services.limits.meter import Meter
 from app.store.jobs.base import Claim, Flush, JobStore, Why
@@ -37,70 +33,75 @@ class JobFinisher:
     def end(
         self, claim: Claim, error: GatewayError | None = None, trace: JobTrace | None = None
     ) -> bool:
-        """End a job that no run ends; False where somebody else has, or it is another's by now.
+        """End a job that no run ends; False where it had ended, or is another holder's by now.
 
         It fails with the error, or as `claim.why` says: only what was cancelled does not fail.
         `trace` is what is known of its run.
 
         Raises:
-            StorageUnavailable: the store is away.
+            StorageUnavailable: the store is unreachable.
             Unconfirmed: it has ended, and a server that is lost now may take that with it.
         """
-        ticket = unpack(claim.ticket)
+        payload = unpack(claim.ticket)
+        # 1. The events so far, read again, give the narrator its state.
         events = _Counted(stored_events(self._jobs, claim.response_id))
-        narrator = retold(ticket.response, events, claim.usage, lambda: int(self._now()))
+        narrator = retold(payload.response, events, claim.usage, lambda: int(self._now()))
+        # 2. It closes what is open: those are the last events of the stream.
         opening = [] if events.count else narrator.begin()
         error = error or (Unavailable(_FAULTS[claim.why]) if claim.why in _FAULTS else None)
         ending = narrator.fail(error) if error else narrator.cancel()
-        flush = Flush(events.count, tuple(encode(event) for event in [*opening, *ending]))
+        lines = tuple(self._jobs.encode(event) for event in [*opening, *ending])
+        # 3. They are stored with the response, in one step.
+        turn, unconfirmed = payload.turn(narrator.response), None
         try:
-            ended, lag = self._jobs.finish(claim, ticket.turn(narrator.response), flush), None
+            ended = self._jobs.finish(claim, turn, Flush(events.count, lines))
         except Unconfirmed as error_of_replicas:
-            ended, lag = True, error_of_replicas
-        if ended and claim.why != "refused":  # its caller has been told, and its use is counted
-            told = trace or trace_of(ticket)
-            self.settle(ticket, narrator.response, error, told, asked=claim.begun)
-        if lag is not None:
-            raise lag
+            ended, unconfirmed = True, error_of_replicas
+        # 4. Whoever ended it charges it. A refused one was charged when its caller got the error.
+        if ended and claim.why != "refused":
+            trace = trace or trace_of(payload)
+            self.settle(payload, narrator.response, error, trace, may_have_called=claim.begun)
+        if unconfirmed is not None:
+            raise unconfirmed
         return ended
 
     def settle(
         self,
-        ticket: Ticket,
+        payload: Ticket,
         response: Response,
         failure: GatewayError | None,
         trace: JobTrace,
         *,
-        asked: bool = True,
+        may_have_called: bool = True,
     ) -> None:
-        """Put a job that has ended on its account, into the metrics and into the log.
+        """Charge a job that has ended to its account, count it in the metrics, and log it.
 
-        `asked` is false where no upstream can have been asked.
+        `may_have_called` is false where no upstream can have been called.
         """
-        caller = Caller(account=ticket.account, key_id=ticket.key_id)
-        reservation = self._meter.limits.resume(ticket.admission)
-        self._meter.ended(caller, response, failure, reservation, asked=asked)
+        caller = Caller(account=payload.account, key_id=payload.key_id)
+        reservation = self._meter.limits.resume(payload.admission)
+        self._meter.ended(caller, response, failure, reservation, may_have_called=may_have_called)
         usage = response.usage or Usage()
         job_ended(
             trace,
             response.status,
-            max(0.0, self._now() - ticket.queued_at),
+            max(0.0, self._now() - payload.queued_at),
             (usage.input_tokens, usage.output_tokens),
             None if failure is None else failure.code or failure.type,
         )
 
 
-def trace_of(ticket: Ticket) -> JobTrace:
-    """Return what is known of a job before anybody has run it."""
-    response, identity = ticket.response, ticket.identity
-    trace = JobTrace(response.id, ticket.account, ticket.key_id, response.model)
+def trace_of(payload: Ticket) -> JobTrace:
+    """Return what is known of a job before any worker has run it."""
+    response, identity = payload.response, payload.identity
+    trace = JobTrace(response.id, payload.account, payload.key_id, response.model)
     if identity is not None:
         trace.request_id, trace.trace_id = identity.request_id, identity.trace_id
     return trace
 
 
 class _Counted:
-    """Events that are counted as they go by: none is kept, there may be a million."""
+    """Counts events as they are read: none is kept, there may be a million."""
 
     def __init__(self, events: Iterator[Event]) -> None:
         self.count = 0
@@ -113,9 +114,9 @@ class _Counted:
 
 
 def stored_events(jobs: JobStore, response_id: str) -> Iterator[Event]:
-    """Yield the events of a job's stream so far."""
+    """Yield the events of a job's stream so far. Raises StorageUnavailable."""
     number, more = 0, True
     while more:
-        told = jobs.told(response_id, number)
-        number, more = number + len(told.lines), told.more
-        yield from (event_from_json(orjson.loads(line)) for line in told.lines)
+        page = jobs.told(response_id, number)
+        number, more = number + len(page.lines), page.more
+        yield from map(jobs.decode, page.lines)

@@ -1,8 +1,8 @@
-"""What responses in the background have said so far: each event is read and folded once a process.
+"""Running background responses as they stand: each event is read and folded once a process.
 
-A look at a running response reads what is new since the last look. What was folded is kept for the
-responses that were looked at last, within bounds; one that is not kept any more is folded anew.
-That is safe, since a stream of events only grows: also where a job is run again or is cancelled.
+A GET of a running response reads the events that are new since the last one. What was folded is
+cached for the responses that were read last, within bounds; one that is cached no more is folded
+anew. That is safe, since a stream only grows: also where a job is run again or is cancelled.
 """
 
 from __future__ import annotations
@@ -13,26 +13,23 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import orjson
-
 from app.domain.response import Response
 from app.domain.slices import MOMENT_S
 from app.domain.stream.accumulate import Accumulator
-from app.schemas.stored_events import event_from_json
 from app.store.jobs.base import JobStore
 
-#: What is kept in a process: so many responses, so many characters of what they have said.
-MOST_KEPT, MOST_CHARACTERS = 256, 32 * 1024 * 1024
-#: After so many events, some 5 ms of work, others get a turn: a page of them may be 0.3 s.
-TURN_EVENTS = 1000
+#: The bounds of the cache, in a process: so many responses, so many characters of their output.
+MAX_CACHED, MAX_CHARACTERS = 256, 32 * 1024 * 1024
+#: After so many events, some 5 ms of work, other threads get a turn: a page may take 0.3 s.
+SLICE_EVENTS = 1000
 
 
 @dataclass(slots=True)
 class _Folded:
-    """What has been folded of a response: the events before `number`, about `size` characters."""
+    """A response folded from the events before `next_event`, about `size` characters of them."""
 
     accumulator: Accumulator = field(default_factory=Accumulator)
-    number: int = 0
+    next_event: int = 0
     size: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -46,62 +43,62 @@ class Progress:
     def __init__(
         self,
         jobs: JobStore,
-        most_kept: int = MOST_KEPT,
-        most_characters: int = MOST_CHARACTERS,
+        max_cached: int = MAX_CACHED,
+        max_characters: int = MAX_CHARACTERS,
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
         self._jobs = jobs
         self._pause = pause
-        self._most_kept = most_kept
-        self._most_characters = most_characters
-        self._kept: OrderedDict[str, _Folded] = OrderedDict()
+        self._max_cached = max_cached
+        self._max_characters = max_characters
+        self._cache: OrderedDict[str, _Folded] = OrderedDict()
         self._lock = threading.Lock()
 
     def response(self, response_id: str) -> Response | None:
-        """Return a response as its events describe it; None where it has told none.
+        """Return a response as its events describe it; None where there are none yet.
 
-        Whose it is was asked before. Raises StorageUnavailable.
+        The caller has checked whose response it is. Raises StorageUnavailable.
         """
         folded = self._folded(response_id)
         try:
             with folded.lock:
                 self._read_on(response_id, folded)
-                response = folded.accumulator.response if folded.number else None
+                response = folded.accumulator.response if folded.next_event else None
         except ValueError:
-            self.forget(response_id)  # half of an event may have been folded
+            self.forget(response_id)  # half an event may have been folded
             raise
         self._shrink()
         return response
 
     def forget(self, response_id: str) -> None:
-        """Keep nothing of a response: it has ended."""
+        """Drop a response from the cache: it has ended."""
         with self._lock:
-            self._kept.pop(response_id, None)
+            self._cache.pop(response_id, None)
 
     def _folded(self, response_id: str) -> _Folded:
         with self._lock:
-            folded = self._kept.setdefault(response_id, _Folded())
-            self._kept.move_to_end(response_id)
+            folded = self._cache.setdefault(response_id, _Folded())
+            self._cache.move_to_end(response_id)
         return folded
 
     def _read_on(self, response_id: str, folded: _Folded) -> None:
         more = True
         while more:
-            told = self._jobs.told(response_id, folded.number)
-            for line in told.lines:
-                event = event_from_json(orjson.loads(line))
+            page = self._jobs.told(response_id, folded.next_event)
+            for line in page.lines:
+                event = self._jobs.decode(line)
                 folded.accumulator.add(event)
-                folded.number += 1
+                folded.next_event += 1
                 folded.size += len(getattr(event, "delta", line))
-                if not folded.number % TURN_EVENTS:
+                if not folded.next_event % SLICE_EVENTS:
                     self._pause(MOMENT_S)
-            more = told.more
+            more = page.more
 
     def _shrink(self) -> None:
         with self._lock:
-            size = sum(each.size for each in self._kept.values())
-            while self._kept and (
-                size > self._most_characters or len(self._kept) > self._most_kept
+            size = sum(each.size for each in self._cache.values())
+            while self._cache and (
+                size > self._max_characters or len(self._cache) > self._max_cached
             ):
-                _, oldest = self._kept.popitem(last=False)
+                _, oldest = self._cache.popitem(last=False)
                 size -= oldest.size

@@ -124,16 +124,16 @@ class Background:
     ) -> None:
         """Return when the response neither waits nor runs any more, or after so many seconds.
 
-        When `gone` says so as well, which is asked after a `stir`.
+        Or when `gone` returns so, which is called after each `recheck`.
         """
-        with self._hub.follow(response_id) as feed:
+        with self._hub.subscribe(response_id) as feed:
             feed.await_end(
                 lambda: self._jobs.status(account, response_id) is not None, seconds, gone
             )
 
-    def stir(self) -> None:
+    def recheck(self) -> None:
         """Have whoever waits find out whether to go on waiting."""
-        self._hub.stir()
+        self._hub.recheck()
 
     def follow(
         self, caller: Caller, response_id: str, starting_after: int, silence_s: float

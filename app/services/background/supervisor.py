@@ -1,8 +1,8 @@
-"""What keeps background responses going, whatever becomes of workers: heartbeats, sweeps, tickets.
+"""What keeps background responses going, whatever becomes of workers: heartbeats, sweeps, wake-ups.
 
-Every worker renews the leases of what it runs, and looks for leases that nobody has renewed. What
-was lost is queued again or, where the model had spoken, ended; so nothing waits or runs for ever
-while there is a worker.
+Every worker renews the leases of what it runs, and looks for leases that nobody has renewed. A lost
+job is queued again or, where its model had produced output, ended; so nothing waits or runs for
+ever while there is a worker.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from app.settings import BackgroundSettings
 from app.store.jobs.base import JobStore, What
 from app.telemetry import JOB_LEASES_LOST, JOBS_AGAIN, STORE_FAILURES, log, unexpected
 
-#: A job that has waited for so long, in seconds, beside a worker that is free has no ticket.
-TICKETLESS_S = 3.0
-#: How long what flushes waits for something to flush before it says that it is still there.
+#: A job that has waited for so long, in seconds, beside an idle worker has lost its wake-up.
+OVERDUE_S = 3.0
+#: How long the flushing thread waits for a job before it counts another round, in seconds.
 IDLE_S = 5.0
 
 
 class WakeUps(Protocol):
-    """What has workers take jobs: a ticket says that one waits. One too many does no harm.
+    """What has workers take jobs: a wake-up says that one waits. One too many does no harm.
 
-    `send` and `clear` raise StorageUnavailable when the store is away.
+    `send` and `clear` raise StorageUnavailable when the store is unreachable.
     """
 
     def send(self, count: int) -> None:
@@ -38,11 +38,11 @@ class WakeUps(Protocol):
         ...
 
     def clear(self) -> None:
-        """Forget all tickets: those that a worker died with stay behind."""
+        """Forget all wake-ups: those that a worker died with stay behind."""
         ...
 
     def wake(self) -> None:
-        """Have this worker look for tickets."""
+        """Have this worker look for wake-ups."""
         ...
 
     def idle_s(self) -> float:
@@ -51,9 +51,9 @@ class WakeUps(Protocol):
 
 
 class Supervisor:
-    """Keeps one worker's jobs. `clock` is like time.monotonic, `pause` like time.sleep.
+    """Looks after one worker's jobs. `clock` is like time.monotonic, `pause` like time.sleep.
 
-    `beats` and `flushes` count what its two threads have done: they never cease to.
+    `beats` and `flushes` count the rounds of its two threads: they never cease to grow.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Supervisor:
         jobs: JobStore,
         active_jobs: ActiveJobs,
         finisher: JobFinisher,
-        tickets: WakeUps,
+        wake_ups: WakeUps,
         settings: BackgroundSettings,
         clock: Callable[[], float],
         pause: Callable[[float], object],
@@ -69,7 +69,7 @@ class Supervisor:
         self._jobs = jobs
         self._active_jobs = active_jobs
         self._finisher = finisher
-        self._tickets = tickets
+        self._wake_ups = wake_ups
         self._settings = settings
         self._clock = clock
         self._pause = pause
@@ -80,28 +80,28 @@ class Supervisor:
         self.draining = Drain(active_jobs, clock, pause)
 
     def beat(self) -> None:
-        """Renew the leases, see to what other workers have lost and to what has no ticket.
+        """Renew the leases, settle what other workers have lost, send wake-ups that are missing.
 
-        What is told of this worker is when it could last have taken a job: a heart that beats
-        beside threads that take none is no sign of life. After an outage of the store nobody has
-        renewed in time: all are given a lease's length.
+        A heartbeat reports when this worker could last have taken a job: one that beats beside
+        threads that take none is no sign of life. After an outage of the store nobody has renewed
+        in time: nothing is swept for the length of a lease.
 
         Raises:
-            StorageUnavailable: the store is away.
+            StorageUnavailable: the store is unreachable.
         """
         try:
-            self._jobs.renew(self._active_jobs.ids, self._tickets.idle_s())
+            self._jobs.renew(self._active_jobs.ids, self._wake_ups.idle_s())
             if due := self._jobs.due():
-                self._tickets.send(due)
+                self._wake_ups.send(due)
             if self._clock() >= self._sweeps_from:
                 for response_id in self._jobs.lost():
-                    self._see_to_lost(response_id)
-            self._see_to_tickets()
+                    self._sweep(response_id)
+            self._send_missing_wake_ups()
         except StorageUnavailable:
             self._sweeps_from = self._clock() + self._settings.lease_s
             raise
 
-    def _see_to_lost(self, response_id: str) -> None:
+    def _sweep(self, response_id: str) -> None:
         self.beats += 1
         try:
             self._settle_lost(response_id)
@@ -113,34 +113,34 @@ class Supervisor:
     def _settle_lost(self, response_id: str) -> None:
         claim = self._jobs.settle_lost(response_id)
         JOB_LEASES_LOST.inc()
-        ticket = self._jobs.ticket(response_id) if claim is None else claim.ticket
-        ids = {"response_id": response_id} if ticket is None else trace_of(unpack(ticket)).ids
+        packed = self._jobs.ticket(response_id) if claim is None else claim.ticket
+        ids = {"response_id": response_id} if packed is None else trace_of(unpack(packed)).ids
         log.warning("job_lost", **ids, ends=claim is not None)
         if claim is not None:
             self._finisher.end(claim)
         else:
             JOBS_AGAIN.labels("lost").inc()
-            self._tickets.send(1)
+            self._wake_ups.send(1)
 
-    def _see_to_tickets(self) -> None:
+    def _send_missing_wake_ups(self) -> None:
         queues, free = self._jobs.queues(), self._settings.concurrency - len(self._active_jobs)
-        idle = not (queues.queued or queues.running)
-        if idle and not self._was_idle:
-            self._tickets.clear()
-            queues = self._jobs.queues()  # what came in the meantime may have lost its ticket
-        self._was_idle = idle
-        overdue = idle or queues.oldest_s > TICKETLESS_S
+        is_idle = not (queues.queued or queues.running)
+        if is_idle and not self._was_idle:
+            self._wake_ups.clear()
+            queues = self._jobs.queues()  # what came in the meantime may have lost its wake-up
+        self._was_idle = is_idle
+        overdue = is_idle or queues.oldest_s > OVERDUE_S
         if queues.queued and free > 0 and overdue:
-            self._tickets.send(min(queues.queued, free))
+            self._wake_ups.send(min(queues.queued, free))
 
-    def heard(self, what: What, response_id: str) -> None:
-        """Look for what waits, stop what has become somebody else's; no word may be either.
+    def handle_news(self, what: What, response_id: str) -> None:
+        """Look for jobs that wait, stop those that were taken over; "" may mean either.
 
         Raises:
-            StorageUnavailable: the store is away.
+            StorageUnavailable: the store is unreachable.
         """
         if what in ("waiting", ""):
-            self._tickets.wake()
+            self._wake_ups.wake()
         if what in ("seized", ""):
             self._active_jobs.stop_lost(response_id)
 
@@ -149,8 +149,8 @@ class Supervisor:
         self.draining.begin(self._settings.grace_s)
         self.draining.run()
 
-    def keep_alive(self, every_s: float) -> None:
-        """Beat, for ever; a store that is away is waited for."""
+    def keep_beating(self, every_s: float) -> None:
+        """Beat, for ever; an unreachable store is waited for."""
         while True:
             self.beats += 1
             try:
@@ -161,8 +161,8 @@ class Supervisor:
                 continue
             except Exception as bug:  # noqa: BLE001 - without a heartbeat every job would be lost
                 unexpected(bug, "heartbeat", "heartbeat")
-            # Who has yet to look for a job for the first time is not to seem dead meanwhile.
-            self._pause(every_s if isfinite(self._tickets.idle_s()) else min(every_s, PAUSE_S))
+            # A worker that has yet to look for its first job is not to seem dead meanwhile.
+            self._pause(every_s if isfinite(self._wake_ups.idle_s()) else min(every_s, PAUSE_S))
 
     def keep_flushing(self) -> None:
         """Flush what runs and stop what is overdue, for ever."""

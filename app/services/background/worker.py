@@ -175,7 +175,7 @@ class Worker:
             if prepared is None:
                 self._end(job.claim, trace=job.trace)
                 return
-            job.writer.tell(self._preparation.narrator(prepared).begin())
+            job.writer.append(self._preparation.narrator(prepared).begin())
             retries = job.claim.retries
             pause_s = FIRST_PAUSE_S if retries is None else retries.pause_s
             opened = self._preparation.open(prepared, job.call, job.until, pause_s)
@@ -217,7 +217,7 @@ class Worker:
         )
         job.writer.usage = lambda: answer.usage
         for events in answer.events():
-            job.writer.tell(events)
+            job.writer.append(events)
         if not job.writer.ended:
             self._stopped(job)
 

@@ -66,12 +66,12 @@ class Meter:
         failure: GatewayError | None,
         reservation: Reservation,
         *,
-        asked: bool = True,
+        may_have_called: bool = True,
     ) -> None:
         """Put an answer on its account; nobody knows what a cancelled one took if it told none.
 
-        `asked` is false where no upstream can have been asked.
+        `may_have_called` is false where no upstream can have been called.
         """
-        usage = response.usage if response.usage != NO_USAGE or not asked else None
+        usage = response.usage if response.usage != NO_USAGE or not may_have_called else None
         failed = failure is not None and response.status != "cancelled"
         self.book.record(caller, response.model, usage, failed=failed, reservation=reservation)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from app.domain.response import Status, Usage
+from app.domain.stream.events import Event
 from app.store.responses.base import Turn
 
 #: Why a job is ended by somebody else than its run: it was cancelled, its worker was told to
@@ -88,6 +89,14 @@ class JobStore(Protocol):
     Every method raises StorageUnavailable when the store is away, and may then be repeated: what
     has happened does not happen twice.
     """
+
+    def encode(self, event: Event) -> bytes:
+        """Return an event as a line of its stream, without asking the store."""
+        ...
+
+    def decode(self, line: bytes) -> Event:
+        """Return the event that `encode` made a line of, without asking the store."""
+        ...
 
     def enqueue(self, turn: Turn, ticket: bytes, max_queued: int) -> bool:
         """Queue a response; False where the account has `max_queued` waiting already."""

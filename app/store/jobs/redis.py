@@ -8,9 +8,14 @@ from math import isfinite
 from secrets import token_hex
 from typing import Any, cast
 
+import orjson
+
 from app.domain.ids import tag_of
 from app.domain.response import Status
+from app.domain.stream.events import Event
 from app.errors import StorageRefused, StorageUnavailable
+from app.schemas.events import encode
+from app.schemas.stored_events import event_from_json
 from app.store.codec import Codec
 from app.store.connection.client import Client
 from app.store.connection.errors import ours, translated
@@ -71,6 +76,14 @@ class RedisJobStore:
         self._recent = RecentFlushes()
         self._codec = Codec()
         self._lease_ms = int(lease_s * 1000)
+
+    def encode(self, event: Event) -> bytes:
+        """Return an event as a line of JSON, as callers get it too."""
+        return encode(event)
+
+    def decode(self, line: bytes) -> Event:
+        """Return the event that `encode` made a line of."""
+        return event_from_json(orjson.loads(line))
 
     def enqueue(self, turn: Turn, ticket: bytes, max_queued: int) -> bool:
         """Queue a response; False where the account has `max_queued` waiting already.
