@@ -6,7 +6,8 @@ GatewayError                     500  api_error
 │   ├── MethodNotAllowed         405  the path has other methods
 │   ├── RequestTimeout           408  the body stopped coming
 │   ├── RequestTooLarge          413  the body is larger than the endpoint takes
-│   └── UnsupportedMediaType     415  the body is not JSON by its own word
+│   ├── UnsupportedMediaType     415  the body is not JSON by its own word
+│   └── WebSocketNotOffered      426  the caller asked for a WebSocket, where there is HTTP
 ├── Unauthenticated              401  authentication_error: no key, or none that we know
 ├── PermissionDenied             403  permission_denied_error: this key may not do that
 ├── NotFound                     404  not_found_error: there is no such thing for this caller
@@ -103,6 +104,13 @@ class UnsupportedMediaType(InvalidRequest):
     """The body is not JSON by its own word, or is encoded in a way we do not read."""
 
     status = 415
+
+
+class WebSocketNotOffered(InvalidRequest):
+    """The caller asked for a WebSocket, where there is HTTP (RFC 9110, section 15.5.22)."""
+
+    status = 426
+    code = "websocket_not_offered"
 
 
 class Unauthenticated(GatewayError):

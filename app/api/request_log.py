@@ -17,7 +17,7 @@ from app.api.http.response import WSGIResponse
 from app.descriptors import lowest_free, threshold
 from app.domain.accounts.limits import UNLIMITED_STANDING
 from app.domain.identity import RequestIdentity, identity
-from app.errors import CallerGone, GatewayError, Overloaded
+from app.errors import CallerGone, GatewayError, Overloaded, WebSocketNotOffered
 from app.logs.redaction import is_id
 from app.schemas.request.body import MAX_BODY_BYTES
 from app.telemetry import Trace, identify, request_ended, shortage_noted
@@ -30,6 +30,8 @@ _MOST_DIGITS = 18
 _DESCRIPTORS = threshold()
 #: Probes are let in however busy the process is.
 _BOUNDED = "/v1/"
+#: Where other endpoints of this API offer a WebSocket.
+_RESPONSES = "/v1/responses"
 _METHODS = frozenset({"GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS"})
 
 
@@ -54,12 +56,33 @@ def begin() -> None:
     if environ["PATH_INFO"].startswith("//"):
         # Flask would take it for the path without: a way around a proxy's rules for that path.
         raise NotFound  # answered as any path that leads nowhere
+    if "HTTP_SEC_WEBSOCKET_KEY" in environ or "HTTP_UPGRADE" in environ:
+        _refuse_websocket(environ, request.path)
     if request.path.startswith(_BOUNDED):
         current.body_bytes = _length(environ)
         if current.body_bytes > MAX_BODY_BYTES:  # whoever sends it (N15)
             raise RequestEntityTooLarge
         _refuse_without_descriptors(environ)
         current.place = current.services.in_flight.enter(current.body_bytes)
+
+
+def _refuse_websocket(environ: dict[str, Any], path: str) -> None:
+    """Refuse an upgrade to WebSocket in the one way after which clients fall back at once (E10).
+
+    On 200, 404, 405 or 501 they try again for some seconds; on 400 they give the turn up. It is
+    refused before the key is looked at: whoever has none learns that by the POST that follows. A
+    proxy in front may have dropped `Upgrade`, which is of one hop, but not the handshake's key.
+
+    Raises:
+        WebSocketNotOffered: a WebSocket is what is asked for, on a path of responses.
+    """
+    wanted = [each.strip().lower() for each in environ.get("HTTP_UPGRADE", "").split(",")]
+    is_websocket = "HTTP_SEC_WEBSOCKET_KEY" in environ or "websocket" in wanted
+    if is_websocket and (path == _RESPONSES or path.startswith(_RESPONSES + "/")):
+        raise WebSocketNotOffered(
+            "There is no WebSocket here: send the request by POST /v1/responses; "
+            "with 'stream': true its events come as they are made."
+        )
 
 
 def _identity(environ: dict[str, Any]) -> RequestIdentity:

@@ -36,3 +36,29 @@ def test_one_slash_at_the_end_is_as_if_it_were_not_there(owner: Asker, path: str
 @pytest.mark.parametrize("path", ["/metrics/", "/healthz/", "/v1/models//", "/v1//"])
 def test_no_other_path_has_a_second_spelling(owner: Asker, path: str) -> None:
     assert owner.ask("GET", path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/v1/responses", "/v1/responses/", "/v1/responses/resp_1"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Upgrade": "websocket", "Connection": "Upgrade"},
+        {"Upgrade": "h2c, WebSocket"},
+        {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Connection": "close"},
+    ],
+)
+def test_an_upgrade_to_websocket_is_426_whatever_the_key(
+    owner: Asker, path: str, headers: dict[str, str]
+) -> None:
+    answer = owner.client.get(path, headers=headers)
+    error = answer.get_json()["error"]
+    assert (answer.status_code, error["code"]) == (426, "websocket_not_offered")
+    assert "POST /v1/responses" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted"), [("/v1/models", "websocket"), ("/v1/responses", "h2c")]
+)
+def test_any_other_upgrade_is_not_looked_at(owner: Asker, path: str, wanted: str) -> None:
+    headers = {"Upgrade": wanted, "Authorization": f"Bearer {owner.secret}"}
+    assert owner.client.get(path, headers=headers).status_code == 200

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import json
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.gateway import Gateway
-from tests.e2e.wire import RawCall, post_bytes
+from tests.e2e.wire import RawCall, post_bytes, websocket_bytes
 
 HELLO = {"model": "steady", "input": "hello"}
 
@@ -186,3 +188,10 @@ def test_metrics_count_the_requests_of_all_processes_together(gateway: Gateway) 
         # A connection each, so that both processes get some.
         gateway.call("GET", "/v1/models", headers={"Connection": "close"})
     assert listed() == before + 20
+
+
+def test_whoever_tries_a_websocket_first_is_sent_to_http(either_gateway: Gateway) -> None:
+    handshake = websocket_bytes("/v1/responses")
+    with contextlib.closing(RawCall(either_gateway.url, handshake)) as call:
+        error = json.loads(call.whole())["error"]
+        assert (call.head()[0], error["code"]) == (426, "websocket_not_offered")

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.e2e.gateway import Gateway
-from tests.e2e.wire import RawCall, post_bytes, raw_post
+from tests.e2e.wire import RawCall, post_bytes, raw_post, websocket_bytes
 from tests.processes import ROOT, free_port, started, until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Script
@@ -134,3 +134,8 @@ def test_a_key_in_a_wrong_place_is_not_in_nginxs_log(
     assert key not in named.headers["X-Request-ID"]
     assert key not in log.read_text()
     assert '"GET [hidden]" 400' in log.read_text()
+
+
+def test_nginx_hides_no_websocket_that_is_tried_first(proxied: Gateway) -> None:
+    with contextlib.closing(RawCall(proxied.url, websocket_bytes("/v1/responses"))) as call:
+        assert call.head()[0] == 426

@@ -166,6 +166,14 @@ def get_bytes(path: str, key: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer {key}\r\n\r\n".encode()
 
 
+def websocket_bytes(path: str) -> bytes:
+    """Return the request that opens a WebSocket, without a key (RFC 6455, section 4.1)."""
+    return (
+        f"GET {path} HTTP/1.1\r\nHost: gateway\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    ).encode()
+
+
 def raw_post(
     url: str, key: str, body: dict[str, Any]
 ) -> contextlib.AbstractContextManager[RawCall]:

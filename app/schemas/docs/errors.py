@@ -21,6 +21,7 @@ from app.errors import (
     UpstreamMisbehaved,
     UpstreamTimeout,
     UpstreamUnavailable,
+    WebSocketNotOffered,
 )
 from app.schemas.docs.headers import LIMITS, headers
 from app.schemas.wire.answers import ErrorEnvelopeSchema, error_json
@@ -62,6 +63,7 @@ _EXAMPLES: tuple[GatewayError, ...] = (
     RequestTimeout("The body has been silent for too long.", code="request_timeout"),
     RequestTooLarge("The body is larger than 32 MiB: send less."),
     UnsupportedMediaType("The body must be JSON."),
+    WebSocketNotOffered("There is no WebSocket here: send the request by POST /v1/responses."),
     RateLimited("Too many requests: try again in 12 seconds."),
     GatewayError("The gateway failed. The request id names it in the log."),
     UpstreamMisbehaved("The model's provider gave an answer that makes no sense."),
@@ -79,6 +81,7 @@ _MEANINGS = {
     408: "The body stopped coming.",
     413: "The body is too large, or becomes too much.",
     415: "The body is not JSON, or in an encoding that is not read.",
+    426: "There is no WebSocket here: the request is made by POST.",
     429: "Too much, too soon.",
     500: "The gateway or an upstream misbehaved.",
     503: "Not now: an upstream or the store is away, or the gateway is busy.",

@@ -70,7 +70,7 @@ def _describe() -> Json:
     return {
         "operationId": "describeResponses",
         "summary": "Tell what this endpoint takes.",
-        "responses": {"200": _answer("What it takes.", EndpointSchema())} | errors(*_KEYED),
+        "responses": {"200": _answer("What it takes.", EndpointSchema())} | errors(426, *_KEYED),
     }
 
 
