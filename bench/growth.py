@@ -36,7 +36,7 @@ from app.providers.reading.streaming import AnswerReader
 from app.schemas.events import encode
 from app.schemas.stored_events import event_from_json
 from app.services.background.progress import Progress
-from app.store.jobs.base import JobStore, Told
+from app.store.jobs.base import JobStore, StreamPart
 
 CALLS = (5_000, 10_000, 20_000)
 DELTAS = (25_000, 50_000, 100_000)
@@ -243,9 +243,9 @@ class _Lines:
         self._lines = lines
         self._step = -(-len(lines) // LOOKS)
 
-    def told(self, _response_id: str, number: int) -> Told:
+    def read_events(self, _response_id: str, number: int) -> StreamPart:
         """Return what is new."""
-        return Told(self._lines[number : number + self._step])
+        return StreamPart(self._lines[number : number + self._step])
 
     def decode(self, line: bytes) -> Event:
         """Return the event of a line."""

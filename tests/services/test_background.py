@@ -29,6 +29,8 @@ from tests.services.scripted import HELLO, THE_END, ScriptedProvider
 
 STRANGER = replace(CALLER, account="globex")
 BODY = {"model": "m", "input": "hi", "background": True}
+#: A lease token that no worker has.
+NOBODY = "nobody"
 
 
 @pytest.fixture
@@ -175,7 +177,7 @@ def test_what_ends_between_two_looks_does_not_wait(
     bench: Bench, background: Background, monkeypatch: pytest.MonkeyPatch, looks: str
 ) -> None:
     response_id = bench.queued()
-    monkeypatch.setattr(bench.store, "ticket", lambda _: None)
+    monkeypatch.setattr(bench.store, "payload", lambda _: None)
     assert getattr(background, looks)("acme", response_id) is None
 
 
@@ -197,7 +199,7 @@ def test_opaque_reasoning_is_shown_to_who_asked_for_it(
     bench.worker.work()
     seen.append(responses.get(CALLER, response_id, frozenset()))
     assert [bool(each.output[0].encrypted_content) for each in seen] == [shown, shown]
-    told = b"".join(bench.store.told(response_id, 0).lines)
+    told = b"".join(bench.store.read_events(response_id, 0).lines)
     assert (b"encrypted_content" in told) == shown
 
 
@@ -242,7 +244,7 @@ def test_it_is_followed_to_its_end(bench: Bench, background: Background) -> None
     response_id = bench.queued()
     bench.worker.work()
     lines = [line for lines in background.follow(CALLER, response_id, -1, 15.0) for line in lines]
-    assert lines == bench.store.told(response_id, 0).lines
+    assert lines == bench.store.read_events(response_id, 0).lines
 
 
 # Cancelling
@@ -279,7 +281,7 @@ def test_of_two_who_cancel_one_does(
     bench: Bench, background: Background, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     response_id = bench.queued()
-    seize, others = bench.store.seize, [True]
+    seize, others = bench.store.take_over, [True]
 
     def after_another(*asked: Any) -> Any:
         claim = seize(*asked)
@@ -288,7 +290,7 @@ def test_of_two_who_cancel_one_does(
             assert background.cancel(CALLER, response_id)
         return claim
 
-    monkeypatch.setattr(bench.store, "seize", after_another)
+    monkeypatch.setattr(bench.store, "take_over", after_another)
     assert background.cancel(CALLER, response_id)
     assert bench.kept(response_id).status == "cancelled"
     (line,) = bench.usage.read("acme", [bench.meter.book.today()])
@@ -299,14 +301,14 @@ def test_a_job_whose_seizure_was_lost_is_seized_again(
     bench: Bench, background: Background, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     response_id = bench.queued()
-    seize, lost = bench.store.seize, [True]
+    seize, lost = bench.store.take_over, [True]
 
     def lost_once(*given: Any) -> Any:
         claim = seize(*given)
         assert claim is not None
-        return replace(claim, owner="nobody") if lost and lost.pop() else claim
+        return replace(claim, lease_token=NOBODY) if lost and lost.pop() else claim
 
-    monkeypatch.setattr(bench.store, "seize", lost_once)
+    monkeypatch.setattr(bench.store, "take_over", lost_once)
     assert background.cancel(CALLER, response_id)
     assert bench.kept(response_id).status == "cancelled"
 

@@ -35,7 +35,7 @@ class Jobs:
     def encode(self, event: Event) -> bytes:
         return encode(event)
 
-    def tell(self, flushes: Sequence[tuple[Claim, Flush]]) -> list[bool]:
+    def append(self, flushes: Sequence[tuple[Claim, Flush]]) -> list[bool]:
         self._answer()
         self.flushes += [flush for _, flush in flushes]
         return [self.ours] * len(flushes)
@@ -61,7 +61,7 @@ class Bench:
         self.gone = 0
         self.narrator = narrator("queued")
         jobs: Any = self.jobs
-        claim = replace(CLAIM, told=stored_events)
+        claim = replace(CLAIM, event_count=stored_events)
         self.writer = EventWriter(jobs, claim, self.lose, self.clock, self.pause)
 
     def lose(self) -> None:

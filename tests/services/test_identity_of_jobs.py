@@ -87,6 +87,6 @@ def test_a_lost_job_is_called_what_its_request_was(bench: Bench, lines: Any) -> 
 def test_a_job_of_an_earlier_release_has_no_name_and_runs(bench: Bench, lines: Any) -> None:
     bench.provider = ScriptedProvider("p", (HELLO, THE_END))
     response_id = queued(bench)
-    old = orjson.loads(bench.store.ticket(response_id) or b"")
+    old = orjson.loads(bench.store.payload(response_id) or b"")
     del old["identity"]
     assert unpack(orjson.dumps(old)).identity is None

@@ -18,7 +18,7 @@ from app.errors import StorageUnavailable
 from app.schemas.events import encode
 from app.schemas.stored_events import event_from_json
 from app.services.background.progress import SLICE_EVENTS, Progress
-from app.store.jobs.base import JobStore, Told
+from app.store.jobs.base import JobStore, StreamPart
 
 PAGE = 3
 
@@ -31,12 +31,12 @@ class Stream:
         self.read = 0
         self.away = False
 
-    def told(self, _response_id: str, number: int) -> Told:
+    def read_events(self, _response_id: str, number: int) -> StreamPart:
         if self.away:
             raise StorageUnavailable("away")
         page = self.lines[number : number + PAGE]
         self.read += len(page)
-        return Told(page, more=number + PAGE < len(self.lines))
+        return StreamPart(page, more=number + PAGE < len(self.lines))
 
     def decode(self, line: bytes) -> Event:
         return event_from_json(orjson.loads(line))

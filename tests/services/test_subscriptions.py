@@ -18,7 +18,7 @@ from app.services.background.subscriptions import (
     FeedHub,
     Subscriber,
 )
-from app.store.jobs.base import Told, What
+from app.store.jobs.base import JobNews, StreamPart
 from tests.processes import until
 from tests.services.jobs_bench import Bench
 from tests.services.scripted import HELLO, THE_END, ScriptedProvider
@@ -39,9 +39,9 @@ class Jobs:
         self.most_reading = 0
         self.gate = threading.Event()
         self.gate.set()
-        self.words: list[tuple[What, str]] = []
+        self.words: list[tuple[JobNews, str]] = []
 
-    def told(self, _response_id: str, number: int) -> Told:
+    def read_events(self, _response_id: str, number: int) -> StreamPart:
         self.reads += 1
         if self.outages:
             self.outages -= 1
@@ -52,9 +52,9 @@ class Jobs:
         self.reading -= 1
         page = self.lines[number : number + PAGE]
         more = number + len(page) < len(self.lines)
-        return Told(page, more, self.ended and not more)
+        return StreamPart(page, more, self.ended and not more)
 
-    def news(self) -> Iterator[tuple[What, str]]:
+    def news(self) -> Iterator[tuple[JobNews, str]]:
         yield from self.words
         raise StorageUnavailable("cut off")
 
@@ -75,7 +75,7 @@ class NewsHub(FeedHub):
     def listen(self) -> None:
         """The test publishes the news."""
 
-    def publish(self, what: What, response_id: str = "a") -> None:
+    def publish(self, what: JobNews, response_id: str = "a") -> None:
         self.stream.words = [(what, response_id)]
         with pytest.raises(StorageUnavailable):
             self.receive()
@@ -160,7 +160,7 @@ def test_what_is_written_is_read_as_it_comes(hub: NewsHub, jobs: Jobs) -> None:
     reader = Reader(subscriber(hub))
     reader.has_read(2)
     jobs.grow(1)
-    hub.publish("told")
+    hub.publish("events")
     reader.has_read(3)
     jobs.grow(1, ended=True)
     hub.publish("ended")
@@ -204,8 +204,8 @@ def test_when_news_may_have_been_missed_everybody_looks(hub: NewsHub, jobs: Jobs
     assert reader.lines == jobs.lines
 
 
-@pytest.mark.parametrize("news", [("told", "b"), ("waiting", ""), ("seized", "a")])
-def test_other_news_wakes_nobody(hub: NewsHub, jobs: Jobs, news: tuple[What, str]) -> None:
+@pytest.mark.parametrize("news", [("events", "b"), ("waiting", ""), ("taken_over", "a")])
+def test_other_news_wakes_nobody(hub: NewsHub, jobs: Jobs, news: tuple[JobNews, str]) -> None:
     batches = iter(subscriber(hub, silence_s=0.0))
     next(batches), next(batches)
     before = jobs.reads
@@ -243,7 +243,7 @@ def test_who_waits_for_what_is_to_come_gets_nothing_before(hub: NewsHub, jobs: J
     reader = Reader(subscriber(hub, 3))
     until(lambda: jobs.reads >= 2, "it to wait")
     jobs.grow(2)
-    hub.publish("told")
+    hub.publish("events")
     jobs.grow(1, ended=True)
     hub.publish("ended")
     reader.is_over()
@@ -255,7 +255,7 @@ def test_who_falls_behind_still_gets_everything(hub: NewsHub, jobs: Jobs) -> Non
     lines = next(slow) + next(slow)
     quick = Reader(subscriber(hub))
     jobs.grow(2 * SHARED_LINES)
-    hub.publish("told")
+    hub.publish("events")
     quick.has_read(2 * SHARED_LINES)
     jobs.grow(1, ended=True)
     hub.publish("ended")
@@ -354,7 +354,7 @@ def test_who_waits_for_the_end_is_woken_by_it_alone(hub: NewsHub) -> None:
     waiting = threading.Thread(target=wait)
     waiting.start()
     until(lambda: asked == [True], "it to wait")
-    hub.publish("told")
+    hub.publish("events")
     pending[0] = False
     hub.publish("ended")
     waiting.join()
@@ -407,7 +407,7 @@ def test_nothing_ends_the_listening(
 ) -> None:
     over = threading.Event()
 
-    def news() -> Iterator[tuple[What, str]]:
+    def news() -> Iterator[tuple[JobNews, str]]:
         raise fault
 
     def pause() -> None:

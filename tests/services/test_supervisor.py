@@ -98,7 +98,7 @@ def test_what_was_lost_after_it_spoke_ends_failed(bench: Bench) -> None:
         (run,) = bench.active_jobs.ids
         bench.clock.now += 1
         bench.active_jobs.flush()
-        claim = bench.store.seize("acme", run, "lost")
+        claim = bench.store.take_over("acme", run, "lost")
         assert claim is not None
         bench.store.settle_lost(run)
 
@@ -222,13 +222,13 @@ def test_what_came_while_tickets_were_forgotten_gets_another(bench: Bench) -> No
 # News
 
 
-@pytest.mark.parametrize(("what", "woken"), [("waiting", 1), ("", 1), ("told", 0), ("ended", 0)])
+@pytest.mark.parametrize(("what", "woken"), [("waiting", 1), ("", 1), ("events", 0), ("ended", 0)])
 def test_a_worker_wakes_when_something_may_wait(bench: Bench, what: Any, woken: int) -> None:
     bench.supervisor.handle_news(what, "")
     assert bench.box.woken == woken
 
 
-@pytest.mark.parametrize("news", ["seized", ""])
+@pytest.mark.parametrize("news", ["taken_over", ""])
 def test_what_was_seized_is_stopped(bench: Bench, news: Any) -> None:
     supervisor = bench.supervisor
 
@@ -248,7 +248,7 @@ def test_what_is_still_ones_own_is_not_stopped(bench: Bench) -> None:
 
 def test_what_another_lost_is_none_of_ones_own(bench: Bench) -> None:
     supervisor = bench.supervisor
-    response_id = during(bench, lambda: supervisor.handle_news("seized", "resp_other"))
+    response_id = during(bench, lambda: supervisor.handle_news("taken_over", "resp_other"))
     assert bench.kept(response_id).status == "completed"
     assert "owns" not in bench.away.calls
 
@@ -265,7 +265,7 @@ def test_the_streams_of_all_runs_are_flushed_at_once(bench: Bench) -> None:
         told.append(bench.active_jobs.flush())
 
     during(bench, flush)
-    assert (told, bench.away.calls.count("tell")) == ([True, True], 1)
+    assert (told, bench.away.calls.count("append")) == ([True, True], 1)
 
 
 def test_a_flush_waits_for_a_store_that_is_away(bench: Bench) -> None:
@@ -273,7 +273,7 @@ def test_a_flush_waits_for_a_store_that_is_away(bench: Bench) -> None:
 
     def flush() -> None:
         bench.clock.now += FLUSH_S
-        bench.away.at = {"tell"}
+        bench.away.at = {"append"}
         told.append(bench.active_jobs.flush())
         bench.away.at = set()
         told.append(bench.active_jobs.flush())
@@ -353,7 +353,7 @@ def test_flushing_pauses_while_the_store_is_away(bench: Bench) -> None:
     ending_after(bench, 7)
 
     def flush() -> None:
-        bench.away.at = {"tell"}
+        bench.away.at = {"append"}
         with pytest.raises(Enough):
             supervisor.keep_flushing()
         bench.away.at = set()
@@ -407,7 +407,7 @@ def test_where_nothing_runs_no_grace_is_needed(bench: Bench) -> None:
 def test_a_stream_takes_no_flush_that_was_none(bench: Bench) -> None:
     response_id = bench.queued()
     bench.begun(response_id)
-    claim = bench.store.seize("acme", response_id, "cancelled")
+    claim = bench.store.take_over("acme", response_id, "cancelled")
     assert claim is not None
-    assert bench.store.tell([(claim, Flush(0, ()))]) == [True]
-    assert bench.store.told(response_id, 0).lines == []
+    assert bench.store.append([(claim, Flush(0, ()))]) == [True]
+    assert bench.store.read_events(response_id, 0).lines == []

@@ -66,7 +66,7 @@ def test_what_nobody_knows_in_time_fails_for_that_reason(bench: Bench, left: str
 
 
 def test_it_can_be_cancelled(bench: Bench, left: str) -> None:
-    claim = bench.store.seize("acme", left, "cancelled")
+    claim = bench.store.take_over("acme", left, "cancelled")
     assert claim is not None
     bench.finisher.end(claim)
     assert (bench.kept(left).status, bench.left.left()) == ("cancelled", [])
@@ -78,7 +78,7 @@ def test_one_that_was_seized_meanwhile_is_ended(bench: Bench) -> None:
     assert bench.store.take() == response_id
     claim = bench.store.claim(response_id, "a worker")
     assert claim is not None
-    bench.store.seize("acme", response_id, "cancelled")
+    bench.store.take_over("acme", response_id, "cancelled")
     bench.unrouted.leave(claim, "m")
     assert bench.left.left() == []
 

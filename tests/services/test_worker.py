@@ -187,7 +187,7 @@ def test_its_beginning_is_told_before_the_upstream_speaks(bench: Bench) -> None:
     def look() -> None:
         bench.clock.now += 1
         bench.active_jobs.flush()
-        told.append(len(bench.store.told(response_id, 0).lines))
+        told.append(len(bench.store.read_events(response_id, 0).lines))
 
     scripted(bench, look, HELLO, THE_END)
     response_id = bench.queued()
@@ -347,7 +347,7 @@ def stopped(bench: Bench, stop: Callable[[], Any], *before: Step) -> str:
 def cancel(bench: Bench) -> None:
     (response_id,) = bench.active_jobs.ids
     assert bench.background.cancel(CALLER, response_id)
-    bench.supervisor.handle_news("seized", response_id)
+    bench.supervisor.handle_news("taken_over", response_id)
 
 
 @pytest.mark.parametrize("before", [(), (HELLO,), (COUNTED, HELLO)])
@@ -459,7 +459,7 @@ def test_a_worker_that_lost_its_job_leaves_it_to_the_next(bench: Bench) -> None:
 
 def test_a_run_again_tells_each_event_once(bench: Bench) -> None:
     response_id = stopped(bench, bench.active_jobs.give_back)
-    assert bench.store.told(response_id, 0).lines != []
+    assert bench.store.read_events(response_id, 0).lines != []
     scripted(bench, HELLO, THE_END)
     bench.worker.work()
     numbers = [event.sequence_number for event in bench.told(response_id)]

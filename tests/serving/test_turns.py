@@ -60,12 +60,12 @@ import orjson
 from app.schemas.events import encode
 from app.schemas.stored_events import event_from_json
 from app.services.background.progress import Progress
-from app.store.jobs.base import Told
+from app.store.jobs.base import StreamPart
 narrator = Narrator(Response("resp_1", "m", 0, {}, "queued"), str, int)
 lines = [encode(each) for each in [*narrator.begin(), *narrator.hear([Text("a")] * 3000)]]
 class Jobs:
-    def told(self, _id, number):
-        return Told(lines[number:])
+    def read_events(self, _id, number):
+        return StreamPart(lines[number:])
     def decode(self, line):
         return event_from_json(orjson.loads(line))
 def work():

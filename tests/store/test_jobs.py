@@ -22,8 +22,9 @@ from app.settings import RedisSettings
 from app.store.connection import script
 from app.store.connection.client import Client, connect
 from app.store.connection.round_trip import round_trip
-from app.store.jobs.base import Claim, Flush, Retries
-from app.store.jobs.redis import MAX_LOST_LEASES, PAGE, RedisJobStore
+from app.store.jobs.base import Claim, Flush, RetryState
+from app.store.jobs.redis import MAX_LOST_LEASES, RedisJobStore
+from app.store.jobs.streams import PAGE
 from app.store.responses.archive_redis import RedisArchive
 from app.store.responses.base import Turn
 from app.store.responses.redis import RedisStore
@@ -95,7 +96,7 @@ def claimed(jobs: RedisJobStore, owner: str = "me") -> Claim:
 
 
 def seized(jobs: RedisJobStore, waiting: Turn) -> Claim:
-    claim = jobs.seize("acme", waiting.response.id, "cancelled")
+    claim = jobs.take_over("acme", waiting.response.id, "cancelled")
     assert claim is not None
     return claim
 
@@ -103,7 +104,7 @@ def seized(jobs: RedisJobStore, waiting: Turn) -> Claim:
 def finished(jobs: RedisJobStore) -> Turn:
     waiting = queued(jobs)
     claim = claimed(jobs)
-    assert jobs.tell([(claim, BEGUN)]) == [True]
+    assert jobs.append([(claim, BEGUN)]) == [True]
     assert jobs.finish(claim, ended(waiting), ENDING)
     return waiting
 
@@ -146,15 +147,15 @@ def test_a_job_shows_whether_it_waits_or_runs(jobs: RedisJobStore) -> None:
 
 def test_the_ticket_is_there_while_the_job_is(jobs: RedisJobStore) -> None:
     waiting = queued(jobs)
-    before = jobs.ticket(waiting.response.id)
+    before = jobs.payload(waiting.response.id)
     jobs.finish(claimed(jobs), ended(waiting), BEGUN)
-    assert [before, jobs.ticket(waiting.response.id)] == [b"ticket", None]
+    assert [before, jobs.payload(waiting.response.id)] == [b"ticket", None]
 
 
 def test_another_accounts_job_is_unknown(jobs: RedisJobStore) -> None:
     waiting = queued(jobs)
     assert jobs.status("other", waiting.response.id) is None
-    assert jobs.seize("other", waiting.response.id, "cancelled") is None
+    assert jobs.take_over("other", waiting.response.id, "cancelled") is None
     with pytest.raises(NotFound):
         jobs.has_stream("other", waiting.response.id)
 
@@ -178,14 +179,14 @@ def test_an_account_whose_queue_was_emptied_is_out_of_the_round(bench: Bench) ->
 def test_a_job_is_claimed_by_one_worker(jobs: RedisJobStore) -> None:
     waiting = queued(jobs)
     claim = claimed(jobs)
-    assert (claim.account, claim.ticket, claim.told) == ("acme", b"ticket", 0)
+    assert (claim.account, claim.payload, claim.event_count) == ("acme", b"ticket", 0)
     assert jobs.claim(waiting.response.id, "other") is None
 
 
 def test_a_claim_whose_answer_was_lost_can_be_repeated(jobs: RedisJobStore) -> None:
     waiting = queued(jobs)
     claim = claimed(jobs)
-    assert jobs.claim(waiting.response.id, claim.owner) == claim
+    assert jobs.claim(waiting.response.id, claim.lease_token) == claim
 
 
 def test_a_job_is_its_workers_until_it_is_seized(jobs: RedisJobStore) -> None:
@@ -200,7 +201,7 @@ def test_a_worker_that_lost_its_job_can_write_no_more(bench: Bench) -> None:
     waiting = queued(bench.jobs)
     late = claimed(bench.jobs)
     canceller = seized(bench.jobs, waiting)
-    assert bench.jobs.tell([(late, SPOKEN)]) == [False]
+    assert bench.jobs.append([(late, SPOKEN)]) == [False]
     assert not bench.jobs.finish(late, ended(waiting), ENDING)
     assert bench.jobs.finish(canceller, ended(waiting), BEGUN)
     assert bench.responses.get("acme", waiting.response.id) == ended(waiting)
@@ -219,21 +220,21 @@ def test_the_streams_of_many_jobs_grow_at_once(jobs: RedisJobStore) -> None:
     queued(jobs), queued(jobs)
     mine, taken = claimed(jobs), claimed(jobs, "other")
     seized(jobs, turn(response_id=taken.response_id))
-    assert jobs.tell([(mine, BEGUN), (taken, BEGUN)]) == [True, False]
+    assert jobs.append([(mine, BEGUN), (taken, BEGUN)]) == [True, False]
 
 
 def test_what_was_told_is_told_once_though_it_was_sent_twice(jobs: RedisJobStore) -> None:
     queued(jobs)
     claim = claimed(jobs)
-    assert jobs.tell([(claim, BEGUN)]) == jobs.tell([(claim, BEGUN)]) == [True]
-    assert jobs.told(claim.response_id, 0).lines == list(BEGUN.lines)
+    assert jobs.append([(claim, BEGUN)]) == jobs.append([(claim, BEGUN)]) == [True]
+    assert jobs.read_events(claim.response_id, 0).lines == list(BEGUN.lines)
 
 
 def test_what_the_upstream_counted_so_far_is_kept(jobs: RedisJobStore) -> None:
     waiting = queued(jobs)
     claim = claimed(jobs)
-    jobs.tell([(claim, SPOKEN)])
-    jobs.tell([(claim, Flush(2, (), usage=Usage(7, 5)))])
+    jobs.append([(claim, SPOKEN)])
+    jobs.append([(claim, Flush(2, (), usage=Usage(7, 5)))])
     assert seized(jobs, waiting).usage == Usage(7, 5)
 
 
@@ -252,17 +253,17 @@ def forgotten(bench: Bench, response_id: str, number: int) -> None:
 
 def letters(jobs: RedisJobStore, response_id: str) -> bytes:
     """Return the letters of what was told."""
-    return b"".join(bytes([line[2]]) for line in jobs.told(response_id, 0).lines)
+    return b"".join(bytes([line[2]]) for line in jobs.read_events(response_id, 0).lines)
 
 
 @pytest.mark.parametrize("left", [0, 2])
 def test_events_that_a_lost_server_had_are_told_again(bench: Bench, left: int) -> None:
     waiting = queued(bench.jobs)
     claim = claimed(bench.jobs)
-    assert bench.jobs.tell([(claim, BEGUN)]) == [True]
-    assert bench.jobs.tell([(claim, ENDING)]) == [True]
+    assert bench.jobs.append([(claim, BEGUN)]) == [True]
+    assert bench.jobs.append([(claim, ENDING)]) == [True]
     forgotten(bench, waiting.response.id, left)
-    assert bench.jobs.tell([(claim, Flush(3, (b'{"d":4}',)))]) == [True]
+    assert bench.jobs.append([(claim, Flush(3, (b'{"d":4}',)))]) == [True]
     forgotten(bench, waiting.response.id, left)
     assert bench.jobs.finish(claim, ended(waiting), Flush(4, (b'{"e":5}',)))
     assert letters(bench.jobs, waiting.response.id) == b"abcde"
@@ -271,10 +272,10 @@ def test_events_that_a_lost_server_had_are_told_again(bench: Bench, left: int) -
 def test_events_that_nobody_knows_any_more_end_the_run(bench: Bench) -> None:
     waiting = queued(bench.jobs)
     claim = claimed(bench.jobs)
-    assert bench.jobs.tell([(claim, BEGUN)]) == [True]
+    assert bench.jobs.append([(claim, BEGUN)]) == [True]
     forgotten(bench, waiting.response.id, 0)
     other = bench.leasing(30)
-    assert other.tell([(claim, ENDING)]) == [False]
+    assert other.append([(claim, ENDING)]) == [False]
     assert not other.finish(claim, ended(waiting), ENDING)
 
 
@@ -318,7 +319,7 @@ def test_an_end_whose_answer_was_lost_can_be_repeated(jobs: RedisJobStore) -> No
     claim = claimed(jobs)
     assert jobs.finish(claim, ended(waiting), BEGUN)
     assert jobs.finish(claim, ended(waiting), BEGUN)
-    assert jobs.told(claim.response_id, 0).lines == list(BEGUN.lines)
+    assert jobs.read_events(claim.response_id, 0).lines == list(BEGUN.lines)
 
 
 def test_an_end_that_leaves_a_gap_is_none(jobs: RedisJobStore) -> None:
@@ -350,7 +351,7 @@ def test_a_job_that_was_cancelled_while_it_waited_is_never_taken(jobs: RedisJobS
 
 def test_what_has_ended_cannot_be_seized(jobs: RedisJobStore) -> None:
     waiting = finished(jobs)
-    assert jobs.seize("acme", waiting.response.id, "cancelled") is None
+    assert jobs.take_over("acme", waiting.response.id, "cancelled") is None
 
 
 # Giving back, and being lost
@@ -367,10 +368,10 @@ def test_a_job_whose_model_has_spoken_is_ended_in_place_of_given_back(
 ) -> None:
     waiting = queued(jobs)
     claim = claimed(jobs)
-    jobs.tell([(claim, SPOKEN)])
+    jobs.append([(claim, SPOKEN)])
     to_end = jobs.give_back(claim)
     assert to_end is not None
-    assert (to_end.why, to_end.told) == ("stopped", 2)
+    assert (to_end.why, to_end.event_count) == ("stopped", 2)
     assert jobs.finish(to_end, ended(waiting), ENDING)
 
 
@@ -393,14 +394,14 @@ def test_a_lost_job_is_queued_again(bench: Bench) -> None:
 
 def test_a_run_again_knows_what_was_told_before(bench: Bench) -> None:
     waiting = queued(bench.lapsing)
-    bench.lapsing.tell([(claimed(bench.lapsing), BEGUN)])
+    bench.lapsing.append([(claimed(bench.lapsing), BEGUN)])
     bench.lapsing.settle_lost(waiting.response.id)
-    assert claimed(bench.lapsing, "next").told == 2
+    assert claimed(bench.lapsing, "next").event_count == 2
 
 
 def test_a_lost_job_whose_model_had_spoken_is_to_be_ended(bench: Bench) -> None:
     waiting = queued(bench.lapsing)
-    bench.lapsing.tell([(claimed(bench.lapsing), SPOKEN)])
+    bench.lapsing.append([(claimed(bench.lapsing), SPOKEN)])
     to_end = bench.lapsing.settle_lost(waiting.response.id)
     assert to_end is not None
     assert (to_end.why, to_end.account, to_end.usage) == ("lost", "acme", Usage(7, 1))
@@ -448,7 +449,7 @@ def test_a_lease_without_a_job_is_forgotten(bench: Bench) -> None:
     assert bench.lapsing.lost() == []
 
 
-RETRIES = Retries(8.0, 1_900_000_000.0)
+RETRIES = RetryState(8.0, 1_900_000_000.0)
 
 
 def test_a_job_that_is_parked_is_queued_again_in_time(jobs: RedisJobStore) -> None:
@@ -489,7 +490,7 @@ def test_what_is_somebody_elses_or_has_spoken_is_not_parked(jobs: RedisJobStore)
     first, second = queued(jobs), queued(jobs)
     ended_by_another, spoken = claimed(jobs), claimed(jobs, "next")
     seized(jobs, first)
-    jobs.tell([(spoken, SPOKEN)])
+    jobs.append([(spoken, SPOKEN)])
     assert [jobs.park(each, RETRIES, 0) for each in (ended_by_another, spoken)] == [False, False]
     assert jobs.status("acme", second.response.id) == "in_progress"
 
@@ -531,33 +532,33 @@ def test_nothing_is_stuck_or_run_when_the_store_is_lost_between_two_steps(
 def test_what_was_told_can_be_read_from_any_number_on(jobs: RedisJobStore) -> None:
     waiting = finished(jobs)
     lines = [*BEGUN.lines, *ENDING.lines]
-    told = [jobs.told(waiting.response.id, number).lines for number in range(5)]
+    told = [jobs.read_events(waiting.response.id, number).lines for number in range(5)]
     assert told == [lines, lines[1:], lines[2:], [], []]
 
 
 def test_a_stream_ends_with_its_job(jobs: RedisJobStore) -> None:
     waiting = queued(jobs)
     claim = claimed(jobs)
-    jobs.tell([(claim, BEGUN)])
-    before = jobs.told(waiting.response.id, 0).ended
+    jobs.append([(claim, BEGUN)])
+    before = jobs.read_events(waiting.response.id, 0).ended
     jobs.finish(claim, ended(waiting), ENDING)
-    assert [before, jobs.told(waiting.response.id, 0).ended] == [False, True]
+    assert [before, jobs.read_events(waiting.response.id, 0).ended] == [False, True]
 
 
 def test_a_long_stream_is_read_in_parts(jobs: RedisJobStore) -> None:
     waiting = queued(jobs)
     claim = claimed(jobs)
     for number in range(PAGE + 1):
-        jobs.tell([(claim, Flush(number, (b"{}",)))])
+        jobs.append([(claim, Flush(number, (b"{}",)))])
     jobs.finish(claim, ended(waiting), Flush(PAGE + 1, (b"[]",)))
-    first = jobs.told(claim.response_id, 0)
-    second = jobs.told(claim.response_id, PAGE)
+    first = jobs.read_events(claim.response_id, 0)
+    second = jobs.read_events(claim.response_id, PAGE)
     assert (len(first.lines), first.more, first.ended) == (PAGE, True, False)
     assert (list(second.lines), second.more, second.ended) == ([b"{}", b"[]"], False, True)
 
 
 def test_a_stream_that_is_gone_has_ended(jobs: RedisJobStore) -> None:
-    assert jobs.told(new_id("resp", new_tag()), 0).ended
+    assert jobs.read_events(new_id("resp", new_tag()), 0).ended
 
 
 def test_a_deleted_job_cannot_be_seen(bench: Bench) -> None:
@@ -582,14 +583,14 @@ def test_news_of_a_job_reach_whoever_listens(jobs: RedisJobStore) -> None:
     waiting = queued(jobs)
     jobs.announce()
     claim = claimed(jobs)
-    jobs.tell([(claim, BEGUN)])
+    jobs.append([(claim, BEGUN)])
     jobs.finish(seized(jobs, waiting), ended(waiting), ENDING)
     response_id = waiting.response.id
     heard = [next(news) for _ in range(4)]
     assert heard == [
         ("waiting", ""),
-        ("told", response_id),
-        ("seized", response_id),
+        ("events", response_id),
+        ("taken_over", response_id),
         ("ended", response_id),
     ]
     close(news)

@@ -26,6 +26,7 @@ from app.store.responses.redis import RedisStore
 from app.store.usage.redis import RedisUsageStore
 from tests.store.turns import ACCOUNT, continued, saved, turn
 
+YOU = "you"
 OPENED = AuditEntry(at=1, by="tests", action="account.create", subject="new")
 
 
@@ -113,12 +114,12 @@ def claim(bench: Bench) -> Callable[[], Any]:
     assert bench.jobs.give_back(mine) is None
     taken = bench.jobs.take()
     assert taken is not None
-    return lambda: bench.jobs.claim(taken, "you")
+    return lambda: bench.jobs.claim(taken, YOU)
 
 
 def tell(bench: Bench) -> Callable[[], Any]:
     mine = bench.claimed()
-    return lambda: bench.jobs.tell([(mine, Flush(0, (b"a", b"b"), Usage(1, 1), spoke=True))])
+    return lambda: bench.jobs.append([(mine, Flush(0, (b"a", b"b"), Usage(1, 1), spoke=True))])
 
 
 def finish(bench: Bench) -> Callable[[], Any]:
@@ -129,7 +130,7 @@ def finish(bench: Bench) -> Callable[[], Any]:
 
 def seize(bench: Bench) -> Callable[[], Any]:
     mine = bench.claimed()
-    return lambda: bench.jobs.seize(ACCOUNT, mine.response_id, "cancelled") is not None
+    return lambda: bench.jobs.take_over(ACCOUNT, mine.response_id, "cancelled") is not None
 
 
 def give_back(bench: Bench) -> Callable[[], Any]:
@@ -198,7 +199,7 @@ def test_a_job_whose_claim_is_lost_is_claimed_by_the_same(
 ) -> None:
     begin = claim(bench)
     lossy(monkeypatch)
-    assert begin().owner == "you"
+    assert begin().lease_token == YOU
 
 
 def test_what_is_purged_twice_is_told_and_counted_once(

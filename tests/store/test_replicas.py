@@ -20,6 +20,9 @@ from app.store.responses.redis import RedisStore
 from tests.redis_sentinel import Watched, running_sentinel
 from tests.store.turns import ACCOUNT, saved, turn
 
+#: The lease token of who runs a job.
+ME = "me"
+
 
 @pytest.fixture
 def watched() -> Iterator[Watched]:
@@ -80,7 +83,7 @@ class Unsafe:
 
     def claimed(self) -> Claim:
         assert self.calm_jobs.enqueue(waiting(), b"ticket", 10)
-        claim = self.jobs.claim(self.jobs.take() or "", "me")
+        claim = self.jobs.claim(self.jobs.take() or "", ME)
         assert claim is not None
         return claim
 
@@ -113,13 +116,13 @@ def test_a_job_that_no_replica_has_is_taken_back(unsafe: Unsafe) -> None:
 
 
 def test_a_job_is_run_though_no_replica_knows_who_runs_it(unsafe: Unsafe) -> None:
-    assert unsafe.claimed().owner == "me"
+    assert unsafe.claimed().lease_token == ME
 
 
 def test_a_job_that_no_replica_knows_to_be_cancelled_is_not_said_to_be(unsafe: Unsafe) -> None:
     claim = unsafe.claimed()
     with pytest.raises(Unconfirmed):
-        unsafe.jobs.seize(ACCOUNT, claim.response_id, "cancelled")
+        unsafe.jobs.take_over(ACCOUNT, claim.response_id, "cancelled")
 
 
 def test_an_end_that_no_replica_has_can_be_confirmed_later(unsafe: Unsafe) -> None:

@@ -134,11 +134,11 @@ class Load:
     def _cancel(self) -> None:
         waiting = replace(_waiting(), account="cancels")
         assert self.jobs.enqueue(waiting, b"ticket", 1_000_000)
-        claim = self.jobs.seize("cancels", waiting.response.id, "cancelled")
+        claim = self.jobs.take_over("cancels", waiting.response.id, "cancelled")
         if claim is None:
             return
         response = replace(waiting.response, status="cancelled")
-        ending = Flush(claim.told, (b"cancelled",))
+        ending = Flush(claim.event_count, (b"cancelled",))
         if self.jobs.finish(claim, replace(waiting, response=response), ending):
             self.figures.cancelled.append(waiting.response.id)
 
@@ -164,7 +164,7 @@ class Load:
                 self._running.discard(claim.response_id)
 
     def _answer(self, claim: Claim) -> None:
-        number = claim.told
+        number = claim.event_count
         for step in range(FLUSHES):
             lines = (b"%d" % number, b"%d" % (number + 1))
             flush = Flush(number, lines, Usage(1, step), spoke=True)
@@ -178,7 +178,7 @@ class Load:
             _patiently(lambda: self.jobs.finish(claim, made, ending), CONFIRMED_S)
 
     def _tell(self, claim: Claim, flush: Flush) -> bool:
-        return self.jobs.tell([(claim, flush)])[0]
+        return self.jobs.append([(claim, flush)])[0]
 
     def _keep(self) -> None:
         """Do what a worker's supervisor does: after an outage nobody has renewed in time."""
@@ -197,7 +197,7 @@ class Load:
                 self.figures.lost["job failed"] += claim.account == ACCOUNT
                 made = turn("lost", response_id=response_id, account=claim.account)
                 failed = replace(made, response=replace(made.response, status="failed"))
-                self.jobs.finish(claim, failed, Flush(claim.told, (b"lost",)))
+                self.jobs.finish(claim, failed, Flush(claim.event_count, (b"lost",)))
 
     def stop(self) -> Figures:
         """Write no more, let what runs come to its end, and look at what has become of it all."""
@@ -242,7 +242,7 @@ class Load:
 
 
 def _lines(jobs: RedisJobStore, response_id: str) -> list[int]:
-    return [int(line) for line in jobs.told(response_id, 0).lines]
+    return [int(line) for line in jobs.read_events(response_id, 0).lines]
 
 
 def _has(store: RedisStore, account: str, response_id: str, status: str) -> bool:

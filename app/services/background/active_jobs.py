@@ -94,13 +94,13 @@ class ActiveJobs:
     def tracking(self, job: ActiveJob) -> Iterator[None]:
         """List a job among those that run, within the block."""
         with self._lock:
-            self._by_holder[job.claim.owner] = job
+            self._by_holder[job.claim.lease_token] = job
             self.present.set()
         try:
             yield
         finally:
             with self._lock:
-                del self._by_holder[job.claim.owner]
+                del self._by_holder[job.claim.lease_token]
                 if not self._by_holder:
                     self.present.clear()
 
@@ -115,7 +115,7 @@ class ActiveJobs:
             return True
         written: list[bool | None] = [None] * len(flushes)
         try:
-            written[:] = self._jobs.tell([(writer.claim, flush) for writer, flush in flushes])
+            written[:] = self._jobs.append([(writer.claim, flush) for writer, flush in flushes])
         except StorageUnavailable:
             return False
         finally:

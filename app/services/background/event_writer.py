@@ -57,8 +57,8 @@ class EventWriter:
         self._clock = clock
         self._pause = pause
         self._lock = threading.Lock()
-        self._next_new = claim.told  # events below this number are in the stream, or wait here
-        self._next_unwritten = claim.told
+        self._next_new = claim.event_count  # those below this are in the stream, or wait here
+        self._next_unwritten = claim.event_count
         self._written_usage = claim.usage
         self._waiting: list[bytes] = []
         self._flush: Flush | None = None  # what is being written, the same until it is
@@ -94,7 +94,7 @@ class EventWriter:
             return
         written = None
         try:
-            (written,) = self._jobs.tell([(self.claim, flush)])
+            (written,) = self._jobs.append([(self.claim, flush)])
         except StorageUnavailable:
             return
         finally:
@@ -162,7 +162,7 @@ class EventWriter:
     def _write(self, flush: Flush) -> None:
         """Write a flush before the end, waiting for the store."""
         self._flush = flush
-        (is_ours,) = self._keep_trying(lambda: self._jobs.tell([(self.claim, flush)]))
+        (is_ours,) = self._keep_trying(lambda: self._jobs.append([(self.claim, flush)]))
         self._flush_ended(is_ours=is_ours)
 
     def _end(self, turn: Turn, last: Flush) -> bool:

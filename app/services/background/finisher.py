@@ -11,11 +11,11 @@ from app.domain.stream.resume import retold
 from app.errors import GatewayError, Unavailable, Unconfirmed
 from app.services.background.payload import Ticket, unpack
 from app.services.limits.meter import Meter
-from app.store.jobs.base import Claim, Flush, JobStore, Why
+from app.store.jobs.base import Claim, EndReason, Flush, JobStore
 from app.telemetry import JobTrace, job_ended
 
 #: What the caller of a job reads that somebody else than its run has ended.
-_FAULTS: dict[Why, str] = {
+_FAULTS: dict[EndReason, str] = {
     "stopped": "The worker was stopped in the middle of the answer.",
     "lost": "The worker was lost in the middle of the answer.",
     "refused": "The store was lost before the request was accepted.",
@@ -42,7 +42,7 @@ class JobFinisher:
             StorageUnavailable: the store is unreachable.
             Unconfirmed: it has ended, and a server that is lost now may take that with it.
         """
-        payload = unpack(claim.ticket)
+        payload = unpack(claim.payload)
         # 1. The events so far, read again, give the narrator its state.
         events = _Counted(stored_events(self._jobs, claim.response_id))
         narrator = retold(payload.response, events, claim.usage, lambda: int(self._now()))
@@ -117,6 +117,6 @@ def stored_events(jobs: JobStore, response_id: str) -> Iterator[Event]:
     """Yield the events of a job's stream so far. Raises StorageUnavailable."""
     number, more = 0, True
     while more:
-        page = jobs.told(response_id, number)
+        page = jobs.read_events(response_id, number)
         number, more = number + len(page.lines), page.more
         yield from map(jobs.decode, page.lines)

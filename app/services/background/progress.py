@@ -84,7 +84,7 @@ class Progress:
     def _read_on(self, response_id: str, folded: _Folded) -> None:
         more = True
         while more:
-            page = self._jobs.told(response_id, folded.next_event)
+            page = self._jobs.read_events(response_id, folded.next_event)
             for line in page.lines:
                 event = self._jobs.decode(line)
                 folded.accumulator.add(event)

@@ -116,7 +116,7 @@ class Background:
         response = self._progress.response(response_id)
         if response is not None:
             return response
-        ticket = self._jobs.ticket(response_id)
+        ticket = self._jobs.payload(response_id)
         return None if ticket is None else unpack(ticket).response
 
     def wait(
@@ -158,7 +158,7 @@ class Background:
         account, cancelled = caller.account, False
         # Again where it was not this that ended it: what was seized may be lost with a server.
         for _ in range(SEIZURES):
-            claim = self._jobs.seize(account, well_formed(response_id), "cancelled")
+            claim = self._jobs.take_over(account, well_formed(response_id), "cancelled")
             if claim is None:
                 return cancelled
             cancelled = True
@@ -190,7 +190,7 @@ class Background:
         """Return what the model of a response that waits or runs sees."""
         if self._jobs.status(account, response_id) is None:
             return None
-        ticket = self._jobs.ticket(response_id)
+        ticket = self._jobs.payload(response_id)
         return None if ticket is None else unpack(ticket).thread.items
 
     def figures(self) -> dict[str, float]:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from time import monotonic
 
 from app.errors import StorageUnavailable
-from app.store.jobs.base import JobStore, Told, What
+from app.store.jobs.base import JobNews, JobStore, StreamPart
 from app.telemetry import STORE_FAILURES, unexpected
 
 #: How many lines of a response its subscribers share, at most.
@@ -27,7 +27,7 @@ AGAIN_S = 1.0
 class EventFeed:
     """What the subscribers of one response share, for as long as there are any."""
 
-    def __init__(self, read: Callable[[int], Told]) -> None:
+    def __init__(self, read: Callable[[int], StreamPart]) -> None:
         self.subscribers = 0
         self.read = read
         self._first = -1  # the number of the first line that is shared; -1 until one is wanted
@@ -50,7 +50,7 @@ class EventFeed:
         with self._changed:
             self._changed.notify_all()
 
-    def await_from(self, number: int, wait_s: float, gone: Callable[[], bool]) -> Told:
+    def await_from(self, number: int, wait_s: float, gone: Callable[[], bool]) -> StreamPart:
         """Return the lines from `number` on, as soon as there are any.
 
         Returns none after `wait_s`, and when `gone` returns that nobody wants them any more.
@@ -69,7 +69,7 @@ class EventFeed:
                 lines = self._lines[number - self._first :]
                 left_s = deadline - monotonic()
                 if lines or self._ended or gone() or left_s <= 0:
-                    return Told(lines, ended=self._ended)
+                    return StreamPart(lines, ended=self._ended)
                 self._changed.wait(left_s)
         return self.read(number)  # it is behind what is shared
 
@@ -143,7 +143,7 @@ class Subscriber:
                 if page.lines or not ended:
                     yield list(page.lines)
 
-    def _read(self, feed: EventFeed, *, caught_up: bool) -> Told:
+    def _read(self, feed: EventFeed, *, caught_up: bool) -> StreamPart:
         if caught_up:
             return feed.await_from(self._next, self._silence_s, lambda: self._closed)
         return feed.read(self._next)
@@ -159,7 +159,7 @@ class FeedHub:
         self,
         jobs: JobStore,
         pause: Callable[[float], object],
-        on_news: Callable[[What, str], None] = lambda _what, _response_id: None,
+        on_news: Callable[[JobNews, str], None] = lambda _what, _response_id: None,
     ) -> None:
         self.pause = pause
         self._jobs = jobs
@@ -212,9 +212,9 @@ class FeedHub:
         """
         for what, response_id in self._jobs.news():
             self._on_news(what, response_id)
-            if what in ("told", "ended", ""):
+            if what in ("events", "ended", ""):
                 for feed in self._feeds_of(response_id):
-                    feed.wake(ended=what != "told")
+                    feed.wake(ended=what != "events")
 
     def _feeds_of(self, response_id: str) -> list[EventFeed]:
         """Return the feed of a response, if there is one; all feeds for no response."""
@@ -224,9 +224,9 @@ class FeedHub:
             feed = self._feeds.get(response_id)
         return [feed] if feed else []
 
-    def _read(self, response_id: str, number: int) -> Told:
+    def _read(self, response_id: str, number: int) -> StreamPart:
         with self._readers:
-            return self._jobs.told(response_id, number)
+            return self._jobs.read_events(response_id, number)
 
     def _keep_listening(self) -> None:
         while True:

@@ -18,7 +18,7 @@ from app.services.background.event_writer import FLUSH_S, PAUSE_S
 from app.services.background.finisher import JobFinisher, trace_of
 from app.services.background.payload import unpack
 from app.settings import BackgroundSettings
-from app.store.jobs.base import JobStore, What
+from app.store.jobs.base import JobNews, JobStore
 from app.telemetry import JOB_LEASES_LOST, JOBS_AGAIN, STORE_FAILURES, log, unexpected
 
 #: A job that has waited for so long, in seconds, beside an idle worker has lost its wake-up.
@@ -113,7 +113,7 @@ class Supervisor:
     def _settle_lost(self, response_id: str) -> None:
         claim = self._jobs.settle_lost(response_id)
         JOB_LEASES_LOST.inc()
-        packed = self._jobs.ticket(response_id) if claim is None else claim.ticket
+        packed = self._jobs.payload(response_id) if claim is None else claim.payload
         ids = {"response_id": response_id} if packed is None else trace_of(unpack(packed)).ids
         log.warning("job_lost", **ids, ends=claim is not None)
         if claim is not None:
@@ -133,7 +133,7 @@ class Supervisor:
         if queues.queued and free > 0 and overdue:
             self._wake_ups.send(min(queues.queued, free))
 
-    def handle_news(self, what: What, response_id: str) -> None:
+    def handle_news(self, what: JobNews, response_id: str) -> None:
         """Look for jobs that wait, stop those that were taken over; "" may mean either.
 
         Raises:
@@ -141,7 +141,7 @@ class Supervisor:
         """
         if what in ("waiting", ""):
             self._wake_ups.wake()
-        if what in ("seized", ""):
+        if what in ("taken_over", ""):
             self._active_jobs.stop_lost(response_id)
 
     def drain(self) -> None:

@@ -97,7 +97,7 @@ class Unrouted:
     def _unknown(self, response_id: str) -> NotFound | None:
         """Tell what is wrong with a job's model; None where it is known, or the job has ended."""
         if response_id not in self._models:
-            packed = self._jobs.ticket(response_id)
+            packed = self._jobs.payload(response_id)
             if packed is None:
                 return None
             ticket = unpack(packed)

@@ -25,7 +25,7 @@ from app.services.background.payload import Ticket, unpack
 from app.services.upstreams.retry_rounds import FIRST_PAUSE_S, Parked
 from app.services.upstreams.router import Opened
 from app.settings import BackgroundSettings
-from app.store.jobs.base import Claim, JobStore, Retries
+from app.store.jobs.base import Claim, JobStore, RetryState
 from app.telemetry import (
     JOB_WAIT_SECONDS,
     JOBS_AGAIN,
@@ -94,7 +94,7 @@ class Worker:
             try:
                 claim = self._claim(take) if may_begin else None
                 if claim is not None:
-                    self._run(claim, unpack(claim.ticket))
+                    self._run(claim, unpack(claim.payload))
                 elif not may_begin:
                     self._send(1)
             except StorageUnavailable:
@@ -233,7 +233,7 @@ class Worker:
             self._stopped(job)
             return
         job.writer.close()
-        retries = Retries(parked.pause_s, self._now() + job.until - self._clock())
+        retries = RetryState(parked.pause_s, self._now() + job.until - self._clock())
         self._patiently(lambda: self._jobs.park(job.claim, retries, parked.after_s))
         JOBS_AGAIN.labels("parked").inc()
         log.info("job_parked", response_id=job.claim.response_id, after_s=round(parked.after_s, 1))

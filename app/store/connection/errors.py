@@ -61,7 +61,7 @@ def is_refusal(error: BaseException) -> bool:
     return _AWAY_WORDS.search(str(error)) is None
 
 
-def ours(error: BaseException) -> GatewayError:
+def to_gateway_error(error: BaseException) -> GatewayError:
     """Return our error for redis-py's; a refusal is logged, by its kind and place, and counted."""
     if is_refusal(error):
         unexpected(error, "store", "store")
@@ -92,7 +92,7 @@ class Translated:
         """Translate what was raised."""
         # redis-py lets the system's own errors through in places, as where no socket can be made.
         if isinstance(error, RedisError | RedisClusterException | OSError):
-            raise ours(error) from error
+            raise to_gateway_error(error) from error
 
 
 _BLOCK = Translated()

@@ -10,18 +10,18 @@ from app.domain.response import Status, Usage
 from app.domain.stream.events import Event
 from app.store.responses.base import Turn
 
-#: Why a job is ended by somebody else than its run: it was cancelled, its worker was told to
-#: stop in the middle of the answer, its worker was lost, or it was never wholly accepted, of which
-#: its caller was told.
-Why = Literal["cancelled", "stopped", "lost", "refused"]
+#: Why a job is finished by somebody else than its run: it was cancelled; its worker had to stop in
+#: the middle of the answer; its worker was lost; or it was never wholly accepted, and its caller
+#: knows that.
+EndReason = Literal["cancelled", "stopped", "lost", "refused"]
 
-#: What is heard of jobs: one waits, has told something, is somebody else's now, has ended; or,
-#: with no word, that some of this may have been missed.
-What = Literal["waiting", "told", "seized", "ended", ""]
+#: What happens to jobs: one waits, has new events, is somebody else's now, has ended; "" says that
+#: some of this may have been missed.
+JobNews = Literal["waiting", "events", "taken_over", "ended", ""]
 
 
 @dataclass(frozen=True, slots=True)
-class Retries:
+class RetryState:
     """How far the attempts at a job's upstream have come: the next pause, and until when (Unix)."""
 
     pause_s: float
@@ -30,25 +30,26 @@ class Retries:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A job that is its holder's: to run it while its lease lasts, or, where `why` says so, to end
-    it.
+    """A job that is its holder's: to run it while its lease lasts, or, where `why` says so, to
+    finish it.
 
-    `owner` is what the store knows the holder by, `by` this very holder's own word. `ticket` is
-    all that a worker needs, in a form that only its maker reads. `told` is how many events are
-    in the job's stream, `usage` what the upstream has counted so far, and `begun` tells whether
-    any worker had begun to run it before. `retries` is what it was parked with.
+    `payload` is all that a worker needs, in a form that only its maker reads. `lease_token` is what
+    the store compares before it takes a write; all who finish a job have the same one, and `holder`
+    is this one's own word. `event_count` is how many events are in the job's stream, `usage` what
+    the upstream has counted so far, and `begun` tells whether any worker had begun to run it
+    before. `retries` is what it was parked with.
     """
 
     response_id: str
     account: str
-    ticket: bytes
-    owner: str
-    by: str
-    told: int = 0
+    payload: bytes
+    lease_token: str
+    holder: str
+    event_count: int = 0
     usage: Usage | None = None
     begun: bool = True
-    why: Why | None = None
-    retries: Retries | None = None
+    why: EndReason | None = None
+    retries: RetryState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Flush:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class StreamPart:
     """A part of a job's stream: JSON lines; whether more are there, or none will ever come."""
 
     lines: Sequence[bytes]
@@ -84,9 +85,9 @@ class Queues:
 
 
 class JobStore(Protocol):
-    """Keeps background responses from their queue to their end, and the streams they tell.
+    """Keeps background responses from their queue to their end, and their streams of events.
 
-    Every method raises StorageUnavailable when the store is away, and may then be repeated: what
+    Every method raises StorageUnavailable when Redis is unreachable, and may then be repeated: what
     has happened does not happen twice.
     """
 
@@ -98,7 +99,7 @@ class JobStore(Protocol):
         """Return the event that `encode` made a line of, without asking the store."""
         ...
 
-    def enqueue(self, turn: Turn, ticket: bytes, max_queued: int) -> bool:
+    def enqueue(self, turn: Turn, payload: bytes, max_queued: int) -> bool:
         """Queue a response; False where the account has `max_queued` waiting already."""
         ...
 
@@ -110,7 +111,7 @@ class JobStore(Protocol):
         """Take the next response's id by round robin over the accounts, under a new lease."""
         ...
 
-    def claim(self, response_id: str, owner: str) -> Claim | None:
+    def claim(self, response_id: str, lease_token: str) -> Claim | None:
         """Begin to run a job that was taken; None where it is no longer to be run."""
         ...
 
@@ -125,7 +126,7 @@ class JobStore(Protocol):
         """
         ...
 
-    def tell(self, flushes: Sequence[tuple[Claim, Flush]]) -> list[bool]:
+    def append(self, flushes: Sequence[tuple[Claim, Flush]]) -> list[bool]:
         """Append to the streams of jobs, all in one round trip.
 
         Returns False for a job that is no longer its holder's: it was cancelled, or its lease was
@@ -134,17 +135,17 @@ class JobStore(Protocol):
         ...
 
     def finish(self, claim: Claim, turn: Turn, ending: Flush) -> bool:
-        """End the job: its last events and its response, in one step. False as for `tell`."""
+        """End the job: its last events and its response, in one step. False as for `append`."""
         ...
 
     def give_back(self, claim: Claim) -> Claim | None:
         """Put a job back into its queue.
 
-        Where its model has spoken that cannot be: returns the claim to end it with.
+        Where its model has spoken that cannot be: returns the claim to finish it with.
         """
         ...
 
-    def park(self, claim: Claim, retries: Retries, after_s: float) -> bool:
+    def park(self, claim: Claim, retries: RetryState, after_s: float) -> bool:
         """Have the job queued again after so long; False where it is its holder's no more."""
         ...
 
@@ -152,10 +153,11 @@ class JobStore(Protocol):
         """Queue what was parked long enough again; return how many jobs that are."""
         ...
 
-    def seize(self, account: str, response_id: str, why: Why) -> Claim | None:
-        """Make a job one's own, whoever runs it, to end it; None where it has ended.
+    def take_over(self, account: str, response_id: str, why: EndReason) -> Claim | None:
+        """Make a job one's own, whoever runs it, to finish it; None where it has ended.
 
-        Several may have seized one job: the first to finish it ends it. The first's reason stands.
+        Several may have taken one job over: the first to finish it ends it. The reason that was
+        given first stands.
         """
         ...
 
@@ -166,9 +168,9 @@ class JobStore(Protocol):
     def settle_lost(self, response_id: str) -> Claim | None:
         """Queue a job whose lease was lost again, if there is still such a job.
 
-        Where its model had spoken, three leases were lost, somebody had seized it to end it and did
-        not, or the store was lost while it was accepted, that cannot be: returns the claim to end
-        it with.
+        That cannot be where its model had spoken, three leases were lost, somebody had taken it
+        over and did not finish it, or Redis was lost while it was accepted: returns the claim to
+        finish it with.
         """
         ...
 
@@ -176,8 +178,8 @@ class JobStore(Protocol):
         """Return whether the response is queued or in progress; None where it is neither."""
         ...
 
-    def ticket(self, response_id: str) -> bytes | None:
-        """Return the ticket of a job while it waits or runs."""
+    def payload(self, response_id: str) -> bytes | None:
+        """Return the payload of a job while it waits or runs."""
         ...
 
     def has_stream(self, account: str, response_id: str) -> bool:
@@ -187,11 +189,11 @@ class JobStore(Protocol):
         """
         ...
 
-    def told(self, response_id: str, number: int) -> Told:
-        """Return what the job's stream says from event `number` on, or the beginning of that."""
+    def read_events(self, response_id: str, number: int) -> StreamPart:
+        """Return a job's events from number `number` on, or the first of these."""
         ...
 
-    def news(self) -> Iterator[tuple[What, str]]:
+    def news(self) -> Iterator[tuple[JobNews, str]]:
         """Yield what happens, and to which response, on a connection of its own, for ever."""
         ...
 

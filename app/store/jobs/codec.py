@@ -1,15 +1,27 @@
-"""The arguments and replies of the programs of background responses, as values."""
+"""The arguments and replies of the programs of background responses, as values.
+
+What a channel or a key says is what earlier and later releases say, too; the names of values are
+ours.
+"""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, cast
+from typing import Any
 
 import orjson
 
 from app.domain.response import Usage
 from app.store.codec import Codec
-from app.store.jobs.base import Claim, Flush, Retries, What
+from app.store.jobs.base import Claim, Flush, JobNews, RetryState
+
+#: By the first word of a message on the channel. One of these is `seized resp_…`.
+_NEWS: dict[str, JobNews] = {
+    "waiting": "waiting",
+    "told": "events",
+    "seized": "taken_over",
+    "ended": "ended",
+}
 
 
 def packed(flush: Flush, codec: Codec) -> tuple[int, bytes, int]:
@@ -17,37 +29,37 @@ def packed(flush: Flush, codec: Codec) -> tuple[int, bytes, int]:
     return flush.first, codec.pack(b"\n".join(flush.lines)), len(flush.lines)
 
 
-def tell_arguments(owner: str, flush: Flush, codec: Codec) -> tuple[str | int | bytes, ...]:
+def append_arguments(lease_token: str, flush: Flush, codec: Codec) -> tuple[str | int | bytes, ...]:
     """Return the arguments of lua/job/append.lua, but for the id and the channel."""
     usage = b"" if flush.usage is None else orjson.dumps(asdict(flush.usage))
-    return owner, *packed(flush, codec), int(flush.spoke), usage
+    return lease_token, *packed(flush, codec), int(flush.spoke), usage
 
 
-def retries_json(retries: Retries) -> bytes:
+def retries_json(retries: RetryState) -> bytes:
     """Return how far attempts have come, as it is kept with their job."""
     return orjson.dumps(asdict(retries))
 
 
-def news_of(message: dict[str, Any]) -> tuple[What, str]:
-    """Return what a message says that came on the channel."""
+def news_of(message: dict[str, Any]) -> tuple[JobNews, str]:
+    """Return what a message on the channel says; a word that is not known says "look for it"."""
     if message["type"] == "subscribe":
         return "", ""
-    what, _, response_id = message["data"].decode().partition(" ")
-    return cast(What, what), response_id
+    word, _, response_id = message["data"].decode().partition(" ")
+    return _NEWS.get(word, ""), response_id
 
 
-def claim_of(response_id: str, owner: str, by: str, fields: Any) -> Claim:
+def claim_of(response_id: str, lease_token: str, holder: str, fields: Any) -> Claim:
     """Return the claim that a program returned."""
-    account, ticket, next_number, usage, begun, why, retries = fields
+    account, payload, next_number, usage, begun, why, retries = fields
     return Claim(
         response_id,
         account.decode(),
-        ticket,
-        owner,
-        by,
+        payload,
+        lease_token,
+        holder,
         int(next_number),
         usage and Usage(**orjson.loads(usage)),
-        begun not in (None, owner.encode()),
+        begun not in (None, lease_token.encode()),
         why and why.decode(),
-        retries and Retries(**orjson.loads(retries)),
+        retries and RetryState(**orjson.loads(retries)),
     )

@@ -18,7 +18,7 @@ from typing import Any
 from app.domain.accounts.usage import COUNTERS, UsageLine
 from app.errors import StorageRefused
 from app.store.connection.client import Client
-from app.store.connection.errors import ours, translated
+from app.store.connection.errors import to_gateway_error, translated
 from app.store.connection.script import Call, LuaFolder, Script, constants, run_each
 from app.store.rate_limits.base import Adjustment
 from app.store.usage.base import MAX_LINES_A_DAY, OTHER_MODELS
@@ -82,7 +82,7 @@ class RedisUsageStore:
 def _is_over(result: object) -> bool:
     """Tell whether a line needs no more writing: it was written, or will never be taken."""
     if isinstance(result, Exception):
-        return isinstance(ours(result), StorageRefused)
+        return isinstance(to_gateway_error(result), StorageRefused)
     if result:
         unexpected(StorageRefused("a sum of use is too large, or no number"), "usage", "usage")
     return True

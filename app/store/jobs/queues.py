@@ -1,0 +1,107 @@
+"""The queues of background responses in Redis: what waits, what is leased, what is parked.
+
+Keys are described in lua/queues/queues.lua. Every method raises what redis-py raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite
+from typing import Any
+
+from app.store.connection.client import Client
+from app.store.connection.script import Call, Script
+from app.store.jobs.scripts import (
+    ACCEPTED,
+    DUE,
+    FIGURES,
+    FORGET,
+    LEAVE_UNROUTED,
+    LOST,
+    PARK,
+    PUSH,
+    RENEW,
+    RESERVE,
+    RETAKE_UNROUTED,
+    TAKE,
+    UNROUTED,
+)
+from app.store.keys import Keys
+
+#: Ids that are looked at at once.
+AT_ONCE = 100
+
+
+class JobQueues:
+    """The queues of all accounts. `lease_s` is how long a silent worker owns a job."""
+
+    def __init__(self, client: Client, keys: Keys, lease_s: float) -> None:
+        self._redis: Any = client
+        self._keys = keys
+        self._lease_ms = int(lease_s * 1000)
+
+    def reserve(self, account: str, response_id: str, max_queued: int) -> bool:
+        """Lease a job that is to be queued; False where the account has too many waiting."""
+        return bool(self._run(RESERVE, account, response_id, max_queued, self._lease_ms))
+
+    def pushing(self, account: str, response_id: str) -> Call:
+        """Return the call that accepts a job, so that it waits."""
+        return PUSH((self._keys.jobs,), (account, response_id))
+
+    def push(self, account: bytes, response_id: str) -> None:
+        """Accept a job, so that it waits."""
+        self._run(PUSH, account, response_id)
+
+    def take(self) -> str | None:
+        """Take the next job by round robin over the accounts, under a new lease."""
+        taken = self._run(TAKE, self._lease_ms)
+        return taken.decode() if taken else None
+
+    def renew(self, response_ids: Sequence[str], idle_s: float) -> None:
+        """Renew the leases of these jobs; their worker could take one `idle_s` ago."""
+        idle_ms = int(idle_s * 1000) if isfinite(idle_s) else -1
+        self._run(RENEW, self._lease_ms, idle_ms, *response_ids)
+
+    def park(self, response_id: str, after_s: float) -> None:
+        """Have a job queued again after so long."""
+        self._run(PARK, response_id, int(after_s * 1000))
+
+    def due(self) -> int:
+        """Queue what was parked long enough; return how many jobs that are."""
+        due: int = self._run(DUE, AT_ONCE)
+        return due
+
+    def lost(self) -> list[str]:
+        """Return some ids whose lease is over, each under a new one."""
+        return [each.decode() for each in self._run(LOST, self._lease_ms, AT_ONCE)]
+
+    def is_accepted(self, response_id: str) -> bool:
+        """Tell whether a job was ever accepted."""
+        return bool(self._run(ACCEPTED, response_id))
+
+    def forget(self, response_id: str) -> None:
+        """Have nothing waiting or leased under an id any more."""
+        self._run(FORGET, response_id)
+
+    def figures(self) -> tuple[int, int, int, int]:
+        """Return the ms since a worker lived (-1: never), how many jobs wait and are leased, and
+        for how many ms the oldest has waited.
+        """
+        silence_ms, queued, leased, oldest_ms = self._run(FIGURES)
+        return silence_ms, queued, leased, oldest_ms
+
+    def leave_unrouted(self, response_id: str, for_ms: int) -> None:
+        """Leave a job to workers that know its model, under a lease of so long."""
+        self._run(LEAVE_UNROUTED, response_id, for_ms)
+
+    def unrouted(self) -> list[tuple[str, float]]:
+        """Return what was left, and for how many seconds it has been, the oldest first."""
+        found = self._run(UNROUTED, AT_ONCE)
+        return [(i.decode(), int(ms) / 1000) for i, ms in zip(found[::2], found[1::2], strict=True)]
+
+    def retake_unrouted(self, response_id: str) -> bool:
+        """Take a job that was left; True for one of those who try."""
+        return bool(self._run(RETAKE_UNROUTED, response_id, self._lease_ms))
+
+    def _run(self, script: Script, *arguments: Any) -> Any:
+        return script((self._keys.jobs,), arguments).run(self._redis)
