@@ -1,30 +1,30 @@
 """Every error the gateway raises on purpose, each with what the wire says of it.
 
 GatewayError                     500  api_error
-├── InvalidRequest               400  invalid_request_error: the caller sent what we cannot accept
+├── InvalidRequest               400  invalid_request_error: the request cannot be accepted
 │   ├── ContextLengthExceeded    400  the conversation is longer than the model can read
 │   ├── MethodNotAllowed         405  the path has other methods
-│   ├── RequestTimeout           408  the body stopped coming
+│   ├── RequestTimeout           408  the body did not arrive in time
 │   ├── RequestTooLarge          413  the body is larger than the endpoint takes
 │   ├── UnsupportedMediaType     415  the body is not JSON by its own word
 │   └── WebSocketNotOffered      426  the caller asked for a WebSocket, where there is HTTP
-├── Unauthenticated              401  authentication_error: no key, or none that we know
+├── Unauthenticated              401  authentication_error: no key, or one that is not valid
 ├── PermissionDenied             403  permission_denied_error: this key may not do that
-├── NotFound                     404  not_found_error: there is no such thing for this caller
-├── RateLimited                  429  rate_limit_error: too much, too soon
+├── NotFound                     404  not_found_error: not found, for this caller
+├── RateLimited                  429  rate_limit_error: a limit is reached
 │   └── UpstreamRateLimited      429  ... says the upstream
 ├── Unavailable                  503  server_error: we cannot serve this now
-│   ├── StorageUnavailable       503  the store is away
+│   ├── StorageUnavailable       503  Redis is unreachable, or takes no writes
 │   │   └── Unconfirmed          503  ... or has it, and not yet where it was to be for safety
 │   ├── Restarting               503  this process ends
 │   ├── Overloaded               503  this process has no room, or nothing left to open
 │   ├── UpstreamUnavailable      503  the upstream is unreachable, broken or overloaded
 │   └── UpstreamTimeout          503  the upstream did not answer in time
-├── UpstreamMisbehaved           500  the upstream refused our credential or talks nonsense
+├── UpstreamMisbehaved           500  the upstream refused our credential or broke its protocol
 │   ├── UpstreamRefused          500  ... our credential, that is
 │   └── AnswerTooLong            500  the upstream's answer is more than the gateway takes
-├── StorageRefused               500  the store is there and refuses what it was told: ours to mend
-└── CallerGone                   499  the caller hung up; nobody hears this
+├── StorageRefused               500  Redis refused a command: a fault of ours
+└── CallerGone                   499  the caller hung up; for the log only
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class GatewayError(Exception):
 
 
 class InvalidRequest(GatewayError):
-    """The caller sent what we cannot accept."""
+    """The request cannot be accepted."""
 
     status = 400
     type = "invalid_request_error"
@@ -88,7 +88,7 @@ class MethodNotAllowed(InvalidRequest):
 
 
 class RequestTimeout(InvalidRequest):
-    """The body stopped coming."""
+    """The body did not arrive in time."""
 
     status = 408
 
@@ -114,7 +114,7 @@ class WebSocketNotOffered(InvalidRequest):
 
 
 class Unauthenticated(GatewayError):
-    """No key, or none that we know."""
+    """No key, or one that is not valid."""
 
     status = 401
     type = "authentication_error"
@@ -128,14 +128,14 @@ class PermissionDenied(GatewayError):
 
 
 class NotFound(GatewayError):
-    """There is no such thing for this caller."""
+    """Not found, for this caller."""
 
     status = 404
     type = "not_found_error"
 
 
 class RateLimited(GatewayError):
-    """Too much, too soon."""
+    """A limit is reached."""
 
     status = 429
     type = "rate_limit_error"
@@ -143,7 +143,7 @@ class RateLimited(GatewayError):
 
 
 class UpstreamRateLimited(RateLimited):
-    """The upstream says: too much, too soon."""
+    """A limit of the upstream is reached."""
 
 
 class Unavailable(GatewayError):
@@ -154,7 +154,7 @@ class Unavailable(GatewayError):
 
 
 class StorageUnavailable(Unavailable):
-    """The store is away."""
+    """Redis is unreachable."""
 
     code = "storage_unavailable"
 
@@ -164,7 +164,7 @@ class Unconfirmed(StorageUnavailable):
 
 
 class StorageRefused(GatewayError):
-    """The store is there and refuses what it was told; to tell it again would change nothing."""
+    """Redis refused a command; to send it again would change nothing."""
 
     code = "storage_refused"
 
@@ -208,7 +208,7 @@ class UpstreamTimeout(Unavailable):
 
 
 class UpstreamMisbehaved(GatewayError):
-    """The upstream refused our credential or talks nonsense: the operator's to mend."""
+    """The upstream refused our credential or broke its protocol: the operator's to mend."""
 
     code = "upstream_error"
 

@@ -98,7 +98,7 @@ def test_an_empty_variable_is_none() -> None:
         ("LOG_LEVEL", "loud", "must be DEBUG, INFO, WARNING, ERROR or CRITICAL"),
         ("LOG_FORMAT", "xml", "must be json or text"),
         ("GATEWAY_BOOTSTRAP_KEY_SHA256", SECRET, "must be a SHA-256: 64 hexadecimal digits"),
-        ("GATEWAY_BOOTSTRAP_ACCOUNT", "ops", "and GATEWAY_BOOTSTRAP_ACCOUNT need each other"),
+        ("GATEWAY_BOOTSTRAP_ACCOUNT", "ops", "and GATEWAY_BOOTSTRAP_ACCOUNT must be set together"),
     ],
 )
 def test_a_variable_that_cannot_be_used_is_refused_by_name(
@@ -398,8 +398,8 @@ A = '[providers.a]\napi = "responses"\nbase_url = "https://a"\n'
         ("[requests]\nkeepalive_s = inf", "keepalive_s must be a number of seconds above 0"),
         ('[redis]\nurl = "x"', "line 2: [redis] url must begin with redis://"),
         ('[providers]\na = "b"', "line 2: [providers] a must be a table"),
-        ('[providers."a/b"]', 'line 1: [providers."a/b"] has a name that is not of letters'),
-        (A + A.replace(".a]", ".A]"), "line 4: [providers.A] is there twice: as a before"),
+        ('[providers."a/b"]', 'line 1: [providers."a/b"] must have a name of letters'),
+        (A + A.replace(".a]", ".A]"), "line 4: [providers.A] is defined twice: before as a before"),
         (A + A, "line 4: Cannot declare ('providers', 'a') twice"),
         ("[providers.a]", "line 1: [providers.a] needs an api: one of responses, chat_comp"),
         ('[providers.a]\napi = "grpc"', "line 2: [providers.a] api must be responses, chat_comp"),
@@ -418,7 +418,10 @@ A = '[providers.a]\napi = "responses"\nbase_url = "https://a"\n'
         (A + 'profile = " "', "line 4: [providers.a] profile must be a string that is not empty"),
         ('[providers.a]\napi = "local"\nbase_url = "http://a"', "line 3: [providers.a] base_url"),
         ("[models.m]", "line 1: [models.m] needs a provider"),
-        ('[models."m.1"]\nprovider = "lokal"', "names lokal, which is no provider (did you mean"),
+        (
+            '[models."m.1"]\nprovider = "lokal"',
+            "names lokal, which is not a provider (did you mean",
+        ),
         (A + '[models."a/x"]\nprovider = "local"', 'line 4: [models."a/x"] is never reached'),
         (A + '[models.x]\nprovider = "a"\nfallbacks = ["x"]', "line 6: [models.x] fallbacks names"),
         (A + '[models.x]\nprovider = "a"\nfallbacks = ["y"]', "names y, which no provider serves"),

@@ -91,7 +91,7 @@ class InFlight:
 
     def _no_room(self, body_bytes: int) -> GatewayError:
         if body_bytes > self._max_bytes:
-            return RequestTooLarge("The body becomes more than this gateway has room for.")
+            return RequestTooLarge("The body needs more memory than this gateway allows.")
         return Overloaded()
 
     def _hold_to_share(self, key_id: str) -> None:
@@ -105,7 +105,7 @@ class InFlight:
             much and sum(own) > _SHARE * self._max_bytes
         ):
             raise RateLimited(
-                "This key has more than half of what the gateway can do at once: wait for its "
-                "other requests to end.",
+                "This key uses more than half of the gateway's capacity: wait for its other "
+                "requests to end.",
                 retry_after_s=1,
             )

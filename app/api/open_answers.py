@@ -54,5 +54,5 @@ class OpenAnswers:
 
 def _restarting() -> Restarting:
     return Restarting(
-        "This answer could not be finished: the gateway is being restarted. Ask for it again."
+        "This response could not be finished: the gateway is being restarted. Try again."
     )

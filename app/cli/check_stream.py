@@ -53,7 +53,7 @@ def check(source: str, key: str | None, body: IO[bytes] | None, first_number: in
         raise click.ClickException(f"{source}: {_refused(refusal.response)}") from None
     except OSError as error:  # requests' own exceptions are of this kind, too
         raise click.ClickException(f"{source} could not be read: {error}") from None
-    click.echo(f"{source}: {events} events, all as they must be.")
+    click.echo(f"{source}: {events} events, all valid.")
 
 
 def _refused(answer: requests.Response) -> str:

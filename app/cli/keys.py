@@ -18,21 +18,28 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @keys.command("create")
-@click.option("--account", required=True, metavar="NAME", help="Whose key; made if it is new.")
+@click.option(
+    "--account", required=True, metavar="NAME", help="The account; created if it does not exist."
+)
 @click.option("--name", default="", help="What the key is for.")
-@click.option("--models", type=Globs(), default=(), help="The models it may use; all without it.")
+@click.option(
+    "--models",
+    type=Globs(),
+    default=(),
+    help="Globs of the models that it may use.  [default: all]",
+)
 @click.option("--rpm", type=Bound(), help="Requests per minute.")
 @click.option("--rpd", type=Bound(), help="Requests per day.")
 @click.option("--tpm", type=Bound(), help="Tokens per minute.")
 @click.option("--max-in-flight", type=Bound(), help="Requests at the same time.")
 @click.option("--expires", type=Moment(), help="When it stops working.")
 @click.option("--read-only", is_flag=True, help="It may read responses only.")
-@click.option("--no-background", is_flag=True, help="It may not ask for background responses.")
-@click.option("--no-store", is_flag=True, help="Nothing that it asks is stored.")
+@click.option("--no-background", is_flag=True, help="It may not create background responses.")
+@click.option("--no-store", is_flag=True, help="None of its responses is stored.")
 @click.option(
     "--unsupported-tools",
     type=click.Choice(["refuse", "drop"]),
-    help="What becomes of tools that are not functions, instead of the configured way.",
+    help="What to do with tools that are not functions, in place of the configured way.",
 )
 @_as_json
 def create(
@@ -117,7 +124,11 @@ def activate(key_id: str, *, as_json: bool) -> None:
 @keys.command("rotate")
 @click.argument("key_id", metavar="ID")
 @click.option(
-    "--overlap", type=Duration(), default="24h", show_default=True, help="Old secrets' last time."
+    "--overlap",
+    type=Duration(),
+    default="24h",
+    show_default=True,
+    help="How long the old secrets still work.",
 )
 @_as_json
 def rotate(key_id: str, overlap: int, *, as_json: bool) -> None:

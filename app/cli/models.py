@@ -35,7 +35,7 @@ def models(*, as_json: bool) -> None:
             )
         return
     print_table(
-        ("PROVIDER", "MODEL", "ASKED FOR THERE AS", "FALLBACKS"),
+        ("PROVIDER", "MODEL", "UPSTREAM MODEL", "FALLBACKS"),
         (
             (provider, model, upstream_model or "(its own name)", ", ".join(fallbacks) or "-")
             for provider, model, upstream_model, fallbacks in rows

@@ -50,7 +50,7 @@ def delete(response_ids: tuple[str, ...]) -> None:
     archive = _archive()
     for response_id in watched(response_ids, len(response_ids), "responses"):
         was_there = archive.delete(response_id, by=operator())
-        tell(f"{response_id} {'deleted' if was_there else 'was deleted before'}")
+        tell(f"{response_id} {'deleted' if was_there else 'was already deleted'}")
 
 
 @responses.command("purge")
@@ -121,7 +121,7 @@ def _walk(account: str) -> Iterator[Archived]:
 def _warn_if_open(account: Account) -> None:
     if account.active:
         click.echo(
-            f"{account.name} is open: what it stores meanwhile may survive. Close it first: "
+            f"{account.name} is enabled: what it stores meanwhile may survive. Disable it first: "
             f"accounts disable {account.name}",
             err=True,
         )
@@ -130,7 +130,7 @@ def _warn_if_open(account: Account) -> None:
 def _clear_disk(archive: Archive) -> None:
     if not archive.rewrite():
         click.echo(
-            "Redis does not write its files anew now: its disk forgets at its next BGREWRITEAOF "
+            "Redis could not rewrite its files: the data leaves its disk at the next BGREWRITEAOF "
             "or BGSAVE.",
             err=True,
         )

@@ -147,7 +147,7 @@ def _bootstrap(env: Environment) -> dict[str, Any]:
     )
     if len(values) == 1:
         raise SettingsError(
-            "GATEWAY_BOOTSTRAP_KEY_SHA256 and GATEWAY_BOOTSTRAP_ACCOUNT need each other"
+            "GATEWAY_BOOTSTRAP_KEY_SHA256 and GATEWAY_BOOTSTRAP_ACCOUNT must be set together"
         )
     return values
 

@@ -45,7 +45,7 @@ def _model(
         raise bad_table(path, "needs a provider")
     provider = values["provider"]
     if provider not in providers:
-        reason = f"names {name_or_hidden(provider)}, which is no provider" + did_you_mean(
+        reason = f"names {name_or_hidden(provider)}, which is not a provider" + did_you_mean(
             provider, providers
         )
         raise bad_key((*path, "provider"), reason)

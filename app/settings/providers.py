@@ -49,9 +49,11 @@ def read_providers(
     for name, table in as_table(raw, ("providers",)).items():
         path = ("providers", name)
         if not _NAME.fullmatch(name):
-            raise bad_table(path, "has a name that is not of letters, digits, '.', '_' and '-'")
+            raise bad_table(path, "must have a name of letters, digits, '.', '_' and '-'")
         if name.lower() in providers:
-            raise bad_table(path, f"is there twice: as {providers[name.lower()].name} before")
+            raise bad_table(
+                path, f"is defined twice: before as {providers[name.lower()].name} before"
+            )
         providers[name.lower()] = _provider(name, table, path, environ, folder)
     providers.setdefault(LOCAL.name, LOCAL)
     return tuple(providers.values())
@@ -65,7 +67,7 @@ def _provider(
         raise bad_table(path, f"needs an api: one of {', '.join(_APIS)}")
     if values["api"] == "local":
         for key in sorted(values.keys() - _OF_LOCAL):
-            raise bad_key((*path, key), "means nothing to the local provider")
+            raise bad_key((*path, key), "is not a setting of the local provider")
         values["discover"] = True  # it is asked for its list, which costs nothing
     elif "base_url" not in values:
         raise bad_table(path, "needs a base_url")

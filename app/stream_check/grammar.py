@@ -50,7 +50,7 @@ class Grammar:
         elif "response" in event:
             self._take_lifecycle(kind, event["response"])
         elif kind == "error":
-            require(self._item is None, "an item is open when the error is told")
+            require(self._item is None, "an item is open when the error is sent")
             self._said_error = True
         else:
             self._take_item_event(kind, event)
@@ -90,7 +90,7 @@ class Grammar:
         )
         require(
             response["output"] == self._done_items,
-            f"the output of {kind} is not what output_item.done told",
+            f"the output of {kind} differs from output_item.done",
         )
         self.ended = True
 

@@ -92,10 +92,10 @@ class OpenMessage(OpenItem):
 
     def _part_done(self, event: Json, field: str) -> None:
         require(self._text_done, "a part is done before its text")
-        require(event["part"][field] == self._said, "the part is not what was told of it")
+        require(event["part"][field] == self._said, "the part differs from its events")
         require(
             event["part"].get("annotations", []) == self._annotations,
-            "the part's annotations are not those that were told",
+            "the part's annotations differ from its events",
         )
         require(
             event["part"].get("logprobs", []) == self._logprobs,
@@ -107,7 +107,7 @@ class OpenMessage(OpenItem):
     def finish(self, item: Json) -> None:
         super().finish(item)
         require(self._part is None, "a message is done while a part is open")
-        require(item["content"] == self._parts, "the message is not what was told of it")
+        require(item["content"] == self._parts, "the message differs from its events")
         require(item["status"] != "in_progress", "a message is done while in progress")
 
 
@@ -134,7 +134,7 @@ class OpenCall(OpenItem):
     def finish(self, item: Json) -> None:
         super().finish(item)
         require(self._done, "a call is done before its arguments")
-        require(item["arguments"] == self._said, "the call is not what was told of it")
+        require(item["arguments"] == self._said, "the call differs from its events")
         require(item["status"] != "in_progress", "a call is done while in progress")
 
 
@@ -176,7 +176,7 @@ class OpenReasoning(OpenItem):
 
     def _part_done(self, event: Json) -> None:
         require(self._text_done, "a summary part is done before its text")
-        require(event["part"]["text"] == self._open_part(), "the part is not what was told")
+        require(event["part"]["text"] == self._open_part(), "the part differs from its events")
         self._parts.append(self._open_part())
         self._said = None
 
@@ -189,7 +189,7 @@ class OpenReasoning(OpenItem):
         super().finish(item)
         require(self._said is None, "reasoning is done while a summary part is open")
         told = [part["text"] for part in item["summary"]]
-        require(told == self._parts, "the summary is not what was told of it")
+        require(told == self._parts, "the summary differs from its events")
 
 
 def open_item(item: Json) -> OpenItem:

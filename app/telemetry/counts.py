@@ -34,19 +34,19 @@ REQUEST_SECONDS = Timings(
     ["endpoint"],
     buckets=_SECONDS,
 )
-STREAMS_OPEN = Gauge("gateway_streams_open", "Streams being told now.", multiprocess_mode="livesum")
+STREAMS_OPEN = Gauge("gateway_streams_open", "Streams open now.", multiprocess_mode="livesum")
 UPSTREAM_CALLS = Counter(
     "gateway_upstream_calls", "Calls of upstream models, retries included.", ["provider", "outcome"]
 )
 UPSTREAM_SECONDS = Timings(
     "gateway_upstream_first_byte_seconds",
-    "From asking an upstream to the first that it says.",
+    "From calling an upstream to its first byte.",
     ["provider"],
     buckets=_SECONDS,
 )
 BREAKERS_OPEN = Gauge(
     "gateway_upstream_breakers_open",
-    "Processes in which a provider is given a rest.",
+    "Processes in which a provider's circuit breaker is open.",
     ["provider"],
     multiprocess_mode="livesum",
 )
@@ -54,7 +54,7 @@ TOKENS = Counter("gateway_tokens", "Tokens that upstreams counted.", ["provider"
 JOBS = Counter("gateway_jobs", "Background responses that have ended.", ["outcome"])
 JOBS_AGAIN = Counter(
     "gateway_jobs_queued_again",
-    "Background responses put back into their queue: their worker was lost or told to stop, or "
+    "Background responses put back into their queue: their worker was lost or stopped, or "
     "they were parked until their upstream is asked again.",
     ["reason"],
 )
@@ -70,13 +70,11 @@ UPSTREAM_ODDITIES = Counter(
     "Fields of answers that were left out, since they have another shape than they should.",
     ["provider", "kind"],
 )
-STORE_FAILURES = Counter("gateway_store_failures", "Calls that the store failed.", ["operation"])
+STORE_FAILURES = Counter("gateway_store_failures", "Operations that Redis failed.", ["operation"])
 SPOOL_DELIVERED = Counter(
-    "gateway_spool_delivered", "Spooled answers that the store has now, replicas included."
+    "gateway_spool_delivered", "Spooled responses that Redis has now, replicas included."
 )
-SPOOL_LOST = Counter(
-    "gateway_spool_lost", "Answers that neither the store nor the spool could be given."
-)
+SPOOL_LOST = Counter("gateway_spool_lost", "Responses that neither Redis nor the spool could take.")
 
 # MEASURED: a metric looks for its child under a lock, 4 µs each time, seven times a request. It is
 # the buffer that looks: who counts may be the garbage collector, in a thread that holds that lock.
@@ -94,10 +92,10 @@ _PATIENCE = 3
 #: What is looked up when it is asked for: of the queues of background responses, for all processes
 #: alike, of this machine's spool, and of a worker's reloads.
 FIGURES = {
-    "gateway_spooled": "Answers that wait in this machine's spool for the store.",
+    "gateway_spooled": "Responses that wait in this machine's spool for Redis.",
     "gateway_jobs_queued": "Background responses that wait for a worker.",
     "gateway_jobs_running": "Background responses that workers have taken.",
-    "gateway_jobs_oldest_seconds": "For how long the one that waits longest has waited.",
+    "gateway_jobs_oldest_seconds": "Seconds for which the oldest queued one has waited.",
     "gateway_config_last_reload_successful": (
         "Whether the configuration could be used when it was read last."
     ),

@@ -10,9 +10,7 @@ from app.logs.libraries import frames
 from app.telemetry.logs import log
 from app.telemetry.shortage import shortage_noted
 
-UNEXPECTED_ERRORS = Counter(
-    "gateway_unexpected_errors", "Errors that the gateway did not foresee, by place.", ["place"]
-)
+UNEXPECTED_ERRORS = Counter("gateway_unexpected_errors", "Unexpected errors, by place.", ["place"])
 
 
 def unexpected(
@@ -48,4 +46,4 @@ def own_mistake(
         shortage_noted()
         return Overloaded()
     unexpected(error, request_id, place, **known)
-    return GatewayError("The gateway made a mistake.", work_done=True)
+    return GatewayError("The gateway failed.", work_done=True)

@@ -10,12 +10,12 @@ from tests.api.conftest import Asker
 @pytest.mark.parametrize(
     ("method", "path", "said"),
     [
-        ("POST", "/v1/chat/completions", "There is no POST /v1/chat/completions here: "),
+        ("POST", "/v1/chat/completions", "POST /v1/chat/completions not found: "),
         ("POST", "/v1/messages", "POST /v1/responses"),
         ("POST", "/responses", "base_url"),
         ("GET", "/v1/nothing", "/openapi.json"),
-        ("GET", "/v1/a%0d%0aX: y", "/v1/a%0D%0AX:%20y here"),
-        ("GET", "/v1/" + "a" * 5000, "aaa here: "),
+        ("GET", "/v1/a%0d%0aX: y", "/v1/a%0D%0AX:%20y not found"),
+        ("GET", "/v1/" + "a" * 5000, "aaa not found: "),
     ],
 )
 def test_a_path_that_leads_nowhere_is_named_with_what_to_try(

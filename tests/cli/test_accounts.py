@@ -44,7 +44,7 @@ def test_disable_and_enable_print_the_state(operator: Operator) -> None:
 
 def test_an_unknown_account_is_one_line_on_stderr(operator: Operator) -> None:
     result = operator.runs(accounts, "disable", "nobody")
-    assert (result.exit_code, result.stderr) == (1, "Error: There is no account 'nobody'.\n")
+    assert (result.exit_code, result.stderr) == (1, "Error: Account 'nobody' not found.\n")
 
 
 def test_set_limits_leaves_what_is_not_named(operator: Operator) -> None:

@@ -27,19 +27,19 @@ def test_a_free_port_is_free() -> None:
 def test_a_port_with_a_listener_is_taken() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         bind = f"127.0.0.1:{listener.getsockname()[1]}"
-        with pytest.raises(AddressTaken, match=f"^{bind} is taken: another program listens there"):
+        with pytest.raises(AddressTaken, match=f"^{bind} is in use: another program listens there"):
             check_free(bind)
 
 
 def test_a_port_is_taken_when_another_program_has_it_on_every_address() -> None:
     with socket.create_server(("0.0.0.0", 0)) as listener:  # noqa: S104 - that is the question
         bind = f"127.0.0.1:{listener.getsockname()[1]}"
-        with pytest.raises(AddressTaken, match="is taken"):
+        with pytest.raises(AddressTaken, match="is in use"):
             check_free(bind)
 
 
 def test_an_address_of_another_host_is_not_ours_to_listen_at() -> None:
-    with pytest.raises(AddressTaken, match=r"^nothing can listen at 192\.0\.2\.1:8000: "):
+    with pytest.raises(AddressTaken, match=r"^cannot listen at 192\.0\.2\.1:8000: "):
         check_free("192.0.2.1:8000")
 
 
@@ -57,7 +57,7 @@ def test_a_socket_with_a_listener_is_taken(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen()
-        with pytest.raises(AddressTaken, match="is taken: another program listens there"):
+        with pytest.raises(AddressTaken, match="is in use: another program listens there"):
             check_free(f"unix:{path}")
 
 

@@ -83,7 +83,9 @@ def test_a_redis_that_is_away_has_failed_with_its_reason(settings: Settings) -> 
 
 def test_a_worker_that_is_missing_has_failed(settings: Settings) -> None:
     worker = found(replace(settings, background=BackgroundSettings()))["worker"]
-    assert worker == Finding("worker", "failed", "none took a job in the last 15 s, or could have")
+    assert worker == Finding(
+        "worker", "failed", "none has taken a job in the last 15 s, or could have"
+    )
 
 
 def test_a_redis_that_refuses_writes_has_failed_with_its_reason(settings: Settings) -> None:
@@ -119,7 +121,7 @@ def test_a_spool_that_can_never_be_made_is_warned_of(settings: Settings) -> None
 def test_another_store_for_which_nothing_waits_is_nothing_to_warn_of(settings: Settings) -> None:
     (settings.spool_dir / "store_x").mkdir(parents=True)
     spool = found(settings)["spool"]
-    assert spool == Finding("spool", "ok", "answers that wait for this store: 0")
+    assert spool == Finding("spool", "ok", "responses waiting for this Redis: 0")
 
 
 def test_answers_that_wait_are_told_of_by_their_store(settings: Settings, tmp_path: Path) -> None:
@@ -131,9 +133,9 @@ def test_answers_that_wait_are_told_of_by_their_store(settings: Settings, tmp_pa
     assert (spool.state, spool.detail.split("; ")) == (
         "warning",
         [
-            "answers that wait for this store: 1",
-            "of an earlier release, for no store by name: 1",
-            "for store_x, which is another: 1",
+            "responses waiting for this Redis: 1",
+            "of an earlier release, for an unnamed Redis: 1",
+            "for another Redis, store_x: 1",
         ],
     )
 
@@ -142,7 +144,7 @@ def test_an_empty_folder_of_another_store_is_nothing_to_warn_of(
     settings: Settings, tmp_path: Path
 ) -> None:
     (tmp_path / "spool" / "store_x").mkdir(parents=True)
-    assert found(settings)["spool"] == Finding("spool", "ok", "answers that wait for this store: 0")
+    assert found(settings)["spool"] == Finding("spool", "ok", "responses waiting for this Redis: 0")
 
 
 def test_a_provider_out_of_reach_has_failed(settings: Settings) -> None:
@@ -191,12 +193,12 @@ def served(owner: str) -> Script:
 @pytest.mark.parametrize(
     ("profile", "state", "detail"),
     [
-        (None, "ok", "models: 1; it says that it is vllm"),
+        (None, "ok", "models: 1; it reports that it is vllm"),
         ("vllm", "ok", "models: 1"),
         (
             "ollama",
             "warning",
-            "models: 1; it says that it is vllm, and is taken for ollama: see docs/profiles.md",
+            "models: 1; it reports that it is vllm, but is treated as ollama: see docs/profiles.md",
         ),
     ],
 )

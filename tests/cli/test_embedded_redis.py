@@ -127,7 +127,7 @@ def test_one_that_is_too_old_is_passed_over(programs: Path) -> None:
 
 def test_what_tells_no_version_is_passed_over(programs: Path) -> None:
     put_server(programs / "redis-server", "unknown")
-    with pytest.raises(RedisError, match=r"^there is no redis-server of version 6\.2 or newer"):
+    with pytest.raises(RedisError, match=r"^no redis-server of version 6\.2 or newer"):
         find_server()
 
 

@@ -17,6 +17,6 @@ def test_a_command_without_redis_says_where_it_looked(user: str) -> None:
     told = app.test_cli_runner().invoke(keys, ["list"])
     assert (told.exit_code, told.stderr) == (
         1,
-        "Error: The store is away; try again soon. REDIS_URL: Error 111 connecting to "
+        "Error: Redis is unreachable; try again soon. REDIS_URL: Error 111 connecting to "
         f"127.0.0.1:{port}. Connection refused.\n",
     )

@@ -156,7 +156,7 @@ def test_deactivate_prints_json(operator: Operator) -> None:
 def test_an_unknown_key_is_one_line_on_stderr(operator: Operator) -> None:
     result = operator.runs(keys, "activate", "key_none")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == "Error: There is no key 'key_none'.\n"
+    assert result.stderr == "Error: Key 'key_none' not found.\n"
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ def test_list_has_what_still_waits_in_the_spool(house: House) -> None:
 def test_an_account_that_is_not_there_is_one_line_on_stderr(house: House, command: str) -> None:
     result = house.runs(responses, command, "--account", "nobody")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == "Error: There is no account 'nobody'.\n"
+    assert result.stderr == "Error: Account 'nobody' not found.\n"
 
 
 def test_stderr_stays_empty_where_it_is_no_terminal(house: House) -> None:
@@ -216,7 +216,7 @@ def test_delete_can_be_repeated(house: House) -> None:
     one, other = house.acme.create(), house.acme.create()
     house.reads(responses, "delete", one)
     told = house.reads(responses, "delete", one, other).splitlines()
-    assert told == [f"{one} was deleted before", f"{other} deleted"]
+    assert told == [f"{one} was already deleted", f"{other} deleted"]
 
 
 def test_a_deletion_is_audited_once(house: House) -> None:
@@ -377,9 +377,9 @@ def test_an_erasure_leaves_other_accounts_alone(house: House) -> None:
 
 
 def test_an_erasure_of_an_open_account_is_warned_of(house: House) -> None:
-    assert "acme is open" in house.runs(responses, "purge", "--account", "acme", "--yes").stderr
+    assert "acme is enabled" in house.runs(responses, "purge", "--account", "acme", "--yes").stderr
     house.reads(accounts, "disable", "acme")
-    assert "is open" not in house.runs(responses, "purge", "--account", "acme", "--yes").stderr
+    assert "is enabled" not in house.runs(responses, "purge", "--account", "acme", "--yes").stderr
 
 
 def test_a_dry_run_of_an_erasure_changes_nothing(house: House, client: Client) -> None:

@@ -45,7 +45,7 @@ def test_a_taken_port_is_said_before_anything_is_started() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         bind = f"127.0.0.1:{listener.getsockname()[1]}"
         told = refusal(started(BIND=bind))
-    assert told.startswith(f"Error: The gateway cannot start: {bind} is taken: ")
+    assert told.startswith(f"Error: The gateway cannot start: {bind} is in use: ")
     assert [each.name for each in Path("data").iterdir()] == ["up.lock"]
 
 
@@ -65,7 +65,7 @@ def test_a_quirk_that_no_server_has_is_said() -> None:
 
 def test_a_redis_out_of_reach_is_said_without_its_password() -> None:
     told = refusal(started(REDIS_URL=f"redis://user:secret@127.0.0.1:{free_port()}"))
-    assert told.startswith("Error: The gateway cannot start: Redis cannot be reached at 127.0.0.1:")
+    assert told.startswith("Error: The gateway cannot start: Redis is unreachable at 127.0.0.1:")
     assert "secret" not in told
 
 

@@ -83,7 +83,9 @@ def test_a_second_one_is_told_who_has_the_folder_or_the_port(folder: Path, tmp_p
         for other in (bind, f"127.0.0.1:{free_port()}"):
             told = refusal(folder, BIND=other)
             assert f"the gateway of this folder (pid {gateway.process.pid}) already runs" in told
-        assert f"{bind} is taken: the gateway of {folder.resolve()}" in refusal(tmp_path, BIND=bind)
+        assert f"{bind} is in use: the gateway of {folder.resolve()}" in refusal(
+            tmp_path, BIND=bind
+        )
         assert gateway.end(signal.SIGTERM) == 0
         assert gateway.nothing_is_left()
 

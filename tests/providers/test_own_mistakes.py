@@ -80,7 +80,7 @@ def test_a_mistake_of_ours_is_logged_counted_and_not_blamed_on_the_upstream(
     with capture_logs() as logged, pytest.raises(GatewayError) as caught:
         list(answer(api, stream=stream, whole=whole))
     assert type(caught.value) is GatewayError
-    assert caught.value.message == "The gateway made a mistake."
+    assert caught.value.message == "The gateway failed."
     assert counted() == before + 1
     (line,) = logged
     assert (line["event"], line["error"]) == ("unexpected_error", mistake.__name__)
@@ -113,5 +113,5 @@ def test_what_was_said_before_a_mistake_is_passed_on(monkeypatch: pytest.MonkeyP
     plant(monkeypatch, "app.providers.openai_chat.reader.finished", TypeError())
     deltas = answer("chat_completions", stream=True, whole=True)
     assert any(isinstance(delta, Text) for delta in iter(partial(next, deltas), None))
-    with pytest.raises(GatewayError, match="made a mistake"):
+    with pytest.raises(GatewayError, match="The gateway failed"):
         list(deltas)

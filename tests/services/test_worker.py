@@ -297,7 +297,7 @@ def test_a_bug_makes_it_fail(bench: Bench) -> None:
     bench.worker.work()
     response = bench.kept(response_id)
     assert response.error is not None
-    assert (response.status, response.error.message) == ("failed", "The gateway made a mistake.")
+    assert (response.status, response.error.message) == ("failed", "The gateway failed.")
 
 
 def test_a_bug_while_the_store_is_away_makes_it_fail_once_it_is_back(bench: Bench) -> None:

@@ -114,7 +114,7 @@ def _read(environ: dict[str, Any], size: int) -> bytes:
         piece: bytes = environ["wsgi.input"].read(size)
     except TimeoutError:
         raise RequestTimeout(
-            "The body has been silent for too long: send the request again.",
+            "The body did not arrive in time: send the request again.",
             code="request_timeout",
         ) from None
     except (OSError, ValueError):

@@ -64,7 +64,7 @@ def http_error(error: HTTPException) -> WSGIResponse:
             translated: GatewayError = path_not_found()
         case 405:
             allowed = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
-            translated = MethodNotAllowed(f"This path takes {allowed} only.")
+            translated = MethodNotAllowed(f"Method not allowed: this path takes {allowed}.")
             response = gateway_error(translated)
             response.headers["Allow"] = allowed
             return response
@@ -77,17 +77,17 @@ def http_error(error: HTTPException) -> WSGIResponse:
 
 
 def path_not_found() -> NotFound:
-    """Return the error of a path that leads nowhere: it names the path and what to try (E11)."""
+    """Return the error of a path that does not exist: it names the path and what to try (E11)."""
     request = context.request()
     path = request.environ["PATH_INFO"].encode("latin-1").decode(errors="replace")
-    shown = quote(path, safe=_AS_IT_IS)[:_LONGEST_PATH]
+    encoded = quote(path, safe=_AS_IT_IS)[:_LONGEST_PATH]
     if not path.startswith("/v1/"):
         remedy = "the API's paths begin with /v1 (a client's base_url must end in /v1)."
     elif path.startswith(_OTHER_APIS):
         remedy = "the model answers at POST /v1/responses."
     else:
-        remedy = "GET /openapi.json lists what there is."
-    return NotFound(f"There is no {request.method[:_LONGEST_METHOD]} {shown} here: {remedy}")
+        remedy = "GET /openapi.json lists all endpoints."
+    return NotFound(f"{request.method[:_LONGEST_METHOD]} {encoded} not found: {remedy}")
 
 
 def bug(error: Exception) -> WSGIResponse:
@@ -96,4 +96,6 @@ def bug(error: Exception) -> WSGIResponse:
         shortage_noted()
         return gateway_error(Overloaded())
     unexpected(error, context.trace().request_id)
-    return gateway_error(GatewayError("The gateway failed. The request id names it in the log."))
+    return gateway_error(
+        GatewayError("Internal error. The gateway's log has the details under the request id.")
+    )

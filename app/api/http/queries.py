@@ -98,7 +98,7 @@ def include_values() -> frozenset[str]:
     for value in values - INCLUDE_VALUES:
         known = ", ".join(sorted(INCLUDE_VALUES))
         raise InvalidRequest(
-            f"'include' knows {known}, not {value[:64]!r}.", param="include", code="invalid_value"
+            f"'include' takes {known}, not {value[:64]!r}.", param="include", code="invalid_value"
         )
     return values
 

@@ -38,9 +38,9 @@ def _check_port(bind: str) -> None:
             probe.listen()
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            reason = f"{bind} is taken: another program listens there"
+            reason = f"{bind} is in use: another program listens there"
         else:
-            reason = f"nothing can listen at {bind}: {error.strerror}"
+            reason = f"cannot listen at {bind}: {error.strerror}"
         raise AddressTaken(f"{reason}. Name another address with BIND=HOST:PORT.") from None
 
 
@@ -50,11 +50,11 @@ def _check_path(path: Path) -> None:
             probe.connect(str(path))
     except (FileNotFoundError, ConnectionRefusedError):
         if not path.parent.is_dir():
-            raise AddressTaken(f"nothing can listen at {path}: its folder is missing.") from None
+            raise AddressTaken(f"cannot listen at {path}: its folder is missing.") from None
     except OSError as error:
-        raise AddressTaken(f"nothing can listen at {path}: {error.strerror or error}.") from None
+        raise AddressTaken(f"cannot listen at {path}: {error.strerror or error}.") from None
     else:
-        raise AddressTaken(f"{path} is taken: another program listens there.")
+        raise AddressTaken(f"{path} is in use: another program listens there.")
 
 
 def reachable(bind: str) -> tuple[str, int]:

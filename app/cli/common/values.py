@@ -24,7 +24,7 @@ class Duration(click.ParamType[int]):
         """Return the seconds."""
         match = _DURATION.fullmatch(str(value))
         if match is None:
-            self.fail(f"{value!r} is no duration such as 90s, 30m, 24h or 7d.", param, ctx)
+            self.fail(f"{value!r} is not a duration such as 90s, 30m, 24h or 7d.", param, ctx)
         return int(match[1]) * _SECONDS[match[2]]
 
 
@@ -38,7 +38,7 @@ class Moment(click.ParamType[int]):
         try:
             moment = datetime.fromisoformat(str(value))
         except ValueError:
-            self.fail(f"{value!r} is no date such as 2030-01-31T12:00.", param, ctx)
+            self.fail(f"{value!r} is not a date such as 2030-01-31T12:00.", param, ctx)
         return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
@@ -52,7 +52,7 @@ class Bound(click.ParamType[int]):
         if value == "unlimited":
             return UNLIMITED
         if not str(value).isdecimal() or not 0 < int(value) <= _MAX_BOUND:
-            self.fail(f"{value!r} is no number from 1, nor 'unlimited'.", param, ctx)
+            self.fail(f"{value!r} is not a number from 1, nor 'unlimited'.", param, ctx)
         return int(value)
 
 
@@ -81,7 +81,7 @@ class Globs(click.ParamType[tuple[str, ...]]):
             return value
         globs = tuple(glob.strip() for glob in str(value).split(","))
         if not all(globs):
-            self.fail("an empty glob covers no model; leave --models out for all.", param, ctx)
+            self.fail("an empty glob matches no model; leave --models out for all.", param, ctx)
         return globs
 
 

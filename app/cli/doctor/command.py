@@ -36,9 +36,12 @@ class Finding:
 #: What a worker's state, as in /readyz, amounts to.
 _WORKERS: Mapping[str, tuple[Literal["ok", "warning", "failed"], str]] = {
     "ok": ("ok", "takes jobs"),
-    "disabled": ("ok", "none is needed: [background] enabled is false"),
-    "missing": ("failed", f"none took a job in the last {WORKER_SILENCE_S:.0f} s, or could have"),
-    "unknown": ("warning", "Redis does not say"),
+    "disabled": ("ok", "not needed: [background] enabled is false"),
+    "missing": (
+        "failed",
+        f"none has taken a job in the last {WORKER_SILENCE_S:.0f} s, or could have",
+    ),
+    "unknown": ("warning", "unknown: Redis does not answer"),
 }
 
 
@@ -89,7 +92,7 @@ def _redis(settings: Settings) -> Iterator[Finding]:
 def _writes() -> Finding:
     readiness = context.services().health.readiness()
     refused = readiness.checks["store"] != "ok"
-    detail = readiness.reasons["store"] if refused else "are taken"
+    detail = readiness.reasons["store"] if refused else "accepted"
     return Finding("writes", "failed" if refused else "ok", detail)
 
 
@@ -100,17 +103,19 @@ def _spool() -> Finding:
     if (fault := folders.fault()) is not None:
         return Finding("spool", "warning", f"{folders.directory} cannot be written to: {fault}")
     if not folders.directory.is_dir():
-        return Finding("spool", "ok", f"{folders.directory} is made when it is needed")
+        return Finding("spool", "ok", f"{folders.directory} is created when it is needed")
     with suppress(GatewayError):
         spool.identify()
     if folders.store_id is None:
-        return Finding("spool", "warning", "whose answers wait cannot be known without Redis")
-    waiting = [f"answers that wait for this store: {len(folders.own().waiting())}"]
+        return Finding(
+            "spool", "warning", "which Redis its responses wait for is unknown: none answers"
+        )
+    waiting = [f"responses waiting for this Redis: {len(folders.own().waiting())}"]
     if unnamed := folders.unnamed():
-        waiting.append(f"of an earlier release, for no store by name: {unnamed}")
+        waiting.append(f"of an earlier release, for an unnamed Redis: {unnamed}")
     foreign = folders.foreign().items()
-    waiting += [f"for {store}, which is another: {n}" for store, n in foreign if n]
-    calm = waiting == ["answers that wait for this store: 0"]
+    waiting += [f"for another Redis, {store}: {n}" for store, n in foreign if n]
+    calm = waiting == ["responses waiting for this Redis: 0"]
     return Finding("spool", "ok" if calm else "warning", "; ".join(waiting))
 
 
@@ -143,6 +148,6 @@ def _provider(settings: ProviderSettings) -> Finding:
     if found.detected is None or (found.detected == found.profile and settings.profile):
         return Finding(settings.name, "ok", detail)
     if found.detected == found.profile:
-        return Finding(settings.name, "ok", f"{detail}; it says that it is {found.detected}")
-    why = f"it says that it is {found.detected}, and is taken for {found.profile}"
+        return Finding(settings.name, "ok", f"{detail}; it reports that it is {found.detected}")
+    why = f"it reports that it is {found.detected}, but is treated as {found.profile}"
     return Finding(settings.name, "warning", f"{detail}; {why}: see docs/profiles.md")

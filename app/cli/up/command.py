@@ -75,7 +75,7 @@ def _clear(bind: str) -> Iterator[None]:
     except AddressTaken:
         if (other := gateway_at(bind)) is not None:
             raise AddressTaken(
-                f"{bind} is taken: the gateway of {other} listens there. Name another address "
+                f"{bind} is in use: the gateway of {other} listens there. Name another address "
                 "with BIND=HOST:PORT."
             ) from None
         raise
@@ -101,7 +101,7 @@ def _redis(
         client.close()
     except (redis.RedisError, OSError, ValueError) as error:
         where = urlsplit(settings.redis.url).netloc.rpartition("@")[2] or "its socket"
-        raise RedisError(f"Redis cannot be reached at {where}: {error}") from None
+        raise RedisError(f"Redis is unreachable at {where}: {error}") from None
     yield None
 
 

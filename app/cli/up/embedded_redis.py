@@ -102,7 +102,7 @@ def find_server() -> tuple[str, tuple[int, int]]:
         if version is not None and version >= OLDEST:
             return program, version
     raise RedisError(
-        f"there is no redis-server of version {OLDEST[0]}.{OLDEST[1]} or newer here. Install "
+        f"no redis-server of version {OLDEST[0]}.{OLDEST[1]} or newer here. Install "
         "Redis, or name one that runs: REDIS_URL=redis://HOST:6379"
     )
 

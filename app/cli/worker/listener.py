@@ -50,7 +50,7 @@ def listening(
         server = _Server(bind)
     except OSError as error:
         raise ListenerTaken(
-            f"nothing can listen at {bind}: {error.strerror}. Name another address with "
+            f"cannot listen at {bind}: {error.strerror}. Name another address with "
             "WORKER_METRICS_BIND=HOST:PORT."
         ) from None
     server.pages = {
@@ -81,7 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer a probe."""
         page = self.server.pages.get(self.path.partition("?")[0])
-        status, kind, body = page() if page else (404, "text/plain", b"There is nothing here.\n")
+        status, kind, body = page() if page else (404, "text/plain", b"Not found.\n")
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))

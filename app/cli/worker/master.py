@@ -86,7 +86,7 @@ class Master:
         if idle_s < WORKER_SILENCE_S:
             return Report(True, "")
         since = f"for {idle_s:.0f} s" if idle_s < float("inf") else "yet"
-        return Report(False, f"no job was taken, nor could have been, {since}")
+        return Report(False, f"no job has been taken, or could have been, {since}")
 
     def figures(self) -> dict[str, float]:
         """Tell how gateway.toml was read last, for the metrics; in any thread."""

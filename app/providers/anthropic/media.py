@@ -129,7 +129,7 @@ def _decoded(content: str) -> str:
     try:
         return base64.b64decode(content).decode()
     except (binascii.Error, UnicodeDecodeError):
-        raise _refused("the file's data is no base64 of text in UTF-8") from None
+        raise _refused("the file's data is not base64 of text in UTF-8") from None
 
 
 def _refused(message: str) -> InvalidRequest:

@@ -49,7 +49,7 @@ class MessagesReader:
         if error := failure_in(body):
             raise self._fault(error)
         if not body.keys() & _OF_A_MESSAGE:
-            raise Misread("it is no message")
+            raise Misread("it is not a message")
         return [*self._start(body), *self.end()]
 
     def event(self, event: Json) -> list[Delta]:

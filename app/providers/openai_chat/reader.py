@@ -98,7 +98,7 @@ class ChatReader:
             raise self._fault(error)
         choices = [each for each in elements(answer.get("choices")) if isinstance(each, dict)]
         if not choices:
-            raise Misread("there is no choice")
+            raise Misread("it has no choice")
         choice = choices[0]
         if error := failure_in(choice):
             raise self._fault(error)

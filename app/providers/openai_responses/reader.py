@@ -89,7 +89,7 @@ class ResponsesReader:
             Misread: it is none.
         """
         if not body.keys() & _OF_A_RESPONSE:
-            raise Misread("it is no response")
+            raise Misread("it is not a response")
         return self._finish(body, "completed")
 
     def event(self, event: Json) -> list[Delta]:

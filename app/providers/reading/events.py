@@ -120,4 +120,6 @@ class EventReader:
 
 
 def _unreadable() -> UpstreamMisbehaved:
-    return UpstreamMisbehaved("the upstream sent what is no answer in its format", work_done=True)
+    return UpstreamMisbehaved(
+        "the upstream sent what is not an answer in its format", work_done=True
+    )

@@ -87,14 +87,14 @@ def id_text(value: object) -> str:
 def string(value: object) -> str:
     """Return a text. Raises Misread."""
     if not isinstance(value, str):
-        raise Misread("a text is no string")
+        raise Misread("a text is not a string")
     return value
 
 
 def mapping(value: object) -> Json:
     """Return an object. Raises Misread."""
     if not isinstance(value, dict):
-        raise Misread("an object is none")
+        raise Misread("an object is not one")
     return value
 
 

@@ -137,7 +137,7 @@ class Answer:
         if isinstance(cause, BadAnswer):
             raise cause
         if not self.whole:
-            raise BadAnswer("it is no HTTP") from error
+            raise BadAnswer("it is not HTTP") from error
         self.keep_alive = False  # rubbish after a whole message
 
 

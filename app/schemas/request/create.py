@@ -103,7 +103,7 @@ class PreviousResponseField(StrictField):
         if type(value) is not str:
             raise self.mistyped(at, "a string", value)
         if not is_response_id(value):
-            what = 'is no id of a response: they begin with "resp_".'
+            what = 'is not a response id: they begin with "resp_".'
             raise self.invalid("invalid_response_id", at, what)
         return value
 

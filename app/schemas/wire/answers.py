@@ -54,7 +54,7 @@ class ItemListSchema(WireSchema):
 class ModelSchema(WireSchema):
     id = String(shortest=1, **ALWAYS)
     object = Choice("model", **ALWAYS)
-    created = Integer(0, about="Unix seconds; 0 where nobody told.", **ALWAYS)
+    created = Integer(0, about="Unix seconds; 0 where unknown.", **ALWAYS)
     owned_by = String(**ALWAYS)
 
 
@@ -70,7 +70,7 @@ class HealthSchema(WireSchema):
 class ReadinessSchema(WireSchema):
     status = Choice("ready", "not_ready", **ALWAYS)
     checks = FreeObject(about="The state of each thing that the gateway depends on.", **ALWAYS)
-    reasons = FreeObject(about="Why one is not well, for who asks from the machine itself.")
+    reasons = FreeObject(about="Why one is not ok; only for callers on the same machine.")
 
 
 class EndpointSchema(WireSchema):

@@ -25,7 +25,9 @@ class WireSchema(Document):
         for name, value in given.items():
             field = self.fields.get(name)
             if field is None:
-                raise InvalidField("invalid_value", join(path, name), "is no key of this object.")
+                raise InvalidField(
+                    "invalid_value", join(path, name), "is not a key of this object."
+                )
             if value is not None or not field.allow_none:
                 self._checks[name](value, path, context)
         for name in self._required:

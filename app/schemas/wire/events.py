@@ -127,7 +127,7 @@ class StreamErrorSchema(WireSchema):
 
 
 class ErrorEventSchema(WireSchema):
-    about = "What went wrong, told flat and nested; response.failed follows."
+    about = "What went wrong, given flat and nested; response.failed follows."
 
     type = Choice("error", **ALWAYS)
     sequence_number = Integer(0, **ALWAYS)

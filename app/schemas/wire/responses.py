@@ -111,7 +111,7 @@ class ToolChoiceEcho(Choice):
 
 
 class ResponseSchema(WireSchema):
-    about = "A response. `output` is empty and `usage` null until there is something to tell."
+    about = "A response. `output` is empty and `usage` null until there is something to show."
 
     id = String(pattern="resp_[A-Za-z0-9_-]{1,123}", hint="must begin with resp_", **ALWAYS)
     object = Choice("response", **ALWAYS)

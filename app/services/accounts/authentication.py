@@ -135,7 +135,7 @@ class Authenticator:
         known = entry is not None and entry.version == seen.version
         if entry is None or not known or self._monotonic() - seen.at >= STALE_S:
             raise fault or StorageUnavailable(
-                "The store of keys is away; try again soon.", retry_after_s=1
+                "API keys cannot be checked: Redis is unreachable; try again soon.", retry_after_s=1
             )
         if self._clock() >= entry.expires_at:
             raise bad_key()

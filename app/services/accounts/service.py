@@ -171,7 +171,7 @@ class Accounts:
         for _ in range(_ATTEMPTS):
             before = self._store.account(name)
             if before is None:
-                raise NotFound(f"There is no account {name!r}.", param="account")
+                raise NotFound(f"Account {name!r} not found.", param="account")
             after = change(before)
             if after == before:
                 return before
@@ -227,7 +227,7 @@ class Accounts:
         for _ in range(_ATTEMPTS):
             before = self._store.key(key_id)
             if before is None:
-                raise NotFound(f"There is no key {key_id!r}.")
+                raise NotFound(f"Key {key_id!r} not found.")
             after = change(before)
             if after == before:
                 return before

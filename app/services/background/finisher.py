@@ -18,7 +18,7 @@ from app.telemetry import JobTrace, job_ended
 _FAULTS: dict[EndReason, str] = {
     "stopped": "The worker was stopped in the middle of the answer.",
     "lost": "The worker was lost in the middle of the answer.",
-    "refused": "The store was lost before the request was accepted.",
+    "refused": "Redis was lost before the request was accepted.",
 }
 
 

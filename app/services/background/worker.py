@@ -128,7 +128,7 @@ class Worker:
         unexpected(bug, "" if claim is None else claim.response_id, "job")
         if claim is not None:
             with suppress(GatewayError):
-                self._end(claim, GatewayError("The gateway made a mistake."))
+                self._end(claim, GatewayError("The gateway failed."))
 
     def _end(
         self, claim: Claim, error: GatewayError | None = None, trace: JobTrace | None = None

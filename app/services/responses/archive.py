@@ -47,7 +47,7 @@ class Archive:
         for account in self._accounts.accounts():
             if account.name == name:
                 return account
-        raise NotFound(f"There is no account {name!r}.", param="account")
+        raise NotFound(f"Account {name!r} not found.", param="account")
 
     def conversations(self, account: str) -> int:
         """Return how many conversations an account has, those in the spool included."""

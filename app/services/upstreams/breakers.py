@@ -92,7 +92,7 @@ class Breakers:
         except CircuitOpen as resting:
             raise UpstreamUnavailable(
                 f"The provider '{provider}' has failed too often in the last seconds and is "
-                "not asked for the moment. Try again shortly.",
+                "not called for the moment. Try again shortly.",
                 retry_after_s=max(1, math.ceil(resting.for_s)),
             ) from None
 

@@ -280,7 +280,7 @@ class Router:
         if first:
             upstream_ended(provider.name, UpstreamUnavailable.code)
             raise UpstreamUnavailable(f"The provider '{provider.name}' broke off its answer.")
-        raise UpstreamMisbehaved(f"The provider '{provider.name}' answered nothing.")
+        raise UpstreamMisbehaved(f"The provider '{provider.name}' sent no answer.")
 
 
 def _says_something(deltas: Batch) -> bool:

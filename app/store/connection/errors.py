@@ -65,7 +65,7 @@ def to_gateway_error(error: BaseException) -> GatewayError:
     """Return our error for redis-py's; a refusal is logged, by its kind and place, and counted."""
     if is_refusal(error):
         unexpected(error, "store", "store")
-        return StorageRefused("The store refused what it was told.")
+        return StorageRefused("Redis refused the command.")
     if is_shortage(error):
         shortage_noted()
         return StorageUnavailable(
@@ -73,9 +73,9 @@ def to_gateway_error(error: BaseException) -> GatewayError:
         )
     if is_write_refusal(error):
         return StorageUnavailable(
-            "The store takes no changes at the moment; try again soon.", retry_after_s=1
+            "Redis refuses writes at the moment; try again soon.", retry_after_s=1
         )
-    return StorageUnavailable("The store is away; try again soon.", retry_after_s=1)
+    return StorageUnavailable("Redis is unreachable; try again soon.", retry_after_s=1)
 
 
 class Translated:

@@ -160,7 +160,9 @@ class SpoolDelivery:
                 if self._deliver_alone(strict=True):
                     return
                 if self._now() >= until:
-                    raise StorageUnavailable("Answers are still being delivered.", retry_after_s=1)
+                    raise StorageUnavailable(
+                        "Spooled responses are still being delivered.", retry_after_s=1
+                    )
                 self._sleep(PAUSE_S)
 
     def waiting(self) -> list[str]:

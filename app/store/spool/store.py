@@ -193,7 +193,7 @@ class Undelivered(StorageUnavailable):
 
     def __init__(self, turn: Turn) -> None:
         super().__init__(
-            "The response is kept and waits for the store to take writes again; try again soon.",
+            "The response is kept on disk until Redis accepts writes again; try again soon.",
             retry_after_s=RETRY_AFTER_S,
         )
         self.turn = turn

@@ -40,7 +40,7 @@ class StoreIdentity:
                 self._redis.set(key, self._mint(), nx=True)
                 found = self._redis.get(key)
         if found is None:
-            raise StorageUnavailable("The store was emptied a moment ago.", retry_after_s=1)
+            raise StorageUnavailable("Redis was emptied a moment ago.", retry_after_s=1)
         return found.decode()
 
     def probe(self) -> None:
