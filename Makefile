@@ -80,6 +80,10 @@ bench-readme: $(TO_TEST) ## Show the newest results that were kept in README.md
 
 ##@ Keep it
 
+.PHONY: graph
+graph: $(TO_TEST) ## Draw the rooms and their imports anew in docs/architecture.md
+	@$(PY) -m tests.docs.graph
+
 .PHONY: lock
 lock: $(TO_TEST) ## Pin the newest versions that setup.cfg allows (with Python 3.11, the oldest)
 	@$(PY) -c 'import sys; sys.exit(sys.version_info >= (3, 12) and \
