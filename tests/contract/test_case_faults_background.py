@@ -75,7 +75,7 @@ def test_a_jobs_fault_before_any_output_fails_it_where_nobody_else_is_left(
     name: str, run: Run, upstream: RawUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "app.services.upstreams.retry_rounds.LAST_S", float("inf")
+        "app.services.upstreams.retry_rounds.MIN_ROUND_S", float("inf")
     )  # no time for a round
     provider, said = FAULTS[name]
     upstream.play((HEAD + said,), None)

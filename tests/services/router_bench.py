@@ -10,7 +10,7 @@ from app.errors import UpstreamUnavailable
 from app.services.upstreams.breakers import Breakers
 from app.services.upstreams.catalog import Target
 from app.services.upstreams.retries import RetryPolicy
-from app.services.upstreams.router import PATIENCE_S, Opened, Router
+from app.services.upstreams.router import PATIENCE_S, Router, UpstreamAnswer
 from app.settings import ProviderSettings
 from tests.services.scripted import HELLO, THE_END, Clock, ScriptedProvider, Step, asking
 
@@ -39,12 +39,12 @@ class Bench:
             self.clock,
         )
 
-    def open(self, patience_s: float = PATIENCE_S) -> Opened:
+    def open(self, patience_s: float = PATIENCE_S) -> UpstreamAnswer:
         """Open an answer of `a`, or else of `b`."""
         targets = (Target("model", self.a, "model-a"), Target("spare", self.b, "model-b"))
         return self.router.open(targets, self.request_for, self.call, patience_s)
 
-    def open_a(self, patience_s: float = PATIENCE_S) -> Opened:
+    def open_a(self, patience_s: float = PATIENCE_S) -> UpstreamAnswer:
         """Open an answer of `a`."""
         targets = (Target("model", self.a, "model-a"),)
         return self.router.open(targets, self.request_for, self.call, patience_s)
@@ -66,14 +66,14 @@ class Bench:
         return True
 
 
-def drop(opened: Opened) -> None:
+def drop(opened: UpstreamAnswer) -> None:
     opened.batches.close()  # type: ignore[attr-defined]  # a generator, as Run expects
 
 
-def begin_and_drop(opened: Opened) -> None:
+def begin_and_drop(opened: UpstreamAnswer) -> None:
     next(opened.batches)
     drop(opened)
 
 
-def exhaust(opened: Opened) -> None:
+def exhaust(opened: UpstreamAnswer) -> None:
     list(opened.batches)

@@ -32,106 +32,106 @@ class Waiting(UpstreamCall):
         self.waits.set()
 
 
-def in_line(slots: ConcurrencyLimiter, pool: ThreadPoolExecutor) -> tuple[Waiting, Future[None]]:
+def in_queue(limiter: ConcurrencyLimiter, pool: ThreadPoolExecutor) -> tuple[Waiting, Future[None]]:
     waiting = Waiting()
-    taken = pool.submit(slots.take, waiting, LONG_S)
+    taken = pool.submit(limiter.acquire, waiting, LONG_S)
     assert waiting.waits.wait(LONG_S)
     return waiting, taken
 
 
 def test_without_a_size_there_is_no_bound() -> None:
-    slots = ConcurrencyLimiter("a", None)
+    limiter = ConcurrencyLimiter("a", None)
     for _ in range(1000):
-        slots.take(call(), 0)
+        limiter.acquire(call(), 0)
 
 
 def test_a_call_too_many_is_refused_after_its_wait() -> None:
-    slots = ConcurrencyLimiter("a", 2)
-    slots.take(call(), 0)
-    slots.take(call(), 0)
+    limiter = ConcurrencyLimiter("a", 2)
+    limiter.acquire(call(), 0)
+    limiter.acquire(call(), 0)
     with pytest.raises(UpstreamUnavailable, match="'a' is busy") as refusal:
-        slots.take(call(), 0.001)
+        limiter.acquire(call(), 0.001)
     assert refusal.value.retry_after_s == 1
 
 
 def test_a_wait_that_is_already_over_is_none() -> None:
-    slots = ConcurrencyLimiter("a", 1)
-    slots.take(call(), -1)
+    limiter = ConcurrencyLimiter("a", 1)
+    limiter.acquire(call(), -1)
     with pytest.raises(UpstreamUnavailable):
-        slots.take(call(), -1)
+        limiter.acquire(call(), -1)
 
 
 def test_a_slot_given_back_serves_the_next_call() -> None:
-    slots = ConcurrencyLimiter("a", 1)
-    slots.take(call(), 0)
-    slots.give_back()
-    slots.take(call(), 0)
+    limiter = ConcurrencyLimiter("a", 1)
+    limiter.acquire(call(), 0)
+    limiter.release()
+    limiter.acquire(call(), 0)
 
 
 def test_who_gave_up_waiting_takes_no_slot_with_them() -> None:
-    slots = ConcurrencyLimiter("a", 1)
-    slots.take(call(), 0)
+    limiter = ConcurrencyLimiter("a", 1)
+    limiter.acquire(call(), 0)
     with pytest.raises(UpstreamUnavailable):
-        slots.take(call(), 0)
-    slots.give_back()
-    slots.take(call(), 0)
+        limiter.acquire(call(), 0)
+    limiter.release()
+    limiter.acquire(call(), 0)
 
 
 def test_who_waited_longest_is_served_first() -> None:
-    slots = ConcurrencyLimiter("a", 1)
-    slots.take(call(), 0)
+    limiter = ConcurrencyLimiter("a", 1)
+    limiter.acquire(call(), 0)
     with ThreadPoolExecutor(2) as pool:
-        _, first = in_line(slots, pool)
-        _, second = in_line(slots, pool)
-        slots.give_back()
+        _, first = in_queue(limiter, pool)
+        _, second = in_queue(limiter, pool)
+        limiter.release()
         first.result(LONG_S)
         assert not second.done()
-        slots.give_back()
+        limiter.release()
         second.result(LONG_S)
 
 
 def test_a_cancelled_call_stops_waiting() -> None:
-    slots = ConcurrencyLimiter("a", 1)
-    slots.take(call(), 0)
+    limiter = ConcurrencyLimiter("a", 1)
+    limiter.acquire(call(), 0)
     with ThreadPoolExecutor(1) as pool:
-        waiting, taken = in_line(slots, pool)
+        waiting, taken = in_queue(limiter, pool)
         waiting.cancel()
         with pytest.raises(CallerGone):
             taken.result(LONG_S)
-    slots.give_back()
-    slots.take(call(), 0)
+    limiter.release()
+    limiter.acquire(call(), 0)
 
 
 def test_a_slot_that_reaches_a_cancelled_call_goes_on_to_the_next() -> None:
-    slots = ConcurrencyLimiter("a", 1)
-    slots.take(call(), 0)
+    limiter = ConcurrencyLimiter("a", 1)
+    limiter.acquire(call(), 0)
 
     class CancelledAsItIsServed(UpstreamCall):
         def attach(self, close: Callable[[], None]) -> None:
-            slots.give_back()
+            limiter.release()
             self.cancel()
 
     with pytest.raises(CallerGone):
-        slots.take(CancelledAsItIsServed(deadline=math.inf), LONG_S)
-    slots.take(call(), 0)
+        limiter.acquire(CancelledAsItIsServed(deadline=math.inf), LONG_S)
+    limiter.acquire(call(), 0)
 
 
 def test_a_slot_that_the_garbage_collector_gives_back_is_free(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # It ends a call that was dropped, in whatever thread asks for memory.
-    slots, event = ConcurrencyLimiter("p", 1), threading.Event
+    limiter, event = ConcurrencyLimiter("p", 1), threading.Event
 
     def collect() -> threading.Event:
         monkeypatch.undo()
-        slots.give_back()
+        limiter.release()
         return event()
 
-    slots.take(call(), 0)
-    taking = threading.Thread(target=slots.take, args=(call(), 0), daemon=True)
+    limiter.acquire(call(), 0)
+    taking = threading.Thread(target=limiter.acquire, args=(call(), 0), daemon=True)
     monkeypatch.setattr("app.services.upstreams.concurrency.threading.Event", collect)
     taking.start()
     taking.join(LONG_S)
     assert not taking.is_alive()
     with pytest.raises(UpstreamUnavailable):  # it was taken
-        slots.take(call(), 0)
+        limiter.acquire(call(), 0)

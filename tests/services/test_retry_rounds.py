@@ -26,9 +26,9 @@ from app.services.upstreams.retry_rounds import (
     MAX_PAUSE_S,
     Parked,
     RetryRounds,
-    may_pass_in_time,
+    is_transient,
 )
-from app.services.upstreams.router import Opened
+from app.services.upstreams.router import UpstreamAnswer
 from tests.services.router_bench import ANSWER, Bench, exhaust
 from tests.services.scripted import HELLO, SILENCE, THE_END, Clock, ScriptedProvider
 
@@ -41,7 +41,7 @@ def bench() -> Bench:
     return Bench()
 
 
-def opened(bench: Bench, *, fallback: bool = True, time_s: float = TIME_S) -> Opened:
+def opened(bench: Bench, *, fallback: bool = True, time_s: float = TIME_S) -> UpstreamAnswer:
     """Open an answer of `a`, or of its fallback; a call that is parked comes back in time."""
     targets = [Target("model", bench.a, "model-a"), Target("spare", bench.b, "model-b")]
     until, pause_s = bench.clock.now + time_s, FIRST_PAUSE_S
@@ -218,8 +218,8 @@ def test_however_it_fails_it_ends_in_time(
         for target in rounds.ready():
             if target.provider.name in over:
                 asked_again.append(target.provider.name)
-            rounds.note(target, error)
-            if not may_pass_in_time(error):
+            rounds.failed(target, error)
+            if not is_transient(error):
                 over.add(target.provider.name)
         next_s = rounds.next_s(1000 + time_s - clock.now)
         if next_s is None:

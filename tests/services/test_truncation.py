@@ -14,7 +14,7 @@ from app.domain.request import CreateRequest
 from app.domain.upstream_call import UpstreamCall
 from app.errors import ContextLengthExceeded
 from app.services.answering.preparation import MAX_TRUNCATIONS, Preparation
-from app.services.upstreams.router import Opened
+from app.services.upstreams.router import UpstreamAnswer
 from tests.services.scripted import ScriptedProvider
 
 TURNS = tuple(Message(f"msg_{n:02}", "user", (InputText("word " * 100),)) for n in range(40))
@@ -28,14 +28,14 @@ class TightUpstream:
         self._excess = excess
         self.tries: list[int] = []
 
-    def open(self, targets: Any, request_for: Any, _call: Any) -> Opened:
+    def open(self, targets: Any, request_for: Any, _call: Any) -> UpstreamAnswer:
         items: Sequence[Item] = request_for(targets[0]).items
         self.tries.append(len(items))
         if len(items) > self._limit:
             raise ContextLengthExceeded(
                 "too long", excess_tokens=self._excess(len(items) - self._limit)
             )
-        return cast(Opened, "opened")
+        return cast(UpstreamAnswer, "opened")
 
 
 def open_(upstream: TightUpstream, truncation: str = "auto") -> object:

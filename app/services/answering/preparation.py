@@ -22,7 +22,7 @@ from app.services.answering.run import Run
 from app.services.answering.sealing import PayloadSealer
 from app.services.upstreams.catalog import ModelCatalog, Target
 from app.services.upstreams.retry_rounds import FIRST_PAUSE_S
-from app.services.upstreams.router import Opened, Router
+from app.services.upstreams.router import Router, UpstreamAnswer
 from app.store.responses.base import ResponseStore
 
 MAX_TRUNCATIONS = 4
@@ -102,7 +102,7 @@ class Preparation:
         call: UpstreamCall,
         until: float | None = None,
         pause_s: float = FIRST_PAUSE_S,
-    ) -> Opened:
+    ) -> UpstreamAnswer:
         """Open the upstream, without the oldest turns where they are too much for it (S8).
 
         With `until`, a time of time.monotonic, failures are tried again until then, as
@@ -140,7 +140,7 @@ class Preparation:
     def run(
         self,
         prepared: PreparedRequest,
-        opened: Opened,
+        opened: UpstreamAnswer,
         *,
         keep: Callable[[Response, list[Event]], None],
         ended: Callable[[Response, GatewayError | None], None],

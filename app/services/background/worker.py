@@ -23,7 +23,7 @@ from app.services.background.event_writer import PAUSE_S, EventWriter
 from app.services.background.finisher import JobFinisher, trace_of
 from app.services.background.payload import Ticket, unpack
 from app.services.upstreams.retry_rounds import FIRST_PAUSE_S, Parked
-from app.services.upstreams.router import Opened
+from app.services.upstreams.router import UpstreamAnswer
 from app.settings import BackgroundSettings
 from app.store.jobs.base import Claim, JobStore, RetryState
 from app.telemetry import (
@@ -205,7 +205,7 @@ class Worker:
         targets = self._preparation.targets(caller, request)
         return PreparedRequest(caller, request, targets, ticket.thread, ticket.response)
 
-    def _tell(self, job: ActiveJob, prepared: PreparedRequest, opened: Opened) -> None:
+    def _tell(self, job: ActiveJob, prepared: PreparedRequest, opened: UpstreamAnswer) -> None:
         job.trace.provider, job.trace.attempts = opened.provider, opened.attempts
         job.trace.upstream_s = opened.first_batch_s
         answer = self._preparation.run(

@@ -18,7 +18,7 @@ from app.services.answering.preparation import Preparation, PreparedRequest
 from app.services.answering.run import Run, without_opaque, without_payload
 from app.services.background.service import Background
 from app.services.limits.meter import Meter, Observer
-from app.services.upstreams.router import Opened
+from app.services.upstreams.router import UpstreamAnswer
 from app.store.responses.base import Page, ResponseStore, Turn
 from app.store.responses.paging import OneTurn, page
 
@@ -29,7 +29,7 @@ class Started:
 
     run: Run
     response_id: str
-    opened: Opened
+    opened: UpstreamAnswer
     ignored: tuple[str, ...]
 
 

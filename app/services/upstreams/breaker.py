@@ -1,8 +1,8 @@
-"""One circuit breaker: it counts how calls end, and lets none through while it rests.
+"""One circuit breaker: it counts how calls end, and lets none through while it is open.
 
 MEASURED: written here because every request passes through it twice. The library that did this
 took 44 calls a request, and could count neither a call that ends in another context than it began
-in, nor one that says nothing; this takes four.
+in, nor one whose end is no sign of the upstream's health; this takes four.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ PROBE_AFTER_S = 5.0
 
 
 class CircuitOpen(Exception):
-    """No call is let through; the next may be in so many seconds, where that is known."""
+    """No call is let through; the next may be in `retry_after_s` seconds."""
 
-    def __init__(self, for_s: float) -> None:
+    def __init__(self, retry_after_s: float) -> None:
         super().__init__("the breaker is open")
-        self.for_s = for_s
+        self.retry_after_s = retry_after_s
 
 
 class _Second:
@@ -39,15 +39,15 @@ class _Second:
 
 
 class Breaker:
-    """Closed it counts, open it rests, half open one call tries out what all of them wait for.
+    """Closed it counts, open it refuses, half open it lets one call through as a probe.
 
-    `clock` is like time.monotonic; `changed` hears of each new state, in order. Safe for threads.
+    `clock` is like time.monotonic; `on_change` gets each new state, in order. Safe for threads.
     """
 
-    def __init__(self, clock: Callable[[], float], changed: Callable[[State], None]) -> None:
+    def __init__(self, clock: Callable[[], float], on_change: Callable[[State], None]) -> None:
         self.state: State = "closed"
         self._clock = clock
-        self._changed = changed
+        self._on_change = on_change
         # The garbage collector may end a call that was dropped, in a thread that holds the lock.
         self._lock = threading.RLock()
         self._generation = 0
@@ -66,7 +66,7 @@ class Breaker:
         return generation if self.state == "closed" else self._admit_probe()
 
     def end(self, generation: int, *, failed: bool | None) -> None:
-        """Count a call that has ended; None says that it told nothing of the upstream."""
+        """Count a call that has ended; None: its end is no sign of the upstream's health."""
         with self._lock:
             if generation != self._generation:
                 return
@@ -79,13 +79,13 @@ class Breaker:
 
     def _admit_probe(self) -> int:
         with self._lock:
-            rested_s = self._clock() - self._opened_at
-            if self.state == "open" and rested_s >= PROBE_AFTER_S:
+            open_s = self._clock() - self._opened_at
+            if self.state == "open" and open_s >= PROBE_AFTER_S:
                 self._move("half_open")
             if self.state == "half_open" and not self._is_probing:
                 self._is_probing = True
             elif self.state != "closed":
-                raise CircuitOpen(PROBE_AFTER_S - rested_s)
+                raise CircuitOpen(PROBE_AFTER_S - open_s)
             return self._generation
 
     def _count(self, *, failed: bool) -> None:
@@ -97,10 +97,10 @@ class Breaker:
             seconds[-1].failed += 1
             self._failed_at = now
         # While nothing fails there is nothing to add up.
-        if now - self._failed_at < WINDOW_S and self._fails(now):
+        if now - self._failed_at < WINDOW_S and self._is_failing(now):
             self._move("open")
 
-    def _fails(self, now: int) -> bool:
+    def _is_failing(self, now: int) -> bool:
         lately = [second for second in self._seconds if now - second.at < WINDOW_S]
         ended = sum(second.ended for second in lately)
         return ended >= MINIMUM_CALLS and 2 * sum(second.failed for second in lately) >= ended
@@ -114,4 +114,4 @@ class Breaker:
             self._seconds.clear()
             self._failed_at = -WINDOW_S
         self._is_probing = False
-        self._changed(state)
+        self._on_change(state)

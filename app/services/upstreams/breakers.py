@@ -1,9 +1,9 @@
-"""Circuit breakers: a provider that keeps failing is given a rest, then one call tries it out.
+"""Circuit breakers: a provider that keeps failing is not called for a while, then probed.
 
 One breaker a provider and a process. It opens when 20 calls or more of the last ten one-second
-buckets ended and at least half of them failed; after 5 s it lets exactly one call through, and
-that call's first word closes it again. What counts are whole calls, with all their attempts:
-never one that ended in a 4xx, a 429 or with its caller gone.
+buckets ended and at least half of them failed; after 5 s it lets exactly one call through, the
+probe, and the first output of that closes it again. What counts are whole calls, with all their
+attempts: never one that ended in a 4xx, a 429 or with its caller gone.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from app.errors import (
 from app.services.upstreams.breaker import Breaker, CircuitOpen
 
 _FAULTS = (UpstreamUnavailable, UpstreamTimeout, UpstreamMisbehaved)
-#: Those that say nothing of how the next call will fare.
+#: Those that are no sign of how the next call will end.
 _OF_ONE_ANSWER = (UpstreamRefused, AnswerTooLong, AnswerNotUnderstood)
 
 
 class Permit:
-    """A call that its breaker let through; `settle` says how it went, once."""
+    """Lets one call through its breaker; `settle` reports how the call went, once."""
 
     __slots__ = ("_breaker", "_generation")
 
@@ -39,17 +39,17 @@ class Permit:
         self._generation = breaker.admit()
         self._breaker: Breaker | None = breaker
 
-    def spoke(self) -> None:
-        """Say that the upstream has begun to answer: all that a probe is to find out."""
+    def begun(self) -> None:
+        """Report that the upstream has begun to answer: all that a probe is to find out."""
         if self._breaker is not None and self._breaker.state == "half_open":
             self.settle(None)
 
     def withdraw(self) -> None:
-        """Say that the call never reached the upstream."""
+        """Report that the call never reached the upstream."""
         self.settle(GeneratorExit())
 
     def settle(self, error: BaseException | None) -> None:
-        """Say that the call is over, with the error that ended it; only the first time counts."""
+        """Report that the call is over, and the error that ended it; only the first time counts."""
         breaker, self._breaker = self._breaker, None
         if breaker is not None:
             failed = False if error is None else _has_failed(error, breaker.state == "half_open")
@@ -57,17 +57,17 @@ class Permit:
 
 
 def _has_failed(error: BaseException, probing: bool) -> bool | None:
-    """Tell whether the upstream has failed; None where the error says nothing of that."""
+    """Tell whether the upstream has failed; None where the error is no sign of that."""
     if isinstance(error, _FAULTS) and not isinstance(error, _OF_ONE_ANSWER):
         return True
     refused = isinstance(error, GatewayError) and not isinstance(error, CallerGone | Overloaded)
-    return False if refused and probing else None  # who refuses a request is alive
+    return False if refused and probing else None  # an upstream that refuses a request is alive
 
 
 class Breakers:
     """The breakers of one process, by provider name.
 
-    `clock` returns seconds like time.monotonic; `changed` hears of each new state as
+    `clock` returns seconds like time.monotonic; `on_change` gets each new state as
     (provider, state), where a state is "closed", "open" or "half_open".
     """
 
@@ -75,10 +75,10 @@ class Breakers:
         self,
         providers: Iterable[str],
         clock: Callable[[], float],
-        changed: Callable[[str, str], None] = lambda _provider, _state: None,
+        on_change: Callable[[str, str], None] = lambda _provider, _state: None,
     ) -> None:
         self._breakers: Mapping[str, Breaker] = {
-            name: Breaker(clock, partial(changed, name)) for name in providers
+            name: Breaker(clock, partial(on_change, name)) for name in providers
         }
 
     def admit(self, provider: str) -> Permit:
@@ -89,11 +89,11 @@ class Breakers:
         """
         try:
             return Permit(self._breakers[provider])
-        except CircuitOpen as resting:
+        except CircuitOpen as refusal:
             raise UpstreamUnavailable(
                 f"The provider '{provider}' has failed too often in the last seconds and is "
                 "not called for the moment. Try again shortly.",
-                retry_after_s=max(1, math.ceil(resting.for_s)),
+                retry_after_s=max(1, math.ceil(refusal.retry_after_s)),
             ) from None
 
     def states(self) -> dict[str, str]:

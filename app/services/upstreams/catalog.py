@@ -23,7 +23,7 @@ _GLOB = frozenset("*?[")
 class Target:
     """One model of one provider that can answer a request.
 
-    `id` is its name here: the one asked for, or a fallback's. `reasoning` says that it refuses
+    `id` is its name here: the one in the request, or a fallback's. `reasoning` says that it refuses
     sampling parameters (R5).
     """
 
@@ -35,8 +35,8 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a model lives: a provider's name and its own id of the model."""
+class _Route:
+    """A provider's name, and its own id of a model."""
 
     provider: str
     model: str
@@ -62,8 +62,8 @@ class ModelCatalog:
         self._providers = providers
         self._discovery = discovery
         self._is_reasoning_model = is_reasoning_model
-        self._facts = {_home(model): model for model in self._configured.values()}
-        self._fixed_place = lru_cache(MAX_REMEMBERED)(self._configured_place)
+        self._facts = {_route_of(model): model for model in self._configured.values()}
+        self._fixed_route = lru_cache(MAX_REMEMBERED)(self._configured_route)
         self._resolved: dict[tuple[str, tuple[str, ...]], tuple[Target, ...]] = {}
 
     def resolve(self, model_id: str, caller: Caller) -> tuple[Target, ...]:
@@ -78,21 +78,21 @@ class ModelCatalog:
             NotFound: no provider serves it.
         """
         # MEASURED: looking a model up takes 25 calls, a fortieth of a small request's.
-        asked = (model_id, caller.models)
-        targets = self._resolved.get(asked)
+        key = (model_id, caller.models)
+        targets = self._resolved.get(key)
         if targets is None:
             targets = self._look_up(model_id, caller)
             if self._is_fixed(model_id):
                 if len(self._resolved) >= MAX_REMEMBERED:
                     self._resolved.clear()
-                self._resolved[asked] = targets
+                self._resolved[key] = targets
         return targets
 
     def _is_fixed(self, model_id: str) -> bool:
-        """Tell whether no server is asked about the id or a fallback: what is found stays so."""
+        """Tell whether no server's list is needed for the id and its fallbacks."""
         ids = [model_id]
         for each in ids:  # grows while it is walked
-            if self._fixed_place(each) is None:
+            if self._fixed_route(each) is None:
                 return False
             own = self._configured.get(each)
             ids += [fallback for fallback in (own.fallbacks if own else ()) if fallback not in ids]
@@ -107,57 +107,57 @@ class ModelCatalog:
                 param="model",
                 code="model_not_allowed",
             )
-        place = self._place(model_id)
-        if place is None:
+        route = self._route(model_id)
+        if route is None:
             raise _unknown(model_id)
-        if is_deep_research(place.model):
+        if is_deep_research(route.model):
             raise _refused(model_id)
         return tuple(self._targets(model_id, caller))
 
     def _targets(self, model_id: str, caller: Caller) -> Iterator[Target]:
         ids = [model_id]
-        places: set[_Place] = set()
-        for each in ids:  # grows while it is walked, but each place adds to it once
-            place = self._place(each)
-            if place is None or place in places or is_deep_research(place.model):
+        routes: set[_Route] = set()
+        for each in ids:  # grows while it is walked, but each route adds to it once
+            route = self._route(each)
+            if route is None or route in routes or is_deep_research(route.model):
                 continue
-            places.add(place)
-            yield self._target(each, place)
+            routes.add(route)
+            yield self._target(each, route)
             own = self._configured.get(each)
             for fallback in own.fallbacks if own else ():
                 if caller.may_use(fallback):
                     ids.append(fallback)
 
-    def _target(self, model_id: str, place: _Place) -> Target:
-        settings = self._configured.get(model_id) or self._facts.get(place)
+    def _target(self, model_id: str, route: _Route) -> Target:
+        settings = self._configured.get(model_id) or self._facts.get(route)
         reasoning = settings.reasoning if settings else None
         return Target(
             model_id,
-            self._providers[place.provider],
-            place.model,
-            self._is_reasoning_model(place.model) if reasoning is None else reasoning,
+            self._providers[route.provider],
+            route.model,
+            self._is_reasoning_model(route.model) if reasoning is None else reasoning,
             settings.max_output_tokens if settings else None,
         )
 
-    def _place(self, model_id: str) -> _Place | None:
-        place = self._fixed_place(model_id)
-        if place is not None:
-            return place
+    def _route(self, model_id: str) -> _Route | None:
+        route = self._fixed_route(model_id)
+        if route is not None:
+            return route
         for name in self._served:
             if model_id in self._discovery.models(name):
-                return _Place(name, model_id)
+                return _Route(name, model_id)
         return None
 
-    def _configured_place(self, model_id: str) -> _Place | None:
+    def _configured_route(self, model_id: str) -> _Route | None:
         configured = self._configured.get(model_id)
         if configured is not None:
-            return _home(configured)
+            return _route_of(configured)
         provider, _, model = model_id.partition("/")
         if model and provider in self._served:
-            return _Place(provider, model)
+            return _Route(provider, model)
         for name, globs in self._served.items():
             if any(fnmatchcase(model_id, glob) for glob in globs):
-                return _Place(name, model_id)
+                return _Route(name, model_id)
         return None
 
     def cards(self, caller: Caller) -> tuple[ModelCard, ...]:
@@ -190,21 +190,21 @@ class ModelCatalog:
             yield from (f"{name}/{model}" for model in self._discovery.models(name))
 
     def _card(self, model_id: str, caller: Caller) -> ModelCard | None:
-        place = self._place(model_id)
-        if place is None or not caller.may_use(model_id):
+        route = self._route(model_id)
+        if route is None or not caller.may_use(model_id):
             return None
-        if is_deep_research(model_id) or is_deep_research(place.model):
+        if is_deep_research(model_id) or is_deep_research(route.model):
             return None
-        told = self._discovery.models(place.provider)
-        if told and place.model not in told and model_id not in self._configured:
+        listed = self._discovery.models(route.provider)
+        if listed and route.model not in listed and model_id not in self._configured:
             return None
-        return ModelCard(model_id, place.provider)
+        return ModelCard(model_id, route.provider)
 
 
-def _home(model: ModelSettings) -> _Place:
-    """Return where a configured model lives."""
+def _route_of(model: ModelSettings) -> _Route:
+    """Return the route of a configured model."""
     own_id = model.id.removeprefix(f"{model.provider}/")
-    return _Place(model.provider, model.upstream_model or own_id)
+    return _Route(model.provider, model.upstream_model or own_id)
 
 
 def _refused(model_id: str) -> InvalidRequest:

@@ -10,17 +10,17 @@ from app.errors import CallerGone, UpstreamUnavailable
 
 
 class ConcurrencyLimiter:
-    """The slots of one provider; `size` None is no bound."""
+    """The slots of one provider: `size` of them; None is no bound."""
 
     def __init__(self, provider: str, size: int | None) -> None:
         self._provider = provider
         self._size = size
         self._taken = 0
-        self._line: deque[threading.Event] = deque()
+        self._queue: deque[threading.Event] = deque()
         # The garbage collector may end a call that was dropped, in a thread that holds the lock.
         self._lock = threading.RLock()
 
-    def take(self, call: UpstreamCall, wait_s: float) -> None:
+    def acquire(self, call: UpstreamCall, wait_s: float) -> None:
         """Take a slot, waiting for one at most `wait_s` seconds.
 
         Raises:
@@ -29,47 +29,47 @@ class ConcurrencyLimiter:
         """
         if self._size is None:
             return
-        if self._taken_at_once(self._size):
+        if self._try_acquire(self._size):
             return
         turn = threading.Event()
-        if self._taken_at_once(self._size, turn):
+        if self._try_acquire(self._size, turn):
             return
         call.attach(turn.set)
         turn.wait(max(0.0, wait_s))
         self._end_waiting(turn, call)
 
-    def _taken_at_once(self, size: int, turn: threading.Event | None = None) -> bool:
-        """Take a slot that is free; else `turn` is put in line."""
+    def _try_acquire(self, size: int, turn: threading.Event | None = None) -> bool:
+        """Take a slot that is free; else `turn` joins the queue."""
         with self._lock:
             if self._taken < size:
                 self._taken += 1
                 return True
             if turn is not None:
-                self._line.append(turn)
+                self._queue.append(turn)
             return False
 
     def _end_waiting(self, turn: threading.Event, call: UpstreamCall) -> None:
         with self._lock:
-            mine = turn not in self._line  # handed over by give_back
-            if not mine:
-                self._line.remove(turn)
+            has_slot = turn not in self._queue  # `release` took it out to hand a slot over
+            if not has_slot:
+                self._queue.remove(turn)
         if call.cancelled:
-            if mine:
-                self.give_back()
+            if has_slot:
+                self.release()
             raise CallerGone("The caller hung up.")
-        if not mine:
+        if not has_slot:
             raise UpstreamUnavailable(
                 f"The provider '{self._provider}' is busy with as many calls as it may have at "
                 "once. Try again shortly.",
                 retry_after_s=1,
             )
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Hand a slot that was taken to whoever has waited longest, or free it."""
         if self._size is None:
             return
         with self._lock:
-            if self._line:
-                self._line.popleft().set()
+            if self._queue:
+                self._queue.popleft().set()
             else:
                 self._taken -= 1

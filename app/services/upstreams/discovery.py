@@ -1,8 +1,8 @@
-"""What model servers say they serve, asked when first needed and refreshed beside the requests.
+"""The models that model servers list, fetched when first needed and refreshed beside the requests.
 
 A list is used for a minute, an empty or failed one for ten seconds; an old one is still used
-while a new one is fetched. Only who comes before the first answer waits, and only half a second:
-a server that is not there is simply not listed.
+while a new one is fetched. Only callers before the first list wait, and only half a second: a
+server that cannot be reached simply has no models.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def spawn(task: Callable[[], None]) -> None:
 
 
 class Discovery:
-    """The model lists of the providers that are asked for one. Nothing is asked before it is used.
+    """The model lists of the providers that have one. Nothing is fetched before it is used.
 
     `clock` is like time.monotonic; `spawn` runs a task in the background.
     """
@@ -35,7 +35,7 @@ class Discovery:
         clock: Callable[[], float],
         spawn: Callable[[Callable[[], None]], None] = spawn,
     ) -> None:
-        self._lists = {provider.name: _List(provider, clock, spawn) for provider in providers}
+        self._lists = {provider.name: _ModelList(provider, clock, spawn) for provider in providers}
 
     def models(self, provider: str) -> tuple[str, ...]:
         """Return what the provider serves as far as known; () for one that is not asked."""
@@ -43,7 +43,9 @@ class Discovery:
         return known.models() if known else ()
 
 
-class _List:
+class _ModelList:
+    """The list of one provider."""
+
     def __init__(
         self,
         provider: Provider,
@@ -55,26 +57,27 @@ class _List:
         self._spawn = spawn
         self._models: tuple[str, ...] = ()
         self._stale_at: float | None = None
-        self._asking = False
-        self._told = threading.Event()
+        self._is_fetching = False
+        self._was_fetched = threading.Event()
         self._lock = threading.Lock()
 
     def models(self) -> tuple[str, ...]:
-        if self._begins_to_ask():
-            self._spawn(self._ask)
-        if not self._told.is_set():
-            self._told.wait(FIRST_WAIT_S)
+        if self._must_fetch():
+            self._spawn(self._fetch)
+        if not self._was_fetched.is_set():
+            self._was_fetched.wait(FIRST_WAIT_S)
         return self._models
 
-    def _begins_to_ask(self) -> bool:
+    def _must_fetch(self) -> bool:
+        """Tell whether the caller is to fetch the list: True for one caller at a time."""
         with self._lock:
             fresh = self._stale_at is not None and self._clock() < self._stale_at
-            if fresh or self._asking:
+            if fresh or self._is_fetching:
                 return False
-            self._asking = True
+            self._is_fetching = True
             return True
 
-    def _ask(self) -> None:
+    def _fetch(self) -> None:
         models: tuple[str, ...] = ()
         try:
             models = self._provider.models()
@@ -83,5 +86,5 @@ class _List:
         finally:
             self._models = models
             self._stale_at = self._clock() + (FRESH_S if models else RETRY_S)
-            self._asking = False
-            self._told.set()
+            self._is_fetching = False
+            self._was_fetched.set()

@@ -1,10 +1,10 @@
-"""When a failed attempt is worth another one at the same provider, and after how long.
+"""When a failed attempt is repeated at the same provider, and after how long.
 
 At most three attempts; the next is due after 0.5 s, then 1 s, each less up to half of it at
-random, or after what the upstream asks for if that is longer. None begins later than the call's
+random, or after the upstream's Retry-After if that is longer. None begins later than the call's
 patience or its deadline allows, so a Retry-After beyond these ends it at once. A call that timed
 out after it was sent is not sent again: the upstream may be at work on it still. Where another
-target is left, nobody waits for a Retry-After (U25).
+target is left, no Retry-After is waited for (U25).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 def pause(call: UpstreamCall, seconds: float) -> None:
-    """Wait, but no longer than the call is wanted."""
+    """Wait, but not once the call is cancelled."""
     woken = threading.Event()
     call.attach(woken.set)
     woken.wait(seconds)
@@ -36,7 +36,7 @@ def pause(call: UpstreamCall, seconds: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Tries again. `clock` is like time.monotonic, `jitter` like random.random.
+    """Repeats failed attempts. `clock` is like time.monotonic, `jitter` like random.random.
 
     `pause` waits so many seconds or until the call is cancelled.
     """
@@ -50,7 +50,7 @@ class RetryPolicy:
     ) -> T:
         """Return what `attempt` returns; no new one begins after `until`, a time of the clock.
 
-        `waits` is false where a Retry-After is not to be waited for.
+        `waits` is false where no Retry-After is to be waited for.
 
         Raises:
             GatewayError: what the last attempt raised.
@@ -59,7 +59,7 @@ class RetryPolicy:
         try:
             return attempt()
         except GatewayError as error:
-            if not _may_pass(error) or (error.retry_after_s and not waits):
+            if not _is_transient(error) or (error.retry_after_s and not waits):
                 raise
             failures = [error]
 
@@ -80,7 +80,7 @@ class RetryPolicy:
 
         def is_last(state: RetryCallState) -> bool:
             next_at = self.clock() + state.upcoming_sleep
-            if not waits and _asked_s(state):
+            if not waits and _retry_after_s(state):
                 return True
             return state.attempt_number >= MAX_ATTEMPTS or next_at > min(until, call.deadline)
 
@@ -88,22 +88,22 @@ class RetryPolicy:
             sleep=sleep,
             stop=is_last,
             wait=self._delay_s,
-            retry=retry_if_exception(_may_pass),
+            retry=retry_if_exception(_is_transient),
             reraise=True,
         )
 
     def _delay_s(self, state: RetryCallState) -> float:
         delay_s: float = FIRST_DELAY_S * 2 ** (state.attempt_number - 1)
-        return max(delay_s * (1 - self.jitter() / 2), _asked_s(state))
+        return max(delay_s * (1 - self.jitter() / 2), _retry_after_s(state))
 
 
-def _asked_s(state: RetryCallState) -> int:
-    """Return for how many seconds the upstream asks not to be asked again."""
+def _retry_after_s(state: RetryCallState) -> int:
+    """Return the Retry-After of the last failure, in seconds; 0 where there was none."""
     error = state.outcome.exception() if state.outcome else None
     return (error.retry_after_s or 0) if isinstance(error, GatewayError) else 0
 
 
-def _may_pass(error: BaseException) -> bool:
+def _is_transient(error: BaseException) -> bool:
     if isinstance(error, UpstreamTimeout):
         return not (error.sent or error.work_done)
     return isinstance(error, UpstreamUnavailable) and not error.work_done

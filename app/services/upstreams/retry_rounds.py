@@ -1,12 +1,12 @@
-"""What a call that has time does about failures: round after round over the targets left (U1, U25).
+"""How a call that has time deals with failures: round after round over the targets left (U1, U25).
 
-A round asks each target once, best first, so that a fallback is tried before anything is waited
+A round calls each target once, best first, so that a fallback is tried before anything is waited
 for. Between rounds there is a pause of 0.5 s, twice as long each time up to 30 s, each less up to
 half of it at random, and no shorter than until the first target's Retry-After is over; a target
 whose Retry-After runs on is passed over. A pause for which there is no time is made half of what is
-left, so that an upstream that comes back late is still asked. Not asked again are a target whose
-failure cannot pass or whose model has answered something, and a provider that was sent the call and
-timed out: it may be at work on it still.
+left, so that an upstream that comes back late is still called. Two are not called again: a target
+whose failure is lasting, or whose model has answered something; and a provider that was sent the
+call and timed out, since it may be at work on it still.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from app.errors import GatewayError, UpstreamRateLimited, UpstreamTimeout, Upstr
 from app.services.upstreams.catalog import Target
 
 FIRST_PAUSE_S = 0.5
-#: Who is to wait for longer may do so elsewhere, and leave its thread to others.
+#: A pause from this many seconds on is spent in the store, and its thread is left to others.
 PARK_S = 5.0
 MAX_PAUSE_S = 30.0
-#: Who has less time left than this, in seconds, asks no more.
-LAST_S = 1.0
+#: With less time left than this, in seconds, no round begins.
+MIN_ROUND_S = 1.0
 
 
 class Parked(Exception):
@@ -35,7 +35,9 @@ class Parked(Exception):
 
 
 @dataclass(slots=True)
-class _Left:
+class _Candidate:
+    """A target that may still answer, from `ready_at` on."""
+
     target: Target
     ready_at: float
 
@@ -55,50 +57,52 @@ class RetryRounds:
     ) -> None:
         self._clock = clock
         self._jitter = jitter
-        self._left = [_Left(target, clock()) for target in targets]
+        self._candidates = [_Candidate(target, clock()) for target in targets]
         self.pause_s = pause_s
-        self._all = len(targets)
+        self._target_count = len(targets)
 
     def ready(self) -> list[Target]:
-        """Return whom to ask in this round."""
+        """Return the targets to call in this round."""
         now = self._clock()
-        return [each.target for each in self._left if each.ready_at <= now]
+        return [each.target for each in self._candidates if each.ready_at <= now]
 
-    def note(self, target: Target, error: GatewayError) -> None:
+    def failed(self, target: Target, error: GatewayError) -> None:
         """Take note that a target has failed, and how."""
-        if not may_pass_in_time(error):
-            self._left = [each for each in self._left if each.target is not target]
-        for each in self._left:
+        if not is_transient(error):
+            self._candidates = [each for each in self._candidates if each.target is not target]
+        for each in self._candidates:
             if each.target is target and error.retry_after_s:
                 each.ready_at = self._clock() + error.retry_after_s
         if isinstance(error, UpstreamTimeout) and error.sent:
-            gone = target.provider.name
-            self._left = [each for each in self._left if each.target.provider.name != gone]
+            busy = target.provider.name
+            self._candidates = [
+                each for each in self._candidates if each.target.provider.name != busy
+            ]
 
     def next_s(self, left_s: float) -> float | None:
         """Return after how many seconds the next round is due, None where there is none.
 
         `left_s` is how much time there is for it, in seconds.
         """
-        if not self._left or left_s < LAST_S:
+        if not self._candidates or left_s < MIN_ROUND_S:
             return None
         pause_s = self.pause_s * (1 - self._jitter() / 2)
         if pause_s > left_s:
             pause_s = left_s / 2
         self.pause_s = min(2 * self.pause_s, MAX_PAUSE_S)
-        first = min(each.ready_at for each in self._left)
+        first = min(each.ready_at for each in self._candidates)
         next_s = max(pause_s, first - self._clock())
         return next_s if next_s <= left_s else None
 
-    def may_forget(self, after_s: float) -> bool:
-        """Tell whether all may be asked after so long: then nothing need be known of failures."""
+    def may_begin_anew(self, after_s: float) -> bool:
+        """Tell whether after so long all targets may be called again, as if none had failed."""
         ready_at = self._clock() + after_s
-        return len(self._left) == self._all and all(
-            each.ready_at <= ready_at for each in self._left
+        return len(self._candidates) == self._target_count and all(
+            each.ready_at <= ready_at for each in self._candidates
         )
 
 
-def may_pass_in_time(error: GatewayError) -> bool:
+def is_transient(error: GatewayError) -> bool:
     """Tell whether the same target may do better later, without being paid twice."""
     if error.work_done or error.code == "insufficient_quota":
         return False

@@ -25,7 +25,7 @@ from app.errors import (
     UpstreamUnavailable,
 )
 from app.logs.lines import identify
-from app.services.upstreams.router import Opened
+from app.services.upstreams.router import UpstreamAnswer
 from tests.services.router_bench import ANSWER, Bench, begin_and_drop, drop, exhaust
 from tests.services.scripted import HELLO, SILENCE, ScriptedProvider, Step
 
@@ -41,7 +41,7 @@ def bench() -> Bench:
 
 @pytest.mark.parametrize("leave", [drop, begin_and_drop, exhaust], ids=lambda f: f.__name__)
 def test_however_an_answer_is_left_its_slot_is_free_again(
-    bench: Bench, leave: Callable[[Opened], None]
+    bench: Bench, leave: Callable[[UpstreamAnswer], None]
 ) -> None:
     opened = bench.open()
     assert not bench.slots_are_free()
@@ -201,7 +201,7 @@ def counted(provider: str, outcome: str) -> float:
     ],
 )
 def test_each_attempt_is_counted_by_how_it_ended(
-    bench: Bench, script: tuple[Step, ...], leave: Callable[[Opened], None], outcome: str
+    bench: Bench, script: tuple[Step, ...], leave: Callable[[UpstreamAnswer], None], outcome: str
 ) -> None:
     bench.a = ScriptedProvider("a", script)
     before = counted("a", outcome)

@@ -1,0 +1,168 @@
+"""One provider's answer: through its breaker, under its concurrency limit, with retries.
+
+Every way out of a call frees its slot, settles its breaker and counts how it ended: by its end, a
+failure, a cancelled call, or an iterator that is closed or dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+from app.domain.request import ModelRequest
+from app.domain.stream.deltas import Batch, MessageOpened, PartEnded, ReasoningOpened, Used
+from app.domain.upstream_call import UpstreamCall
+from app.errors import CallerGone, GatewayError, UpstreamMisbehaved, UpstreamUnavailable
+from app.providers.base import Provider
+from app.services.upstreams.breakers import Breakers, Permit
+from app.services.upstreams.concurrency import ConcurrencyLimiter
+from app.services.upstreams.retries import RetryPolicy
+from app.settings import ProviderSettings
+from app.telemetry import own_mistake, upstream_ended, upstream_spoke
+
+#: Deltas that are no output yet: an item that was opened may still be followed by an error.
+_NO_OUTPUT = (Used, PartEnded, MessageOpened, ReasoningOpened)
+
+
+@dataclass(slots=True)
+class Opening:
+    """A call that is being opened, since `started`. `latest` is its own deadline.
+
+    From `begun_at` on, failed attempts are repeated for `retry_s`, and the last target is waited
+    for, if it is busy, for `queue_s`. `silence_begins` says that silence is a beginning, too. All
+    times are of the clock that the router has.
+    """
+
+    call: UpstreamCall
+    started: float
+    retry_s: float
+    queue_s: float
+    silence_begins: bool = True
+    begun_at: float = field(init=False)
+    latest: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.begun_at, self.latest = self.started, self.call.deadline
+
+
+class ProviderCalls:
+    """Calls providers. `clock` is like time.monotonic."""
+
+    def __init__(
+        self,
+        providers: Iterable[ProviderSettings],
+        breakers: Breakers,
+        retries: RetryPolicy,
+        clock: Callable[[], float],
+    ) -> None:
+        self._limiters = {
+            each.name: ConcurrencyLimiter(each.name, each.max_concurrency) for each in providers
+        }
+        self._breakers = breakers
+        self._retries = retries
+        self._clock = clock
+
+    def answer(
+        self, provider: Provider, request: ModelRequest, opening: Opening, *, is_last: bool
+    ) -> Iterator[Batch]:
+        """Yield the provider's first batch twice, then the others; `is_last`: no target is left.
+
+        The first time is for the router to see: a generator that has begun runs its `finally`
+        however it is left, one that has not would never free its slot.
+
+        Raises:
+            GatewayError: as RetryPolicy.run does, then as the answer does, with `work_done`.
+        """
+        name, call = provider.name, opening.call
+        # 1. Past the breaker, and into a slot; only the last target is waited for.
+        queue_until = opening.begun_at + (opening.queue_s if is_last else 0)
+        permit = self._enter(name, call, queue_until)
+        try:
+            # 2. Attempts, until one has begun to answer.
+            attempt = partial(self._attempt, provider, request, opening)
+            retry_until = opening.begun_at + opening.retry_s
+            first, rest = self._retries.run(attempt, call, retry_until, waits=is_last)
+            outcome = "abandoned"
+            try:
+                # 3. The answer: from here on a failure ends it, since the model was paid.
+                if first:
+                    permit.begun()
+                yield first
+                yield first
+                yield from rest
+                outcome = "answered"
+            except GatewayError as error:
+                error.work_done = True
+                outcome = _outcome(error)
+                raise
+            finally:
+                upstream_ended(name, outcome)
+                _close(rest)
+        # 4. The breaker learns how the whole call went, attempts included; the slot is free.
+        except BaseException as error:
+            permit.settle(error)
+            raise
+        else:
+            permit.settle(None)
+        finally:
+            self._limiters[name].release()
+
+    def _enter(self, provider: str, call: UpstreamCall, until: float) -> Permit:
+        """Take a slot of the provider, if its breaker lets the call through."""
+        permit = self._breakers.admit(provider)
+        try:
+            self._limiters[provider].acquire(call, min(until, call.deadline) - self._clock())
+        except BaseException:
+            permit.withdraw()
+            raise
+        return permit
+
+    def _attempt(
+        self, provider: Provider, request: ModelRequest, opening: Opening
+    ) -> tuple[Batch, Iterator[Batch]]:
+        """Make one attempt; return its first batch, and the iterator of the others."""
+        call = opening.call
+        if call.cancelled:
+            raise CallerGone("The caller hung up.")
+        call.attempts += 1
+        sent_at = self._clock()
+        first: Batch = ()
+        try:
+            batches = provider.answer(request, call)
+            for batch in batches:
+                first = [*first, *batch] if first else batch
+                # Silence begins a streamed answer whose caller is to get a sign of life by now.
+                silent = request.stream and opening.silence_begins
+                silent = silent and (not batch or self._clock() - sent_at >= call.silence_s)
+                if silent or _has_output(first):
+                    upstream_spoke(provider.name, self._clock() - sent_at)
+                    return first, batches
+        except GatewayError as error:
+            upstream_ended(provider.name, _outcome(error))
+            raise
+        except Exception as bug:
+            mistake = own_mistake(
+                bug, "", "provider", provider=provider.name, attempts=call.attempts
+            )
+            upstream_ended(provider.name, _outcome(mistake))
+            raise mistake from bug
+        if first:
+            upstream_ended(provider.name, UpstreamUnavailable.code)
+            raise UpstreamUnavailable(f"The provider '{provider.name}' broke off its answer.")
+        raise UpstreamMisbehaved(f"The provider '{provider.name}' sent no answer.")
+
+
+def _has_output(deltas: Batch) -> bool:
+    """Tell whether an answer has begun (A2)."""
+    return not all(isinstance(delta, _NO_OUTPUT) for delta in deltas)
+
+
+def _outcome(error: GatewayError) -> str:
+    return "abandoned" if isinstance(error, CallerGone) else error.code or error.type
+
+
+def _close(batches: Iterator[Batch]) -> None:
+    close = getattr(batches, "close", None)
+    if close is not None:
+        close()
