@@ -36,8 +36,9 @@ from app.errors import GatewayError
 from app.providers.http import HTTPProvider
 from app.providers.profiles import PROFILES
 from app.providers.registry import FORMATS
-from app.providers.transport import Endpoint, Reply, Transport
-from app.providers.wire.exchange import Relay, leave
+from app.providers.reply import Reply
+from app.providers.transport import Endpoint, Transport
+from app.providers.wire.exchange import Relay, ignore_piece
 from app.schemas.events import event_json
 from app.schemas.responses import echo
 from app.settings import Api, ProviderSettings
@@ -111,14 +112,14 @@ class _CannedReply(Reply):
     def body(self) -> bytes:
         return b"".join(self._canned)
 
-    def pieces(self, relay: Relay = leave) -> Iterator[bytes]:
+    def pieces(self, relay: Relay = ignore_piece) -> Iterator[bytes]:
         return (piece for piece in self._canned if not relay(piece))
 
     def close(self) -> None:
         """Nothing to close."""
 
     def expect_end(self) -> None:
-        """Nothing to hurry."""
+        """Nothing to shorten_deadline."""
 
 
 def settings(api: Api) -> ProviderSettings:

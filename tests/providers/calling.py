@@ -7,7 +7,8 @@ from typing import Any
 
 from app.domain.upstream_call import UpstreamCall
 from app.errors import GatewayError
-from app.providers.transport import Endpoint, Reply, Transport
+from app.providers.reply import Reply
+from app.providers.transport import Endpoint, Transport
 from app.settings import ProviderSettings
 
 API_KEY = "sk-test-4f9a0c11"

@@ -41,7 +41,7 @@ BODY = {
 
 @pytest.fixture
 def upstream() -> Iterator[responses.RequestsMock]:
-    with responses.RequestsMock(target="app.providers.wire.adapter.LeanAdapter.send") as mocked:
+    with responses.RequestsMock(target="app.providers.wire.adapter.WireAdapter.send") as mocked:
         yield mocked
 
 

@@ -38,7 +38,7 @@ from app.providers.reading.streaming import (
     stream_batches,
     whole_batches,
 )
-from app.providers.transport import Reply
+from app.providers.reply import Reply
 from tests.providers.calling import let_through
 
 SMALL = Bounds(text=100, notes=100, items=3, events=50, unsaid=1000)

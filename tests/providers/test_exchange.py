@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from app.providers.wire.answer import CutAnswer
 from app.providers.wire.dial import Address, Dialer, Origin, Resolver
-from app.providers.wire.exchange import Exchange, Patience
+from app.providers.wire.exchange import Exchange, Timeouts
 from app.providers.wire.interrupt import Interrupt
-from app.providers.wire.pool import Connection, Pool
+from app.providers.wire.pool import UpstreamConnection, UpstreamPool
+from app.providers.wire.response import IncompleteResponse
 
 ORIGIN = Origin("http", "acme.test", 80)
 ANSWER = b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno"
@@ -65,17 +65,17 @@ def stalls() -> None:
 def exchange(
     new: socket.socket, idle: socket.socket | None = None, interrupt: Interrupt | None = None
 ) -> Exchange:
-    pool = Pool(time.monotonic)
+    pool = UpstreamPool(time.monotonic)
     if idle is not None:
-        pool.give(Connection(idle, time.monotonic()))
-    patience = Patience(5, 5, time.monotonic() + 5)
-    return Exchange(Redial(new), pool, ORIGIN, (b"head", b""), patience, interrupt or Interrupt())
+        pool.give(UpstreamConnection(idle, time.monotonic()))
+    timeouts = Timeouts(5, 5, time.monotonic() + 5)
+    return Exchange(Redial(new), pool, ORIGIN, (b"head", b""), timeouts, interrupt or Interrupt())
 
 
 def test_an_early_answer_is_read_though_the_request_was_not_wanted_whole() -> None:
     asked = exchange(Socket(breaks, ANSWER))
     assert asked.wait_for_head()
-    assert (asked.answer.status, asked.read()) == (413, b"no")
+    assert (asked.response.status, asked.read()) == (413, b"no")
     asked.close()
 
 
@@ -113,7 +113,7 @@ def test_nothing_can_be_read_once_it_is_closed() -> None:
         asked = exchange(new)
         asked.wait_for_head()
         asked.close()
-        with pytest.raises(CutAnswer):
+        with pytest.raises(IncompleteResponse):
             asked.read()
 
 

@@ -10,10 +10,10 @@ from contextlib import ExitStack
 import pytest
 
 from app.providers.wire import pool
-from app.providers.wire.pool import MAX_AGE_S, MAX_IDLE_S, Connection, Pool
+from app.providers.wire.pool import MAX_AGE_S, MAX_IDLE_S, UpstreamConnection, UpstreamPool
 from tests.services.clocks import Clock
 
-Make = Callable[[], Connection]
+Make = Callable[[], UpstreamConnection]
 
 
 @pytest.fixture
@@ -21,17 +21,17 @@ def make() -> Iterator[Make]:
     """Makes connections whose other end is open."""
     with ExitStack() as stack:
 
-        def connection() -> Connection:
+        def connection() -> UpstreamConnection:
             ours, theirs = socket.socketpair()
             stack.enter_context(theirs)
             stack.enter_context(ours)
-            return Connection(ours, 0.0)
+            return UpstreamConnection(ours, 0.0)
 
         yield connection
 
 
 def test_the_latest_connection_is_taken_first(make: Make) -> None:
-    idle = Pool(Clock(0.0))
+    idle = UpstreamPool(Clock(0.0))
     kept = [make() for _ in range(2)]
     for connection in kept:
         idle.give(connection)
@@ -41,7 +41,7 @@ def test_the_latest_connection_is_taken_first(make: Make) -> None:
 @pytest.mark.parametrize("later_s", [MAX_IDLE_S + 1, MAX_AGE_S + 1])
 def test_a_connection_is_kept_for_so_long(later_s: float, make: Make) -> None:
     clock = Clock(0.0)
-    idle = Pool(clock)
+    idle = UpstreamPool(clock)
     connection = make()
     idle.give(connection)
     clock.now = later_s
@@ -50,7 +50,7 @@ def test_a_connection_is_kept_for_so_long(later_s: float, make: Make) -> None:
 
 def test_an_old_connection_is_not_used_however_busy_it_was(make: Make) -> None:
     clock = Clock(0.0)
-    idle = Pool(clock)
+    idle = UpstreamPool(clock)
     connection = make()
     clock.now = MAX_AGE_S + 1
     idle.give(connection)
@@ -59,9 +59,9 @@ def test_an_old_connection_is_not_used_however_busy_it_was(make: Make) -> None:
 
 def test_the_server_says_how_long_it_keeps_a_connection(make: Make) -> None:
     clock = Clock(0.0)
-    idle = Pool(clock)
+    idle = UpstreamPool(clock)
     connection = make()
-    connection.heed("max=100, timeout=5")
+    connection.apply_keep_alive("max=100, timeout=5")
     idle.give(connection)
     clock.now = 4.5
     assert idle.take() is None
@@ -71,7 +71,7 @@ def test_only_so_many_idle_connections_are_kept(
     monkeypatch: pytest.MonkeyPatch, make: Make
 ) -> None:
     monkeypatch.setattr(pool, "MAX_IDLE", 2)
-    idle = Pool(Clock(0.0))
+    idle = UpstreamPool(Clock(0.0))
     for _ in range(3):
         idle.give(make())
     assert len(idle) == 2
@@ -79,7 +79,7 @@ def test_only_so_many_idle_connections_are_kept(
 
 def test_what_was_left_idle_goes_when_another_comes_back(make: Make) -> None:
     clock = Clock(0.0)
-    idle = Pool(clock)
+    idle = UpstreamPool(clock)
     idle.give(make())
     clock.now = MAX_IDLE_S + 1
     idle.give(make())
@@ -89,7 +89,7 @@ def test_what_was_left_idle_goes_when_another_comes_back(make: Make) -> None:
 def test_a_child_process_does_not_use_its_parents_connections(
     monkeypatch: pytest.MonkeyPatch, make: Make
 ) -> None:
-    idle = Pool(Clock(0.0))
+    idle = UpstreamPool(Clock(0.0))
     connection = make()
     idle.give(connection)
     monkeypatch.setattr(os, "getpid", lambda: -1)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from app.errors import UpstreamMisbehaved, UpstreamUnavailable
-from app.providers.wire import adapter, answer
+from app.providers.wire import adapter, response
 from tests.providers.calling import API_KEY, a_call, endpoint, stream, whole
 from tests.providers.raw_server import OK, Heard, RawServer, Script, Wire
 
@@ -134,10 +134,10 @@ def test_an_empty_body_is_no_fault() -> None:
         compressed(b"hello", "br"),
         compressed(b"hello, damaged", "gzip"),
         compressed(b"hello, damaged", "deflate"),
-        OK + b"X-Long: " + b"a" * 2 * answer.MAX_OVERHEAD,
+        OK + b"X-Long: " + b"a" * 2 * response.MAX_OVERHEAD,
         OK + b"X-Short: a\r\n" * 20_000,
         b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000,
-        chunked()[:-2] + b"X-Trailer: " + b"a" * 2 * answer.MAX_OVERHEAD,
+        chunked()[:-2] + b"X-Trailer: " + b"a" * 2 * response.MAX_OVERHEAD,
     ],
     ids=[
         "ssh",
@@ -177,7 +177,7 @@ def test_a_body_has_a_longest_length(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_small_body_must_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answer, "MAX_INFLATED", 1000)
+    monkeypatch.setattr(response, "MAX_INFLATED", 1000)
     bomb = compressed(gzip.compress(b"a" * 5000), "gzip")
     with RawServer(saying(bomb)) as server, pytest.raises(UpstreamMisbehaved, match="too long"):
         whole(endpoint(server.url))

@@ -21,12 +21,12 @@ from app.errors import (
     UpstreamUnavailable,
 )
 from app.providers.transport import Transport
-from app.providers.wire.adapter import LeanAdapter, LeanResponse
+from app.providers.wire.adapter import WireAdapter, WireResponse
 from app.providers.wire.dial import Dialer
 from tests.providers.calling import API_KEY, LOGIN, endpoint, settings, stream, whole
 from tests.providers.raw_server import RawServer
 
-mocked = partial(responses.RequestsMock, target="app.providers.wire.adapter.LeanAdapter.send")
+mocked = partial(responses.RequestsMock, target="app.providers.wire.adapter.WireAdapter.send")
 
 
 def failure() -> GatewayError:
@@ -118,7 +118,7 @@ def test_an_error_inside_an_answer_hides_the_key_too() -> None:
 
 
 def test_the_adapter_takes_orders_only() -> None:
-    adapter = LeanAdapter(Dialer())
+    adapter = WireAdapter(Dialer())
     request = requests.Request("GET", "http://acme.test/").prepare()
     with pytest.raises(requests.exceptions.InvalidSchema):
         adapter.send(request)
@@ -127,7 +127,7 @@ def test_the_adapter_takes_orders_only() -> None:
 def test_a_response_has_headers_as_requests_has_them() -> None:
     kept: list[requests.Response] = []
 
-    class Keeping(LeanAdapter):
+    class Keeping(WireAdapter):
         def send(self, *args: Any, **kwargs: Any) -> requests.Response:
             kept.append(super().send(*args, **kwargs))
             return kept[-1]
@@ -142,7 +142,7 @@ def test_a_response_has_headers_as_requests_has_them() -> None:
 
 
 def test_a_response_has_nothing_that_requests_has_not() -> None:
-    assert not hasattr(LeanResponse.__new__(LeanResponse), "no_such_thing")
+    assert not hasattr(WireResponse.__new__(WireResponse), "no_such_thing")
 
 
 def test_a_header_that_cannot_be_sent_is_refused_at_once() -> None:

@@ -20,7 +20,7 @@ from app.providers.wire.dial import origin_of
 from tests.providers.calling import a_call, endpoint, settings, stream, whole
 from tests.providers.raw_server import CERTIFICATE, RawServer, Wire
 
-mocked = partial(responses.RequestsMock, target="app.providers.wire.adapter.LeanAdapter.send")
+mocked = partial(responses.RequestsMock, target="app.providers.wire.adapter.WireAdapter.send")
 
 
 def echo(wire: Wire) -> None:

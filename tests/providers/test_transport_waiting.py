@@ -110,7 +110,7 @@ def test_sending_has_its_time() -> None:
 
 
 def test_an_errors_body_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adapter, "FAULT_BODY_S", 0.05)
+    monkeypatch.setattr(adapter, "ERROR_BODY_S", 0.05)
 
     def script(wire: Wire) -> None:
         wire.hear()

@@ -19,7 +19,7 @@ from app.domain.upstream_call import UpstreamCall
 from app.errors import GatewayError, UpstreamUnavailable
 from app.providers.reading.budget import Budget
 from app.providers.reading.sse import Frame, FrameSplitter
-from app.providers.transport import Reply
+from app.providers.reply import Reply
 
 #: So much of a stream is read in one go, in bytes: a piece that was compressed may be far longer.
 MOST_AT_ONCE = 64 * 1024

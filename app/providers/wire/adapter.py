@@ -1,4 +1,4 @@
-"""A transport adapter for requests on our own lean connections.
+"""A transport adapter for requests on connections of our own.
 
 MEASURED: requests on urllib3's pool costs 260 µs a call, this a third of it. It also does what
 urllib3 cannot: a silence that does no harm, and a call that another thread can end.
@@ -17,81 +17,83 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 
-from app.providers.wire.answer import BadAnswer
 from app.providers.wire.dial import Dialer, Origin, ProxyRefused, origin_of
-from app.providers.wire.exchange import Exchange, Patience, Relay, leave
+from app.providers.wire.exchange import Exchange, Relay, Timeouts, ignore_piece
 from app.providers.wire.interrupt import Interrupt
-from app.providers.wire.pool import Pool
+from app.providers.wire.pool import UpstreamPool
+from app.providers.wire.response import MalformedResponse
 
 #: The longest body that is read whole, as it comes and inflated.
 MAX_BODY = 32 * 1024 * 1024
 #: How long the body of an error may take: its status says enough to go on.
-FAULT_BODY_S = 5.0
+ERROR_BODY_S = 5.0
 
 
-class Nonsense(requests.RequestException):
-    """The server's answer is no HTTP that we read, or more than we take."""
+class ProtocolError(requests.RequestException):
+    """The server's response is no HTTP that we read, or more than we take."""
 
 
-class TooLong(Nonsense):
-    """The server's answer is longer than what we take."""
+class ResponseTooLong(ProtocolError):
+    """The server's response is longer than what we take."""
 
 
-class Quiet(requests.ReadTimeout):
-    """No head has come yet: no harm was done, sending the same order again goes on waiting."""
+class StillWaiting(requests.ReadTimeout):
+    """No head has come yet. No harm was done: `send` with the same request goes on waiting."""
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """What all orders of one endpoint have in common, made once."""
+class RequestTemplate:
+    """What all requests to one endpoint have in common, made once."""
 
     prepared: requests.PreparedRequest
     origin: Origin
     head: bytes
 
 
-class Order(requests.PreparedRequest):
-    """A prepared request that knows its caller's patience, and how to be interrupted.
+class WireRequest(requests.PreparedRequest):
+    """A prepared request with its timeouts, and with a way to interrupt it from any thread.
 
-    `lines` are header lines of its own, each with its end. `sent_again` is called when it is sent
+    `lines` are header lines of its own, each with its end. `on_resend` is called when it is sent
     once more, because its connection was closed before anything came.
     """
 
     def __init__(
         self,
-        draft: Draft,
+        template: RequestTemplate,
         body: bytes | None,
-        patience: Patience,
+        timeouts: Timeouts,
         lines: bytes = b"",
-        sent_again: Callable[[], None] | None = None,
+        on_resend: Callable[[], None] | None = None,
     ) -> None:
-        # The parent's __init__ is left out: what it would prepare, the draft has.
-        self.__dict__.update(draft.prepared.__dict__)
+        # The parent's __init__ is left out: what it would prepare, the template has.
+        self.__dict__.update(template.prepared.__dict__)
         self.body = body
-        self.draft = draft
-        self.patience = patience
+        self.template = template
+        self.timeouts = timeouts
         self.lines = lines
-        self.sent_again = sent_again
+        self.on_resend = on_resend
         self.interrupt = Interrupt()
         self.exchange: Exchange | None = None
 
-    def hurry(self, seconds: float) -> None:
-        """Wait at most `seconds` for what is left of the answer."""
+    def shorten_deadline(self, seconds: float) -> None:
+        """Wait at most `seconds` for the rest of the response."""
         if self.exchange is not None:
-            self.exchange.hurry(seconds)
+            self.exchange.shorten_deadline(seconds)
 
     def close(self) -> None:
-        """Close the connection, unless the answer was read to its end."""
+        """Close the connection, unless the response was read to its end."""
         if self.exchange is not None:
             self.exchange.close()
 
 
-class LeanAdapter(HTTPAdapter):
-    """Sends orders over kept connections, HTTP/1.1 only; without `keep_alive` each has its own.
+class WireAdapter(HTTPAdapter):
+    """Sends WireRequests over pooled connections, HTTP/1.1 only.
 
-    `send` returns once the head of the answer is here, or raises Quiet. What goes wrong is told
-    in requests' own exceptions: ConnectTimeout, ReadTimeout, SSLError, ProxyError,
-    ConnectionError, and Nonsense; while the body is read, a cut is ChunkedEncodingError.
+    Without `keep_alive` each request has a connection of its own.
+
+    `send` returns once the head of the response is here, or raises StillWaiting. What goes wrong
+    is one of requests' own exceptions: ConnectTimeout, ReadTimeout, SSLError, ProxyError,
+    ConnectionError, or ProtocolError; while the body is read, a cut is ChunkedEncodingError.
     """
 
     def __init__(
@@ -105,10 +107,10 @@ class LeanAdapter(HTTPAdapter):
         super().__init__(pool_connections=1, pool_maxsize=1)
         self._dialer = dialer
         self._clock = clock
-        self._pools: dict[Origin, Pool] = {}
+        self._pools: dict[Origin, UpstreamPool] = {}
 
-    def draft(self, prepared: requests.PreparedRequest) -> Draft:
-        """Make of a prepared request what its orders share.
+    def template(self, prepared: requests.PreparedRequest) -> RequestTemplate:
+        """Make of a prepared request what all requests like it share.
 
         Raises:
             ValueError: when its URL or a header cannot be sent.
@@ -123,10 +125,12 @@ class LeanAdapter(HTTPAdapter):
                 headers["Proxy-Authorization"] = self._dialer.proxy_authorization
         if not self._keep_alive:
             headers["Connection"] = "close"
-        headers.pop("Content-Length", None)  # each order has its own
+        headers.pop("Content-Length", None)  # each request has its own
         lines = [f"{prepared.method} {target} HTTP/1.1"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
-        return Draft(prepared, origin, "".join(f"{line}\r\n" for line in lines).encode("latin-1"))
+        return RequestTemplate(
+            prepared, origin, "".join(f"{line}\r\n" for line in lines).encode("latin-1")
+        )
 
     def send(
         self,
@@ -135,38 +139,40 @@ class LeanAdapter(HTTPAdapter):
         *_: Any,
         **__: Any,
     ) -> requests.Response:
-        """Send an Order, or go on waiting for its answer.
+        """Send a WireRequest, or go on waiting for its response.
 
-        Without `stream`, silences are waited through. The order has the time limits and the
-        dialer the rest: requests' other parameters are not heard.
+        Without `stream`, silences are waited through. Time limits stand in the request, the rest
+        in the dialer: requests' other parameters have no effect.
         """
-        if not isinstance(request, Order):
-            raise requests.exceptions.InvalidSchema("this adapter sends orders only")
+        if not isinstance(request, WireRequest):
+            raise requests.exceptions.InvalidSchema("this adapter sends WireRequests only")
         exchange = request.exchange
         if exchange is None:
             exchange = request.exchange = self._exchange(request)
         try:
-            here = exchange.wait_for_head()
-            while not here and not stream:
-                here = exchange.wait_for_head()
-        except (OSError, BadAnswer) as error:
-            raise _told(error, exchange, requests.ConnectionError) from error
-        if not here:
-            raise Quiet
-        if exchange.answer.status >= 400:
-            exchange.hurry(FAULT_BODY_S)
-        return LeanResponse(request, Body(exchange))
+            has_head = exchange.wait_for_head()
+            while not has_head and not stream:
+                has_head = exchange.wait_for_head()
+        except (OSError, MalformedResponse) as error:
+            raise _translated(error, exchange, requests.ConnectionError) from error
+        if not has_head:
+            raise StillWaiting
+        if exchange.response.status >= 400:
+            exchange.shorten_deadline(ERROR_BODY_S)
+        return WireResponse(request, ResponseBody(exchange))
 
-    def _exchange(self, order: Order) -> Exchange:
-        origin, body = order.draft.origin, order.body
+    def _exchange(self, request: WireRequest) -> Exchange:
+        origin, body = request.template.origin, request.body
         pool = self._pools.get(origin) or self._pools.setdefault(
-            origin, Pool(self._clock, keep=self._keep_alive)
+            origin, UpstreamPool(self._clock, keep=self._keep_alive)
         )
         content = body if isinstance(body, bytes) else b""
         length = b"\r\n" if body is None else b"Content-Length: %d\r\n\r\n" % len(content)
-        request = (order.draft.head + order.lines + length, content)
-        exchange = Exchange(self._dialer, pool, origin, request, order.patience, order.interrupt)
-        exchange.sent_again = order.sent_again
+        message = (request.template.head + request.lines + length, content)
+        exchange = Exchange(
+            self._dialer, pool, origin, message, request.timeouts, request.interrupt
+        )
+        exchange.on_resend = request.on_resend
         return exchange
 
     def close(self) -> None:
@@ -175,25 +181,25 @@ class LeanAdapter(HTTPAdapter):
             pool.clear()
 
 
-class Body:
-    """The body of an answer: what a LeanResponse has as its `raw`. `relay` may be set."""
+class ResponseBody:
+    """The body of a response: what a WireResponse has as its `raw`. `relay` may be set."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self.relay: Relay = leave
-        self.headers = exchange.answer.headers
-        self.status = exchange.answer.status
+        self.relay: Relay = ignore_piece
+        self.headers = exchange.response.headers
+        self.status = exchange.response.status
 
     def piece(self) -> bytes | None:
-        """Return what comes next, b"" when the server is quiet, None at the end.
+        """Return what comes next, b"" when the server is silent, None at the end.
 
         What `relay` takes is left out.
         """
         try:
             return self._exchange.read(self.relay)
-        except (OSError, BadAnswer) as error:
+        except (OSError, MalformedResponse) as error:
             broken = requests.exceptions.ChunkedEncodingError
-            raise _told(error, self._exchange, broken) from error
+            raise _translated(error, self._exchange, broken) from error
 
     def whole(self) -> bytes:
         """Return all of it, whatever the silences."""
@@ -203,7 +209,7 @@ class Body:
             read += len(piece)
             if read > MAX_BODY:
                 self.close()
-                raise TooLong(f"a body of more than {MAX_BODY} bytes")
+                raise ResponseTooLong(f"a body of more than {MAX_BODY} bytes")
         return b"".join(pieces)
 
     def close(self) -> None:
@@ -211,12 +217,12 @@ class Body:
         self._exchange.close()
 
 
-class LeanResponse(requests.Response):
+class WireResponse(requests.Response):
     """A response that makes what is seldom asked for only when it is."""
 
     raw: Any
 
-    def __init__(self, order: Order, body: Body) -> None:
+    def __init__(self, request: WireRequest, body: ResponseBody) -> None:
         # The parent's __init__ is left out: its cookie jar and header dictionary cost more than
         # reading the answer.
         self.__dict__.update(
@@ -225,8 +231,8 @@ class LeanResponse(requests.Response):
             _next=None,
             status_code=body.status,
             raw=body,
-            url=order.url,
-            request=order,
+            url=request.url,
+            request=request,
             history=[],
         )
 
@@ -238,7 +244,7 @@ class LeanResponse(requests.Response):
 
     # MEASURED: through requests' own generators a piece takes twice as many calls.
     def iter_content(self, *_: Any, **__: Any) -> Iterator[bytes]:
-        """Yield the body's pieces as they come; b"" says that the server is quiet."""
+        """Yield the body's pieces as they come; b"" says that the server is silent."""
         pieces: Iterator[bytes] = iter(self.raw.piece, None)
         return pieces
 
@@ -249,14 +255,14 @@ class LeanResponse(requests.Response):
         raise AttributeError(name)
 
 
-def _told(
+def _translated(
     error: Exception, exchange: Exchange, when_broken: type[requests.RequestException]
 ) -> requests.RequestException:
-    """Give the exchange up; return what happened in requests' words, for `raise ... from`."""
+    """Give the exchange up; return requests' exception for the error, for `raise ... from`."""
     connected = exchange.is_connected
     exchange.close()
-    if isinstance(error, BadAnswer):
-        return Nonsense(str(error))
+    if isinstance(error, MalformedResponse):
+        return ProtocolError(str(error))
     if isinstance(error, TimeoutError):
         return requests.ReadTimeout() if connected else requests.ConnectTimeout()
     if isinstance(error, ProxyRefused):

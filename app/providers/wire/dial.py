@@ -113,11 +113,11 @@ class Resolver:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             fault = error if isinstance(error, OSError) else OSError("no host can have this name")
-            self._leave(pid, host, port).set_exception(fault)
+            self._end_lookup(pid, host, port).set_exception(fault)
         else:
-            self._leave(pid, host, port).set_result([(info[0], info[4]) for info in found])
+            self._end_lookup(pid, host, port).set_result([(info[0], info[4]) for info in found])
 
-    def _leave(self, *key: *tuple[int, str, int]) -> Future[list[Address]]:
+    def _end_lookup(self, *key: *tuple[int, str, int]) -> Future[list[Address]]:
         with self._lock:
             return self._running.pop(key)
 

@@ -1,4 +1,11 @@
-"""One request on one connection, and the answer to it as it comes."""
+"""One request on one connection, and the response to it as it comes.
+
+The order of things, of which each step may be the last:
+
+    an idle connection, or a new one -> request sent -> head -> pieces of the body -> end
+           ^                                 |
+           +--- closed before any byte came: sent again, once, on a new connection
+"""
 
 from __future__ import annotations
 
@@ -6,10 +13,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from app.providers.wire.answer import Answer, CutAnswer
 from app.providers.wire.dial import Dialer, Origin
 from app.providers.wire.interrupt import Interrupt, shut_down
-from app.providers.wire.pool import Connection, Pool
+from app.providers.wire.pool import UpstreamConnection, UpstreamPool
+from app.providers.wire.response import IncompleteResponse, UpstreamResponse
 
 #: A stream's reads are small, and each waiting one may hold its buffer.
 READ_SIZE, STREAM_READ_SIZE = 64 * 1024, 16 * 1024
@@ -21,20 +28,20 @@ JOINED_SIZE = 64 * 1024
 Relay = Callable[[bytes], bool]
 
 
-def leave(_piece: bytes) -> bool:
+def ignore_piece(_piece: bytes) -> bool:
     """Take nothing."""
     return False
 
 
 class StaleConnection(ConnectionError):
-    """A connection from the pool was closed by the server before it answered anything."""
+    """A connection from the pool was closed by the server before any byte of a response came."""
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """How long to wait, in seconds; `deadline` is a time.monotonic() value.
 
-    `silence_s` is after how much quiet a reader wants to be told that nothing came; None is never.
+    `silence_s` is after how much silence a read returns without anything; None is never.
     """
 
     connect_s: float
@@ -44,46 +51,46 @@ class Patience:
 
 
 class Exchange:
-    """Sends a request, then reads its answer: `wait_for_head`, then `read` until it returns None.
+    """Sends a request, then reads the response: `wait_for_head`, then `read` until it returns None.
 
-    A quiet server does no harm: after `silence_s` the call returns, and calling again goes on
-    waiting. The connection returns to the pool once the whole answer was read; `close` before
+    A silent server does no harm: after `silence_s` the call returns, and calling again goes on
+    waiting. The connection returns to the pool once the whole response was read; `close` before
     that closes it.
 
     A connection that was idle may have been closed by the server just as the request was sent.
-    When not one byte of an answer came on it, the request is sent again, once, on a new one.
+    When not one byte of a response came on it, the request is sent again, once, on a new one.
 
-    Every method raises TimeoutError, OSError (ssl.SSLError among them) and BadAnswer; OSError of
-    some kind also when the interrupt has fired.
+    Every method raises TimeoutError, OSError (ssl.SSLError among them) and MalformedResponse;
+    OSError of some kind also when the interrupt has fired.
     """
 
     def __init__(
         self,
         dialer: Dialer,
-        pool: Pool,
+        pool: UpstreamPool,
         origin: Origin,
         request: tuple[bytes, bytes],
-        patience: Patience,
+        timeouts: Timeouts,
         interrupt: Interrupt,
     ) -> None:
-        self.answer = Answer()
+        self.response = UpstreamResponse()
         self._interrupt = interrupt
         self._dialer = dialer
         self._pool = pool
         self._origin = origin
         self._request = request
-        self._patience = patience
-        self._read_size = READ_SIZE if patience.silence_s is None else STREAM_READ_SIZE
-        self._tick_s = min(patience.silence_s or patience.read_s, patience.read_s)
+        self._timeouts = timeouts
+        self._read_size = READ_SIZE if timeouts.silence_s is None else STREAM_READ_SIZE
+        self._tick_s = min(timeouts.silence_s or timeouts.read_s, timeouts.read_s)
         self._started = False
-        self._heard = False
-        self._quiet_since = patience.deadline  # before the request is sent, nobody is quiet
-        self._relay: Relay = leave
-        self._left = b""
-        self._came_early = False
-        self._connection: Connection | None = None
+        self._has_read = False  # since the time in _silent_since
+        self._silent_since = timeouts.deadline  # nobody is silent before the request is sent
+        self._relay: Relay = ignore_piece
+        self._piece = b""  # what was read of the body and not yet returned
+        self._came_with_head = False  # it did, so that no relay was offered it
+        self._connection: UpstreamConnection | None = None
         #: Is called when the request is sent again.
-        self.sent_again: Callable[[], None] | None = None
+        self.on_resend: Callable[[], None] | None = None
 
     @property
     def is_connected(self) -> bool:
@@ -91,53 +98,55 @@ class Exchange:
         return self._connection is not None
 
     def wait_for_head(self) -> bool:
-        """Send the request, the first time, and wait for the answer's status and headers.
+        """Send the request, the first time, and wait for the response's status and headers.
 
-        False says that the server is quiet: call again to go on waiting.
+        False says that the server is silent: call again to go on waiting.
         """
         if not self._started:
             self._started = True
             self._start()
-        while not self.answer.head_done:
+        while not self.response.head_done:
             try:
-                if not self._receive(leave):
+                if not self._receive(ignore_piece):
                     return False
             except StaleConnection:
                 self._start_again()
-            self._came_early = bool(self._left)
+            self._came_with_head = bool(self._piece)
         return True
 
-    def read(self, relay: Relay = leave) -> bytes | None:
-        """Return a piece of the body, b"" when the server is quiet, None at the end.
+    def read(self, relay: Relay = ignore_piece) -> bytes | None:
+        """Return a piece of the body, b"" when the server is silent, None at the end.
 
         Each piece is offered to `relay` first: what that takes is not returned.
         """
-        answer = self.answer
-        if self._came_early:
-            self._came_early = False
-            self._left = b"" if relay(self._left) else self._left
+        response = self.response
+        if self._came_with_head:
+            self._came_with_head = False
+            self._piece = b"" if relay(self._piece) else self._piece
         while True:
-            piece, self._left = self._left, b""
-            if answer.whole:
+            piece, self._piece = self._piece, b""
+            # The connection goes back before the last piece is returned: the reader may never
+            # come for the end.
+            if response.whole:
                 self._release()
             if piece:
                 return piece
-            if answer.whole:
+            if response.whole:
                 return None
             if not self._receive(relay):
                 return b""
 
-    def hurry(self, seconds: float) -> None:
+    def shorten_deadline(self, seconds: float) -> None:
         """Bring the deadline forward to `seconds` from now."""
         soon = time.monotonic() + seconds
-        self._patience = replace(self._patience, deadline=min(soon, self._patience.deadline))
+        self._timeouts = replace(self._timeouts, deadline=min(soon, self._timeouts.deadline))
 
     def close(self) -> None:
-        """Close the connection, unless the answer was read to its end."""
+        """Close the connection, unless the response was read to its end."""
         connection, self._connection = self._connection, None
         if connection is not None:
             self._interrupt.forget()
-            self.answer.let_go()
+            self.response.release_parser()
             connection.close()
 
     def _start(self) -> None:
@@ -159,28 +168,28 @@ class Exchange:
             stale.close()
         if self._interrupt.fired:
             raise ConnectionAbortedError("interrupted")
-        if self.sent_again is not None:
-            self.sent_again()
+        if self.on_resend is not None:
+            self.on_resend()
         self._send_on_new()
 
     def _send_on_new(self) -> None:
-        patience = self._patience
+        timeouts = self._timeouts
         now = time.monotonic()
-        timeout_s = min(patience.connect_s, patience.deadline - now)
+        timeout_s = min(timeouts.connect_s, timeouts.deadline - now)
         if timeout_s <= 0:
             raise TimeoutError("the deadline has passed")
         sock = self._dialer.dial(self._origin, timeout_s, self._interrupt)
-        connection = Connection(sock, now)
+        connection = UpstreamConnection(sock, now)
         self._use(connection)
         self._send(connection)
 
-    def _use(self, connection: Connection) -> None:
+    def _use(self, connection: UpstreamConnection) -> None:
         self._connection = connection
         self._interrupt.watch(lambda: shut_down(connection.sock))
 
-    def _send(self, connection: Connection) -> None:
+    def _send(self, connection: UpstreamConnection) -> None:
         head, body = self._request
-        connection.wait_at_most(self._wait_s(time.monotonic(), self._patience.read_s))
+        connection.wait_at_most(self._wait_s(time.monotonic(), self._timeouts.read_s))
         try:
             if len(body) <= JOINED_SIZE:
                 connection.sock.sendall(head + body)
@@ -188,26 +197,27 @@ class Exchange:
                 connection.sock.sendall(head)
                 connection.sock.sendall(body)
         except (BrokenPipeError, ConnectionResetError):
-            # A server that refuses a long body answers early and closes: its answer is read.
+            # A server that refuses a long body responds early and closes: that is read.
             if connection.unproven:
                 raise
-        self._quiet_since = time.monotonic()
+        self._silent_since = time.monotonic()
 
     def _receive(self, relay: Relay) -> bool:
-        """Wait until something came that `relay` did not take; False when the server is quiet."""
+        """Wait until something came that `relay` did not take; False when the server is silent."""
         connection = self._connection
         if connection is None:
-            raise CutAnswer("the connection is closed")
+            raise IncompleteResponse("the connection is closed")
         now = time.monotonic()
-        if self._heard:
-            # Only now: for as long as a reader was busy with what came, the server was not quiet.
-            self._heard, self._quiet_since = False, now
+        if self._has_read:
+            # Only now: while a reader was busy with what came, the server was not silent.
+            self._has_read, self._silent_since = False, now
+        # A read ends by a byte, the end, the next tick (silence) or a limit (an error).
         connection.wait_at_most(self._wait_s(now, self._tick_s))
         self._relay = relay
         try:
             connection.read_each(self._read_size, self._take)
         except TimeoutError:
-            self._wait_s(time.monotonic(), self._tick_s)
+            self._wait_s(time.monotonic(), self._tick_s)  # raises where a limit was reached
             return False
         except OSError as error:
             if self._is_stale(connection):
@@ -216,34 +226,34 @@ class Exchange:
         return True
 
     def _take(self, data: bytes) -> bool:
-        """Feed the answer with one read; tell whether more is to be read at once."""
+        """Feed the response with one read; tell whether more is to be read at once."""
         connection, relay = self._connection, self._relay
         if connection is None or not data:
             self._ended(connection)
             return False
         connection.unproven = False
-        self._heard = True
-        self._left = piece = self.answer.feed(data)
-        if relay is leave or not (piece and relay(piece)):
+        self._has_read = True
+        self._piece = piece = self.response.feed(data)
+        if relay is ignore_piece or not (piece and relay(piece)):
             return False
-        self._left = b""
-        self._quiet_since = now = time.monotonic()
-        return now < self._patience.deadline and not self.answer.whole
+        self._piece = b""
+        self._silent_since = now = time.monotonic()
+        return now < self._timeouts.deadline and not self.response.whole
 
-    def _ended(self, connection: Connection | None) -> None:
+    def _ended(self, connection: UpstreamConnection | None) -> None:
         if connection is None or self._interrupt.fired:
             raise ConnectionAbortedError("interrupted")
         if self._is_stale(connection):
             raise StaleConnection
-        self.answer.end()
+        self.response.end()
 
-    def _is_stale(self, connection: Connection) -> bool:
+    def _is_stale(self, connection: UpstreamConnection) -> bool:
         return connection.unproven and not self._interrupt.fired
 
     def _wait_s(self, now: float, tick_s: float) -> float:
         """Return how long to wait next; it is the same each time until a limit is near."""
-        patience = self._patience
-        left_s = min(self._quiet_since + patience.read_s, patience.deadline) - now
+        timeouts = self._timeouts
+        left_s = min(self._silent_since + timeouts.read_s, timeouts.deadline) - now
         if left_s <= 0:
             raise TimeoutError("the server took too long")
         return min(tick_s, left_s)
@@ -253,11 +263,11 @@ class Exchange:
         if connection is None:
             return
         self._interrupt.forget()
-        answer = self.answer
-        answer.let_go()
-        if not answer.keep_alive or self._interrupt.fired:
+        response = self.response
+        response.release_parser()
+        if not response.keep_alive or self._interrupt.fired:
             connection.close()
             return
-        if "keep-alive" in answer.headers:
-            connection.heed(answer.headers["keep-alive"])
+        if "keep-alive" in response.headers:
+            connection.apply_keep_alive(response.headers["keep-alive"])
         self._pool.give(connection)

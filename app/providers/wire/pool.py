@@ -18,7 +18,7 @@ MAX_AGE_S = 900.0
 _TIMEOUT = re.compile(r"timeout=(\d{1,6})", re.ASCII | re.IGNORECASE)
 
 
-class Connection:
+class UpstreamConnection:
     """A socket, and what must be known to use it once more.
 
     It is `unproven` while nothing has come on it since it left the pool: the server may have
@@ -55,8 +55,8 @@ class Connection:
         while take(self.sock.recv(size)):
             continue
 
-    def heed(self, keep_alive: str) -> None:
-        """Take note of how long the server will keep it, from its Keep-Alive header."""
+    def apply_keep_alive(self, keep_alive: str) -> None:
+        """Let it idle no longer than the server's Keep-Alive header says."""
         stated = _TIMEOUT.search(keep_alive)
         if stated:
             self._idle_limit_s = min(MAX_IDLE_S, int(stated[1]) - 1.0)
@@ -90,7 +90,7 @@ class Connection:
         self.sock.close()
 
 
-class Pool:
+class UpstreamPool:
     """The idle connections to one server, the latest used first; safe to share between threads.
 
     After a fork the child starts with an empty pool: two processes must not write to one socket.
@@ -100,14 +100,14 @@ class Pool:
     def __init__(self, clock: Callable[[], float], *, keep: bool = True) -> None:
         self._keep = keep
         self._clock = clock
-        self._idle: deque[Connection] = deque()
+        self._idle: deque[UpstreamConnection] = deque()
         self._pid = os.getpid()
         weakref.finalize(self, _close_all, self._idle).atexit = False
 
     def __len__(self) -> int:
         return len(self._idle)
 
-    def take(self) -> Connection | None:
+    def take(self) -> UpstreamConnection | None:
         """Return a connection that is still good, or None where a new one must be made."""
         self._leave_to_parent()
         while True:
@@ -120,8 +120,8 @@ class Pool:
                 return connection
             connection.close()
 
-    def give(self, connection: Connection) -> None:
-        """Keep a connection whose last answer was read to its end."""
+    def give(self, connection: UpstreamConnection) -> None:
+        """Keep a connection whose last response was read to its end."""
         if not self._keep:
             connection.close()
             return
@@ -143,7 +143,7 @@ class Pool:
             self.clear()  # this process's handles only: nothing is sent
 
 
-def _close_all(connections: deque[Connection]) -> None:
+def _close_all(connections: deque[UpstreamConnection]) -> None:
     with suppress(IndexError):
         while True:
             connections.pop().close()

@@ -1,4 +1,4 @@
-"""Reading one HTTP/1.1 answer, within bounds."""
+"""Reading one HTTP/1.1 response, within bounds."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ MAX_INFLATED = 32 * 1024 * 1024
 _PASS_THROUGH = {"", "identity"}
 
 
-class BadAnswer(Exception):
+class MalformedResponse(Exception):
     """What the server sent is no HTTP that we read, or more than we take."""
 
 
-class CutAnswer(ConnectionError):
-    """The server closed the connection in the middle of its answer."""
+class IncompleteResponse(ConnectionError):
+    """The server closed the connection in the middle of its response."""
 
 
-class Answer:
-    """An answer as far as it has come: feed it what was read, and it returns what is body.
+class UpstreamResponse:
+    """A response as far as it has come: feed it what was read, and it returns what is body.
 
     `headers` has lower-case names; values of repeated ones are joined by commas. Informational
-    answers (1xx) are skipped. `keep_alive` is true once a message is whole and its connection
+    responses (1xx) are skipped. `keep_alive` is true once a message is whole and its connection
     can be used again.
     """
 
@@ -63,12 +63,12 @@ class Answer:
         """Take in what one read brought, and return what that was of the body.
 
         Raises:
-            BadAnswer
+            MalformedResponse
         """
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            raise BadAnswer("it wants to change the protocol") from None
+            raise MalformedResponse("it wants to change the protocol") from None
         except httptools.HttpParserError as error:
             self._misread(error)
         pieces = self._pieces
@@ -77,7 +77,7 @@ class Answer:
         if not pieces:
             self._overhead += len(data)
             if self._overhead > MAX_OVERHEAD:
-                raise BadAnswer("its head is too long")
+                raise MalformedResponse("its head is too long")
             return b""
         self._overhead = 0
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
@@ -88,15 +88,15 @@ class Answer:
         """The connection was closed: that is the end of a body without a stated length.
 
         Raises:
-            CutAnswer: when the answer was to be longer.
+            IncompleteResponse: when the response was to be longer.
         """
         headers = self.headers
         framed = "content-length" in headers or "chunked" in headers.get("transfer-encoding", "")
         if not self.head_done or framed:
-            raise CutAnswer("the answer is cut")
+            raise IncompleteResponse("the response is cut")
         self.whole = True
 
-    def let_go(self) -> None:
+    def release_parser(self) -> None:
         """Drop the parser: it refers back to this object, and a cycle costs a collection."""
         del self._parser
 
@@ -134,10 +134,10 @@ class Answer:
 
     def _misread(self, error: httptools.HttpParserError) -> None:
         cause = error.__context__
-        if isinstance(cause, BadAnswer):
+        if isinstance(cause, MalformedResponse):
             raise cause
         if not self.whole:
-            raise BadAnswer("it is not HTTP") from error
+            raise MalformedResponse("it is not HTTP") from error
         self.keep_alive = False  # rubbish after a whole message
 
 
@@ -145,9 +145,9 @@ class Inflater:
     """Undoes a content-encoding, piece by piece."""
 
     def __init__(self, encoding: str) -> None:
-        """Raises BadAnswer for an encoding that was never asked for and is not known."""
+        """Raises MalformedResponse for an encoding that was never asked for and is not known."""
         if encoding not in ("gzip", "x-gzip", "deflate"):
-            raise BadAnswer("it is compressed in a way that was not asked for")
+            raise MalformedResponse("it is compressed in a way that was not asked for")
         self._zlib = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # 32: zlib or gzip, as it says
         self._may_be_raw = encoding == "deflate"  # some servers leave zlib's header out
 
@@ -155,17 +155,17 @@ class Inflater:
         """Return what `piece` grows to.
 
         Raises:
-            BadAnswer: when it is damaged, or grows beyond MAX_INFLATED.
+            MalformedResponse: when it is damaged, or grows beyond MAX_INFLATED.
         """
         try:
             grown = self._zlib.decompress(piece, MAX_INFLATED)
         except zlib.error:
             if not self._may_be_raw:
-                raise BadAnswer("its compression is damaged") from None
+                raise MalformedResponse("its compression is damaged") from None
             self._may_be_raw = False
             self._zlib = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
             return self(piece)
         self._may_be_raw = False
         if self._zlib.unconsumed_tail:
-            raise BadAnswer("it is too long")
+            raise MalformedResponse("it is too long")
         return grown
