@@ -19,6 +19,12 @@ DRAWN = ("app", "app.services", "app.store")
 Arrows = Mapping[str, frozenset[str]]
 
 
+def packages() -> list[str]:
+    """Return every package that has others inside."""
+    folders = (path.parent for path in (ROOT / "app").rglob("__init__.py"))
+    return sorted(_name(each) for each in folders if any(each.glob("*/__init__.py")))
+
+
 def arrows(package: str) -> Arrows:
     """Return for each room directly inside a package which of the others it imports."""
     rooms: dict[str, set[str]] = {}

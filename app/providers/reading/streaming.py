@@ -19,7 +19,7 @@ from app.domain.upstream_call import UpstreamCall
 from app.errors import GatewayError, UpstreamUnavailable
 from app.providers.reading.budget import Budget
 from app.providers.reading.sse import Frame, FrameSplitter
-from app.providers.reply import Reply
+from app.providers.wire.exchange import Relay
 
 #: So much of a stream is read in one go, in bytes: a piece that was compressed may be far longer.
 MOST_AT_ONCE = 64 * 1024
@@ -55,6 +55,26 @@ class AnswerReader(Protocol):
 
     def whole(self, body: bytes) -> list[Delta]:
         """Return what a whole answer says, ending with Finished. Raises as `read` does."""
+        ...
+
+
+class AnswerSource(Protocol):
+    """Where an answer comes from: a `Reply` of the transport's, or what a test has in its place."""
+
+    def body(self) -> bytes:
+        """Return the whole answer."""
+        ...
+
+    def pieces(self, relay: Relay) -> Iterator[bytes]:
+        """Yield the answer's pieces as they come, without those that `relay` takes."""
+        ...
+
+    def expect_end(self) -> None:
+        """Wait only briefly for what still comes."""
+        ...
+
+    def close(self) -> None:
+        """Read no more."""
         ...
 
 
@@ -159,7 +179,7 @@ class _PieceReader:
 
 
 def stream_batches(
-    reply: Reply,
+    reply: AnswerSource,
     reader: AnswerReader,
     call: UpstreamCall,
     mistake: Mistake,
@@ -202,7 +222,7 @@ def stream_batches(
 
 
 def whole_batches(
-    reply: Reply,
+    reply: AnswerSource,
     reader: AnswerReader,
     call: UpstreamCall,
     mistake: Mistake,
