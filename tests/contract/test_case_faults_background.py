@@ -40,7 +40,7 @@ class _Works:
 
     def __init__(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
         made: list[Callable[[], None]] = []
-        monkeypatch.setattr("app.factory.declare", lambda _broker, work: made.append(work))
+        monkeypatch.setattr("app.factory.worker.declare", lambda _broker, work: made.append(work))
         self._ends = socket.socketpair()
         create_worker(settings, Channel(self._ends[0]))
         (self.work,) = made

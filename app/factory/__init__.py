@@ -1,0 +1,12 @@
+"""The composition root: the only room that knows every other. Opens no connection.
+
+What the web process and the worker are both made of is made in `core`, the rest of each in `web`
+and `worker`.
+"""
+
+from __future__ import annotations
+
+from app.factory.web import create_app, deliver_spooled, warn_of_storage
+from app.factory.worker import create_worker
+
+__all__ = ["create_app", "create_worker", "deliver_spooled", "warn_of_storage"]

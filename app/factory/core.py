@@ -1,0 +1,128 @@
+"""What the web process and the worker are both made of."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from secrets import token_hex
+
+from app.jobs.broker import TicketBroker
+from app.providers.base import Provider
+from app.providers.profiles import is_reasoning_model
+from app.providers.registry import build
+from app.services.accounts.service import Accounts
+from app.services.answering.preparation import Preparation
+from app.services.answering.sealing import PayloadSealer
+from app.services.limits.limiter import RateLimiter
+from app.services.limits.meter import Meter
+from app.services.limits.usage import UsageBook
+from app.services.upstreams.breakers import Breakers
+from app.services.upstreams.catalog import ModelCatalog
+from app.services.upstreams.discovery import Discovery
+from app.services.upstreams.retries import RetryPolicy
+from app.services.upstreams.router import Router
+from app.settings import Settings
+from app.store.accounts.base import AccountStore
+from app.store.connection.client import Client
+from app.store.jobs.redis import RedisJobStore
+from app.store.rate_limits.redis import RedisRateLimitStore
+from app.store.responses.base import ResponseStore
+from app.store.responses.redis import RedisStore
+from app.store.usage.redis import RedisUsageStore
+from app.telemetry import STORE_FAILURES, breaker_changed
+
+#: For how long a background job may end after its time limit before its thread counts as lost.
+SPARE_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """The services that both processes have, and the jobs that are between them."""
+
+    accounts: Accounts
+    catalog: ModelCatalog
+    breakers: Breakers
+    preparation: Preparation
+    meter: Meter
+    jobs: RedisJobStore
+
+
+def core_of(
+    settings: Settings,
+    client: Client,
+    redis_store: RedisStore,
+    store: ResponseStore,
+    account_store: AccountStore,
+    meter: Meter,
+    providers: Mapping[str, Provider] | None = None,
+) -> Core:
+    """Return them; `store` keeps responses, in `redis_store` or on the way there."""
+    accounts = Accounts(account_store, settings.limits)
+    if settings.bootstrap_key_sha256 and settings.bootstrap_account:
+        accounts.bootstrap(settings.bootstrap_key_sha256, settings.bootstrap_account)
+    catalog = _catalog(
+        settings, providers or {each.name: build(each) for each in settings.providers}
+    )
+    names = [each.name for each in settings.providers]
+    breakers = Breakers(names, time.monotonic, breaker_changed)
+    prefix, lease_s = settings.redis.prefix, settings.background.lease_s
+    jobs = RedisJobStore(client, prefix, redis_store, lease_s)
+    preparation = Preparation(
+        store,
+        catalog,
+        Router(settings.providers, breakers, RetryPolicy()),
+        PayloadSealer(accounts.secret),
+        _now,
+        lambda account, response_id: jobs.status(account, response_id) is not None,
+    )
+    return Core(accounts, catalog, breakers, preparation, meter, jobs)
+
+
+def response_store(settings: Settings, client: Client) -> RedisStore:
+    """Return the responses in Redis."""
+    redis = settings.redis
+    # Waiting for replicas must end well before the connection's own time-out does.
+    return RedisStore(
+        client, redis.prefix, wait_replicas=redis.wait_replicas, wait_s=redis.timeout_s / 2
+    )
+
+
+def request_meter(settings: Settings, client: Client, usage_delay_s: float = 0.0) -> Meter:
+    """Return the limits and the book of use; what is used may wait for `usage_delay_s`."""
+    prefix = settings.redis.prefix
+    rate_limits = RedisRateLimitStore(client, prefix)
+    limits_away = STORE_FAILURES.labels("limits").inc
+    usage_away = STORE_FAILURES.labels("usage").inc
+    return Meter(
+        RateLimiter(rate_limits, settings.limits, lambda: token_hex(8), limits_away),
+        UsageBook(
+            RedisUsageStore(client, prefix, rate_limits.adjusting),
+            time.time,
+            usage_away,
+            usage_delay_s,
+        ),
+    )
+
+
+def job_broker(settings: Settings, client: Client, jobs: RedisJobStore) -> TicketBroker:
+    """Return what wakes workers."""
+    prefix, concurrency = settings.redis.prefix, settings.background.concurrency
+    # A thread may be longer than a job's own limit only while Redis is away, where nobody can say.
+    longest_s = settings.background.time_limit_s + SPARE_S
+    return TicketBroker(client, prefix, concurrency, jobs.announce, longest_s=longest_s)
+
+
+def _catalog(settings: Settings, providers: Mapping[str, Provider]) -> ModelCatalog:
+    discovered = [providers[each.name] for each in settings.providers if each.discover]
+    return ModelCatalog(
+        settings.providers,
+        settings.models,
+        providers,
+        Discovery(discovered, time.monotonic),
+        is_reasoning_model,
+    )
+
+
+def _now() -> int:
+    return int(time.time())

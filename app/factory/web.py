@@ -1,0 +1,150 @@
+"""The web process: the WSGI application, and what it does beside answering."""
+
+from __future__ import annotations
+
+import atexit
+import time
+from collections.abc import Mapping
+
+from flask import Flask
+
+from app.api import context, request_log
+from app.api.endpoints import docs, health, models, responses, usage
+from app.api.hangup import HangUps
+from app.api.http import errors
+from app.api.http.flask_app import SlimFlask
+from app.api.in_flight import InFlight
+from app.api.open_answers import OpenAnswers
+from app.errors import StorageUnavailable
+from app.factory.core import Core, core_of, job_broker, request_meter, response_store
+from app.providers.base import Provider
+from app.schemas.request.body import MAX_BODY_BYTES
+from app.services.background.service import Background
+from app.services.background.subscriptions import FeedHub
+from app.services.health import Health
+from app.services.responses.archive import Archive
+from app.services.responses.service import Responses
+from app.settings import Settings
+from app.store.accounts.base import AccountStore
+from app.store.accounts.redis import RedisAccountStore
+from app.store.connection.checks import keeping
+from app.store.connection.client import Client, connect
+from app.store.connection.reasons import reason
+from app.store.responses.archive_redis import RedisArchive
+from app.store.responses.redis import RedisStore
+from app.store.spool.delivery import SpoolDelivery
+from app.store.spool.folders import SpoolFolders
+from app.store.spool.store import SpoolingStore
+from app.store.spool.store_identity import StoreIdentity
+from app.telemetry import configure_logging, log
+
+#: How long a web process gathers what requests have used before it writes that down.
+USAGE_DELAY_S = 0.25
+BLUEPRINTS = (responses.bp, models.bp, usage.bp, health.bp, docs.bp)
+
+
+def create_app(
+    settings: Settings,
+    *,
+    providers: Mapping[str, Provider] | None = None,
+    account_store: AccountStore | None = None,
+) -> Flask:
+    """Return the WSGI application; what is given takes the place of what settings name."""
+    configure_logging(settings.log_level, settings.log_format)
+    app = SlimFlask("app.factory")
+    app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
+    app.url_map.merge_slashes = False
+    context.install(app, _services(settings, providers, account_store))
+    errors.register(app)
+    request_log.register(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    return app
+
+
+def warn_of_storage(settings: Settings) -> None:
+    """Log what could lose responses: a Redis that evicts, or keeps nothing on disk."""
+    configure_logging(settings.log_level, settings.log_format)
+    try:
+        servers = keeping(connect(settings.redis))
+    except StorageUnavailable as fault:
+        log.warning("storage_unavailable", reason=reason(fault))
+        return
+    for server in servers:
+        for warning in server.warnings(settings.redis.wait_replicas):
+            log.warning("storage_may_lose_responses", reason=warning)
+
+
+def deliver_spooled(app: Flask) -> None:
+    """Have a process that serves deliver what is spooled; tell of a spool that takes nothing."""
+    with app.app_context():
+        spool = context.services().spool
+    if (fault := spool.folders.begin()) is not None:
+        log.error("spool_unwritable", directory=str(spool.folders.directory), reason=fault)
+    spool.start()
+
+
+def _services(
+    settings: Settings,
+    providers: Mapping[str, Provider] | None,
+    account_store: AccountStore | None,
+) -> context.Services:
+    client, prefix = connect(settings.redis), settings.redis.prefix
+    redis_store = response_store(settings, client)
+    account_store = account_store or RedisAccountStore(client, prefix, redis_store.safety)
+    identity = StoreIdentity(client, prefix)
+    spool = _spool(settings, redis_store, identity, account_store)
+    open_answers = OpenAnswers()
+    store = SpoolingStore(redis_store, spool, is_ending=open_answers.is_closed, sleep=time.sleep)
+    meter = request_meter(settings, client, USAGE_DELAY_S)
+    atexit.register(meter.book.flush)
+    core = core_of(settings, client, redis_store, store, account_store, meter, providers)
+    background = _background(settings, client, core, spool)
+    responses = Responses(store, core.preparation, background, meter)
+    archive = RedisArchive(client, prefix, redis_store.safety)
+    return context.Services(
+        responses=responses,
+        background=background,
+        accounts=core.accounts,
+        meter=meter,
+        catalog=core.catalog,
+        health=_health(settings, core, identity, spool),
+        hangups=HangUps(),
+        in_flight=InFlight(settings.requests.max_in_flight, settings.requests.max_body_memory_mb),
+        open_answers=open_answers,
+        requests=settings.requests,
+        archive=Archive(archive, spool, background, responses, core.accounts),
+        spool=spool,
+    )
+
+
+def _background(settings: Settings, client: Client, core: Core, spool: SpoolDelivery) -> Background:
+    return Background(
+        core.jobs,
+        core.preparation,
+        FeedHub(core.jobs, time.sleep),
+        core.meter,
+        settings.background,
+        job_broker(settings, client, core.jobs).send,
+        time.time,
+        lambda account, response_id: spool.find(account, response_id) is not None,
+    )
+
+
+def _health(
+    settings: Settings, core: Core, identity: StoreIdentity, spool: SpoolDelivery
+) -> Health:
+    worker_silence_s = core.jobs.worker_silence_s if settings.background.enabled else lambda: None
+    return Health(identity.probe, worker_silence_s, core.breakers.states, spool.folders.fault)
+
+
+def _spool(
+    settings: Settings, store: RedisStore, identity: StoreIdentity, accounts: AccountStore
+) -> SpoolDelivery:
+    return SpoolDelivery(
+        store,
+        identity,
+        SpoolFolders(settings.spool_dir),
+        lambda account: accounts.account(account) is not None,
+        sleep=time.sleep,
+    )

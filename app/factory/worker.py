@@ -1,0 +1,100 @@
+"""The worker: a process that works on background responses."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from secrets import token_hex
+
+from app.factory.core import Core, core_of, job_broker, request_meter, response_store
+from app.jobs.actors import WorkerLifecycle, declare
+from app.jobs.process import Channel, WorkerProcess
+from app.services.background.active_jobs import ActiveJobs
+from app.services.background.finisher import JobFinisher
+from app.services.background.subscriptions import FeedHub
+from app.services.background.supervisor import Supervisor
+from app.services.background.unrouted import WAIT_S, Unrouted
+from app.services.background.worker import Worker
+from app.settings import Settings
+from app.store.accounts.redis import RedisAccountStore
+from app.store.connection.client import Client, connect
+from app.store.jobs.unrouted import UnroutedJobs
+from app.telemetry import configure_logging
+
+
+def create_worker(settings: Settings, channel: Channel) -> WorkerProcess:
+    """Return a process of a worker, which obeys its master on `channel`."""
+    configure_logging(settings.log_level, settings.log_format)
+    client = connect(settings.redis)
+    core = _core(settings, client)
+    jobs, limits = core.jobs, settings.background
+    broker = job_broker(settings, client, jobs)
+    active_jobs = ActiveJobs(jobs, time.monotonic, limits.time_limit_s)
+    finisher = JobFinisher(jobs, core.meter, time.time)
+    supervisor = Supervisor(jobs, active_jobs, finisher, broker, limits, time.monotonic, time.sleep)
+
+    def begin(response_id: str) -> None:
+        threading.Thread(target=worker.work_on, args=(response_id,), daemon=True).start()
+
+    unrouted = _unrouted(settings, client, core, finisher, active_jobs, begin)
+    worker = Worker(
+        jobs,
+        core.preparation,
+        finisher,
+        active_jobs,
+        limits,
+        caller_of=core.accounts.caller,
+        send=broker.send,
+        leave=unrouted.leave,
+        clock=time.monotonic,
+        now=time.time,
+        pause=time.sleep,
+    )
+    hub = FeedHub(jobs, time.sleep, supervisor.handle_news)
+    broker.add_middleware(WorkerLifecycle(broker, supervisor, hub, limits.lease_s))
+    declare(broker, worker.work)
+    looking = partial(unrouted.keep_looking, time.sleep)
+    return WorkerProcess(broker, supervisor.draining, limits, broker.idle_s, channel, [looking])
+
+
+def _core(settings: Settings, client: Client) -> Core:
+    """Return the services, which write straight to Redis here: a worker has no spool."""
+    store = response_store(settings, client)
+    account_store = RedisAccountStore(client, settings.redis.prefix, store.safety)
+    meter = request_meter(settings, client)
+    return core_of(settings, client, store, store, account_store, meter)
+
+
+def _unrouted(
+    settings: Settings,
+    client: Client,
+    core: Core,
+    finisher: JobFinisher,
+    active_jobs: ActiveJobs,
+    begin: Callable[[str], None],
+) -> Unrouted:
+    """Return who looks after jobs whose model nobody serves here, and begins those of others."""
+    limits = settings.background
+    return Unrouted(
+        UnroutedJobs(client, settings.redis.prefix, limits.lease_s, WAIT_S),
+        core.jobs,
+        finisher,
+        active_jobs,
+        find=_finder(core),
+        begin=begin,
+        owner=lambda: token_hex(8),
+        room=limits.concurrency,
+    )
+
+
+def _finder(core: Core) -> Callable[[str, str], None]:
+    """Return what raises NotFound where the holder of a key finds no such model here."""
+
+    def find(key_id: str, model: str) -> None:
+        caller = core.accounts.caller(key_id)
+        if caller is not None:  # else whoever runs its job ends it
+            core.catalog.resolve(model, caller)
+
+    return find
