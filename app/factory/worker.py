@@ -84,8 +84,8 @@ def _unrouted(
         active_jobs,
         find=_finder(core),
         begin=begin,
-        owner=lambda: token_hex(8),
-        room=limits.concurrency,
+        new_token=lambda: token_hex(8),
+        capacity=limits.concurrency,
     )
 
 

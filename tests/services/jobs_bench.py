@@ -219,8 +219,8 @@ class Bench:
             self.active_jobs,
             find=self.find,
             begin=lambda response_id: self.worker.work_on(response_id),
-            owner=lambda: "ends",
-            room=2,
+            new_token=lambda: "ends",
+            capacity=2,
         )
 
     def find(self, _key_id: str, model: str) -> None:

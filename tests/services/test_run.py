@@ -1,4 +1,4 @@
-"""One answer under way: it is kept before it is told, and whatever happens it ends."""
+"""One answer under way: it is stored before its end is emitted, and whatever happens it ends."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HELLO: list[Batch] = [[Text("hel")], [Text("lo")], [Used(Usage(1, 2)), Finished(
 
 @dataclass
 class Upstream:
-    """Yields batches, then raises what it was told to; knows whether it was closed."""
+    """Yields batches, then raises `error`; knows whether it was closed."""
 
     batches: list[Batch]
     error: Exception | None = None
@@ -48,19 +48,19 @@ class Upstream:
 
 @dataclass
 class Witness:
-    """Writes down, in order, what was kept, told and settled."""
+    """Writes down, in order, what was stored, emitted and ended."""
 
     log: list[str] = field(default_factory=list)
-    kept: Response | None = None
+    stored: Response | None = None
     failure: GatewayError | None = None
-    storage: GatewayError | None = None
-    overruling: GatewayError | None = None
+    fault: GatewayError | None = None
+    abort_error: GatewayError | None = None
 
-    def keep(self, response: Response, _ending: list[Event]) -> None:
-        self.log.append("kept")
-        if self.storage is not None:
-            raise self.storage
-        self.kept = response
+    def store(self, response: Response, _ending: list[Event]) -> None:
+        self.log.append("stored")
+        if self.fault is not None:
+            raise self.fault
+        self.stored = response
 
     def ended(self, response: Response, failure: GatewayError | None) -> None:
         self.log.append("ended")
@@ -71,15 +71,15 @@ def run(upstream: Upstream, witness: Witness, *, shows_opaque: bool = True) -> R
     return Run(
         narrator(),
         iter(upstream),
-        keep=witness.keep,
-        ended=witness.ended,
-        overruled=lambda: witness.overruling,
+        store=witness.store,
+        on_end=witness.ended,
+        abort_error=lambda: witness.abort_error,
         seal=lambda payload: f"sealed:{payload}",
         shows_opaque=shows_opaque,
     )
 
 
-def told(upstream: Upstream, witness: Witness, *, shows_opaque: bool = True) -> list[Event]:
+def emitted(upstream: Upstream, witness: Witness, *, shows_opaque: bool = True) -> list[Event]:
     events = []
     for batch in run(upstream, witness, shows_opaque=shows_opaque).events():
         witness.log += [event.type for event in batch]
@@ -91,16 +91,16 @@ def told(upstream: Upstream, witness: Witness, *, shows_opaque: bool = True) -> 
     return events
 
 
-def test_an_answer_is_kept_before_its_end_is_told() -> None:
+def test_an_answer_is_stored_before_its_end_is_emitted() -> None:
     witness = Witness()
-    told(Upstream(HELLO), witness)
-    assert witness.log.index("kept") < witness.log.index("response.completed")
+    emitted(Upstream(HELLO), witness)
+    assert witness.log.index("stored") < witness.log.index("response.completed")
 
 
-def test_what_is_kept_is_what_was_told() -> None:
+def test_what_is_stored_is_what_was_emitted() -> None:
     witness = Witness()
-    events = told(Upstream(HELLO), witness)
-    assert fold(events) == witness.kept
+    events = emitted(Upstream(HELLO), witness)
+    assert fold(events) == witness.stored
 
 
 def test_every_batch_leaves_as_it_came() -> None:
@@ -111,10 +111,10 @@ def test_every_batch_leaves_as_it_came() -> None:
 def test_a_bug_ends_the_answer_like_a_failure_and_says_nothing_of_itself() -> None:
     witness = Witness()
     with capture_logs() as log:
-        events = told(Upstream(HELLO[:1], KeyError("what the model said")), witness)
+        events = emitted(Upstream(HELLO[:1], KeyError("what the model said")), witness)
     assert events[-1].type == "response.failed"
-    assert witness.kept is not None
-    assert (witness.kept.status, type(witness.failure)) == ("failed", GatewayError)
+    assert witness.stored is not None
+    assert (witness.stored.status, type(witness.failure)) == ("failed", GatewayError)
     assert [line["event"] for line in log] == ["unexpected_error"]
     assert "what the model said" not in repr((events, log))
 
@@ -131,17 +131,17 @@ def test_a_batch_that_says_nothing_to_the_caller_is_no_silence() -> None:
 
 def test_an_upstream_that_fails_midway_ends_the_stream_as_failed() -> None:
     witness = Witness()
-    events = told(Upstream([[Text("a")]], UpstreamTimeout("too slow")), witness)
+    events = emitted(Upstream([[Text("a")]], UpstreamTimeout("too slow")), witness)
     assert [event.type for event in events[-2:]] == ["error", "response.failed"]
-    assert witness.kept is not None
-    assert witness.kept.status == "failed"
+    assert witness.stored is not None
+    assert witness.stored.status == "failed"
 
 
 def test_an_upstream_that_never_says_why_it_stopped_has_failed() -> None:
     witness = Witness()
-    told(Upstream([[Text("a")]]), witness)
-    assert witness.kept is not None
-    assert witness.kept.status == "failed"
+    emitted(Upstream([[Text("a")]]), witness)
+    assert witness.stored is not None
+    assert witness.stored.status == "failed"
     assert witness.failure is not None
 
 
@@ -151,9 +151,9 @@ def test_a_caller_that_hangs_up_leaves_a_cancelled_response() -> None:
     next(events)
     next(events)
     events.close()  # type: ignore[attr-defined]  # it is a generator, as WSGI servers know
-    assert witness.kept is not None
-    assert witness.kept.status == "cancelled"
-    assert witness.kept.output == (
+    assert witness.stored is not None
+    assert witness.stored.status == "cancelled"
+    assert witness.stored.output == (
         Message("msg_0", "assistant", (OutputText("hel"),), "incomplete"),
     )
 
@@ -167,25 +167,27 @@ def test_a_caller_that_hangs_up_frees_the_upstream() -> None:
     assert upstream.closed
 
 
-def test_a_caller_that_goes_while_the_upstream_is_silent_is_told_nothing_more() -> None:
+def test_a_caller_that_goes_while_the_upstream_is_silent_gets_nothing_more() -> None:
     witness = Witness()
     events = list(run(Upstream([[Text("a")]], CallerGone("gone")), witness).events())
     assert len(events) == 2
-    assert witness.kept is not None
-    assert witness.kept.status == "cancelled"
+    assert witness.stored is not None
+    assert witness.stored.status == "cancelled"
 
 
 def test_an_answer_that_is_cut_by_us_says_so_and_keeps_what_was_said() -> None:
-    witness = Witness(overruling=Restarting("the end"))
-    events = told(Upstream([[Text("a")]], CallerGone("gone")), witness)
+    witness = Witness(abort_error=Restarting("the end"))
+    events = emitted(Upstream([[Text("a")]], CallerGone("gone")), witness)
     assert [event.type for event in events[-3:]] == [
         "response.output_item.done",
         "error",
         "response.failed",
     ]
-    assert witness.kept is not None
-    assert witness.kept.status == "failed"
-    assert witness.kept.output == (Message("msg_0", "assistant", (OutputText("a"),), "incomplete"),)
+    assert witness.stored is not None
+    assert witness.stored.status == "failed"
+    assert witness.stored.output == (
+        Message("msg_0", "assistant", (OutputText("a"),), "incomplete"),
+    )
 
 
 def test_who_does_not_take_the_end_that_we_made_has_a_failed_response() -> None:
@@ -193,14 +195,14 @@ def test_who_does_not_take_the_end_that_we_made_has_a_failed_response() -> None:
     events = run(upstream, witness).events()
     next(events)
     next(events)
-    witness.overruling = Restarting("the end")
+    witness.abort_error = Restarting("the end")
     events.close()  # type: ignore[attr-defined]  # it is a generator, as WSGI servers know
-    assert witness.kept is not None
-    assert (witness.kept.status, witness.kept.error) == (
+    assert witness.stored is not None
+    assert (witness.stored.status, witness.stored.error) == (
         "failed",
         ResponseError("server_error", "the end"),
     )
-    assert witness.log == ["kept", "ended"]
+    assert witness.log == ["stored", "ended"]
 
 
 @pytest.mark.parametrize(
@@ -217,12 +219,12 @@ def test_every_answer_is_settled_once(upstream: Upstream) -> None:
     witness = Witness()
     for _ in run(upstream, witness).events():
         continue
-    assert witness.log == ["kept", "ended"]
+    assert witness.log == ["stored", "ended"]
 
 
-def test_an_answer_that_cannot_be_kept_is_not_told_as_complete() -> None:
-    witness = Witness(storage=StorageUnavailable("away"))
-    events = told(Upstream(HELLO), witness)
+def test_an_answer_that_cannot_be_stored_is_not_emitted_as_complete() -> None:
+    witness = Witness(fault=StorageUnavailable("away"))
+    events = emitted(Upstream(HELLO), witness)
     assert [event.type for event in events[-2:]] == ["error", "response.failed"]
 
 
@@ -236,7 +238,7 @@ def test_a_whole_answer_is_returned() -> None:
     [
         (Upstream([], UpstreamMisbehaved("nonsense")), Witness(), UpstreamMisbehaved),
         (Upstream([], CallerGone("gone")), Witness(), CallerGone),
-        (Upstream(HELLO), Witness(storage=StorageUnavailable("away")), StorageUnavailable),
+        (Upstream(HELLO), Witness(fault=StorageUnavailable("away")), StorageUnavailable),
         (Upstream([[Text("a")]]), Witness(), GatewayError),
     ],
     ids=["upstream", "caller", "store", "no end"],
@@ -253,23 +255,23 @@ THOUGHTFUL: list[Batch] = [[Thought("hm"), Opaque("x")], [Finished()]]
 
 
 def test_opaque_reasoning_leaves_sealed() -> None:
-    done = [e for e in told(Upstream(THOUGHTFUL), Witness()) if isinstance(e, ItemDone)]
+    done = [e for e in emitted(Upstream(THOUGHTFUL), Witness()) if isinstance(e, ItemDone)]
     assert [event.item for event in done] == [
         Reasoning("rs_0", ("hm",), encrypted_content="sealed:x")
     ]
 
 
-def test_opaque_reasoning_is_kept_although_it_was_not_asked_for() -> None:
+def test_opaque_reasoning_is_stored_although_it_was_not_asked_for() -> None:
     witness = Witness()
-    events = told(Upstream(THOUGHTFUL), witness, shows_opaque=False)
+    events = emitted(Upstream(THOUGHTFUL), witness, shows_opaque=False)
     assert "sealed" not in repr(events)
-    assert witness.kept is not None
-    assert witness.kept.output == (Reasoning("rs_0", ("hm",), encrypted_content="sealed:x"),)
+    assert witness.stored is not None
+    assert witness.stored.output == (Reasoning("rs_0", ("hm",), encrypted_content="sealed:x"),)
 
 
 def test_an_answer_that_is_given_up_for_a_reason_fails_with_it() -> None:
-    witness = Witness(overruling=UpstreamTimeout("the time limit of 800 s is over"))
-    told(Upstream([[Text("a")]], CallerGone("gone")), witness)
-    assert witness.kept is not None
-    assert witness.kept.error is not None
-    assert "800 s" in witness.kept.error.message
+    witness = Witness(abort_error=UpstreamTimeout("the time limit of 800 s is over"))
+    emitted(Upstream([[Text("a")]], CallerGone("gone")), witness)
+    assert witness.stored is not None
+    assert witness.stored.error is not None
+    assert "800 s" in witness.stored.error.message

@@ -1,4 +1,4 @@
-"""From a request to an answer that is being told: what whole, streamed and background share."""
+"""From a request to an answer under way: what whole, streamed and background responses share."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MAX_TRUNCATIONS = 4
 
 @dataclass(frozen=True, slots=True)
 class PreparedRequest:
-    """A request that can be answered: what the model shall see, and the response so far."""
+    """A request that can be answered: what the model shall see, and the response as it begins."""
 
     caller: Caller
     request: CreateRequest
@@ -40,7 +40,7 @@ class PreparedRequest:
 
 
 class Preparation:
-    """Prepares requests, opens upstreams for them and tells their answers.
+    """Prepares requests, opens upstreams for them and begins their answers.
 
     `now` returns Unix seconds; `is_pending` tells whether an account's response waits or runs.
     """
@@ -64,12 +64,12 @@ class Preparation:
     def prepare(
         self, caller: Caller, request: CreateRequest, status: Status = "in_progress"
     ) -> PreparedRequest:
-        """Return the request with its history and its response, which nobody knows of yet.
+        """Return the request with its history and its response, of which no event was emitted yet.
 
         Raises:
             InvalidRequest, NotFound, PermissionDenied: it cannot be served as it is.
             RateLimited: it is to be stored, and its account has no room left.
-            StorageUnavailable: it continues what is stored and the store is away.
+            StorageUnavailable: it continues what is stored, and the store is unreachable.
         """
         targets = self.targets(caller, request)
         refuse_when_full(self._store, caller, request)
@@ -94,7 +94,7 @@ class Preparation:
     def ignored(self, prepared: PreparedRequest) -> tuple[str, ...]:
         """Name the parameters that the first-choice provider will not honour."""
         target = prepared.targets[0]
-        return target.provider.ignored(self._asked(prepared, prepared.thread.items, target))
+        return target.provider.ignored(self._model_request(prepared, prepared.thread.items, target))
 
     def open(
         self,
@@ -114,11 +114,13 @@ class Preparation:
         """
         items, last_excess = prepared.thread.items, None
         for truncations_left in reversed(range(MAX_TRUNCATIONS + 1)):
-            asked = partial(self._asked, prepared, items)
+            request_for = partial(self._model_request, prepared, items)
             try:
                 if until is not None:
-                    return self._router.open_in_time(prepared.targets, asked, call, until, pause_s)
-                return self._router.open(prepared.targets, asked, call)
+                    return self._router.open_in_time(
+                        prepared.targets, request_for, call, until, pause_s
+                    )
+                return self._router.open(prepared.targets, request_for, call)
             except ContextLengthExceeded as error:
                 excess = error.excess_tokens
                 # vLLM stops counting one past its limit ("at least"): an excess that has not
@@ -134,7 +136,7 @@ class Preparation:
         raise AssertionError("the last try returns or raises")
 
     def narrator(self, prepared: PreparedRequest) -> Narrator:
-        """Return what tells the response."""
+        """Return what makes events of the upstream's deltas."""
         return Narrator(prepared.response, item_minter(prepared.response.id), self._now)
 
     def run(
@@ -142,42 +144,42 @@ class Preparation:
         prepared: PreparedRequest,
         opened: UpstreamAnswer,
         *,
-        keep: Callable[[Response, list[Event]], None],
-        ended: Callable[[Response, GatewayError | None], None],
-        overruled: Callable[[], GatewayError | None] = lambda: None,
+        store: Callable[[Response, list[Event]], None],
+        on_end: Callable[[Response, GatewayError | None], None],
+        abort_error: Callable[[], GatewayError | None] = lambda: None,
     ) -> Run:
         """Return the answer under way; see Run for the callbacks."""
         account, origin = prepared.caller.account, opened.provider
         return Run(
             self.narrator(prepared),
             opened.batches,
-            keep=keep,
-            ended=ended,
-            overruled=overruled,
+            store=store,
+            on_end=on_end,
+            abort_error=abort_error,
             seal=lambda payload: self._sealer.seal(account, origin, payload),
             shows_opaque=INCLUDE_ENCRYPTED in prepared.request.parameters.include,
         )
 
-    def _asked(
+    def _model_request(
         self, prepared: PreparedRequest, items: tuple[Item, ...], target: Target
     ) -> ModelRequest:
         account, request = prepared.caller.account, prepared.request
         return ModelRequest(
             model=target.upstream_model,
-            items=self._for_origin(account, target.provider.name, items),
-            parameters=self._private(account, request.parameters),
+            items=self._for_provider(account, target.provider.name, items),
+            parameters=self._pseudonymous(account, request.parameters),
             stream=request.stream or request.background,
             history_tools=prepared.thread.tools,
             max_output_tokens_default=target.max_output_tokens,
         )
 
-    def _private(self, account: str, parameters: Parameters) -> Parameters:
-        """Return the parameters with names that no other account shares upstream (U14)."""
-        given = (parameters.user, parameters.safety_identifier, parameters.prompt_cache_key)
-        if given == (None, None, None):
+    def _pseudonymous(self, account: str, parameters: Parameters) -> Parameters:
+        """Return the parameters under pseudonyms that no other account has upstream (U14)."""
+        names = (parameters.user, parameters.safety_identifier, parameters.prompt_cache_key)
+        if names == (None, None, None):
             return parameters
         user, safety_identifier, cache_key = (
-            name and self._sealer.pseudonym(account, name) for name in given
+            name and self._sealer.pseudonym(account, name) for name in names
         )
         return replace(
             parameters,
@@ -186,16 +188,18 @@ class Preparation:
             prompt_cache_key=cache_key,
         )
 
-    def _for_origin(self, account: str, provider: str, items: tuple[Item, ...]) -> tuple[Item, ...]:
+    def _for_provider(
+        self, account: str, provider: str, items: tuple[Item, ...]
+    ) -> tuple[Item, ...]:
         """Return the items with the opaque payloads of this provider, and no other's (U11)."""
         for item in items:
             if isinstance(item, Reasoning) and item.encrypted_content is not None:
-                unsealed = (self._unsealed(account, provider, each) for each in items)
-                return tuple(each for each in unsealed if each is not None)
+                opened = (self._opened_item(account, provider, each) for each in items)
+                return tuple(each for each in opened if each is not None)
         return items
 
-    def _unsealed(self, account: str, provider: str, item: Item) -> Item | None:
-        """Return the item as its provider is to see it; None for another's, text and all."""
+    def _opened_item(self, account: str, provider: str, item: Item) -> Item | None:
+        """Return the item with its payload open; None, text and all, for another provider's."""
         if not isinstance(item, Reasoning) or item.encrypted_content is None:
             return item
         unsealed = self._sealer.open(account, item.encrypted_content)

@@ -1,4 +1,4 @@
-"""One answer under way: from the upstream's batches to events, kept before it is told."""
+"""One answer under way: from the upstream's batches to events, stored before its end is sent."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ LONG_TEXT = 1024 * 1024
 
 
 class Run:
-    """Tells a response as batches of events, exactly once; an empty batch means silence.
+    """Emits a response as batches of events, exactly once; an empty batch means silence.
 
-    `keep` stores the response, and the events that end it, before they are told; `ended` hears
-    of it on every exit path, with the error that spoilt it, if one did. When the upstream was
-    given up, `overruled` may return the error that made it so: else the caller has gone. `seal`
-    makes an opaque payload fit to leave the gateway; `shows_opaque` says whether this caller
-    sees it.
+    `store` stores the response, and the events that end it, before these are emitted; `on_end` is
+    called with it on every way out, and with the error that failed it, if one did. When the
+    upstream was given up, `abort_error` may return the error that caused this: else the caller has
+    gone. `seal` makes an opaque payload fit to leave the gateway; `shows_opaque` says whether this
+    caller gets it.
     """
 
     def __init__(
@@ -33,23 +33,23 @@ class Run:
         narrator: Narrator,
         batches: Iterator[Batch],
         *,
-        keep: Callable[[Response, list[Event]], None],
-        ended: Callable[[Response, GatewayError | None], None],
-        overruled: Callable[[], GatewayError | None],
+        store: Callable[[Response, list[Event]], None],
+        on_end: Callable[[Response, GatewayError | None], None],
+        abort_error: Callable[[], GatewayError | None],
         seal: Callable[[str], str],
         shows_opaque: bool,
     ) -> None:
-        #: Returns the events of a batch that comes before it is asked for, if that is all to it;
-        #: [] says that it has to be among those asked for. Nothing waits in that.
+        #: Returns the events of a batch that is offered as soon as it is read, where they are all
+        #: there is to it; [] where it has to come through `events`. Never waits.
         self.events_at_once = narrator.hear_at_once
         self._narrator = narrator
         self._batches = batches
-        self._keep = keep
-        self._ended = ended
-        self._overruled = overruled
+        self._store = store
+        self._on_end = on_end
+        self._abort_error = abort_error
         self._seal = seal
         self._shows_opaque = shows_opaque
-        self._hides = False  # whether there is something to hide from this caller
+        self._hides_opaque = False  # whether there is a payload that this caller does not get
         self._failure: GatewayError | None = None
 
     @property
@@ -58,10 +58,10 @@ class Run:
         return self._narrator.usage
 
     def response(self) -> Response:
-        """Tell everything to nobody and return the whole response, stored.
+        """Emit nothing; return the whole response once it is stored.
 
         Raises:
-            GatewayError: the upstream failed, the caller has gone, or the store is away.
+            GatewayError: the upstream failed, the caller has gone, or the store is unreachable.
         """
         self._narrator.tell_nobody()
         deque(self.events(), maxlen=0)
@@ -69,63 +69,67 @@ class Run:
             self._failure.work_done = True
             raise self._failure
         response = self._narrator.response
-        return without_opaque(response) if self._hides else response
+        return without_opaque(response) if self._hides_opaque else response
 
     def events(self) -> Iterator[list[Event]]:
-        """Tell the response; whatever happens, it ends and is kept.
+        """Emit the response; whatever happens, it ends and is stored.
 
         A caller that hangs up is a GeneratorExit here or a CallerGone from the upstream's side:
-        the closing events are then folded without being told (A4).
+        the closing events are then folded without being emitted (A4).
         """
         narrator = self._narrator
         try:
+            # 1. The events of the upstream's batches, as they come.
             yield narrator.begin()
             for batch in self._batches:
                 if Opaque in map(type, batch):
                     batch = self._sealed(batch)
                 events = narrator.hear(batch)
                 if events or not batch:
-                    yield self._shown(events) if self._hides else events
+                    yield self._visible(events) if self._hides_opaque else events
             ending = narrator.finish()
+        # 2. Nobody takes the ending: it is stored, and the generator is left as it has to be.
         except GeneratorExit:
-            error = self._overruled()
+            error = self._abort_error()
             if error is None:
                 self._cancel(CallerGone("the caller hung up"))
-            else:  # the caller did not take this ending
-                self._kept(narrator.fail(error))
+            else:
+                self._stored(narrator.fail(error))
             raise
+        # 3. Every other failure becomes an ending, which is emitted like any other.
         except CallerGone as gone:
-            error = self._overruled()
+            error = self._abort_error()
             if error is None:
                 self._cancel(gone)
                 return
             ending = narrator.fail(error)
         except GatewayError as error:
             ending = narrator.fail(error)
-        except Exception as bug:  # noqa: BLE001 - what has begun is to end, and say nothing of it
+        except Exception as bug:  # noqa: BLE001 - what has begun is to end, and give no detail of it
             ending = narrator.fail(own_mistake(bug, narrator.response.id, "answer"))
         finally:
             self._close()
-        yield from _spread(self._kept(ending))
+        # 4. Stored first, emitted then: a caller who has the end can read or continue it at once.
+        yield from _spread(self._stored(ending))
 
     def _cancel(self, gone: CallerGone) -> None:
         ending = self._narrator.cancel()
         self._failure = gone
-        self._kept(ending)
+        self._stored(ending)
 
-    def _kept(self, ending: list[Event]) -> list[Event]:
-        """Store the ending and return it as shown; if storing fails, that is the ending."""
+    def _stored(self, ending: list[Event]) -> list[Event]:
+        """Store the ending and return what to emit: a failure, where it could not be stored."""
         response = self._narrator.response
-        if self._hides:
-            ending = self._shown(ending)
+        if self._hides_opaque:
+            ending = self._visible(ending)
         self._failure = self._failure or self._narrator.failure
         try:
-            self._keep(response, ending)
+            self._store(response, ending)
         except GatewayError as error:
             self._failure = error
-            ending = _spoilt(ending, error)
+            ending = _failed(ending, error)
         finally:
-            self._ended(response, self._failure)
+            self._on_end(response, self._failure)
         return ending
 
     def _close(self) -> None:
@@ -134,16 +138,16 @@ class Run:
             close()
 
     def _sealed(self, batch: Batch) -> Batch:
-        self._hides = not self._shows_opaque
+        self._hides_opaque = not self._shows_opaque
         return [
             Opaque(self._seal(delta.payload)) if isinstance(delta, Opaque) else delta
             for delta in batch
         ]
 
-    def _shown(self, events: list[Event]) -> list[Event]:
-        return [self._shown_event(event) for event in events]
+    def _visible(self, events: list[Event]) -> list[Event]:
+        return [self._visible_event(event) for event in events]
 
-    def _shown_event(self, event: Event) -> Event:
+    def _visible_event(self, event: Event) -> Event:
         if isinstance(event, ItemDone) and isinstance(event.item, Reasoning):
             return replace(event, item=replace(event.item, encrypted_content=None))
         if isinstance(event, Lifecycle):
@@ -152,14 +156,14 @@ class Run:
 
 
 def without_opaque(response: Response) -> Response:
-    """Return the response without the opaque reasoning that it keeps for the next turn."""
-    shown = tuple(map(without_payload, response.output))
+    """Return the response without the opaque reasoning that is stored for the next turn."""
+    output = tuple(map(without_payload, response.output))
     # Nearly always nothing was left out: comparing is cheap where the items are the same ones.
-    return response if shown == response.output else replace(response, output=shown)
+    return response if output == response.output else replace(response, output=output)
 
 
 def without_payload(item: Item) -> Item:
-    """Return the item without the opaque reasoning that it keeps."""
+    """Return the item without its opaque reasoning."""
     if isinstance(item, Reasoning) and item.encrypted_content is not None:
         return replace(item, encrypted_content=None)
     return item
@@ -177,10 +181,10 @@ def _spread(ending: list[Event]) -> Iterator[list[Event]]:
         yield [event]
 
 
-def _spoilt(ending: list[Event], error: GatewayError) -> list[Event]:
+def _failed(ending: list[Event], error: GatewayError) -> list[Event]:
     """Return the ending with its terminal event turned into `error` and response.failed."""
     if not ending:
-        return ending  # told to nobody
+        return ending  # no events are made of a whole answer
     last = ending[-1]
     if not isinstance(last, Lifecycle):
         raise TypeError("an ending's last event is a lifecycle event")

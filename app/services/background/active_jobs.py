@@ -24,7 +24,7 @@ class ActiveJob:
     """
 
     claim: Claim
-    ticket: Ticket
+    payload: Ticket
     trace: JobTrace
     call: UpstreamCall
     writer: EventWriter

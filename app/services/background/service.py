@@ -24,17 +24,17 @@ from app.store.jobs.base import JobStore
 from app.store.responses.base import Turn
 from app.telemetry import STORE_FAILURES
 
-#: How long a job's places in flight are held while it waits, over its own time limit.
+#: For how long a job keeps its slots while it waits, beyond its own time limit, in seconds.
 WAITING_S = 600.0
-#: How often a job is seized to cancel it before it is left to who has ended it.
-SEIZURES = 3
+#: How often a job is taken over to cancel it before it is left to whoever has ended it.
+MAX_TAKEOVERS = 3
 
 
 class Background:
     """The service of background responses.
 
-    `send` tells the workers that so many wait. `now` returns Unix seconds. `is_spooled` tells
-    whether an account's response, which then was made in the foreground, waits for the store.
+    `send` wakes workers for so many jobs that wait. `now` returns Unix seconds. `is_spooled` tells
+    whether an account's response, which then was made in the foreground, is in the spool.
     """
 
     def __init__(
@@ -69,12 +69,12 @@ class Background:
     ) -> tuple[Response, tuple[str, ...]]:
         """Queue a request; return its response and the parameters that will not be honoured.
 
-        `body` is its JSON as the caller sent it; `identity` is what it is called from here on.
+        `body` is its JSON as the caller sent it; `identity` has the ids that it keeps from here on.
 
         Raises:
             InvalidRequest, NotFound, PermissionDenied: it cannot be served as it is.
             RateLimited: a limit is reached, or the account has too many waiting.
-            StorageUnavailable: the store is away.
+            StorageUnavailable: the store is unreachable.
         """
         if not self._settings.enabled:
             raise InvalidRequest(
@@ -91,16 +91,16 @@ class Background:
         except (RateLimited, StorageUnavailable):
             self._meter.refused(prepared, self._meter.limits.resume(booking))
             raise
-        # The job is safe: were this lost, a worker would find it by itself.
+        # The job is stored: without a wake-up, a worker finds it a little later.
         with suppress(StorageUnavailable):
             self._send(1)
         return prepared.response, ignored
 
-    def _queue(self, prepared: PreparedRequest, ticket: bytes) -> None:
+    def _queue(self, prepared: PreparedRequest, payload: bytes) -> None:
         thread, include = prepared.thread, prepared.request.parameters.include
         account, most = prepared.caller.account, self._settings.max_queued_per_account
         turn = Turn(account, prepared.response, thread.own, include, thread.place)
-        if not self._jobs.enqueue(turn, ticket, most):
+        if not self._jobs.enqueue(turn, payload, most):
             raise RateLimited(
                 f"{most} background responses of this account are waiting already: wait until "
                 "some have begun, or cancel some.",
@@ -109,15 +109,15 @@ class Background:
             )
 
     def pending(self, account: str, response_id: str) -> Response | None:
-        """Return a response that waits or runs, with what it has said so far to its caller."""
+        """Return a response that waits or runs, with its output so far; None where it does not."""
         if self._jobs.status(account, response_id) is None:
             self._progress.forget(response_id)
             return None
         response = self._progress.response(response_id)
         if response is not None:
             return response
-        ticket = self._jobs.payload(response_id)
-        return None if ticket is None else unpack(ticket).response
+        payload = self._jobs.payload(response_id)
+        return None if payload is None else unpack(payload).response
 
     def wait(
         self, account: str, response_id: str, seconds: float, gone: Callable[[], bool]
@@ -138,7 +138,7 @@ class Background:
     def follow(
         self, caller: Caller, response_id: str, starting_after: int, silence_s: float
     ) -> Subscriber:
-        """Return a follower of the response's events, those told and those to come (E5).
+        """Subscribe to the response's events, past and to come (E5).
 
         Raises:
             InvalidRequest: the response was not made in the background.
@@ -156,8 +156,8 @@ class Background:
         """Cancel a response that waits or runs; False where there is no such job (E7)."""
         refuse_read_only(caller)
         account, cancelled = caller.account, False
-        # Again where it was not this that ended it: what was seized may be lost with a server.
-        for _ in range(SEIZURES):
+        # Again where another ended it: that end may be lost with a server.
+        for _ in range(MAX_TAKEOVERS):
             claim = self._jobs.take_over(account, well_formed(response_id), "cancelled")
             if claim is None:
                 return cancelled
@@ -176,27 +176,27 @@ class Background:
             )
 
     def _has_stream(
-        self, ask: Callable[[str, str], bool], caller: Caller, response_id: str
+        self, has_stream: Callable[[str, str], bool], caller: Caller, response_id: str
     ) -> bool:
         account = caller.account
         try:
-            return ask(account, well_formed(response_id))
+            return has_stream(account, well_formed(response_id))
         except NotFound:
             if self._is_spooled(account, response_id):
                 return False
             raise
 
     def input_items(self, account: str, response_id: str) -> tuple[Item, ...] | None:
-        """Return what the model of a response that waits or runs sees."""
+        """Return the model's input of a response that waits or runs; None where it does not."""
         if self._jobs.status(account, response_id) is None:
             return None
-        ticket = self._jobs.payload(response_id)
-        return None if ticket is None else unpack(ticket).thread.items
+        payload = self._jobs.payload(response_id)
+        return None if payload is None else unpack(payload).thread.items
 
     def figures(self) -> dict[str, float]:
-        """Return what is known of the queues now, by the names of telemetry's FIGURES.
+        """Return the figures of the queues, by the names of telemetry's FIGURES.
 
-        That is nothing while the store is away.
+        There are none while the store is unreachable.
         """
         try:
             queues = self._jobs.queues()

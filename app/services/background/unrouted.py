@@ -1,8 +1,8 @@
 """Jobs whose model this worker does not know: they are left to a worker that does (N20).
 
-So it is while web has been reloaded and the worker has yet to be, or the other way round. Every
-worker looks at what was left, and takes what it knows. Nobody tries one again and again: it is
-looked up here, by its model's name, and only run by who knows it.
+That happens while the web processes have been reloaded and the worker has not, or the other way
+round. Every worker looks at the jobs that were left, and takes those whose model it knows. None is
+run to find out: its model is looked up here, by name.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ LOOK_S = 1.0
 
 
 class LeftJobs(Protocol):
-    """What was left. Each raises StorageUnavailable when the store is away."""
+    """The jobs that were left. Every method raises StorageUnavailable."""
 
     def leave(self, claim: Claim) -> Claim | None:
-        """Leave a job to others; returns the claim to end it with where somebody has seized it."""
+        """Leave a job to others; returns the claim to end it with where it was taken over."""
         ...
 
     def left(self) -> Sequence[tuple[str, float]]:
-        """Return what was left, and for how many seconds it has been."""
+        """Return the ids of the jobs that were left, and for how many seconds they have been."""
         ...
 
     def retake(self, response_id: str) -> bool:
-        """Take a job that was left; True for one of those who try."""
+        """Take a job that was left; True for one of the workers that try."""
         ...
 
 
 class Unrouted:
     """Leaves jobs to others, and takes those that others have left.
 
-    `find` raises NotFound where the holder of a key finds no such model here. `begin` has a job run
-    in a thread of its own, `owner` makes up a word for who ends one; `room` is how many may run.
+    `find` raises NotFound where a key's holder finds no such model here. `begin` has a job run in a
+    thread of its own, `new_token` makes a lease token; `capacity` is how many may run at once.
     """
 
     def __init__(
@@ -55,8 +55,8 @@ class Unrouted:
         *,
         find: Callable[[str, str], None],
         begin: Callable[[str], None],
-        owner: Callable[[], str],
-        room: int,
+        new_token: Callable[[], str],
+        capacity: int,
     ) -> None:
         self._left = left
         self._jobs = jobs
@@ -64,29 +64,29 @@ class Unrouted:
         self._active_jobs = active_jobs
         self._find = find
         self._begin = begin
-        self._owner = owner
-        self._room = room
+        self._new_token = new_token
+        self._capacity = capacity
         self._models: dict[str, tuple[str, str]] = {}  # id -> key and model
 
     def leave(self, claim: Claim, model: str) -> None:
         """Leave a job to others. Raises StorageUnavailable."""
-        seized = self._left.leave(claim)
-        if seized is not None:
-            self._finisher.end(seized)
+        taken_over = self._left.leave(claim)
+        if taken_over is not None:
+            self._finisher.end(taken_over)
             return
         JOBS_AGAIN.labels("unrouted").inc()
         log.warning("job_left_to_others", response_id=claim.response_id, model=model)
 
     def look(self) -> None:
-        """Take what is known here by now, and end what nobody knew in time.
+        """Take the jobs whose model is known by now, and end those that no worker knew in time.
 
         Raises:
-            StorageUnavailable: the store is away.
+            StorageUnavailable: the store is unreachable.
         """
         left = self._left.left()
         self._models = {each: self._models[each] for each, _ in left if each in self._models}
         for response_id, left_s in left:
-            if self._active_jobs.closed or len(self._active_jobs) >= self._room:
+            if self._active_jobs.closed or len(self._active_jobs) >= self._capacity:
                 return
             unknown = self._unknown(response_id)
             if unknown is None and self._left.retake(response_id):
@@ -95,30 +95,30 @@ class Unrouted:
                 self._end(response_id, unknown)
 
     def _unknown(self, response_id: str) -> NotFound | None:
-        """Tell what is wrong with a job's model; None where it is known, or the job has ended."""
+        """Return why a job's model is not found; None where it is, or the job has ended."""
         if response_id not in self._models:
             packed = self._jobs.payload(response_id)
             if packed is None:
                 return None
-            ticket = unpack(packed)
-            self._models[response_id] = (ticket.key_id, ticket.request.model)
+            payload = unpack(packed)
+            self._models[response_id] = (payload.key_id, payload.request.model)
         try:
             self._find(*self._models[response_id])
         except NotFound as unknown:
             return unknown
         except StorageUnavailable:
             raise
-        except GatewayError:  # its run will meet that too, and say so
+        except GatewayError:  # its run will fail with that, too
             return None
         return None
 
     def _end(self, response_id: str, unknown: NotFound) -> None:
-        claim = self._jobs.claim(response_id, self._owner())
+        claim = self._jobs.claim(response_id, self._new_token())
         if claim is not None:
             self._finisher.end(claim, unknown)
 
     def keep_looking(self, pause: Callable[[float], object]) -> None:
-        """Look, for ever; a store that is away is waited for."""
+        """Look, for ever; an unreachable store is waited for."""
         while True:
             pause(LOOK_S)
             try:

@@ -1,4 +1,4 @@
-"""A worker's side of background responses: take, run, end.
+"""A worker's side of background responses: it claims a job, runs it, and ends it.
 
 A job is this worker's while its lease lasts (supervisor.py). Everything that it writes is guarded
 by the holder's token: a job that was cancelled, or was given up for lost, cannot write any more,
@@ -42,9 +42,9 @@ T = TypeVar("T")
 class Worker:
     """Works on background responses, many at once, each in a thread of its caller's.
 
-    `caller_of` returns who may use a key, None when nobody may any more. `send` tells the workers
-    that so many jobs wait; `leave` leaves a job whose model is unknown here to others. `clock` is
-    like time.monotonic, `now` returns Unix seconds, `pause` is like time.sleep.
+    `caller_of` returns who may use a key, None when nobody may any more. `send` wakes workers for
+    so many jobs that wait; `leave` leaves a job whose model is unknown here to other workers.
+    `clock` is like time.monotonic, `now` returns Unix seconds, `pause` is like time.sleep.
     """
 
     def __init__(
@@ -77,9 +77,9 @@ class Worker:
     def work(self) -> None:
         """Run the job whose turn it is, if there is one. Raises nothing.
 
-        A store that is away is waited for once there is a job. Where this worker is to end first,
-        the job is left as it is: a lease that runs out is noticed. A ticket that comes once nothing
-        more is begun is handed on.
+        Once there is a job, an unreachable store is waited for. Where this worker is to end first,
+        the job is left as it is: a lease that runs out is noticed. A wake-up that comes once no job
+        is begun any more is passed on.
         """
         self._work(self._jobs.take)
 
@@ -99,28 +99,28 @@ class Worker:
                     self._send(1)
             except StorageUnavailable:
                 STORE_FAILURES.labels("jobs").inc()
-            except Exception as bug:  # noqa: BLE001 - whatever it is, nobody is to wait for ever
+            except Exception as bug:  # noqa: BLE001 - whatever it is, no caller is to wait for ever
                 self._fail(claim, bug)
 
     def _claim(self, take: Callable[[], str | None]) -> Claim | None:
-        response_id, owner = take(), token_hex(8)
+        response_id, lease_token = take(), token_hex(8)
         if response_id is None:
             return None
-        return self._patiently(lambda: self._jobs.claim(response_id, owner))
+        return self._keep_trying(lambda: self._jobs.claim(response_id, lease_token))
 
-    def _patiently(self, attempt: Callable[[], T]) -> T:
-        """Return what `attempt` returns, which may be repeated, once the store is there.
+    def _keep_trying(self, attempt: Callable[[], T]) -> T:
+        """Return what `attempt` returns, which may be repeated, once the store can be reached.
 
         Raises:
-            StorageUnavailable: it is away, and this worker is to end.
+            StorageUnavailable: it cannot, and this worker is to end.
             Unconfirmed: it is done, but for replicas.
         """
         while True:
             try:
                 return attempt()
-            except StorageUnavailable as away:
+            except StorageUnavailable as error:
                 STORE_FAILURES.labels("jobs").inc()
-                if self._active_jobs.closed or isinstance(away, Unconfirmed):
+                if self._active_jobs.closed or isinstance(error, Unconfirmed):
                     raise
             self._pause(PAUSE_S)
 
@@ -133,44 +133,44 @@ class Worker:
     def _end(
         self, claim: Claim, error: GatewayError | None = None, trace: JobTrace | None = None
     ) -> None:
-        with suppress(Unconfirmed):  # it is written, and on its account
-            self._patiently(lambda: self._finisher.end(claim, error, trace))
+        with suppress(Unconfirmed):  # it is written, and charged
+            self._keep_trying(lambda: self._finisher.end(claim, error, trace))
 
-    def _run(self, claim: Claim, ticket: Ticket) -> None:
-        trace = trace_of(ticket)
+    def _run(self, claim: Claim, payload: Ticket) -> None:
+        trace = trace_of(payload)
         identify(**trace.ids)
         until = self._clock() + self._left_s(claim)
-        # The run's own limit comes first, and says which it was.
+        # `until` comes first, and names the limit in its error; the deadline is for what misses it.
         call = UpstreamCall(
             deadline=until + self._settings.grace_s,
-            identity=ticket.identity,
+            identity=payload.identity,
             response_id=claim.response_id,
         )
         writer = EventWriter(self._jobs, claim, call.cancel, self._clock, self._pause)
-        job = ActiveJob(claim, ticket, trace, call, writer, until)
-        job.trace.waited_s = max(0.0, self._now() - ticket.queued_at)
+        job = ActiveJob(claim, payload, trace, call, writer, until)
+        job.trace.waited_s = max(0.0, self._now() - payload.queued_at)
         if not claim.begun:
             JOB_WAIT_SECONDS.observe(job.trace.waited_s)
         with self._active_jobs.tracking(job):
             if self._active_jobs.closed:
-                job.give_back()  # it came too late for whoever gives back what runs
+                job.give_back()  # it came too late to be given back with the others
             try:
                 self._answer(job)
             finally:
                 writer.close()
 
     def _left_s(self, claim: Claim) -> float:
-        """Return how much is left of a job's time, which goes on while it is parked."""
+        """Return how many seconds are left of a job's time, which runs on while it is parked."""
         limit_s = self._settings.time_limit_s
         return limit_s if claim.retries is None else min(limit_s, claim.retries.until - self._now())
 
     def _answer(self, job: ActiveJob) -> None:
         try:
             try:
-                prepared = self._patiently(lambda: self._prepared(job))
-            except NotFound:  # what this worker's gateway.toml does not know
+                prepared = self._keep_trying(lambda: self._prepared(job))
+            except NotFound:  # a model that this worker's gateway.toml does not know
                 job.writer.close()
-                self._patiently(lambda: self._leave(job.claim, job.ticket.request.model))
+                self._keep_trying(lambda: self._leave(job.claim, job.payload.request.model))
                 return
             if prepared is None:
                 self._end(job.claim, trace=job.trace)
@@ -192,28 +192,28 @@ class Worker:
             job.writer.close()
             self._end(job.claim, error, job.trace)
         else:
-            self._tell(job, prepared, opened)
+            self._stream(job, prepared, opened)
 
     def _prepared(self, job: ActiveJob) -> PreparedRequest | None:
-        """Return what is to be answered; None where its key may no longer be used."""
+        """Return the request to answer; None where its key may no longer be used."""
         if job.call.cancelled:
             raise CallerGone("The job was stopped.")
-        ticket = job.ticket
-        caller, request = self._caller_of(ticket.key_id), ticket.request
+        payload = job.payload
+        caller, request = self._caller_of(payload.key_id), payload.request
         if caller is None:
             return None
         targets = self._preparation.targets(caller, request)
-        return PreparedRequest(caller, request, targets, ticket.thread, ticket.response)
+        return PreparedRequest(caller, request, targets, payload.thread, payload.response)
 
-    def _tell(self, job: ActiveJob, prepared: PreparedRequest, opened: UpstreamAnswer) -> None:
+    def _stream(self, job: ActiveJob, prepared: PreparedRequest, opened: UpstreamAnswer) -> None:
         job.trace.provider, job.trace.attempts = opened.provider, opened.attempts
         job.trace.upstream_s = opened.first_batch_s
         answer = self._preparation.run(
             prepared,
             opened,
-            keep=lambda response, ending: job.writer.finish(job.ticket.turn(response), ending),
-            ended=lambda response, failure: self._settle(job, response, failure),
-            overruled=lambda: None if job.goes_back else job.stop_error,
+            store=lambda response, ending: job.writer.finish(job.payload.turn(response), ending),
+            on_end=lambda response, failure: self._settle(job, response, failure),
+            abort_error=lambda: None if job.goes_back else job.stop_error,
         )
         job.writer.usage = lambda: answer.usage
         for events in answer.events():
@@ -222,24 +222,24 @@ class Worker:
             self._stopped(job)
 
     def _settle(self, job: ActiveJob, response: Response, failure: GatewayError | None) -> None:
-        """Put a job on its account, if it was this run that ended it."""
+        """Charge a job to its account, if it was this run that ended it."""
         if job.writer.ended:
             job.trace.upstream_request_id = job.call.request_id
-            self._finisher.settle(job.ticket, response, failure, job.trace)
+            self._finisher.settle(job.payload, response, failure, job.trace)
 
     def _park(self, job: ActiveJob, parked: Parked) -> None:
-        """Leave a job that waits for its upstream to whoever takes it then."""
+        """Park a job that waits for its upstream: any worker may run it then."""
         if job.call.cancelled:
             self._stopped(job)
             return
         job.writer.close()
         retries = RetryState(parked.pause_s, self._now() + job.until - self._clock())
-        self._patiently(lambda: self._jobs.park(job.claim, retries, parked.after_s))
+        self._keep_trying(lambda: self._jobs.park(job.claim, retries, parked.after_s))
         JOBS_AGAIN.labels("parked").inc()
         log.info("job_parked", response_id=job.claim.response_id, after_s=round(parked.after_s, 1))
 
     def _stopped(self, job: ActiveJob) -> None:
-        """See to a job whose run came to no end: somebody else may have ended it."""
+        """Settle a job whose run was stopped before its end; another may have ended it by now."""
         job.writer.close()
         if job.goes_back:
             claim = self._jobs.give_back(job.claim)

@@ -62,7 +62,7 @@ class Responses:
         reservation = self._meter.admit(prepared)
         observer.admitted(reservation.standing)
 
-        def ended(response: Response, failure: GatewayError | None) -> None:
+        def on_end(response: Response, failure: GatewayError | None) -> None:
             observer.ended(response, failure)
             self._meter.ended(caller, response, failure, reservation)
 
@@ -74,22 +74,22 @@ class Responses:
             ending = narrator.cancel() if fault is None else narrator.fail(fault)
             if fault is not None:
                 fault.work_done = call.attempts > 0
-            self._keep(prepared, narrator.response, ending)
-            ended(narrator.response, fault or gone)
+            self._save(prepared, narrator.response, ending)
+            on_end(narrator.response, fault or gone)
             if fault is not None:
                 raise fault from None
             raise
         except GatewayError:
             self._meter.refused(prepared, reservation)
             raise
-        keep = partial(self._keep, prepared)
+        store = partial(self._save, prepared)
         run = self._preparation.run(
-            prepared, opened, keep=keep, ended=ended, overruled=lambda: call.fault
+            prepared, opened, store=store, on_end=on_end, abort_error=lambda: call.fault
         )
         ignored = (*request.ignored, *opened.ignored)
         return Started(run, prepared.response.id, opened, ignored)
 
-    def _keep(self, prepared: PreparedRequest, response: Response, _ending: list[Event]) -> None:
+    def _save(self, prepared: PreparedRequest, response: Response, _ending: list[Event]) -> None:
         request, start = prepared.request, prepared.thread
         if request.store:
             include = request.parameters.include
