@@ -31,7 +31,7 @@ WRITERS = {
 READERS = {
     "chat_completions": "app.providers.openai_chat.reader.MessageReader.take",
     "anthropic_messages": "app.providers.anthropic.reader.MessagesReader._start",
-    "responses": "app.providers.openai_responses.reader.ResponsesReader._begin",
+    "responses": "app.providers.openai_responses.open_items.OpenItems._begin",
 }
 every_format = pytest.mark.parametrize("api", FORMATS)
 every_way = pytest.mark.parametrize(

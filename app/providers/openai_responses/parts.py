@@ -1,15 +1,15 @@
-"""Where one stands among an item's parts, and what parts hold besides text."""
+"""How far an item's parts have come."""
 
 from __future__ import annotations
 
 from app.domain.stream.deltas import Delta, PartEnded
 
 
-class Parts:
-    """Where one stands among parts that follow one another.
+class PartCursor:
+    """Which of an item's parts is the current one, and how much of it has come.
 
-    `index` is that of the current part, `size` how many of its characters have been told, `notes`
-    how many of its annotations.
+    `index` is that of the part, `size` counts the characters that have come of it, `notes` its
+    annotations.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Parts:
         return [PartEnded()]
 
     def rest(self, text: str) -> str:
-        """Return what of the current part's whole text has not been told."""
+        """Return what is new in the current part's whole text."""
         rest = text[self.size :]
         self.size += len(rest)
         return rest

@@ -1,7 +1,7 @@
-"""The items of an answer as far as they have been told.
+"""The items of an answer as far as they have come, each making deltas of what is new.
 
-What comes later, be it a delta, a part that is done or the item whole, adds what is missing and
-repeats nothing: servers leave out any of them.
+A delta, a part that is done and the whole item may say the same: what comes later adds what is
+missing and repeats nothing, since servers leave out any of them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from app.domain.stream.deltas import (
     Thought,
 )
 from app.providers.openai_responses.items import payload
-from app.providers.openai_responses.parts import Parts
+from app.providers.openai_responses.parts import PartCursor
 from app.providers.reading.events import Json
 from app.providers.reading.fields import arguments_text, id_text, name_of
 from app.providers.reading.logprobs import logprobs
@@ -35,7 +35,7 @@ _SAYING = {"text", "refusal", "annotations", "logprobs"}
 _TEXTS = (None, "output_text", "text", "refusal")
 
 
-class ToldItem(ABC):
+class OutputItem(ABC):
     """An item of some kind.
 
     `kind` is its type, `item_id` the upstream's id of it. `is_done` says that the upstream has no
@@ -55,22 +55,22 @@ class ToldItem(ABC):
 
     @abstractmethod
     def opened(self) -> list[Delta]:
-        """Tell that it begins."""
+        """Return what says that it begins."""
 
     @abstractmethod
-    def whole(self, shown: Json) -> list[Delta]:
-        """Tell what of the whole item has not been told yet, but not that it ends."""
+    def rest(self, shown: Json) -> list[Delta]:
+        """Return what is new in the whole item, but not that it ends."""
 
     @abstractmethod
     def ended(self) -> list[Delta]:
-        """Tell that it ends."""
+        """Return what says that it ends."""
 
     def left(self) -> list[Delta]:
-        """Tell what has to be told of it when the next item begins, by which it ends."""
+        """Return what is left to say of it when the next item begins, by which it ends."""
         return []
 
 
-class ToldMessage(ToldItem):
+class MessageItem(OutputItem):
     """A message."""
 
     kind: ClassVar[str] = "message"
@@ -78,13 +78,13 @@ class ToldMessage(ToldItem):
     def __init__(self, shown: Json, reader: ContentReader) -> None:
         super().__init__(shown, reader)
         self._phase = reader.string(shown, "phase") or None
-        self._parts = Parts()
+        self._parts = PartCursor()
 
     def opened(self) -> list[Delta]:
         return [MessageOpened(self._phase)]
 
-    def said(self, event: Json) -> list[Delta]:
-        """Tell a piece of text."""
+    def add_text(self, event: Json) -> list[Delta]:
+        """Add a piece of text."""
         piece, before = (
             self._reader.text(event, "delta"),
             self._parts.reach(event.get("content_index")),
@@ -99,8 +99,8 @@ class ToldMessage(ToldItem):
             )
         return before
 
-    def refused(self, event: Json) -> list[Delta]:
-        """Tell a piece of a refusal."""
+    def add_refusal(self, event: Json) -> list[Delta]:
+        """Add a piece of a refusal."""
         piece, before = (
             self._reader.text(event, "delta"),
             self._parts.reach(event.get("content_index")),
@@ -110,8 +110,8 @@ class ToldMessage(ToldItem):
         self._parts.size += len(piece)
         return [*before, Refused(piece)]
 
-    def noted(self, event: Json) -> list[Delta]:
-        """Tell an annotation."""
+    def add_annotation(self, event: Json) -> list[Delta]:
+        """Add an annotation."""
         before = self._parts.reach(event.get("content_index"))
         if before is None:
             return []
@@ -119,16 +119,16 @@ class ToldMessage(ToldItem):
         annotation = self._reader.mapping(event, "annotation")
         return [*before, Annotated(annotation)] if annotation else before
 
-    def text_done(self, event: Json) -> list[Delta]:
-        """Tell what of a whole text or refusal has not been told."""
+    def rest_of_text(self, event: Json) -> list[Delta]:
+        """Return what is new in a whole text or refusal."""
         return self._part(event, event.get("content_index"))
 
-    def part_done(self, event: Json) -> list[Delta]:
-        """Tell what of a whole part has not been told, and that it ends."""
+    def end_part(self, event: Json) -> list[Delta]:
+        """Return what is new in a whole part, and that it ends."""
         part, index = self._reader.mapping(event, "part"), event.get("content_index")
         return [*self._part(part, index), *self._parts.end()]
 
-    def whole(self, shown: Json) -> list[Delta]:
+    def rest(self, shown: Json) -> list[Delta]:
         deltas: list[Delta] = []
         name = "content" if "content" in shown else "text"
         for index, part in enumerate(self._reader.contents(shown, name)):
@@ -157,7 +157,7 @@ class ToldMessage(ToldItem):
         return [*before, *said, *map(Annotated, notes)]
 
 
-class ToldReasoning(ToldItem):
+class ReasoningItem(OutputItem):
     """A reasoning item: its summary, and what it shows of the reasoning itself, as parts (A3)."""
 
     kind: ClassVar[str] = "reasoning"
@@ -165,40 +165,40 @@ class ToldReasoning(ToldItem):
     def __init__(self, shown: Json, reader: ContentReader) -> None:
         super().__init__(shown, reader)
         self._payload: str | None = None  # what an item has before it is done is another
-        self._summary = Parts()
-        self._content = Parts()
+        self._summary = PartCursor()
+        self._content = PartCursor()
 
     def opened(self) -> list[Delta]:
         return [ReasoningOpened()]
 
-    def thought(self, event: Json) -> list[Delta]:
-        """Tell a piece of a summary, or of the reasoning itself."""
+    def add_thought(self, event: Json) -> list[Delta]:
+        """Add a piece of a summary, or of the reasoning itself."""
         piece, (parts, before) = self._reader.text(event, "delta"), self._reach(event)
         if before is None:
             return []
         parts.size += len(piece)
         return [*before, Thought(piece)]
 
-    def text_done(self, event: Json) -> list[Delta]:
-        """Tell what of a whole text has not been told."""
+    def rest_of_text(self, event: Json) -> list[Delta]:
+        """Return what is new in a whole text."""
         parts, before = self._reach(event)
         if before is None:
             return []
         rest = parts.rest(self._reader.text(event, "text"))
         return [*before, Thought(rest)] if rest else before
 
-    def part_done(self, event: Json) -> list[Delta]:
-        """Tell what of a whole part has not been told, and that it ends."""
-        told = self.text_done({"text": ""} | event | self._reader.mapping(event, "part"))
-        return [*told, *self._summary.end(), *self._content.end()]
+    def end_part(self, event: Json) -> list[Delta]:
+        """Return what is new in a whole part, and that it ends."""
+        rest = self.rest_of_text({"text": ""} | event | self._reader.mapping(event, "part"))
+        return [*rest, *self._summary.end(), *self._content.end()]
 
-    def whole(self, shown: Json) -> list[Delta]:
+    def rest(self, shown: Json) -> list[Delta]:
         self._payload = payload(shown)
         deltas: list[Delta] = []
         for index, part in enumerate(self._reader.contents(shown, "summary")):
-            deltas += self.text_done({"summary_index": index, "text": part.get("text")})
+            deltas += self.rest_of_text({"summary_index": index, "text": part.get("text")})
         for index, part in enumerate(self._reader.contents(shown, "content")):
-            deltas += self.text_done({"content_index": index, "text": part.get("text")})
+            deltas += self.rest_of_text({"content_index": index, "text": part.get("text")})
         return deltas
 
     def ended(self) -> list[Delta]:
@@ -207,7 +207,7 @@ class ToldReasoning(ToldItem):
     def left(self) -> list[Delta]:
         return [Opaque(self._payload)] if self._payload else []
 
-    def _reach(self, event: Json) -> tuple[Parts, list[Delta] | None]:
+    def _reach(self, event: Json) -> tuple[PartCursor, list[Delta] | None]:
         """Go to the part that an event is about, of the summary or of the reasoning itself."""
         here, other, index = self._summary, self._content, event.get("summary_index")
         if "content_index" in event or "reasoning_text" in str(event.get("type", "")):
@@ -216,7 +216,7 @@ class ToldReasoning(ToldItem):
         return here, None if before is None else [*other.end(), *before]
 
 
-class ToldCall(ToldItem):
+class CallItem(OutputItem):
     """A function call; `key` tells it from the others."""
 
     kind: ClassVar[str] = "function_call"
@@ -234,14 +234,14 @@ class ToldCall(ToldItem):
     def opened(self) -> list[Delta]:
         return [CallOpened(self._key, self._call_id, self._name)]
 
-    def went_on(self, event: Json) -> list[Delta]:
-        """Tell a piece of the arguments."""
+    def add_arguments(self, event: Json) -> list[Delta]:
+        """Add a piece of the arguments."""
         self._arguments.append(piece := arguments_text(event.get("delta")))
         return [Arguments(self._key, piece)] if piece else []
 
-    def whole(self, shown: Json) -> list[Delta]:
-        told = "".join(self._arguments)
-        if rest := arguments_text(shown.get("arguments"))[len(told) :]:
+    def rest(self, shown: Json) -> list[Delta]:
+        known = "".join(self._arguments)
+        if rest := arguments_text(shown.get("arguments"))[len(known) :]:
             self._arguments.append(rest)
             return [Arguments(self._key, rest)]
         return []
@@ -250,14 +250,15 @@ class ToldCall(ToldItem):
         return [ItemEnded()]
 
     def ended_late(self) -> list[Delta]:
-        """Tell that it ends although another item has begun since.
+        """Return what says that it ends although another item has begun since.
 
-        That one is held back until the arguments are whole JSON, which says it all.
+        Whoever hears it holds the other back until these arguments are whole JSON: where they
+        are, nothing needs to be said.
         """
-        told = "".join(self._arguments)
-        if not told:
+        known = "".join(self._arguments)
+        if not known:
             return [Arguments(self._key, "{}")]
-        return [] if _is_json(told) else [ItemEnded()]
+        return [] if _is_json(known) else [ItemEnded()]
 
 
 def _is_json(text: str) -> bool:

@@ -1,0 +1,200 @@
+"""The items of one answer, found again for each event that is about one of them. Pure.
+
+Servers leave out indexes, sequence numbers or whole events; relays change ids on the way (sections
+9a, 9e). So items are told apart by their index where there is one, else by their id, else by
+their order, and an event adds what is new in it:
+
+    {"type": "response.output_text.delta", "output_index": 0, "item_id": "msg_1", "delta": "Hel"}
+
+adds "Hel" to the item at 0, or to "msg_1", or to the latest message, or to a new one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from app.domain.stream.deltas import Delta
+from app.providers.openai_responses.output_items import (
+    CallItem,
+    MessageItem,
+    OutputItem,
+    ReasoningItem,
+)
+from app.providers.reading.events import Json
+from app.providers.reading.fields import bound_at_once
+from app.providers.reading.understanding import ContentReader
+
+Kind = TypeVar("Kind", bound=OutputItem)
+
+_KINDS: dict[str, type[OutputItem]] = {
+    kind.kind: kind for kind in (MessageItem, ReasoningItem, CallItem)
+}
+_NOWHERE = -1
+#: What an item of each kind has, where it does not say its kind.
+_OF_A_KIND = {
+    "call_id": "function_call",
+    "arguments": "function_call",
+    "summary": "reasoning",
+    "content": "message",
+    "text": "message",
+}
+
+
+class OpenItems:
+    """The items that have begun, in order.
+
+    `may_be_cut` says that the server does not tell that it cut an answer: then no item ends before
+    the answer does.
+    """
+
+    def __init__(self, reader: ContentReader, *, may_be_cut: bool) -> None:
+        self._reader = reader
+        self._may_be_cut = may_be_cut
+        self._items: list[OutputItem] = []
+        self._unknown = 0  # items of kinds that are not read, which have indexes of their own
+        self._by_index: dict[int, OutputItem] = {}
+        self._by_id: dict[str, OutputItem] = {}
+        self._open: deque[OutputItem] = deque()
+
+    @property
+    def are_none(self) -> bool:
+        """Whether no item has begun."""
+        return not self._items
+
+    def take(
+        self, kind: type[Kind], add: Callable[[Kind, Json], list[Delta]], event: Json
+    ) -> list[Delta]:
+        """Add an event to the item that it is about, which may begin by it."""
+        item = self._find(event, kind)
+        if item is not None:
+            return [] if item.is_done else add(item, event)
+        if kind is CallItem:
+            return []  # its name is not known: the item, once done, has it all
+        begun = kind({"type": kind.kind, "id": event.get("item_id")}, self._reader)
+        return self._begin(begun, event) + add(begun, event)
+
+    def added(self, event: Json) -> list[Delta]:
+        """Begin the item that an event adds."""
+        shown = self._reader.mapping(event, "item")
+        kind = kind_of(shown)
+        if kind is None:
+            self._unknown += 1
+            self._reader.understanding.meet("item", shown.get("type"))
+            return []
+        known = self._by_index.get(_index(event)) or self._by_id.get(_id(shown.get("id")))
+        if type(known) is kind and not known.is_done and known.may_be(shown):
+            return []
+        if kind is CallItem and not shown.get("name"):
+            return []
+        return self._begin(self._new(shown), event)
+
+    def done(self, event: Json) -> list[Delta]:
+        """Complete and end the item that an event shows whole."""
+        shown = self._reader.mapping(event, "item")
+        kind = kind_of(shown)
+        if kind is None:
+            return []
+        item = self._find({"item_id": shown.get("id")} | event, kind)
+        if item is not None and item.may_be(shown):
+            return [] if item.is_done else self._complete(item, shown)
+        return self._begin_whole(shown, event)
+
+    def reconcile(self, output: Iterable[Json]) -> list[Delta]:
+        """Return what the whole output has beyond the events, and leave the last item.
+
+        The n-th item of a kind here is the n-th that has begun. One that has not, before others
+        that have, comes too late.
+        """
+        begun = {
+            kind: iter([i for i in self._items if type(i) is kind]) for kind in _KINDS.values()
+        }
+        shown_items = [shown for shown in output if kind_of(shown) is not None]
+        pairs = [(shown, next(begun[kind_of(shown) or MessageItem], None)) for shown in shown_items]
+        last = max((at for at, (_, item) in enumerate(pairs) if item is not None), default=-1)
+        deltas: list[Delta] = []
+        for at, (shown, item) in enumerate(pairs):
+            if item is not None:
+                deltas += [] if item.is_done else self._complete(item, shown)
+            elif at > last:
+                deltas += self._begin_whole(shown, {})
+            bound_at_once(deltas)
+        return deltas + self.leave()
+
+    def leave(self) -> list[Delta]:
+        """Return what is left to say of the latest item, unless it is a call or has ended."""
+        if not self._open or isinstance(self._open[-1], CallItem):
+            return []
+        return self._open.pop().left()
+
+    def _find(self, event: Json, kind: type[Kind]) -> Kind | None:
+        item = self._by_index.get(_index(event))
+        if isinstance(item, kind):
+            return item
+        item = self._by_id.get(_id(event.get("item_id")))
+        if isinstance(item, kind):
+            return item
+        last = self._items[-1] if self._items else None
+        if isinstance(last, kind) and not last.is_done and _index(event) == _NOWHERE:
+            return last
+        return None
+
+    def _new(self, shown: Json) -> OutputItem:
+        kind = kind_of(shown) or MessageItem
+        if kind is CallItem:
+            return CallItem(shown, self._reader, str(len(self._items)))
+        return kind(shown, self._reader)
+
+    def _begin_whole(self, shown: Json, event: Json) -> list[Delta]:
+        item = self._new(shown)
+        return self._begin(item, event) + self._complete(item, shown)
+
+    def _begin(self, item: OutputItem, event: Json) -> list[Delta]:
+        """Begin an item; what is open ends by it, but for calls, whose pieces may alternate."""
+        index = _index(event)
+        place = len(self._items) + self._unknown if index == _NOWHERE else index
+        self._by_index[place] = item
+        self._items.append(item)
+        if item.item_id:
+            self._by_id[item.item_id] = item
+        before = self.leave()
+        self._open.append(item)
+        return before + item.opened()
+
+    def _complete(self, item: OutputItem, shown: Json) -> list[Delta]:
+        """Add what is new in the whole item and end it, and those that waited for it.
+
+        One that was cut stays open, so that its status shows it.
+        """
+        deltas = item.rest(shown)
+        if shown.get("status") == "incomplete" or self._may_be_cut:
+            return deltas
+        item.is_done = True
+        # Items end in their order: those that were done behind an open call end with it.
+        while self._open and self._open[0].is_done:
+            first = self._open.popleft()
+            if self._open and isinstance(first, CallItem):
+                deltas += first.ended_late()
+            else:
+                deltas += first.ended()
+        return deltas
+
+
+def kind_of(shown: Json) -> type[OutputItem] | None:
+    """Return the kind of an item, by its type or by what it holds; None for one not read."""
+    kind = shown.get("type")
+    if kind == "text":
+        kind = "message"  # a text in the place of an item
+    if not isinstance(kind, str) or not kind:
+        kind = next((kind for name, kind in _OF_A_KIND.items() if name in shown), "")
+    return _KINDS.get(kind)
+
+
+def _index(event: Json) -> int:
+    index = event.get("output_index")
+    return index if isinstance(index, int) else _NOWHERE
+
+
+def _id(item_id: object) -> str:
+    return item_id if isinstance(item_id, str) else ""
