@@ -9,7 +9,7 @@ from app.domain.ids import item_minter, new_id, new_tag
 from app.domain.items import InputText, Message, OutputText
 from app.domain.request import CreateRequest, Parameters
 from app.domain.response import Response, Usage
-from app.schemas.responses import echo
+from app.schemas.wire.echo import echo
 from app.settings import RedisSettings
 from app.store.connection.client import connect
 from app.store.responses.base import Place as Standing

@@ -33,8 +33,7 @@ from app.providers.reading.budget import Bounds, Budget
 from app.providers.reading.events import EventReader
 from app.providers.reading.sse import FrameSplitter
 from app.providers.reading.streaming import AnswerReader
-from app.schemas.events import encode
-from app.schemas.stored_events import event_from_json
+from app.schemas.wire.event_lines import decode, encode
 from app.services.background.progress import Progress
 from app.store.jobs.base import JobStore, StreamPart
 
@@ -225,9 +224,9 @@ def seconds(case: Case, n: int) -> dict[str, float]:
     mark("tell")
     lines = [encode(event) for event in events[:-1]]
     mark("encode")
-    fold(event_from_json(orjson.loads(line)) for line in lines)
+    fold(decode(line) for line in lines)
     mark("fold")
-    retold(QUEUED, (event_from_json(orjson.loads(line)) for line in lines), None, lambda: 0)
+    retold(QUEUED, (decode(line) for line in lines), None, lambda: 0)
     mark("retell")
     progress = Progress(cast(JobStore, _Lines(lines)))
     for _ in range(LOOKS):
@@ -249,7 +248,7 @@ class _Lines:
 
     def decode(self, line: bytes) -> Event:
         """Return the event of a line."""
-        return event_from_json(orjson.loads(line))
+        return decode(line)
 
 
 def best(case: Case, n: int) -> dict[str, float]:

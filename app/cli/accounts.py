@@ -11,7 +11,7 @@ from app.api import context
 from app.cli.common.group import OperatorGroup, operator, print_json, print_table
 from app.cli.common.values import Change, date
 from app.domain.accounts.accounts import Account
-from app.schemas.accounts import account_json, audit_json, bound_json
+from app.schemas.wire.accounts import ACCOUNT, AUDIT_ENTRY, shown_limit
 from app.services.accounts.service import Accounts
 
 accounts = OperatorGroup("accounts", help="List, close, open and limit accounts.")
@@ -26,7 +26,7 @@ def list_accounts(*, as_json: bool) -> None:
     """List accounts by name."""
     found = _accounts().accounts()
     if as_json:
-        print_json([account_json(account) for account in found])
+        print_json([ACCOUNT.dump(account) for account in found])
         return
     print_table(
         ("NAME", "STATE", "CREATED", "STORES", "RPM", "RPD", "TPM", "IN FLIGHT", "BYTES"),
@@ -94,7 +94,7 @@ def set_limits(
 def export() -> None:
     """Print the audit log, oldest first: a line of JSON for each entry."""
     for entry in _accounts().audit():
-        print_json(audit_json(entry))
+        print_json(AUDIT_ENTRY.dump(entry))
 
 
 def _accounts() -> Accounts:
@@ -103,7 +103,7 @@ def _accounts() -> Accounts:
 
 def _print(account: Account, as_json: bool) -> None:
     if as_json:
-        print_json(account_json(account))
+        print_json(ACCOUNT.dump(account))
         return
     click.echo(f"{account.name} {_state(account)}")
 
@@ -122,4 +122,4 @@ def _bounds(account: Account) -> Iterator[str]:
         limits.max_in_flight,
         account.max_stored_bytes,
     ):
-        yield "default" if bound is None else str(bound_json(bound))
+        yield "default" if bound is None else str(shown_limit(bound))

@@ -8,7 +8,7 @@ from app.api import context
 from app.cli.common.group import OperatorGroup, operator, print_json, print_table
 from app.cli.common.values import Bound, Duration, Globs, Moment, date
 from app.domain.accounts.accounts import Allowance, ApiKey, Permissions
-from app.schemas.accounts import key_json, new_key_json
+from app.schemas.wire.accounts import API_KEY, new_key
 from app.services.accounts.service import Accounts
 from app.settings import UnsupportedTools
 
@@ -85,7 +85,7 @@ def list_keys(account: str | None, *, as_json: bool) -> None:
     """List keys, oldest first."""
     found = _accounts().keys(account)
     if as_json:
-        print_json([key_json(key) for key in found])
+        print_json([API_KEY.dump(key) for key in found])
         return
     print_table(
         ("ID", "ACCOUNT", "NAME", "STATE", "CREATED", "EXPIRES", "LAST USED", "MODELS"),
@@ -143,7 +143,7 @@ def _accounts() -> Accounts:
 
 def _print_new(key: ApiKey, secret: str, as_json: bool) -> None:
     if as_json:
-        print_json(new_key_json(key, secret))
+        print_json(new_key(key, secret))
         return
     click.echo(secret)
     click.echo(f"{key.id} of account {key.account}; the key is not shown again.", err=True)
@@ -151,6 +151,6 @@ def _print_new(key: ApiKey, secret: str, as_json: bool) -> None:
 
 def _print_state(key: ApiKey, as_json: bool) -> None:
     if as_json:
-        print_json(key_json(key))
+        print_json(API_KEY.dump(key))
         return
     click.echo(f"{key.id} {'active' if key.active else 'inactive'}")

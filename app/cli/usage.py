@@ -13,7 +13,7 @@ from flask.cli import with_appcontext
 from app.api import context
 from app.cli.common.group import OperatorCommand, print_json, print_table
 from app.domain.accounts.usage import COUNTERS, UsageLine
-from app.schemas.usage import line_json
+from app.schemas.wire.usage import USAGE_LINE
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 _TITLES = ("date", "account", "key_id", "model", *COUNTERS)
@@ -65,7 +65,7 @@ def _print_csv(lines: list[UsageLine]) -> None:
 
 def _print_json(lines: list[UsageLine]) -> None:
     for line in lines:
-        print_json({"account": line.account, **line_json(line)})
+        print_json({"account": line.account, **USAGE_LINE.dump(line)})
 
 
 def _cells(line: UsageLine) -> tuple[object, ...]:

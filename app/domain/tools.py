@@ -33,5 +33,10 @@ class AllowedTools:
     mode: Literal["auto", "required"]
     names: tuple[str, ...]
 
+    @property
+    def tools(self) -> tuple[NamedFunction, ...]:
+        """The functions, each as a choice of its own."""
+        return tuple(map(NamedFunction, self.names))
+
 
 ToolChoice = ChoiceMode | NamedFunction | AllowedTools

@@ -1,18 +1,13 @@
 """Strict fields for JSON's own kinds: no "5" for 5, no 1 for true, no boolean for a number."""
 
-# ruff: noqa: ARG002 - every field answers to one signature, whatever it needs of it
 from __future__ import annotations
 
 import math
 import re
 from typing import Any
 
-from app.schemas.document import (
-    Document,
-    InvalidField,
-    ReadContext,
-    Refer,
-    StrictField,
+from app.schemas.field import Bind, ReadContext, Refer, StrictField
+from app.schemas.invalid import (
     array_at,
     join,
     listed,
@@ -20,7 +15,6 @@ from app.schemas.document import (
     object_at,
     shown,
     too_long,
-    type_at,
 )
 
 #: Free-form values go out again inside responses and events, and JSON writers stop at some depth.
@@ -70,7 +64,7 @@ class String(StrictField):
 
 
 class Choice(StrictField):
-    """One of a few strings."""
+    """One of a few strings; of a single one, nothing of the domain's value is shown."""
 
     def __init__(self, *values: str, **options: Any) -> None:
         super().__init__(**options)
@@ -87,6 +81,10 @@ class Choice(StrictField):
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:
         return {"type": "string", "enum": list(self.values)}
+
+    def dump_code(self, value: str, bind: Bind) -> str:
+        is_constant = len(self.values) == 1 and self.attribute is None and not self.itself
+        return repr(self.values[0]) if is_constant else value
 
 
 class Boolean(StrictField):
@@ -192,72 +190,11 @@ class FreeObjects(StrictField):
         free = {"type": "object", "additionalProperties": True}
         return {"type": "array", "maxItems": MOST_OBJECTS, "items": free}
 
+    def dump_code(self, value: str, bind: Bind) -> str:
+        return f"list({value})"
 
-class OneOf:
-    """An object that is one of several documents, by its `type`."""
-
-    def __init__(self, *documents: Document) -> None:
-        self.documents = {said: each for each in documents for said in _types(each)}
-
-    def read(self, raw: object, path: str, context: ReadContext) -> Any:
-        """Return what the document of that type makes of the object at `path`.
-
-        Raises:
-            InvalidField: the type is none of these, or its document finds fault.
-        """
-        said = type_at(object_at(raw, path), path)
-        document = self.documents.get(said)
-        if document is None:
-            what = f"must be {listed(tuple(self.documents))}, not {shown(said)}."
-            raise InvalidField("invalid_value", join(path, "type"), what)
-        return document.read(raw, path, context)
-
-    def json_schema(self, refer: Refer) -> dict[str, Any]:
-        """Return the JSON schema of these documents."""
-        mapping = {said: refer(each)["$ref"] for said, each in self.documents.items()}
-        references = [{"$ref": each} for each in dict.fromkeys(mapping.values())]
-        discriminator = {"propertyName": "type", "mapping": mapping}
-        return {"oneOf": references, "discriminator": discriminator}
-
-
-def _reference(inner: Document | OneOf, refer: Refer) -> dict[str, Any]:
-    return inner.json_schema(refer) if isinstance(inner, OneOf) else refer(inner)
-
-
-def _types(document: Document) -> tuple[str, ...]:
-    field = document.fields["type"]
-    return field.values if isinstance(field, Choice) else ()
-
-
-class Nested(StrictField):
-    """An object with fields of its own, or one of several such."""
-
-    def __init__(self, inner: Document | OneOf, **options: Any) -> None:
-        super().__init__(**options)
-        self.inner = inner
-
-    def check(self, value: Any, at: str, context: ReadContext) -> Any:
-        return self.inner.read(value, self.path(at), context)
-
-    def json_schema(self, refer: Refer) -> dict[str, Any]:
-        return _reference(self.inner, refer)
-
-
-class ListOf(StrictField):
-    """An array of such objects."""
-
-    def __init__(self, inner: Document | OneOf, **options: Any) -> None:
-        super().__init__(**options)
-        self.inner = inner
-
-    def check(self, value: Any, at: str, context: ReadContext) -> list[Any]:
-        if type(value) is not list:
-            raise self.mistyped(at, "an array", value)
-        path = self.path(at)
-        return [self.inner.read(each, f"{path}[{i}]", context) for i, each in enumerate(value)]
-
-    def json_schema(self, refer: Refer) -> dict[str, Any]:
-        return {"type": "array", "items": _reference(self.inner, refer)}
+    def load_code(self, data: str, bind: Bind) -> str:
+        return f"tuple({data})"
 
 
 class TextMap(StrictField):

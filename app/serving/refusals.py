@@ -16,7 +16,7 @@ from gunicorn.http import errors
 from app.domain.identity import identity
 from app.errors import GatewayError, InvalidRequest, Overloaded
 from app.logs.lines import identify
-from app.schemas.wire.answers import error_json
+from app.schemas.wire.answers import ERROR_ENVELOPE
 
 _LINE = "The request's first line cannot be read as HTTP/1.1."
 _HEADER = "A header of the request cannot be read as HTTP: check its name, value and line end."
@@ -109,7 +109,7 @@ def _unreadable(fault: BaseException, request_id: str) -> bytes | None:
 
 def _answer(status: str, error: GatewayError, request_id: str, fields: str = "") -> bytes:
     """Return an answer that ends its connection; `fields` are more lines of its head."""
-    body = json.dumps(error_json(error), separators=(",", ":"))
+    body = json.dumps(ERROR_ENVELOPE.dump(error), separators=(",", ":"))
     return (
         f"HTTP/1.1 {status}\r\nConnection: close\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"

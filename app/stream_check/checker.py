@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import orjson
 
-from app.schemas.wire.events import event_fault
+from app.schemas.wire.events import EVENT
 from app.stream_check.grammar import Grammar
 from app.stream_check.item_grammar import Breach, Json, require
 
@@ -88,8 +88,8 @@ class _Checker:
             self._done = True
             return
         event = _parsed(data)
-        fault = event_fault(event)
-        require(fault is None, f"{event.get('type')}: {fault}")
+        faults = EVENT.validate(event)
+        require(not faults, f"{event.get('type')}: {faults}")
         require(name == event["type"].encode(), "the event line is not the event's type")
         self._grammar.take(event)
         self.events += 1

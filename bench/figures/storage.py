@@ -13,8 +13,8 @@ import orjson
 import redis
 
 from app.domain.ids import tag_of
-from app.schemas.items import item_json
-from app.schemas.responses import response_json
+from app.schemas.wire.items import ITEM
+from app.schemas.wire.responses import RESPONSE
 from app.store.keys import Keys
 from app.store.responses.base import Turn
 from app.store.responses.chains import WHOLE, Chains
@@ -103,6 +103,6 @@ def _medians_us(calls: Mapping[str, Callable[[], object]], times: int) -> dict[s
 
 
 def _told(turn: Turn) -> list[Any]:
-    shown = response_json(turn.response)
+    shown = RESPONSE.dump(turn.response)
     del shown["output_text"]  # what the output holds already
-    return [[item_json(item) for item in turn.input], shown]
+    return [ITEM.dump_all(turn.input), shown]

@@ -22,7 +22,7 @@ from app.domain.upstream_call import UpstreamCall
 from app.providers.http import HTTPProvider
 from app.providers.profiles import PROFILES
 from app.providers.registry import FORMATS
-from app.schemas.responses import echo
+from app.schemas.wire.echo import echo
 from app.services.answering.history import thread
 from app.settings import Api
 from app.store.responses.base import Context, Turn

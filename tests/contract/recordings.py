@@ -39,8 +39,8 @@ from app.providers.registry import FORMATS
 from app.providers.reply import Reply
 from app.providers.transport import Endpoint, Transport
 from app.providers.wire.exchange import Relay, ignore_piece
-from app.schemas.events import event_json
-from app.schemas.responses import echo
+from app.schemas.wire.echo import echo
+from app.schemas.wire.events import EVENT
 from app.settings import Api, ProviderSettings
 from app.stream_check.grammar import Grammar
 
@@ -189,7 +189,7 @@ def outcome(telling: Telling) -> Json:
     """
     grammar = Grammar()
     for event in telling.events:
-        grammar.take(event_json(event))
+        grammar.take(EVENT.dump(event))
     response = fold(telling.events)
     usage = response.usage
     assert grammar.ended

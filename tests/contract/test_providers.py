@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.schemas.events import event_json
+from app.schemas.wire.events import EVENT
 from tests.contract.recordings import FOLDER, Recording, outcome, play, recordings
 
 RECORDINGS = list(recordings())
@@ -52,7 +52,7 @@ def test_a_streamed_answer_is_told_the_same_where_its_text_is_relayed(
         play(recording.api, pieces, stream=True, relayed=relayed, **recording.asked)
         for relayed in (True, False)
     )
-    assert list(map(event_json, relayed.events)) == list(map(event_json, asked_for.events))
+    assert list(map(EVENT.dump, relayed.events)) == list(map(EVENT.dump, asked_for.events))
     assert outcome(relayed) == recording.expected
 
 

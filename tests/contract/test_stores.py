@@ -12,7 +12,7 @@ import pytest
 from app.domain.items import InputText, Item, Message
 from app.domain.response import TERMINAL, Status
 from app.errors import InvalidRequest, NotFound
-from app.schemas.responses import response_json
+from app.schemas.wire.responses import RESPONSE
 from app.store.responses.base import ResponseStore, Turn
 from tests.store.turns import (
     ACCOUNT,
@@ -43,7 +43,7 @@ def test_a_saved_response_is_shown_to_the_byte_as_it_was(store: ResponseStore) -
     kept = rich()
     store.save(kept)
     found = store.get(ACCOUNT, kept.response.id).response
-    assert repr(response_json(found)) == repr(response_json(kept.response))
+    assert repr(RESPONSE.dump(found)) == repr(RESPONSE.dump(kept.response))
 
 
 def test_turns_that_were_asked_with_the_same_tools_all_have_them(store: ResponseStore) -> None:

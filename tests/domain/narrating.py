@@ -11,7 +11,7 @@ from app.domain.stream.deltas import Delta
 from app.domain.stream.events import Event
 from app.domain.stream.narrate import Narrator
 from app.errors import GatewayError
-from app.schemas.responses import echo
+from app.schemas.wire.echo import echo
 
 
 def narrator(status: Status = "in_progress") -> Narrator:

@@ -35,7 +35,7 @@ from app.domain.stream.deltas import (
 )
 from app.domain.stream.item_builders import MOST_CHUNKS
 from app.errors import UpstreamMisbehaved, UpstreamRateLimited
-from app.schemas.events import event_json
+from app.schemas.wire.events import EVENT
 from app.stream_check.grammar import Grammar
 from tests.domain.narrating import narrator, told
 from tests.domain.strategies import deltas, endings
@@ -49,7 +49,7 @@ def test_any_deltas_make_a_legal_stream_that_folds_to_the_response(
     events = told([*said, *([ending] if ending else [])], teller)
     grammar = Grammar()
     for event in events:
-        grammar.take(event_json(event))
+        grammar.take(EVENT.dump(event))
     assert grammar.ended
     assert fold(events) == teller.response
 
@@ -75,7 +75,7 @@ def test_a_cancelled_stream_is_legal_and_keeps_what_was_said(said: list[Delta]) 
     events += teller.cancel()
     grammar = Grammar()
     for event in events:
-        grammar.take(event_json(event))
+        grammar.take(EVENT.dump(event))
     assert fold(events) == teller.response
     assert (teller.response.status, teller.response.error) == ("cancelled", None)
 

@@ -9,7 +9,7 @@ from app.domain.response import Usage
 from app.domain.stream.deltas import Arguments, CallOpened, Delta, Finished
 from app.domain.stream.resume import retold
 from app.errors import UpstreamMisbehaved, UpstreamTimeout
-from app.schemas.events import event_json
+from app.schemas.wire.events import EVENT
 from app.stream_check.grammar import Grammar
 from tests.domain.narrating import narrator
 from tests.domain.strategies import deltas, endings
@@ -39,7 +39,7 @@ def test_an_item_that_was_cut_short_stays_so() -> None:
     events = [*first.begin(), *first.hear([*cut, CallOpened("1", "b", "f"), Finished("length")])]
     grammar = Grammar()
     for event in [*events, *retold(waiting, events, None, lambda: 2).cancel()]:
-        grammar.take(event_json(event))
+        grammar.take(EVENT.dump(event))
     assert grammar.ended
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
 from app.schemas.docs.openapi import document
-from app.schemas.document import ReadContext
+from app.schemas.field import ReadContext
 from app.schemas.wire.answers import ErrorEnvelopeSchema
 from app.stream_check.checker import check_stream
 from tests.fuzz.bodies import broken, mutated_bodies

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from app.errors import InvalidRequest
 from app.schemas.request.body import inflate, parse_json
-from app.schemas.request.create import load_create_request
+from app.schemas.request.create import CREATE_REQUEST
 from tests.fuzz.bodies import broken, valid_bodies
 
 LIMIT = 4096
@@ -33,7 +33,7 @@ encodings = st.sampled_from(["", "identity", "gzip", "deflate", "zstd", "br"])
 def test_broken_json_is_read_or_refused(data: st.DataObject, body: dict[str, Any]) -> None:
     raw = data.draw(broken(orjson.dumps(body)))
     with contextlib.suppress(InvalidRequest):
-        load_create_request(parse_json(raw))
+        CREATE_REQUEST.load(parse_json(raw))
 
 
 @THOROUGHLY

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.schemas.document import ReadContext
+from app.schemas.field import ReadContext
 from app.schemas.request.bounds import LONGEST_DESCRIPTION, LONGEST_TEXT
 from app.schemas.request.fast_path import usual_item
 from app.schemas.request.items import read_item

@@ -12,8 +12,8 @@ import zstandard
 
 from app.errors import InvalidRequest, RequestTooLarge, UnsupportedMediaType
 from app.schemas.request.body import MAX_BODY_BYTES, inflate, parse_json
-from app.schemas.request.create import load_create_request
-from tests.schemas.asking import verdict
+from app.schemas.request.create import CREATE_REQUEST
+from tests.schemas.requests import verdict
 
 KIBIBYTE = 1024
 ODDITIES = {
@@ -51,7 +51,7 @@ def test_what_is_no_json_is_refused(raw: bytes) -> None:
 
 
 def test_of_repeated_keys_the_last_counts() -> None:
-    request = load_create_request(parse_json(b'{"input": "", "model": "a", "model": "b"}'))
+    request = CREATE_REQUEST.load(parse_json(b'{"input": "", "model": "a", "model": "b"}'))
     assert request.model == "b"
 
 

@@ -17,8 +17,9 @@ from app.domain.items import (
     Reasoning,
     Refusal,
 )
-from app.schemas.request.create import load_create_request
-from tests.schemas.asking import body, fault, item, verdict
+from app.schemas.field import ReadContext
+from app.schemas.request.create import CREATE_REQUEST
+from tests.schemas.requests import body, fault, item, verdict
 
 TYPE, VALUE, MISSING = "invalid_type", "invalid_value", "missing_required_parameter"
 UNSUPPORTED = "unsupported_value"
@@ -199,14 +200,18 @@ HI = {"role": "user", "content": "Hi"}
     ],
 )
 def test_where_told_to_drop_call_and_output_go_together(lost: list[Any]) -> None:
-    request = load_create_request(body(input=[HI, *lost]), unsupported_tools="drop")
+    request = CREATE_REQUEST.load(
+        body(input=[HI, *lost]), context=ReadContext(drops_unsupported=True)
+    )
     assert len(request.input) == 1
     assert sorted(request.ignored) == ["input[1]", "input[2]"]
 
 
 def test_other_calls_stay_when_one_is_dropped() -> None:
     other = CALL | {"call_id": "call_2"}
-    request = load_create_request(body(input=[CUSTOM, other]), unsupported_tools="drop")
+    request = CREATE_REQUEST.load(
+        body(input=[CUSTOM, other]), context=ReadContext(drops_unsupported=True)
+    )
     assert request.input == (FunctionCall("", "call_2", "look_up", "{}"),)
 
 

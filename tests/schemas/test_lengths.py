@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from app.errors import InvalidRequest
+from app.schemas.field import ReadContext
 from app.schemas.fields import MOST_OBJECTS
 from app.schemas.request.bounds import MOST_ITEMS, MOST_PARTS, MOST_TOOLS
-from app.schemas.request.create import load_create_request
-from tests.schemas.asking import verdict
+from app.schemas.request.create import CREATE_REQUEST
+from tests.schemas.requests import verdict
 
 TEXT = {"type": "input_text", "text": "Hi"}
 SAID = {"type": "output_text", "text": "Hi"}
@@ -64,13 +65,13 @@ LISTS: dict[str, tuple[int, Any]] = {
 @pytest.mark.parametrize(("path", "most", "body"), [(k, *v) for k, v in LISTS.items()], ids=LISTS)
 def test_an_array_may_have_so_many_elements_and_no_more(path: str, most: int, body: Any) -> None:
     whole = {"model": "m", "input": "Hi"}
-    load_create_request(whole | body(most))
+    CREATE_REQUEST.load(whole | body(most))
     assert verdict(whole | body(most + 1)) == ("array_above_max_length", path)
 
 
 def test_too_many_items_are_found_before_any_is_looked_at() -> None:
     with pytest.raises(InvalidRequest) as refused:
-        load_create_request({"model": "m", "input": [object()] * (MOST_ITEMS + 1)})
+        CREATE_REQUEST.load({"model": "m", "input": [object()] * (MOST_ITEMS + 1)})
     assert refused.value.code == "array_above_max_length"
     assert str(MOST_ITEMS) in refused.value.message
 
@@ -85,11 +86,13 @@ def test_too_many_items_are_found_before_any_is_looked_at() -> None:
 )
 def test_others_run_while_much_is_read(body: dict[str, Any]) -> None:
     pauses: list[None] = []
-    load_create_request({"model": "m"} | body, pause=lambda: pauses.append(None))
+    CREATE_REQUEST.load(
+        {"model": "m"} | body, context=ReadContext(pause=lambda: pauses.append(None))
+    )
     assert len(pauses) == 4
 
 
 def test_unknown_keys_are_ignored_but_not_without_end() -> None:
     many = {f"k{number}": 1 for number in range(1000)}
-    load_create_request({"model": "m", "input": "Hi"} | dict(list(many.items())[:998]))
+    CREATE_REQUEST.load({"model": "m", "input": "Hi"} | dict(list(many.items())[:998]))
     assert verdict({"model": "m", "input": "Hi"} | many) == ("invalid_value", None)

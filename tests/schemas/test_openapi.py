@@ -15,13 +15,13 @@ from referencing.jsonschema import DRAFT202012
 
 from app.domain.request import Parameters
 from app.schemas.docs.openapi import document, endpoint_info
-from app.schemas.document import ReadContext
-from app.schemas.events import encode
-from app.schemas.request.create import CreateRequestSchema, load_create_request
-from app.schemas.responses import response_json
+from app.schemas.field import ReadContext
+from app.schemas.request.create import CREATE_REQUEST, CreateRequestSchema
 from app.schemas.wire.answers import EndpointSchema
+from app.schemas.wire.event_lines import encode
 from app.schemas.wire.events import EVENT
-from tests.schemas.telling import EVENTS, RESPONSES
+from app.schemas.wire.responses import RESPONSE
+from tests.schemas.examples import EVENTS, RESPONSES
 
 DOCUMENT = document()
 COMPONENTS: dict[str, Any] = DOCUMENT["components"]["schemas"]
@@ -104,12 +104,12 @@ def test_every_example_of_a_request_is_taken() -> None:
     told = DOCUMENT["paths"]["/v1/responses"]["post"]["requestBody"]["content"]
     for example in told["application/json"]["examples"].values():
         validator("CreateRequest").validate(example["value"])
-        load_create_request(example["value"])
+        CREATE_REQUEST.load(example["value"])
 
 
 @pytest.mark.parametrize("name", RESPONSES)
 def test_a_response_fits_the_document(name: str) -> None:
-    told = orjson.loads(orjson.dumps(response_json(RESPONSES[name])))
+    told = orjson.loads(orjson.dumps(RESPONSE.dump(RESPONSES[name])))
     validator("Response").validate(told)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.domain.items import InputFile, InputImage, InputText, OutputText, Refusal
-from tests.schemas.asking import body, fault, part, verdict
+from tests.schemas.requests import body, fault, part, verdict
 
 TYPE, VALUE, MISSING = "invalid_type", "invalid_value", "missing_required_parameter"
 WEB = "https://a.example/b"

@@ -9,9 +9,10 @@ import pytest
 
 from app.domain.items import InputText, Message
 from app.domain.request import Parameters, ReasoningOptions
-from app.schemas.request.create import INCLUDE_VALUES, load_create_request
-from app.schemas.responses import echo
-from tests.schemas.asking import FUNCTION, body, fault, load, verdict
+from app.schemas.field import ReadContext
+from app.schemas.request.create import CREATE_REQUEST, INCLUDE_VALUES
+from app.schemas.wire.echo import echo
+from tests.schemas.requests import FUNCTION, body, fault, load, verdict
 
 TYPE, VALUE, MISSING = "invalid_type", "invalid_value", "missing_required_parameter"
 BELOW, ABOVE = "integer_below_min_value", "integer_above_max_value"
@@ -304,7 +305,7 @@ def test_a_name_without_end_is_cut() -> None:
     ],
 )
 def test_whatever_is_loaded_can_be_echoed(parameters: dict[str, Any]) -> None:
-    assert echo(load_create_request(body(**parameters)))["metadata"] == {}
+    assert echo(CREATE_REQUEST.load(body(**parameters)))["metadata"] == {}
 
 
 CODEX: dict[str, Any] = {
@@ -342,7 +343,7 @@ CODEX: dict[str, Any] = {
 
 
 def test_what_codex_sends_is_taken_where_the_operator_has_unsupported_tools_dropped() -> None:
-    request = load_create_request(CODEX, unsupported_tools="drop")
+    request = CREATE_REQUEST.load(CODEX, context=ReadContext(drops_unsupported=True))
     assert [item.type for item in request.input] == [
         "message",
         "message",

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.stream.deltas import Delta, Finished
-from app.schemas.events import encode, event_json
-from app.schemas.stored_events import event_from_json
+from app.schemas.wire.event_lines import encode
+from app.schemas.wire.events import EVENT
 from tests.domain.narrating import narrator, told
 from tests.domain.strategies import deltas, endings
 
@@ -20,7 +20,7 @@ def test_every_event_survives_its_json(
 ) -> None:
     teller = narrator("queued" if status == "queued" else "in_progress")
     for event in told([*said, *([ending] if ending else [])], teller):
-        assert event_from_json(orjson.loads(encode(event))) == event
+        assert EVENT.load(orjson.loads(encode(event))) == event
 
 
 @given(st.lists(deltas, max_size=12), endings)
@@ -28,7 +28,7 @@ def test_the_templates_write_what_the_declarations_say(
     said: list[Delta], ending: Finished | None
 ) -> None:
     for event in told([*said, *([ending] if ending else [])]):
-        assert orjson.loads(encode(event)) == orjson.loads(orjson.dumps(event_json(event)))
+        assert orjson.loads(encode(event)) == orjson.loads(orjson.dumps(EVENT.dump(event)))
 
 
 @pytest.mark.parametrize(
@@ -57,5 +57,5 @@ def test_the_templates_write_what_the_declarations_say(
     ],
 )
 def test_input_is_no_output(shown: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="no output"):
-        event_from_json(shown)
+    with pytest.raises(ValueError, match="the type must be"):
+        EVENT.load(shown)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.domain.request import JsonSchemaFormat, TextOptions
-from tests.schemas.asking import body, load, verdict
+from tests.schemas.requests import body, load, verdict
 
 TYPE, VALUE, MISSING = "invalid_type", "invalid_value", "missing_required_parameter"
 SCHEMA = {"type": "object", "properties": {}}

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
+from app.schemas.field import ReadContext
 from app.schemas.fields import MOST_NESTED
-from app.schemas.request.create import load_create_request
+from app.schemas.request.create import CREATE_REQUEST
 from app.schemas.request.tools import HOSTED
-from tests.schemas.asking import FUNCTION, body, fault, load, verdict
+from tests.schemas.requests import FUNCTION, body, fault, load, verdict
 
 TYPE, VALUE, MISSING = "invalid_type", "invalid_value", "missing_required_parameter"
 NAMED = {"type": "function", "name": "look_up"}
@@ -124,7 +125,7 @@ def test_allowed_tools_need_not_be_called() -> None:
 
 def test_the_choice_may_come_before_the_tools() -> None:
     given = {"tool_choice": NAMED} | body(tools=[FUNCTION])
-    assert load_create_request(given).parameters.tool_choice == NamedFunction("look_up")
+    assert CREATE_REQUEST.load(given).parameters.tool_choice == NamedFunction("look_up")
 
 
 ALLOWED = {"type": "allowed_tools"}
@@ -171,9 +172,9 @@ NAMESPACE = {"type": "namespace", "name": "crm", "tools": [OTHER, 5, {"name": 5}
 
 
 def test_where_told_to_drop_a_tool_is_left_out_and_named() -> None:
-    request = load_create_request(
+    request = CREATE_REQUEST.load(
         body(tools=[HOSTED_TOOL, FUNCTION, CUSTOM, NAMESPACE, {"type": "new"}]),
-        unsupported_tools="drop",
+        context=ReadContext(drops_unsupported=True),
     )
     assert request.parameters.tools == (FunctionTool("look_up"),)
     assert request.ignored == ("tools[0]", "tools[2]", "tools[3]", "tools[4]")
@@ -217,7 +218,9 @@ DROPPED_CHOICES: list[tuple[list[Any], Any, Any, tuple[str, ...]]] = [
 def test_a_choice_of_dropped_tools_is_dropped_with_them(
     tools: list[Any], choice: Any, left: Any, ignored: tuple[str, ...]
 ) -> None:
-    request = load_create_request(body(tools=tools, tool_choice=choice), unsupported_tools="drop")
+    request = CREATE_REQUEST.load(
+        body(tools=tools, tool_choice=choice), context=ReadContext(drops_unsupported=True)
+    )
     assert (request.parameters.tool_choice, request.ignored) == (left, ignored)
 
 

@@ -26,7 +26,7 @@ from app.domain.accounts.accounts import (
     Permissions,
     Secret,
 )
-from app.domain.accounts.usage import UsageLine
+from app.domain.accounts.usage import UsageLine, UsageReport
 from app.domain.items import (
     FunctionCall,
     FunctionCallOutput,
@@ -58,15 +58,18 @@ from app.domain.stream.deltas import (
 )
 from app.domain.tools import FunctionTool
 from app.errors import InvalidRequest, NotFound, RateLimited, UpstreamTimeout
-from app.schemas.accounts import account_json, audit_json, key_json, new_key_json
-from app.schemas.events import encode, event_json
-from app.schemas.items import item_json
-from app.schemas.responses import echo, response_json, tool_json
-from app.schemas.usage import line_json, usage_json
-from app.schemas.wire.answers import error_json
+from app.schemas.wire.accounts import ACCOUNT, API_KEY, AUDIT_ENTRY, new_key
+from app.schemas.wire.answers import ERROR_ENVELOPE
+from app.schemas.wire.echo import echo
+from app.schemas.wire.event_lines import encode
+from app.schemas.wire.events import EVENT
+from app.schemas.wire.items import ITEM
+from app.schemas.wire.responses import RESPONSE
+from app.schemas.wire.tools import FUNCTION_TOOL
+from app.schemas.wire.usage import USAGE_LINE, USAGE_REPORT
 from tests.domain.narrating import narrator, told
-from tests.schemas.asking import FUNCTION, load
-from tests.schemas.telling import CITATION, COMPLETED, EVENTS, LOGPROB, RESPONSES
+from tests.schemas.examples import CITATION, COMPLETED, EVENTS, LOGPROB, RESPONSES
+from tests.schemas.requests import FUNCTION, load
 
 RECORDED = Path(__file__).parents[1] / "fixtures/wire/bytes.json"
 STREAMS = 200
@@ -197,24 +200,24 @@ KEY = ApiKey(
 )
 BARE_KEY = ApiKey(id="key_2", account="acme", created_at=1, secrets=(), active=False)
 DAY = date(2030, 1, 31)
-LINES = [
+LINES = (
     UsageLine(account="a", key_id="key_1", model="m", day=DAY, requests=2, errors=1),
     UsageLine(account="a", key_id="k", model="m/n", day=DAY, input_tokens=7, cached_tokens=3),
-]
+)
 
 
 def written() -> Iterator[tuple[str, bytes]]:
     """Yield the name of every object and what is written of it."""
     for name, item in ITEMS.items():
-        yield f"item: {name}", orjson.dumps(item_json(item))
+        yield f"item: {name}", orjson.dumps(ITEM.dump(item))
     for name, asked in ECHOES.items():
         yield f"echo: {name}", orjson.dumps(echo(load(**asked)))
     for name, response in RESPONSES.items():
-        yield f"response: {name}", orjson.dumps(response_json(response))
-    yield "response: all items", orjson.dumps(response_json(replace(COMPLETED, output=_output())))
+        yield f"response: {name}", orjson.dumps(RESPONSE.dump(response))
+    yield "response: all items", orjson.dumps(RESPONSE.dump(replace(COMPLETED, output=_output())))
     for number, event in enumerate(EVENTS):
         yield f"event {number}: {event.type}", encode(event)
-        yield f"event {number}: {event.type}, slowly", orjson.dumps(event_json(event))
+        yield f"event {number}: {event.type}, slowly", orjson.dumps(EVENT.dump(event))
     yield f"{STREAMS} streams", hashlib.sha256(b"\n".join(_streams())).hexdigest().encode()
     yield from _small()
 
@@ -244,21 +247,21 @@ def _small() -> Iterator[tuple[str, bytes]]:
         "many": RateLimited("Too many."),
     }
     for name, error in errors.items():
-        yield f"error: {name}", orjson.dumps(error_json(error))
+        yield f"error: {name}", orjson.dumps(ERROR_ENVELOPE.dump(error))
     tools = (FunctionTool("f"), FunctionTool("f", "d", {"type": "object"}, True))
     for number, tool in enumerate(tools):
-        yield f"tool {number}", orjson.dumps(tool_json(tool))
-    yield "usage", orjson.dumps(usage_json(LINES, DAY, DAY))
-    yield "usage: none", orjson.dumps(usage_json([], DAY, DAY))
-    yield "usage: a line", orjson.dumps(line_json(LINES[1]))
-    yield "key", orjson.dumps(key_json(KEY))
-    yield "key: bare", orjson.dumps(key_json(BARE_KEY))
-    yield "key: new", orjson.dumps(new_key_json(KEY, "sk-1"))
+        yield f"tool {number}", orjson.dumps(FUNCTION_TOOL.dump(tool))
+    yield "usage", orjson.dumps(USAGE_REPORT.dump(UsageReport(DAY, DAY, LINES)))
+    yield "usage: none", orjson.dumps(USAGE_REPORT.dump(UsageReport(DAY, DAY, ())))
+    yield "usage: a line", orjson.dumps(USAGE_LINE.dump(LINES[1]))
+    yield "key", orjson.dumps(API_KEY.dump(KEY))
+    yield "key: bare", orjson.dumps(API_KEY.dump(BARE_KEY))
+    yield "key: new", orjson.dumps(new_key(KEY, "sk-1"))
     account = Account(name="acme", created_at=1, limits=LIMITS, max_stored_bytes=UNLIMITED)
-    yield "account", orjson.dumps(account_json(account))
-    yield "account: bare", orjson.dumps(account_json(Account(name="a", created_at=1, active=False)))
+    yield "account", orjson.dumps(ACCOUNT.dump(account))
+    yield "account: bare", orjson.dumps(ACCOUNT.dump(Account(name="a", created_at=1, active=False)))
     entry = AuditEntry(at=1, by="me", action="key.create", subject="key_1", detail="d")
-    yield "audit", orjson.dumps(audit_json(entry))
+    yield "audit", orjson.dumps(AUDIT_ENTRY.dump(entry))
 
 
 WRITTEN = dict(written())

@@ -16,8 +16,8 @@ from app.domain.request import CreateRequest
 from app.domain.response import Response
 from app.domain.stream.events import Event, Lifecycle
 from app.errors import GatewayError, StorageUnavailable
-from app.schemas.events import event_json
-from app.schemas.request.create import load_create_request
+from app.schemas.request.create import CREATE_REQUEST
+from app.schemas.wire.events import EVENT
 from app.services.answering.preparation import Preparation
 from app.services.answering.sealing import PayloadSealer
 from app.services.background.active_jobs import ActiveJobs
@@ -243,7 +243,7 @@ class Bench:
     def queued(self, text: str = "hi", **more: Any) -> str:
         """Queue a request and return its response's id."""
         body = {"model": "m", "input": text, "background": True} | more
-        asked: CreateRequest = load_create_request(body, unsupported_tools="refuse")
+        asked: CreateRequest = CREATE_REQUEST.load(body)
         response, _ = self.background.enqueue(CALLER, asked, body, Noted())
         return response.id
 
@@ -263,7 +263,7 @@ class Bench:
         from_store = list(stored_events(self.store, response_id))
         grammar = Grammar()
         for event in from_store:
-            grammar.take(event_json(event))
+            grammar.take(EVENT.dump(event))
         assert grammar.ended
         return from_store
 

@@ -20,7 +20,7 @@ from app.errors import (
     StorageUnavailable,
     Unconfirmed,
 )
-from app.schemas.request.create import load_create_request
+from app.schemas.request.create import CREATE_REQUEST
 from app.services.background.service import Background
 from app.services.responses.service import Responses
 from app.settings import BackgroundSettings
@@ -56,7 +56,7 @@ def responses(bench: Bench) -> Responses:
 
 def asked(background: Background, **more: Any) -> tuple[Any, tuple[str, ...]]:
     body = BODY | more
-    request = load_create_request(body, unsupported_tools="refuse")
+    request = CREATE_REQUEST.load(body)
     return background.enqueue(CALLER, request, body, Noted())
 
 
@@ -121,7 +121,7 @@ def test_where_it_is_disabled_it_is_refused(client: redis.Redis) -> None:
 
 
 def test_a_key_may_be_kept_from_it(background: Background) -> None:
-    request = load_create_request(BODY, unsupported_tools="refuse")
+    request = CREATE_REQUEST.load(BODY)
     with pytest.raises(PermissionDenied):
         background.enqueue(replace(CALLER, background=False), request, BODY, Noted())
 

@@ -21,7 +21,7 @@ from app.domain.items import (
 from app.domain.request import CreateRequest
 from app.domain.response import Response, Status
 from app.errors import GatewayError, InvalidRequest, NotFound
-from app.schemas.responses import echo
+from app.schemas.wire.echo import echo
 from app.services.answering.history import Thread, thread, without_oldest
 from app.store.responses.base import Context, Place
 from tests.services.stores import StoreOfNothing

@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import count
 from typing import Any, cast
 
-import orjson
 import pytest
 
 from app.domain.items import output_text
@@ -15,8 +14,7 @@ from app.domain.stream.deltas import Text
 from app.domain.stream.events import Event
 from app.domain.stream.narrate import Narrator
 from app.errors import StorageUnavailable
-from app.schemas.events import encode
-from app.schemas.stored_events import event_from_json
+from app.schemas.wire.event_lines import decode, encode
 from app.services.background.progress import SLICE_EVENTS, Progress
 from app.store.jobs.base import JobStore, StreamPart
 
@@ -39,7 +37,7 @@ class Stream:
         return StreamPart(page, more=number + PAGE < len(self.lines))
 
     def decode(self, line: bytes) -> Event:
-        return event_from_json(orjson.loads(line))
+        return decode(line)
 
     def write(self, events: list[Event]) -> None:
         self.lines += map(encode, events)

@@ -21,7 +21,7 @@ from app.errors import (
     UpstreamMisbehaved,
     UpstreamTimeout,
 )
-from app.schemas.events import event_json
+from app.schemas.wire.events import EVENT
 from app.services.answering.run import Run
 from app.stream_check.grammar import Grammar
 from tests.domain.narrating import narrator
@@ -86,7 +86,7 @@ def emitted(upstream: Upstream, witness: Witness, *, shows_opaque: bool = True) 
         events += batch
     grammar = Grammar()
     for event in events:
-        grammar.take(event_json(event))
+        grammar.take(EVENT.dump(event))
     assert grammar.ended
     return events
 

@@ -57,8 +57,7 @@ from app.domain.stream.deltas import Text
 from app.domain.stream.narrate import Narrator
 from app.domain.response import Response
 import orjson
-from app.schemas.events import encode
-from app.schemas.stored_events import event_from_json
+from app.schemas.wire.event_lines import decode, encode
 from app.services.background.progress import Progress
 from app.store.jobs.base import StreamPart
 narrator = Narrator(Response("resp_1", "m", 0, {}, "queued"), str, int)
@@ -67,7 +66,7 @@ class Jobs:
     def read_events(self, _id, number):
         return StreamPart(lines[number:])
     def decode(self, line):
-        return event_from_json(orjson.loads(line))
+        return decode(line)
 def work():
     Progress(Jobs()).response("resp_1")
 """

@@ -12,8 +12,9 @@ import pytest
 from app.domain.ids import tag_of
 from app.domain.request import CreateRequest, Parameters
 from app.errors import NotFound
-from app.schemas.items import item_json
-from app.schemas.responses import echo, response_json
+from app.schemas.wire.echo import echo
+from app.schemas.wire.items import ITEM
+from app.schemas.wire.responses import RESPONSE
 from app.settings import RedisSettings
 from app.store.connection.checks import servers
 from app.store.connection.client import Client, connect
@@ -149,8 +150,8 @@ def test_an_export_has_all_of_a_response(store: RedisStore, archive: RedisArchiv
         "account": ACCOUNT,
         "status": "completed",
         "deleted_at": None,
-        "response": response_json(kept.response),
-        "input": [item_json(item) for item in kept.input],
+        "response": RESPONSE.dump(kept.response),
+        "input": ITEM.dump_all(kept.input),
         "include": [],
     }
 

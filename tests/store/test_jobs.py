@@ -17,7 +17,7 @@ from app.domain.items import Message, OutputText
 from app.domain.request import CreateRequest
 from app.domain.response import Response, Usage
 from app.errors import NotFound, StorageUnavailable
-from app.schemas.responses import echo
+from app.schemas.wire.echo import echo
 from app.settings import RedisSettings
 from app.store.connection import script
 from app.store.connection.client import Client, connect

@@ -15,8 +15,8 @@ from redis.connection import BlockingConnectionPool, UnixDomainSocketConnection
 from app.domain.ids import tag_of
 from app.domain.request import CreateRequest, Parameters
 from app.errors import NotFound, StorageRefused
-from app.schemas.items import item_json
-from app.schemas.responses import echo
+from app.schemas.wire.echo import echo
+from app.schemas.wire.items import ITEM
 from app.store.keys import Keys
 from app.store.responses.chains import AT_ONCE, OWN, Chains
 from app.store.responses.entries import Entries
@@ -162,7 +162,7 @@ def test_references_to_items_of_many_responses_cost_one_round_trip(store: RedisS
 def test_200_turns_cost_less_than_their_json(redis: Redis) -> None:
     store = RedisStore(redis, "rg:")
     turns = chain(store, 200, PROSE)
-    json = sum(len(orjson.dumps(item_json(item))) for item in told(*turns))
+    json = sum(len(orjson.dumps(ITEM.dump(item))) for item in told(*turns))
     stored = sum(redis.memory_usage(key, samples=0) or 0 for key in redis.keys("*"))
     assert stored < json
 

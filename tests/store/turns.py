@@ -20,7 +20,7 @@ from app.domain.items import (
 from app.domain.request import CreateRequest, Parameters, ReasoningOptions
 from app.domain.response import Response, ResponseError, Status, Usage
 from app.domain.tools import FunctionTool
-from app.schemas.responses import echo
+from app.schemas.wire.echo import echo
 from app.store.responses.base import ResponseStore, Turn
 
 ACCOUNT = "acme"

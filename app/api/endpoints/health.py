@@ -16,6 +16,7 @@ from flask.typing import ResponseReturnValue
 from app.api import context
 from app.api.http.json_response import json_response
 from app.api.http.response import WSGIResponse
+from app.schemas.wire.answers import HEALTH
 from app.telemetry import METRICS_CONTENT_TYPE
 from app.telemetry import metrics as all_metrics
 
@@ -28,7 +29,7 @@ bp = Blueprint("health", __name__)
 @bp.get("/healthz")
 def healthz() -> ResponseReturnValue:
     """Tell that the process lives."""
-    return json_response({"status": "ok"})
+    return json_response(HEALTH.dump(None))
 
 
 @bp.get("/readyz")

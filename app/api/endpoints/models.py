@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from app.api import auth, context
 from app.api.http.json_response import json_response
-from app.domain.models import ModelCard
+from app.schemas.wire.answers import MODEL, MODEL_LIST
 
 bp = Blueprint("models", __name__, url_prefix="/v1/models")
 auth.require_key(bp)
@@ -17,19 +17,10 @@ auth.require_key(bp)
 def list_models() -> ResponseReturnValue:
     """List the models that this key may use."""
     cards = context.services().catalog.cards(context.caller())
-    return json_response({"object": "list", "data": [_model_json(card) for card in cards]})
+    return json_response(MODEL_LIST.dump(cards))
 
 
 @bp.get("/<path:model_id>")
 def retrieve_model(model_id: str) -> ResponseReturnValue:
     """Describe one model; ids may hold a slash."""
-    return json_response(_model_json(context.services().catalog.card(model_id, context.caller())))
-
-
-def _model_json(card: ModelCard) -> dict[str, object]:
-    return {
-        "id": card.id,
-        "object": "model",
-        "created": card.created_at,
-        "owned_by": card.owned_by,
-    }
+    return json_response(MODEL.dump(context.services().catalog.card(model_id, context.caller())))

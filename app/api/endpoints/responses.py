@@ -26,9 +26,10 @@ from app.domain.request import CreateRequest
 from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, GatewayError
 from app.schemas.docs.openapi import endpoint_info
-from app.schemas.items import item_json
-from app.schemas.request.create import load_create_request
-from app.schemas.responses import response_json
+from app.schemas.field import ReadContext
+from app.schemas.request.create import CREATE_REQUEST
+from app.schemas.wire.answers import DELETED, ITEM_LIST
+from app.schemas.wire.responses import RESPONSE
 from app.telemetry import STREAMS_OPEN
 
 bp = Blueprint("responses", __name__, url_prefix="/v1/responses")
@@ -50,7 +51,8 @@ def create() -> ResponseReturnValue:
     current = context.current()
     policy = current.caller.unsupported_tools or current.services.requests.unsupported_tools
     body = json_body(current)
-    request = load_create_request(body, unsupported_tools=policy, pause=let_others_run)
+    reading = ReadContext(drops_unsupported=policy == "drop", pause=let_others_run)
+    request = CREATE_REQUEST.load(body, context=reading)
     current.trace.model = request.model
     if request.background:
         return _enqueued(current, request, body)
@@ -64,7 +66,7 @@ def _enqueued(current: context.CallContext, request: CreateRequest, body: Any) -
     )
     current.trace.response_id, current.trace.outcome = queued.id, queued.status
     headers = {"Location": f"{bp.url_prefix}/{queued.id}", "Retry-After": "1"}
-    return json_response(response_json(queued), headers | ignored_parameters(ignored), status=202)
+    return json_response(RESPONSE.dump(queued), headers | ignored_parameters(ignored), status=202)
 
 
 def _answered(current: context.CallContext, request: CreateRequest) -> WSGIResponse:
@@ -81,7 +83,7 @@ def _answered(current: context.CallContext, request: CreateRequest) -> WSGIRespo
         started = services.responses.start(current.caller, request, call, recorder)
         recorder.started(started, call)
         if not request.stream:
-            body = response_json(started.run.response())
+            body = RESPONSE.dump(started.run.response())
             return json_response(body, response_headers(started, trace))
         run, push = started.run, current.environ.get(PUSH)
         if push is not None:
@@ -124,7 +126,7 @@ def retrieve(response_id: str) -> ResponseReturnValue:
         return follow(response_id)
     if wait_s := integer("wait", 0, 0, MAX_WAIT_S):
         wait_for_end(response_id, wait_s)
-    return json_response(response_json(responses.get(caller, response_id, include)))
+    return json_response(RESPONSE.dump(responses.get(caller, response_id, include)))
 
 
 def wait_for_end(response_id: str, wait_s: float) -> None:
@@ -173,14 +175,14 @@ def follow(response_id: str) -> ResponseReturnValue:
 @bp.post("/<response_id>/cancel")
 def cancel(response_id: str) -> ResponseReturnValue:
     """Cancel a background response; one that has ended stays as it is (E7)."""
-    return json_response(response_json(context.responses().cancel(context.caller(), response_id)))
+    return json_response(RESPONSE.dump(context.responses().cancel(context.caller(), response_id)))
 
 
 @bp.delete("/<response_id>")
 def delete(response_id: str) -> ResponseReturnValue:
     """Soft-delete a stored response (E2)."""
     context.responses().delete(context.caller(), response_id)
-    return json_response({"id": response_id, "object": "response.deleted", "deleted": True})
+    return json_response(DELETED.dump(response_id))
 
 
 @bp.get("/<response_id>/input_items")
@@ -188,13 +190,4 @@ def input_items(response_id: str) -> ResponseReturnValue:
     """List what the model saw, a page at a time (E6)."""
     query, include = page_query(), include_values()
     page = context.responses().input_items(context.caller(), response_id, include=include, **query)
-    items = [item_json(item) for item in page.items]
-    return json_response(
-        {
-            "object": "list",
-            "data": items,
-            "first_id": items[0]["id"] if items else None,
-            "last_id": items[-1]["id"] if items else None,
-            "has_more": page.has_more,
-        }
-    )
+    return json_response(ITEM_LIST.dump(page))

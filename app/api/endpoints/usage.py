@@ -9,8 +9,9 @@ from flask.typing import ResponseReturnValue
 
 from app.api import auth, context
 from app.api.http.json_response import json_response
+from app.domain.accounts.usage import UsageReport
 from app.errors import InvalidRequest
-from app.schemas.usage import usage_json
+from app.schemas.wire.usage import USAGE_REPORT
 
 bp = Blueprint("usage", __name__, url_prefix="/v1/usage")
 auth.require_key(bp)
@@ -22,7 +23,8 @@ def read_usage() -> ResponseReturnValue:
     book = context.services().meter.book
     period = book.period(_day("from"), _day("to"))
     lines = book.read(context.caller().account, period)
-    return json_response(usage_json(lines, period.since, period.until))
+    report = UsageReport(period.since, period.until, tuple(lines))
+    return json_response(USAGE_REPORT.dump(report))
 
 
 def _day(name: str) -> date | None:

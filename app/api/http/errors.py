@@ -22,7 +22,7 @@ from app.errors import (
     Unavailable,
 )
 from app.schemas.request.body import MAX_BODY_BYTES
-from app.schemas.wire.answers import error_json
+from app.schemas.wire.answers import ERROR_ENVELOPE
 from app.telemetry import shortage_noted, unexpected
 
 _MEBIBYTE = 1024 * 1024
@@ -46,7 +46,7 @@ def gateway_error(error: GatewayError) -> WSGIResponse:
     if isinstance(error, LimitReached):
         current.standing = error.standing
     response = WSGIResponse(
-        orjson.dumps(error_json(error)), error.status, content_type="application/json"
+        orjson.dumps(ERROR_ENVELOPE.dump(error)), error.status, content_type="application/json"
     )
     if error.retry_after_s is not None:
         response.headers["Retry-After"] = str(max(1, error.retry_after_s))

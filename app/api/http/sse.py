@@ -10,7 +10,7 @@ from app.api.http.response import WSGIResponse
 from app.domain.stream.deltas import Batch
 from app.domain.stream.events import ErrorRaised, Event
 from app.errors import GatewayError
-from app.schemas.events import encode
+from app.schemas.wire.event_lines import encode
 from app.services.answering.run import Run
 from app.services.background.subscriptions import Subscriber
 

@@ -39,3 +39,20 @@ class UsageLine:
         """Return the sum of two lines about the same."""
         sums = {name: getattr(self, name) + getattr(other, name) for name in COUNTERS}
         return replace(self, **sums)
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReport:
+    """The lines of one account, from day to day, both included, in UTC."""
+
+    since: date
+    until: date
+    lines: tuple[UsageLine, ...]
+
+    @property
+    def total(self) -> UsageLine:
+        """The sum of the lines, about nothing in particular."""
+        total = UsageLine(account="", key_id="", model="", day=self.since)
+        for line in self.lines:
+            total = total.plus(line)
+        return total

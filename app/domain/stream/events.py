@@ -142,6 +142,7 @@ class SummaryPartAdded:
     """Its part is an empty summary_text."""
 
     type: ClassVar[str] = "response.reasoning_summary_part.added"
+    text: ClassVar[str] = ""
     sequence_number: int
     item_id: str
     output_index: int

@@ -9,7 +9,8 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema
 from marshmallow.fields import Field
 
-from app.schemas.document import Document, StrictField
+from app.schemas.document import Document
+from app.schemas.field import StrictField
 
 
 class Converter(OpenAPIConverter):

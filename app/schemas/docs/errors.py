@@ -24,7 +24,7 @@ from app.errors import (
     WebSocketNotOffered,
 )
 from app.schemas.docs.headers import LIMITS, headers
-from app.schemas.wire.answers import ErrorEnvelopeSchema, error_json
+from app.schemas.wire.answers import ERROR_ENVELOPE
 
 _EXAMPLES: tuple[GatewayError, ...] = (
     InvalidRequest(
@@ -113,9 +113,11 @@ def component(status: int) -> str:
 
 def _response(status: int) -> dict[str, Any]:
     told = [error for error in _EXAMPLES if error.status == status]
-    examples = {f"{error.code or error.type}": {"value": error_json(error)} for error in told}
+    examples = {
+        f"{error.code or error.type}": {"value": ERROR_ENVELOPE.dump(error)} for error in told
+    }
     return {
         "description": _MEANINGS[status],
         "headers": headers(*_BESIDE.get(status, ())),
-        "content": {"application/json": {"schema": ErrorEnvelopeSchema(), "examples": examples}},
+        "content": {"application/json": {"schema": ERROR_ENVELOPE, "examples": examples}},
     }

@@ -10,7 +10,7 @@ from app.schemas.docs.converter import Plugin
 from app.schemas.docs.errors import error_responses
 from app.schemas.docs.headers import HEADERS
 from app.schemas.docs.operations import RESPONSES, operations
-from app.schemas.document import StrictField
+from app.schemas.field import StrictField
 from app.schemas.request.body import MAX_BODY_BYTES
 from app.schemas.request.bounds import MOST_ITEMS
 from app.schemas.request.create import CreateRequestSchema, UnsupportedField

@@ -1,13 +1,9 @@
 """The body of POST /v1/responses: from JSON to a CreateRequest, or to the first of its faults."""
 
-# ruff: noqa: ARG002 - every field answers to one signature, whatever it needs of it
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from typing import Any, Literal
-
-from marshmallow import validates_schema
+from typing import Any
 
 from app.domain.ids import is_response_id
 from app.domain.models import is_deep_research
@@ -18,28 +14,11 @@ from app.domain.request import (
     Parameters,
     ReasoningOptions,
 )
-from app.errors import InvalidRequest
-from app.schemas.document import (
-    Document,
-    InvalidField,
-    ReadContext,
-    Refer,
-    StrictField,
-    array_at,
-    listed,
-    mistyped,
-    shown,
-)
-from app.schemas.fields import (
-    Boolean,
-    Choice,
-    FreeObjects,
-    Integer,
-    Nested,
-    Number,
-    String,
-    TextMap,
-)
+from app.schemas.document import Document
+from app.schemas.field import ReadContext, Refer, StrictField
+from app.schemas.fields import Boolean, Choice, FreeObjects, Integer, Number, String, TextMap
+from app.schemas.invalid import InvalidField, array_at, listed, mistyped, shown
+from app.schemas.nesting import Nested
 from app.schemas.request.items import InputField
 from app.schemas.request.text_options import TextOptionsSchema
 from app.schemas.request.tool_choice import ToolChoiceField, settle
@@ -132,8 +111,7 @@ class ReasoningOptionsSchema(Document):
     summary = Choice("none", "auto", "concise", "detailed")
     generate_summary = Choice("none", "auto", "concise", "detailed")
 
-    def read(self, raw: object, path: str, context: ReadContext) -> Any:
-        found = super().read(raw, path, context)
+    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> Any:
         summary = found.get("summary") or found.get("generate_summary")
         return ReasoningOptions(found.get("effort"), summary) if found else None
 
@@ -143,8 +121,7 @@ class StreamOptionsSchema(Document):
 
     include_obfuscation = Boolean()
 
-    def read(self, raw: object, path: str, context: ReadContext) -> Any:
-        found = super().read(raw, path, context)
+    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> Any:
         if found.get("include_obfuscation"):
             context.ignore(f"{path}.include_obfuscation")
         return found
@@ -186,38 +163,29 @@ class CreateRequestSchema(Document):
     context_management = FreeObjects(about="Accepted, and not acted on.")
     prompt = UnsupportedField("send the text of the template as instructions and input.")
 
-    @validates_schema
-    def judge(self, data: dict[str, Any], **kwargs: Any) -> None:
-        """Hold `load` to the rules that span several fields."""
-        settle_together(
-            {name: each for name, each in data.items() if each is not None}, ReadContext()
+    def load(
+        self, data: Any, *, context: ReadContext | None = None, **_options: Any
+    ) -> CreateRequest:
+        """Return what a parsed body asks for; ids that it does not give are "".
+
+        Raises:
+            InvalidField: the first fault of the body, `param` being the path to it (R3, R4).
+        """
+        request: CreateRequest = self.read(data, "", context or ReadContext())
+        return request
+
+    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> CreateRequest:
+        settle_together(found, context)
+        return CreateRequest(
+            parameters=Parameters(**{name: found[name] for name in found if name in _SHAPING}),
+            ignored=tuple(context.ignored),
+            **{name: found[name] for name in found if name in _REQUEST},
         )
 
 
-_SCHEMA = CreateRequestSchema()
 _SHAPING = frozenset(each.name for each in dataclasses.fields(Parameters))
-
-
-def load_create_request(
-    body: object,
-    *,
-    unsupported_tools: Literal["refuse", "drop"] = "refuse",
-    pause: Callable[[], None] = lambda: None,
-) -> CreateRequest:
-    """Return what a parsed body asks for; ids that it does not give are "".
-
-    `pause` is called now and then where there is much to read, to let others run.
-
-    Raises:
-        InvalidRequest: the first fault of the body, `param` being the path to it (R3, R4).
-    """
-    context = ReadContext(drops_unsupported=unsupported_tools == "drop", pause=pause)
-    try:
-        found = _SCHEMA.read(body, "", context)
-        settle_together(found, context)
-    except InvalidField as fault:
-        raise InvalidRequest(fault.message, param=fault.path or None, code=fault.code) from None
-    return _request(found, context)
+_REQUEST = frozenset(each.name for each in dataclasses.fields(CreateRequest))
+CREATE_REQUEST = CreateRequestSchema()
 
 
 def settle_together(found: dict[str, Any], context: ReadContext) -> None:
@@ -242,18 +210,3 @@ def settle_together(found: dict[str, Any], context: ReadContext) -> None:
         context.ignore("context_management")
     if "stream_options" in found and not found.get("stream"):
         context.ignore("stream_options")
-
-
-def _request(found: dict[str, Any], context: ReadContext) -> CreateRequest:
-    shaping = {name: value for name, value in found.items() if name in _SHAPING}
-    return CreateRequest(
-        model=found["model"],
-        input=found["input"],
-        parameters=Parameters(**shaping),
-        stream=found.get("stream", False),
-        store=found.get("store", True),
-        background=found.get("background", False),
-        previous_response_id=found.get("previous_response_id"),
-        truncation=found.get("truncation", "disabled"),
-        ignored=tuple(context.ignored),
-    )

@@ -1,6 +1,5 @@
 """The items that a caller may send, typed or not, and what they become."""
 
-# ruff: noqa: ARG002 - every field answers to one signature, whatever it needs of it
 from __future__ import annotations
 
 from typing import Any
@@ -17,12 +16,11 @@ from app.domain.items import (
     OutputText,
     Reasoning,
 )
-from app.schemas.document import (
-    Document,
+from app.schemas.document import Document
+from app.schemas.field import ReadContext, Refer, StrictField
+from app.schemas.fields import Choice, String
+from app.schemas.invalid import (
     InvalidField,
-    ReadContext,
-    Refer,
-    StrictField,
     array_at,
     join,
     listed,
@@ -31,7 +29,6 @@ from app.schemas.document import (
     too_long,
     type_at,
 )
-from app.schemas.fields import Choice, String
 from app.schemas.request.bounds import (
     LONGEST_CALL_ID,
     LONGEST_FUNCTION,
@@ -59,10 +56,6 @@ _ID = "The item's id; one is made where it is absent, null or empty."
 
 class ItemSchema(Document):
     """An item: an object whose `type`, or else whose keys, say what it is."""
-
-    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> InputItem:
-        """Return the domain's value of what `read` found."""
-        raise NotImplementedError
 
 
 class ContentField(StrictField):
@@ -256,7 +249,8 @@ def read_item(raw: object, path: str, context: ReadContext) -> InputItem | None:
     said = _implied(given) or type_at(given, path)
     item = ITEMS.get(said)
     if item is not None:
-        return item.build(item.read(given, path, context), path, context)
+        made: InputItem = item.read(given, path, context)
+        return made
     if not context.drops_unsupported:
         what = f"must be {listed(tuple(ITEMS))}: {shown(said)} items are not taken here."
         raise InvalidField("unsupported_value", join(path, "type"), what)

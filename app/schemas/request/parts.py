@@ -1,6 +1,5 @@
 """The content parts that a caller may send, under which role, and what they become."""
 
-# ruff: noqa: ARG002 - every field answers to one signature, whatever it needs of it
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -15,18 +14,10 @@ from app.domain.items import (
     OutputText,
     Refusal,
 )
-from app.schemas.document import (
-    Document,
-    InvalidField,
-    ReadContext,
-    Refer,
-    join,
-    listed,
-    object_at,
-    shown,
-    type_at,
-)
+from app.schemas.document import Document
+from app.schemas.field import ReadContext, Refer
 from app.schemas.fields import Choice, FreeObjects, String
+from app.schemas.invalid import InvalidField, join, listed, object_at, shown, type_at
 from app.schemas.request.bounds import LONGEST_ID, LONGEST_TEXT, MOST_PARTS, SLICE
 
 LONGEST_IMAGE = 20_971_520
@@ -39,10 +30,6 @@ _WEB = ("https://", "http://")
 class PartSchema(Document):
     """A content part: an object whose `type` says what it is."""
 
-    def build(self, found: dict[str, Any], path: str) -> ContentPart:
-        """Return the domain's value of what `read` found."""
-        raise NotImplementedError
-
 
 class InputTextSchema(PartSchema):
     about = "Text from the caller; `text` is taken for `input_text`."
@@ -50,7 +37,7 @@ class InputTextSchema(PartSchema):
     type = Choice("input_text", "text", required=True)
     text = String(required=True, longest=LONGEST_TEXT)
 
-    def build(self, found: dict[str, Any], path: str) -> InputText:
+    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> InputText:
         return InputText(found["text"])
 
 
@@ -62,7 +49,7 @@ class InputImageSchema(PartSchema):
     file_id = String(shortest=1, longest=LONGEST_ID, about="A file that the upstream holds.")
     detail = Choice("auto", "low", "high", "original", default="auto")
 
-    def build(self, found: dict[str, Any], path: str) -> InputImage:
+    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> InputImage:
         only_source(found, ("image_url", "file_id"), path)
         url = found.get("image_url")
         if url is not None and not _is_url(url, (*_WEB, "data:")):
@@ -81,7 +68,7 @@ class InputFileSchema(PartSchema):
     filename = String(longest=_LONGEST_NAME)
     detail = Choice("auto", "low", "high")
 
-    def build(self, found: dict[str, Any], path: str) -> InputFile:
+    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> InputFile:
         only_source(found, ("file_data", "file_url", "file_id"), path)
         url = found.get("file_url")
         if url is not None and not _is_url(url, _WEB):
@@ -104,7 +91,7 @@ class AssistantTextSchema(PartSchema):
     annotations = FreeObjects()
     logprobs = FreeObjects()
 
-    def build(self, found: dict[str, Any], path: str) -> OutputText:
+    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> OutputText:
         return OutputText(found["text"], found.get("annotations", ()), found.get("logprobs", ()))
 
 
@@ -114,7 +101,7 @@ class AssistantRefusalSchema(PartSchema):
     type = Choice("refusal", required=True)
     refusal = String(required=True, longest=LONGEST_TEXT)
 
-    def build(self, found: dict[str, Any], path: str) -> Refusal:
+    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> Refusal:
         return Refusal(found["refusal"])
 
 
@@ -151,7 +138,7 @@ def read_parts(
         part = kinds.get(said)
         if part is None:
             raise _misplaced(said, kinds, at)
-        parts.append(part.build(part.read(raw, at, context), at))
+        parts.append(part.read(raw, at, context))
     return tuple(parts)
 
 

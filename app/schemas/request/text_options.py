@@ -5,19 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from app.domain.request import JsonSchemaFormat, TextFormat, TextOptions
-from app.schemas.document import (
-    Document,
-    InvalidField,
-    ReadContext,
-    Refer,
-    StrictField,
-    join,
-    listed,
-    object_at,
-    shown,
-    type_at,
-)
-from app.schemas.fields import Boolean, Choice, FreeObject, Nested, String
+from app.schemas.document import Document
+from app.schemas.field import ReadContext, Refer, StrictField
+from app.schemas.fields import Boolean, Choice, FreeObject, String
+from app.schemas.invalid import InvalidField, join, listed, object_at, shown, type_at
+from app.schemas.nesting import Nested
 from app.schemas.request.bounds import NAME, NAME_HINT
 
 FORMATS = ("text", "json_object", "json_schema")
@@ -33,6 +25,11 @@ class InputJsonSchemaSchema(Document):
     description = String()
     strict = Boolean()
 
+    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> JsonSchemaFormat:
+        return JsonSchemaFormat(
+            found["name"], found["schema"], found.get("description"), found.get("strict")
+        )
+
 
 class InputJsonSchemaFormatSchema(InputJsonSchemaSchema):
     about = "An answer that matches a JSON schema."
@@ -45,6 +42,10 @@ class InputNestedFormatSchema(Document):
 
     type = Choice("json_schema", required=True)
     json_schema = Nested(InputJsonSchemaSchema(), required=True)
+
+    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> JsonSchemaFormat:
+        made: JsonSchemaFormat = found["json_schema"]
+        return made
 
 
 _PLAIN, _FLAT, _NESTED = (
@@ -64,7 +65,9 @@ class TextFormatField(StrictField):
                 _PLAIN.read(value, path, context)
                 return plain
             case "json_schema":
-                return _json_schema(value, path, context)
+                form = _FLAT if value.get("json_schema") is None else _NESTED
+                made: JsonSchemaFormat = form.read(value, path, context)
+                return made
             case said:
                 what = f"must be {listed(FORMATS)}, not {shown(said)}."
                 raise InvalidField("invalid_value", join(path, "type"), what)
@@ -73,22 +76,11 @@ class TextFormatField(StrictField):
         return {"anyOf": [refer(_PLAIN), refer(_FLAT), refer(_NESTED)]}
 
 
-def _json_schema(value: dict[str, Any], path: str, context: ReadContext) -> JsonSchemaFormat:
-    if value.get("json_schema") is not None:
-        found = _NESTED.read(value, path, context)["json_schema"]
-    else:
-        found = _FLAT.read(value, path, context)
-    return JsonSchemaFormat(
-        found["name"], found["schema"], found.get("description"), found.get("strict")
-    )
-
-
 class TextOptionsSchema(Document):
     about = "What the answer's text shall be."
 
     format = TextFormatField()
     verbosity = Choice("low", "medium", "high", default="medium")
 
-    def read(self, raw: object, path: str, context: ReadContext) -> Any:
-        found = super().read(raw, path, context)
+    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> TextOptions:
         return TextOptions(found.get("format", "text"), found.get("verbosity"))

@@ -6,12 +6,11 @@ from collections.abc import Collection
 from typing import Any, assert_never
 
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction, ToolChoice
-from app.schemas.document import (
-    Document,
+from app.schemas.document import Document
+from app.schemas.field import ReadContext, Refer, StrictField
+from app.schemas.fields import Choice, String
+from app.schemas.invalid import (
     InvalidField,
-    ReadContext,
-    Refer,
-    StrictField,
     array_at,
     join,
     listed,
@@ -21,7 +20,7 @@ from app.schemas.document import (
     shown,
     type_at,
 )
-from app.schemas.fields import Choice, Nested, String
+from app.schemas.nesting import Nested
 from app.schemas.request.bounds import MOST_TOOLS, NAME, NAME_HINT
 from app.schemas.request.tools import HOSTED
 
@@ -39,13 +38,11 @@ class ChosenFunctionSchema(Document):
     name = String(pattern=NAME, hint=NAME_HINT)
     function = Nested(ChosenFunctionNameSchema())
 
-    def name_in(self, raw: object, path: str, context: ReadContext) -> str:
-        """Return the name of the function."""
-        found = self.read(raw, path, context)
+    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> NamedFunction:
         name = found.get("name") or found.get("function", {}).get("name")
         if name is None:
             raise required(join(path, "name"))
-        return str(name)
+        return NamedFunction(name)
 
 
 _NAMED = ChosenFunctionSchema()
@@ -66,10 +63,11 @@ class AllowedNamesField(StrictField):
 
 
 def _allowed(raw: object, path: str, context: ReadContext) -> str | None:
-    said = type_at(object_at(raw, path), path)
-    if said == "function":
-        return _NAMED.name_in(raw, path, context)
-    _not_a_function(said, path, context)
+    kind = type_at(object_at(raw, path), path)
+    if kind == "function":
+        named: NamedFunction = _NAMED.read(raw, path, context)
+        return named.name
+    _not_a_function(kind, path, context)
     return None
 
 
@@ -86,13 +84,11 @@ class ChosenAllowedToolsSchema(Document):
     tools = AllowedNamesField()
     allowed_tools = Nested(ChosenAllowedNamesSchema())
 
-    def choice(self, raw: object, path: str, context: ReadContext) -> AllowedTools:
-        """Return what the caller allows."""
-        found = self.read(raw, path, context)
-        told = found if "tools" in found else found.get("allowed_tools", {})
-        if "tools" not in told:
+    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> AllowedTools:
+        given = found if "tools" in found else found.get("allowed_tools", {})
+        if "tools" not in given:
             raise required(join(path, "tools"))
-        return AllowedTools(told.get("mode", "auto"), told["tools"])
+        return AllowedTools(given.get("mode", "auto"), given["tools"])
 
 
 _ALLOWED = ChosenAllowedToolsSchema()
@@ -107,13 +103,13 @@ class ToolChoiceField(StrictField):
             return _mode(value, path)
         if type(value) is not dict:
             raise mistyped(path, "a string or an object", value)
-        said = type_at(value, path)
-        if said == "function":
-            return NamedFunction(_NAMED.name_in(value, path, context))
-        if said == "allowed_tools":
-            return _ALLOWED.choice(value, path, context)
-        _not_a_function(said, path, context)
-        return "auto"
+        kind = type_at(value, path)
+        form = {"function": _NAMED, "allowed_tools": _ALLOWED}.get(kind)
+        if form is None:
+            _not_a_function(kind, path, context)
+            return "auto"
+        choice: ToolChoice = form.read(value, path, context)
+        return choice
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:
         modes = {"type": "string", "enum": list(_MODES)}

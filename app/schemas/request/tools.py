@@ -6,19 +6,10 @@ import re
 from typing import Any
 
 from app.domain.tools import FunctionTool
-from app.schemas.document import (
-    Document,
-    InvalidField,
-    ReadContext,
-    Refer,
-    StrictField,
-    array_at,
-    join,
-    object_at,
-    shown,
-    type_at,
-)
+from app.schemas.document import Document
+from app.schemas.field import ReadContext, Refer, StrictField
 from app.schemas.fields import MOST_NESTED, Boolean, Choice, FreeObject, String, is_shallow
+from app.schemas.invalid import InvalidField, array_at, join, object_at, shown, type_at
 from app.schemas.request.bounds import LONGEST_DESCRIPTION, MOST_TOOLS, NAME, NAME_HINT
 
 #: Tools that run on OpenAI's servers, or that only its own models know (R7).
@@ -52,6 +43,14 @@ class InputFunctionToolSchema(Document):
     strict = Boolean(
         about="Whether the arguments must match the schema; the upstream's own default."
     )
+
+    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> FunctionTool:
+        return FunctionTool(
+            found["name"],
+            found.get("description"),
+            found.get("parameters"),
+            found.get("strict"),
+        )
 
 
 _FUNCTION = InputFunctionToolSchema()
@@ -108,13 +107,8 @@ def read_tool(raw: object, path: str, context: ReadContext) -> FunctionTool | No
     given = object_at(raw, path)
     said = type_at(given, path)
     if said == "function":
-        found = _FUNCTION.read(given, path, context)
-        return FunctionTool(
-            found["name"],
-            found.get("description"),
-            found.get("parameters"),
-            found.get("strict"),
-        )
+        tool: FunctionTool = _FUNCTION.read(given, path, context)
+        return tool
     if not context.drops_unsupported:
         raise _unsupported(said, path)
     context.ignore(path)

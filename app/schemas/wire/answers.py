@@ -2,75 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from app.domain.models import ModelCard
 from app.errors import GatewayError
-from app.schemas.fields import Boolean, Choice, FreeObject, Integer, ListOf, Nested, String, TextMap
-from app.schemas.wire.document import ALWAYS, OR_NULL, WireSchema
+from app.schemas.field import Bind
+from app.schemas.fields import Boolean, Choice, FreeObject, Integer, String, TextMap
+from app.schemas.nesting import ListOf, Nested
+from app.schemas.wire.document import ALWAYS, OR_NULL, ValueSchema, WireSchema
 from app.schemas.wire.items import ITEM
 
 _LONGEST_LINE = 1024
 
 
-def error_json(error: GatewayError) -> dict[str, Any]:
-    """Return the one error envelope, always with all four keys."""
-    return {
-        "error": {
-            "message": error.message,
-            "type": error.type,
-            "param": error.param,
-            "code": error.code,
-        }
-    }
+class ErrorSchema(ValueSchema[GatewayError]):
+    values = (GatewayError,)
 
-
-class ErrorSchema(WireSchema):
     message = String(**ALWAYS)
     type = String(**ALWAYS)
     param = String(about="The field at fault, or the path to it.", **OR_NULL)
     code = String(**OR_NULL)
 
 
-class ErrorEnvelopeSchema(WireSchema):
-    error = Nested(ErrorSchema(), **ALWAYS)
+class ErrorEnvelopeSchema(ValueSchema[GatewayError]):
+    values = (GatewayError,)
+
+    error = Nested(ErrorSchema(), itself=True, **ALWAYS)
 
 
-class DeletedSchema(WireSchema):
-    id = String(**ALWAYS)
+class AlwaysTrue(Boolean):
+    """true, whatever the value."""
+
+    def dump_code(self, value: str, bind: Bind) -> str:
+        return "True"
+
+
+class DeletedSchema(ValueSchema[str]):
+    values = (str,)
+
+    id = String(itself=True, **ALWAYS)
     object = Choice("response.deleted", **ALWAYS)
-    deleted = Boolean(**ALWAYS)
+    deleted = AlwaysTrue(**ALWAYS)
 
 
-class ItemListSchema(WireSchema):
+class ItemListSchema(ValueSchema[Any]):
     about = "One page of items, in the order that was asked for."
 
     object = Choice("list", **ALWAYS)
-    data = ListOf(ITEM, **ALWAYS)
+    data = ListOf(ITEM, attribute="items", **ALWAYS)
     first_id = String(**OR_NULL)
     last_id = String(**OR_NULL)
     has_more = Boolean(**ALWAYS)
 
 
-class ModelSchema(WireSchema):
+class ModelSchema(ValueSchema[ModelCard]):
+    values = (ModelCard,)
+
     id = String(shortest=1, **ALWAYS)
     object = Choice("model", **ALWAYS)
-    created = Integer(0, about="Unix seconds; 0 where unknown.", **ALWAYS)
+    created = Integer(0, about="Unix seconds; 0 where unknown.", attribute="created_at", **ALWAYS)
     owned_by = String(**ALWAYS)
 
 
-class ModelListSchema(WireSchema):
+MODEL = ModelSchema()
+
+
+class ModelListSchema(ValueSchema[Iterable[ModelCard]]):
     object = Choice("list", **ALWAYS)
-    data = ListOf(ModelSchema(), **ALWAYS)
+    data = ListOf(MODEL, itself=True, **ALWAYS)
 
 
-class HealthSchema(WireSchema):
+class HealthSchema(ValueSchema[None]):
     status = Choice("ok", **ALWAYS)
 
 
 class ReadinessSchema(WireSchema):
     status = Choice("ready", "not_ready", **ALWAYS)
     checks = FreeObject(about="The state of each thing that the gateway depends on.", **ALWAYS)
-    reasons = FreeObject(about="Why one is not ok; only for callers on the same machine.")
+    reasons = FreeObject(about="Why one is not well, for who asks from the machine itself.")
 
 
 class EndpointSchema(WireSchema):
@@ -82,3 +92,7 @@ class EndpointSchema(WireSchema):
     supported = FreeObject(about="Lists of names, by what they name.", **ALWAYS)
     limits = FreeObject(about="Bounds, by parameter.", **ALWAYS)
     docs = String(**ALWAYS)
+
+
+ERROR_ENVELOPE, DELETED, ITEM_LIST = ErrorEnvelopeSchema(), DeletedSchema(), ItemListSchema()
+MODEL_LIST, HEALTH = ModelListSchema(), HealthSchema()

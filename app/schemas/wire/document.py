@@ -1,10 +1,15 @@
-"""A JSON object that the gateway tells: exactly these keys, null only where it is declared."""
+"""A JSON object that the gateway writes: exactly these keys, null only where it is declared."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar, Generic, TypeVar
 
-from app.schemas.document import Document, InvalidField, ReadContext, join, object_at, required
+from app.schemas.compiled import Load, compile_dump, compile_load, inline_dump
+from app.schemas.document import Document
+from app.schemas.field import Bind, ReadContext
+from app.schemas.invalid import InvalidField, join, object_at, required
+
+V = TypeVar("V")
 
 #: A key that is always there, and one that may be null; others are optional, and never null.
 ALWAYS: dict[str, Any] = {"required": True}
@@ -13,7 +18,10 @@ AT_TIMES: dict[str, Any] = {"required": False, "nullable": False}
 
 
 class WireSchema(Document):
-    """A JSON object of ours. Callers may meet more keys some day; our own tests may not."""
+    """A JSON object of ours that the domain passes on as it is, or that the gateway makes itself.
+
+    Callers may meet more keys some day; our own tests may not.
+    """
 
     def read(self, raw: object, path: str, context: ReadContext) -> dict[str, Any]:
         """Return the object at `path` if it is what this declares.
@@ -23,14 +31,62 @@ class WireSchema(Document):
         """
         given = object_at(raw, path)
         for name, value in given.items():
-            field = self.fields.get(name)
+            field = self.strict_fields.get(name)
             if field is None:
                 raise InvalidField(
                     "invalid_value", join(path, name), "is not a key of this object."
                 )
             if value is not None or not field.allow_none:
-                self._checks[name](value, path, context)
+                field.check(value, path, context)
         for name in self._required:
             if name not in given:
                 raise required(join(path, name))
         return given
+
+
+class ValueSchema(WireSchema, Generic[V]):
+    """The JSON of the domain's `values`, one class or several of the same fields.
+
+    One declaration serves `dump` and `load`, whose code is compiled of it, `validate`, which is
+    strict, and the documentation. `spread` names an attribute of the value that is a mapping, and
+    the schema whose keys it holds, ready as they are: they come last.
+    """
+
+    spread: ClassVar[tuple[str, type[Document]] | None] = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        title, spread, fields = type(self).__name__, "", list(self.strict_fields.values())
+        if self.spread is not None:
+            spread, there = self.spread[0], self.spread[1]().strict_fields
+            fields = [each for each in fields if each.key not in there]
+        self._own = fields
+        self.writer = compile_dump(title, fields, spread)
+        self._reader: Load | None = None
+        for kind in self.values:
+            load = compile_load(title, kind, fields, spread)
+            if len(self.values) == 1:
+                self._reader, types = load, self.types
+            else:
+                types = (vars(kind)["type"],)
+            if load is not None:
+                self.readers |= dict.fromkeys(types, load)
+
+    def dump(self, obj: V, **_options: Any) -> dict[str, Any]:
+        """Return a value as JSON."""
+        return self.writer(obj)
+
+    def load(self, data: Any, **_options: Any) -> V:
+        """Return the value of JSON that `dump` once made: what we stored is not checked again."""
+        load = self._reader or self.readers[data["type"]]
+        value: V = load(data)
+        return value
+
+    def dump_code(self, value: str, bind: Bind) -> str:
+        """Return the code that makes JSON of a value."""
+        small = None if self.spread else inline_dump(self._own, value, bind)
+        return small or f"{bind(self.writer)}({value})"
+
+    def load_code(self, data: str, bind: Bind) -> str:
+        """Return the code that makes a value of JSON."""
+        return f"{bind(self._reader)}({data})" if self._reader else data

@@ -1,20 +1,44 @@
-"""Every event of a stream.
+"""Every event of a stream: for callers, for the store, for the checker.
 
-`app.schemas.events.event_json` writes them straight from the values, since a stream has
-thousands; the tests hold it to these declarations.
+An event, as its JSON: `{"type": "response.refusal.delta", "sequence_number": 8, "item_id": "msg_1",
+"output_index": 1, "content_index": 0, "delta": "No."}`.
 """
 
 from __future__ import annotations
 
-from app.schemas.document import InvalidField, ReadContext
-from app.schemas.fields import Choice, Integer, ListOf, Nested, OneOf, String
-from app.schemas.wire.document import ALWAYS, OR_NULL, WireSchema
-from app.schemas.wire.items import ANNOTATION, OUTPUT_ITEM, OUTPUT_PART, SUMMARY_TEXT, TOKEN
-from app.schemas.wire.responses import ResponseSchema
+from typing import Any
+
+from app.domain.stream.events import (
+    AnnotationAdded,
+    ArgumentsDelta,
+    ArgumentsDone,
+    ErrorRaised,
+    Event,
+    ItemAdded,
+    ItemDone,
+    Lifecycle,
+    PartAdded,
+    PartDone,
+    RefusalDelta,
+    RefusalDone,
+    SummaryPartAdded,
+    SummaryPartDone,
+    SummaryTextDelta,
+    SummaryTextDone,
+    TextDelta,
+    TextDone,
+)
+from app.schemas.fields import Choice, Integer, String
+from app.schemas.nesting import ListOf, Nested, OneOf
+from app.schemas.wire.document import ALWAYS, OR_NULL, ValueSchema
+from app.schemas.wire.items import OUTPUT_ITEM
+from app.schemas.wire.parts import ANNOTATION, OUTPUT_PART, SUMMARY_TEXT, TOKEN
+from app.schemas.wire.responses import RESPONSE
 
 
-class LifecycleEventSchema(WireSchema):
+class LifecycleEventSchema(ValueSchema[Lifecycle]):
     about = "The response as it stands: first, at each change of status, and last."
+    values = (Lifecycle,)
 
     type = Choice(
         "response.created",
@@ -26,11 +50,12 @@ class LifecycleEventSchema(WireSchema):
         **ALWAYS,
     )
     sequence_number = Integer(0, **ALWAYS)
-    response = Nested(ResponseSchema(), **ALWAYS)
+    response = Nested(RESPONSE, **ALWAYS)
 
 
-class ItemEventSchema(WireSchema):
+class ItemEventSchema(ValueSchema[ItemAdded | ItemDone]):
     about = "An output item begins, or is whole."
+    values = (ItemAdded, ItemDone)
 
     type = Choice("response.output_item.added", "response.output_item.done", **ALWAYS)
     sequence_number = Integer(0, **ALWAYS)
@@ -38,9 +63,10 @@ class ItemEventSchema(WireSchema):
     item = Nested(OUTPUT_ITEM, **ALWAYS)
 
 
-class InItem(WireSchema):
-    """What happens inside an item."""
+class InItem(ValueSchema[Any]):
+    """What happens inside an item. Each kind says its `type`, which comes first."""
 
+    type = Choice(**ALWAYS)
     sequence_number = Integer(0, **ALWAYS)
     item_id = String(shortest=1, **ALWAYS)
     output_index = Integer(0, **ALWAYS)
@@ -59,85 +85,110 @@ class InSummary(InItem):
 
 
 class PartEventSchema(InContent):
+    values = (PartAdded, PartDone)
+
     type = Choice("response.content_part.added", "response.content_part.done", **ALWAYS)
     part = Nested(OUTPUT_PART, **ALWAYS)
 
 
 class TextDeltaEventSchema(InContent):
+    values = (TextDelta,)
+
     type = Choice("response.output_text.delta", **ALWAYS)
     delta = String(**ALWAYS)
     logprobs = ListOf(TOKEN, **ALWAYS)
 
 
 class TextDoneEventSchema(InContent):
+    values = (TextDone,)
+
     type = Choice("response.output_text.done", **ALWAYS)
     text = String(**ALWAYS)
     logprobs = ListOf(TOKEN, **ALWAYS)
 
 
 class AnnotationEventSchema(InContent):
+    values = (AnnotationAdded,)
+
     type = Choice("response.output_text.annotation.added", **ALWAYS)
     annotation_index = Integer(0, **ALWAYS)
     annotation = Nested(ANNOTATION, **ALWAYS)
 
 
 class RefusalDeltaEventSchema(InContent):
+    values = (RefusalDelta,)
+
     type = Choice("response.refusal.delta", **ALWAYS)
     delta = String(**ALWAYS)
 
 
 class RefusalDoneEventSchema(InContent):
+    values = (RefusalDone,)
+
     type = Choice("response.refusal.done", **ALWAYS)
     refusal = String(**ALWAYS)
 
 
 class ArgumentsDeltaEventSchema(InItem):
+    values = (ArgumentsDelta,)
+
     type = Choice("response.function_call_arguments.delta", **ALWAYS)
     delta = String(**ALWAYS)
 
 
 class ArgumentsDoneEventSchema(InItem):
+    values = (ArgumentsDone,)
+
     type = Choice("response.function_call_arguments.done", **ALWAYS)
     name = String(**ALWAYS)
     arguments = String(**ALWAYS)
 
 
 class SummaryPartEventSchema(InSummary):
+    values = (SummaryPartAdded, SummaryPartDone)
+
     type = Choice(
         "response.reasoning_summary_part.added", "response.reasoning_summary_part.done", **ALWAYS
     )
-    part = Nested(SUMMARY_TEXT, **ALWAYS)
+    part = Nested(SUMMARY_TEXT, attribute="text", **ALWAYS)
 
 
 class SummaryDeltaEventSchema(InSummary):
+    values = (SummaryTextDelta,)
+
     type = Choice("response.reasoning_summary_text.delta", **ALWAYS)
     delta = String(**ALWAYS)
 
 
 class SummaryDoneEventSchema(InSummary):
+    values = (SummaryTextDone,)
+
     type = Choice("response.reasoning_summary_text.done", **ALWAYS)
     text = String(**ALWAYS)
 
 
-class StreamErrorSchema(WireSchema):
-    type = String(**ALWAYS)
+class StreamErrorSchema(ValueSchema[ErrorRaised]):
+    values = (ErrorRaised,)
+
+    type = String(attribute="error_type", **ALWAYS)
     code = String(**OR_NULL)
     message = String(**ALWAYS)
     param = String(**OR_NULL)
 
 
-class ErrorEventSchema(WireSchema):
+class ErrorEventSchema(ValueSchema[ErrorRaised]):
     about = "What went wrong, given flat and nested; response.failed follows."
+    values = (ErrorRaised,)
 
     type = Choice("error", **ALWAYS)
     sequence_number = Integer(0, **ALWAYS)
     code = String(**OR_NULL)
     message = String(**ALWAYS)
     param = String(**OR_NULL)
-    error = Nested(StreamErrorSchema(), **ALWAYS)
+    error = Nested(StreamErrorSchema(), itself=True, **ALWAYS)
 
 
-EVENT = OneOf(
+EVENT: OneOf[Event] = OneOf(
     LifecycleEventSchema(),
     ItemEventSchema(),
     PartEventSchema(),
@@ -153,12 +204,3 @@ EVENT = OneOf(
     SummaryDoneEventSchema(),
     ErrorEventSchema(),
 )
-
-
-def event_fault(event: object) -> str | None:
-    """Return what is wrong with an event of a stream, or None if it is one of ours."""
-    try:
-        EVENT.read(event, "event", ReadContext())
-    except InvalidField as fault:
-        return fault.message
-    return None

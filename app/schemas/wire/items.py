@@ -1,128 +1,40 @@
-"""Items and content parts as responses, events and lists show them."""
+"""Items as responses, events and lists show them, and as they are stored."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from app.schemas.document import ReadContext, Refer, StrictField
-from app.schemas.fields import (
-    ByteArray,
-    Choice,
-    FreeObjects,
-    Integer,
-    ListOf,
-    Number,
-    OneOf,
-    String,
+from app.domain.items import (
+    FunctionCall,
+    FunctionCallOutput,
+    Item,
+    Message,
+    OutputItem,
+    Reasoning,
 )
-from app.schemas.wire.document import ALWAYS, AT_TIMES, WireSchema
+from app.schemas.field import Bind, ReadContext, Refer, StrictField
+from app.schemas.fields import Choice, String
+from app.schemas.nesting import ListOf, OneOf
+from app.schemas.wire.document import ALWAYS, AT_TIMES, ValueSchema
+from app.schemas.wire.parts import (
+    INPUT_PART,
+    OUTPUT_PART,
+    PART,
+    SUMMARY_TEXT,
+    ReasoningTextSchema,
+)
 
 _STATUSES = ("in_progress", "completed", "incomplete")
 
 
-class AlternativeTokenSchema(WireSchema):
-    token = String(**ALWAYS)
-    logprob = Number(-math.inf, math.inf, **ALWAYS)
-    bytes = ByteArray(**ALWAYS)
-
-
-class TokenSchema(AlternativeTokenSchema):
-    about = "How likely a token of the text was, and which others were."
-
-    top_logprobs = ListOf(AlternativeTokenSchema(), **ALWAYS)
-
-
-class UrlCitationSchema(WireSchema):
-    type = Choice("url_citation", **ALWAYS)
-    url = String(**ALWAYS)
-    title = String(**ALWAYS)
-    start_index = Integer(0, **ALWAYS)
-    end_index = Integer(0, **ALWAYS)
-
-
-class FileCitationSchema(WireSchema):
-    type = Choice("file_citation", **ALWAYS)
-    file_id = String(**ALWAYS)
-    filename = String(**ALWAYS)
-    index = Integer(0, **ALWAYS)
-
-
-class ContainerFileCitationSchema(WireSchema):
-    type = Choice("container_file_citation", **ALWAYS)
-    container_id = String(**ALWAYS)
-    file_id = String(**ALWAYS)
-    filename = String(**ALWAYS)
-    start_index = Integer(0, **ALWAYS)
-    end_index = Integer(0, **ALWAYS)
-
-
-class FilePathSchema(WireSchema):
-    type = Choice("file_path", **ALWAYS)
-    file_id = String(**ALWAYS)
-    index = Integer(0, **ALWAYS)
-
-
-TOKEN = TokenSchema()
-ANNOTATION = OneOf(
-    UrlCitationSchema(), FileCitationSchema(), ContainerFileCitationSchema(), FilePathSchema()
-)
-
-
-class OutputTextSchema(WireSchema):
-    type = Choice("output_text", **ALWAYS)
-    text = String(**ALWAYS)
-    annotations = ListOf(ANNOTATION, **ALWAYS)
-    logprobs = ListOf(TOKEN, **ALWAYS)
-
-
-class GivenOutputTextSchema(WireSchema):
-    about = "What a caller sent as an assistant's words, with notes of whatever form it gave them."
-
-    type = Choice("output_text", **ALWAYS)
-    text = String(**ALWAYS)
-    annotations = FreeObjects(**ALWAYS)
-    logprobs = FreeObjects(**ALWAYS)
-
-
-class RefusalSchema(WireSchema):
-    type = Choice("refusal", **ALWAYS)
-    refusal = String(**ALWAYS)
-
-
-class GivenTextSchema(WireSchema):
-    type = Choice("input_text", **ALWAYS)
-    text = String(**ALWAYS)
-
-
-class GivenImageSchema(WireSchema):
-    type = Choice("input_image", **ALWAYS)
-    detail = String(**ALWAYS)
-    image_url = String(**AT_TIMES)
-    file_id = String(**AT_TIMES)
-
-
-class GivenFileSchema(WireSchema):
-    type = Choice("input_file", **ALWAYS)
-    file_data = String(**AT_TIMES)
-    file_url = String(**AT_TIMES)
-    file_id = String(**AT_TIMES)
-    filename = String(**AT_TIMES)
-    detail = String(**AT_TIMES)
-
-
-_SAID = (OutputTextSchema(), RefusalSchema())
-_GIVEN = (GivenTextSchema(), GivenImageSchema(), GivenFileSchema())
-OUTPUT_PART = OneOf(*_SAID)
-
-
-class OutputMessageSchema(WireSchema):
+class OutputMessageSchema(ValueSchema[Message]):
     about = "What the model said."
+    values = (Message,)
 
     id = String(shortest=1, **ALWAYS)
     type = Choice("message", **ALWAYS)
     status = Choice(*_STATUSES, **ALWAYS)
-    role = Choice("assistant", **ALWAYS)
+    role = Choice("assistant", attribute="role", **ALWAYS)
     content = ListOf(OUTPUT_PART, **ALWAYS)
     phase = Choice("commentary", "final_answer", **AT_TIMES)
 
@@ -131,11 +43,12 @@ class MessageSchema(OutputMessageSchema):
     about = "What somebody said."
 
     role = Choice("user", "assistant", "system", "developer", **ALWAYS)
-    content = ListOf(OneOf(GivenOutputTextSchema(), RefusalSchema(), *_GIVEN), **ALWAYS)
+    content = ListOf(PART, **ALWAYS)
 
 
-class FunctionCallSchema(WireSchema):
+class FunctionCallSchema(ValueSchema[FunctionCall]):
     about = "A call that the caller is to make. `arguments` is the model's JSON, as text."
+    values = (FunctionCall,)
 
     id = String(shortest=1, **ALWAYS)
     type = Choice("function_call", **ALWAYS)
@@ -148,7 +61,7 @@ class FunctionCallSchema(WireSchema):
 class FunctionOutputEcho(StrictField):
     """A string, or content parts."""
 
-    _parts = ListOf(OneOf(*_GIVEN))
+    _parts = ListOf(INPUT_PART)
 
     def check(self, value: Any, at: str, context: ReadContext) -> Any:
         if type(value) is list:
@@ -160,9 +73,16 @@ class FunctionOutputEcho(StrictField):
     def json_schema(self, refer: Refer) -> dict[str, Any]:
         return {"anyOf": [{"type": "string"}, self._parts.json_schema(refer)]}
 
+    def dump_code(self, value: str, bind: Bind) -> str:
+        return f"{value} if type({value}) is str else {self._parts.dump_code(value, bind)}"
 
-class FunctionCallOutputSchema(WireSchema):
+    def load_code(self, data: str, bind: Bind) -> str:
+        return f"{data} if type({data}) is str else {self._parts.load_code(data, bind)}"
+
+
+class FunctionCallOutputSchema(ValueSchema[FunctionCallOutput]):
     about = "What a function gave back."
+    values = (FunctionCallOutput,)
 
     id = String(shortest=1, **ALWAYS)
     type = Choice("function_call_output", **ALWAYS)
@@ -171,21 +91,9 @@ class FunctionCallOutputSchema(WireSchema):
     output = FunctionOutputEcho(**ALWAYS)
 
 
-class SummaryTextSchema(WireSchema):
-    type = Choice("summary_text", **ALWAYS)
-    text = String(**ALWAYS)
-
-
-class ReasoningTextSchema(WireSchema):
-    type = Choice("reasoning_text", **ALWAYS)
-    text = String(**ALWAYS)
-
-
-SUMMARY_TEXT = SummaryTextSchema()
-
-
-class ReasoningSchema(WireSchema):
+class ReasoningSchema(ValueSchema[Reasoning]):
     about = "What the model thought. Send it back unchanged with the next request."
+    values = (Reasoning,)
 
     id = String(shortest=1, **ALWAYS)
     type = Choice("reasoning", **ALWAYS)
@@ -195,5 +103,6 @@ class ReasoningSchema(WireSchema):
 
 
 _CALL, _REASONING = FunctionCallSchema(), ReasoningSchema()
-OUTPUT_ITEM = OneOf(OutputMessageSchema(), _CALL, _REASONING)
-ITEM = OneOf(MessageSchema(), _CALL, FunctionCallOutputSchema(), _REASONING)
+#: What a model made, and whatever a conversation holds.
+OUTPUT_ITEM: OneOf[OutputItem] = OneOf(OutputMessageSchema(), _CALL, _REASONING)
+ITEM: OneOf[Item] = OneOf(MessageSchema(), _CALL, FunctionCallOutputSchema(), _REASONING)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from app.schemas.document import Document
-from app.schemas.fields import Choice, Integer, ListOf, Nested, String
-from app.schemas.wire.document import ALWAYS, WireSchema
+from app.domain.accounts.usage import UsageLine, UsageReport
+from app.schemas.field import Bind
+from app.schemas.fields import Choice, Integer, String
+from app.schemas.nesting import ListOf, Nested
+from app.schemas.wire.document import ALWAYS, ValueSchema, WireSchema
 
 _DAY = "A day in UTC."
 
 
-class UsageTotalSchema(WireSchema):
-    about = "Sums; cached tokens are among the input, reasoning tokens among the output."
+class Day(String):
+    """A date such as 2030-01-31."""
+
+    def dump_code(self, value: str, bind: Bind) -> str:
+        return f"{value}.isoformat()"
+
+
+class CounterFields(WireSchema):
+    """What is counted."""
 
     requests = Integer(0, **ALWAYS)
     input_tokens = Integer(0, **ALWAYS)
@@ -20,21 +29,36 @@ class UsageTotalSchema(WireSchema):
     errors = Integer(0, about="Requests that failed.", **ALWAYS)
 
 
-class UsageLineSchema(UsageTotalSchema):
-    about = "What one key used of one model on one day."
+class LineFields(WireSchema):
+    """What is counted apart."""
 
-    date = String(about=_DAY, **ALWAYS)
+    date = Day(about=_DAY, attribute="day", **ALWAYS)
     key_id = String(**ALWAYS)
     model = String(**ALWAYS)
 
 
-class UsageReportSchema(WireSchema):
-    about = "The use of the caller's own account."
+class UsageTotalSchema(CounterFields, ValueSchema[UsageLine]):
+    about = "Sums; cached tokens are among the input, reasoning tokens among the output."
+    values = (UsageLine,)
 
-    class Meta(Document.Meta):
-        include = {"from": String(about=_DAY, **ALWAYS)}  # noqa: RUF012 - marshmallow's own word
+
+class UsageLineSchema(CounterFields, LineFields, ValueSchema[UsageLine]):
+    about = "What one key used of one model on one day."
+    values = (UsageLine,)
+
+
+USAGE_LINE = UsageLineSchema()
+
+
+class UsageReportSchema(ValueSchema[UsageReport]):
+    about = "The use of the caller's own account."
+    values = (UsageReport,)
 
     object = Choice("list", **ALWAYS)
-    to = String(about=_DAY, **ALWAYS)
-    data = ListOf(UsageLineSchema(), **ALWAYS)
+    since = Day(about=_DAY, data_key="from", **ALWAYS)
+    until = Day(about=_DAY, data_key="to", **ALWAYS)
+    data = ListOf(USAGE_LINE, attribute="lines", **ALWAYS)
     total = Nested(UsageTotalSchema(), **ALWAYS)
+
+
+USAGE_REPORT = UsageReportSchema()

@@ -19,7 +19,7 @@ from app.domain.items import (
 from app.domain.request import CreateRequest
 from app.domain.tools import FunctionTool
 from app.errors import InvalidRequest, NotFound
-from app.schemas.responses import tool_from_json
+from app.schemas.wire.tools import FUNCTION_TOOL
 from app.services.answering.call_pairing import CallPairing
 from app.store.responses.base import Context, Place, ResponseStore
 
@@ -74,7 +74,7 @@ def thread(
         items=pairing.items(),
         own=own,
         place=context.place,
-        tools=tuple(tool_from_json(tool) for tool in context.last.echo["tools"]),
+        tools=tuple(FUNCTION_TOOL.load(tool) for tool in context.last.echo["tools"]),
     )
 
 

@@ -15,7 +15,7 @@ from app.domain.stream.events import Event
 from app.domain.stream.narrate import Narrator
 from app.domain.upstream_call import UpstreamCall
 from app.errors import ContextLengthExceeded, GatewayError, InvalidRequest
-from app.schemas.responses import echo
+from app.schemas.wire.echo import echo
 from app.services.accounts.storage_quota import refuse_when_full
 from app.services.answering.history import Thread, thread, without_oldest
 from app.services.answering.run import Run

@@ -12,14 +12,11 @@ from app.domain.identity import RequestIdentity
 from app.domain.items import Item
 from app.domain.request import CreateRequest
 from app.domain.response import Response
-from app.schemas.items import item_from_json, item_json
-from app.schemas.request.create import load_create_request
-from app.schemas.responses import (
-    response_from_json,
-    response_json,
-    tool_from_json,
-    tool_json,
-)
+from app.schemas.field import ReadContext
+from app.schemas.request.create import CREATE_REQUEST
+from app.schemas.wire.items import ITEM
+from app.schemas.wire.responses import RESPONSE
+from app.schemas.wire.tools import FUNCTION_TOOL
 from app.services.answering.history import Thread
 from app.services.answering.preparation import PreparedRequest
 from app.store.responses.base import Place, Turn
@@ -62,11 +59,11 @@ def pack(
             "account": prepared.caller.account,
             "key_id": prepared.caller.key_id,
             "body": {**body, "input": "in own"},
-            "response": response_json(prepared.response),
+            "response": RESPONSE.dump(prepared.response),
             "items": _shown(thread.items),
             "own": _shown(thread.own),
             "place": place and [place.log, place.depth],
-            "tools": [tool_json(tool) for tool in thread.tools],
+            "tools": [FUNCTION_TOOL.dump(tool) for tool in thread.tools],
             "queued_at": queued_at,
             "admission": admission,
             "identity": identity and list(identity),
@@ -77,9 +74,9 @@ def pack(
 def unpack(ticket: bytes) -> Ticket:
     """Return what `pack` packed."""
     told = orjson.loads(ticket)
-    response = response_from_json(told["response"])
+    response = RESPONSE.load(told["response"])
     # What was unsupported has been refused or dropped when it came.
-    request = load_create_request(told["body"], unsupported_tools="drop")
+    request = CREATE_REQUEST.load(told["body"], context=ReadContext(drops_unsupported=True))
     own = _items(told["own"])
     return Ticket(
         account=told["account"],
@@ -90,7 +87,7 @@ def unpack(ticket: bytes) -> Ticket:
             items=_items(told["items"]),
             own=own,
             place=told["place"] and Place(*told["place"]),
-            tools=tuple(tool_from_json(tool) for tool in told["tools"]),
+            tools=tuple(FUNCTION_TOOL.load(tool) for tool in told["tools"]),
         ),
         response=response,
         queued_at=told["queued_at"],
@@ -100,8 +97,8 @@ def unpack(ticket: bytes) -> Ticket:
 
 
 def _shown(items: tuple[Item, ...]) -> list[dict[str, Any]]:
-    return [item_json(item) for item in items]
+    return ITEM.dump_all(items)
 
 
 def _items(shown: list[dict[str, Any]]) -> tuple[Item, ...]:
-    return tuple(item_from_json(item) for item in shown)
+    return tuple(ITEM.load_all(shown))

@@ -13,7 +13,7 @@ from typing import Any
 
 from app.domain.accounts.accounts import Account, Caller
 from app.errors import NotFound
-from app.schemas.responses import response_json
+from app.schemas.wire.responses import RESPONSE
 from app.services.accounts.service import Accounts
 from app.services.background.service import Background
 from app.services.responses.service import Responses
@@ -71,7 +71,7 @@ class Archive:
         found = self.find(response_id)
         if found.turn is None and not found.is_purged:
             pending = self._background.pending(found.account, response_id)
-            return found.json() | ({"response": response_json(pending)} if pending else {})
+            return found.json() | ({"response": RESPONSE.dump(pending)} if pending else {})
         return found.json()
 
     def delete(self, response_id: str, *, by: str) -> bool:

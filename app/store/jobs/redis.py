@@ -13,14 +13,11 @@ from contextlib import suppress
 from secrets import token_hex
 from typing import Any, cast
 
-import orjson
-
 from app.domain.ids import tag_of
 from app.domain.response import Status
 from app.domain.stream.events import Event
 from app.errors import StorageUnavailable
-from app.schemas.events import encode
-from app.schemas.stored_events import event_from_json
+from app.schemas.wire.event_lines import decode, encode
 from app.store.codec import Codec
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
@@ -74,7 +71,7 @@ class RedisJobStore:
 
     def decode(self, line: bytes) -> Event:
         """Return the event that `encode` made a line of."""
-        return event_from_json(orjson.loads(line))
+        return decode(line)
 
     def enqueue(self, turn: Turn, payload: bytes, max_queued: int) -> bool:
         """Queue a response; False where the account has `max_queued` waiting already.

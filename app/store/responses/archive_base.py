@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from app.domain.response import TERMINAL
-from app.schemas.items import item_json
-from app.schemas.responses import response_json
+from app.schemas.wire.items import ITEM
+from app.schemas.wire.responses import RESPONSE
 from app.store.responses.base import Turn
 
 
@@ -43,8 +43,8 @@ class Archived:
         if self.turn is None:
             return shown
         return shown | {
-            "response": response_json(self.turn.response),
-            "input": [item_json(item) for item in self.turn.input],
+            "response": RESPONSE.dump(self.turn.response),
+            "input": ITEM.dump_all(self.turn.input),
             "include": sorted(self.turn.include),
         }
 

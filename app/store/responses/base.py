@@ -57,6 +57,16 @@ class Page:
     items: tuple[Item, ...]
     has_more: bool
 
+    @property
+    def first_id(self) -> str | None:
+        """The id of the first item, if there is one."""
+        return self.items[0].id if self.items else None
+
+    @property
+    def last_id(self) -> str | None:
+        """The id of the last item, if there is one."""
+        return self.items[-1].id if self.items else None
+
 
 class Forgotten(Unconfirmed):
     """What was kept is not there any more: its server was lost before a replica had it."""

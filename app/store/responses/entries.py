@@ -18,8 +18,8 @@ from typing import Any
 import orjson
 
 from app.domain.items import Item
-from app.schemas.items import item_from_json, item_json
-from app.schemas.responses import response_from_json, response_json
+from app.schemas.wire.items import ITEM
+from app.schemas.wire.responses import RESPONSE
 from app.store.codec import Codec
 from app.store.responses.base import Place, Turn
 
@@ -49,7 +49,7 @@ class Entries:
         """Return a turn's entry, followed by what it names, if anything, and the size of that."""
         if turn.parent is None:
             return self.alone(turn)
-        shown = response_json(turn.response)
+        shown = RESPONSE.dump(turn.response)
         common = orjson.dumps({name: shown[name] for name in COMMON})
         if len(common) < COMMON_FROM_BYTES:
             return self._joined(turn, shown)
@@ -60,10 +60,10 @@ class Entries:
 
     def alone(self, turn: Turn) -> bytes:
         """Return a turn as one entry that has all of it."""
-        return self._joined(turn, response_json(turn.response))
+        return self._joined(turn, RESPONSE.dump(turn.response))
 
     def _joined(self, turn: Turn, shown: dict[str, Any], digest: bytes = b"") -> bytes:
-        items = [list(map(item_json, turn.input)), shown["output"]]
+        items = [ITEM.dump_all(turn.input), shown["output"]]
         for name in _TOLD_ELSEWHERE:
             del shown[name]
         packed = self._codec.pack(orjson.dumps(items))
@@ -77,7 +77,7 @@ class Entries:
             return (), ()
         packed, _ = parts_of(entry)
         given, made = orjson.loads(self._codec.unpack(packed))
-        return tuple(map(item_from_json, given)), tuple(map(item_from_json, made))
+        return tuple(ITEM.load_all(given)), tuple(ITEM.load_all(made))
 
     def all_items(self, entries: Iterable[bytes]) -> tuple[list[Item], list[range]]:
         """Return the items of entries, in their order, and which of them each one's input is.
@@ -92,9 +92,9 @@ class Entries:
             else:
                 given, made = orjson.loads(unpack(parts_of(entry)[0]))
                 start = len(items)
-                items += map(item_from_json, given)
+                items += ITEM.load_all(given)
                 inputs.append(range(start, len(items)))
-                items += map(item_from_json, made)
+                items += ITEM.load_all(made)
         return items, inputs
 
     def turn(
@@ -111,8 +111,8 @@ class Entries:
         include, beside = orjson.loads(self._codec.unpack(rest))
         if common:
             beside.update(orjson.loads(self._codec.unpack(common)))
-        response = response_from_json({"id": response_id, "output": made, **beside})
-        items = tuple(map(item_from_json, given))
+        response = RESPONSE.load({"id": response_id, "output": made, **beside})
+        items = tuple(ITEM.load_all(given))
         return Turn(account, response, items, frozenset(include), parent)
 
 

@@ -1,4 +1,4 @@
-"""Responses and events of every kind, made by hand, for what the gateway tells."""
+"""Responses and events of every kind, made by hand, for what the gateway writes."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from app.domain.stream.events import (
     TextDelta,
     TextDone,
 )
-from app.schemas.responses import echo
-from tests.schemas.asking import FUNCTION, load
+from app.schemas.wire.echo import echo
+from tests.schemas.requests import FUNCTION, load
 
 CITATION: dict[str, Any] = {
     "type": "url_citation",

@@ -9,7 +9,8 @@ import pytest
 from app.domain.items import InputItem
 from app.domain.request import CreateRequest
 from app.errors import InvalidRequest
-from app.schemas.request.create import load_create_request
+from app.schemas.field import ReadContext
+from app.schemas.request.create import CREATE_REQUEST
 
 FUNCTION: dict[str, Any] = {"type": "function", "name": "look_up"}
 
@@ -21,7 +22,7 @@ def body(**parameters: Any) -> dict[str, Any]:
 
 def load(**parameters: Any) -> CreateRequest:
     """Return what such a body asks for."""
-    return load_create_request(body(**parameters))
+    return CREATE_REQUEST.load(body(**parameters))
 
 
 def item(raw: Any) -> InputItem:
@@ -40,7 +41,7 @@ def part(raw: Any, role: str = "user") -> Any:
 def fault(given: object, policy: Literal["refuse", "drop"] = "refuse") -> InvalidRequest:
     """Return the error that a body is refused with."""
     with pytest.raises(InvalidRequest) as caught:
-        load_create_request(given, unsupported_tools=policy)
+        CREATE_REQUEST.load(given, context=ReadContext(drops_unsupported=policy == "drop"))
     return caught.value
 
 

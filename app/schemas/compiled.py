@@ -1,0 +1,165 @@
+"""Writers and readers of wire objects: code made of the declared fields, compiled once.
+
+    class JsonSchemaFormatSchema(WireSchema[JsonSchemaFormat]):
+        values = (JsonSchemaFormat,)
+        type = Choice("json_schema", **ALWAYS)
+        name = String(**ALWAYS)
+        strict = Boolean(**OR_NULL)
+
+becomes
+
+    def dump(value):
+        return {"type": "json_schema", "name": value.name, "strict": value.strict}
+
+    def load(data):
+        return JsonSchemaFormat(data["name"], data["strict"])
+
+which is what a hand would write, and as fast (tests/schemas/test_wire_bytes.py holds the bytes).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import linecache
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from marshmallow import missing
+
+from app.schemas.field import Bind, StrictField
+
+Dump = Callable[[Any], dict[str, Any]]
+Load = Callable[[dict[str, Any]], Any]
+
+#: Values that code may spell out.
+_PLAIN = (bool, int, float, str)
+_MOST_INLINE = 6
+
+
+class _Code:
+    """Code in the making, and the objects that it names."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._objects: dict[str, object] = {}
+
+    def bind(self, thing: object) -> str:
+        """Return the name by which the code knows an object."""
+        name = f"_{len(self._objects)}"
+        self._objects[name] = thing
+        return name
+
+    def function(self, name: str, parameter: str, lines: Iterable[str]) -> Callable[[Any], Any]:
+        """Return the function of these lines; tracebacks show them."""
+        text = "\n    ".join((f"def {name}({parameter}):", *lines)) + "\n"
+        file = f"<{self._title}.{name}>"
+        linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+        # No byte of it comes from outside: these are the declarations, as with dataclasses.
+        exec(compile(text, file, "exec"), self._objects)  # noqa: S102
+        made: Callable[[Any], Any] = self._objects[name]  # type: ignore[assignment] # by exec
+        return made
+
+
+def compile_dump(title: str, fields: Sequence[StrictField], spread: str = "") -> Dump:
+    """Return the function that makes a JSON object of a value, keys in the fields' order.
+
+    `spread` is an attribute that is a mapping: its keys come last, as they are.
+    """
+    code = _Code(title)
+    whole = _object(fields, "value", code.bind, f"**value.{spread}" if spread else "")
+    additions = [
+        f"if {each.is_set_code(_source(each, 'value'))}: data[{each.key!r}] = "
+        + _written(each, "value", code.bind)
+        for each in fields
+        if each.is_optional
+    ]
+    lines = (f"data = {whole}", *additions, "return data") if additions else (f"return {whole}",)
+    return code.function("dump", "value", lines)
+
+
+def inline_dump(fields: Sequence[StrictField], value: str, bind: Bind) -> str | None:
+    """Return the code that makes a small JSON object of `value`, where no call is worth it.
+
+    MEASURED: a call takes as long as eight attributes, and most objects have fewer.
+    """
+    if len(fields) > _MOST_INLINE or any(each.is_optional for each in fields):
+        return None
+    return _object(fields, value, bind)
+
+
+def _object(fields: Iterable[StrictField], value: str, bind: Bind, last: str = "") -> str:
+    """Return the code of a dict of the fields that are always there."""
+    pairs = [
+        f"{each.key!r}: {_written(each, value, bind)}" for each in fields if not each.is_optional
+    ]
+    return "{" + ", ".join([*pairs, last] if last else pairs) + "}"
+
+
+def _written(field: StrictField, value: str, bind: Bind) -> str:
+    """Return the code of a field's JSON."""
+    source = _source(field, value)
+    written = field.dump_code(_or_default(field, source, bind), bind)
+    is_nullable = field.required and field.allow_none and written != source
+    return f"None if {source} is None else {written}" if is_nullable else written
+
+
+def _source(field: StrictField, value: str) -> str:
+    """Return the code of what a field shows of `value`."""
+    return f"{value}.{field.source}" if field.source else value
+
+
+def _or_default(field: StrictField, source: str, bind: Bind) -> str:
+    default = field.dump_default
+    if default is missing:
+        return source
+    if not default:  # 0 stands for 0.0 as well, and "" for nothing
+        return f"({source} or {default!r})"
+    plain = repr(default) if type(default) in _PLAIN else bind(default)
+    return f"({plain} if {source} is None else {source})"
+
+
+def compile_load(
+    title: str, kind: type, fields: Sequence[StrictField], spread: str = ""
+) -> Load | None:
+    """Return the function that makes the value of JSON that `dump` once made.
+
+    None where the JSON does not show all that the value needs. `spread` is the attribute that takes
+    the keys of other fields than these.
+    """
+    code = _Code(title)
+    if not dataclasses.is_dataclass(kind):
+        found = _find("", fields, code)
+        return None if found is None else code.function("load", "data", (f"return {found}",))
+    arguments = []
+    for each in dataclasses.fields(kind):
+        found = _find(each.name, fields, code)
+        if found is None and each.name == spread:
+            own = code.bind(frozenset(field.key for field in fields))
+            found = f"{{key: each for key, each in data.items() if key not in {own}}}"
+        if found is not None:
+            arguments.append(f"{each.name}={found}")
+        elif each.default is each.default_factory is dataclasses.MISSING:
+            return None
+    made = f"return {code.bind(kind)}({', '.join(_positional(kind, arguments))})"
+    return code.function("load", "data", (made,))
+
+
+def _find(attribute: str, fields: Iterable[StrictField], code: _Code) -> str | None:
+    """Return the code that reads an attribute, its own field before any that shows it inside."""
+    for field in sorted(fields, key=lambda each: each.itself):
+        found = field.find(attribute, "data", code.bind)
+        if found is not None:
+            return found
+    return None
+
+
+def _positional(kind: type, arguments: list[str]) -> list[str]:
+    """Return the arguments without their names as far as they stand in the value's own order."""
+    names = [each.name for each in dataclasses.fields(kind) if not each.kw_only]
+    given = [argument.partition("=") for argument in arguments]
+    plain = True
+    made = []
+    for index, (name, _, code) in enumerate(given):
+        plain = plain and index < len(names) and names[index] == name
+        made.append(code if plain else f"{name}={code}")
+    return made

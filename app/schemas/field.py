@@ -1,0 +1,141 @@
+"""A field of a JSON object: what it takes, how it is written and read, how it is documented."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from marshmallow import Schema, fields, missing
+
+from app.schemas.invalid import InvalidField, join, mistyped
+
+#: The header that tells them holds 20 (R1); one more lets it see that there were others.
+_MOST_IGNORED = 21
+
+#: Returns the reference to a schema's component in the OpenAPI document.
+Refer = Callable[[Schema], dict[str, Any]]
+#: Returns the name by which generated code knows an object.
+Bind = Callable[[object], str]
+
+
+def _go_on() -> None:
+    """Let nobody else run."""
+
+
+@dataclass(slots=True)
+class ReadContext:
+    """What one reading of a body is given, and what it brings beside its values.
+
+    `drops_unsupported` is the policy for tools and items that only some upstreams know (R7, R18);
+    `ignored` names what was sent and will not be acted on (R1).
+    """
+
+    drops_unsupported: bool = False
+    ignored: list[str] = field(default_factory=list)
+    dropped_tools: set[str] = field(default_factory=set)
+    dropped_any_tool: bool = False
+    dropped_calls: set[str] = field(default_factory=set)
+    #: Called now and then while something long is read, to let others run.
+    pause: Callable[[], None] = _go_on
+
+    def ignore(self, path: str) -> None:
+        """Name something that will not be acted on."""
+        if len(self.ignored) < _MOST_IGNORED and path not in self.ignored:
+            self.ignored.append(path)
+
+
+class StrictField(fields.Field[Any]):
+    """A field that takes a JSON value of its kind as it is, or refuses it.
+
+    `null` is the same as absent wherever a field is not required (R2). `about` goes to the
+    documentation, and so does `default`, which the domain's values set. `attribute` is where the
+    domain's value has it, such as `a.b`; its own name where nothing is said. With `itself` it
+    shows the value itself. `dump_default` is written where the value is None.
+    """
+
+    def __init__(
+        self,
+        *,
+        required: bool = False,
+        nullable: bool | None = None,
+        about: str = "",
+        default: object = None,
+        attribute: str | None = None,
+        itself: bool = False,
+        data_key: str | None = None,
+        dump_default: Any = missing,
+    ) -> None:
+        metadata = {"description": about} if about else {}
+        if default is not None:
+            metadata["default"] = default  # type: ignore[assignment] # any JSON value
+        super().__init__(
+            required=required,
+            allow_none=not required if nullable is None else nullable,
+            metadata=metadata,
+            attribute=attribute,
+            data_key=data_key,
+            dump_default=dump_default,
+        )
+        self.itself = itself
+
+    @property
+    def key(self) -> str:
+        """The key of the JSON object."""
+        return self.data_key or str(self.name)
+
+    @property
+    def source(self) -> str:
+        """The attribute of the domain's value that it shows; "" for the value itself."""
+        return "" if self.itself else self.attribute or str(self.name)
+
+    @property
+    def is_optional(self) -> bool:
+        """Whether an object that is written may lack the key; it is never null then."""
+        return not self.required and not self.allow_none
+
+    def check(self, value: Any, at: str, context: ReadContext) -> Any:
+        """Return what the domain makes of `value`, a key of the object at `at`.
+
+        Raises:
+            InvalidField: the value is not what the field takes.
+        """
+        raise NotImplementedError
+
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
+        """Return the field's JSON schema, without its description or null."""
+        raise NotImplementedError
+
+    def dump_code(self, value: str, bind: Bind) -> str:
+        """Return the code that makes JSON of the domain's `value`, which is code as well."""
+        return value
+
+    def load_code(self, data: str, bind: Bind) -> str:
+        """Return the code that makes the domain's value of JSON, `data`, once written by us."""
+        return data
+
+    def is_set_code(self, value: str) -> str:
+        """Return the code that tells whether an optional field is written."""
+        return f"{value} is not None"
+
+    def find(self, attribute: str, data: str, bind: Bind) -> str | None:
+        """Return the code that reads an attribute of the domain's value, if the field shows it."""
+        if attribute != self.source:
+            return None
+        if self.is_optional:
+            return f"{data}.get({self.key!r})"
+        raw = f"{data}[{self.key!r}]"
+        code = self.load_code(raw, bind)
+        return f"(None if {raw} is None else {code})" if self.allow_none and code != raw else code
+
+    def path(self, at: str) -> str:
+        """Return the field's own path."""
+        return join(at, self.key)
+
+    def invalid(self, code: str, at: str, what: str) -> InvalidField:
+        """Return a fault of this field."""
+        return InvalidField(code, self.path(at), what)
+
+    def mistyped(self, at: str, wanted: str, value: object) -> InvalidField:
+        """Return the fault of a value of another kind."""
+        return mistyped(self.path(at), wanted, value)

@@ -1,0 +1,153 @@
+"""Objects inside objects: one, one of several kinds, an array of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, TypeVar
+
+from app.schemas.document import Document
+from app.schemas.field import Bind, ReadContext, Refer, StrictField
+from app.schemas.invalid import InvalidField, join, listed, object_at, shown, type_at
+
+V = TypeVar("V")
+
+
+class _Readers(dict[str, Callable[[dict[str, Any]], Any]]):
+    """How each type is read."""
+
+    def __missing__(self, kind: str) -> Any:
+        raise ValueError(f"the type must be {listed(tuple(self))}, not {shown(kind)}")
+
+
+class OneOf(Generic[V]):
+    """An object that is one of several documents, by its `type`: a schema over schemas."""
+
+    def __init__(self, *documents: Document) -> None:
+        self.documents = {kind: each for each in documents for kind in each.types}
+        self._writers = {kind: each.writer for each in documents for kind in each.values}
+        self._readers = _Readers(
+            {kind: load for each in documents for kind, load in each.readers.items()}
+        )
+
+    def dump(self, value: V) -> dict[str, Any]:
+        """Return a value as JSON."""
+        return self._writers[type(value)](value)
+
+    def dump_all(self, values: Iterable[V]) -> list[dict[str, Any]]:
+        """Return values as JSON, each as `dump` does."""
+        writers = self._writers
+        return [writers[type(each)](each) for each in values]
+
+    def load(self, data: dict[str, Any]) -> V:
+        """Return the value of JSON that `dump` once made. Raises ValueError for another type."""
+        value: V = self._readers[data["type"]](data)
+        return value
+
+    def load_all(self, data: Iterable[dict[str, Any]]) -> list[V]:
+        """Return the values of JSON, each as `load` does."""
+        readers = self._readers
+        return [readers[each["type"]](each) for each in data]
+
+    def validate(self, data: object) -> dict[str, list[str]]:
+        """Return the first fault of the object by its path, or nothing where it is valid."""
+        try:
+            self.read(data, "", ReadContext())
+        except InvalidField as fault:
+            return {fault.path: [fault.message]}
+        return {}
+
+    def read(self, raw: object, path: str, context: ReadContext) -> Any:
+        """Return what the document of that type makes of the object at `path`.
+
+        Raises:
+            InvalidField: the type is none of these, or its document finds fault.
+        """
+        kind = type_at(object_at(raw, path), path)
+        document = self.documents.get(kind)
+        if document is None:
+            what = f"must be {listed(tuple(self.documents))}, not {shown(kind)}."
+            raise InvalidField("invalid_value", join(path, "type"), what)
+        return document.read(raw, path, context)
+
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
+        """Return the JSON schema of these documents."""
+        mapping = {kind: refer(each)["$ref"] for kind, each in self.documents.items()}
+        references = [{"$ref": each} for each in dict.fromkeys(mapping.values())]
+        discriminator = {"propertyName": "type", "mapping": mapping}
+        return {"oneOf": references, "discriminator": discriminator}
+
+    def dump_code(self, value: str, bind: Bind) -> str:
+        """Return the code that makes JSON of a value; what has no class is JSON already."""
+        return f"{bind(self._writers)}[type({value})]({value})" if self._writers else value
+
+    def load_code(self, data: str, bind: Bind) -> str:
+        """Return the code that makes a value of JSON."""
+        return f'{bind(self._readers)}[{data}["type"]]({data})' if self._readers else data
+
+    def find(self, attribute: str, data: str, bind: Bind) -> None:
+        """Return nothing: which of the documents it is shows only in the JSON."""
+
+
+Inner = Document | OneOf[Any]
+
+
+def _reference(inner: Inner, refer: Refer) -> dict[str, Any]:
+    return inner.json_schema(refer) if isinstance(inner, OneOf) else refer(inner)
+
+
+class Nested(StrictField):
+    """An object with fields of its own, or one of several such."""
+
+    def __init__(self, inner: Inner, **options: Any) -> None:
+        super().__init__(**options)
+        self.inner = inner
+
+    def check(self, value: Any, at: str, context: ReadContext) -> Any:
+        return self.inner.read(value, self.path(at), context)
+
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
+        return _reference(self.inner, refer)
+
+    def dump_code(self, value: str, bind: Bind) -> str:
+        return self.inner.dump_code(value, bind)
+
+    def load_code(self, data: str, bind: Bind) -> str:
+        return self.inner.load_code(data, bind)
+
+    def find(self, attribute: str, data: str, bind: Bind) -> str | None:
+        if self.itself and attribute:
+            return self.inner.find(attribute, f"{data}[{self.key!r}]", bind)
+        return super().find(attribute, data, bind)
+
+
+class ListOf(StrictField):
+    """An array of such objects; where it is optional, an empty one is left out."""
+
+    def __init__(self, inner: Inner, **options: Any) -> None:
+        super().__init__(**options)
+        self.inner = inner
+
+    def check(self, value: Any, at: str, context: ReadContext) -> list[Any]:
+        if type(value) is not list:
+            raise self.mistyped(at, "an array", value)
+        path = self.path(at)
+        return [self.inner.read(each, f"{path}[{i}]", context) for i, each in enumerate(value)]
+
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
+        return {"type": "array", "items": _reference(self.inner, refer)}
+
+    def dump_code(self, value: str, bind: Bind) -> str:
+        each = self.inner.dump_code("each", bind)
+        return f"list({value})" if each == "each" else f"[{each} for each in {value}]"
+
+    def load_code(self, data: str, bind: Bind) -> str:
+        each = self.inner.load_code("each", bind)
+        return f"tuple({data})" if each == "each" else f"tuple([{each} for each in {data}])"
+
+    def is_set_code(self, value: str) -> str:
+        return value
+
+    def find(self, attribute: str, data: str, bind: Bind) -> str | None:
+        if self.is_optional and attribute == self.source:
+            return self.load_code(f"{data}.get({self.key!r}, ())", bind)
+        return super().find(attribute, data, bind)

@@ -1,0 +1,110 @@
+"""The request's parameters as every response to it shows them.
+
+Nothing is declared here twice: a parameter of CreateRequestSchema is shown by the field that reads
+it, always there, its default in place of what the caller left out and null where there is none.
+Only what is shown in another form than it is taken in has a field of its own below.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from copy import copy
+from typing import Any
+
+from app.domain.request import CreateRequest, JsonSchemaFormat, Parameters, ReasoningOptions
+from app.domain.request import TextOptions as Options
+from app.schemas.field import StrictField
+from app.schemas.fields import Boolean, Choice, FreeObject, String
+from app.schemas.nesting import ListOf, Nested, OneOf
+from app.schemas.request.create import CREATE_REQUEST, UnsupportedField
+from app.schemas.wire.document import ALWAYS, OR_NULL, ValueSchema, WireSchema
+from app.schemas.wire.tools import FUNCTION_TOOL, ToolChoiceEcho
+
+#: What responses do not show. The model and the tier are theirs: what has answered.
+NOT_SHOWN = frozenset(
+    {"input", "stream", "stream_options", "include", "seed", "context_management"}
+)
+OF_THE_RESPONSE = frozenset({"model", "service_tier"})
+_SHAPING = frozenset(each.name for each in dataclasses.fields(Parameters))
+
+
+class ReasoningEchoSchema(ValueSchema[ReasoningOptions]):
+    values = (ReasoningOptions,)
+
+    effort = String(**OR_NULL)
+    summary = String(**OR_NULL)
+
+
+class PlainFormatSchema(ValueSchema[str]):
+    values = (str,)
+
+    type = Choice("text", "json_object", itself=True, **ALWAYS)
+
+
+class JsonSchemaFormatSchema(ValueSchema[JsonSchemaFormat]):
+    values = (JsonSchemaFormat,)
+
+    type = Choice("json_schema", **ALWAYS)
+    name = String(**ALWAYS)
+    description = String(**OR_NULL)
+    schema = FreeObject(**ALWAYS)
+    strict = Boolean(**OR_NULL)
+
+
+class TextEchoSchema(ValueSchema[Options]):
+    values = (Options,)
+
+    verbosity = Choice("low", "medium", "high", dump_default="medium", **ALWAYS)
+    format = Nested(OneOf(PlainFormatSchema(), JsonSchemaFormatSchema()), **ALWAYS)
+
+
+_IN_OTHER_FORM: dict[str, StrictField] = {
+    "reasoning": Nested(ReasoningEchoSchema(), dump_default=ReasoningOptions(), **ALWAYS),
+    "text": Nested(TextEchoSchema(), **ALWAYS),
+    "tool_choice": ToolChoiceEcho("none", "auto", "required", **ALWAYS),
+    "tools": ListOf(FUNCTION_TOOL, **ALWAYS),
+}
+
+
+def _echoes() -> dict[str, StrictField]:
+    """Return the field of each parameter that responses show, in the order of their names."""
+    taken = CREATE_REQUEST.strict_fields
+    shown = set(taken) - NOT_SHOWN - OF_THE_RESPONSE
+    return {
+        name: _echo(name, _IN_OTHER_FORM.get(name, taken[name]))
+        for name in sorted(shown)
+        if not isinstance(taken[name], UnsupportedField)
+    }
+
+
+def _echo(name: str, field: StrictField) -> StrictField:
+    """Return a copy of a field that shows a parameter of a CreateRequest."""
+    shown = copy(field)
+    shown.attribute = f"parameters.{name}" if name in _SHAPING else name
+    if name not in _IN_OTHER_FORM:
+        default = field.metadata.get("default")
+        shown.required, shown.allow_none, shown.metadata = True, default is None, {}
+        if default is not None:
+            shown.dump_default = default
+    return shown
+
+
+class EchoFields(WireSchema):
+    """The parameters, as keys of a response."""
+
+    class Meta:
+        include = _echoes()
+
+
+class EchoSchema(EchoFields, ValueSchema[CreateRequest]):
+    """The parameters by themselves."""
+
+    values = (CreateRequest,)
+
+
+_ECHO = EchoSchema()
+
+
+def echo(request: CreateRequest) -> dict[str, Any]:
+    """Return the request's parameters as every response to it shows them."""
+    return _ECHO.writer(request)

@@ -1,0 +1,60 @@
+"""Tools, and the choice among them, as responses show them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
+from app.schemas.field import Bind, ReadContext, Refer
+from app.schemas.fields import Boolean, Choice, FreeObject, String
+from app.schemas.nesting import ListOf, OneOf
+from app.schemas.wire.document import ALWAYS, OR_NULL, ValueSchema
+
+
+class FunctionToolSchema(ValueSchema[FunctionTool]):
+    about = "A function tool, always with all five keys."
+    values = (FunctionTool,)
+
+    type = Choice("function", **ALWAYS)
+    name = String(**ALWAYS)
+    description = String(**OR_NULL)
+    parameters = FreeObject(**OR_NULL)
+    strict = Boolean(**OR_NULL)
+
+
+FUNCTION_TOOL = FunctionToolSchema()
+
+
+class NamedFunctionSchema(ValueSchema[NamedFunction]):
+    values = (NamedFunction,)
+
+    type = Choice("function", **ALWAYS)
+    name = String(**ALWAYS)
+
+
+_NAMED = NamedFunctionSchema()
+
+
+class AllowedToolsSchema(ValueSchema[AllowedTools]):
+    values = (AllowedTools,)
+
+    type = Choice("allowed_tools", **ALWAYS)
+    mode = Choice("auto", "required", **ALWAYS)
+    tools = ListOf(_NAMED, **ALWAYS)
+
+
+class ToolChoiceEcho(Choice):
+    """A mode, one function, or several."""
+
+    _object: OneOf[NamedFunction | AllowedTools] = OneOf(_NAMED, AllowedToolsSchema())
+
+    def check(self, value: Any, at: str, context: ReadContext) -> Any:
+        if type(value) is dict:
+            return self._object.read(value, self.path(at), context)
+        return super().check(value, at, context)
+
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
+        return {"anyOf": [super().json_schema(refer), self._object.json_schema(refer)]}
+
+    def dump_code(self, value: str, bind: Bind) -> str:
+        return f"{value} if type({value}) is str else {self._object.dump_code(value, bind)}"
