@@ -1,19 +1,79 @@
-"""What an installed gateway has beside its modules."""
+"""What an installed gateway has beside its modules, and what is installed with it."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from configparser import ConfigParser
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+import pytest
+from packaging.requirements import Requirement
+
+from tests.processes import ROOT
+
+#: Libraries whose inside is leant on: the next release of each may be another inside.
+LEANT_ON = (
+    "dramatiq",
+    "flask",
+    "gevent",
+    "gunicorn",
+    "prometheus-client",
+    "redis",
+    "requests",
+    "werkzeug",
+)
+LOCKS = ("requirements.txt", "requirements-dev.txt")
+_LOCKED = re.compile(r"^([a-z0-9.-]+)==([^ ;]+)", re.MULTILINE)
+
+
+def config() -> ConfigParser:
+    """Return setup.cfg."""
+    read = ConfigParser()
+    read.read(ROOT / "setup.cfg")
+    return read
+
+
+def required() -> Iterator[Requirement]:
+    """Yield what is installed with the gateway."""
+    for line in config()["options"]["install_requires"].splitlines():
+        if line.strip() and not line.startswith("#"):
+            yield Requirement(line)
+
+
+def patterns() -> list[str]:
+    """Return what of each package is installed beside its modules."""
+    return [each.strip() for each in config()["options.package_data"]["*"].split(",")]
+
+
+def packages() -> list[Path]:
+    return [path.parent for path in (ROOT / "app").rglob("__init__.py")]
 
 
 def test_every_lua_program_is_installed() -> None:
-    config = ConfigParser()
-    config.read(ROOT / "setup.cfg")
-    patterns = [each.strip() for each in config["options.package_data"]["*"].split(",")]
-    packages = [path.parent for path in (ROOT / "app").rglob("__init__.py")]
     installed = {
-        path for package in packages for pattern in patterns for path in package.glob(pattern)
+        path for package in packages() for pattern in patterns() for path in package.glob(pattern)
     }
     assert set((ROOT / "app").rglob("*.lua")) - installed == set()
+
+
+@pytest.mark.parametrize("pattern", patterns())
+def test_what_is_to_be_installed_is_there(pattern: str) -> None:
+    assert any(path for package in packages() for path in package.glob(pattern))
+
+
+@pytest.mark.parametrize("name", LEANT_ON)
+def test_what_is_leant_on_inside_has_an_upper_bound(name: str) -> None:
+    (found,) = [each for each in required() if each.name == name]
+    assert any(each.operator == "<" for each in found.specifier)
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_has_a_version_that_is_allowed(lock: str) -> None:
+    locked = dict(_LOCKED.findall((ROOT / lock).read_text()))
+    refused = [
+        str(each)
+        for each in required()
+        if each.name in locked and locked[each.name] not in each.specifier
+    ]
+    assert refused == []
