@@ -36,6 +36,10 @@ class Usage:
         return self.input_tokens + self.output_tokens
 
 
+#: The usage of an answer whose upstream has counted nothing.
+NO_USAGE = Usage()
+
+
 @dataclass(frozen=True, slots=True)
 class ResponseError:
     """`code` is one of the API's own error codes for response objects (server_error, …)."""

@@ -65,7 +65,7 @@ def places_taken(bench: Bench) -> int:
     admitted = 0
     for _ in range(5):
         try:
-            bench.meter.limits.admit(CALLER, lambda: pytest.fail("no tokens are limited"))
+            bench.meter.limiter.reserve(CALLER, lambda: pytest.fail("no tokens are limited"))
         except RateLimited:
             break
         admitted += 1

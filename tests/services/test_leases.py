@@ -88,7 +88,7 @@ def test_without_leases_the_thread_ends() -> None:
     renewer = LeaseRenewer(Renewals(), every_s=0.001)
     renewer.add(LEASE)
     renewer.remove(LEASE)
-    until(lambda: not renewer._running, "the thread to end")
+    until(lambda: not renewer._is_running, "the thread to end")
 
 
 def test_a_lease_after_a_pause_is_renewed_too() -> None:
@@ -96,7 +96,7 @@ def test_a_lease_after_a_pause_is_renewed_too() -> None:
     renewer = LeaseRenewer(renewals, every_s=0.001)
     renewer.add(LEASE)
     renewer.remove(LEASE)
-    until(lambda: not renewer._running, "the thread to end")
+    until(lambda: not renewer._is_running, "the thread to end")
     renewer.add(OTHER)
     until(lambda: {"two"} in renewals.seen, "the second to be renewed")
     renewer.remove(OTHER)

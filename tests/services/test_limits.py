@@ -59,18 +59,18 @@ class Door:
         self.outages = 0
         ids = count()
         self.limits = RateLimiter(
-            self.store, settings or LimitSettings(), lambda: f"l{next(ids)}", self._on_away
+            self.store, settings or LimitSettings(), lambda: f"l{next(ids)}", self._on_outage
         )
 
-    def admit(self, caller: Caller, input_tokens: int = 0, output_tokens: int = 0) -> Reservation:
-        return self.limits.admit(caller, lambda: Estimate(input_tokens, output_tokens))
+    def reserve(self, caller: Caller, input_tokens: int = 0, output_tokens: int = 0) -> Reservation:
+        return self.limits.reserve(caller, lambda: Estimate(input_tokens, output_tokens))
 
     def refusal(self, caller: Caller, input_tokens: int = 0) -> LimitReached:
         with pytest.raises(LimitReached) as caught:
-            self.admit(caller, input_tokens)
+            self.reserve(caller, input_tokens)
         return caught.value
 
-    def _on_away(self) -> None:
+    def _on_outage(self) -> None:
         self.outages += 1
 
 
@@ -101,12 +101,12 @@ def caller(
 
 
 def test_without_limits_the_store_is_not_asked(door: Door) -> None:
-    door.admit(caller()).settle(Usage(input_tokens=5))
+    door.reserve(caller()).settle(Usage(input_tokens=5))
     assert door.store.round_trips == 0
 
 
 def test_without_limits_nothing_stands(door: Door) -> None:
-    assert door.admit(caller()).standing == Standing()
+    assert door.reserve(caller()).standing == Standing()
 
 
 def test_every_limit_together_is_one_round_trip(door: Door) -> None:
@@ -114,12 +114,12 @@ def test_every_limit_together_is_one_round_trip(door: Door) -> None:
         requests_per_minute=9, requests_per_day=9, tokens_per_minute=9, max_in_flight=9
     )
     one = Caller(account="acme", key_id="key_1", key_limits=all_four, account_limits=all_four)
-    with door.admit(one):
+    with door.reserve(one):
         assert door.store.round_trips == 1
 
 
 def test_an_ending_is_one_round_trip_more(door: Door) -> None:
-    reservation = door.admit(caller(tokens_per_minute=9, max_in_flight=9), 5)
+    reservation = door.reserve(caller(tokens_per_minute=9, max_in_flight=9), 5)
     reservation.settle(Usage(output_tokens=3))
     reservation.settle(Usage(output_tokens=3))
     reservation.release()
@@ -127,7 +127,7 @@ def test_an_ending_is_one_round_trip_more(door: Door) -> None:
 
 
 def test_requests_alone_need_no_ending(door: Door) -> None:
-    door.admit(caller(requests_per_minute=9)).settle(Usage())
+    door.reserve(caller(requests_per_minute=9)).settle(Usage())
     assert door.store.round_trips == 1
 
 
@@ -135,7 +135,7 @@ def test_tokens_are_estimated_only_where_they_are_limited(door: Door) -> None:
     def estimate() -> Estimate:
         raise AssertionError("nobody needs it")
 
-    door.limits.admit(caller(requests_per_minute=1), estimate)
+    door.limits.reserve(caller(requests_per_minute=1), estimate)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_tokens_are_estimated_only_where_they_are_limited(door: Door) -> None:
 )
 def test_a_reached_limit_is_told(door: Door, limit: Allowance, told: str) -> None:
     one = Caller(account="acme", key_id="key_1", account_limits=limit)
-    reservation = door.admit(one)
+    reservation = door.reserve(one)
     error = door.refusal(one)
     assert (error.status, error.type, error.code) == (
         429,
@@ -162,92 +162,94 @@ def test_a_reached_limit_is_told(door: Door, limit: Allowance, told: str) -> Non
 
 def test_a_limit_of_the_key_is_told_as_such(door: Door) -> None:
     one = caller(of_key=Allowance(requests_per_minute=1))
-    door.admit(one)
+    door.reserve(one)
     assert "this key may have 1 requests per minute" in door.refusal(one).message
 
 
 def test_the_wait_is_told_in_whole_seconds(door: Door) -> None:
     one = caller(requests_per_minute=1)
-    door.admit(one)
+    door.reserve(one)
     door.clock.now += 30.5
     assert door.refusal(one).retry_after_s == 31
 
 
 def test_who_waits_as_told_is_let_in(door: Door) -> None:
     one = caller(requests_per_minute=1)
-    door.admit(one)
+    door.reserve(one)
     door.clock.now += door.refusal(one).retry_after_s or 0
-    door.admit(one)
+    door.reserve(one)
 
 
 def test_keys_of_an_account_share_its_limits(door: Door) -> None:
-    door.admit(caller(key_id="key_1", requests_per_minute=1))
+    door.reserve(caller(key_id="key_1", requests_per_minute=1))
     door.refusal(caller(key_id="key_2", requests_per_minute=1))
 
 
 def test_keys_do_not_share_their_own_limits(door: Door) -> None:
     own = Allowance(requests_per_minute=1)
-    door.admit(caller(key_id="key_1", of_key=own))
-    door.admit(caller(key_id="key_2", of_key=own))
+    door.reserve(caller(key_id="key_1", of_key=own))
+    door.reserve(caller(key_id="key_2", of_key=own))
 
 
 def test_a_key_that_is_refused_takes_nothing_from_its_account(door: Door) -> None:
     own = Allowance(requests_per_minute=1)
-    door.admit(caller(key_id="key_1", of_key=own, requests_per_minute=2))
+    door.reserve(caller(key_id="key_1", of_key=own, requests_per_minute=2))
     for _ in range(5):
         door.refusal(caller(key_id="key_1", of_key=own, requests_per_minute=2))
-    door.admit(caller(key_id="key_2", of_key=own, requests_per_minute=2))
+    door.reserve(caller(key_id="key_2", of_key=own, requests_per_minute=2))
 
 
 def test_the_tightest_limit_is_where_a_caller_stands(door: Door) -> None:
-    standing = door.admit(caller(requests_per_minute=5, requests_per_day=3)).standing
+    standing = door.reserve(caller(requests_per_minute=5, requests_per_day=3)).standing
     assert standing == Standing(requests=Quota(3, 2, 61 * 1440))
 
 
 def test_a_caller_stands_somewhere_with_tokens_too(door: Door) -> None:
-    standing = door.admit(caller(tokens_per_minute=100), 30, 20).standing
+    standing = door.reserve(caller(tokens_per_minute=100), 30, 20).standing
     assert standing == Standing(tokens=Quota(100, 50, 61))
 
 
 def test_who_is_refused_hears_where_he_stands(door: Door) -> None:
     one = caller(requests_per_minute=1, tokens_per_minute=100)
-    door.admit(one, 30)
+    door.reserve(one, 30)
     assert door.refusal(one).standing == Standing(Quota(1, 0, 61), Quota(100, 70, 61))
 
 
 def test_tokens_are_counted_before_they_are_used(door: Door) -> None:
     one = caller(tokens_per_minute=100)
-    door.admit(one, 30, 40)
+    door.reserve(one, 30, 40)
     door.refusal(one, 31)
 
 
 def test_tokens_that_were_not_used_come_back(door: Door) -> None:
     one = caller(tokens_per_minute=100)
-    door.admit(one, 30, 70).settle(Usage(input_tokens=30, output_tokens=10))
-    assert door.admit(one, 60).standing.tokens == Quota(100, 0, 61)
+    door.reserve(one, 30, 70).settle(Usage(input_tokens=30, output_tokens=10))
+    assert door.reserve(one, 60).standing.tokens == Quota(100, 0, 61)
 
 
 def test_tokens_used_beyond_the_estimate_are_counted(door: Door) -> None:
     one = caller(tokens_per_minute=100)
-    door.admit(one, 10, 10).settle(Usage(input_tokens=10, output_tokens=90))
+    door.reserve(one, 10, 10).settle(Usage(input_tokens=10, output_tokens=90))
     door.refusal(one, 1)
 
 
 def test_an_estimate_stands_when_nobody_knows_better(door: Door) -> None:
     one = caller(tokens_per_minute=100)
-    with door.admit(one, 30, 70):
+    with door.reserve(one, 30, 70):
         pass
     door.refusal(one, 1)
 
 
 def test_a_long_answer_may_be_asked_for_when_nothing_was_used(door: Door) -> None:
-    assert door.admit(caller(tokens_per_minute=100), 30, 9_000).standing.tokens == Quota(100, 0, 61)
+    assert door.reserve(caller(tokens_per_minute=100), 30, 9_000).standing.tokens == Quota(
+        100, 0, 61
+    )
 
 
 def test_what_was_used_is_counted_whatever_was_booked_for_a_long_answer(door: Door) -> None:
     one = caller(tokens_per_minute=100)
-    door.admit(one, 30, 9_000).settle(Usage(input_tokens=30, output_tokens=10))
-    assert door.admit(one, 50).standing.tokens == Quota(100, 10, 61)
+    door.reserve(one, 30, 9_000).settle(Usage(input_tokens=30, output_tokens=10))
+    assert door.reserve(one, 50).standing.tokens == Quota(100, 10, 61)
 
 
 def test_an_input_that_no_minute_has_room_for_is_refused_at_once(door: Door) -> None:
@@ -268,61 +270,61 @@ def test_an_ending_frees_the_place_in_flight(
     door: Door, end: Callable[[Reservation], None]
 ) -> None:
     one = caller(max_in_flight=1)
-    end(door.admit(one))
-    door.admit(one).release()
+    end(door.reserve(one))
+    door.reserve(one).release()
 
 
 @pytest.mark.parametrize(
     "end", [Reservation.release, lambda reservation: reservation.hand_over(within_s=800)]
 )
 def test_an_ending_is_the_end_of_renewals(door: Door, end: Callable[[Reservation], object]) -> None:
-    end(door.admit(caller(max_in_flight=1)))
+    end(door.reserve(caller(max_in_flight=1)))
     assert door.limits._renewer._leases == {}
 
 
 def test_a_failure_frees_the_place_in_flight(door: Door) -> None:
     one = caller(max_in_flight=1)
-    with pytest.raises(ZeroDivisionError), door.admit(one):
+    with pytest.raises(ZeroDivisionError), door.reserve(one):
         raise ZeroDivisionError
-    door.admit(one).release()
+    door.reserve(one).release()
 
 
 def test_an_admission_can_be_handed_over(door: Door) -> None:
     one = caller(max_in_flight=1, tokens_per_minute=100)
-    text = door.admit(one, 90).hand_over(within_s=800)
+    text = door.reserve(one, 90).hand_over(within_s=800)
     door.clock.now += 30
     door.limits.resume(text).settle(Usage(input_tokens=95))
-    assert door.admit(one, 1).standing.tokens == Quota(100, 4, 61)
+    assert door.reserve(one, 1).standing.tokens == Quota(100, 4, 61)
 
 
 def test_a_handed_over_place_stays_taken(door: Door) -> None:
     one = caller(max_in_flight=1)
-    door.admit(one).hand_over(within_s=800)
+    door.reserve(one).hand_over(within_s=800)
     door.clock.now += 700
     door.refusal(one)
 
 
 def test_a_handed_over_admission_does_not_end_here(door: Door) -> None:
     one = caller(max_in_flight=1)
-    with door.admit(one) as reservation:
+    with door.reserve(one) as reservation:
         reservation.hand_over(within_s=800)
     door.refusal(one)
 
 
 def test_requests_alone_are_handed_over_without_the_store(door: Door) -> None:
-    door.admit(caller(requests_per_minute=5)).hand_over(within_s=800)
+    door.reserve(caller(requests_per_minute=5)).hand_over(within_s=800)
     assert door.store.round_trips == 1
 
 
 def test_without_limits_there_is_nothing_to_hand_over(door: Door) -> None:
-    text = door.admit(caller()).hand_over(within_s=800)
+    text = door.reserve(caller()).hand_over(within_s=800)
     door.limits.resume(text).release()
     assert (text, door.store.round_trips) == (None, 0)
 
 
 def test_without_the_store_everybody_is_let_in(door: Door) -> None:
     door.store.away = True
-    assert door.admit(caller(requests_per_minute=1)).standing == Standing()
+    assert door.reserve(caller(requests_per_minute=1)).standing == Standing()
     assert door.outages == 1
 
 
@@ -330,30 +332,30 @@ def test_without_the_store_nobody_with_limits_is_let_in_if_so_set() -> None:
     door = Door(LimitSettings(when_store_is_away="closed"))
     door.store.away = True
     with pytest.raises(StorageUnavailable):
-        door.admit(caller(requests_per_minute=1))
+        door.reserve(caller(requests_per_minute=1))
     assert door.outages == 1
 
 
 def test_without_the_store_who_has_no_limits_is_let_in_whatever_is_set() -> None:
     door = Door(LimitSettings(when_store_is_away="closed"))
     door.store.away = True
-    door.admit(caller())
+    door.reserve(caller())
 
 
 def test_a_caller_known_from_before_an_outage_does_not_wait_for_the_store(door: Door) -> None:
-    door.admit(caller(requests_per_minute=1, stale=True))
+    door.reserve(caller(requests_per_minute=1, stale=True))
     assert (door.store.round_trips, door.outages) == (0, 1)
 
 
 def test_an_ending_without_the_store_is_heard_of(door: Door) -> None:
-    reservation = door.admit(caller(max_in_flight=1))
+    reservation = door.reserve(caller(max_in_flight=1))
     door.store.away = True
     reservation.release()
     assert door.outages == 1
 
 
 def test_a_hand_over_without_the_store_is_heard_of(door: Door) -> None:
-    reservation = door.admit(caller(max_in_flight=1))
+    reservation = door.reserve(caller(max_in_flight=1))
     door.store.away = True
     assert reservation.hand_over(within_s=800)
     assert door.outages == 1
@@ -374,7 +376,7 @@ def test_sixty_four_processes_let_in_no_more_than_the_limit(redis_url: str) -> N
             passed = 0
             for _ in range(4):
                 try:
-                    with limits.admit(one, lambda: Estimate(1, 1)):
+                    with limits.reserve(one, lambda: Estimate(1, 1)):
                         passed += 1
                 except LimitReached:
                     pass

@@ -168,7 +168,7 @@ def test_after_an_outage_everybody_may_renew_first(bench: Bench) -> None:
 
 
 def waiting(bench: Bench, monkeypatch: pytest.MonkeyPatch, queues: Queues) -> Supervisor:
-    """Return a keeper that finds so much waiting."""
+    """Return a supervisor that finds so much waiting."""
     monkeypatch.setattr(bench.store, "queues", lambda: queues)
     return bench.supervisor
 

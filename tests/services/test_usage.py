@@ -95,9 +95,9 @@ def test_a_request_is_put_under_its_day(office: Office) -> None:
 
 
 def test_a_record_ends_the_admission(office: Office) -> None:
-    reservation = office.limits.admit(CALLER, lambda: Estimate(1, 1))
+    reservation = office.limits.reserve(CALLER, lambda: Estimate(1, 1))
     office.book.record(CALLER, "gpt", USAGE, failed=False, reservation=reservation)
-    office.limits.admit(CALLER, lambda: Estimate(1, 1)).release()
+    office.limits.reserve(CALLER, lambda: Estimate(1, 1)).release()
 
 
 def test_without_the_store_a_line_waits(office: Office) -> None:
@@ -118,7 +118,7 @@ def test_a_line_that_waits_is_heard_of(office: Office) -> None:
 
 def test_a_line_that_waits_is_written_without_another_request(office: Office) -> None:
     office.store.away = True
-    book = UsageBook(office.store, office.clock, office.hear, again_s=0.001)
+    book = UsageBook(office.store, office.clock, office.hear, retry_s=0.001)
     book.record(CALLER, "m", Usage(1, 1), failed=False)
     until(lambda: office.outages > 3, "it to be tried again")
     office.store.away = False
@@ -167,7 +167,7 @@ def test_what_waits_is_read_as_well() -> None:
 
 def test_a_settlement_does_not_wait() -> None:
     office = Office(delay_s=60)
-    reservation = office.limits.admit(CALLER, lambda: Estimate(1, 1))
+    reservation = office.limits.reserve(CALLER, lambda: Estimate(1, 1))
     office.book.record(CALLER, "gpt", USAGE, failed=False, reservation=reservation)
     assert office.store.writes == 1
 

@@ -19,7 +19,6 @@ from app.errors import GatewayError
 from app.services.responses.service import Started
 from app.telemetry import Trace, tokens_counted
 
-NO_USAGE = domain.Usage()
 MAX_IGNORED_NAMES = 20
 MAX_IGNORED_LENGTH = 1000
 
@@ -57,7 +56,7 @@ class TraceRecorder:
 
     def ended(self, response: domain.Response, failure: GatewayError | None) -> None:
         """Note how the answer ended."""
-        trace, usage = self.call.trace, response.usage or NO_USAGE
+        trace, usage = self.call.trace, response.usage or domain.NO_USAGE
         trace.response_id, trace.outcome = response.id, response.status
         trace.input_tokens, trace.output_tokens = usage.input_tokens, usage.output_tokens
         if failure is not None:

@@ -14,7 +14,7 @@ from typing import TypeVar, assert_never
 
 from app.domain.ids import Mint, call_id
 from app.domain.items import ItemStatus, OutputItem
-from app.domain.response import IncompleteReason, Response, ResponseError, Status, Usage
+from app.domain.response import NO_USAGE, IncompleteReason, Response, ResponseError, Status, Usage
 from app.domain.stream.deferred import Deferred
 from app.domain.stream.deltas import (
     Annotated,
@@ -38,8 +38,6 @@ from app.domain.stream.item_builders import OpenCall, OpenItem, OpenMessage, Ope
 from app.errors import GatewayError, UpstreamMisbehaved, UpstreamUnavailable
 
 Opened = TypeVar("Opened", OpenMessage, OpenReasoning, OpenCall)
-
-_NO_USAGE = Usage()
 
 
 class Narrator:
@@ -173,7 +171,7 @@ class Narrator:
             begun.echo,
             status,
             tuple(self._output),
-            self._usage or _NO_USAGE,
+            self._usage or NO_USAGE,
             error,
             incomplete_reason,
             completed_at,

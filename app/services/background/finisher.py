@@ -79,7 +79,7 @@ class JobFinisher:
         `may_have_called` is false where no upstream can have been called.
         """
         caller = Caller(account=payload.account, key_id=payload.key_id)
-        reservation = self._meter.limits.resume(payload.admission)
+        reservation = self._meter.limiter.resume(payload.admission)
         self._meter.ended(caller, response, failure, reservation, may_have_called=may_have_called)
         usage = response.usage or Usage()
         job_ended(

@@ -83,13 +83,13 @@ class Background:
             )
         prepared = self._preparation.prepare(caller, permitted(caller, request), "queued")
         ignored = (*request.ignored, *self._preparation.ignored(prepared))
-        reservation = self._meter.admit(prepared)
+        reservation = self._meter.reserve(prepared)
         observer.admitted(reservation.standing)
-        booking = reservation.hand_over(self._settings.time_limit_s + WAITING_S)
+        charge = reservation.hand_over(self._settings.time_limit_s + WAITING_S)
         try:
-            self._queue(prepared, pack(prepared, body, self._now(), booking, identity))
+            self._queue(prepared, pack(prepared, body, self._now(), charge, identity))
         except (RateLimited, StorageUnavailable):
-            self._meter.refused(prepared, self._meter.limits.resume(booking))
+            self._meter.refused(prepared, self._meter.limiter.resume(charge))
             raise
         # The job is stored: without a wake-up, a worker finds it a little later.
         with suppress(StorageUnavailable):

@@ -9,7 +9,7 @@ from app.errors import StorageUnavailable
 from app.store.rate_limits.base import Lease
 from app.telemetry import STORE_FAILURES, unexpected
 
-#: A process that dies gives its places back after so many seconds ...
+#: The slots of a process that dies are free after so many seconds ...
 LEASE_S = 30.0
 #: ... and a living one may miss a renewal or two before that.
 RENEW_S = 8.0
@@ -19,7 +19,8 @@ class LeaseRenewer:
     """Renews leases every `every_s` seconds, by one thread that lives while there are any.
 
     The thread begins with the first lease, so never before the server forks. While the store
-    is away nothing is renewed: who outlives that has no place any more, and is not disturbed.
+    is unreachable nothing is renewed: a request that outlives its lease has no slot any more, and
+    goes on.
     """
 
     def __init__(
@@ -30,19 +31,19 @@ class LeaseRenewer:
         self._lock = threading.Lock()
         self._idle = threading.Event()
         self._leases: dict[str, Lease] = {}
-        self._running = False
+        self._is_running = False
 
     def add(self, lease: Lease) -> None:
         """Renew the lease from now on."""
         with self._lock:
             self._leases[lease.id] = lease
-            if self._running:
+            if self._is_running:
                 return
             try:
                 threading.Thread(target=self._keep_renewing, name="leases", daemon=True).start()
             except RuntimeError:
                 return  # the system has no thread to give: the next lease may get one
-            self._running = True
+            self._is_running = True
 
     def remove(self, lease: Lease) -> None:
         """Renew the lease no more."""
@@ -55,7 +56,7 @@ class LeaseRenewer:
             with self._lock:
                 leases = tuple(self._leases.values())
                 if not leases:
-                    self._running = False
+                    self._is_running = False
                     return
             try:
                 self._renew(leases)

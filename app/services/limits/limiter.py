@@ -1,8 +1,8 @@
 """How much callers may ask for: requests a minute and a day, tokens a minute, requests at once.
 
 A request is let in by every limit of its key and of its account, or by none, in one round trip;
-without limits there is none. When the store is away the settings decide: `open` lets everybody
-in uncounted, `closed` refuses who has limits. `on_away` hears of both.
+without limits there is none. When the store is unreachable the settings decide: `open` lets
+everybody in uncounted, `closed` refuses callers with limits. `on_outage` is called either way.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _DAY_S = 86_400
 
 @dataclass(frozen=True, slots=True)
 class _CallerLimits:
-    """Every limit that a caller has. A name is what it counts and, for a key's, whose."""
+    """Every limit that a caller has. Its name is what it counts and, for a key's own, the key."""
 
     requests: tuple[RateLimit, ...]
     tokens: tuple[RateLimit, ...]
@@ -42,24 +42,24 @@ class _CallerLimits:
 
 
 class RateLimiter:
-    """Lets requests in. One per process; `mint` makes the ids of leases."""
+    """Lets requests in. One per process; `new_lease_id` makes the ids of leases."""
 
     def __init__(
         self,
         store: RateLimitStore,
         settings: LimitSettings,
-        mint: Callable[[], str],
-        on_away: Callable[[], None],
+        new_lease_id: Callable[[], str],
+        on_outage: Callable[[], None],
     ) -> None:
         self._store = store
-        self._open = settings.when_store_is_away == "open"
-        self._mint = mint
-        self._on_away = on_away
+        self._lets_in_uncounted = settings.when_store_is_away == "open"
+        self._new_lease_id = new_lease_id
+        self._on_outage = on_outage
         self._renewer = LeaseRenewer(store.renew)
         self._uncharged = self._reservation()  # one for all: nothing is put right at its end
 
-    def admit(self, caller: Caller, estimate: Callable[[], Estimate]) -> Reservation:
-        """Let a request in. `estimate` is asked for only where tokens are limited.
+    def reserve(self, caller: Caller, estimate: Callable[[], Estimate]) -> Reservation:
+        """Let a request in. `estimate` is called only where tokens are limited.
 
         Raises:
             LimitReached: a limit is reached; nothing was counted.
@@ -73,7 +73,7 @@ class RateLimiter:
         charged = _charged(limits.tokens, estimate) if limits.tokens else ()
         counted = (*((limit, 1) for limit in limits.requests), *charged)
         names = tuple(limit.name for limit in limits.concurrency)
-        lease = Lease(self._mint(), caller.account, names, LEASE_S)
+        lease = Lease(self._new_lease_id(), caller.account, names, LEASE_S)
         decision = self._decision(caller, AcquireRequest(counted, limits.concurrency, lease))
         if decision is None:
             return self._uncharged
@@ -97,7 +97,7 @@ class RateLimiter:
         self, standing: Standing = UNLIMITED_STANDING, charge: Charge | None = None
     ) -> Reservation:
         return Reservation(
-            self._store, self._renewer, self._on_away, standing=standing, charge=charge
+            self._store, self._renewer, self._on_outage, standing=standing, charge=charge
         )
 
     def _decision(self, caller: Caller, request: AcquireRequest) -> Decision | None:
@@ -105,8 +105,8 @@ class RateLimiter:
         if not caller.stale:
             with suppress(StorageUnavailable, StorageRefused):
                 return self._store.acquire(request)
-        self._on_away()
-        if self._open:
+        self._on_outage()
+        if self._lets_in_uncounted:
             return None
         raise StorageUnavailable("Limits cannot be checked now; try again soon.", retry_after_s=1)
 
@@ -141,8 +141,8 @@ def _charged(
 ) -> tuple[tuple[RateLimit, int], ...]:
     """Return what is counted for a request under limits of tokens.
 
-    An answer as long as is asked for is a guess on the high side, so that never keeps a request
-    out for good; an input that no minute has room for does.
+    An answer as long as the request allows is a guess on the high side, so that never keeps a
+    request out for good; an input that no minute has room for does.
 
     Raises:
         LimitReached: the input alone is more than a limit.
@@ -161,11 +161,12 @@ def _charged(
 
 def _standing(requests: Sequence[Quota], tokens: Sequence[Quota]) -> Standing:
     return Standing(
-        requests=min(requests, key=_room, default=None), tokens=min(tokens, key=_room, default=None)
+        requests=min(requests, key=_tightness, default=None),
+        tokens=min(tokens, key=_tightness, default=None),
     )
 
 
-def _room(quota: Quota) -> tuple[int, float]:
+def _tightness(quota: Quota) -> tuple[int, float]:
     """Order quotas from the tightest: the least left, for the longest time."""
     return quota.remaining, -quota.reset_s
 

@@ -1,4 +1,4 @@
-"""What an answer costs its caller: its limits before, its book of use after, on every path."""
+"""What an answer costs its caller: limits before it, the book of use after it, on every path."""
 
 from __future__ import annotations
 
@@ -8,26 +8,23 @@ from typing import Protocol
 from app.domain.accounts.accounts import Caller
 from app.domain.accounts.limits import Standing
 from app.domain.estimates import estimate
-from app.domain.response import Response, Usage
+from app.domain.response import NO_USAGE, Response
 from app.errors import GatewayError
 from app.services.answering.preparation import PreparedRequest
 from app.services.limits.limiter import RateLimiter
 from app.services.limits.reservation import Reservation
 from app.services.limits.usage import UsageBook
 
-#: What an answer says that told no counts.
-NO_USAGE = Usage()
-
 
 class Observer(Protocol):
-    """Hears what becomes of a request."""
+    """Is called back as a request is let in and ends."""
 
     def admitted(self, standing: Standing) -> None:
-        """Hear that the limits let it in, and where its caller stands."""
+        """Take note that the limits let it in, and where its caller stands."""
         ...
 
     def ended(self, response: Response, failure: GatewayError | None) -> None:
-        """Hear how its answer ended."""
+        """Take note of how its answer ended."""
         ...
 
 
@@ -35,17 +32,17 @@ class Observer(Protocol):
 class Meter:
     """The limits and the book of use."""
 
-    limits: RateLimiter
+    limiter: RateLimiter
     book: UsageBook
 
-    def admit(self, prepared: PreparedRequest) -> Reservation:
-        """Let a request in.
+    def reserve(self, prepared: PreparedRequest) -> Reservation:
+        """Reserve what a request may take.
 
         Raises:
             LimitReached: a limit of its key or account is reached.
             StorageUnavailable: limits cannot be checked, and must be.
         """
-        return self.limits.admit(
+        return self.limiter.reserve(
             prepared.caller,
             lambda: estimate(
                 prepared.request.parameters,
@@ -55,7 +52,7 @@ class Meter:
         )
 
     def refused(self, prepared: PreparedRequest, reservation: Reservation) -> None:
-        """Put a request on its account that no upstream has answered."""
+        """Charge a request that no upstream has answered to its account."""
         model = prepared.request.model
         self.book.record(prepared.caller, model, NO_USAGE, failed=True, reservation=reservation)
 
@@ -68,7 +65,7 @@ class Meter:
         *,
         may_have_called: bool = True,
     ) -> None:
-        """Put an answer on its account; nobody knows what a cancelled one took if it told none.
+        """Charge an answer to its account; a cancelled one without counts may have taken anything.
 
         `may_have_called` is false where no upstream can have been called.
         """

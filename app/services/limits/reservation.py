@@ -63,15 +63,15 @@ class Charge:
 class Reservation:
     """Ends once, whatever is called how often: by `settle`, by `release` or with its block.
 
-    `standing` is where the caller stood when the request was let in. `on_away` hears of an
-    ending that the store could not be told: its slots end by themselves.
+    `standing` is where the caller stood when the request was let in. `on_outage` is called where
+    the store could not be reached at its end: its slots end by themselves.
     """
 
     def __init__(
         self,
         store: RateLimitStore,
         renewer: LeaseRenewer,
-        on_away: Callable[[], None],
+        on_outage: Callable[[], None],
         *,
         standing: Standing = UNLIMITED_STANDING,
         charge: Charge | None = None,
@@ -79,7 +79,7 @@ class Reservation:
         self.standing = standing
         self._store = store
         self._renewer = renewer
-        self._on_away = on_away
+        self._on_outage = on_outage
         self._charge = charge
         if charge is not None and charge.lease.slots:
             renewer.add(charge.lease)
@@ -104,7 +104,7 @@ class Reservation:
         self._end(None)
 
     def take_adjustment(self, usage: Usage | None) -> Adjustment | None:
-        """End, and return what the caller has to tell the store; None if that is nothing."""
+        """End, and return what the caller has to write to the store; None if that is nothing."""
         charge, self._charge = self._charge, None
         if charge is None:
             return None
@@ -122,7 +122,7 @@ class Reservation:
             try:
                 self._store.renew([replace(charge.lease, for_s=within_s)])
             except StorageUnavailable:
-                self._on_away()
+                self._on_outage()
         return charge.text()
 
     def _end(self, usage: Usage | None) -> None:
@@ -134,4 +134,4 @@ class Reservation:
         except StorageRefused:
             return  # it is logged; what was counted leaves its window of time by itself
         except StorageUnavailable:
-            self._on_away()
+            self._on_outage()

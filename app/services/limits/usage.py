@@ -1,9 +1,9 @@
-"""What accounts have used: every request is put on its account, however it ended.
+"""What accounts have used: every request is charged to its account, however it ended.
 
 Lines wait in this process for a moment, so that one write serves all requests that end in it:
-MEASURED, a write each is 150 µs of CPU a request. While the store is away they are tried again
-every AGAIN_S; what it refuses is dropped, logged and counted, and harms no other line. `flush` when
-a process ends; one that is killed loses what waits.
+MEASURED, a write each is 150 µs of CPU a request. While the store is unreachable they are tried
+again every RETRY_S; what it refuses is dropped, logged and counted, and harms no other line.
+`flush` when a process ends; one that is killed loses what waits.
 """
 
 from __future__ import annotations
@@ -16,22 +16,21 @@ from operator import add
 
 from app.domain.accounts.accounts import Caller
 from app.domain.accounts.usage import COUNTERS, UsageLine
-from app.domain.response import Usage
+from app.domain.response import NO_USAGE, Usage
 from app.errors import InvalidRequest, StorageRefused, StorageUnavailable
 from app.services.limits.reservation import Reservation
 from app.store.rate_limits.base import Adjustment
 from app.store.usage.base import UsageStore
 
 DEFAULT_DAYS = 30
-#: After how many seconds a store that is away is tried again.
-AGAIN_S = 1.0
+#: After how many seconds an unreachable store is tried again.
+RETRY_S = 1.0
 MAX_DAYS = 366
 
 _EARLIEST = date(2000, 1, 1)
-_NO_USAGE = Usage()
 
-#: What a line is about: account, key, model, day; and its COUNTERS, in their order.
-_Of = tuple[str, str, str, date]
+#: What a line counts: account, key, model, day; and its COUNTERS, in their order.
+_Key = tuple[str, str, str, date]
 _Counts = tuple[int, ...]
 
 
@@ -44,7 +43,7 @@ class Period:
 
 
 class UsageBook:
-    """The book of use. `clock` returns Unix seconds; `on_away` hears of a store that is away.
+    """The book of use. `clock` returns Unix seconds; `on_outage` is called when the store is down.
 
     Lines are written within `delay_s`, by a thread that lives while there are any; 0 writes each
     at once. A request whose limits are to be settled is written at once in any case.
@@ -54,19 +53,19 @@ class UsageBook:
         self,
         store: UsageStore,
         clock: Callable[[], float],
-        on_away: Callable[[], None],
+        on_outage: Callable[[], None],
         delay_s: float = 0.0,
-        again_s: float = AGAIN_S,
+        retry_s: float = RETRY_S,
     ) -> None:
         self._store = store
-        self._again_s = again_s
+        self._retry_s = retry_s
         self._clock = clock
-        self._on_away = on_away
+        self._on_outage = on_outage
         self._delay_s = delay_s
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
         self._is_due = False
-        self._waiting: dict[_Of, _Counts] = {}
+        self._waiting: dict[_Key, _Counts] = {}
 
     def record(
         self,
@@ -77,11 +76,11 @@ class UsageBook:
         failed: bool,
         reservation: Reservation | None = None,
     ) -> None:
-        """Put a request that is over on its account, and end its reservation.
+        """Charge a request that is over to its account, and end its reservation.
 
-        `usage` None says that nobody knows what it took.
+        `usage` is None where nobody knows what it took.
         """
-        known = usage or _NO_USAGE
+        known = usage or NO_USAGE
         counts = (
             1,
             known.input_tokens,
@@ -90,11 +89,11 @@ class UsageBook:
             known.reasoning_tokens,
             int(failed),
         )
-        self._wait((caller.account, caller.key_id, model, self.today()), counts)
+        self._add((caller.account, caller.key_id, model, self.today()), counts)
         adjustment = None if reservation is None else reservation.take_adjustment(usage)
         if caller.stale:
-            self._on_away()
-            self._write_in(self._again_s)
+            self._on_outage()
+            self._write_in(self._retry_s)
         elif adjustment is None and self._delay_s:
             self._write_soon()
         else:
@@ -137,7 +136,7 @@ class UsageBook:
         return self._store.read(account, [period.since + timedelta(n) for n in range(days)])
 
     def today(self) -> date:
-        """Return the day that use is put under now, in UTC."""
+        """Return the day that use is counted under now, in UTC."""
         return datetime.fromtimestamp(self._clock(), UTC).date()
 
     def _write_soon(self) -> None:
@@ -146,7 +145,7 @@ class UsageBook:
 
     def _write_in(self, seconds: float) -> bool:
         """Write what waits after so many seconds; False where there is no thread for it."""
-        # Where it is due, whoever writes has yet to look at what waits.
+        # Where it is due, the thread that writes has yet to look at what waits.
         if self._is_due or not self._becomes_due():
             return True
         try:
@@ -173,26 +172,26 @@ class UsageBook:
             waiting, self._waiting = self._waiting, {}
         lines = tuple(map(_line, waiting.items()))
         try:
-            left = self._store.record(lines, adjustment)
+            unwritten = self._store.record(lines, adjustment)
         except StorageUnavailable:
-            left = lines
-            self._on_away()
+            unwritten = lines
+            self._on_outage()
         except StorageRefused:
             return  # it is logged, and would be refused again
-        for line in left:
-            of = (line.account, line.key_id, line.model, line.day)
-            self._wait(of, waiting[of])
-        if left:
-            self._write_in(self._again_s)
+        for line in unwritten:
+            key = (line.account, line.key_id, line.model, line.day)
+            self._add(key, waiting[key])
+        if unwritten:
+            self._write_in(self._retry_s)
 
-    def _wait(self, of: _Of, counts: _Counts) -> None:
+    def _add(self, key: _Key, counts: _Counts) -> None:
         with self._lock:
-            before = self._waiting.get(of)
+            before = self._waiting.get(key)
             # MEASURED: to add up lines, as values, takes ten times as long.
-            self._waiting[of] = tuple(map(add, before, counts)) if before else counts
+            self._waiting[key] = tuple(map(add, before, counts)) if before else counts
 
 
-def _line(waiting: tuple[_Of, _Counts]) -> UsageLine:
+def _line(waiting: tuple[_Key, _Counts]) -> UsageLine:
     (account, key_id, model, day), counts = waiting
     counted = dict(zip(COUNTERS, counts, strict=True))
     return UsageLine(account=account, key_id=key_id, model=model, day=day, **counted)

@@ -59,7 +59,7 @@ class Responses:
         """
         prepared = self._preparation.prepare(caller, permitted(caller, request))
         call.response_id = prepared.response.id
-        reservation = self._meter.admit(prepared)
+        reservation = self._meter.reserve(prepared)
         observer.admitted(reservation.standing)
 
         def on_end(response: Response, failure: GatewayError | None) -> None:
