@@ -9,11 +9,11 @@ from app.domain.ids import item_minter, new_id, new_tag
 from app.domain.items import InputText, Message, OutputText
 from app.domain.request import CreateRequest, Parameters
 from app.domain.response import Response, Usage
+from app.domain.turns.turn import Position as Standing
+from app.domain.turns.turn import Turn
 from app.schemas.wire.echo import echo
 from app.settings import RedisSettings
 from app.store.connection.client import connect
-from app.store.responses.base import Place as Standing
-from app.store.responses.base import Turn
 from app.store.responses.redis import RedisStore
 from bench.questions import MODEL
 from bench.servers import PREFIX, Place

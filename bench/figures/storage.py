@@ -13,10 +13,10 @@ import orjson
 import redis
 
 from app.domain.ids import tag_of
+from app.domain.turns.turn import Turn
 from app.schemas.wire.items import ITEM
 from app.schemas.wire.responses import RESPONSE
 from app.store.keys import Keys
-from app.store.responses.base import Turn
 from app.store.responses.chains import WHOLE, Chains
 from bench.conversation import ACCOUNT, converse, opened, turns_of
 from bench.servers import PREFIX

@@ -18,6 +18,7 @@ from app.domain.response import Response
 from app.domain.stream.accumulate import fold
 from app.domain.stream.narrate import Narrator
 from app.domain.tools import FunctionTool
+from app.domain.turns.turn import Context, Turn
 from app.domain.upstream_call import UpstreamCall
 from app.providers.http import HTTPProvider
 from app.providers.profiles import PROFILES
@@ -25,7 +26,6 @@ from app.providers.registry import FORMATS
 from app.schemas.wire.echo import echo
 from app.services.answering.history import thread
 from app.settings import Api
-from app.store.responses.base import Context, Turn
 from tests.contract.recordings import CannedTransport, settings
 from tests.memory_stores.responses import MemoryStore
 from tests.upstream.answer import Asked, answer
@@ -112,7 +112,7 @@ class Line:
         self.sent = transport.sent[-1]
         refused = refusal(PATHS[self.api], self.sent)
         assert refused is None, refused
-        self.store.save(Turn(ACCOUNT, done, start.own, frozenset(), start.place))
+        self.store.save(Turn(ACCOUNT, done, start.own, frozenset(), start.position))
         return done
 
     def pairs(self) -> list[Pair]:

@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from app.domain.items import FunctionCall, FunctionCallOutput, InputText, Item, Message, OutputText
+from app.domain.turns.page import PageQuery
 from app.errors import InvalidRequest
 from app.settings import Api
 from tests.contract.histories import ACCOUNT, Line, PurgingStore
@@ -77,9 +78,7 @@ def test_a_client_may_send_its_question_and_the_text_again_before_the_output(lin
 def test_a_call_that_is_sent_again_is_listed_once(line: Line) -> None:
     first = line.ask((_say("one"),), None, _calling(1))
     second = line.ask((_say("one"), _call(1), _output(_call(1))), first.id, Script(say="ok"))
-    listed = line.store.input_items(
-        ACCOUNT, second.id, order="asc", limit=100, after=None, before=None
-    ).items
+    listed = line.store.input_items(ACCOUNT, second.id, PageQuery(order="asc", limit=100)).items
     kinds = [item.type for item in listed]
     assert kinds == ["message", "function_call", "message", "function_call_output"]
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from app.domain.items import FunctionCall, FunctionCallOutput, InputText, Item, Message, OutputText
 from app.domain.response import Response
+from app.domain.turns.page import PageQuery
 from app.errors import InvalidRequest
 from app.settings import Api
 from tests.contract.histories import ACCOUNT, Line, PurgingStore
@@ -210,7 +211,7 @@ class Client:
             if text.startswith("<u"):
                 assert line.count(text) == count
         listed = line.store.input_items(
-            ACCOUNT, told.response.id, order="asc", limit=10_000, after=None, before=None
+            ACCOUNT, told.response.id, PageQuery(order="asc", limit=10_000)
         ).items
         assert len({item.id for item in listed}) == len(listed)
         sent_calls = [each.arguments for each in listed if isinstance(each, FunctionCall)]

@@ -11,9 +11,11 @@ import pytest
 
 from app.domain.items import InputText, Item, Message
 from app.domain.response import TERMINAL, Status
+from app.domain.turns.page import PageQuery
+from app.domain.turns.turn import Turn
 from app.errors import InvalidRequest, NotFound
 from app.schemas.wire.responses import RESPONSE
-from app.store.responses.base import ResponseStore, Turn
+from app.store.responses.base import ResponseStore
 from tests.store.turns import (
     ACCOUNT,
     STRANGER,
@@ -88,7 +90,7 @@ READERS: dict[str, Reader] = {
     "context": lambda store, account, response_id: store.context(account, response_id),
     "delete": lambda store, account, response_id: store.delete(account, response_id),
     "input_items": lambda store, account, response_id: store.input_items(
-        account, response_id, order="asc", limit=5, after=None, before=None
+        account, response_id, PageQuery(order="asc", limit=5)
     ),
 }
 
@@ -145,9 +147,9 @@ def test_a_fork_of_a_fork_sees_both_trunks(store: ResponseStore) -> None:
 
 def test_fifty_answers_to_one_parent_are_fifty_branches(store: ResponseStore) -> None:
     root = saved(store)
-    place = store.context(ACCOUNT, root.response.id).place
+    position = store.context(ACCOUNT, root.response.id).position
     answers = [
-        turn(f"{number}", response_id=next_id(root.response.id), parent=place)
+        turn(f"{number}", response_id=next_id(root.response.id), parent=position)
         for number in range(50)
     ]
     with ThreadPoolExecutor(8) as threads:
@@ -177,17 +179,17 @@ def test_a_deleted_turn_leaves_later_turns_whole(store: ResponseStore) -> None:
 
 def test_an_answer_to_a_parent_deleted_meanwhile_is_kept(store: ResponseStore) -> None:
     parent = saved(store)
-    place = store.context(ACCOUNT, parent.response.id).place
+    position = store.context(ACCOUNT, parent.response.id).position
     store.delete(ACCOUNT, parent.response.id)
-    child = saved(store, response_id=next_id(parent.response.id), parent=place)
+    child = saved(store, response_id=next_id(parent.response.id), parent=position)
     assert store.context(ACCOUNT, child.response.id).items == told(parent, child)
 
 
 def test_nobody_continues_what_is_anothers(store: ResponseStore) -> None:
-    place = store.context(ACCOUNT, (theirs := saved(store)).response.id).place
+    position = store.context(ACCOUNT, (theirs := saved(store)).response.id).position
     response_id = next_id(theirs.response.id)
     with pytest.raises(NotFound, match=response_id):
-        saved(store, response_id=response_id, parent=place, account=STRANGER)
+        saved(store, response_id=response_id, parent=position, account=STRANGER)
 
 
 def test_saving_twice_keeps_once(store: ResponseStore) -> None:
@@ -212,8 +214,8 @@ def test_the_ending_that_stands_is_said_to_stand(store: ResponseStore) -> None:
 
 
 def listed(store: ResponseStore, last: Turn, **more: object) -> tuple[list[str], bool]:
-    asked_for = {"order": "asc", "limit": 100, "after": None, "before": None} | more
-    found = store.input_items(last.account, last.response.id, **asked_for)  # type: ignore[arg-type]  # the tests below name them
+    query = PageQuery(**({"order": "asc", "limit": 100} | more))  # type: ignore[arg-type]  # the tests below name them
+    found = store.input_items(last.account, last.response.id, query)
     return text_of(found.items), found.has_more
 
 
@@ -243,10 +245,7 @@ def test_pages_one_after_the_other_give_the_whole_list(
         found = store.input_items(
             ACCOUNT,
             fork.response.id,
-            order="asc" if order == "asc" else "desc",
-            limit=limit,
-            after=after,
-            before=None,
+            PageQuery(order="asc" if order == "asc" else "desc", limit=limit, after=after),
         )
         pages += found.items
         after, more = pages[-1].id, found.has_more

@@ -9,8 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.domain.items import Item
+from app.domain.turns.page import PageQuery
+from app.domain.turns.turn import Turn
 from app.errors import NotFound
-from app.store.responses.base import ResponseStore, Turn
+from app.store.responses.base import ResponseStore
 from tests.store.turns import ACCOUNT, continued, saved, told
 
 BEGIN, CONTINUE, DELETE = "begin", "continue", "delete"
@@ -75,6 +77,4 @@ def _inputs(chain: list[Turn]) -> tuple[range, ...]:
 
 
 def _listed(store: ResponseStore, response_id: str) -> tuple[Item, ...]:
-    return store.input_items(
-        ACCOUNT, response_id, order="asc", limit=100, after=None, before=None
-    ).items
+    return store.input_items(ACCOUNT, response_id, PageQuery(order="asc", limit=100)).items

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import Literal
 
 from app.domain.ids import home_of
 from app.domain.items import Item
-from app.store.responses.base import Context, Page, Place, Turn, unknown_response
+from app.domain.turns.page import Page, PageQuery
+from app.domain.turns.turn import Context, Position, Turn
+from app.store.responses.base import unknown_response
 from app.store.responses.entries import Entries
-from app.store.responses.paging import Slice, page
+from app.store.responses.paging import TurnSlice, page
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class _Kept:
 
 
 class MemoryStore:
-    """Implements ResponseStore. A turn's place is its response's id and its depth."""
+    """Implements ResponseStore. A turn's position is its response's id and its depth."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -75,24 +76,20 @@ class MemoryStore:
             turn = self._kept[each].turn
             inputs.append(range(len(items), len(items) + len(turn.input)))
             items += turn.input + turn.response.output
-        place = Place(response_id, len(kept.chain) - 1)
-        return Context(tuple(items), kept.turn.response, place, tuple(inputs))
+        position = Position(response_id, len(kept.chain) - 1)
+        return Context(tuple(items), kept.turn.response, position, tuple(inputs))
 
     def input_items(
         self,
         account: str,
         response_id: str,
-        *,
-        order: Literal["asc", "desc"],
-        limit: int,
-        after: str | None,
-        before: str | None,
+        query: PageQuery,
     ) -> Page:
         """Return a page of what the model saw (E6): earlier turns, then this one's own input."""
         kept = self._live(account, response_id)
         earlier = tuple(self._kept[each].items for each in kept.chain[:-1])
         chain = _Chain(kept.chain, (*earlier, kept.turn.input))
-        return page(chain, order=order, limit=limit, after=after, before=before)
+        return page(chain, query)
 
     def items(self, account: str, item_ids: Sequence[str]) -> dict[str, Item]:
         """Return those of the items that the account has stored, by id (S5)."""
@@ -123,14 +120,14 @@ class _Chain:
     ids: tuple[str, ...]
     turns: tuple[tuple[Item, ...], ...]
 
-    def turn_of(self, response_id: str) -> Slice | None:
+    def turn_of(self, response_id: str) -> TurnSlice | None:
         if response_id not in self.ids:
             return None
         depth = self.ids.index(response_id)
         return self.read(depth, depth)
 
-    def read(self, first: int, last: int) -> Slice:
+    def read(self, first: int, last: int) -> TurnSlice:
         count = len(self.turns)
         start = max(0, first + count if first < 0 else first)
         end = (last + count if last < 0 else last) + 1
-        return Slice(start, count - 1, self.turns[start : max(0, end)])
+        return TurnSlice(start, count - 1, self.turns[start : max(0, end)])

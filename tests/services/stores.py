@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 from app.domain.items import Item
+from app.domain.turns.page import Page, PageQuery
+from app.domain.turns.turn import Context, Turn
 from app.errors import NotFound
-from app.store.responses.base import Context, Page, Turn
 
 
 class StoreOfNothing:
@@ -29,11 +29,7 @@ class StoreOfNothing:
         self,
         account: str,
         response_id: str,
-        *,
-        order: Literal["asc", "desc"],
-        limit: int,
-        after: str | None,
-        before: str | None,
+        query: PageQuery,
     ) -> Page:
         raise NotFound(f"{account} has no {response_id}")
 

@@ -11,11 +11,11 @@ import pytest
 from app.domain.response import Usage
 from app.domain.stream.deltas import Finished, Text
 from app.domain.stream.events import Event
+from app.domain.turns.turn import Turn
 from app.errors import StorageUnavailable, Unconfirmed
 from app.schemas.wire.event_lines import encode
 from app.services.background.event_writer import FLUSH_EVENTS, FLUSH_S, PAUSE_S, EventWriter
 from app.store.jobs.base import Claim, Flush
-from app.store.responses.base import Turn
 from tests.domain.narrating import narrator
 from tests.services.clocks import Clock
 

@@ -20,10 +20,10 @@ from app.domain.items import (
 )
 from app.domain.request import CreateRequest
 from app.domain.response import Response, Status
+from app.domain.turns.turn import Context, Position, Thread
 from app.errors import GatewayError, InvalidRequest, NotFound
 from app.schemas.wire.echo import echo
-from app.services.answering.history import Thread, thread, without_oldest
-from app.store.responses.base import Context, Place
+from app.services.answering.history import thread, without_oldest
 from tests.services.stores import StoreOfNothing
 
 PARENT = "resp_" + "a" * 16 + "b" * 32
@@ -62,7 +62,7 @@ class OneParent(StoreOfNothing):
         shown = echo(CreateRequest(model="m", input=()))
         last = Response(PARENT, "m", 1, shown, self.status, self.output)
         items = (*self.before, *self.output)
-        return Context(items, last, Place("log", 3), (range(len(self.before)),))
+        return Context(items, last, Position("log", 3), (range(len(self.before)),))
 
     def items(self, account: str, item_ids: Sequence[str]) -> dict[str, Item]:
         return {item.id: item for item in self.beside if item.id in item_ids}
@@ -99,13 +99,13 @@ def test_a_first_turn_begins_a_conversation_of_its_own() -> None:
     first = begun(OneParent(), request(user("a"), parent=None))
     second = begun(OneParent(), request(user("a"), parent=None))
     assert tag_of(first.response_id) != tag_of(second.response_id)
-    assert first.place is None
+    assert first.position is None
 
 
 def test_a_continued_conversation_keeps_its_tag_and_place() -> None:
     continued = begun(OneParent(), request(user("a")))
     assert tag_of(continued.response_id) == "a" * 16
-    assert continued.place == Place("log", 3)
+    assert continued.position == Position("log", 3)
 
 
 def test_items_without_an_id_get_one_of_their_kind() -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 from redis.exceptions import OutOfMemoryError
 
 from app.domain.items import Item
+from app.domain.turns.turn import Turn
 from app.errors import StorageUnavailable, Unconfirmed
-from app.store.responses.base import Turn
 from app.store.spool.delivery import SpoolDelivery
 from app.store.spool.folders import SpoolFolders
 from tests.memory_stores.responses import MemoryStore

@@ -11,6 +11,8 @@ import pytest
 
 from app.domain.ids import tag_of
 from app.domain.request import CreateRequest, Parameters
+from app.domain.turns.page import PageQuery
+from app.domain.turns.turn import Turn
 from app.errors import NotFound
 from app.schemas.wire.echo import echo
 from app.schemas.wire.items import ITEM
@@ -19,7 +21,6 @@ from app.settings import RedisSettings
 from app.store.connection.checks import servers
 from app.store.connection.client import Client, connect
 from app.store.responses.archive_redis import AT_ONCE, RedisArchive
-from app.store.responses.base import Turn
 from app.store.responses.redis import RedisStore
 from tests.processes import until
 from tests.redis_server import running
@@ -330,9 +331,7 @@ def test_a_page_leaves_out_what_was_purged(
     a, b, c = chain(store, 3)
     deleted(store, b)
     list(archive.purge(int(clock.at) + 1))
-    found = store.input_items(
-        ACCOUNT, c.response.id, order="asc", limit=10, after=None, before=None
-    )
+    found = store.input_items(ACCOUNT, c.response.id, PageQuery(order="asc", limit=10))
     assert found.items == told(a) + c.input
 
 
@@ -453,10 +452,10 @@ def test_an_answer_to_an_erased_parent_is_not_kept(
     store: RedisStore, archive: RedisArchive, client: Client
 ) -> None:
     kept = saved(store)
-    place = store.context(ACCOUNT, kept.response.id).place
+    position = store.context(ACCOUNT, kept.response.id).position
     list(archive.erase(ACCOUNT, no_job))
     with pytest.raises(NotFound):
-        saved(store, response_id=kept.response.id, parent=place)
+        saved(store, response_id=kept.response.id, parent=position)
     assert everything(client) == b""
 
 

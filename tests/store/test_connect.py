@@ -13,11 +13,12 @@ from threading import Thread
 
 import pytest
 
+from app.domain.turns.turn import Turn
 from app.errors import StorageUnavailable
 from app.settings import RedisSettings
 from app.store.connection.checks import servers
 from app.store.connection.client import Client, connect
-from app.store.responses.base import ResponseStore, Turn
+from app.store.responses.base import ResponseStore
 from app.store.responses.redis import RedisStore
 from tests.processes import until
 from tests.redis_cluster import running_cluster

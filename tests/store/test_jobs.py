@@ -16,6 +16,7 @@ from app.domain.ids import new_id, new_tag
 from app.domain.items import Message, OutputText
 from app.domain.request import CreateRequest
 from app.domain.response import Response, Usage
+from app.domain.turns.turn import Turn
 from app.errors import NotFound, StorageUnavailable
 from app.schemas.wire.echo import echo
 from app.settings import RedisSettings
@@ -26,8 +27,8 @@ from app.store.jobs.base import Claim, Flush, RetryState
 from app.store.jobs.redis import MAX_LOST_LEASES, RedisJobStore
 from app.store.jobs.streams import PAGE
 from app.store.responses.archive_redis import RedisArchive
-from app.store.responses.base import Turn
 from app.store.responses.redis import RedisStore
+from tests.store.turns import payload_of
 
 BEGUN = Flush(0, (b'{"a":1}', b'{"b":2}'))
 SPOKEN = replace(BEGUN, spoke=True, usage=Usage(7, 1))
@@ -83,7 +84,7 @@ def ended(waiting: Turn) -> Turn:
 
 def queued(jobs: RedisJobStore, account: str = "acme") -> Turn:
     waiting = turn(account)
-    assert jobs.enqueue(waiting, b"ticket", max_queued=10)
+    assert jobs.enqueue(payload_of(waiting), max_queued=10)
     return waiting
 
 
@@ -127,15 +128,15 @@ def test_accounts_take_turns(jobs: RedisJobStore) -> None:
 
 
 def test_an_account_may_have_only_so_many_waiting(jobs: RedisJobStore) -> None:
-    assert jobs.enqueue(turn(), b"", max_queued=1)
-    assert not jobs.enqueue(turn(), b"", max_queued=1)
-    assert jobs.enqueue(turn("other"), b"", max_queued=1)
+    assert jobs.enqueue(payload_of(turn()), max_queued=1)
+    assert not jobs.enqueue(payload_of(turn()), max_queued=1)
+    assert jobs.enqueue(payload_of(turn("other")), max_queued=1)
 
 
 def test_another_accounts_conversation_cannot_be_continued(jobs: RedisJobStore) -> None:
     theirs = queued(jobs, "other").response.id
     with pytest.raises(NotFound):
-        jobs.enqueue(turn("acme", theirs), b"", max_queued=1)
+        jobs.enqueue(payload_of(turn("acme", theirs)), max_queued=1)
 
 
 def test_a_job_shows_whether_it_waits_or_runs(jobs: RedisJobStore) -> None:
@@ -145,11 +146,11 @@ def test_a_job_shows_whether_it_waits_or_runs(jobs: RedisJobStore) -> None:
     assert [before, jobs.status("acme", response_id)] == ["queued", "in_progress"]
 
 
-def test_the_ticket_is_there_while_the_job_is(jobs: RedisJobStore) -> None:
+def test_the_payload_is_there_while_the_job_is(jobs: RedisJobStore) -> None:
     waiting = queued(jobs)
     before = jobs.payload(waiting.response.id)
     jobs.finish(claimed(jobs), ended(waiting), BEGUN)
-    assert [before, jobs.payload(waiting.response.id)] == [b"ticket", None]
+    assert [before, jobs.payload(waiting.response.id)] == [payload_of(waiting), None]
 
 
 def test_another_accounts_job_is_unknown(jobs: RedisJobStore) -> None:
@@ -179,7 +180,7 @@ def test_an_account_whose_queue_was_emptied_is_out_of_the_round(bench: Bench) ->
 def test_a_job_is_claimed_by_one_worker(jobs: RedisJobStore) -> None:
     waiting = queued(jobs)
     claim = claimed(jobs)
-    assert (claim.account, claim.payload, claim.event_count) == ("acme", b"ticket", 0)
+    assert (claim.account, claim.payload, claim.event_count) == ("acme", payload_of(waiting), 0)
     assert jobs.claim(waiting.response.id, "other") is None
 
 
@@ -519,7 +520,7 @@ def test_nothing_is_stuck_or_run_when_the_store_is_lost_between_two_steps(
     with monkeypatch.context() as patched:
         patched.setattr(script, "round_trip", dying)
         with pytest.raises(StorageUnavailable):
-            bench.lapsing.enqueue(waiting, b"ticket", max_queued=10)
+            bench.lapsing.enqueue(payload_of(waiting), max_queued=10)
     to_end = [bench.lapsing.settle_lost(response_id) for response_id in bench.lapsing.lost()]
     assert [claim.why for claim in to_end if claim is not None] == ends
     assert bench.jobs.take() is None

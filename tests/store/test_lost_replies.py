@@ -24,7 +24,7 @@ from app.store.rate_limits.redis import RedisRateLimitStore
 from app.store.responses.archive_redis import RedisArchive
 from app.store.responses.redis import RedisStore
 from app.store.usage.redis import RedisUsageStore
-from tests.store.turns import ACCOUNT, continued, saved, turn
+from tests.store.turns import ACCOUNT, continued, payload_of, saved, turn
 
 YOU = "you"
 OPENED = AuditEntry(at=1, by="tests", action="account.create", subject="new")
@@ -43,7 +43,7 @@ class Bench:
     def claimed(self) -> Claim:
         waiting = turn("job")
         queued = replace(waiting, response=replace(waiting.response, status="queued"))
-        assert self.jobs.enqueue(queued, b"ticket", 10)
+        assert self.jobs.enqueue(payload_of(queued), 10)
         claim = self.jobs.claim(self.jobs.take() or "", "me")
         assert claim is not None
         return claim
@@ -106,7 +106,7 @@ def delete(bench: Bench) -> Callable[[], Any]:
 def enqueue(bench: Bench) -> Callable[[], Any]:
     waiting = turn("job")
     queued = replace(waiting, response=replace(waiting.response, status="queued"))
-    return lambda: bench.jobs.enqueue(queued, b"ticket", 1)
+    return lambda: bench.jobs.enqueue(payload_of(queued), 1)
 
 
 def claim(bench: Bench) -> Callable[[], Any]:

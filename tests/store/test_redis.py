@@ -14,6 +14,7 @@ from redis.connection import BlockingConnectionPool, UnixDomainSocketConnection
 
 from app.domain.ids import tag_of
 from app.domain.request import CreateRequest, Parameters
+from app.domain.turns.page import PageQuery
 from app.errors import NotFound, StorageRefused
 from app.schemas.wire.echo import echo
 from app.schemas.wire.items import ITEM
@@ -116,10 +117,7 @@ def test_a_page_of_a_long_conversation_costs_two_round_trips(store: RedisStore) 
         store.input_items(
             ACCOUNT,
             turns[-1].response.id,
-            order="desc",
-            limit=20,
-            after=turns[100].input[0].id,
-            before=None,
+            PageQuery(order="desc", limit=20, after=turns[100].input[0].id),
         )
 
 
@@ -131,9 +129,7 @@ def test_a_page_reads_no_more_of_a_conversation_than_it_needs(
     turns = chain(store, 200)
     mark = None if after is None else turns[after].input[0].id
     before = redis.info("stats")["total_net_output_bytes"]
-    store.input_items(
-        ACCOUNT, turns[-1].response.id, order=order, limit=20, after=mark, before=None
-    )
+    store.input_items(ACCOUNT, turns[-1].response.id, PageQuery(order=order, limit=20, after=mark))
     read = redis.info("stats")["total_net_output_bytes"] - before
     assert read < 40 * len(Entries().alone(turns[0]))
 
@@ -141,9 +137,7 @@ def test_a_page_reads_no_more_of_a_conversation_than_it_needs(
 def test_a_page_of_a_short_conversation_costs_one_round_trip(store: RedisStore) -> None:
     last = chain(store, 3)[-1]
     with round_trips(1):
-        store.input_items(
-            ACCOUNT, last.response.id, order="asc", limit=100, after=None, before=None
-        )
+        store.input_items(ACCOUNT, last.response.id, PageQuery(order="asc", limit=100))
 
 
 def test_a_turn_of_another_branch_is_not_of_the_chain(store: RedisStore, redis: Redis) -> None:

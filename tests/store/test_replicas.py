@@ -9,16 +9,17 @@ from secrets import token_hex
 import pytest
 
 from app.domain.accounts.accounts import Account, AuditEntry
+from app.domain.turns.turn import Turn
 from app.errors import StorageUnavailable, Unconfirmed
 from app.settings import RedisSettings
 from app.store.accounts.redis import RedisAccountStore
 from app.store.connection.client import Client, connect
 from app.store.jobs.base import Claim, Flush, Queues
 from app.store.jobs.redis import RedisJobStore
-from app.store.responses.base import Forgotten, ResponseStore, Turn
+from app.store.responses.base import Forgotten, ResponseStore
 from app.store.responses.redis import RedisStore
 from tests.redis_sentinel import Watched, running_sentinel
-from tests.store.turns import ACCOUNT, saved, turn
+from tests.store.turns import ACCOUNT, payload_of, saved, turn
 
 #: The lease token of who runs a job.
 ME = "me"
@@ -82,7 +83,7 @@ class Unsafe:
         self.calm, self.calm_jobs = calm, RedisJobStore(client, self.prefix, calm, 30)
 
     def claimed(self) -> Claim:
-        assert self.calm_jobs.enqueue(waiting(), b"ticket", 10)
+        assert self.calm_jobs.enqueue(payload_of(waiting()), 10)
         claim = self.jobs.claim(self.jobs.take() or "", ME)
         assert claim is not None
         return claim
@@ -109,7 +110,7 @@ def test_a_deletion_that_no_replica_has_is_not_promised(unsafe: Unsafe) -> None:
 def test_a_job_that_no_replica_has_is_taken_back(unsafe: Unsafe) -> None:
     queued = waiting()
     with pytest.raises(Unconfirmed):
-        unsafe.jobs.enqueue(queued, b"ticket", 10)
+        unsafe.jobs.enqueue(payload_of(queued), 10)
     assert unsafe.jobs.status(ACCOUNT, queued.response.id) is None
     assert unsafe.jobs.take() is None
     assert unsafe.jobs.queues() == Queues(0, 0, 0.0)

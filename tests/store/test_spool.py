@@ -13,7 +13,7 @@ from string import ascii_letters
 
 import pytest
 
-from app.store.responses.base import Place
+from app.domain.turns.turn import Position
 from app.store.spool.files import Spool
 from tests.store.turns import ACCOUNT, STRANGER, next_id, rich, turn
 
@@ -28,10 +28,10 @@ def spool(directory: Path) -> Spool:
     return Spool(directory)
 
 
-@pytest.mark.parametrize("place", [None, Place("3", 7)])
-def test_an_answer_comes_back_as_it_was(spool: Spool, place: Place | None) -> None:
+@pytest.mark.parametrize("position", [None, Position("3", 7)])
+def test_an_answer_comes_back_as_it_was(spool: Spool, position: Position | None) -> None:
     shown = rich().response.echo
-    kept = turn(response_id=next_id(rich().response.id), parent=place, echo=shown)
+    kept = turn(response_id=next_id(rich().response.id), parent=position, echo=shown)
     spool.put(kept)
     assert spool.take(kept.response.id) == kept
 

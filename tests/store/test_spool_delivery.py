@@ -14,11 +14,11 @@ import pytest
 from prometheus_client import Counter
 
 from app.api import context
+from app.domain.turns.turn import Position
 from app.errors import GatewayError, StorageUnavailable
 from app.factory import create_app, deliver_spooled
 from app.settings import RedisSettings, Settings
 from app.store.connection.client import connect
-from app.store.responses.base import Place
 from app.store.responses.redis import RedisStore
 from app.store.spool.delivery import (
     ASKED_AGAIN_S,
@@ -215,7 +215,7 @@ def test_what_was_delivered_is_counted_once(delivers: SpoolDelivery, spool: Spoo
 def test_an_answer_whose_conversation_is_gone_is_given_up_and_counted(
     delivers: SpoolDelivery, spool: Spool
 ) -> None:
-    spool.put(turn(parent=Place("gone", 3)))
+    spool.put(turn(parent=Position("gone", 3)))
     with counted(SPOOL_LOST) as count:
         delivers.tick()
     assert (spool.waiting(), count()) == ([], 1)
@@ -374,7 +374,7 @@ def test_it_is_left_alone_where_its_account_is_unknown(
 def test_it_is_left_alone_where_its_conversation_is_not(
     delivers: SpoolDelivery, tmp_path: Path, time: Time
 ) -> None:
-    Spool(tmp_path).put(turn(parent=Place("elsewhere", 3)))
+    Spool(tmp_path).put(turn(parent=Position("elsewhere", 3)))
     delivers.tick()
     time.at += LEFT_ALONE_S
     delivers.tick()

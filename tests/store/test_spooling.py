@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.turns.page import PageQuery
+from app.domain.turns.turn import Turn
 from app.errors import NotFound, StorageUnavailable
-from app.store.responses.base import ResponseStore, Turn
+from app.store.responses.base import ResponseStore
 from app.store.spool.delivery import SpoolDelivery
 from app.store.spool.files import Spool
 from app.store.spool.store import HURRIED_S, RETRIED_S, SpoolingStore, Undelivered
@@ -161,7 +163,7 @@ READERS: dict[str, Callable[[ResponseStore, Turn], object]] = {
     "get": lambda store, kept: store.get(ACCOUNT, kept.response.id),
     "context": lambda store, kept: store.context(ACCOUNT, kept.response.id),
     "input_items": lambda store, kept: store.input_items(
-        ACCOUNT, kept.response.id, order="asc", limit=1, after=None, before=None
+        ACCOUNT, kept.response.id, PageQuery(order="asc", limit=1)
     ),
     "items": lambda store, kept: store.items(ACCOUNT, [kept.response.output[0].id])[
         kept.response.output[0].id
@@ -184,9 +186,7 @@ def test_it_can_be_fetched_meanwhile(store: SpoolingStore, waiting: Turn) -> Non
 
 
 def test_its_input_can_be_listed_meanwhile(store: SpoolingStore, waiting: Turn) -> None:
-    page = store.input_items(
-        ACCOUNT, waiting.response.id, order="asc", limit=9, after=None, before=None
-    )
+    page = store.input_items(ACCOUNT, waiting.response.id, PageQuery(order="asc", limit=9))
     assert page.items == waiting.input
 
 

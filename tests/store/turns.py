@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.domain.ids import item_minter, new_id, new_tag, tag_of
@@ -20,8 +20,11 @@ from app.domain.items import (
 from app.domain.request import CreateRequest, Parameters, ReasoningOptions
 from app.domain.response import Response, ResponseError, Status, Usage
 from app.domain.tools import FunctionTool
+from app.domain.turns.job_payload import JobPayload
+from app.domain.turns.turn import Thread, Turn
+from app.schemas.request.create import CREATE_REQUEST
 from app.schemas.wire.echo import echo
-from app.store.responses.base import ResponseStore, Turn
+from app.store.responses.base import ResponseStore
 
 ACCOUNT = "acme"
 STRANGER = "globex"
@@ -63,6 +66,21 @@ def turn(
     return Turn(account, response, given, frozenset(), parent)
 
 
+def payload_of(waiting: Turn) -> JobPayload:
+    """Return the payload of a background request that is to make this turn."""
+    body = {"model": waiting.response.model, "input": "in own"}
+    own = waiting.input
+    return JobPayload(
+        account=waiting.account,
+        key_id="key_1",
+        body=body,
+        request=replace(CREATE_REQUEST.load(body), input=own),
+        thread=Thread(waiting.response.id, own, own, waiting.parent),
+        response=waiting.response,
+        queued_at=AT,
+    )
+
+
 def saved(store: ResponseStore, text: str = "hello", **more: Any) -> Turn:
     """Return a turn that was just saved."""
     made = turn(text, **more)
@@ -72,13 +90,13 @@ def saved(store: ResponseStore, text: str = "hello", **more: Any) -> Turn:
 
 def continued(store: ResponseStore, parent: Turn, text: str = "and then?", **more: Any) -> Turn:
     """Return a saved turn that continues another."""
-    place = store.context(parent.account, parent.response.id).place
+    position = store.context(parent.account, parent.response.id).position
     return saved(
         store,
         text,
         response_id=next_id(parent.response.id),
         account=parent.account,
-        parent=place,
+        parent=position,
         **more,
     )
 

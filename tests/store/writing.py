@@ -15,20 +15,20 @@ from typing import Any
 
 from app.domain.accounts.accounts import Account, AuditEntry
 from app.domain.response import Usage
+from app.domain.turns.turn import Turn
 from app.errors import NotFound, StorageUnavailable, Unconfirmed
 from app.settings import RedisSettings
 from app.store.accounts.redis import RedisAccountStore
 from app.store.connection.client import connect
 from app.store.jobs.base import Claim, Flush
 from app.store.jobs.redis import RedisJobStore
-from app.store.responses.base import Turn
 from app.store.responses.redis import RedisStore
 from app.store.spool.delivery import SpoolDelivery
 from app.store.spool.folders import SpoolFolders
 from app.store.spool.store import SpoolingStore
 from app.store.spool.store_identity import StoreIdentity
 from tests.processes import until
-from tests.store.turns import turn
+from tests.store.turns import payload_of, turn
 
 ACCOUNT = "acme"
 LEASE_S = 2.0
@@ -128,12 +128,12 @@ class Load:
 
     def _queue(self) -> None:
         waiting = _waiting()
-        assert self.jobs.enqueue(waiting, b"ticket", 1_000_000)
+        assert self.jobs.enqueue(payload_of(waiting), 1_000_000)
         self.figures.queued.append(waiting.response.id)
 
     def _cancel(self) -> None:
         waiting = replace(_waiting(), account="cancels")
-        assert self.jobs.enqueue(waiting, b"ticket", 1_000_000)
+        assert self.jobs.enqueue(payload_of(waiting), 1_000_000)
         claim = self.jobs.take_over("cancels", waiting.response.id, "cancelled")
         if claim is None:
             return

@@ -189,5 +189,5 @@ def delete(response_id: str) -> ResponseReturnValue:
 def input_items(response_id: str) -> ResponseReturnValue:
     """List what the model saw, a page at a time (E6)."""
     query, include = page_query(), include_values()
-    page = context.responses().input_items(context.caller(), response_id, include=include, **query)
+    page = context.responses().input_items(context.caller(), response_id, query, include)
     return json_response(ITEM_LIST.dump(page))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Literal, TypedDict
 from urllib.parse import parse_qsl
 
 from flask import request
 
+from app.domain.turns.page import PageQuery
 from app.errors import InvalidRequest
 from app.schemas.docs.operations import operations
 from app.schemas.request.create import INCLUDE_VALUES
@@ -22,15 +22,6 @@ DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 
 
-class PageQuery(TypedDict):
-    """Which page of a list is asked for."""
-
-    order: Literal["asc", "desc"]
-    limit: int
-    after: str | None
-    before: str | None
-
-
 def page_query() -> PageQuery:
     """Return which page is asked for.
 
@@ -42,12 +33,12 @@ def page_query() -> PageQuery:
         raise InvalidRequest(
             "'order' must be 'asc' or 'desc'.", param="order", code="invalid_value"
         )
-    return {
-        "order": "asc" if order == "asc" else "desc",
-        "limit": integer("limit", DEFAULT_LIMIT, 1, MAX_LIMIT),
-        "after": request.args.get("after") or None,
-        "before": request.args.get("before") or None,
-    }
+    return PageQuery(
+        order="asc" if order == "asc" else "desc",
+        limit=integer("limit", DEFAULT_LIMIT, 1, MAX_LIMIT),
+        after=request.args.get("after") or None,
+        before=request.args.get("before") or None,
+    )
 
 
 def integer(name: str, default: int, minimum: int, maximum: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from app.domain.ids import first_id, item_ids, new_id, new_tag, tag_of
 from app.domain.items import (
@@ -17,28 +16,13 @@ from app.domain.items import (
     with_id,
 )
 from app.domain.request import CreateRequest
-from app.domain.tools import FunctionTool
+from app.domain.turns.turn import Context, Thread
 from app.errors import InvalidRequest, NotFound
 from app.schemas.wire.tools import FUNCTION_TOOL
 from app.services.answering.call_pairing import CallPairing
-from app.store.responses.base import Context, Place, ResponseStore
+from app.store.responses.base import ResponseStore
 
 _PREFIXES = {Message: "msg", FunctionCall: "fc", FunctionCallOutput: "fco", Reasoning: "rs"}
-
-
-@dataclass(frozen=True, slots=True)
-class Thread:
-    """`items` is all that the model shall see; `own` what this turn adds to the conversation.
-
-    `response_id` is the new turn's, in the parent's conversation. `place` is where the parent
-    stands, `tools` what it was asked with (S6).
-    """
-
-    response_id: str
-    items: tuple[Item, ...]
-    own: tuple[Item, ...]
-    place: Place | None = None
-    tools: tuple[FunctionTool, ...] = ()
 
 
 def thread(
@@ -73,7 +57,7 @@ def thread(
         response_id,
         items=pairing.items(),
         own=own,
-        place=context.place,
+        position=context.position,
         tools=tuple(FUNCTION_TOOL.load(tool) for tool in context.last.echo["tools"]),
     )
 

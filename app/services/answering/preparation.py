@@ -13,11 +13,12 @@ from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest, ModelRequest, P
 from app.domain.response import Response, Status
 from app.domain.stream.events import Event
 from app.domain.stream.narrate import Narrator
+from app.domain.turns.turn import Thread
 from app.domain.upstream_call import UpstreamCall
 from app.errors import ContextLengthExceeded, GatewayError, InvalidRequest
 from app.schemas.wire.echo import echo
 from app.services.accounts.storage_quota import refuse_when_full
-from app.services.answering.history import Thread, thread, without_oldest
+from app.services.answering.history import thread, without_oldest
 from app.services.answering.run import Run
 from app.services.answering.sealing import PayloadSealer
 from app.services.upstreams.catalog import ModelCatalog, Target

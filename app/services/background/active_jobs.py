@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from app.domain.turns.job_payload import JobPayload
 from app.domain.upstream_call import UpstreamCall
 from app.errors import GatewayError, StorageUnavailable, UpstreamTimeout
 from app.services.background.event_writer import EventWriter
-from app.services.background.payload import Ticket
 from app.store.jobs.base import Claim, JobStore
 from app.telemetry import JobTrace
 
@@ -24,7 +24,7 @@ class ActiveJob:
     """
 
     claim: Claim
-    payload: Ticket
+    payload: JobPayload
     trace: JobTrace
     call: UpstreamCall
     writer: EventWriter

@@ -13,9 +13,9 @@ from typing import TypeVar
 
 from app.domain.response import Usage
 from app.domain.stream.events import Event, is_terminal
+from app.domain.turns.turn import Turn
 from app.errors import StorageUnavailable, Unconfirmed
 from app.store.jobs.base import Claim, Flush, JobStore
-from app.store.responses.base import Turn
 from app.telemetry import STORE_FAILURES, log
 
 FLUSH_EVENTS = 64

@@ -8,8 +8,8 @@ from app.domain.accounts.accounts import Caller
 from app.domain.response import Response, Usage
 from app.domain.stream.events import Event
 from app.domain.stream.resume import retold
+from app.domain.turns.job_payload import JobPayload
 from app.errors import GatewayError, Unavailable, Unconfirmed
-from app.services.background.payload import Ticket, unpack
 from app.services.limits.meter import Meter
 from app.store.jobs.base import Claim, EndReason, Flush, JobStore
 from app.telemetry import JobTrace, job_ended
@@ -42,7 +42,7 @@ class JobFinisher:
             StorageUnavailable: the store is unreachable.
             Unconfirmed: it has ended, and a server that is lost now may take that with it.
         """
-        payload = unpack(claim.payload)
+        payload = claim.payload
         # 1. The events so far, read again, give the narrator its state.
         events = _Counted(stored_events(self._jobs, claim.response_id))
         narrator = retold(payload.response, events, claim.usage, lambda: int(self._now()))
@@ -67,7 +67,7 @@ class JobFinisher:
 
     def settle(
         self,
-        payload: Ticket,
+        payload: JobPayload,
         response: Response,
         failure: GatewayError | None,
         trace: JobTrace,
@@ -79,7 +79,7 @@ class JobFinisher:
         `may_have_called` is false where no upstream can have been called.
         """
         caller = Caller(account=payload.account, key_id=payload.key_id)
-        reservation = self._meter.limiter.resume(payload.admission)
+        reservation = self._meter.limiter.resume(payload.charge)
         self._meter.ended(caller, response, failure, reservation, may_have_called=may_have_called)
         usage = response.usage or Usage()
         job_ended(
@@ -91,7 +91,7 @@ class JobFinisher:
         )
 
 
-def trace_of(payload: Ticket) -> JobTrace:
+def trace_of(payload: JobPayload) -> JobTrace:
     """Return what is known of a job before any worker has run it."""
     response, identity = payload.response, payload.identity
     trace = JobTrace(response.id, payload.account, payload.key_id, response.model)

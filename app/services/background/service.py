@@ -11,17 +11,16 @@ from app.domain.identity import RequestIdentity
 from app.domain.items import Item
 from app.domain.request import CreateRequest
 from app.domain.response import Response
+from app.domain.turns.job_payload import JobPayload
 from app.errors import InvalidRequest, NotFound, RateLimited, StorageUnavailable
 from app.services.accounts.permissions import permitted, refuse_read_only, well_formed
 from app.services.answering.preparation import Preparation, PreparedRequest
 from app.services.background.finisher import JobFinisher
-from app.services.background.payload import pack, unpack
 from app.services.background.progress import Progress
 from app.services.background.subscriptions import FeedHub, Subscriber
 from app.services.limits.meter import Meter, Observer
 from app.settings import BackgroundSettings
 from app.store.jobs.base import JobStore
-from app.store.responses.base import Turn
 from app.telemetry import STORE_FAILURES
 
 #: For how long a job keeps its slots while it waits, beyond its own time limit, in seconds.
@@ -87,7 +86,7 @@ class Background:
         observer.admitted(reservation.standing)
         charge = reservation.hand_over(self._settings.time_limit_s + WAITING_S)
         try:
-            self._queue(prepared, pack(prepared, body, self._now(), charge, identity))
+            self._queue(self._payload(prepared, body, charge, identity))
         except (RateLimited, StorageUnavailable):
             self._meter.refused(prepared, self._meter.limiter.resume(charge))
             raise
@@ -96,11 +95,28 @@ class Background:
             self._send(1)
         return prepared.response, ignored
 
-    def _queue(self, prepared: PreparedRequest, payload: bytes) -> None:
-        thread, include = prepared.thread, prepared.request.parameters.include
-        account, most = prepared.caller.account, self._settings.max_queued_per_account
-        turn = Turn(account, prepared.response, thread.own, include, thread.place)
-        if not self._jobs.enqueue(turn, payload, most):
+    def _payload(
+        self,
+        prepared: PreparedRequest,
+        body: Mapping[str, Any],
+        charge: str | None,
+        identity: RequestIdentity | None,
+    ) -> JobPayload:
+        return JobPayload(
+            account=prepared.caller.account,
+            key_id=prepared.caller.key_id,
+            body=body,
+            request=prepared.request,
+            thread=prepared.thread,
+            response=prepared.response,
+            queued_at=self._now(),
+            charge=charge,
+            identity=identity,
+        )
+
+    def _queue(self, payload: JobPayload) -> None:
+        most = self._settings.max_queued_per_account
+        if not self._jobs.enqueue(payload, most):
             raise RateLimited(
                 f"{most} background responses of this account are waiting already: wait until "
                 "some have begun, or cancel some.",
@@ -117,7 +133,7 @@ class Background:
         if response is not None:
             return response
         payload = self._jobs.payload(response_id)
-        return None if payload is None else unpack(payload).response
+        return None if payload is None else payload.response
 
     def wait(
         self, account: str, response_id: str, seconds: float, gone: Callable[[], bool]
@@ -191,7 +207,7 @@ class Background:
         if self._jobs.status(account, response_id) is None:
             return None
         payload = self._jobs.payload(response_id)
-        return None if payload is None else unpack(payload).thread.items
+        return None if payload is None else payload.thread.items
 
     def figures(self) -> dict[str, float]:
         """Return the figures of the queues, by the names of telemetry's FIGURES.

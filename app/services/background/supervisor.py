@@ -16,7 +16,6 @@ from app.services.background.active_jobs import ActiveJobs
 from app.services.background.draining import Drain
 from app.services.background.event_writer import FLUSH_S, PAUSE_S
 from app.services.background.finisher import JobFinisher, trace_of
-from app.services.background.payload import unpack
 from app.settings import BackgroundSettings
 from app.store.jobs.base import JobNews, JobStore
 from app.telemetry import JOB_LEASES_LOST, JOBS_AGAIN, STORE_FAILURES, log, unexpected
@@ -113,8 +112,8 @@ class Supervisor:
     def _settle_lost(self, response_id: str) -> None:
         claim = self._jobs.settle_lost(response_id)
         JOB_LEASES_LOST.inc()
-        packed = self._jobs.payload(response_id) if claim is None else claim.payload
-        ids = {"response_id": response_id} if packed is None else trace_of(unpack(packed)).ids
+        payload = self._jobs.payload(response_id) if claim is None else claim.payload
+        ids = {"response_id": response_id} if payload is None else trace_of(payload).ids
         log.warning("job_lost", **ids, ends=claim is not None)
         if claim is not None:
             self._finisher.end(claim)

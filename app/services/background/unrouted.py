@@ -14,7 +14,6 @@ from typing import Protocol
 from app.errors import GatewayError, NotFound, StorageUnavailable
 from app.services.background.active_jobs import ActiveJobs
 from app.services.background.finisher import JobFinisher
-from app.services.background.payload import unpack
 from app.store.jobs.base import Claim, JobStore
 from app.telemetry import JOBS_AGAIN, STORE_FAILURES, log, unexpected
 
@@ -97,10 +96,9 @@ class Unrouted:
     def _unknown(self, response_id: str) -> NotFound | None:
         """Return why a job's model is not found; None where it is, or the job has ended."""
         if response_id not in self._models:
-            packed = self._jobs.payload(response_id)
-            if packed is None:
+            payload = self._jobs.payload(response_id)
+            if payload is None:
                 return None
-            payload = unpack(packed)
             self._models[response_id] = (payload.key_id, payload.request.model)
         try:
             self._find(*self._models[response_id])

@@ -15,13 +15,13 @@ from typing import TypeVar
 
 from app.domain.accounts.accounts import Caller
 from app.domain.response import Response
+from app.domain.turns.job_payload import JobPayload
 from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, GatewayError, NotFound, StorageUnavailable, Unconfirmed
 from app.services.answering.preparation import Preparation, PreparedRequest
 from app.services.background.active_jobs import ActiveJob, ActiveJobs
 from app.services.background.event_writer import PAUSE_S, EventWriter
 from app.services.background.finisher import JobFinisher, trace_of
-from app.services.background.payload import Ticket, unpack
 from app.services.upstreams.retry_rounds import FIRST_PAUSE_S, Parked
 from app.services.upstreams.router import UpstreamAnswer
 from app.settings import BackgroundSettings
@@ -94,7 +94,7 @@ class Worker:
             try:
                 claim = self._claim(take) if may_begin else None
                 if claim is not None:
-                    self._run(claim, unpack(claim.payload))
+                    self._run(claim, claim.payload)
                 elif not may_begin:
                     self._send(1)
             except StorageUnavailable:
@@ -136,7 +136,7 @@ class Worker:
         with suppress(Unconfirmed):  # it is written, and charged
             self._keep_trying(lambda: self._finisher.end(claim, error, trace))
 
-    def _run(self, claim: Claim, payload: Ticket) -> None:
+    def _run(self, claim: Claim, payload: JobPayload) -> None:
         trace = trace_of(payload)
         identify(**trace.ids)
         until = self._clock() + self._left_s(claim)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 from app.domain.accounts.accounts import Caller
 from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest
 from app.domain.response import TERMINAL, Response
 from app.domain.stream.events import Event
+from app.domain.turns.page import Page, PageQuery
+from app.domain.turns.turn import Turn
 from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, GatewayError, NotFound
 from app.services.accounts.permissions import permitted, refuse_read_only, well_formed
@@ -19,7 +20,7 @@ from app.services.answering.run import Run, without_opaque, without_payload
 from app.services.background.service import Background
 from app.services.limits.meter import Meter, Observer
 from app.services.upstreams.router import UpstreamAnswer
-from app.store.responses.base import Page, ResponseStore, Turn
+from app.store.responses.base import ResponseStore
 from app.store.responses.paging import OneTurn, page
 
 
@@ -94,7 +95,7 @@ class Responses:
         if request.store:
             include = request.parameters.include
             account = prepared.caller.account
-            self._store.save(Turn(account, response, start.own, include, start.place))
+            self._store.save(Turn(account, response, start.own, include, start.position))
 
     def get(self, caller: Caller, response_id: str, include: frozenset[str]) -> Response:
         """Return a stored response as its POST showed it, and what `include` adds.
@@ -151,46 +152,22 @@ class Responses:
         return self.get(caller, response_id, frozenset())
 
     def input_items(
-        self,
-        caller: Caller,
-        response_id: str,
-        *,
-        order: Literal["asc", "desc"],
-        limit: int,
-        after: str | None,
-        before: str | None,
-        include: frozenset[str],
+        self, caller: Caller, response_id: str, query: PageQuery, include: frozenset[str]
     ) -> Page:
         """Return a page of what the model saw (E6), opaque reasoning only where it is asked for.
 
         Raises as `get` does.
         """
-        found = self._page(caller, response_id, order, limit, after, before)
+        found = self._page(caller.account, response_id, query)
         if INCLUDE_ENCRYPTED in include:
             return found
         return Page(tuple(map(without_payload, found.items)), found.has_more)
 
-    def _page(
-        self,
-        caller: Caller,
-        response_id: str,
-        order: Literal["asc", "desc"],
-        limit: int,
-        after: str | None,
-        before: str | None,
-    ) -> Page:
-        account = caller.account
+    def _page(self, account: str, response_id: str, query: PageQuery) -> Page:
         try:
-            return self._store.input_items(
-                account,
-                well_formed(response_id),
-                order=order,
-                limit=limit,
-                after=after,
-                before=before,
-            )
+            return self._store.input_items(account, well_formed(response_id), query)
         except NotFound:
             items = self._background.input_items(account, response_id)
             if items is None:
                 raise
-            return page(OneTurn(items), order=order, limit=limit, after=after, before=before)
+            return page(OneTurn(items), query)

@@ -8,7 +8,9 @@ from typing import Literal, Protocol
 
 from app.domain.response import Status, Usage
 from app.domain.stream.events import Event
-from app.store.responses.base import Turn
+from app.domain.turns.job_payload import JobPayload
+from app.domain.turns.turn import Turn
+from app.store.jobs.payload import load_payload
 
 #: Why a job is finished by somebody else than its run: it was cancelled; its worker had to stop in
 #: the middle of the answer; its worker was lost; or it was never wholly accepted, and its caller
@@ -33,16 +35,16 @@ class Claim:
     """A job that is its holder's: to run it while its lease lasts, or, where `why` says so, to
     finish it.
 
-    `payload` is all that a worker needs, in a form that only its maker reads. `lease_token` is what
-    the store compares before it takes a write; all who finish a job have the same one, and `holder`
-    is this one's own word. `event_count` is how many events are in the job's stream, `usage` what
-    the upstream has counted so far, and `begun` tells whether any worker had begun to run it
-    before. `retries` is what it was parked with.
+    `lease_token` is what the store compares before it takes a write; all who finish a job have the
+    same one, and `holder` is this one's own word. `packed` is the payload as it is stored.
+    `event_count` is how many events are in the job's stream, `usage` what the upstream has counted
+    so far, and `begun` tells whether any worker had begun to run it before. `retries` is how far
+    its attempts had come when it was parked.
     """
 
     response_id: str
     account: str
-    payload: bytes
+    packed: bytes
     lease_token: str
     holder: str
     event_count: int = 0
@@ -50,6 +52,11 @@ class Claim:
     begun: bool = True
     why: EndReason | None = None
     retries: RetryState | None = None
+
+    @property
+    def payload(self) -> JobPayload:
+        """All that a worker needs, decoded each time: one that cannot be read can be finished."""
+        return load_payload(self.packed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +106,7 @@ class JobStore(Protocol):
         """Return the event that `encode` made a line of, without asking the store."""
         ...
 
-    def enqueue(self, turn: Turn, payload: bytes, max_queued: int) -> bool:
+    def enqueue(self, payload: JobPayload, max_queued: int) -> bool:
         """Queue a response; False where the account has `max_queued` waiting already."""
         ...
 
@@ -178,7 +185,7 @@ class JobStore(Protocol):
         """Return whether the response is queued or in progress; None where it is neither."""
         ...
 
-    def payload(self, response_id: str) -> bytes | None:
+    def payload(self, response_id: str) -> JobPayload | None:
         """Return the payload of a job while it waits or runs."""
         ...
 

@@ -50,11 +50,11 @@ def news_of(message: dict[str, Any]) -> tuple[JobNews, str]:
 
 def claim_of(response_id: str, lease_token: str, holder: str, fields: Any) -> Claim:
     """Return the claim that a program returned."""
-    account, payload, next_number, usage, begun, why, retries = fields
+    account, packed_payload, next_number, usage, begun, why, retries = fields
     return Claim(
         response_id,
         account.decode(),
-        payload,
+        packed_payload,
         lease_token,
         holder,
         int(next_number),

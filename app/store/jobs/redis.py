@@ -16,6 +16,8 @@ from typing import Any, cast
 from app.domain.ids import tag_of
 from app.domain.response import Status
 from app.domain.stream.events import Event
+from app.domain.turns.job_payload import JobPayload
+from app.domain.turns.turn import Turn
 from app.errors import StorageUnavailable
 from app.schemas.wire.event_lines import decode, encode
 from app.store.codec import Codec
@@ -25,6 +27,7 @@ from app.store.connection.script import Call, Script
 from app.store.jobs.base import Claim, EndReason, Flush, JobNews, Queues, RetryState, StreamPart
 from app.store.jobs.codec import claim_of, packed, retries_json
 from app.store.jobs.news import listen
+from app.store.jobs.payload import dump_payload, load_payload
 from app.store.jobs.queues import JobQueues
 from app.store.jobs.scripts import (
     CLAIM,
@@ -41,7 +44,7 @@ from app.store.jobs.scripts import (
 )
 from app.store.jobs.streams import JobStreams
 from app.store.keys import Keys
-from app.store.responses.base import Turn, unknown_response
+from app.store.responses.base import unknown_response
 from app.store.responses.redis import RedisStore
 from app.store.responses.stored_bytes import StoredBytes
 
@@ -73,26 +76,27 @@ class RedisJobStore:
         """Return the event that `encode` made a line of."""
         return decode(line)
 
-    def enqueue(self, turn: Turn, payload: bytes, max_queued: int) -> bool:
+    def enqueue(self, payload: JobPayload, max_queued: int) -> bool:
         """Queue a response; False where the account has `max_queued` waiting already.
 
         The lease comes first: whatever happens between the steps, a sweep will settle it. Only the
         last step accepts it: what comes to an end before is not run, since its caller is told so.
         """
-        account, response_id = turn.account, turn.response.id
+        account, response_id = payload.account, payload.response.id
         with translated():
             if not self._queues.reserve(account, response_id, max_queued):
                 return False
         try:
-            self._queue(turn, payload)
+            self._queue(payload)
         except StorageUnavailable:
             self._withdraw(account, response_id)
             raise
         return True
 
-    def _queue(self, turn: Turn, payload: bytes) -> None:
-        account, response_id = turn.account, turn.response.id
-        create = self._on_index(CREATE, response_id, account, response_id, payload)
+    def _queue(self, payload: JobPayload) -> None:
+        account, response_id = payload.account, payload.response.id
+        turn = payload.turn(payload.response)
+        create = self._on_index(CREATE, response_id, account, response_id, dump_payload(payload))
         push = self._queues.pushing(account, response_id)
         with translated():
             (is_created,) = self._safety.run(self._redis, create)
@@ -239,12 +243,12 @@ class RedisJobStore:
             found = self._on_index(STATUS, response_id, account, response_id).run(self._redis)
         return cast(Status, found.decode()) if found else None
 
-    def payload(self, response_id: str) -> bytes | None:
+    def payload(self, response_id: str) -> JobPayload | None:
         """Return the payload of a job while it waits or runs."""
         key = self._keys.job(tag_of(response_id) or "", response_id)
         with translated():
-            payload: bytes | None = self._redis.hget(key, "ticket")
-        return payload
+            packed: bytes | None = self._redis.hget(key, "ticket")
+        return None if packed is None else load_payload(packed)
 
     def has_stream(self, account: str, response_id: str) -> bool:
         """Tell whether the response was made in the background."""

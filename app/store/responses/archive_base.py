@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from app.domain.response import TERMINAL
+from app.domain.turns.turn import Turn
 from app.schemas.wire.items import ITEM
 from app.schemas.wire.responses import RESPONSE
-from app.store.responses.base import Turn
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,13 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from app.domain.ids import home_of, tag_of
+from app.domain.turns.turn import Position, Turn
 from app.store.connection.checks import asked, servers
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
 from app.store.connection.replication import UNCONFIRMED, Safety
 from app.store.keys import Keys
 from app.store.responses.archive_base import Archived
-from app.store.responses.base import Place, Turn
 from app.store.responses.entries import PURGED, Entries, digest_of
 from app.store.responses.layout import Layout, Record, read
 from app.store.responses.scripts import ERASE, HIDDEN, LEAVE_HOME, PURGE
@@ -60,12 +60,12 @@ class RedisArchive:
 
     def _entry(self, tag: str, record: Record, layout: Layout) -> bytes:
         """Return a response's entry; nothing is left of it once it is purged or erased."""
-        place = record.place
-        if place.depth < 0:
+        position = record.position
+        if position.depth < 0:
             return PURGED
-        behind = place.depth - layout.bases[place.log].depth - 1
+        at = position.depth - layout.fork_points[position.log].depth - 1
         with translated():
-            entry: bytes | None = self._redis.lindex(self._keys.log(tag, place.log), behind)
+            entry: bytes | None = self._redis.lindex(self._keys.log(tag, position.log), at)
         return entry or PURGED
 
     def conversations(self, account: str) -> int:
@@ -87,9 +87,9 @@ class RedisArchive:
 
     def _conversation(self, account: str, tag: str) -> Iterator[Archived]:
         layout, common = self._layout(tag), self._common(tag)
-        for log, base in layout.bases.items():
-            for depth, entry in enumerate(self._log(tag, log), base.depth + 1):
-                record = layout.records.get(Place(log, depth))
+        for log, fork_point in layout.fork_points.items():
+            for depth, entry in enumerate(self._log(tag, log), fork_point.depth + 1):
+                record = layout.records.get(Position(log, depth))
                 if record is None:
                     return  # it came while this was being read
                 yield Archived(
@@ -119,7 +119,7 @@ class RedisArchive:
     ) -> Turn | None:
         if entry == PURGED:
             return None
-        parent = layout.parent(record.place)
+        parent = layout.parent(record.position)
         named = common.get(digest_of(entry))
         return self._entries.turn(entry, account, record.response_id, parent, named)
 

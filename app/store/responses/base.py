@@ -3,69 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from app.domain.items import Item
-from app.domain.response import Response
+from app.domain.turns.page import Page, PageQuery
+from app.domain.turns.turn import Context, Turn
 from app.errors import NotFound, Unconfirmed
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a turn stands: entry `depth` of the log `log`."""
-
-    log: str
-    depth: int
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A response with what it needs to be continued.
-
-    `input` holds this turn's own input, ids minted, references resolved. `parent` is the place
-    of the turn that it continues. `response.output` keeps opaque reasoning and logprobs whatever
-    `include` shows of them.
-    """
-
-    account: str
-    response: Response
-    input: tuple[Item, ...]
-    include: frozenset[str]
-    parent: Place | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """Everything that a turn and those before it leave to the next: each turn's input, then its
-    output, oldest first. `last` is the turn itself, with the tools it was asked with in its echo.
-    `inputs` says for each turn, a purged one too, which of the items its input is; `purged` are the
-    numbers of those turns, from 0 on, of which a purge left nothing.
-    """
-
-    items: tuple[Item, ...]
-    last: Response
-    place: Place
-    inputs: tuple[range, ...]
-    purged: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a list, in the order asked for."""
-
-    items: tuple[Item, ...]
-    has_more: bool
-
-    @property
-    def first_id(self) -> str | None:
-        """The id of the first item, if there is one."""
-        return self.items[0].id if self.items else None
-
-    @property
-    def last_id(self) -> str | None:
-        """The id of the last item, if there is one."""
-        return self.items[-1].id if self.items else None
 
 
 class Forgotten(Unconfirmed):
@@ -105,20 +48,9 @@ class ResponseStore(Protocol):
         """Return what a turn that continues `response_id` starts from."""
         ...
 
-    def input_items(
-        self,
-        account: str,
-        response_id: str,
-        *,
-        order: Literal["asc", "desc"],
-        limit: int,
-        after: str | None,
-        before: str | None,
-    ) -> Page:
+    def input_items(self, account: str, response_id: str, query: PageQuery) -> Page:
         """Return a page of what the model saw (E6): earlier turns, then this one's own input.
 
-        `after` and `before` are ids of items in the list: the page begins behind the one, in the
-        order asked for, or ends just in front of the other; given both, it lies between them.
         Raises InvalidRequest (param after or before) where the list has no such item.
         """
         ...

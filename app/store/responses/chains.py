@@ -8,13 +8,14 @@ from typing import Any
 
 from app.domain.ids import tag_of
 from app.domain.items import Item
+from app.domain.turns.turn import Position
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
 from app.store.connection.script import Call, run_all
 from app.store.keys import Keys
-from app.store.responses.base import Place, unknown_response
+from app.store.responses.base import unknown_response
 from app.store.responses.entries import Entries
-from app.store.responses.paging import Slice
+from app.store.responses.paging import TurnSlice
 from app.store.responses.scripts import CHAIN
 
 #: As many turns come with the answer to where they are; more are asked for by themselves, since
@@ -26,14 +27,14 @@ WHOLE, OWN = (0, -1), (-1, -1)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A part of a chain: the response's place, its parent's, and entries from depth `start`.
+class ChainPart:
+    """A part of a chain: the response's position, its parent's, and entries from depth `start`.
 
     `common` is what the response's own entry names, where it is among them.
     """
 
-    place: Place
-    parent: Place | None
+    position: Position
+    parent: Position | None
     start: int
     entries: list[bytes]
     common: bytes | None
@@ -51,7 +52,7 @@ class Chains:
 
     def find(
         self, account: str, response_id: str, first: int, last: int, anchor: str = ""
-    ) -> Found | None:
+    ) -> ChainPart | None:
         """Return these turns of a response's chain, or None where there is no such response.
 
         Negative depths count from the end. An anchor, the id of a response, stands for the depth
@@ -64,14 +65,14 @@ class Chains:
             reply = self._call(tag, account, response_id, anchor, first, last).run(self._redis)
             if reply is None:
                 return None
-            _status, log, depth, base, below, start, parts, entries, common = reply
+            _status, log, depth, fork_log, fork_depth, start, parts, entries, common = reply
             if parts and not entries:
                 entries = self._ranges(tag, parts)
-        parent = Place(log.decode(), depth - 1)
-        if depth - 1 == below:
-            parent = Place(base.decode(), below)
-        return Found(
-            place=Place(log.decode(), depth),
+        parent = Position(log.decode(), depth - 1)
+        if depth - 1 == fork_depth:  # the first of its log
+            parent = Position(fork_log.decode(), fork_depth)
+        return ChainPart(
+            position=Position(log.decode(), depth),
             parent=parent if depth else None,
             start=start,
             entries=[entry for part in reversed(entries) for entry in part],
@@ -111,25 +112,25 @@ class PagedChain:
     account: str
     response_id: str
 
-    def turn_of(self, response_id: str) -> Slice | None:
+    def turn_of(self, response_id: str) -> TurnSlice | None:
         """Return the one turn of a response, or None where it is not of this chain."""
         found = self.chains.find(self.account, self.response_id, *OWN, anchor=response_id)
         return self._slice(found) if found else None
 
-    def read(self, first: int, last: int) -> Slice:
+    def read(self, first: int, last: int) -> TurnSlice:
         """Return the turns of these depths, as far as they exist."""
         found = self.chains.find(self.account, self.response_id, first, last)
         if found is None:
             raise unknown_response(self.response_id)
         return self._slice(found)
 
-    def _slice(self, found: Found) -> Slice:
+    def _slice(self, found: ChainPart) -> TurnSlice:
         turns = [
-            self._seen(entry, is_last=depth == found.place.depth)
+            self._items(entry, is_last=depth == found.position.depth)
             for depth, entry in enumerate(found.entries, found.start)
         ]
-        return Slice(found.start, found.place.depth, turns)
+        return TurnSlice(found.start, found.position.depth, turns)
 
-    def _seen(self, entry: bytes, *, is_last: bool) -> tuple[Item, ...]:
+    def _items(self, entry: bytes, *, is_last: bool) -> tuple[Item, ...]:
         given, made = self.entries.items(entry)
         return given if is_last else given + made

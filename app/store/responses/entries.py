@@ -18,10 +18,10 @@ from typing import Any
 import orjson
 
 from app.domain.items import Item
+from app.domain.turns.turn import Position, Turn
 from app.schemas.wire.items import ITEM
 from app.schemas.wire.responses import RESPONSE
 from app.store.codec import Codec
-from app.store.responses.base import Place, Turn
 
 #: What a purge leaves of an entry: its place in the log and nothing else.
 PURGED = b""
@@ -102,7 +102,7 @@ class Entries:
         entry: bytes,
         account: str,
         response_id: str,
-        parent: Place | None,
+        parent: Position | None,
         common: bytes | None = None,
     ) -> Turn:
         """Return the turn whose entry this is, with what it names; a purged one has none."""

@@ -1,13 +1,16 @@
-"""A conversation's index, read as a whole: which response is where, and what each log continues."""
+"""A conversation's index, read as a whole: which response is where, and what each log continues.
+
+The fields are described, with an example, in lua/conversation.lua.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.store.responses.base import Place
+from app.domain.turns.turn import Position
 
-_NOWHERE = Place("0", -1)
+_NOWHERE = Position("0", -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,47 +19,50 @@ class Record:
 
     response_id: str
     status: str
-    place: Place
+    position: Position
     deleted_at: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """`records` has what has ended, `waiting` what waits or runs. `bases` tells for each log the
-    place that it continues, log 0 first.
+    """`records` has what has ended, `waiting` what waits or runs. `fork_points` has for each log
+    the position that it continues, log 0 first.
     """
 
-    records: Mapping[Place, Record]
+    records: Mapping[Position, Record]
     waiting: tuple[Record, ...]
-    bases: Mapping[str, Place]
+    fork_points: Mapping[str, Position]
 
     def find(self, response_id: str) -> Record | None:
         """Return what is said of a response, if anything is."""
-        told = (*self.waiting, *self.records.values())
-        return next((record for record in told if record.response_id == response_id), None)
+        known = (*self.waiting, *self.records.values())
+        return next((record for record in known if record.response_id == response_id), None)
 
-    def parent(self, place: Place) -> Place | None:
-        """Return the place that a place continues, None for the root."""
-        base = self.bases[place.log]
-        parent = Place(place.log, place.depth - 1) if place.depth - 1 > base.depth else base
+    def parent(self, position: Position) -> Position | None:
+        """Return the position that a turn at this one continues, None for the root."""
+        fork_point = self.fork_points[position.log]
+        before = Position(position.log, position.depth - 1)
+        parent = before if before.depth > fork_point.depth else fork_point
         return parent if parent.depth >= 0 else None
 
 
 def read(index: Mapping[bytes, bytes]) -> Layout:
-    """Return what the fields of an index say (lua/conversation.lua)."""
-    told = []
-    bases = {"0": _NOWHERE}
+    """Return what the fields of an index say."""
+    records = []
+    fork_points = {"0": _NOWHERE}
     for field, value in sorted(index.items()):
         name, text = field.decode(), value.decode()
         if name.startswith("resp_"):
-            told.append(_record(name, text))
+            records.append(_record(name, text))
         elif name.startswith("fork:"):
             log, _, depth = text.partition(":")
-            bases[name.removeprefix("fork:")] = Place(log, int(depth))
-    ended = {record.place: record for record in told if record.place.depth >= 0}
-    return Layout(ended, tuple(record for record in told if record.place.depth < 0), bases)
+            fork_points[name.removeprefix("fork:")] = Position(log, int(depth))
+    ended = {record.position: record for record in records if record.position.depth >= 0}
+    waiting = tuple(record for record in records if record.position.depth < 0)
+    return Layout(ended, waiting, fork_points)
 
 
 def _record(response_id: str, text: str) -> Record:
     status, log, depth, deleted = text.split(":")
-    return Record(response_id, status, Place(log, int(depth)), int(deleted) if deleted else None)
+    position = Position(log, int(depth))
+    return Record(response_id, status, position, int(deleted) if deleted else None)

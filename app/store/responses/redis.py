@@ -10,19 +10,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from redis.cluster import RedisCluster
 
 from app.domain.ids import home_of, tag_of
 from app.domain.items import Item
 from app.domain.response import TERMINAL, TRANSITIONS
+from app.domain.turns.page import Page, PageQuery
+from app.domain.turns.turn import Context, Position, Turn
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
 from app.store.connection.replication import UNCONFIRMED, Command, Safety
 from app.store.keys import Keys
-from app.store.responses.base import Context, Forgotten, Page, Place, Turn, unknown_response
-from app.store.responses.chains import OWN, WHOLE, Chains, Found, PagedChain
+from app.store.responses.base import Forgotten, unknown_response
+from app.store.responses.chains import OWN, WHOLE, ChainPart, Chains, PagedChain
 from app.store.responses.entries import PURGED, Entries
 from app.store.responses.paging import page
 from app.store.responses.scripts import COMMIT, HIDE, TOUCH
@@ -82,7 +84,7 @@ class RedisStore:
 
     def commit_arguments(self, turn: Turn) -> tuple[str | bytes | int, ...]:
         """Return the arguments of the function that stores a turn (lua/commit_turn.lua)."""
-        response, parent = turn.response, turn.parent or Place("0", -1)
+        response, parent = turn.response, turn.parent or Position("0", -1)
         return (
             turn.account,
             response.id,
@@ -175,24 +177,20 @@ class RedisStore:
         inputs.append(range(len(earlier), len(earlier) + len(turn.input)))
         purged = frozenset(n for n, entry in enumerate(found.entries) if entry == PURGED)
         items = (*earlier, *_items(turn))
-        return Context(items, turn.response, found.place, tuple(inputs), purged)
+        return Context(items, turn.response, found.position, tuple(inputs), purged)
 
     def input_items(
         self,
         account: str,
         response_id: str,
-        *,
-        order: Literal["asc", "desc"],
-        limit: int,
-        after: str | None,
-        before: str | None,
+        query: PageQuery,
     ) -> Page:
         """Return a page of what the model saw (E6): earlier turns, then this one's own input.
 
         It takes one round trip, and one more for each of `after` and `before`.
         """
         chain = PagedChain(self._chains, self._entries, account, response_id)
-        return page(chain, order=order, limit=limit, after=after, before=before)
+        return page(chain, query)
 
     def items(self, account: str, item_ids: Sequence[str]) -> dict[str, Item]:
         """Return those of the items that the account has stored, by id (S5)."""
@@ -224,13 +222,13 @@ class RedisStore:
         with translated():
             self._redis.ping()
 
-    def _found(self, account: str, response_id: str, first: int, last: int) -> Found:
+    def _found(self, account: str, response_id: str, first: int, last: int) -> ChainPart:
         found = self._chains.find(account, response_id, first, last)
         if found is None or not found.entries or found.entries[-1] == PURGED:
             raise unknown_response(response_id)
         return found
 
-    def _turn(self, found: Found, account: str, response_id: str) -> Turn:
+    def _turn(self, found: ChainPart, account: str, response_id: str) -> Turn:
         own = found.entries[-1]
         return self._entries.turn(own, account, response_id, found.parent, found.common)
 

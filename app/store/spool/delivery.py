@@ -19,9 +19,10 @@ from contextlib import contextmanager, suppress
 from typing import Protocol
 
 from app.domain.ids import tag_of
+from app.domain.turns.turn import Turn
 from app.errors import GatewayError, NotFound, StorageUnavailable, Unconfirmed
 from app.store.connection.reasons import reason
-from app.store.responses.base import Confirming, Turn
+from app.store.responses.base import Confirming
 from app.store.spool.files import Spool
 from app.store.spool.folders import SpoolFolders
 from app.store.spool.timer import SpoolTimer

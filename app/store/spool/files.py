@@ -16,7 +16,7 @@ from zlib import crc32
 
 import orjson
 
-from app.store.responses.base import Place, Turn
+from app.domain.turns.turn import Position, Turn
 from app.store.responses.entries import Entries
 
 _TURN, _KEPT, _DRAFT = ".turn", ".kept", ".draft"
@@ -82,7 +82,7 @@ class Spool:
         if data is None:
             return None
         head, entry = _parted(data)
-        parent = head["parent"] and Place(*head["parent"])
+        parent = head["parent"] and Position(*head["parent"])
         return self._entries.turn(entry, head["account"], head["id"], parent)
 
     def is_kept(self, response_id: str) -> bool:

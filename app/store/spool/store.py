@@ -16,12 +16,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Literal, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from app.domain.ids import home_of
 from app.domain.items import Item
+from app.domain.turns.page import Page, PageQuery
+from app.domain.turns.turn import Context, Turn
 from app.errors import OVERLOADED, NotFound, StorageUnavailable, Unconfirmed
-from app.store.responses.base import Confirming, Context, Page, ResponseStore, Turn
+from app.store.responses.base import Confirming, ResponseStore
 from app.store.responses.paging import OneTurn, page
 from app.store.spool.delivery import SpoolDelivery
 
@@ -125,26 +127,19 @@ class SpoolingStore:
         self,
         account: str,
         response_id: str,
-        *,
-        order: Literal["asc", "desc"],
-        limit: int,
-        after: str | None,
-        before: str | None,
+        query: PageQuery,
     ) -> Page:
         """Return a page of what the model saw (E6): earlier turns, then this one's own input."""
 
         def read() -> Page:
-            return self._store.input_items(
-                account, response_id, order=order, limit=limit, after=after, before=before
-            )
+            return self._store.input_items(account, response_id, query)
 
         try:
             return self._delivered(account, response_id, read)
         except Undelivered as waiting:
             if waiting.turn.parent is not None:
                 raise
-            one = OneTurn(waiting.turn.input)
-            return page(one, order=order, limit=limit, after=after, before=before)
+            return page(OneTurn(waiting.turn.input), query)
 
     def items(self, account: str, item_ids: Sequence[str]) -> dict[str, Item]:
         """Return those of the items that the account has stored, by id (S5)."""

@@ -1,0 +1,1 @@
+"""Turns of conversations: what stores keep, what services start from, what is listed."""

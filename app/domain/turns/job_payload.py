@@ -1,0 +1,37 @@
+"""A background request: all that a worker needs to answer it as its caller asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.domain.identity import RequestIdentity
+from app.domain.request import CreateRequest
+from app.domain.response import Response
+from app.domain.turns.turn import Thread, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class JobPayload:
+    """What a background request was prepared to.
+
+    `body` is its JSON as the caller sent it, `request` what was read of that. `charge` is what its
+    limits have counted for it (Charge.text). `queued_at` is in Unix seconds. `identity` is what the
+    request is called; an earlier release stored none.
+    """
+
+    account: str
+    key_id: str
+    body: Mapping[str, Any]
+    request: CreateRequest
+    thread: Thread
+    response: Response
+    queued_at: float
+    charge: str | None = None
+    identity: RequestIdentity | None = None
+
+    def turn(self, response: Response) -> Turn:
+        """Return the turn that `response` makes of this request."""
+        include = self.request.parameters.include
+        return Turn(self.account, response, self.thread.own, include, self.thread.position)

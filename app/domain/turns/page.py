@@ -1,0 +1,42 @@
+"""Pages of lists of items."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from app.domain.items import Item
+
+Order = Literal["asc", "desc"]
+
+
+@dataclass(frozen=True, slots=True)
+class PageQuery:
+    """Which page of a list is asked for.
+
+    `after` and `before` are ids of items in the list: the page begins behind the one, in the order
+    asked for, or ends just in front of the other; given both, it lies between them.
+    """
+
+    order: Order = "desc"
+    limit: int = 20
+    after: str | None = None
+    before: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list, in the order asked for."""
+
+    items: tuple[Item, ...]
+    has_more: bool
+
+    @property
+    def first_id(self) -> str | None:
+        """The id of the first item, if there is one."""
+        return self.items[0].id if self.items else None
+
+    @property
+    def last_id(self) -> str | None:
+        """The id of the last item, if there is one."""
+        return self.items[-1].id if self.items else None

@@ -1,0 +1,67 @@
+"""A turn of a conversation, where it stands, and what the next one starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.domain.items import Item
+from app.domain.response import Response
+from app.domain.tools import FunctionTool
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a turn stands in its conversation: entry `depth` of the log `log`.
+
+    A conversation is a tree. Its first branch is log "0"; each turn that continues another than the
+    last of a log begins a log of its own. A turn's depth is the number of turns before it.
+    """
+
+    log: str
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A response with what it needs to be continued.
+
+    `input` has this turn's own input, ids minted, references resolved. `parent` is the position
+    of the turn that it continues. `response.output` keeps opaque reasoning and logprobs whatever
+    `include` shows of them.
+    """
+
+    account: str
+    response: Response
+    input: tuple[Item, ...]
+    include: frozenset[str]
+    parent: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Everything that a turn and those before it leave to the next: each turn's input, then its
+    output, oldest first. `last` is the turn itself, with the tools of its request in its echo.
+    `inputs` says for each turn, a purged one too, which of the items its input is; `purged` are the
+    numbers of those turns, from 0 on, of which a purge left nothing.
+    """
+
+    items: tuple[Item, ...]
+    last: Response
+    position: Position
+    inputs: tuple[range, ...]
+    purged: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """`items` is all that the model shall see; `own` what this turn adds to the conversation.
+
+    `response_id` is the new turn's, in the parent's conversation. `position` is the parent's,
+    `tools` are those of the parent's request (S6).
+    """
+
+    response_id: str
+    items: tuple[Item, ...]
+    own: tuple[Item, ...]
+    position: Position | None = None
+    tools: tuple[FunctionTool, ...] = ()

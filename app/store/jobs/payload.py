@@ -1,0 +1,73 @@
+"""The payload of a background response as bytes, and back.
+
+It is JSON, of names that neighbouring releases know:
+
+    {"account": "acme", "key_id": "key_1", "body": {"model": "m", "input": "in own"},
+     "response": {"id": "resp_…", "status": "queued", …}, "items": [{"type": "message", …}],
+     "own": [{"type": "message", …}], "place": ["0", 3], "tools": [], "queued_at": 1893456000.5,
+     "admission": null, "identity": ["req_…", …]}
+
+`items` are all that the model shall see, `own` those that the request brings, and `place` is its
+parent's position, null for none. The body's input stands in `own`, ids minted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import orjson
+
+from app.domain.identity import RequestIdentity
+from app.domain.turns.job_payload import JobPayload
+from app.domain.turns.turn import Position, Thread
+from app.schemas.field import ReadContext
+from app.schemas.request.create import CREATE_REQUEST
+from app.schemas.wire.items import ITEM
+from app.schemas.wire.responses import RESPONSE
+from app.schemas.wire.tools import FUNCTION_TOOL
+
+
+def dump_payload(payload: JobPayload) -> bytes:
+    """Encode a payload."""
+    thread, position, identity = payload.thread, payload.thread.position, payload.identity
+    return orjson.dumps(
+        {
+            "account": payload.account,
+            "key_id": payload.key_id,
+            "body": {**payload.body, "input": "in own"},
+            "response": RESPONSE.dump(payload.response),
+            "items": ITEM.dump_all(thread.items),
+            "own": ITEM.dump_all(thread.own),
+            "place": position and [position.log, position.depth],
+            "tools": [FUNCTION_TOOL.dump(tool) for tool in thread.tools],
+            "queued_at": payload.queued_at,
+            "admission": payload.charge,
+            "identity": identity and list(identity),
+        }
+    )
+
+
+def load_payload(raw: bytes) -> JobPayload:
+    """Decode a payload."""
+    fields = orjson.loads(raw)
+    response = RESPONSE.load(fields["response"])
+    # What was unsupported has been refused or dropped when it came.
+    request = CREATE_REQUEST.load(fields["body"], context=ReadContext(drops_unsupported=True))
+    own = tuple(ITEM.load_all(fields["own"]))
+    return JobPayload(
+        account=fields["account"],
+        key_id=fields["key_id"],
+        body=fields["body"],
+        request=replace(request, input=own),
+        thread=Thread(
+            response.id,
+            items=tuple(ITEM.load_all(fields["items"])),
+            own=own,
+            position=fields["place"] and Position(*fields["place"]),
+            tools=tuple(FUNCTION_TOOL.load(tool) for tool in fields["tools"]),
+        ),
+        response=response,
+        queued_at=fields["queued_at"],
+        charge=fields["admission"],
+        identity=RequestIdentity(*fields["identity"]) if fields.get("identity") else None,
+    )
