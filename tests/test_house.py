@@ -51,6 +51,7 @@ STILL: frozenset[str] = frozenset(
         "app/providers/openai_chat/reader.py",
         "app/providers/openai_chat/reasoning_fields.py",
         "app/providers/openai_chat/request.py",
+        "app/providers/openai_responses/events.py",
         "app/providers/openai_responses/items.py",
         "app/providers/openai_responses/reader.py",
         "app/providers/openai_responses/request.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -27,6 +28,18 @@ def paths(text: str) -> Iterator[str]:
     yield from (name for name in _TOP.findall(text) if name not in _MADE)
 
 
+def remarks(path: Path) -> Iterator[str]:
+    """Yield the comments and docstrings of a file."""
+    text = path.read_text()
+    if path.suffix == ".lua":
+        yield from re.findall(r"--.*", text)
+        return
+    yield from re.findall(r"#.*", text)
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            yield ast.get_docstring(node) or ""
+
+
 @pytest.mark.parametrize("page", documents(), ids=relative)
 def test_a_file_that_a_page_names_is_there(page: Path) -> None:
     assert [path for path in paths(page.read_text()) if not _stands(page, path)] == []
@@ -46,8 +59,9 @@ def test_a_file_that_a_comment_names_is_there() -> None:
     gone = {
         (relative(path), named)
         for path in sources()
-        if path.suffix == ".py"
-        for named in re.findall(_PATH, path.read_text())
+        if path.suffix in (".py", ".lua")
+        for line in remarks(path)
+        for named in _PATH.findall(line)
         if named.endswith((".md", ".py", ".lua")) and not any(ROOT.glob(named))
     }
     assert gone == set()
