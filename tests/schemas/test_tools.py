@@ -53,7 +53,7 @@ def test_a_tool_that_is_wrong_is_refused_by_its_path(raw: Any, code: str, where:
     assert verdict(body(tools=[raw])) == (code, f"tools[0]{where}")
 
 
-@pytest.mark.parametrize("kind", HOSTED)
+@pytest.mark.parametrize("kind", [each for each in HOSTED if each != "web_search"])
 def test_a_hosted_tool_is_refused_by_name_and_pointed_to_functions(kind: str) -> None:
     refused = fault(body(tools=[FUNCTION, {"type": kind}]))
     assert (refused.code, refused.param) == ("unsupported_value", "tools[1].type")
@@ -185,6 +185,32 @@ def test_where_told_to_drop_a_tool_is_left_out_and_named() -> None:
 )
 def test_where_told_to_drop_a_broken_tool_is_refused_all_the_same(raw: Any, where: str) -> None:
     assert fault(body(tools=[raw]), "drop").param == f"tools[0]{where}"
+
+
+@pytest.mark.parametrize("kind", ["web_search", "web_search_2025_08_26"])
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_search_of_the_web_is_left_out_beside_another_tool(kind: str, place: int) -> None:
+    tools: list[Any] = [FUNCTION]
+    tools.insert(place, {"type": kind, "external_web_access": False})
+    request = load(tools=tools, tool_choice="required")
+    assert request.parameters.tools == (FunctionTool("look_up"),)
+    assert request.ignored == (f"tools[{place}]",)
+
+
+@pytest.mark.parametrize(
+    ("tools", "choice", "where"),
+    [
+        ([HOSTED_TOOL], "auto", "tools[0].type"),
+        ([HOSTED_TOOL, {"type": "web_search_2025_08_26"}], "auto", "tools[0].type"),
+        ([FUNCTION, HOSTED_TOOL], {"type": "web_search"}, "tool_choice.type"),
+        ([FUNCTION, {"type": "web_search_preview"}], "auto", "tools[1].type"),
+        ([FUNCTION, {"type": "web_search_preview_2025_03_11"}], "auto", "tools[1].type"),
+    ],
+)
+def test_a_search_of_the_web_that_is_wanted_or_alone_is_refused(
+    tools: list[Any], choice: Any, where: str
+) -> None:
+    assert verdict(body(tools=tools, tool_choice=choice)) == ("unsupported_value", where)
 
 
 DROPPED_CHOICES: list[tuple[list[Any], Any, Any, tuple[str, ...]]] = [

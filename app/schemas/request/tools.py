@@ -29,6 +29,8 @@ HOSTED = (
     "custom",
     "namespace",
 )
+#: Agents send it beside their own tools; `web_search_preview` is another.
+_is_web_search = re.compile(r"web_search(_[0-9]{4}_[0-9]{2}_[0-9]{2})?").fullmatch
 _KEYS = frozenset({"type", "name", "description", "parameters", "strict"})
 _is_name = re.compile(NAME).fullmatch
 
@@ -68,6 +70,8 @@ class ToolsField(StrictField):
                     what = f"{shown(tool.name)} is taken by an earlier tool: rename one."
                     raise InvalidField("invalid_value", f"{path}[{index}].name", what)
                 tools[tool.name] = tool
+        if value and not tools and not context.drops_unsupported:
+            raise _unsupported(value[0]["type"], f"{path}[0]")  # all of them are web searches
         return tuple(tools.values())
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:
@@ -99,7 +103,9 @@ def usual_tool(raw: Any) -> FunctionTool | None:
 
 
 def read_tool(raw: object, path: str, context: ReadContext) -> FunctionTool | None:
-    """Return what the tool's schema makes of it, or None where it is dropped.
+    """Return what the tool's schema makes of it, or None where it is left out.
+
+    A search of the web is left out whatever the policy, for as long as another tool remains (R7).
 
     Raises:
         InvalidField: its first fault.
@@ -109,11 +115,12 @@ def read_tool(raw: object, path: str, context: ReadContext) -> FunctionTool | No
     if said == "function":
         tool: FunctionTool = _FUNCTION.read(given, path, context)
         return tool
-    if not context.drops_unsupported:
+    if context.drops_unsupported:
+        context.dropped_any_tool = True
+        context.dropped_tools.update(_names(given))
+    elif not _is_web_search(said):
         raise _unsupported(said, path)
     context.ignore(path)
-    context.dropped_any_tool = True
-    context.dropped_tools.update(_names(given))
     return None
 
 
