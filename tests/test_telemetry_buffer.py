@@ -170,7 +170,7 @@ def test_what_a_process_gathers_is_in_the_metrics_when_it_has_ended(
         "from app import telemetry as t\n"
         f"t.gather_counts({LONG_S})\n"
         "t.upstream_ended('acme', 'ok')\n"
-        "t.upstream_spoke('acme', 0.5)\n"
+        "t.first_byte_counted('acme', 0.5)\n"
     )
     with started([sys.executable, "-c", code]) as process:
         assert process.wait(60) == 0

@@ -60,11 +60,11 @@ def _refused(answer: requests.Response) -> str:
     """Return a refusal in the API's own words, where it has any."""
     status = f"{answer.status_code} {answer.reason}".strip()
     try:
-        said = str(orjson.loads(answer.content)["error"]["message"])
+        message = str(orjson.loads(answer.content)["error"]["message"])
     except (requests.RequestException, ValueError, LookupError, TypeError):
-        said = ""
+        message = ""
     hint = " Give a key by --key, or in GATEWAY_API_KEY." if answer.status_code == _NO_KEY else ""
-    return f"{status}: {said}{hint}" if said or hint else status
+    return f"{status}: {message}{hint}" if message or hint else status
 
 
 @contextmanager

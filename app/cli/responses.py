@@ -11,7 +11,7 @@ import orjson
 from app.api import context
 from app.cli.common.confirmation import make_sure, yes
 from app.cli.common.group import OperatorGroup, operator, print_json
-from app.cli.common.progress import tell, watched
+from app.cli.common.progress import print_line, watched
 from app.cli.common.values import Moment, date
 from app.domain.accounts.accounts import Account
 from app.services.responses.archive import Archive
@@ -31,9 +31,9 @@ def list_responses(account: str, *, as_json: bool) -> None:
     """List an account's responses, those of one conversation together, without their content."""
     walked = _walk(account)
     if not as_json:
-        tell(_ROW.format("ID", "STATUS", "CREATED", "DELETED", "MODEL"))
+        print_line(_ROW.format("ID", "STATUS", "CREATED", "DELETED", "MODEL"))
     for found in walked:
-        tell(orjson.dumps(_summary(found)) if as_json else _ROW.format(*_cells(found)))
+        print_line(orjson.dumps(_summary(found)) if as_json else _ROW.format(*_cells(found)))
 
 
 @responses.command("show")
@@ -50,7 +50,7 @@ def delete(response_ids: tuple[str, ...]) -> None:
     archive = _archive()
     for response_id in watched(response_ids, len(response_ids), "responses"):
         was_there = archive.delete(response_id, by=operator())
-        tell(f"{response_id} {'deleted' if was_there else 'was already deleted'}")
+        print_line(f"{response_id} {'deleted' if was_there else 'was already deleted'}")
 
 
 @responses.command("purge")
@@ -102,7 +102,7 @@ def purge(
 def export(account: str) -> None:
     """Print everything that an account has stored: a line of JSON for each response."""
     for found in _walk(account):
-        tell(orjson.dumps(found.json()))
+        print_line(orjson.dumps(found.json()))
 
 
 def _archive() -> Archive:
@@ -114,8 +114,8 @@ def _walk(account: str) -> Iterator[Archived]:
     archive = _archive()
     archive.account(account)
     conversations = archive.responses(account)
-    shown = watched(conversations, archive.conversations(account), "conversations")
-    return (found for conversation in shown for found in conversation)
+    walked = watched(conversations, archive.conversations(account), "conversations")
+    return (found for conversation in walked for found in conversation)
 
 
 def _warn_if_open(account: Account) -> None:

@@ -117,10 +117,10 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
         self._supersede(before)
         self._start_after = 0.0
         self._metrics.set(successful=True)
-        self._say("info", "config_reloaded", file=self._file)
+        self._log_line("info", "config_reloaded", file=self._file)
         if names := overruling_variables(settings):
             remedy = "restart the web process"
-            self._say("warning", "environment_overrules_file", names=names, remedy=remedy)
+            self._log_line("warning", "environment_overrules_file", names=names, remedy=remedy)
         self.manage_workers()
 
     def _supersede(self, before: tuple[Settings | None, Any]) -> None:
@@ -148,11 +148,11 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
         if settings is not None:
             activate(settings)
         self._metrics.set(successful=False)
-        self._say(
+        self._log_line(
             "error", "config_reload_failed", file=fault.file, line=fault.line, reason=fault.reason
         )
 
-    def _say(self, level: str, event: str, **fields: object) -> None:
+    def _log_line(self, level: str, event: str, **fields: object) -> None:
         """Log a line of ours; gunicorn's own hide words, since callers' may be among them."""
         settings = active() or Settings()
         known = {name: value for name, value in fields.items() if value is not None}
@@ -217,7 +217,7 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
         if self._outgoing & self.WORKERS.keys():
             self._back_out(reason)
         else:
-            self._say("error", "worker_not_started", reason=reason)
+            self._log_line("error", "worker_not_started", reason=reason)
 
     def _back_out(self, reason: str) -> None:
         """Keep the old workers, since the new ones cannot start."""

@@ -96,7 +96,7 @@ class CallerSocket(LeanSocket):
             self._sock.shutdown(socket.SHUT_WR)
         spawn_later(stays_s, self.hang_up)
 
-    def has_spoken(self) -> bool:
+    def has_sent(self) -> bool:
         """Tell whether something has come that was not read yet."""
         return has_unread(self.fileno())
 

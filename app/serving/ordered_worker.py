@@ -18,7 +18,7 @@ FREED_AT_ONCE = 16
 #: How long a caller who was turned away may still ask, to find that out, in seconds.
 TURNED_AWAY_S = 1.0
 #: How often at most a shortage is logged.
-SAY_EACH_S = 10.0
+LOG_EACH_S = 10.0
 
 
 class OrderedWorker(RefusingWorker):
@@ -36,7 +36,7 @@ class OrderedWorker(RefusingWorker):
         super().__init__(*args, **options)
         self.state = WorkerState()
         self._orphaned = False
-        self._say_again_at = 0.0
+        self._log_again_at = 0.0
 
     def init_process(self) -> None:
         """Find out how much time answers have."""
@@ -57,8 +57,8 @@ class OrderedWorker(RefusingWorker):
         for _ in range(FREED_AT_ONCE if exhausted else 1):
             self.free_a_descriptor()
         now = monotonic()
-        if exhausted and now >= self._say_again_at:
-            self._say_again_at = now + SAY_EACH_S
+        if exhausted and now >= self._log_again_at:
+            self._log_again_at = now + LOG_EACH_S
             self.log.warning("No file descriptor is left, callers wait: raise LimitNOFILE.")
 
     def free_a_descriptor(self) -> None:

@@ -86,7 +86,7 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
         """Close the connections that nothing has come on, or nothing more."""
         now = time.monotonic()
         for connection in (*self.keepalived_conns, *self.pending_conns):
-            if not spoke(connection):
+            if not has_sent(connection):
                 connection.timeout = min(connection.timeout, now)
         self.murder_keepalived()
         self.murder_pending()
@@ -134,7 +134,7 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
         The loop does it, once it has dealt with all that the poller has found at its sockets.
         """
         for waiting in (self.pending_conns, self.keepalived_conns):
-            free = (each for each in waiting if each not in self._unwanted and not spoke(each))
+            free = (each for each in waiting if each not in self._unwanted and not has_sent(each))
             self._unwanted += itertools.islice(free, 1)
 
     def _turn_away(self) -> None:
@@ -143,7 +143,7 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
         unwanted, self._unwanted = self._unwanted, []
         for connection in unwanted:
             for waiting in (self.pending_conns, self.keepalived_conns):
-                if connection in waiting and not spoke(connection):
+                if connection in waiting and not has_sent(connection):
                     waiting.remove(connection)
                     connection.turn_away(overloaded())
                     self.poller.modify(
@@ -171,7 +171,7 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
         connection.close()
 
 
-def spoke(connection: Any) -> bool:
+def has_sent(connection: Any) -> bool:
     """Tell whether something has come that was not looked at yet: to close would be to reset it."""
     return has_unread(connection.sock.fileno())
 

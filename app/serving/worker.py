@@ -136,7 +136,7 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
     def free_a_descriptor(self) -> None:
         """Turn away who has waited longest without asking for anything."""
         # What has come but was not looked at yet is a request that can be answered.
-        oldest = next((each for each in self._waiting if not each.has_spoken()), None)
+        oldest = next((each for each in self._waiting if not each.has_sent()), None)
         if oldest is not None:
             del self._waiting[oldest]
             oldest.turn_away(overloaded(), TURNED_AWAY_S)
@@ -155,7 +155,7 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
     def _send_away(self) -> None:
         """Close the connections that no request has come on."""
         for caller in list(self._waiting):
-            if not caller.has_spoken():
+            if not caller.has_sent():
                 caller.hang_up()
 
     def handle(self, listener: Any, caller: Any, address: Any) -> None:

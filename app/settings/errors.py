@@ -24,5 +24,5 @@ class SettingsError(Exception):
 def _place(file: Path | None, line: int | None) -> str:
     if file is None:
         return ""
-    shown = redact(str(file))
-    return f"{shown}: " if line is None else f"{shown}, line {line}: "
+    name = redact(str(file))
+    return f"{name}: " if line is None else f"{name}, line {line}: "

@@ -16,12 +16,12 @@ from app.telemetry.counts import (
     STORE_FAILURES,
     STREAMS_OPEN,
     breaker_changed,
+    first_byte_counted,
     gather_counts,
     metrics,
     tokens_counted,
     upstream_ended,
     upstream_oddity,
-    upstream_spoke,
 )
 from app.telemetry.errors import own_mistake, unexpected
 from app.telemetry.logs import configure_logging, identify, log
@@ -42,6 +42,7 @@ __all__ = [
     "Trace",
     "breaker_changed",
     "configure_logging",
+    "first_byte_counted",
     "gather_counts",
     "identify",
     "job_ended",
@@ -54,5 +55,4 @@ __all__ = [
     "unexpected",
     "upstream_ended",
     "upstream_oddity",
-    "upstream_spoke",
 ]

@@ -119,7 +119,7 @@ def request_counted(method: str, endpoint: str, status: int, seconds: float) -> 
     )
 
 
-def upstream_spoke(provider: str, seconds: float) -> None:
+def first_byte_counted(provider: str, seconds: float) -> None:
     """Count the time that an upstream took to its first word."""
     _buffer.add((partial(_upstream_seconds, provider), seconds))
 

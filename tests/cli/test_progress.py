@@ -7,7 +7,7 @@ import io
 import pytest
 
 from app.cli.common import progress
-from app.cli.common.progress import tell, watched
+from app.cli.common.progress import print_line, watched
 
 
 class Terminal(io.StringIO):
@@ -23,7 +23,7 @@ def _slow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run() -> None:
     for step in watched(["one", "two"], 2, "steps"):
-        tell(step)
+        print_line(step)
 
 
 def test_results_go_to_stdout_and_the_bar_to_the_terminal_of_stderr(

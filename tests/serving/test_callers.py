@@ -157,12 +157,12 @@ def test_who_has_asked_but_was_not_heard_yet_has_spoken(
     pair: tuple[CallerSocket, socket.socket],
 ) -> None:
     caller, theirs = pair
-    assert not caller.has_spoken()
+    assert not caller.has_sent()
     theirs.sendall(b"GET")
-    assert caller.has_spoken()
+    assert caller.has_sent()
     assert caller.recv(3) == b"GET"
     theirs.close()
-    assert not caller.has_spoken()
+    assert not caller.has_sent()
 
 
 # turned away

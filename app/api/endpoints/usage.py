@@ -19,7 +19,7 @@ auth.require_key(bp)
 
 @bp.get("")
 def read_usage() -> ResponseReturnValue:
-    """Tell what the caller's account used, by day, key and model: 30 days unless told."""
+    """Return what the caller's account used, by day, key and model: 30 days by default."""
     book = context.services().meter.book
     period = book.period(_day("from"), _day("to"))
     lines = book.read(context.caller().account, period)

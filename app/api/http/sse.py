@@ -79,18 +79,18 @@ class Stream(Generic[T]):
 
 
 def relay(run: Run, push: Push) -> Callable[[Batch], bool]:
-    """Return what tells text as soon as the upstream has said it, by the server's own way.
+    """Return what pushes text on as soon as it comes, by the server's own way.
 
     MEASURED: of 50 paced streams an event takes a third less CPU, since nobody has to be woken.
     """
 
-    def tell(batch: Batch) -> bool:
+    def push_text(batch: Batch) -> bool:
         events = run.events_at_once(batch) if push.is_clear else ()
         if events:
             push.push(frames(events))
         return bool(events)
 
-    return tell
+    return push_text
 
 
 def with_fault(subscriber: Subscriber, faults: Sequence[GatewayError]) -> Iterator[Sequence[bytes]]:

@@ -58,9 +58,13 @@ def overruling_variables(settings: Settings) -> list[str]:
     """Name the variables because of which what gateway.toml says of Redis counts for nothing."""
     environ = environment()
     names = [name for name in ("REDIS_URL", "REDIS_PREFIX") if environ.pop(name, "").strip()]
-    said, defaults = Settings.from_env(environ).redis, RedisSettings()
+    from_file, defaults = Settings.from_env(environ).redis, RedisSettings()
     values = {
-        "REDIS_URL": (said.url, settings.redis.url, said.embedded),
-        "REDIS_PREFIX": (said.prefix, settings.redis.prefix, said.prefix == defaults.prefix),
+        "REDIS_URL": (from_file.url, settings.redis.url, from_file.embedded),
+        "REDIS_PREFIX": (
+            from_file.prefix,
+            settings.redis.prefix,
+            from_file.prefix == defaults.prefix,
+        ),
     }
     return [name for name in names if not values[name][2] and values[name][0] != values[name][1]]

@@ -29,7 +29,7 @@ def watched(steps: Iterable[T], total: int, unit: str) -> Iterator[T]:
             bar.update()
 
 
-def tell(line: bytes | str) -> None:
+def print_line(line: bytes | str) -> None:
     """Print a line of the result; where the bar is on the same terminal it makes way."""
     if sys.stdout.isatty() and sys.stderr.isatty():
         with tqdm.external_write_mode():

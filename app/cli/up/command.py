@@ -24,7 +24,7 @@ from app.cli.up import embedded_redis
 from app.cli.up.embedded_redis import EmbeddedRedis, RedisError
 from app.cli.up.leftovers import LeftOver, await_left_over, gateway_at, mark
 from app.cli.up.lock import FolderTaken, only_one
-from app.cli.up.reaper import Tell, reaping
+from app.cli.up.reaper import Register, reaping
 from app.cli.up.supervisor import supervise
 from app.cli.up.welcome import NotReady, welcome
 from app.errors import GatewayError
@@ -51,11 +51,11 @@ def up() -> None:
         with (
             only_one(DATA, settings.web.bind),
             _clear(settings.web.bind),
-            reaping(marked) as tell,
-            _redis(settings, marked, tell) as embedded,
+            reaping(marked) as register,
+            _redis(settings, marked, register) as embedded,
             _metrics() as metrics,
         ):
-            status = _serve(settings, embedded, {**marked, METRICS: metrics}, tell)
+            status = _serve(settings, embedded, {**marked, METRICS: metrics}, register)
     except (SettingsError, AddressTaken, FolderTaken, LeftOver, RedisError) as error:
         raise click.ClickException(f"The gateway cannot start: {error}") from None
     sys.exit(status)
@@ -84,7 +84,7 @@ def _clear(bind: str) -> Iterator[None]:
 
 @contextmanager
 def _redis(
-    settings: Settings, environ: Mapping[str, str], tell: Tell
+    settings: Settings, environ: Mapping[str, str], register: Register
 ) -> Iterator[EmbeddedRedis | None]:
     """Have a Redis: the one that is named, which must answer, else one of our own.
 
@@ -92,7 +92,7 @@ def _redis(
         RedisError: there is none.
     """
     if settings.redis.embedded:
-        with embedded_redis.running(DATA, environ, partial(tell, "redis")) as embedded:
+        with embedded_redis.running(DATA, environ, partial(register, "redis")) as embedded:
             yield embedded
         return
     try:
@@ -116,7 +116,10 @@ def _metrics() -> Iterator[str]:
 
 
 def _serve(
-    settings: Settings, embedded: EmbeddedRedis | None, environ: Mapping[str, str], tell: Tell
+    settings: Settings,
+    embedded: EmbeddedRedis | None,
+    environ: Mapping[str, str],
+    register: Register,
 ) -> int:
     """Run web and worker until something ends them; return the exit status."""
     variables = {"LOG_FORMAT": "text", **environ}
@@ -140,7 +143,7 @@ def _serve(
 
     grace_s = max(settings.requests.grace_s, settings.background.grace_s)
     status = supervise(
-        commands, variables, grace_s=grace_s, beside=beside, stops=_STOPS, watch=tell
+        commands, variables, grace_s=grace_s, beside=beside, stops=_STOPS, watch=register
     )
     over.set()
     for fault in faults:

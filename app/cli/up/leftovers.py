@@ -76,7 +76,7 @@ def _running(processes: Path) -> Iterator[tuple[int, list[str], str]]:
 
 
 def await_left_over(
-    folder: Path, say: Callable[[str], None], pause: Callable[[float], object]
+    folder: Path, report: Callable[[str], None], pause: Callable[[float], object]
 ) -> None:
     """Return once nothing of an earlier `up` of the folder is left: that ends by itself.
 
@@ -87,7 +87,7 @@ def await_left_over(
     """
     left = _in_the_way(folder)
     if left:
-        say(f"Waiting for left over processes of an earlier run to end: {_named(left)}")
+        report(f"Waiting for left over processes of an earlier run to end: {_named(left)}")
     waited_s = 0.0
     while left and waited_s < PATIENCE_S:
         pause(_POLL_S)

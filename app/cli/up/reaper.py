@@ -37,13 +37,13 @@ _LAST_S = 20.0
 _POLL_S = 0.05
 _DONE = b"done"
 
-#: Tells of a process that was started: its name, its pid, where what it writes comes from.
-Tell = Callable[[str, int, int | None], None]
+#: Registers a process that was started: its name, its pid, where what it writes comes from.
+Register = Callable[[str, int, int | None], None]
 
 
 @contextmanager
-def reaping(environ: Mapping[str, str]) -> Iterator[Tell]:
-    """Have what is told of end with this process; at the end of the block nothing is left to."""
+def reaping(environ: Mapping[str, str]) -> Iterator[Register]:
+    """Have what is registered end with this process; at the end of the block nothing is left to."""
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
@@ -56,13 +56,13 @@ def reaping(environ: Mapping[str, str]) -> Iterator[Tell]:
                 start_new_session=True,
             )
 
-        def tell(name: str, pid: int, output: int | None = None) -> None:
+        def register(name: str, pid: int, output: int | None = None) -> None:
             with suppress(OSError):
                 line = json.dumps([name, pid]).encode() + b"\n"
                 socket.send_fds(ours, [line], [] if output is None else [output])
 
         try:
-            yield tell
+            yield register
         finally:
             with suppress(OSError):
                 ours.sendall(_DONE)

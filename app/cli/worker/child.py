@@ -32,8 +32,8 @@ class ChildProcess:
     times_s: tuple[float, float] = (0.0, 0.0)
     unread: bytearray = field(default_factory=bytearray)
 
-    def say(self, line: str) -> None:
-        """Say a line; one that has gone need not hear it."""
+    def send(self, line: str) -> None:
+        """Send a line; one that has gone need not have it."""
         with suppress(OSError):
             self.channel.sendall(line.encode() + b"\n")
 

@@ -88,7 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *_said: Any) -> None:
+    def log_message(self, *_args: Any) -> None:
         """Say nothing of probes."""
 
 

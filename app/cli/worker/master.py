@@ -116,7 +116,7 @@ class Master:
 
     def _once(self, woken: socket.socket) -> None:
         """Wait for whatever happens next, and see to it."""
-        for key, _ in self._selector.select(self._patience_s()):
+        for key, _ in self._selector.select(self._timeout_s()):
             if key.data is None:
                 with suppress(OSError):
                     woken.recv(4096)
@@ -137,7 +137,7 @@ class Master:
         """Tell whether a process that takes jobs has not even said so for too long."""
         return not process.drains and self._clock() - process.last_line_at > SILENCE_S
 
-    def _patience_s(self) -> float:
+    def _timeout_s(self) -> float:
         times = [each.kill_at for each in self._all]
         if self._start_at is not None:
             times.append(self._start_at)
@@ -169,7 +169,7 @@ class Master:
 
     def _drain(self, process: ChildProcess, order: str) -> None:
         """Have a process end. One that is not ready hears of it once it is."""
-        process.say(order)
+        process.send(order)
         process.drains = True
         if process.ready:
             drain_s, grace_s = process.times_s
@@ -194,7 +194,7 @@ class Master:
             return
         now = self._clock()
         process = ChildProcess(program, ours, now, now + READY_S, reloads)
-        process.say(f"{word} {self._kept}" if self._kept else "fresh")
+        process.send(f"{word} {self._kept}" if self._kept else "fresh")
         ours.setblocking(False)
         self._selector.register(ours, selectors.EVENT_READ, process)
         self._all.append(process)

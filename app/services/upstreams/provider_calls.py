@@ -19,7 +19,7 @@ from app.services.upstreams.breakers import Breakers, Permit
 from app.services.upstreams.concurrency import ConcurrencyLimiter
 from app.services.upstreams.retries import RetryPolicy
 from app.settings import ProviderSettings
-from app.telemetry import own_mistake, upstream_ended, upstream_spoke
+from app.telemetry import first_byte_counted, own_mistake, upstream_ended
 
 #: Deltas that are no output yet: an item that was opened may still be followed by an error.
 _NO_OUTPUT = (Used, PartEnded, MessageOpened, ReasoningOpened)
@@ -136,7 +136,7 @@ class ProviderCalls:
                 silent = request.stream and opening.silence_begins
                 silent = silent and (not batch or self._clock() - sent_at >= call.silence_s)
                 if silent or _has_output(first):
-                    upstream_spoke(provider.name, self._clock() - sent_at)
+                    first_byte_counted(provider.name, self._clock() - sent_at)
                     return first, batches
         except GatewayError as error:
             upstream_ended(provider.name, _outcome(error))
