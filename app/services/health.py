@@ -17,7 +17,7 @@ class Readiness:
 
     It is ready while the store answers and a worker lives; with a store that refuses writes, while
     the spool can take answers. `upstreams` never decide it: each, by its name, is "ok" or
-    "resting". `reasons` say of a check that is not well why, for operators' eyes.
+    "resting", which is an open breaker. `reasons` explain each check that failed, for operators.
     """
 
     ready: bool
@@ -27,12 +27,12 @@ class Readiness:
 
 
 class Health:
-    """Asks what the gateway depends on.
+    """Checks what the gateway depends on.
 
     `write` raises StorageUnavailable when the store takes no write; `worker_silence_s` returns for
     how many seconds no worker has taken a job, nor could have, None where background is disabled,
     infinity where there never was one; `upstreams` returns the state of each provider's circuit
-    breaker; `spool_fault` says why the spool can take no answer, None where it can.
+    breaker; `spool_fault` returns why the spool can take no answer, None where it can.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Health:
         return "ok", None
 
     def _worker(self, store: str) -> str:
-        """Tell how the workers are: where no write is taken, none can show that it lives."""
+        """Return how the workers are: where no write is taken, none can show that it lives."""
         if store == "unavailable":
             return "unknown"
         try:

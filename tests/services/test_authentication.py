@@ -324,7 +324,7 @@ def test_a_store_that_is_back_is_asked_by_everybody_again(house: House) -> None:
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.services.accounts.authentication.MAX_REMEMBERED", 2)
+    monkeypatch.setattr("app.services.accounts.authentication.MAX_CACHED", 2)
     store, clock = MemoryAccountStore(), Clock()
     operator = Accounts(store, LimitSettings(), clock=clock)
     secrets = [operator.create_key("acme", by="ops")[1] for _ in range(5)]

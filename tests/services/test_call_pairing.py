@@ -257,7 +257,7 @@ def test_a_call_that_was_cut_takes_no_other_calls_output() -> None:
 
 def test_what_a_purge_has_parted_is_named() -> None:
     context = items("a=0 u1 a(x) u2 t2 b(y)")
-    assert CallPairing(context, (range(2), range(3, 4))).parted() == {"i0", "i2"}
+    assert CallPairing(context, (range(2), range(3, 4))).half_purged() == {"i0", "i2"}
 
 
 def test_a_call_moves_down_to_its_output_and_never_the_output_up() -> None:

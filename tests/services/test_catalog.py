@@ -300,7 +300,7 @@ def test_what_one_key_may_use_is_not_lent_to_another() -> None:
 def test_no_more_ids_are_remembered_than_there_is_room_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("app.services.upstreams.catalog.MAX_REMEMBERED", 2)
+    monkeypatch.setattr("app.services.upstreams.catalog.MAX_CACHED", 2)
     models = catalog()
     for number in range(5):
         assert places(models.resolve(f"openai/{number}", ANYONE)) == [f"openai:{number}"]

@@ -1,13 +1,13 @@
-"""Who is asking? Keys are looked up in the store and remembered for a moment.
+"""Who calls? Keys are looked up in the store and cached for a moment.
 
-A remembered key is good while the store's version, which changes with every change of any key,
-was read less than FRESH_S ago and is the one that the key was read with. So a revocation holds
+A cached key is valid while the store's version, which changes with every change of any key, was
+read less than FRESH_S ago and is the one that the key was read with. So a revocation takes effect
 everywhere within FRESH_S, with no message that could get lost: when the version cannot be read,
-nothing remembered is good.
+no cached key is valid.
 
-When the store is away, a key that was good last is let in for STALE_S more, marked `stale`: its
-requests may be answered but not stored. Anybody else gets StorageUnavailable. While it is away
-one request in PROBE_S asks the store; the others do not wait for its time-out.
+When the store is unreachable, a key that was valid last is let in for STALE_S more, marked `stale`:
+its requests may be answered but not stored. All others get StorageUnavailable. Meanwhile one
+request in PROBE_S tries the store; the others do not wait for its time-out.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ FRESH_S = 0.9
 STALE_S = 60.0
 PROBE_S = 0.5
 MARK_USED_S = 60
-MAX_REMEMBERED = 50_000
+MAX_CACHED = 50_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A remembered key; `mark_used_at` is when its next use has to be written down."""
+    """A cached key; `mark_used_at` is when its next use has to be stored."""
 
     version: str
     caller: Caller
@@ -43,7 +43,7 @@ class _Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _SeenVersion:
     """The store had this version at some moment after `at` on the monotonic clock."""
 
     version: str
@@ -70,9 +70,9 @@ class Authenticator:
         self._clock = clock
         self._monotonic = monotonic
         self._entries: dict[str, _Entry] = {}
-        self._seen = _Seen("", float("-inf"))
-        self._asking = False
-        self._away_at: float | None = None
+        self._seen = _SeenVersion("", float("-inf"))
+        self._is_reading = False
+        self._failed_at: float | None = None
 
     def authenticate(self, secret: str | None) -> Caller:
         """Return whose secret this is.
@@ -90,47 +90,49 @@ class Authenticator:
         if entry is None:
             if not is_well_formed(secret) and sha256 != self.bootstrap_sha256:
                 raise bad_key()
-        elif self._is_good(entry):
+        elif self._is_valid(entry):
             return entry.caller
-        return self._ask(sha256, entry)
+        return self._look_up(sha256, entry)
 
-    def _is_good(self, entry: _Entry) -> bool:
+    def _is_valid(self, entry: _Entry) -> bool:
         seen = self._seen
         age_s = self._monotonic() - seen.at
         return (
             entry.version == seen.version
-            and age_s < (FRESH_S if self._asking else REFRESH_S)
+            and age_s < (FRESH_S if self._is_reading else REFRESH_S)
             and self._clock() < min(entry.mark_used_at, entry.expires_at)
         )
 
-    def _ask(self, sha256: str, entry: _Entry | None) -> Caller:
-        if self._is_away():
+    def _look_up(self, sha256: str, entry: _Entry | None) -> Caller:
+        if self._is_down():
             return self._without_store(entry)
         started_at = self._monotonic()
-        self._asking = True
+        self._is_reading = True
         try:
             found = self._store.find(sha256)
         except StorageUnavailable as fault:
-            if fault.code == OVERLOADED:  # nobody knows how the store is
+            if fault.code == OVERLOADED:  # no sign of how the store is
                 return self._without_store(entry, fault)
-            self._away_at = self._monotonic()
+            self._failed_at = self._monotonic()
             return self._without_store(entry)
         finally:
-            self._asking = False
-        self._away_at = None
+            self._is_reading = False
+        self._failed_at = None
         if started_at > self._seen.at:
-            self._see(_Seen(found.version, started_at))
+            self._see(_SeenVersion(found.version, started_at))
         return self._admit(sha256, found, entry)
 
-    def _is_away(self) -> bool:
-        """Tell whether the store failed a moment ago and is not to be asked by this request."""
-        away_at = self._away_at
-        return away_at is not None and (self._asking or self._monotonic() - away_at < PROBE_S)
+    def _is_down(self) -> bool:
+        """Tell whether the store failed a moment ago, and this request is not to try it."""
+        failed_at = self._failed_at
+        return failed_at is not None and (
+            self._is_reading or self._monotonic() - failed_at < PROBE_S
+        )
 
     def _without_store(
         self, entry: _Entry | None, fault: StorageUnavailable | None = None
     ) -> Caller:
-        """Let in who was good when the version was last read: later changes cannot be known."""
+        """Let in a key that was valid when the version was read last: later changes are unknown."""
         seen = self._seen
         known = entry is not None and entry.version == seen.version
         if entry is None or not known or self._monotonic() - seen.at >= STALE_S:
@@ -141,8 +143,8 @@ class Authenticator:
             raise bad_key()
         return entry.stale
 
-    def _see(self, seen: _Seen) -> None:
-        if seen.version != self._seen.version or len(self._entries) >= MAX_REMEMBERED:
+    def _see(self, seen: _SeenVersion) -> None:
+        if seen.version != self._seen.version or len(self._entries) >= MAX_CACHED:
             self._entries = {}
         self._seen = seen
 
@@ -168,11 +170,11 @@ class Authenticator:
         return caller
 
     def _mark_used(self, sha256: str, now: int) -> None:
-        """Write down the time of use; when the store goes away just here, do without."""
+        """Store the time of use; where the store fails just here, do without."""
         with suppress(StorageUnavailable):
             self._store.mark_used(sha256, now)
 
 
 def bad_key() -> Unauthenticated:
-    """Return the error of every secret that opens nothing, whatever the reason."""
+    """Return the one error for every secret that is not valid, whatever the reason."""
     return Unauthenticated("The API key is not valid.", code="invalid_api_key")

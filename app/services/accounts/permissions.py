@@ -1,4 +1,4 @@
-"""What a caller may ask for, before anything is looked up or paid for."""
+"""What a caller may request, checked before anything is looked up or paid for."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def permitted(caller: Caller, request: CreateRequest) -> CreateRequest:
 
     Raises:
         PermissionDenied: the key is read-only, or not for background responses.
-        StorageUnavailable: the request is to be stored while the store is away.
+        StorageUnavailable: the request is to be stored while the store is unreachable.
         InvalidRequest: it needs storage that its account does not allow.
     """
     if caller.read_only:

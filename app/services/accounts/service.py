@@ -1,4 +1,4 @@
-"""Accounts and their keys: made, listed, changed, and asked for by every request."""
+"""Accounts and their keys: made, listed, changed, and looked up by every request."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Accounts:
         """Return who sends this secret.
 
         Raises Unauthenticated (authentication_required, invalid_api_key). A caller may come
-        back `stale` while the store is away: see services.authentication.
+        back `stale` while the store is unreachable: see services.accounts.authentication.
         """
         try:
             return self._authenticator.authenticate(secret)

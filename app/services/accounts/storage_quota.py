@@ -1,4 +1,4 @@
-"""How much an account may have stored, asked before anything is looked up or paid for."""
+"""How much an account may have stored, checked before anything is looked up or paid for."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from app.store.responses.base import ResponseStore
 def refuse_when_full(store: ResponseStore, caller: Caller, request: CreateRequest) -> None:
     """Return unless the request is to be stored and its account has no room left.
 
-    The store is asked only where there is a bound. What is being answered meanwhile is stored as
+    The store is read only where there is a bound. What is being answered meanwhile is stored as
     well: an account may pass its bound by what it has in flight.
 
     Raises:
         RateLimited: code storage_quota_exceeded.
-        StorageUnavailable: the store is away.
+        StorageUnavailable: the store is unreachable.
     """
     bound = caller.max_stored_bytes
     if bound is None or not request.store:

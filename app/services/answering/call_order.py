@@ -29,7 +29,7 @@ def in_order(
     for group in walk.groups:
         if len(group.calls) > 1:
             group.keep_ids_apart(items)
-    return _written(items, left_out, walk)
+    return _ordered(items, left_out, walk)
 
 
 @dataclass(slots=True)
@@ -104,20 +104,20 @@ class _Walk:
             group.place = min(group.place, call)
 
 
-def _written(items: Sequence[Item], left_out: Set[int], walk: _Walk) -> tuple[Item, ...]:
+def _ordered(items: Sequence[Item], left_out: Set[int], walk: _Walk) -> tuple[Item, ...]:
     moving = [group for group in walk.groups if group.moved]
     if not moving and not left_out:
         return tuple(items)
-    away = set(left_out)
+    omitted = set(left_out)  # from where they stood
     arriving: dict[int, list[int]] = {}
     for group in moving:
         order = [each for call in group.moved for each in (*walk.thoughts_of[call], call)]
         arriving[group.place] = order
-        away.update(order)
-    written: list[Item] = []
+        omitted.update(order)
+    ordered: list[Item] = []
     for index, item in enumerate(items):
         if index in arriving:
-            written += [items[each] for each in arriving[index]]
-        if index not in away:
-            written.append(item)
-    return tuple(written)
+            ordered += [items[each] for each in arriving[index]]
+        if index not in omitted:
+            ordered.append(item)
+    return tuple(ordered)

@@ -18,7 +18,7 @@ from app.errors import InvalidRequest
 from app.services.answering.call_order import in_order
 
 #: So many calls that wait under one id are looked through for another that is the same.
-_SEARCHED = 64
+_MAX_SEARCHED = 64
 
 #: What a float that is whole has more than an integer, as orjson writes it.
 _WHOLE = re.compile(rb"(?<=\d)\.0(?=[,\]}]|$)")
@@ -27,7 +27,7 @@ _WHOLE = re.compile(rb"(?<=\d)\.0(?=[,\]}]|$)")
 class CallPairing:
     """Pairs the calls of a context, then those of a turn's own input, with their outputs.
 
-    `inputs` says which of the context each turn's input is. No turn is answered before all
+    `inputs` are the indexes of each turn's input in the context. No turn is answered before all
     calls up to there have their outputs, so one that has none by then lost it to a purge (S7).
     `purged` are the numbers of the turns of which a purge left nothing.
     """
@@ -38,25 +38,31 @@ class CallPairing:
         inputs: Sequence[range] = (),
         purged: Set[int] = frozenset(),
     ) -> None:
+        # All numbers are indexes of items: the context, then the turn's own input.
         self._items = list(context)
         self._own_start = len(self._items)
         self._calls: list[int] = []
-        self._again: dict[str, deque[int]] = {}
+        # Calls without an output yet, by call_id, the oldest first: copies that a client sent of
+        # calls which had their output before, calls that wait, calls that were cut off. The first
+        # of these that has one takes an output.
+        self._resent: dict[str, deque[int]] = {}
         self._waiting: dict[str, deque[int]] = {}
-        self._cut: dict[str, deque[int]] = {}
-        self._queues = (self._again, self._waiting, self._cut)  # who takes an output first
+        self._cut_off: dict[str, deque[int]] = {}
+        self._queues = (self._resent, self._waiting, self._cut_off)
         self._has_gaps = bool(purged)
         # MEASURED: to see on the way that nothing has to move saves four fifths of the time.
         self._is_plain = True
         self._last_other = self._last_output = self._last_before = -1
         self._input_start = 0
+        # What a call is compared by, made for few of them: by index, and by call_id for all up to
+        # the one at place `_signed_calls` of `_calls`.
         self._signatures: dict[int, bytes] = {}
-        self._known: dict[str, set[bytes]] = {}
-        self._known_calls = 0
-        self._latest: dict[str, int] = {}  # the call that was made or answered last, by id
+        self._signatures_by_id: dict[str, set[bytes]] = {}
+        self._signed_calls = 0
+        self._latest: dict[str, int] = {}  # the call that was made or answered last, by call_id
         self._output_of: dict[int, int] = {}
-        self._orphans: set[int] = set()
-        self._replaced: set[int] = set()
+        self._orphans: set[int] = set()  # their calls were purged
+        self._replaced: set[int] = set()  # a later output of the same call counts
         start = 0
         for turn, given in enumerate((*inputs, range(self._own_start, self._own_start))):
             for queues in self._queues:
@@ -66,7 +72,7 @@ class CallPairing:
             self._read_context(start, given.stop, is_after_gap=turn - 1 in purged)
             start = given.stop
 
-    def parted(self) -> set[str]:
+    def half_purged(self) -> set[str]:
         """Return the ids of those items of the context whose other half a purge took."""
         waiting = self._still_waiting()
         if not self._orphans and len(self._output_of) + len(waiting) == len(self._calls):
@@ -124,9 +130,9 @@ class CallPairing:
     def _read_call(self, call: FunctionCall, index: int) -> None:
         call_id, queues = call.call_id, self._waiting
         if index < self._own_start and call.status != "completed":
-            queues = self._cut
+            queues = self._cut_off
         elif call_id in queues and self._is_sent_again(call, index):
-            queues = self._again
+            queues = self._resent
         if call_id in queues:
             queues[call_id].append(index)
         else:
@@ -147,25 +153,27 @@ class CallPairing:
         signature = _signature(call)
         if not self._has_gaps and signature not in self._signatures_under(call.call_id):
             return False
-        return not self._is_among(signature, islice(waiting, _SEARCHED))
+        return not self._is_among(signature, islice(waiting, _MAX_SEARCHED))
 
     def _signatures_under(self, call_id: str) -> set[bytes]:
         """Return the signatures of all calls so far under an id; most requests never ask."""
-        for index in self._calls[self._known_calls :]:
+        for index in self._calls[self._signed_calls :]:
             call = self._items[index]
             if isinstance(call, FunctionCall):
-                self._known.setdefault(call.call_id, set()).add(self._signature(index))
-        self._known_calls = len(self._calls)
-        return self._known[call_id]
+                self._signatures_by_id.setdefault(call.call_id, set()).add(self._signature(index))
+        self._signed_calls = len(self._calls)
+        return self._signatures_by_id[call_id]
 
     def _is_awaited(self, output: FunctionCallOutput) -> bool:
         return any(queues.get(output.call_id) for queues in self._queues)
 
     def _read_output(self, output: FunctionCallOutput, index: int) -> None:
         waiting = self._waiting.get(output.call_id)
-        if not waiting or self._again or self._cut:
+        if not waiting or self._resent or self._cut_off:
             self._is_plain = False
-            waiting = self._again.get(output.call_id) or waiting or self._cut.get(output.call_id)
+            waiting = (
+                self._resent.get(output.call_id) or waiting or self._cut_off.get(output.call_id)
+            )
         call = waiting.popleft() if waiting else self._latest[output.call_id]
         self._latest[output.call_id] = call
         if index != self._last_output + 1:
@@ -179,9 +187,9 @@ class CallPairing:
         self._output_of[call] = index
 
     def _is_waited_for(self, call: FunctionCall) -> bool:
-        """Tell whether it is a call of the context that has no output yet."""
+        """Tell whether it is a call of the context that still waits for its output."""
         signature = b""
-        for queues in (self._waiting, self._cut):
+        for queues in (self._waiting, self._cut_off):
             for index in queues.get(call.call_id, ()):
                 if index >= self._own_start:
                     break
@@ -204,7 +212,7 @@ class CallPairing:
 
     def _refuse_what_waits(self) -> None:
         """Refuse calls without an output; one that was cut in the parent is merely left out."""
-        waiting = (self._again, self._waiting)
+        waiting = (self._resent, self._waiting)
         open_calls = [
             (queue[0], each) for queues in waiting for each, queue in queues.items() if queue
         ]

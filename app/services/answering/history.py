@@ -50,8 +50,8 @@ def thread(
     context = _parent(store, account, parent_id, is_pending)
     response_id = new_id("resp", tag_of(parent_id) or new_tag())
     pairing = CallPairing(context.items, context.inputs, context.purged)
-    parted = pairing.parted()
-    known = {item.id: item for item in context.items if item.id not in parted}
+    half_purged = pairing.half_purged()
+    known = {item.id: item for item in context.items if item.id not in half_purged}
     own = pairing.add(_resolved(store, account, request.input, known, response_id))
     return Thread(
         response_id,
@@ -92,7 +92,7 @@ def _resolved(
     known: Mapping[str, Item],
     response_id: str,
 ) -> tuple[Item, ...]:
-    """Return the turn's own input: references resolved, ids minted, nothing told twice.
+    """Return the turn's own input: references resolved, ids minted, nothing repeated.
 
     `known` are the items of the context by their ids, but for those that are left out of it.
     """

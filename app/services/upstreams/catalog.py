@@ -14,7 +14,7 @@ from app.providers.base import Provider
 from app.services.upstreams.discovery import Discovery
 from app.settings import ModelSettings, ProviderSettings
 
-MAX_REMEMBERED = 1024
+MAX_CACHED = 1024
 
 _GLOB = frozenset("*?[")
 
@@ -63,7 +63,7 @@ class ModelCatalog:
         self._discovery = discovery
         self._is_reasoning_model = is_reasoning_model
         self._facts = {_route_of(model): model for model in self._configured.values()}
-        self._fixed_route = lru_cache(MAX_REMEMBERED)(self._configured_route)
+        self._fixed_route = lru_cache(MAX_CACHED)(self._configured_route)
         self._resolved: dict[tuple[str, tuple[str, ...]], tuple[Target, ...]] = {}
 
     def resolve(self, model_id: str, caller: Caller) -> tuple[Target, ...]:
@@ -83,7 +83,7 @@ class ModelCatalog:
         if targets is None:
             targets = self._look_up(model_id, caller)
             if self._is_fixed(model_id):
-                if len(self._resolved) >= MAX_REMEMBERED:
+                if len(self._resolved) >= MAX_CACHED:
                     self._resolved.clear()
                 self._resolved[key] = targets
         return targets
