@@ -12,8 +12,8 @@ from app.domain.items import InputImage, InputText, Item, Message, OutputText, R
 from app.domain.request import JsonSchemaFormat, ReasoningOptions, TextOptions
 from app.errors import InvalidRequest
 from app.providers.anthropic.request import to_upstream
-from app.providers.placeholders import GO_ON
 from app.providers.profiles import PROFILES
+from app.providers.writing.placeholders import GO_ON
 from tests.providers.asking import answered, ask, called, said, thought
 
 IMAGE = InputImage("https://example.com/a.png")

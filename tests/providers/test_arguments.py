@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from app.providers.arguments import as_object, as_text
+from app.providers.writing.arguments import as_object, as_text
 
 NO_OBJECTS = ["{oops", "[1]", "null", "3", '"city"']
 

@@ -18,8 +18,8 @@ from app.domain.items import (
 )
 from app.errors import InvalidRequest
 from app.providers.openai_chat.messages import SEE_BELOW, to_messages
-from app.providers.placeholders import GO_ON
 from app.providers.profiles import Profile
+from app.providers.writing.placeholders import GO_ON
 from tests.providers.chatting import GENERIC, OPENAI, assistant, call, knowing, output, user
 
 PNG = "data:image/png;base64,aGk="

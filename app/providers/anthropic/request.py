@@ -17,12 +17,14 @@ from app.providers.anthropic.thinking import Thinking, thinking
 from app.providers.anthropic.tools import choice_in_vain, is_forced, strict_in_vain, toolbox
 from app.providers.anthropic.turns import split_instructions, turns
 from app.providers.profiles import Profile, is_tier_in_vain, tier_name
-from app.providers.reading.phases import phases_in_vain
+from app.providers.writing.parameters import PassThrough
+from app.providers.writing.phases import phases_in_vain
 
 #: Said where an answer in JSON is wanted and no field of the format can say it.
 JSON_ONLY = "Answer with one JSON object and nothing else: no words around it, no code fence."
 
 _TEMPLATE = "chat_template_kwargs"
+_PASS_THROUGH = PassThrough("messages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,25 +77,23 @@ def to_upstream(request: ModelRequest, profile: Profile) -> dict[str, Any]:
 
 def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
     """Name the parameters that this format, or this family of models, cannot honour."""
-    asked, plan = request.parameters, _plan(request, profile)
-    as_default: dict[str, tuple[object, ...]] = {
+    parameters, plan = request.parameters, _plan(request, profile)
+    moot: dict[str, tuple[object, ...]] = {
         "presence_penalty": (None, 0),
         "frequency_penalty": (None, 0),
         "top_logprobs": (None, 0),
-        "prompt_cache_key": (None,),
-        "prompt_cache_retention": (None,),
-        "seed": (None,),
     }
-    names = [name for name, kept in as_default.items() if getattr(asked, name) not in kept]
-    if is_tier_in_vain(asked.service_tier, profile):
+    names = [name for name, values in moot.items() if getattr(parameters, name) not in values]
+    names += _PASS_THROUGH.ignored(parameters, profile)
+    if is_tier_in_vain(parameters.service_tier, profile):
         names.append("service_tier")
-    if asked.user is not None and asked.safety_identifier is not None:
+    if parameters.user is not None and parameters.safety_identifier is not None:
         names.append("user")
-    if INCLUDE_LOGPROBS in asked.include:
+    if INCLUDE_LOGPROBS in parameters.include:
         names.append("include")
-    if asked.text.verbosity is not None:
+    if parameters.text.verbosity is not None:
         names.append("text.verbosity")
-    if isinstance(asked.text.format, JsonSchemaFormat) and not plan.structured:
+    if isinstance(parameters.text.format, JsonSchemaFormat) and not plan.structured:
         names.append("text.format")
     names += phases_in_vain(request.items)
     names += _sampling(request, plan)[1]

@@ -12,9 +12,9 @@ import orjson
 from app.domain.ids import call_id
 from app.domain.items import FunctionCall, FunctionCallOutput, Item, Message, Reasoning
 from app.providers.anthropic.media import blocks, text_block
-from app.providers.arguments import as_object
-from app.providers.call_ids import CallIds
-from app.providers.placeholders import GO_ON
+from app.providers.writing.arguments import as_object
+from app.providers.writing.call_ids import CallIds
+from app.providers.writing.placeholders import GO_ON
 
 Block = dict[str, Any]
 Turn = dict[str, Any]

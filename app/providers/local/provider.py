@@ -51,21 +51,14 @@ from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
 from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, NotFound, UpstreamTimeout, UpstreamUnavailable
 from app.providers.local.sample import sample
+from app.providers.writing.parameters import PassThrough
 
 PACES_S = {"echo": 0.0, "slow-echo": 0.2}
 FAILING = "fail"
 
 _WORDS = re.compile(r"\s*\S+(?:\s+$)?|\s+")
 
-#: What this model has nothing of: it draws no lots and keeps no cache.
-_UNHEARD = (
-    "temperature",
-    "top_p",
-    "presence_penalty",
-    "frequency_penalty",
-    "prompt_cache_key",
-    "prompt_cache_retention",
-)
+_PASS_THROUGH = PassThrough("local")
 
 
 class LocalProvider:
@@ -76,15 +69,15 @@ class LocalProvider:
 
     def ignored(self, request: ModelRequest) -> tuple[str, ...]:
         """Name what is asked for and has no sense here; see Provider."""
-        asked = request.parameters
-        given = tuple(name for name in _UNHEARD if getattr(asked, name) is not None)
-        unheard = {
-            "service_tier": asked.service_tier not in (None, "auto", "default"),
-            "top_logprobs": bool(asked.top_logprobs),
-            "include": INCLUDE_LOGPROBS in asked.include,
-            "text.verbosity": asked.text.verbosity is not None,
+        parameters = request.parameters
+        ignored = {
+            "service_tier": parameters.service_tier not in (None, "auto", "default"),
+            "top_logprobs": bool(parameters.top_logprobs),
+            "include": INCLUDE_LOGPROBS in parameters.include,
+            "text.verbosity": parameters.text.verbosity is not None,
         }
-        return given + tuple(name for name, is_asked in unheard.items() if is_asked)
+        names = (name for name, is_given in ignored.items() if is_given)
+        return (*_PASS_THROUGH.ignored(parameters), *names)
 
     def models(self) -> tuple[str, ...]:
         """Return the one model that is meant for use."""

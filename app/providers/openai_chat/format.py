@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.domain.request import INCLUDE_ENCRYPTED, ModelRequest
-from app.providers.login import bearer
 from app.providers.openai_chat.kept_fields import KeptFields
 from app.providers.openai_chat.reader import ChatReader
 from app.providers.openai_chat.request import ignored, to_upstream
 from app.providers.profiles import Profile
 from app.providers.reading.events import Fault
 from app.providers.reading.fields import Note
+from app.providers.writing.openai import bearer
 from app.settings import ProviderSettings
 
 

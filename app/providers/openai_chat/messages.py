@@ -23,11 +23,11 @@ from app.domain.items import (
     Refusal,
 )
 from app.errors import InvalidRequest
-from app.providers.arguments import as_text
-from app.providers.call_ids import CallIds
 from app.providers.openai_chat.reasoning_fields import ReasoningFields
-from app.providers.placeholders import GO_ON
 from app.providers.profiles import Profile
+from app.providers.writing.arguments import as_text
+from app.providers.writing.call_ids import CallIds
+from app.providers.writing.placeholders import GO_ON
 
 Json = dict[str, Any]
 

@@ -1,9 +1,8 @@
-"""A request in the words of Chat Completions. Pure."""
+"""A request as a body of Chat Completions. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from operator import attrgetter
+from collections.abc import Iterator, Sequence
 from typing import Any, assert_never
 
 import orjson
@@ -18,29 +17,22 @@ from app.domain.request import (
     TextFormat,
     TextOptions,
 )
-from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
+from app.domain.tools import FunctionTool
 from app.providers.openai_chat.messages import to_messages
 from app.providers.profiles import Profile, is_tier_in_vain, may_reason, tier_name
-from app.providers.reading.phases import phases_in_vain
+from app.providers.writing.openai import (
+    ToolWords,
+    effort_sent,
+    ignored_logprobs,
+    ignored_tools,
+    tool_fields,
+)
+from app.providers.writing.parameters import PassThrough
+from app.providers.writing.phases import phases_in_vain
 
 Json = dict[str, Any]
 
-#: Parameters that have the same name there -> the quirk that says whether they may be sent.
-_SAME = {
-    "temperature": "",
-    "top_p": "",
-    "presence_penalty": "penalties",
-    "frequency_penalty": "penalties",
-    "seed": "seed",
-    "user": "user",
-    "safety_identifier": "safety_identifier",
-    "prompt_cache_key": "prompt_cache_key",
-    "prompt_cache_retention": "prompt_cache_retention",
-}
-#: Their values, all at once.
-_same = attrgetter(*_SAME)
-_NONE_GIVEN = (None,) * len(_SAME)
-_COARSE = {"minimal": "low", "xhigh": "high", "max": "high"}
+_PASS_THROUGH = PassThrough("chat")
 _NO_PARAMETERS: Json = {"type": "object", "properties": {}}
 
 
@@ -48,13 +40,13 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
     """Return the body that asks `request` of a server with these quirks.
 
     Raises:
-        InvalidRequest: when it cannot be told in this server's words.
+        InvalidRequest: when something has no equivalent at this server.
     """
-    asked = request.parameters
+    parameters = request.parameters
     body: Json = {
         "model": request.model,
         "messages": to_messages(
-            _instructions(asked, profile),
+            _instructions(parameters, profile),
             request.items,
             profile,
             request.model,
@@ -64,110 +56,71 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
     }
     if request.stream and profile.stream_options:
         body["stream_options"] = {"include_usage": True}
-    limit = asked.max_output_tokens or request.max_output_tokens_default
+    limit = parameters.max_output_tokens or request.max_output_tokens_default
     if limit is not None:
         body[profile.max_tokens] = limit
-    # MEASURED: most requests say little, and looking for what they do not say took 20 µs.
-    if (values := _same(asked)) != _NONE_GIVEN:
-        body |= _known(values, profile)
-    if asked.service_tier and (tier := tier_name(asked.service_tier, profile)):
+    if passed := _PASS_THROUGH.body(parameters, profile):
+        if "seed" in passed and profile.seed_field != "seed":
+            passed[profile.seed_field] = passed.pop("seed")
+        body |= passed
+    if parameters.service_tier and (tier := tier_name(parameters.service_tier, profile)):
         body["service_tier"] = tier
-    if asked.tools:
-        body.update(_tools(asked, profile))
-    if asked.reasoning is not None:
-        body.update(_reasoning(asked.reasoning, profile))
-    if asked.text is not PLAIN_TEXT:
-        body.update(_text(asked.text, profile))
-    if asked.top_logprobs or asked.include or asked.metadata:
-        body.update(_extras(asked, profile))
+    if parameters.tools:
+        body |= tool_fields(parameters, profile, _WORDS)
+    if parameters.reasoning is not None:
+        body |= _reasoning(parameters.reasoning, profile)
+    if parameters.text is not PLAIN_TEXT:
+        body |= _text(parameters.text, profile)
+    if parameters.top_logprobs or parameters.include or parameters.metadata:
+        body |= _extras(parameters, profile)
     return body
 
 
 def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
     """Name what the caller asked for and this server cannot honour."""
-    asked = request.parameters
-    names = [*_ignored_same(asked, profile), *phases_in_vain(request.items)]
-    if asked.tools:
-        names += _ignored_tools(asked, profile)
-    if asked.reasoning is not None:
-        names += _ignored_reasoning(asked.reasoning, profile)
-    if asked.text is not PLAIN_TEXT:
-        names += _ignored_text(asked.text, profile)
-    if not profile.logprobs:
-        if asked.top_logprobs:
-            names.append("top_logprobs")
-        if INCLUDE_LOGPROBS in asked.include:
-            names.append("include")
+    parameters = request.parameters
+    names = _PASS_THROUGH.ignored(parameters, profile)
+    if is_tier_in_vain(parameters.service_tier, profile):
+        names.append("service_tier")
+    names += phases_in_vain(request.items)
+    if parameters.tools:
+        names += ignored_tools(parameters, profile)
+    if parameters.reasoning is not None:
+        names += _ignored_reasoning(parameters.reasoning, profile)
+    if parameters.text is not PLAIN_TEXT:
+        names += _ignored_text(parameters.text, profile)
+    names += ignored_logprobs(parameters, profile)
     return tuple(names)
 
 
-def _ignored_same(asked: Parameters, profile: Profile) -> Iterator[str]:
-    if (values := _same(asked)) != _NONE_GIVEN:
-        for (name, quirk), value in zip(_SAME.items(), values, strict=True):
-            if value is not None and not _knows(profile, quirk):
-                yield name
-    if is_tier_in_vain(asked.service_tier, profile):
-        yield "service_tier"
-
-
-def _ignored_tools(asked: Parameters, profile: Profile) -> Iterator[str]:
-    if not profile.strict_tools:
-        for index, tool in enumerate(asked.tools):
-            if tool.strict:
-                yield f"tools[{index}].strict"
-    match asked.tool_choice:
-        case "auto" | "none" | AllowedTools(mode="auto"):
-            pass  # leaving tools out says as much
-        case _:
-            if profile.tool_choice == "never":
-                yield "tool_choice"
-    if asked.parallel_tool_calls is False and not profile.parallel_tool_calls:
-        yield "parallel_tool_calls"
-
-
-def _ignored_reasoning(asked: ReasoningOptions, profile: Profile) -> Iterator[str]:
-    if asked.effort is not None and not _is_effort_told(asked.effort, profile):
+def _ignored_reasoning(options: ReasoningOptions, profile: Profile) -> Iterator[str]:
+    if options.effort is not None and not _is_effort_known(options.effort, profile):
         yield "reasoning.effort"
-    if asked.summary not in (None, "none") and not profile.tells_reasoning:
+    if options.summary not in (None, "none") and not profile.tells_reasoning:
         yield "reasoning.summary"
 
 
-def _is_effort_told(effort: str, profile: Profile) -> bool:
-    """Tell whether the server is told of this very effort, and not of the nearest (R10)."""
+def _is_effort_known(effort: str, profile: Profile) -> bool:
+    """Tell whether the server can be sent this very effort, not only the nearest (R10)."""
     if effort == "none" and profile.thinking_switch:
         return True
-    return profile.effort != "none" and not (profile.coarse_effort and effort in _COARSE)
+    return profile.effort != "none" and effort_sent(effort, profile) == effort
 
 
-def _ignored_text(asked: TextOptions, profile: Profile) -> Iterator[str]:
-    if _in_words(asked.format, profile):
+def _ignored_text(text: TextOptions, profile: Profile) -> Iterator[str]:
+    if _in_words(text.format, profile):
         yield "text.format"
-    if asked.verbosity is not None and not profile.verbosity:
+    if text.verbosity is not None and not profile.verbosity:
         yield "text.verbosity"
 
 
-def _known(values: tuple[Any, ...], profile: Profile) -> Json:
-    """Return what was given of the parameters that have, but for the seed, the same name there."""
-    told = {
-        name: value
-        for (name, quirk), value in zip(_SAME.items(), values, strict=True)
-        if value is not None and _knows(profile, quirk)
-    }
-    if "seed" in told and profile.seed_field != "seed":
-        told[profile.seed_field] = told.pop("seed")
-    return told
-
-
-def _knows(profile: Profile, quirk: str) -> bool:
-    return not quirk or bool(getattr(profile, quirk))
-
-
-def _instructions(asked: Parameters, profile: Profile) -> list[str]:
-    """Return what the model is told beforehand."""
-    told = [asked.instructions] if asked.instructions else []
-    if asked.text is not PLAIN_TEXT and (words := _in_words(asked.text.format, profile)):
-        told.append(words)
-    return told
+def _instructions(parameters: Parameters, profile: Profile) -> list[str]:
+    """Return the texts that stand before the conversation."""
+    texts = [parameters.instructions] if parameters.instructions else []
+    text = parameters.text
+    if text is not PLAIN_TEXT and (words := _in_words(text.format, profile)):
+        texts.append(words)
+    return texts
 
 
 def _in_words(form: TextFormat, profile: Profile) -> str | None:
@@ -180,61 +133,15 @@ def _in_words(form: TextFormat, profile: Profile) -> str | None:
     return None
 
 
-def _extras(asked: Parameters, profile: Profile) -> Json:
-    told: Json = {}
-    if profile.logprobs and (asked.top_logprobs or INCLUDE_LOGPROBS in asked.include):
-        told["logprobs"] = True
-        if asked.top_logprobs:
-            told["top_logprobs"] = asked.top_logprobs
-    if asked.metadata and profile.metadata:
-        told["metadata"], told["store"] = asked.metadata, True
-    return told
-
-
-def _tools(asked: Parameters, profile: Profile) -> Json:
-    tools, choice = _choice(asked, profile)
-    if not tools:
-        return {}
-    told: Json = {"tools": [_tool(tool, profile) for tool in tools]}
-    if choice is not None:
-        told["tool_choice"] = choice
-    if asked.parallel_tool_calls is not None and profile.parallel_tool_calls:
-        told["parallel_tool_calls"] = asked.parallel_tool_calls
-    return told
-
-
-def _choice(
-    asked: Parameters, profile: Profile
-) -> tuple[tuple[FunctionTool, ...], str | Json | None]:
-    """Return the tools to name and the tool_choice to send, by what the server understands of it.
-
-    "auto" is what every server does when nothing is said.
-    """
-    tools, form = asked.tools, profile.tool_choice
-    match asked.tool_choice:
-        case "auto":
-            return tools, None
-        case "none":
-            return ((), None) if form == "never" else (tools, "none")
-        case "required":
-            return tools, None if form == "never" else "required"
-        case NamedFunction(name=name):
-            if form in ("full", "named"):
-                return tools, {"type": "function", "function": {"name": name}}
-            return _only(tools, (name,)), None if form == "never" else "required"
-        case AllowedTools(mode=mode, names=names):
-            if form == "full":
-                allowed = [{"type": "function", "function": {"name": name}} for name in names]
-                inner = {"mode": mode, "tools": allowed}
-                return tools, {"type": "allowed_tools", "allowed_tools": inner}
-            forced = mode == "required" and form != "never"
-            return _only(tools, names), "required" if forced else None
-        case _:
-            assert_never(asked.tool_choice)
-
-
-def _only(tools: tuple[FunctionTool, ...], names: tuple[str, ...]) -> tuple[FunctionTool, ...]:
-    return tuple(tool for tool in tools if tool.name in names)
+def _extras(parameters: Parameters, profile: Profile) -> Json:
+    fields: Json = {}
+    if profile.logprobs and (parameters.top_logprobs or INCLUDE_LOGPROBS in parameters.include):
+        fields["logprobs"] = True
+        if parameters.top_logprobs:
+            fields["top_logprobs"] = parameters.top_logprobs
+    if parameters.metadata and profile.metadata:
+        fields["metadata"], fields["store"] = parameters.metadata, True
+    return fields
 
 
 def _tool(tool: FunctionTool, profile: Profile) -> Json:
@@ -252,13 +159,13 @@ def _says_strict(strict: bool | None, profile: Profile) -> bool:
     return bool(strict) or (strict is False and profile.strict_false)
 
 
-def _reasoning(asked: ReasoningOptions, profile: Profile) -> Json:
-    effort = asked.effort
+def _reasoning(options: ReasoningOptions, profile: Profile) -> Json:
+    effort = options.effort
     if effort is None:
         return {}
     if effort == "none" and profile.thinking_switch:
         return {"thinking": {"type": "disabled"}}
-    level = _COARSE.get(effort, effort) if profile.coarse_effort else effort
+    level = effort_sent(effort, profile)
     match profile.effort:
         case "reasoning_effort":
             return {"reasoning_effort": level}
@@ -273,11 +180,11 @@ def _reasoning(asked: ReasoningOptions, profile: Profile) -> Json:
             assert_never(profile.effort)
 
 
-def _text(asked: TextOptions, profile: Profile) -> Json:
-    told = _format(asked.format, profile)
-    if asked.verbosity is not None and profile.verbosity:
-        told["verbosity"] = asked.verbosity
-    return told
+def _text(text: TextOptions, profile: Profile) -> Json:
+    fields = _format(text.format, profile)
+    if text.verbosity is not None and profile.verbosity:
+        fields["verbosity"] = text.verbosity
+    return fields
 
 
 def _format(form: TextFormat, profile: Profile) -> Json:
@@ -293,3 +200,15 @@ def _format(form: TextFormat, profile: Profile) -> Json:
             return {"response_format": {"type": "json_schema", "json_schema": schema}}
         case _:
             return {"response_format": {"type": "json_object"}} if profile.json_object else {}
+
+
+def _named_choice(name: str) -> Json:
+    return {"type": "function", "function": {"name": name}}
+
+
+def _allowed_choice(mode: str, names: Sequence[str]) -> Json:
+    inner = {"mode": mode, "tools": list(map(_named_choice, names))}
+    return {"type": "allowed_tools", "allowed_tools": inner}
+
+
+_WORDS = ToolWords(_tool, _named_choice, _allowed_choice)

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.domain.request import ModelRequest
-from app.providers.login import bearer
 from app.providers.openai_responses.reader import ResponsesReader
 from app.providers.openai_responses.request import ignored, to_upstream
 from app.providers.profiles import Profile
 from app.providers.reading.events import EventReader, Fault
 from app.providers.reading.fields import Note
+from app.providers.writing.openai import bearer
 from app.settings import ProviderSettings
 
 

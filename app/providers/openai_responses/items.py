@@ -23,9 +23,9 @@ from app.domain.items import (
     Refusal,
 )
 from app.errors import InvalidRequest
-from app.providers.arguments import as_text
-from app.providers.call_ids import CallIds
 from app.providers.profiles import Profile
+from app.providers.writing.arguments import as_text
+from app.providers.writing.call_ids import CallIds
 
 Json = dict[str, Any]
 

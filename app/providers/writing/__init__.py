@@ -1,0 +1,1 @@
+"""Writing what upstreams are sent: what all formats share."""

@@ -1,0 +1,113 @@
+"""What OpenAI's two formats, Chat Completions and Responses, share of their requests. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+from app.domain.request import INCLUDE_LOGPROBS, Parameters
+from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
+from app.providers.profiles import Profile
+
+Json = dict[str, Any]
+
+#: The nearest effort where only low, medium and high are known.
+_COARSE = {"minimal": "low", "xhigh": "high", "max": "high"}
+
+
+@dataclass(frozen=True, slots=True)
+class ToolWords:
+    """How a format writes a tool, the choice of one function, and the choice among several."""
+
+    tool: Callable[[FunctionTool, Profile], Json]
+    named: Callable[[str], Json]
+    allowed: Callable[[str, Sequence[str]], Json]
+
+
+def bearer(key: str | None, header: str) -> dict[str, str]:
+    """Return the header that holds a provider's key; a token of three parts is always a bearer.
+
+    Azure takes its keys in `api-key`, and the tokens of its directory in `Authorization`.
+    """
+    if not key:
+        return {}
+    if header == "Authorization" or key.count(".") == 2:
+        return {"Authorization": f"Bearer {key}"}
+    return {header: key}
+
+
+def tool_fields(parameters: Parameters, profile: Profile, words: ToolWords) -> Json:
+    """Return what a body says of tools; nothing where none may be called."""
+    tools, choice = _choice(parameters, profile, words)
+    if not tools:
+        return {}
+    fields: Json = {"tools": [words.tool(tool, profile) for tool in tools]}
+    if choice is not None:
+        fields["tool_choice"] = choice
+    if parameters.parallel_tool_calls is not None and profile.parallel_tool_calls:
+        fields["parallel_tool_calls"] = parameters.parallel_tool_calls
+    return fields
+
+
+def _choice(
+    parameters: Parameters, profile: Profile, words: ToolWords
+) -> tuple[tuple[FunctionTool, ...], str | Json | None]:
+    """Return the tools to show and the tool_choice to send, by what the server understands of it.
+
+    A choice that it does not understand is made by showing it other tools. "auto" is what every
+    server does when nothing is said: it is None here.
+    """
+    tools, form = parameters.tools, profile.tool_choice
+    match parameters.tool_choice:
+        case "auto":
+            return tools, None
+        case "none":
+            return ((), None) if form == "never" else (tools, "none")
+        case "required":
+            return tools, None if form == "never" else "required"
+        case NamedFunction(name=name):
+            if form in ("full", "named"):
+                return tools, words.named(name)
+            return _only(tools, (name,)), None if form == "never" else "required"
+        case AllowedTools(mode=mode, names=names):
+            if form == "full":
+                return tools, words.allowed(mode, names)
+            forced = mode == "required" and form != "never"
+            return _only(tools, names), "required" if forced else None
+        case _:
+            assert_never(parameters.tool_choice)
+
+
+def _only(tools: tuple[FunctionTool, ...], names: tuple[str, ...]) -> tuple[FunctionTool, ...]:
+    return tuple(tool for tool in tools if tool.name in names)
+
+
+def ignored_tools(parameters: Parameters, profile: Profile) -> Iterator[str]:
+    """Name what was said about tools that the server cannot honour."""
+    if not profile.strict_tools:
+        for index, tool in enumerate(parameters.tools):
+            if tool.strict:
+                yield f"tools[{index}].strict"
+    match parameters.tool_choice:
+        case "auto" | "none" | AllowedTools(mode="auto"):
+            pass  # leaving tools out says as much
+        case _:
+            if profile.tool_choice == "never":
+                yield "tool_choice"
+    if parameters.parallel_tool_calls is False and not profile.parallel_tool_calls:
+        yield "parallel_tool_calls"
+
+
+def ignored_logprobs(parameters: Parameters, profile: Profile) -> Iterator[str]:
+    """Name what was said about log probabilities where the server tells none."""
+    if not profile.logprobs:
+        if parameters.top_logprobs:
+            yield "top_logprobs"
+        if INCLUDE_LOGPROBS in parameters.include:
+            yield "include"
+
+
+def effort_sent(effort: str, profile: Profile) -> str:
+    """Return the effort that the server is sent: the nearest that it knows (R10)."""
+    return _COARSE.get(effort, effort) if profile.coarse_effort else effort
