@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from secrets import token_hex
 
-from app.jobs.broker import TicketBroker
+from app.jobs.broker import WakeUpBroker
 from app.providers.base import Provider
 from app.providers.profiles import is_reasoning_model
 from app.providers.registry import build
@@ -105,12 +105,12 @@ def request_meter(settings: Settings, client: Client, usage_delay_s: float = 0.0
     )
 
 
-def job_broker(settings: Settings, client: Client, jobs: RedisJobStore) -> TicketBroker:
+def job_broker(settings: Settings, client: Client, jobs: RedisJobStore) -> WakeUpBroker:
     """Return what wakes workers."""
     prefix, concurrency = settings.redis.prefix, settings.background.concurrency
     # A thread may be longer than a job's own limit only while Redis is away, where nobody can say.
     longest_s = settings.background.time_limit_s + SPARE_S
-    return TicketBroker(client, prefix, concurrency, jobs.announce, longest_s=longest_s)
+    return WakeUpBroker(client, prefix, concurrency, jobs.announce, longest_s=longest_s)
 
 
 def _catalog(settings: Settings, providers: Mapping[str, Provider]) -> ModelCatalog:

@@ -27,7 +27,7 @@ from app.services.responses.service import Responses
 from app.settings import Settings
 from app.store.accounts.base import AccountStore
 from app.store.accounts.redis import RedisAccountStore
-from app.store.connection.checks import keeping
+from app.store.connection.checks import persistence
 from app.store.connection.client import Client, connect
 from app.store.connection.reasons import reason
 from app.store.responses.archive_redis import RedisArchive
@@ -66,7 +66,7 @@ def warn_of_storage(settings: Settings) -> None:
     """Log what could lose responses: a Redis that evicts, or keeps nothing on disk."""
     configure_logging(settings.log_level, settings.log_format)
     try:
-        servers = keeping(connect(settings.redis))
+        servers = persistence(connect(settings.redis))
     except StorageUnavailable as fault:
         log.warning("storage_unavailable", reason=reason(fault))
         return

@@ -9,7 +9,7 @@ from typing import Any
 import dramatiq
 from dramatiq.middleware import Middleware
 
-from app.jobs.broker import ACTOR, QUEUE, TicketBroker
+from app.jobs.broker import ACTOR, QUEUE, WakeUpBroker
 from app.jobs.watchdog import Watchdog, Watched
 from app.services.background.subscriptions import FeedHub
 from app.services.background.supervisor import Supervisor
@@ -19,8 +19,8 @@ BEATS_PER_LEASE = 3
 MAX_BEAT_S = 5.0
 
 
-def declare(broker: TicketBroker, work: Callable[[], None]) -> None:
-    """Have this process's threads do `work` for each ticket."""
+def declare(broker: WakeUpBroker, work: Callable[[], None]) -> None:
+    """Have this process's threads do `work` for each wake-up."""
     dramatiq.actor(actor_name=ACTOR, queue_name=QUEUE, broker=broker)(work)
 
 
@@ -32,13 +32,13 @@ class WorkerLifecycle(Middleware):
 
     def __init__(
         self,
-        broker: TicketBroker,
+        broker: WakeUpBroker,
         supervisor: Supervisor,
         hub: FeedHub,
         lease_s: float,
         watchdog: Watchdog | None = None,
     ) -> None:
-        self._tickets = broker
+        self._broker = broker
         self._supervisor = supervisor
         self._hub = hub
         self._beat_s = min(lease_s / BEATS_PER_LEASE, MAX_BEAT_S)
@@ -77,13 +77,13 @@ class WorkerLifecycle(Middleware):
         self._watchdog.keep_watch(lives)
 
     def _give_up(self) -> None:
-        self._tickets.stop()
+        self._broker.stop()
         self._supervisor.drain()
 
     def before_worker_shutdown(self, _broker: Any, _worker: Any) -> None:
         """Give running jobs their grace, then put them back; dramatiq waits for them beside it."""
         self._ending.set()
-        self._tickets.stop()
+        self._broker.stop()
         _started(self._supervisor.drain, "drain")
 
 

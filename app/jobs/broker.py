@@ -1,12 +1,11 @@
 """The broker: dramatiq on the gateway's own Redis.
 
-A message is a ticket: it says that something waits, not what. So a message that comes twice, or
-not at all, costs nothing: the queues and leases in the store decide what is run, and who looks
-after them (services/background/supervisor.py) sends a ticket where one is missing.
+A message is a wake-up: it says that a job waits, not which. So a message that comes twice, or not
+at all, costs nothing: the queues and leases in the store decide what is run, and the supervisor
+(services/background/supervisor.py) sends a wake-up where one is missing.
 
-That is also why a consumer never fails. Whatever is wrong with Redis, its thread asks again; what
-dramatiq does with a consumer that raises, it does twice, and a thread that it loses never comes
-back.
+That is also why a consumer never fails. Whatever is wrong with Redis, its thread tries again: a
+consumer that raises is replaced by dramatiq once, and after that its thread is lost for good.
 """
 
 from __future__ import annotations
@@ -28,16 +27,16 @@ from app.store.connection.reasons import reason
 from app.telemetry import STORE_FAILURES, log, unexpected
 
 QUEUE, ACTOR = "background", "work"
-#: After how many seconds Redis is asked again that did not answer, or refused.
+#: After how many seconds Redis is tried again that did not answer, or refused.
 AGAIN_S = 1.0
 
 
-class TicketBroker(RedisBroker):
-    """Sends tickets, and hands them to this process's threads as soon as it hears of them.
+class WakeUpBroker(RedisBroker):
+    """Sends wake-ups, and hands them to this process's threads as soon as they are announced.
 
     `announce` has every worker's process call `wake`. Opens no connection when it is made. `clock`
-    is like time.monotonic; a ticket that is not seen to in `longest_s` has lost its thread. A Redis
-    that does not answer, or refuses, is asked again after `again_s`.
+    is like time.monotonic; a wake-up that is not done with in `longest_s` has lost its thread. A
+    Redis that does not answer, or refuses, is tried again after `again_s`.
 
     It has no retries and no time limits, so none of dramatiq's middleware: a model call costs
     money, and the gateway has its own limits. It has no maintenance either, which would look
@@ -77,16 +76,16 @@ class TicketBroker(RedisBroker):
         self._announce()
 
     def clear(self) -> None:
-        """Forget all tickets. Raises StorageUnavailable."""
+        """Forget all wake-ups. Raises StorageUnavailable."""
         with translated():
             self.flush(QUEUE)
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
-        """Return a consumer that takes no more tickets than this process can see to at once."""
-        ticketed = super().consume(queue_name, min(prefetch, self._concurrency), timeout=0)
+        """Return a consumer that takes no more wake-ups than this process can follow at once."""
+        inner = super().consume(queue_name, min(prefetch, self._concurrency), timeout=0)
         consumer = _Woken(
             queue_name,
-            ticketed,
+            inner,
             timeout / 1000,
             self._again_s,
             self._stopped,
@@ -97,7 +96,7 @@ class TicketBroker(RedisBroker):
         return consumer
 
     def wake(self) -> None:
-        """Have this process's consumers look for tickets."""
+        """Have this process's consumers look for wake-ups."""
         for consumer in list(self._consumers):
             consumer.wake.set()
 
@@ -115,21 +114,21 @@ class TicketBroker(RedisBroker):
         return self._clock() - max((each.looked_at for each in looking), default=float("-inf"))
 
     def stop(self) -> None:
-        """Take no more tickets: others shall have them."""
+        """Take no more wake-ups: others shall have them."""
         self._stopped.set()
 
 
 class _Woken(Consumer):
     """Waits to be woken where dramatiq's own would ask again and again, and ever more seldom.
 
-    `looked_at` is when it last took a ticket or could have, `taken` when each ticket was taken that
-    is being seen to. `rounds` counts how often it was asked for one. Raises nothing.
+    `looked_at` is when it last took a wake-up or could have; `taken` has when each was taken whose
+    job runs. `rounds` counts the calls for one. Raises nothing.
     """
 
     def __init__(
         self,
         queue_name: str,
-        ticketed: Consumer,
+        inner: Consumer,
         timeout_s: float,
         again_s: float,
         stopped: threading.Event,
@@ -142,7 +141,7 @@ class _Woken(Consumer):
         self.rounds = 0
         self._misses = False
         self.taken: dict[str, float] = {}
-        self._ticketed = ticketed
+        self._inner = inner
         self._timeout_s = timeout_s
         self._again_s = again_s
         self._stopped = stopped
@@ -160,7 +159,7 @@ class _Woken(Consumer):
     def _look(self) -> MessageProxy | None:
         looked, message = False, None
         with _noted(self._miss):
-            message = next(self._ticketed)
+            message = next(self._inner)
             looked = True
         if looked:
             self.looked_at = self._clock()
@@ -182,23 +181,23 @@ class _Woken(Consumer):
         self._misses = False
 
     def ack(self, message: MessageProxy) -> None:
-        """Note that a ticket was seen to: there is room for the next."""
-        self._leave(self._ticketed.ack, message)
+        """Note that a wake-up is done with: there is room for the next."""
+        self._leave(self._inner.ack, message)
 
     def nack(self, message: MessageProxy) -> None:
-        """Note that a ticket was not seen to, which is no reason to try it again."""
-        self._leave(self._ticketed.nack, message)
+        """Note that a wake-up failed, which is no reason to try it again."""
+        self._leave(self._inner.nack, message)
 
     def requeue(self, messages: Iterable[MessageProxy]) -> None:
-        """Leave tickets to others."""
+        """Leave wake-ups to others."""
         with _noted():
-            self._ticketed.requeue(messages)
+            self._inner.requeue(messages)
 
     def close(self) -> None:
         """Be woken no more."""
         self._closed(self)
         with _noted():
-            self._ticketed.close()
+            self._inner.close()
 
     def _leave(self, leave: Callable[[MessageProxy], None], message: MessageProxy) -> None:
         # What Redis does not hear of is forgotten with the next `clear`.
@@ -224,6 +223,6 @@ def _noted(miss: Callable[[StorageUnavailable], None] = lambda _fault: None) -> 
         unexpected(bug, "tickets", "tickets")
 
 
-def serve(broker: TicketBroker) -> None:
+def serve(broker: WakeUpBroker) -> None:
     """Make this the process's broker: only the worker's entry does."""
     dramatiq.set_broker(broker)

@@ -1,7 +1,7 @@
 """A process that runs background responses: begins, obeys, and ends with grace.
 
 It is started by a master (app/cli/worker/master.py) and bound to it by a socket. What the master
-says: `drain` (SIGTERM), `hurry` (a second one, SIGINT). What it is told: `ready`, once jobs are
+says: `drain` (SIGTERM), `hurry` (a second one, SIGINT). The process says: `ready`, once jobs are
 taken; `idle SECONDS` again and again, since a job was or could have been taken; `draining`, once
 none is taken any more. The socket's end is the master's death. A signal that comes to the process
 itself is obeyed too: who stops a group of processes signals all of them. These words stay what they
@@ -20,7 +20,7 @@ from contextlib import suppress
 
 import dramatiq
 
-from app.jobs.broker import TicketBroker, serve
+from app.jobs.broker import WakeUpBroker, serve
 from app.services.background.draining import Drain
 from app.settings import BackgroundSettings
 from app.telemetry import log
@@ -67,7 +67,7 @@ class WorkerProcess:
 
     def __init__(
         self,
-        broker: TicketBroker,
+        broker: WakeUpBroker,
         drain: Drain,
         settings: BackgroundSettings,
         idle_s: Callable[[], float],

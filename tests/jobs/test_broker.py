@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from app.errors import StorageUnavailable
 from app.jobs.actors import declare
-from app.jobs.broker import ACTOR, QUEUE, TicketBroker, serve
+from app.jobs.broker import ACTOR, QUEUE, WakeUpBroker, serve
 from app.settings import RedisSettings
 from app.store.connection.client import connect
 from tests.processes import until
@@ -32,9 +32,9 @@ class Bench:
         self.announced = 0
         self.broker = self.another()
 
-    def another(self, concurrency: int = 2) -> TicketBroker:
+    def another(self, concurrency: int = 2) -> WakeUpBroker:
         """Return the broker of another process."""
-        return TicketBroker(self.client, self.prefix, concurrency, self.announce)
+        return WakeUpBroker(self.client, self.prefix, concurrency, self.announce)
 
     def announce(self) -> None:
         self.announced += 1
@@ -129,7 +129,7 @@ def test_the_tickets_of_the_dead_can_be_forgotten(bench: Bench) -> None:
 
 def test_a_store_that_is_away_is_told() -> None:
     with connect(RedisSettings(url="redis://127.0.0.1:1/0")) as client:
-        broker = TicketBroker(client, "", 1, lambda: None)
+        broker = WakeUpBroker(client, "", 1, lambda: None)
         with pytest.raises(StorageUnavailable):
             broker.send(1)
         with pytest.raises(StorageUnavailable):
@@ -190,7 +190,7 @@ class Troubled:
         return [] if keys else 8000
 
 
-class Impatient(TicketBroker):
+class Impatient(WakeUpBroker):
     """Does not wait before it asks again."""
 
     def __init__(self, client: Any, clock: Clock) -> None:
@@ -273,7 +273,7 @@ def test_to_look_for_delayed_tickets_is_to_take_no_job() -> None:
 
 def test_threads_that_have_all_lost_themselves_in_a_job_take_none(bench: Bench) -> None:
     clock = Clock()
-    broker = TicketBroker(bench.client, bench.prefix, 2, lambda: None, longest_s=900.0, clock=clock)
+    broker = WakeUpBroker(bench.client, bench.prefix, 2, lambda: None, longest_s=900.0, clock=clock)
     broker.send(2)
     consumer = broker.consume(QUEUE, prefetch=2, timeout=0)
     first, _ = taken(consumer)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from app.domain.accounts.accounts import Account, ApiKey, AuditEntry
-from app.store.accounts.base import Found
+from app.store.accounts.base import KeyLookup
 
 
 class MemoryAccountStore:
@@ -22,12 +22,12 @@ class MemoryAccountStore:
         self._log: list[AuditEntry] = []
         self._secret: bytes | None = None
 
-    def find(self, sha256: str) -> Found:
+    def find(self, sha256: str) -> KeyLookup:
         with self._lock:
             for key in self._keys.values():
                 if any(secret.sha256 == sha256 for secret in key.secrets):
-                    return Found(str(self._version), key, self._accounts.get(key.account))
-            return Found(str(self._version))
+                    return KeyLookup(str(self._version), key, self._accounts.get(key.account))
+            return KeyLookup(str(self._version))
 
     def all_keys(self) -> list[ApiKey]:
         with self._lock:

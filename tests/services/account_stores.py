@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from app.errors import StorageUnavailable
-from app.store.accounts.base import Found
+from app.store.accounts.base import KeyLookup
 from tests.memory_stores.accounts import MemoryAccountStore
 
 
@@ -21,7 +21,7 @@ class TestbedAccountStore(MemoryAccountStore):
         self.look_ups = 0
         self.meanwhile: Callable[[], object] | None = None
 
-    def find(self, sha256: str) -> Found:
+    def find(self, sha256: str) -> KeyLookup:
         self.look_ups += 1
         self._answer()
         found = super().find(sha256)

@@ -9,14 +9,14 @@ import pytest
 
 from app.errors import StorageUnavailable
 from app.settings import RedisSettings
-from app.store.connection.checks import Keeping, keeping
+from app.store.connection.checks import Persistence, persistence
 from app.store.connection.client import connect
 from tests.redis_server import running
 
 
-def asked(url: str) -> list[Keeping]:
+def asked(url: str) -> list[Persistence]:
     with connect(RedisSettings(url=url)) as client:
-        return keeping(client)
+        return persistence(client)
 
 
 @pytest.mark.parametrize(
@@ -24,30 +24,30 @@ def asked(url: str) -> list[Keeping]:
     [
         (
             ["--maxmemory-policy", "allkeys-lru"],
-            Keeping("Redis", "allkeys-lru", appends=False, snapshots=False, min_replicas=0),
+            Persistence("Redis", "allkeys-lru", appends=False, snapshots=False, min_replicas=0),
         ),
         (
             ["--save", "60", "1"],
-            Keeping("Redis", "noeviction", appends=False, snapshots=True, min_replicas=0),
+            Persistence("Redis", "noeviction", appends=False, snapshots=True, min_replicas=0),
         ),
         (
             ["--appendonly", "yes"],
-            Keeping("Redis", "noeviction", appends=True, snapshots=None, min_replicas=0),
+            Persistence("Redis", "noeviction", appends=True, snapshots=None, min_replicas=0),
         ),
         (
             ["--replicaof", "127.0.0.1", "1", "--min-replicas-to-write", "2"],
-            Keeping("Redis", "noeviction", False, False, is_master=False, min_replicas=2),
+            Persistence("Redis", "noeviction", False, False, is_master=False, min_replicas=2),
         ),
     ],
 )
-def test_a_redis_tells_how_it_keeps(tmp_path: Path, options: list[str], kept: Keeping) -> None:
+def test_a_redis_tells_how_it_keeps(tmp_path: Path, options: list[str], kept: Persistence) -> None:
     with running(*options, directory=tmp_path) as url:
         assert asked(url) == [kept]
 
 
 def test_a_redis_may_refuse_to_tell_all() -> None:
     with running("--rename-command", "CONFIG", "") as url:
-        assert asked(url) == [Keeping("Redis", "noeviction", appends=False, snapshots=None)]
+        assert asked(url) == [Persistence("Redis", "noeviction", appends=False, snapshots=None)]
 
 
 def test_every_master_of_a_cluster_tells(cluster_url: str) -> None:
@@ -62,15 +62,15 @@ def test_a_redis_that_is_away_tells_nothing() -> None:
 @pytest.mark.parametrize(
     ("kept", "warnings"),
     [
-        (Keeping("r", "noeviction", appends=True, snapshots=None), []),
-        (Keeping("r", "noeviction", appends=False, snapshots=True), []),
-        (Keeping("r", "noeviction", appends=False, snapshots=None), []),
+        (Persistence("r", "noeviction", appends=True, snapshots=None), []),
+        (Persistence("r", "noeviction", appends=False, snapshots=True), []),
+        (Persistence("r", "noeviction", appends=False, snapshots=None), []),
         (
-            Keeping("r", "noeviction", appends=False, snapshots=False),
+            Persistence("r", "noeviction", appends=False, snapshots=False),
             ["r keeps nothing on disk: set appendonly to yes."],
         ),
         (
-            Keeping("r", "allkeys-lru", appends=True, snapshots=None),
+            Persistence("r", "allkeys-lru", appends=True, snapshots=None),
             [
                 "r throws data away when its memory is full: set maxmemory-policy to noeviction "
                 "(it is allkeys-lru)."
@@ -78,11 +78,11 @@ def test_a_redis_that_is_away_tells_nothing() -> None:
         ),
     ],
 )
-def test_what_could_lose_responses_is_warned_of(kept: Keeping, warnings: list[str]) -> None:
+def test_what_could_lose_responses_is_warned_of(kept: Persistence, warnings: list[str]) -> None:
     assert list(kept.warnings()) == warnings
 
 
-SAFE = Keeping("r", "noeviction", appends=True, snapshots=None, replicas=2, min_replicas=1)
+SAFE = Persistence("r", "noeviction", appends=True, snapshots=None, replicas=2, min_replicas=1)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ SAFE = Keeping("r", "noeviction", appends=True, snapshots=None, replicas=2, min_
     ],
 )
 def test_what_a_fail_over_could_lose_is_warned_of(
-    kept: Keeping, wait_replicas: int, warned_of: str | None
+    kept: Persistence, wait_replicas: int, warned_of: str | None
 ) -> None:
     warnings = list(kept.warnings(wait_replicas))
     assert len(warnings) == (warned_of is not None)

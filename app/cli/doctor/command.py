@@ -19,7 +19,7 @@ from app.factory import create_app
 from app.providers.registry import survey
 from app.services.health import WORKER_SILENCE_S
 from app.settings import ProviderSettings, Settings
-from app.store.connection.checks import keeping
+from app.store.connection.checks import persistence
 from app.store.connection.client import connect
 from app.store.connection.reasons import explained
 
@@ -84,7 +84,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
 
 def _redis(settings: Settings) -> Iterator[Finding]:
-    for server in keeping(connect(settings.redis)):
+    for server in persistence(connect(settings.redis)):
         warnings = list(server.warnings(settings.redis.wait_replicas))
         yield Finding("redis", "warning" if warnings else "ok", "; ".join(warnings) or "answers")
 

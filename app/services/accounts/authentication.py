@@ -21,7 +21,7 @@ from app.domain.accounts.accounts import Caller, caller_of
 from app.domain.accounts.api_keys import digest, is_well_formed
 from app.errors import OVERLOADED, StorageUnavailable, Unauthenticated
 from app.settings import LimitSettings
-from app.store.accounts.base import AccountStore, Found
+from app.store.accounts.base import AccountStore, KeyLookup
 
 REFRESH_S = 0.4
 FRESH_S = 0.9
@@ -148,7 +148,7 @@ class Authenticator:
             self._entries = {}
         self._seen = seen
 
-    def _admit(self, sha256: str, found: Found, before: _Entry | None) -> Caller:
+    def _admit(self, sha256: str, found: KeyLookup, before: _Entry | None) -> Caller:
         key, account, now = found.key, found.account, self._clock()
         if key is None or account is None or not (key.active and account.active):
             raise bad_key()

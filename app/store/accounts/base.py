@@ -10,7 +10,7 @@ from app.domain.accounts.accounts import Account, ApiKey, AuditEntry
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class KeyLookup:
     """What a look-up saw, all at one instant.
 
     `version` changes with every change of any key or account: two look-ups of equal version saw
@@ -30,7 +30,7 @@ class AccountStore(Protocol):
     changed it in between. Every change is in the audit log, in the same instant.
     """
 
-    def find(self, sha256: str) -> Found:
+    def find(self, sha256: str) -> KeyLookup:
         """Look up the key that the secret of this hash opens, in one round trip."""
         ...
 

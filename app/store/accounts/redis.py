@@ -17,7 +17,7 @@ from typing import Any
 
 from app.domain.accounts.accounts import Account, ApiKey, AuditEntry
 from app.store.accounts import codec
-from app.store.accounts.base import Found
+from app.store.accounts.base import KeyLookup
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
 from app.store.connection.replication import UNCONFIRMED, Safety
@@ -46,14 +46,16 @@ class RedisAccountStore:
         self._audit = f"{prefix}{{accounts}}:audit"
         self._secret = f"{prefix}{{accounts}}:secret"
 
-    def find(self, sha256: str) -> Found:
+    def find(self, sha256: str) -> KeyLookup:
         tables = (self._secrets, self._keys, self._accounts, self._version)
         with translated():
             version, *records = _FIND(tables, (sha256,)).run(self._redis)
         if not records:
-            return Found(version.decode())
+            return KeyLookup(version.decode())
         key, account = records
-        return Found(version.decode(), codec.load_key(key), account and codec.load_account(account))
+        return KeyLookup(
+            version.decode(), codec.load_key(key), account and codec.load_account(account)
+        )
 
     def all_keys(self) -> list[ApiKey]:
         with translated():

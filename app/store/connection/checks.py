@@ -1,4 +1,4 @@
-"""How a Redis keeps what it is given: facts, for whoever starts the gateway to tell of."""
+"""How a Redis persists what it is given: facts, for an operator to be warned of."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from app.store.connection.errors import translated
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping:
-    """How a server keeps what it is given.
+class Persistence:
+    """How a server persists what it is given.
 
     `policy` is its maxmemory-policy. `snapshots` and `min_replicas`, its min-replicas-to-write, are
     None where it does not say: managed ones refuse CONFIG. `replicas` is how many are connected.
@@ -30,7 +30,7 @@ class Keeping:
     min_replicas: int | None = None
 
     def warnings(self, wait_replicas: int = 0) -> Iterator[str]:
-        """Tell what could lose responses, a sentence each. `wait_replicas` is the setting."""
+        """Yield what could lose responses, a sentence each. `wait_replicas` is the setting."""
         if self.policy != "noeviction":
             yield (
                 f"{self.server} throws data away when its memory is full: set maxmemory-policy "
@@ -62,14 +62,14 @@ class Keeping:
             )
 
 
-def keeping(client: Client) -> list[Keeping]:
-    """Ask every server how it keeps what it is given.
+def persistence(client: Client) -> list[Persistence]:
+    """Ask every server how it persists what it is given.
 
     Raises:
-        StorageUnavailable: Redis is away.
+        StorageUnavailable: Redis is unreachable.
     """
     with translated():
-        return [asked(server, node) for server, node in servers(client)]
+        return [persistence_of(server, node) for server, node in servers(client)]
 
 
 def servers(client: Any) -> list[tuple[str, Any]]:
@@ -80,12 +80,12 @@ def servers(client: Any) -> list[tuple[str, Any]]:
     return [("Redis", client)]
 
 
-def asked(server: str, client: Any) -> Keeping:
-    """Ask one server how it keeps what it is given. Raises what redis-py raises."""
+def persistence_of(server: str, client: Any) -> Persistence:
+    """Ask one server how it persists what it is given. Raises what redis-py raises."""
     info: dict[str, Any] = client.info()
     appends = bool(info["aof_enabled"])
     min_replicas = _configured(client, "min-replicas-to-write")
-    return Keeping(
+    return Persistence(
         server,
         info["maxmemory_policy"],
         appends,

@@ -72,7 +72,7 @@ class LazyCluster(RedisCluster):
             manager.initialize = self._alone(manager.initialize)
 
     def _alone(self, ask: Callable[..., None]) -> Callable[..., None]:
-        def asked(*args: Any, **options: Any) -> None:
+        def alone(*args: Any, **options: Any) -> None:
             if not self._asking.acquire(timeout=self._wait_s):
                 raise ConnectionLost("nobody has found the Cluster's nodes yet")
             try:
@@ -80,7 +80,7 @@ class LazyCluster(RedisCluster):
             finally:
                 self._asking.release()
 
-        return asked
+        return alone
 
     def close(self) -> None:
         """Close every connection, if any was opened."""
@@ -143,7 +143,7 @@ def _cluster(url: RedisUrl, options: dict[str, Any]) -> LazyCluster:
     return LazyCluster(
         others,
         wait_s=options["socket_connect_timeout"],
-        # Only where it is given a URL does redis-py use the kind of pool that it is told to use.
+        # Only where it is given a URL does redis-py use the kind of pool that it is given.
         url=f"redis://{_bracketed(host)}:{port}",
         connection_pool_class=BlockingConnectionPool,
         **options,

@@ -1,9 +1,10 @@
 """The one place where redis-py's exceptions become ours.
 
-Two kinds are told apart: Redis is away, or cannot take anything now (StorageUnavailable: later it
-may), and Redis is well and refuses this very command (StorageRefused: a counter that is no number,
-a key of another type, a bug in a program). The second is never tried again, opens no breaker and
-spools nothing: it is logged and counted (`gateway_unexpected_errors_total{place="store"}`).
+There are two kinds: Redis is unreachable, or cannot take anything now (StorageUnavailable: later
+it may), and Redis is well and refuses this very command (StorageRefused: a counter that is no
+number, a key of another type, a bug in a program). The second is never tried again, opens no
+breaker and spools nothing: it is logged and counted
+(`gateway_unexpected_errors_total{place="store"}`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""When a write counts: once enough replicas have it, told on the connection that wrote it.
+"""When a write counts: once enough replicas have it, by the word of the connection that wrote it.
 
 On another connection WAIT would ask another server's replicas after a fail-over, and these have
 what it has, not what was lost. So the writes and the WAIT are one exchange. A write that is not
-confirmed may stand all the same: whoever is told so may repeat it.
+confirmed may stand all the same: whoever learns so may repeat it.
 """
 
 from __future__ import annotations

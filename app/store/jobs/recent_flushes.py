@@ -1,4 +1,4 @@
-"""What this process has told of jobs lately, in case a master is lost before a replica has it."""
+"""The latest flushes of this process, in case a master is lost before a replica has them."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class _Job:
 
 
 class RecentFlushes:
-    """The latest calls that told of each job. Safe for threads that tell of different jobs."""
+    """The latest appending calls of each job. Safe for threads that append to different jobs."""
 
     def __init__(self) -> None:
         self._jobs: OrderedDict[str, _Job] = OrderedDict()
 
     def add(self, response_id: str, call: Call) -> None:
-        """Remember a flush that was told."""
+        """Remember a flush that was appended."""
         job = self._jobs.setdefault(response_id, _Job())
         job.calls.append(call)
         job.size += _size(call)

@@ -80,7 +80,7 @@ class RedisJobStore:
         """Queue a response; False where the account has `max_queued` waiting already.
 
         The lease comes first: whatever happens between the steps, a sweep will settle it. Only the
-        last step accepts it: what comes to an end before is not run, since its caller is told so.
+        last step accepts it: what ends before is not run, since its caller gets an error.
         """
         account, response_id = payload.account, payload.response.id
         with translated():

@@ -14,7 +14,7 @@ from redis.exceptions import ResponseError
 
 from app.domain.ids import home_of, tag_of
 from app.domain.turns.turn import Position, Turn
-from app.store.connection.checks import asked, servers
+from app.store.connection.checks import persistence_of, servers
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
 from app.store.connection.replication import UNCONFIRMED, Safety
@@ -222,7 +222,7 @@ class RedisArchive:
         """
         with translated():
             for server, node in servers(self._redis):
-                kept = asked(server, node)
+                kept = persistence_of(server, node)
                 try:
                     if kept.appends:
                         node.bgrewriteaof()

@@ -196,8 +196,8 @@ class RedisStore:
         """Return those of the items that the account has stored, by id (S5)."""
         homes = self._homes(account, item_ids)
         entries = self._chains.own(account, sorted(set(homes.values())))
-        held = {item.id: item for item in self._entries.all_items(entries)[0]}
-        return {item_id: held[item_id] for item_id in item_ids if item_id in held}
+        stored = {item.id: item for item in self._entries.all_items(entries)[0]}
+        return {item_id: stored[item_id] for item_id in item_ids if item_id in stored}
 
     def _homes(self, account: str, item_ids: Sequence[str]) -> dict[str, str]:
         """Return for each item the response whose turn brought it, where there is one."""
