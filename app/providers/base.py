@@ -23,12 +23,12 @@ class Provider(Protocol):
     def answer(self, request: ModelRequest, call: UpstreamCall) -> Iterator[Batch]:
         """Yield what the model says, in order, as batches that end with Finished.
 
-        Nothing is sent before the first batch is asked for. Closing the iterator closes the
+        Nothing is sent before the first batch is wanted. Closing the iterator closes the
         upstream connection.
 
         Raises:
             InvalidRequest, NotFound: the upstream found fault with the request (U3), or the
-                request cannot be told in this upstream's words; `param` names the field.
+                request cannot be written in this format; `param` names the field.
             ContextLengthExceeded: the context is too long for the model.
             UpstreamRateLimited, UpstreamUnavailable, UpstreamTimeout, UpstreamMisbehaved:
                 the upstream failed us, before or during the answer (U1, U2, U4).

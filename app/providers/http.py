@@ -1,7 +1,7 @@
 """The provider of every upstream that is called over HTTP, whatever format it speaks.
 
-A format says where and in which words an upstream is asked, and reads what it answers; all else
-is the same for each and stands here.
+A format says where and how an upstream is called, and reads what it answers; all else is the same
+for each and stands here.
 """
 
 from __future__ import annotations

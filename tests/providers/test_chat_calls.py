@@ -30,7 +30,7 @@ def fragment(
 
 def heard(*fragments: dict[str, Any]) -> list[Delta]:
     calls = Calls()
-    return [delta for each in fragments for delta in calls.hear(each)] + calls.end()
+    return [delta for each in fragments for delta in calls.add(each)] + calls.end()
 
 
 def whole(*fragments: dict[str, Any]) -> list[tuple[str | None, str, str]]:

@@ -33,7 +33,7 @@ class Block(Protocol):
 
 
 class TextBlock:
-    """A part of the message (U9); what it cites is told once the text is whole."""
+    """A part of the message (U9); its citations follow once the text is whole."""
 
     def __init__(self, block: Json, reader: ContentReader) -> None:
         self._first = reader.text(block, "text")
@@ -85,12 +85,12 @@ class ThinkingBlock:
         self._thought: list[str] = []
 
     def begun(self) -> list[Delta]:
-        return [ReasoningOpened(), *self._told(self._first)]
+        return [ReasoningOpened(), *self._thought_of(self._first)]
 
     def grown(self, delta: Json) -> list[Delta]:
         match delta.get("type"):
             case "thinking_delta":
-                return self._told(self._reader.text(delta, "thinking"))
+                return self._thought_of(self._reader.text(delta, "thinking"))
             case "signature_delta":
                 self._signature.append(self._reader.string(delta, "signature"))
                 return []
@@ -105,7 +105,7 @@ class ThinkingBlock:
         whole = {"type": "thinking", "thinking": thought, "signature": signature}
         return [_opaque(whole)]
 
-    def _told(self, text: str) -> list[Delta]:
+    def _thought_of(self, text: str) -> list[Delta]:
         self._thought.append(text)
         return [Thought(text)] if text else []
 

@@ -12,10 +12,10 @@ from typing import Literal
 class Family:
     """The models whose id matches `glob`.
 
-    `output_tokens` is asked for where nobody says how much (the format wants a number),
-    `most_output_tokens` is what the models can do. `thinking` is how they are told to think: as
+    `output_tokens` is sent where nobody says how much (the format wants a number),
+    `most_output_tokens` is what the models can do. `thinking` is how they are made to think: as
     they see fit (adaptive), within a budget of tokens, or not at all; `stops_thinking` says that
-    they can be told not to, `top_effort` what they call the highest effort but one. `sampling`
+    they can be kept from it, `top_effort` what they call the highest effort but one. `sampling`
     says that they take temperature and top_p, `structured` that they can be held to a JSON
     schema, `prefill` that they go on with an answer that the request ends with.
     """

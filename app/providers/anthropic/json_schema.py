@@ -8,7 +8,7 @@ import orjson
 
 Schema = dict[str, Any]
 
-#: Keywords that are refused; what they demand is told in the description instead.
+#: Keywords that are refused; what they demand goes into the description instead.
 _REFUSED = (
     "minimum",
     "maximum",
@@ -42,8 +42,8 @@ def strict_schema(schema: Schema) -> Schema:
     if kept.get("type") == "object" or "properties" in kept:
         kept["additionalProperties"] = False
     if bounds := [_bound(name, schema[name]) for name in _REFUSED if name in schema]:
-        told = schema.get("description", "")
-        kept["description"] = f"{told} ({', '.join(bounds)})".lstrip()
+        described = schema.get("description", "")
+        kept["description"] = f"{described} ({', '.join(bounds)})".lstrip()
     return kept
 
 

@@ -1,4 +1,4 @@
-"""The blocks of an answer that are open, by index, told one after the other. Pure.
+"""The blocks of an answer that are open, by index, put in order. Pure.
 
 Anthropic itself ends a block before it begins the next; relays and other servers open several at
 once, leave out starts, stops or indexes. What a block says while another one is before it waits
@@ -32,7 +32,7 @@ class _Slot:
 class OpenBlocks:
     """The open blocks of one answer.
 
-    The end of a call is told only when something follows, or by `end_call`: the format ends a
+    The end of a call is said only when something follows, or by `end_call`: the format ends a
     block that was cut like any other.
     """
 
@@ -96,7 +96,7 @@ class OpenBlocks:
         return self._drain()
 
     def end_call(self) -> list[Delta]:
-        """End the call that was told last, if it is open."""
+        """End the latest call, if it is open."""
         if not self._call_is_open:
             return []
         self._call_is_open = False

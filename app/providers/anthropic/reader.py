@@ -13,7 +13,7 @@ from app.providers.reading.finish_reasons import Reason, finish_reason
 from app.providers.reading.json_text import Misread
 from app.providers.reading.understanding import ContentReader
 
-#: Told where the model refused and gave neither words nor a reason.
+#: Said where the model refused and gave neither words nor a reason.
 REFUSED = "The model declined to answer."
 
 #: A whole answer has at least one of them.
@@ -129,15 +129,15 @@ class MessagesReader:
             self._note("finish_reason", self._stop_reason)
         return reason or "stop"
 
-    def _note_stop(self, told: Json) -> None:
+    def _note_stop(self, place: Json) -> None:
         reader = self._reader
-        self._stop_reason = reader.string(told, "stop_reason") or self._stop_reason
-        details = reader.mapping(told, "stop_details")
+        self._stop_reason = reader.string(place, "stop_reason") or self._stop_reason
+        details = reader.mapping(place, "stop_details")
         self._explanation = reader.string(details, "explanation") or self._explanation
 
-    def _count(self, told: Json) -> list[Delta]:
-        """Take in counts, which are cumulative: each replaces what was told before."""
-        usage = told.get("usage")
+    def _count(self, place: Json) -> list[Delta]:
+        """Take in counts, which are cumulative: each replaces the one before."""
+        usage = place.get("usage")
         if not usage:
             return []
         counted = self._counts.read(usage)

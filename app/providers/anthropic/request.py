@@ -1,4 +1,4 @@
-"""A request in Anthropic's words. Pure."""
+"""A request as a body of Anthropic's Messages. Pure."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ def to_upstream(request: ModelRequest, profile: Profile) -> dict[str, Any]:
         "output_config": ({"effort": thoughts.effort} if thoughts.effort else {}) | schema,
         "stream": request.stream,
     }
-    told = {name: value for name, value in body.items() if value}
-    told |= toolbox(request, profile, structured=plan.structured)
-    return told | _settings(request, plan, profile)
+    given = {name: value for name, value in body.items() if value}
+    given |= toolbox(request, profile, structured=plan.structured)
+    return given | _settings(request, plan, profile)
 
 
 def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
@@ -109,11 +109,11 @@ def _template(request: ModelRequest, profile: Profile) -> dict[str, Any]:
 
 
 def _settings(request: ModelRequest, plan: _Plan, profile: Profile) -> dict[str, Any]:
-    asked = request.parameters
+    parameters = request.parameters
     settings: dict[str, Any] = dict(_sampling(request, plan)[0])
-    if whose := asked.safety_identifier or asked.user:
+    if whose := parameters.safety_identifier or parameters.user:
         settings["metadata"] = {"user_id": whose}
-    if asked.service_tier and (tier := tier_name(asked.service_tier, profile)):
+    if parameters.service_tier and (tier := tier_name(parameters.service_tier, profile)):
         settings["service_tier"] = tier
     return settings
 
@@ -123,16 +123,16 @@ def _sampling(request: ModelRequest, plan: _Plan) -> tuple[dict[str, float], tup
 
     Where neither may be sent, a caller who asked for the default has it all the same.
     """
-    asked = request.parameters
-    given = {"temperature": asked.temperature, "top_p": asked.top_p}
+    parameters = request.parameters
+    given = {"temperature": parameters.temperature, "top_p": parameters.top_p}
     telling = tuple(name for name, value in given.items() if value not in (None, 1))
     if not plan.family.sampling or plan.thinking.thinks:
         return {}, telling
-    if asked.temperature is None:
-        return {"top_p": asked.top_p} if asked.top_p is not None else {}, ()
-    too_hot = asked.temperature > 1
+    if parameters.temperature is None:
+        return {"top_p": parameters.top_p} if parameters.top_p is not None else {}, ()
+    too_hot = parameters.temperature > 1
     vain = tuple(name for name in telling if name == "top_p" or too_hot)
-    return {"temperature": min(asked.temperature, 1)}, vain
+    return {"temperature": min(parameters.temperature, 1)}, vain
 
 
 def _system(request: ModelRequest, plan: _Plan, leading: list[list[dict[str, Any]]]) -> str:
@@ -142,8 +142,8 @@ def _system(request: ModelRequest, plan: _Plan, leading: list[list[dict[str, Any
             param="input",
             code="unsupported_value",
         )
-    told = [block["text"] for message in leading for block in message]
-    texts = [request.parameters.instructions or "", *told, _in_words(request, plan)]
+    leading_texts = [block["text"] for message in leading for block in message]
+    texts = [request.parameters.instructions or "", *leading_texts, _in_words(request, plan)]
     return "\n\n".join(text for text in texts if text.strip())
 
 

@@ -1,4 +1,4 @@
-"""How much the model is told to think. Pure."""
+"""How much the model is to think. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHARES = {"minimal": 0.02, "low": 0.1, "medium": 0.3, "high": 0.6, "xhigh": 0.9
 class Thinking:
     """`switch` is the field `thinking`, `effort` that of output_config; None leaves them out.
 
-    `thinks` says that the model is asked to think, `max_tokens` bounds thoughts and answer
+    `thinks` says that the model is to think, `max_tokens` bounds thoughts and answer
     together. `ignored` names what was asked for in vain.
     """
 
@@ -37,63 +37,63 @@ def thinking(request: ModelRequest, family: Family, *, forced: bool) -> Thinking
         or request.max_output_tokens_default
         or family.output_tokens
     )
-    asked = request.parameters.reasoning or ReasoningOptions()
-    if asked.effort is None and asked.summary in (None, "none"):
+    options = request.parameters.reasoning or ReasoningOptions()
+    if options.effort is None and options.summary in (None, "none"):
         return Thinking(max_tokens)
-    if asked.effort == "none":
-        return _without(max_tokens, asked, family)
+    if options.effort == "none":
+        return _without(max_tokens, options, family)
     if family.thinking == "none" or forced:
-        return _left_out(max_tokens, asked, family)
+        return _left_out(max_tokens, options, family)
     if family.thinking == "adaptive":
-        return _adaptive(max_tokens, asked, family)
-    if asked.effort is None or _calls_without_a_thought(request.items):
-        return _left_out(max_tokens, asked, family)
-    return _within_budget(max_tokens, asked, family)
+        return _adaptive(max_tokens, options, family)
+    if options.effort is None or _calls_without_a_thought(request.items):
+        return _left_out(max_tokens, options, family)
+    return _within_budget(max_tokens, options, family)
 
 
-def _without(max_tokens: int, asked: ReasoningOptions, family: Family) -> Thinking:
+def _without(max_tokens: int, options: ReasoningOptions, family: Family) -> Thinking:
     if family.thinking == "adaptive" and not family.stops_thinking:
         return Thinking(
-            max_tokens, effort="low", ignored=("reasoning.effort", *_summary_in_vain(asked))
+            max_tokens, effort="low", ignored=("reasoning.effort", *_summary_in_vain(options))
         )
     switch = None if family.thinking == "none" else {"type": "disabled"}
     return Thinking(max_tokens, switch)
 
 
-def _left_out(max_tokens: int, asked: ReasoningOptions, family: Family) -> Thinking:
+def _left_out(max_tokens: int, options: ReasoningOptions, family: Family) -> Thinking:
     can_say_so = family.thinking == "adaptive" and family.stops_thinking
-    effort = ("reasoning.effort",) if asked.effort is not None else ()
-    summary = ("reasoning.summary",) if asked.summary not in (None, "none") else ()
+    effort = ("reasoning.effort",) if options.effort is not None else ()
+    summary = ("reasoning.summary",) if options.summary not in (None, "none") else ()
     return Thinking(
         max_tokens, {"type": "disabled"} if can_say_so else None, ignored=effort + summary
     )
 
 
-def _adaptive(max_tokens: int, asked: ReasoningOptions, family: Family) -> Thinking:
+def _adaptive(max_tokens: int, options: ReasoningOptions, family: Family) -> Thinking:
     names = {"minimal": "low", "xhigh": family.top_effort}
-    effort = asked.effort and names.get(asked.effort, asked.effort)
-    switch = {"type": "adaptive"} | _display(asked)
-    return Thinking(max_tokens, switch, effort, thinks=True, ignored=_summary_in_vain(asked))
+    effort = options.effort and names.get(options.effort, options.effort)
+    switch = {"type": "adaptive"} | _display(options)
+    return Thinking(max_tokens, switch, effort, thinks=True, ignored=_summary_in_vain(options))
 
 
-def _within_budget(max_tokens: int, asked: ReasoningOptions, family: Family) -> Thinking:
+def _within_budget(max_tokens: int, options: ReasoningOptions, family: Family) -> Thinking:
     """Let the budget come on top of the answer's bound, as far as the model goes."""
-    share = _SHARES.get(asked.effort or "", _SHARES["medium"])
+    share = _SHARES.get(options.effort or "", _SHARES["medium"])
     budget = max(LEAST_BUDGET, int(max_tokens * share))
     raised = min(max_tokens + budget, family.most_output_tokens)
-    switch = {"type": "enabled", "budget_tokens": budget} | _display(asked)
-    return Thinking(max(max_tokens, raised), switch, thinks=True, ignored=_summary_in_vain(asked))
+    switch = {"type": "enabled", "budget_tokens": budget} | _display(options)
+    return Thinking(max(max_tokens, raised), switch, thinks=True, ignored=_summary_in_vain(options))
 
 
-def _display(asked: ReasoningOptions) -> dict[str, str]:
-    if asked.summary is None:
+def _display(options: ReasoningOptions) -> dict[str, str]:
+    if options.summary is None:
         return {}
-    return {"display": "omitted" if asked.summary == "none" else "summarized"}
+    return {"display": "omitted" if options.summary == "none" else "summarized"}
 
 
-def _summary_in_vain(asked: ReasoningOptions) -> tuple[str, ...]:
+def _summary_in_vain(options: ReasoningOptions) -> tuple[str, ...]:
     """Name the summary's length: there is but one."""
-    return ("reasoning.summary",) if asked.summary in ("concise", "detailed") else ()
+    return ("reasoning.summary",) if options.summary in ("concise", "detailed") else ()
 
 
 def _calls_without_a_thought(items: tuple[Item, ...]) -> bool:

@@ -40,14 +40,14 @@ def toolbox(request: ModelRequest, profile: Profile, *, structured: bool) -> dic
         how = {"type": "any"}
     if parameters.parallel_tool_calls is False and profile.parallel_tool_calls:
         how |= {} if how["type"] == "none" else {"disable_parallel_tool_use": True}
-    told: dict[str, Any] = {"tools": offered}
+    fields: dict[str, Any] = {"tools": offered}
     if how == {"type": "auto"} or profile.tool_choice == "never":
-        return told
-    return told | {"tool_choice": how}
+        return fields
+    return fields | {"tool_choice": how}
 
 
 def choice_in_vain(request: ModelRequest, profile: Profile) -> Iterator[str]:
-    """Name what was said about choosing tools that the server cannot be told."""
+    """Name what was said about choosing tools that cannot be sent to the server."""
     parameters = request.parameters
     one_by_one = bool(parameters.tools) and parameters.parallel_tool_calls is False
     if is_forced(request) and profile.tool_choice == "never":

@@ -51,18 +51,18 @@ def turns(items: tuple[Item, ...], *, thoughts_first: bool, prefill: bool) -> li
     conversation = _Conversation()
     for item in items:
         conversation.add(item)
-    told = conversation.ended()
-    if not told or told[0]["role"] != "user":
-        told.insert(0, _turn("user", [text_block(GO_ON)]))
-    if told[-1]["role"] == "assistant":
+    written = conversation.ended()
+    if not written or written[0]["role"] != "user":
+        written.insert(0, _turn("user", [text_block(GO_ON)]))
+    if written[-1]["role"] == "assistant":
         if prefill:
-            _trim(told[-1]["content"][-1])
+            _trim(written[-1]["content"][-1])
         else:
-            told.append(_turn("user", [text_block(GO_ON)]))
+            written.append(_turn("user", [text_block(GO_ON)]))
     if thoughts_first:
-        for turn in told:
+        for turn in written:
             turn["content"].sort(key=lambda block: block["type"] not in _THOUGHTS)
-    return told
+    return written
 
 
 class _Conversation:

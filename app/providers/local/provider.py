@@ -1,8 +1,8 @@
 """The model that is always there: it needs no network and says the same each time.
 
-`echo` says back the last thing that it was told: the text of the last user message ("[image]" and
-"[file NAME]" stand for what is none), or the output of the last function call. A word is its token:
-it streams one word a batch, counts usage in words, and stops at `max_output_tokens` words.
+`echo` says back what it got last: the text of the user's last message ("[image]" and "[file NAME]"
+stand for what is no text), or the output of the last function call. A word is its token: it streams
+one word a batch, counts usage in words, and stops at `max_output_tokens` words.
 
 * A `tool_choice` that demands a call gets one, of the named function or the first that is
   allowed, with arguments made from its schema. After the call's output it echoes the output.
@@ -112,8 +112,8 @@ def _paced(batches: Iterator[Batch], pace_s: float, call: UpstreamCall) -> Itera
 
 
 def _answer(request: ModelRequest) -> Iterator[Batch]:
-    asked = request.parameters
-    limit = asked.max_output_tokens or request.max_output_tokens_default
+    parameters = request.parameters
+    limit = parameters.max_output_tokens or request.max_output_tokens_default
     written = thought = 0
     reason: Literal["stop", "length"] = "stop"
     for delta in _said(request):
@@ -124,9 +124,9 @@ def _answer(request: ModelRequest) -> Iterator[Batch]:
             written += 1
             thought += isinstance(delta, Thought)
         yield [delta]
-    read = sum(len(_words(_told(item))) for item in request.items)
+    read = sum(len(_words(_text_of(item))) for item in request.items)
     usage = Usage(
-        input_tokens=read + len(_words(asked.instructions or "")),
+        input_tokens=read + len(_words(parameters.instructions or "")),
         output_tokens=written,
         reasoning_tokens=thought,
     )
@@ -135,13 +135,14 @@ def _answer(request: ModelRequest) -> Iterator[Batch]:
 
 def _said(request: ModelRequest) -> Iterator[Delta]:
     """Yield one delta a word."""
-    asked = request.parameters
-    text, tool = _last_told(request.items), _demanded(request)
-    if asked.reasoning and asked.reasoning.summary not in (None, "none"):
+    parameters = request.parameters
+    text, tool = _last_input(request.items), _demanded(request)
+    reasoning = parameters.reasoning
+    if reasoning and reasoning.summary not in (None, "none"):
         for word in _words(f"I am to answer {len(_words(text))} words."):
             yield Thought(word)
     if tool is None:
-        for word in _words(_formed(asked.text.format, text)):
+        for word in _words(_formed(parameters.text.format, text)):
             yield Text(word)
         return
     yield CallOpened("0", None, tool.name)
@@ -174,17 +175,17 @@ def _formed(form: TextFormat, text: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _last_told(items: Sequence[Item]) -> str:
+def _last_input(items: Sequence[Item]) -> str:
     """Return the last function output or user message; "" when there is none."""
     for item in reversed(items):
         if isinstance(item, FunctionCallOutput) or (
             isinstance(item, Message) and item.role == "user"
         ):
-            return _told(item)
+            return _text_of(item)
     return ""
 
 
-def _told(item: Item) -> str:
+def _text_of(item: Item) -> str:
     match item:
         case Message(content=content):
             return "\n".join(_text(part) for part in content)

@@ -26,22 +26,22 @@ _READ_OF_FUNCTION = frozenset({"name", *_ARGUMENTS})
 
 
 class _Call:
-    """A call, held back until its id and name are known. `place` is where it stands among them."""
+    """A call. It opens once its id and name are known; `place` is where it stands among them."""
 
-    __slots__ = ("held", "id", "is_empty", "key", "name", "opened", "place")
+    __slots__ = ("id", "is_empty", "key", "name", "opened", "place", "waiting")
 
     def __init__(self, place: int) -> None:
         self.place = place
         self.key = str(place)
         self.id = ""
         self.name = ""
-        self.held: list[str] = []
+        self.waiting: list[str] = []  # pieces of its arguments
         self.is_empty = False  # its arguments are {} so far, which pieces may yet follow
         self.opened = False
 
     @property
     def has_arguments(self) -> bool:
-        return self.opened or self.is_empty or bool(self.held)
+        return self.opened or self.is_empty or bool(self.waiting)
 
 
 class Calls:
@@ -68,7 +68,7 @@ class Calls:
         """Whether there was none."""
         return not self._calls
 
-    def hear(self, fragment: Json) -> list[Delta]:
+    def add(self, fragment: Json) -> list[Delta]:
         """Take in a fragment; return what is known now."""
         function = _function(fragment)
         own_id, name = id_text(fragment.get("id")), id_text(function.get("name"))
@@ -88,17 +88,17 @@ class Calls:
             self._note(call, own_id, name)
         if not arguments:
             return deltas
-        if arguments == "{}" and not call.held:
+        if arguments == "{}" and not call.waiting:
             call.is_empty = True
             return deltas
         call.is_empty = False
         if call.opened:
             return [*deltas, Arguments(call.key, arguments)]
-        call.held.append(arguments)
+        call.waiting.append(arguments)
         return [*deltas, *self._open(call)] if call.name else deltas
 
     def opened(self, places: Iterable[int]) -> list[tuple[int, str, str]]:
-        """Return place, id ("" for none of its own) and name of these calls, as far as told."""
+        """Return place, id ("" for none of its own) and name of those calls that have opened."""
         calls = [self._calls[place] for place in places]
         return [
             (call.place, "" if self._ids[call.id] > 1 else call_id(call.id), call.name)
@@ -117,7 +117,7 @@ class Calls:
             self._keep(call.place, fields | ({"function": inner} if inner else {}))
 
     def end(self) -> list[Delta]:
-        """Return the calls that were still held back.
+        """Return the calls that still waited.
 
         Raises:
             UpstreamMisbehaved: when one never got a name.
@@ -181,8 +181,8 @@ class Calls:
         call.opened = True
         taken = self._ids[call.id] > 1
         opened = CallOpened(call.key, None if taken else call.id or None, call.name)
-        held, call.held = "".join(call.held), []
-        return [opened, Arguments(call.key, held)] if held else [opened]
+        arguments, call.waiting = "".join(call.waiting), []
+        return [opened, Arguments(call.key, arguments)] if arguments else [opened]
 
 
 def _function(fragment: Json) -> Json:

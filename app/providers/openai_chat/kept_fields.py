@@ -8,7 +8,7 @@ that thought, called a function and signed the call:
      "fields": {"reasoning_details": [...]},
      "calls": [[0, "call_1", "get_weather", {"extra_content": {"google": {...}}}]]}
 
-A call is told by its place among those of its answer, its id where the server gave one, and its
+A call is named by its place among those of its answer, its id where the server gave one, and its
 name. Late fields come in a payload of their own, so a turn may have several.
 """
 
@@ -84,17 +84,17 @@ class KeptFields:
         `calls` tells places, ids ("" for none) and names of the calls that begin here.
         """
         self.is_thinking = False
-        told: Json = {}
+        payload: Json = {}
         if self._thoughts:
-            told |= {"field": self._field, "text": "".join(self._thoughts)}
+            payload |= {"field": self._field, "text": "".join(self._thoughts)}
         if self._fields:
-            told["fields"] = self._fields
+            payload["fields"] = self._fields
         signed = [[*call, self._calls.pop(call[0])] for call in calls if call[0] in self._calls]
         if signed:
-            told["calls"] = signed
+            payload["calls"] = signed
         self._thoughts, self._fields = [], {}
-        if told:
-            deltas.append(Opaque(dumps({"chat": _VERSION, "model": self._model} | told)))
+        if payload:
+            deltas.append(Opaque(dumps({"chat": _VERSION, "model": self._model} | payload)))
 
     def _has_room_for(self, value: object) -> bool:
         try:

@@ -112,16 +112,16 @@ class MessageReader:
         if self.kept.is_thinking:
             self.kept.end_thought(deltas)
 
-    def untold(self, message: Json) -> Json:
-        """Return what of a whole message was not told: some end a stream with one."""
-        told = {
+    def rest(self, message: Json) -> Json:
+        """Return what is new in a whole message: some end a stream with one."""
+        known = {
             "content": bool(self._text_length),
             "reasoning_content": self._has_thought,
             "reasoning": self._has_thought,
             "tool_calls": not self._calls.is_empty,
             "function_call": not self._calls.is_empty,
         }
-        return {name: value for name, value in message.items() if not told.get(name)}
+        return {name: value for name, value in message.items() if not known.get(name)}
 
     def take_sources(self, place: Json) -> None:
         """Take in the sources that stand beside the message (Perplexity); the latest count."""
@@ -134,7 +134,7 @@ class MessageReader:
             self._sources = [url for url in cited if isinstance(url, str) and url]
 
     def end(self) -> list[Delta]:
-        """Return what is left to say: the sources of the whole text, calls that were held back."""
+        """Return what is left to say: the sources of the whole text, calls that still waited."""
         ended: list[Delta] = []
         self._open_calls(self._calls.end(), ended)
         if not ended and self._calls.is_empty and self._text_length:
@@ -193,16 +193,16 @@ class MessageReader:
             return False
         for fragment in fragments:
             if isinstance(fragment, dict):
-                self._open_calls(self._calls.hear(fragment), deltas)
+                self._open_calls(self._calls.add(fragment), deltas)
             else:
                 self.understanding.meet("field", name)
         return not self._calls.is_empty
 
-    def _open_calls(self, told: list[Delta], deltas: list[Delta]) -> None:
-        """Add what was told of calls; what must travel back stands before the call it is of."""
-        if any(type(delta) is CallOpened for delta in told):
+    def _open_calls(self, added: list[Delta], deltas: list[Delta]) -> None:
+        """Add what calls have said; what must travel back stands before the call it is of."""
+        if any(type(delta) is CallOpened for delta in added):
             self.kept.end_thought(deltas, self._calls.opened(self.kept.places))
-        deltas += told
+        deltas += added
 
     def _citation(self, annotation: Json) -> Json | None:
         """Return a web citation flat, as Responses has it; other kinds have no place there."""

@@ -1,4 +1,4 @@
-"""A conversation's items in the words of Chat Completions. Pure."""
+"""A conversation's items as messages of Chat Completions. Pure."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def to_messages(
     *,
     thinks: bool = True,
 ) -> list[Json]:
-    """Return the messages that tell `items`, with `instructions` before them.
+    """Return `items` as messages, with `instructions` before them.
 
     What travelled back goes to the `model` that it is from; reasoning goes to one that `thinks`.
 
     Raises:
-        InvalidRequest: when a part cannot be told in this server's words.
+        InvalidRequest: when a part has no equivalent at this server.
     """
     writer = _Writer(profile, model, thinks=thinks)
     for text in instructions:
@@ -75,7 +75,7 @@ class _Writer:
         self._ids = CallIds(nine_characters if profile.nine_character_ids else _short)
 
     def write_all(self, items: Sequence[Item]) -> None:
-        """Tell the items, and end the turn."""
+        """Write the items, and end the turn."""
         for item in items:
             # MEASURED: plain texts are nearly all of a conversation, and there may be thousands.
             match item:
@@ -100,7 +100,7 @@ class _Writer:
             self.messages.append({"role": "user", "content": GO_ON})
 
     def write(self, item: Message | Reasoning) -> None:
-        """Tell an item."""
+        """Write an item."""
         match item:
             case Message(role="assistant"):
                 self._go_on()
@@ -230,10 +230,10 @@ def _image(image: InputImage, profile: Profile) -> Json:
         raise _refused("the model's server reads no images")
     if image.image_url is None:
         raise _refused("the model's server takes images by URL or as data, not by file_id")
-    told: Json = {"url": image.image_url}
+    field: Json = {"url": image.image_url}
     if image.detail != "auto":
-        told["detail"] = "high" if image.detail == "original" else image.detail
-    return told
+        field["detail"] = "high" if image.detail == "original" else image.detail
+    return field
 
 
 def _file(file: InputFile, profile: Profile) -> Json:

@@ -16,7 +16,7 @@ from app.providers.faults.error_body import failure_in
 from app.providers.openai_chat.kept_fields import KeptFields
 from app.providers.openai_chat.message import MessageReader, listed
 from app.providers.reading.budget import BOUNDS
-from app.providers.reading.chunk_template import Alike
+from app.providers.reading.chunk_template import ChunkTemplate
 from app.providers.reading.counts import Counts
 from app.providers.reading.fields import Note, Optional, elements, ignore, mapping, text_in
 from app.providers.reading.finish_reasons import finish_reason
@@ -44,7 +44,7 @@ class ChatReader:
         self._note = note
         self._optional = Optional(note)
         self._message = MessageReader(note, kept or KeptFields("", fields=False))
-        self._alike = Alike()
+        self._template = ChunkTemplate()
         self._json = SurrogateJoiner()
         self._counts = Counts()
         self._index: int | None = None  # of the choice that is read
@@ -64,13 +64,13 @@ class ChatReader:
         index = 0
         while index < len(frames):
             if not self._json.is_waiting:
-                index = self._alike.take(frames, index, deltas)
+                index = self._template.take(frames, index, deltas)
             if index < len(frames):
                 self._read_frame(*frames[index], deltas)
                 index += 1
 
     def end(self) -> list[Delta]:
-        """Return the calls that were held back, and the finish if there was one."""
+        """Return the calls that still waited, and the finish if there was one."""
         deltas: list[Delta] = []
         for chunk in self._json.all_left():
             self._read(chunk, b"", deltas)
@@ -111,7 +111,7 @@ class ChatReader:
 
     def _whole_message(self, answer: Json, choice: Json) -> list[Delta]:
         """Return what the message of a choice says; one without says nothing."""
-        message, deltas = said_in(choice, "message", "delta"), list[Delta]()
+        message, deltas = message_in(choice, "message", "delta"), list[Delta]()
         if message.get("tool_calls"):
             message = _numbered(message)
         self._message.take(message, choice.get("logprobs"), deltas)
@@ -147,7 +147,7 @@ class ChatReader:
         self._has_begun = True
         delta, likely = choice.get("delta"), choice.get("logprobs")
         if not delta or type(delta) is not dict:
-            delta = self._untold(choice)
+            delta = self._rest_of(choice)
         reason = choice.get("finish_reason")
         said = len(deltas)
         # MEASURED: nearly every chunk is a word of text and nothing else.
@@ -155,11 +155,11 @@ class ChatReader:
             if text := delta["content"]:
                 self._message.take_text(text, deltas)
                 if not reason:
-                    self._alike.show(data, text, _content)
+                    self._template.learn(data, text, _content)
         else:
             self._message.take(delta, likely, deltas)
             if self._message.kept.is_thinking:
-                self._alike.forget()  # the text that follows is to be seen
+                self._template.forget()  # the text that follows is to be seen
         if len(deltas) > said:
             self._is_counted = False
         self._count(choice, deltas)
@@ -168,9 +168,9 @@ class ChatReader:
         if chunk.get("service_tier"):
             self._tier = self._optional.string(chunk, "service_tier") or self._tier
 
-    def _untold(self, choice: Json) -> Json:
+    def _rest_of(self, choice: Json) -> Json:
         """Return what a choice says elsewhere than in its delta, as far as it is new."""
-        return self._message.untold(said_in(choice, "delta", "message"))
+        return self._message.rest(message_in(choice, "delta", "message"))
 
     def _choice(self, choices: object) -> Json | None:
         """Return the choice of these that is read: the first one, and what goes on with it.
@@ -222,11 +222,11 @@ def counted(counts: Counts, usage: object, note: Note) -> list[Delta]:
     """Return what a server has counted so far, if this says anything of it."""
     if not usage:
         return []
-    told = counts.read(usage)
-    if told is None:
+    known = counts.read(usage)
+    if known is None:
         note("usage")
         return []
-    return [Used(told)]
+    return [Used(known)]
 
 
 def finished(reason: object, tier: object, note: Note) -> Finished:
@@ -247,7 +247,7 @@ def unreadable() -> UpstreamMisbehaved:
     return UpstreamMisbehaved("the upstream sent an answer that cannot be read", work_done=True)
 
 
-def said_in(choice: Json, *names: str) -> Json:
+def message_in(choice: Json, *names: str) -> Json:
     """Return what a choice says, under the first of these names that says something.
 
     A text stands for a message that says it, as does the `text` of the older completions.

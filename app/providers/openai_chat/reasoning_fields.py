@@ -37,8 +37,8 @@ class ReasoningFields:
             self._payloads.append(payload)
         elif item.encrypted_content is not None:
             return  # another model's
-        told = (payload or {}).get("text")
-        self._thoughts += [told] if told else item.content or item.summary
+        text = (payload or {}).get("text")
+        self._thoughts += [text] if text else item.content or item.summary
 
     def completed(self, message: Json, calls: Sequence[FunctionCall] = ()) -> Json:
         """Return the turn's message with these fields; `calls` are those in its tool_calls."""

@@ -52,7 +52,7 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
             request.model,
             thinks=may_reason(request.model),
         ),
-        "stream": request.stream,  # always said: some servers stream unless told not to
+        "stream": request.stream,  # always sent: some servers stream where it is left out
     }
     if request.stream and profile.stream_options:
         body["stream_options"] = {"include_usage": True}

@@ -39,7 +39,7 @@ def to_items(items: tuple[Item, ...], profile: Profile, *, thinks: bool = True) 
     Raises:
         InvalidRequest: a part is of a kind that this server does not read.
     """
-    told: list[Json] = []
+    written: list[Json] = []
     thoughts: list[Json] = []  # what they led to is still to come
     may_think = thinks and profile.encrypted_reasoning
     ids = CallIds(call_id)
@@ -50,10 +50,10 @@ def to_items(items: tuple[Item, ...], profile: Profile, *, thinks: bool = True) 
             continue
         if thoughts:
             if _can_follow(item):
-                told += thoughts
+                written += thoughts
             thoughts = []
-        told += _item(item, ids, profile)
-    return told
+        written += _item(item, ids, profile)
+    return written
 
 
 def with_one_system(
@@ -70,8 +70,8 @@ def with_one_system(
     texts = [part.text for part in parts if isinstance(part, InputText)]
     if len(texts) < len(parts):
         return instructions, items
-    told = [text for text in (instructions, *texts) if text]
-    return "\n\n".join(told) if told else None, items[len(leading) :]
+    given = [text for text in (instructions, *texts) if text]
+    return "\n\n".join(given) if given else None, items[len(leading) :]
 
 
 def _instructs(item: Item) -> bool:
@@ -128,12 +128,12 @@ def _item(
 
 
 def _message(item: Message, profile: Profile) -> Json:
-    told = {
+    message = {
         "type": "message",
         "role": item.role,
         "content": [_part(part, item.role, profile) for part in item.content],
     }
-    return told | ({"phase": item.phase} if item.phase is not None and profile.phase else {})
+    return message | ({"phase": item.phase} if item.phase is not None and profile.phase else {})
 
 
 def _part(part: ContentPart, role: str, profile: Profile) -> Json:

@@ -1,7 +1,7 @@
 """The items of one answer, found again for each event that is about one of them. Pure.
 
 Servers leave out indexes, sequence numbers or whole events; relays change ids on the way (sections
-9a, 9e). So items are told apart by their index where there is one, else by their id, else by
+9a, 9e). So items are known by their index where there is one, else by their id, else by
 their order, and an event adds what is new in it:
 
     {"type": "response.output_text.delta", "output_index": 0, "item_id": "msg_1", "delta": "Hel"}

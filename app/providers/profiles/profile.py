@@ -41,7 +41,7 @@ class Profile:
             made to ask for more, since some servers refuse it.
         nine_character_ids: whether the ids of calls must be nine letters or digits.
         tool_choice: see ToolChoiceForm. What is not understood is said by leaving tools out.
-        json_schema: whether answers can be held to one; else the model is told it in words, and
+        json_schema: whether answers can be held to one; else the prompt asks for it in words, and
             `json_object` is asked for where that is known.
         effort: see EffortField. `coarse_effort` says that only low, medium and high are known
             (and none, which turns thinking off), `thinking_switch` that none has its own field.
@@ -59,7 +59,7 @@ class Profile:
         text_format: whether text.format is heeded; else `response_format` says it, as in Chat.
         encrypted_reasoning: whether reasoning can be asked for, and sent back, encrypted.
         phase: whether the `phase` of a message is read; else it is left out.
-        refusals: whether refusals are read in the input; else they are told as text.
+        refusals: whether refusals are read in the input; else they are sent as text.
         tells_cut: whether an answer that was cut says so; else one that is as long as it might
             be was cut.
 

@@ -22,10 +22,10 @@ _NAMES: Mapping[TierNames, Mapping[str, str]] = {
 
 
 def tier_name(given: str, profile: Profile) -> str | None:
-    """Return what a server calls a tier, None where it is not to be told of it."""
+    """Return what a server calls a tier, None where it is not sent one."""
     return _NAMES[profile.tiers].get(given) if profile.service_tier else None
 
 
 def is_tier_in_vain(given: str | None, profile: Profile) -> bool:
-    """Tell whether a tier is asked for that the server cannot be told of."""
+    """Tell whether a tier is asked for that cannot be sent to the server."""
     return given not in (None, "auto") and tier_name(given or "", profile) is None

@@ -1,7 +1,13 @@
-"""Events that differ from the one before in nothing but a text. Pure.
+"""Chunks of a stream that differ from the one before in nothing but their text. Pure.
 
-MEASURED: most events of a stream are a word each, in the same JSON as the last; to compare them
-takes 0.5 µs an event where to parse takes 1, and leaves no objects behind.
+Most chunks are a word each, in the same JSON as the last:
+
+    {"id":"c1","choices":[{"delta":{"content":"Hel"}}]}
+    {"id":"c1","choices":[{"delta":{"content":"lo"}}]}
+
+One that has been parsed is learned as what stands before its text and behind it; those that follow
+are compared with that. MEASURED: comparing takes 0.5 µs a chunk where parsing takes 1, and leaves
+no objects behind.
 """
 
 from __future__ import annotations
@@ -14,26 +20,26 @@ import orjson
 from app.domain.stream.deltas import Delta, Text
 from app.providers.reading.sse import Frame
 
-#: How often a stream may show an event before none was like it; every so many alike pay for
-#: another time. So a stream of unlike events is soon left alone.
-MOST_SHOWN, PAYS = 4, 8
+#: How many chunks a stream may have learned to no avail, and how many that match pay for another:
+#: a stream whose chunks are all unlike is soon left alone.
+FREE_MISSES, CREDIT_PER_MISS = 4, 8
 
 
-class Alike:
-    """What is before and behind the text of an event that said a text and nothing else."""
+class ChunkTemplate:
+    """What stands before and behind the text of a chunk that said a text and nothing else."""
 
     __slots__ = ("_after", "_before", "_credit")
 
     def __init__(self) -> None:
         self._before = b""
         self._after = b""
-        self._credit = MOST_SHOWN * PAYS
+        self._credit = FREE_MISSES * CREDIT_PER_MISS
 
     def take(self, frames: Sequence[Frame], first: int, deltas: list[Delta]) -> int:
-        """Add what the frames from `first` on say, up to the first that is not like the one shown.
+        """Add the texts of the frames from `first` on that match; return where the first does not.
 
-        Returns where that stands. A text without quotes, backslashes and control characters is its
-        own JSON: an event with it says what the other said, but for that text.
+        A text without quotes, backslashes and control characters is its own JSON: a chunk with it
+        says what the learned one said, but for that text.
         """
         before, after, index = self._before, self._after, first
         if not before:
@@ -56,24 +62,24 @@ class Alike:
         return index
 
     def forget(self) -> None:
-        """Forget what was shown: the next event like it is to be read whole."""
+        """Forget what was learned: the next chunk like it has to be parsed."""
         self._before = b""
 
-    def show(self, data: bytes, text: str, text_of: Callable[[Any], object]) -> None:
-        """Show an event that said `text` and nothing else; `text_of` finds that in its JSON."""
+    def learn(self, data: bytes, text: str, text_of: Callable[[Any], object]) -> None:
+        """Learn a chunk that said `text` and nothing else; `text_of` finds that in its JSON."""
         self._before = b""
-        if self._credit < PAYS:
+        if self._credit < CREDIT_PER_MISS:
             return
-        self._credit -= PAYS
+        self._credit -= CREDIT_PER_MISS
         before, found, after = data.partition(orjson.dumps(text))
         other = text + "?"
         probe = b"%b%b%b" % (before, orjson.dumps(other), after)
-        if found and _is_told_by(probe, other, text_of):
+        # The text may stand in the chunk before it is said: "choices" is a name, too.
+        if found and _says(probe, other, text_of):
             self._before, self._after = before + b'"', b'"' + after
 
 
-def _is_told_by(data: bytes, text: str, text_of: Callable[[Any], object]) -> bool:
-    """Tell whether an event says `text`: a word like "choices" is found in a name before that."""
+def _says(data: bytes, text: str, text_of: Callable[[Any], object]) -> bool:
     try:
         return text_of(orjson.loads(data)) == text
     except (ValueError, LookupError, TypeError):

@@ -37,7 +37,7 @@ class EventInterpreter(Protocol):
         ...
 
     def end(self) -> list[Delta]:
-        """Return what is left to say where [DONE] came, or nothing where the end has been told."""
+        """Return what is left to say where [DONE] came, or nothing where the end came before."""
         ...
 
     def over(self) -> list[Delta]:

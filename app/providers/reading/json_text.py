@@ -58,7 +58,7 @@ class SurrogateJoiner:
     A server that escapes UTF-16 unit by unit may send "\\ud83d" in one event and "\\ude00" in the
     next. The first half of a text is kept until that text goes on, in the same place of an event;
     halves that find no other become U+FFFD. A path names what an event says of its place, too:
-    texts of two blocks or calls, told in turns, are not mixed.
+    texts of two blocks or calls whose pieces alternate are not mixed.
     """
 
     __slots__ = ("_before", "_halves")

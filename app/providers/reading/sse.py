@@ -20,13 +20,13 @@ class FrameSplitter:
     too; several data lines are joined by LF.
     """
 
-    __slots__ = ("_begun", "_ends_line", "_held", "_held_size", "_skip_lf")
+    __slots__ = ("_begun", "_ends_line", "_partial", "_partial_size", "_skip_lf")
 
     def __init__(self) -> None:
-        self._held: list[bytes] = []
-        self._held_size = 0
+        self._partial: list[bytes] = []
+        self._partial_size = 0
         self._begun = False
-        self._ends_line = False  # whether what is held ends with a line
+        self._ends_line = False  # whether the partial frame ends with a line
         self._skip_lf = False
 
     def feed(self, chunk: bytes) -> list[Frame]:
@@ -40,19 +40,19 @@ class FrameSplitter:
         if b"\r" in chunk or self._skip_lf:
             chunk = self._with_lf(chunk)
         if b"\n\n" not in chunk and not self._ends_frame(chunk):
-            self._hold(chunk)
+            self._keep(chunk)
             return []
         self._ends_line = False
-        if self._held:
-            self._held.append(chunk)
-            chunk = b"".join(self._held)
-            self._held, self._held_size = [], 0
+        if self._partial:
+            self._partial.append(chunk)
+            chunk = b"".join(self._partial)
+            self._partial, self._partial_size = [], 0
         if not self._begun:
             self._begun = True
             chunk = chunk.removeprefix(_BOM)
         blocks = chunk.split(b"\n\n")
         if rest := blocks.pop():
-            self._hold(rest)
+            self._keep(rest)
         frames = []
         for block in filter(None, blocks):
             # MEASURED: most frames are one data line, or an event line and one data line; the
@@ -68,24 +68,24 @@ class FrameSplitter:
 
     def end(self) -> list[Frame]:
         """Return the last frame of a stream that ended without its blank line."""
-        rest = b"".join(self._held).removeprefix(b"" if self._begun else _BOM)
+        rest = b"".join(self._partial).removeprefix(b"" if self._begun else _BOM)
         frame = _parse(rest) if rest.endswith(b"\n") else None
         return [frame] if frame else []
 
     def _ends_frame(self, chunk: bytes) -> bool:
         """Tell whether a frame ends where a chunk without a blank line begins.
 
-        Only then is what is held joined to it: so a frame of n pieces is joined once.
+        Only then is the partial frame joined to it: so a frame of n pieces is joined once.
         """
         return self._ends_line and chunk.startswith(b"\n")
 
-    def _hold(self, piece: bytes) -> None:
+    def _keep(self, piece: bytes) -> None:
         if not piece:
             return
-        self._held.append(piece)
+        self._partial.append(piece)
         self._ends_line = piece.endswith(b"\n")
-        self._held_size += len(piece)
-        if self._held_size > MAX_FRAME:
+        self._partial_size += len(piece)
+        if self._partial_size > MAX_FRAME:
             raise AnswerTooLong("an event that does not end")
 
     def _with_lf(self, chunk: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Whether anything in an answer was understood: what was not is never told as completed (A10)."""
+"""Whether anything in an answer was understood: what was not is never shown as completed (A10)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}", re.ASCII)
 
 
 class Understanding:
-    """What one answer held that we know, and what it held besides; `note` counts the latter."""
+    """What of one answer is known to us, and what is not; `note` counts the latter."""
 
     __slots__ = ("_note", "_unknown", "has_known")
 

@@ -218,7 +218,7 @@ class ResponseBody:
 
 
 class WireResponse(requests.Response):
-    """A response that makes what is seldom asked for only when it is."""
+    """A response that makes what is seldom used only when it is."""
 
     raw: Any
 
@@ -238,7 +238,7 @@ class WireResponse(requests.Response):
 
     @property
     def content(self) -> bytes:
-        """The whole body; it can be asked for once."""
+        """The whole body; it can be read once."""
         body: bytes = self.raw.whole()
         return body
 

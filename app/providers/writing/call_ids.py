@@ -10,7 +10,7 @@ from collections.abc import Callable
 class CallIds:
     """Some servers number the calls of each answer anew; others refuse an id that comes twice.
 
-    Calls and outputs are asked about in their order: an output is that of the call that has
+    Calls and outputs are given their ids in order: an output is that of the call that has
     waited longest under its id. `form` makes an id one that the upstream takes. The same
     history is sent with the same ids each time, so that what an upstream has cached stays valid.
     """

@@ -1,4 +1,4 @@
-"""What is said in place of somebody who said nothing, where a format wants to hear from them."""
+"""What stands for a turn that is missing, where a format wants one."""
 
 from __future__ import annotations
 

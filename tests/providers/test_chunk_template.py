@@ -1,4 +1,4 @@
-"""Events that are taken for alike say what they say when each is parsed by itself."""
+"""Chunks that match a template say what they say when each is parsed by itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.domain.stream.deltas import Delta, Text
 from app.errors import UpstreamMisbehaved
 from app.providers.openai_chat.reader import ChatReader
-from app.providers.reading.chunk_template import MOST_SHOWN, PAYS, Alike
+from app.providers.reading.chunk_template import CREDIT_PER_MISS, FREE_MISSES, ChunkTemplate
 from app.providers.reading.sse import Frame
 
 
@@ -22,33 +22,33 @@ def event(text: str, model: str = "m") -> bytes:
     return orjson.dumps({"model": model, "content": text, "end": None})
 
 
-def taken(alike: Alike, *events: bytes) -> list[Delta]:
+def taken(template: ChunkTemplate, *events: bytes) -> list[Delta]:
     """Return what is taken of events that come at once."""
     deltas: list[Delta] = []
-    count = alike.take([("", each) for each in events], 0, deltas)
+    count = template.take([("", each) for each in events], 0, deltas)
     assert count == len(deltas)
     return deltas
 
 
-def shown(text: str, model: str = "m") -> Alike:
+def learned(text: str, model: str = "m") -> ChunkTemplate:
     """Return one that was shown an event."""
-    alike = Alike()
-    alike.show(event(text, model), text, content)
-    return alike
+    template = ChunkTemplate()
+    template.learn(event(text, model), text, content)
+    return template
 
 
 def test_nothing_is_alike_before_something_was_shown() -> None:
-    assert taken(Alike(), event("hello")) == []
+    assert taken(ChunkTemplate(), event("hello")) == []
 
 
 @pytest.mark.parametrize("text", ["hello", " wörld", "猫", "🐈", "{}", "a/b", "?"])
-def test_an_event_with_another_text_is_alike(text: str) -> None:
-    assert taken(shown("one"), event(text), event("two")) == [Text(text), Text("two")]
+def test_a_chunk_with_another_text_matches(text: str) -> None:
+    assert taken(learned("one"), event(text), event("two")) == [Text(text), Text("two")]
 
 
 @pytest.mark.parametrize("text", ["", 'a"b', "a\\b", "a\nb", "\x7f", "\u2028"])
 def test_a_text_that_may_need_escapes_is_parsed(text: str) -> None:
-    assert taken(shown("one"), event(text)) == []
+    assert taken(learned("one"), event(text)) == []
 
 
 @pytest.mark.parametrize(
@@ -64,32 +64,34 @@ def test_a_text_that_may_need_escapes_is_parsed(text: str) -> None:
     ],
 )
 def test_an_event_that_differs_in_more_is_parsed(data: bytes) -> None:
-    assert taken(shown("one"), event("zero"), data, event("two")) == [Text("zero")]
+    assert taken(learned("one"), event("zero"), data, event("two")) == [Text("zero")]
 
 
 def test_an_event_that_has_a_name_is_parsed() -> None:
     deltas: list[Delta] = []
-    assert shown("one").take([("error", event("two"))], 0, deltas) == 0
+    assert learned("one").take([("error", event("two"))], 0, deltas) == 0
 
 
 @pytest.mark.parametrize("same", ["m", "model", "content", "end"])
 def test_where_the_text_stands_is_made_sure_of(same: str) -> None:
-    alike = shown(same, model=same)
-    assert taken(alike, event(same, model="two")) == []
+    template = learned(same, model=same)
+    assert taken(template, event(same, model="two")) == []
 
 
 def test_a_stream_of_unlike_events_is_soon_left_alone() -> None:
-    alike = Alike()
-    for number in range(MOST_SHOWN + 1):
-        alike.show(event("one", f"m{number}"), "one", content)
-    assert taken(alike, event("two", f"m{MOST_SHOWN}")) == []
+    template = ChunkTemplate()
+    for number in range(FREE_MISSES + 1):
+        template.learn(event("one", f"m{number}"), "one", content)
+    assert taken(template, event("two", f"m{FREE_MISSES}")) == []
 
 
 def test_likeness_pays_for_another_look() -> None:
-    alike = Alike()
-    for number in range(10 * MOST_SHOWN):
-        alike.show(event("one", f"m{number}"), "one", content)
-        assert len(taken(alike, *[event("two", f"m{number}")] * PAYS)) == PAYS
+    template = ChunkTemplate()
+    for number in range(10 * FREE_MISSES):
+        template.learn(event("one", f"m{number}"), "one", content)
+        assert (
+            len(taken(template, *[event("two", f"m{number}")] * CREDIT_PER_MISS)) == CREDIT_PER_MISS
+        )
 
 
 chunks = st.builds(
