@@ -5,7 +5,6 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from app.domain.ids import item_minter, new_id, new_tag
 from app.domain.items import InputText, Message, OutputText
 from app.domain.request import CreateRequest, Parameters
 from app.domain.response import Response, Usage
@@ -15,6 +14,7 @@ from app.schemas.wire.echo import echo
 from app.settings import RedisSettings
 from app.store.connection.client import connect
 from app.store.responses.redis import RedisStore
+from bench.ids import item_minter, new_id, new_tag
 from bench.questions import MODEL
 from bench.servers import PREFIX, Place
 

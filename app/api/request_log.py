@@ -19,6 +19,7 @@ from app.domain.accounts.limits import UNLIMITED_STANDING
 from app.domain.identity import RequestIdentity, identity
 from app.errors import CallerGone, GatewayError, Overloaded, WebSocketNotOffered
 from app.logs.redaction import is_id
+from app.randomness import random_bytes
 from app.schemas.request.body import MAX_BODY_BYTES
 from app.telemetry import Trace, identify, request_ended, shortage_noted
 
@@ -93,8 +94,9 @@ def _identity(environ: dict[str, Any]) -> RequestIdentity:
             given = environ[header]
             break
     if "HTTP_TRACEPARENT" not in environ:
-        return identity(given)
-    return identity(given, environ["HTTP_TRACEPARENT"], environ.get("HTTP_TRACESTATE", ""))
+        return identity(random_bytes, given)
+    traceparent, tracestate = environ["HTTP_TRACEPARENT"], environ.get("HTTP_TRACESTATE", "")
+    return identity(random_bytes, given, traceparent, tracestate)
 
 
 def _refuse_without_descriptors(environ: dict[str, Any]) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from random import SystemRandom
 from typing import NamedTuple
 
-_lots = SystemRandom().randbytes
+from app.domain.ids import RandomBytes
 
 #: Version, trace, parent, flags; a later version may have more behind them.
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
@@ -45,15 +44,18 @@ class RequestIdentity(NamedTuple):
 
 
 def identity(
-    request_id: str | None = None, traceparent: str = "", tracestate: str = ""
+    random_bytes: RandomBytes,
+    request_id: str | None = None,
+    traceparent: str = "",
+    tracestate: str = "",
 ) -> RequestIdentity:
     """Return the identity of a request that came with these names; what is missing is made.
 
     A traceparent that is not the standard's is as good as none, and its tracestate with it.
     """
-    drawn = _lots(40).hex()
-    name = request_id or f"req_{drawn[:32]}"
-    parent = drawn[64:80]
+    digits = random_bytes(40).hex()
+    name = request_id or f"req_{digits[:32]}"
+    parent = digits[64:80]
     if traceparent and (found := _TRACEPARENT.fullmatch(traceparent)) is not None:
         version, trace_id, theirs, flags, more = found.groups()
         wrong = version == "ff" or (more and version == "00")
@@ -61,12 +63,12 @@ def identity(
             sampled = int(flags, 16) & _SAMPLED
             state = tracestate if tracestate and _is_state(tracestate) else ""
             return RequestIdentity(name, f"00-{trace_id}-{parent}-{sampled:02x}", state)
-    return RequestIdentity(name, f"00-{drawn[32:64]}-{parent}-{_NOT_SAMPLED}")
+    return RequestIdentity(name, f"00-{digits[32:64]}-{parent}-{_NOT_SAMPLED}")
 
 
 def _is_state(text: str) -> bool:
     if len(text) > _MAX_STATE:
         return False
     members = [member.strip(" \t") for member in text.split(",")]
-    told = [member for member in members if member]
-    return 0 < len(told) <= _MAX_MEMBERS and all(map(_MEMBER.fullmatch, told))
+    named = [member for member in members if member]
+    return 0 < len(named) <= _MAX_MEMBERS and all(map(_MEMBER.fullmatch, named))

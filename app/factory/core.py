@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from secrets import token_hex
 
+from app.domain.ids import IdGenerator
 from app.jobs.broker import WakeUpBroker
 from app.providers.base import Provider
 from app.providers.profiles import is_reasoning_model
 from app.providers.registry import build
+from app.randomness import random_bytes
 from app.services.accounts.service import Accounts
 from app.services.answering.preparation import Preparation
 from app.services.answering.sealing import PayloadSealer
@@ -73,6 +75,7 @@ def core_of(
         catalog,
         Router(settings.providers, breakers, RetryPolicy()),
         PayloadSealer(accounts.secret),
+        IdGenerator(random_bytes),
         _now,
         lambda account, response_id: jobs.status(account, response_id) is not None,
     )

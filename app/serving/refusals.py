@@ -16,6 +16,7 @@ from gunicorn.http import errors
 from app.domain.identity import identity
 from app.errors import GatewayError, InvalidRequest, Overloaded
 from app.logs.lines import identify
+from app.randomness import random_bytes
 from app.schemas.wire.answers import ERROR_ENVELOPE
 
 _LINE = "The request's first line cannot be read as HTTP/1.1."
@@ -78,7 +79,9 @@ class RefusingWorker:
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Refuse a request, and log the kind of its fault."""
-        names = identity()  # a header that names it cannot be trusted, or cannot be read
+        names = identity(
+            random_bytes
+        )  # a header that names it cannot be trusted, or cannot be read
         refusal = _unreadable(exc, names.request_id)
         if refusal is None:
             super().handle_error(req, client, addr, exc)  # type: ignore[misc] # gunicorn's
@@ -95,7 +98,7 @@ def overloaded() -> bytes:
     """Return what a caller finds who is turned away before a request of his has come."""
     error = Overloaded()
     retry_after = f"Retry-After: {error.retry_after_s}\r\n"
-    return _answer("503 Service Unavailable", error, identity().request_id, retry_after)
+    return _answer("503 Service Unavailable", error, identity(random_bytes).request_id, retry_after)
 
 
 def _unreadable(fault: BaseException, request_id: str) -> bytes | None:

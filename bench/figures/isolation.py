@@ -9,7 +9,7 @@ from random import Random
 from statistics import median
 from time import perf_counter
 
-from app.domain.ids import new_id, new_tag
+from bench.ids import new_id, new_tag
 from bench.questions import small
 from bench.servers import HOST
 from bench.setting import Setting

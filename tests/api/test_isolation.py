@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from werkzeug.test import TestResponse
 
-from app.domain.ids import new_id, new_tag
 from tests.api.conftest import Asker
+from tests.ids import new_id, new_tag
 
 Ask = Callable[[Asker, str], TestResponse]
 

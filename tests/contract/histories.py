@@ -11,7 +11,6 @@ from typing import Any
 
 import orjson
 
-from app.domain.ids import item_minter
 from app.domain.items import Item
 from app.domain.request import CreateRequest, ModelRequest, Parameters
 from app.domain.response import Response
@@ -27,6 +26,7 @@ from app.schemas.wire.echo import echo
 from app.services.answering.history import thread
 from app.settings import Api
 from tests.contract.recordings import CannedTransport, settings
+from tests.ids import IDS, item_minter
 from tests.memory_stores.responses import MemoryStore
 from tests.upstream.answer import Asked, answer
 from tests.upstream.plan import WIRES
@@ -94,7 +94,7 @@ class Line:
         asked = CreateRequest(
             model="m", input=items, stream=self.stream, previous_response_id=parent
         )
-        start = thread(self.store, ACCOUNT, asked, lambda *_: False)
+        start = thread(self.store, IDS, ACCOUNT, asked, lambda *_: False)
         transport = CannedTransport(settings(self.api), [self._said(script)])
         provider = HTTPProvider(transport, PROFILES[PROFILE[self.api]], FORMATS[self.api])
         request = ModelRequest(

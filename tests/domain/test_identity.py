@@ -6,11 +6,17 @@ import re
 
 import pytest
 
-from app.domain.identity import RequestIdentity, identity
+from app.domain.identity import RequestIdentity
+from app.domain.identity import identity as named
+from app.randomness import random_bytes
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 GIVEN = f"00-{TRACE}-{PARENT}-01"
 FORM = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]")
+
+
+def identity(*names: str) -> RequestIdentity:
+    return named(random_bytes, *names)
 
 
 def test_a_trace_is_continued_with_a_parent_of_our_own() -> None:

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.domain.ids import (
-    first_id,
-    home_of,
-    is_response_id,
-    item_ids,
-    item_minter,
-    new_id,
-    tag_of,
-)
+from app.domain.ids import home_of, is_response_id, tag_of
+from tests.ids import first_id, item_ids, item_minter, new_id
 
 
 def test_the_first_id_of_a_conversation_has_a_tag_that_the_next_ones_share() -> None:

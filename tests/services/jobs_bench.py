@@ -40,6 +40,7 @@ from app.store.jobs.redis import RedisJobStore
 from app.store.jobs.unrouted import UnroutedJobs
 from app.store.responses.redis import RedisStore
 from app.stream_check.grammar import Grammar
+from tests.ids import IDS
 from tests.memory_stores.rate_limits import MemoryRateLimitStore
 from tests.memory_stores.usage import MemoryUsageStore
 from tests.services.clocks import Clock
@@ -175,6 +176,7 @@ class Bench:
             self.catalog,
             router,
             PayloadSealer(lambda: b"secret"),
+            IDS,
             lambda: int(self.now()),
             lambda account, response_id: self.jobs.status(account, response_id) is not None,
         )

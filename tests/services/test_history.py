@@ -24,6 +24,7 @@ from app.domain.turns.turn import Context, Position, Thread
 from app.errors import GatewayError, InvalidRequest, NotFound
 from app.schemas.wire.echo import echo
 from app.services.answering.history import thread, without_oldest
+from tests.ids import IDS
 from tests.services.stores import StoreOfNothing
 
 PARENT = "resp_" + "a" * 16 + "b" * 32
@@ -73,7 +74,9 @@ def request(*items: InputItem, parent: str | None = PARENT) -> CreateRequest:
 
 
 def begun(store: OneParent, asked: CreateRequest) -> Thread:
-    return thread(store, "acme", asked, lambda _account, response_id: response_id in store.pending)
+    return thread(
+        store, IDS, "acme", asked, lambda _account, response_id: response_id in store.pending
+    )
 
 
 def seen(store: OneParent, *items: InputItem) -> list[Item]:

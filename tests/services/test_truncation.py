@@ -15,6 +15,7 @@ from app.domain.upstream_call import UpstreamCall
 from app.errors import ContextLengthExceeded
 from app.services.answering.preparation import MAX_TRUNCATIONS, Preparation
 from app.services.upstreams.router import UpstreamAnswer
+from tests.ids import IDS
 from tests.services.scripted import ScriptedProvider
 
 TURNS = tuple(Message(f"msg_{n:02}", "user", (InputText("word " * 100),)) for n in range(40))
@@ -39,7 +40,7 @@ class TightUpstream:
 
 
 def open_(upstream: TightUpstream, truncation: str = "auto") -> object:
-    parts: Any = [None, None, upstream, None, lambda: 1, lambda *_: False]
+    parts: Any = [None, None, upstream, None, IDS, lambda: 1, lambda *_: False]
     preparation = Preparation(*parts)
     target = _Value(provider=ScriptedProvider("p"), upstream_model="m", max_output_tokens=None)
     request = replace(CreateRequest(model="m", input=()), truncation=cast(Any, truncation))

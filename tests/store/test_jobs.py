@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import redis
 
-from app.domain.ids import new_id, new_tag
 from app.domain.items import Message, OutputText
 from app.domain.request import CreateRequest
 from app.domain.response import Response, Usage
@@ -28,6 +27,7 @@ from app.store.jobs.redis import MAX_LOST_LEASES, RedisJobStore
 from app.store.jobs.streams import PAGE
 from app.store.responses.archive_redis import RedisArchive
 from app.store.responses.redis import RedisStore
+from tests.ids import new_id, new_tag
 from tests.store.turns import payload_of
 
 BEGUN = Flush(0, (b'{"a":1}', b'{"b":2}'))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from app.domain.ids import item_minter, new_id, new_tag, tag_of
+from app.domain.ids import tag_of
 from app.domain.items import (
     FunctionCall,
     FunctionCallOutput,
@@ -25,6 +25,7 @@ from app.domain.turns.turn import Thread, Turn
 from app.schemas.request.create import CREATE_REQUEST
 from app.schemas.wire.echo import echo
 from app.store.responses.base import ResponseStore
+from tests.ids import item_minter, new_id, new_tag
 
 ACCOUNT = "acme"
 STRANGER = "globex"

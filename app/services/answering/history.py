@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from app.domain.ids import first_id, item_ids, new_id, new_tag, tag_of
+from app.domain.ids import IdGenerator, tag_of
 from app.domain.items import (
     FunctionCall,
     FunctionCallOutput,
@@ -27,6 +27,7 @@ _PREFIXES = {Message: "msg", FunctionCall: "fc", FunctionCallOutput: "fco", Reas
 
 def thread(
     store: ResponseStore,
+    ids: IdGenerator,
     account: str,
     request: CreateRequest,
     is_pending: Callable[[str, str], bool],
@@ -43,16 +44,16 @@ def thread(
     """
     parent_id = request.previous_response_id
     if parent_id is None:
-        response_id = first_id()
+        response_id = ids.first_id()
         pairing = CallPairing(())
-        own = pairing.add(_resolved(store, account, request.input, {}, response_id))
+        own = pairing.add(_resolved(store, ids, account, request.input, {}, response_id))
         return Thread(response_id, pairing.items(), own)
     context = _parent(store, account, parent_id, is_pending)
-    response_id = new_id("resp", tag_of(parent_id) or new_tag())
+    response_id = ids.new_id("resp", tag_of(parent_id) or ids.new_tag())
     pairing = CallPairing(context.items, context.inputs, context.purged)
     half_purged = pairing.half_purged()
     known = {item.id: item for item in context.items if item.id not in half_purged}
-    own = pairing.add(_resolved(store, account, request.input, known, response_id))
+    own = pairing.add(_resolved(store, ids, account, request.input, known, response_id))
     return Thread(
         response_id,
         items=pairing.items(),
@@ -87,6 +88,7 @@ def _parent(
 
 def _resolved(
     store: ResponseStore,
+    ids: IdGenerator,
     account: str,
     given: tuple[InputItem, ...],
     known: Mapping[str, Item],
@@ -97,12 +99,14 @@ def _resolved(
     `known` are the items of the context by their ids, but for those that are left out of it.
     """
     stored: Mapping[str, Item] | None = None
-    ids = iter(item_ids(response_id, [_PREFIXES[type(item)] for item in given if not item.id]))
+    new_ids = iter(
+        ids.item_ids(response_id, [_PREFIXES[type(item)] for item in given if not item.id])
+    )
     own: list[Item] = []
     for index, item in enumerate(given):
         if not isinstance(item, ItemReference):
             if not item.id:
-                own.append(with_id(item, next(ids)))
+                own.append(with_id(item, next(new_ids)))
             elif known.get(item.id) != item:
                 own.append(item)
         elif item.id not in known:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from app.domain.accounts.accounts import Caller
-from app.domain.ids import item_minter
+from app.domain.ids import IdGenerator
 from app.domain.items import Item, Reasoning
 from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest, ModelRequest, Parameters
 from app.domain.response import Response, Status
@@ -52,6 +52,7 @@ class Preparation:
         catalog: ModelCatalog,
         router: Router,
         sealer: PayloadSealer,
+        ids: IdGenerator,
         now: Callable[[], int],
         is_pending: Callable[[str, str], bool],
     ) -> None:
@@ -59,6 +60,7 @@ class Preparation:
         self._catalog = catalog
         self._router = router
         self._sealer = sealer
+        self._ids = ids
         self._now = now
         self._is_pending = is_pending
 
@@ -74,7 +76,7 @@ class Preparation:
         """
         targets = self.targets(caller, request)
         refuse_when_full(self._store, caller, request)
-        start = thread(self._store, caller.account, request, self._is_pending)
+        start = thread(self._store, self._ids, caller.account, request, self._is_pending)
         response = Response(
             start.response_id,
             request.model,
@@ -138,7 +140,7 @@ class Preparation:
 
     def narrator(self, prepared: PreparedRequest) -> Narrator:
         """Return what makes events of the upstream's deltas."""
-        return Narrator(prepared.response, item_minter(prepared.response.id), self._now)
+        return Narrator(prepared.response, self._ids.item_minter(prepared.response.id), self._now)
 
     def run(
         self,

@@ -1,0 +1,9 @@
+"""Ids of ours, for what is stored without the gateway."""
+
+from __future__ import annotations
+
+from app.domain.ids import IdGenerator
+from app.randomness import random_bytes
+
+_IDS = IdGenerator(random_bytes)
+new_tag, new_id, item_minter = _IDS.new_tag, _IDS.new_id, _IDS.item_minter
