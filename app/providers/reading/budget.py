@@ -12,13 +12,16 @@ from app.domain.stream.deltas import (
     Arguments,
     CallOpened,
     Delta,
+    Finished,
     ItemEnded,
     MessageOpened,
     Opaque,
+    PartEnded,
     ReasoningOpened,
     Refused,
     Text,
     Thought,
+    Used,
 )
 from app.errors import AnswerTooLong, UpstreamMisbehaved
 
@@ -37,6 +40,8 @@ _OPENED: dict[type[Delta], str] = {
     ReasoningOpened: _REASONING,
     CallOpened: _CALL,
 }
+#: What takes up nothing, however long the answer is.
+_FREE = frozenset({Used, Finished, PartEnded})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +92,13 @@ class Budget:
             return
         self._unsaid = 0
         self._events += len(deltas)
-        in_message = self._open == _MESSAGE
         for delta in deltas:
             # MEASURED: nearly all are text of the message that is open; this way saves 0.5 µs.
-            if in_message and type(delta) is Text and not delta.logprobs:
+            if type(delta) is Text and self._open == _MESSAGE and not delta.logprobs:
                 text = delta.text
                 self._text += len(text) if text.isascii() else _size(text)
-            else:
+            elif type(delta) not in _FREE:
                 self._take_any(delta)
-                in_message = self._open == _MESSAGE
         bounds = self._bounds
         if (
             self._text > bounds.text

@@ -33,6 +33,8 @@ _OURS = {theirs: ours for ours, names in _NAMES.items() for theirs in names}
 
 def whole_number(value: object) -> int | None:
     """Return a count; None for what is none."""
+    if type(value) is int:
+        return value if 0 <= value <= MOST_TOKENS else None
     if isinstance(value, str) and len(value) <= len(str(MOST_TOKENS)) and value.isascii():
         value = int(value) if value.isdigit() else None
     elif isinstance(value, float):
@@ -59,19 +61,25 @@ class Counts:
         """Take in a usage; return all counts so far, None where there were none in it."""
         if not isinstance(shown, Mapping):
             return None
-        parts = [shown, *(each for name in _DETAILS if isinstance(each := shown.get(name), dict))]
-        found: dict[str, int] = {}
-        for part in parts:
-            for name, value in part.items():
-                ours = _OURS.get(name)
-                if ours is not None and (count := whole_number(value)) is not None:
-                    found[ours] = max(count, found.get(ours, 0))
-        if not found and _OURS.keys().isdisjoint(shown):
+        has_counts = self._read_part(shown)
+        for name in _DETAILS:
+            if name in shown and isinstance(details := shown[name], dict):
+                has_counts |= self._read_part(details)
+        if not has_counts and _OURS.keys().isdisjoint(shown):
             return None
         self._inclusive = self._inclusive or "prompt_tokens" in shown
-        for name, count in found.items():
-            self._most[name] = max(count, self._most.get(name, 0))
         return self._usage()
+
+    def _read_part(self, part: Mapping[str, object]) -> bool:
+        """Take in what has the name of a count; tell whether any of it is one."""
+        most, has_counts = self._most, False
+        for name, value in part.items():
+            ours = _OURS.get(name)
+            if ours is not None and (count := whole_number(value)) is not None:
+                has_counts = True
+                if count >= most.get(ours, 0):
+                    most[ours] = count
+        return has_counts
 
     def _usage(self) -> Usage:
         most = self._most.get

@@ -47,6 +47,11 @@ def loads(data: bytes | str) -> Any:
         Misread: it is no JSON, nor nearly, or is nested beyond all use.
         AnswerTooLong: there are too many values in it.
     """
+    if len(data) <= WEIGHED_FROM:
+        try:
+            return orjson.loads(data)
+        except orjson.JSONDecodeError:
+            pass  # it may be nearly JSON
     joiner = SurrogateJoiner()
     value = joiner.loads(data)
     return joiner.finished(value) if joiner.is_waiting else value

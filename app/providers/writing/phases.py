@@ -11,7 +11,5 @@ NAME = "input.phase"
 
 def phases_in_vain(items: Iterable[Item]) -> list[str]:
     """Name the parameter where an item says its phase to a server that does not read it."""
-    for item in items:
-        if type(item) is Message and item.phase is not None:
-            return [NAME]
-    return []
+    phases = {item.phase for item in items if type(item) is Message}
+    return [NAME] if phases - {None} else []

@@ -7,6 +7,7 @@ sent to any upstream: every call stands directly before its output, and no half 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Sequence, Set
 from itertools import islice
@@ -17,6 +18,7 @@ from app.domain.items import FunctionCall, FunctionCallOutput, Item
 from app.errors import InvalidRequest
 from app.services.answering.call_order import in_order
 
+_HALVES = frozenset({FunctionCall, FunctionCallOutput})
 #: So many calls that wait under one id are looked through for another that is the same.
 _MAX_SEARCHED = 64
 
@@ -63,14 +65,11 @@ class CallPairing:
         self._output_of: dict[int, int] = {}
         self._orphans: set[int] = set()  # their calls were purged
         self._replaced: set[int] = set()  # a later output of the same call counts
-        start = 0
-        for turn, given in enumerate((*inputs, range(self._own_start, self._own_start))):
-            for queues in self._queues:
-                if queues:
-                    queues.clear()
-            self._input_start = given.start
-            self._read_context(start, given.stop, is_after_gap=turn - 1 in purged)
-            start = given.stop
+        # MEASURED: most conversations have no calls, and of the others most items are texts.
+        halves = [i for i, item in enumerate(self._items) if type(item) in _HALVES]
+        if halves:
+            self._read_context(halves, inputs, purged)
+        self._input_start = self._own_start
 
     def half_purged(self) -> set[str]:
         """Return the ids of those items of the context whose other half a purge took."""
@@ -87,9 +86,10 @@ class CallPairing:
         Raises:
             InvalidRequest: an output has no call, or a call has no output.
         """
+        had_calls = bool(self._calls)
         for item in given:
             if isinstance(item, FunctionCall):
-                if self._is_waited_for(item):
+                if had_calls and self._is_waited_for(item):
                     continue
                 self._read_call(item, len(self._items))
             elif isinstance(item, FunctionCallOutput):
@@ -102,7 +102,8 @@ class CallPairing:
             else:
                 self._last_other = len(self._items)
             self._items.append(item)
-        self._refuse_what_waits()
+        if self._calls:
+            self._refuse_what_waits()
         return tuple(self._items[self._own_start :])
 
     def items(self) -> tuple[Item, ...]:
@@ -113,19 +114,44 @@ class CallPairing:
         call_of = {output: call for call, output in self._output_of.items()}
         return in_order(self._items, call_of, halves | self._replaced)
 
-    def _read_context(self, start: int, end: int, *, is_after_gap: bool) -> None:
-        for index in range(start, end):
-            item = self._items[index]
-            if isinstance(item, FunctionCall):
-                self._read_call(item, index)
-            elif isinstance(item, FunctionCallOutput):
-                known = self._is_awaited(item) if is_after_gap else item.call_id in self._latest
-                if known:
-                    self._read_output(item, index)
-                else:
-                    self._orphans.add(index)
+    def _read_context(
+        self, halves: Sequence[int], inputs: Sequence[range], purged: Set[int]
+    ) -> None:
+        """Read the calls and outputs of the context, which stand at these places, turn by turn.
+
+        What is read together is a turn's input and, before it, what the turn before it answered.
+        """
+        turns = (*inputs, range(self._own_start, self._own_start))
+        ends = [given.stop for given in turns]
+        turn, end, expected = -1, 0, 0
+        for index in halves:
+            if index >= end:
+                turn = bisect_right(ends, index)
+                end = ends[turn]
+                self._begin_turn(turns[turn].start)
+            if index != expected:
+                self._last_other = index - 1
+            expected = index + 1
+            self._read_half(self._items[index], index, is_after_gap=turn - 1 in purged)
+        if turn < len(inputs):
+            self._begin_turn(self._own_start)
+        if expected != self._own_start:
+            self._last_other = self._own_start - 1
+
+    def _begin_turn(self, input_start: int) -> None:
+        self._input_start = input_start
+        for queues in self._queues:
+            queues.clear()
+
+    def _read_half(self, item: Item, index: int, *, is_after_gap: bool) -> None:
+        if isinstance(item, FunctionCall):
+            self._read_call(item, index)
+        elif isinstance(item, FunctionCallOutput):
+            known = self._is_awaited(item) if is_after_gap else item.call_id in self._latest
+            if known:
+                self._read_output(item, index)
             else:
-                self._last_other = index
+                self._orphans.add(index)
 
     def _read_call(self, call: FunctionCall, index: int) -> None:
         call_id, queues = call.call_id, self._waiting

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 
 from app.domain.ids import IdGenerator, tag_of
 from app.domain.items import (
@@ -51,8 +51,7 @@ def thread(
     context = _parent(store, account, parent_id, is_pending)
     response_id = ids.new_id("resp", tag_of(parent_id) or ids.new_tag())
     pairing = CallPairing(context.items, context.inputs, context.purged)
-    half_purged = pairing.half_purged()
-    known = {item.id: item for item in context.items if item.id not in half_purged}
+    known = _known(context.items, request.input, pairing.half_purged())
     own = pairing.add(_resolved(store, ids, account, request.input, known, response_id))
     return Thread(
         response_id,
@@ -84,6 +83,18 @@ def _parent(
             param=param,
             code="previous_response_not_found",
         ) from None
+
+
+def _known(
+    context: tuple[Item, ...], given: tuple[InputItem, ...], half_purged: Container[str]
+) -> Mapping[str, Item]:
+    """Return the items of the context by their ids, but for those that are left out of it.
+
+    It has none where no id is given that could be looked up.
+    """
+    if not any(item.id for item in given):
+        return {}
+    return {item.id: item for item in context if item.id not in half_purged}
 
 
 def _resolved(

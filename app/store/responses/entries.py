@@ -87,14 +87,14 @@ class Entries:
         """
         unpack, items, inputs = self._codec.unpack, list[Item](), list[range]()
         for entry in entries:
+            start = len(items)
             if entry == PURGED:
-                inputs.append(range(len(items), len(items)))
-            else:
-                given, made = orjson.loads(unpack(parts_of(entry)[0]))
-                start = len(items)
-                items += ITEM.load_all(given)
-                inputs.append(range(start, len(items)))
-                items += ITEM.load_all(made)
+                inputs.append(range(start, start))
+                continue
+            given, made = orjson.loads(unpack(parts_of(entry)[0]))
+            items += ITEM.load_all(given)
+            inputs.append(range(start, len(items)))
+            items += ITEM.load_all(made)
         return items, inputs
 
     def turn(

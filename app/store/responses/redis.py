@@ -175,7 +175,9 @@ class RedisStore:
         turn = self._turn(found, account, response_id)
         earlier, inputs = self._entries.all_items(found.entries[:-1])
         inputs.append(range(len(earlier), len(earlier) + len(turn.input)))
-        purged = frozenset(n for n, entry in enumerate(found.entries) if entry == PURGED)
+        purged = frozenset[int]()
+        if PURGED in found.entries:
+            purged = frozenset(n for n, entry in enumerate(found.entries) if entry == PURGED)
         items = (*earlier, *_items(turn))
         return Context(items, turn.response, found.position, tuple(inputs), purged)
 
