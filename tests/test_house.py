@@ -64,11 +64,6 @@ STILL: frozenset[str] = frozenset(
         "app/services/answering/preparation.py",
         "app/services/background/payload.py",
         "app/services/responses/archive.py",
-        "app/store/connection/checks.py",
-        "app/store/connection/client.py",
-        "app/store/responses/archive_redis.py",
-        "app/store/responses/layout.py",
-        "app/store/responses/redis.py",
         "app/stream_check/item_grammar.py",
     }
 )

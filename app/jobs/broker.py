@@ -209,7 +209,7 @@ class _Woken(Consumer):
 
 @contextmanager
 def _noted(miss: Callable[[StorageUnavailable], None] = lambda _fault: None) -> Iterator[None]:
-    """Raise nothing: a store that is away is counted and `miss` hears of it, the rest is logged."""
+    """Raise nothing: an unreachable Redis is counted and passed to `miss`, the rest is logged."""
     try:
         with translated():
             try:

@@ -19,7 +19,7 @@ from redis.exceptions import TimeoutError as TimedOut
 REST_S = 1.0
 
 
-#: How a server refuses that was master and is a replica now; it drops who waits for replicas.
+#: How a server refuses that was master and is a replica now; UNBLOCKED ends a WAIT for replicas.
 _MOVED_ON = ("READONLY", "MASTERDOWN", "UNBLOCKED")
 #: How one refuses that has lost its replicas, for a while or to another master.
 _LEFT_ALONE = "NOREPLICAS"

@@ -106,7 +106,7 @@ def on_slot(client: Any, key: str, commands: Sequence[Command]) -> list[Any]:
 
 
 def _settle(client: Any, key: str) -> None:
-    """Have redis-py find out who has a slot: it follows a command that changes nothing."""
+    """Have redis-py find out which server has a slot, by a command that changes nothing."""
     client.execute_command("EXISTS", key)
 
 

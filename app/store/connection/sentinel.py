@@ -1,4 +1,4 @@
-"""Connections to whom the Sentinels call master, and to nobody else.
+"""Connections to the server that the Sentinels call master, and to no other.
 
 A connection asks its server for its ROLE when it is opened, once. It is cut as soon as there may
 be another master (sentinel_watch.py), and a reply that comes after that counts for nothing: the
@@ -108,7 +108,7 @@ class MasterSSLConnection(MasterConnection, SSLConnection):
 
 
 class SentinelPool(RedisPool):
-    """Connections to the master that `watch` knows; who asks an empty pool waits."""
+    """Connections to the master that `watch` knows; a caller who finds the pool empty waits."""
 
     def __init__(self, watch: MasterWatch, **options: Any) -> None:
         super().__init__(watch=watch, **options)

@@ -1,4 +1,4 @@
-"""Who the Sentinels call master: they are listened to, so that a fail-over is known at once.
+"""Which server is master, by the Sentinels: they are listened to, so a fail-over is known at once.
 
 A planned fail-over leaves the old master writable for about ten seconds, and a master that was
 stalled comes back believing that it is one: what is written there is lost. So each Sentinel has a
@@ -24,7 +24,7 @@ from app.telemetry import log, unexpected
 
 Address = tuple[str, int]
 
-#: A Sentinel that was silent for so long, in seconds, is asked who is master, and for a PONG.
+#: A Sentinel that was silent for so long, in seconds, is asked for the master, and for a PONG.
 QUIET_S = 2.0
 #: How soon, in seconds, a Sentinel that was lost is listened to again.
 AGAIN_S = 1.0
@@ -121,7 +121,7 @@ class MasterWatch:
         raise ConnectionLost("no Sentinel answers")
 
     def ask(self, sentinel: Any) -> None:
-        """Learn who is master from a Sentinel. Raises what redis-py raises."""
+        """Learn from a Sentinel which server is master. Raises what redis-py raises."""
         state, named = round_trip(
             sentinel,
             [
@@ -207,7 +207,7 @@ def _listen_for_ever(watched: weakref.ref[MasterWatch], number: int) -> None:
         try:
             _listen(watched, number)
         except (RedisError, OSError):
-            pass  # it is away: the others are there, or it is asked again
+            pass  # it is unreachable: the others are there, or it is tried again
         except Exception as bug:  # noqa: BLE001 - without its ear a fail-over would lose writes
             unexpected(bug, "sentinel", "sentinel")
         watch = watched()

@@ -1,4 +1,4 @@
-"""What a store must let an operator do with responses: look through them, destroy them."""
+"""What a store must let an operator do with responses: list, export, purge and erase them."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ class Archived:
 
 
 class ArchiveStore(Protocol):
-    """Everything here goes step by step, tells each step as it is done, and may be stopped
+    """Everything here goes step by step, reports each step when it is done, and may be stopped
     anywhere and started again.
 
-    Every method raises StorageUnavailable when the store is away, iterators between two steps.
+    Every method raises StorageUnavailable when Redis is unreachable, iterators between two steps.
     """
 
     def find(self, response_id: str) -> Archived | None:

@@ -1,8 +1,8 @@
-"""What an operator does with stored responses: look through them, take them out, destroy them.
+"""What an operator does with stored responses in Redis: list, export, purge and erase them.
 
-Everything here goes step by step, tells each step as it is done, and may be stopped anywhere and
-started again. Destroying reaches Redis and nothing else: what a spool holds (spool.py) and what a
-Redis has written to its disk are for the caller to see to.
+Everything here goes step by step, reports each step when it is done, and may be stopped anywhere
+and started again. It reaches Redis and nothing else: what waits in a spool (spool/files.py), and
+what Redis has written to its disk, are the caller's to see to.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ def unknown_response(response_id: str) -> NotFound:
 class ResponseStore(Protocol):
     """Keeps responses by id, for one account each; a foreign id is an unknown id.
 
-    Every method raises StorageUnavailable when the store is away, within its time-out, and
+    Every method raises StorageUnavailable when Redis is unreachable, within its time-out, and
     NotFound (code response_not_found) for an id that is unknown, deleted or another account's.
     """
 

@@ -18,8 +18,8 @@ from app.store.responses.entries import Entries
 from app.store.responses.paging import TurnSlice
 from app.store.responses.scripts import CHAIN
 
-#: As many turns come with the answer to where they are; more are asked for by themselves, since
-#: a script hands them on slower than Redis itself does.
+#: So many turns come with the reply that says where they are; more are read by commands of their
+#: own, since a script hands them on more slowly than Redis itself does.
 AT_ONCE = 24
 
 #: The depths of a whole chain, and of its last turn alone.
@@ -43,7 +43,7 @@ class ChainPart:
 class Chains:
     """Reads chains: one round trip for few turns, two for any number of turns and forks.
 
-    Its methods raise StorageUnavailable when Redis is away.
+    Its methods raise StorageUnavailable when Redis is unreachable.
     """
 
     def __init__(self, client: Client, keys: Keys) -> None:

@@ -1,11 +1,17 @@
-"""A turn as one entry of a conversation's log: its items, then what its response says beside them.
+"""A turn as one entry of a conversation's log: its items, then the rest of its response.
 
-The two parts are packed apart, so that loading a context reads nothing but items. What a turn is
-asked with besides, tools and instructions, is as a rule what the turn before was asked with: from
-the second turn of a conversation on it is kept apart, once, and the entry names it by a digest.
+The two are packed apart, so that loading a context unpacks nothing but items. A turn's tools and
+instructions are as a rule those of the turn before: from the second turn of a conversation on they
+are stored once, beside the log, and the entry names them by a digest of 12 bytes. An entry is
 
-An entry is the size of its items, 4 bytes, with the highest bit set where a digest follows; the
-digest; the items; the rest.
+    size of the items, 4 bytes    | digest | items (store/codec.py) | rest (store/codec.py)
+    highest bit: a digest follows |        |                        |
+
+Unpacked, the items are the input's and the output's, and the rest is `include` and the fields of
+the response; `instructions`, `text` and `tools` are null in it where the digest names them:
+
+    [[{"type": "message", "role": "user", …}], [{"type": "message", "role": "assistant", …}]]
+    [["reasoning.encrypted_content"], {"status": "completed", "model": "m", "tools": null, …}]
 """
 
 from __future__ import annotations
@@ -23,10 +29,10 @@ from app.schemas.wire.items import ITEM
 from app.schemas.wire.responses import RESPONSE
 from app.store.codec import Codec
 
-#: What a purge leaves of an entry: its place in the log and nothing else.
+#: What a purge leaves of an entry: its position in the log and nothing else.
 PURGED = b""
 
-#: What is kept apart, and how many bytes of it are worth the trouble.
+#: The fields that are stored once, where they are at least so many bytes.
 COMMON = ("instructions", "text", "tools")
 COMMON_FROM_BYTES = 300
 
@@ -34,7 +40,7 @@ DIGEST_BYTES = 12
 
 _SIZE = struct.Struct(">I")
 _NAMES_COMMON = 0x8000_0000
-_TOLD_ELSEWHERE = ("id", "object", "output", "output_text")
+_NOT_IN_REST = ("id", "object", "output", "output_text")
 
 Items = tuple[Item, ...]
 
@@ -46,15 +52,18 @@ class Entries:
         self._codec = Codec()
 
     def dump(self, turn: Turn) -> bytes:
-        """Return a turn's entry, followed by what it names, if anything, and the size of that."""
+        """Return a turn's entry; behind it, if it has a digest, the common fields and their size.
+
+        lua/commit_turn.lua takes them apart.
+        """
         if turn.parent is None:
             return self.alone(turn)
-        shown = RESPONSE.dump(turn.response)
-        common = orjson.dumps({name: shown[name] for name in COMMON})
+        fields = RESPONSE.dump(turn.response)
+        common = orjson.dumps({name: fields[name] for name in COMMON})
         if len(common) < COMMON_FROM_BYTES:
-            return self._joined(turn, shown)
+            return self._joined(turn, fields)
         digest = hashlib.blake2b(common, digest_size=DIGEST_BYTES).digest()
-        entry = self._joined(turn, shown | dict.fromkeys(COMMON), digest)
+        entry = self._joined(turn, fields | dict.fromkeys(COMMON), digest)
         packed = self._codec.pack(common)
         return entry + packed + _SIZE.pack(len(packed))
 
@@ -62,12 +71,12 @@ class Entries:
         """Return a turn as one entry that has all of it."""
         return self._joined(turn, RESPONSE.dump(turn.response))
 
-    def _joined(self, turn: Turn, shown: dict[str, Any], digest: bytes = b"") -> bytes:
-        items = [ITEM.dump_all(turn.input), shown["output"]]
-        for name in _TOLD_ELSEWHERE:
-            del shown[name]
+    def _joined(self, turn: Turn, fields: dict[str, Any], digest: bytes = b"") -> bytes:
+        items = [ITEM.dump_all(turn.input), fields["output"]]
+        for name in _NOT_IN_REST:
+            del fields[name]
         packed = self._codec.pack(orjson.dumps(items))
-        rest = self._codec.pack(orjson.dumps([sorted(turn.include), shown]))
+        rest = self._codec.pack(orjson.dumps([sorted(turn.include), fields]))
         size = len(packed) | (_NAMES_COMMON if digest else 0)
         return b"".join((_SIZE.pack(size), digest, packed, rest))
 
@@ -105,13 +114,16 @@ class Entries:
         parent: Position | None,
         common: bytes | None = None,
     ) -> Turn:
-        """Return the turn whose entry this is, with what it names; a purged one has none."""
+        """Return the turn of an entry; `common` are the fields that its digest names.
+
+        A purged entry has none.
+        """
         packed, rest = parts_of(entry)
         given, made = orjson.loads(self._codec.unpack(packed))
-        include, beside = orjson.loads(self._codec.unpack(rest))
+        include, rest_fields = orjson.loads(self._codec.unpack(rest))
         if common:
-            beside.update(orjson.loads(self._codec.unpack(common)))
-        response = RESPONSE.load({"id": response_id, "output": made, **beside})
+            rest_fields.update(orjson.loads(self._codec.unpack(common)))
+        response = RESPONSE.load({"id": response_id, "output": made, **rest_fields})
         items = tuple(ITEM.load_all(given))
         return Turn(account, response, items, frozenset(include), parent)
 

@@ -96,9 +96,9 @@ class RedisStore:
         )
 
     def marks(self, turn: Turn) -> list[Command]:
-        """Return what tells the account's keys of a turn that is to come.
+        """Return the commands that enter a turn into the account's keys before it is stored.
 
-        If it never does, no harm is done.
+        If it never is, they do no harm.
         """
         return self._begins(turn) + self._homes_of(turn)
 
@@ -131,14 +131,14 @@ class RedisStore:
         return results[-1], reached
 
     def _begins(self, turn: Turn) -> list[Command]:
-        """Return what tells the account that a conversation begins, if one does."""
+        """Return the command that enters a conversation into its account's list, if it is new."""
         if turn.parent is not None:
             return []
         key = self._keys.conversations(turn.account)
         return [("ZADD", key, turn.response.created_at, _tag(turn.response.id))]
 
     def _homes_of(self, turn: Turn) -> list[Command]:
-        """Return what tells where the items are whose ids do not, if there are any."""
+        """Return the command that enters where items are whose ids do not say so, if any are."""
         own = turn.response.id.removeprefix("resp_")  # in every id that was minted for this turn
         homeless = [
             item.id for item in _items(turn) if own not in item.id and home_of(item.id) is None

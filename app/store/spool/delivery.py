@@ -5,7 +5,7 @@ that share a folder one delivers at a time; were it two, nothing would be there 
 delivers, the store is asked for its id: a Redis that was emptied or exchanged meanwhile is given
 nothing that was promised by another.
 
-An answer that names no store (spool_folders.py) is delivered where its account is known and, if it
+An answer that names no store (folders.py) is delivered where its account is known and, if it
 continues a turn, where that turn is; else it is left alone.
 """
 

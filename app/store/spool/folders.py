@@ -5,7 +5,7 @@
 
 So gateways of several environments may share a SPOOL_DIR: none looks into another's folder. An
 answer that names no store is this store's only while no other store has a folder here, which is
-when nobody else can have written it; what else speaks for it is in spool_delivery.py. Where that
+when nobody else can have written it; what else has to be true is in delivery.py. Where that
 cannot be known it is left alone, until an operator moves the file into its store's folder.
 """
 

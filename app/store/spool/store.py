@@ -2,8 +2,8 @@
 
 The policy, as a caller sees it.
 
-- Redis is away: nothing is read and nothing deleted, that is StorageUnavailable. Redis refuses
-  writes: what it has is read as ever, and nothing can be deleted.
+- Redis is unreachable: nothing is read and nothing deleted, that is StorageUnavailable. Redis
+  refuses writes: what it has is read as ever, and nothing can be deleted.
 - An answer that is to be saved is tried again for 5 s, then written to the spool, and counts as
   saved. That costs 5 s once: the next ones go straight to the spool until Redis has taken a write
   again, which is found out beside the requests (spool_delivery.py).

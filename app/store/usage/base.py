@@ -16,14 +16,14 @@ OTHER_MODELS = "(other)"
 
 
 class UsageStore(Protocol):
-    """Adds up use. Every method raises StorageUnavailable when the store is away."""
+    """Adds up use. Every method raises StorageUnavailable when Redis is unreachable."""
 
     def record(
         self, lines: Sequence[UsageLine], adjustment: Adjustment | None = None
     ) -> Sequence[UsageLine]:
         """Add lines, and put right what was counted for a request, all in one round trip.
 
-        Returns the lines that are to be written again: where the store is away for some only.
+        Returns the lines that are to be written again: where Redis is unreachable for some only.
         What it refuses is dropped, logged and counted, and keeps no other line from its account.
         """
         ...

@@ -1,6 +1,6 @@
 -- Takes a job that was left.
 -- ARGV: id, lease in ms.
--- Returns whether it was there: the job is the caller's who is told so.
+-- Returns whether it was there: then the job is the caller's.
 if redis.call('ZREM', unrouted, ARGV[1]) == 0 then return 0 end
 redis.call('ZADD', leases, 'XX', now + ARGV[2], ARGV[1])
 return 1
