@@ -24,7 +24,7 @@ from app.domain.stream.accumulate import fold
 from app.domain.stream.deltas import Delta
 from app.domain.stream.events import Event
 from app.domain.stream.narrate import Narrator
-from app.domain.stream.resume import retold
+from app.domain.stream.resume import resume
 from app.errors import GatewayError, UpstreamUnavailable
 from app.providers.anthropic.reader import MessagesReader
 from app.providers.openai_chat.reader import ChatReader
@@ -226,7 +226,7 @@ def seconds(case: Case, n: int) -> dict[str, float]:
     mark("encode")
     fold(decode(line) for line in lines)
     mark("fold")
-    retold(QUEUED, (decode(line) for line in lines), None, lambda: 0)
+    resume(QUEUED, (decode(line) for line in lines), None, lambda: 0)
     mark("retell")
     progress = Progress(cast(JobStore, _Lines(lines)))
     for _ in range(LOOKS):

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-__all__ = ["lean_dataclass"]
+__all__ = ["frozen_dataclass"]
 
 if TYPE_CHECKING:
-    from dataclasses import dataclass as lean_dataclass
+    from dataclasses import dataclass as frozen_dataclass
 else:
     from dataclasses import dataclass
 
-    def lean_dataclass(*, frozen: bool, slots: bool, kw_only: bool = False):  # noqa: ARG001
+    def frozen_dataclass(*, frozen: bool, slots: bool, kw_only: bool = False):  # noqa: ARG001
         """Return what makes a class one; `frozen` is for mypy."""
         return dataclass(slots=slots, kw_only=kw_only, unsafe_hash=True)

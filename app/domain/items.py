@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, assert_never
 
-from app.domain.frozen import lean_dataclass
+from app.domain.frozen import frozen_dataclass
 
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
 Role = Literal["user", "assistant", "system", "developer"]
 Json = dict[str, Any]
 
 
-@lean_dataclass(frozen=True, slots=True)
+@frozen_dataclass(frozen=True, slots=True)
 class InputText:
     type: ClassVar[str] = "input_text"
     text: str
@@ -40,7 +40,7 @@ class InputFile:
     detail: str | None = None
 
 
-@lean_dataclass(frozen=True, slots=True)
+@frozen_dataclass(frozen=True, slots=True)
 class OutputText:
     type: ClassVar[str] = "output_text"
     text: str
@@ -59,7 +59,7 @@ OutputPart = OutputText | Refusal
 ContentPart = InputPart | OutputPart
 
 
-@lean_dataclass(frozen=True, slots=True)
+@frozen_dataclass(frozen=True, slots=True)
 class Message:
     """`phase` (commentary or final_answer) is kept as given; `id` is "" until one is minted."""
 
@@ -71,7 +71,7 @@ class Message:
     phase: str | None = None
 
 
-@lean_dataclass(frozen=True, slots=True)
+@frozen_dataclass(frozen=True, slots=True)
 class FunctionCall:
     """`arguments` is the model's text: usually a JSON object, but nobody promises it."""
 
@@ -83,7 +83,7 @@ class FunctionCall:
     status: ItemStatus = "completed"
 
 
-@lean_dataclass(frozen=True, slots=True)
+@frozen_dataclass(frozen=True, slots=True)
 class FunctionCallOutput:
     type: ClassVar[str] = "function_call_output"
     id: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from app.domain.frozen import lean_dataclass
+from app.domain.frozen import frozen_dataclass
 from app.domain.items import InputItem, Item
 from app.domain.tools import FunctionTool, ToolChoice
 
@@ -40,7 +40,7 @@ class TextOptions:
 PLAIN_TEXT = TextOptions()
 
 
-@lean_dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
     """What shapes the model's answer. None means that the caller left it out."""
 
@@ -67,7 +67,7 @@ class Parameters:
     include: frozenset[str] = frozenset()
 
 
-@lean_dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(frozen=True, slots=True, kw_only=True)
 class CreateRequest:
     """The body of POST /v1/responses, validated.
 
@@ -86,7 +86,7 @@ class CreateRequest:
     ignored: tuple[str, ...] = ()
 
 
-@lean_dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
     """What one provider is asked: its own model id, the whole context, the parameters.
 

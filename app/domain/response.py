@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from app.domain.frozen import lean_dataclass
+from app.domain.frozen import frozen_dataclass
 from app.domain.items import Item
+from app.errors import GatewayError
 
 Status = Literal["queued", "in_progress", "completed", "incomplete", "failed", "cancelled"]
 IncompleteReason = Literal["max_output_tokens", "content_filter"]
@@ -21,7 +22,7 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
 }
 
 
-@lean_dataclass(frozen=True, slots=True)
+@frozen_dataclass(frozen=True, slots=True)
 class Usage:
     """Token counts, as the wire nests them; an upstream that does not count leaves zeros."""
 
@@ -47,8 +48,15 @@ class ResponseError:
     code: str
     message: str
 
+    @classmethod
+    def of(cls, error: GatewayError) -> ResponseError:
+        """Return what a response shows of an error; server_error where its code is none of them."""
+        if error.code in ("rate_limit_exceeded", "context_length_exceeded", "model_not_found"):
+            return cls(error.code, error.message)
+        return cls("server_error", error.message)
 
-@lean_dataclass(frozen=True, slots=True)
+
+@frozen_dataclass(frozen=True, slots=True)
 class Response:
     """`echo` holds the request's parameters as the wire shows them (schemas.responses.echo).
 

@@ -59,8 +59,8 @@ class String(StrictField):
             "maxLength": self.longest,
             "pattern": self.pattern and f"^{self.pattern}$",
         }
-        told = {name: limit for name, limit in limits.items() if limit is not None}
-        return {"type": "string"} | told
+        given = {name: limit for name, limit in limits.items() if limit is not None}
+        return {"type": "string"} | given
 
 
 class Choice(StrictField):

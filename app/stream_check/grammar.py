@@ -5,7 +5,7 @@ docs/contract.md has it under "The order of events".
 
 from __future__ import annotations
 
-from app.stream_check.item_grammar import Breach, Json, OpenItem, open_item, require
+from app.stream_check.item_grammar import Breach, ItemGrammar, Json, item_grammar, require
 
 _TERMINAL = {
     "response.completed": {"completed"},
@@ -29,7 +29,7 @@ class Grammar:
         self._begun = False
         self._said_error = False
         self._done_items: list[Json] = []
-        self._item: OpenItem | None = None
+        self._item: ItemGrammar | None = None
         self.ended = False
 
     def take(self, event: Json) -> None:
@@ -104,7 +104,7 @@ class Grammar:
         )
         if kind == "response.output_item.added":
             require(self._item is None, "an item is added while another is open")
-            self._item = open_item(event["item"])
+            self._item = item_grammar(event["item"])
         elif self._item is None:
             raise Breach(f"{kind} before response.output_item.added")
         elif kind == "response.output_item.done":

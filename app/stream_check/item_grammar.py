@@ -12,7 +12,7 @@ class Breach(Exception):
     """A stream says something that the grammar does not allow."""
 
 
-class OpenItem:
+class ItemGrammar:
     """An item that was added: knows which events may touch it."""
 
     def __init__(self, item: Json) -> None:
@@ -31,7 +31,7 @@ class OpenItem:
             )
 
 
-class OpenMessage(OpenItem):
+class MessageGrammar(ItemGrammar):
     def __init__(self, item: Json) -> None:
         super().__init__(item)
         require(item["content"] == [], "a message must be added with an empty content")
@@ -111,7 +111,7 @@ class OpenMessage(OpenItem):
         require(item["status"] != "in_progress", "a message is done while in progress")
 
 
-class OpenCall(OpenItem):
+class FunctionCallGrammar(ItemGrammar):
     def __init__(self, item: Json) -> None:
         super().__init__(item)
         require(item["arguments"] == "", "a call must be added with empty arguments")
@@ -138,7 +138,7 @@ class OpenCall(OpenItem):
         require(item["status"] != "in_progress", "a call is done while in progress")
 
 
-class OpenReasoning(OpenItem):
+class ReasoningGrammar(ItemGrammar):
     def __init__(self, item: Json) -> None:
         super().__init__(item)
         require(item["summary"] == [], "reasoning must be added with an empty summary")
@@ -188,16 +188,16 @@ class OpenReasoning(OpenItem):
     def finish(self, item: Json) -> None:
         super().finish(item)
         require(self._said is None, "reasoning is done while a summary part is open")
-        told = [part["text"] for part in item["summary"]]
-        require(told == self._parts, "the summary differs from its events")
+        texts = [part["text"] for part in item["summary"]]
+        require(texts == self._parts, "the summary differs from its events")
 
 
-def open_item(item: Json) -> OpenItem:
+def item_grammar(item: Json) -> ItemGrammar:
     """Return the checker of an item that was added."""
     kinds = {
-        "message": OpenMessage,
-        "function_call": OpenCall,
-        "reasoning": OpenReasoning,
+        "message": MessageGrammar,
+        "function_call": FunctionCallGrammar,
+        "reasoning": ReasoningGrammar,
     }
     kind = kinds.get(item["type"])
     if kind is None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from app.domain.stream.accumulate import fold
-from app.domain.stream.resume import retold
+from app.domain.stream.resume import resume
 from bench.growth import CASES, QUEUED, Case, heard, stream, told
 
 SMALL = 200
@@ -36,7 +36,7 @@ def whole_way(case: Case, n: int) -> Callable[[], object]:
     def work() -> None:
         events = told(heard(case.reader(), body))
         fold(events[:-1])
-        retold(QUEUED, events[:-1], None, lambda: 0)
+        resume(QUEUED, events[:-1], None, lambda: 0)
 
     return work
 

@@ -13,9 +13,9 @@ from click.testing import CliRunner, Result
 from app.api.http.sse import DONE, frames
 from app.cli.check_stream import check
 from app.domain.stream.deltas import Finished, Text
-from tests.domain.narrating import told
+from tests.domain.narrating import narrated
 
-STREAM = frames(told([Text("hi"), Finished()])) + DONE
+STREAM = frames(narrated([Text("hi"), Finished()])) + DONE
 
 
 def run(*args: str, stdin: bytes = b"") -> Result:

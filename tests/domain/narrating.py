@@ -21,7 +21,7 @@ def narrator(status: Status = "in_progress") -> Narrator:
     return Narrator(response, lambda prefix: f"{prefix}_{next(numbers)}", lambda: 2)
 
 
-def told(deltas: Iterable[Delta], teller: Narrator | None = None) -> list[Event]:
+def narrated(deltas: Iterable[Delta], teller: Narrator | None = None) -> list[Event]:
     """Tell a whole stream; what the narrator objects to ends it as failed."""
     teller = teller or narrator()
     events = teller.begin()

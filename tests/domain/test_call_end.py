@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.stream.event_log import Scribe
-from app.domain.stream.item_builders import OpenCall
+from app.domain.stream.event_log import EventLog
+from app.domain.stream.item_builders import FunctionCallBuilder
 
 VALUES = st.recursive(
     st.none() | st.integers() | st.text(alphabet='ab"\\{}[]\n', max_size=6),
@@ -18,8 +18,8 @@ VALUES = st.recursive(
 )
 
 
-def a_call() -> OpenCall:
-    call = OpenCall(Scribe(), "fc_1", "0", "call_1", "f")
+def a_call() -> FunctionCallBuilder:
+    call = FunctionCallBuilder(EventLog(), "fc_1", "0", "call_1", "f")
     call.begin(0)
     return call
 
@@ -40,7 +40,7 @@ def test_arguments_are_whole_where_they_are_an_object(
         size = data.draw(st.integers(1, len(text)))
         piece, text = text[:size], text[size:]
         said += piece
-        call.append(piece)
+        call.add_arguments(piece)
         whole = call.is_whole
         assert whole == is_object(said)
         if whole:
@@ -50,7 +50,7 @@ def test_arguments_are_whole_where_they_are_an_object(
 @pytest.mark.parametrize("text", ["[1]", "7", '"{}"', "", "  ", "{]}", "{" * 100_000])
 def test_what_is_no_object_is_never_whole(text: str) -> None:
     call = a_call()
-    call.append(text)
+    call.add_arguments(text)
     assert not call.is_whole
 
 
@@ -58,6 +58,6 @@ def test_arguments_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     call, looks = a_call(), list[str]()
     monkeypatch.setattr(json, "loads", looks.append)
     for _ in range(1000):
-        call.append('["}"]')
+        call.add_arguments('["}"]')
         assert not call.is_whole
     assert len(looks) <= 1

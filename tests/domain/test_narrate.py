@@ -37,7 +37,7 @@ from app.domain.stream.item_builders import MOST_CHUNKS
 from app.errors import UpstreamMisbehaved, UpstreamRateLimited
 from app.schemas.wire.events import EVENT
 from app.stream_check.grammar import Grammar
-from tests.domain.narrating import narrator, told
+from tests.domain.narrating import narrated, narrator
 from tests.domain.strategies import deltas, endings
 
 
@@ -46,7 +46,7 @@ def test_any_deltas_make_a_legal_stream_that_folds_to_the_response(
     said: list[Delta], ending: Finished | None
 ) -> None:
     teller = narrator()
-    events = told([*said, *([ending] if ending else [])], teller)
+    events = narrated([*said, *([ending] if ending else [])], teller)
     grammar = Grammar()
     for event in events:
         grammar.take(EVENT.dump(event))
@@ -60,9 +60,9 @@ def test_what_is_told_to_nobody_makes_the_same_response(
 ) -> None:
     whole = [*said, *([ending] if ending else [])]
     heard, unheard = narrator(), narrator()
-    told(whole, heard)
+    narrated(whole, heard)
     unheard.tell_nobody()
-    assert told(whole, unheard) == []
+    assert narrated(whole, unheard) == []
     assert unheard.response == heard.response
 
 
@@ -84,11 +84,11 @@ STOP = Finished()
 
 
 def output(*said: Delta) -> tuple[Item, ...]:
-    return fold(told([*said, Finished()])).output
+    return fold(narrated([*said, Finished()])).output
 
 
 def calls(*said: Delta, ending: Finished = STOP) -> list[tuple[str, str, str]]:
-    items = fold(told([*said, ending])).output
+    items = fold(narrated([*said, ending])).output
     return [(i.name, i.arguments, i.status) for i in items if isinstance(i, FunctionCall)]
 
 
@@ -201,15 +201,15 @@ def test_a_call_id_that_is_too_long_is_mapped_by_hash() -> None:
 
 
 def test_the_latest_usage_replaces_the_earlier() -> None:
-    assert fold(told([Used(Usage(1, 1)), Used(Usage(2, 3)), Finished()])).usage == Usage(2, 3)
+    assert fold(narrated([Used(Usage(1, 1)), Used(Usage(2, 3)), Finished()])).usage == Usage(2, 3)
 
 
 def test_usage_after_the_finish_is_heard() -> None:
-    assert fold(told([Finished(), Used(Usage(2, 3))])).usage == Usage(2, 3)
+    assert fold(narrated([Finished(), Used(Usage(2, 3))])).usage == Usage(2, 3)
 
 
 def test_completion_says_when_and_with_which_tier() -> None:
-    response = fold(told([Finished(service_tier="flex")]))
+    response = fold(narrated([Finished(service_tier="flex")]))
     assert (response.completed_at, response.service_tier) == (2, "flex")
 
 
@@ -218,7 +218,7 @@ def test_completion_says_when_and_with_which_tier() -> None:
     [(Finished("length"), "max_output_tokens"), (Finished("content_filter"), "content_filter")],
 )
 def test_a_cut_answer_is_incomplete(ending: Finished, reason: str) -> None:
-    response = fold(told([Text("a"), ending]))
+    response = fold(narrated([Text("a"), ending]))
     assert (response.status, response.incomplete_reason) == ("incomplete", reason)
     assert response.completed_at is None
     assert [item.status for item in response.output if isinstance(item, Message)] == ["incomplete"]
@@ -237,7 +237,7 @@ def test_a_cut_answer_is_incomplete(ending: Finished, reason: str) -> None:
     ],
 )
 def test_what_contradicts_itself_ends_as_failed(said: list[Delta]) -> None:
-    assert fold(told(said)).status == "failed"
+    assert fold(narrated(said)).status == "failed"
 
 
 def test_a_failure_closes_what_is_open_and_keeps_it() -> None:

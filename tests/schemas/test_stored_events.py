@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.domain.stream.deltas import Delta, Finished
 from app.schemas.wire.event_lines import encode
 from app.schemas.wire.events import EVENT
-from tests.domain.narrating import narrator, told
+from tests.domain.narrating import narrated, narrator
 from tests.domain.strategies import deltas, endings
 
 
@@ -19,7 +19,7 @@ def test_every_event_survives_its_json(
     said: list[Delta], ending: Finished | None, status: str
 ) -> None:
     teller = narrator("queued" if status == "queued" else "in_progress")
-    for event in told([*said, *([ending] if ending else [])], teller):
+    for event in narrated([*said, *([ending] if ending else [])], teller):
         assert EVENT.load(orjson.loads(encode(event))) == event
 
 
@@ -27,7 +27,7 @@ def test_every_event_survives_its_json(
 def test_the_templates_write_what_the_declarations_say(
     said: list[Delta], ending: Finished | None
 ) -> None:
-    for event in told([*said, *([ending] if ending else [])]):
+    for event in narrated([*said, *([ending] if ending else [])]):
         assert orjson.loads(encode(event)) == orjson.loads(orjson.dumps(EVENT.dump(event)))
 
 

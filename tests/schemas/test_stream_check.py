@@ -22,7 +22,7 @@ from app.domain.stream.deltas import (
     Thought,
 )
 from app.stream_check.checker import StreamBreach, check_stream
-from tests.domain.narrating import narrator, told
+from tests.domain.narrating import narrated, narrator
 from tests.domain.strategies import deltas, endings
 
 NOTE = {"type": "url_citation", "url": "u", "title": "t", "start_index": 0, "end_index": 1}
@@ -40,7 +40,7 @@ EVERYTHING: list[Delta] = [
 
 
 def stream(*said: Delta) -> bytes:
-    return frames(told(said)) + DONE
+    return frames(narrated(said)) + DONE
 
 
 WHOLE = stream(*EVERYTHING)
@@ -58,7 +58,7 @@ def breach(raw: bytes, first_number: int = 0) -> StreamBreach:
 
 @given(st.lists(deltas, max_size=12), endings)
 def test_every_stream_of_ours_passes(said: list[Delta], ending: Finished | None) -> None:
-    events = told([*said, *([ending] if ending else [])], narrator("queued"))
+    events = narrated([*said, *([ending] if ending else [])], narrator("queued"))
     assert check_stream(lines(frames(events) + DONE)) == len(events)
 
 

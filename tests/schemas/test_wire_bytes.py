@@ -67,7 +67,7 @@ from app.schemas.wire.items import ITEM
 from app.schemas.wire.responses import RESPONSE
 from app.schemas.wire.tools import FUNCTION_TOOL
 from app.schemas.wire.usage import USAGE_LINE, USAGE_REPORT
-from tests.domain.narrating import narrator, told
+from tests.domain.narrating import narrated, narrator
 from tests.schemas.examples import CITATION, COMPLETED, EVENTS, LOGPROB, RESPONSES
 from tests.schemas.requests import FUNCTION, load
 
@@ -235,7 +235,7 @@ def _streams() -> Iterator[bytes]:
     chance = Random(20260)  # noqa: S311 - it only has to be the same each time
     for _ in range(STREAMS):
         deltas = [chance.choice(DELTAS) for _ in range(chance.randrange(25))]
-        for event in told(deltas, narrator(chance.choice(["queued", "in_progress"]))):
+        for event in narrated(deltas, narrator(chance.choice(["queued", "in_progress"]))):
             yield encode(event)
 
 

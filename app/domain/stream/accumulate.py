@@ -58,7 +58,7 @@ class _GrowingText:
         self.annotations = list(shown.annotations)
         self.logprobs = list(shown.logprobs)
 
-    def say(self, piece: str) -> None:
+    def add(self, piece: str) -> None:
         """Add a piece."""
         self.chunks.append(piece)
         if len(self.chunks) == MOST_CHUNKS:
@@ -71,7 +71,7 @@ class _GrowingText:
         self.chunks.clear()
         return self.joined[0]
 
-    def seen(self) -> OutputPart:
+    def current(self) -> OutputPart:
         """Return the part as it stands."""
         if isinstance(self.part, Refusal):
             return Refusal(self.join())
@@ -90,9 +90,11 @@ class _GrowingMessage:
             for part in item.content
         ]
 
-    def seen(self) -> Message:
+    def current(self) -> Message:
         """Return the message as it stands."""
-        content = (part.seen() if isinstance(part, _GrowingText) else part for part in self.parts)
+        content = (
+            part.current() if isinstance(part, _GrowingText) else part for part in self.parts
+        )
         return replace(self.item, content=tuple(content))
 
 
@@ -105,7 +107,7 @@ class _GrowingCall:
         self.item = item
         self.arguments = _GrowingText(OutputText(item.arguments))
 
-    def seen(self) -> FunctionCall:
+    def current(self) -> FunctionCall:
         """Return the call as it stands."""
         return replace(self.item, arguments=self.arguments.join())
 
@@ -119,7 +121,7 @@ class _GrowingReasoning:
         self.item = item
         self.summary = [_GrowingText(OutputText(text)) for text in item.summary]
 
-    def seen(self) -> Reasoning:
+    def current(self) -> Reasoning:
         """Return the item as it stands."""
         return replace(self.item, summary=tuple(text.join() for text in self.summary))
 
@@ -142,7 +144,9 @@ class Accumulator:
     @property
     def output(self) -> tuple[OutputItem, ...]:
         """The items as they stand."""
-        return tuple(item.seen() if isinstance(item, _Growing) else item for item in self._output)
+        return tuple(
+            item.current() if isinstance(item, _Growing) else item for item in self._output
+        )
 
     @property
     def response(self) -> Response:
@@ -156,7 +160,7 @@ class Accumulator:
         match event:
             case TextDelta():
                 text = self._text(event.output_index, event.content_index)
-                text.say(event.delta)
+                text.add(event.delta)
                 text.logprobs += event.logprobs
             case Lifecycle():
                 self._response = event.response
@@ -167,6 +171,34 @@ class Accumulator:
             case ItemDone():
                 self._item(event.output_index)
                 self._output[event.output_index] = event.item
+            case PartAdded() | PartDone() | AnnotationAdded() | RefusalDelta():
+                self._add_to_message(event)
+            case ArgumentsDelta():
+                call = self._item(event.output_index)
+                if not isinstance(call, _GrowingCall):
+                    raise ValueError("arguments arrived for an item that is no function call")
+                call.arguments.add(event.delta)
+            case SummaryPartAdded():
+                self._reasoning(event.output_index).summary.append(_GrowingText(_EMPTY))
+            case SummaryTextDelta():
+                summary = self._reasoning(event.output_index).summary
+                if event.summary_index >= len(summary):
+                    raise ValueError(f"summary {event.summary_index} was never added")
+                summary[event.summary_index].add(event.delta)
+            case (
+                TextDone()
+                | RefusalDone()
+                | ArgumentsDone()
+                | SummaryPartDone()
+                | SummaryTextDone()
+                | ErrorRaised()
+            ):
+                return  # they repeat what the deltas have said
+            case _:
+                assert_never(event)
+
+    def _add_to_message(self, event: PartAdded | PartDone | AnnotationAdded | RefusalDelta) -> None:
+        match event:
             case PartAdded():
                 self._message(event.output_index).parts.append(_GrowingText(event.part))
             case PartDone():
@@ -180,28 +212,7 @@ class Accumulator:
                 refusal = self._part(event.output_index, event.content_index)
                 if not isinstance(refusal.part, Refusal):
                     raise ValueError("a refusal arrived for a part that is none")
-                refusal.say(event.delta)
-            case ArgumentsDelta():
-                call = self._item(event.output_index)
-                if not isinstance(call, _GrowingCall):
-                    raise ValueError("arguments arrived for an item that is no function call")
-                call.arguments.say(event.delta)
-            case SummaryPartAdded():
-                self._reasoning(event.output_index).summary.append(_GrowingText(_EMPTY))
-            case SummaryTextDelta():
-                summary = self._reasoning(event.output_index).summary
-                if event.summary_index >= len(summary):
-                    raise ValueError(f"summary {event.summary_index} was never added")
-                summary[event.summary_index].say(event.delta)
-            case (
-                TextDone()
-                | RefusalDone()
-                | ArgumentsDone()
-                | SummaryPartDone()
-                | SummaryTextDone()
-                | ErrorRaised()
-            ):
-                return  # they repeat what the deltas have said
+                refusal.add(event.delta)
             case _:
                 assert_never(event)
 

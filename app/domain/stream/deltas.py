@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from app.domain.frozen import lean_dataclass
+from app.domain.frozen import frozen_dataclass
 from app.domain.response import Usage
 
 
@@ -21,7 +21,7 @@ class MessageOpened:
     phase: str | None = None
 
 
-@lean_dataclass(frozen=True, slots=True)
+@frozen_dataclass(frozen=True, slots=True)
 class Text:
     text: str
     logprobs: tuple[dict[str, Any], ...] = ()
@@ -46,7 +46,7 @@ class ReasoningOpened:
 
 @dataclass(frozen=True, slots=True)
 class Thought:
-    """Reasoning text, told as a summary part (A3)."""
+    """Reasoning text, shown as a summary part (A3)."""
 
     text: str
 
@@ -95,7 +95,7 @@ class Used:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The model stopped, and why. `service_tier` is the tier that served it, where told."""
+    """The model stopped, and why. `service_tier` is what served it, where the upstream says so."""
 
     reason: Literal["stop", "length", "content_filter"] = "stop"
     service_tier: str | None = None

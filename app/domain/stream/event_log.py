@@ -1,4 +1,4 @@
-"""Who writes the events of a stream down, in order."""
+"""The events of a stream in order, numbered, until they are taken to be sent or stored."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.domain.stream.events import Event, Lifecycle, LifecycleType
 P = ParamSpec("P")
 
 
-class Scribe:
+class EventLog:
     """Numbers the events of one stream, from `first` on, and collects them until they are taken.
 
     `events` is what was collected, `next` the number of the next.
@@ -46,10 +46,10 @@ class Scribe:
         return events
 
 
-class DeafScribe(Scribe):
-    """Tells nothing: the scribe of an answer that nobody listens to.
+class NullEventLog(EventLog):
+    """Collects nothing: for an answer that is not streamed, whose events nobody reads.
 
-    MEASURED: to make its nine events takes half of the time that a short answer is told in, 7 µs.
+    MEASURED: to make the nine events of a short answer takes 7 µs, half of what it takes to build.
     """
 
     __slots__ = ()

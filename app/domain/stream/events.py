@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from app.domain.frozen import lean_dataclass
+from app.domain.frozen import frozen_dataclass
 from app.domain.items import OutputItem, OutputPart
 from app.domain.response import Response
 
@@ -65,7 +65,7 @@ class PartDone:
     part: OutputPart
 
 
-@lean_dataclass(frozen=True, slots=True)
+@frozen_dataclass(frozen=True, slots=True)
 class TextDelta:
     type: ClassVar[str] = "response.output_text.delta"
     sequence_number: int
@@ -183,7 +183,7 @@ class SummaryTextDone:
 
 @dataclass(frozen=True, slots=True)
 class ErrorRaised:
-    """What went wrong, just before response.failed; told flat and nested."""
+    """What went wrong, just before response.failed; shown flat and nested."""
 
     type: ClassVar[str] = "error"
     sequence_number: int

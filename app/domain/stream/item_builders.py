@@ -1,4 +1,8 @@
-"""The item that is being told: each kind keeps its own brackets balanced."""
+"""The item that is open: each kind of builder writes its own events and closes what it opens.
+
+A message, from its first delta to its last, writes: output_item.added, content_part.added, its
+output_text.delta events, output_text.done, content_part.done, output_item.done.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ from app.domain.items import (
     Reasoning,
     Refusal,
 )
-from app.domain.stream.event_log import Scribe
+from app.domain.stream.event_log import EventLog
 from app.domain.stream.events import (
     AnnotationAdded,
     ArgumentsDelta,
@@ -44,61 +48,61 @@ _NO_TEXT = OutputText("")
 _NO_REFUSAL = Refusal("")
 
 
-class OpenMessage:
-    """A message whose text and refusal parts follow one another.
+class MessageBuilder:
+    """Builds a message: its text and refusal parts follow one another.
 
     MEASURED: the words of a stream take 64 bytes each for as long as they are kept one by one; so
     they are joined now and then.
     """
 
-    def __init__(self, scribe: Scribe, item_id: str, phase: str | None) -> None:
-        self._scribe = scribe
+    def __init__(self, log: EventLog, item_id: str, phase: str | None) -> None:
+        self._log = log
         self._id = item_id
         self._phase = phase
         self._index = 0
         self._parts: list[OutputPart] = []
         self._kind: type[OutputText] | type[Refusal] | None = None
-        self._told: list[str] = []
+        self._joined: list[str] = []
         self._chunks: list[str] = []
         self._annotations: list[dict[str, Any]] = []
         self._logprobs: list[dict[str, Any]] = []
 
     def begin(self, output_index: int) -> None:
-        """Tell that the message exists."""
+        """Write that the message exists."""
         self._index = output_index
         item = Message(self._id, "assistant", (), "in_progress", self._phase)
-        self._scribe.write(ItemAdded, output_index, item)
+        self._log.write(ItemAdded, output_index, item)
 
-    def say(self, text: str, logprobs: tuple[dict[str, Any], ...]) -> None:
-        """Tell a piece of text."""
+    def add_text(self, text: str, logprobs: tuple[dict[str, Any], ...]) -> None:
+        """Write a piece of text."""
         if self._kind is not OutputText:
             self._begin_part(_NO_TEXT)
         chunks = self._chunks
         chunks.append(text)
         if len(chunks) == MOST_CHUNKS:
-            self._told.append("".join(chunks))
+            self._joined.append("".join(chunks))
             chunks.clear()
         if logprobs:
             self._logprobs.extend(logprobs)
         # MEASURED: most events of a stream are one of these; written here, it takes a call less.
-        scribe, place = self._scribe, len(self._parts)
-        scribe.events.append(TextDelta(scribe.next, self._id, self._index, place, text, logprobs))
-        scribe.next += 1
+        log, place = self._log, len(self._parts)
+        log.events.append(TextDelta(log.next, self._id, self._index, place, text, logprobs))
+        log.next += 1
 
-    def refuse(self, text: str) -> None:
-        """Tell a piece of a refusal."""
+    def add_refusal(self, text: str) -> None:
+        """Write a piece of a refusal."""
         if self._kind is not Refusal:
             self._begin_part(_NO_REFUSAL)
         self._chunks.append(text)
-        scribe = self._scribe
-        scribe.write(RefusalDelta, self._id, self._index, len(self._parts), text)
+        log = self._log
+        log.write(RefusalDelta, self._id, self._index, len(self._parts), text)
 
-    def annotate(self, annotation: dict[str, Any]) -> None:
-        """Tell an annotation of the text part, beginning one where none is open."""
+    def add_annotation(self, annotation: dict[str, Any]) -> None:
+        """Write an annotation of the text part, beginning one where none is open."""
         if self._kind is not OutputText:
             self._begin_part(_NO_TEXT)
-        scribe = self._scribe
-        scribe.write(
+        log = self._log
+        log.write(
             AnnotationAdded,
             self._id,
             self._index,
@@ -112,16 +116,16 @@ class OpenMessage:
         """Close the part that is open, if one is."""
         if self._kind is None:
             return
-        scribe, text = self._scribe, "".join(self._told + self._chunks)
+        log, text = self._log, "".join(self._joined + self._chunks)
         where = (self._id, self._index, len(self._parts))
         part: OutputPart
         if self._kind is OutputText:
             part = OutputText(text, tuple(self._annotations), tuple(self._logprobs))
-            scribe.write(TextDone, *where, text, part.logprobs)
+            log.write(TextDone, *where, text, part.logprobs)
         else:
             part = Refusal(text)
-            scribe.write(RefusalDone, *where, text)
-        scribe.write(PartDone, *where, part)
+            log.write(RefusalDone, *where, text)
+        log.write(PartDone, *where, part)
         self._parts.append(part)
         self._kind = None
 
@@ -129,23 +133,23 @@ class OpenMessage:
         """Close the message and return it whole."""
         self.end_part()
         item = Message(self._id, "assistant", tuple(self._parts), status, self._phase)
-        self._scribe.write(ItemDone, self._index, item)
+        self._log.write(ItemDone, self._index, item)
         return item
 
     def _begin_part(self, empty: OutputPart) -> None:
         if self._kind is not None:
             self.end_part()
         self._kind = type(empty)
-        self._told, self._chunks, self._annotations, self._logprobs = [], [], [], []
-        scribe = self._scribe
-        scribe.write(PartAdded, self._id, self._index, len(self._parts), empty)
+        self._joined, self._chunks, self._annotations, self._logprobs = [], [], [], []
+        log = self._log
+        log.write(PartAdded, self._id, self._index, len(self._parts), empty)
 
 
-class OpenReasoning:
-    """A reasoning item whose summary parts follow one another."""
+class ReasoningBuilder:
+    """Builds a reasoning item: its summary parts follow one another."""
 
-    def __init__(self, scribe: Scribe, item_id: str) -> None:
-        self._scribe = scribe
+    def __init__(self, log: EventLog, item_id: str) -> None:
+        self._log = log
         self._id = item_id
         self._index = 0
         self._parts: list[str] = []
@@ -153,27 +157,27 @@ class OpenReasoning:
         self.payload: str | None = None
 
     def begin(self, output_index: int) -> None:
-        """Tell that the item exists."""
+        """Write that the item exists."""
         self._index = output_index
-        self._scribe.write(ItemAdded, output_index, Reasoning(self._id))
+        self._log.write(ItemAdded, output_index, Reasoning(self._id))
 
-    def think(self, text: str) -> None:
-        """Tell a piece of a summary."""
-        scribe = self._scribe
+    def add_summary(self, text: str) -> None:
+        """Write a piece of a summary."""
+        log = self._log
         if self._chunks is None:
             self._chunks = []
-            scribe.write(SummaryPartAdded, self._id, self._index, len(self._parts))
+            log.write(SummaryPartAdded, self._id, self._index, len(self._parts))
         self._chunks.append(text)
-        scribe.write(SummaryTextDelta, self._id, self._index, len(self._parts), text)
+        log.write(SummaryTextDelta, self._id, self._index, len(self._parts), text)
 
     def end_part(self) -> None:
         """Close the summary part that is open, if one is."""
         if self._chunks is None:
             return
-        scribe, text = self._scribe, "".join(self._chunks)
+        log, text = self._log, "".join(self._chunks)
         where = (self._id, self._index, len(self._parts))
-        scribe.write(SummaryTextDone, *where, text)
-        scribe.write(SummaryPartDone, *where, text)
+        log.write(SummaryTextDone, *where, text)
+        log.write(SummaryPartDone, *where, text)
         self._parts.append(text)
         self._chunks = None
 
@@ -181,7 +185,7 @@ class OpenReasoning:
         """Close the item and return it whole; reasoning items carry no status."""
         self.end_part()
         item = Reasoning(self._id, tuple(self._parts), encrypted_content=self.payload)
-        self._scribe.write(ItemDone, self._index, item)
+        self._log.write(ItemDone, self._index, item)
         return item
 
 
@@ -233,12 +237,12 @@ def _is_object(text: str) -> bool:
     return True
 
 
-class OpenCall:
-    """A function call whose arguments arrive in fragments."""
+class FunctionCallBuilder:
+    """Builds a function call, whose arguments arrive in fragments."""
 
-    def __init__(self, scribe: Scribe, item_id: str, key: str, call_id: str, name: str) -> None:
+    def __init__(self, log: EventLog, item_id: str, key: str, call_id: str, name: str) -> None:
         self.key = key
-        self._scribe = scribe
+        self._log = log
         self._id = item_id
         self._call_id = call_id
         self._name = name
@@ -262,27 +266,27 @@ class OpenCall:
         return brackets.is_whole is True
 
     def begin(self, output_index: int) -> None:
-        """Tell that the call exists."""
+        """Write that the call exists."""
         self._index = output_index
         item = FunctionCall(self._id, self._call_id, self._name, "", "in_progress")
-        self._scribe.write(ItemAdded, output_index, item)
+        self._log.write(ItemAdded, output_index, item)
 
-    def append(self, fragment: str) -> None:
-        """Tell a fragment of the arguments."""
+    def add_arguments(self, fragment: str) -> None:
+        """Write a fragment of the arguments."""
         if fragment:
             self._fragments.append(fragment)
-            scribe = self._scribe
-            scribe.write(ArgumentsDelta, self._id, self._index, fragment)
+            log = self._log
+            log.write(ArgumentsDelta, self._id, self._index, fragment)
 
     def end(self, status: ItemStatus) -> OutputItem:
         """Close the call and return it whole; a whole call without arguments has `{}`."""
         if status == "completed" and not self._fragments:
-            self.append("{}")
-        arguments, scribe = self.arguments, self._scribe
-        scribe.write(ArgumentsDone, self._id, self._index, self._name, arguments)
+            self.add_arguments("{}")
+        arguments, log = self.arguments, self._log
+        log.write(ArgumentsDone, self._id, self._index, self._name, arguments)
         item = FunctionCall(self._id, self._call_id, self._name, arguments, status)
-        scribe.write(ItemDone, self._index, item)
+        log.write(ItemDone, self._index, item)
         return item
 
 
-OpenItem = OpenMessage | OpenReasoning | OpenCall
+ItemBuilder = MessageBuilder | ReasoningBuilder | FunctionCallBuilder

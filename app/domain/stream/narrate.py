@@ -32,19 +32,24 @@ from app.domain.stream.deltas import (
     Thought,
     Used,
 )
-from app.domain.stream.event_log import DeafScribe, Scribe
+from app.domain.stream.event_log import EventLog, NullEventLog
 from app.domain.stream.events import ErrorRaised, Event, LifecycleType
-from app.domain.stream.item_builders import OpenCall, OpenItem, OpenMessage, OpenReasoning
+from app.domain.stream.item_builders import (
+    FunctionCallBuilder,
+    ItemBuilder,
+    MessageBuilder,
+    ReasoningBuilder,
+)
 from app.errors import GatewayError, UpstreamMisbehaved, UpstreamUnavailable
 
-Opened = TypeVar("Opened", OpenMessage, OpenReasoning, OpenCall)
+Opened = TypeVar("Opened", MessageBuilder, ReasoningBuilder, FunctionCallBuilder)
 
 
 class Narrator:
     """Tell a response as events: begin, hear batches of deltas, then exactly one ending.
 
     `now` returns Unix seconds; `mint` makes the items' ids. `response` is the response as it
-    stands: whole, with its final status, once an ending has been told. `failure` is what went
+    stands: whole, with its final status, once its ending is written. `failure` is what went
     wrong, if that ending was a failure.
     """
 
@@ -53,11 +58,11 @@ class Narrator:
         self.failure: GatewayError | None = None
         self._mint = mint
         self._now = now
-        self._scribe = Scribe()
+        self._log = EventLog()
         self._output: list[OutputItem] = []
-        self._open: OpenItem | None = None
+        self._open: ItemBuilder | None = None
         self._deferred = Deferred()
-        self._told_calls: set[str] = set()
+        self._call_keys: set[str] = set()
         self._usage: Usage | None = None
         self._finished: Finished | None = None
 
@@ -68,17 +73,17 @@ class Narrator:
 
     def tell_nobody(self) -> None:
         """Make no events from now on, where nobody listens: only the response counts."""
-        self._scribe = DeafScribe()
+        self._log = NullEventLog()
 
     def begin(self) -> list[Event]:
         """Tell that the response exists, and that it is being worked on."""
-        scribe = self._scribe
-        scribe.write_lifecycle("response.created", self.response)
+        log = self._log
+        log.write_lifecycle("response.created", self.response)
         if self.response.status == "queued":
-            scribe.write_lifecycle("response.queued", self.response)
+            log.write_lifecycle("response.queued", self.response)
             self.response = replace(self.response, status="in_progress")
-        scribe.write_lifecycle("response.in_progress", self.response)
-        return scribe.take()
+        log.write_lifecycle("response.in_progress", self.response)
+        return log.take()
 
     def hear(self, deltas: Iterable[Delta]) -> list[Event]:
         """Tell what the model said.
@@ -91,35 +96,35 @@ class Narrator:
             message = self._open
             if self._finished is not None:
                 self._hear_more(delta)
-            elif type(delta) is Text and type(message) is OpenMessage:
+            elif type(delta) is Text and type(message) is MessageBuilder:
                 if delta.text or delta.logprobs:
-                    message.say(delta.text, delta.logprobs)
-            elif type(message) is OpenCall:
+                    message.add_text(delta.text, delta.logprobs)
+            elif type(message) is FunctionCallBuilder:
                 self._hear_in_call(delta)
             else:
                 self._tell(delta)
-        return self._scribe.take()
+        return self._log.take()
 
     def hear_at_once(self, deltas: Sequence[Delta]) -> list[Event]:
         """Tell text that goes on; where there is more to it, hear nothing of it and return []."""
-        message, heard = self._open, list[Text]()
-        if type(message) is not OpenMessage or self._finished is not None:
+        message, texts = self._open, list[Text]()
+        if type(message) is not MessageBuilder or self._finished is not None:
             return []
         for delta in deltas:
             if type(delta) is not Text or not delta.text:
                 return []
-            heard.append(delta)
-        for delta in heard:
-            message.say(delta.text, delta.logprobs)
-        return self._scribe.take()
+            texts.append(delta)
+        for delta in texts:
+            message.add_text(delta.text, delta.logprobs)
+        return self._log.take()
 
-    def go_on(self, output: list[OutputItem], number: int) -> None:
-        """Go on behind items that somebody else has told, with the event of this number.
+    def continue_after(self, output: list[OutputItem], number: int) -> None:
+        """Continue a stream behind its finished items, with the event of this number.
 
         The list is the narrator's from now on: what it closes is appended.
         """
         self._output = output
-        self._scribe = Scribe(number)
+        self._log = EventLog(number)
 
     def finish(self) -> list[Event]:
         """The upstream stopped talking; it should have said why."""
@@ -143,9 +148,8 @@ class Narrator:
         """Close what is open, say what went wrong, and end as failed."""
         self.failure = error
         self._close("incomplete")
-        self._scribe.write(ErrorRaised, error.type, error.code, error.message, error.param)
-        told = ResponseError(response_error_code(error), error.message)
-        return self._end("failed", "response.failed", error=told)
+        self._log.write(ErrorRaised, error.type, error.code, error.message, error.param)
+        return self._end("failed", "response.failed", error=ResponseError.of(error))
 
     def cancel(self) -> list[Event]:
         """Close what is open and end as cancelled, which streams tell as response.failed (E5)."""
@@ -177,8 +181,8 @@ class Narrator:
             completed_at,
             service_tier or begun.service_tier,
         )
-        self._scribe.write_lifecycle(event_type, self.response)
-        return self._scribe.take()
+        self._log.write_lifecycle(event_type, self.response)
+        return self._log.take()
 
     def _hear_more(self, delta: Delta) -> None:
         """Hear what came after the finish: counts are welcome, and another reason."""
@@ -192,7 +196,7 @@ class Narrator:
             self._release()
 
     def _tell_or_hold(self, delta: Delta) -> None:
-        if isinstance(self._open, OpenCall) and not self._of_open_call(delta):
+        if isinstance(self._open, FunctionCallBuilder) and not self._of_open_call(delta):
             self._deferred.append(delta)
         else:
             self._tell(delta)
@@ -200,7 +204,7 @@ class Narrator:
     def _of_open_call(self, delta: Delta) -> bool:
         match delta:
             case Arguments(key=key):
-                return isinstance(self._open, OpenCall) and key == self._open.key
+                return isinstance(self._open, FunctionCallBuilder) and key == self._open.key
             case ItemEnded() | Used() | Finished():
                 return True
             case _:
@@ -209,7 +213,7 @@ class Narrator:
     def _release(self) -> None:
         """Tell what was held, as soon as no call is open that is neither whole nor ended."""
         while self._deferred:
-            if isinstance(self._open, OpenCall):
+            if isinstance(self._open, FunctionCallBuilder):
                 whole = self._open.is_whole
                 if not whole and self._finished is None:
                     return
@@ -222,32 +226,32 @@ class Narrator:
         match delta:
             case Text():
                 if delta.text or delta.logprobs:
-                    self._message().say(delta.text, delta.logprobs)
+                    self._message().add_text(delta.text, delta.logprobs)
             case Used():
                 self._usage = delta.usage
             case Finished():
                 self._finished = delta
             case Arguments():
-                self._call(delta.key).append(delta.fragment)
+                self._call(delta.key).add_arguments(delta.fragment)
             case Thought():
                 if delta.text:
-                    self._reasoning().think(delta.text)
+                    self._reasoning().add_summary(delta.text)
             case Refused():
                 if delta.text:
-                    self._message().refuse(delta.text)
+                    self._message().add_refusal(delta.text)
             case Annotated():
-                self._message().annotate(delta.annotation)
+                self._message().add_annotation(delta.annotation)
             case Opaque():
                 self._reasoning().payload = delta.payload
                 self._close("completed")
             case MessageOpened():
-                self._begin(OpenMessage(self._scribe, self._mint("msg"), delta.phase))
+                self._begin(MessageBuilder(self._log, self._mint("msg"), delta.phase))
             case ReasoningOpened():
-                self._begin(OpenReasoning(self._scribe, self._mint("rs")))
+                self._begin(ReasoningBuilder(self._log, self._mint("rs")))
             case CallOpened():
                 self._open_call(delta)
             case PartEnded():
-                if isinstance(self._open, OpenMessage | OpenReasoning):
+                if isinstance(self._open, MessageBuilder | ReasoningBuilder):
                     self._open.end_part()
             case ItemEnded():
                 self._close("completed")
@@ -256,24 +260,25 @@ class Narrator:
                 assert_never(delta)
 
     def _open_call(self, delta: CallOpened) -> None:
-        if delta.key in self._told_calls:
+        if delta.key in self._call_keys:
             raise UpstreamMisbehaved("the upstream opened the same function call twice")
-        self._told_calls.add(delta.key)
+        self._call_keys.add(delta.key)
         upstream_id = call_id(delta.call_id) if delta.call_id else self._mint("call")
-        self._begin(OpenCall(self._scribe, self._mint("fc"), delta.key, upstream_id, delta.name))
+        call = FunctionCallBuilder(self._log, self._mint("fc"), delta.key, upstream_id, delta.name)
+        self._begin(call)
 
-    def _message(self) -> OpenMessage:
-        if isinstance(self._open, OpenMessage):
+    def _message(self) -> MessageBuilder:
+        if isinstance(self._open, MessageBuilder):
             return self._open
-        return self._begin(OpenMessage(self._scribe, self._mint("msg"), None))
+        return self._begin(MessageBuilder(self._log, self._mint("msg"), None))
 
-    def _reasoning(self) -> OpenReasoning:
-        if isinstance(self._open, OpenReasoning):
+    def _reasoning(self) -> ReasoningBuilder:
+        if isinstance(self._open, ReasoningBuilder):
             return self._open
-        return self._begin(OpenReasoning(self._scribe, self._mint("rs")))
+        return self._begin(ReasoningBuilder(self._log, self._mint("rs")))
 
-    def _call(self, key: str) -> OpenCall:
-        if not isinstance(self._open, OpenCall) or self._open.key != key:
+    def _call(self, key: str) -> FunctionCallBuilder:
+        if not isinstance(self._open, FunctionCallBuilder) or self._open.key != key:
             raise UpstreamMisbehaved("the upstream sent arguments for no open function call")
         return self._open
 
@@ -288,10 +293,3 @@ class Narrator:
         if self._open is not None:
             self._output.append(self._open.end(status))
             self._open = None
-
-
-def response_error_code(error: GatewayError) -> str:
-    """Return the code that a response object may carry for this error."""
-    if error.code in ("rate_limit_exceeded", "context_length_exceeded", "model_not_found"):
-        return error.code
-    return "server_error"

@@ -1,7 +1,7 @@
-"""Take up a telling where its events end: how a response is ended by who did not tell it.
+"""Resume a stream from its events: how a response is ended by a process that did not begin it.
 
-A worker that was lost, or is told to stop, leaves a stream whose brackets are open. Its events
-are heard again by a new narrator, which then knows what there is to close.
+A worker that was lost, or is stopped, leaves a stream with an open item. Another process replays
+the stored events into a new narrator, which then knows what there is to close.
 """
 
 from __future__ import annotations
@@ -39,25 +39,25 @@ from app.domain.stream.events import (
 from app.domain.stream.narrate import Narrator
 
 
-def retold(
+def resume(
     response: Response, events: Iterable[Event], usage: Usage | None, now: Callable[[], int]
 ) -> Narrator:
-    """Return a narrator of the queued `response` that has told exactly these events.
+    """Return a narrator of the queued `response` that stands where these events end.
 
     Where there are none, it has not even begun. `usage` is what the upstream has counted. The
-    events are heard one by one and none is kept: of the items that are whole only these are.
+    events are replayed one by one and none is kept: only the finished items are.
     """
-    retelling = _Retelling(response, now)
+    replay = _Replay(response, now)
     for event in events:
-        retelling.add(event)
-    narrator = retelling.narrator
+        replay.add(event)
+    narrator = replay.narrator
     if usage is not None:
         narrator.hear([Used(usage)])
     return narrator
 
 
-class _Retelling:
-    """A telling as far as it has been heard: `narrator` is the one of the item that is open."""
+class _Replay:
+    """A stream as far as it has been replayed: `narrator` is the one of the item that is open."""
 
     def __init__(self, response: Response, now: Callable[[], int]) -> None:
         self._response = response
@@ -68,28 +68,28 @@ class _Retelling:
         self.narrator = Narrator(response, lambda _prefix: self._ids.popleft(), now)
 
     def add(self, event: Event) -> None:
-        """Hear the next event."""
+        """Replay the next event."""
         self._number += 1
         if self._number == 1:
             self.narrator.begin()
         if isinstance(event, ItemDone):
             self._output.append(event.item)
-            self._go_on()
+            self._continue()
             return
         if isinstance(event, ItemAdded):
             self._ids.append(event.item.id)
         for delta in _deltas_of(event):
             self.narrator.hear([delta])
 
-    def _go_on(self) -> None:
-        """Have another narrator tell what is behind an item that is whole."""
+    def _continue(self) -> None:
+        """Have another narrator do what comes behind a finished item."""
         self.narrator = Narrator(self._response, lambda _prefix: self._ids.popleft(), self._now)
         self.narrator.begin()
-        self.narrator.go_on(self._output, self._number)
+        self.narrator.continue_after(self._output, self._number)
 
 
 def _deltas_of(event: Event) -> tuple[Delta, ...]:
-    """Return the deltas that make a narrator tell this event again."""
+    """Return the deltas that make a narrator write this event again."""
     match event:
         case TextDelta():
             return (Text(event.delta, event.logprobs),)

@@ -26,11 +26,11 @@ class Converter(OpenAPIConverter):
     def schema2jsonschema(self, schema: Schema) -> dict[str, Any]:
         """Return a document's JSON schema."""
         untyped: Any = super()
-        told: dict[str, Any] = untyped.schema2jsonschema(schema)
-        told.pop("additionalProperties", None)
+        described: dict[str, Any] = untyped.schema2jsonschema(schema)
+        described.pop("additionalProperties", None)
         if isinstance(schema, Document) and schema.about:
-            told["description"] = schema.about
-        return told
+            described["description"] = schema.about
+        return described
 
     def refer(self, schema: Schema) -> dict[str, Any]:
         """Return the reference to a schema's component, which is made if it is not there yet."""
@@ -67,5 +67,5 @@ def or_null(shape: dict[str, Any]) -> dict[str, Any]:
     if "type" not in shape:
         alternatives = shape.get("anyOf", [shape])
         return {"anyOf": [*alternatives, {"type": "null"}]}
-    told = shape | {"type": [shape["type"], "null"]}
-    return told | {"enum": [*shape["enum"], None]} if "enum" in shape else told
+    nullable = shape | {"type": [shape["type"], "null"]}
+    return nullable | {"enum": [*shape["enum"], None]} if "enum" in shape else nullable

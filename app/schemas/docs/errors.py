@@ -112,9 +112,10 @@ def component(status: int) -> str:
 
 
 def _response(status: int) -> dict[str, Any]:
-    told = [error for error in _EXAMPLES if error.status == status]
     examples = {
-        f"{error.code or error.type}": {"value": ERROR_ENVELOPE.dump(error)} for error in told
+        f"{error.code or error.type}": {"value": ERROR_ENVELOPE.dump(error)}
+        for error in _EXAMPLES
+        if error.status == status
     }
     return {
         "description": _MEANINGS[status],

@@ -50,9 +50,9 @@ def operations() -> dict[str, dict[str, Json]]:
 
 
 def _create() -> Json:
-    told = _answer("The response, whole; or, with `stream`, its events.", ResponseSchema())
-    told["headers"] = headers(*ANSWERED, *LIMITS)
-    told["content"] |= _frames()
+    answer = _answer("The response, whole; or, with `stream`, its events.", ResponseSchema())
+    answer["headers"] = headers(*ANSWERED, *LIMITS)
+    answer["content"] |= _frames()
     queued = _answer("With `background`: the response, queued.", ResponseSchema())
     queued["headers"] = headers("Location", "Retry-After", "X-Ignored-Parameters", *LIMITS)
     return {
@@ -62,7 +62,7 @@ def _create() -> Json:
             "required": True,
             "content": {_JSON: {"schema": CreateRequestSchema(), "examples": REQUESTS}},
         },
-        "responses": {"200": told, "202": queued} | errors(400, 404, 408, 413, 415, *_KEYED),
+        "responses": {"200": answer, "202": queued} | errors(400, 404, 408, 413, 415, *_KEYED),
     }
 
 
@@ -79,8 +79,8 @@ def _frames() -> Json:
 
 
 def _retrieve() -> Json:
-    told = _answer("The response; or, with `stream`, its events.", ResponseSchema())
-    told["content"] |= _frames()
+    answer = _answer("The response; or, with `stream`, its events.", ResponseSchema())
+    answer["content"] |= _frames()
     return {
         "operationId": "retrieveResponse",
         "summary": "Retrieve a stored response, wait for its end, or follow its events.",
@@ -91,7 +91,7 @@ def _retrieve() -> Json:
             _query("stream", _STREAM, "Replay a background response's events, and follow it."),
             _query("starting_after", _NUMBER, "The number of the event that the replay follows."),
         ],
-        "responses": {"200": told} | errors(400, 404, *_KEYED),
+        "responses": {"200": answer} | errors(400, 404, *_KEYED),
     }
 
 

@@ -40,7 +40,7 @@ from app.schemas.request.bounds import (
     SLICE,
     STATUSES,
 )
-from app.schemas.request.fast_path import usual_item
+from app.schemas.request.fast_path import plain_item
 from app.schemas.request.parts import (
     ASSISTANT_PARTS,
     CALLER_PARTS,
@@ -229,7 +229,7 @@ class InputField(StrictField):
         for index, raw in enumerate(given):
             if index % SLICE == SLICE - 1:
                 context.pause()
-            item = usual_item(raw) or read_item(raw, f"{path}[{index}]", context)
+            item = plain_item(raw) or read_item(raw, f"{path}[{index}]", context)
             if item is not None:
                 items[index] = item
         return tuple((_whole(items, path, context) if context.dropped_calls else items).values())

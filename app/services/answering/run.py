@@ -10,7 +10,7 @@ from app.domain.items import Item, Reasoning
 from app.domain.response import Response, ResponseError, Usage
 from app.domain.stream.deltas import Batch, Opaque
 from app.domain.stream.events import ErrorRaised, Event, ItemDone, Lifecycle, TextDone
-from app.domain.stream.narrate import Narrator, response_error_code
+from app.domain.stream.narrate import Narrator
 from app.errors import CallerGone, GatewayError
 from app.telemetry import own_mistake
 
@@ -194,7 +194,7 @@ def _failed(ending: list[Event], error: GatewayError) -> list[Event]:
         status="failed",
         completed_at=None,
         incomplete_reason=None,
-        error=ResponseError(response_error_code(error), error.message),
+        error=ResponseError.of(error),
     )
     raised = ErrorRaised(number, error.type, error.code, error.message, error.param)
     return [*ending[:-1], raised, Lifecycle("response.failed", number + 1, failed)]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from app.domain.accounts.accounts import Caller
 from app.domain.response import Response, Usage
 from app.domain.stream.events import Event
-from app.domain.stream.resume import retold
+from app.domain.stream.resume import resume
 from app.domain.turns.job_payload import JobPayload
 from app.errors import GatewayError, Unavailable, Unconfirmed
 from app.services.limits.meter import Meter
@@ -45,7 +45,7 @@ class JobFinisher:
         payload = claim.payload
         # 1. The events so far, read again, give the narrator its state.
         events = _Counted(stored_events(self._jobs, claim.response_id))
-        narrator = retold(payload.response, events, claim.usage, lambda: int(self._now()))
+        narrator = resume(payload.response, events, claim.usage, lambda: int(self._now()))
         # 2. It closes what is open: those are the last events of the stream.
         opening = [] if events.count else narrator.begin()
         error = error or (Unavailable(_FAULTS[claim.why]) if claim.why in _FAULTS else None)

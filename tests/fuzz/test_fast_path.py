@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from app.schemas.field import ReadContext
 from app.schemas.request.bounds import LONGEST_DESCRIPTION, LONGEST_TEXT
-from app.schemas.request.fast_path import usual_item
+from app.schemas.request.fast_path import plain_item
 from app.schemas.request.items import read_item
-from app.schemas.request.tools import read_tool, usual_tool
+from app.schemas.request.tools import plain_tool, read_tool
 from tests.fuzz.bodies import mutated_bodies, paths, valid_bodies
 
 THOROUGHLY = settings(max_examples=max(200, settings().max_examples), deadline=None)
@@ -60,7 +60,7 @@ def all_of(body: Any, name: str) -> list[Any]:
 
 def agree_on_item(raw: Any) -> None:
     """Hold an item that is usual to what its schema makes of it, without a word of complaint."""
-    usual, notes = usual_item(raw), ReadContext()
+    usual, notes = plain_item(raw), ReadContext()
     if usual is not None:
         assert read_item(raw, "input[0]", notes) == usual
         assert notes == ReadContext()
@@ -68,7 +68,7 @@ def agree_on_item(raw: Any) -> None:
 
 def agree_on_tool(raw: Any) -> None:
     """Hold a tool that is usual to the same."""
-    usual, notes = usual_tool(raw), ReadContext()
+    usual, notes = plain_tool(raw), ReadContext()
     if usual is not None:
         assert read_tool(raw, "tools[0]", notes) == usual
         assert notes == ReadContext()
@@ -124,24 +124,24 @@ def test_a_tool_with_something_odd_is_what_its_schema_makes_of_it(raw: dict[str,
 )
 def test_the_longest_text_is_usual_and_a_longer_one_is_not(raw: dict[str, Any], name: str) -> None:
     longest = "x" * LONGEST_TEXT
-    assert usual_item(raw | {name: longest}) is not None
-    assert usual_item(raw | {name: longest + "x"}) is None
+    assert plain_item(raw | {name: longest}) is not None
+    assert plain_item(raw | {name: longest + "x"}) is None
 
 
 def test_the_longest_part_and_description_are_usual_and_longer_ones_are_not() -> None:
     text, description = "x" * LONGEST_TEXT, "x" * LONGEST_DESCRIPTION
     message = USUAL_ITEMS[0]
-    assert usual_item(message | {"content": [TEXT | {"text": text}]}) is not None
-    assert usual_item(message | {"content": [TEXT | {"text": text + "x"}]}) is None
-    assert usual_tool(TOOL | {"description": description}) is not None
-    assert usual_tool(TOOL | {"description": description + "x"}) is None
+    assert plain_item(message | {"content": [TEXT | {"text": text}]}) is not None
+    assert plain_item(message | {"content": [TEXT | {"text": text + "x"}]}) is None
+    assert plain_tool(TOOL | {"description": description}) is not None
+    assert plain_tool(TOOL | {"description": description + "x"}) is None
 
 
 @pytest.mark.parametrize("raw", USUAL_ITEMS)
 def test_what_most_callers_send_is_usual(raw: dict[str, Any]) -> None:
-    assert usual_item(raw) is not None
+    assert plain_item(raw) is not None
 
 
 @pytest.mark.parametrize("raw", USUAL_TOOLS)
 def test_tools_as_most_callers_declare_them_are_usual(raw: dict[str, Any]) -> None:
-    assert usual_tool(raw) is not None
+    assert plain_tool(raw) is not None

@@ -1,4 +1,4 @@
-"""A telling can be taken up by who did not begin it."""
+"""A stream can be ended by a process that did not begin it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from app.domain.response import Usage
 from app.domain.stream.deltas import Arguments, CallOpened, Delta, Finished
-from app.domain.stream.resume import retold
+from app.domain.stream.resume import resume
 from app.errors import UpstreamMisbehaved, UpstreamTimeout
 from app.schemas.wire.events import EVENT
 from app.stream_check.grammar import Grammar
@@ -25,10 +25,9 @@ def test_another_narrator_ends_a_stream_as_its_own_would_have(said: list[Delta])
             events += first.hear([delta])
     except UpstreamMisbehaved:
         return  # its own narrator ends it there and then
-    second = retold(waiting, events, first.usage, lambda: 2)
+    second = resume(waiting, events, first.usage, lambda: 2)
     error = UpstreamTimeout("lost")
-    told, retold_end = first.fail(error), second.fail(error)
-    assert retold_end == told
+    assert second.fail(error) == first.fail(error)
     assert second.response == first.response
 
 
@@ -38,19 +37,19 @@ def test_an_item_that_was_cut_short_stays_so() -> None:
     cut: list[Delta] = [CallOpened("0", "a", "f"), Arguments("0", '{"x')]
     events = [*first.begin(), *first.hear([*cut, CallOpened("1", "b", "f"), Finished("length")])]
     grammar = Grammar()
-    for event in [*events, *retold(waiting, events, None, lambda: 2).cancel()]:
+    for event in [*events, *resume(waiting, events, None, lambda: 2).cancel()]:
         grammar.take(EVENT.dump(event))
     assert grammar.ended
 
 
 def test_a_stream_that_never_began_only_has_to_end() -> None:
     waiting = narrator("queued").response
-    ending = retold(waiting, [], None, lambda: 2).cancel()
+    ending = resume(waiting, [], None, lambda: 2).cancel()
     assert [event.type for event in ending] == ["response.failed"]
 
 
 def test_what_the_upstream_counted_is_not_forgotten() -> None:
     first = narrator("queued")
-    second = retold(first.response, first.begin(), Usage(3, 4), lambda: 2)
+    second = resume(first.response, first.begin(), Usage(3, 4), lambda: 2)
     second.cancel()
     assert second.response.usage == Usage(3, 4)
