@@ -31,8 +31,8 @@ from app.providers.openai_chat.reader import ChatReader
 from app.providers.openai_responses.reader import ResponsesReader
 from app.providers.reading.budget import Bounds, Budget
 from app.providers.reading.events import EventReader
+from app.providers.reading.pieces import AnswerReader
 from app.providers.reading.sse import FrameSplitter
-from app.providers.reading.streaming import AnswerReader
 from app.schemas.wire.event_lines import decode, encode
 from app.services.background.progress import Progress
 from app.store.jobs.base import JobStore, StreamPart

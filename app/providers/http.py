@@ -20,12 +20,8 @@ from app.providers.learning import LearnedProfile
 from app.providers.profiles import Profile
 from app.providers.reading.events import Fault
 from app.providers.reading.fields import Note
-from app.providers.reading.streaming import (
-    AnswerReader,
-    joined_batches,
-    stream_batches,
-    whole_batches,
-)
+from app.providers.reading.pieces import AnswerReader
+from app.providers.reading.streaming import joined_batches, stream_batches, whole_batches
 from app.providers.transport import Transport
 from app.settings import ProviderSettings
 from app.telemetry import own_mistake

@@ -11,7 +11,7 @@ import requests
 from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, GatewayError, UpstreamMisbehaved
 from app.logs.redaction import is_id
-from app.providers.faults import fault, fault_of
+from app.providers.faults import fault_of_exception, fault_of_status
 from app.providers.wire.adapter import StillWaiting, WireAdapter, WireRequest
 from app.providers.wire.exchange import Relay, ignore_piece
 from app.settings import ProviderSettings
@@ -149,7 +149,7 @@ class Reply:
         settings = self._upstream.settings
         if response.status_code == 404 or 300 <= response.status_code < 400:
             self._log_address(response.status_code)
-        return fault(
+        return fault_of_status(
             response.status_code,
             response.raw.headers,
             body,
@@ -170,4 +170,4 @@ class Reply:
     def _fault(self, error: requests.RequestException) -> GatewayError:
         if self._call.cancelled:
             return CallerGone("the call was cancelled")
-        return fault_of(error, self._upstream.settings.name, work_done=self._has_begun)
+        return fault_of_exception(error, self._upstream.settings.name, work_done=self._has_begun)

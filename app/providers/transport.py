@@ -21,9 +21,11 @@ from app.telemetry import log, upstream_oddity
 
 USER_AGENT = "responses-gateway"
 #: The headers that say what a request is called.
-NAMES = frozenset({b"x-request-id", b"x-client-request-id", b"traceparent", b"tracestate"})
+IDENTITY_HEADERS = frozenset(
+    {b"x-request-id", b"x-client-request-id", b"traceparent", b"tracestate"}
+)
 #: The deadline of a question that no caller waits for, such as the list of models.
-ASIDE_S = 30.0
+UNATTENDED_S = 30.0
 #: What of an upstream's answer may stand in the log.
 _WORD = re.compile(r"[A-Za-z0-9_.:/ -]{1,64}", re.ASCII)
 
@@ -92,7 +94,9 @@ class Endpoint:
             **headers,
             **transport.settings.headers,
         }
-        self._own_names = NAMES & {name.lower().encode() for name in transport.settings.headers}
+        self._own_identity = IDENTITY_HEADERS & {
+            name.lower().encode() for name in transport.settings.headers
+        }
         self._get = self._template("GET", {"Accept": "application/json"})
         self._post = {
             stream: self._template(
@@ -111,8 +115,8 @@ class Endpoint:
         return self._reply(self._post[stream], body, call, silence_s)
 
     def get(self, call: UpstreamCall | None = None) -> Reply:
-        """Return what is there; without a call, within ASIDE_S."""
-        call = call or UpstreamCall(deadline=self._transport.clock() + ASIDE_S)
+        """Return what is there; without a call, within UNATTENDED_S."""
+        call = call or UpstreamCall(deadline=self._transport.clock() + UNATTENDED_S)
         return self._reply(self._get, None, call, None)
 
     def _template(self, method: str, headers: dict[str, str]) -> RequestTemplate:
@@ -131,11 +135,13 @@ class Endpoint:
         timeouts = Timeouts(
             settings.connect_timeout_s, settings.timeout_s, call.deadline, silence_s
         )
-        request = WireRequest(template, body, timeouts, self._names(call), call.count_attempt)
+        request = WireRequest(
+            template, body, timeouts, self._identity_lines(call), call.count_attempt
+        )
         call.attach(request.interrupt)
         return Reply(self._transport, request, call)
 
-    def _names(self, call: UpstreamCall) -> bytes:
+    def _identity_lines(self, call: UpstreamCall) -> bytes:
         """Return the header lines that say what the request is called; the operator's come first.
 
         They go to the upstream alone: to no proxy that tunnels, and redirects are not followed.
@@ -143,9 +149,9 @@ class Endpoint:
         if call.identity is None:
             return b""
         lines = call.identity.lines
-        if not self._own_names:
+        if not self._own_identity:
             return lines
         each = lines.splitlines(keepends=True)
         return b"".join(
-            one for one in each if one.partition(b":")[0].lower() not in self._own_names
+            one for one in each if one.partition(b":")[0].lower() not in self._own_identity
         )

@@ -31,17 +31,13 @@ from app.providers.openai_responses.reader import ResponsesReader
 from app.providers.reading.budget import Bounds, Budget
 from app.providers.reading.events import EventReader
 from app.providers.reading.json_text import loads
+from app.providers.reading.pieces import MOST_AT_ONCE, AnswerReader
 from app.providers.reading.sse import Frame
-from app.providers.reading.streaming import (
-    MOST_AT_ONCE,
-    AnswerReader,
-    stream_batches,
-    whole_batches,
-)
+from app.providers.reading.streaming import stream_batches, whole_batches
 from app.providers.reply import Reply
 from tests.providers.calling import let_through
 
-SMALL = Bounds(text=100, notes=100, items=3, events=50, unsaid=1000)
+SMALL = Bounds(text=100, notes=100, items=3, events=50, without_deltas=1000)
 CALL = [CallOpened("0", "call_1", "f")]
 
 TOO_MUCH: dict[str, list[Delta]] = {

@@ -19,7 +19,7 @@ from app.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from app.providers.faults import error_body, fault, fault_in_answer, retry_after_s
+from app.providers.faults import error_body, fault_in_answer, fault_of_status, retry_after_s
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 
@@ -27,7 +27,7 @@ NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 def refused(status: int, body: Any = b"", **headers: str) -> GatewayError:
     raw = body if isinstance(body, bytes) else orjson.dumps(body)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return fault(status, named, raw, "acme", now=NOW)
+    return fault_of_status(status, named, raw, "acme", now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_no_field_of_an_error_brings_our_credential_back(
 ) -> None:
     body = orjson.dumps({"error": {"message": "no", field: sent}})
     where = {"location": f"http://127.0.0.1/{sent}/v1"}
-    error = fault(status, where, body, "acme", secret=sent)
+    error = fault_of_status(status, where, body, "acme", secret=sent)
     assert sent not in str([error.message, error.code, error.param, error.type])
 
 
@@ -268,7 +268,7 @@ def test_a_megabyte_of_a_message_is_not_all_looked_at(monkeypatch: pytest.Monkey
         return text
 
     monkeypatch.setattr(error_body, "redact", counting)
-    fault(400, {}, orjson.dumps({"error": {"message": "sk-" * 350_000}}), "acme")
+    fault_of_status(400, {}, orjson.dumps({"error": {"message": "sk-" * 350_000}}), "acme")
     assert max(looked_at) <= error_body.MAX_READ
 
 

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from app.errors import ContextLengthExceeded, InvalidRequest
-from app.providers.faults import fault
+from app.providers.faults import fault_of_status
 from app.providers.faults.overflow import excess_tokens
 
 MESSAGES = {
@@ -128,7 +128,7 @@ MESSAGES = {
 
 
 def refused(status: int, error: dict[str, object]) -> Exception:
-    return fault(status, {}, orjson.dumps({"error": error}), "acme")
+    return fault_of_status(status, {}, orjson.dumps({"error": error}), "acme")
 
 
 @pytest.mark.parametrize("server", MESSAGES)
@@ -153,13 +153,13 @@ def test_a_code_is_enough(status: int) -> None:
 def test_too_long_is_recognised_in_googles_list(server: str) -> None:
     error = {"code": 400, "message": MESSAGES[server][0], "status": "INVALID_ARGUMENT"}
     assert isinstance(
-        fault(400, {}, orjson.dumps([{"error": error}]), "acme"), ContextLengthExceeded
+        fault_of_status(400, {}, orjson.dumps([{"error": error}]), "acme"), ContextLengthExceeded
     )
 
 
 def test_too_long_is_recognised_as_tgi_words_it() -> None:
     body = {"error": MESSAGES["tgi"][0], "error_type": "validation"}
-    told = fault(422, {}, orjson.dumps(body), "acme")
+    told = fault_of_status(422, {}, orjson.dumps(body), "acme")
     assert isinstance(told, ContextLengthExceeded)
     assert told.excess_tokens == 1104
 

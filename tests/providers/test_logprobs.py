@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from app.providers.reading.fields import Optional
+from app.providers.reading.fields import OptionalFields
 from app.providers.reading.logprobs import logprobs as read
 
 
 def logprobs(shown: Any) -> tuple[dict[str, Any], ...]:
-    return read({"content": shown}, "content", Optional())
+    return read({"content": shown}, "content", OptionalFields())
 
 
 def test_what_a_server_leaves_out_is_filled_in() -> None:

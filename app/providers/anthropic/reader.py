@@ -150,7 +150,7 @@ class MessagesReader:
     def _open_block(self, block: Json, index: object) -> list[Delta]:
         if not is_known(block):
             if block:
-                self._understanding.meet("block", block.get("type"))
+                self._understanding.note_unknown("block", block.get("type"))
             if is_blank(block):
                 return []  # its first delta tells what it is
         return self._noted(self._blocks.start(block, index))
@@ -162,5 +162,5 @@ class MessagesReader:
     def _noted(self, deltas: list[Delta]) -> list[Delta]:
         if not self._has_said:
             self._has_said = any(isinstance(delta, Text | CallOpened) for delta in deltas)
-        self._understanding.see(deltas)
+        self._understanding.note_known(deltas)
         return deltas

@@ -14,11 +14,11 @@ from app.providers.anthropic.families import Family, family_of
 from app.providers.anthropic.json_schema import strict_schema
 from app.providers.anthropic.media import blocks, check_readable
 from app.providers.anthropic.thinking import Thinking, thinking
-from app.providers.anthropic.tools import choice_in_vain, is_forced, strict_in_vain, toolbox
+from app.providers.anthropic.tools import ignored_choice, ignored_strict, is_forced, toolbox
 from app.providers.anthropic.turns import split_instructions, turns
-from app.providers.profiles import Profile, is_tier_in_vain, tier_name
+from app.providers.profiles import Profile, is_tier_ignored, tier_name
 from app.providers.writing.parameters import PassThrough
-from app.providers.writing.phases import phases_in_vain
+from app.providers.writing.phases import ignored_phases
 
 #: Said where an answer in JSON is wanted and no field of the format can say it.
 JSON_ONLY = "Answer with one JSON object and nothing else: no words around it, no code fence."
@@ -85,7 +85,7 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
     }
     names = [name for name, values in moot.items() if getattr(parameters, name) not in values]
     names += _PASS_THROUGH.ignored(parameters, profile)
-    if is_tier_in_vain(parameters.service_tier, profile):
+    if is_tier_ignored(parameters.service_tier, profile):
         names.append("service_tier")
     if parameters.user is not None and parameters.safety_identifier is not None:
         names.append("user")
@@ -95,10 +95,10 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
         names.append("text.verbosity")
     if isinstance(parameters.text.format, JsonSchemaFormat) and not plan.structured:
         names.append("text.format")
-    names += phases_in_vain(request.items)
+    names += ignored_phases(request.items)
     names += _sampling(request, plan)[1]
-    names += choice_in_vain(request, profile)
-    return (*names, *plan.thinking.ignored, *strict_in_vain(request, structured=plan.structured))
+    names += ignored_choice(request, profile)
+    return (*names, *plan.thinking.ignored, *ignored_strict(request, structured=plan.structured))
 
 
 def _template(request: ModelRequest, profile: Profile) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def thinking(request: ModelRequest, family: Family, *, forced: bool) -> Thinking
 def _without(max_tokens: int, options: ReasoningOptions, family: Family) -> Thinking:
     if family.thinking == "adaptive" and not family.stops_thinking:
         return Thinking(
-            max_tokens, effort="low", ignored=("reasoning.effort", *_summary_in_vain(options))
+            max_tokens, effort="low", ignored=("reasoning.effort", *_ignored_summary(options))
         )
     switch = None if family.thinking == "none" else {"type": "disabled"}
     return Thinking(max_tokens, switch)
@@ -73,7 +73,7 @@ def _adaptive(max_tokens: int, options: ReasoningOptions, family: Family) -> Thi
     names = {"minimal": "low", "xhigh": family.top_effort}
     effort = options.effort and names.get(options.effort, options.effort)
     switch = {"type": "adaptive"} | _display(options)
-    return Thinking(max_tokens, switch, effort, thinks=True, ignored=_summary_in_vain(options))
+    return Thinking(max_tokens, switch, effort, thinks=True, ignored=_ignored_summary(options))
 
 
 def _within_budget(max_tokens: int, options: ReasoningOptions, family: Family) -> Thinking:
@@ -82,7 +82,7 @@ def _within_budget(max_tokens: int, options: ReasoningOptions, family: Family) -
     budget = max(LEAST_BUDGET, int(max_tokens * share))
     raised = min(max_tokens + budget, family.most_output_tokens)
     switch = {"type": "enabled", "budget_tokens": budget} | _display(options)
-    return Thinking(max(max_tokens, raised), switch, thinks=True, ignored=_summary_in_vain(options))
+    return Thinking(max(max_tokens, raised), switch, thinks=True, ignored=_ignored_summary(options))
 
 
 def _display(options: ReasoningOptions) -> dict[str, str]:
@@ -91,7 +91,7 @@ def _display(options: ReasoningOptions) -> dict[str, str]:
     return {"display": "omitted" if options.summary == "none" else "summarized"}
 
 
-def _summary_in_vain(options: ReasoningOptions) -> tuple[str, ...]:
+def _ignored_summary(options: ReasoningOptions) -> tuple[str, ...]:
     """Name the summary's length: there is but one."""
     return ("reasoning.summary",) if options.summary in ("concise", "detailed") else ()
 

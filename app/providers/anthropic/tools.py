@@ -46,7 +46,7 @@ def toolbox(request: ModelRequest, profile: Profile, *, structured: bool) -> dic
     return fields | {"tool_choice": how}
 
 
-def choice_in_vain(request: ModelRequest, profile: Profile) -> Iterator[str]:
+def ignored_choice(request: ModelRequest, profile: Profile) -> Iterator[str]:
     """Name what was said about choosing tools that cannot be sent to the server."""
     parameters = request.parameters
     one_by_one = bool(parameters.tools) and parameters.parallel_tool_calls is False
@@ -68,7 +68,7 @@ def _offered(parameters: Parameters, *, narrow: bool) -> Iterator[FunctionTool]:
     return (tool for tool in parameters.tools if tool.name in allowed)
 
 
-def strict_in_vain(request: ModelRequest, *, structured: bool) -> tuple[str, ...]:
+def ignored_strict(request: ModelRequest, *, structured: bool) -> tuple[str, ...]:
     """Name the tools' `strict` that is not heeded."""
     if structured:
         return ()

@@ -1,6 +1,6 @@
 """What an upstream's refusal means to our caller."""
 
-from app.providers.faults.exceptions import fault_of
-from app.providers.faults.mapping import fault, fault_in_answer, retry_after_s
+from app.providers.faults.exceptions import fault_of_exception
+from app.providers.faults.mapping import fault_in_answer, fault_of_status, retry_after_s
 
-__all__ = ["fault", "fault_in_answer", "fault_of", "retry_after_s"]
+__all__ = ["fault_in_answer", "fault_of_exception", "fault_of_status", "retry_after_s"]

@@ -23,7 +23,9 @@ from app.providers.wire.dial import ProxyRefused
 from app.telemetry import shortage_noted
 
 
-def fault_of(error: requests.RequestException, provider: str, *, work_done: bool) -> GatewayError:
+def fault_of_exception(
+    error: requests.RequestException, provider: str, *, work_done: bool
+) -> GatewayError:
     """Return our error for what happened on the way to `provider`.
 
     `work_done` says that its answer had begun: the model may have worked for it.

@@ -86,7 +86,7 @@ _PARAMS = {
 }
 
 
-def fault(
+def fault_of_status(
     status: int,
     headers: Mapping[str, str],
     body: bytes,
@@ -105,14 +105,14 @@ def fault(
     if 300 <= status < 400:
         return _redirected(status, headers.get("location"), provider, secret)
     wait_s = retry_after_s(headers, now or datetime.now(UTC)) or _whole_s(error.wait_s)
-    return _judge(status, error, provider, wait_s)
+    return _error_for(status, error, provider, wait_s)
 
 
 def fault_in_answer(error: object, provider: str, *, secret: str | None = None) -> GatewayError:
     """Return our error for an `error` inside an answer that began well, or inside a stream."""
     body = read_error(error, secret)
     status = body.status or _STATUS_OF.get(body.code) or _STATUS_OF.get(body.type) or 500
-    return _judge(status, body, provider, _whole_s(body.wait_s))
+    return _error_for(status, body, provider, _whole_s(body.wait_s))
 
 
 def retry_after_s(headers: Mapping[str, str], now: datetime) -> int | None:
@@ -154,7 +154,7 @@ def _redirected(
     )
 
 
-def _judge(status: int, error: ErrorBody, provider: str, wait_s: int | None) -> GatewayError:
+def _error_for(status: int, error: ErrorBody, provider: str, wait_s: int | None) -> GatewayError:
     who = f"provider {provider!r}"
     if status == 429 or (status in (400, 413) and _is_rate_limit(error)):
         return _rate_limited(error, who, wait_s)

@@ -116,7 +116,7 @@ def _answer(request: ModelRequest) -> Iterator[Batch]:
     limit = parameters.max_output_tokens or request.max_output_tokens_default
     written = thought = 0
     reason: Literal["stop", "length"] = "stop"
-    for delta in _said(request):
+    for delta in _deltas(request):
         if not isinstance(delta, CallOpened):
             if written == limit:
                 reason = "length"
@@ -133,16 +133,16 @@ def _answer(request: ModelRequest) -> Iterator[Batch]:
     yield [Used(usage), Finished(reason)]
 
 
-def _said(request: ModelRequest) -> Iterator[Delta]:
+def _deltas(request: ModelRequest) -> Iterator[Delta]:
     """Yield one delta a word."""
     parameters = request.parameters
-    text, tool = _last_input(request.items), _demanded(request)
+    text, tool = _last_input(request.items), _required_tool(request)
     reasoning = parameters.reasoning
     if reasoning and reasoning.summary not in (None, "none"):
         for word in _words(f"I am to answer {len(_words(text))} words."):
             yield Thought(word)
     if tool is None:
-        for word in _words(_formed(parameters.text.format, text)):
+        for word in _words(_formatted(parameters.text.format, text)):
             yield Text(word)
         return
     yield CallOpened("0", None, tool.name)
@@ -151,7 +151,7 @@ def _said(request: ModelRequest) -> Iterator[Delta]:
         yield Arguments("0", word)
 
 
-def _demanded(request: ModelRequest) -> FunctionTool | None:
+def _required_tool(request: ModelRequest) -> FunctionTool | None:
     """Return the tool that must be called now; after an output the model speaks."""
     tools = request.parameters.tools
     if request.items and isinstance(request.items[-1], FunctionCallOutput):
@@ -168,7 +168,7 @@ def _demanded(request: ModelRequest) -> FunctionTool | None:
     return next((tool for tool in tools if tool.name in names), None)
 
 
-def _formed(form: TextFormat, text: str) -> str:
+def _formatted(form: TextFormat, text: str) -> str:
     if form == "text":
         return text
     value = sample(form.schema, text) if isinstance(form, JsonSchemaFormat) else {"echo": text}

@@ -101,7 +101,7 @@ class MessageReader:
             if value and name not in _KNOWN:
                 self.kept.keep(name, value)
                 if name not in _RETURNED:
-                    self.understanding.meet("field", name)
+                    self.understanding.note_unknown("field", name)
 
     def _think(self, field: str, text: str, deltas: list[Delta]) -> None:
         self._has_thought = True
@@ -167,7 +167,7 @@ class MessageReader:
         if isinstance(part, str):
             part = {"type": "text", "text": part}
         if not isinstance(part, dict):
-            self.understanding.meet("field", "content")
+            self.understanding.note_unknown("field", "content")
             return
         kind = part.get("type", "text" if "text" in part else None)
         if kind in ("text", "output_text"):
@@ -181,7 +181,7 @@ class MessageReader:
                 self._speak(deltas)
                 deltas.append(Refused(refusal))
         else:
-            self.understanding.meet("part", kind)
+            self.understanding.note_unknown("part", kind)
 
     def _take_calls(self, message: Json, deltas: list[Delta]) -> bool:
         if calls := message.get("tool_calls"):
@@ -195,7 +195,7 @@ class MessageReader:
             if isinstance(fragment, dict):
                 self._open_calls(self._calls.add(fragment), deltas)
             else:
-                self.understanding.meet("field", name)
+                self.understanding.note_unknown("field", name)
         return not self._calls.is_empty
 
     def _open_calls(self, added: list[Delta], deltas: list[Delta]) -> None:

@@ -18,7 +18,7 @@ from app.providers.openai_chat.message import MessageReader, listed
 from app.providers.reading.budget import BOUNDS
 from app.providers.reading.chunk_template import ChunkTemplate
 from app.providers.reading.counts import Counts
-from app.providers.reading.fields import Note, Optional, elements, ignore, mapping, text_in
+from app.providers.reading.fields import Note, OptionalFields, elements, ignore, mapping, text_in
 from app.providers.reading.finish_reasons import finish_reason
 from app.providers.reading.json_text import Misread, SurrogateJoiner, loads
 from app.providers.reading.sse import Frame
@@ -31,7 +31,7 @@ DONE = b"[DONE]"
 
 
 class ChatReader:
-    """Reads one answer. Implements streaming.AnswerReader.
+    """Reads one answer. Implements pieces.AnswerReader.
 
     The finish comes at the end of the stream, because usage follows the chunk that has the reason.
     A stream that ends without a reason is whole where [DONE] came, or usage after the last word
@@ -42,7 +42,7 @@ class ChatReader:
         self.is_done = False
         self._fault = fault
         self._note = note
-        self._optional = Optional(note)
+        self._optional = OptionalFields(note)
         self._message = MessageReader(note, kept or KeptFields("", fields=False))
         self._template = ChunkTemplate()
         self._json = SurrogateJoiner()

@@ -19,7 +19,7 @@ from app.domain.request import (
 )
 from app.domain.tools import FunctionTool
 from app.providers.openai_chat.messages import to_messages
-from app.providers.profiles import Profile, is_tier_in_vain, may_reason, tier_name
+from app.providers.profiles import Profile, is_tier_ignored, may_reason, tier_name
 from app.providers.writing.openai import (
     ToolWords,
     effort_sent,
@@ -28,7 +28,7 @@ from app.providers.writing.openai import (
     tool_fields,
 )
 from app.providers.writing.parameters import PassThrough
-from app.providers.writing.phases import phases_in_vain
+from app.providers.writing.phases import ignored_phases
 
 Json = dict[str, Any]
 
@@ -80,9 +80,9 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
     """Name what the caller asked for and this server cannot honour."""
     parameters = request.parameters
     names = _PASS_THROUGH.ignored(parameters, profile)
-    if is_tier_in_vain(parameters.service_tier, profile):
+    if is_tier_ignored(parameters.service_tier, profile):
         names.append("service_tier")
-    names += phases_in_vain(request.items)
+    names += ignored_phases(request.items)
     if parameters.tools:
         names += ignored_tools(parameters, profile)
     if parameters.reasoning is not None:

@@ -81,7 +81,7 @@ class OpenItems:
         kind = kind_of(shown)
         if kind is None:
             self._unknown += 1
-            self._reader.understanding.meet("item", shown.get("type"))
+            self._reader.understanding.note_unknown("item", shown.get("type"))
             return []
         known = self._by_index.get(_index(event)) or self._by_id.get(_id(shown.get("id")))
         if type(known) is kind and not known.is_done and known.may_be(shown):

@@ -144,7 +144,7 @@ class MessageItem(OutputItem):
             return []
         if not part.keys() & _SAYING:
             if part.get("type") not in _TEXTS:
-                self._reader.understanding.meet("part", part.get("type"))
+                self._reader.understanding.note_unknown("part", part.get("type"))
             return before
         if "refusal" in part:
             rest = self._parts.rest(self._reader.text(part, "refusal"))

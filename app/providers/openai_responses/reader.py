@@ -91,7 +91,7 @@ class ResponsesReader:
             GatewayError: the event says that the answer failed.
         """
         deltas = self._event(event)
-        self._understanding.see(deltas)
+        self._understanding.note_known(deltas)
         return deltas
 
     def _event(self, event: Json) -> list[Delta]:
@@ -178,8 +178,8 @@ class ResponsesReader:
         if self._items.are_none:
             for shown in output:
                 if kind_of(shown) is None:
-                    self._understanding.meet("item", shown.get("type"))
-        self._understanding.see(deltas)
+                    self._understanding.note_unknown("item", shown.get("type"))
+        self._understanding.note_known(deltas)
         self._understanding.check()
 
     def _used(self, shown: object, deltas: list[Delta]) -> int:

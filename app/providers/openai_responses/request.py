@@ -16,7 +16,7 @@ from app.domain.request import (
 )
 from app.domain.tools import FunctionTool
 from app.providers.openai_responses.items import to_items, with_one_system
-from app.providers.profiles import Profile, is_tier_in_vain, may_reason, tier_name
+from app.providers.profiles import Profile, is_tier_ignored, may_reason, tier_name
 from app.providers.writing.openai import (
     ToolWords,
     effort_sent,
@@ -25,7 +25,7 @@ from app.providers.writing.openai import (
     tool_fields,
 )
 from app.providers.writing.parameters import PassThrough
-from app.providers.writing.phases import phases_in_vain
+from app.providers.writing.phases import ignored_phases
 
 Json = dict[str, Any]
 
@@ -72,9 +72,9 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
 def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
     """Name what the caller asked for and this server cannot honour."""
     parameters = request.parameters
-    names = [] if profile.phase else phases_in_vain(request.items)
+    names = [] if profile.phase else ignored_phases(request.items)
     names += _PASS_THROUGH.ignored(parameters, profile)
-    if is_tier_in_vain(parameters.service_tier, profile):
+    if is_tier_ignored(parameters.service_tier, profile):
         names.append("service_tier")
     if parameters.reasoning is not None:
         names += _ignored_reasoning(parameters.reasoning, profile)

@@ -4,7 +4,7 @@ from app.providers.profiles.choice import PROFILES, profile_of
 from app.providers.profiles.families import is_reasoning_model, may_reason
 from app.providers.profiles.hosts import guessed
 from app.providers.profiles.profile import Profile, ToolChoiceForm
-from app.providers.profiles.tiers import is_tier_in_vain, tier_name
+from app.providers.profiles.tiers import is_tier_ignored, tier_name
 
 __all__ = [
     "PROFILES",
@@ -12,7 +12,7 @@ __all__ = [
     "ToolChoiceForm",
     "guessed",
     "is_reasoning_model",
-    "is_tier_in_vain",
+    "is_tier_ignored",
     "may_reason",
     "profile_of",
     "tier_name",

@@ -26,6 +26,6 @@ def tier_name(given: str, profile: Profile) -> str | None:
     return _NAMES[profile.tiers].get(given) if profile.service_tier else None
 
 
-def is_tier_in_vain(given: str | None, profile: Profile) -> bool:
+def is_tier_ignored(given: str | None, profile: Profile) -> bool:
     """Tell whether a tier is asked for that cannot be sent to the server."""
     return given not in (None, "auto") and tier_name(given or "", profile) is None

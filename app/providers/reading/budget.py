@@ -49,15 +49,15 @@ class Bounds:
     """The most that an answer may have.
 
     `text` is in bytes of UTF-8, arguments and reasoning among it; `notes` are log probabilities
-    and annotations, in bytes of JSON; `events` are deltas. `unsaid` is how many bytes may be read
-    without any of them, over REPEATED times what was said: servers say whole texts again.
+    and annotations, in bytes of JSON; `events` are deltas. `without_deltas` is how many bytes may
+    come without any of them, over REPEATED times what was said: servers say whole texts again.
     """
 
     text: int = 16 * _MEBIBYTE
     notes: int = 16 * _MEBIBYTE
     items: int = 1024
     events: int = 1_000_000
-    unsaid: int = 8 * _MEBIBYTE
+    without_deltas: int = 8 * _MEBIBYTE
 
 
 BOUNDS = Bounds()
@@ -67,19 +67,19 @@ REPEATED = 8
 class Budget:
     """What is left of the bounds of one answer."""
 
-    __slots__ = ("_bounds", "_events", "_items", "_notes", "_open", "_text", "_unsaid")
+    __slots__ = ("_bounds", "_events", "_items", "_notes", "_open", "_text", "_without_deltas")
 
     def __init__(self, bounds: Bounds = BOUNDS) -> None:
         self._bounds = bounds
-        self._text = self._notes = self._items = self._events = self._unsaid = 0
+        self._text = self._notes = self._items = self._events = self._without_deltas = 0
         self._open = ""
 
     def read(self, size: int) -> None:
         """Take note of bytes that were read. Raises AnswerTooLong."""
-        self._unsaid += size
-        most = self._bounds.unsaid
-        if self._unsaid > most and self._unsaid > most + REPEATED * self._text:
-            raise AnswerTooLong(f"{self._unsaid} bytes came that say nothing")
+        self._without_deltas += size
+        most = self._bounds.without_deltas
+        if self._without_deltas > most and self._without_deltas > most + REPEATED * self._text:
+            raise AnswerTooLong(f"{self._without_deltas} bytes came that say nothing")
 
     def take(self, deltas: Sequence[Delta]) -> None:
         """Take note of what was said.
@@ -90,7 +90,7 @@ class Budget:
         """
         if not deltas:
             return
-        self._unsaid = 0
+        self._without_deltas = 0
         self._events += len(deltas)
         for delta in deltas:
             # MEASURED: nearly all are text of the message that is open; this way saves 0.5 µs.

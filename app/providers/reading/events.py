@@ -46,7 +46,7 @@ class EventInterpreter(Protocol):
 
 
 class EventReader:
-    """Reads one answer in JSON, whole or in events. Implements streaming.AnswerReader."""
+    """Reads one answer in JSON, whole or in events. Implements pieces.AnswerReader."""
 
     def __init__(self, interpreter: EventInterpreter) -> None:
         self.is_done = False

@@ -105,7 +105,7 @@ def name_of(call: Json) -> str:
     raise Misread("a call has no name")
 
 
-class Optional:
+class OptionalFields:
     """Reads fields that an answer can do without; `note` hears of those that were left out."""
 
     __slots__ = ("note",)

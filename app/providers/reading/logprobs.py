@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
-from app.providers.reading.fields import MOST_TOKENS, Json, Optional
+from app.providers.reading.fields import MOST_TOKENS, Json, OptionalFields
 
 #: What OpenAI says of a token that cannot have come, where others say -Infinity.
 IMPOSSIBLE = -9999.0
 
 
-def logprobs(shown: Json, name: str, optional: Optional) -> tuple[Json, ...]:
+def logprobs(shown: Json, name: str, optional: OptionalFields) -> tuple[Json, ...]:
     """Return the tokens listed under `name`, each with its `bytes` and `top_logprobs`.
 
     Chat servers and streams of Responses leave out both. What is no token with a number is left
@@ -23,7 +23,7 @@ def logprobs(shown: Json, name: str, optional: Optional) -> tuple[Json, ...]:
     )
 
 
-def _tokens(shown: Json, name: str, optional: Optional) -> list[Json]:
+def _tokens(shown: Json, name: str, optional: OptionalFields) -> list[Json]:
     found = optional.mappings(shown, name, MOST_TOKENS)
     tokens = list(filter(_is_token, found))
     if len(tokens) < len(found):

@@ -9,7 +9,7 @@ of them, and what one piece brought is one batch:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Protocol
 
@@ -18,44 +18,16 @@ from app.domain.stream.deltas import Batch, Delta, Finished
 from app.domain.upstream_call import UpstreamCall
 from app.errors import GatewayError, UpstreamUnavailable
 from app.providers.reading.budget import Budget
-from app.providers.reading.sse import Frame, FrameSplitter
+from app.providers.reading.pieces import BLANKS, MOST_AT_ONCE, AnswerReader, PieceReader
+from app.providers.reading.sse import FrameSplitter
 from app.providers.wire.exchange import Relay
 
-#: So much of a stream is read in one go, in bytes: a piece that was compressed may be far longer.
-MOST_AT_ONCE = 64 * 1024
 #: So many deltas of a whole answer are one batch.
 DELTAS_AT_ONCE = 2_000
 #: After so many bytes, some ms of work, others get a turn: where there is one thread, they wait.
 TURN_BYTES = 64 * 1024
-#: What may stand before the first character of an answer: blanks, and a byte order mark.
-_BLANKS = b" \t\r\n\xef\xbb\xbf"
 #: How the lines of an event stream begin.
 _FIELDS = (b"data:", b"event:", b":", b"id:", b"retry:")
-
-
-class AnswerReader(Protocol):
-    """What a format makes of one answer, be it streamed or whole; it lives for that answer."""
-
-    @property
-    def is_done(self) -> bool:
-        """Whether the format's last frame has come: nothing of interest follows."""
-        ...
-
-    def read(self, frames: Sequence[Frame], deltas: list[Delta]) -> None:
-        """Add what these frames say: what was said before a failure is among it.
-
-        Raises:
-            GatewayError: the upstream reports a failure, or what it sends cannot be read.
-        """
-        ...
-
-    def end(self) -> list[Delta]:
-        """Return what is left to say now that the stream has ended."""
-        ...
-
-    def whole(self, body: bytes) -> list[Delta]:
-        """Return what a whole answer says, ending with Finished. Raises as `read` does."""
-        ...
 
 
 class AnswerSource(Protocol):
@@ -82,102 +54,6 @@ class AnswerSource(Protocol):
 Mistake = Callable[[Exception, UpstreamCall], GatewayError]
 
 
-class _PieceReader:
-    """Reads one answer piece by piece: `deltas` are those of the latest piece, not yet yielded.
-
-    `long_piece` is the latest piece where it is too long to be read in one go. A server that sends
-    a whole answer where a stream was wanted is understood: no stream begins as JSON does.
-    """
-
-    def __init__(self, reader: AnswerReader, call: UpstreamCall, budget: Budget) -> None:
-        self.deltas: list[Delta] = []
-        self.long_piece = b""
-        self._reader = reader
-        self._call = call
-        self._budget = budget
-        self._splitter = FrameSplitter()
-        self._is_blank = True  # nothing has come yet but blanks
-        self._body: list[bytes] | None = None  # a whole answer, piece by piece
-        self._yielded_at = time.monotonic()
-
-    def take(self, piece: bytes) -> bool:
-        """Read a piece as soon as it came; tell whether the loop need not see it. Never waits.
-
-        It need not where the piece said nothing, or where `call.relay` took all that it said.
-
-        Raises:
-            GatewayError: as AnswerReader.read does, and where the answer is too long.
-        """
-        if len(piece) > MOST_AT_ONCE:
-            self.deltas, self.long_piece = [], piece
-            return False
-        deltas = self.read(piece)
-        if self._reader.is_done:
-            return False
-        if not deltas:
-            return not self.is_silent()
-        relay = self._call.relay
-        if relay is None or not relay(deltas):
-            return False
-        self.mark_yielded()
-        return True
-
-    def read(self, piece: bytes) -> list[Delta]:
-        """Return what a piece says. Raises as `take` does."""
-        deltas = self.deltas = []
-        if self._is_blank:
-            self._begin(piece)
-        if self._body is not None:
-            self._body.append(piece)
-            self._budget.read(len(piece))
-            return deltas
-        self._reader.read(self._splitter.feed(piece), deltas)
-        try:
-            if deltas:
-                self._budget.take(deltas)
-            else:
-                self._budget.read(len(piece))
-        except GatewayError:
-            self.deltas = []  # what is over the bounds is not passed on
-            raise
-        return deltas
-
-    def parts(self) -> Iterator[Batch]:
-        """Read the piece that was too long, part by part; yield what each says."""
-        piece, self.long_piece = self.long_piece, b""
-        for start in range(0, len(piece), MOST_AT_ONCE):
-            if self.read(piece[start : start + MOST_AT_ONCE]) or self.is_silent():
-                yield self.deltas
-                self.mark_yielded()
-            time.sleep(MOMENT_S)
-
-    def mark_yielded(self) -> None:
-        """All that was read was passed on."""
-        self.deltas = []
-        self._yielded_at = time.monotonic()
-
-    def is_silent(self) -> bool:
-        """Whether nothing was yielded for long: comments and pieces of frames say nothing."""
-        return time.monotonic() - self._yielded_at >= self._call.silence_s
-
-    def end(self) -> list[Delta]:
-        """Return what is left to say now that the stream has ended."""
-        deltas: list[Delta] = []
-        if self._body is not None:
-            deltas += self._reader.whole(b"".join(self._body))
-        else:
-            self._reader.read(self._splitter.end(), deltas)
-            deltas += self._reader.end()
-        self._budget.take(deltas)
-        return deltas
-
-    def _begin(self, piece: bytes) -> None:
-        """Tell a whole answer from a stream by its first character."""
-        if start := piece.lstrip(_BLANKS):
-            self._is_blank = False
-            self._body = [] if start[:1] in b"{[" else None
-
-
 def stream_batches(
     reply: AnswerSource,
     reader: AnswerReader,
@@ -187,14 +63,13 @@ def stream_batches(
 ) -> Iterator[Batch]:
     """Yield one batch for every read that said something, and an empty one after every silence.
 
-    An upstream that sends only comments, or pieces of frames, for `call.silence_s` is silent too.
     What was said before a failure is yielded first, also where one read brought both.
 
     Raises:
         GatewayError: as AnswerReader.read does; AnswerTooLong where there is no end of it; what
             `mistake` makes of a bug of ours.
     """
-    pieces, size = _PieceReader(reader, call, budget or Budget()), 0
+    pieces, size = PieceReader(reader, call, budget or Budget()), 0
     with closing(reply):
         try:
             # Each piece has been read by `take` when it comes here, and most end there.
@@ -238,7 +113,7 @@ def whole_batches(
     """
     body, budget = reply.body(), budget or Budget()
     try:
-        if body.lstrip(_BLANKS).startswith(_FIELDS):
+        if body.lstrip(BLANKS).startswith(_FIELDS):
             deltas = _all_frames(body, reader, budget)
         else:
             deltas = reader.whole(body)

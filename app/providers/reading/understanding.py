@@ -16,7 +16,15 @@ from app.domain.stream.deltas import (
     Thought,
 )
 from app.errors import AnswerNotUnderstood
-from app.providers.reading.fields import MOST_PARTS, Json, Note, Optional, elements, ignore, text_in
+from app.providers.reading.fields import (
+    MOST_PARTS,
+    Json,
+    Note,
+    OptionalFields,
+    elements,
+    ignore,
+    text_in,
+)
 
 #: How many unknown things an error names, and what a name of one looks like.
 _MOST_NAMED = 5
@@ -34,12 +42,12 @@ class Understanding:
         self._unknown: list[str] = []
         self.has_known = False
 
-    def see(self, deltas: Sequence[Delta]) -> None:
+    def note_known(self, deltas: Sequence[Delta]) -> None:
         """Take note of what an answer says."""
         if not self.has_known:
             self.has_known = any(isinstance(delta, _SAYING) for delta in deltas)
 
-    def meet(self, kind: str, name: object) -> None:
+    def note_unknown(self, kind: str, name: object) -> None:
         """Take note of something that is not known: a field, a part, a block or an item."""
         self._note(f"unknown_{kind}")
         named = name if isinstance(name, str) and _NAME.fullmatch(name) else "without a name"
@@ -61,7 +69,7 @@ class Understanding:
             )
 
 
-class ContentReader(Optional):
+class ContentReader(OptionalFields):
     """Reads what an answer says, whatever shape it has: what cannot be read is not known (A10)."""
 
     __slots__ = ("understanding",)
@@ -78,7 +86,7 @@ class ContentReader(Optional):
             return value
         text = text_in(value)
         if text is None:
-            self.understanding.meet("field", name)
+            self.understanding.note_unknown("field", name)
         return text or ""
 
     def contents(self, shown: Json, name: str, most: int = MOST_PARTS) -> list[Json]:
@@ -94,5 +102,5 @@ class ContentReader(Optional):
             elif isinstance(each, str):
                 found.append({"type": "text", "text": each})
             else:
-                self.understanding.meet("field", name)
+                self.understanding.note_unknown("field", name)
         return found

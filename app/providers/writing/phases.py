@@ -9,7 +9,7 @@ from app.domain.items import Item, Message
 NAME = "input.phase"
 
 
-def phases_in_vain(items: Iterable[Item]) -> list[str]:
+def ignored_phases(items: Iterable[Item]) -> list[str]:
     """Name the parameter where an item says its phase to a server that does not read it."""
     phases = {item.phase for item in items if type(item) is Message}
     return [NAME] if phases - {None} else []
