@@ -281,10 +281,10 @@ def test_of_two_who_cancel_one_does(
     bench: Bench, background: Background, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     response_id = bench.queued()
-    seize, others = bench.store.take_over, [True]
+    take_over, others = bench.store.take_over, [True]
 
     def after_another(*asked: Any) -> Any:
-        claim = seize(*asked)
+        claim = take_over(*asked)
         if others:
             others.clear()
             assert background.cancel(CALLER, response_id)
@@ -297,14 +297,14 @@ def test_of_two_who_cancel_one_does(
     assert line.requests == 1
 
 
-def test_a_job_whose_seizure_was_lost_is_seized_again(
+def test_a_job_whose_takeover_was_lost_is_taken_over_again(
     bench: Bench, background: Background, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     response_id = bench.queued()
-    seize, lost = bench.store.take_over, [True]
+    take_over, lost = bench.store.take_over, [True]
 
     def lost_once(*given: Any) -> Any:
-        claim = seize(*given)
+        claim = take_over(*given)
         assert claim is not None
         return replace(claim, lease_token=NOBODY) if lost and lost.pop() else claim
 

@@ -229,15 +229,15 @@ def test_a_worker_wakes_when_something_may_wait(bench: Bench, what: Any, woken: 
 
 
 @pytest.mark.parametrize("news", ["taken_over", ""])
-def test_what_was_seized_is_stopped(bench: Bench, news: Any) -> None:
+def test_what_was_taken_over_is_stopped(bench: Bench, news: Any) -> None:
     supervisor = bench.supervisor
 
-    def seize() -> None:
+    def take_over() -> None:
         (response_id,) = bench.active_jobs.ids
         bench.background.cancel(CALLER, response_id)
         supervisor.handle_news(news, response_id if news else "")
 
-    assert bench.kept(during(bench, seize)).status == "cancelled"
+    assert bench.kept(during(bench, take_over)).status == "cancelled"
 
 
 def test_what_is_still_ones_own_is_not_stopped(bench: Bench) -> None:

@@ -72,7 +72,7 @@ def test_it_can_be_cancelled(bench: Bench, left: str) -> None:
     assert (bench.kept(left).status, bench.left.left()) == ("cancelled", [])
 
 
-def test_one_that_was_seized_meanwhile_is_ended(bench: Bench) -> None:
+def test_one_that_was_taken_over_meanwhile_is_ended(bench: Bench) -> None:
     response_id = bench.queued()
     bench.models = ()
     assert bench.store.take() == response_id

@@ -96,7 +96,7 @@ def claimed(jobs: RedisJobStore, owner: str = "me") -> Claim:
     return claim
 
 
-def seized(jobs: RedisJobStore, waiting: Turn) -> Claim:
+def taken_over(jobs: RedisJobStore, waiting: Turn) -> Claim:
     claim = jobs.take_over("acme", waiting.response.id, "cancelled")
     assert claim is not None
     return claim
@@ -169,7 +169,7 @@ def test_an_id_that_is_not_ours_is_unknown(jobs: RedisJobStore) -> None:
 
 def test_an_account_whose_queue_was_emptied_is_out_of_the_round(bench: Bench) -> None:
     cancelled = queued(bench.jobs)
-    bench.jobs.finish(seized(bench.jobs, cancelled), ended(cancelled), BEGUN)
+    bench.jobs.finish(taken_over(bench.jobs, cancelled), ended(cancelled), BEGUN)
     other = queued(bench.jobs, "other")
     assert [bench.jobs.take(), bench.jobs.take()] == [other.response.id, None]
 
@@ -190,18 +190,18 @@ def test_a_claim_whose_answer_was_lost_can_be_repeated(jobs: RedisJobStore) -> N
     assert jobs.claim(waiting.response.id, claim.lease_token) == claim
 
 
-def test_a_job_is_its_workers_until_it_is_seized(jobs: RedisJobStore) -> None:
+def test_a_job_is_its_workers_until_it_is_taken_over(jobs: RedisJobStore) -> None:
     waiting = queued(jobs)
     claim = claimed(jobs)
     before = jobs.owns(claim)
-    seized(jobs, waiting)
+    taken_over(jobs, waiting)
     assert [before, jobs.owns(claim)] == [True, False]
 
 
 def test_a_worker_that_lost_its_job_can_write_no_more(bench: Bench) -> None:
     waiting = queued(bench.jobs)
     late = claimed(bench.jobs)
-    canceller = seized(bench.jobs, waiting)
+    canceller = taken_over(bench.jobs, waiting)
     assert bench.jobs.append([(late, SPOKEN)]) == [False]
     assert not bench.jobs.finish(late, ended(waiting), ENDING)
     assert bench.jobs.finish(canceller, ended(waiting), BEGUN)
@@ -220,7 +220,7 @@ def test_a_late_worker_does_not_take_the_lease_of_the_next(bench: Bench) -> None
 def test_the_streams_of_many_jobs_grow_at_once(jobs: RedisJobStore) -> None:
     queued(jobs), queued(jobs)
     mine, taken = claimed(jobs), claimed(jobs, "other")
-    seized(jobs, turn(response_id=taken.response_id))
+    taken_over(jobs, turn(response_id=taken.response_id))
     assert jobs.append([(mine, BEGUN), (taken, BEGUN)]) == [True, False]
 
 
@@ -236,7 +236,7 @@ def test_what_the_upstream_counted_so_far_is_kept(jobs: RedisJobStore) -> None:
     claim = claimed(jobs)
     jobs.append([(claim, SPOKEN)])
     jobs.append([(claim, Flush(2, (), usage=Usage(7, 5)))])
-    assert seized(jobs, waiting).usage == Usage(7, 5)
+    assert taken_over(jobs, waiting).usage == Usage(7, 5)
 
 
 # Ending
@@ -328,16 +328,16 @@ def test_an_end_that_leaves_a_gap_is_none(jobs: RedisJobStore) -> None:
     assert not jobs.finish(claimed(jobs), ended(waiting), ENDING)
 
 
-def test_the_first_of_two_that_seized_a_job_ends_it(jobs: RedisJobStore) -> None:
+def test_the_first_of_two_that_took_over_a_job_ends_it(jobs: RedisJobStore) -> None:
     waiting = queued(jobs)
-    first, second = seized(jobs, waiting), seized(jobs, waiting)
+    first, second = taken_over(jobs, waiting), taken_over(jobs, waiting)
     assert jobs.finish(second, ended(waiting), BEGUN)
     assert not jobs.finish(first, ended(waiting), BEGUN)
 
 
-def test_a_job_that_was_seized_while_it_waited_is_never_run(jobs: RedisJobStore) -> None:
+def test_a_job_that_was_taken_over_while_it_waited_is_never_run(jobs: RedisJobStore) -> None:
     waiting = queued(jobs)
-    claim = seized(jobs, waiting)
+    claim = taken_over(jobs, waiting)
     taken = jobs.take()
     assert taken == waiting.response.id
     assert jobs.claim(taken, "worker") is None
@@ -346,11 +346,11 @@ def test_a_job_that_was_seized_while_it_waited_is_never_run(jobs: RedisJobStore)
 
 def test_a_job_that_was_cancelled_while_it_waited_is_never_taken(jobs: RedisJobStore) -> None:
     waiting = queued(jobs)
-    jobs.finish(seized(jobs, waiting), ended(waiting), BEGUN)
+    jobs.finish(taken_over(jobs, waiting), ended(waiting), BEGUN)
     assert jobs.take() is None
 
 
-def test_what_has_ended_cannot_be_seized(jobs: RedisJobStore) -> None:
+def test_what_has_ended_cannot_be_taken_over(jobs: RedisJobStore) -> None:
     waiting = finished(jobs)
     assert jobs.take_over("acme", waiting.response.id, "cancelled") is None
 
@@ -379,7 +379,7 @@ def test_a_job_whose_model_has_spoken_is_ended_in_place_of_given_back(
 def test_what_is_somebody_elses_cannot_be_given_back(jobs: RedisJobStore) -> None:
     waiting = queued(jobs)
     claim = claimed(jobs)
-    canceller = seized(jobs, waiting)
+    canceller = taken_over(jobs, waiting)
     assert jobs.give_back(claim) is None
     assert jobs.take() is None
     assert jobs.owns(canceller)
@@ -419,7 +419,7 @@ def test_the_third_lost_lease_ends_a_job(bench: Bench) -> None:
 
 def test_what_a_canceller_left_half_done_is_done_by_the_sweep(bench: Bench) -> None:
     waiting = queued(bench.lapsing)
-    seized(bench.lapsing, waiting)
+    taken_over(bench.lapsing, waiting)
     bench.lapsing.take()
     to_end = bench.lapsing.settle_lost(waiting.response.id)
     assert to_end is not None
@@ -490,7 +490,7 @@ def test_a_job_that_is_lost_after_it_was_parked_is_noticed(bench: Bench) -> None
 def test_what_is_somebody_elses_or_has_spoken_is_not_parked(jobs: RedisJobStore) -> None:
     first, second = queued(jobs), queued(jobs)
     ended_by_another, spoken = claimed(jobs), claimed(jobs, "next")
-    seized(jobs, first)
+    taken_over(jobs, first)
     jobs.append([(spoken, SPOKEN)])
     assert [jobs.park(each, RETRIES, 0) for each in (ended_by_another, spoken)] == [False, False]
     assert jobs.status("acme", second.response.id) == "in_progress"
@@ -585,7 +585,7 @@ def test_news_of_a_job_reach_whoever_listens(jobs: RedisJobStore) -> None:
     jobs.announce()
     claim = claimed(jobs)
     jobs.append([(claim, BEGUN)])
-    jobs.finish(seized(jobs, waiting), ended(waiting), ENDING)
+    jobs.finish(taken_over(jobs, waiting), ended(waiting), ENDING)
     response_id = waiting.response.id
     heard = [next(news) for _ in range(4)]
     assert heard == [

@@ -16,7 +16,7 @@ from app.domain.accounts.usage import UsageLine
 from app.domain.response import Usage
 from app.settings import RedisSettings
 from app.store.accounts.redis import RedisAccountStore
-from app.store.connection import round_trip as trip
+from app.store.connection import round_trip
 from app.store.connection.client import connect
 from app.store.jobs.base import Claim, Flush
 from app.store.jobs.redis import RedisJobStore
@@ -59,7 +59,7 @@ def bench(redis_url: str) -> Iterator[Bench]:
 
 def lossy(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Have every exchange lose the replies to its first try; return how many were lost."""
-    exchange, lost = trip._exchange, [0]
+    exchange, lost = round_trip._exchange, [0]
     tries: dict[bytes, int] = {}
 
     def losing(connection: Any, packed: bytes, count: int) -> list[Any]:
@@ -71,7 +71,7 @@ def lossy(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             raise ConnectionLost("the reply is lost")
         return replies
 
-    monkeypatch.setattr(trip, "_exchange", losing)
+    monkeypatch.setattr(round_trip, "_exchange", losing)
     return lost
 
 
@@ -128,7 +128,7 @@ def finish(bench: Bench) -> Callable[[], Any]:
     return lambda: bench.jobs.finish(mine, ended, Flush(0, (b"z",)))
 
 
-def seize(bench: Bench) -> Callable[[], Any]:
+def take_over(bench: Bench) -> Callable[[], Any]:
     mine = bench.claimed()
     return lambda: bench.jobs.take_over(ACCOUNT, mine.response_id, "cancelled") is not None
 
@@ -163,7 +163,7 @@ def erase(bench: Bench) -> Callable[[], Any]:
         (enqueue, True),
         (tell, [True]),
         (finish, True),
-        (seize, True),
+        (take_over, True),
         (give_back, None),
         (open_account, True),
         (erase, 1),

@@ -6,7 +6,7 @@ The policy, as a caller sees it.
   refuses writes: what it has is read as ever, and nothing can be deleted.
 - An answer that is to be saved is tried again for 5 s, then written to the spool, and counts as
   saved. That costs 5 s once: the next ones go straight to the spool until Redis has taken a write
-  again, which is found out beside the requests (spool_delivery.py).
+  again, which is found out beside the requests (delivery.py).
 - An answer that waits in the spool can be fetched on this machine. Whatever else is asked of it
   has it delivered first, and is StorageUnavailable where that fails. On other machines it is
   unknown until it is delivered, at most 5 s after Redis takes writes again.
