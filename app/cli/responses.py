@@ -40,7 +40,7 @@ def list_responses(account: str, *, as_json: bool) -> None:
 @click.argument("response_id", metavar="ID")
 def show(response_id: str) -> None:
     """Print all of a response as JSON, deleted ones included."""
-    click.echo(orjson.dumps(_archive().show(response_id), option=orjson.OPT_INDENT_2))
+    click.echo(orjson.dumps(_archive().show(response_id).json(), option=orjson.OPT_INDENT_2))
 
 
 @responses.command("delete")

@@ -13,12 +13,14 @@ from app.providers.base import Provider
 from app.providers.profiles import is_reasoning_model
 from app.providers.registry import build
 from app.randomness import random_bytes
+from app.schemas.wire.echo import echo
 from app.services.accounts.service import Accounts
 from app.services.answering.preparation import Preparation
 from app.services.answering.sealing import PayloadSealer
 from app.services.limits.limiter import RateLimiter
 from app.services.limits.meter import Meter
 from app.services.limits.usage import UsageBook
+from app.services.responses.lookup import ResponseLookup
 from app.services.upstreams.breakers import Breakers
 from app.services.upstreams.catalog import ModelCatalog
 from app.services.upstreams.discovery import Discovery
@@ -45,6 +47,7 @@ class Core:
     accounts: Accounts
     catalog: ModelCatalog
     breakers: Breakers
+    lookup: ResponseLookup
     preparation: Preparation
     meter: Meter
     jobs: RedisJobStore
@@ -70,6 +73,7 @@ def core_of(
     breakers = Breakers(names, time.monotonic, breaker_changed)
     prefix, lease_s = settings.redis.prefix, settings.background.lease_s
     jobs = RedisJobStore(client, prefix, redis_store, lease_s)
+    lookup = ResponseLookup(store, jobs)
     preparation = Preparation(
         store,
         catalog,
@@ -77,9 +81,10 @@ def core_of(
         PayloadSealer(accounts.secret),
         IdGenerator(random_bytes),
         _now,
-        lambda account, response_id: jobs.status(account, response_id) is not None,
+        lookup.context,
+        echo,
     )
-    return Core(accounts, catalog, breakers, preparation, meter, jobs)
+    return Core(accounts, catalog, breakers, lookup, preparation, meter, jobs)
 
 
 def response_store(settings: Settings, client: Client) -> RedisStore:

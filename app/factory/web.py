@@ -100,7 +100,7 @@ def _services(
     atexit.register(meter.book.flush)
     core = core_of(settings, client, redis_store, store, account_store, meter, providers)
     background = _background(settings, client, core, spool)
-    responses = Responses(store, core.preparation, background, meter)
+    responses = Responses(store, core.lookup, core.preparation, background, meter)
     archive = RedisArchive(client, prefix, redis_store.safety)
     return context.Services(
         responses=responses,
@@ -113,7 +113,7 @@ def _services(
         in_flight=InFlight(settings.requests.max_in_flight, settings.requests.max_body_memory_mb),
         open_answers=open_answers,
         requests=settings.requests,
-        archive=Archive(archive, spool, background, responses, core.accounts),
+        archive=Archive(archive, core.lookup, spool, background, responses, core.accounts),
         spool=spool,
     )
 

@@ -94,7 +94,7 @@ class Line:
         asked = CreateRequest(
             model="m", input=items, stream=self.stream, previous_response_id=parent
         )
-        start = thread(self.store, IDS, ACCOUNT, asked, lambda *_: False)
+        start = thread(self.store, IDS, ACCOUNT, asked, self.store.context)
         transport = CannedTransport(settings(self.api), [self._said(script)])
         provider = HTTPProvider(transport, PROFILES[PROFILE[self.api]], FORMATS[self.api])
         request = ModelRequest(

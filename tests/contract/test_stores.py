@@ -15,6 +15,7 @@ from app.domain.turns.page import PageQuery
 from app.domain.turns.turn import Turn
 from app.errors import InvalidRequest, NotFound
 from app.schemas.wire.responses import RESPONSE
+from app.schemas.wire.tools import FUNCTION_TOOL
 from app.store.responses.base import ResponseStore
 from tests.store.turns import (
     ACCOUNT,
@@ -54,7 +55,8 @@ def test_turns_that_were_asked_with_the_same_tools_all_have_them(store: Response
     for _ in range(30):
         turns.append(continued(store, turns[-1], echo=shown))
     assert [store.get(ACCOUNT, each.response.id) for each in turns] == turns
-    assert store.context(ACCOUNT, turns[-1].response.id).last == turns[-1].response
+    tools = tuple(map(FUNCTION_TOOL.load, shown["tools"]))
+    assert store.context(ACCOUNT, turns[-1].response.id).tools == tools
 
 
 def test_turns_that_were_asked_with_different_tools_have_their_own(store: ResponseStore) -> None:
@@ -120,12 +122,10 @@ def test_a_chain_of_n_turns_gives_exactly_n_turns(store: ResponseStore) -> None:
     assert contexts == [told(*turns[:length]) for length in range(1, 51)]
 
 
-def test_the_context_names_the_turn_that_is_continued(store: ResponseStore) -> None:
-    first, second = chain(store, 2)
-    assert [store.context(ACCOUNT, each.response.id).last for each in (first, second)] == [
-        first.response,
-        second.response,
-    ]
+def test_the_context_says_where_the_turn_that_is_continued_stands(store: ResponseStore) -> None:
+    turns = chain(store, 3)
+    contexts = [store.context(ACCOUNT, each.response.id) for each in turns]
+    assert [each.position.depth for each in contexts] == [0, 1, 2]
 
 
 def test_the_branches_of_a_fork_do_not_see_each_other(store: ResponseStore) -> None:

@@ -10,6 +10,7 @@ from app.domain.ids import home_of
 from app.domain.items import Item
 from app.domain.turns.page import Page, PageQuery
 from app.domain.turns.turn import Context, Position, Turn
+from app.schemas.wire.tools import FUNCTION_TOOL
 from app.store.responses.base import unknown_response
 from app.store.responses.entries import Entries
 from app.store.responses.paging import TurnSlice, page
@@ -77,7 +78,8 @@ class MemoryStore:
             inputs.append(range(len(items), len(items) + len(turn.input)))
             items += turn.input + turn.response.output
         position = Position(response_id, len(kept.chain) - 1)
-        return Context(tuple(items), kept.turn.response, position, tuple(inputs))
+        tools = tuple(map(FUNCTION_TOOL.load, kept.turn.response.echo["tools"]))
+        return Context(tuple(items), tools, position, tuple(inputs))
 
     def input_items(
         self,

@@ -17,6 +17,7 @@ from app.domain.response import Response
 from app.domain.stream.events import Event, Lifecycle
 from app.errors import GatewayError, StorageUnavailable
 from app.schemas.request.create import CREATE_REQUEST
+from app.schemas.wire.echo import echo
 from app.schemas.wire.events import EVENT
 from app.services.answering.preparation import Preparation
 from app.services.answering.sealing import PayloadSealer
@@ -30,6 +31,7 @@ from app.services.background.worker import Worker
 from app.services.limits.limiter import RateLimiter
 from app.services.limits.meter import Meter
 from app.services.limits.usage import UsageBook
+from app.services.responses.lookup import ResponseLookup
 from app.services.upstreams.breakers import Breakers
 from app.services.upstreams.catalog import ModelCatalog
 from app.services.upstreams.discovery import Discovery
@@ -141,6 +143,7 @@ class Bench:
             RateLimiter(self.rate_limits, LimitSettings(), lambda: f"lease{next(_ids)}", _ignore),
             UsageBook(self.usage, self.now, _ignore),
         )
+        self.lookup = ResponseLookup(self.responses, self.jobs)
         self.box = Box()
         self.finisher = JobFinisher(self.jobs, self.meter, self.now)
         self.active_jobs = ActiveJobs(self.jobs, self.clock, self.settings.time_limit_s)
@@ -178,7 +181,8 @@ class Bench:
             PayloadSealer(lambda: b"secret"),
             IDS,
             lambda: int(self.now()),
-            lambda account, response_id: self.jobs.status(account, response_id) is not None,
+            self.lookup.context,
+            echo,
         )
 
     @property

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 import redis
 
-from app.domain.items import Message
 from app.domain.response import Usage
-from app.domain.stream.deltas import Opaque, Text
+from app.domain.stream.deltas import Opaque
 from app.errors import (
     InvalidRequest,
     NotFound,
@@ -51,7 +50,9 @@ def background(bench: Bench) -> Background:
 
 @pytest.fixture
 def responses(bench: Bench) -> Responses:
-    return Responses(bench.responses, bench.preparation, bench.background, bench.meter)
+    return Responses(
+        bench.responses, bench.lookup, bench.preparation, bench.background, bench.meter
+    )
 
 
 def asked(background: Background, **more: Any) -> tuple[Any, tuple[str, ...]]:
@@ -129,58 +130,6 @@ def test_a_key_may_be_kept_from_it(background: Background) -> None:
 # Looking
 
 
-def test_what_waits_is_shown_as_it_was_accepted(bench: Bench, background: Background) -> None:
-    response, _ = asked(background)
-    assert background.pending("acme", response.id) == response
-
-
-def test_what_runs_shows_what_it_said(bench: Bench, background: Background) -> None:
-    seen: list[Any] = []
-
-    def look() -> None:
-        bench.clock.now += 1
-        bench.active_jobs.flush()
-        seen.append(background.pending("acme", response_id))
-
-    bench.provider = ScriptedProvider("p", (HELLO, look, (Text(" you"),), look, THE_END))
-    response_id = bench.queued()
-    bench.worker.work()
-    texts = [item.content[0].text for each in seen for item in each.output]
-    assert [each.status for each in seen] == ["in_progress"] * 2
-    assert texts == ["Hello", "Hello you"]
-
-
-def test_what_has_ended_or_is_anothers_does_not_wait(bench: Bench, background: Background) -> None:
-    waits = bench.queued()
-    assert background.pending("globex", waits) is None
-    assert background.input_items("globex", waits) is None
-    bench.worker.work()
-    assert background.pending("acme", waits) is None
-
-
-def test_what_ends_while_it_is_looked_at_is_found_ended(
-    bench: Bench, responses: Responses, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    response_id = bench.queued()
-    real = bench.store.status
-
-    def status(account: str, response_id: str) -> Any:
-        bench.worker.work()
-        return real(account, response_id)
-
-    monkeypatch.setattr(bench.store, "status", status)
-    assert responses.get(CALLER, response_id, frozenset()).status == "completed"
-
-
-@pytest.mark.parametrize("looks", ["pending", "input_items"])
-def test_what_ends_between_two_looks_does_not_wait(
-    bench: Bench, background: Background, monkeypatch: pytest.MonkeyPatch, looks: str
-) -> None:
-    response_id = bench.queued()
-    monkeypatch.setattr(bench.store, "payload", lambda _: None)
-    assert getattr(background, looks)("acme", response_id) is None
-
-
 @pytest.mark.parametrize(
     ("include", "shown"), [([], False), (["reasoning.encrypted_content"], True)]
 )
@@ -201,14 +150,6 @@ def test_opaque_reasoning_is_shown_to_who_asked_for_it(
     assert [bool(each.output[0].encrypted_content) for each in seen] == [shown, shown]
     told = b"".join(bench.store.read_events(response_id, 0).lines)
     assert (b"encrypted_content" in told) == shown
-
-
-def test_its_input_is_listed_before_it_has_ended(bench: Bench, background: Background) -> None:
-    items = background.input_items("acme", bench.queued("what is new?"))
-    assert items is not None
-    (item,) = items
-    assert isinstance(item, Message)
-    assert "what is new?" in str(item.content)
 
 
 def test_who_waits_hears_of_the_end(bench: Bench, responses: Responses) -> None:

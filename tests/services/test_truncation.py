@@ -40,7 +40,7 @@ class TightUpstream:
 
 
 def open_(upstream: TightUpstream, truncation: str = "auto") -> object:
-    parts: Any = [None, None, upstream, None, IDS, lambda: 1, lambda *_: False]
+    parts: Any = [None, None, upstream, None, IDS, lambda: 1, None, None]
     preparation = Preparation(*parts)
     target = _Value(provider=ScriptedProvider("p"), upstream_model="m", max_output_tokens=None)
     request = replace(CreateRequest(model="m", input=()), truncation=cast(Any, truncation))

@@ -243,7 +243,7 @@ def test_it_can_be_continued_once_it_is_delivered(
 ) -> None:
     beneath.full = False
     child = continued(store, waiting)
-    assert store.context(ACCOUNT, child.response.id).last == child.response
+    assert store.context(ACCOUNT, child.response.id).items[-1] == child.response.output[-1]
 
 
 def test_what_was_deleted_leaves_the_spool(

@@ -40,13 +40,13 @@ class Turn:
 @dataclass(frozen=True, slots=True)
 class Context:
     """Everything that a turn and those before it leave to the next: each turn's input, then its
-    output, oldest first. `last` is the turn itself, with the tools of its request in its echo.
-    `inputs` says for each turn, a purged one too, which of the items its input is; `purged` are the
-    numbers of those turns, from 0 on, of which a purge left nothing.
+    output, oldest first. `tools` are those of the turn's own request. `inputs` has for each turn,
+    a purged one too, the indexes of its input in the items; `purged` are the numbers of those
+    turns, from 0 on, of which a purge left nothing.
     """
 
     items: tuple[Item, ...]
-    last: Response
+    tools: tuple[FunctionTool, ...]
     position: Position
     inputs: tuple[range, ...]
     purged: frozenset[int] = frozenset()

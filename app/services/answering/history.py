@@ -16,9 +16,9 @@ from app.domain.items import (
     with_id,
 )
 from app.domain.request import CreateRequest
+from app.domain.response import Status
 from app.domain.turns.turn import Context, Thread
 from app.errors import InvalidRequest, NotFound
-from app.schemas.wire.tools import FUNCTION_TOOL
 from app.services.answering.call_pairing import CallPairing
 from app.store.responses.base import ResponseStore
 
@@ -30,17 +30,18 @@ def thread(
     ids: IdGenerator,
     account: str,
     request: CreateRequest,
-    is_pending: Callable[[str, str], bool],
+    context_of: Callable[[str, str], Context | Status],
 ) -> Thread:
     """Return what the request's turn starts from.
 
-    `is_pending` tells whether an account's response waits or runs in the background.
+    `context_of` returns the context that an account's response leaves, or its status while it has
+    not ended; it raises NotFound (ResponseLookup.context).
 
     Raises:
         InvalidRequest: the parent is unknown or still running (S1, S2), or a call has no output
             or an output no call (S4).
         NotFound: an item_reference names no stored item of this account (S5).
-        StorageUnavailable: the store is away.
+        StorageUnavailable: the store is unreachable.
     """
     parent_id = request.previous_response_id
     if parent_id is None:
@@ -48,7 +49,7 @@ def thread(
         pairing = CallPairing(())
         own = pairing.add(_resolved(store, ids, account, request.input, {}, response_id))
         return Thread(response_id, pairing.items(), own)
-    context = _parent(store, account, parent_id, is_pending)
+    context = _parent_context(account, parent_id, context_of)
     response_id = ids.new_id("resp", tag_of(parent_id) or ids.new_tag())
     pairing = CallPairing(context.items, context.inputs, context.purged)
     known = _known(context.items, request.input, pairing.half_purged())
@@ -58,31 +59,28 @@ def thread(
         items=pairing.items(),
         own=own,
         position=context.position,
-        tools=tuple(FUNCTION_TOOL.load(tool) for tool in context.last.echo["tools"]),
+        tools=context.tools,
     )
 
 
-def _parent(
-    store: ResponseStore,
-    account: str,
-    parent_id: str,
-    is_pending: Callable[[str, str], bool],
+def _parent_context(
+    account: str, parent_id: str, context_of: Callable[[str, str], Context | Status]
 ) -> Context:
     param = "previous_response_id"
     try:
-        return store.context(account, parent_id)
+        context = context_of(account, parent_id)
     except NotFound:
-        if is_pending(account, parent_id):
-            raise InvalidRequest(
-                f"Previous response with id '{parent_id}' has not ended: wait until it has, or "
-                "cancel it.",
-                param=param,
-            ) from None
         raise InvalidRequest(
             f"Previous response with id '{parent_id}' not found.",
             param=param,
             code="previous_response_not_found",
         ) from None
+    if isinstance(context, Context):
+        return context
+    raise InvalidRequest(
+        f"Previous response with id '{parent_id}' has not ended: wait until it has, or cancel it.",
+        param=param,
+    )
 
 
 def _known(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from app.domain.accounts.accounts import Caller
 from app.domain.ids import IdGenerator
@@ -13,10 +14,9 @@ from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest, ModelRequest, P
 from app.domain.response import Response, Status
 from app.domain.stream.events import Event
 from app.domain.stream.narrate import Narrator
-from app.domain.turns.turn import Thread
+from app.domain.turns.turn import Context, Thread
 from app.domain.upstream_call import UpstreamCall
 from app.errors import ContextLengthExceeded, GatewayError, InvalidRequest
-from app.schemas.wire.echo import echo
 from app.services.accounts.storage_quota import refuse_when_full
 from app.services.answering.history import thread, without_oldest
 from app.services.answering.run import Run
@@ -43,7 +43,8 @@ class PreparedRequest:
 class Preparation:
     """Prepares requests, opens upstreams for them and begins their answers.
 
-    `now` returns Unix seconds; `is_pending` tells whether an account's response waits or runs.
+    `now` returns Unix seconds. `context_of` returns what an account's response leaves to the next
+    (ResponseLookup.context). `echo` returns a request's parameters as its responses show them.
     """
 
     def __init__(
@@ -54,7 +55,8 @@ class Preparation:
         sealer: PayloadSealer,
         ids: IdGenerator,
         now: Callable[[], int],
-        is_pending: Callable[[str, str], bool],
+        context_of: Callable[[str, str], Context | Status],
+        echo: Callable[[CreateRequest], Mapping[str, Any]],
     ) -> None:
         self._store = store
         self._catalog = catalog
@@ -62,7 +64,8 @@ class Preparation:
         self._sealer = sealer
         self._ids = ids
         self._now = now
-        self._is_pending = is_pending
+        self._context_of = context_of
+        self._echo = echo
 
     def prepare(
         self, caller: Caller, request: CreateRequest, status: Status = "in_progress"
@@ -76,12 +79,12 @@ class Preparation:
         """
         targets = self.targets(caller, request)
         refuse_when_full(self._store, caller, request)
-        start = thread(self._store, self._ids, caller.account, request, self._is_pending)
+        start = thread(self._store, self._ids, caller.account, request, self._context_of)
         response = Response(
             start.response_id,
             request.model,
             self._now(),
-            echo(request),
+            self._echo(request),
             status,
             service_tier=request.parameters.service_tier or "auto",
         )

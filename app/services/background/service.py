@@ -1,4 +1,4 @@
-"""Background responses as their callers see them: queued, polled, followed, cancelled."""
+"""Background responses as their callers see them: queued, waited for, followed, cancelled."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 from app.domain.accounts.accounts import Caller
 from app.domain.identity import RequestIdentity
-from app.domain.items import Item
 from app.domain.request import CreateRequest
 from app.domain.response import Response
 from app.domain.turns.job_payload import JobPayload
@@ -16,7 +15,6 @@ from app.errors import InvalidRequest, NotFound, RateLimited, StorageUnavailable
 from app.services.accounts.permissions import permitted, refuse_read_only, well_formed
 from app.services.answering.preparation import Preparation, PreparedRequest
 from app.services.background.finisher import JobFinisher
-from app.services.background.progress import Progress
 from app.services.background.subscriptions import FeedHub, Subscriber
 from app.services.limits.meter import Meter, Observer
 from app.settings import BackgroundSettings
@@ -56,7 +54,6 @@ class Background:
         self._send = send
         self._now = now
         self._finisher = JobFinisher(jobs, meter, now)
-        self._progress = Progress(jobs)
 
     def enqueue(
         self,
@@ -124,17 +121,6 @@ class Background:
                 retry_after_s=5,
             )
 
-    def pending(self, account: str, response_id: str) -> Response | None:
-        """Return a response that waits or runs, with its output so far; None where it does not."""
-        if self._jobs.status(account, response_id) is None:
-            self._progress.forget(response_id)
-            return None
-        response = self._progress.response(response_id)
-        if response is not None:
-            return response
-        payload = self._jobs.payload(response_id)
-        return None if payload is None else payload.response
-
     def wait(
         self, account: str, response_id: str, seconds: float, gone: Callable[[], bool]
     ) -> None:
@@ -201,13 +187,6 @@ class Background:
             if self._is_spooled(account, response_id):
                 return False
             raise
-
-    def input_items(self, account: str, response_id: str) -> tuple[Item, ...] | None:
-        """Return the model's input of a response that waits or runs; None where it does not."""
-        if self._jobs.status(account, response_id) is None:
-            return None
-        payload = self._jobs.payload(response_id)
-        return None if payload is None else payload.thread.items
 
     def figures(self) -> dict[str, float]:
         """Return the figures of the queues, by the names of telemetry's FIGURES.

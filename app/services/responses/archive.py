@@ -1,21 +1,21 @@
-"""What operators do with stored responses: look through them, take them out, destroy them.
+"""What operators do with stored responses: list them, export them, destroy them.
 
-Whatever destroys is written into the audit log before it begins, and what came of it at its end.
-It may be stopped anywhere and started again. What waits in this machine's spool is seen to as
-well; another machine's spool is seen to by the same command over there.
+Whatever destroys is written into the audit log before it begins, and its result at its end. It may
+be stopped anywhere and started again. This machine's spool is dealt with as well; another machine's
+spool is dealt with by the same command over there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 from app.domain.accounts.accounts import Account, Caller
 from app.errors import NotFound
-from app.schemas.wire.responses import RESPONSE
 from app.services.accounts.service import Accounts
 from app.services.background.service import Background
+from app.services.responses.lookup import ResponseLookup
 from app.services.responses.service import Responses
 from app.store.responses.archive_base import Archived, ArchiveStore
 from app.store.responses.base import unknown_response
@@ -23,20 +23,23 @@ from app.store.spool.delivery import SpoolDelivery
 
 
 class Archive:
-    """The service behind `responses`. `by` says who gives a command, for the audit log.
+    """The service behind `responses`. `by` names who gives a command, for the audit log.
 
-    Every method raises StorageUnavailable when the store is away, iterators between two steps.
+    Every method raises StorageUnavailable when the store is unreachable, iterators between two
+    steps.
     """
 
     def __init__(
         self,
-        kept: ArchiveStore,
+        archive: ArchiveStore,
+        lookup: ResponseLookup,
         spool: SpoolDelivery,
         background: Background,
         responses: Responses,
         accounts: Accounts,
     ) -> None:
-        self._kept = kept
+        self._archive = archive
+        self._lookup = lookup
         self._spool = spool
         self._background = background
         self._responses = responses
@@ -52,27 +55,28 @@ class Archive:
     def conversations(self, account: str) -> int:
         """Return how many conversations an account has, those in the spool included."""
         self._deliver()
-        return self._kept.conversations(account)
+        return self._archive.conversations(account)
 
     def responses(self, account: str) -> Iterator[list[Archived]]:
         """Walk through an account's conversations, oldest first: each as its responses."""
-        return self._kept.responses(account)
+        return self._archive.responses(account)
 
     def find(self, response_id: str) -> Archived:
         """Return a response, whoever's it is. Raises NotFound."""
         self._deliver()
-        found = self._kept.find(response_id)
+        found = self._archive.find(response_id)
         if found is None:
             raise unknown_response(response_id)
         return found
 
-    def show(self, response_id: str) -> dict[str, Any]:
-        """Return all of a response as JSON; of one that runs what it has said so far."""
+    def show(self, response_id: str) -> Archived:
+        """Return all of a response; of one that runs, its output so far. Raises NotFound."""
         found = self.find(response_id)
-        if found.turn is None and not found.is_purged:
-            pending = self._background.pending(found.account, response_id)
-            return found.json() | ({"response": RESPONSE.dump(pending)} if pending else {})
-        return found.json()
+        if found.turn is not None or found.is_purged:
+            return found
+        pending = self._lookup.pending(found.account, response_id)
+        # Where it is not pending, it has ended in the meantime.
+        return self.find(response_id) if pending is None else replace(found, pending=pending)
 
     def delete(self, response_id: str, *, by: str) -> bool:
         """Hide a response from its account, cancelled first where it runs; False where it was.
@@ -89,20 +93,20 @@ class Archive:
     def purgeable(self, deleted_before: int) -> int:
         """Return how many responses were deleted before then and are not purged yet."""
         self._deliver()
-        return self._kept.purgeable(deleted_before)
+        return self._archive.purgeable(deleted_before)
 
     def purge(self, deleted_before: int, *, by: str) -> Generator[str, None, None]:
-        """Destroy the content of responses deleted before then, in Unix seconds; tell each id."""
-        told = f"deleted before {datetime.fromtimestamp(deleted_before, UTC):%Y-%m-%dT%H:%M:%SZ}"
-        self._accounts.record("responses.purge", told, "begun", by=by)
+        """Destroy the content of responses deleted before then, in Unix seconds; yield each id."""
+        which = f"deleted before {datetime.fromtimestamp(deleted_before, UTC):%Y-%m-%dT%H:%M:%SZ}"
+        self._accounts.record("responses.purge", which, "begun", by=by)
         purged = 0
         try:
             self._purge_spool(deleted_before)
-            for response_id in self._kept.purge(deleted_before):
+            for response_id in self._archive.purge(deleted_before):
                 purged += 1
                 yield response_id
         finally:
-            self._accounts.record("responses.purge", told, f"responses destroyed: {purged}", by=by)
+            self._accounts.record("responses.purge", which, f"responses destroyed: {purged}", by=by)
 
     def _purge_spool(self, deleted_before: int) -> None:
         """Forget answers that have been delivered, and deleted since.
@@ -111,12 +115,12 @@ class Archive:
         """
         self._spool.identify()
         for response_id in self._spool.waiting():
-            found = self._kept.find(response_id)
+            found = self._archive.find(response_id)
             if found and found.deleted_at is not None and found.deleted_at < deleted_before:
                 self._spool.drop(response_id)
 
     def erase(self, account: str, *, by: str) -> Generator[str, None, None]:
-        """Destroy everything that an account has stored; tell the tag of each conversation.
+        """Destroy everything that an account has stored; yield the tag of each conversation.
 
         What waits or runs is cancelled. Close the account before: what it stores meanwhile may
         survive.
@@ -130,7 +134,7 @@ class Archive:
 
         try:
             self._spool.erase(account)
-            for tag in self._kept.erase(account, end):
+            for tag in self._archive.erase(account, end):
                 erased += 1
                 yield tag
         finally:
@@ -138,8 +142,8 @@ class Archive:
             self._accounts.record("responses.erase", account, detail, by=by)
 
     def rewrite(self) -> bool:
-        """Have the store's disk forget what was destroyed as well; False where it will not now."""
-        return self._kept.rewrite()
+        """Have the store's disk forget what was destroyed as well; False where it cannot now."""
+        return self._archive.rewrite()
 
     def _deliver(self) -> None:
         """Have what is spooled on this machine be in the store."""
@@ -147,5 +151,5 @@ class Archive:
 
 
 def _operator_of(account: str) -> Caller:
-    """Return a caller who may do with the account's responses what the account may."""
+    """Return a caller who may do with the account's responses all that the account may."""
     return Caller(account=account, key_id="operator")

@@ -19,14 +19,14 @@ from app.services.answering.preparation import Preparation, PreparedRequest
 from app.services.answering.run import Run, without_opaque, without_payload
 from app.services.background.service import Background
 from app.services.limits.meter import Meter, Observer
+from app.services.responses.lookup import ResponseLookup
 from app.services.upstreams.router import UpstreamAnswer
 from app.store.responses.base import ResponseStore
-from app.store.responses.paging import OneTurn, page
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """An answer that has begun: how it came to be, and what tells it."""
+    """An answer that has begun: where it comes from, and what emits it."""
 
     run: Run
     response_id: str
@@ -38,9 +38,15 @@ class Responses:
     """The service behind /v1/responses."""
 
     def __init__(
-        self, store: ResponseStore, preparation: Preparation, background: Background, meter: Meter
+        self,
+        store: ResponseStore,
+        lookup: ResponseLookup,
+        preparation: Preparation,
+        background: Background,
+        meter: Meter,
     ) -> None:
         self._store = store
+        self._lookup = lookup
         self._preparation = preparation
         self._background = background
         self._meter = meter
@@ -48,15 +54,16 @@ class Responses:
     def start(
         self, caller: Caller, request: CreateRequest, call: UpstreamCall, observer: Observer
     ) -> Started:
-        """Begin an answer: nothing is promised to the caller before the upstream speaks.
+        """Begin an answer: nothing is sent to the caller before the upstream has output.
 
         Raises:
             InvalidRequest, NotFound, PermissionDenied: the request cannot be served as it is.
-            StorageUnavailable: it is to be stored, or continues what is, and the store is away.
+            StorageUnavailable: it is to be stored, or continues what is, and the store is
+                unreachable.
             RateLimited, Unavailable, UpstreamMisbehaved: a limit is reached, or the upstream and
                 its fallbacks failed.
-            CallerGone: the caller hung up before the upstream spoke; kept as cancelled.
-            GatewayError: the call was aborted before that, with this error; kept as failed.
+            CallerGone: the caller hung up before the upstream had output; stored as cancelled.
+            GatewayError: the call was aborted before that, with this error; stored as failed.
         """
         prepared = self._preparation.prepare(caller, permitted(caller, request))
         call.response_id = prepared.response.id
@@ -104,29 +111,19 @@ class Responses:
             InvalidRequest: the id is malformed.
             NotFound: it is unknown, deleted, another account's, or was never stored.
         """
-        response, shows = self._found(caller.account, well_formed(response_id))
-        return response if INCLUDE_ENCRYPTED in shows | include else without_opaque(response)
-
-    def _found(self, account: str, response_id: str) -> tuple[Response, frozenset[str]]:
-        """Return a response that has ended, else one that waits or runs, and what it shows."""
-        try:
-            turn = self._store.get(account, response_id)
-        except NotFound:
-            pending = self._background.pending(account, response_id)
-            if pending is not None:  # it shows what its caller asked for, and has no more to show
-                return pending, frozenset({INCLUDE_ENCRYPTED})
-            turn = self._store.get(account, response_id)  # it may have ended in the meantime
-        return turn.response, turn.include
+        found = self._lookup.get(caller.account, well_formed(response_id))
+        shows_opaque = INCLUDE_ENCRYPTED in found.include | include
+        return found.response if shows_opaque else without_opaque(found.response)
 
     def wait(
         self, caller: Caller, response_id: str, seconds: float, gone: Callable[[], bool]
     ) -> None:
-        """Return when a response has ended, or after so many seconds, or when `gone` says so.
+        """Return when a response has ended, after so many seconds, or when `gone` returns so.
 
         Raises as `get` does.
         """
-        response, _ = self._found(caller.account, well_formed(response_id))
-        if response.status not in TERMINAL:
+        found = self._lookup.get(caller.account, well_formed(response_id))
+        if found.response.status not in TERMINAL:
             self._background.wait(caller.account, response_id, seconds, gone)
 
     def delete(self, caller: Caller, response_id: str) -> None:
@@ -138,9 +135,8 @@ class Responses:
         try:
             self._store.delete(caller.account, well_formed(response_id))
         except NotFound:
-            if not self._background.cancel(caller, response_id):
-                raise
-            self._store.delete(caller.account, response_id)
+            self._background.cancel(caller, response_id)
+            self._store.delete(caller.account, response_id)  # it may have ended without that
 
     def cancel(self, caller: Caller, response_id: str) -> Response:
         """Cancel a background response and return it; one that has ended stays as it is (E7).
@@ -154,20 +150,11 @@ class Responses:
     def input_items(
         self, caller: Caller, response_id: str, query: PageQuery, include: frozenset[str]
     ) -> Page:
-        """Return a page of what the model saw (E6), opaque reasoning only where it is asked for.
+        """Return a page of what the model saw (E6), opaque reasoning only where `include` has it.
 
         Raises as `get` does.
         """
-        found = self._page(caller.account, response_id, query)
+        page = self._lookup.input_items(caller.account, well_formed(response_id), query)
         if INCLUDE_ENCRYPTED in include:
-            return found
-        return Page(tuple(map(without_payload, found.items)), found.has_more)
-
-    def _page(self, account: str, response_id: str, query: PageQuery) -> Page:
-        try:
-            return self._store.input_items(account, well_formed(response_id), query)
-        except NotFound:
-            items = self._background.input_items(account, response_id)
-            if items is None:
-                raise
-            return page(OneTurn(items), query)
+            return page
+        return Page(tuple(map(without_payload, page.items)), page.has_more)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from app.domain.response import TERMINAL
+from app.domain.response import TERMINAL, Response
 from app.domain.turns.turn import Turn
 from app.schemas.wire.items import ITEM
 from app.schemas.wire.responses import RESPONSE
@@ -16,7 +16,8 @@ from app.schemas.wire.responses import RESPONSE
 class Archived:
     """A response of an account. `deleted_at` is in Unix seconds.
 
-    `turn` is None once it is purged, and while it waits or runs in the background.
+    `turn` is None once it is purged, and while it waits or runs in the background; `pending` may be
+    what such a response has produced so far.
     """
 
     account: str
@@ -24,6 +25,7 @@ class Archived:
     status: str
     deleted_at: int | None
     turn: Turn | None
+    pending: Response | None = None
 
     @property
     def is_purged(self) -> bool:
@@ -41,7 +43,7 @@ class Archived:
         if self.is_purged:
             return shown | {"purged": True}
         if self.turn is None:
-            return shown
+            return shown | ({"response": RESPONSE.dump(self.pending)} if self.pending else {})
         return shown | {
             "response": RESPONSE.dump(self.turn.response),
             "input": ITEM.dump_all(self.turn.input),

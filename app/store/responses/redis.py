@@ -19,6 +19,7 @@ from app.domain.items import Item
 from app.domain.response import TERMINAL, TRANSITIONS
 from app.domain.turns.page import Page, PageQuery
 from app.domain.turns.turn import Context, Position, Turn
+from app.schemas.wire.tools import FUNCTION_TOOL
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
 from app.store.connection.replication import UNCONFIRMED, Command, Safety
@@ -179,7 +180,8 @@ class RedisStore:
         if PURGED in found.entries:
             purged = frozenset(n for n, entry in enumerate(found.entries) if entry == PURGED)
         items = (*earlier, *_items(turn))
-        return Context(items, turn.response, found.position, tuple(inputs), purged)
+        tools = tuple(map(FUNCTION_TOOL.load, turn.response.echo["tools"]))
+        return Context(items, tools, found.position, tuple(inputs), purged)
 
     def input_items(
         self,

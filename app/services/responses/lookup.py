@@ -1,0 +1,104 @@
+"""Finds an account's responses: stored, waiting or running in the background, or just ended.
+
+The last step of a job stores its response and ends the job at once. So a response that is neither
+stored when the store is read, nor pending when the jobs are, may have ended between the two: the
+store is read once more. Every look at a response takes these steps, in this order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, ParamSpec, TypeVar
+
+from app.domain.request import INCLUDE_ENCRYPTED
+from app.domain.response import Response, Status
+from app.domain.turns.page import Page, PageQuery
+from app.domain.turns.turn import Context
+from app.errors import NotFound
+from app.services.background.progress import Progress
+from app.store.jobs.base import JobStore
+from app.store.responses.base import ResponseStore
+from app.store.responses.paging import OneTurn, page
+
+P = ParamSpec("P")
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+class FoundResponse(NamedTuple):
+    """A response, and what its caller included in it."""
+
+    response: Response
+    include: frozenset[str]
+
+
+class ResponseLookup:
+    """Reads from `store`, else from `jobs`. A foreign id is an unknown id to both.
+
+    Every method raises StorageUnavailable when the store is unreachable.
+    """
+
+    def __init__(self, store: ResponseStore, jobs: JobStore) -> None:
+        self._store = store
+        self._jobs = jobs
+        self._progress = Progress(jobs)
+
+    def get(self, account: str, response_id: str) -> FoundResponse:
+        """Return a response, with its output so far while it runs. Raises NotFound."""
+        return self._look(self._stored, self._pending, account, response_id)
+
+    def input_items(self, account: str, response_id: str, query: PageQuery) -> Page:
+        """Return a page of what the model saw.
+
+        Raises NotFound, and InvalidRequest as ResponseStore.input_items does.
+        """
+        return self._look(self._store.input_items, self._pending_items, account, response_id, query)
+
+    def context(self, account: str, response_id: str) -> Context | Status:
+        """Return what a turn that continues a response starts from, or the status of one that has
+        not ended. Raises NotFound.
+        """
+        return self._look(self._store.context, self._jobs.status, account, response_id)
+
+    def pending(self, account: str, response_id: str) -> Response | None:
+        """Return a response that waits or runs, with its output so far; None where it does not."""
+        if self._jobs.status(account, response_id) is None:
+            self._progress.forget(response_id)
+            return None
+        response = self._progress.response(response_id)
+        if response is not None:
+            return response
+        payload = self._jobs.payload(response_id)
+        return None if payload is None else payload.response
+
+    def _look(
+        self,
+        stored: Callable[P, T],
+        pending: Callable[P, U | None],
+        *args: P.args,
+        **named: P.kwargs,
+    ) -> T | U:
+        """Return what is stored, else what is pending, else what has been stored in between.
+
+        Raises NotFound.
+        """
+        try:
+            return stored(*args, **named)
+        except NotFound:
+            found = pending(*args, **named)
+        return stored(*args, **named) if found is None else found
+
+    def _stored(self, account: str, response_id: str) -> FoundResponse:
+        turn = self._store.get(account, response_id)
+        return FoundResponse(turn.response, turn.include)
+
+    def _pending(self, account: str, response_id: str) -> FoundResponse | None:
+        response = self.pending(account, response_id)
+        # Its events have what its caller included, and nothing that could be left out.
+        return None if response is None else FoundResponse(response, frozenset({INCLUDE_ENCRYPTED}))
+
+    def _pending_items(self, account: str, response_id: str, query: PageQuery) -> Page | None:
+        if self._jobs.status(account, response_id) is None:
+            return None
+        payload = self._jobs.payload(response_id)
+        return None if payload is None else page(OneTurn(payload.thread.items), query)
