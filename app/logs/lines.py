@@ -1,5 +1,8 @@
 """A log line: an event with what is known of it, as JSON in ASCII, or for people.
 
+    {"request_id":"req_...","method":"POST","endpoint":"/v1/responses","status":200,...,
+     "event":"request","level":"info","timestamp":"2030-01-31T12:00:00Z"}
+
 Every line says whose it is: the ids that `identify` was given in this thread or greenlet.
 """
 

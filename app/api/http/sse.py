@@ -1,4 +1,10 @@
-"""Events -> text/event-stream: one write for all that one read of the upstream brought."""
+"""Events -> text/event-stream: one write for all that one read of the upstream brought.
+
+event: response.output_text.delta
+data: {"type":"response.output_text.delta","sequence_number":4,"delta":"Hel",...}
+
+data: [DONE]
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""A process that works, as its master knows it."""
+"""A process that works, as its master knows it.
+
+It sends lines: `ready 800 25 SETTINGS`, `idle 1.5`, `refused REASON`, `draining`; it is sent one of
+`fresh`, `again SETTINGS` and `kept SETTINGS`, then `drain` or `hurry` (app/jobs/process.py).
+"""
 
 from __future__ import annotations
 
