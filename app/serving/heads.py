@@ -2,6 +2,10 @@
 
 Whatever is unusual, or could be read in two ways, is not read here: gunicorn's own parser judges
 it. What is read here, that parser reads to the same effect; a test holds the two together.
+
+    POST /v1/responses HTTP/1.1      {"REQUEST_METHOD": "POST", "PATH_INFO": "/v1/responses",
+    Host: localhost:8000              "HTTP_HOST": "localhost:8000",
+    Content-Length: 36                "CONTENT_LENGTH": "36", ...}
 """
 
 from __future__ import annotations
