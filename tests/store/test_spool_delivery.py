@@ -20,12 +20,8 @@ from app.factory import create_app, deliver_spooled
 from app.settings import RedisSettings, Settings
 from app.store.connection.client import connect
 from app.store.responses.redis import RedisStore
-from app.store.spool.delivery import (
-    ASKED_AGAIN_S,
-    LEFT_ALONE_S,
-    MAX_FAILURES,
-    SpoolDelivery,
-)
+from app.store.spool.attempts import CONFIRMED_AGAIN_S, LEFT_ALONE_S, MAX_FAILURES
+from app.store.spool.delivery import SpoolDelivery
 from app.store.spool.files import Spool
 from app.store.spool.store import SpoolingStore
 from app.store.spool.store_identity import StoreIdentity
@@ -404,7 +400,7 @@ def test_an_answer_leaves_once_the_replicas_have_it(
     delivers.tick()
     assert (stored(store, waiting), spool.is_kept(waiting)) == (True, True)
     store.lagging = False
-    time.at += ASKED_AGAIN_S
+    time.at += CONFIRMED_AGAIN_S
     delivers.tick()
     assert spool.waiting() == []
 

@@ -20,22 +20,15 @@ from typing import Protocol
 
 from app.domain.ids import tag_of
 from app.domain.turns.turn import Turn
-from app.errors import GatewayError, NotFound, StorageUnavailable, Unconfirmed
+from app.errors import GatewayError, StorageUnavailable
 from app.store.connection.reasons import reason
 from app.store.responses.base import Confirming
-from app.store.spool.files import Spool
+from app.store.spool.attempts import DeliveryAttempts
 from app.store.spool.folders import SpoolFolders
 from app.store.spool.timer import SpoolTimer
 from app.store.spool.write_breaker import WriteBreaker
-from app.telemetry import SPOOL_DELIVERED, SPOOL_LOST, log
+from app.telemetry import SPOOL_LOST, log
 
-#: How soon an answer is tried again that the store did not take, and after how many of those the
-#: rest is left for the next time; in seconds.
-AGAIN_S, MAX_FAILURES = 2.0, 3
-#: How soon one is looked at again that is not known to be this store's, or that cannot be read.
-LEFT_ALONE_S = 60.0
-#: How long the replicas may take to have what was delivered, and how soon they are asked again.
-CONFIRMED_S, ASKED_AGAIN_S = 0.1, 10.0
 #: How long an operator's command waits while another process delivers.
 PATIENCE_S, PAUSE_S = 5.0, 0.05
 
@@ -71,14 +64,10 @@ class SpoolDelivery:
     ) -> None:
         self.breaker = WriteBreaker()
         self.folders = folders
-        self._store = store
         self._identity = identity
-        self._knows = knows
+        self._attempts = DeliveryAttempts(store, folders, knows, now)
         self._sleep = sleep
         self._now = now
-        self._again_at: dict[str, float] = {}
-        self._lagging_until = 0.0
-        self._reported: set[str] = set()
         self._timer = SpoolTimer(self.tick)
 
     def start(self) -> None:
@@ -144,7 +133,7 @@ class SpoolDelivery:
         """Deliver one answer now. Raises StorageUnavailable."""
         self.identify()
         for spool in self.folders.readable():
-            self._deliver(spool, response_id)
+            self._attempts.deliver(spool, response_id)
 
     def deliver_all(self) -> None:
         """Deliver everything now: when this returns, the store has it.
@@ -155,7 +144,7 @@ class SpoolDelivery:
         """
         self.identify()
         until = self._now() + PATIENCE_S
-        self._again_at.clear()
+        self._attempts.forget_pauses()
         with _reading():
             while self.waiting():
                 if self._deliver_alone(strict=True):
@@ -198,7 +187,7 @@ class SpoolDelivery:
         """Deliver what is due unless another process does; return whether it was this one."""
         with self._alone() as is_alone:
             if is_alone:
-                self._deliver_due(strict=strict)
+                self._attempts.deliver_due(strict=strict)
         return is_alone
 
     @contextmanager
@@ -218,76 +207,6 @@ class SpoolDelivery:
                 yield True
         finally:
             os.close(handle)
-
-    def _deliver_due(self, *, strict: bool) -> None:
-        failures, now = 0, self._now()
-        for spool in self.folders.readable():
-            waiting = spool.waiting()
-            for response_id in waiting:
-                if self._again_at.get(response_id, now) > now:
-                    continue
-                try:
-                    self._deliver(spool, response_id)
-                except StorageUnavailable:
-                    failures += 1
-                    self._again_at[response_id] = now + AGAIN_S
-                    if strict or failures == MAX_FAILURES:
-                        raise
-        self._again_at = {each: at for each, at in self._again_at.items() if at > now}
-
-    def _deliver(self, spool: Spool, response_id: str) -> None:
-        """Have the store keep an answer, and forget it here once it is safe there."""
-        is_unnamed = self.folders.is_unnamed(spool)
-        try:
-            turn = spool.take(response_id)
-            if turn is None:
-                return
-            if is_unnamed and not self._knows(turn.account):
-                self._leave_alone(response_id, "its account is not known here")
-                return
-            self._store.keep(turn)
-        except NotFound:
-            self._parentless(spool, response_id, is_unnamed=is_unnamed)
-        except StorageUnavailable:
-            raise
-        except (GatewayError, ValueError, OSError) as error:
-            self._leave_alone(response_id, type(error).__name__)
-        else:
-            self._confirm(spool, response_id)
-
-    def _confirm(self, spool: Spool, response_id: str) -> None:
-        """Drop what the replicas have; for a while none is asked once they lag."""
-        now = self._now()
-        if now >= self._lagging_until:
-            try:
-                self._store.confirm(response_id, CONFIRMED_S)
-            except Unconfirmed:
-                self._lagging_until = now + ASKED_AGAIN_S
-            else:
-                if spool.drop(response_id):
-                    SPOOL_DELIVERED.inc()
-                    log.info("response_delivered", response_id=response_id)
-                return
-        spool.mark_kept(response_id)
-        self._again_at[response_id] = self._lagging_until
-
-    def _parentless(self, spool: Spool, response_id: str, *, is_unnamed: bool) -> None:
-        """See to an answer whose conversation is not in the store.
-
-        Of this store's own it was erased, or lost with what a Redis lost: it can be kept nowhere.
-        """
-        if is_unnamed:
-            self._leave_alone(response_id, "its conversation is not here")
-        elif spool.drop(response_id):
-            SPOOL_LOST.inc()
-            log.error("response_lost", response_id=response_id, reason="its conversation is gone")
-
-    def _leave_alone(self, response_id: str, why: str) -> None:
-        """Tell once of an answer that cannot be read, or is not known to be this store's."""
-        self._again_at[response_id] = self._now() + LEFT_ALONE_S
-        if response_id not in self._reported:
-            self._reported.add(response_id)
-            log.error("spooled_response_left_alone", response_id=response_id, reason=why)
 
 
 @contextmanager

@@ -1,0 +1,133 @@
+"""One attempt after the other to bring a spooled answer into its store, and when the next is due.
+
+kept by the store, replicas have it    -> dropped here: it is delivered
+kept by the store, replicas lag        -> marked as kept, confirmed a little later
+the store is unreachable or full       -> tried again after AGAIN_S
+its conversation or account is unknown -> of this store's own: lost; of no named store: left alone
+it cannot be read                      -> left alone, looked at again after LEFT_ALONE_S
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from app.errors import GatewayError, NotFound, StorageUnavailable, Unconfirmed
+from app.store.responses.base import Confirming
+from app.store.spool.files import Spool
+from app.store.spool.folders import SpoolFolders
+from app.telemetry import SPOOL_DELIVERED, SPOOL_LOST, log
+
+#: How soon an answer is tried again that the store did not take, and after how many of those the
+#: rest is left for the next time; in seconds.
+AGAIN_S, MAX_FAILURES = 2.0, 3
+#: How soon one is looked at again that is not known to be this store's, or that cannot be read.
+LEFT_ALONE_S = 60.0
+#: How long the replicas may take to have what was delivered, and how soon they are tried again.
+CONFIRMED_S, CONFIRMED_AGAIN_S = 0.1, 10.0
+
+
+class DeliveryAttempts:
+    """Attempts to deliver what waits in the folders of one store.
+
+    `knows` tells whether the store has an account. `now` returns seconds of a clock that never goes
+    back.
+    """
+
+    def __init__(
+        self,
+        store: Confirming,
+        folders: SpoolFolders,
+        knows: Callable[[str], bool],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._folders = folders
+        self._knows = knows
+        self._now = now
+        self._again_at: dict[str, float] = {}
+        self._lagging_until = 0.0
+        self._reported: set[str] = set()
+
+    def forget_pauses(self) -> None:
+        """Have every answer be due now."""
+        self._again_at.clear()
+
+    def deliver_due(self, *, strict: bool) -> None:
+        """Deliver what is due.
+
+        Raises:
+            StorageUnavailable: the store did not take several, or, if `strict`, one.
+            OSError: the spool may not be read.
+        """
+        failures, now = 0, self._now()
+        for spool in self._folders.readable():
+            for response_id in spool.waiting():
+                if self._again_at.get(response_id, now) > now:
+                    continue
+                try:
+                    self.deliver(spool, response_id)
+                except StorageUnavailable:
+                    failures += 1
+                    self._again_at[response_id] = now + AGAIN_S
+                    if strict or failures == MAX_FAILURES:
+                        raise
+        self._again_at = {each: at for each, at in self._again_at.items() if at > now}
+
+    def deliver(self, spool: Spool, response_id: str) -> None:
+        """Have the store keep an answer, and drop it here once it is safe there.
+
+        Raises StorageUnavailable.
+        """
+        is_unnamed = self._folders.is_unnamed(spool)
+        try:
+            turn = spool.take(response_id)
+            if turn is None:
+                return
+            if is_unnamed and not self._knows(turn.account):
+                self._leave_alone(response_id, "its account is not known here")
+                return
+            self._store.keep(turn)
+        except NotFound:
+            self._parentless(spool, response_id, is_unnamed=is_unnamed)
+        except StorageUnavailable:
+            raise
+        except (GatewayError, ValueError, OSError) as error:
+            self._leave_alone(response_id, type(error).__name__)
+        else:
+            self._confirm(spool, response_id)
+
+    def _confirm(self, spool: Spool, response_id: str) -> None:
+        """Drop what the replicas have; once they lag, none is waited for for a while."""
+        now = self._now()
+        if now >= self._lagging_until:
+            try:
+                self._store.confirm(response_id, CONFIRMED_S)
+            except Unconfirmed:
+                self._lagging_until = now + CONFIRMED_AGAIN_S
+            else:
+                if spool.drop(response_id):
+                    SPOOL_DELIVERED.inc()
+                    log.info("response_delivered", response_id=response_id)
+                return
+        spool.mark_kept(response_id)
+        self._again_at[response_id] = self._lagging_until
+
+    def _parentless(self, spool: Spool, response_id: str, *, is_unnamed: bool) -> None:
+        """See to an answer whose conversation is not in the store.
+
+        If it is this store's own, the conversation was erased, or lost with what a Redis lost: the
+        answer can be kept nowhere.
+        """
+        if is_unnamed:
+            self._leave_alone(response_id, "its conversation is not here")
+        elif spool.drop(response_id):
+            SPOOL_LOST.inc()
+            log.error("response_lost", response_id=response_id, reason="its conversation is gone")
+
+    def _leave_alone(self, response_id: str, why: str) -> None:
+        """Report once an answer that cannot be read, or is not known to be this store's."""
+        self._again_at[response_id] = self._now() + LEFT_ALONE_S
+        if response_id not in self._reported:
+            self._reported.add(response_id)
+            log.error("spooled_response_left_alone", response_id=response_id, reason=why)
