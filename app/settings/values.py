@@ -70,7 +70,7 @@ class LimitSettings:
 class BackgroundSettings:
     """The `[background]` table, WORKER_CONCURRENCY, WORKER_LEASE_S and WORKER_METRICS_BIND.
 
-    `drain_s` is what jobs that have spoken get when their worker is stopped or reloaded, `grace_s`
+    `drain_s` is what jobs with output get when their worker is stopped or reloaded, `grace_s`
     what they get when that is hurried. `metrics_bind` is where the worker serves its own metrics.
     """
 

@@ -23,7 +23,7 @@ from app.providers.http import HTTPProvider
 from app.providers.profiles import PROFILES
 from app.providers.registry import FORMATS
 from app.schemas.wire.echo import echo
-from app.services.answering.history import thread
+from app.services.answering.history import thread_for
 from app.settings import Api
 from tests.contract.recordings import CannedTransport, settings
 from tests.ids import IDS, item_minter
@@ -94,7 +94,7 @@ class Line:
         asked = CreateRequest(
             model="m", input=items, stream=self.stream, previous_response_id=parent
         )
-        start = thread(self.store, IDS, ACCOUNT, asked, self.store.context)
+        start = thread_for(self.store, IDS, ACCOUNT, asked, self.store.context)
         transport = CannedTransport(settings(self.api), [self._said(script)])
         provider = HTTPProvider(transport, PROFILES[PROFILE[self.api]], FORMATS[self.api])
         request = ModelRequest(

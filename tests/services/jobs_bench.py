@@ -135,7 +135,7 @@ class Bench:
         self.jobs: Any = self.away
         self.provider = ScriptedProvider("p")
         self.models: tuple[str, ...] = ("m",)
-        self.left = UnroutedJobs(client, self.prefix, self.settings.lease_s, WAIT_S)
+        self.unrouted_jobs = UnroutedJobs(client, self.prefix, self.settings.lease_s, WAIT_S)
         self.caller: Caller | None = CALLER
         self.rate_limits = MemoryRateLimitStore(self.clock)
         self.usage = MemoryUsageStore(self.rate_limits.adjust)
@@ -219,7 +219,7 @@ class Bench:
     def unrouted(self) -> Unrouted:
         """What is left to other workers, and taken from them."""
         return Unrouted(
-            self.left,
+            self.unrouted_jobs,
             self.jobs,
             self.finisher,
             self.active_jobs,

@@ -156,14 +156,14 @@ def test_the_probes_success_closes_it(breakers: Breakers, clock: Clock) -> None:
 def test_the_probes_first_word_closes_it(breakers: Breakers, clock: Clock) -> None:
     calls(breakers, 20, DOWN)
     clock.now += 5
-    breakers.admit("a").begun()
+    breakers.admit("a").mark_begun()
     assert state(breakers) == "closed"
 
 
 def test_a_first_word_is_no_verdict_on_an_ordinary_call(breakers: Breakers) -> None:
     for _ in range(20):
         permit = breakers.admit("a")
-        permit.begun()
+        permit.mark_begun()
         permit.settle(DOWN)
     assert state(breakers) == "open"
 

@@ -141,7 +141,7 @@ def test_a_job_has_spoken_with_its_first_item(bench: Bench) -> None:
     bench.begin()
     before = bench.write(True)
     bench.say("one")
-    assert [before.spoke, bench.write(True).spoke] == [False, True]
+    assert [before.has_output, bench.write(True).has_output] == [False, True]
 
 
 def test_what_the_upstream_counts_is_written_by_itself(bench: Bench) -> None:

@@ -22,7 +22,7 @@ from app.domain.request import CreateRequest
 from app.domain.response import Status
 from app.domain.turns.turn import Context, Position, Thread
 from app.errors import GatewayError, InvalidRequest, NotFound
-from app.services.answering.history import thread, without_oldest
+from app.services.answering.history import thread_for, without_oldest
 from tests.ids import IDS
 from tests.services.stores import StoreOfNothing
 
@@ -73,7 +73,7 @@ def begun(store: OneParent, asked: CreateRequest) -> Thread:
     def context_of(account: str, response_id: str) -> Context | Status:
         return "queued" if response_id in store.pending else store.context(account, response_id)
 
-    return thread(store, IDS, "acme", asked, context_of)
+    return thread_for(store, IDS, "acme", asked, context_of)
 
 
 def seen(store: OneParent, *items: InputItem) -> list[Item]:

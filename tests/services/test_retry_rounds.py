@@ -218,7 +218,7 @@ def test_however_it_fails_it_ends_in_time(
         for target in rounds.ready():
             if target.provider.name in over:
                 asked_again.append(target.provider.name)
-            rounds.failed(target, error)
+            rounds.record_failure(target, error)
             if not is_transient(error):
                 over.add(target.provider.name)
         next_s = rounds.next_s(1000 + time_s - clock.now)

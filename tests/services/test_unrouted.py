@@ -36,20 +36,20 @@ def age(bench: Bench, by_s: float) -> None:
 
 def test_it_waits_on(bench: Bench, left: str) -> None:
     assert bench.store.status("acme", left) == "in_progress"
-    assert [each for each, _ in bench.left.left()] == [left]
+    assert [each for each, _ in bench.unrouted_jobs.waiting()] == [left]
 
 
 def test_nobody_takes_it_who_does_not_know_it(bench: Bench, left: str) -> None:
     assert (bench.store.take(), bench.box.sent) == (None, [])
     bench.unrouted.look()
-    assert [each for each, _ in bench.left.left()] == [left]
+    assert [each for each, _ in bench.unrouted_jobs.waiting()] == [left]
 
 
 def test_a_worker_that_knows_it_runs_it(bench: Bench, left: str) -> None:
     bench.models = ("m",)
     bench.unrouted.look()
     assert bench.kept(left).status == "completed"
-    assert bench.left.left() == []
+    assert bench.unrouted_jobs.waiting() == []
 
 
 def test_what_nobody_knows_in_time_fails_for_that_reason(bench: Bench, left: str) -> None:
@@ -69,7 +69,7 @@ def test_it_can_be_cancelled(bench: Bench, left: str) -> None:
     claim = bench.store.take_over("acme", left, "cancelled")
     assert claim is not None
     bench.finisher.end(claim)
-    assert (bench.kept(left).status, bench.left.left()) == ("cancelled", [])
+    assert (bench.kept(left).status, bench.unrouted_jobs.waiting()) == ("cancelled", [])
 
 
 def test_one_that_was_taken_over_meanwhile_is_ended(bench: Bench) -> None:
@@ -80,18 +80,18 @@ def test_one_that_was_taken_over_meanwhile_is_ended(bench: Bench) -> None:
     assert claim is not None
     bench.store.take_over("acme", response_id, "cancelled")
     bench.unrouted.leave(claim, "m")
-    assert bench.left.left() == []
+    assert bench.unrouted_jobs.waiting() == []
 
 
 def test_one_that_ends_has_others_look(bench: Bench, left: str) -> None:
     bench.models = ("m",)
     bench.active_jobs.close()
     bench.unrouted.look()
-    assert [each for each, _ in bench.left.left()] == [left]
+    assert [each for each, _ in bench.unrouted_jobs.waiting()] == [left]
 
 
 def test_only_one_of_several_takes_it(bench: Bench, left: str) -> None:
-    assert [bench.left.retake(left), bench.left.retake(left)] == [True, False]
+    assert [bench.unrouted_jobs.take(left), bench.unrouted_jobs.take(left)] == [True, False]
 
 
 def test_where_nobody_looks_it_is_found_as_lost(bench: Bench, left: str) -> None:

@@ -31,7 +31,7 @@ from tests.ids import new_id, new_tag
 from tests.store.turns import payload_of
 
 BEGUN = Flush(0, (b'{"a":1}', b'{"b":2}'))
-SPOKEN = replace(BEGUN, spoke=True, usage=Usage(7, 1))
+SPOKEN = replace(BEGUN, has_output=True, usage=Usage(7, 1))
 ENDING = Flush(2, (b'{"c":3}',))
 
 _prefixes = (f"jobs{number}:" for number in count())

@@ -119,7 +119,7 @@ def claim(bench: Bench) -> Callable[[], Any]:
 
 def tell(bench: Bench) -> Callable[[], Any]:
     mine = bench.claimed()
-    return lambda: bench.jobs.append([(mine, Flush(0, (b"a", b"b"), Usage(1, 1), spoke=True))])
+    return lambda: bench.jobs.append([(mine, Flush(0, (b"a", b"b"), Usage(1, 1), has_output=True))])
 
 
 def finish(bench: Bench) -> Callable[[], Any]:

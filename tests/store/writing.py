@@ -167,7 +167,7 @@ class Load:
         number = claim.event_count
         for step in range(FLUSHES):
             lines = (b"%d" % number, b"%d" % (number + 1))
-            flush = Flush(number, lines, Usage(1, step), spoke=True)
+            flush = Flush(number, lines, Usage(1, step), has_output=True)
             if not _patiently(partial(self._tell, claim, flush)):
                 return
             number += len(lines)

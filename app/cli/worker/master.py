@@ -1,6 +1,6 @@
 """The worker's master: one process works on background responses, and there is always one.
 
-    SIGTERM         nothing more is taken, jobs that have spoken get [background] drain_s
+    SIGTERM         nothing more is taken, jobs with output get [background] drain_s
     once more, or   they get grace_s
     SIGINT
     SIGHUP          a fresh process reads gateway.toml; once it takes jobs, the one before drains.

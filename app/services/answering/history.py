@@ -25,7 +25,7 @@ from app.store.responses.base import ResponseStore
 _PREFIXES = {Message: "msg", FunctionCall: "fc", FunctionCallOutput: "fco", Reasoning: "rs"}
 
 
-def thread(
+def thread_for(
     store: ResponseStore,
     ids: IdGenerator,
     account: str,

@@ -18,7 +18,7 @@ from app.domain.turns.turn import Context, Thread
 from app.domain.upstream_call import UpstreamCall
 from app.errors import ContextLengthExceeded, GatewayError, InvalidRequest
 from app.services.accounts.storage_quota import refuse_when_full
-from app.services.answering.history import thread, without_oldest
+from app.services.answering.history import thread_for, without_oldest
 from app.services.answering.run import Run
 from app.services.answering.sealing import PayloadSealer
 from app.services.upstreams.catalog import ModelCatalog, Target
@@ -79,7 +79,7 @@ class Preparation:
         """
         targets = self.targets(caller, request)
         refuse_when_full(self._store, caller, request)
-        start = thread(self._store, self._ids, caller.account, request, self._context_of)
+        start = thread_for(self._store, self._ids, caller.account, request, self._context_of)
         response = Response(
             start.response_id,
             request.model,

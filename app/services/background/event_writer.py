@@ -157,7 +157,7 @@ class EventWriter:
             self._is_ours = False
 
     def _flush_of(self, lines: list[bytes]) -> Flush:
-        return Flush(self._next_unwritten, tuple(lines), self._written_usage, spoke=True)
+        return Flush(self._next_unwritten, tuple(lines), self._written_usage, has_output=True)
 
     def _write(self, flush: Flush) -> None:
         """Write a flush before the end, waiting for the store."""

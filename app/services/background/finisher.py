@@ -80,7 +80,9 @@ class JobFinisher:
         """
         caller = Caller(account=payload.account, key_id=payload.key_id)
         reservation = self._meter.limiter.resume(payload.charge)
-        self._meter.ended(caller, response, failure, reservation, may_have_called=may_have_called)
+        self._meter.charge_answer(
+            caller, response, failure, reservation, may_have_called=may_have_called
+        )
         usage = response.usage or Usage()
         job_ended(
             trace,

@@ -85,7 +85,7 @@ class Background:
         try:
             self._queue(self._payload(prepared, body, charge, identity))
         except (RateLimited, StorageUnavailable):
-            self._meter.refused(prepared, self._meter.limiter.resume(charge))
+            self._meter.charge_unanswered(prepared, self._meter.limiter.resume(charge))
             raise
         # The job is stored: without a wake-up, a worker finds it a little later.
         with suppress(StorageUnavailable):

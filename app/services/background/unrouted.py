@@ -19,21 +19,22 @@ from app.telemetry import JOBS_AGAIN, STORE_FAILURES, log, unexpected
 
 #: How long a job waits for a worker that knows its model, in seconds.
 WAIT_S = 60.0
+#: How often a worker looks for such jobs, in seconds.
 LOOK_S = 1.0
 
 
-class LeftJobs(Protocol):
-    """The jobs that were left. Every method raises StorageUnavailable."""
+class UnroutedStore(Protocol):
+    """Keeps the jobs that were left. Every method raises StorageUnavailable."""
 
     def leave(self, claim: Claim) -> Claim | None:
         """Leave a job to others; returns the claim to end it with where it was taken over."""
         ...
 
-    def left(self) -> Sequence[tuple[str, float]]:
+    def waiting(self) -> Sequence[tuple[str, float]]:
         """Return the ids of the jobs that were left, and for how many seconds they have been."""
         ...
 
-    def retake(self, response_id: str) -> bool:
+    def take(self, response_id: str) -> bool:
         """Take a job that was left; True for one of the workers that try."""
         ...
 
@@ -47,7 +48,7 @@ class Unrouted:
 
     def __init__(
         self,
-        left: LeftJobs,
+        store: UnroutedStore,
         jobs: JobStore,
         finisher: JobFinisher,
         active_jobs: ActiveJobs,
@@ -57,7 +58,7 @@ class Unrouted:
         new_token: Callable[[], str],
         capacity: int,
     ) -> None:
-        self._left = left
+        self._store = store
         self._jobs = jobs
         self._finisher = finisher
         self._active_jobs = active_jobs
@@ -69,7 +70,7 @@ class Unrouted:
 
     def leave(self, claim: Claim, model: str) -> None:
         """Leave a job to others. Raises StorageUnavailable."""
-        taken_over = self._left.leave(claim)
+        taken_over = self._store.leave(claim)
         if taken_over is not None:
             self._finisher.end(taken_over)
             return
@@ -82,15 +83,15 @@ class Unrouted:
         Raises:
             StorageUnavailable: the store is unreachable.
         """
-        left = self._left.left()
-        self._models = {each: self._models[each] for each, _ in left if each in self._models}
-        for response_id, left_s in left:
+        waiting = self._store.waiting()
+        self._models = {each: self._models[each] for each, _ in waiting if each in self._models}
+        for response_id, waited_s in waiting:
             if self._active_jobs.closed or len(self._active_jobs) >= self._capacity:
                 return
             unknown = self._unknown(response_id)
-            if unknown is None and self._left.retake(response_id):
+            if unknown is None and self._store.take(response_id):
                 self._begin(response_id)
-            elif unknown is not None and left_s > WAIT_S and self._left.retake(response_id):
+            elif unknown is not None and waited_s > WAIT_S and self._store.take(response_id):
                 self._end(response_id, unknown)
 
     def _unknown(self, response_id: str) -> NotFound | None:

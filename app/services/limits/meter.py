@@ -51,12 +51,12 @@ class Meter:
             ),
         )
 
-    def refused(self, prepared: PreparedRequest, reservation: Reservation) -> None:
+    def charge_unanswered(self, prepared: PreparedRequest, reservation: Reservation) -> None:
         """Charge a request that no upstream has answered to its account."""
         model = prepared.request.model
         self.book.record(prepared.caller, model, NO_USAGE, failed=True, reservation=reservation)
 
-    def ended(
+    def charge_answer(
         self,
         caller: Caller,
         response: Response,

@@ -72,30 +72,33 @@ class Responses:
 
         def on_end(response: Response, failure: GatewayError | None) -> None:
             observer.ended(response, failure)
-            self._meter.ended(caller, response, failure, reservation)
+            self._meter.charge_answer(caller, response, failure, reservation)
 
         try:
             opened = self._preparation.open(prepared, call)
         except CallerGone as gone:
-            narrator = self._preparation.narrator(prepared)
             fault = call.fault
-            ending = narrator.cancel() if fault is None else narrator.fail(fault)
             if fault is not None:
                 fault.work_done = call.attempts > 0
-            self._save(prepared, narrator.response, ending)
-            on_end(narrator.response, fault or gone)
+            on_end(self._stopped_response(prepared, fault), fault or gone)
             if fault is not None:
                 raise fault from None
             raise
         except GatewayError:
-            self._meter.refused(prepared, reservation)
+            self._meter.charge_unanswered(prepared, reservation)
             raise
         store = partial(self._save, prepared)
         run = self._preparation.run(
             prepared, opened, store=store, on_end=on_end, abort_error=lambda: call.fault
         )
-        ignored = (*request.ignored, *opened.ignored)
-        return Started(run, prepared.response.id, opened, ignored)
+        return Started(run, prepared.response.id, opened, (*request.ignored, *opened.ignored))
+
+    def _stopped_response(self, prepared: PreparedRequest, fault: GatewayError | None) -> Response:
+        """Store the response of a call that was stopped before it had output, and return it."""
+        narrator = self._preparation.narrator(prepared)
+        ending = narrator.cancel() if fault is None else narrator.fail(fault)
+        self._save(prepared, narrator.response, ending)
+        return narrator.response
 
     def _save(self, prepared: PreparedRequest, response: Response, _ending: list[Event]) -> None:
         request, start = prepared.request, prepared.thread

@@ -73,7 +73,7 @@ class Breaker:
             if self.state == "half_open":
                 self._is_probing = False
                 if failed is not None:
-                    self._move("open" if failed else "closed")
+                    self._change_to("open" if failed else "closed")
             elif failed is not None:
                 self._count(failed=failed)
 
@@ -81,7 +81,7 @@ class Breaker:
         with self._lock:
             open_s = self._clock() - self._opened_at
             if self.state == "open" and open_s >= PROBE_AFTER_S:
-                self._move("half_open")
+                self._change_to("half_open")
             if self.state == "half_open" and not self._is_probing:
                 self._is_probing = True
             elif self.state != "closed":
@@ -98,14 +98,14 @@ class Breaker:
             self._failed_at = now
         # While nothing fails there is nothing to add up.
         if now - self._failed_at < WINDOW_S and self._is_failing(now):
-            self._move("open")
+            self._change_to("open")
 
     def _is_failing(self, now: int) -> bool:
         lately = [second for second in self._seconds if now - second.at < WINDOW_S]
         ended = sum(second.ended for second in lately)
         return ended >= MINIMUM_CALLS and 2 * sum(second.failed for second in lately) >= ended
 
-    def _move(self, state: State) -> None:
+    def _change_to(self, state: State) -> None:
         self._generation += 1
         self.state = state
         if state == "open":

@@ -39,7 +39,7 @@ class Permit:
         self._generation = breaker.admit()
         self._breaker: Breaker | None = breaker
 
-    def begun(self) -> None:
+    def mark_begun(self) -> None:
         """Report that the upstream has begun to answer: all that a probe is to find out."""
         if self._breaker is not None and self._breaker.state == "half_open":
             self.settle(None)

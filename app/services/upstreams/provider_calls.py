@@ -69,10 +69,7 @@ class ProviderCalls:
         """Yield the provider's first batch twice, then the others; `is_last`: no target is left.
 
         The first time is for the router to see: a generator that has begun runs its `finally`
-        however it is left, one that has not would never free its slot.
-
-        Raises:
-            GatewayError: as RetryPolicy.run does, then as the answer does, with `work_done`.
+        however it is left, one that has not would never free its slot. Raises GatewayError.
         """
         name, call = provider.name, opening.call
         # 1. Past the breaker, and into a slot; only the last target is waited for.
@@ -87,7 +84,7 @@ class ProviderCalls:
             try:
                 # 3. The answer: from here on a failure ends it, since the model was paid.
                 if first:
-                    permit.begun()
+                    permit.mark_begun()
                 yield first
                 yield first
                 yield from rest

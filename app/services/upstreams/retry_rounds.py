@@ -66,7 +66,7 @@ class RetryRounds:
         now = self._clock()
         return [each.target for each in self._candidates if each.ready_at <= now]
 
-    def failed(self, target: Target, error: GatewayError) -> None:
+    def record_failure(self, target: Target, error: GatewayError) -> None:
         """Take note that a target has failed, and how."""
         if not is_transient(error):
             self._candidates = [each for each in self._candidates if each.target is not target]

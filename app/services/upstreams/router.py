@@ -121,10 +121,9 @@ class Router:
     ) -> UpstreamAnswer:
         """Do what `open` does for a call that has time until `until`, with no caller on the line.
 
-        Its targets are called round after round (RetryRounds); an answer begins with the first
-        batch that has output. No round begins after `until`. `pause_s` is the pause after the
-        first. Raises as `open` does, and Parked where the next round is far off, and another call
-        can make it.
+        Its targets are called round after round (RetryRounds), `pause_s` after the first; none
+        begins after `until`. An answer begins with the first batch that has output. Raises as
+        `open` does, and Parked where the next round is far off, and another call can make it.
         """
         opening = Opening(call, self._clock(), 0.0, PATIENCE_S, silence_begins=False)
         rounds = RetryRounds(targets, self._clock, self._retries.jitter, pause_s)
@@ -138,7 +137,7 @@ class Router:
                 if isinstance(opened, UpstreamAnswer):
                     return opened
                 failures[targets.index(target)] = opened
-                rounds.failed(target, opened.error)
+                rounds.record_failure(target, opened.error)
             # 2. When the next one is due, if there is time for it.
             left_s = min(until, opening.latest) - self._clock()
             next_s = rounds.next_s(left_s)

@@ -63,14 +63,14 @@ class Claim:
 class Flush:
     """Events that are written at once: JSON lines, the first with the number `first`.
 
-    `usage` is what the upstream has counted so far; `spoke` says that the model has said
-    something, so that the job cannot be run again.
+    `usage` is what the upstream has counted so far; `has_output` says that the model
+    has produced output, so that the job cannot be run again.
     """
 
     first: int
     lines: tuple[bytes, ...]
     usage: Usage | None = None
-    spoke: bool = False
+    has_output: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ class JobStore(Protocol):
     def give_back(self, claim: Claim) -> Claim | None:
         """Put a job back into its queue.
 
-        Where its model has spoken that cannot be: returns the claim to finish it with.
+        Where its model has produced output that cannot be: returns the claim to finish it with.
         """
         ...
 
@@ -175,9 +175,9 @@ class JobStore(Protocol):
     def settle_lost(self, response_id: str) -> Claim | None:
         """Queue a job whose lease was lost again, if there is still such a job.
 
-        That cannot be where its model had spoken, three leases were lost, somebody had taken it
-        over and did not finish it, or Redis was lost while it was accepted: returns the claim to
-        finish it with.
+        That cannot be where its model had produced output, three leases were lost, somebody had
+        taken it over and did not finish it, or Redis was lost while it was accepted: returns the
+        claim to finish it with.
         """
         ...
 

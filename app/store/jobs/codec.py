@@ -32,7 +32,7 @@ def packed(flush: Flush, codec: Codec) -> tuple[int, bytes, int]:
 def append_arguments(lease_token: str, flush: Flush, codec: Codec) -> tuple[str | int | bytes, ...]:
     """Return the arguments of lua/job/append.lua, but for the id and the channel."""
     usage = b"" if flush.usage is None else orjson.dumps(asdict(flush.usage))
-    return lease_token, *packed(flush, codec), int(flush.spoke), usage
+    return lease_token, *packed(flush, codec), int(flush.has_output), usage
 
 
 def retries_json(retries: RetryState) -> bytes:

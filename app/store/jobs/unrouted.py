@@ -47,12 +47,12 @@ class UnroutedJobs:
                 self._queues.leave_unrouted(response_id, self._left_ms)
         return None
 
-    def left(self) -> Sequence[tuple[str, float]]:
+    def waiting(self) -> Sequence[tuple[str, float]]:
         """Return what was left, and for how many seconds it has been, the oldest first."""
         with translated():
             return self._queues.unrouted()
 
-    def retake(self, response_id: str) -> bool:
+    def take(self, response_id: str) -> bool:
         """Take a job that was left; True for one of those who try."""
         with translated():
             return self._queues.retake_unrouted(response_id)
