@@ -1,4 +1,4 @@
-"""What a server is, learned from what it says of itself, where nobody has said it."""
+"""What a server is, detected by its answers where it is not configured."""
 
 from __future__ import annotations
 

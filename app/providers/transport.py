@@ -20,18 +20,18 @@ from app.settings import ProviderSettings
 from app.telemetry import log, upstream_oddity
 
 USER_AGENT = "responses-gateway"
-#: The headers that say what a request is called.
+#: The headers that carry the ids of a request.
 IDENTITY_HEADERS = frozenset(
     {b"x-request-id", b"x-client-request-id", b"traceparent", b"tracestate"}
 )
-#: The deadline of a question that no caller waits for, such as the list of models.
+#: How long a request may take that no caller waits for, such as one for the list of models.
 UNATTENDED_S = 30.0
 #: What of an upstream's answer may stand in the log.
 _WORD = re.compile(r"[A-Za-z0-9_.:/ -]{1,64}", re.ASCII)
 
 
 class Transport:
-    """The way to one upstream server. Opens no connection until something is sent.
+    """The way to one upstream server. Opens no connection before something is sent.
 
     Raises:
         ValueError: when `base_url` or `proxy` cannot be used.
@@ -142,7 +142,7 @@ class Endpoint:
         return Reply(self._transport, request, call)
 
     def _identity_lines(self, call: UpstreamCall) -> bytes:
-        """Return the header lines that say what the request is called; the operator's come first.
+        """Return the header lines with the request's ids; those that the operator sets come first.
 
         They go to the upstream alone: to no proxy that tunnels, and redirects are not followed.
         """

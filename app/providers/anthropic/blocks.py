@@ -1,4 +1,11 @@
-"""The blocks of an answer as they grow, each telling its deltas."""
+"""The blocks of an answer as they grow, each making its deltas.
+
+    {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hel"}}
+    {"type": "content_block_stop", "index": 0}
+
+are `begun`, `grown` and `ended` of a TextBlock.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +30,7 @@ from app.providers.reading.understanding import ContentReader
 
 
 class Block(Protocol):
-    """A block of an answer. `begun` tells what its start brings, `ended` what its end does."""
+    """A block of an answer: the deltas that its start, each piece of it and its end bring."""
 
     def begun(self) -> list[Delta]: ...
 

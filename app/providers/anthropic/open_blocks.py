@@ -49,6 +49,8 @@ class OpenBlocks:
         if len(self._slots) > BOUNDS.items:
             raise AnswerTooLong(f"more than {BOUNDS.items} output items")
         deltas: list[Delta] = []
+        # What must end by this start: another block of this index, and the one that speaks, since
+        # only calls may alternate.
         if (same := self._by_index.get(_key(index))) is not None:
             deltas += self._end(same)
         if self._slots and not isinstance(self._slots[0].block, ToolBlock):
@@ -57,7 +59,7 @@ class OpenBlocks:
         slot = _Slot(block_of(block, str(self._count), self._reader))
         self._slots.append(slot)
         self._by_index[_key(index)] = self._latest = slot
-        if self._slots[0] is not slot:
+        if self._slots[0] is not slot:  # a call is before it
             slot.waiting += slot.block.begun()
             return deltas
         deltas += self.end_call()
@@ -113,8 +115,10 @@ class OpenBlocks:
         return self._drain()
 
     def _drain(self) -> list[Delta]:
-        """Tell the ends of those that ended, and what waited for them."""
+        """Return the ends of those that ended, and what waited for them."""
         deltas: list[Delta] = []
+        # The first block speaks. When it has ended, the next one does, beginning with what it has
+        # said so far; that one may have ended meanwhile, too, and so on.
         while self._slots and self._slots[0].has_ended:
             deltas += self._slots.popleft().block.ended()
             if self._slots:

@@ -1,4 +1,10 @@
-"""Conversation items as turns of user and assistant. Pure."""
+"""Conversation items as turns of user and assistant. Pure.
+
+A call and its output become
+
+    {"role": "assistant", "content": [{"type": "tool_use", "id": "c1", "name": "f", "input": {}}]}
+    {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "c1", "content": "12"}]}
+"""
 
 from __future__ import annotations
 

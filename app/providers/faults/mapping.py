@@ -1,7 +1,7 @@
 """What an upstream's refusal means to our caller (U1 to U5). Pure.
 
-Every server words its errors in its own way: what can be read of them is read by error_body, and
-judged here, once, for all three wire formats.
+Every server words its errors in its own way: `error_body` reads what can be read of them, and here
+it becomes one of our errors, once for all wire formats.
 """
 
 from __future__ import annotations

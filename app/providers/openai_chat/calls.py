@@ -1,6 +1,10 @@
 """Putting the fragments of function calls together, whoever sends them. Pure.
 
-All that is looked up is looked up by key: what an answer of n fragments takes grows with n.
+    {"index": 0, "id": "call_1", "function": {"name": "get_weather", "arguments": ""}}
+    {"index": 0, "function": {"arguments": "{\\"city\\": \\"Oslo\\"}"}}
+
+become CallOpened("0", "call_1", "get_weather") and Arguments("0", ...). All that is looked up is
+looked up by key: what an answer of n fragments takes grows with n.
 """
 
 from __future__ import annotations
@@ -51,8 +55,8 @@ class Calls:
     whole calls then follow one another. Some repeat id and name in each fragment, some give
     every call the index 0, some make up an id for each fragment, some give no id at all. A name
     may come in pieces, which OpenAI's own accumulators join, so a call opens with its arguments;
-    some send {} before those. `keep` hears of the fields of a fragment that are not read here,
-    with the place of their call among the answer's (U15).
+    some send {} before those. `keep` is called with the fields of a fragment that are not read
+    here, and the place of their call among the answer's (U15).
     """
 
     def __init__(self, keep: Callable[[int, dict[str, Any]], None] = lambda *_: None) -> None:
@@ -69,7 +73,8 @@ class Calls:
         return not self._calls
 
     def add(self, fragment: Json) -> list[Delta]:
-        """Take in a fragment; return what is known now."""
+        """Add a fragment; return what can be said now."""
+        # What the fragment has: an id, a piece of a name, a piece of the arguments.
         function = _function(fragment)
         own_id, name = id_text(fragment.get("id")), id_text(function.get("name"))
         given = next((function[at] for at in _ARGUMENTS if function.get(at) is not None), None)
@@ -78,6 +83,7 @@ class Calls:
             return []
         is_flat = function is not fragment.get("function") and (name or given is not None)
         arguments = "{}" if given == {} else arguments_text(given)
+        # Which call it is of, perhaps a new one, and what of it must travel back.
         call = self._call(fragment.get("index"), own_id, name)
         within = {} if function is fragment else function
         if not is_flat and not (fragment.keys() <= _READ and within.keys() <= _READ_OF_FUNCTION):
@@ -86,6 +92,7 @@ class Calls:
         if not call.opened:
             deltas += self._settle_before(call)
             self._note(call, own_id, name)
+        # A call opens with its first arguments: until then its name may grow.
         if not arguments:
             return deltas
         if arguments == "{}" and not call.waiting:

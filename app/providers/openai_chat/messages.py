@@ -1,4 +1,11 @@
-"""A conversation's items as messages of Chat Completions. Pure."""
+"""A conversation's items as messages of Chat Completions. Pure.
+
+A message of the user, one of the assistant with a call, and the call's output become
+
+    {"role": "user", "content": "Is it warm in Oslo?"}
+    {"role": "assistant", "content": null, "tool_calls": [{"id": "call_1", ...}]}
+    {"role": "tool", "tool_call_id": "call_1", "content": "12 degrees"}
+"""
 
 from __future__ import annotations
 
@@ -45,7 +52,8 @@ def to_messages(
 ) -> list[Json]:
     """Return `items` as messages, with `instructions` before them.
 
-    What travelled back goes to the `model` that it is from; reasoning goes to one that `thinks`.
+    What a server gave to travel back goes to the `model` that it is from alone; reasoning goes to
+    one that `thinks`.
 
     Raises:
         InvalidRequest: when a part has no equivalent at this server.

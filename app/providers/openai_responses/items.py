@@ -1,4 +1,11 @@
-"""Conversation items as input of an upstream that speaks Responses itself. Pure."""
+"""Conversation items as input of an upstream that speaks Responses itself. Pure.
+
+A message, a call and its output become
+
+    {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello"}]}
+    {"type": "function_call", "call_id": "call_1", "name": "get_weather", "arguments": "{}"}
+    {"type": "function_call_output", "call_id": "call_1", "output": "12 degrees"}
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much an answer may be (U19): what is more than that ends as the upstream's fault."""
+"""How long an answer may be (U19): one that is longer ends as the upstream's fault."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ REPEATED = 8
 
 
 class Budget:
-    """What is left of the bounds of one answer."""
+    """Counts what has come of one answer, against its bounds."""
 
     __slots__ = ("_bounds", "_events", "_items", "_notes", "_open", "_text", "_without_deltas")
 
@@ -75,14 +75,14 @@ class Budget:
         self._open = ""
 
     def read(self, size: int) -> None:
-        """Take note of bytes that were read. Raises AnswerTooLong."""
+        """Count bytes that brought no delta. Raises AnswerTooLong."""
         self._without_deltas += size
         most = self._bounds.without_deltas
         if self._without_deltas > most and self._without_deltas > most + REPEATED * self._text:
             raise AnswerTooLong(f"{self._without_deltas} bytes came that say nothing")
 
     def take(self, deltas: Sequence[Delta]) -> None:
-        """Take note of what was said.
+        """Count deltas.
 
         Raises:
             AnswerTooLong: it is more than an answer may be.

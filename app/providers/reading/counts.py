@@ -1,4 +1,7 @@
-"""Token counts, whoever tells them and under whatever names: one reader for every format. Pure.
+"""Token counts under whatever names servers give them: one reader for every format. Pure.
+
+    {"prompt_tokens": 9, "completion_tokens": 2}  ->  Usage(input_tokens=9, output_tokens=2)
+    {"input_tokens": 9, "output_tokens": "2"}     ->  the same
 
 A count is an integer from 0 to MOST_TOKENS, also one written as 12.0 or "12"; anything else is 0
 (U18). What a server has counted never falls while it answers: relays restate it as 0.

@@ -1,4 +1,10 @@
-"""Reading JSON, whole or in events: what the formats with typed events share. Pure."""
+"""Reading JSON, whole or in events: what the formats with typed events share. Pure.
+
+Messages and Responses name each event, in the JSON itself or in the frame:
+
+    event: content_block_delta
+    data: {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hi"}}
+"""
 
 from __future__ import annotations
 

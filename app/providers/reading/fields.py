@@ -1,7 +1,7 @@
-"""Fields of what a server sent, read by their shape: what it got wrong is said to be its fault.
+"""Fields of what a server sent, read by their shape. Pure.
 
-A field that an answer stands on raises Misread; one that it can do without is left out and noted
-(U20). Nothing else is blamed on the server: any other error is a bug of the reader's. Pure.
+Where a field has another shape, one that the answer depends on raises Misread, and one that it can
+do without is left out and noted (U20). Any other error is a bug of ours.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from app.providers.reading.json_text import Misread, dumps
 
 Json = dict[str, Any]
 
-#: The most parts or blocks of a list that an answer stands on, annotations and the like of one that
-#: it can do without, tokens with their log probabilities.
+#: The most elements of a list: parts or blocks of an answer, annotations and the like, tokens with
+#: their log probabilities.
 MOST_PARTS, MOST_NOTES, MOST_TOKENS = 10_000, 20_000, 100_000
-#: What may be said at once, in deltas. MEASURED: as many are read in 0.3 s, in which nobody else
+#: The most deltas of one body or event. MEASURED: as many are read in 0.3 s, in which nobody else
 #: has a turn.
 MOST_AT_ONCE = 20_000
 #: How deep a text may lie, and under which names: `{"text": {"value": "…"}}`.
@@ -26,9 +26,9 @@ _TEXTS = ("text", "value", "content", "thinking", "summary")
 
 
 class Note(Protocol):
-    """Hears of each field that was left out, by a name of ours.
+    """Is called for each field that was left out, with a name of ours.
 
-    `value` is what stood there, where that is a word which somebody ought to see.
+    `value` is what stood there, where that is a word which somebody ought to see in the log.
     """
 
     def __call__(self, kind: str, value: str = "", /) -> None: ...
@@ -106,7 +106,7 @@ def name_of(call: Json) -> str:
 
 
 class OptionalFields:
-    """Reads fields that an answer can do without; `note` hears of those that were left out."""
+    """Reads fields that an answer can do without; `note` is called for those left out."""
 
     __slots__ = ("note",)
 
@@ -146,7 +146,7 @@ class OptionalFields:
 
 
 def bound_at_once(deltas: Sequence[object]) -> None:
-    """Have one body or event say no more than others can wait for. Raises AnswerTooLong."""
+    """Refuse a body or event that says more than others can wait for. Raises AnswerTooLong."""
     if len(deltas) > MOST_AT_ONCE:
         raise AnswerTooLong(f"more than {MOST_AT_ONCE} parts at once")
 

@@ -1,4 +1,4 @@
-"""Why a model stopped, in whatever words a server has: one table for all formats (U17). Pure."""
+"""Why a model stopped, by any name that a server has for it: one table (U17). Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Split text/event-stream bytes into frames, wherever the reads happen to cut them. Pure."""
+"""Split text/event-stream bytes into frames, wherever the reads happen to cut them. Pure.
+
+Two reads that cut a frame in the middle of a word:
+
+    b"event: ping\\ndata: {}\\n\\nda", b"ta: [DONE]\\n\\n"  ->  ("ping", b"{}"), ("", b"[DONE]")
+"""
 
 from __future__ import annotations
 

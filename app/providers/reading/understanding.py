@@ -33,7 +33,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}", re.ASCII)
 
 
 class Understanding:
-    """What of one answer is known to us, and what is not; `note` counts the latter."""
+    """What of one answer is known to us, and what is not: `note` is called for the latter."""
 
     __slots__ = ("_note", "_unknown", "has_known")
 
@@ -43,7 +43,7 @@ class Understanding:
         self.has_known = False
 
     def note_known(self, deltas: Sequence[Delta]) -> None:
-        """Take note of what an answer says."""
+        """Take note of deltas: what they come from is known."""
         if not self.has_known:
             self.has_known = any(isinstance(delta, _SAYING) for delta in deltas)
 
@@ -56,11 +56,7 @@ class Understanding:
             self._unknown.append(entry)
 
     def check(self) -> None:
-        """Return unless all that was there is unknown.
-
-        Raises:
-            AnswerNotUnderstood: it is.
-        """
+        """Raise AnswerNotUnderstood where there was something and all of it is unknown."""
         if self._unknown and not self.has_known:
             raise AnswerNotUnderstood(
                 "the upstream answered with nothing that the gateway understands: "
