@@ -16,9 +16,12 @@ from app.errors import GatewayError, Overloaded, UpstreamMisbehaved
 from app.providers.http import HTTPProvider
 from app.providers.profiles import PROFILES
 from app.providers.registry import FORMATS
+from app.providers.transport import Transport
 from app.settings import Api
 from tests.contract.recordings import FOLDER, CannedTransport, settings
 from tests.providers.asking import ask
+from tests.providers.calling import a_call
+from tests.providers.raw_server import OK, RawServer, Wire
 
 #: ValueError is among them: what the upstream sent is told from it by its own kind.
 MISTAKES = [AttributeError, TypeError, KeyError, RecursionError, ZeroDivisionError, ValueError]
@@ -58,6 +61,11 @@ def answer(api: Api, *, stream: bool, whole: bool) -> Iterator[Delta]:
         yield from batch
 
 
+def empty_answer(wire: Wire) -> None:
+    wire.hear()
+    wire.say(OK + b"Content-Length: 0\r\n\r\n")
+
+
 def counted() -> float:
     labels = {"place": "provider"}
     return REGISTRY.get_sample_value("gateway_unexpected_errors_total", labels) or 0.0
@@ -87,6 +95,20 @@ def test_a_mistake_of_ours_is_logged_counted_and_not_blamed_on_the_upstream(
     assert (line["provider"], line["attempts"]) == (api, 2)
     assert line["frames"][-1].endswith("stumble")
     assert "sk-secret" not in str(line)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_mistake_where_http_is_read_is_ours_too(
+    stream: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch, "app.providers.wire.response.UpstreamResponse.on_header", TypeError())
+    before = counted()
+    with RawServer(empty_answer) as server:
+        transport = Transport(replace(settings("chat_completions"), base_url=server.url))
+        provider = HTTPProvider(transport, PROFILES["generic"], FORMATS["chat_completions"])
+        with pytest.raises(GatewayError, match="The gateway failed"):
+            list(provider.answer(ask(stream=stream), a_call()))
+    assert counted() == before + 1
 
 
 @every_format

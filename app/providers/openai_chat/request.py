@@ -89,7 +89,8 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
         names += _ignored_reasoning(parameters.reasoning, profile)
     if parameters.text is not PLAIN_TEXT:
         names += _ignored_text(parameters.text, profile)
-    names += ignored_logprobs(parameters, profile)
+    if not profile.logprobs:
+        names += ignored_logprobs(parameters)
     return tuple(names)
 
 

@@ -80,7 +80,8 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
         names += _ignored_reasoning(parameters.reasoning, profile)
     if parameters.text.verbosity is not None and not profile.verbosity:
         names.append("text.verbosity")
-    names += ignored_logprobs(parameters, profile)
+    if not profile.logprobs:
+        names += ignored_logprobs(parameters)
     if parameters.tools:
         names += ignored_tools(parameters, profile)
     return tuple(names)

@@ -111,8 +111,9 @@ def whole_batches(
         UpstreamUnavailable: it is a stream that broke off.
         AnswerTooLong, and what reading it raises; what `mistake` makes of a bug of ours.
     """
-    body, budget = reply.body(), budget or Budget()
+    budget = budget or Budget()
     try:
+        body = reply.body()
         if body.lstrip(BLANKS).startswith(_FIELDS):
             deltas = _all_frames(body, reader, budget)
         else:

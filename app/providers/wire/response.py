@@ -133,9 +133,8 @@ class UpstreamResponse:
             self._own = len(self._pieces)
 
     def _misread(self, error: httptools.HttpParserError) -> None:
-        cause = error.__context__
-        if isinstance(cause, MalformedResponse):
-            raise cause
+        if isinstance(error, httptools.HttpParserCallbackError) and error.__context__ is not None:
+            raise error.__context__  # a method of this class raised it: MalformedResponse, or a bug
         if not self.whole:
             raise MalformedResponse("it is not HTTP") from error
         self.keep_alive = False  # rubbish after a whole message

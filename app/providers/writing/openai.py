@@ -99,13 +99,12 @@ def ignored_tools(parameters: Parameters, profile: Profile) -> Iterator[str]:
         yield "parallel_tool_calls"
 
 
-def ignored_logprobs(parameters: Parameters, profile: Profile) -> Iterator[str]:
-    """Name what was said about log probabilities where the server tells none."""
-    if not profile.logprobs:
-        if parameters.top_logprobs:
-            yield "top_logprobs"
-        if INCLUDE_LOGPROBS in parameters.include:
-            yield "include"
+def ignored_logprobs(parameters: Parameters) -> Iterator[str]:
+    """Name what was said about log probabilities, for a server that gives none."""
+    if parameters.top_logprobs:
+        yield "top_logprobs"
+    if INCLUDE_LOGPROBS in parameters.include:
+        yield "include"
 
 
 def effort_sent(effort: str, profile: Profile) -> str:
