@@ -53,7 +53,7 @@ class WorkerLifecycle(Middleware):
         try:
             self._start(worker)
         except Exception:
-            self._watchdog.bite()
+            self._watchdog.end_process()
             raise
 
     def _start(self, worker: Any) -> None:

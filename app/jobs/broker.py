@@ -65,7 +65,7 @@ class WakeUpBroker(RedisBroker):
         self._longest_s = longest_s
         self._again_s = again_s
         self._clock = clock
-        self._consumers: set[_Woken] = set()
+        self._consumers: set[_WakeableConsumer] = set()
         self._stopped = threading.Event()
 
     def send(self, count: int) -> None:
@@ -83,7 +83,7 @@ class WakeUpBroker(RedisBroker):
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
         """Return a consumer that takes no more wake-ups than this process can follow at once."""
         inner = super().consume(queue_name, min(prefetch, self._concurrency), timeout=0)
-        consumer = _Woken(
+        consumer = _WakeableConsumer(
             queue_name,
             inner,
             timeout / 1000,
@@ -118,7 +118,7 @@ class WakeUpBroker(RedisBroker):
         self._stopped.set()
 
 
-class _Woken(Consumer):
+class _WakeableConsumer(Consumer):
     """Waits to be woken where dramatiq's own would ask again and again, and ever more seldom.
 
     `looked_at` is when it last took a wake-up or could have; `taken` has when each was taken whose
@@ -132,14 +132,14 @@ class _Woken(Consumer):
         timeout_s: float,
         again_s: float,
         stopped: threading.Event,
-        closed: Callable[[_Woken], None],
+        closed: Callable[[_WakeableConsumer], None],
         clock: Callable[[], float],
     ) -> None:
         self.queue_name = queue_name
         self.wake = threading.Event()
         self.looked_at = float("-inf")
         self.rounds = 0
-        self._misses = False
+        self._is_redis_lost = False
         self.taken: dict[str, float] = {}
         self._inner = inner
         self._timeout_s = timeout_s
@@ -158,27 +158,27 @@ class _Woken(Consumer):
 
     def _look(self) -> MessageProxy | None:
         looked, message = False, None
-        with _noted(self._miss):
+        with _faults_counted(self._redis_lost):
             message = next(self._inner)
             looked = True
         if looked:
             self.looked_at = self._clock()
-            self._hit()
+            self._redis_found()
         else:
             self._stopped.wait(self._again_s)  # however often it is woken meanwhile
         if message is not None:
             self.taken[message.message_id] = self._clock()
         return message
 
-    def _miss(self, fault: StorageUnavailable) -> None:
-        if not self._misses and self.queue_name == QUEUE:
+    def _redis_lost(self, fault: StorageUnavailable) -> None:
+        if not self._is_redis_lost and self.queue_name == QUEUE:
             log.warning("worker_lost_its_store", reason=reason(fault))
-        self._misses = True
+        self._is_redis_lost = True
 
-    def _hit(self) -> None:
-        if self._misses and self.queue_name == QUEUE:
+    def _redis_found(self) -> None:
+        if self._is_redis_lost and self.queue_name == QUEUE:
             log.info("worker_found_its_store")
-        self._misses = False
+        self._is_redis_lost = False
 
     def ack(self, message: MessageProxy) -> None:
         """Note that a wake-up is done with: there is room for the next."""
@@ -190,26 +190,31 @@ class _Woken(Consumer):
 
     def requeue(self, messages: Iterable[MessageProxy]) -> None:
         """Leave wake-ups to others."""
-        with _noted():
+        with _faults_counted():
             self._inner.requeue(messages)
 
     def close(self) -> None:
         """Be woken no more."""
         self._closed(self)
-        with _noted():
+        with _faults_counted():
             self._inner.close()
 
     def _leave(self, leave: Callable[[MessageProxy], None], message: MessageProxy) -> None:
         # What Redis does not hear of is forgotten with the next `clear`.
         self.taken.pop(message.message_id, None)
-        with _noted():
+        with _faults_counted():
             leave(message)
         self.wake.set()
 
 
 @contextmanager
-def _noted(miss: Callable[[StorageUnavailable], None] = lambda _fault: None) -> Iterator[None]:
-    """Raise nothing: an unreachable Redis is counted and passed to `miss`, the rest is logged."""
+def _faults_counted(
+    on_fault: Callable[[StorageUnavailable], None] = lambda _fault: None,
+) -> Iterator[None]:
+    """Raise nothing: an unreachable Redis is counted and passed to `on_fault`, the rest is logged.
+
+    The labels of metrics still say "tickets", as wake-ups were once called.
+    """
     try:
         with translated():
             try:
@@ -218,7 +223,7 @@ def _noted(miss: Callable[[StorageUnavailable], None] = lambda _fault: None) -> 
                 raise next(iter(closed.args), closed) from None
     except StorageUnavailable as fault:
         STORE_FAILURES.labels("tickets").inc()
-        miss(fault)
+        on_fault(fault)
     except Exception as bug:  # noqa: BLE001 - a consumer that raises is one that is lost
         unexpected(bug, "tickets", "tickets")
 

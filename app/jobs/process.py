@@ -47,7 +47,7 @@ class Channel:
         self._lines = ours.makefile("r", encoding="utf-8")
         self._saying = threading.Lock()
 
-    def say(self, *words: str) -> None:
+    def send(self, *words: str) -> None:
         """Say a line."""
         with suppress(OSError), self._saying:
             self._socket.sendall(" ".join(words).encode() + b"\n")
@@ -102,11 +102,11 @@ class WorkerProcess:
         worker.start()
         for each in (self._obey, self._listen, self._beat, *self._beside):
             threading.Thread(target=each, daemon=True).start()
-        self._channel.say("ready", *ready)
+        self._channel.send("ready", *ready)
         log.info("worker_ready", pid=os.getpid())
         self._drain.begun.wait()
         self._broker.stop()
-        self._channel.say("draining")
+        self._channel.send("draining")
         log.info("worker_draining", pid=os.getpid())
         self._drain.run()
         if not self._orphaned:  # nobody would wait
@@ -131,7 +131,7 @@ class WorkerProcess:
     def _beat(self) -> None:
         pause = threading.Event()
         while not self._drain.begun.is_set():
-            self._channel.say("idle", f"{self._idle_s():.1f}")
+            self._channel.send("idle", f"{self._idle_s():.1f}")
             pause.wait(BEAT_S)
 
 

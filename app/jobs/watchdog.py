@@ -75,11 +75,11 @@ class Watchdog:
             lost = self._lost(self._watched)
             if lost:
                 log.error("worker_lost_a_thread", threads=lost)
-                self.bite()
+                self.end_process()
                 return
             self._pause(LOOK_S)
 
-    def bite(self) -> None:
+    def end_process(self) -> None:
         """End the process, whatever else becomes of it."""
         try:
             self._give_up()

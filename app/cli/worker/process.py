@@ -40,7 +40,7 @@ def _work(channel: Channel) -> None:
         kept = before if word == "kept" else None
         settings, file = kept or _read(before[1] if before else None)
     except SettingsError as error:
-        channel.say("refused", " ".join(str(error).split()))
+        channel.send("refused", " ".join(str(error).split()))
         sys.exit(EX_CONFIG)
     listen(settings.log_level, settings.log_format)
     catch_uncaught()

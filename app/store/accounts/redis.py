@@ -20,7 +20,7 @@ from app.store.accounts import codec
 from app.store.accounts.base import KeyLookup
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
-from app.store.connection.replication import UNCONFIRMED, Safety
+from app.store.connection.replication import ONE_SERVER, Safety
 from app.store.connection.script import LuaFolder, Script
 
 _AUDIT_PAGE = 500
@@ -35,7 +35,7 @@ class RedisAccountStore:
     `safety` says how many replicas must have a change before it counts.
     """
 
-    def __init__(self, client: Client, prefix: str, safety: Safety = UNCONFIRMED) -> None:
+    def __init__(self, client: Client, prefix: str, safety: Safety = ONE_SERVER) -> None:
         self._redis: Any = client
         self._safety = safety
         self._secrets = f"{prefix}{{accounts}}:secrets"

@@ -22,7 +22,7 @@ Command = tuple[Any, ...]
 Write = Call | Command
 
 #: How long, in seconds, replicas are waited for where nothing is refused if they do not come.
-HOPEFUL_S = 0.25
+BEST_EFFORT_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,9 @@ class Safety:
                 retry_after_s=1,
             )
 
-    def hopefully(self, client: Any, *writes: Write) -> list[Any]:
-        """Do what `run` does, but content with fewer replicas where the others do not come soon."""
-        results, _ = self.attempt(client, *writes, wait_s=min(HOPEFUL_S, self.wait_s))
+    def best_effort(self, client: Any, *writes: Write) -> list[Any]:
+        """Do what `run` does, but do not insist on replicas that do not come soon."""
+        results, _ = self.attempt(client, *writes, wait_s=min(BEST_EFFORT_S, self.wait_s))
         return results
 
     def _together(
@@ -90,8 +90,8 @@ class Safety:
         return results, 0 if isinstance(reached, Exception) else reached
 
 
-#: For writes that count once one server has them.
-UNCONFIRMED = Safety()
+#: For writes that count once a single server has them.
+ONE_SERVER = Safety()
 
 
 def _key(write: Write) -> str:

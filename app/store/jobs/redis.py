@@ -128,7 +128,7 @@ class RedisJobStore:
         claim = self._job(CLAIM, response_id, lease_token)
         with translated():
             # Lost with a server, it would be begun a second time; not begun, it would never end.
-            (fields,) = self._safety.hopefully(self._redis, claim)
+            (fields,) = self._safety.best_effort(self._redis, claim)
         return claim_of(response_id, lease_token, lease_token, fields) if fields else None
 
     def owns(self, claim: Claim) -> bool:

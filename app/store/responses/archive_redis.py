@@ -17,7 +17,7 @@ from app.domain.turns.turn import Position, Turn
 from app.store.connection.checks import persistence_of, servers
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
-from app.store.connection.replication import UNCONFIRMED, Safety
+from app.store.connection.replication import ONE_SERVER, Safety
 from app.store.keys import Keys
 from app.store.responses.archive_base import Archived
 from app.store.responses.entries import PURGED, Entries, digest_of
@@ -35,7 +35,7 @@ class RedisArchive:
     `safety` says how many replicas must have destroyed something before it counts as that.
     """
 
-    def __init__(self, client: Client, prefix: str, safety: Safety = UNCONFIRMED) -> None:
+    def __init__(self, client: Client, prefix: str, safety: Safety = ONE_SERVER) -> None:
         self._redis: Any = client
         self._safety = safety
         self._keys = Keys(prefix)

@@ -22,7 +22,7 @@ from app.domain.turns.turn import Context, Position, Turn
 from app.schemas.wire.tools import FUNCTION_TOOL
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
-from app.store.connection.replication import UNCONFIRMED, Command, Safety
+from app.store.connection.replication import ONE_SERVER, Command, Safety
 from app.store.keys import Keys
 from app.store.responses.base import Forgotten, unknown_response
 from app.store.responses.chains import OWN, WHOLE, ChainPart, Chains, PagedChain
@@ -71,7 +71,7 @@ class RedisStore:
 
     def keep(self, turn: Turn) -> bool:
         """Save a response without waiting for replicas."""
-        return self._save(turn, UNCONFIRMED)
+        return self._save(turn, ONE_SERVER)
 
     def _save(self, turn: Turn, safety: Safety) -> bool:
         with translated():

@@ -1,10 +1,13 @@
 """One attempt after the other to bring a spooled answer into its store, and when the next is due.
 
-kept by the store, replicas have it    -> dropped here: it is delivered
-kept by the store, replicas lag        -> marked as kept, confirmed a little later
-the store is unreachable or full       -> tried again after AGAIN_S
-its conversation or account is unknown -> of this store's own: lost; of no named store: left alone
-it cannot be read                      -> left alone, looked at again after LEFT_ALONE_S
+What becomes of an answer:
+
+    the store has it, and its replicas      delivered: it is dropped here
+    the store has it, its replicas lag      marked as kept, and confirmed a little later
+    the store is unreachable, or is full    tried again after AGAIN_S
+    its conversation is not in the store    lost, if the answer is known to be this store's
+    it is not known to be this store's,     left alone, and looked at again after LEFT_ALONE_S
+    or cannot be read
 """
 
 from __future__ import annotations
