@@ -116,7 +116,7 @@ def request_meter(settings: Settings, client: Client, usage_delay_s: float = 0.0
 def job_broker(settings: Settings, client: Client, jobs: RedisJobStore) -> WakeUpBroker:
     """Return what wakes workers."""
     prefix, concurrency = settings.redis.prefix, settings.background.concurrency
-    # A thread may be longer than a job's own limit only while Redis is away, where nobody can say.
+    # A thread may be longer than a job's own limit only while Redis is unreachable.
     longest_s = settings.background.time_limit_s + SPARE_S
     return WakeUpBroker(client, prefix, concurrency, jobs.announce, longest_s=longest_s)
 

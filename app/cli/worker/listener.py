@@ -2,7 +2,7 @@
 
 The master listens, so that a reload, with two generations of processes side by side, is one worker
 to whoever asks: /metrics is of all its processes together, /healthz says whether a job would be
-taken. Redis is not asked: both answer while it is away.
+taken. Redis is not asked: both answer while it is unreachable.
 """
 
 from __future__ import annotations
