@@ -15,7 +15,7 @@ WAIT_S = 30
 
 
 class Parts:
-    """The broker, the keeper and the followings of a worker, each of which only takes note."""
+    """The broker, the supervisor and the feed hub of a worker, each of which only takes note."""
 
     beats = flushes = 0
 

@@ -52,17 +52,17 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
 
 
 def taken(consumer: Consumer, most: int = 9) -> list[MessageProxy]:
-    """Return the tickets that a consumer takes without waiting."""
+    """Return the wake-ups that a consumer takes without waiting."""
     return [message for _ in range(most) if (message := next(consumer)) is not None]
 
 
-def test_a_ticket_is_taken_once(bench: Bench) -> None:
+def test_a_wake_up_is_taken_once(bench: Bench) -> None:
     bench.broker.send(1)
     here, there = (broker.consume(QUEUE, timeout=0) for broker in (bench.broker, bench.another()))
     assert [len(taken(here)), len(taken(there))] == [1, 0]
 
 
-def test_workers_hear_of_tickets(bench: Bench) -> None:
+def test_workers_hear_of_wake_ups(bench: Bench) -> None:
     bench.broker.send(3)
     assert bench.announced == 1
 
@@ -74,7 +74,7 @@ def test_a_process_takes_no_more_than_it_can_see_to(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("seen_to", ["ack", "nack"])
-def test_a_ticket_that_is_seen_to_makes_room_for_the_next(bench: Bench, seen_to: str) -> None:
+def test_a_wake_up_that_is_seen_to_makes_room_for_the_next(bench: Bench, seen_to: str) -> None:
     bench.broker.send(3)
     consumer = bench.broker.consume(QUEUE, prefetch=2, timeout=0)
     first, _ = taken(consumer)
@@ -82,7 +82,7 @@ def test_a_ticket_that_is_seen_to_makes_room_for_the_next(bench: Bench, seen_to:
     assert len(taken(consumer)) == 1
 
 
-def test_who_waits_for_a_ticket_is_woken(bench: Bench) -> None:
+def test_who_waits_for_a_wake_up_is_woken(bench: Bench) -> None:
     consumer = bench.broker.consume(QUEUE, timeout=PATIENT_MS)
     came: list[object] = []
 
@@ -120,7 +120,7 @@ def test_what_was_not_seen_to_is_left_to_others(bench: Bench) -> None:
     assert len(taken(bench.another().consume(QUEUE, timeout=0))) == 1
 
 
-def test_the_tickets_of_the_dead_can_be_forgotten(bench: Bench) -> None:
+def test_the_wake_ups_of_the_dead_can_be_forgotten(bench: Bench) -> None:
     bench.broker.send(3)
     taken(bench.broker.consume(QUEUE, timeout=0))
     bench.another().clear()
@@ -136,7 +136,7 @@ def test_a_store_that_is_away_is_told() -> None:
             broker.clear()
 
 
-def test_a_worker_works_for_each_ticket(bench: Bench) -> None:
+def test_a_worker_works_for_each_wake_up(bench: Bench) -> None:
     worked = threading.Semaphore(0)
     declare(bench.broker, worked.release)
     worker = dramatiq.Worker(bench.broker, worker_threads=2, worker_timeout=50)
@@ -265,7 +265,7 @@ def test_who_has_stopped_could_take_no_job_any_more() -> None:
     assert broker.idle_s() == 20
 
 
-def test_to_look_for_delayed_tickets_is_to_take_no_job() -> None:
+def test_to_look_for_delayed_wake_ups_is_to_take_no_job() -> None:
     broker = Impatient(Troubled(None), Clock())
     next(broker.consume(f"{QUEUE}.DQ", timeout=0))
     assert broker.idle_s() == float("inf")

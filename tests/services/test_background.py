@@ -92,7 +92,7 @@ def test_it_keeps_its_place_in_flight_while_it_waits(bench: Bench, background: B
     assert places_taken(bench) == 1
 
 
-def test_a_ticket_that_cannot_be_sent_is_not_missed(bench: Bench, background: Background) -> None:
+def test_a_wake_up_that_cannot_be_sent_is_not_missed(bench: Bench, background: Background) -> None:
     bench.box.is_away = True
     response, _ = asked(background)
     assert bench.store.status("acme", response.id) == "queued"

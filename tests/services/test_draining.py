@@ -97,7 +97,7 @@ def test_a_job_that_is_just_being_taken_is_waited_for(bench: Bench, drain: Drain
     assert sum(bench.pauses) == pytest.approx(6, abs=0.2)
 
 
-def test_a_ticket_that_comes_too_late_is_handed_on(bench: Bench, drain: Drain) -> None:
+def test_a_wake_up_that_comes_too_late_is_handed_on(bench: Bench, drain: Drain) -> None:
     response_id = bench.queued()
     bench.box.sent.clear()
     drain.begin(10)

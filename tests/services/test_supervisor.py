@@ -1,4 +1,4 @@
-"""What keeps jobs going: leases are renewed, lost ones noticed, tickets never missing."""
+"""What keeps jobs going: leases are renewed, lost ones noticed, wake-ups never missing."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def relay(run: Run, push: Push) -> Callable[[Batch], bool]:
 
 
 def with_fault(subscriber: Subscriber, faults: Sequence[GatewayError]) -> Iterator[Sequence[bytes]]:
-    """Yield what a follower does, and the fault that cut it short, if one did.
+    """Yield what a subscriber does, and the fault that cut it short, if one did.
 
     It has the last event's number, so that who goes on behind it misses none.
     """

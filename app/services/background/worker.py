@@ -165,6 +165,7 @@ class Worker:
         return limit_s if claim.retries is None else min(limit_s, claim.retries.until - self._now())
 
     def _answer(self, job: ActiveJob) -> None:
+        """Have the job answered, or parked, left to other workers, ended or given back."""
         try:
             try:
                 prepared = self._keep_trying(lambda: self._prepared(job))
@@ -206,6 +207,7 @@ class Worker:
         return PreparedRequest(caller, request, targets, payload.thread, payload.response)
 
     def _stream(self, job: ActiveJob, prepared: PreparedRequest, opened: UpstreamAnswer) -> None:
+        """Write the answer's events, and its end, until it has ended or was stopped."""
         job.trace.provider, job.trace.attempts = opened.provider, opened.attempts
         job.trace.upstream_s = opened.first_batch_s
         answer = self._preparation.run(

@@ -38,7 +38,7 @@ class Discovery:
         self._lists = {provider.name: _ModelList(provider, clock, spawn) for provider in providers}
 
     def models(self, provider: str) -> tuple[str, ...]:
-        """Return what the provider serves as far as known; () for one that is not asked."""
+        """Return what the provider serves as far as known; () for one without a list."""
         known = self._lists.get(provider)
         return known.models() if known else ()
 

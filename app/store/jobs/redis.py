@@ -15,7 +15,6 @@ from typing import Any, cast
 
 from app.domain.ids import tag_of
 from app.domain.response import Status
-from app.domain.stream.events import Event
 from app.domain.turns.job_payload import JobPayload
 from app.domain.turns.turn import Turn
 from app.errors import StorageUnavailable
@@ -58,6 +57,10 @@ class RedisJobStore:
     is queued, is cancelled, has ended.
     """
 
+    # As plain functions: MEASURED, a method between takes a tenth of encoding a delta.
+    encode = staticmethod(encode)
+    decode = staticmethod(decode)
+
     def __init__(self, client: Client, prefix: str, responses: RedisStore, lease_s: float) -> None:
         self._redis: Any = client
         self._keys = Keys(prefix)
@@ -67,14 +70,6 @@ class RedisJobStore:
         self._codec = Codec()
         self._queues = JobQueues(client, self._keys, lease_s)
         self._streams = JobStreams(client, self._keys, self._codec)
-
-    def encode(self, event: Event) -> bytes:
-        """Return an event as a line of JSON, as callers get it too."""
-        return encode(event)
-
-    def decode(self, line: bytes) -> Event:
-        """Return the event that `encode` made a line of."""
-        return decode(line)
 
     def enqueue(self, payload: JobPayload, max_queued: int) -> bool:
         """Queue a response; False where the account has `max_queued` waiting already.
