@@ -9,7 +9,6 @@ looked up by key: what an answer of n fragments takes grows with n.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from heapq import heappop, heappush
 from typing import Any
@@ -64,7 +63,7 @@ class Calls:
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
         self._by_id: dict[str, _Call] = {}  # the first that got the id
-        self._ids: Counter[str] = Counter()
+        self._ids: dict[str, int] = {}  # how many calls have it
         self._named: list[tuple[int, _Call]] = []  # a heap: those that got a name, by their place
 
     @property
@@ -108,7 +107,7 @@ class Calls:
         """Return place, id ("" for none of its own) and name of those calls that have opened."""
         calls = [self._calls[place] for place in places]
         return [
-            (call.place, "" if self._ids[call.id] > 1 else call_id(call.id), call.name)
+            (call.place, "" if self._ids.get(call.id, 0) > 1 else call_id(call.id), call.name)
             for call in calls
             if call.opened
         ]
@@ -164,7 +163,7 @@ class Calls:
         if call_id and not call.id:
             call.id = call_id
             self._by_id.setdefault(call_id, call)
-            self._ids[call_id] += 1
+            self._ids[call_id] = self._ids.get(call_id, 0) + 1
         if name and not call.name:
             call.name = name
             heappush(self._named, (call.place, call))
@@ -186,7 +185,7 @@ class Calls:
         if not call.name:
             raise UpstreamMisbehaved("the upstream sent a function call without a name")
         call.opened = True
-        taken = self._ids[call.id] > 1
+        taken = self._ids.get(call.id, 0) > 1
         opened = CallOpened(call.key, None if taken else call.id or None, call.name)
         arguments, call.waiting = "".join(call.waiting), []
         return [opened, Arguments(call.key, arguments)] if arguments else [opened]

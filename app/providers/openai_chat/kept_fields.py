@@ -84,6 +84,8 @@ class KeptFields:
         `calls` tells places, ids ("" for none) and names of the calls that begin here.
         """
         self.is_thinking = False
+        if not (self._thoughts or self._fields or self._calls):
+            return
         payload: Json = {}
         if self._thoughts:
             payload |= {"field": self._field, "text": "".join(self._thoughts)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from app.domain.stream.deltas import Annotated, CallOpened, Delta, Refused, Text, Thought
@@ -47,7 +48,7 @@ _RETURNED = frozenset(
     {"reasoning_details", "thinking_blocks", "extra_content", "thought_signature"}
     | {"provider_specific_fields", "signature", "reasoning_signature"}
 )
-_KNOWN = _READ | _SILENT
+_TEXT_ONLY = ["content"]
 #: Where reasoning stands; some servers say it under both names.
 _THOUGHTS = ("reasoning_content", "reasoning")
 
@@ -77,8 +78,13 @@ class MessageReader:
 
     def take(self, message: Json, likely: object, deltas: list[Delta]) -> None:
         """Add what a message, or a piece of one, says; `likely` holds its log probabilities."""
+        told = [name for name, value in message.items() if value and name not in _SILENT]
+        # MEASURED: nearly every whole answer is a text and nothing else.
+        if told == _TEXT_ONLY and not likely and type(message["content"]) is str:
+            self.take_text(message["content"], deltas)
+            return
         before = len(deltas)
-        self._take_unknown(message)
+        self._keep_unknown(message, told)
         for field in _THOUGHTS:
             if message.get(field) and (thought := self._reader.text(message, field)):
                 self._think(field, thought, deltas)
@@ -95,11 +101,11 @@ class MessageReader:
         if len(deltas) > before or has_calls:
             self.understanding.has_known = True
 
-    def _take_unknown(self, message: Json) -> None:
-        """Keep the fields that are not read here for the server that sent them (U15)."""
-        for name, value in message.items():
-            if value and name not in _KNOWN:
-                self.kept.keep(name, value)
+    def _keep_unknown(self, message: Json, names: Iterable[str]) -> None:
+        """Keep those fields that are not read here for the server that sent them (U15)."""
+        for name in names:
+            if name not in _READ:
+                self.kept.keep(name, message[name])
                 if name not in _RETURNED:
                     self.understanding.note_unknown("field", name)
 
@@ -136,8 +142,9 @@ class MessageReader:
     def end(self) -> list[Delta]:
         """Return what is left to say: the sources of the whole text, calls that still waited."""
         ended: list[Delta] = []
-        self._open_calls(self._calls.end(), ended)
-        if not ended and self._calls.is_empty and self._text_length:
+        if not self._calls.is_empty:
+            self._open_calls(self._calls.end(), ended)
+        elif self._sources and self._text_length:
             ended += [
                 Annotated(_url_citation(url, self._titles.get(url, ""), 0, self._text_length))
                 for url in dict.fromkeys(self._sources)

@@ -104,7 +104,8 @@ class ChatReader:
             raise self._fault(error)
         deltas = self._whole_message(answer, choice)
         for place in (answer, choice, self._optional.mapping(answer, "x_groq")):
-            deltas += counted(self._counts, place.get("usage"), self._note)
+            if usage := place.get("usage"):
+                deltas += counted(self._counts, usage, self._note)
         tier = self._optional.string(answer, "service_tier") or None
         deltas.append(finished(choice.get("finish_reason") or "stop", tier, self._note))
         return deltas

@@ -93,8 +93,10 @@ class Budget:
         self._without_deltas = 0
         self._events += len(deltas)
         for delta in deltas:
-            # MEASURED: nearly all are text of the message that is open; this way saves 0.5 µs.
-            if type(delta) is Text and self._open == _MESSAGE and not delta.logprobs:
+            # MEASURED: nearly all are text; this way saves 0.5 µs of each.
+            if type(delta) is Text and not delta.logprobs:
+                if self._open != _MESSAGE:
+                    self._open, self._items = _MESSAGE, self._items + 1
                 text = delta.text
                 self._text += len(text) if text.isascii() else _size(text)
             elif type(delta) not in _FREE:

@@ -15,11 +15,13 @@ from app.domain.response import Usage
 
 MOST_TOKENS = 10**9
 
-_DETAILS = (
-    "prompt_tokens_details",
-    "completion_tokens_details",
-    "input_tokens_details",
-    "output_tokens_details",
+_DETAILS = frozenset(
+    {
+        "prompt_tokens_details",
+        "completion_tokens_details",
+        "input_tokens_details",
+        "output_tokens_details",
+    }
 )
 #: Our name of a count: theirs. Names in details stand alone there.
 _NAMES = {
@@ -62,12 +64,12 @@ class Counts:
 
     def read(self, shown: object) -> Usage | None:
         """Take in a usage; return all counts so far, None where there were none in it."""
-        if not isinstance(shown, Mapping):
+        if not isinstance(shown, dict):
             return None
         has_counts = self._read_part(shown)
-        for name in _DETAILS:
-            if name in shown and isinstance(details := shown[name], dict):
-                has_counts |= self._read_part(details)
+        for name in _DETAILS & shown.keys():
+            if isinstance(shown[name], dict):
+                has_counts |= self._read_part(shown[name])
         if not has_counts and _OURS.keys().isdisjoint(shown):
             return None
         self._inclusive = self._inclusive or "prompt_tokens" in shown
@@ -76,10 +78,11 @@ class Counts:
     def _read_part(self, part: Mapping[str, object]) -> bool:
         """Take in what has the name of a count; tell whether any of it is one."""
         most, has_counts = self._most, False
-        for name, value in part.items():
-            ours = _OURS.get(name)
-            if ours is not None and (count := whole_number(value)) is not None:
+        for name in _OURS.keys() & part.keys():
+            count = whole_number(part[name])
+            if count is not None:
                 has_counts = True
+                ours = _OURS[name]
                 if count >= most.get(ours, 0):
                     most[ours] = count
         return has_counts
