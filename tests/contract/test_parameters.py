@@ -18,6 +18,7 @@ import pytest
 from app.domain.request import (
     INCLUDE_ENCRYPTED,
     INCLUDE_LOGPROBS,
+    CreateRequest,
     JsonSchemaFormat,
     ModelRequest,
     Parameters,
@@ -31,6 +32,9 @@ from app.providers.http import HTTPProvider
 from app.providers.local import LocalProvider
 from app.providers.profiles import PROFILES
 from app.providers.registry import FORMATS
+from app.schemas.request.create import CREATE_REQUEST, UnsupportedField
+from app.schemas.wire.echo import NOT_SHOWN, echo
+from app.schemas.wire.responses import RESPONSE
 from app.settings import Api
 from tests.contract.recordings import FOLDER, CannedTransport, settings
 from tests.providers.asking import OTHER_TOOL, TOOL, said
@@ -189,6 +193,11 @@ class Asked:
         return "moot" if same else "honoured"
 
 
+def echoed(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return what a response shows of these parameters."""
+    return echo(CreateRequest(model="m", input=(), parameters=Parameters(**parameters)))
+
+
 @pytest.mark.parametrize(
     ("row", "api", "fate"),
     [
@@ -204,6 +213,22 @@ def test_a_parameter_meets_its_fate(row: Row, api: Api, fate: Fate) -> None:
 @pytest.mark.parametrize("name", [each.name for each in fields(Parameters)])
 def test_every_parameter_has_a_row(name: str) -> None:
     assert name in {row.field for row in ROWS}
+
+
+def test_every_parameter_is_taken_by_the_schema() -> None:
+    assert {each.name for each in fields(Parameters)} <= set(CREATE_REQUEST.strict_fields)
+
+
+def test_what_a_request_takes_a_response_shows_but_for_one_list() -> None:
+    taken = CREATE_REQUEST.strict_fields.items()
+    names = {name for name, field in taken if not isinstance(field, UnsupportedField)}
+    assert names - set(RESPONSE.strict_fields) == NOT_SHOWN
+
+
+@pytest.mark.parametrize("name", sorted({row.field for row in ROWS} & set(echoed({}))))
+def test_a_parameter_that_is_given_is_echoed(name: str) -> None:
+    rows = [row for row in ROWS if row.field == name]
+    assert any(echoed(row.given)[name] != echoed({})[name] for row in rows)
 
 
 def test_every_moot_row_says_why() -> None:
