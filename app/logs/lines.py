@@ -1,4 +1,4 @@
-"""A log line: an event with what is known of it, as JSON in ASCII, or for people.
+"""A log line: an event with what is known of it, as JSON in ASCII, or for people (N19).
 
     {"request_id":"req_...","method":"POST","endpoint":"/v1/responses","status":200,...,
      "event":"request","level":"info","timestamp":"2030-01-31T12:00:00Z"}

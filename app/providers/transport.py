@@ -20,7 +20,7 @@ from app.settings import ProviderSettings
 from app.telemetry import log, upstream_oddity
 
 USER_AGENT = "responses-gateway"
-#: The headers that carry the ids of a request.
+#: The headers that carry the ids of a request (U24).
 IDENTITY_HEADERS = frozenset(
     {b"x-request-id", b"x-client-request-id", b"traceparent", b"tracestate"}
 )

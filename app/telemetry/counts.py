@@ -1,4 +1,4 @@
-"""The metrics: a few counters a request, of all processes together."""
+"""The metrics: a few counters a request, of all processes together (N12)."""
 
 from __future__ import annotations
 

@@ -35,3 +35,7 @@ def test_a_decision_that_the_source_names_stands_in_the_contract(code: str, file
 def test_no_decision_stands_there_twice() -> None:
     rows = _ROW.findall(BUILT)
     assert sorted(rows) == sorted(set(rows))
+
+
+def test_every_decision_is_named_where_it_is_carried_out() -> None:
+    assert set(_ROW.findall(BUILT)) - {code for code, _ in named()} == set()

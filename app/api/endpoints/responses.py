@@ -60,7 +60,7 @@ def create() -> ResponseReturnValue:
 
 
 def _enqueued(current: context.CallContext, request: CreateRequest, body: Any) -> WSGIResponse:
-    """Leave a response to the worker: 202 and where it can be looked for (E5)."""
+    """Leave a response to the worker: 202 and where it can be looked for (E3)."""
     queued, ignored = current.services.background.enqueue(
         current.caller, request, body, TraceRecorder(current), current.identity
     )

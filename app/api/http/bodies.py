@@ -32,7 +32,8 @@ def json_body(current: context.CallContext) -> Any:
     """Return the JSON of a request's body.
 
     Raises:
-        UnsupportedMediaType: it is not JSON by its own word, or in an encoding we do not read.
+        UnsupportedMediaType: it is not JSON by its own word (R17), or in an encoding that
+            we do not read.
         RequestTooLarge: it is larger than the endpoint takes (R12).
         Unavailable: there is no room for what it becomes.
         RateLimited: its key holds more than its share (N17).

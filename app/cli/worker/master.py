@@ -1,4 +1,4 @@
-"""The worker's master: one process works on background responses, and there is always one.
+"""The worker's master: one process works on background responses, and there is always one (A8b).
 
     SIGTERM         nothing more is taken, jobs with output get [background] drain_s
     once more, or   they get grace_s

@@ -92,7 +92,7 @@ class MessagesReader:
         match reason := self._reason():
             case "length":
                 return [*deltas, Finished(reason, tier)]
-            case "content_filter":
+            case "content_filter":  # said nothing, it explains itself (U10)
                 refusal = [] if self._has_said else [Refused(self._explanation or REFUSED)]
                 return [*deltas, *refusal, Finished(reason, tier)]
             case _:

@@ -189,7 +189,7 @@ CREATE_REQUEST = CreateRequestSchema()
 
 
 def settle_together(found: dict[str, Any], context: ReadContext) -> None:
-    """Hold what was found to the rules that span several fields, and settle the tool choice.
+    """Hold what was found to the rules that span several fields (E4), and settle the tool choice.
 
     Raises:
         InvalidField: two fields do not go together.
@@ -206,7 +206,7 @@ def settle_together(found: dict[str, Any], context: ReadContext) -> None:
             raise InvalidField("unsupported_value", "background", what)
     if "tool_choice" in found:
         found["tool_choice"] = settle(found["tool_choice"], found.get("tools", ()), context)
-    if "context_management" in found:
+    if "context_management" in found:  # accepted, and not acted on (R15)
         context.ignore("context_management")
     if "stream_options" in found and not found.get("stream"):
         context.ignore("stream_options")

@@ -50,7 +50,7 @@ class UsageSchema(ValueSchema[Usage]):
 
 
 class JoinedText(String):
-    """The text of every output_text part of `output`, joined; nothing of it is read again."""
+    """The text of every output_text part of `output`, joined (A6); nothing of it is read again."""
 
     @property
     def source(self) -> str:

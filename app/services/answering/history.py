@@ -75,7 +75,7 @@ def _parent_context(
             param=param,
             code="previous_response_not_found",
         ) from None
-    if isinstance(context, Context):
+    if isinstance(context, Context):  # however it ended (S3)
         return context
     raise InvalidRequest(
         f"Previous response with id '{parent_id}' has not ended: wait until it has, or cancel it.",

@@ -82,7 +82,7 @@ class Preparation:
         start = thread_for(self._store, self._ids, caller.account, request, self._context_of)
         response = Response(
             start.response_id,
-            request.model,
+            request.model,  # as the caller calls it, whichever model answers (R20)
             self._now(),
             self._echo(request),
             status,

@@ -1,4 +1,4 @@
-"""One answer under way: from the upstream's batches to events, stored before its end is sent."""
+"""One answer under way, from batches to events: it is stored before its end is sent (A5)."""
 
 from __future__ import annotations
 
