@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from random import SystemRandom
 from typing import Any
 
 import redis
@@ -140,8 +141,9 @@ def _whole(client: Any, count: int) -> bool:
 
 
 def _free_ports(count: int) -> list[int]:
+    """Return ports that are free, drawn at random: other runs of tests look for some as well."""
     found: list[int] = []
-    for port in range(_LOWEST, _HIGHEST):
+    for port in SystemRandom().sample(range(_LOWEST, _HIGHEST), _HIGHEST - _LOWEST):
         if _is_free(port) and _is_free(port + _BUS):
             found.append(port)
         if len(found) == count:
