@@ -1,4 +1,4 @@
-"""The Chat Completions provider with a server at the other end."""
+"""The HTTP provider with a server at the other end, which speaks Chat: streams, silence, cuts."""
 
 from __future__ import annotations
 
