@@ -50,10 +50,10 @@ def converse(where: Place, conversations: int, turns: int) -> list[str]:
     store, _ = opened(where)
     ids = []
     for _ in range(conversations):
-        told = turns_of(turns)
-        for turn in told:
+        result = turns_of(turns)
+        for turn in result:
             store.save(turn)
-        ids.append(told[-1].response.id)
+        ids.append(result[-1].response.id)
     return ids
 
 

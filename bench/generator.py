@@ -61,7 +61,7 @@ class Generator:
         keep: bool = False,
     ) -> Answered:
         """Ask `count` questions, `at_once` at a time; each has to be answered with the status."""
-        told = self._order(
+        result = self._order(
             server,
             kind="whole",
             requests=[server.request(question) for question in questions],
@@ -69,9 +69,9 @@ class Generator:
             at_once=at_once,
             keep=keep,
         )
-        if told["statuses"] != {str(status): count}:
-            raise RuntimeError(f"{server.name} answered with {told['statuses']}")
-        return Answered(told["wall_s"], told["latency_s"], told["bodies"])
+        if result["statuses"] != {str(status): count}:
+            raise RuntimeError(f"{server.name} answered with {result['statuses']}")
+        return Answered(result["wall_s"], result["latency_s"], result["bodies"])
 
     def begin_streams(
         self, server: Server, question: Question, count: int, over_s: float, pace: tuple[int, float]

@@ -194,7 +194,7 @@ def heard(reader: AnswerReader, body: bytes) -> list[Delta]:
     return deltas + reader.end()
 
 
-def told(deltas: list[Delta]) -> list[Event]:
+def events_of(deltas: list[Delta]) -> list[Event]:
     """Return the events that the deltas become, heard some at a time."""
     ids = count()
     narrator = Narrator(QUEUED, lambda prefix: f"{prefix}_{next(ids)}", lambda: 0)
@@ -220,7 +220,7 @@ def seconds(case: Case, n: int) -> dict[str, float]:
 
     deltas = heard(case.reader(), body)
     mark("read")
-    events = told(deltas)
+    events = events_of(deltas)
     mark("tell")
     lines = [encode(event) for event in events[:-1]]
     mark("encode")

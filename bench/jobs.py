@@ -28,10 +28,10 @@ class Jobs:
 
     def queue(self, jobs: int, script: Script) -> list[str]:
         """Have so many jobs wait, and return their responses' ids."""
-        told = self._setting.generator.ask(
+        response = self._setting.generator.ask(
             self._setting.gateway, [in_background(script)], jobs, AT_ONCE, status=202, keep=True
         )
-        return [json.loads(body)["id"] for body in told.bodies]
+        return [json.loads(body)["id"] for body in response.bodies]
 
     def end(self, response_ids: list[str]) -> float:
         """Wait until no job waits or runs, and return when that was, by perf_counter.
@@ -45,9 +45,9 @@ class Jobs:
                 raise RuntimeError(f"jobs still wait or run after {_PATIENCE_S} s")
             sleep(_POLL_S)
         ended_at = perf_counter()
-        told = [self._responses.get(ACCOUNT, each).response.status for each in response_ids]
-        if (completed := told.count("completed")) != len(told):
-            raise RuntimeError(f"only {completed} of {len(told)} jobs were completed")
+        response = [self._responses.get(ACCOUNT, each).response.status for each in response_ids]
+        if (completed := response.count("completed")) != len(response):
+            raise RuntimeError(f"only {completed} of {len(response)} jobs were completed")
         return ended_at
 
     def _is_idle(self) -> bool:

@@ -40,9 +40,9 @@ def installed(venv: Path) -> LiteLLM:
     command, python = (venv.absolute() / "bin" / name for name in ("litellm", "python"))
     if command.exists():
         argv = [str(python), "-c", _VERSION]
-        told = subprocess.run(argv, capture_output=True, text=True, check=False)  # noqa: S603 - ours
-        if told.returncode == 0:
-            return LiteLLM(command, told.stdout.strip())
+        result = subprocess.run(argv, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+        if result.returncode == 0:
+            return LiteLLM(command, result.stdout.strip())
     raise NotInstalled(
         f"LiteLLM's proxy is not installed in {venv}: pip install 'litellm[proxy]' into any venv, "
         "then make bench-peers PEERS_VENV=DIR."

@@ -106,10 +106,10 @@ def _groups(medians: Medians) -> Iterator[Group]:
 def _head(theme: Theme, *, has_peer: bool) -> Iterator[str]:
     bold = 'font-size="17" font-weight="600"'
     yield _text(_EDGE, 34, "CPU for a request and for a streamed event", theme.ink, bold)
-    told = [("this gateway", theme.gateway), ("naive pass-through", theme.floor)]
-    told += [("LiteLLM's proxy", theme.peer)] if has_peer else []
+    series = [("this gateway", theme.gateway), ("naive pass-through", theme.floor)]
+    series += [("LiteLLM's proxy", theme.peer)] if has_peer else []
     left = float(_EDGE)
-    for name, colour in told:
+    for name, colour in series:
         yield f'<rect x="{left}" y="51" width="12" height="12" rx="2" fill="{colour}"/>'
         yield _text(left + 18, 62, name, theme.ink)
         left += 42 + 6.8 * len(name)

@@ -23,7 +23,7 @@ class Question:
 
 def small() -> Question:
     """Return one line."""
-    return _asked("Say hello to the people of this town.", {}, {})
+    return _question("Say hello to the people of this town.", {}, {})
 
 
 def large() -> Question:
@@ -81,16 +81,16 @@ def continuing(response_id: str) -> Question:
 
 def streamed(events: int, interval_s: float = 0.0) -> Question:
     """Return one whose answer has so many events, one after each interval."""
-    told = Script(events=events, interval_s=interval_s).text()
-    return _asked(told, {"stream": True}, {"stream": True})
+    script = Script(events=events, interval_s=interval_s).text()
+    return _question(script, {"stream": True}, {"stream": True})
 
 
 def in_background(script: Script) -> Question:
     """Return one that a worker of the gateway's is to ask, of an upstream that does as scripted."""
-    return _asked(script.text(), {"background": True}, {})
+    return _question(script.text(), {"background": True}, {})
 
 
-def _asked(text: str, responses: Json, chat: Json) -> Question:
+def _question(text: str, responses: Json, chat: Json) -> Question:
     return Question(
         {"model": MODEL, "input": text, **responses},
         {"model": MODEL, "messages": [{"role": "user", "content": text}], **chat},

@@ -59,10 +59,10 @@ def caption(run: Mapping[str, Any]) -> str:
     date, machine = datetime.fromisoformat(run["date"]), run["machine"]
     commit = [f"commit {run['commit']}"] if run["commit"] else []
     on = [f"{machine['cores']} cores of {machine['processor']}", f"Python {machine['python']}"]
-    told = [f"{date:%Y-%m-%d}", *commit, *on]
+    result = [f"{date:%Y-%m-%d}", *commit, *on]
     if version := run["versions"].get("litellm"):
-        told.append(f"LiteLLM {version}")
-    return " · ".join(told)
+        result.append(f"LiteLLM {version}")
+    return " · ".join(result)
 
 
 _PICTURE = """\

@@ -34,7 +34,7 @@ def keep(
     RESULTS.mkdir(exist_ok=True)
     file = RESULTS / f"{began:%Y-%m-%dT%H%M%SZ}.json"
     versions = {name: version(name) for name in _PACKAGES}
-    told = {
+    data = {
         "date": began.isoformat(timespec="seconds"),
         "seconds": round((datetime.now(UTC) - began).total_seconds()),
         "commit": _commit(),
@@ -44,7 +44,7 @@ def keep(
         "medians": medians,
         "measured": found,
     }
-    file.write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2) + b"\n")
+    file.write_bytes(orjson.dumps(data, option=orjson.OPT_INDENT_2) + b"\n")
     return file
 
 
@@ -71,5 +71,5 @@ def _commit() -> str | None:
     if git is None:
         return None
     argv = [git, "describe", "--always", "--dirty", "--exclude=*"]
-    told = subprocess.run(argv, cwd=ROOT, capture_output=True, check=False)  # noqa: S603 - as found
-    return told.stdout.decode().strip() or None
+    result = subprocess.run(argv, cwd=ROOT, capture_output=True, check=False)  # noqa: S603 - as found
+    return result.stdout.decode().strip() or None

@@ -129,13 +129,13 @@ def _storage(m: Measured) -> Iterator[Row]:
             f"2 round trips, {microseconds(limit_us)}: 1.5 x 1 turn + LRANGE",
             trips <= 2 and us <= limit_us,
         )
-    kept, told = m["storage.kept_bytes"], m["storage.json_bytes"]
+    kept, result = m["storage.kept_bytes"], m["storage.json_bytes"]
     yield Row(
         "bytes in Redis of a 200-turn conversation",
         f"{kept:.0f}",
-        f"its JSON {told:.0f}, ratio {kept / told:.2f}",
+        f"its JSON {result:.0f}, ratio {kept / result:.2f}",
         "1.3 of its JSON",
-        kept <= 1.3 * told,
+        kept <= 1.3 * result,
     )
 
 

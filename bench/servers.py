@@ -88,13 +88,13 @@ def place(redis_url: str, upstream: Upstream, directory: Path) -> Place:
 def gateway(where: Place, processes: int) -> Iterator[Server]:
     """Run the gateway as it is deployed."""
     port = free_port()
-    told = {
+    variables = {
         "BIND": f"{HOST}:{port}",
         "WEB_CONCURRENCY": str(processes),
         "SPOOL_DIR": str(where.directory / f"spool-{processes}"),
     }
     argv = (sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", "wsgi:app")
-    with serving(argv, {**where.env, **told}, port, processes, where.directory) as workers:
+    with serving(argv, {**where.env, **variables}, port, processes, where.directory) as workers:
         yield Server("gateway", port, "responses", where.key, workers)
 
 

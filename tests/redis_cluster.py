@@ -136,8 +136,8 @@ def _answers(client: redis.Redis) -> bool:
 
 
 def _whole(client: Any, count: int) -> bool:
-    told = client.execute_command("CLUSTER", "INFO")
-    return b"cluster_state:ok" in told and f"cluster_known_nodes:{count}\r".encode() in told
+    result = client.execute_command("CLUSTER", "INFO")
+    return b"cluster_state:ok" in result and f"cluster_known_nodes:{count}\r".encode() in result
 
 
 def _free_ports(count: int) -> list[int]:

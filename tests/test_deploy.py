@@ -57,11 +57,11 @@ def test_what_the_example_leaves_in_comments_is_taken_too(tmp_path: Path) -> Non
         line.removeprefix("# ") if " = " in line else line for line in text.splitlines()
     )
     (tmp_path / "gateway.toml").write_text(whole, "utf-8")
-    told = tomllib.loads(whole)
+    document = tomllib.loads(whole)
     Settings.from_env(ENVIRON | {"GATEWAY_CONFIG": str(tmp_path / "gateway.toml")})
-    assert set(told["limits"]) == {field.name for field in fields(LimitSettings)}
-    assert set(told["requests"]) == {field.name for field in fields(RequestSettings)}
-    assert set(told["redis"]) == {field.name for field in fields(RedisSettings)} - {"embedded"}
+    assert set(document["limits"]) == {field.name for field in fields(LimitSettings)}
+    assert set(document["requests"]) == {field.name for field in fields(RequestSettings)}
+    assert set(document["redis"]) == {field.name for field in fields(RedisSettings)} - {"embedded"}
 
 
 UNITS = sorted((ROOT / "deploy").glob("*.service"))
@@ -72,9 +72,9 @@ ANALYZE = shutil.which("systemd-analyze")
 @pytest.mark.parametrize("unit", UNITS, ids=[unit.stem for unit in UNITS])
 def test_a_unit_exposes_little(unit: Path) -> None:
     argv = [str(ANALYZE), "security", "--offline=true", "--no-pager", str(unit)]
-    told = subprocess.run(argv, capture_output=True, text=True, check=False)  # noqa: S603 - ours
-    level = re.search(r"Overall exposure level for [^:]+: ([0-9.]+)", told.stdout)
-    assert level is not None, told.stdout + told.stderr
+    result = subprocess.run(argv, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    level = re.search(r"Overall exposure level for [^:]+: ([0-9.]+)", result.stdout)
+    assert level is not None, result.stdout + result.stderr
     assert float(level[1]) <= 3.0
 
 

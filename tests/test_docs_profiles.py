@@ -25,10 +25,10 @@ def rows() -> Iterator[str]:
 def _differences(profile: Profile, generic: Profile) -> str:
     names = [field.name for field in fields(Profile) if field.name != "name"]
     values = {name: getattr(profile, name) for name in names}
-    told = {name: value for name, value in values.items() if value != getattr(generic, name)}
+    found = {name: value for name, value in values.items() if value != getattr(generic, name)}
     return ", ".join(
         f"{'' if value else 'no '}{name}" if isinstance(value, bool) else f"{name} = {value}"
-        for name, value in told.items()
+        for name, value in found.items()
     )
 
 

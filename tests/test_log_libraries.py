@@ -60,7 +60,7 @@ def directed(logger: GatewayLogger, written: io.StringIO) -> GatewayLogger:
     return logger
 
 
-def fail_as_told(log: Callable[[BaseException], None]) -> None:
+def fail_as_described(log: Callable[[BaseException], None]) -> None:
     """Raise what gunicorn raises for a head that it cannot read, and log in its wake."""
     try:
         raise InvalidHeader(f"Authorization\x00: Bearer {KEY} {PROMPT}")  # noqa: TRY301
@@ -71,14 +71,16 @@ def fail_as_told(log: Callable[[BaseException], None]) -> None:
 
 def only_line(written: io.StringIO) -> dict[str, Any]:
     (line,) = written.getvalue().splitlines()
-    told: dict[str, Any] = json.loads(line)
-    return told
+    document: dict[str, Any] = json.loads(line)
+    return document
 
 
 def test_gunicorn_tells_that_it_refused_a_request_and_not_its_words(written: io.StringIO) -> None:
     logger = gunicorns(written)
     with contextlib.suppress(InvalidHeader):
-        fail_as_told(lambda told: logger.warning(f"Invalid request from ip=127.0.0.1: {told}"))
+        fail_as_described(
+            lambda result: logger.warning(f"Invalid request from ip=127.0.0.1: {result}")
+        )
     line = only_line(written)
     assert (line["event"], line["level"]) == ("gunicorn", "warning")
     assert line["message"] == "Invalid request: <InvalidHeader>"
@@ -88,7 +90,7 @@ def test_gunicorn_tells_that_a_request_failed_and_not_its_address(written: io.St
     logger = gunicorns(written)
     at = f"/v1?key={KEY}&{PROMPT}"
     with contextlib.suppress(InvalidHeader):
-        fail_as_told(lambda _: logger.exception("Error handling request %s %s", "GET", at))
+        fail_as_described(lambda _: logger.exception("Error handling request %s %s", "GET", at))
     line = only_line(written)
     assert KEY not in str(line)
     assert PROMPT not in str(line)

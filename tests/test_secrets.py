@@ -84,8 +84,8 @@ def test_a_client_of_redis_shows_no_password(settings: Settings) -> None:
 
 
 def frames(error: BaseException) -> Iterator[str]:
-    told = traceback.TracebackException.from_exception(error, capture_locals=True)
-    yield from told.format()
+    result = traceback.TracebackException.from_exception(error, capture_locals=True)
+    yield from result.format()
 
 
 def test_a_traceback_with_its_variables_shows_no_secret(app: Flask) -> None:

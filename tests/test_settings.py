@@ -18,14 +18,14 @@ def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def told(text: str, **environ: str) -> Settings:
+def settings_of(text: str, **environ: str) -> Settings:
     Path("gateway.toml").write_text(text, "utf-8")
     return Settings.from_env(environ)
 
 
 def refusal(text: str, **environ: str) -> str:
     with pytest.raises(SettingsError) as caught:
-        told(text, **environ)
+        settings_of(text, **environ)
     return str(caught.value)
 
 
@@ -147,13 +147,13 @@ def test_the_running_embedded_redis_is_found() -> None:
 def test_a_named_redis_is_not_embedded() -> None:
     Path("data").mkdir()
     Path("data/redis.url").write_text("unix:///somewhere/redis.sock\n", "utf-8")
-    redis = told('[redis]\nurl = "redis://file:1"\n').redis
+    redis = settings_of('[redis]\nurl = "redis://file:1"\n').redis
     assert (redis.url, redis.embedded) == ("redis://file:1", False)
 
 
 def test_a_variable_wins_over_the_file() -> None:
     text = '[redis]\nurl = "redis://file:1"\nprefix = "file:"\n'
-    redis = told(text, REDIS_URL="redis://variable:1").redis
+    redis = settings_of(text, REDIS_URL="redis://variable:1").redis
     assert (redis.url, redis.prefix) == ("redis://variable:1", "file:")
 
 
@@ -204,12 +204,12 @@ def test_a_bad_base_url_is_refused_by_its_variable() -> None:
 
 
 def test_a_file_that_names_no_provider_leaves_what_is_found() -> None:
-    assert names(told("[requests]\nkeepalive_s = 3\n")) == ["ollama", "llamacpp", "local"]
+    assert names(settings_of("[requests]\nkeepalive_s = 3\n")) == ["ollama", "llamacpp", "local"]
 
 
 def test_a_file_that_names_providers_replaces_what_is_found() -> None:
     text = '[providers.mine]\napi = "responses"\nbase_url = "https://mine/v1"\n'
-    assert names(told(text, OPENAI_API_KEY=SECRET)) == ["mine", "local"]
+    assert names(settings_of(text, OPENAI_API_KEY=SECRET)) == ["mine", "local"]
 
 
 # gateway.toml
@@ -281,7 +281,7 @@ wait_replicas = 1
 def whole() -> Settings:
     Path("ca.pem").write_text("a certificate", "utf-8")
     Path("house.key").write_text(f"{SECRET}\n", "utf-8")
-    return told(WHOLE, VENDOR_KEY="sk-vendor")
+    return settings_of(WHOLE, VENDOR_KEY="sk-vendor")
 
 
 def test_providers_keep_file_order_and_local_comes_last(whole: Settings) -> None:
@@ -372,12 +372,12 @@ def test_a_file_that_is_not_utf8_is_refused() -> None:
 
 
 def test_the_local_provider_may_be_called_otherwise() -> None:
-    settings = told('[providers.test]\napi = "local"\nmodels = ["echo"]\n')
+    settings = settings_of('[providers.test]\napi = "local"\nmodels = ["echo"]\n')
     assert names(settings) == ["test", "local"]
 
 
 def test_a_file_may_give_the_name_local_away() -> None:
-    local = told('[providers.local]\napi = "responses"\nbase_url = "https://a"\n').providers
+    local = settings_of('[providers.local]\napi = "responses"\nbase_url = "https://a"\n').providers
     assert [(each.name, each.api) for each in local] == [("local", "responses")]
 
 

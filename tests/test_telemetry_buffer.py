@@ -31,7 +31,7 @@ class Metrics:
         self.counter = Counter("c", "A counter.", registry=self._registry)
         self.timings = Timings("t", "Timings.", ["of"], buckets=BUCKETS, registry=self._registry)
 
-    def told(self, name: str, **labels: str) -> float:
+    def value(self, name: str, **labels: str) -> float:
         """Return a value."""
         return self._registry.get_sample_value(name, labels) or 0.0
 
@@ -50,17 +50,17 @@ def buffer(delay_s: float) -> MetricBuffer:
 
 def test_without_a_delay_a_count_is_there_at_once(metrics: Metrics) -> None:
     buffer(0).add((metrics.counter, 2), (metrics.timings.labels("x"), 0.5))
-    assert (metrics.told("c_total"), metrics.told("t_count", of="x")) == (2, 1)
+    assert (metrics.value("c_total"), metrics.value("t_count", of="x")) == (2, 1)
 
 
 def test_with_a_delay_it_is_there_when_it_is_asked_for(metrics: Metrics) -> None:
     waiting = buffer(LONG_S)
     waiting.add((metrics.counter, 2))
     waiting.add((metrics.counter, 3))
-    assert metrics.told("c_total") == 0
+    assert metrics.value("c_total") == 0
     waiting.flush()
     waiting.flush()
-    assert metrics.told("c_total") == 5
+    assert metrics.value("c_total") == 5
 
 
 def test_with_a_delay_it_is_there_a_moment_later_by_itself(metrics: Metrics) -> None:
@@ -68,9 +68,9 @@ def test_with_a_delay_it_is_there_a_moment_later_by_itself(metrics: Metrics) -> 
     for expected in (1, 2):
         waiting.add((metrics.counter, 1))
         until = time.monotonic() + 10
-        while metrics.told("c_total") < expected and time.monotonic() < until:
+        while metrics.value("c_total") < expected and time.monotonic() < until:
             time.sleep(0.01)
-        assert metrics.told("c_total") == expected
+        assert metrics.value("c_total") == expected
 
 
 def test_where_no_thread_is_to_be_had_it_is_there_at_once(
@@ -83,7 +83,7 @@ def test_where_no_thread_is_to_be_had_it_is_there_at_once(
     waiting = buffer(LONG_S)
     for expected in (1, 2):
         waiting.add((metrics.counter, 1))
-        assert metrics.told("c_total") == expected
+        assert metrics.value("c_total") == expected
 
 
 #: What is read of an upstream is read in gevent's event loop, where nothing may wait.
@@ -109,8 +109,8 @@ print(REGISTRY.get_sample_value("c_total"))
 
 def test_a_count_waits_for_nothing() -> None:
     program = [sys.executable, "-c", IN_THE_EVENT_LOOP]
-    told = subprocess.run(program, capture_output=True, check=True)  # noqa: S603 - our own
-    assert told.stdout.strip() == b"1.0"
+    result = subprocess.run(program, capture_output=True, check=True)  # noqa: S603 - our own
+    assert result.stdout.strip() == b"1.0"
 
 
 def test_many_observations_are_what_each_would_be() -> None:
@@ -121,11 +121,11 @@ def test_many_observations_are_what_each_would_be() -> None:
         each.observe(amount)
     Timings("t", "Timings.", buckets=BUCKETS, registry=together).observe_all(amounts)
 
-    def told(registry: CollectorRegistry) -> list[str]:
+    def read_back(registry: CollectorRegistry) -> list[str]:
         lines = generate_latest(registry).decode().splitlines()
         return [line for line in lines if not line.startswith("t_created")]
 
-    assert told(together) == told(one_by_one)
+    assert read_back(together) == read_back(one_by_one)
 
 
 def test_no_count_of_many_threads_is_lost(metrics: Metrics) -> None:
@@ -142,7 +142,7 @@ def test_no_count_of_many_threads_is_lost(metrics: Metrics) -> None:
     for thread in threads:
         thread.join()
     waiting.flush()
-    assert (metrics.told("c_total"), metrics.told("t_count", of="x")) == (8000, 8000)
+    assert (metrics.value("c_total"), metrics.value("t_count", of="x")) == (8000, 8000)
 
 
 # in the process's metrics
@@ -176,9 +176,9 @@ def test_what_a_process_gathers_is_in_the_metrics_when_it_has_ended(
         assert process.wait(60) == 0
     registry = CollectorRegistry()
     MultiProcessCollector(registry, str(tmp_path))  # type: ignore[no-untyped-call] # has no types
-    told = generate_latest(registry).decode()
-    assert 'gateway_upstream_calls_total{outcome="ok",provider="acme"} 1.0' in told
-    assert 'gateway_upstream_first_byte_seconds_count{provider="acme"} 1.0' in told
+    result = generate_latest(registry).decode()
+    assert 'gateway_upstream_calls_total{outcome="ok",provider="acme"} 1.0' in result
+    assert 'gateway_upstream_first_byte_seconds_count{provider="acme"} 1.0' in result
 
 
 @pytest.mark.parametrize("delay_s", [0, LONG_S])
@@ -186,20 +186,20 @@ def test_a_count_that_comes_in_the_middle_of_a_flush_is_in_it(
     metrics: Metrics, delay_s: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As when the garbage collector ends an answer that nobody wanted: in this very thread.
-    counting, told = buffer(delay_s), metrics.counter.inc
+    counting, counted = buffer(delay_s), metrics.counter.inc
 
     def inc(amount: float) -> None:
-        if not metrics.told("c_total"):
-            told(amount)
+        if not metrics.value("c_total"):
+            counted(amount)
             counting.add((metrics.counter, 3))
             counting.flush()
         else:
-            told(amount)
+            counted(amount)
 
     monkeypatch.setattr(metrics.counter, "inc", inc)
     counting.add((metrics.counter, 2))
     counting.flush()
-    assert metrics.told("c_total") == 5
+    assert metrics.value("c_total") == 5
 
 
 def test_a_count_that_comes_while_a_metric_makes_room_for_another_does_not_wait_for_it(

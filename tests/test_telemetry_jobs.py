@@ -31,9 +31,9 @@ def ended(**more: Any) -> None:
 def test_a_job_is_one_line_of_the_log(log: io.StringIO) -> None:
     ended(waited_s=0.25, provider="p", attempts=2, upstream_s=0.1)
     (line,) = log.getvalue().splitlines()
-    told = json.loads(line)
-    del told["timestamp"]
-    assert told == {
+    document = json.loads(line)
+    del document["timestamp"]
+    assert document == {
         "event": "job",
         "level": "info",
         "response_id": "resp_1",
@@ -71,8 +71,8 @@ def test_a_job_and_its_tokens_are_counted() -> None:
 
 
 def test_figures_are_told_as_they_are_now() -> None:
-    told = metrics(dict.fromkeys(FIGURES, 3.0)).decode()
-    assert all(f"\n{name} 3.0\n" in told for name in FIGURES)
+    result = metrics(dict.fromkeys(FIGURES, 3.0)).decode()
+    assert all(f"\n{name} 3.0\n" in result for name in FIGURES)
 
 
 def test_figures_that_are_not_known_are_not_told() -> None:

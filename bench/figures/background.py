@@ -60,11 +60,11 @@ class Background:
         call = HTTPConnection(HOST, self._setting.gateway.port)
         took = [self._picked_up(call, next(_tags)) for _ in range(self._times)]
         call.close()
-        told, asked = zip(*took, strict=True)
+        result, sent = zip(*took, strict=True)
         return {
-            "pick_up_p50_ms": median(told) * 1e3,
-            "pick_up_max_ms": max(told) * 1e3,
-            "asked_p50_ms": median(asked) * 1e3,
+            "pick_up_p50_ms": median(result) * 1e3,
+            "pick_up_max_ms": max(result) * 1e3,
+            "asked_p50_ms": median(sent) * 1e3,
         }
 
     def _picked_up(self, call: HTTPConnection, tag: str) -> tuple[float, float]:
@@ -72,11 +72,11 @@ class Background:
         headers = {"Authorization": f"Bearer {self._setting.gateway.key}"}
         body = json.dumps(in_background(Script(tag=tag)).responses)
         sleep(IDLE_S)
-        asked_at = perf_counter()
+        sent_at = perf_counter()
         call.request("POST", "/v1/responses", body, headers | {"Content-Type": "application/json"})
         response_id = json.loads(call.getresponse().read())["id"]
-        told_at = perf_counter()
+        seen_at = perf_counter()
         (record,) = self._setting.where.upstream.wait(tag, "arrived")
         came_at = perf_counter() - record["arrived_s"]
         self._jobs.end([response_id])
-        return came_at - told_at, came_at - asked_at
+        return came_at - seen_at, came_at - sent_at

@@ -25,17 +25,17 @@ class Isolation:
         self._count = setting.sized(4000, 1000)
         self._stranger = make_key("stranger", setting.where.env)
         self._call = HTTPConnection(HOST, setting.gateway.port)
-        told = self._ask("POST", "", setting.gateway.key, json.dumps(small().responses))
-        self._ids = {"foreign": json.loads(told)["id"], "unknown": new_id("resp", new_tag())}
+        data = self._ask("POST", "", setting.gateway.key, json.dumps(small().responses))
+        self._ids = {"foreign": json.loads(data)["id"], "unknown": new_id("resp", new_tag())}
 
     def measure(self) -> dict[str, float]:
         """Return the median of each in microseconds, and how many standard deviations their ranks
         are apart.
         """
-        asked = [*self._ids] * (self._count + WARM_UP)
-        Random(self._count).shuffle(asked)  # noqa: S311 - an order, no secret
+        sent = [*self._ids] * (self._count + WARM_UP)
+        Random(self._count).shuffle(sent)  # noqa: S311 - an order, no secret
         took_us: dict[str, list[float]] = {which: [] for which in self._ids}
-        for which in asked:
+        for which in sent:
             began = perf_counter()
             self._ask("GET", f"/{self._ids[which]}", self._stranger)
             took_us[which].append((perf_counter() - began) * 1e6)

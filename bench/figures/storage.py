@@ -88,8 +88,8 @@ class Storage:
         tag = tag_of(turns[0].response.id) or ""
         keys = list(self._redis.scan_iter(match=f"{PREFIX}{{{tag}}}*", count=10_000))
         taken: list[Any] = [self._redis.memory_usage(key, samples=0) for key in keys]
-        told = sum(len(orjson.dumps(_told(turn))) for turn in turns)
-        return {"kept_bytes": float(sum(taken)), "json_bytes": float(told)}
+        data = sum(len(orjson.dumps(_written(turn))) for turn in turns)
+        return {"kept_bytes": float(sum(taken)), "json_bytes": float(data)}
 
 
 def _medians_us(calls: Mapping[str, Callable[[], object]], times: int) -> dict[str, float]:
@@ -102,7 +102,7 @@ def _medians_us(calls: Mapping[str, Callable[[], object]], times: int) -> dict[s
     return {name: median(values) for name, values in took_us.items()}
 
 
-def _told(turn: Turn) -> list[Any]:
+def _written(turn: Turn) -> list[Any]:
     shown = RESPONSE.dump(turn.response)
     del shown["output_text"]  # what the output holds already
     return [ITEM.dump_all(turn.input), shown]

@@ -46,7 +46,7 @@ class Streams:
         before_s = server.serving.cpu_s()
         sleep(WINDOW_S)
         spent_s = server.serving.cpu_s() - before_s
-        held_bytes = server.serving.memory_bytes() - idle_bytes
+        kept_bytes = server.serving.memory_bytes() - idle_bytes
         went = generator.end_streams()
         return {
             "whole": float(went.whole),
@@ -54,5 +54,5 @@ class Streams:
             "late_p99_ms": went.late_s[990] * 1e3,
             "late_max_ms": went.late_s[-1] * 1e3,
             "event_us": spent_s / (self._count * WINDOW_S / INTERVAL_S) * 1e6,
-            "each_kb": held_bytes / self._count / 1000,
+            "each_kb": kept_bytes / self._count / 1000,
         }

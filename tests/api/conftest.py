@@ -33,9 +33,9 @@ class Asker:
 
     def create(self, **body: object) -> str:
         """Make a response and return its id."""
-        told = self.ask("POST", "/v1/responses", {"model": "local/echo", "input": "Hi", **body})
-        assert told.status_code in (200, 202), told.get_data(as_text=True)
-        return str(told.get_json()["id"])
+        response = self.ask("POST", "/v1/responses", {"model": "local/echo", "input": "Hi", **body})
+        assert response.status_code in (200, 202), response.get_data(as_text=True)
+        return str(response.get_json()["id"])
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from tests.api.conftest import Asker
 
 def ask(owner: Asker, **headers: str) -> TestResponse:
     """Ask for the models with these headers, in which KEY stands for the key."""
-    told = {
+    given = {
         name.replace("_", "-"): value.replace("KEY", owner.secret)
         for name, value in headers.items()
     }
-    return owner.client.get("/v1/models", headers=told)
+    return owner.client.get("/v1/models", headers=given)
 
 
 @pytest.mark.parametrize(
@@ -46,18 +46,18 @@ def test_a_key_may_stand_in_any_of_three_headers(owner: Asker, headers: dict[str
     ],
 )
 def test_two_keys_that_differ_are_none(owner: Asker, headers: dict[str, str]) -> None:
-    told = ask(owner, **headers)
-    assert (told.status_code, told.get_json()["error"]["code"]) == (401, "invalid_api_key")
-    assert "sk-other" not in told.get_data(as_text=True)
+    response = ask(owner, **headers)
+    assert (response.status_code, response.get_json()["error"]["code"]) == (401, "invalid_api_key")
+    assert "sk-other" not in response.get_data(as_text=True)
 
 
 @pytest.mark.parametrize(
     "authorization", ["KEY", "Basic dXNlcjpw", "Bearer", "Bearer:KEY", "Token KEY", "BearerKEY"]
 )
 def test_another_scheme_is_told_which_it_must_be(owner: Asker, authorization: str) -> None:
-    told = ask(owner, Authorization=authorization)
-    error = told.get_json()["error"]
-    assert (told.status_code, error["code"]) == (401, "authentication_required")
+    response = ask(owner, Authorization=authorization)
+    error = response.get_json()["error"]
+    assert (response.status_code, error["code"]) == (401, "authentication_required")
     assert "Authorization: Bearer KEY" in error["message"]
 
 

@@ -94,32 +94,35 @@ def test_nothing_is_read_beyond_the_length(owner: Asker) -> None:
 
 @pytest.mark.parametrize("said", ["", "-1", "+5", "1_0", "x", "\u0665"])
 def test_a_length_that_is_no_number_is_none(owner: Asker, said: str) -> None:
-    told = owner.client.post(
+    response = owner.client.post(
         "/v1/responses",
         headers={"Authorization": f"Bearer {owner.secret}", "Content-Type": "application/json"},
         environ_overrides={"wsgi.input": Coming(ASKED), "CONTENT_LENGTH": said},
     )
-    assert (told.status_code, told.get_json()["error"]["code"]) == (400, "invalid_json")
+    assert (response.status_code, response.get_json()["error"]["code"]) == (400, "invalid_json")
 
 
 @pytest.mark.parametrize("digits", [9, 16, 19, 5000])
 def test_a_length_of_any_size_is_too_large_and_nothing_else(owner: Asker, digits: int) -> None:
-    told = owner.client.post(
+    response = owner.client.post(
         "/v1/responses",
         headers={"Authorization": "Bearer nobody's", "Content-Type": "application/json"},
         environ_overrides={"wsgi.input": Coming(AssertionError()), "CONTENT_LENGTH": "9" * digits},
     )
-    assert (told.status_code, told.get_json()["error"]["code"]) == (413, "request_too_large")
+    assert (response.status_code, response.get_json()["error"]["code"]) == (
+        413,
+        "request_too_large",
+    )
 
 
 def test_a_body_shorter_than_its_length_is_a_caller_that_has_gone(owner: Asker) -> None:
-    told = post(owner, Coming(ASKED[:-1]), len(ASKED), "application/json")
-    assert told.status_code == 499
+    response = post(owner, Coming(ASKED[:-1]), len(ASKED), "application/json")
+    assert response.status_code == 499
 
 
 def test_a_body_in_chunks_is_what_came_of_it(owner: Asker) -> None:
-    told = post(owner, Coming(ASKED[:-1]), None, "application/json")
-    assert (told.status_code, told.get_json()["error"]["code"]) == (400, "invalid_json")
+    response = post(owner, Coming(ASKED[:-1]), None, "application/json")
+    assert (response.status_code, response.get_json()["error"]["code"]) == (400, "invalid_json")
 
 
 @pytest.mark.parametrize("fault", [OSError(), ConnectionResetError(), NoMoreData(), ValueError()])
@@ -140,26 +143,35 @@ def test_a_body_that_breaks_off_is_a_caller_that_has_gone(
     ],
 )
 def test_broken_chunks_are_the_callers_mistake(owner: Asker, fault: Exception) -> None:
-    told = post(owner, Coming(ASKED[:5], fault), None, "application/json")
-    assert (told.status_code, told.get_json()["error"]["type"]) == (400, "invalid_request_error")
-    assert "sk-secret" not in told.get_data(as_text=True)
+    response = post(owner, Coming(ASKED[:5], fault), None, "application/json")
+    assert (response.status_code, response.get_json()["error"]["type"]) == (
+        400,
+        "invalid_request_error",
+    )
+    assert "sk-secret" not in response.get_data(as_text=True)
 
 
 def test_a_body_that_is_silent_for_too_long_is_a_time_out(owner: Asker, length: int | None) -> None:
-    told = post(owner, Coming(ASKED[:5], TimeoutError()), length, "application/json")
-    error = told.get_json()["error"]
-    assert (told.status_code, error["type"]) == (408, "invalid_request_error")
+    response = post(owner, Coming(ASKED[:5], TimeoutError()), length, "application/json")
+    error = response.get_json()["error"]
+    assert (response.status_code, error["type"]) == (408, "invalid_request_error")
     assert error["code"] == "request_timeout"
 
 
 def test_a_body_that_says_to_be_too_long_is_not_read(owner: Asker) -> None:
-    told = post(owner, Coming(AssertionError()), MAX_BODY_BYTES + 1, "application/json")
-    assert (told.status_code, told.get_json()["error"]["code"]) == (413, "request_too_large")
+    response = post(owner, Coming(AssertionError()), MAX_BODY_BYTES + 1, "application/json")
+    assert (response.status_code, response.get_json()["error"]["code"]) == (
+        413,
+        "request_too_large",
+    )
 
 
 def test_a_body_in_chunks_that_turns_out_too_long_is_refused(owner: Asker) -> None:
-    told = post(owner, Endless(), None, "application/json")
-    assert (told.status_code, told.get_json()["error"]["code"]) == (413, "request_too_large")
+    response = post(owner, Endless(), None, "application/json")
+    assert (response.status_code, response.get_json()["error"]["code"]) == (
+        413,
+        "request_too_large",
+    )
 
 
 @pytest.mark.parametrize(
@@ -177,5 +189,5 @@ def test_large_bodies_are_parsed_one_at_a_time(
         return parse_json(raw)
 
     monkeypatch.setattr("app.api.http.bodies.parse_json", parse)
-    told = owner.ask("POST", "/v1/responses", {"model": "local/echo", "input": "a" * length})
-    assert (told.status_code, locked, parsing.locked()) == (200, [alone], False)
+    response = owner.ask("POST", "/v1/responses", {"model": "local/echo", "input": "a" * length})
+    assert (response.status_code, locked, parsing.locked()) == (200, [alone], False)

@@ -21,9 +21,9 @@ from tests.api.conftest import Asker
 def test_a_path_that_leads_nowhere_is_named_with_what_to_try(
     owner: Asker, method: str, path: str, said: str
 ) -> None:
-    told = owner.ask(method, path)
-    error = told.get_json()["error"]
-    assert (told.status_code, error["type"]) == (404, "not_found_error")
+    response = owner.ask(method, path)
+    error = response.get_json()["error"]
+    assert (response.status_code, error["type"]) == (404, "not_found_error")
     assert said in error["message"]
     assert len(error["message"]) < 300
 

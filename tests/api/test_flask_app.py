@@ -133,8 +133,12 @@ def test_a_stream_that_nobody_waits_for_is_closed() -> None:
 
 
 def test_what_flask_makes_an_answer_of_is_answered() -> None:
-    told = answering(lambda: ({"a": 1}, 202, {"X-A": "1"})).test_client().get("/b")
-    assert (told.status_code, told.get_json(), told.headers["X-A"]) == (202, {"a": 1}, "1")
+    response = answering(lambda: ({"a": 1}, 202, {"X-A": "1"})).test_client().get("/b")
+    assert (response.status_code, response.get_json(), response.headers["X-A"]) == (
+        202,
+        {"a": 1},
+        "1",
+    )
 
 
 def test_a_part_of_a_path_is_the_handlers_to_know() -> None:
@@ -199,8 +203,8 @@ def test_a_hook_that_fails_is_an_error_and_then_no_more() -> None:
     app.register_error_handler(
         HTTPException, lambda error: WSGIResponse(b"sorry", error.code or 0, content_type=TEXT)
     )
-    told = app.test_client().get("/b")
-    assert (told.status_code, told.data) == (500, b"sorry")
+    response = app.test_client().get("/b")
+    assert (response.status_code, response.data) == (500, b"sorry")
 
 
 def test_the_proxies_are_a_handlers_and_nobodys_after_it() -> None:
@@ -209,8 +213,8 @@ def test_the_proxies_are_a_handlers_and_nobodys_after_it() -> None:
         return {"app": g.mine, "path": request.path, "session": dict(session)}
 
     app = answering(handler)
-    told = app.test_client().get("/b")
-    assert told.json == {"app": app.name, "path": "/b", "session": {}}
+    response = app.test_client().get("/b")
+    assert response.json == {"app": app.name, "path": "/b", "session": {}}
     assert (has_app_context(), has_request_context()) == (False, False)
 
 
@@ -252,8 +256,8 @@ def test_what_is_asked_for_is_read_as_werkzeug_reads_it() -> None:
             "endpoint": request.endpoint,
         }
     )
-    told = app.test_client().get("/b?x=1&x=2", headers={"User-Agent": "me"}).json
-    assert told == {
+    document = app.test_client().get("/b?x=1&x=2", headers={"User-Agent": "me"}).json
+    assert document == {
         "args": ["1", "2"],
         "agent": "me",
         "url": "http://localhost/b?x=1&x=2",
@@ -262,6 +266,6 @@ def test_what_is_asked_for_is_read_as_werkzeug_reads_it() -> None:
 
 
 def test_a_request_has_no_more_than_werkzeug_gives_it() -> None:
-    asked = SlimRequest({"REQUEST_METHOD": "GET", "PATH_INFO": "/"})
-    assert not hasattr(asked, "whatever")
-    assert copy.copy(asked).path == "/"
+    payload = SlimRequest({"REQUEST_METHOD": "GET", "PATH_INFO": "/"})
+    assert not hasattr(payload, "whatever")
+    assert copy.copy(payload).path == "/"

@@ -136,9 +136,9 @@ def ask(owner: Asker, body: bytes, header: str, value: str) -> TestResponse:
 
 def test_a_request_too_many_is_told_to_come_back(app: Flask, owner: Asker) -> None:
     bounded(app, InFlight(0, 1))
-    told = owner.ask("POST", "/v1/responses", ASKED)
-    assert (told.status_code, told.headers["Retry-After"]) == (503, "1")
-    assert told.get_json()["error"]["code"] == "overloaded"
+    response = owner.ask("POST", "/v1/responses", ASKED)
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
+    assert response.get_json()["error"]["code"] == "overloaded"
 
 
 def test_probes_are_let_in_however_busy_it_is(app: Flask, owner: Asker) -> None:
@@ -160,10 +160,10 @@ def test_probes_are_let_in_however_busy_it_is(app: Flask, owner: Asker) -> None:
 def test_every_ending_gives_the_place_back(app: Flask, owner: Asker, body: object) -> None:
     bound = bounded(app, InFlight(1, 1))
     for _ in range(2):
-        told = owner.ask("POST", "/v1/responses", body)
-        assert told.status_code != 503
-        told.get_data()
-        told.close()
+        response = owner.ask("POST", "/v1/responses", body)
+        assert response.status_code != 503
+        response.get_data()
+        response.close()
     assert (bound._places, free_bytes(bound)) == ({}, MEBIBYTE)
 
 
@@ -181,7 +181,7 @@ def test_a_body_in_chunks_counts_as_what_has_come(app: Flask, owner: Asker) -> N
             self.left -= 1
             return b" " * 1000 if self.left >= 0 else b""
 
-    told = owner.client.post(
+    response = owner.client.post(
         "/v1/responses",
         headers={
             "Authorization": f"Bearer {owner.secret}",
@@ -190,25 +190,28 @@ def test_a_body_in_chunks_counts_as_what_has_come(app: Flask, owner: Asker) -> N
         },
         environ_overrides={"wsgi.input": Chunks(), "wsgi.input_terminated": True},
     )
-    assert (told.status_code, counted) == (400, [0, 1000, 2000, 3000])
+    assert (response.status_code, counted) == (400, [0, 1000, 2000, 3000])
 
 
 def test_a_body_counts_as_what_it_becomes(app: Flask, owner: Asker) -> None:
     bounded(app, InFlight(10, 1))
     many = [{"role": "user", "content": "Hi"}] * 3000  # 90 kB
-    told = owner.ask("POST", "/v1/responses", ASKED | {"input": many})
-    assert (told.status_code, told.get_json()["error"]["code"]) == (413, "request_too_large")
+    response = owner.ask("POST", "/v1/responses", ASKED | {"input": many})
+    assert (response.status_code, response.get_json()["error"]["code"]) == (
+        413,
+        "request_too_large",
+    )
     bound = bounded(app, InFlight(10, 2))
     assert owner.ask("POST", "/v1/responses", ASKED | {"input": many}).status_code == 200
     bound.enter(MEBIBYTE)
-    told = owner.ask("POST", "/v1/responses", ASKED | {"input": many})
-    assert (told.status_code, told.headers["Retry-After"]) == (503, "1")
-    assert told.get_json()["error"]["code"] == "overloaded"
+    response = owner.ask("POST", "/v1/responses", ASKED | {"input": many})
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
+    assert response.get_json()["error"]["code"] == "overloaded"
 
 
 def test_a_body_counts_as_what_it_inflates_to(app: Flask, owner: Asker) -> None:
     bounded(app, InFlight(10, 1))
     for size, status in ((MEBIBYTE // 3, 200), (2 * MEBIBYTE, 413)):
         body = json.dumps(ASKED | {"input": "a" * size}).encode()
-        told = ask(owner, gzip.compress(body), "Content-Encoding", "gzip")
-        assert told.status_code == status
+        response = ask(owner, gzip.compress(body), "Content-Encoding", "gzip")
+        assert response.status_code == status

@@ -18,8 +18,8 @@ def get(path: str) -> Ask:
 
 
 def create(body: Callable[[str], dict[str, object]]) -> Ask:
-    return lambda asker, told_id: asker.ask(
-        "POST", "/v1/responses", {"model": "local/echo", "input": "Hi", **body(told_id)}
+    return lambda asker, answer_id: asker.ask(
+        "POST", "/v1/responses", {"model": "local/echo", "input": "Hi", **body(answer_id)}
     )
 
 
@@ -30,21 +30,25 @@ ASKED: dict[str, Ask] = {
     "follow": get("/v1/responses/{}?stream=true"),
     "follow from the middle": get("/v1/responses/{}?stream=true&starting_after=1"),
     "input items": get("/v1/responses/{}/input_items"),
-    "delete": lambda asker, told_id: asker.ask("DELETE", f"/v1/responses/{told_id}"),
-    "cancel": lambda asker, told_id: asker.ask("POST", f"/v1/responses/{told_id}/cancel"),
-    "continue": create(lambda told_id: {"previous_response_id": told_id}),
-    "continue, streamed": create(lambda told_id: {"previous_response_id": told_id, "stream": True}),
-    "continue, in the background": create(
-        lambda told_id: {"previous_response_id": told_id, "background": True}
+    "delete": lambda asker, answer_id: asker.ask("DELETE", f"/v1/responses/{answer_id}"),
+    "cancel": lambda asker, answer_id: asker.ask("POST", f"/v1/responses/{answer_id}/cancel"),
+    "continue": create(lambda answer_id: {"previous_response_id": answer_id}),
+    "continue, streamed": create(
+        lambda answer_id: {"previous_response_id": answer_id, "stream": True}
     ),
-    "continue, unstored": create(lambda told_id: {"previous_response_id": told_id, "store": False}),
+    "continue, in the background": create(
+        lambda answer_id: {"previous_response_id": answer_id, "background": True}
+    ),
+    "continue, unstored": create(
+        lambda answer_id: {"previous_response_id": answer_id, "store": False}
+    ),
 }
 
 
-def seen(answer: TestResponse, told_id: str) -> tuple[int, str, dict[str, str]]:
+def seen(answer: TestResponse, answer_id: str) -> tuple[int, str, dict[str, str]]:
     """Return all that a caller sees, the id that it sent left out."""
     headers = {name: value for name, value in answer.headers.items() if name != "Server-Timing"}
-    return answer.status_code, answer.get_data(as_text=True).replace(told_id, "ID"), headers
+    return answer.status_code, answer.get_data(as_text=True).replace(answer_id, "ID"), headers
 
 
 @pytest.mark.parametrize("background", [False, True], ids=["stored", "queued"])

@@ -24,7 +24,7 @@ def test_requests_and_tokens_have_three_headers_each() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"),
+    ("seconds", "expected"),
     [
         (0, "0ms"),
         (0.02, "20ms"),
@@ -37,5 +37,5 @@ def test_requests_and_tokens_have_three_headers_each() -> None:
         (86399.5, "23h59m59s"),
     ],
 )
-def test_a_time_is_told_as_clients_know_it(seconds: float, told: str) -> None:
-    assert duration(seconds) == told
+def test_a_time_is_told_as_clients_know_it(seconds: float, expected: str) -> None:
+    assert duration(seconds) == expected

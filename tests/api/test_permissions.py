@@ -45,10 +45,10 @@ def reader(app: Flask) -> Asker:
 
 def seen(asker: Asker, method: str, path: str, body: object = None) -> tuple[int, str | None]:
     """Return the status of an answer, and the type of its error if it is one."""
-    told = asker.ask(method, path, body)
-    if told.status_code < 400:
-        return told.status_code, None
-    return told.status_code, told.get_json()["error"]["type"]
+    response = asker.ask(method, path, body)
+    if response.status_code < 400:
+        return response.status_code, None
+    return response.status_code, response.get_json()["error"]["type"]
 
 
 @pytest.mark.parametrize(
@@ -116,8 +116,11 @@ def test_a_model_that_no_glob_covers_is_refused_whether_it_exists_or_not(
     app: Flask, model: str, more: dict[str, object]
 ) -> None:
     asking = asker(app, "owner", Permissions(models=("echo",)))
-    told = asking.ask("POST", "/v1/responses", {"model": model, "input": "Hi"} | more)
-    assert (told.status_code, told.get_json()["error"]["code"]) == (403, "model_not_allowed")
+    response = asking.ask("POST", "/v1/responses", {"model": model, "input": "Hi"} | more)
+    assert (response.status_code, response.get_json()["error"]["code"]) == (
+        403,
+        "model_not_allowed",
+    )
 
 
 def test_the_models_that_are_listed_are_those_that_may_be_asked_for(app: Flask) -> None:
@@ -135,5 +138,5 @@ def test_a_fallback_is_asked_only_where_the_key_may_use_it(
     app: Flask, globs: tuple[str, ...], status: int
 ) -> None:
     asking = asker(app, "owner", Permissions(models=globs))
-    told = asking.ask("POST", "/v1/responses", {"model": "safe", "input": "Hi"})
-    assert told.status_code == status
+    response = asking.ask("POST", "/v1/responses", {"model": "safe", "input": "Hi"})
+    assert response.status_code == status

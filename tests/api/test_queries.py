@@ -11,8 +11,8 @@ IGNORED = "X-Ignored-Parameters"
 ASKED = {"model": "local/echo", "input": "Hi"}
 
 
-def ignored(told: TestResponse) -> str | None:
-    return told.headers.get(IGNORED)
+def ignored(response: TestResponse) -> str | None:
+    return response.headers.get(IGNORED)
 
 
 @pytest.mark.parametrize(
@@ -31,8 +31,8 @@ def test_a_key_that_nobody_knows_is_named(owner: Asker, method: str, path: str, 
 
 
 def test_keys_stand_behind_the_parameters_of_the_body(owner: Asker) -> None:
-    told = owner.ask("POST", "/v1/responses?b=1", ASKED | {"a": 1})
-    assert ignored(told) == "a, ?b"
+    response = owner.ask("POST", "/v1/responses?b=1", ASKED | {"a": 1})
+    assert ignored(response) == "a, ?b"
 
 
 @pytest.mark.parametrize(
@@ -43,26 +43,26 @@ def test_keys_stand_behind_the_parameters_of_the_body(owner: Asker) -> None:
     ],
 )
 def test_a_key_that_is_read_is_not_named(owner: Asker, query: str) -> None:
-    told = owner.ask("GET", f"/v1/responses/{owner.create()}?{query}")
-    assert (told.status_code, ignored(told)) == (200, None)
+    response = owner.ask("GET", f"/v1/responses/{owner.create()}?{query}")
+    assert (response.status_code, ignored(response)) == (200, None)
 
 
 def test_a_page_is_asked_for_with_known_keys(owner: Asker) -> None:
-    told = owner.ask(
+    response = owner.ask(
         "GET", f"/v1/responses/{owner.create()}/input_items?limit=1&order=asc&after=&before="
     )
-    assert (told.status_code, ignored(told)) == (200, None)
+    assert (response.status_code, ignored(response)) == (200, None)
 
 
 def test_there_are_at_most_twenty_names(owner: Asker) -> None:
-    told = owner.ask("GET", "/v1/models?" + "&".join(f"k{number}=" for number in range(30)))
-    names = str(ignored(told)).split(", ")
+    response = owner.ask("GET", "/v1/models?" + "&".join(f"k{number}=" for number in range(30)))
+    names = str(ignored(response)).split(", ")
     assert (len(names), names[0], names[-1]) == (21, "?k0", "%E2%80%A6")
 
 
 def test_more_keys_than_anybody_reads_are_still_answered(owner: Asker) -> None:
-    told = owner.ask("GET", "/v1/models?" + "&".join(f"k{number}=" for number in range(500)))
-    assert (told.status_code, ignored(told)) == (200, "?k0")
+    response = owner.ask("GET", "/v1/models?" + "&".join(f"k{number}=" for number in range(500)))
+    assert (response.status_code, ignored(response)) == (200, "?k0")
 
 
 @pytest.mark.parametrize(
@@ -80,6 +80,6 @@ def test_more_keys_than_anybody_reads_are_still_answered(owner: Asker) -> None:
 def test_a_number_out_of_bounds_is_told_from_what_is_no_number(
     owner: Asker, limit: str, code: str
 ) -> None:
-    told = owner.ask("GET", f"/v1/responses/resp_abc/input_items?limit={limit}")
-    assert told.json is not None
-    assert (told.status_code, told.json["error"]["code"]) == (400, code)
+    response = owner.ask("GET", f"/v1/responses/resp_abc/input_items?limit={limit}")
+    assert response.json is not None
+    assert (response.status_code, response.json["error"]["code"]) == (400, code)

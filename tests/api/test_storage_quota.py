@@ -43,9 +43,9 @@ def test_a_full_account_is_refused_before_the_upstream_is_asked(
     full: Asker, more: dict[str, object]
 ) -> None:
     with mock.patch.object(LocalProvider, "answer") as answer:
-        told = full.ask("POST", "/v1/responses", ASKED | more)
-    error = told.get_json()["error"]
-    assert (told.status_code, error["type"], error["code"]) == (
+        response = full.ask("POST", "/v1/responses", ASKED | more)
+    error = response.get_json()["error"]
+    assert (response.status_code, error["type"], error["code"]) == (
         429,
         "rate_limit_error",
         "storage_quota_exceeded",
@@ -83,14 +83,14 @@ def test_an_account_below_its_bound_is_let_in(app: Flask, owner: Asker) -> None:
 
 
 def test_without_a_bound_nobody_asks_how_much_is_stored(owner: Asker) -> None:
-    with mock.patch.object(RedisStore, "stored_bytes") as asked:
+    with mock.patch.object(RedisStore, "stored_bytes") as patched:
         owner.create()
-    assert not asked.called
+    assert not patched.called
 
 
 def test_a_bound_costs_one_look(app: Flask, owner: Asker) -> None:
     owner.create()
     bound = bounded(app, 1_000_000)
-    with mock.patch.object(RedisStore, "stored_bytes", return_value=0) as asked:
+    with mock.patch.object(RedisStore, "stored_bytes", return_value=0) as patched:
         bound.create()
-    assert asked.call_count == 1
+    assert patched.call_count == 1

@@ -34,9 +34,9 @@ def test_an_event_is_late_by_its_own_streams_best_pace() -> None:
 
 
 def test_streams_begin_in_order_and_spread_over_the_interval() -> None:
-    told = dues(50, over_s=0.5, interval_s=0.05)
-    phases = sorted(due % 0.05 for due in told)
+    result = dues(50, over_s=0.5, interval_s=0.05)
+    phases = sorted(due % 0.05 for due in result)
     gaps = [later - earlier for earlier, later in pairwise(phases)]
-    assert told == sorted(told)
+    assert result == sorted(result)
     assert max(gaps) < 0.005
     assert dues(3, over_s=0, interval_s=0) == [0, 0, 0]

@@ -9,7 +9,7 @@ import pytest
 
 from app.domain.stream.accumulate import fold
 from app.domain.stream.resume import resume
-from bench.growth import CASES, QUEUED, Case, heard, stream, told
+from bench.growth import CASES, QUEUED, Case, events_of, heard, stream
 
 SMALL = 200
 
@@ -34,7 +34,7 @@ def whole_way(case: Case, n: int) -> Callable[[], object]:
     body = stream(case.events(n))
 
     def work() -> None:
-        events = told(heard(case.reader(), body))
+        events = events_of(heard(case.reader(), body))
         fold(events[:-1])
         resume(QUEUED, events[:-1], None, lambda: 0)
 

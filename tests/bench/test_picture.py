@@ -31,9 +31,9 @@ def texts(picture: ElementTree.Element) -> list[str]:
 
 @pytest.mark.parametrize("theme", list(THEMES))
 def test_it_says_each_figure_with_its_unit(theme: str) -> None:
-    told = texts(drawn(ALONE, theme))
-    assert "700 µs (ratio 0.60)" in told
-    assert {"1,200 µs", "7.0 µs (ratio 0.40)", "2030-01-01 & so on"} <= set(told)
+    output = texts(drawn(ALONE, theme))
+    assert "700 µs (ratio 0.60)" in output
+    assert {"1,200 µs", "7.0 µs (ratio 0.40)", "2030-01-01 & so on"} <= set(output)
 
 
 def test_bars_are_as_long_as_their_share() -> None:
@@ -47,9 +47,9 @@ def test_bars_are_as_long_as_their_share() -> None:
 
 def test_the_longest_bars_text_ends_within_the_picture() -> None:
     picture = drawn(ALONE | {"whole.small.gateway": 9_999, "whole.small.ratio": 9.99})
-    (told,) = (each for each in picture.iter(f"{_SVG}text") if "9,999" in (each.text or ""))
+    (result,) = (each for each in picture.iter(f"{_SVG}text") if "9,999" in (each.text or ""))
     wide_letter = 8  # on average, of the size that is set, in a wide font
-    assert float(told.attrib["x"]) + wide_letter * len(told.text or "") < float(
+    assert float(result.attrib["x"]) + wide_letter * len(result.text or "") < float(
         picture.attrib["width"]
     )
 

@@ -39,8 +39,8 @@ def test_what_is_just_reached_is_reached() -> None:
     ],
 )
 def test_what_is_beyond_its_target_is_missed(name: str, value: float, missed: str) -> None:
-    told = rows(REACHED | {name: value})
-    assert [row.name for row in told if row.reached is False] == [missed]
+    result = rows(REACHED | {name: value})
+    assert [row.name for row in result if row.reached is False] == [missed]
 
 
 def test_only_what_was_measured_has_a_row() -> None:

@@ -15,7 +15,7 @@ Watch = AbstractContextManager[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Reply:
     """An answer that succeeded: how long its head is, and its body in the pieces it came in."""
 
     head_bytes: int
@@ -47,7 +47,7 @@ class Caller:
         *,
         watch: Watch | None = None,
         between: Callable[[], None] = lambda: None,
-    ) -> Told:
+    ) -> Reply:
         """Return the answer; `between` is called before each piece of it but the first."""
         watch = watch or nullcontext()
         environ = self._environ(method, path, b"" if body is None else json.dumps(body).encode())
@@ -57,8 +57,8 @@ class Caller:
             heads.append((status, headers))
 
         with watch:
-            told = self._app(environ, start)
-            rest = iter(told)
+            result = self._app(environ, start)
+            rest = iter(result)
         pieces = []
         while True:
             with watch:
@@ -68,12 +68,12 @@ class Caller:
             pieces.append(piece)
             between()
         with watch:
-            if hasattr(told, "close"):
-                told.close()
+            if hasattr(result, "close"):
+                result.close()
         ((status, headers),) = heads
         assert status[0] == "2", (status, pieces)
         head_bytes = sum(len(f"{name}: {value}\r\n") for name, value in headers)
-        return Told(head_bytes, tuple(pieces))
+        return Reply(head_bytes, tuple(pieces))
 
     def _environ(self, method: str, path: str, body: bytes) -> dict[str, Any]:
         environ = {

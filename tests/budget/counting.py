@@ -25,33 +25,33 @@ def count_all(caller: Caller, upstream: Upstream) -> dict[str, Figures]:
     def counted(ask: Ask) -> Figures:
         return _counted(ask, upstream)
 
-    told: dict[str, Figures] = {}
+    figures: dict[str, Figures] = {}
     for name, scenario in scenarios(caller, upstream).items():
         if isinstance(scenario, tuple):
             fewer, more = counted(scenario.fewer), counted(scenario.more)
-            told[name] = _per_event(scenario.events, fewer, more)
+            figures[name] = _per_event(scenario.events, fewer, more)
         else:
-            told[name] = counted(scenario)
-    return told
+            figures[name] = counted(scenario)
+    return figures
 
 
 def _counted(ask: Ask, upstream: Upstream) -> Figures:
     for _ in range(WARM_UPS):
         ask(None)
-    connections, asked = _upstream_saw(upstream)
+    connections, sent_before = _upstream_saw(upstream)
     counts = [_count_once(ask) for _ in range(TIMES)]
-    connections_after, asked_after = _upstream_saw(upstream)
+    connections_after, sent_after = _upstream_saw(upstream)
     return {
         # Of all times together: a connection now and then is one too many.
         "upstream_connections": connections_after - connections,
-        "upstream_requests": (asked_after - asked) / (TIMES * _ASKS),
+        "upstream_requests": (sent_after - sent_before) / (TIMES * _ASKS),
         **{name: median_low(each[name] for each in counts) for name in counts[0]},
     }
 
 
 def _count_once(ask: Ask) -> dict[str, int]:
     traffic, calls, instructions = Traffic(), Calls(), Instructions()
-    told = ask(traffic)
+    figures = ask(traffic)
     ask(calls)
     ask(instructions)
     return {
@@ -60,8 +60,8 @@ def _count_once(ask: Ask) -> dict[str, int]:
         "redis_commands": traffic.redis.commands(),
         "redis_bytes": len(traffic.redis.sent),
         "upstream_bytes": len(traffic.upstream.sent),
-        "client_pieces": len(told.pieces),
-        "client_bytes": told.bytes,
+        "client_pieces": len(figures.pieces),
+        "client_bytes": figures.bytes,
         "app_calls": calls.counts["app"],
         "library_calls": calls.counts["library"],
         "app_instructions": instructions.counts["app"],

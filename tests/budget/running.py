@@ -26,7 +26,7 @@ def counted() -> dict[str, dict[str, float]]:
         redis_url = stack.enter_context(redis_server.running())
         upstream = stack.enter_context(upstreams.running())
         given = directory, redis_url, orjson.dumps(asdict(upstream.places)).decode()
-        told = subprocess.run(  # noqa: S603 - the command is the tests' own
+        result = subprocess.run(  # noqa: S603 - the command is the tests' own
             [sys.executable, "-m", "tests.budget.child", *given],
             env=_environment(Path(directory, "metrics")),
             cwd=ROOT,
@@ -34,8 +34,8 @@ def counted() -> dict[str, dict[str, float]]:
             check=False,
             timeout=_PATIENCE_S,
         )
-    assert told.returncode == 0, told.stderr.decode()[-10_000:]
-    figures: dict[str, dict[str, float]] = orjson.loads(told.stdout)
+    assert result.returncode == 0, result.stderr.decode()[-10_000:]
+    figures: dict[str, dict[str, float]] = orjson.loads(result.stdout)
     return figures
 
 

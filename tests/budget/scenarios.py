@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from bench.questions import MODEL, continuing, large, small, streamed
-from tests.budget.caller import Caller, Told, Watch
+from tests.budget.caller import Caller, Reply, Watch
 from tests.upstream.client import Upstream
 from tests.upstream.script import Script
 
@@ -15,7 +15,7 @@ RESPONSES = "/v1/responses"
 TURNS = 100
 
 #: One request, made under a watch or unwatched.
-Ask = Callable[[Watch | None], Told]
+Ask = Callable[[Watch | None], Reply]
 
 
 class Streams(NamedTuple):
@@ -51,11 +51,11 @@ def _conversation(caller: Caller) -> Ask:
     """Return the next turn of a conversation that has had TURNS."""
     last = _id_of(_posted(caller, small().responses)(None))
 
-    def turn(watch: Watch | None) -> Told:
+    def turn(watch: Watch | None) -> Reply:
         nonlocal last
-        told = _posted(caller, continuing(last).responses)(watch)
-        last = _id_of(told)
-        return told
+        response = _posted(caller, continuing(last).responses)(watch)
+        last = _id_of(response)
+        return response
 
     for _ in range(TURNS - 1):
         turn(None)
@@ -66,7 +66,7 @@ def _event_by_event(caller: Caller, upstream: Upstream, events: int) -> Ask:
     """Return a stream whose next event comes when the one before it was told."""
     numbers = count()
 
-    def stream(watch: Watch | None) -> Told:
+    def stream(watch: Watch | None) -> Reply:
         tag = f"{events}-{next(numbers)}"
         script = Script(events=events, step=True, tag=tag)
         body = {"model": MODEL, "input": script.text(), "stream": True}
@@ -80,5 +80,5 @@ def _event_by_event(caller: Caller, upstream: Upstream, events: int) -> Ask:
     return stream
 
 
-def _id_of(told: Told) -> str:
-    return str(told.json()["id"])
+def _id_of(result: Reply) -> str:
+    return str(result.json()["id"])

@@ -29,5 +29,5 @@ def test_no_more_goes_over_the_wires(scenario: str, now: Counted) -> None:
 
 
 def _hold(scenario: str, counts: Figures) -> None:
-    told = list(ledger.complaints(scenario, RECORDED[scenario], counts))
-    assert not told, "\n".join([*told, ledger.ADVICE])
+    result = list(ledger.complaints(scenario, RECORDED[scenario], counts))
+    assert not result, "\n".join([*result, ledger.ADVICE])

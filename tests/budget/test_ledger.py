@@ -29,8 +29,8 @@ def _complaints(name: str, then: float, now: float) -> list[str]:
     ],
 )
 def test_a_figure_that_has_grown_is_named(name: str, then: float, now: float) -> None:
-    (told,) = _complaints(name, then, now)
-    assert told.startswith(f"small: {name} has grown from {then} to {now}")
+    (output,) = _complaints(name, then, now)
+    assert output.startswith(f"small: {name} has grown from {then} to {now}")
 
 
 @pytest.mark.parametrize(
@@ -54,13 +54,13 @@ def test_a_figure_that_hardly_moved_is_as_good_as_recorded(
     ("name", "then", "now"), [("app_calls", 400, 320), ("redis_round_trips", 20, 19)]
 )
 def test_a_gain_is_to_be_recorded(name: str, then: float, now: float) -> None:
-    (told,) = _complaints(name, then, now)
-    assert told.startswith(f"small: {name} has fallen from {then} to {now}")
+    (output,) = _complaints(name, then, now)
+    assert output.startswith(f"small: {name} has fallen from {then} to {now}")
 
 
 def test_a_figure_without_a_budget_is_complained_of() -> None:
-    (told,) = ledger.complaints("small", {}, {"app_calls": 400})
-    assert "app_calls is not recorded" in told
+    (result,) = ledger.complaints("small", {}, {"app_calls": 400})
+    assert "app_calls is not recorded" in result
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:

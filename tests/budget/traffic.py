@@ -28,7 +28,7 @@ class Line:
     sent: bytearray = field(default_factory=bytearray)
     _is_sending: bool = False
 
-    def note(self, kind: str, args: tuple[Any, ...], told: Any) -> None:
+    def note(self, kind: str, args: tuple[Any, ...], result: Any) -> None:
         """Take note of one call of a socket's method, and what it returned."""
         if kind in _CONNECTS:
             self.connections += 1
@@ -37,7 +37,7 @@ class Line:
             self._is_sending = False
         else:
             data = b"".join(args[0]) if kind == "sendmsg" else bytes(args[0])
-            self.sent += data[:told]  # None of sendall, which sends everything
+            self.sent += data[:result]  # None of sendall, which sends everything
             self._is_sending = True
 
     def commands(self) -> int:
@@ -72,10 +72,10 @@ class Traffic:
         real = getattr(socket.socket, kind)
 
         def call(connection: socket.socket, *args: Any, **options: Any) -> Any:
-            told = real(connection, *args, **options)
+            result = real(connection, *args, **options)
             if threading.get_ident() == self._thread:
                 unix = connection.family == socket.AF_UNIX
-                (self.redis if unix else self.upstream).note(kind, args, told)
-            return told
+                (self.redis if unix else self.upstream).note(kind, args, result)
+            return result
 
         return call

@@ -27,22 +27,22 @@ def judged(text: str | None, *words: str) -> Result:
 
 
 def test_a_good_file_is_summed_up() -> None:
-    told = judged(GOOD, "some.toml")
-    assert told.exit_code == 0
-    assert told.stdout == "some.toml: ok\nproviders: house, local\nmodels: none\n"
+    result = judged(GOOD, "some.toml")
+    assert result.exit_code == 0
+    assert result.stdout == "some.toml: ok\nproviders: house, local\nmodels: none\n"
 
 
 def test_a_bad_file_is_told_with_its_line_and_reason() -> None:
-    told = judged(GOOD + "[requets]\n", "some.toml")
-    assert told.exit_code == 1
-    assert told.stdout == ""
-    assert "some.toml, line 4: requets is not a setting (did you mean requests?)" in told.stderr
+    result = judged(GOOD + "[requets]\n", "some.toml")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert "some.toml, line 4: requets is not a setting (did you mean requests?)" in result.stderr
 
 
 def test_programs_are_told_so_too() -> None:
-    told = judged(GOOD + "[requets]\n", "some.toml", "--json")
-    assert told.exit_code == 1
-    assert json.loads(told.stdout) == {
+    result = judged(GOOD + "[requets]\n", "some.toml", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout) == {
         "ok": False,
         "file": "some.toml",
         "line": 4,
@@ -51,8 +51,8 @@ def test_programs_are_told_so_too() -> None:
 
 
 def test_programs_are_told_what_a_good_file_holds() -> None:
-    told = json.loads(judged(GOOD, "some.toml", "--json").stdout)
-    assert told == {
+    result = json.loads(judged(GOOD, "some.toml", "--json").stdout)
+    assert result == {
         "ok": True,
         "file": "some.toml",
         "line": None,
@@ -63,25 +63,25 @@ def test_programs_are_told_what_a_good_file_holds() -> None:
 
 
 def test_a_profile_that_is_not_there_is_found() -> None:
-    told = judged(GOOD + 'profile = "nobodys"\n', "some.toml")
-    assert told.exit_code == 1
-    assert "nobodys" in told.stderr or "profile" in told.stderr
+    result = judged(GOOD + 'profile = "nobodys"\n', "some.toml")
+    assert result.exit_code == 1
+    assert "nobodys" in result.stderr or "profile" in result.stderr
 
 
 def test_without_a_name_the_file_of_this_environment_is_judged() -> None:
     Path("gateway.toml").write_text("nonsense", "utf-8")
-    told = judged(None)
-    assert told.exit_code == 1
-    assert "gateway.toml, line 1:" in told.stderr
+    result = judged(None)
+    assert result.exit_code == 1
+    assert "gateway.toml, line 1:" in result.stderr
 
 
 def test_a_file_that_is_missing_is_refused() -> None:
-    told = judged(None, "gone.toml")
-    assert told.exit_code == 1
-    assert "gone.toml: cannot be read: No such file or directory" in told.stderr
+    result = judged(None, "gone.toml")
+    assert result.exit_code == 1
+    assert "gone.toml: cannot be read: No such file or directory" in result.stderr
 
 
 def test_no_file_at_all_is_a_gateway_that_works() -> None:
-    told = judged(None)
-    assert told.exit_code == 0
-    assert told.stdout.startswith("No gateway.toml: what the environment says: ok\n")
+    result = judged(None)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("No gateway.toml: what the environment says: ok\n")

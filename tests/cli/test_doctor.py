@@ -39,8 +39,8 @@ def found(settings: Settings) -> dict[str, Finding]:
 
 def nowhere(**more: object) -> ProviderSettings:
     base_url = f"http://127.0.0.1:{free_port()}/v1"
-    told = ProviderSettings(name="house", api="chat_completions", base_url=base_url)
-    return replace(told, **more)  # type: ignore[arg-type]  # the caller's own words
+    configured = ProviderSettings(name="house", api="chat_completions", base_url=base_url)
+    return replace(configured, **more)  # type: ignore[arg-type]  # the caller's own words
 
 
 def test_what_is_looked_at(settings: Settings) -> None:
@@ -161,10 +161,10 @@ def test_it_prints_a_table_and_fails_with_what_failed(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "gateway.toml").write_text('[providers.local]\napi = "local"\n', "utf-8")
-    told = CliRunner().invoke(doctor, env={"REDIS_URL": f"redis://127.0.0.1:{free_port()}"})
-    assert told.stdout.splitlines()[0].split() == ["WHAT", "STATE", "DETAIL"]
-    assert "local     ok      models: 1" in told.stdout
-    assert told.exit_code == 1
+    result = CliRunner().invoke(doctor, env={"REDIS_URL": f"redis://127.0.0.1:{free_port()}"})
+    assert result.stdout.splitlines()[0].split() == ["WHAT", "STATE", "DETAIL"]
+    assert "local     ok      models: 1" in result.stdout
+    assert result.exit_code == 1
 
 
 def test_it_prints_a_line_of_json_for_each_finding(
@@ -172,8 +172,8 @@ def test_it_prints_a_line_of_json_for_each_finding(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "gateway.toml").write_text('[providers.local]\napi = "local"\n', "utf-8")
-    told = CliRunner().invoke(doctor, ["--json"], env={"REDIS_URL": settings.redis.url})
-    assert orjson.loads(told.stdout.splitlines()[-1]) == {
+    result = CliRunner().invoke(doctor, ["--json"], env={"REDIS_URL": settings.redis.url})
+    assert orjson.loads(result.stdout.splitlines()[-1]) == {
         "what": "local",
         "state": "ok",
         "detail": "models: 1",
@@ -207,5 +207,5 @@ def test_what_a_server_says_it_is_is_told_where_it_is_news(
 ) -> None:
     with RawServer(served("vllm")) as server:
         house = nowhere(base_url=server.url, profile=profile)
-        told = found(replace(settings, providers=(house,)))["house"]
-    assert (told.state, told.detail) == (state, detail)
+        result = found(replace(settings, providers=(house,)))["house"]
+    assert (result.state, result.detail) == (state, detail)

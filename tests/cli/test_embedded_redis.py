@@ -63,8 +63,8 @@ def test_its_socket_is_its_users_alone(folder: Path) -> None:
 
 def test_it_evicts_nothing(folder: Path) -> None:
     with running(folder) as embedded:
-        told = client(embedded.url).config_get("maxmemory-policy")
-    assert told == {"maxmemory-policy": "noeviction"}
+        result = client(embedded.url).config_get("maxmemory-policy")
+    assert result == {"maxmemory-policy": "noeviction"}
 
 
 def test_a_folder_too_deep_for_a_socket_has_it_elsewhere(folder: Path) -> None:

@@ -23,7 +23,7 @@ def command(text: str) -> list[str]:
     return shlex.split(line)
 
 
-def asked_model(text: str) -> str:
+def model_of(text: str) -> str:
     words = command(text)
     model: str = json.loads(words[words.index("-d") + 1])["model"]
     return model
@@ -37,15 +37,15 @@ def test_the_command_is_one_line_that_a_shell_takes_as_it_is() -> None:
 
 
 def test_the_command_asks_the_built_in_model() -> None:
-    assert asked_model(said(["big", "local/echo"])) == "local/echo"
+    assert model_of(said(["big", "local/echo"])) == "local/echo"
 
 
 def test_without_a_built_in_model_the_command_asks_the_first_there_is() -> None:
-    assert asked_model(said(["big", "small"], [OPENAI])) == "big"
+    assert model_of(said(["big", "small"], [OPENAI])) == "big"
 
 
 def test_without_any_known_model_the_command_leaves_a_place_for_its_name() -> None:
-    assert asked_model(said([], [OPENAI])) == "MODEL"
+    assert model_of(said([], [OPENAI])) == "MODEL"
 
 
 def test_models_are_listed_by_name_and_by_glob() -> None:

@@ -14,8 +14,8 @@ from tests.processes import free_port
 def test_a_command_without_redis_says_where_it_looked(user: str) -> None:
     port = free_port()
     app = create_app(Settings(redis=RedisSettings(url=f"redis://{user}127.0.0.1:{port}")))
-    told = app.test_cli_runner().invoke(keys, ["list"])
-    assert (told.exit_code, told.stderr) == (
+    result = app.test_cli_runner().invoke(keys, ["list"])
+    assert (result.exit_code, result.stderr) == (
         1,
         "Error: Redis is unreachable; try again soon. REDIS_URL: Error 111 connecting to "
         f"127.0.0.1:{port}. Connection refused.\n",

@@ -37,8 +37,8 @@ def begin(running: Path, pid: int, command: str, **environ: str) -> None:
     process = running / str(pid)
     process.mkdir()
     (process / "cmdline").write_bytes(b"\0".join(command.encode().split()))
-    told = [f"{name}={value}".encode() for name, value in environ.items()]
-    (process / "environ").write_bytes(b"\0".join([b"PATH=/bin", *told, b""]))
+    variables = [f"{name}={value}".encode() for name, value in environ.items()]
+    (process / "environ").write_bytes(b"\0".join([b"PATH=/bin", *variables, b""]))
 
 
 def test_what_has_the_mark_of_the_folder_is_left_over(running: Path, folder: Path) -> None:

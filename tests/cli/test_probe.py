@@ -20,18 +20,18 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
 @contextlib.contextmanager
 def answering(listener: socket.socket, answer: bytes = ANSWER) -> Iterator[list[bytes]]:
     """Have one request answered; yield what was asked."""
-    asked: list[bytes] = []
+    received: list[bytes] = []
 
     def serve() -> None:
         connection, _ = listener.accept()
         with connection:
-            asked.append(connection.recv(65536))
+            received.append(connection.recv(65536))
             connection.sendall(answer)
 
     thread = Thread(target=serve)
     with listener:
         thread.start()
-        yield asked
+        yield received
         thread.join()
 
 
@@ -50,15 +50,15 @@ def test_the_answer_is_its_status_and_its_body(listener: socket.socket) -> None:
 
 
 def test_a_key_is_sent_as_one(listener: socket.socket) -> None:
-    with answering(listener) as asked:
+    with answering(listener) as received:
         ask(bind_of(listener), "/v1/models", "sk-key")
-    assert b"Authorization: Bearer sk-key\r\n" in asked[0]
+    assert b"Authorization: Bearer sk-key\r\n" in received[0]
 
 
 def test_without_a_key_none_is_sent(listener: socket.socket) -> None:
-    with answering(listener) as asked:
+    with answering(listener) as received:
         ask(bind_of(listener), "/readyz")
-    assert b"Authorization" not in asked[0]
+    assert b"Authorization" not in received[0]
 
 
 def test_a_unix_socket_is_asked_alike() -> None:

@@ -53,8 +53,8 @@ class House(Operator):
 
     def lines(self, command: str, *args: str) -> list[Any]:
         """Return the lines of JSON that a command prints."""
-        told = self.reads(responses, command, "--account", "acme", *args)
-        return [json.loads(line) for line in told.splitlines()]
+        output = self.reads(responses, command, "--account", "acme", *args)
+        return [json.loads(line) for line in output.splitlines()]
 
     def deleted(self, **body: object) -> str:
         """Make a response and delete it; return its id."""
@@ -64,8 +64,8 @@ class House(Operator):
 
     def purges(self) -> int:
         """Purge what was deleted so far, and return how much that was."""
-        told = self.reads(responses, "purge", "--deleted-before", TOMORROW, "--json", "--yes")
-        purged: int = json.loads(told)["destroyed"]
+        output = self.reads(responses, "purge", "--deleted-before", TOMORROW, "--json", "--yes")
+        purged: int = json.loads(output)["destroyed"]
         return purged
 
     def audited(self) -> list[tuple[str, str, str]]:
@@ -120,8 +120,8 @@ def test_list_is_a_table(house: House) -> None:
 
 def test_list_prints_json_a_line_each_and_no_content(house: House) -> None:
     kept = house.acme.create(input=TEXT)
-    told = house.reads(responses, "list", "--account", "acme", "--json")
-    line = json.loads(told)
+    output = house.reads(responses, "list", "--account", "acme", "--json")
+    line = json.loads(output)
     assert {name: line[name] for name in ("id", "status", "model", "deleted_at", "purged")} == {
         "id": kept,
         "status": "completed",
@@ -129,7 +129,7 @@ def test_list_prints_json_a_line_each_and_no_content(house: House) -> None:
         "deleted_at": None,
         "purged": False,
     }
-    assert TEXT not in told
+    assert TEXT not in output
 
 
 def test_list_tells_what_was_purged(house: House) -> None:
@@ -215,8 +215,8 @@ def test_delete_cancels_what_still_waits(house: House) -> None:
 def test_delete_can_be_repeated(house: House) -> None:
     one, other = house.acme.create(), house.acme.create()
     house.reads(responses, "delete", one)
-    told = house.reads(responses, "delete", one, other).splitlines()
-    assert told == [f"{one} was already deleted", f"{other} deleted"]
+    output = house.reads(responses, "delete", one, other).splitlines()
+    assert output == [f"{one} was already deleted", f"{other} deleted"]
 
 
 def test_a_deletion_is_audited_once(house: House) -> None:
@@ -279,8 +279,8 @@ def test_a_purge_leaves_what_was_not_deleted(house: House) -> None:
 def test_a_purge_of_before_today_leaves_what_was_deleted_today(house: House) -> None:
     house.deleted()
     today = datetime.now(UTC).date().isoformat()
-    told = house.reads(responses, "purge", "--deleted-before", today, "--yes")
-    assert told == "Responses destroyed: 0\n"
+    output = house.reads(responses, "purge", "--deleted-before", today, "--yes")
+    assert output == "Responses destroyed: 0\n"
 
 
 def test_a_dry_run_of_a_purge_says_how_much_and_changes_nothing(
@@ -288,8 +288,8 @@ def test_a_dry_run_of_a_purge_says_how_much_and_changes_nothing(
 ) -> None:
     house.deleted(input=TEXT)
     before = dumped(client)
-    told = house.reads(responses, "purge", "--deleted-before", TOMORROW, "--dry-run")
-    assert told == "Responses to destroy: 1\n"
+    output = house.reads(responses, "purge", "--deleted-before", TOMORROW, "--dry-run")
+    assert output == "Responses to destroy: 1\n"
     assert dumped(client) == before
 
 
@@ -385,8 +385,8 @@ def test_an_erasure_of_an_open_account_is_warned_of(house: House) -> None:
 def test_a_dry_run_of_an_erasure_changes_nothing(house: House, client: Client) -> None:
     house.acme.create()
     before = dumped(client)
-    told = house.reads(responses, "purge", "--account", "acme", "--dry-run")
-    assert told == "Conversations to destroy: 1\n"
+    output = house.reads(responses, "purge", "--account", "acme", "--dry-run")
+    assert output == "Conversations to destroy: 1\n"
     assert dumped(client) == before
 
 
@@ -448,9 +448,9 @@ def test_at_a_terminal_it_asks(
     house.deleted(input=TEXT)
     terminal = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
     monkeypatch.setattr(confirmation, "sys", terminal)
-    told = house.runs(responses, "purge", "--deleted-before", TOMORROW, said=said)
-    assert "Deleted responses to destroy: 1." in told.stderr
-    assert (told.exit_code, house.purges()) == (status, left)
+    result = house.runs(responses, "purge", "--deleted-before", TOMORROW, said=said)
+    assert "Deleted responses to destroy: 1." in result.stderr
+    assert (result.exit_code, house.purges()) == (status, left)
 
 
 def test_a_dry_run_is_not_asked_about(house: House) -> None:

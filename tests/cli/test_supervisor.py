@@ -74,13 +74,13 @@ def supervised(
 
 
 def test_when_one_ends_all_end_with_its_status() -> None:
-    told = supervised({"web": _FOR_EVER, "worker": "raise SystemExit(3)"})
-    assert told.stdout == "status 3\n"
+    result = supervised({"web": _FOR_EVER, "worker": "raise SystemExit(3)"})
+    assert result.stdout == "status 3\n"
 
 
 def test_one_that_is_killed_is_a_failure() -> None:
-    told = supervised({"web": _FOR_EVER, "worker": "import os; os.kill(os.getpid(), 9)"})
-    assert told.stdout == "status 1\n"
+    result = supervised({"web": _FOR_EVER, "worker": "import os; os.kill(os.getpid(), 9)"})
+    assert result.stdout == "status 1\n"
 
 
 def test_one_that_ends_well_without_being_asked_is_a_failure() -> None:
@@ -96,20 +96,20 @@ def test_being_asked_to_end_is_no_failure() -> None:
 
 
 def test_an_interrupt_before_all_have_started_ends_all() -> None:
-    told = supervised({f"web{number}": _FOR_EVER for number in range(5)}, "interrupt")
-    assert (told.stdout, "Traceback" in told.stderr) == ("status 0\n", False)
+    result = supervised({f"web{number}": _FOR_EVER for number in range(5)}, "interrupt")
+    assert (result.stdout, "Traceback" in result.stderr) == ("status 0\n", False)
 
 
 def test_what_processes_say_goes_to_stderr_with_their_names() -> None:
-    told = supervised({"web": "print('to stdout'); raise SystemExit(1)"})
-    assert "web    | to stdout\n" in told.stderr
-    assert told.stdout == "status 1\n"
+    result = supervised({"web": "print('to stdout'); raise SystemExit(1)"})
+    assert "web    | to stdout\n" in result.stderr
+    assert result.stdout == "status 1\n"
 
 
 @pytest.mark.usefixtures("_ready")
 def test_only_leaders_are_asked_to_end() -> None:
-    told = supervised({"web": _LEADER, "worker": _WHEN_READY})
-    assert "the child was asked: False\n" in told.stderr
+    result = supervised({"web": _LEADER, "worker": _WHEN_READY})
+    assert "the child was asked: False\n" in result.stderr
 
 
 def test_what_a_dead_leader_leaves_behind_ends_with_it() -> None:
@@ -118,5 +118,5 @@ def test_what_a_dead_leader_leaves_behind_ends_with_it() -> None:
 
 @pytest.mark.usefixtures("_ready")
 def test_one_that_does_not_end_is_killed_after_its_grace() -> None:
-    told = supervised({"web": _STUBBORN, "worker": _WHEN_READY}, grace_s=-9.9)
-    assert "sending SIGKILL to web" in told.stderr
+    result = supervised({"web": _STUBBORN, "worker": _WHEN_READY}, grace_s=-9.9)
+    assert "sending SIGKILL to web" in result.stderr

@@ -31,8 +31,8 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def started(**environ: str) -> Result:
-    told = {"REDIS_URL": "", "BIND": f"127.0.0.1:{free_port()}"} | environ
-    return CliRunner().invoke(up, env=told)
+    variables = {"REDIS_URL": "", "BIND": f"127.0.0.1:{free_port()}"} | environ
+    return CliRunner().invoke(up, env=variables)
 
 
 def refusal(result: Result) -> str:
@@ -44,8 +44,8 @@ def refusal(result: Result) -> str:
 def test_a_taken_port_is_said_before_anything_is_started() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         bind = f"127.0.0.1:{listener.getsockname()[1]}"
-        told = refusal(started(BIND=bind))
-    assert told.startswith(f"Error: The gateway cannot start: {bind} is in use: ")
+        result = refusal(started(BIND=bind))
+    assert result.startswith(f"Error: The gateway cannot start: {bind} is in use: ")
     assert [each.name for each in Path("data").iterdir()] == ["up.lock"]
 
 
@@ -64,18 +64,18 @@ def test_a_quirk_that_no_server_has_is_said() -> None:
 
 
 def test_a_redis_out_of_reach_is_said_without_its_password() -> None:
-    told = refusal(started(REDIS_URL=f"redis://user:secret@127.0.0.1:{free_port()}"))
-    assert told.startswith("Error: The gateway cannot start: Redis is unreachable at 127.0.0.1:")
-    assert "secret" not in told
+    result = refusal(started(REDIS_URL=f"redis://user:secret@127.0.0.1:{free_port()}"))
+    assert result.startswith("Error: The gateway cannot start: Redis is unreachable at 127.0.0.1:")
+    assert "secret" not in result
 
 
 def test_an_address_of_redis_that_makes_no_sense_is_said() -> None:
-    told = refusal(started(REDIS_URL="redis://one:1,two:2"))
-    assert "REDIS_URL names several hosts" in told
+    result = refusal(started(REDIS_URL="redis://one:1,two:2"))
+    assert "REDIS_URL names several hosts" in result
 
 
 def test_a_second_one_on_the_same_data_is_refused() -> None:
     with only_one(Path("data"), "127.0.0.1:1"):
-        told = refusal(started())
-    assert f"the gateway of this folder (pid {os.getpid()}) already runs here" in told
-    assert told.endswith(" at 127.0.0.1:1.\n")
+        result = refusal(started())
+    assert f"the gateway of this folder (pid {os.getpid()}) already runs here" in result
+    assert result.endswith(" at 127.0.0.1:1.\n")

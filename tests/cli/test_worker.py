@@ -45,15 +45,15 @@ def test_it_becomes_its_master(become: list[str]) -> None:
 
 
 def test_settings_that_cannot_be_used_are_said() -> None:
-    told = run(WORKER_LEASE_S="soon")
-    assert told.exit_code == 1
-    assert told.stderr == (
+    result = run(WORKER_LEASE_S="soon")
+    assert result.exit_code == 1
+    assert result.stderr == (
         "Error: The worker cannot start: WORKER_LEASE_S must be a number of seconds above 0\n"
     )
 
 
 def test_with_background_disabled_there_is_nothing_to_do() -> None:
     Path("gateway.toml").write_text("[background]\nenabled = false\n", "utf-8")
-    told = run()
-    assert told.exit_code == 1
-    assert "Background responses are disabled" in told.stderr
+    result = run()
+    assert result.exit_code == 1
+    assert "Background responses are disabled" in result.stderr

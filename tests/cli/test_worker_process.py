@@ -54,12 +54,12 @@ def begin(master: socket.socket, line: str) -> None:
     worker_process.main()
 
 
-def told(toml: str) -> None:
+def write_toml(toml: str) -> None:
     Path("gateway.toml").write_text(toml, "utf-8")
 
 
 def test_a_fresh_one_reads_the_file(master: socket.socket, made: Started) -> None:
-    told("[background]\ndrain_s = 7\ngrace_s = 2.5\n")
+    write_toml("[background]\ndrain_s = 7\ngrace_s = 2.5\n")
     begin(master, "fresh")
     assert made.settings[0].background.drain_s == 7
     assert made.ready[:2] == ("7", "2.5")
@@ -68,9 +68,9 @@ def test_a_fresh_one_reads_the_file(master: socket.socket, made: Started) -> Non
 def test_one_in_place_of_another_goes_by_what_that_had(
     master: socket.socket, made: Started, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told("[background]\ndrain_s = 7\n")
+    write_toml("[background]\ndrain_s = 7\n")
     begin(master, "fresh")
-    told("[background]\ndrain_s = 8\n")
+    write_toml("[background]\ndrain_s = 8\n")
     again, theirs = socket.socketpair()
     monkeypatch.setattr(sys, "argv", ["worker_process", str(theirs.detach())])
     with again:
@@ -82,7 +82,7 @@ def test_one_in_place_of_another_goes_by_what_that_had(
 def test_what_another_release_has_kept_is_read_anew(
     master: socket.socket, made: Started, kept: str
 ) -> None:
-    told("[background]\ndrain_s = 8\n")
+    write_toml("[background]\ndrain_s = 8\n")
     begin(master, f"kept {kept}")
     assert made.settings[0].background.drain_s == 8
 
@@ -97,7 +97,7 @@ def test_what_another_release_has_kept_is_read_anew(
 def test_what_cannot_be_used_is_refused_with_the_reason(
     master: socket.socket, made: Started, toml: str, reason: str
 ) -> None:
-    told(toml)
+    write_toml(toml)
     with pytest.raises(SystemExit, match="78"):
         begin(master, "fresh")
     said = master.recv(4096).decode()
@@ -109,7 +109,7 @@ def test_what_cannot_be_used_is_refused_with_the_reason(
 def test_a_file_that_has_gone_is_refused_by_who_is_to_read_it_again(
     master: socket.socket, made: Started, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told("[background]\ndrain_s = 7\n")
+    write_toml("[background]\ndrain_s = 7\n")
     begin(master, "fresh")
     Path("gateway.toml").unlink()
     again, theirs = socket.socketpair()

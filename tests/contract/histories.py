@@ -28,7 +28,7 @@ from app.settings import Api
 from tests.contract.recordings import CannedTransport, settings
 from tests.ids import IDS, item_minter
 from tests.memory_stores.responses import MemoryStore
-from tests.upstream.answer import Asked, answer
+from tests.upstream.answer import ReadRequest, answer
 from tests.upstream.plan import WIRES
 from tests.upstream.refusals import refusal
 from tests.upstream.script import Script
@@ -130,7 +130,7 @@ class Line:
 
     def _said(self, script: Script) -> bytes:
         wire = WIRES[PATHS[self.api]]
-        said = answer(Asked("m", self.stream, "", 1), script)
+        said = answer(ReadRequest("m", self.stream, "", 1), script)
         if not self.stream:
             return orjson.dumps(wire.whole(said))
         told = wire.stream(said)

@@ -46,8 +46,8 @@ def test_a_part_of_a_token_is_one() -> None:
 
 def test_instructions_and_tools_are_input() -> None:
     tool = FunctionTool("name", "x" * 8, {"type": "object"})
-    asked = Parameters(instructions="x" * 10, tools=(tool, FunctionTool("abcd")))
-    assert estimate(asked, [], None).input_tokens == (10 + 12 + 18 + 4 + 4) // 4
+    request = Parameters(instructions="x" * 10, tools=(tool, FunctionTool("abcd")))
+    assert estimate(request, [], None).input_tokens == (10 + 12 + 18 + 4 + 4) // 4
 
 
 @pytest.mark.parametrize(
@@ -57,5 +57,5 @@ def test_instructions_and_tools_are_input() -> None:
 def test_an_answer_is_as_long_as_it_may_be(
     of_request: int | None, of_model: int | None, tokens: int
 ) -> None:
-    asked = Parameters(max_output_tokens=of_request)
-    assert estimate(asked, [], of_model).output_tokens == tokens
+    request = Parameters(max_output_tokens=of_request)
+    assert estimate(request, [], of_model).output_tokens == tokens

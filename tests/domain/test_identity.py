@@ -20,11 +20,11 @@ def identity(*names: str) -> RequestIdentity:
 
 
 def test_a_trace_is_continued_with_a_parent_of_our_own() -> None:
-    told = identity("r", GIVEN, "vendor=a,other@tenant=b").traceparent
-    assert FORM.fullmatch(told)
-    assert told.startswith(f"00-{TRACE}-")
-    assert told.endswith("-01")
-    assert PARENT not in told
+    traceparent = identity("r", GIVEN, "vendor=a,other@tenant=b").traceparent
+    assert FORM.fullmatch(traceparent)
+    assert traceparent.startswith(f"00-{TRACE}-")
+    assert traceparent.endswith("-01")
+    assert PARENT not in traceparent
 
 
 def test_without_a_trace_one_begins() -> None:
@@ -40,7 +40,7 @@ def test_a_request_without_a_name_gets_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "traceparent",
     [
         "",
         "garbage",
@@ -54,8 +54,8 @@ def test_a_request_without_a_name_gets_one() -> None:
         f" {GIVEN}",
     ],
 )
-def test_what_is_no_traceparent_is_as_good_as_none(told: str) -> None:
-    made = identity("r", told, "vendor=a")
+def test_what_is_no_traceparent_is_as_good_as_none(traceparent: str) -> None:
+    made = identity("r", traceparent, "vendor=a")
     assert made.trace_id != TRACE
     assert made.tracestate == ""
 

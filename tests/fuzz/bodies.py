@@ -26,7 +26,7 @@ def _typed(kind: str, optional: dict[str, Any] | None = None, /, **required: Any
     return _object({"type": st.just(kind)} | required, optional or {})
 
 
-_asked = st.one_of(
+_requested = st.one_of(
     _typed("input_text", text=_texts),
     _typed("text", text=_texts),
     _typed(
@@ -52,7 +52,7 @@ _items = st.one_of(
     _object(
         {
             "role": st.sampled_from(["user", "system", "developer"]),
-            "content": st.one_of(_texts, st.lists(_asked, max_size=2)),
+            "content": st.one_of(_texts, st.lists(_requested, max_size=2)),
         },
         _beside,
     ),
@@ -74,7 +74,7 @@ _items = st.one_of(
         "function_call_output",
         {"id": _ids, "status": _statuses},
         call_id=_calls,
-        output=st.one_of(_texts, st.lists(_asked, max_size=2)),
+        output=st.one_of(_texts, st.lists(_requested, max_size=2)),
     ),
     _typed(
         "reasoning",

@@ -30,5 +30,5 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how many requests were answered, and how."""
     if ANSWERS:
-        told = ", ".join(f"{status}: {times:,}" for status, times in sorted(ANSWERS.items()))
-        terminalreporter.write_line(f"fuzzing: {ANSWERS.total():,} requests answered; {told}")
+        result = ", ".join(f"{status}: {times:,}" for status, times in sorted(ANSWERS.items()))
+        terminalreporter.write_line(f"fuzzing: {ANSWERS.total():,} requests answered; {result}")

@@ -46,5 +46,5 @@ def _count(response: WSGIResponse) -> WSGIResponse:
 def stored(app: Flask) -> str:
     """Return the id of a response that was just made."""
     body = {"model": MODEL, "input": "Hi"}
-    told = app.test_client().post("/v1/responses", json=body, headers=HEADERS)
-    return str(told.get_json()["id"])
+    response = app.test_client().post("/v1/responses", json=body, headers=HEADERS)
+    return str(response.get_json()["id"])

@@ -72,15 +72,15 @@ def test_every_operation_keeps_to_the_document(case: Any) -> None:
 
 def post(raw: bytes) -> int:
     """Send a body and return the status; the answer must be whole, a refusal in the envelope."""
-    told = APP.test_client().post(
+    status = APP.test_client().post(
         "/v1/responses", data=raw, content_type="application/json", headers=HEADERS
     )
-    assert told.status_code < 500
-    if told.status_code >= 400:
-        ENVELOPE.read(told.get_json(), "", ReadContext())
-    elif told.mimetype == "text/event-stream":
-        check_stream(told.get_data().splitlines(keepends=True))
-    return told.status_code
+    assert status.status_code < 500
+    if status.status_code >= 400:
+        ENVELOPE.read(status.get_json(), "", ReadContext())
+    elif status.mimetype == "text/event-stream":
+        check_stream(status.get_data().splitlines(keepends=True))
+    return status.status_code
 
 
 @THOROUGHLY
@@ -112,12 +112,12 @@ def pair(number: int) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("count", [1, 10_000, 10_001, 50_000])
 def test_many_calls_are_answered_or_too_many(count: int) -> None:
     items = [each for number in range(count) for each in pair(number)]
-    told = post(orjson.dumps({"model": MODEL, "input": items}))
-    assert told == (200 if count <= 10_000 else 400)
+    status = post(orjson.dumps({"model": MODEL, "input": items}))
+    assert status == (200 if count <= 10_000 else 400)
 
 
 @pytest.mark.parametrize("count", [1, 19_999, 20_000, 20_001, 100_000])
 def test_many_items_are_answered_or_too_many(count: int) -> None:
     items = [{"role": "user", "content": "Hi"}] * count
-    told = post(orjson.dumps({"model": MODEL, "input": items}))
-    assert told == (200 if count <= 20_000 else 400)
+    status = post(orjson.dumps({"model": MODEL, "input": items}))
+    assert status == (200 if count <= 20_000 else 400)

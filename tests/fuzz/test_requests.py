@@ -57,18 +57,18 @@ def test_a_valid_body_is_taken(body: dict[str, Any]) -> None:
 @THOROUGHLY
 @given(mutated_bodies(), policies)
 def test_a_mutated_body_is_taken_or_refused_in_the_callers_words(body: Any, policy: Policy) -> None:
-    told = loaded(body, policy)
-    if isinstance(told, InvalidRequest):
-        assert told.code in CODES
-        assert len(told.message) < 1000
+    result = loaded(body, policy)
+    if isinstance(result, InvalidRequest):
+        assert result.code in CODES
+        assert len(result.message) < 1000
 
 
 @THOROUGHLY
 @given(mutated_bodies(), policies)
 def test_the_fault_is_named_by_a_path_that_begins_in_the_body(body: Any, policy: Policy) -> None:
-    told = loaded(body, policy)
-    if isinstance(told, InvalidRequest):
-        [name] = re.findall(r"^[a-z_]+", told.param or "")
+    result = loaded(body, policy)
+    if isinstance(result, InvalidRequest):
+        [name] = re.findall(r"^[a-z_]+", result.param or "")
         assert name in body or name in ("model", "input")
 
 

@@ -20,31 +20,31 @@ THOROUGHLY = settings(
 
 @THOROUGHLY
 @given(mutated_streams())
-def test_a_mutated_stream_is_told_legally(told: tuple[Recording, list[bytes]]) -> None:
-    recording, pieces = told
+def test_a_mutated_stream_is_told_legally(recorded: tuple[Recording, list[bytes]]) -> None:
+    recording, pieces = recorded
     outcome(play(recording.api, pieces, stream=True))
 
 
 @THOROUGHLY
 @given(mutated_streams())
-def test_a_mutated_stream_is_relayed_legally(told: tuple[Recording, list[bytes]]) -> None:
-    recording, pieces = told
+def test_a_mutated_stream_is_relayed_legally(recorded: tuple[Recording, list[bytes]]) -> None:
+    recording, pieces = recorded
     outcome(play(recording.api, pieces, stream=True, relayed=True))
 
 
 @THOROUGHLY
 @given(mutated_answers())
-def test_a_mutated_answer_is_told_legally(told: tuple[Recording, bytes]) -> None:
-    recording, body = told
+def test_a_mutated_answer_is_told_legally(recorded: tuple[Recording, bytes]) -> None:
+    recording, body = recorded
     outcome(play(recording.api, [body], stream=False))
 
 
 @THOROUGHLY
 @given(counted())
 def test_counts_at_the_edges_are_counts_within_bounds(
-    told: tuple[Recording, list[bytes], bool],
+    recorded: tuple[Recording, list[bytes], bool],
 ) -> None:
-    recording, pieces, streamed = told
+    recording, pieces, streamed = recorded
     usage = outcome(play(recording.api, pieces, stream=streamed))["usage"]
     assert all(type(count) is int and 0 <= count <= MOST_TOKENS for count in usage.values()), usage
 
@@ -84,15 +84,15 @@ def calls(api: Api, count: int) -> bytes:
                 b'data: {"type":"response.completed","response":'
                 b'{"status":"completed","output":[%b]}}\n\n'
             )
-            told = [added % (n, item, n, item) for n, item in enumerate(items)]
-            return b"".join(told) + end % b",".join(items)
+            found = [added % (n, item, n, item) for n, item in enumerate(items)]
+            return b"".join(found) + end % b",".join(items)
 
 
 @pytest.mark.parametrize("api", FORMATS)
 @pytest.mark.parametrize("count", [1, 1000, 1024, 1025, 3000])
 def test_any_number_of_calls_is_told_or_refused(api: Api, count: int) -> None:
-    told = outcome(play(api, [calls(api, count)], stream=True))
+    result = outcome(play(api, [calls(api, count)], stream=True))
     if count <= 1024:
-        assert (told["status"], len(told["output"])) == ("completed", count)
+        assert (result["status"], len(result["output"])) == ("completed", count)
     else:
-        assert told["status"] == "failed" or len(told["output"]) <= count
+        assert result["status"] == "failed" or len(result["output"]) <= count

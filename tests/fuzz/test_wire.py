@@ -62,15 +62,15 @@ def exchanged(gateway: Gateway, data: bytes) -> bytes:
 def test_whatever_comes_over_the_wire_is_answered_or_hung_up_on(
     entrance: Gateway, data: st.DataObject
 ) -> None:
-    told = exchanged(entrance, data.draw(exchanges(entrance.keys.own)))
-    statuses = [int(each) for each in STATUS.findall(told)]
+    result = exchanged(entrance, data.draw(exchanges(entrance.keys.own)))
+    statuses = [int(each) for each in STATUS.findall(result)]
     ANSWERS.update(statuses)
     assert [each for each in statuses if each >= 500 and each != 501] == []
 
 
 def test_nothing_of_it_was_a_fault_of_ours(entrance: Gateway) -> None:
-    told = exchanged(entrance, sound(entrance.keys.own, b"/v1/responses", b"X-Request-ID: after"))
-    assert STATUS.findall(told) == [b"200"]
+    result = exchanged(entrance, sound(entrance.keys.own, b"/v1/responses", b"X-Request-ID: after"))
+    assert STATUS.findall(result) == [b"200"]
     log = entrance.log_file.read_text()
     assert "Traceback" not in log
     assert [line for line in entrance.log_lines() if line.get("level") == "error"] == []

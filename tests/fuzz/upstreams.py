@@ -118,10 +118,10 @@ def _recounted(draw: st.DrawFn, line: bytes) -> bytes:
             mark = b'"@%d@"' % len(marks)
             marks[mark] = draw(counts)
             _put(value, path, mark.decode().strip('"'))
-    told = orjson.dumps(value)
+    written = orjson.dumps(value)
     for mark, count in marks.items():
-        told = told.replace(mark, count)
-    return head + told
+        written = written.replace(mark, count)
+    return head + written
 
 
 def _with_odd(draw: st.DrawFn, frame: bytes) -> bytes:

@@ -54,14 +54,14 @@ def sound(key: str, path: bytes = b"/v1/responses", *fields: bytes) -> bytes:
 
 def head(key: str, method: bytes, target: bytes, version: bytes, *fields: bytes) -> bytes:
     """Return a head with the caller's key and these fields."""
-    told = (
+    result = (
         b"%b %b %b" % (method, target, version),
         b"Host: gateway",
         b"Authorization: Bearer " + key.encode(),
         b"Content-Type: application/json",
         *fields,
     )
-    return b"\r\n".join(told) + b"\r\n\r\n"
+    return b"\r\n".join(result) + b"\r\n\r\n"
 
 
 @st.composite
@@ -80,8 +80,8 @@ def _request(draw: st.DrawFn, key: str) -> bytes:
             return head(key, *first, *draw(st.lists(_fields, max_size=3))) + draw(_body)
         case "chunks":
             fields = [b"Transfer-Encoding: chunked", *draw(st.lists(_fields, max_size=1))]
-            told = head(key, b"POST", b"/v1/responses", b"HTTP/1.1", *fields)
-            return told + b"".join(draw(st.lists(_chunks, max_size=5)))
+            result = head(key, b"POST", b"/v1/responses", b"HTTP/1.1", *fields)
+            return result + b"".join(draw(st.lists(_chunks, max_size=5)))
         case "short":
             whole = sound(key)
             return whole[: draw(st.integers(0, len(whole)))]

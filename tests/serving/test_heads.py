@@ -121,7 +121,7 @@ def test_what_is_read_is_what_gunicorn_reads(
         return
     environ, request = by_gunicorn(raw)
     assert {key: environ[key] for key in head.environ} == head.environ
-    told = {key for key in environ if key.startswith(("HTTP_", "CONTENT_"))}
-    assert told <= set(head.environ)
+    found = {key for key in environ if key.startswith(("HTTP_", "CONTENT_"))}
+    assert found <= set(head.environ)
     assert request.should_close() == head.closes
     assert int(environ.get("CONTENT_LENGTH", 0)) == head.length

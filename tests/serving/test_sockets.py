@@ -122,17 +122,17 @@ def test_what_the_kernel_does_not_take_at_once_is_sent_when_it_does(
     pair: tuple[Any, socket.socket],
 ) -> None:
     lean, theirs = pair
-    told = bytes(range(256)) * 20_000
+    data = bytes(range(256)) * 20_000
     theirs.setblocking(False)
-    sender = gevent.spawn(lean.sendall, told)
+    sender = gevent.spawn(lean.sendall, data)
     read = b""
-    while len(read) < len(told):
+    while len(read) < len(data):
         gevent.sleep(0)
         try:
             read += theirs.recv(1_000_000)
         except BlockingIOError:
             assert not sender.ready()
-    assert read == told
+    assert read == data
     sender.get(timeout=PATIENCE_S)
 
 

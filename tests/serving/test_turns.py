@@ -79,5 +79,5 @@ def work():
 )
 def test_a_pause_is_long_enough_for_a_caller_that_comes(work: str) -> None:
     program = [sys.executable, "-c", PROGRAM.format(work=work)]
-    told = subprocess.run(program, capture_output=True, check=False)  # noqa: S603 - our own
-    assert told.stdout.strip() == b"['heard', 'worked']", told.stderr.decode()
+    result = subprocess.run(program, capture_output=True, check=False)  # noqa: S603 - our own
+    assert result.stdout.strip() == b"['heard', 'worked']", result.stderr.decode()

@@ -13,7 +13,7 @@ Kind = Literal["reasoning", "text", "refusal", "call"]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReadRequest:
     """What the answer depends on. `heard` is the text of the last turn that is not the model's.
 
     `count_usage` is whether a stream shall tell its token counts, `sealed` whether reasoning
@@ -44,7 +44,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    asked: Asked
+    request: ReadRequest
     blocks: tuple[Block, ...]
     finish: Finish
     usage: Counted | None
@@ -66,7 +66,7 @@ class Stream:
 class Wire(Protocol):
     """One of the formats that upstreams speak."""
 
-    def asked(self, body: dict[str, Any]) -> Asked: ...
+    def parse(self, body: dict[str, Any]) -> ReadRequest: ...
 
     def whole(self, answer: Answer) -> dict[str, Any]: ...
 
@@ -77,22 +77,22 @@ class Wire(Protocol):
     def error_frame(self, fail: Fail) -> bytes: ...
 
 
-def answer(asked: Asked, script: Script) -> Answer:
+def answer(request: ReadRequest, script: Script) -> Answer:
     """Return what the script, or else the model, has to say."""
     blocks = []
     if script.reasoning is not None:
         blocks.append(Block("reasoning", _words(script.reasoning)))
     if script.refusal is not None:
         blocks.append(Block("refusal", _words(script.refusal)))
-    if said := _said(asked, script):
+    if said := _said(request, script):
         blocks.append(Block("text", said))
     for index, call in enumerate(script.calls):
-        call_id = call.id or f"call_{asked.turns}_{index}"
+        call_id = call.id or f"call_{request.turns}_{index}"
         blocks.append(Block("call", _halves(call.arguments), call_id, call.name))
-    return Answer(asked, tuple(blocks), script.finish, script.usage)
+    return Answer(request, tuple(blocks), script.finish, script.usage)
 
 
-def _said(asked: Asked, script: Script) -> tuple[str, ...]:
+def _said(request: ReadRequest, script: Script) -> tuple[str, ...]:
     if script.events is not None:
         return tuple(f"word{number} " for number in range(script.events))
     if script.utf16:
@@ -103,7 +103,7 @@ def _said(asked: Asked, script: Script) -> tuple[str, ...]:
         return _words(script.say)
     if script.refusal is not None or script.calls:
         return ()
-    return _words(f"Turn {asked.turns} said: {asked.heard}")
+    return _words(f"Turn {request.turns} said: {request.heard}")
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from tests.upstream.answer import Answer, Asked, Block, Stream, text_of
+from tests.upstream.answer import Answer, Block, ReadRequest, Stream, text_of
 from tests.upstream.frames import event
 from tests.upstream.script import Counted, Fail
 
@@ -23,11 +23,11 @@ _STOP = {
 class AnthropicWire:
     """Implements answer.Wire."""
 
-    def asked(self, body: dict[str, Any]) -> Asked:
+    def parse(self, body: dict[str, Any]) -> ReadRequest:
         """Read what matters to the answer from a request's body."""
         messages = body["messages"]
         heard = [message for message in messages if message["role"] == "user"]
-        return Asked(
+        return ReadRequest(
             model=body["model"],
             stream=bool(body.get("stream")),
             heard=_heard(heard[-1]["content"]) if heard else "",
@@ -73,10 +73,10 @@ def _heard(content: str | list[dict[str, Any]]) -> str:
 
 def _message(answer: Answer) -> dict[str, Any]:
     return {
-        "id": f"msg_{answer.asked.turns}",
+        "id": f"msg_{answer.request.turns}",
         "type": "message",
         "role": "assistant",
-        "model": answer.asked.model,
+        "model": answer.request.model,
     }
 
 
@@ -109,10 +109,10 @@ def _pieces(index: int, block: Block) -> list[bytes]:
         "reasoning": ("thinking_delta", "thinking"),
         "call": ("input_json_delta", "partial_json"),
     }.get(block.kind, ("text_delta", "text"))
-    told = block.pieces or ("",)
+    result = block.pieces or ("",)
     pieces = [
         event({"type": "content_block_delta"} | place | {"delta": {"type": kind, name: piece}})
-        for piece in told
+        for piece in result
     ]
     pieces[0] = event({"type": "content_block_start"} | place | _opened(block)) + pieces[0]
     if block.kind == "reasoning":

@@ -115,16 +115,16 @@ class Bed:
     def came(self, record: Record) -> None:
         """Remember a request."""
         self._records.append(record)
-        self._told(record)
+        self._notify(record)
 
     def became(self, record: Record, state: State) -> None:
         """Note what a request came to."""
         record.state = state
         if state in ("ended", "aborted"):
             record.ended_at = self.now()
-        self._told(record)
+        self._notify(record)
 
-    def _told(self, record: Record) -> None:
+    def _notify(self, record: Record) -> None:
         self._served[record.state] += 1
         for waiter in [waiter for waiter in self._waiters if waiter.tag == record.tag]:
             if self.is_met(waiter):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
-from tests.upstream.answer import Answer, Asked, Block, Stream, text_of
+from tests.upstream.answer import Answer, Block, ReadRequest, Stream, text_of
 from tests.upstream.frames import DONE, data
 from tests.upstream.script import Counted, Fail
 
@@ -14,11 +14,11 @@ from tests.upstream.script import Counted, Fail
 class ChatWire:
     """Implements answer.Wire."""
 
-    def asked(self, body: dict[str, Any]) -> Asked:
+    def parse(self, body: dict[str, Any]) -> ReadRequest:
         """Read what matters to the answer from a request's body."""
         messages = body["messages"]
         heard = [message for message in messages if message["role"] != "assistant"]
-        return Asked(
+        return ReadRequest(
             model=body["model"],
             stream=bool(body.get("stream")),
             heard=text_of(heard[-1].get("content")) if heard else "",
@@ -46,7 +46,7 @@ class ChatWire:
         closing = b""
         if reason := _finish(answer):
             closing += data(_chunk(answer, {}, reason))
-        if answer.usage and answer.asked.count_usage:
+        if answer.usage and answer.request.count_usage:
             counted = {"choices": [], "usage": _usage(answer.usage)}
             closing += data(_envelope(answer, "chat.completion.chunk") | counted)
         return Stream(
@@ -84,12 +84,12 @@ def _pieces(answer: Answer) -> Iterator[bytes]:
 
 
 def _call_pieces(answer: Answer, block: Block, index: int) -> Iterator[bytes]:
-    told = {"index": index} | _call(block)
-    told["function"] = {"name": block.name, "arguments": ""}
-    opened = data(_chunk(answer, {"tool_calls": [told]}))
+    call = {"index": index} | _call(block)
+    call["function"] = {"name": block.name, "arguments": ""}
+    opened = data(_chunk(answer, {"tool_calls": [call]}))
     for piece in block.pieces or ("",):
-        told = {"index": index, "function": {"arguments": piece}}
-        yield opened + data(_chunk(answer, {"tool_calls": [told]}))
+        call = {"index": index, "function": {"arguments": piece}}
+        yield opened + data(_chunk(answer, {"tool_calls": [call]}))
         opened = b""
 
 
@@ -116,10 +116,10 @@ def _chunk(answer: Answer, delta: dict[str, Any], finish: str | None = None) -> 
 
 def _envelope(answer: Answer, kind: str) -> dict[str, Any]:
     return {
-        "id": f"chatcmpl-{answer.asked.turns}",
+        "id": f"chatcmpl-{answer.request.turns}",
         "object": kind,
         "created": 1_760_000_000,
-        "model": answer.asked.model,
+        "model": answer.request.model,
     }
 
 

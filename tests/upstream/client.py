@@ -28,8 +28,8 @@ class Upstream:
 
     def arm(self, *scripts: Script, model: str = ANY) -> None:
         """Have the next requests for `model` do as the scripts say, one each."""
-        told = [json.loads(script.text()) for script in scripts]
-        self._post("/_control", {"model": model, "scripts": told})
+        documents = [json.loads(script.text()) for script in scripts]
+        self._post("/_control", {"model": model, "scripts": documents})
 
     def list_models(self, *models: str) -> None:
         """Have the upstream list these models."""
@@ -54,8 +54,8 @@ class Upstream:
         Raises:
             AssertionError: they have not in 10 s.
         """
-        asked = {"tag": tag, "state": state, "count": str(count), "timeout_s": f"{_PATIENCE_S}"}
-        shown: list[dict[str, Any]] = self._get("/_wait", asked)
+        query = {"tag": tag, "state": state, "count": str(count), "timeout_s": f"{_PATIENCE_S}"}
+        shown: list[dict[str, Any]] = self._get("/_wait", query)
         return shown
 
     def figures(self) -> dict[str, Any]:
@@ -63,9 +63,9 @@ class Upstream:
         shown: dict[str, Any] = self._get("/_connections", {})
         return shown
 
-    def _get(self, path: str, asked: dict[str, str]) -> Any:
-        answer = self._session.get(self.places.url + path, params=asked, timeout=_PATIENCE_S + 10)
-        assert answer.status_code == 200, f"{asked} has not come: {answer.text}"
+    def _get(self, path: str, query: dict[str, str]) -> Any:
+        answer = self._session.get(self.places.url + path, params=query, timeout=_PATIENCE_S + 10)
+        assert answer.status_code == 200, f"{query} has not come: {answer.text}"
         return answer.json()
 
     def _post(self, path: str, given: dict[str, Any]) -> None:

@@ -25,13 +25,13 @@ Tell = Callable[[int, Any], None]
 
 def handle(bed: Bed, path: str, query: str, body: bytes, tell: Tell) -> None:
     """Do what a control request asks, and tell its status and value: now, or when it comes."""
-    asked = {name: values[-1] for name, values in parse_qs(query).items()}
+    options = {name: values[-1] for name, values in parse_qs(query).items()}
     given = orjson.loads(body) if body else {}
     match path:
         case "/_wait":
-            _wait(bed, asked, tell)
+            _wait(bed, options, tell)
         case "/_requests":
-            tell(200, bed.records(asked.get("tag")))
+            tell(200, bed.records(options.get("tag")))
         case "/_connections":
             tell(200, bed.figures())
         case "/_control":
@@ -49,23 +49,23 @@ def handle(bed: Bed, path: str, query: str, body: bytes, tell: Tell) -> None:
             tell(404, {"error": f"no {path} here"})
 
 
-def _wait(bed: Bed, asked: dict[str, str], tell: Tell) -> None:
-    state = cast(State, asked["state"])
-    told = False
+def _wait(bed: Bed, options: dict[str, str], tell: Tell) -> None:
+    state = cast(State, options["state"])
+    is_met = False
 
     def met() -> None:
-        nonlocal told
-        told = True
+        nonlocal is_met
+        is_met = True
         timer.cancel()
         tell(200, bed.records(waiter.tag))
 
     def gave_up() -> None:
-        if not told:
+        if not is_met:
             bed.forget(waiter)
             tell(408, bed.records(waiter.tag))
 
-    waiter = Waiter(asked.get("tag", ""), state, int(asked.get("count", "1")), met)
-    timer = asyncio.get_running_loop().call_later(float(asked.get("timeout_s", "10")), gave_up)
+    waiter = Waiter(options.get("tag", ""), state, int(options.get("count", "1")), met)
+    timer = asyncio.get_running_loop().call_later(float(options.get("timeout_s", "10")), gave_up)
     if bed.is_met(waiter):
         met()
     else:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import orjson
 
-from tests.upstream.answer import Asked, Wire, answer
+from tests.upstream.answer import ReadRequest, Wire, answer
 from tests.upstream.anthropic import AnthropicWire
 from tests.upstream.chat import ChatWire
 from tests.upstream.frames import dumps
@@ -65,14 +65,14 @@ class Plan:
 
 
 @lru_cache(maxsize=2048)
-def plan(path: str, asked: Asked, armed: str | None) -> Plan:
+def plan(path: str, request: ReadRequest, armed: str | None) -> Plan:
     """Return what to do with a request: as it was armed, else as its model or its text says."""
     wire = WIRES[path]
     try:
-        script = _script(asked, armed)
+        script = _script(request, armed)
     except BadScript as error:
         return Plan("", tuple(_failed(wire, Fail(status=400, message=str(error)))))
-    steps = _dripped(_steps(wire, asked, script), script)
+    steps = _dripped(_steps(wire, request, script), script)
     return Plan(script.tag, tuple(_joined(steps)))
 
 
@@ -81,14 +81,14 @@ def refused_plan(path: str, fail: Fail) -> Plan:
     return Plan("", tuple(_failed(WIRES[path], fail)))
 
 
-def _script(asked: Asked, armed: str | None) -> Script:
-    for text in (armed, asked.model, asked.heard):
+def _script(request: ReadRequest, armed: str | None) -> Script:
+    for text in (armed, request.model, request.heard):
         if text and (script := read(text)):
             return script
     return DEFAULT
 
 
-def _steps(wire: Wire, asked: Asked, script: Script) -> Iterator[Step]:
+def _steps(wire: Wire, request: ReadRequest, script: Script) -> Iterator[Step]:
     if script.wait_s:
         yield Pause(script.wait_s)
     if script.stall_after == -1:
@@ -100,23 +100,23 @@ def _steps(wire: Wire, asked: Asked, script: Script) -> Iterator[Step]:
     elif script.garbage == "head":
         yield Send(b"SSH-2.0-OpenSSH_9.2\r\nthis is no HTTP\r\n\r\n")
         yield End("close")
-    elif asked.stream:
-        yield from _streamed(wire, asked, script)
+    elif request.stream:
+        yield from _streamed(wire, request, script)
     else:
-        yield from _whole(wire, asked, script)
+        yield from _whole(wire, request, script)
 
 
 def _failed(wire: Wire, fail: Fail) -> Iterator[Step]:
     body = wire.error(fail) if fail.body is None else fail.body
     kind = "text/html" if isinstance(body, str) else JSON
-    told = body.encode() if isinstance(body, str) else orjson.dumps(body)
+    data = body.encode() if isinstance(body, str) else orjson.dumps(body)
     headers = {"content-type": kind} | {name.lower(): value for name, value in fail.headers}
-    yield Send(head(fail.status, headers, len(told)) + told)
+    yield Send(head(fail.status, headers, len(data)) + data)
     yield End()
 
 
-def _whole(wire: Wire, asked: Asked, script: Script) -> Iterator[Step]:
-    body = dumps(wire.whole(answer(asked, script)))
+def _whole(wire: Wire, request: ReadRequest, script: Script) -> Iterator[Step]:
+    body = dumps(wire.whole(answer(request, script)))
     if script.garbage == "line":
         yield Send(head(200, {"content-type": JSON}, script.garbage_bytes))
         yield Flood(script.garbage_bytes)
@@ -133,10 +133,10 @@ def _whole(wire: Wire, asked: Asked, script: Script) -> Iterator[Step]:
     yield from _pieces(wire, script, (body[:middle], body[middle:]), b"", chunked=False)
 
 
-def _streamed(wire: Wire, asked: Asked, script: Script) -> Iterator[Step]:
-    told = wire.stream(answer(asked, script))
-    yield Send(head(200, {"content-type": "text/event-stream"}, None) + chunk(told.opening))
-    yield from _pieces(wire, script, told.pieces, told.closing, chunked=True)
+def _streamed(wire: Wire, request: ReadRequest, script: Script) -> Iterator[Step]:
+    result = wire.stream(answer(request, script))
+    yield Send(head(200, {"content-type": "text/event-stream"}, None) + chunk(result.opening))
+    yield from _pieces(wire, script, result.pieces, result.closing, chunked=True)
 
 
 def _pieces(
@@ -193,14 +193,14 @@ def _dripped(steps: Iterator[Step], script: Script) -> Iterator[Step]:
 
 def _joined(steps: Iterator[Step]) -> Iterator[Step]:
     """Make one write of what is to be written at once."""
-    held = b""
+    data = b""
     for step in steps:
         if isinstance(step, Send):
-            held += step.data
+            data += step.data
             continue
-        if held:
-            yield Send(held)
-        held = b""
+        if data:
+            yield Send(data)
+        data = b""
         yield step
 
 

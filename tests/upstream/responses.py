@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 from typing import Any
 
-from tests.upstream.answer import Answer, Asked, Block, Stream, text_of
+from tests.upstream.answer import Answer, Block, ReadRequest, Stream, text_of
 from tests.upstream.frames import event
 from tests.upstream.script import Counted, Fail
 
@@ -22,12 +22,12 @@ _ENDS = {
 class ResponsesWire:
     """Implements answer.Wire."""
 
-    def asked(self, body: dict[str, Any]) -> Asked:
+    def parse(self, body: dict[str, Any]) -> ReadRequest:
         """Read what matters to the answer from a request's body."""
         given = body["input"]
         items = [{"role": "user", "content": given}] if isinstance(given, str) else given
         heard = [item for item in items if _is_heard(item)]
-        return Asked(
+        return ReadRequest(
             model=body["model"],
             stream=bool(body.get("stream")),
             heard=text_of(heard[-1].get("content") or heard[-1].get("output")) if heard else "",
@@ -42,7 +42,7 @@ class ResponsesWire:
 
     def stream(self, answer: Answer) -> Stream:
         """Return a streamed answer, every bracket of it."""
-        return _Stream(answer).told()
+        return _Stream(answer).stream()
 
     def error(self, fail: Fail) -> dict[str, Any]:
         """Return an error object."""
@@ -60,7 +60,7 @@ class _Stream:
         self._answer = answer
         self._numbers = count()
 
-    def told(self) -> Stream:
+    def stream(self) -> Stream:
         started = _response(self._answer, [], running=True)
         opening = self._event("response.created", response=started)
         opening += self._event("response.in_progress", response=started)
@@ -69,8 +69,8 @@ class _Stream:
             pieces.extend(self._item(index, group))
         status = _ENDS[self._answer.finish][0]
         ended = ResponsesWire().whole(self._answer)
-        told = self._answer.finish != "none"
-        closing = self._event(f"response.{status}", response=ended) if told else b""
+        result = self._answer.finish != "none"
+        closing = self._event(f"response.{status}", response=ended) if result else b""
         return Stream(opening, tuple(pieces), closing)
 
     def _item(self, index: int, group: list[Block]) -> list[bytes]:
@@ -101,8 +101,8 @@ class _Stream:
         ]
         pieces = pieces or [b""]
         pieces[0] = opened + pieces[0]
-        told = {_FIELD[block.kind]: block.text}
-        pieces[-1] += self._event(f"response.{kind}.done", **place, **told)
+        body = {_FIELD[block.kind]: block.text}
+        pieces[-1] += self._event(f"response.{kind}.done", **place, **body)
         pieces[-1] += self._bracket(block, "done", place, {})
         return pieces
 
@@ -116,8 +116,8 @@ class _Stream:
         kind = "reasoning_summary_part" if block.kind == "reasoning" else "content_part"
         return self._event(f"response.{kind}.{end}", **place, part=shown)
 
-    def _event(self, kind: str, **told: Any) -> bytes:
-        return event({"type": kind, "sequence_number": next(self._numbers)} | told)
+    def _event(self, kind: str, **changes: Any) -> bytes:
+        return event({"type": kind, "sequence_number": next(self._numbers)} | changes)
 
 
 _EVENTS = {
@@ -162,7 +162,7 @@ def _item(answer: Answer, index: int, group: list[Block]) -> dict[str, Any]:
                 "type": "reasoning",
                 "summary": [_part(block) for block in group],
             }
-            return shown | ({"encrypted_content": SEALED} if answer.asked.sealed else {})
+            return shown | ({"encrypted_content": SEALED} if answer.request.sealed else {})
         case "call":
             return {
                 "id": f"fc_{index}",
@@ -197,13 +197,13 @@ def _response(
 ) -> dict[str, Any]:
     status, incomplete = ("in_progress", None) if running else _ENDS[answer.finish]
     return {
-        "id": f"resp_upstream{answer.asked.turns}",
+        "id": f"resp_upstream{answer.request.turns}",
         "object": "response",
         "created_at": 1_760_000_000,
         "status": status,
         "error": None,
         "incomplete_details": incomplete,
-        "model": answer.asked.model,
+        "model": answer.request.model,
         "output": output,
         "service_tier": "default",
         "store": False,

@@ -105,8 +105,8 @@ class Script:
 
     def text(self) -> str:
         """Return the script as the JSON that a request carries."""
-        told = {name: getattr(self, name) for name in _FIELDS}
-        shown = {name: told[name] for name in _FIELDS if told[name] != getattr(DEFAULT, name)}
+        found = {name: getattr(self, name) for name in _FIELDS}
+        shown = {name: found[name] for name in _FIELDS if found[name] != getattr(DEFAULT, name)}
         return orjson.dumps(shown or {"tag": ""}).decode()
 
 

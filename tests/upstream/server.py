@@ -101,14 +101,14 @@ class Connection(asyncio.Protocol):
             self._tell(404, {"error": {"message": f"no {method} {path} here", "type": "told"}})
         else:
             given = orjson.loads(body)
-            asked = WIRES[name].asked(given)
+            sent = WIRES[name].parse(given)
             refused = refusal(name, given)
             planned = (
                 refused_plan(name, refused)
                 if refused
-                else plan(name, asked, bed.armed_for(asked.model))
+                else plan(name, sent, bed.armed_for(sent.model))
             )
-            record.model, record.tag = asked.model, planned.tag
+            record.model, record.tag = sent.model, planned.tag
             bed.came(record)
             self._exchange = Exchange(planned, record, self, bed)
             self._exchange.run()

@@ -32,8 +32,8 @@ def words(path: str, body: Json) -> str | None:
 
 def calls(*ids: str, name: str = "f") -> Json:
     function = {"name": name, "arguments": "{}"}
-    told = [{"id": each, "type": "function", "function": function} for each in ids]
-    return {"role": "assistant", "content": None, "tool_calls": told}
+    found = [{"id": each, "type": "function", "function": function} for each in ids]
+    return {"role": "assistant", "content": None, "tool_calls": found}
 
 
 def tool(call_id: str) -> Json:

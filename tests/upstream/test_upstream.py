@@ -33,19 +33,19 @@ def session() -> Iterator[requests.Session]:
 
 def body(script: Script | str, path: str = PATHS[0], *, stream: bool = False) -> dict[str, Any]:
     heard = script if isinstance(script, str) else script.text()
-    asked: dict[str, Any] = {"input": heard}
+    parameters: dict[str, Any] = {"input": heard}
     if path != "/v1/responses":
-        asked = {"messages": [{"role": "user", "content": heard}]}
-    return {"model": "m", "stream": stream} | asked
+        parameters = {"messages": [{"role": "user", "content": heard}]}
+    return {"model": "m", "stream": stream} | parameters
 
 
 def open_call(upstream: Upstream, script: Script, *, stream: bool = True) -> socket.socket:
     """Send a request and leave its answer unread."""
     place = urlsplit(upstream.places.url)
-    told = requests.Request(
+    sent = requests.Request(
         "POST", upstream.places.url + PATHS[0], json=body(script, stream=stream)
     )
-    prepared = told.prepare()
+    prepared = sent.prepare()
     assert isinstance(prepared.body, bytes)
     connection = socket.create_connection((place.hostname, place.port), timeout=20)
     head = f"POST {PATHS[0]} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(prepared.body)}\r\n\r\n"
@@ -185,8 +185,8 @@ def test_a_stream_can_end_in_every_bad_way(
 ) -> None:
     with closing(open_call(upstream, script)) as call:
         call.shutdown(socket.SHUT_WR)
-        told = b"".join(iter(lambda: call.recv(65536), b""))
-    assert told.endswith(ending)
+        data = b"".join(iter(lambda: call.recv(65536), b""))
+    assert data.endswith(ending)
 
 
 def test_a_stream_can_be_reset(upstream: Upstream) -> None:
