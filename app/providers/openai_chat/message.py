@@ -78,13 +78,13 @@ class MessageReader:
 
     def take(self, message: Json, likely: object, deltas: list[Delta]) -> None:
         """Add what a message, or a piece of one, says; `likely` holds its log probabilities."""
-        told = [name for name, value in message.items() if value and name not in _SILENT]
+        names = [name for name, value in message.items() if value and name not in _SILENT]
         # MEASURED: nearly every whole answer is a text and nothing else.
-        if told == _TEXT_ONLY and not likely and type(message["content"]) is str:
+        if names == _TEXT_ONLY and not likely and type(message["content"]) is str:
             self.take_text(message["content"], deltas)
             return
         before = len(deltas)
-        self._keep_unknown(message, told)
+        self._keep_unknown(message, names)
         for field in _THOUGHTS:
             if message.get(field) and (thought := self._reader.text(message, field)):
                 self._think(field, thought, deltas)
