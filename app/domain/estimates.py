@@ -41,6 +41,14 @@ class Estimate:
     output_tokens: int
 
 
+@dataclass(frozen=True, slots=True)
+class TokenCount:
+    """How many tokens an input is: as its model's server counts them, or else our estimate."""
+
+    input_tokens: int
+    is_estimate: bool = False
+
+
 def estimate(
     parameters: Parameters, items: Iterable[Item], max_output_tokens: int | None
 ) -> Estimate:

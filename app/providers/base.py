@@ -36,6 +36,15 @@ class Provider(Protocol):
         """
         ...
 
+    def count_input(self, request: ModelRequest, call: UpstreamCall) -> int | None:
+        """Return how many tokens the input is, counted without answering; None where it cannot
+        tell (G9).
+
+        Raises:
+            CallerGone: the call was cancelled.
+        """
+        ...
+
     def models(self) -> tuple[str, ...]:
         """Ask the upstream which models it serves; () where it cannot tell.
 

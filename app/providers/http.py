@@ -15,16 +15,17 @@ import orjson
 from app.domain.request import ModelRequest
 from app.domain.stream.deltas import Batch
 from app.domain.upstream_call import UpstreamCall
-from app.errors import GatewayError
+from app.errors import CallerGone, GatewayError
+from app.providers.input_counter import InputCounter
 from app.providers.learning import LearnedProfile
 from app.providers.profiles import Profile
 from app.providers.reading.events import Fault
 from app.providers.reading.fields import Note
 from app.providers.reading.pieces import AnswerReader
 from app.providers.reading.streaming import joined_batches, stream_batches, whole_batches
-from app.providers.transport import Transport
+from app.providers.transport import Endpoint, Transport
 from app.settings import ProviderSettings
-from app.telemetry import own_mistake
+from app.telemetry import log, own_mistake
 
 
 class WireFormat(Protocol):
@@ -65,6 +66,10 @@ class WireFormat(Protocol):
         """
         ...
 
+    def input_counter(self, base_url: str, profile: Profile) -> InputCounter | None:
+        """Return where a server with this profile counts tokens, None where it does not (G9)."""
+        ...
+
     def output_limits(self, models: bytes) -> Mapping[str, int]:
         """Return how many tokens each model of a list writes at most, as far as it says so (U26).
 
@@ -84,9 +89,10 @@ class HTTPProvider:
         self._format = wire_format
         self._output_limits: Mapping[str, int] = {}
         answers, models = wire_format.paths(settings.base_url)
-        headers = wire_format.headers(settings, profile)
-        self._answers = transport.endpoint(answers, headers)
-        self._models = transport.endpoint(models, headers)
+        self._headers = wire_format.headers(settings, profile)
+        self._answers = transport.endpoint(answers, self._headers)
+        self._models = transport.endpoint(models, self._headers)
+        self._counter: tuple[InputCounter, Endpoint] | None = None
 
     def ignored(self, request: ModelRequest) -> tuple[str, ...]:
         """Name the parameters of the request that this server cannot honour; see Provider."""
@@ -114,6 +120,39 @@ class HTTPProvider:
             return whole_batches(reply, reader, call, self._mistake)
         streamed = stream_batches(reply, reader, call, self._mistake)
         return streamed if request.stream else joined_batches(streamed)
+
+    def count_input(self, request: ModelRequest, call: UpstreamCall) -> int | None:
+        """Return how many tokens the input is; see Provider.
+
+        A server that fails at it, or refuses it, cannot tell: that is logged, and rests nobody.
+        """
+        profile = self.profile.current
+        counter = self._format.input_counter(self._transport.settings.base_url, profile)
+        if counter is None:
+            return None
+        try:
+            sent = counter.body(self._format.to_upstream(replace(request, stream=False), profile))
+            reply = self._counter_endpoint(counter).post(orjson.dumps(sent), call, stream=False)
+            tokens = counter.read(reply.body())
+            reason = "unreadable"
+        except CallerGone:
+            raise
+        except GatewayError as error:
+            tokens, reason = None, error.code or error.type
+        except Exception as bug:
+            raise self._mistake(bug, call) from bug
+        if tokens is None:
+            log.warning("input_count_failed", provider=self.name, error_code=reason)
+        return tokens
+
+    def _counter_endpoint(self, counter: InputCounter) -> Endpoint:
+        """Return the counter's endpoint, which is made once, unless another server is learned."""
+        if self._counter is None or self._counter[0] != counter:
+            endpoint = self._transport.endpoint(
+                counter.path, self._headers, at_root=counter.at_root
+            )
+            self._counter = counter, endpoint
+        return self._counter[1]
 
     def models(self) -> tuple[str, ...]:
         """Ask the server which models it serves; see Provider.

@@ -53,13 +53,17 @@ class Transport:
     #: Is called with an answer's `Server` header, while there is something to learn from it.
     on_server: Callable[[str], None] | None = None
 
-    def endpoint(self, path: str, headers: Mapping[str, str]) -> Endpoint:
+    def endpoint(self, path: str, headers: Mapping[str, str], *, at_root: bool = False) -> Endpoint:
         """Return the endpoint at `path` below the base URL; make it once, use it for every call.
 
+        With `at_root` it is below what stands before the /v1 that a base URL ends with.
         `headers` are the provider's own (its credential among them); the operator's come on top.
         """
         base, question, query = self.settings.base_url.partition("?")
-        return Endpoint(self, base.rstrip("/") + path + question + query, headers)
+        base = base.rstrip("/")
+        if at_root:
+            base = base.removesuffix("/v1")
+        return Endpoint(self, base + path + question + query, headers)
 
     def fault_in_answer(self, error: object) -> GatewayError:
         """Return ours for an `error` that an upstream put into a 200 body or a stream."""

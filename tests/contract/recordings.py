@@ -90,7 +90,7 @@ class CannedTransport(Transport):
         self.pieces = list(pieces)
         self.sent: list[Json] = []
 
-    def endpoint(self, path: str, headers: Mapping[str, str]) -> Endpoint:
+    def endpoint(self, path: str, headers: Mapping[str, str], *, at_root: bool = False) -> Endpoint:
         return _CannedEndpoint(self, path, headers)
 
 

@@ -165,7 +165,7 @@ def test_a_key_goes_into_the_header_that_its_host_looks_at(
     headers: list[dict[str, str]] = []
 
     class Noting(CannedTransport):
-        def endpoint(self, path: str, given: Any) -> Any:
+        def endpoint(self, path: str, given: Any, *, at_root: bool = False) -> Any:
             headers.append(dict(given))
             return super().endpoint(path, given)
 

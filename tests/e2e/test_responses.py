@@ -180,6 +180,15 @@ def test_the_openai_client_creates_retrieves_lists_and_deletes(
         openai_client.responses.retrieve(made.id)
 
 
+def test_the_openai_client_counts_the_tokens_of_an_input(openai_client: openai.OpenAI) -> None:
+    counter = openai_client.responses.input_tokens
+    counted = counter.count(model="local/echo", instructions="Be brief.", input="hello you")
+    assert counted.input_tokens == 4
+    estimated = counter.with_raw_response.count(model="steady", input="hello you")
+    assert estimated.headers["X-Estimated"] == "input_tokens"
+    assert estimated.parse().input_tokens == 3
+
+
 def test_the_openai_client_accumulates_a_stream(openai_client: openai.OpenAI) -> None:
     script = Script(
         reasoning="hm", say="it is", calls=(Call(name="f", arguments='{"a": [1]}'),)

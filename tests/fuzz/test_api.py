@@ -27,7 +27,7 @@ ENVELOPE = ErrorEnvelopeSchema()
 #: Rules between parameters are beyond a JSON schema; a missing key has a test of its own.
 BEYOND = [positive_data_acceptance, ignored_auth]
 #: Routed only to be a clean 404 where an id could stand (E11).
-NOT_BUILT = {("/v1/responses/input_tokens", "post"), ("/v1/responses/compact", "post")}
+NOT_BUILT = {("/v1/responses/compact", "post")}
 MODESTLY = settings(
     max_examples=max(50, settings().max_examples // 10),
     deadline=None,

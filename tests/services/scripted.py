@@ -33,6 +33,9 @@ class ScriptedProvider:
     def ignored(self, request: ModelRequest) -> tuple[str, ...]:
         return ("seed",) if request.parameters.seed is not None else ()
 
+    def count_input(self, request: ModelRequest, call: UpstreamCall) -> int | None:
+        return None
+
     def models(self) -> tuple[str, ...]:
         return ()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 from flask import Blueprint
@@ -27,8 +28,8 @@ from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, GatewayError
 from app.schemas.docs.openapi import endpoint_info
 from app.schemas.field import ReadContext
-from app.schemas.request.create import CREATE_REQUEST
-from app.schemas.wire.answers import DELETED, ITEM_LIST
+from app.schemas.request.create import CREATE_REQUEST, INPUT_TOKENS_REQUEST
+from app.schemas.wire.answers import DELETED, ITEM_LIST, TOKEN_COUNT
 from app.schemas.wire.responses import RESPONSE
 from app.telemetry import STREAMS_OPEN
 
@@ -36,6 +37,8 @@ bp = Blueprint("responses", __name__, url_prefix="/v1/responses")
 auth.require_key(bp)
 
 MAX_WAIT_S = 60
+#: A server that has not counted by then is not waited for: the tokens are estimated.
+COUNTED_WITHIN_S = 10.0
 MAX_NUMBER = 10**9 - 1
 
 
@@ -49,14 +52,18 @@ def describe() -> ResponseReturnValue:
 def create() -> ResponseReturnValue:
     """Create a response: whole, streamed as server-sent events, or in the background."""
     current = context.current()
-    policy = current.caller.unsupported_tools or current.services.requests.unsupported_tools
     body = json_body(current)
-    reading = ReadContext(drops_unsupported=policy == "drop", pause=let_others_run)
-    request = CREATE_REQUEST.load(body, context=reading)
+    request = CREATE_REQUEST.load(body, context=_reading(current))
     current.trace.model = request.model
     if request.background:
         return _enqueued(current, request, body)
     return _answered(current, request)
+
+
+def _reading(current: context.CallContext) -> ReadContext:
+    """Return how a body of this caller is read."""
+    policy = current.caller.unsupported_tools or current.services.requests.unsupported_tools
+    return ReadContext(drops_unsupported=policy == "drop", pause=let_others_run)
 
 
 def _enqueued(current: context.CallContext, request: CreateRequest, body: Any) -> WSGIResponse:
@@ -112,9 +119,28 @@ def streaming(
 
 
 @bp.post("/input_tokens")
+def count_input() -> ResponseReturnValue:
+    """Count the tokens of a request's input, as its model would read it (G9)."""
+    current = context.current()
+    request = INPUT_TOKENS_REQUEST.load(json_body(current), context=_reading(current))
+    current.trace.model = request.model or None
+    services, recorder = current.services, TraceRecorder(current)
+    call = UpstreamCall(deadline=monotonic() + COUNTED_WITHIN_S, identity=current.identity)
+    place = services.open_answers.enter(call.abort)
+    watch = services.hangups.watch(current.environ, call.cancel)
+    try:
+        count = services.responses.count_input(current.caller, request, call, recorder)
+    finally:
+        recorder.upstream_called(call)
+        services.hangups.forget(watch)
+        services.open_answers.leave(place)
+    estimated = {"X-Estimated": "input_tokens"} if count.is_estimate else {}
+    return json_response(TOKEN_COUNT.dump(count), estimated | ignored_parameters(request.ignored))
+
+
 @bp.post("/compact")
 def missing() -> ResponseReturnValue:
-    """Say that these are not there: a 405 would name the methods of another path (E11)."""
+    """Say that this is not there: a 405 would name the methods of another path (E11)."""
     raise path_not_found()
 
 

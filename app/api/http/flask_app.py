@@ -16,7 +16,7 @@ from flask import Flask, Request, g
 from flask import request as request_proxy
 from flask.ctx import RequestContext
 from flask.sessions import NullSession
-from werkzeug.routing import MapAdapter, Rule
+from werkzeug.routing import Map, MapAdapter, Rule, UnicodeConverter
 
 from app.api.http.response import WSGIResponse
 
@@ -58,6 +58,20 @@ class SlimRequest(Request):
         return getattr(self, name)
 
 
+class SegmentConverter(UnicodeConverter):
+    """A variable in a path: any segment but the words that stand for a path of their own there.
+
+    Werkzeug would count the variable path's methods to those of the word's in `Allow`.
+    """
+
+    regex = r"(?!input_tokens$)[^/]+"
+    part_isolating = True
+
+    def __init__(self, url_map: Map) -> None:
+        super().__init__(url_map)
+        self.regex = type(self).regex
+
+
 class SlimContext(RequestContext):
     """What all of Flask's proxies look at while a request is handled: `g` and `current_app` too."""
 
@@ -75,6 +89,7 @@ class SlimFlask(Flask):
 
     def __init__(self, import_name: str) -> None:
         super().__init__(import_name, static_folder=None)
+        self.url_map.converters["default"] = SegmentConverter
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request.

@@ -10,6 +10,7 @@ from app.domain.request import ModelRequest
 from app.providers.anthropic.families import is_of_a_family
 from app.providers.anthropic.reader import MessagesReader
 from app.providers.anthropic.request import ignored, to_upstream
+from app.providers.input_counter import InputCounter
 from app.providers.model_list import output_limits
 from app.providers.profiles import Profile
 from app.providers.reading.events import EventReader, Fault
@@ -17,6 +18,9 @@ from app.providers.reading.fields import Note
 from app.settings import ProviderSettings
 
 VERSION = "2023-06-01"
+
+#: docs.anthropic.com, "Token counting": fields of an answer that are not of its input are refused.
+_COUNTED = frozenset({"model", "messages", "system", "tools", "tool_choice", "thinking"})
 
 
 class MessagesFormat:
@@ -50,6 +54,13 @@ class MessagesFormat:
     ) -> EventReader:
         """Return what reads an answer; see WireFormat."""
         return EventReader(MessagesReader(fault, note))
+
+    def input_counter(self, base_url: str, profile: Profile) -> InputCounter | None:
+        """Return where tokens are counted; see WireFormat."""
+        if profile.input_counter != "beside":
+            return None
+        answers, _ = self.paths(base_url)
+        return InputCounter(f"{answers}/count_tokens", _COUNTED)
 
     def output_limits(self, models: bytes) -> Mapping[str, int]:
         """Return the limits of models that are of no known family; see WireFormat.

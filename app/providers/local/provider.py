@@ -79,6 +79,12 @@ class LocalProvider:
         names = (name for name, is_given in ignored.items() if is_given)
         return (*_PASS_THROUGH.ignored(parameters), *names)
 
+    def count_input(self, request: ModelRequest, call: UpstreamCall) -> int | None:
+        """Return how many words the input has, as its answers count them; see Provider."""
+        if call.cancelled:
+            raise CallerGone("the call was cancelled")
+        return _input_words(request)
+
     def models(self) -> tuple[str, ...]:
         """Return the one model that is meant for use."""
         return ("echo",)
@@ -124,13 +130,17 @@ def _answer(request: ModelRequest) -> Iterator[Batch]:
             written += 1
             thought += isinstance(delta, Thought)
         yield [delta]
-    read = sum(len(_words(_text_of(item))) for item in request.items)
     usage = Usage(
-        input_tokens=read + len(_words(parameters.instructions or "")),
+        input_tokens=_input_words(request),
         output_tokens=written,
         reasoning_tokens=thought,
     )
     yield [Used(usage), Finished(reason)]
+
+
+def _input_words(request: ModelRequest) -> int:
+    read = sum(len(_words(_text_of(item))) for item in request.items)
+    return read + len(_words(request.parameters.instructions or ""))
 
 
 def _deltas(request: ModelRequest) -> Iterator[Delta]:

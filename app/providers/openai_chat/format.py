@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.domain.request import INCLUDE_ENCRYPTED, ModelRequest
+from app.providers.input_counter import InputCounter
 from app.providers.openai_chat.kept_fields import KeptFields
 from app.providers.openai_chat.reader import ChatReader
 from app.providers.openai_chat.request import ignored, to_upstream
@@ -14,6 +15,13 @@ from app.providers.reading.events import Fault
 from app.providers.reading.fields import Note
 from app.providers.writing.openai import bearer
 from app.settings import ProviderSettings
+
+_COUNTED = frozenset({"model", "messages", "tools", "chat_template_kwargs"})
+#: llama.cpp's, beside the endpoint of answers, and vLLM's tokenizer, which stands apart.
+COUNTERS = {
+    "beside": InputCounter("/chat/completions/input_tokens", _COUNTED),
+    "tokenize": InputCounter("/tokenize", _COUNTED, number="count", at_root=True),
+}
 
 
 class ChatFormat:
@@ -46,6 +54,10 @@ class ChatFormat:
             text=INCLUDE_ENCRYPTED in request.parameters.include,
         )
         return ChatReader(fault, note, kept)
+
+    def input_counter(self, _base_url: str, profile: Profile) -> InputCounter | None:
+        """Return where tokens are counted; see WireFormat."""
+        return COUNTERS.get(profile.input_counter)
 
     def output_limits(self, _models: bytes) -> Mapping[str, int]:
         """Its lists say none; see WireFormat."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.domain.request import ModelRequest
+from app.providers.input_counter import InputCounter
 from app.providers.openai_responses.reader import ResponsesReader
 from app.providers.openai_responses.request import ignored, to_upstream
 from app.providers.profiles import Profile
@@ -13,6 +14,23 @@ from app.providers.reading.events import EventReader, Fault
 from app.providers.reading.fields import Note
 from app.providers.writing.openai import bearer
 from app.settings import ProviderSettings
+
+#: Beside the endpoint of answers (platform.openai.com, "Get input token counts").
+COUNTER = InputCounter(
+    "/responses/input_tokens",
+    frozenset(
+        {
+            "model",
+            "input",
+            "instructions",
+            "tools",
+            "tool_choice",
+            "parallel_tool_calls",
+            "reasoning",
+            "text",
+        }
+    ),
+)
 
 
 class ResponsesFormat:
@@ -43,6 +61,10 @@ class ResponsesFormat:
         """
         cut_at = None if profile.tells_cut else sent.get("max_output_tokens")
         return EventReader(ResponsesReader(fault, cut_at, note))
+
+    def input_counter(self, _base_url: str, profile: Profile) -> InputCounter | None:
+        """Return where tokens are counted; see WireFormat."""
+        return COUNTER if profile.input_counter == "beside" else None
 
     def output_limits(self, _models: bytes) -> Mapping[str, int]:
         """Its lists say none; see WireFormat."""

@@ -19,6 +19,12 @@ PROFILES: dict[str, Profile] = {each.name: each for each in (GENERIC, *VENDORS, 
 _IN_FORMAT: dict[tuple[str, Api], Mapping[str, Any]] = {
     ("llamacpp", "responses"): {"logprobs": False},
     ("llamacpp", "anthropic_messages"): {"parallel_tool_calls": False},
+    # developers.openai.com, "Counting tokens"; docs.anthropic.com, "Token counting".
+    ("openai", "responses"): {"input_counter": "beside"},
+    ("anthropic", "anthropic_messages"): {"input_counter": "beside"},
+    # vllm-project/vllm: entrypoints/serve/tokenize for chats, count_tokens for Messages.
+    ("vllm", "chat_completions"): {"input_counter": "tokenize"},
+    ("vllm", "anthropic_messages"): {"input_counter": "beside"},
     # docs.anthropic.com, "OpenAI SDK compatibility": it is a field of its own format only.
     ("anthropic", "chat_completions"): {"service_tier": False},
     # docs.x.ai, "Maximizing cache hits": a field of Responses; in Chat it is a header.

@@ -10,6 +10,9 @@ from typing import Literal
 ToolChoiceForm = Literal["full", "named", "modes", "never"]
 #: Where the effort goes: a field of that name, OpenRouter's object, the chat template, nowhere.
 EffortField = Literal["reasoning_effort", "reasoning", "chat_template_kwargs", "none"]
+#: Where a server counts the tokens of a request: nowhere, beside the endpoint that answers it, or
+#: with its tokenizer.
+CounterPlace = Literal["none", "beside", "tokenize"]
 #: The tiers that a server has: OpenAI's, Azure's few of them, Groq's, Anthropic's.
 TierNames = Literal["openai", "azure", "groq", "anthropic"]
 
@@ -28,6 +31,7 @@ class Profile:
             what a model wrote that is none is wrapped into one.
         key_header: the header that the key goes into; `Authorization` makes it a bearer.
         tiers: what its service tiers are called, where `service_tier` may be sent.
+        input_counter: see CounterPlace.
         one_system: whether only one system message may lead; several are joined then.
 
     Chat Completions:
@@ -74,6 +78,7 @@ class Profile:
     max_tokens: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     developer_role: bool = False
     text_arrays: bool = False
+    input_counter: CounterPlace = "none"
     one_system: bool = False
     images: bool = True
     files: bool = True

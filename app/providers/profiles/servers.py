@@ -31,6 +31,8 @@ SERVERS = (
         # It looks for a caller who hung up once a second, and begins that second anew with
         # each token of any other answer. A stream it ends at once.
         whole=False,
+        # tools/server: each of its three formats has its counter beside it.
+        input_counter="beside",
         # A named function is taken for "auto" there.
         tool_choice="modes",
         effort="chat_template_kwargs",

@@ -15,6 +15,10 @@ HEADERS: dict[str, dict[str, Any]] = {
         "description": "What was sent and not acted on: paths, percent-encoded, comma-separated.",
         "schema": _TEXT,
     },
+    "X-Estimated": {
+        "description": "What of the answer is an estimate: `input_tokens`.",
+        "schema": _TEXT,
+    },
     "X-Gateway-Provider": {"description": "The provider that answered.", "schema": _TEXT},
     "X-Gateway-Attempts": {"description": "How often a provider was asked.", "schema": _WHOLE},
     "Server-Timing": {

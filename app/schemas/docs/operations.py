@@ -7,7 +7,7 @@ from typing import Any
 from app.schemas.docs.errors import errors
 from app.schemas.docs.examples import FRAME, FRAMES, REQUESTS
 from app.schemas.docs.headers import ANSWERED, LIMITS, headers
-from app.schemas.request.create import INCLUDE_VALUES, CreateRequestSchema
+from app.schemas.request.create import INCLUDE_VALUES, CreateRequestSchema, InputTokensSchema
 from app.schemas.wire.answers import (
     DeletedSchema,
     EndpointSchema,
@@ -16,6 +16,7 @@ from app.schemas.wire.answers import (
     ModelListSchema,
     ModelSchema,
     ReadinessSchema,
+    TokenCountSchema,
 )
 from app.schemas.wire.responses import ResponseSchema
 from app.schemas.wire.usage import UsageReportSchema
@@ -37,6 +38,7 @@ def operations() -> dict[str, dict[str, Json]]:
     return {
         RESPONSES: {"post": _create(), "get": _describe()},
         _ONE: {"get": _retrieve(), "delete": _delete()},
+        f"{RESPONSES}/input_tokens": {"post": _count_input()},
         f"{_ONE}/cancel": {"post": _cancel()},
         f"{_ONE}/input_items": {"get": _input_items()},
         "/v1/models": {"get": _list_models()},
@@ -63,6 +65,20 @@ def _create() -> Json:
             "content": {_JSON: {"schema": CreateRequestSchema(), "examples": REQUESTS}},
         },
         "responses": {"200": answer, "202": queued} | errors(400, 404, 408, 413, 415, *_KEYED),
+    }
+
+
+def _count_input() -> Json:
+    counted = _answer("The count; or an estimate, which a header says.", TokenCountSchema())
+    counted["headers"] = headers("X-Estimated", "X-Ignored-Parameters", *LIMITS)
+    return {
+        "operationId": "countInputTokens",
+        "summary": "Count the tokens of a request's input, history and tools included.",
+        "requestBody": {
+            "required": True,
+            "content": {_JSON: {"schema": InputTokensSchema(), "examples": REQUESTS}},
+        },
+        "responses": {"200": counted} | errors(400, 404, 408, 413, 415, *_KEYED),
     }
 
 

@@ -183,9 +183,24 @@ class CreateRequestSchema(Document):
         )
 
 
+class InputTokensSchema(CreateRequestSchema):
+    about = "What the tokens are counted of: a request for a response, of which no answer is made."
+
+    model = ModelField(
+        shortest=1, longest=256, about="Whose tokens are counted; without one they are estimated."
+    )
+    input = InputField(about="May be left out where previous_response_id is there.")
+
+    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> CreateRequest:
+        found.setdefault("model", "")
+        found.setdefault("input", ())
+        return super().build(found, path, context)
+
+
 _SHAPING = frozenset(each.name for each in dataclasses.fields(Parameters))
 _REQUEST = frozenset(each.name for each in dataclasses.fields(CreateRequest))
 CREATE_REQUEST = CreateRequestSchema()
+INPUT_TOKENS_REQUEST = InputTokensSchema()
 
 
 def settle_together(found: dict[str, Any], context: ReadContext) -> None:

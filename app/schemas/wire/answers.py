@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from app.domain.estimates import TokenCount
 from app.domain.models import ModelCard
 from app.errors import GatewayError
 from app.schemas.field import Bind
@@ -44,6 +45,14 @@ class DeletedSchema(ValueSchema[str]):
     id = String(itself=True, **ALWAYS)
     object = Choice("response.deleted", **ALWAYS)
     deleted = AlwaysTrue(**ALWAYS)
+
+
+class TokenCountSchema(ValueSchema[TokenCount]):
+    about = "How many tokens a request's input is."
+    values = (TokenCount,)
+
+    object = Choice("response.input_tokens", **ALWAYS)
+    input_tokens = Integer(0, **ALWAYS)
 
 
 class ItemListSchema(ValueSchema[Any]):
@@ -95,4 +104,5 @@ class EndpointSchema(WireSchema):
 
 
 ERROR_ENVELOPE, DELETED, ITEM_LIST = ErrorEnvelopeSchema(), DeletedSchema(), ItemListSchema()
+TOKEN_COUNT = TokenCountSchema()
 MODEL_LIST, HEALTH = ModelListSchema(), HealthSchema()

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from app.domain.accounts.accounts import Caller
+from app.domain.estimates import TokenCount, estimate
 from app.domain.ids import IdGenerator
 from app.domain.items import Item, Reasoning
 from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest, ModelRequest, Parameters
@@ -101,6 +102,32 @@ class Preparation:
         """Name the parameters that the first-choice provider will not honour."""
         target = prepared.targets[0]
         return target.provider.ignored(self._model_request(prepared, prepared.thread.items, target))
+
+    def count_input(self, caller: Caller, request: CreateRequest, call: UpstreamCall) -> TokenCount:
+        """Return how many tokens the model would read, its history and tools included (G9).
+
+        The first-choice provider counts them; where it does not, or no model is named, they are
+        estimated.
+
+        Raises:
+            InvalidRequest, NotFound, PermissionDenied: it could not be served as it is.
+            StorageUnavailable: it continues what is stored, and the store is unreachable.
+            CallerGone: the call was cancelled.
+        """
+        if not request.model:
+            start = thread_for(self._store, self._ids, caller.account, request, self._context_of)
+            items = start.items
+        else:
+            prepared = self.prepare(caller, request)
+            items, target = prepared.thread.items, prepared.targets[0]
+            call.provider = target.provider.name
+            counted = target.provider.count_input(
+                self._model_request(prepared, items, target), call
+            )
+            if counted is not None:
+                return TokenCount(counted)
+        guess = estimate(request.parameters, items, None)
+        return TokenCount(guess.input_tokens, is_estimate=True)
 
     def open(
         self,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from app.domain.accounts.accounts import Caller
+from app.domain.estimates import Estimate, TokenCount
 from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest
 from app.domain.response import TERMINAL, Response
 from app.domain.stream.events import Event
@@ -22,6 +23,8 @@ from app.services.limits.meter import Meter, Observer
 from app.services.responses.lookup import ResponseLookup
 from app.services.upstreams.router import UpstreamAnswer
 from app.store.responses.base import ResponseStore
+
+NO_TOKENS = Estimate(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,24 @@ class Responses:
         ending = narrator.cancel() if fault is None else narrator.fail(fault)
         self._save(prepared, narrator.response, ending)
         return narrator.response
+
+    def count_input(
+        self, caller: Caller, request: CreateRequest, call: UpstreamCall, observer: Observer
+    ) -> TokenCount:
+        """Return how many tokens the request's input is; no model answers it (G9).
+
+        It is one of the caller's requests to the limits, and none to the book of use.
+
+        Raises:
+            InvalidRequest, NotFound, PermissionDenied: the request could not be served as it is.
+            LimitReached: a limit of requests is reached.
+            StorageUnavailable: it continues what is stored, and the store is unreachable.
+            CallerGone: the caller hung up.
+        """
+        request = permitted(caller, replace(request, store=False, stream=False, background=False))
+        with self._meter.limiter.reserve(caller, lambda: NO_TOKENS) as reservation:
+            observer.admitted(reservation.standing)
+            return self._preparation.count_input(caller, request, call)
 
     def _save(self, prepared: PreparedRequest, response: Response, _ending: list[Event]) -> None:
         request, start = prepared.request, prepared.thread
