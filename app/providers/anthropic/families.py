@@ -1,4 +1,4 @@
-"""What is true of each family of models that speak this format, as data."""
+"""What each family of models that speak this format can do, as data."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _SHARES = {"minimal": 0.02, "low": 0.1, "medium": 0.3, "high": 0.6, "xhigh": 0.9
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """`switch` is the field `thinking`, `effort` that of output_config; None leaves them out.
+    """`switch` goes into the field `thinking`, `effort` into output_config; None leaves them out.
 
     `thinks` says that the model is to think, `max_tokens` bounds thoughts and answer
     together. `ignored` names what was asked for in vain.

@@ -28,7 +28,7 @@ _READ = frozenset(
         "function_call",
     }
 )
-#: Fields that say nothing to anybody, whatever is in them.
+#: Fields without content: they are left out.
 _SILENT = frozenset(
     {
         "role",
@@ -43,13 +43,13 @@ _SILENT = frozenset(
         "phase",
     }
 )
-#: What only the next request needs, or repeats what was read: it says nothing to a caller.
+#: Fields that only travel back, or repeat what was read: no content for a caller either.
 _RETURNED = frozenset(
     {"reasoning_details", "thinking_blocks", "extra_content", "thought_signature"}
     | {"provider_specific_fields", "signature", "reasoning_signature"}
 )
 _TEXT_ONLY = ["content"]
-#: Where reasoning stands; some servers say it under both names.
+#: Where reasoning stands; some servers send it under both names.
 _THOUGHTS = ("reasoning_content", "reasoning")
 
 
@@ -130,7 +130,7 @@ class MessageReader:
         return {name: value for name, value in message.items() if not known.get(name)}
 
     def take_sources(self, place: Json) -> None:
-        """Take in the sources that stand beside the message (Perplexity); the latest count."""
+        """Take in sources that stand beside the message (Perplexity); later lists replace them."""
         if "search_results" in place:
             for result in self._reader.mappings(place, "search_results"):
                 url = self._reader.string(result, "url")

@@ -205,7 +205,7 @@ class ChatReader:
 
 
 def _goes_on(chunk: Json) -> bool:
-    """Tell whether a chunk says something: a text that it leaves out will not go on."""
+    """Tell whether a chunk has content: halves of characters elsewhere will get no other then."""
     for choice in elements(chunk.get("choices")):
         if isinstance(choice, dict):
             delta = choice.get("delta")

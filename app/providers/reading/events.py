@@ -22,7 +22,7 @@ Json = dict[str, Any]
 Fault = Callable[[object], GatewayError]
 
 _DONE = b"[DONE]"
-#: Other events than those named .delta that come between two pieces of a text, or are one.
+#: Events, besides those named .delta, that are a piece of a text or come between two of them.
 _PIECES = ("content_block_delta", "ping", "keepalive", "")
 
 
@@ -113,9 +113,10 @@ class EventReader:
             raise _unreadable() from error
 
     def _end_halves(self, event: Json, deltas: list[Delta]) -> None:
-        """Add what is left of texts that do not go on: in a delta they may, nowhere else.
+        """Complete halves of characters whose texts do not go on after this event.
 
-        What a whole text ends with is part of it.
+        In a delta, or an event that comes between deltas, a text may go on; any other event is
+        whole, and so is a half that it ends with.
         """
         kind = event["type"]
         if kind.endswith(".delta") or kind in _PIECES:

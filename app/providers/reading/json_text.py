@@ -31,7 +31,7 @@ _REPLACEMENT = "\ufffd"
 _CONSTANTS = {"-Infinity": IMPOSSIBLE}
 
 Json = dict[str, Any]
-#: What parts the names in a path, and what an object says of its place from its name.
+#: What separates the names in a path, and a name from the indexes and ids of its object.
 _SPLIT, _AT = "\x00", "\x01"
 _PLACES = ("type", "index", "output_index", "content_index", "summary_index", "item_id")
 
@@ -61,9 +61,9 @@ class SurrogateJoiner:
     """Reads the events of one stream, some of which cut a surrogate pair between two of them.
 
     A server that escapes UTF-16 unit by unit may send "\\ud83d" in one event and "\\ude00" in the
-    next. The first half of a text is kept until that text goes on, in the same place of an event;
-    halves that find no other become U+FFFD. A path names what an event says of its place, too:
-    texts of two blocks or calls whose pieces alternate are not mixed.
+    next. The first half is kept, by the path of its text in the event, until a text at that path
+    begins with the second; a half that gets none becomes U+FFFD. A path has the indexes and ids
+    that the event names, so that blocks or calls whose pieces alternate are not mixed.
     """
 
     __slots__ = ("_before", "_halves")
@@ -108,10 +108,10 @@ class SurrogateJoiner:
         return value
 
     def left(self) -> list[Json]:
-        """Return events that say U+FFFD for halves whose texts did not go on, and forget these.
+        """Return events that say U+FFFD for halves that nothing will complete, and forget these.
 
-        They are those of the latest event but one or before it: who reads the events knows when
-        the others of the latest will not go on either.
+        They are those that waited before the latest event and got nothing from it. One that the
+        latest event brought may be completed by the next.
         """
         paths = [path for path in self._before if path in self._halves]
         for path in paths:
@@ -119,7 +119,7 @@ class SurrogateJoiner:
         return [_event_at(path) for path in paths]
 
     def all_left(self) -> list[Json]:
-        """Return events that say U+FFFD for all halves: nothing follows."""
+        """Return events that say U+FFFD for all halves: no event follows."""
         self._before = list(self._halves)
         return self.left()
 
@@ -155,13 +155,13 @@ class SurrogateJoiner:
 
 
 def _place(value: dict[str, Any]) -> str:
-    """Return what an object says of its place, as a part of a path."""
+    """Return the indexes and ids of an object, as a part of a path."""
     given = {name: value[name] for name in _PLACES if isinstance(value.get(name), (int, str))}
     return _AT + json.dumps(given) if given else ""
 
 
 def _event_at(path: str) -> Json:
-    """Return an event that says U+FFFD at this path, and of its place what the path has of it."""
+    """Return an event that says U+FFFD at this path, with the indexes and ids in it."""
     value: Any = _REPLACEMENT
     before, *names = path.split(_SPLIT)
     places = [before, *names]

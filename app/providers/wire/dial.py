@@ -1,4 +1,4 @@
-"""Making connections: names resolved, proxies passed, TLS verified, all within one time limit."""
+"""Making connections: resolve a name, pass a proxy, verify TLS, all within one time limit."""
 
 from __future__ import annotations
 
