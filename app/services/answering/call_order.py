@@ -22,20 +22,23 @@ def in_order(
 
     `call_of` names for each output that stays its call; both are indexes into `items`.
     """
-    walk = _Walk(call_of)
+    finder = _GroupFinder(call_of)
     for index, item in enumerate(items):
         if index not in left_out:
-            walk.step(index, item)
-    for group in walk.groups:
+            finder.read(index, item)
+    for group in finder.groups:
         if len(group.calls) > 1:
             group.keep_ids_apart(items)
-    return _ordered(items, left_out, walk)
+    return _ordered(items, left_out, finder)
 
 
 @dataclass(slots=True)
 class _Group:
-    """Calls whose outputs follow one another, in the outputs' order. `place` is where those that
-    move are written: at the first one that need not, or else at the first output.
+    """Calls whose outputs follow one another, in the outputs' order. All are indexes of items.
+
+    `last_before` is the last item before the first output that is no call: a call before that has
+    to move, and is in `moved`. `place` is where these go: in front of the first call that stays, or
+    else of the first output.
     """
 
     first_output: int
@@ -56,45 +59,45 @@ class _Group:
         self.moved.sort()
 
 
-class _Walk:
-    """Goes through the items once and finds the groups, and which of their calls must move."""
+class _GroupFinder:
+    """Reads the items once and finds the groups, and which of their calls must move."""
 
     def __init__(self, call_of: Mapping[int, int]) -> None:
         self.groups: list[_Group] = []
         self._call_of = call_of
         self._is_in_group = False
         self._last_fixed = -1  # what stays where it is and is no call
-        self._thoughts: list[int] = []  # belong to the next call of the same answer
-        self._goes_on_thinking = False
-        self.thoughts_of: dict[int, list[int]] = {}
+        self._reasoning: list[int] = []  # belongs to the next call of the same answer
+        self._is_in_reasoning = False
+        self.reasoning_of: dict[int, list[int]] = {}
 
-    def step(self, index: int, item: Item) -> None:
-        """Take the next item that stays."""
+    def read(self, index: int, item: Item) -> None:
+        """Read the next item that stays."""
         match item:
             case FunctionCallOutput():
-                self._output(index)
+                self._read_output(index)
                 return
             case FunctionCall():
-                self.thoughts_of[index] = self._thoughts
-                self._thoughts = []
+                self.reasoning_of[index] = self._reasoning
+                self._reasoning = []
             case Reasoning():
-                if not self._goes_on_thinking:
-                    self._thoughts = []
-                self._thoughts.append(index)
+                if not self._is_in_reasoning:
+                    self._reasoning = []
+                self._reasoning.append(index)
             case Message():
                 self._last_fixed = index
                 if item.role != "assistant":
-                    self._thoughts = []
-        self._goes_on_thinking = isinstance(item, Reasoning)
+                    self._reasoning = []
+        self._is_in_reasoning = isinstance(item, Reasoning)
         self._is_in_group = False
 
-    def _output(self, index: int) -> None:
+    def _read_output(self, index: int) -> None:
         if not self._is_in_group:
-            # Thoughts that no call has taken stay where they are.
-            before = max(self._last_fixed, self._thoughts[-1] if self._thoughts else -1)
+            # Reasoning that no call has taken stays where it is.
+            before = max(self._last_fixed, self._reasoning[-1] if self._reasoning else -1)
             self.groups.append(_Group(index, before, index))
             self._is_in_group = True
-        self._thoughts, self._goes_on_thinking = [], False
+        self._reasoning, self._is_in_reasoning = [], False
         self._last_fixed = index
         group, call = self.groups[-1], self._call_of[index]
         group.calls.append(call)
@@ -104,14 +107,14 @@ class _Walk:
             group.place = min(group.place, call)
 
 
-def _ordered(items: Sequence[Item], left_out: Set[int], walk: _Walk) -> tuple[Item, ...]:
-    moving = [group for group in walk.groups if group.moved]
+def _ordered(items: Sequence[Item], left_out: Set[int], finder: _GroupFinder) -> tuple[Item, ...]:
+    moving = [group for group in finder.groups if group.moved]
     if not moving and not left_out:
         return tuple(items)
     omitted = set(left_out)  # from where they stood
     arriving: dict[int, list[int]] = {}
     for group in moving:
-        order = [each for call in group.moved for each in (*walk.thoughts_of[call], call)]
+        order = [each for call in group.moved for each in (*finder.reasoning_of[call], call)]
         arriving[group.place] = order
         omitted.update(order)
     ordered: list[Item] = []
