@@ -120,7 +120,7 @@ def streaming(
 
 @bp.post("/input_tokens")
 def count_input() -> ResponseReturnValue:
-    """Count the tokens of a request's input, as its model would read it (G9)."""
+    """Count the tokens of a request's input, as its model would read it (G9, N18)."""
     current = context.current()
     request = INPUT_TOKENS_REQUEST.load(json_body(current), context=_reading(current))
     current.trace.model = request.model or None
