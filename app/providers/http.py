@@ -96,7 +96,10 @@ class HTTPProvider:
 
     def ignored(self, request: ModelRequest) -> tuple[str, ...]:
         """Name the parameters of the request that this server cannot honour; see Provider."""
-        return self._format.ignored(request, self.profile.current)
+        try:
+            return self._format.ignored(request, self.profile.current)
+        except Exception as bug:
+            raise self._mistake(bug) from bug
 
     def answer(self, request: ModelRequest, call: UpstreamCall) -> Iterator[Batch]:
         """Yield what the model says; see Provider.
@@ -159,9 +162,14 @@ class HTTPProvider:
 
         How much each may write at most is kept for requests that do not say it (U26).
         """
-        body = self._models.get().body()
-        ids = self.profile.models(body)
-        self._output_limits = self._format.output_limits(body)
+        try:
+            body = self._models.get().body()
+            ids = self.profile.models(body)
+            self._output_limits = self._format.output_limits(body)
+        except GatewayError:
+            raise
+        except Exception as bug:
+            raise self._mistake(bug) from bug
         return ids
 
     def _with_limit(self, request: ModelRequest, streams: bool) -> ModelRequest:
@@ -173,5 +181,6 @@ class HTTPProvider:
             return request
         return replace(request, stream=streams, max_output_tokens_default=limit)
 
-    def _mistake(self, bug: Exception, call: UpstreamCall) -> GatewayError:
-        return own_mistake(bug, "", "provider", provider=self.name, attempts=call.attempts)
+    def _mistake(self, bug: Exception, call: UpstreamCall | None = None) -> GatewayError:
+        attempts = {} if call is None else {"attempts": call.attempts}
+        return own_mistake(bug, "", "provider", provider=self.name, **attempts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from unittest.mock import Mock
 
 import pytest
 from prometheus_client import REGISTRY
@@ -109,6 +110,22 @@ def test_a_mistake_where_http_is_read_is_ours_too(
         with pytest.raises(GatewayError, match="The gateway failed"):
             list(provider.answer(ask(stream=stream), a_call()))
     assert counted() == before + 1
+
+
+@every_format
+def test_a_mistake_beside_the_answer_is_logged_and_counted_too(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = HTTPProvider(CannedTransport(settings(api), []), PROFILES["generic"], FORMATS[api])
+    plant(monkeypatch, "app.providers.writing.parameters.PassThrough.ignored", TypeError())
+    plant(monkeypatch, "app.providers.learning.LearnedProfile.models", TypeError())
+    monkeypatch.setattr("app.providers.transport.Endpoint.get", lambda _: Mock())
+    before = counted()
+    with pytest.raises(GatewayError, match="The gateway failed"):
+        provider.ignored(ask())
+    with pytest.raises(GatewayError, match="The gateway failed"):
+        provider.models()
+    assert counted() == before + 2
 
 
 @every_format
