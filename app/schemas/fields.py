@@ -13,7 +13,7 @@ from app.schemas.invalid import (
     listed,
     mistyped,
     object_at,
-    shown,
+    quoted,
     too_long,
 )
 
@@ -50,7 +50,7 @@ class String(StrictField):
         if self.longest is not None and length > self.longest:
             raise too_long(self.path(at), value, self.longest)
         if self._matches is not None and self._matches(value) is None:
-            raise self.invalid("invalid_value", at, f"{self.hint}, not {shown(value)}.")
+            raise self.invalid("invalid_value", at, f"{self.hint}, not {quoted(value)}.")
         return value
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class Choice(StrictField):
         if type(value) is not str:
             raise self.mistyped(at, "a string", value)
         if value not in self._known:
-            what = f"must be {listed(self.values)}, not {shown(value)}."
+            what = f"must be {listed(self.values)}, not {quoted(value)}."
             raise self.invalid("invalid_value", at, what)
         return value
 

@@ -44,7 +44,7 @@ def kind(value: object) -> str:
     return _KINDS.get(type(value), "something else")
 
 
-def shown(value: object) -> str:
+def quoted(value: object) -> str:
     """Return a short value as it was written, and no more than the kind of a long one."""
     if type(value) is str:
         return f'"{value}"' if len(value) <= _LONGEST_SHOWN else f"a string of {len(value)}"
@@ -92,9 +92,9 @@ def object_at(raw: object, path: str) -> dict[str, Any]:
 
 def type_at(raw: dict[str, Any], path: str) -> str:
     """Return the `type` of an object that must say which of several it is."""
-    said = raw.get("type")
-    if said is None:
+    found = raw.get("type")
+    if found is None:
         raise required(join(path, "type"))
-    if type(said) is not str:
-        raise mistyped(join(path, "type"), "a string", said)
-    return said
+    if type(found) is not str:
+        raise mistyped(join(path, "type"), "a string", found)
+    return found

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from app.schemas.document import Document
 from app.schemas.field import Bind, ReadContext, Refer, StrictField
-from app.schemas.invalid import InvalidField, join, listed, object_at, shown, type_at
+from app.schemas.invalid import InvalidField, join, listed, object_at, quoted, type_at
 
 V = TypeVar("V")
 
@@ -16,7 +16,7 @@ class _Readers(dict[str, Callable[[dict[str, Any]], Any]]):
     """How each type is read."""
 
     def __missing__(self, kind: str) -> Any:
-        raise ValueError(f"the type must be {listed(tuple(self))}, not {shown(kind)}")
+        raise ValueError(f"the type must be {listed(tuple(self))}, not {quoted(kind)}")
 
 
 class OneOf(Generic[V]):
@@ -65,7 +65,7 @@ class OneOf(Generic[V]):
         kind = type_at(object_at(raw, path), path)
         document = self.documents.get(kind)
         if document is None:
-            what = f"must be {listed(tuple(self.documents))}, not {shown(kind)}."
+            what = f"must be {listed(tuple(self.documents))}, not {quoted(kind)}."
             raise InvalidField("invalid_value", join(path, "type"), what)
         return document.read(raw, path, context)
 

@@ -27,7 +27,7 @@ class Grammar:
         self._response_id: str | None = None
         self._status: str | None = None
         self._begun = False
-        self._said_error = False
+        self._had_error = False
         self._done_items: list[Json] = []
         self._item: ItemGrammar | None = None
         self.ended = False
@@ -51,7 +51,7 @@ class Grammar:
             self._take_lifecycle(kind, event["response"])
         elif kind == "error":
             require(self._item is None, "an item is open when the error is sent")
-            self._said_error = True
+            self._had_error = True
         else:
             self._take_item_event(kind, event)
 
@@ -85,7 +85,7 @@ class Grammar:
             f"{kind} carries the status {response['status']!r}",
         )
         require(
-            not self._said_error or kind == "response.failed",
+            not self._had_error or kind == "response.failed",
             "only response.failed may follow an error",
         )
         require(
@@ -96,7 +96,7 @@ class Grammar:
 
     def _take_item_event(self, kind: str, event: Json) -> None:
         require(self._begun, f"{kind} before response.in_progress")
-        require(not self._said_error, "nothing but response.failed may follow an error")
+        require(not self._had_error, "nothing but response.failed may follow an error")
         index = event["output_index"]
         require(
             index == len(self._done_items),

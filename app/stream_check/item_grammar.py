@@ -23,7 +23,7 @@ class ItemGrammar:
         raise Breach(f"{kind} does not belong to an item of the type {self.item['type']!r}")
 
     def finish(self, item: Json) -> None:
-        """Check the finished item against what was told of it."""
+        """Check the finished item against what was written of it."""
         for name in ("id", "type", "call_id", "name", "role"):
             require(
                 item.get(name) == self.item.get(name),
@@ -37,7 +37,7 @@ class MessageGrammar(ItemGrammar):
         require(item["content"] == [], "a message must be added with an empty content")
         self._parts: list[Json] = []
         self._part: Json | None = None
-        self._said = ""
+        self._text = ""
         self._text_done = False
         self._annotations: list[Json] = []
         self._logprobs: list[Json] = []
@@ -47,7 +47,7 @@ class MessageGrammar(ItemGrammar):
         require(index == len(self._parts), f"content_index is {index}, expected {len(self._parts)}")
         if kind == "response.content_part.added":
             require(self._part is None, "a part is added while another is open")
-            self._part, self._said, self._text_done = event["part"], "", False
+            self._part, self._text, self._text_done = event["part"], "", False
             self._annotations, self._logprobs = [], []
             return
         part = self._part
@@ -74,7 +74,7 @@ class MessageGrammar(ItemGrammar):
 
     def _delta(self, event: Json) -> None:
         require(not self._text_done, "a delta after the text was done")
-        self._said += event["delta"]
+        self._text += event["delta"]
         self._logprobs += event.get("logprobs", [])
 
     def _annotation(self, event: Json) -> None:
@@ -87,12 +87,12 @@ class MessageGrammar(ItemGrammar):
 
     def _done(self, text: str) -> None:
         require(not self._text_done, "the text is done twice")
-        require(text == self._said, "the deltas do not spell the finished text")
+        require(text == self._text, "the deltas do not spell the finished text")
         self._text_done = True
 
     def _part_done(self, event: Json, field: str) -> None:
         require(self._text_done, "a part is done before its text")
-        require(event["part"][field] == self._said, "the part differs from its events")
+        require(event["part"][field] == self._text, "the part differs from its events")
         require(
             event["part"].get("annotations", []) == self._annotations,
             "the part's annotations differ from its events",
@@ -116,16 +116,16 @@ class FunctionCallGrammar(ItemGrammar):
         super().__init__(item)
         require(item["arguments"] == "", "a call must be added with empty arguments")
         require(bool(item["call_id"] and item["name"]), "a call needs its call_id and name")
-        self._said = ""
+        self._text = ""
         self._done = False
 
     def take(self, kind: str, event: Json, /) -> None:
         if kind == "response.function_call_arguments.delta":
             require(not self._done, "a delta after the arguments were done")
-            self._said += event["delta"]
+            self._text += event["delta"]
         elif kind == "response.function_call_arguments.done":
             require(not self._done, "the arguments are done twice")
-            require(event["arguments"] == self._said, "the deltas do not spell the arguments")
+            require(event["arguments"] == self._text, "the deltas do not spell the arguments")
             require(event["name"] == self.item["name"], "the call's name has changed")
             self._done = True
         else:
@@ -134,7 +134,7 @@ class FunctionCallGrammar(ItemGrammar):
     def finish(self, item: Json) -> None:
         super().finish(item)
         require(self._done, "a call is done before its arguments")
-        require(item["arguments"] == self._said, "the call differs from its events")
+        require(item["arguments"] == self._text, "the call differs from its events")
         require(item["status"] != "in_progress", "a call is done while in progress")
 
 
@@ -143,7 +143,7 @@ class ReasoningGrammar(ItemGrammar):
         super().__init__(item)
         require(item["summary"] == [], "reasoning must be added with an empty summary")
         self._parts: list[str] = []
-        self._said: str | None = None
+        self._text: str | None = None
         self._text_done = False
 
     def take(self, kind: str, event: Json, /) -> None:
@@ -163,12 +163,12 @@ class ReasoningGrammar(ItemGrammar):
         step(event)
 
     def _part_added(self, _event: Json) -> None:
-        require(self._said is None, "a summary part is added while another is open")
-        self._said, self._text_done = "", False
+        require(self._text is None, "a summary part is added while another is open")
+        self._text, self._text_done = "", False
 
     def _delta(self, event: Json) -> None:
         require(not self._text_done, "a delta after the summary was done")
-        self._said = self._open_part() + event["delta"]
+        self._text = self._open_part() + event["delta"]
 
     def _done(self, event: Json) -> None:
         require(event["text"] == self._open_part(), "the deltas do not spell the summary")
@@ -178,16 +178,16 @@ class ReasoningGrammar(ItemGrammar):
         require(self._text_done, "a summary part is done before its text")
         require(event["part"]["text"] == self._open_part(), "the part differs from its events")
         self._parts.append(self._open_part())
-        self._said = None
+        self._text = None
 
     def _open_part(self) -> str:
-        if self._said is None:
+        if self._text is None:
             raise Breach("no summary part is open")
-        return self._said
+        return self._text
 
     def finish(self, item: Json) -> None:
         super().finish(item)
-        require(self._said is None, "reasoning is done while a summary part is open")
+        require(self._text is None, "reasoning is done while a summary part is open")
         texts = [part["text"] for part in item["summary"]]
         require(texts == self._parts, "the summary differs from its events")
 

@@ -61,7 +61,7 @@ def test_what_is_told_to_nobody_makes_the_same_response(
     whole = [*said, *([ending] if ending else [])]
     heard, unheard = narrator(), narrator()
     narrated(whole, heard)
-    unheard.tell_nobody()
+    unheard.discard_events()
     assert narrated(whole, unheard) == []
     assert unheard.response == heard.response
 

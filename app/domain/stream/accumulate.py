@@ -54,9 +54,9 @@ class _GrowingText:
         text = part.text if isinstance(part, OutputText) else part.refusal
         self.joined = [text] if text else []
         self.chunks: list[str] = []
-        shown = part if isinstance(part, OutputText) else OutputText("")
-        self.annotations = list(shown.annotations)
-        self.logprobs = list(shown.logprobs)
+        text_part = part if isinstance(part, OutputText) else OutputText("")
+        self.annotations = list(text_part.annotations)
+        self.logprobs = list(text_part.logprobs)
 
     def add(self, piece: str) -> None:
         """Add a piece."""

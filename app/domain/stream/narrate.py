@@ -71,7 +71,7 @@ class Narrator:
         """What the upstream has counted so far."""
         return self._usage
 
-    def tell_nobody(self) -> None:
+    def discard_events(self) -> None:
         """Make no events from now on, where nobody listens: only the response counts."""
         self._log = NullEventLog()
 
@@ -102,7 +102,7 @@ class Narrator:
             elif type(message) is FunctionCallBuilder:
                 self._hear_in_call(delta)
             else:
-                self._tell(delta)
+                self._write(delta)
         return self._log.take()
 
     def hear_at_once(self, deltas: Sequence[Delta]) -> list[Event]:
@@ -188,18 +188,18 @@ class Narrator:
         """Hear what came after the finish: counts are welcome, and another reason."""
         if not isinstance(delta, (Used, Finished)):
             raise UpstreamMisbehaved("the upstream went on after it had finished")
-        self._tell(delta)
+        self._write(delta)
 
     def _hear_in_call(self, delta: Delta) -> None:
-        self._tell_or_hold(delta)
+        self._write_or_defer(delta)
         if self._deferred:
             self._release()
 
-    def _tell_or_hold(self, delta: Delta) -> None:
+    def _write_or_defer(self, delta: Delta) -> None:
         if isinstance(self._open, FunctionCallBuilder) and not self._of_open_call(delta):
             self._deferred.append(delta)
         else:
-            self._tell(delta)
+            self._write(delta)
 
     def _of_open_call(self, delta: Delta) -> bool:
         match delta:
@@ -220,9 +220,9 @@ class Narrator:
                 stopped = self._finished is None or self._finished.reason == "stop"
                 self._close("completed" if whole or stopped else "incomplete")
             for delta in self._deferred.take():
-                self._tell(delta)
+                self._write(delta)
 
-    def _tell(self, delta: Delta) -> None:
+    def _write(self, delta: Delta) -> None:
         match delta:
             case Text():
                 if delta.text or delta.logprobs:

@@ -17,7 +17,7 @@ from app.domain.request import (
 from app.schemas.document import Document
 from app.schemas.field import ReadContext, Refer, StrictField
 from app.schemas.fields import Boolean, Choice, FreeObjects, Integer, Number, String, TextMap
-from app.schemas.invalid import InvalidField, array_at, listed, mistyped, shown
+from app.schemas.invalid import InvalidField, array_at, listed, mistyped, quoted
 from app.schemas.nesting import Nested
 from app.schemas.request.items import InputField
 from app.schemas.request.text_options import TextOptionsSchema
@@ -64,7 +64,7 @@ class IncludeField(StrictField):
             if type(each) is not str:
                 raise mistyped(path, "a string", each)
             if each not in INCLUDE_VALUES:
-                what = f"must be {listed(_INCLUDE)}, not {shown(each)}."
+                what = f"must be {listed(_INCLUDE)}, not {quoted(each)}."
                 raise InvalidField("invalid_value", path, what)
             if each not in _ACTED_ON:
                 context.ignore(path)

@@ -32,7 +32,7 @@ _MESSAGE = frozenset({"type", "role", "content", "id", "status"})
 _CALL = frozenset({"type", "call_id", "name", "arguments", "id", "status"})
 _OUTPUT = frozenset({"type", "call_id", "output", "id", "status"})
 _PART = frozenset({"type", "text", "annotations", "logprobs"})
-_SAID, _ASKED = ("output_text", "input_text", "text"), ("input_text", "text")
+_ASSISTANT_TYPES, _CALLER_TYPES = ("output_text", "input_text", "text"), ("input_text", "text")
 _NOTHING: tuple[Any, ...] = (None, [])
 
 
@@ -60,25 +60,25 @@ def _message(raw: dict[str, Any], item_id: str, status: Any) -> Message | None:
     role, content = raw.get("role"), raw.get("content")
     if role not in ROLES or not raw.keys() <= _MESSAGE:
         return None
-    said = role == "assistant"
+    is_assistant = role == "assistant"
     parts: tuple[ContentPart, ...] | None = None
     if type(content) is list and len(content) <= SLICE:
-        parts = _texts(content, said=said)
+        parts = _texts(content, is_assistant=is_assistant)
     elif type(content) is str and len(content) <= LONGEST_TEXT:
-        parts = (OutputText(content) if said else InputText(content),)
+        parts = (OutputText(content) if is_assistant else InputText(content),)
     return None if parts is None else Message(item_id, role, parts, status)
 
 
-def _texts(raws: list[Any], *, said: bool) -> tuple[ContentPart, ...] | None:
-    types = _SAID if said else _ASKED
+def _texts(raws: list[Any], *, is_assistant: bool) -> tuple[ContentPart, ...] | None:
+    types = _ASSISTANT_TYPES if is_assistant else _CALLER_TYPES
     parts: list[ContentPart] = []
     for raw in raws:
         text = raw.get("text") if type(raw) is dict and raw.get("type") in types else None
         if type(text) is not str or len(text) > LONGEST_TEXT:
             return None
-        if len(raw) > 2 and not (said and _is_bare(raw)):
+        if len(raw) > 2 and not (is_assistant and _is_bare(raw)):
             return None
-        parts.append(OutputText(text) if said else InputText(text))
+        parts.append(OutputText(text) if is_assistant else InputText(text))
     return tuple(parts)
 
 

@@ -25,7 +25,7 @@ from app.schemas.invalid import (
     join,
     listed,
     object_at,
-    shown,
+    quoted,
     too_long,
     type_at,
 )
@@ -123,14 +123,17 @@ class InputMessageSchema(ItemSchema):
     phase = Choice("commentary", "final_answer")
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> Message:
-        said = found["role"] == "assistant"
+        is_assistant = found["role"] == "assistant"
         content = found["content"]
         parts: tuple[ContentPart, ...]
         if isinstance(content, str):
-            parts = (OutputText(content) if said else InputText(content),)
+            parts = (OutputText(content) if is_assistant else InputText(content),)
         else:
             parts = read_parts(
-                content, ASSISTANT_PARTS if said else CALLER_PARTS, join(path, "content"), context
+                content,
+                ASSISTANT_PARTS if is_assistant else CALLER_PARTS,
+                join(path, "content"),
+                context,
             )
         return Message(
             found.get("id", ""),
@@ -246,13 +249,13 @@ def read_item(raw: object, path: str, context: ReadContext) -> InputItem | None:
         InvalidField: its first fault.
     """
     given = object_at(raw, path)
-    said = _implied(given) or type_at(given, path)
-    item = ITEMS.get(said)
+    kind = _implied(given) or type_at(given, path)
+    item = ITEMS.get(kind)
     if item is not None:
         made: InputItem = item.read(given, path, context)
         return made
     if not context.drops_unsupported:
-        what = f"must be {listed(tuple(ITEMS))}: {shown(said)} items are not taken here."
+        what = f"must be {listed(tuple(ITEMS))}: {quoted(kind)} items are not taken here."
         raise InvalidField("unsupported_value", join(path, "type"), what)
     context.ignore(path)
     call_id = given.get("call_id")

@@ -17,7 +17,7 @@ from app.domain.items import (
 from app.schemas.document import Document
 from app.schemas.field import ReadContext, Refer
 from app.schemas.fields import Choice, FreeObjects, String
-from app.schemas.invalid import InvalidField, join, listed, object_at, shown, type_at
+from app.schemas.invalid import InvalidField, join, listed, object_at, quoted, type_at
 from app.schemas.request.bounds import LONGEST_ID, LONGEST_TEXT, MOST_PARTS, SLICE
 
 LONGEST_IMAGE = 20_971_520
@@ -134,10 +134,10 @@ def read_parts(
         if index % SLICE == SLICE - 1:
             context.pause()
         at = f"{path}[{index}]"
-        said = type_at(object_at(raw, at), at)
-        part = kinds.get(said)
+        kind = type_at(object_at(raw, at), at)
+        part = kinds.get(kind)
         if part is None:
-            raise _misplaced(said, kinds, at)
+            raise _misplaced(kind, kinds, at)
         parts.append(part.read(raw, at, context))
     return tuple(parts)
 
@@ -165,11 +165,11 @@ def only_source(found: dict[str, Any], sources: tuple[str, ...], path: str) -> N
         raise InvalidField("invalid_value", join(path, given[1]), what)
 
 
-def _misplaced(said: str, kinds: dict[str, PartSchema], path: str) -> InvalidField:
-    remedy = _REMEDIES.get(said)
+def _misplaced(kind: str, kinds: dict[str, PartSchema], path: str) -> InvalidField:
+    remedy = _REMEDIES.get(kind)
     if remedy is not None:
-        return InvalidField("unsupported_value", join(path, "type"), f"{shown(said)} {remedy}")
-    what = f"must be {listed(tuple(kinds))} under this role, not {shown(said)}."
+        return InvalidField("unsupported_value", join(path, "type"), f"{quoted(kind)} {remedy}")
+    what = f"must be {listed(tuple(kinds))} under this role, not {quoted(kind)}."
     return InvalidField("invalid_value", join(path, "type"), what)
 
 

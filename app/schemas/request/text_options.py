@@ -8,7 +8,7 @@ from app.domain.request import JsonSchemaFormat, TextFormat, TextOptions
 from app.schemas.document import Document
 from app.schemas.field import ReadContext, Refer, StrictField
 from app.schemas.fields import Boolean, Choice, FreeObject, String
-from app.schemas.invalid import InvalidField, join, listed, object_at, shown, type_at
+from app.schemas.invalid import InvalidField, join, listed, object_at, quoted, type_at
 from app.schemas.nesting import Nested
 from app.schemas.request.bounds import NAME, NAME_HINT
 
@@ -68,8 +68,8 @@ class TextFormatField(StrictField):
                 form = _FLAT if value.get("json_schema") is None else _NESTED
                 made: JsonSchemaFormat = form.read(value, path, context)
                 return made
-            case said:
-                what = f"must be {listed(FORMATS)}, not {shown(said)}."
+            case kind:
+                what = f"must be {listed(FORMATS)}, not {quoted(kind)}."
                 raise InvalidField("invalid_value", join(path, "type"), what)
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from app.schemas.invalid import (
     listed,
     mistyped,
     object_at,
+    quoted,
     required,
-    shown,
     type_at,
 )
 from app.schemas.nesting import Nested
@@ -121,14 +121,14 @@ def _mode(value: str, path: str) -> ToolChoice:
         case "none" | "auto" | "required":
             return value
         case _:
-            what = f"must be {listed(_MODES)} or an object, not {shown(value)}."
+            what = f"must be {listed(_MODES)} or an object, not {quoted(value)}."
             raise InvalidField("invalid_value", path, what)
 
 
-def _not_a_function(said: str, path: str, context: ReadContext) -> None:
+def _not_a_function(kind: str, path: str, context: ReadContext) -> None:
     if not context.drops_unsupported:
-        code = "unsupported_value" if said in HOSTED else "invalid_value"
-        what = f'must be "function" or "allowed_tools", not {shown(said)}.'
+        code = "unsupported_value" if kind in HOSTED else "invalid_value"
+        what = f'must be "function" or "allowed_tools", not {quoted(kind)}.'
         raise InvalidField(code, join(path, "type"), what)
     context.ignore(path)
 
@@ -178,4 +178,4 @@ def _lost(path: str, what: str, context: ReadContext, *, excused: bool) -> ToolC
 
 
 def _undeclared(name: str) -> str:
-    return f"names {shown(name)}, which is not among the tools: declare it there."
+    return f"names {quoted(name)}, which is not among the tools: declare it there."

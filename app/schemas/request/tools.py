@@ -9,7 +9,7 @@ from app.domain.tools import FunctionTool
 from app.schemas.document import Document
 from app.schemas.field import ReadContext, Refer, StrictField
 from app.schemas.fields import MOST_NESTED, Boolean, Choice, FreeObject, String, is_shallow
-from app.schemas.invalid import InvalidField, array_at, join, object_at, shown, type_at
+from app.schemas.invalid import InvalidField, array_at, join, object_at, quoted, type_at
 from app.schemas.request.bounds import LONGEST_DESCRIPTION, MOST_TOOLS, NAME, NAME_HINT
 
 #: Tools that run on OpenAI's servers, or that only its own models know (R7).
@@ -67,7 +67,7 @@ class ToolsField(StrictField):
             tool = plain_tool(raw) or read_tool(raw, f"{path}[{index}]", context)
             if tool is not None:
                 if tool.name in tools:
-                    what = f"{shown(tool.name)} is taken by an earlier tool: rename one."
+                    what = f"{quoted(tool.name)} is taken by an earlier tool: rename one."
                     raise InvalidField("invalid_value", f"{path}[{index}].name", what)
                 tools[tool.name] = tool
         if value and not tools and not context.drops_unsupported:
@@ -111,15 +111,15 @@ def read_tool(raw: object, path: str, context: ReadContext) -> FunctionTool | No
         InvalidField: its first fault.
     """
     given = object_at(raw, path)
-    said = type_at(given, path)
-    if said == "function":
+    kind = type_at(given, path)
+    if kind == "function":
         tool: FunctionTool = _FUNCTION.read(given, path, context)
         return tool
     if context.drops_unsupported:
         context.dropped_any_tool = True
         context.dropped_tools.update(_names(given))
-    elif not _is_web_search(said):
-        raise _unsupported(said, path)
+    elif not _is_web_search(kind):
+        raise _unsupported(kind, path)
     context.ignore(path)
     return None
 
@@ -131,7 +131,7 @@ def _names(given: dict[str, Any]) -> set[str]:
     return {each["name"] for each in named if type(each) is dict and type(each.get("name")) is str}
 
 
-def _unsupported(said: str, path: str) -> InvalidField:
-    where = "runs on another vendor's servers" if said in HOSTED else "is not known"
-    what = f'{shown(said)} {where}: declare a tool of type "function" and run it yourself.'
+def _unsupported(kind: str, path: str) -> InvalidField:
+    where = "runs on another vendor's servers" if kind in HOSTED else "is not known"
+    what = f'{quoted(kind)} {where}: declare a tool of type "function" and run it yourself.'
     return InvalidField("unsupported_value", join(path, "type"), what)

@@ -69,24 +69,24 @@ _IN_OTHER_FORM: dict[str, StrictField] = {
 def _echoes() -> dict[str, StrictField]:
     """Return the field of each parameter that responses show, in the order of their names."""
     taken = CREATE_REQUEST.strict_fields
-    shown = set(taken) - NOT_SHOWN - OF_THE_RESPONSE
+    names = set(taken) - NOT_SHOWN - OF_THE_RESPONSE
     return {
         name: _echo(name, _IN_OTHER_FORM.get(name, taken[name]))
-        for name in sorted(shown)
+        for name in sorted(names)
         if not isinstance(taken[name], UnsupportedField)
     }
 
 
 def _echo(name: str, field: StrictField) -> StrictField:
     """Return a copy of a field that shows a parameter of a CreateRequest."""
-    shown = copy(field)
-    shown.attribute = f"parameters.{name}" if name in _SHAPING else name
+    echoed = copy(field)
+    echoed.attribute = f"parameters.{name}" if name in _SHAPING else name
     if name not in _IN_OTHER_FORM:
         default = field.metadata.get("default")
-        shown.required, shown.allow_none, shown.metadata = True, default is None, {}
+        echoed.required, echoed.allow_none, echoed.metadata = True, default is None, {}
         if default is not None:
-            shown.dump_default = default
-    return shown
+            echoed.dump_default = default
+    return echoed
 
 
 class EchoFields(WireSchema):

@@ -63,7 +63,7 @@ class Run:
         Raises:
             GatewayError: the upstream failed, the caller has gone, or the store is unreachable.
         """
-        self._narrator.tell_nobody()
+        self._narrator.discard_events()
         deque(self.events(), maxlen=0)
         if self._failure is not None:
             self._failure.work_done = True
