@@ -200,7 +200,7 @@ class _WakeableConsumer(Consumer):
             self._inner.close()
 
     def _leave(self, leave: Callable[[MessageProxy], None], message: MessageProxy) -> None:
-        # What Redis does not hear of is forgotten with the next `clear`.
+        # What does not reach Redis is forgotten with the next `clear`.
         self.taken.pop(message.message_id, None)
         with _faults_counted():
             leave(message)

@@ -4,7 +4,7 @@ It is started by a master (app/cli/worker/master.py) and bound to it by a socket
 says: `drain` (SIGTERM), `hurry` (a second one, SIGINT). The process says: `ready`, once jobs are
 taken; `idle SECONDS` again and again, since a job was or could have been taken; `draining`, once
 none is taken any more. The socket's end is the master's death. A signal that comes to the process
-itself is obeyed too: who stops a group of processes signals all of them. These words stay what they
+itself is obeyed too: stopping a group of processes signals all of them. These words stay what they
 are: the master of an earlier release starts processes of a later one.
 """
 

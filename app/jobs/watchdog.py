@@ -1,7 +1,7 @@
-"""A worker's threads are watched: a process that has lost one says so, and ends.
+"""A worker's threads are watched: a process that has lost one logs so, and ends.
 
-Who started the process starts another. It ends with an exit status that is not 0, since a
-supervisor leaves a process alone that ends in peace.
+Its master starts another. It ends with an exit status that is not 0, since a supervisor does not
+replace a process that ends with 0.
 """
 
 from __future__ import annotations

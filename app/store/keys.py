@@ -4,13 +4,13 @@
 <prefix>{tag}:<n>           list: its log n
 <prefix>{tag}:common        hash: what its turns have in common (entries.py)
 <prefix>conversations:<account>  sorted set: tags by the time of their first turn, Unix seconds
-<prefix>homes:<account>     hash: item id -> response id, of items whose id tells no home
+<prefix>homes:<account>     hash: item id -> response id, of items whose id does not say so
 <prefix>stored:<account>    number: bytes of all that the account has stored (stored_bytes.py)
 <prefix>deleted             sorted set: ids of deleted responses by the time of their deletion
 <prefix>{jobs}…, …:job:<id>, …:events:<id>   background responses (jobs/lua)
 <prefix>store_id            string: which store this is (store_identity.py)
 <prefix>write_probe         string: empty, written to learn whether writes are taken
-<prefix>news                channel: what happens to background responses, for whoever waits
+<prefix>news                channel: what happens to background responses, for those who wait
 """
 
 from __future__ import annotations

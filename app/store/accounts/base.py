@@ -26,8 +26,8 @@ class AccountStore(Protocol):
     """Keeps accounts, keys (by the hash of their secrets) and the audit log.
 
     Every method raises StorageUnavailable when Redis is unreachable, within its time-out. A write
-    is refused (False) when the record's revision is not the one before `revision`: somebody else
-    changed it in between. Every change is in the audit log, in the same instant.
+    is refused (False) when the record's revision is not the one before `revision`: another
+    writer changed it in between. Every change is in the audit log, in the same instant.
     """
 
     def find(self, sha256: str) -> KeyLookup:

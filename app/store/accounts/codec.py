@@ -1,7 +1,12 @@
 """Accounts, keys and audit entries as the store's bytes, and back.
 
 JSON with a version: an older gateway that meets a newer record refuses it rather than overlook a
-restriction that it does not know.
+restriction that it does not know. A key is
+
+    {"v": 1, "id": "key_…", "account": "acme", "revision": 2, "permissions": {"models": [], …}, …,
+     "secrets": [["<SHA-256>", null]]}
+
+where each secret is its hash and when it expires, in Unix seconds.
 """
 
 from __future__ import annotations

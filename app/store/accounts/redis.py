@@ -109,7 +109,7 @@ class RedisAccountStore:
     def secret(self, candidate: bytes) -> bytes:
         with translated():
             secret: bytes | None = self._redis.get(self._secret)
-            if secret is None:  # else a Redis that takes no writes would keep it from who starts
+            if secret is None:  # not before: a gateway shall start on a Redis that takes no writes
                 self._redis.set(self._secret, candidate, nx=True)
                 secret = self._redis.get(self._secret)
         return secret or candidate

@@ -45,18 +45,18 @@ class ServerBreaker:
         self.refuses_until: float | None = None
         self._trial: object = None
 
-    def check(self, who: object) -> None:
-        """Return if `who`, a connection, may go on.
+    def check(self, connection: object) -> None:
+        """Return if a connection may go on.
 
         Raises:
             TimedOut: the server has not answered others a moment ago.
         """
-        if self.refuses_until is None or self._trial is who:
+        if self.refuses_until is None or self._trial is connection:
             return
         if self._now() < self.refuses_until:
             raise TimedOut("Redis did not answer a moment ago")
         self.open()
-        self._trial = who
+        self._trial = connection
 
     def open(self) -> None:
         """Take note that the server did not answer in time."""

@@ -44,10 +44,10 @@ _POOL: Any = RedisPool
 
 
 class LazyCluster(RedisCluster):
-    """A client of a Cluster that asks for the Cluster's nodes at its first use, not when made.
+    """A client of a Cluster that looks for the Cluster's nodes at its first use, not when made.
 
-    `wait_s` bounds how long a caller waits while another asks, then or after a fault: one that
-    asks nodes that stall, each for a time-out, must not have a queue behind it.
+    One caller looks at a time. The others wait for it, at most `wait_s` seconds: looking at nodes
+    that stall takes a time-out each.
     """
 
     ERRORS_ALLOW_RETRY: Any = (ConnectionLost, ClusterDownError, SlotNotCoveredError)
@@ -92,7 +92,7 @@ def connect(settings: RedisSettings) -> Client:
     """Return a client of the Redis that the settings name.
 
     Raises:
-        ValueError: the URL or the prefix cannot be used; the message tells no password.
+        ValueError: the URL or the prefix cannot be used; the message has no password in it.
     """
     if "{" in settings.prefix or "}" in settings.prefix:
         raise ValueError("REDIS_PREFIX must not contain braces: they choose a Cluster's slot")

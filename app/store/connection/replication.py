@@ -2,7 +2,7 @@
 
 On another connection WAIT would ask another server's replicas after a fail-over, and these have
 what it has, not what was lost. So the writes and the WAIT are one exchange. A write that is not
-confirmed may stand all the same: whoever learns so may repeat it.
+confirmed may stand all the same: a caller that gets Unconfirmed may repeat it.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ class MasterConnection(Connection):
         return response
 
     def cut(self) -> None:
-        """Wake whoever waits for a reply of a server that is master no more; by any thread."""
+        """Wake the thread that waits for a reply of a former master; any thread may do so."""
         sock = self._sock
         if sock is not None and self._generation != self._watch.generation:
             with suppress(OSError):

@@ -28,7 +28,7 @@ Address = tuple[str, int]
 QUIET_S = 2.0
 #: How soon, in seconds, a Sentinel that was lost is listened to again.
 AGAIN_S = 1.0
-#: How long, in seconds, a fail-over may keep writes waiting if no Sentinel ever tells of its end.
+#: How long, in seconds, a fail-over may keep writes waiting if no Sentinel says that it has ended.
 FAILOVER_S = 10.0
 
 #: How soon, in seconds, a fail-over that has not ended may keep writes waiting once more.
@@ -72,10 +72,10 @@ class MasterWatch:
         self._pid: int | None = None
 
     def master(self) -> tuple[Address, int]:
-        """Return the master's address and the generation in which it is that.
+        """Return the master's address, and the generation in which it is the master.
 
         Raises:
-            ConnectionLost: no Sentinel can tell.
+            ConnectionLost: no Sentinel knows.
             TimedOut: a fail-over takes longer than `patience_s`.
         """
         self._listen()
@@ -111,7 +111,7 @@ class MasterWatch:
             raise TimedOut("a fail-over is under way")
 
     def _ask_any(self) -> None:
-        """Ask one Sentinel after the other until one tells. Raises ConnectionLost."""
+        """Ask one Sentinel after the other until one answers. Raises ConnectionLost."""
         for sentinel in self._sentinels:
             try:
                 self.ask(sentinel)
@@ -140,11 +140,11 @@ class MasterWatch:
             fields[b"ip"].decode(), fields[b"port"].decode()
         )
         if promotes and monotonic() - self._begun_at > AGAIN_AFTER_S:
-            self._begin()  # whoever has just come has missed the word
+            self._begin()  # a process that has just begun to listen has missed the event
         self._learn(master, int(fields[b"config-epoch"]))
 
     def _learn(self, master: Address, epoch: int) -> None:
-        """Believe who knows of the latest election: a Sentinel may have been cut off before it."""
+        """Believe the Sentinel of the latest election: others may have been cut off before."""
         with self._lock:
             if epoch < self._epoch:
                 return
@@ -178,7 +178,7 @@ class MasterWatch:
         with self._lock:
             self._listening.discard(number)
             if not self._listening:
-                self._epoch = -1  # whoever comes back may count anew
+                self._epoch = -1  # Sentinels that come back may count anew
 
     def receive(self, sentinel: Any, event: str, words: Sequence[str]) -> None:
         """Take note of an event: the words behind its name."""
@@ -201,7 +201,7 @@ class MasterWatch:
 
 
 def _listen_for_ever(watched: weakref.ref[MasterWatch], number: int) -> None:
-    """Listen to a Sentinel as long as the watch is somebody's, whatever happens."""
+    """Listen to a Sentinel, whatever happens, for as long as the watch is in use."""
     pid = os.getpid()
     while os.getpid() == pid:
         try:

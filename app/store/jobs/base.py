@@ -12,12 +12,12 @@ from app.domain.turns.job_payload import JobPayload
 from app.domain.turns.turn import Turn
 from app.store.jobs.payload import load_payload
 
-#: Why a job is finished by somebody else than its run: it was cancelled; its worker had to stop in
-#: the middle of the answer; its worker was lost; or it was never wholly accepted, and its caller
+#: Why a job is finished by another process than its run: it was cancelled; its worker had to stop
+#: in the middle of the answer; its worker was lost; or it was never wholly accepted, and its caller
 #: knows that.
 EndReason = Literal["cancelled", "stopped", "lost", "refused"]
 
-#: What happens to jobs: one waits, has new events, is somebody else's now, has ended; "" says that
+#: What happens to jobs: one waits, has new events, has another holder now, has ended; "" says that
 #: some of this may have been missed.
 JobNews = Literal["waiting", "events", "taken_over", "ended", ""]
 
@@ -111,7 +111,7 @@ class JobStore(Protocol):
         ...
 
     def announce(self) -> None:
-        """Have every worker hear that something waits."""
+        """Have every worker look for a job that waits."""
         ...
 
     def take(self) -> str | None:
@@ -161,7 +161,7 @@ class JobStore(Protocol):
         ...
 
     def take_over(self, account: str, response_id: str, why: EndReason) -> Claim | None:
-        """Make a job one's own, whoever runs it, to finish it; None where it has ended.
+        """Take a job from the worker that runs it, to finish it; None where it has ended.
 
         Several may have taken one job over: the first to finish it ends it. The reason that was
         given first stands.
@@ -175,7 +175,7 @@ class JobStore(Protocol):
     def settle_lost(self, response_id: str) -> Claim | None:
         """Queue a job whose lease was lost again, if there is still such a job.
 
-        That cannot be where its model had produced output, three leases were lost, somebody had
+        That cannot be where its model had produced output, three leases were lost, a process had
         taken it over and did not finish it, or Redis was lost while it was accepted: returns the
         claim to finish it with.
         """

@@ -100,7 +100,7 @@ class JobQueues:
         return [(i.decode(), int(ms) / 1000) for i, ms in zip(found[::2], found[1::2], strict=True)]
 
     def retake_unrouted(self, response_id: str) -> bool:
-        """Take a job that was left; True for one of those who try."""
+        """Take a job that was left; True for one of the workers that try."""
         return bool(self._run(RETAKE_UNROUTED, response_id, self._lease_ms))
 
     def _run(self, script: Script, *arguments: Any) -> Any:

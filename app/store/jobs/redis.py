@@ -100,7 +100,7 @@ class RedisJobStore:
             self._safety.run(self._redis, *self._responses.marks(turn), push)
 
     def _withdraw(self, account: str, response_id: str) -> None:
-        """Take back what nobody was promised, if it can be: it would be run beside its repetition.
+        """Take back a job that was not promised: run, it would be beside the request sent again.
 
         While Redis stays unreachable a sweep ends it once its lease is over.
         """
@@ -109,7 +109,7 @@ class RedisJobStore:
             self._queues.forget(response_id)
 
     def announce(self) -> None:
-        """Have every worker hear that something waits."""
+        """Have every worker look for a job that waits."""
         with translated():
             self._redis.publish(self._keys.news, "waiting")
 
@@ -189,7 +189,7 @@ class RedisJobStore:
             return self._queues.due()
 
     def take_over(self, account: str, response_id: str, why: EndReason) -> Claim | None:
-        """Make a job one's own, whoever runs it, to finish it; None where it has ended."""
+        """Take a job from the worker that runs it, to finish it; None where it has ended."""
         arguments = (account, response_id, why, self._keys.news)
         take_over = self._on_index(TAKE_OVER, response_id, *arguments)
         with translated():
@@ -208,10 +208,10 @@ class RedisJobStore:
         return self._give_back(response_id, "", "lost" if is_accepted else "refused")
 
     def _give_back(self, response_id: str, lease_token: str, why: EndReason) -> Claim | None:
-        """Queue a job again, whose it was that has this token (any, if it is empty).
+        """Queue a job again that has this lease token; an empty one stands for any.
 
-        Two steps: first the job itself is nobody's, then it is in its queue. One that is cut off
-        in between has a lease still, and is given back once more when that runs out.
+        Two steps: first the job has no holder, then it is in its queue. A job that is cut off in
+        between still has a lease, and is given back once more when that runs out.
         """
         with translated():
             reply = self._giving_back(response_id, lease_token, why).run(self._redis)
@@ -222,12 +222,12 @@ class RedisJobStore:
                     return claim_of(response_id, FINISHER, token_hex(8), reply)
                 case _ if not lease_token:  # it has ended: no lease is to remind of it any more
                     self._queues.forget(response_id)
-                case _:  # it is somebody else's by now
+                case _:  # it has another holder by now
                     pass
         return None
 
     def _giving_back(self, response_id: str, lease_token: str, why: EndReason) -> Call:
-        """Return the call by which a job is nobody's, or its claim is returned to finish it."""
+        """Return the call that frees a job of its holder, or returns its claim to finish it."""
         return self._job(GIVE_BACK, response_id, lease_token, why, MAX_LOST_LEASES, self._keys.news)
 
     def status(self, account: str, response_id: str) -> Status | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from app.store.connection.script import LuaFolder, Script, constants
 from app.store.responses.scripts import COMMIT_TURN, CONVERSATION
 
-#: The lease token of a job that is being finished, whoever does it. An earlier release knows it.
+#: The lease token of a job that is being finished. Neighbouring releases know it.
 FINISHER = "ender"
 
 _job, _queues = LuaFolder(__file__, "job"), LuaFolder(__file__, "queues")

@@ -1,8 +1,8 @@
 """Background responses that a worker leaves to others, since it does not know their model.
 
-A job that was left is in no queue, where whoever left it would take it again. It keeps a lease,
-longer than it is to wait: should nobody look (a worker of a release that does not), a sweep settles
-it like any that was lost.
+A job that was left is in no queue, where the worker that left it would take it again. It keeps a
+lease, longer than it is to wait: if no worker looks for what was left (those of an earlier release
+do not), a sweep settles it like any that was lost.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class UnroutedJobs:
         self._left_ms = int(wait_s * 2000) + int(lease_s * 1000)
 
     def leave(self, claim: Claim) -> Claim | None:
-        """Leave a job to others; if somebody took it over, return the claim to finish it with."""
+        """Leave a job to others; if it was taken over, return the claim to finish it with."""
         response_id = claim.response_id
         index = self._keys.index(tag_of(response_id) or "")
         arguments = (response_id, claim.lease_token, "stopped", MAX_LOST_LEASES, self._keys.news)
@@ -53,6 +53,6 @@ class UnroutedJobs:
             return self._queues.unrouted()
 
     def take(self, response_id: str) -> bool:
-        """Take a job that was left; True for one of those who try."""
+        """Take a job that was left; True for one of the workers that try."""
         with translated():
             return self._queues.retake_unrouted(response_id)

@@ -50,7 +50,7 @@ class Lease:
 class AcquireRequest:
     """What a request wants, all of it or nothing: amounts under rate limits, slots under others.
 
-    `lease` is for the slots; its account is who wants it. Something is wanted.
+    `lease` is for the slots; its account is the one that wants them. At least one is wanted.
     """
 
     amounts: tuple[tuple[RateLimit, int], ...]

@@ -59,7 +59,7 @@ class ArchiveStore(Protocol):
     """
 
     def find(self, response_id: str) -> Archived | None:
-        """Return a response, whoever's it is, also while it waits or runs."""
+        """Return a response of any account, also while it waits or runs."""
         ...
 
     def conversations(self, account: str) -> int:
@@ -75,7 +75,7 @@ class ArchiveStore(Protocol):
         ...
 
     def purge(self, deleted_before: int) -> Iterator[str]:
-        """Destroy the content of responses deleted before then, in Unix seconds, and tell each id.
+        """Destroy the content of responses deleted before then, in Unix seconds; yield each id.
 
         A tombstone without content stays: its id stays unknown, and turns that continue it lose
         its items.
@@ -83,7 +83,7 @@ class ArchiveStore(Protocol):
         ...
 
     def erase(self, account: str, end: Callable[[str], None]) -> Iterator[str]:
-        """Destroy everything that an account has stored, and tell the tag of each conversation.
+        """Destroy everything that an account has stored; yield the tag of each conversation.
 
         `end` is called before with the ids of what waits or runs. Close the account before: what
         it stores meanwhile may survive.

@@ -43,7 +43,7 @@ class RedisArchive:
         self._stored = StoredBytes(client, self._keys)
 
     def find(self, response_id: str) -> Archived | None:
-        """Return a response, whoever's it is, also while it waits or runs."""
+        """Return a response of any account, also while it waits or runs."""
         tag = tag_of(response_id)
         if tag is None:
             return None
@@ -139,7 +139,7 @@ class RedisArchive:
             return int(self._redis.zcount(self._keys.deleted, "-inf", f"({deleted_before}"))
 
     def purge(self, deleted_before: int) -> Iterator[str]:
-        """Destroy the content of responses deleted before then, in Unix seconds, and tell each id.
+        """Destroy the content of responses deleted before then, in Unix seconds; yield each id.
 
         A tombstone without content stays: its id stays unknown, and turns that continue it lose
         its items.
@@ -185,7 +185,7 @@ class RedisArchive:
             LEAVE_HOME((self._keys.homes(account),), (response_id, *homeless)).run(self._redis)
 
     def erase(self, account: str, end: Callable[[str], None]) -> Iterator[str]:
-        """Destroy everything that an account has stored, and tell the tag of each conversation.
+        """Destroy everything that an account has stored; yield the tag of each conversation.
 
         `end` is called before with the ids of what waits or runs. Close the account before: what
         it stores meanwhile may survive.

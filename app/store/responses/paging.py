@@ -49,7 +49,7 @@ class OneTurn:
     items: tuple[Item, ...]
 
     def turn_of(self, _response_id: str) -> TurnSlice:
-        """Return the turn, whichever response it is that is asked for."""
+        """Return the turn: there is no other."""
         return self.read(0, 0)
 
     def read(self, _first: int, _last: int) -> TurnSlice:

@@ -204,7 +204,7 @@ class RedisStore:
         return {item_id: stored[item_id] for item_id in item_ids if item_id in stored}
 
     def _homes(self, account: str, item_ids: Sequence[str]) -> dict[str, str]:
-        """Return for each item the response whose turn brought it, where there is one."""
+        """Return the response whose turn brought an item, for each that has one."""
         homes = {item_id: home for item_id in item_ids if (home := home_of(item_id))}
         homeless = [item_id for item_id in item_ids if item_id not in homes]
         if homeless:

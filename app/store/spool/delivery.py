@@ -34,7 +34,7 @@ PATIENCE_S, PAUSE_S = 5.0, 0.05
 
 
 class Identity(Protocol):
-    """What tells which store this is. Both methods raise StorageUnavailable."""
+    """The id of a store, and whether it takes writes. Both methods raise StorageUnavailable."""
 
     def read(self) -> str:
         """Return the store's id."""

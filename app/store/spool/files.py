@@ -23,7 +23,7 @@ _TURN, _KEPT, _DRAFT = ".turn", ".kept", ".draft"
 
 #: Two changes of a directory within this time may show the same time of change.
 _SETTLED_NS = 1_000_000_000
-#: A draft this old belongs to nobody: its process ended while it wrote.
+#: A draft this old has no writer any more: its process ended while it wrote.
 _ABANDONED_S = 60
 
 
@@ -115,7 +115,7 @@ class Spool:
         return erased
 
     def tidy(self) -> None:
-        """Forget what processes that died were writing: nobody was told that it is kept."""
+        """Forget what processes that died were writing: it was not promised to any caller."""
         for draft in self.directory.glob(f"*{_DRAFT}"):
             if time.time() - _age(draft) > _ABANDONED_S:
                 draft.unlink(missing_ok=True)

@@ -67,7 +67,7 @@ class SpoolFolders:
         return spool is self._unnamed
 
     def readable(self) -> Iterator[Spool]:
-        """Yield the spools whose answers are this store's, as far as folders tell."""
+        """Yield the spools whose answers are this store's, as far as the folders show."""
         if self._own is not None:
             yield self._own
         if not self._others():
@@ -84,16 +84,16 @@ class SpoolFolders:
     def claim(self) -> None:
         """Show others that this store has answers here, now or later, and tidy up among its own.
 
-        It is for who serves, not for an operator's command, whose user may be another.
+        It is for processes that serve, not for an operator's command, whose user may be another.
         """
         if self._own is not None and self._claimed is not self._own:
             self._claimed = self._own
-            with suppress(OSError):  # `fault` tells of it
+            with suppress(OSError):  # `fault` returns it
                 self._own.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self._own.tidy()
 
     def begin(self) -> str | None:
-        """Make the directory; return why no answer can be put here. It is for who serves."""
+        """Make the directory; return why no answer can be put here. For processes that serve."""
         with suppress(OSError):  # which is found out next
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         return self.fault()

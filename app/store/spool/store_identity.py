@@ -1,8 +1,8 @@
 """Which store this is, and whether it takes writes: what the spool has to know of it.
 
-A store is what one Redis keeps under one prefix. Its id is kept there too, made once by whoever
-comes first, and goes where the data goes: a copy or a backup that is restored is the same store, a
-Redis that was emptied is another one, and so is a backup of before the id was made.
+A store is what one Redis keeps under one prefix. Its id is kept there too, made once by the process
+that comes first, and goes where the data goes: a copy or a backup that is restored is the same
+store; a Redis that was emptied is another one, and so is a backup from before the id was made.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What keeps the accounts of use must be able to do."""
+"""What a store of usage must be able to do."""
 
 from __future__ import annotations
 

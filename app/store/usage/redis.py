@@ -1,7 +1,10 @@
-"""The accounts of use in Redis.
+"""What accounts have used, in Redis.
 
     {account:NAME}:usage:2030-01-31  hash: <counter>:<key id>:<model> -> its sum;
-                                     `lines`, the number of keys and models in it
+                                     `lines`, the number of keys and models in it, as
+
+        requests:key_1:gpt-5-mini  7    input_tokens:key_1:gpt-5-mini  912    lines  1
+
     {account:NAME}:usage:once:<token> string: empty, there for a minute after something was added
 
 They share their account's slot with its limits (rate_limits/redis.py). No sum expires.

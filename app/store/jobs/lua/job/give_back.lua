@@ -1,6 +1,6 @@
 -- Gives back a claimed job, or one whose lease was lost: to its queue, or else to be finished.
 -- KEYS: index.
--- ARGV: id, lease token ('' for whoever), why ('refused' ends it), how many lost leases end a job,
+-- ARGV: id, lease token ('' for any), why ('refused' ends it), how many lost leases end a job,
 -- channel.
 -- Returns the account where the job is to be queued again, the claim where it is to be finished,
 -- nothing where it has ended or is not the token's.
@@ -10,7 +10,7 @@ local status, current, account, spoke = unpack(
 if not status or (token ~= '' and current ~= token) then return false end
 -- It was given back before, and that reply was lost.
 if status == 'queued' and why ~= 'refused' then return {account} end
--- Somebody has taken it over and did not finish it.
+-- A process has taken it over and did not finish it.
 if status == 'ending' then return claim(id) end
 local losses = why == 'lost' and redis.call('HINCRBY', job(id), 'lost', 1) or 0
 -- What its model has said cannot be said again, and a job that takes its workers with it ends.
@@ -18,7 +18,7 @@ if spoke or why == 'refused' or losses >= tonumber(most) then
   take_over(id, why, channel)
   return claim(id)
 end
--- From now on its holder can write nothing, and hears so.
+-- From now on its holder can write nothing; the message tells it to stop.
 redis.call('HSET', job(id), 'status', 'queued', 'owner', '')
 redis.call('PUBLISH', channel, 'seized ' .. id)
 return {account}

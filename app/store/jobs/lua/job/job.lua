@@ -1,14 +1,14 @@
 -- One background response. Programs of single jobs have this in front, behind conversation.lua and
--- the constant FINISHER: the lease token of a job that is being finished, whoever does that.
+-- the constant FINISHER: the lease token of a job that is being finished, by any process.
 --
 -- Keys, neighbours of the conversation's index. They are there until the job has ended, but for its
 -- stream, which lives as long as the response:
 --
 --   <prefix>{tag}:job:<id>     hash
 --     account, ticket            what enqueue was given; the ticket is the job's payload
---     status                     queued, in_progress, or ending: somebody has taken the job over to
+--     status                     queued, in_progress, or ending: a process has taken the job over to
 --                                finish it; one that is queued again is still in progress for callers
---     owner                      the lease token of who may write, FINISHER once it is taken over
+--     owner                      the lease token that may write, FINISHER once it is taken over
 --     next, size                 the number of the next event; how many bytes those before take
 --     begun                      the first lease token
 --     spoke                      set once its model has said something

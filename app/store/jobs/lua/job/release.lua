@@ -1,4 +1,4 @@
--- Leaves a job that has not spoken to whoever takes it next.
+-- Leaves a job whose model has said nothing yet to the worker that takes it next.
 -- KEYS: index. ARGV: id, lease token, retries.
 -- Returns whether it was the token's.
 local id, token, retries = unpack(ARGV)

@@ -1,4 +1,4 @@
--- Takes a job over, whoever runs it, to finish it.
+-- Takes a job over from the worker that runs it, if one does, to finish it.
 -- KEYS: index. ARGV: account, id, why, channel.
 -- Returns the claim to finish it with, or nothing where it has ended.
 local account, id, why, channel = unpack(ARGV)

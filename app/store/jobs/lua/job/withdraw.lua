@@ -1,4 +1,4 @@
--- Takes back what create.lua has written, unless somebody has begun to run it.
+-- Takes back what create.lua has written, unless a worker has begun to run it.
 -- KEYS: index. ARGV: account, id.
 local account, id = unpack(ARGV)
 local status, begun = unpack(redis.call('HMGET', job(id), 'status', 'begun'))
