@@ -77,3 +77,9 @@ def test_a_lock_has_a_version_that_is_allowed(lock: str) -> None:
         if each.name in locked and locked[each.name] not in each.specifier
     ]
     assert refused == []
+
+
+def test_every_lua_file_is_part_of_a_program() -> None:
+    sources = "".join(path.read_text() for path in (ROOT / "app").rglob("*.py"))
+    unused = [path for path in (ROOT / "app").rglob("*.lua") if f'("{path.stem}")' not in sources]
+    assert unused == []

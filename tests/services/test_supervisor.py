@@ -11,7 +11,7 @@ import redis
 from app.errors import StorageUnavailable
 from app.services.background.event_writer import FLUSH_S, PAUSE_S
 from app.services.background.supervisor import OVERDUE_S, Supervisor
-from app.store.jobs.base import Flush, Queues
+from app.store.jobs.base import Flush, QueueFigures
 from tests.services.jobs_bench import CALLER, Bench
 from tests.services.scripted import HELLO, THE_END, ScriptedProvider
 
@@ -167,7 +167,7 @@ def test_after_an_outage_everybody_may_renew_first(bench: Bench) -> None:
 # Tickets
 
 
-def waiting(bench: Bench, monkeypatch: pytest.MonkeyPatch, queues: Queues) -> Supervisor:
+def waiting(bench: Bench, monkeypatch: pytest.MonkeyPatch, queues: QueueFigures) -> Supervisor:
     """Return a supervisor that finds so much waiting."""
     monkeypatch.setattr(bench.store, "queues", lambda: queues)
     return bench.supervisor
@@ -177,21 +177,21 @@ def waiting(bench: Bench, monkeypatch: pytest.MonkeyPatch, queues: Queues) -> Su
 def test_what_waits_beside_a_free_worker_gets_a_ticket(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, queued: int, sent: list[int]
 ) -> None:
-    waiting(bench, monkeypatch, Queues(queued, 0, OVERDUE_S + 1)).beat()
+    waiting(bench, monkeypatch, QueueFigures(queued, 0, OVERDUE_S + 1)).beat()
     assert bench.box.sent == sent
 
 
 def test_what_has_only_just_come_has_a_ticket(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waiting(bench, monkeypatch, Queues(1, 0, OVERDUE_S)).beat()
+    waiting(bench, monkeypatch, QueueFigures(1, 0, OVERDUE_S)).beat()
     assert bench.box.sent == []
 
 
 def test_what_waits_for_busy_workers_has_a_ticket(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    supervisor = waiting(bench, monkeypatch, Queues(9, 2, OVERDUE_S + 1))
+    supervisor = waiting(bench, monkeypatch, QueueFigures(9, 2, OVERDUE_S + 1))
     monkeypatch.setattr(type(bench.active_jobs), "__len__", lambda _: bench.settings.concurrency)
     supervisor.beat()
     assert bench.box.sent == []
@@ -326,7 +326,7 @@ def test_a_store_that_is_away_is_soon_asked_again(bench: Bench) -> None:
 def test_no_bug_ends_the_heartbeat(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     ending_after(bench, 2)
 
-    def broken() -> Queues:
+    def broken() -> QueueFigures:
         raise ValueError
 
     monkeypatch.setattr(bench.store, "queues", broken)

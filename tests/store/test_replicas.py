@@ -14,7 +14,7 @@ from app.errors import StorageUnavailable, Unconfirmed
 from app.settings import RedisSettings
 from app.store.accounts.redis import RedisAccountStore
 from app.store.connection.client import Client, connect
-from app.store.jobs.base import Claim, Flush, Queues
+from app.store.jobs.base import Claim, Flush, QueueFigures
 from app.store.jobs.redis import RedisJobStore
 from app.store.responses.base import Forgotten, ResponseStore
 from app.store.responses.redis import RedisStore
@@ -113,7 +113,7 @@ def test_a_job_that_no_replica_has_is_taken_back(unsafe: Unsafe) -> None:
         unsafe.jobs.enqueue(payload_of(queued), 10)
     assert unsafe.jobs.status(ACCOUNT, queued.response.id) is None
     assert unsafe.jobs.take() is None
-    assert unsafe.jobs.queues() == Queues(0, 0, 0.0)
+    assert unsafe.jobs.queues() == QueueFigures(0, 0, 0.0)
 
 
 def test_a_job_is_run_though_no_replica_knows_who_runs_it(unsafe: Unsafe) -> None:
@@ -133,7 +133,7 @@ def test_an_end_that_no_replica_has_can_be_confirmed_later(unsafe: Unsafe) -> No
         unsafe.jobs.finish(claim, ended, ending)
     assert found(unsafe.calm, ended)
     assert unsafe.calm_jobs.finish(claim, ended, ending)
-    assert unsafe.jobs.queues() == Queues(0, 0, 0.0)
+    assert unsafe.jobs.queues() == QueueFigures(0, 0, 0.0)
 
 
 def test_an_account_that_no_replica_has_is_not_promised(unsafe: Unsafe) -> None:

@@ -83,7 +83,7 @@ class StreamPart:
 
 
 @dataclass(frozen=True, slots=True)
-class Queues:
+class QueueFigures:
     """How much waits and runs. `oldest_s` is the age of the oldest job that waits, in seconds."""
 
     queued: int
@@ -208,6 +208,6 @@ class JobStore(Protocol):
         """Return for how many seconds no worker could take a job, infinity if none ever could."""
         ...
 
-    def queues(self) -> Queues:
+    def queues(self) -> QueueFigures:
         """Return how much waits and runs."""
         ...

@@ -23,7 +23,15 @@ from app.store.codec import Codec
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
 from app.store.connection.script import Call, Script
-from app.store.jobs.base import Claim, EndReason, Flush, JobNews, Queues, RetryState, StreamPart
+from app.store.jobs.base import (
+    Claim,
+    EndReason,
+    Flush,
+    JobNews,
+    QueueFigures,
+    RetryState,
+    StreamPart,
+)
 from app.store.jobs.codec import claim_of, packed, retries_json
 from app.store.jobs.news import listen
 from app.store.jobs.payload import dump_payload, load_payload
@@ -274,11 +282,11 @@ class RedisJobStore:
             silence_ms, *_ = self._queues.figures()
         return float("inf") if silence_ms < 0 else silence_ms / 1000
 
-    def queues(self) -> Queues:
+    def queues(self) -> QueueFigures:
         """Return how much waits and runs."""
         with translated():
             _, queued, running, oldest_ms = self._queues.figures()
-        return Queues(queued, running, oldest_ms / 1000)
+        return QueueFigures(queued, running, oldest_ms / 1000)
 
     def _job(self, script: Script, response_id: str, *arguments: Any) -> Call:
         """Return the call of a program of one job, whose first argument is the job's id."""
