@@ -1,0 +1,55 @@
+"""Which clients there are, and in which ways each of them keeps a conversation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+COMMON = Path(__file__).parent / "common"
+PACKAGES = Path(__file__).parent / "packages"
+
+#: stored: the gateway keeps the conversation. stateless: the client sends all of it each time,
+#: with `store: false` and its reasoning encrypted. both: all of it, and previous_response_id too.
+#: background: stored, and not waited for on the connection.
+Mode = Literal["stored", "stateless", "both", "background"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """A client: its folder's name under packages/, and what it can do.
+
+    `streams` and `whole` say in which ways it takes answers. `drops_reasoning` names the modes in
+    which the package itself sends no reasoning back, so that no gateway could pass it on.
+    """
+
+    name: str
+    modes: tuple[Mode, ...]
+    streams: bool = True
+    whole: bool = True
+    drops_reasoning: tuple[Mode, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        return PACKAGES / self.name
+
+    @property
+    def is_node(self) -> bool:
+        return (self.folder / "package.json").exists()
+
+
+CLIENTS = (
+    Client(name="openai_python", modes=("stored", "stateless", "background")),
+    Client(name="openai_node", modes=("stored", "stateless")),
+    Client(name="openai_agents", modes=("stored", "stateless")),
+    Client(name="langchain_openai", modes=("stored", "stateless")),
+    Client(
+        name="strands",
+        modes=("both", "stateless"),
+        whole=False,
+        drops_reasoning=("both", "stateless"),
+    ),
+    Client(name="semantic_kernel", modes=("both", "stateless"), drops_reasoning=("stateless",)),
+    Client(name="agent_framework", modes=("stored", "stateless")),
+    Client(name="vercel_ai", modes=("stored", "stateless")),
+)

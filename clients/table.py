@@ -1,0 +1,43 @@
+"""What came of the trials, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from clients.trial import Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A trial, and what went wrong with it by format."""
+
+    trial: Trial
+    faults: Mapping[str, Sequence[str]]
+
+    @property
+    def failed(self) -> bool:
+        return any(self.faults.values())
+
+
+def table(rows: Sequence[Row], formats: Sequence[str]) -> str:
+    """Return a line for each trial, a column for each format."""
+    head = ["client", "keeps", "answers", *formats]
+    body = [
+        [
+            row.trial.client.name,
+            row.trial.mode,
+            row.trial.answers,
+            *("FAILED" if row.faults[name] else "ok" for name in formats),
+        ]
+        for row in rows
+    ]
+    widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
+    return "\n".join(
+        _joined(cells, widths) for cells in (head, ["-" * width for width in widths], *body)
+    )
+
+
+def _joined(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
+    return f"| {' | '.join(padded)} |"
