@@ -58,6 +58,10 @@ e2e: $(TO_TEST) ## Only the tests over real sockets, with a real Redis and gunic
 fuzz: $(TO_TEST) ## Look for bad input that is answered badly, for five minutes on two cores, at most 15
 	@$(PY) -m pytest tests/fuzz --hypothesis-profile=fuzz --timeout=0 --session-timeout=900 -n logical --dist worksteal
 
+.PHONY: clients
+clients: $(TO_TEST) ## Run real client packages' tool loops through a gateway (NEWEST=1: their newest versions)
+	@$(PY) -m clients $(if $(NEWEST),--newest)
+
 .PHONY: bench
 bench: $(TO_TEST) ## Measure the gateway beside a naive pass-through, in ten minutes; keep the results
 	@$(PY) -m bench
@@ -94,7 +98,7 @@ lock: $(TO_TEST) ## Pin the newest versions that setup.cfg allows (with Python 3
 
 .PHONY: clean
 clean: ## Remove what was built; ./data, which holds what the gateway stored, stays
-	rm -rf $(VENV) build *.egg-info .coverage* .hypothesis .import_linter_cache .mypy_cache \
+	rm -rf $(VENV) .clients build *.egg-info .coverage* .hypothesis .import_linter_cache .mypy_cache \
 		.pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

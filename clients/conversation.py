@@ -106,4 +106,6 @@ def _before_calls(items: list[Json]) -> Iterator[str | None]:
                 continue
             case "function_call_output":
                 thought = None
+            case _:
+                pass
         called = False

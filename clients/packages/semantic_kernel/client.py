@@ -50,7 +50,7 @@ async def streamed(
     """
     pieces: list[str] = []
 
-    async def act(message: ChatMessageContent) -> None:
+    async def act(_: ChatMessageContent) -> None:
         pieces.clear()  # what was said before a call is no answer
 
     async for piece in agent.invoke_stream(
