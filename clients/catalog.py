@@ -10,9 +10,9 @@ COMMON = Path(__file__).parent / "common"
 PACKAGES = Path(__file__).parent / "packages"
 
 #: stored: the gateway keeps the conversation. stateless: the client sends all of it each time,
-#: with `store: false` and its reasoning encrypted. both: all of it, and previous_response_id too.
-#: background: stored, and not waited for on the connection.
-Mode = Literal["stored", "stateless", "both", "background"]
+#: with `store: false` and its reasoning encrypted. replayed: all of it, though it is stored.
+#: both: all of it, and previous_response_id too. background: stored, and not waited for.
+Mode = Literal["stored", "stateless", "replayed", "both", "background"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,8 @@ class Client:
     """A client: its folder's name under packages/, and what it can do.
 
     `streams` and `whole` say in which ways it takes answers. `drops_reasoning` names the modes in
-    which the package itself sends no reasoning back, so that no gateway could pass it on.
+    which the package itself sends no reasoning back, or only its text, so that no gateway could
+    pass it on.
     """
 
     name: str
@@ -41,7 +42,11 @@ class Client:
 CLIENTS = (
     Client(name="openai_python", modes=("stored", "stateless", "background")),
     Client(name="openai_node", modes=("stored", "stateless")),
-    Client(name="openai_agents", modes=("stored", "stateless")),
+    Client(
+        name="openai_agents",
+        modes=("stored", "replayed", "stateless"),
+        drops_reasoning=("replayed",),
+    ),
     Client(name="langchain_openai", modes=("stored", "stateless")),
     Client(
         name="strands",

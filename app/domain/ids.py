@@ -96,6 +96,21 @@ def call_id(upstream_id: str) -> str:
     return "call_" + hashlib.sha256(upstream_id.encode()).hexdigest()[:48]
 
 
+def distinct_call_id(upstream_id: str, response_id: str) -> str:
+    """Return the id that a call of this response goes by whose own id is used up."""
+    return call_id(upstream_id + _distinction(response_id))
+
+
+def upstream_call_id(distinct: str, response_id: str) -> str | None:
+    """Return the own id of a call of this response, None where it goes by that, or by a hash."""
+    own_id = distinct.removesuffix(_distinction(response_id))
+    return None if own_id == distinct else own_id
+
+
+def _distinction(response_id: str) -> str:
+    return "_" + hashlib.sha256(response_id.encode()).hexdigest()[:8]
+
+
 def nine_characters(any_id: str) -> str:
     """Return a call's id as nine letters or digits, mapped by hash where it is another (U22)."""
     if _NINE.fullmatch(any_id):

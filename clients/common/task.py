@@ -23,8 +23,8 @@ class Task:
 
     @property
     def is_stored(self) -> bool:
-        """Whether the gateway is to keep what was said."""
-        return self.mode != "stateless"
+        """Whether the gateway is to keep what was said, and to be told no more than what is new."""
+        return self.mode not in ("stateless", "replayed")
 
     def get_weather(self, city: str) -> str:
         """Return what the tool of that name returns."""

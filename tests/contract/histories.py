@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from app.domain.call_ids import used_call_ids
 from app.domain.items import Item
 from app.domain.request import CreateRequest, ModelRequest, Parameters
 from app.domain.response import Response
@@ -104,7 +105,8 @@ class Line:
             stream=self.stream,
         )
         response = Response(start.response_id, "m", 1, echo(asked))
-        narrator = Narrator(response, item_minter(response.id), lambda: 2)
+        used = used_call_ids(asked, start.items)
+        narrator = Narrator(response, item_minter(response.id), lambda: 2, used)
         events = narrator.begin()
         for batch in provider.answer(request, UpstreamCall(deadline=0)):
             events += narrator.hear(batch)

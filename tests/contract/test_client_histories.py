@@ -95,3 +95,24 @@ def test_a_call_that_a_repeated_id_hides_is_not_forgotten(line: Line) -> None:
     second = line.ask((_output(_call(1)),), first.id, _calling(2))
     with pytest.raises(InvalidRequest, match="No tool output found for function call call_0"):
         line.ask((_say("never mind"),), second.id, Script(say="ok"))
+
+
+def test_who_sends_the_whole_history_gets_calls_of_one_id_each(line: Line) -> None:
+    """openai-agents keeps but the last of the calls, and of the outputs, with one id."""
+    history: list[Item] = [_say("one")]
+    ids = []
+    for number in (1, 2, 3):
+        called = line.ask(tuple(history), None, _calling(number))
+        (call,) = (item for item in called.output if isinstance(item, FunctionCall))
+        history += [call, _output(call)]
+        ids.append(call.call_id)
+    line.ask(tuple(history), None, Script(say="ok"))
+    assert len(set(ids)) == 3
+    assert _numbers(line) == [(1, "1"), (2, "2"), (3, "3")]
+
+
+def test_a_call_may_be_answered_by_the_upstreams_own_id_though_it_has_another(line: Line) -> None:
+    history = (_say("one"), _call(1), _output(_call(1)))
+    called = line.ask(history, None, _calling(2))
+    line.ask((_output(_call(2)),), called.id, Script(say="ok"))
+    assert _numbers(line) == [(1, "1"), (2, "2")]

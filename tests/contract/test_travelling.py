@@ -190,6 +190,27 @@ def test_a_signature_on_a_later_piece_goes_back_on_its_call(
 
 
 @pytest.mark.parametrize("form", FORMS)
+def test_the_signature_of_a_call_goes_back_though_the_calls_id_was_used_up(
+    form: str, client: FlaskClient, upstreams: Upstreams
+) -> None:
+    """So it is with a server that numbers the calls of each answer anew (S4)."""
+    more: Json = {"store": False, "include": INCLUDE}
+    signed, resigned = CALL | {"extra_content": SIGNATURE}, CALL | {"extra_content": VERTEX}
+    upstreams.answers = [
+        said(form, tool_calls=[signed]),
+        said(form, tool_calls=[resigned]),
+        whole(content="Sunny."),
+    ]
+    history: list[Json] = [{"role": "user", "content": "weather?"}]
+    for _ in range(3):
+        answer = ask(client, "c/gemini", history, form if len(history) < 5 else "whole", **more)
+        history += [*answer["output"], *results(answer)]
+    told = [each["tool_calls"] for each in upstreams.assistant()]
+    assert [[call["extra_content"] for call in calls] for calls in told] == [[SIGNATURE], [VERTEX]]
+    assert told[0][0]["id"] != told[1][0]["id"]
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_the_signature_of_a_text_goes_back_on_its_message(
     form: str, client: FlaskClient, upstreams: Upstreams
 ) -> None:

@@ -8,11 +8,11 @@ items is held until the call is whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar, assert_never
 
-from app.domain.ids import Mint, call_id
+from app.domain.ids import Mint, call_id, distinct_call_id
 from app.domain.items import ItemStatus, OutputItem
 from app.domain.response import NO_USAGE, IncompleteReason, Response, ResponseError, Status, Usage
 from app.domain.stream.deferred import Deferred
@@ -48,12 +48,19 @@ Opened = TypeVar("Opened", MessageBuilder, ReasoningBuilder, FunctionCallBuilder
 class Narrator:
     """Tell a response as events: begin, hear batches of deltas, then exactly one ending.
 
-    `now` returns Unix seconds; `mint` makes the items' ids. `response` is the response as it
-    stands: whole, with its final status, once its ending is written. `failure` is what went
-    wrong, if that ending was a failure.
+    `now` returns Unix seconds; `mint` makes the items' ids. A call gets another id where its own
+    is among `used_call_ids`. `response` is the response as it stands: whole, with its final
+    status, once its ending is written. `failure` is what went wrong, if that ending was a
+    failure.
     """
 
-    def __init__(self, response: Response, mint: Mint, now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        response: Response,
+        mint: Mint,
+        now: Callable[[], int],
+        used_call_ids: Container[str] = frozenset(),
+    ) -> None:
         self.response = response
         self.failure: GatewayError | None = None
         self._mint = mint
@@ -63,6 +70,7 @@ class Narrator:
         self._open: ItemBuilder | None = None
         self._deferred = Deferred()
         self._call_keys: set[str] = set()
+        self._used_call_ids = used_call_ids
         self._usage: Usage | None = None
         self._finished: Finished | None = None
 
@@ -263,8 +271,10 @@ class Narrator:
         if delta.key in self._call_keys:
             raise UpstreamMisbehaved("the upstream opened the same function call twice")
         self._call_keys.add(delta.key)
-        upstream_id = call_id(delta.call_id) if delta.call_id else self._mint("call")
-        call = FunctionCallBuilder(self._log, self._mint("fc"), delta.key, upstream_id, delta.name)
+        own_id = call_id(delta.call_id) if delta.call_id else self._mint("call")
+        if own_id in self._used_call_ids:
+            own_id = distinct_call_id(own_id, self.response.id)
+        call = FunctionCallBuilder(self._log, self._mint("fc"), delta.key, own_id, delta.name)
         self._begin(call)
 
     def _message(self) -> MessageBuilder:

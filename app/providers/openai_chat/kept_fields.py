@@ -14,7 +14,7 @@ name. Late fields come in a payload of their own, so a turn may have several.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import orjson
@@ -163,19 +163,26 @@ def returned(
     """Return the fields of a turn's message, and those of its calls by their place in `calls`."""
     fields: Json = {}
     of_calls: dict[int, Json] = {}
+    own_ids = {own_id for each in payloads for _, own_id, *_ in each.get("calls") or ()}
     for payload in payloads:
         fields = merged(fields, payload.get("fields") or {})
         for place, own_id, name, given in payload.get("calls") or ():
-            at = _place(calls, place, own_id, name)
+            at = _place(calls, place, own_id, name, own_ids)
             if at is not None:
                 of_calls[at] = merged(of_calls.get(at, {}), given)
     return fields, of_calls
 
 
-def _place(calls: Sequence[FunctionCall], place: int, own_id: str, name: str) -> int | None:
-    if own_id:
-        for at, call in enumerate(calls):
-            if call.call_id == own_id:
-                return at
-        return None
-    return place if place < len(calls) and calls[place].name == name else None
+def _place(
+    calls: Sequence[FunctionCall], place: int, own_id: str, name: str, own_ids: Set[str]
+) -> int | None:
+    """Return where the call is: by its id, else where it stood, if that is no other one's place.
+
+    Its id may have become another, since it was used up.
+    """
+    for at, call in enumerate(calls):
+        if own_id and call.call_id == own_id:
+            return at
+    if place < len(calls) and calls[place].name == name and calls[place].call_id not in own_ids:
+        return place
+    return None

@@ -10,10 +10,12 @@ import re
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Sequence, Set
+from dataclasses import replace
 from itertools import islice
 
 import orjson
 
+from app.domain.ids import home_of, upstream_call_id
 from app.domain.items import FunctionCall, FunctionCallOutput, Item
 from app.errors import InvalidRequest
 from app.services.answering.call_order import in_order
@@ -63,6 +65,7 @@ class CallPairing:
         self._signed_calls = 0
         self._latest: dict[str, int] = {}  # the call that was made or answered last, by call_id
         self._output_of: dict[int, int] = {}
+        self._distinct: dict[str, str] | None = None  # calls that wait, by their upstream's ids
         self._orphans: set[int] = set()  # their calls were purged
         self._replaced: set[int] = set()  # a later output of the same call counts
         # MEASURED: most conversations have no calls, and of the others most items are texts.
@@ -93,6 +96,7 @@ class CallPairing:
                     continue
                 self._read_call(item, len(self._items))
             elif isinstance(item, FunctionCallOutput):
+                item = self._as_awaited(item)
                 if item.call_id not in self._latest:
                     raise InvalidRequest(
                         f"No tool call found for function call output with call_id {item.call_id}.",
@@ -211,6 +215,23 @@ class CallPairing:
         if replaced is not None:
             self._replaced.add(replaced)
         self._output_of[call] = index
+
+    def _as_awaited(self, output: FunctionCallOutput) -> FunctionCallOutput:
+        """Return an output under the id that its call goes by.
+
+        It may come under the upstream's own, where that was used up and no call waits under it.
+        """
+        if self._is_awaited(output):
+            return output
+        if self._distinct is None:
+            waiting = [self._items[index] for index in self._still_waiting()]
+            calls = [each for each in waiting if isinstance(each, FunctionCall)]
+            own_ids = [upstream_call_id(each.call_id, home_of(each.id) or "") for each in calls]
+            self._distinct = {
+                own_id: call.call_id for own_id, call in zip(own_ids, calls, strict=True) if own_id
+            }
+        call_id = self._distinct.pop(output.call_id, None)
+        return output if call_id is None else replace(output, call_id=call_id)
 
     def _is_waited_for(self, call: FunctionCall) -> bool:
         """Tell whether it is a call of the context that still waits for its output."""

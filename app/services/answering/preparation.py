@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from app.domain.accounts.accounts import Caller
+from app.domain.call_ids import used_call_ids
 from app.domain.estimates import TokenCount, estimate
 from app.domain.ids import IdGenerator
 from app.domain.items import Item, Reasoning
@@ -170,7 +171,9 @@ class Preparation:
 
     def narrator(self, prepared: PreparedRequest) -> Narrator:
         """Return what makes events of the upstream's deltas."""
-        return Narrator(prepared.response, self._ids.item_minter(prepared.response.id), self._now)
+        response = prepared.response
+        used = used_call_ids(prepared.request, prepared.thread.items)
+        return Narrator(response, self._ids.item_minter(response.id), self._now, used)
 
     def run(
         self,

@@ -16,7 +16,7 @@ async def converse(model: str) -> list[str]:
     """Have the conversation."""
     client = AsyncOpenAI(base_url=TASK.base_url, api_key=TASK.api_key, max_retries=0)
     settings = ModelSettings(reasoning=Reasoning(effort="low"))
-    if not TASK.is_stored:
+    if TASK.mode == "stateless":
         settings.store = False
         settings.response_include = ["reasoning.encrypted_content"]
     agent = Agent(
