@@ -23,7 +23,8 @@ from app.store.connection import script
 from app.store.connection.client import Client, connect
 from app.store.connection.round_trip import round_trip
 from app.store.jobs.base import Claim, Flush, RetryState
-from app.store.jobs.redis import MAX_LOST_LEASES, RedisJobStore
+from app.store.jobs.records import MAX_LOST_LEASES
+from app.store.jobs.redis import RedisJobStore
 from app.store.jobs.streams import PAGE
 from app.store.responses.archive_redis import RedisArchive
 from app.store.responses.redis import RedisStore

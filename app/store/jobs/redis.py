@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from secrets import token_hex
-from typing import Any, cast
+from typing import Any
 
 from app.domain.ids import tag_of
 from app.domain.response import Status
@@ -22,7 +21,7 @@ from app.schemas.wire.event_lines import decode, encode
 from app.store.codec import Codec
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
-from app.store.connection.script import Call, Script
+from app.store.connection.script import Call
 from app.store.jobs.base import (
     Claim,
     EndReason,
@@ -32,30 +31,16 @@ from app.store.jobs.base import (
     RetryState,
     StreamPart,
 )
-from app.store.jobs.codec import claim_of, packed, retries_json
+from app.store.jobs.codec import packed
 from app.store.jobs.news import listen
-from app.store.jobs.payload import dump_payload, load_payload
 from app.store.jobs.queues import JobQueues
-from app.store.jobs.scripts import (
-    CLAIM,
-    CREATE,
-    FINISH,
-    FINISHER,
-    GIVE_BACK,
-    HAS_STREAM,
-    LEASE_TOKEN,
-    RELEASE,
-    STATUS,
-    TAKE_OVER,
-    WITHDRAW,
-)
+from app.store.jobs.records import JobRecords
+from app.store.jobs.scripts import FINISH
 from app.store.jobs.streams import JobStreams
 from app.store.keys import Keys
 from app.store.responses.base import unknown_response
 from app.store.responses.redis import RedisStore
 from app.store.responses.stored_bytes import StoredBytes
-
-MAX_LOST_LEASES = 3
 
 
 class RedisJobStore:
@@ -76,6 +61,7 @@ class RedisJobStore:
         self._stored = StoredBytes(client, self._keys)
         self._safety = responses.safety
         self._codec = Codec()
+        self._records = JobRecords(client, self._keys, responses.safety)
         self._queues = JobQueues(client, self._keys, lease_s)
         self._streams = JobStreams(client, self._keys, self._codec)
 
@@ -97,14 +83,11 @@ class RedisJobStore:
         return True
 
     def _queue(self, payload: JobPayload) -> None:
-        account, response_id = payload.account, payload.response.id
         turn = payload.turn(payload.response)
-        create = self._on_index(CREATE, response_id, account, response_id, dump_payload(payload))
-        push = self._queues.pushing(account, response_id)
+        push = self._queues.pushing(payload.account, payload.response.id)
         with translated():
-            (is_created,) = self._safety.run(self._redis, create)
-            if not is_created:
-                raise unknown_response(response_id)
+            if not self._records.create(payload):
+                raise unknown_response(payload.response.id)
             self._safety.run(self._redis, *self._responses.marks(turn), push)
 
     def _withdraw(self, account: str, response_id: str) -> None:
@@ -113,7 +96,7 @@ class RedisJobStore:
         While Redis stays unreachable a sweep ends it once its lease is over.
         """
         with suppress(StorageUnavailable), translated():
-            self._on_index(WITHDRAW, response_id, account, response_id).run(self._redis)
+            self._records.withdraw(account, response_id)
             self._queues.forget(response_id)
 
     def announce(self) -> None:
@@ -128,17 +111,13 @@ class RedisJobStore:
 
     def claim(self, response_id: str, lease_token: str) -> Claim | None:
         """Begin to run a job that was taken; None where it is no longer to be run."""
-        claim = self._job(CLAIM, response_id, lease_token)
         with translated():
-            # Lost with a server, it would be begun a second time; not begun, it would never end.
-            (fields,) = self._safety.best_effort(self._redis, claim)
-        return claim_of(response_id, lease_token, lease_token, fields) if fields else None
+            return self._records.claim(response_id, lease_token)
 
     def owns(self, claim: Claim) -> bool:
         """Tell whether a job is still its holder's."""
         with translated():
-            token = self._job(LEASE_TOKEN, claim.response_id).run(self._redis)
-        return bool(token == claim.lease_token.encode())
+            return self._records.lease_token(claim.response_id) == claim.lease_token.encode()
 
     def renew(self, response_ids: Sequence[str], idle_s: float = 0.0) -> None:
         """Renew the leases of these jobs, and say when their worker last could take one."""
@@ -184,9 +163,8 @@ class RedisJobStore:
 
     def park(self, claim: Claim, retries: RetryState, after_s: float) -> bool:
         """Have the job queued again after so long; False where it is its holder's no more."""
-        release = self._job(RELEASE, claim.response_id, claim.lease_token, retries_json(retries))
         with translated():
-            if not release.run(self._redis):
+            if not self._records.release(claim, retries):
                 return False
             self._queues.park(claim.response_id, after_s)
         return True
@@ -198,11 +176,8 @@ class RedisJobStore:
 
     def take_over(self, account: str, response_id: str, why: EndReason) -> Claim | None:
         """Take a job from the worker that runs it, to finish it; None where it has ended."""
-        arguments = (account, response_id, why, self._keys.news)
-        take_over = self._on_index(TAKE_OVER, response_id, *arguments)
         with translated():
-            (fields,) = self._safety.run(self._redis, take_over)
-        return claim_of(response_id, FINISHER, token_hex(8), fields) if fields else None
+            return self._records.take_over(account, response_id, why)
 
     def lost(self) -> Sequence[str]:
         """Return some ids whose lease is over, each under a new one."""
@@ -222,47 +197,32 @@ class RedisJobStore:
         between still has a lease, and is given back once more when that runs out.
         """
         with translated():
-            reply = self._giving_back(response_id, lease_token, why).run(self._redis)
-            match reply:
-                case [account]:
-                    self._queues.push(account, response_id)
-                case [_, *_]:  # it cannot be run again: its fields, to finish it with
-                    return claim_of(response_id, FINISHER, token_hex(8), reply)
-                case _ if not lease_token:  # it has ended: no lease is to remind of it any more
-                    self._queues.forget(response_id)
-                case _:  # it has another holder by now
-                    pass
+            freed = self._records.give_back(response_id, lease_token, why)
+            if isinstance(freed, Claim):
+                return freed
+            if freed is not None:
+                self._queues.push(freed, response_id)
+            elif not lease_token:  # it has ended: no lease is to bring it up any more
+                self._queues.forget(response_id)
         return None
-
-    def _giving_back(self, response_id: str, lease_token: str, why: EndReason) -> Call:
-        """Return the call that frees a job of its holder, or returns its claim to finish it."""
-        return self._job(GIVE_BACK, response_id, lease_token, why, MAX_LOST_LEASES, self._keys.news)
 
     def status(self, account: str, response_id: str) -> Status | None:
         """Return whether the response is queued or in progress; None where it is neither."""
-        if tag_of(response_id) is None:
-            return None
         with translated():
-            found = self._on_index(STATUS, response_id, account, response_id).run(self._redis)
-        return cast(Status, found.decode()) if found else None
+            return self._records.status(account, response_id)
 
     def payload(self, response_id: str) -> JobPayload | None:
         """Return the payload of a job while it waits or runs."""
-        key = self._keys.job(tag_of(response_id) or "", response_id)
         with translated():
-            packed: bytes | None = self._redis.hget(key, "ticket")
-        return None if packed is None else load_payload(packed)
+            return self._records.payload(response_id)
 
     def has_stream(self, account: str, response_id: str) -> bool:
         """Tell whether the response was made in the background."""
-        if tag_of(response_id) is None:
-            raise unknown_response(response_id)
-        has_stream = self._on_index(HAS_STREAM, response_id, account, response_id)
         with translated():
-            keys: int = has_stream.run(self._redis)
-        if keys < 0:
+            has_stream = self._records.has_stream(account, response_id)
+        if has_stream is None:
             raise unknown_response(response_id)
-        return keys > 0
+        return has_stream
 
     def read_events(self, response_id: str, number: int) -> StreamPart:
         """Return a job's events from number `number` on, or the first of these."""
@@ -287,10 +247,3 @@ class RedisJobStore:
         with translated():
             _, queued, running, oldest_ms = self._queues.figures()
         return QueueFigures(queued, running, oldest_ms / 1000)
-
-    def _job(self, script: Script, response_id: str, *arguments: Any) -> Call:
-        """Return the call of a program of one job, whose first argument is the job's id."""
-        return self._on_index(script, response_id, response_id, *arguments)
-
-    def _on_index(self, script: Script, response_id: str, *arguments: Any) -> Call:
-        return script((self._keys.index(tag_of(response_id) or ""),), arguments)

@@ -8,17 +8,13 @@ do not), a sweep settles it like any that was lost.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from secrets import token_hex
-from typing import Any
 
-from app.domain.ids import tag_of
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
+from app.store.connection.replication import ONE_SERVER
 from app.store.jobs.base import Claim
-from app.store.jobs.codec import claim_of
 from app.store.jobs.queues import JobQueues
-from app.store.jobs.redis import MAX_LOST_LEASES
-from app.store.jobs.scripts import FINISHER, GIVE_BACK
+from app.store.jobs.records import JobRecords
 from app.store.keys import Keys
 
 
@@ -29,22 +25,19 @@ class UnroutedJobs:
     """
 
     def __init__(self, client: Client, prefix: str, lease_s: float, wait_s: float) -> None:
-        self._redis: Any = client
-        self._keys = Keys(prefix)
-        self._queues = JobQueues(client, self._keys, lease_s)
+        keys = Keys(prefix)
+        self._records = JobRecords(client, keys, ONE_SERVER)
+        self._queues = JobQueues(client, keys, lease_s)
         self._left_ms = int(wait_s * 2000) + int(lease_s * 1000)
 
     def leave(self, claim: Claim) -> Claim | None:
         """Leave a job to others; if it was taken over, return the claim to finish it with."""
-        response_id = claim.response_id
-        index = self._keys.index(tag_of(response_id) or "")
-        arguments = (response_id, claim.lease_token, "stopped", MAX_LOST_LEASES, self._keys.news)
         with translated():
-            fields = GIVE_BACK((index,), arguments).run(self._redis)
-            if fields and len(fields) > 1:
-                return claim_of(response_id, FINISHER, token_hex(8), fields)
-            if fields:
-                self._queues.leave_unrouted(response_id, self._left_ms)
+            freed = self._records.give_back(claim.response_id, claim.lease_token, "stopped")
+            if isinstance(freed, Claim):
+                return freed
+            if freed is not None:
+                self._queues.leave_unrouted(claim.response_id, self._left_ms)
         return None
 
     def waiting(self) -> Sequence[tuple[str, float]]:

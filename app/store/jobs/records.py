@@ -1,0 +1,120 @@
+"""The record of each background response in Redis: whose the job is, and what is to be done.
+
+Fields are described in lua/job/job.lua. Every method raises what redis-py raises, and Unconfirmed
+where it promises something that too few replicas have.
+"""
+
+from __future__ import annotations
+
+from secrets import token_hex
+from typing import Any, cast
+
+from app.domain.ids import tag_of
+from app.domain.response import Status
+from app.domain.turns.job_payload import JobPayload
+from app.store.connection.client import Client
+from app.store.connection.replication import Safety
+from app.store.connection.script import Call, Script
+from app.store.jobs.base import Claim, EndReason, RetryState
+from app.store.jobs.codec import claim_of, retries_json
+from app.store.jobs.payload import dump_payload, load_payload
+from app.store.jobs.scripts import (
+    CLAIM,
+    CREATE,
+    FINISHER,
+    GIVE_BACK,
+    HAS_STREAM,
+    LEASE_TOKEN,
+    RELEASE,
+    STATUS,
+    TAKE_OVER,
+    WITHDRAW,
+)
+from app.store.keys import Keys
+
+MAX_LOST_LEASES = 3
+
+
+class JobRecords:
+    """The records of all jobs; `safety` says how many replicas have what is promised."""
+
+    def __init__(self, client: Client, keys: Keys, safety: Safety) -> None:
+        self._redis: Any = client
+        self._keys = keys
+        self._safety = safety
+
+    def create(self, payload: JobPayload) -> bool:
+        """Write a job that waits; False where its conversation is another account's."""
+        account, response_id = payload.account, payload.response.id
+        create = self._on_index(CREATE, response_id, account, response_id, dump_payload(payload))
+        (is_created,) = self._safety.run(self._redis, create)
+        return bool(is_created)
+
+    def withdraw(self, account: str, response_id: str) -> None:
+        """Take back what `create` wrote, unless a worker has begun to run it."""
+        self._on_index(WITHDRAW, response_id, account, response_id).run(self._redis)
+
+    def claim(self, response_id: str, lease_token: str) -> Claim | None:
+        """Begin to run a job that was taken; None where it is no longer to be run."""
+        claim = self._job(CLAIM, response_id, lease_token)
+        # Lost with a server, it would be begun a second time; not begun, it would never end.
+        (fields,) = self._safety.best_effort(self._redis, claim)
+        return claim_of(response_id, lease_token, lease_token, fields) if fields else None
+
+    def lease_token(self, response_id: str) -> bytes | None:
+        """Return the lease token of a job's holder."""
+        token: bytes | None = self._job(LEASE_TOKEN, response_id).run(self._redis)
+        return token
+
+    def release(self, claim: Claim, retries: RetryState) -> bool:
+        """Leave a job to the worker that takes it next; False where it has another holder."""
+        release = self._job(RELEASE, claim.response_id, claim.lease_token, retries_json(retries))
+        return bool(release.run(self._redis))
+
+    def take_over(self, account: str, response_id: str, why: EndReason) -> Claim | None:
+        """Take a job from the worker that runs it, to finish it; None where it has ended."""
+        arguments = (account, response_id, why, self._keys.news)
+        take_over = self._on_index(TAKE_OVER, response_id, *arguments)
+        (fields,) = self._safety.run(self._redis, take_over)
+        return claim_of(response_id, FINISHER, token_hex(8), fields) if fields else None
+
+    def give_back(self, response_id: str, lease_token: str, why: EndReason) -> bytes | Claim | None:
+        """Free a job of the holder that has this lease token; an empty one stands for any.
+
+        Returns the account in whose queue it is to wait again; or, where it cannot be run again,
+        the claim to finish it with; or None where it has ended, or has another holder.
+        """
+        arguments = (lease_token, why, MAX_LOST_LEASES, self._keys.news)
+        match self._job(GIVE_BACK, response_id, *arguments).run(self._redis):
+            case None:
+                return None
+            case [account]:
+                return cast(bytes, account)
+            case fields:
+                return claim_of(response_id, FINISHER, token_hex(8), fields)
+
+    def status(self, account: str, response_id: str) -> Status | None:
+        """Return whether the response is queued or in progress; None where it is neither."""
+        if tag_of(response_id) is None:
+            return None
+        found = self._on_index(STATUS, response_id, account, response_id).run(self._redis)
+        return cast(Status, found.decode()) if found else None
+
+    def has_stream(self, account: str, response_id: str) -> bool | None:
+        """Tell whether the response was made in the background; None where it cannot be seen."""
+        if tag_of(response_id) is None:
+            return None
+        keys = self._on_index(HAS_STREAM, response_id, account, response_id).run(self._redis)
+        return None if keys < 0 else keys > 0
+
+    def payload(self, response_id: str) -> JobPayload | None:
+        """Return the payload of a job while it waits or runs."""
+        packed = self._redis.hget(self._keys.job(tag_of(response_id) or "", response_id), "ticket")
+        return None if packed is None else load_payload(packed)
+
+    def _job(self, script: Script, response_id: str, *arguments: Any) -> Call:
+        """Return the call of a program of one job, whose first argument is the job's id."""
+        return self._on_index(script, response_id, response_id, *arguments)
+
+    def _on_index(self, script: Script, response_id: str, *arguments: Any) -> Call:
+        return script((self._keys.index(tag_of(response_id) or ""),), arguments)
