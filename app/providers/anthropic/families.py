@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import lru_cache
 from typing import Literal
 
 
@@ -97,8 +96,7 @@ FAMILIES = (
 )
 
 
-@lru_cache(maxsize=1024)
-def is_of_a_family(model: str) -> bool:
+def has_known_family(model: str) -> bool:
     """Tell whether something is known of a model by its name."""
     return family_of(model).glob != "*"
 

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.domain.request import ModelRequest
-from app.providers.anthropic.families import is_of_a_family
+from app.providers.anthropic.families import has_known_family
 from app.providers.anthropic.reader import MessagesReader
 from app.providers.anthropic.request import ignored, to_upstream
 from app.providers.input_counter import InputCounter
@@ -68,4 +68,4 @@ class MessagesFormat:
         A family's limit may be low on purpose: some refuse input and limit beyond the context.
         """
         limits = output_limits(models)
-        return {model: most for model, most in limits.items() if not is_of_a_family(model)}
+        return {model: most for model, most in limits.items() if not has_known_family(model)}

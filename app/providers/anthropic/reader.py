@@ -8,7 +8,7 @@ from app.providers.anthropic.open_blocks import OpenBlocks
 from app.providers.faults.error_body import failure_in
 from app.providers.reading.counts import Counts
 from app.providers.reading.events import Fault, Json
-from app.providers.reading.fields import Note, bound_at_once, ignore
+from app.providers.reading.fields import Note, ignore, refuse_too_many
 from app.providers.reading.finish_reasons import Reason, finish_reason
 from app.providers.reading.json_text import Misread
 from app.providers.reading.understanding import ContentReader
@@ -106,7 +106,7 @@ class MessagesReader:
         for index, block in enumerate(self._reader.contents(message, "content")):
             deltas += self._open_block(block, index)
             deltas += self._noted(self._blocks.stop(index))
-            bound_at_once(deltas)
+            refuse_too_many(deltas)
         self._note_stop(message)
         return deltas + self._count(message)
 

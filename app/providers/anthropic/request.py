@@ -14,7 +14,7 @@ from app.providers.anthropic.families import Family, family_of
 from app.providers.anthropic.json_schema import strict_schema
 from app.providers.anthropic.media import blocks, check_readable
 from app.providers.anthropic.thinking import Thinking, thinking
-from app.providers.anthropic.tools import ignored_choice, ignored_strict, is_forced, toolbox
+from app.providers.anthropic.tools import ignored_choice, ignored_strict, is_forced, tool_fields
 from app.providers.anthropic.turns import split_instructions, turns
 from app.providers.profiles import Profile, is_tier_ignored, tier_name
 from app.providers.writing.parameters import PassThrough
@@ -71,7 +71,7 @@ def to_upstream(request: ModelRequest, profile: Profile) -> dict[str, Any]:
         "stream": request.stream,
     }
     given = {name: value for name, value in body.items() if value}
-    given |= toolbox(request, profile, structured=plan.structured)
+    given |= tool_fields(request, profile, structured=plan.structured)
     return given | _settings(request, plan, profile)
 
 

@@ -21,7 +21,7 @@ def is_forced(request: ModelRequest) -> bool:
             return False
 
 
-def toolbox(request: ModelRequest, profile: Profile, *, structured: bool) -> dict[str, Any]:
+def tool_fields(request: ModelRequest, profile: Profile, *, structured: bool) -> dict[str, Any]:
     """Return the fields `tools` and `tool_choice`; `structured` says that strict is heeded.
 
     A history with calls wants definitions even where none is on offer: then none may be called.

@@ -23,7 +23,7 @@ from app.providers.openai_responses.output_items import (
     ReasoningItem,
 )
 from app.providers.reading.events import Json
-from app.providers.reading.fields import bound_at_once
+from app.providers.reading.fields import refuse_too_many
 from app.providers.reading.understanding import ContentReader
 
 Kind = TypeVar("Kind", bound=OutputItem)
@@ -59,7 +59,7 @@ class OpenItems:
         self._open: deque[OutputItem] = deque()
 
     @property
-    def are_none(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether no item has begun."""
         return not self._items
 
@@ -119,7 +119,7 @@ class OpenItems:
                 deltas += [] if item.is_done else self._complete(item, shown)
             elif at > last:
                 deltas += self._begin_whole(shown, {})
-            bound_at_once(deltas)
+            refuse_too_many(deltas)
         return deltas + self.leave()
 
     def leave(self) -> list[Delta]:

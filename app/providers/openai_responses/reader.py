@@ -129,7 +129,7 @@ class ResponsesReader:
 
     def end(self) -> list[Delta]:
         """End an answer that says [DONE] in place of its last event: it is whole (A9)."""
-        if self.is_done or self._items.are_none:
+        if self.is_done or self._items.is_empty:
             return []
         self.is_done = True
         self._understanding.check()
@@ -156,7 +156,7 @@ class ResponsesReader:
             raise self._failure(error or {})
         output = self._reader.contents(response, "output", BOUNDS.items)
         deltas = self._items.reconcile(output)
-        if self._items.are_none and (text := self._reader.text(response, "output_text")):
+        if self._items.is_empty and (text := self._reader.text(response, "output_text")):
             deltas.append(Text(text))
         self._check_understanding(output, deltas)
         usage = self._used(response.get("usage") or self._usage, deltas)
@@ -175,7 +175,7 @@ class ResponsesReader:
 
     def _check_understanding(self, output: Sequence[Json], deltas: Sequence[Delta]) -> None:
         """Raise UpstreamMisbehaved where nothing of the answer is known (A10)."""
-        if self._items.are_none:
+        if self._items.is_empty:
             for shown in output:
                 if kind_of(shown) is None:
                     self._understanding.note_unknown("item", shown.get("type"))

@@ -2,7 +2,7 @@
 
 from app.providers.profiles.choice import PROFILES, profile_of
 from app.providers.profiles.families import is_reasoning_model, may_reason
-from app.providers.profiles.hosts import guessed
+from app.providers.profiles.hosts import profile_by_url
 from app.providers.profiles.profile import Profile, ToolChoiceForm
 from app.providers.profiles.tiers import is_tier_ignored, tier_name
 
@@ -10,10 +10,10 @@ __all__ = [
     "PROFILES",
     "Profile",
     "ToolChoiceForm",
-    "guessed",
     "is_reasoning_model",
     "is_tier_ignored",
     "may_reason",
+    "profile_by_url",
     "profile_of",
     "tier_name",
 ]

@@ -1,4 +1,4 @@
-"""Which profile a provider has: the one that is named or guessed, with its overrides."""
+"""Which profile a provider has: the one that is named or known by its URL, with its overrides."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from typing import Any, get_args, get_type_hints
 
 from app.logs.redaction import name_or_hidden
-from app.providers.profiles.hosts import guessed
+from app.providers.profiles.hosts import profile_by_url
 from app.providers.profiles.profile import GENERIC, Profile
 from app.providers.profiles.servers import SERVERS
 from app.providers.profiles.vendors import VENDORS
@@ -41,7 +41,7 @@ def profile_of(settings: ProviderSettings, learned: str | None = None) -> Profil
         SettingsError: when the profile or a quirk is not known, or a quirk's value is none of its.
     """
     where = f"[providers.{settings.name}]"
-    name = settings.profile or guessed(settings.base_url)
+    name = settings.profile or profile_by_url(settings.base_url)
     if name == GENERIC.name and not settings.profile and learned:
         name = learned
     if name not in PROFILES:

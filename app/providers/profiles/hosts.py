@@ -47,7 +47,7 @@ HOSTS = {
 PORTS = {11434: "ollama", 1234: "lmstudio"}
 
 
-def guessed(base_url: str) -> str:
+def profile_by_url(base_url: str) -> str:
     """Return the name of the profile that a base URL tells of, "generic" where it tells none."""
     url = urlsplit(base_url)
     host = url.hostname or ""

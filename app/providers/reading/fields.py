@@ -145,7 +145,7 @@ class OptionalFields:
         return found
 
 
-def bound_at_once(deltas: Sequence[object]) -> None:
+def refuse_too_many(deltas: Sequence[object]) -> None:
     """Refuse a body or event that says more than others can wait for. Raises AnswerTooLong."""
     if len(deltas) > MOST_AT_ONCE:
         raise AnswerTooLong(f"more than {MOST_AT_ONCE} parts at once")

@@ -87,7 +87,7 @@ def stream_batches(
                 if size > TURN_BYTES:
                     size = 0
                     time.sleep(MOMENT_S)
-            yield from in_parts(pieces.end())
+            yield from split_batch(pieces.end())
         except Exception as error:
             if pieces.deltas:
                 yield pieces.deltas
@@ -123,7 +123,7 @@ def whole_batches(
         raise
     except Exception as bug:
         raise mistake(bug, call) from bug
-    yield from in_parts(deltas)
+    yield from split_batch(deltas)
 
 
 def _all_frames(body: bytes, reader: AnswerReader, budget: Budget) -> Batch:
@@ -149,7 +149,7 @@ def joined_batches(streamed: Iterator[Batch]) -> Iterator[Batch]:
     Raises:
         UpstreamUnavailable: it broke off; and what reading it raises.
     """
-    yield from in_parts(_finished([delta for batch in streamed for delta in batch]))
+    yield from split_batch(_finished([delta for batch in streamed for delta in batch]))
 
 
 def _finished(deltas: Batch) -> Batch:
@@ -159,7 +159,7 @@ def _finished(deltas: Batch) -> Batch:
     return deltas
 
 
-def in_parts(deltas: Batch) -> Iterator[Batch]:
+def split_batch(deltas: Batch) -> Iterator[Batch]:
     """Yield deltas as one batch, or as several between which others get a turn."""
     for start in range(0, len(deltas), DELTAS_AT_ONCE):
         if start:
