@@ -29,7 +29,7 @@ from app.domain.tools import FunctionTool
 CHARACTERS_PER_TOKEN = 4
 IMAGE_TOKENS = 1_000
 FILE_TOKENS = 5_000
-#: What an answer may take when neither the request nor the model's settings say.
+#: What an answer may take when neither the request nor the model's settings limit it.
 OUTPUT_TOKENS = 1_000
 
 

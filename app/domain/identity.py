@@ -19,7 +19,7 @@ _NOT_SAMPLED, _SAMPLED = "00", 0x01
 class RequestIdentity(NamedTuple):
     """What a request is called. Every name fits into a header line as it is.
 
-    `traceparent` is what we tell upstreams: the caller's trace, or one that begins here, with a
+    `traceparent` is what we send upstreams: the caller's trace, or one that begins here, with a
     parent of our own. `tracestate` is the caller's.
     """
 
@@ -34,7 +34,7 @@ class RequestIdentity(NamedTuple):
 
     @property
     def lines(self) -> bytes:
-        """The header lines that tell upstreams; OpenAI keeps the second one, others the first."""
+        """The header lines for upstreams; OpenAI keeps the second one, others the first."""
         name, state = self.request_id, self.tracestate
         more = f"tracestate: {state}\r\n" if state else ""
         return (

@@ -85,7 +85,7 @@ def home_of(item_id: str) -> str | None:
 
 
 def is_response_id(text: str) -> bool:
-    """Tell whether `text` is well-formed as the id of a response (E9)."""
+    """Return whether `text` is well-formed as the id of a response (E9)."""
     return _WELL_FORMED.fullmatch(text) is not None
 
 

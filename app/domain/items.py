@@ -73,7 +73,7 @@ class Message:
 
 @frozen_dataclass(frozen=True, slots=True)
 class FunctionCall:
-    """`arguments` is the model's text: usually a JSON object, but nobody promises it."""
+    """`arguments` is the model's text: usually a JSON object, but not always."""
 
     type: ClassVar[str] = "function_call"
     id: str
@@ -109,7 +109,7 @@ class Reasoning:
 
 @dataclass(frozen=True, slots=True)
 class ItemReference:
-    """Stands in a request for an item that the account has stored."""
+    """Refers, in a request, to an item that the account has stored."""
 
     type: ClassVar[str] = "item_reference"
     id: str

@@ -1,4 +1,4 @@
-"""Model ids: how one is shown to callers, and which are refused whatever stands behind them."""
+"""Model ids: how one is shown to callers, and which are refused whichever provider has them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _DEEP_RESEARCH = ("o3-deep-research", "o4-mini-deep-research")
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """A model as /v1/models shows it. `created_at` 0 says that nobody told when it was made."""
+    """A model as /v1/models shows it. `created_at` 0 means unknown."""
 
     id: str
     owned_by: str
@@ -17,5 +17,5 @@ class ModelCard:
 
 
 def is_deep_research(model_id: str) -> bool:
-    """Tell whether the id, without its provider prefixes, names a deep-research model (R6)."""
+    """Return whether the id, without its provider prefixes, names a deep-research model (R6)."""
     return model_id.rpartition("/")[2].lower().startswith(_DEEP_RESEARCH)

@@ -1,4 +1,4 @@
-"""What a caller asks for, and what a provider is asked for."""
+"""The request of a caller, and the request that is made of it for a provider."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class TextOptions:
     verbosity: str | None = None
 
 
-#: What holds where nothing is said about the text.
+#: What holds where the caller sets nothing about the text.
 PLAIN_TEXT = TextOptions()
 
 
@@ -88,7 +88,7 @@ class CreateRequest:
 
 @frozen_dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
-    """What one provider is asked: its own model id, the whole context, the parameters.
+    """The request to one provider: its own model id, the whole context, the parameters.
 
     `items` holds no references; reasoning items carry only payloads that this provider gave.
     `history_tools` are tool definitions of earlier turns, for upstreams that want a definition

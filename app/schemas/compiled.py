@@ -80,7 +80,7 @@ def compile_dump(title: str, fields: Sequence[StrictField], spread: str = "") ->
 def inline_dump(fields: Sequence[StrictField], value: str, bind: Bind) -> str | None:
     """Return the code that makes a small JSON object of `value`, where no call is worth it.
 
-    MEASURED: a call takes as long as eight attributes, and most objects have fewer.
+    MEASURED: a call takes as long as four attributes, and most such objects have no more.
     """
     if len(fields) > _MOST_INLINE or any(each.is_optional for each in fields):
         return None

@@ -10,7 +10,7 @@ from marshmallow import Schema, fields, missing
 
 from app.schemas.invalid import InvalidField, join, mistyped
 
-#: The header that tells them holds 20 (R1); one more lets it see that there were others.
+#: The header that names them holds 20 (R1); one more lets it see that there were others.
 _MOST_IGNORED = 21
 
 #: Returns the reference to a schema's component in the OpenAPI document.
@@ -20,7 +20,7 @@ Bind = Callable[[object], str]
 
 
 def _go_on() -> None:
-    """Let nobody else run."""
+    """Do not pause."""
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ class StrictField(fields.Field[Any]):
 
     `null` is the same as absent wherever a field is not required (R2). `about` goes to the
     documentation, and so does `default`, which the domain's values set. `attribute` is where the
-    domain's value has it, such as `a.b`; its own name where nothing is said. With `itself` it
+    domain's value has it, such as `a.b`; its own name by default. With `itself` it
     shows the value itself. `dump_default` is written where the value is None.
     """
 
@@ -115,7 +115,7 @@ class StrictField(fields.Field[Any]):
         return data
 
     def is_set_code(self, value: str) -> str:
-        """Return the code that tells whether an optional field is written."""
+        """Return the code of whether an optional field is written."""
         return f"{value} is not None"
 
     def find(self, attribute: str, data: str, bind: Bind) -> str | None:

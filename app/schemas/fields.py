@@ -233,7 +233,7 @@ class TextMap(StrictField):
 
 
 def is_shallow(value: dict[str, Any] | list[Any], room: int) -> bool:
-    """Tell whether containers nest in `value` no more than `room` deep."""
+    """Return whether containers nest in `value` no more than `room` deep."""
     level: list[Any] = [value]
     for _ in range(room):
         below = []

@@ -1,4 +1,4 @@
-"""What is refused of a body: the fault, where it is, and how to mend it, in the caller's words."""
+"""What is invalid in a body: the fault, the path to it and the remedy, in the caller's words."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KINDS: dict[type, str] = {
 
 
 class InvalidField(ValidationError, InvalidRequest):
-    """What is wrong, where, and how to mend it; `path` is "" for the whole body.
+    """What is wrong, where, and the remedy; `path` is "" for the whole body.
 
     To marshmallow it is an error of validation, to the caller the answer 400, whose `param` is
     the path (R3, R4).
@@ -91,7 +91,7 @@ def object_at(raw: object, path: str) -> dict[str, Any]:
 
 
 def type_at(raw: dict[str, Any], path: str) -> str:
-    """Return the `type` of an object that must say which of several it is."""
+    """Return the `type` of an object that may be one of several kinds."""
     found = raw.get("type")
     if found is None:
         raise required(join(path, "type"))

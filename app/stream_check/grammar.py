@@ -36,7 +36,7 @@ class Grammar:
         """Check the next event.
 
         Raises:
-            Breach: it may not stand here, or contradicts what was said before.
+            Breach: it may not stand here, or contradicts an earlier event.
         """
         require(not self.ended, "nothing may follow the terminal event")
         kind, number = event["type"], event["sequence_number"]

@@ -9,7 +9,7 @@ Json = dict[str, Any]
 
 
 class Breach(Exception):
-    """A stream says something that the grammar does not allow."""
+    """A stream has an event that the grammar does not allow."""
 
 
 class ItemGrammar:
@@ -206,6 +206,6 @@ def item_grammar(item: Json) -> ItemGrammar:
 
 
 def require(fact: bool, otherwise: str) -> None:
-    """Raise a Breach that says `otherwise` unless `fact` holds."""
+    """Raise a Breach with the message `otherwise` unless `fact` holds."""
     if not fact:
         raise Breach(otherwise)

@@ -20,7 +20,7 @@ _ACCOUNT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
-    """How much may be asked for; None leaves it to the default, UNLIMITED lifts that."""
+    """How much may be used; None leaves it to the default, UNLIMITED lifts that."""
 
     requests_per_minute: int | None = None
     requests_per_day: int | None = None
@@ -48,7 +48,7 @@ class Account:
 class Permissions:
     """What a key permits. `models` are globs; none means every model.
 
-    `background` is whether background responses may be asked for; `unsupported_tools` None
+    `background` is whether background responses may be created; `unsupported_tools` None
     leaves that to the configuration.
     """
 
@@ -99,7 +99,7 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who asks, and what they may: what a request carries after authentication.
+    """The caller and their permissions: what a request carries after authentication.
 
     In the limits None means unlimited. `stale` is true when the key was known before the store
     went away and could not be checked since: nothing may be stored for such a caller.
@@ -118,7 +118,7 @@ class Caller:
     stale: bool = False
 
     def may_use(self, model_id: str) -> bool:
-        """Tell whether the key may ask for the model `model_id`."""
+        """Return whether the key may ask for the model `model_id`."""
         return model_allowed(self.models, model_id)
 
 
@@ -134,13 +134,13 @@ class AuditEntry:
 
 
 def model_allowed(globs: Iterable[str], model_id: str) -> bool:
-    """Tell whether one of the globs covers the model; no globs at all cover every model."""
+    """Return whether one of the globs covers the model; no globs at all cover every model."""
     globs = tuple(globs)
     return not globs or any(fnmatchcase(model_id, glob) for glob in globs)
 
 
 def is_account_name(text: str) -> bool:
-    """Tell whether `text` may name an account: it goes into logs, metrics and store keys."""
+    """Return whether `text` may name an account: it goes into logs, metrics and store keys."""
     return _ACCOUNT_NAME.fullmatch(text) is not None
 
 

@@ -28,7 +28,7 @@ def format_secret(entropy: bytes) -> str:
 
 
 def is_well_formed(secret: str) -> bool:
-    """Tell whether `secret` has the form and the checksum of a key of ours."""
+    """Return whether `secret` has the form and the checksum of a key of ours."""
     if _FORM.fullmatch(secret) is None:
         return False
     return _checksum(secret[:-_CHECKSUM_LENGTH]) == secret[-_CHECKSUM_LENGTH:]

@@ -1,4 +1,4 @@
-"""How much a caller may still ask for."""
+"""How much a caller may still use."""
 
 from __future__ import annotations
 

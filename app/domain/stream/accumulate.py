@@ -72,7 +72,7 @@ class _GrowingText:
         return self.joined[0]
 
     def current(self) -> OutputPart:
-        """Return the part as it stands."""
+        """Return the part so far."""
         if isinstance(self.part, Refusal):
             return Refusal(self.join())
         return OutputText(self.join(), tuple(self.annotations), tuple(self.logprobs))
@@ -91,7 +91,7 @@ class _GrowingMessage:
         ]
 
     def current(self) -> Message:
-        """Return the message as it stands."""
+        """Return the message so far."""
         content = (
             part.current() if isinstance(part, _GrowingText) else part for part in self.parts
         )
@@ -108,7 +108,7 @@ class _GrowingCall:
         self.arguments = _GrowingText(OutputText(item.arguments))
 
     def current(self) -> FunctionCall:
-        """Return the call as it stands."""
+        """Return the call so far."""
         return replace(self.item, arguments=self.arguments.join())
 
 
@@ -122,7 +122,7 @@ class _GrowingReasoning:
         self.summary = [_GrowingText(OutputText(text)) for text in item.summary]
 
     def current(self) -> Reasoning:
-        """Return the item as it stands."""
+        """Return the item so far."""
         return replace(self.item, summary=tuple(text.join() for text in self.summary))
 
 

@@ -1,4 +1,4 @@
-"""The small vocabulary that providers speak: what the model said, nothing about brackets.
+"""What providers yield: the output of a model in small pieces, without ids, indexes or events.
 
 A provider yields *batches*: the deltas that one read brought. An empty batch says that the
 upstream has been silent for a while but is still there.
@@ -60,7 +60,7 @@ class Opaque:
 
 @dataclass(frozen=True, slots=True)
 class CallOpened:
-    """A function call whose name is known. `key` tells it from its siblings in this answer.
+    """A function call whose name is known. `key` distinguishes it from its siblings in this answer.
 
     `call_id` is the upstream's own, or None where it gave none.
     """

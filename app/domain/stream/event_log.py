@@ -36,7 +36,7 @@ class EventLog:
         self.events.append(kind(number, *fields, **named))
 
     def write_lifecycle(self, event_type: LifecycleType, response: Response) -> None:
-        """Collect the response as it stands."""
+        """Collect the response so far."""
         self.events.append(Lifecycle(event_type, self.next, response))
         self.next += 1
 

@@ -1,4 +1,8 @@
-"""The wire vocabulary of a stream, as values: one class per shape of event."""
+"""The events of a stream, as values: one class for each form of event.
+
+`TextDelta(5, "msg_1", 1, 0, "Hi")` is sent as `{"type": "response.output_text.delta",
+"sequence_number": 5, "item_id": "msg_1", "output_index": 1, "content_index": 0, "delta": "Hi", …}`.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +26,7 @@ TERMINAL_TYPES = frozenset({"response.completed", "response.incomplete", "respon
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    """The response as it stands: first, on each change of status, and last."""
+    """The whole response: first, on each change of status, and last."""
 
     type: LifecycleType
     sequence_number: int
@@ -215,5 +219,5 @@ Event = (
 
 
 def is_terminal(event: Event) -> bool:
-    """Tell whether nothing may follow this event."""
+    """Return whether nothing may follow this event."""
     return isinstance(event, Lifecycle) and event.type in TERMINAL_TYPES

@@ -192,7 +192,7 @@ class ReasoningBuilder:
 class Brackets:
     """Where a JSON text that comes in fragments comes to its end; each fragment is looked at once.
 
-    `is_whole` tells whether the text is an object, as soon as that is known for good.
+    `is_whole` is whether the text is an object, None until that is certain.
     """
 
     def __init__(self) -> None:

@@ -1,9 +1,8 @@
 """Turn a provider's deltas into a well-formed event stream.
 
 The narrator owns what the wire cares about and providers should not: ids, indexes, sequence
-numbers, and that every bracket that was opened is closed before the stream ends, whatever
-happens upstream. Items never interleave: while a function call is open, what belongs to other
-items is held until the call is whole.
+numbers, and that whatever was opened is closed before the stream ends, whatever happens upstream.
+Items never interleave: while a function call is open, deltas of other items wait.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ Opened = TypeVar("Opened", MessageBuilder, ReasoningBuilder, FunctionCallBuilder
 
 
 class Narrator:
-    """Tell a response as events: begin, hear batches of deltas, then exactly one ending.
+    """Write a response as events: begin, hear batches of deltas, then exactly one ending.
 
     `now` returns Unix seconds; `mint` makes the items' ids. A call gets another id where its own
     is among `used_call_ids`. `response` is the response as it stands: whole, with its final
@@ -80,21 +79,20 @@ class Narrator:
         return self._usage
 
     def discard_events(self) -> None:
-        """Make no events from now on, where nobody listens: only the response counts."""
+        """Make no events from now on, where no stream is read: only the response counts."""
         self._log = NullEventLog()
 
     def begin(self) -> list[Event]:
-        """Tell that the response exists, and that it is being worked on."""
-        log = self._log
-        log.write_lifecycle("response.created", self.response)
+        """Write that the response exists, and that it is being worked on."""
+        self._log.write_lifecycle("response.created", self.response)
         if self.response.status == "queued":
-            log.write_lifecycle("response.queued", self.response)
+            self._log.write_lifecycle("response.queued", self.response)
             self.response = replace(self.response, status="in_progress")
-        log.write_lifecycle("response.in_progress", self.response)
-        return log.take()
+        self._log.write_lifecycle("response.in_progress", self.response)
+        return self._log.take()
 
     def hear(self, deltas: Iterable[Delta]) -> list[Event]:
-        """Tell what the model said.
+        """Write the events of these deltas.
 
         Raises:
             UpstreamMisbehaved: when the deltas contradict one another.
@@ -114,14 +112,13 @@ class Narrator:
         return self._log.take()
 
     def hear_at_once(self, deltas: Sequence[Delta]) -> list[Event]:
-        """Tell text that goes on; where there is more to it, hear nothing of it and return []."""
-        message, texts = self._open, list[Text]()
+        """Write deltas that are all text of the open message; otherwise do nothing, return []."""
+        message = self._open
         if type(message) is not MessageBuilder or self._finished is not None:
             return []
-        for delta in deltas:
-            if type(delta) is not Text or not delta.text:
-                return []
-            texts.append(delta)
+        texts = [delta for delta in deltas if type(delta) is Text and delta.text]
+        if len(texts) < len(deltas):
+            return []
         for delta in texts:
             message.add_text(delta.text, delta.logprobs)
         return self._log.take()
@@ -135,7 +132,7 @@ class Narrator:
         self._log = EventLog(number)
 
     def finish(self) -> list[Event]:
-        """The upstream stopped talking; it should have said why."""
+        """End as the upstream did; an answer that gave no reason to end has failed."""
         finished = self._finished
         if finished is None:
             return self.fail(UpstreamUnavailable("the upstream ended its answer without an end"))
@@ -160,7 +157,7 @@ class Narrator:
         return self._end("failed", "response.failed", error=ResponseError.of(error))
 
     def cancel(self) -> list[Event]:
-        """Close what is open and end as cancelled, which streams tell as response.failed (E5)."""
+        """Close what is open and end as cancelled, which streams show as response.failed (E5)."""
         self._close("incomplete")
         return self._end("cancelled", "response.failed")
 
@@ -193,21 +190,19 @@ class Narrator:
         return self._log.take()
 
     def _hear_more(self, delta: Delta) -> None:
-        """Hear what came after the finish: counts are welcome, and another reason."""
+        """Take what comes after the finish: counts, and another reason to end."""
         if not isinstance(delta, (Used, Finished)):
             raise UpstreamMisbehaved("the upstream went on after it had finished")
         self._write(delta)
 
     def _hear_in_call(self, delta: Delta) -> None:
-        self._write_or_defer(delta)
+        """Take a delta while a call is open: its own is written, others wait until it is whole."""
+        if self._of_open_call(delta):
+            self._write(delta)
+        else:
+            self._deferred.append(delta)
         if self._deferred:
             self._release()
-
-    def _write_or_defer(self, delta: Delta) -> None:
-        if isinstance(self._open, FunctionCallBuilder) and not self._of_open_call(delta):
-            self._deferred.append(delta)
-        else:
-            self._write(delta)
 
     def _of_open_call(self, delta: Delta) -> bool:
         match delta:
@@ -219,7 +214,7 @@ class Narrator:
                 return False
 
     def _release(self) -> None:
-        """Tell what was held, as soon as no call is open that is neither whole nor ended."""
+        """Write what was deferred, as soon as no call is open that is neither whole nor ended."""
         while self._deferred:
             if isinstance(self._open, FunctionCallBuilder):
                 whole = self._open.is_whole

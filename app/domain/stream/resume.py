@@ -42,7 +42,7 @@ from app.domain.stream.narrate import Narrator
 def resume(
     response: Response, events: Iterable[Event], usage: Usage | None, now: Callable[[], int]
 ) -> Narrator:
-    """Return a narrator of the queued `response` that stands where these events end.
+    """Return a narrator of the queued `response` that is where these events end.
 
     Where there are none, it has not even begun. `usage` is what the upstream has counted. The
     events are replayed one by one and none is kept: only the finished items are.

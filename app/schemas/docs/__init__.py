@@ -1,1 +1,1 @@
-"""The parts of the OpenAPI document that no schema can say: operations, headers, errors."""
+"""The parts of the OpenAPI document that no schema declares: operations, headers, errors."""

@@ -20,7 +20,10 @@ HEADERS: dict[str, dict[str, Any]] = {
         "schema": _TEXT,
     },
     "X-Gateway-Provider": {"description": "The provider that answered.", "schema": _TEXT},
-    "X-Gateway-Attempts": {"description": "How often a provider was asked.", "schema": _WHOLE},
+    "X-Gateway-Attempts": {
+        "description": "How many attempts were made at providers.",
+        "schema": _WHOLE,
+    },
     "Server-Timing": {
         "description": "Milliseconds spent by the gateway and by the upstream.",
         "schema": _TEXT,

@@ -1,4 +1,4 @@
-"""What the API says of itself: the OpenAPI 3.1 document, and GET /v1/responses (E1)."""
+"""The description of the API: the OpenAPI 3.1 document, and GET /v1/responses (E1)."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def document() -> dict[str, Any]:
 
 
 def endpoint_info() -> dict[str, Any]:
-    """Return what GET /v1/responses tells, made from the schemas."""
+    """Return what GET /v1/responses shows, made from the schemas."""
     return {
         "object": "endpoint",
         "path": RESPONSES,

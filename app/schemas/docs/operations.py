@@ -85,7 +85,7 @@ def _count_input() -> Json:
 def _describe() -> Json:
     return {
         "operationId": "describeResponses",
-        "summary": "Tell what this endpoint takes.",
+        "summary": "Describe this endpoint.",
         "responses": {"200": _answer("What it takes.", EndpointSchema())} | errors(426, *_KEYED),
     }
 
@@ -125,7 +125,7 @@ def _usage() -> Json:
     day = {"type": "string", "format": "date"}
     return {
         "operationId": "readUsage",
-        "summary": "Tell what the caller's own account has used, by day, key and model.",
+        "summary": "Show what the caller's own account has used, by day, key and model.",
         "parameters": [
             _query("from", day, "The first day, in UTC; 30 days before the last by default."),
             _query("to", day, "The last day, in UTC; today by default."),
@@ -184,7 +184,7 @@ def _retrieve_model() -> Json:
 def _healthz() -> Json:
     return _OPEN | {
         "operationId": "healthz",
-        "summary": "Tell that the process lives.",
+        "summary": "Check that the process is alive.",
         "responses": {"200": _answer("It lives.", HealthSchema())},
     }
 
@@ -193,7 +193,7 @@ def _readyz() -> Json:
     readiness = ReadinessSchema()
     return _OPEN | {
         "operationId": "readyz",
-        "summary": "Tell whether requests would be served now.",
+        "summary": "Check whether requests would be served now.",
         "responses": {
             "200": _answer("They would.", readiness),
             "503": _answer("They would not; the checks say why.", readiness),

@@ -1,1 +1,1 @@
-"""What a caller may ask with: the parts of a request, from JSON to the domain's values."""
+"""The schemas of requests: JSON is checked and becomes the domain's values."""

@@ -15,13 +15,13 @@ _RAW_DEFLATE = -zlib.MAX_WBITS
 _MEBIBYTE = 1024 * 1024
 #: The most that a body may hold, files included, before and after inflation (R12).
 MAX_BODY_BYTES = 32 * _MEBIBYTE
-#: What a zstd stream may want to look back on: RFC 9659 lets clients ask for 8 MiB, but what was
-#: packed in one step asks for all of itself.
+#: What a zstd stream may use as its window: RFC 9659 allows clients 8 MiB, but what was packed
+#: in one step has a window of its whole size.
 _WINDOW = MAX_BODY_BYTES
 
 
 def parse_json(raw: bytes) -> Any:
-    """Return what the bytes say.
+    """Return the value of the JSON.
 
     They must be RFC 8259's JSON in UTF-8: NaN, infinities, numbers beyond a double, lone
     surrogates, a byte order mark, bare control characters and more than about a thousand levels

@@ -18,7 +18,7 @@ _WEIGHTS = {b"{": 200, b"[": 88, b'"': 29, b",": 56, b":": 40}
 _OTHERS = bytes(set(range(256)) - set(b"".join(_WEIGHTS)))
 #: What a body's values may take at most, their text not counted: no request needs so many.
 _MOST_IN_VALUES = 256 * _MEBIBYTE
-#: From here on it is worth telling structure from text ...
+#: From here on it is worth separating structure from text ...
 _LOOK_CLOSER_FROM = _MEBIBYTE
 #: ... unless there are so many strings that they are heavy by themselves.
 _MOST_QUOTES = 400_000
@@ -54,7 +54,7 @@ def memory_of(raw: bytes) -> int:
 
 
 def memory_of_values(raw: bytes, most: int) -> int:
-    """Return how many bytes the values of a JSON text take, what its texts say not counted.
+    """Return how many bytes the values of a JSON text take, the content of its strings not counted.
 
     Below `most` that is a rough figure, with what looks like structure in texts among it.
     """
@@ -82,7 +82,7 @@ def _more_for_width(text: bytes) -> int:
 
 
 def _parts(raw: bytes) -> _Parts | None:
-    """Tell structure from text; None where there are too many strings for that."""
+    """Separate structure from text; None where there are too many strings for that."""
     if b"\\" in raw:  # what is escaped ends no string
         raw = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
     if raw.count(b'"') > _MOST_QUOTES:

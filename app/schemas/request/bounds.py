@@ -8,7 +8,7 @@ LONGEST_ID = 512
 MOST_ITEMS = 20_000
 MOST_PARTS = 5_000
 MOST_TOOLS = 1_024
-#: Whoever reads so many lets others run.
+#: After so many elements a reading pauses, so that other requests run.
 SLICE = 250
 LONGEST_CALL_ID = 64
 LONGEST_FUNCTION = 256

@@ -128,7 +128,7 @@ class StreamOptionsSchema(Document):
 
 
 class CreateRequestSchema(Document):
-    about = "What a response is asked with. null is the same as leaving a parameter out."
+    about = "The parameters of a response. null is the same as leaving a parameter out."
 
     model = ModelField(required=True, shortest=1, longest=256)
     input = InputField(required=True)
@@ -166,7 +166,7 @@ class CreateRequestSchema(Document):
     def load(
         self, data: Any, *, context: ReadContext | None = None, **_options: Any
     ) -> CreateRequest:
-        """Return what a parsed body asks for; ids that it does not give are "".
+        """Return the request of a parsed body; ids that it does not give are "".
 
         Raises:
             InvalidField: the first fault of the body, `param` being the path to it (R3, R4).

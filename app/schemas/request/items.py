@@ -55,7 +55,7 @@ _ID = "The item's id; one is made where it is absent, null or empty."
 
 
 class ItemSchema(Document):
-    """An item: an object whose `type`, or else whose keys, say what it is."""
+    """An item: an object whose `type`, or else whose keys, name its kind."""
 
 
 class ContentField(StrictField):
@@ -113,7 +113,7 @@ class InputReasoningTextSchema(Document):
 
 
 class InputMessageSchema(ItemSchema):
-    about = "What somebody said. Without `type`, an item with a `role` is a message."
+    about = "A message. Without `type`, an item with a `role` is a message."
 
     type = Choice("message")
     role = Choice(*ROLES, required=True)

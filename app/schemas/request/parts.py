@@ -28,7 +28,7 @@ _WEB = ("https://", "http://")
 
 
 class PartSchema(Document):
-    """A content part: an object whose `type` says what it is."""
+    """A content part: an object whose `type` names its kind."""
 
 
 class InputTextSchema(PartSchema):
@@ -84,7 +84,7 @@ class InputFileSchema(PartSchema):
 
 
 class AssistantTextSchema(PartSchema):
-    about = "Text that the model said; under the role assistant the input types mean the same."
+    about = "Text of the model; under the role assistant the input types mean the same."
 
     type = Choice("output_text", "input_text", "text", required=True)
     text = String(required=True, longest=LONGEST_TEXT)

@@ -1,4 +1,4 @@
-"""What the caller says of the answer's text: its format, flat or nested, and its length."""
+"""The options of the answer's text: its format, flat or nested, and its verbosity."""
 
 from __future__ import annotations
 

@@ -134,12 +134,12 @@ def _not_a_function(kind: str, path: str, context: ReadContext) -> None:
 
 
 def settle(choice: ToolChoice, tools: Collection[FunctionTool], context: ReadContext) -> ToolChoice:
-    """Return the choice as it stands among the tools that were kept (R8).
+    """Return the choice that is left among the tools that were kept (R8).
 
     A choice that can only be met by tools that were dropped is dropped with them.
 
     Raises:
-        InvalidField: it asks for tools that the request does not declare.
+        InvalidField: it names tools that the request does not declare.
     """
     names = {tool.name for tool in tools}
     match choice:

@@ -1,1 +1,1 @@
-"""What the gateway tells: the wire, declared key by key, for the documentation and the checks."""
+"""The schemas of what the gateway writes: responses, events, items, errors, accounts."""

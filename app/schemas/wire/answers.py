@@ -1,4 +1,4 @@
-"""The smaller answers: errors, lists, models, probes, and what the endpoint says of itself."""
+"""The smaller answers: errors, lists, models, probes, and the description of the endpoint."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class TokenCountSchema(ValueSchema[TokenCount]):
 
 
 class ItemListSchema(ValueSchema[Any]):
-    about = "One page of items, in the order that was asked for."
+    about = "One page of items, in the order of the query."
 
     object = Choice("list", **ALWAYS)
     data = ListOf(ITEM, attribute="items", **ALWAYS)

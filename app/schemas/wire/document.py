@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Generic, TypeVar
 
-from app.schemas.compiled import Load, compile_dump, compile_load, inline_dump
+from app.schemas.compiled import compile_dump, compile_load, inline_dump
 from app.schemas.document import Document
 from app.schemas.field import Bind, ReadContext
 from app.schemas.invalid import InvalidField, join, object_at, required
@@ -56,19 +56,15 @@ class ValueSchema(WireSchema, Generic[V]):
 
     def __init__(self) -> None:
         super().__init__()
-        title, spread, fields = type(self).__name__, "", list(self.strict_fields.values())
+        title, spread, self._own = type(self).__name__, "", list(self.strict_fields.values())
         if self.spread is not None:
             spread, there = self.spread[0], self.spread[1]().strict_fields
-            fields = [each for each in fields if each.key not in there]
-        self._own = fields
-        self.writer = compile_dump(title, fields, spread)
-        self._reader: Load | None = None
-        for kind in self.values:
-            load = compile_load(title, kind, fields, spread)
-            if len(self.values) == 1:
-                self._reader, types = load, self.types
-            else:
-                types = (vars(kind)["type"],)
+            self._own = [each for each in self._own if each.key not in there]
+        self.writer = compile_dump(title, self._own, spread)
+        loads = {kind: compile_load(title, kind, self._own, spread) for kind in self.values}
+        self._reader = loads[self.values[0]] if len(loads) == 1 else None
+        for kind, load in loads.items():
+            types = self.types if len(loads) == 1 else (vars(kind)["type"],)
             if load is not None:
                 self.readers |= dict.fromkeys(types, load)
 
@@ -78,7 +74,11 @@ class ValueSchema(WireSchema, Generic[V]):
 
     def load(self, data: Any, **_options: Any) -> V:
         """Return the value of JSON that `dump` once made: what we stored is not checked again."""
-        load = self._reader or self.readers[data["type"]]
+        load = self._reader or self.readers.get(data.get("type"))
+        if load is None:
+            raise TypeError(
+                f"{type(self).__name__} is only written: it does not show all of a value"
+            )
         value: V = load(data)
         return value
 

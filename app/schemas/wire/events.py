@@ -37,7 +37,7 @@ from app.schemas.wire.responses import RESPONSE
 
 
 class LifecycleEventSchema(ValueSchema[Lifecycle]):
-    about = "The response as it stands: first, at each change of status, and last."
+    about = "The whole response: first, at each change of status, and last."
     values = (Lifecycle,)
 
     type = Choice(
@@ -64,7 +64,7 @@ class ItemEventSchema(ValueSchema[ItemAdded | ItemDone]):
 
 
 class InItem(ValueSchema[Any]):
-    """What happens inside an item. Each kind says its `type`, which comes first."""
+    """What happens inside an item. Each kind declares its `type`, which comes first."""
 
     type = Choice(**ALWAYS)
     sequence_number = Integer(0, **ALWAYS)

@@ -28,7 +28,7 @@ _STATUSES = ("in_progress", "completed", "incomplete")
 
 
 class OutputMessageSchema(ValueSchema[Message]):
-    about = "What the model said."
+    about = "A message of the model."
     values = (Message,)
 
     id = String(shortest=1, **ALWAYS)
@@ -40,7 +40,7 @@ class OutputMessageSchema(ValueSchema[Message]):
 
 
 class MessageSchema(OutputMessageSchema):
-    about = "What somebody said."
+    about = "A message of anybody."
 
     role = Choice("user", "assistant", "system", "developer", **ALWAYS)
     content = ListOf(PART, **ALWAYS)

@@ -75,7 +75,7 @@ class StateFields(WireSchema):
     )
     error = Nested(ResponseErrorSchema(), **OR_NULL)
     incomplete_details = Nested(IncompleteDetailsSchema(), attribute="incomplete_reason", **OR_NULL)
-    model = String(about="The model's id as it was asked for.", **ALWAYS)
+    model = String(about="The model's id as the request named it.", **ALWAYS)
     output = ListOf(OUTPUT_ITEM, **ALWAYS)
     output_text = JoinedText(about="The text of every output_text part, joined.", **ALWAYS)
     service_tier = String(**ALWAYS)
