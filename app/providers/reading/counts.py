@@ -38,8 +38,6 @@ _OURS = {theirs: ours for ours, names in _NAMES.items() for theirs in names}
 
 def whole_number(value: object) -> int | None:
     """Return a count; None for what is none."""
-    if type(value) is int:
-        return value if 0 <= value <= MOST_TOKENS else None
     if isinstance(value, str) and len(value) <= len(str(MOST_TOKENS)) and value.isascii():
         value = int(value) if value.isdigit() else None
     elif isinstance(value, float):
@@ -79,12 +77,14 @@ class Counts:
         """Take in what has the name of a count; tell whether any of it is one."""
         most, has_counts = self._most, False
         for name in _OURS.keys() & part.keys():
-            count = whole_number(part[name])
-            if count is not None:
+            value = part[name]
+            if type(value) is not int or not 0 <= value <= MOST_TOKENS:
+                value = whole_number(value)
+            if value is not None:
                 has_counts = True
                 ours = _OURS[name]
-                if count >= most.get(ours, 0):
-                    most[ours] = count
+                if value >= most.get(ours, 0):
+                    most[ours] = value
         return has_counts
 
     def _usage(self) -> Usage:
