@@ -331,6 +331,24 @@ def test_reasoning_goes_back_with_every_call_of_the_history(
         assert all(field not in each for each in rest)
 
 
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("model", "sent"),
+    [("moonshot/m", "I should look."), ("moonshot/another", ""), ("deepseek/m", "")],
+)
+def test_plain_reasoning_goes_back_to_the_model_that_it_is_from_and_to_no_other(
+    form: str, model: str, sent: str, client: FlaskClient, upstreams: Upstreams
+) -> None:
+    upstreams.answers = [
+        said(form, reasoning_content="I should look.", tool_calls=[CALL]),
+        said(form, content="Sunny."),
+    ]
+    first = ask(client, "moonshot/m", "weather?", form)
+    assert first["output"][0].get("encrypted_content") is None
+    ask(client, model, results(first), form, previous_response_id=first["id"])
+    assert upstreams.assistant()[0]["reasoning_content"] == sent
+
+
 def test_a_model_that_does_not_reason_is_sent_no_reasoning_text(
     client: FlaskClient, upstreams: Upstreams
 ) -> None:

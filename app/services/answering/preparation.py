@@ -21,6 +21,7 @@ from app.domain.upstream_call import UpstreamCall
 from app.errors import ContextLengthExceeded, GatewayError, InvalidRequest
 from app.services.accounts.storage_quota import refuse_when_full
 from app.services.answering.history import thread_for, without_oldest
+from app.services.answering.plain_reasoning import marked, opened_for
 from app.services.answering.run import Run
 from app.services.answering.sealing import PayloadSealer
 from app.services.upstreams.catalog import ModelCatalog, Target
@@ -185,14 +186,15 @@ class Preparation:
         abort_error: Callable[[], GatewayError | None] = lambda: None,
     ) -> Run:
         """Return the answer under way; see Run for the callbacks."""
-        account, origin = prepared.caller.account, opened.provider
+        model = opened.target.upstream_model
+        seal = partial(self._sealer.seal, prepared.caller.account, opened.provider)
         return Run(
             self.narrator(prepared),
             opened.batches,
-            store=store,
+            store=lambda response, events: store(marked(response, model, seal), events),
             on_end=on_end,
             abort_error=abort_error,
-            seal=lambda payload: self._sealer.seal(account, origin, payload),
+            seal=seal,
             shows_opaque=INCLUDE_ENCRYPTED in prepared.request.parameters.include,
         )
 
@@ -202,7 +204,7 @@ class Preparation:
         account, request = prepared.caller.account, prepared.request
         return ModelRequest(
             model=target.upstream_model,
-            items=self._for_provider(account, target.provider.name, items),
+            items=self._for_target(account, target, items),
             parameters=self._pseudonymous(account, request.parameters),
             stream=request.stream or request.background,
             history_tools=prepared.thread.tools,
@@ -224,24 +226,24 @@ class Preparation:
             prompt_cache_key=cache_key,
         )
 
-    def _for_provider(
-        self, account: str, provider: str, items: tuple[Item, ...]
+    def _for_target(
+        self, account: str, target: Target, items: tuple[Item, ...]
     ) -> tuple[Item, ...]:
         """Return the items with the opaque payloads of this provider, and no other's (U11)."""
         for item in items:
             if isinstance(item, Reasoning) and item.encrypted_content is not None:
-                opened = (self._opened_item(account, provider, each) for each in items)
+                opened = (self._opened_item(account, target, each) for each in items)
                 return tuple(each for each in opened if each is not None)
         return items
 
-    def _opened_item(self, account: str, provider: str, item: Item) -> Item | None:
+    def _opened_item(self, account: str, target: Target, item: Item) -> Item | None:
         """Return the item with its payload open; None, text and all, for another provider's."""
         if not isinstance(item, Reasoning) or item.encrypted_content is None:
             return item
         unsealed = self._sealer.open(account, item.encrypted_content)
-        if unsealed is None or unsealed.origin != provider:
+        if unsealed is None or unsealed.origin != target.provider.name:
             return None
-        return replace(item, encrypted_content=unsealed.payload)
+        return opened_for(target.upstream_model, item, unsealed.payload)
 
 
 def refuse_sampling(parameters: Parameters) -> None:

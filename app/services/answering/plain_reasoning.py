@@ -1,0 +1,45 @@
+"""Where plain reasoning is from: what a model thought goes back to it, and to no other (U16).
+
+Reasoning that came with an opaque payload is bound by that. Other reasoning gets one when it is
+stored, which holds no more than the model's name; formats never see it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeGuard
+
+from app.domain.items import Item, Reasoning
+from app.domain.response import Response
+
+#: An object, since releases that know no such mark look for the keys of theirs.
+_START = '{"plain_of": '
+
+
+def marked(response: Response, model: str, seal: Callable[[str], str]) -> Response:
+    """Return the response as it is stored: plain reasoning says that it is this model's."""
+    if not any(map(_is_plain, response.output)):
+        return response
+    payload = seal(f"{_START}{json.dumps(model)}}}")
+    output = tuple(
+        replace(item, encrypted_content=payload) if _is_plain(item) else item
+        for item in response.output
+    )
+    return replace(response, output=output)
+
+
+def _is_plain(item: Item) -> TypeGuard[Reasoning]:
+    return isinstance(item, Reasoning) and item.encrypted_content is None
+
+
+def opened_for(model: str, item: Reasoning, payload: str) -> Reasoning | None:
+    """Return the item with its payload open, for this model of the provider that gave it.
+
+    Plain reasoning is plain again; None is another model's.
+    """
+    if not payload.startswith(_START):
+        return replace(item, encrypted_content=payload)
+    is_own = json.loads(payload)["plain_of"] == model
+    return replace(item, encrypted_content=None) if is_own else None
