@@ -92,7 +92,8 @@ class ModelRequest:
 
     `items` holds no references; reasoning items carry only payloads that this provider gave.
     `history_tools` are tool definitions of earlier turns, for upstreams that want a definition
-    for every call in the history (S6).
+    for every call in the history (S6). `reasons` says whether the model does; None leaves it to
+    the model's name.
     """
 
     model: str
@@ -101,3 +102,4 @@ class ModelRequest:
     stream: bool
     history_tools: tuple[FunctionTool, ...] = ()
     max_output_tokens_default: int | None = None
+    reasons: bool | None = None

@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 
 from app.api import context
 from app.factory import create_app
-from app.settings import ProviderSettings, RedisSettings, Settings
+from app.settings import ModelSettings, ProviderSettings, RedisSettings, Settings
 
 Json = dict[str, Any]
 
@@ -103,6 +103,11 @@ def client(redis_url: str, upstreams: Upstreams) -> FlaskClient:
                     profile=profile,
                 )
                 for name, profile in PROFILES.items()
+            ),
+            models=(
+                ModelSettings(
+                    id="set", provider="moonshot", upstream_model="unthinking", reasoning=False
+                ),
             ),
             redis=RedisSettings(url=redis_url, prefix="travelling:"),
             log_level="CRITICAL",
@@ -358,6 +363,20 @@ def test_a_model_that_does_not_reason_is_sent_no_reasoning_text(
     ]
     first = ask(client, "moonshot/kimi-k2-thinking", "weather?")
     ask(client, "moonshot/moonshot-v1-8k", results(first), previous_response_id=first["id"])
+    (told,) = upstreams.assistant()
+    assert "reasoning_content" not in told
+
+
+@pytest.mark.parametrize("model", ["set", "moonshot/unthinking"])
+def test_a_model_that_is_set_not_to_reason_is_sent_no_reasoning_text(
+    model: str, client: FlaskClient, upstreams: Upstreams
+) -> None:
+    upstreams.answers = [
+        whole(reasoning_content="I should look.", tool_calls=[CALL]),
+        whole(content="Sunny."),
+    ]
+    first = ask(client, model, "weather?")
+    ask(client, model, results(first), previous_response_id=first["id"])
     (told,) = upstreams.assistant()
     assert "reasoning_content" not in told
 

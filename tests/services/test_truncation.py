@@ -14,6 +14,7 @@ from app.domain.request import CreateRequest
 from app.domain.upstream_call import UpstreamCall
 from app.errors import ContextLengthExceeded
 from app.services.answering.preparation import MAX_TRUNCATIONS, Preparation
+from app.services.upstreams.catalog import Target
 from app.services.upstreams.router import UpstreamAnswer
 from tests.ids import IDS
 from tests.services.scripted import ScriptedProvider
@@ -42,7 +43,7 @@ class TightUpstream:
 def open_(upstream: TightUpstream, truncation: str = "auto") -> object:
     parts: Any = [None, None, upstream, None, IDS, lambda: 1, None, None]
     preparation = Preparation(*parts)
-    target = _Value(provider=ScriptedProvider("p"), upstream_model="m", max_output_tokens=None)
+    target = Target("m", ScriptedProvider("p"), "m")
     request = replace(CreateRequest(model="m", input=()), truncation=cast(Any, truncation))
     prepared = _Value(
         caller=Caller(account="acme", key_id="key_1"),

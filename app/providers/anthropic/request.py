@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -38,6 +38,8 @@ class _Plan:
 
 def _plan(request: ModelRequest, profile: Profile) -> _Plan:
     family = family_of(request.model)
+    if request.reasons is False:
+        family = replace(family, thinking="none")
     thoughts = thinking(request, family, forced=is_forced(request))
     return _Plan(family, thoughts, family.structured and profile.text_format)
 

@@ -50,7 +50,7 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
             request.items,
             profile,
             request.model,
-            thinks=may_reason(request.model),
+            thinks=may_reason(request),
         ),
         "stream": request.stream,  # always sent: some servers stream where it is left out
     }

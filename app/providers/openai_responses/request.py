@@ -44,7 +44,7 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
         instructions, items = with_one_system(instructions, items)
     body: Json = {
         "model": request.model,
-        "input": to_items(items, profile, thinks=may_reason(request.model)),
+        "input": to_items(items, profile, thinks=may_reason(request)),
         "store": False,
         "stream": request.stream,
     }
@@ -99,7 +99,7 @@ def _ignored_reasoning(options: ReasoningOptions, profile: Profile) -> Iterator[
 def _include(request: ModelRequest, profile: Profile) -> list[str]:
     """Reasoning must come encrypted: an upstream that stores nothing cannot look it up."""
     include = []
-    if profile.encrypted_reasoning and may_reason(request.model):
+    if profile.encrypted_reasoning and may_reason(request):
         include.append(INCLUDE_ENCRYPTED)
     if INCLUDE_LOGPROBS in request.parameters.include and profile.logprobs:
         include.append(INCLUDE_LOGPROBS)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
+from app.domain.request import ModelRequest
+
 #: Models that reason before they answer and refuse sampling parameters for it (R5).
 _REASONING = ("o1", "o1-*", "o3", "o3-*", "o4", "o4-*", "gpt-5*", "codex-mini*")
 _NOT_REASONING = ("gpt-5*-chat*",)
@@ -24,9 +26,13 @@ def is_reasoning_model(model: str) -> bool:
     return _matches(name, _REASONING) and not _matches(name, _NOT_REASONING)
 
 
+def may_reason(request: ModelRequest) -> bool:
+    """Tell whether the model may reason: it is configured to, or not known never to."""
+    return _may_by_name(request.model) if request.reasons is None else request.reasons
+
+
 @lru_cache(maxsize=1024)
-def may_reason(model: str) -> bool:
-    """Tell whether an upstream's model may reason: it is not known never to."""
+def _may_by_name(model: str) -> bool:
     return not _matches(_bare(model), _UNREASONING)
 
 

@@ -209,6 +209,7 @@ class Preparation:
             stream=request.stream or request.background,
             history_tools=prepared.thread.tools,
             max_output_tokens_default=target.max_output_tokens,
+            reasons=target.reasons,
         )
 
     def _pseudonymous(self, account: str, parameters: Parameters) -> Parameters:

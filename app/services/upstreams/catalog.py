@@ -24,7 +24,7 @@ class Target:
     """One model of one provider that can answer a request.
 
     `id` is its name here: the one in the request, or a fallback's. `reasoning` says that it refuses
-    sampling parameters (R5).
+    sampling parameters (R5); `reasons` is what the configuration says of that, None for nothing.
     """
 
     id: str
@@ -32,6 +32,7 @@ class Target:
     upstream_model: str
     reasoning: bool = False
     max_output_tokens: int | None = None
+    reasons: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +131,14 @@ class ModelCatalog:
 
     def _target(self, model_id: str, route: _Route) -> Target:
         settings = self._configured.get(model_id) or self._facts.get(route)
-        reasoning = settings.reasoning if settings else None
+        reasons = settings.reasoning if settings else None
         return Target(
             model_id,
             self._providers[route.provider],
             route.model,
-            self._is_reasoning_model(route.model) if reasoning is None else reasoning,
+            self._is_reasoning_model(route.model) if reasons is None else reasons,
             settings.max_output_tokens if settings else None,
+            reasons,
         )
 
     def _route(self, model_id: str) -> _Route | None:
