@@ -92,10 +92,10 @@ class Line:
             AssertionError: a strict server would have refused what was sent.
         """
         self.sent = None
-        asked = CreateRequest(
+        payload = CreateRequest(
             model="m", input=items, stream=self.stream, previous_response_id=parent
         )
-        start = thread_for(self.store, IDS, ACCOUNT, asked, self.store.context)
+        start = thread_for(self.store, IDS, ACCOUNT, payload, self.store.context)
         transport = CannedTransport(settings(self.api), [self._said(script)])
         provider = HTTPProvider(transport, PROFILES[PROFILE[self.api]], FORMATS[self.api])
         request = ModelRequest(
@@ -104,8 +104,8 @@ class Line:
             parameters=Parameters(tools=(TOOL,)),
             stream=self.stream,
         )
-        response = Response(start.response_id, "m", 1, echo(asked))
-        used = used_call_ids(asked, start.items)
+        response = Response(start.response_id, "m", 1, echo(payload))
+        used = used_call_ids(payload, start.items)
         narrator = Narrator(response, item_minter(response.id), lambda: 2, used)
         events = narrator.begin()
         for batch in provider.answer(request, UpstreamCall(deadline=0)):
@@ -135,8 +135,8 @@ class Line:
         said = answer(ReadRequest("m", self.stream, "", 1), script)
         if not self.stream:
             return orjson.dumps(wire.whole(said))
-        told = wire.stream(said)
-        return told.opening + b"".join(told.pieces) + told.closing
+        result = wire.stream(said)
+        return result.opening + b"".join(result.pieces) + result.closing
 
 
 def _pairs(api: Api, body: Json) -> list[Pair]:

@@ -53,7 +53,7 @@ FOLDER = Path(__file__).parent.parent / "fixtures" / "upstream"
 class Recording:
     """One case of one format; `sse` or `body` is None where the server has no such form.
 
-    `asked` holds what `play` is to be told of the question.
+    `request` holds what `play` has to know of the question.
     """
 
     api: Api
@@ -61,7 +61,7 @@ class Recording:
     expected: Json
     sse: bytes | None
     body: bytes | None
-    asked: Json = field(default_factory=dict)
+    request: Json = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -167,9 +167,9 @@ def narrated(batches: Iterator[Batch], relaying: UpstreamCall | None = None) -> 
     events = narrator.begin()
 
     def relay(batch: Batch) -> bool:
-        told = narrator.hear_at_once(batch)
-        events.extend(told)
-        return bool(told)
+        result = narrator.hear_at_once(batch)
+        events.extend(result)
+        return bool(result)
 
     if relaying is not None:
         relaying.relay = relay

@@ -56,7 +56,7 @@ def responses_streamed(*events: Json, **response: Any) -> Telling:
     return streamed(RESPONSES, *events, {"type": "response.completed", "response": response})
 
 
-def told(telling: Telling) -> list[Any]:
+def summary_of(telling: Telling) -> list[Any]:
     """Return what an answer that was completed says, in few words."""
     assert telling.failure is None
     response = fold(telling.events)
@@ -85,36 +85,36 @@ TEXT = {"type": "text", "text": "Hello"}
      {"type": "text", "text": {"value": "Hello"}}, [{"type": "text", "text": ["Hel", "lo"]}]],
 )  # fmt: skip
 def test_a_text_is_read_whatever_holds_it(content: Any) -> None:
-    assert told(chat_whole(message={"content": content})) == ["Hello"]
-    assert told(chat_streamed({"delta": {"content": content}})) == ["Hello"]
-    assert told(anthropic_whole(content)) == ["Hello"]
+    assert summary_of(chat_whole(message={"content": content})) == ["Hello"]
+    assert summary_of(chat_streamed({"delta": {"content": content}})) == ["Hello"]
+    assert summary_of(anthropic_whole(content)) == ["Hello"]
     start = {"type": "message_start", "message": {"content": content}}
-    assert told(streamed(ANTHROPIC, start, {"type": "message_stop"})) == ["Hello"]
+    assert summary_of(streamed(ANTHROPIC, start, {"type": "message_stop"})) == ["Hello"]
     item = {"type": "message", "role": "assistant", "content": content}
-    assert told(responses_whole(item)) == ["Hello"]
-    assert told(responses_streamed({"type": "response.output_item.done", "item": item})) == [
+    assert summary_of(responses_whole(item)) == ["Hello"]
+    assert summary_of(responses_streamed({"type": "response.output_item.done", "item": item})) == [
         "Hello"
     ]
-    assert told(responses_streamed(output=[item])) == ["Hello"]
+    assert summary_of(responses_streamed(output=[item])) == ["Hello"]
 
 
 @pytest.mark.parametrize("odd", [7, True, [7], {"a": 1}])
 def test_reasoning_and_refusals_of_an_odd_shape_cost_no_answer(odd: Any) -> None:
     for name in ("reasoning_content", "reasoning", "refusal", "annotations"):
         message = {"content": "Hello", name: odd}
-        assert told(chat_whole(message=message))[-1].startswith("Hello")
+        assert summary_of(chat_whole(message=message))[-1].startswith("Hello")
         pieces = ({"delta": {name: odd}}, {"delta": {"content": "Hello"}})
-        assert "Hello" in told(chat_streamed(*pieces))
+        assert "Hello" in summary_of(chat_streamed(*pieces))
 
 
 @pytest.mark.parametrize("odd", [None, 7, ["x"], {"a": 1}, []])
 def test_an_odd_signature_or_thought_costs_no_answer(odd: Any) -> None:
     for name in ("signature", "thinking"):
         block = {"type": "thinking", "thinking": "Hm", "signature": "s", name: odd}
-        assert told(anthropic_whole([block, TEXT]))[-1] == "Hello"
+        assert summary_of(anthropic_whole([block, TEXT]))[-1] == "Hello"
         delta = {"type": f"{name}_delta", name: odd}
         assert (
-            told(
+            summary_of(
                 anthropic_streamed(
                     {"type": "content_block_start", "index": 0, "content_block": block},
                     {"type": "content_block_delta", "index": 0, "delta": delta},
@@ -131,16 +131,19 @@ def test_a_block_whose_start_says_nothing_begins_with_its_delta(odd: Any) -> Non
     piece = {"type": "text_delta", "text": "Hello"}
     events = ({"type": "content_block_start", "index": 0, "content_block": odd},
               {"type": "content_block_delta", "index": 0, "delta": piece})  # fmt: skip
-    assert told(anthropic_streamed(*events)) == ["Hello"]
+    assert summary_of(anthropic_streamed(*events)) == ["Hello"]
 
 
 @pytest.mark.parametrize("kind", [None, 7, ""])
 def test_what_does_not_say_its_kind_is_known_by_what_it_has(kind: Any) -> None:
     call = {"type": kind, "id": "c", "name": "f", "input": {"a": 1}}
-    assert told(anthropic_whole([{"type": kind, "text": "Hi"}, call])) == ["Hi", ("f", {"a": 1})]
+    assert summary_of(anthropic_whole([{"type": kind, "text": "Hi"}, call])) == [
+        "Hi",
+        ("f", {"a": 1}),
+    ]
     item = {"type": kind, "role": "assistant", "content": [{"type": kind, "text": "Hi"}]}
     call = {"type": kind, "call_id": "c", "name": "f", "arguments": '{"a":1}'}
-    assert told(responses_whole(item, call)) == ["Hi", ("f", {"a": 1})]
+    assert summary_of(responses_whole(item, call)) == ["Hi", ("f", {"a": 1})]
 
 
 @pytest.mark.parametrize("arguments", ['{"a":1}', {"a": 1}])
@@ -156,17 +159,19 @@ def test_arguments_are_read_as_text_or_as_an_object(arguments: Any) -> None:
         [{"id": "c", "function": {"name": "f", "parameters": arguments}}],
         [None, {"id": "c", "function": function}],
     ):
-        assert told(chat_whole(message={"tool_calls": calls})) == [("f", {"a": 1})], calls
-        assert told(chat_streamed({"delta": {"tool_calls": calls}})) == [("f", {"a": 1})], calls
+        assert summary_of(chat_whole(message={"tool_calls": calls})) == [("f", {"a": 1})], calls
+        assert summary_of(chat_streamed({"delta": {"tool_calls": calls}})) == [("f", {"a": 1})], (
+            calls
+        )
     block = {"type": "tool_use", "id": 7, "name": "f", "input": arguments}
-    assert told(anthropic_whole([block])) == [("f", {"a": 1})]
+    assert summary_of(anthropic_whole([block])) == [("f", {"a": 1})]
     piece = {"type": "input_json_delta", "partial_json": arguments}
     begun = {"type": "content_block_start", "index": 0, "content_block": block | {"input": {}}}
     grown = {"type": "content_block_delta", "index": 0, "delta": piece}
-    assert told(anthropic_streamed(begun, grown)) == [("f", {"a": 1})]
+    assert summary_of(anthropic_streamed(begun, grown)) == [("f", {"a": 1})]
     item = {"type": "function_call", "call_id": 7, "name": "f", "arguments": arguments}
-    assert told(responses_whole(item)) == [("f", {"a": 1})]
-    assert told(responses_streamed({"type": "response.output_item.done", "item": item})) == [
+    assert summary_of(responses_whole(item)) == [("f", {"a": 1})]
+    assert summary_of(responses_streamed({"type": "response.output_item.done", "item": item})) == [
         ("f", {"a": 1})
     ]
 
@@ -177,8 +182,8 @@ def test_arguments_are_read_as_text_or_as_an_object(arguments: Any) -> None:
                {"delta": {}, "message": {"content": "Hello"}}],
 )  # fmt: skip
 def test_what_a_choice_says_is_read_wherever_it_says_it(choice: Json) -> None:
-    assert told(chat_whole(**choice)) == ["Hello"]
-    assert told(chat_streamed(choice)) == ["Hello"]
+    assert summary_of(chat_whole(**choice)) == ["Hello"]
+    assert summary_of(chat_streamed(choice)) == ["Hello"]
 
 
 def test_a_whole_message_at_the_end_of_a_stream_repeats_nothing() -> None:
@@ -186,7 +191,7 @@ def test_a_whole_message_at_the_end_of_a_stream_repeats_nothing() -> None:
               {"delta": {"content": "lo"}}]  # fmt: skip
     call = {"id": "c", "function": {"name": "f", "arguments": "{}"}}
     message = {"role": "assistant", "reasoning": "Hm", "content": "Hello", "tool_calls": [call]}
-    answer = told(chat_streamed(*pieces, {"delta": {}, "message": message}))
+    answer = summary_of(chat_streamed(*pieces, {"delta": {}, "message": message}))
     assert answer == [["Hm"], "Hello", ("f", {})]
 
 
@@ -194,34 +199,34 @@ def test_one_choice_is_read_where_there_are_several() -> None:
     one, other = ({"index": n, "delta": {"content": text}} for n, text in ((1, "Hello"), (2, "No")))
     stop = {"index": 1, "delta": {}, "finish_reason": "stop"}
     chunks = [{"choices": [one, other]}, {"choices": [other]}, {"choices": [stop]}]
-    assert told(streamed(CHAT, *chunks, done=True)) == ["Hello"]
+    assert summary_of(streamed(CHAT, *chunks, done=True)) == ["Hello"]
     both = [{"index": n, "message": {"content": text}} for n, text in ((1, "Hello"), (2, "No"))]
-    assert told(whole(CHAT, {"choices": both})) == ["Hello"]
+    assert summary_of(whole(CHAT, {"choices": both})) == ["Hello"]
 
 
 @pytest.mark.parametrize("reason", [7, ["stop"], {"type": "stop"}, "brand_new"])
 def test_a_reason_that_is_not_known_completes_an_answer(reason: Any) -> None:
-    assert told(chat_whole(message={"content": "Hello"}, finish_reason=reason)) == ["Hello"]
+    assert summary_of(chat_whole(message={"content": "Hello"}, finish_reason=reason)) == ["Hello"]
     piece = {"delta": {"content": "Hello"}, "finish_reason": reason}
-    assert told(streamed(CHAT, {"choices": [piece]}, done=True)) == ["Hello"]
+    assert summary_of(streamed(CHAT, {"choices": [piece]}, done=True)) == ["Hello"]
 
 
 @pytest.mark.parametrize("error", [None, {}, {"code": None, "message": ""}, ""])
 def test_an_error_that_says_nothing_is_none(error: Any) -> None:
     body = {"choices": [{"message": {"content": "Hello"}, "error": error}], "error": error,
             "base_resp": {"status_code": "0", "status_msg": ""}}  # fmt: skip
-    assert told(whole(CHAT, body)) == ["Hello"]
-    assert told(responses_streamed(output_text="Hello", error=error)) == ["Hello"]
+    assert summary_of(whole(CHAT, body)) == ["Hello"]
+    assert summary_of(responses_streamed(output_text="Hello", error=error)) == ["Hello"]
     message = {"content": [TEXT], "stop_reason": "end_turn", "error": error}
-    assert told(whole(ANTHROPIC, message)) == ["Hello"]
+    assert summary_of(whole(ANTHROPIC, message)) == ["Hello"]
 
 
 @pytest.mark.parametrize("odd", [None, 7, "x", ["x"], []])
 def test_an_odd_last_event_ends_what_was_streamed(odd: Any) -> None:
     delta = {"type": "response.output_text.delta", "delta": "Hello"}
     last = {"type": "response.completed", "response": odd}
-    assert told(streamed(RESPONSES, delta, last)) == ["Hello"]
-    assert told(responses_streamed(delta, output=odd, status="succeeded"))[0] == "Hello"
+    assert summary_of(streamed(RESPONSES, delta, last)) == ["Hello"]
+    assert summary_of(responses_streamed(delta, output=odd, status="succeeded"))[0] == "Hello"
 
 
 @pytest.mark.parametrize("odd", [None, 7, ["x", None], {"a": 1}])
@@ -231,7 +236,7 @@ def test_an_odd_piece_among_others_costs_nothing_else(odd: Any) -> None:
         events = ({"type": f"response.{kind}.delta", "delta": odd},
                   {"type": f"response.{kind}.done", name: odd},
                   {"type": "response.output_text.delta", "delta": "Hello"})  # fmt: skip
-        assert told(responses_streamed(*events))[-1].endswith("Hello"), kind
+        assert summary_of(responses_streamed(*events))[-1].endswith("Hello"), kind
 
 
 @pytest.mark.parametrize(
@@ -268,4 +273,4 @@ def test_counts_beside_the_last_response_are_read() -> None:
     ):
         telling = streamed(RESPONSES, *events, done=done)
         counted = fold(telling.events).usage
-        assert (told(telling), counted and counted.output_tokens) == (["Hello"], 4)
+        assert (summary_of(telling), counted and counted.output_tokens) == (["Hello"], 4)

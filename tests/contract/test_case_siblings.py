@@ -101,16 +101,16 @@ def test_a_frame_that_says_nothing_costs_nothing_wherever_it_stands(api: Api, od
 
 @pytest.mark.parametrize("recording", BOTH, ids=lambda each: each.name)
 def test_a_whole_answer_where_a_stream_was_wanted_is_read(recording: Recording) -> None:
-    usual = play(recording.api, [recording.body or b""], stream=False, **recording.asked)
+    usual = play(recording.api, [recording.body or b""], stream=False, **recording.request)
     for pieces in ([recording.body or b""], [b"\r\n " + (recording.body or b"")]):
-        telling = play(recording.api, pieces, stream=True, **recording.asked)
+        telling = play(recording.api, pieces, stream=True, **recording.request)
         assert fold(telling.events) == fold(usual.events)
 
 
 @pytest.mark.parametrize("recording", BOTH, ids=lambda each: each.name)
 def test_a_stream_where_a_whole_answer_was_wanted_is_read(recording: Recording) -> None:
-    usual = play(recording.api, [recording.sse or b""], stream=True, **recording.asked)
-    telling = play(recording.api, [recording.sse or b""], stream=False, **recording.asked)
+    usual = play(recording.api, [recording.sse or b""], stream=True, **recording.request)
+    telling = play(recording.api, [recording.sse or b""], stream=False, **recording.request)
     assert fold(telling.events).output == fold(usual.events).output
 
 

@@ -101,7 +101,7 @@ def whole_answer(api: Api, answer: str | Json) -> bytes:
             return orjson.dumps({"status": "completed", "output": [item]})
 
 
-def held(api: Api) -> tuple[list[Item], list[Json]]:
+def conversation(api: Api) -> tuple[list[Item], list[Json]]:
     """Hold the conversation; return its items, without their ids, and the bodies that were sent."""
     items: list[Item] = []
     sent: list[Json] = []
@@ -124,7 +124,7 @@ def held(api: Api) -> tuple[list[Item], list[Json]]:
 
 
 def test_the_items_are_the_same_whoever_answered() -> None:
-    chat, anthropic, responses = (held(api)[0] for api in APIS)
+    chat, anthropic, responses = (conversation(api)[0] for api in APIS)
     assert chat == anthropic == responses
     assert [type(item).__name__ for item in chat] == [
         "Message",
@@ -141,7 +141,7 @@ def test_the_items_are_the_same_whoever_answered() -> None:
 
 
 def test_the_last_turn_in_the_words_of_chat_completions() -> None:
-    said = held("chat_completions")[1][-1]
+    said = conversation("chat_completions")[1][-1]
     call = {"name": "get_weather", "arguments": '{"city":"Paris"}'}
     assert said["messages"] == [
         {"role": "user", "content": "Hi"},
@@ -169,7 +169,7 @@ def test_the_last_turn_in_the_words_of_chat_completions() -> None:
 
 
 def test_the_last_turn_in_anthropics_words() -> None:
-    said = held("anthropic_messages")[1][-1]
+    said = conversation("anthropic_messages")[1][-1]
 
     def turn(role: str, *content: Json) -> Json:
         return {"role": role, "content": list(content)}
@@ -197,7 +197,7 @@ def test_the_last_turn_in_anthropics_words() -> None:
 
 
 def test_the_last_turn_in_the_words_of_responses() -> None:
-    said = held("responses")[1][-1]
+    said = conversation("responses")[1][-1]
 
     def message(role: str, *content: Json) -> Json:
         return {"type": "message", "role": role, "content": list(content)}
@@ -227,7 +227,7 @@ def test_the_last_turn_in_the_words_of_responses() -> None:
 
 @pytest.mark.parametrize("api", APIS)
 def test_instructions_and_tools_reach_each_format(api: Api) -> None:
-    body = held(api)[1][1]
+    body = conversation(api)[1][1]
     assert len(body["tools"]) == 1
     first = body["messages"][0]["content"] if api == "chat_completions" else ""
     assert "Be brief." in (first, body.get("system"), body.get("instructions"))
@@ -247,9 +247,9 @@ def recorded(api: Api, case: str) -> Path:
     return FOLDER / api / f"{case}.json"
 
 
-def thoughts(told: list[Json]) -> Iterator[bytes]:
+def thoughts(items: list[Json]) -> Iterator[bytes]:
     """Yield the thoughts among blocks or items, as the wire has them."""
-    for each in told:
+    for each in items:
         if each["type"] in ("thinking", "redacted_thinking", "reasoning"):
             yield orjson.dumps(each, option=orjson.OPT_SORT_KEYS)
 
@@ -268,8 +268,8 @@ def travelled(item: Item) -> Item:
 @pytest.mark.parametrize("form", ["json", "sse"])
 def test_opaque_reasoning_travels_back_byte_by_byte(api: Api, case: str, form: str) -> None:
     came = recorded(api, case)
-    told = play(api, [came.with_suffix(f".{form}").read_bytes()], stream=form == "sse")
-    output = fold(told.events).output
+    result = play(api, [came.with_suffix(f".{form}").read_bytes()], stream=form == "sse")
+    output = fold(result.events).output
     items = [user(InputText("Hi")), *map(travelled, output), user(InputText("Go on"))]
     transport = CannedTransport(settings(api), [whole_answer(api, "Ok.")])
     provider = HTTPProvider(transport, PROFILES[VENDORS[api]], FORMATS[api])

@@ -71,7 +71,7 @@ STEPS = st.lists(
 
 
 @dataclass
-class Told:
+class Known:
     """What a client knows of a turn: the transcript up to there, and which calls want outputs.
 
     `texts` and `numbers` are what this turn stored: user texts, calls and outputs by number.
@@ -80,7 +80,7 @@ class Told:
     response: Response
     transcript: list[Item]
     waiting: list[FunctionCall]
-    chain: list[Told] = field(default_factory=list)
+    chain: list[Known] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
@@ -91,7 +91,7 @@ class Client:
 
     def __init__(self, line: Line) -> None:
         self.line = line
-        self.turns: list[Told] = []
+        self.turns: list[Known] = []
         self._number = 0
 
     def take(self, step: Step) -> None:
@@ -112,18 +112,18 @@ class Client:
             return
         response = self.line.ask(tuple(given), parent_id, script)
         chain = [] if alone or parent is None else [*parent.chain, parent]
-        told = self._told(response, parent, new, given, chain, alone=alone)
-        self._check(told)
-        self.turns.append(told)
+        result = self._known(response, parent, new, given, chain, alone=alone)
+        self._check(result)
+        self.turns.append(result)
 
-    def _parent(self, step: Step) -> Told | None:
+    def _parent(self, step: Step) -> Known | None:
         live = [each for each in self.turns if self._is_live(each)]
         return live[-1 - step.parent] if step.parent < len(live) else None
 
-    def _is_live(self, told: Told) -> bool:
-        return told.response.id not in self.line.store.purged
+    def _is_live(self, result: Known) -> bool:
+        return result.response.id not in self.line.store.purged
 
-    def _purge(self, which: int, parent: Told | None) -> None:
+    def _purge(self, which: int, parent: Known | None) -> None:
         others = [each for each in self.turns if each is not parent and self._is_live(each)]
         if which < len(others):
             self.line.store.purge(others[-1 - which].response.id)
@@ -154,7 +154,7 @@ class Client:
             outputs += [call, _output(call)]
         return outputs
 
-    def _given(self, step: Step, parent: Told | None, new: list[Item]) -> list[Item]:
+    def _given(self, step: Step, parent: Known | None, new: list[Item]) -> list[Item]:
         if parent is None or step.style == "new":
             return new
         if step.style == "question":
@@ -173,22 +173,22 @@ class Client:
             finish="length" if step.is_cut else "stop",
         )
 
-    def _told(
+    def _known(
         self,
         response: Response,
-        parent: Told | None,
+        parent: Known | None,
         new: list[Item],
         given: list[Item],
-        chain: list[Told],
+        chain: list[Known],
         *,
         alone: bool,
-    ) -> Told:
+    ) -> Known:
         made = [_bare(item) for item in response.output]
         whole = [item for item in made if not _is_cut(item)]
         called = [item for item in whole if isinstance(item, FunctionCall)]
         known = [] if alone or parent is None else [_number(call) for call in parent.waiting]
         calls = [_number(each) for each in given if isinstance(each, FunctionCall)]
-        return Told(
+        return Known(
             response,
             [*(parent.transcript if parent else ()), *_without_replaced(new), *whole],
             called,
@@ -198,26 +198,26 @@ class Client:
             outputs=_last_ones(given),
         )
 
-    def _check(self, told: Told) -> None:
+    def _check(self, result: Known) -> None:
         line = self.line
-        chain = [each for each in told.chain if self._is_live(each)]
+        chain = [each for each in result.chain if self._is_live(each)]
         pairs = [(orjson.loads(call)["n"], output) for call, output in line.pairs()]
         assert [str(number) for number, _ in pairs] == [output for _, output in pairs]
-        made = {_number(call) for call in told.waiting}
-        calls = Counter(n for each in (*chain, told) for n in each.calls if n not in made)
-        outputs = Counter(n for each in (*chain, told) for n in each.outputs)
+        made = {_number(call) for call in result.waiting}
+        calls = Counter(n for each in (*chain, result) for n in each.calls if n not in made)
+        outputs = Counter(n for each in (*chain, result) for n in each.outputs)
         assert Counter(output for _, output in pairs) == calls & outputs
-        for text, count in Counter(t for each in (*chain, told) for t in each.texts).items():
+        for text, count in Counter(t for each in (*chain, result) for t in each.texts).items():
             if text.startswith("<u"):
                 assert line.count(text) == count
         listed = line.store.input_items(
-            ACCOUNT, told.response.id, PageQuery(order="asc", limit=10_000)
+            ACCOUNT, result.response.id, PageQuery(order="asc", limit=10_000)
         ).items
         assert len({item.id for item in listed}) == len(listed)
         sent_calls = [each.arguments for each in listed if isinstance(each, FunctionCall)]
         cut = [a for each in chain for a in _cut_arguments(each.response)]
         stored = [n for each in chain for n in each.calls] + [
-            n for n in told.calls if n not in made
+            n for n in result.calls if n not in made
         ]
         assert len(sent_calls) == len(stored) + len(cut)
 

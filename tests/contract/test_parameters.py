@@ -156,7 +156,7 @@ def _whole_answer(api: Api) -> bytes:
     return (FOLDER / api / "text.json").read_bytes()
 
 
-class Asked:
+class Probe:
     """A provider of one kind, and what asking it for something comes to."""
 
     def __init__(self, api: Api) -> None:
@@ -207,7 +207,7 @@ def echoed(parameters: dict[str, Any]) -> dict[str, Any]:
     ],
 )
 def test_a_parameter_meets_its_fate(row: Row, api: Api, fate: Fate) -> None:
-    assert Asked(api).fate(row) == fate
+    assert Probe(api).fate(row) == fate
 
 
 @pytest.mark.parametrize("name", [each.name for each in fields(Parameters)])

@@ -92,7 +92,7 @@ def test_the_tier_that_is_chosen_anyway_is_never_named_to_anybody(api: Api, name
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "told"),
+    ("name", "given", "expected"),
     [
         ("openai", "flex", "flex"),
         ("azure", "fast", "priority"),
@@ -102,27 +102,27 @@ def test_the_tier_that_is_chosen_anyway_is_never_named_to_anybody(api: Api, name
         ("generic", "flex", None),
     ],
 )
-def test_a_tier_has_the_name_that_the_host_gives_it(name: str, given: str, told: str) -> None:
+def test_a_tier_has_the_name_that_the_host_gives_it(name: str, given: str, expected: str) -> None:
     profile, request = AT_CHAT[name], ask(service_tier=given)
-    assert to_upstream(request, profile).get("service_tier") == told
-    assert ("service_tier" in ignored(request, profile)) is (told is None)
+    assert to_upstream(request, profile).get("service_tier") == expected
+    assert ("service_tier" in ignored(request, profile)) is (expected is None)
 
 
 @pytest.mark.parametrize("call_id", ["call_6f1d8a", "short", "D681PevKs", "ünï-cödé", "x" * 80])
 def test_a_host_that_wants_nine_characters_gets_them_on_call_and_output(call_id: str) -> None:
     items = (said("w"), called(call_id), answered("ok", call_id))
-    _, asked, told = to_upstream(ask(*items), AT_CHAT["mistral"])["messages"]
-    (call,) = asked["tool_calls"]
+    _, request, sent = to_upstream(ask(*items), AT_CHAT["mistral"])["messages"]
+    (call,) = request["tool_calls"]
     assert re.fullmatch("[A-Za-z0-9]{9}", call["id"])
-    assert call["id"] == told["tool_call_id"]
+    assert call["id"] == sent["tool_call_id"]
     assert (call["id"] == call_id) is (call_id == "D681PevKs")
 
 
 def test_calls_keep_different_ids_where_they_are_mapped() -> None:
     calls = [called(f"call_{number}") for number in range(50)]
     outputs = [answered("ok", f"call_{number}") for number in range(50)]
-    _, asked, *_ = to_upstream(ask(said("w"), *calls, *outputs), AT_CHAT["mistral"])["messages"]
-    assert len({call["id"] for call in asked["tool_calls"]}) == 50
+    _, request, *_ = to_upstream(ask(said("w"), *calls, *outputs), AT_CHAT["mistral"])["messages"]
+    assert len({call["id"] for call in request["tool_calls"]}) == 50
 
 
 def test_a_seed_has_the_name_that_the_host_gives_it() -> None:

@@ -28,7 +28,7 @@ def _cut(data: bytes, size: int) -> list[bytes]:
 
 @pytest.mark.parametrize("recording", WHOLE, ids=_name)
 def test_a_whole_answer_is_told_as_expected(recording: Recording) -> None:
-    telling = play(recording.api, [recording.body or b""], stream=False, **recording.asked)
+    telling = play(recording.api, [recording.body or b""], stream=False, **recording.request)
     assert outcome(telling) == recording.expected
 
 
@@ -38,7 +38,7 @@ def test_a_streamed_answer_is_told_as_expected_wherever_the_reads_cut_it(
     recording: Recording, size: int
 ) -> None:
     pieces = _cut(recording.sse or b"", size)
-    telling = play(recording.api, pieces, stream=True, **recording.asked)
+    telling = play(recording.api, pieces, stream=True, **recording.request)
     assert outcome(telling) == recording.expected
 
 
@@ -48,11 +48,11 @@ def test_a_streamed_answer_is_told_the_same_where_its_text_is_relayed(
     recording: Recording, size: int
 ) -> None:
     pieces = _cut(recording.sse or b"", size)
-    relayed, asked_for = (
-        play(recording.api, pieces, stream=True, relayed=relayed, **recording.asked)
+    relayed, wanted = (
+        play(recording.api, pieces, stream=True, relayed=relayed, **recording.request)
         for relayed in (True, False)
     )
-    assert list(map(EVENT.dump, relayed.events)) == list(map(EVENT.dump, asked_for.events))
+    assert list(map(EVENT.dump, relayed.events)) == list(map(EVENT.dump, wanted.events))
     assert outcome(relayed) == recording.expected
 
 
@@ -67,7 +67,7 @@ def test_a_streamed_answer_is_told_as_expected_in_random_reads(
         size = sizes.randint(1, 60)
         pieces.append(rest[:size])
         rest = rest[size:]
-    telling = play(recording.api, pieces, stream=True, **recording.asked)
+    telling = play(recording.api, pieces, stream=True, **recording.request)
     assert outcome(telling) == recording.expected
 
 
@@ -76,11 +76,11 @@ def test_a_whole_answer_that_was_streamed_to_us_is_told_as_expected_or_not_at_al
     recording: Recording,
 ) -> None:
     pieces = [recording.sse or b""]
-    told = outcome(play(recording.api, pieces, stream=False, whole=False, **recording.asked))
+    result = outcome(play(recording.api, pieces, stream=False, whole=False, **recording.request))
     if "error" in recording.expected:
-        assert (told["status"], told["output"]) == ("failed", [])
+        assert (result["status"], result["output"]) == ("failed", [])
     else:
-        assert told == recording.expected
+        assert result == recording.expected
 
 
 def test_every_file_belongs_to_a_case() -> None:

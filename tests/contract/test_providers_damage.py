@@ -50,10 +50,10 @@ def test_frames_may_be_lost_doubled_or_swapped(
     frames = (recording.sse or b"").split(b"\n\n")
     if swapped is not None and swapped + 1 < len(frames):
         frames[swapped], frames[swapped + 1] = frames[swapped + 1], frames[swapped]
-    told = [
+    found = [
         frame for at, frame in enumerate(frames) if at not in gone for _ in range(1 + (at in twice))
     ]
-    outcome(play(recording.api, [frame + b"\n\n" for frame in told], stream=True))
+    outcome(play(recording.api, [frame + b"\n\n" for frame in found], stream=True))
 
 
 @settings(deadline=None)

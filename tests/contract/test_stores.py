@@ -20,15 +20,15 @@ from app.store.responses.base import ResponseStore
 from tests.store.turns import (
     ACCOUNT,
     STRANGER,
-    asked,
     chain,
     continued,
     first_id,
+    left_by,
     next_id,
+    question,
     rich,
     saved,
     text_of,
-    told,
     turn,
 )
 
@@ -119,7 +119,7 @@ def test_a_deleted_response_is_an_unknown_one(store: ResponseStore, reader: str)
 def test_a_chain_of_n_turns_gives_exactly_n_turns(store: ResponseStore) -> None:
     turns = chain(store, 50)
     contexts = [store.context(ACCOUNT, each.response.id).items for each in turns]
-    assert contexts == [told(*turns[:length]) for length in range(1, 51)]
+    assert contexts == [left_by(*turns[:length]) for length in range(1, 51)]
 
 
 def test_the_context_says_where_the_turn_that_is_continued_stands(store: ResponseStore) -> None:
@@ -132,8 +132,8 @@ def test_the_branches_of_a_fork_do_not_see_each_other(store: ResponseStore) -> N
     root, left = chain(store, 2)
     right = continued(store, root, "right")
     deeper = continued(store, right, "deeper")
-    assert store.context(ACCOUNT, left.response.id).items == told(root, left)
-    assert store.context(ACCOUNT, deeper.response.id).items == told(root, right, deeper)
+    assert store.context(ACCOUNT, left.response.id).items == left_by(root, left)
+    assert store.context(ACCOUNT, deeper.response.id).items == left_by(root, right, deeper)
 
 
 def test_a_fork_of_a_fork_sees_both_trunks(store: ResponseStore) -> None:
@@ -142,7 +142,7 @@ def test_a_fork_of_a_fork_sees_both_trunks(store: ResponseStore) -> None:
     continued(store, d, "e")
     f = continued(store, d, "f")
     g = continued(store, f, "g")
-    assert store.context(ACCOUNT, g.response.id).items == told(a, b, d, f, g)
+    assert store.context(ACCOUNT, g.response.id).items == left_by(a, b, d, f, g)
 
 
 def test_fifty_answers_to_one_parent_are_fifty_branches(store: ResponseStore) -> None:
@@ -155,26 +155,26 @@ def test_fifty_answers_to_one_parent_are_fifty_branches(store: ResponseStore) ->
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(store.save, answers))
     contexts = [store.context(ACCOUNT, each.response.id).items for each in answers]
-    assert contexts == [told(root, each) for each in answers]
+    assert contexts == [left_by(root, each) for each in answers]
 
 
 @pytest.mark.parametrize("status", ENDINGS)
 def test_a_turn_can_be_continued_however_it_ended(store: ResponseStore, status: Status) -> None:
     parent = saved(store, status=status)
     child = continued(store, parent)
-    assert store.context(ACCOUNT, child.response.id).items == told(parent, child)
+    assert store.context(ACCOUNT, child.response.id).items == left_by(parent, child)
 
 
 def test_a_turn_may_add_nothing(store: ResponseStore) -> None:
     parent = saved(store, status="failed", made=())
     child = continued(store, parent, given=())
-    assert store.context(ACCOUNT, child.response.id).items == told(parent, child)
+    assert store.context(ACCOUNT, child.response.id).items == left_by(parent, child)
 
 
 def test_a_deleted_turn_leaves_later_turns_whole(store: ResponseStore) -> None:
     turns = chain(store, 3)
     store.delete(ACCOUNT, turns[1].response.id)
-    assert store.context(ACCOUNT, turns[2].response.id).items == told(*turns)
+    assert store.context(ACCOUNT, turns[2].response.id).items == left_by(*turns)
 
 
 def test_an_answer_to_a_parent_deleted_meanwhile_is_kept(store: ResponseStore) -> None:
@@ -182,7 +182,7 @@ def test_an_answer_to_a_parent_deleted_meanwhile_is_kept(store: ResponseStore) -
     position = store.context(ACCOUNT, parent.response.id).position
     store.delete(ACCOUNT, parent.response.id)
     child = saved(store, response_id=next_id(parent.response.id), parent=position)
-    assert store.context(ACCOUNT, child.response.id).items == told(parent, child)
+    assert store.context(ACCOUNT, child.response.id).items == left_by(parent, child)
 
 
 def test_nobody_continues_what_is_anothers(store: ResponseStore) -> None:
@@ -196,7 +196,7 @@ def test_saving_twice_keeps_once(store: ResponseStore) -> None:
     first, second = chain(store, 2)
     assert store.save(second)
     third = continued(store, second)
-    assert store.context(ACCOUNT, third.response.id).items == told(first, second, third)
+    assert store.context(ACCOUNT, third.response.id).items == left_by(first, second, third)
 
 
 def test_a_later_ending_does_not_replace_the_first(store: ResponseStore) -> None:
@@ -236,7 +236,7 @@ def test_pages_one_after_the_other_give_the_whole_list(
 ) -> None:
     turns = chain(store, 40)
     fork = continued(store, turns[17], "fork")
-    whole = [*told(*turns[:18]), *fork.input]
+    whole = [*left_by(*turns[:18]), *fork.input]
     if order == "desc":
         whole.reverse()
     pages: list[Item] = []
@@ -253,7 +253,7 @@ def test_pages_one_after_the_other_give_the_whole_list(
 
 
 @pytest.mark.parametrize(
-    ("asked_for", "shown"),
+    ("wanted", "shown"),
     [
         ({"after": 1, "limit": 2}, (["t 1", "T 1"], True)),
         ({"after": 3, "limit": 2}, (["t 2"], False)),
@@ -271,19 +271,19 @@ def test_pages_one_after_the_other_give_the_whole_list(
     ],
 )
 def test_a_page_lies_behind_after_and_in_front_of_before(
-    store: ResponseStore, asked_for: dict[str, object], shown: tuple[list[str], bool]
+    store: ResponseStore, wanted: dict[str, object], shown: tuple[list[str], bool]
 ) -> None:
     turns = chain(store, 3, "t")
-    ids = [item.id for item in told(*turns)]
+    ids = [item.id for item in left_by(*turns)]
     named = {
         name: ids[value] if name in ("after", "before") and isinstance(value, int) else value
-        for name, value in asked_for.items()
+        for name, value in wanted.items()
     }
     assert listed(store, turns[-1], **named) == shown
 
 
 def test_an_item_under_an_id_of_the_clients_is_a_mark_as_well(store: ResponseStore) -> None:
-    turns = [saved(store, given=(asked("theirs", "msg_theirs"),))]
+    turns = [saved(store, given=(question("theirs", "msg_theirs"),))]
     turns.append(continued(store, turns[0]))
     assert listed(store, turns[1], after="msg_theirs")[0] == ["HELLO", "and then?"]
 
@@ -292,9 +292,9 @@ def test_an_item_is_found_wherever_it_stands(
     store: ResponseStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.store.responses.paging.SEARCHED_TURNS", 2)
-    last = saved(store, "0", given=(asked("0", "msg_0"),))
+    last = saved(store, "0", given=(question("0", "msg_0"),))
     for number in range(1, 7):
-        last = continued(store, last, f"{number}", given=(asked(f"{number}", f"msg_{number}"),))
+        last = continued(store, last, f"{number}", given=(question(f"{number}", f"msg_{number}"),))
     behind = [listed(store, last, after=f"msg_{number}")[0] for number in range(7)]
     whole = listed(store, last)[0]
     assert behind == [whole[2 * number + 1 :] for number in range(7)]
@@ -331,8 +331,8 @@ def test_a_deleted_middle_turn_stays_in_the_list(store: ResponseStore) -> None:
 
 
 def test_items_are_found_by_id_wherever_they_are(store: ResponseStore) -> None:
-    turns = [*chain(store, 2), saved(store, given=(asked("theirs", "msg_theirs"),))]
-    items = told(*turns)
+    turns = [*chain(store, 2), saved(store, given=(question("theirs", "msg_theirs"),))]
+    items = left_by(*turns)
     assert store.items(ACCOUNT, [item.id for item in items]) == {item.id: item for item in items}
 
 
@@ -348,20 +348,20 @@ def test_no_items_are_asked_for(store: ResponseStore) -> None:
 
 @pytest.mark.parametrize("item_id", ["msg_theirs", None])
 def test_foreign_items_are_unknown(store: ResponseStore, item_id: str | None) -> None:
-    kept = saved(store, given=(asked("x", item_id),)) if item_id else saved(store)
+    kept = saved(store, given=(question("x", item_id),)) if item_id else saved(store)
     assert store.items(STRANGER, [kept.input[0].id]) == {}
 
 
 @pytest.mark.parametrize("item_id", ["msg_theirs", None])
 def test_items_of_deleted_responses_are_unknown(store: ResponseStore, item_id: str | None) -> None:
-    kept = saved(store, given=(asked("x", item_id),)) if item_id else saved(store)
+    kept = saved(store, given=(question("x", item_id),)) if item_id else saved(store)
     store.delete(ACCOUNT, kept.response.id)
     assert store.items(ACCOUNT, [kept.input[0].id]) == {}
 
 
 def test_the_latest_item_under_a_clients_id_is_the_one_that_counts(store: ResponseStore) -> None:
-    saved(store, given=(asked("old", "msg_theirs"),))
-    saved(store, given=(asked("new", "msg_theirs"),))
+    saved(store, given=(question("old", "msg_theirs"),))
+    saved(store, given=(question("new", "msg_theirs"),))
     found = store.items(ACCOUNT, ["msg_theirs"])["msg_theirs"]
     assert found == Message("msg_theirs", "user", (InputText("new"),))
 

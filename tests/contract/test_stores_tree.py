@@ -13,7 +13,7 @@ from app.domain.turns.page import PageQuery
 from app.domain.turns.turn import Turn
 from app.errors import NotFound
 from app.store.responses.base import ResponseStore
-from tests.store.turns import ACCOUNT, continued, saved, told
+from tests.store.turns import ACCOUNT, continued, left_by, saved
 
 BEGIN, CONTINUE, DELETE = "begin", "continue", "delete"
 STEPS = st.lists(
@@ -61,16 +61,16 @@ def test_a_store_knows_of_a_tree_what_the_model_knows(
         last = chain[-1].response.id
         assert store.get(ACCOUNT, last) == chain[-1]
         context = store.context(ACCOUNT, last)
-        assert context.items == told(*chain)
+        assert context.items == left_by(*chain)
         assert context.inputs == _inputs(chain)
-        assert _listed(store, last) == told(*chain[:-1]) + chain[-1].input
+        assert _listed(store, last) == left_by(*chain[:-1]) + chain[-1].input
     for response_id in model.deleted:
         with pytest.raises(NotFound):
             store.context(ACCOUNT, response_id)
 
 
 def _inputs(chain: list[Turn]) -> tuple[range, ...]:
-    starts = [len(told(*chain[:depth])) for depth in range(len(chain))]
+    starts = [len(left_by(*chain[:depth])) for depth in range(len(chain))]
     return tuple(
         range(start, start + len(turn.input)) for start, turn in zip(starts, chain, strict=True)
     )

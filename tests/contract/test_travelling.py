@@ -133,8 +133,8 @@ def streamed(*deltas: Json) -> bytes:
     why = "tool_calls" if any("tool_calls" in each for each in deltas) else "stop"
     chunks = [{"choices": [{"index": 0, "delta": each}]} for each in deltas]
     chunks.append({"choices": [{"index": 0, "delta": {}, "finish_reason": why}]})
-    told = b"".join(b"data: " + orjson.dumps(chunk) + b"\n\n" for chunk in chunks)
-    return told + b"data: [DONE]\n\n"
+    data = b"".join(b"data: " + orjson.dumps(chunk) + b"\n\n" for chunk in chunks)
+    return data + b"data: [DONE]\n\n"
 
 
 def said(form: str, **message: Any) -> bytes:
@@ -153,8 +153,8 @@ def ask(client: FlaskClient, model: str, given: Any, form: str = "whole", **more
     if form == "whole":
         return dict(answer.get_json())
     lines = answer.get_data().split(b"\n")
-    told = [line.removeprefix(b"data: ") for line in lines if line.startswith(b"data: {")]
-    return dict(orjson.loads(told[-1])["response"])
+    found = [line.removeprefix(b"data: ") for line in lines if line.startswith(b"data: {")]
+    return dict(orjson.loads(found[-1])["response"])
 
 
 def results(response: Json) -> list[Json]:
@@ -176,8 +176,8 @@ def test_the_signature_of_a_call_goes_back_where_it_stood(
     upstreams.answers = [said(form, tool_calls=[signed, plain]), whole(content="Sunny.")]
     first = ask(client, "c/gemini", "weather?", form)
     ask(client, "c/gemini", results(first), previous_response_id=first["id"])
-    (told,) = upstreams.assistant()
-    assert told["tool_calls"] == [signed, plain]
+    (result,) = upstreams.assistant()
+    assert result["tool_calls"] == [signed, plain]
 
 
 @pytest.mark.parametrize("late", [{}, {"index": 0}, {"id": "function-call-1"}])
@@ -210,9 +210,9 @@ def test_the_signature_of_a_call_goes_back_though_the_calls_id_was_used_up(
     for _ in range(3):
         answer = ask(client, "c/gemini", history, form if len(history) < 5 else "whole", **more)
         history += [*answer["output"], *results(answer)]
-    told = [each["tool_calls"] for each in upstreams.assistant()]
-    assert [[call["extra_content"] for call in calls] for calls in told] == [[SIGNATURE], [VERTEX]]
-    assert told[0][0]["id"] != told[1][0]["id"]
+    found = [each["tool_calls"] for each in upstreams.assistant()]
+    assert [[call["extra_content"] for call in calls] for calls in found] == [[SIGNATURE], [VERTEX]]
+    assert found[0][0]["id"] != found[1][0]["id"]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -225,8 +225,8 @@ def test_the_signature_of_a_text_goes_back_on_its_message(
     ]
     first = ask(client, "c/gemini", "hi", form)
     ask(client, "c/gemini", "and?", previous_response_id=first["id"])
-    (told,) = upstreams.assistant()
-    assert told == {"role": "assistant", "content": "Hello.", "extra_content": SIGNATURE}
+    (result,) = upstreams.assistant()
+    assert result == {"role": "assistant", "content": "Hello.", "extra_content": SIGNATURE}
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -285,9 +285,9 @@ def test_the_details_of_reasoning_go_back_as_one_message_has_them(
     first = ask(client, "openrouter/m", "weather?", form)
     assert [item["type"] for item in first["output"]] == ["reasoning", "function_call"]
     ask(client, "openrouter/m", results(first), previous_response_id=first["id"])
-    (told,) = upstreams.assistant()
-    assert told["reasoning_details"] == DETAILS
-    assert told["reasoning"] == "I should look."
+    (result,) = upstreams.assistant()
+    assert result["reasoning_details"] == DETAILS
+    assert result["reasoning"] == "I should look."
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -363,8 +363,8 @@ def test_a_model_that_does_not_reason_is_sent_no_reasoning_text(
     ]
     first = ask(client, "moonshot/kimi-k2-thinking", "weather?")
     ask(client, "moonshot/moonshot-v1-8k", results(first), previous_response_id=first["id"])
-    (told,) = upstreams.assistant()
-    assert "reasoning_content" not in told
+    (result,) = upstreams.assistant()
+    assert "reasoning_content" not in result
 
 
 @pytest.mark.parametrize("model", ["set", "moonshot/unthinking"])

@@ -58,7 +58,7 @@ def cancel(gateway: Gateway, response_id: str) -> dict[str, Any]:
     return response
 
 
-def told(gateway: Gateway, response_id: str, starting_after: int | None = None) -> list[Event]:
+def events_of(gateway: Gateway, response_id: str, starting_after: int | None = None) -> list[Event]:
     """Follow a response to its end and return its events, which have to be well-formed."""
     rest = "" if starting_after is None else f"&starting_after={starting_after}"
     answer = gateway.call("GET", f"/v1/responses/{response_id}?stream=true{rest}")

@@ -51,8 +51,8 @@ INVALID = Seen(400, "invalid_request_error", None)
 def _fails(name: str, status: int, seen: Seen, body: object = None) -> Fault:
     message = f"no luck with {UPSTREAM_KEY} today"
     headers = (("Retry-After", "7"),) if status == 429 else ()
-    told = Fail(status=status, message=message, body=body, headers=headers)
-    return Fault(name, seen, Script(fail=told))
+    script = Fail(status=status, message=message, body=body, headers=headers)
+    return Fault(name, seen, Script(fail=script))
 
 
 FAULTS = (

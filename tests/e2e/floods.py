@@ -122,14 +122,14 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
-        asked = orjson.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        kind = "text/event-stream" if asked.get("stream") else "application/json"
+        document = orjson.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        kind = "text/event-stream" if document.get("stream") else "application/json"
         self.send_response(200)
         self.send_header("Content-Type", kind)
         self.send_header("Connection", "close")
         self.end_headers()
         with contextlib.suppress(OSError):  # whoever asked has had enough
-            for piece in said(self.path, asked["model"], stream=bool(asked.get("stream"))):
+            for piece in said(self.path, document["model"], stream=bool(document.get("stream"))):
                 self.wfile.write(piece)
         self.close_connection = True
 

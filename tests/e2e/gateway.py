@@ -56,17 +56,17 @@ class Gateway:
             method, self.url + path, json=body, headers=sent, timeout=PATIENCE_S
         )
 
-    def create(self, asked: str | list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+    def create(self, content: str | list[dict[str, Any]], **more: Any) -> dict[str, Any]:
         """Create a response that has to succeed, whole, and return it."""
-        answer = self.call("POST", "/v1/responses", {"model": "steady", "input": asked} | more)
+        answer = self.call("POST", "/v1/responses", {"model": "steady", "input": content} | more)
         assert answer.status_code == 200, answer.text
         OpenAIResponse.model_validate_json(answer.content, strict=True)
         shown: dict[str, Any] = answer.json()
         return shown
 
-    def stream(self, asked: str | list[dict[str, Any]], **more: Any) -> Stream:
+    def stream(self, content: str | list[dict[str, Any]], **more: Any) -> Stream:
         """Create a response that has to begin, streamed, and return what came."""
-        body = {"model": "steady", "input": asked, "stream": True} | more
+        body = {"model": "steady", "input": content, "stream": True} | more
         answer = self.call("POST", "/v1/responses", body)
         assert answer.status_code == 200, answer.text
         return stream_of(answer.content)
@@ -100,11 +100,11 @@ def make_key(account: str, env: Mapping[str, str]) -> str:
 def keys(env: Mapping[str, str], *words: str) -> dict[str, Any]:
     """Give the command line a command about keys, and return what it says."""
     argv = [sys.executable, "-m", "flask", "--app", "wsgi", "keys", *words, "--json"]
-    told = subprocess.run(  # noqa: S603 - the command is the tests' own
+    result = subprocess.run(  # noqa: S603 - the command is the tests' own
         argv, env=env, cwd=ROOT, capture_output=True, check=False, timeout=PATIENCE_S
     )
-    assert told.returncode == 0, told.stderr.decode()
-    said: dict[str, Any] = json.loads(told.stdout)
+    assert result.returncode == 0, result.stderr.decode()
+    said: dict[str, Any] = json.loads(result.stdout)
     return said
 
 
@@ -134,7 +134,7 @@ def running(
     """Run gunicorn as it is deployed, on a free port; `more` are arguments of its own."""
     port = free_port()
     log_file = directory / f"{worker_class}.log"
-    told = {
+    variables = {
         "BIND": f"127.0.0.1:{port}",
         "WEB_CONCURRENCY": str(processes),
         "WORKER_CLASS": worker_class,
@@ -144,7 +144,7 @@ def running(
     url = f"http://127.0.0.1:{port}"
     with (
         log_file.open("wb") as log,
-        started(argv, env={**spool, **env, **told}, stdout=log, stderr=log) as process,
+        started(argv, env={**spool, **env, **variables}, stdout=log, stderr=log) as process,
         # Closed before gunicorn is stopped, which waits for the connections that are open.
         requests.Session() as session,
     ):

@@ -111,12 +111,12 @@ class Row:
     """What became of a fault: of the jobs that ran then, of those that came then and after.
 
     `during` are the statuses that a caller saw, `ends` how jobs ended that were acknowledged,
-    `asked` how often their models were asked, `refused` how often those of refused ones were.
+    `calls` how often their models were called, `refused` how often those of refused ones were.
     """
 
     sees: tuple[int, ...] = ()
     ends: dict[str, tuple[str, str]] = field(default_factory=dict)
-    asked: dict[str, int] = field(default_factory=dict)
+    calls: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
     followed: str = ""
 
@@ -154,9 +154,9 @@ class Table:
             row.ends = {name: _ending(ended(self._gateway, each)) for name, each in ids.items()}
             row.followed = str(call.event("response.completed")["type"])
         tags = {name: f"{fault.name} {name}" for name in ("spoken", "silent", "after", "during")}
-        asked = {name: len(self._upstream.requests(tag)) for name, tag in tags.items()}
-        row.asked = {name: times for name, times in asked.items() if name in ids}
-        row.refused = {name: times for name, times in asked.items() if name not in ids}
+        calls = {name: len(self._upstream.requests(tag)) for name, tag in tags.items()}
+        row.calls = {name: times for name, times in calls.items() if name in ids}
+        row.refused = {name: times for name, times in calls.items() if name not in ids}
         return row
 
     def _seen(
@@ -164,10 +164,10 @@ class Table:
     ) -> tuple[tuple[int, ...], dict[str, str]]:
         """Return what callers see while the fault lasts, and what was accepted."""
         script = Script(say=("one ", "two"), tag=f"{fault.name} during").text()
-        asked = {"model": "steady", "input": script, "background": True}
+        body = {"model": "steady", "input": script, "background": True}
         untold = {"model": "steady", "input": "hi", "store": False}
         calls: list[Future[requests.Response]] = [
-            pool.submit(self._gateway.call, "POST", "/v1/responses", asked),
+            pool.submit(self._gateway.call, "POST", "/v1/responses", body),
             pool.submit(self._gateway.call, "POST", "/v1/responses", untold),
             pool.submit(self._gateway.get, known),
             pool.submit(self._gateway.call, "GET", "/readyz", key=None),
@@ -249,12 +249,12 @@ class Load:
 class Figures:
     """What became of what was asked for under all faults."""
 
-    asked: int
+    requested: int
     acknowledged: int
     refused: int
     ends: Counter[str]
-    asked_twice: int
-    refused_and_asked: int
+    called_twice: int
+    refused_and_called: int
 
 
 def figures(gateway: Gateway, upstream: Upstream, load: Load) -> Figures:
@@ -262,10 +262,10 @@ def figures(gateway: Gateway, upstream: Upstream, load: Load) -> Figures:
     ends = Counter(ended(gateway, each)["status"] for each in load.acknowledged.values())
     times = Counter(each["tag"] for each in upstream.requests() if each["tag"].startswith("load "))
     return Figures(
-        asked=len(load.acknowledged) + len(load.refused),
+        requested=len(load.acknowledged) + len(load.refused),
         acknowledged=len(load.acknowledged),
         refused=len(load.refused),
         ends=ends,
-        asked_twice=sum(number > 1 for number in times.values()),
-        refused_and_asked=sum(times[tag] for tag in load.refused),
+        called_twice=sum(number > 1 for number in times.values()),
+        refused_and_called=sum(times[tag] for tag in load.refused),
     )

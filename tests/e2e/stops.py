@@ -89,7 +89,7 @@ def site(
     config = folder / "gateway.toml"
     config.write_text(toml)
     port = free_port()
-    told = {
+    variables = {
         "BIND": f"127.0.0.1:{port}",
         "WEB_CONCURRENCY": str(processes),
         "WORKER_CLASS": worker_class,
@@ -102,7 +102,7 @@ def site(
         session.headers["Connection"] = "close"
         process = subprocess.Popen(  # noqa: S603 - the command is our own
             [sys.executable, *UNIT, *options],
-            env={**env, **told},
+            env={**env, **variables},
             cwd=ROOT,
             stdout=log,
             stderr=log,
@@ -133,7 +133,7 @@ def _is_up(gateway: Gateway, process: subprocess.Popen[bytes]) -> bool:
 
 
 @dataclass
-class Asked:
+class OpenRequest:
     """One request that is answered in a thread of its own, and what came of it."""
 
     gateway: Gateway
@@ -145,17 +145,17 @@ class Asked:
     fault: str = ""
     _thread: threading.Thread | None = None
 
-    def start(self) -> Asked:
+    def start(self) -> OpenRequest:
         """Ask."""
         self._thread = threading.Thread(target=self._ask, daemon=True)
         self._thread.start()
         return self
 
     def _ask(self) -> None:
-        told = {"model": "steady", "input": self.script.text(), "stream": self.stream}
+        body = {"model": "steady", "input": self.script.text(), "stream": self.stream}
         try:
             with contextlib.closing(
-                RawCall(self.gateway.url, post_bytes("/v1/responses", self.gateway.keys.own, told))
+                RawCall(self.gateway.url, post_bytes("/v1/responses", self.gateway.keys.own, body))
             ) as call:
                 call.socket.settimeout(PATIENCE_S)
                 self.status, self.headers = call.head()
@@ -163,7 +163,7 @@ class Asked:
         except (OSError, AssertionError) as error:
             self.fault = f"{type(error).__name__}: {error}"
 
-    def end(self) -> Asked:
+    def end(self) -> OpenRequest:
         """Wait for its end."""
         assert self._thread is not None
         self._thread.join(PATIENCE_S)
@@ -179,7 +179,7 @@ class Asked:
         return events[-1]
 
 
-def load(site: Site, upstream: Upstream, name: str) -> dict[str, Asked]:
+def load(site: Site, upstream: Upstream, name: str) -> dict[str, OpenRequest]:
     """Have answers of every kind under way: two that end soon, the others never by themselves."""
     scripts = {
         "soon": (Script(tag=f"{name} soon", say=("one ", "two"), stall_after=1), True),
@@ -188,13 +188,13 @@ def load(site: Site, upstream: Upstream, name: str) -> dict[str, Asked]:
         "thinking": (Script(tag=f"{name} thinking", reasoning="hm", stall_after=1), True),
         "whole": (Script(tag=f"{name} whole", say="hello", stall_after=-1), False),
     }
-    asked = {
-        kind: Asked(site.gateway, script, stream).start()
+    started = {
+        kind: OpenRequest(site.gateway, script, stream).start()
         for kind, (script, stream) in scripts.items()
     }
     for script, _ in scripts.values():
         upstream.wait(script.tag, "stalled")
-    return asked
+    return started
 
 
 def release(upstream: Upstream, name: str) -> None:
@@ -211,35 +211,35 @@ def is_refused(site: Site) -> bool:
     return False
 
 
-def assert_ended_in_order(site: Site, asked: dict[str, Asked], url: str = "") -> None:
+def assert_ended_in_order(site: Site, started: dict[str, OpenRequest], url: str = "") -> None:
     """Hold what callers saw of a load that was stopped to the contract, and what is kept of it."""
-    for each in asked.values():
+    for each in started.values():
         each.end()
-    assert asked["soon"].last["type"] == "response.completed"
-    assert asked["soon whole"].status == 200
+    assert started["soon"].last["type"] == "response.completed"
+    assert started["soon whole"].status == 200
     for kind in ("speaking", "thinking"):
-        last = asked[kind].last
+        last = started[kind].last
         assert (last["type"], last["response"]["error"]["code"]) == (
             "response.failed",
             "server_error",
         )
         assert RESTARTING in last["response"]["error"]["message"]
-        assert b"event: error" in asked[kind].body
-    whole = asked["whole"]
+        assert b"event: error" in started[kind].body
+    whole = started["whole"]
     assert (whole.status, whole.headers["x-should-retry"]) == (503, "false")
     error = json.loads(whole.body)["error"]
     assert error["type"] == "server_error"
     assert RESTARTING in error["message"]
 
 
-def assert_kept(site: Site, asked: dict[str, Asked]) -> None:
+def assert_kept(site: Site, started: dict[str, OpenRequest]) -> None:
     """Hold what can be fetched afterwards to what was said."""
     for kind in ("soon", "speaking", "thinking"):
-        told = asked[kind].last["response"]
-        kept = site.gateway.get(told["id"])
+        result = started[kind].last["response"]
+        kept = site.gateway.get(result["id"])
         assert kept.status_code == 200, kept.text
-        assert kept.json() == told
-    assert asked["speaking"].last["response"]["output_text"] == "one "
+        assert kept.json() == result
+    assert started["speaking"].last["response"]["output_text"] == "one "
 
 
 def answers(site: Site) -> bool:

@@ -118,12 +118,12 @@ def check_streamed(gateway: Gateway, model: str) -> None:
     url = gateway.url + "/v1/responses"
     with (
         requests.post(url, json=body, headers=headers, stream=True, timeout=60) as answer,
-        TemporaryFile() as told,
+        TemporaryFile() as data,
     ):
         for piece in answer.iter_content(65536):
-            told.write(piece)
-        told.flush()
-        with mmap(told.fileno(), 0) as text:
+            data.write(piece)
+        data.flush()
+        with mmap(data.fileno(), 0) as text:
             failed = text.rfind(b"event: response.failed\n")
             error = text.rfind(b"event: error\n", 0, failed)
             assert error > 0

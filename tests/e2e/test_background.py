@@ -10,7 +10,7 @@ import openai
 import pytest
 import requests
 
-from tests.e2e.background import cancel, checked, ended, following, queued, shown, spoken, told
+from tests.e2e.background import cancel, checked, ended, events_of, following, queued, shown, spoken
 from tests.e2e.config import APIS
 from tests.e2e.gateway import Gateway
 from tests.e2e.workers import WorkerProcess, working
@@ -69,7 +69,7 @@ def test_a_character_that_the_upstream_cuts_in_two_is_stored_and_followed_whole(
 ) -> None:
     response_id = queued(gateway, Script(say="A\U0001f600B", utf16=True), model=model)
     assert ended(gateway, response_id)["output_text"] == "A\U0001f600B"
-    deltas = [event for event in told(gateway, response_id) if "delta" in event]
+    deltas = [event for event in events_of(gateway, response_id) if "delta" in event]
     assert "".join(event["delta"] for event in deltas) == "A\U0001f600B"
 
 
@@ -128,14 +128,14 @@ def test_an_upstream_that_fails_makes_it_fail(gateway: Gateway) -> None:
     response = ended(gateway, response_id)
     assert (response["status"], response["error"]["code"]) == ("failed", "server_error")
     assert "no such thing" in response["error"]["message"]
-    assert told(gateway, response_id)[-1]["response"] == response
+    assert events_of(gateway, response_id)[-1]["response"] == response
 
 
 def test_an_upstream_that_breaks_off_makes_it_fail_with_what_it_said(gateway: Gateway) -> None:
     response_id = queued(gateway, Script(say=("one ", "two"), cut_after=1), model="breaking/steady")
     response = ended(gateway, response_id)
     assert (response["status"], response["output_text"]) == ("failed", "one ")
-    assert told(gateway, response_id)[-1]["response"] == response
+    assert events_of(gateway, response_id)[-1]["response"] == response
 
 
 @pytest.mark.parametrize("more", [{"stream": True}, {"store": False}])
@@ -207,22 +207,22 @@ def test_a_replay_is_exact_in_every_process(
         call.event("response.output_text.delta")
         upstream.release(tag)
         live = checked(call.body())
-    assert told(gevent_gateway, response_id) == told(gthread_gateway, response_id) == live
+    assert events_of(gevent_gateway, response_id) == events_of(gthread_gateway, response_id) == live
 
 
 def test_it_can_be_followed_from_any_event_on(gateway: Gateway) -> None:
     response_id = queued(gateway, Script(events=200))
     ended(gateway, response_id)
-    events = told(gateway, response_id)
+    events = events_of(gateway, response_id)
     for number in (0, 1, 5, 63, 64, 150, len(events) - 2):
-        assert told(gateway, response_id, number) == events[number + 1 :]
+        assert events_of(gateway, response_id, number) == events[number + 1 :]
 
 
 @pytest.mark.parametrize("beyond", [0, 1, 1000])
 def test_behind_the_last_event_there_is_nothing(gateway: Gateway, beyond: int) -> None:
     response_id = queued(gateway, "hello")
     ended(gateway, response_id)
-    last = told(gateway, response_id)[-1]["sequence_number"]
+    last = events_of(gateway, response_id)[-1]["sequence_number"]
     path = f"/v1/responses/{response_id}?stream=true&starting_after={last + beyond}"
     assert gateway.call("GET", path).content == b"data: [DONE]\n\n"
 

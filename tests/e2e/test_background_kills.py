@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.e2e import gateway as gateways
-from tests.e2e.background import cancel, checked, ended, following, queued, shown, spoken, told
+from tests.e2e.background import cancel, checked, ended, events_of, following, queued, shown, spoken
 from tests.e2e.config import gateway_toml
 from tests.e2e.gateway import Gateway, Keys
 from tests.e2e.mortal_redis import MortalRedis
@@ -58,7 +58,7 @@ def silent(tag: str) -> Script:
 
 def followed(gateway: Gateway, response_id: str, pool: ThreadPoolExecutor) -> Future[Any]:
     """Follow a response from now on; the future has its events."""
-    return pool.submit(told, gateway, response_id)
+    return pool.submit(events_of, gateway, response_id)
 
 
 # Killed
@@ -79,7 +79,7 @@ def test_a_job_whose_worker_is_killed_before_it_spoke_runs_again(
             response = ended(gateway, response_id)
         events = following.result()
     assert (response["status"], response["output_text"]) == ("completed", "one two")
-    assert told(gateway, response_id) == events
+    assert events_of(gateway, response_id) == events
     assert events[-1]["response"] == response
 
 
@@ -97,7 +97,7 @@ def test_a_job_whose_worker_is_killed_after_it_spoke_ends_failed(
         events = following.result()
     assert (response["status"], response["error"]["code"]) == ("failed", "server_error")
     assert (response["output_text"], len(upstream.requests(tag))) == ("one ", 1)
-    assert told(gateway, response_id) == events
+    assert events_of(gateway, response_id) == events
     assert events[-1]["response"] == response
 
 
@@ -110,7 +110,7 @@ def test_a_job_whose_worker_is_killed_is_cancelled_without_one(
         worker.kill()
     response = cancel(gateway, response_id)
     assert (response["status"], response["output_text"]) == ("cancelled", "one ")
-    assert told(gateway, response_id)[-1]["response"] == response
+    assert events_of(gateway, response_id)[-1]["response"] == response
 
 
 def test_a_worker_whose_parent_is_killed_ends_too(
@@ -170,7 +170,7 @@ def test_what_had_spoken_ends_with_the_grace_of_its_worker(
 ) -> None:
     response = shown(gateway, stopped[0])
     assert (response["status"], response["output_text"]) == ("failed", "one ")
-    assert told(gateway, stopped[0])[-1]["response"] == response
+    assert events_of(gateway, stopped[0])[-1]["response"] == response
 
 
 def test_what_had_not_spoken_is_the_next_workers_at_once(
@@ -198,7 +198,7 @@ def test_what_is_cancelled_while_it_waits_never_reaches_the_upstream(
     first, second = (queued(gateway, Script(tag=tag + name)) for name in ("first", "second"))
     response = cancel(gateway, first)
     assert (response["status"], response["output"]) == ("cancelled", [])
-    assert told(gateway, first)[-1]["response"] == response
+    assert events_of(gateway, first)[-1]["response"] == response
     with brief(patient, tmp_path):
         ended(gateway, second)
     assert upstream.requests(tag + "first") == []

@@ -28,7 +28,7 @@ def connection(either_gateway: Gateway) -> Iterator[socket.socket]:
         yield connection
 
 
-def asked(text: str, key: str) -> bytes:
+def request_bytes(text: str, key: str) -> bytes:
     """Return a request as it goes over the wire."""
     body = json.dumps({"model": "local/echo", "input": text, "store": False})
     return (
@@ -55,9 +55,11 @@ def test_requests_that_come_at_once_are_answered_in_turn(
     connection: socket.socket, either_gateway: Gateway
 ) -> None:
     key = either_gateway.keys.own
-    connection.sendall(asked("one", key) + asked("two", key) + asked("three", key)[:40])
+    connection.sendall(
+        request_bytes("one", key) + request_bytes("two", key) + request_bytes("three", key)[:40]
+    )
     assert answers(connection, 2) == [(200, "one"), (200, "two")]
-    connection.sendall(asked("three", key)[40:])
+    connection.sendall(request_bytes("three", key)[40:])
     assert answers(connection, 1) == [(200, "three")]
 
 
@@ -65,7 +67,7 @@ def test_requests_that_come_at_once_are_answered_in_turn(
 def test_a_request_may_come_in_pieces(
     connection: socket.socket, either_gateway: Gateway, cut: int
 ) -> None:
-    request = asked("hello", either_gateway.keys.own)
+    request = request_bytes("hello", either_gateway.keys.own)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     for piece in (request[:cut], request[cut:], request):
         connection.sendall(piece)
@@ -75,13 +77,13 @@ def test_a_request_may_come_in_pieces(
 def test_a_refused_upload_leaves_its_connection_usable(gateway: Gateway) -> None:
     place = urlsplit(gateway.url)
     with socket.create_connection((place.hostname, place.port), PATIENCE_S) as connection:
-        connection.sendall(asked("x" * 1_000_000, "sk-nobody"))
-        connection.sendall(asked("hello", gateway.keys.own))
+        connection.sendall(request_bytes("x" * 1_000_000, "sk-nobody"))
+        connection.sendall(request_bytes("hello", gateway.keys.own))
         assert answers(connection, 2) == [(401, None), (200, "hello")]
 
 
 def test_a_caller_may_ask_for_an_end(connection: socket.socket, either_gateway: Gateway) -> None:
-    request = asked("hello", either_gateway.keys.own)
+    request = request_bytes("hello", either_gateway.keys.own)
     connection.sendall(request.replace(b"Host:", b"Connection: close\r\nHost:"))
     assert answers(connection, 1) == [(200, "hello")]
     assert connection.recv(1) == b""

@@ -46,9 +46,9 @@ def converse(gateway: Gateway, provider: str, stream: bool) -> list[dict[str, An
 
     def turn(item: dict[str, Any], script: Script, **more: Any) -> None:
         nonlocal parent
-        asked = {"model": f"{provider}/{script.text()}", "previous_response_id": parent} | more
+        body = {"model": f"{provider}/{script.text()}", "previous_response_id": parent} | more
         shown = (
-            gateway.stream([item], **asked).response if stream else gateway.create([item], **asked)
+            gateway.stream([item], **body).response if stream else gateway.create([item], **body)
         )
         parent = shown["id"]
         made.extend(shown["output"])
@@ -122,14 +122,14 @@ def test_calls_of_each_turn_may_have_the_same_id(
     for city in ("Oslo", "Rome"):
         called = Call(name="weather", arguments=f'{{"city":"{city}"}}', id="call_0")
         script = Script(tag=tag, calls=(called,))
-        asked = {"previous_response_id": parent, "tools": [WEATHER]}
+        parameters = {"previous_response_id": parent, "tools": [WEATHER]}
         question = {"role": "user", "content": f"{city}?"}
-        first = gateway.create([question], model=f"{provider}/{script.text()}", **asked)
+        first = gateway.create([question], model=f"{provider}/{script.text()}", **parameters)
         script = Script(tag=tag, say=f"{city} it is.")
         output = {"type": "function_call_output", "call_id": "call_0", "output": f"<{city}>"}
-        asked["previous_response_id"] = first["id"]
-        parent = gateway.create([output], model=f"{provider}/{script.text()}", **asked)["id"]
+        parameters["previous_response_id"] = first["id"]
+        parent = gateway.create([output], model=f"{provider}/{script.text()}", **parameters)["id"]
     *_, last = upstream.requests(tag)
     body = json.dumps(last["body"])
-    told = [body.index(words) for words in ("Oslo?", "<Oslo>", "Oslo it is.", "Rome?", "<Rome>")]
-    assert told == sorted(told)
+    found = [body.index(words) for words in ("Oslo?", "<Oslo>", "Oslo it is.", "Rome?", "<Rome>")]
+    assert found == sorted(found)

@@ -15,7 +15,7 @@ import pytest
 
 from tests.e2e.config import gateway_toml
 from tests.e2e.gateway import Keys
-from tests.e2e.stops import PATIENCE_S, Asked, Site, site
+from tests.e2e.stops import PATIENCE_S, OpenRequest, Site, site
 from tests.e2e.wire import RawCall, post_bytes
 from tests.processes import until
 from tests.upstream.client import Upstream
@@ -50,14 +50,14 @@ def test_a_gateway_without_descriptors_is_busy_and_blames_nobody(
     assert resource.prlimit(worker, resource.RLIMIT_NOFILE) == (LIMIT, LIMIT)
     name = f"descriptors {running.gateway.url[-5:]}"
     script = Script(tag=name, say=("one ", "two"), stall_after=1)
-    asked = [Asked(running.gateway, script, stream=True).start() for _ in range(CALLERS)]
-    until(lambda: sum(each.status == 503 for each in asked) >= CALLERS // 4, "refusals")
+    requests = [OpenRequest(running.gateway, script, stream=True).start() for _ in range(CALLERS)]
+    until(lambda: sum(each.status == 503 for each in requests) >= CALLERS // 4, "refusals")
     assert running.gateway.call("GET", "/healthz", key=None).status_code == 200
     upstream.release(name)
-    for each in asked:
+    for each in requests:
         each.end()
-    assert {(each.status, each.fault) for each in asked} == {(200, ""), (503, "")}
-    for each in asked:
+    assert {(each.status, each.fault) for each in requests} == {(200, ""), (503, "")}
+    for each in requests:
         if each.status == 200:
             assert each.last["type"] == "response.completed"
         else:

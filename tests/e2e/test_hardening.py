@@ -102,8 +102,8 @@ def test_a_body_breaks_out_of_nothing(
     gateway: Gateway, upstream: Upstream, body: dict[str, Any], harm: str
 ) -> None:
     upstream.reset()
-    asked = json.loads(json.dumps(HELLO | body).replace("{}", json.dumps(harm)[1:-1]))
-    answer = gateway.call("POST", "/v1/responses", asked)
+    data = json.loads(json.dumps(HELLO | body).replace("{}", json.dumps(harm)[1:-1]))
+    answer = gateway.call("POST", "/v1/responses", data)
     assert answer.status_code in (200, 400, 404)
     assert "X-Evil" not in answer.headers
     assert [seen for seen in upstream.requests() if "x-evil" in seen["headers"]] == []

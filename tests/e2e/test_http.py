@@ -134,8 +134,10 @@ def test_an_answer_names_its_request_and_who_gave_it(either_gateway: Gateway, st
     headers = either_gateway.call(
         "POST", "/v1/responses", body, headers={"X-Request-ID": "mine"}
     ).headers
-    told = [headers[f"X-{name}"] for name in ("Request-ID", "Gateway-Provider", "Gateway-Attempts")]
-    assert told == ["mine", "anthropic", "1"]
+    found = [
+        headers[f"X-{name}"] for name in ("Request-ID", "Gateway-Provider", "Gateway-Attempts")
+    ]
+    assert found == ["mine", "anthropic", "1"]
     assert "upstream;dur=" in headers["Server-Timing"]
 
 
@@ -145,8 +147,8 @@ def test_what_is_ignored_is_named(gateway: Gateway) -> None:
 
 
 def test_the_endpoint_tells_about_itself(gateway: Gateway) -> None:
-    told = gateway.call("GET", "/v1/responses").json()
-    assert (told["object"], told["path"]) == ("endpoint", "/v1/responses")
+    response = gateway.call("GET", "/v1/responses").json()
+    assert (response["object"], response["path"]) == ("endpoint", "/v1/responses")
 
 
 def test_the_models_that_the_key_may_use_are_listed(gateway: Gateway) -> None:

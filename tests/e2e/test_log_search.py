@@ -142,7 +142,7 @@ def send(url: str, request: bytes) -> bytes:
 
 def bodies(key: str) -> Iterator[dict[str, Any]]:
     """Yield requests in JSON that are refused, or whose upstream fails and repeats our key."""
-    told = f"no luck with {UPSTREAM_KEY} and Bearer {UPSTREAM_KEY} for {PROMPT}"
+    result = f"no luck with {UPSTREAM_KEY} and Bearer {UPSTREAM_KEY} for {PROMPT}"
     yield {"model": key, "input": PROMPT}
     yield {"model": f"{PROMPT} {key}", "input": PROMPT}
     yield {"model": "local/echo", "input": [{"type": PROMPT, "content": key}]}
@@ -152,14 +152,14 @@ def bodies(key: str) -> Iterator[dict[str, Any]]:
     for api in APIS:
         # One that is tried again takes seconds: once is enough.
         for status in (307, 400, 401, 404, 429, *((500,) if api == "chat" else ())):
-            fault = {"message": told, "code": UPSTREAM_KEY, "type": UPSTREAM_KEY}
+            fault = {"message": result, "code": UPSTREAM_KEY, "type": UPSTREAM_KEY}
             error = {"error": fault | {"param": UPSTREAM_KEY}}
             fail = Fail(status=status, body=error, headers=names)
             model = f"{api}-status-{'503' if status == 500 else '400'}/m"
             for stream in (False, True) if status != 500 else (False,):
                 text = Script(fail=fail, say=(ANSWER,)).text()
                 yield {"model": model, "input": text, "stream": stream, "user": PROMPT}
-        cut = Script(say=(ANSWER, PROMPT), error_after=1, error=Fail(status=500, message=told))
+        cut = Script(say=(ANSWER, PROMPT), error_after=1, error=Fail(status=500, message=result))
         yield {"model": f"{api}-stream-error/m", "input": cut.text(), "stream": True}
         yield {"model": f"{api}-stream-error/m", "input": cut.text(), "background": True}
 
@@ -267,5 +267,5 @@ def test_no_answer_holds_what_is_ours(found: Found) -> None:
 
 def test_no_metric_holds_what_was_sent(found: Found) -> None:
     assert found.metrics
-    told = "".join(found.metrics)
-    assert [secret for secret in found.secrets if secret in told] == []
+    output = "".join(found.metrics)
+    assert [secret for secret in found.secrets if secret in output] == []

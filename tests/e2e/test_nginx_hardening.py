@@ -23,8 +23,8 @@ pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 def hasty(gevent_gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """The gateway behind an nginx that waits for a second where it is shipped to wait for many."""
     directory = tmp_path_factory.mktemp("hasty")
-    told = {"client_header_timeout": "1s", "client_body_timeout": "1s"}
-    with running_nginx(gevent_gateway.url, directory, **told) as url:
+    variables = {"client_header_timeout": "1s", "client_body_timeout": "1s"}
+    with running_nginx(gevent_gateway.url, directory, **variables) as url:
         yield replace(gevent_gateway, url=url)
 
 
@@ -45,8 +45,8 @@ def test_a_request_that_comes_drop_by_drop_never_reaches_the_gateway(
     headers = f"X-Request-ID: slow-{part}\r\n"
     whole = post_bytes("/v1/responses", hasty.keys.own, HELLO, headers)
     cut = whole.index(b"\r\n\r\n") + (-10 if part == "head" else 6)
-    told = sent(hasty, whole[:cut])
-    assert told == b"" or told.startswith(b"HTTP/1.1 408")
+    result = sent(hasty, whole[:cut])
+    assert result == b"" or result.startswith(b"HTTP/1.1 408")
     hasty.call("GET", "/v1/models", headers={"X-Request-ID": f"after-slow-{part}"})
     hasty.logged(event="request", request_id=f"after-slow-{part}")
     assert hasty.log_lines(request_id=f"slow-{part}") == []
@@ -70,11 +70,11 @@ def test_a_request_that_comes_drop_by_drop_never_reaches_the_gateway(
 )
 def test_metrics_are_not_for_everybody(hasty: Gateway, target: str) -> None:
     request = f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
-    told = sent(
+    result = sent(
         hasty, (request + "X-Forwarded-For: 127.0.0.1\r\n\r\n").encode(), whence="127.0.0.2"
     )
-    assert told.split(b" ", 2)[1] in (b"400", b"403", b"404")
-    assert b"gateway_requests" not in told
+    assert result.split(b" ", 2)[1] in (b"400", b"403", b"404")
+    assert b"gateway_requests" not in result
 
 
 def test_metrics_are_for_the_platform(hasty: Gateway) -> None:

@@ -30,7 +30,7 @@ class Outcome:
     """How jobs ended, and how often the model was asked for each."""
 
     ends: Counter[str]
-    asked: Counter[int]
+    calls_of: Counter[int]
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def failures(worker: WorkerProcess) -> int:
     return sum(line.get("event") == "upstream_failed" for line in lines)
 
 
-def asked(upstream: Upstream, tag: str) -> int:
+def calls_of(upstream: Upstream, tag: str) -> int:
     return len(upstream.requests(tag))
 
 
@@ -73,7 +73,7 @@ def test_jobs_outlast_an_upstream_that_is_away(
         until(lambda: failures(worker) > JOBS * MAX_ATTEMPTS, "more failures than a caller's")
         way.open()
         ends = Counter(ended(gateway, response_id)["status"] for response_id in ids)
-    outcome = Outcome(ends, Counter(asked(upstream, tag) for tag in tags))
+    outcome = Outcome(ends, Counter(calls_of(upstream, tag) for tag in tags))
     assert outcome == Outcome(Counter(completed=JOBS), Counter({1: JOBS}))
 
 
@@ -86,7 +86,7 @@ def test_a_job_that_was_parked_is_taken_again(
         until(lambda: "job_parked" in worker.log, "it to be parked")
         way.open()
         until(lambda: shown(gateway, response_id)["status"] == "completed", "it to be taken again")
-    assert asked(upstream, "patient parked") == 1
+    assert calls_of(upstream, "patient parked") == 1
 
 
 def test_a_job_that_waits_for_its_upstream_goes_back_at_once(
@@ -102,7 +102,7 @@ def test_a_job_that_waits_for_its_upstream_goes_back_at_once(
         way.open()
         with brief(distant, tmp_path):
             assert (drained, ended(gateway, response_id)["status"]) == ("in_progress", "completed")
-    assert asked(upstream, "patient drained") == 1
+    assert calls_of(upstream, "patient drained") == 1
 
 
 def test_a_job_that_waits_for_its_upstream_can_be_cancelled(
@@ -116,4 +116,4 @@ def test_a_job_that_waits_for_its_upstream_can_be_cancelled(
         way.open()
         after = queued(gateway, Script(say="hello", tag="patient after"))
         assert (cancelled, ended(gateway, after)["status"]) == ("cancelled", "completed")
-    assert asked(upstream, "patient cancelled") == 0
+    assert calls_of(upstream, "patient cancelled") == 0

@@ -75,12 +75,12 @@ TOLD = {
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-@pytest.mark.parametrize("told", TOLD)
+@pytest.mark.parametrize("kind", TOLD)
 def test_the_log_holds_no_prompt_no_answer_and_no_key(
-    gateway: Gateway, told: str, stream: bool
+    gateway: Gateway, kind: str, stream: bool
 ) -> None:
-    request_id = f"private-{told}-{stream}"
-    script = TOLD[told].text()
+    request_id = f"private-{kind}-{stream}"
+    script = TOLD[kind].text()
     body = {"model": f"{PRIVATE}/m", "input": script, "stream": stream, "user": PROMPT}
     gateway.call("POST", "/v1/responses", body, headers={"X-Request-ID": request_id})
     gateway.call("GET", f"/v1/responses/{PROMPT}?{PROMPT}", key=PROMPT)
@@ -95,8 +95,8 @@ def test_a_request_is_one_line_of_the_log(gateway: Gateway) -> None:
     body = {"model": "responses/steady", "input": "hello", "stream": True}
     gateway.call("POST", "/v1/responses", body, headers=headers)
     line = gateway.logged(event="request", request_id="one-line")
-    told = {name: line[name] for name in ("account", "model", "provider", "status", "outcome")}
-    assert told == {
+    logged = {name: line[name] for name in ("account", "model", "provider", "status", "outcome")}
+    assert logged == {
         "account": "acme",
         "model": "responses/steady",
         "provider": "responses",
@@ -128,10 +128,10 @@ def test_one_id_goes_from_the_caller_to_the_upstream_and_into_the_log(
 def test_a_request_that_failed_says_at_whom_how_often_and_with_what(gateway: Gateway) -> None:
     body = {"model": "chat-status-503/m", "input": Script(fail=Fail(status=503)).text()}
     gateway.call("POST", "/v1/responses", body, headers={"X-Request-ID": "failed-line"})
-    told = {"provider": "chat-status-503", "attempts": 3, "error_code": "upstream_unavailable"}
+    logged = {"provider": "chat-status-503", "attempts": 3, "error_code": "upstream_unavailable"}
     for event in ("request", "upstream_failed"):
         line = gateway.logged(event=event, request_id="failed-line")
-        assert told.items() <= line.items()
+        assert logged.items() <= line.items()
         assert len(line["trace_id"]) == 32
 
 

@@ -71,9 +71,9 @@ def outcome(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Ite
             before = worker.child.pid
             with Load(gateway) as load:
                 rows = {fault.name: table.row(fault) for fault in FAULTS}
-            told = figures(gateway, upstream, load)
-            print(told)  # noqa: T201 - the figures are what is asked for
-            yield Outcome(rows, told, worker, (before, worker.child.pid))
+            result = figures(gateway, upstream, load)
+            print(result)  # noqa: T201 - the figures are what is asked for
+            yield Outcome(rows, result, worker, (before, worker.child.pid))
             worker.kill()
 
 
@@ -94,8 +94,8 @@ def test_every_job_that_was_accepted_runs_to_its_end(outcome: Outcome, fault: Fa
 
 
 def test_no_model_is_asked_twice(outcome: Outcome, fault: Fault) -> None:
-    asked = outcome.rows[fault.name].asked
-    assert asked == dict.fromkeys(asked, 1)
+    sent = outcome.rows[fault.name].calls
+    assert sent == dict.fromkeys(sent, 1)
 
 
 def test_what_was_refused_is_not_run(outcome: Outcome, fault: Fault) -> None:
@@ -108,8 +108,10 @@ def test_who_follows_a_job_is_told_its_end(outcome: Outcome, fault: Fault) -> No
 
 
 def test_under_load_nothing_is_lost_or_stuck_or_asked_twice(outcome: Outcome) -> None:
-    told = outcome.figures
-    assert (dict(told.ends), told.asked_twice) == ({"completed": told.acknowledged}, 0), told
+    result = outcome.figures
+    assert (dict(result.ends), result.called_twice) == ({"completed": result.acknowledged}, 0), (
+        result
+    )
 
 
 def test_nothing_had_to_be_restarted(outcome: Outcome) -> None:

@@ -54,8 +54,8 @@ class Row:
 
 def post(name: str, status: int, **body: Any) -> Row:
     """Return the row of a POST that makes a response."""
-    asked = {"model": "steady", "input": "hello"} | body
-    return Row(name, "POST", "/v1/responses", status, asked, retries=status == 503)
+    parameters = {"model": "steady", "input": "hello"} | body
+    return Row(name, "POST", "/v1/responses", status, parameters, retries=status == 503)
 
 
 def item(of: str) -> list[dict[str, str]]:
@@ -179,7 +179,7 @@ def house(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Itera
         other = env | {"REDIS_PREFIX": STRANGER_PREFIX, "SPOOL_DIR": str(home / "spool")}
         names = [("own", env), ("foreign", env), ("limited", env), ("strange", other)]
         with ThreadPoolExecutor() as pool:
-            made = pool.map(lambda name: gateways.keys(name[1], *_asked(name[0])), names)
+            made = pool.map(lambda name: gateways.keys(name[1], *_arguments(name[0])), names)
             secrets = {name: key["key"] for (name, _), key in zip(names, made, strict=True)}
             own = Keys(secrets["own"], secrets["foreign"])
             strange = Keys(secrets["strange"], secrets["strange"])
@@ -199,7 +199,7 @@ def house(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield House(server, here, there, stranger, secrets | {"unknown": unknown}, spool)
 
 
-def _asked(name: str) -> list[str]:
+def _arguments(name: str) -> list[str]:
     account = "acme" if name in ("own", "strange") else name
     return ["create", "--account", account, *(["--rpm", "1000"] if name == "limited" else [])]
 

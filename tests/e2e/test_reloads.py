@@ -12,7 +12,7 @@ import pytest
 from tests.e2e.stops import (
     GRACE_S,
     PATIENCE_S,
-    Asked,
+    OpenRequest,
     Site,
     answers,
     assert_ended_in_order,
@@ -29,7 +29,7 @@ from tests.upstream.script import Script
 def test_a_reload_ends_no_answer(running: Site, upstream: Upstream) -> None:
     name = f"hup {running.gateway.url[-5:]}"
     before = running.workers()
-    asked = load(running, upstream, name)
+    started = load(running, upstream, name)
     assert "fresh" not in running.models()
     running.config.write_text(
         running.config.read_text()
@@ -40,18 +40,18 @@ def test_a_reload_ends_no_answer(running: Site, upstream: Upstream) -> None:
     until(lambda: len(running.workers() - before) == 1, "a new worker")
     # It takes longer than a stop would leave the others, which is what this is about.
     long = Script(events=8, interval_s=GRACE_S / 6)
-    assert Asked(running.gateway, long, stream=True).start().end().status == 200
+    assert OpenRequest(running.gateway, long, stream=True).start().end().status == 200
     assert before <= running.workers()
     overrules = running.gateway.logged(event="environment_overrules_file")
     assert overrules["names"] == ["REDIS_URL"]
     assert {"fresh"} <= running.models()
-    for kind in asked:
+    for kind in started:
         upstream.release(f"{name} {kind}")
-    for each in asked.values():
+    for each in started.values():
         each.end()
         assert each.status == 200
-    assert asked["speaking"].last["type"] == "response.completed"
-    assert asked["thinking"].last["type"] == "response.completed"
+    assert started["speaking"].last["type"] == "response.completed"
+    assert started["thinking"].last["type"] == "response.completed"
     until(lambda: not running.workers() & before, "the old workers to end")
     assert running.gauge("gateway_config_last_reload_successful") == 1
 
@@ -72,7 +72,7 @@ BROKEN = {
 @pytest.mark.parametrize("running", ["gevent"], indirect=True)
 def test_a_broken_file_leaves_the_old_one_serving(running: Site, upstream: Upstream) -> None:
     name = f"broken {running.gateway.url[-5:]}"
-    asked = load(running, upstream, name)
+    started = load(running, upstream, name)
     text, before = running.config.read_text(), running.workers()
     loaded_at = running.gauge("gateway_config_last_reload_timestamp_seconds")
     for count, damage in enumerate(BROKEN.values(), 1):
@@ -92,9 +92,9 @@ def test_a_broken_file_leaves_the_old_one_serving(running: Site, upstream: Upstr
     assert refusals(running)[0]["line"] == 1
     assert {each["file"] for each in refusals(running)} == {str(running.config)}
     assert running.gauge("gateway_config_last_reload_timestamp_seconds") == loaded_at
-    for kind in asked:
+    for kind in started:
         upstream.release(f"{name} {kind}")
-    assert {each.end().status for each in asked.values()} == {200}
+    assert {each.end().status for each in started.values()} == {200}
     # One that is started now goes by the last good file, too.
     (worker,) = before
     os.kill(worker, signal.SIGKILL)
@@ -119,7 +119,7 @@ def refusals(site: Site) -> list[dict[str, Any]]:
 )
 def test_a_successor_takes_over(running: Site, upstream: Upstream, ending: str) -> None:
     name = f"usr2 {ending} {running.gateway.url[-5:]}"
-    asked = load(running, upstream, name)
+    started = load(running, upstream, name)
     old = running.workers()
     running.signal(signal.SIGUSR2)
     until(lambda: bool(successors(running)), "a successor")
@@ -127,22 +127,22 @@ def test_a_successor_takes_over(running: Site, upstream: Upstream, ending: str) 
     until(lambda: bool(running.workers(successor)), "its worker")
     until(lambda: running.log.count("Booting worker") == 2, "its worker")
     release(upstream, name)
-    asked["soon"].end()
-    asked["soon whole"].end()
+    started["soon"].end()
+    started["soon whole"].end()
     running.signal(signal.Signals[f"SIG{ending}"])
     if ending == "WINCH":
         until(lambda: running.log.count("Handling signal: winch") == 1, "it to be heard")
-        for kind in asked:
+        for kind in started:
             upstream.release(f"{name} {kind}")
-        assert {each.end().status for each in asked.values()} == {200}
+        assert {each.end().status for each in started.values()} == {200}
         until(lambda: not running.workers() & old, "the old workers to end")
         running.signal(signal.SIGTERM)
     else:
-        assert_ended_in_order(running, asked)
+        assert_ended_in_order(running, started)
     assert running.process.wait(PATIENCE_S) == 0
     until(lambda: answers(running), "the successor to answer")
     if ending != "WINCH":
-        assert_kept(running, asked)
+        assert_kept(running, started)
     os.kill(successor, signal.SIGTERM)
     until(lambda: is_refused(running), "the successor to end")
 

@@ -57,8 +57,8 @@ def test_messages_reach_the_model_in_their_order_and_roles(
         instructions="be brief",
     )
     (seen,) = upstream.requests(f"order{either_gateway.url}")
-    told = [(message["role"], message["content"]) for message in seen["body"]["messages"]]
-    assert told == [
+    found = [(message["role"], message["content"]) for message in seen["body"]["messages"]]
+    assert found == [
         ("system", "be brief"),
         ("user", "first"),
         ("assistant", "second"),
@@ -136,15 +136,15 @@ def test_a_turn_continues_at_once_in_another_process(
     parent = None
     for number in range(6):
         script = Script(tag=f"chain{stream}", say=f"answer {number}").text()
-        asked = {"previous_response_id": parent, "model": "chat/steady"}
+        body = {"previous_response_id": parent, "model": "chat/steady"}
         here = gateways[number % 2]
-        shown = here.stream(script, **asked).response if stream else here.create(script, **asked)
+        shown = here.stream(script, **body).response if stream else here.create(script, **body)
         parent = shown["id"]
     last = upstream.requests(f"chain{stream}")[-1]
-    told = [
+    found = [
         message["content"] for message in last["body"]["messages"] if message["role"] == "assistant"
     ]
-    assert told == [f"answer {number}" for number in range(5)]
+    assert found == [f"answer {number}" for number in range(5)]
 
 
 def test_a_turn_of_another_account_cannot_be_continued(gateway: Gateway) -> None:

@@ -35,14 +35,14 @@ def hasty_gateway(
 
 def head(gateway: Gateway, *lines: str) -> str:
     """Return a POST's head with these lines in it."""
-    told = [
+    result = [
         "POST /v1/responses HTTP/1.1",
         "Host: gateway",
         f"Authorization: Bearer {gateway.keys.own}",
         "Content-Type: application/json",
         *lines,
     ]
-    return "\r\n".join(told) + "\r\n\r\n"
+    return "\r\n".join(result) + "\r\n\r\n"
 
 
 def begun(gateway: Gateway, stack: ExitStack, data: str) -> RawCall:
@@ -66,8 +66,8 @@ def error(call: RawCall) -> tuple[int, str | None]:
     if status == 100:
         call._head = None
         status, headers = call.head()
-    told = json.loads(call._exactly(int(headers["content-length"])))
-    return status, told["error"]["code"]
+    document = json.loads(call._exactly(int(headers["content-length"])))
+    return status, document["error"]["code"]
 
 
 def traceless(gateway: Gateway) -> bool:
@@ -184,9 +184,9 @@ def test_an_impossible_length_is_refused_before_the_key_is_looked_at(
     either_gateway: Gateway, length: str, status: int
 ) -> None:
     place = urlsplit(either_gateway.url)
-    asked = f"POST /v1/responses HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n"
+    sent = f"POST /v1/responses HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n"
     with socket.create_connection((place.hostname, place.port), 20) as caller:
-        caller.sendall(asked.encode())
+        caller.sendall(sent.encode())
         assert int(caller.recv(65536).split()[1]) == status
     assert traceless(either_gateway)
 

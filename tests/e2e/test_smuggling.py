@@ -84,10 +84,10 @@ def ambiguous(name: str, key: str) -> bytes:
         f"Authorization: Bearer {key}\r\n\r\n"
     )
     chunk = f"{len(inner):x}\r\n{inner}\r\n"
-    told = body.format(inner=inner, chunk=chunk)
+    data = body.format(inner=inner, chunk=chunk)
     version = "1.0" if "1.0" in name else "1.1"
     first = f"POST /v1/models HTTP/{version}\r\nHost: gateway\r\n"
-    return f"{first}{head.format(all=len(told))}\r\n\r\n{told}".encode()
+    return f"{first}{head.format(all=len(data))}\r\n\r\n{data}".encode()
 
 
 def honest(key: str) -> bytes:

@@ -29,7 +29,7 @@ def test_a_stop_gives_answers_their_time_and_then_ends_them(
     running: Site, upstream: Upstream, gateway: Gateway
 ) -> None:
     name = f"term {running.gateway.url[-5:]}"
-    asked = load(running, upstream, name)
+    started = load(running, upstream, name)
     with raw_get(running.gateway.url, running.gateway.keys.own, "/v1/models") as idle:
         assert idle.head()[0] == 200
         idle.whole()
@@ -37,9 +37,9 @@ def test_a_stop_gives_answers_their_time_and_then_ends_them(
         assert idle.is_closed()
     until(lambda: is_refused(running), "nothing new to be taken")
     release(upstream, name)
-    assert_ended_in_order(running, asked)
+    assert_ended_in_order(running, started)
     assert running.process.wait(PATIENCE_S) == 0
-    assert_kept(replace(running, gateway=gateway), asked)
+    assert_kept(replace(running, gateway=gateway), started)
     lines = running.gateway.log_lines(event="request", outcome="failed")
     assert len(lines) == 3
     assert "Traceback" not in running.log
@@ -74,12 +74,12 @@ def test_workers_whose_master_was_killed_end_in_order(
     running: Site, upstream: Upstream, gateway: Gateway
 ) -> None:
     name = f"kill {running.gateway.url[-5:]}"
-    asked = load(running, upstream, name)
+    started = load(running, upstream, name)
     workers = running.workers()
     running.process.kill()
     running.process.wait()
     until(lambda: is_refused(running), "nothing new to be taken")
     release(upstream, name)
-    assert_ended_in_order(running, asked)
-    assert_kept(replace(running, gateway=gateway), asked)
+    assert_ended_in_order(running, started)
+    assert_kept(replace(running, gateway=gateway), started)
     until(lambda: not any(map(psutil.pid_exists, workers)), "the workers to end")

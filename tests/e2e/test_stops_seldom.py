@@ -15,7 +15,7 @@ import pytest
 
 from tests.e2e.config import gateway_toml
 from tests.e2e.gateway import Gateway, Keys
-from tests.e2e.stops import GRACE_S, PATIENCE_S, Asked, Site, site
+from tests.e2e.stops import GRACE_S, PATIENCE_S, OpenRequest, Site, site
 from tests.e2e.wire import get_bytes, post_bytes, raw_get
 from tests.processes import until
 from tests.upstream.client import Upstream
@@ -30,12 +30,12 @@ def toml(upstream: Upstream) -> str:
     return gateway_toml(upstream.places, keepalive_s=15, grace_s=GRACE_S)
 
 
-def speaking(running: Site, upstream: Upstream, tag: str) -> Asked:
+def speaking(running: Site, upstream: Upstream, tag: str) -> OpenRequest:
     """Have a stream under way that goes on when its tag is released."""
     script = Script(tag=tag, say=("one ", "two"), stall_after=1)
-    asked = Asked(running.gateway, script, stream=True).start()
+    started = OpenRequest(running.gateway, script, stream=True).start()
     upstream.wait(tag, "stalled")
-    return asked
+    return started
 
 
 @pytest.mark.parametrize("worker_class", WORKER_CLASSES)
@@ -53,14 +53,14 @@ def test_a_worker_that_has_served_its_share_finishes_and_is_replaced_at_once(
     ) as running:
         before = running.workers()
         tag = f"share {worker_class}"
-        asked = speaking(running, upstream, tag)
+        started = speaking(running, upstream, tag)
         while running.workers() == before:
             assert running.gateway.call("GET", "/healthz", key=None).status_code == 200
         for _ in range(10):  # the new one serves
             assert running.gateway.call("GET", "/healthz", key=None).status_code == 200
         assert before <= running.workers()
         upstream.release(tag)
-        assert asked.end().last["type"] == "response.completed"
+        assert started.end().last["type"] == "response.completed"
         until(lambda: not before & running.workers(), "the old worker to end")
 
 
@@ -69,7 +69,7 @@ def test_new_workers_that_cannot_start_leave_the_old_ones_serving(
 ) -> None:
     with site(environment, keys, tmp_path, toml) as running:
         before = running.workers()
-        asked = speaking(running, upstream, "boot")
+        started = speaking(running, upstream, "boot")
         # Only who builds the provider finds out that it cannot be reached like this.
         running.config.write_text(
             toml + '\n[providers.odd]\napi = "responses"\nbase_url = "http://127.0.0.1:9/v1"\n'
@@ -80,7 +80,7 @@ def test_new_workers_that_cannot_start_leave_the_old_ones_serving(
         until(lambda: running.workers() == before, "only the old workers to be left")
         assert running.gauge("gateway_config_last_reload_successful") == 0
         upstream.release("boot")
-        assert asked.end().last["type"] == "response.completed"
+        assert started.end().last["type"] == "response.completed"
         running.config.write_text(toml)
         running.signal(signal.SIGHUP)
         until(lambda: not running.workers() & before, "new workers on the mended file")
@@ -135,9 +135,9 @@ def test_a_caller_who_does_not_read_holds_up_no_stop_and_is_kept_as_failed(
             caller.connect((place.hostname, place.port))
             caller.settimeout(PATIENCE_S)
             caller.sendall(post_bytes("/v1/responses", keys.own, body))
-            told = b""
-            while (found := re.search(rb'"id":"(resp_\w+)"', told)) is None:
-                told += caller.recv(4096)
+            data = b""
+            while (found := re.search(rb'"id":"(resp_\w+)"', data)) is None:
+                data += caller.recv(4096)
             running.signal(signal.SIGTERM)
             if hurried:
                 until(lambda: "signal: term" in running.log, "the stop to begin")

@@ -16,7 +16,7 @@ from tests.upstream.script import Script
 WORDS = ("one ", "two ", "three ", "four")
 
 
-def asked(script: Script, model: str = "steady") -> dict[str, object]:
+def body_of(script: Script, model: str = "steady") -> dict[str, object]:
     return {"model": model, "input": script.text(), "stream": True}
 
 
@@ -25,7 +25,7 @@ def test_no_event_is_held_back(either_gateway: Gateway, upstream: Upstream, mode
     """Each word is read here before the upstream is allowed to say the next."""
     tag = f"step {model} {either_gateway.url}"
     script = Script(say=WORDS, step=True, tag=tag)
-    with raw_post(either_gateway.url, either_gateway.keys.own, asked(script, model)) as call:
+    with raw_post(either_gateway.url, either_gateway.keys.own, body_of(script, model)) as call:
         for word in WORDS:
             upstream.release(tag, 1)
             assert call.event("response.output_text.delta")["delta"] == word
@@ -35,7 +35,7 @@ def test_no_event_is_held_back(either_gateway: Gateway, upstream: Upstream, mode
 
 def test_every_write_holds_whole_frames(either_gateway: Gateway) -> None:
     script = Script(say=("é" * 5000, "two"))
-    with raw_post(either_gateway.url, either_gateway.keys.own, asked(script)) as call:
+    with raw_post(either_gateway.url, either_gateway.keys.own, body_of(script)) as call:
         call.head()
         chunks = list(call.chunks())
     assert [chunk for chunk in chunks if not chunk.endswith(b"\n\n")] == []
@@ -44,7 +44,7 @@ def test_every_write_holds_whole_frames(either_gateway: Gateway) -> None:
 
 def test_a_stream_ends_with_done_and_nothing_after_it(either_gateway: Gateway) -> None:
     script = Script(say="hello")
-    with raw_post(either_gateway.url, either_gateway.keys.own, asked(script)) as call:
+    with raw_post(either_gateway.url, either_gateway.keys.own, body_of(script)) as call:
         call.head()
         body = b"".join(call.chunks())
     assert body.endswith(b"\n\ndata: [DONE]\n\n")
@@ -52,7 +52,7 @@ def test_a_stream_ends_with_done_and_nothing_after_it(either_gateway: Gateway) -
 
 def test_a_stream_is_declared_as_one_that_nobody_shall_buffer(either_gateway: Gateway) -> None:
     script = Script(say="hello")
-    with raw_post(either_gateway.url, either_gateway.keys.own, asked(script)) as call:
+    with raw_post(either_gateway.url, either_gateway.keys.own, body_of(script)) as call:
         status, headers = call.head()
     wanted = ("content-type", "cache-control", "x-accel-buffering", "transfer-encoding")
     assert (status, [headers.get(name) for name in wanted]) == (
@@ -66,7 +66,7 @@ def test_a_silent_upstream_is_bridged_by_comments(
 ) -> None:
     tag = "silence"
     script = Script(say=WORDS, stall_after=1, tag=tag)
-    with raw_post(impatient_gateway.url, impatient_gateway.keys.own, asked(script)) as call:
+    with raw_post(impatient_gateway.url, impatient_gateway.keys.own, body_of(script)) as call:
         assert call.event("response.output_text.delta")["delta"] == "one "
         assert next(call.frames).startswith(b":")
         upstream.release(tag)
@@ -78,7 +78,7 @@ def test_an_upstream_that_thinks_for_long_does_not_keep_the_stream_from_beginnin
 ) -> None:
     tag = "thinking"
     script = Script(say=WORDS, stall_after=-1, tag=tag)
-    with raw_post(impatient_gateway.url, impatient_gateway.keys.own, asked(script)) as call:
+    with raw_post(impatient_gateway.url, impatient_gateway.keys.own, body_of(script)) as call:
         assert call.head()[0] == 200
         call.event("response.in_progress")
         assert next(call.frames).startswith(b":")
@@ -108,7 +108,7 @@ def test_two_hundred_streams_at_once_are_all_told_in_full(
     script = Script(tag=tag, events=20, interval_s=0.01, stall_after=1)
     url, key = either_gateway.url, either_gateway.keys.own
     with ExitStack() as stack:
-        calls = [stack.enter_context(raw_post(url, key, asked(script))) for _ in range(200)]
+        calls = [stack.enter_context(raw_post(url, key, body_of(script))) for _ in range(200)]
         upstream.wait(tag, "stalled", len(calls))
         upstream.release(tag)
         ended = [call.event("response.completed")["response"] for call in calls]
@@ -126,7 +126,7 @@ def test_a_character_that_the_upstream_cuts_in_two_comes_out_whole(
     gateway: Gateway, model: str
 ) -> None:
     script = Script(say="A\U0001f600B", utf16=True)
-    with raw_post(gateway.url, gateway.keys.own, asked(script, model)) as call:
+    with raw_post(gateway.url, gateway.keys.own, body_of(script, model)) as call:
         call.head()
         body = b"".join(call.chunks())
     check_stream(body.splitlines(keepends=True))

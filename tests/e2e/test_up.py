@@ -59,10 +59,10 @@ def folder() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def up(folder: Path, **told: str) -> Iterator[Up]:
+def up(folder: Path, **changes: str) -> Iterator[Up]:
     """Run `up` in a folder, until it has printed its curl command."""
     kept = {name: value for name, value in environment().items() if name in _KEPT}
-    env = kept | {"BIND": f"127.0.0.1:{free_port()}", "WEB_CONCURRENCY": "1"} | told
+    env = kept | {"BIND": f"127.0.0.1:{free_port()}", "WEB_CONCURRENCY": "1"} | changes
     argv = [sys.executable, "-m", "flask", "--app", str(ROOT / "wsgi.py"), "up"]
     with (folder / "stderr").open("ab") as log:
         process = subprocess.Popen(  # noqa: S603 - the command is the tests' own
@@ -98,8 +98,8 @@ def answer_to(curl: list[str]) -> dict[str, object]:
     """Return what the command brings."""
     if shutil.which("curl") is None:
         pytest.skip("there is no curl here")
-    told = subprocess.run([*curl, "-s"], capture_output=True, check=True, timeout=_PATIENCE_S)  # noqa: S603 - as above
-    answer: dict[str, object] = json.loads(told.stdout)
+    result = subprocess.run([*curl, "-s"], capture_output=True, check=True, timeout=_PATIENCE_S)  # noqa: S603 - as above
+    answer: dict[str, object] = json.loads(result.stdout)
     return answer
 
 
@@ -129,10 +129,10 @@ def lives() -> Iterator[list[Life]]:
         yield [first, live(Path(folder), signal.SIGHUP, again, BIND=bind_in(first.curl))]
 
 
-def live(folder: Path, how: signal.Signals, asked: list[str] | None = None, **told: str) -> Life:
+def live(folder: Path, how: signal.Signals, sent: list[str] | None = None, **changes: str) -> Life:
     """Run `up` once: ask what it says to ask, or something else, and have it end."""
-    with up(folder, **told) as gateway:
-        answer = answer_to(["curl", *asked] if asked else gateway.curl)
+    with up(folder, **changes) as gateway:
+        answer = answer_to(["curl", *sent] if sent else gateway.curl)
         listed = keys_listed(folder)
         status = gateway.end(how)
         return Life(gateway.curl, answer, listed, status, gateway.nothing_is_left())

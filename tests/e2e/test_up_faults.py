@@ -26,9 +26,9 @@ __all__ = ["folder"]
 _PATIENCE_S = 60
 
 
-def refusal(folder: Path, **told: str) -> str:
+def refusal(folder: Path, **changes: str) -> str:
     """Start `up` where it cannot, and return what it says."""
-    env = {name: environment()[name] for name in ("PATH",)} | told
+    env = {name: environment()[name] for name in ("PATH",)} | changes
     argv = [sys.executable, "-m", "flask", "--app", str(ROOT / "wsgi.py"), "up"]
     done = subprocess.run(  # noqa: S603 - the command is the tests' own
         argv, cwd=folder, env=env, capture_output=True, check=False, text=True, timeout=_PATIENCE_S
@@ -52,9 +52,9 @@ def test_nothing_outlives_one_that_is_killed_and_what_was_under_way_has_ended(
 ) -> None:
     config = tmp_path / "gateway.toml"
     config.write_text(gateway_toml(upstream.places, keepalive_s=15))
-    told = {"GATEWAY_CONFIG": str(config), "UPSTREAM_KEY": "sk-upstream"}
+    variables = {"GATEWAY_CONFIG": str(config), "UPSTREAM_KEY": "sk-upstream"}
     halted = {"model": "steady", "input": Script(say=("one ", "two"), stall_after=1).text()}
-    with up(folder, **told) as gateway:
+    with up(folder, **variables) as gateway:
         assert "redis-server" in {each.name() for each in gateway.family}
         curl, key = gateway.curl, key_in(gateway.curl).rpartition(" ")[2]
         url = "http://" + bind_in(curl)
@@ -68,7 +68,7 @@ def test_nothing_outlives_one_that_is_killed_and_what_was_under_way_has_ended(
             killed(gateway)
             assert call.body().endswith(b"data: [DONE]\n\n")
     assert "Traceback" not in (folder / "stderr").read_text("utf-8")
-    with up(folder, BIND=bind_in(curl), **told) as again:
+    with up(folder, BIND=bind_in(curl), **variables) as again:
         assert again.curl == curl
         for each in (stream, job):
             with raw_get(url, key, f"/v1/responses/{each}") as call:
@@ -81,8 +81,8 @@ def test_a_second_one_is_told_who_has_the_folder_or_the_port(folder: Path, tmp_p
     with up(folder) as gateway:
         bind = bind_in(gateway.curl)
         for other in (bind, f"127.0.0.1:{free_port()}"):
-            told = refusal(folder, BIND=other)
-            assert f"the gateway of this folder (pid {gateway.process.pid}) already runs" in told
+            result = refusal(folder, BIND=other)
+            assert f"the gateway of this folder (pid {gateway.process.pid}) already runs" in result
         assert f"{bind} is in use: the gateway of {folder.resolve()}" in refusal(
             tmp_path, BIND=bind
         )
@@ -97,8 +97,8 @@ def test_what_does_not_end_is_named(folder: Path) -> None:
     left = subprocess.Popen([sys.executable, "-S", "-c", "import signal; signal.pause()"], env=env)
     try:
         until(lambda: MARK in psutil.Process(left.pid).environ(), "the process to be itself")
-        told = refusal(folder, BIND=f"127.0.0.1:{free_port()}")
+        result = refusal(folder, BIND=f"127.0.0.1:{free_port()}")
     finally:
         left.kill()
         left.wait()
-    assert f"another (pid {left.pid}). End them: kill {left.pid}\n" in told
+    assert f"another (pid {left.pid}). End them: kill {left.pid}\n" in result

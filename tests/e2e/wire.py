@@ -33,7 +33,7 @@ class RawCall:
         self.socket = on or socket.create_connection((place.hostname, place.port), _PATIENCE_S)
         self.socket.sendall(request)
         self._read = b""
-        self._told = b""
+        self._received = b""
         self._head: tuple[int, dict[str, str]] | None = None
         #: Frames, comments among them, as they come.
         self.frames = (frame for chunk in self.chunks() for frame in chunk.split(b"\n\n") if frame)
@@ -64,7 +64,7 @@ class RawCall:
         assert headers.get("transfer-encoding") == "chunked", status
         size = int(self._until(b"\r\n"), 16)
         data = self._exactly(size + 2)[:-2]
-        self._told += data
+        self._received += data
         return data
 
     def chunks(self) -> Iterator[bytes]:
@@ -75,7 +75,7 @@ class RawCall:
         """Return the whole body, what was read of it before included."""
         for _ in self.frames:
             continue
-        return self._told
+        return self._received
 
     def whole(self) -> bytes:
         """Return the body of an answer that says how long it is."""
@@ -153,12 +153,12 @@ def parsed(frame: bytes) -> Event | None:
 
 def post_bytes(path: str, key: str, body: dict[str, Any], headers: str = "") -> bytes:
     """Return a POST as it goes over the wire."""
-    told = json.dumps(body).encode()
+    data = json.dumps(body).encode()
     head = (
         f"POST {path} HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer {key}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(told)}\r\n{headers}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n{headers}\r\n"
     )
-    return head.encode() + told
+    return head.encode() + data
 
 
 def get_bytes(path: str, key: str) -> bytes:

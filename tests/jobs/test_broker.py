@@ -244,8 +244,8 @@ def test_a_trouble_is_logged_once_with_its_reason(trouble: Exception, reason: st
         next(consumer), next(consumer)
         client.trouble = None
         next(consumer), next(consumer)
-    told = [(line["event"], line.get("reason")) for line in lines]
-    assert told == [("worker_lost_its_store", reason), ("worker_found_its_store", None)]
+    response = [(line["event"], line.get("reason")) for line in lines]
+    assert response == [("worker_lost_its_store", reason), ("worker_found_its_store", None)]
 
 
 def test_who_has_never_looked_for_a_job_could_never_take_one() -> None:

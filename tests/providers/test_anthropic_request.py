@@ -69,9 +69,9 @@ def test_a_temperature_above_one_is_one(
 
 
 def test_of_temperature_and_top_p_only_the_temperature_is_sent() -> None:
-    asked = body(temperature=0.2, top_p=0.9)
-    assert asked["temperature"] == 0.2
-    assert "top_p" not in asked
+    request = body(temperature=0.2, top_p=0.9)
+    assert request["temperature"] == 0.2
+    assert "top_p" not in request
     assert in_vain(temperature=0.2, top_p=0.9) == ("top_p",)
 
 
@@ -104,8 +104,8 @@ def test_a_model_that_thinks_is_sent_no_sampling_parameters() -> None:
 
 def test_a_schema_holds_the_answer_to_it() -> None:
     form = TextOptions(JsonSchemaFormat("person", PERSON, description="Who", strict=True))
-    told = {"type": "json_schema", "schema": CLOSED | {"description": "Who"}}
-    assert body(text=form)["output_config"] == {"format": told}
+    fields = {"type": "json_schema", "schema": CLOSED | {"description": "Who"}}
+    assert body(text=form)["output_config"] == {"format": fields}
     assert in_vain(text=form) == ()
 
 
@@ -116,10 +116,10 @@ def test_a_schemas_own_description_stays() -> None:
 
 def test_a_model_that_knows_no_schemas_is_told_in_words() -> None:
     form = TextOptions(JsonSchemaFormat("person", PERSON))
-    asked = body(OLDEST, text=form, instructions="Hello.")
-    assert asked["system"].startswith(f"Hello.\n\n{JSON_ONLY}")
-    assert '{"name":{"type":"string"}}' in asked["system"]
-    assert "output_config" not in asked
+    request = body(OLDEST, text=form, instructions="Hello.")
+    assert request["system"].startswith(f"Hello.\n\n{JSON_ONLY}")
+    assert '{"name":{"type":"string"}}' in request["system"]
+    assert "output_config" not in request
     assert in_vain(OLDEST, text=form) == ("text.format",)
 
 
@@ -141,15 +141,15 @@ def test_effort_and_schema_share_a_field() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "expected"),
     [
         ({"user": "u"}, "u"),
         ({"safety_identifier": "s"}, "s"),
         ({"user": "u", "safety_identifier": "s"}, "s"),
     ],
 )
-def test_who_asks_is_told_as_metadata(given: dict[str, str], told: str) -> None:
-    assert body(**given)["metadata"] == {"user_id": told}
+def test_who_asks_is_told_as_metadata(given: dict[str, str], expected: str) -> None:
+    assert body(**given)["metadata"] == {"user_id": expected}
 
 
 def test_of_two_names_for_who_asks_the_old_one_is_in_vain() -> None:
@@ -204,5 +204,5 @@ def test_strict_tools_are_named_where_a_model_cannot_be_held_to_them() -> None:
 
 def test_user_text_is_not_changed() -> None:
     odd = "  \u2028 e\u0301 \t"
-    asked = to_upstream(ask(said(odd + "x")), PROFILE)
-    assert asked["messages"][0]["content"][0]["text"] == odd + "x"
+    request = to_upstream(ask(said(odd + "x")), PROFILE)
+    assert request["messages"][0]["content"][0]["text"] == odd + "x"

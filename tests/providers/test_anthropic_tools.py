@@ -25,8 +25,8 @@ def fields(*items: Any, **parameters: Any) -> dict[str, Any]:
 
 
 def test_a_tool_has_a_name_a_description_and_a_schema() -> None:
-    told = {"name": "get_weather", "description": "Weather of a city", "input_schema": EMPTY}
-    assert fields(tools=(TOOL,)) == {"tools": [told]}
+    body = {"name": "get_weather", "description": "Weather of a city", "input_schema": EMPTY}
+    assert fields(tools=(TOOL,)) == {"tools": [body]}
 
 
 def test_a_tool_without_parameters_takes_an_empty_object() -> None:
@@ -48,7 +48,7 @@ def test_a_tool_that_is_not_strict_keeps_its_schema(strict: bool | None) -> None
 
 
 @pytest.mark.parametrize(
-    ("choice", "told"),
+    ("choice", "expected"),
     [
         ("auto", None),
         ("required", {"type": "any"}),
@@ -56,29 +56,29 @@ def test_a_tool_that_is_not_strict_keeps_its_schema(strict: bool | None) -> None
         (NamedFunction("get_time"), {"type": "tool", "name": "get_time"}),
     ],
 )
-def test_a_choice_has_another_name(choice: ToolChoice, told: dict[str, str] | None) -> None:
-    asked = fields(tools=(TOOL, OTHER_TOOL), tool_choice=choice)
-    assert asked.get("tool_choice") == told
-    assert len(asked["tools"]) == 2
+def test_a_choice_has_another_name(choice: ToolChoice, expected: dict[str, str] | None) -> None:
+    request = fields(tools=(TOOL, OTHER_TOOL), tool_choice=choice)
+    assert request.get("tool_choice") == expected
+    assert len(request["tools"]) == 2
 
 
 @pytest.mark.parametrize(
-    ("choice", "told"),
+    ("choice", "expected"),
     [
         (AllowedTools("auto", ("get_time",)), None),
         (AllowedTools("required", ("get_time",)), {"type": "any"}),
     ],
 )
 def test_allowed_tools_are_the_only_ones_shown(
-    choice: ToolChoice, told: dict[str, str] | None
+    choice: ToolChoice, expected: dict[str, str] | None
 ) -> None:
-    asked = fields(tools=(TOOL, OTHER_TOOL), tool_choice=choice)
-    assert asked.get("tool_choice") == told
-    assert [tool["name"] for tool in asked["tools"]] == ["get_time"]
+    request = fields(tools=(TOOL, OTHER_TOOL), tool_choice=choice)
+    assert request.get("tool_choice") == expected
+    assert [tool["name"] for tool in request["tools"]] == ["get_time"]
 
 
 @pytest.mark.parametrize(
-    ("choice", "told"),
+    ("choice", "expected"),
     [
         ("auto", {"type": "auto", "disable_parallel_tool_use": True}),
         ("required", {"type": "any", "disable_parallel_tool_use": True}),
@@ -86,10 +86,10 @@ def test_allowed_tools_are_the_only_ones_shown(
     ],
 )
 def test_calls_one_at_a_time_are_said_with_the_choice(
-    choice: ToolChoice, told: dict[str, Any]
+    choice: ToolChoice, expected: dict[str, Any]
 ) -> None:
-    asked = fields(tools=(TOOL,), tool_choice=choice, parallel_tool_calls=False)
-    assert asked["tool_choice"] == told
+    request = fields(tools=(TOOL,), tool_choice=choice, parallel_tool_calls=False)
+    assert request["tool_choice"] == expected
 
 
 @pytest.mark.parametrize("parallel", [True, False, None])
@@ -146,26 +146,26 @@ def test_a_schema_for_answers_is_closed_everywhere() -> None:
         "$defs": {"x": {"properties": {"y": {"type": "string"}}}},
     }
     closed = item | {"additionalProperties": False}
-    told = strict_schema(schema)
-    assert told["additionalProperties"] is False
-    assert told["properties"]["items"]["items"] == closed
-    assert told["$defs"]["x"]["additionalProperties"] is False
+    sent = strict_schema(schema)
+    assert sent["additionalProperties"] is False
+    assert sent["properties"]["items"]["items"] == closed
+    assert sent["$defs"]["x"]["additionalProperties"] is False
 
 
 def test_one_of_becomes_any_of() -> None:
     branches: list[dict[str, Any]] = [{"type": "string"}, {"type": "object", "properties": {}}]
-    told = strict_schema({"oneOf": branches})
-    assert told == {"anyOf": [branches[0], branches[1] | {"additionalProperties": False}]}
+    sent = strict_schema({"oneOf": branches})
+    assert sent == {"anyOf": [branches[0], branches[1] | {"additionalProperties": False}]}
 
 
 def test_bounds_are_told_in_the_description() -> None:
-    told = strict_schema({"type": "integer", "minimum": 1, "maximum": 9, "description": "Age."})
-    assert told == {"type": "integer", "description": "Age. (minimum: 1, maximum: 9)"}
+    sent = strict_schema({"type": "integer", "minimum": 1, "maximum": 9, "description": "Age."})
+    assert sent == {"type": "integer", "description": "Age. (minimum: 1, maximum: 9)"}
 
 
 def test_bounds_without_a_description_become_one() -> None:
-    told = strict_schema({"type": "string", "pattern": "^a$"})
-    assert told == {"type": "string", "description": '(pattern: "^a$")'}
+    sent = strict_schema({"type": "string", "pattern": "^a$"})
+    assert sent == {"type": "string", "description": '(pattern: "^a$")'}
 
 
 def test_a_property_may_have_the_name_of_a_keyword() -> None:
@@ -203,7 +203,7 @@ def of_a_server_that_knows(form: ToolChoiceForm, **parameters: Any) -> dict[str,
 
 
 @pytest.mark.parametrize(
-    ("choice", "names", "told"),
+    ("choice", "names", "expected"),
     [
         ("auto", ["get_weather", "get_time"], None),
         ("required", ["get_weather", "get_time"], {"type": "any"}),
@@ -213,11 +213,11 @@ def of_a_server_that_knows(form: ToolChoiceForm, **parameters: Any) -> dict[str,
 )
 @pytest.mark.parametrize("form", ["modes", "never"])
 def test_a_choice_that_is_not_understood_is_made_by_showing_other_tools(
-    form: ToolChoiceForm, choice: ToolChoice, names: list[str], told: dict[str, str] | None
+    form: ToolChoiceForm, choice: ToolChoice, names: list[str], expected: dict[str, str] | None
 ) -> None:
-    asked = of_a_server_that_knows(form, tools=(TOOL, OTHER_TOOL), tool_choice=choice)
-    said_so = {"tool_choice": told} if told and form == "modes" else {}
-    assert asked == {"tools": names} | said_so
+    sent = of_a_server_that_knows(form, tools=(TOOL, OTHER_TOOL), tool_choice=choice)
+    said_so = {"tool_choice": expected} if expected and form == "modes" else {}
+    assert sent == {"tools": names} | said_so
 
 
 @pytest.mark.parametrize("form", ["modes", "never"])

@@ -42,14 +42,14 @@ def texts(*items: Item, model: str = NEW) -> list[tuple[str, list[str]]]:
 
 
 def test_instructions_and_leading_messages_are_the_system_prompt() -> None:
-    asked = body(
+    request = body(
         said("Be kind.", "system"),
         said("Be brief.", "developer"),
         said("Hi"),
         instructions="You are Ann.",
     )
-    assert asked["system"] == "You are Ann.\n\nBe kind.\n\nBe brief."
-    assert len(asked["messages"]) == 1
+    assert request["system"] == "You are Ann.\n\nBe kind.\n\nBe brief."
+    assert len(request["messages"]) == 1
 
 
 def test_without_instructions_there_is_no_system_prompt() -> None:
@@ -57,14 +57,16 @@ def test_without_instructions_there_is_no_system_prompt() -> None:
 
 
 def test_a_later_system_or_developer_message_becomes_user_text() -> None:
-    told = texts(said("Hi"), said("Hello", "assistant"), said("Now rhyme.", "developer"))
-    assert told == [("user", ["Hi"]), ("assistant", ["Hello"]), ("user", ["Now rhyme."])]
+    output = texts(said("Hi"), said("Hello", "assistant"), said("Now rhyme.", "developer"))
+    assert output == [("user", ["Hi"]), ("assistant", ["Hello"]), ("user", ["Now rhyme."])]
 
 
 def test_a_conversation_of_instructions_only_is_told_as_the_users() -> None:
-    asked = body(said("Say hi.", "developer"), instructions="You are Ann.")
-    assert asked["system"] == "You are Ann."
-    assert asked["messages"] == [{"role": "user", "content": [{"type": "text", "text": "Say hi."}]}]
+    request = body(said("Say hi.", "developer"), instructions="You are Ann.")
+    assert request["system"] == "You are Ann."
+    assert request["messages"] == [
+        {"role": "user", "content": [{"type": "text", "text": "Say hi."}]}
+    ]
 
 
 def test_a_system_message_with_an_image_is_refused() -> None:
@@ -74,10 +76,10 @@ def test_a_system_message_with_an_image_is_refused() -> None:
 
 
 def test_consecutive_messages_of_one_role_are_one_turn() -> None:
-    told = texts(
+    output = texts(
         said("One"), said("Two"), said("A", "assistant"), said("B", "assistant"), said("3")
     )
-    assert told == [("user", ["One", "Two"]), ("assistant", ["A", "B"]), ("user", ["3"])]
+    assert output == [("user", ["One", "Two"]), ("assistant", ["A", "B"]), ("user", ["3"])]
 
 
 def test_a_refusal_is_told_as_text() -> None:
@@ -101,8 +103,8 @@ def test_an_empty_conversation_gets_a_word_of_the_users() -> None:
 
 
 def test_an_answer_at_the_end_is_a_prefill_without_its_last_white_space() -> None:
-    told = texts(said("Hi"), said("The answer is \n", "assistant"), model=OLD)
-    assert told[-1] == ("assistant", ["The answer is"])
+    output = texts(said("Hi"), said("The answer is \n", "assistant"), model=OLD)
+    assert output[-1] == ("assistant", ["The answer is"])
 
 
 @pytest.mark.parametrize(
@@ -119,9 +121,9 @@ def test_an_answer_at_the_end_is_a_prefill_without_its_last_white_space() -> Non
 def test_where_no_prefill_can_be_the_user_is_made_to_ask_for_more(
     model: str, parameters: dict[str, Any]
 ) -> None:
-    asked = body(said("Hi"), said("Well", "assistant"), model=model, **parameters)
+    request = body(said("Hi"), said("Well", "assistant"), model=model, **parameters)
     last = {"role": "user", "content": [{"type": "text", "text": GO_ON}]}
-    assert asked["messages"][-1] == last
+    assert request["messages"][-1] == last
 
 
 def test_a_call_and_its_output_are_blocks_of_neighbouring_turns() -> None:
@@ -146,17 +148,17 @@ def test_a_call_and_its_output_are_blocks_of_neighbouring_turns() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [("", {}), (" ", {}), ("[1]", {"arguments": "[1]"}), ("{oops", {"arguments": "{oops"})],
 )
-def test_arguments_that_are_no_object_are_wrapped(arguments: str, told: dict[str, str]) -> None:
+def test_arguments_that_are_no_object_are_wrapped(arguments: str, expected: dict[str, str]) -> None:
     turns = body(said("Hi"), called(arguments=arguments), answered(""))["messages"]
-    assert turns[1]["content"][0]["input"] == told
+    assert turns[1]["content"][0]["input"] == expected
 
 
 def test_text_and_calls_of_one_answer_are_one_turn() -> None:
-    told = roles(said("Hi"), said("Let me see", "assistant"), called("a"), called("b"))
-    assert told[1] == ("assistant", ["text", "tool_use", "tool_use"])
+    sent = roles(said("Hi"), said("Let me see", "assistant"), called("a"), called("b"))
+    assert sent[1] == ("assistant", ["text", "tool_use", "tool_use"])
 
 
 def test_the_outputs_of_a_turn_come_first_in_the_next() -> None:
@@ -183,8 +185,8 @@ def test_an_id_that_is_used_again_is_a_distinct_one(between: tuple[Item, ...]) -
 
 
 def test_calls_with_an_output_after_each_are_turns_of_their_own() -> None:
-    told = roles(said("Hi"), called("a"), answered("1", "a"), called("b"), answered("2", "b"))
-    assert [role for role, _ in told] == ["user", "assistant", "user", "assistant", "user"]
+    sent = roles(said("Hi"), called("a"), answered("1", "a"), called("b"), answered("2", "b"))
+    assert [role for role, _ in sent] == ["user", "assistant", "user", "assistant", "user"]
 
 
 def test_an_output_of_parts_is_blocks() -> None:
@@ -216,8 +218,8 @@ def test_a_thought_travels_back_as_it_came(payload: str) -> None:
 
 
 def test_a_thought_comes_before_the_call_that_it_led_to() -> None:
-    told = roles(said("Hi"), thought(THOUGHT), thought(REDACTED), called(), answered("1"))
-    assert told[1] == ("assistant", ["thinking", "redacted_thinking", "tool_use"])
+    sent = roles(said("Hi"), thought(THOUGHT), thought(REDACTED), called(), answered("1"))
+    assert sent[1] == ("assistant", ["thinking", "redacted_thinking", "tool_use"])
 
 
 def test_a_thought_without_a_signature_is_dropped() -> None:
@@ -228,13 +230,13 @@ def test_a_thought_without_a_signature_is_dropped() -> None:
 
 
 def test_thoughts_that_led_to_nothing_are_dropped() -> None:
-    told = roles(said("Hi"), thought(THOUGHT), thought(REDACTED), said("Go on"))
-    assert told == [("user", ["text", "text"])]
+    sent = roles(said("Hi"), thought(THOUGHT), thought(REDACTED), said("Go on"))
+    assert sent == [("user", ["text", "text"])]
 
 
 def test_thoughts_at_the_end_of_an_answer_are_dropped() -> None:
-    told = roles(said("Hi"), said("So", "assistant"), thought(THOUGHT), said("Go on"))
-    assert told == [("user", ["text"]), ("assistant", ["text"]), ("user", ["text"])]
+    sent = roles(said("Hi"), said("So", "assistant"), thought(THOUGHT), said("Go on"))
+    assert sent == [("user", ["text"]), ("assistant", ["text"]), ("user", ["text"])]
 
 
 def test_thoughts_at_the_end_of_the_conversation_are_dropped() -> None:

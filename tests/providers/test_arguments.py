@@ -13,12 +13,12 @@ NO_OBJECTS = ["{oops", "[1]", "null", "3", '"city"']
 
 
 @pytest.mark.parametrize(
-    ("written", "told"),
+    ("written", "expected"),
     [('{"city": "Rome"}', {"city": "Rome"}), ("", {}), (" \n", {}), ("{}", {})]
     + [(each, {"arguments": each}) for each in NO_OBJECTS],
 )
-def test_an_object_is_made_of_whatever_was_written(written: str, told: dict[str, Any]) -> None:
-    assert as_object(written) == told
+def test_an_object_is_made_of_whatever_was_written(written: str, expected: dict[str, Any]) -> None:
+    assert as_object(written) == expected
 
 
 @pytest.mark.parametrize("strict", [True, False])

@@ -182,12 +182,12 @@ def test_a_stream_that_opens_calls_without_end_is_ended(
 ) -> None:
     body = b"".join(b"data: %b\n\n" % orjson.dumps(call(number)) for number in range(2000))
     pieces = [body[start : start + size] for start in range(0, len(body), size)]
-    told: list[Delta] = []
+    seen: list[Delta] = []
     with pytest.raises(AnswerTooLong, match="items"):
-        told.extend(
+        seen.extend(
             chain.from_iterable(stream_batches(reply(pieces), reader(), A_CALL, let_through))
         )
-    assert sum(isinstance(delta, CallOpened) for delta in told) <= 1024
+    assert sum(isinstance(delta, CallOpened) for delta in seen) <= 1024
 
 
 def test_a_line_without_end_is_ended() -> None:

@@ -20,12 +20,12 @@ def fragment(
 ) -> dict[str, Any]:
     """Return a fragment with the keys that are not None."""
     function = {"name": name, "arguments": arguments}
-    told = {
+    found = {
         "index": index,
         "id": call_id,
         "function": {key: value for key, value in function.items() if value is not None},
     }
-    return {key: value for key, value in told.items() if value is not None}
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def heard(*fragments: dict[str, Any]) -> list[Delta]:
@@ -195,12 +195,12 @@ def test_empty_arguments_alone_are_arguments() -> None:
 
 
 def test_empty_arguments_of_an_earlier_call_may_be_followed_by_its_pieces() -> None:
-    told = whole(
+    result = whole(
         fragment("{}", index=0, call_id="c1", name="f"),
         fragment("{}", index=1, call_id="c2", name="g"),
         fragment('{"a":1}', index=0),
     )
-    assert told == [("c1", "f", '{"a":1}'), ("c2", "g", "{}")]
+    assert result == [("c1", "f", '{"a":1}'), ("c2", "g", "{}")]
 
 
 def test_arguments_that_are_null_are_empty() -> None:

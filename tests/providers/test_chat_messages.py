@@ -25,7 +25,7 @@ from tests.providers.chatting import GENERIC, OPENAI, assistant, call, knowing, 
 PNG = "data:image/png;base64,aGk="
 
 
-def told(*items: Item, profile: Profile = GENERIC) -> list[dict[str, Any]]:
+def messages_of(*items: Item, profile: Profile = GENERIC) -> list[dict[str, Any]]:
     return to_messages([], items, profile)
 
 
@@ -43,15 +43,15 @@ def tool_call(call_id: str, name: str = "weather", arguments: str = "{}") -> dic
 
 
 def test_a_users_text_is_a_string() -> None:
-    assert told(user("Hello.")) == [{"role": "user", "content": "Hello."}]
+    assert messages_of(user("Hello.")) == [{"role": "user", "content": "Hello."}]
 
 
 def test_texts_are_joined_for_servers_that_know_no_arrays() -> None:
-    assert told(user("One.", "Two.")) == [{"role": "user", "content": "One.\nTwo."}]
+    assert messages_of(user("One.", "Two.")) == [{"role": "user", "content": "One.\nTwo."}]
 
 
 def test_texts_stay_apart_where_arrays_are_known() -> None:
-    (message,) = told(user("One.", "Two."), profile=OPENAI)
+    (message,) = messages_of(user("One.", "Two."), profile=OPENAI)
     assert message["content"] == [
         {"type": "text", "text": "One."},
         {"type": "text", "text": "Two."},
@@ -66,12 +66,12 @@ def test_instructions_come_first_in_the_servers_role(profile: Profile, role: str
 
 @pytest.mark.parametrize(("profile", "role"), [(OPENAI, "developer"), (GENERIC, "system")])
 def test_a_developer_is_the_system_where_there_is_none(profile: Profile, role: str) -> None:
-    (message,) = told(developer("Be brief."), profile=profile)
+    (message,) = messages_of(developer("Be brief."), profile=profile)
     assert message["role"] == role
 
 
 def test_a_system_message_stays_one() -> None:
-    assert told(system("Be brief."), profile=OPENAI)[0]["role"] == "system"
+    assert messages_of(system("Be brief."), profile=OPENAI)[0]["role"] == "system"
 
 
 def test_leading_system_messages_are_one_where_only_one_is_known() -> None:
@@ -82,31 +82,31 @@ def test_leading_system_messages_are_one_where_only_one_is_known() -> None:
 
 
 def test_a_single_system_message_is_left_as_it_is() -> None:
-    messages = told(system("A."), user("Hi."), profile=knowing(one_system=True))
+    messages = messages_of(system("A."), user("Hi."), profile=knowing(one_system=True))
     assert [message["content"] for message in messages] == ["A.", "Hi."]
 
 
 def test_what_an_assistant_said_is_a_string() -> None:
-    messages = told(assistant("One, ", "two."), user("Hi."))
+    messages = messages_of(assistant("One, ", "two."), user("Hi."))
     assert messages[0] == {"role": "assistant", "content": "One, two."}
 
 
 def test_a_refusal_was_said_too() -> None:
     refused = Message("m", "assistant", (OutputText("Well. "), Refusal("No.")))
-    assert told(refused)[0]["content"] == "Well. No."
+    assert messages_of(refused)[0]["content"] == "Well. No."
 
 
 def test_messages_of_an_assistant_in_a_row_are_one() -> None:
-    messages = told(assistant("One."), assistant("Two."), user("Hi."))
+    messages = messages_of(assistant("One."), assistant("Two."), user("Hi."))
     assert messages[0] == {"role": "assistant", "content": "One.\n\nTwo."}
 
 
 def test_an_assistant_that_said_nothing_is_left_out() -> None:
-    assert told(assistant(), user("Hi.")) == [{"role": "user", "content": "Hi."}]
+    assert messages_of(assistant(), user("Hi.")) == [{"role": "user", "content": "Hi."}]
 
 
 def test_words_and_calls_are_one_message_and_outputs_follow_it() -> None:
-    messages = told(
+    messages = messages_of(
         user("Weather?"),
         assistant("Let me see."),
         call("c1", arguments='{"city": "Rome"}'),
@@ -128,27 +128,29 @@ def test_words_and_calls_are_one_message_and_outputs_follow_it() -> None:
 
 
 def test_after_an_answer_the_user_asks_for_more_where_servers_refuse_it_at_the_end() -> None:
-    messages = told(user("Hi."), assistant("Well,"))
+    messages = messages_of(user("Hi."), assistant("Well,"))
     assert messages[-1] == {"role": "user", "content": GO_ON}
 
 
 @pytest.mark.parametrize("items", [(user("Hi."),), (call("c1"), output("c1", "A."))])
 def test_nothing_is_added_to_what_the_user_or_a_tool_ends(items: tuple[Item, ...]) -> None:
-    assert told(*items)[-1]["role"] in ("user", "tool")
-    assert GO_ON not in str(told(*items))
+    assert messages_of(*items)[-1]["role"] in ("user", "tool")
+    assert GO_ON not in str(messages_of(*items))
 
 
 def test_an_answer_at_the_end_stays_there_where_the_server_takes_it() -> None:
-    assert told(user("Hi."), assistant("Well,"), profile=OPENAI)[-1]["content"] == "Well,"
+    assert messages_of(user("Hi."), assistant("Well,"), profile=OPENAI)[-1]["content"] == "Well,"
 
 
 def test_calls_without_words_have_no_content() -> None:
-    messages = told(call("c1"), output("c1", "Sunny."))
+    messages = messages_of(call("c1"), output("c1", "Sunny."))
     assert messages[0] == {"role": "assistant", "content": None, "tool_calls": [tool_call("c1")]}
 
 
 def test_outputs_come_in_the_order_of_their_calls() -> None:
-    messages = told(call("c1"), call("c2"), output("c2", "B."), output("c1", "A."), user("Hm."))
+    messages = messages_of(
+        call("c1"), call("c2"), output("c2", "B."), output("c1", "A."), user("Hm.")
+    )
     assert [(message["role"], message["content"]) for message in messages] == [
         ("assistant", None),
         ("tool", "A."),
@@ -158,14 +160,14 @@ def test_outputs_come_in_the_order_of_their_calls() -> None:
 
 
 def test_calls_after_an_output_are_a_message_of_their_own() -> None:
-    messages = told(call("c1"), output("c1", "A."), call("c2"), output("c2", "B."))
+    messages = messages_of(call("c1"), output("c1", "A."), call("c2"), output("c2", "B."))
     assert [message["role"] for message in messages] == ["assistant", "tool"] * 2
 
 
 @pytest.mark.parametrize("between", [(), (user("Again."),)])
 def test_an_id_that_is_used_again_is_a_distinct_one(between: tuple[Item, ...]) -> None:
     calls = (call("c0"), output("c0", "A."), *between, call("c0"), output("c0", "B."))
-    messages = told(*calls)
+    messages = messages_of(*calls)
     called = [each["tool_calls"][0]["id"] for each in messages if "tool_calls" in each]
     answered = [each["tool_call_id"] for each in messages if each["role"] == "tool"]
     assert called == answered
@@ -173,7 +175,7 @@ def test_an_id_that_is_used_again_is_a_distinct_one(between: tuple[Item, ...]) -
 
 
 def test_parallel_calls_of_one_id_have_their_own_outputs() -> None:
-    messages = told(
+    messages = messages_of(
         call("c0", arguments='{"n": 1}'),
         call("c0", arguments='{"n": 2}'),
         output("c0", "1"),
@@ -189,26 +191,29 @@ def test_parallel_calls_of_one_id_have_their_own_outputs() -> None:
 
 def test_a_repeated_id_is_sent_the_same_each_time() -> None:
     items = (call("c0"), output("c0", "A."), call("c0"), output("c0", "B."))
-    assert told(*items, user("Go on."))[:4] == told(*items)
+    assert messages_of(*items, user("Go on."))[:4] == messages_of(*items)
 
 
 def test_a_call_without_an_output_stands_alone() -> None:
-    assert [message["role"] for message in told(call("c1"), user("Hm."))] == ["assistant", "user"]
+    assert [message["role"] for message in messages_of(call("c1"), user("Hm."))] == [
+        "assistant",
+        "user",
+    ]
 
 
 def test_a_long_id_is_the_same_on_call_and_output() -> None:
-    messages = told(call("c" * 90), output("c" * 90, "A."))
+    messages = messages_of(call("c" * 90), output("c" * 90, "A."))
     short = messages[1]["tool_call_id"]
     assert len(short) <= 40
     assert messages[0]["tool_calls"][0]["id"] == short
 
 
 def test_an_outputs_parts_are_its_text() -> None:
-    assert told(call("c1"), output("c1", "A.", "B."))[1]["content"] == "A.\nB."
+    assert messages_of(call("c1"), output("c1", "A.", "B."))[1]["content"] == "A.\nB."
 
 
 def test_images_in_outputs_follow_all_outputs_as_the_users() -> None:
-    messages = told(
+    messages = messages_of(
         call("c1"),
         call("c2"),
         output("c1", InputText("See:"), InputImage(PNG)),
@@ -227,7 +232,7 @@ def test_images_in_outputs_follow_all_outputs_as_the_users() -> None:
     [("auto", {}), ("low", {"detail": "low"}), ("original", {"detail": "high"})],
 )
 def test_an_image_is_a_url_with_its_detail(detail: str, sent: dict[str, str]) -> None:
-    (message,) = told(user("See:", InputImage(PNG, detail=detail)))
+    (message,) = messages_of(user("See:", InputImage(PNG, detail=detail)))
     assert message["content"] == [
         {"type": "text", "text": "See:"},
         {"type": "image_url", "image_url": {"url": PNG} | sent},
@@ -256,7 +261,7 @@ def test_an_image_is_a_url_with_its_detail(detail: str, sent: dict[str, str]) ->
     ],
 )
 def test_a_file_is_data_or_an_id(file: InputFile, sent: dict[str, str]) -> None:
-    (message,) = told(user(file))
+    (message,) = messages_of(user(file))
     assert message["content"] == [{"type": "file", "file": sent}]
 
 
@@ -273,7 +278,7 @@ def test_a_file_is_data_or_an_id(file: InputFile, sent: dict[str, str]) -> None:
 )
 def test_what_cannot_be_told_is_refused(item: Item, profile: Profile) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        told(item, profile=profile)
+        messages_of(item, profile=profile)
     assert (caught.value.param, caught.value.code) == ("input", "unsupported_value")
 
 
@@ -281,32 +286,36 @@ THOUGHT = Reasoning("rs_1", ("First,", "then."))
 
 
 def test_reasoning_is_dropped() -> None:
-    messages = told(user("Weather?"), THOUGHT, call("c1"), output("c1", "Sunny."))
+    messages = messages_of(user("Weather?"), THOUGHT, call("c1"), output("c1", "Sunny."))
     assert messages[1].keys() == {"role", "content", "tool_calls"}
 
 
 def test_reasoning_of_the_turn_is_sent_where_it_is_wanted() -> None:
     profile = knowing(reasoning_field="reasoning_content")
-    messages = told(user("Weather?"), THOUGHT, call("c1"), output("c1", "Sunny."), profile=profile)
+    messages = messages_of(
+        user("Weather?"), THOUGHT, call("c1"), output("c1", "Sunny."), profile=profile
+    )
     assert messages[1]["reasoning_content"] == "First,\n\nthen."
 
 
 def test_the_reasoning_itself_is_better_than_its_summary() -> None:
     profile = knowing(reasoning_field="reasoning")
     thought = Reasoning("rs_1", ("Short.",), ("Long.",))
-    messages = told(user("Weather?"), thought, call("c1"), profile=profile)
+    messages = messages_of(user("Weather?"), thought, call("c1"), profile=profile)
     assert messages[1]["reasoning"] == "Long."
 
 
 def test_reasoning_of_earlier_turns_is_sent_where_it_is_wanted() -> None:
     profile = knowing(reasoning_field="reasoning_content")
-    messages = told(THOUGHT, call("c1"), output("c1", "A."), user("Thanks."), profile=profile)
+    messages = messages_of(
+        THOUGHT, call("c1"), output("c1", "A."), user("Thanks."), profile=profile
+    )
     assert messages[0]["reasoning_content"] == "First,\n\nthen."
 
 
 def test_reasoning_before_mere_words_is_dropped_everywhere() -> None:
     profile = knowing(reasoning_field="reasoning_content")
-    assert "reasoning_content" not in told(THOUGHT, assistant("Sunny."), profile=profile)[0]
+    assert "reasoning_content" not in messages_of(THOUGHT, assistant("Sunny."), profile=profile)[0]
 
 
 @pytest.mark.parametrize(("strict", "sent"), [(False, "{oops"), (True, '{"arguments":"{oops"}')])
@@ -314,5 +323,5 @@ def test_arguments_that_are_no_object_are_wrapped_for_servers_that_parse_them(
     strict: bool, sent: str
 ) -> None:
     items = user("Hi"), call("c1", arguments="{oops"), output("c1", "Bad JSON.")
-    messages = told(*items, profile=knowing(object_arguments=strict))
+    messages = messages_of(*items, profile=knowing(object_arguments=strict))
     assert messages[1]["tool_calls"] == [tool_call("c1", arguments=sent)]

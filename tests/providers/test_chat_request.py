@@ -54,7 +54,7 @@ def test_the_bound_of_the_output_has_the_servers_name(profile: Profile, field: s
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "parameters",
     [
         {"temperature": 0.0},
         {"top_p": 0.5},
@@ -67,15 +67,15 @@ def test_the_bound_of_the_output_has_the_servers_name(profile: Profile, field: s
         {"prompt_cache_key": "k"},
         {"prompt_cache_retention": "24h"},
     ],
-    ids=lambda asked: next(iter(asked)),
+    ids=lambda payload: next(iter(payload)),
 )
-def test_a_parameter_keeps_its_name_and_value(asked: dict[str, Any]) -> None:
-    body = sent(OPENAI, **asked)
-    assert {name: body[name] for name in asked} == asked
+def test_a_parameter_keeps_its_name_and_value(parameters: dict[str, Any]) -> None:
+    body = sent(OPENAI, **parameters)
+    assert {name: body[name] for name in parameters} == parameters
 
 
 @pytest.mark.parametrize(
-    ("asked", "quirk"),
+    ("parameters", "quirk"),
     [
         ({"presence_penalty": 1.0}, "penalties"),
         ({"frequency_penalty": 1.0}, "penalties"),
@@ -88,10 +88,10 @@ def test_a_parameter_keeps_its_name_and_value(asked: dict[str, Any]) -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_an_unknown_parameter_is_left_out_and_named(asked: dict[str, Any], quirk: str) -> None:
+def test_an_unknown_parameter_is_left_out_and_named(parameters: dict[str, Any], quirk: str) -> None:
     profile = knowing(**{quirk: False})
-    assert not asked.keys() & sent(profile, **asked).keys()
-    assert ignored(request(**asked), profile) == tuple(asked)
+    assert not parameters.keys() & sent(profile, **parameters).keys()
+    assert ignored(request(**parameters), profile) == tuple(parameters)
 
 
 def test_metadata_stays_here() -> None:
@@ -104,7 +104,7 @@ def test_metadata_is_sent_where_the_operator_wants_it_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    ("quirks", "effort", "told"),
+    ("quirks", "effort", "expected"),
     [
         ({}, "xhigh", {"reasoning_effort": "xhigh"}),
         ({"coarse_effort": True}, "xhigh", {"reasoning_effort": "high"}),
@@ -128,15 +128,15 @@ def test_metadata_is_sent_where_the_operator_wants_it_kept() -> None:
     ],
 )
 def test_the_effort_goes_where_the_server_reads_it(
-    quirks: dict[str, Any], effort: str | None, told: dict[str, Any]
+    quirks: dict[str, Any], effort: str | None, expected: dict[str, Any]
 ) -> None:
     body = sent(knowing(**quirks), reasoning=ReasoningOptions(effort))
-    assert {name: body[name] for name in body.keys() - PLAIN} == told
+    assert {name: body[name] for name in body.keys() - PLAIN} == expected
 
 
 def test_an_effort_that_is_not_understood_is_named() -> None:
-    asked = request(reasoning=ReasoningOptions("high"))
-    assert ignored(asked, knowing(effort="none")) == ("reasoning.effort",)
+    payload = request(reasoning=ReasoningOptions("high"))
+    assert ignored(payload, knowing(effort="none")) == ("reasoning.effort",)
 
 
 @pytest.mark.parametrize(("summary", "names"), [("auto", ("reasoning.summary",)), ("none", ())])
@@ -157,8 +157,8 @@ def test_a_schema_is_told() -> None:
 
 
 def test_a_schema_without_more_is_told_without_more() -> None:
-    told = sent(text=TextOptions(JsonSchemaFormat("answer", SCHEMA)))["response_format"]
-    assert told["json_schema"] == {"name": "answer", "schema": SCHEMA}
+    result = sent(text=TextOptions(JsonSchemaFormat("answer", SCHEMA)))["response_format"]
+    assert result["json_schema"] == {"name": "answer", "schema": SCHEMA}
 
 
 def test_json_is_told() -> None:
@@ -167,20 +167,20 @@ def test_json_is_told() -> None:
 
 def test_a_schema_that_cannot_be_enforced_is_told_in_words_and_named() -> None:
     profile = knowing(json_schema=False)
-    asked: dict[str, Any] = {"text": TextOptions(FORMAT), "instructions": "Be brief."}
-    body = sent(profile, **asked)
+    parameters: dict[str, Any] = {"text": TextOptions(FORMAT), "instructions": "Be brief."}
+    body = sent(profile, **parameters)
     assert body["response_format"] == {"type": "json_object"}
     assert '"a":{"type":"string"}' in body["messages"][1]["content"]
-    assert ignored(request(**asked), profile) == ("text.format",)
+    assert ignored(request(**parameters), profile) == ("text.format",)
 
 
 def test_json_that_cannot_be_enforced_is_told_in_words_and_named() -> None:
     profile = knowing(json_schema=False, json_object=False)
-    asked: dict[str, Any] = {"text": TextOptions("json_object")}
-    body = sent(profile, **asked)
+    parameters: dict[str, Any] = {"text": TextOptions("json_object")}
+    body = sent(profile, **parameters)
     assert "response_format" not in body
     assert "JSON object" in body["messages"][0]["content"]
-    assert ignored(request(**asked), profile) == ("text.format",)
+    assert ignored(request(**parameters), profile) == ("text.format",)
 
 
 def test_verbosity_is_told() -> None:
@@ -189,29 +189,29 @@ def test_verbosity_is_told() -> None:
 
 def test_verbosity_is_left_out_and_named_where_it_is_unknown() -> None:
     profile = knowing(verbosity=False)
-    asked: dict[str, Any] = {"text": TextOptions(verbosity="low")}
-    assert "verbosity" not in sent(profile, **asked)
-    assert ignored(request(**asked), profile) == ("text.verbosity",)
+    body: dict[str, Any] = {"text": TextOptions(verbosity="low")}
+    assert "verbosity" not in sent(profile, **body)
+    assert ignored(request(**body), profile) == ("text.verbosity",)
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("parameters", "expected"),
     [
         ({"top_logprobs": 3}, {"logprobs": True, "top_logprobs": 3}),
         ({"include": frozenset({INCLUDE_LOGPROBS})}, {"logprobs": True}),
         ({"top_logprobs": 0}, {}),
     ],
 )
-def test_logprobs_are_asked_for(asked: dict[str, Any], told: dict[str, Any]) -> None:
-    body = sent(**asked)
-    assert {name: body[name] for name in body.keys() - PLAIN} == told
+def test_logprobs_are_asked_for(parameters: dict[str, Any], expected: dict[str, Any]) -> None:
+    body = sent(**parameters)
+    assert {name: body[name] for name in body.keys() - PLAIN} == expected
 
 
 def test_logprobs_are_left_out_and_named_where_they_are_unknown() -> None:
     profile = knowing(logprobs=False)
-    asked: dict[str, Any] = {"top_logprobs": 3, "include": frozenset({INCLUDE_LOGPROBS})}
-    assert "logprobs" not in sent(profile, **asked)
-    assert ignored(request(**asked), profile) == ("top_logprobs", "include")
+    body: dict[str, Any] = {"top_logprobs": 3, "include": frozenset({INCLUDE_LOGPROBS})}
+    assert "logprobs" not in sent(profile, **body)
+    assert ignored(request(**body), profile) == ("top_logprobs", "include")
 
 
 def test_nothing_is_named_that_was_not_asked_for() -> None:

@@ -38,20 +38,20 @@ def test_strict_is_sent_as_given(strict: bool) -> None:
 
 
 def test_what_chat_takes_for_granted_of_strict_is_left_out_without_a_word() -> None:
-    asked: dict[str, Any] = {"tools": (FunctionTool("f", strict=False),)}
-    assert "strict" not in sent(GENERIC, **asked)["tools"][0]["function"]
-    assert ignored(request(**asked), GENERIC) == ()
+    body: dict[str, Any] = {"tools": (FunctionTool("f", strict=False),)}
+    assert "strict" not in sent(GENERIC, **body)["tools"][0]["function"]
+    assert ignored(request(**body), GENERIC) == ()
 
 
 def test_strict_is_left_out_and_named_where_it_is_unknown() -> None:
-    asked: dict[str, Any] = {"tools": (TIME, FunctionTool("f", strict=True))}
+    body: dict[str, Any] = {"tools": (TIME, FunctionTool("f", strict=True))}
     profile = knowing(strict_tools=False)
-    assert "strict" not in sent(profile, **asked)["tools"][1]["function"]
-    assert ignored(request(**asked), profile) == ("tools[1].strict",)
+    assert "strict" not in sent(profile, **body)["tools"][1]["function"]
+    assert ignored(request(**body), profile) == ("tools[1].strict",)
 
 
 @pytest.mark.parametrize(
-    ("form", "choice", "names", "told"),
+    ("form", "choice", "names", "expected"),
     [
         ("full", "auto", ["weather", "time"], None),
         ("full", "none", ["weather", "time"], "none"),
@@ -77,11 +77,11 @@ def test_strict_is_left_out_and_named_where_it_is_unknown() -> None:
     ],
 )
 def test_the_choice_of_tools_is_told_as_far_as_it_is_understood(
-    form: str, choice: Any, names: list[str], told: Any
+    form: str, choice: Any, names: list[str], expected: Any
 ) -> None:
     body = sent(knowing(tool_choice=form), tools=(WEATHER, TIME), tool_choice=choice)
     assert [tool["function"]["name"] for tool in body.get("tools", ())] == names
-    assert body.get("tool_choice") == told
+    assert body.get("tool_choice") == expected
 
 
 @pytest.mark.parametrize(
@@ -96,8 +96,8 @@ def test_the_choice_of_tools_is_told_as_far_as_it_is_understood(
     ],
 )
 def test_a_demand_that_is_not_understood_is_named(choice: Any, names: tuple[str, ...]) -> None:
-    asked = request(tools=(TIME,), tool_choice=choice)
-    assert ignored(asked, knowing(tool_choice="never")) == names
+    payload = request(tools=(TIME,), tool_choice=choice)
+    assert ignored(payload, knowing(tool_choice="never")) == names
 
 
 def test_a_choice_without_tools_is_not_told() -> None:
@@ -111,6 +111,6 @@ def test_parallel_calls_are_told_with_tools() -> None:
 
 def test_parallel_calls_are_left_out_and_named_where_they_are_unknown() -> None:
     profile = knowing(parallel_tool_calls=False)
-    asked: dict[str, Any] = {"tools": (TIME,), "parallel_tool_calls": False}
-    assert "parallel_tool_calls" not in sent(profile, **asked)
-    assert ignored(request(**asked), profile) == ("parallel_tool_calls",)
+    body: dict[str, Any] = {"tools": (TIME,), "parallel_tool_calls": False}
+    assert "parallel_tool_calls" not in sent(profile, **body)
+    assert ignored(request(**body), profile) == ("parallel_tool_calls",)

@@ -87,7 +87,7 @@ FORMATS = pytest.mark.parametrize(
 )
 
 
-def told(deltas: list[Delta]) -> Usage:
+def counted_usage(deltas: list[Delta]) -> Usage:
     """Return what was counted of an answer that came to its end."""
     assert isinstance(deltas[-1], Finished)
     return next(delta.usage for delta in reversed(deltas) if isinstance(delta, Used))
@@ -98,7 +98,7 @@ def told(deltas: list[Delta]) -> Usage:
 def test_an_absurd_count_is_none_and_costs_nothing(
     read: Callable[[str], list[Delta]], body: str, absurd: str
 ) -> None:
-    assert told(read(body % (absurd, "7"))) == Usage(0, 7)
+    assert counted_usage(read(body % (absurd, "7"))) == Usage(0, 7)
 
 
 @FORMATS
@@ -106,7 +106,7 @@ def test_an_absurd_count_is_none_and_costs_nothing(
 def test_a_count_is_read_however_it_is_written(
     read: Callable[[str], list[Delta]], body: str, written: str, count: int
 ) -> None:
-    assert told(read(body % (written, "7"))) == Usage(count, 7)
+    assert counted_usage(read(body % (written, "7"))) == Usage(count, 7)
 
 
 @FORMATS
@@ -167,9 +167,9 @@ def test_what_the_cache_took_is_apart_only_where_the_format_says_so() -> None:
     ids=["choice", "groq", "responses-names"],
 )
 def test_a_chat_chunk_may_count_in_other_places(chunk: dict[str, Any]) -> None:
-    assert told(chat_stream(orjson.dumps(chunk).decode())) == Usage(5, 7)
+    assert counted_usage(chat_stream(orjson.dumps(chunk).decode())) == Usage(5, 7)
 
 
 def test_a_whole_chat_answer_may_count_in_its_choice() -> None:
     choice = {"message": {"content": "Hi"}, "usage": {"prompt_tokens": 5, "completion_tokens": 7}}
-    assert told(chat(orjson.dumps({"choices": [choice]}).decode())) == Usage(5, 7)
+    assert counted_usage(chat(orjson.dumps({"choices": [choice]}).decode())) == Usage(5, 7)

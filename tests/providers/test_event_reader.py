@@ -138,12 +138,12 @@ def test_a_body_that_is_no_object_is_nonsense_that_was_paid_for(
 def test_an_event_named_error_holds_one_or_is_one(
     answer: type[Messages] | type[Responses], data: bytes
 ) -> None:
-    told: list[object] = []
+    seen: list[object] = []
 
     def noted(error: object) -> GatewayError:
-        told.append(error)
+        seen.append(error)
         return fault(error)
 
     with pytest.raises(UpstreamUnavailable):
         EventReader(answer(noted)).read([("error", data)], [])
-    assert told == [{"code": 500, "message": "Boom", "type": "server_error"}]
+    assert seen == [{"code": 500, "message": "Boom", "type": "server_error"}]

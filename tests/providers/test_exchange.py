@@ -73,25 +73,25 @@ def exchange(
 
 
 def test_an_early_answer_is_read_though_the_request_was_not_wanted_whole() -> None:
-    asked = exchange(Socket(breaks, ANSWER))
-    assert asked.wait_for_head()
-    assert (asked.response.status, asked.read()) == (413, b"no")
-    asked.close()
+    result = exchange(Socket(breaks, ANSWER))
+    assert result.wait_for_head()
+    assert (result.response.status, result.read()) == (413, b"no")
+    result.close()
 
 
 def test_a_request_that_an_idle_connection_does_not_take_goes_by_a_new_one() -> None:
     with Socket(breaks) as idle, Socket(works, ANSWER) as new:
-        asked = exchange(new, idle)
-        assert asked.wait_for_head()
-        asked.close()
+        result = exchange(new, idle)
+        assert result.wait_for_head()
+        result.close()
 
 
 def test_a_request_that_takes_too_long_is_not_sent_again() -> None:
     with Socket(stalls) as idle, Socket(works, ANSWER) as new:
-        asked = exchange(new, idle)
+        result = exchange(new, idle)
         with pytest.raises(TimeoutError):
-            asked.wait_for_head()
-        asked.close()
+            result.wait_for_head()
+        result.close()
 
 
 def test_an_interrupted_request_is_not_sent_again() -> None:
@@ -102,19 +102,19 @@ def test_an_interrupted_request_is_not_sent_again() -> None:
         raise BrokenPipeError
 
     with Socket(interrupted) as idle, Socket(works, ANSWER) as new:
-        asked = exchange(new, idle, interrupt)
+        result = exchange(new, idle, interrupt)
         with pytest.raises(ConnectionAbortedError):
-            asked.wait_for_head()
-        asked.close()
+            result.wait_for_head()
+        result.close()
 
 
 def test_nothing_can_be_read_once_it_is_closed() -> None:
     with Socket(works, ANSWER[:-2]) as new:
-        asked = exchange(new)
-        asked.wait_for_head()
-        asked.close()
+        result = exchange(new)
+        result.wait_for_head()
+        result.close()
         with pytest.raises(IncompleteResponse):
-            asked.read()
+            result.read()
 
 
 class Instant(Resolver):

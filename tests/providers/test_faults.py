@@ -114,9 +114,9 @@ def test_input_that_a_server_cannot_read_is_the_callers_fault_whatever_the_statu
 ) -> None:
     hint = "hint: if this is unexpected, you may need to provide the mmproj"
     message = f"{kind} input is not supported - {hint}"
-    told = refused(500, {"error": {"code": 500, "message": message, "type": "server_error"}})
-    assert isinstance(told, InvalidRequest)
-    assert (told.message, told.param, told.code) == (message, "input", "unsupported_value")
+    result = refused(500, {"error": {"code": 500, "message": message, "type": "server_error"}})
+    assert isinstance(result, InvalidRequest)
+    assert (result.message, result.param, result.code) == (message, "input", "unsupported_value")
 
 
 def test_a_long_message_is_cut() -> None:

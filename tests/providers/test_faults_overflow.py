@@ -159,9 +159,9 @@ def test_too_long_is_recognised_in_googles_list(server: str) -> None:
 
 def test_too_long_is_recognised_as_tgi_words_it() -> None:
     body = {"error": MESSAGES["tgi"][0], "error_type": "validation"}
-    told = fault_of_status(422, {}, orjson.dumps(body), "acme")
-    assert isinstance(told, ContextLengthExceeded)
-    assert told.excess_tokens == 1104
+    data = fault_of_status(422, {}, orjson.dumps(body), "acme")
+    assert isinstance(data, ContextLengthExceeded)
+    assert data.excess_tokens == 1104
 
 
 def test_llamacpp_counts_for_itself() -> None:

@@ -21,8 +21,8 @@ from tests.providers.raw_server import OK, Heard, RawServer, Script, Wire
 
 
 def provider(url: str) -> HTTPProvider:
-    told = settings(url)
-    return HTTPProvider(Transport(told), GENERIC, ChatFormat())
+    configured = settings(url)
+    return HTTPProvider(Transport(configured), GENERIC, ChatFormat())
 
 
 def chunk(**choice: Any) -> bytes:
@@ -40,9 +40,9 @@ def streaming(*pieces: bytes, heard: list[Heard] | None = None) -> Script:
     """Answer one request with an event stream, and end it in order."""
 
     def script(wire: Wire) -> None:
-        asked = wire.hear()
+        sent = wire.hear()
         if heard is not None:
-            heard.append(asked)
+            heard.append(sent)
         wire.say(OK + b"Transfer-Encoding: chunked\r\n\r\n")
         for piece in pieces:
             wire.say(b"%x\r\n%s\r\n" % (len(piece), piece))
@@ -51,9 +51,9 @@ def streaming(*pieces: bytes, heard: list[Heard] | None = None) -> Script:
     return script
 
 
-def answered(asked: ModelRequest, *pieces: bytes) -> list[Batch]:
+def answered(model_request: ModelRequest, *pieces: bytes) -> list[Batch]:
     with RawServer(streaming(*pieces)) as server:
-        return list(provider(server.url).answer(asked, a_call()))
+        return list(provider(server.url).answer(model_request, a_call()))
 
 
 def test_a_stream_is_told_as_it_comes() -> None:
@@ -184,15 +184,15 @@ def test_a_list_that_is_none_is_nonsense(said: bytes) -> None:
 
 
 def test_what_is_ignored_depends_on_the_profile() -> None:
-    told = settings("http://acme.test/v1")
-    ollama = HTTPProvider(Transport(told), PROFILES["ollama"], ChatFormat())
-    asked = request(user="u", text=TextOptions(verbosity="low"))
-    assert ollama.ignored(asked) == ("user", "text.verbosity")
+    configured = settings("http://acme.test/v1")
+    ollama = HTTPProvider(Transport(configured), PROFILES["ollama"], ChatFormat())
+    payload = request(user="u", text=TextOptions(verbosity="low"))
+    assert ollama.ignored(payload) == ("user", "text.verbosity")
     assert ollama.name == "acme"
 
 
 @pytest.mark.parametrize(
-    ("reason", "told"),
+    ("reason", "expected"),
     [
         ("bored_now", "bored_now"),
         ("bored\nevent=forged", "unreadable"),
@@ -204,9 +204,9 @@ def test_what_is_ignored_depends_on_the_profile() -> None:
     ],
 )
 def test_an_unknown_finish_reason_is_named_in_the_log_if_it_is_words(
-    reason: str, told: str
+    reason: str, expected: str
 ) -> None:
     with capture_logs() as log:
         answered(request(stream=True), chunk(delta={"content": "Hi"}, finish_reason=reason))
     (line,) = [each for each in log if each["event"] == "upstream_oddity"]
-    assert (line["kind"], line["value"]) == ("finish_reason", told)
+    assert (line["kind"], line["value"]) == ("finish_reason", expected)

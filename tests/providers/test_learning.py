@@ -27,13 +27,13 @@ def settings(url: str, **more: Any) -> ProviderSettings:
 
 def answering(body: object, *heads: str) -> Script:
     """Answer one request with JSON."""
-    told = orjson.dumps(body)
+    data = orjson.dumps(body)
     lines = ["HTTP/1.1 200 OK", "Content-Type: application/json", *heads]
-    head = "\r\n".join([*lines, f"Content-Length: {len(told)}", "", ""]).encode()
+    head = "\r\n".join([*lines, f"Content-Length: {len(data)}", "", ""]).encode()
 
     def script(wire: Wire) -> None:
         wire.hear()
-        wire.say(head + told)
+        wire.say(head + data)
 
     return script
 
@@ -92,9 +92,9 @@ def test_the_first_answer_tells_what_the_next_request_is_to_be_like() -> None:
     said = {"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]}
     item: tuple[Item, ...] = ()
     with RawServer(answering(said, "Server: llama.cpp")) as server:
-        told = settings(server.url)
-        transport = Transport(told)
-        provider = HTTPProvider(transport, profile_of(told), ChatFormat())
+        configured = settings(server.url)
+        transport = Transport(configured)
+        provider = HTTPProvider(transport, profile_of(configured), ChatFormat())
         assert provider.ignored(ask(*item, user="u")) == ()
         list(provider.answer(ask(), UpstreamCall(deadline=float("inf"))))
     assert provider.ignored(ask(*item, user="u")) == ("user",)

@@ -31,21 +31,21 @@ from tests.providers.chatting import TIME, WEATHER, assistant, call, output, req
 LOCAL = LocalProvider("local")
 
 
-def batches(*items: Item, to: UpstreamCall | None = None, **asked: Any) -> list[Batch]:
-    told = request(*items, **dict[str, Any](model="echo", stream=True) | asked)
-    return list(LOCAL.answer(told, to or a_call()))
+def batches(*items: Item, to: UpstreamCall | None = None, **parameters: Any) -> list[Batch]:
+    result = request(*items, **dict[str, Any](model="echo", stream=True) | parameters)
+    return list(LOCAL.answer(result, to or a_call()))
 
 
-def said(*items: Item, **asked: Any) -> list[Delta]:
-    return [delta for batch in batches(*items, **asked) for delta in batch]
+def said(*items: Item, **parameters: Any) -> list[Delta]:
+    return [delta for batch in batches(*items, **parameters) for delta in batch]
 
 
-def text(*items: Item, **asked: Any) -> str:
-    return "".join(delta.text for delta in said(*items, **asked) if isinstance(delta, Text))
+def text(*items: Item, **parameters: Any) -> str:
+    return "".join(delta.text for delta in said(*items, **parameters) if isinstance(delta, Text))
 
 
-def called(*items: Item, **asked: Any) -> list[tuple[str, Any]]:
-    deltas = said(*items, **asked)
+def called(*items: Item, **parameters: Any) -> list[tuple[str, Any]]:
+    deltas = said(*items, **parameters)
     names = [delta.name for delta in deltas if isinstance(delta, CallOpened)]
     arguments = "".join(delta.fragment for delta in deltas if isinstance(delta, Arguments))
     return [(name, json.loads(arguments)) for name in names]
@@ -154,10 +154,10 @@ def test_json_of_a_schema_fits_it() -> None:
 
 
 def test_what_makes_no_sense_here_is_named() -> None:
-    asked = request(
+    payload = request(
         top_logprobs=1, include=frozenset({INCLUDE_LOGPROBS}), text=TextOptions(verbosity="low")
     )
-    assert LOCAL.ignored(asked) == ("top_logprobs", "include", "text.verbosity")
+    assert LOCAL.ignored(payload) == ("top_logprobs", "include", "text.verbosity")
     assert LOCAL.ignored(request()) == ()
 
 

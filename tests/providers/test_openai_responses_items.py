@@ -28,18 +28,18 @@ OPENAI = PROFILES["openai"]
 PAYLOAD = '{"id":"rs_up","encrypted_content":"gAAA+/=="}'
 
 
-def told(*items: Item, profile: Profile = OPENAI) -> list[dict[str, Any]]:
+def items_of(*items: Item, profile: Profile = OPENAI) -> list[dict[str, Any]]:
     return to_items(items, profile)
 
 
 def types(*items: Item, profile: Profile = OPENAI) -> list[str]:
-    return [item["type"] for item in told(*items, profile=profile)]
+    return [item["type"] for item in items_of(*items, profile=profile)]
 
 
 @pytest.mark.parametrize("role", ["user", "system", "developer"])
 def test_a_message_has_a_role_and_no_id(role: Role) -> None:
     content = [{"type": "input_text", "text": "Hi"}]
-    assert told(said("Hi", role)) == [{"type": "message", "role": role, "content": content}]
+    assert items_of(said("Hi", role)) == [{"type": "message", "role": role, "content": content}]
 
 
 @pytest.mark.parametrize(
@@ -55,16 +55,16 @@ def test_a_message_has_a_role_and_no_id(role: Role) -> None:
 def test_text_is_of_the_kind_that_its_role_may_hold(
     role: Role, part: ContentPart, shown: dict[str, str]
 ) -> None:
-    assert told(Message("m", role, (part,)))[0]["content"] == [shown]
+    assert items_of(Message("m", role, (part,)))[0]["content"] == [shown]
 
 
 def test_a_phase_is_passed_on() -> None:
     message = Message("m", "assistant", (OutputText("a"),), phase="commentary")
-    assert told(message)[0]["phase"] == "commentary"
+    assert items_of(message)[0]["phase"] == "commentary"
 
 
 def test_an_empty_message_is_left_out() -> None:
-    assert told(Message("m", "assistant", ())) == []
+    assert items_of(Message("m", "assistant", ())) == []
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,9 @@ def test_an_empty_message_is_left_out() -> None:
     ],
 )
 def test_an_image_is_passed_on(part: InputPart, fields: dict[str, str]) -> None:
-    assert told(shown(part))[0]["content"] == [{"type": "input_image", "detail": "high"} | fields]
+    assert items_of(shown(part))[0]["content"] == [
+        {"type": "input_image", "detail": "high"} | fields
+    ]
 
 
 @pytest.mark.parametrize(
@@ -87,17 +89,17 @@ def test_an_image_is_passed_on(part: InputPart, fields: dict[str, str]) -> None:
     ],
 )
 def test_a_file_is_passed_on(fields: dict[str, str]) -> None:
-    assert told(shown(InputFile(**fields)))[0]["content"] == [{"type": "input_file"} | fields]
+    assert items_of(shown(InputFile(**fields)))[0]["content"] == [{"type": "input_file"} | fields]
 
 
 @pytest.mark.parametrize("part", [InputImage("https://x.test/a"), InputFile(file_id="file-1")])
 def test_a_server_that_does_not_read_such_parts_is_not_sent_them(part: InputPart) -> None:
     with pytest.raises(InvalidRequest, match="reads no"):
-        told(answered((part,)), profile=replace(OPENAI, images=False, files=False))
+        items_of(answered((part,)), profile=replace(OPENAI, images=False, files=False))
 
 
 def test_a_call_and_its_output_have_no_ids_of_ours() -> None:
-    assert told(called(arguments="{oops"), answered("Sunny")) == [
+    assert items_of(called(arguments="{oops"), answered("Sunny")) == [
         {
             "type": "function_call",
             "call_id": "call_1",
@@ -109,18 +111,18 @@ def test_a_call_and_its_output_have_no_ids_of_ours() -> None:
 
 
 def test_an_output_of_parts_is_passed_on() -> None:
-    output = told(answered((InputText("Look"), InputImage("https://x.test/a"))))[0]["output"]
+    output = items_of(answered((InputText("Look"), InputImage("https://x.test/a"))))[0]["output"]
     assert [part["type"] for part in output] == ["input_text", "input_image"]
 
 
 def test_a_call_id_that_is_too_long_is_mapped_the_same_on_both_sides() -> None:
-    call, output = told(called("c" * 80), answered("1", "c" * 80))
+    call, output = items_of(called("c" * 80), answered("1", "c" * 80))
     assert call["call_id"] == output["call_id"]
     assert len(call["call_id"]) <= 64
 
 
 def test_reasoning_goes_back_as_it_came() -> None:
-    assert told(thought(PAYLOAD, "Hm.", "Ha."), called())[0] == {
+    assert items_of(thought(PAYLOAD, "Hm.", "Ha."), called())[0] == {
         "type": "reasoning",
         "summary": [
             {"type": "summary_text", "text": "Hm."},
@@ -157,15 +159,15 @@ def test_a_server_that_knows_no_encrypted_reasoning_gets_none() -> None:
 
 def test_a_refusal_is_text_to_a_server_that_reads_none() -> None:
     message = Message("m", "assistant", (Refusal("no"),))
-    assert told(message, profile=replace(OPENAI, refusals=False))[0]["content"] == [
+    assert items_of(message, profile=replace(OPENAI, refusals=False))[0]["content"] == [
         {"type": "output_text", "text": "no"}
     ]
 
 
 def test_arguments_that_are_no_object_are_wrapped_for_servers_that_parse_them() -> None:
-    (call,) = told(called(arguments="{oops"), profile=replace(OPENAI, object_arguments=True))
+    (call,) = items_of(called(arguments="{oops"), profile=replace(OPENAI, object_arguments=True))
     assert call["arguments"] == '{"arguments":"{oops"}'
 
 
 def test_a_call_without_arguments_has_none() -> None:
-    assert told(called(arguments=""))[0]["arguments"] == "{}"
+    assert items_of(called(arguments=""))[0]["arguments"] == "{}"

@@ -96,12 +96,12 @@ def test_a_server_that_cannot_encrypt_reasoning_is_not_asked_to() -> None:
 
 
 def test_log_probabilities_are_asked_for() -> None:
-    asked = body(include=frozenset({INCLUDE_LOGPROBS, INCLUDE_ENCRYPTED}))
-    assert asked["include"] == [INCLUDE_ENCRYPTED, INCLUDE_LOGPROBS]
+    request = body(include=frozenset({INCLUDE_LOGPROBS, INCLUDE_ENCRYPTED}))
+    assert request["include"] == [INCLUDE_ENCRYPTED, INCLUDE_LOGPROBS]
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "expected"),
     [
         (ReasoningOptions("xhigh", "auto"), {"effort": "xhigh", "summary": "auto"}),
         (ReasoningOptions("none"), {"effort": "none"}),
@@ -111,17 +111,17 @@ def test_log_probabilities_are_asked_for() -> None:
         (ReasoningOptions(), None),
     ],
 )
-def test_reasoning_is_passed_on(options: ReasoningOptions, told: dict[str, str] | None) -> None:
-    assert body(reasoning=options).get("reasoning") == told
+def test_reasoning_is_passed_on(options: ReasoningOptions, expected: dict[str, str] | None) -> None:
+    assert body(reasoning=options).get("reasoning") == expected
     assert in_vain(reasoning=options) == ()
 
 
 @pytest.mark.parametrize(
-    ("effort", "told"), [("minimal", "low"), ("xhigh", "high"), ("low", "low")]
+    ("effort", "expected"), [("minimal", "low"), ("xhigh", "high"), ("low", "low")]
 )
-def test_a_server_that_knows_three_efforts_is_told_the_nearest(effort: str, told: str) -> None:
+def test_a_server_that_knows_three_efforts_is_told_the_nearest(effort: str, expected: str) -> None:
     options = ReasoningOptions(effort)
-    assert body(PROFILES["vllm"], reasoning=options)["reasoning"] == {"effort": told}
+    assert body(PROFILES["vllm"], reasoning=options)["reasoning"] == {"effort": expected}
 
 
 def test_a_server_that_knows_no_effort_is_told_none() -> None:
@@ -131,7 +131,7 @@ def test_a_server_that_knows_no_effort_is_told_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         (TextOptions(), None),
         (TextOptions(verbosity="low"), {"verbosity": "low"}),
@@ -155,12 +155,12 @@ def test_a_server_that_knows_no_effort_is_told_none() -> None:
         ),
     ],
 )
-def test_the_text_format_is_flat(text: TextOptions, told: dict[str, Any] | None) -> None:
-    assert body(text=text).get("text") == told
+def test_the_text_format_is_flat(text: TextOptions, expected: dict[str, Any] | None) -> None:
+    assert body(text=text).get("text") == expected
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         (TextOptions("json_object"), {"type": "json_object"}),
         (
@@ -170,17 +170,17 @@ def test_the_text_format_is_flat(text: TextOptions, told: dict[str, Any] | None)
     ],
 )
 def test_a_server_that_does_not_heed_the_text_format_is_told_as_in_chat(
-    text: TextOptions, told: dict[str, Any]
+    text: TextOptions, expected: dict[str, Any]
 ) -> None:
-    asked = body(PROFILES["llamacpp"], text=text)
-    assert asked["response_format"] == told
-    assert "text" not in asked
+    request = body(PROFILES["llamacpp"], text=text)
+    assert request["response_format"] == expected
+    assert "text" not in request
     assert in_vain(PROFILES["llamacpp"], text=text) == ()
 
 
 def test_verbosity_is_told_beside_a_format_as_in_chat() -> None:
-    asked = body(replace(OPENAI, text_format=False), text=TextOptions("json_object", "low"))
-    assert asked["text"] == {"verbosity": "low"}
+    request = body(replace(OPENAI, text_format=False), text=TextOptions("json_object", "low"))
+    assert request["text"] == {"verbosity": "low"}
 
 
 @pytest.mark.parametrize(
@@ -216,8 +216,10 @@ LEADING = said("S", "system"), said("D", "developer"), said("Hi"), said("Later",
 
 def leading(*items: Item, profile: Profile = ONE_SYSTEM, **parameters: Any) -> Any:
     """Return the instructions, and the role or type of each item of the input."""
-    asked = to_upstream(ask(*items, **parameters), profile)
-    return asked.get("instructions"), [each.get("role", each["type"]) for each in asked["input"]]
+    request = to_upstream(ask(*items, **parameters), profile)
+    return request.get("instructions"), [
+        each.get("role", each["type"]) for each in request["input"]
+    ]
 
 
 def test_what_leads_is_one_system_message_where_only_one_may() -> None:

@@ -39,7 +39,7 @@ def test_a_tool_has_what_was_given_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("choice", "told"),
+    ("choice", "expected"),
     [
         ("auto", None),
         ("none", "none"),
@@ -55,14 +55,14 @@ def test_a_tool_has_what_was_given_only() -> None:
         ),
     ],
 )
-def test_a_choice_is_passed_on(choice: ToolChoice, told: object) -> None:
-    asked = body(tools=(TOOL, OTHER_TOOL), tool_choice=choice)
-    assert asked.get("tool_choice") == told
-    assert len(asked["tools"]) == 2
+def test_a_choice_is_passed_on(choice: ToolChoice, expected: object) -> None:
+    request = body(tools=(TOOL, OTHER_TOOL), tool_choice=choice)
+    assert request.get("tool_choice") == expected
+    assert len(request["tools"]) == 2
 
 
 @pytest.mark.parametrize(
-    ("known", "choice", "names", "told"),
+    ("known", "choice", "names", "expected"),
     [
         ("named", ALLOWED, ["get_time"], None),
         ("named", AllowedTools("required", ("get_time",)), ["get_time"], "required"),
@@ -75,12 +75,12 @@ def test_a_choice_is_passed_on(choice: ToolChoice, told: object) -> None:
     ],
 )
 def test_a_choice_that_is_not_understood_is_made_by_showing_other_tools(
-    known: Any, choice: ToolChoice, names: list[str] | None, told: str | None
+    known: Any, choice: ToolChoice, names: list[str] | None, expected: str | None
 ) -> None:
-    asked = body(replace(OPENAI, tool_choice=known), tools=(TOOL, OTHER_TOOL), tool_choice=choice)
-    assert (names is None) == ("tools" not in asked)
-    assert [tool["name"] for tool in asked.get("tools", ())] == (names or [])
-    assert asked.get("tool_choice") == told
+    request = body(replace(OPENAI, tool_choice=known), tools=(TOOL, OTHER_TOOL), tool_choice=choice)
+    assert (names is None) == ("tools" not in request)
+    assert [tool["name"] for tool in request.get("tools", ())] == (names or [])
+    assert request.get("tool_choice") == expected
 
 
 @pytest.mark.parametrize(

@@ -71,9 +71,9 @@ def test_single_quirks_can_be_overridden() -> None:
 
 def test_a_server_may_differ_in_one_of_its_formats() -> None:
     apis: list[Api] = ["chat_completions", "responses", "anthropic_messages"]
-    told = [profile_of(ProviderSettings(name="acme", api=api, profile="llamacpp")) for api in apis]
-    assert [profile.logprobs for profile in told] == [True, False, True]
-    assert [profile.parallel_tool_calls for profile in told] == [True, True, False]
+    found = [profile_of(ProviderSettings(name="acme", api=api, profile="llamacpp")) for api in apis]
+    assert [profile.logprobs for profile in found] == [True, False, True]
+    assert [profile.parallel_tool_calls for profile in found] == [True, True, False]
 
 
 def test_a_quirk_that_is_overridden_is_so_in_every_format() -> None:

@@ -59,8 +59,8 @@ def test_an_answer_as_long_as_it_might_be_was_cut_where_that_is_not_told(
 ) -> None:
     usage = {"input_tokens": 3, "output_tokens": written}
     upstream.post(f"{URL}/responses", json=BODY | {"usage": usage})
-    asked = ask(max_output_tokens=16)
-    (batch,) = provider(tells_cut=tells_cut).answer(asked, a_call())
+    response = ask(max_output_tokens=16)
+    (batch,) = provider(tells_cut=tells_cut).answer(response, a_call())
     assert batch[-1] == Finished(reason)
 
 

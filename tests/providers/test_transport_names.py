@@ -73,17 +73,17 @@ def test_nobody_else_is_told_by_a_redirect() -> None:
 
 
 @pytest.mark.parametrize(
-    "told", ["req_7", API_KEY, f"id-{API_KEY}", "sk-another0123456789", "two words", "a" * 200]
+    "name", ["req_7", API_KEY, f"id-{API_KEY}", "sk-another0123456789", "two words", "a" * 200]
 )
-def test_an_upstreams_name_is_kept_only_where_it_is_one(told: str) -> None:
+def test_an_upstreams_name_is_kept_only_where_it_is_one(name: str) -> None:
     def script(wire: Wire) -> None:
         wire.hear()
-        wire.answer(b"{}", OK + f"x-request-id: {told}\r\n".encode())
+        wire.answer(b"{}", OK + f"x-request-id: {name}\r\n".encode())
 
     call = a_call()
     with RawServer(script) as server:
         whole(endpoint(server.url), call=call)
-    assert call.request_id == ("req_7" if told == "req_7" else None)
+    assert call.request_id == ("req_7" if name == "req_7" else None)
 
 
 def test_what_is_sent_again_without_a_word_is_an_attempt() -> None:

@@ -77,9 +77,9 @@ def run(code: str) -> str:
 
 @every_operation
 def test_every_answer_names_its_request(operation: dict[str, Any]) -> None:
-    for told in operation["responses"].values():
-        name = told.get("$ref", "").rpartition("/")[2]
-        answer = DOCUMENT["components"]["responses"][name] if name else told
+    for result in operation["responses"].values():
+        name = result.get("$ref", "").rpartition("/")[2]
+        answer = DOCUMENT["components"]["responses"][name] if name else result
         assert "X-Request-ID" in answer["headers"]
 
 
@@ -94,23 +94,23 @@ def test_every_operation_has_a_name_of_its_own_and_a_line_of_words(
 
 @pytest.mark.parametrize("name", DOCUMENT["components"]["responses"])
 def test_every_error_has_an_example_in_the_envelope(name: str) -> None:
-    told = DOCUMENT["components"]["responses"][name]["content"]["application/json"]
-    assert told["examples"]
-    for example in told["examples"].values():
+    result = DOCUMENT["components"]["responses"][name]["content"]["application/json"]
+    assert result["examples"]
+    for example in result["examples"].values():
         validator("ErrorEnvelope").validate(example["value"])
 
 
 def test_every_example_of_a_request_is_taken() -> None:
-    told = DOCUMENT["paths"]["/v1/responses"]["post"]["requestBody"]["content"]
-    for example in told["application/json"]["examples"].values():
+    result = DOCUMENT["paths"]["/v1/responses"]["post"]["requestBody"]["content"]
+    for example in result["application/json"]["examples"].values():
         validator("CreateRequest").validate(example["value"])
         CREATE_REQUEST.load(example["value"])
 
 
 @pytest.mark.parametrize("name", RESPONSES)
 def test_a_response_fits_the_document(name: str) -> None:
-    told = orjson.loads(orjson.dumps(RESPONSE.dump(RESPONSES[name])))
-    validator("Response").validate(told)
+    data = orjson.loads(orjson.dumps(RESPONSE.dump(RESPONSES[name])))
+    validator("Response").validate(data)
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.type)
@@ -139,9 +139,9 @@ def test_what_is_required_may_not_be_null(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["conversation", "prompt"])
 def test_what_is_refused_may_only_be_null(name: str) -> None:
-    told = validator("CreateRequest")
-    assert told.is_valid({"model": "m", "input": "", name: None})
-    assert not told.is_valid({"model": "m", "input": "", name: "x"})
+    result = validator("CreateRequest")
+    assert result.is_valid({"model": "m", "input": "", name: None})
+    assert not result.is_valid({"model": "m", "input": "", name: "x"})
 
 
 def test_the_endpoint_says_what_it_is_declared_to_say() -> None:

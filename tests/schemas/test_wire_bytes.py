@@ -240,8 +240,8 @@ def written() -> Iterator[tuple[str, bytes]]:
     """Yield the name of every object and what is written of it."""
     for name, item in ITEMS.items():
         yield f"item: {name}", orjson.dumps(ITEM.dump(item))
-    for name, asked in ECHOES.items():
-        yield f"echo: {name}", orjson.dumps(known(echo(load(**asked))))
+    for name, sent in ECHOES.items():
+        yield f"echo: {name}", orjson.dumps(known(echo(load(**sent))))
     for name, response in RESPONSES.items():
         yield f"response: {name}", orjson.dumps(RESPONSE.dump(as_recorded(response)))
     whole = as_recorded(replace(COMPLETED, output=_output()))

@@ -72,13 +72,13 @@ class Away:
         if name in ("encode", "decode"):
             return method
 
-        def asked(*args: Any, **more: Any) -> Any:
+        def sending(*args: Any, **more: Any) -> Any:
             self.calls.append(name)
             if self.is_away or name in self.at:
                 raise StorageUnavailable("away")
             return method(*args, **more)
 
-        return asked
+        return sending
 
 
 @dataclass
@@ -249,8 +249,8 @@ class Bench:
     def queued(self, text: str = "hi", **more: Any) -> str:
         """Queue a request and return its response's id."""
         body = {"model": "m", "input": text, "background": True} | more
-        asked: CreateRequest = CREATE_REQUEST.load(body)
-        response, _ = self.background.enqueue(CALLER, asked, body, Noted())
+        sent: CreateRequest = CREATE_REQUEST.load(body)
+        response, _ = self.background.enqueue(CALLER, sent, body, Noted())
         return response.id
 
     def begun(self, response_id: str) -> None:
@@ -264,7 +264,7 @@ class Bench:
         for response_id in self.client.zrange(leases, 0, -1):
             self.client.zadd(leases, {response_id: 0})
 
-    def told(self, response_id: str) -> list[Event]:
+    def events(self, response_id: str) -> list[Event]:
         """Return the events of a stream that has ended, which has to be well-formed."""
         from_store = list(stored_events(self.store, response_id))
         grammar = Grammar()
@@ -276,7 +276,7 @@ class Bench:
     def kept(self, response_id: str) -> Response:
         """Return a response that has ended, as it was stored and told."""
         response = self.responses.get("acme", response_id).response
-        last = self.told(response_id)[-1]
+        last = self.events(response_id)[-1]
         assert isinstance(last, Lifecycle)
         assert replace(last.response, echo={}) == replace(response, echo={})
         return response

@@ -23,7 +23,7 @@ class ScriptedProvider:
 
     def __init__(self, name: str, *scripts: Sequence[Step]) -> None:
         self.name = name
-        self.asked: list[ModelRequest] = []
+        self.requests: list[ModelRequest] = []
         self.calls: list[UpstreamCall] = []
         self.deadlines: list[float] = []
         self.left = 0
@@ -45,7 +45,7 @@ class ScriptedProvider:
         return answer
 
     def _play(self, request: ModelRequest, call: UpstreamCall) -> Iterator[Batch]:
-        self.asked.append(request)
+        self.requests.append(request)
         self.calls.append(call)
         self.deadlines.append(call.deadline)
         script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]

@@ -55,7 +55,7 @@ def responses(bench: Bench) -> Responses:
     )
 
 
-def asked(background: Background, **more: Any) -> tuple[Any, tuple[str, ...]]:
+def enqueued(background: Background, **more: Any) -> tuple[Any, tuple[str, ...]]:
     body = BODY | more
     request = CREATE_REQUEST.load(body)
     return background.enqueue(CALLER, request, body, Noted())
@@ -77,32 +77,32 @@ def places_taken(bench: Bench) -> int:
 
 
 def test_it_is_queued_and_a_worker_told(bench: Bench, background: Background) -> None:
-    response, _ = asked(background)
+    response, _ = enqueued(background)
     assert (response.status, response.usage, bench.box.sent) == ("queued", None, [1])
 
 
 def test_parameters_that_will_not_be_honoured_are_named(background: Background) -> None:
-    _, ignored = asked(background, seed=1, whatever=2)
+    _, ignored = enqueued(background, seed=1, whatever=2)
     assert set(ignored) == {"seed", "whatever"}
 
 
 def test_it_keeps_its_place_in_flight_while_it_waits(bench: Bench, background: Background) -> None:
-    asked(background)
+    enqueued(background)
     bench.clock.now += 600
     assert places_taken(bench) == 1
 
 
 def test_a_wake_up_that_cannot_be_sent_is_not_missed(bench: Bench, background: Background) -> None:
     bench.box.is_away = True
-    response, _ = asked(background)
+    response, _ = enqueued(background)
     assert bench.store.status("acme", response.id) == "queued"
 
 
 def test_a_full_queue_takes_nothing_more(client: redis.Redis) -> None:
     bench = Bench(client, BackgroundSettings(max_queued_per_account=1))
-    asked(bench.background)
+    enqueued(bench.background)
     with pytest.raises(RateLimited) as caught:
-        asked(bench.background)
+        enqueued(bench.background)
     assert (caught.value.code, caught.value.retry_after_s) == ("background_queue_full", 5)
     assert places_taken(bench) == 1
 
@@ -110,14 +110,14 @@ def test_a_full_queue_takes_nothing_more(client: redis.Redis) -> None:
 def test_what_cannot_be_queued_takes_no_place(bench: Bench, background: Background) -> None:
     bench.away.at = {"enqueue"}
     with pytest.raises(StorageUnavailable):
-        asked(background)
+        enqueued(background)
     assert places_taken(bench) == 0
 
 
 def test_where_it_is_disabled_it_is_refused(client: redis.Redis) -> None:
     bench = Bench(client, BackgroundSettings(enabled=False))
     with pytest.raises(InvalidRequest) as caught:
-        asked(bench.background)
+        enqueued(bench.background)
     assert caught.value.param == "background"
 
 
@@ -148,8 +148,8 @@ def test_opaque_reasoning_is_shown_to_who_asked_for_it(
     bench.worker.work()
     seen.append(responses.get(CALLER, response_id, frozenset()))
     assert [bool(each.output[0].encrypted_content) for each in seen] == [shown, shown]
-    told = b"".join(bench.store.read_events(response_id, 0).lines)
-    assert (b"encrypted_content" in told) == shown
+    data = b"".join(bench.store.read_events(response_id, 0).lines)
+    assert (b"encrypted_content" in data) == shown
 
 
 def test_who_waits_hears_of_the_end(bench: Bench, responses: Responses) -> None:
@@ -197,7 +197,7 @@ def test_what_is_cancelled_while_it_waits_never_runs(bench: Bench, background: B
     bench.worker.work()
     response = bench.kept(response_id)
     assert (response.status, response.output, response.usage) == ("cancelled", (), Usage())
-    assert bench.provider.asked == []
+    assert bench.provider.requests == []
 
 
 def test_it_frees_its_place_and_costs_nothing(bench: Bench, background: Background) -> None:
@@ -224,8 +224,8 @@ def test_of_two_who_cancel_one_does(
     response_id = bench.queued()
     take_over, others = bench.store.take_over, [True]
 
-    def after_another(*asked: Any) -> Any:
-        claim = take_over(*asked)
+    def after_another(*parameters: Any) -> Any:
+        claim = take_over(*parameters)
         if others:
             others.clear()
             assert background.cancel(CALLER, response_id)
@@ -292,7 +292,7 @@ def test_what_is_deleted_is_cancelled_first(bench: Bench, responses: Responses) 
     response_id = bench.queued()
     responses.delete(CALLER, response_id)
     bench.worker.work()
-    assert bench.provider.asked == []
+    assert bench.provider.requests == []
     with pytest.raises(NotFound):
         responses.get(CALLER, response_id, frozenset())
 

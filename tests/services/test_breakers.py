@@ -231,12 +231,12 @@ def test_once_closed_it_starts_counting_afresh(breakers: Breakers, clock: Clock)
 
 
 def test_changes_are_told(clock: Clock) -> None:
-    told: list[tuple[str, str]] = []
-    breakers = Breakers(["a"], clock, lambda provider, state: told.append((provider, state)))
+    seen: list[tuple[str, str]] = []
+    breakers = Breakers(["a"], clock, lambda provider, state: seen.append((provider, state)))
     calls(breakers, 20, DOWN)
     clock.now += 5
     calls(breakers, 1, None)
-    assert told == [("a", "open"), ("a", "half_open"), ("a", "closed")]
+    assert seen == [("a", "open"), ("a", "half_open"), ("a", "closed")]
 
 
 def test_a_call_may_end_in_another_thread_and_context_than_it_began_in(breakers: Breakers) -> None:

@@ -135,29 +135,29 @@ def test_a_call_that_has_its_output_already_is_sent_again_with_the_output() -> N
 
 def test_a_whole_history_that_is_sent_again_answers_the_parents_call() -> None:
     whole = "u1 a(x) a=1 t1 u2 b(y) b=2"
-    told, own = paired("u1 / a(x)", "a=1 / t1", "u2 / b(y)", own=whole)
-    assert told == "u1 a(x) a=1 t1 u2 u1 a(x) a=1 t1 u2 b(y) b=2"
+    result, own = paired("u1 / a(x)", "a=1 / t1", "u2 / b(y)", own=whole)
+    assert result == "u1 a(x) a=1 t1 u2 u1 a(x) a=1 t1 u2 b(y) b=2"
     assert own == "u1 a(x) a=1 t1 u2 b=2"
 
 
 def test_a_whole_history_with_one_id_for_all_calls_keeps_their_outputs_apart() -> None:
     whole = "u1 a(x) a=1 t1 u2 a(y) a=2"
-    told, own = paired("u1 / a(x)", "a=1 / t1", "u2 / a(y)", own=whole)
-    assert told == f"u1 a(x) a=1 t1 u2 {whole}"
+    result, own = paired("u1 / a(x)", "a=1 / t1", "u2 / a(y)", own=whole)
+    assert result == f"u1 a(x) a=1 t1 u2 {whole}"
     assert own == "u1 a(x) a=1 t1 u2 a=2"
     turns = "u1 / a(x)", "a=1 / t1", "u2 / a(y)", "u1 a(x) a=1 t1 u2 a=2 / t2"
     assert seen(*turns, own="u3") == f"u1 a(x) a=1 t1 u2 {whole} t2 u3"
 
 
 def test_calls_of_one_id_in_a_group_stand_in_the_order_of_their_outputs() -> None:
-    told = seen("u1 a(x) a=1 / a(y) a(z)", own="u1 a(x) a=1 a(y) a(z) a=2 a=3")
-    assert told == "u1 a(x) a=1 u1 a(x) a(y) a(z) a=1 a=2 a=3"
+    result = seen("u1 a(x) a=1 / a(y) a(z)", own="u1 a(x) a=1 a(y) a(z) a=2 a=3")
+    assert result == "u1 a(x) a=1 u1 a(x) a(y) a(z) a=1 a=2 a=3"
 
 
 def test_an_output_replaces_that_of_the_call_that_was_answered_last() -> None:
     own = "u1 a(x) a=1 a(y) a=2 u2 a=3"
-    told = seen("u1 a(x) a=1 / a(y)", own=own)
-    assert told == "u1 a(x) a=1 u1 a(x) a=1 u2 a(y) a=3"
+    result = seen("u1 a(x) a=1 / a(y)", own=own)
+    assert result == "u1 a(x) a=1 u1 a(x) a=1 u2 a(y) a=3"
 
 
 def test_parallel_calls_of_one_id_that_are_sent_again_keep_their_order() -> None:

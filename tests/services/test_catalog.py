@@ -111,10 +111,10 @@ def test_a_reasoning_model_is_known_by_its_upstream_name() -> None:
     assert catalog().resolve("openai/o3", ANYONE)[0].reasoning
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_the_configuration_has_the_last_word_on_reasoning(told: bool) -> None:
-    model = ModelSettings(id="m", provider="openai", upstream_model="o3-x", reasoning=told)
-    assert catalog(model).resolve("m", ANYONE)[0].reasoning is told
+@pytest.mark.parametrize("reasoning", [True, False])
+def test_the_configuration_has_the_last_word_on_reasoning(reasoning: bool) -> None:
+    model = ModelSettings(id="m", provider="openai", upstream_model="o3-x", reasoning=reasoning)
+    assert catalog(model).resolve("m", ANYONE)[0].reasoning is reasoning
 
 
 def test_what_is_configured_for_a_model_holds_by_its_prefixed_name_too() -> None:

@@ -36,10 +36,10 @@ class Server(ScriptedProvider):
     def __init__(self, *served: str) -> None:
         super().__init__("ollama")
         self.served: tuple[str, ...] | None = served
-        self.times_asked = 0
+        self.lists_fetched = 0
 
     def models(self) -> tuple[str, ...]:
-        self.times_asked += 1
+        self.lists_fetched += 1
         if self.served is None:
             raise UpstreamUnavailable("nobody there")
         return self.served
@@ -66,7 +66,7 @@ def found(server: Server, clock: Clock, background: Background) -> Discovery:
 
 
 def test_nothing_is_asked_before_it_is_needed(server: Server, found: Discovery) -> None:
-    assert server.times_asked == 0
+    assert server.lists_fetched == 0
 
 
 def test_a_server_is_asked_when_first_needed(found: Discovery) -> None:
@@ -81,7 +81,7 @@ def test_a_list_is_used_for_a_minute(found: Discovery, server: Server, clock: Cl
     found.models("ollama")
     clock.now += 59
     found.models("ollama")
-    assert server.times_asked == 1
+    assert server.lists_fetched == 1
 
 
 def test_after_a_minute_it_is_asked_again(found: Discovery, server: Server, clock: Clock) -> None:
@@ -99,7 +99,7 @@ def test_a_server_that_is_not_there_or_empty_is_not_listed_and_asked_again_soon(
     assert found.models("ollama") == ()
     clock.now += 9
     found.models("ollama")
-    assert server.times_asked == 1
+    assert server.lists_fetched == 1
     server.served = ("llama3",)
     clock.now += 1
     assert found.models("ollama") == ("llama3",)

@@ -69,11 +69,11 @@ def request(*items: InputItem, parent: str | None = PARENT) -> CreateRequest:
     return CreateRequest(model="m", input=items, previous_response_id=parent)
 
 
-def begun(store: OneParent, asked: CreateRequest) -> Thread:
+def begun(store: OneParent, model_request: CreateRequest) -> Thread:
     def context_of(account: str, response_id: str) -> Context | Status:
         return "queued" if response_id in store.pending else store.context(account, response_id)
 
-    return thread_for(store, IDS, "acme", asked, context_of)
+    return thread_for(store, IDS, "acme", model_request, context_of)
 
 
 def seen(store: OneParent, *items: InputItem) -> list[Item]:
@@ -181,8 +181,8 @@ def test_an_output_answers_the_parents_call() -> None:
 
 def test_the_later_of_two_outputs_wins() -> None:
     store = OneParent(output=(call("call_x", "fc_1"),))
-    told = seen(store, answer("call_x", "1", "fco_1"), answer("call_x", "2", "fco_2"))
-    assert told == [call("call_x", "fc_1"), answer("call_x", "2", "fco_2")]
+    result = seen(store, answer("call_x", "1", "fco_1"), answer("call_x", "2", "fco_2"))
+    assert result == [call("call_x", "fc_1"), answer("call_x", "2", "fco_2")]
 
 
 def test_a_parents_cut_call_is_left_out() -> None:

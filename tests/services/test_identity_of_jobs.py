@@ -38,8 +38,8 @@ def lines() -> Iterator[list[dict[str, Any]]]:
 
     class Lines(list[dict[str, Any]]):
         def of(self, event: str) -> dict[str, Any]:
-            told = map(json.loads, stream.getvalue().splitlines())
-            (line,) = [each for each in told if each["event"] == event]
+            result = map(json.loads, stream.getvalue().splitlines())
+            (line,) = [each for each in result if each["event"] == event]
             return dict(line)
 
     yield Lines()
@@ -49,8 +49,8 @@ def lines() -> Iterator[list[dict[str, Any]]]:
 
 def queued(bench: Bench) -> str:
     body = {"model": "m", "input": "hi", "background": True}
-    asked = CREATE_REQUEST.load(body)
-    response, _ = bench.background.enqueue(CALLER, asked, body, Noted(), NAMES)
+    sent = CREATE_REQUEST.load(body)
+    response, _ = bench.background.enqueue(CALLER, sent, body, Noted(), NAMES)
     return response.id
 
 

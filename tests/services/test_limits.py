@@ -139,14 +139,14 @@ def test_tokens_are_estimated_only_where_they_are_limited(door: Door) -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "told"),
+    ("limit", "expected"),
     [
         (Allowance(requests_per_minute=1), "this account may have 1 requests per minute"),
         (Allowance(requests_per_day=1), "this account may have 1 requests per day"),
         (Allowance(max_in_flight=1), "this account may have 1 requests in flight"),
     ],
 )
-def test_a_reached_limit_is_told(door: Door, limit: Allowance, told: str) -> None:
+def test_a_reached_limit_is_told(door: Door, limit: Allowance, expected: str) -> None:
     one = Caller(account="acme", key_id="key_1", account_limits=limit)
     reservation = door.reserve(one)
     error = door.refusal(one)
@@ -155,7 +155,7 @@ def test_a_reached_limit_is_told(door: Door, limit: Allowance, told: str) -> Non
         "rate_limit_error",
         "rate_limit_exceeded",
     )
-    assert told in error.message
+    assert expected in error.message
     assert error.retry_after_s
     reservation.release()
 

@@ -70,27 +70,27 @@ def test_failed_targets_free_their_slots(bench: Bench) -> None:
 
 
 def test_a_busy_provider_is_passed_over_at_once_if_another_may_answer(bench: Bench) -> None:
-    held = bench.open_a()
+    kept = bench.open_a()
     opened = bench.open(patience_s=3600)
     assert (opened.provider, opened.attempts) == ("b", 2)
-    drop(held)
+    drop(kept)
 
 
 def test_no_slot_is_waited_for_beyond_the_deadline(bench: Bench) -> None:
-    held = bench.open_a()
+    kept = bench.open_a()
     bench.call = UpstreamCall(deadline=bench.clock.now)
     with pytest.raises(UpstreamUnavailable, match="busy"):
         bench.open_a(patience_s=3600)
-    drop(held)
+    drop(kept)
 
 
 def test_being_full_is_no_failure_of_the_provider(bench: Bench) -> None:
-    held = bench.open_a()
+    kept = bench.open_a()
     for _ in range(20):
         with pytest.raises(UpstreamUnavailable, match="busy"):
             bench.open_a(patience_s=0)
     assert bench.breakers.states()["a"] == "closed"
-    drop(held)
+    drop(kept)
 
 
 def whole_calls(bench: Bench, count: int) -> None:
@@ -120,7 +120,7 @@ def test_a_call_is_counted_once_whatever_its_attempts(bench: Bench) -> None:
     bench.jitter = 1.0
     bench.a = ScriptedProvider("a", (DOWN,))
     whole_calls(bench, 8)
-    assert len(bench.a.asked) == 24
+    assert len(bench.a.requests) == 24
     assert bench.breakers.states()["a"] == "closed"
 
 
@@ -144,7 +144,7 @@ def test_an_open_breaker_means_the_next_target_without_an_attempt(bench: Bench) 
     take_out(bench)
     bench.call = UpstreamCall(deadline=math.inf)
     opened = bench.open()
-    assert (opened.provider, opened.attempts, bench.a.asked) == ("b", 1, [])
+    assert (opened.provider, opened.attempts, bench.a.requests) == ("b", 1, [])
 
 
 def test_an_open_breaker_and_no_other_target_says_when_to_come_back(bench: Bench) -> None:
@@ -174,13 +174,13 @@ def test_silence_does_not_close_the_breaker(bench: Bench) -> None:
 
 
 def test_a_probe_that_finds_no_free_slot_leaves_the_next_call_to_try(bench: Bench) -> None:
-    held = bench.open_a()
+    kept = bench.open_a()
     for _ in range(20):
         bench.breakers.admit("a").settle(ODD)
     bench.clock.now += 5
     with pytest.raises(UpstreamUnavailable, match="busy"):
         bench.open_a(patience_s=0)
-    drop(held)
+    drop(kept)
     assert bench.open_a().provider == "a"
 
 
@@ -250,5 +250,5 @@ def test_an_answer_that_is_too_long_asks_nobody_else_and_opens_no_breaker(bench:
     for _ in range(50):
         with pytest.raises(AnswerTooLong):
             bench.open()
-    assert not bench.b.asked
+    assert not bench.b.requests
     assert bench.breakers.states()["a"] == "closed"

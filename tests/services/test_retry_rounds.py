@@ -55,14 +55,14 @@ def opened(bench: Bench, *, fallback: bool = True, time_s: float = TIME_S) -> Up
             bench.call, pause_s = UpstreamCall(deadline=math.inf), parked.pause_s
 
 
-def asked(bench: Bench) -> tuple[int, int]:
-    return len(bench.a.asked), len(bench.b.asked)
+def calls(bench: Bench) -> tuple[int, int]:
+    return len(bench.a.requests), len(bench.b.requests)
 
 
 def test_an_upstream_that_comes_back_is_asked_again(bench: Bench) -> None:
     bench.a = ScriptedProvider("a", *[[DOWN]] * 9, ANSWER)
     exhaust(opened(bench, fallback=False))
-    assert (len(bench.a.asked), sum(bench.clock.pauses) > 60) == (10, True)
+    assert (len(bench.a.requests), sum(bench.clock.pauses) > 60) == (10, True)
 
 
 def test_pauses_grow_up_to_a_bound(bench: Bench) -> None:
@@ -74,14 +74,14 @@ def test_pauses_grow_up_to_a_bound(bench: Bench) -> None:
 def test_a_fallback_comes_before_any_pause(bench: Bench) -> None:
     bench.a = ScriptedProvider("a", [DOWN])
     assert opened(bench).provider == "b"
-    assert (asked(bench), bench.clock.pauses) == ((1, 1), [])
+    assert (calls(bench), bench.clock.pauses) == ((1, 1), [])
 
 
 def test_a_fallback_is_asked_at_once_while_a_retry_after_runs(bench: Bench) -> None:
     bench.a = ScriptedProvider("a", [UpstreamRateLimited("slow down", retry_after_s=300)])
     bench.b = ScriptedProvider("b", [DOWN], [DOWN], ANSWER)
     assert opened(bench).provider == "b"
-    assert (asked(bench), bench.clock.pauses) == ((1, 3), [0.5, 1])
+    assert (calls(bench), bench.clock.pauses) == ((1, 3), [0.5, 1])
 
 
 def test_a_retry_after_is_waited_for_where_nobody_else_is_left(bench: Bench) -> None:
@@ -96,7 +96,7 @@ def test_who_still_knows_of_a_failure_is_not_parked(bench: Bench) -> None:
     targets = [Target("model", bench.a, "model-a"), Target("spare", bench.b, "model-b")]
     until = bench.clock.now + TIME_S
     exhaust(bench.router.open_in_time(targets, bench.request_for, bench.call, until))
-    assert asked(bench) == (1, 10)
+    assert calls(bench) == (1, 10)
 
 
 def test_a_retry_after_beyond_the_time_ends_it(bench: Bench) -> None:
@@ -124,7 +124,7 @@ def test_who_was_sent_it_and_timed_out_is_not_sent_it_again(bench: Bench) -> Non
     bench.a = ScriptedProvider("a", [UpstreamTimeout("no answer")])
     bench.b = ScriptedProvider("b", [DOWN], [DOWN], ANSWER)
     assert opened(bench).provider == "b"
-    assert asked(bench) == (1, 3)
+    assert calls(bench) == (1, 3)
 
 
 def test_no_other_model_of_a_provider_that_timed_out_is_asked(bench: Bench) -> None:
@@ -132,13 +132,13 @@ def test_no_other_model_of_a_provider_that_timed_out_is_asked(bench: Bench) -> N
     targets = [Target("one", bench.a, "one"), Target("two", bench.a, "two")]
     with pytest.raises(GatewayError):
         bench.router.open_in_time(targets, bench.request_for, bench.call, bench.clock.now + TIME_S)
-    assert [each.model for each in bench.a.asked] == ["one", "two"]
+    assert [each.model for each in bench.a.requests] == ["one", "two"]
 
 
 def test_who_could_not_be_connected_to_is_asked_again(bench: Bench) -> None:
     bench.a = ScriptedProvider("a", [UpstreamTimeout("no way", sent=False)], ANSWER)
     exhaust(opened(bench, fallback=False))
-    assert len(bench.a.asked) == 2
+    assert len(bench.a.requests) == 2
 
 
 def test_silence_is_no_answer_yet(bench: Bench) -> None:
@@ -150,7 +150,7 @@ def test_what_has_spoken_is_not_asked_again(bench: Bench) -> None:
     bench.a = ScriptedProvider("a", [HELLO, DOWN])
     with pytest.raises(UpstreamUnavailable):
         list(opened(bench, fallback=False).batches)
-    assert len(bench.a.asked) == 1
+    assert len(bench.a.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -168,14 +168,14 @@ def test_what_cannot_pass_ends_it_at_once(bench: Bench, error: GatewayError) -> 
     bench.a = ScriptedProvider("a", [error])
     with pytest.raises(type(error)):
         opened(bench, fallback=False)
-    assert (len(bench.a.asked), bench.clock.pauses) == (1, [])
+    assert (len(bench.a.requests), bench.clock.pauses) == (1, [])
 
 
 def test_a_call_that_is_cancelled_while_it_waits_is_over(bench: Bench) -> None:
     bench.a = ScriptedProvider("a", [DOWN], [bench.call.cancel, DOWN])
     with pytest.raises(CallerGone):
         opened(bench, fallback=False)
-    assert len(bench.a.asked) == 2
+    assert len(bench.a.requests) == 2
 
 
 def test_nothing_is_occupied_while_it_waits(bench: Bench) -> None:
@@ -212,12 +212,12 @@ def test_however_it_fails_it_ends_in_time(
     clock = Clock()
     targets = [Target("m", ScriptedProvider(name), "m") for name in ("a", "b")]
     rounds = RetryRounds(targets, clock, lambda: jitter)
-    asked_again: list[str] = []
+    called_again: list[str] = []
     over: set[str] = set()
     for error in failures:
         for target in rounds.ready():
             if target.provider.name in over:
-                asked_again.append(target.provider.name)
+                called_again.append(target.provider.name)
             rounds.record_failure(target, error)
             if not is_transient(error):
                 over.add(target.provider.name)
@@ -226,5 +226,5 @@ def test_however_it_fails_it_ends_in_time(
             break
         assert next_s >= FIRST_PAUSE_S / 2
         clock.now += next_s
-    assert asked_again == []
+    assert called_again == []
     assert clock.now <= 1000 + time_s

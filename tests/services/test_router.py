@@ -41,12 +41,12 @@ def test_the_first_target_answers(bench: Bench) -> None:
     opened = bench.open()
     assert (opened.provider, opened.attempts) == ("a", 1)
     assert list(opened.batches) == [HELLO, THE_END]
-    assert bench.b.asked == []
+    assert bench.b.requests == []
 
 
 def test_a_provider_is_asked_for_its_own_model(bench: Bench) -> None:
     bench.open()
-    assert [request.model for request in bench.a.asked] == ["model-a"]
+    assert [request.model for request in bench.a.requests] == ["model-a"]
 
 
 def test_only_the_first_batch_is_pulled_before_the_answer_is_told(bench: Bench) -> None:
@@ -77,7 +77,7 @@ def test_a_failed_attempt_is_repeated(bench: Bench) -> None:
 def test_after_three_attempts_the_next_target_is_asked(bench: Bench) -> None:
     bench.a = ScriptedProvider("a", (DOWN,))
     opened = bench.open()
-    assert (opened.provider, opened.attempts, len(bench.a.asked)) == ("b", 4, 3)
+    assert (opened.provider, opened.attempts, len(bench.a.requests)) == ("b", 4, 3)
     assert list(opened.batches) == [HELLO, THE_END]
 
 
@@ -89,7 +89,7 @@ def test_a_rate_limited_provider_is_left_at_once(bench: Bench) -> None:
 def test_a_fallback_is_asked_at_once_while_a_retry_after_runs(bench: Bench) -> None:
     bench.a = ScriptedProvider("a", [UpstreamUnavailable("down", retry_after_s=2)])
     assert bench.open().provider == "b"
-    assert (len(bench.a.asked), bench.clock.pauses) == (1, [])
+    assert (len(bench.a.requests), bench.clock.pauses) == (1, [])
 
 
 def test_a_provider_that_misbehaves_is_left_at_once(bench: Bench) -> None:
@@ -129,7 +129,7 @@ def test_what_no_other_target_can_mend_ends_it(bench: Bench, error: GatewayError
     bench.a = ScriptedProvider("a", (error,))
     with pytest.raises(type(error)):
         bench.open()
-    assert (bench.call.attempts, bench.b.asked) == (1, [])
+    assert (bench.call.attempts, bench.b.requests) == (1, [])
     assert bench.slots_are_free()
 
 
@@ -146,14 +146,14 @@ def test_a_request_that_cannot_be_made_asks_nobody(bench: Bench) -> None:
 
     with pytest.raises(InvalidRequest):
         bench.router.open((Target("model", bench.a, "m"),), refuse, bench.call)
-    assert bench.a.asked == []
+    assert bench.a.requests == []
 
 
 def test_a_call_that_is_already_cancelled_asks_nobody(bench: Bench) -> None:
     bench.call.cancel()
     with pytest.raises(CallerGone):
         bench.open()
-    assert (bench.a.asked, bench.b.asked) == ([], [])
+    assert (bench.a.requests, bench.b.requests) == ([], [])
     assert bench.slots_are_free()
 
 
@@ -176,7 +176,7 @@ def test_once_a_stream_has_begun_nothing_is_tried_again(bench: Bench, begun: Bat
     with pytest.raises(UpstreamUnavailable) as failure:
         list(opened.batches)
     assert failure.value.work_done
-    assert (bench.call.attempts, bench.b.asked) == (1, [])
+    assert (bench.call.attempts, bench.b.requests) == (1, [])
 
 
 def test_silence_is_waited_through_for_a_whole_answer(bench: Bench) -> None:
@@ -188,7 +188,7 @@ def test_silence_is_waited_through_for_a_whole_answer(bench: Bench) -> None:
 
 def test_an_answer_that_was_lost_is_not_asked_for_again_but_elsewhere(bench: Bench) -> None:
     bench.a = ScriptedProvider("a", (UpstreamUnavailable("cut", work_done=True),))
-    assert (bench.open().attempts, len(bench.a.asked)) == (2, 1)
+    assert (bench.open().attempts, len(bench.a.requests)) == (2, 1)
 
 
 def test_a_provider_sets_the_deadline_of_its_calls(bench: Bench) -> None:
@@ -217,13 +217,13 @@ def failing(bench: Bench, first: Exception, second: Exception) -> GatewayError:
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "told"),
+    ("first", "second", "expected"),
     [(DOWN, LIMITED, DOWN), (LIMITED, DOWN, LIMITED), (ODD, DOWN, DOWN), (DOWN, ODD, DOWN)],
 )
 def test_when_all_fail_the_first_failure_that_may_pass_is_told(
-    bench: Bench, first: Exception, second: Exception, told: Exception
+    bench: Bench, first: Exception, second: Exception, expected: Exception
 ) -> None:
-    assert str(failing(bench, first, second)) == str(told)
+    assert str(failing(bench, first, second)) == str(expected)
 
 
 def test_when_none_may_pass_the_first_failure_is_told(bench: Bench) -> None:
@@ -247,7 +247,7 @@ def test_however_providers_fail_each_is_asked_three_times_at_most(
     bench.b = ScriptedProvider("b", *([each] for each in second))
     with suppress(GatewayError):
         bench.open()
-    assert len(bench.a.asked) <= 3
-    assert len(bench.b.asked) <= 3
+    assert len(bench.a.requests) <= 3
+    assert len(bench.b.requests) <= 3
     assert sum(bench.clock.pauses) <= 10
     assert bench.slots_are_free()

@@ -340,11 +340,11 @@ def test_who_waits_for_an_end_that_was_does_not_wait(hub: NewsHub) -> None:
 
 
 def test_who_waits_for_the_end_is_woken_by_it_alone(hub: NewsHub) -> None:
-    asked: list[bool] = []
+    calls: list[bool] = []
     pending = [True]
 
     def is_pending() -> bool:
-        asked.append(pending[0])
+        calls.append(pending[0])
         return pending[0]
 
     def wait() -> None:
@@ -353,12 +353,12 @@ def test_who_waits_for_the_end_is_woken_by_it_alone(hub: NewsHub) -> None:
 
     waiting = threading.Thread(target=wait)
     waiting.start()
-    until(lambda: asked == [True], "it to wait")
+    until(lambda: calls == [True], "it to wait")
     hub.publish("events")
     pending[0] = False
     hub.publish("ended")
     waiting.join()
-    assert asked == [True, False]
+    assert calls == [True, False]
 
 
 def test_nobody_waits_for_ever(hub: NewsHub) -> None:

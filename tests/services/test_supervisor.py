@@ -134,7 +134,7 @@ def test_what_was_never_accepted_is_not_run_and_counted_once(
     bench.supervisor.beat()
     assert bench.store.take() is None
     (line,) = bench.usage.read("acme", [bench.meter.book.today()])
-    assert (line.requests, line.errors, bench.provider.asked) == (1, 1, [])
+    assert (line.requests, line.errors, bench.provider.requests) == (1, 1, [])
 
 
 def test_what_nobody_ended_is_ended_as_it_was_meant(bench: Bench) -> None:
@@ -257,29 +257,29 @@ def test_what_another_lost_is_none_of_ones_own(bench: Bench) -> None:
 
 
 def test_the_streams_of_all_runs_are_flushed_at_once(bench: Bench) -> None:
-    told: list[bool] = []
+    seen: list[bool] = []
 
     def flush() -> None:
         bench.clock.now += FLUSH_S
-        told.append(bench.active_jobs.flush())
-        told.append(bench.active_jobs.flush())
+        seen.append(bench.active_jobs.flush())
+        seen.append(bench.active_jobs.flush())
 
     during(bench, flush)
-    assert (told, bench.away.calls.count("append")) == ([True, True], 1)
+    assert (seen, bench.away.calls.count("append")) == ([True, True], 1)
 
 
 def test_a_flush_waits_for_a_store_that_is_away(bench: Bench) -> None:
-    told: list[bool] = []
+    seen: list[bool] = []
 
     def flush() -> None:
         bench.clock.now += FLUSH_S
         bench.away.at = {"append"}
-        told.append(bench.active_jobs.flush())
+        seen.append(bench.active_jobs.flush())
         bench.away.at = set()
-        told.append(bench.active_jobs.flush())
+        seen.append(bench.active_jobs.flush())
 
     response_id = during(bench, flush)
-    assert told == [False, True]
+    assert seen == [False, True]
     assert bench.kept(response_id).status == "completed"
 
 

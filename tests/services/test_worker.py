@@ -69,14 +69,14 @@ def test_it_is_put_on_its_account_once(bench: Bench) -> None:
 def test_its_model_hears_what_was_asked(bench: Bench) -> None:
     bench.queued("what is new?", temperature=0.5)
     bench.worker.work()
-    (asked,) = bench.provider.asked
-    assert (asked.stream, asked.parameters.temperature) == (True, 0.5)
-    assert "what is new?" in str(asked.items)
+    (sent,) = bench.provider.requests
+    assert (sent.stream, sent.parameters.temperature) == (True, 0.5)
+    assert "what is new?" in str(sent.items)
 
 
 def test_where_nothing_waits_nothing_is_done(bench: Bench) -> None:
     bench.worker.work()
-    assert bench.provider.asked == []
+    assert bench.provider.requests == []
 
 
 def test_a_worker_that_ends_takes_nothing_more(bench: Bench) -> None:
@@ -91,7 +91,7 @@ def test_what_was_erased_while_it_waited_is_not_run(bench: Bench) -> None:
     for key in bench.client.scan_iter(f"{bench.prefix}*{response_id}"):
         bench.client.delete(key)
     bench.worker.work()
-    assert bench.provider.asked == []
+    assert bench.provider.requests == []
 
 
 @pytest.mark.parametrize("at", ["take", "claim"])
@@ -111,7 +111,7 @@ def test_a_worker_that_ends_leaves_a_job_as_it_is_while_the_store_is_away(
 def test_a_job_waits_for_a_store_that_is_away_however_long(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
-    response_id, asked = bench.queued(), list[str]()
+    response_id, sent = bench.queued(), list[str]()
     bench.away.at = {at}
 
     def come_back() -> None:
@@ -119,7 +119,7 @@ def test_a_job_waits_for_a_store_that_is_away_however_long(
             bench.away.at = set()
 
     def caller_of(key_id: str) -> Caller | None:
-        asked.append(key_id)
+        sent.append(key_id)
         if "caller" in bench.away.at:
             raise StorageUnavailable("away")
         return CALLER
@@ -128,7 +128,7 @@ def test_a_job_waits_for_a_store_that_is_away_however_long(
     monkeypatch.setattr(worker, "_caller_of", caller_of)
     bench.at_pause = come_back
     worker.work()
-    assert (bench.kept(response_id).status, len(bench.provider.asked)) == ("completed", 1)
+    assert (bench.kept(response_id).status, len(bench.provider.requests)) == ("completed", 1)
 
 
 def test_what_stops_a_job_stops_its_waiting_for_the_store(
@@ -142,7 +142,7 @@ def test_what_stops_a_job_stops_its_waiting_for_the_store(
     monkeypatch.setattr(worker, "_caller_of", away)
     bench.at_pause = bench.active_jobs.give_back
     worker.work()
-    assert (bench.store.take(), bench.provider.asked) == (response_id, [])
+    assert (bench.store.take(), bench.provider.requests) == (response_id, [])
 
 
 # Before the upstream has spoken
@@ -153,7 +153,7 @@ def test_who_may_no_longer_use_a_key_gets_nothing_more(bench: Bench) -> None:
     bench.caller = None
     bench.worker.work()
     assert bench.kept(response_id).status == "cancelled"
-    assert (bench.provider.asked, used(bench).input_tokens) == ([], 0)
+    assert (bench.provider.requests, used(bench).input_tokens) == ([], 0)
 
 
 def test_a_model_that_is_not_allowed_any_more_is_not_asked(bench: Bench) -> None:
@@ -161,7 +161,7 @@ def test_a_model_that_is_not_allowed_any_more_is_not_asked(bench: Bench) -> None
     bench.caller = type(CALLER)(account="acme", key_id="key_1", models=("other",))
     bench.worker.work()
     response = bench.kept(response_id)
-    assert (response.status, bench.provider.asked) == ("failed", [])
+    assert (response.status, bench.provider.requests) == ("failed", [])
     assert used(bench).errors == 1
 
 
@@ -182,17 +182,17 @@ def test_an_upstream_that_refuses_makes_it_fail(bench: Bench, error: Exception, 
 
 
 def test_its_beginning_is_told_before_the_upstream_speaks(bench: Bench) -> None:
-    told: list[int] = []
+    seen: list[int] = []
 
     def look() -> None:
         bench.clock.now += 1
         bench.active_jobs.flush()
-        told.append(len(bench.store.read_events(response_id, 0).lines))
+        seen.append(len(bench.store.read_events(response_id, 0).lines))
 
     scripted(bench, look, HELLO, THE_END)
     response_id = bench.queued()
     bench.worker.work()
-    assert told == [3]
+    assert seen == [3]
     assert bench.kept(response_id).status == "completed"
 
 
@@ -214,7 +214,7 @@ def test_an_upstream_that_is_down_is_tried_again_in_the_jobs_time(bench: Bench) 
     bench.provider = ScriptedProvider("p", *[[DOWN]] * 9, (HELLO, THE_END))
     response_id = bench.queued()
     worked(bench)
-    assert (bench.kept(response_id).status, len(bench.provider.asked)) == ("completed", 10)
+    assert (bench.kept(response_id).status, len(bench.provider.requests)) == ("completed", 10)
 
 
 def test_an_upstream_that_stays_down_makes_it_fail_in_the_jobs_time(bench: Bench) -> None:
@@ -239,11 +239,11 @@ def test_a_job_that_waited_goes_on_where_it_was(bench: Bench) -> None:
     scripted(bench, DOWN)
     bench.queued()
     bench.worker.work()
-    asked = len(bench.provider.asked)
+    sent = len(bench.provider.requests)
     bench.lapse()
     bench.supervisor.beat()
     bench.worker.work()
-    assert (asked, len(bench.provider.asked), bench.pauses) == (5, 6, [0.5, 1, 2, 4])
+    assert (sent, len(bench.provider.requests), bench.pauses) == (5, 6, [0.5, 1, 2, 4])
 
 
 def test_a_job_that_waits_is_cancelled_at_once(bench: Bench) -> None:
@@ -254,7 +254,7 @@ def test_a_job_that_waits_is_cancelled_at_once(bench: Bench) -> None:
     bench.lapse()
     bench.supervisor.beat()
     bench.worker.work()
-    assert (bench.kept(response_id).status, len(bench.provider.asked)) == ("cancelled", 5)
+    assert (bench.kept(response_id).status, len(bench.provider.requests)) == ("cancelled", 5)
 
 
 def test_an_earlier_release_queues_a_job_that_waits_again(bench: Bench) -> None:
@@ -272,7 +272,7 @@ def test_a_job_that_waits_for_its_upstream_goes_back_when_its_worker_ends(bench:
     response_id = bench.queued()
     bench.at_pause = bench.active_jobs.give_back_silent
     bench.worker.work()
-    assert (bench.store.take(), len(bench.provider.asked)) == (response_id, 1)
+    assert (bench.store.take(), len(bench.provider.requests)) == (response_id, 1)
 
 
 def test_a_job_that_is_cancelled_while_it_waits_for_its_upstream_is_over(bench: Bench) -> None:
@@ -285,7 +285,7 @@ def test_a_job_that_is_cancelled_while_it_waits_for_its_upstream_is_over(bench: 
 
     bench.at_pause = cancel
     bench.worker.work()
-    assert (bench.kept(response_id).status, len(bench.provider.asked)) == ("cancelled", 1)
+    assert (bench.kept(response_id).status, len(bench.provider.requests)) == ("cancelled", 1)
 
 
 # Bugs
@@ -310,7 +310,7 @@ def test_a_bug_while_the_store_is_away_makes_it_fail_once_it_is_back(bench: Benc
     scripted(bench, both)
     bench.at_pause = lambda: setattr(bench.away, "is_away", len(bench.pauses) < 9)
     bench.worker.work()
-    assert (bench.kept(response_id).status, len(bench.provider.asked)) == ("failed", 1)
+    assert (bench.kept(response_id).status, len(bench.provider.requests)) == ("failed", 1)
 
 
 def test_a_bug_before_there_is_a_job_is_only_told(
@@ -425,7 +425,7 @@ def test_what_is_begun_too_late_is_given_back_at_once(
 
     monkeypatch.setattr(bench.store, "take", late)
     worker.work()
-    assert (bench.provider.asked, bench.jobs.status("acme", response_id)) == ([], "in_progress")
+    assert (bench.provider.requests, bench.jobs.status("acme", response_id)) == ([], "in_progress")
     assert bench.jobs.queues().queued == 1
 
 
@@ -434,8 +434,8 @@ def test_what_ends_just_before_it_is_given_back_has_ended(
 ) -> None:
     finish = bench.store.finish
 
-    def finish_and_stop(*told: Any) -> bool:
-        ended = finish(*told)
+    def finish_and_stop(*changes: Any) -> bool:
+        ended = finish(*changes)
         bench.active_jobs.give_back()
         return ended
 
@@ -462,7 +462,7 @@ def test_a_run_again_tells_each_event_once(bench: Bench) -> None:
     assert bench.store.read_events(response_id, 0).lines != []
     scripted(bench, HELLO, THE_END)
     bench.worker.work()
-    numbers = [event.sequence_number for event in bench.told(response_id)]
+    numbers = [event.sequence_number for event in bench.events(response_id)]
     assert numbers == list(range(len(numbers)))
 
 

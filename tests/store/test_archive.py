@@ -29,14 +29,14 @@ from tests.store.turns import (
     ACCOUNT,
     STRANGER,
     Clock,
-    asked,
     chain,
     continued,
     first_id,
+    left_by,
     next_id,
+    question,
     rich,
     saved,
-    told,
     turn,
 )
 
@@ -234,7 +234,7 @@ def deleted(store: RedisStore, *turns: Turn) -> None:
 def test_nothing_of_a_purged_text_is_left(
     store: RedisStore, archive: RedisArchive, client: Client, clock: Clock
 ) -> None:
-    secret = saved(store, "my secret", given=(asked("my secret", "msg_my_secret"),))
+    secret = saved(store, "my secret", given=(question("my secret", "msg_my_secret"),))
     client.xadd(events_of(secret), {"d": "my secret, told bit by bit"})
     before = everything(client)
     deleted(store, secret)
@@ -244,14 +244,14 @@ def test_nothing_of_a_purged_text_is_left(
 
 def secretive(store: RedisStore, length: int) -> list[Turn]:
     """Return a chain whose turns were all asked with the same long, secret instructions."""
-    told_by = echo(
+    sent_by = echo(
         CreateRequest(
             model="m", input=(), parameters=Parameters(instructions="my secret rules " * 40)
         )
     )
-    turns = [saved(store, echo=told_by)]
+    turns = [saved(store, echo=sent_by)]
     while len(turns) < length:
-        turns.append(continued(store, turns[-1], echo=told_by))
+        turns.append(continued(store, turns[-1], echo=sent_by))
     return turns
 
 
@@ -263,10 +263,10 @@ def test_a_purged_turn_still_counts_among_those_of_its_context(
     last = continued(store, gone, "three")
     deleted(store, gone)
     list(archive.purge(int(clock.at) + 1))
-    kept, asked_with = len(told(first)), len(first.input)
+    kept, sent_with = len(left_by(first)), len(first.input)
     context = store.context(ACCOUNT, last.response.id)
     assert context.inputs == (
-        range(asked_with),
+        range(sent_with),
         range(kept, kept),
         range(kept, kept + len(last.input)),
     )
@@ -321,8 +321,8 @@ def test_turns_that_continue_a_purged_one_lose_its_items_only(
     deleted(store, b)
     list(archive.purge(int(clock.at) + 1))
     later = continued(store, fork)
-    assert store.context(ACCOUNT, c.response.id).items == told(a, c)
-    assert store.context(ACCOUNT, later.response.id).items == told(a, fork, later)
+    assert store.context(ACCOUNT, c.response.id).items == left_by(a, c)
+    assert store.context(ACCOUNT, later.response.id).items == left_by(a, fork, later)
 
 
 def test_a_page_leaves_out_what_was_purged(
@@ -332,7 +332,7 @@ def test_a_page_leaves_out_what_was_purged(
     deleted(store, b)
     list(archive.purge(int(clock.at) + 1))
     found = store.input_items(ACCOUNT, c.response.id, PageQuery(order="asc", limit=10))
-    assert found.items == told(a) + c.input
+    assert found.items == left_by(a) + c.input
 
 
 def test_only_what_was_deleted_before_is_purged(
@@ -387,8 +387,8 @@ def test_a_deletion_that_is_just_happening_is_left_alone(
 def test_a_clients_id_that_lives_on_elsewhere_is_still_found(
     store: RedisStore, archive: RedisArchive, clock: Clock
 ) -> None:
-    first = saved(store, given=(asked("first", "msg_theirs"),))
-    second = saved(store, given=(asked("second", "msg_theirs"),))
+    first = saved(store, given=(question("first", "msg_theirs"),))
+    second = saved(store, given=(question("second", "msg_theirs"),))
     deleted(store, first)
     list(archive.purge(int(clock.at) + 1))
     assert store.items(ACCOUNT, ["msg_theirs"]) == {"msg_theirs": second.input[0]}
@@ -423,7 +423,7 @@ def test_nothing_of_an_erased_account_is_left(
 ) -> None:
     turns = secretive(store, 3)
     continued(store, turns[0])
-    theirs = saved(store, given=(asked("x", "msg_theirs"),))
+    theirs = saved(store, given=(question("x", "msg_theirs"),))
     client.xadd(events_of(theirs), {"d": "x"})
     deleted(store, turns[1])
     erased = list(archive.erase(ACCOUNT, no_job))
@@ -530,7 +530,7 @@ def test_the_disk_forgets_what_was_purged(tmp_path: Path, clock: Clock) -> None:
     with running("--appendonly", "yes", directory=tmp_path) as url:
         client = connect(RedisSettings(url=url))
         store, archive = RedisStore(client, "rg:", now=clock), RedisArchive(client, "rg:")
-        secret = saved(store, given=(asked("hush", "msg_my_secret"),))
+        secret = saved(store, given=(question("hush", "msg_my_secret"),))
         until(on_disk, "Redis to write")
         deleted(store, secret)
         list(archive.purge(int(clock.at) + 1))

@@ -14,7 +14,7 @@ from app.store.connection.client import connect
 from tests.redis_server import running
 
 
-def asked(url: str) -> list[Persistence]:
+def checked(url: str) -> list[Persistence]:
     with connect(RedisSettings(url=url)) as client:
         return persistence(client)
 
@@ -42,21 +42,21 @@ def asked(url: str) -> list[Persistence]:
 )
 def test_a_redis_tells_how_it_keeps(tmp_path: Path, options: list[str], kept: Persistence) -> None:
     with running(*options, directory=tmp_path) as url:
-        assert asked(url) == [kept]
+        assert checked(url) == [kept]
 
 
 def test_a_redis_may_refuse_to_tell_all() -> None:
     with running("--rename-command", "CONFIG", "") as url:
-        assert asked(url) == [Persistence("Redis", "noeviction", appends=False, snapshots=None)]
+        assert checked(url) == [Persistence("Redis", "noeviction", appends=False, snapshots=None)]
 
 
 def test_every_master_of_a_cluster_tells(cluster_url: str) -> None:
-    assert len({kept.server for kept in asked(cluster_url)}) == 3
+    assert len({kept.server for kept in checked(cluster_url)}) == 3
 
 
 def test_a_redis_that_is_away_tells_nothing() -> None:
     with pytest.raises(StorageUnavailable):
-        asked("redis://127.0.0.1:1")
+        checked("redis://127.0.0.1:1")
 
 
 @pytest.mark.parametrize(

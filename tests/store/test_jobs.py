@@ -284,10 +284,10 @@ def test_events_that_nobody_knows_any_more_end_the_run(bench: Bench) -> None:
 def test_what_a_job_told_counts_as_stored(bench: Bench) -> None:
     finished(bench.jobs)
     (stream,) = bench.keys("{*}:events:")
-    told = sum(len(fields[b"d"]) for _, fields in bench.client.xrange(stream))
+    result = sum(len(fields[b"d"]) for _, fields in bench.client.xrange(stream))
     (log,) = bench.keys("{*}:0")
     entry = sum(map(len, bench.client.lrange(log, 0, -1)))
-    assert bench.responses.stored_bytes("acme") == told + entry
+    assert bench.responses.stored_bytes("acme") == result + entry
 
 
 @pytest.mark.parametrize("how", ["purge", "erase"])
@@ -534,8 +534,8 @@ def test_nothing_is_stuck_or_run_when_the_store_is_lost_between_two_steps(
 def test_what_was_told_can_be_read_from_any_number_on(jobs: RedisJobStore) -> None:
     waiting = finished(jobs)
     lines = [*BEGUN.lines, *ENDING.lines]
-    told = [jobs.read_events(waiting.response.id, number).lines for number in range(5)]
-    assert told == [lines, lines[1:], lines[2:], [], []]
+    found = [jobs.read_events(waiting.response.id, number).lines for number in range(5)]
+    assert found == [lines, lines[1:], lines[2:], [], []]
 
 
 def test_a_stream_ends_with_its_job(jobs: RedisJobStore) -> None:

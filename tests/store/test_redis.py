@@ -23,7 +23,7 @@ from app.store.responses.chains import AT_ONCE, OWN, Chains
 from app.store.responses.entries import Entries
 from app.store.responses.redis import RedisStore
 from tests.redis_server import running
-from tests.store.turns import ACCOUNT, AT, asked, chain, continued, saved, told, turn
+from tests.store.turns import ACCOUNT, AT, chain, continued, left_by, question, saved, turn
 
 PROSE = (
     "Redis keeps what it is given in memory and, if it is told to, on disk as well. A list takes "
@@ -97,7 +97,7 @@ def test_forks_cost_no_further_round_trip(store: RedisStore) -> None:
         turns.append(continued(store, turns[-1]))
     with round_trips(2):
         context = store.context(ACCOUNT, turns[-1].response.id)
-    assert context.items == told(*turns)
+    assert context.items == left_by(*turns)
 
 
 def test_a_turn_is_saved_in_one_round_trip(store: RedisStore) -> None:
@@ -150,13 +150,13 @@ def test_a_turn_of_another_branch_is_not_of_the_chain(store: RedisStore, redis: 
 def test_references_to_items_of_many_responses_cost_one_round_trip(store: RedisStore) -> None:
     turns = [saved(store) for _ in range(10)]
     with round_trips(1):
-        store.items(ACCOUNT, [item.id for item in told(*turns)])
+        store.items(ACCOUNT, [item.id for item in left_by(*turns)])
 
 
 def test_200_turns_cost_less_than_their_json(redis: Redis) -> None:
     store = RedisStore(redis, "rg:")
     turns = chain(store, 200, PROSE)
-    json = sum(len(orjson.dumps(ITEM.dump(item))) for item in told(*turns))
+    json = sum(len(orjson.dumps(ITEM.dump(item))) for item in left_by(*turns))
     stored = sum(redis.memory_usage(key, samples=0) or 0 for key in redis.keys("*"))
     assert stored < json
 
@@ -182,7 +182,7 @@ def test_a_turn_costs_the_same_however_long_the_conversation(redis: Redis) -> No
 
 
 def test_no_key_expires(store: RedisStore, redis: Redis) -> None:
-    saved(store, given=(asked("theirs", "msg_theirs"),))
+    saved(store, given=(question("theirs", "msg_theirs"),))
     assert {redis.ttl(key) for key in redis.keys("*")} == {-1}
 
 
@@ -222,7 +222,7 @@ def test_a_server_that_has_forgotten_the_programs_is_told_them_again(
     kept = saved(store)
     other = saved(store)
     redis.script_flush()
-    assert len(store.items(ACCOUNT, [item.id for item in told(kept, other)])) == 4
+    assert len(store.items(ACCOUNT, [item.id for item in left_by(kept, other)])) == 4
     redis.script_flush()
     assert store.get(ACCOUNT, kept.response.id) == kept
 

@@ -16,7 +16,7 @@ from app.store.responses.archive_redis import RedisArchive
 from app.store.responses.redis import RedisStore
 from tests.processes import free_port, started, until
 from tests.redis_server import binary
-from tests.store.turns import ACCOUNT, asked, chain, saved, told
+from tests.store.turns import ACCOUNT, chain, left_by, question, saved
 
 CERTIFICATE = Path(__file__).parent.parent / "upstream" / "certificate.pem"
 #: What the gateway needs of Redis to store responses.
@@ -26,8 +26,8 @@ RIGHTS = "~rg:* +@read +@write +@scripting +@connection +info +wait"
 def has_tls() -> bool:
     """Tell whether the redis-server speaks TLS: one that does finds fault with its files only."""
     argv = [str(binary()), "--port", "0", "--tls-port", "1", "--tls-cert-file", "/nowhere"]
-    told = subprocess.run(argv, capture_output=True, check=False, timeout=10)  # noqa: S603 - the suite's own redis-server
-    return b"Failed to configure TLS" in told.stdout + told.stderr
+    result = subprocess.run(argv, capture_output=True, check=False, timeout=10)  # noqa: S603 - the suite's own redis-server
+    return b"Failed to configure TLS" in result.stdout + result.stderr
 
 
 pytestmark = pytest.mark.skipif(not has_tls(), reason="this redis-server has no TLS")
@@ -73,8 +73,8 @@ def test_a_user_with_few_rights_can_do_everything(port: int) -> None:
     with connect(RedisSettings(url=url)) as client:
         store = RedisStore(client, "rg:")
         turns = chain(store, 30)
-        assert store.context(ACCOUNT, turns[-1].response.id).items == told(*turns)
-        theirs = saved(store, given=(asked("x", "msg_theirs"),))
+        assert store.context(ACCOUNT, turns[-1].response.id).items == left_by(*turns)
+        theirs = saved(store, given=(question("x", "msg_theirs"),))
         assert store.items(ACCOUNT, ["msg_theirs"]) == {"msg_theirs": theirs.input[0]}
         store.delete(ACCOUNT, theirs.response.id)
         archive = RedisArchive(client, "rg:")

@@ -76,8 +76,8 @@ def test_a_redis_with_another_password_says_so_without_it(server: tuple[str, Ref
     url, refusing = server
     refusing.client.config_set("requirepass", "right")
     try:
-        told = url.replace("unix://", "unix://:wrong-secret@")
-        with connected(told) as stranger, pytest.raises(StorageUnavailable) as no:
+        result = url.replace("unix://", "unix://:wrong-secret@")
+        with connected(result) as stranger, pytest.raises(StorageUnavailable) as no:
             StoreIdentity(stranger, "rg:").probe()
     finally:
         refusing.client.config_set("requirepass", "")

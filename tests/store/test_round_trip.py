@@ -71,10 +71,10 @@ def test_replies_that_were_not_awaited_are_nobodys(client: Redis) -> None:
 
 
 def test_who_finds_no_connection_free_is_told_so(client: Redis) -> None:
-    held = client.connection_pool.get_connection()
+    kept = client.connection_pool.get_connection()
     with pytest.raises(ConnectionLost, match="no connection came free"):
         round_trip(client, [("PING",)])
-    client.connection_pool.release(held)
+    client.connection_pool.release(kept)
     assert round_trip(client, [("PING",)]) == [b"PONG"]
 
 
@@ -88,8 +88,12 @@ def test_a_connection_of_another_process_is_not_used(client: Redis) -> None:
 
 def test_a_program_that_redis_does_not_know_is_told(client: Redis) -> None:
     client.script_flush()
-    told = Script("return ARGV[1]")
-    assert run_all(client, [told((), ("a",)), ("PING",), told((), ("b",))]) == [b"a", b"PONG", b"b"]
+    script = Script("return ARGV[1]")
+    assert run_all(client, [script((), ("a",)), ("PING",), script((), ("b",))]) == [
+        b"a",
+        b"PONG",
+        b"b",
+    ]
 
 
 def test_who_waits_for_a_connection_gets_the_next_that_is_free() -> None:

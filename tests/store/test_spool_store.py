@@ -204,9 +204,9 @@ def test_a_page_that_needs_earlier_turns_is_to_be_asked_for_again(
 def test_what_else_is_asked_of_it_is_to_be_asked_again(
     store: SpoolingStore, waiting: Turn, reader: str
 ) -> None:
-    with pytest.raises(StorageUnavailable) as told:
+    with pytest.raises(StorageUnavailable) as result:
         READERS[reader](store, waiting)
-    assert told.value.retry_after_s
+    assert result.value.retry_after_s
 
 
 @pytest.mark.parametrize("full", [True, False])

@@ -44,7 +44,7 @@ def next_id(parent_id: str) -> str:
     return new_id("resp", tag)
 
 
-def asked(text: str, item_id: str) -> Message:
+def question(text: str, item_id: str) -> Message:
     return Message(item_id, "user", (InputText(text),))
 
 
@@ -58,7 +58,7 @@ def turn(
     """Return a turn that begins a conversation: one message asked and one said, both `text`."""
     response_id = response_id or first_id()
     mint = item_minter(response_id)
-    given = more.pop("given", (asked(text, mint("msg")),))
+    given = more.pop("given", (question(text, mint("msg")),))
     made: tuple[Item, ...] = more.pop("made", (said(text.upper(), mint("msg")),))
     parent = more.pop("parent", None)
     shown = more.pop("echo", None) or echo(CreateRequest(model="gpt-5-mini", input=()))
@@ -110,7 +110,7 @@ def chain(store: ResponseStore, length: int, text: str = "turn") -> list[Turn]:
     return turns
 
 
-def told(*turns: Turn) -> tuple[Item, ...]:
+def left_by(*turns: Turn) -> tuple[Item, ...]:
     """Return everything that turns leave to the next."""
     return tuple(item for each in turns for item in (*each.input, *each.response.output))
 

@@ -49,7 +49,7 @@ class Figures:
     cancelled: list[str] = field(default_factory=list)
     accounts: list[str] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)
-    asked: Counter[str] = field(default_factory=Counter)
+    calls: Counter[str] = field(default_factory=Counter)
     lost: Counter[str] = field(default_factory=Counter)
     stuck: int = 0
     torn: int = 0
@@ -62,7 +62,7 @@ class Figures:
             "cancels": len(self.cancelled),
             "accounts": len(self.accounts),
         }
-        twice = sum(times > 1 for times in self.asked.values())
+        twice = sum(times > 1 for times in self.calls.values())
         return (
             f"acknowledged {kept}, refused {dict(self.refused)}, lost {dict(self.lost)}, "
             f"stuck {self.stuck}, asked twice {twice}, streams torn {self.torn}"
@@ -155,7 +155,7 @@ class Load:
             sleep(0.02)
             return
         with self._lock:
-            self.figures.asked[claim.response_id] += 1
+            self.figures.calls[claim.response_id] += 1
             self._running.add(claim.response_id)
         try:
             self._answer(claim)
