@@ -49,6 +49,11 @@ class _Code:
         self._objects[name] = thing
         return name
 
+    def literal(self, value: object) -> str:
+        """Return the code of a value: as it is written, where it is plain."""
+        is_plain = value in (None, ()) or type(value) in _PLAIN
+        return repr(value) if is_plain else self.bind(value)
+
     def function(self, name: str, parameter: str, lines: Iterable[str]) -> Callable[[Any], Any]:
         """Return the function of these lines; tracebacks show them."""
         text = "\n    ".join((f"def {name}({parameter}):", *lines)) + "\n"
@@ -142,6 +147,28 @@ def compile_load(
             return None
     made = f"return {code.bind(kind)}({', '.join(_positional(kind, arguments))})"
     return code.function("load", "data", (made,))
+
+
+def compile_build(title: str, kind: type, fields: Iterable[StrictField]) -> Load:
+    """Return the function that makes the value of what was found valid in a request.
+
+    `{"call_id": "c", "output": "4"}` becomes `FunctionCallOutput("", "c", "4", "completed")`.
+    """
+    code = _Code(title)
+    shown = {field.source: field for field in fields}
+    arguments = []
+    for each in dataclasses.fields(kind):
+        field = shown.get(each.name)
+        if field is None:
+            continue
+        if field.required:
+            arguments.append(f"{each.name}=found[{field.key!r}]")
+        else:
+            default = each.default if field.load_default is missing else field.load_default
+            value = code.literal(default)
+            arguments.append(f"{each.name}=found.get({field.key!r}, {value})")
+    made = f"return {code.bind(kind)}({', '.join(_positional(kind, arguments))})"
+    return code.function("build", "found", (made,))
 
 
 def _find(attribute: str, fields: Iterable[StrictField], code: _Code) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from marshmallow import Schema
 
-from app.schemas.compiled import Dump, Load
+from app.schemas.compiled import Dump, Load, compile_build
 from app.schemas.field import Bind, ReadContext, StrictField
 from app.schemas.fields import Choice
 from app.schemas.invalid import InvalidField, join, object_at, required
@@ -38,6 +38,14 @@ class Document(Schema):
         self.strict_fields = {each.key: each for each in declared if isinstance(each, StrictField)}
         self._checks = {key: each.check for key, each in self.strict_fields.items()}
         self._required = tuple(key for key, each in self.strict_fields.items() if each.required)
+
+        self._compile()
+
+    def _compile(self) -> None:
+        """Make the code of what this document does."""
+        if self.values:
+            title, fields = type(self).__name__, self.strict_fields.values()
+            self._make = compile_build(title, self.values[0], fields)
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -70,8 +78,12 @@ class Document(Schema):
         return self.build(self.read_fields(raw, path, context), path, context)
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> Any:
-        """Return the domain's value of what `read_fields` found: here, that itself."""
-        return found
+        """Return the domain's value of what `read_fields` found, that itself where there is none.
+
+        Raises:
+            InvalidField: the fields do not go together.
+        """
+        return self._make(found) if self.values else found
 
     def read_fields(self, raw: object, path: str, context: ReadContext) -> dict[str, Any]:
         """Return the values of the object at `path`, by name, without those that are absent.

@@ -51,7 +51,8 @@ class StrictField(fields.Field[Any]):
     `null` is the same as absent wherever a field is not required (R2). `about` goes to the
     documentation, and so does `default`, which the domain's values set. `attribute` is where the
     domain's value has it, such as `a.b`; its own name by default. With `itself` it
-    shows the value itself. `dump_default` is written where the value is None.
+    shows the value itself. `dump_default` is written where the value is None; `load_default` is the
+    value of a key that is absent, where the domain's class has no default of its own.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class StrictField(fields.Field[Any]):
         itself: bool = False,
         data_key: str | None = None,
         dump_default: Any = missing,
+        load_default: Any = missing,
     ) -> None:
         metadata = {"description": about} if about else {}
         if default is not None:
@@ -76,6 +78,7 @@ class StrictField(fields.Field[Any]):
             attribute=attribute,
             data_key=data_key,
             dump_default=dump_default,
+            load_default=load_default,
         )
         self.itself = itself
 

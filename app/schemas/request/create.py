@@ -1,4 +1,9 @@
-"""The body of POST /v1/responses: from JSON to a CreateRequest, or to the first of its faults."""
+"""The body of POST /v1/responses: from JSON to a CreateRequest, or to the first of its faults.
+
+`{"model": "gpt-5", "input": "Hi", "temperature": 0.5}` becomes `CreateRequest(model="gpt-5",
+input=(Message(…),), parameters=Parameters(temperature=0.5))`; with `"temperature": "hot"` it is
+refused: `'temperature' must be a number, not a string.`
+"""
 
 from __future__ import annotations
 

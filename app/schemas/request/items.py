@@ -1,4 +1,7 @@
-"""The items that a caller may send, typed or not, and what they become."""
+"""The items that a caller may send, typed or not, and what they become.
+
+`{"role": "user", "content": "Hi"}` becomes `Message("", "user", (InputText("Hi"),), "completed")`.
+"""
 
 from __future__ import annotations
 
@@ -118,7 +121,7 @@ class InputMessageSchema(ItemSchema):
     type = Choice("message")
     role = Choice(*ROLES, required=True)
     content = ContentField(required=True)
-    id = String(longest=LONGEST_ID, about=_ID)
+    id = String(longest=LONGEST_ID, load_default="", about=_ID)
     status = Choice(*STATUSES, default="completed")
     phase = Choice("commentary", "final_answer")
 
@@ -146,69 +149,45 @@ class InputMessageSchema(ItemSchema):
 
 class InputFunctionCallSchema(ItemSchema):
     about = "A call that the model made."
+    values = (FunctionCall,)
 
     type = Choice("function_call", required=True)
     call_id = String(required=True, shortest=1, longest=LONGEST_CALL_ID)
     name = String(required=True, shortest=1, longest=LONGEST_FUNCTION)
     arguments = String(required=True, longest=LONGEST_TEXT, about="The model's JSON, as text.")
-    id = String(longest=LONGEST_ID, about=_ID)
+    id = String(longest=LONGEST_ID, load_default="", about=_ID)
     status = Choice(*STATUSES, default="completed")
-
-    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> FunctionCall:
-        return FunctionCall(
-            found.get("id", ""),
-            found["call_id"],
-            found["name"],
-            found["arguments"],
-            found.get("status", "completed"),
-        )
 
 
 class InputFunctionCallOutputSchema(ItemSchema):
     about = "What the function gave back."
+    values = (FunctionCallOutput,)
 
     type = Choice("function_call_output", required=True)
     call_id = String(required=True, shortest=1, longest=LONGEST_CALL_ID)
     output = FunctionOutputField(required=True)
-    id = String(longest=LONGEST_ID, about=_ID)
+    id = String(longest=LONGEST_ID, load_default="", about=_ID)
     status = Choice(*STATUSES, default="completed")
-
-    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> FunctionCallOutput:
-        return FunctionCallOutput(
-            found.get("id", ""),
-            found["call_id"],
-            found["output"],
-            found.get("status", "completed"),
-        )
 
 
 class InputReasoningSchema(ItemSchema):
     about = "What the model thought, sent back as it came."
+    values = (Reasoning,)
 
     type = Choice("reasoning", required=True)
     summary = TextListField(InputSummaryTextSchema(), required=True)
     content = TextListField(InputReasoningTextSchema())
     encrypted_content = String(longest=_LONGEST_SEALED, about="Opaque; send it back unchanged.")
-    id = String(longest=LONGEST_ID, about=_ID)
+    id = String(longest=LONGEST_ID, load_default="", about=_ID)
     status = Choice(*STATUSES, about="Taken, and of no effect: thoughts have none.")
-
-    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> Reasoning:
-        return Reasoning(
-            found.get("id", ""),
-            found["summary"],
-            found.get("content", ()),
-            found.get("encrypted_content"),
-        )
 
 
 class ItemReferenceSchema(ItemSchema):
     about = "Stands for a stored item. Without `type`, an item with an `id` alone is one."
+    values = (ItemReference,)
 
     type = Choice("item_reference")
     id = String(required=True, shortest=1, longest=LONGEST_ID)
-
-    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> ItemReference:
-        return ItemReference(found["id"])
 
 
 ITEMS: dict[str, ItemSchema] = {

@@ -33,16 +33,15 @@ class PartSchema(Document):
 
 class InputTextSchema(PartSchema):
     about = "Text from the caller; `text` is taken for `input_text`."
+    values = (InputText,)
 
     type = Choice("input_text", "text", required=True)
     text = String(required=True, longest=LONGEST_TEXT)
 
-    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> InputText:
-        return InputText(found["text"])
-
 
 class InputImageSchema(PartSchema):
     about = "An image: exactly one of `image_url` and `file_id`."
+    values = (InputImage,)
 
     type = Choice("input_image", required=True)
     image_url = String(longest=LONGEST_IMAGE, about="An http(s) URL or a data URL.")
@@ -55,11 +54,13 @@ class InputImageSchema(PartSchema):
         if url is not None and not _is_url(url, (*_WEB, "data:")):
             what = "must be an http(s) URL or a data URL, such as data:image/png;base64,…"
             raise InvalidField("invalid_value", join(path, "image_url"), what)
-        return InputImage(url, found.get("file_id"), found.get("detail", "auto"))
+        image: InputImage = super().build(found, path, context)
+        return image
 
 
 class InputFileSchema(PartSchema):
     about = "A file: exactly one of `file_data`, `file_url` and `file_id`."
+    values = (InputFile,)
 
     type = Choice("input_file", required=True)
     file_data = String(shortest=1, longest=LONGEST_FILE, about="Base64, bare or as a data URL.")
@@ -74,35 +75,26 @@ class InputFileSchema(PartSchema):
         if url is not None and not _is_url(url, _WEB):
             what = "must be an http(s) URL: send the bytes themselves as file_data."
             raise InvalidField("invalid_value", join(path, "file_url"), what)
-        return InputFile(
-            found.get("file_data"),
-            url,
-            found.get("file_id"),
-            found.get("filename"),
-            found.get("detail"),
-        )
+        file: InputFile = super().build(found, path, context)
+        return file
 
 
 class AssistantTextSchema(PartSchema):
     about = "Text of the model; under the role assistant the input types mean the same."
+    values = (OutputText,)
 
     type = Choice("output_text", "input_text", "text", required=True)
     text = String(required=True, longest=LONGEST_TEXT)
     annotations = FreeObjects()
     logprobs = FreeObjects()
 
-    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> OutputText:
-        return OutputText(found["text"], found.get("annotations", ()), found.get("logprobs", ()))
-
 
 class AssistantRefusalSchema(PartSchema):
     about = "The model's words for declining."
+    values = (Refusal,)
 
     type = Choice("refusal", required=True)
     refusal = String(required=True, longest=LONGEST_TEXT)
-
-    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> Refusal:
-        return Refusal(found["refusal"])
 
 
 _TEXT, _IMAGE, _FILE = InputTextSchema(), InputImageSchema(), InputFileSchema()

@@ -20,15 +20,12 @@ class InputPlainFormatSchema(Document):
 
 
 class InputJsonSchemaSchema(Document):
+    values = (JsonSchemaFormat,)
+
     name = String(required=True, pattern=NAME, hint=NAME_HINT)
     schema = FreeObject(required=True)
     description = String()
     strict = Boolean()
-
-    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> JsonSchemaFormat:
-        return JsonSchemaFormat(
-            found["name"], found["schema"], found.get("description"), found.get("strict")
-        )
 
 
 class InputJsonSchemaFormatSchema(InputJsonSchemaSchema):
@@ -78,9 +75,7 @@ class TextFormatField(StrictField):
 
 class TextOptionsSchema(Document):
     about = "What the answer's text shall be."
+    values = (TextOptions,)
 
     format = TextFormatField()
     verbosity = Choice("low", "medium", "high", default="medium")
-
-    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> TextOptions:
-        return TextOptions(found.get("format", "text"), found.get("verbosity"))

@@ -37,6 +37,7 @@ _is_name = re.compile(NAME).fullmatch
 
 class InputFunctionToolSchema(Document):
     about = "A function that the caller runs."
+    values = (FunctionTool,)
 
     type = Choice("function", required=True)
     name = String(required=True, pattern=NAME, hint=NAME_HINT)
@@ -45,14 +46,6 @@ class InputFunctionToolSchema(Document):
     strict = Boolean(
         about="Whether the arguments must match the schema; the upstream's own default."
     )
-
-    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> FunctionTool:
-        return FunctionTool(
-            found["name"],
-            found.get("description"),
-            found.get("parameters"),
-            found.get("strict"),
-        )
 
 
 _FUNCTION = InputFunctionToolSchema()

@@ -54,8 +54,7 @@ class ValueSchema(WireSchema, Generic[V]):
 
     spread: ClassVar[tuple[str, type[Document]] | None] = None
 
-    def __init__(self) -> None:
-        super().__init__()
+    def _compile(self) -> None:
         title, spread, self._own = type(self).__name__, "", list(self.strict_fields.values())
         if self.spread is not None:
             spread, there = self.spread[0], self.spread[1]().strict_fields

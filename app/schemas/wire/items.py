@@ -1,4 +1,8 @@
-"""Items as responses, events and lists show them, and as they are stored."""
+"""Items as responses, events and lists show them, and as they are stored.
+
+`FunctionCall("fc_1", "call_1", "look_up", "{}")` is written as `{"id": "fc_1", "type":
+"function_call", "status": "completed", "call_id": "call_1", "name": "look_up", "arguments": "{}"}`.
+"""
 
 from __future__ import annotations
 
