@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.processes import ROOT
 
-FOLDERS = ("app", "bench", "deploy", "docs", "tests")
+FOLDERS = ("app", "bench", "clients", "deploy", "docs", "tests")
 #: What was written down as it was at the time.
 _HISTORY = frozenset({"CHANGELOG.md"})
 _TEXTS = frozenset({".cfg", ".conf", ".lua", ".md", ".py", ".service", ".toml", ".yaml"})
