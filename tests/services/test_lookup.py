@@ -55,7 +55,7 @@ LOOKS: dict[str, Callable[[Bench, Responses, str], Any]] = {
     "get": lambda _, responses, sought: responses.get(CALLER, sought, NOT_INCLUDED),
     "wait": lambda _, responses, sought: responses.wait(CALLER, sought, 0.01, lambda: False),
     "input items": lambda _, responses, sought: responses.input_items(
-        CALLER, sought, PageQuery(), NOT_INCLUDED
+        CALLER, sought, PageQuery("desc", 20), NOT_INCLUDED
     ),
     "context": lambda bench, _, sought: bench.lookup.context("acme", sought),
     "continue": lambda bench, _, sought: bench.preparation.prepare(CALLER, continuing(sought)),
@@ -136,7 +136,7 @@ def test_what_ends_between_two_steps_is_not_pending(
 
 
 def test_its_input_is_listed_before_it_has_ended(bench: Bench, lookup: ResponseLookup) -> None:
-    page = lookup.input_items("acme", bench.queued("what is new?"), PageQuery())
+    page = lookup.input_items("acme", bench.queued("what is new?"), PageQuery("desc", 20))
     (item,) = page.items
     assert isinstance(item, Message)
     assert "what is new?" in str(item.content)

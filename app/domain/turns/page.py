@@ -18,8 +18,8 @@ class PageQuery:
     asked for, or ends just in front of the other; given both, it lies between them.
     """
 
-    order: Order = "desc"
-    limit: int = 20
+    order: Order
+    limit: int
     after: str | None = None
     before: str | None = None
 
