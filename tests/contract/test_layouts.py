@@ -29,6 +29,7 @@ LAYOUTS = sorted((Path(__file__).parent.parent / "fixtures" / "layout").glob("*.
 ADDED = {
     "string rg:store_id": "asked for by who spools",
     "string rg:write_probe": "read by nobody",
+    "string rg:{accounts}:secret": "the release before makes it too, once it has reasoning to seal",
     "string rg:{account:acme}:usage:once:*": "for a minute; the release before counts without it",
 }
 
