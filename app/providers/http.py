@@ -18,7 +18,8 @@ from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, GatewayError
 from app.providers.input_counter import InputCounter
 from app.providers.learning import LearnedProfile
-from app.providers.profiles import Profile
+from app.providers.output_limits import OutputLimits
+from app.providers.profiles import Profile, deployment_in
 from app.providers.reading.events import Fault
 from app.providers.reading.fields import Note
 from app.providers.reading.pieces import AnswerReader
@@ -70,6 +71,10 @@ class WireFormat(Protocol):
         """Return where a server with this profile counts tokens, None where it does not (G9)."""
         ...
 
+    def needs_output_limit(self, model: str) -> bool:
+        """Tell whether the limit that a list says is wanted for the model (U26)."""
+        ...
+
     def output_limits(self, models: bytes) -> Mapping[str, int]:
         """Return how many tokens each model of a list writes at most, as far as it says so (U26).
 
@@ -87,11 +92,14 @@ class HTTPProvider:
         self.profile = LearnedProfile(profile, transport)
         self._transport = transport
         self._format = wire_format
-        self._output_limits: Mapping[str, int] = {}
+        self._output_limits = OutputLimits(self.models if settings.discover else None)
+        self._deployment = deployment_in(settings.base_url)
         answers, models = wire_format.paths(settings.base_url)
         self._headers = wire_format.headers(settings, profile)
         self._answers = transport.endpoint(answers, self._headers)
-        self._models = transport.endpoint(models, self._headers)
+        # A deployment has no list of its own: its resource has one, of what could be deployed.
+        is_above = self._deployment is not None
+        self._models = transport.endpoint(models, self._headers, at_root=is_above)
         self._counter: tuple[InputCounter, Endpoint] | None = None
 
     def ignored(self, request: ModelRequest) -> tuple[str, ...]:
@@ -160,23 +168,25 @@ class HTTPProvider:
     def models(self) -> tuple[str, ...]:
         """Ask the server which models it serves; see Provider.
 
-        How much each may write at most is kept for requests that do not say it (U26).
+        How much each may write at most is kept for requests that do not say it (U26). A
+        deployment of Azure's serves one model, which is called by the deployment's name.
         """
         try:
             body = self._models.get().body()
             ids = self.profile.models(body)
-            self._output_limits = self._format.output_limits(body)
+            self._output_limits.learn(self._format.output_limits(body))
         except GatewayError:
             raise
         except Exception as bug:
             raise self._mistake(bug) from bug
-        return ids
+        return ids if self._deployment is None else (self._deployment,)
 
     def _with_limit(self, request: ModelRequest, streams: bool) -> ModelRequest:
         """Return the request as it is sent: streamed or not, with the limit of its model."""
         limit = request.max_output_tokens_default
-        if not limit and self._output_limits:
-            limit = self._output_limits.get(request.model, limit)
+        is_open = not (limit or request.parameters.max_output_tokens)
+        if is_open and self._format.needs_output_limit(request.model):
+            limit = self._output_limits.of(request.model)
         if streams == request.stream and limit == request.max_output_tokens_default:
             return request
         return replace(request, stream=streams, max_output_tokens_default=limit)

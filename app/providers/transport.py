@@ -26,6 +26,8 @@ IDENTITY_HEADERS = frozenset(
 )
 #: How long a request may take that no caller waits for, such as one for the list of models.
 UNATTENDED_S = 30.0
+#: What a base URL ends with below which not all of a server's endpoints stand.
+_LAST_STEP = re.compile(r"(/v1|(?<=/openai)/deployments/[^/]+)$")
 #: What of an upstream's answer may stand in the log.
 _WORD = re.compile(r"[A-Za-z0-9_.:/ -]{1,64}", re.ASCII)
 
@@ -56,13 +58,14 @@ class Transport:
     def endpoint(self, path: str, headers: Mapping[str, str], *, at_root: bool = False) -> Endpoint:
         """Return the endpoint at `path` below the base URL; make it once, use it for every call.
 
-        With `at_root` it is below what stands before the /v1 that a base URL ends with.
+        With `at_root` it is below what stands before the /v1, or Azure's deployment, that a base
+        URL ends with.
         `headers` are the provider's own (its credential among them); the operator's come on top.
         """
         base, question, query = self.settings.base_url.partition("?")
         base = base.rstrip("/")
         if at_root:
-            base = base.removesuffix("/v1")
+            base = _LAST_STEP.sub("", base)
         return Endpoint(self, base + path + question + query, headers)
 
     def fault_in_answer(self, error: object) -> GatewayError:

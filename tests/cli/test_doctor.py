@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli.doctor.command import Finding, doctor, examine
-from app.settings import BackgroundSettings, ProviderSettings, RedisSettings, Settings
+from app.settings import Api, BackgroundSettings, ProviderSettings, RedisSettings, Settings
 from app.store.connection.client import connect
 from app.store.spool.files import Spool
 from app.store.spool.store_identity import StoreIdentity
@@ -188,6 +188,66 @@ def served(owner: str) -> Script:
         wire.answer(orjson.dumps({"data": [{"id": "m", "owned_by": owner}]}))
 
     return script
+
+
+def azure(heard: list[str]) -> Script:
+    """Answer as a resource of Azure's does: it lists models, and no deployment of it does."""
+
+    def script(wire: Wire) -> None:
+        request = wire.hear()
+        target = request.line.split()[1]
+        heard.append(target)
+        if request.headers.get("api-key") != "0123abcd":
+            body = {"error": {"code": "401", "message": "Access denied due to invalid key."}}
+            wire.answer(orjson.dumps(body), b"HTTP/1.1 401 Unauthorized\r\n")
+        elif target.partition("?")[0] in ("/openai/models", "/openai/v1/models"):
+            wire.answer(orjson.dumps({"data": [{"id": "gpt-5"}, {"id": "gpt-4.1"}]}))
+        else:
+            body = {"error": {"code": "404", "message": "Resource not found"}}
+            wire.answer(orjson.dumps(body), b"HTTP/1.1 404 Not Found\r\n")
+
+    return script
+
+
+@pytest.mark.parametrize(
+    ("path", "profile", "asked", "detail"),
+    [
+        ("/openai/v1", "azure", "/openai/v1/models", "models: 2"),
+        ("/openai/v1/?api-version=v1", "azure", "/openai/v1/models?api-version=v1", "models: 2"),
+        (
+            "/openai/deployments/our-gpt?api-version=2024-10-21",
+            "azure-deployments",
+            "/openai/models?api-version=2024-10-21",
+            "models: 1",
+        ),
+        (
+            "/openai?api-version=2025-04-01-preview",
+            "azure-deployments",
+            "/openai/models?api-version=2025-04-01-preview",
+            "models: 2",
+        ),
+    ],
+)
+@pytest.mark.parametrize("api", ["chat_completions", "responses"])
+def test_azure_is_well_by_either_form_of_its_urls(
+    api: Api, path: str, profile: str, asked: str, detail: str, settings: Settings
+) -> None:
+    heard: list[str] = []
+    with RawServer(azure(heard)) as server:
+        base_url = server.url.removesuffix("/v1") + path
+        house = nowhere(api=api, base_url=base_url, profile=profile, api_key="0123abcd")
+        result = found(replace(settings, providers=(house,)))["house"]
+    assert (result.state, result.detail, heard) == ("ok", detail, [asked])
+
+
+@pytest.mark.parametrize("path", ["/openai/v1", "/openai/deployments/our-gpt?api-version=1"])
+def test_azure_that_refuses_the_key_has_failed(path: str, settings: Settings) -> None:
+    with RawServer(azure([])) as server:
+        base_url = server.url.removesuffix("/v1") + path
+        house = nowhere(base_url=base_url, profile="azure", api_key="wrong")
+        result = found(replace(settings, providers=(house,)))["house"]
+    assert result.state == "failed"
+    assert "401" in result.detail or "key" in result.detail
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,10 @@ class MessagesFormat:
         answers, _ = self.paths(base_url)
         return InputCounter(f"{answers}/count_tokens", _COUNTED)
 
+    def needs_output_limit(self, model: str) -> bool:
+        """Those of no known family: the format wants a number; see WireFormat."""
+        return not has_known_family(model)
+
     def output_limits(self, models: bytes) -> Mapping[str, int]:
         """Return the limits of models that are of no known family; see WireFormat.
 

@@ -59,6 +59,10 @@ class ChatFormat:
         """Return where tokens are counted; see WireFormat."""
         return COUNTERS.get(profile.input_counter)
 
+    def needs_output_limit(self, _model: str) -> bool:
+        """The format does without; see WireFormat."""
+        return False
+
     def output_limits(self, _models: bytes) -> Mapping[str, int]:
         """Its lists say none; see WireFormat."""
         return {}

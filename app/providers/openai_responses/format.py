@@ -66,6 +66,10 @@ class ResponsesFormat:
         """Return where tokens are counted; see WireFormat."""
         return COUNTER if profile.input_counter == "beside" else None
 
+    def needs_output_limit(self, _model: str) -> bool:
+        """The format does without; see WireFormat."""
+        return False
+
     def output_limits(self, _models: bytes) -> Mapping[str, int]:
         """Its lists say none; see WireFormat."""
         return {}

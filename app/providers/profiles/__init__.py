@@ -2,7 +2,7 @@
 
 from app.providers.profiles.choice import PROFILES, profile_of
 from app.providers.profiles.families import is_reasoning_model, may_reason
-from app.providers.profiles.hosts import profile_by_url
+from app.providers.profiles.hosts import deployment_in, profile_by_url
 from app.providers.profiles.profile import Profile, ToolChoiceForm
 from app.providers.profiles.tiers import is_tier_ignored, tier_name
 
@@ -10,6 +10,7 @@ __all__ = [
     "PROFILES",
     "Profile",
     "ToolChoiceForm",
+    "deployment_in",
     "is_reasoning_model",
     "is_tier_ignored",
     "may_reason",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 #: Hosts, or globs of them -> the profile's name.
 HOSTS = {
@@ -45,6 +46,16 @@ HOSTS = {
 }
 #: Ports that a model server has unless told otherwise, and hardly anything else has.
 PORTS = {11434: "ollama", 1234: "lmstudio"}
+
+
+#: learn.microsoft.com, "Azure OpenAI REST API reference": the older form of the URLs.
+_DEPLOYMENT = re.compile(r"/openai/deployments/([^/]+)/?$")
+
+
+def deployment_in(base_url: str) -> str | None:
+    """Return the name of the deployment that a base URL ends with, None for any other URL."""
+    match = _DEPLOYMENT.search(urlsplit(base_url).path)
+    return unquote(match[1]) if match else None
 
 
 def profile_by_url(base_url: str) -> str:
