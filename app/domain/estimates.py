@@ -57,7 +57,9 @@ def estimate(
     `max_output_tokens` is the model's own limit, for when the request has none.
     """
     characters = len(parameters.instructions or "")
-    characters += sum(map(_item_characters, items)) + sum(map(_tool_characters, parameters.tools))
+    characters += sum(map(_item_characters, items)) + sum(
+        map(_tool_characters, parameters.functions)
+    )
     output = (parameters.max_output_tokens, max_output_tokens, OUTPUT_TOKENS)
     return Estimate(
         input_tokens=-(-characters // CHARACTERS_PER_TOKEN),
@@ -74,7 +76,7 @@ def _item_characters(item: Item) -> int:
         case Message():
             return sum(map(_part_characters, item.content))
         case FunctionCall():
-            return len(item.name) + len(item.arguments)
+            return len(item.qualified_name) + len(item.arguments)
         case FunctionCallOutput():
             if isinstance(item.output, str):
                 return len(item.output)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, assert_never
 
 from app.domain.frozen import frozen_dataclass
+from app.domain.tools import qualified
 
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
 Role = Literal["user", "assistant", "system", "developer"]
@@ -73,7 +74,10 @@ class Message:
 
 @frozen_dataclass(frozen=True, slots=True)
 class FunctionCall:
-    """`arguments` is the model's text: usually a JSON object, but not always."""
+    """`arguments` is the model's text: usually a JSON object, but not always.
+
+    `namespace` is that of the function, if it is in one.
+    """
 
     type: ClassVar[str] = "function_call"
     id: str
@@ -81,6 +85,12 @@ class FunctionCall:
     name: str
     arguments: str
     status: ItemStatus = "completed"
+    namespace: str | None = None
+
+    @property
+    def qualified_name(self) -> str:
+        """The name under which models know the function."""
+        return qualified(self.namespace, self.name) if self.namespace else self.name
 
 
 @frozen_dataclass(frozen=True, slots=True)
@@ -129,7 +139,9 @@ def with_id(item: Item, item_id: str) -> Item:
         case Message():
             return Message(item_id, item.role, item.content, item.status, item.phase)
         case FunctionCall():
-            return FunctionCall(item_id, item.call_id, item.name, item.arguments, item.status)
+            return FunctionCall(
+                item_id, item.call_id, item.name, item.arguments, item.status, item.namespace
+            )
         case FunctionCallOutput():
             return FunctionCallOutput(item_id, item.call_id, item.output, item.status)
         case Reasoning():

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from app.domain.frozen import frozen_dataclass
 from app.domain.items import InputItem, Item
-from app.domain.tools import FunctionTool, ToolChoice
+from app.domain.tools import FunctionTool, Tool, ToolChoice, functions_of
 
 INCLUDE_ENCRYPTED = "reasoning.encrypted_content"
 INCLUDE_LOGPROBS = "message.output_text.logprobs"
@@ -52,7 +52,7 @@ class Parameters:
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
     top_logprobs: int | None = None
-    tools: tuple[FunctionTool, ...] = ()
+    tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice = "auto"
     parallel_tool_calls: bool | None = None
     reasoning: ReasoningOptions | None = None
@@ -65,6 +65,11 @@ class Parameters:
     seed: int | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     include: frozenset[str] = frozenset()
+
+    @property
+    def functions(self) -> tuple[FunctionTool, ...]:
+        """The functions among the tools, under the names by which models know them."""
+        return functions_of(self.tools)
 
 
 @frozen_dataclass(frozen=True, slots=True, kw_only=True)

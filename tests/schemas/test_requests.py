@@ -351,10 +351,10 @@ def test_what_codex_sends_is_taken_where_the_operator_has_unsupported_tools_drop
         "function_call",
         "function_call_output",
     ]
-    assert [tool.name for tool in request.parameters.tools] == ["shell"]
+    assert [tool.name for tool in request.parameters.tools] == ["shell", "mcp"]
     assert request.ignored == (
         *("input[3]", "input[4]"),
-        *("tools[1]", "tools[2]", "tools[3]", "tools[4]"),
+        *("tools[2]", "tools[3]", "tools[4]"),
         "client_metadata",
     )
 

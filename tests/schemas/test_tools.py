@@ -6,11 +6,19 @@ from typing import Any
 
 import pytest
 
-from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
+from app.domain.tools import (
+    AllowedTools,
+    FunctionTool,
+    NamedFunction,
+    NamespaceTool,
+    qualified_choice,
+)
 from app.schemas.field import ReadContext
 from app.schemas.fields import MOST_NESTED
 from app.schemas.request.create import CREATE_REQUEST
 from app.schemas.request.tools import HOSTED
+from app.schemas.wire.echo import echo
+from app.schemas.wire.tools import TOOL
 from tests.schemas.requests import FUNCTION, body, fault, load, verdict
 
 TYPE, VALUE, MISSING = "invalid_type", "invalid_value", "missing_required_parameter"
@@ -75,7 +83,7 @@ def nested(levels: int) -> dict[str, Any]:
 
 def test_parameters_may_nest_as_deep_as_json_can_be_written() -> None:
     tool = FUNCTION | {"parameters": nested(MOST_NESTED)}
-    assert load(tools=[tool]).parameters.tools[0].parameters == tool["parameters"]
+    assert load(tools=[tool]).parameters.functions[0].parameters == tool["parameters"]
 
 
 @pytest.mark.parametrize("levels", [MOST_NESTED + 1, 5 * MOST_NESTED])
@@ -168,7 +176,8 @@ def test_a_call_cannot_be_forced_without_tools(raw: Any) -> None:
 
 HOSTED_TOOL = {"type": "web_search"}
 CUSTOM = {"type": "custom", "name": "patch"}
-NAMESPACE = {"type": "namespace", "name": "crm", "tools": [OTHER, 5, {"name": 5}]}
+DROPPED_MEMBER = {"type": "custom", "name": "other"}
+NAMESPACE = {"type": "namespace", "name": "crm", "tools": [DROPPED_MEMBER]}
 
 
 def test_where_told_to_drop_a_tool_is_left_out_and_named() -> None:
@@ -177,7 +186,7 @@ def test_where_told_to_drop_a_tool_is_left_out_and_named() -> None:
         context=ReadContext(drops_unsupported=True),
     )
     assert request.parameters.tools == (FunctionTool("look_up"),)
-    assert request.ignored == ("tools[0]", "tools[2]", "tools[3]", "tools[4]")
+    assert request.ignored == ("tools[0]", "tools[2]", "tools[3].tools[0]", "tools[4]")
 
 
 @pytest.mark.parametrize(
@@ -217,7 +226,7 @@ DROPPED_CHOICES: list[tuple[list[Any], Any, Any, tuple[str, ...]]] = [
     ([HOSTED_TOOL], "required", "auto", ("tools[0]", "tool_choice")),
     ([HOSTED_TOOL], {"type": "web_search"}, "auto", ("tools[0]", "tool_choice")),
     ([CUSTOM], {"type": "custom", "name": "patch"}, "auto", ("tools[0]", "tool_choice")),
-    ([NAMESPACE], OTHER, "auto", ("tools[0]", "tool_choice.name")),
+    ([NAMESPACE], OTHER, "auto", ("tools[0].tools[0]", "tool_choice.name")),
     ([FUNCTION, HOSTED_TOOL], "required", "required", ("tools[1]",)),
     (
         [FUNCTION, HOSTED_TOOL],
@@ -229,7 +238,7 @@ DROPPED_CHOICES: list[tuple[list[Any], Any, Any, tuple[str, ...]]] = [
         [FUNCTION, NAMESPACE],
         ALLOWED | {"tools": [NAMED, OTHER]},
         AllowedTools("auto", ("look_up",)),
-        ("tools[1]", "tool_choice.tools"),
+        ("tools[1].tools[0]", "tool_choice.tools"),
     ),
     (
         [FUNCTION, HOSTED_TOOL],
@@ -254,3 +263,60 @@ def test_a_choice_of_dropped_tools_is_dropped_with_them(
 def test_where_told_to_drop_a_choice_of_no_tool_is_refused_all_the_same(raw: Any) -> None:
     tools = [] if raw == "required" else [FUNCTION, HOSTED_TOOL]
     assert fault(body(tools=tools, tool_choice=raw), "drop").code == VALUE
+
+
+def namespace(*tools: Any, **more: Any) -> dict[str, Any]:
+    """Return a namespace as callers declare it."""
+    return {
+        "type": "namespace",
+        "name": "crm",
+        "description": "Customers.",
+        "tools": [*tools],
+    } | more
+
+
+def test_functions_may_share_a_namespace() -> None:
+    crm, erp = namespace(FUNCTION, OTHER), namespace(FUNCTION, name="erp")
+    parameters = load(tools=[FUNCTION, crm, erp]).parameters
+    assert parameters.tools == (
+        FunctionTool("look_up"),
+        NamespaceTool("crm", "Customers.", (FunctionTool("look_up"), FunctionTool("other"))),
+        NamespaceTool("erp", "Customers.", (FunctionTool("look_up"),)),
+    )
+    names = [function.name for function in parameters.functions]
+    assert names == ["look_up", "crm__look_up", "crm__other", "erp__look_up"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "code", "where"),
+    [
+        (namespace(), VALUE, "tools[0].tools"),
+        ({"type": "namespace", "name": "crm"}, MISSING, "tools[0].tools"),
+        (namespace(FUNCTION, name="a b"), VALUE, "tools[0].name"),
+        (namespace(FUNCTION, FUNCTION), VALUE, "tools[0].tools[1].name"),
+        (namespace(FUNCTION | {"name": 5}), TYPE, "tools[0].tools[0].name"),
+        (namespace(CUSTOM), "unsupported_value", "tools[0].tools[0].type"),
+        (namespace(namespace(FUNCTION)), VALUE, "tools[0].tools[0].type"),
+    ],
+)
+def test_a_namespace_that_is_wrong_is_refused_by_its_path(raw: Any, code: str, where: str) -> None:
+    assert verdict(body(tools=[raw])) == (code, where)
+
+
+def test_no_function_may_have_the_name_that_models_know_another_by() -> None:
+    tools = [FUNCTION | {"name": "crm__look_up"}, namespace(FUNCTION)]
+    assert verdict(body(tools=tools)) == (VALUE, "tools[1].name")
+
+
+@pytest.mark.parametrize("choice", [NAMED, ALLOWED | {"tools": [NAMED]}])
+def test_a_function_of_a_namespace_can_be_chosen_by_its_own_name(choice: Any) -> None:
+    parameters = load(tools=[namespace(FUNCTION)], tool_choice=choice).parameters
+    chosen = qualified_choice(parameters.tool_choice, parameters.tools)
+    assert chosen in (NamedFunction("crm__look_up"), AllowedTools("auto", ("crm__look_up",)))
+
+
+def test_a_response_shows_namespaces_as_they_were_declared() -> None:
+    declared = namespace(FUNCTION | {"description": None, "parameters": None, "strict": None})
+    shown = echo(load(tools=[declared]))["tools"]
+    assert shown == [declared]
+    assert TOOL.load(shown[0]) == NamespaceTool("crm", "Customers.", (FunctionTool("look_up"),))

@@ -62,12 +62,14 @@ class Opaque:
 class CallOpened:
     """A function call whose name is known. `key` distinguishes it from its siblings in this answer.
 
-    `call_id` is the upstream's own, or None where it gave none.
+    `call_id` is the upstream's own, or None where it gave none. `name` may be a qualified one;
+    with `namespace` it is the function's own.
     """
 
     key: str
     call_id: str | None
     name: str
+    namespace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -240,12 +240,21 @@ def _is_object(text: str) -> bool:
 class FunctionCallBuilder:
     """Builds a function call, whose arguments arrive in fragments."""
 
-    def __init__(self, log: EventLog, item_id: str, key: str, call_id: str, name: str) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        item_id: str,
+        key: str,
+        call_id: str,
+        name: str,
+        namespace: str | None = None,
+    ) -> None:
         self.key = key
         self._log = log
         self._id = item_id
         self._call_id = call_id
         self._name = name
+        self._namespace = namespace
         self._index = 0
         self._fragments: list[str] = []
         self._brackets = Brackets()
@@ -268,8 +277,7 @@ class FunctionCallBuilder:
     def begin(self, output_index: int) -> None:
         """Write that the call exists."""
         self._index = output_index
-        item = FunctionCall(self._id, self._call_id, self._name, "", "in_progress")
-        self._log.write(ItemAdded, output_index, item)
+        self._log.write(ItemAdded, output_index, self._item("", "in_progress"))
 
     def add_arguments(self, fragment: str) -> None:
         """Write a fragment of the arguments."""
@@ -284,9 +292,12 @@ class FunctionCallBuilder:
             self.add_arguments("{}")
         arguments, log = self.arguments, self._log
         log.write(ArgumentsDone, self._id, self._index, self._name, arguments)
-        item = FunctionCall(self._id, self._call_id, self._name, arguments, status)
+        item = self._item(arguments, status)
         log.write(ItemDone, self._index, item)
         return item
+
+    def _item(self, arguments: str, status: ItemStatus) -> FunctionCall:
+        return FunctionCall(self._id, self._call_id, self._name, arguments, status, self._namespace)
 
 
 ItemBuilder = MessageBuilder | ReasoningBuilder | FunctionCallBuilder

@@ -7,8 +7,9 @@ Items never interleave: while a function call is open, deltas of other items wai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TypeVar, assert_never
 
 from app.domain.ids import Mint, call_id, distinct_call_id
@@ -48,8 +49,9 @@ class Narrator:
     """Write a response as events: begin, hear batches of deltas, then exactly one ending.
 
     `now` returns Unix seconds; `mint` makes the items' ids. A call gets another id where its own
-    is among `used_call_ids`. `response` is the response as it stands: whole, with its final
-    status, once its ending is written. `failure` is what went wrong, if that ending was a
+    is among `used_call_ids`; `namespaced` has the namespace and the own name of each function that
+    models know under a qualified one. `response` is the response as it stands: whole, with its
+    final status, once its ending is written. `failure` is what went wrong, if that ending was a
     failure.
     """
 
@@ -59,11 +61,13 @@ class Narrator:
         mint: Mint,
         now: Callable[[], int],
         used_call_ids: Container[str] = frozenset(),
+        namespaced: Mapping[str, tuple[str, str]] = MappingProxyType({}),
     ) -> None:
         self.response = response
         self.failure: GatewayError | None = None
         self._mint = mint
         self._now = now
+        self._namespaced = namespaced
         self._log = EventLog()
         self._output: list[OutputItem] = []
         self._open: ItemBuilder | None = None
@@ -269,8 +273,11 @@ class Narrator:
         own_id = call_id(delta.call_id) if delta.call_id else self._mint("call")
         if own_id in self._used_call_ids:
             own_id = distinct_call_id(own_id, self.response.id)
-        call = FunctionCallBuilder(self._log, self._mint("fc"), delta.key, own_id, delta.name)
-        self._begin(call)
+        namespace, name = delta.namespace, delta.name
+        if namespace is None and name in self._namespaced:
+            namespace, name = self._namespaced[name]
+        item_id = self._mint("fc")
+        self._begin(FunctionCallBuilder(self._log, item_id, delta.key, own_id, name, namespace))
 
     def _message(self) -> MessageBuilder:
         if isinstance(self._open, MessageBuilder):

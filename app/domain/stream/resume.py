@@ -114,6 +114,6 @@ def _opened(item: Message | FunctionCall | Reasoning) -> Delta:
         case Message():
             return MessageOpened(item.phase)
         case FunctionCall():
-            return CallOpened(item.id, item.call_id, item.name)
+            return CallOpened(item.id, item.call_id, item.name, item.namespace)
         case Reasoning():
             return ReasoningOpened()

@@ -64,20 +64,20 @@ def _offered(parameters: Parameters, *, narrow: bool) -> Iterator[FunctionTool]:
         case NamedFunction(name=name) if narrow:
             allowed = (name,)
         case _:
-            allowed = [tool.name for tool in parameters.tools]
-    return (tool for tool in parameters.tools if tool.name in allowed)
+            allowed = [tool.name for tool in parameters.functions]
+    return (tool for tool in parameters.functions if tool.name in allowed)
 
 
 def ignored_strict(request: ModelRequest, *, structured: bool) -> tuple[str, ...]:
     """Name the tools' `strict` that is not heeded."""
     if structured:
         return ()
-    tools = enumerate(request.parameters.tools)
+    tools = enumerate(request.parameters.functions)
     return tuple(f"tools[{index}].strict" for index, tool in tools if tool.strict)
 
 
 def _tools_of_history(request: ModelRequest) -> tuple[FunctionTool, ...]:
-    called = {item.name: None for item in request.items if isinstance(item, FunctionCall)}
+    called = {item.qualified_name: None for item in request.items if isinstance(item, FunctionCall)}
     if not called:
         return ()
     known = {tool.name for tool in request.history_tools}

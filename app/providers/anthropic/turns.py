@@ -139,7 +139,7 @@ def _tool_use(call: FunctionCall, own_id: str) -> Block:
     return {
         "type": "tool_use",
         "id": own_id,
-        "name": call.name,
+        "name": call.qualified_name,
         "input": as_object(call.arguments),
     }
 

@@ -163,7 +163,7 @@ def _deltas(request: ModelRequest) -> Iterator[Delta]:
 
 def _required_tool(request: ModelRequest) -> FunctionTool | None:
     """Return the tool that must be called now; after an output the model speaks."""
-    tools = request.parameters.tools
+    tools = request.parameters.functions
     if request.items and isinstance(request.items[-1], FunctionCallOutput):
         return None
     match request.parameters.tool_choice:

@@ -183,6 +183,6 @@ def _place(
     for at, call in enumerate(calls):
         if own_id and call.call_id == own_id:
             return at
-    if place < len(calls) and calls[place].name == name and calls[place].call_id not in own_ids:
-        return place
+    if place < len(calls) and calls[place].call_id not in own_ids:
+        return place if calls[place].qualified_name == name else None
     return None

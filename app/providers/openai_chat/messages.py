@@ -223,7 +223,7 @@ def _call(call: FunctionCall, own_id: str, profile: Profile) -> Json:
     return {
         "id": own_id,
         "type": "function",
-        "function": {"name": call.name, "arguments": arguments},
+        "function": {"name": call.qualified_name, "arguments": arguments},
     }
 
 

@@ -119,7 +119,7 @@ def _item(
             yield {
                 "type": "function_call",
                 "call_id": ids.of_call(item.call_id),
-                "name": item.name,
+                "name": item.qualified_name,
                 "arguments": as_text(item.arguments, must_be_object=profile.object_arguments),
             }
         case FunctionCallOutput(output=output):

@@ -58,7 +58,7 @@ def _choice(
     A choice that it does not understand is made by showing it other tools. "auto" is what every
     server does when nothing is said: it is None here.
     """
-    tools, form = parameters.tools, profile.tool_choice
+    tools, form = parameters.functions, profile.tool_choice
     match parameters.tool_choice:
         case "auto":
             return tools, None
@@ -86,7 +86,7 @@ def _only(tools: tuple[FunctionTool, ...], names: tuple[str, ...]) -> tuple[Func
 def ignored_tools(parameters: Parameters, profile: Profile) -> Iterator[str]:
     """Name what was said about tools that the server cannot honour."""
     if not profile.strict_tools:
-        for index, tool in enumerate(parameters.tools):
+        for index, tool in enumerate(parameters.functions):
             if tool.strict:
                 yield f"tools[{index}].strict"
     match parameters.tool_choice:

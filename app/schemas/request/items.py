@@ -155,6 +155,7 @@ class InputFunctionCallSchema(ItemSchema):
     call_id = String(required=True, shortest=1, longest=LONGEST_CALL_ID)
     name = String(required=True, shortest=1, longest=LONGEST_FUNCTION)
     arguments = String(required=True, longest=LONGEST_TEXT, about="The model's JSON, as text.")
+    namespace = String(shortest=1, longest=LONGEST_FUNCTION, about="That of the function.")
     id = String(longest=LONGEST_ID, load_default="", about=_ID)
     status = Choice(*STATUSES, default="completed")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, assert_never
 
-from app.domain.tools import AllowedTools, FunctionTool, NamedFunction, ToolChoice
+from app.domain.tools import AllowedTools, FunctionTool, NamedFunction, Tool, ToolChoice
 from app.schemas.document import Document
 from app.schemas.field import ReadContext, Refer, StrictField
 from app.schemas.fields import Choice, String
@@ -133,7 +133,7 @@ def _not_a_function(kind: str, path: str, context: ReadContext) -> None:
     context.ignore(path)
 
 
-def settle(choice: ToolChoice, tools: Collection[FunctionTool], context: ReadContext) -> ToolChoice:
+def settle(choice: ToolChoice, tools: Collection[Tool], context: ReadContext) -> ToolChoice:
     """Return the choice that is left among the tools that were kept (R8).
 
     A choice that can only be met by tools that were dropped is dropped with them.
@@ -141,7 +141,7 @@ def settle(choice: ToolChoice, tools: Collection[FunctionTool], context: ReadCon
     Raises:
         InvalidField: it names tools that the request does not declare.
     """
-    names = {tool.name for tool in tools}
+    names = _names(tools)
     match choice:
         case "auto" | "none":
             return choice
@@ -159,6 +159,12 @@ def settle(choice: ToolChoice, tools: Collection[FunctionTool], context: ReadCon
             return _settle_allowed(choice, names, context)
         case _:
             assert_never(choice)
+
+
+def _names(tools: Collection[Tool]) -> set[str]:
+    """Return the names of the functions, in namespaces or not."""
+    groups = ((tool,) if isinstance(tool, FunctionTool) else tool.tools for tool in tools)
+    return {function.name for functions in groups for function in functions}
 
 
 def _settle_allowed(choice: AllowedTools, names: set[str], context: ReadContext) -> ToolChoice:

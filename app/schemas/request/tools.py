@@ -1,11 +1,11 @@
-"""The tools that a caller may declare: functions."""
+"""The tools that a caller may declare: functions, and namespaces of them (G2)."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from app.domain.tools import FunctionTool
+from app.domain.tools import FunctionTool, NamespaceTool, Tool
 from app.schemas.document import Document
 from app.schemas.field import ReadContext, Refer, StrictField
 from app.schemas.fields import MOST_NESTED, Boolean, Choice, FreeObject, String, is_shallow
@@ -27,7 +27,6 @@ HOSTED = (
     "apply_patch",
     "tool_search",
     "custom",
-    "namespace",
 )
 #: Agents send it beside their own tools; `web_search_preview` is another.
 _is_web_search = re.compile(r"web_search(_[0-9]{4}_[0-9]{2}_[0-9]{2})?").fullmatch
@@ -51,24 +50,77 @@ class InputFunctionToolSchema(Document):
 _FUNCTION = InputFunctionToolSchema()
 
 
-class ToolsField(StrictField):
-    """The tools: functions only, each name once."""
+class MembersField(StrictField):
+    """The functions of a namespace, each name once."""
 
     def check(self, value: Any, at: str, context: ReadContext) -> tuple[FunctionTool, ...]:
-        path, tools = self.path(at), {}
+        path, members = self.path(at), dict[str, FunctionTool]()
         for index, raw in enumerate(array_at(value, path, MOST_TOOLS)):
-            tool = plain_tool(raw) or read_tool(raw, f"{path}[{index}]", context)
-            if tool is not None:
-                if tool.name in tools:
-                    what = f"{quoted(tool.name)} is taken by an earlier tool: rename one."
-                    raise InvalidField("invalid_value", f"{path}[{index}].name", what)
-                tools[tool.name] = tool
-        if value and not tools and not context.drops_unsupported:
-            raise _unsupported(value[0]["type"], f"{path}[0]")  # all of them are web searches
-        return tuple(tools.values())
+            where = f"{path}[{index}]"
+            member = plain_tool(raw) or read_tool(raw, where, context)
+            if isinstance(member, NamespaceTool):
+                what = "is a namespace inside another: put its functions beside it."
+                raise InvalidField("invalid_value", join(where, "type"), what)
+            if member is not None:
+                if member.name in members:
+                    raise _taken(member.name, join(where, "name"))
+                members[member.name] = member
+        if not members and not (value and context.drops_unsupported):
+            what = "holds no functions: declare at least one, or leave the namespace out."
+            raise self.invalid("invalid_value", at, what)
+        return tuple(members.values())
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:
-        return {"type": "array", "maxItems": MOST_TOOLS, "items": refer(_FUNCTION)}
+        functions = refer(_FUNCTION)
+        return {"type": "array", "minItems": 1, "maxItems": MOST_TOOLS, "items": functions}
+
+
+class InputNamespaceToolSchema(Document):
+    about = "Functions under a name that they share; their calls name it."
+
+    type = Choice("namespace", required=True)
+    name = String(required=True, pattern=NAME, hint=NAME_HINT)
+    description = String(longest=LONGEST_DESCRIPTION)
+    tools = MembersField(required=True)
+
+    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> NamespaceTool:
+        return NamespaceTool(found["name"], found.get("description"), found["tools"])
+
+
+_NAMESPACE = InputNamespaceToolSchema()
+
+
+class ToolsField(StrictField):
+    """The tools: functions and namespaces of them, each name once."""
+
+    def check(self, value: Any, at: str, context: ReadContext) -> tuple[Tool, ...]:
+        path, names, tools = self.path(at), set[str](), list[Tool]()
+        for index, raw in enumerate(array_at(value, path, MOST_TOOLS)):
+            tool = plain_tool(raw) or read_tool(raw, f"{path}[{index}]", context)
+            if tool is None:
+                continue
+            functions = tool.functions if isinstance(tool, NamespaceTool) else (tool,)
+            for function in functions:
+                if function.name in names:
+                    raise _taken(function.name, f"{path}[{index}].name")
+                names.add(function.name)
+            tools.append(tool)
+        if len(names) > MOST_TOOLS:
+            what = f"holds {len(names)} functions: declare at most {MOST_TOOLS}."
+            raise self.invalid("invalid_value", at, what)
+        if value and not tools and not context.drops_unsupported:
+            raise _unsupported(value[0]["type"], f"{path}[0]")  # all of them are web searches
+        return tuple(tools)
+
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
+        items = {"anyOf": [refer(_FUNCTION), refer(_NAMESPACE)]}
+        return {"type": "array", "maxItems": MOST_TOOLS, "items": items}
+
+
+def _taken(name: str, path: str) -> InvalidField:
+    return InvalidField(
+        "invalid_value", path, f"{quoted(name)} is taken by an earlier tool: rename one."
+    )
 
 
 def plain_tool(raw: Any) -> FunctionTool | None:
@@ -95,7 +147,7 @@ def plain_tool(raw: Any) -> FunctionTool | None:
     return None
 
 
-def read_tool(raw: object, path: str, context: ReadContext) -> FunctionTool | None:
+def read_tool(raw: object, path: str, context: ReadContext) -> Tool | None:
     """Return what the tool's schema makes of it, or None where it is left out.
 
     A search of the web is left out whatever the policy, for as long as another tool remains (R7).
@@ -106,8 +158,11 @@ def read_tool(raw: object, path: str, context: ReadContext) -> FunctionTool | No
     given = object_at(raw, path)
     kind = type_at(given, path)
     if kind == "function":
-        tool: FunctionTool = _FUNCTION.read(given, path, context)
-        return tool
+        function: FunctionTool = _FUNCTION.read(given, path, context)
+        return function
+    if kind == "namespace":
+        namespace: NamespaceTool = _NAMESPACE.read(given, path, context)
+        return namespace if namespace.tools else None  # all of them are named as left out
     if context.drops_unsupported:
         context.dropped_any_tool = True
         context.dropped_tools.update(_names(given))

@@ -18,7 +18,7 @@ from app.schemas.fields import Boolean, Choice, FreeObject, String
 from app.schemas.nesting import ListOf, Nested, OneOf
 from app.schemas.request.create import CREATE_REQUEST, UnsupportedField
 from app.schemas.wire.document import ALWAYS, OR_NULL, ValueSchema, WireSchema
-from app.schemas.wire.tools import FUNCTION_TOOL, ToolChoiceEcho
+from app.schemas.wire.tools import TOOL, ToolChoiceEcho
 
 #: What responses do not show. The model and the tier are theirs: what has answered.
 NOT_SHOWN = frozenset(
@@ -62,7 +62,7 @@ _IN_OTHER_FORM: dict[str, StrictField] = {
     "reasoning": Nested(ReasoningEchoSchema(), dump_default=ReasoningOptions(), **ALWAYS),
     "text": Nested(TextEchoSchema(), **ALWAYS),
     "tool_choice": ToolChoiceEcho("none", "auto", "required", **ALWAYS),
-    "tools": ListOf(FUNCTION_TOOL, **ALWAYS),
+    "tools": ListOf(TOOL, **ALWAYS),
 }
 
 

@@ -60,6 +60,7 @@ class FunctionCallSchema(ValueSchema[FunctionCall]):
     call_id = String(shortest=1, longest=64, **ALWAYS)
     name = String(**ALWAYS)
     arguments = String(**ALWAYS)
+    namespace = String(about="That of the function, if it is in one.", **AT_TIMES)
 
 
 class FunctionOutputEcho(StrictField):

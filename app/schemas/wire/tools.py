@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
+from app.domain.tools import AllowedTools, FunctionTool, NamedFunction, NamespaceTool, Tool
 from app.schemas.field import Bind, ReadContext, Refer
 from app.schemas.fields import Boolean, Choice, FreeObject, String
 from app.schemas.nesting import ListOf, OneOf
@@ -23,6 +23,19 @@ class FunctionToolSchema(ValueSchema[FunctionTool]):
 
 
 FUNCTION_TOOL = FunctionToolSchema()
+
+
+class NamespaceToolSchema(ValueSchema[NamespaceTool]):
+    about = "Functions under a name that they share."
+    values = (NamespaceTool,)
+
+    type = Choice("namespace", **ALWAYS)
+    name = String(**ALWAYS)
+    description = String(**OR_NULL)
+    tools = ListOf(FUNCTION_TOOL, **ALWAYS)
+
+
+TOOL: OneOf[Tool] = OneOf(FUNCTION_TOOL, NamespaceToolSchema())
 
 
 class NamedFunctionSchema(ValueSchema[NamedFunction]):

@@ -281,4 +281,4 @@ def _signature(call: Item) -> bytes:
         arguments = _WHOLE.sub(b"", orjson.dumps(parsed, option=orjson.OPT_SORT_KEYS))
     except (ValueError, TypeError):
         arguments = call.arguments.encode(errors="replace")
-    return call.name.encode(errors="replace") + b" " + arguments
+    return call.qualified_name.encode(errors="replace") + b" " + arguments

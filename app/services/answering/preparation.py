@@ -16,6 +16,7 @@ from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest, ModelRequest, P
 from app.domain.response import Response, Status
 from app.domain.stream.events import Event
 from app.domain.stream.narrate import Narrator
+from app.domain.tools import NamespaceTool, own_names, qualified_choice
 from app.domain.turns.turn import Context, Thread
 from app.domain.upstream_call import UpstreamCall
 from app.errors import ContextLengthExceeded, GatewayError, InvalidRequest
@@ -173,8 +174,13 @@ class Preparation:
     def narrator(self, prepared: PreparedRequest) -> Narrator:
         """Return what makes events of the upstream's deltas."""
         response = prepared.response
-        used = used_call_ids(prepared.request, prepared.thread.items)
-        return Narrator(response, self._ids.item_minter(response.id), self._now, used)
+        return Narrator(
+            response,
+            self._ids.item_minter(response.id),
+            self._now,
+            used_call_ids(prepared.request, prepared.thread.items),
+            own_names(prepared.request.parameters.tools),
+        )
 
     def run(
         self,
@@ -205,7 +211,7 @@ class Preparation:
         return ModelRequest(
             model=target.upstream_model,
             items=self._for_target(account, target, items),
-            parameters=self._pseudonymous(account, request.parameters),
+            parameters=_for_models(self._pseudonymous(account, request.parameters)),
             stream=request.stream or request.background,
             history_tools=prepared.thread.tools,
             max_output_tokens_default=target.max_output_tokens,
@@ -245,6 +251,14 @@ class Preparation:
         if unsealed is None or unsealed.origin != target.provider.name:
             return None
         return opened_for(target.upstream_model, item, unsealed.payload)
+
+
+def _for_models(parameters: Parameters) -> Parameters:
+    """Return the parameters with functions for tools: models know no namespaces (G2)."""
+    if not any(isinstance(tool, NamespaceTool) for tool in parameters.tools):
+        return parameters
+    choice = qualified_choice(parameters.tool_choice, parameters.tools)
+    return replace(parameters, tools=parameters.functions, tool_choice=choice)
 
 
 def refuse_sampling(parameters: Parameters) -> None:

@@ -17,9 +17,10 @@ from redis.cluster import RedisCluster
 from app.domain.ids import home_of, tag_of
 from app.domain.items import Item
 from app.domain.response import TERMINAL, TRANSITIONS
+from app.domain.tools import functions_of
 from app.domain.turns.page import Page, PageQuery
 from app.domain.turns.turn import Context, Position, Turn
-from app.schemas.wire.tools import FUNCTION_TOOL
+from app.schemas.wire.tools import TOOL
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
 from app.store.connection.replication import ONE_SERVER, Command, Safety
@@ -180,7 +181,7 @@ class RedisStore:
         if PURGED in found.entries:
             purged = frozenset(n for n, entry in enumerate(found.entries) if entry == PURGED)
         items = (*earlier, *_items(turn))
-        tools = tuple(map(FUNCTION_TOOL.load, turn.response.echo["tools"]))
+        tools = functions_of(map(TOOL.load, turn.response.echo["tools"]))
         return Context(items, tools, found.position, tuple(inputs), purged)
 
     def input_items(
