@@ -16,6 +16,7 @@ from app.domain.items import Item
 from app.domain.request import CreateRequest, ModelRequest, Parameters
 from app.domain.response import Response
 from app.domain.stream.accumulate import fold
+from app.domain.stream.call_names import CallNames
 from app.domain.stream.narrate import Narrator
 from app.domain.tools import FunctionTool
 from app.domain.turns.turn import Context, Turn
@@ -105,8 +106,8 @@ class Line:
             stream=self.stream,
         )
         response = Response(start.response_id, "m", 1, echo(payload))
-        used = used_call_ids(payload, start.items)
-        narrator = Narrator(response, item_minter(response.id), lambda: 2, used)
+        names = CallNames(used_call_ids(payload, start.items))
+        narrator = Narrator(response, item_minter(response.id), lambda: 2, names)
         events = narrator.begin()
         for batch in provider.answer(request, UpstreamCall(deadline=0)):
             events += narrator.hear(batch)

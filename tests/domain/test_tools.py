@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from app.domain.items import FunctionCall
 from app.domain.response import Response
+from app.domain.stream.call_names import CallNames
 from app.domain.stream.deltas import Arguments, CallOpened, Finished
 from app.domain.stream.events import ArgumentsDone, ItemAdded, ItemDone
 from app.domain.stream.narrate import Narrator
@@ -45,7 +46,8 @@ def test_a_call_of_a_namespaces_function_is_told_by_its_own_name() -> None:
         NamespaceTool("erp", tools=(FunctionTool("look_up"),)),
     )
     response = Response("resp_1", "m", 1, {}, "in_progress")
-    narrator = Narrator(response, lambda prefix: prefix, lambda: 2, namespaced=own_names(tools))
+    names = CallNames(namespaced=own_names(tools))
+    narrator = Narrator(response, lambda prefix: prefix, lambda: 2, names)
     events = []
     for number, function in enumerate(functions_of(tools)):
         key = str(number)

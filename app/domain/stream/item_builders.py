@@ -6,8 +6,6 @@ output_text.delta events, output_text.done, content_part.done, output_item.done.
 
 from __future__ import annotations
 
-import json
-import re
 from typing import Any
 
 from app.domain.items import (
@@ -20,6 +18,7 @@ from app.domain.items import (
     Reasoning,
     Refusal,
 )
+from app.domain.stream.brackets import Brackets, is_object
 from app.domain.stream.event_log import EventLog
 from app.domain.stream.events import (
     AnnotationAdded,
@@ -41,8 +40,6 @@ from app.domain.stream.events import (
 
 #: How many pieces of a text are kept one by one.
 MOST_CHUNKS = 64
-
-_STRUCTURE = re.compile(r'\\.|\\\Z|["{}\[\]]', re.DOTALL)
 
 _NO_TEXT = OutputText("")
 _NO_REFUSAL = Refusal("")
@@ -189,54 +186,6 @@ class ReasoningBuilder:
         return item
 
 
-class Brackets:
-    """Where a JSON text that comes in fragments comes to its end; each fragment is looked at once.
-
-    `is_whole` is whether the text is an object, None until that is certain.
-    """
-
-    def __init__(self) -> None:
-        self.is_whole: bool | None = None
-        self._seen = 0
-        self._begun = False
-        self._depth = 0
-        self._in_text = False
-        self._escapes = False  # whether the next character is escaped
-
-    @property
-    def are_closed(self) -> bool:
-        """Whether all that was opened is closed again."""
-        return self._begun and self._depth == 0 and not self._in_text
-
-    def look_at(self, fragments: list[str]) -> None:
-        """Look at the fragments that are new."""
-        for fragment in fragments[self._seen :]:
-            self._look(fragment)
-        self._seen = len(fragments)
-
-    def _look(self, fragment: str) -> None:
-        start, self._escapes = int(self._escapes), False
-        for found in _STRUCTURE.finditer(fragment, start):
-            sign = found[0]
-            if sign[0] == "\\":
-                self._escapes = len(sign) == 1
-            elif sign == '"':
-                self._in_text = not self._in_text
-            elif not self._in_text:
-                self._begun = True
-                self._depth += 1 if sign in "{[" else -1
-
-
-def _is_object(text: str) -> bool:
-    if not text.rstrip().endswith("}"):
-        return False
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
 class FunctionCallBuilder:
     """Builds a function call, whose arguments arrive in fragments."""
 
@@ -271,7 +220,7 @@ class FunctionCallBuilder:
         if brackets.is_whole is None:
             brackets.look_at(self._fragments)
             if brackets.are_closed:
-                brackets.is_whole = _is_object(self.arguments)
+                brackets.is_whole = is_object(self.arguments)
         return brackets.is_whole is True
 
     def begin(self, output_index: int) -> None:

@@ -7,14 +7,14 @@ Items never interleave: while a function call is open, deltas of other items wai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 from typing import TypeVar, assert_never
 
-from app.domain.ids import Mint, call_id, distinct_call_id
+from app.domain.ids import Mint
 from app.domain.items import ItemStatus, OutputItem
 from app.domain.response import NO_USAGE, IncompleteReason, Response, ResponseError, Status, Usage
+from app.domain.stream.call_names import CallNames
 from app.domain.stream.deferred import Deferred
 from app.domain.stream.deltas import (
     Annotated,
@@ -48,11 +48,9 @@ Opened = TypeVar("Opened", MessageBuilder, ReasoningBuilder, FunctionCallBuilder
 class Narrator:
     """Write a response as events: begin, hear batches of deltas, then exactly one ending.
 
-    `now` returns Unix seconds; `mint` makes the items' ids. A call gets another id where its own
-    is among `used_call_ids`; `namespaced` has the namespace and the own name of each function that
-    models know under a qualified one. `response` is the response as it stands: whole, with its
-    final status, once its ending is written. `failure` is what went wrong, if that ending was a
-    failure.
+    `now` returns Unix seconds; `mint` makes the items' ids; `names` names the calls. `response` is
+    the response as it stands: whole, with its final status, once its ending is written. `failure`
+    is what went wrong, if that ending was a failure.
     """
 
     def __init__(
@@ -60,20 +58,18 @@ class Narrator:
         response: Response,
         mint: Mint,
         now: Callable[[], int],
-        used_call_ids: Container[str] = frozenset(),
-        namespaced: Mapping[str, tuple[str, str]] = MappingProxyType({}),
+        names: CallNames | None = None,
     ) -> None:
         self.response = response
         self.failure: GatewayError | None = None
         self._mint = mint
         self._now = now
-        self._namespaced = namespaced
+        self._names = names or CallNames()
         self._log = EventLog()
         self._output: list[OutputItem] = []
         self._open: ItemBuilder | None = None
         self._deferred = Deferred()
         self._call_keys: set[str] = set()
-        self._used_call_ids = used_call_ids
         self._usage: Usage | None = None
         self._finished: Finished | None = None
 
@@ -146,9 +142,8 @@ class Narrator:
             now = self._now()
             return self._end("completed", "response.completed", completed_at=now, service_tier=tier)
         self._close("incomplete")
-        reason: IncompleteReason = (
-            "max_output_tokens" if finished.reason == "length" else "content_filter"
-        )
+        is_long = finished.reason == "length"
+        reason: IncompleteReason = "max_output_tokens" if is_long else "content_filter"
         return self._end(
             "incomplete", "response.incomplete", incomplete_reason=reason, service_tier=tier
         )
@@ -270,12 +265,8 @@ class Narrator:
         if delta.key in self._call_keys:
             raise UpstreamMisbehaved("the upstream opened the same function call twice")
         self._call_keys.add(delta.key)
-        own_id = call_id(delta.call_id) if delta.call_id else self._mint("call")
-        if own_id in self._used_call_ids:
-            own_id = distinct_call_id(own_id, self.response.id)
-        namespace, name = delta.namespace, delta.name
-        if namespace is None and name in self._namespaced:
-            namespace, name = self._namespaced[name]
+        given, (namespace, name) = delta.call_id, self._names.own_name(delta)
+        own_id = self._names.own_id(given, self.response.id) if given else self._mint("call")
         item_id = self._mint("fc")
         self._begin(FunctionCallBuilder(self._log, item_id, delta.key, own_id, name, namespace))
 

@@ -14,6 +14,7 @@ from app.domain.ids import IdGenerator
 from app.domain.items import Item, Reasoning
 from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest, ModelRequest, Parameters
 from app.domain.response import Response, Status
+from app.domain.stream.call_names import CallNames
 from app.domain.stream.events import Event
 from app.domain.stream.narrate import Narrator
 from app.domain.tools import NamespaceTool, own_names, qualified_choice
@@ -178,8 +179,10 @@ class Preparation:
             response,
             self._ids.item_minter(response.id),
             self._now,
-            used_call_ids(prepared.request, prepared.thread.items),
-            own_names(prepared.request.parameters.tools),
+            CallNames(
+                used_call_ids(prepared.request, prepared.thread.items),
+                own_names(prepared.request.parameters.tools),
+            ),
         )
 
     def run(
