@@ -78,6 +78,8 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
         self._waiting: dict[CallerSocket, None] = {}
         #: Who was turned away and is still there, whoever was first.
         self._turned_away: dict[CallerSocket, None] = {}
+        # MEASURED: each look at a setting of gunicorn's takes two calls.
+        self._keepalive_s: float | None = self.cfg.keepalive or None
         self._most_waiting = int(self.worker_connections * WAITING_SHARE)
         self._leaves_all = (
             "SCRIPT_NAME" in os.environ  # noqa: TID251 - gunicorn's own, as every worker reads it
@@ -226,7 +228,7 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
 
     def _await_head(self, caller: CallerSocket, first_byte_s: float | None = None) -> None:
         """Expect a caller's next head; where too many wait, the oldest one is hung up on."""
-        caller.await_head(first_byte_s or self.cfg.keepalive or None)
+        caller.await_head(first_byte_s or self._keepalive_s)
         self._waiting[caller] = None
         if len(self._waiting) > self._most_waiting:
             self.free_a_descriptor()
@@ -243,7 +245,7 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
         self._count()
         caller = shared["gunicorn.socket"]
         ends = head.closes or head.length > MAX_UNREAD or not self.alive
-        answer = ResponseWriter(caller, ends or not self.cfg.keepalive)
+        answer = ResponseWriter(caller, ends or self._keepalive_s is None)
         environ = {**shared, **head.environ, "wsgi.input": body, PUSH: answer}
         environ["wsgi.url_scheme"] = self._scheme(environ)
         try:
