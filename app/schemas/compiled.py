@@ -1,18 +1,18 @@
 """Writers and readers of wire objects: code made of the declared fields, compiled once.
 
-    class JsonSchemaFormatSchema(WireSchema[JsonSchemaFormat]):
-        values = (JsonSchemaFormat,)
-        type = Choice("json_schema", **ALWAYS)
-        name = String(**ALWAYS)
-        strict = Boolean(**OR_NULL)
+    class ResponseErrorSchema(ValueSchema[ResponseError]):
+        values = (ResponseError,)
+
+        code = String(**ALWAYS)
+        message = String(**ALWAYS)
 
 becomes
 
     def dump(value):
-        return {"type": "json_schema", "name": value.name, "strict": value.strict}
+        return {'code': value.code, 'message': value.message}
 
     def load(data):
-        return JsonSchemaFormat(data["name"], data["strict"])
+        return _0(data['code'], data['message'])  # _0 is ResponseError
 
 which is what a hand would write, and as fast (tests/schemas/test_wire_bytes.py holds the bytes).
 """
@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import dataclasses
 import linecache
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from marshmallow import missing
@@ -44,15 +44,21 @@ class _Code:
         self._objects: dict[str, object] = {}
 
     def bind(self, thing: object) -> str:
-        """Return the name by which the code knows an object."""
+        """Return the code of an object: a plain value as it is written, others by a name."""
+        if thing in (None, ()) or type(thing) in _PLAIN:
+            return repr(thing)
         name = f"_{len(self._objects)}"
         self._objects[name] = thing
         return name
 
-    def literal(self, value: object) -> str:
-        """Return the code of a value: as it is written, where it is plain."""
-        is_plain = value in (None, ()) or type(value) in _PLAIN
-        return repr(value) if is_plain else self.bind(value)
+    def call(self, kind: type, arguments: Mapping[str, str]) -> str:
+        """Return the code that makes a value: by position as far as the fields follow its own."""
+        names = [each.name for each in dataclasses.fields(kind) if not each.kw_only]
+        given = list(arguments)
+        plain = next((n for n, name in enumerate(given) if names[n : n + 1] != [name]), len(given))
+        codes = list(arguments.values())[:plain]
+        codes += [f"{name}={arguments[name]}" for name in given[plain:]]
+        return f"{self.bind(kind)}({', '.join(codes)})"
 
     def function(self, name: str, parameter: str, lines: Iterable[str]) -> Callable[[Any], Any]:
         """Return the function of these lines; tracebacks show them."""
@@ -119,8 +125,7 @@ def _or_default(field: StrictField, source: str, bind: Bind) -> str:
         return source
     if not default:  # 0 stands for 0.0 as well, and "" for nothing
         return f"({source} or {default!r})"
-    plain = repr(default) if type(default) in _PLAIN else bind(default)
-    return f"({plain} if {source} is None else {source})"
+    return f"({bind(default)} if {source} is None else {source})"
 
 
 def compile_load(
@@ -135,18 +140,17 @@ def compile_load(
     if not dataclasses.is_dataclass(kind):
         found = _find("", fields, code)
         return None if found is None else code.function("load", "data", (f"return {found}",))
-    arguments = []
+    arguments = {}
     for each in dataclasses.fields(kind):
         found = _find(each.name, fields, code)
         if found is None and each.name == spread:
             own = code.bind(frozenset(field.key for field in fields))
             found = f"{{key: each for key, each in data.items() if key not in {own}}}"
         if found is not None:
-            arguments.append(f"{each.name}={found}")
+            arguments[each.name] = found
         elif each.default is each.default_factory is dataclasses.MISSING:
             return None
-    made = f"return {code.bind(kind)}({', '.join(_positional(kind, arguments))})"
-    return code.function("load", "data", (made,))
+    return code.function("load", "data", (f"return {code.call(kind, arguments)}",))
 
 
 def compile_build(title: str, kind: type, fields: Iterable[StrictField]) -> Load:
@@ -156,19 +160,17 @@ def compile_build(title: str, kind: type, fields: Iterable[StrictField]) -> Load
     """
     code = _Code(title)
     shown = {field.source: field for field in fields}
-    arguments = []
+    arguments = {}
     for each in dataclasses.fields(kind):
         field = shown.get(each.name)
         if field is None:
             continue
         if field.required:
-            arguments.append(f"{each.name}=found[{field.key!r}]")
+            arguments[each.name] = f"found[{field.key!r}]"
         else:
             default = each.default if field.load_default is missing else field.load_default
-            value = code.literal(default)
-            arguments.append(f"{each.name}=found.get({field.key!r}, {value})")
-    made = f"return {code.bind(kind)}({', '.join(_positional(kind, arguments))})"
-    return code.function("build", "found", (made,))
+            arguments[each.name] = f"found.get({field.key!r}, {code.bind(default)})"
+    return code.function("build", "found", (f"return {code.call(kind, arguments)}",))
 
 
 def _find(attribute: str, fields: Iterable[StrictField], code: _Code) -> str | None:
@@ -178,15 +180,3 @@ def _find(attribute: str, fields: Iterable[StrictField], code: _Code) -> str | N
         if found is not None:
             return found
     return None
-
-
-def _positional(kind: type, arguments: list[str]) -> list[str]:
-    """Return the arguments without their names as far as they stand in the value's own order."""
-    names = [each.name for each in dataclasses.fields(kind) if not each.kw_only]
-    given = [argument.partition("=") for argument in arguments]
-    plain = True
-    made = []
-    for index, (name, _, code) in enumerate(given):
-        plain = plain and index < len(names) and names[index] == name
-        made.append(code if plain else f"{name}={code}")
-    return made

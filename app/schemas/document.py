@@ -38,7 +38,6 @@ class Document(Schema):
         self.strict_fields = {each.key: each for each in declared if isinstance(each, StrictField)}
         self._checks = {key: each.check for key, each in self.strict_fields.items()}
         self._required = tuple(key for key, each in self.strict_fields.items() if each.required)
-
         self._compile()
 
     def _compile(self) -> None:
