@@ -44,6 +44,8 @@ class ReasoningFields:
 
     def completed(self, message: Json, calls: Sequence[FunctionCall] = ()) -> Json:
         """Return the turn's message with these fields; `calls` are those in its tool_calls."""
+        if self.is_empty and not (calls and self._profile.empty_reasoning):
+            return message
         if calls or self._payloads:
             message |= self._text(has_calls=bool(calls))
         if not self._payloads or not self._profile.returns_unknown_fields:
