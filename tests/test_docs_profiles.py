@@ -23,15 +23,35 @@ def rows() -> Iterator[str]:
 
 
 def _differences(profile: Profile, generic: Profile) -> str:
-    names = [field.name for field in fields(Profile) if field.name != "name"]
-    values = {name: getattr(profile, name) for name in names}
-    found = {name: value for name, value in values.items() if value != getattr(generic, name)}
+    found = {name: getattr(profile, name) for name in _differing(profile, generic)}
     return ", ".join(
         f"{'' if value else 'no '}{name}" if isinstance(value, bool) else f"{name} = {value}"
         for name, value in found.items()
     )
 
 
+def _differing(profile: Profile, generic: Profile) -> list[str]:
+    names = [field.name for field in fields(Profile) if field.name != "name"]
+    return [name for name in names if getattr(profile, name) != getattr(generic, name)]
+
+
+def _tables() -> list[list[str]]:
+    """Return the rows of the document's tables."""
+    parts = DOCUMENT.read_text().split("|---|---|---|\n")[1:]
+    return [[line for line in part.splitlines() if line.startswith("|")] for part in parts]
+
+
 def test_the_document_lists_every_profile_as_it_is() -> None:
-    lines = DOCUMENT.read_text().splitlines()
-    assert lines[lines.index("|---|---|---|") + 1 :] == list(rows())
+    listed, _ = _tables()
+    assert listed[:-1] == list(rows())  # the last one is the next table's head
+
+
+def test_every_flag_of_every_profile_has_one_source() -> None:
+    _, sources = _tables()
+    told: dict[str, list[str]] = {name: [] for name in PROFILES}
+    for row in sources:
+        name, flags, source = (cell.strip() for cell in row.strip("|").split("|"))
+        assert source
+        told[name] += flags.split(", ")
+    for name, profile in PROFILES.items():
+        assert sorted(told[name]) == sorted(_differing(profile, PROFILES["generic"])), name

@@ -38,6 +38,9 @@ TAKES: dict[str, frozenset[str]] = {
     "azure": ALL,
     "azure-deployments": frozenset({"strict"}),
     "groq": frozenset({"service_tier"}),
+    "cerebras": frozenset({"prompt_cache_key"}),
+    "mistral": frozenset({"prompt_cache_key"}),
+    "fireworks": frozenset({"prompt_cache_key", "service_tier"}),
     "moonshot": frozenset({"prompt_cache_key", "safety_identifier", "strict"}),
     "openrouter": frozenset({"verbosity"}),
 }

@@ -112,21 +112,23 @@ VENDORS = (
         tiers="groq",
         returns_unknown_fields=False,
     ),
-    # The vendor's OpenAPI document closes the request (additionalProperties: false). On record as
-    # a 400: the penalties, parallel_tool_calls, service_tier (agentjido/req_llm, guide); not taken:
-    # prompt_cache_key, verbosity (docs.getbifrost.ai). tool_choice: auto and none only.
+    # The vendor's OpenAPI document closes the request (additionalProperties: false). Its client
+    # (cerebras-cloud-sdk 1.91) has prompt_cache_key, and names a function in tool_choice; it has
+    # the penalties, parallel_tool_calls and service_tier, too, which are on record as a 400
+    # (agentjido/req_llm, guide), as is `strict` for some models.
     replace(
         _HOSTED,
         name="cerebras",
         max_tokens="max_completion_tokens",
-        tool_choice="modes",
         parallel_tool_calls=False,
         penalties=False,
         returns_unknown_fields=False,
+        prompt_cache_key=True,
     ),
-    # docs.mistral.ai, ChatCompletionRequest: a closed schema (`extra_forbidden`, a 422) with
-    # random_seed, without user, logprobs, stream_options (usage comes by itself); a tool has
-    # `strict`. Ids of calls: "must be a-z, A-Z, 0-9, with a length of 9" (a 400).
+    # docs.mistral.ai, ChatCompletionRequest, and the vendor's client (mistralai 3.7): a closed
+    # schema (`extra_forbidden`, a 422) with random_seed, logprobs, prompt_cache_key, without user,
+    # stream_options (usage comes by itself); a tool has `strict`. reasoning_effort is there for
+    # some models only. Ids of calls: "must be a-z, A-Z, 0-9, with a length of 9" (a 400).
     replace(
         GENERIC,
         name="mistral",
@@ -134,10 +136,10 @@ VENDORS = (
         nine_character_ids=True,
         stream_options=False,
         effort="none",
-        logprobs=False,
         seed_field="random_seed",
         user=False,
         returns_unknown_fields=False,
+        prompt_cache_key=True,
     ),
     # docs.x.ai, "Chat completions": max_completion_tokens; its cache is steered by a header.
     replace(
@@ -182,9 +184,10 @@ VENDORS = (
         seed=False,
         user=False,
     ),
-    # docs.z.ai, "Chat completion", "Thinking mode": tool_choice is auto only, response_format
-    # json_object only, no penalties, seed, user (user_id), logprobs, stream_options; reasoning is
-    # "explicitly preserved and returned together with the tool results".
+    # docs.z.ai, "Chat completion", "Thinking mode", and the vendor's client (zai-sdk 0.2):
+    # tool_choice is auto only, response_format json_object only, no penalties, user (user_id),
+    # logprobs, stream_options; `seed` is in the client alone. Reasoning is "explicitly preserved
+    # and returned together with the tool results".
     replace(
         _HOSTED,
         name="zai",
@@ -220,12 +223,20 @@ VENDORS = (
         penalties=False,
         user=False,
     ),
-    # docs.together.ai, "Create chat completion": logprobs is a number there; no user, no
-    # parallel_tool_calls.
+    # docs.together.ai, "Create chat completion", and the vendor's client (together 3.1): logprobs
+    # is a number there; no user, no parallel_tool_calls.
     replace(_HOSTED, name="together", parallel_tool_calls=False, logprobs=False, user=False),
-    # docs.fireworks.ai, "Create chat completion". There is no prompt_cache_key, and the
-    # reasoning_content of earlier turns is read (docs.getbifrost.ai).
-    replace(_HOSTED, name="fireworks", reasoning_field="reasoning_content"),
+    # docs.fireworks.ai, "Create chat completion", and the vendor's client (fireworks-ai 1.2):
+    # prompt_cache_key steers its cache, service_tier has OpenAI's names, a function has `strict`;
+    # reasoning_history says what becomes of the reasoning_content of earlier turns.
+    replace(
+        _HOSTED,
+        name="fireworks",
+        strict_tools=True,
+        reasoning_field="reasoning_content",
+        service_tier=True,
+        prompt_cache_key=True,
+    ),
     # openrouter.ai/docs, "Parameters", "Reasoning tokens": verbosity, user, reasoning; reasoning
     # goes back in `reasoning` and `reasoning_details`. What a model's host lacks is dropped there.
     replace(
@@ -236,12 +247,14 @@ VENDORS = (
         verbosity=True,
     ),
     # docs.perplexity.ai, "Chat completions": no seed, logprobs, parallel_tool_calls
-    # (docs.getbifrost.ai too), json_object; usage comes by itself.
+    # (docs.getbifrost.ai too), json_object; usage comes by itself. The vendor's client
+    # (perplexityai 0.46): tool_choice is a mode.
     replace(
         GENERIC,
         name="perplexity",
         files=False,
         strict_tools=False,
+        tool_choice="modes",
         parallel_tool_calls=False,
         stream_options=False,
         json_object=False,
