@@ -52,7 +52,11 @@ class Document(Schema):
         field = self.strict_fields.get("type")
         return field.values if isinstance(field, Choice) else ()
 
-    def load(self, data: Any, *, context: ReadContext | None = None, **_options: Any) -> Any:
+    # Of marshmallow's own options to these methods none has a meaning here.
+
+    def load(  # type: ignore[override]
+        self, data: Any, *, context: ReadContext | None = None
+    ) -> Any:
         """Return what the domain makes of a parsed body.
 
         Raises:
@@ -60,7 +64,7 @@ class Document(Schema):
         """
         return self.read(data, "", context or ReadContext())
 
-    def validate(self, data: Any, **_options: Any) -> dict[str, list[str]]:
+    def validate(self, data: Any) -> dict[str, list[str]]:  # type: ignore[override]
         """Return the first fault of the object by its path, or nothing where it is valid."""
         try:
             self.read(data, "", ReadContext())

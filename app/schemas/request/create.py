@@ -168,8 +168,8 @@ class CreateRequestSchema(Document):
     context_management = FreeObjects(about="Accepted, and not acted on.")
     prompt = UnsupportedField("send the text of the template as instructions and input.")
 
-    def load(
-        self, data: Any, *, context: ReadContext | None = None, **_options: Any
+    def load(  # type: ignore[override]
+        self, data: Any, *, context: ReadContext | None = None
     ) -> CreateRequest:
         """Return the request of a parsed body; ids that it does not give are "".
 

@@ -67,11 +67,11 @@ class ValueSchema(WireSchema, Generic[V]):
             if load is not None:
                 self.readers |= dict.fromkeys(types, load)
 
-    def dump(self, obj: V, **_options: Any) -> dict[str, Any]:
+    def dump(self, obj: V) -> dict[str, Any]:  # type: ignore[override]
         """Return a value as JSON."""
         return self.writer(obj)
 
-    def load(self, data: Any, **_options: Any) -> V:
+    def load(self, data: Any) -> V:  # type: ignore[override]
         """Return the value of JSON that `dump` once made: what we stored is not checked again."""
         load = self._reader or self.readers.get(data.get("type"))
         if load is None:
