@@ -85,6 +85,7 @@ class Bed:
         self.connections = 0
         self.open = 0
         self.models: list[str] = ["steady", "swift"]
+        self.owner = "test-bed"
         self._served: Counter[State] = Counter()
         self._records: deque[Record] = deque(maxlen=_MOST_RECORDS)
         self._armed: defaultdict[str, deque[str]] = defaultdict(deque)

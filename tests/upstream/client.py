@@ -31,9 +31,9 @@ class Upstream:
         documents = [json.loads(script.text()) for script in scripts]
         self._post("/_control", {"model": model, "scripts": documents})
 
-    def list_models(self, *models: str) -> None:
-        """Have the upstream list these models."""
-        self._post("/_control", {"models": models})
+    def list_models(self, *models: str, owner: str = "test-bed") -> None:
+        """Have the upstream list these models, each owned by that name."""
+        self._post("/_control", {"models": models, "owner": owner})
 
     def release(self, tag: str, steps: int | None = None) -> None:
         """Let the stalled requests of a tag take so many steps; None lets them go for good."""

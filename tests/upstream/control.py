@@ -1,7 +1,7 @@
 """How tests drive the upstream: paths that begin with an underscore.
 
 POST /_control      {"model": "*", "scripts": [{…}], "models": […]}: arm the next requests, one
-                    script each; say which models are listed
+                    script each; say which models are listed, and who owns them
 POST /_release      {"tag": "t", "steps": 1}: let stalled requests go on; without steps for good
 POST /_reset        forget and release everything
 GET  /_requests     ?tag=t: what was sent, with headers and bodies
@@ -36,6 +36,7 @@ def handle(bed: Bed, path: str, query: str, body: bytes, tell: Tell) -> None:
             tell(200, bed.figures())
         case "/_control":
             bed.models = given.get("models", bed.models)
+            bed.owner = given.get("owner", bed.owner)
             scripts = [orjson.dumps(script).decode() for script in given.get("scripts", ())]
             bed.arm(given.get("model", ANY), scripts)
             tell(200, {})

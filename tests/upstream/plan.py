@@ -118,7 +118,7 @@ def _failed(wire: Wire, fail: Fail) -> Iterator[Step]:
 def _whole(wire: Wire, request: ReadRequest, script: Script) -> Iterator[Step]:
     body = dumps(wire.whole(answer(request, script)))
     if script.garbage == "line":
-        yield Send(head(200, {"content-type": JSON}, script.garbage_bytes))
+        yield Send(head(200, _told(script, JSON), script.garbage_bytes))
         yield Flood(script.garbage_bytes)
         yield End("close")
         return
@@ -129,13 +129,13 @@ def _whole(wire: Wire, request: ReadRequest, script: Script) -> Iterator[Step]:
         yield from _failed(wire, Fail(status=200, body='{"broken": '))
         return
     middle = len(body) // 2
-    yield Send(head(200, {"content-type": JSON}, len(body)))
+    yield Send(head(200, _told(script, JSON), len(body)))
     yield from _pieces(wire, script, (body[:middle], body[middle:]), b"", chunked=False)
 
 
 def _streamed(wire: Wire, request: ReadRequest, script: Script) -> Iterator[Step]:
     result = wire.stream(answer(request, script))
-    yield Send(head(200, {"content-type": "text/event-stream"}, None) + chunk(result.opening))
+    yield Send(head(200, _told(script, "text/event-stream"), None) + chunk(result.opening))
     yield from _pieces(wire, script, result.pieces, result.closing, chunked=True)
 
 
@@ -202,6 +202,11 @@ def _joined(steps: Iterator[Step]) -> Iterator[Step]:
             yield Send(data)
         data = b""
         yield step
+
+
+def _told(script: Script, kind: str) -> dict[str, str]:
+    """Return the headers of an answer."""
+    return {"content-type": kind} | ({"server": script.server} if script.server else {})
 
 
 def head(status: int, headers: dict[str, Any], length: int | None) -> bytes:

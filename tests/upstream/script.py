@@ -64,7 +64,7 @@ class Script:
     utf16: say the text a UTF-16 unit a piece, as servers do that escape it: pairs are cut.
     reasoning, refusal, calls: what comes before, instead of or after the text.
     finish: why the model stops; "none" never says so.
-    usage: None keeps the counts to itself.
+    usage: None keeps the counts to itself. server: a header of that name, where there is one.
 
     wait_s: before the head. interval_s: between pieces. drip: bytes a write, interval_s apart.
     stall_after: be silent after that many pieces, -1 before the head, until a release of `tag`.
@@ -85,6 +85,7 @@ class Script:
     refusal: str | None = None
     calls: tuple[Call, ...] = ()
     finish: Finish = "stop"
+    server: str = ""
     usage: Counted | None = Counted()
 
     tag: str = ""

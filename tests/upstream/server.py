@@ -96,7 +96,9 @@ class Connection(asyncio.Protocol):
         if path.endswith("/models"):
             bed.came(record)
             bed.became(record, "ended")
-            self._tell(200, {"object": "list", "data": [_model(name) for name in bed.models]})
+            self._tell(
+                200, {"object": "list", "data": [_model(name, bed.owner) for name in bed.models]}
+            )
         elif name is None or method != "POST":
             self._tell(404, {"error": {"message": f"no {method} {path} here", "type": "told"}})
         else:
@@ -148,7 +150,7 @@ def reset(transport: asyncio.Transport) -> None:
     transport.abort()
 
 
-def _model(name: str) -> dict[str, Any]:
+def _model(name: str, owner: str) -> dict[str, Any]:
     """Return a model as the formats list it; each takes the fields that it knows."""
     return {
         "id": name,
@@ -157,5 +159,5 @@ def _model(name: str) -> dict[str, Any]:
         "created": 1_760_000_000,
         "created_at": "2025-10-09T00:00:00Z",
         "display_name": name,
-        "owned_by": "test-bed",
+        "owned_by": owner,
     }
