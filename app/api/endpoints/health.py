@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
@@ -16,7 +16,7 @@ from flask.typing import ResponseReturnValue
 from app.api import context
 from app.api.http.json_response import json_response
 from app.api.http.response import WSGIResponse
-from app.schemas.wire.answers import HEALTH
+from app.schemas.wire.answers import HEALTH, READINESS
 from app.telemetry import METRICS_CONTENT_TYPE
 from app.telemetry import metrics as all_metrics
 
@@ -24,6 +24,14 @@ from app.telemetry import metrics as all_metrics
 _OF_PROXIES = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")
 
 bp = Blueprint("health", __name__)
+
+
+class ReadinessReport(NamedTuple):
+    """What /readyz shows; `reasons` only to operators."""
+
+    status: str
+    checks: Mapping[str, object]
+    reasons: Mapping[str, str] | None = None
 
 
 @bp.get("/healthz")
@@ -38,14 +46,13 @@ def readyz() -> ResponseReturnValue:
     current = context.current()
     readiness = current.services.health.readiness()
     word, status = ("ready", 200) if readiness.ready else ("not_ready", 503)
-    body: dict[str, object] = {"status": word}
     if is_local(current.environ):
-        body["checks"] = {**readiness.checks, "upstreams": readiness.upstreams}
-        body["reasons"] = readiness.reasons
+        checks = {**readiness.checks, "upstreams": readiness.upstreams}
+        report = ReadinessReport(word, checks, readiness.reasons)
     else:
         states = sorted(readiness.upstreams.values())
-        body["checks"] = {**readiness.checks, "upstreams": states}
-    return json_response(body, status=status)
+        report = ReadinessReport(word, {**readiness.checks, "upstreams": states})
+    return json_response(READINESS.dump(report), status=status)
 
 
 def is_local(environ: Mapping[str, Any]) -> bool:

@@ -11,7 +11,7 @@ from app.errors import GatewayError
 from app.schemas.field import Bind
 from app.schemas.fields import Boolean, Choice, FreeObject, Integer, String, TextMap
 from app.schemas.nesting import ListOf, Nested
-from app.schemas.wire.document import ALWAYS, OR_NULL, ValueSchema, WireSchema
+from app.schemas.wire.document import ALWAYS, AT_TIMES, OR_NULL, ValueSchema, WireSchema
 from app.schemas.wire.items import ITEM
 
 _LONGEST_LINE = 1024
@@ -86,10 +86,12 @@ class HealthSchema(ValueSchema[None]):
     status = Choice("ok", **ALWAYS)
 
 
-class ReadinessSchema(WireSchema):
+class ReadinessSchema(ValueSchema[Any]):
     status = Choice("ready", "not_ready", **ALWAYS)
     checks = FreeObject(about="The state of each thing that the gateway depends on.", **ALWAYS)
-    reasons = FreeObject(about="Why one is not well, for who asks from the machine itself.")
+    reasons = FreeObject(
+        about="Why one is not ok; only for callers on the same machine.", **AT_TIMES
+    )
 
 
 class EndpointSchema(WireSchema):
@@ -105,4 +107,4 @@ class EndpointSchema(WireSchema):
 
 ERROR_ENVELOPE, DELETED, ITEM_LIST = ErrorEnvelopeSchema(), DeletedSchema(), ItemListSchema()
 TOKEN_COUNT = TokenCountSchema()
-MODEL_LIST, HEALTH = ModelListSchema(), HealthSchema()
+MODEL_LIST, HEALTH, READINESS = ModelListSchema(), HealthSchema(), ReadinessSchema()
