@@ -1,7 +1,7 @@
 // Vercel's AI SDK with its OpenAI provider, which speaks Responses.
 
 import { createOpenAI } from "@ai-sdk/openai";
-import { generateText, stepCountIs, streamText, tool } from "ai";
+import { generateText, isStepCount, streamText, tool } from "ai";
 import { z } from "zod";
 import { getWeather, isStored, run, task } from "./task.mjs";
 
@@ -23,7 +23,7 @@ const asked = {
     }),
   },
   providerOptions: { openai: options },
-  stopWhen: stepCountIs(5),
+  stopWhen: isStepCount(5),
   maxRetries: 0,
 };
 
@@ -31,13 +31,13 @@ async function answer(model, messages) {
   const request = { ...asked, model: openai.responses(model), messages };
   if (!task.stream) {
     const result = await generateText(request);
-    return { text: result.text, made: result.response.messages };
+    return { text: result.text, made: result.responseMessages };
   }
   let failure;
   const result = streamText({ ...request, onError: ({ error }) => (failure = error) });
   await result.consumeStream();
   if (failure) throw failure;
-  return { text: await result.text, made: (await result.response).messages };
+  return { text: await result.text, made: await result.responseMessages };
 }
 
 await run(async (model) => {

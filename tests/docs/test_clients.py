@@ -1,0 +1,32 @@
+"""docs/clients.md says which versions `make clients` runs."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from clients.catalog import CLIENTS, Client
+from tests.processes import ROOT
+
+TABLE = [
+    line for line in (ROOT / "docs" / "clients.md").read_text().splitlines() if line.startswith("|")
+]
+
+
+def _pins(client: Client) -> list[str]:
+    if client.is_node:
+        package = json.loads((client.folder / "package.json").read_text())
+        return [version for name, version in package["dependencies"].items() if name != "zod"]
+    lines = (client.folder / "requirements.txt").read_text().splitlines()
+    return [line.partition("==")[2] for line in lines]
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
+def test_the_page_has_a_clients_versions_and_how_it_keeps_a_conversation(client: Client) -> None:
+    wanted = [*_pins(client), *client.modes, "streamed", *(["whole"] if client.whole else [])]
+    assert any(all(each in line for each in wanted) for line in TABLE), wanted
+
+
+def test_the_page_has_no_other_clients() -> None:
+    assert len(TABLE) == len(CLIENTS) + 2
