@@ -48,10 +48,10 @@ def test_the_document_lists_every_profile_as_it_is() -> None:
 
 def test_every_flag_of_every_profile_has_one_source() -> None:
     _, sources = _tables()
-    told: dict[str, list[str]] = {name: [] for name in PROFILES}
+    found: dict[str, list[str]] = {name: [] for name in PROFILES}
     for row in sources:
         name, flags, source = (cell.strip() for cell in row.strip("|").split("|"))
         assert source
-        told[name] += flags.split(", ")
+        found[name] += flags.split(", ")
     for name, profile in PROFILES.items():
-        assert sorted(told[name]) == sorted(_differing(profile, PROFILES["generic"])), name
+        assert sorted(found[name]) == sorted(_differing(profile, PROFILES["generic"])), name

@@ -210,7 +210,7 @@ def azure(heard: list[str]) -> Script:
 
 
 @pytest.mark.parametrize(
-    ("path", "profile", "asked", "detail"),
+    ("path", "profile", "sent", "detail"),
     [
         ("/openai/v1", "azure", "/openai/v1/models", "models: 2"),
         ("/openai/v1/?api-version=v1", "azure", "/openai/v1/models?api-version=v1", "models: 2"),
@@ -230,14 +230,14 @@ def azure(heard: list[str]) -> Script:
 )
 @pytest.mark.parametrize("api", ["chat_completions", "responses"])
 def test_azure_is_well_by_either_form_of_its_urls(
-    api: Api, path: str, profile: str, asked: str, detail: str, settings: Settings
+    api: Api, path: str, profile: str, sent: str, detail: str, settings: Settings
 ) -> None:
     heard: list[str] = []
     with RawServer(azure(heard)) as server:
         base_url = server.url.removesuffix("/v1") + path
         house = nowhere(api=api, base_url=base_url, profile=profile, api_key="0123abcd")
         result = found(replace(settings, providers=(house,)))["house"]
-    assert (result.state, result.detail, heard) == ("ok", detail, [asked])
+    assert (result.state, result.detail, heard) == ("ok", detail, [sent])
 
 
 @pytest.mark.parametrize("path", ["/openai/v1", "/openai/deployments/our-gpt?api-version=1"])

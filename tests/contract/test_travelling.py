@@ -377,8 +377,8 @@ def test_a_model_that_is_set_not_to_reason_is_sent_no_reasoning_text(
     ]
     first = ask(client, model, "weather?")
     ask(client, model, results(first), previous_response_id=first["id"])
-    (told,) = upstreams.assistant()
-    assert "reasoning_content" not in told
+    (result,) = upstreams.assistant()
+    assert "reasoning_content" not in result
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -86,9 +86,9 @@ def test_a_vllm_that_owns_its_models_gets_its_reasoning_back_where_it_reads_it(
     gateway.call("GET", "/v1/models")
     gateway.logged(event="profile_learned")
     call = {"name": "f", "arguments": "{}", "id": "call_1"}
-    asked = json.dumps({"reasoning": "Hm.", "calls": [call]})
+    script = json.dumps({"reasoning": "Hm.", "calls": [call]})
     tools = [{"type": "function", "name": "f", "parameters": {"type": "object"}}]
-    first = gateway.create(asked, model="open/m", tools=tools)
+    first = gateway.create(script, model="open/m", tools=tools)
     output = [{"type": "function_call_output", "call_id": "call_1", "output": "ok"}]
     gateway.create(output, model="open/m", tools=tools, previous_response_id=first["id"])
     (turn,) = (each for each in _sent(house)[-1]["messages"] if each["role"] == "assistant")

@@ -29,13 +29,13 @@ class Server:
 
     def __init__(self, *, fails: bool = False) -> None:
         self.now = 0.0
-        self.asked = 0
+        self.lists_sent = 0
         self.tasks: list[Task] = []
         self._fails = fails
         self.limits = OutputLimits(self._ask, lambda: self.now, self.tasks.append)
 
     def _ask(self) -> None:
-        self.asked += 1
+        self.lists_sent += 1
         if self._fails:
             raise UpstreamUnavailable("there is no list")
         self.limits.learn({"m": 64_000})
@@ -49,7 +49,7 @@ class Server:
 def test_the_list_is_asked_for_beside_the_first_request() -> None:
     server = Server()
     assert [server.limits.of("m") for _ in range(3)] == [None, None, None]
-    assert (server.asked, len(server.tasks)) == (0, 1)
+    assert (server.lists_sent, len(server.tasks)) == (0, 1)
     server.run()
     assert server.limits.of("m") == 64_000
     assert server.tasks == []
@@ -69,7 +69,7 @@ def test_a_server_without_a_list_is_left_alone_for_a_while() -> None:
     for server.now in (0.0, BELIEVED_S - 1, BELIEVED_S):
         assert server.limits.of("m") is None
         server.run()
-    assert server.asked == 2
+    assert server.lists_sent == 2
 
 
 def test_nobody_is_asked_where_the_operator_has_not_said_so() -> None:

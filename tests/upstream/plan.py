@@ -118,7 +118,7 @@ def _failed(wire: Wire, fail: Fail) -> Iterator[Step]:
 def _whole(wire: Wire, request: ReadRequest, script: Script) -> Iterator[Step]:
     body = dumps(wire.whole(answer(request, script)))
     if script.garbage == "line":
-        yield Send(head(200, _told(script, JSON), script.garbage_bytes))
+        yield Send(head(200, _headers_of(script, JSON), script.garbage_bytes))
         yield Flood(script.garbage_bytes)
         yield End("close")
         return
@@ -129,13 +129,13 @@ def _whole(wire: Wire, request: ReadRequest, script: Script) -> Iterator[Step]:
         yield from _failed(wire, Fail(status=200, body='{"broken": '))
         return
     middle = len(body) // 2
-    yield Send(head(200, _told(script, JSON), len(body)))
+    yield Send(head(200, _headers_of(script, JSON), len(body)))
     yield from _pieces(wire, script, (body[:middle], body[middle:]), b"", chunked=False)
 
 
 def _streamed(wire: Wire, request: ReadRequest, script: Script) -> Iterator[Step]:
     result = wire.stream(answer(request, script))
-    yield Send(head(200, _told(script, "text/event-stream"), None) + chunk(result.opening))
+    yield Send(head(200, _headers_of(script, "text/event-stream"), None) + chunk(result.opening))
     yield from _pieces(wire, script, result.pieces, result.closing, chunked=True)
 
 
@@ -204,7 +204,7 @@ def _joined(steps: Iterator[Step]) -> Iterator[Step]:
         yield step
 
 
-def _told(script: Script, kind: str) -> dict[str, str]:
+def _headers_of(script: Script, kind: str) -> dict[str, str]:
     """Return the headers of an answer."""
     return {"content-type": kind} | ({"server": script.server} if script.server else {})
 
