@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from marshmallow import Schema, fields, missing
@@ -82,9 +83,9 @@ class StrictField(fields.Field[Any]):
         )
         self.itself = itself
 
-    @property
+    @cached_property
     def key(self) -> str:
-        """The key of the JSON object."""
+        """The key of the JSON object, once the field is part of a schema."""
         return self.data_key or str(self.name)
 
     @property

@@ -92,6 +92,7 @@ class ChosenAllowedToolsSchema(Document):
 
 
 _ALLOWED = ChosenAllowedToolsSchema()
+_FORMS: dict[str, Document] = {"function": _NAMED, "allowed_tools": _ALLOWED}
 
 
 class ToolChoiceField(StrictField):
@@ -104,7 +105,7 @@ class ToolChoiceField(StrictField):
         if type(value) is not dict:
             raise mistyped(path, "a string or an object", value)
         kind = type_at(value, path)
-        form = {"function": _NAMED, "allowed_tools": _ALLOWED}.get(kind)
+        form = _FORMS.get(kind)
         if form is None:
             _not_a_function(kind, path, context)
             return "auto"
@@ -163,8 +164,13 @@ def settle(choice: ToolChoice, tools: Collection[Tool], context: ReadContext) ->
 
 def _names(tools: Collection[Tool]) -> set[str]:
     """Return the names of the functions, in namespaces or not."""
-    groups = ((tool,) if isinstance(tool, FunctionTool) else tool.tools for tool in tools)
-    return {function.name for functions in groups for function in functions}
+    names = set()
+    for tool in tools:
+        if isinstance(tool, FunctionTool):
+            names.add(tool.name)
+        else:
+            names.update(function.name for function in tool.tools)
+    return names
 
 
 def _settle_allowed(choice: AllowedTools, names: set[str], context: ReadContext) -> ToolChoice:
