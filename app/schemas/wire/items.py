@@ -70,7 +70,8 @@ class FunctionOutputEcho(StrictField):
 
     def check(self, value: Any, at: str, context: ReadContext) -> Any:
         if type(value) is list:
-            self._parts.check(value, self.path(at), context)
+            for index, each in enumerate(value):
+                INPUT_PART.read(each, f"{self.path(at)}[{index}]", context)
         elif type(value) is not str:
             raise self.mistyped(at, "a string or an array", value)
         return value
