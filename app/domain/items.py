@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, assert_never
 
@@ -102,6 +103,37 @@ class FunctionCallOutput:
     status: ItemStatus = "completed"
 
 
+@frozen_dataclass(frozen=True, slots=True)
+class CustomCall(FunctionCall):
+    """The call of a custom tool: the call of the function that the tool is to models.
+
+    `arguments` is an object of JSON whose only key is `input`.
+    """
+
+    type: ClassVar[str] = "custom_tool_call"
+
+    @property
+    def input(self) -> str:
+        """The text that the tool takes."""
+        return input_in(self.arguments)
+
+
+@frozen_dataclass(frozen=True, slots=True)
+class CustomCallOutput(FunctionCallOutput):
+    type: ClassVar[str] = "custom_tool_call_output"
+
+
+def arguments_for(text: str) -> str:
+    """Return the arguments by which a function takes a custom tool's input."""
+    return json.dumps({"input": text}, ensure_ascii=False)
+
+
+def input_in(arguments: str) -> str:
+    """Return the input that `arguments_for` has wrapped."""
+    text: str = json.loads(arguments)["input"]
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Reasoning:
     """What the model thought: `summary` and `content` are texts, one a part.
@@ -139,11 +171,11 @@ def with_id(item: Item, item_id: str) -> Item:
         case Message():
             return Message(item_id, item.role, item.content, item.status, item.phase)
         case FunctionCall():
-            return FunctionCall(
+            return type(item)(
                 item_id, item.call_id, item.name, item.arguments, item.status, item.namespace
             )
         case FunctionCallOutput():
-            return FunctionCallOutput(item_id, item.call_id, item.output, item.status)
+            return type(item)(item_id, item.call_id, item.output, item.status)
         case Reasoning():
             return Reasoning(item_id, item.summary, item.content, item.encrypted_content)
         case _:

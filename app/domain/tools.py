@@ -1,15 +1,17 @@
 """The tools that a caller runs, and how the model may choose among them.
 
-A function of a namespace is one of the plain functions to models that know none, under a qualified
-name: `crm__look_up` is the function `look_up` of the namespace `crm`.
+Models know plain functions only. A function of a namespace is one of them under a qualified name:
+`crm__look_up` is the function `look_up` of the namespace `crm`. A custom tool, which takes free
+text, is a function with one string, `input`.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 #: The longest name that every upstream takes.
 LONGEST_NAME = 64
@@ -28,20 +30,66 @@ class FunctionTool:
 
 
 @dataclass(frozen=True, slots=True)
-class NamespaceTool:
-    """Functions under a name that they share."""
+class PlainInput:
+    """The input of a custom tool may be any text."""
+
+    type: ClassVar[str] = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class InputGrammar:
+    """The input of a custom tool is a text of this grammar."""
+
+    type: ClassVar[str] = "grammar"
+    syntax: Literal["lark", "regex"]
+    definition: str
+
+
+@dataclass(frozen=True, slots=True)
+class CustomTool:
+    """A tool that takes a text instead of JSON."""
 
     name: str
     description: str | None = None
-    tools: tuple[FunctionTool, ...] = ()
+    format: PlainInput | InputGrammar = PlainInput()
 
     @property
-    def functions(self) -> tuple[FunctionTool, ...]:
-        """Its functions, each under its qualified name."""
+    def function(self) -> FunctionTool:
+        """The function that it is to models, its grammar in plain words."""
+        words = "`input` is the whole input of this tool, as plain text."
+        if isinstance(self.format, InputGrammar):
+            words = f"{words} {_SYNTAXES[self.format.syntax]}:\n{self.format.definition}"
+        description = f"{self.description}\n\n{words}" if self.description else words
+        return FunctionTool(self.name, description, deepcopy(_INPUT))
+
+
+_SYNTAXES = {
+    "lark": "It has to match this grammar, which is written for Lark",
+    "regex": "It has to match this regular expression as a whole",
+}
+_INPUT = {
+    "type": "object",
+    "properties": {"input": {"type": "string"}},
+    "required": ["input"],
+    "additionalProperties": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceTool:
+    """Functions and custom tools under a name that they share."""
+
+    name: str
+    description: str | None = None
+    tools: tuple[FunctionTool | CustomTool, ...] = ()
+
+    @property
+    def members(self) -> tuple[FunctionTool | CustomTool, ...]:
+        """Its tools, each under its qualified name."""
         return tuple(replace(each, name=qualified(self.name, each.name)) for each in self.tools)
 
 
-Tool = FunctionTool | NamespaceTool
+Tool = FunctionTool | CustomTool | NamespaceTool
 
 
 def qualified(namespace: str | None, name: str) -> str:
@@ -55,14 +103,28 @@ def qualified(namespace: str | None, name: str) -> str:
     return f"{joined[: LONGEST_NAME - _DIGITS - 1]}_{digest}"
 
 
-def functions_of(tools: Iterable[Tool]) -> tuple[FunctionTool, ...]:
-    """Return the functions among the tools, those of namespaces under their qualified names."""
-    functions: list[FunctionTool] = []
+def members_of(tools: Iterable[Tool]) -> tuple[FunctionTool | CustomTool, ...]:
+    """Return the tools, those of namespaces one by one under their qualified names."""
+    members: list[FunctionTool | CustomTool] = []
     for tool in tools:
         if isinstance(tool, NamespaceTool):
-            functions.extend(tool.functions)
+            members.extend(tool.members)
         else:
+            members.append(tool)
+    return tuple(members)
+
+
+def functions_of(tools: Iterable[Tool]) -> tuple[FunctionTool, ...]:
+    """Return the functions that the tools are to models."""
+    functions: list[FunctionTool] = []
+    for tool in tools:
+        if isinstance(tool, FunctionTool):
             functions.append(tool)
+        else:
+            members = tool.members if isinstance(tool, NamespaceTool) else (tool,)
+            functions += [
+                each.function if isinstance(each, CustomTool) else each for each in members
+            ]
     return tuple(functions)
 
 
@@ -77,23 +139,32 @@ class NamedFunction:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedCustomTool(NamedFunction):
+    """The model must call this custom tool."""
+
+
+@dataclass(frozen=True, slots=True)
 class AllowedTools:
-    """The model may (auto) or must (required) call one of these functions."""
+    """The model may (auto) or must (required) call one of these; `custom` are not functions."""
 
     mode: Literal["auto", "required"]
     names: tuple[str, ...]
+    custom: frozenset[str] = frozenset()
 
     @property
     def tools(self) -> tuple[NamedFunction, ...]:
-        """The functions, each as a choice of its own."""
-        return tuple(map(NamedFunction, self.names))
+        """The functions and custom tools, each as a choice of its own."""
+        return tuple(
+            NamedCustomTool(name) if name in self.custom else NamedFunction(name)
+            for name in self.names
+        )
 
 
 ToolChoice = ChoiceMode | NamedFunction | AllowedTools
 
 
 def own_names(tools: Iterable[Tool]) -> dict[str, tuple[str, str]]:
-    """Return the namespace and the own name of each function that is in one, by qualified name."""
+    """Return the namespace and the own name of each tool that is in one, by qualified name."""
     return {
         qualified(tool.name, each.name): (tool.name, each.name)
         for tool in tools
@@ -102,21 +173,32 @@ def own_names(tools: Iterable[Tool]) -> dict[str, tuple[str, str]]:
     }
 
 
+def custom_names(tools: Iterable[Tool]) -> frozenset[str]:
+    """Return the names under which models know the custom tools."""
+    return frozenset(each.name for each in members_of(tools) if isinstance(each, CustomTool))
+
+
 def qualified_choice(choice: ToolChoice, tools: Sequence[Tool]) -> ToolChoice:
     """Return a choice by the names under which models know the functions.
 
-    A function outside any namespace goes before those inside, and these in their order.
+    A tool outside any namespace goes before those inside, and these in their order.
     """
-    names: dict[str, str] = {}
+    names: dict[tuple[bool, str], str] = {}
     for tool in tools:
         if isinstance(tool, NamespaceTool):
             for each in tool.tools:
-                names.setdefault(each.name, qualified(tool.name, each.name))
-    names |= {tool.name: tool.name for tool in tools if isinstance(tool, FunctionTool)}
+                names.setdefault(_choosable(each), qualified(tool.name, each.name))
+    names |= {_choosable(tool): tool.name for tool in tools if not isinstance(tool, NamespaceTool)}
     match choice:
         case NamedFunction(name=name):
-            return NamedFunction(names.get(name, name))
-        case AllowedTools(mode=mode, names=allowed):
-            return AllowedTools(mode, tuple(names.get(name, name) for name in allowed))
+            return NamedFunction(names.get((isinstance(choice, NamedCustomTool), name), name))
+        case AllowedTools(mode=mode, names=allowed, custom=custom):
+            known = (names.get((name in custom, name), name) for name in allowed)
+            return AllowedTools(mode, tuple(known))
         case _:
             return choice
+
+
+def _choosable(tool: FunctionTool | CustomTool) -> tuple[bool, str]:
+    """Return what a choice means the tool by: whether it is a custom one, and its own name."""
+    return isinstance(tool, CustomTool), tool.name

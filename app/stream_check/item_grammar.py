@@ -138,6 +138,32 @@ class FunctionCallGrammar(ItemGrammar):
         require(item["status"] != "in_progress", "a call is done while in progress")
 
 
+class CustomCallGrammar(ItemGrammar):
+    def __init__(self, item: Json) -> None:
+        super().__init__(item)
+        require(item["input"] == "", "a custom call must be added with an empty input")
+        require(bool(item["call_id"] and item["name"]), "a call needs its call_id and name")
+        self._text = ""
+        self._done = False
+
+    def take(self, kind: str, event: Json, /) -> None:
+        if kind == "response.custom_tool_call_input.delta":
+            require(not self._done, "a delta after the input was done")
+            self._text += event["delta"]
+        elif kind == "response.custom_tool_call_input.done":
+            require(not self._done, "the input is done twice")
+            require(event["input"] == self._text, "the deltas do not spell the input")
+            self._done = True
+        else:
+            super().take(kind, event)
+
+    def finish(self, item: Json) -> None:
+        super().finish(item)
+        require(self._done, "a custom call is done before its input")
+        require(item["input"] == self._text, "the call differs from its events")
+        require(item["status"] != "in_progress", "a call is done while in progress")
+
+
 class ReasoningGrammar(ItemGrammar):
     def __init__(self, item: Json) -> None:
         super().__init__(item)
@@ -197,6 +223,7 @@ def item_grammar(item: Json) -> ItemGrammar:
     kinds = {
         "message": MessageGrammar,
         "function_call": FunctionCallGrammar,
+        "custom_tool_call": CustomCallGrammar,
         "reasoning": ReasoningGrammar,
     }
     kind = kinds.get(item["type"])

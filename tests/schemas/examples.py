@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from app.domain.items import FunctionCall, Message, OutputText, Reasoning, Refusal
+from app.domain.items import CustomCall, FunctionCall, Message, OutputText, Reasoning, Refusal
 from app.domain.response import Response, ResponseError, Usage
 from app.domain.stream.events import (
     AnnotationAdded,
@@ -13,6 +13,8 @@ from app.domain.stream.events import (
     ArgumentsDone,
     ErrorRaised,
     Event,
+    InputDelta,
+    InputDone,
     ItemAdded,
     ItemDone,
     Lifecycle,
@@ -46,6 +48,7 @@ MESSAGE = Message(
     phase="final_answer",
 )
 CALL = FunctionCall("fc_1", "call_1", "look_up", "{}")
+CUSTOM_CALL = CustomCall("ctc_1", "call_2", "patch", '{"input": "a"}', namespace="files")
 THOUGHT = Reasoning("rs_1", ("Hm.",), (), "sealed")
 PLAIN = echo(load())
 RICH = echo(
@@ -155,4 +158,8 @@ EVENTS: tuple[Event, ...] = (
     SummaryTextDelta(14, *_IN_SUMMARY, "Hm."),
     SummaryTextDone(15, *_IN_SUMMARY, "Hm."),
     ErrorRaised(16, "server_error", "upstream_unavailable", "It broke.", None),
+    ItemAdded(17, 3, replace(CUSTOM_CALL, arguments='{"input": ""}', status="in_progress")),
+    InputDelta(18, "ctc_1", 3, "a"),
+    InputDone(19, "ctc_1", 3, "a"),
+    ItemDone(20, 3, CUSTOM_CALL),
 )

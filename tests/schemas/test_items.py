@@ -126,6 +126,9 @@ def test_an_id_alone_stands_for_a_stored_item(typed: dict[str, Any]) -> None:
     assert item(typed | {"id": "msg_1"}) == ItemReference("msg_1")
 
 
+CUSTOM = {"type": "custom_tool_call", "call_id": "call_1", "name": "patch", "input": ""}
+CUSTOM_OUTPUT = {"type": "custom_tool_call_output", "call_id": "call_1", "output": ""}
+
 WRONG: list[tuple[Any, str, str]] = [
     (5, TYPE, "input[0]"),
     ("Hi", TYPE, "input[0]"),
@@ -170,7 +173,12 @@ WRONG: list[tuple[Any, str, str]] = [
     ({"id": None}, MISSING, "input[0].id"),
     ({"id": ""}, VALUE, "input[0].id"),
     ({"type": "web_search_call", "id": "ws_1"}, UNSUPPORTED, "input[0].type"),
-    ({"type": "custom_tool_call", "call_id": "c"}, UNSUPPORTED, "input[0].type"),
+    ({"type": "local_shell_call", "call_id": "c"}, UNSUPPORTED, "input[0].type"),
+    (CUSTOM | {"input": None}, MISSING, "input[0].input"),
+    (CUSTOM | {"input": {}}, TYPE, "input[0].input"),
+    (CUSTOM | {"name": ""}, VALUE, "input[0].name"),
+    (CUSTOM | {"call_id": "c" * 65}, VALUE, "input[0].call_id"),
+    (CUSTOM_OUTPUT | {"output": 5}, TYPE, "input[0].output"),
     ({"type": "compaction", "encrypted_content": ""}, UNSUPPORTED, "input[0].type"),
     ({"type": "no_such_item"}, UNSUPPORTED, "input[0].type"),
 ]
@@ -185,17 +193,19 @@ def test_the_path_tells_which_item_is_wrong() -> None:
     assert fault(body(input=[CALL, OUTPUT, {"role": "user"}])).param == "input[2].content"
 
 
-CUSTOM = {"type": "custom_tool_call", "call_id": "call_1", "name": "patch", "input": ""}
-CUSTOM_OUTPUT = {"type": "custom_tool_call_output", "call_id": "call_1", "output": ""}
+SHELL = {"type": "local_shell_call", "call_id": "call_1", "action": {}}
+SHELL_OUTPUT = {"type": "local_shell_call_output", "call_id": "call_1", "output": ""}
 HI = {"role": "user", "content": "Hi"}
 
 
 @pytest.mark.parametrize(
     "lost",
     [
-        [CUSTOM, CUSTOM_OUTPUT],
-        [CUSTOM, OUTPUT],
-        [CALL, CUSTOM_OUTPUT],
+        [SHELL, SHELL_OUTPUT],
+        [CUSTOM_OUTPUT, SHELL],
+        [SHELL_OUTPUT, CUSTOM],
+        [SHELL, OUTPUT],
+        [CALL, SHELL_OUTPUT],
         [{"type": "web_search_call"}, {"type": "mcp_call", "call_id": 5}],
     ],
 )
@@ -210,10 +220,10 @@ def test_where_told_to_drop_call_and_output_go_together(lost: list[Any]) -> None
 def test_other_calls_stay_when_one_is_dropped() -> None:
     other = CALL | {"call_id": "call_2"}
     request = CREATE_REQUEST.load(
-        body(input=[CUSTOM, other]), context=ReadContext(drops_unsupported=True)
+        body(input=[SHELL, other]), context=ReadContext(drops_unsupported=True)
     )
     assert request.input == (FunctionCall("", "call_2", "look_up", "{}"),)
 
 
 def test_an_input_of_which_nothing_is_left_is_refused() -> None:
-    assert fault(body(input=[CUSTOM]), "drop").param == "input"
+    assert fault(body(input=[SHELL]), "drop").param == "input"

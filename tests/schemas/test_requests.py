@@ -308,6 +308,7 @@ def test_whatever_is_loaded_can_be_echoed(parameters: dict[str, Any]) -> None:
     assert echo(CREATE_REQUEST.load(body(**parameters)))["metadata"] == {}
 
 
+GRAMMAR = {"type": "grammar", "syntax": "lark", "definition": "start: begin_patch end_patch"}
 CODEX: dict[str, Any] = {
     "model": "local/echo",
     "stream": True,
@@ -330,7 +331,7 @@ CODEX: dict[str, Any] = {
         {"type": "function", "name": "shell", "strict": False, "parameters": {"type": "object"}},
         {"type": "namespace", "name": "mcp", "tools": [FUNCTION]},
         {"type": "web_search"},
-        {"type": "custom", "name": "apply_patch", "format": {"type": "grammar"}},
+        {"type": "custom", "name": "apply_patch", "format": GRAMMAR},
         {"type": "tool_search"},
     ],
     "tool_choice": "auto",
@@ -348,16 +349,14 @@ def test_what_codex_sends_is_taken_where_the_operator_has_unsupported_tools_drop
         "message",
         "message",
         "reasoning",
+        "custom_tool_call",
+        "custom_tool_call_output",
         "function_call",
         "function_call_output",
     ]
-    assert [tool.name for tool in request.parameters.tools] == ["shell", "mcp"]
-    assert request.ignored == (
-        *("input[3]", "input[4]"),
-        *("tools[2]", "tools[3]", "tools[4]"),
-        "client_metadata",
-    )
+    assert [tool.name for tool in request.parameters.tools] == ["shell", "mcp", "apply_patch"]
+    assert request.ignored == ("tools[2]", "tools[4]", "client_metadata")
 
 
 def test_what_codex_sends_is_refused_otherwise() -> None:
-    assert fault(CODEX).param == "input[3].type"
+    assert fault(CODEX).param == "tools[4].type"

@@ -146,7 +146,9 @@ WRONG_CHOICES: list[tuple[Any, str, str]] = [
     ({"type": 5}, TYPE, ".type"),
     ({"type": "auto"}, VALUE, ".type"),
     ({"type": "web_search"}, "unsupported_value", ".type"),
-    ({"type": "custom", "name": "look_up"}, "unsupported_value", ".type"),
+    ({"type": "custom", "name": "look_up"}, VALUE, ".name"),
+    ({"type": "custom"}, MISSING, ".name"),
+    ({"type": "mcp", "name": "look_up"}, "unsupported_value", ".type"),
     ({"type": "function"}, MISSING, ".name"),
     ({"type": "function", "name": 5}, TYPE, ".name"),
     ({"type": "function", "name": "a b"}, VALUE, ".name"),
@@ -175,14 +177,14 @@ def test_a_call_cannot_be_forced_without_tools(raw: Any) -> None:
 
 
 HOSTED_TOOL = {"type": "web_search"}
-CUSTOM = {"type": "custom", "name": "patch"}
-DROPPED_MEMBER = {"type": "custom", "name": "other"}
+SHELL = {"type": "shell", "name": "patch"}
+DROPPED_MEMBER = {"type": "shell", "name": "other"}
 NAMESPACE = {"type": "namespace", "name": "crm", "tools": [DROPPED_MEMBER]}
 
 
 def test_where_told_to_drop_a_tool_is_left_out_and_named() -> None:
     request = CREATE_REQUEST.load(
-        body(tools=[HOSTED_TOOL, FUNCTION, CUSTOM, NAMESPACE, {"type": "new"}]),
+        body(tools=[HOSTED_TOOL, FUNCTION, SHELL, NAMESPACE, {"type": "new"}]),
         context=ReadContext(drops_unsupported=True),
     )
     assert request.parameters.tools == (FunctionTool("look_up"),)
@@ -225,7 +227,8 @@ def test_a_search_of_the_web_that_is_wanted_or_alone_is_refused(
 DROPPED_CHOICES: list[tuple[list[Any], Any, Any, tuple[str, ...]]] = [
     ([HOSTED_TOOL], "required", "auto", ("tools[0]", "tool_choice")),
     ([HOSTED_TOOL], {"type": "web_search"}, "auto", ("tools[0]", "tool_choice")),
-    ([CUSTOM], {"type": "custom", "name": "patch"}, "auto", ("tools[0]", "tool_choice")),
+    ([SHELL], {"type": "shell", "name": "patch"}, "auto", ("tools[0]", "tool_choice")),
+    ([SHELL], {"type": "custom", "name": "patch"}, "auto", ("tools[0]", "tool_choice.name")),
     ([NAMESPACE], OTHER, "auto", ("tools[0].tools[0]", "tool_choice.name")),
     ([FUNCTION, HOSTED_TOOL], "required", "required", ("tools[1]",)),
     (
@@ -295,7 +298,7 @@ def test_functions_may_share_a_namespace() -> None:
         (namespace(FUNCTION, name="a b"), VALUE, "tools[0].name"),
         (namespace(FUNCTION, FUNCTION), VALUE, "tools[0].tools[1].name"),
         (namespace(FUNCTION | {"name": 5}), TYPE, "tools[0].tools[0].name"),
-        (namespace(CUSTOM), "unsupported_value", "tools[0].tools[0].type"),
+        (namespace(SHELL), "unsupported_value", "tools[0].tools[0].type"),
         (namespace(namespace(FUNCTION)), VALUE, "tools[0].tools[0].type"),
     ],
 )

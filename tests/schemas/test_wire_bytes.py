@@ -29,6 +29,8 @@ from app.domain.accounts.accounts import (
 )
 from app.domain.accounts.usage import UsageLine, UsageReport
 from app.domain.items import (
+    CustomCall,
+    CustomCallOutput,
     FunctionCall,
     FunctionCallOutput,
     InputFile,
@@ -115,6 +117,12 @@ ITEMS: dict[str, Item] = {
         "fco_1", "call_1", (InputText("4"), InputImage("u"), InputFile(file_id="f")), "incomplete"
     ),
     "output: no parts": FunctionCallOutput("fco_1", "call_1", ()),
+    "custom call": CustomCall("ctc_1", "call_1", "patch", '{"input": "\\u00fc\\n"}', "incomplete"),
+    "custom call: of a namespace": CustomCall(
+        "ctc_1", "call_1", "patch", '{"input": ""}', namespace="files"
+    ),
+    "custom output": CustomCallOutput("ctco_1", "call_1", "4"),
+    "custom output: parts": CustomCallOutput("ctco_1", "call_1", (InputText("4"),)),
     "reasoning: empty": Reasoning("rs_1"),
     "reasoning: summary": Reasoning("rs_1", ("a", "b")),
     "reasoning: content and payload": Reasoning("rs_1", ("a",), ("b", "c"), "sealed"),
@@ -141,6 +149,34 @@ ECHOES: dict[str, dict[str, Any]] = {
             "type": "allowed_tools",
             "mode": "required",
             "tools": [{"type": "function", "name": "look_up"}],
+        },
+    },
+    "custom tools": {
+        "tools": [
+            {"type": "custom", "name": "patch"},
+            {
+                "type": "namespace",
+                "name": "files",
+                "tools": [
+                    {
+                        "type": "custom",
+                        "name": "patch",
+                        "description": "d",
+                        "format": {"type": "grammar", "syntax": "lark", "definition": "start: /a/"},
+                    }
+                ],
+            },
+        ],
+        "tool_choice": {"type": "custom", "name": "patch"},
+    },
+    "custom tools allowed": {
+        "tools": [FUNCTION, {"type": "custom", "name": "patch"}],
+        "tool_choice": {
+            "type": "allowed_tools",
+            "tools": [
+                {"type": "custom", "name": "patch"},
+                {"type": "function", "name": "look_up"},
+            ],
         },
     },
     "object": {"text": {"format": {"type": "json_object"}, "verbosity": "high"}},
@@ -258,7 +294,7 @@ def _output() -> tuple[Item, ...]:
     return tuple(
         item
         for item in ITEMS.values()
-        if isinstance(item, kinds) and getattr(item, "role", "assistant") == "assistant"
+        if type(item) in kinds and getattr(item, "role", "assistant") == "assistant"
     )
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from app.domain.ids import home_of, tag_of
 from app.domain.items import (
+    CustomCall,
+    CustomCallOutput,
     FunctionCall,
     FunctionCallOutput,
     InputItem,
@@ -241,3 +243,35 @@ def test_truncation_keeps_a_call_whose_id_a_dropped_one_had() -> None:
     again = (user("two", "msg_2"), call("c", "fc_2"), answer("c", "43", "fco_2"))
     items = (user("one", "msg_1"), call("c", "fc_1"), answer("c", "42", "fco_1"), *again)
     assert without_oldest(items, 1) == again
+
+
+def custom_call(item_id: str = "") -> CustomCall:
+    return CustomCall(item_id, "call_x", "patch", '{"input": "a"}')
+
+
+def custom_answer(item_id: str = "") -> CustomCallOutput:
+    return CustomCallOutput(item_id, "call_x", "done")
+
+
+def test_calls_of_custom_tools_are_paired_as_those_of_functions_are() -> None:
+    store = OneParent(output=(custom_call("ctc_1"),))
+    assert seen(store, user("Hm.", "msg_2"), custom_answer("ctco_1")) == [
+        user("Hm.", "msg_2"),
+        custom_call("ctc_1"),
+        custom_answer("ctco_1"),
+    ]
+    assert seen(store, custom_call(), custom_answer("ctco_1")) == [
+        custom_call("ctc_1"),
+        custom_answer("ctco_1"),
+    ]
+
+
+def test_a_custom_tools_call_without_an_output_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="No tool output found"):
+        seen(OneParent(output=(custom_call("ctc_1"),)), user("Hi"))
+
+
+def test_items_of_custom_tools_are_given_ids_of_their_own_kind() -> None:
+    items = (custom_call(), custom_answer())
+    thread = begun(OneParent(), request(*items, parent=None))
+    assert [item.id.partition("_")[0] for item in thread.own] == ["ctc", "ctco"]

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from app.domain.items import (
     ContentPart,
+    CustomCall,
     FunctionCall,
     Message,
     OutputItem,
@@ -15,6 +16,7 @@ from app.domain.items import (
     OutputText,
     Reasoning,
     Refusal,
+    arguments_for,
 )
 from app.domain.response import Response
 from app.domain.stream.events import (
@@ -23,6 +25,8 @@ from app.domain.stream.events import (
     ArgumentsDone,
     ErrorRaised,
     Event,
+    InputDelta,
+    InputDone,
     ItemAdded,
     ItemDone,
     Lifecycle,
@@ -99,17 +103,20 @@ class _GrowingMessage:
 
 
 class _GrowingCall:
-    """A function call that is open."""
+    """A call that is open: its arguments grow, or the input of a custom tool."""
 
-    __slots__ = ("arguments", "item")
+    __slots__ = ("is_custom", "item", "text")
 
     def __init__(self, item: FunctionCall) -> None:
         self.item = item
-        self.arguments = _GrowingText(OutputText(item.arguments))
+        self.is_custom = isinstance(item, CustomCall)
+        text = item.input if isinstance(item, CustomCall) else item.arguments
+        self.text = _GrowingText(OutputText(text))
 
     def current(self) -> FunctionCall:
         """Return the call so far."""
-        return replace(self.item, arguments=self.arguments.join())
+        text = self.text.join()
+        return replace(self.item, arguments=arguments_for(text) if self.is_custom else text)
 
 
 class _GrowingReasoning:
@@ -173,11 +180,12 @@ class Accumulator:
                 self._output[event.output_index] = event.item
             case PartAdded() | PartDone() | AnnotationAdded() | RefusalDelta():
                 self._add_to_message(event)
-            case ArgumentsDelta():
+            case ArgumentsDelta() | InputDelta():
                 call = self._item(event.output_index)
-                if not isinstance(call, _GrowingCall):
-                    raise ValueError("arguments arrived for an item that is no function call")
-                call.arguments.add(event.delta)
+                is_custom = isinstance(event, InputDelta)
+                if not isinstance(call, _GrowingCall) or call.is_custom is not is_custom:
+                    raise ValueError("arguments or input arrived for an item that takes none")
+                call.text.add(event.delta)
             case SummaryPartAdded():
                 self._reasoning(event.output_index).summary.append(_GrowingText(_EMPTY))
             case SummaryTextDelta():
@@ -189,6 +197,7 @@ class Accumulator:
                 TextDone()
                 | RefusalDone()
                 | ArgumentsDone()
+                | InputDone()
                 | SummaryPartDone()
                 | SummaryTextDone()
                 | ErrorRaised()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from app.domain.ids import call_id, distinct_call_id
 from app.domain.stream.deltas import CallOpened
+from app.domain.tools import FunctionTool, Tool, custom_names, own_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,11 +15,20 @@ class CallNames:
     """What an answer has to know of the request to name its calls.
 
     `used_ids` are those of earlier calls, which no other may have. `namespaced` has the namespace
-    and the own name of each function that models know under a qualified one.
+    and the own name of each tool that models know under a qualified one; `custom` are the names
+    under which they know custom tools.
     """
 
     used_ids: Container[str] = frozenset()
     namespaced: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    custom: Container[str] = frozenset()
+
+    @classmethod
+    def of(cls, used_ids: Container[str], tools: Sequence[Tool]) -> CallNames:
+        """Return how an answer to a request with these tools names its calls."""
+        if all(type(tool) is FunctionTool for tool in tools):
+            return cls(used_ids)
+        return cls(used_ids, own_names(tools), custom_names(tools))
 
     def own_id(self, given: str, response_id: str) -> str:
         """Return the id of a call to which the upstream has given one."""
@@ -30,3 +40,7 @@ class CallNames:
         if call.namespace is None and call.name in self.namespaced:
             return self.namespaced[call.name]
         return call.namespace, call.name
+
+    def is_custom(self, call: CallOpened) -> bool:
+        """Tell whether it is the call of a custom tool."""
+        return call.is_plain_input or call.name in self.custom

@@ -63,13 +63,15 @@ class CallOpened:
     """A function call whose name is known. `key` distinguishes it from its siblings in this answer.
 
     `call_id` is the upstream's own, or None where it gave none. `name` may be a qualified one;
-    with `namespace` it is the function's own.
+    with `namespace` it is the function's own. `is_plain_input` says that what follows is the input
+    of a custom tool as it is, and no JSON.
     """
 
     key: str
     call_id: str | None
     name: str
     namespace: str | None = None
+    is_plain_input: bool = False
 
 
 @dataclass(frozen=True, slots=True)

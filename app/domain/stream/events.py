@@ -142,6 +142,28 @@ class ArgumentsDone:
 
 
 @dataclass(frozen=True, slots=True)
+class InputDelta:
+    """A piece of a custom tool's input."""
+
+    type: ClassVar[str] = "response.custom_tool_call_input.delta"
+    sequence_number: int
+    item_id: str
+    output_index: int
+    delta: str
+
+
+@dataclass(frozen=True, slots=True)
+class InputDone:
+    """The input of a custom tool is whole."""
+
+    type: ClassVar[str] = "response.custom_tool_call_input.done"
+    sequence_number: int
+    item_id: str
+    output_index: int
+    input: str
+
+
+@dataclass(frozen=True, slots=True)
 class SummaryPartAdded:
     """Its part is an empty summary_text."""
 
@@ -210,6 +232,8 @@ Event = (
     | RefusalDone
     | ArgumentsDelta
     | ArgumentsDone
+    | InputDelta
+    | InputDone
     | SummaryPartAdded
     | SummaryPartDone
     | SummaryTextDelta

@@ -15,6 +15,7 @@ from app.domain.ids import Mint
 from app.domain.items import ItemStatus, OutputItem
 from app.domain.response import NO_USAGE, IncompleteReason, Response, ResponseError, Status, Usage
 from app.domain.stream.call_names import CallNames
+from app.domain.stream.custom_calls import call_builder
 from app.domain.stream.deferred import Deferred
 from app.domain.stream.deltas import (
     Annotated,
@@ -265,10 +266,9 @@ class Narrator:
         if delta.key in self._call_keys:
             raise UpstreamMisbehaved("the upstream opened the same function call twice")
         self._call_keys.add(delta.key)
-        given, (namespace, name) = delta.call_id, self._names.own_name(delta)
+        given = delta.call_id
         own_id = self._names.own_id(given, self.response.id) if given else self._mint("call")
-        item_id = self._mint("fc")
-        self._begin(FunctionCallBuilder(self._log, item_id, delta.key, own_id, name, namespace))
+        self._begin(call_builder(self._log, self._mint, delta, own_id, self._names))
 
     def _message(self) -> MessageBuilder:
         if isinstance(self._open, MessageBuilder):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from app.domain.items import FunctionCall, Message, OutputItem, Reasoning
+from app.domain.items import CustomCall, FunctionCall, Message, OutputItem, Reasoning
 from app.domain.response import Response, Usage
 from app.domain.stream.deltas import (
     Annotated,
@@ -28,6 +28,7 @@ from app.domain.stream.events import (
     AnnotationAdded,
     ArgumentsDelta,
     Event,
+    InputDelta,
     ItemAdded,
     ItemDone,
     PartDone,
@@ -99,7 +100,7 @@ def _deltas_of(event: Event) -> tuple[Delta, ...]:
             return (Annotated(event.annotation),)
         case RefusalDelta():
             return (Refused(event.delta),)
-        case ArgumentsDelta():
+        case ArgumentsDelta() | InputDelta():
             return (Arguments(event.item_id, event.delta),)
         case SummaryTextDelta():
             return (Thought(event.delta),)
@@ -114,6 +115,7 @@ def _opened(item: Message | FunctionCall | Reasoning) -> Delta:
         case Message():
             return MessageOpened(item.phase)
         case FunctionCall():
-            return CallOpened(item.id, item.call_id, item.name, item.namespace)
+            is_custom = isinstance(item, CustomCall)
+            return CallOpened(item.id, item.call_id, item.name, item.namespace, is_custom)
         case Reasoning():
             return ReasoningOpened()

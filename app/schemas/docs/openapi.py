@@ -80,7 +80,7 @@ def endpoint_info() -> dict[str, Any]:
             ],
             "item_types": list(ITEMS),
             "content_parts": list(dict.fromkeys((*CALLER_PARTS, *ASSISTANT_PARTS))),
-            "tools": ["function", "namespace"],
+            "tools": ["function", "custom", "namespace"],
             "text_formats": list(FORMATS),
             "stream_events": list(EVENT.documents),
         },

@@ -9,6 +9,8 @@ from typing import Any
 
 from app.domain.items import (
     ContentPart,
+    CustomCall,
+    CustomCallOutput,
     FunctionCall,
     FunctionCallOutput,
     InputItem,
@@ -19,6 +21,7 @@ from app.domain.items import (
     OutputText,
     Reasoning,
 )
+from app.schemas.custom_input import CustomInput
 from app.schemas.document import Document
 from app.schemas.field import ReadContext, Refer, StrictField
 from app.schemas.fields import Choice, String
@@ -171,6 +174,26 @@ class InputFunctionCallOutputSchema(ItemSchema):
     status = Choice(*STATUSES, default="completed")
 
 
+class InputCustomCallSchema(ItemSchema):
+    about = "A call of a custom tool that the model made."
+    values = (CustomCall,)
+
+    type = Choice("custom_tool_call", required=True)
+    call_id = String(required=True, shortest=1, longest=LONGEST_CALL_ID)
+    name = String(required=True, shortest=1, longest=LONGEST_FUNCTION)
+    input = CustomInput(required=True, longest=LONGEST_TEXT, about="The model's text.")
+    namespace = String(shortest=1, longest=LONGEST_FUNCTION, about="That of the tool.")
+    id = String(longest=LONGEST_ID, load_default="", about=_ID)
+    status = Choice(*STATUSES, default="completed")
+
+
+class InputCustomCallOutputSchema(InputFunctionCallOutputSchema):
+    about = "What the custom tool gave back."
+    values = (CustomCallOutput,)
+
+    type = Choice("custom_tool_call_output", required=True)
+
+
 class InputReasoningSchema(ItemSchema):
     about = "What the model thought, sent back as it came."
     values = (Reasoning,)
@@ -195,6 +218,8 @@ ITEMS: dict[str, ItemSchema] = {
     "message": InputMessageSchema(),
     "function_call": InputFunctionCallSchema(),
     "function_call_output": InputFunctionCallOutputSchema(),
+    "custom_tool_call": InputCustomCallSchema(),
+    "custom_tool_call_output": InputCustomCallOutputSchema(),
     "reasoning": InputReasoningSchema(),
     "item_reference": ItemReferenceSchema(),
 }

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, assert_never
+from typing import Any, Literal, assert_never
 
-from app.domain.tools import AllowedTools, FunctionTool, NamedFunction, Tool, ToolChoice
+from app.domain.tools import (
+    AllowedTools,
+    CustomTool,
+    NamedCustomTool,
+    NamedFunction,
+    NamespaceTool,
+    Tool,
+    ToolChoice,
+)
 from app.schemas.document import Document
 from app.schemas.field import ReadContext, Refer, StrictField
 from app.schemas.fields import Choice, String
@@ -45,28 +53,38 @@ class ChosenFunctionSchema(Document):
         return NamedFunction(name)
 
 
-_NAMED = ChosenFunctionSchema()
+class ChosenCustomToolSchema(Document):
+    about = "The model must call this custom tool."
+    values = (NamedCustomTool,)
+
+    type = Choice("custom", required=True)
+    name = String(required=True, pattern=NAME, hint=NAME_HINT)
+
+
+_NAMED, _CUSTOM = ChosenFunctionSchema(), ChosenCustomToolSchema()
 
 
 class AllowedNamesField(StrictField):
-    """An array of named functions."""
+    """An array of named functions and custom tools."""
 
-    def check(self, value: Any, at: str, context: ReadContext) -> tuple[str, ...]:
+    def check(self, value: Any, at: str, context: ReadContext) -> tuple[NamedFunction, ...]:
         path = self.path(at)
         if not array_at(value, path, MOST_TOOLS):
             raise self.invalid("invalid_value", at, "must name at least one function.")
-        names = [_allowed(raw, f"{path}[{index}]", context) for index, raw in enumerate(value)]
-        return tuple(name for name in names if name is not None)
+        named = [_allowed(raw, f"{path}[{index}]", context) for index, raw in enumerate(value)]
+        return tuple(each for each in named if each is not None)
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:
-        return {"type": "array", "minItems": 1, "maxItems": MOST_TOOLS, "items": refer(_NAMED)}
+        items = {"anyOf": [refer(_NAMED), refer(_CUSTOM)]}
+        return {"type": "array", "minItems": 1, "maxItems": MOST_TOOLS, "items": items}
 
 
-def _allowed(raw: object, path: str, context: ReadContext) -> str | None:
+def _allowed(raw: object, path: str, context: ReadContext) -> NamedFunction | None:
     kind = type_at(object_at(raw, path), path)
-    if kind == "function":
-        named: NamedFunction = _NAMED.read(raw, path, context)
-        return named.name
+    form = {"function": _NAMED, "custom": _CUSTOM}.get(kind)
+    if form is not None:
+        named: NamedFunction = form.read(raw, path, context)
+        return named
     _not_a_function(kind, path, context)
     return None
 
@@ -88,15 +106,24 @@ class ChosenAllowedToolsSchema(Document):
         given = found if "tools" in found else found.get("allowed_tools", {})
         if "tools" not in given:
             raise required(join(path, "tools"))
-        return AllowedTools(given.get("mode", "auto"), given["tools"])
+        return _allowing(given.get("mode", "auto"), given["tools"])
+
+
+def _allowing(mode: Literal["auto", "required"], named: Collection[NamedFunction]) -> AllowedTools:
+    custom = frozenset(each.name for each in named if isinstance(each, NamedCustomTool))
+    return AllowedTools(mode, tuple(each.name for each in named), custom)
 
 
 _ALLOWED = ChosenAllowedToolsSchema()
-_FORMS: dict[str, Document] = {"function": _NAMED, "allowed_tools": _ALLOWED}
+_FORMS: dict[str, Document] = {
+    "function": _NAMED,
+    "custom": _CUSTOM,
+    "allowed_tools": _ALLOWED,
+}
 
 
 class ToolChoiceField(StrictField):
-    """`tool_choice`: a mode, one function, or several of them."""
+    """`tool_choice`: a mode, one function or custom tool, or several of them."""
 
     def check(self, value: Any, at: str, context: ReadContext) -> ToolChoice:
         path = self.path(at)
@@ -114,7 +141,7 @@ class ToolChoiceField(StrictField):
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:
         modes = {"type": "string", "enum": list(_MODES)}
-        return {"anyOf": [modes, refer(_NAMED), refer(_ALLOWED)]}
+        return {"anyOf": [modes, *map(refer, _FORMS.values())]}
 
 
 def _mode(value: str, path: str) -> ToolChoice:
@@ -129,7 +156,7 @@ def _mode(value: str, path: str) -> ToolChoice:
 def _not_a_function(kind: str, path: str, context: ReadContext) -> None:
     if not context.drops_unsupported:
         code = "unsupported_value" if kind in HOSTED else "invalid_value"
-        what = f'must be "function" or "allowed_tools", not {quoted(kind)}.'
+        what = f"must be {listed(tuple(_FORMS))}, not {quoted(kind)}."
         raise InvalidField(code, join(path, "type"), what)
     context.ignore(path)
 
@@ -142,7 +169,6 @@ def settle(choice: ToolChoice, tools: Collection[Tool], context: ReadContext) ->
     Raises:
         InvalidField: it names tools that the request does not declare.
     """
-    names = _names(tools)
     match choice:
         case "auto" | "none":
             return choice
@@ -152,34 +178,38 @@ def settle(choice: ToolChoice, tools: Collection[Tool], context: ReadContext) ->
             what = '"required" needs tools: declare some, or leave the choice out.'
             return _lost("tool_choice", what, context, excused=context.dropped_any_tool)
         case NamedFunction():
-            if choice.name in names:
+            if _is_declared(choice, _declared(tools)):
                 return choice
             excused = choice.name in context.dropped_tools
             return _lost("tool_choice.name", _undeclared(choice.name), context, excused=excused)
         case AllowedTools():
-            return _settle_allowed(choice, names, context)
+            return _settle_allowed(choice, _declared(tools), context)
         case _:
             assert_never(choice)
 
 
-def _names(tools: Collection[Tool]) -> set[str]:
-    """Return the names of the functions, in namespaces or not."""
-    names = set()
+def _declared(tools: Collection[Tool]) -> set[tuple[bool, str]]:
+    """Return the tools, in namespaces or not: whether each is a custom one, and its name."""
+    declared = set()
     for tool in tools:
-        if isinstance(tool, FunctionTool):
-            names.add(tool.name)
-        else:
-            names.update(function.name for function in tool.tools)
-    return names
+        for each in tool.tools if isinstance(tool, NamespaceTool) else (tool,):
+            declared.add((isinstance(each, CustomTool), each.name))
+    return declared
 
 
-def _settle_allowed(choice: AllowedTools, names: set[str], context: ReadContext) -> ToolChoice:
-    kept = tuple(name for name in choice.names if name in names)
-    for name in choice.names:
-        if name not in names:
-            excused = name in context.dropped_tools
-            _lost("tool_choice.tools", _undeclared(name), context, excused=excused)
-    return AllowedTools(choice.mode, kept) if kept else "none"
+def _is_declared(choice: NamedFunction, declared: set[tuple[bool, str]]) -> bool:
+    return (isinstance(choice, NamedCustomTool), choice.name) in declared
+
+
+def _settle_allowed(
+    choice: AllowedTools, declared: set[tuple[bool, str]], context: ReadContext
+) -> ToolChoice:
+    kept = [each for each in choice.tools if _is_declared(each, declared)]
+    for each in choice.tools:
+        if each not in kept:
+            excused = each.name in context.dropped_tools
+            _lost("tool_choice.tools", _undeclared(each.name), context, excused=excused)
+    return _allowing(choice.mode, kept) if kept else "none"
 
 
 def _lost(path: str, what: str, context: ReadContext, *, excused: bool) -> ToolChoice:

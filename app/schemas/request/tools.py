@@ -1,15 +1,23 @@
-"""The tools that a caller may declare: functions, and namespaces of them (G2)."""
+"""The tools that a caller may declare: functions, custom tools (G1), namespaces of both (G2)."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from app.domain.tools import FunctionTool, NamespaceTool, Tool
+from app.domain.tools import (
+    CustomTool,
+    FunctionTool,
+    InputGrammar,
+    NamespaceTool,
+    PlainInput,
+    Tool,
+)
 from app.schemas.document import Document
 from app.schemas.field import ReadContext, Refer, StrictField
 from app.schemas.fields import MOST_NESTED, Boolean, Choice, FreeObject, String, is_shallow
 from app.schemas.invalid import InvalidField, array_at, join, object_at, quoted, type_at
+from app.schemas.nesting import Nested, OneOf
 from app.schemas.request.bounds import LONGEST_DESCRIPTION, MOST_TOOLS, NAME, NAME_HINT
 
 #: Tools that run on OpenAI's servers, or that only its own models know (R7).
@@ -26,7 +34,6 @@ HOSTED = (
     "local_shell",
     "apply_patch",
     "tool_search",
-    "custom",
 )
 #: Agents send it beside their own tools; `web_search_preview` is another.
 _is_web_search = re.compile(r"web_search(_[0-9]{4}_[0-9]{2}_[0-9]{2})?").fullmatch
@@ -50,11 +57,50 @@ class InputFunctionToolSchema(Document):
 _FUNCTION = InputFunctionToolSchema()
 
 
-class MembersField(StrictField):
-    """The functions of a namespace, each name once."""
+class InputTextFormatSchema(Document):
+    about = "Any text."
 
-    def check(self, value: Any, at: str, context: ReadContext) -> tuple[FunctionTool, ...]:
-        path, members = self.path(at), dict[str, FunctionTool]()
+    type = Choice("text", required=True)
+
+    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> PlainInput:
+        return PlainInput()
+
+
+class InputGrammarSchema(Document):
+    about = "A text of this grammar; models are shown it, and not held to it."
+
+    type = Choice("grammar", required=True)
+    syntax = Choice("lark", "regex", required=True)
+    definition = String(required=True, shortest=1, longest=LONGEST_DESCRIPTION)
+
+    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> InputGrammar:
+        return InputGrammar(found["syntax"], found["definition"])
+
+
+class InputCustomToolSchema(Document):
+    about = "A tool that the caller runs and that takes a text."
+
+    type = Choice("custom", required=True)
+    name = String(required=True, pattern=NAME, hint=NAME_HINT)
+    description = String(longest=LONGEST_DESCRIPTION)
+    format = Nested(OneOf(InputTextFormatSchema(), InputGrammarSchema()))
+
+    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> CustomTool:
+        return CustomTool(
+            found["name"], found.get("description"), found.get("format", PlainInput())
+        )
+
+
+_CUSTOM = InputCustomToolSchema()
+
+
+class MembersField(StrictField):
+    """The functions and custom tools of a namespace, each name once."""
+
+    def check(
+        self, value: Any, at: str, context: ReadContext
+    ) -> tuple[FunctionTool | CustomTool, ...]:
+        path, members = self.path(at), dict[str, FunctionTool | CustomTool]()
         for index, raw in enumerate(array_at(value, path, MOST_TOOLS)):
             where = f"{path}[{index}]"
             member = plain_tool(raw) or read_tool(raw, where, context)
@@ -71,12 +117,12 @@ class MembersField(StrictField):
         return tuple(members.values())
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:
-        functions = refer(_FUNCTION)
-        return {"type": "array", "minItems": 1, "maxItems": MOST_TOOLS, "items": functions}
+        items = {"anyOf": [refer(_FUNCTION), refer(_CUSTOM)]}
+        return {"type": "array", "minItems": 1, "maxItems": MOST_TOOLS, "items": items}
 
 
 class InputNamespaceToolSchema(Document):
-    about = "Functions under a name that they share; their calls name it."
+    about = "Functions and custom tools under a name that they share; their calls name it."
 
     type = Choice("namespace", required=True)
     name = String(required=True, pattern=NAME, hint=NAME_HINT)
@@ -91,7 +137,7 @@ _NAMESPACE = InputNamespaceToolSchema()
 
 
 class ToolsField(StrictField):
-    """The tools: functions and namespaces of them, each name once."""
+    """The tools: functions, custom tools and namespaces of them, each name once."""
 
     def check(self, value: Any, at: str, context: ReadContext) -> tuple[Tool, ...]:
         path, names, tools = self.path(at), set[str](), list[Tool]()
@@ -99,11 +145,10 @@ class ToolsField(StrictField):
             tool = plain_tool(raw) or read_tool(raw, f"{path}[{index}]", context)
             if tool is None:
                 continue
-            functions = tool.functions if isinstance(tool, NamespaceTool) else (tool,)
-            for function in functions:
-                if function.name in names:
-                    raise _taken(function.name, f"{path}[{index}].name")
-                names.add(function.name)
+            for member in tool.members if isinstance(tool, NamespaceTool) else (tool,):
+                if member.name in names:
+                    raise _taken(member.name, f"{path}[{index}].name")
+                names.add(member.name)
             tools.append(tool)
         if len(names) > MOST_TOOLS:
             what = f"holds {len(names)} functions: declare at most {MOST_TOOLS}."
@@ -113,7 +158,7 @@ class ToolsField(StrictField):
         return tuple(tools)
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:
-        items = {"anyOf": [refer(_FUNCTION), refer(_NAMESPACE)]}
+        items = {"anyOf": [refer(_FUNCTION), refer(_CUSTOM), refer(_NAMESPACE)]}
         return {"type": "array", "maxItems": MOST_TOOLS, "items": items}
 
 
@@ -160,6 +205,9 @@ def read_tool(raw: object, path: str, context: ReadContext) -> Tool | None:
     if kind == "function":
         function: FunctionTool = _FUNCTION.read(given, path, context)
         return function
+    if kind == "custom":
+        custom: CustomTool = _CUSTOM.read(given, path, context)
+        return custom
     if kind == "namespace":
         namespace: NamespaceTool = _NAMESPACE.read(given, path, context)
         return namespace if namespace.tools else None  # all of them are named as left out

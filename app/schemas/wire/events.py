@@ -14,6 +14,8 @@ from app.domain.stream.events import (
     ArgumentsDone,
     ErrorRaised,
     Event,
+    InputDelta,
+    InputDone,
     ItemAdded,
     ItemDone,
     Lifecycle,
@@ -144,6 +146,20 @@ class ArgumentsDoneEventSchema(InItem):
     arguments = String(**ALWAYS)
 
 
+class InputDeltaEventSchema(InItem):
+    values = (InputDelta,)
+
+    type = Choice("response.custom_tool_call_input.delta", **ALWAYS)
+    delta = String(**ALWAYS)
+
+
+class InputDoneEventSchema(InItem):
+    values = (InputDone,)
+
+    type = Choice("response.custom_tool_call_input.done", **ALWAYS)
+    input = String(**ALWAYS)
+
+
 class SummaryPartEventSchema(InSummary):
     values = (SummaryPartAdded, SummaryPartDone)
 
@@ -199,6 +215,8 @@ EVENT: OneOf[Event] = OneOf(
     RefusalDoneEventSchema(),
     ArgumentsDeltaEventSchema(),
     ArgumentsDoneEventSchema(),
+    InputDeltaEventSchema(),
+    InputDoneEventSchema(),
     SummaryPartEventSchema(),
     SummaryDeltaEventSchema(),
     SummaryDoneEventSchema(),

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from app.domain.items import (
+    CustomCall,
+    CustomCallOutput,
     FunctionCall,
     FunctionCallOutput,
     Item,
@@ -16,6 +18,7 @@ from app.domain.items import (
     OutputItem,
     Reasoning,
 )
+from app.schemas.custom_input import CustomInput
 from app.schemas.field import Bind, ReadContext, Refer, StrictField
 from app.schemas.fields import Choice, String
 from app.schemas.nesting import ListOf, OneOf
@@ -97,6 +100,26 @@ class FunctionCallOutputSchema(ValueSchema[FunctionCallOutput]):
     output = FunctionOutputEcho(**ALWAYS)
 
 
+class CustomCallSchema(ValueSchema[CustomCall]):
+    about = "A call of a custom tool that the caller is to make. `input` is the model's text."
+    values = (CustomCall,)
+
+    id = String(shortest=1, **ALWAYS)
+    type = Choice("custom_tool_call", **ALWAYS)
+    status = Choice(*_STATUSES, **ALWAYS)
+    call_id = String(shortest=1, longest=64, **ALWAYS)
+    name = String(**ALWAYS)
+    input = CustomInput(**ALWAYS)
+    namespace = String(about="That of the tool, if it is in one.", **AT_TIMES)
+
+
+class CustomCallOutputSchema(FunctionCallOutputSchema):
+    about = "What a custom tool gave back."
+    values = (CustomCallOutput,)
+
+    type = Choice("custom_tool_call_output", **ALWAYS)
+
+
 class ReasoningSchema(ValueSchema[Reasoning]):
     about = "What the model thought. Send it back unchanged with the next request."
     values = (Reasoning,)
@@ -108,7 +131,14 @@ class ReasoningSchema(ValueSchema[Reasoning]):
     encrypted_content = String(about="Opaque.", **AT_TIMES)
 
 
-_CALL, _REASONING = FunctionCallSchema(), ReasoningSchema()
+_CALL, _CUSTOM_CALL, _REASONING = FunctionCallSchema(), CustomCallSchema(), ReasoningSchema()
 #: What a model made, and whatever a conversation holds.
-OUTPUT_ITEM: OneOf[OutputItem] = OneOf(OutputMessageSchema(), _CALL, _REASONING)
-ITEM: OneOf[Item] = OneOf(MessageSchema(), _CALL, FunctionCallOutputSchema(), _REASONING)
+OUTPUT_ITEM: OneOf[OutputItem] = OneOf(OutputMessageSchema(), _CALL, _CUSTOM_CALL, _REASONING)
+ITEM: OneOf[Item] = OneOf(
+    MessageSchema(),
+    _CALL,
+    FunctionCallOutputSchema(),
+    _CUSTOM_CALL,
+    CustomCallOutputSchema(),
+    _REASONING,
+)

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.domain.tools import AllowedTools, FunctionTool, NamedFunction, NamespaceTool, Tool
+from app.domain.tools import (
+    AllowedTools,
+    CustomTool,
+    FunctionTool,
+    InputGrammar,
+    NamedCustomTool,
+    NamedFunction,
+    NamespaceTool,
+    PlainInput,
+    Tool,
+)
 from app.schemas.field import Bind, ReadContext, Refer
 from app.schemas.fields import Boolean, Choice, FreeObject, String
-from app.schemas.nesting import ListOf, OneOf
+from app.schemas.nesting import ListOf, Nested, OneOf
 from app.schemas.wire.document import ALWAYS, OR_NULL, ValueSchema
 
 
@@ -25,17 +35,49 @@ class FunctionToolSchema(ValueSchema[FunctionTool]):
 FUNCTION_TOOL = FunctionToolSchema()
 
 
+class PlainInputSchema(ValueSchema[PlainInput]):
+    about = "Any text."
+    values = (PlainInput,)
+
+    type = Choice("text", **ALWAYS)
+
+
+class GrammarSchema(ValueSchema[InputGrammar]):
+    about = "A text of this grammar."
+    values = (InputGrammar,)
+
+    type = Choice("grammar", **ALWAYS)
+    syntax = Choice("lark", "regex", **ALWAYS)
+    definition = String(shortest=1, **ALWAYS)
+
+
+_FORMAT: OneOf[PlainInput | InputGrammar] = OneOf(PlainInputSchema(), GrammarSchema())
+
+
+class CustomToolSchema(ValueSchema[CustomTool]):
+    about = "A tool that takes a text, always with all four keys."
+    values = (CustomTool,)
+
+    type = Choice("custom", **ALWAYS)
+    name = String(**ALWAYS)
+    description = String(**OR_NULL)
+    format = Nested(_FORMAT, **ALWAYS)
+
+
+_CUSTOM_TOOL = CustomToolSchema()
+
+
 class NamespaceToolSchema(ValueSchema[NamespaceTool]):
-    about = "Functions under a name that they share."
+    about = "Functions and custom tools under a name that they share."
     values = (NamespaceTool,)
 
     type = Choice("namespace", **ALWAYS)
     name = String(**ALWAYS)
     description = String(**OR_NULL)
-    tools = ListOf(FUNCTION_TOOL, **ALWAYS)
+    tools = ListOf(OneOf(FUNCTION_TOOL, _CUSTOM_TOOL), **ALWAYS)
 
 
-TOOL: OneOf[Tool] = OneOf(FUNCTION_TOOL, NamespaceToolSchema())
+TOOL: OneOf[Tool] = OneOf(FUNCTION_TOOL, _CUSTOM_TOOL, NamespaceToolSchema())
 
 
 class NamedFunctionSchema(ValueSchema[NamedFunction]):
@@ -45,7 +87,14 @@ class NamedFunctionSchema(ValueSchema[NamedFunction]):
     name = String(**ALWAYS)
 
 
-_NAMED = NamedFunctionSchema()
+class NamedCustomToolSchema(ValueSchema[NamedCustomTool]):
+    values = (NamedCustomTool,)
+
+    type = Choice("custom", **ALWAYS)
+    name = String(**ALWAYS)
+
+
+_NAMED, _NAMED_CUSTOM = NamedFunctionSchema(), NamedCustomToolSchema()
 
 
 class AllowedToolsSchema(ValueSchema[AllowedTools]):
@@ -53,13 +102,15 @@ class AllowedToolsSchema(ValueSchema[AllowedTools]):
 
     type = Choice("allowed_tools", **ALWAYS)
     mode = Choice("auto", "required", **ALWAYS)
-    tools = ListOf(_NAMED, **ALWAYS)
+    tools = ListOf(OneOf(_NAMED, _NAMED_CUSTOM), **ALWAYS)
 
 
 class ToolChoiceEcho(Choice):
-    """A mode, one function, or several."""
+    """A mode, one function or custom tool, or several."""
 
-    _object: OneOf[NamedFunction | AllowedTools] = OneOf(_NAMED, AllowedToolsSchema())
+    _object: OneOf[NamedFunction | AllowedTools] = OneOf(
+        _NAMED, _NAMED_CUSTOM, AllowedToolsSchema()
+    )
 
     def check(self, value: Any, at: str, context: ReadContext) -> Any:
         if type(value) is dict:

@@ -16,11 +16,17 @@ from itertools import islice
 import orjson
 
 from app.domain.ids import home_of, upstream_call_id
-from app.domain.items import FunctionCall, FunctionCallOutput, Item
+from app.domain.items import (
+    CustomCall,
+    CustomCallOutput,
+    FunctionCall,
+    FunctionCallOutput,
+    Item,
+)
 from app.errors import InvalidRequest
 from app.services.answering.call_order import in_order
 
-_HALVES = frozenset({FunctionCall, FunctionCallOutput})
+_HALVES = frozenset({FunctionCall, FunctionCallOutput, CustomCall, CustomCallOutput})
 #: So many calls that wait under one id are looked through for another that is the same.
 _MAX_SEARCHED = 64
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Container, Iterable, Mapping
 
 from app.domain.ids import IdGenerator, tag_of
 from app.domain.items import (
+    CustomCall,
+    CustomCallOutput,
     FunctionCall,
     FunctionCallOutput,
     InputItem,
@@ -22,7 +24,14 @@ from app.errors import InvalidRequest, NotFound
 from app.services.answering.call_pairing import CallPairing
 from app.store.responses.base import ResponseStore
 
-_PREFIXES = {Message: "msg", FunctionCall: "fc", FunctionCallOutput: "fco", Reasoning: "rs"}
+_PREFIXES = {
+    Message: "msg",
+    FunctionCall: "fc",
+    FunctionCallOutput: "fco",
+    CustomCall: "ctc",
+    CustomCallOutput: "ctco",
+    Reasoning: "rs",
+}
 
 
 def thread_for(

@@ -17,7 +17,7 @@ from app.domain.response import Response, Status
 from app.domain.stream.call_names import CallNames
 from app.domain.stream.events import Event
 from app.domain.stream.narrate import Narrator
-from app.domain.tools import NamespaceTool, own_names, qualified_choice
+from app.domain.tools import FunctionTool, qualified_choice
 from app.domain.turns.turn import Context, Thread
 from app.domain.upstream_call import UpstreamCall
 from app.errors import ContextLengthExceeded, GatewayError, InvalidRequest
@@ -179,9 +179,9 @@ class Preparation:
             response,
             self._ids.item_minter(response.id),
             self._now,
-            CallNames(
+            CallNames.of(
                 used_call_ids(prepared.request, prepared.thread.items),
-                own_names(prepared.request.parameters.tools),
+                prepared.request.parameters.tools,
             ),
         )
 
@@ -257,8 +257,8 @@ class Preparation:
 
 
 def _for_models(parameters: Parameters) -> Parameters:
-    """Return the parameters with functions for tools: models know no namespaces (G2)."""
-    if not any(isinstance(tool, NamespaceTool) for tool in parameters.tools):
+    """Return the parameters with functions for tools: models know nothing else (G1, G2)."""
+    if all(type(tool) is FunctionTool for tool in parameters.tools):
         return parameters
     choice = qualified_choice(parameters.tool_choice, parameters.tools)
     return replace(parameters, tools=parameters.functions, tool_choice=choice)

@@ -1,0 +1,204 @@
+"""The calls of custom tools: their input, out of the JSON in which models write it (G1).
+
+    {"input": "*** Begin\nPatch"}   becomes   *** Begin
+                                              Patch
+
+What is no such object is the input as it came. Where that shows late, after some of the input was
+written, the rest of the JSON follows as it came: nothing is lost, and nothing is taken back.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from app.domain.ids import Mint
+from app.domain.items import CustomCall, ItemStatus, OutputItem, arguments_for
+from app.domain.stream.call_names import CallNames
+from app.domain.stream.deltas import CallOpened
+from app.domain.stream.event_log import EventLog
+from app.domain.stream.events import InputDelta, InputDone, ItemAdded, ItemDone
+from app.domain.stream.item_builders import FunctionCallBuilder
+
+_WHITESPACE = " \t\n\r"
+#: What comes before the text, whitespace aside, and after it.
+_HEAD = ("{", '"input"', ":", '"')
+_TAIL = ("}",)
+
+# Models write line ends into strings as they are: that is no JSON, and means what it says.
+_characters = re.compile(r'(?:[^"\\]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+').match
+_is_cut_escape = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?").fullmatch
+_surrogates = re.compile("([\ud800-\udbff][\udc00-\udfff])|[\ud800-\udfff]")
+_LOST = "\ufffd"
+
+
+class _Expected:
+    """JSON that has to come, with whitespace before each of its tokens and after the last."""
+
+    def __init__(self, tokens: tuple[str, ...]) -> None:
+        self.pieces: list[str] = []  # all that was read
+        self._tokens = tokens
+        self._token = self._place = 0
+
+    @property
+    def is_met(self) -> bool:
+        return self._token == len(self._tokens)
+
+    def read(self, text: str) -> tuple[int, bool]:
+        """Return how many characters are as expected, and whether another has come."""
+        for index, character in enumerate(text):
+            if self.is_met:
+                self.pieces.append(text[:index])
+                return index, False
+            token = self._tokens[self._token]
+            if character == token[self._place]:
+                self._place += 1
+                if self._place == len(token):
+                    self._token, self._place = self._token + 1, 0
+            elif self._place or character not in _WHITESPACE:
+                self.pieces.append(text[:index])
+                return index, True
+        self.pieces.append(text)
+        return len(text), False
+
+
+class InputDecoder:
+    """Reads the input of a custom tool out of its call's arguments, wherever these are cut."""
+
+    def __init__(self) -> None:
+        self._head, self._tail = _Expected(_HEAD), _Expected(_TAIL)
+        self._is_raw = self._is_in_tail = False
+        self._cut = ""  # the beginning of an escape
+        self._high = ""  # the first half of a surrogate pair
+
+    def read(self, fragment: str) -> str:
+        """Return what the next piece of the arguments adds to the input."""
+        if self._is_raw:
+            return fragment
+        if not self._head.is_met:
+            length, is_other = self._head.read(fragment)
+            if is_other:
+                return self._rest("".join(self._head.pieces) + fragment[length:])
+            fragment = fragment[length:]
+            if not fragment:
+                return ""
+        if self._is_in_tail:
+            return self._read_tail(fragment)
+        return self._read_text(self._cut + fragment)
+
+    def end(self) -> str:
+        """Return what is left of the input where the arguments end here."""
+        if self._is_raw or self._is_in_tail:
+            return ""
+        return self._rest(self._cut if self._head.is_met else "".join(self._head.pieces))
+
+    def _read_text(self, text: str) -> str:
+        end = _characters(text).end()  # type: ignore[union-attr] # it matches nothing as well
+        rest = text[end:]
+        found = self._decoded(text[:end])
+        self._cut = ""
+        if not rest:
+            return found
+        if rest[0] == '"':
+            self._is_in_tail = True
+            return found + self._lost_half() + self._read_tail(rest)
+        if _is_cut_escape(rest):
+            self._cut = rest
+            return found
+        return found + self._rest(rest)
+
+    def _read_tail(self, text: str) -> str:
+        pieces = self._tail.pieces
+        if not pieces:  # the quote is not among what the tail expects
+            pieces.append(text[0])
+            text = text[1:]
+        length, is_other = (0, False) if self._tail.is_met else self._tail.read(text)
+        behind = text[length:]
+        if is_other or behind.strip(_WHITESPACE):
+            return self._rest("".join(pieces) + behind)
+        if behind:
+            pieces.append(behind)
+        return ""
+
+    def _decoded(self, text: str) -> str:
+        """Return the characters that these are in JSON; half a pair waits for the other."""
+        if "\\" not in text:
+            return self._lost_half() + text if text and self._high else text
+        decoded: str = self._high + json.loads(f'"{text}"', strict=False)
+        self._high = ""
+        if "\ud800" <= decoded[-1] <= "\udbff":
+            self._high, decoded = decoded[-1], decoded[:-1]
+        return _surrogates.sub(_joined, decoded)
+
+    def _lost_half(self) -> str:
+        lost, self._high = _LOST if self._high else "", ""
+        return lost
+
+    def _rest(self, text: str) -> str:
+        """Return what is left, as it came; so is all that follows."""
+        self._is_raw = True
+        return self._lost_half() + text
+
+
+def _joined(found: re.Match[str]) -> str:
+    pair = found[1]
+    return pair.encode("utf-16", "surrogatepass").decode("utf-16") if pair else _LOST
+
+
+class CustomCallBuilder(FunctionCallBuilder):
+    """Builds the call of a custom tool. Without a decoder, what it is given is the input itself."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        item_id: str,
+        key: str,
+        call_id: str,
+        name: str,
+        namespace: str | None,
+        decoder: InputDecoder | None,
+    ) -> None:
+        super().__init__(log, item_id, key, call_id, name, namespace)
+        self._decoder = decoder
+        self._pieces: list[str] = []
+
+    def begin(self, output_index: int) -> None:
+        """Write that the call exists."""
+        self._index = output_index
+        self._log.write(ItemAdded, output_index, self._call("", "in_progress"))
+
+    def add_arguments(self, fragment: str) -> None:
+        """Write what a fragment of the arguments adds to the input."""
+        if fragment:
+            self._fragments.append(fragment)
+            self._add(self._decoder.read(fragment) if self._decoder else fragment)
+
+    def end(self, status: ItemStatus) -> OutputItem:
+        """Close the call and return it whole."""
+        if self._decoder:
+            self._add(self._decoder.end())
+        text, log = "".join(self._pieces), self._log
+        log.write(InputDone, self._id, self._index, text)
+        item = self._call(text, status)
+        log.write(ItemDone, self._index, item)
+        return item
+
+    def _add(self, piece: str) -> None:
+        if piece:
+            self._pieces.append(piece)
+            self._log.write(InputDelta, self._id, self._index, piece)
+
+    def _call(self, text: str, status: ItemStatus) -> CustomCall:
+        arguments = arguments_for(text)
+        return CustomCall(self._id, self._call_id, self._name, arguments, status, self._namespace)
+
+
+def call_builder(
+    log: EventLog, mint: Mint, call: CallOpened, own_id: str, names: CallNames
+) -> FunctionCallBuilder:
+    """Return what builds a call: of a function, or of a custom tool."""
+    namespace, name = names.own_name(call)
+    if not names.is_custom(call):
+        return FunctionCallBuilder(log, mint("fc"), call.key, own_id, name, namespace)
+    decoder = None if call.is_plain_input else InputDecoder()
+    return CustomCallBuilder(log, mint("ctc"), call.key, own_id, name, namespace, decoder)
