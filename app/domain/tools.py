@@ -145,9 +145,12 @@ class NamedCustomTool(NamedFunction):
 
 @dataclass(frozen=True, slots=True)
 class AllowedTools:
-    """The model may (auto) or must (required) call one of these; `custom` are not functions."""
+    """The model may (auto), must (required) or must not (none) call one of these tools.
 
-    mode: Literal["auto", "required"]
+    `custom` are the names of those that are no functions.
+    """
+
+    mode: Literal["auto", "required", "none"]
     names: tuple[str, ...]
     custom: frozenset[str] = frozenset()
 

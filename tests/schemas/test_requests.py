@@ -78,10 +78,10 @@ REFUSED: list[tuple[str, object, str]] = [
     ("truncation", "on", VALUE),
     ("truncation", True, TYPE),
     ("user", 5, TYPE),
-    ("safety_identifier", "x" * 65, VALUE),
+    ("safety_identifier", "x" * 129, VALUE),
     ("prompt_cache_key", "x" * 65, VALUE),
     ("prompt_cache_retention", "48h", VALUE),
-    ("service_tier", "scale", VALUE),
+    ("service_tier", "best", VALUE),
     ("seed", 1.0, TYPE),
     ("seed", -(2**63) - 1, BELOW),
     ("seed", 2**63, ABOVE),
@@ -101,7 +101,7 @@ INSIDE: list[tuple[dict[str, Any], str, str]] = [
     ({"metadata": {"k": 5}}, TYPE, "metadata.k"),
     ({"metadata": {"k": None}}, TYPE, "metadata.k"),
     ({"metadata": {"k": "v" * 513}}, VALUE, "metadata.k"),
-    ({"reasoning": {"effort": "max"}}, VALUE, "reasoning.effort"),
+    ({"reasoning": {"effort": "most"}}, VALUE, "reasoning.effort"),
     ({"reasoning": {"effort": 1}}, TYPE, "reasoning.effort"),
     ({"reasoning": {"summary": "long"}}, VALUE, "reasoning.summary"),
     ({"reasoning": {"generate_summary": "long"}}, VALUE, "reasoning.generate_summary"),
@@ -132,7 +132,7 @@ TAKEN: list[tuple[str, object]] = [
     ("top_logprobs", 20),
     ("parallel_tool_calls", False),
     ("user", "u"),
-    ("safety_identifier", "x" * 64),
+    ("safety_identifier", "x" * 128),
     ("prompt_cache_key", "x" * 64),
     ("prompt_cache_retention", "24h"),
     ("prompt_cache_retention", "in_memory"),
@@ -228,7 +228,7 @@ def test_the_new_name_of_a_reasoning_summary_goes_first() -> None:
     assert load(reasoning=given).parameters.reasoning == ReasoningOptions(None, "concise")
 
 
-@pytest.mark.parametrize("effort", ["none", "minimal", "low", "medium", "high", "xhigh"])
+@pytest.mark.parametrize("effort", ["none", "minimal", "low", "medium", "high", "xhigh", "max"])
 def test_every_effort_is_taken(effort: str) -> None:
     assert load(reasoning={"effort": effort}).parameters.reasoning == ReasoningOptions(effort)
 

@@ -124,6 +124,11 @@ def test_some_tools_may_be_allowed_in_two_spellings(given: dict[str, Any]) -> No
     )
 
 
+def test_allowed_tools_of_which_none_may_be_called_are_none() -> None:
+    given = {"type": "allowed_tools", "mode": "none", "tools": [NAMED]}
+    assert load(tools=[FUNCTION], tool_choice=given).parameters.tool_choice == "none"
+
+
 def test_allowed_tools_need_not_be_called() -> None:
     given = {"type": "allowed_tools", "tools": [NAMED]}
     assert load(tools=[FUNCTION], tool_choice=given).parameters.tool_choice == (
@@ -162,7 +167,7 @@ WRONG_CHOICES: list[tuple[Any, str, str]] = [
     (ALLOWED | {"tools": [5]}, TYPE, ".tools[0]"),
     (ALLOWED | {"tools": [NAMED, {"type": "mcp"}]}, "unsupported_value", ".tools[1].type"),
     (ALLOWED | {"tools": [NAMED, OTHER]}, VALUE, ".tools"),
-    (ALLOWED | {"tools": [NAMED], "mode": "none"}, VALUE, ".mode"),
+    (ALLOWED | {"tools": [NAMED], "mode": "any"}, VALUE, ".mode"),
 ]
 
 

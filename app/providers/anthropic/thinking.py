@@ -12,7 +12,7 @@ from app.providers.anthropic.families import Family
 LEAST_BUDGET = 1024
 
 #: The share of the output's bound that thinking may take, for models with a budget.
-_SHARES = {"minimal": 0.02, "low": 0.1, "medium": 0.3, "high": 0.6, "xhigh": 0.9}
+_SHARES = {"minimal": 0.02, "low": 0.1, "medium": 0.3, "high": 0.6, "xhigh": 0.9, "max": 0.95}
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from app.schemas.request.tool_choice import ToolChoiceField, settle
 from app.schemas.request.tools import ToolsField
 
 _MOST_TOKENS = 2**31 - 1
-_LONGEST_IDENTIFIER = 64
+_LONGEST_IDENTIFIER, _LONGEST_SAFETY_IDENTIFIER = 64, 128
 _INCLUDED_ALWAYS = "message.input_image.image_url"
 _MOST_INCLUDED = 100
 _ACTED_ON = frozenset({INCLUDE_ENCRYPTED, INCLUDE_LOGPROBS, _INCLUDED_ALWAYS})
@@ -112,7 +112,7 @@ class UnsupportedField(StrictField):
 class ReasoningOptionsSchema(Document):
     about = "How a reasoning model thinks; `generate_summary` is the old name of `summary`."
 
-    effort = Choice("none", "minimal", "low", "medium", "high", "xhigh")
+    effort = Choice("none", "minimal", "low", "medium", "high", "xhigh", "max")
     summary = Choice("none", "auto", "concise", "detailed")
     generate_summary = Choice("none", "auto", "concise", "detailed")
 
@@ -159,10 +159,12 @@ class CreateRequestSchema(Document):
     metadata = TextMap(16, 64, 512, default={})
     truncation = Choice("auto", "disabled", default="disabled")
     user = String()
-    safety_identifier = String(longest=_LONGEST_IDENTIFIER)
+    safety_identifier = String(longest=_LONGEST_SAFETY_IDENTIFIER)
     prompt_cache_key = String(longest=_LONGEST_IDENTIFIER)
     prompt_cache_retention = Choice("in_memory", "24h")
-    service_tier = Choice("auto", "default", "flex", "priority", default="auto")
+    service_tier = Choice(
+        "auto", "default", "flex", "priority", "fast", "scale", "ultrafast", default="auto"
+    )
     seed = Integer(-(2**63), 2**63 - 1)
     include = IncludeField()
     context_management = FreeObjects(about="Accepted, and not acted on.")

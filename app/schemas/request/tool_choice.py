@@ -90,7 +90,7 @@ def _allowed(raw: object, path: str, context: ReadContext) -> NamedFunction | No
 
 
 class ChosenAllowedNamesSchema(Document):
-    mode = Choice("auto", "required", default="auto")
+    mode = Choice("auto", "required", "none", default="auto")
     tools = AllowedNamesField(required=True)
 
 
@@ -98,7 +98,7 @@ class ChosenAllowedToolsSchema(Document):
     about = "The model may, or must, call one of these; the Chat spelling is understood."
 
     type = Choice("allowed_tools", required=True)
-    mode = Choice("auto", "required", default="auto")
+    mode = Choice("auto", "required", "none", default="auto")
     tools = AllowedNamesField()
     allowed_tools = Nested(ChosenAllowedNamesSchema())
 
@@ -209,7 +209,7 @@ def _settle_allowed(
         if each not in kept:
             excused = each.name in context.dropped_tools
             _lost("tool_choice.tools", _undeclared(each.name), context, excused=excused)
-    return _allowing(choice.mode, kept) if kept else "none"
+    return _allowing(choice.mode, kept) if kept and choice.mode != "none" else "none"
 
 
 def _lost(path: str, what: str, context: ReadContext, *, excused: bool) -> ToolChoice:
