@@ -109,7 +109,9 @@ class ChosenAllowedToolsSchema(Document):
         return _allowing(given.get("mode", "auto"), given["tools"])
 
 
-def _allowing(mode: Literal["auto", "required"], named: Collection[NamedFunction]) -> AllowedTools:
+def _allowing(
+    mode: Literal["auto", "required", "none"], named: Collection[NamedFunction]
+) -> AllowedTools:
     custom = frozenset(each.name for each in named if isinstance(each, NamedCustomTool))
     return AllowedTools(mode, tuple(each.name for each in named), custom)
 
