@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from app.domain.items import (
+    AdditionalTools,
     ContentPart,
     FunctionCall,
     FunctionCallOutput,
@@ -83,6 +84,8 @@ def _item_characters(item: Item) -> int:
             return sum(map(_part_characters, item.output))
         case Reasoning():
             return sum(map(len, (*item.summary, *item.content)))
+        case AdditionalTools():
+            return 0  # they are among the parameters' tools
         case _:
             assert_never(item)
 

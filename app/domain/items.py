@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, assert_never
 
 from app.domain.frozen import frozen_dataclass
-from app.domain.tools import qualified
+from app.domain.tools import Tool, qualified
 
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
 Role = Literal["user", "assistant", "system", "developer"]
@@ -150,6 +150,16 @@ class Reasoning:
 
 
 @dataclass(frozen=True, slots=True)
+class AdditionalTools:
+    """Tools that the model has from here on, beside those of the request. No model sees it."""
+
+    type: ClassVar[str] = "additional_tools"
+    id: str
+    tools: tuple[Tool, ...]
+    role: Literal["developer"] = "developer"
+
+
+@dataclass(frozen=True, slots=True)
 class ItemReference:
     """Refers, in a request, to an item that the account has stored."""
 
@@ -157,7 +167,7 @@ class ItemReference:
     id: str
 
 
-Item = Message | FunctionCall | FunctionCallOutput | Reasoning
+Item = Message | FunctionCall | FunctionCallOutput | Reasoning | AdditionalTools
 OutputItem = Message | FunctionCall | Reasoning
 InputItem = Item | ItemReference
 
@@ -178,6 +188,8 @@ def with_id(item: Item, item_id: str) -> Item:
             return type(item)(item_id, item.call_id, item.output, item.status)
         case Reasoning():
             return Reasoning(item_id, item.summary, item.content, item.encrypted_content)
+        case AdditionalTools():
+            return AdditionalTools(item_id, item.tools, item.role)
         case _:
             assert_never(item)
 

@@ -128,6 +128,22 @@ def functions_of(tools: Iterable[Tool]) -> tuple[FunctionTool, ...]:
     return tuple(functions)
 
 
+def joined(tools: Sequence[Tool], added: Iterable[Tool]) -> tuple[Tool, ...]:
+    """Return the tools, then those that were added, oldest first.
+
+    Of two with one name the request's own counts, else the one that was added last.
+    """
+    own = {each.name for each in members_of(tools)}
+    latest: dict[str, Tool] = {}
+    for tool in added:
+        if isinstance(tool, NamespaceTool):
+            parts = {qualified(tool.name, each.name): each for each in tool.tools}
+            latest |= {name: replace(tool, tools=(each,)) for name, each in parts.items()}
+        else:
+            latest[tool.name] = tool
+    return (*tools, *(tool for name, tool in latest.items() if name not in own))
+
+
 ChoiceMode = Literal["auto", "none", "required"]
 
 
@@ -200,6 +216,23 @@ def qualified_choice(choice: ToolChoice, tools: Sequence[Tool]) -> ToolChoice:
             return AllowedTools(mode, tuple(known))
         case _:
             return choice
+
+
+def undeclared(choice: ToolChoice, tools: Iterable[Tool]) -> NamedFunction | None:
+    """Return a tool that the choice names, and that is not there; None where all are."""
+    if not isinstance(choice, NamedFunction | AllowedTools):
+        return None
+    named = choice.tools if isinstance(choice, AllowedTools) else (choice,)
+    declared = {
+        _choosable(each)
+        for tool in tools
+        for each in (tool.tools if isinstance(tool, NamespaceTool) else (tool,))
+    }
+    return next((each for each in named if _meant(each) not in declared), None)
+
+
+def _meant(choice: NamedFunction) -> tuple[bool, str]:
+    return isinstance(choice, NamedCustomTool), choice.name
 
 
 def _choosable(tool: FunctionTool | CustomTool) -> tuple[bool, str]:

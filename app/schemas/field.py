@@ -9,6 +9,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, missing
 
+from app.domain.tools import Tool
 from app.schemas.invalid import InvalidField, join, mistyped
 
 #: The header that names them holds 20 (R1); one more lets it see that there were others.
@@ -29,7 +30,8 @@ class ReadContext:
     """What one reading of a body is given, and what it brings beside its values.
 
     `drops_unsupported` is the policy for tools and items that only some upstreams know (R7, R18);
-    `ignored` names what was sent and will not be acted on (R1).
+    `ignored` names what was sent and will not be acted on (R1). `added_tools` are those that items
+    of the input bring, each with its path, which is "" where it was checked before (G3).
     """
 
     drops_unsupported: bool = False
@@ -37,6 +39,7 @@ class ReadContext:
     dropped_tools: set[str] = field(default_factory=set)
     dropped_any_tool: bool = False
     dropped_calls: set[str] = field(default_factory=set)
+    added_tools: list[tuple[Tool, str]] = field(default_factory=list)
     #: Called now and then while something long is read, to let others run.
     pause: Callable[[], None] = _go_on
 

@@ -9,6 +9,7 @@ import pytest
 
 from app.domain.ids import home_of, tag_of
 from app.domain.items import (
+    AdditionalTools,
     CustomCall,
     CustomCallOutput,
     FunctionCall,
@@ -22,6 +23,7 @@ from app.domain.items import (
 )
 from app.domain.request import CreateRequest
 from app.domain.response import Status
+from app.domain.tools import CustomTool, FunctionTool, NamespaceTool, Tool, joined
 from app.domain.turns.turn import Context, Position, Thread
 from app.errors import GatewayError, InvalidRequest, NotFound
 from app.services.answering.history import thread_for, without_oldest
@@ -275,3 +277,26 @@ def test_items_of_custom_tools_are_given_ids_of_their_own_kind() -> None:
     items = (custom_call(), custom_answer())
     thread = begun(OneParent(), request(*items, parent=None))
     assert [item.id.partition("_")[0] for item in thread.own] == ["ctc", "ctco"]
+
+
+def bringing(*tools: Tool, item_id: str = "") -> AdditionalTools:
+    return AdditionalTools(item_id, tools)
+
+
+def test_an_item_that_brings_tools_is_no_half_of_a_call_and_stands_between_none() -> None:
+    brought = bringing(CustomTool("exec"), item_id="at_1")
+    pair = (call("c", "fc_1"), answer("c", "42", "fco_1"))
+    assert seen(OneParent(), pair[0], brought, pair[1]) == [pair[0], brought, pair[1]]
+    items = (brought, user("one", "msg_1"), *pair, user("two", "msg_2"))
+    assert without_oldest(items, 1) == (brought, user("two", "msg_2"))
+
+
+def test_tools_of_earlier_items_count_and_the_newest_of_a_name_holds() -> None:
+    older, newer = CustomTool("exec", "Runs."), CustomTool("exec", "Runs it.")
+    namespace = NamespaceTool("crm", None, (FunctionTool("look_up"),))
+    store = OneParent(before=(bringing(older, namespace, item_id="at_1"),))
+    thread = begun(store, request(bringing(newer), user("Hi")))
+    assert thread.added == (newer, namespace)
+    assert thread.own[0].id.startswith("at_")
+    assert joined((older,), thread.added) == (older, namespace)
+    assert begun(OneParent(), request(user("Hi"))).added == ()

@@ -49,7 +49,8 @@ def open_(upstream: TightUpstream, truncation: str = "auto") -> object:
         caller=Caller(account="acme", key_id="key_1"),
         request=request,
         targets=(target,),
-        thread=_Value(items=TURNS, tools=()),
+        parameters=request.parameters,
+        thread=_Value(items=TURNS, tools=(), added=()),
     )
     return preparation.open(cast(Any, prepared), UpstreamCall(deadline=0))
 

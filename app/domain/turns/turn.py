@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app.domain.items import Item
 from app.domain.response import Response
-from app.domain.tools import FunctionTool
+from app.domain.tools import FunctionTool, Tool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Thread:
     """`items` is all that the model shall see; `own` what this turn adds to the conversation.
 
     `response_id` is the new turn's, in the parent's conversation. `position` is the parent's,
-    `tools` are those of the parent's request (S6).
+    `tools` are those of the parent's request (S6), `added` those that items have brought (G3).
     """
 
     response_id: str
@@ -65,3 +65,4 @@ class Thread:
     own: tuple[Item, ...]
     position: Position | None = None
     tools: tuple[FunctionTool, ...] = ()
+    added: tuple[Tool, ...] = ()

@@ -16,7 +16,14 @@ from typing import Any, assert_never
 import orjson
 
 from app.domain.ids import call_id
-from app.domain.items import FunctionCall, FunctionCallOutput, Item, Message, Reasoning
+from app.domain.items import (
+    AdditionalTools,
+    FunctionCall,
+    FunctionCallOutput,
+    Item,
+    Message,
+    Reasoning,
+)
 from app.providers.anthropic.media import blocks, text_block
 from app.providers.writing.arguments import as_object
 from app.providers.writing.call_ids import CallIds
@@ -93,6 +100,8 @@ class _Conversation:
                     self._say("user", [_tool_result(item, own_id)])
             case Message():
                 self._say("user", blocks(item.content))
+            case AdditionalTools():
+                pass  # its tools are among the parameters'
             case _:
                 assert_never(item)
 

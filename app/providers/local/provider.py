@@ -23,6 +23,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, assert_never
 
 from app.domain.items import (
+    AdditionalTools,
     ContentPart,
     FunctionCall,
     FunctionCallOutput,
@@ -205,6 +206,8 @@ def _text_of(item: Item) -> str:
             return arguments
         case Reasoning(summary=summary):
             return "\n".join(summary)
+        case AdditionalTools():
+            return ""
         case _:
             assert_never(item)
 

@@ -16,6 +16,7 @@ from typing import Any, assert_never
 
 from app.domain.ids import nine_characters
 from app.domain.items import (
+    AdditionalTools,
     ContentPart,
     FunctionCall,
     FunctionCallOutput,
@@ -101,6 +102,8 @@ class _Writer:
                     own_id = self._ids.of_output(item.call_id)
                     if own_id is not None:
                         self._outputs[own_id] = item
+                case AdditionalTools():
+                    pass  # its tools are among the parameters'
                 case _:
                     self.write(item)
         self.end_turn()

@@ -17,6 +17,7 @@ import orjson
 
 from app.domain.ids import call_id
 from app.domain.items import (
+    AdditionalTools,
     ContentPart,
     FunctionCall,
     FunctionCallOutput,
@@ -51,6 +52,8 @@ def to_items(items: tuple[Item, ...], profile: Profile, *, thinks: bool = True) 
     may_think = thinks and profile.encrypted_reasoning
     ids = CallIds(call_id)
     for item in items:
+        if isinstance(item, AdditionalTools):
+            continue  # its tools are among the parameters'
         if isinstance(item, Reasoning):
             if may_think:
                 thoughts += _reasoning(item)

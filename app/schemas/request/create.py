@@ -24,6 +24,7 @@ from app.schemas.field import ReadContext, Refer, StrictField
 from app.schemas.fields import Boolean, Choice, FreeObjects, Integer, Number, String, TextMap
 from app.schemas.invalid import InvalidField, array_at, listed, mistyped, quoted
 from app.schemas.nesting import Nested
+from app.schemas.request.added_tools import refuse_clashes
 from app.schemas.request.items import InputField
 from app.schemas.request.text_options import TextOptionsSchema
 from app.schemas.request.tool_choice import ToolChoiceField, settle
@@ -226,8 +227,12 @@ def settle_together(found: dict[str, Any], context: ReadContext) -> None:
         if found.get("store") is False:
             what = "needs store: the answer can only be fetched where it is kept."
             raise InvalidField("unsupported_value", "background", what)
+    if context.added_tools:
+        refuse_clashes(found.get("tools", ()), context.added_tools)
     if "tool_choice" in found:
-        found["tool_choice"] = settle(found["tool_choice"], found.get("tools", ()), context)
+        tools = (*found.get("tools", ()), *(tool for tool, _ in context.added_tools))
+        continues = "previous_response_id" in found
+        found["tool_choice"] = settle(found["tool_choice"], tools, context, continues=continues)
     if "context_management" in found:  # accepted, and not acted on (R15)
         context.ignore("context_management")
     if "stream_options" in found and not found.get("stream"):

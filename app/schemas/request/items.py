@@ -35,6 +35,7 @@ from app.schemas.invalid import (
     too_long,
     type_at,
 )
+from app.schemas.request.added_tools import InputAdditionalToolsSchema
 from app.schemas.request.bounds import (
     LONGEST_CALL_ID,
     LONGEST_FUNCTION,
@@ -214,13 +215,14 @@ class ItemReferenceSchema(ItemSchema):
     id = String(required=True, shortest=1, longest=LONGEST_ID)
 
 
-ITEMS: dict[str, ItemSchema] = {
+ITEMS: dict[str, Document] = {
     "message": InputMessageSchema(),
     "function_call": InputFunctionCallSchema(),
     "function_call_output": InputFunctionCallOutputSchema(),
     "custom_tool_call": InputCustomCallSchema(),
     "custom_tool_call_output": InputCustomCallOutputSchema(),
     "reasoning": InputReasoningSchema(),
+    "additional_tools": InputAdditionalToolsSchema(),
     "item_reference": ItemReferenceSchema(),
 }
 

@@ -163,10 +163,13 @@ def _not_a_function(kind: str, path: str, context: ReadContext) -> None:
     context.ignore(path)
 
 
-def settle(choice: ToolChoice, tools: Collection[Tool], context: ReadContext) -> ToolChoice:
+def settle(
+    choice: ToolChoice, tools: Collection[Tool], context: ReadContext, *, continues: bool = False
+) -> ToolChoice:
     """Return the choice that is left among the tools that were kept (R8).
 
-    A choice that can only be met by tools that were dropped is dropped with them.
+    A choice that can only be met by tools that were dropped is dropped with them. Where the request
+    `continues` another, items of that may bring what is not here: nothing is refused then (G3).
 
     Raises:
         InvalidField: it names tools that the request does not declare.
@@ -175,17 +178,17 @@ def settle(choice: ToolChoice, tools: Collection[Tool], context: ReadContext) ->
         case "auto" | "none":
             return choice
         case "required":
-            if tools:
+            if tools or (continues and not context.dropped_any_tool):
                 return choice
             what = '"required" needs tools: declare some, or leave the choice out.'
             return _lost("tool_choice", what, context, excused=context.dropped_any_tool)
         case NamedFunction():
-            if _is_declared(choice, _declared(tools)):
-                return choice
             excused = choice.name in context.dropped_tools
+            if _is_declared(choice, _declared(tools)) or (continues and not excused):
+                return choice
             return _lost("tool_choice.name", _undeclared(choice.name), context, excused=excused)
         case AllowedTools():
-            return _settle_allowed(choice, _declared(tools), context)
+            return _settle_allowed(choice, _declared(tools), context, continues=continues)
         case _:
             assert_never(choice)
 
@@ -204,12 +207,21 @@ def _is_declared(choice: NamedFunction, declared: set[tuple[bool, str]]) -> bool
 
 
 def _settle_allowed(
-    choice: AllowedTools, declared: set[tuple[bool, str]], context: ReadContext
+    choice: AllowedTools,
+    declared: set[tuple[bool, str]],
+    context: ReadContext,
+    *,
+    continues: bool,
 ) -> ToolChoice:
-    kept = [each for each in choice.tools if _is_declared(each, declared)]
+    dropped = context.dropped_tools
+    kept = [
+        each
+        for each in choice.tools
+        if _is_declared(each, declared) or (continues and each.name not in dropped)
+    ]
     for each in choice.tools:
         if each not in kept:
-            excused = each.name in context.dropped_tools
+            excused = each.name in dropped
             _lost("tool_choice.tools", _undeclared(each.name), context, excused=excused)
     return _allowing(choice.mode, kept) if kept and choice.mode != "none" else "none"
 

@@ -109,7 +109,7 @@ class MembersField(StrictField):
                 raise InvalidField("invalid_value", join(where, "type"), what)
             if member is not None:
                 if member.name in members:
-                    raise _taken(member.name, join(where, "name"))
+                    raise taken(member.name, join(where, "name"))
                 members[member.name] = member
         if not members and not (value and context.drops_unsupported):
             what = "holds no functions: declare at least one, or leave the namespace out."
@@ -147,8 +147,9 @@ class ToolsField(StrictField):
                 continue
             for member in tool.members if isinstance(tool, NamespaceTool) else (tool,):
                 if member.name in names:
-                    raise _taken(member.name, f"{path}[{index}].name")
+                    raise taken(member.name, f"{path}[{index}].name")
                 names.add(member.name)
+            self.keep(tool, f"{path}[{index}]", context)
             tools.append(tool)
         if len(names) > MOST_TOOLS:
             what = f"holds {len(names)} functions: declare at most {MOST_TOOLS}."
@@ -157,12 +158,16 @@ class ToolsField(StrictField):
             raise _unsupported(value[0]["type"], f"{path}[0]")  # all of them are web searches
         return tuple(tools)
 
+    def keep(self, tool: Tool, path: str, context: ReadContext) -> None:
+        """Do what there is to do with a tool that is kept: here nothing."""
+
     def json_schema(self, refer: Refer) -> dict[str, Any]:
         items = {"anyOf": [refer(_FUNCTION), refer(_CUSTOM), refer(_NAMESPACE)]}
         return {"type": "array", "maxItems": MOST_TOOLS, "items": items}
 
 
-def _taken(name: str, path: str) -> InvalidField:
+def taken(name: str, path: str) -> InvalidField:
+    """Return the error for the second of two tools with one name."""
     return InvalidField(
         "invalid_value", path, f"{quoted(name)} is taken by an earlier tool: rename one."
     )

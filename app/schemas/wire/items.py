@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.domain.items import (
+    AdditionalTools,
     CustomCall,
     CustomCallOutput,
     FunctionCall,
@@ -30,6 +31,7 @@ from app.schemas.wire.parts import (
     SUMMARY_TEXT,
     ReasoningTextSchema,
 )
+from app.schemas.wire.tools import TOOL
 
 _STATUSES = ("in_progress", "completed", "incomplete")
 
@@ -131,6 +133,16 @@ class ReasoningSchema(ValueSchema[Reasoning]):
     encrypted_content = String(about="Opaque.", **AT_TIMES)
 
 
+class AdditionalToolsSchema(ValueSchema[AdditionalTools]):
+    about = "Tools that the model has from here on, beside those of the request."
+    values = (AdditionalTools,)
+
+    id = String(shortest=1, **ALWAYS)
+    type = Choice("additional_tools", **ALWAYS)
+    role = Choice("developer", **ALWAYS)
+    tools = ListOf(TOOL, **ALWAYS)
+
+
 _CALL, _CUSTOM_CALL, _REASONING = FunctionCallSchema(), CustomCallSchema(), ReasoningSchema()
 #: What a model made, and whatever a conversation holds.
 OUTPUT_ITEM: OneOf[OutputItem] = OneOf(OutputMessageSchema(), _CALL, _CUSTOM_CALL, _REASONING)
@@ -141,4 +153,5 @@ ITEM: OneOf[Item] = OneOf(
     _CUSTOM_CALL,
     CustomCallOutputSchema(),
     _REASONING,
+    AdditionalToolsSchema(),
 )

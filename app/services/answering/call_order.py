@@ -12,7 +12,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
-from app.domain.items import FunctionCall, FunctionCallOutput, Item, Message, Reasoning
+from app.domain.items import (
+    AdditionalTools,
+    FunctionCall,
+    FunctionCallOutput,
+    Item,
+    Message,
+    Reasoning,
+)
 
 
 def in_order(
@@ -76,6 +83,8 @@ class _GroupFinder:
         match item:
             case FunctionCallOutput():
                 self._read_output(index)
+                return
+            case AdditionalTools():  # no model sees it
                 return
             case FunctionCall():
                 self.reasoning_of[index] = self._reasoning

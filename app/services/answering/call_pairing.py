@@ -17,6 +17,7 @@ import orjson
 
 from app.domain.ids import home_of, upstream_call_id
 from app.domain.items import (
+    AdditionalTools,
     CustomCall,
     CustomCallOutput,
     FunctionCall,
@@ -109,7 +110,7 @@ class CallPairing:
                         param="input",
                     )
                 self._read_output(item, len(self._items))
-            else:
+            elif not isinstance(item, AdditionalTools):  # which no model sees
                 self._last_other = len(self._items)
             self._items.append(item)
         if self._calls:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import replace
+from itertools import chain
 
 from app.domain.ids import IdGenerator, tag_of
 from app.domain.items import (
+    AdditionalTools,
     CustomCall,
     CustomCallOutput,
     FunctionCall,
@@ -19,6 +22,7 @@ from app.domain.items import (
 )
 from app.domain.request import CreateRequest
 from app.domain.response import Status
+from app.domain.tools import AllowedTools, joined, undeclared
 from app.domain.turns.turn import Context, Thread
 from app.errors import InvalidRequest, NotFound
 from app.services.answering.call_pairing import CallPairing
@@ -31,6 +35,7 @@ _PREFIXES = {
     CustomCall: "ctc",
     CustomCallOutput: "ctco",
     Reasoning: "rs",
+    AdditionalTools: "at",
 }
 
 
@@ -57,19 +62,48 @@ def thread_for(
         response_id = ids.first_id()
         pairing = CallPairing(())
         own = pairing.add(_resolved(store, ids, account, request.input, {}, response_id))
-        return Thread(response_id, pairing.items(), own)
+        return _with_added(Thread(response_id, pairing.items(), own))
     context = _parent_context(account, parent_id, context_of)
     response_id = ids.new_id("resp", tag_of(parent_id) or ids.new_tag())
     pairing = CallPairing(context.items, context.inputs, context.purged)
     known = _known(context.items, request.input, pairing.half_purged())
     own = pairing.add(_resolved(store, ids, account, request.input, known, response_id))
-    return Thread(
+    thread = Thread(
         response_id,
         items=pairing.items(),
         own=own,
         position=context.position,
         tools=context.tools,
     )
+    return _with_added(thread)
+
+
+def _with_added(thread: Thread) -> Thread:
+    """Return the thread with the tools that its items bring (G3)."""
+    if AdditionalTools not in map(type, thread.items):
+        return thread
+    brought = [item.tools for item in thread.items if isinstance(item, AdditionalTools)]
+    return replace(thread, added=joined((), chain.from_iterable(brought)))
+
+
+def refuse_undeclared(request: CreateRequest, thread: Thread) -> None:
+    """Hold the choice of a request that continues another to the tools of both (R8, G3).
+
+    Raises:
+        InvalidRequest: it names a tool that is not there, or demands one where there is none.
+    """
+    choice = request.parameters.tool_choice
+    if request.previous_response_id is None or choice in ("auto", "none"):
+        return
+    tools = (*request.parameters.tools, *thread.added)
+    if choice == "required" and not tools:
+        what = "'tool_choice' \"required\" needs tools: declare some, or leave the choice out."
+        raise InvalidRequest(what, param="tool_choice", code="invalid_value")
+    missing = undeclared(choice, tools)
+    if missing is not None:
+        at = "tool_choice.tools" if isinstance(choice, AllowedTools) else "tool_choice.name"
+        what = f"'{at}' names '{missing.name}', which is not among the tools: declare it there."
+        raise InvalidRequest(what, param=at, code="invalid_value")
 
 
 def _parent_context(
@@ -175,4 +209,6 @@ def _instructions(dropped: Iterable[Item]) -> tuple[Item, ...]:
 
 
 def _is_instruction(item: Item) -> bool:
+    if isinstance(item, AdditionalTools):  # which no model sees
+        return True
     return isinstance(item, Message) and item.role in ("system", "developer")

@@ -11,18 +11,18 @@ from app.domain.accounts.accounts import Caller
 from app.domain.call_ids import used_call_ids
 from app.domain.estimates import TokenCount, estimate
 from app.domain.ids import IdGenerator
-from app.domain.items import Item, Reasoning
+from app.domain.items import AdditionalTools, Item, Reasoning
 from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest, ModelRequest, Parameters
 from app.domain.response import Response, Status
 from app.domain.stream.call_names import CallNames
 from app.domain.stream.events import Event
 from app.domain.stream.narrate import Narrator
-from app.domain.tools import FunctionTool, qualified_choice
+from app.domain.tools import FunctionTool, joined, qualified_choice
 from app.domain.turns.turn import Context, Thread
 from app.domain.upstream_call import UpstreamCall
 from app.errors import ContextLengthExceeded, GatewayError, InvalidRequest
 from app.services.accounts.storage_quota import refuse_when_full
-from app.services.answering.history import thread_for, without_oldest
+from app.services.answering.history import refuse_undeclared, thread_for, without_oldest
 from app.services.answering.plain_reasoning import marked, opened_for
 from app.services.answering.run import Run
 from app.services.answering.sealing import PayloadSealer
@@ -43,6 +43,12 @@ class PreparedRequest:
     targets: tuple[Target, ...]
     thread: Thread
     response: Response
+
+    @property
+    def parameters(self) -> Parameters:
+        """The request's parameters, with all tools that the model has (G3)."""
+        parameters, added = self.request.parameters, self.thread.added
+        return replace(parameters, tools=joined(parameters.tools, added)) if added else parameters
 
 
 class Preparation:
@@ -85,6 +91,7 @@ class Preparation:
         targets = self.targets(caller, request)
         refuse_when_full(self._store, caller, request)
         start = thread_for(self._store, self._ids, caller.account, request, self._context_of)
+        refuse_undeclared(request, start)
         response = Response(
             start.response_id,
             request.model,  # as the caller calls it, whichever model answers (R20)
@@ -120,17 +127,20 @@ class Preparation:
         """
         if not request.model:
             start = thread_for(self._store, self._ids, caller.account, request, self._context_of)
-            items = start.items
+            items, added = start.items, start.added
         else:
             prepared = self.prepare(caller, request)
             items, target = prepared.thread.items, prepared.targets[0]
+            added = prepared.thread.added
             call.provider = target.provider.name
             counted = target.provider.count_input(
                 self._model_request(prepared, items, target), call
             )
             if counted is not None:
                 return TokenCount(counted)
-        guess = estimate(request.parameters, items, None)
+        parameters = request.parameters
+        parameters = replace(parameters, tools=joined(parameters.tools, added))
+        guess = estimate(parameters, items, None)
         return TokenCount(guess.input_tokens, is_estimate=True)
 
     def open(
@@ -181,7 +191,7 @@ class Preparation:
             self._now,
             CallNames.of(
                 used_call_ids(prepared.request, prepared.thread.items),
-                prepared.request.parameters.tools,
+                prepared.parameters.tools,
             ),
         )
 
@@ -211,10 +221,12 @@ class Preparation:
         self, prepared: PreparedRequest, items: tuple[Item, ...], target: Target
     ) -> ModelRequest:
         account, request = prepared.caller.account, prepared.request
+        if prepared.thread.added:  # the parameters have these tools
+            items = tuple(item for item in items if not isinstance(item, AdditionalTools))
         return ModelRequest(
             model=target.upstream_model,
             items=self._for_target(account, target, items),
-            parameters=_for_models(self._pseudonymous(account, request.parameters)),
+            parameters=_for_models(self._pseudonymous(account, prepared.parameters)),
             stream=request.stream or request.background,
             history_tools=prepared.thread.tools,
             max_output_tokens_default=target.max_output_tokens,

@@ -45,7 +45,7 @@ class Meter:
         return self.limiter.reserve(
             prepared.caller,
             lambda: estimate(
-                prepared.request.parameters,
+                prepared.parameters,
                 prepared.thread.items,
                 prepared.targets[0].max_output_tokens,
             ),

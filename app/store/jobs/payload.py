@@ -4,11 +4,12 @@ It is JSON, of names that neighbouring releases know:
 
     {"account": "acme", "key_id": "key_1", "body": {"model": "m", "input": "in own"},
      "response": {"id": "resp_…", "status": "queued", …}, "items": [{"type": "message", …}],
-     "own": [{"type": "message", …}], "place": ["0", 3], "tools": [], "queued_at": 1893456000.5,
-     "admission": null, "identity": ["req_…", …]}
+     "own": [{"type": "message", …}], "place": ["0", 3], "tools": [], "added": [],
+     "queued_at": 1893456000.5, "admission": null, "identity": ["req_…", …]}
 
 `items` are all that the model shall see, `own` those that the request brings, and `place` is its
-parent's position, null for none. The body's input stands in `own`, ids minted.
+parent's position, null for none; `added` are the tools that items have brought. The
+body's input stands in `own`, ids minted.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from app.schemas.field import ReadContext
 from app.schemas.request.create import CREATE_REQUEST
 from app.schemas.wire.items import ITEM
 from app.schemas.wire.responses import RESPONSE
-from app.schemas.wire.tools import FUNCTION_TOOL
+from app.schemas.wire.tools import FUNCTION_TOOL, TOOL
 
 
 def dump_payload(payload: JobPayload) -> bytes:
@@ -40,6 +41,7 @@ def dump_payload(payload: JobPayload) -> bytes:
             "own": ITEM.dump_all(thread.own),
             "place": position and [position.log, position.depth],
             "tools": [FUNCTION_TOOL.dump(tool) for tool in thread.tools],
+            "added": TOOL.dump_all(thread.added),
             "queued_at": payload.queued_at,
             "admission": payload.charge,
             "identity": identity and list(identity),
@@ -52,7 +54,9 @@ def load_payload(raw: bytes) -> JobPayload:
     fields = orjson.loads(raw)
     response = RESPONSE.load(fields["response"])
     # What was unsupported has been refused or dropped when it came.
-    request = CREATE_REQUEST.load(fields["body"], context=ReadContext(drops_unsupported=True))
+    added = tuple(TOOL.load_all(fields.get("added", ())))  # an earlier release has none
+    context = ReadContext(drops_unsupported=True, added_tools=[(tool, "") for tool in added])
+    request = CREATE_REQUEST.load(fields["body"], context=context)
     own = tuple(ITEM.load_all(fields["own"]))
     return JobPayload(
         account=fields["account"],
@@ -65,6 +69,7 @@ def load_payload(raw: bytes) -> JobPayload:
             own=own,
             position=fields["place"] and Position(*fields["place"]),
             tools=tuple(FUNCTION_TOOL.load(tool) for tool in fields["tools"]),
+            added=added,
         ),
         response=response,
         queued_at=fields["queued_at"],
