@@ -21,12 +21,16 @@ _DIGITS = 8
 
 @dataclass(frozen=True, slots=True)
 class FunctionTool:
-    """`strict` is None when the caller left it out: the upstream's own default then holds."""
+    """`strict` is None when the caller left it out: the upstream's own default then holds.
+
+    `defer_loading` is kept as given: models are shown all tools from the start (G3).
+    """
 
     name: str
     description: str | None = None
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
+    defer_loading: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class CustomTool:
     name: str
     description: str | None = None
     format: PlainInput | InputGrammar = PlainInput()
+    defer_loading: bool | None = None
 
     @property
     def function(self) -> FunctionTool:

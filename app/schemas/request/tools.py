@@ -33,12 +33,12 @@ HOSTED = (
     "shell",
     "local_shell",
     "apply_patch",
-    "tool_search",
 )
 #: Agents send it beside their own tools; `web_search_preview` is another.
 _is_web_search = re.compile(r"web_search(_[0-9]{4}_[0-9]{2}_[0-9]{2})?").fullmatch
 _KEYS = frozenset({"type", "name", "description", "parameters", "strict"})
 _is_name = re.compile(NAME).fullmatch
+_DEFERRED = "Shown as given: the model has every tool from the start."
 
 
 class InputFunctionToolSchema(Document):
@@ -52,6 +52,7 @@ class InputFunctionToolSchema(Document):
     strict = Boolean(
         about="Whether the arguments must match the schema; the upstream's own default."
     )
+    defer_loading = Boolean(about=_DEFERRED)
 
 
 _FUNCTION = InputFunctionToolSchema()
@@ -84,10 +85,14 @@ class InputCustomToolSchema(Document):
     name = String(required=True, pattern=NAME, hint=NAME_HINT)
     description = String(longest=LONGEST_DESCRIPTION)
     format = Nested(OneOf(InputTextFormatSchema(), InputGrammarSchema()))
+    defer_loading = Boolean(about=_DEFERRED)
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> CustomTool:
         return CustomTool(
-            found["name"], found.get("description"), found.get("format", PlainInput())
+            found["name"],
+            found.get("description"),
+            found.get("format", PlainInput()),
+            found.get("defer_loading"),
         )
 
 
@@ -155,7 +160,7 @@ class ToolsField(StrictField):
             what = f"holds {len(names)} functions: declare at most {MOST_TOOLS}."
             raise self.invalid("invalid_value", at, what)
         if value and not tools and not context.drops_unsupported:
-            raise _unsupported(value[0]["type"], f"{path}[0]")  # all of them are web searches
+            raise _unsupported(value[0]["type"], f"{path}[0]")  # all of them are searches
         return tuple(tools)
 
     def keep(self, tool: Tool, path: str, context: ReadContext) -> None:
@@ -200,7 +205,8 @@ def plain_tool(raw: Any) -> FunctionTool | None:
 def read_tool(raw: object, path: str, context: ReadContext) -> Tool | None:
     """Return what the tool's schema makes of it, or None where it is left out.
 
-    A search of the web is left out whatever the policy, for as long as another tool remains (R7).
+    A search of the web is left out whatever the policy, for as long as another tool remains (R7);
+    so is a search among tools that the server is to run (G3).
 
     Raises:
         InvalidField: its first fault.
@@ -219,10 +225,15 @@ def read_tool(raw: object, path: str, context: ReadContext) -> Tool | None:
     if context.drops_unsupported:
         context.dropped_any_tool = True
         context.dropped_tools.update(_names(given))
-    elif not _is_web_search(kind):
+    elif not _is_web_search(kind) and not _is_search_of_ours(given):
         raise _unsupported(kind, path)
     context.ignore(path)
     return None
+
+
+def _is_search_of_ours(given: dict[str, Any]) -> bool:
+    """Tell whether it is a search among deferred tools that the server runs: none are deferred."""
+    return given["type"] == "tool_search" and given.get("execution") in (None, "server")
 
 
 def _names(given: dict[str, Any]) -> set[str]:
@@ -234,5 +245,6 @@ def _names(given: dict[str, Any]) -> set[str]:
 
 def _unsupported(kind: str, path: str) -> InvalidField:
     where = "runs on another vendor's servers" if kind in HOSTED else "is not known"
+    where = "of the caller's own is not understood here" if kind == "tool_search" else where
     what = f'{quoted(kind)} {where}: declare a tool of type "function" and run it yourself.'
     return InvalidField("unsupported_value", join(path, "type"), what)

@@ -18,7 +18,7 @@ from app.domain.tools import (
 from app.schemas.field import Bind, ReadContext, Refer
 from app.schemas.fields import Boolean, Choice, FreeObject, String
 from app.schemas.nesting import ListOf, Nested, OneOf
-from app.schemas.wire.document import ALWAYS, OR_NULL, ValueSchema
+from app.schemas.wire.document import ALWAYS, AT_TIMES, OR_NULL, ValueSchema
 
 
 class FunctionToolSchema(ValueSchema[FunctionTool]):
@@ -30,6 +30,7 @@ class FunctionToolSchema(ValueSchema[FunctionTool]):
     description = String(**OR_NULL)
     parameters = FreeObject(**OR_NULL)
     strict = Boolean(**OR_NULL)
+    defer_loading = Boolean(about="As it was given.", **AT_TIMES)
 
 
 FUNCTION_TOOL = FunctionToolSchema()
@@ -62,6 +63,7 @@ class CustomToolSchema(ValueSchema[CustomTool]):
     name = String(**ALWAYS)
     description = String(**OR_NULL)
     format = Nested(_FORMAT, **ALWAYS)
+    defer_loading = Boolean(about="As it was given.", **AT_TIMES)
 
 
 _CUSTOM_TOOL = CustomToolSchema()
