@@ -16,6 +16,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from app.domain.accounts.usage import UsageLine, UsageReport
 from app.domain.items import (
+    AdditionalTools,
     CustomCallOutput,
     FunctionCallOutput,
     InputFile,
@@ -26,6 +27,7 @@ from app.domain.items import (
     Reasoning,
 )
 from app.domain.stream.events import Event
+from app.domain.tools import FunctionTool
 from app.errors import InvalidRequest, UpstreamTimeout
 from app.schemas.wire.answers import ERROR_ENVELOPE
 from app.schemas.wire.event_lines import encode
@@ -102,6 +104,7 @@ ITEMS: list[Item] = [
     CALL,
     CUSTOM_CALL,
     CustomCallOutput("ctco_1", "call_2", "4"),
+    AdditionalTools("at_1", (FunctionTool("look_up", None, {}, defer_loading=True),)),
     CustomCallOutput("ctco_1", "call_2", (InputText("4"),)),
     THOUGHT,
     Reasoning("rs_1", (), ("raw",)),
