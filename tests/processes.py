@@ -13,6 +13,8 @@ from threading import Event
 from time import monotonic
 from typing import IO
 
+import psutil
+
 ROOT = Path(__file__).resolve().parent.parent
 
 _TERM_S = 10
@@ -71,3 +73,19 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Tell whether a process is there and has not ended; it may go while it is looked at."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def has_children(process: psutil.Process) -> bool:
+    """Tell whether a process is alive and has started others that are there."""
+    try:
+        return is_alive(process) and bool(process.children())
+    except psutil.NoSuchProcess:
+        return False

@@ -24,7 +24,7 @@ import requests
 from app.stream_check.checker import check_stream
 from tests.e2e.gateway import Gateway, Keys
 from tests.e2e.wire import RawCall, parsed, post_bytes
-from tests.processes import ROOT, free_port, until
+from tests.processes import ROOT, free_port, is_alive, until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Script
 
@@ -59,7 +59,7 @@ class Site:
     def workers(self, master: int = 0) -> set[int]:
         """Return the pids of a master's workers."""
         children = psutil.Process(master or self.process.pid).children()
-        return {each.pid for each in children if each.status() != psutil.STATUS_ZOMBIE}
+        return {each.pid for each in children if is_alive(each)}
 
     def gauge(self, name: str) -> float:
         """Return what /metrics says of a gauge."""

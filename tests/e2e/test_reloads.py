@@ -21,7 +21,7 @@ from tests.e2e.stops import (
     load,
     release,
 )
-from tests.processes import until
+from tests.processes import has_children, until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Script
 
@@ -149,8 +149,4 @@ def test_a_successor_takes_over(running: Site, upstream: Upstream, ending: str) 
 
 def successors(site: Site) -> set[int]:
     """Return the masters that the master has started."""
-    return {
-        each.pid
-        for each in psutil.Process(site.process.pid).children()
-        if each.status() != psutil.STATUS_ZOMBIE and each.children()
-    }
+    return {each.pid for each in psutil.Process(site.process.pid).children() if has_children(each)}

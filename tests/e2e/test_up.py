@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from app.settings import environment
-from tests.processes import ROOT, free_port, until
+from tests.processes import ROOT, free_port, is_alive, until
 
 _PATIENCE_S = 60
 #: What a process keeps of the developer's environment: nothing that the gateway reads.
@@ -46,9 +46,7 @@ class Up:
 
     def nothing_is_left(self) -> bool:
         """Tell whether every process that it ever had has ended."""
-        return not any(
-            each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in self.family
-        )
+        return not any(each.is_running() and is_alive(each) for each in self.family)
 
 
 @pytest.fixture

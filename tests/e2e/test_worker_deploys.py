@@ -20,7 +20,7 @@ from tests.e2e.background import cancel, ended, queued, shown, spoken
 from tests.e2e.config import gateway_toml
 from tests.e2e.gateway import Gateway
 from tests.e2e.workers import WorkerProcess, brief, working
-from tests.processes import free_port, until
+from tests.processes import free_port, is_alive, until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Script
 
@@ -122,7 +122,7 @@ def pids(worker: WorkerProcess, event: str) -> list[int]:
 
 
 def gone(process: psutil.Process) -> Callable[[], bool]:
-    return lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    return lambda: not (process.is_running() and is_alive(process))
 
 
 def test_a_reload_under_load_fails_no_job_and_takes_new_ones_at_once(
