@@ -101,11 +101,11 @@ def qualified(namespace: str | None, name: str) -> str:
     """Return the name under which models know a function: always the same, and short enough."""
     if namespace is None:
         return name
-    joined = f"{namespace}{_SEPARATOR}{name}"
-    if len(joined) <= LONGEST_NAME:
-        return joined
-    digest = hashlib.sha256(joined.encode()).hexdigest()[:_DIGITS]
-    return f"{joined[: LONGEST_NAME - _DIGITS - 1]}_{digest}"
+    full = f"{namespace}{_SEPARATOR}{name}"
+    if len(full) <= LONGEST_NAME:
+        return full
+    digest = hashlib.sha256(full.encode()).hexdigest()[:_DIGITS]
+    return f"{full[: LONGEST_NAME - _DIGITS - 1]}_{digest}"
 
 
 def members_of(tools: Iterable[Tool]) -> tuple[FunctionTool | CustomTool, ...]:
@@ -121,16 +121,8 @@ def members_of(tools: Iterable[Tool]) -> tuple[FunctionTool | CustomTool, ...]:
 
 def functions_of(tools: Iterable[Tool]) -> tuple[FunctionTool, ...]:
     """Return the functions that the tools are to models."""
-    functions: list[FunctionTool] = []
-    for tool in tools:
-        if isinstance(tool, FunctionTool):
-            functions.append(tool)
-        else:
-            members = tool.members if isinstance(tool, NamespaceTool) else (tool,)
-            functions += [
-                each.function if isinstance(each, CustomTool) else each for each in members
-            ]
-    return tuple(functions)
+    members = members_of(tools)
+    return tuple(each.function if isinstance(each, CustomTool) else each for each in members)
 
 
 def joined(tools: Sequence[Tool], added: Iterable[Tool]) -> tuple[Tool, ...]:
@@ -211,11 +203,11 @@ def qualified_choice(choice: ToolChoice, tools: Sequence[Tool]) -> ToolChoice:
     for tool in tools:
         if isinstance(tool, NamespaceTool):
             for each in tool.tools:
-                names.setdefault(_choosable(each), qualified(tool.name, each.name))
-    names |= {_choosable(tool): tool.name for tool in tools if not isinstance(tool, NamespaceTool)}
+                names.setdefault(_tool_key(each), qualified(tool.name, each.name))
+    names |= {_tool_key(tool): tool.name for tool in tools if not isinstance(tool, NamespaceTool)}
     match choice:
         case NamedFunction(name=name):
-            return NamedFunction(names.get((isinstance(choice, NamedCustomTool), name), name))
+            return NamedFunction(names.get(choice_key(choice), name))
         case AllowedTools(mode=mode, names=allowed, custom=custom):
             known = (names.get((name in custom, name), name) for name in allowed)
             return AllowedTools(mode, tuple(known))
@@ -228,18 +220,23 @@ def undeclared(choice: ToolChoice, tools: Iterable[Tool]) -> NamedFunction | Non
     if not isinstance(choice, NamedFunction | AllowedTools):
         return None
     named = choice.tools if isinstance(choice, AllowedTools) else (choice,)
-    declared = {
-        _choosable(each)
+    declared = choosable(tools)
+    return next((each for each in named if choice_key(each) not in declared), None)
+
+
+def choosable(tools: Iterable[Tool]) -> set[tuple[bool, str]]:
+    """Return what choices can mean the tools by, those in namespaces too; see `choice_key`."""
+    return {
+        _tool_key(each)
         for tool in tools
         for each in (tool.tools if isinstance(tool, NamespaceTool) else (tool,))
     }
-    return next((each for each in named if _meant(each) not in declared), None)
 
 
-def _meant(choice: NamedFunction) -> tuple[bool, str]:
+def choice_key(choice: NamedFunction) -> tuple[bool, str]:
+    """Return what a choice means a tool by: whether it is a custom one, and its own name."""
     return isinstance(choice, NamedCustomTool), choice.name
 
 
-def _choosable(tool: FunctionTool | CustomTool) -> tuple[bool, str]:
-    """Return what a choice means the tool by: whether it is a custom one, and its own name."""
+def _tool_key(tool: FunctionTool | CustomTool) -> tuple[bool, str]:
     return isinstance(tool, CustomTool), tool.name

@@ -31,7 +31,7 @@ class InputCounter:
     def read(self, answer: bytes) -> int | None:
         """Return the count, or None where there is none that can be read."""
         try:
-            shown = loads(answer)
+            fields = loads(answer)
         except ValueError:
             return None
-        return whole_number(shown.get(self.number)) if isinstance(shown, dict) else None
+        return whole_number(fields.get(self.number)) if isinstance(fields, dict) else None

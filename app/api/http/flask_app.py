@@ -16,7 +16,7 @@ from flask import Flask, Request, g
 from flask import request as request_proxy
 from flask.ctx import RequestContext
 from flask.sessions import NullSession
-from werkzeug.routing import Map, MapAdapter, Rule, UnicodeConverter
+from werkzeug.routing import BaseConverter, MapAdapter, Rule
 
 from app.api.http.response import WSGIResponse
 
@@ -58,7 +58,7 @@ class SlimRequest(Request):
         return getattr(self, name)
 
 
-class SegmentConverter(UnicodeConverter):
+class SegmentConverter(BaseConverter):
     """A variable in a path: any segment but the words that stand for a path of their own there.
 
     Werkzeug would count the variable path's methods to those of the word's in `Allow`.
@@ -66,10 +66,6 @@ class SegmentConverter(UnicodeConverter):
 
     regex = r"(?!input_tokens$)[^/]+"
     part_isolating = True
-
-    def __init__(self, url_map: Map) -> None:
-        super().__init__(url_map)
-        self.regex = type(self).regex
 
 
 class SlimContext(RequestContext):

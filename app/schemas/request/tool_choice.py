@@ -7,12 +7,12 @@ from typing import Any, Literal, assert_never
 
 from app.domain.tools import (
     AllowedTools,
-    CustomTool,
     NamedCustomTool,
     NamedFunction,
-    NamespaceTool,
     Tool,
     ToolChoice,
+    choice_key,
+    choosable,
 )
 from app.schemas.document import Document
 from app.schemas.field import ReadContext, Refer, StrictField
@@ -184,26 +184,13 @@ def settle(
             return _lost("tool_choice", what, context, excused=context.dropped_any_tool)
         case NamedFunction():
             excused = choice.name in context.dropped_tools
-            if _is_declared(choice, _declared(tools)) or (continues and not excused):
+            if choice_key(choice) in choosable(tools) or (continues and not excused):
                 return choice
             return _lost("tool_choice.name", _undeclared(choice.name), context, excused=excused)
         case AllowedTools():
-            return _settle_allowed(choice, _declared(tools), context, continues=continues)
+            return _settle_allowed(choice, choosable(tools), context, continues=continues)
         case _:
             assert_never(choice)
-
-
-def _declared(tools: Collection[Tool]) -> set[tuple[bool, str]]:
-    """Return the tools, in namespaces or not: whether each is a custom one, and its name."""
-    declared = set()
-    for tool in tools:
-        for each in tool.tools if isinstance(tool, NamespaceTool) else (tool,):
-            declared.add((isinstance(each, CustomTool), each.name))
-    return declared
-
-
-def _is_declared(choice: NamedFunction, declared: set[tuple[bool, str]]) -> bool:
-    return (isinstance(choice, NamedCustomTool), choice.name) in declared
 
 
 def _settle_allowed(
@@ -217,7 +204,7 @@ def _settle_allowed(
     kept = [
         each
         for each in choice.tools
-        if _is_declared(each, declared) or (continues and each.name not in dropped)
+        if choice_key(each) in declared or (continues and each.name not in dropped)
     ]
     for each in choice.tools:
         if each not in kept:

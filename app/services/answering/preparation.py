@@ -47,8 +47,7 @@ class PreparedRequest:
     @property
     def parameters(self) -> Parameters:
         """The request's parameters, with all tools that the model has (G3)."""
-        parameters, added = self.request.parameters, self.thread.added
-        return replace(parameters, tools=joined(parameters.tools, added)) if added else parameters
+        return _with_added(self.request.parameters, self.thread)
 
 
 class Preparation:
@@ -127,19 +126,17 @@ class Preparation:
         """
         if not request.model:
             start = thread_for(self._store, self._ids, caller.account, request, self._context_of)
-            items, added = start.items, start.added
+            items, parameters = start.items, _with_added(request.parameters, start)
         else:
             prepared = self.prepare(caller, request)
             items, target = prepared.thread.items, prepared.targets[0]
-            added = prepared.thread.added
+            parameters = prepared.parameters
             call.provider = target.provider.name
             counted = target.provider.count_input(
                 self._model_request(prepared, items, target), call
             )
             if counted is not None:
                 return TokenCount(counted)
-        parameters = request.parameters
-        parameters = replace(parameters, tools=joined(parameters.tools, added))
         guess = estimate(parameters, items, None)
         return TokenCount(guess.input_tokens, is_estimate=True)
 
@@ -266,6 +263,13 @@ class Preparation:
         if unsealed is None or unsealed.origin != target.provider.name:
             return None
         return opened_for(target.upstream_model, item, unsealed.payload)
+
+
+def _with_added(parameters: Parameters, thread: Thread) -> Parameters:
+    """Return the parameters with the tools that items of the thread bring (G3)."""
+    if not thread.added:
+        return parameters
+    return replace(parameters, tools=joined(parameters.tools, thread.added))
 
 
 def _for_models(parameters: Parameters) -> Parameters:
