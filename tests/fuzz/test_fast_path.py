@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from app.schemas.field import ReadContext
 from app.schemas.request.bounds import LONGEST_DESCRIPTION, LONGEST_TEXT
 from app.schemas.request.fast_path import plain_item
-from app.schemas.request.items import read_item
-from app.schemas.request.tools import plain_tool, read_tool
+from app.schemas.request.items.input import read_item
+from app.schemas.request.tools.field import read_tool
+from app.schemas.request.tools.functions import plain_tool
 from tests.fuzz.bodies import mutated_bodies, paths, valid_bodies
 
 THOROUGHLY = settings(max_examples=max(200, settings().max_examples), deadline=None)

@@ -16,7 +16,7 @@ from app.domain.tools import (
 from app.schemas.field import ReadContext
 from app.schemas.fields import MOST_NESTED
 from app.schemas.request.create import CREATE_REQUEST
-from app.schemas.request.tools import HOSTED
+from app.schemas.request.tools.unsupported import HOSTED
 from app.schemas.wire.echo import echo
 from app.schemas.wire.tools import TOOL
 from tests.schemas.requests import FUNCTION, body, fault, load, verdict

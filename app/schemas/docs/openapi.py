@@ -14,7 +14,7 @@ from app.schemas.field import StrictField
 from app.schemas.request.body import MAX_BODY_BYTES
 from app.schemas.request.bounds import MOST_ITEMS
 from app.schemas.request.create import CreateRequestSchema, UnsupportedField
-from app.schemas.request.items import ITEMS
+from app.schemas.request.items.input import ITEMS
 from app.schemas.request.parts import ASSISTANT_PARTS, CALLER_PARTS
 from app.schemas.request.text_options import FORMATS
 from app.schemas.wire.events import EVENT

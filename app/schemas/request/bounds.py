@@ -4,6 +4,7 @@ from __future__ import annotations
 
 LONGEST_TEXT = 10_485_760
 LONGEST_ID = 512
+LONGEST_SEALED = 20_971_520
 #: How many of each an array may hold (N15).
 MOST_ITEMS = 20_000
 MOST_PARTS = 5_000

@@ -24,11 +24,11 @@ from app.schemas.field import ReadContext, Refer, StrictField
 from app.schemas.fields import Boolean, Choice, FreeObjects, Integer, Number, String, TextMap
 from app.schemas.invalid import InvalidField, array_at, listed, mistyped, quoted
 from app.schemas.nesting import Nested
-from app.schemas.request.added_tools import refuse_clashes
-from app.schemas.request.items import InputField
+from app.schemas.request.items.added_tools import refuse_clashes
+from app.schemas.request.items.input import InputField
 from app.schemas.request.text_options import TextOptionsSchema
 from app.schemas.request.tool_choice import ToolChoiceField, settle
-from app.schemas.request.tools import ToolsField
+from app.schemas.request.tools.field import ToolsField
 
 _MOST_TOKENS = 2**31 - 1
 _LONGEST_IDENTIFIER, _LONGEST_SAFETY_IDENTIFIER = 64, 128

@@ -30,7 +30,7 @@ from app.schemas.invalid import (
 )
 from app.schemas.nesting import Nested
 from app.schemas.request.bounds import MOST_TOOLS, NAME, NAME_HINT
-from app.schemas.request.tools import HOSTED
+from app.schemas.request.tools.unsupported import HOSTED
 
 _MODES = ("none", "auto", "required")
 

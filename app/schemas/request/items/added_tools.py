@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from app.domain.items import AdditionalTools
 from app.domain.tools import Tool, members_of
-from app.schemas.document import Document
 from app.schemas.field import ReadContext
-from app.schemas.fields import Choice, String
-from app.schemas.request.bounds import LONGEST_ID
-from app.schemas.request.tools import ToolsField, taken
+from app.schemas.fields import Choice
+from app.schemas.request.items.fields import ItemId, ItemSchema
+from app.schemas.request.tools.field import ToolsField
+from app.schemas.request.tools.namespaces import taken
 
 
 class AddedToolsField(ToolsField):
@@ -20,18 +20,14 @@ class AddedToolsField(ToolsField):
         context.added_tools.append((tool, path))
 
 
-class InputAdditionalToolsSchema(Document):
+class InputAdditionalToolsSchema(ItemSchema):
     about = "Tools that the model has from here on, beside those of the request."
     values = (AdditionalTools,)
 
     type = Choice("additional_tools", required=True)
     tools = AddedToolsField(required=True)
     role = Choice("developer", default="developer")
-    id = String(
-        longest=LONGEST_ID,
-        load_default="",
-        about="The item's id; one is made where it is absent, null or empty.",
-    )
+    id = ItemId()
 
 
 def refuse_clashes(tools: Sequence[Tool], added: Sequence[tuple[Tool, str]]) -> None:

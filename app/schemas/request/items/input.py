@@ -1,0 +1,99 @@
+"""The input of a request: a string, or items of every kind that a caller may send, typed or not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.domain.items import FunctionCall, FunctionCallOutput, InputItem, InputText, Message
+from app.schemas.document import Document
+from app.schemas.field import ReadContext, Refer, StrictField
+from app.schemas.invalid import InvalidField, join, listed, object_at, quoted, type_at
+from app.schemas.request.bounds import MOST_ITEMS, SLICE
+from app.schemas.request.fast_path import plain_item
+from app.schemas.request.items.added_tools import InputAdditionalToolsSchema
+from app.schemas.request.items.calls import (
+    InputCustomCallOutputSchema,
+    InputCustomCallSchema,
+    InputFunctionCallOutputSchema,
+    InputFunctionCallSchema,
+)
+from app.schemas.request.items.fields import LONG_TEXT, text_or_array
+from app.schemas.request.items.messages import (
+    InputMessageSchema,
+    InputReasoningSchema,
+    ItemReferenceSchema,
+)
+
+ITEMS: dict[str, Document] = {
+    "message": InputMessageSchema(),
+    "function_call": InputFunctionCallSchema(),
+    "function_call_output": InputFunctionCallOutputSchema(),
+    "custom_tool_call": InputCustomCallSchema(),
+    "custom_tool_call_output": InputCustomCallOutputSchema(),
+    "reasoning": InputReasoningSchema(),
+    "additional_tools": InputAdditionalToolsSchema(),
+    "item_reference": ItemReferenceSchema(),
+}
+
+
+class InputField(StrictField):
+    """The input: a string is one message of the user, an array holds items."""
+
+    def check(self, value: Any, at: str, context: ReadContext) -> tuple[InputItem, ...]:
+        given = text_or_array(self, value, at, MOST_ITEMS)
+        if isinstance(given, str):
+            return (Message("", "user", (InputText(given),)),)
+        path = self.path(at)
+        items: dict[int, InputItem] = {}
+        for index, raw in enumerate(given):
+            if index % SLICE == SLICE - 1:
+                context.pause()
+            item = plain_item(raw) or read_item(raw, f"{path}[{index}]", context)
+            if item is not None:
+                items[index] = item
+        return tuple((_whole(items, path, context) if context.dropped_calls else items).values())
+
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
+        items = {"anyOf": [refer(item) for item in ITEMS.values()]}
+        return {"anyOf": [LONG_TEXT, {"type": "array", "maxItems": MOST_ITEMS, "items": items}]}
+
+
+def read_item(raw: object, path: str, context: ReadContext) -> InputItem | None:
+    """Return what the item's schema makes of it, or None where it is dropped.
+
+    Raises:
+        InvalidField: its first fault.
+    """
+    given = object_at(raw, path)
+    kind = _implied(given) or type_at(given, path)
+    item = ITEMS.get(kind)
+    if item is not None:
+        made: InputItem = item.read(given, path, context)
+        return made
+    if not context.drops_unsupported:
+        what = f"must be {listed(tuple(ITEMS))}: {quoted(kind)} items are not taken here."
+        raise InvalidField("unsupported_value", join(path, "type"), what)
+    context.ignore(path)
+    call_id = given.get("call_id")
+    if type(call_id) is str:
+        context.dropped_calls.add(call_id)
+    return None
+
+
+def _implied(given: dict[str, Any]) -> str | None:
+    if given.get("type") is not None:
+        return None
+    if "role" in given:
+        return "message"
+    return "item_reference" if given.keys() <= {"id", "type"} and given else None
+
+
+def _whole(items: dict[int, InputItem], path: str, context: ReadContext) -> dict[int, InputItem]:
+    """Return the items, by index, without the other halves of dropped calls or outputs."""
+    whole, calls = {}, context.dropped_calls
+    for index, item in items.items():
+        if isinstance(item, FunctionCall | FunctionCallOutput) and item.call_id in calls:
+            context.ignore(f"{path}[{index}]")
+        else:
+            whole[index] = item
+    return whole

@@ -1,0 +1,92 @@
+"""Messages, reasoning and references to stored items, as a caller sends them.
+
+`{"role": "user", "content": "Hi"}` becomes `Message("", "user", (InputText("Hi"),), "completed")`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.domain.items import (
+    ContentPart,
+    InputText,
+    ItemReference,
+    Message,
+    OutputText,
+    Reasoning,
+)
+from app.schemas.document import Document
+from app.schemas.field import ReadContext
+from app.schemas.fields import Choice, String
+from app.schemas.invalid import join
+from app.schemas.request.bounds import (
+    LONGEST_ID,
+    LONGEST_SEALED,
+    LONGEST_TEXT,
+    ROLES,
+    STATUSES,
+)
+from app.schemas.request.items.fields import ContentField, ItemId, ItemSchema, TextListField
+from app.schemas.request.parts import ASSISTANT_PARTS, CALLER_PARTS, read_parts
+
+
+class InputMessageSchema(ItemSchema):
+    about = "A message. Without `type`, an item with a `role` is a message."
+
+    type = Choice("message")
+    role = Choice(*ROLES, required=True)
+    content = ContentField(required=True)
+    id = ItemId()
+    status = Choice(*STATUSES, default="completed")
+    phase = Choice("commentary", "final_answer")
+
+    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> Message:
+        is_assistant = found["role"] == "assistant"
+        content = found["content"]
+        parts: tuple[ContentPart, ...]
+        if isinstance(content, str):
+            parts = (OutputText(content) if is_assistant else InputText(content),)
+        else:
+            parts = read_parts(
+                content,
+                ASSISTANT_PARTS if is_assistant else CALLER_PARTS,
+                join(path, "content"),
+                context,
+            )
+        return Message(
+            found.get("id", ""),
+            found["role"],
+            parts,
+            found.get("status", "completed"),
+            found.get("phase"),
+        )
+
+
+class InputSummaryTextSchema(Document):
+    type = Choice("summary_text", required=True)
+    text = String(required=True, longest=LONGEST_TEXT)
+
+
+class InputReasoningTextSchema(Document):
+    type = Choice("reasoning_text", required=True)
+    text = String(required=True, longest=LONGEST_TEXT)
+
+
+class InputReasoningSchema(ItemSchema):
+    about = "What the model thought, sent back as it came."
+    values = (Reasoning,)
+
+    type = Choice("reasoning", required=True)
+    summary = TextListField(InputSummaryTextSchema(), required=True)
+    content = TextListField(InputReasoningTextSchema())
+    encrypted_content = String(longest=LONGEST_SEALED, about="Opaque; send it back unchanged.")
+    id = ItemId()
+    status = Choice(*STATUSES, about="Taken, and of no effect: thoughts have none.")
+
+
+class ItemReferenceSchema(ItemSchema):
+    about = "Stands for a stored item. Without `type`, an item with an `id` alone is one."
+    values = (ItemReference,)
+
+    type = Choice("item_reference")
+    id = String(required=True, shortest=1, longest=LONGEST_ID)

@@ -1,0 +1,64 @@
+"""The tools of a request: functions, custom tools and namespaces of both, each name once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.domain.tools import NamespaceTool, Tool
+from app.schemas.document import Document
+from app.schemas.field import ReadContext, Refer, StrictField
+from app.schemas.invalid import array_at, object_at, type_at
+from app.schemas.request.bounds import MOST_TOOLS
+from app.schemas.request.tools.functions import plain_tool
+from app.schemas.request.tools.namespaces import MEMBERS, InputNamespaceToolSchema, taken
+from app.schemas.request.tools.unsupported import leave_out, unsupported
+
+#: The tools that are served here, by `type`.
+TOOLS: dict[str, Document] = MEMBERS | {"namespace": InputNamespaceToolSchema()}
+
+
+class ToolsField(StrictField):
+    """The tools: functions, custom tools and namespaces of them, each name once."""
+
+    def check(self, value: Any, at: str, context: ReadContext) -> tuple[Tool, ...]:
+        path, names, tools = self.path(at), set[str](), list[Tool]()
+        for index, raw in enumerate(array_at(value, path, MOST_TOOLS)):
+            tool = plain_tool(raw) or read_tool(raw, f"{path}[{index}]", context)
+            if tool is None:
+                continue
+            for member in tool.members if isinstance(tool, NamespaceTool) else (tool,):
+                if member.name in names:
+                    raise taken(member.name, f"{path}[{index}].name")
+                names.add(member.name)
+            self.keep(tool, f"{path}[{index}]", context)
+            tools.append(tool)
+        if len(names) > MOST_TOOLS:
+            what = f"holds {len(names)} functions: declare at most {MOST_TOOLS}."
+            raise self.invalid("invalid_value", at, what)
+        if value and not tools and not context.drops_unsupported:
+            raise unsupported(value[0]["type"], f"{path}[0]")  # all of them are searches
+        return tuple(tools)
+
+    def keep(self, tool: Tool, path: str, context: ReadContext) -> None:
+        """Do what there is to do with a tool that is kept: here nothing."""
+
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
+        items = {"anyOf": [refer(tool) for tool in TOOLS.values()]}
+        return {"type": "array", "maxItems": MOST_TOOLS, "items": items}
+
+
+def read_tool(raw: object, path: str, context: ReadContext) -> Tool | None:
+    """Return what the tool's schema makes of it, or None where it is left out.
+
+    Raises:
+        InvalidField: its first fault.
+    """
+    given = object_at(raw, path)
+    schema = TOOLS.get(type_at(given, path))
+    if schema is None:
+        leave_out(given, path, context)
+        return None
+    tool: Tool = schema.read(given, path, context)
+    if isinstance(tool, NamespaceTool) and not tool.tools:
+        return None  # all of its members are named as left out
+    return tool

@@ -1,0 +1,78 @@
+"""Namespaces: functions and custom tools under a name that they share (G2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.domain.tools import CustomTool, FunctionTool, NamespaceTool
+from app.schemas.document import Document
+from app.schemas.field import ReadContext, Refer, StrictField
+from app.schemas.fields import Choice, String
+from app.schemas.invalid import InvalidField, array_at, join, object_at, quoted, type_at
+from app.schemas.request.bounds import LONGEST_DESCRIPTION, MOST_TOOLS, NAME, NAME_HINT
+from app.schemas.request.tools.custom import InputCustomToolSchema
+from app.schemas.request.tools.functions import InputFunctionToolSchema, plain_tool
+from app.schemas.request.tools.unsupported import leave_out
+
+#: What a namespace may hold, by `type`.
+MEMBERS: dict[str, Document] = {
+    "function": InputFunctionToolSchema(),
+    "custom": InputCustomToolSchema(),
+}
+
+
+class MembersField(StrictField):
+    """The functions and custom tools of a namespace, each name once."""
+
+    def check(
+        self, value: Any, at: str, context: ReadContext
+    ) -> tuple[FunctionTool | CustomTool, ...]:
+        path, members = self.path(at), dict[str, FunctionTool | CustomTool]()
+        for index, raw in enumerate(array_at(value, path, MOST_TOOLS)):
+            where = f"{path}[{index}]"
+            member = plain_tool(raw) or _read_member(raw, where, context)
+            if member is not None:
+                if member.name in members:
+                    raise taken(member.name, join(where, "name"))
+                members[member.name] = member
+        if not members and not (value and context.drops_unsupported):
+            what = "holds no functions: declare at least one, or leave the namespace out."
+            raise self.invalid("invalid_value", at, what)
+        return tuple(members.values())
+
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
+        items = {"anyOf": [refer(member) for member in MEMBERS.values()]}
+        return {"type": "array", "minItems": 1, "maxItems": MOST_TOOLS, "items": items}
+
+
+class InputNamespaceToolSchema(Document):
+    about = "Functions and custom tools under a name that they share; their calls name it."
+
+    type = Choice("namespace", required=True)
+    name = String(required=True, pattern=NAME, hint=NAME_HINT)
+    description = String(longest=LONGEST_DESCRIPTION)
+    tools = MembersField(required=True)
+
+    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> NamespaceTool:
+        return NamespaceTool(found["name"], found.get("description"), found["tools"])
+
+
+def taken(name: str, path: str) -> InvalidField:
+    """Return the error for the second of two tools with one name."""
+    return InvalidField(
+        "invalid_value", path, f"{quoted(name)} is taken by an earlier tool: rename one."
+    )
+
+
+def _read_member(raw: object, path: str, context: ReadContext) -> FunctionTool | CustomTool | None:
+    given = object_at(raw, path)
+    kind = type_at(given, path)
+    if kind == "namespace":
+        what = "is a namespace inside another: put its functions beside it."
+        raise InvalidField("invalid_value", join(path, "type"), what)
+    schema = MEMBERS.get(kind)
+    if schema is None:
+        leave_out(given, path, context)
+        return None
+    member: FunctionTool | CustomTool = schema.read(given, path, context)
+    return member
