@@ -1,0 +1,51 @@
+"""The tools that a caller runs, and how the model may choose among them."""
+
+from app.domain.tools.choice import (
+    AllowedTools,
+    NamedCustomTool,
+    NamedFunction,
+    ToolChoice,
+    choice_key,
+    choosable,
+    qualified_choice,
+    undeclared,
+)
+from app.domain.tools.kinds import (
+    LONGEST_NAME,
+    CustomTool,
+    FunctionTool,
+    InputGrammar,
+    NamespaceTool,
+    PlainInput,
+    Tool,
+    custom_names,
+    functions_of,
+    joined,
+    members_of,
+    own_names,
+    qualified,
+)
+
+__all__ = [
+    "LONGEST_NAME",
+    "AllowedTools",
+    "CustomTool",
+    "FunctionTool",
+    "InputGrammar",
+    "NamedCustomTool",
+    "NamedFunction",
+    "NamespaceTool",
+    "PlainInput",
+    "Tool",
+    "ToolChoice",
+    "choice_key",
+    "choosable",
+    "custom_names",
+    "functions_of",
+    "joined",
+    "members_of",
+    "own_names",
+    "qualified",
+    "qualified_choice",
+    "undeclared",
+]
