@@ -79,9 +79,9 @@ def _item_characters(item: Item) -> int:
         case FunctionCall():
             return len(item.qualified_name) + len(item.arguments)
         case FunctionCallOutput():
-            if isinstance(item.output, str):
-                return len(item.output)
-            return sum(map(_part_characters, item.output))
+            if isinstance(item.content, str):
+                return len(item.content)
+            return sum(map(_part_characters, item.content))
         case Reasoning():
             return sum(map(len, (*item.summary, *item.content)))
         case AdditionalTools():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, assert_never
 
 from app.domain.frozen import frozen_dataclass
@@ -63,9 +63,13 @@ ContentPart = InputPart | OutputPart
 
 @frozen_dataclass(frozen=True, slots=True)
 class Message:
-    """`phase` (commentary or final_answer) is kept as given; `id` is "" until one is minted."""
+    """`phase` (commentary or final_answer) is kept as given; `id` is "" until one is minted.
+
+    `prefix` is what the ids of such items begin with; all items have one.
+    """
 
     type: ClassVar[str] = "message"
+    prefix: ClassVar[str] = "msg"
     id: str
     role: Role
     content: tuple[ContentPart, ...]
@@ -81,6 +85,7 @@ class FunctionCall:
     """
 
     type: ClassVar[str] = "function_call"
+    prefix: ClassVar[str] = "fc"
     id: str
     call_id: str
     name: str
@@ -97,10 +102,16 @@ class FunctionCall:
 @frozen_dataclass(frozen=True, slots=True)
 class FunctionCallOutput:
     type: ClassVar[str] = "function_call_output"
+    prefix: ClassVar[str] = "fco"
     id: str
     call_id: str
     output: str | tuple[InputPart, ...]
     status: ItemStatus = "completed"
+
+    @property
+    def content(self) -> str | tuple[InputPart, ...]:
+        """What models are shown of it."""
+        return self.output
 
 
 @frozen_dataclass(frozen=True, slots=True)
@@ -111,6 +122,7 @@ class CustomCall(FunctionCall):
     """
 
     type: ClassVar[str] = "custom_tool_call"
+    prefix: ClassVar[str] = "ctc"
 
     @property
     def input(self) -> str:
@@ -121,6 +133,25 @@ class CustomCall(FunctionCall):
 @frozen_dataclass(frozen=True, slots=True)
 class CustomCallOutput(FunctionCallOutput):
     type: ClassVar[str] = "custom_tool_call_output"
+    prefix: ClassVar[str] = "ctco"
+
+
+@frozen_dataclass(frozen=True, slots=True)
+class BuiltInCall(FunctionCall):
+    """The call of a built-in tool: the call of the function that the tool is to models.
+
+    `arguments` is JSON in the one form that the item has, whatever the model wrote.
+    """
+
+    @classmethod
+    def readable(cls, written: str) -> str:
+        """Return arguments in that form, as far as what a model wrote can be read."""
+        raise NotImplementedError
+
+
+@frozen_dataclass(frozen=True, slots=True)
+class BuiltInCallOutput(FunctionCallOutput):
+    """What a built-in tool gave back."""
 
 
 def arguments_for(text: str) -> str:
@@ -143,6 +174,7 @@ class Reasoning:
     """
 
     type: ClassVar[str] = "reasoning"
+    prefix: ClassVar[str] = "rs"
     id: str
     summary: tuple[str, ...] = ()
     content: tuple[str, ...] = ()
@@ -154,6 +186,7 @@ class AdditionalTools:
     """Tools that the model has from here on, beside those of the request. No model sees it."""
 
     type: ClassVar[str] = "additional_tools"
+    prefix: ClassVar[str] = "at"
     id: str
     tools: tuple[Tool, ...]
     role: Literal["developer"] = "developer"
@@ -180,6 +213,8 @@ def with_id(item: Item, item_id: str) -> Item:
     match item:
         case Message():
             return Message(item_id, item.role, item.content, item.status, item.phase)
+        case BuiltInCall() | BuiltInCallOutput():  # these may have fields of their own
+            return replace(item, id=item_id)
         case FunctionCall():
             return type(item)(
                 item_id, item.call_id, item.name, item.arguments, item.status, item.namespace

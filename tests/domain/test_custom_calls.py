@@ -16,7 +16,7 @@ from app.domain.items import CustomCall, arguments_for
 from app.domain.response import Response
 from app.domain.stream.accumulate import fold
 from app.domain.stream.call_names import CallNames
-from app.domain.stream.custom_calls import InputDecoder
+from app.domain.stream.calls.custom import InputDecoder
 from app.domain.stream.deltas import Arguments, CallOpened, Delta, Finished
 from app.domain.stream.events import Event, InputDelta, InputDone, ItemAdded, ItemDone
 from app.domain.stream.narrate import Narrator

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from app.domain.ids import call_id, distinct_call_id
 from app.domain.stream.deltas import CallOpened
-from app.domain.tools import FunctionTool, Tool, custom_names, own_names
+from app.domain.tools import FunctionTool, Tool, built_in_types, custom_names, own_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,19 +16,20 @@ class CallNames:
 
     `used_ids` are those of earlier calls, which no other may have. `namespaced` has the namespace
     and the own name of each tool that models know under a qualified one; `custom` are the names
-    under which they know custom tools.
+    under which they know custom tools, `built_in` the types of built-in tools by such names.
     """
 
     used_ids: Container[str] = frozenset()
     namespaced: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     custom: Container[str] = frozenset()
+    built_in: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, used_ids: Container[str], tools: Sequence[Tool]) -> CallNames:
         """Return how an answer to a request with these tools names its calls."""
         if all(type(tool) is FunctionTool for tool in tools):
             return cls(used_ids)
-        return cls(used_ids, own_names(tools), custom_names(tools))
+        return cls(used_ids, own_names(tools), custom_names(tools), built_in_types(tools))
 
     def own_id(self, given: str, response_id: str) -> str:
         """Return the id of a call to which the upstream has given one."""
@@ -44,3 +45,7 @@ class CallNames:
     def is_custom(self, call: CallOpened) -> bool:
         """Tell whether it is the call of a custom tool."""
         return call.is_plain_input or call.name in self.custom
+
+    def built_in_type(self, call: CallOpened) -> str:
+        """Return the type of the built-in tool that is called, "" where none is."""
+        return call.built_in or self.built_in.get(call.name, "")

@@ -64,7 +64,8 @@ class CallOpened:
 
     `call_id` is the upstream's own, or None where it gave none. `name` may be a qualified one;
     with `namespace` it is the function's own. `is_plain_input` says that what follows is the input
-    of a custom tool as it is, and no JSON.
+    of a custom tool as it is, and no JSON; `built_in` is the type of the tool, where it is known
+    that a built-in one is called.
     """
 
     key: str
@@ -72,6 +73,7 @@ class CallOpened:
     name: str
     namespace: str | None = None
     is_plain_input: bool = False
+    built_in: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from app.domain.ids import Mint
 from app.domain.items import ItemStatus, OutputItem
 from app.domain.response import NO_USAGE, IncompleteReason, Response, ResponseError, Status, Usage
 from app.domain.stream.call_names import CallNames
-from app.domain.stream.custom_calls import call_builder
+from app.domain.stream.calls.builder import call_builder
 from app.domain.stream.deferred import Deferred
 from app.domain.stream.deltas import (
     Annotated,
@@ -106,7 +106,7 @@ class Narrator:
             elif type(delta) is Text and type(message) is MessageBuilder:
                 if delta.text or delta.logprobs:
                     message.add_text(delta.text, delta.logprobs)
-            elif type(message) is FunctionCallBuilder:
+            elif isinstance(message, FunctionCallBuilder):
                 self._hear_in_call(delta)
             else:
                 self._write(delta)

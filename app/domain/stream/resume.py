@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from app.domain.items import CustomCall, FunctionCall, Message, OutputItem, Reasoning
+from app.domain.items import BuiltInCall, CustomCall, FunctionCall, Message, OutputItem, Reasoning
 from app.domain.response import Response, Usage
 from app.domain.stream.deltas import (
     Annotated,
@@ -116,6 +116,7 @@ def _opened(item: Message | FunctionCall | Reasoning) -> Delta:
             return MessageOpened(item.phase)
         case FunctionCall():
             is_custom = isinstance(item, CustomCall)
-            return CallOpened(item.id, item.call_id, item.name, item.namespace, is_custom)
+            built_in = item.name if isinstance(item, BuiltInCall) else ""
+            return CallOpened(item.id, item.call_id, item.name, item.namespace, is_custom, built_in)
         case Reasoning():
             return ReasoningOpened()

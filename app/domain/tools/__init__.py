@@ -2,6 +2,7 @@
 
 from app.domain.tools.choice import (
     AllowedTools,
+    NamedBuiltInTool,
     NamedCustomTool,
     NamedFunction,
     ToolChoice,
@@ -12,12 +13,15 @@ from app.domain.tools.choice import (
 )
 from app.domain.tools.kinds import (
     LONGEST_NAME,
+    BuiltInTool,
+    CallableTool,
     CustomTool,
     FunctionTool,
     InputGrammar,
     NamespaceTool,
     PlainInput,
     Tool,
+    built_in_types,
     custom_names,
     functions_of,
     joined,
@@ -29,15 +33,19 @@ from app.domain.tools.kinds import (
 __all__ = [
     "LONGEST_NAME",
     "AllowedTools",
+    "BuiltInTool",
+    "CallableTool",
     "CustomTool",
     "FunctionTool",
     "InputGrammar",
+    "NamedBuiltInTool",
     "NamedCustomTool",
     "NamedFunction",
     "NamespaceTool",
     "PlainInput",
     "Tool",
     "ToolChoice",
+    "built_in_types",
     "choice_key",
     "choosable",
     "custom_names",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
-from app.domain.tools.kinds import CustomTool, FunctionTool, NamespaceTool, Tool, qualified
+from app.domain.tools.kinds import BuiltInTool, CallableTool, NamespaceTool, Tool, qualified
 
 ChoiceMode = Literal["auto", "none", "required"]
 
@@ -15,6 +15,7 @@ ChoiceMode = Literal["auto", "none", "required"]
 class NamedFunction:
     """The model must call this function."""
 
+    type: ClassVar[str] = "function"
     name: str
 
 
@@ -22,25 +23,48 @@ class NamedFunction:
 class NamedCustomTool(NamedFunction):
     """The model must call this custom tool."""
 
+    type: ClassVar[str] = "custom"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedBuiltInTool(NamedFunction):
+    """The model must call the built-in tool of this type, which is its name as well."""
+
+    type: ClassVar[str] = "built_in"
+
 
 @dataclass(frozen=True, slots=True)
 class AllowedTools:
     """The model may (auto), must (required) or must not (none) call one of these tools.
 
-    `custom` are the names of those that are no functions.
+    `custom` are the names of those that are custom tools, `built_in` of those that are built-in.
     """
 
     mode: Literal["auto", "required", "none"]
     names: tuple[str, ...]
     custom: frozenset[str] = frozenset()
+    built_in: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(
+        cls, mode: Literal["auto", "required", "none"], tools: Iterable[NamedFunction]
+    ) -> AllowedTools:
+        """Return the choice among tools that each are a choice of their own."""
+        named = tuple(tools)
+        custom = (each.name for each in named if isinstance(each, NamedCustomTool))
+        built_in = (each.name for each in named if isinstance(each, NamedBuiltInTool))
+        names = tuple(each.name for each in named)
+        return cls(mode, names, frozenset(custom), frozenset(built_in))
 
     @property
     def tools(self) -> tuple[NamedFunction, ...]:
-        """The functions and custom tools, each as a choice of its own."""
-        return tuple(
-            NamedCustomTool(name) if name in self.custom else NamedFunction(name)
-            for name in self.names
-        )
+        """The tools, each as a choice of its own."""
+        return tuple(map(self._as_choice, self.names))
+
+    def _as_choice(self, name: str) -> NamedFunction:
+        if name in self.built_in:
+            return NamedBuiltInTool(name)
+        return NamedCustomTool(name) if name in self.custom else NamedFunction(name)
 
 
 ToolChoice = ChoiceMode | NamedFunction | AllowedTools
@@ -51,7 +75,7 @@ def qualified_choice(choice: ToolChoice, tools: Sequence[Tool]) -> ToolChoice:
 
     A tool outside any namespace goes before those inside, and these in their order.
     """
-    names: dict[tuple[bool, str], str] = {}
+    names: dict[tuple[str, str], str] = {}
     for tool in tools:
         if isinstance(tool, NamespaceTool):
             for each in tool.tools:
@@ -60,8 +84,8 @@ def qualified_choice(choice: ToolChoice, tools: Sequence[Tool]) -> ToolChoice:
     match choice:
         case NamedFunction(name=name):
             return NamedFunction(names.get(choice_key(choice), name))
-        case AllowedTools(mode=mode, names=allowed, custom=custom):
-            known = (names.get((name in custom, name), name) for name in allowed)
+        case AllowedTools(mode=mode):
+            known = (names.get(choice_key(each), each.name) for each in choice.tools)
             return AllowedTools(mode, tuple(known))
         case _:
             return choice
@@ -76,7 +100,7 @@ def undeclared(choice: ToolChoice, tools: Iterable[Tool]) -> NamedFunction | Non
     return next((each for each in named if choice_key(each) not in declared), None)
 
 
-def choosable(tools: Iterable[Tool]) -> set[tuple[bool, str]]:
+def choosable(tools: Iterable[Tool]) -> set[tuple[str, str]]:
     """Return what choices can mean the tools by, those in namespaces too; see `choice_key`."""
     return {
         _tool_key(each)
@@ -85,10 +109,12 @@ def choosable(tools: Iterable[Tool]) -> set[tuple[bool, str]]:
     }
 
 
-def choice_key(choice: NamedFunction) -> tuple[bool, str]:
-    """Return what a choice means a tool by: whether it is a custom one, and its own name."""
-    return isinstance(choice, NamedCustomTool), choice.name
+def choice_key(choice: NamedFunction) -> tuple[str, str]:
+    """Return what a choice means a tool by: its kind, and its own name."""
+    return choice.type, choice.name
 
 
-def _tool_key(tool: FunctionTool | CustomTool) -> tuple[bool, str]:
-    return isinstance(tool, CustomTool), tool.name
+def _tool_key(tool: CallableTool) -> tuple[str, str]:
+    if isinstance(tool, BuiltInTool):
+        return NamedBuiltInTool.type, tool.name
+    return tool.type, tool.name

@@ -2,7 +2,7 @@
 
 Models know plain functions only. A function of a namespace is one of them under a qualified name:
 `crm__look_up` is the function `look_up` of the namespace `crm`. A custom tool, which takes free
-text, is a function with one string, `input`.
+text, is a function with one string, `input`. A built-in tool is a function of the name of its type.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ class FunctionTool:
     `defer_loading` is kept as given: models are shown all tools from the start (G3).
     """
 
+    type: ClassVar[str] = "function"
     name: str
     description: str | None = None
     parameters: dict[str, Any] | None = None
@@ -53,6 +54,7 @@ class InputGrammar:
 class CustomTool:
     """A tool that takes a text instead of JSON."""
 
+    type: ClassVar[str] = "custom"
     name: str
     description: str | None = None
     format: PlainInput | InputGrammar = PlainInput()
@@ -84,6 +86,7 @@ _INPUT = {
 class NamespaceTool:
     """Functions and custom tools under a name that they share."""
 
+    type: ClassVar[str] = "namespace"
     name: str
     description: str | None = None
     tools: tuple[FunctionTool | CustomTool, ...] = ()
@@ -94,7 +97,29 @@ class NamespaceTool:
         return tuple(replace(each, name=qualified(self.name, each.name)) for each in self.tools)
 
 
-Tool = FunctionTool | CustomTool | NamespaceTool
+class BuiltInTool:
+    """A tool that is known by its type, and that the caller runs; each type is a class of its own.
+
+    Its calls are items of their own (`app.domain.items.BuiltInCall`).
+    """
+
+    __slots__ = ()
+    type: ClassVar[str]
+
+    @property
+    def name(self) -> str:
+        """The name of the function that it is to models."""
+        return self.type
+
+    @property
+    def function(self) -> FunctionTool:
+        """The function that it is to models which do not know its type."""
+        raise NotImplementedError
+
+
+#: What is one function to models.
+CallableTool = FunctionTool | CustomTool | BuiltInTool
+Tool = CallableTool | NamespaceTool
 
 
 def qualified(namespace: str | None, name: str) -> str:
@@ -108,9 +133,9 @@ def qualified(namespace: str | None, name: str) -> str:
     return f"{full[: LONGEST_NAME - _DIGITS - 1]}_{digest}"
 
 
-def members_of(tools: Iterable[Tool]) -> tuple[FunctionTool | CustomTool, ...]:
+def members_of(tools: Iterable[Tool]) -> tuple[CallableTool, ...]:
     """Return the tools, those of namespaces one by one under their qualified names."""
-    members: list[FunctionTool | CustomTool] = []
+    members: list[CallableTool] = []
     for tool in tools:
         if isinstance(tool, NamespaceTool):
             members.extend(tool.members)
@@ -122,7 +147,7 @@ def members_of(tools: Iterable[Tool]) -> tuple[FunctionTool | CustomTool, ...]:
 def functions_of(tools: Iterable[Tool]) -> tuple[FunctionTool, ...]:
     """Return the functions that the tools are to models."""
     members = members_of(tools)
-    return tuple(each.function if isinstance(each, CustomTool) else each for each in members)
+    return tuple(each if isinstance(each, FunctionTool) else each.function for each in members)
 
 
 def joined(tools: Sequence[Tool], added: Iterable[Tool]) -> tuple[Tool, ...]:
@@ -149,6 +174,11 @@ def own_names(tools: Iterable[Tool]) -> dict[str, tuple[str, str]]:
         if isinstance(tool, NamespaceTool)
         for each in tool.tools
     }
+
+
+def built_in_types(tools: Iterable[Tool]) -> dict[str, str]:
+    """Return the types of the built-in tools by the names under which models know them."""
+    return {tool.name: tool.type for tool in tools if isinstance(tool, BuiltInTool)}
 
 
 def custom_names(tools: Iterable[Tool]) -> frozenset[str]:

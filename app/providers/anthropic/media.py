@@ -55,8 +55,8 @@ def check_readable(items: Iterable[Item], *, images: bool, files: bool) -> None:
     """
     for item in items:
         given = item.content if isinstance(item, Message) else None
-        if isinstance(item, FunctionCallOutput) and not isinstance(item.output, str):
-            given = item.output
+        if isinstance(item, FunctionCallOutput) and not isinstance(item.content, str):
+            given = item.content
         for part in given or ():
             if isinstance(part, InputImage) and not images:
                 raise _refused("this model's provider reads no images")

@@ -154,7 +154,7 @@ def _tool_use(call: FunctionCall, own_id: str) -> Block:
 
 
 def _tool_result(output: FunctionCallOutput, own_id: str) -> Block:
-    given = output.output
+    given = output.content
     content = given if isinstance(given, str) else blocks(given)
     return {"type": "tool_result", "tool_use_id": own_id, "content": content}
 

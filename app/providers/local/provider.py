@@ -200,7 +200,7 @@ def _text_of(item: Item) -> str:
     match item:
         case Message(content=content):
             return "\n".join(_text(part) for part in content)
-        case FunctionCallOutput(output=output):
+        case FunctionCallOutput(content=output):
             return output if isinstance(output, str) else "\n".join(_text(part) for part in output)
         case FunctionCall(arguments=arguments):
             return arguments

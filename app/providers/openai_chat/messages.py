@@ -157,7 +157,7 @@ class _Writer:
         shown: list[Json] = []
         for own_id in self._calls:
             if own_id in self._outputs:
-                shown += self._write_output(self._outputs[own_id].output, own_id)
+                shown += self._write_output(self._outputs[own_id].content, own_id)
         if shown:
             self.messages.append({"role": "user", "content": shown})
 

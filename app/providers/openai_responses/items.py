@@ -125,7 +125,7 @@ def _item(
                 "name": item.qualified_name,
                 "arguments": as_text(item.arguments, must_be_object=profile.object_arguments),
             }
-        case FunctionCallOutput(output=output):
+        case FunctionCallOutput(content=output):
             yield {
                 "type": "function_call_output",
                 "call_id": ids.of_output(item.call_id) or call_id(item.call_id),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, Literal, assert_never
+from typing import Any, assert_never
 
 from app.domain.tools import (
     AllowedTools,
@@ -106,14 +106,7 @@ class ChosenAllowedToolsSchema(Document):
         given = found if "tools" in found else found.get("allowed_tools", {})
         if "tools" not in given:
             raise required(join(path, "tools"))
-        return _allowing(given.get("mode", "auto"), given["tools"])
-
-
-def _allowing(
-    mode: Literal["auto", "required", "none"], named: Collection[NamedFunction]
-) -> AllowedTools:
-    custom = frozenset(each.name for each in named if isinstance(each, NamedCustomTool))
-    return AllowedTools(mode, tuple(each.name for each in named), custom)
+        return AllowedTools.of(given.get("mode", "auto"), given["tools"])
 
 
 _ALLOWED = ChosenAllowedToolsSchema()
@@ -195,7 +188,7 @@ def settle(
 
 def _settle_allowed(
     choice: AllowedTools,
-    declared: set[tuple[bool, str]],
+    declared: set[tuple[str, str]],
     context: ReadContext,
     *,
     continues: bool,
@@ -210,7 +203,7 @@ def _settle_allowed(
         if each not in kept:
             excused = each.name in dropped
             _lost("tool_choice.tools", _undeclared(each.name), context, excused=excused)
-    return _allowing(choice.mode, kept) if kept and choice.mode != "none" else "none"
+    return AllowedTools.of(choice.mode, kept) if kept and choice.mode != "none" else "none"
 
 
 def _lost(path: str, what: str, context: ReadContext, *, excused: bool) -> ToolChoice:

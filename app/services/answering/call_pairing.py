@@ -18,16 +18,17 @@ import orjson
 from app.domain.ids import home_of, upstream_call_id
 from app.domain.items import (
     AdditionalTools,
-    CustomCall,
-    CustomCallOutput,
     FunctionCall,
     FunctionCallOutput,
     Item,
+    Message,
+    Reasoning,
 )
 from app.errors import InvalidRequest
 from app.services.answering.call_order import in_order
 
-_HALVES = frozenset({FunctionCall, FunctionCallOutput, CustomCall, CustomCallOutput})
+#: Every other item is a call or an output.
+_WHOLE_ITEMS = frozenset({Message, Reasoning, AdditionalTools})
 #: So many calls that wait under one id are looked through for another that is the same.
 _MAX_SEARCHED = 64
 
@@ -76,7 +77,7 @@ class CallPairing:
         self._orphans: set[int] = set()  # their calls were purged
         self._replaced: set[int] = set()  # a later output of the same call counts
         # MEASURED: most conversations have no calls, and of the others most items are texts.
-        halves = [i for i, item in enumerate(self._items) if type(item) in _HALVES]
+        halves = [i for i, item in enumerate(self._items) if type(item) not in _WHOLE_ITEMS]
         if halves:
             self._read_context(halves, inputs, purged)
         self._input_start = self._own_start

@@ -9,15 +9,10 @@ from itertools import chain
 from app.domain.ids import IdGenerator, tag_of
 from app.domain.items import (
     AdditionalTools,
-    CustomCall,
-    CustomCallOutput,
-    FunctionCall,
-    FunctionCallOutput,
     InputItem,
     Item,
     ItemReference,
     Message,
-    Reasoning,
     with_id,
 )
 from app.domain.request import CreateRequest
@@ -27,16 +22,6 @@ from app.domain.turns.turn import Context, Thread
 from app.errors import InvalidRequest, NotFound
 from app.services.answering.call_pairing import CallPairing
 from app.store.responses.base import ResponseStore
-
-_PREFIXES = {
-    Message: "msg",
-    FunctionCall: "fc",
-    FunctionCallOutput: "fco",
-    CustomCall: "ctc",
-    CustomCallOutput: "ctco",
-    Reasoning: "rs",
-    AdditionalTools: "at",
-}
 
 
 def thread_for(
@@ -152,7 +137,10 @@ def _resolved(
     """
     stored: Mapping[str, Item] | None = None
     new_ids = iter(
-        ids.item_ids(response_id, [_PREFIXES[type(item)] for item in given if not item.id])
+        ids.item_ids(
+            response_id,
+            [item.prefix for item in given if not item.id and not isinstance(item, ItemReference)],
+        )
     )
     own: list[Item] = []
     for index, item in enumerate(given):

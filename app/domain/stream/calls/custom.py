@@ -12,10 +12,7 @@ from __future__ import annotations
 import json
 import re
 
-from app.domain.ids import Mint
 from app.domain.items import CustomCall, ItemStatus, OutputItem, arguments_for
-from app.domain.stream.call_names import CallNames
-from app.domain.stream.deltas import CallOpened
 from app.domain.stream.event_log import EventLog
 from app.domain.stream.events import InputDelta, InputDone, ItemAdded, ItemDone
 from app.domain.stream.item_builders import FunctionCallBuilder
@@ -191,14 +188,3 @@ class CustomCallBuilder(FunctionCallBuilder):
     def _call(self, text: str, status: ItemStatus) -> CustomCall:
         arguments = arguments_for(text)
         return CustomCall(self._id, self._call_id, self._name, arguments, status, self._namespace)
-
-
-def call_builder(
-    log: EventLog, mint: Mint, call: CallOpened, own_id: str, names: CallNames
-) -> FunctionCallBuilder:
-    """Return what builds a call: of a function, or of a custom tool."""
-    namespace, name = names.own_name(call)
-    if not names.is_custom(call):
-        return FunctionCallBuilder(log, mint("fc"), call.key, own_id, name, namespace)
-    decoder = None if call.is_plain_input else InputDecoder()
-    return CustomCallBuilder(log, mint("ctc"), call.key, own_id, name, namespace, decoder)

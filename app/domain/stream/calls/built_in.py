@@ -1,0 +1,38 @@
+"""The calls of built-in tools (G4), which models write as the arguments of a function."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from app.domain.items import BuiltInCall, ItemStatus, OutputItem
+from app.domain.stream.events import ItemAdded, ItemDone
+from app.domain.stream.item_builders import FunctionCallBuilder
+
+
+class BuiltInCallBuilder(FunctionCallBuilder):
+    """Builds the call of a built-in tool, whose arguments show when they are whole.
+
+    `made` is the class of the item.
+    """
+
+    made: ClassVar[type[BuiltInCall]]
+
+    def begin(self, output_index: int) -> None:
+        """Write that the call exists."""
+        self._index = output_index
+        self._log.write(ItemAdded, output_index, self._call("", "in_progress"))
+
+    def add_arguments(self, fragment: str) -> None:
+        """Take a fragment of the arguments."""
+        if fragment:
+            self._fragments.append(fragment)
+
+    def end(self, status: ItemStatus) -> OutputItem:
+        """Close the call and return it whole."""
+        item = self._call(self.arguments, status)
+        self._log.write(ItemDone, self._index, item)
+        return item
+
+    def _call(self, written: str, status: ItemStatus) -> BuiltInCall:
+        arguments = self.made.readable(written)
+        return self.made(self._id, self._call_id, self._name, arguments, status)
