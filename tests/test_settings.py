@@ -395,6 +395,8 @@ A = '[providers.a]\napi = "responses"\nbase_url = "https://a"\n'
         ('[limits]\nwhen_store_is_away = "x"', "when_store_is_away must be open or closed"),
         ("[background]\nenabled = 1", "line 2: [background] enabled must be true or false"),
         ("[background]\ngrace_s = -1", "[background] grace_s must be a number of seconds, 0 or"),
+        ("[storage]\nrequest_log = -1", "request_log must be a whole number of at least 0"),
+        ("[storage]\nrequest_logs = 1", "is not a setting (did you mean request_log?)"),
         ("[requests]\nkeepalive_s = inf", "keepalive_s must be a number of seconds above 0"),
         ('[redis]\nurl = "x"', "line 2: [redis] url must begin with redis://"),
         ('[providers]\na = "b"', "line 2: [providers] a must be a table"),
@@ -554,3 +556,7 @@ def test_a_document_that_ends_too_early_is_blamed_on_its_last_line() -> None:
     with pytest.raises(TomlError) as caught:
         parse("a = [\n1,\n")
     assert caught.value.line == 3
+
+
+def test_the_request_log_can_be_done_without() -> None:
+    assert settings_of("[storage]\nrequest_log = 0\n").storage.request_log == 0

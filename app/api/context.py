@@ -20,6 +20,7 @@ from app.services.accounts.service import Accounts
 from app.services.background.service import Background
 from app.services.health import Health
 from app.services.limits.meter import Meter
+from app.services.limits.request_log import RequestLog
 from app.services.responses.archive import Archive
 from app.services.responses.service import Responses
 from app.services.upstreams.catalog import ModelCatalog
@@ -46,6 +47,7 @@ class Services:
     open_answers: OpenAnswers
     requests: RequestSettings
     archive: Archive
+    request_log: RequestLog
     spool: SpoolDelivery
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from time import time
 from typing import Any
 
 from flask import Flask
@@ -21,6 +22,7 @@ from app.errors import CallerGone, GatewayError, Overloaded, WebSocketNotOffered
 from app.logs.redaction import is_id
 from app.randomness import random_bytes
 from app.schemas.request.body import MAX_BODY_BYTES
+from app.services.limits.request_log import request_entry
 from app.telemetry import Trace, identify, request_ended, shortage_noted
 
 #: Where callers say what they call a request: the way that OpenAI's clients do comes second.
@@ -142,13 +144,23 @@ def end(answer: WSGIResponse) -> WSGIResponse:
         if place is not None:
             in_flight.leave(place)
         left = trace.error_code == CallerGone.code or _was_left(answer.body, trace)
-        request_ended(trace, CallerGone.status if left else answer.status)
+        _log(current, CallerGone.status if left else answer.status)
 
     if isinstance(answer.body, bytes):
         over()
     else:
         answer.over = over
     return answer
+
+
+def _log(current: context.CallContext, status: int) -> None:
+    """Log a request that is over, in a line and in the request log (M6)."""
+    trace, book = current.trace, current.services.meter.book
+    duration_s = request_ended(trace, status)
+    if book.logs_requests:
+        entry = request_entry(trace, status, duration_s, time())
+        if entry is not None:
+            book.log(entry)
 
 
 def _was_left(body: object, trace: Trace) -> bool:

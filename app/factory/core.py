@@ -34,6 +34,7 @@ from app.store.rate_limits.redis import RedisRateLimitStore
 from app.store.responses.base import ResponseStore
 from app.store.responses.redis import RedisStore
 from app.store.usage.redis import RedisUsageStore
+from app.store.usage.request_log import RedisRequestLog
 from app.telemetry import STORE_FAILURES, breaker_changed
 
 #: For how long a background job may end after its time limit before its thread counts as lost.
@@ -105,12 +106,20 @@ def request_meter(settings: Settings, client: Client, usage_delay_s: float = 0.0
     return Meter(
         RateLimiter(rate_limits, settings.limits, lambda: token_hex(8), limits_away),
         UsageBook(
-            RedisUsageStore(client, prefix, rate_limits.adjusting),
+            RedisUsageStore(
+                client, prefix, rate_limits.adjusting, request_log_store(settings, client).appending
+            ),
             time.time,
             usage_away,
             usage_delay_s,
+            logs_requests=settings.storage.request_log > 0,
         ),
     )
+
+
+def request_log_store(settings: Settings, client: Client) -> RedisRequestLog:
+    """Return the request log in Redis."""
+    return RedisRequestLog(client, settings.redis.prefix, settings.storage.request_log)
 
 
 def job_broker(settings: Settings, client: Client, jobs: RedisJobStore) -> WakeUpBroker:

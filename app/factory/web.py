@@ -16,12 +16,20 @@ from app.api.http.flask_app import SlimFlask
 from app.api.in_flight import InFlight
 from app.api.open_answers import OpenAnswers
 from app.errors import StorageUnavailable
-from app.factory.core import Core, core_of, job_broker, request_meter, response_store
+from app.factory.core import (
+    Core,
+    core_of,
+    job_broker,
+    request_log_store,
+    request_meter,
+    response_store,
+)
 from app.providers.base import Provider
 from app.schemas.request.body import MAX_BODY_BYTES
 from app.services.background.service import Background
 from app.services.background.subscriptions import FeedHub
 from app.services.health import Health
+from app.services.limits.request_log import RequestLog
 from app.services.responses.archive import Archive
 from app.services.responses.service import Responses
 from app.settings import Settings
@@ -102,6 +110,7 @@ def _services(
     background = _background(settings, client, core, spool)
     responses = Responses(store, core.lookup, core.preparation, background, meter)
     archive = RedisArchive(client, prefix, redis_store.safety)
+    requests = RequestLog(request_log_store(settings, client))
     return context.Services(
         responses=responses,
         background=background,
@@ -113,7 +122,10 @@ def _services(
         in_flight=InFlight(settings.requests.max_in_flight, settings.requests.max_body_memory_mb),
         open_answers=open_answers,
         requests=settings.requests,
-        archive=Archive(archive, core.lookup, spool, background, responses, core.accounts),
+        archive=Archive(
+            archive, core.lookup, spool, background, responses, core.accounts, meter.book, requests
+        ),
+        request_log=requests,
         spool=spool,
     )
 

@@ -64,8 +64,8 @@ def _known(_logger: object, _level: str, fields: Fields) -> Fields:
     if not are_ids(f"{get('request_id')} {get('model')} {get('upstream_request_id')}"):
         for name in _CHOSEN:
             chosen = get(name)
-            if chosen is not None and not is_id(chosen):
-                fields[name] = _readable(chosen)
+            if chosen is not None:
+                fields[name] = presentable(chosen)
     # MEASURED: to look into all that is ours of the usual line would be 2 % of a small request.
     if fields["event"] not in _ALL_OURS:
         for name, value in fields.items():
@@ -74,8 +74,10 @@ def _known(_logger: object, _level: str, fields: Fields) -> Fields:
     return fields
 
 
-def _readable(value: str) -> str:
+def presentable(value: str) -> str:
     """Return what may be repeated of a value that was to be an id, or a model's name."""
+    if is_id(value):
+        return value
     return HIDDEN if " " in value else redact(value)[:MAX_CHOSEN]
 
 

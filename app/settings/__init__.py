@@ -21,6 +21,7 @@ from app.settings.values import (
     ProviderSettings,
     RedisSettings,
     RequestSettings,
+    StorageSettings,
     UnsupportedTools,
     WebSettings,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "RequestSettings",
     "Settings",
     "SettingsError",
+    "StorageSettings",
     "UnsupportedTools",
     "WebSettings",
 ]
@@ -55,6 +57,7 @@ class Settings:
     limits: LimitSettings = LimitSettings()
     background: BackgroundSettings = BackgroundSettings()
     requests: RequestSettings = RequestSettings()
+    storage: StorageSettings = StorageSettings()
     redis: RedisSettings = RedisSettings()
     web: WebSettings = WebSettings()
     spool_dir: Path = DATA / "spool"
@@ -89,6 +92,7 @@ class Settings:
             limits=LimitSettings(**file.tables.get("limits", {})),
             background=_background(env, file.tables.get("background", {})),
             requests=RequestSettings(**file.tables.get("requests", {})),
+            storage=StorageSettings(**file.tables.get("storage", {})),
             redis=_redis(env, file.tables.get("redis", {})),
             web=web,
             **_bootstrap(env),

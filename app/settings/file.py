@@ -37,6 +37,9 @@ _TABLES: Mapping[str, Mapping[str, readers.Reader]] = {
         "keepalive_s": readers.seconds,
         "grace_s": readers.seconds_or_none,
     },
+    "storage": {
+        "request_log": readers.whole(0),
+    },
     "redis": {
         "url": readers.redis_url,
         "prefix": readers.prefix,

@@ -99,6 +99,13 @@ class RequestSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StorageSettings:
+    """The `[storage]` table. `request_log` is how many entries it may have, 0 for no such log."""
+
+    request_log: int = 100_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RedisSettings:
     """REDIS_URL, REDIS_PREFIX and the `[redis]` table. Times are in seconds.
 

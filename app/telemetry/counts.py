@@ -71,6 +71,10 @@ UPSTREAM_ODDITIES = Counter(
     ["provider", "kind"],
 )
 STORE_FAILURES = Counter("gateway_store_failures", "Operations that Redis failed.", ["operation"])
+REQUEST_LOG_LOST = Counter(
+    "gateway_request_log_lost",
+    "Requests that are not in the request log, since Redis could not take them in time.",
+)
 SPOOL_DELIVERED = Counter(
     "gateway_spool_delivered", "Spooled responses that Redis has now, replicas included."
 )

@@ -36,8 +36,8 @@ class Trace:
     trace_id: str | None = None
 
 
-def request_ended(trace: Trace, status: int) -> None:
-    """Count and log a request whose answer is over."""
+def request_ended(trace: Trace, status: int) -> float:
+    """Count and log a request whose answer is over; return for how many seconds it lasted."""
     duration_s = monotonic() - trace.started
     request_counted(trace.method, trace.endpoint, status, duration_s)
     fields = {
@@ -61,6 +61,7 @@ def request_ended(trace: Trace, status: int) -> None:
         "error_code": trace.error_code,
     }
     log_ending("request", fields, aside=trace.endpoint in PROBES and status < FAILED)
+    return duration_s
 
 
 @dataclass(slots=True)

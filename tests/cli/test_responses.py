@@ -68,6 +68,17 @@ class House(Operator):
         purged: int = json.loads(output)["destroyed"]
         return purged
 
+    def written(self) -> None:
+        """Have what waits to be written of use be written."""
+        with self.app.app_context():
+            context.services().meter.book.flush()
+
+    def logged(self) -> set[str]:
+        """Return what the request log names: responses, and requests without one."""
+        with self.app.app_context():
+            entries = list(context.services().request_log.newest())
+        return {str(entry.response_id or entry.request_id) for entry in entries}
+
     def audited(self) -> list[tuple[str, str, str]]:
         """Return what the audit log says was done to what, how; the newest last."""
         entries = [json.loads(line) for line in self.reads(audit, "export").splitlines()]
@@ -102,7 +113,8 @@ def spooled(house: House) -> bytes:
 
 def dumped(client: Client) -> dict[bytes, bytes]:
     """Return all that Redis holds but for what was used, which is written when there is time."""
-    keys: list[bytes] = [key for key in client.scan_iter() if b":usage:" not in key]
+    late = (b":usage:", b"{requests}")
+    keys = [key for key in client.scan_iter() if not any(each in key for each in late)]
     return {key: client.dump(key) for key in keys}  # type: ignore[misc]  # redis-py's
 
 
@@ -269,6 +281,15 @@ def test_a_purge_covers_what_waits_in_the_spool_for_replicas(house: House, clien
     assert TEXT.encode() not in everything(client)
 
 
+def test_a_purge_takes_what_it_destroys_out_of_the_request_log(house: House) -> None:
+    kept, gone = house.acme.create(), house.deleted()
+    house.written()
+    assert {gone, kept} <= house.logged()
+    house.purges()
+    assert gone not in house.logged()
+    assert kept in house.logged()
+
+
 def test_a_purge_leaves_what_was_not_deleted(house: House) -> None:
     kept = house.acme.create(input=TEXT)
     house.deleted()
@@ -340,6 +361,17 @@ def test_a_purge_is_of_deleted_responses_or_of_an_account(
 
 
 # purge --account
+
+
+def test_an_erasure_takes_the_account_out_of_the_request_log(house: House) -> None:
+    other = asker(house.app, "other").create()
+    house.acme.create()
+    house.acme.create(background=True)
+    house.acme.ask("GET", "/v1/responses/resp_unknown")
+    house.written()
+    house.reads(responses, "purge", "--account", "acme", "--yes")
+    house.written()
+    assert house.logged() == {other}
 
 
 def test_nothing_that_an_account_stored_survives_its_erasure(house: House, client: Client) -> None:

@@ -12,11 +12,12 @@ import pytest
 from app.domain.accounts.usage import UsageLine
 from app.errors import StorageUnavailable
 from app.settings import RedisSettings
-from app.store.connection.client import connect
+from app.store.connection.client import Client, connect
 from app.store.rate_limits.base import AcquireRequest, Adjustment, Lease, RateLimit, RateLimitStore
 from app.store.rate_limits.redis import RedisRateLimitStore
 from app.store.usage.base import MAX_LINES_A_DAY, OTHER_MODELS, UsageStore
 from app.store.usage.redis import RedisUsageStore
+from app.store.usage.request_log import RedisRequestLog
 from tests.memory_stores.rate_limits import MemoryRateLimitStore
 from tests.memory_stores.usage import MemoryUsageStore
 from tests.redis_server import running
@@ -41,6 +42,11 @@ class Stores:
     rate_limits: RateLimitStore
 
 
+def redis_store(client: Client, prefix: str, rate_limits: RedisRateLimitStore) -> RedisUsageStore:
+    log = RedisRequestLog(client, prefix, 1_000)
+    return RedisUsageStore(client, prefix, rate_limits.adjusting, log.appending)
+
+
 @pytest.fixture(params=["memory", "redis", "cluster"])
 def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
     if request.param == "memory":
@@ -51,7 +57,7 @@ def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
     prefix = f"{uuid4()}:"
     with connect(RedisSettings(url=request.getfixturevalue(fixture))) as client:
         rate_limits = RedisRateLimitStore(client, prefix)
-        yield Stores(RedisUsageStore(client, prefix, rate_limits.adjusting), rate_limits)
+        yield Stores(redis_store(client, prefix, rate_limits), rate_limits)
 
 
 @pytest.fixture
@@ -137,7 +143,7 @@ def test_a_dead_redis_is_a_store_that_is_away() -> None:
         client = connect(RedisSettings(url=url))
     rate_limits = RedisRateLimitStore(client, "rg:")
     with client, pytest.raises(StorageUnavailable):
-        RedisUsageStore(client, "rg:", rate_limits.adjusting).record([LINE])
+        redis_store(client, "rg:", rate_limits).record([LINE])
 
 
 def test_a_sum_that_redis_cannot_hold_harms_no_other_line(store: UsageStore) -> None:
@@ -154,7 +160,7 @@ def test_a_book_of_another_type_harms_no_other_account(redis_url: str) -> None:
     prefix = f"{uuid4()}:"
     with connect(RedisSettings(url=redis_url)) as client:
         rate_limits = RedisRateLimitStore(client, prefix)
-        store = RedisUsageStore(client, prefix, rate_limits.adjusting)
+        store = redis_store(client, prefix, rate_limits)
         client.set(f"{prefix}{{account:acme}}:usage:{MONDAY.isoformat()}", "no hash")
         assert not store.record([LINE, replace(LINE, account="other")])
         assert store.read("other", [MONDAY])[0].requests == 1

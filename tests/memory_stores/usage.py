@@ -8,24 +8,33 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 
+from app.domain.accounts.request_log import RequestEntry
 from app.domain.accounts.usage import UsageLine
 from app.store.rate_limits.base import Adjustment
 from app.store.usage.base import MAX_LINES_A_DAY, OTHER_MODELS
 
 
 class MemoryUsageStore:
-    """A UsageStore that forgets everything when the process ends; `adjust` is for rate limits."""
+    """A UsageStore that forgets everything when the process ends; `adjust` is for rate limits.
+
+    `logged` is the request log, the oldest entry first.
+    """
 
     def __init__(self, adjust: Callable[[Adjustment], None]) -> None:
+        self.logged: list[RequestEntry] = []
         self._adjust = adjust
         self._lock = threading.Lock()
         self._days: defaultdict[tuple[str, date], dict[tuple[str, str], UsageLine]]
         self._days = defaultdict(dict)
 
     def record(
-        self, lines: Sequence[UsageLine], adjustment: Adjustment | None = None
-    ) -> Sequence[UsageLine]:
+        self,
+        lines: Sequence[UsageLine],
+        adjustment: Adjustment | None = None,
+        entries: Sequence[RequestEntry] = (),
+    ) -> Sequence[UsageLine | RequestEntry]:
         with self._lock:
+            self.logged += entries
             for line in lines:
                 self._add(line)
         if adjustment is not None:

@@ -9,6 +9,7 @@ from threading import Event, Thread
 import pytest
 
 from app.domain.accounts.accounts import Allowance, Caller
+from app.domain.accounts.request_log import RequestEntry
 from app.domain.accounts.usage import UsageLine
 from app.domain.estimates import Estimate
 from app.domain.response import Usage
@@ -39,11 +40,14 @@ class Store(MemoryUsageStore):
         self.written = Event()
 
     def record(
-        self, lines: Sequence[UsageLine], adjustment: Adjustment | None = None
-    ) -> Sequence[UsageLine]:
+        self,
+        lines: Sequence[UsageLine],
+        adjustment: Adjustment | None = None,
+        entries: Sequence[RequestEntry] = (),
+    ) -> Sequence[UsageLine | RequestEntry]:
         if self.away:
             raise StorageUnavailable("away")
-        left = super().record(lines, adjustment)
+        left = super().record(lines, adjustment, entries)
         self.writes += 1
         self.written.set()
         return left

@@ -58,6 +58,16 @@ def test_a_job_is_run_to_its_end(bench: Bench) -> None:
     assert (response.status, response.usage) == ("completed", Usage(7, 3))
 
 
+def test_it_is_logged_in_the_round_trip_of_what_it_used(bench: Bench) -> None:
+    scripted(bench, HELLO, COUNTED, THE_END)
+    response_id = bench.queued()
+    bench.worker.work()
+    (entry,) = bench.usage.logged
+    assert (entry.event, entry.response_id, entry.outcome) == ("job", response_id, "completed")
+    assert (entry.account, entry.model, entry.provider, entry.attempts) == ("acme", "m", "p", 1)
+    assert (entry.input_tokens, entry.output_tokens, entry.waited_ms) == (7, 3, 0.0)
+
+
 def test_it_is_put_on_its_account_once(bench: Bench) -> None:
     scripted(bench, HELLO, COUNTED, THE_END)
     bench.queued()

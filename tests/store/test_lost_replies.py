@@ -12,6 +12,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as ConnectionLost
 
 from app.domain.accounts.accounts import Account, AuditEntry
+from app.domain.accounts.request_log import RequestEntry
 from app.domain.accounts.usage import UsageLine
 from app.domain.response import Usage
 from app.settings import RedisSettings
@@ -24,6 +25,7 @@ from app.store.rate_limits.redis import RedisRateLimitStore
 from app.store.responses.archive_redis import RedisArchive
 from app.store.responses.redis import RedisStore
 from app.store.usage.redis import RedisUsageStore
+from app.store.usage.request_log import RedisRequestLog
 from tests.store.turns import ACCOUNT, continued, payload_of, saved, turn
 
 YOU = "you"
@@ -220,15 +222,23 @@ def test_bytes_are_counted_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -
     assert abs(bench.responses.stored_bytes(ACCOUNT) - 2 * size) < 20
 
 
-def test_what_was_used_is_counted_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_used_and_logged_is_there_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     day = date(2030, 1, 31)
     line = UsageLine(account=ACCOUNT, key_id="key", model="m", day=day, requests=1, input_tokens=7)
+    log = RedisRequestLog(bench.client, "lost:", 1_000)
     usage = RedisUsageStore(
-        bench.client, "lost:", RedisRateLimitStore(bench.client, "lost:").adjusting
+        bench.client,
+        "lost:",
+        RedisRateLimitStore(bench.client, "lost:").adjusting,
+        log.appending,
     )
+    entry = RequestEntry("request", 1, "req_1", None, None, ACCOUNT, "key")
     with monkeypatch.context() as patched:
         lossy(patched)
+        assert usage.record([line], entries=[entry]) == []
         assert usage.record([line]) == []
-        assert usage.record([line]) == []
+    assert list(log.newest()) == [entry]
     (counted,) = usage.read(ACCOUNT, [day])
     assert (counted.requests, counted.input_tokens) == (2, 14)

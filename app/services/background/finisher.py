@@ -11,6 +11,7 @@ from app.domain.stream.resume import resume
 from app.domain.turns.job_payload import JobPayload
 from app.errors import GatewayError, Unavailable, Unconfirmed
 from app.services.limits.meter import Meter
+from app.services.limits.request_log import job_entry
 from app.store.jobs.base import Claim, EndReason, Flush, JobStore
 from app.telemetry import JobTrace, job_ended
 
@@ -80,17 +81,19 @@ class JobFinisher:
         """
         caller = Caller(account=payload.account, key_id=payload.key_id)
         reservation = self._meter.limiter.resume(payload.charge)
+        usage, outcome, now = response.usage or Usage(), response.status, self._now()
+        duration_s = max(0.0, now - payload.queued_at)
+        code = None if failure is None else failure.code or failure.type
         self._meter.charge_answer(
-            caller, response, failure, reservation, may_have_called=may_have_called
+            caller,
+            response,
+            failure,
+            reservation,
+            may_have_called=may_have_called,
+            entry=job_entry(trace, outcome, duration_s, usage, code, now),
         )
-        usage = response.usage or Usage()
-        job_ended(
-            trace,
-            response.status,
-            max(0.0, self._now() - payload.queued_at),
-            (usage.input_tokens, usage.output_tokens),
-            None if failure is None else failure.code or failure.type,
-        )
+        tokens = usage.input_tokens, usage.output_tokens
+        job_ended(trace, outcome, duration_s, tokens, code)
 
 
 def trace_of(payload: JobPayload) -> JobTrace:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from app.domain.accounts.accounts import Caller
 from app.domain.accounts.limits import Standing
+from app.domain.accounts.request_log import RequestEntry
 from app.domain.estimates import estimate
 from app.domain.response import NO_USAGE, Response
 from app.errors import GatewayError
@@ -64,11 +65,14 @@ class Meter:
         reservation: Reservation,
         *,
         may_have_called: bool = True,
+        entry: RequestEntry | None = None,
     ) -> None:
         """Charge an answer to its account; a cancelled one without counts may have taken anything.
 
-        `may_have_called` is false where no upstream can have been called.
+        `may_have_called` is false where no upstream can have been called. `entry` is logged.
         """
         usage = response.usage if response.usage != NO_USAGE or not may_have_called else None
         failed = failure is not None and response.status != "cancelled"
-        self.book.record(caller, response.model, usage, failed=failed, reservation=reservation)
+        self.book.record(
+            caller, response.model, usage, failed=failed, reservation=reservation, entry=entry
+        )

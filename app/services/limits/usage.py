@@ -3,28 +3,34 @@
 Lines wait in this process for a moment, so that one write serves all requests that end in it:
 MEASURED, a write each is 150 µs of CPU a request. While the store is unreachable they are tried
 again every RETRY_S; what it refuses is dropped, logged and counted, and harms no other line.
-`flush` when a process ends; one that is killed loses what waits.
+`flush` when a process ends; one that is killed loses what waits. The entries of the request log
+are written with the lines.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from operator import add
 
 from app.domain.accounts.accounts import Caller
+from app.domain.accounts.request_log import RequestEntry
 from app.domain.accounts.usage import COUNTERS, UsageLine
 from app.domain.response import NO_USAGE, Usage
 from app.errors import InvalidRequest, StorageRefused, StorageUnavailable
+from app.services.limits.request_log import WaitingEntries
 from app.services.limits.reservation import Reservation
 from app.store.rate_limits.base import Adjustment
 from app.store.usage.base import UsageStore
+from app.telemetry import REQUEST_LOG_LOST
 
 DEFAULT_DAYS = 30
 #: After how many seconds an unreachable store is tried again.
 RETRY_S = 1.0
+#: How long an entry of the request log waits for others where lines do not.
+LOG_DELAY_S = 0.25
 MAX_DAYS = 366
 
 _EARLIEST = date(2000, 1, 1)
@@ -56,7 +62,10 @@ class UsageBook:
         on_outage: Callable[[], None],
         delay_s: float = 0.0,
         retry_s: float = RETRY_S,
+        *,
+        logs_requests: bool = True,
     ) -> None:
+        self.logs_requests = logs_requests
         self._store = store
         self._retry_s = retry_s
         self._clock = clock
@@ -66,6 +75,7 @@ class UsageBook:
         self._flushing = threading.Lock()
         self._is_due = False
         self._waiting: dict[_Key, _Counts] = {}
+        self._entries = WaitingEntries()
 
     def record(
         self,
@@ -75,11 +85,14 @@ class UsageBook:
         *,
         failed: bool,
         reservation: Reservation | None = None,
+        entry: RequestEntry | None = None,
     ) -> None:
         """Charge a request that is over to its account, and end its reservation.
 
-        `usage` is None where nobody knows what it took.
+        `usage` is None where nobody knows what it took. `entry` is logged with it.
         """
+        if entry is not None and self.logs_requests:
+            self._entries.add(entry)
         known = usage or NO_USAGE
         counts = (
             1,
@@ -99,10 +112,17 @@ class UsageBook:
         else:
             self._write(adjustment)
 
+    def log(self, entry: RequestEntry) -> None:
+        """Have a request logged with what is written next, soon; it is not waited for."""
+        if self.logs_requests:
+            self._entries.add(entry)
+            if not self._write_in(self._delay_s or LOG_DELAY_S):
+                self._entries.lose()
+
     def flush(self) -> None:
         """Write what waits; when this returns, what waited before has been written."""
         with self._flushing:
-            if self._waiting:
+            if self._waiting or self._entries:
                 self._write(None)
 
     def period(self, since: date | None, until: date | None) -> Period:
@@ -170,17 +190,22 @@ class UsageBook:
     def _write(self, adjustment: Adjustment | None) -> None:
         with self._lock:
             waiting, self._waiting = self._waiting, {}
-        lines = tuple(map(_line, waiting.items()))
+        lines, entries = tuple(map(_line, waiting.items())), self._entries.take()
+        unwritten: Sequence[UsageLine | RequestEntry]
         try:
-            unwritten = self._store.record(lines, adjustment)
+            unwritten = self._store.record(lines, adjustment, entries)
         except StorageUnavailable:
-            unwritten = lines
+            unwritten = (*lines, *entries)
             self._on_outage()
-        except StorageRefused:
-            return  # it is logged, and would be refused again
-        for line in unwritten:
-            key = (line.account, line.key_id, line.model, line.day)
-            self._add(key, waiting[key])
+        except StorageRefused:  # it is logged, and would be refused again
+            REQUEST_LOG_LOST.inc(len(entries))
+            return
+        for each in unwritten:
+            if isinstance(each, RequestEntry):
+                self._entries.add(each)
+            else:
+                key = (each.account, each.key_id, each.model, each.day)
+                self._add(key, waiting[key])
         if unwritten:
             self._write_in(self._retry_s)
 

@@ -15,11 +15,17 @@ from app.domain.accounts.accounts import Account, Caller
 from app.errors import NotFound
 from app.services.accounts.service import Accounts
 from app.services.background.service import Background
+from app.services.limits.request_log import RequestLog
+from app.services.limits.usage import UsageBook
 from app.services.responses.lookup import ResponseLookup
 from app.services.responses.service import Responses
 from app.store.responses.archive_base import Archived, ArchiveStore
 from app.store.responses.base import unknown_response
 from app.store.spool.delivery import SpoolDelivery
+
+#: After so many purged responses their entries are taken out of the request log: to look for them
+#: takes all of it.
+UNLOGGED_AT_ONCE = 10_000
 
 
 class Archive:
@@ -37,6 +43,8 @@ class Archive:
         background: Background,
         responses: Responses,
         accounts: Accounts,
+        book: UsageBook,
+        request_log: RequestLog,
     ) -> None:
         self._archive = archive
         self._lookup = lookup
@@ -44,6 +52,8 @@ class Archive:
         self._background = background
         self._responses = responses
         self._accounts = accounts
+        self._book = book
+        self._request_log = request_log
 
     def account(self, name: str) -> Account:
         """Return an account. Raises NotFound."""
@@ -99,14 +109,23 @@ class Archive:
         """Destroy the content of responses deleted before then, in Unix seconds; yield each id."""
         which = f"deleted before {datetime.fromtimestamp(deleted_before, UTC):%Y-%m-%dT%H:%M:%SZ}"
         self._accounts.record("responses.purge", which, "begun", by=by)
-        purged = 0
+        purged, unlogged = 0, set[str]()
         try:
+            self._book.flush()
             self._purge_spool(deleted_before)
             for response_id in self._archive.purge(deleted_before):
                 purged += 1
+                unlogged.add(response_id)
+                if len(unlogged) == UNLOGGED_AT_ONCE:
+                    self._request_log.erase_responses(unlogged)
+                    unlogged.clear()
                 yield response_id
         finally:
-            self._accounts.record("responses.purge", which, f"responses destroyed: {purged}", by=by)
+            try:
+                self._request_log.erase_responses(unlogged)
+            finally:
+                detail = f"responses destroyed: {purged}"
+                self._accounts.record("responses.purge", which, detail, by=by)
 
     def _purge_spool(self, deleted_before: int) -> None:
         """Forget answers that have been delivered, and deleted since.
@@ -137,6 +156,8 @@ class Archive:
             for tag in self._archive.erase(account, end):
                 erased += 1
                 yield tag
+            self._book.flush()  # what was cancelled here is logged as well
+            self._request_log.erase(account)
         finally:
             detail = f"conversations destroyed: {erased}"
             self._accounts.record("responses.erase", account, detail, by=by)

@@ -1,11 +1,12 @@
-"""What a store of usage must be able to do."""
+"""What a store of usage, and of the request log, must be able to do."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Protocol
 
+from app.domain.accounts.request_log import RequestEntry
 from app.domain.accounts.usage import UsageLine
 from app.store.rate_limits.base import Adjustment
 
@@ -19,15 +20,33 @@ class UsageStore(Protocol):
     """Adds up use. Every method raises StorageUnavailable when Redis is unreachable."""
 
     def record(
-        self, lines: Sequence[UsageLine], adjustment: Adjustment | None = None
-    ) -> Sequence[UsageLine]:
-        """Add lines, and put right what was counted for a request, all in one round trip.
+        self,
+        lines: Sequence[UsageLine],
+        adjustment: Adjustment | None = None,
+        entries: Sequence[RequestEntry] = (),
+    ) -> Sequence[UsageLine | RequestEntry]:
+        """Add lines, log requests, put right what was counted for one: in one round trip.
 
-        Returns the lines that are to be written again: where Redis is unreachable for some only.
-        What it refuses is dropped, logged and counted, and keeps no other line from its account.
+        Returns what is to be written again: where Redis is unreachable for some only. What it
+        refuses is dropped, logged and counted, and keeps nothing else from being written.
         """
         ...
 
     def read(self, account: str, days: Sequence[date]) -> list[UsageLine]:
         """Return what an account used on these days, by day, key and model."""
+        ...
+
+
+class RequestLogStore(Protocol):
+    """Reads the request log, which a UsageStore writes.
+
+    Every method raises StorageUnavailable when Redis is unreachable.
+    """
+
+    def newest(self, since_ms: int = 0) -> Iterator[RequestEntry]:
+        """Yield the entries since then, in Unix milliseconds, those written last first."""
+        ...
+
+    def erase(self, is_meant: Callable[[RequestEntry], bool]) -> int:
+        """Take out the entries that are meant; return how many they were."""
         ...

@@ -18,6 +18,7 @@ from datetime import date
 from secrets import token_hex
 from typing import Any
 
+from app.domain.accounts.request_log import RequestEntry
 from app.domain.accounts.usage import COUNTERS, UsageLine
 from app.errors import StorageRefused
 from app.store.connection.client import Client
@@ -25,7 +26,7 @@ from app.store.connection.errors import to_gateway_error, translated
 from app.store.connection.script import Call, LuaFolder, Script, constants, run_each
 from app.store.rate_limits.base import Adjustment
 from app.store.usage.base import MAX_LINES_A_DAY, OTHER_MODELS
-from app.telemetry import unexpected
+from app.telemetry import REQUEST_LOG_LOST, unexpected
 
 #: For how many seconds it is known that something was added: longer than a command is tried.
 ONCE_S = 60
@@ -38,25 +39,38 @@ _ADD = Script(
 class RedisUsageStore:
     """A UsageStore on any Redis >= 6.2, Cluster included.
 
-    `prefix` begins every key; `adjusting` makes the call that puts rate limits right.
+    `prefix` begins every key; `adjusting` makes the call that puts rate limits right, `appending`
+    the one that logs requests.
     """
 
     def __init__(
-        self, client: Client, prefix: str, adjusting: Callable[[Adjustment], Call]
+        self,
+        client: Client,
+        prefix: str,
+        adjusting: Callable[[Adjustment], Call],
+        appending: Callable[[Sequence[RequestEntry]], Call],
     ) -> None:
         self._redis: Any = client
         self._prefix = prefix
         self._adjusting = adjusting
+        self._appending = appending
 
     def record(
-        self, lines: Sequence[UsageLine], adjustment: Adjustment | None = None
-    ) -> Sequence[UsageLine]:
+        self,
+        lines: Sequence[UsageLine],
+        adjustment: Adjustment | None = None,
+        entries: Sequence[RequestEntry] = (),
+    ) -> Sequence[UsageLine | RequestEntry]:
         calls = [self._adding(line) for line in lines]
+        if entries:
+            calls.append(self._appending(entries))
         if adjustment is not None:
             calls.append(self._adjusting(adjustment))
         with translated():
             results = run_each(self._redis, calls)
-        return [line for line, result in zip(lines, results, strict=False) if not _is_over(result)]
+        again = [line for line, result in zip(lines, results, strict=False) if not _is_over(result)]
+        is_logged = not entries or _is_logged(results[len(lines)], len(entries))
+        return again if is_logged else [*again, *entries]
 
     def read(self, account: str, days: Sequence[date]) -> list[UsageLine]:
         with translated():
@@ -88,6 +102,16 @@ def _is_over(result: object) -> bool:
         return isinstance(to_gateway_error(result), StorageRefused)
     if result:
         unexpected(StorageRefused("a sum of use is too large, or no number"), "usage", "usage")
+    return True
+
+
+def _is_logged(result: object, count: int) -> bool:
+    """Tell whether entries need no more writing: they were written, or will never be taken."""
+    if not isinstance(result, Exception):
+        return True
+    if not isinstance(to_gateway_error(result), StorageRefused):
+        return False
+    REQUEST_LOG_LOST.inc(count)
     return True
 
 

@@ -1,0 +1,127 @@
+"""`requests`: the request log, searched and listed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from time import time
+from typing import Any, get_args
+
+import click
+
+from app.api import context
+from app.cli.common.group import OperatorGroup, print_json, print_table
+from app.cli.common.values import Duration, Moment
+from app.domain.accounts.request_log import RequestEntry
+from app.domain.response import Status
+from app.services.limits.request_log import RequestLog
+
+requests = OperatorGroup("requests", help="Find out what became of requests.")
+
+_LIMIT = 50
+_CLASS = re.compile(r"[1-5](?:[0-9]{2}|xx)")
+_TITLES = ("TIME", "REQUEST", "STATUS", "CODE", "ACCOUNT", "KEY", "MODEL", "IN", "OUT", "MS")
+
+
+class Since(click.ParamType[int]):
+    """A date, or how long ago it is, as Unix seconds."""
+
+    name = "date|duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the Unix seconds."""
+        try:
+            return int(time()) - Duration().convert(value, None, None)
+        except click.BadParameter:
+            return Moment().convert(value, param, ctx)
+
+
+class Ending(click.ParamType[str]):
+    """An HTTP status, a class of them, or a response's status."""
+
+    name = "status"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return it."""
+        status = str(value).lower()
+        outcomes = get_args(Status)
+        if not _CLASS.fullmatch(status) and status not in outcomes:
+            self.fail(f"{value!r} is not 429, 5xx, or one of: {', '.join(outcomes)}.", param, ctx)
+        return status
+
+
+@requests.command("show")
+@click.argument("name", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each entry.")
+def show(name: str, *, as_json: bool) -> None:
+    """Show what became of a request: by its X-Request-ID, its response's id or its trace's.
+
+    A background response has two entries: the request that queued it, and the job.
+    """
+    for number, entry in enumerate(_log().find(name)):
+        if as_json:
+            print_json(_fields(entry))
+            continue
+        if number:
+            click.echo()
+        for field, value in _fields(entry).items():
+            if value is not None:
+                click.echo(f"{field:<20} {value}")
+
+
+@requests.command("list")
+@click.option("--account", metavar="NAME", help="Only this account's.")
+@click.option("--since", type=Since(), help="Only those that ended since then (UTC), or 2h ago.")
+@click.option("--status", type=Ending(), help="Only those that ended so: 429, 5xx, failed, ...")
+@click.option(
+    "--limit", type=click.IntRange(1), default=_LIMIT, show_default=True, help="How many."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each.")
+def list_requests(
+    account: str | None, since: int | None, status: str | None, limit: int, *, as_json: bool
+) -> None:
+    """List requests, newest first: all that a key has asked for, but reads that went well."""
+    if account is not None:
+        context.services().archive.account(account)
+    found = islice(_log().newest(account=account, status=status, since=since or 0), limit)
+    if as_json:
+        for entry in found:
+            print_json(_fields(entry))
+    else:
+        print_table(_TITLES, map(_cells, found))
+
+
+def _log() -> RequestLog:
+    if not context.services().meter.book.logs_requests:
+        click.echo("[storage] request_log is 0: nothing is added to the request log.", err=True)
+    return context.services().request_log
+
+
+def _fields(entry: RequestEntry) -> dict[str, object]:
+    """Return an entry under the names that log lines have."""
+    fields = entry._asdict()
+    return {"timestamp": _time(fields.pop("at")), **fields}
+
+
+def _cells(entry: RequestEntry) -> tuple[str, ...]:
+    return tuple("-" if value is None else str(value) for value in _values(entry))
+
+
+def _values(entry: RequestEntry) -> Iterator[object]:
+    yield _time(entry.at)
+    yield entry.request_id or entry.response_id
+    yield entry.status or entry.outcome
+    yield entry.error_code
+    yield entry.account
+    yield entry.key_id
+    yield entry.model
+    yield entry.input_tokens
+    yield entry.output_tokens
+    yield None if entry.duration_ms is None else round(entry.duration_ms)
+
+
+def _time(at_ms: int) -> str:
+    moment = datetime.fromtimestamp(at_ms / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,50 @@
+"""What became of each request, without anything that it said (M6)."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+
+class RequestEntry(NamedTuple):
+    """A line of the request log: an HTTP request that is over, or a background response's end.
+
+    `at` is when, in Unix milliseconds. A request has a method, an endpoint and a `status`, a job
+    none of them. `outcome` is the response's status. `cost_microusd` is None where nobody knows.
+    `waited_ms` is what a job has waited for its worker, `upstream_ms` the time to the first output.
+
+    Fields are stored by their places: a new one comes at the end, with a default.
+    """
+
+    event: Literal["request", "job"]
+    at: int
+    request_id: str | None
+    trace_id: str | None
+    response_id: str | None
+    account: str
+    key_id: str
+    method: str | None = None
+    endpoint: str | None = None
+    status: int | None = None
+    outcome: str | None = None
+    error_code: str | None = None
+    model: str | None = None
+    provider: str | None = None
+    attempts: int | None = None
+    upstream_request_id: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_microusd: int | None = None
+    duration_ms: float | None = None
+    upstream_ms: float | None = None
+    waited_ms: float | None = None
+
+    def is_named(self, name: str) -> bool:
+        """Tell whether it is what `name` names: a request, a trace or a response."""
+        return name in (self.request_id, self.response_id, self.trace_id)
+
+    def ended_as(self, status: str) -> bool:
+        """Tell whether it ended as a status (429), a class of them (5xx) or an outcome (failed)."""
+        if status == self.outcome or self.status is None:
+            return status == self.outcome
+        known = str(self.status)
+        return status in (known, f"{known[0]}xx")

@@ -1,0 +1,89 @@
+"""The request log in Redis: the newest entries of all accounts.
+
+    {requests}               stream: `e`, an entry as JSON, its fields by their places, as in
+                             ["request",1893456000123,"req_…",…,"acme","key_1","POST",…]
+    {requests}:once:<token>  string: empty, there for a minute after something was appended
+
+Redis trims whole nodes of the stream: there may be some hundred entries more than the log is to
+have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from secrets import token_hex
+from typing import Any
+
+import orjson
+
+from app.domain.accounts.request_log import RequestEntry
+from app.store.connection.client import Client
+from app.store.connection.errors import translated
+from app.store.connection.script import Call, LuaFolder, Script
+
+#: For how many seconds it is known that something was appended: longer than a command is tried.
+ONCE_S = 60
+#: Entries that are read at once.
+AT_ONCE = 1_000
+#: How far the clocks of processes, and what waited for Redis, may be off, in milliseconds.
+SLACK_MS = 3_600_000
+
+_LOG = Script(LuaFolder(__file__)("log"))
+_FIELDS = len(RequestEntry._fields)
+
+
+class RedisRequestLog:
+    """A RequestLogStore on any Redis >= 6.2, Cluster included; `prefix` begins every key."""
+
+    def __init__(self, client: Client, prefix: str, most: int) -> None:
+        self._redis: Any = client
+        self._key = f"{prefix}{{requests}}"
+        self._most = most
+
+    def appending(self, entries: Sequence[RequestEntry]) -> Call:
+        """Return the call that appends entries, for the round trip of somebody else."""
+        once = f"{self._key}:once:{token_hex(8)}"
+        lines = [orjson.dumps(list(entry)) for entry in entries]
+        return _LOG((self._key, once), (ONCE_S, self._most, *lines))
+
+    def newest(self, since_ms: int = 0) -> Iterator[RequestEntry]:
+        """Yield the entries since then, those that were written last first."""
+        for _, entry in self._walk(max(0, since_ms - SLACK_MS)):
+            if entry is not None and entry.at >= since_ms:
+                yield entry
+
+    def erase(self, is_meant: Callable[[RequestEntry], bool]) -> int:
+        """Take out the entries that are meant; return how many they were."""
+        found, erased = [], 0
+        for number, entry in self._walk(0):
+            if entry is not None and is_meant(entry):
+                found.append(number)
+            if len(found) == AT_ONCE:
+                erased, found = erased + self._delete(found), []
+        return erased + self._delete(found)
+
+    def _delete(self, numbers: list[bytes]) -> int:
+        if not numbers:
+            return 0
+        with translated():
+            return int(self._redis.xdel(self._key, *numbers))
+
+    def _walk(self, since_ms: int) -> Iterator[tuple[bytes, RequestEntry | None]]:
+        until = "+"
+        while True:
+            with translated():
+                page = self._redis.xrevrange(self._key, until, since_ms, count=AT_ONCE)
+            for number, fields in page:
+                yield number, _entry(fields.get(b"e", b""))
+            if len(page) < AT_ONCE:
+                return
+            until = "(" + page[-1][0].decode()
+
+
+def _entry(line: bytes) -> RequestEntry | None:
+    """Return an entry; None for what another release has written in a way that nobody knew."""
+    try:
+        values = orjson.loads(line)
+        return RequestEntry(*values[:_FIELDS])
+    except (ValueError, TypeError):
+        return None
