@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import assert_never
 
+from app.domain.hosted.item import HostedItem
+from app.domain.hosted.words import words_of
 from app.domain.items import (
     AdditionalTools,
     ContentPart,
@@ -86,6 +88,8 @@ def _item_characters(item: Item) -> int:
             return sum(map(len, (*item.summary, *item.content)))
         case AdditionalTools():
             return 0  # they are among the parameters' tools
+        case HostedItem():
+            return len(words_of(item))
         case _:
             assert_never(item)
 

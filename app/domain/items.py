@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, assert_never
 
 from app.domain.frozen import frozen_dataclass
+from app.domain.hosted.item import HostedItem
 from app.domain.tools import Tool, qualified
 
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
@@ -200,7 +201,7 @@ class ItemReference:
     id: str
 
 
-Item = Message | FunctionCall | FunctionCallOutput | Reasoning | AdditionalTools
+Item = Message | FunctionCall | FunctionCallOutput | Reasoning | AdditionalTools | HostedItem
 OutputItem = Message | FunctionCall | Reasoning
 InputItem = Item | ItemReference
 
@@ -225,6 +226,8 @@ def with_id(item: Item, item_id: str) -> Item:
             return Reasoning(item_id, item.summary, item.content, item.encrypted_content)
         case AdditionalTools():
             return AdditionalTools(item_id, item.tools, item.role)
+        case HostedItem():
+            return item.under(item_id)
         case _:
             assert_never(item)
 

@@ -24,7 +24,7 @@ from app.schemas.invalid import (
 MOST_NESTED = 100
 #: As many probabilities as a long answer has tokens.
 MOST_OBJECTS = 200_000
-_TOO_DEEP = f"is nested more than {MOST_NESTED} levels deep: flatten it."
+TOO_DEEP = f"is nested more than {MOST_NESTED} levels deep: flatten it."
 
 
 class String(StrictField):
@@ -172,7 +172,7 @@ class FreeObject(StrictField):
         if type(value) is not dict:
             raise self.mistyped(at, "an object", value)
         if not is_shallow(value, MOST_NESTED):
-            raise self.invalid("invalid_value", at, _TOO_DEEP)
+            raise self.invalid("invalid_value", at, TOO_DEEP)
         return value
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:
@@ -186,7 +186,7 @@ class FreeObjects(StrictField):
         for index, each in enumerate(array_at(value, self.path(at), MOST_OBJECTS)):
             object_at(each, f"{self.path(at)}[{index}]")
         if not is_shallow(value, MOST_NESTED):
-            raise self.invalid("invalid_value", at, _TOO_DEEP)
+            raise self.invalid("invalid_value", at, TOO_DEEP)
         return tuple(value)
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:

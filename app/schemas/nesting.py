@@ -13,21 +13,31 @@ V = TypeVar("V")
 
 
 class _Readers(dict[str, Callable[[dict[str, Any]], Any]]):
-    """How each type is read."""
+    """How each type is read; `rest` reads those that are not here, if there is one."""
+
+    rest: Callable[[dict[str, Any]], Any] | None = None
 
     def __missing__(self, kind: str) -> Any:
+        if self.rest is not None:
+            return self.rest
         raise ValueError(f"the type must be {listed(tuple(self))}, not {quoted(kind)}")
 
 
 class OneOf(Generic[V]):
-    """An object that is one of several documents, by its `type`: a schema over schemas."""
+    """An object that is one of several documents, by its `type`: a schema over schemas.
 
-    def __init__(self, *documents: Document) -> None:
+    `rest` makes the value of what was stored under a type that is none of these.
+    """
+
+    def __init__(
+        self, *documents: Document, rest: Callable[[dict[str, Any]], Any] | None = None
+    ) -> None:
         self.documents = {kind: each for each in documents for kind in each.types}
         self._writers = {kind: each.writer for each in documents for kind in each.values}
         self._readers = _Readers(
             {kind: load for each in documents for kind, load in each.readers.items()}
         )
+        self._readers.rest = rest
 
     def dump(self, value: V) -> dict[str, Any]:
         """Return a value as JSON."""
@@ -39,7 +49,11 @@ class OneOf(Generic[V]):
         return [writers[type(each)](each) for each in values]
 
     def load(self, data: dict[str, Any]) -> V:
-        """Return the value of JSON that `dump` once made. Raises ValueError for another type."""
+        """Return the value of JSON that `dump` once made.
+
+        Raises:
+            ValueError: it is of another type, and there is no `rest`.
+        """
         value: V = self._readers[data["type"]](data)
         return value
 

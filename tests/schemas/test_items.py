@@ -172,7 +172,7 @@ WRONG: list[tuple[Any, str, str]] = [
     ({"type": "item_reference"}, MISSING, "input[0].id"),
     ({"id": None}, MISSING, "input[0].id"),
     ({"id": ""}, VALUE, "input[0].id"),
-    ({"type": "web_search_call", "id": "ws_1"}, UNSUPPORTED, "input[0].type"),
+    ({"type": "telepathy_call", "id": "tp_1"}, UNSUPPORTED, "input[0].type"),
     ({"type": "local_shell_call", "call_id": "c"}, UNSUPPORTED, "input[0].type"),
     (CUSTOM | {"input": None}, MISSING, "input[0].input"),
     (CUSTOM | {"input": {}}, TYPE, "input[0].input"),
@@ -206,7 +206,7 @@ HI = {"role": "user", "content": "Hi"}
         [SHELL_OUTPUT, CUSTOM],
         [SHELL, OUTPUT],
         [CALL, SHELL_OUTPUT],
-        [{"type": "web_search_call"}, {"type": "mcp_call", "call_id": 5}],
+        [{"type": "telepathy_call"}, {"type": "shell_call", "call_id": 5}],
     ],
 )
 def test_where_told_to_drop_call_and_output_go_together(lost: list[Any]) -> None:

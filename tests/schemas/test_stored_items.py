@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from app.domain.items import Item
-from app.schemas.wire.items import ITEM
+from app.schemas.wire.items import ITEM, OUTPUT_ITEM
 from app.schemas.wire.parts import PART
 from tests.schemas.test_wire import ITEMS
 
@@ -16,9 +16,9 @@ def test_an_item_comes_back_from_its_json(item: Item) -> None:
     assert ITEM.load(orjson.loads(orjson.dumps(ITEM.dump(item)))) == item
 
 
-def test_no_item_has_an_unknown_type() -> None:
+def test_no_item_of_an_answer_has_an_unknown_type() -> None:
     with pytest.raises(ValueError, match=r'must be "message", .* not "dream"'):
-        ITEM.load({"type": "dream"})
+        OUTPUT_ITEM.load({"type": "dream"})
 
 
 def test_no_part_has_an_unknown_type() -> None:

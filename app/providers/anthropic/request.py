@@ -17,6 +17,7 @@ from app.providers.anthropic.thinking import Thinking, thinking
 from app.providers.anthropic.tools import ignored_choice, ignored_strict, is_forced, tool_fields
 from app.providers.anthropic.turns import split_instructions, turns
 from app.providers.profiles import Profile, is_tier_ignored, tier_name
+from app.providers.writing.hosted import hosted_in_words
 from app.providers.writing.parameters import PassThrough
 from app.providers.writing.phases import ignored_phases
 
@@ -98,6 +99,7 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
     if isinstance(parameters.text.format, JsonSchemaFormat) and not plan.structured:
         names.append("text.format")
     names += ignored_phases(request.items)
+    names += hosted_in_words(request.items)
     names += _sampling(request, plan)[1]
     names += ignored_choice(request, profile)
     return (*names, *plan.thinking.ignored, *ignored_strict(request, structured=plan.structured))

@@ -15,6 +15,7 @@ from typing import Any, assert_never
 
 import orjson
 
+from app.domain.hosted.item import HostedItem
 from app.domain.ids import call_id
 from app.domain.items import (
     AdditionalTools,
@@ -27,6 +28,7 @@ from app.domain.items import (
 from app.providers.anthropic.media import blocks, text_block
 from app.providers.writing.arguments import as_object
 from app.providers.writing.call_ids import CallIds
+from app.providers.writing.hosted import in_words
 from app.providers.writing.placeholders import GO_ON
 
 Block = dict[str, Any]
@@ -102,6 +104,8 @@ class _Conversation:
                 self._say("user", blocks(item.content))
             case AdditionalTools():
                 pass  # its tools are among the parameters'
+            case HostedItem():
+                self.add(in_words(item))
             case _:
                 assert_never(item)
 

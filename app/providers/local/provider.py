@@ -22,6 +22,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Literal, assert_never
 
+from app.domain.hosted.item import HostedItem
+from app.domain.hosted.words import words_of
 from app.domain.items import (
     AdditionalTools,
     ContentPart,
@@ -52,6 +54,7 @@ from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
 from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, NotFound, UpstreamTimeout, UpstreamUnavailable
 from app.providers.local.sample import sample
+from app.providers.writing.hosted import hosted_in_words
 from app.providers.writing.parameters import PassThrough
 
 PACES_S = {"echo": 0.0, "slow-echo": 0.2}
@@ -78,7 +81,7 @@ class LocalProvider:
             "text.verbosity": parameters.text.verbosity is not None,
         }
         names = (name for name, is_given in ignored.items() if is_given)
-        return (*_PASS_THROUGH.ignored(parameters), *names)
+        return (*_PASS_THROUGH.ignored(parameters), *names, *hosted_in_words(request.items))
 
     def count_input(self, request: ModelRequest, call: UpstreamCall) -> int | None:
         """Return how many words the input has, as its answers count them; see Provider."""
@@ -208,6 +211,8 @@ def _text_of(item: Item) -> str:
             return "\n".join(summary)
         case AdditionalTools():
             return ""
+        case HostedItem():
+            return words_of(item)
         case _:
             assert_never(item)
 

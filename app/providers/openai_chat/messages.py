@@ -14,6 +14,7 @@ import mimetypes
 from collections.abc import Sequence
 from typing import Any, assert_never
 
+from app.domain.hosted.item import HostedItem
 from app.domain.ids import nine_characters
 from app.domain.items import (
     AdditionalTools,
@@ -35,6 +36,7 @@ from app.providers.openai_chat.reasoning_fields import ReasoningFields
 from app.providers.profiles import Profile
 from app.providers.writing.arguments import as_text
 from app.providers.writing.call_ids import CallIds
+from app.providers.writing.hosted import in_words
 from app.providers.writing.placeholders import GO_ON
 
 Json = dict[str, Any]
@@ -110,7 +112,7 @@ class _Writer:
         if not self._profile.prefill and self.messages and self.messages[-1]["role"] == "assistant":
             self.messages.append({"role": "user", "content": GO_ON})
 
-    def write(self, item: Message | Reasoning) -> None:
+    def write(self, item: Message | Reasoning | HostedItem) -> None:
         """Write an item."""
         match item:
             case Message(role="assistant"):
@@ -123,6 +125,8 @@ class _Writer:
             case Reasoning():
                 self._go_on()
                 self._reasoning.take(item)
+            case HostedItem():
+                self.write(in_words(item))
             case _:
                 assert_never(item)
 

@@ -20,6 +20,7 @@ from app.domain.request import (
 from app.domain.tools import FunctionTool
 from app.providers.openai_chat.messages import to_messages
 from app.providers.profiles import Profile, is_tier_ignored, may_reason, tier_name
+from app.providers.writing.hosted import hosted_in_words
 from app.providers.writing.openai import (
     ToolWords,
     effort_sent,
@@ -83,6 +84,7 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
     if is_tier_ignored(parameters.service_tier, profile):
         names.append("service_tier")
     names += ignored_phases(request.items)
+    names += hosted_in_words(request.items)
     if parameters.tools:
         names += ignored_tools(parameters, profile)
     if parameters.reasoning is not None:

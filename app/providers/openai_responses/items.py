@@ -15,6 +15,7 @@ from typing import Any, assert_never
 
 import orjson
 
+from app.domain.hosted.item import HostedItem
 from app.domain.ids import call_id
 from app.domain.items import (
     AdditionalTools,
@@ -34,6 +35,7 @@ from app.errors import InvalidRequest
 from app.providers.profiles import Profile
 from app.providers.writing.arguments import as_text
 from app.providers.writing.call_ids import CallIds
+from app.providers.writing.hosted import in_words
 
 Json = dict[str, Any]
 
@@ -100,6 +102,8 @@ def payload(reasoning: Json) -> str | None:
 def _can_follow(item: Item) -> bool:
     if isinstance(item, Message):
         return item.role == "assistant" and bool(item.content)
+    if isinstance(item, HostedItem):
+        return not item.is_by_caller
     return isinstance(item, FunctionCall)
 
 
@@ -112,7 +116,7 @@ def _reasoning(item: Reasoning) -> Iterator[Json]:
 
 
 def _item(
-    item: Message | FunctionCall | FunctionCallOutput, ids: CallIds, profile: Profile
+    item: Message | FunctionCall | FunctionCallOutput | HostedItem, ids: CallIds, profile: Profile
 ) -> Iterator[Json]:
     match item:
         case Message():
@@ -133,6 +137,8 @@ def _item(
                 if isinstance(output, str)
                 else [_part(part, "user", profile) for part in output],
             }
+        case HostedItem():
+            yield item.json if profile.hosted_items else _message(in_words(item), profile)
         case _:
             assert_never(item)
 

@@ -17,6 +17,7 @@ from app.domain.request import (
 from app.domain.tools import FunctionTool
 from app.providers.openai_responses.items import to_items, with_one_system
 from app.providers.profiles import Profile, is_tier_ignored, may_reason, tier_name
+from app.providers.writing.hosted import hosted_in_words
 from app.providers.writing.openai import (
     ToolWords,
     effort_sent,
@@ -73,6 +74,8 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
     """Name what the caller asked for and this server cannot honour."""
     parameters = request.parameters
     names = [] if profile.phase else ignored_phases(request.items)
+    if not profile.hosted_items:
+        names += hosted_in_words(request.items)
     names += _PASS_THROUGH.ignored(parameters, profile)
     if is_tier_ignored(parameters.service_tier, profile):
         names.append("service_tier")

@@ -20,7 +20,9 @@ _IN_FORMAT: dict[tuple[str, Api], Mapping[str, Any]] = {
     ("llamacpp", "responses"): {"logprobs": False},
     ("llamacpp", "anthropic_messages"): {"parallel_tool_calls": False},
     # developers.openai.com, "Counting tokens"; docs.anthropic.com, "Token counting".
-    ("openai", "responses"): {"input_counter": "beside"},
+    ("openai", "responses"): {"input_counter": "beside", "hosted_items": True},
+    # learn.microsoft.com, "Use the Azure OpenAI Responses API": its tools are OpenAI's.
+    ("azure", "responses"): {"hosted_items": True},
     ("anthropic", "anthropic_messages"): {"input_counter": "beside"},
     # vllm-project/vllm: entrypoints/serve/tokenize for chats, count_tokens for Messages.
     ("vllm", "chat_completions"): {"input_counter": "tokenize"},

@@ -63,6 +63,8 @@ class Profile:
         text_format: whether text.format is heeded; else `response_format` says it, as in Chat.
         encrypted_reasoning: whether reasoning can be asked for, and sent back, encrypted.
         phase: whether the `phase` of a message is read; else it is left out.
+        hosted_items: whether what tools did that the server runs itself is read in the input, under
+            ids of its own or another's; else it is sent in words (R24).
         refusals: whether refusals are read in the input; else they are sent as text.
         tells_cut: whether an answer that was cut says so; else one that is as long as it might
             be was cut.
@@ -113,6 +115,7 @@ class Profile:
     text_format: bool = True
     encrypted_reasoning: bool = True
     phase: bool = True
+    hosted_items: bool = False
     refusals: bool = True
     tells_cut: bool = True
 

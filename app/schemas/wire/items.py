@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
+from app.domain.hosted.item import HOSTED_KINDS, HostedItem, hosted_item
 from app.domain.items import (
     AdditionalTools,
     CustomCall,
@@ -22,6 +24,7 @@ from app.domain.items import (
 from app.schemas.custom_input import CustomInput
 from app.schemas.field import Bind, ReadContext, Refer, StrictField
 from app.schemas.fields import Choice, String
+from app.schemas.invalid import object_at
 from app.schemas.nesting import ListOf, OneOf
 from app.schemas.wire.document import ALWAYS, AT_TIMES, ValueSchema
 from app.schemas.wire.parts import (
@@ -143,6 +146,29 @@ class AdditionalToolsSchema(ValueSchema[AdditionalTools]):
     tools = ListOf(TOOL, **ALWAYS)
 
 
+class HostedItemSchema(ValueSchema[HostedItem]):
+    about = "What a tool did that another server ran: as it came, with keys of its own."
+    values = (HostedItem,)
+
+    id = String(shortest=1, **ALWAYS)
+    type = Choice(*HOSTED_KINDS, **ALWAYS)
+
+    def _compile(self) -> None:
+        self.writer = attrgetter("json")
+        self._reader = hosted_item
+        self.readers |= dict.fromkeys(self.types, hosted_item)
+
+    def read(self, raw: object, path: str, context: ReadContext) -> dict[str, Any]:
+        """Return the object at `path`, whatever its other keys; see WireSchema."""
+        given = object_at(raw, path)
+        own = {name: given[name] for name in self.strict_fields if name in given}
+        super().read(own, path, context)
+        return given
+
+    def dump_code(self, value: str, bind: Bind) -> str:
+        return f"{value}.json"
+
+
 _CALL, _CUSTOM_CALL, _REASONING = FunctionCallSchema(), CustomCallSchema(), ReasoningSchema()
 #: What a model made, and whatever a conversation holds.
 OUTPUT_ITEM: OneOf[OutputItem] = OneOf(OutputMessageSchema(), _CALL, _CUSTOM_CALL, _REASONING)
@@ -154,4 +180,6 @@ ITEM: OneOf[Item] = OneOf(
     CustomCallOutputSchema(),
     _REASONING,
     AdditionalToolsSchema(),
+    HostedItemSchema(),
+    rest=hosted_item,  # of a later release, or of a server that has more kinds than we know
 )

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
+from app.domain.hosted.item import HostedItem
 from app.domain.items import (
     AdditionalTools,
     FunctionCall,
@@ -96,6 +97,10 @@ class _GroupFinder:
             case Message():
                 self._last_fixed = index
                 if item.role != "assistant":
+                    self._reasoning = []
+            case HostedItem():
+                self._last_fixed = index
+                if item.is_by_caller:
                     self._reasoning = []
         self._is_in_reasoning = isinstance(item, Reasoning)
         self._is_in_group = False

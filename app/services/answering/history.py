@@ -21,6 +21,7 @@ from app.domain.tools import AllowedTools, joined, undeclared
 from app.domain.turns.turn import Context, Thread
 from app.errors import InvalidRequest, NotFound
 from app.services.answering.call_pairing import CallPairing
+from app.services.answering.hosted_pairs import hosted_in_order
 from app.store.responses.base import ResponseStore
 
 
@@ -47,7 +48,8 @@ def thread_for(
         response_id = ids.first_id()
         pairing = CallPairing(())
         own = pairing.add(_resolved(store, ids, account, request.input, {}, response_id))
-        return _with_added(Thread(response_id, pairing.items(), own))
+        items = hosted_in_order(pairing.items(), own, has_gaps=False)
+        return _with_added(Thread(response_id, items, own))
     context = _parent_context(account, parent_id, context_of)
     response_id = ids.new_id("resp", tag_of(parent_id) or ids.new_tag())
     pairing = CallPairing(context.items, context.inputs, context.purged)
@@ -55,7 +57,7 @@ def thread_for(
     own = pairing.add(_resolved(store, ids, account, request.input, known, response_id))
     thread = Thread(
         response_id,
-        items=pairing.items(),
+        items=hosted_in_order(pairing.items(), own, has_gaps=bool(context.purged)),
         own=own,
         position=context.position,
         tools=context.tools,

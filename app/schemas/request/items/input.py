@@ -18,12 +18,14 @@ from app.schemas.request.items.calls import (
     InputFunctionCallSchema,
 )
 from app.schemas.request.items.fields import LONG_TEXT, text_or_array
+from app.schemas.request.items.hosted import InputComputerItemSchema, InputHostedItemSchema
 from app.schemas.request.items.messages import (
     InputMessageSchema,
     InputReasoningSchema,
     ItemReferenceSchema,
 )
 
+_HOSTED, _COMPUTER = InputHostedItemSchema(), InputComputerItemSchema()
 ITEMS: dict[str, Document] = {
     "message": InputMessageSchema(),
     "function_call": InputFunctionCallSchema(),
@@ -33,6 +35,8 @@ ITEMS: dict[str, Document] = {
     "reasoning": InputReasoningSchema(),
     "additional_tools": InputAdditionalToolsSchema(),
     "item_reference": ItemReferenceSchema(),
+    **dict.fromkeys(_HOSTED.types, _HOSTED),
+    **dict.fromkeys(_COMPUTER.types, _COMPUTER),
 }
 
 
@@ -54,7 +58,7 @@ class InputField(StrictField):
         return tuple((_whole(items, path, context) if context.dropped_calls else items).values())
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:
-        items = {"anyOf": [refer(item) for item in ITEMS.values()]}
+        items = {"anyOf": [refer(item) for item in dict.fromkeys(ITEMS.values())]}
         return {"anyOf": [LONG_TEXT, {"type": "array", "maxItems": MOST_ITEMS, "items": items}]}
 
 

@@ -1,0 +1,72 @@
+"""An item that this gateway makes none of: what a tool did that another server runs (R24)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+#: The kinds that are known, and what the ids of each begin with.
+HOSTED_KINDS: Mapping[str, str] = {
+    "web_search_call": "ws",
+    "file_search_call": "fs",
+    "code_interpreter_call": "ci",
+    "image_generation_call": "ig",
+    "mcp_list_tools": "mcpl",
+    "mcp_call": "mcp",
+    "mcp_approval_request": "mcpr",
+    "mcp_approval_response": "mcpa",
+    "computer_call": "cu",
+    "computer_call_output": "cuo",
+    "program": "prog",
+    "program_output": "po",
+}
+_UNKNOWN_PREFIX = "hi"
+#: Those that are a call and its output, and mean nothing without each other.
+PAIRED_KINDS = ("computer_call", "computer_call_output")
+#: What the caller adds to a conversation; the others are the model's doing.
+_BY_CALLER = frozenset({"mcp_approval_response", "computer_call_output"})
+
+
+@dataclass(frozen=True, slots=True)
+class HostedItem:
+    """`json` is the whole item as it came, `id` and `type` among its keys; nobody changes it.
+
+    `id` is "" until one is minted. `path` is where a request has the item, "" for one that is
+    stored.
+    """
+
+    id: str
+    json: dict[str, Any]
+    path: str = field(default="", compare=False)
+
+    @property
+    def type(self) -> str:
+        """The item's kind."""
+        kind: str = self.json["type"]
+        return kind
+
+    @property
+    def prefix(self) -> str:
+        """What an id of its kind begins with."""
+        return HOSTED_KINDS.get(self.type, _UNKNOWN_PREFIX)
+
+    @property
+    def call_id(self) -> str | None:
+        """What a call and its output have in common; None for kinds that come alone."""
+        call_id = self.json.get("call_id")
+        return call_id if isinstance(call_id, str) else None
+
+    @property
+    def is_by_caller(self) -> bool:
+        """Whether the caller made it, not the model or one of its tools."""
+        return self.type in _BY_CALLER
+
+    def under(self, item_id: str) -> HostedItem:
+        """Return the item under an id, in its place or first."""
+        return HostedItem(item_id, {"id": item_id} | self.json | {"id": item_id}, self.path)
+
+
+def hosted_item(json: dict[str, Any]) -> HostedItem:
+    """Return the item that was stored, or answered, as this object."""
+    return HostedItem(json["id"], json)

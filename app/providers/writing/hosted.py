@@ -1,0 +1,22 @@
+"""What hosted tools did, where a server knows no such items and is sent words (R24). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from app.domain.hosted.item import HostedItem
+from app.domain.hosted.words import words_of
+from app.domain.items import InputText, Item, Message, OutputText
+
+
+def in_words(item: HostedItem) -> Message:
+    """Return the message that stands for the item, in the role of who made it."""
+    text = words_of(item)
+    if item.is_by_caller:
+        return Message(item.id, "user", (InputText(text),))
+    return Message(item.id, "assistant", (OutputText(text),))
+
+
+def hosted_in_words(items: Iterable[Item]) -> list[str]:
+    """Name the request's own items of that kind, by path."""
+    return [item.path for item in items if type(item) is HostedItem and item.path]

@@ -1,0 +1,51 @@
+"""What tools did that another server ran, as a conversation brings it from there (R24)."""
+
+from __future__ import annotations
+
+from app.domain.hosted.item import HOSTED_KINDS, PAIRED_KINDS, HostedItem
+from app.schemas.field import ReadContext
+from app.schemas.fields import MOST_NESTED, TOO_DEEP, Choice, String, is_shallow
+from app.schemas.invalid import InvalidField, object_at, required
+from app.schemas.request.bounds import LONGEST_CALL_ID
+from app.schemas.request.items.fields import ItemId, ItemSchema
+
+_MOST_KEYS = 100
+
+
+class InputHostedItemSchema(ItemSchema):
+    about = (
+        "What a tool did that another server ran. All of its keys are kept as they are; models "
+        "whose servers do not know such items read it in words."
+    )
+
+    type = Choice(*(kind for kind in HOSTED_KINDS if kind not in PAIRED_KINDS), required=True)
+    id = ItemId()
+
+    def read(self, raw: object, path: str, context: ReadContext) -> HostedItem:
+        """Return the item, of which only the keys declared here are looked at.
+
+        Raises:
+            InvalidField: one of them is wrong, or the item is too large for what it is.
+        """
+        given = object_at(raw, path)
+        if len(given) > _MOST_KEYS:
+            what = f"has {len(given)} keys: send at most {_MOST_KEYS}."
+            raise InvalidField("invalid_value", path, what)
+        if not is_shallow(given, MOST_NESTED):
+            raise InvalidField("invalid_value", path, TOO_DEEP)
+        for name, field in self.strict_fields.items():
+            if given.get(name) is not None:
+                field.check(given[name], path, context)
+            elif field.required:
+                raise required(f"{path}.{name}")
+        return HostedItem(given.get("id") or "", given, path)
+
+
+class InputComputerItemSchema(InputHostedItemSchema):
+    about = (
+        "What a computer was to do, or what it showed then: kept as it is, and together. Models "
+        "whose servers do not know such items read it in words."
+    )
+
+    type = Choice(*PAIRED_KINDS, required=True)
+    call_id = String(required=True, shortest=1, longest=LONGEST_CALL_ID)
