@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from marshmallow import Schema, fields, missing
 
@@ -25,13 +25,25 @@ def _go_on() -> None:
     """Do not pause."""
 
 
+class AddedTool(NamedTuple):
+    """A tool that an item of the input brings, and where it stands.
+
+    `path` is "" where it was checked before. `may_replace` says that an earlier one of that name
+    may be declared otherwise.
+    """
+
+    tool: Tool
+    path: str = ""
+    may_replace: bool = False
+
+
 @dataclass(slots=True)
 class ReadContext:
     """What one reading of a body is given, and what it brings beside its values.
 
     `drops_unsupported` is the policy for tools and items that only some upstreams know (R7, R18);
     `ignored` names what was sent and will not be acted on (R1). `added_tools` are those that items
-    of the input bring, each with its path, which is "" where it was checked before (G3).
+    of the input bring (G3).
     """
 
     drops_unsupported: bool = False
@@ -39,7 +51,7 @@ class ReadContext:
     dropped_tools: set[str] = field(default_factory=set)
     dropped_any_tool: bool = False
     dropped_calls: set[str] = field(default_factory=set)
-    added_tools: list[tuple[Tool, str]] = field(default_factory=list)
+    added_tools: list[AddedTool] = field(default_factory=list)
     #: Called now and then while something long is read, to let others run.
     pause: Callable[[], None] = _go_on
 

@@ -164,6 +164,19 @@ class CustomCallGrammar(ItemGrammar):
         require(item["status"] != "in_progress", "a call is done while in progress")
 
 
+class ToolSearchCallGrammar(ItemGrammar):
+    """No event touches it between its first and its last."""
+
+    def __init__(self, item: Json) -> None:
+        super().__init__(item)
+        require(item["arguments"] == {}, "a search must be added with empty arguments")
+        require(bool(item["call_id"]), "a search needs its call_id")
+
+    def finish(self, item: Json) -> None:
+        super().finish(item)
+        require(item["status"] != "in_progress", "a search is done while in progress")
+
+
 class ReasoningGrammar(ItemGrammar):
     def __init__(self, item: Json) -> None:
         super().__init__(item)
@@ -224,6 +237,7 @@ def item_grammar(item: Json) -> ItemGrammar:
         "message": MessageGrammar,
         "function_call": FunctionCallGrammar,
         "custom_tool_call": CustomCallGrammar,
+        "tool_search_call": ToolSearchCallGrammar,
         "reasoning": ReasoningGrammar,
     }
     kind = kinds.get(item["type"])

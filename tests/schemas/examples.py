@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from app.domain.items import CustomCall, FunctionCall, Message, OutputText, Reasoning, Refusal
+from app.domain.items import (
+    CustomCall,
+    FunctionCall,
+    Message,
+    OutputText,
+    Reasoning,
+    Refusal,
+    ToolSearchCall,
+)
 from app.domain.response import Response, ResponseError, Usage
 from app.domain.stream.events import (
     AnnotationAdded,
@@ -49,6 +57,7 @@ MESSAGE = Message(
 )
 CALL = FunctionCall("fc_1", "call_1", "look_up", "{}")
 CUSTOM_CALL = CustomCall("ctc_1", "call_2", "patch", '{"input": "a"}', namespace="files")
+SEARCH_CALL = ToolSearchCall("tsc_1", "call_3", arguments='{"query":"a"}')
 THOUGHT = Reasoning("rs_1", ("Hm.",), (), "sealed")
 PLAIN = echo(load())
 RICH = echo(
@@ -162,4 +171,6 @@ EVENTS: tuple[Event, ...] = (
     InputDelta(18, "ctc_1", 3, "a"),
     InputDone(19, "ctc_1", 3, "a"),
     ItemDone(20, 3, CUSTOM_CALL),
+    ItemAdded(21, 4, replace(SEARCH_CALL, arguments="{}", status="in_progress")),
+    ItemDone(22, 4, SEARCH_CALL),
 )

@@ -41,6 +41,8 @@ from app.domain.items import (
     OutputText,
     Reasoning,
     Refusal,
+    ToolSearchCall,
+    ToolSearchOutput,
 )
 from app.domain.response import Response, Usage
 from app.domain.stream.deltas import (
@@ -123,6 +125,10 @@ ITEMS: dict[str, Item] = {
     ),
     "custom output": CustomCallOutput("ctco_1", "call_1", "4"),
     "custom output: parts": CustomCallOutput("ctco_1", "call_1", (InputText("4"),)),
+    "search": ToolSearchCall("tsc_1", "call_1", arguments='{"query": "\\u00fc"}'),
+    "search: no object": ToolSearchCall("tsc_1", "call_1", arguments="mail", status="incomplete"),
+    "search: found": ToolSearchOutput("tso_1", "call_1", tools=(FunctionTool("look_up"),)),
+    "search: found nothing": ToolSearchOutput("tso_1", "call_1"),
     "reasoning: empty": Reasoning("rs_1"),
     "reasoning: summary": Reasoning("rs_1", ("a", "b")),
     "reasoning: content and payload": Reasoning("rs_1", ("a",), ("b", "c"), "sealed"),
@@ -178,6 +184,12 @@ ECHOES: dict[str, dict[str, Any]] = {
                 {"type": "function", "name": "look_up"},
             ],
         },
+    },
+    "search among tools": {
+        "tools": [
+            FUNCTION,
+            {"type": "tool_search", "execution": "client", "parameters": {"type": "object"}},
+        ]
     },
     "object": {"text": {"format": {"type": "json_object"}, "verbosity": "high"}},
     "schema": {

@@ -29,6 +29,7 @@ from app.domain.tools.kinds import (
     own_names,
     qualified,
 )
+from app.domain.tools.search import ToolSearchTool
 
 __all__ = [
     "LONGEST_NAME",
@@ -45,6 +46,7 @@ __all__ = [
     "PlainInput",
     "Tool",
     "ToolChoice",
+    "ToolSearchTool",
     "built_in_types",
     "choice_key",
     "choosable",

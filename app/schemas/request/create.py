@@ -230,7 +230,7 @@ def settle_together(found: dict[str, Any], context: ReadContext) -> None:
     if context.added_tools:
         refuse_clashes(found.get("tools", ()), context.added_tools)
     if "tool_choice" in found:
-        tools = (*found.get("tools", ()), *(tool for tool, _ in context.added_tools))
+        tools = (*found.get("tools", ()), *(each.tool for each in context.added_tools))
         continues = "previous_response_id" in found
         found["tool_choice"] = settle(found["tool_choice"], tools, context, continues=continues)
     if "context_management" in found:  # accepted, and not acted on (R15)

@@ -20,12 +20,15 @@ from app.domain.items import (
     Message,
     OutputItem,
     Reasoning,
+    ToolSearchCall,
+    ToolSearchOutput,
 )
 from app.schemas.custom_input import CustomInput
 from app.schemas.field import Bind, ReadContext, Refer, StrictField
 from app.schemas.fields import Choice, String
 from app.schemas.invalid import object_at
 from app.schemas.nesting import ListOf, OneOf
+from app.schemas.search_arguments import SearchArguments
 from app.schemas.wire.document import ALWAYS, AT_TIMES, ValueSchema
 from app.schemas.wire.parts import (
     INPUT_PART,
@@ -169,9 +172,36 @@ class HostedItemSchema(ValueSchema[HostedItem]):
         return f"{value}.json"
 
 
+class ToolSearchCallSchema(ValueSchema[ToolSearchCall]):
+    about = "A search among tools that the caller is to run."
+    values = (ToolSearchCall,)
+
+    id = String(shortest=1, **ALWAYS)
+    type = Choice("tool_search_call", **ALWAYS)
+    status = Choice(*_STATUSES, **ALWAYS)
+    call_id = String(shortest=1, longest=64, **ALWAYS)
+    execution = Choice("client", **ALWAYS)
+    arguments = SearchArguments(about="What the model wrote, where it is no object.", **ALWAYS)
+
+
+class ToolSearchOutputSchema(ValueSchema[ToolSearchOutput]):
+    about = "The tools that a search has found: the model has them from here on."
+    values = (ToolSearchOutput,)
+
+    id = String(shortest=1, **ALWAYS)
+    type = Choice("tool_search_output", **ALWAYS)
+    status = Choice(*_STATUSES, **ALWAYS)
+    call_id = String(shortest=1, longest=64, **ALWAYS)
+    execution = Choice("client", **ALWAYS)
+    tools = ListOf(TOOL, **ALWAYS)
+
+
 _CALL, _CUSTOM_CALL, _REASONING = FunctionCallSchema(), CustomCallSchema(), ReasoningSchema()
+_SEARCH = ToolSearchCallSchema()
 #: What a model made, and whatever a conversation holds.
-OUTPUT_ITEM: OneOf[OutputItem] = OneOf(OutputMessageSchema(), _CALL, _CUSTOM_CALL, _REASONING)
+OUTPUT_ITEM: OneOf[OutputItem] = OneOf(
+    OutputMessageSchema(), _CALL, _CUSTOM_CALL, _SEARCH, _REASONING
+)
 ITEM: OneOf[Item] = OneOf(
     MessageSchema(),
     _CALL,
@@ -180,6 +210,8 @@ ITEM: OneOf[Item] = OneOf(
     CustomCallOutputSchema(),
     _REASONING,
     AdditionalToolsSchema(),
+    _SEARCH,
+    ToolSearchOutputSchema(),
     HostedItemSchema(),
     rest=hosted_item,  # of a later release, or of a server that has more kinds than we know
 )

@@ -14,6 +14,7 @@ from app.domain.tools import (
     NamespaceTool,
     PlainInput,
     Tool,
+    ToolSearchTool,
 )
 from app.schemas.field import Bind, ReadContext, Refer
 from app.schemas.fields import Boolean, Choice, FreeObject, String
@@ -79,7 +80,19 @@ class NamespaceToolSchema(ValueSchema[NamespaceTool]):
     tools = ListOf(OneOf(FUNCTION_TOOL, _CUSTOM_TOOL), **ALWAYS)
 
 
-TOOL: OneOf[Tool] = OneOf(FUNCTION_TOOL, _CUSTOM_TOOL, NamespaceToolSchema())
+class ToolSearchToolSchema(ValueSchema[ToolSearchTool]):
+    about = "A search among tools that the caller runs."
+    values = (ToolSearchTool,)
+
+    type = Choice("tool_search", **ALWAYS)
+    execution = Choice("client", **ALWAYS)
+    description = String(**OR_NULL)
+    parameters = FreeObject(**OR_NULL)
+
+
+TOOL: OneOf[Tool] = OneOf(
+    FUNCTION_TOOL, _CUSTOM_TOOL, NamespaceToolSchema(), ToolSearchToolSchema()
+)
 
 
 class NamedFunctionSchema(ValueSchema[NamedFunction]):

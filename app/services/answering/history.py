@@ -13,6 +13,7 @@ from app.domain.items import (
     Item,
     ItemReference,
     Message,
+    ToolSearchOutput,
     with_id,
 )
 from app.domain.request import CreateRequest
@@ -23,6 +24,8 @@ from app.errors import InvalidRequest, NotFound
 from app.services.answering.call_pairing import CallPairing
 from app.services.answering.hosted_pairs import hosted_in_order
 from app.store.responses.base import ResponseStore
+
+_BRINGING = frozenset({AdditionalTools, ToolSearchOutput})
 
 
 def thread_for(
@@ -67,9 +70,11 @@ def thread_for(
 
 def _with_added(thread: Thread) -> Thread:
     """Return the thread with the tools that its items bring (G3)."""
-    if AdditionalTools not in map(type, thread.items):
+    if _BRINGING.isdisjoint(map(type, thread.items)):
         return thread
-    brought = [item.tools for item in thread.items if isinstance(item, AdditionalTools)]
+    brought = [
+        item.tools for item in thread.items if isinstance(item, AdditionalTools | ToolSearchOutput)
+    ]
     return replace(thread, added=joined((), chain.from_iterable(brought)))
 
 

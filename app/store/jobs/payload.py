@@ -21,7 +21,7 @@ import orjson
 from app.domain.identity import RequestIdentity
 from app.domain.turns.job_payload import JobPayload
 from app.domain.turns.turn import Position, Thread
-from app.schemas.field import ReadContext
+from app.schemas.field import AddedTool, ReadContext
 from app.schemas.request.create import CREATE_REQUEST
 from app.schemas.wire.items import ITEM
 from app.schemas.wire.responses import RESPONSE
@@ -55,7 +55,7 @@ def load_payload(raw: bytes) -> JobPayload:
     response = RESPONSE.load(fields["response"])
     # What was unsupported has been refused or dropped when it came.
     added = tuple(TOOL.load_all(fields.get("added", ())))  # an earlier release has none
-    context = ReadContext(drops_unsupported=True, added_tools=[(tool, "") for tool in added])
+    context = ReadContext(drops_unsupported=True, added_tools=list(map(AddedTool, added)))
     request = CREATE_REQUEST.load(fields["body"], context=context)
     own = tuple(ITEM.load_all(fields["own"]))
     return JobPayload(

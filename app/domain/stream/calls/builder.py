@@ -6,12 +6,13 @@ from app.domain.ids import Mint
 from app.domain.stream.call_names import CallNames
 from app.domain.stream.calls.built_in import BuiltInCallBuilder
 from app.domain.stream.calls.custom import CustomCallBuilder, InputDecoder
+from app.domain.stream.calls.search import ToolSearchCallBuilder
 from app.domain.stream.deltas import CallOpened
 from app.domain.stream.event_log import EventLog
 from app.domain.stream.item_builders import FunctionCallBuilder
 
 #: What builds the calls of each built-in tool, by the tool's type.
-_BUILT_IN: dict[str, type[BuiltInCallBuilder]] = {}
+_BUILT_IN: dict[str, type[BuiltInCallBuilder]] = {"tool_search": ToolSearchCallBuilder}
 
 
 def call_builder(

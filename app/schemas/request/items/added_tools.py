@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.domain.items import AdditionalTools
-from app.domain.tools import Tool, members_of
-from app.schemas.field import ReadContext
-from app.schemas.fields import Choice
+from app.domain.items import AdditionalTools, ToolSearchCall, ToolSearchOutput
+from app.domain.tools import CallableTool, Tool, members_of, own_names
+from app.schemas.field import AddedTool, ReadContext
+from app.schemas.fields import Choice, String
+from app.schemas.request.bounds import LONGEST_CALL_ID, LONGEST_TEXT, STATUSES
 from app.schemas.request.items.fields import ItemId, ItemSchema
 from app.schemas.request.tools.field import ToolsField
 from app.schemas.request.tools.namespaces import taken
+from app.schemas.search_arguments import SearchArguments
 
 
 class AddedToolsField(ToolsField):
     """Tools as a request declares them; the context is given each with its path."""
 
     def keep(self, tool: Tool, path: str, context: ReadContext) -> None:
-        context.added_tools.append((tool, path))
+        context.added_tools.append(AddedTool(tool, path))
+
+
+class FoundToolsField(ToolsField):
+    """Tools that a search has found. Each search finds them as they are by then."""
+
+    def keep(self, tool: Tool, path: str, context: ReadContext) -> None:
+        context.added_tools.append(AddedTool(tool, path, may_replace=True))
 
 
 class InputAdditionalToolsSchema(ItemSchema):
@@ -30,14 +39,50 @@ class InputAdditionalToolsSchema(ItemSchema):
     id = ItemId()
 
 
-def refuse_clashes(tools: Sequence[Tool], added: Sequence[tuple[Tool, str]]) -> None:
+class InputToolSearchCallSchema(ItemSchema):
+    about = "A search among tools that the model wanted, and that the caller ran."
+    values = (ToolSearchCall,)
+
+    type = Choice("tool_search_call", required=True)
+    call_id = String(required=True, shortest=1, longest=LONGEST_CALL_ID)
+    arguments = SearchArguments(required=True, longest=LONGEST_TEXT)
+    execution = Choice("client", about="Whose search it was.")
+    id = ItemId()
+    status = Choice(*STATUSES, default="completed")
+
+
+class InputToolSearchOutputSchema(ItemSchema):
+    about = "The tools that a search has found: the model has them from here on."
+    values = (ToolSearchOutput,)
+
+    type = Choice("tool_search_output", required=True)
+    call_id = String(required=True, shortest=1, longest=LONGEST_CALL_ID)
+    tools = FoundToolsField(required=True)
+    execution = Choice("client", about="Whose search it was.")
+    id = ItemId()
+    status = Choice(*STATUSES, default="completed")
+
+
+def refuse_clashes(tools: Sequence[Tool], added: Sequence[AddedTool]) -> None:
     """Hold tools that items bring to the names that are left; the same tool may come again.
+
+    One that a search has found is the same wherever it is of the same kind and namespace, whatever
+    it takes by now: else a conversation could not go on in which a tool has changed.
 
     Raises:
         InvalidField: one has the name of another tool.
     """
-    known = {each.name: each for each in members_of(tools)}
-    for tool, path in added:
+    known = {each.name: (tool, each) for tool in tools for each in members_of((tool,))}
+    for tool, path, may_replace in added:
         for each in members_of((tool,)) if path else ():
-            if known.setdefault(each.name, each) != each:
+            earlier, other = known.setdefault(each.name, (tool, each))
+            is_same = (
+                _origin(earlier, other) == _origin(tool, each) if may_replace else other == each
+            )
+            if not is_same:
                 raise taken(each.name, f"{path}.name")
+
+
+def _origin(tool: Tool, member: CallableTool) -> tuple[type, tuple[str, str] | None]:
+    """Return what a tool is, whatever it takes: its kind, and its namespace and name there."""
+    return type(member), own_names((tool,)).get(member.name)

@@ -10,7 +10,11 @@ from app.schemas.field import ReadContext, Refer, StrictField
 from app.schemas.invalid import InvalidField, join, listed, object_at, quoted, type_at
 from app.schemas.request.bounds import MOST_ITEMS, SLICE
 from app.schemas.request.fast_path import plain_item
-from app.schemas.request.items.added_tools import InputAdditionalToolsSchema
+from app.schemas.request.items.added_tools import (
+    InputAdditionalToolsSchema,
+    InputToolSearchCallSchema,
+    InputToolSearchOutputSchema,
+)
 from app.schemas.request.items.calls import (
     InputCustomCallOutputSchema,
     InputCustomCallSchema,
@@ -34,6 +38,8 @@ ITEMS: dict[str, Document] = {
     "custom_tool_call_output": InputCustomCallOutputSchema(),
     "reasoning": InputReasoningSchema(),
     "additional_tools": InputAdditionalToolsSchema(),
+    "tool_search_call": InputToolSearchCallSchema(),
+    "tool_search_output": InputToolSearchOutputSchema(),
     "item_reference": ItemReferenceSchema(),
     **dict.fromkeys(_HOSTED.types, _HOSTED),
     **dict.fromkeys(_COMPUTER.types, _COMPUTER),

@@ -1,4 +1,4 @@
-"""The tools of a request: functions, custom tools and namespaces of both, each name once."""
+"""The tools of a request, of every kind, each name once."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ from app.schemas.invalid import array_at, object_at, type_at
 from app.schemas.request.bounds import MOST_TOOLS
 from app.schemas.request.tools.functions import plain_tool
 from app.schemas.request.tools.namespaces import MEMBERS, InputNamespaceToolSchema, taken
-from app.schemas.request.tools.unsupported import leave_out, unsupported
+from app.schemas.request.tools.search import InputToolSearchToolSchema
+from app.schemas.request.tools.unsupported import is_search_of_ours, leave_out, unsupported
 
 #: The tools that are served here, by `type`.
-TOOLS: dict[str, Document] = MEMBERS | {"namespace": InputNamespaceToolSchema()}
+TOOLS: dict[str, Document] = MEMBERS | {
+    "namespace": InputNamespaceToolSchema(),
+    "tool_search": InputToolSearchToolSchema(),
+}
 
 
 class ToolsField(StrictField):
-    """The tools: functions, custom tools and namespaces of them, each name once."""
+    """The tools: functions, custom tools, namespaces of them and a search, each name once."""
 
     def check(self, value: Any, at: str, context: ReadContext) -> tuple[Tool, ...]:
         path, names, tools = self.path(at), set[str](), list[Tool]()
@@ -55,7 +59,7 @@ def read_tool(raw: object, path: str, context: ReadContext) -> Tool | None:
     """
     given = object_at(raw, path)
     schema = TOOLS.get(type_at(given, path))
-    if schema is None:
+    if schema is None or is_search_of_ours(given):
         leave_out(given, path, context)
         return None
     tool: Tool = schema.read(given, path, context)

@@ -12,7 +12,7 @@ from app.schemas.invalid import InvalidField, array_at, join, object_at, quoted,
 from app.schemas.request.bounds import LONGEST_DESCRIPTION, MOST_TOOLS, NAME, NAME_HINT
 from app.schemas.request.tools.custom import InputCustomToolSchema
 from app.schemas.request.tools.functions import InputFunctionToolSchema, plain_tool
-from app.schemas.request.tools.unsupported import leave_out
+from app.schemas.request.tools.unsupported import is_search_of_ours, leave_out
 
 #: What a namespace may hold, by `type`.
 MEMBERS: dict[str, Document] = {
@@ -69,6 +69,9 @@ def _read_member(raw: object, path: str, context: ReadContext) -> FunctionTool |
     kind = type_at(given, path)
     if kind == "namespace":
         what = "is a namespace inside another: put its functions beside it."
+        raise InvalidField("invalid_value", join(path, "type"), what)
+    if kind == "tool_search" and not is_search_of_ours(given):
+        what = "is a search inside a namespace: put it beside it."
         raise InvalidField("invalid_value", join(path, "type"), what)
     schema = MEMBERS.get(kind)
     if schema is None:

@@ -38,7 +38,7 @@ def leave_out(given: dict[str, Any], path: str, context: ReadContext) -> None:
     if context.drops_unsupported:
         context.dropped_any_tool = True
         context.dropped_tools.update(_names(given))
-    elif not _is_web_search(given["type"]) and not _is_search_of_ours(given):
+    elif not _is_web_search(given["type"]) and not is_search_of_ours(given):
         raise unsupported(given["type"], path)
     context.ignore(path)
 
@@ -46,13 +46,14 @@ def leave_out(given: dict[str, Any], path: str, context: ReadContext) -> None:
 def unsupported(kind: str, path: str) -> InvalidField:
     """Return the error for a tool of this kind."""
     where = "runs on another vendor's servers" if kind in HOSTED else "is not known"
-    where = "of the caller's own is not understood here" if kind == "tool_search" else where
     what = f'{quoted(kind)} {where}: declare a tool of type "function" and run it yourself.'
+    if kind == "tool_search":
+        what = '"tool_search" is not run here: set execution to "client" and run it yourself.'
     return InvalidField("unsupported_value", join(path, "type"), what)
 
 
-def _is_search_of_ours(given: dict[str, Any]) -> bool:
-    """Tell whether it is a search among deferred tools that the server runs: none are deferred."""
+def is_search_of_ours(given: dict[str, Any]) -> bool:
+    """Tell whether it is a search that the server is to run: there is nothing to find by it."""
     return given["type"] == "tool_search" and given.get("execution") in (None, "server")
 
 

@@ -1,0 +1,12 @@
+"""The calls of searches among tools (G3)."""
+
+from __future__ import annotations
+
+from app.domain.items import ToolSearchCall
+from app.domain.stream.calls.built_in import BuiltInCallBuilder
+
+
+class ToolSearchCallBuilder(BuiltInCallBuilder):
+    """Builds a search, of which no event tells between its first and its last."""
+
+    made = ToolSearchCall
