@@ -152,9 +152,15 @@ def test_a_counter_never_falls_within_an_answer() -> None:
 
 
 def test_what_the_cache_took_is_apart_only_where_the_format_says_so() -> None:
-    usage = {"input_tokens": 5, "output_tokens": 1, "cache_read_input_tokens": 100}
-    assert counted(usage, apart=True) == Usage(105, 1, 100)
-    assert counted(usage) == Usage(5, 1, 100)
+    usage = {"input_tokens": 500, "output_tokens": 1, "cache_read_input_tokens": 100}
+    assert counted(usage, apart=True) == Usage(600, 1, 100)
+    assert counted(usage) == Usage(500, 1, 100)
+
+
+def test_no_more_of_the_input_is_cached_than_there_is() -> None:
+    usage = {"input_tokens": 5, "cached_tokens": 3, "cache_write_tokens": 9, "output_tokens": 1}
+    assert counted(usage) == Usage(5, 1, 3, 2)
+    assert counted(usage | {"cached_tokens": 9}) == Usage(5, 1, 5, 0)
 
 
 @pytest.mark.parametrize(

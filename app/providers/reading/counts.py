@@ -93,6 +93,8 @@ class Counts:
         given = most("input", 0)
         if self._cache_is_apart and not self._inclusive:
             given = min(given + cached + written, MOST_TOKENS)
+        cached = min(cached, given)  # it is a part of the input, whatever the server makes of it
+        written = min(written, given - cached)
         output = most("output")
         if output is None:
             output = max(0, most("total", 0) - given)
