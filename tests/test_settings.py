@@ -229,6 +229,7 @@ headers = { "X-Team" = "research" }
 proxy = "http://proxy.internal:3128"
 ca_file = "ca.pem"
 profile = "anthropic"
+prompt_cache = "off"
 quirks = { max_tokens = true, flavour = "mild", depth = 2 }
 
 [providers.house]
@@ -298,6 +299,7 @@ def test_every_key_of_a_provider_is_read(whole: Settings) -> None:
     assert vendor.headers == {"X-Team": "research"}
     assert vendor.proxy == "http://proxy.internal:3128"
     assert vendor.ca_file == Path("ca.pem")
+    assert vendor.prompt_cache == "off"
     assert vendor.profile == "anthropic"
     assert vendor.quirks == {"max_tokens": True, "flavour": "mild", "depth": 2}
 
@@ -413,6 +415,10 @@ A = '[providers.a]\napi = "responses"\nbase_url = "https://a"\n'
         (A + 'headers = {"a b" = ""}', "headers must have names that HTTP allows"),
         (A + 'headers = {"a" = "b\\r\\nc"}', "headers must have values that HTTP allows"),
         (A + "quirks = { a = [] }", "quirks must be a table of flags, numbers and words"),
+        (
+            '[providers.a]\napi = "responses"\nbase_url = "https://a"\nprompt_cache = "auto"',
+            "prompt_cache is a setting of api anthropic_messages only",
+        ),
         (A + 'ca_file = "no.pem"', "ca_file names a file that cannot be read: No such file"),
         (A + 'api_key_env = "X"\napi_key_file = "x"', "line 1: [providers.a] has both"),
         (A + 'api_key_env = "X"', "line 4: [providers.a] api_key_env names X, which holds no key"),

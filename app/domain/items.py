@@ -15,10 +15,18 @@ Role = Literal["user", "assistant", "system", "developer"]
 Json = dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class CacheBreakpoint:
+    """The end of a prefix that is to be cached (U23); `ttl` None is that of the request."""
+
+    ttl: str | None = None
+
+
 @frozen_dataclass(frozen=True, slots=True)
 class InputText:
     type: ClassVar[str] = "input_text"
     text: str
+    prompt_cache_breakpoint: CacheBreakpoint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,7 @@ class InputImage:
     image_url: str | None = None
     file_id: str | None = None
     detail: str = "auto"
+    prompt_cache_breakpoint: CacheBreakpoint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,7 @@ class InputFile:
     file_id: str | None = None
     filename: str | None = None
     detail: str | None = None
+    prompt_cache_breakpoint: CacheBreakpoint | None = None
 
 
 @frozen_dataclass(frozen=True, slots=True)

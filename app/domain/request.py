@@ -36,6 +36,17 @@ class TextOptions:
     verbosity: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CacheOptions:
+    """How the upstream is to cache the prompt (U23); `ttl` None leaves how long to it.
+
+    `explicit` is up to breakpoints of the input only, `implicit` where it is useful, too.
+    """
+
+    mode: str = "implicit"
+    ttl: str | None = None
+
+
 #: What holds where the caller sets nothing about the text.
 PLAIN_TEXT = TextOptions()
 
@@ -61,6 +72,7 @@ class Parameters:
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
     prompt_cache_retention: str | None = None
+    prompt_cache_options: CacheOptions | None = None
     service_tier: str | None = None
     seed: int | None = None
     metadata: dict[str, str] = field(default_factory=dict)
@@ -77,6 +89,7 @@ class CreateRequest:
     """The body of POST /v1/responses, validated.
 
     `ignored` names what was sent and is not acted on, whatever the upstream (R1).
+    `has_cache_breakpoints` says that a part of the input has one.
     `model` may be empty only where a schema loads it for an endpoint that does not need one.
     """
 
@@ -89,6 +102,7 @@ class CreateRequest:
     previous_response_id: str | None = None
     truncation: Literal["auto", "disabled"] = "disabled"
     ignored: tuple[str, ...] = ()
+    has_cache_breakpoints: bool = False
 
 
 @frozen_dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +112,7 @@ class ModelRequest:
     `items` holds no references; reasoning items carry only payloads that this provider gave.
     `history_tools` are tool definitions of earlier turns, for upstreams that want a definition
     for every call in the history (S6). `reasons` says whether the model does; None leaves it to
-    the model's name.
+    the model's name. `has_cache_breakpoints` says that what this request brings has one.
     """
 
     model: str
@@ -108,3 +122,4 @@ class ModelRequest:
     history_tools: tuple[FunctionTool, ...] = ()
     max_output_tokens_default: int | None = None
     reasons: bool | None = None
+    has_cache_breakpoints: bool = False

@@ -43,7 +43,7 @@ class ReadContext:
 
     `drops_unsupported` is the policy for tools and items that only some upstreams know (R7, R18);
     `ignored` names what was sent and will not be acted on (R1). `added_tools` are those that items
-    of the input bring (G3).
+    of the input bring (G3). `has_cache_breakpoints` says that a part has one (U23).
     """
 
     drops_unsupported: bool = False
@@ -52,6 +52,7 @@ class ReadContext:
     dropped_any_tool: bool = False
     dropped_calls: set[str] = field(default_factory=set)
     added_tools: list[AddedTool] = field(default_factory=list)
+    has_cache_breakpoints: bool = False
     #: Called now and then while something long is read, to let others run.
     pause: Callable[[], None] = _go_on
 

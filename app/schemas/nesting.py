@@ -131,6 +131,9 @@ class Nested(StrictField):
     def find(self, attribute: str, data: str, bind: Bind) -> str | None:
         if self.itself and attribute:
             return self.inner.find(attribute, f"{data}[{self.key!r}]", bind)
+        if self.is_optional and attribute == self.source:
+            raw = f"{data}.get({self.key!r})"
+            return f"(None if {raw} is None else {self.load_code(raw, bind)})"
         return super().find(attribute, data, bind)
 
 

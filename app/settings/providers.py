@@ -30,6 +30,7 @@ _READERS: Mapping[str, readers.Reader] = {
     "ca_file": readers.text,
     "profile": readers.text,
     "quirks": readers.quirks,
+    "prompt_cache": readers.one_of("auto", "off"),
 }
 _OF_LOCAL = {"api", "models"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -71,6 +72,8 @@ def _provider(
         values["discover"] = True  # it is asked for its list, which costs nothing
     elif "base_url" not in values:
         raise bad_table(path, "needs a base_url")
+    if "prompt_cache" in values and values["api"] != "anthropic_messages":
+        raise bad_key((*path, "prompt_cache"), "is a setting of api anthropic_messages only")
     if "ca_file" in values:
         values["ca_file"] = _readable(values["ca_file"], (*path, "ca_file"), folder)
     values["api_key"] = _api_key(values, path, environ, folder)

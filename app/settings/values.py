@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 Api = Literal["responses", "chat_completions", "anthropic_messages", "local"]
 UnsupportedTools = Literal["refuse", "drop"]
+PromptCache = Literal["auto", "off"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +19,8 @@ class ProviderSettings:
     `timeout_s` bounds the wait for the first byte and each silence after it, `deadline_s` a whole
     call. `keep_alive` says that a connection is used again once its answer was read to the end.
     `profile` names a set of quirks (providers.profiles), `quirks` overrides single ones.
+    `prompt_cache` says whether prompts are marked for the server's cache; None leaves it to the
+    profile.
     `discover` says that the upstream's own model list is asked for and refreshed.
     """
 
@@ -37,6 +40,7 @@ class ProviderSettings:
     ca_file: Path | None = None
     profile: str | None = None
     quirks: Mapping[str, Any] = field(default_factory=dict)
+    prompt_cache: PromptCache | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

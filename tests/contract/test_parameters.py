@@ -18,6 +18,7 @@ import pytest
 from app.domain.request import (
     INCLUDE_ENCRYPTED,
     INCLUDE_LOGPROBS,
+    CacheOptions,
     CreateRequest,
     JsonSchemaFormat,
     ModelRequest,
@@ -64,6 +65,7 @@ STRICT = FunctionTool("get_weather", "Weather of a city", TOOL.parameters, stric
 OWN = "the gateway does this by itself"
 HOSTED = "it bounds calls of hosted tools, of which there are none"
 DEFAULT = "it is what the upstream does anyway"
+SHORT = "so short a prompt is not cached, however it is asked for"
 ECHO = (
     "the local model does the same whatever is asked: it has one way to think and knows no callers"
 )
@@ -145,6 +147,12 @@ ROWS = [
     Row("safety_identifier", {"safety_identifier": "s"}, (H, H, H, M), why=ECHO),
     Row("prompt_cache_key", {"prompt_cache_key": "k"}, (H, I, H, I)),
     Row("prompt_cache_retention", {"prompt_cache_retention": "24h"}, (H, I, H, I)),
+    Row(
+        "prompt_cache_options",
+        {"prompt_cache_options": CacheOptions("explicit", "1h")},
+        (I, M, H, I),
+        why=SHORT,
+    ),
     Row("service_tier", {"service_tier": "flex"}, (H, I, H, I)),
     Row("service_tier", {"service_tier": "default"}, (H, H, H, M), why=ECHO),
     Row("seed", {"seed": 7}, (H, I, I, M), why=ECHO),

@@ -43,6 +43,7 @@ def gateway_toml(places: Places, keepalive_s: float, grace_s: float = 30) -> str
             tables.append(_provider(f"{provider}-stream-{name}", api, places.url, HASTY_S, {}))
     tables += [
         _provider("narrow", "chat_completions", places.url, PATIENT_S, {"max_concurrency": 1}),
+        _provider("cached", "anthropic_messages", places.url, PATIENT_S, {"prompt_cache": "auto"}),
         _provider("breaking", "chat_completions", places.url, PATIENT_S, {}),
         *(_provider(name, "chat_completions", places.url, PATIENT_S, {}) for name in TROUBLED),
         _model("falls-back", "troubled-first", BROKEN, ["anthropic/steady"]),

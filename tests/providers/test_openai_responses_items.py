@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.domain.items import (
+    CacheBreakpoint,
     ContentPart,
     InputFile,
     InputImage,
@@ -88,7 +89,7 @@ def test_an_image_is_passed_on(part: InputPart, fields: dict[str, str]) -> None:
         {"file_id": "file-1"},
     ],
 )
-def test_a_file_is_passed_on(fields: dict[str, str]) -> None:
+def test_a_file_is_passed_on(fields: dict[str, Any]) -> None:
     assert items_of(shown(InputFile(**fields)))[0]["content"] == [{"type": "input_file"} | fields]
 
 
@@ -171,3 +172,16 @@ def test_arguments_that_are_no_object_are_wrapped_for_servers_that_parse_them() 
 
 def test_a_call_without_arguments_has_none() -> None:
     assert items_of(called(arguments=""))[0]["arguments"] == "{}"
+
+
+@pytest.mark.parametrize(
+    "part", [InputText("a"), InputImage(file_id="file_1"), InputFile(file_id="file_1")]
+)
+def test_a_breakpoint_goes_to_a_server_that_knows_it(part: InputPart) -> None:
+    marked = replace(part, prompt_cache_breakpoint=CacheBreakpoint("1h"))
+    plain = items_of(shown(part), answered((part,)))
+    (message, output) = items_of(shown(marked), answered((marked,)))
+    known = plain[0]["content"][0] | {"prompt_cache_breakpoint": {"mode": "explicit", "ttl": "12h"}}
+    assert (message["content"], output["output"]) == ([known], [known])
+    elsewhere = PROFILES["generic"]
+    assert items_of(shown(marked), profile=elsewhere) == items_of(shown(part), profile=elsewhere)

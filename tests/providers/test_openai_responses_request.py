@@ -11,6 +11,7 @@ from app.domain.items import InputImage, InputText, Item, Message
 from app.domain.request import (
     INCLUDE_ENCRYPTED,
     INCLUDE_LOGPROBS,
+    CacheOptions,
     JsonSchemaFormat,
     ReasoningOptions,
     TextOptions,
@@ -67,6 +68,21 @@ def test_a_stream_is_asked_for() -> None:
 def test_a_parameter_of_the_same_name_is_passed_on(given: dict[str, Any]) -> None:
     assert body(**given) == body() | given
     assert in_vain(**given) == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "passed_on"),
+    [
+        (CacheOptions(), {"mode": "implicit"}),
+        (CacheOptions("explicit", "12h"), {"mode": "explicit", "ttl": "12h"}),
+        (CacheOptions("implicit", "5m"), {"mode": "implicit", "ttl": "30m"}),
+        (CacheOptions("implicit", "1h"), {"mode": "implicit", "ttl": "12h"}),
+    ],
+)
+def test_options_of_the_cache_have_the_lifetimes_that_the_server_knows(
+    options: CacheOptions, passed_on: dict[str, str]
+) -> None:
+    assert body(prompt_cache_options=options)["prompt_cache_options"] == passed_on
 
 
 def test_the_operators_default_limit_is_passed_on() -> None:
@@ -192,6 +208,11 @@ def test_verbosity_is_told_beside_a_format_as_in_chat() -> None:
         ("safety_identifier", {"safety_identifier": "s"}, "safety_identifier"),
         ("prompt_cache_key", {"prompt_cache_key": "k"}, "prompt_cache_key"),
         ("prompt_cache_retention", {"prompt_cache_retention": "24h"}, "prompt_cache_retention"),
+        (
+            "prompt_cache_options",
+            {"prompt_cache_options": CacheOptions("explicit", "1h")},
+            "prompt_cache_options",
+        ),
         ("verbosity", {"text": TextOptions(verbosity="low")}, "text.verbosity"),
         ("logprobs", {"top_logprobs": 2}, "top_logprobs"),
         ("logprobs", {"include": frozenset({INCLUDE_LOGPROBS})}, "include"),

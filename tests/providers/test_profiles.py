@@ -8,6 +8,7 @@ import pytest
 
 from app.providers.profiles import PROFILES, is_reasoning_model, profile_of
 from app.settings import Api, ProviderSettings, SettingsError
+from app.settings.values import PromptCache
 
 
 def settings(**others: Any) -> ProviderSettings:
@@ -69,6 +70,21 @@ def test_single_quirks_can_be_overridden() -> None:
     assert {name: getattr(profile, name) for name in quirks} == quirks
 
 
+@pytest.mark.parametrize(
+    ("host", "said", "marks"),
+    [
+        ("api.anthropic.com", None, True), ("api.anthropic.com", "auto", True),
+        ("api.anthropic.com", "off", False), ("relay.example", None, False),
+        ("relay.example", "auto", True), ("relay.example", "off", False),
+    ],
+)  # fmt: skip
+def test_prompts_are_marked_for_a_cache_that_is_known_or_configured(
+    host: str, said: PromptCache | None, marks: bool
+) -> None:
+    given = settings(base_url=f"https://{host}/v1", prompt_cache=said)
+    assert profile_of(given).cache_control is marks
+
+
 def test_a_server_may_differ_in_one_of_its_formats() -> None:
     apis: list[Api] = ["chat_completions", "responses", "anthropic_messages"]
     found = [profile_of(ProviderSettings(name="acme", api=api, profile="llamacpp")) for api in apis]
@@ -90,7 +106,7 @@ def test_a_quirk_that_is_overridden_is_so_in_every_format() -> None:
             {"profile": "acme"},
             "profile 'acme' is none of anthropic, azure, azure-deployments",
         ),
-        ({"quirks": {"colour": True}}, "'colour' is not known; there are coarse_effort"),
+        ({"quirks": {"colour": True}}, "'colour' is not known; there are cache_control"),
         ({"quirks": {"name": "x"}}, "'name' is not known"),
         ({"quirks": {"images": 1}}, "images must be true or false"),
         ({"quirks": {"reasoning_field": True}}, "reasoning_field must be a string"),

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.domain.items import InputFile, InputImage, InputText, OutputText, Refusal
-from tests.schemas.requests import body, fault, part, verdict
+from app.domain.items import CacheBreakpoint, InputFile, InputImage, InputText, OutputText, Refusal
+from tests.schemas.requests import body, fault, load, part, verdict
 
 TYPE, VALUE, MISSING = "invalid_type", "invalid_value", "missing_required_parameter"
 WEB = "https://a.example/b"
@@ -59,7 +59,20 @@ def test_a_file_may_be_named_by_its_id() -> None:
     assert part(given) == InputFile(None, None, "file_1")
 
 
+@pytest.mark.parametrize("ttl", [None, "5m", "30m", "1h", "12h"])
+@pytest.mark.parametrize(
+    "kind", [{"type": "input_text", "text": "a"}, {"type": "input_image", "file_id": "f"},
+             {"type": "input_file", "file_id": "f"}],
+)  # fmt: skip
+def test_every_part_of_the_caller_takes_a_breakpoint(kind: dict[str, Any], ttl: str | None) -> None:
+    given = kind | {"prompt_cache_breakpoint": {"mode": "explicit", "ttl": ttl}}
+    assert part(given).prompt_cache_breakpoint == CacheBreakpoint(ttl)
+    assert load(input=[{"role": "user", "content": [given]}]).has_cache_breakpoints
+    assert not load(input=[{"role": "user", "content": [kind]}]).has_cache_breakpoints
+
+
 IMAGE, FILE = {"type": "input_image"}, {"type": "input_file"}
+TEXT, POINT = {"type": "input_text", "text": "a"}, ".prompt_cache_breakpoint"
 WRONG: list[tuple[Any, str, str]] = [
     ("Hi", TYPE, ""),
     ({}, MISSING, ".type"),
@@ -93,6 +106,9 @@ WRONG: list[tuple[Any, str, str]] = [
     (FILE | {"file_id": "f", "file_data": "AAAA"}, VALUE, ".file_data"),
     (FILE | {"file_id": "f", "detail": "original"}, VALUE, ".detail"),
     (FILE | {"file_id": "f", "filename": 5}, TYPE, ".filename"),
+    (TEXT | {"prompt_cache_breakpoint": True}, TYPE, ".prompt_cache_breakpoint"),
+    (TEXT | {"prompt_cache_breakpoint": {"mode": "implicit"}}, VALUE, f"{POINT}.mode"),
+    (TEXT | {"prompt_cache_breakpoint": {"ttl": "24h"}}, VALUE, f"{POINT}.ttl"),
 ]
 
 

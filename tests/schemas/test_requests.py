@@ -254,7 +254,7 @@ IGNORED: list[tuple[dict[str, Any], tuple[str, ...]]] = [
     ({}, ()),
     ({"client_metadata": {"a": "b"}}, ("client_metadata",)),
     ({"client_metadata": None}, ()),
-    ({"moderation": {}, "prompt_cache_options": {}}, ("moderation", "prompt_cache_options")),
+    ({"moderation": {}, "prompt_cache_hint": {}}, ("moderation", "prompt_cache_hint")),
     ({"context_management": [{"type": "compaction"}]}, ("context_management",)),
     ({"stream": True, "stream_options": {"include_obfuscation": False}}, ()),
     (

@@ -159,6 +159,7 @@ NULLABLE = {
     "max_tool_calls",
     "previous_response_id",
     "prompt_cache_key",
+    "prompt_cache_options",
     "prompt_cache_retention",
     "safety_identifier",
     "usage",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from tests.upstream.prompt_cache import CacheUse
 from tests.upstream.script import Counted, Fail, Finish, Script
 
 Kind = Literal["reasoning", "text", "refusal", "call"]
@@ -17,7 +18,7 @@ class ReadRequest:
     """What the answer depends on. `heard` is the text of the last turn that is not the model's.
 
     `count_usage` is whether a stream shall tell its token counts, `sealed` whether reasoning
-    shall bring its opaque half.
+    shall bring its opaque half, `caching` what its prompt reads from a cache and writes there.
     """
 
     model: str
@@ -26,6 +27,7 @@ class ReadRequest:
     turns: int
     count_usage: bool = True
     sealed: bool = True
+    caching: CacheUse | None = None
 
 
 @dataclass(frozen=True, slots=True)

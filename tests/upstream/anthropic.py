@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from tests.upstream.answer import Answer, Block, ReadRequest, Stream, text_of
 from tests.upstream.frames import event
+from tests.upstream.prompt_cache import CacheUse
 from tests.upstream.script import Counted, Fail
 
 SIGNATURE = "c2lnbmVkLWJ5LXRoZS10ZXN0LWJlZA=="
@@ -37,18 +39,19 @@ class AnthropicWire:
     def whole(self, answer: Answer) -> dict[str, Any]:
         """Return the body of a whole answer; an answer without an end has no stop reason."""
         content = [_block(block) for block in answer.blocks if block.kind != "refusal"]
-        return _message(answer) | {"content": content} | _stopped(answer) | _usage(answer.usage)
+        return _message(answer) | {"content": content} | _stopped(answer) | _usage(answer)
 
     def stream(self, answer: Answer) -> Stream:
         """Return a streamed answer: the usage is cumulative, told at the start and at the end."""
         started = _message(answer) | {"content": [], "stop_reason": None, "stop_sequence": None}
         if answer.usage:
-            started |= _usage(Counted(input=answer.usage.input, cached=answer.usage.cached))
+            counted = Counted(input=answer.usage.input, cached=answer.usage.cached)
+            started |= _usage(replace(answer, usage=counted))
         blocks = [block for block in answer.blocks if block.kind != "refusal"]
         pieces: list[bytes] = []
         for index, block in enumerate(blocks):
             pieces.extend(_pieces(index, block))
-        ended = event({"type": "message_delta", "delta": _stopped(answer)} | _usage(answer.usage))
+        ended = event({"type": "message_delta", "delta": _stopped(answer)} | _usage(answer))
         return Stream(
             opening=event({"type": "message_start", "message": started}) + event({"type": "ping"}),
             pieces=tuple(pieces),
@@ -133,14 +136,17 @@ def _opened(block: Block) -> dict[str, Any]:
     return {"content_block": opened}
 
 
-def _usage(counted: Counted | None) -> dict[str, Any]:
+def _usage(answer: Answer) -> dict[str, Any]:
+    counted, caching = answer.usage, answer.request.caching
     if counted is None:
         return {}
+    if caching is None:
+        caching = CacheUse(counted.cached, 0, counted.input - counted.cached)
     return {
         "usage": {
-            "input_tokens": counted.input - counted.cached,
-            "cache_creation_input_tokens": 0,
-            "cache_read_input_tokens": counted.cached,
+            "input_tokens": caching.rest,
+            "cache_creation_input_tokens": caching.written,
+            "cache_read_input_tokens": caching.read,
             "output_tokens": counted.output,
         }
     }

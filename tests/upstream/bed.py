@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import orjson
 
+from tests.upstream.prompt_cache import PromptCache
 from tests.upstream.wheel import Wheel
 
 State = Literal["arrived", "stalled", "ended", "aborted"]
@@ -86,6 +87,7 @@ class Bed:
         self.open = 0
         self.models: list[str] = ["steady", "swift"]
         self.owner = "test-bed"
+        self.prompts = PromptCache()
         self._served: Counter[State] = Counter()
         self._records: deque[Record] = deque(maxlen=_MOST_RECORDS)
         self._armed: defaultdict[str, deque[str]] = defaultdict(deque)
@@ -96,6 +98,7 @@ class Bed:
         """Forget what is armed and what came, and let everything that stalls go on."""
         self._armed.clear()
         self._records.clear()
+        self.prompts.reset()
         for tag in list(self._gates):
             self.release(tag, ALL)
         self._gates.clear()

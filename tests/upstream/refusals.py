@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
+from tests.upstream.prompt_cache import refused_marks
 from tests.upstream.script import Fail
 
 Json = dict[str, Any]
@@ -177,6 +178,7 @@ def _is_made(item: Json) -> bool:
 
 
 def _messages(body: Json) -> Iterator[Fail]:
+    yield from map(_refused, refused_marks(body))
     for index, tool in enumerate(body.get("tools") or ()):
         if not _NAME.fullmatch(tool["name"]) or len(tool["name"]) > _MOST_OF_A_NAME:
             yield _refused(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from dataclasses import replace
 from typing import Any
 
 import httptools
@@ -105,6 +106,8 @@ class Connection(asyncio.Protocol):
             given = orjson.loads(body)
             sent = WIRES[name].parse(given)
             refused = refusal(name, given)
+            if name == "/messages" and not refused:
+                sent = replace(sent, caching=bed.prompts.use(given))
             planned = (
                 refused_plan(name, refused)
                 if refused

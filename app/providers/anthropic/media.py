@@ -20,9 +20,12 @@ from app.domain.items import (
     Refusal,
 )
 from app.errors import InvalidRequest
+from app.providers.anthropic.cache_marks import MARK
 
 IMAGE_TYPES = {"image/jpeg", "image/png", "image/gif", "image/webp"}
 
+#: Parts that have no breakpoints.
+_OF_MODELS = (OutputText, Refusal)
 _PDF = "application/pdf"
 _PDF_IN_BASE64 = "JVBER"  # %PDF
 
@@ -40,11 +43,19 @@ def text_block(text: str) -> dict[str, Any]:
 def blocks(parts: tuple[ContentPart, ...]) -> list[dict[str, Any]]:
     """Return the parts as blocks, without the blank ones, which the format refuses.
 
+    A breakpoint of the cache is its block's mark for now, or of the block before a blank one.
+
     Raises:
         InvalidRequest: a part has no equivalent in this format.
     """
-    made = (_block(part) for part in parts)
-    return [block for block in made if block["type"] != "text" or block["text"].strip()]
+    made: list[dict[str, Any]] = []
+    for part in parts:
+        block = _block(part)
+        if block["type"] != "text" or block["text"].strip():
+            made.append(block)
+        if not isinstance(part, _OF_MODELS) and part.prompt_cache_breakpoint and made:
+            made[-1][MARK] = part.prompt_cache_breakpoint
+    return made
 
 
 def check_readable(items: Iterable[Item], *, images: bool, files: bool) -> None:

@@ -10,9 +10,10 @@ import orjson
 from app.domain.items import Reasoning
 from app.domain.request import INCLUDE_LOGPROBS, JsonSchemaFormat, ModelRequest
 from app.errors import InvalidRequest
+from app.providers.anthropic import cache_marks
 from app.providers.anthropic.families import Family, family_of
 from app.providers.anthropic.json_schema import strict_schema
-from app.providers.anthropic.media import blocks, check_readable
+from app.providers.anthropic.media import blocks, check_readable, text_block
 from app.providers.anthropic.thinking import Thinking, thinking
 from app.providers.anthropic.tools import ignored_choice, ignored_strict, is_forced, tool_fields
 from app.providers.anthropic.turns import split_instructions, turns
@@ -20,6 +21,7 @@ from app.providers.profiles import Profile, is_tier_ignored, tier_name
 from app.providers.writing.hosted import hosted_in_words
 from app.providers.writing.parameters import PassThrough
 from app.providers.writing.phases import ignored_phases
+from app.providers.writing.prompt_cache import ignored_caching
 
 #: Said where an answer in JSON is wanted and no field of the format can say it.
 JSON_ONLY = "Answer with one JSON object and nothing else: no words around it, no code fence."
@@ -75,7 +77,9 @@ def to_upstream(request: ModelRequest, profile: Profile) -> dict[str, Any]:
     }
     given = {name: value for name, value in body.items() if value}
     given |= tool_fields(request, profile, structured=plan.structured)
-    return given | _settings(request, plan, profile)
+    given |= _settings(request, plan, profile)
+    cache_marks.settle(given, request, profile)
+    return given
 
 
 def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
@@ -100,6 +104,7 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
         names.append("text.format")
     names += ignored_phases(request.items)
     names += hosted_in_words(request.items)
+    names += ignored_caching(request, is_known=profile.cache_control)
     names += _sampling(request, plan)[1]
     names += ignored_choice(request, profile)
     return (*names, *plan.thinking.ignored, *ignored_strict(request, structured=plan.structured))
@@ -139,16 +144,32 @@ def _sampling(request: ModelRequest, plan: _Plan) -> tuple[dict[str, float], tup
     return {"temperature": min(parameters.temperature, 1)}, vain
 
 
-def _system(request: ModelRequest, plan: _Plan, leading: list[list[dict[str, Any]]]) -> str:
+def _system(
+    request: ModelRequest, plan: _Plan, leading: list[list[dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    """Return the texts that lead as blocks: one, but for breakpoints of the cache after some."""
     if any(block["type"] != "text" for message in leading for block in message):
         raise InvalidRequest(
             "system and developer messages can hold text only, for this model",
             param="input",
             code="unsupported_value",
         )
-    leading_texts = [block["text"] for message in leading for block in message]
-    texts = [request.parameters.instructions or "", *leading_texts, _in_words(request, plan)]
-    return "\n\n".join(text for text in texts if text.strip())
+    pieces = [text_block(request.parameters.instructions or "")]
+    pieces += (block for message in leading for block in message)
+    pieces.append(text_block(_in_words(request, plan)))
+    system: list[dict[str, Any]] = []
+    texts: list[str] = []
+    for piece in pieces:
+        if piece["text"].strip():
+            texts.append(piece["text"])
+        if cache_marks.MARK in piece:
+            system.append(piece | text_block(_joined(texts, system)))
+            texts = []
+    return [*system, text_block(_joined(texts, system))] if texts else system
+
+
+def _joined(texts: list[str], before: list[dict[str, Any]]) -> str:
+    return "\n\n".join(["", *texts] if before else texts)
 
 
 def _in_words(request: ModelRequest, plan: _Plan) -> str:

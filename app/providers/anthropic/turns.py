@@ -25,6 +25,7 @@ from app.domain.items import (
     Message,
     Reasoning,
 )
+from app.providers.anthropic.cache_marks import MARK
 from app.providers.anthropic.media import blocks, text_block
 from app.providers.writing.arguments import as_object
 from app.providers.writing.call_ids import CallIds
@@ -158,9 +159,13 @@ def _tool_use(call: FunctionCall, own_id: str) -> Block:
 
 
 def _tool_result(output: FunctionCallOutput, own_id: str) -> Block:
-    given = output.content
-    content = given if isinstance(given, str) else blocks(given)
-    return {"type": "tool_result", "tool_use_id": own_id, "content": content}
+    result: Block = {"type": "tool_result", "tool_use_id": own_id, "content": output.content}
+    if not isinstance(output.content, str):
+        result["content"] = blocks(output.content)
+        for block in result["content"]:
+            if MARK in block:  # the server caches whole results
+                result[MARK] = block.pop(MARK)
+    return result
 
 
 def tool_id(given: str) -> str:

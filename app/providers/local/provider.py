@@ -56,6 +56,7 @@ from app.errors import CallerGone, NotFound, UpstreamTimeout, UpstreamUnavailabl
 from app.providers.local.sample import sample
 from app.providers.writing.hosted import hosted_in_words
 from app.providers.writing.parameters import PassThrough
+from app.providers.writing.prompt_cache import ignored_caching
 
 PACES_S = {"echo": 0.0, "slow-echo": 0.2}
 FAILING = "fail"
@@ -81,7 +82,8 @@ class LocalProvider:
             "text.verbosity": parameters.text.verbosity is not None,
         }
         names = (name for name, is_given in ignored.items() if is_given)
-        return (*_PASS_THROUGH.ignored(parameters), *names, *hosted_in_words(request.items))
+        unknown = (*hosted_in_words(request.items), *ignored_caching(request, is_known=False))
+        return (*_PASS_THROUGH.ignored(parameters), *names, *unknown)
 
     def count_input(self, request: ModelRequest, call: UpstreamCall) -> int | None:
         """Return how many words the input has, as its answers count them; see Provider."""

@@ -30,6 +30,7 @@ from app.providers.writing.openai import (
 )
 from app.providers.writing.parameters import PassThrough
 from app.providers.writing.phases import ignored_phases
+from app.providers.writing.prompt_cache import ignored_caching
 
 Json = dict[str, Any]
 
@@ -85,6 +86,7 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
         names.append("service_tier")
     names += ignored_phases(request.items)
     names += hosted_in_words(request.items)
+    names += ignored_caching(request, is_known=False)
     if parameters.tools:
         names += ignored_tools(parameters, profile)
     if parameters.reasoning is not None:

@@ -24,6 +24,7 @@ from app.domain.items import (
     FunctionCallOutput,
     InputFile,
     InputImage,
+    InputPart,
     InputText,
     Item,
     Message,
@@ -32,6 +33,7 @@ from app.domain.items import (
     Refusal,
 )
 from app.errors import InvalidRequest
+from app.providers.openai_responses.prompt_cache import cache_breakpoint
 from app.providers.profiles import Profile
 from app.providers.writing.arguments import as_text
 from app.providers.writing.call_ids import CallIds
@@ -154,9 +156,11 @@ def _message(item: Message, profile: Profile) -> Json:
 
 def _part(part: ContentPart, role: str, profile: Profile) -> Json:
     match part:
-        case InputText() | OutputText():
+        case InputText(prompt_cache_breakpoint=None) | OutputText():
             kind = "output_text" if role == "assistant" else "input_text"
             return {"type": kind, "text": part.text}
+        case InputText():
+            return {"type": "input_text", "text": part.text} | _breakpoint(part, profile)
         case Refusal() if role == "assistant" and profile.refusals:
             return {"type": "refusal", "refusal": part.refusal}
         case Refusal():
@@ -166,7 +170,8 @@ def _part(part: ContentPart, role: str, profile: Profile) -> Json:
             if not profile.images:
                 raise _unread("images")
             where = {"image_url": part.image_url, "file_id": part.file_id}
-            return {"type": "input_image", "detail": part.detail} | _given(where)
+            image = {"type": "input_image", "detail": part.detail} | _given(where)
+            return image | _breakpoint(part, profile)
         case InputFile():
             if not profile.files:
                 raise _unread("files")
@@ -177,9 +182,16 @@ def _part(part: ContentPart, role: str, profile: Profile) -> Json:
                 "filename": part.filename,
                 "detail": part.detail,
             }
-            return {"type": "input_file"} | _given(where)
+            return {"type": "input_file"} | _given(where) | _breakpoint(part, profile)
         case _:
             assert_never(part)
+
+
+def _breakpoint(part: InputPart, profile: Profile) -> Json:
+    given = part.prompt_cache_breakpoint
+    if given is None or not profile.prompt_cache_options:
+        return {}
+    return {"prompt_cache_breakpoint": cache_breakpoint(given)}
 
 
 def _given(fields: dict[str, str | None]) -> Json:

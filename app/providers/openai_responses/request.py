@@ -11,11 +11,13 @@ from app.domain.request import (
     PLAIN_TEXT,
     JsonSchemaFormat,
     ModelRequest,
+    Parameters,
     ReasoningOptions,
     TextOptions,
 )
 from app.domain.tools import FunctionTool
 from app.providers.openai_responses.items import to_items, with_one_system
+from app.providers.openai_responses.prompt_cache import cache_options
 from app.providers.profiles import Profile, is_tier_ignored, may_reason, tier_name
 from app.providers.writing.hosted import hosted_in_words
 from app.providers.writing.openai import (
@@ -27,6 +29,7 @@ from app.providers.writing.openai import (
 )
 from app.providers.writing.parameters import PassThrough
 from app.providers.writing.phases import ignored_phases
+from app.providers.writing.prompt_cache import ignored_caching
 
 Json = dict[str, Any]
 
@@ -54,9 +57,7 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
     limit = parameters.max_output_tokens or request.max_output_tokens_default
     if limit is not None:
         body["max_output_tokens"] = limit
-    body |= _PASS_THROUGH.body(parameters, profile)
-    if parameters.service_tier and (tier := tier_name(parameters.service_tier, profile)):
-        body["service_tier"] = tier
+    body |= _service(parameters, profile)
     if include := _include(request, profile):
         body["include"] = include
     if parameters.top_logprobs and profile.logprobs:
@@ -70,6 +71,16 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
     return body
 
 
+def _service(parameters: Parameters, profile: Profile) -> Json:
+    """Return what is said to the service rather than to the model."""
+    fields = _PASS_THROUGH.body(parameters, profile)
+    if parameters.service_tier and (tier := tier_name(parameters.service_tier, profile)):
+        fields["service_tier"] = tier
+    if parameters.prompt_cache_options and profile.prompt_cache_options:
+        fields["prompt_cache_options"] = cache_options(parameters.prompt_cache_options)
+    return fields
+
+
 def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
     """Name what the caller asked for and this server cannot honour."""
     parameters = request.parameters
@@ -77,6 +88,7 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
     if not profile.hosted_items:
         names += hosted_in_words(request.items)
     names += _PASS_THROUGH.ignored(parameters, profile)
+    names += ignored_caching(request, is_known=profile.prompt_cache_options)
     if is_tier_ignored(parameters.service_tier, profile):
         names.append("service_tier")
     if parameters.reasoning is not None:

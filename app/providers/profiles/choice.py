@@ -33,6 +33,12 @@ _IN_FORMAT: dict[tuple[str, Api], Mapping[str, Any]] = {
     ("xai", "responses"): {"prompt_cache_key": True},
 }
 
+#: What `prompt_cache` of gateway.toml says of a server.
+_CACHING: Mapping[str, Mapping[str, Any]] = {
+    "auto": {"cache_control": True},
+    "off": {"cache_control": False},
+}
+
 
 def profile_of(settings: ProviderSettings, learned: str | None = None) -> Profile:
     """Return the profile that is named, or guessed from the base URL, with its overrides.
@@ -62,7 +68,8 @@ def profile_of(settings: ProviderSettings, learned: str | None = None) -> Profil
         if not _fits(value, hints[quirk]):
             raise SettingsError(f"{where} quirks: {quirk} must be {_wanted(hints[quirk])}")
     in_format = _IN_FORMAT.get((name, settings.api), {})
-    return replace(PROFILES[name], **{**in_format, **settings.quirks})
+    caching = {} if settings.prompt_cache is None else _CACHING[settings.prompt_cache]
+    return replace(PROFILES[name], **{**in_format, **caching, **settings.quirks})
 
 
 def _fits(value: object, hint: object) -> bool:

@@ -59,7 +59,12 @@ class Profile:
         metadata: whether metadata is sent; OpenAI keeps the conversation then (`store`).
         The others name a parameter, and say whether it may be sent.
 
+    Messages:
+        cache_control: whether prompts are marked for the server's cache (U23); `prompt_cache` of
+            gateway.toml says it, too.
+
     Responses:
+        prompt_cache_options: whether they are known, and breakpoints in the input (U23).
         text_format: whether text.format is heeded; else `response_format` says it, as in Chat.
         encrypted_reasoning: whether reasoning can be asked for, and sent back, encrypted.
         phase: whether the `phase` of a message is read; else it is left out.
@@ -112,6 +117,8 @@ class Profile:
     prompt_cache_key: bool = False
     prompt_cache_retention: bool = False
     metadata: bool = False
+    cache_control: bool = False
+    prompt_cache_options: bool = False
     text_format: bool = True
     encrypted_reasoning: bool = True
     phase: bool = True

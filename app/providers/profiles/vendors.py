@@ -29,10 +29,13 @@ _OPENAI = replace(
     safety_identifier=True,
     prompt_cache_key=True,
     prompt_cache_retention=True,
+    prompt_cache_options=True,
 )
 #: Azure's API is OpenAI's; learn.microsoft.com, "v1 API": the key goes into `api-key`; "Priority
 #: processing": the tiers are auto, default and priority.
-_AZURE = replace(_OPENAI, name="azure", key_header="api-key", tiers="azure")
+_AZURE = replace(
+    _OPENAI, name="azure", key_header="api-key", tiers="azure", prompt_cache_options=False
+)
 #: Hosts of open models: their templates want an object for arguments; they read no files, and
 #: none documents encrypted reasoning.
 _HOSTED = replace(
@@ -81,6 +84,7 @@ VENDORS = (
         user=False,
         service_tier=True,
         tiers="anthropic",
+        cache_control=True,  # platform.claude.com, "Prompt caching"
     ),
     # docs.aws.amazon.com/bedrock, "Chat Completions API": OpenAI's shape, max_completion_tokens;
     # open-weight models behind it, whose templates are theirs.

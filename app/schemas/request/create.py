@@ -26,6 +26,7 @@ from app.schemas.invalid import InvalidField, array_at, listed, mistyped, quoted
 from app.schemas.nesting import Nested
 from app.schemas.request.items.added_tools import refuse_clashes
 from app.schemas.request.items.input import InputField
+from app.schemas.request.prompt_cache import InputCacheOptionsSchema
 from app.schemas.request.text_options import TextOptionsSchema
 from app.schemas.request.tool_choice import ToolChoiceField, settle
 from app.schemas.request.tools.field import ToolsField
@@ -163,6 +164,7 @@ class CreateRequestSchema(Document):
     safety_identifier = String(longest=_LONGEST_SAFETY_IDENTIFIER)
     prompt_cache_key = String(longest=_LONGEST_IDENTIFIER)
     prompt_cache_retention = Choice("in_memory", "24h")
+    prompt_cache_options = Nested(InputCacheOptionsSchema())
     service_tier = Choice(
         "auto", "default", "flex", "priority", "fast", "scale", "ultrafast", default="auto"
     )
@@ -187,6 +189,7 @@ class CreateRequestSchema(Document):
         return CreateRequest(
             parameters=Parameters(**{name: found[name] for name in found if name in _SHAPING}),
             ignored=tuple(context.ignored),
+            has_cache_breakpoints=context.has_cache_breakpoints,
             **{name: found[name] for name in found if name in _REQUEST},
         )
 

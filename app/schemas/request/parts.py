@@ -18,13 +18,16 @@ from app.schemas.document import Document
 from app.schemas.field import ReadContext, Refer
 from app.schemas.fields import Choice, FreeObjects, String
 from app.schemas.invalid import InvalidField, join, listed, object_at, quoted, type_at
+from app.schemas.nesting import Nested
 from app.schemas.request.bounds import LONGEST_ID, LONGEST_TEXT, MOST_PARTS, SLICE
+from app.schemas.request.prompt_cache import InputCacheBreakpointSchema
 
 LONGEST_IMAGE = 20_971_520
 LONGEST_FILE = 73_400_320
 _LONGEST_URL = 20_971_520
 _LONGEST_NAME = 1024
 _WEB = ("https://", "http://")
+_BREAKPOINT = InputCacheBreakpointSchema()
 
 
 class PartSchema(Document):
@@ -37,6 +40,7 @@ class InputTextSchema(PartSchema):
 
     type = Choice("input_text", "text", required=True)
     text = String(required=True, longest=LONGEST_TEXT)
+    prompt_cache_breakpoint = Nested(_BREAKPOINT)
 
 
 class InputImageSchema(PartSchema):
@@ -47,6 +51,7 @@ class InputImageSchema(PartSchema):
     image_url = String(longest=LONGEST_IMAGE, about="An http(s) URL or a data URL.")
     file_id = String(shortest=1, longest=LONGEST_ID, about="A file that the upstream holds.")
     detail = Choice("auto", "low", "high", "original", default="auto")
+    prompt_cache_breakpoint = Nested(_BREAKPOINT)
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> InputImage:
         only_source(found, ("image_url", "file_id"), path)
@@ -68,6 +73,7 @@ class InputFileSchema(PartSchema):
     file_id = String(shortest=1, longest=LONGEST_ID, about="A file that the upstream holds.")
     filename = String(longest=_LONGEST_NAME)
     detail = Choice("auto", "low", "high")
+    prompt_cache_breakpoint = Nested(_BREAKPOINT)
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> InputFile:
         only_source(found, ("file_data", "file_url", "file_id"), path)

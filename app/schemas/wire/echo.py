@@ -11,7 +11,13 @@ import dataclasses
 from copy import copy
 from typing import Any
 
-from app.domain.request import CreateRequest, JsonSchemaFormat, Parameters, ReasoningOptions
+from app.domain.request import (
+    CacheOptions,
+    CreateRequest,
+    JsonSchemaFormat,
+    Parameters,
+    ReasoningOptions,
+)
 from app.domain.request import TextOptions as Options
 from app.schemas.field import StrictField
 from app.schemas.fields import Boolean, Choice, FreeObject, String
@@ -33,6 +39,13 @@ class ReasoningEchoSchema(ValueSchema[ReasoningOptions]):
 
     effort = String(**OR_NULL)
     summary = String(**OR_NULL)
+
+
+class CacheOptionsEchoSchema(ValueSchema[CacheOptions]):
+    values = (CacheOptions,)
+
+    mode = Choice("implicit", "explicit", **ALWAYS)
+    ttl = String(dump_default="30m", **ALWAYS)
 
 
 class PlainFormatSchema(ValueSchema[str]):
@@ -59,6 +72,7 @@ class TextEchoSchema(ValueSchema[Options]):
 
 
 _IN_OTHER_FORM: dict[str, StrictField] = {
+    "prompt_cache_options": Nested(CacheOptionsEchoSchema(), **OR_NULL),
     "reasoning": Nested(ReasoningEchoSchema(), dump_default=ReasoningOptions(), **ALWAYS),
     "text": Nested(TextEchoSchema(), **ALWAYS),
     "tool_choice": ToolChoiceEcho("none", "auto", "required", **ALWAYS),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from app.domain.items import (
+    CacheBreakpoint,
     ContentPart,
     InputFile,
     InputImage,
@@ -15,7 +16,7 @@ from app.domain.items import (
     Refusal,
 )
 from app.schemas.fields import ByteArray, Choice, FreeObjects, Integer, Number, String
-from app.schemas.nesting import ListOf, OneOf
+from app.schemas.nesting import ListOf, Nested, OneOf
 from app.schemas.wire.document import ALWAYS, AT_TIMES, ValueSchema, WireSchema
 
 
@@ -93,11 +94,23 @@ class RefusalSchema(ValueSchema[Refusal]):
     refusal = String(**ALWAYS)
 
 
+class CacheBreakpointSchema(ValueSchema[CacheBreakpoint]):
+    about = "The end of a prefix that is to be cached."
+    values = (CacheBreakpoint,)
+
+    mode = Choice("explicit", **ALWAYS)
+    ttl = String(**AT_TIMES)
+
+
+CACHE_BREAKPOINT = CacheBreakpointSchema()
+
+
 class GivenTextSchema(ValueSchema[InputText]):
     values = (InputText,)
 
     type = Choice("input_text", **ALWAYS)
     text = String(**ALWAYS)
+    prompt_cache_breakpoint = Nested(CACHE_BREAKPOINT, **AT_TIMES)
 
 
 class GivenImageSchema(ValueSchema[InputImage]):
@@ -107,6 +120,7 @@ class GivenImageSchema(ValueSchema[InputImage]):
     detail = String(**ALWAYS)
     image_url = String(**AT_TIMES)
     file_id = String(**AT_TIMES)
+    prompt_cache_breakpoint = Nested(CACHE_BREAKPOINT, **AT_TIMES)
 
 
 class GivenFileSchema(ValueSchema[InputFile]):
@@ -118,6 +132,7 @@ class GivenFileSchema(ValueSchema[InputFile]):
     file_id = String(**AT_TIMES)
     filename = String(**AT_TIMES)
     detail = String(**AT_TIMES)
+    prompt_cache_breakpoint = Nested(CACHE_BREAKPOINT, **AT_TIMES)
 
 
 class SummaryTextSchema(ValueSchema[str]):

@@ -228,6 +228,7 @@ class Preparation:
             history_tools=prepared.thread.tools,
             max_output_tokens_default=target.max_output_tokens,
             reasons=target.reasons,
+            has_cache_breakpoints=request.has_cache_breakpoints,
         )
 
     def _pseudonymous(self, account: str, parameters: Parameters) -> Parameters:

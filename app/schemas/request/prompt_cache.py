@@ -1,0 +1,37 @@
+"""What a caller says about the cache of prompts: at a part, and for the whole request (U23)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.domain.items import CacheBreakpoint
+from app.domain.request import CacheOptions
+from app.schemas.document import Document
+from app.schemas.field import ReadContext
+from app.schemas.fields import Choice
+
+_TTLS = ("5m", "30m", "1h", "12h")
+
+
+class InputCacheBreakpointSchema(Document):
+    about = "The end of a prefix that is to be cached; without `ttl` as the request has it."
+    values = (CacheBreakpoint,)
+
+    mode = Choice("explicit", default="explicit")
+    ttl = Choice(*_TTLS)
+
+    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> CacheBreakpoint:
+        context.has_cache_breakpoints = True
+        made: CacheBreakpoint = super().build(found, path, context)
+        return made
+
+
+class InputCacheOptionsSchema(Document):
+    about = (
+        "How the prompt is cached: `explicit` only where parts have a `prompt_cache_breakpoint`, "
+        "`implicit` also where the gateway or the upstream finds it useful."
+    )
+    values = (CacheOptions,)
+
+    mode = Choice("implicit", "explicit", default="implicit")
+    ttl = Choice(*_TTLS)
