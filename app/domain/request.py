@@ -2,53 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import field
+from typing import Literal
 
+from app.domain.answer_options import PLAIN_TEXT, CacheOptions, ReasoningOptions, TextOptions
 from app.domain.frozen import frozen_dataclass
 from app.domain.items import InputItem, Item
 from app.domain.tools import FunctionTool, Tool, ToolChoice, functions_of
 
 INCLUDE_ENCRYPTED = "reasoning.encrypted_content"
 INCLUDE_LOGPROBS = "message.output_text.logprobs"
-
-
-@dataclass(frozen=True, slots=True)
-class ReasoningOptions:
-    effort: str | None = None
-    summary: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class JsonSchemaFormat:
-    name: str
-    schema: dict[str, Any]
-    description: str | None = None
-    strict: bool | None = None
-
-
-TextFormat = Literal["text", "json_object"] | JsonSchemaFormat
-
-
-@dataclass(frozen=True, slots=True)
-class TextOptions:
-    format: TextFormat = "text"
-    verbosity: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CacheOptions:
-    """How the upstream is to cache the prompt (U23); `ttl` None leaves how long to it.
-
-    `explicit` is up to breakpoints of the input only, `implicit` where it is useful, too.
-    """
-
-    mode: str = "implicit"
-    ttl: str | None = None
-
-
-#: What holds where the caller sets nothing about the text.
-PLAIN_TEXT = TextOptions()
 
 
 @frozen_dataclass(frozen=True, slots=True, kw_only=True)

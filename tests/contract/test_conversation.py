@@ -10,8 +10,9 @@ from typing import Any
 import orjson
 import pytest
 
+from app.domain.answer_options import JsonSchemaFormat, TextOptions
 from app.domain.items import FunctionCallOutput, InputImage, InputText, Item, Message, Reasoning
-from app.domain.request import JsonSchemaFormat, ModelRequest, Parameters, TextOptions
+from app.domain.request import ModelRequest, Parameters
 from app.domain.stream.accumulate import fold
 from app.domain.tools import FunctionTool
 from app.domain.upstream_call import UpstreamCall

@@ -15,16 +15,13 @@ from typing import Any, Literal
 
 import pytest
 
+from app.domain.answer_options import CacheOptions, JsonSchemaFormat, ReasoningOptions, TextOptions
 from app.domain.request import (
     INCLUDE_ENCRYPTED,
     INCLUDE_LOGPROBS,
-    CacheOptions,
     CreateRequest,
-    JsonSchemaFormat,
     ModelRequest,
     Parameters,
-    ReasoningOptions,
-    TextOptions,
 )
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
 from app.domain.upstream_call import UpstreamCall

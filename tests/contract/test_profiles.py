@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from app.domain.answer_options import JsonSchemaFormat, TextOptions
 from app.domain.items import Item
-from app.domain.request import JsonSchemaFormat, Parameters, TextOptions
+from app.domain.request import Parameters
 from app.domain.tools import FunctionTool
 from app.domain.upstream_call import UpstreamCall
 from app.providers.http import HTTPProvider

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from app.domain.answer_options import CacheOptions
 from app.domain.items import CacheBreakpoint, InputImage, InputPart, InputText, Item, Message
-from app.domain.request import CacheOptions
 from app.providers.anthropic.request import ignored, to_upstream
 from app.providers.profiles import PROFILES, least_cached_tokens
 from app.providers.writing.placeholders import GO_ON

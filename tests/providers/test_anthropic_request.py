@@ -6,12 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.domain.request import (
-    INCLUDE_LOGPROBS,
-    JsonSchemaFormat,
-    ReasoningOptions,
-    TextOptions,
-)
+from app.domain.answer_options import JsonSchemaFormat, ReasoningOptions, TextOptions
+from app.domain.request import INCLUDE_LOGPROBS
 from app.domain.tools import FunctionTool
 from app.providers.anthropic.request import JSON_ONLY, ignored, to_upstream
 from app.providers.profiles import PROFILES

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from app.domain.answer_options import ReasoningOptions
 from app.domain.items import Item
-from app.domain.request import ReasoningOptions
 from app.domain.tools import NamedFunction
 from app.providers.anthropic.families import FAMILIES, family_of
 from app.providers.anthropic.request import ignored, to_upstream

@@ -7,9 +7,9 @@ from typing import Any
 import orjson
 import pytest
 
+from app.domain.answer_options import JsonSchemaFormat, ReasoningOptions, TextOptions
 from app.domain.ids import call_id
 from app.domain.items import InputImage, InputText, Item, Message, OutputText, Refusal
-from app.domain.request import JsonSchemaFormat, ReasoningOptions, TextOptions
 from app.errors import InvalidRequest
 from app.providers.anthropic.request import to_upstream
 from app.providers.profiles import PROFILES

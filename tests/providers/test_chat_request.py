@@ -6,12 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.domain.request import (
-    INCLUDE_LOGPROBS,
-    JsonSchemaFormat,
-    ReasoningOptions,
-    TextOptions,
-)
+from app.domain.answer_options import JsonSchemaFormat, ReasoningOptions, TextOptions
+from app.domain.request import INCLUDE_LOGPROBS
 from app.providers.openai_chat.request import ignored, to_upstream
 from app.providers.profiles import PROFILES, Profile
 from tests.providers.chatting import GENERIC, OPENAI, knowing, request

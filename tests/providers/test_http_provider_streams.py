@@ -8,7 +8,8 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
-from app.domain.request import ModelRequest, TextOptions
+from app.domain.answer_options import TextOptions
+from app.domain.request import ModelRequest
 from app.domain.stream.deltas import Batch, Finished, Text
 from app.errors import UpstreamMisbehaved, UpstreamRateLimited, UpstreamUnavailable
 from app.providers.http import HTTPProvider

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from app.domain.answer_options import JsonSchemaFormat, ReasoningOptions, TextOptions
 from app.domain.items import InputFile, InputImage, Item, Reasoning
-from app.domain.request import INCLUDE_LOGPROBS, JsonSchemaFormat, ReasoningOptions, TextOptions
+from app.domain.request import INCLUDE_LOGPROBS
 from app.domain.response import Usage
 from app.domain.stream.deltas import (
     Arguments,

@@ -7,15 +7,9 @@ from typing import Any
 
 import pytest
 
+from app.domain.answer_options import CacheOptions, JsonSchemaFormat, ReasoningOptions, TextOptions
 from app.domain.items import InputImage, InputText, Item, Message
-from app.domain.request import (
-    INCLUDE_ENCRYPTED,
-    INCLUDE_LOGPROBS,
-    CacheOptions,
-    JsonSchemaFormat,
-    ReasoningOptions,
-    TextOptions,
-)
+from app.domain.request import INCLUDE_ENCRYPTED, INCLUDE_LOGPROBS
 from app.providers.openai_responses.request import ignored, to_upstream
 from app.providers.profiles import PROFILES, Profile
 from tests.providers.asking import ask, said

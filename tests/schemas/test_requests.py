@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from app.domain.answer_options import ReasoningOptions
 from app.domain.items import InputText, Message
-from app.domain.request import Parameters, ReasoningOptions
+from app.domain.request import Parameters
 from app.schemas.field import ReadContext
 from app.schemas.request.create import CREATE_REQUEST, INCLUDE_VALUES
 from app.schemas.wire.echo import echo

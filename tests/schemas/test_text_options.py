@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.request import JsonSchemaFormat, TextOptions
+from app.domain.answer_options import JsonSchemaFormat, TextOptions
 from tests.schemas.requests import body, load, verdict
 
 TYPE, VALUE, MISSING = "invalid_type", "invalid_value", "missing_required_parameter"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from app.domain.answer_options import ReasoningOptions
 from app.domain.ids import tag_of
 from app.domain.items import (
     FunctionCall,
@@ -17,7 +18,7 @@ from app.domain.items import (
     Reasoning,
     Refusal,
 )
-from app.domain.request import CreateRequest, Parameters, ReasoningOptions
+from app.domain.request import CreateRequest, Parameters
 from app.domain.response import Response, ResponseError, Status, Usage
 from app.domain.tools import FunctionTool
 from app.domain.turns.job_payload import JobPayload

@@ -15,9 +15,10 @@ from typing import Any
 
 import orjson
 
+from app.domain.answer_options import CacheOptions
 from app.domain.estimates import FILE_TOKENS, IMAGE_TOKENS
 from app.domain.items import CacheBreakpoint
-from app.domain.request import CacheOptions, ModelRequest
+from app.domain.request import ModelRequest
 from app.providers.profiles import Profile, least_cached_tokens
 from app.providers.writing.placeholders import GO_ON
 

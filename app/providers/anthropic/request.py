@@ -7,8 +7,9 @@ from typing import Any
 
 import orjson
 
+from app.domain.answer_options import JsonSchemaFormat
 from app.domain.items import Reasoning
-from app.domain.request import INCLUDE_LOGPROBS, JsonSchemaFormat, ModelRequest
+from app.domain.request import INCLUDE_LOGPROBS, ModelRequest
 from app.errors import InvalidRequest
 from app.providers.anthropic import cache_marks
 from app.providers.anthropic.families import Family, family_of

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from app.domain.answer_options import ReasoningOptions
 from app.domain.items import FunctionCall, FunctionCallOutput, Item, Message, Reasoning
-from app.domain.request import ModelRequest, ReasoningOptions
+from app.domain.request import ModelRequest
 from app.providers.anthropic.families import Family
 
 LEAST_BUDGET = 1024

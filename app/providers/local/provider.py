@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Literal, assert_never
 
+from app.domain.answer_options import JsonSchemaFormat, TextFormat
 from app.domain.hosted.item import HostedItem
 from app.domain.hosted.words import words_of
 from app.domain.items import (
@@ -38,7 +39,7 @@ from app.domain.items import (
     Reasoning,
     Refusal,
 )
-from app.domain.request import INCLUDE_LOGPROBS, JsonSchemaFormat, ModelRequest, TextFormat
+from app.domain.request import INCLUDE_LOGPROBS, ModelRequest
 from app.domain.response import Usage
 from app.domain.stream.deltas import (
     Arguments,

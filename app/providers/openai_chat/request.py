@@ -7,16 +7,14 @@ from typing import Any, assert_never
 
 import orjson
 
-from app.domain.request import (
-    INCLUDE_LOGPROBS,
+from app.domain.answer_options import (
     PLAIN_TEXT,
     JsonSchemaFormat,
-    ModelRequest,
-    Parameters,
     ReasoningOptions,
     TextFormat,
     TextOptions,
 )
+from app.domain.request import INCLUDE_LOGPROBS, ModelRequest, Parameters
 from app.domain.tools import FunctionTool
 from app.providers.openai_chat.messages import to_messages
 from app.providers.profiles import Profile, is_tier_ignored, may_reason, tier_name

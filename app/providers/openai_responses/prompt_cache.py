@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.domain.answer_options import CacheOptions
 from app.domain.items import CacheBreakpoint
-from app.domain.request import CacheOptions
 
 #: openai 3.57, ResponseCreateParams: a least lifetime, 30m or 12h.
 _LIFETIMES = {"5m": "30m", "1h": "12h"}

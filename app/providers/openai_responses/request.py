@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from app.domain.request import (
-    INCLUDE_ENCRYPTED,
-    INCLUDE_LOGPROBS,
-    PLAIN_TEXT,
-    JsonSchemaFormat,
-    ModelRequest,
-    Parameters,
-    ReasoningOptions,
-    TextOptions,
-)
+from app.domain.answer_options import PLAIN_TEXT, JsonSchemaFormat, ReasoningOptions, TextOptions
+from app.domain.request import INCLUDE_ENCRYPTED, INCLUDE_LOGPROBS, ModelRequest, Parameters
 from app.domain.tools import FunctionTool
 from app.providers.openai_responses.items import to_items, with_one_system
 from app.providers.openai_responses.prompt_cache import cache_options

@@ -10,15 +10,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from app.domain.answer_options import ReasoningOptions
 from app.domain.ids import is_response_id
 from app.domain.models import is_deep_research
-from app.domain.request import (
-    INCLUDE_ENCRYPTED,
-    INCLUDE_LOGPROBS,
-    CreateRequest,
-    Parameters,
-    ReasoningOptions,
-)
+from app.domain.request import INCLUDE_ENCRYPTED, INCLUDE_LOGPROBS, CreateRequest, Parameters
 from app.schemas.document import Document
 from app.schemas.field import ReadContext, Refer, StrictField
 from app.schemas.fields import Boolean, Choice, FreeObjects, Integer, Number, String, TextMap

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.domain.answer_options import CacheOptions
 from app.domain.items import CacheBreakpoint
-from app.domain.request import CacheOptions
 from app.schemas.document import Document
 from app.schemas.field import ReadContext
 from app.schemas.fields import Choice

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.domain.request import JsonSchemaFormat, TextFormat, TextOptions
+from app.domain.answer_options import JsonSchemaFormat, TextFormat, TextOptions
 from app.schemas.document import Document
 from app.schemas.field import ReadContext, Refer, StrictField
 from app.schemas.fields import Boolean, Choice, FreeObject, String

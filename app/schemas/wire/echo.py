@@ -11,14 +11,9 @@ import dataclasses
 from copy import copy
 from typing import Any
 
-from app.domain.request import (
-    CacheOptions,
-    CreateRequest,
-    JsonSchemaFormat,
-    Parameters,
-    ReasoningOptions,
-)
-from app.domain.request import TextOptions as Options
+from app.domain.answer_options import CacheOptions, JsonSchemaFormat, ReasoningOptions
+from app.domain.answer_options import TextOptions as Options
+from app.domain.request import CreateRequest, Parameters
 from app.schemas.field import StrictField
 from app.schemas.fields import Boolean, Choice, FreeObject, String
 from app.schemas.nesting import ListOf, Nested, OneOf
