@@ -8,6 +8,7 @@ import redis
 from tests.e2e.config import APIS
 from tests.e2e.faults import UPSTREAM_KEY
 from tests.e2e.gateway import REDIS_PREFIX, Gateway
+from tests.processes import until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Fail, Script
 
@@ -20,11 +21,13 @@ PRIVATE = "troubled-and-private"
 def contents(redis_url: str) -> dict[bytes, bytes]:
     """Return every key of the gateways with its value, as Redis would write it to disk.
 
-    Left out is what an account has used, which is counted whether or not anything is stored.
+    Left out is what an account has used, and what became of its requests: that is kept whether or
+    not anything is stored, and holds nothing that was said.
     """
     with redis.Redis.from_url(redis_url) as client:
         keys = list(client.scan_iter(match=REDIS_PREFIX + "*", count=1000))
-        return {key: client.dump(key) for key in keys if b":usage:" not in key}
+        kept = (b":usage:", b"{requests}")
+        return {key: client.dump(key) for key in keys if not any(each in key for each in kept)}
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
@@ -155,3 +158,19 @@ def test_the_upstream_is_told_our_key_and_never_the_callers(
     assert seen["headers"]["authorization"] == f"Bearer {UPSTREAM_KEY}"
     assert gateway.keys.own not in str(seen)
     assert "jane@example.com" not in str(seen)
+
+
+def test_what_is_kept_of_requests_holds_nothing_that_was_said(
+    gateway: Gateway, redis_url: str
+) -> None:
+    gateway.create(Script(say=ANSWER, tag=PROMPT).text(), store=False)
+    gateway.call("POST", "/v1/responses", {"model": SECRETS, "input": PROMPT})
+
+    def logged() -> bytes:
+        with redis.Redis.from_url(redis_url) as client:
+            entries = client.xrange(REDIS_PREFIX + "{requests}")
+        return b"".join(value for _, fields in entries for value in fields.values())
+
+    until(lambda: b'"model_not_found"' in logged(), "both to be logged")
+    found = logged()
+    assert not [each for each in (PROMPT, ANSWER, UPSTREAM_KEY) if each.encode() in found]
