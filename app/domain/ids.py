@@ -25,6 +25,7 @@ Mint = Callable[[str], str]
 _LETTERS = ascii_letters + digits
 _NINE = re.compile(r"[A-Za-z0-9]{9}")
 _WELL_FORMED = re.compile(r"resp_[A-Za-z0-9_-]{1,123}")
+_CONVERSATION = re.compile(r"conv_[A-Za-z0-9_-]{1,123}")
 _TAGGED = re.compile(
     rf"[a-z]+_(([0-9a-f]{{{TAG_LENGTH}}})[0-9a-f]{{{UNIQUE_LENGTH}}})([0-9a-f]{{{ITEM_LENGTH}}})?"
 )
@@ -87,6 +88,19 @@ def home_of(item_id: str) -> str | None:
 def is_response_id(text: str) -> bool:
     """Return whether `text` is well-formed as the id of a response (E9)."""
     return _WELL_FORMED.fullmatch(text) is not None
+
+
+def is_conversation_id(text: str) -> bool:
+    """Return whether `text` is well-formed as the id of a conversation (N11)."""
+    return _CONVERSATION.fullmatch(text) is not None
+
+
+def alone_id(response_id: str) -> str:
+    """Return the id of the entry that holds items alone, made with the mint of this "response".
+
+    Such items came to a conversation by themselves: there is no response of that id.
+    """
+    return "items_" + response_id.removeprefix("resp_")
 
 
 def call_id(upstream_id: str) -> str:

@@ -34,4 +34,6 @@ class JobPayload:
     def turn(self, response: Response) -> Turn:
         """Return the turn that `response` makes of this request."""
         include = self.request.parameters.include
-        return Turn(self.account, response, self.thread.own, include, self.thread.position)
+        own, position = self.thread.own, self.thread.position
+        conversation = self.request.conversation
+        return Turn(self.account, response, own, include, position, conversation)

@@ -27,7 +27,7 @@ class Turn:
 
     `input` has this turn's own input, ids minted, references resolved. `parent` is the position
     of the turn that it continues. `response.output` keeps opaque reasoning and logprobs whatever
-    `include` shows of them.
+    `include` shows of them. `conversation` is the id of the one that it is for, if any is.
     """
 
     account: str
@@ -35,6 +35,7 @@ class Turn:
     input: tuple[Item, ...]
     include: frozenset[str]
     parent: Position | None = None
+    conversation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

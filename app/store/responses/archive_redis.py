@@ -90,8 +90,8 @@ class RedisArchive:
         for log, fork_point in layout.fork_points.items():
             for depth, entry in enumerate(self._log(tag, log), fork_point.depth + 1):
                 record = layout.records.get(Position(log, depth))
-                if record is None:
-                    return  # it came while this was being read
+                if record is None:  # it has no response, or came while this was being read
+                    continue
                 yield Archived(
                     account,
                     record.response_id,

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.domain.ids import tag_of
+from app.domain.ids import alone_id, is_response_id, tag_of
 from app.domain.items import Item
 from app.domain.turns.turn import Position
+from app.errors import NotFound
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
 from app.store.connection.script import Call, run_all
@@ -30,7 +31,9 @@ WHOLE, OWN = (0, -1), (-1, -1)
 class ChainPart:
     """A part of a chain: the response's position, its parent's, and entries from depth `start`.
 
-    `common` is what the response's own entry names, where it is among them.
+    `common` is what the response's own entry names, where it is among them. `gone` are the ids of
+    items that had been removed from the conversation; `turn` is the last turn of one that was asked
+    for by its own id.
     """
 
     position: Position
@@ -38,6 +41,8 @@ class ChainPart:
     start: int
     entries: list[bytes]
     common: bytes | None
+    gone: frozenset[str] = frozenset()
+    turn: bytes | None = None
 
 
 class Chains:
@@ -55,6 +60,8 @@ class Chains:
     ) -> ChainPart | None:
         """Return these turns of a response's chain, or None where there is no such response.
 
+        The id of a conversation stands for all that it lists.
+
         Negative depths count from the end. An anchor, the id of a response, stands for the depth
         of its turn, and None is returned as well where that is not of the chain.
         """
@@ -65,22 +72,28 @@ class Chains:
             reply = self._call(tag, account, response_id, anchor, first, last).run(self._redis)
             if reply is None:
                 return None
-            _status, log, depth, fork_log, fork_depth, start, parts, entries, common = reply
+            _status, log, depth, fork_log, fork_depth, start, parts, entries, common = reply[:9]
+            gone, references, turn = reply[9:]
             if parts and not entries:
-                entries = self._ranges(tag, parts)
+                entries = self._ranges(tag, parts, references)
         parent = Position(log.decode(), depth - 1)
         if depth - 1 == fork_depth:  # the first of its log
             parent = Position(fork_log.decode(), fork_depth)
         return ChainPart(
             position=Position(log.decode(), depth),
-            parent=parent if depth else None,
+            parent=parent if depth > 0 else None,
             start=start,
             entries=[entry for part in reversed(entries) for entry in part],
             common=common,
+            gone=frozenset(item_id.decode() for item_id in gone),
+            turn=turn,
         )
 
     def own(self, account: str, response_ids: Sequence[str]) -> list[bytes]:
-        """Return the entries of those of these responses that the account has."""
+        """Return the entries of those of these responses that the account has.
+
+        Entries of items alone are found by their own ids (ids.alone_id).
+        """
         calls = [
             self._call(tag, account, response_id, "", *OWN)
             for response_id in response_ids
@@ -88,49 +101,68 @@ class Chains:
         ]
         with translated():
             replies = run_all(self._redis, calls) if calls else []
-        return [reply[7][0][0] for reply in replies if reply]
+        return [reply[7][0][0] for reply in replies if reply and reply[7]]
 
     def _call(self, tag: str, account: str, response_id: str, anchor: str, *depths: int) -> Call:
         return CHAIN((self._keys.index(tag),), (account, response_id, anchor, *depths, AT_ONCE))
 
-    def _ranges(self, tag: str, parts: list[tuple[bytes, int, int]]) -> list[list[bytes]]:
-        return run_all(
-            self._redis,
-            [
-                ("LRANGE", self._keys.log(tag, log.decode()), first, last)
-                for log, first, last in parts
-            ],
-        )
+    def _ranges(
+        self,
+        tag: str,
+        parts: list[tuple[bytes, int, int]],
+        references: list[tuple[int, int, bytes]],
+    ) -> list[list[bytes]]:
+        """Read parts of logs; each reference's place, by part and index, is that of its entry."""
+        ranges = [
+            ("LRANGE", self._keys.log(tag, log.decode()), first, last) for log, first, last in parts
+        ]
+        single = [("LINDEX", self._keys.log(tag, log.decode()), 0) for *_, log in references]
+        replies = run_all(self._redis, [*ranges, *single])
+        entries: list[list[bytes]] = replies[: len(parts)]
+        for (part, index, _), entry in zip(references, replies[len(parts) :], strict=True):
+            entries[part][index] = entry
+        return entries
 
 
 @dataclass(frozen=True, slots=True)
 class PagedChain:
-    """A response's chain, as paging reads it."""
+    """A response's chain, or a conversation's list, as paging reads it.
+
+    `unknown` is raised where there is none; by default that there is no such response.
+    """
 
     chains: Chains
     entries: Entries
     account: str
     response_id: str
+    unknown: NotFound | None = None
 
     def turn_of(self, response_id: str) -> TurnSlice | None:
-        """Return the one turn of a response, or None where it is not of this chain."""
-        found = self.chains.find(self.account, self.response_id, *OWN, anchor=response_id)
-        return self._slice(found) if found else None
+        """Return the one turn of a response, or None where it is not of this chain.
+
+        An item that came to a conversation by itself has the id of an entry of items in its own.
+        """
+        for anchor in (response_id, alone_id(response_id)):
+            found = self.chains.find(self.account, self.response_id, *OWN, anchor=anchor)
+            if found is not None:
+                return self._slice(found)
+        return None
 
     def read(self, first: int, last: int) -> TurnSlice:
         """Return the turns of these depths, as far as they exist."""
         found = self.chains.find(self.account, self.response_id, first, last)
         if found is None:
-            raise unknown_response(self.response_id)
+            raise self.unknown or unknown_response(self.response_id)
         return self._slice(found)
 
     def _slice(self, found: ChainPart) -> TurnSlice:
         turns = [
-            self._items(entry, is_last=depth == found.position.depth)
+            self._items(entry, found.gone, is_last=depth == found.position.depth)
             for depth, entry in enumerate(found.entries, found.start)
         ]
         return TurnSlice(found.start, found.position.depth, turns)
 
-    def _items(self, entry: bytes, *, is_last: bool) -> tuple[Item, ...]:
+    def _items(self, entry: bytes, gone: frozenset[str], *, is_last: bool) -> tuple[Item, ...]:
         given, made = self.entries.items(entry)
-        return given if is_last else given + made
+        items = given if is_last and is_response_id(self.response_id) else given + made
+        return tuple(item for item in items if item.id not in gone) if gone else items

@@ -14,7 +14,7 @@ from typing import Any
 
 from redis.cluster import RedisCluster
 
-from app.domain.ids import home_of, tag_of
+from app.domain.ids import alone_id, home_of, tag_of
 from app.domain.items import Item
 from app.domain.response import TERMINAL, TRANSITIONS
 from app.domain.tools import functions_of
@@ -95,6 +95,7 @@ class RedisStore:
             self._entries.dump(turn),
             parent.log,
             parent.depth,
+            turn.conversation or "",
         )
 
     def marks(self, turn: Turn) -> list[Command]:
@@ -175,11 +176,9 @@ class RedisStore:
         """
         found = self._found(account, response_id, *WHOLE)
         turn = self._turn(found, account, response_id)
-        earlier, inputs = self._entries.all_items(found.entries[:-1])
+        earlier, inputs = self._entries.all_items(found.entries[:-1], found.gone)
         inputs.append(range(len(earlier), len(earlier) + len(turn.input)))
-        purged = frozenset[int]()
-        if PURGED in found.entries:
-            purged = frozenset(n for n, entry in enumerate(found.entries) if entry == PURGED)
+        purged = self._entries.purged(found.entries)
         items = (*earlier, *_items(turn))
         tools = functions_of(map(TOOL.load, turn.response.echo["tools"]))
         return Context(items, tools, found.position, tuple(inputs), purged)
@@ -199,8 +198,10 @@ class RedisStore:
 
     def items(self, account: str, item_ids: Sequence[str]) -> dict[str, Item]:
         """Return those of the items that the account has stored, by id (S5)."""
-        homes = self._homes(account, item_ids)
-        entries = self._chains.own(account, sorted(set(homes.values())))
+        homes = sorted(set(self._homes(account, item_ids).values()))
+        entries = self._chains.own(account, homes)
+        if len(entries) < len(homes):  # some may have come to a conversation by themselves
+            entries += self._chains.own(account, list(map(alone_id, homes)))
         stored = {item.id: item for item in self._entries.all_items(entries)[0]}
         return {item_id: stored[item_id] for item_id in item_ids if item_id in stored}
 

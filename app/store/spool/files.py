@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -83,7 +84,8 @@ class Spool:
             return None
         head, entry = _parted(data)
         parent = head["parent"] and Position(*head["parent"])
-        return self._entries.turn(entry, head["account"], head["id"], parent)
+        turn = self._entries.turn(entry, head["account"], head["id"], parent)
+        return replace(turn, conversation=head.get("conversation"))  # an earlier release has none
 
     def is_kept(self, response_id: str) -> bool:
         """Tell whether Redis has the answer already, and only replicas are waited for."""
@@ -141,6 +143,7 @@ class Spool:
             "id": turn.response.id,
             "account": turn.account,
             "parent": turn.parent and [turn.parent.log, turn.parent.depth],
+            "conversation": turn.conversation,
         }
         whole = orjson.dumps(head) + b"\n" + self._entries.alone(turn)
         return b"%08x\n" % crc32(whole) + whole

@@ -1,13 +1,32 @@
 -- Where the turns of a response's chain are, and the turns, if they are few.
 -- KEYS: index.
--- ARGV: account, response id, an id whose turn alone is wanted or '', the first and the last depth
--- that are wanted (negative: from the end), how many entries at most are returned at once.
+-- ARGV: account, the id of a response or of a conversation, an id whose turn alone is wanted or '',
+-- the first and the last depth that are wanted (negative: from the end), how many entries at most
+-- are returned at once.
 -- Returns nothing where the response is unknown or has not ended, or else its status, log and
 -- depth; the log and depth that its log continues; the first depth of what follows; where the
 -- entries are (log, first and last index, newest first); the entries of each of these, none where
--- they are too many; and what the last turn has in common with others.
+-- they are too many; what the last turn has in common with others; the ids of items that had been
+-- removed; the references among what is left to be read (number of the part, index in it, log); and
+-- of a conversation its last turn.
+-- So many entries from the end of a conversation are looked through for its last turn.
+local NEAR = 8
+
+-- Whether an entry is a turn: one of items alone has nothing behind them.
+local function has_response(entry)
+  if #entry < 5 then return false end
+  local size = struct.unpack('>I4', entry) % 2147483648
+  return size > 0 and #entry > 4 + size + (digest(entry) and 12 or 0)
+end
+
 local account, id, anchor, first, last, most = unpack(ARGV)
+local is_list = string.sub(id, 1, 5) == 'conv_'
 local found = owned(account) and record(id)
+if is_list and owned(account) and is_listed(id) then
+  local depth = redis.call('LLEN', index .. ':0') - 1
+  if depth < 0 then return {'', '0', depth, '0', -1, 0, {}, {}, false, {}, {}, false} end
+  found = {status = '', log = '0', depth = depth, deleted = ''}
+end
 if not found or found.deleted ~= '' or found.depth < 0 then return false end
 first, last = tonumber(first), tonumber(last)
 if first < 0 then first = math.max(0, found.depth + 1 + first) end
@@ -19,10 +38,16 @@ if anchor ~= '' then
 end
 last = math.min(last, found.depth)
 local whole = last - first < tonumber(most)
-local parts, entries = {}, {}
+local parts, entries, gone, pending = {}, {}, {}, {}
+local references, listed = {}, redis.call('HEXISTS', index, 'conversation') == 1
+if listed then
+  local text = redis.call('HGET', index, 'references') or ''
+  for at, log in string.gmatch(text, '(%d+)=(%d+)') do references[tonumber(at)] = log end
+end
 -- From the response's log down to log 0: of each, what is wanted of the part that leads to it.
-local log, depth = found.log, found.depth
+local log, depth, trunk = found.log, found.depth, -1
 while log and depth >= first do
+  if log == '0' then trunk = depth end
   local parent_log, fork_depth = fork_point(log)
   if fork_depth < last and depth >= first then
     if anchor ~= '' and anchor.log ~= log then return false end
@@ -30,15 +55,43 @@ while log and depth >= first do
     local to = math.min(last, depth) - fork_depth - 1
     parts[#parts + 1] = {log, from, to}
     if whole then entries[#parts] = redis.call('LRANGE', index .. ':' .. log, from, to) end
+    for at, other in pairs(log == '0' and references or {}) do
+      if at >= from and at <= to and whole then
+        entries[#parts][at - from + 1] = redis.call('LINDEX', index .. ':' .. other, 0)
+      elseif at >= from and at <= to then
+        pending[#pending + 1] = {#parts - 1, at - from, other}
+      end
+    end
   end
   log, depth = parent_log, fork_depth
+end
+-- What had been removed from log 0 up to where the chain leaves it.
+if listed and (first < found.depth or is_list) then
+  local removed = redis.call('HGETALL', index .. ':removed')
+  for at = 1, #removed, 2 do
+    if tonumber(removed[at + 1]) <= trunk then gone[#gone + 1] = removed[at] end
+  end
 end
 local parent_log, fork_depth = fork_point(found.log)
 local own = entries[1] and entries[1][#entries[1]]
 if last == found.depth and not own then
   own = redis.call('LINDEX', index .. ':' .. found.log, found.depth - fork_depth - 1)
 end
+local turn = false
+if is_list then
+  own = nil
+  local near = redis.call('LRANGE', index .. ':0', -NEAR, -1)
+  for at = #near, 1, -1 do
+    local entry = references[found.depth - #near + at] and
+      redis.call('LINDEX', index .. ':' .. references[found.depth - #near + at], 0) or near[at]
+    if has_response(entry) then
+      own, turn = entry, entry
+      break
+    end
+  end
+end
 local common = digest(own) and redis.call('HGET', index .. ':common', digest(own)) or false
 return {
-  found.status, found.log, found.depth, parent_log or '0', fork_depth, first, parts, entries, common
+  found.status, found.log, found.depth, parent_log or '0', fork_depth, first, parts, entries, common,
+  gone, pending, turn
 }

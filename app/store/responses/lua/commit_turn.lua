@@ -2,9 +2,10 @@
 --
 -- `before` names the statuses that `status` may follow, each between spaces. `entry` has behind it
 -- what it has in common with others, and the size of that, where its digest names it. `log` and
--- `depth` are the parent's place, 0 and -1 for none.
+-- `depth` are the parent's place, 0 and -1 for none. `conversation` is the id of the one that the
+-- turn is for, '' for none: there it is the last of log 0, whatever came since its writer read that.
 -- Returns the status that stands and how many bytes were stored, or false where the parent is gone.
-local function commit_turn(account, id, status, before, entry, log, depth)
+local function commit_turn(account, id, status, before, entry, log, depth, conversation)
   local owner = redis.call('HGET', index, 'account')
   if owner and owner ~= account then return false end
   local known = record(id)
@@ -17,7 +18,10 @@ local function commit_turn(account, id, status, before, entry, log, depth)
   local _, fork_depth = fork_point(log)
   local behind = fork_depth + 1 + redis.call('LLEN', index .. ':' .. log) - depth
   if behind < 0 then return false end
-  if behind > 0 then
+  local listed = log == '0' and redis.call('HEXISTS', index, 'conversation') == 1
+  local joins = listed and is_listed(conversation)
+  local forks = behind > 0 or (listed and not joins)
+  if forks then
     local parent = log .. ':' .. (depth - 1)
     log = redis.call('HINCRBY', index, 'forks', 1)
     redis.call('HSET', index, 'fork:' .. log, parent)
@@ -33,6 +37,11 @@ local function commit_turn(account, id, status, before, entry, log, depth)
   bytes = bytes + #entry
   add_stored(bytes)
   redis.call('RPUSH', index .. ':' .. log, entry)
+  if forks and joins then
+    local at = redis.call('RPUSH', index .. ':0', '\0\0\0\0' .. log) - 1
+    local references = redis.call('HGET', index, 'references') or ''
+    redis.call('HSET', index, 'references', references .. at .. '=' .. log .. ',')
+  end
   redis.call('HSET', index, 'account', account,
     id, table.concat({status, log, depth, known and known.deleted or ''}, ':'))
   return {status, bytes}

@@ -9,9 +9,18 @@
 --     bytes                 how much is stored of it
 --     forks                 how many logs there are beside log 0
 --     fork:<n>              log:depth of the turn that log n continues
+--     conversation          conversations that have an id: id:created_at:deleted_at. Their log 0 is
+--                           what /v1/conversations lists, in the order in which it came; beside
+--                           turns it has entries of items alone, references and marks (entries.py)
+--     metadata              the conversation's, as JSON
+--     items_<unique>        items:0:depth: of an entry of items alone
+--     references            depth=log, for each reference: log 0 at that depth stands for the first
+--                           entry of that log, a turn whose writer had not seen the entry before it
 --   <prefix>{tag}:<n>     list: log n, an entry a turn
 --   <prefix>{tag}:common  hash: what entries have in common (entries.py), by its digest, and under #
 --                         and the digest how many entries name it
+--   <prefix>{tag}:removed hash: item id -> the depth of the mark in log 0 that says that the item is
+--                         no longer of the conversation; turns before the mark have seen it
 --
 -- A turn's depth is the number of turns before it: log n begins at its fork point's depth + 1.
 -- An index, where resp_C continues resp_A and resp_B does, too:
@@ -48,6 +57,12 @@ end
 -- The digest of what an entry has in common with others, or nil.
 local function digest(entry)
   if entry and entry ~= '' and string.byte(entry) >= 128 then return string.sub(entry, 5, 16) end
+end
+
+-- Whether this is a conversation that has an id, this one, and is not deleted.
+local function is_listed(conversation)
+  local text = redis.call('HGET', index, 'conversation')
+  return text and string.match(text, '^([^:]+):%d+:$') == conversation
 end
 
 local function add_stored(bytes)

@@ -1,0 +1,15 @@
+"""A conversation that has an id of its own, beside those that responses make by continuing others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What callers see of it; `created_at` is in Unix seconds."""
+
+    id: str
+    created_at: int
+    metadata: Mapping[str, str]

@@ -1,0 +1,75 @@
+"""What a store of conversations must be able to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from app.domain.items import Item
+from app.domain.turns.conversation import Conversation
+from app.domain.turns.page import Page, PageQuery
+from app.domain.turns.turn import Context
+from app.errors import NotFound
+
+
+def unknown_conversation(conversation_id: str) -> NotFound:
+    """Return the one error for an id that is unknown, deleted or another account's (N11)."""
+    return NotFound(
+        f"Conversation with id '{conversation_id}' not found.", code="conversation_not_found"
+    )
+
+
+class ConversationStore(Protocol):
+    """Keeps conversations by id, for one account each; a foreign id is an unknown id.
+
+    What responses bring to them is kept by the store of responses, in the step that stores these.
+    Every method but `create` raises NotFound (code conversation_not_found) for an id that is
+    unknown, deleted or another account's; each raises StorageUnavailable when Redis is unreachable.
+    What is repeated after that does not happen twice.
+    """
+
+    def create(self, account: str, conversation: Conversation, items: tuple[Item, ...]) -> None:
+        """Begin a conversation with these items."""
+        ...
+
+    def get(self, account: str, conversation_id: str) -> Conversation:
+        """Return a conversation."""
+        ...
+
+    def update(
+        self, account: str, conversation_id: str, metadata: Mapping[str, str]
+    ) -> Conversation:
+        """Replace a conversation's metadata; return it."""
+        ...
+
+    def delete(self, account: str, conversation_id: str) -> None:
+        """Hide a conversation; responses that were made in it keep what they have seen."""
+        ...
+
+    def append(
+        self, account: str, conversation_id: str, entry_id: str, items: tuple[Item, ...]
+    ) -> None:
+        """Add items at the end, in one step; `entry_id` (ids.alone_id) is theirs together."""
+        ...
+
+    def items(self, account: str, conversation_id: str, query: PageQuery) -> Page:
+        """Return a page of a conversation's items.
+
+        Raises InvalidRequest (param after or before) where the list has no such item.
+        """
+        ...
+
+    def item(self, account: str, conversation_id: str, item_id: str) -> Item:
+        """Return one item. Raises NotFound (code item_not_found)."""
+        ...
+
+    def remove_item(self, account: str, conversation_id: str, item_id: str) -> Conversation:
+        """Take an item out; return the conversation. Turns before have seen it.
+
+        Raises NotFound (code item_not_found).
+        """
+        ...
+
+    def context(self, account: str, conversation_id: str) -> Context:
+        """Return what a turn in the conversation starts from, in two round trips at most."""
+        ...

@@ -1,0 +1,11 @@
+-- Deletes a conversation, as its account sees it.
+-- KEYS: index. ARGV: account, conversation id, time in Unix seconds.
+-- Returns whether there was something to hide: a caller that repeats the call at the same time has
+-- not received the reply.
+local account, id, now = unpack(ARGV)
+local text = owned(account) and redis.call('HGET', index, 'conversation')
+if not text then return 0 end
+local known, created, deleted = string.match(text, '^([^:]+):(%d+):(%d*)$')
+if known ~= id or (deleted ~= '' and deleted ~= now) then return 0 end
+redis.call('HSET', index, 'conversation', table.concat({id, created, now}, ':'))
+return 1
