@@ -18,6 +18,7 @@ from app.domain.accounts.limits import Standing
 from app.domain.identity import RequestIdentity
 from app.services.accounts.service import Accounts
 from app.services.background.service import Background
+from app.services.conversations.service import Conversations
 from app.services.health import Health
 from app.services.limits.meter import Meter
 from app.services.limits.request_log import RequestLog
@@ -37,6 +38,7 @@ class Services:
     """Everything that handlers and operators' commands may use."""
 
     responses: Responses
+    conversations: Conversations
     background: Background
     accounts: Accounts
     meter: Meter

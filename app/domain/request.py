@@ -52,7 +52,7 @@ class CreateRequest:
     """The body of POST /v1/responses, validated.
 
     `ignored` names what was sent and is not acted on, whatever the upstream (R1).
-    `has_cache_breakpoints` says that a part of the input has one.
+    `has_cache_breakpoints` says that a part of the input has one. `conversation` is the id of one.
     `model` may be empty only where a schema loads it for an endpoint that does not need one.
     """
 
@@ -63,9 +63,15 @@ class CreateRequest:
     store: bool = True
     background: bool = False
     previous_response_id: str | None = None
+    conversation: str | None = None
     truncation: Literal["auto", "disabled"] = "disabled"
     ignored: tuple[str, ...] = ()
     has_cache_breakpoints: bool = False
+
+    @property
+    def continues(self) -> bool:
+        """Whether what came before is what the model sees first."""
+        return self.previous_response_id is not None or self.conversation is not None
 
 
 @frozen_dataclass(frozen=True, slots=True, kw_only=True)

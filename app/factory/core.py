@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from secrets import token_hex
 
@@ -17,6 +17,7 @@ from app.schemas.wire.echo import echo
 from app.services.accounts.service import Accounts
 from app.services.answering.preparation import Preparation
 from app.services.answering.sealing import PayloadSealer
+from app.services.conversations.service import Conversations, context_of
 from app.services.limits.limiter import RateLimiter
 from app.services.limits.meter import Meter
 from app.services.limits.usage import UsageBook
@@ -29,6 +30,7 @@ from app.services.upstreams.router import Router
 from app.settings import Settings
 from app.store.accounts.base import AccountStore
 from app.store.connection.client import Client
+from app.store.conversations.redis import RedisConversationStore
 from app.store.jobs.redis import RedisJobStore
 from app.store.rate_limits.redis import RedisRateLimitStore
 from app.store.responses.base import ResponseStore
@@ -49,6 +51,7 @@ class Core:
     catalog: ModelCatalog
     breakers: Breakers
     lookup: ResponseLookup
+    conversations: Conversations
     preparation: Preparation
     meter: Meter
     jobs: RedisJobStore
@@ -62,8 +65,12 @@ def core_of(
     account_store: AccountStore,
     meter: Meter,
     providers: Mapping[str, Provider] | None = None,
+    deliver: Callable[[str], None] = lambda _tag: None,
 ) -> Core:
-    """Return them; `store` keeps responses, in `redis_store` or on the way there."""
+    """Return them; `store` keeps responses, in `redis_store` or on the way there.
+
+    `deliver` has what is on the way to the conversation of a tag be there.
+    """
     accounts = Accounts(account_store, settings.limits)
     if settings.bootstrap_key_sha256 and settings.bootstrap_account:
         accounts.bootstrap(settings.bootstrap_key_sha256, settings.bootstrap_account)
@@ -74,18 +81,21 @@ def core_of(
     breakers = Breakers(names, time.monotonic, breaker_changed)
     prefix, lease_s = settings.redis.prefix, settings.background.lease_s
     jobs = RedisJobStore(client, prefix, redis_store, lease_s)
-    lookup = ResponseLookup(store, jobs)
+    lookup, ids = ResponseLookup(store, jobs), IdGenerator(random_bytes)
+    conversations = Conversations(
+        RedisConversationStore(client, prefix, redis_store.safety), store, ids, deliver, _now
+    )
     preparation = Preparation(
         store,
         catalog,
         Router(settings.providers, breakers, RetryPolicy()),
         PayloadSealer(accounts.secret),
-        IdGenerator(random_bytes),
+        ids,
         _now,
-        lookup.context,
+        context_of(conversations, lookup.context),
         echo,
     )
-    return Core(accounts, catalog, breakers, lookup, preparation, meter, jobs)
+    return Core(accounts, catalog, breakers, lookup, conversations, preparation, meter, jobs)
 
 
 def response_store(settings: Settings, client: Client) -> RedisStore:

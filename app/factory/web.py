@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from flask import Flask
 
 from app.api import context, request_log
-from app.api.endpoints import docs, health, models, responses, usage
+from app.api.endpoints import conversations, docs, health, models, responses, usage
 from app.api.hangup import HangUps
 from app.api.http import errors
 from app.api.http.flask_app import SlimFlask
@@ -48,7 +48,7 @@ from app.telemetry import configure_logging, log
 
 #: How long a web process gathers what requests have used before it writes that down.
 USAGE_DELAY_S = 0.25
-BLUEPRINTS = (responses.bp, models.bp, usage.bp, health.bp, docs.bp)
+BLUEPRINTS = (responses.bp, conversations.bp, models.bp, usage.bp, health.bp, docs.bp)
 
 
 def create_app(
@@ -106,13 +106,25 @@ def _services(
     store = SpoolingStore(redis_store, spool, is_ending=open_answers.is_closed, sleep=time.sleep)
     meter = request_meter(settings, client, USAGE_DELAY_S)
     atexit.register(meter.book.flush)
-    core = core_of(settings, client, redis_store, store, account_store, meter, providers)
+    core = core_of(
+        settings,
+        client,
+        redis_store,
+        store,
+        account_store,
+        meter,
+        providers,
+        spool.deliver_conversation,
+    )
     background = _background(settings, client, core, spool)
-    responses = Responses(store, core.lookup, core.preparation, background, meter)
+    responses = Responses(
+        store, core.lookup, core.preparation, background, meter, core.conversations
+    )
     archive = RedisArchive(client, prefix, redis_store.safety)
     requests = RequestLog(request_log_store(settings, client))
     return context.Services(
         responses=responses,
+        conversations=core.conversations,
         background=background,
         accounts=core.accounts,
         meter=meter,

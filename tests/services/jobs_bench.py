@@ -28,6 +28,7 @@ from app.services.background.subscriptions import FeedHub
 from app.services.background.supervisor import Supervisor
 from app.services.background.unrouted import WAIT_S, Unrouted
 from app.services.background.worker import Worker
+from app.services.conversations.service import Conversations, context_of
 from app.services.limits.limiter import RateLimiter
 from app.services.limits.meter import Meter
 from app.services.limits.usage import UsageBook
@@ -38,6 +39,7 @@ from app.services.upstreams.discovery import Discovery
 from app.services.upstreams.retries import RetryPolicy
 from app.services.upstreams.router import Router
 from app.settings import BackgroundSettings, LimitSettings, ProviderSettings
+from app.store.conversations.redis import RedisConversationStore
 from app.store.jobs.redis import RedisJobStore
 from app.store.jobs.unrouted import UnroutedJobs
 from app.store.responses.redis import RedisStore
@@ -181,9 +183,15 @@ class Bench:
             PayloadSealer(lambda: b"secret"),
             IDS,
             lambda: int(self.now()),
-            self.lookup.context,
+            context_of(self.conversations, self.lookup.context),
             echo,
         )
+
+    @property
+    def conversations(self) -> Conversations:
+        """The conversations that have ids."""
+        store = RedisConversationStore(self.client, self.prefix)
+        return Conversations(store, self.responses, IDS, _ignore, lambda: int(self.now()))
 
     @property
     def background(self) -> Background:

@@ -51,7 +51,12 @@ def background(bench: Bench) -> Background:
 @pytest.fixture
 def responses(bench: Bench) -> Responses:
     return Responses(
-        bench.responses, bench.lookup, bench.preparation, bench.background, bench.meter
+        bench.responses,
+        bench.lookup,
+        bench.preparation,
+        bench.background,
+        bench.meter,
+        bench.conversations,
     )
 
 

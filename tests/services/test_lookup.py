@@ -42,7 +42,12 @@ def lookup(bench: Bench) -> ResponseLookup:
 @pytest.fixture
 def responses(bench: Bench) -> Responses:
     return Responses(
-        bench.responses, bench.lookup, bench.preparation, bench.background, bench.meter
+        bench.responses,
+        bench.lookup,
+        bench.preparation,
+        bench.background,
+        bench.meter,
+        bench.conversations,
     )
 
 

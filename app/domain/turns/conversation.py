@@ -1,4 +1,4 @@
-"""A conversation that has an id of its own, beside those that responses make by continuing others."""
+"""A conversation that has an id of its own; others are made by continuing responses."""
 
 from __future__ import annotations
 

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.schemas.docs.conversations import conversation_operations
+from app.schemas.docs.elements import JSON as _JSON
+from app.schemas.docs.elements import KEYED as _KEYED
+from app.schemas.docs.elements import Json, page_parameters
+from app.schemas.docs.elements import answer as _answer
+from app.schemas.docs.elements import include as _include
+from app.schemas.docs.elements import query as _query
 from app.schemas.docs.errors import errors
 from app.schemas.docs.examples import FRAME, FRAMES, REQUESTS
 from app.schemas.docs.headers import ANSWERED, LIMITS, headers
-from app.schemas.request.create import INCLUDE_VALUES, CreateRequestSchema, InputTokensSchema
+from app.schemas.request.create import CreateRequestSchema, InputTokensSchema
 from app.schemas.wire.answers import (
     DeletedSchema,
     EndpointSchema,
@@ -23,14 +30,10 @@ from app.schemas.wire.usage import UsageReportSchema
 
 RESPONSES = "/v1/responses"
 _ONE = f"{RESPONSES}/{{response_id}}"
-_JSON = "application/json"
-_KEYED = (401, 403, 429, 500, 503)
 _WAIT = {"type": "integer", "minimum": 0, "maximum": 60, "default": 0}
 _STREAM = {"type": "boolean", "default": False}
 _NUMBER = {"type": "integer", "minimum": 0, "maximum": 10**9 - 1}
 _OPEN: dict[str, Any] = {"security": []}
-
-Json = dict[str, Any]
 
 
 def operations() -> dict[str, dict[str, Json]]:
@@ -41,6 +44,7 @@ def operations() -> dict[str, dict[str, Json]]:
         f"{RESPONSES}/input_tokens": {"post": _count_input()},
         f"{_ONE}/cancel": {"post": _cancel()},
         f"{_ONE}/input_items": {"get": _input_items()},
+        **conversation_operations(),
         "/v1/models": {"get": _list_models()},
         "/v1/models/{model}": {"get": _retrieve_model()},
         "/v1/usage": {"get": _usage()},
@@ -145,17 +149,12 @@ def _delete() -> Json:
 
 
 def _input_items() -> Json:
-    limit = {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
-    order = {"type": "string", "enum": ["asc", "desc"], "default": "desc"}
     return {
         "operationId": "listInputItems",
         "summary": "List what the model saw, the turns before included.",
         "parameters": [
             _response_id(),
-            _query("limit", limit, "How many items a page holds."),
-            _query("order", order, "asc is oldest first."),
-            _query("after", {"type": "string"}, "The id of the item that the page follows."),
-            _query("before", {"type": "string"}, "The id of the item that the page precedes."),
+            *page_parameters(),
             _include(),
         ],
         "responses": {"200": _answer("A page of items.", ItemListSchema())}
@@ -223,21 +222,6 @@ def _openapi() -> Json:
     }
 
 
-def _answer(description: str, schema: object) -> Json:
-    content = {_JSON: {"schema": schema}}
-    return {"description": description, "headers": headers(*LIMITS), "content": content}
-
-
 def _response_id() -> Json:
     schema = {"type": "string", "pattern": "^resp_[A-Za-z0-9_-]{1,123}$"}
     return {"in": "path", "name": "response_id", "required": True, "schema": schema}
-
-
-def _query(name: str, schema: Json, description: str) -> Json:
-    return {"in": "query", "name": name, "schema": schema, "description": description}
-
-
-def _include() -> Json:
-    values = {"type": "string", "enum": sorted(INCLUDE_VALUES)}
-    about = "What to show beside the usual; `include[]` and comma lists are understood too."
-    return _query("include", {"type": "array", "items": values}, about)

@@ -11,13 +11,13 @@ import dataclasses
 from typing import Any
 
 from app.domain.answer_options import ReasoningOptions
-from app.domain.ids import is_response_id
+from app.domain.ids import is_conversation_id, is_response_id
 from app.domain.models import is_deep_research
 from app.domain.request import INCLUDE_ENCRYPTED, INCLUDE_LOGPROBS, CreateRequest, Parameters
 from app.schemas.document import Document
 from app.schemas.field import ReadContext, Refer, StrictField
 from app.schemas.fields import Boolean, Choice, FreeObjects, Integer, Number, String, TextMap
-from app.schemas.invalid import InvalidField, array_at, listed, mistyped, quoted
+from app.schemas.invalid import InvalidField, array_at, join, listed, mistyped, quoted
 from app.schemas.nesting import Nested
 from app.schemas.request.items.added_tools import refuse_clashes
 from app.schemas.request.items.input import InputField
@@ -92,6 +92,27 @@ class PreviousResponseField(StrictField):
         return {"type": "string", "pattern": "^resp_[A-Za-z0-9_-]{1,123}$"}
 
 
+class ConversationField(StrictField):
+    """The conversation that the response is for: its id, or an object that has that (C1)."""
+
+    def check(self, value: Any, at: str, context: ReadContext) -> str:
+        given, path = value, self.path(at)
+        if type(value) is dict:
+            path = join(path, "id")
+            given = value.get("id")
+        if type(given) is not str:
+            raise mistyped(path, "the id of a conversation", given)
+        if not is_conversation_id(given):
+            what = 'is not a conversation id: they begin with "conv_".'
+            raise InvalidField("invalid_value", path, what)
+        return given
+
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
+        identity = {"type": "string", "pattern": "^conv_[A-Za-z0-9_-]{1,123}$"}
+        whole = {"type": "object", "properties": {"id": identity}, "required": ["id"]}
+        return {"anyOf": [identity, whole]}
+
+
 class UnsupportedField(StrictField):
     """A parameter of OpenAI's own that is not offered here (E10)."""
 
@@ -149,7 +170,9 @@ class CreateRequestSchema(Document):
     stream_options = Nested(StreamOptionsSchema())
     store = Boolean(default=True)
     previous_response_id = PreviousResponseField()
-    conversation = UnsupportedField("continue with previous_response_id.")
+    conversation = ConversationField(
+        about="The conversation to go on with and to add to; excludes previous_response_id."
+    )
     background = Boolean(default=False, about="Needs store, and excludes stream.")
     reasoning = Nested(ReasoningOptionsSchema())
     text = Nested(TextOptionsSchema())
@@ -195,7 +218,7 @@ class InputTokensSchema(CreateRequestSchema):
     model = ModelField(
         shortest=1, longest=256, about="Whose tokens are counted; without one they are estimated."
     )
-    input = InputField(about="May be left out where previous_response_id is there.")
+    input = InputField(about="May be left out where previous_response_id or conversation is there.")
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> CreateRequest:
         found.setdefault("model", "")
@@ -215,9 +238,13 @@ def settle_together(found: dict[str, Any], context: ReadContext) -> None:
     Raises:
         InvalidField: two fields do not go together.
     """
-    if not found["input"] and "previous_response_id" not in found:
+    continues = not found.keys().isdisjoint(("previous_response_id", "conversation"))
+    if not found["input"] and not continues:
         what = "holds no items: send at least one, or continue with previous_response_id."
         raise InvalidField("invalid_value", "input", what)
+    if "conversation" in found and "previous_response_id" in found:
+        what = "excludes previous_response_id, which has its history already: send one of them."
+        raise InvalidField("invalid_value", "conversation", what)
     if found.get("background"):
         if found.get("stream"):
             what = "excludes stream: follow it with GET /v1/responses/{id}?stream=true."
@@ -229,7 +256,6 @@ def settle_together(found: dict[str, Any], context: ReadContext) -> None:
         refuse_clashes(found.get("tools", ()), context.added_tools)
     if "tool_choice" in found:
         tools = (*found.get("tools", ()), *(each.tool for each in context.added_tools))
-        continues = "previous_response_id" in found
         found["tool_choice"] = settle(found["tool_choice"], tools, context, continues=continues)
     if "context_management" in found:  # accepted, and not acted on (R15)
         context.ignore("context_management")

@@ -18,7 +18,7 @@ from app.schemas.field import StrictField
 from app.schemas.fields import Boolean, Choice, FreeObject, String
 from app.schemas.nesting import ListOf, Nested, OneOf
 from app.schemas.request.create import CREATE_REQUEST, UnsupportedField
-from app.schemas.wire.document import ALWAYS, OR_NULL, ValueSchema, WireSchema
+from app.schemas.wire.document import ALWAYS, AT_TIMES, OR_NULL, ValueSchema, WireSchema
 from app.schemas.wire.tools import TOOL, ToolChoiceEcho
 
 #: What responses do not show. The model and the tier are theirs: what has answered.
@@ -66,7 +66,14 @@ class TextEchoSchema(ValueSchema[Options]):
     format = Nested(OneOf(PlainFormatSchema(), JsonSchemaFormatSchema()), **ALWAYS)
 
 
+class ConversationEchoSchema(ValueSchema[str]):
+    values = (str,)
+
+    id = String(itself=True, **ALWAYS)
+
+
 _IN_OTHER_FORM: dict[str, StrictField] = {
+    "conversation": Nested(ConversationEchoSchema(), **AT_TIMES),
     "prompt_cache_options": Nested(CacheOptionsEchoSchema(), **OR_NULL),
     "reasoning": Nested(ReasoningEchoSchema(), dump_default=ReasoningOptions(), **ALWAYS),
     "text": Nested(TextEchoSchema(), **ALWAYS),

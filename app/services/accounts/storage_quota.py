@@ -11,15 +11,22 @@ from app.store.responses.base import ResponseStore
 def refuse_when_full(store: ResponseStore, caller: Caller, request: CreateRequest) -> None:
     """Return unless the request is to be stored and its account has no room left.
 
-    The store is read only where there is a bound. What is being answered meanwhile is stored as
-    well: an account may pass its bound by what it has in flight.
+    What is being answered meanwhile is stored as well: an account may pass its bound by what it has
+    in flight. Raises as `refuse_full_account` does.
+    """
+    if request.store or request.conversation is not None:
+        refuse_full_account(store, caller)
+
+
+def refuse_full_account(store: ResponseStore, caller: Caller) -> None:
+    """Return unless the account has no room left; the store is read only where there is a bound.
 
     Raises:
         RateLimited: code storage_quota_exceeded.
         StorageUnavailable: the store is unreachable.
     """
     bound = caller.max_stored_bytes
-    if bound is None or not request.store:
+    if bound is None:
         return
     stored = store.stored_bytes(caller.account)
     if stored >= bound:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import replace
 from itertools import chain
 
-from app.domain.ids import IdGenerator, tag_of
+from app.domain.ids import IdGenerator, is_conversation_id, tag_of
 from app.domain.items import (
     AdditionalTools,
     InputItem,
@@ -38,15 +38,16 @@ def thread_for(
     """Return what the request's turn starts from.
 
     `context_of` returns the context that an account's response leaves, or its status while it has
-    not ended; it raises NotFound (ResponseLookup.context).
+    not ended, or the context of a conversation; it raises NotFound (services/conversations).
 
     Raises:
         InvalidRequest: the parent is unknown or still running (S1, S2), or a call has no output
             or an output no call (S4).
-        NotFound: an item_reference names no stored item of this account (S5).
+        NotFound: an item_reference names no stored item of this account (S5), or there is no such
+            conversation (N11).
         StorageUnavailable: the store is unreachable.
     """
-    parent_id = request.previous_response_id
+    parent_id = request.previous_response_id or request.conversation
     if parent_id is None:
         response_id = ids.first_id()
         pairing = CallPairing(())
@@ -85,7 +86,7 @@ def refuse_undeclared(request: CreateRequest, thread: Thread) -> None:
         InvalidRequest: it names a tool that is not there, or demands one where there is none.
     """
     choice = request.parameters.tool_choice
-    if request.previous_response_id is None or choice in ("auto", "none"):
+    if not request.continues or choice in ("auto", "none"):
         return
     tools = (*request.parameters.tools, *thread.added)
     if choice == "required" and not tools:
@@ -105,6 +106,8 @@ def _parent_context(
     try:
         context = context_of(account, parent_id)
     except NotFound:
+        if is_conversation_id(parent_id):
+            raise
         raise InvalidRequest(
             f"Previous response with id '{parent_id}' not found.",
             param=param,

@@ -53,8 +53,9 @@ class PreparedRequest:
 class Preparation:
     """Prepares requests, opens upstreams for them and begins their answers.
 
-    `now` returns Unix seconds. `context_of` returns what an account's response leaves to the next
-    (ResponseLookup.context). `echo` returns a request's parameters as its responses show them.
+    `now` returns Unix seconds. `context_of` returns what an account's response, or conversation,
+    leaves to the next (services/conversations). `echo` returns a request's parameters as its
+    responses show them.
     """
 
     def __init__(

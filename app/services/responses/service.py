@@ -19,6 +19,7 @@ from app.services.accounts.permissions import permitted, refuse_read_only, well_
 from app.services.answering.preparation import Preparation, PreparedRequest
 from app.services.answering.run import Run, without_opaque, without_payload
 from app.services.background.service import Background
+from app.services.conversations.service import Conversations
 from app.services.limits.meter import Meter, Observer
 from app.services.responses.lookup import ResponseLookup
 from app.services.upstreams.router import UpstreamAnswer
@@ -47,8 +48,10 @@ class Responses:
         preparation: Preparation,
         background: Background,
         meter: Meter,
+        conversations: Conversations,
     ) -> None:
         self._store = store
+        self._conversations = conversations
         self._lookup = lookup
         self._preparation = preparation
         self._background = background
@@ -126,7 +129,10 @@ class Responses:
         if request.store:
             include = request.parameters.include
             account = prepared.caller.account
-            self._store.save(Turn(account, response, start.own, include, start.position))
+            turn = Turn(account, response, start.own, include, start.position, request.conversation)
+            self._store.save(turn)
+        elif request.conversation is not None and response.status in ("completed", "incomplete"):
+            self._conversations.append_unkept(prepared.caller, start.own, response)
 
     def get(self, caller: Caller, response_id: str, include: frozenset[str]) -> Response:
         """Return a stored response as its POST showed it, and what `include` adds.

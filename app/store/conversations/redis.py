@@ -120,7 +120,10 @@ class RedisConversationStore:
             self._stored.follow(account, size)
 
     def items(self, account: str, conversation_id: str, query: PageQuery) -> Page:
-        """Return a page of a conversation's items, in one round trip, one more for each id in it."""
+        """Return a page of a conversation's items.
+
+        It takes one round trip, and one more for each of `after` and `before`.
+        """
         return page(self._listed(account, conversation_id), query)
 
     def item(self, account: str, conversation_id: str, item_id: str) -> Item:

@@ -8,9 +8,10 @@ are stored once, beside the log, and the entry names them by a digest of 12 byte
     highest bit: a digest follows |        |                        |
 
 Unpacked, the items are the input's and the output's, and the rest is `include` and the fields of
-the response; `instructions`, `text` and `tools` are null in it where the digest names them. An entry
-without a rest has items alone, which came to a conversation by themselves; MARK says that some were
-removed; and one whose size is 0 refers to the log whose number follows (lua/conversation.lua).
+the response; `instructions`, `text` and `tools` are null in it where the digest names them. An
+entry without a rest has items alone, which came to a conversation by themselves; MARK says that
+some were removed; and one whose size is 0 refers to the log whose number follows
+(lua/conversation.lua).
 
 
     [[{"type": "message", "role": "user", …}], [{"type": "message", "role": "assistant", …}]]

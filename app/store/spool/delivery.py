@@ -135,6 +135,16 @@ class SpoolDelivery:
         for spool in self.folders.readable():
             self._attempts.deliver(spool, response_id)
 
+    def deliver_conversation(self, tag: str) -> None:
+        """Deliver what waits here of one conversation. Raises StorageUnavailable."""
+        try:
+            waiting = self.waiting()
+        except OSError:
+            return  # it may not be read: nothing of it is known
+        for response_id in waiting:
+            if tag_of(response_id) == tag:
+                self.deliver(response_id)
+
     def deliver_all(self) -> None:
         """Deliver everything now: when this returns, the store has it.
 

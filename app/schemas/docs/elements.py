@@ -1,0 +1,44 @@
+"""What the descriptions of operations are made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.schemas.docs.headers import LIMITS, headers
+from app.schemas.request.create import INCLUDE_VALUES
+
+JSON = "application/json"
+#: The errors of every operation that needs a key.
+KEYED = (401, 403, 429, 500, 503)
+
+Json = dict[str, Any]
+
+
+def answer(description: str, schema: object) -> Json:
+    """Return an answer in JSON."""
+    content = {JSON: {"schema": schema}}
+    return {"description": description, "headers": headers(*LIMITS), "content": content}
+
+
+def query(name: str, schema: Json, description: str) -> Json:
+    """Return a parameter of the query."""
+    return {"in": "query", "name": name, "schema": schema, "description": description}
+
+
+def include() -> Json:
+    """Return the parameter `include`."""
+    values = {"type": "string", "enum": sorted(INCLUDE_VALUES)}
+    about = "What to show beside the usual; `include[]` and comma lists are understood too."
+    return query("include", {"type": "array", "items": values}, about)
+
+
+def page_parameters() -> list[Json]:
+    """Return the parameters of a list that is read a page at a time."""
+    limit = {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
+    order = {"type": "string", "enum": ["asc", "desc"], "default": "desc"}
+    return [
+        query("limit", limit, "How many items a page holds."),
+        query("order", order, "asc is oldest first."),
+        query("after", {"type": "string"}, "The id of the item that the page follows."),
+        query("before", {"type": "string"}, "The id of the item that the page precedes."),
+    ]

@@ -1,0 +1,51 @@
+"""The bodies of /v1/conversations (C1): what one begins with, and what is added to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.domain.items import InputItem
+from app.schemas.document import Document
+from app.schemas.field import ReadContext, Refer
+from app.schemas.fields import TextMap
+from app.schemas.invalid import array_at
+from app.schemas.request.items.input import InputField
+
+#: How many items one call may add (N11).
+MOST_ADDED = 20
+
+
+class AddedItemsField(InputField):
+    """Items to add to a conversation: an array, of at most 20."""
+
+    def check(self, value: Any, at: str, context: ReadContext) -> tuple[InputItem, ...]:
+        array_at(value, self.path(at), MOST_ADDED)
+        return super().check(value, at, context)
+
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
+        array: dict[str, Any] = super().json_schema(refer)["anyOf"][1]
+        return array | {"maxItems": MOST_ADDED}
+
+
+class CreateConversationSchema(Document):
+    about = "What a conversation begins with; all of it may be left out."
+
+    metadata = TextMap(16, 64, 512)
+    items = AddedItemsField()
+
+
+class UpdateConversationSchema(Document):
+    about = "The conversation's new metadata, in place of the old as a whole."
+
+    metadata = TextMap(16, 64, 512, required=True)
+
+
+class AddItemsSchema(Document):
+    about = "Items to add at the end of a conversation, in one step."
+
+    items = AddedItemsField(required=True)
+
+
+CREATE_CONVERSATION = CreateConversationSchema()
+UPDATE_CONVERSATION = UpdateConversationSchema()
+ADD_ITEMS = AddItemsSchema()

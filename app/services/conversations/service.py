@@ -1,0 +1,192 @@
+"""Create, read, change and delete conversations; give responses what they go on from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from app.domain.accounts.accounts import Caller
+from app.domain.ids import IdGenerator, alone_id, is_conversation_id, tag_of
+from app.domain.items import InputItem, Item, ItemReference, with_id
+from app.domain.request import INCLUDE_ENCRYPTED
+from app.domain.response import Response, Status
+from app.domain.turns.conversation import Conversation
+from app.domain.turns.page import Page, PageQuery
+from app.domain.turns.turn import Context
+from app.errors import InvalidRequest, NotFound
+from app.services.accounts.permissions import refuse_read_only
+from app.services.accounts.storage_quota import refuse_full_account
+from app.services.answering.run import without_payload
+from app.store.conversations.base import ConversationStore
+from app.store.responses.base import ResponseStore
+
+
+class Conversations:
+    """The service behind /v1/conversations.
+
+    `deliver` has the answers of a conversation that wait in this machine's spool, given its tag, be
+    in the store. `now` returns Unix seconds. Every method raises InvalidRequest for an id that is
+    malformed, NotFound for one that is unknown, deleted or another account's, and
+    StorageUnavailable when the store is unreachable.
+    """
+
+    def __init__(
+        self,
+        conversations: ConversationStore,
+        responses: ResponseStore,
+        ids: IdGenerator,
+        deliver: Callable[[str], None],
+        now: Callable[[], int],
+    ) -> None:
+        self._conversations = conversations
+        self._responses = responses
+        self._ids = ids
+        self._deliver = deliver
+        self._now = now
+
+    def create(
+        self, caller: Caller, metadata: Mapping[str, str], given: tuple[InputItem, ...]
+    ) -> Conversation:
+        """Begin a conversation with these items.
+
+        Raises:
+            PermissionDenied, RateLimited: the key may only read; the account has no room left.
+            NotFound: an item_reference names no stored item.
+        """
+        self._refuse(caller)
+        conversation = Conversation(
+            self._ids.new_id("conv", self._ids.new_tag()), self._now(), metadata
+        )
+        stem = conversation.id.replace("conv_", "resp_", 1)
+        items = self._with_ids(caller.account, given, stem, "items")
+        self._conversations.create(caller.account, conversation, items)
+        return conversation
+
+    def get(self, caller: Caller, conversation_id: str) -> Conversation:
+        """Return a conversation."""
+        return self._conversations.get(caller.account, _well_formed(conversation_id))
+
+    def update(
+        self, caller: Caller, conversation_id: str, metadata: Mapping[str, str]
+    ) -> Conversation:
+        """Replace a conversation's metadata. Raises PermissionDenied."""
+        refuse_read_only(caller)
+        return self._conversations.update(caller.account, _well_formed(conversation_id), metadata)
+
+    def delete(self, caller: Caller, conversation_id: str) -> None:
+        """Hide a conversation; its responses stay. Raises PermissionDenied."""
+        refuse_read_only(caller)
+        self._conversations.delete(caller.account, _well_formed(conversation_id))
+
+    def add(
+        self, caller: Caller, conversation_id: str, given: tuple[InputItem, ...]
+    ) -> tuple[Item, ...]:
+        """Add items at the end, in one step; return them. Raises as `create` does."""
+        self._refuse(caller)
+        tag = self._delivered(_well_formed(conversation_id))
+        stem = self._ids.new_id("resp", tag)
+        items = self._with_ids(caller.account, given, stem, "items")
+        self._conversations.append(caller.account, conversation_id, alone_id(stem), items)
+        return items
+
+    def append_unkept(self, caller: Caller, given: tuple[Item, ...], response: Response) -> None:
+        """Add what a response that is not kept was given and has made, in one step (N11)."""
+        conversation_id = response.echo["conversation"]["id"]
+        items = given + response.output
+        entry_id = alone_id(response.id)
+        self._conversations.append(caller.account, conversation_id, entry_id, items)
+
+    def items(
+        self, caller: Caller, conversation_id: str, query: PageQuery, include: frozenset[str]
+    ) -> Page:
+        """Return a page of the items, opaque reasoning only where `include` has it.
+
+        Raises InvalidRequest (param after or before) where the list has no such item.
+        """
+        self._delivered(_well_formed(conversation_id))
+        page = self._conversations.items(caller.account, conversation_id, query)
+        if INCLUDE_ENCRYPTED in include:
+            return page
+        return Page(tuple(map(without_payload, page.items)), page.has_more)
+
+    def item(
+        self, caller: Caller, conversation_id: str, item_id: str, include: frozenset[str]
+    ) -> Item:
+        """Return one item. Raises NotFound (code item_not_found)."""
+        self._delivered(_well_formed(conversation_id))
+        item = self._conversations.item(caller.account, conversation_id, item_id)
+        return item if INCLUDE_ENCRYPTED in include else without_payload(item)
+
+    def remove_item(self, caller: Caller, conversation_id: str, item_id: str) -> Conversation:
+        """Take an item out; return the conversation.
+
+        Raises PermissionDenied, and NotFound (code item_not_found).
+        """
+        refuse_read_only(caller)
+        self._delivered(_well_formed(conversation_id))
+        return self._conversations.remove_item(caller.account, conversation_id, item_id)
+
+    def context(self, account: str, conversation_id: str) -> Context:
+        """Return what a response in the conversation starts from."""
+        self._delivered(conversation_id)
+        try:
+            return self._conversations.context(account, conversation_id)
+        except NotFound as unknown:
+            raise NotFound(unknown.message, param="conversation", code=unknown.code) from None
+
+    def _delivered(self, conversation_id: str) -> str:
+        """Return the conversation's tag, once nothing of it waits on this machine."""
+        tag = tag_of(conversation_id)
+        if tag is None:
+            return self._ids.new_tag()  # it is unknown, as the store will say
+        self._deliver(tag)
+        return tag
+
+    def _refuse(self, caller: Caller) -> None:
+        refuse_read_only(caller)
+        refuse_full_account(self._responses, caller)
+
+    def _with_ids(
+        self, account: str, given: tuple[InputItem, ...], stem: str, path: str
+    ) -> tuple[Item, ...]:
+        """Return the items under ids of their own, as one list may not have two of one id.
+
+        References are resolved: the conversation then has a copy.
+        """
+        wanted = [item.id for item in given if isinstance(item, ItemReference)]
+        stored = self._responses.items(account, wanted) if wanted else {}
+        items: list[Item] = []
+        mint = self._ids.item_minter(stem)
+        for index, item in enumerate(given):
+            if isinstance(item, ItemReference):
+                if item.id not in stored:
+                    raise NotFound(
+                        f"Item with id '{item.id}' not found: send the item itself.",
+                        param=f"{path}[{index}].id",
+                        code="item_not_found",
+                    )
+                item = stored[item.id]
+            items.append(with_id(item, mint(item.prefix)))
+        return tuple(items)
+
+
+def _well_formed(conversation_id: str) -> str:
+    if not is_conversation_id(conversation_id):
+        raise InvalidRequest(
+            "A conversation's id is 'conv_' and up to 123 letters, digits, '_' or '-'.",
+            param="conversation_id",
+            code="invalid_value",
+        )
+    return conversation_id
+
+
+def context_of(
+    conversations: Conversations, of_response: Callable[[str, str], Context | Status]
+) -> Callable[[str, str], Context | Status]:
+    """Return what reads the context of either: of a conversation, or of a response."""
+
+    def read(account: str, any_id: str) -> Context | Status:
+        if is_conversation_id(any_id):
+            return conversations.context(account, any_id)
+        return of_response(account, any_id)
+
+    return read
