@@ -12,7 +12,7 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
-from app.domain.ids import home_of, tag_of
+from app.domain.ids import home_of, is_conversation_id, tag_of
 from app.domain.turns.turn import Position, Turn
 from app.store.connection.checks import persistence_of, servers
 from app.store.connection.client import Client
@@ -22,7 +22,7 @@ from app.store.keys import Keys
 from app.store.responses.archive_base import Archived
 from app.store.responses.entries import PURGED, Entries, digest_of
 from app.store.responses.layout import Layout, Record, read
-from app.store.responses.scripts import ERASE, HIDDEN, LEAVE_HOME, PURGE
+from app.store.responses.scripts import ERASE, HIDDEN, LEAVE_HOME, PURGE, PURGE_CONVERSATION
 from app.store.responses.stored_bytes import StoredBytes
 
 #: Entries of a log, members of a set, that are read at once.
@@ -165,6 +165,8 @@ class RedisArchive:
         Returns False for one whose deletion is just happening.
         """
         index = self._keys.index(tag_of(response_id) or "")
+        if is_conversation_id(response_id):
+            return self._purged_conversation(index, response_id, before)
         with translated():
             found = HIDDEN((index,), (response_id, before)).run(self._redis)
             if found:
@@ -176,6 +178,23 @@ class RedisArchive:
             elif self._redis.exists(index):
                 return False
             self._redis.zrem(self._keys.deleted, response_id)
+        return True
+
+    def _purged_conversation(self, index: str, conversation_id: str, before: int) -> bool:
+        """Purge what came to a conversation by itself; all of it where no response is in it."""
+        with translated():
+            account = (self._redis.hget(index, "account") or b"").decode()
+            keys = (index, *self._stored.keys(account))
+            (found,) = self._safety.run(
+                self._redis, PURGE_CONVERSATION(keys, (conversation_id, before))
+            )
+            if found:
+                self._stored.follow(account, -found[1])
+                if found[2]:
+                    self._erase(account, tag_of(conversation_id) or "", lambda _: None)
+            elif self._redis.exists(index):
+                return False
+            self._redis.zrem(self._keys.deleted, conversation_id)
         return True
 
     def _leave_homes(self, account: str, response_id: str, entry: bytes) -> None:
