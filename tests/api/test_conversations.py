@@ -184,7 +184,7 @@ def test_another_accounts_conversation_is_an_unknown_one(owner: Asker, stranger:
     conversation = begun(owner, items=[said("secret")])
     (item,) = items_of(owner, conversation)
     path = f"{CONVERSATIONS}/{conversation}"
-    asked = [
+    asked: list[tuple[str, str, object]] = [
         ("GET", path, None),
         ("POST", path, {"metadata": {}}),
         ("DELETE", path, None),

@@ -137,7 +137,7 @@ def test_what_is_required_may_not_be_null(name: str) -> None:
     assert not validator("CreateRequest").is_valid(given)
 
 
-@pytest.mark.parametrize("name", ["conversation", "prompt"])
+@pytest.mark.parametrize("name", ["prompt"])
 def test_what_is_refused_may_only_be_null(name: str) -> None:
     result = validator("CreateRequest")
     assert result.is_valid({"model": "m", "input": "", name: None})
@@ -158,7 +158,7 @@ def test_the_endpoint_offers_every_parameter_that_shapes_an_answer() -> None:
     assert set(Parameters.__dataclass_fields__) <= offered
 
 
-@pytest.mark.parametrize("name", ["conversation", "prompt"])
+@pytest.mark.parametrize("name", ["prompt"])
 def test_the_endpoint_does_not_offer_what_it_refuses(name: str) -> None:
     assert name not in endpoint_info()["supported"]["parameters"]
 

@@ -169,7 +169,7 @@ def test_a_long_conversation_takes_two_round_trips_whatever_its_length(bench: Be
 def test_the_last_turns_tools_are_known(bench: Bench) -> None:
     parameters: dict[str, Any] = {"type": "object", "properties": {"q": {"type": "string"}}}
     tool = {"type": "function", "name": "f", "description": "d" * 400, "parameters": parameters}
-    shown = turn().response.echo | {"tools": [tool | {"strict": None}]}
+    shown = {**turn().response.echo, "tools": [tool | {"strict": None}]}
     bench.add_turn("a", echo=shown)
     bench.add_items("b")
     (known,) = bench.conversations.context(ACCOUNT, bench.id).tools

@@ -18,6 +18,7 @@ from app.schemas.request.items.input import ITEMS
 from app.schemas.request.parts import ASSISTANT_PARTS, CALLER_PARTS
 from app.schemas.request.text_options import FORMATS
 from app.schemas.wire.events import EVENT
+from app.schemas.wire.items import ITEM
 
 DOCS = "/openapi.json"
 _FIELDS = CreateRequestSchema().fields
@@ -60,6 +61,7 @@ def document() -> dict[str, Any]:
     for path, methods in operations().items():
         spec.path(path, operations=methods)
     spec.components.schema("StreamEvent", EVENT.json_schema(plugin.refer))
+    spec.components.schema("Item", ITEM.json_schema(plugin.refer))
     return spec.to_dict()
 
 

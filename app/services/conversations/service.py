@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from app.domain.accounts.accounts import Caller
 from app.domain.ids import IdGenerator, alone_id, is_conversation_id, tag_of
@@ -16,7 +16,7 @@ from app.errors import InvalidRequest, NotFound
 from app.services.accounts.permissions import refuse_read_only
 from app.services.accounts.storage_quota import refuse_full_account
 from app.services.answering.run import without_payload
-from app.store.conversations.base import ConversationStore
+from app.store.conversations.base import ConversationStore, unknown_conversation
 from app.store.responses.base import ResponseStore
 
 
@@ -124,6 +124,17 @@ class Conversations:
         refuse_read_only(caller)
         self._delivered(_well_formed(conversation_id))
         return self._conversations.remove_item(caller.account, conversation_id, item_id)
+
+    def operator_of(self, conversation_id: str) -> Caller:
+        """Return a caller who may do with a conversation all that its account may."""
+        account = self._conversations.owner(_well_formed(conversation_id))
+        if account is None:
+            raise unknown_conversation(conversation_id)
+        return Caller(account=account, key_id="operator")
+
+    def walk(self, account: str) -> Iterator[Conversation]:
+        """Yield an account's conversations, oldest first, for its operator."""
+        return self._conversations.walk(account)
 
     def context(self, account: str, conversation_id: str) -> Context:
         """Return what a response in the conversation starts from."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from app.domain.items import Item
@@ -68,6 +68,14 @@ class ConversationStore(Protocol):
 
         Raises NotFound (code item_not_found).
         """
+        ...
+
+    def owner(self, conversation_id: str) -> str | None:
+        """Return whose conversation it is; None where it is unknown or deleted."""
+        ...
+
+    def walk(self, account: str) -> Iterator[Conversation]:
+        """Yield an account's conversations, oldest first, for its operator."""
         ...
 
     def context(self, account: str, conversation_id: str) -> Context:

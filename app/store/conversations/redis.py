@@ -7,7 +7,7 @@ item alone, and the response's turn.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -24,7 +24,7 @@ from app.schemas.wire.tools import TOOL
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
 from app.store.connection.replication import ONE_SERVER, Command, Safety
-from app.store.connection.script import Script
+from app.store.connection.script import Script, run_all
 from app.store.conversations.base import unknown_conversation
 from app.store.conversations.scripts import APPEND, CREATE, GET, HIDE, REMOVE_ITEM, UPDATE
 from app.store.keys import Keys
@@ -32,6 +32,9 @@ from app.store.responses.chains import WHOLE, ChainPart, Chains, PagedChain
 from app.store.responses.entries import MARK, Entries
 from app.store.responses.paging import find, page
 from app.store.responses.stored_bytes import StoredBytes
+
+#: So many conversations are looked at in one round trip.
+AT_ONCE = 100
 
 
 class RedisConversationStore:
@@ -146,6 +149,35 @@ class RedisConversationStore:
         reply = self._written(REMOVE_ITEM, account, conversation_id, item_id, MARK)
         return _conversation(conversation_id, reply)
 
+    def owner(self, conversation_id: str) -> str | None:
+        """Return whose conversation it is; None where it is unknown or deleted."""
+        if tag_of(conversation_id) is None:
+            return None
+        with translated():
+            account, value = self._redis.hmget(
+                self._index(conversation_id), "account", "conversation"
+            )
+        known = _identity(value)
+        return account.decode() if known and known[0] == conversation_id else None
+
+    def walk(self, account: str) -> Iterator[Conversation]:
+        """Yield an account's conversations, oldest first, for its operator."""
+        key, seen = self._keys.conversations(account), 0
+        while True:
+            with translated():
+                tags = self._redis.zrange(key, seen, seen + AT_ONCE - 1)
+                names = ("conversation", "metadata")
+                replies = run_all(
+                    self._redis,
+                    [("HMGET", self._keys.index(tag.decode()), *names) for tag in tags],
+                )
+            for value, metadata in replies:
+                if known := _identity(value):
+                    yield _conversation(known[0], (known[1], metadata))
+            seen += len(tags)
+            if len(tags) < AT_ONCE:
+                return
+
     def context(self, account: str, conversation_id: str) -> Context:
         """Return what a turn in the conversation starts from, in two round trips at most."""
         found = self._chains.find(account, conversation_id, *WHOLE)
@@ -201,6 +233,14 @@ class RedisConversationStore:
             return ()
         homes = [part for item_id in homeless for part in (item_id, entry_id)]
         return (("HSET", self._keys.homes(account), *homes),)
+
+
+def _identity(value: bytes | None) -> tuple[str, str] | None:
+    """Return the id and the time of an index's `conversation`, if it is not deleted."""
+    if value is None:
+        return None
+    conversation_id, created_at, deleted_at = value.decode().split(":")
+    return None if deleted_at else (conversation_id, created_at)
 
 
 def _conversation(conversation_id: str, reply: Any) -> Conversation:

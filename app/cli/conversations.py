@@ -1,0 +1,88 @@
+"""`conversations`: those that have ids, looked through, taken out and hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+import orjson
+
+from app.api import context
+from app.cli.common.group import OperatorGroup, operator
+from app.cli.common.progress import print_line
+from app.cli.common.values import date
+from app.domain.items import Item
+from app.domain.request import INCLUDE_ENCRYPTED
+from app.domain.turns.page import PageQuery
+from app.schemas.wire.conversations import CONVERSATION
+from app.schemas.wire.items import ITEM
+from app.services.conversations.service import Conversations
+
+conversations = OperatorGroup("conversations", help="Read, export, delete conversations.")
+
+_ROW = "{:<53}  {:<16}  {}"
+_MOST_ITEMS = 100
+_id = click.argument("conversation_id", metavar="ID")
+
+
+@conversations.command("list")
+@click.option("--account", required=True, metavar="NAME", help="Whose conversations.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="No more than so many.")
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each.")
+def list_conversations(account: str, limit: int | None, *, as_json: bool) -> None:
+    """List an account's conversations, oldest first, without their items."""
+    context.services().archive.account(account)
+    if not as_json:
+        print_line(_ROW.format("ID", "CREATED", "METADATA"))
+    for number, found in enumerate(_conversations().walk(account)):
+        if number == limit:
+            return
+        metadata = orjson.dumps(dict(found.metadata)).decode()
+        row = _ROW.format(found.id, date(found.created_at), metadata)
+        print_line(orjson.dumps(CONVERSATION.dump(found)) if as_json else row)
+
+
+@conversations.command("show")
+@_id
+def show(conversation_id: str) -> None:
+    """Print a conversation and all of its items as JSON."""
+    service = _conversations()
+    found = service.get(service.operator_of(conversation_id), conversation_id)
+    shown = CONVERSATION.dump(found) | {"items": ITEM.dump_all(_items(conversation_id))}
+    click.echo(orjson.dumps(shown, option=orjson.OPT_INDENT_2))
+
+
+@conversations.command("export")
+@_id
+def export(conversation_id: str) -> None:
+    """Print a conversation's items: a line of JSON for each."""
+    for item in _items(conversation_id):
+        print_line(orjson.dumps(ITEM.dump(item)))
+
+
+@conversations.command("delete")
+@click.argument("conversation_ids", metavar="ID...", nargs=-1, required=True)
+def delete(conversation_ids: tuple[str, ...]) -> None:
+    """Hide conversations from their account, as DELETE does; a purge destroys them later."""
+    service, accounts = _conversations(), context.services().accounts
+    for conversation_id in conversation_ids:
+        caller = service.operator_of(conversation_id)
+        accounts.record("conversation.delete", conversation_id, caller.account, by=operator())
+        service.delete(caller, conversation_id)
+        print_line(f"{conversation_id} deleted")
+
+
+def _conversations() -> Conversations:
+    return context.services().conversations
+
+
+def _items(conversation_id: str) -> Iterator[Item]:
+    service, after = _conversations(), None
+    caller, include = service.operator_of(conversation_id), frozenset({INCLUDE_ENCRYPTED})
+    while True:
+        query = PageQuery("asc", _MOST_ITEMS, after)
+        page = service.items(caller, conversation_id, query, include)
+        yield from page.items
+        if not page.has_more:
+            return
+        after = page.last_id

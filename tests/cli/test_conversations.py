@@ -1,0 +1,52 @@
+"""The `conversations` commands, on a real Redis."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from flask import Flask
+
+from app.cli.conversations import conversations
+from tests.api.conftest import app as app
+from tests.api.conftest import asker
+from tests.cli.operating import Operator
+
+
+class House(Operator):
+    """A gateway in this process, whose account acme has one conversation."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.acme = asker(app, "acme")
+        body = {"metadata": {"team": "red"}, "items": [{"role": "user", "content": "one"}]}
+        self.id = str(self.acme.ask("POST", "/v1/conversations", body).get_json()["id"])
+        self.acme.create(input="two", conversation=self.id)
+
+
+@pytest.fixture
+def house(app: Flask) -> House:
+    return House(app)
+
+
+def test_the_list_has_each_conversation_and_no_plain_thread(house: House) -> None:
+    house.acme.create(input="by itself")
+    output = house.reads(conversations, "list", "--account", "acme", "--json")
+    (found,) = map(json.loads, output.splitlines())
+    assert (found["id"], found["metadata"]) == (house.id, {"team": "red"})
+
+
+def test_a_conversation_is_shown_with_all_of_its_items(house: House) -> None:
+    house.acme.create(input=[{"role": "user", "content": "x"}] * 150, conversation=house.id)
+    shown = json.loads(house.reads(conversations, "show", house.id))
+    texts = [item["content"][0]["text"] for item in shown["items"]]
+    assert texts[:2] == ["one", "two"]
+    assert texts.count("x") == 151  # the last is the echo
+    exported = house.reads(conversations, "export", house.id).splitlines()
+    assert list(map(json.loads, exported)) == shown["items"]
+
+
+def test_a_deleted_conversation_is_unknown_to_its_account(house: House) -> None:
+    assert house.reads(conversations, "delete", house.id).strip() == f"{house.id} deleted"
+    assert house.acme.ask("GET", f"/v1/conversations/{house.id}").status_code == 404
+    assert house.reads(conversations, "list", "--account", "acme", "--json") == ""
