@@ -8,7 +8,7 @@ from typing import Literal
 from app.domain.answer_options import PLAIN_TEXT, CacheOptions, ReasoningOptions, TextOptions
 from app.domain.frozen import frozen_dataclass
 from app.domain.items import InputItem, Item
-from app.domain.tools import FunctionTool, Tool, ToolChoice, functions_of
+from app.domain.tools import FUNCTIONS_ONLY, FunctionTool, Tool, ToolChoice, functions_of
 
 INCLUDE_ENCRYPTED = "reasoning.encrypted_content"
 INCLUDE_LOGPROBS = "message.output_text.logprobs"
@@ -82,6 +82,8 @@ class ModelRequest:
     `history_tools` are tool definitions of earlier turns, for upstreams that want a definition
     for every call in the history (S6). `reasons` says whether the model does; None leaves it to
     the model's name. `has_cache_breakpoints` says that what this request brings has one.
+    `known_tools` are the types of tools that the provider knows, beside functions: the parameters
+    have no others, and the items stand for calls of others as calls of functions.
     """
 
     model: str
@@ -92,3 +94,4 @@ class ModelRequest:
     max_output_tokens_default: int | None = None
     reasons: bool | None = None
     has_cache_breakpoints: bool = False
+    known_tools: frozenset[str] = FUNCTIONS_ONLY

@@ -16,6 +16,12 @@ class Provider(Protocol):
     @property
     def name(self) -> str: ...
 
+    def known_tools(self, model: str, /) -> frozenset[str]:
+        """Return the types of tools that this model is sent as they are, beside functions; and of
+        items that bring tools (G1-G3).
+        """
+        ...
+
     def ignored(self, request: ModelRequest) -> tuple[str, ...]:
         """Name the parameters of the request that this upstream cannot honour."""
         ...

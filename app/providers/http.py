@@ -40,6 +40,10 @@ class WireFormat(Protocol):
         """Return the headers that every call has, the credential among them."""
         ...
 
+    def known_tools(self, model: str, profile: Profile, /) -> frozenset[str]:
+        """Return the types of tools that a server with this profile knows; see Provider."""
+        ...
+
     def ignored(self, request: ModelRequest, profile: Profile) -> tuple[str, ...]:
         """Name the parameters of the request that a server with this profile cannot honour."""
         ...
@@ -101,6 +105,10 @@ class HTTPProvider:
         is_above = self._deployment is not None
         self._models = transport.endpoint(models, self._headers, at_root=is_above)
         self._counter: tuple[InputCounter, Endpoint] | None = None
+
+    def known_tools(self, model: str) -> frozenset[str]:
+        """Return the types of tools that this model is sent as they are; see Provider."""
+        return self._format.known_tools(model, self.profile.current)
 
     def ignored(self, request: ModelRequest) -> tuple[str, ...]:
         """Name the parameters of the request that this server cannot honour; see Provider."""

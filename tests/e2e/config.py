@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from tests.e2e.faults import FAULTS, STREAM_FAULTS
 from tests.upstream.listeners import Places
-from tests.upstream.script import Fail, Script
+from tests.upstream.script import Call, Fail, Script
 
 #: The three formats, each by the name of its provider.
 APIS = {
@@ -23,6 +23,9 @@ PATIENT_S = 60.0
 HASTY_S = 0.4
 
 BROKEN = Script(fail=Fail(status=503)).text()
+CALLS_A_FUNCTION = Script(
+    tag="functions", calls=(Call(name="files__run", arguments='{"input": "ls"}'),)
+).text()
 
 
 def gateway_toml(places: Places, keepalive_s: float, grace_s: float = 30) -> str:
@@ -44,12 +47,15 @@ def gateway_toml(places: Places, keepalive_s: float, grace_s: float = 30) -> str
     tables += [
         _provider("narrow", "chat_completions", places.url, PATIENT_S, {"max_concurrency": 1}),
         _provider("cached", "anthropic_messages", places.url, PATIENT_S, {"prompt_cache": "auto"}),
+        # A server that knows the tools of agents.
+        _provider("openai", "responses", places.url, PATIENT_S, {"profile": "openai"}),
         _provider("breaking", "chat_completions", places.url, PATIENT_S, {}),
         *(_provider(name, "chat_completions", places.url, PATIENT_S, {}) for name in TROUBLED),
         _model("falls-back", "troubled-first", BROKEN, ["anthropic/steady"]),
         _model(
             "falls-twice", "troubled-first", BROKEN, [f"troubled-next/{BROKEN}", "responses/steady"]
         ),
+        _model("falls-to-functions", "openai", BROKEN, [f"chat/{CALLS_A_FUNCTION}"]),
         _model("aliased", "responses", "steady", []),
     ]
     return "\n".join(tables)

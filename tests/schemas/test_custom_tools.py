@@ -14,7 +14,7 @@ from app.domain.tools import (
     NamedFunction,
     NamespaceTool,
     PlainInput,
-    qualified_choice,
+    choice_in_known_forms,
 )
 from app.schemas.field import ReadContext
 from app.schemas.request.create import CREATE_REQUEST
@@ -94,7 +94,9 @@ def test_a_name_is_taken_by_a_function_and_a_custom_tool_alike() -> None:
 def test_a_custom_tool_can_be_chosen(tools: list[Any], known_as: str) -> None:
     parameters = load(tools=tools, tool_choice=CHOSEN).parameters
     assert parameters.tool_choice == NamedCustomTool("patch")
-    assert qualified_choice(parameters.tool_choice, parameters.tools) == NamedFunction(known_as)
+    assert choice_in_known_forms(parameters.tool_choice, parameters.tools) == NamedFunction(
+        known_as
+    )
 
 
 def test_functions_and_custom_tools_can_be_allowed_together() -> None:
@@ -103,7 +105,7 @@ def test_functions_and_custom_tools_can_be_allowed_together() -> None:
         tools=[FUNCTION, namespace(CUSTOM), {"type": "custom", "name": "other"}], tool_choice=choice
     )
     assert echo(request)["tool_choice"] == choice
-    chosen = qualified_choice(request.parameters.tool_choice, request.parameters.tools)
+    chosen = choice_in_known_forms(request.parameters.tool_choice, request.parameters.tools)
     assert chosen == AllowedTools("auto", ("look_up", "crm__patch"))
 
 

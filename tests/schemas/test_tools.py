@@ -11,7 +11,7 @@ from app.domain.tools import (
     FunctionTool,
     NamedFunction,
     NamespaceTool,
-    qualified_choice,
+    choice_in_known_forms,
 )
 from app.schemas.field import ReadContext
 from app.schemas.fields import MOST_NESTED
@@ -319,7 +319,7 @@ def test_no_function_may_have_the_name_that_models_know_another_by() -> None:
 @pytest.mark.parametrize("choice", [NAMED, ALLOWED | {"tools": [NAMED]}])
 def test_a_function_of_a_namespace_can_be_chosen_by_its_own_name(choice: Any) -> None:
     parameters = load(tools=[namespace(FUNCTION)], tool_choice=choice).parameters
-    chosen = qualified_choice(parameters.tool_choice, parameters.tools)
+    chosen = choice_in_known_forms(parameters.tool_choice, parameters.tools)
     assert chosen in (NamedFunction("crm__look_up"), AllowedTools("auto", ("crm__look_up",)))
 
 

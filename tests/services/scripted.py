@@ -27,8 +27,12 @@ class ScriptedProvider:
         self.calls: list[UpstreamCall] = []
         self.deadlines: list[float] = []
         self.left = 0
+        self.knows: frozenset[str] = frozenset()
         self._answers: list[Iterator[Batch]] = []  # kept, so that none ends by being forgotten
         self._scripts = list(scripts) or [(HELLO, THE_END)]
+
+    def known_tools(self, model: str) -> frozenset[str]:
+        return self.knows
 
     def ignored(self, request: ModelRequest) -> tuple[str, ...]:
         return ("seed",) if request.parameters.seed is not None else ()

@@ -32,12 +32,15 @@ class ReadRequest:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One run of pieces of one kind; `call_id` and `name` are a function call's."""
+    """One run of pieces of one kind; what follows is a call's."""
 
     kind: Kind
     pieces: tuple[str, ...]
     call_id: str = ""
     name: str = ""
+    type: str = "function_call"
+    namespace: str = ""
+    item: dict[str, Any] | None = None
 
     @property
     def text(self) -> str:
@@ -90,7 +93,9 @@ def answer(request: ReadRequest, script: Script) -> Answer:
         blocks.append(Block("text", said))
     for index, call in enumerate(script.calls):
         call_id = call.id or f"call_{request.turns}_{index}"
-        blocks.append(Block("call", _halves(call.arguments), call_id, call.name))
+        halves = _halves(call.arguments)
+        named = (call_id, call.name, call.type, call.namespace)
+        blocks.append(Block("call", halves, *named, call.item))
     return Answer(request, tuple(blocks), script.finish, script.usage)
 
 

@@ -143,22 +143,22 @@ def _responses(body: Json) -> Iterator[Fail]:
 
 def _calls_and_outputs(items: list[Json]) -> Iterator[Fail]:
     called: set[str] = set()
-    waiting: dict[str, None] = {}
+    waiting: dict[str, str] = {}
     for index, item in enumerate(items):
-        match item.get("type"):
-            case "function_call":
-                yield from _called(item, f"input[{index}]", called)
-                waiting[item["call_id"]] = None
-            case "function_call_output":
-                if item["call_id"] not in waiting:
-                    yield _refused(
-                        "No tool call found for function call output with call_id "
-                        f"{item['call_id']}."
-                    )
-                waiting.pop(item["call_id"], None)
-            case kind:
-                if kind != "reasoning" and waiting:
-                    break  # an output that comes later stands too far away for open servers
+        kind = item.get("type", "message")
+        tool = kind.removesuffix("_output").removesuffix("_call")
+        if kind.endswith("_output"):
+            if waiting.get(item["call_id"]) != tool:
+                yield _refused(
+                    f"No tool call found for {kind.replace('_', ' ')} with call_id "
+                    f"{item['call_id']}."
+                )
+            waiting.pop(item["call_id"], None)
+        elif kind.endswith("_call") and item.get("call_id"):
+            yield from _called(item, f"input[{index}]", called)
+            waiting[item["call_id"]] = tool
+        elif kind != "reasoning" and waiting:
+            break  # an output that comes later stands too far away for open servers
     for call_id in waiting:
         yield _refused(f"No tool output found for function call {call_id}.")
 
@@ -168,13 +168,14 @@ def _called(item: Json, where: str, called: set[str]) -> Iterator[Fail]:
         yield _too_long(f"{where}.call_id", item["call_id"], _MOST_OF_A_NAME)
     if item["call_id"] in called:
         yield _refused(f"Duplicate 'call_id': {item['call_id']}")
-    yield from _name(item["name"], f"{where}.name")
+    if "name" in item:
+        yield from _name(item["name"], f"{where}.name")
     called.add(item["call_id"])
 
 
 def _is_made(item: Json) -> bool:
-    made = ("reasoning", "function_call")
-    return item.get("type") in made or item.get("role") == "assistant"
+    kind = item.get("type", "")
+    return kind == "reasoning" or kind.endswith("_call") or item.get("role") == "assistant"
 
 
 def _messages(body: Json) -> Iterator[Fail]:

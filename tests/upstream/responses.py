@@ -75,7 +75,7 @@ class _Stream:
 
     def _item(self, index: int, group: list[Block]) -> list[bytes]:
         shown = _item(self._answer, index, group)
-        opened = shown | _EMPTY[shown["type"]]
+        opened = shown | _EMPTY.get(shown["type"], {})
         if "status" in shown:
             opened |= {"status": "in_progress"}
         added = self._event("response.output_item.added", output_index=index, item=opened)
@@ -90,18 +90,21 @@ class _Stream:
 
     def _part(self, index: int, item_id: str, part: int, block: Block) -> list[bytes]:
         place: dict[str, Any] = {"item_id": item_id, "output_index": index}
+        if block.item is not None:
+            return [b""]
         if block.kind == "reasoning":
             place["summary_index"] = part
         elif block.kind != "call":
             place["content_index"] = part
-        kind = _EVENTS[block.kind]
+        is_custom = block.type == "custom_tool_call"
+        kind = "custom_tool_call_input" if is_custom else _EVENTS[block.kind]
         opened = self._bracket(block, "added", place, {"text": "", "refusal": ""})
         pieces = [
             self._event(f"response.{kind}.delta", **place, delta=piece) for piece in block.pieces
         ]
         pieces = pieces or [b""]
         pieces[0] = opened + pieces[0]
-        body = {_FIELD[block.kind]: block.text}
+        body = {"input" if is_custom else _FIELD[block.kind]: block.text}
         pieces[-1] += self._event(f"response.{kind}.done", **place, **body)
         pieces[-1] += self._bracket(block, "done", place, {})
         return pieces
@@ -131,13 +134,14 @@ _EMPTY: dict[str, dict[str, Any]] = {
     "message": {"content": []},
     "reasoning": {"summary": []},
     "function_call": {"arguments": ""},
+    "custom_tool_call": {"input": ""},
 }
 
 
 def _is_heard(item: dict[str, Any]) -> bool:
     if item.get("type", "message") == "message":
         return bool(item["role"] != "assistant")
-    return bool(item["type"] == "function_call_output")
+    return item["type"] in ("function_call_output", "custom_tool_call_output")
 
 
 def _items(answer: Answer) -> list[tuple[int, list[Block]]]:
@@ -163,15 +167,18 @@ def _item(answer: Answer, index: int, group: list[Block]) -> dict[str, Any]:
                 "summary": [_part(block) for block in group],
             }
             return shown | ({"encrypted_content": SEALED} if answer.request.sealed else {})
+        case "call" if first.item is not None:
+            return {"id": f"item_{index}", "status": status, "call_id": first.call_id} | first.item
         case "call":
+            is_custom = first.type == "custom_tool_call"
             return {
-                "id": f"fc_{index}",
-                "type": "function_call",
+                "id": f"{'ctc' if is_custom else 'fc'}_{index}",
+                "type": first.type,
                 "status": status,
                 "call_id": first.call_id,
                 "name": first.name,
-                "arguments": first.text,
-            }
+                "input" if is_custom else "arguments": first.text,
+            } | ({"namespace": first.namespace} if first.namespace else {})
         case _:
             return {
                 "id": f"msg_{index}",

@@ -18,11 +18,18 @@ class BadScript(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A function call of the model. `id` "" is made up; `arguments` is sent as it stands."""
+    """A function call of the model. `id` "" is made up; `arguments` is sent as it stands.
 
-    name: str
+    Responses has calls of custom tools, too, whose `arguments` are a text, and namespaces; `item`
+    is sent in place of a call, whole: its `call_id` is set where it has none.
+    """
+
+    name: str = ""
     arguments: str = "{}"
     id: str = ""
+    type: Literal["function_call", "custom_tool_call"] = "function_call"
+    namespace: str = ""
+    item: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

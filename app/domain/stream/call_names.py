@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 
 from app.domain.ids import call_id, distinct_call_id
 from app.domain.stream.deltas import CallOpened
-from app.domain.tools import FunctionTool, Tool, built_in_types, custom_names, own_names
+from app.domain.tools import (
+    FunctionTool,
+    Tool,
+    built_in_types,
+    custom_names,
+    own_names,
+    qualified,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,7 @@ class CallNames:
 
     def is_custom(self, call: CallOpened) -> bool:
         """Tell whether it is the call of a custom tool."""
-        return call.is_plain_input or call.name in self.custom
+        return call.is_plain_input or qualified(call.namespace, call.name) in self.custom
 
     def built_in_type(self, call: CallOpened) -> str:
         """Return the type of the built-in tool that is called, "" where none is."""

@@ -8,8 +8,15 @@ from app.domain.tools.choice import (
     ToolChoice,
     choice_key,
     choosable,
-    qualified_choice,
     undeclared,
+)
+from app.domain.tools.forms import (
+    FUNCTIONS_ONLY,
+    choice_in_known_forms,
+    functions_of,
+    in_known_forms,
+    only,
+    undeferred,
 )
 from app.domain.tools.kinds import (
     LONGEST_NAME,
@@ -23,7 +30,6 @@ from app.domain.tools.kinds import (
     Tool,
     built_in_types,
     custom_names,
-    functions_of,
     joined,
     members_of,
     own_names,
@@ -32,6 +38,7 @@ from app.domain.tools.kinds import (
 from app.domain.tools.search import ToolSearchTool
 
 __all__ = [
+    "FUNCTIONS_ONLY",
     "LONGEST_NAME",
     "AllowedTools",
     "BuiltInTool",
@@ -48,14 +55,17 @@ __all__ = [
     "ToolChoice",
     "ToolSearchTool",
     "built_in_types",
+    "choice_in_known_forms",
     "choice_key",
     "choosable",
     "custom_names",
     "functions_of",
+    "in_known_forms",
     "joined",
     "members_of",
+    "only",
     "own_names",
     "qualified",
-    "qualified_choice",
     "undeclared",
+    "undeferred",
 ]

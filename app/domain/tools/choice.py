@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from app.domain.tools.kinds import BuiltInTool, CallableTool, NamespaceTool, Tool, qualified
+from app.domain.tools.kinds import BuiltInTool, CallableTool, NamespaceTool, Tool
 
 ChoiceMode = Literal["auto", "none", "required"]
 
@@ -70,27 +70,6 @@ class AllowedTools:
 ToolChoice = ChoiceMode | NamedFunction | AllowedTools
 
 
-def qualified_choice(choice: ToolChoice, tools: Sequence[Tool]) -> ToolChoice:
-    """Return a choice by the names under which models know the functions.
-
-    A tool outside any namespace goes before those inside, and these in their order.
-    """
-    names: dict[tuple[str, str], str] = {}
-    for tool in tools:
-        if isinstance(tool, NamespaceTool):
-            for each in tool.tools:
-                names.setdefault(_tool_key(each), qualified(tool.name, each.name))
-    names |= {_tool_key(tool): tool.name for tool in tools if not isinstance(tool, NamespaceTool)}
-    match choice:
-        case NamedFunction(name=name):
-            return NamedFunction(names.get(choice_key(choice), name))
-        case AllowedTools(mode=mode):
-            known = (names.get(choice_key(each), each.name) for each in choice.tools)
-            return AllowedTools(mode, tuple(known))
-        case _:
-            return choice
-
-
 def undeclared(choice: ToolChoice, tools: Iterable[Tool]) -> NamedFunction | None:
     """Return a tool that the choice names, and that is not there; None where all are."""
     if not isinstance(choice, NamedFunction | AllowedTools):
@@ -103,7 +82,7 @@ def undeclared(choice: ToolChoice, tools: Iterable[Tool]) -> NamedFunction | Non
 def choosable(tools: Iterable[Tool]) -> set[tuple[str, str]]:
     """Return what choices can mean the tools by, those in namespaces too; see `choice_key`."""
     return {
-        _tool_key(each)
+        tool_key(each)
         for tool in tools
         for each in (tool.tools if isinstance(tool, NamespaceTool) else (tool,))
     }
@@ -114,7 +93,8 @@ def choice_key(choice: NamedFunction) -> tuple[str, str]:
     return choice.type, choice.name
 
 
-def _tool_key(tool: CallableTool) -> tuple[str, str]:
+def tool_key(tool: CallableTool) -> tuple[str, str]:
+    """Return what choices mean a tool by; see `choice_key`."""
     if isinstance(tool, BuiltInTool):
         return NamedBuiltInTool.type, tool.name
     return tool.type, tool.name

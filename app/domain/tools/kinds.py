@@ -144,12 +144,6 @@ def members_of(tools: Iterable[Tool]) -> tuple[CallableTool, ...]:
     return tuple(members)
 
 
-def functions_of(tools: Iterable[Tool]) -> tuple[FunctionTool, ...]:
-    """Return the functions that the tools are to models."""
-    members = members_of(tools)
-    return tuple(each if isinstance(each, FunctionTool) else each.function for each in members)
-
-
 def joined(tools: Sequence[Tool], added: Iterable[Tool]) -> tuple[Tool, ...]:
     """Return the tools, then those that were added, oldest first.
 

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.domain.request import ModelRequest
+from app.domain.tools import FUNCTIONS_ONLY
 from app.providers.anthropic.families import has_known_family
 from app.providers.anthropic.reader import MessagesReader
 from app.providers.anthropic.request import ignored, to_upstream
@@ -28,6 +29,10 @@ class MessagesFormat:
 
     ignored = staticmethod(ignored)
     to_upstream = staticmethod(to_upstream)
+
+    def known_tools(self, _model: str, _profile: Profile) -> frozenset[str]:
+        """Return none: this format has functions only; see WireFormat."""
+        return FUNCTIONS_ONLY
 
     def paths(self, base_url: str) -> tuple[str, str]:
         """Return where it answers and where it lists its models, all at once; see WireFormat.

@@ -51,7 +51,7 @@ from app.domain.stream.deltas import (
     Thought,
     Used,
 )
-from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
+from app.domain.tools import FUNCTIONS_ONLY, AllowedTools, FunctionTool, NamedFunction
 from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, NotFound, UpstreamTimeout, UpstreamUnavailable
 from app.providers.local.sample import sample
@@ -72,6 +72,10 @@ class LocalProvider:
 
     def __init__(self, name: str) -> None:
         self.name = name
+
+    def known_tools(self, _model: str) -> frozenset[str]:
+        """Return none: the built-in models call functions only; see Provider."""
+        return FUNCTIONS_ONLY
 
     def ignored(self, request: ModelRequest) -> tuple[str, ...]:
         """Name what is asked for and has no sense here; see Provider."""

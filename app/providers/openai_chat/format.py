@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.domain.request import INCLUDE_ENCRYPTED, ModelRequest
+from app.domain.tools import FUNCTIONS_ONLY
 from app.providers.input_counter import InputCounter
 from app.providers.openai_chat.kept_fields import KeptFields
 from app.providers.openai_chat.reader import ChatReader
@@ -29,6 +30,10 @@ class ChatFormat:
 
     ignored = staticmethod(ignored)
     to_upstream = staticmethod(to_upstream)
+
+    def known_tools(self, _model: str, _profile: Profile) -> frozenset[str]:
+        """Return none: this format has functions only; see WireFormat."""
+        return FUNCTIONS_ONLY
 
     def paths(self, _base_url: str) -> tuple[str, str]:
         """Return where it answers and where it lists its models; see WireFormat."""

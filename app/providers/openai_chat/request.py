@@ -15,7 +15,7 @@ from app.domain.answer_options import (
     TextOptions,
 )
 from app.domain.request import INCLUDE_LOGPROBS, ModelRequest, Parameters
-from app.domain.tools import FunctionTool
+from app.domain.tools import FunctionTool, NamedFunction
 from app.providers.openai_chat.messages import to_messages
 from app.providers.profiles import Profile, is_tier_ignored, may_reason, tier_name
 from app.providers.writing.hosted import hosted_in_words
@@ -66,7 +66,7 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
     if parameters.service_tier and (tier := tier_name(parameters.service_tier, profile)):
         body["service_tier"] = tier
     if parameters.tools:
-        body |= tool_fields(parameters, profile, _WORDS)
+        body |= tool_fields(parameters, parameters.functions, profile, _WORDS)
     if parameters.reasoning is not None:
         body |= _reasoning(parameters.reasoning, profile)
     if parameters.text is not PLAIN_TEXT:
@@ -205,12 +205,12 @@ def _format(form: TextFormat, profile: Profile) -> Json:
             return {"response_format": {"type": "json_object"}} if profile.json_object else {}
 
 
-def _named_choice(name: str) -> Json:
-    return {"type": "function", "function": {"name": name}}
+def _named_choice(choice: NamedFunction) -> Json:
+    return {"type": "function", "function": {"name": choice.name}}
 
 
-def _allowed_choice(mode: str, names: Sequence[str]) -> Json:
-    inner = {"mode": mode, "tools": list(map(_named_choice, names))}
+def _allowed_choice(mode: str, choices: Sequence[NamedFunction]) -> Json:
+    inner = {"mode": mode, "tools": list(map(_named_choice, choices))}
     return {"type": "allowed_tools", "allowed_tools": inner}
 
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.domain.request import ModelRequest
+from app.domain.tools import NamespaceTool
 from app.providers.input_counter import InputCounter
 from app.providers.openai_responses.reader import ResponsesReader
 from app.providers.openai_responses.request import ignored, to_upstream
-from app.providers.profiles import Profile
+from app.providers.profiles import Profile, known_tools
 from app.providers.reading.events import EventReader, Fault
 from app.providers.reading.fields import Note
 from app.providers.writing.openai import bearer
@@ -36,6 +37,7 @@ COUNTER = InputCounter(
 class ResponsesFormat:
     """Responses. Implements http.WireFormat."""
 
+    known_tools = staticmethod(known_tools)
     ignored = staticmethod(ignored)
     to_upstream = staticmethod(to_upstream)
 
@@ -49,7 +51,7 @@ class ResponsesFormat:
 
     def reader(
         self,
-        _request: ModelRequest,
+        request: ModelRequest,
         sent: Mapping[str, Any],
         profile: Profile,
         fault: Fault,
@@ -60,7 +62,9 @@ class ResponsesFormat:
         Where the server does not say that it cut an answer, the limit that it was sent does.
         """
         cut_at = None if profile.tells_cut else sent.get("max_output_tokens")
-        return EventReader(ResponsesReader(fault, cut_at, note))
+        has_namespaces = NamespaceTool.type in request.known_tools
+        reader = ResponsesReader(fault, cut_at, note, has_namespaces=has_namespaces)
+        return EventReader(reader)
 
     def input_counter(self, _base_url: str, profile: Profile) -> InputCounter | None:
         """Return where tokens are counted; see WireFormat."""

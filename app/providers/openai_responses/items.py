@@ -10,6 +10,7 @@ A message, a call and its output become
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from itertools import takewhile
 from typing import Any, assert_never
 
@@ -19,34 +20,35 @@ from app.domain.hosted.item import HostedItem
 from app.domain.ids import call_id
 from app.domain.items import (
     AdditionalTools,
-    ContentPart,
     FunctionCall,
     FunctionCallOutput,
-    InputFile,
-    InputImage,
-    InputPart,
     InputText,
     Item,
     Message,
-    OutputText,
     Reasoning,
-    Refusal,
 )
-from app.errors import InvalidRequest
-from app.providers.openai_responses.prompt_cache import cache_breakpoint
+from app.domain.tools import FUNCTIONS_ONLY
+from app.providers.openai_responses.calls import added_json, call_json, output_json
+from app.providers.openai_responses.content import part_json
 from app.providers.profiles import Profile
-from app.providers.writing.arguments import as_text
 from app.providers.writing.call_ids import CallIds
 from app.providers.writing.hosted import in_words
 
 Json = dict[str, Any]
 
 
-def to_items(items: tuple[Item, ...], profile: Profile, *, thinks: bool = True) -> list[Json]:
+def to_items(
+    items: tuple[Item, ...],
+    profile: Profile,
+    known: AbstractSet[str] = FUNCTIONS_ONLY,
+    *,
+    thinks: bool = True,
+) -> list[Json]:
     """Return the items without ids of ours, which the upstream would look up in vain.
 
     Reasoning goes back under the upstream's own id, and only where what it led to follows: one
     without the other is refused. None goes to a model that does not think (U16), as `thinks` says.
+    `known` are the types of tools whose calls the model knows as they are.
 
     Raises:
         InvalidRequest: a part is of a kind that this server does not read.
@@ -57,7 +59,9 @@ def to_items(items: tuple[Item, ...], profile: Profile, *, thinks: bool = True) 
     ids = CallIds(call_id)
     for item in items:
         if isinstance(item, AdditionalTools):
-            continue  # its tools are among the parameters'
+            if item.type in known:  # else its tools are among the parameters'
+                written.append(added_json(item, profile, known))
+            continue
         if isinstance(item, Reasoning):
             if may_think:
                 thoughts += _reasoning(item)
@@ -66,7 +70,7 @@ def to_items(items: tuple[Item, ...], profile: Profile, *, thinks: bool = True) 
             if _can_follow(item):
                 written += thoughts
             thoughts = []
-        written += _item(item, ids, profile)
+        written += _item(item, ids, profile, known)
     return written
 
 
@@ -118,27 +122,20 @@ def _reasoning(item: Reasoning) -> Iterator[Json]:
 
 
 def _item(
-    item: Message | FunctionCall | FunctionCallOutput | HostedItem, ids: CallIds, profile: Profile
+    item: Message | FunctionCall | FunctionCallOutput | HostedItem,
+    ids: CallIds,
+    profile: Profile,
+    known: AbstractSet[str],
 ) -> Iterator[Json]:
     match item:
         case Message():
             if item.content:
                 yield _message(item, profile)
         case FunctionCall():
-            yield {
-                "type": "function_call",
-                "call_id": ids.of_call(item.call_id),
-                "name": item.qualified_name,
-                "arguments": as_text(item.arguments, must_be_object=profile.object_arguments),
-            }
-        case FunctionCallOutput(content=output):
-            yield {
-                "type": "function_call_output",
-                "call_id": ids.of_output(item.call_id) or call_id(item.call_id),
-                "output": output
-                if isinstance(output, str)
-                else [_part(part, "user", profile) for part in output],
-            }
+            yield call_json(item, ids.of_call(item.call_id), profile, known)
+        case FunctionCallOutput():
+            its_call = ids.of_output(item.call_id) or call_id(item.call_id)
+            yield output_json(item, its_call, profile, known)
         case HostedItem():
             yield item.json if profile.hosted_items else _message(in_words(item), profile)
         case _:
@@ -149,56 +146,10 @@ def _message(item: Message, profile: Profile) -> Json:
     message = {
         "type": "message",
         "role": item.role,
-        "content": [_part(part, item.role, profile) for part in item.content],
+        "content": [part_json(part, item.role, profile) for part in item.content],
     }
     return message | ({"phase": item.phase} if item.phase is not None and profile.phase else {})
 
 
-def _part(part: ContentPart, role: str, profile: Profile) -> Json:
-    match part:
-        case InputText(prompt_cache_breakpoint=None) | OutputText():
-            kind = "output_text" if role == "assistant" else "input_text"
-            return {"type": kind, "text": part.text}
-        case InputText():
-            return {"type": "input_text", "text": part.text} | _breakpoint(part, profile)
-        case Refusal() if role == "assistant" and profile.refusals:
-            return {"type": "refusal", "refusal": part.refusal}
-        case Refusal():
-            kind = "output_text" if role == "assistant" else "input_text"
-            return {"type": kind, "text": part.refusal}
-        case InputImage():
-            if not profile.images:
-                raise _unread("images")
-            where = {"image_url": part.image_url, "file_id": part.file_id}
-            image = {"type": "input_image", "detail": part.detail} | _given(where)
-            return image | _breakpoint(part, profile)
-        case InputFile():
-            if not profile.files:
-                raise _unread("files")
-            where = {
-                "file_data": part.file_data,
-                "file_url": part.file_url,
-                "file_id": part.file_id,
-                "filename": part.filename,
-                "detail": part.detail,
-            }
-            return {"type": "input_file"} | _given(where) | _breakpoint(part, profile)
-        case _:
-            assert_never(part)
-
-
-def _breakpoint(part: InputPart, profile: Profile) -> Json:
-    given = part.prompt_cache_breakpoint
-    if given is None or not profile.prompt_cache_options:
-        return {}
-    return {"prompt_cache_breakpoint": cache_breakpoint(given)}
-
-
 def _given(fields: dict[str, str | None]) -> Json:
     return {name: value for name, value in fields.items() if value is not None}
-
-
-def _unread(kind: str) -> InvalidRequest:
-    return InvalidRequest(
-        f"this model's provider reads no {kind}", param="input", code="unsupported_value"
-    )

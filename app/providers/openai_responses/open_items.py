@@ -16,8 +16,13 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from app.domain.stream.deltas import Delta
-from app.providers.openai_responses.output_items import (
+from app.providers.openai_responses.output_calls import (
+    BUILT_IN_CALLS,
+    BuiltInCallItem,
     CallItem,
+    CustomCallItem,
+)
+from app.providers.openai_responses.output_items import (
     MessageItem,
     OutputItem,
     ReasoningItem,
@@ -29,7 +34,8 @@ from app.providers.reading.understanding import ContentReader
 Kind = TypeVar("Kind", bound=OutputItem)
 
 _KINDS: dict[str, type[OutputItem]] = {
-    kind.kind: kind for kind in (MessageItem, ReasoningItem, CallItem)
+    **{kind.kind: kind for kind in (MessageItem, ReasoningItem, CallItem, CustomCallItem)},
+    **dict.fromkeys(BUILT_IN_CALLS, BuiltInCallItem),
 }
 _NOWHERE = -1
 #: What an item of each kind has, where it does not say its kind.
@@ -49,9 +55,12 @@ class OpenItems:
     the answer does.
     """
 
-    def __init__(self, reader: ContentReader, *, may_be_cut: bool) -> None:
+    def __init__(
+        self, reader: ContentReader, *, may_be_cut: bool, has_namespaces: bool = False
+    ) -> None:
         self._reader = reader
         self._may_be_cut = may_be_cut
+        self._has_namespaces = has_namespaces
         self._items: list[OutputItem] = []
         self._unknown = 0  # items of kinds that are not read, which have indexes of their own
         self._by_index: dict[int, OutputItem] = {}
@@ -70,7 +79,7 @@ class OpenItems:
         item = self._find(event, kind)
         if item is not None:
             return [] if item.is_done else add(item, event)
-        if kind is CallItem:
+        if issubclass(kind, CallItem):
             return []  # its name is not known: the item, once done, has it all
         begun = kind({"type": kind.kind, "id": event.get("item_id")}, self._reader)
         return self._begin(begun, event) + add(begun, event)
@@ -86,7 +95,7 @@ class OpenItems:
         known = self._by_index.get(_index(event)) or self._by_id.get(_id(shown.get("id")))
         if type(known) is kind and not known.is_done and known.may_be(shown):
             return []
-        if kind is CallItem and not shown.get("name"):
+        if not kind.can_begin(shown):
             return []
         return self._begin(self._new(shown), event)
 
@@ -142,8 +151,9 @@ class OpenItems:
 
     def _new(self, shown: Json) -> OutputItem:
         kind = kind_of(shown) or MessageItem
-        if kind is CallItem:
-            return CallItem(shown, self._reader, str(len(self._items)))
+        if issubclass(kind, CallItem):
+            key = str(len(self._items))
+            return kind(shown, self._reader, key, has_namespaces=self._has_namespaces)
         return kind(shown, self._reader)
 
     def _begin_whole(self, shown: Json, event: Json) -> list[Delta]:

@@ -6,14 +6,11 @@ missing and repeats nothing, since servers leave out any of them.
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from app.domain.stream.deltas import (
     Annotated,
-    Arguments,
-    CallOpened,
     Delta,
     ItemEnded,
     MessageOpened,
@@ -26,7 +23,6 @@ from app.domain.stream.deltas import (
 from app.providers.openai_responses.items import payload
 from app.providers.openai_responses.parts import PartCursor
 from app.providers.reading.events import Json
-from app.providers.reading.fields import arguments_text, id_text, name_of
 from app.providers.reading.logprobs import logprobs
 from app.providers.reading.understanding import ContentReader
 
@@ -48,6 +44,11 @@ class OutputItem(ABC):
         self.item_id = reader.string(shown, "id")
         self.is_done = False
         self._reader = reader
+
+    @classmethod
+    def can_begin(cls, _shown: Json) -> bool:
+        """Tell whether enough is known of an item of this kind for it to begin."""
+        return True
 
     def may_be(self, _shown: Json) -> bool:
         """Tell whether an item of the same kind may be this one."""
@@ -214,56 +215,3 @@ class ReasoningItem(OutputItem):
             here, other, index = self._content, self._summary, event.get("content_index")
         before = here.reach(index)
         return here, None if before is None else [*other.end(), *before]
-
-
-class CallItem(OutputItem):
-    """A function call; `key` tells it from the others."""
-
-    kind: ClassVar[str] = "function_call"
-
-    def __init__(self, shown: Json, reader: ContentReader, key: str) -> None:
-        super().__init__(shown, reader)
-        self._key = key
-        self._call_id = id_text(shown.get("call_id")) or id_text(shown.get("id")) or None
-        self._name = name_of(shown)
-        self._arguments: list[str] = []
-
-    def may_be(self, shown: Json) -> bool:
-        return (id_text(shown.get("call_id")) or self._call_id) == self._call_id
-
-    def opened(self) -> list[Delta]:
-        return [CallOpened(self._key, self._call_id, self._name)]
-
-    def add_arguments(self, event: Json) -> list[Delta]:
-        """Add a piece of the arguments."""
-        self._arguments.append(piece := arguments_text(event.get("delta")))
-        return [Arguments(self._key, piece)] if piece else []
-
-    def rest(self, shown: Json) -> list[Delta]:
-        known = "".join(self._arguments)
-        if rest := arguments_text(shown.get("arguments"))[len(known) :]:
-            self._arguments.append(rest)
-            return [Arguments(self._key, rest)]
-        return []
-
-    def ended(self) -> list[Delta]:
-        return [ItemEnded()]
-
-    def ended_late(self) -> list[Delta]:
-        """Return what says that it ends although another item has begun since.
-
-        Whoever hears it holds the other back until these arguments are whole JSON: where they
-        are, nothing needs to be said.
-        """
-        known = "".join(self._arguments)
-        if not known:
-            return [Arguments(self._key, "{}")]
-        return [] if _is_json(known) else [ItemEnded()]
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True

@@ -9,8 +9,11 @@ from app.domain.stream.deltas import Delta, Finished, Text, Used
 from app.errors import GatewayError
 from app.providers.faults.error_body import failure_in
 from app.providers.openai_responses.open_items import OpenItems, kind_of
-from app.providers.openai_responses.output_items import (
+from app.providers.openai_responses.output_calls import (
     CallItem,
+    CustomCallItem,
+)
+from app.providers.openai_responses.output_items import (
     MessageItem,
     OutputItem,
     ReasoningItem,
@@ -37,6 +40,8 @@ _OF_ITEMS: dict[object, tuple[type[OutputItem], Callable[[Any, Json], list[Delta
     "response.reasoning_summary_part.done": (ReasoningItem, ReasoningItem.end_part),
     "response.function_call_arguments.delta": (CallItem, CallItem.add_arguments),
     "response.function_call_arguments.done": (CallItem, CallItem.rest),
+    "response.custom_tool_call_input.delta": (CustomCallItem, CustomCallItem.add_input),
+    "response.custom_tool_call_input.done": (CustomCallItem, CustomCallItem.rest),
 }
 #: A whole answer has at least one of them.
 _OF_A_RESPONSE = {"output", "status", "error"}
@@ -60,9 +65,17 @@ class ResponsesReader:
 
     `cut_at` is the limit of output tokens where the server does not say that it cut an answer:
     one that is as long was cut, and nothing in it is whole before it is known to be shorter.
+    `has_namespaces` says that the upstream was sent the tools' namespaces, and names them.
     """
 
-    def __init__(self, fault: Fault, cut_at: int | None = None, note: Note = ignore) -> None:
+    def __init__(
+        self,
+        fault: Fault,
+        cut_at: int | None = None,
+        note: Note = ignore,
+        *,
+        has_namespaces: bool = False,
+    ) -> None:
         self.is_done = False
         self._fault = fault
         self._reader = ContentReader(note)
@@ -71,7 +84,9 @@ class ResponsesReader:
         self._usage: object = None  # the latest that came
         self._is_counted = False  # usage came after the last word
         self._cut_at = cut_at
-        self._items = OpenItems(self._reader, may_be_cut=cut_at is not None)
+        self._items = OpenItems(
+            self._reader, may_be_cut=cut_at is not None, has_namespaces=has_namespaces
+        )
 
     def whole(self, body: Json) -> list[Delta]:
         """Return what a whole body says.

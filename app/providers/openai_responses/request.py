@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from app.domain.answer_options import PLAIN_TEXT, JsonSchemaFormat, ReasoningOptions, TextOptions
+from app.domain.items import AdditionalTools
 from app.domain.request import INCLUDE_ENCRYPTED, INCLUDE_LOGPROBS, ModelRequest, Parameters
-from app.domain.tools import FunctionTool
 from app.providers.openai_responses.items import to_items, with_one_system
 from app.providers.openai_responses.prompt_cache import cache_options
+from app.providers.openai_responses.tools import TOOL_WORDS
 from app.providers.profiles import Profile, is_tier_ignored, may_reason, tier_name
 from app.providers.writing.hosted import hosted_in_words
 from app.providers.writing.openai import (
-    ToolWords,
     effort_sent,
     ignored_logprobs,
     ignored_tools,
@@ -40,7 +40,7 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
         instructions, items = with_one_system(instructions, items)
     body: Json = {
         "model": request.model,
-        "input": to_items(items, profile, thinks=may_reason(request)),
+        "input": to_items(items, profile, request.known_tools, thinks=may_reason(request)),
         "store": False,
         "stream": request.stream,
     }
@@ -58,8 +58,11 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
         body |= _reasoning(parameters.reasoning, profile)
     if parameters.text is not PLAIN_TEXT:
         body |= _text(parameters.text, profile)
-    if parameters.tools:
-        body |= tool_fields(parameters, profile, _WORDS)
+    brings_tools = bool(request.known_tools) and AdditionalTools in map(type, items)
+    if parameters.tools or brings_tools:
+        body |= tool_fields(
+            parameters, parameters.tools, profile, TOOL_WORDS, has_others=brings_tools
+        )
     return body
 
 
@@ -156,29 +159,5 @@ def _named_schema(wanted: JsonSchemaFormat) -> Json:
     )
 
 
-def _tool(tool: FunctionTool, profile: Profile) -> Json:
-    """Return a tool with what was given only: this upstream has defaults of its own (R14)."""
-    return _given(
-        {
-            "type": "function",
-            "name": tool.name,
-            "description": tool.description,
-            "parameters": tool.parameters,
-            "strict": tool.strict if profile.strict_tools else None,
-        }
-    )
-
-
 def _given(fields: Json) -> Json:
     return {name: value for name, value in fields.items() if value is not None}
-
-
-def _named_choice(name: str) -> Json:
-    return {"type": "function", "name": name}
-
-
-def _allowed_choice(mode: str, names: Sequence[str]) -> Json:
-    return {"type": "allowed_tools", "mode": mode, "tools": list(map(_named_choice, names))}
-
-
-_WORDS = ToolWords(_tool, _named_choice, _allowed_choice)

@@ -1,5 +1,6 @@
 """What single servers and model families do differently, as data."""
 
+from app.providers.profiles.agent_tools import known_tools
 from app.providers.profiles.cache_minimums import least_cached_tokens
 from app.providers.profiles.choice import PROFILES, profile_of
 from app.providers.profiles.families import is_reasoning_model, may_reason
@@ -14,6 +15,7 @@ __all__ = [
     "deployment_in",
     "is_reasoning_model",
     "is_tier_ignored",
+    "known_tools",
     "least_cached_tokens",
     "may_reason",
     "profile_by_url",

@@ -33,7 +33,12 @@ def may_reason(request: ModelRequest) -> bool:
 
 @lru_cache(maxsize=1024)
 def _may_by_name(model: str) -> bool:
-    return not _matches(_bare(model), _UNREASONING)
+    return not is_any(model, _UNREASONING)
+
+
+def is_any(model: str, globs: tuple[str, ...]) -> bool:
+    """Tell whether a model's name, with or without a vendor before it, is any of these."""
+    return _matches(_bare(model), globs)
 
 
 def _bare(model: str) -> str:

@@ -73,6 +73,11 @@ class Profile:
         refusals: whether refusals are read in the input; else they are sent as text.
         tells_cut: whether an answer that was cut says so; else one that is as long as it might
             be was cut.
+        custom_tools, namespaces: whether the server knows such tools, their items and their
+            events; else they are functions to it.
+        tool_search: whether it knows searches among tools, and items that bring tools; else these
+            are among those of the request.
+        A model that is known by name to be older than such tools gets the other form.
 
     A quirk that is named here under one format has, where it makes sense, the same meaning in
     the others.
@@ -125,6 +130,9 @@ class Profile:
     hosted_items: bool = False
     refusals: bool = True
     tells_cut: bool = True
+    custom_tools: bool = False
+    namespaces: bool = False
+    tool_search: bool = False
 
 
 #: What is taken for granted of a server that nobody knows.

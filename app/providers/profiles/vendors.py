@@ -30,6 +30,9 @@ _OPENAI = replace(
     prompt_cache_key=True,
     prompt_cache_retention=True,
     prompt_cache_options=True,
+    custom_tools=True,
+    namespaces=True,
+    tool_search=True,
 )
 #: Azure's API is OpenAI's; learn.microsoft.com, "v1 API": the key goes into `api-key`; "Priority
 #: processing": the tiers are auto, default and priority.
@@ -68,6 +71,9 @@ VENDORS = (
         safety_identifier=False,
         prompt_cache_key=False,
         prompt_cache_retention=False,
+        custom_tools=False,
+        namespaces=False,
+        tool_search=False,
     ),
     # docs.anthropic.com, "OpenAI SDK compatibility": what is ignored there. Its own format has
     # these flags' meanings in providers.anthropic.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Any, Generic, TypeVar, assert_never
 
 from app.domain.request import INCLUDE_LOGPROBS, Parameters
-from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
+from app.domain.tools import AllowedTools, NamedFunction, Tool, ToolChoice, only
 from app.providers.profiles import Profile
 
 Json = dict[str, Any]
@@ -16,13 +16,16 @@ Json = dict[str, Any]
 _COARSE = {"minimal": "low", "xhigh": "high", "max": "high"}
 
 
-@dataclass(frozen=True, slots=True)
-class ToolWords:
-    """How a format writes a tool, the choice of one function, and the choice among several."""
+T = TypeVar("T", bound=Tool)
 
-    tool: Callable[[FunctionTool, Profile], Json]
-    named: Callable[[str], Json]
-    allowed: Callable[[str, Sequence[str]], Json]
+
+@dataclass(frozen=True, slots=True)
+class ToolWords(Generic[T]):
+    """How a format writes a tool, the choice of one, and the choice among several."""
+
+    tool: Callable[[T, Profile], Json]
+    named: Callable[[NamedFunction], Json]
+    allowed: Callable[[str, Sequence[NamedFunction]], Json]
 
 
 def bearer(key: str | None, header: str) -> dict[str, str]:
@@ -37,12 +40,24 @@ def bearer(key: str | None, header: str) -> dict[str, str]:
     return {header: key}
 
 
-def tool_fields(parameters: Parameters, profile: Profile, words: ToolWords) -> Json:
-    """Return what a body says of tools; nothing where none may be called."""
-    tools, choice = _choice(parameters, profile, words)
-    if not tools:
+def tool_fields(
+    parameters: Parameters,
+    tools: tuple[T, ...],
+    profile: Profile,
+    words: ToolWords[T],
+    *,
+    has_others: bool = False,
+) -> Json:
+    """Return what a body says of the parameters' tools; nothing where none may be called.
+
+    `tools` are these in the forms that the server knows; `has_others` says that it is shown more.
+    """
+    offered, choice = _choice(parameters.tool_choice, tools, profile, words)
+    if not offered and not has_others:
         return {}
-    fields: Json = {"tools": [words.tool(tool, profile) for tool in tools]}
+    fields: Json = {}
+    if offered:
+        fields["tools"] = [words.tool(tool, profile) for tool in offered]
     if choice is not None:
         fields["tool_choice"] = choice
     if parameters.parallel_tool_calls is not None and profile.parallel_tool_calls:
@@ -51,36 +66,32 @@ def tool_fields(parameters: Parameters, profile: Profile, words: ToolWords) -> J
 
 
 def _choice(
-    parameters: Parameters, profile: Profile, words: ToolWords
-) -> tuple[tuple[FunctionTool, ...], str | Json | None]:
+    choice: ToolChoice, tools: tuple[T, ...], profile: Profile, words: ToolWords[T]
+) -> tuple[tuple[T, ...], str | Json | None]:
     """Return the tools to show and the tool_choice to send, by what the server understands of it.
 
     A choice that it does not understand is made by showing it other tools. "auto" is what every
     server does when nothing is said: it is None here.
     """
-    tools, form = parameters.functions, profile.tool_choice
-    match parameters.tool_choice:
+    form = profile.tool_choice
+    match choice:
         case "auto":
             return tools, None
         case "none":
             return ((), None) if form == "never" else (tools, "none")
         case "required":
             return tools, None if form == "never" else "required"
-        case NamedFunction(name=name):
+        case NamedFunction():
             if form in ("full", "named"):
-                return tools, words.named(name)
-            return _only(tools, (name,)), None if form == "never" else "required"
-        case AllowedTools(mode=mode, names=names):
+                return tools, words.named(choice)
+            return only(tools, (choice,)), None if form == "never" else "required"
+        case AllowedTools(mode=mode):
             if form == "full":
-                return tools, words.allowed(mode, names)
+                return tools, words.allowed(mode, choice.tools)
             forced = mode == "required" and form != "never"
-            return _only(tools, names), "required" if forced else None
+            return only(tools, choice.tools), "required" if forced else None
         case _:
-            assert_never(parameters.tool_choice)
-
-
-def _only(tools: tuple[FunctionTool, ...], names: tuple[str, ...]) -> tuple[FunctionTool, ...]:
-    return tuple(tool for tool in tools if tool.name in names)
+            assert_never(choice)
 
 
 def ignored_tools(parameters: Parameters, profile: Profile) -> Iterator[str]:

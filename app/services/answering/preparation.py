@@ -11,13 +11,12 @@ from app.domain.accounts.accounts import Caller
 from app.domain.call_ids import used_call_ids
 from app.domain.estimates import TokenCount, estimate
 from app.domain.ids import IdGenerator
-from app.domain.items import AdditionalTools, Item, Reasoning
+from app.domain.items import Item, Reasoning
 from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest, ModelRequest, Parameters
 from app.domain.response import Response, Status
 from app.domain.stream.call_names import CallNames
 from app.domain.stream.events import Event
 from app.domain.stream.narrate import Narrator
-from app.domain.tools import FunctionTool, joined, qualified_choice
 from app.domain.turns.turn import Context, Thread
 from app.domain.upstream_call import UpstreamCall
 from app.errors import ContextLengthExceeded, GatewayError, InvalidRequest
@@ -26,6 +25,7 @@ from app.services.answering.history import refuse_undeclared, thread_for, withou
 from app.services.answering.plain_reasoning import marked, opened_for
 from app.services.answering.run import Run
 from app.services.answering.sealing import PayloadSealer
+from app.services.answering.tool_forms import for_provider, with_added
 from app.services.upstreams.catalog import ModelCatalog, Target
 from app.services.upstreams.retry_rounds import FIRST_PAUSE_S
 from app.services.upstreams.router import Router, UpstreamAnswer
@@ -47,7 +47,7 @@ class PreparedRequest:
     @property
     def parameters(self) -> Parameters:
         """The request's parameters, with all tools that the model has (G3)."""
-        return _with_added(self.request.parameters, self.thread)
+        return with_added(self.request.parameters, self.thread)
 
 
 class Preparation:
@@ -127,7 +127,7 @@ class Preparation:
         """
         if not request.model:
             start = thread_for(self._store, self._ids, caller.account, request, self._context_of)
-            items, parameters = start.items, _with_added(request.parameters, start)
+            items, parameters = start.items, with_added(request.parameters, start)
         else:
             prepared = self.prepare(caller, request)
             items, target = prepared.thread.items, prepared.targets[0]
@@ -219,17 +219,18 @@ class Preparation:
         self, prepared: PreparedRequest, items: tuple[Item, ...], target: Target
     ) -> ModelRequest:
         account, request = prepared.caller.account, prepared.request
-        if prepared.thread.added:  # the parameters have these tools
-            items = tuple(item for item in items if not isinstance(item, AdditionalTools))
+        known = target.provider.known_tools(target.upstream_model)
+        parameters, items = for_provider(request.parameters, items, prepared.thread, known)
         return ModelRequest(
             model=target.upstream_model,
             items=self._for_target(account, target, items),
-            parameters=_for_models(self._pseudonymous(account, prepared.parameters)),
+            parameters=self._pseudonymous(account, parameters),
             stream=request.stream or request.background,
             history_tools=prepared.thread.tools,
             max_output_tokens_default=target.max_output_tokens,
             reasons=target.reasons,
             has_cache_breakpoints=request.has_cache_breakpoints,
+            known_tools=known,
         )
 
     def _pseudonymous(self, account: str, parameters: Parameters) -> Parameters:
@@ -265,21 +266,6 @@ class Preparation:
         if unsealed is None or unsealed.origin != target.provider.name:
             return None
         return opened_for(target.upstream_model, item, unsealed.payload)
-
-
-def _with_added(parameters: Parameters, thread: Thread) -> Parameters:
-    """Return the parameters with the tools that items of the thread bring (G3)."""
-    if not thread.added:
-        return parameters
-    return replace(parameters, tools=joined(parameters.tools, thread.added))
-
-
-def _for_models(parameters: Parameters) -> Parameters:
-    """Return the parameters with functions for tools: models know nothing else (G1, G2)."""
-    if all(type(tool) is FunctionTool for tool in parameters.tools):
-        return parameters
-    choice = qualified_choice(parameters.tool_choice, parameters.tools)
-    return replace(parameters, tools=parameters.functions, tool_choice=choice)
 
 
 def refuse_sampling(parameters: Parameters) -> None:

@@ -159,6 +159,11 @@ class CustomCallBuilder(FunctionCallBuilder):
         self._decoder = decoder
         self._pieces: list[str] = []
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the arguments have come to their end; a plain input does not show its own."""
+        return self._decoder is not None and super().is_whole
+
     def begin(self, output_index: int) -> None:
         """Write that the call exists."""
         self._index = output_index

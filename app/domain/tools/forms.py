@@ -1,0 +1,135 @@
+"""Tools in the forms that a provider knows.
+
+What is of a type that it does not know is a function to it: a custom tool is one with one string,
+`input`, and the members of a namespace stand for themselves, under their qualified names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from typing import TypeVar
+
+from app.domain.tools.choice import (
+    AllowedTools,
+    NamedBuiltInTool,
+    NamedCustomTool,
+    NamedFunction,
+    ToolChoice,
+    choice_key,
+    tool_key,
+)
+from app.domain.tools.kinds import (
+    CallableTool,
+    CustomTool,
+    FunctionTool,
+    NamespaceTool,
+    Tool,
+    qualified,
+)
+
+T = TypeVar("T", bound=Tool)
+Callable = TypeVar("Callable", bound=CallableTool)
+
+#: What a provider knows that takes functions only.
+FUNCTIONS_ONLY: frozenset[str] = frozenset()
+
+
+def in_known_forms(tools: Iterable[Tool], known: AbstractSet[str]) -> tuple[Tool, ...]:
+    """Return the tools for a provider that knows tools of these types, beside functions."""
+    return tuple(form for tool in tools for form in _forms(tool, known))
+
+
+def functions_of(tools: Iterable[Tool]) -> tuple[FunctionTool, ...]:
+    """Return the functions that the tools are to a provider that knows nothing else."""
+    declared = tuple(tools)
+    functions = tuple(tool for tool in declared if isinstance(tool, FunctionTool))
+    if len(functions) == len(declared):  # nearly always
+        return functions
+    forms = in_known_forms(declared, FUNCTIONS_ONLY)
+    return tuple(form for form in forms if isinstance(form, FunctionTool))
+
+
+def undeferred(tools: Iterable[Tool]) -> tuple[Tool, ...]:
+    """Return the tools, none of which is left to a search."""
+    return tuple(map(_undeferred, tools))
+
+
+def _undeferred(tool: Tool) -> Tool:
+    match tool:
+        case FunctionTool() | CustomTool():
+            return replace(tool, defer_loading=None) if tool.defer_loading else tool
+        case NamespaceTool():
+            members = (_undeferred(each) for each in tool.tools)
+            kept = (each for each in members if isinstance(each, FunctionTool | CustomTool))
+            return replace(tool, tools=tuple(kept))
+        case _:
+            return tool
+
+
+def _forms(tool: Tool, known: AbstractSet[str]) -> Iterator[Tool]:
+    if not isinstance(tool, NamespaceTool):
+        yield _form(tool, known)
+    elif tool.type in known:
+        yield replace(tool, tools=tuple(_form(each, known) for each in tool.tools))
+    else:
+        yield from (_form(each, known) for each in tool.members)
+
+
+def _form(tool: Callable, known: AbstractSet[str]) -> Callable | FunctionTool:
+    if isinstance(tool, FunctionTool) or tool.type in known:
+        return tool
+    return tool.function
+
+
+def choice_in_known_forms(
+    choice: ToolChoice, tools: Sequence[Tool], known: AbstractSet[str] = FUNCTIONS_ONLY
+) -> ToolChoice:
+    """Return a choice among the tools by the forms and names that `in_known_forms` gives them.
+
+    A tool outside any namespace goes before those inside, and these in their order.
+    """
+    if not isinstance(choice, NamedFunction | AllowedTools):
+        return choice
+    names = _known_names(tools, known)
+    if isinstance(choice, NamedFunction):
+        return _known_choice(choice, names, known)
+    chosen = (_known_choice(each, names, known) for each in choice.tools)
+    return AllowedTools.of(choice.mode, chosen)
+
+
+def _known_choice(
+    choice: NamedFunction, names: Mapping[tuple[str, str], str], known: AbstractSet[str]
+) -> NamedFunction:
+    name = names.get(choice_key(choice), choice.name)
+    if isinstance(choice, NamedBuiltInTool) and choice.name in known:
+        return choice
+    if isinstance(choice, NamedCustomTool) and CustomTool.type in known:
+        return NamedCustomTool(name)
+    return NamedFunction(name)
+
+
+def _known_names(tools: Sequence[Tool], known: AbstractSet[str]) -> dict[tuple[str, str], str]:
+    """Return the names by which a choice means the tools, by what it means them by here."""
+    names: dict[tuple[str, str], str] = {}
+    if NamespaceTool.type not in known:
+        for tool in tools:
+            if isinstance(tool, NamespaceTool):
+                for each in tool.tools:
+                    names.setdefault(tool_key(each), qualified(tool.name, each.name))
+    return names | {
+        tool_key(tool): tool.name for tool in tools if not isinstance(tool, NamespaceTool)
+    }
+
+
+def only(tools: Iterable[T], chosen: Iterable[NamedFunction]) -> tuple[T, ...]:
+    """Return those of the tools that are chosen; of a namespace, its members that are."""
+    keys = {choice_key(each) for each in chosen}
+    kept: list[T] = []
+    for tool in tools:
+        if not isinstance(tool, NamespaceTool):
+            kept += [tool] if tool_key(tool) in keys else []
+        elif members := tuple(each for each in tool.tools if tool_key(each) in keys):
+            kept.append(replace(tool, tools=members))
+    return tuple(kept)

@@ -1,0 +1,94 @@
+"""Calls, their outputs and items that bring tools, for an upstream that speaks Responses. Pure.
+
+Those of tools of a type that the model knows are as the caller has them; the others are calls of
+functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+from app.domain.items import (
+    AdditionalTools,
+    BuiltInCall,
+    BuiltInCallOutput,
+    CustomCall,
+    CustomCallOutput,
+    FunctionCall,
+    FunctionCallOutput,
+    Item,
+    ToolSearchOutput,
+)
+from app.domain.tools import CustomTool, NamespaceTool, Tool, in_known_forms
+from app.providers.openai_responses.content import part_json
+from app.providers.openai_responses.tools import tool_json
+from app.providers.profiles import Profile
+from app.providers.writing.arguments import as_text
+from app.schemas.wire.items import ITEM
+
+Json = dict[str, Any]
+
+
+def built_in_type(item_type: str) -> str:
+    """Return the type of the built-in tool that a call, or an output, of this type is of."""
+    return item_type.removesuffix("_output").removesuffix("_call")
+
+
+def call_json(item: FunctionCall, call_id: str, profile: Profile, known: AbstractSet[str]) -> Json:
+    """Return a call under the name and in the form by which the model knows the tool."""
+    if isinstance(item, BuiltInCall) and built_in_type(item.type) in known:
+        return _as_it_is(item, call_id)
+    if item.namespace is not None and NamespaceTool.type in known:
+        name: Json = {"name": item.name, "namespace": item.namespace}
+    else:
+        name = {"name": item.qualified_name}
+    if isinstance(item, CustomCall) and CustomTool.type in known:
+        return {"type": CustomCall.type, "call_id": call_id} | name | {"input": item.input}
+    arguments = as_text(item.arguments, must_be_object=profile.object_arguments)
+    return {"type": FunctionCall.type, "call_id": call_id} | name | {"arguments": arguments}
+
+
+def output_json(
+    item: FunctionCallOutput, call_id: str, profile: Profile, known: AbstractSet[str]
+) -> Json:
+    """Return an output in the form that its call has.
+
+    Raises:
+        InvalidRequest: a part is of a kind that this server does not read.
+    """
+    if isinstance(item, BuiltInCallOutput) and built_in_type(item.type) in known:
+        written = _as_it_is(item, call_id)
+        if isinstance(item, ToolSearchOutput):
+            written["tools"] = _tools(item.tools, profile, known)
+        return written
+    is_custom = isinstance(item, CustomCallOutput) and CustomTool.type in known
+    given = item.content
+    return {
+        "type": (CustomCallOutput if is_custom else FunctionCallOutput).type,
+        "call_id": call_id,
+        "output": given
+        if isinstance(given, str)
+        else [part_json(part, "user", profile) for part in given],
+    }
+
+
+def added_json(item: AdditionalTools, profile: Profile, known: AbstractSet[str]) -> Json:
+    """Return an item that brings tools, to a model that knows such items."""
+    return {
+        "type": item.type,
+        "role": item.role,
+        "tools": _tools(item.tools, profile, known),
+    }
+
+
+def _tools(tools: Iterable[Tool], profile: Profile, known: AbstractSet[str]) -> list[Json]:
+    return [tool_json(tool, profile) for tool in in_known_forms(tools, known)]
+
+
+def _as_it_is(item: Item, call_id: str) -> Json:
+    """Return an item as it is shown, but for its id, which the upstream would look up in vain."""
+    shown = {name: value for name, value in ITEM.dump(item).items() if value is not None}
+    del shown["id"]
+    return shown | {"call_id": call_id}

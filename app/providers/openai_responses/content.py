@@ -1,0 +1,75 @@
+"""The parts of messages and outputs, for an upstream that speaks Responses itself. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, assert_never
+
+from app.domain.items import (
+    ContentPart,
+    InputFile,
+    InputImage,
+    InputPart,
+    InputText,
+    OutputText,
+    Refusal,
+)
+from app.errors import InvalidRequest
+from app.providers.openai_responses.prompt_cache import cache_breakpoint
+from app.providers.profiles import Profile
+
+Json = dict[str, Any]
+
+
+def part_json(part: ContentPart, role: str, profile: Profile) -> Json:
+    """Return a part of what somebody in this role says.
+
+    Raises:
+        InvalidRequest: this server does not read parts of its kind.
+    """
+    match part:
+        case InputText(prompt_cache_breakpoint=None) | OutputText():
+            kind = "output_text" if role == "assistant" else "input_text"
+            return {"type": kind, "text": part.text}
+        case InputText():
+            return {"type": "input_text", "text": part.text} | _breakpoint(part, profile)
+        case Refusal() if role == "assistant" and profile.refusals:
+            return {"type": "refusal", "refusal": part.refusal}
+        case Refusal():
+            kind = "output_text" if role == "assistant" else "input_text"
+            return {"type": kind, "text": part.refusal}
+        case InputImage():
+            if not profile.images:
+                raise _unread("images")
+            where = {"image_url": part.image_url, "file_id": part.file_id}
+            image = {"type": "input_image", "detail": part.detail} | _given(where)
+            return image | _breakpoint(part, profile)
+        case InputFile():
+            if not profile.files:
+                raise _unread("files")
+            where = {
+                "file_data": part.file_data,
+                "file_url": part.file_url,
+                "file_id": part.file_id,
+                "filename": part.filename,
+                "detail": part.detail,
+            }
+            return {"type": "input_file"} | _given(where) | _breakpoint(part, profile)
+        case _:
+            assert_never(part)
+
+
+def _breakpoint(part: InputPart, profile: Profile) -> Json:
+    given = part.prompt_cache_breakpoint
+    if given is None or not profile.prompt_cache_options:
+        return {}
+    return {"prompt_cache_breakpoint": cache_breakpoint(given)}
+
+
+def _given(fields: dict[str, str | None]) -> Json:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _unread(kind: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"this model's provider reads no {kind}", param="input", code="unsupported_value"
+    )

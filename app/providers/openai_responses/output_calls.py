@@ -1,0 +1,140 @@
+"""The calls of an answer as far as they have come, each making deltas of what is new."""
+
+from __future__ import annotations
+
+import json
+from typing import ClassVar
+
+from app.domain.items import BuiltInCall
+from app.domain.stream.deltas import Arguments, CallOpened, Delta, ItemEnded
+from app.providers.openai_responses.calls import built_in_type
+from app.providers.openai_responses.output_items import OutputItem
+from app.providers.reading.events import Json
+from app.providers.reading.fields import arguments_text, id_text, name_of
+from app.providers.reading.understanding import ContentReader
+from app.schemas.field import ReadContext
+from app.schemas.invalid import InvalidField
+from app.schemas.request.items.input import ITEMS
+
+#: The types of calls of built-in tools.
+BUILT_IN_CALLS = tuple(
+    kind
+    for kind, schema in ITEMS.items()
+    if any(issubclass(each, BuiltInCall) for each in schema.values)
+)
+
+
+class CallItem(OutputItem):
+    """A function call; `key` tells it from the others.
+
+    Its `namespace` counts where the upstream has been sent namespaces.
+    """
+
+    kind: ClassVar[str] = "function_call"
+
+    def __init__(
+        self, shown: Json, reader: ContentReader, key: str, *, has_namespaces: bool = False
+    ) -> None:
+        super().__init__(shown, reader)
+        self._key = key
+        self._namespace = (reader.string(shown, "namespace") or None) if has_namespaces else None
+        self._call_id = id_text(shown.get("call_id")) or id_text(shown.get("id")) or None
+        self._name = name_of(shown)
+        self._arguments: list[str] = []
+
+    @classmethod
+    def can_begin(cls, shown: Json) -> bool:
+        return bool(shown.get("name"))
+
+    def may_be(self, shown: Json) -> bool:
+        return (id_text(shown.get("call_id")) or self._call_id) == self._call_id
+
+    def opened(self) -> list[Delta]:
+        return [CallOpened(self._key, self._call_id, self._name, self._namespace)]
+
+    def add_arguments(self, event: Json) -> list[Delta]:
+        """Add a piece of the arguments."""
+        self._arguments.append(piece := arguments_text(event.get("delta")))
+        return [Arguments(self._key, piece)] if piece else []
+
+    def rest(self, shown: Json) -> list[Delta]:
+        known = "".join(self._arguments)
+        if rest := arguments_text(shown.get("arguments"))[len(known) :]:
+            self._arguments.append(rest)
+            return [Arguments(self._key, rest)]
+        return []
+
+    def ended(self) -> list[Delta]:
+        return [ItemEnded()]
+
+    def ended_late(self) -> list[Delta]:
+        """Return what says that it ends although another item has begun since.
+
+        Whoever hears it holds the other back until these arguments are whole JSON: where they
+        are, nothing needs to be said.
+        """
+        known = "".join(self._arguments)
+        if not known:
+            return [Arguments(self._key, "{}")]
+        return [] if _is_json(known) else [ItemEnded()]
+
+
+class CustomCallItem(CallItem):
+    """The call of a custom tool, whose input is a text."""
+
+    kind: ClassVar[str] = "custom_tool_call"
+
+    def opened(self) -> list[Delta]:
+        return [CallOpened(self._key, self._call_id, self._name, self._namespace, True)]
+
+    def add_input(self, event: Json) -> list[Delta]:
+        """Add a piece of the input."""
+        return self._added(self._reader.text(event, "delta"))
+
+    def rest(self, shown: Json) -> list[Delta]:
+        known = "".join(self._arguments)
+        return self._added(self._reader.text(shown, "input")[len(known) :])
+
+    def ended_late(self) -> list[Delta]:
+        """Return what says that it ends: a text does not show it."""
+        return self.ended()
+
+    def _added(self, piece: str) -> list[Delta]:
+        self._arguments.append(piece)
+        return [Arguments(self._key, piece)] if piece else []
+
+
+class BuiltInCallItem(CallItem):
+    """The call of a built-in tool, of which the whole item says everything."""
+
+    kind: ClassVar[str] = "built_in"
+
+    def __init__(
+        self, shown: Json, reader: ContentReader, key: str, *, has_namespaces: bool = False
+    ) -> None:
+        self._tool = built_in_type(reader.string(shown, "type"))
+        named = shown | {"name": self._tool}
+        super().__init__(named, reader, key, has_namespaces=has_namespaces)
+
+    @classmethod
+    def can_begin(cls, _shown: Json) -> bool:
+        return True
+
+    def opened(self) -> list[Delta]:
+        return [CallOpened(self._key, self._call_id, self._tool, built_in=self._tool)]
+
+    def rest(self, shown: Json) -> list[Delta]:
+        try:
+            item = ITEMS[shown["type"]].read(shown, "", ReadContext())
+        except InvalidField as fault:
+            self._reader.note(fault.path)
+            return []
+        return super().rest({"arguments": item.arguments})
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -1,0 +1,46 @@
+"""Which of the tools that agents run a model of a server knows, by the server and its name (G1-G3).
+
+What it does not know works all the same, as functions: so what is doubtful is left off.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from app.domain.items import AdditionalTools
+from app.domain.tools import FUNCTIONS_ONLY, CustomTool, NamespaceTool, ToolSearchTool
+from app.providers.profiles.families import is_any
+from app.providers.profiles.profile import Profile
+
+#: Models that call functions only. openai/codex: "GPT-5 introduced custom tools", "gpt-oss models
+#: do not support custom tools"; and what else Azure serves under names of its own.
+_FUNCTIONS_ONLY = (
+    *("gpt-3.5*", "gpt-35*", "gpt-4*", "chatgpt-*", "gpt-5*-chat*", "gpt-oss*"),
+    *("o1", "o1-*", "o3", "o3-*", "o4", "o4-*", "codex-mini*", "computer-use*"),
+    *("deepseek*", "llama*", "meta-*", "mistral*", "ministral*", "codestral*", "grok*"),
+    *("phi-*", "cohere*", "command*", "kimi*", "qwen*", "model-router*"),
+)
+#: developers.openai.com, "Tool search", and learn.microsoft.com: gpt-5.4 and later know namespaces
+#: whose tools are searched, and tools that are added on the way.
+_BEFORE_NAMESPACES = ("gpt-5", "gpt-5-*", "gpt-5.[0-3]", "gpt-5.[0-3]-*")
+
+
+def known_tools(model: str, profile: Profile) -> frozenset[str]:
+    """Return the types of tools, and of items that bring them, that the model knows."""
+    if not (profile.custom_tools or profile.namespaces or profile.tool_search):
+        return FUNCTIONS_ONLY
+    return _known(model, profile.custom_tools, profile.namespaces, profile.tool_search)
+
+
+@lru_cache(maxsize=1024)
+def _known(model: str, custom: bool, namespaces: bool, search: bool) -> frozenset[str]:
+    if is_any(model, _FUNCTIONS_ONLY):
+        return FUNCTIONS_ONLY
+    is_old = is_any(model, _BEFORE_NAMESPACES)
+    known = {
+        CustomTool.type: custom,
+        NamespaceTool.type: namespaces and not is_old,
+        AdditionalTools.type: search and not is_old,
+        ToolSearchTool.type: search and not is_old,
+    }
+    return frozenset(kind for kind, is_known in known.items() if is_known)

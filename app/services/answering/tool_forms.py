@@ -1,0 +1,51 @@
+"""A request's tools as one provider knows them: each candidate gets its own form (G1-G3)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from app.domain.items import AdditionalTools, Item
+from app.domain.request import Parameters
+from app.domain.tools import (
+    FunctionTool,
+    ToolSearchTool,
+    choice_in_known_forms,
+    in_known_forms,
+    joined,
+    undeferred,
+)
+from app.domain.turns.turn import Thread
+
+
+def with_added(parameters: Parameters, thread: Thread) -> Parameters:
+    """Return the parameters with the tools that items of the thread bring (G3)."""
+    if not thread.added:
+        return parameters
+    return replace(parameters, tools=joined(parameters.tools, thread.added))
+
+
+def for_provider(
+    parameters: Parameters, items: tuple[Item, ...], thread: Thread, known: frozenset[str]
+) -> tuple[Parameters, tuple[Item, ...]]:
+    """Return both for a provider that knows tools, and items that bring them, of these types.
+
+    Where it does not know such items, their tools are among the parameters', and they are left out.
+    """
+    everything = with_added(parameters, thread)
+    if all(type(tool) is FunctionTool for tool in everything.tools) and not thread.added:
+        return parameters, items
+    if AdditionalTools.type not in known:
+        items = tuple(item for item in items if not isinstance(item, AdditionalTools))
+        parameters = everything
+    tools = parameters.tools
+    if not any(isinstance(tool, ToolSearchTool) for tool in everything.tools):
+        # What is deferred is refused where nothing searches for it.
+        tools, items = undeferred(tools), tuple(map(_undeferred, items))
+    choice = choice_in_known_forms(parameters.tool_choice, everything.tools, known)
+    return replace(parameters, tools=in_known_forms(tools, known), tool_choice=choice), items
+
+
+def _undeferred(item: Item) -> Item:
+    if not isinstance(item, AdditionalTools):
+        return item
+    return replace(item, tools=undeferred(item.tools))

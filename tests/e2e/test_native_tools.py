@@ -1,0 +1,180 @@
+"""Custom tools and namespaces on an upstream that knows them: they go, and come, as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.e2e.background import ended
+from tests.e2e.gateway import Gateway
+from tests.e2e.workers import WorkerProcess, working
+from tests.upstream.client import Upstream
+from tests.upstream.script import Call, Script
+
+
+@pytest.fixture(scope="module", autouse=True)
+def worker(
+    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[WorkerProcess]:
+    """Whoever works in the background."""
+    with working(environment, tmp_path_factory.mktemp("worker")) as worker:
+        yield worker
+
+
+Json = dict[str, Any]
+GRAMMAR = {"type": "grammar", "syntax": "lark", "definition": "start: begin hunk+ end"}
+PATCH = {"type": "custom", "name": "patch", "description": "Edits files.", "format": GRAMMAR}
+RUN = {"type": "custom", "name": "run", "format": {"type": "text"}, "defer_loading": True}
+OPEN = {
+    "type": "function",
+    "name": "open",
+    "description": "Opens.",
+    "parameters": {"type": "object", "properties": {}},
+    "strict": False,
+    "defer_loading": True,
+}
+FILES = {"type": "namespace", "name": "files", "description": "Files.", "tools": [RUN, OPEN]}
+SEARCH = {"type": "tool_search", "execution": "client", "description": "Finds tools."}
+TOOLS = [PATCH, FILES, SEARCH, OPEN | {"name": "close"}]
+BRINGING = {"type": "additional_tools", "role": "developer", "tools": [FILES, SEARCH]}
+TEXT = '*** Begin\n"\\ü😀\t{} *** End'
+HELLO = {"role": "user", "content": "Hi"}
+CUSTOM: Any = "custom_tool_call"
+SEARCHED = {"type": "tool_search_call", "execution": "client", "arguments": {"query": "mail"}}
+CALLS = (
+    Call(item=SEARCHED, id="call_s"),
+    Call(name="patch", arguments=TEXT, type=CUSTOM, id="call_p"),
+    Call(name="run", arguments='{"input": "ls"}', type=CUSTOM, namespace="files", id="call_r"),
+    Call(name="open", arguments='{"path": "a"}', namespace="files", id="call_o"),
+)
+AS_SENT = [
+    SEARCHED | {"call_id": "call_s"},
+    {"type": CUSTOM, "call_id": "call_p", "name": "patch", "input": TEXT},
+    {"type": CUSTOM, "call_id": "call_r", "name": "run", "namespace": "files"}
+    | {"input": '{"input": "ls"}'},
+    {"type": "function_call", "call_id": "call_o", "name": "open", "namespace": "files"}
+    | {"arguments": '{"path": "a"}'},
+]
+FOUND: Json = {"type": "tool_search_output", "call_id": "call_s", "execution": "client"}
+FOUND |= {"tools": [{"type": "namespace", "name": "mail", "description": "M.", "tools": [OPEN]}]}
+OUTPUTS = [
+    FOUND,
+    *(
+        {"type": f"{call['type']}_output", "call_id": call["call_id"], "output": "done"}
+        for call in AS_SENT[1:]
+    ),
+]
+
+
+def answered(gateway: Gateway, how: str, given: list[Json], **body: Any) -> Json:
+    match how:
+        case "streamed":
+            stream = gateway.stream(given, **body)
+            pieces = [
+                event["delta"]
+                for event in stream.events
+                if event["type"] == "response.custom_tool_call_input.delta"
+            ]
+            assert "".join(pieces) == TEXT + '{"input": "ls"}'
+            return stream.response
+        case "background":
+            body |= {"input": given, "background": True}
+            return ended(gateway, gateway.call("POST", "/v1/responses", body).json()["id"])
+        case _:
+            return gateway.create(given, **body)
+
+
+def without_ids(items: list[Json]) -> list[Json]:
+    return [
+        {name: value for name, value in item.items() if name not in ("id", "status")}
+        for item in items
+    ]
+
+
+@pytest.mark.parametrize("how", ["whole", "streamed", "background"])
+def test_they_go_and_come_as_they_are_and_continue_on_either_kind_of_server(
+    gateway: Gateway, upstream: Upstream, how: str
+) -> None:
+    tag = f"native {how}"
+    asked = {"role": "user", "content": Script(tag=tag, calls=CALLS).text()}
+    choice = {"type": "custom", "name": "patch"}
+    response = answered(gateway, how, [asked], model="openai/m", tools=TOOLS, tool_choice=choice)
+    assert without_ids(response["output"]) == AS_SENT
+    assert [item["id"].partition("_")[0] for item in response["output"]] == [
+        *("tsc", "ctc", "ctc", "fc"),
+    ]
+    sent = upstream.requests(tag)[-1]["body"]
+    assert (sent["tools"], sent["tool_choice"]) == (TOOLS, choice)
+
+    plain = Script(tag=tag, say="Hello.").text()
+    for provider in ("openai", "chat"):  # one that knows them, and one that does not
+        given: Json = {"model": f"{provider}/{plain}", "tools": TOOLS}
+        gateway.create(OUTPUTS, previous_response_id=response["id"], **given)
+        told = upstream.requests(tag)[-1]["body"]
+        if provider == "openai":
+            assert without_ids(told["input"][1:]) == AS_SENT + OUTPUTS
+            assert told["tools"] == TOOLS
+        else:
+            calls = told["messages"][1]["tool_calls"]
+            names = [call["function"]["name"] for call in calls]
+            assert names == ["tool_search", "patch", "files__run", "files__open"]
+            assert told["tools"][-1]["function"]["name"] == "mail__open"
+            assert not {"custom", "namespace"} & {tool["type"] for tool in told["tools"]}
+
+
+def test_what_a_server_of_functions_has_called_goes_on_as_it_is(
+    gateway: Gateway, upstream: Upstream
+) -> None:
+    tag = "native after chat"
+    calls = (Call(name="files__run", arguments='{"input": "ls"}', id="call_1"),)
+    first = gateway.create(
+        [HELLO], model=f"chat/{Script(tag=tag, calls=calls).text()}", tools=TOOLS
+    )
+    output = {"type": "custom_tool_call_output", "call_id": "call_1", "output": "done"}
+    model = f"openai/{Script(tag=tag, say='Hello.').text()}"
+    gateway.create([output], model=model, previous_response_id=first["id"])
+    assert upstream.requests(tag)[-1]["body"]["input"][1:] == [
+        {"type": CUSTOM, "call_id": "call_1", "name": "run", "namespace": "files", "input": "ls"},
+        output,
+    ]
+
+
+def test_an_item_that_brings_tools_goes_where_it_stands(
+    gateway: Gateway, upstream: Upstream
+) -> None:
+    tag = "native additional"
+    call = Call(name="run", arguments="ls", type=CUSTOM, namespace="files")
+    model = f"openai/{Script(tag=tag, calls=(call,)).text()}"
+    choice = {"type": "custom", "name": "run"}
+    given: list[Json] = [HELLO, BRINGING, HELLO]
+    response = gateway.create(given, model=model, tool_choice=choice, parallel_tool_calls=False)
+    sent = upstream.requests(tag)[-1]["body"]
+    assert sent["input"][1] == BRINGING
+    assert "tools" not in sent
+    assert (sent["tool_choice"], sent["parallel_tool_calls"]) == (choice, False)
+    (item,) = response["output"]
+    assert (item["namespace"], item["name"], item["input"]) == ("files", "run", "ls")
+
+
+def test_what_is_deferred_is_not_where_nothing_searches_for_it(
+    gateway: Gateway, upstream: Upstream
+) -> None:
+    tag = "native deferred"
+    model = f"openai/{Script(tag=tag, say='Hello.').text()}"
+    gateway.create([HELLO, BRINGING | {"tools": [FILES]}], model=model, tools=[OPEN])
+    sent = upstream.requests(tag)[-1]["body"]
+    assert "defer_loading" not in orjson.dumps(sent).decode()
+
+
+def test_each_candidate_gets_the_tools_in_its_own_form(
+    gateway: Gateway, upstream: Upstream
+) -> None:
+    response = gateway.create([HELLO], model="falls-to-functions", tools=TOOLS)
+    (call,) = response["output"]
+    assert (call["type"], call["namespace"], call["input"]) == (CUSTOM, "files", "ls")
+    sent = upstream.requests("functions")[-1]["body"]["tools"]
+    names = [tool["function"]["name"] for tool in sent]
+    assert names == ["patch", "files__run", "files__open", "tool_search", "close"]
