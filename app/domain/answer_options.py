@@ -1,9 +1,9 @@
-"""How an answer shall be made: its reasoning and its text; and how its prompt is cached."""
+"""How an answer shall be made, and what changes that inside a conversation."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +42,23 @@ class CacheOptions:
 
 #: What holds where the caller sets nothing about the text.
 PLAIN_TEXT = TextOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class UnseenItem:
+    """An item that changes what is asked from here on, and that no model sees (G3)."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationUpdate(UnseenItem):
+    """What holds for answers from here on, in place of what the request says, until the next one.
+
+    None leaves as it is what held before.
+    """
+
+    type: ClassVar[str] = "configuration_update"
+    prefix: ClassVar[str] = "cfg"
+    effort: str | None = None
+    text_format: TextFormat | None = None

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import assert_never
 
+from app.domain.answer_options import UnseenItem
 from app.domain.hosted.item import HostedItem
 from app.domain.hosted.words import words_of
 from app.domain.items import (
-    AdditionalTools,
     ContentPart,
     FunctionCall,
     FunctionCallOutput,
@@ -86,8 +86,8 @@ def _item_characters(item: Item) -> int:
             return sum(map(_part_characters, item.content))
         case Reasoning():
             return sum(map(len, (*item.summary, *item.content)))
-        case AdditionalTools():
-            return 0  # they are among the parameters' tools
+        case UnseenItem():
+            return 0  # the parameters have what it changes
         case HostedItem():
             return len(words_of(item))
         case _:

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, assert_never
 
+from app.domain.answer_options import ConfigurationUpdate, UnseenItem
 from app.domain.frozen import frozen_dataclass
 from app.domain.hosted.item import HostedItem
 from app.domain.tools import Tool, members_of, qualified
@@ -224,12 +225,11 @@ class Reasoning:
 
 
 @dataclass(frozen=True, slots=True)
-class AdditionalTools:
-    """Tools that the model has from here on, beside those of the request. No model sees it."""
+class AdditionalTools(UnseenItem):
+    """Tools that the model has from here on, beside those of the request."""
 
     type: ClassVar[str] = "additional_tools"
     prefix: ClassVar[str] = "at"
-    id: str
     tools: tuple[Tool, ...]
     role: Literal["developer"] = "developer"
 
@@ -242,7 +242,15 @@ class ItemReference:
     id: str
 
 
-Item = Message | FunctionCall | FunctionCallOutput | Reasoning | AdditionalTools | HostedItem
+Item = (
+    Message
+    | FunctionCall
+    | FunctionCallOutput
+    | Reasoning
+    | AdditionalTools
+    | ConfigurationUpdate
+    | HostedItem
+)
 OutputItem = Message | FunctionCall | Reasoning
 InputItem = Item | ItemReference
 
@@ -265,8 +273,8 @@ def with_id(item: Item, item_id: str) -> Item:
             return type(item)(item_id, item.call_id, item.output, item.status)
         case Reasoning():
             return Reasoning(item_id, item.summary, item.content, item.encrypted_content)
-        case AdditionalTools():
-            return AdditionalTools(item_id, item.tools, item.role)
+        case UnseenItem():
+            return replace(item, id=item_id)
         case HostedItem():
             return item.under(item_id)
         case _:

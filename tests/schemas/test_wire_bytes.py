@@ -28,7 +28,9 @@ from app.domain.accounts.accounts import (
     Secret,
 )
 from app.domain.accounts.usage import UsageLine, UsageReport
+from app.domain.answer_options import ConfigurationUpdate, JsonSchemaFormat
 from app.domain.items import (
+    AdditionalTools,
     CustomCall,
     CustomCallOutput,
     FunctionCall,
@@ -128,6 +130,10 @@ ITEMS: dict[str, Item] = {
     "search": ToolSearchCall("tsc_1", "call_1", arguments='{"query": "\\u00fc"}'),
     "search: no object": ToolSearchCall("tsc_1", "call_1", arguments="mail", status="incomplete"),
     "search: found": ToolSearchOutput("tso_1", "call_1", tools=(FunctionTool("look_up"),)),
+    "tools: additional": AdditionalTools("at_1", (FunctionTool("look_up"),)),
+    "update": ConfigurationUpdate("cfg_1", "high", JsonSchemaFormat("n", {"b": 1, "a": [None]})),
+    "update: plain text": ConfigurationUpdate("cfg_1", None, "text"),
+    "update: nothing": ConfigurationUpdate("cfg_1"),
     "search: found nothing": ToolSearchOutput("tso_1", "call_1"),
     "reasoning: empty": Reasoning("rs_1"),
     "reasoning: summary": Reasoning("rs_1", ("a", "b")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.domain.answer_options import ConfigurationUpdate
 from app.domain.items import Item
 from app.domain.response import Response
 from app.domain.tools import FunctionTool, Tool
@@ -58,7 +59,8 @@ class Thread:
     """`items` is all that the model shall see; `own` what this turn adds to the conversation.
 
     `response_id` is the new turn's, in the parent's conversation. `position` is the parent's,
-    `tools` are those of the parent's request (S6), `added` those that items have brought (G3).
+    `tools` are those of the parent's request (S6), `added` those that items have brought (G3),
+    `update` is what items have changed of the configuration by now (G3).
     """
 
     response_id: str
@@ -67,3 +69,4 @@ class Thread:
     position: Position | None = None
     tools: tuple[FunctionTool, ...] = ()
     added: tuple[Tool, ...] = ()
+    update: ConfigurationUpdate | None = None

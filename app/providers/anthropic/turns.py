@@ -15,10 +15,10 @@ from typing import Any, assert_never
 
 import orjson
 
+from app.domain.answer_options import UnseenItem
 from app.domain.hosted.item import HostedItem
 from app.domain.ids import call_id
 from app.domain.items import (
-    AdditionalTools,
     FunctionCall,
     FunctionCallOutput,
     Item,
@@ -103,8 +103,8 @@ class _Conversation:
                     self._say("user", [_tool_result(item, own_id)])
             case Message():
                 self._say("user", blocks(item.content))
-            case AdditionalTools():
-                pass  # its tools are among the parameters'
+            case UnseenItem():
+                pass  # the parameters have what it changes
             case HostedItem():
                 self.add(in_words(item))
             case _:

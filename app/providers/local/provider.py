@@ -22,11 +22,10 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Literal, assert_never
 
-from app.domain.answer_options import JsonSchemaFormat, TextFormat
+from app.domain.answer_options import JsonSchemaFormat, TextFormat, UnseenItem
 from app.domain.hosted.item import HostedItem
 from app.domain.hosted.words import words_of
 from app.domain.items import (
-    AdditionalTools,
     ContentPart,
     FunctionCall,
     FunctionCallOutput,
@@ -216,7 +215,7 @@ def _text_of(item: Item) -> str:
             return arguments
         case Reasoning(summary=summary):
             return "\n".join(summary)
-        case AdditionalTools():
+        case UnseenItem():
             return ""
         case HostedItem():
             return words_of(item)

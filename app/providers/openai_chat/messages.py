@@ -14,10 +14,10 @@ import mimetypes
 from collections.abc import Sequence
 from typing import Any, assert_never
 
+from app.domain.answer_options import UnseenItem
 from app.domain.hosted.item import HostedItem
 from app.domain.ids import nine_characters
 from app.domain.items import (
-    AdditionalTools,
     ContentPart,
     FunctionCall,
     FunctionCallOutput,
@@ -104,8 +104,8 @@ class _Writer:
                     own_id = self._ids.of_output(item.call_id)
                     if own_id is not None:
                         self._outputs[own_id] = item
-                case AdditionalTools():
-                    pass  # its tools are among the parameters'
+                case UnseenItem():
+                    pass  # the parameters have what it changes
                 case _:
                     self.write(item)
         self.end_turn()

@@ -16,6 +16,7 @@ from typing import Any, assert_never
 
 import orjson
 
+from app.domain.answer_options import UnseenItem
 from app.domain.hosted.item import HostedItem
 from app.domain.ids import call_id
 from app.domain.items import (
@@ -58,10 +59,10 @@ def to_items(
     may_think = thinks and profile.encrypted_reasoning
     ids = CallIds(call_id)
     for item in items:
-        if isinstance(item, AdditionalTools):
-            if item.type in known:  # else its tools are among the parameters'
+        if isinstance(item, UnseenItem):
+            if isinstance(item, AdditionalTools) and item.type in known:
                 written.append(added_json(item, profile, known))
-            continue
+            continue  # else the parameters have what it changes
         if isinstance(item, Reasoning):
             if may_think:
                 thoughts += _reasoning(item)

@@ -18,3 +18,5 @@ NAME = r"[a-zA-Z0-9_-]{1,64}"
 NAME_HINT = "must be 1 to 64 letters, digits, '_' or '-'"
 ROLES = ("user", "assistant", "system", "developer")
 STATUSES = ("in_progress", "completed", "incomplete")
+#: How much a model may reason.
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")

@@ -19,6 +19,7 @@ from app.schemas.field import ReadContext, Refer, StrictField
 from app.schemas.fields import Boolean, Choice, FreeObjects, Integer, Number, String, TextMap
 from app.schemas.invalid import InvalidField, array_at, join, listed, mistyped, quoted
 from app.schemas.nesting import Nested
+from app.schemas.request.bounds import EFFORTS
 from app.schemas.request.items.added_tools import refuse_clashes
 from app.schemas.request.items.input import InputField
 from app.schemas.request.prompt_cache import InputCacheOptionsSchema
@@ -130,7 +131,7 @@ class UnsupportedField(StrictField):
 class ReasoningOptionsSchema(Document):
     about = "How a reasoning model thinks; `generate_summary` is the old name of `summary`."
 
-    effort = Choice("none", "minimal", "low", "medium", "high", "xhigh", "max")
+    effort = Choice(*EFFORTS)
     summary = Choice("none", "auto", "concise", "detailed")
     generate_summary = Choice("none", "auto", "concise", "detailed")
 

@@ -11,13 +11,14 @@ import dataclasses
 from copy import copy
 from typing import Any
 
-from app.domain.answer_options import CacheOptions, JsonSchemaFormat, ReasoningOptions
+from app.domain.answer_options import CacheOptions, ReasoningOptions
 from app.domain.answer_options import TextOptions as Options
 from app.domain.request import CreateRequest, Parameters
 from app.schemas.field import StrictField
-from app.schemas.fields import Boolean, Choice, FreeObject, String
-from app.schemas.nesting import ListOf, Nested, OneOf
+from app.schemas.fields import Choice, String
+from app.schemas.nesting import ListOf, Nested
 from app.schemas.request.create import CREATE_REQUEST, UnsupportedField
+from app.schemas.wire.configuration.text_format import TEXT_FORMAT
 from app.schemas.wire.document import ALWAYS, AT_TIMES, OR_NULL, ValueSchema, WireSchema
 from app.schemas.wire.tools import TOOL, ToolChoiceEcho
 
@@ -43,27 +44,11 @@ class CacheOptionsEchoSchema(ValueSchema[CacheOptions]):
     ttl = String(dump_default="30m", **ALWAYS)
 
 
-class PlainFormatSchema(ValueSchema[str]):
-    values = (str,)
-
-    type = Choice("text", "json_object", itself=True, **ALWAYS)
-
-
-class JsonSchemaFormatSchema(ValueSchema[JsonSchemaFormat]):
-    values = (JsonSchemaFormat,)
-
-    type = Choice("json_schema", **ALWAYS)
-    name = String(**ALWAYS)
-    description = String(**OR_NULL)
-    schema = FreeObject(**ALWAYS)
-    strict = Boolean(**OR_NULL)
-
-
 class TextEchoSchema(ValueSchema[Options]):
     values = (Options,)
 
     verbosity = Choice("low", "medium", "high", dump_default="medium", **ALWAYS)
-    format = Nested(OneOf(PlainFormatSchema(), JsonSchemaFormatSchema()), **ALWAYS)
+    format = Nested(TEXT_FORMAT, **ALWAYS)
 
 
 class ConversationEchoSchema(ValueSchema[str]):

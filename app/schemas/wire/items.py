@@ -29,6 +29,7 @@ from app.schemas.fields import Choice, String
 from app.schemas.invalid import object_at
 from app.schemas.nesting import ListOf, OneOf
 from app.schemas.search_arguments import SearchArguments
+from app.schemas.wire.configuration.update import ConfigurationUpdateSchema
 from app.schemas.wire.document import ALWAYS, AT_TIMES, ValueSchema
 from app.schemas.wire.parts import (
     INPUT_PART,
@@ -212,6 +213,7 @@ ITEM: OneOf[Item] = OneOf(
     AdditionalToolsSchema(),
     _SEARCH,
     ToolSearchOutputSchema(),
+    ConfigurationUpdateSchema(),
     HostedItemSchema(),
     rest=hosted_item,  # of a later release, or of a server that has more kinds than we know
 )

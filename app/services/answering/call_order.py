@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
+from app.domain.answer_options import UnseenItem
 from app.domain.hosted.item import HostedItem
 from app.domain.items import (
-    AdditionalTools,
     FunctionCall,
     FunctionCallOutput,
     Item,
@@ -85,7 +85,7 @@ class _GroupFinder:
             case FunctionCallOutput():
                 self._read_output(index)
                 return
-            case AdditionalTools():  # no model sees it
+            case UnseenItem():  # no model sees it
                 return
             case FunctionCall():
                 self.reasoning_of[index] = self._reasoning

@@ -15,6 +15,7 @@ from itertools import islice
 
 import orjson
 
+from app.domain.answer_options import ConfigurationUpdate, UnseenItem
 from app.domain.ids import home_of, upstream_call_id
 from app.domain.items import (
     AdditionalTools,
@@ -28,7 +29,7 @@ from app.errors import InvalidRequest
 from app.services.answering.call_order import in_order
 
 #: Every other item is a call or an output.
-_WHOLE_ITEMS = frozenset({Message, Reasoning, AdditionalTools})
+_WHOLE_ITEMS = frozenset({Message, Reasoning, AdditionalTools, ConfigurationUpdate})
 #: So many calls that wait under one id are looked through for another that is the same.
 _MAX_SEARCHED = 64
 
@@ -111,7 +112,7 @@ class CallPairing:
                         param="input",
                     )
                 self._read_output(item, len(self._items))
-            elif not isinstance(item, AdditionalTools):  # which no model sees
+            elif not isinstance(item, UnseenItem):  # which no model sees
                 self._last_other = len(self._items)
             self._items.append(item)
         if self._calls:

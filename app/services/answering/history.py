@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import replace
-from itertools import chain
 
+from app.domain.answer_options import UnseenItem
 from app.domain.ids import IdGenerator, is_conversation_id, tag_of
 from app.domain.items import (
-    AdditionalTools,
     InputItem,
     Item,
     ItemReference,
     Message,
-    ToolSearchOutput,
     with_id,
 )
 from app.domain.request import CreateRequest
 from app.domain.response import Status
-from app.domain.tools import AllowedTools, joined, undeclared
+from app.domain.tools import AllowedTools, undeclared
 from app.domain.turns.turn import Context, Thread
 from app.errors import InvalidRequest, NotFound
 from app.services.answering.call_pairing import CallPairing
 from app.services.answering.hosted_pairs import hosted_in_order
+from app.services.answering.unseen_items import with_changes
 from app.store.responses.base import ResponseStore
-
-_BRINGING = frozenset({AdditionalTools, ToolSearchOutput})
 
 
 def thread_for(
@@ -42,7 +38,7 @@ def thread_for(
 
     Raises:
         InvalidRequest: the parent is unknown or still running (S1, S2), or a call has no output
-            or an output no call (S4).
+            or an output no call (S4), or there is nothing that a model could answer (G3).
         NotFound: an item_reference names no stored item of this account (S5), or there is no such
             conversation (N11).
         StorageUnavailable: the store is unreachable.
@@ -53,7 +49,7 @@ def thread_for(
         pairing = CallPairing(())
         own = pairing.add(_resolved(store, ids, account, request.input, {}, response_id))
         items = hosted_in_order(pairing.items(), own, has_gaps=False)
-        return _with_added(Thread(response_id, items, own))
+        return with_changes(Thread(response_id, items, own))
     context = _parent_context(account, parent_id, context_of)
     response_id = ids.new_id("resp", tag_of(parent_id) or ids.new_tag())
     pairing = CallPairing(context.items, context.inputs, context.purged)
@@ -66,17 +62,7 @@ def thread_for(
         position=context.position,
         tools=context.tools,
     )
-    return _with_added(thread)
-
-
-def _with_added(thread: Thread) -> Thread:
-    """Return the thread with the tools that its items bring (G3)."""
-    if _BRINGING.isdisjoint(map(type, thread.items)):
-        return thread
-    brought = [
-        item.tools for item in thread.items if isinstance(item, AdditionalTools | ToolSearchOutput)
-    ]
-    return replace(thread, added=joined((), chain.from_iterable(brought)))
+    return with_changes(thread)
 
 
 def refuse_undeclared(request: CreateRequest, thread: Thread) -> None:
@@ -207,6 +193,6 @@ def _instructions(dropped: Iterable[Item]) -> tuple[Item, ...]:
 
 
 def _is_instruction(item: Item) -> bool:
-    if isinstance(item, AdditionalTools):  # which no model sees
+    if isinstance(item, UnseenItem):
         return True
     return isinstance(item, Message) and item.role in ("system", "developer")

@@ -25,7 +25,8 @@ from app.services.answering.history import refuse_undeclared, thread_for, withou
 from app.services.answering.plain_reasoning import marked, opened_for
 from app.services.answering.run import Run
 from app.services.answering.sealing import PayloadSealer
-from app.services.answering.tool_forms import for_provider, with_added
+from app.services.answering.tool_forms import for_provider
+from app.services.answering.unseen_items import in_thread
 from app.services.upstreams.catalog import ModelCatalog, Target
 from app.services.upstreams.retry_rounds import FIRST_PAUSE_S
 from app.services.upstreams.router import Router, UpstreamAnswer
@@ -46,8 +47,8 @@ class PreparedRequest:
 
     @property
     def parameters(self) -> Parameters:
-        """The request's parameters, with all tools that the model has (G3)."""
-        return with_added(self.request.parameters, self.thread)
+        """The request's parameters, as items of the thread have changed them (G3)."""
+        return in_thread(self.request.parameters, self.thread)
 
 
 class Preparation:
@@ -127,7 +128,7 @@ class Preparation:
         """
         if not request.model:
             start = thread_for(self._store, self._ids, caller.account, request, self._context_of)
-            items, parameters = start.items, with_added(request.parameters, start)
+            items, parameters = start.items, in_thread(request.parameters, start)
         else:
             prepared = self.prepare(caller, request)
             items, target = prepared.thread.items, prepared.targets[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from app.domain.answer_options import ConfigurationUpdate
 from app.domain.items import AdditionalTools, Item
 from app.domain.request import Parameters
 from app.domain.tools import (
@@ -11,17 +12,10 @@ from app.domain.tools import (
     ToolSearchTool,
     choice_in_known_forms,
     in_known_forms,
-    joined,
     undeferred,
 )
 from app.domain.turns.turn import Thread
-
-
-def with_added(parameters: Parameters, thread: Thread) -> Parameters:
-    """Return the parameters with the tools that items of the thread bring (G3)."""
-    if not thread.added:
-        return parameters
-    return replace(parameters, tools=joined(parameters.tools, thread.added))
+from app.services.answering.unseen_items import with_added, with_update
 
 
 def for_provider(
@@ -29,8 +23,12 @@ def for_provider(
 ) -> tuple[Parameters, tuple[Item, ...]]:
     """Return both for a provider that knows tools, and items that bring them, of these types.
 
-    Where it does not know such items, their tools are among the parameters', and they are left out.
+    Where it does not know such items, their tools are among the parameters', and they are left out;
+    so are items that change the configuration, and what they change.
     """
+    if thread.update is not None:
+        parameters = with_update(parameters, thread.update)
+        items = tuple(item for item in items if not isinstance(item, ConfigurationUpdate))
     everything = with_added(parameters, thread)
     if all(type(tool) is FunctionTool for tool in everything.tools) and not thread.added:
         return parameters, items

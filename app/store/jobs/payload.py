@@ -5,19 +5,21 @@ It is JSON, of names that neighbouring releases know:
     {"account": "acme", "key_id": "key_1", "body": {"model": "m", "input": "in own"},
      "response": {"id": "resp_…", "status": "queued", …}, "items": [{"type": "message", …}],
      "own": [{"type": "message", …}], "place": ["0", 3], "tools": [], "added": [],
-     "queued_at": 1893456000.5, "admission": null, "identity": ["req_…", …]}
+     "update": null, "queued_at": 1893456000.5, "admission": null, "identity": ["req_…", …]}
 
 `items` are all that the model shall see, `own` those that the request brings, and `place` is its
-parent's position, null for none; `added` are the tools that items have brought. The
-body's input stands in `own`, ids minted.
+parent's position, null for none; `added` are the tools that items have brought, `update` is what
+they have changed of the configuration. The body's input stands in `own`, ids minted.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import orjson
 
+from app.domain.answer_options import ConfigurationUpdate
 from app.domain.identity import RequestIdentity
 from app.domain.turns.job_payload import JobPayload
 from app.domain.turns.turn import Position, Thread
@@ -42,6 +44,7 @@ def dump_payload(payload: JobPayload) -> bytes:
             "place": position and [position.log, position.depth],
             "tools": [FUNCTION_TOOL.dump(tool) for tool in thread.tools],
             "added": TOOL.dump_all(thread.added),
+            "update": thread.update and ITEM.dump(thread.update),
             "queued_at": payload.queued_at,
             "admission": payload.charge,
             "identity": identity and list(identity),
@@ -58,6 +61,7 @@ def load_payload(raw: bytes) -> JobPayload:
     context = ReadContext(drops_unsupported=True, added_tools=list(map(AddedTool, added)))
     request = CREATE_REQUEST.load(fields["body"], context=context)
     own = tuple(ITEM.load_all(fields["own"]))
+    update = fields.get("update")  # an earlier release has none
     return JobPayload(
         account=fields["account"],
         key_id=fields["key_id"],
@@ -70,6 +74,7 @@ def load_payload(raw: bytes) -> JobPayload:
             position=fields["place"] and Position(*fields["place"]),
             tools=tuple(FUNCTION_TOOL.load(tool) for tool in fields["tools"]),
             added=added,
+            update=cast("ConfigurationUpdate | None", update and ITEM.load(update)),
         ),
         response=response,
         queued_at=fields["queued_at"],

@@ -21,6 +21,7 @@ from app.schemas.request.items.calls import (
     InputFunctionCallOutputSchema,
     InputFunctionCallSchema,
 )
+from app.schemas.request.items.configuration import InputConfigurationUpdateSchema
 from app.schemas.request.items.fields import LONG_TEXT, text_or_array
 from app.schemas.request.items.hosted import InputComputerItemSchema, InputHostedItemSchema
 from app.schemas.request.items.messages import (
@@ -40,6 +41,7 @@ ITEMS: dict[str, Document] = {
     "additional_tools": InputAdditionalToolsSchema(),
     "tool_search_call": InputToolSearchCallSchema(),
     "tool_search_output": InputToolSearchOutputSchema(),
+    "configuration_update": InputConfigurationUpdateSchema(),
     "item_reference": ItemReferenceSchema(),
     **dict.fromkeys(_HOSTED.types, _HOSTED),
     **dict.fromkeys(_COMPUTER.types, _COMPUTER),

@@ -1,0 +1,38 @@
+"""Items that change, from there on, how answers are made (G3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.domain.answer_options import ConfigurationUpdate
+from app.schemas.document import Document
+from app.schemas.field import ReadContext
+from app.schemas.fields import Choice
+from app.schemas.nesting import Nested
+from app.schemas.request.bounds import EFFORTS
+from app.schemas.request.items.fields import ItemId, ItemSchema
+from app.schemas.request.text_options import TextFormatField
+
+
+class InputChangedReasoningSchema(Document):
+    effort = Choice(*EFFORTS)
+
+
+class InputChangedTextSchema(Document):
+    format = TextFormatField(required=True)
+
+
+class InputConfigurationUpdateSchema(ItemSchema):
+    about = (
+        "What holds for answers from here on, in place of what this request and later ones say, "
+        "until another item changes it."
+    )
+
+    type = Choice("configuration_update", required=True)
+    reasoning = Nested(InputChangedReasoningSchema())
+    text = Nested(InputChangedTextSchema())
+    id = ItemId()
+
+    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> ConfigurationUpdate:
+        reasoning, text = found.get("reasoning", {}), found.get("text", {})
+        return ConfigurationUpdate(found.get("id", ""), reasoning.get("effort"), text.get("format"))

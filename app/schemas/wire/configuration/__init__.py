@@ -1,0 +1,1 @@
+"""How answers are made, as responses and items show it."""

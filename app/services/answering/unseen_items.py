@@ -1,0 +1,69 @@
+"""What items change of the requests from there on: tools and configuration (G3). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import chain
+
+from app.domain.answer_options import ConfigurationUpdate, ReasoningOptions, UnseenItem
+from app.domain.items import AdditionalTools, Item, ToolSearchOutput
+from app.domain.request import Parameters
+from app.domain.tools import joined
+from app.domain.turns.turn import Thread
+from app.errors import InvalidRequest
+
+_CHANGING = frozenset({AdditionalTools, ConfigurationUpdate, ToolSearchOutput})
+
+
+def with_changes(thread: Thread) -> Thread:
+    """Return the thread with what its items change.
+
+    Raises:
+        InvalidRequest: they do nothing else: no model could answer them.
+    """
+    if _CHANGING.isdisjoint(map(type, thread.items)):
+        return thread
+    if all(isinstance(item, UnseenItem) for item in thread.items):
+        what = "'input' holds nothing that a model could answer: send a message beside its items."
+        raise InvalidRequest(what, param="input", code="invalid_value")
+    brought = [
+        item.tools for item in thread.items if isinstance(item, AdditionalTools | ToolSearchOutput)
+    ]
+    return replace(
+        thread, added=joined((), chain.from_iterable(brought)), update=_update(thread.items)
+    )
+
+
+def in_thread(parameters: Parameters, thread: Thread) -> Parameters:
+    """Return the parameters as the items of the thread have changed them."""
+    parameters = with_added(parameters, thread)
+    return parameters if thread.update is None else with_update(parameters, thread.update)
+
+
+def with_added(parameters: Parameters, thread: Thread) -> Parameters:
+    """Return the parameters with the tools that items of the thread bring."""
+    if not thread.added:
+        return parameters
+    return replace(parameters, tools=joined(parameters.tools, thread.added))
+
+
+def with_update(parameters: Parameters, update: ConfigurationUpdate) -> Parameters:
+    """Return the parameters as an update has them."""
+    if update.effort is not None:
+        reasoning = replace(parameters.reasoning or ReasoningOptions(), effort=update.effort)
+        parameters = replace(parameters, reasoning=reasoning)
+    if update.text_format is not None:
+        text = replace(parameters.text, format=update.text_format)
+        parameters = replace(parameters, text=text)
+    return parameters
+
+
+def _update(items: Iterable[Item]) -> ConfigurationUpdate | None:
+    """Return what all updates come to, each setting as the last one has it that names it."""
+    updates = [item for item in items if isinstance(item, ConfigurationUpdate)]
+    if not updates:
+        return None
+    efforts = [each.effort for each in updates if each.effort is not None]
+    formats = [each.text_format for each in updates if each.text_format is not None]
+    return ConfigurationUpdate("", *efforts[-1:] or (None,), *formats[-1:] or (None,))

@@ -1,0 +1,99 @@
+"""What items change of the requests from there on, on every upstream (G3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.background import ended
+from tests.e2e.config import APIS
+from tests.e2e.gateway import Gateway
+from tests.e2e.workers import WorkerProcess, working
+from tests.upstream.client import Upstream
+from tests.upstream.script import Script
+
+
+@pytest.fixture(scope="module", autouse=True)
+def worker(
+    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[WorkerProcess]:
+    """Whoever works in the background."""
+    with working(environment, tmp_path_factory.mktemp("worker")) as worker:
+        yield worker
+
+
+FORMAT = {
+    "type": "json_schema",
+    "name": "n",
+    "description": None,
+    "schema": {"type": "object"},
+    "strict": None,
+}
+UPDATE = {
+    "type": "configuration_update",
+    "reasoning": {"effort": "high"},
+    "text": {"format": FORMAT},
+}
+PARAMETERS = {"reasoning": {"effort": "high"}, "text": {"format": FORMAT}}
+HELLO = {"role": "user", "content": "Hi"}
+EXEC = {"type": "custom", "name": "exec"}
+TOOLS = {"type": "additional_tools", "role": "developer", "tools": [EXEC]}
+
+
+def answered(gateway: Gateway, how: str, given: list[Any], **body: Any) -> dict[str, Any]:
+    match how:
+        case "streamed":
+            return gateway.stream(given, **body).response
+        case "background":
+            body |= {"input": given, "background": True}
+            return ended(gateway, gateway.call("POST", "/v1/responses", body).json()["id"])
+        case _:
+            return gateway.create(given, **body)
+
+
+@pytest.mark.parametrize("how", ["whole", "streamed", "background"])
+@pytest.mark.parametrize("provider", APIS)
+def test_an_update_is_to_every_upstream_what_the_parameters_are_now_and_later(
+    gateway: Gateway, upstream: Upstream, provider: str, how: str
+) -> None:
+    tag = f"update {provider} {how}"
+    model = f"{provider}/{Script(tag=tag, say='{}').text()}"
+    answered(gateway, how, [HELLO], model=model, **PARAMETERS)
+    baseline = {"reasoning": {"effort": "low"}}
+    first = answered(gateway, how, [UPDATE, HELLO], model=model, **baseline)
+    assert (first["reasoning"]["effort"], first["text"]["format"]) == ("low", {"type": "text"})
+    later = answered(gateway, how, [HELLO], model=model, previous_response_id=first["id"])
+
+    wanted, sent, sent_later = (request["body"] for request in upstream.requests(tag))
+    assert sent == wanted
+    told = "input" if "input" in wanted else "messages"
+    assert sent_later.keys() == wanted.keys()
+    changed = {key for key in wanted if sent_later[key] != wanted[key]}
+    assert changed == {told}
+    listed = gateway.call("GET", f"/v1/responses/{later['id']}/input_items?order=asc").json()
+    assert listed["data"][0] == UPDATE | {"id": listed["data"][0]["id"]}
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_what_no_model_sees_may_continue_a_conversation_and_not_begin_one(
+    gateway: Gateway, upstream: Upstream, provider: str
+) -> None:
+    tag = f"unseen {provider}"
+    body: dict[str, Any] = {"model": f"{provider}/{Script(tag=tag, say='Hello.').text()}"}
+    unseen: list[dict[str, Any]] = [
+        TOOLS,
+        {"type": "configuration_update", "reasoning": {"effort": "low"}},
+    ]
+    for more in ({}, {"background": True}, {"instructions": "Be brief."}):
+        refused = gateway.call("POST", "/v1/responses", body | {"input": unseen} | more)
+        assert refused.status_code == 400
+        assert refused.json()["error"]["param"] == "input"
+    counted = gateway.call("POST", "/v1/responses/input_tokens", {"input": unseen})
+    assert counted.status_code == 400
+
+    first = gateway.create([HELLO], **body)
+    second = gateway.create(unseen, previous_response_id=first["id"], **body)
+    assert second["output_text"] == "Hello."
+    assert len(upstream.requests(tag)) == 2
