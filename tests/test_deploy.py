@@ -57,6 +57,7 @@ def test_what_the_example_leaves_in_comments_is_taken_too(tmp_path: Path) -> Non
         line.removeprefix("# ") if " = " in line else line for line in text.splitlines()
     )
     (tmp_path / "gateway.toml").write_text(whole, "utf-8")
+    (tmp_path / "codex.md").write_text("Be careful.", "utf-8")
     document = tomllib.loads(whole)
     Settings.from_env(ENVIRON | {"GATEWAY_CONFIG": str(tmp_path / "gateway.toml")})
     assert set(document["limits"]) == {field.name for field in fields(LimitSettings)}

@@ -243,6 +243,11 @@ upstream_model = "claude-huge"
 reasoning = true
 fallbacks = ["house/llama", "small", "medium"]
 max_output_tokens = 4096
+context_window = 200000
+input_modalities = ["image", "text"]
+reasoning_efforts = ["high", "low"]
+display_name = "Big"
+base_instructions_file = "instructions.md"
 
 [models.medium]
 provider = "house"
@@ -282,6 +287,7 @@ wait_replicas = 1
 def whole() -> Settings:
     Path("ca.pem").write_text("a certificate", "utf-8")
     Path("house.key").write_text(f"{SECRET}\n", "utf-8")
+    Path("instructions.md").write_text("Be careful.", "utf-8")
     return settings_of(WHOLE, VENDOR_KEY="sk-vendor")
 
 
@@ -314,6 +320,9 @@ def test_every_key_of_a_model_is_read(whole: Settings) -> None:
     assert big.reasoning is True
     assert big.fallbacks == ("house/llama", "small", "medium")
     assert big.max_output_tokens == 4096
+    assert (big.context_window, big.input_modalities) == (200_000, ("text", "image"))
+    assert (big.reasoning_efforts, big.display_name) == (("low", "high"), "Big")
+    assert big.base_instructions == "Be careful."
 
 
 def test_every_limit_is_read(whole: Settings) -> None:
@@ -431,6 +440,21 @@ A = '[providers.a]\napi = "responses"\nbase_url = "https://a"\n'
             "names lokal, which is not a provider (did you mean",
         ),
         (A + '[models."a/x"]\nprovider = "local"', 'line 4: [models."a/x"] is never reached'),
+        *(
+            (A + f'[models.x]\nprovider = "a"\n{line}', f"line 6: [models.x] {reason}")
+            for line, reason in (
+                ("context_window = 0", "context_window must be a whole number"),
+                ('context_window = "32k"', "context_window must be a whole number"),
+                ('input_modalities = ["image"]', "input_modalities must have text"),
+                ('input_modalities = ["text", "smell"]', "input_modalities must be a list of"),
+                ('input_modalities = ["text", "text"]', "input_modalities must be a list of"),
+                ('input_modalities = "text"', "input_modalities must be a list of"),
+                ("reasoning_efforts = []", "reasoning_efforts must be a list of"),
+                ('reasoning_efforts = ["much"]', "reasoning_efforts must be a list of"),
+                ('display_name = ""', "display_name must be a string"),
+                ('base_instructions_file = "none"', "base_instructions_file names a file that"),
+            )
+        ),
         (A + '[models.x]\nprovider = "a"\nfallbacks = ["x"]', "line 6: [models.x] fallbacks names"),
         (A + '[models.x]\nprovider = "a"\nfallbacks = ["y"]', "names y, which no provider serves"),
         ("a = \n", "line 1: Invalid value"),

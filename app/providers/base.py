@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
+from app.domain.models import Honoured, ModelFacts
 from app.domain.request import ModelRequest
 from app.domain.stream.deltas import Batch
 from app.domain.upstream_call import UpstreamCall
@@ -48,6 +49,12 @@ class Provider(Protocol):
 
         Raises:
             CallerGone: the call was cancelled.
+        """
+        ...
+
+    def describe(self, model: str) -> tuple[ModelFacts, Honoured]:
+        """Return what is known of a model by its name and the last list, without asking for one,
+        and which parameters are honoured for it.
         """
         ...
 

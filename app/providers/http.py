@@ -12,12 +12,15 @@ from typing import Any, Protocol
 
 import orjson
 
+from app.domain.models import NOTHING_KNOWN, Honoured, ModelFacts
 from app.domain.request import ModelRequest
 from app.domain.stream.deltas import Batch
 from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, GatewayError
+from app.providers.descriptions import describer
 from app.providers.input_counter import InputCounter
 from app.providers.learning import LearnedProfile
+from app.providers.listed_models import listed_facts
 from app.providers.output_limits import OutputLimits
 from app.providers.profiles import Profile, deployment_in
 from app.providers.reading.events import Fault
@@ -75,6 +78,10 @@ class WireFormat(Protocol):
         """Return where a server with this profile counts tokens, None where it does not (G9)."""
         ...
 
+    def facts(self, model: str) -> ModelFacts:
+        """Return what a model's name tells of it in this format."""
+        ...
+
     def needs_output_limit(self, model: str) -> bool:
         """Tell whether the limit that a list says is wanted for the model (U26)."""
         ...
@@ -105,6 +112,8 @@ class HTTPProvider:
         is_above = self._deployment is not None
         self._models = transport.endpoint(models, self._headers, at_root=is_above)
         self._counter: tuple[InputCounter, Endpoint] | None = None
+        self._listed: Mapping[str, ModelFacts] = {}
+        self._described = describer(wire_format)
 
     def known_tools(self, model: str) -> frozenset[str]:
         """Return the types of tools that this model is sent as they are; see Provider."""
@@ -183,11 +192,21 @@ class HTTPProvider:
             body = self._models.get().body()
             ids = self.profile.models(body)
             self._output_limits.learn(self._format.output_limits(body))
+            self._listed = listed_facts(body)
         except GatewayError:
             raise
         except Exception as bug:
             raise self._mistake(bug) from bug
         return ids if self._deployment is None else (self._deployment,)
+
+    def describe(self, model: str) -> tuple[ModelFacts, Honoured]:
+        """Return what is known of a model; see Provider."""
+        profile, listed = self.profile.current, self._listed.get(model, NOTHING_KNOWN)
+        try:
+            facts, honoured = self._described(profile, model)
+        except Exception as bug:
+            raise self._mistake(bug) from bug
+        return listed.over(facts), honoured
 
     def _with_limit(self, request: ModelRequest, streams: bool) -> ModelRequest:
         """Return the request as it is sent: streamed or not, with the limit of its model."""

@@ -98,7 +98,7 @@ def _read(
         providers = read_providers(document["providers"], environ, folder)
     return FileSettings(
         providers=providers,
-        models=read_models(document.get("models", {}), providers),
+        models=read_models(document.get("models", {}), providers, folder),
         tables={
             name: read_table(document.get(name, {}), keys, (name,))
             for name, keys in _TABLES.items()

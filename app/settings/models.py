@@ -4,30 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 from app.logs.redaction import model_or_hidden, name_or_hidden
 from app.settings import readers
-from app.settings.tables import as_table, bad_key, bad_table, did_you_mean, read_table
-from app.settings.values import ModelSettings, ProviderSettings
+from app.settings.tables import (
+    KeyPath,
+    as_table,
+    bad_key,
+    bad_table,
+    did_you_mean,
+    read_table,
+    readable,
+)
+from app.settings.values import EFFORTS, MODALITIES, ModelSettings, ProviderSettings
 
+_LONGEST_INSTRUCTIONS = 100_000
 _READERS: Mapping[str, readers.Reader] = {
     "provider": readers.text,
     "upstream_model": readers.text,
     "reasoning": readers.flag,
     "fallbacks": readers.texts,
     "max_output_tokens": readers.whole(1),
+    "context_window": readers.whole(1),
+    "input_modalities": readers.some_of(*MODALITIES, must_have="text"),
+    "reasoning_efforts": readers.some_of(*EFFORTS),
+    "display_name": readers.text,
+    "base_instructions_file": readers.text,
 }
 
 
-def read_models(raw: object, providers: Iterable[ProviderSettings]) -> tuple[ModelSettings, ...]:
-    """Return the models in file order.
+def read_models(
+    raw: object, providers: Iterable[ProviderSettings], folder: Path
+) -> tuple[ModelSettings, ...]:
+    """Return the models in file order; paths are relative to `folder`.
 
     Raises:
         Fault: one of them cannot be used, or names what is not there.
     """
     by_name = {provider.name: provider for provider in providers}
     models = {
-        model_id: _model(model_id, table, by_name)
+        model_id: _model(model_id, table, by_name, folder)
         for model_id, table in as_table(raw, ("models",)).items()
     }
     for model in models.values():
@@ -37,7 +54,7 @@ def read_models(raw: object, providers: Iterable[ProviderSettings]) -> tuple[Mod
 
 
 def _model(
-    model_id: str, table: object, providers: Mapping[str, ProviderSettings]
+    model_id: str, table: object, providers: Mapping[str, ProviderSettings], folder: Path
 ) -> ModelSettings:
     path = ("models", model_id)
     values = read_table(table, _READERS, path)
@@ -52,7 +69,22 @@ def _model(
     prefix, slash, _ = model_id.partition("/")
     if slash and prefix in providers and prefix != provider:
         raise bad_table(path, f"is never reached: {prefix}/... always means that provider")
+    file = values.pop("base_instructions_file", None)
+    if file is not None:
+        values["base_instructions"] = _text(file, (*path, "base_instructions_file"), folder)
     return ModelSettings(id=model_id, **values)
+
+
+def _text(name: str, path: KeyPath, folder: Path) -> str:
+    try:
+        text = readable(name, path, folder).read_text("utf-8")
+    except UnicodeDecodeError:
+        raise bad_key(path, "names a file that is not UTF-8") from None
+    if not 0 < len(text.strip()) <= _LONGEST_INSTRUCTIONS:
+        raise bad_key(
+            path, f"names a file that is empty, or has over {_LONGEST_INSTRUCTIONS} characters"
+        )
+    return text
 
 
 def _check_fallback(

@@ -9,7 +9,7 @@ from typing import Any
 
 from app.logs.redaction import looks_like_credential, name_or_hidden
 from app.settings import readers
-from app.settings.tables import KeyPath, as_table, bad_key, bad_table, read_table
+from app.settings.tables import KeyPath, as_table, bad_key, bad_table, read_table, readable
 from app.settings.values import LOCAL, ProviderSettings
 
 _APIS = ("responses", "chat_completions", "anthropic_messages", "local")
@@ -75,7 +75,7 @@ def _provider(
     if "prompt_cache" in values and values["api"] != "anthropic_messages":
         raise bad_key((*path, "prompt_cache"), "is a setting of api anthropic_messages only")
     if "ca_file" in values:
-        values["ca_file"] = _readable(values["ca_file"], (*path, "ca_file"), folder)
+        values["ca_file"] = readable(values["ca_file"], (*path, "ca_file"), folder)
     values["api_key"] = _api_key(values, path, environ, folder)
     return ProviderSettings(name=name, **values)
 
@@ -98,17 +98,8 @@ def _api_key(
     if file is not None:
         path = (*path, "api_key_file")
         if not (
-            key := readers.credential(_readable(file, path, folder).read_text("utf-8", "replace"))
+            key := readers.credential(readable(file, path, folder).read_text("utf-8", "replace"))
         ):
             raise bad_key(path, "names a file that holds no key")
         return key
     return None
-
-
-def _readable(name: str, path: KeyPath, folder: Path) -> Path:
-    file = folder / Path(name).expanduser()
-    try:
-        file.open("rb").close()
-    except OSError as error:
-        raise bad_key(path, f"names a file that cannot be read: {error.strerror}") from None
-    return file

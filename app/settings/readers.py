@@ -63,6 +63,20 @@ def one_of(*choices: str) -> Reader:
     return read
 
 
+def some_of(*choices: str, must_have: str | None = None) -> Reader:
+    """Make a reader of a list of a few words, each once; they are put into the order of these."""
+
+    def read(raw: object) -> tuple[str, ...]:
+        words = raw if isinstance(raw, list) else [None]
+        if not words or any(each not in choices for each in words) or len({*words}) < len(words):
+            raise ValueError(f"must be a list of {', '.join(choices)}, each at most once")
+        if must_have is not None and must_have not in words:
+            raise ValueError(f"must have {must_have} among them")
+        return tuple(each for each in choices if each in words)
+
+    return read
+
+
 def whole(at_least: int) -> Reader:
     """Make a reader of whole numbers."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from app.logs.redaction import HIDDEN, looks_like_credential
@@ -57,6 +58,20 @@ def read_table(raw: object, readers: Mapping[str, Reader], path: KeyPath) -> dic
         except ValueError as error:
             raise bad_key((*path, key), str(error)) from None
     return values
+
+
+def readable(name: str, path: KeyPath, folder: Path) -> Path:
+    """Return the file that a key names, relative to `folder`.
+
+    Raises:
+        Fault: it cannot be read.
+    """
+    file = folder / Path(name).expanduser()
+    try:
+        file.open("rb").close()
+    except OSError as error:
+        raise bad_key(path, f"names a file that cannot be read: {error.strerror}") from None
+    return file
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -11,6 +11,11 @@ Api = Literal["responses", "chat_completions", "anthropic_messages", "local"]
 UnsupportedTools = Literal["refuse", "drop"]
 PromptCache = Literal["auto", "off"]
 
+#: How much a model may be told to think, from least to most (R10).
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+#: What a model may read, as far as it can be sent from here.
+MODALITIES = ("text", "image", "file")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSettings:
@@ -45,7 +50,11 @@ class ProviderSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSettings:
-    """A `[models."ID"]` table. `reasoning` None leaves it to the model's profile."""
+    """A `[models."ID"]` table. `reasoning` None leaves it to the model's profile.
+
+    `context_window`, `input_modalities`, `reasoning_efforts`, `display_name` and
+    `base_instructions`, which are the text of a file, are what lists of models say of it.
+    """
 
     id: str
     provider: str
@@ -53,6 +62,11 @@ class ModelSettings:
     reasoning: bool | None = None
     fallbacks: tuple[str, ...] = ()
     max_output_tokens: int | None = None
+    context_window: int | None = None
+    input_modalities: tuple[str, ...] | None = None
+    reasoning_efforts: tuple[str, ...] | None = None
+    display_name: str | None = None
+    base_instructions: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 
+from app.domain.models import NOTHING_KNOWN, Honoured, ModelFacts
 from app.domain.request import ModelRequest, Parameters
 from app.domain.stream.deltas import Batch, Finished, Text
 from app.domain.upstream_call import UpstreamCall
@@ -28,6 +29,7 @@ class ScriptedProvider:
         self.deadlines: list[float] = []
         self.left = 0
         self.knows: frozenset[str] = frozenset()
+        self.facts: dict[str, ModelFacts] = {}
         self._answers: list[Iterator[Batch]] = []  # kept, so that none ends by being forgotten
         self._scripts = list(scripts) or [(HELLO, THE_END)]
 
@@ -39,6 +41,9 @@ class ScriptedProvider:
 
     def count_input(self, request: ModelRequest, call: UpstreamCall) -> int | None:
         return None
+
+    def describe(self, model: str) -> tuple[ModelFacts, Honoured]:
+        return self.facts.get(model, NOTHING_KNOWN), Honoured()
 
     def models(self) -> tuple[str, ...]:
         return ()

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from app.domain.accounts.accounts import Caller
-from app.domain.models import ModelCard, is_deep_research
+from app.domain.models import NOTHING_KNOWN, ModelCard, ModelFacts, is_deep_research
 from app.errors import InvalidRequest, NotFound, PermissionDenied
 from app.services.upstreams.catalog import ModelCatalog, Target
 from app.services.upstreams.discovery import Discovery
@@ -25,6 +25,9 @@ PROVIDERS = (
 )
 
 
+PRICED = {("openai", "known"): 1000, ("openai", "special"): 2000}
+
+
 class Server(ScriptedProvider):
     """A provider that tells what it serves."""
 
@@ -36,8 +39,9 @@ class Server(ScriptedProvider):
         return self.served
 
 
-def catalog(*models: ModelSettings) -> ModelCatalog:
+def catalog(*models: ModelSettings, facts: ModelFacts = NOTHING_KNOWN) -> ModelCatalog:
     providers = {each.name: ScriptedProvider(each.name) for each in PROVIDERS}
+    providers["openai"].facts["known"] = facts
     ollama = Server("ollama", "llama3", "gpt-like", "team/model")
     local = Server("local", "echo")
     return ModelCatalog(
@@ -46,6 +50,7 @@ def catalog(*models: ModelSettings) -> ModelCatalog:
         {**providers, "ollama": ollama, "local": local},
         Discovery([ollama, local], Clock(), lambda task: task()),
         lambda model: model.startswith("o3"),
+        context_window_of=lambda provider, model: PRICED.get((provider, model)),
     )
 
 
@@ -223,7 +228,7 @@ def test_the_list_has_configured_served_and_told_models_each_once() -> None:
     assert catalog(MAIN, configured, ALIAS, deep).cards(ANYONE) == (
         ModelCard("main", "openai"),
         ModelCard("gpt-oss", "router"),
-        ModelCard("special", "openai"),
+        ModelCard("special", "openai", ModelFacts(context_window=2000)),
         ModelCard("ollama/llama3", "ollama"),
         ModelCard("ollama/gpt-like", "ollama"),
         ModelCard("ollama/team/model", "ollama"),
@@ -254,6 +259,30 @@ def test_the_list_shows_what_the_key_may_use() -> None:
 )  # fmt: skip
 def test_a_model_that_can_be_asked_for_can_be_looked_up(model_id: str, owner: str) -> None:
     assert catalog(MAIN).card(model_id, ANYONE) == ModelCard(model_id, owner)
+
+
+def test_what_is_configured_goes_before_what_a_server_says_and_that_before_a_price_list() -> None:
+    said = ModelFacts(context_window=5, max_output_tokens=6, created_at=7)
+    settings = ModelSettings(
+        id="mine",
+        provider="openai",
+        upstream_model="known",
+        max_output_tokens=8,
+        display_name="Mine",
+        base_instructions="Be careful.",
+    )
+    card = catalog(settings, facts=said).card("mine", ANYONE)
+    assert card.facts == replace(said, max_output_tokens=8, display_name="Mine")
+    assert card.instructions == "Be careful."
+    unsaid = catalog(settings).card("mine", ANYONE)
+    assert unsaid.facts.context_window == PRICED["openai", "known"]
+    told = replace(settings, context_window=9)
+    assert catalog(told, facts=said).card("mine", ANYONE).facts.context_window == 9
+
+
+def test_what_is_configured_of_a_model_holds_for_it_under_its_providers_name_too() -> None:
+    settings = ModelSettings(id="mine", provider="openai", upstream_model="known", context_window=9)
+    assert catalog(settings).card("openai/known", ANYONE).facts.context_window == 9
 
 
 @pytest.mark.parametrize("model_id", ["nothing", "local/other", "o3-deep-research", "study"])

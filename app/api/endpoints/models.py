@@ -1,13 +1,17 @@
-"""/v1/models: what this key may use (E8)."""
+"""/v1/models: what this key may use (E8, G10)."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+from hashlib import sha256
+
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from app.api import auth, context
 from app.api.http.json_response import json_response
-from app.schemas.wire.answers import MODEL, MODEL_LIST
+from app.api.http.response import WSGIResponse
+from app.schemas.wire.models.agent_catalog import agent_catalog
+from app.schemas.wire.models.cards import MODEL, MODEL_LIST
 
 bp = Blueprint("models", __name__, url_prefix="/v1/models")
 auth.require_key(bp)
@@ -15,8 +19,12 @@ auth.require_key(bp)
 
 @bp.get("")
 def list_models() -> ResponseReturnValue:
-    """List the models that this key may use."""
+    """List the models that this key may use; in Codex's form for one that says its version."""
     cards = context.services().catalog.cards(context.caller())
+    if "client_version" in request.args:
+        body = agent_catalog(cards)
+        tag = {"ETag": f'"{sha256(body).hexdigest()[:32]}"'}
+        return WSGIResponse(body, headers=tag, content_type="application/json")
     return json_response(MODEL_LIST.dump(cards))
 
 

@@ -16,7 +16,8 @@ class Family:
     they see fit (adaptive), within a budget of tokens, or not at all; `stops_thinking` says that
     they can be kept from it, `top_effort` what they call the highest effort but one. `sampling`
     says that they take temperature and top_p, `structured` that they can be held to a JSON
-    schema, `prefill` that they go on with an answer that the request ends with.
+    schema, `prefill` that they go on with an answer that the request ends with, `reads_images` that
+    they read images and files.
     """
 
     glob: str
@@ -28,15 +29,17 @@ class Family:
     sampling: bool = True
     structured: bool = True
     prefill: bool = True
+    reads_images: bool = True
 
 
-def _old(glob: str, output_tokens: int) -> Family:
+def _old(glob: str, output_tokens: int, *, reads_images: bool = True) -> Family:
     return Family(
         glob=glob,
         output_tokens=output_tokens,
         most_output_tokens=output_tokens,
         thinking="none",
         structured=False,
+        reads_images=reads_images,
     )
 
 
@@ -79,7 +82,7 @@ FAMILIES = (
     _old("*claude-3-5-*", 8192),
     _budgeted("*claude-3-7-*", 32_000, 64_000, structured=False),
     _old("*claude-3-*", 4096),
-    _old("*claude-2*", 4096),
+    _old("*claude-2*", 4096, reads_images=False),
     _budgeted("*claude-opus-4-1*", 32_000, 32_000),
     _budgeted("*claude-opus-4[-@]20*", 32_000, 32_000, structured=False),
     _budgeted("*claude-opus-4-0*", 32_000, 32_000, structured=False),

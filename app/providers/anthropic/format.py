@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.domain.models import MODALITIES, NOTHING_KNOWN, ModelFacts
 from app.domain.request import ModelRequest
 from app.domain.tools import FUNCTIONS_ONLY
-from app.providers.anthropic.families import has_known_family
+from app.providers.anthropic.families import family_of, has_known_family
 from app.providers.anthropic.reader import MessagesReader
 from app.providers.anthropic.request import ignored, to_upstream
 from app.providers.input_counter import InputCounter
@@ -66,6 +67,17 @@ class MessagesFormat:
             return None
         answers, _ = self.paths(base_url)
         return InputCounter(f"{answers}/count_tokens", _COUNTED)
+
+    def facts(self, model: str) -> ModelFacts:
+        """Return what is known of the model's family; see WireFormat."""
+        if not has_known_family(model):
+            return NOTHING_KNOWN
+        family = family_of(model)
+        return ModelFacts(
+            max_output_tokens=family.most_output_tokens,
+            input_modalities=MODALITIES if family.reads_images else ("text",),
+            reasoning=family.thinking != "none",
+        )
 
     def needs_output_limit(self, model: str) -> bool:
         """Those of no known family: the format wants a number; see WireFormat."""

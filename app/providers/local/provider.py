@@ -38,6 +38,7 @@ from app.domain.items import (
     Reasoning,
     Refusal,
 )
+from app.domain.models import MODALITIES, Honoured, ModelFacts
 from app.domain.request import INCLUDE_LOGPROBS, ModelRequest
 from app.domain.response import Usage
 from app.domain.stream.deltas import (
@@ -94,6 +95,10 @@ class LocalProvider:
         if call.cancelled:
             raise CallerGone("the call was cancelled")
         return _input_words(request)
+
+    def describe(self, _model: str) -> tuple[ModelFacts, Honoured]:
+        """Return what the built-in models are; see Provider."""
+        return ModelFacts(input_modalities=MODALITIES, reasoning=False), Honoured()
 
     def models(self) -> tuple[str, ...]:
         """Return the one model that is meant for use."""

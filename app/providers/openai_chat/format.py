@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from app.domain.models import ModelFacts
 from app.domain.request import INCLUDE_ENCRYPTED, ModelRequest
 from app.domain.tools import FUNCTIONS_ONLY
 from app.providers.input_counter import InputCounter
 from app.providers.openai_chat.kept_fields import KeptFields
 from app.providers.openai_chat.reader import ChatReader
 from app.providers.openai_chat.request import ignored, to_upstream
-from app.providers.profiles import Profile
+from app.providers.profiles import Profile, facts_of
 from app.providers.reading.events import Fault
 from app.providers.reading.fields import Note
 from app.providers.writing.openai import bearer
@@ -63,6 +64,10 @@ class ChatFormat:
     def input_counter(self, _base_url: str, profile: Profile) -> InputCounter | None:
         """Return where tokens are counted; see WireFormat."""
         return COUNTERS.get(profile.input_counter)
+
+    def facts(self, model: str) -> ModelFacts:
+        """Return what a model's name tells; see WireFormat."""
+        return facts_of(model)
 
     def needs_output_limit(self, _model: str) -> bool:
         """The format does without; see WireFormat."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from app.domain.models import ModelFacts
 from app.domain.request import ModelRequest
 from app.domain.tools import NamespaceTool
 from app.providers.input_counter import InputCounter
 from app.providers.openai_responses.reader import ResponsesReader
 from app.providers.openai_responses.request import ignored, to_upstream
-from app.providers.profiles import Profile, known_tools
+from app.providers.profiles import Profile, facts_of, known_tools
 from app.providers.reading.events import EventReader, Fault
 from app.providers.reading.fields import Note
 from app.providers.writing.openai import bearer
@@ -69,6 +70,10 @@ class ResponsesFormat:
     def input_counter(self, _base_url: str, profile: Profile) -> InputCounter | None:
         """Return where tokens are counted; see WireFormat."""
         return COUNTER if profile.input_counter == "beside" else None
+
+    def facts(self, model: str) -> ModelFacts:
+        """Return what a model's name tells; see WireFormat."""
+        return facts_of(model)
 
     def needs_output_limit(self, _model: str) -> bool:
         """The format does without; see WireFormat."""

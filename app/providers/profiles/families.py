@@ -5,6 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
+from app.domain.models import ModelFacts
 from app.domain.request import ModelRequest
 
 #: Models that reason before they answer and refuse sampling parameters for it (R5).
@@ -17,6 +18,34 @@ _UNREASONING = (
     *("moonshot-v1*", "kimi-k2-0*", "kimi-k2-turbo*"),
     *("llama-3*", "llama3*", "mistral-large-2*", "codestral*", "open-mi*"),
 )
+
+
+#: How much models can be told to think, by the first that fits. developers.openai.com, "Reasoning
+#: models": some take no more than these. Of the others three are known everywhere.
+_EFFORTS = (
+    ("gpt-5-pro*", ("high",)),
+    ("gpt-5-codex*", ("low", "medium", "high")),
+    ("gpt-5.1-codex-max*", ("low", "medium", "high", "xhigh")),
+    ("gpt-5.1*", ("none", "low", "medium", "high")),
+    ("gpt-5.*", ("none", "low", "medium", "high", "xhigh")),
+    ("gpt-5*", ("minimal", "low", "medium", "high")),
+    ("gpt-6*", ("low", "medium", "high", "xhigh", "max")),
+    ("*", ("low", "medium", "high")),
+)
+#: Models that reason, and are not known to refuse sampling parameters.
+_ALSO_REASONING = ("gpt-6*",)
+
+
+def facts_of(model: str) -> ModelFacts:
+    """Return what the name of a model tells of it, with or without a vendor before it."""
+    name = _bare(model)
+    reasoning = None
+    if is_reasoning_model(model) or _matches(name, _ALSO_REASONING):
+        reasoning = True
+    elif not _may_by_name(model):
+        reasoning = False
+    efforts = next(efforts for glob, efforts in _EFFORTS if fnmatchcase(name, glob))
+    return ModelFacts(reasoning=reasoning, reasoning_efforts=efforts)
 
 
 @lru_cache(maxsize=1024)

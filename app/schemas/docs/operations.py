@@ -20,11 +20,11 @@ from app.schemas.wire.answers import (
     EndpointSchema,
     HealthSchema,
     ItemListSchema,
-    ModelListSchema,
-    ModelSchema,
     ReadinessSchema,
     TokenCountSchema,
 )
+from app.schemas.wire.models.agent_catalog import AgentCatalogSchema
+from app.schemas.wire.models.cards import ModelListSchema, ModelSchema
 from app.schemas.wire.responses import ResponseSchema
 from app.schemas.wire.usage import UsageReportSchema
 
@@ -163,10 +163,15 @@ def _input_items() -> Json:
 
 
 def _list_models() -> Json:
+    words = "Codex's version: the models come in the form in which Codex reads them."
+    version = _query("client_version", {"type": "string"}, words)
+    models = _answer("The models.", ModelListSchema())
+    models["content"][_JSON]["schema"] = {"anyOf": [ModelListSchema(), AgentCatalogSchema()]}
     return {
         "operationId": "listModels",
         "summary": "List the models that this key may use.",
-        "responses": {"200": _answer("The models.", ModelListSchema())} | errors(*_KEYED),
+        "parameters": [version],
+        "responses": {"200": models} | errors(*_KEYED),
     }
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from app.domain.estimates import TokenCount
-from app.domain.models import ModelCard
 from app.errors import GatewayError
 from app.schemas.field import Bind
 from app.schemas.fields import Boolean, Choice, FreeObject, Integer, String, TextMap
@@ -65,23 +63,6 @@ class ItemListSchema(ValueSchema[Any]):
     has_more = Boolean(**ALWAYS)
 
 
-class ModelSchema(ValueSchema[ModelCard]):
-    values = (ModelCard,)
-
-    id = String(shortest=1, **ALWAYS)
-    object = Choice("model", **ALWAYS)
-    created = Integer(0, about="Unix seconds; 0 where unknown.", attribute="created_at", **ALWAYS)
-    owned_by = String(**ALWAYS)
-
-
-MODEL = ModelSchema()
-
-
-class ModelListSchema(ValueSchema[Iterable[ModelCard]]):
-    object = Choice("list", **ALWAYS)
-    data = ListOf(MODEL, itself=True, **ALWAYS)
-
-
 class HealthSchema(ValueSchema[None]):
     status = Choice("ok", **ALWAYS)
 
@@ -107,4 +88,4 @@ class EndpointSchema(WireSchema):
 
 ERROR_ENVELOPE, DELETED, ITEM_LIST = ErrorEnvelopeSchema(), DeletedSchema(), ItemListSchema()
 TOKEN_COUNT = TokenCountSchema()
-MODEL_LIST, HEALTH, READINESS = ModelListSchema(), HealthSchema(), ReadinessSchema()
+HEALTH, READINESS = HealthSchema(), ReadinessSchema()

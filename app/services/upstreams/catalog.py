@@ -11,6 +11,7 @@ from app.domain.accounts.accounts import Caller
 from app.domain.models import ModelCard, is_deep_research
 from app.errors import InvalidRequest, NotFound, PermissionDenied
 from app.providers.base import Provider
+from app.services.upstreams.cards import card_of
 from app.services.upstreams.discovery import Discovery
 from app.settings import ModelSettings, ProviderSettings
 
@@ -47,7 +48,8 @@ class ModelCatalog:
     """The models of this gateway, in the order of its configuration.
 
     `settings` and `models` agree with one another (app.settings sees to it), and `providers`
-    holds every provider that they name.
+    holds every provider that they name. `context_window_of` returns how many tokens a provider's
+    model reads, by its own name, where neither its configuration nor its server says so.
     """
 
     def __init__(
@@ -57,12 +59,15 @@ class ModelCatalog:
         providers: Mapping[str, Provider],
         discovery: Discovery,
         is_reasoning_model: Callable[[str], bool],
+        *,
+        context_window_of: Callable[[str, str], int | None] = lambda _provider, _model: None,
     ) -> None:
         self._served = {provider.name: provider.models for provider in settings}
         self._configured = {model.id: model for model in models}
         self._providers = providers
         self._discovery = discovery
         self._is_reasoning_model = is_reasoning_model
+        self._context_window_of = context_window_of
         self._facts = {_route_of(model): model for model in self._configured.values()}
         self._fixed_route = lru_cache(MAX_CACHED)(self._configured_route)
         self._resolved: dict[tuple[str, tuple[str, ...]], tuple[Target, ...]] = {}
@@ -200,7 +205,10 @@ class ModelCatalog:
         listed = self._discovery.models(route.provider)
         if listed and route.model not in listed and model_id not in self._configured:
             return None
-        return ModelCard(model_id, route.provider)
+        settings = self._configured.get(model_id) or self._facts.get(route)
+        provider = self._providers[route.provider]
+        window = self._context_window_of(route.provider, route.model)
+        return card_of(model_id, provider, route.model, settings, window)
 
 
 def _route_of(model: ModelSettings) -> _Route:
