@@ -121,6 +121,23 @@ PROGRAM_OUTPUT = {
     "result": "done",
 }
 
+TOOL_SEARCH = {
+    "id": "tsc_68fd",
+    "type": "tool_search_call",
+    "call_id": None,
+    "execution": "server",
+    "status": "completed",
+    "arguments": {"paths": ["crm"]},
+}
+TOOLS_FOUND = {
+    "id": "tso_68fd",
+    "type": "tool_search_output",
+    "call_id": None,
+    "execution": "server",
+    "status": "completed",
+    "tools": [{"type": "namespace", "name": "crm", "description": "Customers.", "tools": []}],
+}
+
 ITEMS: tuple[dict[str, Any], ...] = (
     WEB_SEARCH,
     OPENED_PAGE,
@@ -135,6 +152,8 @@ ITEMS: tuple[dict[str, Any], ...] = (
     SCREENSHOT,
     PROGRAM,
     PROGRAM_OUTPUT,
+    TOOL_SEARCH,
+    TOOLS_FOUND,
 )
 #: What a model has to be able to read of them.
 WORDS = (
@@ -152,4 +171,6 @@ WORDS = (
     "a screenshot of the computer, which is not shown here",
     "return await tools.look_up()",
     "the program gave: done",
+    'searched for tools with {"paths": ["crm"]}',
+    "found these tools: crm",
 )

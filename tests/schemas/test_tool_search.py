@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.domain.hosted.item import HostedItem
 from app.domain.items import ToolSearchCall, ToolSearchOutput
 from app.domain.tools import CustomTool, FunctionTool, NamespaceTool, ToolSearchTool, functions_of
 from app.schemas.wire.echo import echo
@@ -86,6 +87,24 @@ def test_a_search_and_what_it_has_found_are_items_of_the_input() -> None:
     assert isinstance(output, ToolSearchOutput)
     assert [tool.name for tool in output.tools] == ["exec", "crm"]
     assert output.content == "These tools can be called now: exec, crm__look_up."
+
+
+@pytest.mark.parametrize(
+    ("execution", "call_id", "is_elsewhere"),
+    [
+        ("client", "call_1", False),
+        (None, "call_1", False),
+        ("server", "call_1", True),
+        ("server", None, True),
+        (None, None, True),
+    ],
+)
+def test_a_search_that_names_no_caller_is_a_servers_where_it_has_no_call_id(
+    execution: str | None, call_id: str | None, is_elsewhere: bool
+) -> None:
+    who = {"execution": execution, "call_id": call_id}
+    items = load(input=[call({}, **who), found(**who)]).input
+    assert [isinstance(item, HostedItem) for item in items] == [is_elsewhere] * 2
 
 
 def test_a_search_that_has_found_nothing_tells_the_model_so() -> None:

@@ -20,6 +20,8 @@ HOSTED_KINDS: Mapping[str, str] = {
     "computer_call_output": "cuo",
     "program": "prog",
     "program_output": "po",
+    "tool_search_call": "tsc",
+    "tool_search_output": "tso",
 }
 _UNKNOWN_PREFIX = "hi"
 #: Those that are a call and its output, and mean nothing without each other.
@@ -70,3 +72,9 @@ class HostedItem:
 def hosted_item(json: dict[str, Any]) -> HostedItem:
     """Return the item that was stored, or answered, as this object."""
     return HostedItem(json["id"], json)
+
+
+def is_search_elsewhere(json: Mapping[str, Any]) -> bool:
+    """Tell whether a search among tools was run by another server, not by the caller (G3)."""
+    execution = json.get("execution")
+    return execution == "server" or (execution is None and json.get("call_id") is None)

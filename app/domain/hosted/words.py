@@ -111,6 +111,15 @@ def _program_output(given: Json) -> str:
     return f"the program gave: {_text(given.get('result'))}"
 
 
+def _tool_search(given: Json) -> str:
+    return f"searched for tools with {_text(given.get('arguments'))}"
+
+
+def _tools_found(given: Json) -> str:
+    names = [_text(_object(each).get("name")) for each in _list(given.get("tools"))]
+    return f"found these tools: {_all(names)}" if names else "found no tools"
+
+
 def _anything(given: Json) -> str:
     known = ("id", "type", "status", "error")
     return _text({key: value for key, value in given.items() if key not in known})
@@ -129,6 +138,8 @@ _WORDS: Mapping[str, Callable[[Json], str]] = {
     "computer_call_output": _computer_output,
     "program": _program,
     "program_output": _program_output,
+    "tool_search_call": _tool_search,
+    "tool_search_output": _tools_found,
 }
 
 

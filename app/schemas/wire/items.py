@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
-from app.domain.hosted.item import HOSTED_KINDS, HostedItem, hosted_item
+from app.domain.hosted.item import HOSTED_KINDS, HostedItem, hosted_item, is_search_elsewhere
 from app.domain.items import (
     AdditionalTools,
     CustomCall,
@@ -23,6 +24,7 @@ from app.domain.items import (
     ToolSearchCall,
     ToolSearchOutput,
 )
+from app.schemas.compiled import Load
 from app.schemas.custom_input import CustomInput
 from app.schemas.field import Bind, ReadContext, Refer, StrictField
 from app.schemas.fields import Choice, String
@@ -173,7 +175,31 @@ class HostedItemSchema(ValueSchema[HostedItem]):
         return f"{value}.json"
 
 
-class ToolSearchCallSchema(ValueSchema[ToolSearchCall]):
+_HOSTED = HostedItemSchema()
+
+
+class SearchSchema(ValueSchema[Any]):
+    """Of a search among tools that the caller runs; what another server ran is kept as it came."""
+
+    def _compile(self) -> None:
+        super()._compile()
+        for kind, load in self.readers.items():
+            self.readers[kind] = partial(_search, load)
+
+    def read(self, raw: object, path: str, context: ReadContext) -> dict[str, Any]:
+        """Return the object at `path` if it is either; see WireSchema."""
+        given = object_at(raw, path)
+        if is_search_elsewhere(given):
+            return _HOSTED.read(given, path, context)
+        return super().read(given, path, context)
+
+
+def _search(load: Load, data: dict[str, Any]) -> Item:
+    item: Item = hosted_item(data) if is_search_elsewhere(data) else load(data)
+    return item
+
+
+class ToolSearchCallSchema(SearchSchema):
     about = "A search among tools that the caller is to run."
     values = (ToolSearchCall,)
 
@@ -185,7 +211,7 @@ class ToolSearchCallSchema(ValueSchema[ToolSearchCall]):
     arguments = SearchArguments(about="What the model wrote, where it is no object.", **ALWAYS)
 
 
-class ToolSearchOutputSchema(ValueSchema[ToolSearchOutput]):
+class ToolSearchOutputSchema(SearchSchema):
     about = "The tools that a search has found: the model has them from here on."
     values = (ToolSearchOutput,)
 
@@ -211,9 +237,9 @@ ITEM: OneOf[Item] = OneOf(
     CustomCallOutputSchema(),
     _REASONING,
     AdditionalToolsSchema(),
+    ConfigurationUpdateSchema(),
+    _HOSTED,
     _SEARCH,
     ToolSearchOutputSchema(),
-    ConfigurationUpdateSchema(),
-    HostedItemSchema(),
     rest=hosted_item,  # of a later release, or of a server that has more kinds than we know
 )

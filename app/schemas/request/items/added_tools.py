@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from app.domain.hosted.item import is_search_elsewhere
 from app.domain.items import AdditionalTools, ToolSearchCall, ToolSearchOutput
 from app.domain.tools import CallableTool, Tool, members_of, own_names
 from app.schemas.field import AddedTool, ReadContext
 from app.schemas.fields import Choice, String
+from app.schemas.invalid import object_at
 from app.schemas.request.bounds import LONGEST_CALL_ID, LONGEST_TEXT, STATUSES
 from app.schemas.request.items.fields import ItemId, ItemSchema
+from app.schemas.request.items.hosted import InputHostedItemSchema
 from app.schemas.request.tools.field import ToolsField
 from app.schemas.request.tools.namespaces import taken
 from app.schemas.search_arguments import SearchArguments
@@ -39,28 +43,40 @@ class InputAdditionalToolsSchema(ItemSchema):
     id = ItemId()
 
 
-class InputToolSearchCallSchema(ItemSchema):
+_ELSEWHERE = InputHostedItemSchema()
+_WHO = "Who ran it. What a server ran is kept as it came; models read it in words."
+
+
+class _SearchSchema(ItemSchema):
+    """Of a search among tools that the caller ran, or another server (R24)."""
+
+    call_id = String(required=True, shortest=1, longest=LONGEST_CALL_ID)
+    execution = Choice("server", "client", about=_WHO)
+    id = ItemId()
+    status = Choice(*STATUSES, default="completed")
+
+    def read(self, raw: object, path: str, context: ReadContext) -> Any:
+        """Return the item; see Document."""
+        given = object_at(raw, path)
+        if is_search_elsewhere(given):
+            return _ELSEWHERE.read(given, path, context)
+        return super().read(given, path, context)
+
+
+class InputToolSearchCallSchema(_SearchSchema):
     about = "A search among tools that the model wanted, and that the caller ran."
     values = (ToolSearchCall,)
 
     type = Choice("tool_search_call", required=True)
-    call_id = String(required=True, shortest=1, longest=LONGEST_CALL_ID)
     arguments = SearchArguments(required=True, longest=LONGEST_TEXT)
-    execution = Choice("client", about="Whose search it was.")
-    id = ItemId()
-    status = Choice(*STATUSES, default="completed")
 
 
-class InputToolSearchOutputSchema(ItemSchema):
+class InputToolSearchOutputSchema(_SearchSchema):
     about = "The tools that a search has found: the model has them from here on."
     values = (ToolSearchOutput,)
 
     type = Choice("tool_search_output", required=True)
-    call_id = String(required=True, shortest=1, longest=LONGEST_CALL_ID)
     tools = FoundToolsField(required=True)
-    execution = Choice("client", about="Whose search it was.")
-    id = ItemId()
-    status = Choice(*STATUSES, default="completed")
 
 
 def refuse_clashes(tools: Sequence[Tool], added: Sequence[AddedTool]) -> None:

@@ -39,12 +39,12 @@ ITEMS: dict[str, Document] = {
     "custom_tool_call_output": InputCustomCallOutputSchema(),
     "reasoning": InputReasoningSchema(),
     "additional_tools": InputAdditionalToolsSchema(),
-    "tool_search_call": InputToolSearchCallSchema(),
-    "tool_search_output": InputToolSearchOutputSchema(),
     "configuration_update": InputConfigurationUpdateSchema(),
     "item_reference": ItemReferenceSchema(),
     **dict.fromkeys(_HOSTED.types, _HOSTED),
     **dict.fromkeys(_COMPUTER.types, _COMPUTER),
+    "tool_search_call": InputToolSearchCallSchema(),
+    "tool_search_output": InputToolSearchOutputSchema(),
 }
 
 
