@@ -13,18 +13,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from clients import environments, site
-from clients.catalog import CLIENTS, Client
+from clients.catalog import CLIENTS, CODEX, EVERY_CLIENT, Client
+from clients.codex.sessions import SESSIONS
+from clients.codex.trial import CodexTrial
 from clients.environments import NotInstalled
 from clients.site import Format
 from clients.table import Row, table
-from clients.trial import Trial, attempt
+from clients.trial import Trial
 
 
 def main() -> None:
     """Read the command line and run."""
     # Who is asked to end ends the servers, too: each leads a process group of its own.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    names = [client.name for client in CLIENTS]
+    names = [client.name for client in EVERY_CLIENT]
     formats_there = [each.name for each in site.FORMATS]
     parser = argparse.ArgumentParser(prog="python -m clients", description=__doc__)
     parser.add_argument("--newest", action="store_true", help="the newest versions, not the pinned")
@@ -33,7 +35,7 @@ def main() -> None:
         "--format", action="append", choices=formats_there, help="this upstream only"
     )
     given = parser.parse_args()
-    chosen = [client for client in CLIENTS if not given.only or client.name in given.only]
+    chosen = [client for client in EVERY_CLIENT if not given.only or client.name in given.only]
     try:
         commands = {
             client.name: environments.command(client, newest=given.newest) for client in chosen
@@ -50,8 +52,12 @@ def main() -> None:
     sys.exit(any(row.failed for row in rows))
 
 
-def _trials(chosen: Sequence[Client]) -> Iterator[Trial]:
+def _trials(chosen: Sequence[Client]) -> Iterator[Trial | CodexTrial]:
+    if CODEX in chosen:
+        yield from (CodexTrial(CODEX, session) for session in SESSIONS)
     for client in chosen:
+        if client not in CLIENTS:
+            continue
         for mode in client.modes:
             if client.whole:
                 yield Trial(client, mode, stream=False)
@@ -61,7 +67,9 @@ def _trials(chosen: Sequence[Client]) -> Iterator[Trial]:
 
 
 def _rows(
-    trials: Sequence[Trial], formats: Sequence[Format], commands: Mapping[str, Sequence[str]]
+    trials: Sequence[Trial | CodexTrial],
+    formats: Sequence[Format],
+    commands: Mapping[str, Sequence[str]],
 ) -> list[Row]:
     rows = []
     with (
@@ -69,7 +77,7 @@ def _rows(
         site.running(Path(directory)) as running,
     ):
         for trial in trials:
-            row = Row(trial, attempt(trial, running, formats, commands[trial.client.name]))
+            row = Row(trial, trial.attempt(running, formats, commands[trial.client.name]))
             rows.append(row)
             for name, faults in row.faults.items():
                 sys.stderr.write(f"{trial.name}, {name}: {'; '.join(faults) or 'ok'}\n")

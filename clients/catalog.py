@@ -29,6 +29,8 @@ class Client:
     streams: bool = True
     whole: bool = True
     drops_reasoning: tuple[Mode, ...] = ()
+    #: The program of a package that is one, in place of a module of ours.
+    program: str = ""
 
     @property
     def folder(self) -> Path:
@@ -58,3 +60,5 @@ CLIENTS = (
     Client(name="agent_framework", modes=("stored", "stateless")),
     Client(name="vercel_ai", modes=("stored", "stateless")),
 )
+CODEX = Client(name="codex", modes=("stateless",), whole=False, program="codex")
+EVERY_CLIENT = (*CLIENTS, CODEX)

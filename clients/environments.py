@@ -30,6 +30,8 @@ def command(client: Client, *, newest: bool) -> list[str]:
     home = HOME / (f"{client.name}-newest" if newest else client.name)
     if client.is_node:
         _node(client, home, newest=newest)
+        if client.program:
+            return [_program("node"), str(home / "node_modules" / ".bin" / client.program)]
         return [_program("node"), str(home / "client.mjs")]
     _python(client, home, newest=newest)
     return [str(home / "bin" / "python"), str(client.folder / "client.py")]
@@ -80,6 +82,8 @@ def _node(client: Client, home: Path, *, newest: bool) -> None:
         (home / "package.json").write_text(text)
         _run([_program("npm"), "install", "--no-fund", "--no-audit", "--prefix", str(home)])
         _stamp(home, [text])
+    if client.program:
+        return
     # A module's imports are looked up from where it stands.
     for module in (client.folder / "client.mjs", COMMON / "task.mjs"):
         shutil.copy(module, home)

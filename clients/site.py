@@ -31,6 +31,11 @@ class Format:
     takes_reasoning: bool = True
 
     @property
+    def knows_tools(self) -> bool:
+        """Whether the server knows the tools of agents, and is sent them as they are."""
+        return self.profile == "openai"
+
+    @property
     def model(self) -> str:
         """The model's id at the gateway: clients tell by its beginning that it reasons."""
         return f"gpt-5-over-{self.name}"
@@ -54,6 +59,7 @@ FORMATS = (
         profile="moonshot",
     ),
     Format("responses", "responses", "gpt-5.2", _PLAIN_IDS),
+    Format("openai", "responses", "gpt-5.6", _PLAIN_IDS, profile="openai"),
     Format("messages", "anthropic_messages", "claude-sonnet-4-5", _PLAIN_IDS),
 )
 

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from clients.trial import Trial
+from clients.catalog import Client
+
+
+class AnyTrial(Protocol):
+    """Something that is tried on every format."""
+
+    @property
+    def client(self) -> Client: ...
+
+    @property
+    def mode(self) -> str: ...
+
+    @property
+    def answers(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """A trial, and what went wrong with it by format."""
 
-    trial: Trial
+    trial: AnyTrial
     faults: Mapping[str, Sequence[str]]
 
     @property

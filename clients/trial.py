@@ -42,27 +42,26 @@ class Trial:
             return False
         return format_.takes_reasoning or self.mode == "stateless"
 
-
-def attempt(
-    trial: Trial, site: Site, formats: Sequence[Format], command: Sequence[str]
-) -> dict[str, list[str]]:
-    """Run a client, and return what went wrong by format: nothing, as it should be."""
-    site.upstream.reset()
-    for format_ in formats:
-        site.upstream.arm(*scripts(format_.call_ids), model=format_.upstream_model)
-    told = _run(trial, site, formats, command)
-    bodies = [each["body"] for each in site.upstream.requests() if each["method"] == "POST"]
-    found = {}
-    for format_ in formats:
-        answers = told if isinstance(told, str) else told[format_.model]
-        mine = [body for body in bodies if body["model"] == format_.upstream_model]
-        reasoning = trial.expects_reasoning(format_)
-        found[format_.name] = (
-            [answers]
-            if isinstance(answers, str)
-            else [f"it was told {answers}"] * (answers != list(ANSWERS))
-        ) + list(faults(format_.api, mine, reasoning=reasoning))
-    return found
+    def attempt(
+        self, site: Site, formats: Sequence[Format], command: Sequence[str]
+    ) -> dict[str, list[str]]:
+        """Run a client, and return what went wrong by format: nothing, as it should be."""
+        site.upstream.reset()
+        for format_ in formats:
+            site.upstream.arm(*scripts(format_.call_ids), model=format_.upstream_model)
+        told = _run(self, site, formats, command)
+        bodies = [each["body"] for each in site.upstream.requests() if each["method"] == "POST"]
+        found = {}
+        for format_ in formats:
+            answers = told if isinstance(told, str) else told[format_.model]
+            mine = [body for body in bodies if body["model"] == format_.upstream_model]
+            reasoning = self.expects_reasoning(format_)
+            found[format_.name] = (
+                [answers]
+                if isinstance(answers, str)
+                else [f"it was told {answers}"] * (answers != list(ANSWERS))
+            ) + list(faults(format_.api, mine, reasoning=reasoning))
+        return found
 
 
 def _run(

@@ -6,12 +6,15 @@ import json
 
 import pytest
 
-from clients.catalog import CLIENTS, Client
+from clients.catalog import CLIENTS, CODEX, Client
+from clients.codex.sessions import SESSIONS
 from tests.processes import ROOT
 
-TABLE = [
-    line for line in (ROOT / "docs" / "clients.md").read_text().splitlines() if line.startswith("|")
-]
+PAGE = (ROOT / "docs" / "clients.md").read_text()
+TABLE, CODEX_TABLE = (
+    [line for line in part.splitlines() if line.startswith("|")]
+    for part in PAGE.split("## Codex CLI")
+)
 
 
 def _pins(client: Client) -> list[str]:
@@ -26,6 +29,13 @@ def _pins(client: Client) -> list[str]:
 def test_the_page_has_a_clients_versions_and_how_it_keeps_a_conversation(client: Client) -> None:
     wanted = [*_pins(client), *client.modes, "streamed", *(["whole"] if client.whole else [])]
     assert any(all(each in line for each in wanted) for line in TABLE), wanted
+
+
+def test_the_page_has_codex_and_what_it_is_tried_with() -> None:
+    (version,) = _pins(CODEX)
+    assert CODEX_TABLE[0].startswith(f"| Codex {version}, ")
+    for row, session in zip(CODEX_TABLE[2:], SESSIONS, strict=True):
+        assert row.startswith(f"| `{session.model}`")
 
 
 def test_the_page_has_no_other_clients() -> None:

@@ -1,0 +1,1 @@
+"""Codex CLI, with the tools that it has, against a model that plays an agent by script."""
