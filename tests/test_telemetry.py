@@ -63,8 +63,8 @@ def test_a_breaker_that_opens_shows_in_the_metrics(configured: io.StringIO) -> N
 
 
 def test_requests_are_counted_by_what_they_were() -> None:
-    telemetry.request_ended(Trace("req_1", "GET", endpoint="/counted"), 418)
-    counted = b'gateway_requests_total{endpoint="/counted",method="GET",status="418"} 1.0'
+    telemetry.request_ended(Trace("req_1", "GET", endpoint="/counted", model_label="m"), 418)
+    counted = b'gateway_requests_total{endpoint="/counted",method="GET",model="m",status="418"} 1.0'
     assert counted in telemetry.metrics({})
 
 

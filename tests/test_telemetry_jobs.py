@@ -11,7 +11,7 @@ import pytest
 import structlog
 from prometheus_client import REGISTRY
 
-from app.telemetry import FIGURES, JobTrace, configure_logging, job_ended, metrics
+from app.telemetry import FIGURES, JobTrace, MeasuredCall, configure_logging, job_ended, metrics
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def log() -> Iterator[io.StringIO]:
 
 def ended(**more: Any) -> None:
     trace = JobTrace("resp_1", "acme", "key_1", "m", **more)
-    job_ended(trace, "completed", 1.5, (7, 3), None)
+    job_ended(trace, "completed", 1.5, {"input": 7, "output": 3}, None)
 
 
 def test_a_job_is_one_line_of_the_log(log: io.StringIO) -> None:
@@ -61,12 +61,14 @@ def test_a_job_and_its_tokens_are_counted() -> None:
     def counted() -> list[float]:
         values = [
             REGISTRY.get_sample_value("gateway_jobs_total", {"outcome": "completed"}),
-            REGISTRY.get_sample_value("gateway_tokens_total", {"provider": "q", "kind": "input"}),
+            REGISTRY.get_sample_value(
+                "gateway_tokens_total", {"provider": "q", "model": "m", "kind": "input"}
+            ),
         ]
         return [value or 0.0 for value in values]
 
     before = counted()
-    ended(provider="q")
+    ended(call=MeasuredCall("q", "m", "q"))
     assert counted() == [before[0] + 1, before[1] + 7]
 
 

@@ -36,6 +36,17 @@ class Usage:
     def total_tokens(self) -> int:
         return self.input_tokens + self.output_tokens
 
+    @property
+    def by_kind(self) -> dict[str, int]:
+        """The counts as metrics name them."""
+        return {
+            "input": self.input_tokens,
+            "output": self.output_tokens,
+            "cached": self.cached_tokens,
+            "cache_write": self.cache_write_tokens,
+            "reasoning": self.reasoning_tokens,
+        }
+
 
 #: The usage of an answer whose upstream has counted nothing.
 NO_USAGE = Usage()

@@ -19,7 +19,8 @@ class UpstreamCall:
     ids, here and at the upstream; `response_id` is the response that it makes. `provider` is the
     upstream that answers, or has failed last. `request_id` is the upstream's own id of the request,
     once it sent one. `attempts` counts the requests to upstreams, fallbacks and what was sent anew
-    on a new connection included. `relay` may be set once the answer has begun: each batch is
+    on a new connection included. `on_batch` gets what is relayed until it returns true. `relay`
+    may be set once the answer has begun: each batch is
     offered to it as soon as it is read, and what it takes is left out of the answer's batches. It
     must not wait. `fault` is why the call was given up, where that was not the caller's doing.
     """
@@ -34,11 +35,26 @@ class UpstreamCall:
     cancelled: bool = False
     fault: GatewayError | None = None
     relay: Callable[[Batch], bool] | None = None
+    on_batch: Callable[[Batch], bool] | None = None
     _closers: list[Callable[[], None]] = field(default_factory=list)
 
     def count_attempt(self) -> None:
         """Count one more request to an upstream."""
         self.attempts += 1
+
+    def relay_to(self, relay: Callable[[Batch], bool]) -> None:
+        """Offer what is read to `relay` from now on."""
+        on_batch = self.on_batch
+        if on_batch is None:
+            self.relay = relay
+            return
+
+        def watched(batch: Batch) -> bool:
+            if on_batch(batch):
+                self.relay = relay
+            return relay(batch)
+
+        self.relay = watched
 
     def attach(self, close: Callable[[], None]) -> None:
         """Have `close` called on cancel, from whatever thread: it must make the reader wake."""

@@ -20,12 +20,19 @@ from app.telemetry.counts import (
     first_byte_counted,
     gather_counts,
     metrics,
-    tokens_counted,
     upstream_ended,
     upstream_oddity,
 )
 from app.telemetry.errors import own_mistake, unexpected
 from app.telemetry.logs import configure_logging, identify, log
+from app.telemetry.model_calls import (
+    MeasuredCall,
+    answer_counted,
+    call_counted,
+    fallback_counted,
+    first_output_counted,
+    retry_counted,
+)
 from app.telemetry.shortage import shortage_noted
 from app.telemetry.traces import JobTrace, Trace, job_ended, request_ended
 
@@ -41,10 +48,15 @@ __all__ = [
     "STORE_FAILURES",
     "STREAMS_OPEN",
     "JobTrace",
+    "MeasuredCall",
     "Trace",
+    "answer_counted",
     "breaker_changed",
+    "call_counted",
     "configure_logging",
+    "fallback_counted",
     "first_byte_counted",
+    "first_output_counted",
     "gather_counts",
     "identify",
     "job_ended",
@@ -52,8 +64,8 @@ __all__ = [
     "metrics",
     "own_mistake",
     "request_ended",
+    "retry_counted",
     "shortage_noted",
-    "tokens_counted",
     "unexpected",
     "upstream_ended",
     "upstream_oddity",

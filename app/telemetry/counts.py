@@ -25,14 +25,16 @@ from app.telemetry.metric_buffer import MetricBuffer, Timings
 
 METRICS_CONTENT_TYPE = CONTENT_TYPE_LATEST
 
-_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 
-REQUESTS = Counter("gateway_requests", "Requests answered.", ["method", "endpoint", "status"])
+REQUESTS = Counter(
+    "gateway_requests", "Requests answered.", ["method", "endpoint", "status", "model"]
+)
 REQUEST_SECONDS = Timings(
     "gateway_request_duration_seconds",
     "From the first byte of a request to the last of its answer.",
-    ["endpoint"],
-    buckets=_SECONDS,
+    ["endpoint", "model"],
+    buckets=SECONDS,
 )
 STREAMS_OPEN = Gauge("gateway_streams_open", "Streams open now.", multiprocess_mode="livesum")
 UPSTREAM_CALLS = Counter(
@@ -42,7 +44,7 @@ UPSTREAM_SECONDS = Timings(
     "gateway_upstream_first_byte_seconds",
     "From calling an upstream to its first byte.",
     ["provider"],
-    buckets=_SECONDS,
+    buckets=SECONDS,
 )
 BREAKERS_OPEN = Gauge(
     "gateway_upstream_breakers_open",
@@ -50,7 +52,6 @@ BREAKERS_OPEN = Gauge(
     ["provider"],
     multiprocess_mode="livesum",
 )
-TOKENS = Counter("gateway_tokens", "Tokens that upstreams counted.", ["provider", "kind"])
 JOBS = Counter("gateway_jobs", "Background responses that have ended.", ["outcome"])
 JOBS_AGAIN = Counter(
     "gateway_jobs_queued_again",
@@ -60,10 +61,10 @@ JOBS_AGAIN = Counter(
 )
 JOB_LEASES_LOST = Counter("gateway_job_leases_lost", "Leases that no worker renewed in time.")
 JOB_WAIT_SECONDS = Histogram(
-    "gateway_job_wait_seconds", "From queueing to the worker that takes it.", buckets=_SECONDS
+    "gateway_job_wait_seconds", "From queueing to the worker that takes it.", buckets=SECONDS
 )
 JOB_SECONDS = Histogram(
-    "gateway_job_duration_seconds", "From queueing to the end.", buckets=_SECONDS
+    "gateway_job_duration_seconds", "From queueing to the end.", buckets=SECONDS
 )
 UPSTREAM_ODDITIES = Counter(
     "gateway_upstream_oddities",
@@ -87,9 +88,10 @@ _request_seconds = cache(REQUEST_SECONDS.labels)
 _upstream_calls = cache(UPSTREAM_CALLS.labels)
 _upstream_oddities = cache(UPSTREAM_ODDITIES.labels)
 _upstream_seconds = cache(UPSTREAM_SECONDS.labels)
-_tokens = cache(TOKENS.labels)
 
 _buffer = MetricBuffer()
+#: Has counts added to metrics, in a moment.
+count = _buffer.add
 #: In units of the delay for which processes gather counts: a busy one is late.
 _PATIENCE = 3
 
@@ -115,11 +117,11 @@ def gather_counts(delay_s: float) -> None:
     atexit.register(_buffer.flush)
 
 
-def request_counted(method: str, endpoint: str, status: int, seconds: float) -> None:
-    """Count a request that is over, and the time that it took."""
+def request_counted(method: str, endpoint: str, status: int, model: str, seconds: float) -> None:
+    """Count a request that is over, and the time that it took; `model` is a label, "" for none."""
     _buffer.add(
-        (partial(_requests, method, endpoint, status), 1),
-        (partial(_request_seconds, endpoint), seconds),
+        (partial(_requests, method, endpoint, status, model), 1),
+        (partial(_request_seconds, endpoint, model), seconds),
     )
 
 
@@ -136,13 +138,6 @@ def upstream_oddity(provider: str, kind: str) -> None:
 def upstream_ended(provider: str, outcome: str) -> None:
     """Count a call of an upstream."""
     _buffer.add((partial(_upstream_calls, provider, outcome), 1))
-
-
-def tokens_counted(provider: str, taken: Mapping[str, int]) -> None:
-    """Count the tokens of an answer by their kind."""
-    _buffer.add(
-        *[(partial(_tokens, provider, kind), count) for kind, count in taken.items() if count]
-    )
 
 
 def breaker_changed(provider: str, state: str) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 
-from app.telemetry.counts import JOB_SECONDS, JOBS, TOKENS, request_counted
+from app.telemetry.counts import JOB_SECONDS, JOBS, request_counted
 from app.telemetry.logs import log_ending
+from app.telemetry.model_calls import MeasuredCall, answer_counted
 
 #: What the platform asks for again and again: logged at debug, unless something is wrong.
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -15,7 +17,10 @@ FAILED = 500
 
 @dataclass(slots=True)
 class Trace:
-    """What the log line of one request says; times are in seconds of time.monotonic()."""
+    """What the log line of one request says; times are in seconds of time.monotonic().
+
+    `model_label` is what metrics call the model, and `call` is that of the target which answered.
+    """
 
     request_id: str
     method: str
@@ -34,12 +39,14 @@ class Trace:
     output_tokens: int | None = None
     error_code: str | None = None
     trace_id: str | None = None
+    model_label: str = ""
+    call: MeasuredCall | None = None
 
 
 def request_ended(trace: Trace, status: int) -> float:
     """Count and log a request whose answer is over; return for how many seconds it lasted."""
     duration_s = monotonic() - trace.started
-    request_counted(trace.method, trace.endpoint, status, duration_s)
+    request_counted(trace.method, trace.endpoint, status, trace.model_label, duration_s)
     fields = {
         "request_id": trace.request_id,
         "trace_id": trace.trace_id,
@@ -66,7 +73,10 @@ def request_ended(trace: Trace, status: int) -> float:
 
 @dataclass(slots=True)
 class JobTrace:
-    """What the log line of one background response says; times are in seconds."""
+    """What the log line of one background response says; times are in seconds.
+
+    `call` is that of the target which answered.
+    """
 
     response_id: str
     account: str
@@ -79,6 +89,7 @@ class JobTrace:
     upstream_s: float | None = None
     request_id: str | None = None
     trace_id: str | None = None
+    call: MeasuredCall | None = None
 
     @property
     def ids(self) -> dict[str, str]:
@@ -89,14 +100,12 @@ class JobTrace:
 
 
 def job_ended(
-    trace: JobTrace, outcome: str, duration_s: float, tokens: tuple[int, int], error: str | None
+    trace: JobTrace, outcome: str, duration_s: float, tokens: Mapping[str, int], error: str | None
 ) -> None:
-    """Count and log a background response that has ended; `tokens` are those in and out."""
+    """Count and log a background response that has ended; `tokens` are those of its answer."""
     JOBS.labels(outcome).inc()
     JOB_SECONDS.observe(duration_s)
-    provider = trace.provider or "none"
-    for kind, count in zip(("input", "output"), tokens, strict=True):
-        TOKENS.labels(provider, kind).inc(count)
+    answer_counted(trace.call, tokens)
     fields = {
         "request_id": trace.request_id,
         "trace_id": trace.trace_id,
@@ -111,8 +120,8 @@ def job_ended(
         "provider": trace.provider,
         "attempts": trace.attempts,
         "upstream_request_id": trace.upstream_request_id,
-        "input_tokens": tokens[0],
-        "output_tokens": tokens[1],
+        "input_tokens": tokens["input"],
+        "output_tokens": tokens["output"],
         "error_code": error,
     }
     log_ending("job", fields)

@@ -55,6 +55,7 @@ def create() -> ResponseReturnValue:
     body = json_body(current)
     request = CREATE_REQUEST.load(body, context=_reading(current))
     current.trace.model = request.model
+    current.trace.model_label = current.services.catalog.label(request.model)
     if request.background:
         return _enqueued(current, request, body)
     return _answered(current, request)
@@ -94,7 +95,7 @@ def _answered(current: context.CallContext, request: CreateRequest) -> WSGIRespo
             return json_response(body, response_headers(started, trace))
         run, push = started.run, current.environ.get(PUSH)
         if push is not None:
-            call.relay = sse.relay(run, push)
+            call.relay_to(sse.relay(run, push))
         stream = sse.Stream(run.events(), sse.frames, streaming(services, watch, place))
         watch = place = None  # now the stream's to end
         return sse.stream_response(stream, response_headers(started, trace))
@@ -124,6 +125,7 @@ def count_input() -> ResponseReturnValue:
     current = context.current()
     request = INPUT_TOKENS_REQUEST.load(json_body(current), context=_reading(current))
     current.trace.model = request.model or None
+    current.trace.model_label = current.services.catalog.label(request.model)
     services, recorder = current.services, TraceRecorder(current)
     call = UpstreamCall(deadline=monotonic() + COUNTED_WITHIN_S, identity=current.identity)
     place = services.open_answers.enter(call.abort)

@@ -17,7 +17,7 @@ from app.domain.accounts.limits import Standing
 from app.domain.upstream_call import UpstreamCall
 from app.errors import GatewayError
 from app.services.responses.service import Started
-from app.telemetry import Trace, tokens_counted
+from app.telemetry import Trace, answer_counted
 
 MAX_IGNORED_NAMES = 20
 MAX_IGNORED_LENGTH = 1000
@@ -44,6 +44,7 @@ class TraceRecorder:
         """Note who answers."""
         trace, opened = self.call.trace, started.opened
         trace.response_id, trace.provider = started.response_id, opened.provider
+        trace.call = opened.call
         trace.upstream_s = opened.first_batch_s
         trace.upstream_request_id = call.request_id
 
@@ -61,8 +62,7 @@ class TraceRecorder:
         trace.input_tokens, trace.output_tokens = usage.input_tokens, usage.output_tokens
         if failure is not None:
             trace.error_code = failure.code or failure.type
-        taken = {"input": usage.input_tokens, "output": usage.output_tokens}
-        tokens_counted(trace.provider or "none", taken)
+        answer_counted(trace.call, usage.by_kind)
 
 
 def response_headers(started: Started, trace: Trace) -> dict[str, str]:

@@ -7,6 +7,7 @@ from app.providers.profiles.families import facts_of, is_reasoning_model, may_re
 from app.providers.profiles.hosts import deployment_in, profile_by_url
 from app.providers.profiles.profile import Profile, ToolChoiceForm
 from app.providers.profiles.tiers import is_tier_ignored, tier_name
+from app.providers.profiles.vendor_names import vendor_name
 
 __all__ = [
     "PROFILES",
@@ -22,4 +23,5 @@ __all__ = [
     "profile_by_url",
     "profile_of",
     "tier_name",
+    "vendor_name",
 ]

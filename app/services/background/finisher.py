@@ -92,8 +92,7 @@ class JobFinisher:
             may_have_called=may_have_called,
             entry=job_entry(trace, outcome, duration_s, usage, code, now),
         )
-        tokens = usage.input_tokens, usage.output_tokens
-        job_ended(trace, outcome, duration_s, tokens, code)
+        job_ended(trace, outcome, duration_s, usage.by_kind, code)
 
 
 def trace_of(payload: JobPayload) -> JobTrace:

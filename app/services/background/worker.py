@@ -209,7 +209,7 @@ class Worker:
     def _stream(self, job: ActiveJob, prepared: PreparedRequest, opened: UpstreamAnswer) -> None:
         """Write the answer's events, and its end, until it has ended or was stopped."""
         job.trace.provider, job.trace.attempts = opened.provider, opened.attempts
-        job.trace.upstream_s = opened.first_batch_s
+        job.trace.upstream_s, job.trace.call = opened.first_batch_s, opened.call
         answer = self._preparation.run(
             prepared,
             opened,

@@ -13,6 +13,7 @@ from app.errors import InvalidRequest, NotFound, PermissionDenied
 from app.providers.base import Provider
 from app.services.upstreams.cards import card_of
 from app.services.upstreams.discovery import Discovery
+from app.services.upstreams.model_labels import OTHER, ModelLabels
 from app.settings import ModelSettings, ProviderSettings
 
 MAX_CACHED = 1024
@@ -26,6 +27,7 @@ class Target:
 
     `id` is its name here: the one in the request, or a fallback's. `reasoning` says that it refuses
     sampling parameters (R5); `reasons` is what the configuration says of that, None for nothing.
+    `label` stands for the id in metrics.
     """
 
     id: str
@@ -34,6 +36,7 @@ class Target:
     reasoning: bool = False
     max_output_tokens: int | None = None
     reasons: bool | None = None
+    label: str = OTHER
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class ModelCatalog:
         self._discovery = discovery
         self._is_reasoning_model = is_reasoning_model
         self._context_window_of = context_window_of
+        self._labels = ModelLabels(self._configured, self._served, discovery)
         self._facts = {_route_of(model): model for model in self._configured.values()}
         self._fixed_route = lru_cache(MAX_CACHED)(self._configured_route)
         self._resolved: dict[tuple[str, tuple[str, ...]], tuple[Target, ...]] = {}
@@ -88,11 +92,19 @@ class ModelCatalog:
         targets = self._resolved.get(key)
         if targets is None:
             targets = self._look_up(model_id, caller)
-            if self._is_fixed(model_id):
+            if self._is_fixed(model_id) and not any(map(self._may_be_listed, targets)):
                 if len(self._resolved) >= MAX_CACHED:
                     self._resolved.clear()
                 self._resolved[key] = targets
         return targets
+
+    def label(self, model_id: str) -> str:
+        """Return what a model is called in metrics: "other" where the id is not known by name."""
+        return self._labels.of(model_id)
+
+    def _may_be_listed(self, target: Target) -> bool:
+        """Tell whether a server's list, once it is there, may have a model without a label."""
+        return target.label == OTHER and self._discovery.known(target.provider.name) == ()
 
     def _is_fixed(self, model_id: str) -> bool:
         """Tell whether no server's list is needed for the id and its fallbacks."""
@@ -144,6 +156,7 @@ class ModelCatalog:
             self._is_reasoning_model(route.model) if reasons is None else reasons,
             settings.max_output_tokens if settings else None,
             reasons,
+            self._labels.of(model_id),
         )
 
     def _route(self, model_id: str) -> _Route | None:

@@ -42,6 +42,11 @@ class Discovery:
         known = self._lists.get(provider)
         return known.models() if known else ()
 
+    def known(self, provider: str) -> tuple[str, ...] | None:
+        """Return what is known by now, without waiting; None for a provider without a list."""
+        known = self._lists.get(provider)
+        return known.known() if known else None
+
 
 class _ModelList:
     """The list of one provider."""
@@ -61,9 +66,13 @@ class _ModelList:
         self._was_fetched = threading.Event()
         self._lock = threading.Lock()
 
-    def models(self) -> tuple[str, ...]:
+    def known(self) -> tuple[str, ...]:
         if self._must_fetch():
             self._spawn(self._fetch)
+        return self._models
+
+    def models(self) -> tuple[str, ...]:
+        self.known()
         if not self._was_fetched.is_set():
             self._was_fetched.wait(FIRST_WAIT_S)
         return self._models

@@ -19,8 +19,18 @@ from app.services.upstreams.breakers import Breakers, Permit
 from app.services.upstreams.concurrency import ConcurrencyLimiter
 from app.services.upstreams.retries import RetryPolicy
 from app.settings import ProviderSettings
-from app.telemetry import first_byte_counted, own_mistake, upstream_ended
+from app.telemetry import (
+    MeasuredCall,
+    call_counted,
+    first_byte_counted,
+    first_output_counted,
+    own_mistake,
+    retry_counted,
+    upstream_ended,
+)
 
+#: Why a request is sent anew on a new connection, which no caller notices.
+STALE = "connection_lost"
 #: Deltas that are no output yet: an item that was opened may still be followed by an error.
 _NO_OUTPUT = (Used, PartEnded, MessageOpened, ReasoningOpened)
 
@@ -31,7 +41,8 @@ class Opening:
 
     From `begun_at` on, failed attempts are repeated for `retry_s`, and the last target is waited
     for, if it is busy, for `queue_s`. `silence_begins` says that silence is a beginning, too. All
-    times are of the clock that the router has.
+    times are of the clock that the router has. `measured` is what metrics know of the target that
+    is called, `failed` why its provider and those before it have failed, by provider and model.
     """
 
     call: UpstreamCall
@@ -39,6 +50,8 @@ class Opening:
     retry_s: float
     queue_s: float
     silence_begins: bool = True
+    measured: MeasuredCall = field(init=False)
+    failed: dict[tuple[str, str], str] = field(default_factory=dict)
     begun_at: float = field(init=False)
     latest: float = field(init=False)
 
@@ -71,7 +84,7 @@ class ProviderCalls:
         The first time is for the router to see: a generator that has begun runs its `finally`
         however it is left, one that has not would never free its slot. Raises GatewayError.
         """
-        name, call = provider.name, opening.call
+        name, call, measured = provider.name, opening.call, opening.measured
         # 1. Past the breaker, and into a slot; only the last target is waited for.
         queue_until = opening.begun_at + (opening.queue_s if is_last else 0)
         permit = self._enter(name, call, queue_until)
@@ -85,9 +98,12 @@ class ProviderCalls:
                 # 3. The answer: from here on a failure ends it, since the model was paid.
                 if first:
                     permit.mark_begun()
+                batches = rest
+                if request.stream and measured.first_output_at is None:
+                    batches = self._watched(rest, measured, call)
                 yield first
                 yield first
-                yield from rest
+                yield from batches
                 outcome = "answered"
             except GatewayError as error:
                 error.work_done = True
@@ -95,6 +111,8 @@ class ProviderCalls:
                 raise
             finally:
                 upstream_ended(name, outcome)
+                seconds = self._clock() - measured.sent_at
+                call_counted(measured, seconds, "" if outcome == "answered" else outcome)
                 _close(rest)
         # 4. The breaker learns how the whole call went, attempts included; the slot is free.
         except BaseException as error:
@@ -115,6 +133,23 @@ class ProviderCalls:
             raise
         return permit
 
+    def _watched(
+        self, batches: Iterator[Batch], measured: MeasuredCall, call: UpstreamCall
+    ) -> Iterator[Batch]:
+        """Return the batches of a stream that began with silence: its first output is counted.
+
+        That may be relayed, which leaves it out of the batches.
+        """
+
+        def on_batch(batch: Batch) -> bool:
+            has_output = _has_output(batch)
+            if has_output:
+                first_output_counted(measured, self._clock())
+            return has_output
+
+        call.on_batch = on_batch
+        return _until_output(batches, on_batch)
+
     def _attempt(
         self, provider: Provider, request: ModelRequest, opening: Opening
     ) -> tuple[Batch, Iterator[Batch]]:
@@ -122,8 +157,12 @@ class ProviderCalls:
         call = opening.call
         if call.cancelled:
             raise CallerGone("The caller hung up.")
+        key = provider.name, request.model
+        if cause := opening.failed.get(key):
+            retry_counted(provider.name, cause)
         call.attempts += 1
-        sent_at = self._clock()
+        attempts, measured = call.attempts, opening.measured
+        sent_at = measured.sent_at = self._clock()
         first: Batch = ()
         try:
             batches = provider.answer(request, call)
@@ -132,11 +171,19 @@ class ProviderCalls:
                 # Silence begins a streamed answer whose caller is to get a sign of life by now.
                 silent = request.stream and opening.silence_begins
                 silent = silent and (not batch or self._clock() - sent_at >= call.silence_s)
-                if silent or _has_output(first):
-                    first_byte_counted(provider.name, self._clock() - sent_at)
+                has_output = _has_output(first)
+                if silent or has_output:
+                    now = self._clock()
+                    first_byte_counted(provider.name, now - sent_at)
+                    if has_output and request.stream:
+                        first_output_counted(measured, now)
+                    if call.attempts > attempts:
+                        retry_counted(provider.name, STALE, call.attempts - attempts)
                     return first, batches
         except GatewayError as error:
-            upstream_ended(provider.name, _outcome(error))
+            opening.failed[key] = cause = _outcome(error)
+            upstream_ended(provider.name, cause)
+            call_counted(measured, self._clock() - sent_at, cause)
             raise
         except Exception as bug:
             mistake = own_mistake(
@@ -148,6 +195,16 @@ class ProviderCalls:
             upstream_ended(provider.name, UpstreamUnavailable.code)
             raise UpstreamUnavailable(f"The provider '{provider.name}' broke off its answer.")
         raise UpstreamMisbehaved(f"The provider '{provider.name}' sent no answer.")
+
+
+def _until_output(batches: Iterator[Batch], on_batch: Callable[[Batch], bool]) -> Iterator[Batch]:
+    """Yield the batches; `on_batch` gets them until it returns true."""
+    for batch in batches:
+        has_output = on_batch(batch)
+        yield batch
+        if has_output:
+            break
+    yield from batches
 
 
 def _has_output(deltas: Batch) -> bool:

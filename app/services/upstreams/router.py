@@ -19,6 +19,7 @@ from app.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from app.providers.profiles import vendor_name
 from app.services.upstreams.breakers import Breakers
 from app.services.upstreams.catalog import Target
 from app.services.upstreams.provider_calls import Opening, ProviderCalls
@@ -31,7 +32,7 @@ from app.services.upstreams.retry_rounds import (
     RetryRounds,
 )
 from app.settings import ProviderSettings
-from app.telemetry import log
+from app.telemetry import MeasuredCall, fallback_counted, log
 
 PATIENCE_S = 10.0
 
@@ -45,7 +46,7 @@ class UpstreamAnswer:
 
     `provider` is the target's, by name; `ignored` names the parameters that it cannot honour.
     `attempts` counts those at all targets; `first_batch_s` is the time from the first of them to
-    the first batch.
+    the first batch. `call` is what metrics know of the one that is answered.
     """
 
     target: Target
@@ -54,6 +55,7 @@ class UpstreamAnswer:
     attempts: int
     first_batch_s: float
     batches: Iterator[Batch]
+    call: MeasuredCall | None = None
 
 
 class _Failure(NamedTuple):
@@ -62,6 +64,10 @@ class _Failure(NamedTuple):
     error: GatewayError
     provider: str
     upstream_request_id: str | None
+
+    def count_fallback(self) -> None:
+        """Count that the next target is called."""
+        fallback_counted(self.provider, self.error.code or self.error.type)
 
 
 class Router:
@@ -77,6 +83,7 @@ class Router:
         providers = tuple(providers)
         self._calls = ProviderCalls(providers, breakers, retries, clock)
         self._deadlines_s = {each.name: each.deadline_s for each in providers}
+        self._vendors = {each.name: vendor_name(each) for each in providers}
         self._retries = retries
         self._clock = clock
 
@@ -105,6 +112,8 @@ class Router:
         opening = Opening(call, self._clock(), patience_s, patience_s)
         failures: list[_Failure] = []
         for target in targets:
+            if failures:
+                failures[-1].count_fallback()
             opened = self._opened(target, request_for, opening, is_last=target is targets[-1])
             if isinstance(opened, UpstreamAnswer):
                 return opened
@@ -132,11 +141,14 @@ class Router:
             # 1. A round: each target that may be called now, once, best first.
             ready = rounds.ready()
             opening.begun_at = self._clock()
+            last: _Failure | None = None
             for target in ready:
+                if last is not None:
+                    last.count_fallback()
                 opened = self._opened(target, request_for, opening, is_last=target is ready[-1])
                 if isinstance(opened, UpstreamAnswer):
                     return opened
-                failures[targets.index(target)] = opened
+                failures[targets.index(target)] = last = opened
                 rounds.record_failure(target, opened.error)
             # 2. When the next one is due, if there is time for it.
             left_s = min(until, opening.latest) - self._clock()
@@ -163,6 +175,7 @@ class Router:
         """Return a target's answer once it has begun to, or how the target failed."""
         provider, call = target.provider, opening.call
         call.provider = provider.name
+        opening.measured = MeasuredCall(provider.name, target.label, self._vendors[provider.name])
         call.deadline = min(opening.latest, self._clock() + self._deadlines_s[provider.name])
         request = request_for(target)
         batches = self._calls.answer(provider, request, opening, is_last=is_last)
@@ -176,7 +189,9 @@ class Router:
             return _Failure(error, provider.name, call.request_id)
         first_batch_s = self._clock() - opening.started
         ignored, attempts = provider.ignored(request), call.attempts
-        return UpstreamAnswer(target, provider.name, ignored, attempts, first_batch_s, batches)
+        return UpstreamAnswer(
+            target, provider.name, ignored, attempts, first_batch_s, batches, opening.measured
+        )
 
 
 def _log_failure(target: Target, call: UpstreamCall, error: GatewayError) -> None:

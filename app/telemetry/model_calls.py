@@ -1,0 +1,137 @@
+"""What metrics say of calls of models: how long they took, what they used, why again (M3).
+
+
+`gen_ai_*` are the names, labels and buckets of OpenTelemetry's conventions for generative AI
+(https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/) as Prometheus writes them. All
+models are called by their labels (services.upstreams.model_labels), so that nobody makes new ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from time import monotonic
+
+from prometheus_client import Counter
+
+from app.telemetry.counts import SECONDS, count
+from app.telemetry.metric_buffer import Counting, Timings
+
+_PER_TOKEN = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2.5)
+_OPERATION_SECONDS = tuple(0.01 * 2**n for n in range(14))
+_OPERATION_TOKENS = tuple(4**n for n in range(14))
+_OPERATION = "chat"
+#: The provider and model of tokens of which only their numbers are left.
+_LOST = ("none", "other")
+
+TOKENS = Counter(
+    "gateway_tokens",
+    "Tokens that upstreams counted: cached and cache_write are input, too, and reasoning output.",
+    ["provider", "model", "kind"],
+)
+FIRST_TOKEN_SECONDS = Timings(
+    "gateway_time_to_first_token_seconds",
+    "From sending a request to an upstream to the first output of its stream.",
+    ["provider", "model"],
+    buckets=SECONDS,
+)
+TOKEN_SECONDS = Timings(
+    "gateway_time_per_output_token_seconds",
+    "From the first output of a stream to its end, for each token after the first.",
+    ["provider", "model"],
+    buckets=_PER_TOKEN,
+)
+RETRIES = Counter(
+    "gateway_upstream_retries",
+    "Calls of upstreams that were repeated, by why the one before failed.",
+    ["provider", "cause"],
+)
+FALLBACKS = Counter(
+    "gateway_fallbacks",
+    "Calls that went on to a fallback, by the provider that was left and why it failed.",
+    ["provider", "cause"],
+)
+OPERATION_TOKENS = Timings(
+    "gen_ai_client_token_usage",
+    "Tokens that an answer took.",
+    [
+        "gen_ai_operation_name",
+        "gen_ai_provider_name",
+        "gen_ai_request_model",
+        "gen_ai_token_type",
+    ],
+    buckets=_OPERATION_TOKENS,
+)
+OPERATION_SECONDS = Timings(
+    "gen_ai_client_operation_duration_seconds",
+    "From sending a request to an upstream to the end of its answer.",
+    ["gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "error_type"],
+    buckets=_OPERATION_SECONDS,
+)
+
+_tokens = cache(TOKENS.labels)
+_first_token_seconds = cache(FIRST_TOKEN_SECONDS.labels)
+_token_seconds = cache(TOKEN_SECONDS.labels)
+_retries = cache(RETRIES.labels)
+_fallbacks = cache(FALLBACKS.labels)
+_operation_tokens = cache(OPERATION_TOKENS.labels)
+_operation_seconds = cache(OPERATION_SECONDS.labels)
+
+
+@dataclass(slots=True)
+class MeasuredCall:
+    """A call of one target, as metrics call it; times are of time.monotonic().
+
+    `vendor` is the provider's name in the conventions. `first_output_at` is when a streamed answer
+    had output, None where it had none yet, or was whole.
+    """
+
+    provider: str
+    model: str
+    vendor: str
+    sent_at: float = 0.0
+    first_output_at: float | None = None
+
+
+def first_output_counted(call: MeasuredCall, at: float) -> None:
+    """Count the time to the first output of a stream; only the first time counts."""
+    if call.first_output_at is None:
+        call.first_output_at = at
+        seconds = at - call.sent_at
+        count((partial(_first_token_seconds, call.provider, call.model), seconds))
+
+
+def call_counted(call: MeasuredCall, seconds: float, error: str = "") -> None:
+    """Count a call that is over, and the error that ended it, if one did."""
+    count((partial(_operation_seconds, _OPERATION, call.vendor, call.model, error), seconds))
+
+
+def answer_counted(call: MeasuredCall | None, taken: Mapping[str, int]) -> None:
+    """Count the tokens of an answer by their kind; None is a call that a lost process made.
+
+    A stream that is over has shown how fast its tokens came.
+    """
+    if call is None:
+        count(*[(partial(_tokens, *_LOST, kind), n) for kind, n in taken.items() if n])
+        return
+    provider, model, vendor = call.provider, call.model, call.vendor
+    counts: list[tuple[Counting, float]]
+    counts = [(partial(_tokens, provider, model, kind), n) for kind, n in taken.items() if n]
+    for kind in ("input", "output"):
+        if n := taken[kind]:
+            counts.append((partial(_operation_tokens, _OPERATION, vendor, model, kind), n))
+    if call.first_output_at is not None and taken["output"] > 1:
+        seconds = (monotonic() - call.first_output_at) / (taken["output"] - 1)
+        counts.append((partial(_token_seconds, provider, model), seconds))
+    count(*counts)
+
+
+def retry_counted(provider: str, cause: str, times: int = 1) -> None:
+    """Count a call of a provider that is repeated."""
+    count((partial(_retries, provider, cause), times))
+
+
+def fallback_counted(provider: str, cause: str) -> None:
+    """Count that a provider which failed is left for the next target."""
+    count((partial(_fallbacks, provider, cause), 1))
