@@ -41,12 +41,14 @@ class AddedTool(NamedTuple):
 class ReadContext:
     """What one reading of a body is given, and what it brings beside its values.
 
-    `drops_unsupported` is the policy for tools and items that only some upstreams know (R7, R18);
-    `ignored` names what was sent and will not be acted on (R1). `added_tools` are those that items
-    of the input bring (G3). `has_cache_breakpoints` says that a part has one (U23).
+    `refuses_unknown` is the policy for keys that nobody knows (R21), `drops_unsupported` the
+    policy for tools and items that only some upstreams know (R7, R18); `ignored` names what was
+    sent and will not be acted on (R1). `added_tools` are those that items of the input bring
+    (G3). `has_cache_breakpoints` says that a part has one (U23).
     """
 
     drops_unsupported: bool = False
+    refuses_unknown: bool = False
     ignored: list[str] = field(default_factory=list)
     dropped_tools: set[str] = field(default_factory=set)
     dropped_any_tool: bool = False
@@ -55,6 +57,17 @@ class ReadContext:
     has_cache_breakpoints: bool = False
     #: Called now and then while something long is read, to let others run.
     pause: Callable[[], None] = _go_on
+
+    def unknown(self, path: str) -> None:
+        """Name a key that nobody knows.
+
+        Raises:
+            InvalidField: such keys are refused.
+        """
+        if self.refuses_unknown:
+            what = "is not known here: leave it out, or look at how it is spelled."
+            raise InvalidField("unknown_parameter", path, what)
+        self.ignore(path)
 
     def ignore(self, path: str) -> None:
         """Name something that will not be acted on."""

@@ -32,6 +32,7 @@ _TABLES: Mapping[str, Mapping[str, readers.Reader]] = {
     },
     "requests": {
         "unsupported_tools": readers.one_of("refuse", "drop"),
+        "unknown_parameters": readers.one_of("ignore", "refuse"),
         "max_in_flight": readers.whole(1),
         "max_body_memory_mb": readers.whole(1),
         "keepalive_s": readers.seconds,

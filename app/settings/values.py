@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 Api = Literal["responses", "chat_completions", "anthropic_messages", "local"]
 UnsupportedTools = Literal["refuse", "drop"]
+UnknownParameters = Literal["ignore", "refuse"]
 PromptCache = Literal["auto", "off"]
 
 #: How much a model may be told to think, from least to most (R10).
@@ -110,6 +111,7 @@ class RequestSettings:
     """
 
     unsupported_tools: UnsupportedTools = "refuse"
+    unknown_parameters: UnknownParameters = "ignore"
     max_in_flight: int = 1000
     max_body_memory_mb: int = 512
     keepalive_s: float = 15.0

@@ -30,7 +30,8 @@ from app.providers.http import HTTPProvider
 from app.providers.local import LocalProvider
 from app.providers.profiles import PROFILES
 from app.providers.registry import FORMATS
-from app.schemas.request.create import CREATE_REQUEST, UnsupportedField
+from app.schemas.request.create import CREATE_REQUEST
+from app.schemas.request.foreign import UnsupportedField
 from app.schemas.wire.echo import NOT_SHOWN, echo
 from app.schemas.wire.responses import RESPONSE
 from app.settings import Api

@@ -168,10 +168,8 @@ def test_what_the_api_does_not_know_never_reaches_an_upstream(
         "base_url": "http://127.0.0.1:9",
         "extra_headers": {"X-Evil": "1"},
         "extra_body": {"n": 50},
-        "n": 50,
-        "logit_bias": {"1": 100},
-        "stop": ["."],
-        "functions": [],
+        "best_of": 50,
+        "suffix": ".",
     }
     gateway.create(Script(tag=tag).text(), model=f"{api}/m", **harm)
     (seen,) = upstream.requests(tag)

@@ -40,7 +40,7 @@ WRONG: list[tuple[Any, str, str]] = [
     ({}, MISSING, ".type"),
     ({"type": 5}, TYPE, ".type"),
     ({"type": "function"}, MISSING, ".name"),
-    ({"type": "function", "function": {"name": "f"}}, MISSING, ".name"),
+    ({"type": "function", "function": {}}, MISSING, ".function.name"),
     (FUNCTION | {"name": ""}, VALUE, ".name"),
     (FUNCTION | {"name": "a b"}, VALUE, ".name"),
     (FUNCTION | {"name": "a\n"}, VALUE, ".name"),

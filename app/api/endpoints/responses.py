@@ -63,8 +63,13 @@ def create() -> ResponseReturnValue:
 
 def _reading(current: context.CallContext) -> ReadContext:
     """Return how a body of this caller is read."""
-    policy = current.caller.unsupported_tools or current.services.requests.unsupported_tools
-    return ReadContext(drops_unsupported=policy == "drop", pause=let_others_run)
+    settings = current.services.requests
+    policy = current.caller.unsupported_tools or settings.unsupported_tools
+    return ReadContext(
+        drops_unsupported=policy == "drop",
+        refuses_unknown=settings.unknown_parameters == "refuse",
+        pause=let_others_run,
+    )
 
 
 def _enqueued(current: context.CallContext, request: CreateRequest, body: Any) -> WSGIResponse:

@@ -13,7 +13,8 @@ from app.schemas.docs.operations import RESPONSES, operations
 from app.schemas.field import StrictField
 from app.schemas.request.body import MAX_BODY_BYTES
 from app.schemas.request.bounds import MOST_ITEMS
-from app.schemas.request.create import CreateRequestSchema, UnsupportedField
+from app.schemas.request.create import CreateRequestSchema
+from app.schemas.request.foreign import UnsupportedField
 from app.schemas.request.items.input import ITEMS
 from app.schemas.request.parts import ASSISTANT_PARTS, CALLER_PARTS
 from app.schemas.request.text_options import FORMATS

@@ -20,6 +20,7 @@ from app.schemas.fields import Boolean, Choice, FreeObjects, Integer, Number, St
 from app.schemas.invalid import InvalidField, array_at, join, listed, mistyped, quoted
 from app.schemas.nesting import Nested
 from app.schemas.request.bounds import EFFORTS
+from app.schemas.request.foreign import ChatParametersSchema, ModerationField, UnsupportedField
 from app.schemas.request.items.added_tools import refuse_clashes
 from app.schemas.request.items.input import InputField
 from app.schemas.request.prompt_cache import InputCacheOptionsSchema
@@ -114,20 +115,6 @@ class ConversationField(StrictField):
         return {"anyOf": [identity, whole]}
 
 
-class UnsupportedField(StrictField):
-    """A parameter of OpenAI's own that is not offered here (E10)."""
-
-    def __init__(self, remedy: str) -> None:
-        super().__init__(about="Not offered: any value but null is refused.")
-        self.remedy = remedy
-
-    def check(self, value: Any, at: str, context: ReadContext) -> None:
-        raise self.invalid("unsupported_parameter", at, f"is not offered here: {self.remedy}")
-
-    def json_schema(self, refer: Refer) -> dict[str, Any]:
-        return {"not": {}}
-
-
 class ReasoningOptionsSchema(Document):
     about = "How a reasoning model thinks; `generate_summary` is the old name of `summary`."
 
@@ -151,7 +138,7 @@ class StreamOptionsSchema(Document):
         return found
 
 
-class CreateRequestSchema(Document):
+class CreateRequestSchema(ChatParametersSchema):
     about = "The parameters of a response. null is the same as leaving a parameter out."
 
     model = ModelField(required=True, shortest=1, longest=256)
@@ -190,6 +177,7 @@ class CreateRequestSchema(Document):
     seed = Integer(-(2**63), 2**63 - 1)
     include = IncludeField()
     context_management = FreeObjects(about="Accepted, and not acted on.")
+    moderation = ModerationField(about='Accepted without effect, unless a mode is "block".')
     prompt = UnsupportedField("send the text of the template as instructions and input.")
 
     def load(  # type: ignore[override]

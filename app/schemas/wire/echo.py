@@ -17,14 +17,15 @@ from app.domain.request import CreateRequest, Parameters
 from app.schemas.field import StrictField
 from app.schemas.fields import Choice, String
 from app.schemas.nesting import ListOf, Nested
-from app.schemas.request.create import CREATE_REQUEST, UnsupportedField
+from app.schemas.request.create import CREATE_REQUEST
+from app.schemas.request.foreign import UnsupportedField
 from app.schemas.wire.configuration.text_format import TEXT_FORMAT
 from app.schemas.wire.document import ALWAYS, AT_TIMES, OR_NULL, ValueSchema, WireSchema
 from app.schemas.wire.tools import TOOL, ToolChoiceEcho
 
 #: What responses do not show. The model and the tier are theirs: what has answered.
 NOT_SHOWN = frozenset(
-    {"input", "stream", "stream_options", "include", "seed", "context_management"}
+    {"input", "stream", "stream_options", "include", "seed", "context_management", "moderation"}
 )
 OF_THE_RESPONSE = frozenset({"model", "service_tier"})
 _SHAPING = frozenset(each.name for each in dataclasses.fields(Parameters))

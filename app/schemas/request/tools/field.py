@@ -9,7 +9,7 @@ from app.schemas.document import Document
 from app.schemas.field import ReadContext, Refer, StrictField
 from app.schemas.invalid import array_at, object_at, type_at
 from app.schemas.request.bounds import MOST_TOOLS
-from app.schemas.request.tools.functions import plain_tool
+from app.schemas.request.tools.functions import NESTED, plain_tool
 from app.schemas.request.tools.namespaces import MEMBERS, InputNamespaceToolSchema, taken
 from app.schemas.request.tools.search import InputToolSearchToolSchema
 from app.schemas.request.tools.unsupported import is_search_of_ours, leave_out, unsupported
@@ -47,7 +47,7 @@ class ToolsField(StrictField):
         """Do what there is to do with a tool that is kept: here nothing."""
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:
-        items = {"anyOf": [refer(tool) for tool in TOOLS.values()]}
+        items = {"anyOf": [refer(tool) for tool in (*TOOLS.values(), NESTED)]}
         return {"type": "array", "maxItems": MOST_TOOLS, "items": items}
 
 

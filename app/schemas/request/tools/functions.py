@@ -7,13 +7,40 @@ from typing import Any
 
 from app.domain.tools import FunctionTool
 from app.schemas.document import Document
+from app.schemas.field import ReadContext
 from app.schemas.fields import MOST_NESTED, Boolean, Choice, FreeObject, String, is_shallow
+from app.schemas.nesting import Nested
 from app.schemas.request.bounds import LONGEST_DESCRIPTION, NAME, NAME_HINT
 
 #: What `defer_loading` does.
 DEFERRED = "Shown as given: the model has every tool from the start."
 _KEYS = frozenset({"type", "name", "description", "parameters", "strict"})
 _is_name = re.compile(NAME).fullmatch
+
+
+class NestedFunctionSchema(Document):
+    about = "A function, as Chat Completions nests it."
+    values = (FunctionTool,)
+
+    name = String(required=True, pattern=NAME, hint=NAME_HINT)
+    description = String(longest=LONGEST_DESCRIPTION)
+    parameters = FreeObject()
+    strict = Boolean()
+
+
+class NestedFunctionToolSchema(Document):
+    about = "A function as Chat Completions has it: taken, and shown in this API's form (R21)."
+
+    type = Choice("function", required=True)
+    function = Nested(NestedFunctionSchema(), required=True)
+
+    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> FunctionTool:
+        tool: FunctionTool = found["function"]
+        return tool
+
+
+#: The form that is read in place of the usual one.
+NESTED = NestedFunctionToolSchema()
 
 
 class InputFunctionToolSchema(Document):
@@ -28,6 +55,17 @@ class InputFunctionToolSchema(Document):
         about="Whether the arguments must match the schema; the upstream's own default."
     )
     defer_loading = Boolean(about=DEFERRED)
+
+    def read(self, raw: object, path: str, context: ReadContext) -> FunctionTool:
+        """Return the function, whichever of the two forms it has.
+
+        Raises:
+            InvalidField: its first fault.
+        """
+        is_nested = type(raw) is dict and raw.get("name") is None and "function" in raw
+        form = NESTED.read if is_nested else super().read
+        tool: FunctionTool = form(raw, path, context)
+        return tool
 
 
 def plain_tool(raw: Any) -> FunctionTool | None:

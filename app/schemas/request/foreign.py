@@ -1,0 +1,87 @@
+"""Parameters that are not of this API, or not offered: each is refused with what to send instead.
+
+Those of Chat Completions are known to be wrong here: to ignore them would be to answer another
+request than was meant (R21).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.schemas.document import Document
+from app.schemas.field import ReadContext, Refer, StrictField
+from app.schemas.invalid import InvalidField, join
+
+
+class UnsupportedField(StrictField):
+    """A parameter of OpenAI's own that is not offered here (E10)."""
+
+    what = "is not offered here"
+
+    def __init__(self, remedy: str) -> None:
+        super().__init__(about="Not offered: any value but null is refused.")
+        self.remedy = remedy
+
+    def check(self, value: Any, at: str, context: ReadContext) -> None:
+        raise self.invalid("unsupported_parameter", at, f"{self.what}: {self.remedy}")
+
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
+        return {"not": {}}
+
+
+class ChatField(UnsupportedField):
+    """A parameter of Chat Completions, which is called otherwise here, or is not there at all."""
+
+    what = "is a parameter of Chat Completions"
+
+
+class ChatParametersSchema(Document):
+    """The parameters of Chat Completions that this API has not, with where they have moved."""
+
+    messages = ChatField("send them as 'input'.")
+    max_tokens = ChatField("send 'max_output_tokens'.")
+    max_completion_tokens = ChatField("send 'max_output_tokens'.")
+    response_format = ChatField("send it as 'text.format'.")
+    reasoning_effort = ChatField("send 'reasoning.effort'.")
+    verbosity = ChatField("send 'text.verbosity'.")
+    functions = ChatField("send 'tools', each of type \"function\".")
+    function_call = ChatField("send 'tool_choice'.")
+    n = ChatField("the Responses API gives one answer; send as many requests as you want answers.")
+    stop = ChatField("the Responses API has no stop sequences; cut the text that comes.")
+    logit_bias = ChatField("the Responses API has none; leave it out.")
+    logprobs = ChatField(
+        "send 'top_logprobs', and 'include' with \"message.output_text.logprobs\"."
+    )
+
+
+class ModerationField(StrictField):
+    """How a request and its answer are to be judged by OpenAI's moderation (R22).
+
+    To be scored is left out, and named. To be blocked is a demand for safety, which no header
+    can waive.
+    """
+
+    def check(self, value: Any, at: str, context: ReadContext) -> dict[str, Any]:
+        if type(value) is not dict:
+            raise self.mistyped(at, "an object", value)
+        path = self.path(at)
+        for where in _blocking(value, path):
+            what = (
+                "asks for blocking, which is not done here: have the text judged before you send "
+                'it, or leave the policy at "score".'
+            )
+            raise InvalidField("unsupported_value", where, what)
+        context.ignore(path)
+        return value
+
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
+        return {"type": "object", "additionalProperties": True}
+
+
+def _blocking(value: object, path: str) -> list[str]:
+    """Return where an object says `mode: "block"`, at whatever level that its policies are."""
+    if not isinstance(value, dict):
+        return []
+    own = [join(path, "mode")] if value.get("mode") == "block" else []
+    policies = ("policy", "input", "output")
+    return own + [each for key in policies for each in _blocking(value.get(key), join(path, key))]

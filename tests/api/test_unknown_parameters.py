@@ -1,0 +1,48 @@
+"""Keys of a body that nobody knows, as the operator has them treated (R1, R21)."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from app.factory import create_app
+from app.settings import ProviderSettings, RedisSettings, RequestSettings, Settings
+from tests.api.conftest import PREFIX, Asker, asker
+
+BODY = {"model": "local/echo", "input": "Hi", "colour": "blue"}
+
+
+@pytest.fixture
+def strict(redis_url: str, app: Flask) -> Asker:
+    """Somebody at a gateway that refuses such keys."""
+    settings = Settings(
+        providers=(ProviderSettings(name="local", api="local"),),
+        redis=RedisSettings(url=redis_url, prefix=PREFIX),
+        requests=RequestSettings(unknown_parameters="refuse"),
+        log_level="CRITICAL",
+    )
+    return asker(create_app(settings), "owner")
+
+
+def test_they_are_named_by_default(owner: Asker) -> None:
+    answer = owner.ask("POST", "/v1/responses", BODY)
+    assert (answer.status_code, answer.headers["X-Ignored-Parameters"]) == (200, "colour")
+
+
+@pytest.mark.parametrize("path", ["/v1/responses", "/v1/responses/input_tokens"])
+@pytest.mark.parametrize("background", [False, True])
+def test_they_are_refused_where_the_operator_says_so(
+    strict: Asker, path: str, background: bool
+) -> None:
+    answer = strict.ask("POST", path, BODY | {"background": background})
+    error = answer.get_json()["error"]
+    assert (answer.status_code, error["code"], error["param"]) == (
+        400,
+        "unknown_parameter",
+        "colour",
+    )
+
+
+def test_what_is_known_is_served_there(strict: Asker) -> None:
+    body = {"model": "local/echo", "input": "Hi", "background": True}
+    assert strict.ask("POST", "/v1/responses", body).status_code == 202
