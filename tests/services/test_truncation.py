@@ -11,6 +11,7 @@ import pytest
 from app.domain.accounts.accounts import Caller
 from app.domain.items import InputText, Item, Message
 from app.domain.request import CreateRequest
+from app.domain.turns.turn import Thread
 from app.domain.upstream_call import UpstreamCall
 from app.errors import ContextLengthExceeded
 from app.services.answering.preparation import MAX_TRUNCATIONS, Preparation
@@ -50,7 +51,7 @@ def open_(upstream: TightUpstream, truncation: str = "auto") -> object:
         request=request,
         targets=(target,),
         parameters=request.parameters,
-        thread=_Value(items=TURNS, tools=(), added=()),
+        thread=Thread("resp_1", TURNS, ()),
     )
     return preparation.open(cast(Any, prepared), UpstreamCall(deadline=0))
 
