@@ -88,6 +88,10 @@ bench-readme: $(TO_TEST) ## Show the newest results that were kept in README.md
 graph: $(TO_TEST) ## Draw the rooms and their imports anew in docs/architecture.md
 	@$(PY) -m tests.docs.graph
 
+.PHONY: prices
+prices: $(TO_TEST) ## Take the prices of models anew from genai-prices, as `make lock` pinned it
+	@$(PY) -m tests.prices
+
 .PHONY: lock
 lock: $(TO_TEST) ## Pin the newest versions that setup.cfg allows (with Python 3.11, the oldest)
 	@$(PY) -c 'import sys; sys.exit(sys.version_info >= (3, 12) and \

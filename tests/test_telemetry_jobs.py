@@ -25,7 +25,7 @@ def log() -> Iterator[io.StringIO]:
 
 def ended(**more: Any) -> None:
     trace = JobTrace("resp_1", "acme", "key_1", "m", **more)
-    job_ended(trace, "completed", 1.5, {"input": 7, "output": 3}, None)
+    job_ended(trace, "completed", 1.5, {"input": 7, "output": 3}, None, 41)
 
 
 def test_a_job_is_one_line_of_the_log(log: io.StringIO) -> None:
@@ -48,6 +48,7 @@ def test_a_job_is_one_line_of_the_log(log: io.StringIO) -> None:
         "attempts": 2,
         "input_tokens": 7,
         "output_tokens": 3,
+        "cost_microusd": 41,
     }
 
 

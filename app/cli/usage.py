@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
 
 import click
 from flask.cli import with_appcontext
 
 from app.api import context
 from app.cli.common.group import OperatorCommand, print_json, print_table
-from app.domain.accounts.usage import COUNTERS, UsageLine
+from app.domain.accounts.usage import SHOWN, UsageLine, UsageReport
 from app.schemas.wire.usage import USAGE_LINE
 
 _DAY = click.DateTime(["%Y-%m-%d"])
-_TITLES = ("date", "account", "key_id", "model", *COUNTERS)
+_TITLES = ("date", "account", "key_id", "model", *SHOWN)
 
 
 @click.command("usage", cls=OperatorCommand)
@@ -46,13 +46,8 @@ def usage(
 
 
 def _print_table(lines: list[UsageLine]) -> None:
-    total = (
-        "total",
-        "",
-        "",
-        "",
-        *(sum(getattr(line, name) for line in lines) for name in COUNTERS),
-    )
+    sums = UsageReport(date.min, date.max, tuple(lines)).total
+    total = ("total", "", "", "", *_counted(sums))
     titles = [title.replace("_", " ").upper() for title in _TITLES]
     print_table(titles, [*map(_cells, lines), total])
 
@@ -69,8 +64,14 @@ def _print_json(lines: list[UsageLine]) -> None:
 
 
 def _cells(line: UsageLine) -> tuple[object, ...]:
-    counted = (getattr(line, name) for name in COUNTERS)
-    return (line.day.isoformat(), line.account, line.key_id, line.model, *counted)
+    return (line.day.isoformat(), line.account, line.key_id, line.model, *_counted(line))
+
+
+def _counted(line: UsageLine) -> Iterator[object]:
+    """Yield the counters as they are shown: an unknown cost is empty, and no 0."""
+    for name in SHOWN:
+        value = getattr(line, name)
+        yield "" if value is None else value
 
 
 _PRINTERS: dict[str | None, Callable[[list[UsageLine]], None]] = {

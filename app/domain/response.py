@@ -24,13 +24,18 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
 
 @frozen_dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts, as the wire nests them; an upstream that does not count leaves zeros."""
+    """Token counts, as the wire nests them; an upstream that does not count leaves zeros.
+
+    `cache_write_1h_tokens` are those of `cache_write_tokens` that a cache keeps for an hour: no
+    caller sees them apart, but some vendors charge more for them.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_write_1h_tokens: int = 0
 
     @property
     def total_tokens(self) -> int:

@@ -10,6 +10,7 @@ from secrets import token_hex
 from app.domain.ids import IdGenerator
 from app.jobs.broker import WakeUpBroker
 from app.providers.base import Provider
+from app.providers.prices.library import NO_PRICES, HostPrices, PriceLibrary
 from app.providers.profiles import is_reasoning_model
 from app.providers.registry import build
 from app.randomness import random_bytes
@@ -124,6 +125,7 @@ def request_meter(settings: Settings, client: Client, usage_delay_s: float = 0.0
             usage_delay_s,
             logs_requests=settings.storage.request_log > 0,
         ),
+        time.time,
     )
 
 
@@ -142,13 +144,25 @@ def job_broker(settings: Settings, client: Client, jobs: RedisJobStore) -> WakeU
 
 def _catalog(settings: Settings, providers: Mapping[str, Provider]) -> ModelCatalog:
     discovered = [providers[each.name] for each in settings.providers if each.discover]
+    published = _published(settings)
     return ModelCatalog(
         settings.providers,
         settings.models,
         providers,
         Discovery(discovered, time.monotonic),
         is_reasoning_model,
+        context_window_of=lambda provider, model: published[provider].context_window(model),
+        tariff_of=lambda provider, model: published[provider].tariff(model),
     )
+
+
+def _published(settings: Settings) -> dict[str, HostPrices]:
+    """Return what is published of the models of each provider, by its name (M1)."""
+    urls = {each.name: each.base_url for each in settings.providers}
+    if not any(url.startswith("https://") for url in urls.values()):
+        return dict.fromkeys(urls, NO_PRICES)  # no vendor is reached in another way
+    library = PriceLibrary.of_file()
+    return {name: library.at(url) for name, url in urls.items()}
 
 
 def _now() -> int:

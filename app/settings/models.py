@@ -8,6 +8,7 @@ from pathlib import Path
 
 from app.logs.redaction import model_or_hidden, name_or_hidden
 from app.settings import readers
+from app.settings.prices import read_price
 from app.settings.tables import (
     KeyPath,
     as_table,
@@ -31,6 +32,7 @@ _READERS: Mapping[str, readers.Reader] = {
     "reasoning_efforts": readers.some_of(*EFFORTS),
     "display_name": readers.text,
     "base_instructions_file": readers.text,
+    "price": readers.anything,
 }
 
 
@@ -58,6 +60,9 @@ def _model(
 ) -> ModelSettings:
     path = ("models", model_id)
     values = read_table(table, _READERS, path)
+    prefix, slash, _ = model_id.partition("/")
+    if slash and prefix in providers:
+        values.setdefault("provider", prefix)
     if "provider" not in values:
         raise bad_table(path, "needs a provider")
     provider = values["provider"]
@@ -66,12 +71,13 @@ def _model(
             provider, providers
         )
         raise bad_key((*path, "provider"), reason)
-    prefix, slash, _ = model_id.partition("/")
     if slash and prefix in providers and prefix != provider:
         raise bad_table(path, f"is never reached: {prefix}/... always means that provider")
     file = values.pop("base_instructions_file", None)
     if file is not None:
         values["base_instructions"] = _text(file, (*path, "base_instructions_file"), folder)
+    if "price" in values:
+        values["price"] = read_price(values["price"], (*path, "price"))
     return ModelSettings(id=model_id, **values)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, TypeGuard
 from urllib.parse import urlsplit
 
@@ -86,6 +87,24 @@ def whole(at_least: int) -> Reader:
         return raw
 
     return read
+
+
+def decimal(most: int, what: str) -> Reader:
+    """Make a reader of exact numbers from 0 to `most` with at most six decimals."""
+
+    def read(raw: object) -> Decimal:
+        # A float's shortest text is what stands in the file.
+        amount = Decimal(str(raw)) if _is_number(raw) else Decimal(-1)
+        if not 0 <= amount <= most or amount != round(amount, 6):
+            raise ValueError(f"must be {what}: a number from 0 to {most}, with up to six decimals")
+        return amount
+
+    return read
+
+
+def anything(raw: object) -> object:
+    """Read what is judged by whoever knows more of it."""
+    return raw
 
 
 def seconds(raw: object) -> float:

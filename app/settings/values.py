@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -50,8 +51,25 @@ class ProviderSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PriceSettings:
+    """A `[models."ID".price]` table: USD a million tokens, and factors of service tiers.
+
+    None is what the nearest kin costs: of `cached_input` and `cache_write` that is `input`, of
+    `reasoning` it is `output`.
+    """
+
+    input: Decimal
+    output: Decimal
+    cached_input: Decimal | None = None
+    cache_write: Decimal | None = None
+    reasoning: Decimal | None = None
+    tiers: Mapping[str, Decimal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSettings:
-    """A `[models."ID"]` table. `reasoning` None leaves it to the model's profile.
+    """A `[models."ID"]` table. `reasoning` None leaves it to the model's profile, `price`
+    None to what its vendor publishes.
 
     `context_window`, `input_modalities`, `reasoning_efforts`, `display_name` and
     `base_instructions`, which are the text of a file, are what lists of models say of it.
@@ -68,6 +86,7 @@ class ModelSettings:
     reasoning_efforts: tuple[str, ...] | None = None
     display_name: str | None = None
     base_instructions: str | None = field(default=None, repr=False)
+    price: PriceSettings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,6 +52,12 @@ BREAKERS_OPEN = Gauge(
     ["provider"],
     multiprocess_mode="livesum",
 )
+COST = Counter(
+    "gateway_cost_usd",
+    "What answers whose price is known have cost, in US dollars.",
+    ["provider", "model"],
+)
+UNPRICED = Counter("gateway_unpriced_requests", "Answers whose cost nobody knows.")
 JOBS = Counter("gateway_jobs", "Background responses that have ended.", ["outcome"])
 JOBS_AGAIN = Counter(
     "gateway_jobs_queued_again",
@@ -88,6 +94,7 @@ _request_seconds = cache(REQUEST_SECONDS.labels)
 _upstream_calls = cache(UPSTREAM_CALLS.labels)
 _upstream_oddities = cache(UPSTREAM_ODDITIES.labels)
 _upstream_seconds = cache(UPSTREAM_SECONDS.labels)
+_cost = cache(COST.labels)
 
 _buffer = MetricBuffer()
 #: Has counts added to metrics, in a moment.
@@ -138,6 +145,14 @@ def upstream_oddity(provider: str, kind: str) -> None:
 def upstream_ended(provider: str, outcome: str) -> None:
     """Count a call of an upstream."""
     _buffer.add((partial(_upstream_calls, provider, outcome), 1))
+
+
+def cost_counted(provider: str, model: str, microusd: int | None) -> None:
+    """Count what an answer cost, in millionths of a US dollar; None where nobody knows."""
+    if microusd is None:
+        _buffer.add((UNPRICED, 1))
+    elif microusd:
+        _buffer.add((partial(_cost, provider, model), microusd / 1_000_000))
 
 
 def breaker_changed(provider: str, state: str) -> None:

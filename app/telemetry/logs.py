@@ -32,9 +32,20 @@ def configure_logging(level: str, form: Form, stream: TextIO | None = None) -> N
 _bound = cache(log.bind)
 
 
-def log_ending(event: str, fields: Mapping[str, object], *, aside: bool = False) -> None:
-    """Log that something has ended, with what is known of it; at debug where it is an `aside`."""
+def log_ending(
+    event: str,
+    fields: Mapping[str, object],
+    nullable: Mapping[str, object] | None = None,
+    *,
+    aside: bool = False,
+) -> None:
+    """Log that something has ended, with what is known of it; at debug where it is an `aside`.
+
+    Of `nullable`, null is said as well.
+    """
     known = {name: value for name, value in fields.items() if value is not None}
+    if nullable is not None:
+        known.update(nullable)
     if aside:
         _bound().debug(event, **known)
     else:

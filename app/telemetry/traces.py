@@ -20,6 +20,7 @@ class Trace:
     """What the log line of one request says; times are in seconds of time.monotonic().
 
     `model_label` is what metrics call the model, and `call` is that of the target which answered.
+    `is_charged` says that an answer was charged to the account, at a cost that may be unknown.
     """
 
     request_id: str
@@ -37,6 +38,8 @@ class Trace:
     outcome: str | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
+    cost_microusd: int | None = None
+    is_charged: bool = False
     error_code: str | None = None
     trace_id: str | None = None
     model_label: str = ""
@@ -67,7 +70,8 @@ def request_ended(trace: Trace, status: int) -> float:
         "output_tokens": trace.output_tokens,
         "error_code": trace.error_code,
     }
-    log_ending("request", fields, aside=trace.endpoint in PROBES and status < FAILED)
+    cost = {"cost_microusd": trace.cost_microusd} if trace.is_charged else None
+    log_ending("request", fields, cost, aside=trace.endpoint in PROBES and status < FAILED)
     return duration_s
 
 
@@ -100,9 +104,17 @@ class JobTrace:
 
 
 def job_ended(
-    trace: JobTrace, outcome: str, duration_s: float, tokens: Mapping[str, int], error: str | None
+    trace: JobTrace,
+    outcome: str,
+    duration_s: float,
+    tokens: Mapping[str, int],
+    error: str | None,
+    microusd: int | None,
 ) -> None:
-    """Count and log a background response that has ended; `tokens` are those of its answer."""
+    """Count and log a background response that has ended.
+
+    `tokens` are those of its answer, `microusd` what they cost, None where nobody knows.
+    """
     JOBS.labels(outcome).inc()
     JOB_SECONDS.observe(duration_s)
     answer_counted(trace.call, tokens)
@@ -124,7 +136,7 @@ def job_ended(
         "output_tokens": tokens["output"],
         "error_code": error,
     }
-    log_ending("job", fields)
+    log_ending("job", fields, {"cost_microusd": microusd})
 
 
 def _ms(seconds: float | None) -> float | None:

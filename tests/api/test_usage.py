@@ -26,8 +26,9 @@ class House:
         used = Usage(input_tokens=10, output_tokens=20)
         for account in ("acme", "other"):
             caller = Caller(account=account, key_id="key_old")
-            operator.book.record(caller, "gpt", used, failed=False)
+            operator.book.record(caller, "gpt", used, failed=False, microusd=7)
         _, self.secret = operator.accounts.create_key("acme", by="ops")
+        self.book = operator.book
         self.client: FlaskClient = operator.app.test_client()
 
     def get(self, query: str = "") -> Any:
@@ -45,9 +46,12 @@ def test_an_account_sees_what_all_its_keys_used_and_nothing_else(house: House) -
         "requests": 1,
         "input_tokens": 10,
         "cached_tokens": 0,
+        "cache_write_tokens": 0,
         "output_tokens": 20,
         "reasoning_tokens": 0,
         "errors": 0,
+        "cost_microusd": 7,
+        "unpriced_requests": 0,
     }
     assert house.get().json == {
         "object": "list",
@@ -56,6 +60,23 @@ def test_an_account_sees_what_all_its_keys_used_and_nothing_else(house: House) -
         "data": [{"date": "2030-01-01", "key_id": "key_old", "model": "gpt", **counted}],
         "total": counted,
     }
+
+
+def test_a_cost_that_nobody_knows_is_null_and_no_0(house: House) -> None:
+    caller = Caller(account="acme", key_id="key_old")
+    for model in ("house", "house", "gpt"):
+        house.book.record(caller, model, Usage(1, 1), failed=False)
+    shown = house.get().json
+    assert [(line["cost_microusd"], line["unpriced_requests"]) for line in shown["data"]] == [
+        (7, 1),
+        (None, 2),
+    ]
+    assert (shown["total"]["cost_microusd"], shown["total"]["unpriced_requests"]) == (7, 3)
+
+
+def test_no_use_costs_nothing(house: House) -> None:
+    total = house.get("?from=2029-01-01&to=2029-12-31").json["total"]
+    assert (total["cost_microusd"], total["unpriced_requests"]) == (0, 0)
 
 
 def test_days_can_be_chosen(house: House) -> None:

@@ -13,7 +13,9 @@ from app.domain.response import Usage
 from tests.cli.operating import Operator
 
 NEW_YEAR_2030 = 1_893_456_000.0
-USED = Usage(input_tokens=10, output_tokens=20, cached_tokens=4, reasoning_tokens=5)
+USED = Usage(
+    input_tokens=10, output_tokens=20, cached_tokens=4, cache_write_tokens=2, reasoning_tokens=5
+)
 
 
 @pytest.fixture
@@ -23,9 +25,9 @@ def operator() -> Operator:
     operator.clock.now = NEW_YEAR_2030
     for account in ("acme", "other"):
         operator.accounts.create_key(account, by="ops")
-        for _ in range(2):
+        for microusd in (41, None):
             caller = Caller(account=account, key_id=f"key_{account}")
-            operator.book.record(caller, "gpt", USED, failed=False)
+            operator.book.record(caller, "gpt", USED, failed=False, microusd=microusd)
             operator.clock.now += 86_400
         operator.clock.now = NEW_YEAR_2030
     operator.clock.now = NEW_YEAR_2030 + 86_400
@@ -43,11 +45,24 @@ def test_usage_is_a_table_with_a_total(operator: Operator) -> None:
         "1",
         "10",
         "4",
+        "2",
         "20",
         "5",
         "0",
+        "41",
+        "0",
     ]
-    assert total.split() == ["total", "4", "40", "16", "80", "20", "0"]
+    assert total.split() == ["total", "4", "40", "16", "8", "80", "20", "0", "82", "2"]
+
+
+def test_a_cost_that_nobody_knows_is_left_empty(operator: Operator) -> None:
+    rows = list(csv.DictReader(operator.reads(usage, "--csv").splitlines()))
+    assert [(row["cost_microusd"], row["unpriced_requests"]) for row in rows] == [
+        ("41", "0"),
+        ("", "1"),
+        ("41", "0"),
+        ("", "1"),
+    ]
 
 
 def test_usage_is_csv(operator: Operator) -> None:

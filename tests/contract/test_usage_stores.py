@@ -33,6 +33,9 @@ LINE = UsageLine(
     cached_tokens=4,
     output_tokens=20,
     reasoning_tokens=5,
+    cache_write_tokens=3,
+    priced_requests=1,
+    known_microusd=41,
 )
 
 
@@ -82,6 +85,9 @@ def test_lines_about_the_same_add_up(store: UsageStore) -> None:
             output_tokens=22,
             reasoning_tokens=10,
             errors=1,
+            cache_write_tokens=6,
+            priced_requests=2,
+            known_microusd=82,
         )
     ]
 
@@ -154,6 +160,35 @@ def test_a_sum_that_redis_cannot_hold_harms_no_other_line(store: UsageStore) -> 
     poisoned, other = store.read("acme", [MONDAY]), store.read("other", [MONDAY])
     assert (poisoned[0].requests, poisoned[0].output_tokens) == (3, 60)
     assert (other[0].requests, other[0].input_tokens) == (2, 20)
+
+
+def test_a_table_of_an_earlier_release_is_read_and_has_no_price(redis_url: str) -> None:
+    prefix = f"{uuid4()}:"
+    with connect(RedisSettings(url=redis_url)) as client:
+        store = redis_store(client, prefix, RedisRateLimitStore(client, prefix))
+        table = {"requests:key_1:m": 2, "input_tokens:key_1:m": 9, "lines": 1}
+        client.hset(f"{prefix}{{account:acme}}:usage:{MONDAY.isoformat()}", mapping=table)
+        store.record([replace(LINE, model="m")])
+        (shown,) = store.read("acme", [MONDAY])
+    assert (shown.requests, shown.input_tokens) == (3, 19)
+    assert (shown.cost_microusd, shown.unpriced_requests) == (41, 2)
+
+
+def test_an_earlier_release_finds_only_counters_that_it_knows(redis_url: str) -> None:
+    prefix = f"{uuid4()}:"
+    with connect(RedisSettings(url=redis_url)) as client:
+        store = redis_store(client, prefix, RedisRateLimitStore(client, prefix))
+        store.record([replace(LINE, errors=1)])
+        fields = client.hkeys(f"{prefix}{{account:acme}}:usage:{MONDAY.isoformat()}")
+    assert {field.partition(b":")[0].decode() for field in fields} == {
+        "lines",
+        "requests",
+        "input_tokens",
+        "cached_tokens",
+        "output_tokens",
+        "reasoning_tokens",
+        "errors",
+    }
 
 
 def test_a_book_of_another_type_harms_no_other_account(redis_url: str) -> None:

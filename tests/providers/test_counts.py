@@ -151,6 +151,15 @@ def test_a_counter_never_falls_within_an_answer() -> None:
     assert counted(earlier, later) == Usage(9, 5)
 
 
+def test_what_a_cache_keeps_for_an_hour_is_counted_beside_what_it_keeps() -> None:
+    usage = {
+        "input_tokens": 5,
+        "cache_creation_input_tokens": 30,
+        "cache_creation": {"ephemeral_5m_input_tokens": 10, "ephemeral_1h_input_tokens": 20},
+    }
+    assert counted(usage, apart=True) == Usage(35, 0, 0, 30, 0, 20)
+
+
 def test_what_the_cache_took_is_apart_only_where_the_format_says_so() -> None:
     usage = {"input_tokens": 500, "output_tokens": 1, "cache_read_input_tokens": 100}
     assert counted(usage, apart=True) == Usage(600, 1, 100)

@@ -12,6 +12,7 @@ from redis import Redis
 
 from app.domain.accounts.accounts import Allowance, Caller
 from app.domain.accounts.limits import Standing
+from app.domain.prices import Cost
 from app.domain.request import CreateRequest
 from app.domain.response import Response
 from app.domain.stream.events import Event, Lifecycle
@@ -119,7 +120,7 @@ class Noted:
     def admitted(self, standing: Standing) -> None:
         self.standing = standing
 
-    def ended(self, response: Response, failure: GatewayError | None) -> None:
+    def ended(self, response: Response, failure: GatewayError | None, cost: Cost) -> None:
         raise AssertionError("a queued response has not ended")
 
 

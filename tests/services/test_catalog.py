@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
 from app.domain.accounts.accounts import Caller
 from app.domain.models import NOTHING_KNOWN, ModelCard, ModelFacts, is_deep_research
+from app.domain.prices import configured
 from app.errors import InvalidRequest, NotFound, PermissionDenied
 from app.services.upstreams.catalog import ModelCatalog, Target
 from app.services.upstreams.discovery import Discovery
-from app.settings import ModelSettings, ProviderSettings
+from app.settings import ModelSettings, PriceSettings, ProviderSettings
 from tests.services.scripted import Clock, ScriptedProvider
 
 ANYONE = Caller(account="acme", key_id="key_1")
@@ -26,6 +28,13 @@ PROVIDERS = (
 
 
 PRICED = {("openai", "known"): 1000, ("openai", "special"): 2000}
+
+
+def price(usd: int) -> PriceSettings:
+    return PriceSettings(input=Decimal(usd), output=Decimal(usd))
+
+
+PUBLISHED, OWN = configured(price(1)), price(2)
 
 
 class Server(ScriptedProvider):
@@ -51,6 +60,9 @@ def catalog(*models: ModelSettings, facts: ModelFacts = NOTHING_KNOWN) -> ModelC
         Discovery([ollama, local], Clock(), lambda task: task()),
         lambda model: model.startswith("o3"),
         context_window_of=lambda provider, model: PRICED.get((provider, model)),
+        tariff_of=lambda provider, model: (
+            PUBLISHED if (provider, model) == ("openai", "gpt-5") else None
+        ),
     )
 
 
@@ -333,3 +345,33 @@ def test_no_more_ids_are_remembered_than_there_is_room_for(
     models = catalog()
     for number in range(5):
         assert places(models.resolve(f"openai/{number}", ANYONE)) == [f"openai:{number}"]
+
+
+@pytest.mark.parametrize("model_id", ["gpt-5", "openai/gpt-5"])
+def test_a_model_costs_what_its_vendor_publishes(model_id: str) -> None:
+    assert catalog().resolve(model_id, ANYONE)[0].tariff == PUBLISHED
+
+
+@pytest.mark.parametrize("model_id", ["gpt-5", "openai/gpt-5", "best"])
+def test_what_is_configured_of_a_model_s_price_comes_first_under_all_its_ids(model_id: str) -> None:
+    models = (
+        ModelSettings(id="openai/gpt-5", provider="openai", price=OWN),
+        ModelSettings(id="best", provider="openai", upstream_model="gpt-5"),
+    )
+    assert catalog(*models).resolve(model_id, ANYONE)[0].tariff == configured(OWN)
+
+
+def test_an_id_of_a_model_may_have_a_price_of_its_own() -> None:
+    models = (
+        ModelSettings(id="best", provider="openai", upstream_model="gpt-5", price=price(9)),
+        ModelSettings(id="openai/gpt-5", provider="openai", price=OWN),
+    )
+    assert catalog(*models).resolve("best", ANYONE)[0].tariff == configured(price(9))
+
+
+def test_a_fallback_has_its_own_price() -> None:
+    models = (
+        ModelSettings(id="best", provider="router", fallbacks=("gpt-5",)),
+        ModelSettings(id="router/other", provider="router", price=OWN),
+    )
+    assert [each.tariff for each in catalog(*models).resolve("best", ANYONE)] == [None, PUBLISHED]

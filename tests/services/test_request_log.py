@@ -163,7 +163,9 @@ def test_what_has_no_key_is_not_logged() -> None:
 @pytest.mark.parametrize("model", ["a prompt in the wrong place", "sk-abcdefghijklmnopqrstuvwx1"])
 def test_no_prompt_and_no_secret_gets_in_as_a_model(model: str) -> None:
     entry = request_entry(trace(model=model), 404, 0.1, AT)
-    job = job_entry(JobTrace("resp_1", "acme", "key_1", model), "failed", 1.0, Usage(), None, AT)
+    job = job_entry(
+        JobTrace("resp_1", "acme", "key_1", model), "failed", 1.0, Usage(), None, AT, 41
+    )
     assert entry is not None
     assert entry.model == job.model == "[hidden]"
 

@@ -13,6 +13,7 @@ import pytest
 import redis
 
 from app.domain.items import Message, OutputText
+from app.domain.prices import Cost
 from app.domain.request import CreateRequest
 from app.domain.response import Response, Usage
 from app.domain.turns.turn import Turn
@@ -238,6 +239,20 @@ def test_what_the_upstream_counted_so_far_is_kept(jobs: RedisJobStore) -> None:
     jobs.append([(claim, SPOKEN)])
     jobs.append([(claim, Flush(2, (), usage=Usage(7, 5)))])
     assert taken_over(jobs, waiting).usage == Usage(7, 5)
+
+
+def test_what_that_costs_is_kept_beside_it(jobs: RedisJobStore) -> None:
+    waiting = queued(jobs)
+    claim, cost = claimed(jobs), Cost(41, "openai", "gpt-5")
+    jobs.append([(claim, Flush(0, (), usage=Usage(7, 5, 0, 2, 0, 2), cost=cost))])
+    found = taken_over(jobs, waiting)
+    assert (found.usage, found.cost) == (Usage(7, 5, 0, 2), cost)
+
+
+def test_the_cost_of_what_an_earlier_release_counted_is_not_known(jobs: RedisJobStore) -> None:
+    waiting = queued(jobs)
+    jobs.append([(claimed(jobs), SPOKEN)])
+    assert taken_over(jobs, waiting).cost is None
 
 
 # Ending

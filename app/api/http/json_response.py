@@ -14,6 +14,7 @@ from app.api import context
 from app.api.http.response import WSGIResponse
 from app.domain import response as domain
 from app.domain.accounts.limits import Standing
+from app.domain.prices import Cost
 from app.domain.upstream_call import UpstreamCall
 from app.errors import GatewayError
 from app.services.responses.service import Started
@@ -55,14 +56,15 @@ class TraceRecorder:
         trace.upstream_request_id = trace.upstream_request_id or call.request_id
         trace.attempts = None if call.provider is None else call.attempts
 
-    def ended(self, response: domain.Response, failure: GatewayError | None) -> None:
-        """Note how the answer ended."""
+    def ended(self, response: domain.Response, failure: GatewayError | None, cost: Cost) -> None:
+        """Note how the answer ended, and what it cost."""
         trace, usage = self.call.trace, response.usage or domain.NO_USAGE
         trace.response_id, trace.outcome = response.id, response.status
         trace.input_tokens, trace.output_tokens = usage.input_tokens, usage.output_tokens
         if failure is not None:
             trace.error_code = failure.code or failure.type
         answer_counted(trace.call, usage.by_kind)
+        trace.cost_microusd, trace.is_charged = cost.microusd, True
 
 
 def response_headers(started: Started, trace: Trace) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 
-#: What is counted, in the order in which it is shown.
+#: What is counted. Those that an earlier release does not know come last.
 COUNTERS = (
     "requests",
     "input_tokens",
@@ -13,6 +13,21 @@ COUNTERS = (
     "output_tokens",
     "reasoning_tokens",
     "errors",
+    "cache_write_tokens",
+    "priced_requests",
+    "known_microusd",
+)
+#: What is shown, in that order.
+SHOWN = (
+    "requests",
+    "input_tokens",
+    "cached_tokens",
+    "cache_write_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "errors",
+    "cost_microusd",
+    "unpriced_requests",
 )
 
 
@@ -20,8 +35,9 @@ COUNTERS = (
 class UsageLine:
     """What one key used of one model on one day, in UTC.
 
-    `cached_tokens` are among `input_tokens`, `reasoning_tokens` among `output_tokens`; `errors`
-    are the requests that failed.
+    `cached_tokens` and `cache_write_tokens` are among `input_tokens`, `reasoning_tokens` among
+    `output_tokens`; `errors` are the requests that failed. `known_microusd` is what the
+    `priced_requests` cost, in millionths of a US dollar.
     """
 
     account: str
@@ -34,6 +50,19 @@ class UsageLine:
     output_tokens: int = 0
     reasoning_tokens: int = 0
     errors: int = 0
+    cache_write_tokens: int = 0
+    priced_requests: int = 0
+    known_microusd: int = 0
+
+    @property
+    def unpriced_requests(self) -> int:
+        """How many requests nobody knows the cost of, among them all of earlier releases."""
+        return max(0, self.requests - self.priced_requests)
+
+    @property
+    def cost_microusd(self) -> int | None:
+        """The sum of the costs that are known; None where there are requests, and none is."""
+        return self.known_microusd if self.priced_requests or not self.requests else None
 
     def plus(self, other: UsageLine) -> UsageLine:
         """Return the sum of two lines about the same."""

@@ -21,6 +21,7 @@ _DETAILS = frozenset(
         "completion_tokens_details",
         "input_tokens_details",
         "output_tokens_details",
+        "cache_creation",
     }
 )
 #: Our name of a count: theirs. Names in details stand alone there.
@@ -30,6 +31,7 @@ _NAMES = {
     "total": ("total_tokens",),
     "cached": ("cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens"),
     "written": ("cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens"),
+    "written_1h": ("ephemeral_1h_input_tokens",),
     "reasoning": ("reasoning_tokens", "thinking_tokens"),
 }
 #: Their name of a count: ours.
@@ -98,4 +100,5 @@ class Counts:
         output = most("output")
         if output is None:
             output = max(0, most("total", 0) - given)
-        return Usage(given, output, cached, written, most("reasoning", 0))
+        written_1h = min(most("written_1h", 0), written)
+        return Usage(given, output, cached, written, most("reasoning", 0), written_1h)

@@ -6,7 +6,7 @@ from app.domain.accounts.usage import UsageLine, UsageReport
 from app.schemas.field import Bind
 from app.schemas.fields import Choice, Integer, String
 from app.schemas.nesting import ListOf, Nested
-from app.schemas.wire.document import ALWAYS, ValueSchema, WireSchema
+from app.schemas.wire.document import ALWAYS, OR_NULL, ValueSchema, WireSchema
 
 _DAY = "A day in UTC."
 
@@ -24,9 +24,17 @@ class CounterFields(WireSchema):
     requests = Integer(0, **ALWAYS)
     input_tokens = Integer(0, **ALWAYS)
     cached_tokens = Integer(0, **ALWAYS)
+    cache_write_tokens = Integer(0, **ALWAYS)
     output_tokens = Integer(0, **ALWAYS)
     reasoning_tokens = Integer(0, **ALWAYS)
     errors = Integer(0, about="Requests that failed.", **ALWAYS)
+    cost_microusd = Integer(
+        0,
+        about="What the requests whose price is known cost, in millionths of a US dollar; null "
+        "where none is.",
+        **OR_NULL,
+    )
+    unpriced_requests = Integer(0, about="Requests whose cost nobody knows.", **ALWAYS)
 
 
 class LineFields(WireSchema):
@@ -38,7 +46,10 @@ class LineFields(WireSchema):
 
 
 class UsageTotalSchema(CounterFields, ValueSchema[UsageLine]):
-    about = "Sums; cached tokens are among the input, reasoning tokens among the output."
+    about = (
+        "Sums; tokens read from a cache and written to one are among the input, reasoning tokens "
+        "among the output."
+    )
     values = (UsageLine,)
 
 

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from app.domain.prices import Cost
 from app.domain.response import Usage
 from app.domain.stream.events import Event, is_terminal
 from app.domain.turns.turn import Turn
@@ -37,8 +38,8 @@ class EventWriter:
     """Writes the stream of one job, while the job is this worker's. Safe for threads.
 
     `ended` tells whether this writer has written the job's end. `usage` returns what the upstream
-    has counted so far. `on_lost` is called when the job is not this worker's any more. `clock` is
-    like time.monotonic, `pause` like time.sleep.
+    has counted so far, `cost` what such counts cost. `on_lost` is called when the job is not this
+    worker's any more. `clock` is like time.monotonic, `pause` like time.sleep.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class EventWriter:
         self.claim = claim
         self.ended = False
         self.usage: Callable[[], Usage | None] = lambda: claim.usage
+        self.cost: Callable[[Usage], Cost | None] = lambda _: claim.cost
         self._jobs = jobs
         self._on_lost = on_lost
         self._clock = clock
@@ -59,7 +61,7 @@ class EventWriter:
         self._lock = threading.Lock()
         self._next_new = claim.event_count  # those below this are in the stream, or wait here
         self._next_unwritten = claim.event_count
-        self._written_usage = claim.usage
+        self._written_usage, self._written_cost = claim.usage, claim.cost
         self._waiting: list[bytes] = []
         self._flush: Flush | None = None  # what is being written, the same until it is
         self._waiting_since = self._written_at = clock()
@@ -157,7 +159,8 @@ class EventWriter:
             self._is_ours = False
 
     def _flush_of(self, lines: list[bytes]) -> Flush:
-        return Flush(self._next_unwritten, tuple(lines), self._written_usage, has_output=True)
+        usage, cost = self._written_usage, self._written_cost
+        return Flush(self._next_unwritten, tuple(lines), usage, has_output=True, cost=cost)
 
     def _write(self, flush: Flush) -> None:
         """Write a flush before the end, waiting for the store."""
@@ -180,8 +183,11 @@ class EventWriter:
 
     def _next_flush(self) -> Flush:
         lines, self._waiting = tuple(self._waiting), []
-        self._written_usage = self.usage()
-        return Flush(self._next_unwritten, lines, self._written_usage, self._has_output)
+        usage = self.usage()
+        if usage is not None and usage != self._written_usage:
+            self._written_cost = self.cost(usage)
+        self._written_usage = usage
+        return Flush(self._next_unwritten, lines, usage, self._has_output, self._written_cost)
 
     def _flush_ended(self, *, is_ours: bool) -> None:
         if self._flush is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from app.domain.accounts.accounts import Caller
+from app.domain.prices import FREE, UNKNOWN_COST, Cost
 from app.domain.response import Response, Usage
 from app.domain.stream.events import Event
 from app.domain.stream.resume import resume
@@ -12,6 +13,7 @@ from app.domain.turns.job_payload import JobPayload
 from app.errors import GatewayError, Unavailable, Unconfirmed
 from app.services.limits.meter import Meter
 from app.services.limits.request_log import job_entry
+from app.services.upstreams.router import UpstreamAnswer
 from app.store.jobs.base import Claim, EndReason, Flush, JobStore
 from app.telemetry import JobTrace, job_ended
 
@@ -61,10 +63,15 @@ class JobFinisher:
         # 4. Whoever ended it charges it. A refused one was charged when its caller got the error.
         if ended and claim.why != "refused":
             trace = trace or trace_of(payload)
-            self.settle(payload, narrator.response, error, trace, may_have_called=claim.begun)
+            cost = claim.cost or (UNKNOWN_COST if claim.begun else FREE)
+            self.settle(payload, narrator.response, error, trace, cost, may_have_called=claim.begun)
         if unconfirmed is not None:
             raise unconfirmed
         return ended
+
+    def cost(self, opened: UpstreamAnswer, usage: Usage | None, tier: str) -> Cost:
+        """Return what an answer costs (Meter.cost)."""
+        return self._meter.cost(opened, usage, tier)
 
     def settle(
         self,
@@ -72,6 +79,7 @@ class JobFinisher:
         response: Response,
         failure: GatewayError | None,
         trace: JobTrace,
+        cost: Cost,
         *,
         may_have_called: bool = True,
     ) -> None:
@@ -89,10 +97,11 @@ class JobFinisher:
             response,
             failure,
             reservation,
+            cost,
             may_have_called=may_have_called,
-            entry=job_entry(trace, outcome, duration_s, usage, code, now),
+            entry=job_entry(trace, outcome, duration_s, usage, code, now, cost.microusd),
         )
-        job_ended(trace, outcome, duration_s, usage.by_kind, code)
+        job_ended(trace, outcome, duration_s, usage.by_kind, code, cost.microusd)
 
 
 def trace_of(payload: JobPayload) -> JobTrace:

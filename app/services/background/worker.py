@@ -214,20 +214,29 @@ class Worker:
             prepared,
             opened,
             store=lambda response, ending: job.writer.finish(job.payload.turn(response), ending),
-            on_end=lambda response, failure: self._settle(job, response, failure),
+            on_end=lambda response, failure: self._settle(job, opened, response, failure),
             abort_error=lambda: None if job.goes_back else job.stop_error,
         )
         job.writer.usage = lambda: answer.usage
+        tier = job.payload.response.service_tier
+        job.writer.cost = lambda usage: self._finisher.cost(opened, usage, tier)
         for events in answer.events():
             job.writer.append(events)
         if not job.writer.ended:
             self._stopped(job)
 
-    def _settle(self, job: ActiveJob, response: Response, failure: GatewayError | None) -> None:
+    def _settle(
+        self,
+        job: ActiveJob,
+        opened: UpstreamAnswer,
+        response: Response,
+        failure: GatewayError | None,
+    ) -> None:
         """Charge a job to its account, if it was this run that ended it."""
         if job.writer.ended:
             job.trace.upstream_request_id = job.call.request_id
-            self._finisher.settle(job.payload, response, failure, job.trace)
+            cost = self._finisher.cost(opened, response.usage, response.service_tier)
+            self._finisher.settle(job.payload, response, failure, job.trace, cost)
 
     def _park(self, job: ActiveJob, parked: Parked) -> None:
         """Park a job that waits for its upstream: any worker may run it then."""

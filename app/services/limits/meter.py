@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from time import time
 from typing import Protocol
 
 from app.domain.accounts.accounts import Caller
 from app.domain.accounts.limits import Standing
 from app.domain.accounts.request_log import RequestEntry
 from app.domain.estimates import estimate
-from app.domain.response import NO_USAGE, Response
+from app.domain.prices import FREE, UNKNOWN_COST, Cost
+from app.domain.response import NO_USAGE, Response, Usage
 from app.errors import GatewayError
 from app.services.answering.preparation import PreparedRequest
 from app.services.limits.limiter import RateLimiter
 from app.services.limits.reservation import Reservation
 from app.services.limits.usage import UsageBook
+from app.services.upstreams.router import UpstreamAnswer
+from app.telemetry import cost_counted
 
 
 class Observer(Protocol):
@@ -24,17 +29,18 @@ class Observer(Protocol):
         """Take note that the limits let it in, and where its caller stands."""
         ...
 
-    def ended(self, response: Response, failure: GatewayError | None) -> None:
-        """Take note of how its answer ended."""
+    def ended(self, response: Response, failure: GatewayError | None, cost: Cost) -> None:
+        """Take note of how its answer ended, and what it cost."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """The limits and the book of use."""
+    """The limits and the book of use. `now` returns Unix seconds."""
 
     limiter: RateLimiter
     book: UsageBook
+    now: Callable[[], float] = time
 
     def reserve(self, prepared: PreparedRequest) -> Reservation:
         """Reserve what a request may take.
@@ -55,7 +61,27 @@ class Meter:
     def charge_unanswered(self, prepared: PreparedRequest, reservation: Reservation) -> None:
         """Charge a request that no upstream has answered to its account."""
         model = prepared.request.model
-        self.book.record(prepared.caller, model, NO_USAGE, failed=True, reservation=reservation)
+        self.book.record(
+            prepared.caller,
+            model,
+            NO_USAGE,
+            failed=True,
+            reservation=reservation,
+            microusd=FREE.microusd,
+        )
+
+    def cost(self, opened: UpstreamAnswer, usage: Usage | None, tier: str) -> Cost:
+        """Return what an answer costs of which so much is counted, served in this tier.
+
+        An upstream that was not sent the tier that was asked for has served the usual one.
+        """
+        target = opened.target
+        if usage is None or usage == NO_USAGE or target.tariff is None:
+            return Cost(None, opened.provider, target.label)
+        if "service_tier" in opened.ignored:
+            tier = "default"
+        microusd = target.tariff.at(self.now()).cost(usage, tier)
+        return Cost(microusd, opened.provider, target.label)
 
     def charge_answer(
         self,
@@ -63,6 +89,7 @@ class Meter:
         response: Response,
         failure: GatewayError | None,
         reservation: Reservation,
+        cost: Cost = UNKNOWN_COST,
         *,
         may_have_called: bool = True,
         entry: RequestEntry | None = None,
@@ -74,5 +101,12 @@ class Meter:
         usage = response.usage if response.usage != NO_USAGE or not may_have_called else None
         failed = failure is not None and response.status != "cancelled"
         self.book.record(
-            caller, response.model, usage, failed=failed, reservation=reservation, entry=entry
+            caller,
+            response.model,
+            usage,
+            failed=failed,
+            reservation=reservation,
+            microusd=cost.microusd,
+            entry=entry,
         )
+        cost_counted(cost.provider, cost.model, cost.microusd)

@@ -123,14 +123,20 @@ def request_entry(trace: Trace, status: int, duration_s: float, at: float) -> Re
         trace.upstream_request_id,
         trace.input_tokens,
         trace.output_tokens,
-        None,
+        trace.cost_microusd,
         round(duration_s * 1000, 2),
         None if upstream_s is None else round(upstream_s * 1000, 2),
     )
 
 
 def job_entry(
-    trace: JobTrace, outcome: str, duration_s: float, usage: Usage, error: str | None, at: float
+    trace: JobTrace,
+    outcome: str,
+    duration_s: float,
+    usage: Usage,
+    error: str | None,
+    at: float,
+    microusd: int | None,
 ) -> RequestEntry:
     """Return the entry of a background response that has ended at `at`, in Unix seconds."""
     upstream_s, waited_s = trace.upstream_s, trace.waited_s
@@ -150,6 +156,7 @@ def job_entry(
         upstream_request_id=trace.upstream_request_id,
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
+        cost_microusd=microusd,
         duration_ms=round(duration_s * 1000, 2),
         upstream_ms=None if upstream_s is None else round(upstream_s * 1000, 2),
         waited_ms=None if waited_s is None else round(waited_s * 1000, 2),

@@ -86,10 +86,12 @@ class UsageBook:
         failed: bool,
         reservation: Reservation | None = None,
         entry: RequestEntry | None = None,
+        microusd: int | None = None,
     ) -> None:
         """Charge a request that is over to its account, and end its reservation.
 
-        `usage` is None where nobody knows what it took. `entry` is logged with it.
+        `usage` is None where nobody knows what it took, `microusd` where nobody knows its cost.
+        `entry` is logged with it.
         """
         if entry is not None and self.logs_requests:
             self._entries.add(entry)
@@ -101,6 +103,9 @@ class UsageBook:
             known.output_tokens,
             known.reasoning_tokens,
             int(failed),
+            known.cache_write_tokens,
+            int(microusd is not None),
+            microusd or 0,
         )
         self._add((caller.account, caller.key_id, model, self.today()), counts)
         adjustment = None if reservation is None else reservation.take_adjustment(usage)

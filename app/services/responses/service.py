@@ -8,6 +8,7 @@ from functools import partial
 
 from app.domain.accounts.accounts import Caller
 from app.domain.estimates import Estimate, TokenCount
+from app.domain.prices import FREE, UNKNOWN_COST, Cost
 from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest
 from app.domain.response import TERMINAL, Response
 from app.domain.stream.events import Event
@@ -76,9 +77,9 @@ class Responses:
         reservation = self._meter.reserve(prepared)
         observer.admitted(reservation.standing)
 
-        def on_end(response: Response, failure: GatewayError | None) -> None:
-            observer.ended(response, failure)
-            self._meter.charge_answer(caller, response, failure, reservation)
+        def ended(response: Response, failure: GatewayError | None, cost: Cost) -> None:
+            observer.ended(response, failure, cost)
+            self._meter.charge_answer(caller, response, failure, reservation, cost)
 
         try:
             opened = self._preparation.open(prepared, call)
@@ -86,13 +87,19 @@ class Responses:
             fault = call.fault
             if fault is not None:
                 fault.work_done = call.attempts > 0
-            on_end(self._stopped_response(prepared, fault), fault or gone)
+            cost = UNKNOWN_COST if call.attempts else FREE
+            ended(self._stopped_response(prepared, fault), fault or gone, cost)
             if fault is not None:
                 raise fault from None
             raise
         except GatewayError:
             self._meter.charge_unanswered(prepared, reservation)
             raise
+
+        def on_end(response: Response, failure: GatewayError | None) -> None:
+            cost = self._meter.cost(opened, response.usage, response.service_tier)
+            ended(response, failure, cost)
+
         store = partial(self._save, prepared)
         run = self._preparation.run(
             prepared, opened, store=store, on_end=on_end, abort_error=lambda: call.fault

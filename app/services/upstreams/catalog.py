@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from app.domain.accounts.accounts import Caller
 from app.domain.models import ModelCard, is_deep_research
+from app.domain.prices import Tariff, configured
 from app.errors import InvalidRequest, NotFound, PermissionDenied
 from app.providers.base import Provider
 from app.services.upstreams.cards import card_of
@@ -27,7 +28,7 @@ class Target:
 
     `id` is its name here: the one in the request, or a fallback's. `reasoning` says that it refuses
     sampling parameters (R5); `reasons` is what the configuration says of that, None for nothing.
-    `label` stands for the id in metrics.
+    `tariff` is what it costs, None where nobody knows. `label` stands for the id in metrics.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Target:
     max_output_tokens: int | None = None
     reasons: bool | None = None
     label: str = OTHER
+    tariff: Tariff | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class ModelCatalog:
     `settings` and `models` agree with one another (app.settings sees to it), and `providers`
     holds every provider that they name. `context_window_of` returns how many tokens a provider's
     model reads, by its own name, where neither its configuration nor its server says so.
+    `tariff_of` returns what a provider charges for its model, where `models` do not say it.
     """
 
     def __init__(
@@ -64,15 +67,19 @@ class ModelCatalog:
         is_reasoning_model: Callable[[str], bool],
         *,
         context_window_of: Callable[[str, str], int | None] = lambda _provider, _model: None,
+        tariff_of: Callable[[str, str], Tariff | None] = lambda _provider, _model: None,
     ) -> None:
+        models = tuple(models)
         self._served = {provider.name: provider.models for provider in settings}
         self._configured = {model.id: model for model in models}
         self._providers = providers
         self._discovery = discovery
         self._is_reasoning_model = is_reasoning_model
         self._context_window_of = context_window_of
+        self._tariff_of = tariff_of
         self._labels = ModelLabels(self._configured, self._served, discovery)
         self._facts = {_route_of(model): model for model in self._configured.values()}
+        self._prices = {_route_of(each): each.price for each in models if each.price is not None}
         self._fixed_route = lru_cache(MAX_CACHED)(self._configured_route)
         self._resolved: dict[tuple[str, tuple[str, ...]], tuple[Target, ...]] = {}
 
@@ -157,7 +164,16 @@ class ModelCatalog:
             settings.max_output_tokens if settings else None,
             reasons,
             self._labels.of(model_id),
+            self._tariff(model_id, route),
         )
+
+    def _tariff(self, model_id: str, route: _Route) -> Tariff | None:
+        """Return what a model costs: as its id says, another id of it, or else its vendor."""
+        own = self._configured.get(model_id)
+        price = (own and own.price) or self._prices.get(route)
+        if price is not None:
+            return configured(price)
+        return self._tariff_of(route.provider, route.model)
 
     def _route(self, model_id: str) -> _Route | None:
         route = self._fixed_route(model_id)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from app.domain.prices import Cost
 from app.domain.response import Status, Usage
 from app.domain.stream.events import Event
 from app.domain.turns.job_payload import JobPayload
@@ -38,8 +39,9 @@ class Claim:
     `lease_token` is what the store compares before it takes a write; all who finish a job have the
     same one, and `holder` is this one's own word. `packed` is the payload as it is stored.
     `event_count` is how many events are in the job's stream, `usage` what the upstream has counted
-    so far, and `begun` tells whether any worker had begun to run it before. `retries` is how far
-    its attempts had come when it was parked.
+    so far and `cost` what that costs, as far as anybody has written it; `begun` tells whether any
+    worker had begun to run it before. `retries` is how far its attempts had come when it was
+    parked.
     """
 
     response_id: str
@@ -52,6 +54,7 @@ class Claim:
     begun: bool = True
     why: EndReason | None = None
     retries: RetryState | None = None
+    cost: Cost | None = None
 
     @property
     def payload(self) -> JobPayload:
@@ -63,14 +66,15 @@ class Claim:
 class Flush:
     """Events that are written at once: JSON lines, the first with the number `first`.
 
-    `usage` is what the upstream has counted so far; `has_output` says that the model
-    has produced output, so that the job cannot be run again.
+    `usage` is what the upstream has counted so far, and `cost` what that costs; `has_output` says
+    that the model has produced output, so that the job cannot be run again.
     """
 
     first: int
     lines: tuple[bytes, ...]
     usage: Usage | None = None
     has_output: bool = False
+    cost: Cost | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from app.domain.prices import Cost
 from app.domain.response import Usage
 from app.store.codec import Codec
 from app.store.jobs.base import Claim, Flush, JobNews, RetryState
@@ -31,8 +32,16 @@ def packed(flush: Flush, codec: Codec) -> tuple[int, bytes, int]:
 
 def append_arguments(lease_token: str, flush: Flush, codec: Codec) -> tuple[str | int | bytes, ...]:
     """Return the arguments of lua/job/append.lua, but for the id and the channel."""
-    usage = b"" if flush.usage is None else orjson.dumps(asdict(flush.usage))
-    return lease_token, *packed(flush, codec), int(flush.has_output), usage
+    usage = b"" if flush.usage is None else _usage_json(flush.usage)
+    cost = b"" if flush.cost is None else orjson.dumps(asdict(flush.cost))
+    return lease_token, *packed(flush, codec), int(flush.has_output), usage, cost
+
+
+def _usage_json(usage: Usage) -> bytes:
+    """Return the counts that earlier releases know, too; what the others are for is the cost."""
+    counts = asdict(usage)
+    del counts["cache_write_1h_tokens"]
+    return orjson.dumps(counts)
 
 
 def retries_json(retries: RetryState) -> bytes:
@@ -50,7 +59,7 @@ def news_of(message: dict[str, Any]) -> tuple[JobNews, str]:
 
 def claim_of(response_id: str, lease_token: str, holder: str, fields: Any) -> Claim:
     """Return the claim that a program returned."""
-    account, packed_payload, next_number, usage, begun, why, retries = fields
+    account, packed_payload, next_number, usage, begun, why, retries, cost = fields
     return Claim(
         response_id,
         account.decode(),
@@ -62,4 +71,5 @@ def claim_of(response_id: str, lease_token: str, holder: str, fields: Any) -> Cl
         begun not in (None, lease_token.encode()),
         why and why.decode(),
         retries and RetryState(**orjson.loads(retries)),
+        cost and Cost(**orjson.loads(cost)),
     )

@@ -5,6 +5,11 @@
 
         requests:key_1:gpt-5-mini  7    input_tokens:key_1:gpt-5-mini  912    lines  1
 
+    {account:NAME}:usage:cost:2030-01-31  hash: the same of the counters that came later (_LATER),
+                                     which an earlier release cannot read:
+
+        priced_requests:key_1:gpt-5-mini  7    known_microusd:key_1:gpt-5-mini  41250
+
     {account:NAME}:usage:once:<token> string: empty, there for a minute after something was added
 
 They share their account's slot with its limits (rate_limits/redis.py). No sum expires.
@@ -27,6 +32,9 @@ from app.store.connection.script import Call, LuaFolder, Script, constants, run_
 from app.store.rate_limits.base import Adjustment
 from app.store.usage.base import MAX_LINES_A_DAY, OTHER_MODELS
 from app.telemetry import REQUEST_LOG_LOST, unexpected
+
+#: Counters that earlier releases do not know: they fail at a table that has one.
+_LATER = ("cache_write_tokens", "priced_requests", "known_microusd")
 
 #: For how many seconds it is known that something was added: longer than a command is tried.
 ONCE_S = 60
@@ -77,23 +85,28 @@ class RedisUsageStore:
             pipeline = self._redis.pipeline(transaction=False)
             for day in days:
                 pipeline.hgetall(self._key(account, day))
+                pipeline.hgetall(self._cost_key(account, day))
             tables = pipeline.execute()
         return [
             line
-            for day, table in zip(days, tables, strict=True)
-            for line in _lines(account, day, table)
+            for day, table, costs in zip(days, tables[::2], tables[1::2], strict=True)
+            for line in _lines(account, day, {**table, **costs})
         ]
 
     def _adding(self, line: UsageLine) -> Call:
         arguments: list[str | int] = [ONCE_S, line.key_id, line.model]
         for name in COUNTERS:
             if amount := getattr(line, name):
-                arguments += (name, amount)
+                arguments += (2 if name in _LATER else 1, name, amount)
         once = f"{self._prefix}{{account:{line.account}}}:usage:once:{token_hex(8)}"
-        return _ADD((self._key(line.account, line.day), once), arguments)
+        costs = self._cost_key(line.account, line.day)
+        return _ADD((self._key(line.account, line.day), costs, once), arguments)
 
     def _key(self, account: str, day: date) -> str:
         return f"{self._prefix}{{account:{account}}}:usage:{day.isoformat()}"
+
+    def _cost_key(self, account: str, day: date) -> str:
+        return f"{self._prefix}{{account:{account}}}:usage:cost:{day.isoformat()}"
 
 
 def _is_over(result: object) -> bool:

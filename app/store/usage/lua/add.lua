@@ -1,11 +1,11 @@
 -- Adds one line of use. The constants MAX_LINES and OTHER_MODELS stand in front (usage/base.py).
 --
--- KEYS: the day's table (usage/redis.py), and what is there for a while once this was added: a reply
--- may be lost and the program run again.
--- ARGV: for how many seconds that is, key id, model, then counters and what to add to them,
--- `requests` first. A sum that Redis cannot hold stays as it is, and harms no other.
+-- KEYS: the day's two tables (usage/redis.py), and what is there for a while once this was added: a
+-- reply may be lost and the program run again.
+-- ARGV: for how many seconds that is, key id, model, then threes: the number of a table, a counter
+-- of it, and what to add. A sum that Redis cannot hold stays as it is, and harms no other.
 -- Returns how many did.
-if not redis.call('SET', KEYS[2], '', 'NX', 'EX', ARGV[1]) then return 0 end
+if not redis.call('SET', KEYS[3], '', 'NX', 'EX', ARGV[1]) then return 0 end
 local key, model = ARGV[2], ARGV[3]
 if redis.call('HEXISTS', KEYS[1], 'requests:' .. key .. ':' .. model) == 0 then
   if tonumber(redis.call('HGET', KEYS[1], 'lines') or 0) >= MAX_LINES then
@@ -15,8 +15,9 @@ if redis.call('HEXISTS', KEYS[1], 'requests:' .. key .. ':' .. model) == 0 then
   end
 end
 local refused = 0
-for i = 4, #ARGV, 2 do
-  local sum = redis.pcall('HINCRBY', KEYS[1], ARGV[i] .. ':' .. key .. ':' .. model, ARGV[i + 1])
+for i = 4, #ARGV, 3 do
+  local field = ARGV[i + 1] .. ':' .. key .. ':' .. model
+  local sum = redis.pcall('HINCRBY', KEYS[tonumber(ARGV[i])], field, ARGV[i + 2])
   if type(sum) == 'table' and sum.err then
     if not string.find(sum.err, 'integer') and not string.find(sum.err, 'overflow') then
       return sum

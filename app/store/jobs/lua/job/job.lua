@@ -13,6 +13,7 @@
 --     begun                      the first lease token
 --     spoke                      set once its model has said something
 --     usage                      what the upstream has counted so far
+--     cost                       what that costs: {"microusd": 12, "provider": "openai", "model": …}
 --     retries                    the state of attempts at its upstream when it was parked
 --     lost, why                  how many leases were lost; why it is being finished
 --   <prefix>{tag}:events:<id>  stream: an entry a flush, its id the number of its first event + 1;
@@ -38,7 +39,7 @@ end
 -- What a claim is made of (jobs/codec.py).
 local function claim(id)
   return redis.call('HMGET', job(id),
-    'account', 'ticket', 'next', 'usage', 'begun', 'why', 'retries')
+    'account', 'ticket', 'next', 'usage', 'begun', 'why', 'retries', 'cost')
 end
 
 local function take_over(id, why, channel)
