@@ -40,6 +40,14 @@ class Format:
         """The model's id at the gateway: clients tell by its beginning that it reasons."""
         return f"gpt-5-over-{self.name}"
 
+    @property
+    def listed_model(self) -> str:
+        """The id of the model that agents find in the gateway's catalogue."""
+        return f"house-over-{self.name}"
+
+
+#: The upstream's name of a model that the gateway lists, for agents.
+LISTED_MODEL = "house-model"
 
 _PLAIN_IDS = ("call_1", "call_2", "call_3")
 FORMATS = (
@@ -103,4 +111,10 @@ api_key_env = "UPSTREAM_KEY"
 [models."{format_.model}"]
 provider = "{format_.name}"
 upstream_model = "{format_.upstream_model}"
+
+[models."{format_.listed_model}"]
+provider = "{format_.name}"
+upstream_model = "{LISTED_MODEL}"
+reasoning = true
+context_window = 200000
 """

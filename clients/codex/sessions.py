@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.domain.tools import qualified
+from clients.site import LISTED_MODEL
 from tests.upstream.script import Call, Script
 
 Json = dict[str, Any]
@@ -56,7 +57,8 @@ class Session:
     """Two turns: in the first the model makes these calls, answer by answer.
 
     `files` are what they leave behind. `kinds` are the types of tools and of items that a server
-    which knows them must be sent. `is_builtin` has Codex use its own provider, pointed here.
+    which knows them must be sent. `is_builtin` has Codex use its own provider, pointed here,
+    `is_listed` has it ask the gateway for its catalogue, in which the model is.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Session:
     files: tuple[tuple[str, str], ...] = ((SHELL_FILE, SHELL), (PATCH_FILE, PATCHED))
     kinds: frozenset[str] = frozenset()
     is_builtin: bool = False
+    is_listed: bool = False
 
     @property
     def calls(self) -> tuple[AgentCall, ...]:
@@ -122,6 +125,14 @@ SESSIONS = (
             (AgentCall("call_list", "list_agents", "{}", "collaboration"),),
         ),
         kinds=frozenset({"additional_tools", "custom", "namespace"}),
+    ),
+    # One that Codex knows by the gateway's catalogue alone.
+    Session(
+        name="catalogue",
+        model=LISTED_MODEL,
+        answers=((_SHELL_CALL, _PATCH_CALL), (AgentCall("call_search", "tool_search", _SEARCH),)),
+        kinds=frozenset({"function", "custom", "tool_search"}),
+        is_listed=True,
     ),
     # As it is without a provider of its own: it tries a WebSocket first.
     Session(

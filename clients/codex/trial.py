@@ -28,6 +28,14 @@ base_url = "{url}/v1"
 wire_api = "responses"
 env_key = "GATEWAY_KEY"
 """
+#: ... and where it finds the models.
+_LISTED = (
+    _PROVIDER
+    + """model_catalog_url = "{url}/v1/models"
+[features]
+api_key_model_discovery = true
+"""
+)
 _BUILTIN = """
 model = "{model}"
 openai_base_url = "{url}/v1"
@@ -68,11 +76,15 @@ class CodexTrial:
             work.mkdir()
             form = _BUILTIN if session.is_builtin else _PROVIDER
             model = f"{format_.name}/{session.model}"
+            if session.is_listed:
+                form, model = _LISTED, format_.listed_model
             (home / "config.toml").write_text(form.format(model=model, url=site.url))
             for question, answer, again in zip(
                 QUESTIONS, ANSWERS, ([], ["resume", "--last"]), strict=True
             ):
-                said = _run([*command, *_HOW, *again, question], site, home, work)
+                said, notes = _run([*command, *_HOW, *again, question], site, home, work)
+                if session.is_listed and _NOT_FOUND in notes:
+                    yield f"it did not find the model in the catalogue: {notes[-500:]}"
                 if said != answer:
                     yield f"to {question!r} it said {said!r}"
                     return
@@ -87,8 +99,12 @@ class CodexTrial:
 _HOW = ("exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox")
 
 
-def _run(argv: Sequence[str], site: Site, home: Path, work: Path) -> str:
-    """Return Codex's last message, or what it said in place of one."""
+#: What Codex warns of where nobody tells it about a model.
+_NOT_FOUND = "Model metadata"
+
+
+def _run(argv: Sequence[str], site: Site, home: Path, work: Path) -> tuple[str, str]:
+    """Return Codex's last message, or what it said in place of one; and what it noted beside."""
     env = {
         "PATH": os.defpath,
         "HOME": str(home),
@@ -108,8 +124,8 @@ def _run(argv: Sequence[str], site: Site, home: Path, work: Path) -> str:
             text=True,
         )
     except subprocess.TimeoutExpired:
-        return f"nothing in {_PATIENCE_S} s"
-    return ended.stdout.strip() or ended.stderr.strip()[-1500:]
+        return f"nothing in {_PATIENCE_S} s", ""
+    return ended.stdout.strip() or ended.stderr.strip()[-1500:], ended.stderr
 
 
 def _file_faults(session: Session, work: Path) -> Iterator[str]:
