@@ -14,6 +14,7 @@ from app.domain.answer_options import UnseenItem
 from app.domain.hosted.item import HostedItem
 from app.domain.hosted.words import words_of
 from app.domain.items import (
+    Compaction,
     ContentPart,
     FunctionCall,
     FunctionCallOutput,
@@ -90,6 +91,8 @@ def _item_characters(item: Item) -> int:
             return 0  # the parameters have what it changes
         case HostedItem():
             return len(words_of(item))
+        case Compaction():
+            return len(item.encrypted_content) * 3 // 4  # base64 of little more than its text
         case _:
             assert_never(item)
 

@@ -235,6 +235,20 @@ class AdditionalTools(UnseenItem):
 
 
 @dataclass(frozen=True, slots=True)
+class Compaction:
+    """Stands for what came before it in its conversation (G8).
+
+    `encrypted_content` is what we have sealed (services.answering.compactions), or the blob of
+    another service, which only that can read.
+    """
+
+    type: ClassVar[str] = "compaction"
+    prefix: ClassVar[str] = "cmp"
+    id: str
+    encrypted_content: str
+
+
+@dataclass(frozen=True, slots=True)
 class ItemReference:
     """Refers, in a request, to an item that the account has stored."""
 
@@ -242,16 +256,8 @@ class ItemReference:
     id: str
 
 
-Item = (
-    Message
-    | FunctionCall
-    | FunctionCallOutput
-    | Reasoning
-    | AdditionalTools
-    | ConfigurationUpdate
-    | HostedItem
-)
-OutputItem = Message | FunctionCall | Reasoning
+OutputItem = Message | FunctionCall | Reasoning | Compaction
+Item = OutputItem | FunctionCallOutput | AdditionalTools | ConfigurationUpdate | HostedItem
 InputItem = Item | ItemReference
 
 
@@ -277,6 +283,8 @@ def with_id(item: Item, item_id: str) -> Item:
             return replace(item, id=item_id)
         case HostedItem():
             return item.under(item_id)
+        case Compaction():
+            return Compaction(item_id, item.encrypted_content)
         case _:
             assert_never(item)
 

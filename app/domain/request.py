@@ -10,6 +10,10 @@ from app.domain.frozen import frozen_dataclass
 from app.domain.items import InputItem, Item
 from app.domain.tools import FUNCTIONS_ONLY, FunctionTool, Tool, ToolChoice, functions_of
 
+#: How a request asks for a compaction as its only answer: by an item at the end of its input (G7),
+#: or by the endpoint that it is sent to (G6).
+CompactionRequest = Literal["trigger", "endpoint"]
+
 INCLUDE_ENCRYPTED = "reasoning.encrypted_content"
 INCLUDE_LOGPROBS = "message.output_text.logprobs"
 
@@ -54,6 +58,8 @@ class CreateRequest:
     `ignored` names what was sent and is not acted on, whatever the upstream (R1).
     `has_cache_breakpoints` says that a part of the input has one. `conversation` is the id of one.
     `model` may be empty only where a schema loads it for an endpoint that does not need one.
+    `compaction` says that the answer is to be one; with more input tokens than `compact_threshold`
+    the answer begins with one.
     """
 
     model: str
@@ -65,6 +71,8 @@ class CreateRequest:
     previous_response_id: str | None = None
     conversation: str | None = None
     truncation: Literal["auto", "disabled"] = "disabled"
+    compaction: CompactionRequest | None = None
+    compact_threshold: int | None = None
     ignored: tuple[str, ...] = ()
     has_cache_breakpoints: bool = False
 

@@ -52,6 +52,16 @@ class Usage:
             "reasoning": self.reasoning_tokens,
         }
 
+    def plus(self, other: Usage) -> Usage:
+        """Return what both took together."""
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.cache_write_tokens + other.cache_write_tokens,
+            self.reasoning_tokens + other.reasoning_tokens,
+        )
+
 
 #: The usage of an answer whose upstream has counted nothing.
 NO_USAGE = Usage()

@@ -23,6 +23,11 @@ class Provider(Protocol):
         """
         ...
 
+    @property
+    def reads_compactions(self) -> bool:
+        """Whether what its own service has compacted can be sent back to it (G8)."""
+        ...
+
     def ignored(self, request: ModelRequest) -> tuple[str, ...]:
         """Name the parameters of the request that this upstream cannot honour."""
         ...

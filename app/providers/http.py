@@ -74,6 +74,10 @@ class WireFormat(Protocol):
         """
         ...
 
+    def reads_compactions(self, profile: Profile) -> bool:
+        """Tell whether a server with this profile reads what its own service has compacted (G8)."""
+        ...
+
     def input_counter(self, base_url: str, profile: Profile) -> InputCounter | None:
         """Return where a server with this profile counts tokens, None where it does not (G9)."""
         ...
@@ -118,6 +122,11 @@ class HTTPProvider:
     def known_tools(self, model: str) -> frozenset[str]:
         """Return the types of tools that this model is sent as they are; see Provider."""
         return self._format.known_tools(model, self.profile.current)
+
+    @property
+    def reads_compactions(self) -> bool:
+        """Whether its own compactions can be sent back; see Provider."""
+        return self._format.reads_compactions(self.profile.current)
 
     def ignored(self, request: ModelRequest) -> tuple[str, ...]:
         """Name the parameters of the request that this server cannot honour; see Provider."""

@@ -44,7 +44,8 @@ class ReadContext:
     `refuses_unknown` is the policy for keys that nobody knows (R21), `drops_unsupported` the
     policy for tools and items that only some upstreams know (R7, R18); `ignored` names what was
     sent and will not be acted on (R1). `added_tools` are those that items of the input bring
-    (G3). `has_cache_breakpoints` says that a part has one (U23).
+    (G3). `has_cache_breakpoints` says that a part has one (U23). `trigger` is the path of the
+    first item that asks for a compaction, "" where there is none (G7).
     """
 
     drops_unsupported: bool = False
@@ -55,6 +56,7 @@ class ReadContext:
     dropped_calls: set[str] = field(default_factory=set)
     added_tools: list[AddedTool] = field(default_factory=list)
     has_cache_breakpoints: bool = False
+    trigger: str = ""
     #: Called now and then while something long is read, to let others run.
     pause: Callable[[], None] = _go_on
 

@@ -231,6 +231,22 @@ class ReasoningGrammar(ItemGrammar):
         require(texts == self._parts, "the summary differs from its events")
 
 
+class CompactionGrammar(ItemGrammar):
+    def __init__(self, item: Json) -> None:
+        super().__init__(item)
+        self._was_compacting = False
+
+    def take(self, kind: str, event: Json, /) -> None:
+        if kind != "response.compaction.compacting":
+            super().take(kind, event)
+        self._was_compacting = True
+
+    def finish(self, item: Json) -> None:
+        super().finish(item)
+        require(self._was_compacting, "a compaction is done before it was made")
+        require(bool(item["encrypted_content"]), "a compaction is done without content")
+
+
 def item_grammar(item: Json) -> ItemGrammar:
     """Return the checker of an item that was added."""
     kinds = {
@@ -239,6 +255,7 @@ def item_grammar(item: Json) -> ItemGrammar:
         "custom_tool_call": CustomCallGrammar,
         "tool_search_call": ToolSearchCallGrammar,
         "reasoning": ReasoningGrammar,
+        "compaction": CompactionGrammar,
     }
     kind = kinds.get(item["type"])
     if kind is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
@@ -10,11 +9,10 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from app.factory import create_app, create_worker
-from app.jobs.process import Channel
-from app.settings import Settings
+from app.factory import create_app
 from tests.contract.cases import RawUpstream, raw_upstream
 from tests.contract.test_case_faults import FAULTS, HEAD, caller_of, safe_settings
+from tests.contract.works import Works
 
 Json = dict[str, Any]
 Run = Callable[[Json], Json]
@@ -31,26 +29,11 @@ def run(upstream: RawUpstream, redis_url: str, monkeypatch: pytest.MonkeyPatch) 
     """Queue a request with the web process, have the worker run it, and return what GET shows."""
     settings = safe_settings(upstream, redis_url)
     client = caller_of(create_app(settings))
-    with closing(_Works(settings, monkeypatch)) as works:
+    with closing(Works(settings, monkeypatch)) as works:
         yield lambda body: _run(client, works, body)
 
 
-class _Works:
-    """The worker that is deployed, which works when it is called instead of in its threads."""
-
-    def __init__(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-        made: list[Callable[[], None]] = []
-        monkeypatch.setattr("app.factory.worker.declare", lambda _broker, work: made.append(work))
-        self._ends = socket.socketpair()
-        create_worker(settings, Channel(self._ends[0]))
-        (self.work,) = made
-
-    def close(self) -> None:
-        for end in self._ends:
-            end.close()
-
-
-def _run(client: FlaskClient, works: _Works, body: Json) -> Json:
+def _run(client: FlaskClient, works: Works, body: Json) -> Json:
     queued = client.post("/v1/responses", json=body | {"background": True})
     assert queued.status_code == 202, queued.get_data()
     works.work()

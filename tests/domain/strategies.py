@@ -9,6 +9,7 @@ from app.domain.stream.deltas import (
     Annotated,
     Arguments,
     CallOpened,
+    Compacted,
     Delta,
     Finished,
     ItemEnded,
@@ -47,6 +48,7 @@ deltas: st.SearchStrategy[Delta] = st.one_of(
     st.builds(Arguments, _keys, _words),
     st.just(PartEnded()),
     st.just(ItemEnded()),
+    st.just(Compacted("sealed")),
     st.just(Used(Usage(3, 4))),
 )
 endings = st.sampled_from(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.domain.items import (
+    Compaction,
     CustomCall,
     FunctionCall,
     Message,
@@ -19,6 +20,7 @@ from app.domain.stream.events import (
     AnnotationAdded,
     ArgumentsDelta,
     ArgumentsDone,
+    Compacting,
     ErrorRaised,
     Event,
     InputDelta,
@@ -141,6 +143,7 @@ _LIFE: dict[LifecycleType, str] = {
     "response.incomplete": "incomplete",
     "response.failed": "failed",
 }
+COMPACTION = Compaction("cmp_1", "rgc1.AAAA")
 EVENTS: tuple[Event, ...] = (
     *(Lifecycle(kind, 0, RESPONSES[name]) for kind, name in _LIFE.items()),
     Lifecycle("response.failed", 9, RESPONSES["cancelled"]),
@@ -173,4 +176,7 @@ EVENTS: tuple[Event, ...] = (
     ItemDone(20, 3, CUSTOM_CALL),
     ItemAdded(21, 4, replace(SEARCH_CALL, arguments="{}", status="in_progress")),
     ItemDone(22, 4, SEARCH_CALL),
+    ItemAdded(23, 5, Compaction("cmp_1", "")),
+    Compacting(24, "cmp_1", 5),
+    ItemDone(25, 5, COMPACTION),
 )

@@ -179,7 +179,9 @@ WRONG: list[tuple[Any, str, str]] = [
     (CUSTOM | {"name": ""}, VALUE, "input[0].name"),
     (CUSTOM | {"call_id": "c" * 65}, VALUE, "input[0].call_id"),
     (CUSTOM_OUTPUT | {"output": 5}, TYPE, "input[0].output"),
-    ({"type": "compaction", "encrypted_content": ""}, UNSUPPORTED, "input[0].type"),
+    ({"type": "compaction"}, MISSING, "input[0].encrypted_content"),
+    ({"type": "compaction", "encrypted_content": ""}, VALUE, "input[0].encrypted_content"),
+    ({"type": "context_compaction"}, UNSUPPORTED, "input[0].type"),
     ({"type": "no_such_item"}, UNSUPPORTED, "input[0].type"),
 ]
 

@@ -111,6 +111,12 @@ INSIDE: list[tuple[dict[str, Any], str, str]] = [
     ({"include": [None]}, TYPE, "include[0]"),
     ({"stream_options": {"include_obfuscation": 1}}, TYPE, "stream_options.include_obfuscation"),
     ({"context_management": [5]}, TYPE, "context_management[0]"),
+    ({"context_management": [{"type": "x"}]}, VALUE, "context_management[0].type"),
+    (
+        {"context_management": [{"type": "compaction", "compact_threshold": 999}]},
+        "integer_below_min_value",
+        "context_management[0].compact_threshold",
+    ),
 ]
 
 
@@ -256,7 +262,7 @@ IGNORED: list[tuple[dict[str, Any], tuple[str, ...]]] = [
     ({"client_metadata": {"a": "b"}}, ("client_metadata",)),
     ({"client_metadata": None}, ()),
     ({"moderation": {}, "prompt_cache_hint": {}}, ("moderation", "prompt_cache_hint")),
-    ({"context_management": [{"type": "compaction"}]}, ("context_management",)),
+    ({"context_management": [{"type": "compaction"}]}, ("context_management[0]",)),
     ({"stream": True, "stream_options": {"include_obfuscation": False}}, ()),
     (
         {"stream": True, "stream_options": {"include_obfuscation": True}},

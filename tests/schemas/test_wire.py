@@ -36,14 +36,25 @@ from app.schemas.wire.events import EVENT
 from app.schemas.wire.items import ITEM
 from app.schemas.wire.responses import RESPONSE
 from app.schemas.wire.usage import USAGE_REPORT
-from tests.schemas.examples import CALL, COMPLETED, CUSTOM_CALL, EVENTS, MESSAGE, RESPONSES, THOUGHT
+from tests.schemas.examples import (
+    CALL,
+    COMPACTION,
+    COMPLETED,
+    CUSTOM_CALL,
+    EVENTS,
+    MESSAGE,
+    RESPONSES,
+    THOUGHT,
+)
 
 OPENAI_EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 responses = pytest.mark.parametrize("name", RESPONSES)
 events = pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.type)
-#: That text knows neither custom tools nor searches among tools.
+#: That text knows no custom tools, no searches among tools, and no compactions in streams.
 IN_OPEN_RESPONSES = [
-    event for event in EVENTS if not re.search("custom_tool|tool_search", encode(event).decode())
+    event
+    for event in EVENTS
+    if not re.search("custom_tool|tool_search|compact", encode(event).decode())
 ]
 
 
@@ -115,6 +126,7 @@ ITEMS: list[Item] = [
     Message("msg_1", "user", (InputImage(file_id="f"), InputFile("AAAA", filename="a.pdf"))),
     Message("msg_1", "developer", (InputFile(file_url="https://a.example/", detail="low"),)),
     FunctionCallOutput("fco_1", "call_1", "4"),
+    COMPACTION,
     FunctionCallOutput("fco_1", "call_1", (InputText("4"),)),
 ]
 

@@ -22,6 +22,8 @@ Step = Batch | Exception | Callable[[], None]
 class ScriptedProvider:
     """Plays one script an attempt, the last one for ever; `left` counts attempts that ended."""
 
+    reads_compactions = False
+
     def __init__(self, name: str, *scripts: Sequence[Step]) -> None:
         self.name = name
         self.requests: list[ModelRequest] = []

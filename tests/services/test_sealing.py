@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.services.answering.sealing import PayloadSealer, Unsealed
+from app.domain.turns.compaction import Summary
+from app.services.answering.sealing import SUMMARY_TAG, PayloadSealer, Unsealed
 
 SEALER = PayloadSealer(lambda: b"secret")
 ENCODABLE = st.text(st.characters(codec="utf-8"))
@@ -50,3 +51,37 @@ def test_a_pseudonym_fits_the_upstream_and_hides_what_was_given() -> None:
     pseudonym = SEALER.pseudonym("acme", "alice@example.org")
     assert len(pseudonym) == 64
     assert "alice" not in pseudonym
+
+
+SUMMARY = Summary("The city is Oslo.", ("Be brief.",), keeps_messages=True)
+
+
+def test_a_summary_comes_back_as_it_was() -> None:
+    assert SEALER.open_summary("acme", SEALER.seal_summary("acme", SUMMARY)) == SUMMARY
+
+
+def test_nobody_but_its_account_can_open_a_summary() -> None:
+    sealed = SEALER.seal_summary("acme", SUMMARY)
+    assert SEALER.open_summary("other", sealed) is None
+    assert PayloadSealer(lambda: b"else").open_summary("acme", sealed) is None
+
+
+def test_nobody_can_read_or_change_a_summary() -> None:
+    sealed = SEALER.seal_summary("acme", SUMMARY)
+    blob = bytearray(base64.urlsafe_b64decode(sealed.removeprefix(SUMMARY_TAG)))
+    assert b"Oslo" not in blob
+    assert sealed != SEALER.seal_summary("acme", SUMMARY)
+    for place in range(len(blob)):
+        changed = blob[:place] + bytes([blob[place] ^ 1]) + blob[place + 1 :]
+        text = SUMMARY_TAG + base64.urlsafe_b64encode(changed).decode()
+        assert SEALER.open_summary("acme", text) is None
+
+
+@pytest.mark.parametrize("blob", ["", SUMMARY_TAG, SUMMARY_TAG + "AAAA", "gAAAAABm", "ü"])
+def test_what_is_no_summary_of_ours_does_not_open(blob: str) -> None:
+    assert SEALER.open_summary("acme", blob) is None
+
+
+def test_a_sealed_payload_is_no_summary_nor_the_other_way_round() -> None:
+    assert SEALER.open_summary("acme", SEALER.seal("acme", "anthropic", "x")) is None
+    assert SEALER.open("acme", SEALER.seal_summary("acme", SUMMARY)) is None

@@ -13,7 +13,6 @@ from flask.typing import ResponseReturnValue
 from app.api import auth, context
 from app.api.http import sse
 from app.api.http.bodies import json_body, let_others_run
-from app.api.http.errors import path_not_found
 from app.api.http.json_response import (
     TraceRecorder,
     ignored_parameters,
@@ -28,9 +27,11 @@ from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, GatewayError
 from app.schemas.docs.openapi import endpoint_info
 from app.schemas.field import ReadContext
+from app.schemas.request.compact import COMPACT_REQUEST
 from app.schemas.request.create import CREATE_REQUEST, INPUT_TOKENS_REQUEST
-from app.schemas.wire.answers import DELETED, ITEM_LIST, TOKEN_COUNT
+from app.schemas.wire.answers import COMPACTED, DELETED, ITEM_LIST, TOKEN_COUNT
 from app.schemas.wire.responses import RESPONSE
+from app.services.responses.service import Started
 from app.telemetry import STREAMS_OPEN
 
 bp = Blueprint("responses", __name__, url_prefix="/v1/responses")
@@ -96,7 +97,7 @@ def _answered(current: context.CallContext, request: CreateRequest) -> WSGIRespo
         started = services.responses.start(current.caller, request, call, recorder)
         recorder.started(started, call)
         if not request.stream:
-            body = RESPONSE.dump(started.run.response())
+            body = _whole(started, request)
             return json_response(body, response_headers(started, trace))
         run, push = started.run, current.environ.get(PUSH)
         if push is not None:
@@ -108,6 +109,13 @@ def _answered(current: context.CallContext, request: CreateRequest) -> WSGIRespo
         recorder.upstream_called(call)
         services.hangups.forget(watch)
         services.open_answers.leave(place)
+
+
+def _whole(started: Started, request: CreateRequest) -> dict[str, Any]:
+    """Return the JSON of an answer once it is whole."""
+    if request.compaction == "endpoint":
+        return COMPACTED.dump(started.compacted())
+    return RESPONSE.dump(started.run.response())
 
 
 def streaming(
@@ -146,9 +154,15 @@ def count_input() -> ResponseReturnValue:
 
 
 @bp.post("/compact")
-def missing() -> ResponseReturnValue:
-    """Say that this is not there: a 405 would name the methods of another path (E11)."""
-    raise path_not_found()
+def compact() -> ResponseReturnValue:
+    """Return what a conversation is shortened to (G6): an answer like any other, but for its form.
+
+    It is never stored, nor streamed.
+    """
+    current = context.current()
+    request = COMPACT_REQUEST.load(json_body(current), context=_reading(current))
+    current.trace.model = request.model
+    return _answered(current, request)
 
 
 @bp.get("/<response_id>")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from app.domain.items import (
+    Compaction,
     ContentPart,
     CustomCall,
     FunctionCall,
@@ -23,6 +24,7 @@ from app.domain.stream.events import (
     AnnotationAdded,
     ArgumentsDelta,
     ArgumentsDone,
+    Compacting,
     ErrorRaised,
     Event,
     InputDelta,
@@ -200,6 +202,7 @@ class Accumulator:
                 | InputDone()
                 | SummaryPartDone()
                 | SummaryTextDone()
+                | Compacting()
                 | ErrorRaised()
             ):
                 return  # they repeat what the deltas have said
@@ -258,7 +261,7 @@ class Accumulator:
         return part
 
 
-def _growing(item: OutputItem) -> _Growing:
+def _growing(item: OutputItem) -> OutputItem | _Growing:
     match item:
         case Message():
             return _GrowingMessage(item)
@@ -266,6 +269,8 @@ def _growing(item: OutputItem) -> _Growing:
             return _GrowingCall(item)
         case Reasoning():
             return _GrowingReasoning(item)
+        case Compaction():
+            return item  # it is whole at once
         case _:
             assert_never(item)
 

@@ -83,6 +83,13 @@ class Arguments:
 
 
 @dataclass(frozen=True, slots=True)
+class Compacted:
+    """The context was compacted: what came before is sealed in `encrypted_content` (G8)."""
+
+    encrypted_content: str
+
+
+@dataclass(frozen=True, slots=True)
 class PartEnded:
     """The next text, refusal or thought begins a new part of the same item."""
 
@@ -117,6 +124,7 @@ Delta = (
     | Opaque
     | CallOpened
     | Arguments
+    | Compacted
     | PartEnded
     | ItemEnded
     | Used

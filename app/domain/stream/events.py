@@ -208,6 +208,16 @@ class SummaryTextDone:
 
 
 @dataclass(frozen=True, slots=True)
+class Compacting:
+    """What came before is being compacted into the item."""
+
+    type: ClassVar[str] = "response.compaction.compacting"
+    sequence_number: int
+    item_id: str
+    output_index: int
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorRaised:
     """What went wrong, just before response.failed; shown flat and nested."""
 
@@ -238,6 +248,7 @@ Event = (
     | SummaryPartDone
     | SummaryTextDelta
     | SummaryTextDone
+    | Compacting
     | ErrorRaised
 )
 

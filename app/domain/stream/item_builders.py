@@ -6,9 +6,12 @@ output_text.delta events, output_text.done, content_part.done, output_item.done.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from app.domain.ids import Mint
 from app.domain.items import (
+    Compaction,
     FunctionCall,
     ItemStatus,
     Message,
@@ -19,11 +22,13 @@ from app.domain.items import (
     Refusal,
 )
 from app.domain.stream.brackets import Brackets, is_object
+from app.domain.stream.deltas import Compacted
 from app.domain.stream.event_log import EventLog
 from app.domain.stream.events import (
     AnnotationAdded,
     ArgumentsDelta,
     ArgumentsDone,
+    Compacting,
     ItemAdded,
     ItemDone,
     PartAdded,
@@ -247,6 +252,15 @@ class FunctionCallBuilder:
 
     def _item(self, arguments: str, status: ItemStatus) -> FunctionCall:
         return FunctionCall(self._id, self._call_id, self._name, arguments, status, self._namespace)
+
+
+def write_compaction(log: EventLog, mint: Mint, output_index: int, made: Compacted) -> Compaction:
+    """Write an item that is whole at once: a part of one must never be taken for one."""
+    item = Compaction(mint("cmp"), made.encrypted_content)
+    log.write(ItemAdded, output_index, replace(item, encrypted_content=""))
+    log.write(Compacting, item.id, output_index)
+    log.write(ItemDone, output_index, item)
+    return item
 
 
 ItemBuilder = MessageBuilder | ReasoningBuilder | FunctionCallBuilder

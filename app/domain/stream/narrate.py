@@ -21,6 +21,7 @@ from app.domain.stream.deltas import (
     Annotated,
     Arguments,
     CallOpened,
+    Compacted,
     Delta,
     Finished,
     ItemEnded,
@@ -40,6 +41,7 @@ from app.domain.stream.item_builders import (
     ItemBuilder,
     MessageBuilder,
     ReasoningBuilder,
+    write_compaction,
 )
 from app.errors import GatewayError, UpstreamMisbehaved, UpstreamUnavailable
 
@@ -205,13 +207,9 @@ class Narrator:
             self._release()
 
     def _of_open_call(self, delta: Delta) -> bool:
-        match delta:
-            case Arguments(key=key):
-                return isinstance(self._open, FunctionCallBuilder) and key == self._open.key
-            case ItemEnded() | Used() | Finished():
-                return True
-            case _:
-                return False
+        if isinstance(delta, Arguments):
+            return isinstance(self._open, FunctionCallBuilder) and delta.key == self._open.key
+        return isinstance(delta, ItemEnded | Used | Finished)
 
     def _release(self) -> None:
         """Write what was deferred, as soon as no call is open that is neither whole nor ended."""
@@ -253,6 +251,10 @@ class Narrator:
                 self._begin(ReasoningBuilder(self._log, self._mint("rs")))
             case CallOpened():
                 self._open_call(delta)
+            case Compacted():
+                self._close("completed")
+                made = write_compaction(self._log, self._mint, len(self._output), delta)
+                self._output.append(made)
             case PartEnded():
                 if isinstance(self._open, MessageBuilder | ReasoningBuilder):
                     self._open.end_part()

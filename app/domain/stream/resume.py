@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from app.domain.items import BuiltInCall, CustomCall, FunctionCall, Message, OutputItem, Reasoning
+from app.domain.items import (
+    BuiltInCall,
+    Compaction,
+    CustomCall,
+    FunctionCall,
+    Message,
+    OutputItem,
+    Reasoning,
+)
 from app.domain.response import Response, Usage
 from app.domain.stream.deltas import (
     Annotated,
@@ -77,7 +85,7 @@ class _Replay:
             self._output.append(event.item)
             self._continue()
             return
-        if isinstance(event, ItemAdded):
+        if isinstance(event, ItemAdded) and not isinstance(event.item, Compaction):
             self._ids.append(event.item.id)
         for delta in _deltas_of(event):
             self.narrator.hear([delta])
@@ -95,7 +103,7 @@ def _deltas_of(event: Event) -> tuple[Delta, ...]:
         case TextDelta():
             return (Text(event.delta, event.logprobs),)
         case ItemAdded():
-            return (_opened(event.item),)
+            return _opened(event.item)
         case AnnotationAdded():
             return (Annotated(event.annotation),)
         case RefusalDelta():
@@ -110,13 +118,18 @@ def _deltas_of(event: Event) -> tuple[Delta, ...]:
             return ()
 
 
-def _opened(item: Message | FunctionCall | Reasoning) -> Delta:
+def _opened(item: OutputItem) -> tuple[Delta, ...]:
     match item:
         case Message():
-            return MessageOpened(item.phase)
+            return (MessageOpened(item.phase),)
         case FunctionCall():
             is_custom = isinstance(item, CustomCall)
             built_in = item.name if isinstance(item, BuiltInCall) else ""
-            return CallOpened(item.id, item.call_id, item.name, item.namespace, is_custom, built_in)
+            opened = CallOpened(
+                item.id, item.call_id, item.name, item.namespace, is_custom, built_in
+            )
+            return (opened,)
         case Reasoning():
-            return ReasoningOpened()
+            return (ReasoningOpened(),)
+        case Compaction():
+            return ()  # its events are written together: its end is among them

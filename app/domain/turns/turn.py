@@ -56,11 +56,12 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """`items` is all that the model shall see; `own` what this turn adds to the conversation.
+    """`items` is the whole conversation; `own` what this turn adds to the conversation.
 
     `response_id` is the new turn's, in the parent's conversation. `position` is the parent's,
     `tools` are those of the parent's request (S6), `added` those that items have brought (G3),
-    `update` is what items have changed of the configuration by now (G3).
+    `update` is what items have changed of the configuration by now (G3). `replaced` are the places
+    of those items that a compaction stands for: no model sees them (G8).
     """
 
     response_id: str
@@ -70,3 +71,11 @@ class Thread:
     tools: tuple[FunctionTool, ...] = ()
     added: tuple[Tool, ...] = ()
     update: ConfigurationUpdate | None = None
+    replaced: frozenset[int] = frozenset()
+
+    @property
+    def visible(self) -> tuple[Item, ...]:
+        """What the model sees of the items."""
+        if not self.replaced:
+            return self.items
+        return tuple(item for i, item in enumerate(self.items) if i not in self.replaced)

@@ -61,6 +61,10 @@ class MessagesFormat:
         """Return what reads an answer; see WireFormat."""
         return EventReader(MessagesReader(fault, note))
 
+    def reads_compactions(self, _profile: Profile) -> bool:
+        """The format has none; see WireFormat."""
+        return False
+
     def input_counter(self, base_url: str, profile: Profile) -> InputCounter | None:
         """Return where tokens are counted; see WireFormat."""
         if profile.input_counter != "beside":

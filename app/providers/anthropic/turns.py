@@ -19,6 +19,7 @@ from app.domain.answer_options import UnseenItem
 from app.domain.hosted.item import HostedItem
 from app.domain.ids import call_id
 from app.domain.items import (
+    Compaction,
     FunctionCall,
     FunctionCallOutput,
     Item,
@@ -29,6 +30,7 @@ from app.providers.anthropic.cache_marks import MARK
 from app.providers.anthropic.media import blocks, text_block
 from app.providers.writing.arguments import as_object
 from app.providers.writing.call_ids import CallIds
+from app.providers.writing.compactions import unread_compaction
 from app.providers.writing.hosted import in_words
 from app.providers.writing.placeholders import GO_ON
 
@@ -90,8 +92,8 @@ class _Conversation:
 
     def add(self, item: Item) -> None:
         match item:
-            case Message(role="assistant"):
-                self._say("assistant", blocks(item.content))
+            case Message(role=role):
+                self._say("assistant" if role == "assistant" else "user", blocks(item.content))
             case Reasoning():
                 if item.encrypted_content is not None:
                     self._say("assistant", _thoughts(item.encrypted_content))
@@ -101,12 +103,12 @@ class _Conversation:
                 own_id = self._ids.of_output(item.call_id)
                 if own_id is not None:
                     self._say("user", [_tool_result(item, own_id)])
-            case Message():
-                self._say("user", blocks(item.content))
             case UnseenItem():
                 pass  # the parameters have what it changes
             case HostedItem():
                 self.add(in_words(item))
+            case Compaction():
+                raise unread_compaction()
             case _:
                 assert_never(item)
 

@@ -26,6 +26,7 @@ from app.domain.answer_options import JsonSchemaFormat, TextFormat, UnseenItem
 from app.domain.hosted.item import HostedItem
 from app.domain.hosted.words import words_of
 from app.domain.items import (
+    Compaction,
     ContentPart,
     FunctionCall,
     FunctionCallOutput,
@@ -55,6 +56,7 @@ from app.domain.tools import FUNCTIONS_ONLY, AllowedTools, FunctionTool, NamedFu
 from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, NotFound, UpstreamTimeout, UpstreamUnavailable
 from app.providers.local.sample import sample
+from app.providers.writing.compactions import unread_compaction
 from app.providers.writing.hosted import hosted_in_words
 from app.providers.writing.parameters import PassThrough
 from app.providers.writing.prompt_cache import ignored_caching
@@ -76,6 +78,11 @@ class LocalProvider:
     def known_tools(self, _model: str) -> frozenset[str]:
         """Return none: the built-in models call functions only; see Provider."""
         return FUNCTIONS_ONLY
+
+    @property
+    def reads_compactions(self) -> bool:
+        """There are none of its own; see Provider."""
+        return False
 
     def ignored(self, request: ModelRequest) -> tuple[str, ...]:
         """Name what is asked for and has no sense here; see Provider."""
@@ -224,6 +231,8 @@ def _text_of(item: Item) -> str:
             return ""
         case HostedItem():
             return words_of(item)
+        case Compaction():
+            raise unread_compaction()
         case _:
             assert_never(item)
 

@@ -61,6 +61,10 @@ class ChatFormat:
         )
         return ChatReader(fault, note, kept)
 
+    def reads_compactions(self, _profile: Profile) -> bool:
+        """The format has none; see WireFormat."""
+        return False
+
     def input_counter(self, _base_url: str, profile: Profile) -> InputCounter | None:
         """Return where tokens are counted; see WireFormat."""
         return COUNTERS.get(profile.input_counter)

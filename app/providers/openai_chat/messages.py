@@ -18,6 +18,7 @@ from app.domain.answer_options import UnseenItem
 from app.domain.hosted.item import HostedItem
 from app.domain.ids import nine_characters
 from app.domain.items import (
+    Compaction,
     ContentPart,
     FunctionCall,
     FunctionCallOutput,
@@ -36,6 +37,7 @@ from app.providers.openai_chat.reasoning_fields import ReasoningFields
 from app.providers.profiles import Profile
 from app.providers.writing.arguments import as_text
 from app.providers.writing.call_ids import CallIds
+from app.providers.writing.compactions import unread_compaction
 from app.providers.writing.hosted import in_words
 from app.providers.writing.placeholders import GO_ON
 
@@ -112,7 +114,7 @@ class _Writer:
         if not self._profile.prefill and self.messages and self.messages[-1]["role"] == "assistant":
             self.messages.append({"role": "user", "content": GO_ON})
 
-    def write(self, item: Message | Reasoning | HostedItem) -> None:
+    def write(self, item: Message | Reasoning | HostedItem | Compaction) -> None:
         """Write an item."""
         match item:
             case Message(role="assistant"):
@@ -127,6 +129,8 @@ class _Writer:
                 self._reasoning.take(item)
             case HostedItem():
                 self.write(in_words(item))
+            case Compaction():
+                raise unread_compaction()
             case _:
                 assert_never(item)
 

@@ -67,6 +67,10 @@ class ResponsesFormat:
         reader = ResponsesReader(fault, cut_at, note, has_namespaces=has_namespaces)
         return EventReader(reader)
 
+    def reads_compactions(self, profile: Profile) -> bool:
+        """Tell whether the server makes them; see WireFormat."""
+        return profile.compaction
+
     def input_counter(self, _base_url: str, profile: Profile) -> InputCounter | None:
         """Return where tokens are counted; see WireFormat."""
         return COUNTER if profile.input_counter == "beside" else None

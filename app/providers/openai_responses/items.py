@@ -21,6 +21,7 @@ from app.domain.hosted.item import HostedItem
 from app.domain.ids import call_id
 from app.domain.items import (
     AdditionalTools,
+    Compaction,
     FunctionCall,
     FunctionCallOutput,
     InputText,
@@ -33,6 +34,7 @@ from app.providers.openai_responses.calls import added_json, call_json, output_j
 from app.providers.openai_responses.content import part_json
 from app.providers.profiles import Profile
 from app.providers.writing.call_ids import CallIds
+from app.providers.writing.compactions import unread_compaction
 from app.providers.writing.hosted import in_words
 
 Json = dict[str, Any]
@@ -123,7 +125,7 @@ def _reasoning(item: Reasoning) -> Iterator[Json]:
 
 
 def _item(
-    item: Message | FunctionCall | FunctionCallOutput | HostedItem,
+    item: Message | FunctionCall | FunctionCallOutput | HostedItem | Compaction,
     ids: CallIds,
     profile: Profile,
     known: AbstractSet[str],
@@ -139,6 +141,10 @@ def _item(
             yield output_json(item, its_call, profile, known)
         case HostedItem():
             yield item.json if profile.hosted_items else _message(in_words(item), profile)
+        case Compaction():
+            if not profile.compaction:
+                raise unread_compaction()
+            yield {"type": "compaction", "encrypted_content": item.encrypted_content}
         case _:
             assert_never(item)
 

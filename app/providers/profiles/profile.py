@@ -70,6 +70,7 @@ class Profile:
         phase: whether the `phase` of a message is read; else it is left out.
         hosted_items: whether what tools did that the server runs itself is read in the input, under
             ids of its own or another's; else it is sent in words (R24).
+        compaction: whether it compacts conversations, and reads what it has made of them.
         refusals: whether refusals are read in the input; else they are sent as text.
         tells_cut: whether an answer that was cut says so; else one that is as long as it might
             be was cut.
@@ -128,6 +129,7 @@ class Profile:
     encrypted_reasoning: bool = True
     phase: bool = True
     hosted_items: bool = False
+    compaction: bool = False
     refusals: bool = True
     tells_cut: bool = True
     custom_tools: bool = False

@@ -33,6 +33,7 @@ _OPENAI = replace(
     custom_tools=True,
     namespaces=True,
     tool_search=True,
+    compaction=True,
 )
 #: Azure's API is OpenAI's; learn.microsoft.com, "v1 API": the key goes into `api-key`; "Priority
 #: processing": the tiers are auto, default and priority.
@@ -74,6 +75,7 @@ VENDORS = (
         custom_tools=False,
         namespaces=False,
         tool_search=False,
+        compaction=False,
     ),
     # docs.anthropic.com, "OpenAI SDK compatibility": what is ignored there. Its own format has
     # these flags' meanings in providers.anthropic.

@@ -57,3 +57,14 @@ REQUESTS: dict[str, Any] = {
         }
     },
 }
+COMPACTIONS: dict[str, Any] = {
+    "conversation": {
+        "value": {
+            "model": "local/echo",
+            "input": [
+                {"role": "user", "content": "What is the capital of France?"},
+                {"role": "assistant", "content": "Paris."},
+            ],
+        }
+    }
+}

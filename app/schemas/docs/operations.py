@@ -12,10 +12,12 @@ from app.schemas.docs.elements import answer as _answer
 from app.schemas.docs.elements import include as _include
 from app.schemas.docs.elements import query as _query
 from app.schemas.docs.errors import errors
-from app.schemas.docs.examples import FRAME, FRAMES, REQUESTS
+from app.schemas.docs.examples import COMPACTIONS, FRAME, FRAMES, REQUESTS
 from app.schemas.docs.headers import ANSWERED, LIMITS, headers
+from app.schemas.request.compact import CompactRequestSchema
 from app.schemas.request.create import CreateRequestSchema, InputTokensSchema
 from app.schemas.wire.answers import (
+    CompactedConversationSchema,
     DeletedSchema,
     EndpointSchema,
     HealthSchema,
@@ -42,6 +44,7 @@ def operations() -> dict[str, dict[str, Json]]:
         RESPONSES: {"post": _create(), "get": _describe()},
         _ONE: {"get": _retrieve(), "delete": _delete()},
         f"{RESPONSES}/input_tokens": {"post": _count_input()},
+        f"{RESPONSES}/compact": {"post": _compact()},
         f"{_ONE}/cancel": {"post": _cancel()},
         f"{_ONE}/input_items": {"get": _input_items()},
         **conversation_operations(),
@@ -83,6 +86,20 @@ def _count_input() -> Json:
             "content": {_JSON: {"schema": InputTokensSchema(), "examples": REQUESTS}},
         },
         "responses": {"200": counted} | errors(400, 404, 408, 413, 415, *_KEYED),
+    }
+
+
+def _compact() -> Json:
+    compacted = _answer("What is left of it.", CompactedConversationSchema())
+    compacted["headers"] = headers(*ANSWERED, *LIMITS)
+    return {
+        "operationId": "compactConversation",
+        "summary": "Shorten a conversation to the user's messages and a summary, sealed.",
+        "requestBody": {
+            "required": True,
+            "content": {_JSON: {"schema": CompactRequestSchema(), "examples": COMPACTIONS}},
+        },
+        "responses": {"200": compacted} | errors(400, 404, 408, 413, 415, *_KEYED),
     }
 
 

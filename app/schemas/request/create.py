@@ -16,12 +16,13 @@ from app.domain.models import is_deep_research
 from app.domain.request import INCLUDE_ENCRYPTED, INCLUDE_LOGPROBS, CreateRequest, Parameters
 from app.schemas.document import Document
 from app.schemas.field import ReadContext, Refer, StrictField
-from app.schemas.fields import Boolean, Choice, FreeObjects, Integer, Number, String, TextMap
+from app.schemas.fields import Boolean, Choice, Integer, Number, String, TextMap
 from app.schemas.invalid import InvalidField, array_at, join, listed, mistyped, quoted
 from app.schemas.nesting import Nested
 from app.schemas.request.bounds import EFFORTS
 from app.schemas.request.foreign import ChatParametersSchema, ModerationField, UnsupportedField
 from app.schemas.request.items.added_tools import refuse_clashes
+from app.schemas.request.items.compactions import ContextManagementField
 from app.schemas.request.items.input import InputField
 from app.schemas.request.prompt_cache import InputCacheOptionsSchema
 from app.schemas.request.text_options import TextOptionsSchema
@@ -176,7 +177,9 @@ class CreateRequestSchema(ChatParametersSchema):
     )
     seed = Integer(-(2**63), 2**63 - 1)
     include = IncludeField()
-    context_management = FreeObjects(about="Accepted, and not acted on.")
+    context_management = ContextManagementField(
+        about="Past so many tokens of input, the answer begins with a compaction."
+    )
     moderation = ModerationField(about='Accepted without effect, unless a mode is "block".')
     prompt = UnsupportedField("send the text of the template as instructions and input.")
 
@@ -197,6 +200,8 @@ class CreateRequestSchema(ChatParametersSchema):
             parameters=Parameters(**{name: found[name] for name in found if name in _SHAPING}),
             ignored=tuple(context.ignored),
             has_cache_breakpoints=context.has_cache_breakpoints,
+            compaction="trigger" if context.trigger else None,
+            compact_threshold=found.get("context_management"),
             **{name: found[name] for name in found if name in _REQUEST},
         )
 
@@ -246,7 +251,5 @@ def settle_together(found: dict[str, Any], context: ReadContext) -> None:
     if "tool_choice" in found:
         tools = (*found.get("tools", ()), *(each.tool for each in context.added_tools))
         found["tool_choice"] = settle(found["tool_choice"], tools, context, continues=continues)
-    if "context_management" in found:  # accepted, and not acted on (R15)
-        context.ignore("context_management")
-    if "stream_options" in found and not found.get("stream"):
+    if "stream_options" in found and not found.get("stream"):  # accepted, and not acted on (R15)
         context.ignore("stream_options")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from app.domain.estimates import TokenCount
+from app.domain.turns.compaction import CompactedConversation
 from app.errors import GatewayError
 from app.schemas.field import Bind
 from app.schemas.fields import Boolean, Choice, FreeObject, Integer, String, TextMap
 from app.schemas.nesting import ListOf, Nested
 from app.schemas.wire.document import ALWAYS, AT_TIMES, OR_NULL, ValueSchema, WireSchema
 from app.schemas.wire.items import ITEM
+from app.schemas.wire.responses import UsageSchema
 
 _LONGEST_LINE = 1024
 
@@ -53,6 +55,17 @@ class TokenCountSchema(ValueSchema[TokenCount]):
     input_tokens = Integer(0, **ALWAYS)
 
 
+class CompactedConversationSchema(ValueSchema[CompactedConversation]):
+    about = "What is left of a conversation. Send `output` back as it is, and go on behind it."
+    values = (CompactedConversation,)
+
+    id = String(shortest=1, **ALWAYS)
+    object = Choice("response.compaction", **ALWAYS)
+    created_at = Integer(0, about="Unix seconds.", **ALWAYS)
+    output = ListOf(ITEM, about="The user's messages, then one compaction.", **ALWAYS)
+    usage = Nested(UsageSchema(), about="What the summary took.", **ALWAYS)
+
+
 class ItemListSchema(ValueSchema[Any]):
     about = "One page of items, in the order of the query."
 
@@ -87,5 +100,5 @@ class EndpointSchema(WireSchema):
 
 
 ERROR_ENVELOPE, DELETED, ITEM_LIST = ErrorEnvelopeSchema(), DeletedSchema(), ItemListSchema()
-TOKEN_COUNT = TokenCountSchema()
+TOKEN_COUNT, COMPACTED = TokenCountSchema(), CompactedConversationSchema()
 HEALTH, READINESS = HealthSchema(), ReadinessSchema()

@@ -12,6 +12,7 @@ from app.domain.stream.events import (
     AnnotationAdded,
     ArgumentsDelta,
     ArgumentsDone,
+    Compacting,
     ErrorRaised,
     Event,
     InputDelta,
@@ -183,6 +184,12 @@ class SummaryDoneEventSchema(InSummary):
     text = String(**ALWAYS)
 
 
+class CompactingEventSchema(InItem):
+    values = (Compacting,)
+
+    type = Choice("response.compaction.compacting", **ALWAYS)
+
+
 class StreamErrorSchema(ValueSchema[ErrorRaised]):
     values = (ErrorRaised,)
 
@@ -220,5 +227,6 @@ EVENT: OneOf[Event] = OneOf(
     SummaryPartEventSchema(),
     SummaryDeltaEventSchema(),
     SummaryDoneEventSchema(),
+    CompactingEventSchema(),
     ErrorEventSchema(),
 )

@@ -13,6 +13,7 @@ from typing import Any
 from app.domain.hosted.item import HOSTED_KINDS, HostedItem, hosted_item, is_search_elsewhere
 from app.domain.items import (
     AdditionalTools,
+    Compaction,
     CustomCall,
     CustomCallOutput,
     FunctionCall,
@@ -223,11 +224,20 @@ class ToolSearchOutputSchema(SearchSchema):
     tools = ListOf(TOOL, **ALWAYS)
 
 
+class CompactionSchema(ValueSchema[Compaction]):
+    about = "Stands for what came before it. Send it back unchanged in its place."
+    values = (Compaction,)
+
+    id = String(shortest=1, **ALWAYS)
+    type = Choice("compaction", **ALWAYS)
+    encrypted_content = String(about="Opaque.", **ALWAYS)
+
+
 _CALL, _CUSTOM_CALL, _REASONING = FunctionCallSchema(), CustomCallSchema(), ReasoningSchema()
-_SEARCH = ToolSearchCallSchema()
+_SEARCH, _COMPACTION = ToolSearchCallSchema(), CompactionSchema()
 #: What a model made, and whatever a conversation holds.
 OUTPUT_ITEM: OneOf[OutputItem] = OneOf(
-    OutputMessageSchema(), _CALL, _CUSTOM_CALL, _SEARCH, _REASONING
+    OutputMessageSchema(), _CALL, _CUSTOM_CALL, _SEARCH, _REASONING, _COMPACTION
 )
 ITEM: OneOf[Item] = OneOf(
     MessageSchema(),
@@ -241,5 +251,6 @@ ITEM: OneOf[Item] = OneOf(
     _HOSTED,
     _SEARCH,
     ToolSearchOutputSchema(),
+    _COMPACTION,
     rest=hosted_item,  # of a later release, or of a server that has more kinds than we know
 )

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from app.domain.answer_options import UnseenItem
 from app.domain.hosted.item import HostedItem
 from app.domain.items import (
+    Compaction,
     FunctionCall,
     FunctionCallOutput,
     Item,
@@ -94,9 +95,9 @@ class _GroupFinder:
                 if not self._is_in_reasoning:
                     self._reasoning = []
                 self._reasoning.append(index)
-            case Message():
+            case Message() | Compaction():
                 self._last_fixed = index
-                if item.role != "assistant":
+                if isinstance(item, Compaction) or item.role != "assistant":
                     self._reasoning = []
             case HostedItem():
                 self._last_fixed = index

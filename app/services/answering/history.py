@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import replace
 
-from app.domain.answer_options import UnseenItem
 from app.domain.ids import IdGenerator, is_conversation_id, tag_of
 from app.domain.items import (
+    Compaction,
     InputItem,
     Item,
     ItemReference,
@@ -16,6 +17,7 @@ from app.domain.items import (
 from app.domain.request import CreateRequest
 from app.domain.response import Status
 from app.domain.tools import AllowedTools, undeclared
+from app.domain.turns.compaction import Summary, is_of_user, stays
 from app.domain.turns.turn import Context, Thread
 from app.errors import InvalidRequest, NotFound
 from app.services.answering.call_pairing import CallPairing
@@ -30,15 +32,19 @@ def thread_for(
     account: str,
     request: CreateRequest,
     context_of: Callable[[str, str], Context | Status],
+    summary_of: Callable[[Compaction], Summary | None] = lambda _compaction: None,
 ) -> Thread:
     """Return what the request's turn starts from.
 
     `context_of` returns the context that an account's response leaves, or its status while it has
     not ended, or the context of a conversation; it raises NotFound (services/conversations).
+    `summary_of` returns what a compaction holds, None for another service's; it raises
+    InvalidRequest.
 
     Raises:
         InvalidRequest: the parent is unknown or still running (S1, S2), or a call has no output
-            or an output no call (S4), or there is nothing that a model could answer (G3).
+            or an output no call (S4), a compaction cannot be opened (G8), or there is nothing that
+            a model could answer (G3).
         NotFound: an item_reference names no stored item of this account (S5), or there is no such
             conversation (N11).
         StorageUnavailable: the store is unreachable.
@@ -49,7 +55,8 @@ def thread_for(
         pairing = CallPairing(())
         own = pairing.add(_resolved(store, ids, account, request.input, {}, response_id))
         items = hosted_in_order(pairing.items(), own, has_gaps=False)
-        return with_changes(Thread(response_id, items, own))
+        thread = Thread(response_id, items, own)
+        return _with_replaced(with_changes(thread), (), summary_of)
     context = _parent_context(account, parent_id, context_of)
     response_id = ids.new_id("resp", tag_of(parent_id) or ids.new_tag())
     pairing = CallPairing(context.items, context.inputs, context.purged)
@@ -62,7 +69,54 @@ def thread_for(
         position=context.position,
         tools=context.tools,
     )
-    return with_changes(thread)
+    inputs = (context.items[given.start : given.stop] for given in context.inputs)
+    return _with_replaced(with_changes(thread), inputs, summary_of)
+
+
+def _with_replaced(
+    thread: Thread,
+    inputs: Iterable[tuple[Item, ...]],
+    summary_of: Callable[[Compaction], Summary | None],
+) -> Thread:
+    """Return the thread with the places of what its last compaction stands for (G8).
+
+    `inputs` are those of the turns before. Messages of the user that came in one input with the
+    compaction stay where it says so.
+    """
+    if Compaction not in map(type, thread.items):
+        return thread
+    for item in thread.own:
+        if isinstance(item, Compaction):
+            summary_of(item)  # refused if it is no good, whatever follows it
+    last, summary = _last_summary(thread.items, summary_of)
+    if summary is None:
+        return thread
+    kept: set[int] = set()
+    if summary.keeps_messages:
+        of_its_input = next(
+            (given for given in (*inputs, thread.own) if _holds(given, thread.items[last])), ()
+        )
+        kept = {id(item) for item in of_its_input if is_of_user(item)}
+    replaced = (
+        place
+        for place, item in enumerate(thread.items[:last])
+        if type(item) is Compaction or not (stays(item) or id(item) in kept)
+    )
+    return replace(thread, replaced=frozenset(replaced))
+
+
+def _last_summary(
+    items: tuple[Item, ...], summary_of: Callable[[Compaction], Summary | None]
+) -> tuple[int, Summary | None]:
+    for place in reversed(range(len(items))):
+        item = items[place]
+        if isinstance(item, Compaction) and (summary := summary_of(item)) is not None:
+            return place, summary
+    return 0, None
+
+
+def _holds(given: tuple[Item, ...], item: Item) -> bool:
+    return any(each is item for each in given)
 
 
 def refuse_undeclared(request: CreateRequest, thread: Thread) -> None:
@@ -171,7 +225,7 @@ def without_oldest(items: tuple[Item, ...], excess_tokens: int | None) -> tuple[
     call from its output: no message stands between them (S4).
     Returns `items` unchanged when there is nothing that may be dropped.
     """
-    sizes = [0 if _is_instruction(item) else len(repr(item)) for item in items]
+    sizes = [0 if stays(item) else len(repr(item)) for item in items]
     goal = excess_tokens * 4 if excess_tokens is not None else sum(sizes) // 2
     cuts = [
         index
@@ -185,14 +239,4 @@ def without_oldest(items: tuple[Item, ...], excess_tokens: int | None) -> tuple[
         dropped += sum(sizes[start:end])
         if dropped >= goal:
             break
-    return _instructions(items[:end]) + items[end:]
-
-
-def _instructions(dropped: Iterable[Item]) -> tuple[Item, ...]:
-    return tuple(item for item in dropped if _is_instruction(item))
-
-
-def _is_instruction(item: Item) -> bool:
-    if isinstance(item, UnseenItem):
-        return True
-    return isinstance(item, Message) and item.role in ("system", "developer")
+    return tuple(filter(stays, items[:end])) + items[end:]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -11,21 +10,24 @@ from app.domain.accounts.accounts import Caller
 from app.domain.call_ids import used_call_ids
 from app.domain.estimates import TokenCount, estimate
 from app.domain.ids import IdGenerator
-from app.domain.items import Item, Reasoning
+from app.domain.items import Compaction, Item
 from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest, ModelRequest, Parameters
 from app.domain.response import Response, Status
 from app.domain.stream.call_names import CallNames
 from app.domain.stream.events import Event
 from app.domain.stream.narrate import Narrator
+from app.domain.turns.compaction import Summary
 from app.domain.turns.turn import Context, Thread
 from app.domain.upstream_call import UpstreamCall
 from app.errors import ContextLengthExceeded, GatewayError, InvalidRequest
 from app.services.accounts.storage_quota import refuse_when_full
+from app.services.answering.compactor import Compactor, opened_summary, readers
 from app.services.answering.history import refuse_undeclared, thread_for, without_oldest
-from app.services.answering.plain_reasoning import marked, opened_for
+from app.services.answering.plain_reasoning import marked
+from app.services.answering.prepared.model_requests import ModelRequests
+from app.services.answering.prepared.request import PreparedRequest
 from app.services.answering.run import Run
 from app.services.answering.sealing import PayloadSealer
-from app.services.answering.tool_forms import for_provider
 from app.services.answering.unseen_items import in_thread
 from app.services.upstreams.catalog import ModelCatalog, Target
 from app.services.upstreams.retry_rounds import FIRST_PAUSE_S
@@ -33,22 +35,6 @@ from app.services.upstreams.router import Router, UpstreamAnswer
 from app.store.responses.base import ResponseStore
 
 MAX_TRUNCATIONS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedRequest:
-    """A request that can be answered: what the model shall see, and the response as it begins."""
-
-    caller: Caller
-    request: CreateRequest
-    targets: tuple[Target, ...]
-    thread: Thread
-    response: Response
-
-    @property
-    def parameters(self) -> Parameters:
-        """The request's parameters, as items of the thread have changed them (G3)."""
-        return in_thread(self.request.parameters, self.thread)
 
 
 class Preparation:
@@ -74,6 +60,8 @@ class Preparation:
         self._catalog = catalog
         self._router = router
         self._sealer = sealer
+        self._requests = ModelRequests(sealer)
+        self._compactor = Compactor(sealer)
         self._ids = ids
         self._now = now
         self._context_of = context_of
@@ -91,7 +79,8 @@ class Preparation:
         """
         targets = self.targets(caller, request)
         refuse_when_full(self._store, caller, request)
-        start = thread_for(self._store, self._ids, caller.account, request, self._context_of)
+        start = self._thread(caller.account, request)
+        targets = readers(targets, request, start)
         refuse_undeclared(request, start)
         response = Response(
             start.response_id,
@@ -103,6 +92,14 @@ class Preparation:
         )
         return PreparedRequest(caller, request, targets, start, response)
 
+    def _thread(self, account: str, request: CreateRequest) -> Thread:
+        """Return what the request's turn starts from. Raises as `prepare` does."""
+
+        def summary_of(compaction: Compaction) -> Summary | None:
+            return opened_summary(self._sealer, account, request, compaction)
+
+        return thread_for(self._store, self._ids, account, request, self._context_of, summary_of)
+
     def targets(self, caller: Caller, request: CreateRequest) -> tuple[Target, ...]:
         """Return what may answer the request, best first. Raises as `prepare` does."""
         targets = self._catalog.resolve(request.model, caller)
@@ -113,7 +110,8 @@ class Preparation:
     def ignored(self, prepared: PreparedRequest) -> tuple[str, ...]:
         """Name the parameters that the first-choice provider will not honour."""
         target = prepared.targets[0]
-        return target.provider.ignored(self._model_request(prepared, prepared.thread.items, target))
+        request = self._requests.answer(prepared, prepared.thread.visible, target)
+        return target.provider.ignored(request)
 
     def count_input(self, caller: Caller, request: CreateRequest, call: UpstreamCall) -> TokenCount:
         """Return how many tokens the model would read, its history and tools included (G9).
@@ -127,15 +125,15 @@ class Preparation:
             CallerGone: the call was cancelled.
         """
         if not request.model:
-            start = thread_for(self._store, self._ids, caller.account, request, self._context_of)
-            items, parameters = start.items, in_thread(request.parameters, start)
+            start = self._thread(caller.account, request)
+            items, parameters = start.visible, in_thread(request.parameters, start)
         else:
             prepared = self.prepare(caller, request)
-            items, target = prepared.thread.items, prepared.targets[0]
+            items, target = prepared.thread.visible, prepared.targets[0]
             parameters = prepared.parameters
             call.provider = target.provider.name
             counted = target.provider.count_input(
-                self._model_request(prepared, items, target), call
+                self._requests.answer(prepared, items, target), call
             )
             if counted is not None:
                 return TokenCount(counted)
@@ -152,15 +150,42 @@ class Preparation:
         """Open the upstream, without the oldest turns where they are too much for it (S8).
 
         With `until`, a time of time.monotonic, failures are tried again until then, as
-        Router.open_in_time does.
+        Router.open_in_time does. Where a compaction is wanted, or due, a summary is what is opened
+        (G6-G8).
 
         Raises:
             GatewayError: as Router.open does.
             Parked: as Router.open_in_time does.
         """
-        items, last_excess = prepared.thread.items, None
+        items, request = prepared.thread.visible, prepared.request
+        if request.compaction is None and not self._compactor.is_due(prepared):
+            return self._opened(prepared, items, self._requests.answer, call, until, pause_s)
+        deadline, first = call.deadline, prepared.targets[0]
+        opened = self._opened(prepared, items, self._requests.summary, call, until, pause_s)
+        if request.compaction is not None:
+            return self._compactor.alone(prepared, opened, call.silence_s)
+
+        def answer(items: tuple[Item, ...]) -> UpstreamAnswer:
+            call.deadline = deadline  # the summary has had its own time
+            return self._opened(prepared, items, self._requests.answer, call)
+
+        answering = self._requests.answer(prepared, items, first)
+        opened.ignored = first.provider.ignored(answering)
+        return self._compactor.before(prepared, opened, call.silence_s, answer)
+
+    def _opened(
+        self,
+        prepared: PreparedRequest,
+        items: tuple[Item, ...],
+        made_for: Callable[[PreparedRequest, tuple[Item, ...], Target], ModelRequest],
+        call: UpstreamCall,
+        until: float | None = None,
+        pause_s: float = FIRST_PAUSE_S,
+    ) -> UpstreamAnswer:
+        """Open an upstream for these items; `made_for` makes the request to it of them."""
+        last_excess = None
         for truncations_left in reversed(range(MAX_TRUNCATIONS + 1)):
-            request_for = partial(self._model_request, prepared, items)
+            request_for = partial(made_for, prepared, items)
             try:
                 if until is not None:
                     return self._router.open_in_time(
@@ -204,69 +229,22 @@ class Preparation:
         abort_error: Callable[[], GatewayError | None] = lambda: None,
     ) -> Run:
         """Return the answer under way; see Run for the callbacks."""
-        model = opened.target.upstream_model
-        seal = partial(self._sealer.seal, prepared.caller.account, opened.provider)
+
+        def seal(payload: str) -> str:
+            return self._sealer.seal(prepared.caller.account, opened.provider, payload)
+
+        def store_marked(response: Response, events: list[Event]) -> None:
+            store(marked(response, opened.target.upstream_model, seal), events)
+
         return Run(
             self.narrator(prepared),
             opened.batches,
-            store=lambda response, events: store(marked(response, model, seal), events),
+            store=store_marked,
             on_end=on_end,
             abort_error=abort_error,
             seal=seal,
             shows_opaque=INCLUDE_ENCRYPTED in prepared.request.parameters.include,
         )
-
-    def _model_request(
-        self, prepared: PreparedRequest, items: tuple[Item, ...], target: Target
-    ) -> ModelRequest:
-        account, request = prepared.caller.account, prepared.request
-        known = target.provider.known_tools(target.upstream_model)
-        parameters, items = for_provider(request.parameters, items, prepared.thread, known)
-        return ModelRequest(
-            model=target.upstream_model,
-            items=self._for_target(account, target, items),
-            parameters=self._pseudonymous(account, parameters),
-            stream=request.stream or request.background,
-            history_tools=prepared.thread.tools,
-            max_output_tokens_default=target.max_output_tokens,
-            reasons=target.reasons,
-            has_cache_breakpoints=request.has_cache_breakpoints,
-            known_tools=known,
-        )
-
-    def _pseudonymous(self, account: str, parameters: Parameters) -> Parameters:
-        """Return the parameters under pseudonyms that no other account has upstream (U14)."""
-        names = (parameters.user, parameters.safety_identifier, parameters.prompt_cache_key)
-        if names == (None, None, None):
-            return parameters
-        user, safety_identifier, cache_key = (
-            name and self._sealer.pseudonym(account, name) for name in names
-        )
-        return replace(
-            parameters,
-            user=user,
-            safety_identifier=safety_identifier,
-            prompt_cache_key=cache_key,
-        )
-
-    def _for_target(
-        self, account: str, target: Target, items: tuple[Item, ...]
-    ) -> tuple[Item, ...]:
-        """Return the items with the opaque payloads of this provider, and no other's (U11)."""
-        for item in items:
-            if isinstance(item, Reasoning) and item.encrypted_content is not None:
-                opened = (self._opened_item(account, target, each) for each in items)
-                return tuple(each for each in opened if each is not None)
-        return items
-
-    def _opened_item(self, account: str, target: Target, item: Item) -> Item | None:
-        """Return the item with its payload open; None, text and all, for another provider's."""
-        if not isinstance(item, Reasoning) or item.encrypted_content is None:
-            return item
-        unsealed = self._sealer.open(account, item.encrypted_content)
-        if unsealed is None or unsealed.origin != target.provider.name:
-            return None
-        return opened_for(target.upstream_model, item, unsealed.payload)
 
 
 def refuse_sampling(parameters: Parameters) -> None:

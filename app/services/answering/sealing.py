@@ -1,5 +1,8 @@
-"""Opaque reasoning leaves the gateway sealed: bound to its account and to the provider that
-gave it, so that it travels back byte-exact to that provider and nowhere else (U11).
+"""What leaves the gateway sealed, under the deployment's secret, to come back unchanged.
+
+Opaque reasoning is bound to its account and to the provider that gave it, so that it travels back
+byte-exact to that provider and nowhere else (U11). Summaries are encrypted, and bound to their
+account alone: any provider may go on from them (G8).
 """
 
 from __future__ import annotations
@@ -8,11 +11,21 @@ import base64
 import binascii
 import hashlib
 import hmac
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from app.domain.turns.compaction import Summary
+
 _VERSION = b"\x01"
 _MAC_LENGTH = 16
+#: What the content of a compaction begins with that we have made; other services' do not.
+SUMMARY_TAG = "rgc1."
+_NONCE_LENGTH = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +50,7 @@ class PayloadSealer:
 
     def open(self, account: str, sealed: str) -> Unsealed | None:
         """Return what was sealed, or None for a blob that is not this account's and intact."""
-        try:
-            blob = base64.b64decode(sealed.encode(), altchars=b"-_", validate=True)
-        except (binascii.Error, UnicodeEncodeError):
-            return None
+        blob = _decoded(sealed)
         version, mac, body = blob[:1], blob[1 : 1 + _MAC_LENGTH], blob[1 + _MAC_LENGTH :]
         if version != _VERSION or not hmac.compare_digest(mac, self._mac(account, body)):
             return None
@@ -51,9 +61,44 @@ class PayloadSealer:
         """Return a name for `given` that no other account shares (U14), 64 characters long."""
         return self._digest(b"pseudonym\0", account, given.encode()).hex()
 
+    def seal_summary(self, account: str, summary: Summary) -> str:
+        """Return a summary, encrypted so that this account's requests alone open it."""
+        kept = {
+            "summary": summary.text,
+            "instructions": summary.instructions,
+            "keeps_messages": summary.keeps_messages,
+        }
+        nonce = os.urandom(_NONCE_LENGTH)
+        blob = nonce + self._cipher(account).encrypt(nonce, orjson.dumps(kept), None)
+        return SUMMARY_TAG + base64.urlsafe_b64encode(blob).decode()
+
+    def open_summary(self, account: str, sealed: str) -> Summary | None:
+        """Return what was sealed, or None for what is not this account's and intact."""
+        blob = _decoded(sealed.removeprefix(SUMMARY_TAG))
+        nonce, encrypted = blob[:_NONCE_LENGTH], blob[_NONCE_LENGTH:]
+        if not sealed.startswith(SUMMARY_TAG) or len(nonce) < _NONCE_LENGTH:
+            return None
+        try:
+            kept = orjson.loads(self._cipher(account).decrypt(nonce, encrypted, None))
+        except InvalidTag:
+            return None
+        return Summary(kept["summary"], tuple(kept["instructions"]), kept["keeps_messages"])
+
+    def _cipher(self, account: str) -> AESGCM:
+        """Return AES-256-GCM under the account's own key, of which nonces are drawn at random."""
+        return AESGCM(self._digest(b"summary\0", account, b""))
+
     def _mac(self, account: str, body: bytes) -> bytes:
         return self._digest(b"seal\0", account, body)[:_MAC_LENGTH]
 
     def _digest(self, purpose: bytes, account: str, body: bytes) -> bytes:
         message = purpose + account.encode() + b"\0" + body
         return hmac.digest(self._secret(), message, hashlib.sha256)
+
+
+def _decoded(sealed: str) -> bytes:
+    """Return the bytes of URL-safe base64, none where it is no such text."""
+    try:
+        return base64.b64decode(sealed.encode(), altchars=b"-_", validate=True)
+    except (binascii.Error, UnicodeEncodeError):
+        return b""

@@ -13,7 +13,8 @@ from app.domain.response import Response
 from app.domain.turns.job_payload import JobPayload
 from app.errors import InvalidRequest, NotFound, RateLimited, StorageUnavailable
 from app.services.accounts.permissions import permitted, refuse_read_only, well_formed
-from app.services.answering.preparation import Preparation, PreparedRequest
+from app.services.answering.preparation import Preparation
+from app.services.answering.prepared.request import PreparedRequest
 from app.services.background.finisher import JobFinisher
 from app.services.background.subscriptions import FeedHub, Subscriber
 from app.services.limits.meter import Meter, Observer

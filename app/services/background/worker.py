@@ -18,7 +18,9 @@ from app.domain.response import Response
 from app.domain.turns.job_payload import JobPayload
 from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, GatewayError, NotFound, StorageUnavailable, Unconfirmed
-from app.services.answering.preparation import Preparation, PreparedRequest
+from app.services.answering.compactor import readers
+from app.services.answering.preparation import Preparation
+from app.services.answering.prepared.request import PreparedRequest
 from app.services.background.active_jobs import ActiveJob, ActiveJobs
 from app.services.background.event_writer import PAUSE_S, EventWriter
 from app.services.background.finisher import JobFinisher, trace_of
@@ -204,6 +206,7 @@ class Worker:
         if caller is None:
             return None
         targets = self._preparation.targets(caller, request)
+        targets = readers(targets, request, payload.thread)
         return PreparedRequest(caller, request, targets, payload.thread, payload.response)
 
     def _stream(self, job: ActiveJob, prepared: PreparedRequest, opened: UpstreamAnswer) -> None:

@@ -14,7 +14,7 @@ from app.domain.estimates import estimate
 from app.domain.prices import FREE, UNKNOWN_COST, Cost
 from app.domain.response import NO_USAGE, Response, Usage
 from app.errors import GatewayError
-from app.services.answering.preparation import PreparedRequest
+from app.services.answering.prepared.request import PreparedRequest
 from app.services.limits.limiter import RateLimiter
 from app.services.limits.reservation import Reservation
 from app.services.limits.usage import UsageBook
@@ -53,7 +53,7 @@ class Meter:
             prepared.caller,
             lambda: estimate(
                 prepared.parameters,
-                prepared.thread.items,
+                prepared.thread.visible,
                 prepared.targets[0].max_output_tokens,
             ),
         )

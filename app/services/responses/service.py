@@ -8,16 +8,19 @@ from functools import partial
 
 from app.domain.accounts.accounts import Caller
 from app.domain.estimates import Estimate, TokenCount
+from app.domain.items import Item
 from app.domain.prices import FREE, UNKNOWN_COST, Cost
 from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest
-from app.domain.response import TERMINAL, Response
+from app.domain.response import NO_USAGE, TERMINAL, Response
 from app.domain.stream.events import Event
+from app.domain.turns.compaction import CompactedConversation, is_of_user
 from app.domain.turns.page import Page, PageQuery
 from app.domain.turns.turn import Turn
 from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, GatewayError, NotFound
 from app.services.accounts.permissions import permitted, refuse_read_only, well_formed
-from app.services.answering.preparation import Preparation, PreparedRequest
+from app.services.answering.preparation import Preparation
+from app.services.answering.prepared.request import PreparedRequest
 from app.services.answering.run import Run, without_opaque, without_payload
 from app.services.background.service import Background
 from app.services.conversations.service import Conversations
@@ -31,12 +34,30 @@ NO_TOKENS = Estimate(0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """An answer that has begun: where it comes from, and what emits it."""
+    """An answer that has begun: where it comes from, and what emits it.
+
+    `items` are what its model saw.
+    """
 
     run: Run
     response_id: str
     opened: UpstreamAnswer
     ignored: tuple[str, ...]
+    items: tuple[Item, ...] = ()
+
+    def compacted(self) -> CompactedConversation:
+        """Emit nothing; return what is left of the conversation that was to be compacted (G6).
+
+        Raises as Run.response does.
+        """
+        response = self.run.response()
+        messages = filter(is_of_user, self.items)
+        return CompactedConversation(
+            response.id,
+            response.created_at,
+            (*messages, *response.output),
+            response.usage or NO_USAGE,
+        )
 
 
 class Responses:
@@ -104,7 +125,8 @@ class Responses:
         run = self._preparation.run(
             prepared, opened, store=store, on_end=on_end, abort_error=lambda: call.fault
         )
-        return Started(run, prepared.response.id, opened, (*request.ignored, *opened.ignored))
+        ignored = (*request.ignored, *opened.ignored)
+        return Started(run, prepared.response.id, opened, ignored, prepared.thread.visible)
 
     def _stopped_response(self, prepared: PreparedRequest, fault: GatewayError | None) -> Response:
         """Store the response of a call that was stopped before it had output, and return it."""

@@ -40,10 +40,11 @@ PATIENCE_S = 10.0
 _FAULTS = (UpstreamRateLimited, UpstreamUnavailable, UpstreamTimeout, UpstreamMisbehaved)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class UpstreamAnswer:
     """An answer that has begun; `batches` must be exhausted or closed.
 
+    `target` is what answers now: it may change where an answer takes several calls (G8).
     `provider` is the target's, by name; `ignored` names the parameters that it cannot honour.
     `attempts` counts those at all targets; `first_batch_s` is the time from the first of them to
     the first batch. `call` is what metrics know of the one that is answered.

@@ -5,11 +5,13 @@ It is JSON, of names that neighbouring releases know:
     {"account": "acme", "key_id": "key_1", "body": {"model": "m", "input": "in own"},
      "response": {"id": "resp_…", "status": "queued", …}, "items": [{"type": "message", …}],
      "own": [{"type": "message", …}], "place": ["0", 3], "tools": [], "added": [],
-     "update": null, "queued_at": 1893456000.5, "admission": null, "identity": ["req_…", …]}
+     "update": null, "replaced": [], "compaction": null, "queued_at": 1893456000.5,
+     "admission": null, "identity": ["req_…", …]}
 
-`items` are all that the model shall see, `own` those that the request brings, and `place` is its
-parent's position, null for none; `added` are the tools that items have brought, `update` is what
-they have changed of the configuration. The body's input stands in `own`, ids minted.
+`items` are the conversation, `replaced` the places of those that the model shall not see, `own`
+those that the request brings, and `place` is its parent's position, null for none; `added` are the
+tools that items have brought, `update` is what they have changed of the configuration. The body's
+input stands in `own`, ids minted; `compaction` is how it has asked for one.
 """
 
 from __future__ import annotations
@@ -45,6 +47,8 @@ def dump_payload(payload: JobPayload) -> bytes:
             "tools": [FUNCTION_TOOL.dump(tool) for tool in thread.tools],
             "added": TOOL.dump_all(thread.added),
             "update": thread.update and ITEM.dump(thread.update),
+            "replaced": sorted(thread.replaced),
+            "compaction": payload.request.compaction,
             "queued_at": payload.queued_at,
             "admission": payload.charge,
             "identity": identity and list(identity),
@@ -66,7 +70,7 @@ def load_payload(raw: bytes) -> JobPayload:
         account=fields["account"],
         key_id=fields["key_id"],
         body=fields["body"],
-        request=replace(request, input=own),
+        request=replace(request, input=own, compaction=fields.get("compaction")),
         thread=Thread(
             response.id,
             items=tuple(ITEM.load_all(fields["items"])),
@@ -75,6 +79,7 @@ def load_payload(raw: bytes) -> JobPayload:
             tools=tuple(FUNCTION_TOOL.load(tool) for tool in fields["tools"]),
             added=added,
             update=cast("ConfigurationUpdate | None", update and ITEM.load(update)),
+            replaced=frozenset(fields.get("replaced", ())),
         ),
         response=response,
         queued_at=fields["queued_at"],

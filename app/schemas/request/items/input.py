@@ -21,6 +21,11 @@ from app.schemas.request.items.calls import (
     InputFunctionCallOutputSchema,
     InputFunctionCallSchema,
 )
+from app.schemas.request.items.compactions import (
+    CompactionTriggerSchema,
+    InputCompactionSchema,
+    refuse_trigger_inside,
+)
 from app.schemas.request.items.configuration import InputConfigurationUpdateSchema
 from app.schemas.request.items.fields import LONG_TEXT, text_or_array
 from app.schemas.request.items.hosted import InputComputerItemSchema, InputHostedItemSchema
@@ -40,6 +45,8 @@ ITEMS: dict[str, Document] = {
     "reasoning": InputReasoningSchema(),
     "additional_tools": InputAdditionalToolsSchema(),
     "configuration_update": InputConfigurationUpdateSchema(),
+    "compaction": InputCompactionSchema(),
+    "compaction_trigger": CompactionTriggerSchema(),
     "item_reference": ItemReferenceSchema(),
     **dict.fromkeys(_HOSTED.types, _HOSTED),
     **dict.fromkeys(_COMPUTER.types, _COMPUTER),
@@ -63,6 +70,8 @@ class InputField(StrictField):
             item = plain_item(raw) or read_item(raw, f"{path}[{index}]", context)
             if item is not None:
                 items[index] = item
+        if context.trigger:
+            refuse_trigger_inside(context, f"{path}[{len(given) - 1}]")
         return tuple((_whole(items, path, context) if context.dropped_calls else items).values())
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:
@@ -71,7 +80,7 @@ class InputField(StrictField):
 
 
 def read_item(raw: object, path: str, context: ReadContext) -> InputItem | None:
-    """Return what the item's schema makes of it, or None where it is dropped.
+    """Return what the item's schema makes of it, or None where it is no item, or dropped.
 
     Raises:
         InvalidField: its first fault.
@@ -80,7 +89,7 @@ def read_item(raw: object, path: str, context: ReadContext) -> InputItem | None:
     kind = _implied(given) or type_at(given, path)
     item = ITEMS.get(kind)
     if item is not None:
-        made: InputItem = item.read(given, path, context)
+        made: InputItem | None = item.read(given, path, context)
         return made
     if not context.drops_unsupported:
         what = f"must be {listed(tuple(ITEMS))}: {quoted(kind)} items are not taken here."

@@ -1,0 +1,127 @@
+"""A conversation made shorter: what a model is asked for, and what is left of it (G6, G7, G8)."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
+
+from app.domain.answer_options import UnseenItem
+from app.domain.items import (
+    Compaction,
+    FunctionCall,
+    FunctionCallOutput,
+    InputText,
+    Item,
+    Message,
+    Reasoning,
+)
+from app.domain.response import Usage
+
+#: The most characters of what a compaction holds, sealed: 20 MiB.
+LONGEST_SEALED = 20_971_520
+#: The last message that a model sees of a conversation that it is to sum up.
+SUMMARY_REQUEST = """\
+Stop here: answer nothing that is above, and call no tool. All of this conversation is about to be \
+replaced by a summary, and whoever goes on with it, you or another model, will see that summary \
+alone. Write it now. It must hold:
+
+- what the user wants: each request, requirement, limit and preference that still counts, and the \
+latest request in the user's own words while it is not done;
+- what has been done and decided, and why;
+- the facts that are needed to go on, exactly: names, paths, ids, numbers, addresses, code, \
+errors, and what tools have returned;
+- what is still to be done, and the very next step.
+
+Where there is a summary of earlier parts above, carry over what still counts of it. Write the \
+summary and nothing else, in the language of the conversation."""
+
+_PREAMBLE = """\
+This conversation was compacted: the summary below stands for what was said and done before, \
+which is no longer shown. Take it for what you know, and go on from there without doing again what \
+is done.
+
+<summary>
+"""
+_END = "\n</summary>"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a compaction holds.
+
+    `instructions` are the texts of system and developer messages that are nowhere else any more.
+    `keeps_messages` says that messages of the user before it, in the same input, are still to be
+    seen: whoever sends it has chosen them.
+    """
+
+    text: str
+    instructions: tuple[str, ...] = ()
+    keeps_messages: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CompactedConversation:
+    """What is left of a conversation: the user's messages, and the compaction behind them (G6).
+
+    `created_at` is in Unix seconds; `usage` is what the summary took.
+    """
+
+    id: str
+    created_at: int
+    output: tuple[Item, ...]
+    usage: Usage
+
+
+def messages_of(summary: Summary, given: Container[str]) -> Iterator[Message]:
+    """Yield what a model sees in a compaction's place, without instructions that it is `given`.
+
+    The summary speaks as the user: it repeats what tools have returned, which may command nothing.
+    """
+    for text in summary.instructions:
+        if text not in given:
+            yield Message("", "developer", (InputText(text),))
+    yield Message("", "user", (InputText(_PREAMBLE + summary.text.strip() + _END),))
+
+
+def stays(item: Item) -> bool:
+    """Tell whether an item outlives the part of the conversation that it is in.
+
+    Instructions do, and what stands for earlier parts (S8, G8).
+    """
+    if isinstance(item, UnseenItem | Compaction):  # no model sees the one, all need the other
+        return True
+    return isinstance(item, Message) and item.role in ("system", "developer")
+
+
+def is_of_user(item: Item) -> bool:
+    """Tell whether it is a message of the user."""
+    return isinstance(item, Message) and item.role == "user"
+
+
+def instructions_in(items: Sequence[Item]) -> tuple[str, ...]:
+    """Return the text of each system and developer message."""
+    return tuple(
+        "\n".join(part.text for part in item.content if isinstance(part, InputText))
+        for item in items
+        if isinstance(item, Message) and item.role in ("system", "developer")
+    )
+
+
+def last_step(items: Sequence[Item]) -> int:
+    """Return where that begins which is to be answered now: the user's last messages, or else the
+    last outputs of tools, with what the model said as it called them.
+    """
+    at = len(items)
+    while at and isinstance(items[at - 1], FunctionCallOutput):
+        at -= 1
+    is_of_calls = at < len(items)
+    while at and _belongs(items[at - 1], is_of_calls=is_of_calls):
+        at -= 1
+    return at
+
+
+def _belongs(item: Item, *, is_of_calls: bool) -> bool:
+    if is_of_calls:
+        is_spoken = isinstance(item, Message) and item.role == "assistant"
+        return is_spoken or isinstance(item, FunctionCall | Reasoning)
+    return isinstance(item, Message) and item.role != "assistant"

@@ -1,0 +1,43 @@
+"""The body of POST /v1/responses/compact (G6): a conversation, and who is to compact it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from marshmallow import Schema
+
+from app.domain.request import CreateRequest
+from app.schemas.field import ReadContext
+from app.schemas.request.create import CreateRequestSchema
+from app.schemas.request.items.input import InputField
+
+
+class _Options(Schema.Meta):
+    fields = (
+        "model",
+        "input",
+        "previous_response_id",
+        "instructions",
+        "reasoning",
+        "prompt_cache_key",
+        "prompt_cache_retention",
+        "service_tier",
+        "safety_identifier",
+        "user",
+    )
+
+
+class CompactRequestSchema(CreateRequestSchema):
+    about = "A conversation to compact: items, what a stored response leaves to the next, or both."
+
+    Meta = _Options
+    input = InputField(about="May be left out where previous_response_id is there.")
+
+    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> CreateRequest:
+        found.setdefault("input", ())
+        request = super().build(found, path, context)
+        return dataclasses.replace(request, store=False, compaction="endpoint")
+
+
+COMPACT_REQUEST = CompactRequestSchema()

@@ -1,0 +1,248 @@
+"""Compactions as answers, or before one: a model sums up, and what it writes is sealed (G6-G8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
+from time import monotonic
+from typing import NamedTuple
+
+from app.domain.estimates import estimate
+from app.domain.items import Compaction, Item
+from app.domain.request import CreateRequest
+from app.domain.response import NO_USAGE, Usage
+from app.domain.stream.deltas import Batch, Compacted, Delta, Finished, Text, Used
+from app.domain.turns.compaction import LONGEST_SEALED, Summary, instructions_in, last_step, stays
+from app.domain.turns.turn import Thread
+from app.errors import InvalidRequest, UpstreamMisbehaved
+from app.services.answering.prepared.request import PreparedRequest
+from app.services.answering.sealing import SUMMARY_TAG, PayloadSealer
+from app.services.upstreams.catalog import Target
+from app.services.upstreams.router import UpstreamAnswer
+
+#: Opens an upstream that goes on from these items.
+Answer = Callable[[tuple[Item, ...]], UpstreamAnswer]
+
+
+class _Written(NamedTuple):
+    """What a model has written of a summary, why it stopped, and what that took."""
+
+    text: str
+    finished: Finished
+    usage: Usage
+
+
+class Compactor:
+    """Makes compactions of summaries that models write. `clock` is like time.monotonic."""
+
+    def __init__(self, sealer: PayloadSealer, clock: Callable[[], float] = monotonic) -> None:
+        self._sealer = sealer
+        self._clock = clock
+
+    def is_due(self, prepared: PreparedRequest) -> bool:
+        """Tell whether a request's input passes its threshold, and there is something to replace.
+
+        The input is counted by our estimate: to ask the upstream's own counter would take a call
+        before each answer.
+        """
+        threshold = prepared.request.compact_threshold
+        if threshold is None:
+            return False
+        items = prepared.thread.visible
+        tokens = estimate(prepared.parameters, items, None).input_tokens
+        return tokens > threshold and not all(map(stays, items[: last_step(items)]))
+
+    def alone(
+        self, prepared: PreparedRequest, opened: UpstreamAnswer, silence_s: float
+    ) -> UpstreamAnswer:
+        """Return an answer that is one compaction, made of what `opened` writes (G6, G7).
+
+        A summary that was cut short ends it as incomplete, without an item.
+        """
+        return replace(opened, batches=_begun(self._alone(prepared, opened, silence_s)))
+
+    def before(
+        self, prepared: PreparedRequest, opened: UpstreamAnswer, silence_s: float, answer: Answer
+    ) -> UpstreamAnswer:
+        """Return an answer that begins with a compaction, made of what `opened` writes (G8).
+
+        `answer` goes on from what is left; from then on the answer is that one's provider's.
+        """
+        joined = replace(opened)
+        joined.batches = _begun(self._before(prepared, joined, opened, silence_s, answer))
+        return joined
+
+    def _alone(
+        self, prepared: PreparedRequest, opened: UpstreamAnswer, silence_s: float
+    ) -> Generator[Batch, None, None]:
+        try:
+            yield ()
+            written = yield from self._written(opened.batches, silence_s)
+            finished = written.finished
+            is_endpoint = prepared.request.compaction == "endpoint"
+            if finished.reason == "stop" or is_endpoint:
+                # Developer messages are not in what the endpoint returns: the summary has them.
+                given = instructions_in(prepared.thread.visible) if is_endpoint else ()
+                yield [self._sealed(prepared, written, given, keeps_messages=True)]
+            yield [finished]
+        finally:
+            _close(opened.batches)
+
+    def _before(
+        self,
+        prepared: PreparedRequest,
+        joined: UpstreamAnswer,
+        opened: UpstreamAnswer,
+        silence_s: float,
+        answer: Answer,
+    ) -> Generator[Batch, None, None]:
+        batches = opened.batches
+        try:
+            yield ()
+            written = yield from self._written(batches, silence_s)
+            compacted = self._sealed(prepared, written)
+            yield [compacted]
+            items = prepared.thread.visible
+            step = last_step(items)
+            kept = (item for item in items[:step] if stays(item) and type(item) is not Compaction)
+            opened = answer((*kept, Compaction("", compacted.encrypted_content), *items[step:]))
+            joined.target, joined.provider = opened.target, opened.provider
+            batches = opened.batches
+            for batch in batches:
+                yield [_added_to(written.usage, delta) for delta in batch]
+        finally:
+            _close(batches)
+
+    def _written(
+        self, batches: Iterator[Batch], silence_s: float
+    ) -> Generator[Batch, None, _Written]:
+        """Read a summary to its end; yield what it takes, and now and then a sign of life."""
+        texts, finished, usage = list[str](), Finished(), NO_USAGE
+        silent_since = self._clock()
+        for batch in batches:
+            for delta in batch:
+                if isinstance(delta, Text):
+                    texts.append(delta.text)
+                elif isinstance(delta, Finished):
+                    finished = delta
+                elif isinstance(delta, Used):
+                    usage = delta.usage
+                    yield [delta]
+            if not batch or self._clock() - silent_since >= silence_s:
+                silent_since = self._clock()
+                yield ()
+        _close(batches)
+        return _Written("".join(texts), finished, usage)
+
+    def _sealed(
+        self,
+        prepared: PreparedRequest,
+        written: _Written,
+        given: tuple[str, ...] = (),
+        *,
+        keeps_messages: bool = False,
+    ) -> Compacted:
+        """Return a summary sealed for its account, with the instructions that are `given`.
+
+        Raises:
+            UpstreamMisbehaved: it is none: empty, cut short, or too long to be sent back.
+        """
+        if written.finished.reason != "stop":
+            raise UpstreamMisbehaved(
+                "The model did not finish the summary that the conversation was to be compacted "
+                f"to (it stopped for '{written.finished.reason}'): nothing was compacted."
+            )
+        if not written.text.strip():
+            raise UpstreamMisbehaved(
+                "The model wrote no summary that the conversation could be compacted to: nothing "
+                "was compacted."
+            )
+        account = prepared.caller.account
+        carried = dict.fromkeys((*self._carried(account, prepared.thread.visible), *given))
+        summary = Summary(written.text, tuple(carried), keeps_messages)
+        sealed = self._sealer.seal_summary(account, summary)
+        if len(sealed) > LONGEST_SEALED:
+            raise UpstreamMisbehaved(
+                "What the conversation was compacted to is too long to be sent back."
+            )
+        return Compacted(sealed)
+
+    def _carried(self, account: str, items: tuple[Item, ...]) -> Iterator[str]:
+        """Yield the instructions that earlier compactions hold, which this one replaces."""
+        for item in items:
+            if isinstance(item, Compaction):
+                summary = self._sealer.open_summary(account, item.encrypted_content)
+                if summary is not None:
+                    yield from summary.instructions
+
+
+def opened_summary(
+    sealer: PayloadSealer, account: str, request: CreateRequest, compaction: Compaction
+) -> Summary | None:
+    """Return what a compaction of ours holds; None where another service has made it.
+
+    Raises:
+        InvalidRequest: it was altered, or is another account's.
+    """
+    if not compaction.encrypted_content.startswith(SUMMARY_TAG):
+        return None
+    summary = sealer.open_summary(account, compaction.encrypted_content)
+    if summary is None:
+        raise InvalidRequest(
+            "This compaction was altered, or made for another account: send it as it came.",
+            param=path_of(request, compaction),
+            code="invalid_value",
+        )
+    return summary
+
+
+def readers(
+    targets: tuple[Target, ...], request: CreateRequest, thread: Thread
+) -> tuple[Target, ...]:
+    """Return those targets that can read every compaction that the model is to see.
+
+    Ours are read on every format, another service's by its own servers alone.
+
+    Raises:
+        InvalidRequest: none can.
+    """
+    if Compaction not in map(type, thread.items):
+        return targets
+    for item in thread.visible:
+        if isinstance(item, Compaction) and not item.encrypted_content.startswith(SUMMARY_TAG):
+            able = tuple(each for each in targets if each.provider.reads_compactions)
+            if not able:
+                raise InvalidRequest(
+                    "This compaction was made by another service, and cannot be read here: send "
+                    "the items that it stands for, or ask a model of the service that made it.",
+                    param=path_of(request, item),
+                    code="unsupported_value",
+                )
+            return able
+    return targets
+
+
+def path_of(request: CreateRequest, compaction: Compaction) -> str:
+    """Return the path of what a compaction holds; where it is not in the input, what brought it."""
+    for index, item in enumerate(request.input):
+        if isinstance(item, Compaction) and (
+            item.encrypted_content == compaction.encrypted_content
+        ):
+            return f"input[{index}].encrypted_content"
+    return "previous_response_id"
+
+
+def _begun(batches: Generator[Batch, None, None]) -> Iterator[Batch]:
+    """Return what yields batches, begun: its `finally` is run however it is left."""
+    next(batches)
+    return batches
+
+
+def _added_to(before: Usage, delta: Delta) -> Delta:
+    return Used(before.plus(delta.usage)) if isinstance(delta, Used) else delta
+
+
+def _close(batches: Iterator[Batch]) -> None:
+    close = getattr(batches, "close", None)
+    if close is not None:
+        close()

@@ -1,0 +1,115 @@
+"""What one provider gets: the context as it may see it, and the parameters in its words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from app.domain.answer_options import PLAIN_TEXT
+from app.domain.items import Compaction, InputText, Item, Message, Reasoning
+from app.domain.request import ModelRequest, Parameters
+from app.domain.turns.compaction import SUMMARY_REQUEST, instructions_in, messages_of
+from app.services.answering.plain_reasoning import opened_for
+from app.services.answering.prepared.request import PreparedRequest
+from app.services.answering.sealing import PayloadSealer
+from app.services.answering.tool_forms import for_provider
+from app.services.upstreams.catalog import Target
+
+
+class ModelRequests:
+    """Makes the requests to providers of a request that is prepared."""
+
+    def __init__(self, sealer: PayloadSealer) -> None:
+        self._sealer = sealer
+
+    def answer(
+        self, prepared: PreparedRequest, items: tuple[Item, ...], target: Target
+    ) -> ModelRequest:
+        """Return what asks a target to go on from these items."""
+        account, request = prepared.caller.account, prepared.request
+        known = target.provider.known_tools(target.upstream_model)
+        parameters, items = for_provider(request.parameters, items, prepared.thread, known)
+        return ModelRequest(
+            model=target.upstream_model,
+            items=self._for_target(account, target, items),
+            parameters=self._pseudonymous(account, parameters),
+            stream=request.stream or request.background,
+            history_tools=prepared.thread.tools,
+            max_output_tokens_default=target.max_output_tokens,
+            reasons=target.reasons,
+            has_cache_breakpoints=request.has_cache_breakpoints,
+            known_tools=known,
+        )
+
+    def summary(
+        self, prepared: PreparedRequest, items: tuple[Item, ...], target: Target
+    ) -> ModelRequest:
+        """Return what asks a target to sum these items up (G6).
+
+        Tools stay declared, and none may be called: what an upstream has cached of the context
+        begins with them. A limit of tokens is that of the answer, which may be the summary.
+        """
+        request = self.answer(prepared, items, target)
+        closing = Message("", "user", (InputText(SUMMARY_REQUEST),))
+        parameters = request.parameters
+        return replace(
+            request,
+            items=(*request.items, closing),
+            parameters=replace(
+                parameters,
+                text=PLAIN_TEXT,
+                top_logprobs=None,
+                include=frozenset(),
+                tool_choice="none" if parameters.tools or prepared.thread.added else "auto",
+                max_output_tokens=(
+                    parameters.max_output_tokens if prepared.request.compaction else None
+                ),
+            ),
+        )
+
+    def _pseudonymous(self, account: str, parameters: Parameters) -> Parameters:
+        """Return the parameters under pseudonyms that no other account has upstream (U14)."""
+        names = (parameters.user, parameters.safety_identifier, parameters.prompt_cache_key)
+        if names == (None, None, None):
+            return parameters
+        user, safety_identifier, cache_key = (
+            name and self._sealer.pseudonym(account, name) for name in names
+        )
+        return replace(
+            parameters,
+            user=user,
+            safety_identifier=safety_identifier,
+            prompt_cache_key=cache_key,
+        )
+
+    def _for_target(
+        self, account: str, target: Target, items: tuple[Item, ...]
+    ) -> tuple[Item, ...]:
+        """Return the items with the opaque payloads of this provider, and no other's (U11).
+
+        Summaries stand in the places of compactions of ours.
+        """
+        if Compaction in map(type, items):
+            items = self._with_summaries(account, items)
+        for item in items:
+            if isinstance(item, Reasoning) and item.encrypted_content is not None:
+                opened = (self._opened_item(account, target, each) for each in items)
+                return tuple(each for each in opened if each is not None)
+        return items
+
+    def _with_summaries(self, account: str, items: tuple[Item, ...]) -> tuple[Item, ...]:
+        given, seen = instructions_in(items), list[Item]()
+        for item in items:
+            summary = None
+            if isinstance(item, Compaction):
+                summary = self._sealer.open_summary(account, item.encrypted_content)
+            seen += [item] if summary is None else messages_of(summary, given)
+        return tuple(seen)
+
+    def _opened_item(self, account: str, target: Target, item: Item) -> Item | None:
+        """Return the item with its payload open; None, text and all, for another provider's."""
+        if not isinstance(item, Reasoning) or item.encrypted_content is None:
+            return item
+        unsealed = self._sealer.open(account, item.encrypted_content)
+        if unsealed is None or unsealed.origin != target.provider.name:
+            return None
+        return opened_for(target.upstream_model, item, unsealed.payload)

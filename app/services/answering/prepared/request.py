@@ -1,0 +1,28 @@
+"""A request that can be answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.domain.accounts.accounts import Caller
+from app.domain.request import CreateRequest, Parameters
+from app.domain.response import Response
+from app.domain.turns.turn import Thread
+from app.services.answering.unseen_items import in_thread
+from app.services.upstreams.catalog import Target
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRequest:
+    """A request that can be answered: what the model shall see, and the response as it begins."""
+
+    caller: Caller
+    request: CreateRequest
+    targets: tuple[Target, ...]
+    thread: Thread
+    response: Response
+
+    @property
+    def parameters(self) -> Parameters:
+        """The request's parameters, as items of the thread have changed them (G3)."""
+        return in_thread(self.request.parameters, self.thread)
