@@ -64,5 +64,9 @@ def test_what_a_purge_took_the_other_half_of_is_left_out(half: HostedItem) -> No
     assert ordered(HI, half, has_gaps=True) == [HI]
 
 
+def test_an_output_of_the_conversation_that_has_no_call_is_left_out() -> None:
+    assert ordered(HI, output(), HI) == [HI, HI]
+
+
 def test_a_call_that_was_cut_is_left_out() -> None:
     assert ordered(HI, call(status="incomplete"), HI) == [HI, HI]

@@ -20,8 +20,8 @@ def hosted_in_order(
 ) -> tuple[Item, ...]:
     """Return the items, each such call with the reasoning before it moved down to its output.
 
-    `own` are those of the request, which must be whole. What the conversation has lost the other
-    half of, in a purge (`has_gaps`) or because an answer was cut, is left out.
+    `own` are those of the request, which must be whole. Of the conversation's, an output without
+    a call is left out, and so is a call that was cut, or whose output a purge took (`has_gaps`).
 
     Raises:
         InvalidRequest: a call has no output, or an output no call.
@@ -32,7 +32,8 @@ def hosted_in_order(
     own_ids = {item.id for item in own}
     for index in alone:
         half = items[index]
-        if half.id in own_ids or not (has_gaps or _was_cut(half)):
+        is_lost = has_gaps or _is_output(half) or _was_cut(half)
+        if half.id in own_ids or not is_lost:
             raise _unpaired(half)
     moved = {index: _with_thoughts(items, index) for index in call_of.values()}
     left = alone | {each for group in moved.values() for each in group}
@@ -69,13 +70,17 @@ def _with_thoughts(items: Sequence[Item], call: int) -> range:
     return range(start, call + 1)
 
 
+def _is_output(half: Item) -> bool:
+    return isinstance(half, HostedItem) and half.type == _OUTPUT
+
+
 def _was_cut(half: Item) -> bool:
     return isinstance(half, HostedItem) and half.json.get("status") in ("in_progress", "incomplete")
 
 
 def _unpaired(half: Item) -> InvalidRequest:
     call_id = half.call_id if isinstance(half, HostedItem) else None
-    if isinstance(half, HostedItem) and half.type == _OUTPUT:
+    if _is_output(half):
         what = f"No computer call found for computer call output with call_id {call_id}."
     else:
         what = f"No computer call output found for computer call {call_id}."
