@@ -160,6 +160,22 @@ def joined(tools: Sequence[Tool], added: Iterable[Tool]) -> tuple[Tool, ...]:
     return (*tools, *(tool for name, tool in latest.items() if name not in own))
 
 
+def grouped(tools: Iterable[Tool]) -> tuple[Tool, ...]:
+    """Return the tools, each namespace once, where its first part is, with all of its tools."""
+    parts: dict[tuple[str, str], list[Tool]] = {}
+    for tool in tools:
+        parts.setdefault((tool.type, tool.name), []).append(tool)
+    return tuple(_whole(each) for each in parts.values())
+
+
+def _whole(parts: Sequence[Tool]) -> Tool:
+    first = parts[0]
+    if not isinstance(first, NamespaceTool) or len(parts) == 1:
+        return first
+    members = (each for part in parts if isinstance(part, NamespaceTool) for each in part.tools)
+    return replace(first, tools=tuple(members))
+
+
 def own_names(tools: Iterable[Tool]) -> dict[str, tuple[str, str]]:
     """Return the namespace and the own name of each tool that is in one, by qualified name."""
     return {

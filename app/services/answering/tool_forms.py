@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from app.domain.answer_options import ConfigurationUpdate
-from app.domain.items import AdditionalTools, Item
+from app.domain.items import AdditionalTools, Item, ToolSearchOutput
 from app.domain.request import Parameters
 from app.domain.tools import (
     FunctionTool,
+    Tool,
     ToolSearchTool,
     choice_in_known_forms,
+    grouped,
     in_known_forms,
+    members_of,
     undeferred,
 )
 from app.domain.turns.turn import Thread
@@ -24,7 +28,8 @@ def for_provider(
     """Return both for a provider that knows tools, and items that bring them, of these types.
 
     Where it does not know such items, their tools are among the parameters', and they are left out;
-    so are items that change the configuration, and what they change.
+    so are items that change the configuration, and what they change. Where it does, the tools of
+    items that are no longer among `items` are (G8, S8).
     """
     if thread.update is not None:
         parameters = with_update(parameters, thread.update)
@@ -35,12 +40,25 @@ def for_provider(
     if AdditionalTools.type not in known:
         items = tuple(item for item in items if not isinstance(item, AdditionalTools))
         parameters = everything
+    elif gone := _gone(thread.added, items):
+        parameters = replace(parameters, tools=grouped((*parameters.tools, *undeferred(gone))))
     tools = parameters.tools
     if not any(isinstance(tool, ToolSearchTool) for tool in everything.tools):
         # What is deferred is refused where nothing searches for it.
         tools, items = undeferred(tools), tuple(map(_undeferred, items))
     choice = choice_in_known_forms(parameters.tool_choice, everything.tools, known)
     return replace(parameters, tools=in_known_forms(tools, known), tool_choice=choice), items
+
+
+def _gone(added: Iterable[Tool], items: Iterable[Item]) -> list[Tool]:
+    """Return those of the tools that items once brought which none of these brings."""
+    there = {
+        each.name
+        for item in items
+        if isinstance(item, AdditionalTools | ToolSearchOutput)
+        for each in members_of(item.tools)
+    }
+    return [tool for tool in added if not all(each.name in there for each in members_of((tool,)))]
 
 
 def _undeferred(item: Item) -> Item:
