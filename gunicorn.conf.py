@@ -59,7 +59,8 @@ pythonpath = str(Path(__file__).resolve().parent)
 # gevent hub behind it would share them.
 preload_app = False
 
-bind = settings.web.bind
+# Where METRICS_BIND is set, /metrics is there, with the probes and nothing else (app.api).
+bind = [each for each in (settings.web.bind, settings.web.metrics_bind) if each is not None]
 # A burst of callers waits in the kernel instead of being refused.
 backlog = 4096
 # The work is CPU and waiting; gevent does the waiting, so that a worker a core is enough.
@@ -140,7 +141,9 @@ def on_starting(server: Arbiter) -> None:
     inherits = server.LISTENERS or server.master_pid or "LISTEN_FDS" in os.environ
     if not inherits:
         try:
-            check_free(bind)
+            check_free(settings.web.bind)
+            if settings.web.metrics_bind is not None:
+                check_free(settings.web.metrics_bind, variable="METRICS_BIND")
         except AddressTaken as taken:
             sys.exit(f"The gateway cannot start: {taken}")
     _metrics.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -159,6 +162,7 @@ def post_worker_init(worker: Worker) -> None:
     # Not imported above: the worker class patches sockets before anything may use them.
     factory = importlib.import_module("app.factory")
     factory.deliver_spooled(worker.wsgi)
+    factory.show_saturation(worker.wsgi)
     if worker.age == 1:
         threading.Thread(target=factory.warn_of_storage, args=(settings,), daemon=True).start()
 

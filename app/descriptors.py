@@ -57,6 +57,13 @@ def lowest_free() -> int | None:
     return probe
 
 
+def used() -> float:
+    """Return about how much of what this process may open it has, from 0 to 1."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = lowest_free()
+    return 1.0 if lowest is None else min(1.0, lowest / soft)
+
+
 def has_unread(descriptor: int) -> bool:
     """Tell whether something has come at a socket that nobody has read; its end is nothing."""
     try:

@@ -55,6 +55,7 @@ def test_variables_become_settings() -> None:
             "WORKER_CLASS": "gthread",
             "WORKER_CONCURRENCY": "50",
             "WORKER_LEASE_S": "2.5",
+            "METRICS_BIND": "127.0.0.1:9102",
             "WORKER_METRICS_BIND": "[::1]:9101",
             "LOG_LEVEL": "debug",
             "LOG_FORMAT": "text",
@@ -69,6 +70,7 @@ def test_variables_become_settings() -> None:
     assert settings.web.worker_class == "gthread"
     assert (settings.background.concurrency, settings.background.lease_s) == (50, 2.5)
     assert settings.background.metrics_bind == "[::1]:9101"
+    assert settings.web.metrics_bind == "127.0.0.1:9102"
     assert (settings.log_level, settings.log_format) == ("DEBUG", "text")
     assert settings.spool_dir == Path("/var/spool/gateway")
     assert settings.bootstrap_key_sha256 == "ab" * 32
@@ -93,6 +95,8 @@ def test_an_empty_variable_is_none() -> None:
         ("WORKER_CONCURRENCY", "1.5", "must be a whole number of at least 1"),
         ("WORKER_LEASE_S", "-1", "must be a number of seconds above 0"),
         ("WORKER_LEASE_S", "nan", "must be a number of seconds above 0"),
+        ("METRICS_BIND", "unix:/run/a", "must be HOST:PORT"),
+        ("METRICS_BIND", "10.0.0.1:8000", "must have another port than BIND"),
         ("WORKER_METRICS_BIND", "unix:/run/a", "must be HOST:PORT"),
         ("WORKER_METRICS_BIND", "9101", "must be HOST:PORT"),
         ("LOG_LEVEL", "loud", "must be DEBUG, INFO, WARNING, ERROR or CRITICAL"),

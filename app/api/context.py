@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from flask import request as request_proxy
 
 from app.api.hangup import HangUps
 from app.api.in_flight import InFlight, Place
+from app.api.metrics_address import MetricsAddress
 from app.api.open_answers import OpenAnswers
 from app.api.server_keys import OPEN_ANSWERS
 from app.domain.accounts.accounts import Caller
@@ -27,7 +28,7 @@ from app.services.responses.service import Responses
 from app.services.upstreams.catalog import ModelCatalog
 from app.settings import RequestSettings
 from app.store.spool.delivery import SpoolDelivery
-from app.telemetry import Trace
+from app.telemetry import SaturationSampler, Trace
 
 _g: Any = g
 _request_proxy: Any = request_proxy
@@ -51,6 +52,12 @@ class Services:
     archive: Archive
     request_log: RequestLog
     spool: SpoolDelivery
+    saturation: SaturationSampler
+    metrics_address: MetricsAddress | None
+
+    def is_for_platform(self, environ: Mapping[str, Any]) -> bool:
+        """Tell whether a request came in at METRICS_BIND."""
+        return self.metrics_address is not None and self.metrics_address.is_reached(environ)
 
 
 class CallContext:

@@ -86,6 +86,14 @@ class InFlight:
             del self._places[place]
             self._bytes -= place.body_bytes
 
+    def requests_share(self) -> float:
+        """Return how many requests there are, of the most there may be."""
+        return len(self._places) / self._max_requests
+
+    def memory_share(self) -> float:
+        """Return how much memory bodies take, of the most they may."""
+        return self._bytes / self._max_bytes
+
     def _has_room(self, body_bytes: int) -> bool:
         return self._bytes + body_bytes <= self._max_bytes
 

@@ -6,7 +6,13 @@ and `worker`.
 
 from __future__ import annotations
 
-from app.factory.web import create_app, deliver_spooled, warn_of_storage
+from app.factory.web import create_app, deliver_spooled, show_saturation, warn_of_storage
 from app.factory.worker import create_worker
 
-__all__ = ["create_app", "create_worker", "deliver_spooled", "warn_of_storage"]
+__all__ = [
+    "create_app",
+    "create_worker",
+    "deliver_spooled",
+    "show_saturation",
+    "warn_of_storage",
+]

@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from secrets import token_hex
 
+from redis import Redis
+
+from app.descriptors import used
 from app.domain.ids import IdGenerator
 from app.jobs.broker import WakeUpBroker
 from app.providers.base import Provider
@@ -31,6 +34,7 @@ from app.services.upstreams.router import Router
 from app.settings import Settings
 from app.store.accounts.base import AccountStore
 from app.store.connection.client import Client
+from app.store.connection.pool import RedisPool
 from app.store.conversations.redis import RedisConversationStore
 from app.store.jobs.redis import RedisJobStore
 from app.store.rate_limits.redis import RedisRateLimitStore
@@ -38,7 +42,7 @@ from app.store.responses.base import ResponseStore
 from app.store.responses.redis import RedisStore
 from app.store.usage.redis import RedisUsageStore
 from app.store.usage.request_log import RedisRequestLog
-from app.telemetry import STORE_FAILURES, breaker_changed
+from app.telemetry import STORE_FAILURES, SaturationSampler, breaker_changed
 
 #: For how long a background job may end after its time limit before its thread counts as lost.
 SPARE_S = 120.0
@@ -56,6 +60,7 @@ class Core:
     preparation: Preparation
     meter: Meter
     jobs: RedisJobStore
+    router: Router
 
 
 def core_of(
@@ -86,17 +91,20 @@ def core_of(
     conversations = Conversations(
         RedisConversationStore(client, prefix, redis_store.safety), store, ids, deliver, _now
     )
+    router = Router(settings.providers, breakers, RetryPolicy())
     preparation = Preparation(
         store,
         catalog,
-        Router(settings.providers, breakers, RetryPolicy()),
+        router,
         PayloadSealer(accounts.secret),
         ids,
         _now,
         context_of(conversations, lookup.context),
         echo,
     )
-    return Core(accounts, catalog, breakers, lookup, conversations, preparation, meter, jobs)
+    return Core(
+        accounts, catalog, breakers, lookup, conversations, preparation, meter, jobs, router
+    )
 
 
 def response_store(settings: Settings, client: Client) -> RedisStore:
@@ -167,3 +175,16 @@ def _published(settings: Settings) -> dict[str, HostPrices]:
 
 def _now() -> int:
     return int(time.time())
+
+
+def saturation(
+    client: Client, router: Router, resources: Mapping[str, Callable[[], float]]
+) -> SaturationSampler:
+    """Return what shows how near a process is to its bounds, these and those that all have."""
+    slots = {f"provider:{name}": share for name, share in router.slot_shares().items()}
+    found = {**resources, **slots, "descriptors": used}
+    if isinstance(client, Redis):  # a Cluster has a pool for each node
+        pool = client.connection_pool
+        if isinstance(pool, RedisPool):
+            found["redis_pool"] = pool.share
+    return SaturationSampler(found)

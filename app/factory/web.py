@@ -14,6 +14,7 @@ from app.api.hangup import HangUps
 from app.api.http import errors
 from app.api.http.flask_app import SlimFlask
 from app.api.in_flight import InFlight
+from app.api.metrics_address import MetricsAddress
 from app.api.open_answers import OpenAnswers
 from app.errors import StorageUnavailable
 from app.factory.core import (
@@ -23,6 +24,7 @@ from app.factory.core import (
     request_log_store,
     request_meter,
     response_store,
+    saturation,
 )
 from app.providers.base import Provider
 from app.schemas.request.body import MAX_BODY_BYTES
@@ -44,7 +46,7 @@ from app.store.spool.delivery import SpoolDelivery
 from app.store.spool.folders import SpoolFolders
 from app.store.spool.store import SpoolingStore
 from app.store.spool.store_identity import StoreIdentity
-from app.telemetry import configure_logging, log
+from app.telemetry import SaturationSampler, configure_logging, log
 
 #: How long a web process gathers what requests have used before it writes that down.
 USAGE_DELAY_S = 0.25
@@ -62,9 +64,12 @@ def create_app(
     app = SlimFlask("app.factory")
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
     app.url_map.merge_slashes = False
-    context.install(app, _services(settings, providers, account_store))
+    services = _services(settings, providers, account_store)
+    context.install(app, services)
     errors.register(app)
     request_log.register(app)
+    if services.metrics_address is not None:
+        services.metrics_address.register(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     return app
@@ -92,6 +97,12 @@ def deliver_spooled(app: Flask) -> None:
     spool.start()
 
 
+def show_saturation(app: Flask) -> None:
+    """Have a process that serves show how near it is to its bounds."""
+    with app.app_context():
+        context.services().saturation.start()
+
+
 def _services(
     settings: Settings,
     providers: Mapping[str, Provider] | None,
@@ -106,22 +117,15 @@ def _services(
     store = SpoolingStore(redis_store, spool, is_ending=open_answers.is_closed, sleep=time.sleep)
     meter = request_meter(settings, client, USAGE_DELAY_S)
     atexit.register(meter.book.flush)
-    core = core_of(
-        settings,
-        client,
-        redis_store,
-        store,
-        account_store,
-        meter,
-        providers,
-        spool.deliver_conversation,
-    )
+    deliver = spool.deliver_conversation
+    core = core_of(settings, client, redis_store, store, account_store, meter, providers, deliver)
     background = _background(settings, client, core, spool)
     responses = Responses(
         store, core.lookup, core.preparation, background, meter, core.conversations
     )
     archive = RedisArchive(client, prefix, redis_store.safety)
     requests = RequestLog(request_log_store(settings, client))
+    in_flight = InFlight(settings.requests.max_in_flight, settings.requests.max_body_memory_mb)
     return context.Services(
         responses=responses,
         conversations=core.conversations,
@@ -131,7 +135,7 @@ def _services(
         catalog=core.catalog,
         health=_health(settings, core, identity, spool),
         hangups=HangUps(),
-        in_flight=InFlight(settings.requests.max_in_flight, settings.requests.max_body_memory_mb),
+        in_flight=in_flight,
         open_answers=open_answers,
         requests=settings.requests,
         archive=Archive(
@@ -139,7 +143,18 @@ def _services(
         ),
         request_log=requests,
         spool=spool,
+        saturation=_saturation(client, core, in_flight),
+        metrics_address=_metrics_address(settings.web.metrics_bind),
     )
+
+
+def _saturation(client: Client, core: Core, in_flight: InFlight) -> SaturationSampler:
+    own = {"in_flight": in_flight.requests_share, "body_memory": in_flight.memory_share}
+    return saturation(client, core.router, own)
+
+
+def _metrics_address(bind: str | None) -> MetricsAddress | None:
+    return None if bind is None else MetricsAddress(bind)
 
 
 def _background(settings: Settings, client: Client, core: Core, spool: SpoolDelivery) -> Background:

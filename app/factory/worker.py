@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from secrets import token_hex
 
-from app.factory.core import Core, core_of, job_broker, request_meter, response_store
+from app.factory.core import Core, core_of, job_broker, request_meter, response_store, saturation
 from app.jobs.actors import WorkerLifecycle, declare
 from app.jobs.process import Channel, WorkerProcess
 from app.services.background.active_jobs import ActiveJobs
@@ -56,7 +56,9 @@ def create_worker(settings: Settings, channel: Channel) -> WorkerProcess:
     broker.add_middleware(WorkerLifecycle(broker, supervisor, hub, limits.lease_s))
     declare(broker, worker.work)
     looking = partial(unrouted.keep_looking, time.sleep)
-    return WorkerProcess(broker, supervisor.draining, limits, broker.idle_s, channel, [looking])
+    shares = {"jobs": lambda: len(active_jobs) / limits.concurrency}
+    beside: list[Callable[[], None]] = [looking, saturation(client, core.router, shares).run]
+    return WorkerProcess(broker, supervisor.draining, limits, broker.idle_s, channel, beside)
 
 
 def _core(settings: Settings, client: Client) -> Core:

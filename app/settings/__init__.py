@@ -80,13 +80,7 @@ class Settings:
         """
         variables = os.environ if environ is None else environ
         env = Environment(variables)
-        web = WebSettings(
-            **env.read(
-                bind=("BIND", readers.address),
-                processes=("WEB_CONCURRENCY", number(readers.whole(1))),
-                worker_class=("WORKER_CLASS", readers.one_of("gevent", "gthread")),
-            )
-        )
+        web = _web(env)
         file = _file(variables, web.bind)
         return cls(
             providers=file.providers,
@@ -123,6 +117,25 @@ def _file(variables: Mapping[str, str], bind: str) -> FileSettings:
     found = found_providers(variables, bind)
     file = config_file(variables)
     return FileSettings(found) if file is None else read_file(file, variables, found)
+
+
+def _web(env: Environment) -> WebSettings:
+    web = WebSettings(
+        **env.read(
+            bind=("BIND", readers.address),
+            metrics_bind=("METRICS_BIND", readers.host_and_port),
+            processes=("WEB_CONCURRENCY", number(readers.whole(1))),
+            worker_class=("WORKER_CLASS", readers.one_of("gevent", "gthread")),
+        )
+    )
+    # Which of the two a caller has reached shows in the port.
+    if web.metrics_bind and _port(web.metrics_bind) == _port(web.bind):
+        raise SettingsError("METRICS_BIND must have another port than BIND")
+    return web
+
+
+def _port(bind: str) -> str:
+    return bind.rpartition(":")[2]
 
 
 def _background(env: Environment, table: Mapping[str, Any]) -> BackgroundSettings:

@@ -162,9 +162,13 @@ class RedisSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebSettings:
-    """BIND, WEB_CONCURRENCY (processes; None is one a core) and WORKER_CLASS."""
+    """BIND, METRICS_BIND, WEB_CONCURRENCY (processes; None is one a core) and WORKER_CLASS.
+
+    `metrics_bind` is where /metrics is, and no longer at `bind`; None leaves it there.
+    """
 
     bind: str = "127.0.0.1:8000"
+    metrics_bind: str | None = None
     processes: int | None = None
     worker_class: str = "gevent"
 

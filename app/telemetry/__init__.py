@@ -34,8 +34,9 @@ from app.telemetry.model_calls import (
     first_output_counted,
     retry_counted,
 )
+from app.telemetry.saturation import SaturationSampler
 from app.telemetry.shortage import shortage_noted
-from app.telemetry.traces import JobTrace, Trace, job_ended, request_ended
+from app.telemetry.traces import PROBES, JobTrace, Trace, job_ended, request_ended
 
 __all__ = [
     "FIGURES",
@@ -43,6 +44,7 @@ __all__ = [
     "JOB_LEASES_LOST",
     "JOB_WAIT_SECONDS",
     "METRICS_CONTENT_TYPE",
+    "PROBES",
     "REQUEST_LOG_LOST",
     "SPOOL_DELIVERED",
     "SPOOL_LOST",
@@ -50,6 +52,7 @@ __all__ = [
     "STREAMS_OPEN",
     "JobTrace",
     "MeasuredCall",
+    "SaturationSampler",
     "Trace",
     "answer_counted",
     "breaker_changed",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import atexit
 from collections.abc import Iterator, Mapping
 from functools import cache, partial
+from importlib.metadata import PackageNotFoundError, version
+from platform import python_version
 from time import sleep
 
 from prometheus_client import (
@@ -102,6 +104,8 @@ count = _buffer.add
 #: In units of the delay for which processes gather counts: a busy one is late.
 _PATIENCE = 3
 
+BUILD_INFO, BUILD_LABELS = "gateway_build_info", ["version", "python"]
+
 #: What is looked up when it is asked for: of the queues of background responses, for all processes
 #: alike, of this machine's spool, and of a worker's reloads.
 FIGURES = {
@@ -177,6 +181,7 @@ def metrics(figures: Mapping[str, float], folder: str | None = None) -> bytes:
     _buffer.flush()
     looked_up = CollectorRegistry()
     looked_up.register(_Figures(figures))
+    looked_up.register(_BuildInfo())
     return generate_latest(registry) + generate_latest(looked_up)
 
 
@@ -189,3 +194,20 @@ class _Figures(Collector):
     def collect(self) -> Iterator[Metric]:
         for name, value in self._figures.items():
             yield GaugeMetricFamily(name, FIGURES[name], value)
+
+
+class _BuildInfo(Collector):
+    """Which release this is."""
+
+    def collect(self) -> Iterator[Metric]:
+        family = GaugeMetricFamily(BUILD_INFO, "Always 1: the release.", labels=BUILD_LABELS)
+        family.add_metric([_version(), python_version()], 1.0)
+        yield family
+
+
+@cache
+def _version() -> str:
+    try:
+        return version("responses-gateway")
+    except PackageNotFoundError:  # its files alone, never installed
+        return "unknown"

@@ -9,6 +9,7 @@ from prometheus_client import REGISTRY, Counter
 from prometheus_client.metrics import MetricWrapperBase
 
 from app import telemetry
+from app.telemetry.counts import BUILD_INFO, BUILD_LABELS
 from tests.processes import ROOT
 
 DOCUMENT = (ROOT / "docs" / "metrics.md").read_text()
@@ -19,6 +20,7 @@ def metrics() -> dict[str, str]:
     """Return the labels of every metric of ours, by the name of its samples or its family."""
     collectors = set(REGISTRY._collector_to_names)
     found = dict.fromkeys(telemetry.FIGURES, "")
+    found[BUILD_INFO] = ", ".join(BUILD_LABELS)
     for each in collectors:
         if isinstance(each, MetricWrapperBase):
             name = f"{each._name}_total" if isinstance(each, Counter) else each._name

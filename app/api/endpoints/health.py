@@ -1,7 +1,7 @@
 """Probes and metrics, without a key: for the platform, not for callers.
 
-Who asks from this machine itself, and through no proxy, is an operator: names and reasons are for
-them alone (N22).
+Who asks from this machine itself, and through no proxy, or at METRICS_BIND, is an operator: names
+and reasons are for them alone (N22).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def readyz() -> ResponseReturnValue:
     current = context.current()
     readiness = current.services.health.readiness()
     word, status = ("ready", 200) if readiness.ready else ("not_ready", 503)
-    if is_local(current.environ):
+    if is_local(current.environ) or current.services.is_for_platform(current.environ):
         checks = {**readiness.checks, "upstreams": readiness.upstreams}
         report = ReadinessReport(word, checks, readiness.reasons)
     else:

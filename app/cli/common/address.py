@@ -14,8 +14,10 @@ class AddressTaken(Exception):
     """Nothing can listen there; the text is for the operator."""
 
 
-def check_free(bind: str) -> None:
+def check_free(bind: str, variable: str = "BIND") -> None:
     """Return when something could listen at `bind`, which is HOST:PORT or unix:PATH.
+
+    `variable` is the one that says where.
 
     Raises:
         AddressTaken: another program listens there, or nobody can.
@@ -23,10 +25,10 @@ def check_free(bind: str) -> None:
     if bind.startswith("unix:"):
         _check_path(Path(bind.removeprefix("unix:")))
     else:
-        _check_port(bind)
+        _check_port(bind, variable)
 
 
-def _check_port(bind: str) -> None:
+def _check_port(bind: str, variable: str) -> None:
     host, _, port = bind.rpartition(":")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -41,7 +43,7 @@ def _check_port(bind: str) -> None:
             reason = f"{bind} is in use: another program listens there"
         else:
             reason = f"cannot listen at {bind}: {error.strerror}"
-        raise AddressTaken(f"{reason}. Name another address with BIND=HOST:PORT.") from None
+        raise AddressTaken(f"{reason}. Name another address with {variable}=HOST:PORT.") from None
 
 
 def _check_path(path: Path) -> None:

@@ -80,7 +80,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield _spool()
     with ThreadPoolExecutor() as pool:
         yield from pool.map(_provider, settings.providers)
-    yield from _oddities(settings.web.bind)
+    yield from _oddities(settings.web.metrics_bind or settings.web.bind)
 
 
 def _redis(settings: Settings) -> Iterator[Finding]:

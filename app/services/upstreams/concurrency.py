@@ -20,6 +20,15 @@ class ConcurrencyLimiter:
         # The garbage collector may end a call that was dropped, in a thread that holds the lock.
         self._lock = threading.RLock()
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether there is a bound."""
+        return self._size is not None
+
+    def share(self) -> float:
+        """Return how many slots are taken or waited for, of those there are."""
+        return (self._taken + len(self._queue)) / (self._size or 1)
+
     def acquire(self, call: UpstreamCall, wait_s: float) -> None:
         """Take a slot, waiting for one at most `wait_s` seconds.
 

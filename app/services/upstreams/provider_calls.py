@@ -76,6 +76,11 @@ class ProviderCalls:
         self._retries = retries
         self._clock = clock
 
+    def slot_shares(self) -> dict[str, Callable[[], float]]:
+        """Return what says how many slots of a provider are taken, for each that has a bound."""
+        bounded = ((name, each) for name, each in self._limiters.items() if each.is_bounded)
+        return {name: limiter.share for name, limiter in bounded}
+
     def answer(
         self, provider: Provider, request: ModelRequest, opening: Opening, *, is_last: bool
     ) -> Iterator[Batch]:

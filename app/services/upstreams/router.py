@@ -88,6 +88,10 @@ class Router:
         self._retries = retries
         self._clock = clock
 
+    def slot_shares(self) -> dict[str, Callable[[], float]]:
+        """Return what ProviderCalls.slot_shares does."""
+        return self._calls.slot_shares()
+
     def open(
         self,
         targets: Sequence[Target],

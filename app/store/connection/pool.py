@@ -67,6 +67,14 @@ class RedisPool(BlockingConnectionPool):
         make: Any = super().__init__  # redis-py gives it no types
         make(queue_class=PoolQueue, **options)
 
+    def share(self) -> float:
+        """Return how many connections are in use or waited for, of the most there may be."""
+        pool: Any = self  # redis-py's methods have no types
+        most: int = pool.max_connections
+        idle: int = len(pool.pool.queue)
+        waiting: int = pool.pool.waiting
+        return (most - idle + waiting) / most
+
     def get_connection(self, *_: Any, **__: Any) -> Any:
         """Return a connection, opened if it is new.
 

@@ -1,0 +1,48 @@
+"""How near a process is to its bounds, looked at once a second (N12).
+
+Nothing is counted where a bound is used: what is in use is known there anyway.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+
+from prometheus_client import Gauge
+
+from app.telemetry.errors import unexpected
+
+EACH_S = 1.0
+
+SATURATION = Gauge(
+    "gateway_saturation_ratio",
+    "How much of a bound is in use, in the process that uses most of it; above 1 others wait.",
+    ["resource"],
+    multiprocess_mode="livemax",
+)
+
+
+class SaturationSampler:
+    """Looks at each resource once a second, in a thread of its own."""
+
+    def __init__(self, resources: Mapping[str, Callable[[], float]]) -> None:
+        self._resources = resources
+
+    def start(self) -> None:
+        """Begin, for as long as the process lives."""
+        threading.Thread(target=self.run, name="saturation", daemon=True).start()
+
+    def run(self) -> None:
+        """Look, again and again."""
+        pause = threading.Event()
+        while True:
+            self.sample()
+            pause.wait(EACH_S)
+
+    def sample(self) -> None:
+        """Look once."""
+        try:
+            for resource, ratio in self._resources.items():
+                SATURATION.labels(resource).set(ratio())
+        except Exception as bug:  # noqa: BLE001 - the next look may do better
+            unexpected(bug, "", "saturation")
