@@ -97,3 +97,25 @@ def test_what_no_model_sees_may_continue_a_conversation_and_not_begin_one(
     second = gateway.create(unseen, previous_response_id=first["id"], **body)
     assert second["output_text"] == "Hello."
     assert len(upstream.requests(tag)) == 2
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_what_items_change_holds_in_a_conversation_that_has_them(
+    gateway: Gateway, upstream: Upstream, provider: str
+) -> None:
+    tag = f"conversation {provider}"
+    model = f"{provider}/{Script(tag=tag, say='{}').text()}"
+    kept = gateway.call("POST", "/v1/conversations", {"items": [TOOLS, UPDATE]}).json()
+    choice = {"tool_choice": {"type": "custom", "name": "exec"}}
+    first = gateway.create([HELLO], model=model, conversation=kept["id"], **choice)
+    alone = gateway.create([TOOLS, UPDATE, HELLO], model=model, store=False, **choice)
+    assert first["output_text"] == alone["output_text"]
+    sent, wanted = (request["body"] for request in upstream.requests(tag))
+    assert sent == wanted
+    refused = gateway.call(
+        "POST", "/v1/conversations", {"items": [{"type": "configuration_update", "text": {}}]}
+    )
+    assert refused.json()["error"]["param"] == "items[0].text.format"
+    empty = gateway.call("POST", "/v1/conversations", {}).json()["id"]
+    body = {"model": model, "input": [TOOLS], "conversation": empty}
+    assert gateway.call("POST", "/v1/responses", body).json()["error"]["param"] == "input"
