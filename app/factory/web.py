@@ -33,6 +33,7 @@ from app.services.background.subscriptions import FeedHub
 from app.services.health import Health
 from app.services.limits.request_log import RequestLog
 from app.services.responses.archive import Archive
+from app.services.responses.replays import StreamReplays
 from app.services.responses.service import Responses
 from app.settings import Settings
 from app.store.accounts.base import AccountStore
@@ -41,6 +42,7 @@ from app.store.connection.checks import persistence
 from app.store.connection.client import Client, connect
 from app.store.connection.reasons import reason
 from app.store.responses.archive_redis import RedisArchive
+from app.store.responses.base import ResponseStore
 from app.store.responses.redis import RedisStore
 from app.store.spool.delivery import SpoolDelivery
 from app.store.spool.folders import SpoolFolders
@@ -120,9 +122,7 @@ def _services(
     deliver = spool.deliver_conversation
     core = core_of(settings, client, redis_store, store, account_store, meter, providers, deliver)
     background = _background(settings, client, core, spool)
-    responses = Responses(
-        store, core.lookup, core.preparation, background, meter, core.conversations
-    )
+    responses = _responses(core, store, background)
     archive = RedisArchive(client, prefix, redis_store.safety)
     requests = RequestLog(request_log_store(settings, client))
     in_flight = InFlight(settings.requests.max_in_flight, settings.requests.max_body_memory_mb)
@@ -155,6 +155,18 @@ def _saturation(client: Client, core: Core, in_flight: InFlight) -> SaturationSa
 
 def _metrics_address(bind: str | None) -> MetricsAddress | None:
     return None if bind is None else MetricsAddress(bind)
+
+
+def _responses(core: Core, store: ResponseStore, background: Background) -> Responses:
+    return Responses(
+        store,
+        core.lookup,
+        core.preparation,
+        background,
+        core.meter,
+        core.conversations,
+        StreamReplays(store, core.jobs.encode, core.jobs.decode),
+    )
 
 
 def _background(settings: Settings, client: Client, core: Core, spool: SpoolDelivery) -> Background:

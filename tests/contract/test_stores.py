@@ -49,6 +49,20 @@ def test_a_saved_response_is_shown_to_the_byte_as_it_was(store: ResponseStore) -
     assert repr(RESPONSE.dump(found)) == repr(RESPONSE.dump(kept.response))
 
 
+def test_where_a_stream_was_cut_is_kept_beside_its_response(store: ResponseStore) -> None:
+    streamed, whole = replace(turn(), cuts=b"\x93\x00\xff cuts"), turn()
+    for each in (streamed, whole):
+        store.save(each)
+    assert store.stream_cuts(ACCOUNT, streamed.response.id) == streamed.cuts
+    assert store.stream_cuts(ACCOUNT, whole.response.id) == b""
+    for account, response_id in ((STRANGER, streamed.response.id), (ACCOUNT, first_id())):
+        with pytest.raises(NotFound):
+            store.stream_cuts(account, response_id)
+    store.delete(ACCOUNT, streamed.response.id)
+    with pytest.raises(NotFound):
+        store.stream_cuts(ACCOUNT, streamed.response.id)
+
+
 def test_turns_that_were_asked_with_the_same_tools_all_have_them(store: ResponseStore) -> None:
     shown = rich().response.echo
     turns = [saved(store, echo=shown)]

@@ -11,7 +11,7 @@ from tests.e2e.config import APIS
 from tests.e2e.gateway import Gateway
 from tests.e2e.wire import raw_post
 from tests.upstream.client import Upstream
-from tests.upstream.script import Script
+from tests.upstream.script import Call, Script
 
 WORDS = ("one ", "two ", "three ", "four")
 
@@ -31,6 +31,29 @@ def test_no_event_is_held_back(either_gateway: Gateway, upstream: Upstream, mode
             assert call.event("response.output_text.delta")["delta"] == word
         upstream.release(tag)
         assert call.event("response.completed")["response"]["output_text"] == "".join(WORDS)
+
+
+@pytest.mark.parametrize("model", [f"{provider}/steady" for provider in APIS])
+def test_a_stream_is_sent_again_to_the_byte_by_any_process(
+    gevent_gateway: Gateway, gthread_gateway: Gateway, model: str
+) -> None:
+    """Both gateways are on one Redis."""
+    call = Call(name="weather", arguments='{"city":"Zürich"}')
+    script = Script(say=WORDS, reasoning="Well ... well.", calls=(call, call))
+    answer = gevent_gateway.call("POST", "/v1/responses", body_of(script, model))
+    first = b"\n\n".join(each for each in answer.content.split(b"\n\n") if each[:1] != b":")
+    response_id = first.split(b'"id":"', 1)[1].split(b'"', 1)[0].decode()
+    again = gthread_gateway.call("GET", f"/v1/responses/{response_id}?stream=true")
+    assert again.content == first
+
+
+def test_a_stream_that_was_cut_is_sent_again_to_its_end(gateway: Gateway) -> None:
+    script = Script(say=WORDS, cut_after=2, cut="close")
+    answer = gateway.call("POST", "/v1/responses", body_of(script))
+    assert b"response.failed" in answer.content
+    response_id = answer.content.split(b'"id":"', 1)[1].split(b'"', 1)[0].decode()
+    again = gateway.call("GET", f"/v1/responses/{response_id}?stream=true")
+    assert again.content == answer.content
 
 
 def test_every_write_holds_whole_frames(either_gateway: Gateway) -> None:

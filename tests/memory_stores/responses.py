@@ -63,6 +63,10 @@ class MemoryStore:
         """Return a stored turn."""
         return self._live(account, response_id).turn
 
+    def stream_cuts(self, account: str, response_id: str) -> bytes:
+        """Return where a response was cut into events; nothing where it was made whole."""
+        return self._live(account, response_id).turn.cuts
+
     def delete(self, account: str, response_id: str) -> None:
         """Hide a response; turns that continue it keep their whole context."""
         self._live(account, response_id)

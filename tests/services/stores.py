@@ -19,6 +19,9 @@ class StoreOfNothing:
     def get(self, account: str, response_id: str) -> Turn:
         raise NotFound(f"{account} has no {response_id}")
 
+    def stream_cuts(self, account: str, response_id: str) -> bytes:
+        raise NotFound(f"{account} has no {response_id}")
+
     def delete(self, account: str, response_id: str) -> None:
         raise NotFound(f"{account} has no {response_id}")
 

@@ -21,6 +21,7 @@ from app.errors import (
 )
 from app.schemas.request.create import CREATE_REQUEST
 from app.services.background.service import Background
+from app.services.responses.replays import StreamReplays
 from app.services.responses.service import Responses
 from app.settings import BackgroundSettings
 from tests.services.jobs_bench import CALLER, Bench, Noted
@@ -57,6 +58,7 @@ def responses(bench: Bench) -> Responses:
         bench.background,
         bench.meter,
         bench.conversations,
+        StreamReplays(bench.responses, bench.store.encode, bench.store.decode),
     )
 
 
@@ -189,7 +191,9 @@ def test_only_its_account_may_follow_it(bench: Bench, background: Background) ->
 def test_it_is_followed_to_its_end(bench: Bench, background: Background) -> None:
     response_id = bench.queued()
     bench.worker.work()
-    lines = [line for lines in background.follow(CALLER, response_id, -1, 15.0) for line in lines]
+    subscriber = background.follow(CALLER, response_id, -1, 15.0)
+    assert subscriber
+    lines = [line for lines in subscriber for line in lines]
     assert lines == bench.store.read_events(response_id, 0).lines
 
 

@@ -15,6 +15,7 @@ from app.domain.turns.page import PageQuery
 from app.domain.turns.turn import Context
 from app.errors import GatewayError
 from app.services.responses.lookup import ResponseLookup
+from app.services.responses.replays import StreamReplays
 from app.services.responses.service import Responses
 from app.store.responses.base import unknown_response
 from tests.services.jobs_bench import CALLER, Bench
@@ -48,6 +49,7 @@ def responses(bench: Bench) -> Responses:
         bench.background,
         bench.meter,
         bench.conversations,
+        StreamReplays(bench.responses, bench.store.encode, bench.store.decode),
     )
 
 

@@ -188,7 +188,7 @@ def wait_for_end(response_id: str, wait_s: float) -> None:
 
 
 def follow(response_id: str) -> ResponseReturnValue:
-    """Replay a background response's events and follow them to the end (E5).
+    """Replay a response's events, and follow one that runs in the background to its end (E5, C7).
 
     Where this process ends first, an `error` event says so: the response goes on, and can be
     followed elsewhere from the number on that this event repeats.
@@ -201,12 +201,13 @@ def follow(response_id: str) -> ResponseReturnValue:
         faults.append(fault)
         subscriber.close()
 
-    subscriber = services.background.follow(
-        current.caller,
-        response_id,
-        integer("starting_after", -1, 0, MAX_NUMBER),
-        services.requests.keepalive_s,
+    starting_after = integer("starting_after", -1, 0, MAX_NUMBER)
+    found = services.background.follow(
+        current.caller, response_id, starting_after, services.requests.keepalive_s
     )
+    if found is None:
+        return replay(response_id, starting_after)
+    subscriber = found
 
     def leave() -> None:
         current.trace.error_code = CallerGone.code
@@ -215,7 +216,16 @@ def follow(response_id: str) -> ResponseReturnValue:
     place = services.open_answers.enter(cut)
     watch = services.hangups.watch(current.environ, leave)
     over = streaming(services, watch, place)
-    lines = sse.with_fault(subscriber, faults)
+    batches = sse.with_fault(subscriber, faults)
+    return sse.stream_response(sse.Stream(batches, sse.line_frames, over))
+
+
+def replay(response_id: str, starting_after: int) -> ResponseReturnValue:
+    """Replay the stream of a response that has ended in the foreground (C7)."""
+    current = context.current()
+    services = current.services
+    lines = services.responses.replays.lines(current.caller, response_id, starting_after)
+    over = streaming(services, None, services.open_answers.enter(lambda _: None))
     return sse.stream_response(sse.Stream(lines, sse.line_frames, over))
 
 

@@ -28,7 +28,8 @@ class Turn:
 
     `input` has this turn's own input, ids minted, references resolved. `parent` is the position
     of the turn that it continues. `response.output` keeps opaque reasoning and logprobs whatever
-    `include` shows of them. `conversation` is the id of the one that it is for, if any is.
+    `include` shows of them. `conversation` is the id of the one that it is for, if any is. `cuts`
+    says where it was cut into events, if it was streamed (stream/replay).
     """
 
     account: str
@@ -37,6 +38,7 @@ class Turn:
     include: frozenset[str]
     parent: Position | None = None
     conversation: str | None = None
+    cuts: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

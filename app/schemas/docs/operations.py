@@ -120,12 +120,12 @@ def _retrieve() -> Json:
     answer["content"] |= _frames()
     return {
         "operationId": "retrieveResponse",
-        "summary": "Retrieve a stored response, wait for its end, or follow its events.",
+        "summary": "Retrieve a stored response, wait for its end, or replay its events.",
         "parameters": [
             _response_id(),
             _include(),
             _query("wait", _WAIT, "Seconds to wait for the end of a background response."),
-            _query("stream", _STREAM, "Replay a background response's events, and follow it."),
+            _query("stream", _STREAM, "Replay its events, and follow a background response."),
             _query("starting_after", _NUMBER, "The number of the event that the replay follows."),
         ],
         "responses": {"200": answer} | errors(400, 404, *_KEYED),

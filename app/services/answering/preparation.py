@@ -16,6 +16,7 @@ from app.domain.response import Response, Status
 from app.domain.stream.call_names import CallNames
 from app.domain.stream.events import Event
 from app.domain.stream.narrate import Narrator
+from app.domain.stream.replay.cuts import StreamCuts
 from app.domain.turns.compaction import Summary
 from app.domain.turns.turn import Context, Thread
 from app.domain.upstream_call import UpstreamCall
@@ -227,6 +228,7 @@ class Preparation:
         store: Callable[[Response, list[Event]], None],
         on_end: Callable[[Response, GatewayError | None], None],
         abort_error: Callable[[], GatewayError | None] = lambda: None,
+        cuts: StreamCuts | None = None,
     ) -> Run:
         """Return the answer under way; see Run for the callbacks."""
 
@@ -244,6 +246,7 @@ class Preparation:
             abort_error=abort_error,
             seal=seal,
             shows_opaque=INCLUDE_ENCRYPTED in prepared.request.parameters.include,
+            cuts=cuts,
         )
 
 

@@ -11,6 +11,7 @@ from app.domain.response import Response, ResponseError, Usage
 from app.domain.stream.deltas import Batch, Opaque
 from app.domain.stream.events import ErrorRaised, Event, ItemDone, Lifecycle, TextDone
 from app.domain.stream.narrate import Narrator
+from app.domain.stream.replay.cuts import StreamCuts
 from app.errors import CallerGone, GatewayError
 from app.telemetry import own_mistake
 
@@ -25,7 +26,7 @@ class Run:
     called with it on every way out, and with the error that failed it, if one did. When the
     upstream was given up, `abort_error` may return the error that caused this: else the caller has
     gone. `seal` makes an opaque payload fit to leave the gateway; `shows_opaque` says whether this
-    caller gets it.
+    caller gets it. `cuts`, where it is given, notes where the stream is cut before it is stored.
     """
 
     def __init__(
@@ -38,10 +39,12 @@ class Run:
         abort_error: Callable[[], GatewayError | None],
         seal: Callable[[str], str],
         shows_opaque: bool,
+        cuts: StreamCuts | None = None,
     ) -> None:
         #: Returns the events of a batch that is offered as soon as it is read, where they are all
         #: there is to it; [] where it has to come through `events`. Never waits.
-        self.events_at_once = narrator.hear_at_once
+        self.events_at_once = narrator.hear_at_once if cuts is None else self._hear_at_once
+        self._cuts = cuts
         self._narrator = narrator
         self._batches = batches
         self._store = store
@@ -80,13 +83,13 @@ class Run:
         narrator = self._narrator
         try:
             # 1. The events of the upstream's batches, as they come.
-            yield narrator.begin()
+            yield self._noted(narrator.begin())
             for batch in self._batches:
                 if Opaque in map(type, batch):
                     batch = self._sealed(batch)
-                events = narrator.hear(batch)
+                events = self._noted(narrator.hear(batch))
                 if events or not batch:
-                    yield self._visible(events) if self._hides_opaque else events
+                    yield list(map(visible, events)) if self._hides_opaque else events
             ending = narrator.finish()
         # 2. Nobody takes the ending: it is stored, and the generator is left as it has to be.
         except GeneratorExit:
@@ -120,8 +123,9 @@ class Run:
     def _stored(self, ending: list[Event]) -> list[Event]:
         """Store the ending and return what to emit: a failure, where it could not be stored."""
         response = self._narrator.response
+        self._noted(ending)
         if self._hides_opaque:
-            ending = self._visible(ending)
+            ending = list(map(visible, ending))
         self._failure = self._failure or self._narrator.failure
         try:
             self._store(response, ending)
@@ -131,6 +135,14 @@ class Run:
         finally:
             self._on_end(response, self._failure)
         return ending
+
+    def _hear_at_once(self, batch: Batch) -> list[Event]:
+        return self._noted(self._narrator.hear_at_once(batch))
+
+    def _noted(self, events: list[Event]) -> list[Event]:
+        if self._cuts is not None:
+            self._cuts.add(events)
+        return events
 
     def _close(self) -> None:
         close = getattr(self._batches, "close", None)
@@ -144,15 +156,14 @@ class Run:
             for delta in batch
         ]
 
-    def _visible(self, events: list[Event]) -> list[Event]:
-        return [self._visible_event(event) for event in events]
 
-    def _visible_event(self, event: Event) -> Event:
-        if isinstance(event, ItemDone) and isinstance(event.item, Reasoning):
-            return replace(event, item=replace(event.item, encrypted_content=None))
-        if isinstance(event, Lifecycle):
-            return replace(event, response=without_opaque(event.response))
-        return event
+def visible(event: Event) -> Event:
+    """Return an event without the opaque reasoning that is kept for the next turn."""
+    if isinstance(event, ItemDone) and isinstance(event.item, Reasoning):
+        return replace(event, item=replace(event.item, encrypted_content=None))
+    if isinstance(event, Lifecycle):
+        return replace(event, response=without_opaque(event.response))
+    return event
 
 
 def without_opaque(response: Response) -> Response:

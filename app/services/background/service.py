@@ -140,19 +140,14 @@ class Background:
 
     def follow(
         self, caller: Caller, response_id: str, starting_after: int, silence_s: float
-    ) -> Subscriber:
+    ) -> Subscriber | None:
         """Subscribe to the response's events, past and to come (E5).
 
-        Raises:
-            InvalidRequest: the response was not made in the background.
-            NotFound: there is none for this caller.
+        Returns None for a response that was not made in the background. Raises NotFound where
+        there is none for this caller.
         """
         if not self._has_stream(self._hub.has_stream, caller, response_id):
-            raise InvalidRequest(
-                "Only background responses can be streamed after they were made: leave out "
-                "'stream', or create with 'background': true.",
-                param="stream",
-            )
+            return None
         return Subscriber(self._hub, response_id, starting_after, silence_s)
 
     def cancel(self, caller: Caller, response_id: str) -> bool:

@@ -13,6 +13,7 @@ from app.domain.prices import FREE, UNKNOWN_COST, Cost
 from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest
 from app.domain.response import NO_USAGE, TERMINAL, Response
 from app.domain.stream.events import Event
+from app.domain.stream.replay.cuts import StreamCuts
 from app.domain.turns.compaction import CompactedConversation, is_of_user
 from app.domain.turns.page import Page, PageQuery
 from app.domain.turns.turn import Turn
@@ -26,6 +27,7 @@ from app.services.background.service import Background
 from app.services.conversations.service import Conversations
 from app.services.limits.meter import Meter, Observer
 from app.services.responses.lookup import ResponseLookup
+from app.services.responses.replays import StreamReplays
 from app.services.upstreams.router import UpstreamAnswer
 from app.store.responses.base import ResponseStore
 
@@ -71,9 +73,11 @@ class Responses:
         background: Background,
         meter: Meter,
         conversations: Conversations,
+        replays: StreamReplays,
     ) -> None:
         self._store = store
         self._conversations = conversations
+        self.replays = replays
         self._lookup = lookup
         self._preparation = preparation
         self._background = background
@@ -121,18 +125,34 @@ class Responses:
             cost = self._meter.cost(opened, response.usage, response.service_tier)
             ended(response, failure, cost)
 
-        store = partial(self._save, prepared)
-        run = self._preparation.run(
-            prepared, opened, store=store, on_end=on_end, abort_error=lambda: call.fault
-        )
+        run = self._run(prepared, opened, call, on_end)
         ignored = (*request.ignored, *opened.ignored)
         return Started(run, prepared.response.id, opened, ignored, prepared.thread.visible)
+
+    def _run(
+        self,
+        prepared: PreparedRequest,
+        opened: UpstreamAnswer,
+        call: UpstreamCall,
+        on_end: Callable[[Response, GatewayError | None], None],
+    ) -> Run:
+        """Return the answer under way; a stream that is stored can be replayed."""
+        is_replayable = prepared.request.stream and prepared.request.store
+        cuts = self.replays.new_cuts() if is_replayable else None
+        return self._preparation.run(
+            prepared,
+            opened,
+            store=partial(self._save, prepared, cuts),
+            on_end=on_end,
+            abort_error=lambda: call.fault,
+            cuts=cuts,
+        )
 
     def _stopped_response(self, prepared: PreparedRequest, fault: GatewayError | None) -> Response:
         """Store the response of a call that was stopped before it had output, and return it."""
         narrator = self._preparation.narrator(prepared)
         ending = narrator.cancel() if fault is None else narrator.fail(fault)
-        self._save(prepared, narrator.response, ending)
+        self._save(prepared, None, narrator.response, ending)
         return narrator.response
 
     def count_input(
@@ -153,12 +173,24 @@ class Responses:
             observer.admitted(reservation.standing)
             return self._preparation.count_input(caller, request, call)
 
-    def _save(self, prepared: PreparedRequest, response: Response, _ending: list[Event]) -> None:
+    def _save(
+        self,
+        prepared: PreparedRequest,
+        cuts: StreamCuts | None,
+        response: Response,
+        _ending: list[Event],
+    ) -> None:
         request, start = prepared.request, prepared.thread
         if request.store:
-            include = request.parameters.include
-            account = prepared.caller.account
-            turn = Turn(account, response, start.own, include, start.position, request.conversation)
+            turn = Turn(
+                prepared.caller.account,
+                response,
+                start.own,
+                request.parameters.include,
+                start.position,
+                request.conversation,
+                bytes(cuts) if cuts is not None else b"",
+            )
             self._store.save(turn)
         elif request.conversation is not None and response.status in ("completed", "incomplete"):
             self._conversations.append_unkept(prepared.caller, start.own, response)

@@ -40,6 +40,10 @@ class ResponseStore(Protocol):
         """Return a stored turn."""
         ...
 
+    def stream_cuts(self, account: str, response_id: str) -> bytes:
+        """Return where a response was cut into events (Turn.cuts); nothing where it was not."""
+        ...
+
     def delete(self, account: str, response_id: str) -> None:
         """Hide a response; turns that continue it keep their whole context."""
         ...

@@ -29,7 +29,7 @@ from app.store.responses.base import Forgotten, unknown_response
 from app.store.responses.chains import OWN, WHOLE, ChainPart, Chains, PagedChain
 from app.store.responses.entries import PURGED, Entries
 from app.store.responses.paging import page
-from app.store.responses.scripts import COMMIT, HIDE, TOUCH
+from app.store.responses.scripts import COMMIT, CUTS, HIDE, TOUCH
 from app.store.responses.stored_bytes import StoredBytes
 
 #: The statuses that each may follow, as the program that commits reads them.
@@ -96,6 +96,7 @@ class RedisStore:
             parent.log,
             parent.depth,
             turn.conversation or "",
+            turn.cuts,
         )
 
     def marks(self, turn: Turn) -> list[Command]:
@@ -155,6 +156,16 @@ class RedisStore:
         """Return a stored turn."""
         found = self._found(account, response_id, *OWN)
         return self._turn(found, account, response_id)
+
+    def stream_cuts(self, account: str, response_id: str) -> bytes:
+        """Return where a response was cut into events; nothing where it was made whole."""
+        tag, cuts = tag_of(response_id), None
+        if tag is not None:
+            with translated():
+                cuts = CUTS((self._keys.index(tag),), (account, response_id)).run(self._redis)
+        if cuts is None:
+            raise unknown_response(response_id)
+        return bytes(cuts)
 
     def delete(self, account: str, response_id: str) -> None:
         """Hide a response; turns that continue it keep their whole context."""

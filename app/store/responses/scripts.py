@@ -11,6 +11,7 @@ CONVERSATION, COMMIT_TURN = _lua("conversation"), _lua("commit_turn")
 
 COMMIT = Script(CONVERSATION, COMMIT_TURN, _lua("commit"))
 CHAIN = Script(CONVERSATION, _lua("chain"))
+CUTS = Script(CONVERSATION, _lua("cuts"))
 HIDE = Script(CONVERSATION, _lua("hide"))
 TOUCH = Script(_lua("touch"))
 HIDDEN = Script(CONVERSATION, _lua("hidden"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from base64 import b64decode, b64encode
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -85,7 +86,9 @@ class Spool:
         head, entry = _parted(data)
         parent = head["parent"] and Position(*head["parent"])
         turn = self._entries.turn(entry, head["account"], head["id"], parent)
-        return replace(turn, conversation=head.get("conversation"))  # an earlier release has none
+        # An earlier release has neither.
+        cuts = b64decode(head.get("cuts", ""))
+        return replace(turn, conversation=head.get("conversation"), cuts=cuts)
 
     def is_kept(self, response_id: str) -> bool:
         """Tell whether Redis has the answer already, and only replicas are waited for."""
@@ -144,6 +147,7 @@ class Spool:
             "account": turn.account,
             "parent": turn.parent and [turn.parent.log, turn.parent.depth],
             "conversation": turn.conversation,
+            "cuts": b64encode(turn.cuts).decode(),
         }
         whole = orjson.dumps(head) + b"\n" + self._entries.alone(turn)
         return b"%08x\n" % crc32(whole) + whole

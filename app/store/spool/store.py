@@ -112,6 +112,15 @@ class SpoolingStore:
         except Undelivered as waiting:
             return waiting.turn
 
+    def stream_cuts(self, account: str, response_id: str) -> bytes:
+        """Return where a response was cut into events; nothing where it was made whole."""
+        try:
+            return self._delivered(
+                account, response_id, lambda: self._store.stream_cuts(account, response_id)
+            )
+        except Undelivered as waiting:
+            return waiting.turn.cuts
+
     def delete(self, account: str, response_id: str) -> None:
         """Hide a response; turns that continue it keep their whole context."""
         self._delivered(account, response_id, lambda: self._store.delete(account, response_id))

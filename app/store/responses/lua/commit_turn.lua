@@ -4,8 +4,9 @@
 -- what it has in common with others, and the size of that, where its digest names it. `log` and
 -- `depth` are the parent's place, 0 and -1 for none. `conversation` is the id of the one that the
 -- turn is for, '' for none: there it is the last of log 0, whatever came since its writer read that.
+-- `cuts` says where its stream was cut, '' where there was none.
 -- Returns the status that stands and how many bytes were stored, or false where the parent is gone.
-local function commit_turn(account, id, status, before, entry, log, depth, conversation)
+local function commit_turn(account, id, status, before, entry, log, depth, conversation, cuts)
   local owner = redis.call('HGET', index, 'account')
   if owner and owner ~= account then return false end
   local known = record(id)
@@ -34,7 +35,8 @@ local function commit_turn(account, id, status, before, entry, log, depth, conve
     entry = string.sub(entry, 1, -5 - size)
     redis.call('HINCRBY', index .. ':common', '#' .. named, 1)
   end
-  bytes = bytes + #entry
+  if cuts ~= '' then redis.call('HSET', index .. ':cuts', id, cuts) end
+  bytes = bytes + #entry + #cuts
   add_stored(bytes)
   redis.call('RPUSH', index .. ':' .. log, entry)
   if forks and joins then

@@ -7,6 +7,8 @@ local _, fork_depth = fork_point(found.log)
 local at = found.depth - fork_depth - 1
 local entry = redis.call('LINDEX', index .. ':' .. found.log, at)
 local bytes, named = #entry, digest(entry)
+bytes = bytes + redis.call('HSTRLEN', index .. ':cuts', ARGV[1])
+redis.call('HDEL', index .. ':cuts', ARGV[1])
 local events, from = index .. ':events:' .. ARGV[1], '-'
 repeat
   local flushes = redis.call('XRANGE', events, from, '+', 'COUNT', 100)

@@ -1,0 +1,72 @@
+"""The streams of stored responses, sent again as they were sent first (C7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from app.domain.accounts.accounts import Caller
+from app.domain.request import INCLUDE_ENCRYPTED
+from app.domain.stream.events import Event
+from app.domain.stream.replay.cuts import StreamCuts
+from app.domain.stream.replay.remake import remade
+from app.errors import InvalidRequest
+from app.services.accounts.permissions import well_formed
+from app.services.answering.run import visible
+from app.store.responses.base import ResponseStore
+
+#: So many events are sent together.
+AT_ONCE = 64
+
+
+class StreamReplays:
+    """Notes where streams are cut, and makes their events again of stored responses.
+
+    `encode` writes an event as a line of JSON, `decode` reads such a line.
+    """
+
+    def __init__(
+        self,
+        store: ResponseStore,
+        encode: Callable[[Event], bytes],
+        decode: Callable[[bytes], Event],
+    ) -> None:
+        self._store = store
+        self._encode = encode
+        self._decode = decode
+
+    def new_cuts(self) -> StreamCuts:
+        """Return what notes where one stream is cut."""
+        return StreamCuts(self._encode)
+
+    def lines(self, caller: Caller, response_id: str, starting_after: int) -> Iterator[list[bytes]]:
+        """Return the events of a response behind that number, as lines of JSON.
+
+        Raises:
+            InvalidRequest: it was made whole, or its id is malformed.
+            NotFound: it is unknown, deleted or another account's.
+            StorageUnavailable: the store is unreachable.
+        """
+        account = caller.account
+        cuts = self._store.stream_cuts(account, well_formed(response_id))
+        if not cuts:
+            raise InvalidRequest(
+                "This response was made whole, so there is no stream to replay: leave out "
+                "'stream', or create with 'stream' or 'background'.",
+                param="stream",
+            )
+        turn = self._store.get(account, response_id)
+        events = remade(turn.response, cuts, self._decode)
+        if INCLUDE_ENCRYPTED not in turn.include:
+            events = map(visible, events)
+        return self._batches(events, starting_after)
+
+    def _batches(self, events: Iterator[Event], starting_after: int) -> Iterator[list[bytes]]:
+        lines = list[bytes]()
+        for event in events:
+            if event.sequence_number > starting_after:
+                lines.append(self._encode(event))
+            if len(lines) == AT_ONCE:
+                yield lines
+                lines = []
+        if lines:
+            yield lines

@@ -1,0 +1,50 @@
+"""Streams of stored responses, sent again (C7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.api.conftest import Asker
+
+
+def streamed(caller: Asker, **body: object) -> tuple[str, bytes]:
+    """Return the id of a streamed response, and its stream."""
+    asked = {"model": "local/echo", "input": "one two three", "stream": True, **body}
+    data = caller.ask("POST", "/v1/responses", asked).get_data()
+    response_id = data.split(b'"id":"', 1)[1].split(b'"', 1)[0].decode()
+    return response_id, data
+
+
+def replayed(caller: Asker, response_id: str, more: str = "") -> Any:
+    return caller.ask("GET", f"/v1/responses/{response_id}?stream=true{more}")
+
+
+def test_a_stream_is_sent_again_byte_for_byte(owner: Asker) -> None:
+    response_id, first = streamed(owner)
+    again = replayed(owner, response_id)
+    assert again.status_code == 200
+    assert again.content_type.startswith("text/event-stream")
+    assert again.get_data() == first
+
+
+def test_a_replay_begins_behind_the_number_that_is_named(owner: Asker) -> None:
+    response_id, first = streamed(owner)
+    frames = first.split(b"\n\n")
+    assert replayed(owner, response_id, "&starting_after=3").get_data() == b"\n\n".join(frames[4:])
+    behind = replayed(owner, response_id, "&starting_after=1000").get_data()
+    assert behind == b"data: [DONE]\n\n"
+
+
+def test_a_response_that_was_made_whole_has_no_stream(owner: Asker) -> None:
+    refused = replayed(owner, owner.create())
+    assert refused.status_code == 400
+    assert refused.get_json()["error"]["param"] == "stream"
+
+
+def test_a_stream_is_unknown_where_its_response_is(owner: Asker, stranger: Asker) -> None:
+    response_id, _ = streamed(owner)
+    unkept, _ = streamed(owner, store=False)
+    assert replayed(stranger, response_id).status_code == 404
+    assert replayed(owner, unkept).status_code == 404
+    owner.ask("DELETE", f"/v1/responses/{response_id}")
+    assert replayed(owner, response_id).status_code == 404
