@@ -97,6 +97,8 @@ lock: $(TO_TEST) ## Pin the newest versions that setup.cfg allows (with Python 3
 	@$(PY) -c 'import sys; sys.exit(sys.version_info >= (3, 12) and \
 		"A lock made with a newer Python lacks what Python 3.11 needs: make it with that.")'
 	@CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --upgrade --output-file requirements.txt setup.cfg
+	@CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --upgrade --extra otel --constraint requirements.txt \
+		--output-file requirements-otel.txt setup.cfg
 	@CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --upgrade --extra dev --constraint requirements.txt \
 		--output-file requirements-dev.txt setup.cfg
 

@@ -150,7 +150,7 @@ def on_starting(server: Arbiter) -> None:
 
 
 def post_worker_init(worker: Worker) -> None:
-    """Set the garbage collector, deliver the spool, warn of a Redis that could lose responses.
+    """Set the garbage collector, begin to trace and to deliver the spool, warn of a frail Redis.
 
     The warning is the first worker's to give, and keeps nobody waiting.
     """
@@ -161,6 +161,7 @@ def post_worker_init(worker: Worker) -> None:
     gc.set_threshold(10_000, 20, 50)
     # Not imported above: the worker class patches sockets before anything may use them.
     factory = importlib.import_module("app.factory")
+    factory.trace_with(settings.tracing)
     factory.deliver_spooled(worker.wsgi)
     factory.show_saturation(worker.wsgi)
     if worker.age == 1:

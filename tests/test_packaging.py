@@ -18,12 +18,13 @@ LEANT_ON = (
     "flask",
     "gevent",
     "gunicorn",
+    "opentelemetry-exporter-otlp-proto-http",
     "prometheus-client",
     "redis",
     "requests",
     "werkzeug",
 )
-LOCKS = ("requirements.txt", "requirements-dev.txt")
+LOCKS = ("requirements.txt", "requirements-otel.txt", "requirements-dev.txt")
 _LOCKED = re.compile(r"^([a-z0-9.-]+)==([^ ;]+)", re.MULTILINE)
 
 
@@ -35,8 +36,10 @@ def config() -> ConfigParser:
 
 
 def required() -> Iterator[Requirement]:
-    """Yield what is installed with the gateway."""
-    for line in config()["options"]["install_requires"].splitlines():
+    """Yield what is installed with the gateway, and what may be."""
+    read = config()
+    wanted = read["options"]["install_requires"] + read["options.extras_require"]["otel"]
+    for line in wanted.splitlines():
         if line.strip() and not line.startswith("#"):
             yield Requirement(line)
 

@@ -29,6 +29,7 @@ from app.services.upstreams.catalog import ModelCatalog
 from app.settings import RequestSettings
 from app.store.spool.delivery import SpoolDelivery
 from app.telemetry import SaturationSampler, Trace
+from app.telemetry.tracing import Recording
 
 _g: Any = g
 _request_proxy: Any = request_proxy
@@ -72,6 +73,7 @@ class CallContext:
     body_bytes: int = 0
     place: Place | None = None
     standing: Standing | None = None
+    recording: Recording | None = None
 
 
 # MEASURED: each attribute that is read through one of Flask's proxies costs three calls, a tenth

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.exceptions import NotFound, RequestEntityTooLarge
 
-from app.api import context
+from app.api import context, spans
 from app.api.http import rate_limit_headers as limits
 from app.api.http.json_response import name_ignored
 from app.api.http.queries import unknown_keys
@@ -24,6 +24,7 @@ from app.randomness import random_bytes
 from app.schemas.request.body import MAX_BODY_BYTES
 from app.services.limits.request_log import request_entry
 from app.telemetry import Trace, identify, request_ended, shortage_noted
+from app.telemetry.tracing import tracer
 
 #: Where callers say what they call a request: the way that OpenAI's clients do comes second.
 _NAMED = ("HTTP_X_REQUEST_ID", "HTTP_X_CLIENT_REQUEST_ID")
@@ -56,6 +57,8 @@ def begin() -> None:
     trace.trace_id = trace_id
     if rule is not None:
         trace.endpoint = rule.rule
+    if tracer.sampler is not None:
+        spans.begin_request(current, trace)
     if environ["PATH_INFO"].startswith("//"):
         # Flask would take it for the path without: a way around a proxy's rules for that path.
         raise NotFound  # answered as any path that leads nowhere
@@ -157,6 +160,8 @@ def _log(current: context.CallContext, status: int) -> None:
     """Log a request that is over, in a line and in the request log (M6)."""
     trace, book = current.trace, current.services.meter.book
     duration_s = request_ended(trace, status)
+    if current.recording is not None:
+        spans.end_request(current.recording, trace, status)
     if book.logs_requests:
         entry = request_entry(trace, status, duration_s, time())
         if entry is not None:

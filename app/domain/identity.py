@@ -33,6 +33,21 @@ class RequestIdentity(NamedTuple):
         return self.traceparent[3:35]
 
     @property
+    def span_id(self) -> str:
+        """The parent of what is done elsewhere for this request, in hexadecimal."""
+        return self.traceparent[36:52]
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether the trace is recorded, as far as whoever began it knows."""
+        return self.traceparent.endswith("-01")
+
+    def within(self, span_id: str, *, sampled: bool) -> RequestIdentity:
+        """Return the same request, with a span of ours as the parent of what is done elsewhere."""
+        flags = _SAMPLED if sampled else 0
+        return self._replace(traceparent=f"00-{self.trace_id}-{span_id}-{flags:02x}")
+
+    @property
     def lines(self) -> bytes:
         """The header lines for upstreams; OpenAI keeps the second one, others the first."""
         name, state = self.request_id, self.tracestate

@@ -6,6 +6,7 @@ and `worker`.
 
 from __future__ import annotations
 
+from app.factory.core import trace_with
 from app.factory.web import create_app, deliver_spooled, show_saturation, warn_of_storage
 from app.factory.worker import create_worker
 
@@ -14,5 +15,6 @@ __all__ = [
     "create_worker",
     "deliver_spooled",
     "show_saturation",
+    "trace_with",
     "warn_of_storage",
 ]

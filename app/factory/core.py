@@ -31,7 +31,7 @@ from app.services.upstreams.catalog import ModelCatalog
 from app.services.upstreams.discovery import Discovery
 from app.services.upstreams.retries import RetryPolicy
 from app.services.upstreams.router import Router
-from app.settings import Settings
+from app.settings import Settings, TracingSettings
 from app.store.accounts.base import AccountStore
 from app.store.connection.client import Client
 from app.store.connection.pool import RedisPool
@@ -42,7 +42,8 @@ from app.store.responses.base import ResponseStore
 from app.store.responses.redis import RedisStore
 from app.store.usage.redis import RedisUsageStore
 from app.store.usage.request_log import RedisRequestLog
-from app.telemetry import STORE_FAILURES, SaturationSampler, breaker_changed
+from app.telemetry import STORE_FAILURES, SaturationSampler, breaker_changed, log
+from app.telemetry.tracing import Sampler, start_tracing
 
 #: For how long a background job may end after its time limit before its thread counts as lost.
 SPARE_S = 120.0
@@ -140,6 +141,23 @@ def request_meter(settings: Settings, client: Client, usage_delay_s: float = 0.0
 def request_log_store(settings: Settings, client: Client) -> RedisRequestLog:
     """Return the request log in Redis."""
     return RedisRequestLog(client, settings.redis.prefix, settings.storage.request_log)
+
+
+def trace_with(settings: TracingSettings | None) -> None:
+    """Have this process, which has forked and serves, trace as it is set."""
+    if settings is None:
+        return
+    if settings.fault is not None:
+        log.error("tracing_off", reason=settings.fault, remedy="mend the variable, and restart")
+        return
+    start_tracing(
+        sampler=Sampler.named(settings.sampler, settings.ratio),
+        headers=settings.headers,
+        most=settings.max_waiting,
+        batch=settings.batch,
+        delay_s=settings.delay_s,
+        captures_content=settings.captures_content,
+    )
 
 
 def job_broker(settings: Settings, client: Client, jobs: RedisJobStore) -> WakeUpBroker:

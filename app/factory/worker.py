@@ -8,7 +8,15 @@ from collections.abc import Callable
 from functools import partial
 from secrets import token_hex
 
-from app.factory.core import Core, core_of, job_broker, request_meter, response_store, saturation
+from app.factory.core import (
+    Core,
+    core_of,
+    job_broker,
+    request_meter,
+    response_store,
+    saturation,
+    trace_with,
+)
 from app.jobs.actors import WorkerLifecycle, declare
 from app.jobs.process import Channel, WorkerProcess
 from app.services.background.active_jobs import ActiveJobs
@@ -27,6 +35,7 @@ from app.telemetry import configure_logging
 def create_worker(settings: Settings, channel: Channel) -> WorkerProcess:
     """Return a process of a worker, which obeys its master on `channel`."""
     configure_logging(settings.log_level, settings.log_format)
+    trace_with(settings.tracing)
     client = connect(settings.redis)
     core = _core(settings, client)
     jobs, limits = core.jobs, settings.background

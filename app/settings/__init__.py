@@ -13,6 +13,7 @@ from app.settings.environment import Environment, number
 from app.settings.errors import SettingsError
 from app.settings.file import FileSettings, read_file
 from app.settings.found import found_providers
+from app.settings.tracing import read_tracing
 from app.settings.values import (
     Api,
     BackgroundSettings,
@@ -23,6 +24,7 @@ from app.settings.values import (
     RedisSettings,
     RequestSettings,
     StorageSettings,
+    TracingSettings,
     UnsupportedTools,
     WebSettings,
 )
@@ -39,6 +41,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "StorageSettings",
+    "TracingSettings",
     "UnsupportedTools",
     "WebSettings",
 ]
@@ -62,6 +65,7 @@ class Settings:
     storage: StorageSettings = StorageSettings()
     redis: RedisSettings = RedisSettings()
     web: WebSettings = WebSettings()
+    tracing: TracingSettings | None = None
     spool_dir: Path = DATA / "spool"
     log_level: str = "INFO"
     log_format: Literal["json", "text"] = "json"
@@ -91,6 +95,7 @@ class Settings:
             storage=StorageSettings(**file.tables.get("storage", {})),
             redis=_redis(env, file.tables.get("redis", {})),
             web=web,
+            tracing=read_tracing(variables),
             **_bootstrap(env),
             **env.read(
                 spool_dir=("SPOOL_DIR", lambda raw: Path(readers.text(raw))),

@@ -173,5 +173,23 @@ class WebSettings:
     worker_class: str = "gevent"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TracingSettings:
+    """What OpenTelemetry's variables say. `headers` go to the collector.
+
+    At most `max_waiting` spans wait, about `batch` are sent at once, `delay_s` after the first.
+    `fault` is why there can be no traces.
+    """
+
+    sampler: str = "parentbased_always_on"
+    ratio: float = 1.0
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    max_waiting: int = 2048
+    batch: int = 128
+    delay_s: float = 1.0
+    captures_content: bool = False
+    fault: str | None = None
+
+
 #: The built-in model server, there unless gateway.toml says otherwise.
 LOCAL = ProviderSettings(name="local", api="local", discover=True)

@@ -18,6 +18,7 @@ from app.domain.prices import Cost
 from app.domain.upstream_call import UpstreamCall
 from app.errors import GatewayError
 from app.services.responses.service import Started
+from app.services.upstreams.spans.calls import answered
 from app.telemetry import Trace, answer_counted
 
 MAX_IGNORED_NAMES = 20
@@ -65,6 +66,8 @@ class TraceRecorder:
             trace.error_code = failure.code or failure.type
         answer_counted(trace.call, usage.by_kind)
         trace.cost_microusd, trace.is_charged = cost.microusd, True
+        if self.call.recording is not None:
+            answered(self.call.recording, response)
 
 
 def response_headers(started: Started, trace: Trace) -> dict[str, str]:

@@ -11,6 +11,7 @@ from app.domain.stream.events import Event
 from app.domain.stream.resume import resume
 from app.domain.turns.job_payload import JobPayload
 from app.errors import GatewayError, Unavailable, Unconfirmed
+from app.services.background.spans import job_recorded
 from app.services.limits.meter import Meter
 from app.services.limits.request_log import job_entry
 from app.services.upstreams.router import UpstreamAnswer
@@ -102,6 +103,7 @@ class JobFinisher:
             entry=job_entry(trace, outcome, duration_s, usage, code, now, cost.microusd),
         )
         job_ended(trace, outcome, duration_s, usage.by_kind, code, cost.microusd)
+        job_recorded(response, failure)
 
 
 def trace_of(payload: JobPayload) -> JobTrace:

@@ -24,6 +24,7 @@ from app.services.answering.prepared.request import PreparedRequest
 from app.services.background.active_jobs import ActiveJob, ActiveJobs
 from app.services.background.event_writer import PAUSE_S, EventWriter
 from app.services.background.finisher import JobFinisher, trace_of
+from app.services.background.spans import recorded_job
 from app.services.upstreams.retry_rounds import FIRST_PAUSE_S, Parked
 from app.services.upstreams.router import UpstreamAnswer
 from app.settings import BackgroundSettings
@@ -141,6 +142,10 @@ class Worker:
     def _run(self, claim: Claim, payload: JobPayload) -> None:
         trace = trace_of(payload)
         identify(**trace.ids)
+        with recorded_job(claim, trace, payload.identity):
+            self._run_recorded(claim, payload, trace)
+
+    def _run_recorded(self, claim: Claim, payload: JobPayload, trace: JobTrace) -> None:
         until = self._clock() + self._left_s(claim)
         # `until` comes first, and names the limit in its error; the deadline is for what misses it.
         call = UpstreamCall(

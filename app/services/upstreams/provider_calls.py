@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from time import time_ns
 
 from app.domain.request import ModelRequest
 from app.domain.stream.deltas import Batch, MessageOpened, PartEnded, ReasoningOpened, Used
@@ -18,6 +19,7 @@ from app.providers.base import Provider
 from app.services.upstreams.breakers import Breakers, Permit
 from app.services.upstreams.concurrency import ConcurrencyLimiter
 from app.services.upstreams.retries import RetryPolicy
+from app.services.upstreams.spans.calls import CallSpans, first_output
 from app.settings import ProviderSettings
 from app.telemetry import (
     MeasuredCall,
@@ -28,6 +30,7 @@ from app.telemetry import (
     retry_counted,
     upstream_ended,
 )
+from app.telemetry.tracing import Recording, current
 
 #: Why a request is sent anew on a new connection, which no caller notices.
 STALE = "connection_lost"
@@ -42,7 +45,8 @@ class Opening:
     From `begun_at` on, failed attempts are repeated for `retry_s`, and the last target is waited
     for, if it is busy, for `queue_s`. `silence_begins` says that silence is a beginning, too. All
     times are of the clock that the router has. `measured` is what metrics know of the target that
-    is called, `failed` why its provider and those before it have failed, by provider and model.
+    is called, `failed` why its provider and those before it have failed, by provider and model;
+    `recording` is what is traced, None for nothing.
     """
 
     call: UpstreamCall
@@ -52,6 +56,7 @@ class Opening:
     silence_begins: bool = True
     measured: MeasuredCall = field(init=False)
     failed: dict[tuple[str, str], str] = field(default_factory=dict)
+    recording: Recording | None = field(default_factory=current)
     begun_at: float = field(init=False)
     latest: float = field(init=False)
 
@@ -69,12 +74,14 @@ class ProviderCalls:
         retries: RetryPolicy,
         clock: Callable[[], float],
     ) -> None:
+        providers = tuple(providers)
         self._limiters = {
             each.name: ConcurrencyLimiter(each.name, each.max_concurrency) for each in providers
         }
         self._breakers = breakers
         self._retries = retries
         self._clock = clock
+        self._spans = CallSpans(providers)
 
     def slot_shares(self) -> dict[str, Callable[[], float]]:
         """Return what says how many slots of a provider are taken, for each that has a bound."""
@@ -119,6 +126,8 @@ class ProviderCalls:
                 seconds = self._clock() - measured.sent_at
                 call_counted(measured, seconds, "" if outcome == "answered" else outcome)
                 _close(rest)
+                if (recording := opening.recording) is not None and recording.upstream is not None:
+                    recording.upstream.end(None if outcome == "answered" else outcome)
         # 4. The breaker learns how the whole call went, attempts included; the slot is free.
         except BaseException as error:
             permit.settle(error)
@@ -162,11 +171,27 @@ class ProviderCalls:
         call = opening.call
         if call.cancelled:
             raise CallerGone("The caller hung up.")
-        key = provider.name, request.model
-        if cause := opening.failed.get(key):
+        if cause := opening.failed.get((provider.name, request.model)):
             retry_counted(provider.name, cause)
         call.attempts += 1
-        attempts, measured = call.attempts, opening.measured
+        if opening.recording is None:
+            return self._first_batch(provider, request, opening)
+        span = self._spans.begin(opening.recording, provider.name, request, call)
+        try:
+            first, batches = self._first_batch(provider, request, opening)
+        except GatewayError as error:
+            span.end(_outcome(error))
+            raise
+        if first:
+            first_output(span, round((time_ns() - span.start_ns) / 1e9, 6))
+        return first, batches
+
+    def _first_batch(
+        self, provider: Provider, request: ModelRequest, opening: Opening
+    ) -> tuple[Batch, Iterator[Batch]]:
+        """Call a provider; return what begins its answer, and the iterator of the others."""
+        call, measured = opening.call, opening.measured
+        attempts, key = call.attempts, (provider.name, request.model)
         sent_at = measured.sent_at = self._clock()
         first: Batch = ()
         try:

@@ -12,8 +12,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, ClassVar
 
-from redis.exceptions import ReadOnlyError, ResponseError
+from redis.exceptions import NoScriptError, ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as TimedOut
+
+from app.telemetry.tracing import Span, begin_round_trip, current, tracer
 
 #: How long, in seconds, an open breaker refuses before it lets one caller try.
 REST_S = 1.0
@@ -74,6 +76,7 @@ class GuardedConnection:
     is_connected: bool  # redis-py's
     mark_for_reconnect: Callable[[], None]  # redis-py's: the pool opens it anew
     _breaker: ServerBreaker | None = None  # of the server that it was connected to last
+    _span: Span | None = None  # of what was sent last, where that is recorded
 
     def _server_breaker(self) -> ServerBreaker:
         server = (getattr(self, "host", None), getattr(self, "port", None))
@@ -105,9 +108,29 @@ class GuardedConnection:
             breaker.refuses_until is not None and self.is_connected
         ):  # else it is checked by connecting
             breaker.check(self)
-        return super().send_packed_command(*args, **options)  # type: ignore[misc]  # redis-py's
+        if tracer.sampler is None:
+            return super().send_packed_command(*args, **options)  # type: ignore[misc]  # redis-py's
+        recording = current()
+        span = None if recording is None else begin_round_trip(recording, self, args[0])
+        result = super().send_packed_command(*args, **options)  # type: ignore[misc]  # redis-py's
+        self._span = span  # not before: a connection that is opened for it says hello by this way
+        return result
 
     def read_response(self, *args: Any, **options: Any) -> Any:
+        span = self._span
+        if span is None:
+            return self._read(*args, **options)
+        try:
+            response = self._read(*args, **options)
+        except BaseException as error:
+            if not isinstance(error, NoScriptError):  # it is sent once more, with its text
+                span.error = type(error).__name__
+            raise
+        finally:
+            span.end_ns = time.time_ns()
+        return response
+
+    def _read(self, *args: Any, **options: Any) -> Any:
         try:
             response = super().read_response(*args, **options)  # type: ignore[misc]  # redis-py's
         except TimedOut:

@@ -16,8 +16,20 @@ from typing import Any
 from redis.exceptions import NoScriptError
 
 from app.store.connection.round_trip import round_trip
+from app.telemetry.tracing import PROGRAMS
 
 Arguments = Sequence[str | bytes | int]
+
+
+class LuaText(str):
+    """The text of a file, and its name, which is that of the program it makes."""
+
+    name: str
+
+    def __new__(cls, name: str, text: str) -> LuaText:
+        made = super().__new__(cls, text)
+        made.name = name
+        return made
 
 
 class LuaFolder:
@@ -26,9 +38,9 @@ class LuaFolder:
     def __init__(self, module: str, *below: str) -> None:
         self._folder = Path(module).with_name("lua").joinpath(*below)
 
-    def __call__(self, name: str) -> str:
+    def __call__(self, name: str) -> LuaText:
         """Return a file's text; it is read when the module is imported, once."""
-        return (self._folder / f"{name}.lua").read_text(encoding="utf-8")
+        return LuaText(name, (self._folder / f"{name}.lua").read_text(encoding="utf-8"))
 
 
 def constants(**values: int | str) -> str:
@@ -45,6 +57,7 @@ class Script:
     def __init__(self, *texts: str) -> None:
         self.text = "\n".join(texts)
         self.sha1 = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+        PROGRAMS[self.sha1] = next((each.name for each in texts[::-1] if type(each) is LuaText), "")
 
     def __call__(self, keys: Sequence[str], arguments: Arguments) -> Call:
         """Return a call of the program, to be run."""

@@ -1,0 +1,119 @@
+"""What is recorded of a request, or of a job, in one process: spans as values, until it has ended.
+
+Where nothing is recorded, `current()` is None, and that is all that anybody asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from time import time_ns
+from typing import Any, Literal
+
+from app.randomness import random_bytes
+from app.telemetry.tracing.sampling import Sampler
+
+Kind = Literal["server", "client", "consumer"]
+#: By OpenTelemetry's names. A value of lists and tables is sent as JSON.
+Attributes = dict[str, Any]
+
+#: Spans of one request or job: a long job writes its events to Redis for minutes.
+MAX_SPANS = 128
+
+
+class Span:
+    """A step: times in Unix nanoseconds, ids in hexadecimal, `error` what it failed with."""
+
+    __slots__ = ("attributes", "end_ns", "error", "id", "kind", "name", "parent_id", "start_ns")
+
+    def __init__(self, name: str, kind: Kind, parent_id: str, span_id: str = "") -> None:
+        self.name = name
+        self.kind = kind
+        self.parent_id = parent_id
+        self.id = span_id or random_bytes(8).hex()
+        self.attributes: Attributes = {}
+        self.error: str | None = None
+        self.start_ns = time_ns()
+        self.end_ns = 0
+
+    def end(self, error: str | None = None) -> None:
+        """End it, unless it has ended; with `error` it has failed."""
+        if not self.end_ns:
+            self.end_ns, self.error = time_ns(), error or self.error
+
+
+class Recording:
+    """The spans of one trace in this process: the root, and what was done for it.
+
+    `upstream` is the latest call of a model. `dropped` counts what was too much.
+    """
+
+    __slots__ = ("dropped", "root", "spans", "trace_id", "upstream")
+
+    def __init__(self, trace_id: str, root: Span) -> None:
+        self.trace_id = trace_id
+        self.root = root
+        self.spans = [root]
+        self.upstream: Span | None = None
+        self.dropped = 0
+
+    def child(self, name: str) -> Span:
+        """Begin a step of this process that calls another."""
+        span = Span(name, "client", self.root.id)
+        if len(self.spans) < MAX_SPANS and not self.root.end_ns:
+            self.spans.append(span)
+        else:
+            self.dropped += 1
+        return span
+
+    def call_upstream(self, name: str) -> Span:
+        """Begin a call of a model."""
+        self.upstream = self.child(name)
+        return self.upstream
+
+
+@dataclass(slots=True)
+class Tracer:
+    """How this process traces; it does not where `sampler` is None.
+
+    `send` is given what has ended, and waits for nobody. `captures_content` says that prompts and
+    answers are recorded, too.
+    """
+
+    sampler: Sampler | None = None
+    send: Callable[[Recording], None] | None = None
+    captures_content: bool = False
+
+    def end(self, recording: Recording, error: str | None = None) -> None:
+        """End a recording, and have it sent."""
+        recording.root.end(error)
+        _current.set(None)
+        if self.send is not None:
+            self.send(recording)
+
+
+tracer = Tracer()
+_current: ContextVar[Recording | None] = ContextVar("recording", default=None)
+
+#: Returns what is recorded in this thread or greenlet, None for nothing.
+current = _current.get
+
+
+def begin(
+    name: str,
+    kind: Kind,
+    *,
+    trace_id: str,
+    span_id: str = "",
+    parent_id: str = "",
+    parent_is_recorded: bool | None = None,
+) -> Recording | None:
+    """Begin what this thread or greenlet records from here on; None where that is nothing."""
+    sampler = tracer.sampler
+    if sampler is None or not sampler.records(trace_id, parent_is_recorded):
+        _current.set(None)
+        return None
+    recording = Recording(trace_id, Span(name, kind, parent_id, span_id))
+    _current.set(recording)
+    return recording
