@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from app.settings import readers
-from app.settings.environment import Environment, number
 from app.settings.errors import SettingsError
 from app.settings.file import FileSettings, read_file
 from app.settings.found import found_providers
-from app.settings.tracing import read_tracing
 from app.settings.values import (
     Api,
     BackgroundSettings,
@@ -28,6 +26,8 @@ from app.settings.values import (
     UnsupportedTools,
     WebSettings,
 )
+from app.settings.variables.environment import Environment, number
+from app.settings.variables.tracing import read_tracing
 
 __all__ = [
     "Api",

@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from app.settings import readers
-from app.settings.environment import Environment, number
 from app.settings.errors import SettingsError
 from app.settings.values import TracingSettings
+from app.settings.variables.environment import Environment, number
 
 SAMPLERS = (
     "always_on",
