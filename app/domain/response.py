@@ -52,15 +52,13 @@ class Usage:
             "reasoning": self.reasoning_tokens,
         }
 
+    def minus(self, other: Usage) -> Usage:
+        """Return what is left of it without another, which `plus` has added."""
+        return Usage(*(getattr(self, each) - getattr(other, each) for each in Usage.__slots__))
+
     def plus(self, other: Usage) -> Usage:
         """Return what both took together."""
-        return Usage(
-            self.input_tokens + other.input_tokens,
-            self.output_tokens + other.output_tokens,
-            self.cached_tokens + other.cached_tokens,
-            self.cache_write_tokens + other.cache_write_tokens,
-            self.reasoning_tokens + other.reasoning_tokens,
-        )
+        return Usage(*(getattr(self, each) + getattr(other, each) for each in Usage.__slots__))
 
 
 #: The usage of an answer whose upstream has counted nothing.

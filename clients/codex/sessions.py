@@ -11,7 +11,7 @@ from typing import Any
 
 from app.domain.tools import qualified
 from clients.site import LISTED_MODEL
-from tests.upstream.script import Call, Script
+from tests.upstream.script import Call, Counted, Script
 
 Json = dict[str, Any]
 
@@ -20,6 +20,10 @@ SHELL, PATCHED = "the shell ran", "the patch was applied"
 SHELL_FILE, PATCH_FILE = "shell.txt", "patch.txt"
 QUESTIONS = ("Do it.", "And again?")
 ANSWERS = ("All of it is done.", "It was done before.")
+
+#: What its history is compacted to, and the tokens from which on it is.
+SUMMARY = "The shell has run and the patch is applied."
+LIMIT, LONG = 100_000, 120_000
 
 _COMMAND = f"echo {SHELL} | tee {SHELL_FILE}"
 _PATCH = f"*** Begin Patch\n*** Add File: {PATCH_FILE}\n+{PATCHED}\n*** End Patch\n"
@@ -58,7 +62,8 @@ class Session:
 
     `files` are what they leave behind. `kinds` are the types of tools and of items that a server
     which knows them must be sent. `is_builtin` has Codex use its own provider, pointed here,
-    `is_listed` has it ask the gateway for its catalogue, in which the model is.
+    `is_listed` has it ask the gateway for its catalogue, in which the model is. `compacts` has it
+    take the provider for OpenAI's, and its history for too long after the first answer.
     """
 
     name: str
@@ -68,6 +73,7 @@ class Session:
     kinds: frozenset[str] = frozenset()
     is_builtin: bool = False
     is_listed: bool = False
+    compacts: bool = False
 
     @property
     def calls(self) -> tuple[AgentCall, ...]:
@@ -75,14 +81,17 @@ class Session:
 
     def scripts(self, *, as_it_is: bool) -> tuple[Script, ...]:
         """Return what the model answers, request by request."""
+        usage = Counted(input=LONG) if self.compacts else Counted()
         calling = (
             Script(
                 reasoning="I call what I need.",
                 calls=tuple(call.scripted(as_it_is=as_it_is) for call in answer),
+                usage=usage,
             )
             for answer in self.answers
         )
-        return (*calling, *(Script(say=answer) for answer in ANSWERS))
+        summary = (Script(say=SUMMARY),) if self.compacts else ()
+        return (*calling, *summary, *(Script(say=answer) for answer in ANSWERS))
 
 
 def _exec(call_id: str, code: str) -> AgentCall:
@@ -133,6 +142,14 @@ SESSIONS = (
         answers=((_SHELL_CALL, _PATCH_CALL), (AgentCall("call_search", "tool_search", _SEARCH),)),
         kinds=frozenset({"function", "custom", "tool_search"}),
         is_listed=True,
+    ),
+    # One whose history grows too long in the middle of a turn.
+    Session(
+        name="compaction",
+        model="gpt-5.5",
+        answers=((_SHELL_CALL, _PATCH_CALL),),
+        kinds=frozenset({"function", "custom", "tool_search"}),
+        compacts=True,
     ),
     # As it is without a provider of its own: it tries a WebSocket first.
     Session(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from clients.catalog import Client
-from clients.codex.sessions import ANSWERS, QUESTIONS, Session
+from clients.codex.sessions import ANSWERS, LIMIT, QUESTIONS, SUMMARY, Session
 from clients.site import Format, Site
 
 Json = dict[str, Any]
@@ -35,6 +35,10 @@ _LISTED = (
 [features]
 api_key_model_discovery = true
 """
+)
+#: ... and that it is OpenAI's, which it asks to compact its history.
+_COMPACTING = f"model_auto_compact_token_limit = {LIMIT}" + _PROVIDER.replace(
+    '"Gateway"', '"OpenAI"'
 )
 _BUILTIN = """
 model = "{model}"
@@ -75,6 +79,7 @@ class CodexTrial:
             home.mkdir()
             work.mkdir()
             form = _BUILTIN if session.is_builtin else _PROVIDER
+            form = _COMPACTING if session.compacts else form
             model = f"{format_.name}/{session.model}"
             if session.is_listed:
                 form, model = _LISTED, format_.listed_model
@@ -137,17 +142,19 @@ def _file_faults(session: Session, work: Path) -> Iterator[str]:
 
 def _upstream_faults(session: Session, bodies: Sequence[Json], *, as_it_is: bool) -> Iterator[str]:
     """Yield what is wrong with what the upstream was sent: each call once, with its output."""
-    expected = len(session.answers) + len(ANSWERS)
+    expected = len(session.answers) + len(ANSWERS) + session.compacts
     if len(bodies) != expected:
         yield f"the upstream was asked {len(bodies)} times, not {expected}"
         return
     last = bodies[-1]
     told = json.dumps(last.get("messages") or last["input"])
-    for call in session.calls:
+    for call in () if session.compacts else session.calls:
         if (times := told.count(f'"{call.id}"')) != len(("call", "output")):
             yield f"the last request has the call {call.id} and its output {times} times in all"
-    for text in (*QUESTIONS, ANSWERS[0]):
-        if text not in told:
+    # As the gateway says it: a summary that Codex asks for by itself stands there in other words.
+    summary = (f"<summary>\n{SUMMARY}\n</summary>",) if session.compacts else ()
+    for text in (*QUESTIONS, ANSWERS[0], *summary):
+        if json.dumps(text)[1:-1] not in told:
             yield f"the last request lacks {text!r}"
     if as_it_is and (missing := session.kinds - _kinds(last)):
         yield f"a server that knows them was not sent {', '.join(sorted(missing))}"

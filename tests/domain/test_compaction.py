@@ -95,3 +95,10 @@ def test_instructions_that_it_holds_are_said_again_unless_they_are_there() -> No
     roles = [(each.role, each.content) for each in messages_of(summary, ("Be brief.",))]
     assert roles[0] == ("developer", (InputText("Be kind."),))
     assert [role for role, _ in roles] == ["developer", "user"]
+
+
+def test_usage_adds_up_and_comes_apart_again() -> None:
+    first, second = Usage(1, 2, 3, 4, 5, 6), Usage(10, 20, 30, 40, 50, 60)
+    both = first.plus(second)
+    assert both == Usage(11, 22, 33, 44, 55, 66)
+    assert both.minus(first) == second

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.domain.prices import Cost, Tariff, configured
+from app.domain.prices import ALWAYS_VALID, Band, Cost, Price, Rates, Tariff, configured, rate
 from app.domain.response import NO_USAGE, Usage
 from app.services.limits.limiter import RateLimiter
 from app.services.limits.meter import Meter
@@ -57,3 +57,19 @@ def test_the_cost_of_what_nobody_counted_is_not_known(meter: Meter, usage: Usage
 
 def test_without_a_price_the_cost_is_not_known(meter: Meter) -> None:
     assert meter.cost(opened(None), USAGE, "default") == Cost(None, "p", "m")
+
+
+def rates(usd: int) -> Rates:
+    return Rates(**{each: rate(Decimal(usd)) for each in Rates.__slots__})
+
+
+def test_calls_of_one_answer_are_priced_each_by_itself(meter: Meter) -> None:
+    bands = (Band(0, rates(1)), Band(150, rates(10)))
+    rising = Tariff(((ALWAYS_VALID, Price(bands)),))
+    cheap, dear = opened(rising), opened(TARIFF)
+    cheap.before = cheap.target, USAGE
+    together = meter.cost(cheap, USAGE.plus(USAGE), "default").microusd
+    cheap.before = None
+    assert together == 2 * (meter.cost(cheap, USAGE, "default").microusd or 0)
+    dear.before = opened(None).target, USAGE
+    assert meter.cost(dear, USAGE.plus(USAGE), "default") == Cost(None, "p", "m")

@@ -106,6 +106,7 @@ class Compactor:
             step = last_step(items)
             kept = (item for item in items[:step] if stays(item) and type(item) is not Compaction)
             opened = answer((*kept, Compaction("", compacted.encrypted_content), *items[step:]))
+            joined.before = joined.target, written.usage
             joined.target, joined.provider = opened.target, opened.provider
             batches = opened.batches
             for batch in batches:

@@ -73,14 +73,21 @@ class Meter:
     def cost(self, opened: UpstreamAnswer, usage: Usage | None, tier: str) -> Cost:
         """Return what an answer costs of which so much is counted, served in this tier.
 
-        An upstream that was not sent the tier that was asked for has served the usual one.
+        An upstream that was not sent the tier that was asked for has served the usual one. Each
+        call of an answer is priced by itself: prices may rise with a request's input.
         """
-        target = opened.target
+        target, before = opened.target, opened.before
         if usage is None or usage == NO_USAGE or target.tariff is None:
             return Cost(None, opened.provider, target.label)
         if "service_tier" in opened.ignored:
             tier = "default"
-        microusd = target.tariff.at(self.now()).cost(usage, tier)
+        microusd = 0
+        if before is not None:
+            other, taken = before
+            if other.tariff is None:
+                return Cost(None, opened.provider, target.label)
+            microusd, usage = other.tariff.at(self.now()).cost(taken, tier), usage.minus(taken)
+        microusd += target.tariff.at(self.now()).cost(usage, tier)
         return Cost(microusd, opened.provider, target.label)
 
     def charge_answer(

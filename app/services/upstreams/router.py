@@ -8,6 +8,7 @@ from time import monotonic
 from typing import NamedTuple
 
 from app.domain.request import ModelRequest
+from app.domain.response import Usage
 from app.domain.stream.deltas import Batch
 from app.domain.upstream_call import UpstreamCall
 from app.errors import (
@@ -47,7 +48,8 @@ class UpstreamAnswer:
     `target` is what answers now: it may change where an answer takes several calls (G8).
     `provider` is the target's, by name; `ignored` names the parameters that it cannot honour.
     `attempts` counts those at all targets; `first_batch_s` is the time from the first of them to
-    the first batch. `call` is what metrics know of the one that is answered.
+    the first batch. `call` is what metrics know of the one that is answered. `before` is the
+    target of a call that ended before this one in the same answer, and what that has taken.
     """
 
     target: Target
@@ -57,6 +59,7 @@ class UpstreamAnswer:
     first_batch_s: float
     batches: Iterator[Batch]
     call: MeasuredCall | None = None
+    before: tuple[Target, Usage] | None = None
 
 
 class _Failure(NamedTuple):
