@@ -21,6 +21,7 @@ from app.api.http.json_response import (
 )
 from app.api.http.queries import boolean, include_values, integer, page_query
 from app.api.http.response import WSGIResponse
+from app.api.left_streams import carry_on, goes_on
 from app.api.server_keys import PUSH
 from app.domain.request import CreateRequest
 from app.domain.upstream_call import UpstreamCall
@@ -91,8 +92,9 @@ def _answered(current: context.CallContext, request: CreateRequest) -> WSGIRespo
     services, trace, recorder = current.services, current.trace, TraceRecorder(current)
     silence_s = services.requests.keepalive_s
     call = UpstreamCall(deadline=math.inf, silence_s=silence_s, identity=current.identity)
+    on_left = carry_on(call, current.identity) if goes_on(current.environ, request) else None
     place = services.open_answers.enter(call.abort)
-    watch = services.hangups.watch(current.environ, call.cancel)
+    watch = None if on_left else services.hangups.watch(current.environ, call.cancel)
     try:
         started = services.responses.start(current.caller, request, call, recorder)
         recorder.started(started, call)
@@ -102,7 +104,8 @@ def _answered(current: context.CallContext, request: CreateRequest) -> WSGIRespo
         run, push = started.run, current.environ.get(PUSH)
         if push is not None:
             call.relay_to(sse.relay(run, push))
-        stream = sse.Stream(run.events(), sse.frames, streaming(services, watch, place))
+        over = streaming(services, watch, place)
+        stream = sse.Stream(run.events(), sse.frames, over, on_left)
         watch = place = None  # now the stream's to end
         return sse.stream_response(stream, response_headers(started, trace))
     finally:

@@ -51,7 +51,8 @@ class Push(Protocol):
 class Stream(Generic[T]):
     """The bytes of batches of events; an empty batch is silence and becomes a comment (A1).
 
-    However the stream ends, `over` is called.
+    However the stream ends, `over` is called. Where nobody takes it to its end, `carry_on` is given
+    what is left and `over`, if it is there.
     """
 
     def __init__(
@@ -59,10 +60,12 @@ class Stream(Generic[T]):
         batches: Iterable[Sequence[T]],
         frames: Callable[[Sequence[T]], bytes],
         over: Callable[[], None],
+        carry_on: Callable[[Iterator[Sequence[T]], Callable[[], None]], None] | None = None,
     ) -> None:
         self._batches = iter(batches)
         self._frames = frames
         self._over = over
+        self._carry_on = carry_on
         #: Whether the server has taken all of it.
         self.is_sent = False
 
@@ -76,6 +79,10 @@ class Stream(Generic[T]):
 
     def close(self) -> None:
         """End the stream."""
+        carry_on, self._carry_on = self._carry_on, None
+        if carry_on is not None and not self.is_sent:
+            carry_on(self._batches, self._over)
+            return
         try:
             end = getattr(self._batches, "close", None)
             if end is not None:
