@@ -33,6 +33,8 @@ def check(file: Path | None, as_json: bool) -> None:
             raise click.ClickException(str(error)) from None
         print_json(_verdict(place, error))
         sys.exit(1)
+    if settings.tracing is not None and settings.tracing.fault is not None:
+        click.echo(f"There will be no traces: {settings.tracing.fault}.", err=True)
     if as_json:
         print_json(_verdict(place, None) | _summary(settings))
         return

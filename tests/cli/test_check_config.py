@@ -85,3 +85,13 @@ def test_no_file_at_all_is_a_gateway_that_works() -> None:
     result = judged(None)
     assert result.exit_code == 0
     assert result.stdout.startswith("No gateway.toml: what the environment says: ok\n")
+
+
+def test_what_turns_traces_off_is_said_and_is_no_fault_of_the_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318")
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "sometimes")
+    result = judged(GOOD, "some.toml")
+    assert result.exit_code == 0
+    assert result.stderr.startswith("There will be no traces: OTEL_TRACES_SAMPLER must be ")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +21,7 @@ from tests.e2e.config import BROKEN, gateway_toml
 from tests.e2e.gateway import Gateway, Keys
 from tests.e2e.stops import site
 from tests.e2e.workers import brief
-from tests.processes import free_port, until
+from tests.processes import ROOT, free_port, until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Script
 
@@ -49,11 +52,12 @@ def traced_keys(traced_environment: dict[str, str]) -> Keys:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _worker(
+def worker_log(
     traced_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[None]:
-    with brief(traced_environment, tmp_path_factory.mktemp("traced-worker")):
-        yield
+) -> Iterator[Path]:
+    """Have a worker at work; return what it writes."""
+    with brief(traced_environment, tmp_path_factory.mktemp("traced-worker")) as worker:
+        yield worker.log_file
 
 
 @pytest.fixture(scope="module", params=["gevent", "gthread"])
@@ -155,6 +159,37 @@ def test_a_background_response_is_in_the_trace_of_its_request(
     assert headers["traceparent"] == f"00-{caller.trace_id}-{chat.span_id}-01"
     assert headers["x-request-id"] == headers["x-client-request-id"] == caller.name
     assert headers["tracestate"] == "vendor=1"
+
+
+def test_one_request_is_found_by_its_id_wherever_it_left_something(
+    traced: Gateway, traced_environment: dict[str, str], collector: Collector, worker_log: Path
+) -> None:
+    caller = Caller(traced)
+    response_id = caller.post(Script(say=ANSWER), background=True).json()["id"]
+    ended(traced, response_id)
+    lines = [traced.logged(event="request", request_id=caller.name)]
+    until(lambda: response_id in worker_log.read_text(), "the job's line")
+    jobs = map(json.loads, worker_log.read_text().splitlines())
+    lines += [
+        line for line in jobs if (line["event"], line.get("request_id")) == ("job", caller.name)
+    ]
+
+    def entries() -> list[dict[str, Any]]:
+        argv = [sys.executable, "-m", "flask", "--app", "wsgi", "requests", "show", caller.name]
+        result = subprocess.run(  # noqa: S603 - the command is our own
+            [*argv, "--json"], env=traced_environment, cwd=ROOT, capture_output=True, check=False
+        )
+        return [json.loads(line) for line in result.stdout.splitlines()]
+
+    until(lambda: len(entries()) == 2, "the request and its job to be in the request log")
+    spans = collector.trace(caller.trace_id, "server", "consumer")
+    roots = [one(spans, "server"), one(spans, "consumer")]
+    for line, entry, root, event in zip(lines, entries(), roots, ("request", "job"), strict=True):
+        assert line["event"] == entry["event"] == event
+        assert line["trace_id"] == entry["trace_id"] == root.trace_id == caller.trace_id
+        assert line["response_id"] == entry["response_id"] == response_id
+        assert root.attributes["gateway.response.id"] == response_id
+    assert (entries()[1]["outcome"], entries()[1]["output_tokens"]) == ("completed", 7)
 
 
 def test_each_attempt_is_a_span_and_a_failed_one_says_why(

@@ -199,7 +199,7 @@ REFUSED = RequestEntry("request", 3_000, "req_2", None, None, "other", "key_2", 
 
 @pytest.mark.parametrize("name", ["req_1", "resp_1", "trace"])
 def test_all_entries_of_a_request_are_found_in_their_order(name: str) -> None:
-    assert RequestLog(Log(QUEUED, JOB, REFUSED)).find(name) == [QUEUED, JOB]
+    assert RequestLog(Log(JOB, QUEUED, REFUSED)).find(name) == [QUEUED, JOB]
 
 
 def test_a_request_that_is_not_there_is_not_found() -> None:

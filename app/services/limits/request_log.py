@@ -71,7 +71,7 @@ class RequestLog:
         found = [entry for entry in self._store.newest() if entry.is_named(name)]
         if not found:
             raise NotFound(f"The request log has no {presentable(name)!r}, or has it no more.")
-        return found[::-1]
+        return sorted(found, key=lambda entry: entry.at)  # as written, a quick job comes first
 
     def newest(
         self, *, account: str | None = None, status: str | None = None, since: int = 0
