@@ -110,13 +110,16 @@ def _reference(inner: Inner, refer: Refer) -> dict[str, Any]:
 
 
 class Nested(StrictField):
-    """An object with fields of its own, or one of several such."""
+    """An object with fields of its own, or one of several such; `example` is one for the caller."""
 
-    def __init__(self, inner: Inner, **options: Any) -> None:
+    def __init__(self, inner: Inner, *, example: str = "", **options: Any) -> None:
         super().__init__(**options)
         self.inner = inner
+        self.wanted = f"an object such as {example}" if example else "an object"
 
     def check(self, value: Any, at: str, context: ReadContext) -> Any:
+        if type(value) is not dict:
+            raise self.mistyped(at, self.wanted, value)
         return self.inner.read(value, self.path(at), context)
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:

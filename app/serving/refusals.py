@@ -20,6 +20,12 @@ from app.randomness import random_bytes
 from app.schemas.wire.answers import ERROR_ENVELOPE
 
 _LINE = "The request's first line cannot be read as HTTP/1.1."
+_TLS = (
+    "A TLS handshake came to a port that speaks plain HTTP: use http:// in the address, or put a "
+    "proxy that speaks TLS in front."
+)
+#: What a TLS handshake begins with (RFC 8446, 5.1), and no request does.
+TLS_HANDSHAKE = b"\x16\x03"
 _HEADER = "A header of the request cannot be read as HTTP: check its name, value and line end."
 _CHUNKS = "The body's chunks cannot be read as HTTP: check their sizes and line ends."
 
@@ -88,6 +94,17 @@ class RefusingWorker:
             return
         identify(request_id=names.request_id, trace_id=names.trace_id)
         self.log.warning("Invalid request: %s", exc)
+        self._send(client, refusal)
+
+    def refuse_tls(self, client: Any) -> None:
+        """Refuse a TLS handshake: who made it cannot read why, but the log can be."""
+        self.log.warning(_TLS)
+        refusal = _answer(
+            "400 Bad Request", InvalidRequest(_TLS), identity(random_bytes).request_id
+        )
+        self._send(client, refusal)
+
+    def _send(self, client: Any, refusal: bytes) -> None:
         try:
             util.write_nonblock(client, refusal)
         except OSError:

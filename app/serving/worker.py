@@ -27,7 +27,7 @@ from app.logs.libraries import uncaught_in_greenlet
 from app.serving import heads, sockets
 from app.serving.callers import CallerServer, CallerSocket
 from app.serving.ordered_worker import FREED_AT_ONCE, TURNED_AWAY_S, OrderedWorker
-from app.serving.refusals import overloaded
+from app.serving.refusals import TLS_HANDSHAKE, overloaded
 from app.serving.request_body import READ_SIZE, RequestBody
 from app.serving.response_writer import ResponseWriter
 from app.serving.worker_state import Order, Phase
@@ -187,6 +187,9 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
                 end = had.find(_HEAD_END) + len(_HEAD_END)
                 head = heads.read(had[:end])
                 if head is None:
+                    if had.startswith(TLS_HANDSHAKE):
+                        self.refuse_tls(caller)
+                        return
                     caller.put_back(had)
                     super().handle(listener, caller, address)
                     return

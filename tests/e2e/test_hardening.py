@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.gateway import REDIS_PREFIX, Gateway
 from tests.e2e.wire import RawCall, post_bytes
+from tests.processes import until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Script
 
@@ -153,6 +154,13 @@ def test_what_is_no_http_is_refused_in_the_envelope(
     error = json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
     assert error["type"] == "invalid_request_error"
     assert b"sk-secret" not in answer
+
+
+def test_a_tls_handshake_at_the_plain_port_is_refused_in_words(gateway: Gateway) -> None:
+    answer = sent(gateway, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500))
+    assert status_of(answer) == 400
+    assert b"plain HTTP" in answer
+    until(lambda: "A TLS handshake" in gateway.log_file.read_text(), "the log to say so")
 
 
 # parameters

@@ -117,9 +117,9 @@ def test_a_key_that_nobody_knows_is_named_or_refused(given: dict[str, Any], path
 
 
 def test_what_is_known_and_has_no_effect_is_not_refused() -> None:
-    given = body(context_management=[], stream_options={"include_obfuscation": True})
+    given = body(stream_options={"include_obfuscation": True})
     request = CREATE_REQUEST.load(given, context=ReadContext(refuses_unknown=True))
-    assert "context_management" in request.ignored
+    assert "stream_options" in request.ignored
 
 
 SCORED = {"model": "omni-moderation-latest", "policy": {"input": {"mode": "score"}}}

@@ -7,7 +7,7 @@ import pytest
 from app.domain.accounts.accounts import Permissions
 from app.domain.accounts.api_keys import format_secret
 from app.errors import GatewayError, StorageUnavailable, Unauthenticated
-from app.services.accounts.authentication import Authenticator
+from app.services.accounts.authentication import Authenticator, bad_key
 from app.services.accounts.service import Accounts
 from app.settings import LimitSettings
 from tests.memory_stores.accounts import MemoryAccountStore
@@ -80,7 +80,7 @@ def test_whatever_is_wrong_with_a_key_the_answer_is_the_same(house: House) -> No
     secrets = ["nonsense", format_secret(bytes(32)), of_inactive, of_disabled, of_expired]
     errors = [complaint(house.server, secret) for secret in secrets]
     assert {(type(e), e.message, e.code, e.param) for e in errors} == {
-        (Unauthenticated, "The API key is not valid.", "invalid_api_key", None)
+        (Unauthenticated, bad_key().message, "invalid_api_key", None)
     }
 
 

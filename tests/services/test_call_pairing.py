@@ -97,8 +97,13 @@ def refusal(*turns: str, own: str) -> str:
     return caught.value.message
 
 
-NO_OUTPUT = "No tool output found for function call {}."
-NO_CALL = "No tool call found for function call output with call_id {}."
+NO_OUTPUT = (
+    "No tool output found for function call {}. Send it as an item of type function_call_output."
+)
+NO_CALL = (
+    "No tool call found for function call output with call_id {}. "
+    "Send the call before its output, or continue with previous_response_id."
+)
 
 
 def test_a_conversation_without_calls_stays_as_it_is() -> None:

@@ -375,3 +375,31 @@ def test_a_fallback_has_its_own_price() -> None:
         ModelSettings(id="router/other", provider="router", price=OWN),
     )
     assert [each.tariff for each in catalog(*models).resolve("best", ANYONE)] == [None, PUBLISHED]
+
+
+@pytest.mark.parametrize(
+    ("asked", "near"),
+    [
+        ("llama4", ("ollama/llama3",)),
+        ("eco", ("local/echo",)),
+        ("LLAMA3", ("ollama/llama3",)),
+        ("mane", ("main",)),
+        ("nothing-like-it", ()),
+        ("x" * 200, ()),
+    ],
+)
+def test_a_wrong_id_is_answered_with_those_it_comes_near_to(
+    asked: str, near: tuple[str, ...]
+) -> None:
+    with pytest.raises(NotFound) as caught:
+        catalog(MAIN).resolve(asked, ANYONE)
+    meant = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+    assert caught.value.message.endswith(
+        f"no provider here serves it.{meant} GET /v1/models lists the models that this key may use."
+    )
+
+
+def test_no_id_is_suggested_that_the_key_may_not_use() -> None:
+    with pytest.raises(NotFound) as caught:
+        catalog(MAIN).resolve("llama4", replace(ANYONE, models=("llama4", "main")))
+    assert "llama3" not in caught.value.message

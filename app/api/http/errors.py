@@ -81,7 +81,9 @@ def path_not_found() -> NotFound:
     request = context.request()
     path = request.environ["PATH_INFO"].encode("latin-1").decode(errors="replace")
     encoded = quote(path, safe=_AS_IT_IS)[:_LONGEST_PATH]
-    if not path.startswith("/v1/"):
+    if path.startswith("/v1/v1/"):
+        remedy = "a client's base_url must end in one /v1."
+    elif not path.startswith("/v1/"):
         remedy = "the API's paths begin with /v1 (a client's base_url must end in /v1)."
     elif path.startswith(_OTHER_APIS):
         remedy = "the model answers at POST /v1/responses."

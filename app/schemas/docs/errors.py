@@ -54,7 +54,11 @@ _EXAMPLES: tuple[GatewayError, ...] = (
         code="previous_response_not_found",
     ),
     ContextLengthExceeded("The conversation is longer than the model can read."),
-    Unauthenticated("The API key is not valid.", code="invalid_api_key"),
+    Unauthenticated(
+        "The API key is not valid: keys of this gateway begin with 'sk-rg-', and its operator "
+        "makes them.",
+        code="invalid_api_key",
+    ),
     PermissionDenied("This key may not use that model.", param="model", code="model_not_allowed"),
     NotFound("Response not found.", param="response_id", code="response_not_found"),
     NotFound("Item not found.", param="input[0].id", code="item_not_found"),

@@ -163,8 +163,8 @@ class CreateRequestSchema(ChatParametersSchema):
         about="The conversation to go on with and to add to; excludes previous_response_id."
     )
     background = Boolean(default=False, about="Needs store, and excludes stream.")
-    reasoning = Nested(ReasoningOptionsSchema())
-    text = Nested(TextOptionsSchema())
+    reasoning = Nested(ReasoningOptionsSchema(), example='{"effort": "high"}')
+    text = Nested(TextOptionsSchema(), example='{"format": {"type": "text"}}')
     metadata = TextMap(16, 64, 512, default={})
     truncation = Choice("auto", "disabled", default="disabled")
     user = String()

@@ -145,6 +145,8 @@ def _mode(value: str, path: str) -> ToolChoice:
             return value
         case _:
             what = f"must be {listed(_MODES)} or an object, not {quoted(value)}."
+            if value == "any":
+                what = '"any" is of another API: here it is "required".'
             raise InvalidField("invalid_value", path, what)
 
 

@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from app.domain.accounts.accounts import Caller, caller_of
-from app.domain.accounts.api_keys import digest, is_well_formed
+from app.domain.accounts.api_keys import PREFIX, digest, is_well_formed
 from app.errors import OVERLOADED, StorageUnavailable, Unauthenticated
 from app.settings import LimitSettings
 from app.store.accounts.base import AccountStore, KeyLookup
@@ -177,4 +177,8 @@ class Authenticator:
 
 def bad_key() -> Unauthenticated:
     """Return the one error for every secret that is not valid, whatever the reason."""
-    return Unauthenticated("The API key is not valid.", code="invalid_api_key")
+    return Unauthenticated(
+        f"The API key is not valid: keys of this gateway begin with '{PREFIX}', and its operator "
+        "makes them.",
+        code="invalid_api_key",
+    )

@@ -108,7 +108,8 @@ class CallPairing:
                 item = self._as_awaited(item)
                 if item.call_id not in self._latest:
                     raise InvalidRequest(
-                        f"No tool call found for function call output with call_id {item.call_id}.",
+                        f"No tool call found for function call output with call_id {item.call_id}. "
+                        "Send the call before its output, or continue with previous_response_id.",
                         param="input",
                     )
                 self._read_output(item, len(self._items))
@@ -274,7 +275,9 @@ class CallPairing:
         ]
         if open_calls:
             raise InvalidRequest(
-                f"No tool output found for function call {min(open_calls)[1]}.", param="input"
+                f"No tool output found for function call {min(open_calls)[1]}. Send it as an item "
+                "of type function_call_output.",
+                param="input",
             )
 
 

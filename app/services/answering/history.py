@@ -149,7 +149,8 @@ def _parent_context(
         if is_conversation_id(parent_id):
             raise
         raise InvalidRequest(
-            f"Previous response with id '{parent_id}' not found.",
+            f"Previous response with id '{parent_id}' not found: it was deleted, made with "
+            "`store: false`, or is none of this account's.",
             param=param,
             code="previous_response_not_found",
         ) from None

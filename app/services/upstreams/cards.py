@@ -1,10 +1,17 @@
-"""What is shown of a model: as its configuration says, then its server, its name, a price list."""
+"""What is shown of a model: as its configuration says, then its server, its name, a price list;
+and the models whose ids a wrong one comes near to."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from itertools import islice
 
 from app.domain.models import ModelCard, ModelFacts
 from app.providers.base import Provider
 from app.settings import ModelSettings
+
+_LONGEST_COMPARED, _MOST_COMPARED, _MOST_NEAR = 100, 500, 3
 
 
 def card_of(
@@ -19,6 +26,24 @@ def card_of(
     facts = _configured(settings).over(known).over(ModelFacts(context_window=context_window))
     instructions = settings.base_instructions if settings else None
     return ModelCard(model_id, provider.name, facts, honoured, instructions)
+
+
+def near_ids(model_id: str, known: Iterable[str]) -> tuple[str, ...]:
+    """Return at most three ids that may be meant: the same under a provider, or spelled alike.
+
+    MEASURED: to compare with 500 takes some milliseconds; others are not looked at.
+    """
+    if len(model_id) > _LONGEST_COMPARED:
+        return ()
+    ids: dict[str, list[str]] = {}
+    for each in islice(known, _MOST_COMPARED):
+        ids.setdefault(_bare(each), []).append(each)
+    near = get_close_matches(_bare(model_id), ids, _MOST_NEAR)
+    return tuple(each for name in near for each in ids[name])[:_MOST_NEAR]
+
+
+def _bare(model_id: str) -> str:
+    return model_id.rpartition("/")[2].lower()
 
 
 def _configured(settings: ModelSettings | None) -> ModelFacts:

@@ -12,7 +12,7 @@ from app.domain.models import ModelCard, is_deep_research
 from app.domain.prices import Tariff, configured
 from app.errors import InvalidRequest, NotFound, PermissionDenied
 from app.providers.base import Provider
-from app.services.upstreams.cards import card_of
+from app.services.upstreams.cards import card_of, near_ids
 from app.services.upstreams.discovery import Discovery
 from app.services.upstreams.model_labels import OTHER, ModelLabels
 from app.settings import ModelSettings, ProviderSettings
@@ -134,7 +134,7 @@ class ModelCatalog:
             )
         route = self._route(model_id)
         if route is None:
-            raise _unknown(model_id)
+            raise self._unknown(model_id, caller)
         if is_deep_research(route.model):
             raise _refused(model_id)
         return tuple(self._targets(model_id, caller))
@@ -215,8 +215,18 @@ class ModelCatalog:
         """
         card = self._card(model_id, caller)
         if card is None:
-            raise _unknown(model_id)
+            raise self._unknown(model_id, caller)
         return card
+
+    def _unknown(self, model_id: str, caller: Caller) -> NotFound:
+        near = near_ids(model_id, filter(caller.may_use, self._ids()))
+        meant = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+        return NotFound(
+            f"The model '{model_id}' does not exist, or no provider here serves it.{meant} "
+            "GET /v1/models lists the models that this key may use.",
+            param="model",
+            code="model_not_found",
+        )
 
     def _ids(self) -> Iterator[str]:
         yield from self._configured
@@ -251,12 +261,4 @@ def _refused(model_id: str) -> InvalidRequest:
         f"The model '{model_id}' is not supported: deep-research models cannot be used here.",
         param="model",
         code="unsupported_value",
-    )
-
-
-def _unknown(model_id: str) -> NotFound:
-    return NotFound(
-        f"The model '{model_id}' does not exist, or no provider here serves it.",
-        param="model",
-        code="model_not_found",
     )

@@ -55,6 +55,15 @@ ITEMS: dict[str, Document] = {
 }
 
 
+_PART = 'put it into the "content" of a message.'
+#: Items of other APIs, and what is sent here in their place.
+_FOREIGN = {
+    "tool_use": 'send {"type": "function_call", "call_id": "…", "name": "…", "arguments": "…"}.',
+    "tool_result": 'send {"type": "function_call_output", "call_id": "…", "output": "…"}.',
+    **dict.fromkeys(("text", "input_text", "image_url", "input_image", "input_file"), _PART),
+}
+
+
 class InputField(StrictField):
     """The input: a string is one message of the user, an array holds items."""
 
@@ -93,6 +102,8 @@ def read_item(raw: object, path: str, context: ReadContext) -> InputItem | None:
         return made
     if not context.drops_unsupported:
         what = f"must be {listed(tuple(ITEMS))}: {quoted(kind)} items are not taken here."
+        if kind in _FOREIGN:
+            what = f"{quoted(kind)} is of another API: {_FOREIGN[kind]}"
         raise InvalidField("unsupported_value", join(path, "type"), what)
     context.ignore(path)
     call_id = given.get("call_id")

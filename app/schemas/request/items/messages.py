@@ -16,7 +16,7 @@ from app.domain.items import (
     Reasoning,
 )
 from app.schemas.document import Document
-from app.schemas.field import ReadContext
+from app.schemas.field import ReadContext, Refer, StrictField
 from app.schemas.fields import Choice, String
 from app.schemas.invalid import join
 from app.schemas.request.bounds import (
@@ -29,16 +29,50 @@ from app.schemas.request.bounds import (
 from app.schemas.request.items.fields import ContentField, ItemId, ItemSchema, TextListField
 from app.schemas.request.parts import ASSISTANT_PARTS, CALLER_PARTS, read_parts
 
+_OUTPUT = '{"type": "function_call_output", "call_id": "…", "output": "…"}'
+_CALL = '{"type": "function_call", "call_id": "…", "name": "…", "arguments": "…"}'
+#: Roles of other APIs, and what is sent here in their place.
+_FOREIGN_ROLES = {
+    "tool": f"send what a tool gave as an item {_OUTPUT}.",
+    "function": f"send what a function gave as an item {_OUTPUT}.",
+    "model": 'the model\'s role is "assistant".',
+    "ai": 'the model\'s role is "assistant".',
+    "human": 'the caller\'s role is "user".',
+}
+
+
+class RoleField(Choice):
+    """Whose message it is."""
+
+    def check(self, value: Any, at: str, context: ReadContext) -> str:
+        remedy = _FOREIGN_ROLES.get(value) if type(value) is str else None
+        if remedy is not None:
+            raise self.invalid("invalid_value", at, f'"{value}" is of another API: {remedy}')
+        return super().check(value, at, context)
+
+
+class ToolCallsField(StrictField):
+    """The calls of a message of Chat Completions: here each is an item of its own."""
+
+    def check(self, value: Any, at: str, context: ReadContext) -> None:
+        if value != []:
+            what = f"are of Chat Completions: send each call as an item {_CALL}."
+            raise self.invalid("unsupported_parameter", at, what)
+
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
+        return {"type": "array", "maxItems": 0}
+
 
 class InputMessageSchema(ItemSchema):
     about = "A message. Without `type`, an item with a `role` is a message."
 
     type = Choice("message")
-    role = Choice(*ROLES, required=True)
+    role = RoleField(*ROLES, required=True)
     content = ContentField(required=True)
     id = ItemId()
     status = Choice(*STATUSES, default="completed")
     phase = Choice("commentary", "final_answer")
+    tool_calls = ToolCallsField(about="Calls are items of their own: see function_call.")
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> Message:
         is_assistant = found["role"] == "assistant"

@@ -7,7 +7,7 @@ from typing import Any
 from app.domain.tools import NamespaceTool, Tool
 from app.schemas.document import Document
 from app.schemas.field import ReadContext, Refer, StrictField
-from app.schemas.invalid import array_at, object_at, type_at
+from app.schemas.invalid import InvalidField, array_at, join, object_at, type_at
 from app.schemas.request.bounds import MOST_TOOLS
 from app.schemas.request.tools.functions import NESTED, plain_tool
 from app.schemas.request.tools.namespaces import MEMBERS, InputNamespaceToolSchema, taken
@@ -58,6 +58,9 @@ def read_tool(raw: object, path: str, context: ReadContext) -> Tool | None:
         InvalidField: its first fault.
     """
     given = object_at(raw, path)
+    if given.get("type") is None:
+        what = 'is required: "function" is the type of a tool that you run yourself.'
+        raise InvalidField("missing_required_parameter", join(path, "type"), what)
     schema = TOOLS.get(type_at(given, path))
     if schema is None or is_search_of_ours(given):
         leave_out(given, path, context)
