@@ -82,6 +82,14 @@ def test_the_last_step_is_the_last_outputs_and_what_led_to_them() -> None:
     assert last_step(items) == 3
 
 
+def test_tools_that_an_item_brings_are_no_step_of_their_own() -> None:
+    tools = AdditionalTools("", ())
+    assert last_step([USER, SAID, USER, tools]) == 2
+    assert last_step([USER, SAID, tools, USER]) == 2
+    assert last_step([USER, CALL, OUTPUT, tools]) == 1
+    assert last_step([USER, SAID]) == 2
+
+
 def test_a_model_sees_the_summary_as_words_of_the_user() -> None:
     (message,) = messages_of(Summary(" The city is Oslo.\n"), ())
     (part,) = message.content

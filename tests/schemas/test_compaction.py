@@ -9,10 +9,11 @@ from openresponses_types.types import CompactionBody, CompactResource
 
 from app.domain.items import Compaction, InputText, Message
 from app.domain.response import Usage
-from app.domain.turns.compaction import CompactedConversation
+from app.domain.turns.compaction import LONGEST_SEALED, CompactedConversation
 from app.schemas.docs.openapi import endpoint_info
 from app.schemas.invalid import InvalidField
 from app.schemas.request.compact import COMPACT_REQUEST
+from app.schemas.request.conversations import ADD_ITEMS
 from app.schemas.wire.answers import COMPACTED
 from app.schemas.wire.items import ITEM
 from tests.schemas.requests import body, fault, load, verdict
@@ -58,6 +59,24 @@ def test_a_trigger_is_last_whatever_was_dropped_behind_it() -> None:
     assert fault(given, "drop").param == "input[1]"
 
 
+def test_a_trigger_cannot_be_added_to_a_conversation() -> None:
+    with pytest.raises(InvalidField) as raised:
+        ADD_ITEMS.load({"items": [HI, TRIGGER]})
+    assert (raised.value.code, raised.value.param) == ("unsupported_value", "items[1]")
+
+
+def test_what_shapes_an_answer_and_no_summary_is_named() -> None:
+    shaping = {"text": {"verbosity": "low"}, "top_logprobs": 1, "temperature": 0.5}
+    request = load(input=[HI, TRIGGER], **shaping)
+    assert sorted(request.ignored) == ["text", "top_logprobs"]
+    assert load(input=[HI], **shaping).ignored == ()
+
+
+def test_one_that_is_too_long_is_refused() -> None:
+    given = SEALED | {"encrypted_content": "x" * (LONGEST_SEALED + 1)}
+    assert verdict(body(input=[given])) == ("invalid_value", "input[0].encrypted_content")
+
+
 def test_the_narrowest_threshold_holds() -> None:
     rules = [{"type": "compaction", "compact_threshold": n} for n in (3000, 1000, 2000)]
     assert load(input="Hi", context_management=rules).compact_threshold == 1000
@@ -81,6 +100,11 @@ def test_the_endpoint_asks_for_one_and_stores_nothing() -> None:
         ({"model": "m"}, "invalid_value", "input"),
         ({"model": "m", "input": [TRIGGER, HI]}, "invalid_value", "input[0]"),
         ({"model": "m", "input": "Hi", "instructions": 5}, "invalid_type", "instructions"),
+        (
+            {"model": "m", "input": "Hi", "conversation": "conv_1"},
+            "unsupported_parameter",
+            "conversation",
+        ),
     ],
 )
 def test_the_endpoint_refuses_what_it_cannot_compact(

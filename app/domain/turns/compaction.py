@@ -6,6 +6,7 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
 from app.domain.answer_options import UnseenItem
+from app.domain.hosted.item import HostedItem
 from app.domain.items import (
     Compaction,
     FunctionCall,
@@ -112,9 +113,9 @@ def last_step(items: Sequence[Item]) -> int:
     last outputs of tools, with what the model said as it called them.
     """
     at = len(items)
-    while at and isinstance(items[at - 1], FunctionCallOutput):
+    while at and isinstance(items[at - 1], UnseenItem | FunctionCallOutput | HostedItem):
         at -= 1
-    is_of_calls = at < len(items)
+    is_of_calls = any(not isinstance(item, UnseenItem) for item in items[at:])
     while at and _belongs(items[at - 1], is_of_calls=is_of_calls):
         at -= 1
     return at
@@ -123,5 +124,6 @@ def last_step(items: Sequence[Item]) -> int:
 def _belongs(item: Item, *, is_of_calls: bool) -> bool:
     if is_of_calls:
         is_spoken = isinstance(item, Message) and item.role == "assistant"
-        return is_spoken or isinstance(item, FunctionCall | Reasoning)
-    return isinstance(item, Message) and item.role != "assistant"
+        return is_spoken or isinstance(item, FunctionCall | Reasoning | HostedItem)
+    is_given = isinstance(item, Message) and item.role != "assistant"
+    return is_given or isinstance(item, UnseenItem)

@@ -10,6 +10,7 @@ from marshmallow import Schema
 from app.domain.request import CreateRequest
 from app.schemas.field import ReadContext
 from app.schemas.request.create import CreateRequestSchema
+from app.schemas.request.foreign import UnsupportedField
 from app.schemas.request.items.input import InputField
 
 
@@ -18,6 +19,7 @@ class _Options(Schema.Meta):
         "model",
         "input",
         "previous_response_id",
+        "conversation",
         "instructions",
         "reasoning",
         "prompt_cache_key",
@@ -32,6 +34,9 @@ class CompactRequestSchema(CreateRequestSchema):
     about = "A conversation to compact: items, what a stored response leaves to the next, or both."
 
     Meta = _Options
+    conversation = UnsupportedField(  # type: ignore[assignment] # here it is not offered
+        "send its items as the input."
+    )
     input = InputField(about="May be left out where previous_response_id is there.")
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> CreateRequest:

@@ -8,7 +8,7 @@ from app.domain.items import InputItem
 from app.schemas.document import Document
 from app.schemas.field import ReadContext, Refer
 from app.schemas.fields import TextMap
-from app.schemas.invalid import array_at
+from app.schemas.invalid import InvalidField, array_at
 from app.schemas.request.items.input import InputField
 
 #: How many items one call may add (N11).
@@ -20,7 +20,11 @@ class AddedItemsField(InputField):
 
     def check(self, value: Any, at: str, context: ReadContext) -> tuple[InputItem, ...]:
         array_at(value, self.path(at), MOST_ADDED)
-        return super().check(value, at, context)
+        items = super().check(value, at, context)
+        if context.trigger:
+            what = "asks for an answer: send it at the end of the input of a response."
+            raise InvalidField("unsupported_value", context.trigger, what)
+        return items
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:
         array: dict[str, Any] = super().json_schema(refer)["anyOf"][1]

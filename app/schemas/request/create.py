@@ -196,6 +196,9 @@ class CreateRequestSchema(ChatParametersSchema):
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> CreateRequest:
         settle_together(found, context)
+        if context.trigger:  # what shapes an answer does not shape a summary (G7)
+            for name in found.keys() & {"text", "top_logprobs"}:
+                context.ignore(name)
         return CreateRequest(
             parameters=Parameters(**{name: found[name] for name in found if name in _SHAPING}),
             ignored=tuple(context.ignored),

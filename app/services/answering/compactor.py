@@ -230,7 +230,7 @@ def path_of(request: CreateRequest, compaction: Compaction) -> str:
             item.encrypted_content == compaction.encrypted_content
         ):
             return f"input[{index}].encrypted_content"
-    return "previous_response_id"
+    return "previous_response_id" if request.conversation is None else "conversation"
 
 
 def _begun(batches: Generator[Batch, None, None]) -> Iterator[Batch]:
