@@ -5,18 +5,43 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Callable, Iterator
-from datetime import date, datetime
+from datetime import date
+from typing import Any
 
 import click
 from flask.cli import with_appcontext
 
 from app.api import context
 from app.cli.common.group import OperatorCommand, print_json, print_table
-from app.domain.accounts.usage import SHOWN, UsageLine, UsageReport
-from app.schemas.wire.usage import USAGE_LINE
+from app.domain.accounts.attribution import UsageGroups
+from app.domain.accounts.usage import (
+    SHOWN,
+    UsageLine,
+    UsageReport,
+    UsageRow,
+    grouped,
+    usage_day,
+    usage_groups,
+)
+from app.errors import NotFound
+from app.schemas.wire.usage import USAGE_ROW
 
-_DAY = click.DateTime(["%Y-%m-%d"])
-_TITLES = ("date", "account", "key_id", "model", *SHOWN)
+_COLUMNS = {"day": "date", "key": "key_id", "model": "model", "user": "user"}
+
+
+class UsageDay(click.ParamType[str]):
+    """A day such as 2030-01-31, or an instant with its zone; as it was written."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return it, once it was found to be one."""
+        try:
+            usage_day(value)
+        except ValueError:
+            hint = "a day such as 2030-01-31, nor an instant with its zone: 2030-01-31T12:00:00Z"
+            self.fail(f"{value!r} is not {hint}.", param, ctx)
+        return str(value)
 
 
 @click.command("usage", cls=OperatorCommand)
@@ -24,47 +49,83 @@ _TITLES = ("date", "account", "key_id", "model", *SHOWN)
 @click.option(
     "--from",
     "first",
-    type=_DAY,
+    type=UsageDay(),
     metavar="YYYY-MM-DD",
     help="The first day, UTC.  [default: 30 days]",
 )
 @click.option(
-    "--to", "last", type=_DAY, metavar="YYYY-MM-DD", help="The last day, UTC.  [default: today]"
+    "--to",
+    "last",
+    type=UsageDay(),
+    metavar="YYYY-MM-DD",
+    help="The last day, UTC.  [default: today]",
+)
+@click.option(
+    "--group-by",
+    metavar="GROUP,...",
+    default="day,key,model",
+    show_default=True,
+    help="What is counted apart: day, key, model, user, metadata.KEY.",
 )
 @click.option("--csv", "form", flag_value="csv", help="Print CSV.")
 @click.option("--json", "form", flag_value="json", help="Print a line of JSON for each.")
 @with_appcontext
 def usage(
-    account: str | None, first: datetime | None, last: datetime | None, form: str | None
+    account: str | None, first: str | None, last: str | None, group_by: str, form: str | None
 ) -> None:
-    """Show requests, tokens and errors by day, account, key and model."""
-    book = context.services().meter.book
-    period = book.period(first and first.date(), last and last.date())
-    names = [account] if account else [each.name for each in context.services().accounts.accounts()]
-    lines = [line for name in names for line in book.read(name, period)]
-    _PRINTERS[form](lines)
+    """Show requests, tokens, errors and costs by day, account, key and model, or otherwise."""
+    meter = context.services().meter
+    try:
+        groups = usage_groups(group_by, meter.metadata_keys)
+    except ValueError as error:
+        raise click.BadParameter(f"it {error}.", param_hint="--group-by") from None
+    since, until = first and usage_day(first), last and usage_day(last, is_end=True)
+    period = meter.book.period(since or None, until or None)
+    known = [each.name for each in context.services().accounts.accounts()]
+    lines = [
+        line
+        for name in ([account] if account else known)
+        for line in meter.book.read(name, period, attributed=groups.need_attribution)
+    ]
+    if account and account not in known and not lines:
+        raise NotFound(f"There is no account {account!r}: `accounts list` names those there are.")
+    _PRINTERS[form](grouped(lines, groups), groups)
 
 
-def _print_table(lines: list[UsageLine]) -> None:
+def _print_table(lines: list[UsageLine], groups: UsageGroups) -> None:
+    titles = _titles(groups)
     sums = UsageReport(date.min, date.max, tuple(lines)).total
-    total = ("total", "", "", "", *_counted(sums))
-    titles = [title.replace("_", " ").upper() for title in _TITLES]
-    print_table(titles, [*map(_cells, lines), total])
+    blank = ("",) * (len(titles) - len(SHOWN) - 1)
+    rows = [_cells(line, groups) for line in lines]
+    heads = [title.replace("_", " ").upper() for title in titles]
+    print_table(heads, [*rows, ("total", *blank, *_counted(sums))])
 
 
-def _print_csv(lines: list[UsageLine]) -> None:
+def _print_csv(lines: list[UsageLine], groups: UsageGroups) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(_TITLES)
-    writer.writerows(map(_cells, lines))
+    writer.writerow(_titles(groups))
+    writer.writerows(_cells(line, groups) for line in lines)
 
 
-def _print_json(lines: list[UsageLine]) -> None:
+def _print_json(lines: list[UsageLine], groups: UsageGroups) -> None:
     for line in lines:
-        print_json({"account": line.account, **USAGE_LINE.dump(line)})
+        print_json({"account": line.account, **USAGE_ROW.dump(UsageRow(groups, line))})
 
 
-def _cells(line: UsageLine) -> tuple[object, ...]:
-    return (line.day.isoformat(), line.account, line.key_id, line.model, *_counted(line))
+def _titles(groups: UsageGroups) -> tuple[str, ...]:
+    """Return the names of the columns: the day comes before the account."""
+    names = [_COLUMNS[name] for name in groups.names if name != "day"]
+    days = ("date",) if "day" in groups.names else ()
+    return (*days, "account", *names, *(f"metadata.{key}" for key in groups.metadata), *SHOWN)
+
+
+def _cells(line: UsageLine, groups: UsageGroups) -> tuple[object, ...]:
+    to = line.attribution
+    of = {"key": line.key_id, "model": line.model, "user": to.user or ""}
+    days = (line.day.isoformat(),) if "day" in groups.names else ()
+    names = [of[name] for name in groups.names if name != "day"]
+    values = (to.value(key) or "" for key in groups.metadata)
+    return (*days, line.account, *names, *values, *_counted(line))
 
 
 def _counted(line: UsageLine) -> Iterator[object]:
@@ -74,7 +135,7 @@ def _counted(line: UsageLine) -> Iterator[object]:
         yield "" if value is None else value
 
 
-_PRINTERS: dict[str | None, Callable[[list[UsageLine]], None]] = {
+_PRINTERS: dict[str | None, Callable[[list[UsageLine], UsageGroups], None]] = {
     None: _print_table,
     "csv": _print_csv,
     "json": _print_json,

@@ -84,6 +84,7 @@ def core_of(
     catalog = _catalog(
         settings, providers or {each.name: build(each) for each in settings.providers}
     )
+    meter.label_of = catalog.label
     names = [each.name for each in settings.providers]
     breakers = Breakers(names, time.monotonic, breaker_changed)
     prefix, lease_s = settings.redis.prefix, settings.background.lease_s
@@ -135,6 +136,7 @@ def request_meter(settings: Settings, client: Client, usage_delay_s: float = 0.0
             logs_requests=settings.storage.request_log > 0,
         ),
         time.time,
+        settings.usage.metadata_keys,
     )
 
 

@@ -24,6 +24,7 @@ from app.settings.values import (
     StorageSettings,
     TracingSettings,
     UnsupportedTools,
+    UsageSettings,
     WebSettings,
 )
 from app.settings.variables.environment import Environment, number
@@ -43,6 +44,7 @@ __all__ = [
     "StorageSettings",
     "TracingSettings",
     "UnsupportedTools",
+    "UsageSettings",
     "WebSettings",
 ]
 
@@ -64,6 +66,7 @@ class Settings:
     requests: RequestSettings = RequestSettings()
     storage: StorageSettings = StorageSettings()
     redis: RedisSettings = RedisSettings()
+    usage: UsageSettings = UsageSettings()
     web: WebSettings = WebSettings()
     tracing: TracingSettings | None = None
     spool_dir: Path = DATA / "spool"
@@ -93,6 +96,7 @@ class Settings:
             background=_background(env, file.tables.get("background", {})),
             requests=RequestSettings(**file.tables.get("requests", {})),
             storage=StorageSettings(**file.tables.get("storage", {})),
+            usage=UsageSettings(**file.tables.get("usage", {})),
             redis=_redis(env, file.tables.get("redis", {})),
             web=web,
             tracing=read_tracing(variables),

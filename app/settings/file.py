@@ -41,6 +41,9 @@ _TABLES: Mapping[str, Mapping[str, readers.Reader]] = {
     "storage": {
         "request_log": readers.whole(0),
     },
+    "usage": {
+        "metadata_keys": readers.metadata_keys,
+    },
     "redis": {
         "url": readers.redis_url,
         "prefix": readers.prefix,

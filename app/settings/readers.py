@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 #: Reads one value.
 Reader = Callable[[object], Any]
 
+MAX_METADATA_KEYS = 16
+MAX_METADATA_KEY = 64
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _HOST_AND_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):([0-9]{1,5})")
@@ -100,6 +102,19 @@ def decimal(most: int, what: str) -> Reader:
         return amount
 
     return read
+
+
+def metadata_keys(raw: object) -> tuple[str, ...]:
+    """Read a list of keys that a request's metadata may have."""
+    keys = dict.fromkeys(texts(raw))
+    if len(keys) > MAX_METADATA_KEYS or not all(
+        len(key) <= MAX_METADATA_KEY and "," not in key for key in keys
+    ):
+        raise ValueError(
+            f"must be a list of up to {MAX_METADATA_KEYS} keys, each of up to {MAX_METADATA_KEY} "
+            "characters and without a comma"
+        )
+    return tuple(keys)
 
 
 def anything(raw: object) -> object:

@@ -105,6 +105,13 @@ class LimitSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UsageSettings:
+    """The `[usage]` table. Use is counted apart by the values of these keys of metadata, too."""
+
+    metadata_keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BackgroundSettings:
     """The `[background]` table, WORKER_CONCURRENCY, WORKER_LEASE_S and WORKER_METRICS_BIND.
 

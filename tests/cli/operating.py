@@ -31,7 +31,9 @@ class Operator:
         self.clock = Clock()
         rate_limits = MemoryRateLimitStore()
         self.book = UsageBook(MemoryUsageStore(rate_limits.adjust), self.clock, _nothing)
-        meter = Meter(RateLimiter(rate_limits, LimitSettings(), str, _nothing), self.book)
+        limiter = RateLimiter(rate_limits, LimitSettings(), str, _nothing)
+        keys = settings.usage.metadata_keys if settings else ()
+        meter = Meter(limiter, self.book, metadata_keys=keys)
         with self.app.app_context():
             context.install(self.app, replace(context.services(), meter=meter))
 

@@ -9,6 +9,7 @@ import pytest
 
 from app.cli.usage import usage
 from app.domain.accounts.accounts import Caller
+from app.domain.accounts.attribution import Attribution
 from app.domain.response import Usage
 from tests.cli.operating import Operator
 
@@ -83,6 +84,31 @@ def test_usage_is_json_a_line_each(operator: Operator) -> None:
 def test_usage_can_be_of_one_account(operator: Operator) -> None:
     lines = operator.reads(usage, "--json", "--account", "other").splitlines()
     assert {json.loads(line)["account"] for line in lines} == {"other"}
+
+
+def test_an_unknown_account_is_an_error_with_the_remedy(operator: Operator) -> None:
+    result = operator.runs(usage, "--account", "acne")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "no account 'acne': `accounts list`" in result.stderr
+
+
+def test_usage_can_be_counted_apart_otherwise(operator: Operator) -> None:
+    caller = Caller(account="acme", key_id="key_acme")
+    operator.book.record(caller, "gpt", USED, failed=False, attribution=Attribution("bob"))
+    rows = list(csv.DictReader(operator.reads(usage, "--csv", "--group-by", "user").splitlines()))
+    assert [(row["account"], row["user"], row["requests"]) for row in rows] == [
+        ("acme", "", "2"),
+        ("acme", "bob", "1"),
+        ("other", "", "2"),
+    ]
+    titles, *_ = operator.reads(usage, "--group-by", "day,user").splitlines()
+    assert titles.split()[:4] == ["DATE", "ACCOUNT", "USER", "REQUESTS"]
+
+
+def test_an_unknown_group_is_an_error(operator: Operator) -> None:
+    result = operator.runs(usage, "--group-by", "weather")
+    assert result.exit_code == 2
+    assert "day, key, model, user, metadata.KEY" in " ".join(result.stderr.split())
 
 
 def test_usage_can_be_of_some_days(operator: Operator) -> None:

@@ -9,13 +9,20 @@ from uuid import uuid4
 
 import pytest
 
+from app.domain.accounts.attribution import OTHER, Attribution
 from app.domain.accounts.usage import UsageLine
 from app.errors import StorageUnavailable
 from app.settings import RedisSettings
 from app.store.connection.client import Client, connect
 from app.store.rate_limits.base import AcquireRequest, Adjustment, Lease, RateLimit, RateLimitStore
 from app.store.rate_limits.redis import RedisRateLimitStore
-from app.store.usage.base import MAX_LINES_A_DAY, OTHER_MODELS, UsageStore
+from app.store.usage.base import (
+    MAX_ATTRIBUTED_LINES_A_DAY,
+    MAX_LINES_A_DAY,
+    MAX_USERS_A_DAY,
+    OTHER_MODELS,
+    UsageStore,
+)
 from app.store.usage.redis import RedisUsageStore
 from app.store.usage.request_log import RedisRequestLog
 from tests.memory_stores.rate_limits import MemoryRateLimitStore
@@ -209,3 +216,92 @@ def test_a_settlement_gives_back_no_more_than_was_counted(stores: Stores) -> Non
     assert (
         stores.rate_limits.acquire(AcquireRequest(((window, 51),), (), lease)).refused_by == window
     )
+
+
+# For whom
+
+
+BOB, ANN = Attribution("bob", (("team", "a"),)), Attribution("ann")
+
+
+def attributed(store: UsageStore, day: date = MONDAY) -> dict[Attribution, int]:
+    """Return how many requests are put down to whom."""
+    lines = store.read("acme", [day], attributed=True)
+    sums: dict[Attribution, int] = {}
+    for line in lines:
+        sums[line.attribution] = sums.get(line.attribution, 0) + line.requests
+    return sums
+
+
+def test_what_is_put_down_to_somebody_is_read_for_whom_it_was(store: UsageStore) -> None:
+    lines = [LINE, replace(LINE, attribution=ANN), replace(LINE, attribution=BOB)]
+    store.record([*lines, lines[2]])
+    twice = replace(lines[2].plus(lines[2]), attribution=BOB)
+    assert store.read("acme", [MONDAY], attributed=True) == [LINE, lines[1], twice]
+
+
+def test_without_that_it_is_in_the_line_of_its_key_and_model(store: UsageStore) -> None:
+    store.record([LINE, replace(LINE, attribution=ANN)])
+    assert store.read("acme", [MONDAY]) == [LINE.plus(LINE)]
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "first", "next_", "other"),
+    [
+        (
+            "users",
+            MAX_USERS_A_DAY,
+            Attribution("bob"),
+            Attribution("ann"),
+            Attribution(OTHER),
+        ),
+        (
+            "lines",
+            MAX_ATTRIBUTED_LINES_A_DAY,
+            Attribution("bob", (("team", "a"),)),
+            Attribution("bob", (("team", "b"),)),
+            Attribution(OTHER, (("team", OTHER),)),
+        ),
+    ],
+)
+def test_a_day_does_not_fill_with_users_or_metadata(
+    redis_url: str,
+    count: str,
+    most: int,
+    first: Attribution,
+    next_: Attribution,
+    other: Attribution,
+) -> None:
+    prefix = f"{uuid4()}:"
+    with connect(RedisSettings(url=redis_url)) as client:
+        store = redis_store(client, prefix, RedisRateLimitStore(client, prefix))
+        key = f"{prefix}{{account:acme}}:usage:users:{MONDAY.isoformat()}"
+        client.hset(key, count, most - 1)
+        store.record([replace(LINE, attribution=to) for to in (first, next_, next_, first)])
+        assert attributed(store) == {first: 2, other: 2}
+
+
+def test_models_that_are_too_many_are_so_for_everybody(store: UsageStore) -> None:
+    store.record([replace(LINE, model=f"m{number}") for number in range(MAX_LINES_A_DAY)])
+    store.record([replace(LINE, model="one more", attribution=BOB)])
+    (line,) = (
+        line for line in store.read("acme", [MONDAY], attributed=True) if line.attribution == BOB
+    )
+    assert line.model == OTHER_MODELS
+
+
+@pytest.mark.parametrize("user", ['"]', "a:b\0c", "ü\u2028", "(other)"])
+def test_a_user_may_be_called_anything(store: UsageStore, user: str) -> None:
+    store.record([replace(LINE, attribution=Attribution(user))])
+    assert attributed(store) == {Attribution(user): 1}
+
+
+def test_a_counter_of_a_later_release_stays(redis_url: str) -> None:
+    prefix = f"{uuid4()}:"
+    with connect(RedisSettings(url=redis_url)) as client:
+        store = redis_store(client, prefix, RedisRateLimitStore(client, prefix))
+        key = f"{prefix}{{account:acme}}:usage:users:{MONDAY.isoformat()}"
+        field = '["key_1","openai/gpt:5","ann",[]]'
+        client.hset(key, field, "1 1 1 1 1 1 1 1 1 77")
+        store.record([replace(LINE, attribution=ANN)])
+        assert client.hget(key, field) == b"2 11 5 21 6 1 4 2 42 77"

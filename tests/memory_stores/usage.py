@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 
+from app.domain.accounts.attribution import NOBODY, Attribution
 from app.domain.accounts.request_log import RequestEntry
 from app.domain.accounts.usage import UsageLine
 from app.store.rate_limits.base import Adjustment
+from app.store.usage.attributed import apart
 from app.store.usage.base import MAX_LINES_A_DAY, OTHER_MODELS
 
 
@@ -26,6 +28,9 @@ class MemoryUsageStore:
         self._lock = threading.Lock()
         self._days: defaultdict[tuple[str, date], dict[tuple[str, str], UsageLine]]
         self._days = defaultdict(dict)
+        self._attributed: defaultdict[
+            tuple[str, date], dict[tuple[str, str, Attribution], UsageLine]
+        ] = defaultdict(dict)
 
     def record(
         self,
@@ -41,18 +46,38 @@ class MemoryUsageStore:
             self._adjust(adjustment)
         return ()
 
-    def read(self, account: str, days: Sequence[date]) -> list[UsageLine]:
+    def read(
+        self, account: str, days: Sequence[date], *, attributed: bool = False
+    ) -> list[UsageLine]:
         with self._lock:
-            return [
+            whole = [
                 line
                 for day in days
                 for _, line in sorted(self._days.get((account, day), {}).items())
             ]
+            if not attributed:
+                return whole
+            return [
+                line
+                for day in days
+                for line in apart(
+                    [each for each in whole if each.day == day],
+                    self._attributed.get((account, day), {}).values(),
+                )
+            ]
 
     def _add(self, line: UsageLine) -> None:
+        to, line = line.attribution, replace(line, attribution=NOBODY)
         lines = self._days[line.account, line.day]
         before = lines.get((line.key_id, line.model))
         if before is None and len(lines) >= MAX_LINES_A_DAY:
             line = replace(line, model=OTHER_MODELS)
             before = lines.get((line.key_id, line.model))
         lines[line.key_id, line.model] = before.plus(line) if before else line
+        if to != NOBODY:
+            self._attribute(replace(line, attribution=to))
+
+    def _attribute(self, line: UsageLine) -> None:
+        lines, to = self._attributed[line.account, line.day], line.attribution
+        before = lines.get((line.key_id, line.model, to))
+        lines[line.key_id, line.model, to] = before.plus(line) if before else line

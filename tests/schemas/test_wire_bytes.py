@@ -27,7 +27,8 @@ from app.domain.accounts.accounts import (
     Permissions,
     Secret,
 )
-from app.domain.accounts.usage import UsageLine, UsageReport
+from app.domain.accounts.attribution import DEFAULT_GROUPS
+from app.domain.accounts.usage import UsageLine, UsageReport, UsageRow
 from app.domain.answer_options import ConfigurationUpdate, JsonSchemaFormat
 from app.domain.items import (
     AdditionalTools,
@@ -74,7 +75,7 @@ from app.schemas.wire.events import EVENT
 from app.schemas.wire.items import ITEM
 from app.schemas.wire.responses import RESPONSE
 from app.schemas.wire.tools import FUNCTION_TOOL
-from app.schemas.wire.usage import USAGE_LINE, USAGE_REPORT
+from app.schemas.wire.usage import USAGE_REPORT, USAGE_ROW
 from tests.domain.narrating import narrated, narrator
 from tests.schemas.examples import CITATION, COMPLETED, EVENTS, LOGPROB, RESPONSES
 from tests.schemas.requests import FUNCTION, load
@@ -338,7 +339,7 @@ def _small() -> Iterator[tuple[str, bytes]]:
         yield f"tool {number}", orjson.dumps(FUNCTION_TOOL.dump(tool))
     yield "usage", orjson.dumps(USAGE_REPORT.dump(UsageReport(DAY, DAY, LINES)))
     yield "usage: none", orjson.dumps(USAGE_REPORT.dump(UsageReport(DAY, DAY, ())))
-    yield "usage: a line", orjson.dumps(USAGE_LINE.dump(LINES[1]))
+    yield "usage: a line", orjson.dumps(USAGE_ROW.dump(UsageRow(DEFAULT_GROUPS, LINES[1])))
     yield "key", orjson.dumps(API_KEY.dump(KEY))
     yield "key: bare", orjson.dumps(API_KEY.dump(BARE_KEY))
     yield "key: new", orjson.dumps(new_key(KEY, "sk-1"))

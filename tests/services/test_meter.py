@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from app.domain.accounts.accounts import Caller
+from app.domain.estimates import Estimate
 from app.domain.prices import ALWAYS_VALID, Band, Cost, Price, Rates, Tariff, configured, rate
-from app.domain.response import NO_USAGE, Usage
+from app.domain.request import CreateRequest, Parameters
+from app.domain.response import NO_USAGE, Response, Usage
 from app.services.limits.limiter import RateLimiter
 from app.services.limits.meter import Meter
 from app.services.limits.usage import UsageBook
@@ -23,11 +28,12 @@ TARIFF = configured(
     PriceSettings(input=Decimal(1), output=Decimal(2), tiers={"flex": Decimal("0.5")})
 )
 USAGE = Usage(100, 10)
+CALLER = Caller(account="acme", key_id="key_1")
 
 
 @pytest.fixture
 def meter() -> Meter:
-    limits, clock = MemoryRateLimitStore(), Clock()
+    limits, clock = MemoryRateLimitStore(), Clock(1_893_499_200.0)
     limiter = RateLimiter(limits, LimitSettings(), lambda: "lease", lambda: None)
     book = UsageBook(MemoryUsageStore(limits.adjust), clock, lambda: None)
     return Meter(limiter, book, clock)
@@ -73,3 +79,44 @@ def test_calls_of_one_answer_are_priced_each_by_itself(meter: Meter) -> None:
     assert together == 2 * (meter.cost(cheap, USAGE, "default").microusd or 0)
     dear.before = opened(None).target, USAGE
     assert meter.cost(dear, USAGE.plus(USAGE), "default") == Cost(None, "p", "m")
+
+
+# The names of models in the book
+
+
+def prepared(model: str) -> Any:
+    """Return what is looked at of a request."""
+    request = CreateRequest(model=model, input=(), parameters=Parameters(user="bob"))
+    return SimpleNamespace(request=request, caller=CALLER)
+
+
+def names(meter: Meter) -> list[str]:
+    lines = meter.book.read("acme", meter.book.period(None, None), attributed=True)
+    assert {line.attribution.user for line in lines} == {"bob"}
+    return [line.model for line in lines]
+
+
+def unanswered(meter: Meter, model: str) -> None:
+    reservation = meter.limiter.reserve(CALLER, lambda: Estimate(1, 1))
+    meter.charge_unanswered(prepared(model), reservation)
+
+
+def answered(meter: Meter, model: str, usage: Usage) -> None:
+    response = Response("resp_1", model, 1, {}, "completed", usage=usage)
+    reservation = meter.limiter.reserve(CALLER, lambda: Estimate(1, 1))
+    meter.charge_answer(CALLER, response, None, reservation, Parameters(user="bob"), Cost(1))
+
+
+def test_a_refused_model_that_a_caller_made_up_has_no_line_of_its_own(meter: Meter) -> None:
+    meter.label_of = lambda model: model if model == "known" else "other"
+    for model in ("invented 1", "invented 2", "known"):
+        unanswered(meter, model)
+    assert names(meter) == ["(other)", "known"]
+
+
+def test_a_model_that_has_answered_has_a_line_of_its_own_from_then_on(meter: Meter) -> None:
+    meter.label_of = lambda _: "other"
+    answered(meter, "gpt-new", Usage(1, 1))
+    unanswered(meter, "gpt-new")
+    answered(meter, "invented", NO_USAGE)
+    assert names(meter) == ["(other)", "gpt-new"]

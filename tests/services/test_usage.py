@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 
@@ -76,7 +77,7 @@ def office() -> Office:
     return Office()
 
 
-def line(**counters: int) -> UsageLine:
+def line(**counters: Any) -> UsageLine:
     return UsageLine(account="acme", key_id="key_1", model="gpt", day=TODAY, **counters)
 
 

@@ -9,7 +9,8 @@ from flask.typing import ResponseReturnValue
 
 from app.api import auth, context
 from app.api.http.json_response import json_response
-from app.domain.accounts.usage import UsageReport
+from app.domain.accounts.attribution import DEFAULT_GROUPS, UsageGroups
+from app.domain.accounts.usage import UsageReport, usage_day, usage_groups
 from app.errors import InvalidRequest
 from app.schemas.wire.usage import USAGE_REPORT
 
@@ -19,12 +20,25 @@ auth.require_key(bp)
 
 @bp.get("")
 def read_usage() -> ResponseReturnValue:
-    """Return what the caller's account used, by day, key and model: 30 days by default."""
-    book = context.services().meter.book
-    period = book.period(_day("from"), _day("to"))
-    lines = book.read(context.caller().account, period)
-    report = UsageReport(period.since, period.until, tuple(lines))
+    """Return what the caller's account used, by day, key and model: 30 days by default (N3)."""
+    meter = context.services().meter
+    groups = _groups(meter.metadata_keys)
+    period = meter.book.period(_day("from"), _day("to"))
+    account, attributed = context.caller().account, groups.need_attribution
+    lines = meter.book.read(account, period, attributed=attributed)
+    report = UsageReport(period.since, period.until, tuple(lines), groups)
     return json_response(USAGE_REPORT.dump(report))
+
+
+def _groups(metadata_keys: tuple[str, ...]) -> UsageGroups:
+    given = request.args.get("group_by")
+    if given is None:
+        return DEFAULT_GROUPS
+    try:
+        return usage_groups(given, metadata_keys)
+    except ValueError as error:
+        message = f"'group_by' {error}."
+        raise InvalidRequest(message, param="group_by", code="invalid_value") from None
 
 
 def _day(name: str) -> date | None:
@@ -32,8 +46,11 @@ def _day(name: str) -> date | None:
     if given is None:
         return None
     try:
-        return date.fromisoformat(given)
+        return usage_day(given, is_end=name == "to")
     except ValueError:
         raise InvalidRequest(
-            f"'{name}' must be a day such as 2030-01-31.", param=name, code="invalid_value"
+            f"'{name}' must be a day such as 2030-01-31, or an instant with its zone such as "
+            "2030-01-31T12:00:00Z.",
+            param=name,
+            code="invalid_value",
         ) from None

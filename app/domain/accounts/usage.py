@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+
+from app.domain.accounts.attribution import (
+    DEFAULT_GROUPS,
+    METADATA,
+    NAMES,
+    NOBODY,
+    Attribution,
+    UsageGroups,
+)
 
 #: What is counted. Those that an earlier release does not know come last.
 COUNTERS = (
@@ -33,7 +43,7 @@ SHOWN = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageLine:
-    """What one key used of one model on one day, in UTC.
+    """What one key used of one model on one day, in UTC; and for whom, where that is looked at.
 
     `cached_tokens` and `cache_write_tokens` are among `input_tokens`, `reasoning_tokens` among
     `output_tokens`; `errors` are the requests that failed. `known_microusd` is what the
@@ -53,6 +63,7 @@ class UsageLine:
     cache_write_tokens: int = 0
     priced_requests: int = 0
     known_microusd: int = 0
+    attribution: Attribution = NOBODY
 
     @property
     def unpriced_requests(self) -> int:
@@ -69,6 +80,19 @@ class UsageLine:
         sums = {name: getattr(self, name) + getattr(other, name) for name in COUNTERS}
         return replace(self, **sums)
 
+    def minus(self, other: UsageLine) -> UsageLine:
+        """Return what is left without another line, which is a part of this one."""
+        left = {name: max(0, getattr(self, name) - getattr(other, name)) for name in COUNTERS}
+        return replace(self, **left)
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """The sum of some lines, and what it is counted apart by: only that of `line` is meant."""
+
+    groups: UsageGroups
+    line: UsageLine
+
 
 @dataclass(frozen=True, slots=True)
 class UsageReport:
@@ -77,6 +101,12 @@ class UsageReport:
     since: date
     until: date
     lines: tuple[UsageLine, ...]
+    groups: UsageGroups = DEFAULT_GROUPS
+
+    @property
+    def rows(self) -> tuple[UsageRow, ...]:
+        """The lines, added up where they are not counted apart."""
+        return tuple(UsageRow(self.groups, line) for line in grouped(self.lines, self.groups))
 
     @property
     def total(self) -> UsageLine:
@@ -85,3 +115,72 @@ class UsageReport:
         for line in self.lines:
             total = total.plus(line)
         return total
+
+
+def grouped(lines: Iterable[UsageLine], groups: UsageGroups) -> list[UsageLine]:
+    """Return the lines added up by what they have in common, in its order; nobody comes first."""
+    sums: dict[tuple[str, ...], UsageLine] = {}
+    for line in lines:
+        common = _common(line, groups)
+        before = sums.get(common)
+        sums[common] = before.plus(line) if before else line
+    return [line for _, line in sorted(sums.items(), key=lambda pair: pair[0])]
+
+
+def _common(line: UsageLine, groups: UsageGroups) -> tuple[str, ...]:
+    of = {
+        "day": line.day.isoformat(),
+        "key": line.key_id,
+        "model": line.model,
+        "user": _sortable(line.attribution.user),
+    }
+    values = (_sortable(line.attribution.value(key)) for key in groups.metadata)
+    return (line.account, *(of[name] for name in groups.names), *values)
+
+
+def _sortable(value: str | None) -> str:
+    return "" if value is None else f" {value}"
+
+
+def usage_groups(text: str, metadata_keys: Iterable[str]) -> UsageGroups:
+    """Return what a comma list asks use to be counted apart by.
+
+    Raises ValueError, saying what there is, for a word that is none of it.
+    """
+    chosen = tuple(f"{METADATA}{key}" for key in metadata_keys)
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name in NAMES or name in chosen:
+            continue
+        if name.startswith(METADATA):
+            raise ValueError(
+                f"has {name[:80]!r}, which is not counted: [usage] metadata_keys in gateway.toml "
+                "says which keys of metadata are, from then on"
+            )
+        known = ", ".join((*NAMES, *(chosen or (f"{METADATA}KEY",))))
+        raise ValueError(f"takes a list of {known} with commas between them, not {name[:80]!r}")
+    return UsageGroups(
+        tuple(name for name in NAMES if name in names),
+        tuple(name.removeprefix(METADATA) for name in dict.fromkeys(names) if name in chosen),
+    )
+
+
+def usage_day(text: str, *, is_end: bool = False) -> date:
+    """Return the day, in UTC, of a day such as 2030-01-31 or an instant with its zone.
+
+    An instant that ends a period belongs to it no more: midnight ends the day before.
+
+    Raises ValueError for anything else.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        # In a query a plus that was not encoded has become a space.
+        moment = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+    if moment.tzinfo is None:
+        raise ValueError("an instant needs its zone")
+    try:
+        in_utc = moment.astimezone(UTC)
+        return (in_utc - timedelta(microseconds=1) if is_end else in_utc).date()
+    except OverflowError:
+        raise ValueError("no day of any use") from None

@@ -143,13 +143,30 @@ def _cancel() -> Json:
 
 
 def _usage() -> Json:
-    day = {"type": "string", "format": "date"}
+    day = {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
+    group = {"type": "string", "default": "day,key,model"}
     return {
         "operationId": "readUsage",
-        "summary": "Show what the caller's own account has used, by day, key and model.",
+        "summary": "Show what the caller's own account has used, by day, key, model or otherwise.",
         "parameters": [
-            _query("from", day, "The first day, in UTC; 30 days before the last by default."),
-            _query("to", day, "The last day, in UTC; today by default."),
+            _query(
+                "from",
+                day,
+                "The first day, in UTC; 30 days before the last by default. An "
+                "instant stands for its day.",
+            ),
+            _query(
+                "to",
+                day,
+                "The last day, in UTC; today by default. An instant that ends a period "
+                "at midnight stands for the day before.",
+            ),
+            _query(
+                "group_by",
+                group,
+                "What is counted apart: a list of `day`, `key`, `model`, "
+                "`user` and `metadata.KEY`, for the keys that the gateway's operator has chosen.",
+            ),
         ],
         "responses": {"200": _answer("The use.", UsageReportSchema())} | errors(400, *_KEYED),
     }

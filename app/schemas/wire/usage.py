@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from app.domain.accounts.usage import UsageLine, UsageReport
+from typing import Any
+
+from app.domain.accounts.usage import UsageLine, UsageReport, UsageRow
 from app.schemas.field import Bind
-from app.schemas.fields import Choice, Integer, String
+from app.schemas.fields import Choice, FreeObject, Integer, String
 from app.schemas.nesting import ListOf, Nested
-from app.schemas.wire.document import ALWAYS, OR_NULL, ValueSchema, WireSchema
+from app.schemas.wire.document import ALWAYS, AT_TIMES, OR_NULL, ValueSchema, WireSchema
 
 _DAY = "A day in UTC."
 
@@ -37,14 +39,6 @@ class CounterFields(WireSchema):
     unpriced_requests = Integer(0, about="Requests whose cost nobody knows.", **ALWAYS)
 
 
-class LineFields(WireSchema):
-    """What is counted apart."""
-
-    date = Day(about=_DAY, attribute="day", **ALWAYS)
-    key_id = String(**ALWAYS)
-    model = String(**ALWAYS)
-
-
 class UsageTotalSchema(CounterFields, ValueSchema[UsageLine]):
     about = (
         "Sums; tokens read from a cache and written to one are among the input, reasoning tokens "
@@ -53,12 +47,43 @@ class UsageTotalSchema(CounterFields, ValueSchema[UsageLine]):
     values = (UsageLine,)
 
 
-class UsageLineSchema(CounterFields, LineFields, ValueSchema[UsageLine]):
-    about = "What one key used of one model on one day."
-    values = (UsageLine,)
+USAGE_TOTAL = UsageTotalSchema()
 
 
-USAGE_LINE = UsageLineSchema()
+class UsageRowSchema(CounterFields, ValueSchema[UsageRow]):
+    about = "What was used of what `group_by` names: those keys, and no others, are there."
+    values = (UsageRow,)
+
+    date = Day(about=_DAY, **AT_TIMES)
+    key_id = String(**AT_TIMES)
+    model = String(**AT_TIMES)
+    user = String(
+        about="The end user, by `safety_identifier` or else `user`; null for requests without, "
+        "`(other)` beyond the first 10,000 of a day.",
+        required=False,
+        nullable=True,
+    )
+    metadata = FreeObject(about="Values of metadata; null for requests without.", **AT_TIMES)
+
+    def _compile(self) -> None:
+        super()._compile()
+        self.writer = _row
+
+
+def _row(row: UsageRow) -> dict[str, Any]:
+    line, groups, shown = row.line, row.groups, dict[str, Any]()
+    of: dict[str, tuple[str, str | None]] = {
+        "day": ("date", line.day.isoformat()),
+        "key": ("key_id", line.key_id),
+    }
+    of |= {"model": ("model", line.model), "user": ("user", line.attribution.user)}
+    shown.update(of[name] for name in groups.names)
+    if groups.metadata:
+        shown["metadata"] = {key: line.attribution.value(key) for key in groups.metadata}
+    return shown | USAGE_TOTAL.dump(line)
+
+
+USAGE_ROW = UsageRowSchema()
 
 
 class UsageReportSchema(ValueSchema[UsageReport]):
@@ -68,8 +93,8 @@ class UsageReportSchema(ValueSchema[UsageReport]):
     object = Choice("list", **ALWAYS)
     since = Day(about=_DAY, data_key="from", **ALWAYS)
     until = Day(about=_DAY, data_key="to", **ALWAYS)
-    data = ListOf(USAGE_LINE, attribute="lines", **ALWAYS)
-    total = Nested(UsageTotalSchema(), **ALWAYS)
+    data = ListOf(USAGE_ROW, attribute="rows", **ALWAYS)
+    total = Nested(USAGE_TOTAL, **ALWAYS)
 
 
 USAGE_REPORT = UsageReportSchema()

@@ -98,6 +98,7 @@ class JobFinisher:
             response,
             failure,
             reservation,
+            payload.request.parameters,
             cost,
             may_have_called=may_have_called,
             entry=job_entry(trace, outcome, duration_s, usage, code, now, cost.microusd),

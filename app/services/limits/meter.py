@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import time
 from typing import Protocol
 
 from app.domain.accounts.accounts import Caller
+from app.domain.accounts.attribution import attribution
 from app.domain.accounts.limits import Standing
 from app.domain.accounts.request_log import RequestEntry
 from app.domain.estimates import estimate
 from app.domain.prices import FREE, UNKNOWN_COST, Cost
+from app.domain.request import Parameters
 from app.domain.response import NO_USAGE, Response, Usage
 from app.errors import GatewayError
 from app.services.answering.prepared.request import PreparedRequest
 from app.services.limits.limiter import RateLimiter
 from app.services.limits.reservation import Reservation
 from app.services.limits.usage import UsageBook
+from app.services.upstreams.model_labels import OTHER as OTHER_LABEL
 from app.services.upstreams.router import UpstreamAnswer
+from app.store.usage.base import OTHER_MODELS
 from app.telemetry import cost_counted
 
 
@@ -34,13 +38,25 @@ class Observer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+#: Models whose names have been answered to, in a process, beside those that are known by name.
+MAX_ANSWERED = 1_000
+
+
+@dataclass(slots=True)
 class Meter:
-    """The limits and the book of use. `now` returns Unix seconds."""
+    """The limits and the book of use.
+
+    `now` returns Unix seconds. `metadata_keys` are those of metadata that use is counted apart by.
+    `label_of` returns what metrics call a model, "other" where its id is not known by name: whoever
+    has the models sets it.
+    """
 
     limiter: RateLimiter
     book: UsageBook
     now: Callable[[], float] = time
+    metadata_keys: tuple[str, ...] = ()
+    label_of: Callable[[str], str] = str
+    _answered: set[str] = field(default_factory=set)
 
     def reserve(self, prepared: PreparedRequest) -> Reservation:
         """Reserve what a request may take.
@@ -60,15 +76,26 @@ class Meter:
 
     def charge_unanswered(self, prepared: PreparedRequest, reservation: Reservation) -> None:
         """Charge a request that no upstream has answered to its account."""
-        model = prepared.request.model
+        request = prepared.request
         self.book.record(
             prepared.caller,
-            model,
+            self._name(request.model, is_answered=False),
             NO_USAGE,
             failed=True,
             reservation=reservation,
             microusd=FREE.microusd,
+            attribution=attribution(request.parameters, self.metadata_keys),
         )
+
+    def _name(self, model: str, *, is_answered: bool) -> str:
+        """Return what a model is called in the book: what a caller may have made up has no name.
+
+        A model has one that gateway.toml or a server's list names, or that has answered.
+        """
+        if is_answered and len(self._answered) < MAX_ANSWERED:
+            self._answered.add(model)
+        is_known = is_answered or model in self._answered or self.label_of(model) != OTHER_LABEL
+        return model if is_known else OTHER_MODELS
 
     def cost(self, opened: UpstreamAnswer, usage: Usage | None, tier: str) -> Cost:
         """Return what an answer costs of which so much is counted, served in this tier.
@@ -96,6 +123,7 @@ class Meter:
         response: Response,
         failure: GatewayError | None,
         reservation: Reservation,
+        parameters: Parameters,
         cost: Cost = UNKNOWN_COST,
         *,
         may_have_called: bool = True,
@@ -103,17 +131,20 @@ class Meter:
     ) -> None:
         """Charge an answer to its account; a cancelled one without counts may have taken anything.
 
-        `may_have_called` is false where no upstream can have been called. `entry` is logged.
+        `parameters` are its request's. `may_have_called` is false where no upstream can have been
+        called. `entry` is logged.
         """
+        is_answered = bool(response.output) or response.usage not in (None, NO_USAGE)
         usage = response.usage if response.usage != NO_USAGE or not may_have_called else None
         failed = failure is not None and response.status != "cancelled"
         self.book.record(
             caller,
-            response.model,
+            self._name(response.model, is_answered=is_answered),
             usage,
             failed=failed,
             reservation=reservation,
             microusd=cost.microusd,
             entry=entry,
+            attribution=attribution(parameters, self.metadata_keys),
         )
         cost_counted(cost.provider, cost.model, cost.microusd)

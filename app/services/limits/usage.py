@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 from operator import add
 
 from app.domain.accounts.accounts import Caller
+from app.domain.accounts.attribution import NOBODY, Attribution
 from app.domain.accounts.request_log import RequestEntry
 from app.domain.accounts.usage import COUNTERS, UsageLine
 from app.domain.response import NO_USAGE, Usage
@@ -32,11 +33,13 @@ RETRY_S = 1.0
 #: How long an entry of the request log waits for others where lines do not.
 LOG_DELAY_S = 0.25
 MAX_DAYS = 366
+#: Lines that wait, from which on no end user has one of their own.
+MAX_WAITING = 10_000
 
 _EARLIEST = date(2000, 1, 1)
 
-#: What a line counts: account, key, model, day; and its COUNTERS, in their order.
-_Key = tuple[str, str, str, date]
+#: What a line counts: account, key, model, day, for whom; and its COUNTERS, in their order.
+_Key = tuple[str, str, str, date, Attribution]
 _Counts = tuple[int, ...]
 
 
@@ -87,11 +90,12 @@ class UsageBook:
         reservation: Reservation | None = None,
         entry: RequestEntry | None = None,
         microusd: int | None = None,
+        attribution: Attribution = NOBODY,
     ) -> None:
         """Charge a request that is over to its account, and end its reservation.
 
         `usage` is None where nobody knows what it took, `microusd` where nobody knows its cost.
-        `entry` is logged with it.
+        `entry` is logged with it; `attribution` says for whom it was.
         """
         if entry is not None and self.logs_requests:
             self._entries.add(entry)
@@ -107,7 +111,7 @@ class UsageBook:
             int(microusd is not None),
             microusd or 0,
         )
-        self._add((caller.account, caller.key_id, model, self.today()), counts)
+        self._add((caller.account, caller.key_id, model, self.today(), attribution), counts)
         adjustment = None if reservation is None else reservation.take_adjustment(usage)
         if caller.stale:
             self._on_outage()
@@ -150,15 +154,18 @@ class UsageBook:
             )
         return Period(since, until)
 
-    def read(self, account: str, period: Period) -> list[UsageLine]:
+    def read(self, account: str, period: Period, *, attributed: bool = False) -> list[UsageLine]:
         """Return what an account used, this process's own requests included.
+
+        With `attributed` the lines say for whom it was.
 
         Raises StorageUnavailable.
         """
         if self._delay_s:
             self.flush()
         days = (period.until - period.since).days + 1
-        return self._store.read(account, [period.since + timedelta(n) for n in range(days)])
+        wanted = [period.since + timedelta(n) for n in range(days)]
+        return self._store.read(account, wanted, attributed=attributed)
 
     def today(self) -> date:
         """Return the day that use is counted under now, in UTC."""
@@ -209,7 +216,7 @@ class UsageBook:
             if isinstance(each, RequestEntry):
                 self._entries.add(each)
             else:
-                key = (each.account, each.key_id, each.model, each.day)
+                key = (each.account, each.key_id, each.model, each.day, each.attribution)
                 self._add(key, waiting[key])
         if unwritten:
             self._write_in(self._retry_s)
@@ -217,11 +224,21 @@ class UsageBook:
     def _add(self, key: _Key, counts: _Counts) -> None:
         with self._lock:
             before = self._waiting.get(key)
+            if before is None and len(self._waiting) >= MAX_WAITING:
+                key = (*key[:4], NOBODY)  # there are too many to wait for the store
+                before = self._waiting.get(key)
             # MEASURED: to add up lines, as values, takes ten times as long.
             self._waiting[key] = tuple(map(add, before, counts)) if before else counts
 
 
 def _line(waiting: tuple[_Key, _Counts]) -> UsageLine:
-    (account, key_id, model, day), counts = waiting
+    (account, key_id, model, day, attribution), counts = waiting
     counted = dict(zip(COUNTERS, counts, strict=True))
-    return UsageLine(account=account, key_id=key_id, model=model, day=day, **counted)
+    return UsageLine(
+        account=account,
+        key_id=key_id,
+        model=model,
+        day=day,
+        attribution=attribution,
+        **counted,
+    )

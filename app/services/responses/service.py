@@ -104,7 +104,8 @@ class Responses:
 
         def ended(response: Response, failure: GatewayError | None, cost: Cost) -> None:
             observer.ended(response, failure, cost)
-            self._meter.charge_answer(caller, response, failure, reservation, cost)
+            parameters = request.parameters
+            self._meter.charge_answer(caller, response, failure, reservation, parameters, cost)
 
         try:
             opened = self._preparation.open(prepared, call)

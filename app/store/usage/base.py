@@ -14,6 +14,10 @@ from app.store.rate_limits.base import Adjustment
 #: them is counted under this model, so that nobody can fill the store with names.
 MAX_LINES_A_DAY = 2_000
 OTHER_MODELS = "(other)"
+#: So many end users are counted apart on one day of an account, and so many lines that say for
+#: whom they are; what comes after them is put down to OTHER of app.domain.accounts.attribution.
+MAX_USERS_A_DAY = 10_000
+MAX_ATTRIBUTED_LINES_A_DAY = 50_000
 
 
 class UsageStore(Protocol):
@@ -32,8 +36,13 @@ class UsageStore(Protocol):
         """
         ...
 
-    def read(self, account: str, days: Sequence[date]) -> list[UsageLine]:
-        """Return what an account used on these days, by day, key and model."""
+    def read(
+        self, account: str, days: Sequence[date], *, attributed: bool = False
+    ) -> list[UsageLine]:
+        """Return what an account used on these days, by day, key and model.
+
+        With `attributed` a line may be several, which say for whom they are and add up to it.
+        """
         ...
 
 

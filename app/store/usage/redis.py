@@ -10,6 +10,14 @@
 
         priced_requests:key_1:gpt-5-mini  7    known_microusd:key_1:gpt-5-mini  41250
 
+    {account:NAME}:usage:users:2030-01-31  hash, of the requests that have an attribution: the JSON
+                                     of key id, model, user, metadata -> the sums of all counters
+                                     in their order; `users` and `lines`, how many there are; and
+                                     of each user `user:<JSON>`, empty
+
+        ["key_1","gpt-5-mini","bob",[["team","a"]]]  7 912 0 80 0 0 0 7 41250
+        user:"bob"  (empty)    users  1    lines  1
+
     {account:NAME}:usage:once:<token> string: empty, there for a minute after something was added
 
 They share their account's slot with its limits (rate_limits/redis.py). No sum expires.
@@ -23,6 +31,9 @@ from datetime import date
 from secrets import token_hex
 from typing import Any
 
+import orjson
+
+from app.domain.accounts.attribution import NOBODY, OTHER
 from app.domain.accounts.request_log import RequestEntry
 from app.domain.accounts.usage import COUNTERS, UsageLine
 from app.errors import StorageRefused
@@ -30,7 +41,13 @@ from app.store.connection.client import Client
 from app.store.connection.errors import to_gateway_error, translated
 from app.store.connection.script import Call, LuaFolder, Script, constants, run_each
 from app.store.rate_limits.base import Adjustment
-from app.store.usage.base import MAX_LINES_A_DAY, OTHER_MODELS
+from app.store.usage.attributed import ATTRIBUTED, apart, attributed_arguments, attributed_lines
+from app.store.usage.base import (
+    MAX_ATTRIBUTED_LINES_A_DAY,
+    MAX_LINES_A_DAY,
+    MAX_USERS_A_DAY,
+    OTHER_MODELS,
+)
 from app.telemetry import REQUEST_LOG_LOST, unexpected
 
 #: Counters that earlier releases do not know: they fail at a table that has one.
@@ -39,8 +56,17 @@ _LATER = ("cache_write_tokens", "priced_requests", "known_microusd")
 #: For how many seconds it is known that something was added: longer than a command is tried.
 ONCE_S = 60
 
+_lua = LuaFolder(__file__)
 _ADD = Script(
-    constants(MAX_LINES=MAX_LINES_A_DAY, OTHER_MODELS=OTHER_MODELS), LuaFolder(__file__)("add")
+    constants(
+        MAX_LINES=MAX_LINES_A_DAY,
+        OTHER_MODELS=OTHER_MODELS,
+        MAX_USERS=MAX_USERS_A_DAY,
+        MAX_ATTRIBUTED=MAX_ATTRIBUTED_LINES_A_DAY,
+        OTHER_JSON=orjson.dumps(OTHER).decode(),
+    ),
+    _lua("attribution"),
+    _lua("add"),
 )
 
 
@@ -80,33 +106,44 @@ class RedisUsageStore:
         is_logged = not entries or _is_logged(results[len(lines)], len(entries))
         return again if is_logged else [*again, *entries]
 
-    def read(self, account: str, days: Sequence[date]) -> list[UsageLine]:
+    def read(
+        self, account: str, days: Sequence[date], *, attributed: bool = False
+    ) -> list[UsageLine]:
         with translated():
             pipeline = self._redis.pipeline(transaction=False)
             for day in days:
                 pipeline.hgetall(self._key(account, day))
-                pipeline.hgetall(self._cost_key(account, day))
-            tables = pipeline.execute()
-        return [
-            line
-            for day, table, costs in zip(days, tables[::2], tables[1::2], strict=True)
-            for line in _lines(account, day, {**table, **costs})
-        ]
+                pipeline.hgetall(self._key(account, day, "cost:"))
+                if attributed:
+                    pipeline.hgetall(self._key(account, day, "users:"))
+            tables = iter(pipeline.execute())
+        lines: list[UsageLine] = []
+        for day in days:
+            whole = _lines(account, day, {**next(tables), **next(tables)})
+            lines += (
+                apart(whole, attributed_lines(account, day, next(tables))) if attributed else whole
+            )
+        return lines
 
     def _adding(self, line: UsageLine) -> Call:
-        arguments: list[str | int] = [ONCE_S, line.key_id, line.model]
+        keys = [
+            self._key(line.account, line.day),
+            self._key(line.account, line.day, "cost:"),
+            f"{self._prefix}{{account:{line.account}}}:usage:once:{token_hex(8)}",
+        ]
+        arguments: list[str | int | bytes] = [ONCE_S, line.key_id, line.model]
+        if line.attribution == NOBODY:
+            arguments += [""] * ATTRIBUTED
+        else:
+            keys.append(self._key(line.account, line.day, "users:"))
+            arguments += attributed_arguments(line)
         for name in COUNTERS:
             if amount := getattr(line, name):
                 arguments += (2 if name in _LATER else 1, name, amount)
-        once = f"{self._prefix}{{account:{line.account}}}:usage:once:{token_hex(8)}"
-        costs = self._cost_key(line.account, line.day)
-        return _ADD((self._key(line.account, line.day), costs, once), arguments)
+        return _ADD(keys, arguments)
 
-    def _key(self, account: str, day: date) -> str:
-        return f"{self._prefix}{{account:{account}}}:usage:{day.isoformat()}"
-
-    def _cost_key(self, account: str, day: date) -> str:
-        return f"{self._prefix}{{account:{account}}}:usage:cost:{day.isoformat()}"
+    def _key(self, account: str, day: date, table: str = "") -> str:
+        return f"{self._prefix}{{account:{account}}}:usage:{table}{day.isoformat()}"
 
 
 def _is_over(result: object) -> bool:
@@ -129,7 +166,7 @@ def _is_logged(result: object, count: int) -> bool:
 
 
 def _lines(account: str, day: date, table: dict[bytes, bytes]) -> list[UsageLine]:
-    sums: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+    sums: defaultdict[tuple[str, str], dict[str, Any]] = defaultdict(dict)
     table.pop(b"lines", None)
     for field, amount in table.items():
         counter, key_id, model = field.decode().split(":", 2)

@@ -1,9 +1,11 @@
--- Adds one line of use. The constants MAX_LINES and OTHER_MODELS stand in front (usage/base.py).
+-- Adds one line of use. The constants MAX_LINES and OTHER_MODELS stand in front (usage/base.py), and
+-- attribution.lua.
 --
--- KEYS: the day's two tables (usage/redis.py), and what is there for a while once this was added: a
--- reply may be lost and the program run again.
--- ARGV: for how many seconds that is, key id, model, then threes: the number of a table, a counter
--- of it, and what to add. A sum that Redis cannot hold stays as it is, and harms no other.
+-- KEYS: the day's two tables (usage/redis.py), what is there for a while once this was added, since a
+-- reply may be lost and the program run again, and the table of attributions where there is one.
+-- ARGV: for how many seconds that is, key id, model; of an attribution the JSON of key id, model, user,
+-- metadata and of metadata that is too much, and all counts; then threes: the number of a table, a
+-- counter of it, and what to add. A sum that Redis cannot hold stays as it is, and harms no other.
 -- Returns how many did.
 if not redis.call('SET', KEYS[3], '', 'NX', 'EX', ARGV[1]) then return 0 end
 local key, model = ARGV[2], ARGV[3]
@@ -14,8 +16,11 @@ if redis.call('HEXISTS', KEYS[1], 'requests:' .. key .. ':' .. model) == 0 then
     redis.call('HINCRBY', KEYS[1], 'lines', 1)
   end
 end
+if KEYS[4] then
+  attribute(KEYS[4], ARGV[4], model == ARGV[3] and ARGV[5] or OTHER_JSON, ARGV[6], ARGV[7], ARGV[8], ARGV[9])
+end
 local refused = 0
-for i = 4, #ARGV, 3 do
+for i = 10, #ARGV, 3 do
   local field = ARGV[i + 1] .. ':' .. key .. ':' .. model
   local sum = redis.pcall('HINCRBY', KEYS[tonumber(ARGV[i])], field, ARGV[i + 2])
   if type(sum) == 'table' and sum.err then
