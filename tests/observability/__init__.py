@@ -1,0 +1,1 @@
+"""What deploy/observability has: alerts, a dashboard, and what a collector needs."""
