@@ -12,23 +12,12 @@ from urllib.parse import urlsplit
 from app.domain.request import ModelRequest
 from app.domain.response import Response, Usage
 from app.domain.upstream_call import UpstreamCall
-from app.providers.profiles import profile_of
+from app.providers.profiles import vendor_name
 from app.services.upstreams.spans.content import input_messages, instructions, output_messages
 from app.settings import ProviderSettings
 from app.telemetry.tracing import Attributes, Recording, Span, tracer
 
-#: What the conventions call a provider, where our profile has another name for it.
-_PROVIDERS = {
-    "azure": "azure.ai.openai",
-    "azure-deployments": "azure.ai.openai",
-    "bedrock": "aws.bedrock",
-    "gemini": "gcp.gemini",
-    "mistral": "mistral_ai",
-    "vertex": "gcp.vertex_ai",
-    "xai": "x_ai",
-}
 _PORTS = {"http": 80, "https": 443}
-_UNKNOWN = "generic"
 _REASONS = {"max_output_tokens": "length", "content_filter": "content_filter"}
 
 
@@ -97,11 +86,9 @@ def _finish_reason(response: Response) -> str:
 
 
 def _of_provider(settings: ProviderSettings) -> Attributes:
-    profile = profile_of(settings).name if settings.api != "local" else settings.name
     url = urlsplit(settings.base_url)
-    known = settings.name if profile == _UNKNOWN else _PROVIDERS.get(profile, profile)
     return {
-        "gen_ai.provider.name": known,
+        "gen_ai.provider.name": vendor_name(settings),
         "server.address": url.hostname,
         "server.port": (url.port or _PORTS.get(url.scheme)) if url.hostname else None,
         "gateway.provider": settings.name,
