@@ -8,9 +8,12 @@ import pytest
 from prometheus_client import REGISTRY, Counter
 from prometheus_client.metrics import MetricWrapperBase
 
-from app import telemetry
+from app import factory, telemetry
 from app.telemetry.counts import BUILD_INFO, BUILD_LABELS
 from tests.processes import ROOT
+
+#: Whatever has metrics is imported with it.
+IMPORTED = factory
 
 DOCUMENT = (ROOT / "docs" / "metrics.md").read_text()
 _ROW = re.compile(r"^\| `(\w+)` \| ([\w, ]*?) ?\| [^|]+ \|$", re.MULTILINE)

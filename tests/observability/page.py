@@ -11,7 +11,10 @@ from typing import Any
 from prometheus_client import REGISTRY, Counter, Gauge
 from prometheus_client.metrics import MetricWrapperBase
 
-from app import telemetry
+from app import factory, telemetry
+
+#: Whatever has metrics is imported with it.
+IMPORTED = factory
 
 #: The values of labels that queries ask for by name; any other has the value `some`.
 VALUES = {
