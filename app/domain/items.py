@@ -12,6 +12,8 @@ from app.domain.hosted.item import HostedItem
 from app.domain.tools import Tool, members_of, qualified
 
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
+#: Some outputs say so where what was called has failed.
+OutputStatus = Literal["in_progress", "completed", "incomplete", "failed"]
 Role = Literal["user", "assistant", "system", "developer"]
 Json = dict[str, Any]
 
@@ -118,7 +120,7 @@ class FunctionCallOutput:
     id: str
     call_id: str
     output: str | tuple[InputPart, ...]
-    status: ItemStatus = "completed"
+    status: OutputStatus = "completed"
 
     @property
     def content(self) -> str | tuple[InputPart, ...]:
@@ -156,8 +158,11 @@ class BuiltInCall(FunctionCall):
     """
 
     @classmethod
-    def readable(cls, written: str) -> str:
-        """Return arguments in that form, as far as what a model wrote can be read."""
+    def readable(cls, written: str, *, is_cut: bool = False) -> str:
+        """Return arguments in that form, as far as what a model wrote can be read.
+
+        `is_cut` says that it did not come to its end.
+        """
         raise NotImplementedError
 
 
@@ -176,7 +181,7 @@ class ToolSearchCall(BuiltInCall):
     arguments: str = ""
 
     @classmethod
-    def readable(cls, written: str) -> str:
+    def readable(cls, written: str, *, is_cut: bool = False) -> str:  # noqa: ARG003 - it is the same
         """Return the arguments as the model wrote them."""
         return written
 

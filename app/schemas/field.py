@@ -157,11 +157,10 @@ class StrictField(fields.Field[Any]):
         """Return the code that reads an attribute of the domain's value, if the field shows it."""
         if attribute != self.source:
             return None
-        if self.is_optional:
-            return f"{data}.get({self.key!r})"
-        raw = f"{data}[{self.key!r}]"
+        raw = f"{data}.get({self.key!r})" if self.is_optional else f"{data}[{self.key!r}]"
         code = self.load_code(raw, bind)
-        return f"(None if {raw} is None else {code})" if self.allow_none and code != raw else code
+        may_be_none = self.allow_none or self.is_optional
+        return f"(None if {raw} is None else {code})" if may_be_none and code != raw else code
 
     def path(self, at: str) -> str:
         """Return the field's own path."""

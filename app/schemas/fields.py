@@ -149,6 +149,30 @@ class Number(StrictField):
         return {"type": "number"} | {name: n for name, n in bounds.items() if math.isfinite(n)}
 
 
+class StringList(StrictField):
+    """An array of strings: at most `most`, each of at most `longest` characters."""
+
+    def __init__(
+        self, most: int = MOST_OBJECTS, longest: int | None = None, **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self.most, self.longest = most, longest
+
+    def check(self, value: Any, at: str, context: ReadContext) -> list[str]:
+        path = self.path(at)
+        given = array_at(value, path, self.most)
+        for index, each in enumerate(given):
+            if type(each) is not str:
+                raise mistyped(f"{path}[{index}]", "a string", each)
+            if self.longest is not None and len(each) > self.longest:
+                raise too_long(f"{path}[{index}]", each, self.longest)
+        return given
+
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
+        limit = {} if self.longest is None else {"maxLength": self.longest}
+        return {"type": "array", "maxItems": self.most, "items": {"type": "string"} | limit}
+
+
 class ByteArray(StrictField):
     """An array of bytes, each as an integer."""
 

@@ -5,7 +5,23 @@ docs/contract.md has it under "The order of events".
 
 from __future__ import annotations
 
-from app.stream_check.item_grammar import Breach, ItemGrammar, Json, item_grammar, require
+from app.stream_check.call_grammar import (
+    ApplyPatchCallGrammar,
+    LocalShellCallGrammar,
+    ShellCallGrammar,
+    ToolSearchCallGrammar,
+)
+from app.stream_check.item_grammar import (
+    Breach,
+    CompactionGrammar,
+    CustomCallGrammar,
+    FunctionCallGrammar,
+    ItemGrammar,
+    Json,
+    MessageGrammar,
+    ReasoningGrammar,
+    require,
+)
 
 _TERMINAL = {
     "response.completed": {"completed"},
@@ -104,7 +120,7 @@ class Grammar:
         )
         if kind == "response.output_item.added":
             require(self._item is None, "an item is added while another is open")
-            self._item = item_grammar(event["item"])
+            self._item = _item_grammar(event["item"])
         elif self._item is None:
             raise Breach(f"{kind} before response.output_item.added")
         elif kind == "response.output_item.done":
@@ -112,7 +128,25 @@ class Grammar:
             self._done_items.append(event["item"])
             self._item = None
         else:
-            require(
-                event["item_id"] == self._item.item["id"], "item_id is not that of the open item"
-            )
+            own_id = self._item.item["id"]  # which the events of a shell's commands do not name
+            require(event.get("item_id", own_id) == own_id, "item_id is not that of the open item")
             self._item.take(kind, event)
+
+
+def _item_grammar(item: Json) -> ItemGrammar:
+    """Return the checker of an item that was added."""
+    kinds: dict[str, type[ItemGrammar]] = {
+        "message": MessageGrammar,
+        "function_call": FunctionCallGrammar,
+        "custom_tool_call": CustomCallGrammar,
+        "tool_search_call": ToolSearchCallGrammar,
+        "local_shell_call": LocalShellCallGrammar,
+        "shell_call": ShellCallGrammar,
+        "apply_patch_call": ApplyPatchCallGrammar,
+        "compaction": CompactionGrammar,
+        "reasoning": ReasoningGrammar,
+    }
+    kind = kinds.get(item["type"])
+    if kind is None:
+        raise Breach(f"no output item has the type {item['type']!r}")
+    return kind(item)

@@ -164,19 +164,6 @@ class CustomCallGrammar(ItemGrammar):
         require(item["status"] != "in_progress", "a call is done while in progress")
 
 
-class ToolSearchCallGrammar(ItemGrammar):
-    """No event touches it between its first and its last."""
-
-    def __init__(self, item: Json) -> None:
-        super().__init__(item)
-        require(item["arguments"] == {}, "a search must be added with empty arguments")
-        require(bool(item["call_id"]), "a search needs its call_id")
-
-    def finish(self, item: Json) -> None:
-        super().finish(item)
-        require(item["status"] != "in_progress", "a search is done while in progress")
-
-
 class ReasoningGrammar(ItemGrammar):
     def __init__(self, item: Json) -> None:
         super().__init__(item)
@@ -245,22 +232,6 @@ class CompactionGrammar(ItemGrammar):
         super().finish(item)
         require(self._was_compacting, "a compaction is done before it was made")
         require(bool(item["encrypted_content"]), "a compaction is done without content")
-
-
-def item_grammar(item: Json) -> ItemGrammar:
-    """Return the checker of an item that was added."""
-    kinds = {
-        "message": MessageGrammar,
-        "function_call": FunctionCallGrammar,
-        "custom_tool_call": CustomCallGrammar,
-        "tool_search_call": ToolSearchCallGrammar,
-        "reasoning": ReasoningGrammar,
-        "compaction": CompactionGrammar,
-    }
-    kind = kinds.get(item["type"])
-    if kind is None:
-        raise Breach(f"no output item has the type {item['type']!r}")
-    return kind(item)
 
 
 def require(fact: bool, otherwise: str) -> None:

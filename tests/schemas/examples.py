@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from app.domain.built_in.apply_patch import ApplyPatchCall
+from app.domain.built_in.local_shell import LocalShellCall
+from app.domain.built_in.shell import ShellCall
 from app.domain.items import (
     Compaction,
     CustomCall,
@@ -16,6 +19,13 @@ from app.domain.items import (
     ToolSearchCall,
 )
 from app.domain.response import Response, ResponseError, Usage
+from app.domain.stream.call_events import (
+    CommandAdded,
+    CommandDelta,
+    CommandDone,
+    DiffDelta,
+    DiffDone,
+)
 from app.domain.stream.events import (
     AnnotationAdded,
     ArgumentsDelta,
@@ -60,6 +70,19 @@ MESSAGE = Message(
 CALL = FunctionCall("fc_1", "call_1", "look_up", "{}")
 CUSTOM_CALL = CustomCall("ctc_1", "call_2", "patch", '{"input": "a"}', namespace="files")
 SEARCH_CALL = ToolSearchCall("tsc_1", "call_3", arguments='{"query":"a"}')
+SHELL_CALL = ShellCall(
+    "sh_1",
+    "call_4",
+    arguments='{"commands": ["ls"], "timeout_ms": 5}',
+    environment={"type": "local"},
+)
+LOCAL_SHELL_CALL = LocalShellCall("lsh_1", "call_5", arguments='{"command": ["ls"], "env": {}}')
+PATCH_CALL = ApplyPatchCall(
+    "apc_1",
+    "call_6",
+    arguments='{"operation": {"type": "create_file", "path": "a", "diff": "+b"}}',
+)
+DELETION = replace(PATCH_CALL, arguments='{"operation": {"type": "delete_file", "path": "a"}}')
 THOUGHT = Reasoning("rs_1", ("Hm.",), (), "sealed")
 PLAIN = echo(load())
 RICH = echo(
@@ -179,4 +202,14 @@ EVENTS: tuple[Event, ...] = (
     ItemAdded(23, 5, Compaction("cmp_1", "")),
     Compacting(24, "cmp_1", 5),
     ItemDone(25, 5, COMPACTION),
+    ItemAdded(23, 5, replace(SHELL_CALL, arguments='{"commands": []}', status="in_progress")),
+    CommandAdded(24, 5, 0),
+    CommandDelta(25, 5, 0, "ls"),
+    CommandDone(26, 5, 0, "ls"),
+    ItemDone(27, 5, SHELL_CALL),
+    ItemDone(28, 6, LOCAL_SHELL_CALL),
+    DiffDelta(29, "apc_1", 7, "+b"),
+    DiffDone(30, "apc_1", 7, "+b"),
+    ItemDone(31, 7, PATCH_CALL),
+    ItemDone(32, 8, DELETION),
 )

@@ -97,7 +97,7 @@ def test_a_request_that_continues_may_name_what_earlier_items_brought(choice: An
 
 
 def test_a_choice_of_a_dropped_tool_falls_with_it_where_another_is_continued() -> None:
-    shell = {"type": "shell", "name": "run"}
+    shell = {"type": "computer", "name": "run"}
     request = CREATE_REQUEST.load(
         body(
             tools=[shell],

@@ -173,7 +173,7 @@ WRONG: list[tuple[Any, str, str]] = [
     ({"id": None}, MISSING, "input[0].id"),
     ({"id": ""}, VALUE, "input[0].id"),
     ({"type": "telepathy_call", "id": "tp_1"}, UNSUPPORTED, "input[0].type"),
-    ({"type": "local_shell_call", "call_id": "c"}, UNSUPPORTED, "input[0].type"),
+    ({"type": "telepathy_call", "call_id": "c"}, UNSUPPORTED, "input[0].type"),
     (CUSTOM | {"input": None}, MISSING, "input[0].input"),
     (CUSTOM | {"input": {}}, TYPE, "input[0].input"),
     (CUSTOM | {"name": ""}, VALUE, "input[0].name"),
@@ -195,20 +195,20 @@ def test_the_path_tells_which_item_is_wrong() -> None:
     assert fault(body(input=[CALL, OUTPUT, {"role": "user"}])).param == "input[2].content"
 
 
-SHELL = {"type": "local_shell_call", "call_id": "call_1", "action": {}}
-SHELL_OUTPUT = {"type": "local_shell_call_output", "call_id": "call_1", "output": ""}
+LATER = {"type": "later_call", "call_id": "call_1", "action": {}}
+LATER_OUTPUT = {"type": "later_call_output", "call_id": "call_1", "output": ""}
 HI = {"role": "user", "content": "Hi"}
 
 
 @pytest.mark.parametrize(
     "lost",
     [
-        [SHELL, SHELL_OUTPUT],
-        [CUSTOM_OUTPUT, SHELL],
-        [SHELL_OUTPUT, CUSTOM],
-        [SHELL, OUTPUT],
-        [CALL, SHELL_OUTPUT],
-        [{"type": "telepathy_call"}, {"type": "shell_call", "call_id": 5}],
+        [LATER, LATER_OUTPUT],
+        [CUSTOM_OUTPUT, LATER],
+        [LATER_OUTPUT, CUSTOM],
+        [LATER, OUTPUT],
+        [CALL, LATER_OUTPUT],
+        [{"type": "telepathy_call"}, {"type": "later_call", "call_id": 5}],
     ],
 )
 def test_where_told_to_drop_call_and_output_go_together(lost: list[Any]) -> None:
@@ -222,10 +222,10 @@ def test_where_told_to_drop_call_and_output_go_together(lost: list[Any]) -> None
 def test_other_calls_stay_when_one_is_dropped() -> None:
     other = CALL | {"call_id": "call_2"}
     request = CREATE_REQUEST.load(
-        body(input=[SHELL, other]), context=ReadContext(drops_unsupported=True)
+        body(input=[LATER, other]), context=ReadContext(drops_unsupported=True)
     )
     assert request.input == (FunctionCall("", "call_2", "look_up", "{}"),)
 
 
 def test_an_input_of_which_nothing_is_left_is_refused() -> None:
-    assert fault(body(input=[SHELL]), "drop").param == "input"
+    assert fault(body(input=[LATER]), "drop").param == "input"

@@ -57,8 +57,8 @@ def test_a_search_of_which_nothing_more_is_declared_takes_paths() -> None:
 @pytest.mark.parametrize(
     ("tools", "where"),
     [
-        ([OWN, OWN], "tools[1].name"),
-        ([FUNCTION | {"name": "tool_search"}, OWN], "tools[1].name"),
+        ([OWN, OWN], "tools[1].type"),
+        ([FUNCTION | {"name": "tool_search"}, OWN], "tools[1].type"),
         ([OWN | {"execution": "both"}], "tools[0].execution"),
         ([OWN | {"parameters": []}], "tools[0].parameters"),
         ([{"type": "namespace", "name": "n", "tools": [OWN]}], "tools[0].tools[0].type"),

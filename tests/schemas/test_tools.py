@@ -182,14 +182,14 @@ def test_a_call_cannot_be_forced_without_tools(raw: Any) -> None:
 
 
 HOSTED_TOOL = {"type": "web_search"}
-SHELL = {"type": "shell", "name": "patch"}
-DROPPED_MEMBER = {"type": "shell", "name": "other"}
+COMPUTER = {"type": "computer", "name": "patch"}
+DROPPED_MEMBER = {"type": "computer", "name": "other"}
 NAMESPACE = {"type": "namespace", "name": "crm", "tools": [DROPPED_MEMBER]}
 
 
 def test_where_told_to_drop_a_tool_is_left_out_and_named() -> None:
     request = CREATE_REQUEST.load(
-        body(tools=[HOSTED_TOOL, FUNCTION, SHELL, NAMESPACE, {"type": "new"}]),
+        body(tools=[HOSTED_TOOL, FUNCTION, COMPUTER, NAMESPACE, {"type": "new"}]),
         context=ReadContext(drops_unsupported=True),
     )
     assert request.parameters.tools == (FunctionTool("look_up"),)
@@ -232,8 +232,8 @@ def test_a_search_of_the_web_that_is_wanted_or_alone_is_refused(
 DROPPED_CHOICES: list[tuple[list[Any], Any, Any, tuple[str, ...]]] = [
     ([HOSTED_TOOL], "required", "auto", ("tools[0]", "tool_choice")),
     ([HOSTED_TOOL], {"type": "web_search"}, "auto", ("tools[0]", "tool_choice")),
-    ([SHELL], {"type": "shell", "name": "patch"}, "auto", ("tools[0]", "tool_choice")),
-    ([SHELL], {"type": "custom", "name": "patch"}, "auto", ("tools[0]", "tool_choice.name")),
+    ([COMPUTER], {"type": "computer", "name": "patch"}, "auto", ("tools[0]", "tool_choice")),
+    ([COMPUTER], {"type": "custom", "name": "patch"}, "auto", ("tools[0]", "tool_choice.name")),
     ([NAMESPACE], OTHER, "auto", ("tools[0].tools[0]", "tool_choice.name")),
     ([FUNCTION, HOSTED_TOOL], "required", "required", ("tools[1]",)),
     (
@@ -303,7 +303,7 @@ def test_functions_may_share_a_namespace() -> None:
         (namespace(FUNCTION, name="a b"), VALUE, "tools[0].name"),
         (namespace(FUNCTION, FUNCTION), VALUE, "tools[0].tools[1].name"),
         (namespace(FUNCTION | {"name": 5}), TYPE, "tools[0].tools[0].name"),
-        (namespace(SHELL), "unsupported_value", "tools[0].tools[0].type"),
+        (namespace(COMPUTER), "unsupported_value", "tools[0].tools[0].type"),
         (namespace(namespace(FUNCTION)), VALUE, "tools[0].tools[0].type"),
     ],
 )

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 from app.domain.frozen import frozen_dataclass
 from app.domain.items import OutputItem, OutputPart
 from app.domain.response import Response
+from app.domain.stream.call_events import BuiltInCallEvent
 
 LifecycleType = Literal[
     "response.created",
@@ -244,6 +245,7 @@ Event = (
     | ArgumentsDone
     | InputDelta
     | InputDone
+    | BuiltInCallEvent
     | SummaryPartAdded
     | SummaryPartDone
     | SummaryTextDelta

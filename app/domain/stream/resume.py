@@ -19,6 +19,14 @@ from app.domain.items import (
     Reasoning,
 )
 from app.domain.response import Response, Usage
+from app.domain.stream.call_events import (
+    CommandAdded,
+    CommandDelta,
+    CommandDone,
+    DiffDelta,
+    DiffDone,
+)
+from app.domain.stream.calls.replay import fragment_of, opening
 from app.domain.stream.deltas import (
     Annotated,
     Arguments,
@@ -74,6 +82,7 @@ class _Replay:
         self._output: list[OutputItem] = []
         self._number = 0
         self._ids: deque[str] = deque()
+        self._item_id = ""  # of the item that is open
         self.narrator = Narrator(response, lambda _prefix: self._ids.popleft(), now)
 
     def add(self, event: Event) -> None:
@@ -86,8 +95,9 @@ class _Replay:
             self._continue()
             return
         if isinstance(event, ItemAdded) and not isinstance(event.item, Compaction):
+            self._item_id = event.item.id
             self._ids.append(event.item.id)
-        for delta in _deltas_of(event):
+        for delta in _deltas_of(event, self._item_id):
             self.narrator.hear([delta])
 
     def _continue(self) -> None:
@@ -97,8 +107,8 @@ class _Replay:
         self.narrator.continue_after(self._output, self._number)
 
 
-def _deltas_of(event: Event) -> tuple[Delta, ...]:
-    """Return the deltas that make a narrator write this event again."""
+def _deltas_of(event: Event, item_id: str) -> tuple[Delta, ...]:
+    """Return the deltas that make a narrator write this event of the open item again."""
     match event:
         case TextDelta():
             return (Text(event.delta, event.logprobs),)
@@ -110,6 +120,8 @@ def _deltas_of(event: Event) -> tuple[Delta, ...]:
             return (Refused(event.delta),)
         case ArgumentsDelta() | InputDelta():
             return (Arguments(event.item_id, event.delta),)
+        case CommandAdded() | CommandDelta() | CommandDone() | DiffDelta() | DiffDone():
+            return (Arguments(item_id, fragment_of(event)),)
         case SummaryTextDelta():
             return (Thought(event.delta),)
         case PartDone() | SummaryPartDone():
@@ -122,13 +134,12 @@ def _opened(item: OutputItem) -> tuple[Delta, ...]:
     match item:
         case Message():
             return (MessageOpened(item.phase),)
+        case BuiltInCall():
+            opened = CallOpened(item.id, item.call_id, item.name, built_in=item.name)
+            return (opened, Arguments(item.id, opening(item)))
         case FunctionCall():
             is_custom = isinstance(item, CustomCall)
-            built_in = item.name if isinstance(item, BuiltInCall) else ""
-            opened = CallOpened(
-                item.id, item.call_id, item.name, item.namespace, is_custom, built_in
-            )
-            return (opened,)
+            return (CallOpened(item.id, item.call_id, item.name, item.namespace, is_custom),)
         case Reasoning():
             return (ReasoningOpened(),)
         case Compaction():

@@ -7,6 +7,7 @@ from typing import Any, assert_never
 
 from app.domain.tools import (
     AllowedTools,
+    NamedBuiltInTool,
     NamedCustomTool,
     NamedFunction,
     Tool,
@@ -30,6 +31,7 @@ from app.schemas.invalid import (
 )
 from app.schemas.nesting import Nested
 from app.schemas.request.bounds import MOST_TOOLS, NAME, NAME_HINT
+from app.schemas.request.tools.built_in import BUILT_IN_TOOLS
 from app.schemas.request.tools.unsupported import HOSTED
 
 _MODES = ("none", "auto", "required")
@@ -61,7 +63,24 @@ class ChosenCustomToolSchema(Document):
     name = String(required=True, pattern=NAME, hint=NAME_HINT)
 
 
-_NAMED, _CUSTOM = ChosenFunctionSchema(), ChosenCustomToolSchema()
+class ChosenBuiltInToolSchema(Document):
+    about = "The model must call the built-in tool of this type."
+    values = (NamedBuiltInTool,)
+
+    type = Choice(*BUILT_IN_TOOLS, required=True, attribute="name")
+
+
+_NAMED, _CUSTOM, _BUILT_IN = (
+    ChosenFunctionSchema(),
+    ChosenCustomToolSchema(),
+    ChosenBuiltInToolSchema(),
+)
+#: How one tool is named, by `type`.
+_ONE: dict[str, Document] = {
+    "function": _NAMED,
+    "custom": _CUSTOM,
+    **dict.fromkeys(BUILT_IN_TOOLS, _BUILT_IN),
+}
 
 
 class AllowedNamesField(StrictField):
@@ -75,13 +94,13 @@ class AllowedNamesField(StrictField):
         return tuple(each for each in named if each is not None)
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:
-        items = {"anyOf": [refer(_NAMED), refer(_CUSTOM)]}
+        items = {"anyOf": [refer(each) for each in dict.fromkeys(_ONE.values())]}
         return {"type": "array", "minItems": 1, "maxItems": MOST_TOOLS, "items": items}
 
 
 def _allowed(raw: object, path: str, context: ReadContext) -> NamedFunction | None:
     kind = type_at(object_at(raw, path), path)
-    form = {"function": _NAMED, "custom": _CUSTOM}.get(kind)
+    form = _ONE.get(kind)
     if form is not None:
         named: NamedFunction = form.read(raw, path, context)
         return named
@@ -111,8 +130,7 @@ class ChosenAllowedToolsSchema(Document):
 
 _ALLOWED = ChosenAllowedToolsSchema()
 _FORMS: dict[str, Document] = {
-    "function": _NAMED,
-    "custom": _CUSTOM,
+    **_ONE,
     "allowed_tools": _ALLOWED,
 }
 
@@ -136,7 +154,7 @@ class ToolChoiceField(StrictField):
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:
         modes = {"type": "string", "enum": list(_MODES)}
-        return {"anyOf": [modes, *map(refer, _FORMS.values())]}
+        return {"anyOf": [modes, *map(refer, dict.fromkeys(_FORMS.values()))]}
 
 
 def _mode(value: str, path: str) -> ToolChoice:
@@ -181,7 +199,9 @@ def settle(
             excused = choice.name in context.dropped_tools
             if choice_key(choice) in choosable(tools) or (continues and not excused):
                 return choice
-            return _lost("tool_choice.name", _undeclared(choice.name), context, excused=excused)
+            key = "type" if isinstance(choice, NamedBuiltInTool) else "name"
+            at = f"tool_choice.{key}"
+            return _lost(at, _undeclared(choice.name), context, excused=excused)
         case AllowedTools():
             return _settle_allowed(choice, choosable(tools), context, continues=continues)
         case _:

@@ -33,6 +33,7 @@ from app.domain.stream.events import (
 )
 from app.schemas.fields import Choice, Integer, String
 from app.schemas.nesting import ListOf, Nested, OneOf
+from app.schemas.wire.built_in.events import BUILT_IN_EVENTS
 from app.schemas.wire.document import ALWAYS, OR_NULL, ValueSchema
 from app.schemas.wire.items import OUTPUT_ITEM
 from app.schemas.wire.parts import ANNOTATION, OUTPUT_PART, SUMMARY_TEXT, TOKEN
@@ -224,6 +225,7 @@ EVENT: OneOf[Event] = OneOf(
     ArgumentsDoneEventSchema(),
     InputDeltaEventSchema(),
     InputDoneEventSchema(),
+    *BUILT_IN_EVENTS,
     SummaryPartEventSchema(),
     SummaryDeltaEventSchema(),
     SummaryDoneEventSchema(),

@@ -32,6 +32,7 @@ from app.schemas.fields import Choice, String
 from app.schemas.invalid import object_at
 from app.schemas.nesting import ListOf, OneOf
 from app.schemas.search_arguments import SearchArguments
+from app.schemas.wire.built_in.items import BUILT_IN_CALLS, BUILT_IN_OUTPUTS
 from app.schemas.wire.configuration.update import ConfigurationUpdateSchema
 from app.schemas.wire.document import ALWAYS, AT_TIMES, ValueSchema
 from app.schemas.wire.parts import (
@@ -237,7 +238,13 @@ _CALL, _CUSTOM_CALL, _REASONING = FunctionCallSchema(), CustomCallSchema(), Reas
 _SEARCH, _COMPACTION = ToolSearchCallSchema(), CompactionSchema()
 #: What a model made, and whatever a conversation holds.
 OUTPUT_ITEM: OneOf[OutputItem] = OneOf(
-    OutputMessageSchema(), _CALL, _CUSTOM_CALL, _SEARCH, _REASONING, _COMPACTION
+    OutputMessageSchema(),
+    _CALL,
+    _CUSTOM_CALL,
+    *BUILT_IN_CALLS,
+    _SEARCH,
+    _REASONING,
+    _COMPACTION,
 )
 ITEM: OneOf[Item] = OneOf(
     MessageSchema(),
@@ -245,6 +252,8 @@ ITEM: OneOf[Item] = OneOf(
     FunctionCallOutputSchema(),
     _CUSTOM_CALL,
     CustomCallOutputSchema(),
+    *BUILT_IN_CALLS,
+    *BUILT_IN_OUTPUTS,
     _REASONING,
     AdditionalToolsSchema(),
     ConfigurationUpdateSchema(),

@@ -19,6 +19,7 @@ from app.domain.tools import (
 from app.schemas.field import Bind, ReadContext, Refer
 from app.schemas.fields import Boolean, Choice, FreeObject, String
 from app.schemas.nesting import ListOf, Nested, OneOf
+from app.schemas.wire.built_in.tools import BUILT_IN_TOOLS, NamedBuiltInToolSchema
 from app.schemas.wire.document import ALWAYS, AT_TIMES, OR_NULL, ValueSchema
 
 
@@ -91,7 +92,11 @@ class ToolSearchToolSchema(ValueSchema[ToolSearchTool]):
 
 
 TOOL: OneOf[Tool] = OneOf(
-    FUNCTION_TOOL, _CUSTOM_TOOL, NamespaceToolSchema(), ToolSearchToolSchema()
+    FUNCTION_TOOL,
+    _CUSTOM_TOOL,
+    NamespaceToolSchema(),
+    ToolSearchToolSchema(),
+    *BUILT_IN_TOOLS,
 )
 
 
@@ -109,7 +114,11 @@ class NamedCustomToolSchema(ValueSchema[NamedCustomTool]):
     name = String(**ALWAYS)
 
 
-_NAMED, _NAMED_CUSTOM = NamedFunctionSchema(), NamedCustomToolSchema()
+_NAMED: tuple[ValueSchema[Any], ...] = (
+    NamedFunctionSchema(),
+    NamedCustomToolSchema(),
+    NamedBuiltInToolSchema(),
+)
 
 
 class AllowedToolsSchema(ValueSchema[AllowedTools]):
@@ -117,15 +126,13 @@ class AllowedToolsSchema(ValueSchema[AllowedTools]):
 
     type = Choice("allowed_tools", **ALWAYS)
     mode = Choice("auto", "required", **ALWAYS)
-    tools = ListOf(OneOf(_NAMED, _NAMED_CUSTOM), **ALWAYS)
+    tools = ListOf(OneOf(*_NAMED), **ALWAYS)
 
 
 class ToolChoiceEcho(Choice):
-    """A mode, one function or custom tool, or several."""
+    """A mode, one tool, or several."""
 
-    _object: OneOf[NamedFunction | AllowedTools] = OneOf(
-        _NAMED, _NAMED_CUSTOM, AllowedToolsSchema()
-    )
+    _object: OneOf[NamedFunction | AllowedTools] = OneOf(*_NAMED, AllowedToolsSchema())
 
     def check(self, value: Any, at: str, context: ReadContext) -> Any:
         if type(value) is dict:

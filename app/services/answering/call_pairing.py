@@ -15,21 +15,23 @@ from itertools import islice
 
 import orjson
 
-from app.domain.answer_options import ConfigurationUpdate, UnseenItem
+from app.domain.answer_options import UnseenItem
+from app.domain.built_in.local_shell import LocalShellCall, LocalShellCallOutput
 from app.domain.ids import home_of, upstream_call_id
-from app.domain.items import (
-    AdditionalTools,
-    FunctionCall,
-    FunctionCallOutput,
-    Item,
-    Message,
-    Reasoning,
-)
+from app.domain.items import FunctionCall, FunctionCallOutput, Item
 from app.errors import InvalidRequest
 from app.services.answering.call_order import in_order
 
-#: Every other item is a call or an output.
-_WHOLE_ITEMS = frozenset({Message, Reasoning, AdditionalTools, ConfigurationUpdate})
+
+class _Halves(dict[type, bool]):
+    """Whether items of a class are calls or outputs. MEASURED: `isinstance` takes twice as long."""
+
+    def __missing__(self, kind: type) -> bool:
+        is_half = issubclass(kind, FunctionCall | FunctionCallOutput)
+        return self.setdefault(kind, is_half)
+
+
+_HALVES = _Halves()
 #: So many calls that wait under one id are looked through for another that is the same.
 _MAX_SEARCHED = 64
 
@@ -75,10 +77,11 @@ class CallPairing:
         self._latest: dict[str, int] = {}  # the call that was made or answered last, by call_id
         self._output_of: dict[int, int] = {}
         self._distinct: dict[str, str] | None = None  # calls that wait, by their upstream's ids
+        self._local_shells: dict[str, str] = {}  # ids of such calls, by those of their items
         self._orphans: set[int] = set()  # their calls were purged
         self._replaced: set[int] = set()  # a later output of the same call counts
         # MEASURED: most conversations have no calls, and of the others most items are texts.
-        halves = [i for i, item in enumerate(self._items) if type(item) not in _WHOLE_ITEMS]
+        halves = [i for i, item in enumerate(self._items) if _HALVES[type(item)]]
         if halves:
             self._read_context(halves, inputs, purged)
         self._input_start = self._own_start
@@ -179,6 +182,8 @@ class CallPairing:
             queues[call_id] = deque((index,))
         self._latest[call_id] = index
         self._calls.append(index)
+        if isinstance(call, LocalShellCall):
+            self._local_shells[call.id] = call_id
 
     def _is_sent_again(self, call: FunctionCall, index: int) -> bool:
         """Tell whether another call waits under this id and this one had its output before.
@@ -229,10 +234,13 @@ class CallPairing:
     def _as_awaited(self, output: FunctionCallOutput) -> FunctionCallOutput:
         """Return an output under the id that its call goes by.
 
-        It may come under the upstream's own, where that was used up and no call waits under it.
+        It may come under the upstream's own, where that was used up and no call waits under it; or,
+        that of a local shell, under the id of the item (G5).
         """
         if self._is_awaited(output):
             return output
+        if isinstance(output, LocalShellCallOutput) and output.call_id in self._local_shells:
+            return replace(output, call_id=self._local_shells[output.call_id])
         if self._distinct is None:
             waiting = [self._items[index] for index in self._still_waiting()]
             calls = [each for each in waiting if isinstance(each, FunctionCall)]
@@ -269,10 +277,8 @@ class CallPairing:
 
     def _refuse_what_waits(self) -> None:
         """Refuse calls without an output; one that was cut in the parent is merely left out."""
-        waiting = (self._resent, self._waiting)
-        open_calls = [
-            (queue[0], each) for queues in waiting for each, queue in queues.items() if queue
-        ]
+        queues = (*self._resent.items(), *self._waiting.items())
+        open_calls = [(queue[0], each) for each, queue in queues if queue]
         if open_calls:
             raise InvalidRequest(
                 f"No tool output found for function call {min(open_calls)[1]}. Send it as an item "

@@ -16,7 +16,7 @@ from app.domain.items import (
 )
 from app.domain.request import CreateRequest
 from app.domain.response import Status
-from app.domain.tools import AllowedTools, undeclared
+from app.domain.tools import AllowedTools, NamedBuiltInTool, undeclared
 from app.domain.turns.compaction import Summary, is_of_user, stays
 from app.domain.turns.turn import Context, Thread
 from app.errors import InvalidRequest, NotFound
@@ -134,7 +134,8 @@ def refuse_undeclared(request: CreateRequest, thread: Thread) -> None:
         raise InvalidRequest(what, param="tool_choice", code="invalid_value")
     missing = undeclared(choice, tools)
     if missing is not None:
-        at = "tool_choice.tools" if isinstance(choice, AllowedTools) else "tool_choice.name"
+        key = "type" if isinstance(choice, NamedBuiltInTool) else "name"
+        at = f"tool_choice.{'tools' if isinstance(choice, AllowedTools) else key}"
         what = f"'{at}' names '{missing.name}', which is not among the tools: declare it there."
         raise InvalidRequest(what, param=at, code="invalid_value")
 

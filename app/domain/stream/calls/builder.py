@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from app.domain.built_in.apply_patch import ApplyPatchTool
+from app.domain.built_in.local_shell import LocalShellTool
+from app.domain.built_in.shell import ShellTool
 from app.domain.ids import Mint
 from app.domain.stream.call_names import CallNames
-from app.domain.stream.calls.built_in import BuiltInCallBuilder
+from app.domain.stream.calls.apply_patch import ApplyPatchCallBuilder
+from app.domain.stream.calls.built_in import BuiltInCallBuilder, LocalShellCallBuilder
 from app.domain.stream.calls.custom import CustomCallBuilder, InputDecoder
 from app.domain.stream.calls.search import ToolSearchCallBuilder
+from app.domain.stream.calls.shell import ShellCallBuilder
 from app.domain.stream.deltas import CallOpened
 from app.domain.stream.event_log import EventLog
 from app.domain.stream.item_builders import FunctionCallBuilder
+from app.domain.tools import ToolSearchTool
 
 #: What builds the calls of each built-in tool, by the tool's type.
-_BUILT_IN: dict[str, type[BuiltInCallBuilder]] = {"tool_search": ToolSearchCallBuilder}
+_BUILT_IN: dict[str, type[BuiltInCallBuilder]] = {
+    ApplyPatchTool.type: ApplyPatchCallBuilder,
+    LocalShellTool.type: LocalShellCallBuilder,
+    ShellTool.type: ShellCallBuilder,
+    ToolSearchTool.type: ToolSearchCallBuilder,
+}
 
 
 def call_builder(

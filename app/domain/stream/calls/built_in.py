@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from app.domain.built_in.local_shell import LocalShellCall
 from app.domain.items import BuiltInCall, ItemStatus, OutputItem
 from app.domain.stream.events import ItemAdded, ItemDone
 from app.domain.stream.item_builders import FunctionCallBuilder
@@ -20,7 +21,8 @@ class BuiltInCallBuilder(FunctionCallBuilder):
     def begin(self, output_index: int) -> None:
         """Write that the call exists."""
         self._index = output_index
-        self._log.write(ItemAdded, output_index, self._call("", "in_progress"))
+        arguments = self.made.readable("", is_cut=True)
+        self._log.write(ItemAdded, output_index, self._call(arguments, "in_progress"))
 
     def add_arguments(self, fragment: str) -> None:
         """Take a fragment of the arguments."""
@@ -29,10 +31,16 @@ class BuiltInCallBuilder(FunctionCallBuilder):
 
     def end(self, status: ItemStatus) -> OutputItem:
         """Close the call and return it whole."""
-        item = self._call(self.arguments, status)
+        arguments = self.made.readable(self.arguments, is_cut=status != "completed")
+        item = self._call(arguments, status)
         self._log.write(ItemDone, self._index, item)
         return item
 
-    def _call(self, written: str, status: ItemStatus) -> BuiltInCall:
-        arguments = self.made.readable(written)
+    def _call(self, arguments: str, status: ItemStatus) -> BuiltInCall:
         return self.made(self._id, self._call_id, self._name, arguments, status)
+
+
+class LocalShellCallBuilder(BuiltInCallBuilder):
+    """Builds the call of a local shell, which has no events of its own."""
+
+    made = LocalShellCall

@@ -9,9 +9,7 @@ written, the rest of the JSON follows as it came: nothing is lost, and nothing i
 
 from __future__ import annotations
 
-import json
-import re
-
+from app.domain.arguments.strings import StringDecoder
 from app.domain.items import CustomCall, ItemStatus, OutputItem, arguments_for
 from app.domain.stream.event_log import EventLog
 from app.domain.stream.events import InputDelta, InputDone, ItemAdded, ItemDone
@@ -21,12 +19,6 @@ _WHITESPACE = " \t\n\r"
 #: What comes before the text, whitespace aside, and after it.
 _HEAD = ("{", '"input"', ":", '"')
 _TAIL = ("}",)
-
-# Models write line ends into strings as they are: that is no JSON, and means what it says.
-_characters = re.compile(r'(?:[^"\\]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+').match
-_is_cut_escape = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?").fullmatch
-_surrogates = re.compile("([\ud800-\udbff][\udc00-\udfff])|[\ud800-\udfff]")
-_LOST = "\ufffd"
 
 
 class _Expected:
@@ -65,8 +57,7 @@ class InputDecoder:
     def __init__(self) -> None:
         self._head, self._tail = _Expected(_HEAD), _Expected(_TAIL)
         self._is_raw = self._is_in_tail = False
-        self._cut = ""  # the beginning of an escape
-        self._high = ""  # the first half of a surrogate pair
+        self._string = StringDecoder()
 
     def read(self, fragment: str) -> str:
         """Return what the next piece of the arguments adds to the input."""
@@ -81,27 +72,21 @@ class InputDecoder:
                 return ""
         if self._is_in_tail:
             return self._read_tail(fragment)
-        return self._read_text(self._cut + fragment)
+        return self._read_text(fragment)
 
     def end(self) -> str:
         """Return what is left of the input where the arguments end here."""
         if self._is_raw or self._is_in_tail:
             return ""
-        return self._rest(self._cut if self._head.is_met else "".join(self._head.pieces))
+        return self._rest(self._string.end() if self._head.is_met else "".join(self._head.pieces))
 
     def _read_text(self, text: str) -> str:
-        end = _characters(text).end()  # type: ignore[union-attr] # it matches nothing as well
-        rest = text[end:]
-        found = self._decoded(text[:end])
-        self._cut = ""
+        found, rest = self._string.read(text)
         if not rest:
             return found
         if rest[0] == '"':
             self._is_in_tail = True
-            return found + self._lost_half() + self._read_tail(rest)
-        if _is_cut_escape(rest):
-            self._cut = rest
-            return found
+            return found + self._read_tail(rest)
         return found + self._rest(rest)
 
     def _read_tail(self, text: str) -> str:
@@ -117,29 +102,10 @@ class InputDecoder:
             pieces.append(behind)
         return ""
 
-    def _decoded(self, text: str) -> str:
-        """Return the characters that these are in JSON; half a pair waits for the other."""
-        if "\\" not in text:
-            return self._lost_half() + text if text and self._high else text
-        decoded: str = self._high + json.loads(f'"{text}"', strict=False)
-        self._high = ""
-        if "\ud800" <= decoded[-1] <= "\udbff":
-            self._high, decoded = decoded[-1], decoded[:-1]
-        return _surrogates.sub(_joined, decoded)
-
-    def _lost_half(self) -> str:
-        lost, self._high = _LOST if self._high else "", ""
-        return lost
-
     def _rest(self, text: str) -> str:
         """Return what is left, as it came; so is all that follows."""
         self._is_raw = True
-        return self._lost_half() + text
-
-
-def _joined(found: re.Match[str]) -> str:
-    pair = found[1]
-    return pair.encode("utf-16", "surrogatepass").decode("utf-16") if pair else _LOST
+        return text
 
 
 class CustomCallBuilder(FunctionCallBuilder):

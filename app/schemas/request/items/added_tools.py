@@ -96,7 +96,7 @@ def refuse_clashes(tools: Sequence[Tool], added: Sequence[AddedTool]) -> None:
                 _origin(earlier, other) == _origin(tool, each) if may_replace else other == each
             )
             if not is_same:
-                raise taken(each.name, f"{path}.name")
+                raise taken(each, path)
 
 
 def _origin(tool: Tool, member: CallableTool) -> tuple[type, tuple[str, str] | None]:

@@ -15,6 +15,7 @@ from app.schemas.request.items.added_tools import (
     InputToolSearchCallSchema,
     InputToolSearchOutputSchema,
 )
+from app.schemas.request.items.built_in import BUILT_IN_ITEMS
 from app.schemas.request.items.calls import (
     InputCustomCallOutputSchema,
     InputCustomCallSchema,
@@ -42,6 +43,7 @@ ITEMS: dict[str, Document] = {
     "function_call_output": InputFunctionCallOutputSchema(),
     "custom_tool_call": InputCustomCallSchema(),
     "custom_tool_call_output": InputCustomCallOutputSchema(),
+    **BUILT_IN_ITEMS,
     "reasoning": InputReasoningSchema(),
     "additional_tools": InputAdditionalToolsSchema(),
     "configuration_update": InputConfigurationUpdateSchema(),

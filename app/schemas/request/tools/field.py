@@ -9,20 +9,27 @@ from app.schemas.document import Document
 from app.schemas.field import ReadContext, Refer, StrictField
 from app.schemas.invalid import InvalidField, array_at, join, object_at, type_at
 from app.schemas.request.bounds import MOST_TOOLS
+from app.schemas.request.tools.built_in import BUILT_IN_TOOLS
 from app.schemas.request.tools.functions import NESTED, plain_tool
 from app.schemas.request.tools.namespaces import MEMBERS, InputNamespaceToolSchema, taken
 from app.schemas.request.tools.search import InputToolSearchToolSchema
-from app.schemas.request.tools.unsupported import is_search_of_ours, leave_out, unsupported
+from app.schemas.request.tools.unsupported import (
+    container_of,
+    is_search_of_ours,
+    leave_out,
+    unsupported,
+)
 
 #: The tools that are served here, by `type`.
 TOOLS: dict[str, Document] = MEMBERS | {
     "namespace": InputNamespaceToolSchema(),
     "tool_search": InputToolSearchToolSchema(),
+    **BUILT_IN_TOOLS,
 }
 
 
 class ToolsField(StrictField):
-    """The tools: functions, custom tools, namespaces of them and a search, each name once."""
+    """The tools, of every kind that callers run, each name once."""
 
     def check(self, value: Any, at: str, context: ReadContext) -> tuple[Tool, ...]:
         path, names, tools = self.path(at), set[str](), list[Tool]()
@@ -32,7 +39,7 @@ class ToolsField(StrictField):
                 continue
             for member in tool.members if isinstance(tool, NamespaceTool) else (tool,):
                 if member.name in names:
-                    raise taken(member.name, f"{path}[{index}].name")
+                    raise taken(member, f"{path}[{index}]")
                 names.add(member.name)
             self.keep(tool, f"{path}[{index}]", context)
             tools.append(tool)
@@ -62,7 +69,7 @@ def read_tool(raw: object, path: str, context: ReadContext) -> Tool | None:
         what = 'is required: "function" is the type of a tool that you run yourself.'
         raise InvalidField("missing_required_parameter", join(path, "type"), what)
     schema = TOOLS.get(type_at(given, path))
-    if schema is None or is_search_of_ours(given):
+    if schema is None or is_search_of_ours(given) or container_of(given) is not None:
         leave_out(given, path, context)
         return None
     tool: Tool = schema.read(given, path, context)

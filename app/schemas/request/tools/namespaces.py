@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.domain.tools import CustomTool, FunctionTool, NamespaceTool
+from app.domain.tools import BuiltInTool, CallableTool, CustomTool, FunctionTool, NamespaceTool
 from app.schemas.document import Document
 from app.schemas.field import ReadContext, Refer, StrictField
 from app.schemas.fields import Choice, String
 from app.schemas.invalid import InvalidField, array_at, join, object_at, quoted, type_at
 from app.schemas.request.bounds import LONGEST_DESCRIPTION, MOST_TOOLS, NAME, NAME_HINT
+from app.schemas.request.tools.built_in import BUILT_IN_TOOLS
 from app.schemas.request.tools.custom import InputCustomToolSchema
 from app.schemas.request.tools.functions import InputFunctionToolSchema, plain_tool
 from app.schemas.request.tools.unsupported import is_search_of_ours, leave_out
@@ -33,7 +34,7 @@ class MembersField(StrictField):
             member = plain_tool(raw) or _read_member(raw, where, context)
             if member is not None:
                 if member.name in members:
-                    raise taken(member.name, join(where, "name"))
+                    raise taken(member, where)
                 members[member.name] = member
         if not members and not (value and context.drops_unsupported):
             what = "holds no functions: declare at least one, or leave the namespace out."
@@ -57,11 +58,12 @@ class InputNamespaceToolSchema(Document):
         return NamespaceTool(found["name"], found.get("description"), found["tools"])
 
 
-def taken(name: str, path: str) -> InvalidField:
-    """Return the error for the second of two tools with one name."""
-    return InvalidField(
-        "invalid_value", path, f"{quoted(name)} is taken by an earlier tool: rename one."
-    )
+def taken(tool: CallableTool, path: str) -> InvalidField:
+    """Return the error for the second of two tools with one name, which is at `path`."""
+    is_built_in = isinstance(tool, BuiltInTool)
+    key, remedy = ("type", "leave one out") if is_built_in else ("name", "rename one")
+    what = f"{quoted(tool.name)} is taken by an earlier tool: {remedy}."
+    return InvalidField("invalid_value", join(path, key), what)
 
 
 def _read_member(raw: object, path: str, context: ReadContext) -> FunctionTool | CustomTool | None:
@@ -70,8 +72,9 @@ def _read_member(raw: object, path: str, context: ReadContext) -> FunctionTool |
     if kind == "namespace":
         what = "is a namespace inside another: put its functions beside it."
         raise InvalidField("invalid_value", join(path, "type"), what)
-    if kind == "tool_search" and not is_search_of_ours(given):
-        what = "is a search inside a namespace: put it beside it."
+    is_search = kind == "tool_search" and not is_search_of_ours(given)
+    if kind in BUILT_IN_TOOLS or is_search:
+        what = f"{quoted(kind)} cannot be in a namespace: put it beside."
         raise InvalidField("invalid_value", join(path, "type"), what)
     schema = MEMBERS.get(kind)
     if schema is None:

@@ -18,10 +18,10 @@ HOSTED = (
     "computer_use_preview",
     "image_generation",
     "mcp",
-    "shell",
-    "local_shell",
-    "apply_patch",
 )
+#: Those of them that the caller runs.
+_BY_CALLER = ("computer", "computer_use_preview")
+_CONTAINERS = ("container_auto", "container_reference")
 #: Agents send it beside their own tools; `web_search_preview` is another.
 _is_web_search = re.compile(r"web_search(_[0-9]{4}_[0-9]{2}_[0-9]{2})?").fullmatch
 
@@ -39,13 +39,33 @@ def leave_out(given: dict[str, Any], path: str, context: ReadContext) -> None:
         context.dropped_any_tool = True
         context.dropped_tools.update(_names(given))
     elif not _is_web_search(given["type"]) and not is_search_of_ours(given):
-        raise unsupported(given["type"], path)
+        container = container_of(given)
+        raise unsupported(given["type"], path) if container is None else _hosted(container, path)
     context.ignore(path)
+
+
+def container_of(given: dict[str, Any]) -> str | None:
+    """Return the type of the container that a shell is to run in; None where it is to run in none.
+
+    Such a shell runs on another vendor's servers.
+    """
+    environment = given.get("environment") if given.get("type") == "shell" else None
+    kind = environment.get("type") if type(environment) is dict else None
+    return kind if kind in _CONTAINERS else None
+
+
+def _hosted(container: str, path: str) -> InvalidField:
+    what = (
+        f"{quoted(container)} runs on another vendor's servers: set the shell's environment to "
+        '{"type": "local"} and run its commands yourself.'
+    )
+    return InvalidField("unsupported_value", join(path, "environment.type"), what)
 
 
 def unsupported(kind: str, path: str) -> InvalidField:
     """Return the error for a tool of this kind."""
     where = "runs on another vendor's servers" if kind in HOSTED else "is not known"
+    where = "is run by the caller, and not understood here" if kind in _BY_CALLER else where
     what = f'{quoted(kind)} {where}: declare a tool of type "function" and run it yourself.'
     if kind == "tool_search":
         what = '"tool_search" is not run here: set execution to "client" and run it yourself.'
@@ -61,4 +81,5 @@ def _names(given: dict[str, Any]) -> set[str]:
     """Return the names by which a choice could mean this tool, or those inside it."""
     inside = given.get("tools")
     named = [given, *(inside if type(inside) is list else ())]
-    return {each["name"] for each in named if type(each) is dict and type(each.get("name")) is str}
+    names = {each["name"] for each in named if type(each) is dict and type(each.get("name")) is str}
+    return names if container_of(given) is None else names | {given["type"]}

@@ -1,0 +1,1 @@
+"""The arguments that models write: JSON in fragments, at times cut off or broken."""

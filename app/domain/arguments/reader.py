@@ -1,0 +1,203 @@
+"""JSON that comes in fragments, cut off or broken at times: what of it can be read, and when.
+
+{"commands": ["ls", "pw    reads as    {"commands": ["ls", "pw"]}
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from app.domain.arguments.strings import StringDecoder
+
+Path = tuple[str | int, ...]
+#: Strings that are nested deeper are read, and not reported.
+_DEEPEST = 3
+_is_space = re.compile(r"[ \t\r\n]*+").match
+_scalar = re.compile(r'[^ \t\r\n,:"{}\[\]]*+').match
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What a string that is a value has come to: it begins, goes on with `text`, or ends."""
+
+    path: Path
+    step: Literal["begins", "goes_on", "ends"]
+    text: str = ""
+
+
+@dataclass(slots=True)
+class _Open:
+    """An object or array that is open; `key` is that of the object's next value.
+
+    `is_repeated` says that its key has had a value before, which is the one that counts.
+    """
+
+    value: dict[str, Any] | list[Any]
+    key: str | None = None
+    is_repeated: bool = False
+
+
+@dataclass(slots=True)
+class _OpenString:
+    path: Path | None
+    is_key: bool
+    decoder: StringDecoder = field(default_factory=StringDecoder)
+    pieces: list[str] = field(default_factory=list)
+
+
+class JsonReader:
+    """Reads JSON as far as that goes. Of two values under one key the first counts.
+
+    Commas and colons may be missing, keys may have no quotes, and what is open at the end is
+    closed. What counts is the first object or array, also where other text is around it.
+    """
+
+    def __init__(self) -> None:
+        self._root: Any = None
+        self._has_root = False
+        self._open: list[_Open] = []
+        self._string: _OpenString | None = None
+        self._scalar = ""
+
+    def read(self, fragment: str) -> list[Piece]:
+        """Read the next fragment; return what has come of strings that are values."""
+        found: list[Piece] = []
+        while fragment:
+            if self._string is not None:
+                fragment = self._read_string(self._string, fragment, found)
+            else:
+                fragment = self._read_token(fragment, found)
+        return found
+
+    def value(self) -> Any:
+        """Return all that was read so far; None where it is nothing. Reading ends with it."""
+        string = self._string
+        if string is not None and not string.is_key:
+            self._put("".join(string.pieces))
+        self._string = None
+        return self._root
+
+    def _read_string(self, string: _OpenString, text: str, found: list[Piece]) -> str:
+        characters, rest = string.decoder.read(text)
+        if rest and rest[0] == "\\":  # it escapes nothing: it stands for itself
+            characters, rest = characters + "\\", rest[1:]
+            is_ended = False
+        else:
+            is_ended, rest = bool(rest), rest[1:]
+        if characters:
+            string.pieces.append(characters)
+        if characters and string.path is not None:
+            found.append(Piece(string.path, "goes_on", characters))
+        if is_ended:
+            self._end_string(string, found)
+        return rest
+
+    def _end_string(self, string: _OpenString, found: list[Piece]) -> None:
+        self._string = None
+        text = "".join(string.pieces)
+        if string.is_key:
+            self._open[-1].key = text
+            return
+        if string.path is not None:
+            found.append(Piece(string.path, "ends"))
+        self._put(text)
+
+    def _read_token(self, text: str, found: list[Piece]) -> str:
+        end = _scalar(text).end()  # type: ignore[union-attr] # it matches nothing as well
+        self._scalar += text[:end]
+        text = text[end:]
+        if not text:
+            return ""
+        if self._scalar:
+            self._end_scalar()
+        sign, text = text[0], text[1:]
+        match sign:
+            case '"':
+                self._begin_string(found)
+                return text
+            case "{" | "[":
+                self._begin_container({} if sign == "{" else [])
+            case "}" | "]":
+                self._end_container(dict if sign == "}" else list)
+            case _:
+                pass  # a comma or a colon: what comes next is a key or a value without them, too
+        return text[_is_space(text).end() :]  # type: ignore[union-attr]
+
+    def _end_scalar(self) -> None:
+        scalar, self._scalar = self._scalar, ""
+        if self._awaits_key():
+            self._open[-1].key = scalar
+            return
+        try:
+            self._put(json.loads(scalar))
+        except ValueError:
+            self._put(None)
+
+    def _begin_string(self, found: list[Piece]) -> None:
+        is_key = self._awaits_key()
+        path = None if is_key or self._is_ignored() else self._path()
+        self._string = _OpenString(path, is_key)
+        if path is not None:
+            found.append(Piece(path, "begins"))
+
+    def _begin_container(self, value: dict[str, Any] | list[Any]) -> None:
+        is_ignored = self._is_ignored()
+        if not is_ignored:
+            self._put(value, is_open=True)
+        self._open.append(_Open(value, is_repeated=is_ignored))
+
+    def _end_container(self, kind: type) -> None:
+        """Close the innermost of this kind, and what is open inside it."""
+        kinds = [type(each.value) for each in self._open]
+        if kind in kinds:
+            while not isinstance(self._open.pop().value, kind):
+                continue
+            if self._open:
+                self._open[-1].key = None
+
+    def _awaits_key(self) -> bool:
+        return (
+            bool(self._open)
+            and isinstance(self._open[-1].value, dict)
+            and (self._open[-1].key is None)
+        )
+
+    def _is_ignored(self) -> bool:
+        """Tell whether the value that comes next counts for nothing."""
+        if not self._open:
+            return self._has_root
+        last = self._open[-1]
+        return last.is_repeated or (isinstance(last.value, dict) and last.key in last.value)
+
+    def _path(self) -> Path | None:
+        """Return where the value that comes next is."""
+        if not 0 < len(self._open) <= _DEEPEST:
+            return None
+        outer = (
+            each.key or "" if isinstance(each.value, dict) else len(each.value) - 1
+            for each in self._open[:-1]
+        )
+        innermost = (
+            each.key or "" if isinstance(each.value, dict) else len(each.value)
+            for each in self._open[-1:]
+        )
+        return (*outer, *innermost)
+
+    def _put(self, value: Any, *, is_open: bool = False) -> None:
+        """Take a value where it belongs; the key of one that is open is kept until it is closed."""
+        is_ignored = self._is_ignored()
+        if not self._open:
+            if is_open and not is_ignored:
+                self._root, self._has_root = value, True
+            return
+        last = self._open[-1]
+        if isinstance(last.value, list):
+            last.value.append(value)
+            return
+        if not is_ignored and last.key is not None:
+            last.value[last.key] = value
+        if not is_open:
+            last.key = None

@@ -1,0 +1,52 @@
+"""The JSON that the events of a built-in tool's call stand for, from which its builder makes them.
+
+The builder that reads it writes the same events again, one by one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from app.domain.built_in.apply_patch import DELETE, ApplyPatchCall
+from app.domain.built_in.shell import ShellCall
+from app.domain.items import BuiltInCall
+from app.domain.stream.call_events import (
+    BuiltInCallEvent,
+    CommandAdded,
+    CommandDelta,
+    CommandDone,
+    DiffDelta,
+)
+
+
+def opening(call: BuiltInCall) -> str:
+    """Return the beginning of the arguments of a call that was just added."""
+    written = _OPENINGS.get(type(call))
+    return written(call) if written else ""
+
+
+def fragment_of(event: BuiltInCallEvent) -> str:
+    """Return the fragment of the arguments that an event shows."""
+    match event:
+        case CommandAdded():
+            return ', "' if event.command_index else '"'
+        case CommandDelta() | DiffDelta():
+            return json.dumps(event.delta, ensure_ascii=False)[1:-1]
+        case CommandDone():
+            return '"'
+        case _:
+            return '"'
+
+
+def _opened_operation(call: BuiltInCall) -> str:
+    operation = json.loads(call.arguments)["operation"]
+    kind, path = json.dumps(operation["type"]), json.dumps(operation["path"], ensure_ascii=False)
+    begun = f'{{"operation": {{"type": {kind}, "path": {path}'
+    return begun if operation["type"] == DELETE else f'{begun}, "diff": "'
+
+
+_OPENINGS: dict[type[BuiltInCall], Callable[[BuiltInCall], str]] = {
+    ShellCall: lambda _call: '{"commands": [',
+    ApplyPatchCall: _opened_operation,
+}

@@ -1,0 +1,66 @@
+"""What calls of built-in tools show in place of arguments: actions and operations (G4).
+
+The domain has `{"commands": ["ls"]}` where the API shows `{"commands": ["ls"], "timeout_ms": null,
+"max_output_length": null}`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import orjson
+
+from app.domain.arguments.wanted import as_json
+
+Json = dict[str, Any]
+
+_SHELL = ("commands", "timeout_ms", "max_output_length")
+_LOCAL_SHELL = ("command", "env", "timeout_ms", "user", "working_directory")
+_OPERATION = ("type", "path", "diff")
+
+
+def shell_action(arguments: str) -> Json:
+    """Return the action of a shell call."""
+    given = orjson.loads(arguments)
+    return {name: given.get(name) for name in _SHELL}
+
+
+def shell_arguments(action: Json) -> str:
+    """Return the arguments that a shell's action is."""
+    return as_json({name: action.get(name) for name in _SHELL})
+
+
+def local_shell_action(arguments: str) -> Json:
+    """Return the action of a local shell's call."""
+    given = orjson.loads(arguments)
+    return {"type": "exec"} | {name: given.get(name) for name in _LOCAL_SHELL}
+
+
+def local_shell_arguments(action: Json) -> str:
+    """Return the arguments that a local shell's action is."""
+    given = {name: action.get(name) for name in _LOCAL_SHELL}
+    return as_json(given | {"env": given["env"] or {}})
+
+
+def patch_operation(arguments: str) -> Json:
+    """Return the operation of an apply_patch call."""
+    operation: Json = orjson.loads(arguments)["operation"]
+    return operation
+
+
+def patch_arguments(operation: Json) -> str:
+    """Return the arguments that an operation is."""
+    given = {name: operation[name] for name in _OPERATION if name in operation}
+    return as_json({"operation": given})
+
+
+def shell_outputs(output: str) -> list[Json]:
+    """Return what the commands of a shell gave."""
+    outputs: list[Json] = orjson.loads(output)
+    return outputs
+
+
+def shell_output_text(outputs: list[Json]) -> str:
+    """Return it as the domain has it."""
+    return json.dumps(outputs, ensure_ascii=False)
