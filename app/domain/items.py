@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, assert_never
 from app.domain.answer_options import ConfigurationUpdate, UnseenItem
 from app.domain.frozen import frozen_dataclass
 from app.domain.hosted.item import HostedItem
-from app.domain.tools import Tool, members_of, qualified
+from app.domain.tools import Tool, qualified
 
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
 #: Some outputs say so where what was called has failed.
@@ -169,37 +169,6 @@ class BuiltInCall(FunctionCall):
 @frozen_dataclass(frozen=True, slots=True)
 class BuiltInCallOutput(FunctionCallOutput):
     """What a built-in tool gave back."""
-
-
-@frozen_dataclass(frozen=True, slots=True)
-class ToolSearchCall(BuiltInCall):
-    """The call of a search among tools, its arguments as the model wrote them (G3)."""
-
-    type: ClassVar[str] = "tool_search_call"
-    prefix: ClassVar[str] = "tsc"
-    name: str = "tool_search"
-    arguments: str = ""
-
-    @classmethod
-    def readable(cls, written: str, *, is_cut: bool = False) -> str:  # noqa: ARG003 - it is the same
-        """Return the arguments as the model wrote them."""
-        return written
-
-
-@frozen_dataclass(frozen=True, slots=True)
-class ToolSearchOutput(BuiltInCallOutput):
-    """The tools that a search has found: the model has them from here on. `output` stays empty."""
-
-    type: ClassVar[str] = "tool_search_output"
-    prefix: ClassVar[str] = "tso"
-    output: str | tuple[InputPart, ...] = ""
-    tools: tuple[Tool, ...] = ()
-
-    @property
-    def content(self) -> str:
-        """The names by which the model can call the tools now."""
-        names = ", ".join(each.name for each in members_of(self.tools))
-        return f"These tools can be called now: {names}." if names else "No tool was found."
 
 
 def arguments_for(text: str) -> str:

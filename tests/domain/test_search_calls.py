@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.items import ToolSearchCall
+from app.domain.built_in.tool_search import ToolSearchCall
 from app.domain.response import Response
 from app.domain.stream.accumulate import fold
 from app.domain.stream.call_names import CallNames

@@ -8,6 +8,7 @@ from typing import Any
 from app.domain.built_in.apply_patch import ApplyPatchCall
 from app.domain.built_in.local_shell import LocalShellCall
 from app.domain.built_in.shell import ShellCall
+from app.domain.built_in.tool_search import ToolSearchCall
 from app.domain.items import (
     Compaction,
     CustomCall,
@@ -16,7 +17,6 @@ from app.domain.items import (
     OutputText,
     Reasoning,
     Refusal,
-    ToolSearchCall,
 )
 from app.domain.response import Response, ResponseError, Usage
 from app.domain.stream.call_events import (

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from app.domain.built_in.tool_search import ToolSearchCall, ToolSearchOutput
 from app.domain.hosted.item import HostedItem
-from app.domain.items import ToolSearchCall, ToolSearchOutput
 from app.domain.tools import CustomTool, FunctionTool, NamespaceTool, ToolSearchTool, functions_of
 from app.schemas.wire.echo import echo
 from app.schemas.wire.items import ITEM

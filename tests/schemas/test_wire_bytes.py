@@ -30,6 +30,7 @@ from app.domain.accounts.accounts import (
 from app.domain.accounts.attribution import DEFAULT_GROUPS
 from app.domain.accounts.usage import UsageLine, UsageReport, UsageRow
 from app.domain.answer_options import ConfigurationUpdate, JsonSchemaFormat
+from app.domain.built_in.tool_search import ToolSearchCall, ToolSearchOutput
 from app.domain.items import (
     AdditionalTools,
     CustomCall,
@@ -44,8 +45,6 @@ from app.domain.items import (
     OutputText,
     Reasoning,
     Refusal,
-    ToolSearchCall,
-    ToolSearchOutput,
 )
 from app.domain.response import Response, Usage
 from app.domain.stream.deltas import (

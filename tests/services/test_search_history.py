@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.items import Item, ToolSearchCall, ToolSearchOutput
+from app.domain.built_in.tool_search import ToolSearchCall, ToolSearchOutput
+from app.domain.items import Item
 from app.domain.tools import CustomTool, FunctionTool, NamespaceTool
 from app.errors import InvalidRequest
 from tests.services.test_history import OneParent, answer, begun, request, seen, user

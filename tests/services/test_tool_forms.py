@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from app.domain.items import AdditionalTools, Item, ToolSearchCall, ToolSearchOutput
+from app.domain.built_in.tool_search import ToolSearchCall, ToolSearchOutput
+from app.domain.items import AdditionalTools, Item
 from app.domain.request import Parameters
 from app.domain.tools import CustomTool, FunctionTool, NamespaceTool, Tool, ToolSearchTool
 from app.services.answering.tool_forms import for_provider

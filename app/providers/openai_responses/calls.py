@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+from app.domain.built_in.tool_search import ToolSearchOutput
 from app.domain.items import (
     AdditionalTools,
     BuiltInCall,
@@ -19,7 +20,6 @@ from app.domain.items import (
     FunctionCall,
     FunctionCallOutput,
     Item,
-    ToolSearchOutput,
 )
 from app.domain.tools import CustomTool, NamespaceTool, Tool, in_known_forms
 from app.providers.openai_responses.content import part_json

@@ -10,6 +10,7 @@ from functools import partial
 from operator import attrgetter
 from typing import Any
 
+from app.domain.built_in.tool_search import ToolSearchCall, ToolSearchOutput
 from app.domain.hosted.item import HOSTED_KINDS, HostedItem, hosted_item, is_search_elsewhere
 from app.domain.items import (
     AdditionalTools,
@@ -22,8 +23,6 @@ from app.domain.items import (
     Message,
     OutputItem,
     Reasoning,
-    ToolSearchCall,
-    ToolSearchOutput,
 )
 from app.schemas.compiled import Load
 from app.schemas.custom_input import CustomInput

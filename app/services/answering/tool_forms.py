@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from app.domain.answer_options import ConfigurationUpdate
-from app.domain.items import AdditionalTools, Item, ToolSearchOutput
+from app.domain.built_in.tool_search import ToolSearchOutput
+from app.domain.items import AdditionalTools, Item
 from app.domain.request import Parameters
 from app.domain.tools import (
     FunctionTool,

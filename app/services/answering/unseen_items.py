@@ -7,7 +7,8 @@ from dataclasses import replace
 from itertools import chain
 
 from app.domain.answer_options import ConfigurationUpdate, ReasoningOptions, UnseenItem
-from app.domain.items import AdditionalTools, Item, ToolSearchOutput
+from app.domain.built_in.tool_search import ToolSearchOutput
+from app.domain.items import AdditionalTools, Item
 from app.domain.request import Parameters
 from app.domain.tools import joined
 from app.domain.turns.turn import Thread

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.domain.items import ToolSearchCall
+from app.domain.built_in.tool_search import ToolSearchCall
 from app.domain.stream.calls.built_in import BuiltInCallBuilder
 
 

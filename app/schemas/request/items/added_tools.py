@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from app.domain.built_in.tool_search import ToolSearchCall, ToolSearchOutput
 from app.domain.hosted.item import is_search_elsewhere
-from app.domain.items import AdditionalTools, ToolSearchCall, ToolSearchOutput
+from app.domain.items import AdditionalTools
 from app.domain.tools import CallableTool, Tool, members_of, own_names
 from app.schemas.field import AddedTool, ReadContext
 from app.schemas.fields import Choice, String
