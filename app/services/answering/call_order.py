@@ -24,6 +24,17 @@ from app.domain.items import (
 )
 
 
+class _Halves(dict[type, bool]):
+    """Whether items of a class are calls or outputs. MEASURED: `isinstance` takes twice as long."""
+
+    def __missing__(self, kind: type) -> bool:
+        is_half = issubclass(kind, FunctionCall | FunctionCallOutput)
+        return self.setdefault(kind, is_half)
+
+
+HALVES = _Halves()
+
+
 def in_order(
     items: Sequence[Item], call_of: Mapping[int, int], left_out: Set[int]
 ) -> tuple[Item, ...]:
