@@ -43,6 +43,7 @@ from app.domain.stream.events import (
     TextDone,
 )
 from app.domain.stream.growing import (
+    CallEvent,
     Growing,
     GrowingCall,
     GrowingMessage,
@@ -96,19 +97,10 @@ class Accumulator:
                 self._output[event.output_index] = event.item
             case PartAdded() | PartDone() | AnnotationAdded() | RefusalDelta():
                 self._add_to_message(event)
-            case (
-                ArgumentsDelta()
-                | InputDelta()
-                | CommandAdded()
-                | CommandDelta()
-                | CommandDone()
-                | DiffDelta()
-                | DiffDone()
-            ):
-                call = self._item(event.output_index)
-                if not isinstance(call, GrowingCall):
-                    raise ValueError(f"{event.type} arrived for an item that takes none")
-                call.take(event)
+            case ArgumentsDelta() | InputDelta():
+                self._call(event).take(event)
+            case CommandAdded() | CommandDelta() | CommandDone() | DiffDelta() | DiffDone():
+                self._call(event).take(event)
             case SummaryPartAdded():
                 self._reasoning(event.output_index).summary.append(GrowingText(_EMPTY))
             case SummaryTextDelta():
@@ -159,6 +151,12 @@ class Accumulator:
         if not isinstance(item, GrowingMessage):
             raise ValueError(f"item {index} is no open message")
         return item
+
+    def _call(self, event: CallEvent) -> GrowingCall:
+        call = self._item(event.output_index)
+        if not isinstance(call, GrowingCall):
+            raise ValueError(f"{event.type} arrived for an item that takes none")
+        return call
 
     def _reasoning(self, index: int) -> GrowingReasoning:
         item = self._item(index)
