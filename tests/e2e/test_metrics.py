@@ -13,7 +13,9 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e import gateway as gateways
+from tests.e2e.background import ended, queued
 from tests.e2e.gateway import Gateway, Keys
+from tests.e2e.workers import brief
 from tests.processes import free_port, until
 from tests.upstream.script import Script
 
@@ -24,13 +26,13 @@ PROMTOOL = shutil.which("promtool")
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A gateway with METRICS_BIND."""
+    """A gateway, and where its platform asks."""
 
     gateway: Gateway
     platform: str
 
     def get(self, path: str, **headers: str) -> requests.Response:
-        """Ask at METRICS_BIND."""
+        """Ask there."""
         return self.gateway.session.get(self.platform + path, headers=headers, timeout=30)
 
     def samples(self, name: str, **labels: str) -> list[tuple[dict[str, str], float]]:
@@ -141,3 +143,23 @@ def test_promtool_has_nothing_to_say_of_the_metrics(site: Site, tmp_path: Path) 
             [PROMTOOL, "check", "metrics"], stdin=metrics, capture_output=True, check=False
         )
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
+
+
+def test_a_worker_counts_what_it_does_on_a_page_of_its_own(
+    gateway: Gateway, environment: dict[str, str], tmp_path: Path
+) -> None:
+    bind = f"127.0.0.1:{free_port()}"
+    with brief(environment | {"WORKER_METRICS_BIND": bind}, tmp_path):
+        worker = Site(gateway, f"http://{bind}")
+        ended(gateway, queued(gateway, "Hi", model="aliased"))
+        until(
+            lambda: worker.counted("gateway_jobs_total", outcome="completed") == 1,
+            "the job to be counted",
+        )
+        used = {"provider": "responses", "model": "aliased"}
+        assert worker.counted("gateway_tokens_total", **used, kind="output") > 0
+        assert worker.counted("gateway_time_to_first_token_seconds_count", **used) == 1
+        until(
+            lambda: bool(worker.samples("gateway_saturation_ratio", resource="jobs")),
+            "the first look at the resources",
+        )
