@@ -9,17 +9,20 @@ from typing import Any, cast
 import pytest
 
 from app.domain.accounts.accounts import Caller
-from app.domain.items import InputText, Item, Message
+from app.domain.items import Compaction, InputText, Item, Message
 from app.domain.request import CreateRequest
+from app.domain.turns.compaction import Summary
 from app.domain.turns.turn import Thread
 from app.domain.upstream_call import UpstreamCall
 from app.errors import ContextLengthExceeded
 from app.services.answering.preparation import MAX_TRUNCATIONS, Preparation
+from app.services.answering.sealing import PayloadSealer
 from app.services.upstreams.catalog import Target
 from app.services.upstreams.router import UpstreamAnswer
 from tests.ids import IDS
 from tests.services.scripted import ScriptedProvider
 
+SEALER = PayloadSealer(lambda: b"secret")
 TURNS = tuple(Message(f"msg_{n:02}", "user", (InputText("word " * 100),)) for n in range(40))
 
 
@@ -30,10 +33,12 @@ class TightUpstream:
         self._limit = limit
         self._excess = excess
         self.tries: list[int] = []
+        self.items: Sequence[Item] = ()
 
     def open(self, targets: Any, request_for: Any, _call: Any) -> UpstreamAnswer:
         items: Sequence[Item] = request_for(targets[0]).items
         self.tries.append(len(items))
+        self.items = items
         if len(items) > self._limit:
             raise ContextLengthExceeded(
                 "too long", excess_tokens=self._excess(len(items) - self._limit)
@@ -41,8 +46,10 @@ class TightUpstream:
         return cast(UpstreamAnswer, "opened")
 
 
-def open_(upstream: TightUpstream, truncation: str = "auto") -> object:
-    parts: Any = [None, None, upstream, None, IDS, lambda: 1, None, None]
+def open_(
+    upstream: TightUpstream, truncation: str = "auto", items: tuple[Item, ...] = TURNS
+) -> object:
+    parts: Any = [None, None, upstream, SEALER, IDS, lambda: 1, None, None]
     preparation = Preparation(*parts)
     target = Target("m", ScriptedProvider("p"), "m")
     request = replace(CreateRequest(model="m", input=()), truncation=cast(Any, truncation))
@@ -51,7 +58,7 @@ def open_(upstream: TightUpstream, truncation: str = "auto") -> object:
         request=request,
         targets=(target,),
         parameters=request.parameters,
-        thread=Thread("resp_1", TURNS, ()),
+        thread=Thread("resp_1", items, ()),
     )
     return preparation.open(cast(Any, prepared), UpstreamCall(deadline=0))
 
@@ -92,3 +99,14 @@ def test_nothing_is_dropped_unasked() -> None:
     with pytest.raises(ContextLengthExceeded):
         open_(upstream, "disabled")
     assert upstream.tries == [40]
+
+
+def test_what_stands_for_earlier_turns_is_not_dropped() -> None:
+    summary = SEALER.seal_summary("acme", Summary("The city is Oslo."))
+    items: tuple[Item, ...] = (*TURNS[:20], Compaction("cmp_1", summary), *TURNS[20:])
+    upstream = TightUpstream(limit=12, excess=lambda _: None)
+    open_(upstream, items=items)
+    first = upstream.items[0]
+    assert isinstance(first, Message)
+    assert "The city is Oslo." in cast(InputText, first.content[0]).text
+    assert tuple(upstream.items[1:]) == TURNS[-(len(upstream.items) - 1) :]
