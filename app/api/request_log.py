@@ -158,12 +158,12 @@ def end(answer: WSGIResponse) -> WSGIResponse:
 
 def _log(current: context.CallContext, status: int) -> None:
     """Log a request that is over, in a line and in the request log (M6)."""
-    trace, book = current.trace, current.services.meter.book
+    trace, book, now = current.trace, current.services.meter.book, time()
     duration_s = request_ended(trace, status)
     if current.recording is not None:
         spans.end_request(current.recording, trace, status)
     if book.logs_requests:
-        entry = request_entry(trace, status, duration_s, time())
+        entry = request_entry(trace, status, duration_s, now)
         if entry is not None:
             book.log(entry)
 

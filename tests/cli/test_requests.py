@@ -103,6 +103,21 @@ def test_requests_are_listed_by_account_and_status(desk: Desk, owner: Asker) -> 
     assert [each["account"] for each in desk.listed("--status", "completed")] == ["owner"]
 
 
+def test_what_was_done_to_a_response_is_found_by_its_id(desk: Desk, owner: Asker) -> None:
+    response_id = owner.create(background=True)
+    assert owner.ask("POST", f"/v1/responses/{response_id}/cancel").status_code == 200
+    assert owner.ask("DELETE", f"/v1/responses/{response_id}").status_code == 200
+    desk.listed()
+    shown = desk.reads(requests, "show", response_id, "--json").splitlines()
+    done = [(each["event"], each["method"], each["status"]) for each in map(json.loads, shown)]
+    assert sorted(done, key=str) == [
+        ("job", None, None),
+        ("request", "DELETE", 200),
+        ("request", "POST", 200),
+        ("request", "POST", 202),
+    ]
+
+
 def test_requests_are_listed_by_when_they_ended(desk: Desk, owner: Asker) -> None:
     owner.create()
     assert len(desk.listed("--since", "1h")) == 1

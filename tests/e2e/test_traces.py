@@ -20,6 +20,7 @@ from tests.e2e.background import ended
 from tests.e2e.config import BROKEN, gateway_toml
 from tests.e2e.gateway import Gateway, Keys
 from tests.e2e.stops import site
+from tests.e2e.wire import RawCall, post_bytes
 from tests.e2e.workers import brief
 from tests.processes import ROOT, free_port, until
 from tests.upstream.client import Upstream
@@ -167,12 +168,17 @@ def test_one_request_is_found_by_its_id_wherever_it_left_something(
     caller = Caller(traced)
     response_id = caller.post(Script(say=ANSWER), background=True).json()["id"]
     ended(traced, response_id)
-    lines = [traced.logged(event="request", request_id=caller.name)]
-    until(lambda: response_id in worker_log.read_text(), "the job's line")
-    jobs = map(json.loads, worker_log.read_text().splitlines())
-    lines += [
-        line for line in jobs if (line["event"], line.get("request_id")) == ("job", caller.name)
-    ]
+
+    def job_lines() -> list[dict[str, Any]]:
+        written = worker_log.read_text().rpartition("\n")[0].splitlines()
+        return [
+            line
+            for line in map(json.loads, written)
+            if (line["event"], line.get("request_id")) == ("job", caller.name)
+        ]
+
+    until(lambda: len(job_lines()) == 1, "the job's line")
+    lines = [traced.logged(event="request", request_id=caller.name), *job_lines()]
 
     def entries() -> list[dict[str, Any]]:
         argv = [sys.executable, "-m", "flask", "--app", "wsgi", "requests", "show", caller.name]
@@ -222,6 +228,22 @@ def test_an_answer_that_breaks_off_is_a_failure(
     chat = one(spans, "client", "chat")
     assert (whole.failed, chat.failed) == (True, True)
     assert chat.attributes["error.type"] == "upstream_unavailable"
+
+
+def test_a_caller_who_hangs_up_is_no_failure(
+    traced: Gateway, collector: Collector, upstream: Upstream
+) -> None:
+    caller, tag = Caller(traced), token_hex(6)
+    script = Script(say=("one ", "two"), stall_after=1, tag=tag)
+    body = {"model": "steady", "input": script.text(), "stream": True}
+    headers = "".join(f"{name}: {value}\r\n" for name, value in caller.headers.items())
+    call = RawCall(traced.url, post_bytes("/v1/responses", traced.keys.own, body, headers))
+    upstream.wait(tag, "stalled")
+    call.close()
+    spans = collector.trace(caller.trace_id)
+    server, chat = one(spans, "server"), one(spans, "client", "chat")
+    assert (server.failed, server.attributes["http.response.status_code"]) == (False, 499)
+    assert (chat.failed, chat.attributes["gateway.outcome"]) == (False, "abandoned")
 
 
 def test_a_clients_mistake_is_no_failure_of_ours(traced: Gateway, collector: Collector) -> None:

@@ -192,13 +192,13 @@ class Log:
         raise AssertionError("nothing is to be erased")
 
 
-QUEUED = ENTRY._replace(status=202, outcome="queued")
-JOB = ENTRY._replace(event="job", at=2, status=None, outcome="failed")
+QUEUED = ENTRY._replace(at=3, status=202, outcome="queued", duration_ms=3.0)
+JOB = ENTRY._replace(event="job", at=2, status=None, outcome="failed", duration_ms=1.5)
 REFUSED = RequestEntry("request", 3_000, "req_2", None, None, "other", "key_2", status=429)
 
 
 @pytest.mark.parametrize("name", ["req_1", "resp_1", "trace"])
-def test_all_entries_of_a_request_are_found_in_their_order(name: str) -> None:
+def test_all_entries_of_a_request_are_found_as_they_began(name: str) -> None:
     assert RequestLog(Log(JOB, QUEUED, REFUSED)).find(name) == [QUEUED, JOB]
 
 

@@ -235,13 +235,16 @@ def replay(response_id: str, starting_after: int) -> ResponseReturnValue:
 @bp.post("/<response_id>/cancel")
 def cancel(response_id: str) -> ResponseReturnValue:
     """Cancel a background response; one that has ended stays as it is (E7)."""
-    return json_response(RESPONSE.dump(context.responses().cancel(context.caller(), response_id)))
+    cancelled = context.responses().cancel(context.caller(), response_id)
+    context.trace().response_id = response_id
+    return json_response(RESPONSE.dump(cancelled))
 
 
 @bp.delete("/<response_id>")
 def delete(response_id: str) -> ResponseReturnValue:
     """Soft-delete a stored response (E2)."""
     context.responses().delete(context.caller(), response_id)
+    context.trace().response_id = response_id
     return json_response(DELETED.dump(response_id))
 
 

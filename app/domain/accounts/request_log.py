@@ -38,6 +38,11 @@ class RequestEntry(NamedTuple):
     upstream_ms: float | None = None
     waited_ms: float | None = None
 
+    @property
+    def begun_at(self) -> float:
+        """When it began, in Unix milliseconds: for a job, when it was queued."""
+        return self.at - (self.duration_ms or 0.0)
+
     def is_named(self, name: str) -> bool:
         """Tell whether it is what `name` names: a request, a trace or a response."""
         return name in (self.request_id, self.response_id, self.trace_id)

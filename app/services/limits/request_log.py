@@ -62,7 +62,9 @@ class RequestLog:
         self._store = store
 
     def find(self, name: str) -> list[RequestEntry]:
-        """Return the entries of a request by its id, its trace's or its response's; oldest first.
+        """Return the entries of a request by its id, its trace's or its response's.
+
+        They come in the order in which they began: a quick job may end before its request does.
 
         Raises:
             NotFound: there is none, or none any more.
@@ -71,7 +73,7 @@ class RequestLog:
         found = [entry for entry in self._store.newest() if entry.is_named(name)]
         if not found:
             raise NotFound(f"The request log has no {presentable(name)!r}, or has it no more.")
-        return sorted(found, key=lambda entry: entry.at)  # as written, a quick job comes first
+        return sorted(found, key=lambda entry: entry.begun_at)
 
     def newest(
         self, *, account: str | None = None, status: str | None = None, since: int = 0

@@ -19,7 +19,7 @@ from app.providers.base import Provider
 from app.services.upstreams.breakers import Breakers, Permit
 from app.services.upstreams.concurrency import ConcurrencyLimiter
 from app.services.upstreams.retries import RetryPolicy
-from app.services.upstreams.spans.calls import CallSpans, first_output
+from app.services.upstreams.spans.calls import CallSpans, call_ended, first_output
 from app.settings import ProviderSettings
 from app.telemetry import (
     MeasuredCall,
@@ -127,7 +127,7 @@ class ProviderCalls:
                 call_counted(measured, seconds, "" if outcome == "answered" else outcome)
                 _close(rest)
                 if (recording := opening.recording) is not None and recording.upstream is not None:
-                    recording.upstream.end(None if outcome == "answered" else outcome)
+                    call_ended(recording.upstream, outcome)
         # 4. The breaker learns how the whole call went, attempts included; the slot is free.
         except BaseException as error:
             permit.settle(error)
@@ -180,7 +180,7 @@ class ProviderCalls:
         try:
             first, batches = self._first_batch(provider, request, opening)
         except GatewayError as error:
-            span.end(_outcome(error))
+            call_ended(span, _outcome(error))
             raise
         if first:
             first_output(span, round((time_ns() - span.start_ns) / 1e9, 6))

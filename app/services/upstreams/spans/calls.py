@@ -18,6 +18,8 @@ from app.settings import ProviderSettings
 from app.telemetry.tracing import Attributes, Recording, Span, tracer
 
 _PORTS = {"http": 80, "https": 443}
+#: How calls end that have not failed.
+_WELL = frozenset({"answered", "abandoned"})
 _REASONS = {"max_output_tokens": "length", "content_filter": "content_filter"}
 
 
@@ -56,6 +58,12 @@ class CallSpans:
 def first_output(span: Span, seconds: float) -> None:
     """Note how long an upstream took to its first output."""
     span.attributes["gen_ai.response.time_to_first_chunk"] = seconds
+
+
+def call_ended(span: Span, outcome: str) -> None:
+    """End the span of a call; one whose caller has left has not failed."""
+    span.attributes["gateway.outcome"] = outcome
+    span.end(None if outcome in _WELL else outcome)
 
 
 def answered(recording: Recording, response: Response) -> None:
