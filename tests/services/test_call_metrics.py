@@ -8,7 +8,13 @@ import pytest
 
 from app.domain.response import Usage
 from app.domain.stream.deltas import Batch
-from app.errors import GatewayError, UpstreamRateLimited, UpstreamTimeout, UpstreamUnavailable
+from app.errors import (
+    GatewayError,
+    InvalidRequest,
+    UpstreamRateLimited,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
 from app.services.upstreams.catalog import Target
 from app.telemetry import MeasuredCall, answer_counted
 from tests.samples import Growth
@@ -88,6 +94,18 @@ def test_calls_are_timed_to_their_end_with_the_error_that_ended_them(
     assert growth.of(f"{DURATION}_sum", **failed) == 1.0
     answered = {"gen_ai_provider_name": "b", "error_type": "", **labels}
     assert growth.of(f"{DURATION}_sum", **answered) == 2.0
+
+
+def test_a_code_that_an_upstream_has_made_up_is_no_label(bench: Bench) -> None:
+    growth = Growth("gateway_upstream_calls_total", f"{DURATION}_count")
+    for number in range(3):
+        refused = InvalidRequest("no", code=f"made_up_{number}")
+        bench.a = ScriptedProvider("a", (refused,))
+        with suppress(InvalidRequest):
+            bench.open()
+    error = "invalid_request_error"
+    assert growth.of("gateway_upstream_calls_total", provider="a", outcome=error) == 3
+    assert growth.of(f"{DURATION}_count", gen_ai_provider_name="a", error_type=error) == 3
 
 
 def test_an_answer_that_is_left_was_abandoned(bench: Bench, growth: Growth) -> None:

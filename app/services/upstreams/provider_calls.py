@@ -14,7 +14,13 @@ from time import time_ns
 from app.domain.request import ModelRequest
 from app.domain.stream.deltas import Batch, MessageOpened, PartEnded, ReasoningOpened, Used
 from app.domain.upstream_call import UpstreamCall
-from app.errors import CallerGone, GatewayError, UpstreamMisbehaved, UpstreamUnavailable
+from app.errors import (
+    CallerGone,
+    GatewayError,
+    InvalidRequest,
+    UpstreamMisbehaved,
+    UpstreamUnavailable,
+)
 from app.providers.base import Provider
 from app.services.upstreams.breakers import Breakers, Permit
 from app.services.upstreams.concurrency import ConcurrencyLimiter
@@ -243,7 +249,14 @@ def _has_output(deltas: Batch) -> bool:
 
 
 def _outcome(error: GatewayError) -> str:
-    return "abandoned" if isinstance(error, CallerGone) else error.code or error.type
+    """Return what metrics call an error: never by a code that an upstream has made up."""
+    match error:
+        case CallerGone():
+            return "abandoned"
+        case InvalidRequest():
+            return type(error).code or error.type
+        case _:
+            return error.code or error.type
 
 
 def _close(batches: Iterator[Batch]) -> None:
