@@ -42,7 +42,7 @@ class ReadContext:
     """What one reading of a body is given, and what it brings beside its values.
 
     `refuses_unknown` is the policy for keys that nobody knows (R21), `drops_unsupported` the
-    policy for tools and items that only some upstreams know (R7, R18); `ignored` names what was
+    policy for tools that only some upstreams know (R7); `ignored` names what was
     sent and will not be acted on (R1). `added_tools` are those that items of the input bring
     (G3). `has_cache_breakpoints` says that a part has one (U23). `trigger` is the path of the
     first item that asks for a compaction, "" where there is none (G7).
@@ -50,10 +50,11 @@ class ReadContext:
 
     drops_unsupported: bool = False
     refuses_unknown: bool = False
+    #: What an earlier release has taken is not refused for what has been since.
+    was_taken: bool = False
     ignored: list[str] = field(default_factory=list)
     dropped_tools: set[str] = field(default_factory=set)
     dropped_any_tool: bool = False
-    dropped_calls: set[str] = field(default_factory=set)
     added_tools: list[AddedTool] = field(default_factory=list)
     has_cache_breakpoints: bool = False
     trigger: str = ""

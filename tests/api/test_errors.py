@@ -62,3 +62,9 @@ def test_an_upgrade_to_websocket_is_426_whatever_the_key(
 def test_any_other_upgrade_is_not_looked_at(owner: Asker, path: str, wanted: str) -> None:
     headers = {"Upgrade": wanted, "Authorization": f"Bearer {owner.secret}"}
     assert owner.client.get(path, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("word", ["input_tokens", "compact"])
+def test_a_path_that_is_a_word_is_no_response(owner: Asker, word: str) -> None:
+    answer = owner.ask("GET", f"/v1/responses/{word}")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")

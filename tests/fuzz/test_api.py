@@ -27,7 +27,6 @@ ENVELOPE = ErrorEnvelopeSchema()
 #: Rules between parameters are beyond a JSON schema; a missing key has a test of its own.
 BEYOND = [positive_data_acceptance, ignored_auth]
 #: Routed only to be a clean 404 where an id could stand (E11).
-NOT_BUILT = {("/v1/responses/compact", "post")}
 MODESTLY = settings(
     max_examples=max(50, settings().max_examples // 10),
     deadline=None,
@@ -61,7 +60,7 @@ def test_the_document_names_every_route_and_no_other() -> None:
         for path, methods in document()["paths"].items()
         for method in methods
     }
-    assert documented == routes - NOT_BUILT
+    assert documented == routes
 
 
 @API.parametrize()

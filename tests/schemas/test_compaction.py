@@ -16,7 +16,7 @@ from app.schemas.request.compact import COMPACT_REQUEST
 from app.schemas.request.conversations import ADD_ITEMS
 from app.schemas.wire.answers import COMPACTED
 from app.schemas.wire.items import ITEM
-from tests.schemas.requests import body, fault, load, verdict
+from tests.schemas.requests import body, load, verdict
 
 HI = {"role": "user", "content": "Hi"}
 TRIGGER = {"type": "compaction_trigger"}
@@ -52,11 +52,6 @@ def test_a_trigger_asks_for_one_and_is_no_item() -> None:
 )
 def test_a_trigger_elsewhere_or_alone_is_refused_by_its_path(given: list[Any], path: str) -> None:
     assert verdict(body(input=given)) == ("invalid_value", path)
-
-
-def test_a_trigger_is_last_whatever_was_dropped_behind_it() -> None:
-    given = body(input=[HI, TRIGGER, {"type": "new_kind"}])
-    assert fault(given, "drop").param == "input[1]"
 
 
 def test_a_trigger_cannot_be_added_to_a_conversation() -> None:

@@ -143,3 +143,10 @@ def test_a_demand_to_block_is_refused(moderation: dict[str, Any], param: str) ->
 
 def test_a_moderation_is_an_object() -> None:
     assert verdict(body(moderation="block")) == ("invalid_type", "moderation")
+
+
+def test_a_job_that_an_earlier_release_has_taken_is_read_all_the_same() -> None:
+    blocking = {"policy": {"input": {"mode": "block"}}}
+    given = body(max_tokens=5, stop=".", moderation=blocking, n=1)
+    request = CREATE_REQUEST.load(given, context=ReadContext(was_taken=True))
+    assert request.model == "local/echo"

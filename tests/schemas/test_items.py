@@ -17,8 +17,6 @@ from app.domain.items import (
     Reasoning,
     Refusal,
 )
-from app.schemas.field import ReadContext
-from app.schemas.request.create import CREATE_REQUEST
 from tests.schemas.requests import body, fault, item, verdict
 
 TYPE, VALUE, MISSING = "invalid_type", "invalid_value", "missing_required_parameter"
@@ -195,37 +193,8 @@ def test_the_path_tells_which_item_is_wrong() -> None:
     assert fault(body(input=[CALL, OUTPUT, {"role": "user"}])).param == "input[2].content"
 
 
-LATER = {"type": "later_call", "call_id": "call_1", "action": {}}
-LATER_OUTPUT = {"type": "later_call_output", "call_id": "call_1", "output": ""}
-HI = {"role": "user", "content": "Hi"}
-
-
-@pytest.mark.parametrize(
-    "lost",
-    [
-        [LATER, LATER_OUTPUT],
-        [CUSTOM_OUTPUT, LATER],
-        [LATER_OUTPUT, CUSTOM],
-        [LATER, OUTPUT],
-        [CALL, LATER_OUTPUT],
-        [{"type": "telepathy_call"}, {"type": "later_call", "call_id": 5}],
-    ],
-)
-def test_where_told_to_drop_call_and_output_go_together(lost: list[Any]) -> None:
-    request = CREATE_REQUEST.load(
-        body(input=[HI, *lost]), context=ReadContext(drops_unsupported=True)
-    )
-    assert len(request.input) == 1
-    assert sorted(request.ignored) == ["input[1]", "input[2]"]
-
-
-def test_other_calls_stay_when_one_is_dropped() -> None:
-    other = CALL | {"call_id": "call_2"}
-    request = CREATE_REQUEST.load(
-        body(input=[LATER, other]), context=ReadContext(drops_unsupported=True)
-    )
-    assert request.input == (FunctionCall("", "call_2", "look_up", "{}"),)
-
-
-def test_an_input_of_which_nothing_is_left_is_refused() -> None:
-    assert fault(body(input=[LATER]), "drop").param == "input"
+@pytest.mark.parametrize("policy", ["refuse", "drop"])
+def test_an_item_of_a_kind_that_is_nowhere_known_is_refused(policy: Any) -> None:
+    later = {"type": "later_call", "call_id": "call_1", "action": {}}
+    refused = fault(body(input=[{"role": "user", "content": "Hi"}, later]), policy)
+    assert (refused.code, refused.param) == (UNSUPPORTED, "input[1].type")

@@ -64,7 +64,7 @@ class SegmentConverter(BaseConverter):
     Werkzeug would count the variable path's methods to those of the word's in `Allow`.
     """
 
-    regex = r"(?!input_tokens$)[^/]+"
+    regex = r"(?!(?:input_tokens|compact)$)[^/]+"
     part_isolating = True
 
 

@@ -34,6 +34,10 @@ class ChatField(UnsupportedField):
 
     what = "is a parameter of Chat Completions"
 
+    def check(self, value: Any, at: str, context: ReadContext) -> None:
+        if not context.was_taken:
+            super().check(value, at, context)
+
 
 class ChatParametersSchema(Document):
     """The parameters of Chat Completions that this API has not, with where they have moved."""
@@ -65,7 +69,7 @@ class ModerationField(StrictField):
         if type(value) is not dict:
             raise self.mistyped(at, "an object", value)
         path = self.path(at)
-        for where in _blocking(value, path):
+        for where in () if context.was_taken else _blocking(value, path):
             what = (
                 "asks for blocking, which is not done here: have the text judged before you send "
                 'it, or leave the policy at "score".'

@@ -62,7 +62,9 @@ def load_payload(raw: bytes) -> JobPayload:
     response = RESPONSE.load(fields["response"])
     # What was unsupported has been refused or dropped when it came.
     added = tuple(TOOL.load_all(fields.get("added", ())))  # an earlier release has none
-    context = ReadContext(drops_unsupported=True, added_tools=list(map(AddedTool, added)))
+    context = ReadContext(
+        drops_unsupported=True, was_taken=True, added_tools=list(map(AddedTool, added))
+    )
     request = CREATE_REQUEST.load(fields["body"], context=context)
     own = tuple(ITEM.load_all(fields["own"]))
     update = fields.get("update")  # an earlier release has none

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.domain.items import FunctionCall, FunctionCallOutput, InputItem, InputText, Message
+from app.domain.items import InputItem, InputText, Message
 from app.schemas.document import Document
 from app.schemas.field import ReadContext, Refer, StrictField
 from app.schemas.invalid import InvalidField, join, listed, object_at, quoted, type_at
@@ -74,16 +74,16 @@ class InputField(StrictField):
         if isinstance(given, str):
             return (Message("", "user", (InputText(given),)),)
         path = self.path(at)
-        items: dict[int, InputItem] = {}
+        items: list[InputItem] = []
         for index, raw in enumerate(given):
             if index % SLICE == SLICE - 1:
                 context.pause()
             item = plain_item(raw) or read_item(raw, f"{path}[{index}]", context)
             if item is not None:
-                items[index] = item
+                items.append(item)
         if context.trigger:
             refuse_trigger_inside(context, f"{path}[{len(given) - 1}]")
-        return tuple((_whole(items, path, context) if context.dropped_calls else items).values())
+        return tuple(items)
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:
         items = {"anyOf": [refer(item) for item in dict.fromkeys(ITEMS.values())]}
@@ -91,7 +91,7 @@ class InputField(StrictField):
 
 
 def read_item(raw: object, path: str, context: ReadContext) -> InputItem | None:
-    """Return what the item's schema makes of it, or None where it is no item, or dropped.
+    """Return what the item's schema makes of it (R18), or None where it is no item.
 
     Raises:
         InvalidField: its first fault.
@@ -102,16 +102,10 @@ def read_item(raw: object, path: str, context: ReadContext) -> InputItem | None:
     if item is not None:
         made: InputItem | None = item.read(given, path, context)
         return made
-    if not context.drops_unsupported:
-        what = f"must be {listed(tuple(ITEMS))}: {quoted(kind)} items are not taken here."
-        if kind in _FOREIGN:
-            what = f"{quoted(kind)} is of another API: {_FOREIGN[kind]}"
-        raise InvalidField("unsupported_value", join(path, "type"), what)
-    context.ignore(path)
-    call_id = given.get("call_id")
-    if type(call_id) is str:
-        context.dropped_calls.add(call_id)
-    return None
+    what = f"must be {listed(tuple(ITEMS))}: {quoted(kind)} items are not taken here."
+    if kind in _FOREIGN:
+        what = f"{quoted(kind)} is of another API: {_FOREIGN[kind]}"
+    raise InvalidField("unsupported_value", join(path, "type"), what)
 
 
 def _implied(given: dict[str, Any]) -> str | None:
@@ -120,14 +114,3 @@ def _implied(given: dict[str, Any]) -> str | None:
     if "role" in given:
         return "message"
     return "item_reference" if given.keys() <= {"id", "type"} and given else None
-
-
-def _whole(items: dict[int, InputItem], path: str, context: ReadContext) -> dict[int, InputItem]:
-    """Return the items, by index, without the other halves of dropped calls or outputs."""
-    whole, calls = {}, context.dropped_calls
-    for index, item in items.items():
-        if isinstance(item, FunctionCall | FunctionCallOutput) and item.call_id in calls:
-            context.ignore(f"{path}[{index}]")
-        else:
-            whole[index] = item
-    return whole
