@@ -12,7 +12,12 @@ PACKAGES = Path(__file__).parent / "packages"
 #: stored: the gateway keeps the conversation. stateless: the client sends all of it each time,
 #: with `store: false` and its reasoning encrypted. replayed: all of it, though it is stored.
 #: both: all of it, and previous_response_id too. background: stored, and not waited for.
-Mode = Literal["stored", "stateless", "replayed", "both", "background"]
+#: conversation: the gateway, in a conversation of its own. compacted: as stateless, and shortened
+#: after the first question.
+Mode = Literal["stored", "stateless", "replayed", "both", "background", "conversation", "compacted"]
+#: weather: two questions, each with its loop of one function. workshop: every kind of tool that a
+#: package runs.
+Story = Literal["weather", "workshop"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +34,7 @@ class Client:
     streams: bool = True
     whole: bool = True
     drops_reasoning: tuple[Mode, ...] = ()
+    story: Story = "weather"
     #: The program of a package that is one, in place of a module of ours.
     program: str = ""
 
@@ -48,6 +54,11 @@ CLIENTS = (
         name="openai_agents",
         modes=("stored", "replayed", "stateless"),
         drops_reasoning=("replayed",),
+    ),
+    Client(
+        name="openai_agents_tools",
+        modes=("stateless", "conversation"),
+        story="workshop",
     ),
     Client(name="langchain_openai", modes=("stored", "stateless")),
     Client(

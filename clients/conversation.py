@@ -1,4 +1,4 @@
-"""The conversation that every client has: what the model does, and what the upstream must see.
+"""The conversation of most clients: what the model does, and what the upstream must see.
 
 Two questions, each with its tool loop. The model thinks before it acts, says something before its
 first calls, and makes two of them at once.
@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from clients.site import Format
 from tests.upstream.anthropic import SIGNATURE
 from tests.upstream.responses import SEALED
 from tests.upstream.script import Call, Script
@@ -25,11 +26,11 @@ RESULT = "{city} has 21 degrees"
 _CITIES = ("Paris", "Rome", "Oslo")
 
 
-def scripts(call_ids: Sequence[str]) -> tuple[Script, ...]:
+def scripts(format_: Format, _mode: str) -> tuple[Script, ...]:
     """Return what the model does, request by request."""
     calls = [
         Call(name="get_weather", arguments=json.dumps({"city": city}), id=call_id)
-        for city, call_id in zip(_CITIES, call_ids, strict=True)
+        for city, call_id in zip(_CITIES, format_.call_ids, strict=True)
     ]
     return (
         Script(reasoning=THOUGHTS[0], say="Let me look.", calls=(calls[0], calls[1])),
@@ -39,7 +40,9 @@ def scripts(call_ids: Sequence[str]) -> tuple[Script, ...]:
     )
 
 
-def faults(api: str, bodies: Sequence[Json], *, reasoning: bool) -> Iterator[str]:
+def faults(
+    format_: Format, bodies: Sequence[Json], _mode: str, *, reasoning: bool
+) -> Iterator[str]:
     """Yield what is wrong with what the upstream was sent.
 
     `reasoning` says whether the thoughts that led to calls must have come back with them.
@@ -60,7 +63,7 @@ def faults(api: str, bodies: Sequence[Json], *, reasoning: bool) -> Iterator[str
             yield f"request {number} lacks the first answer"
         if reasoning:
             wanted = [THOUGHTS[0]] * (number > 1) + [THOUGHTS[2]] * (number > 3)
-            yield from _reasoning_faults(api, body, wanted, f"request {number}")
+            yield from _reasoning_faults(format_.api, body, wanted, f"request {number}")
 
 
 def _reasoning_faults(api: str, body: Json, wanted: list[str], where: str) -> Iterator[str]:

@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from clients import conversation, workshop
 from clients.catalog import COMMON, Client, Mode
-from clients.conversation import ANSWERS, QUESTIONS, RESULT, faults, scripts
 from clients.site import Format, Site
 
 _PATIENCE_S = 240
+#: What the model does, what it is asked, and what the upstream must see.
+_STORIES = {"weather": conversation, "workshop": workshop}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,10 @@ class Trial:
         self, site: Site, formats: Sequence[Format], command: Sequence[str]
     ) -> dict[str, list[str]]:
         """Run a client, and return what went wrong by format: nothing, as it should be."""
+        story = _STORIES[self.client.story]
         site.upstream.reset()
         for format_ in formats:
-            site.upstream.arm(*scripts(format_.call_ids), model=format_.upstream_model)
+            site.upstream.arm(*story.scripts(format_, self.mode), model=format_.upstream_model)
         told = _run(self, site, formats, command)
         bodies = [each["body"] for each in site.upstream.requests() if each["method"] == "POST"]
         found = {}
@@ -59,8 +62,8 @@ class Trial:
             found[format_.name] = (
                 [answers]
                 if isinstance(answers, str)
-                else [f"it was told {answers}"] * (answers != list(ANSWERS))
-            ) + list(faults(format_.api, mine, reasoning=reasoning))
+                else [f"it was told {answers}"] * (answers != list(story.ANSWERS))
+            ) + list(story.faults(format_, mine, self.mode, reasoning=reasoning))
         return found
 
 
@@ -68,14 +71,15 @@ def _run(
     trial: Trial, site: Site, formats: Sequence[Format], command: Sequence[str]
 ) -> Mapping[str, Any] | str:
     """Return what the client came to with each model, or why it came to nothing at all."""
+    story = _STORIES[trial.client.story]
     task = {
         "base_url": f"{site.url}/v1",
         "api_key": site.key,
         "models": [format_.model for format_ in formats],
         "mode": trial.mode,
         "stream": trial.stream,
-        "questions": QUESTIONS,
-        "result": RESULT,
+        "questions": story.QUESTIONS,
+        "result": story.RESULT,
     }
     with tempfile.TemporaryDirectory(prefix="client-") as home:
         try:

@@ -9,9 +9,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from app.domain.tools import qualified
+from clients.agent_calls import AgentCall
 from clients.site import LISTED_MODEL
-from tests.upstream.script import Call, Counted, Script
+from tests.upstream.script import Counted, Script
 
 Json = dict[str, Any]
 
@@ -20,40 +20,11 @@ SHELL, PATCHED = "the shell ran", "the patch was applied"
 SHELL_FILE, PATCH_FILE = "shell.txt", "patch.txt"
 QUESTIONS = ("Do it.", "And again?")
 ANSWERS = ("All of it is done.", "It was done before.")
-
-#: What its history is compacted to, and the tokens from which on it is.
-SUMMARY = "The shell has run and the patch is applied."
-LIMIT, LONG = 100_000, 120_000
+#: What the model sums the conversation up to, and from how many tokens on.
+SUMMARY, COMPACTED_FROM = "The shell and the patch are done.", 20_000
 
 _COMMAND = f"echo {SHELL} | tee {SHELL_FILE}"
 _PATCH = f"*** Begin Patch\n*** Add File: {PATCH_FILE}\n+{PATCHED}\n*** End Patch\n"
-
-
-@dataclass(frozen=True, slots=True)
-class AgentCall:
-    """A call by an agent's model. A custom tool's `given` is a text, another's is JSON."""
-
-    id: str
-    name: str
-    given: str
-    namespace: str | None = None
-    is_custom: bool = False
-
-    def scripted(self, *, as_it_is: bool) -> Call:
-        """Return the call as the upstream makes it: `as_it_is`, or of a function."""
-        if not as_it_is:
-            arguments = json.dumps({"input": self.given}) if self.is_custom else self.given
-            return Call(id=self.id, name=qualified(self.namespace, self.name), arguments=arguments)
-        if self.name == "tool_search":
-            item = {"type": "tool_search_call", "execution": "client"}
-            return Call(id=self.id, item=item | {"arguments": json.loads(self.given)})
-        return Call(
-            id=self.id,
-            name=self.name,
-            arguments=self.given,
-            namespace=self.namespace or "",
-            type="custom_tool_call" if self.is_custom else "function_call",
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +33,9 @@ class Session:
 
     `files` are what they leave behind. `kinds` are the types of tools and of items that a server
     which knows them must be sent. `is_builtin` has Codex use its own provider, pointed here,
-    `is_listed` has it ask the gateway for its catalogue, in which the model is. `compacts` has it
-    take the provider for OpenAI's, and its history for too long after the first answer.
+    `is_listed` has it ask the gateway for its catalogue, in which the model is. `is_compacted` has
+    the conversation be summed up: behind the calls, by which it is too long; or where it
+    `is_by_command`, between the turns.
     """
 
     name: str
@@ -73,25 +45,35 @@ class Session:
     kinds: frozenset[str] = frozenset()
     is_builtin: bool = False
     is_listed: bool = False
-    compacts: bool = False
+    is_compacted: bool = False
+    is_by_command: bool = False
 
     @property
     def calls(self) -> tuple[AgentCall, ...]:
         return tuple(call for answer in self.answers for call in answer)
 
+    @property
+    def is_too_long(self) -> bool:
+        """Whether the conversation is, behind the calls."""
+        return self.is_compacted and not self.is_by_command
+
     def scripts(self, *, as_it_is: bool) -> tuple[Script, ...]:
         """Return what the model answers, request by request."""
-        usage = Counted(input=LONG) if self.compacts else Counted()
         calling = (
             Script(
                 reasoning="I call what I need.",
                 calls=tuple(call.scripted(as_it_is=as_it_is) for call in answer),
-                usage=usage,
+                usage=Counted(input=2 * COMPACTED_FROM if is_last and self.is_too_long else 100),
             )
-            for answer in self.answers
+            for is_last, answer in ((each is self.answers[-1], each) for each in self.answers)
         )
-        summary = (Script(say=SUMMARY),) if self.compacts else ()
-        return (*calling, *summary, *(Script(say=answer) for answer in ANSWERS))
+        first, second = (Script(say=answer) for answer in ANSWERS)
+        if not self.is_compacted:
+            return (*calling, first, second)
+        summary = Script(say=SUMMARY)
+        if self.is_by_command:
+            return (*calling, first, summary, second)
+        return (*calling, summary, first, second)
 
 
 def _exec(call_id: str, code: str) -> AgentCall:
@@ -101,7 +83,13 @@ def _exec(call_id: str, code: str) -> AgentCall:
 _SHELL_CALL = AgentCall("call_shell", "exec_command", json.dumps({"cmd": _COMMAND}))
 _PATCH_CALL = AgentCall("call_patch", "apply_patch", _PATCH, is_custom=True)
 _CLOSE = json.dumps({"target": "nobody"})
-_SEARCH = json.dumps({"query": "agents", "limit": 3})
+_SOUGHT: Json = {"query": "agents", "limit": 3}
+_SEARCH_CALL = AgentCall(
+    "call_search",
+    "tool_search",
+    json.dumps(_SOUGHT),
+    item={"type": "tool_search_call", "execution": "client", "arguments": _SOUGHT},
+)
 _RUN = f"const r = await tools.exec_command({{cmd: {json.dumps(_COMMAND)}}});\ntext(r.output);"
 _APPLY = f"text(JSON.stringify(await tools.apply_patch({json.dumps(_PATCH)})));"
 
@@ -121,7 +109,7 @@ SESSIONS = (
     Session(
         name="custom tools",
         model="gpt-5.5",
-        answers=((_SHELL_CALL, _PATCH_CALL), (AgentCall("call_search", "tool_search", _SEARCH),)),
+        answers=((_SHELL_CALL, _PATCH_CALL), (_SEARCH_CALL,)),
         kinds=frozenset({"function", "custom", "tool_search"}),
     ),
     # One of the newest, whose tools all come in an item, and which writes code that calls them.
@@ -139,17 +127,9 @@ SESSIONS = (
     Session(
         name="catalogue",
         model=LISTED_MODEL,
-        answers=((_SHELL_CALL, _PATCH_CALL), (AgentCall("call_search", "tool_search", _SEARCH),)),
+        answers=((_SHELL_CALL, _PATCH_CALL), (_SEARCH_CALL,)),
         kinds=frozenset({"function", "custom", "tool_search"}),
         is_listed=True,
-    ),
-    # One whose history grows too long in the middle of a turn.
-    Session(
-        name="compaction",
-        model="gpt-5.5",
-        answers=((_SHELL_CALL, _PATCH_CALL),),
-        kinds=frozenset({"function", "custom", "tool_search"}),
-        compacts=True,
     ),
     # As it is without a provider of its own: it tries a WebSocket first.
     Session(
@@ -158,5 +138,27 @@ SESSIONS = (
         answers=((_SHELL_CALL, _PATCH_CALL),),
         kinds=frozenset({"function", "custom", "tool_search"}),
         is_builtin=True,
+    ),
+    # Compacted by Codex itself, with a request of its own; and by the gateway, as its own provider
+    # has it.
+    Session(
+        name="compacts",
+        model="gpt-5.5",
+        answers=((_SHELL_CALL, _PATCH_CALL),),
+        is_compacted=True,
+    ),
+    Session(
+        name="has compacted",
+        model="gpt-6.2-sol",
+        answers=((_exec("call_shell", _RUN),), (_exec("call_patch", _APPLY),)),
+        is_builtin=True,
+        is_compacted=True,
+    ),
+    Session(
+        name="/compact",
+        model="gpt-5.5",
+        answers=((_SHELL_CALL, _PATCH_CALL),),
+        is_compacted=True,
+        is_by_command=True,
     ),
 )

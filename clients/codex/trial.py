@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -11,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from clients.agent_calls import call_faults
 from clients.catalog import Client
-from clients.codex.sessions import ANSWERS, LIMIT, QUESTIONS, SUMMARY, Session
+from clients.codex.app_server import AppServer
+from clients.codex.sessions import ANSWERS, COMPACTED_FROM, QUESTIONS, SUMMARY, Session
 from clients.site import Format, Site
 
 Json = dict[str, Any]
@@ -36,9 +39,9 @@ _LISTED = (
 api_key_model_discovery = true
 """
 )
-#: ... and that it is OpenAI's, which it asks to compact its history.
-_COMPACTING = f"model_auto_compact_token_limit = {LIMIT}" + _PROVIDER.replace(
-    '"Gateway"', '"OpenAI"'
+#: Who is taken for OpenAI is asked to compact; what follows is what `_HOW` says on a command line.
+_AS_OPENAI = 'approval_policy = "never"\nsandbox_mode = "danger-full-access"\n' + _PROVIDER.replace(
+    'name = "Gateway"', 'name = "OpenAI"'
 )
 _BUILTIN = """
 model = "{model}"
@@ -79,20 +82,19 @@ class CodexTrial:
             home.mkdir()
             work.mkdir()
             form = _BUILTIN if session.is_builtin else _PROVIDER
-            form = _COMPACTING if session.compacts else form
             model = f"{format_.name}/{session.model}"
             if session.is_listed:
                 form, model = _LISTED, format_.listed_model
-            (home / "config.toml").write_text(form.format(model=model, url=site.url))
-            for question, answer, again in zip(
-                QUESTIONS, ANSWERS, ([], ["resume", "--last"]), strict=True
-            ):
-                said, notes = _run([*command, *_HOW, *again, question], site, home, work)
-                if session.is_listed and _NOT_FOUND in notes:
-                    yield f"it did not find the model in the catalogue: {notes[-500:]}"
-                if said != answer:
-                    yield f"to {question!r} it said {said!r}"
-                    return
+            if session.is_by_command:
+                form = _AS_OPENAI
+            limit = f"model_auto_compact_token_limit = {COMPACTED_FROM}\n"
+            settings = (limit if session.is_too_long else "") + form
+            (home / "config.toml").write_text(settings.format(model=model, url=site.url))
+            converse = _by_command if session.is_by_command else _run_by_run
+            failed = list(converse(session, command, _environment(site, home), work))
+            yield from failed
+            if failed:
+                return
             yield from _file_faults(session, work)
         if session.is_builtin and (tried := len(_requests(site, 426)) - before) != len(QUESTIONS):
             yield f"it tried a WebSocket {tried} times in {len(QUESTIONS)} runs"
@@ -102,21 +104,53 @@ class CodexTrial:
 
 #: A sandbox of its own cannot be had in every container; the folder is the run's own.
 _HOW = ("exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox")
-
-
 #: What Codex warns of where nobody tells it about a model.
 _NOT_FOUND = "Model metadata"
 
 
-def _run(argv: Sequence[str], site: Site, home: Path, work: Path) -> tuple[str, str]:
-    """Return Codex's last message, or what it said in place of one; and what it noted beside."""
-    env = {
+def _run_by_run(
+    session: Session, command: Sequence[str], env: Mapping[str, str], work: Path
+) -> Iterator[str]:
+    """Ask each question by a run of its own."""
+    for question, answer, again in zip(QUESTIONS, ANSWERS, ([], ["resume", "--last"]), strict=True):
+        said, notes = _run([*command, *_HOW, *again, question], env, work)
+        if session.is_listed and _NOT_FOUND in notes:
+            yield f"it did not find the model in the catalogue: {notes[-500:]}"
+        if said != answer:
+            yield f"to {question!r} it said {said!r}"
+            return
+
+
+def _by_command(
+    _session: Session, command: Sequence[str], env: Mapping[str, str], work: Path
+) -> Iterator[str]:
+    """Ask both questions of one process, which compacts between them."""
+    try:
+        with contextlib.closing(AppServer(command, env, work, _PATIENCE_S)) as server:
+            first = server.turn(QUESTIONS[0])
+            is_compacted = server.compact()
+            second = server.turn(QUESTIONS[1])
+    except EOFError as ended:
+        yield str(ended)
+        return
+    if (first, second) != ANSWERS:
+        yield f"it said {first!r}, then {second!r}"
+    if not is_compacted:
+        yield "it did not compact"
+
+
+def _environment(site: Site, home: Path) -> dict[str, str]:
+    return {
         "PATH": os.defpath,
         "HOME": str(home),
         "CODEX_HOME": str(home),
         "GATEWAY_KEY": site.key,
         "CODEX_API_KEY": site.key,
     }
+
+
+def _run(argv: Sequence[str], env: Mapping[str, str], work: Path) -> tuple[str, str]:
+    """Return Codex's last message, or what it said in place of one; and what it noted beside."""
     try:
         ended = subprocess.run(  # noqa: S603 - the catalog's own
             [*argv],
@@ -142,30 +176,23 @@ def _file_faults(session: Session, work: Path) -> Iterator[str]:
 
 def _upstream_faults(session: Session, bodies: Sequence[Json], *, as_it_is: bool) -> Iterator[str]:
     """Yield what is wrong with what the upstream was sent: each call once, with its output."""
-    expected = len(session.answers) + len(ANSWERS) + session.compacts
+    expected = len(session.answers) + session.is_compacted + len(ANSWERS)
     if len(bodies) != expected:
         yield f"the upstream was asked {len(bodies)} times, not {expected}"
         return
     last = bodies[-1]
     told = json.dumps(last.get("messages") or last["input"])
-    for call in () if session.compacts else session.calls:
-        if (times := told.count(f'"{call.id}"')) != len(("call", "output")):
-            yield f"the last request has the call {call.id} and its output {times} times in all"
-    # As the gateway says it: a summary that Codex asks for by itself stands there in other words.
-    summary = (f"<summary>\n{SUMMARY}\n</summary>",) if session.compacts else ()
-    for text in (*QUESTIONS, ANSWERS[0], *summary):
-        if json.dumps(text)[1:-1] not in told:
+    replaced = {ANSWERS[0]} if session.is_by_command else set()
+    for text in {*QUESTIONS, ANSWERS[0]} - replaced:
+        if text not in told:
             yield f"the last request lacks {text!r}"
-    if as_it_is and (missing := session.kinds - _kinds(last)):
-        yield f"a server that knows them was not sent {', '.join(sorted(missing))}"
-
-
-def _kinds(body: Json) -> set[str]:
-    """Return the types of the tools that a server was sent, and of the items that bring them."""
-    bringing = [item for item in body["input"] if item["type"] == "additional_tools"]
-    tools = [*body.get("tools", ()), *(tool for item in bringing for tool in item["tools"])]
-    inner = [each for tool in tools for each in tool.get("tools", ())]
-    return {each["type"] for each in [*bringing, *tools, *inner]}
+    if session.is_compacted:
+        if told.count(SUMMARY) != 1:
+            yield "the last request has not the summary once"
+        if any(f'"{call.id}"' in told for call in session.calls):
+            yield "the last request has calls that the summary stands for"
+        return
+    yield from call_faults(session.calls, last, as_it_is=as_it_is, kinds=session.kinds)
 
 
 def _requests(site: Site, status: int) -> list[Json]:

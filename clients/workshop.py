@@ -1,0 +1,78 @@
+"""A conversation with every kind of tool that an agent's package runs: what the model does.
+
+The agent that is asked calls a function and hands over to another, which takes a note (a custom
+tool), looks a customer up (a namespace), runs a command and changes a file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from clients.agent_calls import AgentCall, call_faults
+from clients.site import Format
+from tests.upstream.script import Script
+
+Json = dict[str, Any]
+
+QUESTIONS = ("Do what has to be done.", "Was it done?")
+ANSWERS = ("All of it is done.", "It was done before.")
+#: What the tool of each client gives back.
+RESULT = "{city} is as it should be"
+
+_COMMAND = "make all"
+_PATCH: Json = {"type": "update_file", "path": "a.py", "diff": "@@\n-old\n+new\n"}
+CALLS = (
+    AgentCall("call_weather", "get_weather", json.dumps({"city": "Paris"})),
+    AgentCall("call_handoff", "transfer_to_worker", "{}"),
+    AgentCall("call_note", "note", "a note\n", is_custom=True),
+    AgentCall("call_look", "look_up", json.dumps({"name": "Ann"}), "crm"),
+    AgentCall(
+        "call_shell",
+        "shell",
+        json.dumps({"commands": [_COMMAND]}),
+        item={
+            "type": "shell_call",
+            "action": {"commands": [_COMMAND], "timeout_ms": None, "max_output_length": None},
+        },
+    ),
+    AgentCall(
+        "call_patch",
+        "apply_patch",
+        json.dumps({"operation": _PATCH}),
+        item={"type": "apply_patch_call", "operation": _PATCH},
+    ),
+)
+#: Which calls the model makes at once.
+_GROUPS = (CALLS[:1], CALLS[1:2], CALLS[2:4], CALLS[4:])
+_KINDS = frozenset({"custom", "namespace", "shell", "apply_patch"})
+
+
+def scripts(format_: Format, _mode: str) -> tuple[Script, ...]:
+    """Return what the model does, request by request."""
+    calling = (
+        Script(
+            reasoning="I call what I need.",
+            calls=tuple(call.scripted(as_it_is=format_.knows_tools) for call in group),
+        )
+        for group in _GROUPS
+    )
+    return (*calling, *(Script(say=answer) for answer in ANSWERS))
+
+
+def faults(format_: Format, bodies: Sequence[Json], mode: str, *, reasoning: bool) -> Iterator[str]:
+    """Yield what is wrong with what the upstream was sent."""
+    del mode, reasoning
+    expected = len(_GROUPS) + len(ANSWERS)
+    if len(bodies) != expected:
+        yield f"the upstream was asked {len(bodies)} times, not {expected}"
+        return
+    worker, last = bodies[-2], bodies[-1]
+    knows = format_.knows_tools
+    yield from call_faults(CALLS, worker, as_it_is=knows, kinds=_KINDS)
+    yield from call_faults(CALLS, last, as_it_is=knows, kinds=frozenset())
+    told = json.dumps(last.get("messages") or last["input"])
+    for text in (*QUESTIONS, ANSWERS[0]):
+        if text not in told:
+            yield f"the last request lacks {text!r}"
