@@ -35,7 +35,8 @@ class Session:
     which knows them must be sent. `is_builtin` has Codex use its own provider, pointed here,
     `is_listed` has it ask the gateway for its catalogue, in which the model is. `is_compacted` has
     the conversation be summed up: behind the calls, by which it is too long; or where it
-    `is_by_command`, between the turns.
+    `is_by_command`, between the turns. A provider that `is_named_openai` is asked for that, another
+    is sent a request like any other.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Session:
     is_builtin: bool = False
     is_listed: bool = False
     is_compacted: bool = False
+    is_named_openai: bool = False
     is_by_command: bool = False
 
     @property
@@ -149,6 +151,13 @@ SESSIONS = (
     ),
     Session(
         name="has compacted",
+        model="gpt-5.5",
+        answers=((_SHELL_CALL, _PATCH_CALL),),
+        is_named_openai=True,
+        is_compacted=True,
+    ),
+    Session(
+        name="has code compacted",
         model="gpt-6.2-sol",
         answers=((_exec("call_shell", _RUN),), (_exec("call_patch", _APPLY),)),
         is_builtin=True,
@@ -158,6 +167,7 @@ SESSIONS = (
         name="/compact",
         model="gpt-5.5",
         answers=((_SHELL_CALL, _PATCH_CALL),),
+        is_named_openai=True,
         is_compacted=True,
         is_by_command=True,
     ),
