@@ -16,8 +16,8 @@ PACKAGES = Path(__file__).parent / "packages"
 #: after the first question.
 Mode = Literal["stored", "stateless", "replayed", "both", "background", "conversation", "compacted"]
 #: weather: two questions, each with its loop of one function. workshop: every kind of tool that a
-#: package runs.
-Story = Literal["weather", "workshop"]
+#: package runs. suite: the cases of a compliance suite.
+Story = Literal["weather", "workshop", "suite"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +35,10 @@ class Client:
     whole: bool = True
     drops_reasoning: tuple[Mode, ...] = ()
     story: Story = "weather"
+    #: The calls of the workshop that its package cannot make.
+    lacks: frozenset[str] = frozenset()
+    #: The formats that it is not for, with what it wants of a server.
+    but: frozenset[str] = frozenset()
     #: The program of a package that is one, in place of a module of ours.
     program: str = ""
 
@@ -57,8 +61,14 @@ CLIENTS = (
     ),
     Client(
         name="openai_agents_tools",
-        modes=("stateless", "conversation"),
+        modes=("stateless", "conversation", "compacted"),
         story="workshop",
+    ),
+    Client(
+        name="openai_agents_node",
+        modes=("stateless", "conversation", "compacted"),
+        story="workshop",
+        lacks=frozenset({"call_note"}),
     ),
     Client(name="langchain_openai", modes=("stored", "stateless")),
     Client(
@@ -70,6 +80,13 @@ CLIENTS = (
     Client(name="semantic_kernel", modes=("both", "stateless"), drops_reasoning=("stateless",)),
     Client(name="agent_framework", modes=("stored", "stateless")),
     Client(name="vercel_ai", modes=("stored", "stateless")),
+    Client(
+        name="open_responses",
+        modes=("stored",),
+        streams=False,
+        story="suite",
+        but=frozenset({"kimi"}),  # which reads no files
+    ),
 )
 CODEX = Client(name="codex", modes=("stateless",), whole=False, program="codex")
 EVERY_CLIENT = (*CLIENTS, CODEX)

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from clients.catalog import Client
 from clients.site import Format
 from tests.upstream.anthropic import SIGNATURE
 from tests.upstream.responses import SEALED
@@ -26,7 +27,7 @@ RESULT = "{city} has 21 degrees"
 _CITIES = ("Paris", "Rome", "Oslo")
 
 
-def scripts(format_: Format, _mode: str) -> tuple[Script, ...]:
+def scripts(format_: Format, _client: Client, _mode: str) -> tuple[Script, ...]:
     """Return what the model does, request by request."""
     calls = [
         Call(name="get_weather", arguments=json.dumps({"city": city}), id=call_id)
@@ -41,7 +42,7 @@ def scripts(format_: Format, _mode: str) -> tuple[Script, ...]:
 
 
 def faults(
-    format_: Format, bodies: Sequence[Json], _mode: str, *, reasoning: bool
+    format_: Format, bodies: Sequence[Json], _client: Client, _mode: str, *, reasoning: bool
 ) -> Iterator[str]:
     """Yield what is wrong with what the upstream was sent.
 

@@ -33,6 +33,12 @@ class Row:
     def failed(self) -> bool:
         return any(self.faults.values())
 
+    def result(self, format_: str) -> str:
+        """Return what came of it on a format."""
+        if format_ not in self.faults:
+            return "-"
+        return "FAILED" if self.faults[format_] else "ok"
+
 
 def table(rows: Sequence[Row], formats: Sequence[str]) -> str:
     """Return a line for each trial, a column for each format."""
@@ -42,7 +48,7 @@ def table(rows: Sequence[Row], formats: Sequence[str]) -> str:
             row.trial.client.name,
             row.trial.mode,
             row.trial.answers,
-            *("FAILED" if row.faults[name] else "ok" for name in formats),
+            *(row.result(name) for name in formats),
         ]
         for row in rows
     ]

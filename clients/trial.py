@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from clients import conversation, workshop
+from clients import conversation, suite, workshop
 from clients.catalog import COMMON, Client, Mode
 from clients.site import Format, Site
 
 _PATIENCE_S = 240
 #: What the model does, what it is asked, and what the upstream must see.
-_STORIES = {"weather": conversation, "workshop": workshop}
+_STORIES = {"weather": conversation, "workshop": workshop, "suite": suite}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,12 @@ class Trial:
     ) -> dict[str, list[str]]:
         """Run a client, and return what went wrong by format: nothing, as it should be."""
         story = _STORIES[self.client.story]
+        formats = [each for each in formats if each.name not in self.client.but]
         site.upstream.reset()
         for format_ in formats:
-            site.upstream.arm(*story.scripts(format_, self.mode), model=format_.upstream_model)
+            site.upstream.arm(
+                *story.scripts(format_, self.client, self.mode), model=format_.upstream_model
+            )
         told = _run(self, site, formats, command)
         bodies = [each["body"] for each in site.upstream.requests() if each["method"] == "POST"]
         found = {}
@@ -63,7 +66,7 @@ class Trial:
                 [answers]
                 if isinstance(answers, str)
                 else [f"it was told {answers}"] * (answers != list(story.ANSWERS))
-            ) + list(story.faults(format_, mine, self.mode, reasoning=reasoning))
+            ) + list(story.faults(format_, mine, self.client, self.mode, reasoning=reasoning))
         return found
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from clients.agent_calls import AgentCall, call_faults
+from clients.catalog import Client
 from clients.site import Format
 from tests.upstream.script import Script
 
@@ -46,33 +47,46 @@ CALLS = (
 )
 #: Which calls the model makes at once.
 _GROUPS = (CALLS[:1], CALLS[1:2], CALLS[2:4], CALLS[4:])
-_KINDS = frozenset({"custom", "namespace", "shell", "apply_patch"})
+_KINDS = frozenset({"namespace", "shell", "apply_patch"})
+SUMMARY = "The weather, the note and the rest are done."
 
 
-def scripts(format_: Format, _mode: str) -> tuple[Script, ...]:
+def scripts(format_: Format, client: Client, mode: str) -> tuple[Script, ...]:
     """Return what the model does, request by request."""
     calling = (
         Script(
             reasoning="I call what I need.",
-            calls=tuple(call.scripted(as_it_is=format_.knows_tools) for call in group),
+            calls=tuple(
+                call.scripted(as_it_is=format_.knows_tools)
+                for call in group
+                if call.id not in client.lacks
+            ),
         )
         for group in _GROUPS
     )
-    return (*calling, *(Script(say=answer) for answer in ANSWERS))
+    first, second = (Script(say=answer) for answer in ANSWERS)
+    summary = (Script(say=SUMMARY),) if mode == "compacted" else ()
+    return (*calling, first, *summary, second)
 
 
-def faults(format_: Format, bodies: Sequence[Json], mode: str, *, reasoning: bool) -> Iterator[str]:
+def faults(
+    format_: Format, bodies: Sequence[Json], client: Client, mode: str, *, reasoning: bool
+) -> Iterator[str]:
     """Yield what is wrong with what the upstream was sent."""
-    del mode, reasoning
-    expected = len(_GROUPS) + len(ANSWERS)
+    del reasoning  # what becomes of it is the other story's
+    is_compacted = mode == "compacted"
+    expected = len(_GROUPS) + len(ANSWERS) + is_compacted
     if len(bodies) != expected:
         yield f"the upstream was asked {len(bodies)} times, not {expected}"
         return
-    worker, last = bodies[-2], bodies[-1]
-    knows = format_.knows_tools
-    yield from call_faults(CALLS, worker, as_it_is=knows, kinds=_KINDS)
-    yield from call_faults(CALLS, last, as_it_is=knows, kinds=frozenset())
-    told = json.dumps(last.get("messages") or last["input"])
-    for text in (*QUESTIONS, ANSWERS[0]):
+    knows, calls = format_.knows_tools, [call for call in CALLS if call.id not in client.lacks]
+    kinds = _KINDS if "call_note" in client.lacks else _KINDS | {"custom"}
+    yield from call_faults(calls, bodies[len(_GROUPS)], as_it_is=knows, kinds=kinds)
+    told = json.dumps(bodies[-1].get("messages") or bodies[-1]["input"])
+    for text in (*QUESTIONS, SUMMARY if is_compacted else ANSWERS[0]):
         if text not in told:
             yield f"the last request lacks {text!r}"
+    if not is_compacted:
+        yield from call_faults(calls, bodies[-1], as_it_is=knows, kinds=frozenset())
+    elif any(f'"{call.id}"' in told for call in calls):
+        yield "the last request has calls that the summary stands for"
