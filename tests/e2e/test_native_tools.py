@@ -38,20 +38,30 @@ OPEN = {
 }
 FILES = {"type": "namespace", "name": "files", "description": "Files.", "tools": [RUN, OPEN]}
 SEARCH = {"type": "tool_search", "execution": "client", "description": "Finds tools."}
-TOOLS = [PATCH, FILES, SEARCH, OPEN | {"name": "close"}]
+SHELL: Json = {"type": "shell", "environment": {"type": "local"}}
+CHANGE = {"type": "apply_patch"}
+TOOLS = [PATCH, FILES, SEARCH, SHELL, CHANGE, OPEN | {"name": "close"}]
 BRINGING = {"type": "additional_tools", "role": "developer", "tools": [FILES, SEARCH]}
 TEXT = '*** Begin\n"\\ü😀\t{} *** End'
 HELLO = {"role": "user", "content": "Hi"}
 CUSTOM: Any = "custom_tool_call"
 SEARCHED = {"type": "tool_search_call", "execution": "client", "arguments": {"query": "mail"}}
+COMMANDS = {"commands": ["ls"], "timeout_ms": 5000, "max_output_length": None}
+RAN = {"type": "shell_call", "action": COMMANDS, "environment": {"type": "local"}}
+OPERATION = {"type": "update_file", "path": "a.py", "diff": "@@\n-old\n+new\n"}
+CHANGED = {"type": "apply_patch_call", "operation": OPERATION}
 CALLS = (
     Call(item=SEARCHED, id="call_s"),
+    Call(item=RAN, id="call_l"),
+    Call(item=CHANGED, id="call_c"),
     Call(name="patch", arguments=TEXT, type=CUSTOM, id="call_p"),
     Call(name="run", arguments='{"input": "ls"}', type=CUSTOM, namespace="files", id="call_r"),
     Call(name="open", arguments='{"path": "a"}', namespace="files", id="call_o"),
 )
 AS_SENT = [
     SEARCHED | {"call_id": "call_s"},
+    RAN | {"call_id": "call_l"},
+    CHANGED | {"call_id": "call_c"},
     {"type": CUSTOM, "call_id": "call_p", "name": "patch", "input": TEXT},
     {"type": CUSTOM, "call_id": "call_r", "name": "run", "namespace": "files"}
     | {"input": '{"input": "ls"}'},
@@ -60,11 +70,14 @@ AS_SENT = [
 ]
 FOUND: Json = {"type": "tool_search_output", "call_id": "call_s", "execution": "client"}
 FOUND |= {"tools": [{"type": "namespace", "name": "mail", "description": "M.", "tools": [OPEN]}]}
+GIVEN = {"stdout": "a.py", "stderr": "", "outcome": {"type": "exit", "exit_code": 0}}
 OUTPUTS = [
     FOUND,
+    {"type": "shell_call_output", "call_id": "call_l", "output": [GIVEN]},
+    {"type": "apply_patch_call_output", "call_id": "call_c", "output": "done"},
     *(
         {"type": f"{call['type']}_output", "call_id": call["call_id"], "output": "done"}
-        for call in AS_SENT[1:]
+        for call in AS_SENT[3:]
     ),
 ]
 
@@ -104,7 +117,7 @@ def test_they_go_and_come_as_they_are_and_continue_on_either_kind_of_server(
     response = answered(gateway, how, [asked], model="openai/m", tools=TOOLS, tool_choice=choice)
     assert without_ids(response["output"]) == AS_SENT
     assert [item["id"].partition("_")[0] for item in response["output"]] == [
-        *("tsc", "ctc", "ctc", "fc"),
+        *("tsc", "sh", "apc", "ctc", "ctc", "fc"),
     ]
     sent = upstream.requests(tag)[-1]["body"]
     assert (sent["tools"], sent["tool_choice"]) == (TOOLS, choice)
@@ -120,7 +133,10 @@ def test_they_go_and_come_as_they_are_and_continue_on_either_kind_of_server(
         else:
             calls = told["messages"][1]["tool_calls"]
             names = [call["function"]["name"] for call in calls]
-            assert names == ["tool_search", "patch", "files__run", "files__open"]
+            assert names == [
+                *("tool_search", "shell", "apply_patch"),
+                *("patch", "files__run", "files__open"),
+            ]
             assert told["tools"][-1]["function"]["name"] == "mail__open"
             assert not {"custom", "namespace"} & {tool["type"] for tool in told["tools"]}
 
@@ -177,4 +193,6 @@ def test_each_candidate_gets_the_tools_in_its_own_form(
     assert (call["type"], call["namespace"], call["input"]) == (CUSTOM, "files", "ls")
     sent = upstream.requests("functions")[-1]["body"]["tools"]
     names = [tool["function"]["name"] for tool in sent]
-    assert names == ["patch", "files__run", "files__open", "tool_search", "close"]
+    assert names == [
+        *("patch", "files__run", "files__open", "tool_search", "shell", "apply_patch", "close")
+    ]

@@ -1,4 +1,4 @@
-"""Which models are sent the tools of agents as they are (G1-G3)."""
+"""Which models are sent the tools of agents as they are (G1-G4)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import pytest
 from app.providers.profiles import known_tools, profile_of
 from app.settings import ProviderSettings
 
-ALL = {"custom", "namespace", "additional_tools", "tool_search"}
+SHELLS = {"shell", "apply_patch"}
+ALL = {"custom", "namespace", "additional_tools", "tool_search", *SHELLS}
 
 
 def known(model: str, *, profile: str | None = "openai", **quirks: bool) -> set[str]:
@@ -24,7 +25,7 @@ def known(model: str, *, profile: str | None = "openai", **quirks: bool) -> set[
         ("our-own-deployment", ALL),
         ("gpt-5", {"custom"}),
         ("gpt-5-mini-2025-08-07", {"custom"}),
-        ("gpt-5.3-codex", {"custom"}),
+        ("gpt-5.3-codex", {"custom", *SHELLS}),
         ("gpt-4.1", set()),
         ("o3-pro", set()),
         ("ft:gpt-4o-mini", set()),

@@ -1,4 +1,4 @@
-"""Which of the tools that agents run a model of a server knows, by the server and its name (G1-G3).
+"""Which of the tools that agents run a model of a server knows, by the server and its name (G1-G4).
 
 What it does not know works all the same, as functions: so what is doubtful is left off.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from app.domain.built_in.apply_patch import ApplyPatchTool
+from app.domain.built_in.shell import ShellTool
 from app.domain.items import AdditionalTools
 from app.domain.tools import FUNCTIONS_ONLY, CustomTool, NamespaceTool, ToolSearchTool
 from app.providers.profiles.families import is_any
@@ -20,27 +22,34 @@ _FUNCTIONS_ONLY = (
     *("deepseek*", "llama*", "meta-*", "mistral*", "ministral*", "codestral*", "grok*"),
     *("phi-*", "cohere*", "command*", "kimi*", "qwen*", "model-router*"),
 )
+#: developers.openai.com, "Apply patch", "Shell": gpt-5.1 and later know both tools. `local_shell`
+#: is for codex-mini alone.
+_BEFORE_SHELLS = ("gpt-5", "gpt-5-*")
 #: developers.openai.com, "Tool search", and learn.microsoft.com: gpt-5.4 and later know namespaces
 #: whose tools are searched, and tools that are added on the way.
-_BEFORE_NAMESPACES = ("gpt-5", "gpt-5-*", "gpt-5.[0-3]", "gpt-5.[0-3]-*")
+_BEFORE_NAMESPACES = (*_BEFORE_SHELLS, "gpt-5.[0-3]", "gpt-5.[0-3]-*")
 
 
 def known_tools(model: str, profile: Profile) -> frozenset[str]:
     """Return the types of tools, and of items that bring them, that the model knows."""
-    if not (profile.custom_tools or profile.namespaces or profile.tool_search):
-        return FUNCTIONS_ONLY
-    return _known(model, profile.custom_tools, profile.namespaces, profile.tool_search)
+    flags = profile.custom_tools, profile.namespaces, profile.tool_search, profile.shell_tools
+    return _known(model, *flags) if any(flags) else FUNCTIONS_ONLY
 
 
 @lru_cache(maxsize=1024)
-def _known(model: str, custom: bool, namespaces: bool, search: bool) -> frozenset[str]:
+def _known(
+    model: str, custom: bool, namespaces: bool, search: bool, shells: bool
+) -> frozenset[str]:
     if is_any(model, _FUNCTIONS_ONLY):
         return FUNCTIONS_ONLY
-    is_old = is_any(model, _BEFORE_NAMESPACES)
+    has_shells = not is_any(model, _BEFORE_SHELLS)
+    has_namespaces = not is_any(model, _BEFORE_NAMESPACES)
     known = {
         CustomTool.type: custom,
-        NamespaceTool.type: namespaces and not is_old,
-        AdditionalTools.type: search and not is_old,
-        ToolSearchTool.type: search and not is_old,
+        NamespaceTool.type: namespaces and has_namespaces,
+        AdditionalTools.type: search and has_namespaces,
+        ToolSearchTool.type: search and has_namespaces,
+        ShellTool.type: shells and has_shells,
+        ApplyPatchTool.type: shells and has_shells,
     }
     return frozenset(kind for kind, is_known in known.items() if is_known)

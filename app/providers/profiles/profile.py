@@ -78,6 +78,7 @@ class Profile:
             events; else they are functions to it.
         tool_search: whether it knows searches among tools, and items that bring tools; else these
             are among those of the request.
+        shell_tools: whether it knows the tools `shell` and `apply_patch`, which callers run.
         A model that is known by name to be older than such tools gets the other form.
 
     A quirk that is named here under one format has, where it makes sense, the same meaning in
@@ -135,6 +136,7 @@ class Profile:
     custom_tools: bool = False
     namespaces: bool = False
     tool_search: bool = False
+    shell_tools: bool = False
 
 
 #: What is taken for granted of a server that nobody knows.

@@ -33,6 +33,7 @@ _OPENAI = replace(
     custom_tools=True,
     namespaces=True,
     tool_search=True,
+    shell_tools=True,
     compaction=True,
 )
 #: Azure's API is OpenAI's; learn.microsoft.com, "v1 API": the key goes into `api-key`; "Priority
@@ -75,6 +76,7 @@ VENDORS = (
         custom_tools=False,
         namespaces=False,
         tool_search=False,
+        shell_tools=False,
         compaction=False,
     ),
     # docs.anthropic.com, "OpenAI SDK compatibility": what is ignored there. Its own format has
