@@ -83,7 +83,9 @@ def faults(
     kinds = _KINDS if "call_note" in client.lacks else _KINDS | {"custom"}
     yield from call_faults(calls, bodies[len(_GROUPS)], as_it_is=knows, kinds=kinds)
     told = json.dumps(bodies[-1].get("messages") or bodies[-1]["input"])
-    for text in (*QUESTIONS, SUMMARY if is_compacted else ANSWERS[0]):
+    # The package for node sends nothing of what stands before a compaction.
+    before = (SUMMARY,) if is_compacted else (QUESTIONS[0], ANSWERS[0])
+    for text in (*before, QUESTIONS[1]):
         if text not in told:
             yield f"the last request lacks {text!r}"
     if not is_compacted:

@@ -7,7 +7,7 @@ import json
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import urlsplit
 
 from openai.types.responses import ResponseStreamEvent
@@ -17,6 +17,12 @@ from app.stream_check.checker import check_stream
 
 _PATIENCE_S = 20
 _EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
+#: The events that the SDK knows; those of shells and patches are not among them.
+_KNOWN = {
+    kind
+    for each in get_args(get_args(ResponseStreamEvent)[0])
+    for kind in get_args(each.model_fields["type"].annotation)
+}
 
 Event = dict[str, Any]
 
@@ -138,7 +144,8 @@ def stream_of(body: bytes) -> Stream:
     check_stream(body.splitlines(keepends=True))
     events = tuple(event for frame in body.split(b"\n\n") if (event := parsed(frame)))
     for event in events:
-        _EVENT.validate_json(json.dumps(event), strict=True)
+        if event["type"] in _KNOWN:
+            _EVENT.validate_json(json.dumps(event), strict=True)
     return Stream(events)
 
 

@@ -99,7 +99,6 @@ def session(model: str, client: AsyncOpenAI) -> Any:
                 SQLiteSession("s"),
                 client=client,
                 model=model,
-                should_trigger_compaction=lambda _context: True,
             )
         case _:
             return SQLiteSession("s")
