@@ -7,6 +7,7 @@ GatewayError                     500  api_error
 │   ├── RequestTimeout           408  the body did not arrive in time
 │   ├── RequestTooLarge          413  the body is larger than the endpoint takes
 │   ├── UnsupportedMediaType     415  the body is not JSON by its own word
+│   ├── IdempotencyKeyReused     422  the key came with another body before
 │   └── WebSocketNotOffered      426  the caller asked for a WebSocket, where there is HTTP
 ├── Unauthenticated              401  authentication_error: no key, or one that is not valid
 ├── PermissionDenied             403  permission_denied_error: this key may not do that
@@ -104,6 +105,13 @@ class UnsupportedMediaType(InvalidRequest):
     """The body is not JSON by its own word, or is encoded in a way we do not read."""
 
     status = 415
+
+
+class IdempotencyKeyReused(InvalidRequest):
+    """The Idempotency-Key came with another body before (C3)."""
+
+    status = 422
+    code = "idempotency_key_reused"
 
 
 class WebSocketNotOffered(InvalidRequest):

@@ -5,6 +5,7 @@
 <prefix>{tag}:common        hash: what its turns have in common (entries.py)
 <prefix>conversations:<account>  sorted set: tags by the time of their first turn, Unix seconds
 <prefix>homes:<account>     hash: item id -> response id, of items whose id does not say so
+<prefix>idempotency:<account>:<hash>  hash: an Idempotency-Key (idempotency/lua), for a day
 <prefix>stored:<account>    number: bytes of all that the account has stored (stored_bytes.py)
 <prefix>deleted             sorted set: ids of deleted responses by the time of their deletion
 <prefix>{jobs}…, …:job:<id>, …:events:<id>   background responses (jobs/lua)
@@ -44,6 +45,9 @@ class Keys:
 
     def stored(self, account: str) -> str:
         return f"{self._prefix}stored:{account}"
+
+    def idempotency(self, account: str, key_hash: str) -> str:
+        return f"{self._prefix}idempotency:{account}:{key_hash}"
 
     def homes(self, account: str) -> str:
         return f"{self._prefix}homes:{account}"

@@ -1,0 +1,166 @@
+"""Who has an Idempotency-Key: the first request with it; whoever else sends it waits, and is given
+what became of that one (C3).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from math import inf
+from secrets import token_hex
+from time import monotonic
+
+from app.errors import IdempotencyKeyReused, StorageUnavailable
+from app.services.idempotency.kept_answers import KeptAnswer, opened, sealed
+from app.store.idempotency.base import IdempotencyStore
+from app.telemetry import STORE_FAILURES, log
+
+#: For how long a key stays that of a process that was lost, in seconds, and how often the others
+#: say that they are there.
+LEASE_S, RENEWED_S = 30.0, 5.0
+#: How often who waits looks whether the answer is there: first, and later.
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 0.5
+#: A call goes on for so long without anybody who listens (C3).
+UNHEARD_S = 60.0
+
+
+class OwnedKey:
+    """A key that a request of this process has. `on_unheard` is called once nobody has listened for
+    a minute since the caller left.
+    """
+
+    def __init__(
+        self, keys: IdempotencyKeys, account: str, key: str, key_hash: str, token: str
+    ) -> None:
+        self.account = account
+        self.key_hash = key_hash
+        self.token = token
+        self.on_unheard: Callable[[], None] = lambda: None
+        self.left_at: float | None = None
+        self.answer: bytes | None = None
+        self._keys = keys
+        self._key = key
+
+    def leave(self) -> None:
+        """Note that the caller has gone, who is expected again."""
+        self.left_at = monotonic()
+
+    def finish(self, answer: KeptAnswer) -> None:
+        """Keep what became of the request: at once, or as soon as the store can be reached."""
+        self.answer = sealed(answer, self.account, self._key)
+        self._keys.settle(self)
+
+    def free(self) -> None:
+        """Forget the key: no response was made, or it was given up."""
+        self._keys.free(self)
+
+
+class IdempotencyKeys:
+    """Takes keys, keeps those of this process, and waits for those of others.
+
+    `hashed` returns the keyed hash of an account's key. `pause` is like time.sleep.
+    """
+
+    def __init__(
+        self,
+        store: IdempotencyStore,
+        hashed: Callable[[str, str], str],
+        pause: Callable[[float], object],
+    ) -> None:
+        self._store = store
+        self._hashed = hashed
+        self._pause = pause
+        self._owned: dict[str, OwnedKey] = {}
+        self._lock = threading.Lock()
+        self._renewer: threading.Thread | None = None
+
+    def begin(
+        self, account: str, key: str, digest: bytes, gone: Callable[[], bool]
+    ) -> OwnedKey | KeptAnswer | None:
+        """Return the key where it is this request's now, or what became of the one that had it.
+
+        Waits while that is under way, here or in another process; returns None when `gone`.
+
+        Raises:
+            IdempotencyKeyReused: it came with another body.
+            StorageUnavailable: the store is unreachable.
+        """
+        key_hash, token, pause_s = self._hashed(account, key), token_hex(8), FIRST_PAUSE_S
+        while not gone():
+            found = self._store.begin(account, key_hash, digest, token)
+            if found.state == "reused":
+                raise IdempotencyKeyReused(
+                    "This Idempotency-Key came with another body before: use a new key for a new "
+                    "request.",
+                    param="Idempotency-Key",
+                )
+            if found.state == "done":
+                return opened(found.answer, account, key)
+            if found.state == "begun":
+                owned = OwnedKey(self, account, key, key_hash, token)
+                self._keep(owned)
+                return owned
+            self._pause(pause_s)
+            pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
+        return None
+
+    def settle(self, owned: OwnedKey) -> None:
+        """Keep an answer now; where the store is unreachable, the renewer tries again."""
+        if owned.answer is None:
+            return
+        try:
+            self._store.finish(owned.account, owned.key_hash, owned.token, owned.answer)
+        except StorageUnavailable:
+            STORE_FAILURES.labels("idempotency").inc()
+        else:
+            self._owned.pop(owned.token, None)
+
+    def free(self, owned: OwnedKey) -> None:
+        """Forget a key; where the store is unreachable, its lease runs out."""
+        self._owned.pop(owned.token, None)
+        try:
+            self._store.free(owned.account, owned.key_hash, owned.token)
+        except StorageUnavailable:
+            STORE_FAILURES.labels("idempotency").inc()
+
+    def renew(self) -> None:
+        """Say that the requests of this process are under way, and end what nobody waits for."""
+        for owned in list(self._owned.values()):
+            if owned.answer is not None:
+                self.settle(owned)
+                continue
+            try:
+                idle_s = self._store.renew(owned.account, owned.key_hash, owned.token)
+            except StorageUnavailable:
+                STORE_FAILURES.labels("idempotency").inc()
+                continue
+            if idle_s is None:
+                self._owned.pop(owned.token, None)  # its lease had run out
+            elif _is_unheard(owned, idle_s):
+                log.info("idempotent_call_unheard")
+                owned.on_unheard()
+
+    def _keep(self, owned: OwnedKey) -> None:
+        with self._lock:
+            self._owned[owned.token] = owned
+            if self._renewer is None or not self._renewer.is_alive():
+                renewer = threading.Thread(
+                    target=self._renew_on, name="idempotency keys", daemon=True
+                )
+                renewer.start()
+                self._renewer = renewer
+
+    def _renew_on(self) -> None:
+        while True:
+            self._pause(RENEWED_S)
+            with self._lock:
+                if not self._owned:
+                    self._renewer = None
+                    return
+            self.renew()
+
+
+def _is_unheard(owned: OwnedKey, idle_s: float) -> bool:
+    left_at = owned.left_at
+    silent_s = -inf if left_at is None else monotonic() - left_at
+    return silent_s >= UNHEARD_S and idle_s >= UNHEARD_S

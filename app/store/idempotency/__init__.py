@@ -1,0 +1,1 @@
+"""What became of requests that came with an Idempotency-Key (C3)."""

@@ -1,0 +1,52 @@
+"""What a store of idempotency keys must be able to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+#: For how long a key is remembered, in seconds.
+KEPT_S = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class KeyState:
+    """What is known of a key as a request with it begins.
+
+    `begun`: nothing was, and it is this request's now. `running`: another request has it and is
+    under way. `done`: `answer` is what became of it. `reused`: it came with another body.
+    """
+
+    state: Literal["begun", "running", "done", "reused"]
+    answer: bytes = b""
+
+
+class IdempotencyStore(Protocol):
+    """Keeps keys by account and hash, for 24 hours each.
+
+    A key is its owner's while the lease lasts, which `renew` prolongs; what lost it is another's to
+    begin. Every method raises StorageUnavailable when Redis is unreachable, and may be repeated.
+    """
+
+    def begin(self, account: str, key_hash: str, digest: bytes, token: str) -> KeyState:
+        """Take a key for a request whose body has this digest, if nobody has it."""
+        ...
+
+    def renew(self, account: str, key_hash: str, token: str) -> float | None:
+        """Prolong the lease; return for how many seconds nobody has waited for the answer.
+
+        Infinity where nobody ever did, None where the key is not the token's any more.
+        """
+        ...
+
+    def finish(self, account: str, key_hash: str, token: str, answer: bytes) -> None:
+        """Keep what became of the request, unless somebody else has the key by now."""
+        ...
+
+    def free(self, account: str, key_hash: str, token: str) -> None:
+        """Forget a key, unless somebody else has it by now."""
+        ...
+
+    def erase(self, account: str) -> None:
+        """Forget all keys of an account."""
+        ...

@@ -1,0 +1,64 @@
+"""Idempotency keys in Redis, a hash each: lua/begin.lua says what is in it."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+from app.store.connection.checks import servers
+from app.store.connection.client import Client
+from app.store.connection.errors import translated
+from app.store.connection.script import LuaFolder, Script
+from app.store.idempotency.base import KEPT_S, KeyState
+from app.store.keys import Keys
+
+_lua = LuaFolder(__file__)
+_BEGIN, _RENEW = Script(_lua("begin")), Script(_lua("renew"))
+_FINISH, _FREE = Script(_lua("finish")), Script(_lua("free"))
+_SPECIAL = str.maketrans({each: f"\\{each}" for each in r"\*?[]^-"})
+#: So many keys are looked at in one step.
+_AT_ONCE = 500
+
+
+class RedisIdempotencyStore:
+    """Implements IdempotencyStore on any Redis >= 6.2. `lease_s` is in seconds."""
+
+    def __init__(self, client: Client, prefix: str, lease_s: float) -> None:
+        self._redis: Any = client
+        self._keys = Keys(prefix)
+        self._lease_ms = int(lease_s * 1000)
+
+    def begin(self, account: str, key_hash: str, digest: bytes, token: str) -> KeyState:
+        """Take a key for a request whose body has this digest, if nobody has it."""
+        arguments = (digest, token, self._lease_ms, KEPT_S * 1000)
+        state, answer = self._run(_BEGIN, account, key_hash, *arguments)
+        return KeyState(state.decode(), answer)
+
+    def renew(self, account: str, key_hash: str, token: str) -> float | None:
+        """Prolong the lease; return for how many seconds nobody has waited for the answer."""
+        idle_ms = self._run(_RENEW, account, key_hash, token, self._lease_ms)
+        if idle_ms is None:
+            return None
+        return inf if idle_ms < 0 else idle_ms / 1000
+
+    def finish(self, account: str, key_hash: str, token: str, answer: bytes) -> None:
+        """Keep what became of the request, unless somebody else has the key by now."""
+        self._run(_FINISH, account, key_hash, token, answer, KEPT_S * 1000)
+
+    def free(self, account: str, key_hash: str, token: str) -> None:
+        """Forget a key, unless somebody else has it by now."""
+        self._run(_FREE, account, key_hash, token)
+
+    def erase(self, account: str) -> None:
+        """Forget all keys of an account."""
+        pattern = self._keys.idempotency("", "").removesuffix(":").translate(_SPECIAL)
+        pattern = f"{pattern}{account.translate(_SPECIAL)}:*"
+        with translated():
+            for _, node in servers(self._redis):
+                for key in node.scan_iter(match=pattern, count=_AT_ONCE):
+                    node.unlink(key)
+
+    def _run(self, script: Script, account: str, key_hash: str, *arguments: Any) -> Any:
+        key = self._keys.idempotency(account, key_hash)
+        with translated():
+            return script((key,), arguments).run(self._redis)
