@@ -21,6 +21,7 @@ from app.services.accounts.service import Accounts
 from app.services.background.service import Background
 from app.services.conversations.service import Conversations
 from app.services.health import Health
+from app.services.idempotency.service import IdempotencyKeys, OwnedKey
 from app.services.limits.meter import Meter
 from app.services.limits.request_log import RequestLog
 from app.services.responses.archive import Archive
@@ -41,6 +42,7 @@ class Services:
 
     responses: Responses
     conversations: Conversations
+    idempotency: IdempotencyKeys
     background: Background
     accounts: Accounts
     meter: Meter
@@ -71,6 +73,9 @@ class CallContext:
     caller: Caller
     #: How long the body says that it is; 0 where it comes in chunks.
     body_bytes: int = 0
+    #: SHA-256 of the body of a request with an Idempotency-Key (C3); that key, once it is its.
+    body_digest: bytes = b""
+    owned_key: OwnedKey | None = None
     place: Place | None = None
     standing: Standing | None = None
     recording: Recording | None = None

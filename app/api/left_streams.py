@@ -1,4 +1,9 @@
-"""Streams that go on without their callers, where these asked for that (C7)."""
+"""What becomes of answers whose callers leave: given up, carried on, or kept for a retry.
+
+As a rule an answer is given up at once (A4). With `X-On-Disconnect: continue` a stream goes on to
+its end (C7). With an Idempotency-Key the caller is expected again: the answer goes on for a minute,
+and for as long as another request with that key waits for it (C3).
+"""
 
 from __future__ import annotations
 
@@ -7,9 +12,12 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from app.domain.identity import RequestIdentity
+from app.api import context
+from app.api.http.json_response import TraceRecorder
+from app.api.idempotency import KeyedRecorder
 from app.domain.request import CreateRequest
 from app.domain.stream.events import Event
+from app.domain.stream.replay.cuts import StreamCuts
 from app.domain.upstream_call import UpstreamCall
 from app.errors import InvalidRequest
 from app.telemetry import identify, log
@@ -18,39 +26,51 @@ HEADER = "X-On-Disconnect"
 _KEY = "HTTP_X_ON_DISCONNECT"
 
 
-def goes_on(environ: dict[str, Any], request: CreateRequest) -> bool:
-    """Tell whether the answer is to go on without its caller.
+class AbsentCaller:
+    """One answer, whose caller may leave. `recorder` notes how it ends; `cuts`, where it is there,
+    is to note where its stream is cut; `carry_on`, where it is there, takes a stream to its end
+    that its caller has left.
 
     Raises:
-        InvalidRequest: the header says something else, or the answer is not streamed and stored.
-    """
-    wanted = environ.get(_KEY)
-    if wanted is None or wanted == "cancel":
-        return False
-    if wanted != "continue":
-        what = f"The header {HEADER} must be 'continue' or 'cancel'."
-        raise InvalidRequest(what, param=HEADER, code="invalid_value")
-    if not (request.stream and request.store):
-        raise InvalidRequest(
-            f"The header {HEADER} 'continue' needs 'stream' and 'store': nobody could read the "
-            "answer later.",
-            param=HEADER,
-            code="unsupported_value",
-        )
-    return True
-
-
-def carry_on(
-    call: UpstreamCall, identity: RequestIdentity
-) -> Callable[[Iterator[Sequence[Event]], Callable[[], None]], None]:
-    """Return what takes a stream to its end in a thread of its own, once its caller has left.
-
-    The process's end reaches it as ever (open_answers). Where there is no thread to be had, it ends
-    at once, as a stream does whose caller leaves.
+        InvalidRequest: the header says something else, or does not go with the request.
     """
 
-    def begin(batches: Iterator[Sequence[Event]], over: Callable[[], None]) -> None:
+    def __init__(
+        self, current: context.CallContext, request: CreateRequest, call: UpstreamCall
+    ) -> None:
+        self._current, self._call = current, call
+        self._goes_on = _goes_on(current.environ, request)
+        self.cuts: StreamCuts | None = None
+        self.recorder = TraceRecorder(current)
+        owned = current.owned_key
+        if owned is not None:
+            if request.stream:
+                self.cuts = current.services.responses.replays.new_cuts()
+            self.recorder = KeyedRecorder(current, owned, request, self.cuts)
+            if not self._goes_on:
+                owned.on_unheard = call.cancel
+        is_kept = self._goes_on or owned is not None
+        self.carry_on = self._carry_on if is_kept else None
+
+    def watch(self) -> object | None:
+        """Watch for the caller's hang-up; return what ends the watch, None where there is none."""
+        owned, hangups = self._current.owned_key, self._current.services.hangups
+        if owned is not None:
+            return hangups.watch(self._current.environ, owned.leave)
+        if self._goes_on:
+            return None
+        return hangups.watch(self._current.environ, self._call.cancel)
+
+    def _carry_on(self, batches: Iterator[Sequence[Event]], over: Callable[[], None]) -> None:
+        """Take a stream to its end in a thread of its own.
+
+        The process's end reaches it as ever (open_answers). Where there is no thread to be had, it
+        ends at once, as a stream does whose caller leaves.
+        """
+        call, identity, owned = self._call, self._current.identity, self._current.owned_key
         call.relay = None  # there is nobody to push to
+        if owned is not None:
+            owned.leave()
 
         def take() -> None:
             identify(request_id=identity.request_id, trace_id=identity.trace_id)
@@ -68,4 +88,19 @@ def carry_on(
             finally:
                 over()
 
-    return begin
+
+def _goes_on(environ: dict[str, Any], request: CreateRequest) -> bool:
+    wanted = environ.get(_KEY)
+    if wanted is None or wanted == "cancel":
+        return False
+    if wanted != "continue":
+        what = f"The header {HEADER} must be 'continue' or 'cancel'."
+        raise InvalidRequest(what, param=HEADER, code="invalid_value")
+    if not (request.stream and request.store):
+        raise InvalidRequest(
+            f"The header {HEADER} 'continue' needs 'stream' and 'store': nobody could read the "
+            "answer later.",
+            param=HEADER,
+            code="unsupported_value",
+        )
+    return True

@@ -28,9 +28,11 @@ from app.factory.core import (
 )
 from app.providers.base import Provider
 from app.schemas.request.body import MAX_BODY_BYTES
+from app.services.answering.sealing import PayloadSealer
 from app.services.background.service import Background
 from app.services.background.subscriptions import FeedHub
 from app.services.health import Health
+from app.services.idempotency.service import IdempotencyKeys
 from app.services.limits.request_log import RequestLog
 from app.services.responses.archive import Archive
 from app.services.responses.replays import StreamReplays
@@ -41,6 +43,7 @@ from app.store.accounts.redis import RedisAccountStore
 from app.store.connection.checks import persistence
 from app.store.connection.client import Client, connect
 from app.store.connection.reasons import reason
+from app.store.idempotency.redis import RedisIdempotencyStore
 from app.store.responses.archive_redis import RedisArchive
 from app.store.responses.base import ResponseStore
 from app.store.responses.redis import RedisStore
@@ -123,12 +126,13 @@ def _services(
     core = core_of(settings, client, redis_store, store, account_store, meter, providers, deliver)
     background = _background(settings, client, core, spool)
     responses = _responses(core, store, background)
-    archive = RedisArchive(client, prefix, redis_store.safety)
+    idempotency = _idempotency(settings, client, core)
     requests = RequestLog(request_log_store(settings, client))
     in_flight = InFlight(settings.requests.max_in_flight, settings.requests.max_body_memory_mb)
     return context.Services(
         responses=responses,
         conversations=core.conversations,
+        idempotency=idempotency,
         background=background,
         accounts=core.accounts,
         meter=meter,
@@ -138,8 +142,14 @@ def _services(
         in_flight=in_flight,
         open_answers=open_answers,
         requests=settings.requests,
-        archive=Archive(
-            archive, core.lookup, spool, background, responses, core.accounts, meter.book, requests
+        archive=_archive(
+            RedisArchive(client, prefix, redis_store.safety),
+            core,
+            spool,
+            background,
+            responses,
+            requests,
+            idempotency,
         ),
         request_log=requests,
         spool=spool,
@@ -155,6 +165,38 @@ def _saturation(client: Client, core: Core, in_flight: InFlight) -> SaturationSa
 
 def _metrics_address(bind: str | None) -> MetricsAddress | None:
     return None if bind is None else MetricsAddress(bind)
+
+
+def _archive(
+    store: RedisArchive,
+    core: Core,
+    spool: SpoolDelivery,
+    background: Background,
+    responses: Responses,
+    requests: RequestLog,
+    idempotency: IdempotencyKeys,
+) -> Archive:
+    return Archive(
+        store,
+        core.lookup,
+        spool,
+        background,
+        responses,
+        core.accounts,
+        core.meter.book,
+        requests,
+        idempotency,
+    )
+
+
+def _idempotency(settings: Settings, client: Client, core: Core) -> IdempotencyKeys:
+    lease_s, sealer = settings.background.lease_s, PayloadSealer(core.accounts.secret)
+    return IdempotencyKeys(
+        RedisIdempotencyStore(client, settings.redis.prefix, lease_s),
+        lambda account, key: sealer.pseudonym(account, f"idempotency {key}"),
+        lease_s,
+        time.sleep,
+    )
 
 
 def _responses(core: Core, store: ResponseStore, background: Background) -> Responses:

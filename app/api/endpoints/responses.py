@@ -21,7 +21,8 @@ from app.api.http.json_response import (
 )
 from app.api.http.queries import boolean, include_values, integer, page_query
 from app.api.http.response import WSGIResponse
-from app.api.left_streams import carry_on, goes_on
+from app.api.idempotency import idempotency_key, idempotent
+from app.api.left_streams import AbsentCaller
 from app.api.server_keys import PUSH
 from app.domain.request import CreateRequest
 from app.domain.upstream_call import UpstreamCall
@@ -32,6 +33,7 @@ from app.schemas.request.compact import COMPACT_REQUEST
 from app.schemas.request.create import CREATE_REQUEST, INPUT_TOKENS_REQUEST
 from app.schemas.wire.answers import COMPACTED, DELETED, ITEM_LIST, TOKEN_COUNT
 from app.schemas.wire.responses import RESPONSE
+from app.services.idempotency.kept_answers import KeptAnswer
 from app.services.responses.service import Started
 from app.telemetry import STREAMS_OPEN
 
@@ -58,6 +60,13 @@ def create() -> ResponseReturnValue:
     request = CREATE_REQUEST.load(body, context=_reading(current))
     current.trace.model = request.model
     current.trace.model_label = current.services.catalog.label(request.model)
+    key = idempotency_key(current)
+    if key is None:
+        return _created(current, request, body)
+    return idempotent(current, key, lambda: _created(current, request, body))
+
+
+def _created(current: context.CallContext, request: CreateRequest, body: Any) -> WSGIResponse:
     if request.background:
         return _enqueued(current, request, body)
     return _answered(current, request)
@@ -81,7 +90,10 @@ def _enqueued(current: context.CallContext, request: CreateRequest, body: Any) -
     )
     current.trace.response_id, current.trace.outcome = queued.id, queued.status
     headers = {"Location": f"{bp.url_prefix}/{queued.id}", "Retry-After": "1"}
-    return json_response(RESPONSE.dump(queued), headers | ignored_parameters(ignored), status=202)
+    shown = RESPONSE.dump(queued)
+    if current.owned_key is not None:
+        current.owned_key.finish(KeptAnswer(202, body=shown))
+    return json_response(shown, headers | ignored_parameters(ignored), status=202)
 
 
 def _answered(current: context.CallContext, request: CreateRequest) -> WSGIResponse:
@@ -89,14 +101,15 @@ def _answered(current: context.CallContext, request: CreateRequest) -> WSGIRespo
 
     Whatever ends the call early reaches it: a caller who hangs up, and the end of this process.
     """
-    services, trace, recorder = current.services, current.trace, TraceRecorder(current)
+    services, trace = current.services, current.trace
     silence_s = services.requests.keepalive_s
     call = UpstreamCall(deadline=math.inf, silence_s=silence_s, identity=current.identity)
-    on_left = carry_on(call, current.identity) if goes_on(current.environ, request) else None
+    absent = AbsentCaller(current, request, call)
+    recorder = absent.recorder
     place = services.open_answers.enter(call.abort)
-    watch = None if on_left else services.hangups.watch(current.environ, call.cancel)
+    watch = absent.watch()
     try:
-        started = services.responses.start(current.caller, request, call, recorder)
+        started = services.responses.start(current.caller, request, call, recorder, absent.cuts)
         recorder.started(started, call)
         if not request.stream:
             body = _whole(started, request)
@@ -105,7 +118,7 @@ def _answered(current: context.CallContext, request: CreateRequest) -> WSGIRespo
         if push is not None:
             call.relay_to(sse.relay(run, push))
         over = streaming(services, watch, place)
-        stream = sse.Stream(run.events(), sse.frames, over, on_left)
+        stream = sse.Stream(run.events(), sse.frames, over, absent.carry_on)
         watch = place = None  # now the stream's to end
         return sse.stream_response(stream, response_headers(started, trace))
     finally:

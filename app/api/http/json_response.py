@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 from urllib.parse import quote, unquote
@@ -32,11 +31,13 @@ def json_response(
     return WSGIResponse(orjson.dumps(body), status, headers, content_type="application/json")
 
 
-@dataclass(frozen=True, slots=True)
 class TraceRecorder:
     """Puts what becomes of an answer into its request's log line and the metrics."""
 
-    call: context.CallContext
+    __slots__ = ("call",)
+
+    def __init__(self, call: context.CallContext) -> None:
+        self.call = call
 
     def admitted(self, standing: Standing) -> None:
         """Note where the caller stands, for the headers of whatever the answer will be."""

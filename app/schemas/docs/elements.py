@@ -25,6 +25,11 @@ def query(name: str, schema: Json, description: str) -> Json:
     return {"in": "query", "name": name, "schema": schema, "description": description}
 
 
+def header(name: str, schema: Json, description: str) -> Json:
+    """Return a header of the request."""
+    return {"in": "header", "name": name, "schema": schema, "description": description}
+
+
 def include() -> Json:
     """Return the parameter `include`."""
     values = {"type": "string", "enum": sorted(INCLUDE_VALUES)}

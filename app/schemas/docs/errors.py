@@ -7,6 +7,7 @@ from typing import Any
 from app.errors import (
     ContextLengthExceeded,
     GatewayError,
+    IdempotencyKeyReused,
     InvalidRequest,
     MethodNotAllowed,
     NotFound,
@@ -67,6 +68,7 @@ _EXAMPLES: tuple[GatewayError, ...] = (
     RequestTimeout("The body did not arrive in time.", code="request_timeout"),
     RequestTooLarge("The body is larger than 32 MiB: send less."),
     UnsupportedMediaType("The body must be JSON."),
+    IdempotencyKeyReused("This Idempotency-Key came with another body before: use a new key."),
     WebSocketNotOffered("There is no WebSocket here: send the request by POST /v1/responses."),
     RateLimited("Too many requests: try again in 12 seconds."),
     GatewayError("Internal error. The gateway's log has the details under the request id."),
@@ -85,6 +87,7 @@ _MEANINGS = {
     408: "The body did not arrive in time.",
     413: "The body is too large, or becomes too much.",
     415: "The body is not JSON, or in an encoding that is not read.",
+    422: "The Idempotency-Key came with another body before.",
     426: "There is no WebSocket here: the request is made by POST.",
     429: "A rate limit is reached.",
     500: "The gateway or an upstream failed.",

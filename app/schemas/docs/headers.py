@@ -19,6 +19,10 @@ HEADERS: dict[str, dict[str, Any]] = {
         "description": "What of the answer is an estimate: `input_tokens`.",
         "schema": _TEXT,
     },
+    "Idempotent-Replayed": {
+        "description": "The answer is that of an earlier request with the same Idempotency-Key.",
+        "schema": {"type": "string", "const": "true"},
+    },
     "X-Gateway-Provider": {"description": "The provider that answered.", "schema": _TEXT},
     "X-Gateway-Attempts": {
         "description": "How many attempts were made at providers.",

@@ -7,7 +7,7 @@ from typing import Any
 from app.schemas.docs.conversations import conversation_operations
 from app.schemas.docs.elements import JSON as _JSON
 from app.schemas.docs.elements import KEYED as _KEYED
-from app.schemas.docs.elements import Json, page_parameters
+from app.schemas.docs.elements import Json, header, page_parameters
 from app.schemas.docs.elements import answer as _answer
 from app.schemas.docs.elements import include as _include
 from app.schemas.docs.elements import query as _query
@@ -35,6 +35,8 @@ _ONE = f"{RESPONSES}/{{response_id}}"
 _WAIT = {"type": "integer", "minimum": 0, "maximum": 60, "default": 0}
 _STREAM = {"type": "boolean", "default": False}
 _NUMBER = {"type": "integer", "minimum": 0, "maximum": 10**9 - 1}
+_KEY = {"type": "string", "pattern": "^[!-~]{1,255}$"}
+_LEFT = {"type": "string", "enum": ["cancel", "continue"], "default": "cancel"}
 _OPEN: dict[str, Any] = {"security": []}
 
 
@@ -60,18 +62,22 @@ def operations() -> dict[str, dict[str, Json]]:
 
 def _create() -> Json:
     answer = _answer("The response, whole; or, with `stream`, its events.", ResponseSchema())
-    answer["headers"] = headers(*ANSWERED, *LIMITS)
+    answer["headers"] = headers(*ANSWERED, "Idempotent-Replayed", *LIMITS)
     answer["content"] |= _frames()
     queued = _answer("With `background`: the response, queued.", ResponseSchema())
     queued["headers"] = headers("Location", "Retry-After", "X-Ignored-Parameters", *LIMITS)
     return {
         "operationId": "createResponse",
         "summary": "Create a response: whole, streamed as events, or in the background.",
+        "parameters": [
+            header("Idempotency-Key", _KEY, "The same key and body are answered once, for 24 h."),
+            header("X-On-Disconnect", _LEFT, "What becomes of a stream that its caller leaves."),
+        ],
         "requestBody": {
             "required": True,
             "content": {_JSON: {"schema": CreateRequestSchema(), "examples": REQUESTS}},
         },
-        "responses": {"200": answer, "202": queued} | errors(400, 404, 408, 413, 415, *_KEYED),
+        "responses": {"200": answer, "202": queued} | errors(400, 404, 408, 413, 415, 422, *_KEYED),
     }
 
 

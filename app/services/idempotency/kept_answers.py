@@ -1,8 +1,8 @@
 """What is kept of an answer, sealed so that who has Redis alone cannot read it.
 
-The key is derived from the caller's Idempotency-Key, of which Redis holds no more than a keyed hash.
-A stored response is kept by its id alone, `{"status": 200, "stored": "resp_…", "stream": false}`;
-anything else, `{"status": 202, "body": …}`, by what was sent.
+The key is derived from the caller's Idempotency-Key, of which Redis holds no more than a keyed
+hash. A stored response is kept by its id alone, `{"status": 200, "response_id": "resp_…", …}`;
+anything else by what was sent, `{"status": 202, "body": {…}, …}`.
 """
 
 from __future__ import annotations

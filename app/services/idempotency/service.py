@@ -15,9 +15,8 @@ from app.services.idempotency.kept_answers import KeptAnswer, opened, sealed
 from app.store.idempotency.base import IdempotencyStore
 from app.telemetry import STORE_FAILURES, log
 
-#: For how long a key stays that of a process that was lost, in seconds, and how often the others
-#: say that they are there.
-LEASE_S, RENEWED_S = 30.0, 5.0
+#: How often, within the time of its lease, a key's owner says that it is there.
+RENEWALS = 4
 #: How often who waits looks whether the answer is there: first, and later.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 0.5
 #: A call goes on for so long without anybody who listens (C3).
@@ -54,21 +53,29 @@ class OwnedKey:
         """Forget the key: no response was made, or it was given up."""
         self._keys.free(self)
 
+    def abandon(self) -> None:
+        """Forget the key where nothing was kept of its request."""
+        if self.answer is None:
+            self.free()
+
 
 class IdempotencyKeys:
     """Takes keys, keeps those of this process, and waits for those of others.
 
-    `hashed` returns the keyed hash of an account's key. `pause` is like time.sleep.
+    `hashed` returns the keyed hash of an account's key. A key stays that of a process that was lost
+    for `lease_s` seconds. `pause` is like time.sleep.
     """
 
     def __init__(
         self,
         store: IdempotencyStore,
         hashed: Callable[[str, str], str],
+        lease_s: float,
         pause: Callable[[float], object],
     ) -> None:
         self._store = store
         self._hashed = hashed
+        self._renewed_s = lease_s / RENEWALS
         self._pause = pause
         self._owned: dict[str, OwnedKey] = {}
         self._lock = threading.Lock()
@@ -140,6 +147,10 @@ class IdempotencyKeys:
                 log.info("idempotent_call_unheard")
                 owned.on_unheard()
 
+    def erase(self, account: str) -> None:
+        """Forget all keys of an account. Raises StorageUnavailable."""
+        self._store.erase(account)
+
     def _keep(self, owned: OwnedKey) -> None:
         with self._lock:
             self._owned[owned.token] = owned
@@ -152,7 +163,7 @@ class IdempotencyKeys:
 
     def _renew_on(self) -> None:
         while True:
-            self._pause(RENEWED_S)
+            self._pause(self._renewed_s)
             with self._lock:
                 if not self._owned:
                     self._renewer = None

@@ -15,6 +15,7 @@ from app.domain.accounts.accounts import Account, Caller
 from app.errors import NotFound
 from app.services.accounts.service import Accounts
 from app.services.background.service import Background
+from app.services.idempotency.service import IdempotencyKeys
 from app.services.limits.request_log import RequestLog
 from app.services.limits.usage import UsageBook
 from app.services.responses.lookup import ResponseLookup
@@ -45,6 +46,7 @@ class Archive:
         accounts: Accounts,
         book: UsageBook,
         request_log: RequestLog,
+        idempotency: IdempotencyKeys,
     ) -> None:
         self._archive = archive
         self._lookup = lookup
@@ -54,6 +56,7 @@ class Archive:
         self._accounts = accounts
         self._book = book
         self._request_log = request_log
+        self._idempotency = idempotency
 
     def account(self, name: str) -> Account:
         """Return an account. Raises NotFound."""
@@ -158,6 +161,7 @@ class Archive:
                 yield tag
             self._book.flush()  # what was cancelled here is logged as well
             self._request_log.erase(account)
+            self._idempotency.erase(account)
         finally:
             detail = f"conversations destroyed: {erased}"
             self._accounts.record("responses.erase", account, detail, by=by)

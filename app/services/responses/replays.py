@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from app.domain.accounts.accounts import Caller
 from app.domain.request import INCLUDE_ENCRYPTED
+from app.domain.response import Response
 from app.domain.stream.events import Event
 from app.domain.stream.replay.cuts import StreamCuts
 from app.domain.stream.replay.remake import remade
@@ -59,6 +60,10 @@ class StreamReplays:
         if INCLUDE_ENCRYPTED not in turn.include:
             events = map(visible, events)
         return self._batches(events, starting_after)
+
+    def lines_of(self, response: Response, cuts: bytes) -> Iterator[list[bytes]]:
+        """Return the events of a response that is not stored, as lines of JSON."""
+        return self._batches(remade(response, cuts, self._decode), -1)
 
     def _batches(self, events: Iterator[Event], starting_after: int) -> Iterator[list[bytes]]:
         lines = list[bytes]()

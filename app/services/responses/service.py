@@ -84,9 +84,16 @@ class Responses:
         self._meter = meter
 
     def start(
-        self, caller: Caller, request: CreateRequest, call: UpstreamCall, observer: Observer
+        self,
+        caller: Caller,
+        request: CreateRequest,
+        call: UpstreamCall,
+        observer: Observer,
+        cuts: StreamCuts | None = None,
     ) -> Started:
         """Begin an answer: nothing is sent to the caller before the upstream has output.
+
+        `cuts` notes where a stream is cut that is not stored; of one that is, this is kept.
 
         Raises:
             InvalidRequest, NotFound, PermissionDenied: the request cannot be served as it is.
@@ -110,14 +117,11 @@ class Responses:
         try:
             opened = self._preparation.open(prepared, call)
         except CallerGone as gone:
-            fault = call.fault
-            if fault is not None:
-                fault.work_done = call.attempts > 0
+            fault = call.fault or gone
+            fault.work_done = fault is not gone and call.attempts > 0
             cost = UNKNOWN_COST if call.attempts else FREE
-            ended(self._stopped_response(prepared, fault), fault or gone, cost)
-            if fault is not None:
-                raise fault from None
-            raise
+            ended(self._stopped_response(prepared, call.fault), fault, cost)
+            raise fault from None
         except GatewayError:
             self._meter.charge_unanswered(prepared, reservation)
             raise
@@ -126,7 +130,7 @@ class Responses:
             cost = self._meter.cost(opened, response.usage, response.service_tier)
             ended(response, failure, cost)
 
-        run = self._run(prepared, opened, call, on_end)
+        run = self._run(prepared, opened, call, on_end, cuts)
         ignored = (*request.ignored, *opened.ignored)
         return Started(run, prepared.response.id, opened, ignored, prepared.thread.visible)
 
@@ -136,10 +140,11 @@ class Responses:
         opened: UpstreamAnswer,
         call: UpstreamCall,
         on_end: Callable[[Response, GatewayError | None], None],
+        cuts: StreamCuts | None,
     ) -> Run:
         """Return the answer under way; a stream that is stored can be replayed."""
-        is_replayable = prepared.request.stream and prepared.request.store
-        cuts = self.replays.new_cuts() if is_replayable else None
+        if prepared.request.stream and prepared.request.store:
+            cuts = self.replays.new_cuts()
         return self._preparation.run(
             prepared,
             opened,

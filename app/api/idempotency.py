@@ -1,0 +1,133 @@
+"""Requests with an Idempotency-Key: the first is answered, the others are given its answer (C3)."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+
+from app.api import context
+from app.api.http import sse
+from app.api.http.json_response import TraceRecorder, json_response
+from app.api.http.response import WSGIResponse
+from app.domain import response as domain
+from app.domain.prices import Cost
+from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest
+from app.domain.stream.replay.cuts import StreamCuts
+from app.errors import CallerGone, GatewayError, InvalidRequest, Restarting
+from app.schemas.wire.answers import ERROR_ENVELOPE
+from app.schemas.wire.responses import RESPONSE
+from app.services.answering.run import without_opaque
+from app.services.idempotency.kept_answers import KeptAnswer
+from app.services.idempotency.service import OwnedKey
+
+HEADER = "Idempotency-Key"
+_KEY = "HTTP_IDEMPOTENCY_KEY"
+_is_key = re.compile(r"[!-~]{1,255}").fullmatch
+_REPLAYED = {"Idempotent-Replayed": "true"}
+
+
+class KeyedRecorder(TraceRecorder):
+    """Notes what a TraceRecorder does, and keeps the answer of a request that has a key.
+
+    `cuts` notes where the stream of a response that is not stored is cut.
+    """
+
+    def __init__(
+        self,
+        call: context.CallContext,
+        owned: OwnedKey,
+        request: CreateRequest,
+        cuts: StreamCuts | None,
+    ) -> None:
+        super().__init__(call)
+        self.owned, self.request, self.cuts = owned, request, cuts
+
+    def ended(self, response: domain.Response, failure: GatewayError | None, cost: Cost) -> None:
+        """Note how the answer ended; keep it, unless it was given up."""
+        super().ended(response, failure, cost)
+        # What our own restart has ended is asked again: that is what keys are for.
+        if response.status == "cancelled" or isinstance(failure, Restarting):
+            self.owned.free()
+        else:
+            self.owned.finish(self._kept(response, failure))
+
+    def _kept(self, response: domain.Response, failure: GatewayError | None) -> KeptAnswer:
+        request = self.request
+        if failure is not None and not request.stream:
+            return KeptAnswer(failure.status, body=ERROR_ENVELOPE.dump(failure))
+        if response.echo["store"]:
+            return KeptAnswer(200, response.id, request.stream)
+        if INCLUDE_ENCRYPTED not in request.parameters.include:
+            response = without_opaque(response)
+        cuts = "" if self.cuts is None else b64encode(bytes(self.cuts)).decode()
+        return KeptAnswer(200, body=RESPONSE.dump(response), cuts=cuts)
+
+
+def idempotency_key(current: context.CallContext) -> str | None:
+    """Return the key that a request came with, if it did.
+
+    Raises:
+        InvalidRequest: it is empty, too long, or has other characters than visible ASCII.
+    """
+    key: str | None = current.environ.get(_KEY)
+    if key is None or _is_key(key):
+        return key
+    raise InvalidRequest(
+        f"The header {HEADER} must be 1 to 255 visible ASCII characters, without spaces.",
+        param=HEADER,
+        code="invalid_value",
+    )
+
+
+def idempotent(
+    current: context.CallContext, key: str, create: Callable[[], WSGIResponse]
+) -> WSGIResponse:
+    """Answer a request with a key: as the first was answered, or by `create` where it is the first.
+
+    Raises:
+        IdempotencyKeyReused: the key came with another body before.
+        StorageUnavailable: Redis is unreachable.
+        CallerGone, Restarting: the caller, or this process, went while the first was under way.
+    """
+    services, ends = current.services, list[GatewayError]()
+    place = services.open_answers.enter(ends.append)
+    watch = services.hangups.watch(
+        current.environ, lambda: ends.append(CallerGone("the caller hung up"))
+    )
+    try:
+        digest = current.body_digest
+        found = services.idempotency.begin(current.caller.account, key, digest, lambda: bool(ends))
+    finally:
+        services.hangups.forget(watch)
+        services.open_answers.leave(place)
+    if found is None:
+        raise ends[0]
+    if isinstance(found, KeptAnswer):
+        return _replayed(current, found)
+    current.owned_key = found
+    try:
+        return create()
+    except BaseException:
+        found.abandon()
+        raise
+
+
+def _replayed(current: context.CallContext, kept: KeptAnswer) -> WSGIResponse:
+    """Return an answer as it was the first time."""
+    responses, caller = current.services.responses, current.caller
+    if kept.stream:
+        lines = responses.replays.lines(caller, kept.response_id, -1)
+    elif kept.cuts:
+        response, cuts = RESPONSE.load(kept.body), b64decode(kept.cuts)
+        lines = responses.replays.lines_of(response, cuts)
+    elif kept.response_id:
+        found = responses.get(caller, kept.response_id, frozenset())
+        return json_response(RESPONSE.dump(found), _REPLAYED, status=kept.status)
+    else:
+        headers = _REPLAYED
+        if kept.status == 202:  # where it can be looked for (E3)
+            at = {"Location": f"/v1/responses/{kept.body['id']}", "Retry-After": "1"}
+            headers = headers | at
+        return json_response(kept.body, headers, status=kept.status)
+    return sse.stream_response(sse.Stream(lines, sse.line_frames, lambda: None), _REPLAYED)

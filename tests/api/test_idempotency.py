@@ -1,0 +1,128 @@
+"""Idempotency-Key: the same request twice is answered once (C3)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from app.api import context
+from app.services.idempotency.kept_answers import KeptAnswer, opened
+from app.services.idempotency.service import OwnedKey
+from tests.api.conftest import PREFIX, Asker
+from tests.processes import until
+
+BODY = {"model": "local/echo", "input": "one two three"}
+WAYS: dict[str, dict[str, object]] = {
+    "whole": {},
+    "stream": {"stream": True},
+    "whole, not stored": {"store": False},
+    "stream, not stored": {"store": False, "stream": True},
+}
+
+
+def ask(caller: Asker, key: str, **body: object) -> TestResponse:
+    """Return an answer, once all of it is there."""
+    headers = {"Authorization": f"Bearer {caller.secret}", "Idempotency-Key": key}
+    answer = caller.client.post("/v1/responses", json=BODY | body, headers=headers)
+    answer.get_data()
+    return answer
+
+
+def redis_of(app: Flask) -> Any:
+    with app.app_context():
+        return context.services().idempotency._store._redis  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_request_that_is_made_again_has_the_same_answer(owner: Asker, way: str) -> None:
+    first, again = (ask(owner, "k1", **WAYS[way]) for _ in range(2))
+    assert first.status_code == again.status_code == 200
+    assert "Idempotent-Replayed" not in first.headers
+    assert first.get_data() == again.get_data()
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert ask(owner, "k2", **WAYS[way]).get_data() != first.get_data()
+
+
+def test_a_background_request_that_is_made_again_queues_nothing(owner: Asker) -> None:
+    first, again = (ask(owner, "k1", background=True) for _ in range(2))
+    assert first.status_code == again.status_code == 202
+    assert first.get_json() == again.get_json()
+    assert first.headers["Location"] == again.headers["Location"]
+    assert again.headers["Idempotent-Replayed"] == "true"
+
+
+def test_the_same_key_with_another_body_is_refused(owner: Asker) -> None:
+    ask(owner, "k1")
+    refused = ask(owner, "k1", input="else")
+    assert refused.status_code == 422
+    error = refused.get_json()["error"]
+    assert (error["type"], error["code"]) == ("invalid_request_error", "idempotency_key_reused")
+
+
+def test_another_accounts_key_is_another_key(owner: Asker, stranger: Asker) -> None:
+    first = ask(owner, "k1").get_json()["id"]
+    answer = ask(stranger, "k1", input="else")
+    assert answer.status_code == 200
+    assert answer.get_json()["id"] != first
+
+
+def test_a_refusal_frees_the_key(owner: Asker) -> None:
+    assert ask(owner, "k1", model="nowhere/none").status_code == 404
+    assert ask(owner, "k1", temperature="hot").status_code == 400
+    assert ask(owner, "k1").status_code == 200
+
+
+@pytest.mark.parametrize("key", ["", "with space", "é", "x" * 256, "tab\t"])
+def test_a_key_that_is_none_is_refused(owner: Asker, key: str) -> None:
+    refused = ask(owner, key)
+    error = refused.get_json()["error"]
+    assert (refused.status_code, error["param"]) == (400, "Idempotency-Key")
+
+
+def test_a_response_that_was_deleted_is_not_answered_with(owner: Asker) -> None:
+    response_id = ask(owner, "k1").get_json()["id"]
+    owner.ask("DELETE", f"/v1/responses/{response_id}")
+    assert ask(owner, "k1").status_code == 404
+
+
+def test_who_comes_while_the_first_is_under_way_waits_for_its_answer(
+    app: Flask, owner: Asker
+) -> None:
+    with app.app_context():
+        keys = context.services().idempotency
+    digest = b"d"
+    owned = keys.begin("owner", "k1", digest, lambda: False)
+    found: list[Any] = []
+    waiting = threading.Thread(
+        target=lambda: found.append(keys.begin("owner", "k1", digest, lambda: False))
+    )
+    waiting.start()
+    until(lambda: any(redis_of(app).hexists(key, "waited") for key in keys_of(app)), "it to wait")
+    assert isinstance(owned, OwnedKey)
+    owned.finish(KeptAnswer(200, body={"a": "b"}))
+    waiting.join()
+    assert found == [KeptAnswer(200, body={"a": "b"})]
+
+
+def keys_of(app: Flask) -> Iterator[bytes]:
+    return redis_of(app).scan_iter(f"{PREFIX}idempotency:*")  # type: ignore[no-any-return]
+
+
+def test_redis_has_neither_the_key_nor_what_was_said(app: Flask, owner: Asker) -> None:
+    ask(owner, "a-telling-key", store=False, input="a secret")
+    client = redis_of(app)
+    (key,) = keys_of(app)
+    assert b"a-telling-key" not in key
+    dump = client.dump(key) + b"".join(client.hvals(key))
+    assert b"a secret" not in dump
+    assert b"a-telling-key" not in dump
+    assert opened(client.hget(key, "answer"), "owner", "a-telling-key").body["output"]
+    assert 0 < client.ttl(key) <= 24 * 3600
+    with app.app_context():
+        list(context.services().archive.erase("owner", by="test"))
+    assert list(keys_of(app)) == []
