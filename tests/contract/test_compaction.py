@@ -384,3 +384,37 @@ def test_a_call_without_its_output_is_refused_before_anything_is_compacted(bench
 def test_the_endpoint_needs_a_model(bench: Bench) -> None:
     refused = (400, "missing_required_parameter", "model")
     assert bench.refusal({"input": "Hi"}, COMPACT) == refused
+
+
+def test_a_conversation_with_an_id_goes_on_from_its_compaction_until_that_is_removed(
+    bench: Bench,
+) -> None:
+    tag = "conversation"
+    made = bench.client.post("/v1/conversations", json={"items": [RULE, CITY, NOTED]}).get_json()
+    there = {"conversation": made["id"]}
+    (item,) = bench.ask("whole", [TRIGGER], model=model("chat", tag), **there)["output"]
+    bench.ask("streamed", [NEXT], model=model("anthropic", tag, "Go."), **there)
+    after = bench.sent(tag)[-1]
+    assert [text in after for text in (SUMMARY, "speak plainly", "Oslo.", "noted")] == [
+        True,
+        True,
+        True,
+        False,
+    ]
+    path = f"/v1/conversations/{made['id']}/items"
+    listed = bench.client.get(f"{path}?order=asc").get_json()["data"]
+    kinds_there = [each["type"] for each in listed]
+    assert kinds_there == ["message"] * 3 + ["compaction"] + ["message"] * 2
+    assert bench.client.delete(f"{path}/{item['id']}").status_code == 200
+    bench.ask("whole", [NEXT], model=model("responses", tag, "Go."), **there)
+    assert "That was noted" in bench.sent(tag)[-1]
+    assert SUMMARY not in bench.sent(tag)[-1]
+
+
+def test_a_conversation_that_holds_anothers_compaction_says_where_it_is(bench: Bench) -> None:
+    asked = {"model": model("chat", "held")}
+    (item,) = bench.ask("whole", [CITY, NOTED, TRIGGER], **asked)["output"]
+    rival = Bench(bench.stranger, bench.client, bench.works, bench.upstream)
+    made = rival.client.post("/v1/conversations", json={"items": [CITY, item]}).get_json()
+    body = {"input": [NEXT], "conversation": made["id"], **asked}
+    assert rival.refusal(body) == (400, "invalid_value", "conversation")
