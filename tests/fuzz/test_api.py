@@ -26,7 +26,6 @@ API.config.generation.update(modes=list(schemathesis.GenerationMode))
 ENVELOPE = ErrorEnvelopeSchema()
 #: Rules between parameters are beyond a JSON schema; a missing key has a test of its own.
 BEYOND = [positive_data_acceptance, ignored_auth]
-#: Routed only to be a clean 404 where an id could stand (E11).
 MODESTLY = settings(
     max_examples=max(50, settings().max_examples // 10),
     deadline=None,
