@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.api.conftest import Asker
+from tests.hosted_items import ITEMS
 
 CONVERSATIONS = "/v1/conversations"
 
@@ -244,3 +245,21 @@ def test_a_request_that_makes_no_response_adds_nothing(owner: Asker) -> None:
     body = {"model": "nowhere/none", "input": "x", "conversation": conversation}
     assert owner.ask("POST", "/v1/responses", body).status_code == 404
     assert items_of(owner, conversation) == []
+
+
+def test_what_hosted_tools_did_is_kept_under_ids_that_still_name_each_other(owner: Asker) -> None:
+    conversation = begun(owner, items=[said("Hi"), *ITEMS])
+    listed = items_of(owner, conversation)[1:]
+    named = {"id", "approval_request_id"}
+    kept, given = (
+        [{key: each[key] for key in each.keys() - named} for each in items]
+        for items in (listed, ITEMS)
+    )
+    assert kept == given
+    request, response, call = (
+        next(each for each in listed if each["type"] == kind)
+        for kind in ("mcp_approval_request", "mcp_approval_response", "mcp_call")
+    )
+    assert response["approval_request_id"] == call["approval_request_id"] == request["id"]
+    body = {"model": "local/echo", "input": "Go on.", "conversation": conversation}
+    assert owner.ask("POST", "/v1/responses", body).status_code == 200

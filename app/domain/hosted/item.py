@@ -26,6 +26,8 @@ HOSTED_KINDS: Mapping[str, str] = {
 _UNKNOWN_PREFIX = "hi"
 #: Those that are a call and its output, and mean nothing without each other.
 PAIRED_KINDS = ("computer_call", "computer_call_output")
+#: Where an item has the id of the request for approval that it answers, or was allowed by.
+_REQUEST = "approval_request_id"
 #: What the caller adds to a conversation; the others are the model's doing.
 _BY_CALLER = frozenset({"mcp_approval_response", "computer_call_output"})
 
@@ -63,6 +65,13 @@ class HostedItem:
     def is_by_caller(self) -> bool:
         """Whether the caller made it, not the model or one of its tools."""
         return self.type in _BY_CALLER
+
+    def renamed(self, new_ids: Mapping[str, str]) -> HostedItem:
+        """Return the item with the request for approval that it names under that one's new id."""
+        named = self.json.get(_REQUEST)
+        if not isinstance(named, str) or named not in new_ids:
+            return self
+        return HostedItem(self.id, self.json | {_REQUEST: new_ids[named]}, self.path)
 
     def under(self, item_id: str) -> HostedItem:
         """Return the item under an id, in its place or first."""

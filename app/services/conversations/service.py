@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from app.domain.accounts.accounts import Caller
+from app.domain.hosted.item import HostedItem
 from app.domain.ids import IdGenerator, alone_id, is_conversation_id, tag_of
 from app.domain.items import InputItem, Item, ItemReference, with_id
 from app.domain.request import INCLUDE_ENCRYPTED
@@ -167,6 +168,7 @@ class Conversations:
         stored = self._responses.items(account, wanted) if wanted else {}
         items: list[Item] = []
         mint = self._ids.item_minter(stem)
+        new_ids: dict[str, str] = {}
         for index, item in enumerate(given):
             if isinstance(item, ItemReference):
                 if item.id not in stored:
@@ -176,7 +178,9 @@ class Conversations:
                         code="item_not_found",
                     )
                 item = stored[item.id]
-            items.append(with_id(item, mint(item.prefix)))
+            new_ids[item.id] = own_id = mint(item.prefix)
+            item = with_id(item, own_id)
+            items.append(item.renamed(new_ids) if isinstance(item, HostedItem) else item)
         return tuple(items)
 
 
