@@ -36,12 +36,14 @@ from typing import Any, ClassVar
 class GatewayError(Exception):
     """Base class. `status`, `type`, `code` and `param` become the error envelope.
 
-    `retry_after_s` becomes the Retry-After header. `work_done` is true when an upstream may
-    have been paid for an answer that was then lost: the client is told not to retry by itself.
+    `retry_after_s` becomes the Retry-After header. `work_done` is true when an upstream may have
+    been paid for an answer that was then lost: the client is told not to retry by itself, and so
+    it is where `should_retry` is false.
     """
 
     status: ClassVar[int] = 500
     type: ClassVar[str] = "api_error"
+    should_retry: ClassVar[bool] = True
     code: str | None = None
 
     def __init__(

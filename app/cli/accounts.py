@@ -9,10 +9,11 @@ import click
 
 from app.api import context
 from app.cli.common.group import OperatorGroup, operator, print_json, print_table
-from app.cli.common.values import Change, date
+from app.cli.common.values import BudgetChange, Change, changed_limits, date
 from app.domain.accounts.accounts import Account
-from app.schemas.wire.accounts import ACCOUNT, AUDIT_ENTRY, shown_limit
+from app.schemas.wire.accounts import ACCOUNT, AUDIT_ENTRY, shown_budget, shown_limit
 from app.services.accounts.service import Accounts
+from app.settings import CostBudget
 
 accounts = OperatorGroup("accounts", help="List, close, open and limit accounts.")
 audit = OperatorGroup("audit", help="What operators did to keys, accounts and responses.")
@@ -29,7 +30,10 @@ def list_accounts(*, as_json: bool) -> None:
         print_json([ACCOUNT.dump(account) for account in found])
         return
     print_table(
-        ("NAME", "STATE", "CREATED", "STORES", "RPM", "RPD", "TPM", "IN FLIGHT", "BYTES"),
+        (
+            *("NAME", "STATE", "CREATED", "STORES"),
+            *("RPM", "RPD", "TPM", "IN FLIGHT", "BYTES", "BUDGET"),
+        ),
         (
             (
                 account.name,
@@ -65,6 +69,9 @@ def enable(name: str, *, as_json: bool) -> None:
 @click.option("--rpd", "requests_per_day", type=Change(), help="Requests per day.")
 @click.option("--tpm", "tokens_per_minute", type=Change(), help="Tokens per minute.")
 @click.option("--max-in-flight", type=Change(), help="Requests at the same time.")
+@click.option(
+    "--budget", "budgets", type=BudgetChange(), help="US dollars a day, a month, or in all."
+)
 @click.option("--max-stored-bytes", type=Change(), help="Bytes of stored responses.")
 @click.option("--store/--no-store", default=None, help="Whether anything may be stored.")
 @_as_json
@@ -73,14 +80,14 @@ def set_limits(
     name: str,
     max_stored_bytes: tuple[int | None] | None,
     store: bool | None,
+    budgets: tuple[tuple[CostBudget, ...] | None] | None,
     as_json: bool,
     **limits: tuple[int | None] | None,
 ) -> None:
     """Change an account's limits; what is not named stays, `default` returns to the default."""
-    given = {limit: change[0] for limit, change in limits.items() if change is not None}
 
     def changed(account: Account) -> Account:
-        account = replace(account, limits=replace(account.limits, **given))
+        account = replace(account, limits=changed_limits(account.limits, limits, budgets))
         if max_stored_bytes is not None:
             account = replace(account, max_stored_bytes=max_stored_bytes[0])
         if store is not None:
@@ -123,3 +130,4 @@ def _bounds(account: Account) -> Iterator[str]:
         account.max_stored_bytes,
     ):
         yield "default" if bound is None else str(shown_limit(bound))
+    yield shown_budget(limits.budgets) or "default"

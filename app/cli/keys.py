@@ -1,18 +1,33 @@
-"""`keys`: API keys, made, listed, closed, opened and rotated."""
+"""`keys`: API keys, made, listed, changed, closed, opened and rotated."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import click
 
 from app.api import context
 from app.cli.common.group import OperatorGroup, operator, print_json, print_table
-from app.cli.common.values import Bound, Duration, Globs, Moment, date
+from app.cli.common.values import (
+    Bound,
+    BudgetChange,
+    Budgets,
+    Change,
+    Duration,
+    EndChange,
+    Globs,
+    Moment,
+    changed_limits,
+    date,
+)
 from app.domain.accounts.accounts import Allowance, ApiKey, Permissions
 from app.schemas.wire.accounts import API_KEY, new_key
 from app.services.accounts.service import Accounts
-from app.settings import UnsupportedTools
+from app.settings import CostBudget, UnsupportedTools
 
-keys = OperatorGroup("keys", help="Make, list, close, open and rotate API keys.")
+keys = OperatorGroup("keys", help="Make, list, change, close, open and rotate API keys.")
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -32,6 +47,7 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--rpd", type=Bound(), help="Requests per day.")
 @click.option("--tpm", type=Bound(), help="Tokens per minute.")
 @click.option("--max-in-flight", type=Bound(), help="Requests at the same time.")
+@click.option("--budget", type=Budgets(), help="US dollars a day, a month, or in all.")
 @click.option("--expires", type=Moment(), help="When it stops working.")
 @click.option("--read-only", is_flag=True, help="It may read responses only.")
 @click.option("--no-background", is_flag=True, help="It may not create background responses.")
@@ -51,6 +67,7 @@ def create(
     rpd: int | None,
     tpm: int | None,
     max_in_flight: int | None,
+    budget: tuple[CostBudget, ...] | None,
     expires: int | None,
     read_only: bool,
     no_background: bool,
@@ -70,12 +87,107 @@ def create(
             requests_per_day=rpd,
             tokens_per_minute=tpm,
             max_in_flight=max_in_flight,
+            budgets=budget,
         ),
     )
     key, secret = _accounts().create_key(
         account, name=name, expires_at=expires, permissions=permissions, by=operator()
     )
     _print_new(key, secret, as_json)
+
+
+@keys.command("update")
+@click.argument("key_id", metavar="ID")
+@click.option("--name", help="What the key is for.")
+@click.option("--models", type=Globs(), help="Globs of the models that it may use; `*`: all.")
+@click.option("--rpm", "requests_per_minute", type=Change(), help="Requests per minute.")
+@click.option("--rpd", "requests_per_day", type=Change(), help="Requests per day.")
+@click.option("--tpm", "tokens_per_minute", type=Change(), help="Tokens per minute.")
+@click.option("--max-in-flight", type=Change(), help="Requests at the same time.")
+@click.option("--budget", type=BudgetChange(), help="US dollars a day, a month, or in all.")
+@click.option("--expires", type=EndChange(), help="When it stops working.")
+@click.option("--read-only/--read-write", default=None, help="Whether it may read only.")
+@click.option(
+    "--background/--no-background",
+    default=None,
+    help="Whether it may create background responses.",
+)
+@click.option("--store/--no-store", default=None, help="Whether its responses are stored.")
+@click.option(
+    "--unsupported-tools",
+    type=click.Choice(["refuse", "drop", "default"]),
+    help="What to do with tools that are not functions.",
+)
+@_as_json
+def update(
+    key_id: str,
+    *,
+    name: str | None,
+    budget: tuple[tuple[CostBudget, ...] | None] | None,
+    expires: tuple[int | None] | None,
+    as_json: bool,
+    requests_per_minute: tuple[int | None] | None,
+    requests_per_day: tuple[int | None] | None,
+    tokens_per_minute: tuple[int | None] | None,
+    max_in_flight: tuple[int | None] | None,
+    **given: Any,
+) -> None:
+    """Change a key, on every process within a second; what is not named stays as it is."""
+    limits = {
+        "requests_per_minute": requests_per_minute,
+        "requests_per_day": requests_per_day,
+        "tokens_per_minute": tokens_per_minute,
+        "max_in_flight": max_in_flight,
+    }
+
+    def changed(key: ApiKey) -> ApiKey:
+        may = changed_permissions(key.permissions, given)
+        may = replace(may, limits=changed_limits(may.limits, limits, budget))
+        return replace(
+            key,
+            name=key.name if name is None else name,
+            expires_at=key.expires_at if expires is None else expires[0],
+            permissions=may,
+        )
+
+    _print_state(_accounts().change_key(key_id, changed, by=operator()), as_json)
+
+
+def changed_permissions(permissions: Permissions, given: Mapping[str, Any]) -> Permissions:
+    """Return permissions with what an operator has named."""
+    named = {option: value for option, value in given.items() if value is not None}
+    changes: dict[str, Any] = {
+        name: named[name] for name in ("read_only", "background") if name in named
+    }
+    if "models" in named:
+        changes["models"] = () if named["models"] == ("*",) else named["models"]
+    if "store" in named:
+        changes["force_no_store"] = not named["store"]
+    if "unsupported_tools" in named:
+        policy = named["unsupported_tools"]
+        changes["unsupported_tools"] = None if policy == "default" else policy
+    return replace(permissions, **changes)
+
+
+@keys.command("show")
+@click.argument("key_id", metavar="ID")
+@_as_json
+def show(key_id: str, *, as_json: bool) -> None:
+    """Show a key and what it permits; its secret is kept nowhere."""
+    shown = API_KEY.dump(_accounts().key(key_id))
+    if as_json:
+        print_json(shown)
+        return
+    rows = [
+        (name.replace("_", " "), value)
+        for name, value in shown.items()
+        if name not in ("limits", "secrets")
+    ]
+    rows += [(name.replace("_", " "), value) for name, value in shown["limits"].items()]
+    print_table(
+        ("FIELD", "VALUE"),
+        [(name, "-" if value in (None, "", []) else value) for name, value in rows],
+    )
 
 
 @keys.command("list")

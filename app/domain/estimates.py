@@ -39,10 +39,15 @@ OUTPUT_TOKENS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Tokens that a request is about to take."""
+    """Tokens that a request is about to take, and what they may cost at most, in µUSD.
+
+    `input_microusd` is the input's part of `microusd`; both are 0 where nobody knows.
+    """
 
     input_tokens: int
     output_tokens: int
+    microusd: int = 0
+    input_microusd: int = 0
 
 
 @dataclass(frozen=True, slots=True)

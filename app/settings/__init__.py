@@ -12,12 +12,13 @@ from app.settings import readers
 from app.settings.errors import SettingsError
 from app.settings.file import FileSettings, read_file
 from app.settings.found import found_providers
+from app.settings.money.budgets import BudgetPeriod, CostBudget, budget_text, read_budgets
+from app.settings.money.prices import PriceSettings
 from app.settings.values import (
     Api,
     BackgroundSettings,
     LimitSettings,
     ModelSettings,
-    PriceSettings,
     ProviderSettings,
     RedisSettings,
     RequestSettings,
@@ -33,6 +34,8 @@ from app.settings.variables.tracing import read_tracing
 __all__ = [
     "Api",
     "BackgroundSettings",
+    "BudgetPeriod",
+    "CostBudget",
     "LimitSettings",
     "ModelSettings",
     "PriceSettings",
@@ -46,6 +49,8 @@ __all__ = [
     "UnsupportedTools",
     "UsageSettings",
     "WebSettings",
+    "budget_text",
+    "read_budgets",
 ]
 
 #: What the gateway keeps beside the code: the embedded Redis, the first key, the spool.

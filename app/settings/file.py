@@ -10,6 +10,7 @@ from typing import Any
 from app.settings import readers, toml
 from app.settings.errors import SettingsError
 from app.settings.models import read_models
+from app.settings.money.budgets import read_budgets
 from app.settings.providers import read_providers
 from app.settings.tables import Fault, bad_key, did_you_mean, read_table
 from app.settings.values import ModelSettings, ProviderSettings
@@ -21,6 +22,7 @@ _TABLES: Mapping[str, Mapping[str, readers.Reader]] = {
         "tokens_per_minute": readers.whole(1),
         "max_in_flight": readers.whole(1),
         "max_stored_bytes": readers.whole(1),
+        "budget": read_budgets,
         "when_store_is_away": readers.one_of("open", "closed"),
     },
     "background": {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.logs.redaction import model_or_hidden, name_or_hidden
 from app.settings import readers
-from app.settings.prices import read_price
+from app.settings.money.prices import read_price
 from app.settings.tables import (
     KeyPath,
     as_table,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
+
+from app.settings.money.budgets import CostBudget
+from app.settings.money.prices import PriceSettings
 
 Api = Literal["responses", "chat_completions", "anthropic_messages", "local"]
 UnsupportedTools = Literal["refuse", "drop"]
@@ -51,22 +53,6 @@ class ProviderSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PriceSettings:
-    """A `[models."ID".price]` table: USD a million tokens, and factors of service tiers.
-
-    None is what the nearest kin costs: of `cached_input` and `cache_write` that is `input`, of
-    `reasoning` it is `output`.
-    """
-
-    input: Decimal
-    output: Decimal
-    cached_input: Decimal | None = None
-    cache_write: Decimal | None = None
-    reasoning: Decimal | None = None
-    tiers: Mapping[str, Decimal] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSettings:
     """A `[models."ID"]` table. `reasoning` None leaves it to the model's profile, `price`
     None to what its vendor publishes.
@@ -101,6 +87,7 @@ class LimitSettings:
     tokens_per_minute: int | None = None
     max_in_flight: int | None = None
     max_stored_bytes: int | None = None
+    budget: tuple[CostBudget, ...] | None = None
     when_store_is_away: Literal["open", "closed"] = "open"
 
 

@@ -6,6 +6,7 @@ Never a body, a prompt, a key or an upstream credential: what is logged is liste
 from __future__ import annotations
 
 from app.telemetry.counts import (
+    BUDGET_REFUSALS,
     FIGURES,
     JOB_LEASES_LOST,
     JOB_WAIT_SECONDS,
@@ -39,6 +40,7 @@ from app.telemetry.shortage import shortage_noted
 from app.telemetry.traces import PROBES, JobTrace, Trace, job_ended, request_ended
 
 __all__ = [
+    "BUDGET_REFUSALS",
     "FIGURES",
     "JOBS_AGAIN",
     "JOB_LEASES_LOST",

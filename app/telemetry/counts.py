@@ -59,6 +59,9 @@ COST = Counter(
     "What answers whose price is known have cost, in US dollars.",
     ["provider", "model"],
 )
+BUDGET_REFUSALS = Counter(
+    "gateway_budget_refusals", "Requests refused since a budget has no room for them."
+)
 UNPRICED = Counter("gateway_unpriced_requests", "Answers whose cost nobody knows.")
 JOBS = Counter("gateway_jobs", "Background responses that have ended.", ["outcome"])
 JOBS_AGAIN = Counter(

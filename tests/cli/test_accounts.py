@@ -29,7 +29,7 @@ def test_list_is_a_table(operator: Operator) -> None:
     _, row = operator.reads(accounts, "list").splitlines()
     cells = row.split()
     assert cells[:2] == ["acme", "active"]
-    assert cells[4:] == ["yes", "5", "default", "unlimited", "default", "default"]
+    assert cells[4:] == ["yes", "5", "default", "unlimited", "default", "default", "default"]
 
 
 def test_list_prints_json(operator: Operator) -> None:
@@ -93,3 +93,23 @@ def test_a_store_that_is_away_is_one_line_on_stderr() -> None:
 
     result = Operator(Away()).runs(keys, "create", "--account", "acme")
     assert (result.exit_code, result.stderr) == (1, "Error: no acme now\n")
+
+
+def test_set_limits_takes_a_budget(operator: Operator) -> None:
+    operator.reads(accounts, "set-limits", "acme", "--rpm", "5")
+    changed = operator.reads_json(accounts, "set-limits", "acme", "--budget", "50/month, 5.5/day")
+    assert (changed["limits"]["budget"], changed["limits"]["requests_per_minute"]) == (
+        "50/month,5.5/day",
+        5,
+    )
+    lifted = operator.reads_json(accounts, "set-limits", "acme", "--budget", "unlimited")
+    assert lifted["limits"]["budget"] == "unlimited"
+    again = operator.reads_json(accounts, "set-limits", "acme", "--budget", "default")
+    assert again["limits"]["budget"] is None
+
+
+@pytest.mark.parametrize("budget", ["-5/month", "5", "5/week", "five/day"])
+def test_set_limits_refuses_what_is_no_budget(operator: Operator, budget: str) -> None:
+    result = operator.runs(accounts, "set-limits", "acme", "--budget", budget)
+    assert result.exit_code == 2
+    assert "AMOUNT/PERIOD such as 50/month" in " ".join(result.stderr.split())

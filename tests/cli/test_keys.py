@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from app.cli.keys import keys
 from app.domain.accounts.accounts import UNLIMITED, Allowance, Permissions
 from app.domain.accounts.api_keys import is_well_formed
 from app.errors import Unauthenticated
+from app.settings import CostBudget
 from tests.cli.operating import Operator
 
 
@@ -50,6 +52,8 @@ def test_create_takes_every_permission(operator: Operator) -> None:
         "3",
         "--max-in-flight",
         "unlimited",
+        "--budget",
+        "50/month",
     ]
     flags = ["--read-only", "--no-background", "--no-store", "--unsupported-tools", "drop"]
     operator.reads(keys, "create", "--account", "acme", *options, *flags)
@@ -64,6 +68,7 @@ def test_create_takes_every_permission(operator: Operator) -> None:
             requests_per_day=2,
             tokens_per_minute=3,
             max_in_flight=UNLIMITED,
+            budgets=(CostBudget(50_000_000, "month"),),
         ),
     )
 
@@ -89,6 +94,8 @@ def test_create_takes_a_date(operator: Operator, date: str, at: int) -> None:
         ("--rpm", "many"),
         ("--rpm", str(2**60)),
         ("--models", "a,,b"),
+        ("--budget", "-1/month"),
+        ("--budget", "default"),
         ("--unsupported-tools", "keep"),
     ],
 )
@@ -179,3 +186,84 @@ def test_rotate_without_overlap_closes_the_old_secret(operator: Operator) -> Non
 
 def test_rotate_refuses_what_is_no_duration(operator: Operator) -> None:
     assert operator.runs(keys, "rotate", "key_1", "--overlap", "a day").exit_code == 2
+
+
+# update, show
+
+
+def made(operator: Operator, *options: str) -> str:
+    key_id: str = operator.reads_json(keys, "create", "--account", "acme", *options)["id"]
+    return key_id
+
+
+def test_update_changes_what_is_named_and_nothing_else(operator: Operator) -> None:
+    key_id = made(operator, "--name", "one", "--rpm", "5", "--models", "gpt-*", "--read-only")
+    before = operator.accounts.key(key_id)
+    operator.reads(keys, "update", key_id, "--budget", "5/day", "--tpm", "9", "--no-background")
+    after = operator.accounts.key(key_id)
+    limits = replace(
+        before.permissions.limits,
+        tokens_per_minute=9,
+        budgets=(CostBudget(5_000_000, "day"),),
+    )
+    assert after == replace(
+        before,
+        revision=2,
+        permissions=replace(before.permissions, limits=limits, background=False),
+    )
+
+
+def test_update_takes_every_option_back(operator: Operator) -> None:
+    options = ("--models", "gpt-*", "--rpm", "5", "--budget", "5/day", "--expires", "2099-01-01")
+    flags = ("--read-only", "--no-background", "--no-store", "--unsupported-tools", "drop")
+    key_id = made(operator, "--name", "one", *options, *flags)
+    back = ("--models", "*", "--rpm", "default", "--budget", "default", "--expires", "never")
+    flags = ("--read-write", "--background", "--store", "--unsupported-tools", "default")
+    operator.reads(keys, "update", key_id, "--name", "", *back, *flags)
+    key = operator.accounts.key(key_id)
+    assert (key.permissions, key.expires_at, key.name) == (Permissions(), None, "")
+
+
+def test_update_without_options_changes_nothing(operator: Operator) -> None:
+    key_id = made(operator)
+    operator.reads(keys, "update", key_id)
+    assert operator.accounts.key(key_id).revision == 1
+
+
+def test_update_is_in_the_audit_log(operator: Operator) -> None:
+    key_id = made(operator)
+    operator.reads(keys, "update", key_id, "--rpm", "1")
+    last = list(operator.accounts.audit())[-1]
+    assert (last.action, last.subject) == ("key.update", key_id)
+
+
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [
+        (("--budget", "-1/day"), 2),
+        (("--rpm", "0"), 2),
+        (("--expires", "2001-01-01"), 1),
+        (("--name", "tab\there"), 1),
+    ],
+)
+def test_update_refuses_what_makes_no_sense(
+    operator: Operator, options: tuple[str, ...], status: int
+) -> None:
+    key_id = made(operator)
+    assert operator.runs(keys, "update", key_id, *options).exit_code == status
+    assert operator.accounts.key(key_id).revision == 1
+
+
+@pytest.mark.parametrize("command", ["update", "show"])
+def test_an_unknown_key_is_an_error(operator: Operator, command: str) -> None:
+    result = operator.runs(keys, command, "key_nobody")
+    assert (result.exit_code, result.stderr) == (1, "Error: Key 'key_nobody' not found.\n")
+
+
+def test_show_prints_a_key_and_never_its_secret(operator: Operator) -> None:
+    new = operator.reads_json(keys, "create", "--account", "acme", "--budget", "5/day,9/total")
+    shown = operator.reads_json(keys, "show", new["id"])
+    assert (shown["id"], shown["limits"]["budget"]) == (new["id"], "5/day,9/total")
+    table = operator.reads(keys, "show", new["id"])
+    assert "5/day,9/total" in table
+    assert new["key"] not in table + str(shown)

@@ -10,9 +10,9 @@ import pytest
 
 from app.domain.accounts.accounts import Account, Allowance, ApiKey, AuditEntry, Permissions, Secret
 from app.errors import StorageUnavailable, Unavailable
-from app.settings import RedisSettings
+from app.settings import CostBudget, RedisSettings
 from app.store.accounts.base import AccountStore
-from app.store.accounts.codec import dump_key, load_key
+from app.store.accounts.codec import dump_account, dump_key, load_account, load_key
 from app.store.accounts.redis import RedisAccountStore
 from app.store.connection.client import connect
 from tests.memory_stores.accounts import MemoryAccountStore
@@ -208,6 +208,29 @@ def test_a_dead_redis_is_a_store_that_is_away() -> None:
 
 
 def test_a_record_of_a_newer_gateway_is_refused() -> None:
-    raw = dump_key(KEY).replace(b'{"v":1', b'{"v":2')
-    with pytest.raises(Unavailable, match="version 2"):
+    raw = dump_key(KEY).replace(b'{"v":1', b'{"v":3')
+    with pytest.raises(Unavailable, match="version 3"):
         load_key(raw)
+
+
+BUDGETS = (CostBudget(50_000_000, "month"), CostBudget(1, "day"))
+
+
+def test_budgets_are_kept_with_their_records() -> None:
+    key = replace(KEY, permissions=Permissions(limits=Allowance(budgets=BUDGETS)))
+    account = Account(name="acme", created_at=1, limits=Allowance(budgets=()))
+    assert load_key(dump_key(key)) == replace(key)
+    assert load_account(dump_account(account)) == account
+
+
+@pytest.mark.parametrize(("budgets", "version"), [(None, b"1"), ((), b"2"), (BUDGETS, b"2")])
+def test_a_release_that_knows_no_budgets_reads_a_record_without_and_no_other(
+    budgets: tuple[CostBudget, ...] | None, version: bytes
+) -> None:
+    limits = Allowance(budgets=budgets)
+    for raw in (
+        dump_key(replace(KEY, permissions=Permissions(limits=limits))),
+        dump_account(Account(name="acme", created_at=1, limits=limits)),
+    ):
+        assert raw.startswith(b'{"v":' + version)
+        assert (b"budgets" in raw) == (version == b"2")

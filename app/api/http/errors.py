@@ -52,7 +52,7 @@ def gateway_error(error: GatewayError) -> WSGIResponse:
         response.headers["Retry-After"] = str(max(1, error.retry_after_s))
     elif isinstance(error, Unavailable):
         response.headers["Retry-After"] = "1"
-    if error.work_done:
+    if error.work_done or not error.should_retry:
         response.headers["x-should-retry"] = "false"
     return response
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from app.domain.accounts.limits import Quota, Standing
+from app.domain.prices import usd
 
 
 def headers(standing: Standing) -> dict[str, str]:
-    """Return x-ratelimit-limit, -remaining and -reset for requests and tokens."""
+    """Return x-ratelimit-limit, -remaining and -reset for requests and tokens, and the budget."""
     named: dict[str, str] = {}
     if standing.requests is not None:
         named.update(_headers("requests", standing.requests))
     if standing.tokens is not None:
         named.update(_headers("tokens", standing.tokens))
+    if standing.budget is not None:
+        named["X-Budget-Remaining"] = usd(standing.budget.remaining)
+    if standing.warning is not None:
+        named["X-Budget-Warning"] = str(standing.warning)
     return named
 
 

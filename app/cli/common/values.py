@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from app.domain.accounts.accounts import UNLIMITED
+from app.domain.accounts.accounts import UNLIMITED, Allowance
+from app.settings import CostBudget, read_budgets
 
 _DURATION = re.compile(r"(\d{1,9})([smhd])", flags=re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -42,6 +45,18 @@ class Moment(click.ParamType[int]):
         return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
+class EndChange(click.ParamType[tuple[int | None]]):
+    """What becomes of an end: another moment, or `never`, which is (None,)."""
+
+    name = "date|never"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int | None]:
+        """Return the Unix seconds in a tuple, so that no end can be told from no change."""
+        return (None if value == "never" else Moment().convert(value, param, ctx),)
+
+
 class Bound(click.ParamType[int]):
     """A limit: a number from 1, or `unlimited`."""
 
@@ -68,6 +83,35 @@ class Change(click.ParamType[tuple[int | None]]):
         return (None if value == "default" else Bound().convert(value, param, ctx),)
 
 
+class Budgets(click.ParamType[tuple[CostBudget, ...]]):
+    """Budgets: 50/month, 50/month,5/day, or `unlimited`."""
+
+    name = "amount/period,...|unlimited"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[CostBudget, ...]:
+        """Return the budgets."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return read_budgets(value)
+        except ValueError as error:
+            self.fail(f"{value!r} {error}.", param, ctx)
+
+
+class BudgetChange(click.ParamType[tuple[tuple[CostBudget, ...] | None]]):
+    """What becomes of budgets: others, or `default`, which is (None,)."""
+
+    name = "amount/period,...|unlimited|default"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[tuple[CostBudget, ...] | None]:
+        """Return the budgets in a tuple, so that none can be told from no change."""
+        return (None if value == "default" else Budgets().convert(value, param, ctx),)
+
+
 class Globs(click.ParamType[tuple[str, ...]]):
     """Globs with commas between them."""
 
@@ -83,6 +127,20 @@ class Globs(click.ParamType[tuple[str, ...]]):
         if not all(globs):
             self.fail("an empty glob matches no model; leave --models out for all.", param, ctx)
         return globs
+
+
+def changed_limits(
+    limits: Allowance,
+    changes: Mapping[str, tuple[int | None] | None],
+    budgets: tuple[tuple[CostBudget, ...] | None] | None,
+) -> Allowance:
+    """Return limits with changes, by their names; what has none stays."""
+    bounds: dict[str, Any] = {
+        name: change[0] for name, change in changes.items() if change is not None
+    }
+    if budgets is not None:
+        bounds["budgets"] = budgets[0]
+    return replace(limits, **bounds)
 
 
 def date(at: int | None) -> str:

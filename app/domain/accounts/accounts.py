@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from app.settings import LimitSettings, UnsupportedTools
+from app.settings import CostBudget, LimitSettings, UnsupportedTools
 
 #: An account's or a key's own word for "no limit", where None would mean the default.
 UNLIMITED = -1
@@ -20,12 +20,16 @@ _ACCOUNT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
-    """How much may be used; None leaves it to the default, UNLIMITED lifts that."""
+    """How much may be used; None leaves it to the default, UNLIMITED lifts that.
+
+    Of `budgets` it is none at all that lifts it.
+    """
 
     requests_per_minute: int | None = None
     requests_per_day: int | None = None
     tokens_per_minute: int | None = None
     max_in_flight: int | None = None
+    budgets: tuple[CostBudget, ...] | None = None
 
 
 NO_ALLOWANCE = Allowance()
@@ -155,19 +159,22 @@ def caller_of(key: ApiKey, account: Account, defaults: LimitSettings) -> Caller:
         background=may.background,
         force_no_store=may.force_no_store or account.force_no_store,
         unsupported_tools=may.unsupported_tools,
-        key_limits=_effective(may.limits, NO_ALLOWANCE),
-        account_limits=_effective(account.limits, defaults),
+        key_limits=_effective(may.limits, NO_ALLOWANCE, None),
+        account_limits=_effective(account.limits, defaults, defaults.budget),
         max_stored_bytes=_bound(account.max_stored_bytes, defaults.max_stored_bytes),
     )
 
 
-def _effective(own: Allowance, default: Allowance | LimitSettings) -> Allowance:
+def _effective(
+    own: Allowance, default: Allowance | LimitSettings, budgets: tuple[CostBudget, ...] | None
+) -> Allowance:
     """Return the bounds that hold: NO_ALLOWANCE itself where there are none."""
     bounds = Allowance(
         requests_per_minute=_bound(own.requests_per_minute, default.requests_per_minute),
         requests_per_day=_bound(own.requests_per_day, default.requests_per_day),
         tokens_per_minute=_bound(own.tokens_per_minute, default.tokens_per_minute),
         max_in_flight=_bound(own.max_in_flight, default.max_in_flight),
+        budgets=(budgets if own.budgets is None else own.budgets) or None,
     )
     return NO_ALLOWANCE if bounds == NO_ALLOWANCE else bounds
 

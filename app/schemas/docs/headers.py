@@ -45,8 +45,17 @@ HEADERS: dict[str, dict[str, Any]] = {
     "x-ratelimit-limit-tokens": {"description": "Tokens a minute.", "schema": _WHOLE},
     "x-ratelimit-remaining-tokens": {"description": "Tokens left.", "schema": _WHOLE},
     "x-ratelimit-reset-tokens": {"description": "Time until they are back.", "schema": _TEXT},
+    "X-Budget-Remaining": {
+        "description": "US dollars left of the tightest budget, with six decimals.",
+        "schema": _TEXT,
+    },
+    "X-Budget-Warning": {
+        "description": "How much of a budget is spent, in percent, from 80 on.",
+        "schema": _WHOLE,
+    },
 }
-LIMITS = tuple(name for name in HEADERS if name.startswith("x-ratelimit-"))
+_LIMITS = ("x-ratelimit-", "X-Budget-")
+LIMITS = tuple(name for name in HEADERS if name.startswith(_LIMITS))
 ANSWERED = ("X-Ignored-Parameters", "X-Gateway-Provider", "X-Gateway-Attempts", "Server-Timing")
 QUEUED = ("X-Ignored-Parameters", "Location", "Retry-After")
 _ALWAYS = ("X-Request-ID",)

@@ -9,6 +9,7 @@ from app.schemas.field import Bind, ReadContext, Refer, StrictField
 from app.schemas.fields import Boolean, Choice, Integer, String
 from app.schemas.nesting import ListOf, Nested
 from app.schemas.wire.document import ALWAYS, OR_NULL, ValueSchema
+from app.settings import CostBudget, budget_text
 
 _UNLIMITED = "unlimited"
 
@@ -16,6 +17,11 @@ _UNLIMITED = "unlimited"
 def shown_limit(bound: int | None) -> int | str | None:
     """Return a limit as it is shown: a number, None for the default, or "unlimited"."""
     return _UNLIMITED if bound is not None and bound < 0 else bound
+
+
+def shown_budget(budgets: tuple[CostBudget, ...] | None) -> str | None:
+    """Return budgets as they are shown; None for the default."""
+    return None if budgets is None else budget_text(budgets)
 
 
 class Limit(StrictField):
@@ -33,6 +39,21 @@ class Limit(StrictField):
         return f"{bind(shown_limit)}({value})"
 
 
+class BudgetField(StrictField):
+    """Budgets as operators write them: `50/month,5/day`, null for the default, or "unlimited"."""
+
+    def check(self, value: Any, at: str, context: ReadContext) -> Any:
+        if type(value) is not str:
+            raise self.mistyped(at, "a string", value)
+        return value
+
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
+        return {"type": "string"}
+
+    def dump_code(self, value: str, bind: Bind) -> str:
+        return f"{bind(shown_budget)}({value})"
+
+
 class LimitsSchema(ValueSchema[Allowance]):
     values = (Allowance,)
 
@@ -40,6 +61,7 @@ class LimitsSchema(ValueSchema[Allowance]):
     requests_per_day = Limit(**OR_NULL)
     tokens_per_minute = Limit(**OR_NULL)
     max_in_flight = Limit(**OR_NULL)
+    budget = BudgetField(attribute="budgets", **OR_NULL)
 
 
 class SecretSchema(ValueSchema[Secret]):

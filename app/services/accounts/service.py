@@ -129,6 +129,31 @@ class Accounts:
         """Open a deactivated key again. Raises NotFound."""
         return self._change_key(key_id, "key.activate", by, lambda key: replace(key, active=True))
 
+    def key(self, key_id: str) -> ApiKey:
+        """Return a key. Raises NotFound."""
+        key = self._store.key(key_id)
+        if key is None:
+            raise NotFound(f"Key {key_id!r} not found.")
+        return key
+
+    def change_key(self, key_id: str, change: Callable[[ApiKey], ApiKey], *, by: str) -> ApiKey:
+        """Apply `change` (to its name, end or permissions) to a key, within a second everywhere.
+
+        Raises NotFound, and InvalidRequest for a name that cannot be a key's or an end in the past.
+        """
+
+        def checked(key: ApiKey) -> ApiKey:
+            changed, end = change(key), key.expires_at
+            _check_key_name(changed.name)
+            if changed.expires_at not in (None, end) and changed.expires_at <= self._now():
+                raise InvalidRequest(
+                    "The key would expire in the past: deactivate it to close it now.",
+                    param="expires_at",
+                )
+            return changed
+
+        return self._change_key(key_id, "key.update", by, checked)
+
     def rotate(self, key_id: str, overlap_s: int, *, by: str) -> tuple[ApiKey, str]:
         """Give a key a new secret; those it had open it for `overlap_s` more seconds.
 

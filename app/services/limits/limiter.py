@@ -16,11 +16,13 @@ from app.domain.accounts.accounts import NO_ALLOWANCE, Caller
 from app.domain.accounts.limits import UNLIMITED_STANDING, LimitReached, Quota, Standing
 from app.domain.estimates import Estimate
 from app.errors import StorageRefused, StorageUnavailable
+from app.services.limits.budgets import budget_spent, reserved_of, warn, with_budgets
 from app.services.limits.leases import LEASE_S, LeaseRenewer
 from app.services.limits.reservation import Charge, Reservation
 from app.settings import LimitSettings
 from app.store.rate_limits.base import (
     AcquireRequest,
+    BudgetLimit,
     ConcurrencyLimit,
     Decision,
     Lease,
@@ -30,6 +32,7 @@ from app.store.rate_limits.base import (
 
 _MINUTE_S = 60
 _DAY_S = 86_400
+NO_TOKENS = Estimate(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class _CallerLimits:
     requests: tuple[RateLimit, ...]
     tokens: tuple[RateLimit, ...]
     concurrency: tuple[ConcurrencyLimit, ...]
+    budgets: tuple[BudgetLimit, ...]
 
 
 class RateLimiter:
@@ -59,22 +63,26 @@ class RateLimiter:
         self._uncharged = self._reservation()  # one for all: nothing is put right at its end
 
     def reserve(self, caller: Caller, estimate: Callable[[], Estimate]) -> Reservation:
-        """Let a request in. `estimate` is called only where tokens are limited.
+        """Let a request in. `estimate` is called only where tokens or costs are limited.
 
         Raises:
-            LimitReached: a limit is reached; nothing was counted.
+            LimitReached: a limit is reached, a budget spent; nothing was counted.
             StorageUnavailable: limits cannot be checked, and the settings are strict.
         """
         if caller.account_limits is NO_ALLOWANCE and caller.key_limits is NO_ALLOWANCE:
             return self._uncharged
         limits = _limits_of(caller)
-        if not (limits.requests or limits.tokens or limits.concurrency):
+        if not (limits.requests or limits.tokens or limits.concurrency or limits.budgets):
             return self._uncharged
-        charged = _charged(limits.tokens, estimate) if limits.tokens else ()
+        guess = estimate() if limits.tokens or limits.budgets else NO_TOKENS
+        charged = _charged(limits.tokens, guess) if limits.tokens else ()
+        reserved = reserved_of(limits.budgets, guess)
         counted = (*((limit, 1) for limit in limits.requests), *charged)
         names = tuple(limit.name for limit in limits.concurrency)
         lease = Lease(self._new_lease_id(), caller.account, names, LEASE_S)
-        decision = self._decision(caller, AcquireRequest(counted, limits.concurrency, lease))
+        decision = self._decision(
+            caller, AcquireRequest(counted, limits.concurrency, lease, reserved)
+        )
         if decision is None:
             return self._uncharged
         quotas = [
@@ -83,9 +91,16 @@ class RateLimiter:
         ]
         requests = len(limits.requests)
         standing = _standing(quotas[:requests], quotas[requests:])
-        if decision.refused_by is not None:
-            raise _reached(decision.refused_by, decision.retry_after_s, standing)
-        return self._reservation(standing, Charge(decision.at, charged, lease))
+        if reserved:
+            standing = with_budgets(standing, reserved, decision)
+        by = decision.refused_by
+        if isinstance(by, BudgetLimit):
+            raise budget_spent(by, decision, standing)
+        if by is not None:
+            raise _reached(by, decision.retry_after_s, standing)
+        if any(spent.warns for spent in decision.spent):
+            warn(caller, reserved, decision)
+        return self._reservation(standing, Charge(decision.at, charged, lease, reserved))
 
     def resume(self, text: str | None) -> Reservation:
         """Go on with a reservation that another process handed over."""
@@ -133,12 +148,15 @@ def _limits_of(caller: Caller) -> _CallerLimits:
             for allowance, of in whose
             if allowance.max_in_flight is not None
         ),
+        budgets=tuple(
+            BudgetLimit(f"{budget.period}{of}", budget.period, budget.microusd)
+            for allowance, of in whose
+            for budget in allowance.budgets or ()
+        ),
     )
 
 
-def _charged(
-    limits: tuple[RateLimit, ...], estimate: Callable[[], Estimate]
-) -> tuple[tuple[RateLimit, int], ...]:
+def _charged(limits: tuple[RateLimit, ...], guess: Estimate) -> tuple[tuple[RateLimit, int], ...]:
     """Return what is counted for a request under limits of tokens.
 
     An answer as long as the request allows is a guess on the high side, so that never keeps a
@@ -147,7 +165,6 @@ def _charged(
     Raises:
         LimitReached: the input alone is more than a limit.
     """
-    guess = estimate()
     narrowest = min(limits, key=lambda limit: limit.limit)
     if guess.input_tokens > narrowest.limit:
         raise LimitReached(

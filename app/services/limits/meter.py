@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import time
 from typing import Protocol
 
@@ -11,8 +11,8 @@ from app.domain.accounts.accounts import Caller
 from app.domain.accounts.attribution import attribution
 from app.domain.accounts.limits import Standing
 from app.domain.accounts.request_log import RequestEntry
-from app.domain.estimates import estimate
-from app.domain.prices import FREE, UNKNOWN_COST, Cost
+from app.domain.estimates import Estimate, estimate
+from app.domain.prices import FREE, UNKNOWN_COST, Cost, dearest
 from app.domain.request import Parameters
 from app.domain.response import NO_USAGE, Response, Usage
 from app.errors import GatewayError
@@ -65,13 +65,18 @@ class Meter:
             LimitReached: a limit of its key or account is reached.
             StorageUnavailable: limits cannot be checked, and must be.
         """
-        return self.limiter.reserve(
-            prepared.caller,
-            lambda: estimate(
-                prepared.parameters,
-                prepared.thread.visible,
-                prepared.targets[0].max_output_tokens,
-            ),
+        return self.limiter.reserve(prepared.caller, lambda: self._estimate(prepared))
+
+    def _estimate(self, prepared: PreparedRequest) -> Estimate:
+        """Return what a request may take, at the price of the dearest that may answer it."""
+        parameters, targets = prepared.parameters, prepared.targets
+        guess = estimate(parameters, prepared.thread.visible, targets[0].max_output_tokens)
+        tariffs, now = [each.tariff for each in targets], self.now()
+        tier, given = parameters.service_tier or "default", guess.input_tokens
+        return replace(
+            guess,
+            microusd=dearest(tariffs, now, given, guess.output_tokens, tier),
+            input_microusd=dearest(tariffs, now, given, 0, tier),
         )
 
     def charge_unanswered(self, prepared: PreparedRequest, reservation: Reservation) -> None:

@@ -12,28 +12,40 @@ from app.domain.accounts.limits import UNLIMITED_STANDING, Standing
 from app.domain.response import Usage
 from app.errors import StorageRefused, StorageUnavailable
 from app.services.limits.leases import LeaseRenewer
-from app.store.rate_limits.base import Adjustment, Lease, RateLimit, RateLimitStore
+from app.store.rate_limits.base import (
+    Adjustment,
+    BudgetLimit,
+    Lease,
+    RateLimit,
+    RateLimitStore,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What was counted at `at` for a request: tokens, by rate limit, and slots."""
+    """What was counted at `at` for a request: tokens, by rate limit, slots, and µUSD, by budget."""
 
     at: float
     tokens: tuple[tuple[RateLimit, int], ...]
     lease: Lease
+    budgets: tuple[tuple[BudgetLimit, int], ...] = ()
 
-    def adjustment(self, usage: Usage | None) -> Adjustment:
-        """Return what puts the charge right; without usage the estimate stays as it was."""
-        changes = (
-            ()
-            if usage is None
-            else tuple(
-                (limit, max(usage.total_tokens, 0) - charged, charged)
-                for limit, charged in self.tokens
-            )
+    def adjustment(self, usage: Usage | None, microusd: int | None = None) -> Adjustment:
+        """Return what puts the charge right; without usage the estimate stays as it was.
+
+        What is used at a price that nobody knows (`microusd` None) costs nothing of a budget.
+        """
+        if usage is None:
+            return Adjustment(self.at, (), self.lease)
+        changes = tuple(
+            (limit, max(usage.total_tokens, 0) - charged, charged) for limit, charged in self.tokens
         )
-        return Adjustment(self.at, changes, self.lease)
+        budgets = tuple(
+            (budget, (microusd or 0) - charged, charged)
+            for budget, charged in self.budgets
+            if charged != (microusd or 0)
+        )
+        return Adjustment(self.at, changes, self.lease, budgets)
 
     def text(self) -> str:
         """Return the charge as JSON, for another process to settle.
@@ -41,12 +53,18 @@ class Charge:
         The names in it are those that neighbouring releases know:
 
             {"at": 1.5, "tokens": [[{"name": "tpm", "span_s": 60, "limit": 9}, 4]],
-             "lease": {"id": "…", "account": "acme", "flights": ["all"], "for_s": 30}}
+             "lease": {"id": "…", "account": "acme", "flights": ["all"], "for_s": 30},
+             "budgets": [[{"name": "budget_day", "period": "day", "limit": 9}, 4]]}
+
+        An earlier release overlooks the budgets: then what was reserved stands.
         """
         lease = asdict(self.lease)
         lease["flights"] = lease.pop("slots")
         tokens = [(asdict(limit), charged) for limit, charged in self.tokens]
-        return json.dumps({"at": self.at, "tokens": tokens, "lease": lease})
+        fields: dict[str, object] = {"at": self.at, "tokens": tokens, "lease": lease}
+        if self.budgets:
+            fields["budgets"] = [(asdict(budget), charged) for budget, charged in self.budgets]
+        return json.dumps(fields)
 
     @classmethod
     def from_text(cls, text: str) -> Self:
@@ -57,6 +75,9 @@ class Charge:
             at=fields["at"],
             tokens=tuple((RateLimit(**limit), charged) for limit, charged in fields["tokens"]),
             lease=Lease(lease["id"], lease["account"], tuple(lease["flights"]), lease["for_s"]),
+            budgets=tuple(
+                (BudgetLimit(**of), charged) for of, charged in fields.get("budgets", ())
+            ),
         )
 
 
@@ -95,22 +116,25 @@ class Reservation:
     ) -> None:
         self.release()
 
-    def settle(self, usage: Usage) -> None:
+    def settle(self, usage: Usage, microusd: int = 0) -> None:
         """End: the request has taken so many tokens, none if it never reached an upstream."""
-        self._end(usage)
+        self._end(usage, microusd)
 
     def release(self) -> None:
         """End: what the request has taken is not known, so its estimate stands."""
         self._end(None)
 
-    def take_adjustment(self, usage: Usage | None) -> Adjustment | None:
+    def take_adjustment(
+        self, usage: Usage | None, microusd: int | None = None
+    ) -> Adjustment | None:
         """End, and return what the caller has to write to the store; None if that is nothing."""
         charge, self._charge = self._charge, None
         if charge is None:
             return None
         self._renewer.remove(charge.lease)
-        adjustment = charge.adjustment(usage)
-        return adjustment if adjustment.changes or charge.lease.slots else None
+        adjustment = charge.adjustment(usage, microusd)
+        is_needed = adjustment.changes or adjustment.budgets or charge.lease.slots
+        return adjustment if is_needed else None
 
     def hand_over(self, within_s: float) -> str | None:
         """End here, for `RateLimiter.resume` to go on elsewhere within so many seconds."""
@@ -125,8 +149,8 @@ class Reservation:
                 self._on_outage()
         return charge.text()
 
-    def _end(self, usage: Usage | None) -> None:
-        adjustment = self.take_adjustment(usage)
+    def _end(self, usage: Usage | None, microusd: int | None = None) -> None:
+        adjustment = self.take_adjustment(usage, microusd)
         if adjustment is None:
             return
         try:

@@ -112,7 +112,7 @@ class UsageBook:
             microusd or 0,
         )
         self._add((caller.account, caller.key_id, model, self.today(), attribution), counts)
-        adjustment = None if reservation is None else reservation.take_adjustment(usage)
+        adjustment = None if reservation is None else reservation.take_adjustment(usage, microusd)
         if caller.stale:
             self._on_outage()
             self._write_in(self._retry_s)

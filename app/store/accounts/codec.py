@@ -11,28 +11,34 @@ where each secret is its hash and when it expires, in Unix seconds.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import orjson
 
 from app.domain.accounts.accounts import Account, Allowance, ApiKey, AuditEntry, Permissions, Secret
 from app.errors import Unavailable
+from app.settings import CostBudget
 
 _VERSION = 1
+#: Of records that have a budget, which the releases before would overlook.
+_WITH_BUDGETS = 2
 
 
 def dump_key(key: ApiKey) -> bytes:
     """Encode a key without its times of use, which are kept beside it."""
     secrets = [[secret.sha256, secret.expires_at] for secret in key.secrets]
     fields = {name: getattr(key, name) for name in ApiKey.__slots__ if name != "secrets"}
-    return orjson.dumps({"v": _VERSION, **fields, "secrets": secrets})
+    limits = key.permissions.limits
+    fields["permissions"] = {**asdict(key.permissions), "limits": _limits(limits)}
+    return orjson.dumps({"v": _version(limits), **fields, "secrets": secrets})
 
 
 def load_key(raw: bytes) -> ApiKey:
     """Decode a key. Raises Unavailable for a record of a newer gateway."""
     fields = _fields(raw)
     permissions = fields.pop("permissions")
-    limits = Allowance(**permissions.pop("limits"))
+    limits = _allowance(permissions.pop("limits"))
     models = tuple(permissions.pop("models"))
     return ApiKey(
         **{
@@ -45,13 +51,14 @@ def load_key(raw: bytes) -> ApiKey:
 
 def dump_account(account: Account) -> bytes:
     """Encode an account."""
-    return orjson.dumps({"v": _VERSION, **_shallow(account)})
+    fields = {**_shallow(account), "limits": _limits(account.limits)}
+    return orjson.dumps({"v": _version(account.limits), **fields})
 
 
 def load_account(raw: bytes) -> Account:
     """Decode an account. Raises Unavailable for a record of a newer gateway."""
     fields = _fields(raw)
-    return Account(**{**fields, "limits": Allowance(**fields["limits"])})
+    return Account(**{**fields, "limits": _allowance(fields["limits"])})
 
 
 def dump_entry(entry: AuditEntry) -> bytes:
@@ -68,8 +75,29 @@ def _shallow(account: Account) -> dict[str, Any]:
     return {name: getattr(account, name) for name in Account.__slots__}
 
 
+def _version(limits: Allowance) -> int:
+    return _VERSION if limits.budgets is None else _WITH_BUDGETS
+
+
+def _limits(limits: Allowance) -> dict[str, Any]:
+    """Return limits as a release without budgets knows them, unless there are some."""
+    fields = asdict(limits)
+    if limits.budgets is None:
+        del fields["budgets"]
+    else:
+        fields["budgets"] = [(budget.microusd, budget.period) for budget in limits.budgets]
+    return fields
+
+
+def _allowance(fields: dict[str, Any]) -> Allowance:
+    budgets = fields.pop("budgets", None)
+    return Allowance(
+        **fields, budgets=None if budgets is None else tuple(CostBudget(*each) for each in budgets)
+    )
+
+
 def _fields(raw: bytes) -> dict[str, Any]:
     fields: dict[str, Any] = orjson.loads(raw)
-    if (version := fields.pop("v")) != _VERSION:
+    if (version := fields.pop("v")) not in (_VERSION, _WITH_BUDGETS):
         raise Unavailable(f"A record of version {version} needs a newer gateway.")
     return fields

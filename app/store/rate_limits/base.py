@@ -11,6 +11,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
+from app.settings import BudgetPeriod
+
 SLOTS = 60
 #: Nobody knows when one of the requests at the same time ends: ask again after so long.
 CONCURRENCY_RETRY_S = 1.0
@@ -34,6 +36,15 @@ class ConcurrencyLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetLimit:
+    """At most `limit` µUSD in each period of the calendar; `name` is its own within the account."""
+
+    name: str
+    period: BudgetPeriod
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """A request's slots: one in each of the concurrency limits of these names.
 
@@ -48,7 +59,8 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class AcquireRequest:
-    """What a request wants, all of it or nothing: amounts under rate limits, slots under others.
+    """What a request wants, all of it or nothing: amounts under rate limits, slots under others,
+    and µUSD of budgets. A request that costs nothing has room in any budget.
 
     `lease` is for the slots; its account is the one that wants them. At least one is wanted.
     """
@@ -56,6 +68,19 @@ class AcquireRequest:
     amounts: tuple[tuple[RateLimit, int], ...]
     concurrency: tuple[ConcurrencyLimit, ...]
     lease: Lease
+    budgets: tuple[tuple[BudgetLimit, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What is spent or reserved of a budget, in µUSD, and in how many seconds its period ends.
+
+    None: never. `warns` is true once in a period, for the request that brings it to WARN_PERCENT.
+    """
+
+    microusd: int
+    reset_s: float | None
+    warns: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +96,15 @@ class Decision:
     """What became of an AcquireRequest, made at `at` (the store's clock, Unix seconds).
 
     `refused_by` is the limit that keeps the request out the longest, None when it was let in;
-    `retry_after_s` is how long. `remaining` is of the rate limits, in order.
+    `retry_after_s` is how long, infinity for ever. `remaining` is of the rate limits, in order,
+    `spent` of the budgets.
     """
 
     at: float
     remaining: tuple[Remaining, ...]
-    refused_by: RateLimit | ConcurrencyLimit | None = None
+    refused_by: RateLimit | ConcurrencyLimit | BudgetLimit | None = None
     retry_after_s: float = 0.0
+    spent: tuple[Spent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +113,14 @@ class Adjustment:
     for it at `at`, and the end of its lease.
 
     A change is a rate limit, what to add to it, and what was counted for the request there: no
-    more than that is ever given back, whatever an upstream says that it took.
+    more than that is ever given back, whatever an upstream says that it took. So is one of
+    `budgets`; it is nothing once the period has ended in which it was counted.
     """
 
     at: float
     changes: tuple[tuple[RateLimit, int, int], ...]
     lease: Lease
+    budgets: tuple[tuple[BudgetLimit, int, int], ...] = ()
 
 
 class RateLimitStore(Protocol):

@@ -7,6 +7,7 @@ keys are described in lua/counting.lua.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Collection
 from typing import Any
@@ -18,11 +19,13 @@ from app.store.rate_limits.base import (
     SLOTS,
     AcquireRequest,
     Adjustment,
+    BudgetLimit,
     ConcurrencyLimit,
     Decision,
     Lease,
     RateLimit,
     Remaining,
+    Spent,
 )
 from app.store.rate_limits.scripts import ACQUIRE, ADJUST, RENEW
 
@@ -42,16 +45,23 @@ class RedisRateLimitStore:
 
     def acquire(self, request: AcquireRequest) -> Decision:
         lease, amounts = request.lease, request.amounts
+        budgets = request.budgets
         keys = [self._rate_key(lease.account, limit) for limit, _ in amounts]
+        keys += [self._budget_key(lease.account, limit) for limit, _ in budgets]
         keys += [self._concurrency_key(lease.account, limit.name) for limit in request.concurrency]
-        arguments: list[str | int] = [self._now(), lease.id, _ms(lease.for_s), len(amounts)]
+        arguments: list[str | int] = [self._now(), lease.id, _ms(lease.for_s)]
+        arguments += (len(amounts), len(budgets))
         for limit, amount in amounts:
             arguments += (_slot_width_ms(limit), limit.limit, amount)
+        for budget, microusd in budgets:
+            arguments += (budget.period, budget.limit, microusd)
         arguments += (limit.limit for limit in request.concurrency)
         with translated():
-            refused, wait, now, *remaining = ACQUIRE(keys, arguments).run(self._redis)
-        limits: list[RateLimit | ConcurrencyLimit] = [
+            refused, wait, now, *rest = ACQUIRE(keys, arguments).run(self._redis)
+        remaining, spent = rest[: 2 * len(amounts)], rest[2 * len(amounts) :]
+        limits: list[RateLimit | BudgetLimit | ConcurrencyLimit] = [
             *(limit for limit, _ in amounts),
+            *(budget for budget, _ in budgets),
             *request.concurrency,
         ]
         return Decision(
@@ -61,7 +71,11 @@ class RedisRateLimitStore:
                 for amount, reset in zip(remaining[::2], remaining[1::2], strict=True)
             ),
             refused_by=None if refused < 0 else limits[refused],
-            retry_after_s=wait / 1000,
+            retry_after_s=math.inf if wait < 0 else wait / 1000,
+            spent=tuple(
+                Spent(microusd, None if ends < 0 else ends / 1000, bool(warns))
+                for microusd, ends, warns in zip(spent[::3], spent[1::3], spent[2::3], strict=True)
+            ),
         )
 
     def adjust(self, adjustment: Adjustment) -> None:
@@ -70,12 +84,16 @@ class RedisRateLimitStore:
 
     def adjusting(self, adjustment: Adjustment) -> Call:
         """Return the adjustment as a call, for others to run together with theirs."""
-        lease, changes = adjustment.lease, adjustment.changes
+        lease, changes, budgets = adjustment.lease, adjustment.changes, adjustment.budgets
         keys = [self._rate_key(lease.account, limit) for limit, _, _ in changes]
+        keys += [self._budget_key(lease.account, limit) for limit, _, _ in budgets]
         keys += [self._concurrency_key(lease.account, name) for name in lease.slots]
-        arguments: list[str | int] = [self._now(), lease.id, _ms(adjustment.at), len(changes)]
+        arguments: list[str | int] = [self._now(), lease.id, _ms(adjustment.at)]
+        arguments += (len(changes), len(budgets))
         for limit, change, counted in changes:
             arguments += (_slot_width_ms(limit), change, counted)
+        for budget, change, counted in budgets:
+            arguments += (budget.period, change, counted)
         return ADJUST(keys, arguments)
 
     def renew(self, leases: Collection[Lease]) -> None:
@@ -96,6 +114,9 @@ class RedisRateLimitStore:
 
     def _rate_key(self, account: str, limit: RateLimit) -> str:
         return f"{self._prefix}{{account:{account}}}:window:{limit.name}"
+
+    def _budget_key(self, account: str, budget: BudgetLimit) -> str:
+        return f"{self._prefix}{{account:{account}}}:budget:{budget.name}"
 
     def _concurrency_key(self, account: str, name: str) -> str:
         return f"{self._prefix}{{account:{account}}}:flight:{name}"

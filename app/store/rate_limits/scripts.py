@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.domain.accounts.limits import WARN_PERCENT
 from app.store.connection.script import LuaFolder, Script, constants
 from app.store.rate_limits.base import CONCURRENCY_RETRY_S, SLOTS
 
@@ -12,7 +13,8 @@ _COUNTING = "\n".join(
         _lua("counting"),
     )
 )
+_BUDGETS = "\n".join((_COUNTING, constants(WARN_PERCENT=WARN_PERCENT), _lua("budgets")))
 
-ACQUIRE = Script(_COUNTING, _lua("acquire"))
-ADJUST = Script(_COUNTING, _lua("adjust"))
+ACQUIRE = Script(_BUDGETS, _lua("acquire"))
+ADJUST = Script(_BUDGETS, _lua("adjust"))
 RENEW = Script(_COUNTING, _lua("renew"))

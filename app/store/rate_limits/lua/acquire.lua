@@ -1,14 +1,16 @@
 -- Counts a request, or says what refuses it and counts nothing.
--- ARGV: time, lease id, lease's ms, number of windows; width, limit and amount of each window;
--- limit of each concurrency limit.
--- Returns the number of the limit that refuses the longest (-1: none), for how many ms, and the time;
--- then of each window what remains and in how many ms all of it is there again.
-local windows = tonumber(ARGV[4])
+-- KEYS: windows, budgets, concurrency limits.
+-- ARGV: time, lease id, lease's ms, number of windows, number of budgets; width, limit and amount of
+-- each window; period, limit and amount of each budget; limit of each concurrency limit.
+-- Returns the number of the limit that refuses the longest (-1: none), for how many ms (-1: for ever),
+-- and the time; then of each window what remains and in how many ms all of it is there again; of each
+-- budget what is spent, in how many ms it ends (-1: never) and whether its caller is to be warned.
+local windows, budgets = tonumber(ARGV[4]), tonumber(ARGV[5])
 local refused, wait = -1, 0
-local seen = {}
+local seen, purses = {}, {}
 
 local function refuse(by, ms)
-  if ms > wait then refused, wait = by, ms end
+  if wait ~= NEVER and (ms == NEVER or ms > wait) then refused, wait = by, ms end
 end
 
 local function wait_for_room(key, slot, width, excess)
@@ -20,16 +22,25 @@ local function wait_for_room(key, slot, width, excess)
 end
 
 for i = 1, windows do
-  local at = 2 + 3 * i
+  local at = 3 + 3 * i
   local one = {width = tonumber(ARGV[at]), limit = tonumber(ARGV[at + 1]), amount = ARGV[at + 2]}
   one.slot, one.total = advance(KEYS[i], one.width)
   local excess = one.total + one.amount - one.limit
   if excess > 0 then refuse(i - 1, wait_for_room(KEYS[i], one.slot, one.width, excess)) end
   seen[i] = one
 end
-for i = windows + 1, #KEYS do
+for i = windows + 1, windows + budgets do
+  local at = 3 + 3 * i
+  local one = {limit = tonumber(ARGV[at + 1]), amount = tonumber(ARGV[at + 2])}
+  one.period, one.ends = period_at(ARGV[at], now)
+  one.spent = spent_in(KEYS[i], one.period)
+  one.left = one.ends == NEVER and NEVER or one.ends - now
+  if one.amount > 0 and one.spent + one.amount > one.limit then refuse(i - 1, one.left) end
+  purses[i] = one
+end
+for i = windows + budgets + 1, #KEYS do
   redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', now)
-  local limit = tonumber(ARGV[4 + 2 * windows + i])
+  local limit = tonumber(ARGV[5 + 2 * (windows + budgets) + i])
   if redis.call('ZCARD', KEYS[i]) >= limit then refuse(i - 1, CONCURRENCY_RETRY_MS) end
 end
 
@@ -43,8 +54,19 @@ for i, one in ipairs(seen) do
   table.insert(decision, math.max(0, one.limit - one.total))
   table.insert(decision, last and math.max(0, leaves_in(last, one.width)) or 0)
 end
+for i = windows + 1, windows + budgets do
+  local one, warned = purses[i], 0
+  if refused < 0 then
+    one.spent = one.spent + one.amount
+    spend(KEYS[i], one.period, one.ends, one.spent)
+    warned = warns(KEYS[i], one.period, one.spent, one.limit)
+  end
+  table.insert(decision, one.spent)
+  table.insert(decision, one.left)
+  table.insert(decision, warned)
+end
 if refused < 0 then
-  for i = windows + 1, #KEYS do
+  for i = windows + budgets + 1, #KEYS do
     redis.call('ZADD', KEYS[i], now + ARGV[3], ARGV[2])
     redis.call('PEXPIRE', KEYS[i], ARGV[3])
   end

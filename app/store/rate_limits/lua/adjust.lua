@@ -1,9 +1,11 @@
 -- Puts right what was counted for a request, once it is over, and ends its lease.
--- ARGV: time, lease id, when the amounts were counted, number of windows; width, change and counted
--- amount of each: no more than that was counted is given back.
-local windows = tonumber(ARGV[4])
+-- KEYS: windows, budgets, concurrency limits.
+-- ARGV: time, lease id, when the amounts were counted, number of windows, number of budgets; width,
+-- change and counted amount of each window; period, change and counted amount of each budget: no more
+-- than that was counted is given back.
+local windows, budgets = tonumber(ARGV[4]), tonumber(ARGV[5])
 for i = 1, windows do
-  local at = 2 + 3 * i
+  local at = 3 + 3 * i
   local width = tonumber(ARGV[at])
   local change = math.max(tonumber(ARGV[at + 1]), -tonumber(ARGV[at + 2]))
   local head = advance(KEYS[i], width)
@@ -13,6 +15,14 @@ for i = 1, windows do
   change = math.max(change, -counted)
   if change ~= 0 then add(KEYS[i], width, head, slot, change) end
 end
-for i = windows + 1, #KEYS do
+for i = windows + 1, windows + budgets do
+  local at = 3 + 3 * i
+  local change = math.max(tonumber(ARGV[at + 1]), -tonumber(ARGV[at + 2]))
+  local period, ends = period_at(ARGV[at], tonumber(ARGV[3]))
+  if change ~= 0 and period == period_at(ARGV[at], now) then
+    spend(KEYS[i], period, ends, math.max(0, spent_in(KEYS[i], period) + change))
+  end
+end
+for i = windows + budgets + 1, #KEYS do
   redis.call('ZREM', KEYS[i], ARGV[2])
 end

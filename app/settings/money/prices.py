@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from app.settings import readers
 from app.settings.tables import KeyPath, bad_key, bad_table, read_table
-from app.settings.values import PriceSettings
 
 _RATES = ("input", "cached_input", "cache_write", "output", "reasoning")
 _REQUIRED = ("input", "output")
@@ -21,6 +21,22 @@ _PRICE_READERS: Mapping[str, readers.Reader] = {
     "tiers": readers.anything,
 }
 _TIER_READERS = dict.fromkeys(_TIERS, readers.decimal(_MOST_TIMES, "a factor"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceSettings:
+    """A `[models."ID".price]` table: USD a million tokens, and factors of service tiers.
+
+    None is what the nearest kin costs: of `cached_input` and `cache_write` that is `input`, of
+    `reasoning` it is `output`.
+    """
+
+    input: Decimal
+    output: Decimal
+    cached_input: Decimal | None = None
+    cache_write: Decimal | None = None
+    reasoning: Decimal | None = None
+    tiers: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 def read_price(raw: object, path: KeyPath) -> PriceSettings:

@@ -1,0 +1,1 @@
+"""What answers may cost, and what they do."""

@@ -1,0 +1,122 @@
+"""Budgets over two processes and a worker: no race passes one, and refusals say what holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.e2e import gateway as gateways
+from tests.e2e.background import ended
+from tests.e2e.config import gateway_toml
+from tests.e2e.gateway import Gateway
+from tests.e2e.stops import site
+from tests.e2e.workers import brief
+from tests.processes import until
+from tests.upstream.client import Upstream
+from tests.upstream.script import Counted, Script
+
+PRICES = """
+[models."chat/steady".price]
+input = 10
+output = 100
+"""
+#: 10,050 µUSD; reserved is a little more, for the input is guessed.
+USED = Counted(input=5, output=100)
+COST = 5 * 10 + 100 * 100
+BUDGET, MICROUSD = "0.3/day", 300_000
+MOST = MICROUSD // COST
+THREADS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Till:
+    """A gateway with prices, its upstream, and its environment."""
+
+    gateway: Gateway
+    upstream: Upstream
+    env: dict[str, str]
+
+    def key(self, *options: str, account: str = "payer") -> dict[str, Any]:
+        """Have a key made."""
+        return gateways.keys(self.env, "create", "--account", account, *options)
+
+    def call(self, key: str, **more: Any) -> requests.Response:
+        """Make a request that costs COST."""
+        script = Script(usage=USED, tag="paid").text()
+        body = {"model": "chat/steady", "input": script, "max_output_tokens": 100, **more}
+        return requests.post(
+            f"{self.gateway.url}/v1/responses",
+            json=body,
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=60,
+        )
+
+    def spent(self, key: str) -> int:
+        """Return what the account's usage says that it cost."""
+        answer = self.gateway.call("GET", "/v1/usage", key=key)
+        cost: int = answer.json()["total"]["cost_microusd"]
+        return cost
+
+
+@pytest.fixture
+def till(environment: dict[str, str], upstream: Upstream, tmp_path: Path) -> Iterator[Till]:
+    upstream.reset()
+    toml = gateway_toml(upstream.places, keepalive_s=15) + PRICES
+    (tmp_path / "gateway.toml").write_text(toml)
+    config = {"GATEWAY_CONFIG": str(tmp_path / "gateway.toml"), "REDIS_PREFIX": "budgets:"}
+    env = environment | config
+    keys = gateways.Keys("", "")
+    with site(env, keys, tmp_path, toml, worker_class="gevent", processes=2) as running:
+        yield Till(running.gateway, upstream, env)
+
+
+def test_a_budget_holds_whatever_races_for_it(till: Till, tmp_path: Path) -> None:
+    made = till.key("--budget", BUDGET)
+    key = made["key"]
+    # 1. Many at once, streamed and whole, by two processes: what they reserve never passes it.
+    with ThreadPoolExecutor(THREADS) as pool:
+        answers = list(pool.map(lambda n: till.call(key, stream=n % 2 == 0), range(THREADS)))
+    assert {each.status_code for each in answers} == {200, 429}
+    assert sum(each.status_code == 200 for each in answers) <= MOST
+    # 2. One after the other, until there is no room: in the background, too.
+    with brief(till.env, tmp_path):
+        answer = till.call(key, background=True)
+        while answer.status_code == 202:
+            paid = Gateway(
+                till.gateway.url,
+                gateways.Keys(key, ""),
+                till.gateway.log_file,
+                till.gateway.session,
+            )
+            ended(paid, answer.json()["id"])
+            answer = till.call(key, background=True)
+    until(lambda: till.spent(key) == MOST * COST, "everything that was let in to be charged")
+    assert len(till.upstream.requests("paid")) == MOST
+    # 3. The refusal says what holds, and clients do not try again.
+    error = answer.json()["error"]
+    assert (answer.status_code, error["type"], error["code"]) == (
+        429,
+        "rate_limit_error",
+        "insufficient_quota",
+    )
+    assert "this key may spend 0.300000 USD a day" in error["message"]
+    assert answer.headers["x-should-retry"] == "false"
+    assert 0 < int(answer.headers["Retry-After"]) <= 86_400
+    assert answer.headers["X-Budget-Remaining"] == f"0.{MICROUSD - MOST * COST:06}"
+    assert answer.headers["X-Budget-Warning"] == "97"
+    (warning,) = till.gateway.log_lines(event="budget_warning")
+    assert (warning["account"], warning["budget"]) == ("payer", BUDGET)
+    metrics = till.gateway.call("GET", "/metrics", key=None).text
+    (line,) = [each for each in metrics.splitlines() if each.startswith("gateway_budget_refusals")]
+    assert float(line.split()[1]) > 0
+    # 4. What has no price, and other keys, are let in; a raised budget holds within a second.
+    assert till.call(key, model="chat/swift").status_code == 200
+    assert till.call(till.key()["key"]).status_code == 200
+    gateways.keys(till.env, "update", made["id"], "--budget", "1/day")
+    until(lambda: till.call(key).status_code == 200, "the raised budget")
