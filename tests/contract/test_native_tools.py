@@ -18,6 +18,8 @@ from app.domain.items import CustomCall, FunctionCall, Message, OutputText, argu
 from app.domain.request import CreateRequest, ModelRequest, Parameters
 from app.domain.response import Response
 from app.domain.stream.accumulate import fold
+from app.domain.stream.call_events import DiffDelta
+from app.domain.stream.events import Event
 from app.domain.stream.narrate import Narrator
 from app.domain.upstream_call import UpstreamCall
 from app.providers.http import HTTPProvider
@@ -25,6 +27,7 @@ from app.providers.profiles import PROFILES
 from app.providers.registry import FORMATS
 from app.schemas.wire.echo import echo
 from app.schemas.wire.events import EVENT
+from app.schemas.wire.items import ITEM
 from app.stream_check.grammar import Grammar
 from tests.contract.recordings import CannedTransport, settings
 
@@ -70,8 +73,77 @@ FORMS: dict[str, Sequence[Json]] = {
 }
 
 
+COMMANDS = ["ls 'a b'", 'echo "\u00fc"\n']
+DIFF = '@@\n-old\n+"new"\\\n'
+SHELL_PLACE, PATCH_PLACE = {"output_index": 0}, {"output_index": 1, "item_id": "apc_1"}
+ACTION = {"commands": COMMANDS, "timeout_ms": 5000, "max_output_length": None}
+SHELL = {"id": "sh_1", "type": "shell_call", "call_id": "c1", "action": ACTION}
+OPERATION = {"type": "update_file", "path": "a.py", "diff": DIFF}
+CHANGE = {"id": "apc_1", "type": "apply_patch_call", "call_id": "c2", "operation": OPERATION}
+SHELL_BEGUN = added(SHELL | {"action": ACTION | {"commands": []}}, SHELL_PLACE)
+CHANGE_BEGUN = added(CHANGE | {"operation": OPERATION | {"diff": ""}}, PATCH_PLACE)
+
+
+def told_of(kind: str, place: Json, texts: Sequence[str], name: str, *, cut: int) -> list[Json]:
+    """Return the events of commands, or of a diff: with the first `cut` characters as deltas."""
+    events: list[Json] = []
+    for index, text in enumerate(texts):
+        at = place | ({"command_index": index} if name == "command" else {})
+        if name == "command":
+            events.append(event(f"{kind}.added", **at, command=""))
+        events += [event(f"{kind}.delta", **at, delta=each) for each in text[:cut]]
+        events.append(event(f"{kind}.done", **at, **{name: text}))
+    return events
+
+
+def built_in(cut: int) -> list[Json]:
+    """Return the events of both calls."""
+    commands = told_of("shell_call_command", SHELL_PLACE, COMMANDS, "command", cut=cut)
+    diff = told_of("apply_patch_call_operation_diff", PATCH_PLACE, [DIFF], "diff", cut=cut)
+    ended, ended_too = done(SHELL, SHELL_PLACE), done(CHANGE, PATCH_PLACE)
+    return [SHELL_BEGUN, *commands, ended, CHANGE_BEGUN, *diff, ended_too]
+
+
+BUILT_IN: Json = {"status": "completed", "output": [SHELL, CHANGE]}
+BUILT_IN_FORMS: dict[str, Sequence[Json]] = {
+    "in order": built_in(cut=99),
+    "in part": built_in(cut=3),
+    "without deltas": built_in(cut=0),
+    "cut off": [SHELL_BEGUN, *built_in(cut=99)[1:5], done(SHELL, SHELL_PLACE), CHANGE_BEGUN],
+    "items alone": [done(SHELL, SHELL_PLACE), done(CHANGE, PATCH_PLACE)],
+    "the end alone": [],
+}
+
+
+@pytest.mark.parametrize("form", BUILT_IN_FORMS)
+def test_every_form_of_an_answer_gives_the_same_calls_of_built_in_tools(form: str) -> None:
+    events = [*BUILT_IN_FORMS[form], event("completed", response=BUILT_IN)]
+    frames = b"".join(b"data: " + orjson.dumps(each) + b"\n\n" for each in events)
+    streamed = without_ids(answer_to(frames, stream=True))
+    assert [ITEM.dump(replace(item, id="x")) for item in streamed] == [
+        SHELL | {"id": "x", "status": "completed", "environment": {"type": "local"}},
+        CHANGE | {"id": "x", "status": "completed"},
+    ]
+    assert streamed == without_ids(answer_to(orjson.dumps(BUILT_IN), stream=False))
+
+
+def test_the_pieces_of_a_diff_come_one_by_one() -> None:
+    frames = b"".join(b"data: " + orjson.dumps(each) + b"\n\n" for each in built_in(cut=99))
+    pieces = [each.delta for each in events_of(frames, stream=True) if isinstance(each, DiffDelta)]
+    assert pieces == list(DIFF)
+
+
 def answer_to(body: bytes, *, stream: bool) -> Response:
     """Return what comes of a server's answer; its events keep to the order of the API."""
+    events = events_of(body, stream=stream)
+    grammar = Grammar()
+    for each in events:
+        grammar.take(EVENT.dump(each))
+    return fold(events)
+
+
+def events_of(body: bytes, *, stream: bool) -> list[Event]:
+    """Return the events that a server's answer becomes."""
     transport = CannedTransport(settings("responses"), [body])
     provider = HTTPProvider(transport, PROFILES["openai"], FORMATS["responses"])
     request = ModelRequest(
@@ -87,11 +159,7 @@ def answer_to(body: bytes, *, stream: bool) -> Response:
     events = narrator.begin()
     for batch in provider.answer(request, UpstreamCall(deadline=float("inf"))):
         events += narrator.hear(batch)
-    events += narrator.finish()
-    grammar = Grammar()
-    for each in events:
-        grammar.take(EVENT.dump(each))
-    return fold(events)
+    return events + narrator.finish()
 
 
 def without_ids(response: Response) -> list[Any]:

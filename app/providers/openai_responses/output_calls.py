@@ -6,6 +6,7 @@ import json
 from typing import ClassVar
 
 from app.domain.items import BuiltInCall
+from app.domain.stream.calls.replay import as_written, escaped, opening
 from app.domain.stream.deltas import Arguments, CallOpened, Delta, ItemEnded
 from app.providers.openai_responses.calls import built_in_type
 from app.providers.openai_responses.output_items import OutputItem
@@ -105,7 +106,10 @@ class CustomCallItem(CallItem):
 
 
 class BuiltInCallItem(CallItem):
-    """The call of a built-in tool, of which the whole item says everything."""
+    """The call of a built-in tool: the whole item says everything, and events may say it before.
+
+    What they say is put into JSON, as the arguments that a model writes of a function would be.
+    """
 
     kind: ClassVar[str] = "built_in"
 
@@ -115,6 +119,10 @@ class BuiltInCallItem(CallItem):
         self._tool = built_in_type(reader.string(shown, "type"))
         named = shown | {"name": self._tool}
         super().__init__(named, reader, key, has_namespaces=has_namespaces)
+        begun = self._read(shown)
+        self._opening = opening(begun) if begun else ""
+        self._texts = 0  # how many commands have begun
+        self._size = 0  # how much has come of the text that is open
 
     @classmethod
     def can_begin(cls, _shown: Json) -> bool:
@@ -123,13 +131,59 @@ class BuiltInCallItem(CallItem):
     def opened(self) -> list[Delta]:
         return [CallOpened(self._key, self._call_id, self._tool, built_in=self._tool)]
 
+    def begin_command(self, _event: Json) -> list[Delta]:
+        """Begin another command of a shell."""
+        self._texts += 1
+        self._size = 0
+        return self._write('"' if self._texts == 1 else ', "')
+
+    def add_piece(self, event: Json) -> list[Delta]:
+        """Add a piece of a command, or of a diff."""
+        return self._add_text(self._reader.text(event, "delta"))
+
+    def end_command(self, event: Json) -> list[Delta]:
+        """Add what is new in a whole command, and end it."""
+        return self._end_text(self._reader.text(event, "command"))
+
+    def end_diff(self, event: Json) -> list[Delta]:
+        """Add what is new in a whole diff, and end it."""
+        return self._end_text(self._reader.text(event, "diff"))
+
     def rest(self, shown: Json) -> list[Delta]:
-        try:
-            item = ITEMS[shown["type"]].read(shown, "", ReadContext())
-        except InvalidField:  # where, the server decides: no label of a metric
+        item = self._read(shown)
+        if item is None:  # where, the server decides: no label of a metric
             self._reader.note(self._tool)
             return []
-        return super().rest({"arguments": item.arguments})
+        known, whole = "".join(self._arguments), item.arguments
+        if known:
+            whole = as_written(item)
+            if not whole.startswith(known):
+                self._reader.note(self._tool)
+                return []
+        return super().rest({"arguments": whole})
+
+    def _read(self, shown: Json) -> BuiltInCall | None:
+        """Return the item as it is shown, None where it is not as it should be."""
+        try:
+            item: BuiltInCall = ITEMS[shown["type"]].read(shown, "", ReadContext())
+        except InvalidField:
+            return None
+        return item
+
+    def _add_text(self, piece: str) -> list[Delta]:
+        self._size += len(piece)
+        return self._write(escaped(piece)) if piece else []
+
+    def _end_text(self, whole: str) -> list[Delta]:
+        return [*self._add_text(whole[self._size :]), *self._write('"')]
+
+    def _write(self, fragment: str) -> list[Delta]:
+        """Add to the arguments, where it is known how they begin."""
+        if not self._opening:
+            return []
+        piece = fragment if self._arguments else self._opening + fragment
+        self._arguments.append(piece)
+        return [Arguments(self._key, piece)]
 
 
 def _is_json(text: str) -> bool:

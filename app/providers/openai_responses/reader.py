@@ -10,6 +10,7 @@ from app.errors import GatewayError
 from app.providers.faults.error_body import failure_in
 from app.providers.openai_responses.open_items import OpenItems, kind_of
 from app.providers.openai_responses.output_calls import (
+    BuiltInCallItem,
     CallItem,
     CustomCallItem,
 )
@@ -42,6 +43,11 @@ _OF_ITEMS: dict[object, tuple[type[OutputItem], Callable[[Any, Json], list[Delta
     "response.function_call_arguments.done": (CallItem, CallItem.rest),
     "response.custom_tool_call_input.delta": (CustomCallItem, CustomCallItem.add_input),
     "response.custom_tool_call_input.done": (CustomCallItem, CustomCallItem.rest),
+    "response.shell_call_command.added": (BuiltInCallItem, BuiltInCallItem.begin_command),
+    "response.shell_call_command.delta": (BuiltInCallItem, BuiltInCallItem.add_piece),
+    "response.shell_call_command.done": (BuiltInCallItem, BuiltInCallItem.end_command),
+    "response.apply_patch_call_operation_diff.delta": (BuiltInCallItem, BuiltInCallItem.add_piece),
+    "response.apply_patch_call_operation_diff.done": (BuiltInCallItem, BuiltInCallItem.end_diff),
 }
 #: A whole answer has at least one of them.
 _OF_A_RESPONSE = {"output", "status", "error"}

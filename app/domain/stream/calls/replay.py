@@ -26,13 +26,35 @@ def opening(call: BuiltInCall) -> str:
     return written(call) if written else ""
 
 
+def as_written(call: BuiltInCall) -> str:
+    """Return the arguments of a whole call, which begin as its opening and its events do."""
+    given = json.loads(call.arguments)
+    match call:
+        case ApplyPatchCall():
+            diff = given["operation"].get("diff")
+            return (
+                f"{opening(call)}}}}}" if diff is None else f'{opening(call)}{escaped(diff)}"}}}}'
+            )
+        case ShellCall():
+            commands = ", ".join(f'"{escaped(each)}"' for each in given.pop("commands"))
+            rest = "".join(f", {json.dumps(name)}: {json.dumps(given[name])}" for name in given)
+            return f"{opening(call)}{commands}]{rest}}}"
+        case _:
+            return call.arguments
+
+
+def escaped(text: str) -> str:
+    """Return a text as a string of JSON has it; pieces can be joined."""
+    return json.dumps(text, ensure_ascii=False)[1:-1]
+
+
 def fragment_of(event: BuiltInCallEvent) -> str:
     """Return the fragment of the arguments that an event shows."""
     match event:
         case CommandAdded():
             return ', "' if event.command_index else '"'
         case CommandDelta() | DiffDelta():
-            return json.dumps(event.delta, ensure_ascii=False)[1:-1]
+            return escaped(event.delta)
         case CommandDone():
             return '"'
         case _:
