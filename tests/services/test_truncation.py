@@ -58,7 +58,7 @@ def open_(
         request=request,
         targets=(target,),
         parameters=request.parameters,
-        thread=Thread("resp_1", items, ()),
+        thread=Thread("resp_1", items, (), has_compactions=items is not TURNS),
     )
     return preparation.open(cast(Any, prepared), UpstreamCall(deadline=0))
 

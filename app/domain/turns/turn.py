@@ -63,7 +63,8 @@ class Thread:
     `response_id` is the new turn's, in the parent's conversation. `position` is the parent's,
     `tools` are those of the parent's request (S6), `added` those that items have brought (G3),
     `update` is what items have changed of the configuration by now (G3). `replaced` are the places
-    of those items that a compaction stands for: no model sees them (G8).
+    of those items that a compaction stands for: no model sees them (G8). `has_compactions` says
+    whether there is one among the items, ours or another service's.
     """
 
     response_id: str
@@ -73,6 +74,7 @@ class Thread:
     tools: tuple[FunctionTool, ...] = ()
     added: tuple[Tool, ...] = ()
     update: ConfigurationUpdate | None = None
+    has_compactions: bool = False
     replaced: frozenset[int] = frozenset()
 
     @property

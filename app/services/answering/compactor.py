@@ -207,7 +207,7 @@ def readers(
     Raises:
         InvalidRequest: none can.
     """
-    if Compaction not in map(type, thread.items):
+    if not thread.has_compactions:
         return targets
     for item in thread.visible:
         if isinstance(item, Compaction) and not item.encrypted_content.startswith(SUMMARY_TAG):

@@ -25,6 +25,8 @@ from app.services.answering.hosted_pairs import hosted_in_order
 from app.services.answering.unseen_items import with_changes
 from app.store.responses.base import ResponseStore
 
+_COMPACTIONS = frozenset({Compaction})
+
 
 def thread_for(
     store: ResponseStore,
@@ -83,8 +85,9 @@ def _with_replaced(
     `inputs` are those of the turns before. Messages of the user that came in one input with the
     compaction stay where it says so.
     """
-    if Compaction not in map(type, thread.items):
+    if _COMPACTIONS.isdisjoint(map(type, thread.items)):
         return thread
+    thread = replace(thread, has_compactions=True)
     for item in thread.own:
         if isinstance(item, Compaction):
             summary_of(item)  # refused if it is no good, whatever follows it

@@ -23,6 +23,7 @@ import orjson
 
 from app.domain.answer_options import ConfigurationUpdate
 from app.domain.identity import RequestIdentity
+from app.domain.items import Compaction
 from app.domain.turns.job_payload import JobPayload
 from app.domain.turns.turn import Position, Thread
 from app.schemas.field import AddedTool, ReadContext
@@ -66,6 +67,7 @@ def load_payload(raw: bytes) -> JobPayload:
         drops_unsupported=True, was_taken=True, added_tools=list(map(AddedTool, added))
     )
     request = CREATE_REQUEST.load(fields["body"], context=context)
+    items = tuple(ITEM.load_all(fields["items"]))
     own = tuple(ITEM.load_all(fields["own"]))
     update = fields.get("update")  # an earlier release has none
     return JobPayload(
@@ -75,12 +77,13 @@ def load_payload(raw: bytes) -> JobPayload:
         request=replace(request, input=own, compaction=fields.get("compaction")),
         thread=Thread(
             response.id,
-            items=tuple(ITEM.load_all(fields["items"])),
+            items=items,
             own=own,
             position=fields["place"] and Position(*fields["place"]),
             tools=tuple(FUNCTION_TOOL.load(tool) for tool in fields["tools"]),
             added=added,
             update=cast("ConfigurationUpdate | None", update and ITEM.load(update)),
+            has_compactions=any(isinstance(each, Compaction) for each in items),
             replaced=frozenset(fields.get("replaced", ())),
         ),
         response=response,

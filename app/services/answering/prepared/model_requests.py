@@ -26,6 +26,8 @@ class ModelRequests:
     ) -> ModelRequest:
         """Return what asks a target to go on from these items."""
         account, request = prepared.caller.account, prepared.request
+        if prepared.thread.has_compactions or request.compact_threshold is not None:
+            items = self._with_summaries(account, items)
         known = target.provider.known_tools(target.upstream_model)
         parameters, items = for_provider(request.parameters, items, prepared.thread, known)
         return ModelRequest(
@@ -84,12 +86,7 @@ class ModelRequests:
     def _for_target(
         self, account: str, target: Target, items: tuple[Item, ...]
     ) -> tuple[Item, ...]:
-        """Return the items with the opaque payloads of this provider, and no other's (U11).
-
-        Summaries stand in the places of compactions of ours.
-        """
-        if Compaction in map(type, items):
-            items = self._with_summaries(account, items)
+        """Return the items with the opaque payloads of this provider, and no other's (U11)."""
         for item in items:
             if isinstance(item, Reasoning) and item.encrypted_content is not None:
                 opened = (self._opened_item(account, target, each) for each in items)
@@ -97,6 +94,7 @@ class ModelRequests:
         return items
 
     def _with_summaries(self, account: str, items: tuple[Item, ...]) -> tuple[Item, ...]:
+        """Return the items with summaries in the places of compactions of ours."""
         given, seen = instructions_in(items), list[Item]()
         for item in items:
             summary = None
