@@ -175,6 +175,29 @@ def test_an_item_that_brings_tools_goes_where_it_stands(
     assert (item["namespace"], item["name"], item["input"]) == ("files", "run", "ls")
 
 
+def test_an_item_that_changes_the_configuration_goes_where_it_stands(
+    gateway: Gateway, upstream: Upstream
+) -> None:
+    form = {"type": "json_schema", "name": "n", "schema": {"type": "object", "default": None}}
+    update = {"type": "configuration_update", "reasoning": {"effort": "high"}}
+    update |= {"text": {"format": form}}
+    script = {"role": "user", "content": Script(tag="native update", say="{}").text()}
+    reasoning = {"effort": "low"}
+    gateway.create([update, script], model="openai/gpt-6.2-sol", reasoning=reasoning)
+    gateway.create([update, script], model="openai/gpt-5.6", reasoning=reasoning)
+    first, second = (each["body"] for each in upstream.requests("native update"))
+    assert (first["input"][0], first["reasoning"]) == (update, reasoning)
+    assert "format" not in first.get("text", {})
+    assert (second["input"][0]["type"], second["reasoning"]) == ("message", {"effort": "high"})
+    assert second["text"] == {"format": form}
+
+    compacting: list[Json] = [update, HELLO, {"type": "compaction_trigger"}]
+    gateway.create(compacting, model="openai/gpt-6.2-sol")
+    summing_up = upstream.requests()[-1]["body"]
+    assert "configuration_update" not in {item["type"] for item in summing_up["input"]}
+    assert "text" not in summing_up  # a summary is a plain text
+
+
 def test_what_is_deferred_is_not_where_nothing_searches_for_it(
     gateway: Gateway, upstream: Upstream
 ) -> None:

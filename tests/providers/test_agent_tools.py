@@ -20,6 +20,7 @@ def known(model: str, *, profile: str | None = "openai", **quirks: bool) -> set[
     ("model", "expected"),
     [
         ("gpt-5.6", ALL),
+        ("gpt-6.2-sol", ALL | {"configuration_update"}),
         ("gpt-5.4-mini", ALL),
         ("openai/gpt-5.4", ALL),
         ("our-own-deployment", ALL),

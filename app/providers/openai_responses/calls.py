@@ -1,4 +1,4 @@
-"""Calls, their outputs and items that bring tools, for an upstream that speaks Responses. Pure.
+"""Calls, their outputs and items that change what is asked, for an upstream of Responses. Pure.
 
 Those of tools of a type that the model knows are as the caller has them; the others are calls of
 functions.
@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+from app.domain.answer_options import ConfigurationUpdate
 from app.domain.built_in.tool_search import ToolSearchOutput
 from app.domain.items import (
     AdditionalTools,
@@ -81,6 +82,17 @@ def added_json(item: AdditionalTools, profile: Profile, known: AbstractSet[str])
         "role": item.role,
         "tools": _tools(item.tools, profile, known),
     }
+
+
+def update_json(item: ConfigurationUpdate) -> Json:
+    """Return an item that changes the configuration, to a model that knows such items."""
+    shown = ITEM.dump(item)
+    del shown["id"]
+    if "text" in shown:
+        form = shown["text"]["format"]
+        given = {name: value for name, value in form.items() if value is not None}
+        shown["text"] = {"format": given}
+    return shown
 
 
 def _tools(tools: Iterable[Tool], profile: Profile, known: AbstractSet[str]) -> list[Json]:

@@ -16,7 +16,7 @@ from typing import Any, assert_never
 
 import orjson
 
-from app.domain.answer_options import UnseenItem
+from app.domain.answer_options import ConfigurationUpdate, UnseenItem
 from app.domain.hosted.item import HostedItem
 from app.domain.ids import call_id
 from app.domain.items import (
@@ -30,7 +30,7 @@ from app.domain.items import (
     Reasoning,
 )
 from app.domain.tools import FUNCTIONS_ONLY
-from app.providers.openai_responses.calls import added_json, call_json, output_json
+from app.providers.openai_responses.calls import added_json, call_json, output_json, update_json
 from app.providers.openai_responses.content import part_json
 from app.providers.profiles import Profile
 from app.providers.writing.call_ids import CallIds
@@ -64,6 +64,8 @@ def to_items(
         if isinstance(item, UnseenItem):
             if isinstance(item, AdditionalTools) and item.type in known:
                 written.append(added_json(item, profile, known))
+            elif isinstance(item, ConfigurationUpdate) and item.type in known:
+                written.append(update_json(item))
             continue  # else the parameters have what it changes
         if isinstance(item, Reasoning):
             if may_think:

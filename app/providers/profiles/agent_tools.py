@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from app.domain.answer_options import ConfigurationUpdate
 from app.domain.built_in.apply_patch import ApplyPatchTool
 from app.domain.built_in.shell import ShellTool
 from app.domain.items import AdditionalTools
@@ -29,9 +30,12 @@ _BEFORE_SHELLS = ("gpt-5", "gpt-5-*")
 #: whose tools are searched, and tools that are added on the way.
 _BEFORE_NAMESPACES = (*_BEFORE_SHELLS, "gpt-5.[0-3]", "gpt-5.[0-3]-*")
 
+#: openai/codex, its catalogue of models, supports_reasoning_effort_updates.
+_WITH_UPDATES = ("gpt-6.[1-9]*", "gpt-6-astra*")
+
 
 def known_tools(model: str, profile: Profile) -> frozenset[str]:
-    """Return the types of tools, and of items that bring them, that the model knows."""
+    """Return the types of tools, and of items that change what is asked, that the model knows."""
     flags = profile.custom_tools, profile.namespaces, profile.tool_search, profile.shell_tools
     return _known(model, *flags) if any(flags) else FUNCTIONS_ONLY
 
@@ -49,6 +53,7 @@ def _known(
         NamespaceTool.type: namespaces and has_namespaces,
         AdditionalTools.type: search and has_namespaces,
         ToolSearchTool.type: search and has_namespaces,
+        ConfigurationUpdate.type: search and is_any(model, _WITH_UPDATES),
         ShellTool.type: shells and has_shells,
         ApplyPatchTool.type: shells and has_shells,
     }

@@ -76,8 +76,8 @@ class Profile:
             be was cut.
         custom_tools, namespaces: whether the server knows such tools, their items and their
             events; else they are functions to it.
-        tool_search: whether it knows searches among tools, and items that bring tools; else these
-            are among those of the request.
+        tool_search: whether it knows searches among tools, and items that bring tools or change the
+            configuration; else the request has what they do.
         shell_tools: whether it knows the tools `shell` and `apply_patch`, which callers run.
         A model that is known by name to be older than such tools gets the other form.
 

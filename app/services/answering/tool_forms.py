@@ -32,7 +32,7 @@ def for_provider(
     so are items that change the configuration, and what they change. Where it does, the tools of
     items that are no longer among `items` are (G8, S8).
     """
-    if thread.update is not None:
+    if thread.update is not None and ConfigurationUpdate.type not in known:
         parameters = with_update(parameters, thread.update)
         items = tuple(item for item in items if not isinstance(item, ConfigurationUpdate))
     everything = with_added(parameters, thread)

@@ -32,9 +32,8 @@ def as_written(call: BuiltInCall) -> str:
     match call:
         case ApplyPatchCall():
             diff = given["operation"].get("diff")
-            return (
-                f"{opening(call)}}}}}" if diff is None else f'{opening(call)}{escaped(diff)}"}}}}'
-            )
+            written = "" if diff is None else f'{escaped(diff)}"'
+            return f"{opening(call)}{written}}}}}"
         case ShellCall():
             commands = ", ".join(f'"{escaped(each)}"' for each in given.pop("commands"))
             rest = "".join(f", {json.dumps(name)}: {json.dumps(given[name])}" for name in given)

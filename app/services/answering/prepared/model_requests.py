@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from app.domain.answer_options import PLAIN_TEXT
+from app.domain.answer_options import PLAIN_TEXT, ConfigurationUpdate
 from app.domain.items import Compaction, InputText, Item, Message, Reasoning
 from app.domain.request import ModelRequest, Parameters
 from app.domain.turns.compaction import SUMMARY_REQUEST, instructions_in, messages_of
@@ -25,10 +25,21 @@ class ModelRequests:
         self, prepared: PreparedRequest, items: tuple[Item, ...], target: Target
     ) -> ModelRequest:
         """Return what asks a target to go on from these items."""
+        return self._request(prepared, items, target, self._known(target))
+
+    def _known(self, target: Target) -> frozenset[str]:
+        return target.provider.known_tools(target.upstream_model)
+
+    def _request(
+        self,
+        prepared: PreparedRequest,
+        items: tuple[Item, ...],
+        target: Target,
+        known: frozenset[str],
+    ) -> ModelRequest:
         account, request = prepared.caller.account, prepared.request
         if prepared.thread.has_compactions or request.compact_threshold is not None:
             items = self._with_summaries(account, items)
-        known = target.provider.known_tools(target.upstream_model)
         parameters, items = for_provider(request.parameters, items, prepared.thread, known)
         return ModelRequest(
             model=target.upstream_model,
@@ -50,7 +61,9 @@ class ModelRequests:
         Tools stay declared, and none may be called: what an upstream has cached of the context
         begins with them. A limit of tokens is that of the answer, which may be the summary.
         """
-        request = self.answer(prepared, items, target)
+        # A summary is plain text: no item may have it be another format.
+        known = self._known(target) - {ConfigurationUpdate.type}
+        request = self._request(prepared, items, target, known)
         closing = Message("", "user", (InputText(SUMMARY_REQUEST),))
         parameters = request.parameters
         return replace(
