@@ -31,6 +31,12 @@ class Call:
     namespace: str = ""
     item: dict[str, Any] | None = None
 
+    @property
+    def given(self) -> dict[str, Any]:
+        """What is not as it is by default: a script has to be short enough for a model's name."""
+        values = {each.name: (getattr(self, each.name), each.default) for each in fields(self)}
+        return {name: value for name, (value, default) in values.items() if value != default}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
@@ -115,6 +121,8 @@ class Script:
         """Return the script as the JSON that a request carries."""
         found = {name: getattr(self, name) for name in _FIELDS}
         shown = {name: found[name] for name in _FIELDS if found[name] != getattr(DEFAULT, name)}
+        if self.calls:
+            shown["calls"] = [call.given for call in self.calls]
         return orjson.dumps(shown or {"tag": ""}).decode()
 
 
