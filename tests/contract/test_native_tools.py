@@ -127,6 +127,29 @@ def test_every_form_of_an_answer_gives_the_same_calls_of_built_in_tools(form: st
     assert streamed == without_ids(answer_to(orjson.dumps(BUILT_IN), stream=False))
 
 
+def test_a_search_that_the_server_runs_is_no_call_for_the_caller() -> None:
+    search: Json = {
+        "id": "tsc_1",
+        "type": "tool_search_call",
+        "call_id": None,
+        "execution": "server",
+    }
+    search |= {"arguments": {"paths": ["crm"]}, "status": "completed"}
+    found: Json = {"id": "tso_1", "type": "tool_search_output", "execution": "server", "tools": []}
+    body: Json = {"status": "completed", "output": [search, found, SAID]}
+    items = [each for at, item in enumerate((search, found)) for each in both(item, at)]
+    events = [*items, event("completed", response=body)]
+    frames = b"".join(b"data: " + orjson.dumps(each) + b"\n\n" for each in events)
+    said = [Message("", "assistant", (OutputText("Done."),))]
+    assert without_ids(answer_to(frames, stream=True)) == said
+    assert without_ids(answer_to(orjson.dumps(body), stream=False)) == said
+
+
+def both(item: Json, index: int) -> list[Json]:
+    """Return the events that an item begins and ends with."""
+    return [added(item, {"output_index": index}), done(item, {"output_index": index})]
+
+
 def test_the_pieces_of_a_diff_come_one_by_one() -> None:
     frames = b"".join(b"data: " + orjson.dumps(each) + b"\n\n" for each in built_in(cut=99))
     pieces = [each.delta for each in events_of(frames, stream=True) if isinstance(each, DiffDelta)]

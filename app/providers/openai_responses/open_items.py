@@ -198,6 +198,8 @@ def kind_of(shown: Json) -> type[OutputItem] | None:
         kind = "message"  # a text in the place of an item
     if not isinstance(kind, str) or not kind:
         kind = next((kind for name, kind in _OF_A_KIND.items() if name in shown), "")
+    if shown.get("execution") == "server":
+        return None  # the server runs the call itself: the caller has nothing to do
     return _KINDS.get(kind)
 
 
