@@ -31,6 +31,8 @@ ADDED = {
     "string rg:write_probe": "read by nobody",
     "string rg:{accounts}:secret": "the release before makes it too, once it has reasoning to seal",
     "string rg:{account:acme}:usage:once:*": "for a minute; the release before counts without it",
+    "hash rg:{account:acme}:usage:cost:*": "costs, which the release before knows nothing of",
+    "field rg:{account:acme}:usage:cost:* priced_requests:*:local/echo": "as above",
     "stream rg:{requests}": "the request log, which the release before neither reads nor writes",
     "string rg:{requests}:once:*": "for a minute",
 }

@@ -48,7 +48,7 @@ def test_a_key_may_come_as_x_api_key(gateway: Gateway) -> None:
         ("GET", "/v1/models/no-such-model", 404, "not_found_error"),
         ("GET", "/v1/responses/resp_" + "0" * 48, 404, "not_found_error"),
         ("GET", "/v1/responses/rsp_1", 400, "invalid_request_error"),
-        ("POST", "/v1/responses/compact", 404, "not_found_error"),
+        ("POST", "/v1/responses/compact", 415, "invalid_request_error"),
     ],
 )
 def test_every_error_has_the_envelope_and_an_id(
