@@ -58,7 +58,16 @@ def test_a_file_asks_for_labels_that_there_are(name: str) -> None:
 
 
 def test_every_metric_of_a_fault_has_an_alert() -> None:
-    faults = ("lost", "failures", "unexpected", "breakers", "spooled", "saturation", "successful")
+    faults = (
+        "lost",
+        "refusals",
+        "failures",
+        "unexpected",
+        "breakers",
+        "spooled",
+        "saturation",
+        "successful",
+    )
     assert {name for name in series() if any(part in name for part in faults)} == {
         name for name in re.findall(r"gateway_\w+", RULES) if any(part in name for part in faults)
     }
