@@ -37,3 +37,15 @@ def test_nothing_is_an_empty_object(written: str, strict: bool) -> None:
 def test_what_is_no_object_is_wrapped_only_where_it_must_be_one(written: str) -> None:
     assert orjson.loads(as_text(written, must_be_object=True)) == {"arguments": written}
     assert as_text(written, must_be_object=False) == written
+
+
+@pytest.mark.parametrize("depth", [101, 600, 5000])
+def test_what_is_nested_deeper_than_can_be_written_is_wrapped_as_a_text(depth: int) -> None:
+    written = '{"a":' + "[" * depth + "]" * depth + "}"
+    assert as_object(written) == {"arguments": written}
+    assert orjson.dumps(as_object(written))
+
+
+def test_many_brackets_side_by_side_are_no_depth() -> None:
+    flat: dict[str, list[list[str]]] = {"a": [[] for _ in range(500)]}
+    assert as_object(orjson.dumps(flat).decode()) == flat

@@ -6,7 +6,9 @@ from itertools import count
 
 import pytest
 
+from app.domain.hosted.item import HostedItem
 from app.domain.items import (
+    Compaction,
     FunctionCall,
     FunctionCallOutput,
     InputText,
@@ -23,7 +25,8 @@ def items(words: str) -> list[Item]:
     """Return the items that words stand for: `a` and `b` are ids of calls, the rest is told apart.
 
     `u1` user, `t1` assistant, `r1` reasoning, `a(x)` a call with arguments, `a!(x)` one that was
-    cut, `a=1` an output. A word's number is its item's id.
+    cut, `a=1` an output, `h1` what a hosted tool did, `s1` a compaction. A word's number
+    is its item's id.
     """
     numbers = count()
     return [_item(word, f"i{next(numbers)}") for word in words.split()]
@@ -37,6 +40,10 @@ def _item(word: str, item_id: str) -> Item:
             return Message(item_id, "assistant", (OutputText(word),))
         case "r":
             return Reasoning(item_id, (word,))
+        case "h":
+            return HostedItem(item_id, {"type": "web_search_call", "word": word})
+        case "s":
+            return Compaction(item_id, word)
         case _:
             return _call_or_output(word, item_id)
 
@@ -59,6 +66,10 @@ def _word(item: Item) -> str:
             return text
         case Reasoning(summary=(text,)):
             return text
+        case HostedItem():
+            return str(item.json["word"])
+        case Compaction():
+            return item.encrypted_content
         case FunctionCall():
             return f"{item.call_id}({item.arguments})"
         case FunctionCallOutput(output=str(output)):
@@ -315,3 +326,12 @@ def test_an_answer_whose_calls_need_not_move_stays_as_it_was(made: str) -> None:
 
 def test_reasoning_that_led_to_nothing_does_not_part_a_call_from_its_output() -> None:
     assert seen("u1 / a(x) r1", own="a=1") == "u1 r1 a(x) a=1"
+
+
+@pytest.mark.parametrize("between", ["h1", "s1", "h1 s1", "s1 r1 h1"])
+def test_nothing_that_a_model_reads_stays_between_a_call_and_its_output(between: str) -> None:
+    expected = f"{between} a(x) a=1"
+    assert seen(own=f"a(x) {between} a=1") == expected
+    assert seen(f"a(x) {between} a=1 / t1", own="u2") == f"{expected} t1 u2"
+    assert seen("u1 / a(x)", f"{between} a=1 / t1", own="u2") == f"u1 {expected} t1 u2"
+    assert seen(f"u1 / a(x) {between}", own="a=1") == f"u1 {expected}"

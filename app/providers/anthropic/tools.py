@@ -10,6 +10,7 @@ from app.domain.request import ModelRequest, Parameters
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction, ToolChoice
 from app.providers.anthropic.json_schema import strict_schema, tool_schema
 from app.providers.profiles import Profile
+from app.providers.writing.call_names import call_name
 
 
 def is_forced(request: ModelRequest) -> bool:
@@ -77,7 +78,8 @@ def ignored_strict(request: ModelRequest, *, structured: bool) -> tuple[str, ...
 
 
 def _tools_of_history(request: ModelRequest) -> tuple[FunctionTool, ...]:
-    called = {item.qualified_name: None for item in request.items if isinstance(item, FunctionCall)}
+    calls = (item for item in request.items if isinstance(item, FunctionCall))
+    called = dict.fromkeys(call_name(call.qualified_name) for call in calls)
     if not called:
         return ()
     known = {tool.name for tool in request.history_tools}

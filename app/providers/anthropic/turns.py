@@ -30,6 +30,7 @@ from app.providers.anthropic.cache_marks import MARK
 from app.providers.anthropic.media import blocks, text_block
 from app.providers.writing.arguments import as_object
 from app.providers.writing.call_ids import CallIds
+from app.providers.writing.call_names import call_name
 from app.providers.writing.compactions import unread_compaction
 from app.providers.writing.hosted import in_words
 from app.providers.writing.placeholders import GO_ON
@@ -155,7 +156,7 @@ def _tool_use(call: FunctionCall, own_id: str) -> Block:
     return {
         "type": "tool_use",
         "id": own_id,
-        "name": call.qualified_name,
+        "name": call_name(call.qualified_name),
         "input": as_object(call.arguments),
     }
 

@@ -37,6 +37,7 @@ from app.providers.openai_chat.reasoning_fields import ReasoningFields
 from app.providers.profiles import Profile
 from app.providers.writing.arguments import as_text
 from app.providers.writing.call_ids import CallIds
+from app.providers.writing.call_names import call_name
 from app.providers.writing.compactions import unread_compaction
 from app.providers.writing.hosted import in_words
 from app.providers.writing.placeholders import GO_ON
@@ -234,7 +235,7 @@ def _call(call: FunctionCall, own_id: str, profile: Profile) -> Json:
     return {
         "id": own_id,
         "type": "function",
-        "function": {"name": call.qualified_name, "arguments": arguments},
+        "function": {"name": call_name(call.qualified_name), "arguments": arguments},
     }
 
 

@@ -27,6 +27,7 @@ from app.providers.openai_responses.content import part_json
 from app.providers.openai_responses.tools import tool_json
 from app.providers.profiles import Profile
 from app.providers.writing.arguments import as_text
+from app.providers.writing.call_names import call_name
 from app.schemas.wire.items import ITEM
 
 Json = dict[str, Any]
@@ -42,9 +43,9 @@ def call_json(item: FunctionCall, call_id: str, profile: Profile, known: Abstrac
     if isinstance(item, BuiltInCall) and built_in_type(item.type) in known:
         return _as_it_is(item, call_id)
     if item.namespace is not None and NamespaceTool.type in known:
-        name: Json = {"name": item.name, "namespace": item.namespace}
+        name: Json = {"name": call_name(item.name), "namespace": call_name(item.namespace)}
     else:
-        name = {"name": item.qualified_name}
+        name = {"name": call_name(item.qualified_name)}
     if isinstance(item, CustomCall) and CustomTool.type in known:
         return {"type": CustomCall.type, "call_id": call_id} | name | {"input": item.input}
     arguments = as_text(item.arguments, must_be_object=profile.object_arguments)

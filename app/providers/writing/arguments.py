@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 
+from app.schemas.fields import MOST_NESTED, is_shallow
+
 
 def as_object(arguments: str) -> dict[str, Any]:
     """Return the arguments as an object; what is none is wrapped into one, none at all is {}."""
@@ -29,4 +31,10 @@ def _object(arguments: str) -> dict[str, Any] | None:
         parsed = orjson.loads(arguments)
     except ValueError:
         return None
-    return parsed if isinstance(parsed, dict) else None
+    return parsed if isinstance(parsed, dict) and _is_writable(arguments, parsed) else None
+
+
+def _is_writable(arguments: str, parsed: dict[str, Any]) -> bool:
+    """Tell whether it can be written again: what is read may be nested deeper than that."""
+    brackets = arguments.count("{") + arguments.count("[")  # nearly always few: no need to walk
+    return brackets <= MOST_NESTED or is_shallow(parsed, MOST_NESTED)

@@ -1,0 +1,24 @@
+"""The names of calls as an upstream is sent them. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from app.domain.tools import LONGEST_NAME
+
+_DIGITS = 8
+
+_is_name = re.compile(rf"[a-zA-Z0-9_-]{{1,{LONGEST_NAME}}}").fullmatch
+_others = re.compile(r"[^a-zA-Z0-9_-]")
+
+
+def call_name(name: str) -> str:
+    """Return the name of a call in a history as every upstream takes it, always the same (U12).
+
+    Tools have no other names; models make some up, and servers refuse the whole history for one.
+    """
+    if _is_name(name):
+        return name
+    digest = hashlib.sha256(name.encode(errors="replace")).hexdigest()[:_DIGITS]
+    return f"{_others.sub('_', name)[: LONGEST_NAME - _DIGITS - 1]}_{digest}"
