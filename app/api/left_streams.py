@@ -31,15 +31,14 @@ class AbsentCaller:
     is to note where its stream is cut; `carry_on`, where it is there, takes a stream to its end
     that its caller has left.
 
-    Raises:
-        InvalidRequest: the header says something else, or does not go with the request.
+    Raises InvalidRequest as `goes_on` does.
     """
 
     def __init__(
         self, current: context.CallContext, request: CreateRequest, call: UpstreamCall
     ) -> None:
         self._current, self._call = current, call
-        self._goes_on = _goes_on(current.environ, request)
+        self._goes_on = goes_on(current.environ, request)
         self.cuts: StreamCuts | None = None
         self.recorder = TraceRecorder(current)
         owned = current.owned_key
@@ -89,7 +88,12 @@ class AbsentCaller:
                 over()
 
 
-def _goes_on(environ: dict[str, Any], request: CreateRequest) -> bool:
+def goes_on(environ: dict[str, Any], request: CreateRequest) -> bool:
+    """Tell whether an answer is to go on without its caller.
+
+    Raises:
+        InvalidRequest: the header says something else, or the answer is not streamed and stored.
+    """
     wanted = environ.get(_KEY)
     if wanted is None or wanted == "cancel":
         return False

@@ -60,6 +60,8 @@ def test_its_use_is_counted_to_its_end(gateway: Gateway, upstream: Upstream) -> 
     [
         ("continue", {"stream": False}, "unsupported_value"),
         ("continue", {"stream": True, "store": False}, "unsupported_value"),
+        ("continue", {"background": True}, "unsupported_value"),
+        ("never", {"background": True}, "invalid_value"),
         ("never", {"stream": True}, "invalid_value"),
     ],
 )

@@ -22,7 +22,7 @@ from app.api.http.json_response import (
 from app.api.http.queries import boolean, include_values, integer, page_query
 from app.api.http.response import WSGIResponse
 from app.api.idempotency import idempotency_key, idempotent
-from app.api.left_streams import AbsentCaller
+from app.api.left_streams import AbsentCaller, goes_on
 from app.api.server_keys import PUSH
 from app.domain.request import CreateRequest
 from app.domain.upstream_call import UpstreamCall
@@ -60,6 +60,7 @@ def create() -> ResponseReturnValue:
     request = CREATE_REQUEST.load(body, context=_reading(current))
     current.trace.model = request.model
     current.trace.model_label = current.services.catalog.label(request.model)
+    goes_on(current.environ, request)  # refused first, also where nothing is to be left
     key = idempotency_key(current)
     if key is None:
         return _created(current, request, body)
