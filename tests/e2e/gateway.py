@@ -79,7 +79,7 @@ class Gateway:
         """Return the log's lines, those of them that say what is wanted."""
         lines = [
             json.loads(line)
-            for line in self.log_file.read_text().splitlines()
+            for line in self.log_file.read_text().rpartition("\n")[0].splitlines()  # whole ones
             if line.startswith("{")
         ]
         return [line for line in lines if wanted.items() <= line.items()]

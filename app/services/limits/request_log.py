@@ -64,7 +64,7 @@ class RequestLog:
     def find(self, name: str) -> list[RequestEntry]:
         """Return the entries of a request by its id, its trace's or its response's.
 
-        They come in the order in which they began: a quick job may end before its request does.
+        Requests come before their jobs, which may end first; each in the order in which they began.
 
         Raises:
             NotFound: there is none, or none any more.
@@ -73,7 +73,7 @@ class RequestLog:
         found = [entry for entry in self._store.newest() if entry.is_named(name)]
         if not found:
             raise NotFound(f"The request log has no {presentable(name)!r}, or has it no more.")
-        return sorted(found, key=lambda entry: entry.begun_at)
+        return sorted(found, key=lambda entry: (entry.event == "job", entry.begun_at))
 
     def newest(
         self, *, account: str | None = None, status: str | None = None, since: int = 0
