@@ -206,7 +206,7 @@ def test_racing_requests_never_pass_a_budget(store: RateLimitStore) -> None:
 
 
 @settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(at=st.datetimes(datetime(1970, 3, 1), datetime(2399, 12, 31)))
 def test_months_are_those_of_the_calendar(

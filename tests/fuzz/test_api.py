@@ -27,11 +27,11 @@ ENVELOPE = ErrorEnvelopeSchema()
 #: Rules between parameters are beyond a JSON schema; a missing key has a test of its own.
 BEYOND = [positive_data_acceptance, ignored_auth]
 MODESTLY = settings(
-    max_examples=max(50, settings().max_examples // 10),
+    max_examples=max(25, settings().max_examples // 10),
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-THOROUGHLY = settings(MODESTLY, max_examples=max(200, settings().max_examples))
+THOROUGHLY = settings(MODESTLY, max_examples=max(100, settings().max_examples))
 
 
 @API.hook

@@ -19,7 +19,7 @@ from app.schemas.request.create import CREATE_REQUEST
 from tests.fuzz.bodies import broken, valid_bodies
 
 LIMIT = 4096
-THOROUGHLY = settings(max_examples=max(200, settings().max_examples), deadline=None)
+THOROUGHLY = settings(max_examples=max(100, settings().max_examples), deadline=None)
 PACKERS: tuple[Callable[[bytes], bytes], ...] = (
     lambda body: gzip.compress(body, mtime=0),
     lambda body: zlib.compress(body),

@@ -18,7 +18,7 @@ from app.schemas.request.tools.field import read_tool
 from app.schemas.request.tools.functions import plain_tool
 from tests.fuzz.bodies import mutated_bodies, paths, valid_bodies
 
-THOROUGHLY = settings(max_examples=max(200, settings().max_examples), deadline=None)
+THOROUGHLY = settings(max_examples=max(100, settings().max_examples), deadline=None)
 
 bodies: st.SearchStrategy[Any] = st.one_of(valid_bodies, mutated_bodies())
 

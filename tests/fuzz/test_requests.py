@@ -34,7 +34,7 @@ CODES = {
     "unsupported_value",
     "invalid_response_id",
 }
-THOROUGHLY = settings(max_examples=max(200, settings().max_examples), deadline=None)
+THOROUGHLY = settings(max_examples=max(100, settings().max_examples), deadline=None)
 
 Policy = Literal["refuse", "drop"]
 policies: st.SearchStrategy[Policy] = st.sampled_from(("refuse", "drop"))

@@ -12,7 +12,7 @@ from tests.fuzz.upstreams import counted, mutated_answers, mutated_streams
 
 MOST_TOKENS = 10**9
 THOROUGHLY = settings(
-    max_examples=max(100, settings().max_examples // 5),
+    max_examples=max(60, settings().max_examples // 5),
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )

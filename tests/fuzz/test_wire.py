@@ -21,7 +21,7 @@ from tests.fuzz.wires import exchanges, sound
 PATIENCE_S = 20
 STATUS = re.compile(rb"^HTTP/1\.[01] ([0-9]{3}) ", re.MULTILINE)
 THOROUGHLY = settings(
-    max_examples=max(100, settings().max_examples // 5),
+    max_examples=max(60, settings().max_examples // 5),
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
