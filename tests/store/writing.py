@@ -35,8 +35,9 @@ ACCOUNT = "acme"
 LEASE_S = 6.0
 #: How long, in seconds, a worker tries to write down what its model has said.
 PATIENCE_S = 30.0
-#: How long, in seconds, it waits for a replica that is to know of an end.
-CONFIRMED_S = 3.0
+#: How long, in seconds, it waits for a replica that is to know of an end: what no replica has may
+#: go with its server, and a busy machine is slow to say so.
+CONFIRMED_S = 15.0
 FLUSHES = 3
 
 
