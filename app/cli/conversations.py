@@ -48,8 +48,8 @@ def show(conversation_id: str) -> None:
     """Print a conversation and all of its items as JSON."""
     service = _conversations()
     found = service.get(service.operator_of(conversation_id), conversation_id)
-    shown = CONVERSATION.dump(found) | {"items": ITEM.dump_all(_items(conversation_id))}
-    click.echo(orjson.dumps(shown, option=orjson.OPT_INDENT_2))
+    body = CONVERSATION.dump(found) | {"items": ITEM.dump_all(_items(conversation_id))}
+    click.echo(orjson.dumps(body, option=orjson.OPT_INDENT_2))
 
 
 @conversations.command("export")

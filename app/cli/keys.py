@@ -174,16 +174,16 @@ def changed_permissions(permissions: Permissions, given: Mapping[str, Any]) -> P
 @_as_json
 def show(key_id: str, *, as_json: bool) -> None:
     """Show a key and what it permits; its secret is kept nowhere."""
-    shown = API_KEY.dump(_accounts().key(key_id))
+    fields = API_KEY.dump(_accounts().key(key_id))
     if as_json:
-        print_json(shown)
+        print_json(fields)
         return
     rows = [
         (name.replace("_", " "), value)
-        for name, value in shown.items()
+        for name, value in fields.items()
         if name not in ("limits", "secrets")
     ]
-    rows += [(name.replace("_", " "), value) for name, value in shown["limits"].items()]
+    rows += [(name.replace("_", " "), value) for name, value in fields["limits"].items()]
     print_table(
         ("FIELD", "VALUE"),
         [(name, "-" if value in (None, "", []) else value) for name, value in rows],

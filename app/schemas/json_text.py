@@ -10,26 +10,26 @@ from app.schemas.nesting import Inner, ListOf, Nested
 
 
 class JsonObject(Nested):
-    """An object: `shown` makes it of the domain's text, `taken` the text of it."""
+    """An object: `to_json` makes it of the domain's text, `to_text` the text of it."""
 
     def __init__(
         self,
         inner: Inner,
-        shown: Callable[[str], dict[str, Any]],
-        taken: Callable[[dict[str, Any]], str],
+        to_json: Callable[[str], dict[str, Any]],
+        to_text: Callable[[dict[str, Any]], str],
         **options: Any,
     ) -> None:
         super().__init__(inner, **options)
-        self.shown, self.taken = shown, taken
+        self.to_json, self.to_text = to_json, to_text
 
     def check(self, value: Any, at: str, context: ReadContext) -> str:
-        return self.taken(super().check(value, at, context))
+        return self.to_text(super().check(value, at, context))
 
     def dump_code(self, value: str, bind: Bind) -> str:
-        return f"{bind(self.shown)}({value})"
+        return f"{bind(self.to_json)}({value})"
 
     def load_code(self, data: str, bind: Bind) -> str:
-        return f"{bind(self.taken)}({data})"
+        return f"{bind(self.to_text)}({data})"
 
 
 class JsonArray(ListOf):
@@ -38,18 +38,18 @@ class JsonArray(ListOf):
     def __init__(
         self,
         inner: Inner,
-        shown: Callable[[str], list[Any]],
-        taken: Callable[[list[Any]], str],
+        to_json: Callable[[str], list[Any]],
+        to_text: Callable[[list[Any]], str],
         **options: Any,
     ) -> None:
         super().__init__(inner, **options)
-        self.shown, self.taken = shown, taken
+        self.to_json, self.to_text = to_json, to_text
 
     def check(self, value: Any, at: str, context: ReadContext) -> Any:
-        return self.taken(super().check(value, at, context))
+        return self.to_text(super().check(value, at, context))
 
     def dump_code(self, value: str, bind: Bind) -> str:
-        return f"{bind(self.shown)}({value})"
+        return f"{bind(self.to_json)}({value})"
 
     def load_code(self, data: str, bind: Bind) -> str:
-        return f"{bind(self.taken)}({data})"
+        return f"{bind(self.to_text)}({data})"

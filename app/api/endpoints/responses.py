@@ -91,10 +91,10 @@ def _enqueued(current: context.CallContext, request: CreateRequest, body: Any) -
     )
     current.trace.response_id, current.trace.outcome = queued.id, queued.status
     headers = {"Location": f"{bp.url_prefix}/{queued.id}", "Retry-After": "1"}
-    shown = RESPONSE.dump(queued)
+    answer = RESPONSE.dump(queued)
     if current.owned_key is not None:
-        current.owned_key.finish(KeptAnswer(202, body=shown))
-    return json_response(shown, headers | ignored_parameters(ignored), status=202)
+        current.owned_key.finish(KeptAnswer(202, body=answer))
+    return json_response(answer, headers | ignored_parameters(ignored), status=202)
 
 
 def _answered(current: context.CallContext, request: CreateRequest) -> WSGIResponse:

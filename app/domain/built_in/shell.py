@@ -139,13 +139,13 @@ class ShellCallOutput(BuiltInCallOutput):
         """What models are shown of it: text, with what became of each command."""
         chunks = json.loads(self.output) if isinstance(self.output, str) else []
         if len(chunks) == 1:
-            return _shown(chunks[0])
+            return _in_words(chunks[0])
         return "\n\n".join(
-            f"Output {number}:\n{_shown(each)}" for number, each in enumerate(chunks, start=1)
+            f"Output {number}:\n{_in_words(each)}" for number, each in enumerate(chunks, start=1)
         )
 
 
-def _shown(chunk: dict[str, Any]) -> str:
+def _in_words(chunk: dict[str, Any]) -> str:
     outcome = chunk["outcome"]
     ended = f"[exit code {outcome['exit_code']}]" if outcome["type"] == "exit" else "[timed out]"
     stderr = f"[stderr]\n{chunk['stderr']}" if chunk["stderr"] else ""

@@ -87,13 +87,13 @@ def added_json(item: AdditionalTools, profile: Profile, known: AbstractSet[str])
 
 def update_json(item: ConfigurationUpdate) -> Json:
     """Return an item that changes the configuration, to a model that knows such items."""
-    shown = ITEM.dump(item)
-    del shown["id"]
-    if "text" in shown:
-        form = shown["text"]["format"]
+    item_json = ITEM.dump(item)
+    del item_json["id"]
+    if "text" in item_json:
+        form = item_json["text"]["format"]
         given = {name: value for name, value in form.items() if value is not None}
-        shown["text"] = {"format": given}
-    return shown
+        item_json["text"] = {"format": given}
+    return item_json
 
 
 def _tools(tools: Iterable[Tool], profile: Profile, known: AbstractSet[str]) -> list[Json]:
@@ -102,6 +102,6 @@ def _tools(tools: Iterable[Tool], profile: Profile, known: AbstractSet[str]) -> 
 
 def _as_it_is(item: Item, call_id: str) -> Json:
     """Return an item as it is shown, but for its id, which the upstream would look up in vain."""
-    shown = {name: value for name, value in ITEM.dump(item).items() if value is not None}
-    del shown["id"]
-    return shown | {"call_id": call_id}
+    item_json = {name: value for name, value in ITEM.dump(item).items() if value is not None}
+    del item_json["id"]
+    return item_json | {"call_id": call_id}

@@ -86,29 +86,29 @@ class OpenItems:
 
     def added(self, event: Json) -> list[Delta]:
         """Begin the item that an event adds."""
-        shown = self._reader.mapping(event, "item")
-        kind = kind_of(shown)
+        item_json = self._reader.mapping(event, "item")
+        kind = kind_of(item_json)
         if kind is None:
             self._unknown += 1
-            self._reader.understanding.note_unknown("item", shown.get("type"))
+            self._reader.understanding.note_unknown("item", item_json.get("type"))
             return []
-        known = self._by_index.get(_index(event)) or self._by_id.get(_id(shown.get("id")))
-        if type(known) is kind and not known.is_done and known.may_be(shown):
+        known = self._by_index.get(_index(event)) or self._by_id.get(_id(item_json.get("id")))
+        if type(known) is kind and not known.is_done and known.may_be(item_json):
             return []
-        if not kind.can_begin(shown):
+        if not kind.can_begin(item_json):
             return []
-        return self._begin(self._new(shown), event)
+        return self._begin(self._new(item_json), event)
 
     def done(self, event: Json) -> list[Delta]:
         """Complete and end the item that an event shows whole."""
-        shown = self._reader.mapping(event, "item")
-        kind = kind_of(shown)
+        item_json = self._reader.mapping(event, "item")
+        kind = kind_of(item_json)
         if kind is None:
             return []
-        item = self._find({"item_id": shown.get("id")} | event, kind)
-        if item is not None and item.may_be(shown):
-            return [] if item.is_done else self._complete(item, shown)
-        return self._begin_whole(shown, event)
+        item = self._find({"item_id": item_json.get("id")} | event, kind)
+        if item is not None and item.may_be(item_json):
+            return [] if item.is_done else self._complete(item, item_json)
+        return self._begin_whole(item_json, event)
 
     def reconcile(self, output: Iterable[Json]) -> list[Delta]:
         """Return what the whole output has beyond the events, and leave the last item.
@@ -119,15 +119,18 @@ class OpenItems:
         begun = {
             kind: iter([i for i in self._items if type(i) is kind]) for kind in _KINDS.values()
         }
-        shown_items = [shown for shown in output if kind_of(shown) is not None]
-        pairs = [(shown, next(begun[kind_of(shown) or MessageItem], None)) for shown in shown_items]
+        pairs = [
+            (item_json, next(begun[kind], None))
+            for item_json in output
+            if (kind := kind_of(item_json)) is not None
+        ]
         last = max((at for at, (_, item) in enumerate(pairs) if item is not None), default=-1)
         deltas: list[Delta] = []
-        for at, (shown, item) in enumerate(pairs):
+        for at, (item_json, item) in enumerate(pairs):
             if item is not None:
-                deltas += [] if item.is_done else self._complete(item, shown)
+                deltas += [] if item.is_done else self._complete(item, item_json)
             elif at > last:
-                deltas += self._begin_whole(shown, {})
+                deltas += self._begin_whole(item_json, {})
             refuse_too_many(deltas)
         return deltas + self.leave()
 
@@ -149,16 +152,16 @@ class OpenItems:
             return last
         return None
 
-    def _new(self, shown: Json) -> OutputItem:
-        kind = kind_of(shown) or MessageItem
+    def _new(self, item_json: Json) -> OutputItem:
+        kind = kind_of(item_json) or MessageItem
         if issubclass(kind, CallItem):
             key = str(len(self._items))
-            return kind(shown, self._reader, key, has_namespaces=self._has_namespaces)
-        return kind(shown, self._reader)
+            return kind(item_json, self._reader, key, has_namespaces=self._has_namespaces)
+        return kind(item_json, self._reader)
 
-    def _begin_whole(self, shown: Json, event: Json) -> list[Delta]:
-        item = self._new(shown)
-        return self._begin(item, event) + self._complete(item, shown)
+    def _begin_whole(self, item_json: Json, event: Json) -> list[Delta]:
+        item = self._new(item_json)
+        return self._begin(item, event) + self._complete(item, item_json)
 
     def _begin(self, item: OutputItem, event: Json) -> list[Delta]:
         """Begin an item; what is open ends by it, but for calls, whose pieces may alternate."""
@@ -172,13 +175,13 @@ class OpenItems:
         self._open.append(item)
         return before + item.opened()
 
-    def _complete(self, item: OutputItem, shown: Json) -> list[Delta]:
+    def _complete(self, item: OutputItem, item_json: Json) -> list[Delta]:
         """Add what is new in the whole item and end it, and those that waited for it.
 
         One that was cut stays open, so that its status shows it.
         """
-        deltas = item.rest(shown)
-        if shown.get("status") == "incomplete" or self._may_be_cut:
+        deltas = item.rest(item_json)
+        if item_json.get("status") == "incomplete" or self._may_be_cut:
             return deltas
         item.is_done = True
         # Items end in their order: those that were done behind an open call end with it.
@@ -191,14 +194,14 @@ class OpenItems:
         return deltas
 
 
-def kind_of(shown: Json) -> type[OutputItem] | None:
+def kind_of(item_json: Json) -> type[OutputItem] | None:
     """Return the kind of an item, by its type or by what it holds; None for one not read."""
-    kind = shown.get("type")
+    kind = item_json.get("type")
     if kind == "text":
         kind = "message"  # a text in the place of an item
     if not isinstance(kind, str) or not kind:
-        kind = next((kind for name, kind in _OF_A_KIND.items() if name in shown), "")
-    if shown.get("execution") == "server":
+        kind = next((kind for name, kind in _OF_A_KIND.items() if name in item_json), "")
+    if item_json.get("execution") == "server":
         return None  # the server runs the call itself: the caller has nothing to do
     return _KINDS.get(kind)
 

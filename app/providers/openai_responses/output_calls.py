@@ -34,21 +34,22 @@ class CallItem(OutputItem):
     kind: ClassVar[str] = "function_call"
 
     def __init__(
-        self, shown: Json, reader: ContentReader, key: str, *, has_namespaces: bool = False
+        self, item_json: Json, reader: ContentReader, key: str, *, has_namespaces: bool = False
     ) -> None:
-        super().__init__(shown, reader)
+        super().__init__(item_json, reader)
         self._key = key
-        self._namespace = (reader.string(shown, "namespace") or None) if has_namespaces else None
-        self._call_id = id_text(shown.get("call_id")) or id_text(shown.get("id")) or None
-        self._name = name_of(shown)
+        namespace = reader.string(item_json, "namespace") if has_namespaces else ""
+        self._namespace = namespace or None
+        self._call_id = id_text(item_json.get("call_id")) or id_text(item_json.get("id")) or None
+        self._name = name_of(item_json)
         self._arguments: list[str] = []
 
     @classmethod
-    def can_begin(cls, shown: Json) -> bool:
-        return bool(shown.get("name"))
+    def can_begin(cls, item_json: Json) -> bool:
+        return bool(item_json.get("name"))
 
-    def may_be(self, shown: Json) -> bool:
-        return (id_text(shown.get("call_id")) or self._call_id) == self._call_id
+    def may_be(self, item_json: Json) -> bool:
+        return (id_text(item_json.get("call_id")) or self._call_id) == self._call_id
 
     def opened(self) -> list[Delta]:
         return [CallOpened(self._key, self._call_id, self._name, self._namespace)]
@@ -58,9 +59,9 @@ class CallItem(OutputItem):
         self._arguments.append(piece := arguments_text(event.get("delta")))
         return [Arguments(self._key, piece)] if piece else []
 
-    def rest(self, shown: Json) -> list[Delta]:
+    def rest(self, item_json: Json) -> list[Delta]:
         known = "".join(self._arguments)
-        if rest := arguments_text(shown.get("arguments"))[len(known) :]:
+        if rest := arguments_text(item_json.get("arguments"))[len(known) :]:
             self._arguments.append(rest)
             return [Arguments(self._key, rest)]
         return []
@@ -92,9 +93,9 @@ class CustomCallItem(CallItem):
         """Add a piece of the input."""
         return self._added(self._reader.text(event, "delta"))
 
-    def rest(self, shown: Json) -> list[Delta]:
+    def rest(self, item_json: Json) -> list[Delta]:
         known = "".join(self._arguments)
-        return self._added(self._reader.text(shown, "input")[len(known) :])
+        return self._added(self._reader.text(item_json, "input")[len(known) :])
 
     def ended_late(self) -> list[Delta]:
         """Return what says that it ends: a text does not show it."""
@@ -114,18 +115,18 @@ class BuiltInCallItem(CallItem):
     kind: ClassVar[str] = "built_in"
 
     def __init__(
-        self, shown: Json, reader: ContentReader, key: str, *, has_namespaces: bool = False
+        self, item_json: Json, reader: ContentReader, key: str, *, has_namespaces: bool = False
     ) -> None:
-        self._tool = built_in_type(reader.string(shown, "type"))
-        named = shown | {"name": self._tool}
+        self._tool = built_in_type(reader.string(item_json, "type"))
+        named = item_json | {"name": self._tool}
         super().__init__(named, reader, key, has_namespaces=has_namespaces)
-        begun = self._read(shown)
+        begun = self._read(item_json)
         self._opening = opening(begun) if begun else ""
         self._texts = 0  # how many commands have begun
         self._size = 0  # how much has come of the text that is open
 
     @classmethod
-    def can_begin(cls, _shown: Json) -> bool:
+    def can_begin(cls, _item_json: Json) -> bool:
         return True
 
     def opened(self) -> list[Delta]:
@@ -149,8 +150,8 @@ class BuiltInCallItem(CallItem):
         """Add what is new in a whole diff, and end it."""
         return self._end_text(self._reader.text(event, "diff"))
 
-    def rest(self, shown: Json) -> list[Delta]:
-        item = self._read(shown)
+    def rest(self, item_json: Json) -> list[Delta]:
+        item = self._read(item_json)
         if item is None:  # where, the server decides: no label of a metric
             self._reader.note(self._tool)
             return []
@@ -162,10 +163,10 @@ class BuiltInCallItem(CallItem):
                 return []
         return super().rest({"arguments": whole})
 
-    def _read(self, shown: Json) -> BuiltInCall | None:
+    def _read(self, item_json: Json) -> BuiltInCall | None:
         """Return the item as it is shown, None where it is not as it should be."""
         try:
-            item: BuiltInCall = ITEMS[shown["type"]].read(shown, "", ReadContext())
+            item: BuiltInCall = ITEMS[item_json["type"]].read(item_json, "", ReadContext())
         except InvalidField:
             return None
         return item

@@ -40,17 +40,17 @@ class OutputItem(ABC):
 
     kind: ClassVar[str]
 
-    def __init__(self, shown: Json, reader: ContentReader) -> None:
-        self.item_id = reader.string(shown, "id")
+    def __init__(self, item_json: Json, reader: ContentReader) -> None:
+        self.item_id = reader.string(item_json, "id")
         self.is_done = False
         self._reader = reader
 
     @classmethod
-    def can_begin(cls, _shown: Json) -> bool:
+    def can_begin(cls, _item_json: Json) -> bool:
         """Tell whether enough is known of an item of this kind for it to begin."""
         return True
 
-    def may_be(self, _shown: Json) -> bool:
+    def may_be(self, _item_json: Json) -> bool:
         """Tell whether an item of the same kind may be this one."""
         return True
 
@@ -59,7 +59,7 @@ class OutputItem(ABC):
         """Return what says that it begins."""
 
     @abstractmethod
-    def rest(self, shown: Json) -> list[Delta]:
+    def rest(self, item_json: Json) -> list[Delta]:
         """Return what is new in the whole item, but not that it ends."""
 
     @abstractmethod
@@ -76,9 +76,9 @@ class MessageItem(OutputItem):
 
     kind: ClassVar[str] = "message"
 
-    def __init__(self, shown: Json, reader: ContentReader) -> None:
-        super().__init__(shown, reader)
-        self._phase = reader.string(shown, "phase") or None
+    def __init__(self, item_json: Json, reader: ContentReader) -> None:
+        super().__init__(item_json, reader)
+        self._phase = reader.string(item_json, "phase") or None
         self._parts = PartCursor()
 
     def opened(self) -> list[Delta]:
@@ -129,10 +129,10 @@ class MessageItem(OutputItem):
         part, index = self._reader.mapping(event, "part"), event.get("content_index")
         return [*self._part(part, index), *self._parts.end()]
 
-    def rest(self, shown: Json) -> list[Delta]:
+    def rest(self, item_json: Json) -> list[Delta]:
         deltas: list[Delta] = []
-        name = "content" if "content" in shown else "text"
-        for index, part in enumerate(self._reader.contents(shown, name)):
+        name = "content" if "content" in item_json else "text"
+        for index, part in enumerate(self._reader.contents(item_json, name)):
             deltas += self._part(part, index)
         return deltas
 
@@ -163,8 +163,8 @@ class ReasoningItem(OutputItem):
 
     kind: ClassVar[str] = "reasoning"
 
-    def __init__(self, shown: Json, reader: ContentReader) -> None:
-        super().__init__(shown, reader)
+    def __init__(self, item_json: Json, reader: ContentReader) -> None:
+        super().__init__(item_json, reader)
         self._payload: str | None = None  # what an item has before it is done is another
         self._summary = PartCursor()
         self._content = PartCursor()
@@ -193,12 +193,12 @@ class ReasoningItem(OutputItem):
         rest = self.rest_of_text({"text": ""} | event | self._reader.mapping(event, "part"))
         return [*rest, *self._summary.end(), *self._content.end()]
 
-    def rest(self, shown: Json) -> list[Delta]:
-        self._payload = payload(shown)
+    def rest(self, item_json: Json) -> list[Delta]:
+        self._payload = payload(item_json)
         deltas: list[Delta] = []
-        for index, part in enumerate(self._reader.contents(shown, "summary")):
+        for index, part in enumerate(self._reader.contents(item_json, "summary")):
             deltas += self.rest_of_text({"summary_index": index, "text": part.get("text")})
-        for index, part in enumerate(self._reader.contents(shown, "content")):
+        for index, part in enumerate(self._reader.contents(item_json, "content")):
             deltas += self.rest_of_text({"content_index": index, "text": part.get("text")})
         return deltas
 

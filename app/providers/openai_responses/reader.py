@@ -197,17 +197,17 @@ class ResponsesReader:
     def _check_understanding(self, output: Sequence[Json], deltas: Sequence[Delta]) -> None:
         """Raise UpstreamMisbehaved where nothing of the answer is known (A10)."""
         if self._items.is_empty:
-            for shown in output:
-                if kind_of(shown) is None:
-                    self._understanding.note_unknown("item", shown.get("type"))
+            for received in output:
+                if kind_of(received) is None:
+                    self._understanding.note_unknown("item", received.get("type"))
         self._understanding.note_known(deltas)
         self._understanding.check()
 
-    def _used(self, shown: object, deltas: list[Delta]) -> int:
+    def _used(self, received: object, deltas: list[Delta]) -> int:
         """Add what was counted, if anything was; return how many tokens came out."""
-        if not shown:
+        if not received:
             return 0
-        usage = self._counts.read(shown)
+        usage = self._counts.read(received)
         if usage is None:
             self._reader.note("usage")
             return 0

@@ -161,13 +161,13 @@ def _rates(kinds: Json, above: int) -> Rates:
             amount = next((usd for start, usd in reversed(steps) if start <= above), base)
         return rate(Decimal(str(amount)))
 
-    given, said = of("input", 0), of("output", 0)
+    given, output = of("input", 0), of("output", 0)
     written = of("cache_write", given)
     return Rates(
         input=given,
         cached_input=of("cached_input", given),
         cache_write=written,
         cache_write_1h=of("cache_write_1h", written),
-        output=said,
-        reasoning=of("reasoning", said),
+        output=output,
+        reasoning=of("reasoning", output),
     )

@@ -71,16 +71,16 @@ class UsageRowSchema(CounterFields, ValueSchema[UsageRow]):
 
 
 def _row(row: UsageRow) -> dict[str, Any]:
-    line, groups, shown = row.line, row.groups, dict[str, Any]()
+    line, groups, fields = row.line, row.groups, dict[str, Any]()
     of: dict[str, tuple[str, str | None]] = {
         "day": ("date", line.day.isoformat()),
         "key": ("key_id", line.key_id),
     }
     of |= {"model": ("model", line.model), "user": ("user", line.attribution.user)}
-    shown.update(of[name] for name in groups.names)
+    fields.update(of[name] for name in groups.names)
     if groups.metadata:
-        shown["metadata"] = {key: line.attribution.value(key) for key in groups.metadata}
-    return shown | USAGE_TOTAL.dump(line)
+        fields["metadata"] = {key: line.attribution.value(key) for key in groups.metadata}
+    return fields | USAGE_TOTAL.dump(line)
 
 
 USAGE_ROW = UsageRowSchema()

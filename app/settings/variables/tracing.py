@@ -87,9 +87,9 @@ def _milliseconds(raw: object) -> float:
 
 
 def _captures(raw: object) -> bool:
-    said = readers.text(raw).lower()
+    word = readers.text(raw).lower()
     return bool(
-        readers.one_of("true", "false", "no_content", "span_only", "span_and_event")(said)
+        readers.one_of("true", "false", "no_content", "span_only", "span_and_event")(word)
         in ("true", "span_only", "span_and_event")
     )
 

@@ -141,8 +141,8 @@ class _Stream:
         part: Any = self._content
         piece, first = self._piece(part.text, size), self._logprob
         self._logprob += logprobs
-        shown = part.logprobs[first : self._logprob]
-        return TextDelta(number, self._item.id, len(self._done), self._part, piece, shown)
+        of_piece = part.logprobs[first : self._logprob]
+        return TextDelta(number, self._item.id, len(self._done), self._part, piece, of_piece)
 
     def _delta(self, number: int, code: int, size: int) -> Event:
         item, index = self._item, len(self._done)
