@@ -16,6 +16,7 @@ from app.api import context
 from app.api.http.json_response import TraceRecorder
 from app.api.idempotency import KeyedRecorder
 from app.domain.request import CreateRequest
+from app.domain.stream.deltas import close_batches
 from app.domain.stream.events import Event
 from app.domain.stream.replay.cuts import StreamCuts
 from app.domain.upstream_call import UpstreamCall
@@ -83,7 +84,7 @@ class AbsentCaller:
             threading.Thread(target=take, name="left stream", daemon=True).start()
         except RuntimeError:
             try:
-                batches.close()  # type: ignore[attr-defined] # it is a generator
+                close_batches(batches)
             finally:
                 over()
 

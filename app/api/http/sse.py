@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Generic, Protocol, TypeVar
 
 from app.api.http.response import WSGIResponse
-from app.domain.stream.deltas import Batch
+from app.domain.stream.deltas import Batch, close_batches
 from app.domain.stream.events import ErrorRaised, Event
 from app.errors import GatewayError
 from app.schemas.wire.event_lines import encode
@@ -84,9 +84,7 @@ class Stream(Generic[T]):
             carry_on(self._batches, self._over)
             return
         try:
-            end = getattr(self._batches, "close", None)
-            if end is not None:
-                end()
+            close_batches(self._batches)
         finally:
             self._over()
 

@@ -131,3 +131,10 @@ Delta = (
     | Finished
 )
 Batch = Sequence[Delta]
+
+
+def close_batches(batches: object) -> None:
+    """End an iterator of batches; one that is a generator does what it has to do at its end."""
+    close = getattr(batches, "close", None)
+    if close is not None:
+        close()

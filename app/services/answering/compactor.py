@@ -11,7 +11,7 @@ from app.domain.estimates import estimate
 from app.domain.items import Compaction, Item
 from app.domain.request import CreateRequest
 from app.domain.response import NO_USAGE, Usage
-from app.domain.stream.deltas import Batch, Compacted, Delta, Finished, Text, Used
+from app.domain.stream.deltas import Batch, Compacted, Delta, Finished, Text, Used, close_batches
 from app.domain.turns.compaction import LONGEST_SEALED, Summary, instructions_in, last_step, stays
 from app.domain.turns.turn import Thread
 from app.errors import InvalidRequest, UpstreamMisbehaved
@@ -86,7 +86,7 @@ class Compactor:
                 yield [self._sealed(prepared, written, given, keeps_messages=True)]
             yield [finished]
         finally:
-            _close(opened.batches)
+            close_batches(opened.batches)
 
     def _before(
         self,
@@ -112,7 +112,7 @@ class Compactor:
             for batch in batches:
                 yield [_added_to(written.usage, delta) for delta in batch]
         finally:
-            _close(batches)
+            close_batches(batches)
 
     def _written(
         self, batches: Iterator[Batch], silence_s: float
@@ -132,7 +132,7 @@ class Compactor:
             if not batch or self._clock() - silent_since >= silence_s:
                 silent_since = self._clock()
                 yield ()
-        _close(batches)
+        close_batches(batches)
         return _Written("".join(texts), finished, usage)
 
     def _sealed(
@@ -241,9 +241,3 @@ def _begun(batches: Generator[Batch, None, None]) -> Iterator[Batch]:
 
 def _added_to(before: Usage, delta: Delta) -> Delta:
     return Used(before.plus(delta.usage)) if isinstance(delta, Used) else delta
-
-
-def _close(batches: Iterator[Batch]) -> None:
-    close = getattr(batches, "close", None)
-    if close is not None:
-        close()

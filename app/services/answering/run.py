@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from app.domain.items import Item, Reasoning
 from app.domain.response import Response, ResponseError, Usage
-from app.domain.stream.deltas import Batch, Opaque
+from app.domain.stream.deltas import Batch, Opaque, close_batches
 from app.domain.stream.events import ErrorRaised, Event, ItemDone, Lifecycle, TextDone
 from app.domain.stream.narrate import Narrator
 from app.domain.stream.replay.cuts import StreamCuts
@@ -111,7 +111,7 @@ class Run:
         except Exception as bug:  # noqa: BLE001 - what has begun is to end, and give no detail of it
             ending = narrator.fail(own_mistake(bug, narrator.response.id, "answer"))
         finally:
-            self._close()
+            close_batches(self._batches)
         # 4. Stored first, emitted then: a caller who has the end can read or continue it at once.
         yield from _spread(self._stored(ending))
 
@@ -143,11 +143,6 @@ class Run:
         if self._cuts is not None:
             self._cuts.add(events)
         return events
-
-    def _close(self) -> None:
-        close = getattr(self._batches, "close", None)
-        if close is not None:
-            close()
 
     def _sealed(self, batch: Batch) -> Batch:
         self._hides_opaque = not self._shows_opaque

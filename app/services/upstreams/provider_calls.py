@@ -12,7 +12,14 @@ from functools import partial
 from time import time_ns
 
 from app.domain.request import ModelRequest
-from app.domain.stream.deltas import Batch, MessageOpened, PartEnded, ReasoningOpened, Used
+from app.domain.stream.deltas import (
+    Batch,
+    MessageOpened,
+    PartEnded,
+    ReasoningOpened,
+    Used,
+    close_batches,
+)
 from app.domain.upstream_call import UpstreamCall
 from app.errors import (
     CallerGone,
@@ -131,7 +138,7 @@ class ProviderCalls:
                 upstream_ended(name, outcome)
                 seconds = self._clock() - measured.sent_at
                 call_counted(measured, seconds, "" if outcome == "answered" else outcome)
-                _close(rest)
+                close_batches(rest)
                 if (recording := opening.recording) is not None and recording.upstream is not None:
                     call_ended(recording.upstream, outcome)
         # 4. The breaker learns how the whole call went, attempts included; the slot is free.
@@ -257,9 +264,3 @@ def _outcome(error: GatewayError) -> str:
             return type(error).code or error.type
         case _:
             return error.code or error.type
-
-
-def _close(batches: Iterator[Batch]) -> None:
-    close = getattr(batches, "close", None)
-    if close is not None:
-        close()
