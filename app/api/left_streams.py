@@ -31,15 +31,17 @@ class AbsentCaller:
     """One answer, whose caller may leave. `recorder` notes how it ends; `cuts`, where it is there,
     is to note where its stream is cut; `carry_on`, where it is there, takes a stream to its end
     that its caller has left.
-
-    Raises InvalidRequest as `goes_on` does.
     """
 
     def __init__(
-        self, current: context.CallContext, request: CreateRequest, call: UpstreamCall
+        self,
+        current: context.CallContext,
+        request: CreateRequest,
+        call: UpstreamCall,
+        *,
+        is_to_go_on: bool,
     ) -> None:
-        self._current, self._call = current, call
-        self._goes_on = goes_on(current.environ, request)
+        self._current, self._call, self._goes_on = current, call, is_to_go_on
         self.cuts: StreamCuts | None = None
         self.recorder = TraceRecorder(current)
         owned = current.owned_key

@@ -60,17 +60,15 @@ def create() -> ResponseReturnValue:
     request = CREATE_REQUEST.load(body, context=_reading(current))
     current.trace.model = request.model
     current.trace.model_label = current.services.catalog.label(request.model)
-    goes_on(current.environ, request)  # refused first, also where nothing is to be left
+    is_to_go_on = goes_on(current.environ, request)
+
+    def answer() -> WSGIResponse:
+        if request.background:
+            return _enqueued(current, request, body)
+        return _answered(current, request, is_to_go_on=is_to_go_on)
+
     key = idempotency_key(current)
-    if key is None:
-        return _created(current, request, body)
-    return idempotent(current, key, lambda: _created(current, request, body))
-
-
-def _created(current: context.CallContext, request: CreateRequest, body: Any) -> WSGIResponse:
-    if request.background:
-        return _enqueued(current, request, body)
-    return _answered(current, request)
+    return answer() if key is None else idempotent(current, key, answer)
 
 
 def _reading(current: context.CallContext) -> ReadContext:
@@ -97,7 +95,9 @@ def _enqueued(current: context.CallContext, request: CreateRequest, body: Any) -
     return json_response(answer, headers | ignored_parameters(ignored), status=202)
 
 
-def _answered(current: context.CallContext, request: CreateRequest) -> WSGIResponse:
+def _answered(
+    current: context.CallContext, request: CreateRequest, *, is_to_go_on: bool
+) -> WSGIResponse:
     """Call a model and return its answer, whole or as it comes.
 
     Whatever ends the call early reaches it: a caller who hangs up, and the end of this process.
@@ -105,7 +105,7 @@ def _answered(current: context.CallContext, request: CreateRequest) -> WSGIRespo
     services, trace = current.services, current.trace
     silence_s = services.requests.keepalive_s
     call = UpstreamCall(deadline=math.inf, silence_s=silence_s, identity=current.identity)
-    absent = AbsentCaller(current, request, call)
+    absent = AbsentCaller(current, request, call, is_to_go_on=is_to_go_on)
     recorder = absent.recorder
     place = services.open_answers.enter(call.abort)
     watch = absent.watch()
@@ -179,7 +179,8 @@ def compact() -> ResponseReturnValue:
     current = context.current()
     request = COMPACT_REQUEST.load(json_body(current), context=_reading(current))
     current.trace.model = request.model
-    return _answered(current, request)
+    is_to_go_on = goes_on(current.environ, request)
+    return _answered(current, request, is_to_go_on=is_to_go_on)
 
 
 @bp.get("/<response_id>")
