@@ -11,21 +11,18 @@ import base64
 import binascii
 import hashlib
 import hmac
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import orjson
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from app.domain.turns.compaction import Summary
+from app.services.encryption import decrypted, encrypted
 
 _VERSION = b"\x01"
 _MAC_LENGTH = 16
 #: What the content of a compaction begins with that we have made; other services' do not.
 SUMMARY_TAG = "rgc1."
-_NONCE_LENGTH = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,25 +65,22 @@ class PayloadSealer:
             "instructions": summary.instructions,
             "keeps_messages": summary.keeps_messages,
         }
-        nonce = os.urandom(_NONCE_LENGTH)
-        blob = nonce + self._cipher(account).encrypt(nonce, orjson.dumps(kept), None)
+        blob = encrypted(orjson.dumps(kept), self._summary_key(account))
         return SUMMARY_TAG + base64.urlsafe_b64encode(blob).decode()
 
     def open_summary(self, account: str, sealed: str) -> Summary | None:
         """Return what was sealed, or None for what is not this account's and intact."""
+        if not sealed.startswith(SUMMARY_TAG):
+            return None
         blob = _decoded(sealed.removeprefix(SUMMARY_TAG))
-        nonce, encrypted = blob[:_NONCE_LENGTH], blob[_NONCE_LENGTH:]
-        if not sealed.startswith(SUMMARY_TAG) or len(nonce) < _NONCE_LENGTH:
+        data = decrypted(blob, self._summary_key(account))
+        if data is None:
             return None
-        try:
-            kept = orjson.loads(self._cipher(account).decrypt(nonce, encrypted, None))
-        except InvalidTag:
-            return None
+        kept = orjson.loads(data)
         return Summary(kept["summary"], tuple(kept["instructions"]), kept["keeps_messages"])
 
-    def _cipher(self, account: str) -> AESGCM:
-        """Return AES-256-GCM under the account's own key, of which nonces are drawn at random."""
-        return AESGCM(self._digest(b"summary\0", account, b""))
+    def _summary_key(self, account: str) -> bytes:
+        return self._digest(b"summary\0", account, b"")
 
     def _mac(self, account: str, body: bytes) -> bytes:
         return self._digest(b"seal\0", account, body)[:_MAC_LENGTH]

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-_NONCE_LENGTH = 12
+from app.services.encryption import decrypted, encrypted
+
 _PURPOSE = b"responses-gateway idempotent answer\0"
 
 
@@ -35,15 +34,16 @@ class KeptAnswer:
 
 def sealed(answer: KeptAnswer, account: str, key: str) -> bytes:
     """Return an answer that only the account's same key opens."""
-    nonce = os.urandom(_NONCE_LENGTH)
-    return nonce + _cipher(account, key).encrypt(nonce, orjson.dumps(asdict(answer)), None)
+    return encrypted(orjson.dumps(asdict(answer)), _cipher_key(account, key))
 
 
 def opened(data: bytes, account: str, key: str) -> KeptAnswer:
-    """Return what was sealed. Raises InvalidTag where it was not, or with another key."""
-    nonce, encrypted = data[:_NONCE_LENGTH], data[_NONCE_LENGTH:]
-    return KeptAnswer(**orjson.loads(_cipher(account, key).decrypt(nonce, encrypted, None)))
+    """Return what was sealed. Raises ValueError where it was not, or with another key."""
+    answer = decrypted(data, _cipher_key(account, key))
+    if answer is None:
+        raise ValueError("the answer was not kept under this key")
+    return KeptAnswer(**orjson.loads(answer))
 
 
-def _cipher(account: str, key: str) -> AESGCM:
-    return AESGCM(hmac.digest(key.encode(), _PURPOSE + account.encode(), hashlib.sha256))
+def _cipher_key(account: str, key: str) -> bytes:
+    return hmac.digest(key.encode(), _PURPOSE + account.encode(), hashlib.sha256)
