@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from app.api import context
 from app.api.http import sse
+from app.api.http.bodies import IDEMPOTENCY_KEY
 from app.api.http.json_response import TraceRecorder, json_response
 from app.api.http.response import WSGIResponse
 from app.domain import response as domain
@@ -22,7 +23,6 @@ from app.services.idempotency.kept_answers import KeptAnswer
 from app.services.idempotency.service import OwnedKey
 
 HEADER = "Idempotency-Key"
-_KEY = "HTTP_IDEMPOTENCY_KEY"
 _is_key = re.compile(r"[!-~]{1,255}").fullmatch
 _REPLAYED = {"Idempotent-Replayed": "true"}
 
@@ -30,7 +30,7 @@ _REPLAYED = {"Idempotent-Replayed": "true"}
 class KeyedRecorder(TraceRecorder):
     """Notes what a TraceRecorder does, and keeps the answer of a request that has a key.
 
-    `cuts` notes where the stream of a response that is not stored is cut.
+    `cuts` notes where the response's stream is cut, which is kept of one that is not stored.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ def idempotency_key(current: context.CallContext) -> str | None:
     Raises:
         InvalidRequest: it is empty, too long, or has other characters than visible ASCII.
     """
-    key: str | None = current.environ.get(_KEY)
+    key: str | None = current.environ.get(IDEMPOTENCY_KEY)
     if key is None or _is_key(key):
         return key
     raise InvalidRequest(

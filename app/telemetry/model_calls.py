@@ -1,6 +1,5 @@
 """What metrics say of calls of models: how long they took, what they used, why again (M3).
 
-
 `gen_ai_*` are the names, labels and buckets of OpenTelemetry's conventions for generative AI
 (https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/) as Prometheus writes them. All
 models are called by their labels (services.upstreams.model_labels), so that nobody makes new ones.

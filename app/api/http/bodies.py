@@ -19,7 +19,8 @@ from app.schemas.request.body import MAX_BODY_BYTES, inflate, parse_json
 from app.schemas.request.body_memory import memory_of
 
 _JSON = "application/json"
-_IDEMPOTENCY_KEY = "HTTP_IDEMPOTENCY_KEY"
+#: Where a request has its Idempotency-Key, which wants the body's digest (C3).
+IDEMPOTENCY_KEY = "HTTP_IDEMPOTENCY_KEY"
 #: How much of a body is read at once; one in chunks is accounted for as often.
 _PIECE = 1024 * 1024
 #: What a body this long becomes is not looked at: a thousand of them are small at their worst.
@@ -66,7 +67,7 @@ def let_others_run() -> None:
 
 def _parsed(current: context.CallContext, body: bytes) -> Any:
     """Return what a body says, once there is room for it."""
-    if _IDEMPOTENCY_KEY in current.environ:
+    if IDEMPOTENCY_KEY in current.environ:
         current.body_digest = hashlib.sha256(body).digest()
     if len(body) > _LIGHT:
         _weigh(current, memory_of(body))

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from math import inf
 from secrets import token_hex
 from time import monotonic
 
@@ -47,7 +46,7 @@ class OwnedKey:
     def finish(self, answer: KeptAnswer) -> None:
         """Keep what became of the request: at once, or as soon as the store can be reached."""
         self.answer = sealed(answer, self.account, self._key)
-        self._keys.settle(self)
+        self._keys.settle(self, self.answer)
 
     def free(self) -> None:
         """Forget the key: no response was made, or it was given up."""
@@ -111,12 +110,10 @@ class IdempotencyKeys:
             pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
         return None
 
-    def settle(self, owned: OwnedKey) -> None:
+    def settle(self, owned: OwnedKey, answer: bytes) -> None:
         """Keep an answer now; where the store is unreachable, the renewer tries again."""
-        if owned.answer is None:
-            return
         try:
-            self._store.finish(owned.account, owned.key_hash, owned.token, owned.answer)
+            self._store.finish(owned.account, owned.key_hash, owned.token, answer)
         except StorageUnavailable:
             STORE_FAILURES.labels("idempotency").inc()
         else:
@@ -134,7 +131,7 @@ class IdempotencyKeys:
         """Say that the requests of this process are under way, and end what nobody waits for."""
         for owned in list(self._owned.values()):
             if owned.answer is not None:
-                self.settle(owned)
+                self.settle(owned, owned.answer)
                 continue
             try:
                 idle_s = self._store.renew(owned.account, owned.key_hash, owned.token)
@@ -173,5 +170,4 @@ class IdempotencyKeys:
 
 def _is_unheard(owned: OwnedKey, idle_s: float) -> bool:
     left_at = owned.left_at
-    silent_s = -inf if left_at is None else monotonic() - left_at
-    return silent_s >= UNHEARD_S and idle_s >= UNHEARD_S
+    return left_at is not None and min(monotonic() - left_at, idle_s) >= UNHEARD_S

@@ -93,7 +93,7 @@ class Responses:
     ) -> Started:
         """Begin an answer: nothing is sent to the caller before the upstream has output.
 
-        `cuts` notes where a stream is cut that is not stored; of one that is, this is kept.
+        `cuts`, if it is given, notes where a stream is cut; of one that is stored, this is kept.
 
         Raises:
             InvalidRequest, NotFound, PermissionDenied: the request cannot be served as it is.
@@ -143,7 +143,7 @@ class Responses:
         cuts: StreamCuts | None,
     ) -> Run:
         """Return the answer under way; a stream that is stored can be replayed."""
-        if prepared.request.stream and prepared.request.store:
+        if cuts is None and prepared.request.stream and prepared.request.store:
             cuts = self.replays.new_cuts()
         return self._preparation.run(
             prepared,

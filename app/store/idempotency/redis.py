@@ -51,8 +51,7 @@ class RedisIdempotencyStore:
 
     def erase(self, account: str) -> None:
         """Forget all keys of an account."""
-        pattern = self._keys.idempotency("", "").removesuffix(":").translate(_SPECIAL)
-        pattern = f"{pattern}{account.translate(_SPECIAL)}:*"
+        pattern = self._keys.idempotency(account, "").translate(_SPECIAL) + "*"
         with translated():
             for _, node in servers(self._redis):
                 for key in node.scan_iter(match=pattern, count=_AT_ONCE):

@@ -36,6 +36,7 @@ from app.domain.stream.events import (
     ItemAdded,
     ItemDone,
     Lifecycle,
+    LifecycleType,
     PartAdded,
     PartDone,
     RefusalDelta,
@@ -99,7 +100,8 @@ _OTHERS: dict[type, Code] = {
     InputDone: Code.INPUT_DONE,
 }
 _EMPTY_PARTS = {OutputText(""): Code.TEXT_PART_ADDED, Refusal(""): Code.REFUSAL_PART_ADDED}
-STARTS = ("response.created", "response.in_progress")
+#: What a stream begins with.
+STARTS: tuple[LifecycleType, ...] = ("response.created", "response.in_progress")
 
 
 class StreamCuts:

@@ -39,9 +39,8 @@ from app.domain.stream.events import (
     TextDelta,
     TextDone,
 )
-from app.domain.stream.replay.cuts import Code, opening, read
+from app.domain.stream.replay.cuts import STARTS, Code, opening, read
 
-_STARTS: tuple[LifecycleType, ...] = ("response.created", "response.in_progress")
 _ENDS: dict[str, LifecycleType] = {
     "completed": "response.completed",
     "incomplete": "response.incomplete",
@@ -162,7 +161,7 @@ class _Stream:
     def _lifecycle(self, number: int, code: int) -> Event:
         if code == Code.STARTED:
             self._starts += 1
-            return Lifecycle(_STARTS[self._starts - 1], number, self.begun)
+            return Lifecycle(STARTS[self._starts - 1], number, self.begun)
         response = replace(self._response, output=tuple(self._done))
         return Lifecycle(_ENDS.get(response.status, "response.failed"), number, response)
 
