@@ -8,6 +8,7 @@ import pytest
 
 from app.providers.profiles import Profile, profile_of
 from app.settings import BackgroundSettings, LimitSettings, Settings, SettingsError
+from app.settings.tables import Fault, as_tables, bad_key, bad_table
 from app.settings.toml import TomlError, line_of, parse
 
 SECRET = "sk-do-not-print-me"  # noqa: S105 - not a secret, though it plays one
@@ -566,6 +567,16 @@ def test_only_spaces_tabs_and_line_ends_are_left_out_of_a_key(around: str) -> No
 # Lines
 
 
+def test_a_table_of_an_array_is_called_by_its_place() -> None:
+    fault = bad_key(("auth", "jwt", 1, "issuer"), "is not there")
+    assert fault.reason == "[[auth.jwt]] (number 2) issuer is not there"
+    assert bad_table(("a", "b c", 0), "is empty").reason == '[[a."b c"]] (number 1) is empty'
+    broken: tuple[object, ...] = ({}, [1], None)
+    for raw in broken:
+        with pytest.raises(Fault, match=r"jwt must be tables, each under \[\[auth.jwt\]\]"):
+            as_tables(raw, ("auth", "jwt"))
+
+
 @pytest.mark.parametrize(
     ("text", "path", "line"),
     [
@@ -576,14 +587,18 @@ def test_only_spaces_tabs_and_line_ends_are_left_out_of_a_key(around: str) -> No
         ("[t]\nk = [\n 1,\n 2,\n]\nl = 3", ["t", "l"], 6),
         ('t."x.y".k = 1', ["t", "x.y", "k"], 1),
         ("[t.u]", ["t", "u"], 1),
+        ("[[t.u]]\nk = 1\n\n[[t.u]]\nl = 2\nk = 3", ["t", "u", 1], 4),
+        ("[[t.u]]\nk = 1\n\n[[t.u]]\nl = 2\nk = 3", ["t", "u", 1, "k"], 6),
+        ("u = [{ k = 1 }, { k = 2 }]", ["u", 1, "k"], 1),
     ],
 )
-def test_a_keys_line_is_where_it_begins(text: str, path: list[str], line: int) -> None:
+def test_a_keys_line_is_where_it_begins(text: str, path: list[str | int], line: int) -> None:
     assert line_of(text, path) == line
 
 
 def test_what_is_not_there_has_no_line() -> None:
     assert line_of("a = 1", ["a", "b"]) is None
+    assert line_of("[[a]]", ["a", 1]) is None
 
 
 def test_a_document_that_ends_too_early_is_blamed_on_its_last_line() -> None:

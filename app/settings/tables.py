@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ from app.logs.redaction import HIDDEN, looks_like_credential
 from app.settings.readers import Reader
 from app.settings.toml import header
 
-#: The keys that lead to a value: `("providers", "openai", "base_url")`.
-KeyPath = tuple[str, ...]
+#: The keys that lead to a value: `("providers", "openai", "base_url")`. A number is a place in a
+#: list.
+KeyPath = tuple[str | int, ...]
 
 
 class Fault(Exception):
@@ -27,7 +28,7 @@ class Fault(Exception):
 def bad_key(path: KeyPath, reason: str) -> Fault:
     """Return the fault of one key, named with its table."""
     *parents, key = path
-    key = HIDDEN if looks_like_credential(key) else key
+    key = HIDDEN if looks_like_credential(str(key)) else key
     return Fault(path, f"{header(parents)} {key} {reason}" if parents else f"{key} {reason}")
 
 
@@ -40,6 +41,13 @@ def as_table(raw: object, path: KeyPath) -> Mapping[str, object]:
     """Return `raw`, which must be a table."""
     if not isinstance(raw, dict):
         raise bad_key(path, "must be a table")
+    return raw
+
+
+def as_tables(raw: object, path: KeyPath) -> Sequence[Mapping[str, object]]:
+    """Return `raw`, which must be an array of tables."""
+    if not isinstance(raw, list) or not all(isinstance(each, dict) for each in raw):
+        raise bad_key(path, f"must be tables, each under {header((*path, 0)).split(' ')[0]}")
     return raw
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 _LINE = re.compile(r" ?\(at line (\d+), column \d+\)$")
@@ -40,8 +40,10 @@ def _located(reason: str, text: str) -> TomlError:
     return TomlError(_END.sub("", reason) + " at the end of the file", text.count("\n") + 1)
 
 
-def line_of(text: str, path: Sequence[str]) -> int | None:
+def line_of(text: str, path: Sequence[str | int]) -> int | None:
     """Return the line (from 1) where the key or table at `path` begins; None if there is none.
+
+    A number in the path is a place in a list, from 0.
 
     tomllib keeps no lines, but it can be asked: a key begins on the line that follows the longest
     beginning of the file which is a document without it.
@@ -59,14 +61,19 @@ def line_of(text: str, path: Sequence[str]) -> int | None:
     return None
 
 
-def _holds(document: object, path: Sequence[str]) -> bool:
+def _holds(document: object, path: Sequence[str | int]) -> bool:
     for key in path:
-        if not isinstance(document, Mapping) or key not in document:
+        try:
+            document = document[key]  # type: ignore[index] # what has no such key raises
+        except (TypeError, LookupError):
             return False
-        document = document[key]
     return True
 
 
-def header(path: Sequence[str]) -> str:
-    """Return the path as the header of a table: `[models."gpt-4.1"]`."""
-    return "[" + ".".join(key if _BARE.fullmatch(key) else f'"{key}"' for key in path) + "]"
+def header(path: Sequence[str | int]) -> str:
+    """Return the path as the header of a table: `[models."gpt-4.1"]`, `[[auth.jwt]] (number 2)`."""
+    *names, last = path
+    if isinstance(last, int):
+        return f"[{header(names)}] (number {last + 1})"
+    words = map(str, path)
+    return "[" + ".".join(key if _BARE.fullmatch(key) else f'"{key}"' for key in words) + "]"
