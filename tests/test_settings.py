@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.providers.profiles import Profile, profile_of
-from app.settings import BackgroundSettings, LimitSettings, Settings, SettingsError
+from app.settings import BackgroundSettings, LimitSettings, Settings, SettingsError, WebSettings
 from app.settings.tables import Fault, as_tables, bad_key, bad_table
 from app.settings.toml import TomlError, line_of, parse
 
@@ -354,6 +354,15 @@ def test_every_key_of_requests_is_read(whole: Settings) -> None:
     assert requests.keepalive_s == 5
 
 
+@pytest.mark.parametrize(
+    "origin",
+    ["https://app.example", "http://localhost:3000", "http://[::1]:80", "tauri://localhost"],
+)
+def test_the_origins_of_pages_are_read(origin: str) -> None:
+    settings = settings_of(f'[web]\ncors_origins = ["{origin}"]\n', BIND="0.0.0.0:80")
+    assert settings.web == WebSettings(bind="0.0.0.0:80", cors_origins=(origin,))
+
+
 def test_every_key_of_redis_is_read(whole: Settings) -> None:
     redis = whole.redis
     assert (redis.url, redis.prefix, redis.pool_size) == ("redis://file:6379", "file:", 8)
@@ -409,6 +418,10 @@ A = '[providers.a]\napi = "responses"\nbase_url = "https://a"\n'
         ("[limits]\nmax_in_flight = 0", "line 2: [limits] max_in_flight must be a whole number"),
         ("[limits]\nmax_in_flight = true", "line 2: [limits] max_in_flight must be a whole"),
         ('[limits]\nwhen_store_is_away = "x"', "when_store_is_away must be open or closed"),
+        ('[web]\ncors_origins = ["https://a/"]', '[web] cors_origins must be ["*"] or a list of'),
+        ('[web]\ncors_origins = ["*", "https://a"]', "[web] cors_origins must be"),
+        ('[web]\ncors_origins = ["null"]', "[web] cors_origins must be"),
+        ('[web]\ncors_origins = ["app.example"]', "[web] cors_origins must be"),
         ("[background]\nenabled = 1", "line 2: [background] enabled must be true or false"),
         ("[background]\ngrace_s = -1", "[background] grace_s must be a number of seconds, 0 or"),
         ("[storage]\nrequest_log = -1", "request_log must be a whole number of at least 0"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -94,6 +94,7 @@ class Settings:
         env = Environment(variables)
         web = _web(env)
         file = _file(variables, web.bind)
+        web = replace(web, **file.tables.get("web", {}))
         return cls(
             providers=file.providers,
             models=file.models,
