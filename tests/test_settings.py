@@ -407,6 +407,16 @@ def test_a_file_may_give_the_name_local_away() -> None:
 
 
 A = '[providers.a]\napi = "responses"\nbase_url = "https://a"\n'
+C = A.replace("responses", "chat_completions")
+
+
+def test_what_is_passed_on_is_read() -> None:
+    passed = 'forward = ["moderation", "reasoning.context"]\nhosted_tools = ["mcp", "web_search"]\n'
+    (read, *_) = settings_of(A + passed + "reasoning_text = true").providers
+    assert read.forward == ("moderation", "reasoning.context")
+    assert (read.hosted_tools, read.reasoning_text) == (("web_search", "mcp"), True)
+    (read, *_) = settings_of(A + 'forward = "all"').providers
+    assert (read.forward, read.hosted_tools, read.reasoning_text) == (("all",), (), False)
 
 
 @pytest.mark.parametrize(
@@ -446,6 +456,15 @@ A = '[providers.a]\napi = "responses"\nbase_url = "https://a"\n'
             '[providers.a]\napi = "responses"\nbase_url = "https://a"\nprompt_cache = "auto"',
             "prompt_cache is a setting of api anthropic_messages only",
         ),
+        (C + 'forward = "all"', "forward is a setting of api responses only"),
+        (C + 'hosted_tools = ["mcp"]', "hosted_tools is a setting of api responses only"),
+        (C + "reasoning_text = true", "reasoning_text is a setting of api responses only"),
+        (A + 'forward = ["a b"]', 'forward must be "all", or a list of fields such as'),
+        (A + "forward = true", 'forward must be "all", or a list of fields such as'),
+        (A + 'forward = ["store"]', "forward must not have store: the gateway decides on that"),
+        (A + 'forward = ["tools.x"]', "forward must not have tools.x: the gateway decides"),
+        (A + 'hosted_tools = ["websearch"]', "hosted_tools must be a list of web_search, "),
+        (A + 'hosted_tools = ["mcp", "mcp"]', "image_generation, mcp, computer, "),
         (A + 'ca_file = "no.pem"', "ca_file names a file that cannot be read: No such file"),
         (A + 'api_key_env = "X"\napi_key_file = "x"', "line 1: [providers.a] has both"),
         (A + 'api_key_env = "X"', "line 4: [providers.a] api_key_env names X, which holds no key"),

@@ -14,6 +14,7 @@ from app.settings.file import FileSettings, read_file
 from app.settings.found import found_providers
 from app.settings.money.budgets import BudgetPeriod, CostBudget, budget_text, read_budgets
 from app.settings.money.prices import PriceSettings
+from app.settings.pass_through import EVERYTHING_ELSE, HOSTED_TOOLS, OWN_FIELDS
 from app.settings.values import (
     Api,
     BackgroundSettings,
@@ -32,6 +33,9 @@ from app.settings.variables.environment import Environment, number
 from app.settings.variables.tracing import read_tracing
 
 __all__ = [
+    "EVERYTHING_ELSE",
+    "HOSTED_TOOLS",
+    "OWN_FIELDS",
     "Api",
     "BackgroundSettings",
     "BudgetPeriod",
