@@ -20,7 +20,6 @@ from app.settings import (
     RedisSettings,
     RequestSettings,
     Settings,
-    WebSettings,
 )
 from tests.processes import ROOT
 
@@ -50,13 +49,13 @@ def test_the_example_shows_the_defaults() -> None:
     assert settings.background == BackgroundSettings()
     assert settings.requests == RequestSettings()
     assert settings.redis == RedisSettings(embedded=True)
-    assert settings.web == WebSettings()
 
 
 def test_what_the_example_leaves_in_comments_is_taken_too(tmp_path: Path) -> None:
     text = EXAMPLE.read_text("utf-8").replace('\n# ca_file = "/etc', '\n# #ca_file = "/etc')
     whole = "\n".join(
-        line.removeprefix("# ") if " = " in line else line for line in text.splitlines()
+        line.removeprefix("# ") if " = " in line or line.startswith("# [") else line
+        for line in text.splitlines()
     )
     (tmp_path / "gateway.toml").write_text(whole, "utf-8")
     (tmp_path / "codex.md").write_text("Be careful.", "utf-8")

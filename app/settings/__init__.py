@@ -6,15 +6,15 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from app.settings import readers
+from app.settings.access.jwt import IssuerSettings
 from app.settings.errors import SettingsError
 from app.settings.file import FileSettings, read_file
 from app.settings.found import found_providers
 from app.settings.money.budgets import BudgetPeriod, CostBudget, budget_text, read_budgets
 from app.settings.money.prices import PriceSettings
-from app.settings.pass_through import EVERYTHING_ELSE, HOSTED_TOOLS, OWN_FIELDS
 from app.settings.values import (
     Api,
     BackgroundSettings,
@@ -30,18 +30,18 @@ from app.settings.values import (
     WebSettings,
 )
 from app.settings.variables.environment import Environment, number
+from app.settings.variables.network import NetworkSettings, read_network
 from app.settings.variables.tracing import read_tracing
 
 __all__ = [
-    "EVERYTHING_ELSE",
-    "HOSTED_TOOLS",
-    "OWN_FIELDS",
     "Api",
     "BackgroundSettings",
     "BudgetPeriod",
     "CostBudget",
+    "IssuerSettings",
     "LimitSettings",
     "ModelSettings",
+    "NetworkSettings",
     "PriceSettings",
     "ProviderSettings",
     "RedisSettings",
@@ -62,6 +62,7 @@ DATA = Path("data")
 #: Where `up` says how its Redis is reached, for commands that run beside it.
 EMBEDDED_REDIS_URL = DATA / "redis.url"
 _FILE = Path("gateway.toml")
+_Server = TypeVar("_Server", ProviderSettings, IssuerSettings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,8 @@ class Settings:
 
     providers: tuple[ProviderSettings, ...] = ()
     models: tuple[ModelSettings, ...] = ()
+    issuers: tuple[IssuerSettings, ...] = ()
+    network: NetworkSettings = field(default_factory=NetworkSettings)
     limits: LimitSettings = LimitSettings()
     background: BackgroundSettings = BackgroundSettings()
     requests: RequestSettings = RequestSettings()
@@ -98,10 +101,12 @@ class Settings:
         env = Environment(variables)
         web = _web(env)
         file = _file(variables, web.bind)
-        web = replace(web, **file.tables.get("web", {}))
+        network = read_network(variables, uses_proxies=_uses_proxies(file))
         return cls(
-            providers=file.providers,
+            providers=tuple(_reached(each, each.base_url, network) for each in file.providers),
             models=file.models,
+            issuers=tuple(_reached(each, each.jwks_url or "", network) for each in file.issuers),
+            network=network,
             limits=LimitSettings(**file.tables.get("limits", {})),
             background=_background(env, file.tables.get("background", {})),
             requests=RequestSettings(**file.tables.get("requests", {})),
@@ -136,6 +141,21 @@ def _file(variables: Mapping[str, str], bind: str) -> FileSettings:
     found = found_providers(variables, bind)
     file = config_file(variables)
     return FileSettings(found) if file is None else read_file(file, variables, found)
+
+
+def _uses_proxies(file: FileSettings) -> bool:
+    return bool(file.tables.get("upstreams", {}).get("use_environment_proxies"))
+
+
+def _reached(server: _Server, url: str, network: NetworkSettings) -> _Server:
+    """Return a server's settings with the environment's way to it, where the file names none."""
+    if not url.startswith("https://"):
+        return replace(server, proxy=server.proxy or network.proxy_of(url))
+    return replace(
+        server,
+        proxy=server.proxy or network.proxy_of(url),
+        ca_file=server.ca_file or network.ca_file,
+    )
 
 
 def _web(env: Environment) -> WebSettings:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from app.settings import readers, toml
+from app.settings.access.jwt import IssuerSettings, read_issuers
 from app.settings.errors import SettingsError
 from app.settings.models import read_models
 from app.settings.money.budgets import read_budgets
@@ -43,11 +44,11 @@ _TABLES: Mapping[str, Mapping[str, readers.Reader]] = {
     "storage": {
         "request_log": readers.whole(0),
     },
-    "web": {
-        "cors_origins": readers.origins,
-    },
     "usage": {
         "metadata_keys": readers.metadata_keys,
+    },
+    "upstreams": {
+        "use_environment_proxies": readers.flag,
     },
     "redis": {
         "url": readers.redis_url,
@@ -58,7 +59,7 @@ _TABLES: Mapping[str, Mapping[str, readers.Reader]] = {
         "wait_replicas": readers.whole(0),
     },
 }
-_KNOWN = ("providers", "models", *_TABLES)
+_KNOWN = ("providers", "models", "auth", *_TABLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class FileSettings:
 
     providers: tuple[ProviderSettings, ...]
     models: tuple[ModelSettings, ...] = ()
+    issuers: tuple[IssuerSettings, ...] = ()
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
@@ -108,6 +110,7 @@ def _read(
     return FileSettings(
         providers=providers,
         models=read_models(document.get("models", {}), providers, folder),
+        issuers=read_issuers(document.get("auth", {}), folder),
         tables={
             name: read_table(document.get(name, {}), keys, (name,))
             for name, keys in _TABLES.items()

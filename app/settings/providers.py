@@ -9,8 +9,15 @@ from typing import Any
 
 from app.logs.redaction import looks_like_credential, name_or_hidden
 from app.settings import readers
-from app.settings.pass_through import HOSTED_TOOLS, forwarded_fields
-from app.settings.tables import KeyPath, as_table, bad_key, bad_table, read_table, readable
+from app.settings.tables import (
+    KeyPath,
+    as_table,
+    bad_key,
+    bad_table,
+    certificates,
+    read_table,
+    readable,
+)
 from app.settings.values import LOCAL, ProviderSettings
 
 _APIS = ("responses", "chat_completions", "anthropic_messages", "local")
@@ -27,19 +34,11 @@ _READERS: Mapping[str, readers.Reader] = {
     "max_concurrency": readers.whole(1),
     "keep_alive": readers.flag,
     "headers": readers.http_headers,
-    "proxy": readers.http_url,
+    "proxy": readers.proxy_url,
     "ca_file": readers.text,
     "profile": readers.text,
     "quirks": readers.quirks,
     "prompt_cache": readers.one_of("auto", "off"),
-    "forward": forwarded_fields,
-    "hosted_tools": readers.some_of(*HOSTED_TOOLS),
-    "reasoning_text": readers.flag,
-}
-#: The settings that one format has a sense for.
-_OF_A_FORMAT = {
-    "prompt_cache": "anthropic_messages",
-    **dict.fromkeys(("forward", "hosted_tools", "reasoning_text"), "responses"),
 }
 _OF_LOCAL = {"api", "models"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -81,11 +80,10 @@ def _provider(
         values["discover"] = True  # it is asked for its list, which costs nothing
     elif "base_url" not in values:
         raise bad_table(path, "needs a base_url")
-    for key, api in _OF_A_FORMAT.items():
-        if key in values and values["api"] != api:
-            raise bad_key((*path, key), f"is a setting of api {api} only")
+    if "prompt_cache" in values and values["api"] != "anthropic_messages":
+        raise bad_key((*path, "prompt_cache"), "is a setting of api anthropic_messages only")
     if "ca_file" in values:
-        values["ca_file"] = readable(values["ca_file"], (*path, "ca_file"), folder)
+        values["ca_file"] = certificates(values["ca_file"], (*path, "ca_file"), folder)
     values["api_key"] = _api_key(values, path, environ, folder)
     return ProviderSettings(name=name, **values)
 

@@ -82,6 +82,18 @@ def readable(name: str, path: KeyPath, folder: Path) -> Path:
     return file
 
 
+def certificates(name: str, path: KeyPath, folder: Path) -> Path:
+    """Return the file of certificates that a key names, relative to `folder`.
+
+    Raises:
+        Fault: it cannot be read, or holds no certificate.
+    """
+    file = readable(name, path, folder)
+    if b"-----BEGIN " not in file.read_bytes():
+        raise bad_key(path, "names a file that holds no certificate: it must be in PEM form")
+    return file
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return a hint at the known word that comes nearest, or nothing."""
     near = get_close_matches(word, list(known), n=1)

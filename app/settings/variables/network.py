@@ -1,0 +1,111 @@
+"""What the environment says of the way out: proxies, and whose certificates are believed.
+
+Proxies are taken from there only where `[upstreams] use_environment_proxies` says so: a variable
+that was set for something else would else see every prompt. As elsewhere (curl, Go, requests)
+`https_proxy` is for https:// addresses, `http_proxy` for http://, `all_proxy` for both, in small
+letters first, and `no_proxy` names hosts, domains and `*`. Loopback is never reached by a proxy.
+
+REQUESTS_CA_BUNDLE, else CURL_CA_BUNDLE, else SSL_CERT_FILE, names the file that certificates are
+checked against in place of the usual authorities. What gateway.toml says of a provider comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined] # it is there
+
+from app.settings import readers
+from app.settings.errors import SettingsError
+
+PROXY_VARIABLES = ("https_proxy", "http_proxy", "all_proxy")
+CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkSettings:
+    """What the environment says. `proxies` are by scheme: "http", "https"; none where unused.
+
+    `unused` are the names of the variables that name a proxy which nobody asked to use.
+    `ca_variable` is the one that has named `ca_file`.
+    """
+
+    proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
+    bypassed: str = ""
+    unused: tuple[str, ...] = ()
+    ca_file: Path | None = None
+    ca_variable: str | None = None
+
+    def proxy_of(self, url: str) -> str | None:
+        """Return the proxy that leads to the server of a URL, None where none does."""
+        parts = urlsplit(url)
+        proxy, host = self.proxies.get(parts.scheme), parts.hostname or ""
+        if proxy is None or _is_loopback(host):
+            return None
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        # The standard library's reading of no_proxy; both forms, with the port and without.
+        is_bypassed = proxy_bypass_environment(f"{host}:{port}", {"no": self.bypassed})
+        return None if is_bypassed else proxy
+
+
+def read_network(environ: Mapping[str, str], *, uses_proxies: bool) -> NetworkSettings:
+    """Return what the environment says.
+
+    Raises:
+        SettingsError: a variable that is used names no proxy, or no file of certificates.
+    """
+    found = {name: variable for name in PROXY_VARIABLES if (variable := _given(environ, name))}
+    ca_variable = next((name for name in CA_VARIABLES if environ.get(name, "").strip()), None)
+    ca_file = None if ca_variable is None else _ca_file(environ, ca_variable)
+    if not uses_proxies:
+        unused = tuple(found.values())
+        return NetworkSettings(unused=unused, ca_file=ca_file, ca_variable=ca_variable)
+    proxies = {}
+    for scheme in ("http", "https"):
+        variable = found.get(f"{scheme}_proxy") or found.get("all_proxy")
+        if variable is not None:
+            proxies[scheme] = _proxy(environ, variable)
+    no_proxy = _given(environ, "no_proxy")
+    return NetworkSettings(
+        proxies=proxies,
+        bypassed=environ[no_proxy] if no_proxy else "",
+        ca_file=ca_file,
+        ca_variable=ca_variable,
+    )
+
+
+def _given(environ: Mapping[str, str], name: str) -> str | None:
+    """Return the variable of this name that is set, in small letters or capitals."""
+    return next((each for each in (name, name.upper()) if environ.get(each, "").strip()), None)
+
+
+def _proxy(environ: Mapping[str, str], variable: str) -> str:
+    text = environ[variable].strip()
+    try:
+        return str(readers.proxy_url(text if "://" in text else f"http://{text}"))
+    except ValueError as error:
+        raise SettingsError(
+            f"{variable} {error}, as long as [upstreams] use_environment_proxies is true"
+        ) from None
+
+
+def _ca_file(environ: Mapping[str, str], variable: str) -> Path:
+    file = Path(environ[variable].strip())
+    try:
+        is_pem = b"-----BEGIN " in file.read_bytes()
+    except OSError as error:
+        why = f"names a file that cannot be read: {error.strerror}"
+        raise SettingsError(f"{variable} {why}") from None
+    if not is_pem:
+        raise SettingsError(f"{variable} names a file that holds no certificate in PEM form")
+    return file
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost" or host.lower().endswith(".localhost")
