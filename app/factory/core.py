@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from secrets import token_hex
 
@@ -13,12 +13,15 @@ from app.descriptors import used
 from app.domain.ids import IdGenerator
 from app.jobs.broker import WakeUpBroker
 from app.providers.base import Provider
+from app.providers.documents.source import LocalDocument, RemoteDocument
 from app.providers.prices.library import NO_PRICES, HostPrices, PriceLibrary
 from app.providers.profiles import is_reasoning_model
 from app.providers.registry import build
 from app.randomness import random_bytes
 from app.schemas.wire.echo import echo
 from app.services.accounts.service import Accounts
+from app.services.accounts.tokens.key_set import KeySet
+from app.services.accounts.tokens.verifier import TokenVerifier
 from app.services.answering.preparation import Preparation
 from app.services.answering.sealing import PayloadSealer
 from app.services.conversations.service import Conversations, context_of
@@ -31,7 +34,7 @@ from app.services.upstreams.catalog import ModelCatalog
 from app.services.upstreams.discovery import Discovery
 from app.services.upstreams.retries import RetryPolicy
 from app.services.upstreams.router import Router
-from app.settings import Settings, TracingSettings
+from app.settings import IssuerSettings, Settings, TracingSettings
 from app.store.accounts.base import AccountStore
 from app.store.connection.client import Client
 from app.store.connection.pool import RedisPool
@@ -78,7 +81,7 @@ def core_of(
 
     `deliver` has what is on the way to the conversation of a tag be there.
     """
-    accounts = Accounts(account_store, settings.limits)
+    accounts = Accounts(account_store, settings.limits, tokens=token_verifier(settings.issuers))
     if settings.bootstrap_key_sha256 and settings.bootstrap_account:
         accounts.bootstrap(settings.bootstrap_key_sha256, settings.bootstrap_account)
     catalog = _catalog(
@@ -106,6 +109,29 @@ def core_of(
     )
     return Core(
         accounts, catalog, breakers, lookup, conversations, preparation, meter, jobs, router
+    )
+
+
+def token_verifier(issuers: Sequence[IssuerSettings]) -> TokenVerifier | None:
+    """Return what verifies the tokens of these issuers, None where there are none."""
+    if not issuers:
+        return None
+    return TokenVerifier(
+        (each, KeySet(each, key_document(each).fetch, time.monotonic)) for each in issuers
+    )
+
+
+def key_document(issuer: IssuerSettings) -> RemoteDocument | LocalDocument:
+    """Return where an issuer's keys are."""
+    what = f"the key set of issuer {issuer.name}"
+    if issuer.jwks_file is not None:
+        return LocalDocument(issuer.jwks_file, what)
+    return RemoteDocument(
+        issuer.jwks_url or "",
+        what,
+        ca_file=issuer.ca_file,
+        token_file=issuer.token_file,
+        proxy=issuer.proxy,
     )
 
 

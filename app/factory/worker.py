@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from secrets import token_hex
 
+from app.domain.accounts.accounts import Principal
 from app.factory.core import (
     Core,
     core_of,
@@ -100,11 +101,11 @@ def _unrouted(
     )
 
 
-def _finder(core: Core) -> Callable[[str, str], None]:
+def _finder(core: Core) -> Callable[[Principal, str], None]:
     """Return what raises NotFound where the holder of a key finds no such model here."""
 
-    def find(key_id: str, model: str) -> None:
-        caller = core.accounts.caller(key_id)
+    def find(principal: Principal, model: str) -> None:
+        caller = core.accounts.caller(principal)
         if caller is not None:  # else whoever runs its job ends it
             core.catalog.resolve(model, caller)
 

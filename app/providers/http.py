@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 import orjson
 
-from app.domain.hosted.policy import PassPolicy
 from app.domain.models import NOTHING_KNOWN, Honoured, ModelFacts
 from app.domain.request import ModelRequest
 from app.domain.stream.deltas import Batch
@@ -105,7 +104,6 @@ class HTTPProvider:
     def __init__(self, transport: Transport, profile: Profile, wire_format: WireFormat) -> None:
         settings = transport.settings
         self.name = settings.name
-        self.policy = PassPolicy(frozenset(settings.forward), frozenset(settings.hosted_tools))
         self.profile = LearnedProfile(profile, transport)
         self._transport = transport
         self._format = wire_format
@@ -133,7 +131,7 @@ class HTTPProvider:
     def ignored(self, request: ModelRequest) -> tuple[str, ...]:
         """Name the parameters of the request that this server cannot honour; see Provider."""
         try:
-            return (*request.left_out, *self._format.ignored(request, self.profile.current))
+            return self._format.ignored(request, self.profile.current)
         except Exception as bug:
             raise self._mistake(bug) from bug
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 from collections.abc import Iterator, Mapping
 from functools import cache, partial
+from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
 from time import sleep
 
@@ -21,7 +22,6 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from app import __version__
 from app.telemetry.logs import log
 from app.telemetry.metric_buffer import MetricBuffer, Timings
 
@@ -83,6 +83,12 @@ UPSTREAM_ODDITIES = Counter(
     ["provider", "kind"],
 )
 STORE_FAILURES = Counter("gateway_store_failures", "Operations that Redis failed.", ["operation"])
+TOKEN_REFUSALS = Counter(
+    "gateway_token_refusals", "Signed tokens that were refused.", ["issuer", "reason"]
+)
+JWKS_FETCHES = Counter(
+    "gateway_jwks_fetches", "Attempts to fetch an issuer's keys.", ["issuer", "outcome"]
+)
 REQUEST_LOG_LOST = Counter(
     "gateway_request_log_lost",
     "Requests that are not in the request log, since Redis could not take them in time.",
@@ -204,5 +210,13 @@ class _BuildInfo(Collector):
 
     def collect(self) -> Iterator[Metric]:
         family = GaugeMetricFamily(BUILD_INFO, "Always 1: the release.", labels=BUILD_LABELS)
-        family.add_metric([__version__, python_version()], 1.0)
+        family.add_metric([_version(), python_version()], 1.0)
         yield family
+
+
+@cache
+def _version() -> str:
+    try:
+        return version("responses-gateway")
+    except PackageNotFoundError:  # its files alone, never installed
+        return "unknown"

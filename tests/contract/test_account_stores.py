@@ -68,6 +68,16 @@ def test_every_secret_of_a_key_finds_it_and_its_account(filled: AccountStore, sh
     assert (found.key, found.account) == (KEY, ACCOUNT)
 
 
+def test_an_account_is_found_with_the_version_that_it_has(filled: AccountStore) -> None:
+    found = filled.find_account("acme")
+    assert (found.key, found.account) == (None, ACCOUNT)
+    assert found.version == filled.find("aa").version
+
+
+def test_an_unknown_account_is_found_without_one(store: AccountStore) -> None:
+    assert store.find_account("acme").account is None
+
+
 def test_an_unknown_secret_finds_nothing(filled: AccountStore) -> None:
     assert filled.find("cc").key is None
 

@@ -29,6 +29,10 @@ class MemoryAccountStore:
                     return KeyLookup(str(self._version), key, self._accounts.get(key.account))
             return KeyLookup(str(self._version))
 
+    def find_account(self, name: str) -> KeyLookup:
+        with self._lock:
+            return KeyLookup(str(self._version), None, self._accounts.get(name))
+
     def all_keys(self) -> list[ApiKey]:
         with self._lock:
             keys = [self._with_use(key) for key in self._keys.values()]

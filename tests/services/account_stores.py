@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from app.domain.accounts.accounts import Account, AuditEntry
 from app.errors import StorageUnavailable
 from app.store.accounts.base import KeyLookup
 from tests.memory_stores.accounts import MemoryAccountStore
@@ -29,6 +30,15 @@ class TestbedAccountStore(MemoryAccountStore):
             act, self.meanwhile = self.meanwhile, None
             act()
         return found
+
+    def find_account(self, name: str) -> KeyLookup:
+        self.look_ups += 1
+        self._answer()
+        return super().find_account(name)
+
+    def put_account(self, account: Account, entry: AuditEntry) -> bool:
+        self._answer()
+        return super().put_account(account, entry)
 
     def mark_used(self, sha256: str, at: int) -> None:
         self._answer()

@@ -10,7 +10,7 @@ from typing import Any
 
 from redis import Redis
 
-from app.domain.accounts.accounts import Allowance, Caller
+from app.domain.accounts.accounts import Allowance, Caller, Principal
 from app.domain.accounts.limits import Standing
 from app.domain.prices import Cost
 from app.domain.request import CreateRequest
@@ -238,7 +238,7 @@ class Bench:
             capacity=2,
         )
 
-    def find(self, _key_id: str, model: str) -> None:
+    def find(self, _principal: Principal, model: str) -> None:
         """Raise NotFound for a model that is not known here."""
         self.catalog.resolve(model, CALLER)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -13,9 +14,11 @@ import redis
 import structlog
 
 from app import telemetry
+from app.domain.accounts.accounts import Allowance, Permissions
 from app.domain.identity import RequestIdentity
 from app.errors import UpstreamMisbehaved
 from app.schemas.request.create import CREATE_REQUEST
+from app.settings import CostBudget
 from app.store.jobs.payload import dump_payload, load_payload
 from tests.services.jobs_bench import CALLER, Bench, Noted
 from tests.services.scripted import HELLO, THE_END, ScriptedProvider
@@ -92,3 +95,13 @@ def test_a_job_of_an_earlier_release_has_no_name_and_runs(bench: Bench, lines: A
     old = orjson.loads(dump_payload(payload))
     del old["identity"]
     assert load_payload(orjson.dumps(old)).identity is None
+
+
+def test_a_job_carries_what_a_token_has_permitted(bench: Bench) -> None:
+    payload = bench.store.payload(queued(bench))
+    assert payload is not None
+    assert b"permissions" not in dump_payload(payload)  # of a key, which is looked up
+    limits = Allowance(max_in_flight=2, budgets=(CostBudget(1, "day"),))
+    permissions = Permissions(models=("gpt-*",), read_only=True, limits=limits)
+    token = replace(payload, permissions=permissions)
+    assert load_payload(dump_payload(token)).principal == token.principal

@@ -101,6 +101,15 @@ class ApiKey:
         return min((t for t in (own, self.expires_at) if t is not None), default=None)
 
 
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """In whose name a background response is made: a key, or what a token has permitted."""
+
+    account: str
+    key_id: str
+    permissions: Permissions | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """The caller and their permissions: what a request carries after authentication.
@@ -120,6 +129,13 @@ class Caller:
     account_limits: Allowance = NO_ALLOWANCE
     max_stored_bytes: int | None = None
     stale: bool = False
+    #: What a token of theirs permits; None where a key does, which can be looked up again.
+    permissions: Permissions | None = None
+
+    @property
+    def principal(self) -> Principal:
+        """Who this is, for what is done later in their name."""
+        return Principal(self.account, self.key_id, self.permissions)
 
     def may_use(self, model_id: str) -> bool:
         """Return whether the key may ask for the model `model_id`."""
@@ -148,8 +164,26 @@ def is_account_name(text: str) -> bool:
     return _ACCOUNT_NAME.fullmatch(text) is not None
 
 
-def caller_of(key: ApiKey, account: Account, defaults: LimitSettings) -> Caller:
-    """Return what the owner of `key` may do; `defaults` are the limits of every account."""
+def unrecorded_key(
+    principal: Principal, permissions: Permissions, secrets: tuple[Secret, ...] = ()
+) -> ApiKey:
+    """Return what stands for the key of a caller by token, of which no record is kept."""
+    return ApiKey(
+        id=principal.key_id,
+        account=principal.account,
+        created_at=0,
+        secrets=secrets,
+        permissions=permissions,
+    )
+
+
+def caller_of(
+    key: ApiKey, account: Account, defaults: LimitSettings, *, is_by_token: bool = False
+) -> Caller:
+    """Return what the owner of `key` may do; `defaults` are the limits of every account.
+
+    `is_by_token` says that the key is no record, but what a token permits.
+    """
     may = key.permissions
     return Caller(
         account=account.name,
@@ -162,6 +196,7 @@ def caller_of(key: ApiKey, account: Account, defaults: LimitSettings) -> Caller:
         key_limits=_effective(may.limits, NO_ALLOWANCE, None),
         account_limits=_effective(account.limits, defaults, defaults.budget),
         max_stored_bytes=_bound(account.max_stored_bytes, defaults.max_stored_bytes),
+        permissions=may if is_by_token else None,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.domain.accounts.accounts import Permissions, Principal
 from app.domain.identity import RequestIdentity
 from app.domain.request import CreateRequest
 from app.domain.response import Response
@@ -18,7 +19,7 @@ class JobPayload:
 
     `body` is its JSON as the caller sent it, `request` what was read of that. `charge` is what its
     limits have counted for it (Charge.text). `queued_at` is in Unix seconds. `identity` is what the
-    request is called; an earlier release stored none.
+    request is called; an earlier release stored none. `permissions` are those of a token's holder.
     """
 
     account: str
@@ -30,6 +31,12 @@ class JobPayload:
     queued_at: float
     charge: str | None = None
     identity: RequestIdentity | None = None
+    permissions: Permissions | None = None
+
+    @property
+    def principal(self) -> Principal:
+        """In whose name it is answered."""
+        return Principal(self.account, self.key_id, self.permissions)
 
     def turn(self, response: Response) -> Turn:
         """Return the turn that `response` makes of this request."""

@@ -47,11 +47,14 @@ def fault_of_exception(
         case requests.exceptions.ChunkedEncodingError():
             return UpstreamUnavailable(f"{who} broke off its answer", work_done=work_done)
         case _:
-            return UpstreamUnavailable(f"{who} could not be reached{_why(error)}")
+            return UpstreamUnavailable(f"{who} could not be reached{cause_of(error)}")
 
 
-def _why(error: requests.RequestException) -> str:
-    """Return the system's own words for the cause: they hold no URL and no secret."""
+def cause_of(error: requests.RequestException) -> str:
+    """Return the system's own words for the cause, after a colon: no URL and no secret is in them.
+
+    It is "" where there are none.
+    """
     match error.__cause__:
         case ssl.SSLCertVerificationError(verify_message=str(why)):
             return f": its certificate cannot be verified ({why})"

@@ -8,6 +8,9 @@ no cached key is valid.
 When the store is unreachable, a key that was valid last is let in for STALE_S more, marked `stale`:
 its requests may be answered but not stored. All others get StorageUnavailable. Meanwhile one
 request in PROBE_S tries the store; the others do not wait for its time-out.
+
+The holder of a signed token (P5) is treated as one of a key which the token itself describes: only
+their account is looked up, and made where there is none.
 """
 
 from __future__ import annotations
@@ -17,9 +20,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from app.domain.accounts.accounts import Caller, caller_of
+from app.domain.accounts.accounts import (
+    Account,
+    AuditEntry,
+    Caller,
+    Principal,
+    Secret,
+    caller_of,
+    unrecorded_key,
+)
 from app.domain.accounts.api_keys import PREFIX, digest, is_well_formed
+from app.domain.accounts.tokens import TokenGrant, is_token
 from app.errors import OVERLOADED, StorageUnavailable, Unauthenticated
+from app.services.accounts.tokens.verifier import TokenVerifier, bad_token
 from app.settings import LimitSettings
 from app.store.accounts.base import AccountStore, KeyLookup
 
@@ -53,7 +66,8 @@ class _SeenVersion:
 class Authenticator:
     """Turns a secret into a Caller. One per process; safe under threads without a lock.
 
-    `bootstrap_sha256` is the hash of the one secret that need not have the form of ours.
+    `bootstrap_sha256` is the hash of the one secret that need not have the form of ours. `tokens`
+    verifies tokens, None where no issuer is trusted.
     """
 
     def __init__(
@@ -61,9 +75,11 @@ class Authenticator:
         store: AccountStore,
         defaults: LimitSettings,
         *,
+        tokens: TokenVerifier | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._tokens = tokens
         self.bootstrap_sha256: str | None = None
         self._store = store
         self._defaults = defaults
@@ -87,12 +103,13 @@ class Authenticator:
             )
         sha256 = digest(secret)
         entry = self._entries.get(sha256)
-        if entry is None:
-            if not is_well_formed(secret) and sha256 != self.bootstrap_sha256:
-                raise bad_key()
-        elif self._is_valid(entry):
+        if entry is not None and self._is_valid(entry):
             return entry.caller
-        return self._look_up(sha256, entry)
+        if is_well_formed(secret) or sha256 == self.bootstrap_sha256:
+            return self._look_up(sha256, entry)
+        if self._tokens is None or not is_token(secret):
+            raise bad_key()
+        return self._look_up(sha256, entry, self._tokens.verify(secret, sha256))
 
     def _is_valid(self, entry: _Entry) -> bool:
         seen = self._seen
@@ -103,13 +120,20 @@ class Authenticator:
             and self._clock() < min(entry.mark_used_at, entry.expires_at)
         )
 
-    def _look_up(self, sha256: str, entry: _Entry | None) -> Caller:
+    def _look_up(
+        self,
+        sha256: str,
+        entry: _Entry | None,
+        grant: TokenGrant | None = None,
+        *,
+        makes_account: bool = True,
+    ) -> Caller:
         if self._is_down():
             return self._without_store(entry)
         started_at = self._monotonic()
         self._is_reading = True
         try:
-            found = self._store.find(sha256)
+            found = self._found(sha256, grant)
         except StorageUnavailable as fault:
             if fault.code == OVERLOADED:  # no sign of how the store is
                 return self._without_store(entry, fault)
@@ -118,9 +142,30 @@ class Authenticator:
         finally:
             self._is_reading = False
         self._failed_at = None
-        if started_at > self._seen.at:
+        if started_at >= self._seen.at:
             self._see(_SeenVersion(found.version, started_at))
-        return self._admit(sha256, found, entry)
+        if grant is not None and found.account is None and makes_account:
+            self._make_account(grant.account)
+            return self._look_up(sha256, entry, grant, makes_account=False)
+        try:
+            return self._admit(sha256, found, entry, is_by_token=grant is not None)
+        except Unauthenticated:
+            raise (bad_key() if grant is None else bad_token()) from None
+
+    def _found(self, sha256: str, grant: TokenGrant | None) -> KeyLookup:
+        """Look up a key, or the account of a token: its key is what it says itself."""
+        if grant is None:
+            return self._store.find(sha256)
+        found = self._store.find_account(grant.account)
+        secret = Secret(sha256=sha256, expires_at=int(grant.expires_at))
+        principal = Principal(grant.account, grant.key_id)
+        return replace(found, key=unrecorded_key(principal, grant.permissions, (secret,)))
+
+    def _make_account(self, name: str) -> None:
+        """Make the account of a token; where another process makes it first, that is as good."""
+        now = int(self._clock())
+        entry = AuditEntry(at=now, by="token", action="account.create", subject=name)
+        self._store.put_account(Account(name=name, created_at=now), entry)
 
     def _is_down(self) -> bool:
         """Tell whether the store failed a moment ago, and this request is not to try it."""
@@ -148,7 +193,9 @@ class Authenticator:
             self._entries = {}
         self._seen = seen
 
-    def _admit(self, sha256: str, found: KeyLookup, before: _Entry | None) -> Caller:
+    def _admit(
+        self, sha256: str, found: KeyLookup, before: _Entry | None, *, is_by_token: bool
+    ) -> Caller:
         key, account, now = found.key, found.account, self._clock()
         if key is None or account is None or not (key.active and account.active):
             raise bad_key()
@@ -156,10 +203,12 @@ class Authenticator:
         if expires_at is not None and now >= expires_at:
             raise bad_key()
         mark_used_at = before.mark_used_at if before else 0.0
-        if now >= mark_used_at:
+        if is_by_token:
+            mark_used_at = float("inf")  # there is no record of it
+        elif now >= mark_used_at:
             self._mark_used(sha256, int(now))
             mark_used_at = now + MARK_USED_S
-        caller = caller_of(key, account, self._defaults)
+        caller = caller_of(key, account, self._defaults, is_by_token=is_by_token)
         self._entries[sha256] = _Entry(
             version=found.version,
             caller=caller,

@@ -16,19 +16,21 @@ from app.domain.accounts.accounts import (
     AuditEntry,
     Caller,
     Permissions,
+    Principal,
     Secret,
     caller_of,
-    is_account_name,
+    unrecorded_key,
 )
 from app.domain.accounts.api_keys import ENTROPY_BYTES, digest, format_secret
 from app.errors import InvalidRequest, NotFound, Unauthenticated, Unavailable
 from app.services.accounts.authentication import Authenticator
+from app.services.accounts.names import check_account_name, check_key_name
+from app.services.accounts.tokens.verifier import TokenVerifier
 from app.settings import LimitSettings
 from app.store.accounts.base import AccountStore
 
 _ATTEMPTS = 10
 _ID_BYTES = 12
-_MAX_KEY_NAME = 100
 
 
 class Accounts:
@@ -43,6 +45,7 @@ class Accounts:
         store: AccountStore,
         defaults: LimitSettings,
         *,
+        tokens: TokenVerifier | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         entropy: Callable[[int], bytes] = randomness.token_bytes,
@@ -51,7 +54,9 @@ class Accounts:
         self._defaults = defaults
         self._clock = clock
         self._entropy = entropy
-        self._authenticator = Authenticator(store, defaults, clock=clock, monotonic=monotonic)
+        self._authenticator = Authenticator(
+            store, defaults, tokens=tokens, clock=clock, monotonic=monotonic
+        )
         self._bootstrap: ApiKey | None = None
         self._secret: bytes | None = None
 
@@ -73,7 +78,7 @@ class Accounts:
 
         Its key is made at its first use and can be listed and deactivated like any other.
         """
-        _check_account_name(account)
+        check_account_name(account)
         sha256 = sha256.lower()
         self._bootstrap = ApiKey(
             id="key_" + sha256[: 2 * _ID_BYTES],
@@ -98,8 +103,8 @@ class Accounts:
         Raises InvalidRequest for a name that cannot be an account's or a key's, and for a key
         that would have expired before it is made.
         """
-        _check_account_name(account)
-        _check_key_name(name)
+        check_account_name(account)
+        check_key_name(name)
         if expires_at is not None and expires_at <= self._now():
             raise InvalidRequest("The key would expire in the past.", param="expires_at")
         secret = self._new_secret()
@@ -144,7 +149,7 @@ class Accounts:
 
         def checked(key: ApiKey) -> ApiKey:
             changed, end = change(key), key.expires_at
-            _check_key_name(changed.name)
+            check_key_name(changed.name)
             if changed.expires_at not in (None, end) and changed.expires_at <= self._now():
                 raise InvalidRequest(
                     "The key would expire in the past: deactivate it to close it now.",
@@ -205,15 +210,24 @@ class Accounts:
                 return after
         raise _too_busy(name)
 
-    def caller(self, key_id: str) -> Caller | None:
-        """Return who may use a key now; None when it is unknown, closed or over."""
-        key = self._store.key(key_id)
+    def caller(self, principal: Principal) -> Caller | None:
+        """Return who may use a key now; None when it is unknown, closed or over.
+
+        What a token has permitted holds while its account is open, though it may have expired.
+        """
+        key = self._key_of(principal)
         if key is None or not key.active or (key.expires_at or math.inf) <= self._now():
             return None
         account = self._store.account(key.account)
         if account is None or not account.active:
             return None
-        return caller_of(key, account, self._defaults)
+        by_token = principal.permissions is not None
+        return caller_of(key, account, self._defaults, is_by_token=by_token)
+
+    def _key_of(self, principal: Principal) -> ApiKey | None:
+        if principal.permissions is None:
+            return self._store.key(principal.key_id)
+        return unrecorded_key(principal, principal.permissions)
 
     def record(self, action: str, subject: str, detail: str = "", *, by: str) -> None:
         """Write what an operator did into the audit log."""
@@ -269,23 +283,6 @@ class Accounts:
 
     def _now(self) -> int:
         return int(self._clock())
-
-
-def _check_account_name(name: str) -> None:
-    if not is_account_name(name):
-        raise InvalidRequest(
-            "An account's name is 1 to 64 letters, digits, '.', '_', '@' or '-', and starts with "
-            "a letter or a digit.",
-            param="account",
-            code="invalid_value",
-        )
-
-
-def _check_key_name(name: str) -> None:
-    if len(name) > _MAX_KEY_NAME or not name.isprintable():
-        raise InvalidRequest(
-            f"A key's name is at most {_MAX_KEY_NAME} printable characters.", param="name"
-        )
 
 
 def _too_busy(record: str) -> Unavailable:

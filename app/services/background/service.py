@@ -110,6 +110,7 @@ class Background:
             queued_at=self._now(),
             charge=charge,
             identity=identity,
+            permissions=prepared.caller.permissions,
         )
 
     def _queue(self, payload: JobPayload) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
+from app.domain.accounts.accounts import Principal
 from app.errors import GatewayError, NotFound, StorageUnavailable
 from app.services.background.active_jobs import ActiveJobs
 from app.services.background.finisher import JobFinisher
@@ -53,7 +54,7 @@ class Unrouted:
         finisher: JobFinisher,
         active_jobs: ActiveJobs,
         *,
-        find: Callable[[str, str], None],
+        find: Callable[[Principal, str], None],
         begin: Callable[[str], None],
         new_token: Callable[[], str],
         capacity: int,
@@ -66,7 +67,7 @@ class Unrouted:
         self._begin = begin
         self._new_token = new_token
         self._capacity = capacity
-        self._models: dict[str, tuple[str, str]] = {}  # id -> key and model
+        self._models: dict[str, tuple[Principal, str]] = {}  # id -> whose, and model
 
     def leave(self, claim: Claim, model: str) -> None:
         """Leave a job to others. Raises StorageUnavailable."""
@@ -100,7 +101,7 @@ class Unrouted:
             payload = self._jobs.payload(response_id)
             if payload is None:
                 return None
-            self._models[response_id] = (payload.key_id, payload.request.model)
+            self._models[response_id] = (payload.principal, payload.request.model)
         try:
             self._find(*self._models[response_id])
         except NotFound as unknown:

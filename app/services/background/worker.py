@@ -13,7 +13,7 @@ from dataclasses import replace
 from secrets import token_hex
 from typing import TypeVar
 
-from app.domain.accounts.accounts import Caller
+from app.domain.accounts.accounts import Caller, Principal
 from app.domain.response import Response
 from app.domain.turns.job_payload import JobPayload
 from app.domain.upstream_call import UpstreamCall
@@ -45,8 +45,8 @@ T = TypeVar("T")
 class Worker:
     """Works on background responses, many at once, each in a thread of its caller's.
 
-    `caller_of` returns who may use a key, None when nobody may any more. `send` wakes workers for
-    so many jobs that wait; `leave` leaves a job whose model is unknown here to other workers.
+    `caller_of` returns who may use a key or token, None when nobody may any more. `send` wakes
+    workers for so many jobs that wait; `leave` leaves a job whose model is unknown here to others.
     `clock` is like time.monotonic, `now` returns Unix seconds, `pause` is like time.sleep.
     """
 
@@ -58,7 +58,7 @@ class Worker:
         active_jobs: ActiveJobs,
         settings: BackgroundSettings,
         *,
-        caller_of: Callable[[str], Caller | None],
+        caller_of: Callable[[Principal], Caller | None],
         send: Callable[[int], None],
         leave: Callable[[Claim, str], None],
         clock: Callable[[], float],
@@ -207,7 +207,7 @@ class Worker:
         if job.call.cancelled:
             raise CallerGone("The job was stopped.")
         payload = job.payload
-        caller, request = self._caller_of(payload.key_id), payload.request
+        caller, request = self._caller_of(payload.principal), payload.request
         if caller is None:
             return None
         targets = self._preparation.targets(caller, request)

@@ -34,6 +34,10 @@ class AccountStore(Protocol):
         """Look up the key that the secret of this hash opens, in one round trip."""
         ...
 
+    def find_account(self, name: str) -> KeyLookup:
+        """Look up the account of a caller who needs no key, in one round trip."""
+        ...
+
     def all_keys(self) -> list[ApiKey]:
         """Return every key, oldest first, with the times of last use."""
         ...

@@ -29,24 +29,32 @@ def dump_key(key: ApiKey) -> bytes:
     """Encode a key without its times of use, which are kept beside it."""
     secrets = [[secret.sha256, secret.expires_at] for secret in key.secrets]
     fields = {name: getattr(key, name) for name in ApiKey.__slots__ if name != "secrets"}
-    limits = key.permissions.limits
-    fields["permissions"] = {**asdict(key.permissions), "limits": _limits(limits)}
-    return orjson.dumps({"v": _version(limits), **fields, "secrets": secrets})
+    fields["permissions"] = dump_permissions(key.permissions)
+    version = _version(key.permissions.limits)
+    return orjson.dumps({"v": version, **fields, "secrets": secrets})
 
 
 def load_key(raw: bytes) -> ApiKey:
     """Decode a key. Raises Unavailable for a record of a newer gateway."""
     fields = _fields(raw)
-    permissions = fields.pop("permissions")
-    limits = _allowance(permissions.pop("limits"))
-    models = tuple(permissions.pop("models"))
     return ApiKey(
         **{
             **fields,
             "secrets": tuple(Secret(sha256=s, expires_at=at) for s, at in fields["secrets"]),
-            "permissions": Permissions(**permissions, models=models, limits=limits),
+            "permissions": load_permissions(fields["permissions"]),
         }
     )
+
+
+def dump_permissions(permissions: Permissions) -> dict[str, Any]:
+    """Return permissions as JSON has them."""
+    return {**asdict(permissions), "limits": _limits(permissions.limits)}
+
+
+def load_permissions(fields: dict[str, Any]) -> Permissions:
+    """Return the permissions that JSON has."""
+    limits, models = _allowance({**fields["limits"]}), tuple(fields["models"])
+    return Permissions(**{**fields, "models": models, "limits": limits})
 
 
 def dump_account(account: Account) -> bytes:

@@ -57,6 +57,13 @@ class RedisAccountStore:
             version.decode(), codec.load_key(key), account and codec.load_account(account)
         )
 
+    def find_account(self, name: str) -> KeyLookup:
+        # The version first: an account that is changed in between is as good as unknown then.
+        with translated():
+            pipeline = self._redis.pipeline(transaction=False)
+            version, raw = pipeline.get(self._version).hget(self._accounts, name).execute()
+        return KeyLookup((version or b"").decode(), None, raw and codec.load_account(raw))
+
     def all_keys(self) -> list[ApiKey]:
         with translated():
             pipeline = self._redis.pipeline(transaction=False)

@@ -6,24 +6,23 @@ It is JSON, of names that neighbouring releases know:
      "response": {"id": "resp_…", "status": "queued", …}, "items": [{"type": "message", …}],
      "own": [{"type": "message", …}], "place": ["0", 3], "tools": [], "added": [],
      "update": null, "replaced": [], "compaction": null, "queued_at": 1893456000.5,
-     "admission": null, "identity": ["req_…", …], "passed": [["moderation"], []]}
+     "admission": null, "identity": ["req_…", …]}
 
 `items` are the conversation, `replaced` the places of those that the model shall not see, `own`
 those that the request brings, and `place` is its parent's position, null for none; `added` are the
 tools that items have brought, `update` is what they have changed of the configuration. The body's
-input stands in `own`, ids minted; `compaction` is how it has asked for one.
-`passed` are the fields and tools that its provider was sent as they came when it came (P1, P2).
+input stands in `own`, ids minted; `compaction` is how it has asked for one. A token's holder has
+`permissions` beside these.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import orjson
 
 from app.domain.answer_options import ConfigurationUpdate
-from app.domain.hosted.policy import PassPolicy
 from app.domain.identity import RequestIdentity
 from app.domain.items import Compaction
 from app.domain.turns.job_payload import JobPayload
@@ -33,12 +32,12 @@ from app.schemas.request.create import CREATE_REQUEST
 from app.schemas.wire.items import ITEM
 from app.schemas.wire.responses import RESPONSE
 from app.schemas.wire.tools import FUNCTION_TOOL, TOOL
+from app.store.accounts.codec import dump_permissions, load_permissions
 
 
 def dump_payload(payload: JobPayload) -> bytes:
     """Encode a payload."""
     thread, position, identity = payload.thread, payload.thread.position, payload.identity
-    passed = payload.request.passed
     return orjson.dumps(
         {
             "account": payload.account,
@@ -56,7 +55,7 @@ def dump_payload(payload: JobPayload) -> bytes:
             "queued_at": payload.queued_at,
             "admission": payload.charge,
             "identity": identity and list(identity),
-            "passed": [sorted(passed.forward), sorted(passed.hosted_tools)],
+            **_permissions(payload),
         }
     )
 
@@ -68,14 +67,12 @@ def load_payload(raw: bytes) -> JobPayload:
     # What was unsupported has been refused or dropped when it came.
     added = tuple(TOOL.load_all(fields.get("added", ())))  # an earlier release has none
     context = ReadContext(
-        drops_unsupported=True,
-        was_taken=True,
-        added_tools=list(map(AddedTool, added)),
-        policy=PassPolicy(*map(frozenset, fields.get("passed", ()))),  # an earlier release has none
+        drops_unsupported=True, was_taken=True, added_tools=list(map(AddedTool, added))
     )
     request = CREATE_REQUEST.load(fields["body"], context=context)
     items = tuple(ITEM.load_all(fields["items"]))
     own = tuple(ITEM.load_all(fields["own"]))
+    given = fields.get("permissions")
     update = fields.get("update")  # an earlier release has none
     return JobPayload(
         account=fields["account"],
@@ -97,4 +94,12 @@ def load_payload(raw: bytes) -> JobPayload:
         queued_at=fields["queued_at"],
         charge=fields["admission"],
         identity=RequestIdentity(*fields["identity"]) if fields.get("identity") else None,
+        permissions=load_permissions(given) if given else None,
     )
+
+
+def _permissions(payload: JobPayload) -> dict[str, Any]:
+    """Return what a token permits; of a key nothing is written."""
+    if payload.permissions is None:
+        return {}
+    return {"permissions": dump_permissions(payload.permissions)}

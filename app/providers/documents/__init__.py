@@ -1,0 +1,1 @@
+"""Small documents of others, such as an issuer's keys."""

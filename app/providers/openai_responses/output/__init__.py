@@ -1,1 +1,0 @@
-"""The items of an answer, each as far as it has come."""
