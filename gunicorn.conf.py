@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from app.cli.common.address import AddressTaken, check_free
-from app.cli.common.checked import checked_settings
+from app.cli.common.checked import served_settings
 from app.cli.common.processes import leave_no_core
 from app.descriptors import raise_limit
 from app.serving.logger import GatewayLogger
@@ -25,7 +25,7 @@ from app.settings.active import activate, active
 # One sentence instead of a traceback from every worker. Where this file is read for a reload, the
 # master has judged the settings before (app.serving.arbiter). The workers take them from it.
 try:
-    settings = active() or checked_settings()
+    settings = active() or served_settings()
 except SettingsError as error:
     sys.exit(f"The gateway cannot start: {error}")
 activate(settings)
@@ -150,7 +150,7 @@ def on_starting(server: Arbiter) -> None:
 
 
 def post_worker_init(worker: Worker) -> None:
-    """Set the garbage collector, begin to trace and to deliver the spool, warn of a frail Redis.
+    """Set the garbage collector, begin what goes on beside requests, warn of a frail Redis.
 
     The warning is the first worker's to give, and keeps nobody waiting.
     """
@@ -164,6 +164,7 @@ def post_worker_init(worker: Worker) -> None:
     factory.trace_with(settings.tracing)
     factory.deliver_spooled(worker.wsgi)
     factory.show_saturation(worker.wsgi)
+    factory.renew_credentials(worker.wsgi)
     if worker.age == 1:
         threading.Thread(target=factory.warn_of_storage, args=(settings,), daemon=True).start()
 

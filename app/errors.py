@@ -38,13 +38,15 @@ class GatewayError(Exception):
 
     `retry_after_s` becomes the Retry-After header. `work_done` is true when an upstream may have
     been paid for an answer that was then lost: the client is told not to retry by itself, and so
-    it is where `should_retry` is false.
+    it is where `should_retry` is false. `another_key` says that the same provider may do better at
+    once, by another of its keys.
     """
 
     status: ClassVar[int] = 500
     type: ClassVar[str] = "api_error"
     should_retry: ClassVar[bool] = True
     code: str | None = None
+    another_key: bool = False
 
     def __init__(
         self,
@@ -224,7 +226,11 @@ class UpstreamMisbehaved(GatewayError):
 
 
 class UpstreamRefused(UpstreamMisbehaved):
-    """The upstream is well but refused our credential: its 401, 402 and 403."""
+    """The upstream is well but refused our credential: `refusal` is its 401, 402 or 403."""
+
+    def __init__(self, message: str, *, refusal: int = 403, **more: Any) -> None:
+        super().__init__(message, **more)
+        self.refusal = refusal
 
 
 class AnswerTooLong(UpstreamMisbehaved):

@@ -27,6 +27,7 @@ from app.services.limits.request_log import RequestLog
 from app.services.responses.archive import Archive
 from app.services.responses.service import Responses
 from app.services.upstreams.catalog import ModelCatalog
+from app.services.upstreams.keys.renewals import Renewals
 from app.settings import RequestSettings
 from app.store.spool.delivery import SpoolDelivery
 from app.telemetry import SaturationSampler, Trace
@@ -56,6 +57,7 @@ class Services:
     request_log: RequestLog
     spool: SpoolDelivery
     saturation: SaturationSampler
+    renewals: Renewals
     metrics_address: MetricsAddress | None
 
     def is_for_platform(self, environ: Mapping[str, Any]) -> bool:

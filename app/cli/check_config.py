@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from app.cli.common.checked import checked_settings
+from app.cli.common.checked import served_settings
 from app.cli.common.group import print_json
 from app.providers.registry import build
 from app.settings import Settings, SettingsError, config_file, environment
@@ -20,12 +20,13 @@ from app.settings import Settings, SettingsError, config_file, environment
 def check(file: Path | None, as_json: bool) -> None:
     """Judge FILE, or the gateway.toml of this environment; exit with 1 if it cannot be used.
 
-    Nothing is connected to. The variables that it names (api_key_env) are looked up here.
+    Nothing is connected to. The variables that it names (api_key_env) are looked up here, and its
+    commands (api_key_command) are run.
     """
     environ = environment() if file is None else environment(GATEWAY_CONFIG=str(file))
     place = config_file(environ)
     try:
-        settings = checked_settings(environ)
+        settings = served_settings(environ)
         for provider in settings.providers:
             build(provider)
     except SettingsError as error:

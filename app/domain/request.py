@@ -91,7 +91,8 @@ class ModelRequest:
     for every call in the history (S6). `reasons` says whether the model does; None leaves it to
     the model's name. `has_cache_breakpoints` says that what this request brings has one.
     `known_tools` are the types of tools that the provider knows, beside functions: the parameters
-    have no others, and the items stand for calls of others as calls of functions.
+    have no others, and the items stand for calls of others as calls of functions. `key` is the one
+    of the provider's pool by which the payloads in the items came; None where there are none.
     """
 
     model: str
@@ -103,3 +104,4 @@ class ModelRequest:
     reasons: bool | None = None
     has_cache_breakpoints: bool = False
     known_tools: frozenset[str] = FUNCTIONS_ONLY
+    key: str | None = None

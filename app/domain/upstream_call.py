@@ -17,7 +17,8 @@ class UpstreamCall:
     `deadline` is a time.monotonic() value after which the call has failed. `silence_s` is how long
     a streaming upstream may be quiet before it yields an empty batch. `identity` is the request's
     ids, here and at the upstream; `response_id` is the response that it makes. `provider` is the
-    upstream that answers, or has failed last. `request_id` is the upstream's own id of the request,
+    upstream that answers, or has failed last, `key` the one of its pool by which it is called, None
+    where it has none. `request_id` is the upstream's own id of the request,
     once it sent one. `attempts` counts the requests to upstreams, fallbacks and what was sent anew
     on a new connection included. `on_batch` gets what is relayed until it returns true. `relay`
     may be set once the answer has begun: each batch is
@@ -30,6 +31,7 @@ class UpstreamCall:
     identity: RequestIdentity | None = None
     response_id: str | None = None
     provider: str | None = None
+    key: str | None = None
     request_id: str | None = None
     attempts: int = 0
     cancelled: bool = False

@@ -7,13 +7,20 @@ and `worker`.
 from __future__ import annotations
 
 from app.factory.core import trace_with
-from app.factory.web import create_app, deliver_spooled, show_saturation, warn_of_storage
+from app.factory.web import (
+    create_app,
+    deliver_spooled,
+    renew_credentials,
+    show_saturation,
+    warn_of_storage,
+)
 from app.factory.worker import create_worker
 
 __all__ = [
     "create_app",
     "create_worker",
     "deliver_spooled",
+    "renew_credentials",
     "show_saturation",
     "trace_with",
     "warn_of_storage",

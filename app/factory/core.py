@@ -11,6 +11,7 @@ from redis import Redis
 
 from app.descriptors import used
 from app.domain.ids import IdGenerator
+from app.factory.upstream_keys import UpstreamKeys, upstream_keys
 from app.jobs.broker import WakeUpBroker
 from app.providers.base import Provider
 from app.providers.documents.source import LocalDocument, RemoteDocument
@@ -59,6 +60,7 @@ class Core:
     accounts: Accounts
     catalog: ModelCatalog
     breakers: Breakers
+    keys: UpstreamKeys
     lookup: ResponseLookup
     conversations: Conversations
     preparation: Preparation
@@ -84,9 +86,9 @@ def core_of(
     accounts = Accounts(account_store, settings.limits, tokens=token_verifier(settings.issuers))
     if settings.bootstrap_key_sha256 and settings.bootstrap_account:
         accounts.bootstrap(settings.bootstrap_key_sha256, settings.bootstrap_account)
-    catalog = _catalog(
-        settings, providers or {each.name: build(each) for each in settings.providers}
-    )
+    providers = providers or {each.name: build(each) for each in settings.providers}
+    catalog = _catalog(settings, providers)
+    keys = upstream_keys(settings, providers)
     meter.label_of = catalog.label
     names = [each.name for each in settings.providers]
     breakers = Breakers(names, time.monotonic, breaker_changed)
@@ -96,7 +98,7 @@ def core_of(
     conversations = Conversations(
         RedisConversationStore(client, prefix, redis_store.safety), store, ids, deliver, _now
     )
-    router = Router(settings.providers, breakers, RetryPolicy())
+    router = Router(settings.providers, breakers, RetryPolicy(), keys=keys.of_provider)
     preparation = Preparation(
         store,
         catalog,
@@ -108,7 +110,7 @@ def core_of(
         echo,
     )
     return Core(
-        accounts, catalog, breakers, lookup, conversations, preparation, meter, jobs, router
+        accounts, catalog, breakers, keys, lookup, conversations, preparation, meter, jobs, router
     )
 
 

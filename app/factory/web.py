@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import atexit
+import threading
 import time
 from collections.abc import Mapping
+from functools import partial
 
 from flask import Flask
 
@@ -108,6 +110,15 @@ def show_saturation(app: Flask) -> None:
         context.services().saturation.start()
 
 
+def renew_credentials(app: Flask) -> None:
+    """Have a process that serves read credentials again, if there are such as can be."""
+    with app.app_context():
+        renewals = context.services().renewals
+    if renewals:
+        look = partial(renewals.keep_looking, time.sleep)
+        threading.Thread(target=look, name="credentials", daemon=True).start()
+
+
 def _services(
     settings: Settings,
     providers: Mapping[str, Provider] | None,
@@ -154,6 +165,7 @@ def _services(
         request_log=requests,
         spool=spool,
         saturation=_saturation(client, core, in_flight),
+        renewals=core.keys.renewals,
         metrics_address=_metrics_address(settings.web.metrics_bind),
     )
 
@@ -228,7 +240,13 @@ def _health(
     settings: Settings, core: Core, identity: StoreIdentity, spool: SpoolDelivery
 ) -> Health:
     worker_silence_s = core.jobs.worker_silence_s if settings.background.enabled else lambda: None
-    return Health(identity.probe, worker_silence_s, core.breakers.states, spool.folders.fault)
+    return Health(
+        identity.probe,
+        worker_silence_s,
+        core.breakers.states,
+        spool.folders.fault,
+        core.keys.resting,
+    )
 
 
 def _spool(

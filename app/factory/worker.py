@@ -68,6 +68,8 @@ def create_worker(settings: Settings, channel: Channel) -> WorkerProcess:
     looking = partial(unrouted.keep_looking, time.sleep)
     shares = {"jobs": lambda: len(active_jobs) / limits.concurrency}
     beside: list[Callable[[], None]] = [looking, saturation(client, core.router, shares).run]
+    if core.keys.renewals:
+        beside.append(partial(core.keys.renewals.keep_looking, time.sleep))
     return WorkerProcess(broker, supervisor.draining, limits, broker.idle_s, channel, beside)
 
 

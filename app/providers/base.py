@@ -36,7 +36,7 @@ class Provider(Protocol):
         """Yield what the model says, in order, as batches that end with Finished.
 
         Nothing is sent before the first batch is wanted. Closing the iterator closes the
-        upstream connection.
+        upstream connection. `call.key` says by which of its keys it is called, if it has several.
 
         Raises:
             InvalidRequest, NotFound: the upstream found fault with the request (U3), or the

@@ -7,7 +7,7 @@ for each and stands here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import orjson
@@ -98,6 +98,17 @@ class WireFormat(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class _Line:
+    """How the server is called with one credential; `counter` is found when it is needed."""
+
+    transport: Transport
+    headers: Mapping[str, str]
+    answers: Endpoint
+    models: Endpoint
+    counter: tuple[InputCounter, Endpoint] | None = None
+
+
 class HTTPProvider:
     """A server that speaks `wire_format`, by its profile."""
 
@@ -105,19 +116,31 @@ class HTTPProvider:
         settings = transport.settings
         self.name = settings.name
         self.profile = LearnedProfile(profile, transport)
-        self._transport = transport
         self._format = wire_format
         self._output_limits = OutputLimits(self.models if settings.discover else None)
         self._deployment = deployment_in(settings.base_url)
-        answers, models = wire_format.paths(settings.base_url)
-        self._headers = wire_format.headers(settings, profile)
-        self._answers = transport.endpoint(answers, self._headers)
-        # A deployment has no list of its own: its resource has one, of what could be deployed.
-        is_above = self._deployment is not None
-        self._models = transport.endpoint(models, self._headers, at_root=is_above)
-        self._counter: tuple[InputCounter, Endpoint] | None = None
+        self._line = self._line_of(transport, profile)
         self._listed: Mapping[str, ModelFacts] = {}
         self._described = describer(wire_format)
+
+    def _line_of(self, transport: Transport, profile: Profile) -> _Line:
+        settings = transport.settings
+        answers, models = self._format.paths(settings.base_url)
+        headers = self._format.headers(settings, profile)
+        # A deployment has no list of its own: its resource has one, of what could be deployed.
+        is_above = self._deployment is not None
+        return _Line(
+            transport,
+            headers,
+            transport.endpoint(answers, headers),
+            transport.endpoint(models, headers, at_root=is_above),
+        )
+
+    def use_key(self, _key_id: str, api_key: str) -> None:
+        """Call the server with this credential from now on; what is under way keeps the other."""
+        transport = self._line.transport.with_key(api_key)
+        self.profile.follow(transport)
+        self._line = self._line_of(transport, self.profile.current)
 
     def known_tools(self, model: str) -> frozenset[str]:
         """Return the types of tools that this model is sent as they are; see Provider."""
@@ -141,13 +164,13 @@ class HTTPProvider:
         An answer that is wanted whole is streamed to us where the profile says so. A bug of ours
         on the way is logged, counted and shown as ours: no upstream is blamed for it.
         """
-        profile = self.profile.current
+        profile, line = self.profile.current, self._line
         streams = request.stream or not profile.whole
         try:
             sent = self._format.to_upstream(self._with_limit(request, streams), profile)
-            reply = self._answers.post(orjson.dumps(sent), call, stream=streams)
+            reply = line.answers.post(orjson.dumps(sent), call, stream=streams)
             reader = self._format.reader(
-                request, sent, profile, self._transport.fault_in_answer, self._transport.note
+                request, sent, profile, line.transport.fault_in_answer, line.transport.note
             )
         except GatewayError:
             raise
@@ -163,13 +186,14 @@ class HTTPProvider:
 
         A server that fails at it, or refuses it, cannot tell: that is logged, and rests nobody.
         """
-        profile = self.profile.current
-        counter = self._format.input_counter(self._transport.settings.base_url, profile)
+        profile, line = self.profile.current, self._line
+        counter = self._format.input_counter(line.transport.settings.base_url, profile)
         if counter is None:
             return None
         try:
             sent = counter.body(self._format.to_upstream(replace(request, stream=False), profile))
-            reply = self._counter_endpoint(counter).post(orjson.dumps(sent), call, stream=False)
+            endpoint = _counter_endpoint(line, counter)
+            reply = endpoint.post(orjson.dumps(sent), call, stream=False)
             tokens = counter.read(reply.body())
             reason = "unreadable"
         except CallerGone:
@@ -182,15 +206,6 @@ class HTTPProvider:
             log.warning("input_count_failed", provider=self.name, error_code=reason)
         return tokens
 
-    def _counter_endpoint(self, counter: InputCounter) -> Endpoint:
-        """Return the counter's endpoint, which is made once, unless another server is learned."""
-        if self._counter is None or self._counter[0] != counter:
-            endpoint = self._transport.endpoint(
-                counter.path, self._headers, at_root=counter.at_root
-            )
-            self._counter = counter, endpoint
-        return self._counter[1]
-
     def models(self) -> tuple[str, ...]:
         """Ask the server which models it serves; see Provider.
 
@@ -198,7 +213,7 @@ class HTTPProvider:
         deployment of Azure's serves one model, which is called by the deployment's name.
         """
         try:
-            body = self._models.get().body()
+            body = self._line.models.get().body()
             ids = self.profile.models(body)
             self._output_limits.learn(self._format.output_limits(body))
             self._listed = listed_facts(body)
@@ -230,3 +245,11 @@ class HTTPProvider:
     def _mistake(self, bug: Exception, call: UpstreamCall | None = None) -> GatewayError:
         attempts = {} if call is None else {"attempts": call.attempts}
         return own_mistake(bug, "", "provider", provider=self.name, **attempts)
+
+
+def _counter_endpoint(line: _Line, counter: InputCounter) -> Endpoint:
+    """Return the counter's endpoint, which is made once, unless another server is learned."""
+    if line.counter is None or line.counter[0] != counter:
+        endpoint = line.transport.endpoint(counter.path, line.headers, at_root=counter.at_root)
+        line.counter = counter, endpoint
+    return line.counter[1]

@@ -38,6 +38,10 @@ class LearnedProfile:
         self._transport = transport
         transport.on_server = self._learn_from_header
 
+    def follow(self, transport: Transport) -> None:
+        """Learn from what comes this way from now on: a copy of the way before."""
+        self._transport = transport
+
     def models(self, body: bytes) -> tuple[str, ...]:
         """Return the ids of a list of models, which tells who serves them, too.
 

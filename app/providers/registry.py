@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import requests
 
 from app.providers.anthropic import MessagesFormat
 from app.providers.base import Provider
 from app.providers.http import HTTPProvider, WireFormat
+from app.providers.keys.pooled import PooledProvider
 from app.providers.local import LocalProvider
 from app.providers.openai_chat import ChatFormat
 from app.providers.openai_responses import ResponsesFormat
 from app.providers.profiles import profile_of
 from app.providers.transport import Transport
-from app.settings import Api, ProviderSettings, SettingsError
+from app.settings import Api, KeySettings, ProviderSettings, SettingsError
 
 #: The wire formats, by what gateway.toml calls them.
 FORMATS: Mapping[Api, WireFormat] = {
@@ -59,6 +60,18 @@ def build(settings: ProviderSettings) -> Provider:
     """
     if settings.api == "local":
         return LocalProvider(settings.name)
+    if settings.keys:
+        return PooledProvider({key.id: _over_http(member(settings, key)) for key in settings.keys})
+    return _over_http(settings)
+
+
+def member(settings: ProviderSettings, key: KeySettings) -> ProviderSettings:
+    """Return what is true of a provider when it is called by one of its keys."""
+    base_url = key.base_url or settings.base_url
+    return replace(settings, keys=(), api_key=key.api_key, base_url=base_url)
+
+
+def _over_http(settings: ProviderSettings) -> HTTPProvider:
     profile = profile_of(settings)
     try:
         return HTTPProvider(Transport(settings), profile, FORMATS[settings.api])

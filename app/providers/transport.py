@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
+from copy import copy
+from dataclasses import replace
 
 import requests
 
@@ -51,6 +53,15 @@ class Transport:
         self.session.headers.clear()
         for scheme in ("http://", "https://"):
             self.session.mount(scheme, self.adapter)
+
+    def with_key(self, api_key: str | None) -> Transport:
+        """Return the way to the same server, over the same connections, with another key.
+
+        What is under way goes on with the key that it was sent with.
+        """
+        other = copy(self)
+        other.settings = replace(self.settings, api_key=api_key)
+        return other
 
     #: Is called with an answer's `Server` header, while there is something to learn from it.
     on_server: Callable[[str], None] | None = None

@@ -18,6 +18,8 @@ from app.settings.money.prices import PriceSettings
 from app.settings.values import (
     Api,
     BackgroundSettings,
+    KeySettings,
+    KeySource,
     LimitSettings,
     ModelSettings,
     ProviderSettings,
@@ -39,6 +41,8 @@ __all__ = [
     "BudgetPeriod",
     "CostBudget",
     "IssuerSettings",
+    "KeySettings",
+    "KeySource",
     "LimitSettings",
     "ModelSettings",
     "NetworkSettings",
@@ -67,7 +71,11 @@ _Server = TypeVar("_Server", ProviderSettings, IssuerSettings)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that is set from outside. `providers` and `models` keep file order."""
+    """Everything that is set from outside. `providers` and `models` keep file order.
+
+    `commands_run_at` is when commands were run for the keys of providers, by time.monotonic();
+    None: they were not, and the keys are not there.
+    """
 
     providers: tuple[ProviderSettings, ...] = ()
     models: tuple[ModelSettings, ...] = ()
@@ -86,6 +94,7 @@ class Settings:
     log_format: Literal["json", "text"] = "json"
     bootstrap_key_sha256: str | None = field(default=None, repr=False)
     bootstrap_account: str | None = None
+    commands_run_at: float | None = field(default=None, compare=False)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:

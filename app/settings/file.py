@@ -13,7 +13,7 @@ from app.settings.errors import SettingsError
 from app.settings.models import read_models
 from app.settings.money.budgets import read_budgets
 from app.settings.providers import read_providers
-from app.settings.tables import Fault, bad_key, did_you_mean, read_table
+from app.settings.tables import Fault, KeyPath, bad_key, did_you_mean, read_table
 from app.settings.values import ModelSettings, ProviderSettings
 
 _TABLES: Mapping[str, Mapping[str, readers.Reader]] = {
@@ -93,6 +93,17 @@ def read_file(
     except Fault as fault:
         line = toml.line_of(text, fault.path)
         raise SettingsError(fault.reason, file=file, line=line) from None
+
+
+def located(file: Path | None, path: KeyPath, reason: str) -> SettingsError:
+    """Return the error for what a key of the file leads to, with the line of that key."""
+    if file is None:
+        return SettingsError(bad_key(path, reason).reason)
+    try:
+        line = toml.line_of(file.read_text("utf-8"), path)
+    except (OSError, UnicodeDecodeError):  # it has gone meanwhile
+        line = None
+    return SettingsError(bad_key(path, reason).reason, file=file, line=line)
 
 
 def _read(

@@ -7,25 +7,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from app.logs.redaction import looks_like_credential, name_or_hidden
 from app.settings import readers
-from app.settings.tables import (
-    KeyPath,
-    as_table,
-    bad_key,
-    bad_table,
-    certificates,
-    read_table,
-    readable,
-)
-from app.settings.values import LOCAL, ProviderSettings
+from app.settings.keys import WHEREABOUTS, CredentialLookup, read_key, read_pool
+from app.settings.tables import KeyPath, as_table, bad_key, bad_table, certificates, read_table
+from app.settings.values import LOCAL, KeySettings, ProviderSettings
 
 _APIS = ("responses", "chat_completions", "anthropic_messages", "local")
 _READERS: Mapping[str, readers.Reader] = {
     "api": readers.one_of(*_APIS),
     "base_url": readers.http_url,
-    "api_key_env": readers.text,
-    "api_key_file": readers.text,
+    **WHEREABOUTS,
+    "api_key_refresh_s": readers.seconds,
+    "keys": readers.anything,
     "models": readers.texts,
     "discover": readers.flag,
     "timeout_s": readers.seconds,
@@ -78,36 +71,26 @@ def _provider(
         for key in sorted(values.keys() - _OF_LOCAL):
             raise bad_key((*path, key), "is not a setting of the local provider")
         values["discover"] = True  # it is asked for its list, which costs nothing
-    elif "base_url" not in values:
+    place = CredentialLookup(environ, folder)
+    if "keys" in values:
+        values["keys"] = _pool(values, (*path, "keys"), place)
+    if values["api"] != "local" and "base_url" not in values:
         raise bad_table(path, "needs a base_url")
     if "prompt_cache" in values and values["api"] != "anthropic_messages":
         raise bad_key((*path, "prompt_cache"), "is a setting of api anthropic_messages only")
     if "ca_file" in values:
         values["ca_file"] = certificates(values["ca_file"], (*path, "ca_file"), folder)
-    values["api_key"] = _api_key(values, path, environ, folder)
+    values["api_key"], values["api_key_source"] = read_key(values, path, place)
     return ProviderSettings(name=name, **values)
 
 
-def _api_key(
-    values: dict[str, Any], path: KeyPath, environ: Mapping[str, str], folder: Path
-) -> str | None:
-    """Take the key's whereabouts out of `values` and return the key."""
-    variable, file = values.pop("api_key_env", None), values.pop("api_key_file", None)
-    if variable is not None and file is not None:
-        raise bad_table(path, "has both api_key_env and api_key_file")
-    if variable is not None:
-        if looks_like_credential(variable):
-            raise bad_key((*path, "api_key_env"), "must be the name of a variable, not a key")
-        if not (key := readers.credential(environ.get(variable, ""))):
-            raise bad_key(
-                (*path, "api_key_env"), f"names {name_or_hidden(variable)}, which holds no key"
-            )
-        return key
-    if file is not None:
-        path = (*path, "api_key_file")
-        if not (
-            key := readers.credential(readable(file, path, folder).read_text("utf-8", "replace"))
-        ):
-            raise bad_key(path, "names a file that holds no key")
-        return key
-    return None
+def _pool(
+    values: dict[str, Any], path: KeyPath, place: CredentialLookup
+) -> tuple[KeySettings, ...]:
+    """Return the pool; where each of its keys has an address, the first is the provider's, too."""
+    for name in WHEREABOUTS.keys() & values.keys():
+        raise bad_key(path, f"cannot stand beside {name}: that key is one of the pool, too")
+    keys = read_pool(values["keys"], path, place)
+    if all(key.base_url for key in keys):
+        values.setdefault("base_url", keys[0].base_url)
+    return keys

@@ -55,6 +55,15 @@ def texts(raw: object) -> tuple[str, ...]:
     return tuple(raw)
 
 
+def command(raw: object) -> tuple[str, ...]:
+    """Read a program and its arguments: no shell takes a line apart."""
+    if not isinstance(raw, list) or not raw or not all(isinstance(each, str) for each in raw):
+        raise ValueError('must be a list of a program and its arguments, such as ["cat", "key"]')
+    if not raw[0].strip() or any("\0" in each for each in raw):
+        raise ValueError("must begin with a program")
+    return tuple(raw)
+
+
 def one_of(*choices: str) -> Reader:
     """Make a reader of one of a few words."""
 

@@ -21,9 +21,36 @@ EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 MODALITIES = ("text", "image", "file")
 
 
+@dataclass(frozen=True, slots=True)
+class KeySource:
+    """Where a credential is read again: a `file`, or what `command` prints, run in `folder`."""
+
+    file: Path | None = None
+    command: tuple[str, ...] = field(default=(), repr=False)
+    folder: Path = Path()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySettings:
+    """A `[[providers.NAME.keys]]` table. `base_url` "" is the provider's.
+
+    `api_key` is None while its source, a command, has not been run.
+    """
+
+    id: str
+    api_key: str | None = field(default=None, repr=False)
+    source: KeySource | None = None
+    weight: int = 1
+    base_url: str = ""
+    max_concurrency: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSettings:
     """A `[providers.NAME]` table. Times are in seconds.
+
+    `api_key` was read from `api_key_source`, where that can be read again. `keys` stand in its
+    place where there are several. `api_key_refresh_s` is how often commands are run for theirs.
 
     `timeout_s` bounds the wait for the first byte and each silence after it, `deadline_s` a whole
     call. `keep_alive` says that a connection is used again once its answer was read to the end.
@@ -37,6 +64,9 @@ class ProviderSettings:
     api: Api
     base_url: str = ""
     api_key: str | None = field(default=None, repr=False)
+    api_key_source: KeySource | None = None
+    api_key_refresh_s: float = 300.0
+    keys: tuple[KeySettings, ...] = ()
     models: tuple[str, ...] = ()
     discover: bool = False
     timeout_s: float = 600.0

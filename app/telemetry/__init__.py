@@ -40,6 +40,7 @@ from app.telemetry.model_calls import (
 from app.telemetry.saturation import SaturationSampler
 from app.telemetry.shortage import shortage_noted
 from app.telemetry.traces import PROBES, JobTrace, Trace, job_ended, request_ended
+from app.telemetry.upstream_keys import key_read, key_rests
 
 __all__ = [
     "BUDGET_REFUSALS",
@@ -71,6 +72,8 @@ __all__ = [
     "gather_counts",
     "identify",
     "job_ended",
+    "key_read",
+    "key_rests",
     "log",
     "metrics",
     "own_mistake",

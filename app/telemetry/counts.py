@@ -42,6 +42,11 @@ STREAMS_OPEN = Gauge("gateway_streams_open", "Streams open now.", multiprocess_m
 UPSTREAM_CALLS = Counter(
     "gateway_upstream_calls", "Calls of upstream models, retries included.", ["provider", "outcome"]
 )
+KEY_CALLS = Counter(
+    "gateway_upstream_key_calls",
+    "Calls of upstream models by each key of a pool, retries included.",
+    ["provider", "key", "outcome"],
+)
 UPSTREAM_SECONDS = Timings(
     "gateway_upstream_first_byte_seconds",
     "From calling an upstream to its first byte.",
@@ -103,6 +108,7 @@ SPOOL_LOST = Counter("gateway_spool_lost", "Responses that neither Redis nor the
 _requests = cache(REQUESTS.labels)
 _request_seconds = cache(REQUEST_SECONDS.labels)
 _upstream_calls = cache(UPSTREAM_CALLS.labels)
+_key_calls = cache(KEY_CALLS.labels)
 _upstream_oddities = cache(UPSTREAM_ODDITIES.labels)
 _upstream_seconds = cache(UPSTREAM_SECONDS.labels)
 _cost = cache(COST.labels)
@@ -155,9 +161,11 @@ def upstream_oddity(provider: str, kind: str) -> None:
     _buffer.add((partial(_upstream_oddities, provider, kind), 1))
 
 
-def upstream_ended(provider: str, outcome: str) -> None:
-    """Count a call of an upstream."""
+def upstream_ended(provider: str, outcome: str, key: str | None = None) -> None:
+    """Count a call of an upstream; `key` is the id of the one of its pool, if it has one."""
     _buffer.add((partial(_upstream_calls, provider, outcome), 1))
+    if key is not None:
+        _buffer.add((partial(_key_calls, provider, key, outcome), 1))
 
 
 def cost_counted(provider: str, model: str, microusd: int | None) -> None:

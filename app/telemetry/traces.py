@@ -20,7 +20,8 @@ class Trace:
     """What the log line of one request says; times are in seconds of time.monotonic().
 
     `model_label` is what metrics call the model, and `call` is that of the target which answered.
-    `is_charged` says that an answer was charged to the account, at a cost that may be unknown.
+    `upstream_key` is the id of the key of the provider's pool, None where it has none. `is_charged`
+    says that an answer was charged to the account, at a cost that may be unknown.
     """
 
     request_id: str
@@ -31,6 +32,7 @@ class Trace:
     key_id: str | None = None
     model: str | None = None
     provider: str | None = None
+    upstream_key: str | None = None
     attempts: int | None = None
     upstream_request_id: str | None = None
     upstream_s: float | None = None
@@ -62,6 +64,7 @@ def request_ended(trace: Trace, status: int) -> float:
         "key_id": trace.key_id,
         "model": trace.model,
         "provider": trace.provider,
+        "upstream_key": trace.upstream_key,
         "attempts": trace.attempts,
         "upstream_request_id": trace.upstream_request_id,
         "response_id": trace.response_id,
@@ -88,6 +91,7 @@ class JobTrace:
     model: str
     waited_s: float | None = None
     provider: str | None = None
+    upstream_key: str | None = None
     attempts: int | None = None
     upstream_request_id: str | None = None
     upstream_s: float | None = None
@@ -130,6 +134,7 @@ def job_ended(
         "waited_ms": _ms(trace.waited_s),
         "upstream_ms": _ms(trace.upstream_s),
         "provider": trace.provider,
+        "upstream_key": trace.upstream_key,
         "attempts": trace.attempts,
         "upstream_request_id": trace.upstream_request_id,
         "input_tokens": tokens["input"],

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from app.cli.common import checked
 from app.cli.common.checked import checked_settings, overruling_variables, reloaded_settings
 from app.settings import SettingsError, config_file
 
@@ -36,6 +38,32 @@ def test_a_file_that_is_about_to_be_written_is_not_taken_for_an_empty_one() -> N
     before = config_file()
     Path("gateway.toml").write_text("\n", "utf-8")
     with pytest.raises(SettingsError, match=r"gateway\.toml, line 1: is empty"):
+        reloaded_settings(before)
+
+
+def test_a_file_that_is_being_written_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = config_file()
+    file = Path("gateway.toml")
+    file.write_text("[requests]\n", "utf-8")  # as good as a whole one
+    pauses: list[float] = []
+
+    def go_on_writing(seconds: float) -> None:
+        pauses.append(seconds)
+        file.write_text("[requests]\ngrace_s = 7\n", "utf-8")
+        os.utime(file, (0, 0))
+
+    monkeypatch.setattr("time.sleep", go_on_writing)
+    assert reloaded_settings(before).requests.grace_s == 7
+    assert len(pauses) == 1
+    assert 0 < pauses[0] <= checked.SETTLED_S
+
+
+def test_a_file_that_is_written_for_ever_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = config_file()
+    monkeypatch.setattr(checked, "SETTLED_S", 3600.0)
+    monkeypatch.setattr(checked, "WRITTEN_S", 0.0)
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    with pytest.raises(SettingsError, match=r"gateway\.toml: is being written"):
         reloaded_settings(before)
 
 

@@ -30,6 +30,19 @@ def test_a_gateway_with_its_store_and_a_worker_is_ready() -> None:
     assert readiness().ready
 
 
+def test_a_provider_rests_while_all_of_its_keys_do() -> None:
+    pools = {"lab": {"eu": True, "us": False}, "openai": {"1": True}}
+    upstreams = {"openai": "closed", "house": "closed", "lab": "closed"}
+    health = Health(lambda: None, lambda: 0.0, lambda: upstreams, lambda: None, lambda: pools)
+    found = health.readiness()
+    assert found.ready
+    assert found.upstreams == {"openai": "resting", "house": "ok", "lab": "ok"}
+    assert found.upstream_keys == {
+        "lab": {"eu": "resting", "us": "ok"},
+        "openai": {"1": "resting"},
+    }
+
+
 def test_a_gateway_without_its_store_is_not_ready() -> None:
     found = readiness(away=True)
     assert (found.ready, found.checks["store"]) == (False, "unavailable")

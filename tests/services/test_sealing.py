@@ -18,7 +18,7 @@ ENCODABLE = st.text(st.characters(codec="utf-8"))
 @given(ENCODABLE)
 def test_a_payload_comes_back_byte_exact(payload: str) -> None:
     sealed = SEALER.seal("acme", "anthropic", payload)
-    assert SEALER.open("acme", sealed) == Unsealed("anthropic", payload)
+    assert SEALER.open("acme", sealed) == Unsealed("anthropic", None, payload)
 
 
 def test_another_account_cannot_open_a_seal() -> None:

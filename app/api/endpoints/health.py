@@ -48,6 +48,8 @@ def readyz() -> ResponseReturnValue:
     word, status = ("ready", 200) if readiness.ready else ("not_ready", 503)
     if is_local(current.environ) or current.services.is_for_platform(current.environ):
         checks = {**readiness.checks, "upstreams": readiness.upstreams}
+        if readiness.upstream_keys:
+            checks["upstream_keys"] = readiness.upstream_keys
         report = ReadinessReport(word, checks, readiness.reasons)
     else:
         states = sorted(readiness.upstreams.values())

@@ -49,12 +49,13 @@ class TraceRecorder:
         trace.response_id, trace.provider = started.response_id, opened.provider
         trace.call = opened.call
         trace.upstream_s = opened.first_batch_s
-        trace.upstream_request_id = call.request_id
+        trace.upstream_request_id, trace.upstream_key = call.request_id, call.key
 
     def upstream_called(self, call: UpstreamCall) -> None:
         """Note which upstream was called, and how often, also where none has answered."""
         trace = self.call.trace
-        trace.provider = trace.provider or call.provider
+        if trace.provider is None:
+            trace.provider, trace.upstream_key = call.provider, call.key
         trace.upstream_request_id = trace.upstream_request_id or call.request_id
         trace.attempts = None if call.provider is None else call.attempts
 

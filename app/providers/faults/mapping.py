@@ -167,9 +167,10 @@ def _error_for(status: int, error: ErrorBody, provider: str, wait_s: int | None)
         )
     if status == 402 or _BILLING.search(error.message):
         why = f": {error.message}" if error.message else ""
-        return UpstreamRefused(f"the account at {who} has no credit ({status}){why}")
+        return UpstreamRefused(f"the account at {who} has no credit ({status}){why}", refusal=402)
     if status in (401, 403):
-        return UpstreamRefused(f"{who} refused the gateway's credential ({status})")
+        why = f"{who} refused the gateway's credential ({status})"
+        return UpstreamRefused(why, refusal=status)
     if status == 500 and _UNREAD.search(error.message):  # llama.cpp's word for it
         return InvalidRequest(error.message, param="input", code="unsupported_value")
     if status in (400, 404, 413, 422):

@@ -13,6 +13,7 @@ from typing import TypeGuard
 
 from app.domain.items import Item, Reasoning
 from app.domain.response import Response
+from app.services.answering.sealing import Unsealed
 
 #: An object, since releases that know no such mark look for the keys of theirs.
 _START = '{"plain_of": '
@@ -34,12 +35,15 @@ def _is_plain(item: Item) -> TypeGuard[Reasoning]:
     return isinstance(item, Reasoning) and item.encrypted_content is None
 
 
-def opened_for(model: str, item: Reasoning, payload: str) -> Reasoning | None:
-    """Return the item with its payload open, for this model of the provider that gave it.
+def opened_for(
+    model: str, key: str | None, item: Reasoning, unsealed: Unsealed
+) -> Reasoning | None:
+    """Return the item with its payload open, for this model and key of the provider that gave it.
 
-    Plain reasoning is plain again; None is another model's.
+    Plain reasoning is plain again, by whichever key; None is another model's, or another key's.
     """
+    payload = unsealed.payload
     if not payload.startswith(_START):
-        return replace(item, encrypted_content=payload)
+        return replace(item, encrypted_content=payload) if unsealed.key == key else None
     is_own = json.loads(payload)["plain_of"] == model
     return replace(item, encrypted_content=None) if is_own else None

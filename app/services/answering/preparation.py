@@ -133,9 +133,9 @@ class Preparation:
             items, target = prepared.thread.visible, prepared.targets[0]
             parameters = prepared.parameters
             call.provider = target.provider.name
-            counted = target.provider.count_input(
-                self._requests.answer(prepared, items, target), call
-            )
+            counting = self._requests.answer(prepared, items, target)
+            call.key = counting.key
+            counted = target.provider.count_input(counting, call)
             if counted is not None:
                 return TokenCount(counted)
         guess = estimate(parameters, items, None)
@@ -232,11 +232,16 @@ class Preparation:
     ) -> Run:
         """Return the answer under way; see Run for the callbacks."""
 
+        account = prepared.caller.account
+
         def seal(payload: str) -> str:
-            return self._sealer.seal(prepared.caller.account, opened.provider, payload)
+            return self._sealer.seal(account, opened.target.origin, payload)
+
+        def seal_mark(payload: str) -> str:
+            return self._sealer.seal(account, opened.provider, payload)
 
         def store_marked(response: Response, events: list[Event]) -> None:
-            store(marked(response, opened.target.upstream_model, seal), events)
+            store(marked(response, opened.target.upstream_model, seal_mark), events)
 
         return Run(
             self.narrator(prepared),

@@ -1,8 +1,8 @@
 """What leaves the gateway sealed, under the deployment's secret, to come back unchanged.
 
-Opaque reasoning is bound to its account and to the provider that gave it, so that it travels back
-byte-exact to that provider and nowhere else (U11). Summaries are encrypted, and bound to their
-account alone: any provider may go on from them (G8).
+Opaque reasoning is bound to its account and to the provider that gave it, and to the key of its
+pool that it came by, so that it travels back byte-exact to where it is from (U11). Summaries are
+encrypted, and bound to their account alone: any provider may go on from them (G8).
 """
 
 from __future__ import annotations
@@ -27,9 +27,13 @@ SUMMARY_TAG = "rgc1."
 
 @dataclass(frozen=True, slots=True)
 class Unsealed:
-    """What a provider once gave: `origin` is that provider's name."""
+    """What a provider once gave, by the name of that: `key` is its own that the payload came by.
 
-    origin: str
+    That is None for a provider that had no pool then.
+    """
+
+    provider: str
+    key: str | None
     payload: str
 
 
@@ -40,7 +44,10 @@ class PayloadSealer:
         self._secret = secret
 
     def seal(self, account: str, origin: str, payload: str) -> str:
-        """Return the payload as a blob of URL-safe base64 that only this account can use."""
+        """Return the payload as a blob of URL-safe base64 that only this account can use.
+
+        `origin` is "provider" or "provider/key": no name holds a slash.
+        """
         body = origin.encode() + b"\0" + payload.encode()
         blob = _VERSION + self._mac(account, body) + body
         return base64.urlsafe_b64encode(blob).decode()
@@ -52,7 +59,8 @@ class PayloadSealer:
         if version != _VERSION or not hmac.compare_digest(mac, self._mac(account, body)):
             return None
         origin, _, payload = body.partition(b"\0")
-        return Unsealed(origin.decode(), payload.decode())
+        provider, _, key = origin.decode().partition("/")
+        return Unsealed(provider, key or None, payload.decode())
 
     def pseudonym(self, account: str, given: str) -> str:
         """Return a name for `given` that no other account shares (U14), 64 characters long."""

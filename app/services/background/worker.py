@@ -196,7 +196,7 @@ class Worker:
         except GatewayError as error:
             call, trace = job.call, job.trace
             trace.provider, trace.attempts = call.provider, call.attempts or None
-            trace.upstream_request_id = call.request_id
+            trace.upstream_request_id, trace.upstream_key = call.request_id, call.key
             job.writer.close()
             self._end(job.claim, error, job.trace)
         else:
@@ -217,6 +217,7 @@ class Worker:
     def _stream(self, job: ActiveJob, prepared: PreparedRequest, opened: UpstreamAnswer) -> None:
         """Write the answer's events, and its end, until it has ended or was stopped."""
         job.trace.provider, job.trace.attempts = opened.provider, opened.attempts
+        job.trace.upstream_key = opened.target.key
         job.trace.upstream_s, job.trace.call = opened.first_batch_s, opened.call
         answer = self._preparation.run(
             prepared,

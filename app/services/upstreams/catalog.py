@@ -29,6 +29,7 @@ class Target:
     `id` is its name here: the one in the request, or a fallback's. `reasoning` says that it refuses
     sampling parameters (R5); `reasons` is what the configuration says of that, None for nothing.
     `tariff` is what it costs, None where nobody knows. `label` stands for the id in metrics.
+    `keys` are the ids of its provider's pool, and `key` the one that answers.
     """
 
     id: str
@@ -39,6 +40,14 @@ class Target:
     reasons: bool | None = None
     label: str = OTHER
     tariff: Tariff | None = None
+    keys: frozenset[str] = frozenset()
+    key: str | None = None
+
+    @property
+    def origin(self) -> str:
+        """What payloads that it gives are from (U11): its provider, and the key that answers."""
+        name = self.provider.name
+        return name if self.key is None else f"{name}/{self.key}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +79,10 @@ class ModelCatalog:
         tariff_of: Callable[[str, str], Tariff | None] = lambda _provider, _model: None,
     ) -> None:
         models = tuple(models)
+        settings = tuple(settings)
         self._served = {provider.name: provider.models for provider in settings}
+        pools = {each.name: frozenset(key.id for key in each.keys) for each in settings}
+        self._pools = {name: keys for name, keys in pools.items() if keys}
         self._configured = {model.id: model for model in models}
         self._providers = providers
         self._discovery = discovery
@@ -165,6 +177,7 @@ class ModelCatalog:
             reasons,
             self._labels.of(model_id),
             self._tariff(model_id, route),
+            self._pools.get(route.provider, frozenset()),
         )
 
     def _tariff(self, model_id: str, route: _Route) -> Tariff | None:

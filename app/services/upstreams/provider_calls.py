@@ -6,8 +6,7 @@ failure, a cancelled call, or an iterator that is closed or dropped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from time import time_ns
 
@@ -31,6 +30,8 @@ from app.errors import (
 from app.providers.base import Provider
 from app.services.upstreams.breakers import Breakers, Permit
 from app.services.upstreams.concurrency import ConcurrencyLimiter
+from app.services.upstreams.keys.keyed_call import KeyedCall, ProviderKeys, RequestsByKey
+from app.services.upstreams.opening import Opening
 from app.services.upstreams.retries import RetryPolicy
 from app.services.upstreams.spans.calls import CallSpans, call_ended, first_output
 from app.settings import ProviderSettings
@@ -43,7 +44,6 @@ from app.telemetry import (
     retry_counted,
     upstream_ended,
 )
-from app.telemetry.tracing import Recording, current
 
 #: Why a request is sent anew on a new connection, which no caller notices.
 STALE = "connection_lost"
@@ -51,34 +51,11 @@ STALE = "connection_lost"
 _NO_OUTPUT = (Used, PartEnded, MessageOpened, ReasoningOpened)
 
 
-@dataclass(slots=True)
-class Opening:
-    """A call that is being opened, since `started`. `latest` is its own deadline.
-
-    From `begun_at` on, failed attempts are repeated for `retry_s`, and the last target is waited
-    for, if it is busy, for `queue_s`. `silence_begins` says that silence is a beginning, too. All
-    times are of the clock that the router has. `measured` is what metrics know of the target that
-    is called, `failed` why its provider and those before it have failed, by provider and model;
-    `recording` is what is traced, None for nothing.
-    """
-
-    call: UpstreamCall
-    started: float
-    retry_s: float
-    queue_s: float
-    silence_begins: bool = True
-    measured: MeasuredCall = field(init=False)
-    failed: dict[tuple[str, str], str] = field(default_factory=dict)
-    recording: Recording | None = field(default_factory=current)
-    begun_at: float = field(init=False)
-    latest: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.begun_at, self.latest = self.started, self.call.deadline
-
-
 class ProviderCalls:
-    """Calls providers. `clock` is like time.monotonic."""
+    """Calls providers. `clock` is like time.monotonic.
+
+    `keys` are those of the providers that have several, or one that is read again.
+    """
 
     def __init__(
         self,
@@ -86,8 +63,10 @@ class ProviderCalls:
         breakers: Breakers,
         retries: RetryPolicy,
         clock: Callable[[], float],
+        keys: Mapping[str, ProviderKeys],
     ) -> None:
         providers = tuple(providers)
+        self._keys = keys
         self._limiters = {
             each.name: ConcurrencyLimiter(each.name, each.max_concurrency) for each in providers
         }
@@ -97,9 +76,16 @@ class ProviderCalls:
         self._spans = CallSpans(providers)
 
     def slot_shares(self) -> dict[str, Callable[[], float]]:
-        """Return what says how many slots of a provider are taken, for each that has a bound."""
+        """Return what says how many slots of a provider, or "provider/key", are taken.
+
+        That is for each that has a bound.
+        """
         bounded = ((name, each) for name, each in self._limiters.items() if each.is_bounded)
-        return {name: limiter.share for name, limiter in bounded}
+        shares = {name: limiter.share for name, limiter in bounded}
+        for name, keys in self._keys.items():
+            of_keys = keys.pool.shares() if keys.pool else {}
+            shares |= {f"{name}/{key}": share for key, share in of_keys.items()}
+        return shares
 
     def answer(
         self, provider: Provider, request: ModelRequest, opening: Opening, *, is_last: bool
@@ -113,9 +99,10 @@ class ProviderCalls:
         # 1. Past the breaker, and into a slot; only the last target is waited for.
         queue_until = opening.begun_at + (opening.queue_s if is_last else 0)
         permit = self._enter(name, call, queue_until)
+        keyed = self._keyed(name, request, opening, queue_until, permit)
         try:
             # 2. Attempts, until one has begun to answer.
-            attempt = partial(self._attempt, provider, request, opening)
+            attempt = partial(self._attempt, provider, request, opening, keyed)
             retry_until = opening.begun_at + opening.retry_s
             first, rest = self._retries.run(attempt, call, retry_until, waits=is_last)
             outcome = "abandoned"
@@ -135,7 +122,7 @@ class ProviderCalls:
                 outcome = _outcome(error)
                 raise
             finally:
-                upstream_ended(name, outcome)
+                upstream_ended(name, outcome, call.key)
                 seconds = self._clock() - measured.sent_at
                 call_counted(measured, seconds, "" if outcome == "answered" else outcome)
                 close_batches(rest)
@@ -143,15 +130,16 @@ class ProviderCalls:
                     call_ended(recording.upstream, outcome)
         # 4. The breaker learns how the whole call went, attempts included; the slot is free.
         except BaseException as error:
-            permit.settle(error)
+            _failed(permit, keyed, error)
             raise
         else:
             permit.settle(None)
         finally:
-            self._limiters[name].release()
+            self._leave(name, keyed)
 
     def _enter(self, provider: str, call: UpstreamCall, until: float) -> Permit:
         """Take a slot of the provider, if its breaker lets the call through."""
+        call.key = None
         permit = self._breakers.admit(provider)
         try:
             self._limiters[provider].acquire(call, min(until, call.deadline) - self._clock())
@@ -159,6 +147,26 @@ class ProviderCalls:
             permit.withdraw()
             raise
         return permit
+
+    def _leave(self, provider: str, keyed: KeyedCall | None) -> None:
+        self._limiters[provider].release()
+        if keyed is not None:
+            keyed.release()
+
+    def _keyed(
+        self,
+        provider: str,
+        request: ModelRequest,
+        opening: Opening,
+        queue_until: float,
+        permit: Permit,
+    ) -> KeyedCall | None:
+        """Return what chooses the keys of a call; None where there is one that stays as it is."""
+        keys = self._keys.get(provider)
+        if keys is None:
+            return None
+        by_key = RequestsByKey(request, opening.request_for)
+        return KeyedCall(keys, opening.call, by_key, permit, queue_until, self._clock)
 
     def _watched(
         self, batches: Iterator[Batch], measured: MeasuredCall, call: UpstreamCall
@@ -178,9 +186,26 @@ class ProviderCalls:
         return _until_output(batches, on_batch)
 
     def _attempt(
-        self, provider: Provider, request: ModelRequest, opening: Opening
+        self,
+        provider: Provider,
+        request: ModelRequest,
+        opening: Opening,
+        keyed: KeyedCall | None,
     ) -> tuple[Batch, Iterator[Batch]]:
         """Make one attempt; return its first batch, and the iterator of the others."""
+        if keyed is None:
+            return self._traced(provider, request, opening)
+        request = keyed.take()
+        try:
+            return self._traced(provider, request, opening)
+        except BaseException as error:
+            keyed.fail(error)
+            raise
+
+    def _traced(
+        self, provider: Provider, request: ModelRequest, opening: Opening
+    ) -> tuple[Batch, Iterator[Batch]]:
+        """Make one attempt, and trace it; return what `_attempt` does."""
         call = opening.call
         if call.cancelled:
             raise CallerGone("The caller hung up.")
@@ -225,19 +250,25 @@ class ProviderCalls:
                     return first, batches
         except GatewayError as error:
             opening.failed[key] = cause = _outcome(error)
-            upstream_ended(provider.name, cause)
+            upstream_ended(provider.name, cause, call.key)
             call_counted(measured, self._clock() - sent_at, cause)
             raise
         except Exception as bug:
             mistake = own_mistake(
                 bug, "", "provider", provider=provider.name, attempts=call.attempts
             )
-            upstream_ended(provider.name, _outcome(mistake))
+            upstream_ended(provider.name, _outcome(mistake), call.key)
             raise mistake from bug
         if first:
-            upstream_ended(provider.name, UpstreamUnavailable.code)
+            upstream_ended(provider.name, UpstreamUnavailable.code, call.key)
             raise UpstreamUnavailable(f"The provider '{provider.name}' broke off its answer.")
         raise UpstreamMisbehaved(f"The provider '{provider.name}' sent no answer.")
+
+
+def _failed(permit: Permit, keyed: KeyedCall | None, error: BaseException) -> None:
+    permit.settle(error)
+    if keyed is not None:
+        keyed.end(error)
 
 
 def _until_output(batches: Iterator[Batch], on_batch: Callable[[Batch], bool]) -> Iterator[Batch]:

@@ -4,7 +4,8 @@ At most three attempts; the next is due after 0.5 s, then 1 s, each less up to h
 random, or after the upstream's Retry-After if that is longer. None begins later than the call's
 patience or its deadline allows, so a Retry-After beyond these ends it at once. A call that timed
 out after it was sent is not sent again: the upstream may be at work on it still. Where another
-target is left, no Retry-After is waited for (U25).
+target is left, no Retry-After is waited for (U25). What another key of the same provider may answer
+is repeated at once (N7).
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class RetryPolicy:
         try:
             return attempt()
         except GatewayError as error:
-            if not _is_transient(error) or (error.retry_after_s and not waits):
+            if not _is_transient(error) or (_wait_s(error) and not waits):
                 raise
             failures = [error]
 
@@ -74,7 +75,8 @@ class RetryPolicy:
         """Return what repeats a call that has failed once: setting it up costs 20 µs."""
 
         def sleep(seconds: float) -> None:
-            self.pause(call, seconds)
+            if seconds:
+                self.pause(call, seconds)
             if call.cancelled:
                 raise CallerGone("The caller hung up.")
 
@@ -82,7 +84,8 @@ class RetryPolicy:
             next_at = self.clock() + state.upcoming_sleep
             if not waits and _retry_after_s(state):
                 return True
-            return state.attempt_number >= MAX_ATTEMPTS or next_at > min(until, call.deadline)
+            latest = call.deadline if _is_by_another_key(state) else min(until, call.deadline)
+            return state.attempt_number >= MAX_ATTEMPTS or next_at > latest
 
         return Retrying(
             sleep=sleep,
@@ -93,6 +96,8 @@ class RetryPolicy:
         )
 
     def _delay_s(self, state: RetryCallState) -> float:
+        if _is_by_another_key(state):
+            return 0.0
         delay_s: float = FIRST_DELAY_S * 2 ** (state.attempt_number - 1)
         return max(delay_s * (1 - self.jitter() / 2), _retry_after_s(state))
 
@@ -100,10 +105,21 @@ class RetryPolicy:
 def _retry_after_s(state: RetryCallState) -> int:
     """Return the Retry-After of the last failure, in seconds; 0 where there was none."""
     error = state.outcome.exception() if state.outcome else None
-    return (error.retry_after_s or 0) if isinstance(error, GatewayError) else 0
+    return _wait_s(error) if isinstance(error, GatewayError) else 0
+
+
+def _wait_s(error: GatewayError) -> int:
+    return 0 if error.another_key else error.retry_after_s or 0
+
+
+def _is_by_another_key(state: RetryCallState) -> bool:
+    error = state.outcome.exception() if state.outcome else None
+    return isinstance(error, GatewayError) and error.another_key
 
 
 def _is_transient(error: BaseException) -> bool:
+    if isinstance(error, GatewayError) and error.another_key:
+        return True
     if isinstance(error, UpstreamTimeout):
         return not (error.sent or error.work_done)
     return isinstance(error, UpstreamUnavailable) and not error.work_done

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from time import monotonic
+from types import MappingProxyType
 from typing import NamedTuple
 
 from app.domain.request import ModelRequest
@@ -23,7 +24,9 @@ from app.errors import (
 from app.providers.profiles import vendor_name
 from app.services.upstreams.breakers import Breakers
 from app.services.upstreams.catalog import Target
-from app.services.upstreams.provider_calls import Opening, ProviderCalls
+from app.services.upstreams.keys.keyed_call import ProviderKeys
+from app.services.upstreams.opening import Opening
+from app.services.upstreams.provider_calls import ProviderCalls
 from app.services.upstreams.retries import RetryPolicy
 from app.services.upstreams.retry_rounds import (
     FIRST_PAUSE_S,
@@ -67,6 +70,7 @@ class _Failure(NamedTuple):
 
     error: GatewayError
     provider: str
+    key: str | None
     upstream_request_id: str | None
 
     def count_fallback(self) -> None:
@@ -75,7 +79,7 @@ class _Failure(NamedTuple):
 
 
 class Router:
-    """Opens upstream calls. `clock` is like time.monotonic."""
+    """Opens upstream calls. `clock` is like time.monotonic; `keys` as ProviderCalls has them."""
 
     def __init__(
         self,
@@ -83,9 +87,10 @@ class Router:
         breakers: Breakers,
         retries: RetryPolicy,
         clock: Callable[[], float] = monotonic,
+        keys: Mapping[str, ProviderKeys] = MappingProxyType({}),
     ) -> None:
         providers = tuple(providers)
-        self._calls = ProviderCalls(providers, breakers, retries, clock)
+        self._calls = ProviderCalls(providers, breakers, retries, clock, keys)
         self._deadlines_s = {each.name: each.deadline_s for each in providers}
         self._vendors = {each.name: vendor_name(each) for each in providers}
         self._retries = retries
@@ -186,6 +191,7 @@ class Router:
         opening.measured = MeasuredCall(provider.name, target.label, self._vendors[provider.name])
         call.deadline = min(opening.latest, self._clock() + self._deadlines_s[provider.name])
         request = request_for(target)
+        opening.request_for = lambda key: request_for(replace(target, key=key))
         batches = self._calls.answer(provider, request, opening, is_last=is_last)
         try:
             next(batches)
@@ -194,18 +200,22 @@ class Router:
             raise  # another target would be paid for as much
         except _FAULTS as error:
             _log_failure(target, call, error)
-            return _Failure(error, provider.name, call.request_id)
+            return _Failure(error, provider.name, call.key, call.request_id)
         first_batch_s = self._clock() - opening.started
         ignored, attempts = provider.ignored(request), call.attempts
+        if call.key is not None:
+            target = replace(target, key=call.key)
         return UpstreamAnswer(
             target, provider.name, ignored, attempts, first_batch_s, batches, opening.measured
         )
 
 
 def _log_failure(target: Target, call: UpstreamCall, error: GatewayError) -> None:
+    key = {} if call.key is None else {"upstream_key": call.key}
     log.warning(
         "upstream_failed",
         provider=target.provider.name,
+        **key,
         model=target.id,
         response_id=call.response_id,
         attempts=call.attempts,
@@ -223,5 +233,6 @@ def _blamed(failures: Sequence[_Failure], call: UpstreamCall) -> GatewayError:
         (each for each in failures if not isinstance(each.error, UpstreamMisbehaved)), failures[0]
     )
     blamed.error.work_done = any(each.error.work_done for each in failures)
-    call.provider, call.request_id = blamed.provider, blamed.upstream_request_id
+    call.provider, call.key = blamed.provider, blamed.key
+    call.request_id = blamed.upstream_request_id
     return blamed.error

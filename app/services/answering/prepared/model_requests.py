@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from app.domain.answer_options import PLAIN_TEXT, ConfigurationUpdate
 from app.domain.items import Compaction, InputText, Item, Message, Reasoning
@@ -10,7 +11,7 @@ from app.domain.request import ModelRequest, Parameters
 from app.domain.turns.compaction import SUMMARY_REQUEST, instructions_in, messages_of
 from app.services.answering.plain_reasoning import opened_for
 from app.services.answering.prepared.request import PreparedRequest
-from app.services.answering.sealing import PayloadSealer
+from app.services.answering.sealing import PayloadSealer, Unsealed
 from app.services.answering.tool_forms import for_provider
 from app.services.upstreams.catalog import Target
 
@@ -41,9 +42,10 @@ class ModelRequests:
         if prepared.thread.has_compactions or request.compact_threshold is not None:
             items = self._with_summaries(account, items)
         parameters, items = for_provider(request.parameters, items, prepared.thread, known)
+        key, items = self._for_target(account, target, items)
         return ModelRequest(
             model=target.upstream_model,
-            items=self._for_target(account, target, items),
+            items=items,
             parameters=self._pseudonymous(account, parameters),
             stream=request.stream or request.background,
             history_tools=prepared.thread.tools,
@@ -51,6 +53,7 @@ class ModelRequests:
             reasons=target.reasons,
             has_cache_breakpoints=request.has_cache_breakpoints,
             known_tools=known,
+            key=key,
         )
 
     def summary(
@@ -98,13 +101,20 @@ class ModelRequests:
 
     def _for_target(
         self, account: str, target: Target, items: tuple[Item, ...]
-    ) -> tuple[Item, ...]:
-        """Return the items with the opaque payloads of this provider, and no other's (U11)."""
-        for item in items:
-            if isinstance(item, Reasoning) and item.encrypted_content is not None:
-                opened = (self._opened_item(account, target, each) for each in items)
-                return tuple(each for each in opened if each is not None)
-        return items
+    ) -> tuple[str | None, tuple[Item, ...]]:
+        """Return the items with the opaque payloads of this provider, and no other's (U11).
+
+        Where it has a pool they are those of one key, which comes first: the target's own, or else
+        the one that the newest came by; None where there are none.
+        """
+        if not any(isinstance(item, Reasoning) and item.encrypted_content for item in items):
+            return target.key, items
+        unsealed = [self._unsealed(account, target, item) for item in items]
+        key = target.key or next(
+            (each.key for each in reversed(unsealed) if each and each.key in target.keys), None
+        )
+        opened = map(partial(_opened_item, target.upstream_model, key), items, unsealed)
+        return key, tuple(item for item in opened if item is not None)
 
     def _with_summaries(self, account: str, items: tuple[Item, ...]) -> tuple[Item, ...]:
         """Return the items with summaries in the places of compactions of ours."""
@@ -116,11 +126,18 @@ class ModelRequests:
             seen += [item] if summary is None else messages_of(summary, given)
         return tuple(seen)
 
-    def _opened_item(self, account: str, target: Target, item: Item) -> Item | None:
-        """Return the item with its payload open; None, text and all, for another provider's."""
+    def _unsealed(self, account: str, target: Target, item: Item) -> Unsealed | None:
+        """Return the payload of an item that this provider gave, None where there is none."""
         if not isinstance(item, Reasoning) or item.encrypted_content is None:
-            return item
-        unsealed = self._sealer.open(account, item.encrypted_content)
-        if unsealed is None or unsealed.origin != target.provider.name:
             return None
-        return opened_for(target.upstream_model, item, unsealed.payload)
+        unsealed = self._sealer.open(account, item.encrypted_content)
+        if unsealed is None or unsealed.provider != target.provider.name:
+            return None
+        return unsealed
+
+
+def _opened_item(model: str, key: str | None, item: Item, unsealed: Unsealed | None) -> Item | None:
+    """Return the item with its payload open; None, text and all, for one of another origin."""
+    if not isinstance(item, Reasoning) or item.encrypted_content is None:
+        return item
+    return None if unsealed is None else opened_for(model, key, item, unsealed)

@@ -1,0 +1,37 @@
+"""The credentials of a process that are read again while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from app.services.upstreams.keys.credential import Credential
+from app.telemetry import unexpected
+
+#: How often files are looked at, and commands that are due are run, in seconds.
+LOOK_S = 1.0
+
+
+class Renewals:
+    """Looks after credentials; where there are none, there is nothing to do."""
+
+    def __init__(self, credentials: Sequence[Credential]) -> None:
+        self._credentials = credentials
+
+    def __bool__(self) -> bool:
+        return bool(self._credentials)
+
+    def look(self) -> None:
+        """Have each be read again that is due."""
+        for each in self._credentials:
+            try:
+                each.look()
+            except Exception as bug:  # noqa: BLE001 - nobody else would look after the others
+                with suppress(Exception):
+                    unexpected(bug, "credential", "credential")
+
+    def keep_looking(self, pause: Callable[[float], object]) -> None:
+        """Look, for ever."""
+        while True:
+            self.look()
+            pause(LOOK_S)

@@ -1,0 +1,45 @@
+"""What metrics and the log say of the keys by which providers are called: ids, never a key."""
+
+from __future__ import annotations
+
+from time import time
+from typing import Literal
+
+from prometheus_client import Counter, Gauge
+
+from app.telemetry.logs import log
+
+KEY_READS = Counter(
+    "gateway_upstream_key_reads",
+    "How often a credential was read again where it is kept, and what came of it.",
+    ["provider", "key", "outcome"],
+)
+KEY_RESTS_UNTIL = Gauge(
+    "gateway_upstream_key_rests_until_timestamp_seconds",
+    "Until when a key of a pool rests, in the process where it rests longest; 0 for a rest that "
+    "was ended.",
+    ["provider", "key"],
+    multiprocess_mode="livemax",
+)
+
+
+def key_read(
+    provider: str, key: str | None, outcome: Literal["changed", "unchanged", "failed"]
+) -> None:
+    """Count that a credential was read again; None is the only one of its provider."""
+    KEY_READS.labels(provider, key or "", outcome).inc()
+
+
+def key_rests(provider: str, key: str, seconds: float, cause: str) -> None:
+    """Show and log that a key rests for so long from now on; 0 is the end of its rest."""
+    KEY_RESTS_UNTIL.labels(provider, key).set(time() + seconds if seconds else 0)
+    if seconds:
+        log.warning(
+            "upstream_key_rests",
+            provider=provider,
+            upstream_key=key,
+            error_code=cause,
+            seconds=seconds,
+        )
+    else:
+        log.info("upstream_key_rested", provider=provider, upstream_key=key)
