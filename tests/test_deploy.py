@@ -20,6 +20,7 @@ from app.settings import (
     RedisSettings,
     RequestSettings,
     Settings,
+    WebSettings,
 )
 from tests.processes import ROOT
 
@@ -49,6 +50,7 @@ def test_the_example_shows_the_defaults() -> None:
     assert settings.background == BackgroundSettings()
     assert settings.requests == RequestSettings()
     assert settings.redis == RedisSettings(embedded=True)
+    assert settings.web == WebSettings()
 
 
 def test_what_the_example_leaves_in_comments_is_taken_too(tmp_path: Path) -> None:

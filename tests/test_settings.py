@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.providers.profiles import Profile, profile_of
-from app.settings import BackgroundSettings, LimitSettings, Settings, SettingsError
+from app.settings import BackgroundSettings, LimitSettings, Settings, SettingsError, WebSettings
 from app.settings.tables import Fault, as_tables, bad_key, bad_table
 from app.settings.toml import TomlError, line_of, parse
 
@@ -354,6 +354,15 @@ def test_every_key_of_requests_is_read(whole: Settings) -> None:
     assert requests.keepalive_s == 5
 
 
+@pytest.mark.parametrize(
+    "origin",
+    ["https://app.example", "http://localhost:3000", "http://[::1]:80", "tauri://localhost"],
+)
+def test_the_origins_of_pages_are_read(origin: str) -> None:
+    settings = settings_of(f'[web]\ncors_origins = ["{origin}"]\n', BIND="0.0.0.0:80")
+    assert settings.web == WebSettings(bind="0.0.0.0:80", cors_origins=(origin,))
+
+
 def test_every_key_of_redis_is_read(whole: Settings) -> None:
     redis = whole.redis
     assert (redis.url, redis.prefix, redis.pool_size) == ("redis://file:6379", "file:", 8)
@@ -398,6 +407,16 @@ def test_a_file_may_give_the_name_local_away() -> None:
 
 
 A = '[providers.a]\napi = "responses"\nbase_url = "https://a"\n'
+C = A.replace("responses", "chat_completions")
+
+
+def test_what_is_passed_on_is_read() -> None:
+    passed = 'forward = ["moderation", "reasoning.context"]\nhosted_tools = ["mcp", "web_search"]\n'
+    (read, *_) = settings_of(A + passed + "reasoning_text = true").providers
+    assert read.forward == ("moderation", "reasoning.context")
+    assert (read.hosted_tools, read.reasoning_text) == (("web_search", "mcp"), True)
+    (read, *_) = settings_of(A + 'forward = "all"').providers
+    assert (read.forward, read.hosted_tools, read.reasoning_text) == (("all",), (), False)
 
 
 @pytest.mark.parametrize(
@@ -409,6 +428,10 @@ A = '[providers.a]\napi = "responses"\nbase_url = "https://a"\n'
         ("[limits]\nmax_in_flight = 0", "line 2: [limits] max_in_flight must be a whole number"),
         ("[limits]\nmax_in_flight = true", "line 2: [limits] max_in_flight must be a whole"),
         ('[limits]\nwhen_store_is_away = "x"', "when_store_is_away must be open or closed"),
+        ('[web]\ncors_origins = ["https://a/"]', '[web] cors_origins must be ["*"] or a list of'),
+        ('[web]\ncors_origins = ["*", "https://a"]', "[web] cors_origins must be"),
+        ('[web]\ncors_origins = ["null"]', "[web] cors_origins must be"),
+        ('[web]\ncors_origins = ["app.example"]', "[web] cors_origins must be"),
         ("[background]\nenabled = 1", "line 2: [background] enabled must be true or false"),
         ("[background]\ngrace_s = -1", "[background] grace_s must be a number of seconds, 0 or"),
         ("[storage]\nrequest_log = -1", "request_log must be a whole number of at least 0"),
@@ -433,6 +456,15 @@ A = '[providers.a]\napi = "responses"\nbase_url = "https://a"\n'
             '[providers.a]\napi = "responses"\nbase_url = "https://a"\nprompt_cache = "auto"',
             "prompt_cache is a setting of api anthropic_messages only",
         ),
+        (C + 'forward = "all"', "forward is a setting of api responses only"),
+        (C + 'hosted_tools = ["mcp"]', "hosted_tools is a setting of api responses only"),
+        (C + "reasoning_text = true", "reasoning_text is a setting of api responses only"),
+        (A + 'forward = ["a b"]', 'forward must be "all", or a list of fields such as'),
+        (A + "forward = true", 'forward must be "all", or a list of fields such as'),
+        (A + 'forward = ["store"]', "forward must not have store: the gateway decides on that"),
+        (A + 'forward = ["tools.x"]', "forward must not have tools.x: the gateway decides"),
+        (A + 'hosted_tools = ["websearch"]', "hosted_tools must be a list of web_search, "),
+        (A + 'hosted_tools = ["mcp", "mcp"]', "image_generation, mcp, computer, "),
         (A + 'ca_file = "no.pem"', "ca_file names a file that cannot be read: No such file"),
         (A + 'api_key_env = "X"\napi_key_file = "x"', "line 1: [providers.a] has both"),
         (A + 'api_key_env = "X"', "line 4: [providers.a] api_key_env names X, which holds no key"),

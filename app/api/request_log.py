@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from time import time
+from time import monotonic, time
 from typing import Any
 
 from flask import Flask
@@ -36,6 +36,8 @@ _DESCRIPTORS = threshold()
 _BOUNDED = "/v1/"
 #: Where other endpoints of this API offer a WebSocket.
 _RESPONSES = "/v1/responses"
+#: From this status on an answer is an error.
+_REFUSED = 400
 _METHODS = frozenset({"GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS"})
 
 
@@ -134,6 +136,8 @@ def end(answer: WSGIResponse) -> WSGIResponse:
     current, headers = context.current(), answer.headers
     trace, place, standing = current.trace, current.place, current.standing
     headers["X-Request-ID"] = trace.request_id
+    if answer.status < _REFUSED:  # how long a refusal took may tell what its words do not
+        headers["openai-processing-ms"] = f"{(monotonic() - trace.started) * 1e3:.0f}"
     if trace.attempts:
         headers["X-Gateway-Attempts"] = str(trace.attempts)
     if standing is not None and standing is not UNLIMITED_STANDING:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import field
-from typing import Literal
+from typing import Any, Literal
 
 from app.domain.answer_options import PLAIN_TEXT, CacheOptions, ReasoningOptions, TextOptions
 from app.domain.frozen import frozen_dataclass
+from app.domain.hosted.policy import NOTHING_PASSES, PassPolicy
 from app.domain.items import InputItem, Item
 from app.domain.tools import FUNCTIONS_ONLY, FunctionTool, Tool, ToolChoice, functions_of
 
@@ -58,6 +60,8 @@ class CreateRequest:
     `ignored` names what was sent and is not acted on, whatever the upstream (R1).
     `has_cache_breakpoints` says that a part of the input has one. `conversation` is the id of one.
     `model` may be empty only where a schema loads it for an endpoint that does not need one.
+    `forwarded` are fields, by path, that providers may be sent as they came (P1); it was read by
+    `passed`, what the first of them is sent so.
     `compaction` says that the answer is to be one; with more input tokens than `compact_threshold`
     the answer begins with one.
     """
@@ -75,6 +79,8 @@ class CreateRequest:
     compact_threshold: int | None = None
     ignored: tuple[str, ...] = ()
     has_cache_breakpoints: bool = False
+    forwarded: Mapping[str, Any] = field(default_factory=dict)
+    passed: PassPolicy = NOTHING_PASSES
 
     @property
     def continues(self) -> bool:
@@ -93,6 +99,8 @@ class ModelRequest:
     `known_tools` are the types of tools that the provider knows, beside functions: the parameters
     have no others, and the items stand for calls of others as calls of functions. `key` is the one
     of the provider's pool by which the payloads in the items came; None where there are none.
+    `forwarded` are fields, by path, that it is sent as they came; `left_out` names what the caller
+    asked for and this provider is not sent, though another may be (P1, P2).
     """
 
     model: str
@@ -105,3 +113,5 @@ class ModelRequest:
     has_cache_breakpoints: bool = False
     known_tools: frozenset[str] = FUNCTIONS_ONLY
     key: str | None = None
+    forwarded: Mapping[str, Any] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from app.api import context, request_log
 from app.api.endpoints import conversations, docs, health, models, responses, usage
 from app.api.hangup import HangUps
 from app.api.http import errors
+from app.api.http.cors import CrossOrigin
 from app.api.http.flask_app import SlimFlask
 from app.api.in_flight import InFlight
 from app.api.metrics_address import MetricsAddress
@@ -75,6 +76,8 @@ def create_app(
     context.install(app, services)
     errors.register(app)
     request_log.register(app)
+    if settings.web.cors_origins:
+        CrossOrigin(settings.web.cors_origins).register(app)
     if services.metrics_address is not None:
         services.metrics_address.register(app)
     for blueprint in BLUEPRINTS:

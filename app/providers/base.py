@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
+from app.domain.hosted.policy import PassPolicy
 from app.domain.models import Honoured, ModelFacts
 from app.domain.request import ModelRequest
 from app.domain.stream.deltas import Batch
@@ -21,6 +22,11 @@ class Provider(Protocol):
         """Return the types of tools that this model is sent as they are, beside functions; and of
         items that bring tools (G1-G3).
         """
+        ...
+
+    @property
+    def policy(self) -> PassPolicy:
+        """What it is sent as it came, though the gateway does not know it (P1, P2)."""
         ...
 
     @property

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from app.domain.hosted.policy import PassPolicy
 from app.domain.models import NOTHING_KNOWN, Honoured, ModelFacts
 from app.domain.request import ModelRequest
 from app.domain.stream.deltas import Batch
@@ -115,6 +116,7 @@ class HTTPProvider:
     def __init__(self, transport: Transport, profile: Profile, wire_format: WireFormat) -> None:
         settings = transport.settings
         self.name = settings.name
+        self.policy = PassPolicy(frozenset(settings.forward), frozenset(settings.hosted_tools))
         self.profile = LearnedProfile(profile, transport)
         self._format = wire_format
         self._output_limits = OutputLimits(self.models if settings.discover else None)
@@ -154,7 +156,7 @@ class HTTPProvider:
     def ignored(self, request: ModelRequest) -> tuple[str, ...]:
         """Name the parameters of the request that this server cannot honour; see Provider."""
         try:
-            return self._format.ignored(request, self.profile.current)
+            return (*request.left_out, *self._format.ignored(request, self.profile.current))
         except Exception as bug:
             raise self._mistake(bug) from bug
 

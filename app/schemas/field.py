@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from marshmallow import Schema, fields, missing
 
+from app.domain.hosted.policy import NOTHING_PASSES, PassPolicy
 from app.domain.tools import Tool
 from app.schemas.invalid import InvalidField, join, mistyped
 
@@ -45,7 +46,8 @@ class ReadContext:
     policy for tools that only some upstreams know (R7); `ignored` names what was
     sent and will not be acted on (R1). `added_tools` are those that items of the input bring
     (G3). `has_cache_breakpoints` says that a part has one (U23). `trigger` is the path of the
-    first item that asks for a compaction, "" where there is none (G7).
+    first item that asks for a compaction, "" where there is none (G7). `policy` is what the
+    provider is sent as it came, and `forwarded` the fields of which that holds, by path.
     """
 
     drops_unsupported: bool = False
@@ -58,19 +60,31 @@ class ReadContext:
     added_tools: list[AddedTool] = field(default_factory=list)
     has_cache_breakpoints: bool = False
     trigger: str = ""
+    policy: PassPolicy = NOTHING_PASSES
+    forwarded: dict[str, Any] = field(default_factory=dict)
     #: Called now and then while something long is read, to let others run.
     pause: Callable[[], None] = _go_on
 
-    def unknown(self, path: str) -> None:
-        """Name a key that nobody knows.
+    def unknown(self, path: str, name: str, value: Any) -> None:
+        """Name a key that nobody knows, `name` being its own; or keep it for who may know it.
 
         Raises:
             InvalidField: such keys are refused.
         """
+        # A dot in a name would make a path of it that is another's, and so might a cut.
+        if "." not in name and path.endswith(name) and self.forwards(path, value):
+            return
         if self.refuses_unknown:
             what = "is not known here: leave it out, or look at how it is spelled."
             raise InvalidField("unknown_parameter", path, what)
         self.ignore(path)
+
+    def forwards(self, path: str, value: Any) -> bool:
+        """Keep a field for an upstream that is to get it as it came; else return False."""
+        if not self.policy.forwards(path):
+            return False
+        self.forwarded[path] = value
+        return True
 
     def ignore(self, path: str) -> None:
         """Name something that will not be acted on."""

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import gunicorn.app.base
+import gunicorn.http.wsgi
 from gunicorn import systemd
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
@@ -30,6 +31,7 @@ from prometheus_client import Gauge
 
 from app.cli.common.checked import overruling_variables, reloaded_settings
 from app.logs.lines import line
+from app.serving.response_writer import SERVER
 from app.serving.worker_state import Order
 from app.settings import Settings, SettingsError, config_file
 from app.settings.active import activate, active
@@ -42,8 +44,9 @@ _AGAIN_S = 1.0
 
 
 def install() -> None:
-    """Have gunicorn use this master: it has no setting for that."""
+    """Have gunicorn use this master, and name no other server: it has no setting for either."""
     gunicorn.app.base.Arbiter = GatewayArbiter
+    gunicorn.http.wsgi.SERVER = SERVER
 
 
 class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types

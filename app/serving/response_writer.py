@@ -13,6 +13,8 @@ from typing import Protocol
 _STATUS = re.compile(r"[0-9]{3}(?: [\t -~\x80-\xff]*)?")
 _FIELDS = re.compile(r"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t -~\x80-\xff]*\r\n)*")
 _WITHOUT_BODY = ("204", "304")
+#: What answers call the server: gunicorn's name would say where to look for its weak points.
+SERVER = "responses-gateway"
 _CHUNK, _LAST_CHUNK = b"%x\r\n%b\r\n", b"0\r\n\r\n"
 
 Error = tuple[type[BaseException], BaseException, TracebackType]
@@ -70,7 +72,7 @@ class ResponseWriter:
         self.closes = self.closes or self._client.is_spent
         connection = "close" if self.closes else "keep-alive"
         self._head = (
-            f"HTTP/1.1 {status}\r\nServer: gunicorn\r\nDate: {_date(int(time()))}\r\n"
+            f"HTTP/1.1 {status}\r\nServer: {SERVER}\r\nDate: {_date(int(time()))}\r\n"
             f"Connection: {connection}\r\n{fields}\r\n"
         ).encode("latin-1")
         return self.write

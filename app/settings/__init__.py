@@ -15,6 +15,7 @@ from app.settings.file import FileSettings, read_file
 from app.settings.found import found_providers
 from app.settings.money.budgets import BudgetPeriod, CostBudget, budget_text, read_budgets
 from app.settings.money.prices import PriceSettings
+from app.settings.pass_through import EVERYTHING_ELSE, HOSTED_TOOLS, OWN_FIELDS
 from app.settings.values import (
     Api,
     BackgroundSettings,
@@ -36,6 +37,9 @@ from app.settings.variables.network import NetworkSettings, read_network
 from app.settings.variables.tracing import read_tracing
 
 __all__ = [
+    "EVERYTHING_ELSE",
+    "HOSTED_TOOLS",
+    "OWN_FIELDS",
     "Api",
     "BackgroundSettings",
     "BudgetPeriod",
@@ -110,6 +114,7 @@ class Settings:
         env = Environment(variables)
         web = _web(env)
         file = _file(variables, web.bind)
+        web = replace(web, **file.tables.get("web", {}))
         network = read_network(variables, uses_proxies=_uses_proxies(file))
         return cls(
             providers=tuple(_reached(each, each.base_url, network) for each in file.providers),

@@ -44,6 +44,9 @@ _TABLES: Mapping[str, Mapping[str, readers.Reader]] = {
     "storage": {
         "request_log": readers.whole(0),
     },
+    "web": {
+        "cors_origins": readers.origins,
+    },
     "usage": {
         "metadata_keys": readers.metadata_keys,
     },

@@ -9,6 +9,7 @@ from typing import Any
 
 from app.settings import readers
 from app.settings.keys import WHEREABOUTS, CredentialLookup, read_key, read_pool
+from app.settings.pass_through import HOSTED_TOOLS, forwarded_fields
 from app.settings.tables import KeyPath, as_table, bad_key, bad_table, certificates, read_table
 from app.settings.values import LOCAL, KeySettings, ProviderSettings
 
@@ -32,6 +33,14 @@ _READERS: Mapping[str, readers.Reader] = {
     "profile": readers.text,
     "quirks": readers.quirks,
     "prompt_cache": readers.one_of("auto", "off"),
+    "forward": forwarded_fields,
+    "hosted_tools": readers.some_of(*HOSTED_TOOLS),
+    "reasoning_text": readers.flag,
+}
+#: The settings that one format has a sense for.
+_OF_A_FORMAT = {
+    "prompt_cache": "anthropic_messages",
+    **dict.fromkeys(("forward", "hosted_tools", "reasoning_text"), "responses"),
 }
 _OF_LOCAL = {"api", "models"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -76,8 +85,9 @@ def _provider(
         values["keys"] = _pool(values, (*path, "keys"), place)
     if values["api"] != "local" and "base_url" not in values:
         raise bad_table(path, "needs a base_url")
-    if "prompt_cache" in values and values["api"] != "anthropic_messages":
-        raise bad_key((*path, "prompt_cache"), "is a setting of api anthropic_messages only")
+    for key, api in _OF_A_FORMAT.items():
+        if key in values and values["api"] != api:
+            raise bad_key((*path, key), f"is a setting of api {api} only")
     if "ca_file" in values:
         values["ca_file"] = certificates(values["ca_file"], (*path, "ca_file"), folder)
     values["api_key"], values["api_key_source"] = read_key(values, path, place)

@@ -20,6 +20,8 @@ MAX_METADATA_KEY = 64
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _HOST_AND_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):([0-9]{1,5})")
+#: An Origin header as browsers spell it (RFC 6454, 6.2); extensions have schemes of their own.
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::[0-9]{1,5})?")
 _UNIX = re.compile(r"unix:.+")
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
 _CREDENTIAL = re.compile(r"[\x21-\x7e]+")
@@ -124,6 +126,17 @@ def metadata_keys(raw: object) -> tuple[str, ...]:
             "characters and without a comma"
         )
     return tuple(keys)
+
+
+def origins(raw: object) -> tuple[str, ...]:
+    """Read a list of the origins of web pages, or the one word that stands for all."""
+    found = texts(raw)
+    if found != ("*",) and not all(_ORIGIN.fullmatch(each) for each in found):
+        raise ValueError(
+            'must be ["*"] or a list of origins such as "https://app.example": scheme, host in '
+            "small letters and port, without a path or a slash at the end"
+        )
+    return found
 
 
 def anything(raw: object) -> object:

@@ -58,6 +58,9 @@ class ProviderSettings:
     `prompt_cache` says whether prompts are marked for the server's cache; None leaves it to the
     profile.
     `discover` says that the upstream's own model list is asked for and refreshed.
+    `forward` names the fields of a request that are sent as they came (P1), `hosted_tools` the
+    types of tools that the server runs itself (P2); `reasoning_text` says that the text of its
+    reasoning is shown as such, and not as a summary (A3).
     """
 
     name: str
@@ -80,6 +83,9 @@ class ProviderSettings:
     profile: str | None = None
     quirks: Mapping[str, Any] = field(default_factory=dict)
     prompt_cache: PromptCache | None = None
+    forward: tuple[str, ...] = ()
+    hosted_tools: tuple[str, ...] = ()
+    reasoning_text: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,12 +195,14 @@ class WebSettings:
     """BIND, METRICS_BIND, WEB_CONCURRENCY (processes; None is one a core) and WORKER_CLASS.
 
     `metrics_bind` is where /metrics is, and no longer at `bind`; None leaves it there.
+    `cors_origins` of the `[web]` table are the web pages that may read answers, "*" for all.
     """
 
     bind: str = "127.0.0.1:8000"
     metrics_bind: str | None = None
     processes: int | None = None
     worker_class: str = "gevent"
+    cors_origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 from collections.abc import Iterator, Mapping
 from functools import cache, partial
-from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
 from time import sleep
 
@@ -22,6 +21,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from app import __version__
 from app.telemetry.logs import log
 from app.telemetry.metric_buffer import MetricBuffer, Timings
 
@@ -218,13 +218,5 @@ class _BuildInfo(Collector):
 
     def collect(self) -> Iterator[Metric]:
         family = GaugeMetricFamily(BUILD_INFO, "Always 1: the release.", labels=BUILD_LABELS)
-        family.add_metric([_version(), python_version()], 1.0)
+        family.add_metric([__version__, python_version()], 1.0)
         yield family
-
-
-@cache
-def _version() -> str:
-    try:
-        return version("responses-gateway")
-    except PackageNotFoundError:  # its files alone, never installed
-        return "unknown"

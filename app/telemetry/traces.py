@@ -11,7 +11,7 @@ from app.telemetry.logs import log_ending
 from app.telemetry.model_calls import MeasuredCall, answer_counted
 
 #: What the platform asks for again and again: logged at debug, unless something is wrong.
-PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+PROBES = frozenset({"/health", "/healthz", "/readyz", "/version", "/metrics"})
 FAILED = 500
 
 

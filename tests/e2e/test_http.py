@@ -139,6 +139,8 @@ def test_an_answer_names_its_request_and_who_gave_it(either_gateway: Gateway, st
     ]
     assert found == ["mine", "anthropic", "1"]
     assert "upstream;dur=" in headers["Server-Timing"]
+    assert headers["Server"] == "responses-gateway"
+    assert headers["openai-processing-ms"].isdigit()
 
 
 def test_what_is_ignored_is_named(gateway: Gateway) -> None:

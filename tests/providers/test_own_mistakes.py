@@ -35,7 +35,7 @@ WRITERS = {
 READERS = {
     "chat_completions": "app.providers.openai_chat.reader.MessageReader.take",
     "anthropic_messages": "app.providers.anthropic.reader.MessagesReader._start",
-    "responses": "app.providers.openai_responses.open_items.OpenItems._begin",
+    "responses": "app.providers.openai_responses.output.open_items.OpenItems._begin",
 }
 every_format = pytest.mark.parametrize("api", FORMATS)
 every_way = pytest.mark.parametrize(

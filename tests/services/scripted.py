@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 
+from app.domain.hosted.policy import NOTHING_PASSES
 from app.domain.models import NOTHING_KNOWN, Honoured, ModelFacts
 from app.domain.request import ModelRequest, Parameters
 from app.domain.stream.deltas import Batch, Finished, Text
@@ -26,6 +27,7 @@ class ScriptedProvider:
 
     def __init__(self, name: str, *scripts: Sequence[Step]) -> None:
         self.name = name
+        self.policy = NOTHING_PASSES
         self.requests: list[ModelRequest] = []
         self.calls: list[UpstreamCall] = []
         self.deadlines: list[float] = []

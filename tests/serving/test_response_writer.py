@@ -45,6 +45,7 @@ def test_head_and_body_of_a_whole_answer_leave_together() -> None:
     lines = head.split(b"\r\n")
     assert lines[0] == b"HTTP/1.1 200 OK"
     assert {b"X-A: b", b"Content-Length: 5", b"Connection: keep-alive"} <= set(lines)
+    assert [line for line in lines if line.startswith(b"Server")] == [b"Server: responses-gateway"]
     assert any(line.startswith(b"Date: ") and line.endswith(b" GMT") for line in lines)
     assert body == b"hello"
     assert not answer.closes

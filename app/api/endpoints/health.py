@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
+from app import __version__
 from app.api import context
 from app.api.http.json_response import json_response
 from app.api.http.response import WSGIResponse
-from app.schemas.wire.answers import HEALTH, READINESS
+from app.schemas.wire.answers import HEALTH, READINESS, VERSION
 from app.telemetry import METRICS_CONTENT_TYPE
 from app.telemetry import metrics as all_metrics
 
@@ -35,9 +36,16 @@ class ReadinessReport(NamedTuple):
 
 
 @bp.get("/healthz")
+@bp.get("/health")
 def healthz() -> ResponseReturnValue:
     """Tell that the process lives."""
     return json_response(HEALTH.dump(None))
+
+
+@bp.get("/version")
+def version() -> ResponseReturnValue:
+    """Tell which release this is."""
+    return json_response(VERSION.dump(__version__))
 
 
 @bp.get("/readyz")

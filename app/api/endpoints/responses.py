@@ -57,7 +57,7 @@ def create() -> ResponseReturnValue:
     """Create a response: whole, streamed as server-sent events, or in the background."""
     current = context.current()
     body = json_body(current)
-    request = CREATE_REQUEST.load(body, context=_reading(current))
+    request = CREATE_REQUEST.load(body, context=_reading(current, body))
     current.trace.model = request.model
     current.trace.model_label = current.services.catalog.label(request.model)
     is_to_go_on = goes_on(current.environ, request)
@@ -71,13 +71,15 @@ def create() -> ResponseReturnValue:
     return answer() if key is None else idempotent(current, key, answer)
 
 
-def _reading(current: context.CallContext) -> ReadContext:
-    """Return how a body of this caller is read."""
+def _reading(current: context.CallContext, body: Any) -> ReadContext:
+    """Return how a body of this caller is read: also by what the model's provider takes."""
     settings = current.services.requests
     policy = current.caller.unsupported_tools or settings.unsupported_tools
+    model = body.get("model") if isinstance(body, dict) else None
     return ReadContext(
         drops_unsupported=policy == "drop",
         refuses_unknown=settings.unknown_parameters == "refuse",
+        policy=current.services.catalog.policy(model),
         pause=let_others_run,
     )
 
@@ -153,7 +155,8 @@ def streaming(
 def count_input() -> ResponseReturnValue:
     """Count the tokens of a request's input, as its model would read it (G9, N18)."""
     current = context.current()
-    request = INPUT_TOKENS_REQUEST.load(json_body(current), context=_reading(current))
+    body = json_body(current)
+    request = INPUT_TOKENS_REQUEST.load(body, context=_reading(current, body))
     current.trace.model = request.model or None
     current.trace.model_label = current.services.catalog.label(request.model)
     services, recorder = current.services, TraceRecorder(current)
@@ -177,7 +180,8 @@ def compact() -> ResponseReturnValue:
     It is never stored, nor streamed.
     """
     current = context.current()
-    request = COMPACT_REQUEST.load(json_body(current), context=_reading(current))
+    body = json_body(current)
+    request = COMPACT_REQUEST.load(body, context=_reading(current, body))
     current.trace.model = request.model
     is_to_go_on = goes_on(current.environ, request)
     return _answered(current, request, is_to_go_on=is_to_go_on)

@@ -1,1 +1,1 @@
-"""Items of tools that other servers run: carried as they came, and put into words."""
+"""What other servers know and run: passed on as it came, and put into words elsewhere."""

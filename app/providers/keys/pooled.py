@@ -23,6 +23,7 @@ class PooledProvider:
         self.members = members
         self._first = next(iter(members.values()))
         self.name = self._first.name
+        self.policy = self._first.policy
 
     def use_key(self, key_id: str, api_key: str) -> None:
         """Have one of the keys be another credential from now on."""

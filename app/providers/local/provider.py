@@ -24,6 +24,7 @@ from typing import Literal, assert_never
 
 from app.domain.answer_options import JsonSchemaFormat, TextFormat, UnseenItem
 from app.domain.hosted.item import HostedItem
+from app.domain.hosted.policy import NOTHING_PASSES
 from app.domain.hosted.words import words_of
 from app.domain.items import (
     Compaction,
@@ -72,6 +73,8 @@ _PASS_THROUGH = PassThrough("local")
 class LocalProvider:
     """The provider of the built-in models."""
 
+    policy = NOTHING_PASSES
+
     def __init__(self, name: str) -> None:
         self.name = name
 
@@ -94,7 +97,11 @@ class LocalProvider:
             "text.verbosity": parameters.text.verbosity is not None,
         }
         names = (name for name, is_given in ignored.items() if is_given)
-        unknown = (*hosted_in_words(request.items), *ignored_caching(request, is_known=False))
+        unknown = (
+            *request.left_out,
+            *hosted_in_words(request.items),
+            *ignored_caching(request, is_known=False),
+        )
         return (*_PASS_THROUGH.ignored(parameters), *names, *unknown)
 
     def count_input(self, request: ModelRequest, call: UpstreamCall) -> int | None:

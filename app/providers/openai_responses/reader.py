@@ -8,17 +8,17 @@ from typing import Any
 from app.domain.stream.deltas import Delta, Finished, Text, Used
 from app.errors import GatewayError
 from app.providers.faults.error_body import failure_in
-from app.providers.openai_responses.open_items import OpenItems, kind_of
-from app.providers.openai_responses.output_calls import (
+from app.providers.openai_responses.output.calls import (
     BuiltInCallItem,
     CallItem,
     CustomCallItem,
 )
-from app.providers.openai_responses.output_items import (
+from app.providers.openai_responses.output.items import (
     MessageItem,
     OutputItem,
     ReasoningItem,
 )
+from app.providers.openai_responses.output.open_items import OpenItems, kind_of
 from app.providers.reading.budget import BOUNDS
 from app.providers.reading.counts import Counts
 from app.providers.reading.events import Fault, Json

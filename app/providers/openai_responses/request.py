@@ -8,6 +8,7 @@ from typing import Any
 from app.domain.answer_options import PLAIN_TEXT, JsonSchemaFormat, ReasoningOptions, TextOptions
 from app.domain.items import AdditionalTools
 from app.domain.request import INCLUDE_ENCRYPTED, INCLUDE_LOGPROBS, ModelRequest, Parameters
+from app.providers.openai_responses.forwarded import with_forwarded
 from app.providers.openai_responses.items import to_items, with_one_system
 from app.providers.openai_responses.prompt_cache import cache_options
 from app.providers.openai_responses.tools import TOOL_WORDS
@@ -63,7 +64,7 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
         body |= tool_fields(
             parameters, parameters.tools, profile, TOOL_WORDS, has_others=brings_tools
         )
-    return body
+    return with_forwarded(body, request.forwarded)
 
 
 def _service(parameters: Parameters, profile: Profile) -> Json:
@@ -94,7 +95,7 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
         names += ignored_logprobs(parameters)
     if parameters.tools:
         names += ignored_tools(parameters, profile)
-    return tuple(names)
+    return tuple(name for name in names if name not in request.forwarded)
 
 
 def _ignored_reasoning(options: ReasoningOptions, profile: Profile) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.schemas.docs.headers import LIMITS, headers
+from app.schemas.docs.headers import DONE, LIMITS, headers
 from app.schemas.request.create import INCLUDE_VALUES
 
 JSON = "application/json"
@@ -17,7 +17,7 @@ Json = dict[str, Any]
 def answer(description: str, schema: object) -> Json:
     """Return an answer in JSON."""
     content = {JSON: {"schema": schema}}
-    return {"description": description, "headers": headers(*LIMITS), "content": content}
+    return {"description": description, "headers": headers(DONE, *LIMITS), "content": content}
 
 
 def query(name: str, schema: Json, description: str) -> Json:

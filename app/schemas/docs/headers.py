@@ -11,6 +11,10 @@ HEADERS: dict[str, dict[str, Any]] = {
         "description": "Names the request in the log: the caller's own, if it sent a sound one.",
         "schema": _TEXT,
     },
+    "openai-processing-ms": {
+        "description": "Milliseconds until the answer's head was there, as OpenAI tells them.",
+        "schema": _WHOLE,
+    },
     "X-Ignored-Parameters": {
         "description": "What was sent and not acted on: paths, percent-encoded, comma-separated.",
         "schema": _TEXT,
@@ -56,8 +60,16 @@ HEADERS: dict[str, dict[str, Any]] = {
 }
 _LIMITS = ("x-ratelimit-", "X-Budget-")
 LIMITS = tuple(name for name in HEADERS if name.startswith(_LIMITS))
-ANSWERED = ("X-Ignored-Parameters", "X-Gateway-Provider", "X-Gateway-Attempts", "Server-Timing")
-QUEUED = ("X-Ignored-Parameters", "Location", "Retry-After")
+#: Of whatever is no error.
+DONE = "openai-processing-ms"
+ANSWERED = (
+    "X-Ignored-Parameters",
+    "X-Gateway-Provider",
+    "X-Gateway-Attempts",
+    "Server-Timing",
+    DONE,
+)
+QUEUED = ("X-Ignored-Parameters", "Location", "Retry-After", DONE)
 _ALWAYS = ("X-Request-ID",)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from apispec import APISpec
 
+from app import __version__
 from app.schemas.docs.converter import Plugin
 from app.schemas.docs.errors import error_responses
 from app.schemas.docs.headers import HEADERS
@@ -42,7 +43,7 @@ def document() -> dict[str, Any]:
     plugin = Plugin()
     spec = APISpec(
         title="Responses Gateway",
-        version="1.0.0",
+        version=__version__,
         openapi_version="3.1.0",
         plugins=[plugin],
         info={"description": "OpenAI's Responses API, in front of any model provider."},

@@ -13,7 +13,7 @@ from app.schemas.docs.elements import include as _include
 from app.schemas.docs.elements import query as _query
 from app.schemas.docs.errors import errors
 from app.schemas.docs.examples import COMPACTIONS, FRAME, FRAMES, REQUESTS
-from app.schemas.docs.headers import ANSWERED, LIMITS, headers
+from app.schemas.docs.headers import ANSWERED, LIMITS, QUEUED, headers
 from app.schemas.request.compact import CompactRequestSchema
 from app.schemas.request.create import CreateRequestSchema, InputTokensSchema
 from app.schemas.wire.answers import (
@@ -24,6 +24,7 @@ from app.schemas.wire.answers import (
     ItemListSchema,
     ReadinessSchema,
     TokenCountSchema,
+    VersionSchema,
 )
 from app.schemas.wire.models.agent_catalog import AgentCatalogSchema
 from app.schemas.wire.models.cards import ModelListSchema, ModelSchema
@@ -53,8 +54,10 @@ def operations() -> dict[str, dict[str, Json]]:
         "/v1/models": {"get": _list_models()},
         "/v1/models/{model}": {"get": _retrieve_model()},
         "/v1/usage": {"get": _usage()},
-        "/healthz": {"get": _healthz()},
+        "/healthz": {"get": _healthz("healthz")},
+        "/health": {"get": _healthz("health")},
         "/readyz": {"get": _readyz()},
+        "/version": {"get": _version()},
         "/metrics": {"get": _metrics()},
         "/openapi.json": {"get": _openapi()},
     }
@@ -65,7 +68,7 @@ def _create() -> Json:
     answer["headers"] = headers(*ANSWERED, "Idempotent-Replayed", *LIMITS)
     answer["content"] |= _frames()
     queued = _answer("With `background`: the response, queued.", ResponseSchema())
-    queued["headers"] = headers("Location", "Retry-After", "X-Ignored-Parameters", *LIMITS)
+    queued["headers"] = headers(*QUEUED, *LIMITS)
     return {
         "operationId": "createResponse",
         "summary": "Create a response: whole, streamed as events, or in the background.",
@@ -225,9 +228,9 @@ def _retrieve_model() -> Json:
     }
 
 
-def _healthz() -> Json:
+def _healthz(name: str) -> Json:
     return _OPEN | {
-        "operationId": "healthz",
+        "operationId": name,
         "summary": "Check that the process is alive.",
         "responses": {"200": _answer("It lives.", HealthSchema())},
     }
@@ -242,6 +245,14 @@ def _readyz() -> Json:
             "200": _answer("They would.", readiness),
             "503": _answer("They would not; the checks say why.", readiness),
         },
+    }
+
+
+def _version() -> Json:
+    return _OPEN | {
+        "operationId": "version",
+        "summary": "Tell which release of the gateway this is.",
+        "responses": {"200": _answer("The release.", VersionSchema())},
     }
 
 

@@ -180,7 +180,9 @@ class CreateRequestSchema(ChatParametersSchema):
     context_management = ContextManagementField(
         about="Past so many tokens of input, the answer begins with a compaction."
     )
-    moderation = ModerationField(about='Accepted without effect, unless a mode is "block".')
+    moderation = ModerationField(
+        about='Without effect where the provider is not sent it; a mode "block" is refused there.'
+    )
     prompt = UnsupportedField("send the text of the template as instructions and input.")
 
     def load(  # type: ignore[override]
@@ -202,6 +204,8 @@ class CreateRequestSchema(ChatParametersSchema):
         return CreateRequest(
             parameters=Parameters(**{name: found[name] for name in found if name in _SHAPING}),
             ignored=tuple(context.ignored),
+            forwarded=context.forwarded,
+            passed=context.policy,
             has_cache_breakpoints=context.has_cache_breakpoints,
             compaction="trigger" if context.trigger else None,
             compact_threshold=found.get("context_management"),

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.domain.hosted.moderation import blocking
 from app.schemas.document import Document
 from app.schemas.field import ReadContext, Refer, StrictField
-from app.schemas.invalid import InvalidField, join
+from app.schemas.invalid import InvalidField
 
 
 class UnsupportedField(StrictField):
@@ -61,18 +62,20 @@ class ChatParametersSchema(Document):
 class ModerationField(StrictField):
     """How a request and its answer are to be judged by OpenAI's moderation (R22).
 
-    To be scored is left out, and named. To be blocked is a demand for safety, which no header
-    can waive.
+    Where the provider is not sent it (P1), to be scored is left out, and named. To be blocked is
+    a demand for safety, which no header can waive.
     """
 
     def check(self, value: Any, at: str, context: ReadContext) -> dict[str, Any]:
         if type(value) is not dict:
             raise self.mistyped(at, "an object", value)
         path = self.path(at)
-        for where in () if context.was_taken else _blocking(value, path):
+        if context.forwards(path, value):
+            return value
+        for where in () if context.was_taken else blocking(value, path):
             what = (
                 "asks for blocking, which is not done here: have the text judged before you send "
-                'it, or leave the policy at "score".'
+                'it, leave the policy at "score", or ask for a model whose provider judges it.'
             )
             raise InvalidField("unsupported_value", where, what)
         context.ignore(path)
@@ -80,12 +83,3 @@ class ModerationField(StrictField):
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:
         return {"type": "object", "additionalProperties": True}
-
-
-def _blocking(value: object, path: str) -> list[str]:
-    """Return where an object says `mode: "block"`, at whatever level that its policies are."""
-    if not isinstance(value, dict):
-        return []
-    own = [join(path, "mode")] if value.get("mode") == "block" else []
-    policies = ("policy", "input", "output")
-    return own + [each for key in policies for each in _blocking(value.get(key), join(path, key))]

@@ -80,6 +80,12 @@ class HealthSchema(ValueSchema[None]):
     status = Choice("ok", **ALWAYS)
 
 
+class VersionSchema(ValueSchema[str]):
+    values = (str,)
+
+    version = String(itself=True, **ALWAYS)
+
+
 class ReadinessSchema(ValueSchema[Any]):
     status = Choice("ready", "not_ready", **ALWAYS)
     checks = FreeObject(about="The state of each thing that the gateway depends on.", **ALWAYS)
@@ -101,4 +107,4 @@ class EndpointSchema(WireSchema):
 
 ERROR_ENVELOPE, DELETED, ITEM_LIST = ErrorEnvelopeSchema(), DeletedSchema(), ItemListSchema()
 TOKEN_COUNT, COMPACTED = TokenCountSchema(), CompactedConversationSchema()
-HEALTH, READINESS = HealthSchema(), ReadinessSchema()
+HEALTH, READINESS, VERSION = HealthSchema(), ReadinessSchema(), VersionSchema()

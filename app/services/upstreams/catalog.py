@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from app.domain.accounts.accounts import Caller
+from app.domain.hosted.policy import NOTHING_PASSES, PassPolicy
 from app.domain.models import ModelCard, is_deep_research
 from app.domain.prices import Tariff, configured
 from app.errors import InvalidRequest, NotFound, PermissionDenied
@@ -78,8 +79,7 @@ class ModelCatalog:
         context_window_of: Callable[[str, str], int | None] = lambda _provider, _model: None,
         tariff_of: Callable[[str, str], Tariff | None] = lambda _provider, _model: None,
     ) -> None:
-        models = tuple(models)
-        settings = tuple(settings)
+        settings, models = tuple(settings), tuple(models)
         self._served = {provider.name: provider.models for provider in settings}
         pools = {each.name: frozenset(key.id for key in each.keys) for each in settings}
         self._pools = {name: keys for name, keys in pools.items() if keys}
@@ -89,6 +89,7 @@ class ModelCatalog:
         self._is_reasoning_model = is_reasoning_model
         self._context_window_of = context_window_of
         self._tariff_of = tariff_of
+        self._passes = any(each.forward or each.hosted_tools for each in settings)
         self._labels = ModelLabels(self._configured, self._served, discovery)
         self._facts = {_route_of(model): model for model in self._configured.values()}
         self._prices = {_route_of(each): each.price for each in models if each.price is not None}
@@ -116,6 +117,13 @@ class ModelCatalog:
                     self._resolved.clear()
                 self._resolved[key] = targets
         return targets
+
+    def policy(self, model_id: object) -> PassPolicy:
+        """Return what the provider that comes first for an id is sent as it came (P1, P2)."""
+        if not self._passes or not isinstance(model_id, str):
+            return NOTHING_PASSES
+        route = self._route(model_id)
+        return NOTHING_PASSES if route is None else self._providers[route.provider].policy
 
     def label(self, model_id: str) -> str:
         """Return what a model is called in metrics: "other" where the id is not known by name."""

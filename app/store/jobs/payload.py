@@ -6,13 +6,14 @@ It is JSON, of names that neighbouring releases know:
      "response": {"id": "resp_…", "status": "queued", …}, "items": [{"type": "message", …}],
      "own": [{"type": "message", …}], "place": ["0", 3], "tools": [], "added": [],
      "update": null, "replaced": [], "compaction": null, "queued_at": 1893456000.5,
-     "admission": null, "identity": ["req_…", …]}
+     "admission": null, "identity": ["req_…", …], "passed": [["moderation"], []]}
 
 `items` are the conversation, `replaced` the places of those that the model shall not see, `own`
 those that the request brings, and `place` is its parent's position, null for none; `added` are the
 tools that items have brought, `update` is what they have changed of the configuration. The body's
-input stands in `own`, ids minted; `compaction` is how it has asked for one. A token's holder has
-`permissions` beside these.
+input stands in `own`, ids minted; `compaction` is how it has asked for one.
+`passed` are the fields and tools that its provider was sent as they came when it came (P1, P2).
+A token's holder has `permissions` beside these.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any, cast
 import orjson
 
 from app.domain.answer_options import ConfigurationUpdate
+from app.domain.hosted.policy import PassPolicy
 from app.domain.identity import RequestIdentity
 from app.domain.items import Compaction
 from app.domain.turns.job_payload import JobPayload
@@ -38,6 +40,7 @@ from app.store.accounts.codec import dump_permissions, load_permissions
 def dump_payload(payload: JobPayload) -> bytes:
     """Encode a payload."""
     thread, position, identity = payload.thread, payload.thread.position, payload.identity
+    passed = payload.request.passed
     return orjson.dumps(
         {
             "account": payload.account,
@@ -55,6 +58,7 @@ def dump_payload(payload: JobPayload) -> bytes:
             "queued_at": payload.queued_at,
             "admission": payload.charge,
             "identity": identity and list(identity),
+            "passed": [sorted(passed.forward), sorted(passed.hosted_tools)],
             **_permissions(payload),
         }
     )
@@ -67,7 +71,10 @@ def load_payload(raw: bytes) -> JobPayload:
     # What was unsupported has been refused or dropped when it came.
     added = tuple(TOOL.load_all(fields.get("added", ())))  # an earlier release has none
     context = ReadContext(
-        drops_unsupported=True, was_taken=True, added_tools=list(map(AddedTool, added))
+        drops_unsupported=True,
+        was_taken=True,
+        added_tools=list(map(AddedTool, added)),
+        policy=PassPolicy(*map(frozenset, fields.get("passed", ()))),  # an earlier release has none
     )
     request = CREATE_REQUEST.load(fields["body"], context=context)
     items = tuple(ITEM.load_all(fields["items"]))

@@ -10,6 +10,7 @@ from app.domain.items import Compaction, InputText, Item, Message, Reasoning
 from app.domain.request import ModelRequest, Parameters
 from app.domain.turns.compaction import SUMMARY_REQUEST, instructions_in, messages_of
 from app.services.answering.plain_reasoning import opened_for
+from app.services.answering.prepared.passing import forwarded_to
 from app.services.answering.prepared.request import PreparedRequest
 from app.services.answering.sealing import PayloadSealer, Unsealed
 from app.services.answering.tool_forms import for_provider
@@ -43,10 +44,12 @@ class ModelRequests:
             items = self._with_summaries(account, items)
         parameters, items = for_provider(request.parameters, items, prepared.thread, known)
         key, items = self._for_target(account, target, items)
+        parameters = self._pseudonymous(account, parameters)
+        forwarded = forwarded_to(target.provider.policy, request.forwarded, parameters)
         return ModelRequest(
             model=target.upstream_model,
             items=items,
-            parameters=self._pseudonymous(account, parameters),
+            parameters=parameters,
             stream=request.stream or request.background,
             history_tools=prepared.thread.tools,
             max_output_tokens_default=target.max_output_tokens,
@@ -54,6 +57,8 @@ class ModelRequests:
             has_cache_breakpoints=request.has_cache_breakpoints,
             known_tools=known,
             key=key,
+            forwarded=forwarded,
+            left_out=tuple(path for path in request.forwarded if path not in forwarded),
         )
 
     def summary(

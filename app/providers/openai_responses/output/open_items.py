@@ -16,13 +16,13 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from app.domain.stream.deltas import Delta
-from app.providers.openai_responses.output_calls import (
+from app.providers.openai_responses.output.calls import (
     BUILT_IN_CALLS,
     BuiltInCallItem,
     CallItem,
     CustomCallItem,
 )
-from app.providers.openai_responses.output_items import (
+from app.providers.openai_responses.output.items import (
     MessageItem,
     OutputItem,
     ReasoningItem,

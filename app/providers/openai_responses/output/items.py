@@ -21,7 +21,7 @@ from app.domain.stream.deltas import (
     Thought,
 )
 from app.providers.openai_responses.items import payload
-from app.providers.openai_responses.parts import PartCursor
+from app.providers.openai_responses.output.parts import PartCursor
 from app.providers.reading.events import Json
 from app.providers.reading.logprobs import logprobs
 from app.providers.reading.understanding import ContentReader

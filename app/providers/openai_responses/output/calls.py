@@ -9,7 +9,7 @@ from app.domain.items import BuiltInCall
 from app.domain.stream.calls.replay import as_written, escaped, opening
 from app.domain.stream.deltas import Arguments, CallOpened, Delta, ItemEnded
 from app.providers.openai_responses.calls import built_in_type
-from app.providers.openai_responses.output_items import OutputItem
+from app.providers.openai_responses.output.items import OutputItem
 from app.providers.reading.events import Json
 from app.providers.reading.fields import arguments_text, id_text, name_of
 from app.providers.reading.understanding import ContentReader

@@ -1,0 +1,23 @@
+"""Fields of a request that an upstream is sent as they came (P1). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def with_forwarded(body: Json, forwarded: Mapping[str, Any]) -> Json:
+    """Add fields to a body, by path; `reasoning.context` goes into what stands at `reasoning`.
+
+    What the gateway says itself stays as it is.
+    """
+    for path, value in forwarded.items():
+        *parents, name = path.split(".")
+        place: Any = body
+        for parent in parents:
+            place = place.setdefault(parent, {}) if isinstance(place, dict) else None
+        if isinstance(place, dict):
+            place.setdefault(name, value)
+    return body

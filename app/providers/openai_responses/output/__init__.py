@@ -1,0 +1,1 @@
+"""The items of an answer, each as far as it has come."""
