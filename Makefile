@@ -88,6 +88,10 @@ bench-readme: $(TO_TEST) ## Show the newest results that were kept in README.md
 graph: $(TO_TEST) ## Draw the rooms and their imports anew in docs/architecture.md
 	@$(PY) -m tests.docs.graph
 
+.PHONY: compat
+compat: $(TO_TEST) ## Probe all that the openai package can say; write docs/compatibility.md anew
+	@$(PY) -m tests.compat
+
 .PHONY: prices
 prices: $(TO_TEST) ## Take the prices of models anew from genai-prices, as `make lock` pinned it
 	@$(PY) -m tests.prices
