@@ -12,6 +12,7 @@
 <prefix>store_id            string: which store this is (store_identity.py)
 <prefix>write_probe         string: empty, written to learn whether writes are taken
 <prefix>news                channel: what happens to background responses, for those who wait
+<prefix>news:streams        channel: what is wanted of streams, for the processes that run them
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ class Keys:
         self.deleted = f"{prefix}deleted"
         self.jobs = f"{prefix}{{jobs}}"
         self.news = f"{prefix}news"
+        self.stream_news = f"{prefix}news:streams"
         self.store_id = f"{prefix}store_id"
         self.write_probe = f"{prefix}write_probe"
 

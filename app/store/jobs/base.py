@@ -19,8 +19,11 @@ from app.store.jobs.payload import load_payload
 EndReason = Literal["cancelled", "stopped", "lost", "refused"]
 
 #: What happens to jobs: one waits, has new events, has another holder now, has ended; "" says that
-#: some of this may have been missed.
-JobNews = Literal["waiting", "events", "taken_over", "ended", ""]
+#: some of this may have been missed. What is wanted of streams: that one is cancelled, or followed.
+JobNews = Literal["waiting", "events", "taken_over", "ended", "cancel", "wanted", ""]
+
+#: What runs under an id: a job; a stream that may go on without its caller; one that ends with him.
+StreamKind = Literal["job", "stream", "attached"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Claim:
     `event_count` is how many events are in the job's stream, `usage` what the upstream has counted
     so far and `cost` what that costs, as far as anybody has written it; `begun` tells whether any
     worker had begun to run it before. `retries` is how far its attempts had come when it was
-    parked.
+    parked. `is_stream` says that a web process streams it to its caller.
     """
 
     response_id: str
@@ -55,11 +58,21 @@ class Claim:
     why: EndReason | None = None
     retries: RetryState | None = None
     cost: Cost | None = None
+    is_stream: bool = False
 
     @property
     def payload(self) -> JobPayload:
         """All that a worker needs, decoded each time: one that cannot be read can be finished."""
         return load_payload(self.packed)
+
+
+@dataclass(frozen=True, slots=True)
+class NewStream:
+    """A stream that others are to see. `outlasts` says that it may go on without its caller."""
+
+    claim: Claim
+    payload: JobPayload
+    outlasts: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,4 +227,42 @@ class JobStore(Protocol):
 
     def queues(self) -> QueueFigures:
         """Return how much waits and runs."""
+        ...
+
+
+class LiveStreamStore(Protocol):
+    """Keeps streams that web processes run, beside the jobs, which are read and ended as these are.
+
+    Every method raises StorageUnavailable when Redis is unreachable, and may then be repeated.
+    """
+
+    def begin(self, streams: Sequence[NewStream]) -> list[bool]:
+        """Have streams be seen, under leases; False for one that has ended."""
+        ...
+
+    def lease(self, response_ids: Sequence[str]) -> None:
+        """Renew the leases of streams."""
+        ...
+
+    def forget(self, response_ids: Sequence[str]) -> None:
+        """Lease nothing any more under the ids of streams that have ended."""
+        ...
+
+    def lease_token(self, response_id: str) -> str | None:
+        """Return the lease token of whoever may write a stream; None where there is no record."""
+        ...
+
+    def ask_cancel(self, account: str, response_id: str, *, any_kind: bool) -> StreamKind | None:
+        """Ask the process that streams a response to cancel it; return what runs, if anything does.
+
+        One that ends with its caller is asked about only for `any_kind`, a job never.
+        """
+        ...
+
+    def want(self, response_id: str) -> None:
+        """Say that somebody follows a stream."""
+        ...
+
+    def news(self) -> Iterator[tuple[JobNews, str]]:
+        """Yield what is wanted of streams, on a connection of its own, for ever."""
         ...

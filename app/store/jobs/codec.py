@@ -22,6 +22,8 @@ _NEWS: dict[str, JobNews] = {
     "told": "events",
     "seized": "taken_over",
     "ended": "ended",
+    "cancel": "cancel",
+    "wanted": "wanted",
 }
 
 
@@ -59,7 +61,7 @@ def news_of(message: dict[str, Any]) -> tuple[JobNews, str]:
 
 def claim_of(response_id: str, lease_token: str, holder: str, fields: Any) -> Claim:
     """Return the claim that a program returned."""
-    account, packed_payload, next_number, usage, begun, why, retries, cost = fields
+    account, packed_payload, next_number, usage, begun, why, retries, cost, kind = fields
     return Claim(
         response_id,
         account.decode(),
@@ -72,4 +74,5 @@ def claim_of(response_id: str, lease_token: str, holder: str, fields: Any) -> Cl
         why and why.decode(),
         retries and RetryState(**orjson.loads(retries)),
         cost and Cost(**orjson.loads(cost)),
+        is_stream=kind is not None,
     )

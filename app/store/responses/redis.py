@@ -125,7 +125,7 @@ class RedisStore:
         """Commit a turn; return the reply, and how many replicas have it."""
         tag, homes = _tag(turn.response.id), self._homes_of(turn)
         keys = [self._keys.index(tag), *self._stored.keys(turn.account)]
-        arguments = self.commit_arguments(turn)
+        arguments = (*self.commit_arguments(turn), self._keys.news)
         if not self._is_cluster and turn.parent is None:
             keys.append(self._keys.conversations(turn.account))
             arguments += (turn.response.created_at, tag)

@@ -9,9 +9,8 @@ What does not follow from the response at all stands there whole, as the line th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from enum import IntEnum
 from typing import assert_never
 
 from app.domain.items import (
@@ -49,38 +48,8 @@ from app.domain.stream.events import (
     TextDone,
     is_terminal,
 )
-
-#: A byte below this is an output_text.delta of so many characters.
-FIRST_CODE = 0x80
-
-
-class Code(IntEnum):
-    """What an event is; a number in brackets follows, seven bits a byte."""
-
-    TEXT = FIRST_CODE  # [characters] [log probabilities]
-    REFUSAL = 0x81  # [characters]
-    SUMMARY = 0x82  # [characters]
-    ARGUMENTS = 0x83  # [characters]
-    INPUT = 0x84  # [characters]
-    ANNOTATION = 0x85
-    TEXT_PART_ADDED = 0x86
-    REFUSAL_PART_ADDED = 0x87
-    TEXT_DONE = 0x88
-    REFUSAL_DONE = 0x89
-    PART_DONE = 0x8A
-    SUMMARY_PART_ADDED = 0x8B
-    SUMMARY_TEXT_DONE = 0x8C
-    SUMMARY_PART_DONE = 0x8D
-    ARGUMENTS_DONE = 0x8E
-    INPUT_DONE = 0x8F
-    ITEM_ADDED = 0x90
-    ITEM_DONE = 0x91
-    ITEM_DONE_WITHOUT_PAYLOAD = 0x92
-    STARTED = 0x93  # the next of created and in_progress
-    ENDED = 0x94
-    LINE = 0x95  # [bytes], then so many: the event as JSON
-    TIER = 0x96  # [bytes], then so many: the service tier of the response as it began
-
+from app.domain.stream.replay import built_in
+from app.domain.stream.replay.codes import FIRST_CODE, SIZED, Code
 
 _DELTAS: dict[type, Code] = {
     RefusalDelta: Code.REFUSAL,
@@ -105,21 +74,32 @@ STARTS: tuple[LifecycleType, ...] = ("response.created", "response.in_progress")
 
 
 class StreamCuts:
-    """Notes where one stream is cut. `encode` writes an event as a line of JSON."""
+    """Notes where one stream is cut. `encode` writes an event as a line of JSON.
 
-    __slots__ = ("_cuts", "_encode", "_starts")
+    `waiting` gets the events as well, where somebody takes them from there.
+    """
+
+    __slots__ = ("_call", "_cuts", "_encode", "_starts", "waiting")
 
     def __init__(self, encode: Callable[[Event], bytes]) -> None:
+        self.waiting: list[Event] | None = None
         self._encode = encode
         self._cuts = bytearray()
         self._starts = 0
+        self._call: list[Event] = []  # the events of a built-in tool's call that is open
 
     def __bytes__(self) -> bytes:
         return bytes(self._cuts)
 
-    def add(self, events: Iterable[Event]) -> None:
+    def note_outlasting(self) -> None:
+        """Note, before any event, that the stream may go on without its caller."""
+        self._write(Code.OUTLASTS)
+
+    def add(self, events: Sequence[Event]) -> None:
         """Note the next events."""
         cuts = self._cuts
+        if self.waiting is not None:
+            self.waiting += events  # in one step: another thread takes them
         for event in events:
             # MEASURED: nearly every event is this one; any other way would cost twice as much.
             if type(event) is TextDelta and not event.logprobs and len(event.delta) < FIRST_CODE:
@@ -128,6 +108,9 @@ class StreamCuts:
                 self._add(event)
 
     def _add(self, event: Event) -> None:
+        if self._call or _begins_built_in(event):
+            self._add_of_call(event)
+            return
         code = _DELTAS.get(type(event))
         match event:
             case TextDelta():
@@ -149,6 +132,23 @@ class StreamCuts:
                 self._write(_OTHERS[type(event)])
             case _:
                 self._write_bytes(Code.LINE, self._encode(event))
+
+    def _add_of_call(self, event: Event) -> None:
+        """Have the events of a call wait for its end, which says what it was."""
+        if not isinstance(event, ItemDone):
+            self._call.append(event)
+            return
+        events, self._call = self._call, []
+        codes = None
+        if isinstance(event.item, BuiltInCall):
+            codes = built_in.codes_of(event.item, event.output_index, events)
+        if codes is None:
+            for each in events:
+                self._write_bytes(Code.LINE, self._encode(each))
+        else:
+            for code, size in codes:
+                self._write(code, *([size] if code in SIZED else []))
+        self._write(Code.ITEM_DONE)
 
     def _is_next_start(self, event: Lifecycle) -> bool:
         is_in_progress = event.response.status == "in_progress"
@@ -173,6 +173,15 @@ class StreamCuts:
         self._cuts += data
 
 
+def _begins_built_in(event: Event) -> bool:
+    return isinstance(event, ItemAdded) and isinstance(event.item, BuiltInCall)
+
+
+def may_outlast(cuts: bytes) -> bool:
+    """Tell whether these are the cuts of a stream that could go on without its caller (E7)."""
+    return cuts[:1] == bytes([Code.OUTLASTS])
+
+
 def _is_empty(event: PartAdded) -> bool:
     return event.part in (OutputText(""), Refusal(""))
 
@@ -184,8 +193,10 @@ def opening(item: OutputItem) -> OutputItem | None:
             return Message(item.id, "assistant", (), "in_progress", item.phase)
         case Reasoning():
             return Reasoning(item.id)
-        case BuiltInCall() | Compaction():
+        case Compaction():
             return None
+        case BuiltInCall():
+            return built_in.opening(item)
         case CustomCall():
             return replace(item, arguments=arguments_for(""), status="in_progress")
         case FunctionCall():
@@ -216,11 +227,11 @@ def read(cuts: bytes) -> Iterator[tuple[int, int, int, bytes]]:
             yield Code.TEXT, code, 0, b""
         elif code == Code.TEXT:
             yield code, number(), number(), b""
-        elif code < Code.ANNOTATION:
+        elif code in SIZED:
             yield code, number(), 0, b""
         elif code in (Code.LINE, Code.TIER):
             size = number()
             at += size
             yield code, 0, 0, cuts[at - size : at]
-        else:
+        elif code != Code.OUTLASTS:
             yield code, 0, 0, b""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 from app.domain.items import (
+    BuiltInCall,
     CustomCall,
     FunctionCall,
     Message,
@@ -39,7 +40,9 @@ from app.domain.stream.events import (
     TextDelta,
     TextDone,
 )
-from app.domain.stream.replay.cuts import STARTS, Code, opening, read
+from app.domain.stream.replay.built_in import BuiltInReplay
+from app.domain.stream.replay.codes import Code
+from app.domain.stream.replay.cuts import STARTS, opening, read
 
 _ENDS: dict[str, LifecycleType] = {
     "completed": "response.completed",
@@ -91,6 +94,7 @@ class _Stream:
         self._starts = 0
         self._part = -1
         self._at = self._logprob = self._annotation = 0
+        self._call: BuiltInReplay | None = None
 
     def passed(self, event: Event) -> Event:
         """Take note of an event that was sent, and is not to be made."""
@@ -110,6 +114,8 @@ class _Stream:
             return self._lifecycle(number, code)
         if code in (Code.ITEM_ADDED, Code.ITEM_DONE, Code.ITEM_DONE_WITHOUT_PAYLOAD):
             return self._item_event(number, code)
+        if code >= Code.COMMAND_ADDED and self._call is not None:
+            return self._call.event(number, code, size)
         if code in (Code.ARGUMENTS_DONE, Code.INPUT_DONE):
             return self._call_done(number)
         if code in (Code.SUMMARY_PART_ADDED, Code.SUMMARY_TEXT_DONE, Code.SUMMARY_PART_DONE):
@@ -169,6 +175,9 @@ class _Stream:
         item, index = self._item, len(self._done)
         if code == Code.ITEM_ADDED:
             self._begin_item()
+            if isinstance(item, BuiltInCall):
+                self._call = BuiltInReplay(item, index)
+                return self._call.event(number, code, 0)
             return ItemAdded(number, index, _of(type(item), opening(item)))
         if code == Code.ITEM_DONE_WITHOUT_PAYLOAD:
             item = replace(_of(Reasoning, item), encrypted_content=None)

@@ -1,6 +1,13 @@
 -- Stores a turn.
 -- KEYS: index, stored bytes; where there is one, the account's conversations.
--- ARGV: what commit_turn takes; with the third key a time and a tag, which are put there.
+-- ARGV: what commit_turn takes; the channel for news; with the third key a time and a tag, which are
+-- put there.
 -- Returns what commit_turn does.
-if KEYS[3] then redis.call('ZADD', KEYS[3], ARGV[10], ARGV[11]) end
-return commit_turn(unpack(ARGV, 1, 9))
+if KEYS[3] then redis.call('ZADD', KEYS[3], ARGV[11], ARGV[12]) end
+local committed, id = commit_turn(unpack(ARGV, 1, 9)), ARGV[2]
+-- What was kept of a stream while it ran (jobs/lua/job/job.lua) gives way to what is stored.
+if committed and ARGV[9] ~= '' and
+  redis.call('UNLINK', index .. ':job:' .. id, index .. ':events:' .. id) > 0 then
+  redis.call('PUBLISH', ARGV[10], 'ended ' .. id)
+end
+return committed

@@ -5,7 +5,7 @@
 -- Returns how many bytes were stored, nothing where this did not end the job, or a negative number
 -- as append.lua does.
 local id, token, holder, first, data, count, channel = unpack(ARGV)
-local current, after = unpack(redis.call('HMGET', job(id), 'owner', 'next'))
+local current, after, kind = unpack(redis.call('HMGET', job(id), 'owner', 'next', 'kind'))
 if not current then
   -- It has ended: by this very holder, if the last entry of its stream says so.
   local last = redis.call('XREVRANGE', events(id), '+', '-', 'COUNT', 1)[1]
@@ -13,8 +13,13 @@ if not current then
 end
 if current == token and tonumber(after) < tonumber(first) then return -1 - after end
 if current ~= token or after ~= first then return false end
-append(id, first, data, count, 'by', holder)
-local size = tonumber(redis.call('HGET', job(id), 'size') or 0)
+local size = 0
+if kind then -- its events are made again of its cuts
+  redis.call('UNLINK', events(id))
+else
+  append(id, first, data, count, 'by', holder)
+  size = tonumber(redis.call('HGET', job(id), 'size') or 0)
+end
 redis.call('UNLINK', job(id))
 local committed = commit_turn(unpack(ARGV, 8))
 if committed then add_stored(size) end

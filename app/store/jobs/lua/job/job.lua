@@ -1,5 +1,6 @@
--- One background response. Programs of single jobs have this in front, behind conversation.lua and
--- the constant FINISHER: the lease token of a job that is being finished, by any process.
+-- One background response, or one that is streamed to its caller while it is made. Programs of
+-- single jobs have this in front, behind conversation.lua and the constant FINISHER: the lease token
+-- of a job that is being finished, by any process.
 --
 -- Keys, neighbours of the conversation's index. They are there until the job has ended, but for its
 -- stream, which lives as long as the response:
@@ -16,6 +17,9 @@
 --     cost                       what that costs: {"microusd": 12, "provider": "openai", "model": …}
 --     retries                    the state of attempts at its upstream when it was parked
 --     lost, why                  how many leases were lost; why it is being finished
+--     kind                       stream: one that a web process streams to its caller. Its events
+--                                are there while it runs; then they give way to its cuts
+--     outlasts                   1 for a stream that may go on without its caller
 --   <prefix>{tag}:events:<id>  stream: an entry a flush, its id the number of its first event + 1;
 --                              n: the number behind its last, d: the events, by: the finisher's word
 --
@@ -39,12 +43,17 @@ end
 -- What a claim is made of (jobs/codec.py).
 local function claim(id)
   return redis.call('HMGET', job(id),
-    'account', 'ticket', 'next', 'usage', 'begun', 'why', 'retries', 'cost')
+    'account', 'ticket', 'next', 'usage', 'begun', 'why', 'retries', 'cost', 'kind')
+end
+
+-- Where whoever runs it listens.
+local function channel_of(id, channel)
+  return redis.call('HEXISTS', job(id), 'kind') == 1 and channel .. ':streams' or channel
 end
 
 local function take_over(id, why, channel)
   redis.call('HSETNX', job(id), 'why', why)
   redis.call('HSET', job(id), 'owner', FINISHER, 'status', 'ending')
   set_record(id, 'in_progress')
-  redis.call('PUBLISH', channel, 'seized ' .. id)
+  redis.call('PUBLISH', channel_of(id, channel), 'seized ' .. id)
 end

@@ -10,6 +10,8 @@
 --   <prefix>{jobs}:parked           set: ids that wait for their upstream, until their lease is over
 --   <prefix>{jobs}:unrouted         sorted set: ids that are left to workers that know their model,
 --                                   by when they were left first, in ms
+--   <prefix>{jobs}:streams          sorted set: ids of streams that web processes run, by the end of
+--                                   their lease, in ms
 --   <prefix>{jobs}:alive            when a worker last took a job or could have, in ms
 --
 -- A job is either among those that wait or has a lease, from its first moment to its end. One that
@@ -18,7 +20,7 @@
 local jobs = KEYS[1]
 local ring, since, leases, accounts =
   jobs .. ':ring', jobs .. ':since', jobs .. ':leases', jobs .. ':accounts'
-local parked, unrouted = jobs .. ':parked', jobs .. ':unrouted'
+local parked, unrouted, streams = jobs .. ':parked', jobs .. ':unrouted', jobs .. ':streams'
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local function queue(account) return jobs .. ':queue:' .. account end

@@ -1,0 +1,97 @@
+"""Streams that web processes send to their callers, as other processes see them, in Redis.
+
+While such a stream runs it is kept as a job is (lua/job/job.lua): a record, a lease, its events. A
+response that is stored takes the place of these (responses/lua/commit.lua).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+
+from app.domain.ids import tag_of
+from app.domain.turns.job_payload import JobPayload
+from app.store.connection.client import Client
+from app.store.connection.errors import translated
+from app.store.connection.replication import ONE_SERVER, Write
+from app.store.connection.script import Call, Script
+from app.store.jobs.base import Claim, JobNews, NewStream, StreamKind
+from app.store.jobs.news import listen
+from app.store.jobs.payload import dump_payload
+from app.store.jobs.scripts import (
+    ASK_CANCEL,
+    BEGIN_STREAM,
+    FORGET_STREAMS,
+    LEASE_STREAMS,
+    LEASE_TOKEN,
+)
+from app.store.keys import Keys
+from app.store.responses.redis import RedisStore
+
+
+class RedisLiveStreamStore:
+    """Implements LiveStreamStore. `lease_s` is how long a silent process owns a stream."""
+
+    def __init__(self, client: Client, prefix: str, responses: RedisStore, lease_s: float) -> None:
+        self._redis: Any = client
+        self._keys = Keys(prefix)
+        self._responses = responses
+        self._lease_ms = int(lease_s * 1000)
+
+    def begin(self, streams: Sequence[NewStream]) -> list[bool]:
+        """Have streams be seen, in one round trip; False for one that has ended.
+
+        The leases come first: what is cut off is found by a sweep.
+        """
+        writes: list[Write] = [self._leasing([each.claim.response_id for each in streams])]
+        for each in streams:
+            writes += self._responses.marks(each.payload.turn(each.payload.response))
+        begins = [self._beginning(each.claim, each.payload, each.outlasts) for each in streams]
+        with translated():
+            replies, _ = ONE_SERVER.attempt(self._redis, *writes, *begins)
+        return [bool(reply) for reply in replies[len(writes) :]]
+
+    def _beginning(self, claim: Claim, payload: JobPayload, outlasts: bool) -> Call:  # noqa: FBT001
+        arguments = (claim.account, claim.response_id, claim.lease_token, dump_payload(payload))
+        return self._on_index(BEGIN_STREAM, claim.response_id, *arguments, int(outlasts))
+
+    def lease(self, response_ids: Sequence[str]) -> None:
+        """Renew the leases of streams."""
+        with translated():
+            self._leasing(response_ids).run(self._redis)
+
+    def _leasing(self, response_ids: Sequence[str]) -> Call:
+        return LEASE_STREAMS((self._keys.jobs,), (self._lease_ms, *response_ids))
+
+    def forget(self, response_ids: Sequence[str]) -> None:
+        """Lease nothing any more under the ids of streams that have ended."""
+        with translated():
+            FORGET_STREAMS((self._keys.jobs,), tuple(response_ids)).run(self._redis)
+
+    def lease_token(self, response_id: str) -> str | None:
+        """Return the lease token of whoever may write a stream; None where there is no record."""
+        with translated():
+            token = self._on_index(LEASE_TOKEN, response_id, response_id).run(self._redis)
+        return None if token is None else cast(str, token.decode())
+
+    def ask_cancel(self, account: str, response_id: str, *, any_kind: bool) -> StreamKind | None:
+        """Ask the process that streams a response to cancel it."""
+        if tag_of(response_id) is None:
+            return None
+        arguments = (account, response_id, self._keys.news, int(any_kind))
+        with translated():
+            kind = self._on_index(ASK_CANCEL, response_id, *arguments).run(self._redis)
+        return None if kind is None else cast(StreamKind, kind.decode())
+
+    def want(self, response_id: str) -> None:
+        """Say that somebody follows a stream."""
+        with translated():
+            self._redis.publish(self._keys.stream_news, f"wanted {response_id}")
+
+    def news(self) -> Iterator[tuple[JobNews, str]]:
+        """Yield what is wanted of streams, on a connection of its own, for ever."""
+        with translated():
+            yield from listen(self._redis, self._keys.stream_news)
+
+    def _on_index(self, script: Script, response_id: str, *arguments: Any) -> Call:
+        return script((self._keys.index(tag_of(response_id) or ""),), arguments)

@@ -1,0 +1,13 @@
+-- Asks the process that streams a response to its caller to cancel it.
+-- KEYS: index. ARGV: account, id, channel, whether also one that ends with its caller.
+-- Returns 'job' for one in the background, which nobody is asked about; 'stream' for one that was
+-- asked about; 'attached' for one that ends with its caller; nothing where none waits or runs.
+local account, id, channel, any = unpack(ARGV)
+if not owned(account) then return false end
+local status, kind, outlasts = unpack(
+  redis.call('HMGET', job(id), 'status', 'kind', 'outlasts'))
+if not status then return false end
+if kind ~= 'stream' then return 'job' end
+if any ~= '1' and outlasts ~= '1' then return 'attached' end
+redis.call('PUBLISH', channel .. ':streams', 'cancel ' .. id)
+return 'stream'

@@ -1,0 +1,2 @@
+-- ARGV: ids of streams that have ended.
+redis.call('ZREM', streams, unpack(ARGV))
