@@ -247,6 +247,12 @@ class AnswerNotUnderstood(UpstreamMisbehaved):
     """The upstream is well, but its answer holds nothing that the gateway knows (A10)."""
 
 
+class ResponseCancelled(GatewayError):
+    """Somebody has cancelled the response; its own caller may still be there."""
+
+    code = "response_cancelled"
+
+
 class CallerGone(GatewayError):
     """The caller hung up; the status is nginx's for the same thing and goes to the log only."""
 

@@ -7,6 +7,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable
 
 from app.api import context
+from app.api.following import followed
 from app.api.http import sse
 from app.api.http.bodies import IDEMPOTENCY_KEY
 from app.api.http.json_response import TraceRecorder, json_response
@@ -15,12 +16,21 @@ from app.domain import response as domain
 from app.domain.prices import Cost
 from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest
 from app.domain.stream.replay.cuts import StreamCuts
-from app.errors import CallerGone, GatewayError, InvalidRequest, Restarting
+from app.domain.upstream_call import UpstreamCall
+from app.errors import (
+    CallerGone,
+    GatewayError,
+    InvalidRequest,
+    NotFound,
+    Restarting,
+    StorageUnavailable,
+)
 from app.schemas.wire.answers import ERROR_ENVELOPE
 from app.schemas.wire.responses import RESPONSE
 from app.services.answering.run import without_opaque
 from app.services.idempotency.kept_answers import KeptAnswer
-from app.services.idempotency.service import OwnedKey
+from app.services.idempotency.service import OwnedKey, RunningStream
+from app.services.responses.service import Started
 
 HEADER = "Idempotency-Key"
 _is_key = re.compile(r"[!-~]{1,255}").fullmatch
@@ -42,6 +52,12 @@ class KeyedRecorder(TraceRecorder):
     ) -> None:
         super().__init__(call)
         self.owned, self.request, self.cuts = owned, request, cuts
+
+    def started(self, started: Started, call: UpstreamCall) -> None:
+        """Note who answers, and what is to be stored: others may follow it from now on."""
+        super().started(started, call)
+        if self.request.store and self.request.compaction != "endpoint":
+            self.owned.note(started.response_id)
 
     def ended(self, response: domain.Response, failure: GatewayError | None, cost: Cost) -> None:
         """Note how the answer ended; keep it, unless it was given up."""
@@ -81,36 +97,87 @@ def idempotency_key(current: context.CallContext) -> str | None:
 
 
 def idempotent(
-    current: context.CallContext, key: str, create: Callable[[], WSGIResponse]
+    current: context.CallContext,
+    key: str,
+    request: CreateRequest,
+    create: Callable[[], WSGIResponse],
 ) -> WSGIResponse:
     """Answer a request with a key: as the first was answered, or by `create` where it is the first.
+
+    A stream that is under way is followed, whichever process sends it to the first caller.
 
     Raises:
         IdempotencyKeyReused: the key came with another body before.
         StorageUnavailable: Redis is unreachable.
         CallerGone, Restarting: the caller, or this process, went while the first was under way.
     """
+    found = _found(current, key, follows=request.stream and request.store)
+    if isinstance(found, RunningStream):
+        try:
+            return _joined(current, found)
+        except (NotFound, InvalidRequest):  # it cannot be seen yet, or ever
+            found = _found(current, key, follows=False)
+    if isinstance(found, KeptAnswer):
+        return _replayed(current, found)
+    if isinstance(found, OwnedKey):
+        current.owned_key = found
+        kept = _kept_before(current, found, request)
+        if kept is not None:
+            found.finish(kept)
+            return _replayed(current, kept)
+        try:
+            return create()
+        except BaseException:
+            found.abandon()
+            raise
+    raise TypeError("what does not follow is given no stream that runs")
+
+
+def _found(
+    current: context.CallContext, key: str, *, follows: bool
+) -> OwnedKey | KeptAnswer | RunningStream:
     services, ends = current.services, list[GatewayError]()
     place = services.open_answers.enter(ends.append)
     watch = services.hangups.watch(
         current.environ, lambda: ends.append(CallerGone("the caller hung up"))
     )
     try:
-        digest = current.body_digest
-        found = services.idempotency.begin(current.caller.account, key, digest, lambda: bool(ends))
+        found = services.idempotency.begin(
+            current.caller.account, key, current.body_digest, lambda: bool(ends), follows=follows
+        )
     finally:
         services.hangups.forget(watch)
         services.open_answers.leave(place)
     if found is None:
         raise ends[0]
-    if isinstance(found, KeptAnswer):
-        return _replayed(current, found)
-    current.owned_key = found
+    return found
+
+
+def _joined(current: context.CallContext, running: RunningStream) -> WSGIResponse:
+    """Follow the stream that the first request with a key makes."""
+    services = current.services
+    silence_s = services.requests.keepalive_s
+    follower = services.responses.follow(current.caller, running.response_id, -1, silence_s)
+    current.trace.response_id = running.response_id
+    return followed(current, follower, _REPLAYED, running.listen)
+
+
+def _kept_before(
+    current: context.CallContext, owned: OwnedKey, request: CreateRequest
+) -> KeptAnswer | None:
+    """Return what a lost process has answered with the key; None where the model is to be asked.
+
+    It may have been lost after it had stored the response, and before that was noted.
+    """
+    if not owned.lost_response:
+        return None
     try:
-        return create()
-    except BaseException:
-        found.abandon()
-        raise
+        found = current.services.responses.get(current.caller, owned.lost_response, frozenset())
+    except (NotFound, StorageUnavailable):
+        return None
+    if found.status not in ("completed", "incomplete"):
+        return None
+    return KeptAnswer(200, found.id, request.stream)
 
 
 def _replayed(current: context.CallContext, kept: KeptAnswer) -> WSGIResponse:

@@ -21,6 +21,7 @@ from app.domain.stream.events import Event
 from app.domain.stream.replay.cuts import StreamCuts
 from app.domain.upstream_call import UpstreamCall
 from app.errors import InvalidRequest
+from app.services.live_streams.terms import StreamTerms
 from app.telemetry import identify, log
 
 HEADER = "X-On-Disconnect"
@@ -28,31 +29,34 @@ _KEY = "HTTP_X_ON_DISCONNECT"
 
 
 class AbsentCaller:
-    """One answer, whose caller may leave. `recorder` notes how it ends; `cuts`, where it is there,
-    is to note where its stream is cut; `carry_on`, where it is there, takes a stream to its end
-    that its caller has left.
+    """One answer, whose caller may leave. `body` is the JSON of its request.
+
+    `recorder` notes how it ends; `terms` say how it is kept where it is streamed; `carry_on`, where
+    it is there, takes a stream to its end that its caller has left.
     """
 
     def __init__(
         self,
         current: context.CallContext,
         request: CreateRequest,
+        body: Any,
         call: UpstreamCall,
         *,
         is_to_go_on: bool,
     ) -> None:
         self._current, self._call, self._goes_on = current, call, is_to_go_on
-        self.cuts: StreamCuts | None = None
+        cuts: StreamCuts | None = None
         self.recorder = TraceRecorder(current)
         owned = current.owned_key
         if owned is not None:
             if request.stream:
-                self.cuts = current.services.responses.replays.new_cuts()
-            self.recorder = KeyedRecorder(current, owned, request, self.cuts)
+                cuts = current.services.responses.replays.new_cuts()
+            self.recorder = KeyedRecorder(current, owned, request, cuts)
             if not self._goes_on:
                 owned.on_unheard = call.cancel
         is_kept = self._goes_on or owned is not None
         self.carry_on = self._carry_on if is_kept else None
+        self.terms = StreamTerms(body, is_kept, cuts)
 
     def watch(self) -> object | None:
         """Watch for the caller's hang-up; return what ends the watch, None where there is none."""

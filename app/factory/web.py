@@ -37,6 +37,7 @@ from app.services.background.subscriptions import FeedHub
 from app.services.health import Health
 from app.services.idempotency.service import IdempotencyKeys
 from app.services.limits.request_log import RequestLog
+from app.services.live_streams.keeper import LiveStreams
 from app.services.responses.archive import Archive
 from app.services.responses.replays import StreamReplays
 from app.services.responses.service import Responses
@@ -47,6 +48,7 @@ from app.store.connection.checks import persistence
 from app.store.connection.client import Client, connect
 from app.store.connection.reasons import reason
 from app.store.idempotency.redis import RedisIdempotencyStore
+from app.store.jobs.live_streams import RedisLiveStreamStore
 from app.store.responses.archive_redis import RedisArchive
 from app.store.responses.base import ResponseStore
 from app.store.responses.redis import RedisStore
@@ -138,10 +140,13 @@ def _services(
     atexit.register(meter.book.flush)
     deliver = spool.deliver_conversation
     core = core_of(settings, client, redis_store, store, account_store, meter, providers, deliver)
-    background = _background(settings, client, core, spool)
-    responses = _responses(core, store, background)
+    streams = RedisLiveStreamStore(client, prefix, redis_store, settings.background.lease_s)
+    background = _background(settings, client, core, streams, spool)
+    responses = _responses(settings, core, store, background, streams)
     idempotency = _idempotency(settings, client, core)
     requests = RequestLog(request_log_store(settings, client))
+    kept = RedisArchive(client, prefix, redis_store.safety)
+    archive = _archive(kept, core, spool, background, responses, requests, idempotency)
     in_flight = InFlight(settings.requests.max_in_flight, settings.requests.max_body_memory_mb)
     return context.Services(
         responses=responses,
@@ -156,15 +161,7 @@ def _services(
         in_flight=in_flight,
         open_answers=open_answers,
         requests=settings.requests,
-        archive=_archive(
-            RedisArchive(client, prefix, redis_store.safety),
-            core,
-            spool,
-            background,
-            responses,
-            requests,
-            idempotency,
-        ),
+        archive=archive,
         request_log=requests,
         spool=spool,
         saturation=_saturation(client, core, in_flight),
@@ -214,7 +211,13 @@ def _idempotency(settings: Settings, client: Client, core: Core) -> IdempotencyK
     )
 
 
-def _responses(core: Core, store: ResponseStore, background: Background) -> Responses:
+def _responses(
+    settings: Settings,
+    core: Core,
+    store: ResponseStore,
+    background: Background,
+    streams: RedisLiveStreamStore,
+) -> Responses:
     return Responses(
         store,
         core.lookup,
@@ -223,12 +226,20 @@ def _responses(core: Core, store: ResponseStore, background: Background) -> Resp
         core.meter,
         core.conversations,
         StreamReplays(store, core.jobs.encode, core.jobs.decode),
+        LiveStreams(core.jobs, streams, settings.background.lease_s),
     )
 
 
-def _background(settings: Settings, client: Client, core: Core, spool: SpoolDelivery) -> Background:
+def _background(
+    settings: Settings,
+    client: Client,
+    core: Core,
+    streams: RedisLiveStreamStore,
+    spool: SpoolDelivery,
+) -> Background:
     return Background(
         core.jobs,
+        streams,
         core.preparation,
         FeedHub(core.jobs, time.sleep),
         core.meter,

@@ -33,6 +33,7 @@ from app.services.conversations.service import Conversations, context_of
 from app.services.limits.limiter import RateLimiter
 from app.services.limits.meter import Meter
 from app.services.limits.usage import UsageBook
+from app.services.live_streams.keeper import LiveStreams
 from app.services.responses.lookup import ResponseLookup
 from app.services.upstreams.breakers import Breakers
 from app.services.upstreams.catalog import ModelCatalog
@@ -41,6 +42,7 @@ from app.services.upstreams.retries import RetryPolicy
 from app.services.upstreams.router import Router
 from app.settings import BackgroundSettings, LimitSettings, ProviderSettings
 from app.store.conversations.redis import RedisConversationStore
+from app.store.jobs.live_streams import RedisLiveStreamStore
 from app.store.jobs.redis import RedisJobStore
 from app.store.jobs.unrouted import UnroutedJobs
 from app.store.responses.redis import RedisStore
@@ -146,6 +148,8 @@ class Bench:
             RateLimiter(self.rate_limits, LimitSettings(), lambda: f"lease{next(_ids)}", _ignore),
             UsageBook(self.usage, self.now, _ignore),
         )
+        lease_s = self.settings.lease_s
+        self.live_store = RedisLiveStreamStore(client, self.prefix, self.responses, lease_s)
         self.lookup = ResponseLookup(self.responses, self.jobs)
         self.box = Box()
         self.finisher = JobFinisher(self.jobs, self.meter, self.now)
@@ -189,6 +193,11 @@ class Bench:
         )
 
     @property
+    def live_streams(self) -> LiveStreams:
+        """The streams that this process sends to their callers."""
+        return LiveStreams(self.jobs, self.live_store, self.settings.lease_s)
+
+    @property
     def conversations(self) -> Conversations:
         """The conversations that have ids."""
         store = RedisConversationStore(self.client, self.prefix)
@@ -199,6 +208,7 @@ class Bench:
         """The callers' side."""
         return Background(
             self.jobs,
+            self.live_store,
             self.preparation,
             self.hub,
             self.meter,

@@ -59,6 +59,7 @@ def responses(bench: Bench) -> Responses:
         bench.meter,
         bench.conversations,
         StreamReplays(bench.responses, bench.store.encode, bench.store.decode),
+        bench.live_streams,
     )
 
 

@@ -160,13 +160,13 @@ def test_another_accounts_job_is_unknown(jobs: RedisJobStore) -> None:
     assert jobs.status("other", waiting.response.id) is None
     assert jobs.take_over("other", waiting.response.id, "cancelled") is None
     with pytest.raises(NotFound):
-        jobs.has_stream("other", waiting.response.id)
+        jobs.stream_kind("other", waiting.response.id)
 
 
 def test_an_id_that_is_not_ours_is_unknown(jobs: RedisJobStore) -> None:
     assert jobs.status("acme", "resp_elsewhere") is None
     with pytest.raises(NotFound):
-        jobs.has_stream("acme", "resp_elsewhere")
+        jobs.stream_kind("acme", "resp_elsewhere")
 
 
 def test_an_account_whose_queue_was_emptied_is_out_of_the_round(bench: Bench) -> None:
@@ -322,7 +322,7 @@ def test_a_finished_job_is_a_stored_response(bench: Bench) -> None:
     waiting = finished(bench.jobs)
     assert bench.responses.get("acme", waiting.response.id) == ended(waiting)
     assert bench.jobs.status("acme", waiting.response.id) is None
-    assert bench.jobs.has_stream("acme", waiting.response.id)
+    assert bench.jobs.stream_kind("acme", waiting.response.id) == "job"
 
 
 def test_nothing_but_its_stream_is_left_of_what_has_ended(bench: Bench) -> None:
@@ -582,13 +582,13 @@ def test_a_deleted_job_cannot_be_seen(bench: Bench) -> None:
     waiting = finished(bench.jobs)
     bench.responses.delete("acme", waiting.response.id)
     with pytest.raises(NotFound):
-        bench.jobs.has_stream("acme", waiting.response.id)
+        bench.jobs.stream_kind("acme", waiting.response.id)
 
 
 def test_a_response_made_at_once_has_no_stream(bench: Bench) -> None:
     made = ended(turn())
     bench.responses.save(made)
-    assert not bench.jobs.has_stream("acme", made.response.id)
+    assert bench.jobs.stream_kind("acme", made.response.id) == "nothing"
 
 
 # News

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
@@ -11,6 +10,7 @@ from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from app.api import auth, context
+from app.api.following import followed, streaming
 from app.api.http import sse
 from app.api.http.bodies import json_body, let_others_run
 from app.api.http.json_response import (
@@ -26,7 +26,6 @@ from app.api.left_streams import AbsentCaller, goes_on
 from app.api.server_keys import PUSH
 from app.domain.request import CreateRequest
 from app.domain.upstream_call import UpstreamCall
-from app.errors import CallerGone, GatewayError
 from app.schemas.docs.openapi import endpoint_info
 from app.schemas.field import ReadContext
 from app.schemas.request.compact import COMPACT_REQUEST
@@ -35,7 +34,6 @@ from app.schemas.wire.answers import COMPACTED, DELETED, ITEM_LIST, TOKEN_COUNT
 from app.schemas.wire.responses import RESPONSE
 from app.services.idempotency.kept_answers import KeptAnswer
 from app.services.responses.service import Started
-from app.telemetry import STREAMS_OPEN
 
 bp = Blueprint("responses", __name__, url_prefix="/v1/responses")
 auth.require_key(bp)
@@ -65,10 +63,10 @@ def create() -> ResponseReturnValue:
     def answer() -> WSGIResponse:
         if request.background:
             return _enqueued(current, request, body)
-        return _answered(current, request, is_to_go_on=is_to_go_on)
+        return _answered(current, request, body, is_to_go_on=is_to_go_on)
 
     key = idempotency_key(current)
-    return answer() if key is None else idempotent(current, key, answer)
+    return answer() if key is None else idempotent(current, key, request, answer)
 
 
 def _reading(current: context.CallContext, body: Any) -> ReadContext:
@@ -98,7 +96,7 @@ def _enqueued(current: context.CallContext, request: CreateRequest, body: Any) -
 
 
 def _answered(
-    current: context.CallContext, request: CreateRequest, *, is_to_go_on: bool
+    current: context.CallContext, request: CreateRequest, body: Any, *, is_to_go_on: bool
 ) -> WSGIResponse:
     """Call a model and return its answer, whole or as it comes.
 
@@ -107,16 +105,16 @@ def _answered(
     services, trace = current.services, current.trace
     silence_s = services.requests.keepalive_s
     call = UpstreamCall(deadline=math.inf, silence_s=silence_s, identity=current.identity)
-    absent = AbsentCaller(current, request, call, is_to_go_on=is_to_go_on)
+    absent = AbsentCaller(current, request, body, call, is_to_go_on=is_to_go_on)
     recorder = absent.recorder
     place = services.open_answers.enter(call.abort)
     watch = absent.watch()
     try:
-        started = services.responses.start(current.caller, request, call, recorder, absent.cuts)
+        started = services.responses.start(current.caller, request, call, recorder, absent.terms)
         recorder.started(started, call)
         if not request.stream:
-            body = _whole(started, request)
-            return json_response(body, response_headers(started, trace))
+            answer = _whole(started, request)
+            return json_response(answer, response_headers(started, trace))
         run, push = started.run, current.environ.get(PUSH)
         if push is not None:
             call.relay_to(sse.relay(run, push))
@@ -135,20 +133,6 @@ def _whole(started: Started, request: CreateRequest) -> dict[str, Any]:
     if request.compaction == "endpoint":
         return COMPACTED.dump(started.compacted())
     return RESPONSE.dump(started.run.response())
-
-
-def streaming(
-    services: context.Services, watch: object | None, place: object
-) -> Callable[[], None]:
-    """Count a stream; return what to call when it is over."""
-    STREAMS_OPEN.inc()
-
-    def over() -> None:
-        STREAMS_OPEN.dec()
-        services.hangups.forget(watch)
-        services.open_answers.leave(place)
-
-    return over
 
 
 @bp.post("/input_tokens")
@@ -184,7 +168,7 @@ def compact() -> ResponseReturnValue:
     request = COMPACT_REQUEST.load(body, context=_reading(current, body))
     current.trace.model = request.model
     is_to_go_on = goes_on(current.environ, request)
-    return _answered(current, request, is_to_go_on=is_to_go_on)
+    return _answered(current, request, body, is_to_go_on=is_to_go_on)
 
 
 @bp.get("/<response_id>")
@@ -210,50 +194,18 @@ def wait_for_end(response_id: str, wait_s: float) -> None:
 
 
 def follow(response_id: str) -> ResponseReturnValue:
-    """Replay a response's events, and follow one that runs in the background to its end (E5, C7).
-
-    Where this process ends first, an `error` event says so: the response goes on, and can be
-    followed elsewhere from the number on that this event repeats.
-    """
+    """Replay a response's events, and follow one that runs to its end (E5, C7)."""
     current = context.current()
     services = current.services
-    faults: list[GatewayError] = []
-
-    def cut(fault: GatewayError) -> None:
-        faults.append(fault)
-        subscriber.close()
-
     starting_after = integer("starting_after", -1, 0, MAX_NUMBER)
-    found = services.background.follow(
-        current.caller, response_id, starting_after, services.requests.keepalive_s
-    )
-    if found is None:
-        return replay(response_id, starting_after)
-    subscriber = found
-
-    def leave() -> None:
-        current.trace.error_code = CallerGone.code
-        subscriber.close()
-
-    place = services.open_answers.enter(cut)
-    watch = services.hangups.watch(current.environ, leave)
-    over = streaming(services, watch, place)
-    batches = sse.with_fault(subscriber, faults)
-    return sse.stream_response(sse.Stream(batches, sse.line_frames, over))
-
-
-def replay(response_id: str, starting_after: int) -> ResponseReturnValue:
-    """Replay the stream of a response that has ended in the foreground (C7)."""
-    current = context.current()
-    services = current.services
-    lines = services.responses.replays.lines(current.caller, response_id, starting_after)
-    over = streaming(services, None, services.open_answers.enter(lambda _: None))
-    return sse.stream_response(sse.Stream(lines, sse.line_frames, over))
+    silence_s = services.requests.keepalive_s
+    follower = services.responses.follow(current.caller, response_id, starting_after, silence_s)
+    return followed(current, follower)
 
 
 @bp.post("/<response_id>/cancel")
 def cancel(response_id: str) -> ResponseReturnValue:
-    """Cancel a background response; one that has ended stays as it is (E7)."""
+    """Cancel a response that needs no caller; one that has ended stays as it is (E7)."""
     cancelled = context.responses().cancel(context.caller(), response_id)
     context.trace().response_id = response_id
     return json_response(RESPONSE.dump(cancelled))

@@ -18,7 +18,7 @@ from app.domain.stream.events import ErrorRaised, Event
 from app.errors import GatewayError
 from app.schemas.wire.event_lines import encode
 from app.services.answering.run import Run
-from app.services.background.subscriptions import Subscriber
+from app.services.responses.following import Follower
 
 T = TypeVar("T")
 
@@ -104,14 +104,14 @@ def relay(run: Run, push: Push) -> Callable[[Batch], bool]:
     return push_text
 
 
-def with_fault(subscriber: Subscriber, faults: Sequence[GatewayError]) -> Iterator[Sequence[bytes]]:
-    """Yield what a subscriber does, and the fault that cut it short, if one did.
+def with_fault(follower: Follower, faults: Sequence[GatewayError]) -> Iterator[Sequence[bytes]]:
+    """Yield what a follower does, and the fault that cut it short, if one did.
 
     It has the last event's number, so that who goes on behind it misses none.
     """
-    yield from subscriber
+    yield from follower
     for fault in faults[:1]:
-        number = max(0, subscriber.last)
+        number = max(0, follower.last)
         yield [encode(ErrorRaised(number, fault.type, fault.code, fault.message, fault.param))]
 
 

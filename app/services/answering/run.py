@@ -12,7 +12,7 @@ from app.domain.stream.deltas import Batch, Opaque, close_batches
 from app.domain.stream.events import ErrorRaised, Event, ItemDone, Lifecycle, TextDone
 from app.domain.stream.narrate import Narrator
 from app.domain.stream.replay.cuts import StreamCuts
-from app.errors import CallerGone, GatewayError
+from app.errors import CallerGone, GatewayError, ResponseCancelled
 from app.telemetry import own_mistake
 
 #: From how many characters on a text is long.
@@ -97,7 +97,7 @@ class Run:
             if error is None:
                 self._cancel(CallerGone("the caller hung up"))
             else:
-                self._stored(narrator.fail(error))
+                self._stored(self._ending(error))
             raise
         # 3. Every other failure becomes an ending, which is emitted like any other.
         except CallerGone as gone:
@@ -105,7 +105,7 @@ class Run:
             if error is None:
                 self._cancel(gone)
                 return
-            ending = narrator.fail(error)
+            ending = self._ending(error)
         except GatewayError as error:
             ending = narrator.fail(error)
         except Exception as bug:  # noqa: BLE001 - what has begun is to end, and give no detail of it
@@ -114,6 +114,13 @@ class Run:
             close_batches(self._batches)
         # 4. Stored first, emitted then: a caller who has the end can read or continue it at once.
         yield from _spread(self._stored(ending))
+
+    def _ending(self, error: GatewayError) -> list[Event]:
+        """Return how an answer ends that was given up for this."""
+        if isinstance(error, ResponseCancelled):
+            self._failure = error
+            return self._narrator.cancel()
+        return self._narrator.fail(error)
 
     def _cancel(self, gone: CallerGone) -> None:
         ending = self._narrator.cancel()

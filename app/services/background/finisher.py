@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from app.domain.accounts.accounts import Caller
 from app.domain.prices import FREE, UNKNOWN_COST, Cost
 from app.domain.response import Response, Usage
 from app.domain.stream.events import Event
+from app.domain.stream.replay.cuts import StreamCuts
 from app.domain.stream.resume import resume
 from app.domain.turns.job_payload import JobPayload
 from app.errors import GatewayError, Unavailable, Unconfirmed
@@ -16,7 +18,7 @@ from app.services.limits.meter import Meter
 from app.services.limits.request_log import job_entry
 from app.services.upstreams.router import UpstreamAnswer
 from app.store.jobs.base import Claim, EndReason, Flush, JobStore
-from app.telemetry import JobTrace, job_ended
+from app.telemetry import JobTrace, job_ended, log
 
 #: What the caller of a job reads that somebody else than its run has ended.
 _FAULTS: dict[EndReason, str] = {
@@ -48,15 +50,22 @@ class JobFinisher:
         """
         payload = claim.payload
         # 1. The events so far, read again, give the narrator its state.
-        events = _Counted(stored_events(self._jobs, claim.response_id))
+        cuts = StreamCuts(self._jobs.encode)
+        if claim.kind == "outlasting":
+            cuts.note_outlasting()
+        events = _Counted(stored_events(self._jobs, claim.response_id), cuts)
         narrator = resume(payload.response, events, claim.usage, lambda: int(self._now()))
         # 2. It closes what is open: those are the last events of the stream.
         opening = [] if events.count else narrator.begin()
-        error = error or (Unavailable(_FAULTS[claim.why]) if claim.why in _FAULTS else None)
-        ending = narrator.fail(error) if error else narrator.cancel()
-        lines = tuple(self._jobs.encode(event) for event in [*opening, *ending])
-        # 3. They are stored with the response, in one step.
-        turn, unconfirmed = payload.turn(narrator.response), None
+        error = error or _fault_of(claim)
+        ending = [*opening, *(narrator.fail(error) if error else narrator.cancel())]
+        # 3. They are stored with the response, in one step; of a stream, where they are cut.
+        turn, unconfirmed, lines = payload.turn(narrator.response), None, tuple[bytes, ...]()
+        if claim.kind is None:
+            lines = tuple(map(self._jobs.encode, ending))
+        else:
+            cuts.add(ending)
+            turn = replace(turn, cuts=bytes(cuts))
         try:
             ended = self._jobs.finish(claim, turn, Flush(events.count, lines))
         except Unconfirmed as error_of_replicas:
@@ -65,7 +74,15 @@ class JobFinisher:
         if ended and claim.why != "refused":
             trace = trace or trace_of(payload)
             cost = claim.cost or (UNKNOWN_COST if claim.begun else FREE)
-            self.settle(payload, narrator.response, error, trace, cost, may_have_called=claim.begun)
+            self.settle(
+                payload,
+                narrator.response,
+                error,
+                trace,
+                cost,
+                may_have_called=claim.begun,
+                is_job=claim.kind is None,
+            )
         if unconfirmed is not None:
             raise unconfirmed
         return ended
@@ -83,10 +100,12 @@ class JobFinisher:
         cost: Cost,
         *,
         may_have_called: bool = True,
+        is_job: bool = True,
     ) -> None:
         """Charge a job that has ended to its account, count it in the metrics, and log it.
 
-        `may_have_called` is false where no upstream can have been called.
+        `may_have_called` is false where no upstream can have been called, `is_job` for a stream
+        whose process did not end it.
         """
         caller = Caller(account=payload.account, key_id=payload.key_id)
         reservation = self._meter.limiter.resume(payload.charge)
@@ -103,8 +122,18 @@ class JobFinisher:
             may_have_called=may_have_called,
             entry=job_entry(trace, outcome, duration_s, usage, code, now, cost.microusd),
         )
+        if not is_job:
+            log.warning("stream_ended_for_another", **trace.ids, outcome=outcome)
+            return
         job_ended(trace, outcome, duration_s, usage.by_kind, code, cost.microusd)
         job_recorded(response, failure)
+
+
+def _fault_of(claim: Claim) -> GatewayError | None:
+    """Return what a job fails with that its run does not end; None for one that was cancelled."""
+    if claim.kind is not None and claim.why == "lost":
+        return Unavailable("The process that streamed the answer was lost in the middle of it.")
+    return Unavailable(_FAULTS[claim.why]) if claim.why in _FAULTS else None
 
 
 def trace_of(payload: JobPayload) -> JobTrace:
@@ -117,15 +146,17 @@ def trace_of(payload: JobPayload) -> JobTrace:
 
 
 class _Counted:
-    """Counts events as they are read: none is kept, there may be a million."""
+    """Counts events as they are read, and cuts them: none is kept, there may be a million."""
 
-    def __init__(self, events: Iterator[Event]) -> None:
+    def __init__(self, events: Iterator[Event], cuts: StreamCuts) -> None:
         self.count = 0
         self._events = events
+        self._cuts = cuts
 
     def __iter__(self) -> Iterator[Event]:
         for event in self._events:
             self.count += 1
+            self._cuts.add([event])
             yield event
 
 

@@ -19,13 +19,25 @@ from app.services.background.finisher import JobFinisher
 from app.services.background.subscriptions import FeedHub, Subscriber
 from app.services.limits.meter import Meter, Observer
 from app.settings import BackgroundSettings
-from app.store.jobs.base import JobStore
+from app.store.jobs.base import EventsOf, JobStore, LiveStreamStore, StreamKind
 from app.telemetry import STORE_FAILURES
 
 #: For how long a job keeps its slots while it waits, beyond its own time limit, in seconds.
 WAITING_S = 600.0
+#: How long the process that streams a response has to cancel it, before it is taken over.
+CANCELLED_WITHIN_S = 3.0
 #: How often a job is taken over to cancel it before it is left to whoever has ended it.
 MAX_TAKEOVERS = 3
+
+
+def not_cancellable() -> InvalidRequest:
+    """Return what is said of a response that cannot be cancelled (E7)."""
+    return InvalidRequest(
+        "Only background responses can be cancelled, and streams that may go on without their "
+        "caller.",
+        param="response_id",
+        code="response_not_cancellable",
+    )
 
 
 class Background:
@@ -38,6 +50,7 @@ class Background:
     def __init__(
         self,
         jobs: JobStore,
+        streams: LiveStreamStore,
         preparation: Preparation,
         hub: FeedHub,
         meter: Meter,
@@ -48,6 +61,7 @@ class Background:
     ) -> None:
         self._is_spooled = is_spooled
         self._jobs = jobs
+        self._streams = streams
         self._preparation = preparation
         self._hub = hub
         self._meter = meter
@@ -144,45 +158,53 @@ class Background:
     ) -> Subscriber | None:
         """Subscribe to the response's events, past and to come (E5).
 
-        Returns None for a response that was not made in the background. Raises NotFound where
-        there is none for this caller.
+        Returns None for one that was not made in the background, and is not being streamed. Raises
+        NotFound where there is none for this caller.
         """
-        if not self._has_stream(self._hub.has_stream, caller, response_id):
+        kind = self._stream_kind(caller.account, well_formed(response_id))
+        if kind == "nothing":
             return None
+        if kind == "stream":
+            with suppress(StorageUnavailable):  # else what it writes is a little older
+                self._streams.want(response_id)
         return Subscriber(self._hub, response_id, starting_after, silence_s)
 
-    def cancel(self, caller: Caller, response_id: str) -> bool:
-        """Cancel a response that waits or runs; False where there is no such job (E7)."""
+    def cancel(self, caller: Caller, response_id: str, *, any_kind: bool = False) -> bool:
+        """Cancel a response that waits or runs; False where there is none (E7).
+
+        Raises InvalidRequest for a stream that ends with its caller, unless it is of `any_kind`.
+        """
         refuse_read_only(caller)
-        account, cancelled = caller.account, False
+        account = caller.account
+        kind = self._ask_cancel(account, well_formed(response_id), any_kind=any_kind)
+        if kind == "attached":
+            raise not_cancellable()
+        if kind is None:
+            return False
         # Again where another ended it: that end may be lost with a server.
         for _ in range(MAX_TAKEOVERS):
-            claim = self._jobs.take_over(account, well_formed(response_id), "cancelled")
-            if claim is None:
-                return cancelled
-            cancelled = True
-            if self._finisher.end(claim):
+            claim = self._jobs.take_over(account, response_id, "cancelled")
+            if claim is None or self._finisher.end(claim):
                 break
         return True
 
-    def refuse_foreground(self, caller: Caller, response_id: str) -> None:
-        """Raise InvalidRequest for a response that was not made in the background (E7)."""
-        if not self._has_stream(self._jobs.has_stream, caller, response_id):
-            raise InvalidRequest(
-                "Only background responses can be cancelled.",
-                param="response_id",
-                code="response_not_cancellable",
-            )
+    def _ask_cancel(self, account: str, response_id: str, *, any_kind: bool) -> StreamKind | None:
+        """Have a stream's process end it, which has all of it; give it a moment for that."""
+        kind = self._streams.ask_cancel(account, response_id, any_kind=any_kind)
+        if kind == "stream":
+            self.wait(account, response_id, CANCELLED_WITHIN_S, lambda: False)
+        return kind
 
-    def _has_stream(
-        self, has_stream: Callable[[str, str], bool], caller: Caller, response_id: str
-    ) -> bool:
-        account = caller.account
+    def was_in_background(self, caller: Caller, response_id: str) -> bool:
+        """Tell whether a response was made in the background. Raises as `follow` does."""
+        return self._stream_kind(caller.account, response_id) == "job"
+
+    def _stream_kind(self, account: str, response_id: str) -> EventsOf:
         try:
-            return has_stream(account, well_formed(response_id))
+            return self._hub.stream_kind(account, response_id)
         except NotFound:
             if self._is_spooled(account, response_id):
-                return False
+                return "nothing"
             raise
 
     def figures(self) -> dict[str, float]:

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 
+from app.domain.stream.events import TERMINAL_TYPES
 from app.errors import StorageUnavailable
-from app.store.jobs.base import JobNews, JobStore, StreamPart
+from app.store.jobs.base import EventsOf, JobNews, JobStore, StreamPart
 from app.telemetry import STORE_FAILURES, unexpected
 
 #: How many lines of a response its subscribers share, at most.
@@ -22,6 +23,8 @@ SHARED_LINES = 4096
 READERS = 3
 #: After how many seconds an unreachable store is tried again.
 AGAIN_S = 1.0
+
+_TERMINAL = tuple(b'{"type":"%b"' % each.encode() for each in sorted(TERMINAL_TYPES))
 
 
 class EventFeed:
@@ -115,6 +118,12 @@ class Subscriber:
         self._silence_s = silence_s
         self._feed: EventFeed | None = None
         self._closed = False
+        self._last_line = b""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether what was yielded last is an event that nothing follows."""
+        return self._last_line.startswith(_TERMINAL)
 
     @property
     def last(self) -> int:
@@ -140,6 +149,8 @@ class Subscriber:
                     continue
                 caught_up, ended = caught_up or not page.more, page.ended
                 self._next += len(page.lines)
+                if page.lines:
+                    self._last_line = page.lines[-1]
                 if page.lines or not ended:
                     yield list(page.lines)
 
@@ -192,10 +203,10 @@ class FeedHub:
         for feed in self._feeds_of(""):
             feed.recheck()
 
-    def has_stream(self, account: str, response_id: str) -> bool:
-        """Tell whether a response has a stream. Raises as JobStore.has_stream does."""
+    def stream_kind(self, account: str, response_id: str) -> EventsOf:
+        """Return what there are events of. Raises as JobStore.stream_kind does."""
         with self._readers:
-            return self._jobs.has_stream(account, response_id)
+            return self._jobs.stream_kind(account, response_id)
 
     def listen(self) -> None:
         """Listen for news from now on; one thread does it for the whole process."""

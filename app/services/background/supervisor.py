@@ -114,7 +114,8 @@ class Supervisor:
         JOB_LEASES_LOST.inc()
         payload = self._jobs.payload(response_id) if claim is None else claim.payload
         ids = {"response_id": response_id} if payload is None else trace_of(payload).ids
-        log.warning("job_lost", **ids, ends=claim is not None)
+        is_stream = claim is not None and claim.kind is not None
+        log.warning("stream_lost" if is_stream else "job_lost", **ids, ends=claim is not None)
         if claim is not None:
             self._finisher.end(claim)
         else:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from secrets import token_hex
 from time import monotonic
 
@@ -20,16 +21,37 @@ RENEWALS = 4
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 0.5
 #: A call goes on for so long without anybody who listens (C3).
 UNHEARD_S = 60.0
+#: How often who follows it says so.
+LISTENED_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunningStream:
+    """What another request with a key makes: a stream that can be followed.
+
+    `listen` is to be called now and then by who follows it: it goes on for who does.
+    """
+
+    response_id: str
+    listen: Callable[[], None]
 
 
 class OwnedKey:
     """A key that a request of this process has. `on_unheard` is called once nobody has listened for
-    a minute since the caller left.
+    a minute since the caller left. `lost_response` is the id of the response that a process was
+    making with the key when it was lost, if one was.
     """
 
     def __init__(
-        self, keys: IdempotencyKeys, account: str, key: str, key_hash: str, token: str
+        self,
+        keys: IdempotencyKeys,
+        account: str,
+        key: str,
+        key_hash: str,
+        token: str,
+        lost_response: str = "",
     ) -> None:
+        self.lost_response = lost_response
         self.account = account
         self.key_hash = key_hash
         self.token = token
@@ -38,6 +60,10 @@ class OwnedKey:
         self.answer: bytes | None = None
         self._keys = keys
         self._key = key
+
+    def note(self, response_id: str) -> None:
+        """Note which response the request makes, which will be stored."""
+        self._keys.note(self, response_id)
 
     def leave(self) -> None:
         """Note that the caller has gone, who is expected again."""
@@ -81,11 +107,18 @@ class IdempotencyKeys:
         self._renewer: threading.Thread | None = None
 
     def begin(
-        self, account: str, key: str, digest: bytes, gone: Callable[[], bool]
-    ) -> OwnedKey | KeptAnswer | None:
+        self,
+        account: str,
+        key: str,
+        digest: bytes,
+        gone: Callable[[], bool],
+        *,
+        follows: bool = False,
+    ) -> OwnedKey | KeptAnswer | RunningStream | None:
         """Return the key where it is this request's now, or what became of the one that had it.
 
-        Waits while that is under way, here or in another process; returns None when `gone`.
+        Waits while that is under way, here or in another process, unless this one `follows` a
+        stream; returns None when `gone`.
 
         Raises:
             IdempotencyKeyReused: it came with another body.
@@ -103,12 +136,37 @@ class IdempotencyKeys:
             if found.state == "done":
                 return opened(found.answer, account, key)
             if found.state == "begun":
-                owned = OwnedKey(self, account, key, key_hash, token)
+                owned = OwnedKey(self, account, key, key_hash, token, found.response_id)
                 self._keep(owned)
                 return owned
+            if follows and found.response_id:
+                return RunningStream(found.response_id, self._listener(account, key_hash))
             self._pause(pause_s)
             pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
         return None
+
+    def _listener(self, account: str, key_hash: str) -> Callable[[], None]:
+        """Return what says that somebody listens: at most once in a while, however often called."""
+        next_at = monotonic() + LISTENED_S
+
+        def listen() -> None:
+            nonlocal next_at
+            if monotonic() < next_at:
+                return
+            next_at = monotonic() + LISTENED_S
+            try:
+                self._store.wait(account, key_hash)
+            except StorageUnavailable:
+                STORE_FAILURES.labels("idempotency").inc()
+
+        return listen
+
+    def note(self, owned: OwnedKey, response_id: str) -> None:
+        """Note which response a request makes; where the store is unreachable, nobody follows."""
+        try:
+            self._store.note(owned.account, owned.key_hash, owned.token, response_id)
+        except StorageUnavailable:
+            STORE_FAILURES.labels("idempotency").inc()
 
     def settle(self, owned: OwnedKey, answer: bytes) -> None:
         """Keep an answer now; where the store is unreachable, the renewer tries again."""

@@ -8,10 +8,13 @@ store is read once more. Every look at a response takes these steps, in this ord
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple, ParamSpec, TypeVar
 
+from app.domain.items import Item
 from app.domain.request import INCLUDE_ENCRYPTED
 from app.domain.response import Response, Status
+from app.domain.turns.job_payload import JobPayload
 from app.domain.turns.page import Page, PageQuery
 from app.domain.turns.turn import Context
 from app.errors import NotFound
@@ -101,4 +104,15 @@ class ResponseLookup:
         if self._jobs.status(account, response_id) is None:
             return None
         payload = self._jobs.payload(response_id)
-        return None if payload is None else page(OneTurn(payload.thread.items), query)
+        return None if payload is None else page(OneTurn(self._items_of(payload)), query)
+
+    def _items_of(self, payload: JobPayload) -> tuple[Item, ...]:
+        """Return what the model sees of a job, or of a stream, which has no copy of its history."""
+        thread, request = payload.thread, payload.request
+        if thread.items or thread.position is None:
+            return thread.items or thread.own
+        context = None
+        with suppress(NotFound):  # its parent may be deleted by now
+            parent = request.previous_response_id or request.conversation or ""
+            context = self._store.context(payload.account, parent)
+        return (*context.items, *thread.own) if context else thread.own

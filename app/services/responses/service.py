@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 
 from app.domain.accounts.accounts import Caller
 from app.domain.estimates import Estimate, TokenCount
@@ -13,19 +12,22 @@ from app.domain.prices import FREE, UNKNOWN_COST, Cost
 from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest
 from app.domain.response import NO_USAGE, TERMINAL, Response
 from app.domain.stream.events import Event
-from app.domain.stream.replay.cuts import StreamCuts
+from app.domain.stream.replay.cuts import StreamCuts, may_outlast
 from app.domain.turns.compaction import CompactedConversation, is_of_user
 from app.domain.turns.page import Page, PageQuery
 from app.domain.turns.turn import Turn
 from app.domain.upstream_call import UpstreamCall
-from app.errors import CallerGone, GatewayError, NotFound
+from app.errors import CallerGone, GatewayError, NotFound, Unavailable
 from app.services.accounts.permissions import permitted, refuse_read_only, well_formed
 from app.services.answering.preparation import Preparation
 from app.services.answering.prepared.request import PreparedRequest
 from app.services.answering.run import Run, without_opaque, without_payload
-from app.services.background.service import Background
+from app.services.background.service import Background, not_cancellable
 from app.services.conversations.service import Conversations
 from app.services.limits.meter import Meter, Observer
+from app.services.live_streams.keeper import LiveStreams
+from app.services.live_streams.terms import NO_TERMS, StreamTerms
+from app.services.responses.following import Follower
 from app.services.responses.lookup import ResponseLookup
 from app.services.responses.replays import StreamReplays
 from app.services.upstreams.router import UpstreamAnswer
@@ -74,7 +76,9 @@ class Responses:
         meter: Meter,
         conversations: Conversations,
         replays: StreamReplays,
+        live_streams: LiveStreams,
     ) -> None:
+        self._live_streams = live_streams
         self._store = store
         self._conversations = conversations
         self.replays = replays
@@ -89,11 +93,11 @@ class Responses:
         request: CreateRequest,
         call: UpstreamCall,
         observer: Observer,
-        cuts: StreamCuts | None = None,
+        terms: StreamTerms = NO_TERMS,
     ) -> Started:
         """Begin an answer: nothing is sent to the caller before the upstream has output.
 
-        `cuts`, if it is given, notes where a stream is cut; of one that is stored, this is kept.
+        `terms` say how it is kept, if it is streamed.
 
         Raises:
             InvalidRequest, NotFound, PermissionDenied: the request cannot be served as it is.
@@ -130,7 +134,7 @@ class Responses:
             cost = self._meter.cost(opened, response.usage, response.service_tier)
             ended(response, failure, cost)
 
-        run = self._run(prepared, opened, call, on_end, cuts)
+        run = self._run(prepared, opened, call, on_end, terms)
         ignored = (*request.ignored, *opened.ignored)
         return Started(run, prepared.response.id, opened, ignored, prepared.thread.visible)
 
@@ -140,25 +144,48 @@ class Responses:
         opened: UpstreamAnswer,
         call: UpstreamCall,
         on_end: Callable[[Response, GatewayError | None], None],
-        cuts: StreamCuts | None,
+        terms: StreamTerms,
     ) -> Run:
-        """Return the answer under way; a stream that is stored can be replayed."""
-        if cuts is None and prepared.request.stream and prepared.request.store:
-            cuts = self.replays.new_cuts()
-        return self._preparation.run(
+        """Return the answer under way; a stream that is stored can be followed, and replayed."""
+        cuts, stream, is_stored = terms.cuts, None, False
+        if prepared.request.stream and prepared.request.store:
+            cuts = cuts or self.replays.new_cuts()
+            stream = self._live_streams.begin(prepared, call, cuts, terms)
+
+        def store(response: Response, _ending: list[Event]) -> None:
+            nonlocal is_stored
+            if stream is not None:
+                stream.close()
+            self._save(prepared, cuts, response)
+            is_stored = True
+
+        def ended(response: Response, failure: GatewayError | None) -> None:
+            if stream is not None:
+                self._live_streams.end(stream, is_stored=is_stored)
+            on_end(response, failure)
+
+        run = self._preparation.run(
             prepared,
             opened,
-            store=partial(self._save, prepared, cuts),
-            on_end=on_end,
+            store=store,
+            on_end=ended,
             abort_error=lambda: call.fault,
             cuts=cuts,
         )
+        if stream is not None:
+            tier = prepared.response.service_tier
+            stream.usage = lambda: run.usage
+            stream.cost = lambda usage: self._meter.cost(opened, usage, tier)
+        return run
 
     def _stopped_response(self, prepared: PreparedRequest, fault: GatewayError | None) -> Response:
         """Store the response of a call that was stopped before it had output, and return it."""
         narrator = self._preparation.narrator(prepared)
-        ending = narrator.cancel() if fault is None else narrator.fail(fault)
-        self._save(prepared, None, narrator.response, ending)
+        if fault is None:
+            narrator.cancel()
+        else:
+            narrator.fail(fault)
+        self._save(prepared, None, narrator.response)
         return narrator.response
 
     def count_input(
@@ -184,7 +211,6 @@ class Responses:
         prepared: PreparedRequest,
         cuts: StreamCuts | None,
         response: Response,
-        _ending: list[Event],
     ) -> None:
         request, start = prepared.request, prepared.thread
         if request.store:
@@ -197,7 +223,8 @@ class Responses:
                 request.conversation,
                 bytes(cuts) if cuts is not None else b"",
             )
-            self._store.save(turn)
+            if not self._store.save(turn):
+                raise Unavailable("Another process took this one for lost, and ended the answer.")
         elif request.conversation is not None and response.status in ("completed", "incomplete"):
             self._conversations.append_unkept(prepared.caller, start.own, response)
 
@@ -223,6 +250,16 @@ class Responses:
         if found.response.status not in TERMINAL:
             self._background.wait(caller.account, response_id, seconds, gone)
 
+    def follow(
+        self, caller: Caller, response_id: str, starting_after: int, silence_s: float
+    ) -> Follower:
+        """Return a response's events behind a number, past and to come (E5, C7).
+
+        Raises as `get` does, and InvalidRequest for a response that was made whole.
+        """
+        subscriber = self._background.follow(caller, response_id, starting_after, silence_s)
+        return Follower(caller, response_id, starting_after, self.replays, subscriber)
+
     def delete(self, caller: Caller, response_id: str) -> None:
         """Hide a stored response; one that waits or runs is cancelled first (E2).
 
@@ -232,16 +269,20 @@ class Responses:
         try:
             self._store.delete(caller.account, well_formed(response_id))
         except NotFound:
-            self._background.cancel(caller, response_id)
+            self._background.cancel(caller, response_id, any_kind=True)
             self._store.delete(caller.account, response_id)  # it may have ended without that
 
     def cancel(self, caller: Caller, response_id: str) -> Response:
-        """Cancel a background response and return it; one that has ended stays as it is (E7).
+        """Cancel a response that needs no caller, and return it; one that has ended stays as it is.
 
-        Raises as `get` does, and InvalidRequest for one that was not made in the background.
+        Such are those in the background, and streams that may go on without their callers (E7).
+        Raises as `get` does, and InvalidRequest for any other.
         """
-        if not self._background.cancel(caller, response_id):
-            self._background.refuse_foreground(caller, response_id)
+        cancelled = self._background.cancel(caller, response_id)
+        if not cancelled and not self._background.was_in_background(caller, response_id):
+            cuts = self._store.stream_cuts(caller.account, response_id)
+            if not may_outlast(cuts):
+                raise not_cancellable()
         return self.get(caller, response_id, frozenset())
 
     def input_items(

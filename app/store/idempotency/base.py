@@ -15,10 +15,13 @@ class KeyState:
 
     `begun`: nothing was, and it is this request's now. `running`: another request has it and is
     under way. `done`: `answer` is what became of it. `reused`: it came with another body.
+    `response_id` is the response that is being made, as far as that is known; of a key that is
+    begun, by a request whose process was lost.
     """
 
     state: Literal["begun", "running", "done", "reused"]
     answer: bytes = b""
+    response_id: str = ""
 
 
 class IdempotencyStore(Protocol):
@@ -30,6 +33,14 @@ class IdempotencyStore(Protocol):
 
     def begin(self, account: str, key_hash: str, digest: bytes, token: str) -> KeyState:
         """Take a key for a request whose body has this digest, if nobody has it."""
+        ...
+
+    def note(self, account: str, key_hash: str, token: str, response_id: str) -> None:
+        """Note which response the request makes, where that is stored."""
+        ...
+
+    def wait(self, account: str, key_hash: str) -> None:
+        """Note that somebody waits for the answer."""
         ...
 
     def renew(self, account: str, key_hash: str, token: str) -> float | None:

@@ -14,6 +14,7 @@ from app.store.keys import Keys
 
 _lua = LuaFolder(__file__)
 _BEGIN, _RENEW = Script(_lua("begin")), Script(_lua("renew"))
+_NOTE, _WAIT = Script(_lua("note")), Script(_lua("wait"))
 _FINISH, _FREE = Script(_lua("finish")), Script(_lua("free"))
 _SPECIAL = str.maketrans({each: f"\\{each}" for each in r"\*?[]^-"})
 #: So many keys are looked at in one step.
@@ -31,8 +32,16 @@ class RedisIdempotencyStore:
     def begin(self, account: str, key_hash: str, digest: bytes, token: str) -> KeyState:
         """Take a key for a request whose body has this digest, if nobody has it."""
         arguments = (digest, token, self._lease_ms, KEPT_S * 1000)
-        state, answer = self._run(_BEGIN, account, key_hash, *arguments)
-        return KeyState(state.decode(), answer)
+        state, answer, response_id = self._run(_BEGIN, account, key_hash, *arguments)
+        return KeyState(state.decode(), answer, response_id.decode())
+
+    def note(self, account: str, key_hash: str, token: str, response_id: str) -> None:
+        """Note which response the request makes, where that is stored."""
+        self._run(_NOTE, account, key_hash, token, response_id)
+
+    def wait(self, account: str, key_hash: str) -> None:
+        """Note that somebody waits for the answer."""
+        self._run(_WAIT, account, key_hash)
 
     def renew(self, account: str, key_hash: str, token: str) -> float | None:
         """Prolong the lease; return for how many seconds nobody has waited for the answer."""

@@ -22,6 +22,9 @@ EndReason = Literal["cancelled", "stopped", "lost", "refused"]
 #: some of this may have been missed. What is wanted of streams: that one is cancelled, or followed.
 JobNews = Literal["waiting", "events", "taken_over", "ended", "cancel", "wanted", ""]
 
+#: What there are events of in the store.
+EventsOf = Literal["job", "stream", "nothing"]
+
 #: What runs under an id: a job; a stream that may go on without its caller; one that ends with him.
 StreamKind = Literal["job", "stream", "attached"]
 
@@ -44,7 +47,7 @@ class Claim:
     `event_count` is how many events are in the job's stream, `usage` what the upstream has counted
     so far and `cost` what that costs, as far as anybody has written it; `begun` tells whether any
     worker had begun to run it before. `retries` is how far its attempts had come when it was
-    parked. `is_stream` says that a web process streams it to its caller.
+    parked. `kind` is that of a stream that a web process sends to its caller.
     """
 
     response_id: str
@@ -58,7 +61,7 @@ class Claim:
     why: EndReason | None = None
     retries: RetryState | None = None
     cost: Cost | None = None
-    is_stream: bool = False
+    kind: Literal["stream", "outlasting"] | None = None
 
     @property
     def payload(self) -> JobPayload:
@@ -206,8 +209,9 @@ class JobStore(Protocol):
         """Return the payload of a job while it waits or runs."""
         ...
 
-    def has_stream(self, account: str, response_id: str) -> bool:
-        """Tell whether the response was made in the background.
+    def stream_kind(self, account: str, response_id: str) -> EventsOf:
+        """Return what there are events of: of a job while the response is stored, of a stream while
+        it runs.
 
         Raises NotFound where it is unknown, deleted or another account's.
         """

@@ -74,5 +74,5 @@ def claim_of(response_id: str, lease_token: str, holder: str, fields: Any) -> Cl
         why and why.decode(),
         retries and RetryState(**orjson.loads(retries)),
         cost and Cost(**orjson.loads(cost)),
-        is_stream=kind is not None,
+        kind=kind and kind.decode(),
     )

@@ -10,12 +10,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 from app.domain.ids import tag_of
-from app.domain.turns.job_payload import JobPayload
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
 from app.store.connection.replication import ONE_SERVER, Write
 from app.store.connection.script import Call, Script
-from app.store.jobs.base import Claim, JobNews, NewStream, StreamKind
+from app.store.jobs.base import JobNews, NewStream, StreamKind
 from app.store.jobs.news import listen
 from app.store.jobs.payload import dump_payload
 from app.store.jobs.scripts import (
@@ -46,14 +45,16 @@ class RedisLiveStreamStore:
         writes: list[Write] = [self._leasing([each.claim.response_id for each in streams])]
         for each in streams:
             writes += self._responses.marks(each.payload.turn(each.payload.response))
-        begins = [self._beginning(each.claim, each.payload, each.outlasts) for each in streams]
+        begins = list(map(self._beginning, streams))
         with translated():
             replies, _ = ONE_SERVER.attempt(self._redis, *writes, *begins)
         return [bool(reply) for reply in replies[len(writes) :]]
 
-    def _beginning(self, claim: Claim, payload: JobPayload, outlasts: bool) -> Call:  # noqa: FBT001
-        arguments = (claim.account, claim.response_id, claim.lease_token, dump_payload(payload))
-        return self._on_index(BEGIN_STREAM, claim.response_id, *arguments, int(outlasts))
+    def _beginning(self, stream: NewStream) -> Call:
+        claim, kind = stream.claim, "outlasting" if stream.outlasts else "stream"
+        arguments = (claim.account, claim.response_id, claim.lease_token)
+        packed = dump_payload(stream.payload)
+        return self._on_index(BEGIN_STREAM, claim.response_id, *arguments, packed, kind)
 
     def lease(self, response_ids: Sequence[str]) -> None:
         """Renew the leases of streams."""

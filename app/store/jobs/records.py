@@ -15,7 +15,7 @@ from app.domain.turns.job_payload import JobPayload
 from app.store.connection.client import Client
 from app.store.connection.replication import Safety
 from app.store.connection.script import Call, Script
-from app.store.jobs.base import Claim, EndReason, RetryState
+from app.store.jobs.base import Claim, EndReason, EventsOf, RetryState
 from app.store.jobs.codec import claim_of, retries_json
 from app.store.jobs.payload import dump_payload, load_payload
 from app.store.jobs.scripts import (
@@ -23,16 +23,17 @@ from app.store.jobs.scripts import (
     CREATE,
     FINISHER,
     GIVE_BACK,
-    HAS_STREAM,
     LEASE_TOKEN,
     RELEASE,
     STATUS,
+    STREAM_KIND,
     TAKE_OVER,
     WITHDRAW,
 )
 from app.store.keys import Keys
 
 MAX_LOST_LEASES = 3
+_EVENTS_OF: tuple[EventsOf, ...] = ("nothing", "job", "stream")
 
 
 class JobRecords:
@@ -100,12 +101,12 @@ class JobRecords:
         found = self._on_index(STATUS, response_id, account, response_id).run(self._redis)
         return cast(Status, found.decode()) if found else None
 
-    def has_stream(self, account: str, response_id: str) -> bool | None:
-        """Tell whether the response was made in the background; None where it cannot be seen."""
+    def stream_kind(self, account: str, response_id: str) -> EventsOf | None:
+        """Return what there are events of; None where the response cannot be seen."""
         if tag_of(response_id) is None:
             return None
-        keys = self._on_index(HAS_STREAM, response_id, account, response_id).run(self._redis)
-        return None if keys < 0 else keys > 0
+        kind = self._on_index(STREAM_KIND, response_id, account, response_id).run(self._redis)
+        return None if kind < 0 else _EVENTS_OF[kind]
 
     def payload(self, response_id: str) -> JobPayload | None:
         """Return the payload of a job while it waits or runs."""

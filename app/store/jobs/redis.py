@@ -25,6 +25,7 @@ from app.store.connection.script import Call
 from app.store.jobs.base import (
     Claim,
     EndReason,
+    EventsOf,
     Flush,
     JobNews,
     QueueFigures,
@@ -216,13 +217,13 @@ class RedisJobStore:
         with translated():
             return self._records.payload(response_id)
 
-    def has_stream(self, account: str, response_id: str) -> bool:
-        """Tell whether the response was made in the background."""
+    def stream_kind(self, account: str, response_id: str) -> EventsOf:
+        """Return what there are events of: a job, or a stream that runs."""
         with translated():
-            has_stream = self._records.has_stream(account, response_id)
-        if has_stream is None:
+            kind = self._records.stream_kind(account, response_id)
+        if kind is None:
             raise unknown_response(response_id)
-        return has_stream
+        return kind
 
     def read_events(self, response_id: str, number: int) -> StreamPart:
         """Return a job's events from number `number` on, or the first of these."""

@@ -4,22 +4,24 @@
 --     digest         of the body that it came with
 --     token, until   whose it is while the request runs, and until when that holds (Unix ms)
 --     waited         when somebody last waited for the answer (Unix ms)
+--     response       the id of the response that it makes, once that is known and to be stored
 --     answer         what became of the request, sealed; there is no token then
 --
 -- KEYS: the key. ARGV: digest, token, lease in ms, for how long it is remembered in ms.
--- Returns its state, and the answer where there is one.
+-- Returns its state, the answer where there is one, and the response that is being made: where the
+-- key is begun, by one whose lease has run out.
 local digest, token, lease, kept = unpack(ARGV)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local known, owner, ends, answer =
-  unpack(redis.call('HMGET', KEYS[1], 'digest', 'token', 'until', 'answer'))
-if known and known ~= digest then return {'reused', ''} end
-if answer then return {'done', answer} end
+local known, owner, ends, answer, response =
+  unpack(redis.call('HMGET', KEYS[1], 'digest', 'token', 'until', 'answer', 'response'))
+if known and known ~= digest then return {'reused', '', ''} end
+if answer then return {'done', answer, ''} end
 if owner and owner ~= token and tonumber(ends) > now then
   redis.call('HSET', KEYS[1], 'waited', now)
-  return {'running', ''}
+  return {'running', '', response or ''}
 end
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'digest', digest, 'token', token, 'until', now + lease)
 redis.call('PEXPIRE', KEYS[1], kept)
-return {'begun', ''}
+return {'begun', '', owner ~= token and response or ''}

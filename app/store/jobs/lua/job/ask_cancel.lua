@@ -4,10 +4,9 @@
 -- asked about; 'attached' for one that ends with its caller; nothing where none waits or runs.
 local account, id, channel, any = unpack(ARGV)
 if not owned(account) then return false end
-local status, kind, outlasts = unpack(
-  redis.call('HMGET', job(id), 'status', 'kind', 'outlasts'))
+local status, kind = unpack(redis.call('HMGET', job(id), 'status', 'kind'))
 if not status then return false end
-if kind ~= 'stream' then return 'job' end
-if any ~= '1' and outlasts ~= '1' then return 'attached' end
+if not kind then return 'job' end
+if any ~= '1' and kind ~= 'outlasting' then return 'attached' end
 redis.call('PUBLISH', channel .. ':streams', 'cancel ' .. id)
 return 'stream'

@@ -1,13 +1,13 @@
 -- Writes a response that is being streamed to its caller, so that others see it.
--- KEYS: index. ARGV: account, id, lease token, payload, whether it may outlast its caller.
+-- KEYS: index. ARGV: account, id, lease token, payload, kind.
 -- Returns whether it is the token's: not where it has ended, or its conversation is another
 -- account's.
-local account, id, token, payload, outlasts = unpack(ARGV)
+local account, id, token, payload, kind = unpack(ARGV)
 local owner, current = redis.call('HGET', index, 'account'), redis.call('HGET', job(id), 'owner')
 if current then return current == token and 1 or 0 end
 if (owner and owner ~= account) or record(id) then return 0 end
 redis.call('HSET', index, 'account', account)
 set_record(id, 'in_progress')
 redis.call('HSET', job(id), 'account', account, 'status', 'in_progress', 'owner', token,
-  'begun', token, 'ticket', payload, 'next', 0, 'kind', 'stream', 'outlasts', outlasts)
+  'begun', token, 'ticket', payload, 'next', 0, 'kind', kind)
 return 1

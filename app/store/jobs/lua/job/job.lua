@@ -17,9 +17,9 @@
 --     cost                       what that costs: {"microusd": 12, "provider": "openai", "model": …}
 --     retries                    the state of attempts at its upstream when it was parked
 --     lost, why                  how many leases were lost; why it is being finished
---     kind                       stream: one that a web process streams to its caller. Its events
---                                are there while it runs; then they give way to its cuts
---     outlasts                   1 for a stream that may go on without its caller
+--     kind                       of one that a web process streams to its caller: stream, or
+--                                outlasting where it may go on without him. Its events are there
+--                                while it runs; then they give way to its cuts
 --   <prefix>{tag}:events:<id>  stream: an entry a flush, its id the number of its first event + 1;
 --                              n: the number behind its last, d: the events, by: the finisher's word
 --
