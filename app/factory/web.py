@@ -97,7 +97,7 @@ def warn_of_storage(settings: Settings) -> None:
         return
     for server in servers:
         for warning in server.warnings(settings.redis.wait_replicas):
-            log.warning("storage_may_lose_responses", reason=warning)
+            log.warning("storage_may_lose_responses", reason=str(warning))
 
 
 def deliver_spooled(app: Flask) -> None:

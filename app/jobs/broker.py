@@ -11,10 +11,11 @@ consumer that raises is replaced by dramatiq once, and after that its thread is 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 import dramatiq
 from dramatiq.broker import Consumer, MessageProxy
@@ -24,6 +25,7 @@ from dramatiq.errors import BrokerConnectionError
 from app.errors import StorageUnavailable
 from app.store.connection.errors import translated
 from app.store.connection.reasons import reason
+from app.store.connection.script import Arguments, LuaText, Script
 from app.telemetry import STORE_FAILURES, log, unexpected
 
 QUEUE, ACTOR = "background", "work"
@@ -59,6 +61,10 @@ class WakeUpBroker(RedisBroker):
         super().__init__(  # type: ignore[no-untyped-call]  # dramatiq gives it no types
             client=client, namespace=f"{prefix}{{dramatiq}}", middleware=[], maintenance_chance=0
         )
+        self.scripts = {
+            name: partial(_run, client, Script(LuaText(name, cast("bytes", each.script).decode())))
+            for name, each in self.scripts.items()
+        }
         self.broker_id = "gateway"
         self._concurrency = concurrency
         self._announce = announce
@@ -116,6 +122,11 @@ class WakeUpBroker(RedisBroker):
     def stop(self) -> None:
         """Take no more wake-ups: others shall have them."""
         self._stopped.set()
+
+
+def _run(client: Any, script: Script, args: Arguments = (), keys: Sequence[str] = ()) -> Any:
+    """Run one of dramatiq's programs; redis-py would want SCRIPT, which not every user may call."""
+    return script(keys, args).run(client)
 
 
 class _WakeableConsumer(Consumer):

@@ -16,6 +16,7 @@ from app.settings.found import found_providers
 from app.settings.money.budgets import BudgetPeriod, CostBudget, budget_text, read_budgets
 from app.settings.money.prices import PriceSettings
 from app.settings.pass_through import EVERYTHING_ELSE, HOSTED_TOOLS, OWN_FIELDS
+from app.settings.redis.url import parse, read_url
 from app.settings.values import (
     Api,
     BackgroundSettings,
@@ -203,13 +204,14 @@ def _background(env: Environment, table: Mapping[str, Any]) -> BackgroundSetting
 def _redis(env: Environment, table: Mapping[str, Any]) -> RedisSettings:
     values = {
         **table,
-        **env.read(url=("REDIS_URL", readers.redis_url), prefix=("REDIS_PREFIX", readers.prefix)),
+        **env.read(url=("REDIS_URL", read_url), prefix=("REDIS_PREFIX", readers.prefix)),
     }
     if "url" not in values:
         values["embedded"] = True
         if EMBEDDED_REDIS_URL.exists():
             values["url"] = EMBEDDED_REDIS_URL.read_text("utf-8").strip()
-    return RedisSettings(**values)
+    of_url = parse(values["url"]).settings if "url" in values else {}
+    return RedisSettings(**{**values, **of_url})
 
 
 def _bootstrap(env: Environment) -> dict[str, Any]:

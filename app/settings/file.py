@@ -13,6 +13,7 @@ from app.settings.errors import SettingsError
 from app.settings.models import read_models
 from app.settings.money.budgets import read_budgets
 from app.settings.providers import read_providers
+from app.settings.redis.url import read_url
 from app.settings.tables import Fault, KeyPath, bad_key, did_you_mean, read_table
 from app.settings.values import ModelSettings, ProviderSettings
 
@@ -54,7 +55,7 @@ _TABLES: Mapping[str, Mapping[str, readers.Reader]] = {
         "use_environment_proxies": readers.flag,
     },
     "redis": {
-        "url": readers.redis_url,
+        "url": read_url,
         "prefix": readers.prefix,
         "pool_size": readers.whole(1),
         "connect_timeout_s": readers.seconds,

@@ -25,15 +25,6 @@ _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::[
 _UNIX = re.compile(r"unix:.+")
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
 _CREDENTIAL = re.compile(r"[\x21-\x7e]+")
-_REDIS_SCHEMES = (
-    "redis",
-    "rediss",
-    "unix",
-    "redis+sentinel",
-    "rediss+sentinel",
-    "redis+cluster",
-    "rediss+cluster",
-)
 
 
 def flag(raw: object) -> bool:
@@ -191,14 +182,6 @@ def credential(text: str) -> str | None:
     """
     key = text.strip(" \t\r\n")
     return key if _CREDENTIAL.fullmatch(key) else None
-
-
-def redis_url(raw: object) -> str:
-    """Read the address of a Redis; the store reads what stands behind the scheme."""
-    scheme, colon, _ = text(raw).partition("://")
-    if not colon or scheme not in _REDIS_SCHEMES:
-        raise ValueError(f"must begin with {_either([f'{each}://' for each in _REDIS_SCHEMES])}")
-    return text(raw)
 
 
 def prefix(raw: object) -> str:

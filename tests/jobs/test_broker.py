@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import dramatiq
@@ -181,10 +182,10 @@ class Troubled:
     def __init__(self, trouble: Exception | None) -> None:
         self.trouble = trouble
 
-    def register_script(self, _text: bytes) -> Any:
-        return self.run
+    def register_script(self, text: bytes) -> Any:
+        return SimpleNamespace(script=text)
 
-    def run(self, *, args: Any = (), keys: Any = ()) -> Any:
+    def execute_command(self, _name: str, _sha1: str, keys: int, *_rest: Any) -> Any:
         if self.trouble is not None:
             raise self.trouble
         return [] if keys else 8000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from app.errors import StorageUnavailable
 from app.settings import RedisSettings
-from app.store.connection.checks import Persistence, persistence
+from app.store.connection.checks import Persistence, clock_offsets, persistence
 from app.store.connection.client import connect
 from tests.redis_server import running
 
@@ -50,6 +51,19 @@ def test_a_redis_may_refuse_to_tell_all() -> None:
         assert checked(url) == [Persistence("Redis", "noeviction", appends=False, snapshots=None)]
 
 
+def test_a_redis_tells_how_full_it_is() -> None:
+    with running("--maxmemory", "1gb") as url:
+        (kept,) = checked(url)
+    assert 0 < kept.memory < 0.1
+
+
+@pytest.mark.parametrize(("ahead_s", "offset"), [(0, 0), (-60, 60), (90, -90)])
+def test_how_far_the_clocks_are_apart(redis_url: str, ahead_s: float, offset: float) -> None:
+    with connect(RedisSettings(url=redis_url)) as client:
+        ((_, found),) = clock_offsets(client, lambda: time.time() + ahead_s)
+    assert found == pytest.approx(offset, abs=1)
+
+
 def test_every_master_of_a_cluster_tells(cluster_url: str) -> None:
     assert len({kept.server for kept in checked(cluster_url)}) == 3
 
@@ -69,6 +83,21 @@ def test_a_redis_that_is_away_tells_nothing() -> None:
             Persistence("r", "noeviction", appends=False, snapshots=False),
             ["r keeps nothing on disk: set appendonly to yes."],
         ),
+        (Persistence("r", "noeviction", appends=True, snapshots=None, memory=0.89), []),
+        (
+            Persistence("r", "noeviction", appends=True, snapshots=None, memory=0.93),
+            [
+                "r has taken 93% of its maxmemory: raise maxmemory, or make room with responses "
+                "purge."
+            ],
+        ),
+        (
+            Persistence("r", "noeviction", appends=True, snapshots=None, evicted=3),
+            [
+                "r has thrown away 3 keys since it was started: responses may be among them; set "
+                "maxmemory-policy to noeviction."
+            ],
+        ),
         (
             Persistence("r", "allkeys-lru", appends=True, snapshots=None),
             [
@@ -79,7 +108,7 @@ def test_a_redis_that_is_away_tells_nothing() -> None:
     ],
 )
 def test_what_could_lose_responses_is_warned_of(kept: Persistence, warnings: list[str]) -> None:
-    assert list(kept.warnings()) == warnings
+    assert [str(each) for each in kept.warnings()] == warnings
 
 
 SAFE = Persistence("r", "noeviction", appends=True, snapshots=None, replicas=2, min_replicas=1)
@@ -100,6 +129,6 @@ SAFE = Persistence("r", "noeviction", appends=True, snapshots=None, replicas=2, 
 def test_what_a_fail_over_could_lose_is_warned_of(
     kept: Persistence, wait_replicas: int, warned_of: str | None
 ) -> None:
-    warnings = list(kept.warnings(wait_replicas))
+    warnings = [str(each) for each in kept.warnings(wait_replicas)]
     assert len(warnings) == (warned_of is not None)
     assert warned_of is None or warned_of in warnings[0]

@@ -9,7 +9,6 @@ from pathlib import Path
 from app.cli.common.command_keys import with_command_keys
 from app.providers.profiles import profile_of
 from app.settings import RedisSettings, Settings, SettingsError, config_file, environment
-from app.store.connection import url as redis_url
 
 #: A file that nobody has written to for so long is whole; how long is waited for that (seconds).
 SETTLED_S, WRITTEN_S = 0.2, 3.0
@@ -24,10 +23,6 @@ def checked_settings(environ: Mapping[str, str] | None = None) -> Settings:
         SettingsError: they cannot be used.
     """
     settings = Settings.from_env(environ)
-    try:
-        redis_url.parse(settings.redis.url)
-    except ValueError as error:
-        raise SettingsError(str(error)) from None
     for provider in settings.providers:
         if provider.api != "local":
             profile_of(provider)

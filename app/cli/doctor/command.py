@@ -85,7 +85,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
 def _redis(settings: Settings) -> Iterator[Finding]:
     for server in persistence(connect(settings.redis)):
-        warnings = list(server.warnings(settings.redis.wait_replicas))
+        warnings = [str(each) for each in server.warnings(settings.redis.wait_replicas)]
         yield Finding("redis", "warning" if warnings else "ok", "; ".join(warnings) or "answers")
 
 

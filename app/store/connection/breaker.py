@@ -73,6 +73,7 @@ class GuardedConnection:
     """What is mixed into a connection class of redis-py so that it minds its server's breaker."""
 
     breakers: ClassVar[dict[tuple[object, object], ServerBreaker]]
+    client_name: str | None  # redis-py's
     is_connected: bool  # redis-py's
     mark_for_reconnect: Callable[[], None]  # redis-py's: the pool opens it anew
     _breaker: ServerBreaker | None = None  # of the server that it was connected to last
@@ -94,6 +95,20 @@ class GuardedConnection:
             breaker.open()
             raise
         self._breaker = self._server_breaker()
+        return result
+
+    def on_connect_check_health(self, *args: Any, **options: Any) -> Any:
+        # A user who may not call CLIENT is connected all the same, without a name.
+        name, self.client_name = self.client_name, None
+        try:
+            result = super().on_connect_check_health(*args, **options)  # type: ignore[misc]  # redis-py's
+        finally:
+            self.client_name = name
+        if name:
+            connection: Any = self
+            connection.send_command("CLIENT", "SETNAME", name, check_health=False)
+            with suppress(ResponseError):
+                connection.read_response()
         return result
 
     def _send_ping(self) -> None:

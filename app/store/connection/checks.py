@@ -1,16 +1,31 @@
-"""How a Redis persists what it is given: facts, for an operator to be warned of."""
+"""How a Redis is, and keeps what it is given: facts, for an operator to be warned of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from redis.cluster import RedisCluster
-from redis.exceptions import ResponseError
+from redis.exceptions import NoPermissionError, ResponseError
 
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
+
+#: From which part of maxmemory on a Redis is nearly full.
+NEARLY_FULL = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """What is not as it should be, and what mends it."""
+
+    cause: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.cause}: {self.remedy}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +34,8 @@ class Persistence:
 
     `policy` is its maxmemory-policy. `snapshots` and `min_replicas`, its min-replicas-to-write, are
     None where it does not say: managed ones refuse CONFIG. `replicas` is how many are connected.
+    `memory` is how much of its maxmemory it has taken, 0 where it has none, `evicted` how many keys
+    it has thrown away. `is_silent` says that its user may not ask all that (INFO).
     """
 
     server: str
@@ -28,37 +45,59 @@ class Persistence:
     is_master: bool = True
     replicas: int = 0
     min_replicas: int | None = None
+    memory: float = 0.0
+    evicted: int = 0
+    is_silent: bool = False
 
-    def warnings(self, wait_replicas: int = 0) -> Iterator[str]:
-        """Yield what could lose responses, a sentence each. `wait_replicas` is the setting."""
-        if self.policy != "noeviction":
-            yield (
-                f"{self.server} throws data away when its memory is full: set maxmemory-policy "
-                f"to noeviction (it is {self.policy})."
-            )
+    def warnings(self, wait_replicas: int = 0) -> Iterator[Concern]:
+        """Yield what could lose responses. `wait_replicas` is the setting."""
+        if self.is_silent:
+            return
+        yield from self._warnings_of_memory()
         if not self.appends and self.snapshots is False:
-            yield f"{self.server} keeps nothing on disk: set appendonly to yes."
+            yield Concern(f"{self.server} keeps nothing on disk", "set appendonly to yes")
         if not self.is_master:
-            yield f"{self.server} is a replica and takes no writes: name the master in REDIS_URL."
+            yield Concern(
+                f"{self.server} is a replica and takes no writes", "name the master in REDIS_URL"
+            )
         else:
             yield from self._warnings_of_replicas(wait_replicas)
 
-    def _warnings_of_replicas(self, wait_replicas: int) -> Iterator[str]:
+    def _warnings_of_memory(self) -> Iterator[Concern]:
+        if self.policy != "noeviction":
+            yield Concern(
+                f"{self.server} throws data away when its memory is full",
+                f"set maxmemory-policy to noeviction (it is {self.policy})",
+            )
+        if self.evicted:
+            yield Concern(
+                f"{self.server} has thrown away {self.evicted} keys since it was started",
+                "responses may be among them; set maxmemory-policy to noeviction",
+            )
+        if self.memory >= NEARLY_FULL:
+            yield Concern(
+                f"{self.server} has taken {self.memory:.0%} of its maxmemory",
+                "raise maxmemory, or make room with responses purge",
+            )
+
+    def _warnings_of_replicas(self, wait_replicas: int) -> Iterator[Concern]:
         if self.replicas < wait_replicas:
-            yield (
+            yield Concern(
                 f"{self.server} has {self.replicas} replicas connected and wait_replicas is "
                 f"{wait_replicas}: nothing can be promised, answers go to the spool and background "
-                "responses are refused."
+                "responses are refused",
+                "connect its replicas, or lower wait_replicas",
             )
         if self.replicas and not wait_replicas:
-            yield (
+            yield Concern(
                 f"{self.server} has replicas and wait_replicas is 0: what is promised may be lost "
-                "with it (docs/durability.md)."
+                "with it",
+                "set [redis] wait_replicas = 1 (docs/durability.md)",
             )
         if self.replicas and self.min_replicas == 0:
-            yield (
-                f"{self.server} takes writes when it is cut off from its replicas: set "
-                "min-replicas-to-write to 1."
+            yield Concern(
+                f"{self.server} takes writes when it is cut off from its replicas",
+                "set min-replicas-to-write to 1",
             )
 
 
@@ -82,18 +121,50 @@ def servers(client: Any) -> list[tuple[str, Any]]:
 
 def persistence_of(server: str, client: Any) -> Persistence:
     """Ask one server how it persists what it is given. Raises what redis-py raises."""
-    info: dict[str, Any] = client.info()
-    appends = bool(info["aof_enabled"])
+    try:
+        info: dict[str, Any] = client.info()
+    except NoPermissionError:
+        client.ping()
+        return Persistence(server, "", appends=False, snapshots=None, is_silent=True)
+    appends = bool(info.get("aof_enabled"))
     min_replicas = _configured(client, "min-replicas-to-write")
+    most = info.get("maxmemory", 0)
     return Persistence(
         server,
-        info["maxmemory_policy"],
+        info.get("maxmemory_policy", "noeviction"),
         appends,
         None if appends else _saves(client),
         info.get("role", "master") == "master",
         info.get("connected_slaves", 0),
         None if min_replicas is None else int(min_replicas),
+        round(info.get("used_memory", 0) / most, 3) if most else 0.0,
+        info.get("evicted_keys", 0),
     )
+
+
+def clock_offsets(client: Client, now: Callable[[], float] = time.time) -> list[tuple[str, float]]:
+    """Return by how many seconds each server's clock is ahead of this machine's, at least.
+
+    What the question itself takes is left out. A server whose user may not ask is, too.
+
+    Raises:
+        StorageUnavailable: Redis is unreachable.
+    """
+    with translated():
+        found = ((server, _clock_offset(node, now)) for server, node in servers(client))
+        return [(server, offset) for server, offset in found if offset is not None]
+
+
+def _clock_offset(client: Any, now: Callable[[], float]) -> float | None:
+    before = now()
+    try:
+        seconds, microseconds = client.time()
+    except NoPermissionError:
+        return None
+    after, there = now(), seconds + microseconds / 1e6
+    if before <= there <= after:
+        return 0.0
+    return float(there - after if there > after else there - before)
 
 
 def _saves(client: Any) -> bool | None:

@@ -25,11 +25,11 @@ from redis.exceptions import ConnectionError as ConnectionLost
 from redis.retry import Retry
 
 from app.settings import RedisSettings
+from app.settings.redis.url import RedisUrl, parse
 from app.store.connection.breaker import guarded
 from app.store.connection.pool import RedisPool
 from app.store.connection.sentinel import MasterConnection, MasterSSLConnection, SentinelPool
 from app.store.connection.sentinel_watch import MasterWatch
-from app.store.connection.url import RedisUrl, parse
 
 Client = Redis | RedisCluster
 
@@ -124,6 +124,7 @@ def _options(settings: RedisSettings, url: RedisUrl) -> dict[str, Any]:
         "username": url.user,
         "password": url.password,
         "db": url.db,
+        **url.options,
         **(url.tls or {}),
     }
 

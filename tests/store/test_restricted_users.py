@@ -1,0 +1,55 @@
+"""A user of Redis who may call neither INFO, CONFIG, CLIENT nor SCRIPT."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+
+from app.jobs.broker import QUEUE, WakeUpBroker
+from app.settings import RedisSettings
+from app.store.accounts.redis import RedisAccountStore
+from app.store.connection.checks import clock_offsets, persistence
+from app.store.connection.client import Client, connect
+from app.store.spool.store_identity import StoreIdentity
+from tests.redis_server import running
+
+FORBIDDEN = ("-@admin", "-@dangerous", "-info", "-config", "-client", "-script", "-time", "-role")
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    with running() as url:
+        with redis.Redis.from_url(url) as operator:
+            rules = ("on", ">pw", "~rg:*", "&*", "+@all", *FORBIDDEN)
+            operator.execute_command("ACL", "SETUSER", "gateway", *rules)
+        with connect(RedisSettings(url=url.replace("unix://", "unix://gateway:pw@"))) as client:
+            yield client
+
+
+def test_is_connected_and_has_programs_run(client: Client) -> None:
+    StoreIdentity(client, "rg:").probe()
+    assert RedisAccountStore(client, "rg:").find("aa").key is None
+
+
+def test_has_workers_woken(client: Client) -> None:
+    broker = WakeUpBroker(client, "rg:", 2, lambda: None)
+    broker.send(1)
+    consumer: Any = broker.consume(QUEUE, timeout=0)
+    assert next(consumer) is not None
+
+
+def test_is_not_asked_for_what_nobody_may_tell(client: Client) -> None:
+    (kept,) = persistence(client)
+    assert kept.is_silent
+    assert list(kept.warnings(1)) == []
+    assert clock_offsets(client) == []
+
+
+def test_who_may_call_client_has_a_name(redis_url: str) -> None:
+    with connect(RedisSettings(url=f"{redis_url}?client_name=edge")) as client:
+        assert client.client_getname() == "edge"
+    with connect(RedisSettings(url=redis_url)) as client:
+        assert client.client_getname() == "responses-gateway"
