@@ -31,6 +31,7 @@ from app.settings.values import (
     TracingSettings,
     UnsupportedTools,
     UsageSettings,
+    WebhookSettings,
     WebSettings,
 )
 from app.settings.variables.environment import Environment, number
@@ -62,6 +63,7 @@ __all__ = [
     "UnsupportedTools",
     "UsageSettings",
     "WebSettings",
+    "WebhookSettings",
     "budget_text",
     "read_budgets",
 ]
@@ -92,6 +94,7 @@ class Settings:
     storage: StorageSettings = StorageSettings()
     redis: RedisSettings = RedisSettings()
     usage: UsageSettings = UsageSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     web: WebSettings = WebSettings()
     tracing: TracingSettings | None = None
     spool_dir: Path = DATA / "spool"
@@ -127,6 +130,7 @@ class Settings:
             requests=RequestSettings(**file.tables.get("requests", {})),
             storage=StorageSettings(**file.tables.get("storage", {})),
             usage=UsageSettings(**file.tables.get("usage", {})),
+            webhooks=_webhooks(env, file.tables.get("webhooks", {})),
             redis=_redis(env, file.tables.get("redis", {})),
             web=web,
             tracing=read_tracing(variables),
@@ -199,6 +203,10 @@ def _background(env: Environment, table: Mapping[str, Any]) -> BackgroundSetting
         metrics_bind=("WORKER_METRICS_BIND", readers.host_and_port),
     )
     return BackgroundSettings(**table, **variables)
+
+
+def _webhooks(env: Environment, table: Mapping[str, Any]) -> WebhookSettings:
+    return WebhookSettings(**table, **env.read(seal_key=("GATEWAY_SECRET", readers.secret)))
 
 
 def _redis(env: Environment, table: Mapping[str, Any]) -> RedisSettings:

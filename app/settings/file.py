@@ -48,6 +48,10 @@ _TABLES: Mapping[str, Mapping[str, readers.Reader]] = {
     "web": {
         "cors_origins": readers.origins,
     },
+    "webhooks": {
+        "allow_private_addresses": readers.flag,
+        "timeout_s": readers.seconds,
+    },
     "usage": {
         "metadata_keys": readers.metadata_keys,
     },

@@ -23,6 +23,7 @@ _HOST_AND_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):([0-9]{1,5}
 #: An Origin header as browsers spell it (RFC 6454, 6.2); extensions have schemes of their own.
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::[0-9]{1,5})?")
 _UNIX = re.compile(r"unix:.+")
+_SHORTEST_SECRET = 32
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
 _CREDENTIAL = re.compile(r"[\x21-\x7e]+")
 
@@ -215,6 +216,13 @@ def sha256(raw: object) -> str:
     if not isinstance(raw, str) or not _SHA256.fullmatch(raw):
         raise ValueError("must be a SHA-256: 64 hexadecimal digits")
     return raw.lower()
+
+
+def secret(raw: object) -> str:
+    """Read a secret that is long enough not to be guessed."""
+    if not isinstance(raw, str) or len(raw) < _SHORTEST_SECRET:
+        raise ValueError(f"must have at least {_SHORTEST_SECRET} characters: openssl rand -hex 32")
+    return raw
 
 
 def http_headers(raw: object) -> dict[str, str]:

@@ -175,6 +175,19 @@ class StorageSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookSettings:
+    """The `[webhooks]` table. `timeout_s` bounds an attempt as a whole.
+
+    `allow_private_addresses` allows http:// as well. `seal_key` is GATEWAY_SECRET: what secrets are
+    sealed with that lie in Redis, beside the secret that lies there as well.
+    """
+
+    allow_private_addresses: bool = False
+    timeout_s: float = 10.0
+    seal_key: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RedisSettings:
     """REDIS_URL, REDIS_PREFIX and the `[redis]` table. Times are in seconds.
 

@@ -9,6 +9,7 @@
 <prefix>stored:<account>    number: bytes of all that the account has stored (stored_bytes.py)
 <prefix>deleted             sorted set: ids of deleted responses by the time of their deletion
 <prefix>{jobs}…, …:job:<id>, …:events:<id>   background responses (jobs/lua)
+<prefix>{jobs}:webhooks:…   webhook endpoints, and deliveries (webhooks/lua/webhooks.lua)
 <prefix>store_id            string: which store this is (store_identity.py)
 <prefix>write_probe         string: empty, written to learn whether writes are taken
 <prefix>news                channel: what happens to background responses, for those who wait

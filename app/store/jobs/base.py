@@ -18,9 +18,10 @@ from app.store.jobs.payload import load_payload
 #: knows that.
 EndReason = Literal["cancelled", "stopped", "lost", "refused"]
 
-#: What happens to jobs: one waits, has new events, has another holder now, has ended; "" says that
-#: some of this may have been missed. What is wanted of streams: that one is cancelled, or followed.
-JobNews = Literal["waiting", "events", "taken_over", "ended", "cancel", "wanted", ""]
+#: What happens to jobs: one waits, has new events, has another holder now, has ended, has an event
+#: for webhooks; "" says that some of this may have been missed. What is wanted of streams: that one
+#: is cancelled, or followed.
+JobNews = Literal["waiting", "events", "taken_over", "ended", "webhook", "cancel", "wanted", ""]
 
 #: What there are events of in the store.
 EventsOf = Literal["job", "stream", "nothing"]

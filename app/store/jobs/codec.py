@@ -24,6 +24,7 @@ _NEWS: dict[str, JobNews] = {
     "ended": "ended",
     "cancel": "cancel",
     "wanted": "wanted",
+    "webhook": "webhook",
 }
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
+from app.domain.webhooks.endpoints import event_id, event_type
 from app.store.connection.client import Client
 from app.store.connection.script import Call, Script
 from app.store.jobs.scripts import (
@@ -82,6 +83,11 @@ class JobQueues:
     def forget(self, response_id: str) -> None:
         """Have nothing waiting or leased under an id any more."""
         self._run(FORGET, response_id)
+
+    def end(self, response_id: str, status: str) -> None:
+        """Do that once its job has ended, and have that sent to who wants to hear of it (C4)."""
+        kind = event_type(status)
+        self._run(FORGET, response_id, event_id(response_id, kind), kind, self._keys.news)
 
     def figures(self) -> tuple[int, int, int, int]:
         """Return the ms since a worker lived (-1: never), how many jobs wait and are leased, and

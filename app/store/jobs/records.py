@@ -6,6 +6,7 @@ where it promises something that too few replicas have.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any, cast
 
@@ -34,6 +35,13 @@ from app.store.keys import Keys
 
 MAX_LOST_LEASES = 3
 _EVENTS_OF: tuple[EventsOf, ...] = ("nothing", "job", "stream")
+
+
+@dataclass(frozen=True, slots=True)
+class EndedJob:
+    """A job that has ended, with the status that its response has."""
+
+    status: str
 
 
 class JobRecords:
@@ -79,16 +87,21 @@ class JobRecords:
         (fields,) = self._safety.run(self._redis, take_over)
         return claim_of(response_id, FINISHER, token_hex(8), fields) if fields else None
 
-    def give_back(self, response_id: str, lease_token: str, why: EndReason) -> bytes | Claim | None:
+    def give_back(
+        self, response_id: str, lease_token: str, why: EndReason
+    ) -> bytes | Claim | EndedJob | None:
         """Free a job of the holder that has this lease token; an empty one stands for any.
 
         Returns the account in whose queue it is to wait again; or, where it cannot be run again,
-        the claim to finish it with; or None where it has ended, or has another holder.
+        the claim to finish it with; or that it has ended; or None where it has another holder, or
+        is gone.
         """
         arguments = (lease_token, why, MAX_LOST_LEASES, self._keys.news)
         match self._job(GIVE_BACK, response_id, *arguments).run(self._redis):
             case None:
                 return None
+            case bytes(status):
+                return EndedJob(status.decode())
             case [account]:
                 return cast(bytes, account)
             case fields:

@@ -35,7 +35,7 @@ from app.store.jobs.base import (
 from app.store.jobs.codec import packed
 from app.store.jobs.news import listen
 from app.store.jobs.queues import JobQueues
-from app.store.jobs.records import JobRecords
+from app.store.jobs.records import EndedJob, JobRecords
 from app.store.jobs.scripts import FINISH
 from app.store.jobs.streams import JobStreams
 from app.store.keys import Keys
@@ -142,7 +142,7 @@ class RedisJobStore:
             if size is None or size < 0:
                 return False
             self._stored.follow(turn.account, size)
-            self._queues.forget(response_id)
+            self._queues.end(response_id, turn.response.status)
         self._safety.require(reached)
         return True
 
@@ -201,11 +201,18 @@ class RedisJobStore:
             freed = self._records.give_back(response_id, lease_token, why)
             if isinstance(freed, Claim):
                 return freed
-            if freed is not None:
+            if isinstance(freed, bytes):
                 self._queues.push(freed, response_id)
             elif not lease_token:  # it has ended: no lease is to bring it up any more
-                self._queues.forget(response_id)
+                self._end(response_id, freed)
         return None
+
+    def _end(self, response_id: str, ended: EndedJob | None) -> None:
+        """Take a job out of the queues whose end was cut off before that; None where it is gone."""
+        if ended is None:
+            self._queues.forget(response_id)
+        else:
+            self._queues.end(response_id, ended.status)
 
     def status(self, account: str, response_id: str) -> Status | None:
         """Return whether the response is queued or in progress; None where it is neither."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from app.store.connection.script import LuaFolder, Script, constants
 from app.store.responses.scripts import COMMIT_TURN, CONVERSATION
+from app.store.webhooks.scripts import WEBHOOKS
 
 #: The lease token of a job that is being finished. Neighbouring releases know it.
 FINISHER = "ender"
@@ -38,7 +39,7 @@ DUE = Script(_QUEUES, _queues("due"))
 ACCEPTED = Script(_QUEUES, _queues("accepted"))
 TAKE = Script(_QUEUES, _queues("take"))
 RENEW = Script(_QUEUES, _queues("renew"))
-FORGET = Script(_QUEUES, _queues("forget"))
+FORGET = Script(_QUEUES, WEBHOOKS, _queues("forget"))
 LOST = Script(_QUEUES, _queues("lost"))
 FIGURES = Script(_QUEUES, _queues("figures"))
 LEAVE_UNROUTED = Script(_QUEUES, _queues("leave_unrouted"))

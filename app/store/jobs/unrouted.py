@@ -36,7 +36,7 @@ class UnroutedJobs:
             freed = self._records.give_back(claim.response_id, claim.lease_token, "stopped")
             if isinstance(freed, Claim):
                 return freed
-            if freed is not None:
+            if isinstance(freed, bytes):
                 self._queues.leave_unrouted(claim.response_id, self._left_ms)
         return None
 

@@ -2,12 +2,13 @@
 -- KEYS: index.
 -- ARGV: id, lease token ('' for any), why ('refused' ends it), how many lost leases end a job,
 -- channel.
--- Returns the account where the job is to be queued again, the claim where it is to be finished,
--- nothing where it has ended or is not the token's.
+-- Returns the account where the job is to be queued again, the claim where it is to be finished, the
+-- status of the response where the job has ended, nothing where it is not the token's.
 local id, token, why, most, channel = unpack(ARGV)
 local status, current, account, spoke, kind = unpack(
   redis.call('HMGET', job(id), 'status', 'owner', 'account', 'spoke', 'kind'))
-if not status or (token ~= '' and current ~= token) then return false end
+if not status then return (record(id) or {}).status end
+if token ~= '' and current ~= token then return false end
 -- Nobody else can stream it to its caller; it was accepted as it began.
 if kind and why == 'refused' then why = 'lost' end
 -- It was given back before, and that reply was lost.

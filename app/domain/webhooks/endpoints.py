@@ -1,0 +1,85 @@
+"""Webhook endpoints: the URLs that an account wants events to be sent to (C4, N4)."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+#: How many endpoints an account may have (N4).
+MOST_ENDPOINTS = 100
+#: What may happen to a background response: OpenAI's types that concern responses.
+EVENT_TYPES = (
+    "response.completed",
+    "response.failed",
+    "response.incomplete",
+    "response.cancelled",
+)
+#: How long a secret that was replaced goes on signing, where it is kept, in seconds.
+OVERLAP_S = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookEndpoint:
+    """An endpoint of an account; times are in Unix seconds.
+
+    Its secrets are sealed (services/webhooks/signing.py); the old one signs as well until
+    `old_secret_ends_at`. Ids grow with the time at which they were made.
+    """
+
+    id: str
+    account: str
+    name: str
+    url: str
+    event_types: tuple[str, ...]
+    created_at: int
+    updated_at: int
+    signing_secret_hint: str
+    sealed_secret: str
+    old_sealed_secret: str | None = None
+    old_secret_ends_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SecretEndpoint:
+    """An endpoint beside its secret, `whsec_…`, which is shown this once."""
+
+    endpoint: WebhookEndpoint
+    signing_secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointPage:
+    """One page of an account's endpoints, newest first."""
+
+    endpoints: tuple[WebhookEndpoint, ...]
+    has_more: bool
+
+    @property
+    def first_id(self) -> str | None:
+        """The id of the first endpoint, if there is one."""
+        return self.endpoints[0].id if self.endpoints else None
+
+    @property
+    def last_id(self) -> str | None:
+        """The id of the last endpoint, if there is one."""
+        return self.endpoints[-1].id if self.endpoints else None
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookEvent:
+    """What has happened to a response; `created_at` is in Unix seconds."""
+
+    id: str
+    type: str
+    created_at: int
+    response_id: str
+
+
+def event_type(status: str) -> str:
+    """Return the type of the event that a response has ended so."""
+    return f"response.{status}"
+
+
+def event_id(response_id: str, kind: str) -> str:
+    """Return the id of a response's event of a type: the same however often it is found out."""
+    return "evt_" + hashlib.sha256(f"{response_id} {kind}".encode()).hexdigest()[:32]

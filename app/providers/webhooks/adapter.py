@@ -1,0 +1,82 @@
+"""requests' adapter for one attempt: a connection of its own, made by our dialer, used once."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+from requests import PreparedRequest
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection
+from urllib3.connectionpool import HTTPConnectionPool
+
+from app.domain.webhooks.deliveries import Fault
+from app.providers.webhooks.resolver import PrivateAddress
+from app.providers.wire.dial import Dialer, Origin, origin_of
+from app.providers.wire.interrupt import Interrupt
+
+
+class AttemptAdapter(HTTPAdapter):
+    """Sends one request within `timeout_s` or until it is interrupted.
+
+    `fault` says why there was no connection. The dialer has verified TLS by the time that urllib3
+    gets the socket: to urllib3 it is a plain one.
+    """
+
+    def __init__(self, dialer: Dialer, timeout_s: float, interrupt: Interrupt) -> None:
+        super().__init__()
+        self.fault: Fault | None = None
+        self._dialer = dialer
+        self._timeout_s = timeout_s
+        self._interrupt = interrupt
+
+    def get_connection_with_tls_context(
+        self,
+        request: PreparedRequest,
+        verify: bool | str | None,
+        proxies: Any = None,
+        cert: Any = None,
+    ) -> HTTPConnectionPool:
+        """Return where the request's one connection comes from."""
+        del verify, proxies, cert  # ours are the dialer's
+        origin = origin_of(str(request.url))
+        return _OneConnection(
+            origin.host, origin.port, maxsize=1, dial=lambda: self._dial(origin), timeout=None
+        )
+
+    def _dial(self, origin: Origin) -> socket.socket:
+        try:
+            return self._dialer.dial(origin, self._timeout_s, self._interrupt)
+        except PrivateAddress:
+            self.fault = "private_address"
+            raise
+        except TimeoutError:
+            self.fault = "timeout"
+            raise
+        except socket.gaierror:
+            self.fault = "unresolved"
+            raise
+        except ssl.SSLError:
+            self.fault = "tls_failed"
+            raise
+        except OSError:
+            self.fault = "connection_failed"
+            raise
+
+
+class _DialedConnection(HTTPConnection):
+    """A connection whose socket somebody else makes."""
+
+    def __init__(self, *args: Any, dial: Callable[[], socket.socket], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._dial = dial
+
+    def connect(self) -> None:
+        """Have the socket made."""
+        self.sock = self._dial()
+
+
+class _OneConnection(HTTPConnectionPool):
+    ConnectionCls = _DialedConnection

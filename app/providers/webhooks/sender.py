@@ -1,0 +1,117 @@
+"""Sends an event to its receiver, whatever that one does with it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from threading import Timer
+
+import requests
+
+from app.domain.webhooks.deliveries import Fault, Receipt
+from app.providers.transport import USER_AGENT
+from app.providers.webhooks.adapter import AttemptAdapter
+from app.providers.webhooks.resolver import PublicResolver
+from app.providers.wire.dial import Dialer, Resolver, origin_of
+from app.providers.wire.interrupt import Interrupt
+from app.settings import WebhookSettings
+
+
+class WebhookSender:
+    """Posts to URLs that callers have named. `clock` is like time.monotonic.
+
+    Nothing is followed, read or waited for longer than need be: a redirect is an answer like any
+    other, of an answer the head is all that is read, and all of it, from the look-up of the name
+    on, takes `timeout_s` at most. No proxy, password or certificate of the environment is used.
+    """
+
+    def __init__(
+        self,
+        settings: WebhookSettings,
+        clock: Callable[[], float] = time.monotonic,
+        dialer: Dialer | None = None,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        resolver = Resolver() if settings.allow_private_addresses else PublicResolver()
+        self._dialer = dialer or Dialer(resolver=resolver)
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Receipt:
+        """Return what became of it; raises nothing that the receiver could be the cause of."""
+        began, interrupt = self._clock(), Interrupt()
+        if not (url.startswith("https://") or self._settings.allow_private_addresses):
+            return Receipt(fault="insecure_url")
+        adapter = AttemptAdapter(self._dialer, self._settings.timeout_s, interrupt)
+        with _fired_after(self._settings.timeout_s, interrupt):
+            try:
+                status, retry_after_s = self._sent(adapter, url, body, headers)
+            except (requests.RequestException, OSError, ValueError) as error:
+                fault = _fault(error, adapter, interrupt)
+                return Receipt(fault=fault, duration_s=self._clock() - began)
+            finally:
+                interrupt.forget()
+        if interrupt.fired:  # a head that was cut off there looks like a whole one
+            return Receipt(fault="timeout", duration_s=self._clock() - began)
+        return Receipt(status, None, retry_after_s, self._clock() - began)
+
+    def _sent(
+        self, adapter: AttemptAdapter, url: str, body: bytes, headers: Mapping[str, str]
+    ) -> tuple[int, float | None]:
+        with requests.Session() as session:
+            session.trust_env = False
+            session.headers.clear()
+            session.mount("http://", adapter)
+            session.mount("https://", adapter)
+            sent = {
+                "Host": origin_of(url).authority,
+                "User-Agent": USER_AGENT,
+                "Content-Type": "application/json",
+                "Accept-Encoding": "identity",
+                "Connection": "close",
+                **headers,
+            }
+            answer = session.post(
+                url,
+                data=body,
+                headers=sent,
+                timeout=self._settings.timeout_s,
+                allow_redirects=False,
+                stream=True,
+            )
+            with answer:
+                return answer.status_code, _seconds(answer.headers.get("Retry-After"))
+
+
+@contextmanager
+def _fired_after(seconds: float, interrupt: Interrupt) -> Iterator[None]:
+    """Fire the interrupt once the block takes longer: a receiver's drops prolong nothing."""
+    timer = Timer(seconds, interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _fault(error: Exception, adapter: AttemptAdapter, interrupt: Interrupt) -> Fault:
+    if interrupt.fired or isinstance(error, requests.Timeout):
+        return "timeout"
+    return adapter.fault or "no_answer"
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Return what a Retry-After header wants, in seconds or as a date (RFC 9110, 10.2.3)."""
+    if retry_after is None:
+        return None
+    if retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 10:
+        return float(retry_after)
+    try:
+        moment = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

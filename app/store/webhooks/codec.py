@@ -1,0 +1,53 @@
+"""Endpoints, events and the delivery log as they are kept.
+
+An endpoint is `{"name": "mine", "url": "https://…", "event_types": ["response.completed"], …}`, an
+event `response.completed resp_… 1764400000 2`, an entry of the log `{"at": 1764400000.2, …}`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import orjson
+
+from app.domain.webhooks.deliveries import AttemptEntry, Delivery
+from app.domain.webhooks.endpoints import WebhookEndpoint, WebhookEvent
+
+
+def dump_endpoint(endpoint: WebhookEndpoint) -> bytes:
+    """Return an endpoint as it is kept, under its account and id."""
+    kept = asdict(endpoint)
+    del kept["id"], kept["account"]
+    return orjson.dumps(kept)
+
+
+def load_endpoint(account: bytes | str, endpoint_id: bytes, kept: bytes) -> WebhookEndpoint:
+    """Return the endpoint that was kept."""
+    fields = orjson.loads(kept)
+    fields["event_types"] = tuple(fields["event_types"])
+    owner = account if isinstance(account, str) else account.decode()
+    return WebhookEndpoint(id=endpoint_id.decode(), account=owner, **fields)
+
+
+def load_delivery(
+    account: bytes, endpoint_id: bytes, kept: bytes, event_id: bytes, text: bytes
+) -> Delivery:
+    """Return a delivery that was taken."""
+    kind, response_id, created_at, attempt = text.decode().split(" ")
+    event = WebhookEvent(event_id.decode(), kind, int(created_at), response_id)
+    return Delivery(load_endpoint(account, endpoint_id, kept), event, int(attempt))
+
+
+def dump_entry(entry: AttemptEntry) -> bytes:
+    """Return an entry of the delivery log as it is kept."""
+    return orjson.dumps(entry)
+
+
+def load_entry(kept: bytes) -> AttemptEntry:
+    """Return the entry that was kept."""
+    return AttemptEntry(**orjson.loads(kept))
+
+
+def response_of(text: bytes) -> str:
+    """Return the id of the response that an event is of."""
+    return text.split(b" ")[1].decode()

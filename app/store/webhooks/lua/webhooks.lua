@@ -1,0 +1,55 @@
+-- Webhooks. Programs of them have this in front, behind clock.lua; and so has the end of a job in the
+-- queues (jobs/lua/queues/forget.lua), behind queues.lua. They share a slot, so that the step in which
+-- a job that has ended leaves the queues is the one in which its event is queued.
+--
+--   <prefix>{jobs}:webhooks:owners               hash: endpoint id -> account
+--   <prefix>{jobs}:webhooks:endpoints:<account>  hash: endpoint id -> endpoint, as JSON (codec.py)
+--   <prefix>{jobs}:webhooks:events:<endpoint>    hash: event id -> type, response id, time in Unix
+--                                                seconds and attempts so far, each after a space
+--   <prefix>{jobs}:webhooks:due:<endpoint>       sorted set: event ids by when they are due, in ms
+--   <prefix>{jobs}:webhooks:attempts:<endpoint>  list: the delivery log, newest first, JSON
+--   <prefix>{jobs}:webhooks:ready                sorted set: endpoints by when to look at them, in ms
+--   <prefix>{jobs}:webhooks:sending              sorted set: "<endpoint> <event>" by the end of the
+--                                                lease of the worker that sends it, in ms
+--   <prefix>{jobs}:webhooks:failures             hash: endpoint -> failed attempts in a row
+--   <prefix>{jobs}:webhooks:resting              hash: endpoint -> until when nothing is sent, in ms
+--
+-- An event is either due or being sent, from its job's end to its last attempt.
+local hooks = jobs .. ':webhooks'
+local owners, ready, sending = hooks .. ':owners', hooks .. ':ready', hooks .. ':sending'
+local failures, resting = hooks .. ':failures', hooks .. ':resting'
+local function endpoints(account) return hooks .. ':endpoints:' .. account end
+local function events(endpoint) return hooks .. ':events:' .. endpoint end
+local function due(endpoint) return hooks .. ':due:' .. endpoint end
+local function attempts(endpoint) return hooks .. ':attempts:' .. endpoint end
+
+-- Has an endpoint looked at then, or sooner where it was to be; but not while it rests.
+local function look_at(endpoint, at)
+  at = math.max(at, tonumber(redis.call('HGET', resting, endpoint) or 0))
+  redis.call('ZADD', ready, 'LT', at, endpoint)
+end
+
+-- Queues an event for those of an account's endpoints that want it.
+-- Returns whether there are any.
+local function notify(account, id, event, type)
+  local found = redis.call('HGETALL', endpoints(account))
+  local queued = false
+  for at = 1, #found, 2 do
+    local endpoint = found[at]
+    for _, wanted in ipairs(cjson.decode(found[at + 1]).event_types) do
+      if wanted == type then
+        redis.call('HSET', events(endpoint), event, table.concat({type, id, time[1], 0}, ' '))
+        redis.call('ZADD', due(endpoint), now, event)
+        look_at(endpoint, now)
+        queued = true
+      end
+    end
+  end
+  return queued
+end
+
+-- Forgets an event.
+local function drop(endpoint, event)
+  redis.call('HDEL', events(endpoint), event)
+  redis.call('ZREM', due(endpoint), event)
+end

@@ -1,0 +1,224 @@
+"""Events on their way to strangers' servers, whatever these do."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from app.domain.webhooks.deliveries import Receipt
+from app.providers.webhooks import resolver
+from app.providers.webhooks.resolver import PublicResolver
+from app.providers.webhooks.sender import WebhookSender
+from app.providers.wire.dial import Dialer
+from app.settings import WebhookSettings
+from tests.providers.raw_server import CERTIFICATE, RawServer, Wire
+from tests.webhook_receiver import Receiver, receiving
+
+BODY, HEADERS = b'{"id":"evt_1"}', {"webhook-id": "evt_1"}
+HASTY_S = 0.3
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver
+
+
+def posted(url: str, *, timeout_s: float = 10.0, private: bool = True) -> Receipt:
+    """Return what became of an event."""
+    settings = WebhookSettings(allow_private_addresses=private, timeout_s=timeout_s)
+    return WebhookSender(settings).post(url, BODY, HEADERS)
+
+
+def resolving(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
+    """Have names resolve to these addresses, look-up after look-up; return what was looked up."""
+    names: list[str] = []
+
+    def getaddrinfo(host: str, port: int, **_: object) -> list[object]:
+        names.append(host)
+        found = answers[min(len(names), len(answers)) - 1]
+        kinds = {False: socket.AF_INET, True: socket.AF_INET6}
+        return [
+            (
+                kinds[":" in each],
+                socket.SOCK_STREAM,
+                0,
+                "",
+                (each, port, 0, 0)[: 4 if ":" in each else 2],
+            )
+            for each in found
+        ]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    return names
+
+
+def test_an_event_is_posted_as_it_is(receiver: Receiver) -> None:
+    receipt = posted(receiver.url + "/ok?x=1")
+    (got,) = receiver.received
+    assert (receipt.status, receipt.fault, receipt.is_taken) == (200, None, True)
+    assert (got.path, got.body) == ("/ok?x=1", BODY)
+    assert got.headers["content-type"] == "application/json"
+    assert got.headers["webhook-id"] == "evt_1"
+    assert got.headers["host"] == receiver.url.removeprefix("http://")
+    assert got.headers["user-agent"] == "responses-gateway"
+
+
+@pytest.mark.parametrize("status", [201, 204, 300, 400, 404, 410, 500, 503])
+def test_whatever_it_answers_is_its_status(receiver: Receiver, status: int) -> None:
+    receiver.statuses["/x"] = [status]
+    assert posted(receiver.url + "/x").status == status
+
+
+def test_a_redirect_is_an_answer_and_is_not_followed(receiver: Receiver) -> None:
+    receipt = posted(receiver.url + "/redirect")
+    assert (receipt.status, receipt.is_taken) == (307, False)
+    assert [each.path for each in receiver.received] == ["/redirect"]
+
+
+@pytest.mark.parametrize("way", ["hang", "drip"])
+def test_one_that_hangs_or_drips_has_its_time_and_no_more(receiver: Receiver, way: str) -> None:
+    receipt = posted(f"{receiver.url}/{way}", timeout_s=HASTY_S)
+    assert (receipt.status, receipt.fault) == (None, "timeout")
+
+
+def test_an_endless_answer_is_not_read(receiver: Receiver) -> None:
+    assert posted(receiver.url + "/pour").status == 200
+
+
+def test_what_is_not_http_is_no_answer(receiver: Receiver) -> None:
+    assert posted(receiver.url + "/babble").fault == "no_answer"
+
+
+def test_a_server_that_closes_is_no_answer() -> None:
+    with RawServer(lambda wire: wire.reset()) as server:
+        assert posted(server.url).fault == "no_answer"
+
+
+def test_a_port_that_nobody_listens_at_is_no_connection() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    assert posted(url).fault == "connection_failed"
+
+
+def test_a_name_that_is_none_is_unresolved(monkeypatch: pytest.MonkeyPatch) -> None:
+    def getaddrinfo(*_: object, **__: object) -> list[object]:
+        raise socket.gaierror(socket.EAI_NONAME, "no such name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    assert posted("http://receiver.invalid/").fault == "unresolved"
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [("7", 7.0), ("0", 0.0), ("soon", None), ("-1", None), ("9" * 30, None), ("1e3", None)],
+)
+def test_a_wait_that_is_wanted_is_read(
+    receiver: Receiver, given: str, seconds: float | None
+) -> None:
+    receiver.statuses["/x"], receiver.headers["Retry-After"] = [429], given
+    assert posted(receiver.url + "/x").retry_after_s == seconds
+
+
+def test_a_wait_until_a_date_is_read(receiver: Receiver) -> None:
+    receiver.headers["Retry-After"] = format_datetime(datetime.now(UTC) + timedelta(hours=2))
+    wanted_s = posted(receiver.url + "/x").retry_after_s
+    assert wanted_s is not None
+    assert 7000 < wanted_s <= 7200
+
+
+def test_plain_http_is_refused_unless_private_addresses_are_allowed(receiver: Receiver) -> None:
+    assert posted(receiver.url + "/ok", private=False).fault == "insecure_url"
+    assert receiver.received == []
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "169.254.169.254", "10.0.0.1", "0.0.0.0"],  # noqa: S104
+)
+def test_a_private_address_in_the_url_is_not_connected_to(host: str) -> None:
+    assert posted(f"https://{host}:9/", private=False).fault == "private_address"
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1", "fd00:ec2::254"])
+def test_a_name_that_leads_to_one_is_not_connected_to(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    names = resolving(monkeypatch, [address])
+    assert posted("https://receiver.example:9/", private=False).fault == "private_address"
+    assert names == ["receiver.example"]
+
+
+def test_what_was_judged_is_what_is_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name is public when it is judged; asked again it would be private."""
+    tried: list[tuple[str, int]] = []
+
+    def connect(_: socket.socket, address: tuple[str, int]) -> None:
+        tried.append(address)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    names = resolving(monkeypatch, ["93.184.215.14"], ["127.0.0.1"])
+    assert posted("https://receiver.example/", private=False).fault == "connection_failed"
+    assert posted("https://receiver.example/", private=False).fault == "private_address"
+    assert tried == [("93.184.215.14", 443)]
+    assert names == ["receiver.example"] * 2
+
+
+def test_of_several_addresses_only_the_public_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+
+    def connect(_: socket.socket, address: tuple[str, int]) -> None:
+        tried.append(address[0])
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    resolving(monkeypatch, ["10.0.0.1", "93.184.215.14", "::1", "2606:4700:4700::1111"])
+    posted("https://receiver.example/", private=False)
+    assert tried == ["93.184.215.14", "2606:4700:4700::1111"]
+
+
+def by_tls(url: str, port: int, monkeypatch: pytest.MonkeyPatch) -> Receipt:
+    """Post by TLS to a name that resolves to this machine, as if that were public."""
+    monkeypatch.setattr(resolver, "is_public", lambda _: True)
+    resolving(monkeypatch, ["127.0.0.1"])
+    dialer = Dialer(CERTIFICATE, resolver=PublicResolver())
+    return WebhookSender(WebhookSettings(), dialer=dialer).post(url.format(port), BODY, HEADERS)
+
+
+def test_by_tls_the_name_stays_the_one_of_the_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    hosts: list[str] = []
+
+    def script(wire: Wire) -> None:
+        wire.serve_tls()
+        hosts.append(wire.hear().headers["host"])
+        wire.answer(b"")
+
+    with RawServer(script) as server:
+        assert by_tls("https://localhost:{}/", server.port, monkeypatch).status == 200
+    assert hosts == [f"localhost:{server.port}"]
+
+
+def test_a_certificate_has_to_be_the_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    with RawServer(lambda wire: wire.serve_tls()) as server:
+        receipt = by_tls("https://receiver.example:{}/", server.port, monkeypatch)
+    assert receipt.fault == "tls_failed"
+
+
+def test_a_handshake_has_the_time_of_the_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    with RawServer(lambda wire: wire.wait_for_hang_up()) as server:
+        monkeypatch.setattr(resolver, "is_public", lambda _: True)
+        settings = WebhookSettings(timeout_s=HASTY_S)
+        receipt = WebhookSender(settings).post(f"https://127.0.0.1:{server.port}/", BODY, {})
+    assert receipt.fault == "timeout"
+
+
+def test_a_proxy_of_the_environment_is_not_used(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    assert posted(receiver.url + "/ok").status == 200
