@@ -28,6 +28,7 @@ from app.services.responses.archive import Archive
 from app.services.responses.service import Responses
 from app.services.upstreams.catalog import ModelCatalog
 from app.services.upstreams.keys.renewals import Renewals
+from app.services.webhooks.endpoints import WebhookEndpoints
 from app.settings import RequestSettings
 from app.store.spool.delivery import SpoolDelivery
 from app.telemetry import SaturationSampler, Trace
@@ -45,6 +46,7 @@ class Services:
     conversations: Conversations
     idempotency: IdempotencyKeys
     background: Background
+    webhooks: WebhookEndpoints
     accounts: Accounts
     meter: Meter
     catalog: ModelCatalog

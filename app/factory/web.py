@@ -11,7 +11,7 @@ from functools import partial
 from flask import Flask
 
 from app.api import context, request_log
-from app.api.endpoints import conversations, docs, health, models, responses, usage
+from app.api.endpoints import conversations, docs, health, models, responses, usage, webhooks
 from app.api.hangup import HangUps
 from app.api.http import errors
 from app.api.http.cors import CrossOrigin
@@ -29,6 +29,7 @@ from app.factory.core import (
     response_store,
     saturation,
 )
+from app.factory.webhooks import webhook_endpoints, webhook_store
 from app.providers.base import Provider
 from app.schemas.request.body import MAX_BODY_BYTES
 from app.services.answering.sealing import PayloadSealer
@@ -56,11 +57,20 @@ from app.store.spool.delivery import SpoolDelivery
 from app.store.spool.folders import SpoolFolders
 from app.store.spool.store import SpoolingStore
 from app.store.spool.store_identity import StoreIdentity
+from app.store.webhooks.redis import RedisWebhookStore
 from app.telemetry import SaturationSampler, configure_logging, log
 
 #: How long a web process gathers what requests have used before it writes that down.
 USAGE_DELAY_S = 0.25
-BLUEPRINTS = (responses.bp, conversations.bp, models.bp, usage.bp, health.bp, docs.bp)
+BLUEPRINTS = (
+    responses.bp,
+    conversations.bp,
+    webhooks.bp,
+    models.bp,
+    usage.bp,
+    health.bp,
+    docs.bp,
+)
 
 
 def create_app(
@@ -146,13 +156,15 @@ def _services(
     idempotency = _idempotency(settings, client, core)
     requests = RequestLog(request_log_store(settings, client))
     kept = RedisArchive(client, prefix, redis_store.safety)
-    archive = _archive(kept, core, spool, background, responses, requests, idempotency)
+    hooks = webhook_store(settings, client, redis_store.safety)
+    archive = _archive(kept, core, spool, background, responses, requests, idempotency, hooks)
     in_flight = InFlight(settings.requests.max_in_flight, settings.requests.max_body_memory_mb)
     return context.Services(
         responses=responses,
         conversations=core.conversations,
         idempotency=idempotency,
         background=background,
+        webhooks=webhook_endpoints(settings, hooks, core.accounts),
         accounts=core.accounts,
         meter=meter,
         catalog=core.catalog,
@@ -187,6 +199,7 @@ def _archive(
     responses: Responses,
     requests: RequestLog,
     idempotency: IdempotencyKeys,
+    hooks: RedisWebhookStore,
 ) -> Archive:
     return Archive(
         store,
@@ -198,6 +211,7 @@ def _archive(
         core.meter.book,
         requests,
         idempotency,
+        hooks,
     )
 
 

@@ -18,6 +18,7 @@ from app.factory.core import (
     saturation,
     trace_with,
 )
+from app.factory.webhooks import webhook_dispatcher, webhook_store
 from app.jobs.actors import WorkerLifecycle, declare
 from app.jobs.process import Channel, WorkerProcess
 from app.services.background.active_jobs import ActiveJobs
@@ -26,11 +27,15 @@ from app.services.background.subscriptions import FeedHub
 from app.services.background.supervisor import Supervisor
 from app.services.background.unrouted import WAIT_S, Unrouted
 from app.services.background.worker import Worker
+from app.services.webhooks.dispatcher import Dispatcher
 from app.settings import Settings
 from app.store.accounts.redis import RedisAccountStore
 from app.store.connection.client import Client, connect
 from app.store.jobs.unrouted import UnroutedJobs
 from app.telemetry import configure_logging
+
+#: What webhooks that are just being sent get when the worker ends, in seconds.
+WEBHOOKS_S = 2.0
 
 
 def create_worker(settings: Settings, channel: Channel) -> WorkerProcess:
@@ -67,10 +72,20 @@ def create_worker(settings: Settings, channel: Channel) -> WorkerProcess:
     declare(broker, worker.work)
     looking = partial(unrouted.keep_looking, time.sleep)
     shares = {"jobs": lambda: len(active_jobs) / limits.concurrency}
-    beside: list[Callable[[], None]] = [looking, saturation(client, core.router, shares).run]
+    dispatcher = _dispatcher(settings, client, core, supervisor)
+    shown = saturation(client, core.router, shares)
+    beside: list[Callable[[], None]] = [looking, shown.run, dispatcher.run]
     if core.keys.renewals:
         beside.append(partial(core.keys.renewals.keep_looking, time.sleep))
-    return WorkerProcess(broker, supervisor.draining, limits, broker.idle_s, channel, beside)
+    return WorkerProcess(
+        broker,
+        supervisor.draining,
+        limits,
+        broker.idle_s,
+        channel,
+        beside,
+        lambda: dispatcher.finish(WEBHOOKS_S),
+    )
 
 
 def _core(settings: Settings, client: Client) -> Core:
@@ -79,6 +94,17 @@ def _core(settings: Settings, client: Client) -> Core:
     account_store = RedisAccountStore(client, settings.redis.prefix, store.safety)
     meter = request_meter(settings, client)
     return core_of(settings, client, store, store, account_store, meter)
+
+
+def _dispatcher(
+    settings: Settings, client: Client, core: Core, supervisor: Supervisor
+) -> Dispatcher:
+    """Return what delivers to webhooks until the worker is to end."""
+    hooks = webhook_store(settings, client, response_store(settings, client).safety)
+    stopped = supervisor.draining.begun
+    dispatcher = webhook_dispatcher(settings, hooks, core.accounts, stopped)
+    supervisor.on_webhook = dispatcher.wake
+    return dispatcher
 
 
 def _unrouted(

@@ -63,6 +63,7 @@ class WorkerProcess:
     """Runs jobs until it is to end.
 
     `idle_s` tells since when no job could have been taken; each of `beside` goes on in a thread.
+    `finish` is called once nothing runs any more.
     """
 
     def __init__(
@@ -73,11 +74,13 @@ class WorkerProcess:
         idle_s: Callable[[], float],
         channel: Channel,
         beside: Sequence[Callable[[], None]] = (),
+        finish: Callable[[], None] = lambda: None,
     ) -> None:
         self._broker = broker
         self._drain = drain
         self._channel = channel
         self._beside = beside
+        self._finish = finish
         self._idle_s = idle_s
         self._threads = settings.concurrency
         self._over = self._orphaned = False
@@ -110,6 +113,7 @@ class WorkerProcess:
         log.info("worker_draining", pid=os.getpid())
         self._drain.run()
         if not self._orphaned:  # nobody would wait
+            self._finish()
             worker.stop(timeout=_THREADS_MS)
         self._over = True
         log.info("worker_ended", pid=os.getpid())

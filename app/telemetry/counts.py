@@ -98,6 +98,15 @@ REQUEST_LOG_LOST = Counter(
     "gateway_request_log_lost",
     "Requests that are not in the request log, since Redis could not take them in time.",
 )
+WEBHOOKS = Counter(
+    "gateway_webhook_deliveries",
+    "Attempts at sending an event to a webhook endpoint: delivered, to be retried, or failed for "
+    "good.",
+    ["outcome"],
+)
+WEBHOOK_SECONDS = Histogram(
+    "gateway_webhook_duration_seconds", "How long such an attempt took.", buckets=SECONDS
+)
 SPOOL_DELIVERED = Counter(
     "gateway_spool_delivered", "Spooled responses that Redis has now, replicas included."
 )
@@ -128,6 +137,7 @@ FIGURES = {
     "gateway_jobs_queued": "Background responses that wait for a worker.",
     "gateway_jobs_running": "Background responses that workers have taken.",
     "gateway_jobs_oldest_seconds": "Seconds for which the oldest queued one has waited.",
+    "gateway_webhooks_waiting": "Events that are on their way to webhook endpoints.",
     "gateway_config_last_reload_successful": (
         "Whether the configuration could be used when it was read last."
     ),

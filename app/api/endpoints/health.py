@@ -80,5 +80,5 @@ def is_local(environ: Mapping[str, Any]) -> bool:
 def metrics() -> ResponseReturnValue:
     """Expose the metrics of all processes together."""
     services = context.services()
-    figures = services.background.figures() | services.spool.figures()
+    figures = services.background.figures() | services.spool.figures() | services.webhooks.figures()
     return WSGIResponse(all_metrics(figures), content_type=METRICS_CONTENT_TYPE)

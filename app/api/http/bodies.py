@@ -60,6 +60,15 @@ def json_body(current: context.CallContext) -> Any:
         return _parsed(current, body)
 
 
+def optional_json_body(current: context.CallContext) -> Any:
+    """Return the JSON of a request's body, that of an empty object where there is no body.
+
+    Raises what `json_body` does.
+    """
+    has_body = current.body_bytes or "HTTP_TRANSFER_ENCODING" in current.environ
+    return json_body(current) if has_body else {}
+
+
 def let_others_run() -> None:
     """Have everybody who waits go first, callers that are just coming among them."""
     time.sleep(MOMENT_S)

@@ -63,6 +63,11 @@ _EXAMPLES: tuple[GatewayError, ...] = (
     PermissionDenied("This key may not use that model.", param="model", code="model_not_allowed"),
     NotFound("Response not found.", param="response_id", code="response_not_found"),
     NotFound("Item not found.", param="input[0].id", code="item_not_found"),
+    NotFound(
+        "Webhook endpoint not found.",
+        param="webhook_endpoint_id",
+        code="webhook_endpoint_not_found",
+    ),
     NotFound("Model not found.", param="model", code="model_not_found"),
     MethodNotAllowed("The method is not allowed for this path."),
     RequestTimeout("The body did not arrive in time.", code="request_timeout"),

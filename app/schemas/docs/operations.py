@@ -14,6 +14,7 @@ from app.schemas.docs.elements import query as _query
 from app.schemas.docs.errors import errors
 from app.schemas.docs.examples import COMPACTIONS, FRAME, FRAMES, REQUESTS
 from app.schemas.docs.headers import ANSWERED, LIMITS, QUEUED, headers
+from app.schemas.docs.webhooks import webhook_operations
 from app.schemas.request.compact import CompactRequestSchema
 from app.schemas.request.create import CreateRequestSchema, InputTokensSchema
 from app.schemas.wire.answers import (
@@ -51,6 +52,7 @@ def operations() -> dict[str, dict[str, Json]]:
         f"{_ONE}/cancel": {"post": _cancel()},
         f"{_ONE}/input_items": {"get": _input_items()},
         **conversation_operations(),
+        **webhook_operations(),
         "/v1/models": {"get": _list_models()},
         "/v1/models/{model}": {"get": _retrieve_model()},
         "/v1/usage": {"get": _usage()},

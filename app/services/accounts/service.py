@@ -182,6 +182,11 @@ class Accounts:
         """Return every account by name."""
         return self._store.all_accounts()
 
+    def is_active(self, name: str) -> bool:
+        """Tell whether there is an account of that name, and it is not disabled."""
+        account = self._store.account(name)
+        return account is not None and account.active
+
     def disable_account(self, name: str, *, by: str) -> Account:
         """Close every key of an account within a second. Raises NotFound."""
         return self.change_account(

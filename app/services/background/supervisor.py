@@ -53,6 +53,7 @@ class Supervisor:
     """Looks after one worker's jobs. `clock` is like time.monotonic, `pause` like time.sleep.
 
     `beats` and `flushes` count the rounds of its two threads: they never cease to grow.
+    `on_webhook` is called when there may be an event for a webhook.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Supervisor:
         self._sweeps_from = clock()
         self._was_idle = False
         self.draining = Drain(active_jobs, clock, pause)
+        self.on_webhook: Callable[[], None] = lambda: None
 
     def beat(self) -> None:
         """Renew the leases, settle what other workers have lost, send wake-ups that are missing.
@@ -141,6 +143,8 @@ class Supervisor:
         """
         if what in ("waiting", ""):
             self._wake_ups.wake()
+        if what in ("webhook", ""):
+            self.on_webhook()
         if what in ("taken_over", ""):
             self._active_jobs.stop_lost(response_id)
 

@@ -23,6 +23,7 @@ from app.services.responses.service import Responses
 from app.store.responses.archive_base import Archived, ArchiveStore
 from app.store.responses.base import unknown_response
 from app.store.spool.delivery import SpoolDelivery
+from app.store.webhooks.base import WebhookStore
 
 #: After so many purged responses their entries are taken out of the request log: to look for them
 #: takes all of it.
@@ -47,6 +48,7 @@ class Archive:
         book: UsageBook,
         request_log: RequestLog,
         idempotency: IdempotencyKeys,
+        webhooks: WebhookStore,
     ) -> None:
         self._archive = archive
         self._lookup = lookup
@@ -57,6 +59,7 @@ class Archive:
         self._book = book
         self._request_log = request_log
         self._idempotency = idempotency
+        self._webhooks = webhooks
 
     def account(self, name: str) -> Account:
         """Return an account. Raises NotFound."""
@@ -120,15 +123,20 @@ class Archive:
                 purged += 1
                 unlogged.add(response_id)
                 if len(unlogged) == UNLOGGED_AT_ONCE:
-                    self._request_log.erase_responses(unlogged)
+                    self._forget(unlogged)
                     unlogged.clear()
                 yield response_id
         finally:
             try:
-                self._request_log.erase_responses(unlogged)
+                self._forget(unlogged)
             finally:
                 detail = f"responses destroyed: {purged}"
                 self._accounts.record("responses.purge", which, detail, by=by)
+
+    def _forget(self, response_ids: set[str]) -> None:
+        """Take purged responses out of the request log, and out of webhooks' deliveries."""
+        self._request_log.erase_responses(response_ids)
+        self._webhooks.purge(response_ids)
 
     def _purge_spool(self, deleted_before: int) -> None:
         """Forget answers that have been delivered, and deleted since.
@@ -162,6 +170,7 @@ class Archive:
             self._book.flush()  # what was cancelled here is logged as well
             self._request_log.erase(account)
             self._idempotency.erase(account)
+            self._webhooks.erase(account)
         finally:
             detail = f"conversations destroyed: {erased}"
             self._accounts.record("responses.erase", account, detail, by=by)

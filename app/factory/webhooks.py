@@ -1,0 +1,57 @@
+"""Webhooks: the service of endpoints for web, the dispatcher for a worker."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+
+from app.providers.webhooks.sender import WebhookSender
+from app.randomness import random_bytes
+from app.schemas.webhooks.wire import event_body
+from app.services.accounts.service import Accounts
+from app.services.webhooks.courier import Courier
+from app.services.webhooks.dispatcher import Dispatcher
+from app.services.webhooks.endpoints import WebhookEndpoints
+from app.services.webhooks.signing import WebhookSigner
+from app.settings import Settings
+from app.store.connection.client import Client
+from app.store.connection.replication import Safety
+from app.store.webhooks.redis import RedisWebhookStore
+
+#: What an attempt may take beside its time limit before its worker counts as lost, in seconds.
+SPARE_S = 20.0
+
+
+def webhook_store(settings: Settings, client: Client, safety: Safety) -> RedisWebhookStore:
+    """Return the webhooks in Redis."""
+    lease_s = settings.webhooks.timeout_s + SPARE_S
+    return RedisWebhookStore(client, settings.redis.prefix, lease_s, safety)
+
+
+def webhook_endpoints(
+    settings: Settings, store: RedisWebhookStore, accounts: Accounts
+) -> WebhookEndpoints:
+    """Return the service of endpoints."""
+    signer = _signer(settings, accounts)
+    courier = Courier(WebhookSender(settings.webhooks), signer, event_body, time.time)
+    return WebhookEndpoints(store, signer, courier, settings.webhooks, entropy=random_bytes)
+
+
+def webhook_dispatcher(
+    settings: Settings, store: RedisWebhookStore, accounts: Accounts, stopped: threading.Event
+) -> Dispatcher:
+    """Return what delivers, until `stopped` is set."""
+    sender, signer = WebhookSender(settings.webhooks), _signer(settings, accounts)
+    return Dispatcher(
+        store,
+        Courier(sender, signer, event_body, time.time),
+        accounts.is_active,
+        stopped,
+        now=time.time,
+        chance=random.random,
+    )
+
+
+def _signer(settings: Settings, accounts: Accounts) -> WebhookSigner:
+    return WebhookSigner(accounts.secret, settings.webhooks.seal_key, random_bytes)

@@ -1,0 +1,82 @@
+"""The operations of /v1/webhook_endpoints (N4)."""
+
+from __future__ import annotations
+
+from app.schemas.docs.elements import JSON, KEYED, Json, answer, page_parameters
+from app.schemas.docs.errors import errors
+from app.schemas.webhooks.request import (
+    CreateWebhookSchema,
+    RotateSecretSchema,
+    SampleEventSchema,
+    UpdateWebhookSchema,
+)
+from app.schemas.webhooks.wire import (
+    DeletedWebhookSchema,
+    SampleResultSchema,
+    SecretEndpointSchema,
+    WebhookEndpointListSchema,
+    WebhookEndpointSchema,
+    WebhookEventTypesSchema,
+)
+
+_ENDPOINTS = "/v1/webhook_endpoints"
+_ONE = f"{_ENDPOINTS}/{{webhook_endpoint_id}}"
+_ID: Json = {
+    "in": "path",
+    "name": "webhook_endpoint_id",
+    "required": True,
+    "schema": {"type": "string", "pattern": ".+"},
+}
+
+
+def webhook_operations() -> dict[str, dict[str, Json]]:
+    """Return every operation on webhook endpoints."""
+    one = answer("The endpoint.", WebhookEndpointSchema())
+    with_secret = answer("The endpoint, and its secret.", SecretEndpointSchema())
+    page = answer("A page of endpoints, newest first.", WebhookEndpointListSchema())
+    deleted = answer("It is deleted.", DeletedWebhookSchema())
+    answered = answer("The endpoint has answered.", SampleResultSchema())
+    types = answer("The types.", WebhookEventTypesSchema())
+    listed = [each for each in page_parameters() if each["name"] in ("limit", "after")]
+    return {
+        _ENDPOINTS: {
+            "post": _sent(CreateWebhookSchema())
+            | _operation("createWebhookEndpoint", "Make a webhook endpoint.", with_secret),
+            "get": _operation("listWebhookEndpoints", "List webhook endpoints.", page, *listed),
+        },
+        _ONE: {
+            "get": _operation("retrieveWebhookEndpoint", "Retrieve an endpoint.", one, _ID),
+            "post": _sent(UpdateWebhookSchema())
+            | _operation("updateWebhookEndpoint", "Change an endpoint.", one, _ID),
+            "delete": _operation(
+                "deleteWebhookEndpoint",
+                "Delete an endpoint; what was to be sent to it is forgotten.",
+                deleted,
+                _ID,
+            ),
+        },
+        f"{_ONE}/rotate_secret": {
+            "post": _sent(RotateSecretSchema(), required=False)
+            | _operation("rotateWebhookSecret", "Give it a new secret.", with_secret, _ID),
+        },
+        f"{_ONE}/test": {
+            "post": _sent(SampleEventSchema())
+            | _operation("testWebhookEndpoint", "Send it a sample event.", answered, _ID),
+        },
+        "/v1/webhook_event_types": {
+            "get": _operation("listWebhookEventTypes", "List the types of events.", types),
+        },
+    }
+
+
+def _operation(operation_id: str, summary: str, success: Json, *parameters: Json) -> Json:
+    return {
+        "operationId": operation_id,
+        "summary": summary,
+        "parameters": list(parameters),
+        "responses": {"200": success} | errors(400, 404, 408, 413, 415, *KEYED),
+    }
+
+
+def _sent(schema: object, *, required: bool = True) -> Json:
+    return {"requestBody": {"required": required, "content": {JSON: {"schema": schema}}}}

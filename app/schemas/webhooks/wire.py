@@ -1,0 +1,132 @@
+"""Webhook endpoints as their accounts see them, and events as their receivers do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from app.domain.webhooks.endpoints import (
+    EVENT_TYPES,
+    EndpointPage,
+    SecretEndpoint,
+    WebhookEndpoint,
+    WebhookEvent,
+)
+from app.schemas.fields import Boolean, Choice, Integer, String
+from app.schemas.nesting import ListOf, Nested
+from app.schemas.webhooks.fields import EventTypesField
+from app.schemas.wire.answers import AlwaysTrue
+from app.schemas.wire.document import ALWAYS, OR_NULL, ValueSchema, WireSchema
+
+_HINT = "Enough of the secret to tell it from others."
+_CHANGED = "Unix seconds of the last change, of the secret as well."
+_ID: dict[str, Any] = {"pattern": "whe_[0-9a-f]+", "hint": "must begin with whe_"}
+
+
+class WebhookEndpointSchema(ValueSchema[WebhookEndpoint]):
+    about = "A URL that events are sent to."
+    values = (WebhookEndpoint,)
+
+    id = String(**_ID, **ALWAYS)
+    object = Choice("webhook_endpoint", **ALWAYS)
+    name = String(**ALWAYS)
+    url = String(**ALWAYS)
+    event_types = EventTypesField(**ALWAYS)
+    created_at = Integer(0, about="Unix seconds.", **ALWAYS)
+    updated_at = Integer(0, about=_CHANGED, **ALWAYS)
+    signing_secret_hint = String(about=_HINT, **ALWAYS)
+
+
+class SecretEndpointSchema(ValueSchema[SecretEndpoint]):
+    about = "A URL that events are sent to, with its secret, which is shown this once."
+    values = (SecretEndpoint,)
+
+    id = String(attribute="endpoint.id", **_ID, **ALWAYS)
+    object = Choice("webhook_endpoint", **ALWAYS)
+    name = String(attribute="endpoint.name", **ALWAYS)
+    url = String(attribute="endpoint.url", **ALWAYS)
+    event_types = EventTypesField(attribute="endpoint.event_types", **ALWAYS)
+    created_at = Integer(0, attribute="endpoint.created_at", about="Unix seconds.", **ALWAYS)
+    updated_at = Integer(0, attribute="endpoint.updated_at", about=_CHANGED, **ALWAYS)
+    signing_secret_hint = String(attribute="endpoint.signing_secret_hint", about=_HINT, **ALWAYS)
+    signing_secret = String(about="What receivers check signatures with.", **ALWAYS)
+
+
+class WebhookEndpointListSchema(ValueSchema[EndpointPage]):
+    about = "One page of endpoints, newest first."
+    values = (EndpointPage,)
+
+    object = Choice("list", **ALWAYS)
+    data = ListOf(WebhookEndpointSchema(), attribute="endpoints", **ALWAYS)
+    first_id = String(**OR_NULL)
+    last_id = String(**OR_NULL)
+    has_more = Boolean(**ALWAYS)
+
+
+class DeletedWebhookSchema(ValueSchema[str]):
+    values = (str,)
+
+    id = String(itself=True, **ALWAYS)
+    object = Choice("webhook_endpoint.deleted", **ALWAYS)
+    deleted = AlwaysTrue(**ALWAYS)
+
+
+class SampleResultSchema(WireSchema):
+    about = "What an endpoint has answered to a sample event."
+
+    object = Choice("webhook_endpoint.test", **ALWAYS)
+    webhook_endpoint_id = String(**ALWAYS)
+    event_type = Choice(*EVENT_TYPES, **ALWAYS)
+    success = Boolean(about="true: it has answered.", **ALWAYS)
+    status_code = Integer(100, about="What it has answered.", **ALWAYS)
+
+
+class WebhookEventTypesSchema(WireSchema):
+    about = "Which types of events there are."
+
+    object = Choice("list", **ALWAYS)
+    data = EventTypesField(**ALWAYS)
+
+
+class WebhookEventDataSchema(ValueSchema[WebhookEvent]):
+    values = (WebhookEvent,)
+
+    id = String(attribute="response_id", about="The response.", **ALWAYS)
+
+
+class WebhookEventSchema(ValueSchema[WebhookEvent]):
+    about = "What is sent: a response has ended; fetch it by its id."
+    values = (WebhookEvent,)
+
+    id = String(**ALWAYS)
+    object = Choice("event", **ALWAYS)
+    type = Choice(*EVENT_TYPES, **ALWAYS)
+    created_at = Integer(0, about="Unix seconds.", **ALWAYS)
+    data = Nested(WebhookEventDataSchema(), itself=True, **ALWAYS)
+
+
+WEBHOOK_ENDPOINT, SECRET_ENDPOINT = WebhookEndpointSchema(), SecretEndpointSchema()
+WEBHOOK_ENDPOINTS, DELETED_WEBHOOK = WebhookEndpointListSchema(), DeletedWebhookSchema()
+WEBHOOK_EVENT = WebhookEventSchema()
+
+
+def sample_result(endpoint_id: str, event_type: str, status: int) -> dict[str, Any]:
+    """Return the JSON of what a sample event was answered with."""
+    return {
+        "object": "webhook_endpoint.test",
+        "webhook_endpoint_id": endpoint_id,
+        "event_type": event_type,
+        "success": True,
+        "status_code": status,
+    }
+
+
+def event_types_list() -> dict[str, Any]:
+    """Return the JSON of the list of types of events."""
+    return {"object": "list", "data": list(EVENT_TYPES)}
+
+
+def event_body(event: WebhookEvent) -> bytes:
+    """Return the body in which an event is sent."""
+    return orjson.dumps(WEBHOOK_EVENT.dump(event))

@@ -1,0 +1,197 @@
+"""A worker's side of webhooks: it takes what is due, sends it, and writes what became of that.
+
+Each delivery has a thread, and a lease in the store: what a worker that is killed was sending is
+sent again by another. So a receiver gets each event at least once. At most `capacity` are under way
+here; the store bounds how many go to one endpoint and are of one account (store/webhooks/redis.py),
+so that those who hang hold up no others.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from time import monotonic
+
+from app.domain.webhooks.deliveries import (
+    LONGEST_PAUSE_S,
+    AttemptEntry,
+    Delivery,
+    Outcome,
+    Receipt,
+    retry_at,
+)
+from app.errors import StorageUnavailable
+from app.services.webhooks.courier import Courier
+from app.store.webhooks.base import WebhookStore
+from app.telemetry import (
+    STORE_FAILURES,
+    WEBHOOK_SECONDS,
+    WEBHOOKS,
+    identify,
+    log,
+    unexpected,
+)
+
+CAPACITY = 32
+#: How often is looked for what is due where no news and no pause says when, in seconds.
+LOOK_S = 5.0
+#: After how many seconds an unreachable store is tried again, and for how long in all.
+AGAIN_S, SETTLED_S = 0.5, 15.0
+
+
+class Dispatcher:
+    """Delivers, many events at once. `now` returns Unix seconds, `chance` from 0 to 1.
+
+    `is_active` tells whether an account is not disabled. Once `stopped` is set nothing is taken
+    any more.
+    """
+
+    def __init__(
+        self,
+        store: WebhookStore,
+        courier: Courier,
+        is_active: Callable[[str], bool],
+        stopped: threading.Event,
+        *,
+        now: Callable[[], float],
+        chance: Callable[[], float],
+        capacity: int = CAPACITY,
+    ) -> None:
+        self._store = store
+        self._courier = courier
+        self._is_active = is_active
+        self._stopped = stopped
+        self._now = now
+        self._chance = chance
+        self._capacity = capacity
+        self._under_way = 0
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._idle = threading.Event()
+        self._idle.set()
+
+    def wake(self) -> None:
+        """Look for what is due."""
+        self._wake.set()
+
+    def run(self) -> None:
+        """Deliver until it is stopped; an unreachable store is waited for."""
+        while not self._stopped.is_set():
+            try:
+                pause_s = self.begin()
+            except StorageUnavailable:
+                STORE_FAILURES.labels("webhooks").inc()
+                pause_s = AGAIN_S
+            except Exception as bug:  # noqa: BLE001 - nobody else would deliver anything
+                unexpected(bug, "webhooks", "webhooks")
+                pause_s = LOOK_S
+            self._wake.wait(min(pause_s, LOOK_S))
+            self._wake.clear()
+
+    def finish(self, within_s: float) -> None:
+        """Return when nothing is under way any more, or after so long."""
+        self._idle.wait(within_s)
+
+    def begin(self) -> float:
+        """Begin what is due, as much as there is room for; return when to look again, in seconds.
+
+        Raises:
+            StorageUnavailable: the store is unreachable.
+        """
+        while (room := self._capacity - self._under_way) > 0:
+            taken = self._store.take(room)
+            if taken.dropped:
+                WEBHOOKS.labels("failed").inc(taken.dropped)
+                log.warning("webhooks_dropped", events=taken.dropped)
+            for delivery in taken.deliveries:
+                self._start(delivery)
+            if not taken.deliveries:
+                return taken.pause_s
+        return LOOK_S  # whoever ends wakes
+
+    def _start(self, delivery: Delivery) -> None:
+        with self._lock:
+            self._under_way += 1
+            self._idle.clear()
+        threading.Thread(
+            target=self._deliver, args=(delivery,), name="webhook", daemon=True
+        ).start()
+
+    def _deliver(self, delivery: Delivery) -> None:
+        identify(response_id=delivery.event.response_id)
+        try:
+            self.deliver(delivery)
+        except StorageUnavailable:  # once its lease is over it is sent again
+            STORE_FAILURES.labels("webhooks").inc()
+        except Exception as bug:  # noqa: BLE001 - once its lease is over it is sent again
+            unexpected(bug, delivery.endpoint.id, "webhooks")
+        finally:
+            with self._lock:
+                self._under_way -= 1
+                if not self._under_way:
+                    self._idle.set()
+            self._wake.set()
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Send an event and write what became of it.
+
+        Raises:
+            StorageUnavailable: the store was unreachable for too long.
+        """
+        endpoint, event = delivery.endpoint, delivery.event
+        if self._is_active(endpoint.account):
+            receipt = self._courier.take(endpoint, event)
+        else:
+            receipt = Receipt(fault="account_disabled")
+        now = self._now()
+        again = None if receipt.is_taken else retry_at(delivery, receipt, now, self._chance())
+        entry = entry_of(delivery, receipt, now, again)
+        quiet_s = min(LONGEST_PAUSE_S, receipt.retry_after_s or 0.0)
+        if self._settled(delivery, entry, now + quiet_s):
+            _attempt_ended(delivery, entry)
+
+    def _settled(self, delivery: Delivery, entry: AttemptEntry, quiet_until: float) -> bool:
+        """Write it; an unreachable store is waited for, or the event would come twice."""
+        failed, until = entry.outcome != "delivered", monotonic() + SETTLED_S
+        while True:
+            try:
+                return self._store.settle(delivery, entry, failed=failed, quiet_until=quiet_until)
+            except StorageUnavailable:
+                if monotonic() > until:
+                    raise
+                STORE_FAILURES.labels("webhooks").inc()
+            threading.Event().wait(AGAIN_S)
+
+
+def entry_of(delivery: Delivery, receipt: Receipt, now: float, again: float | None) -> AttemptEntry:
+    """Return what the delivery log says of an attempt."""
+    event = delivery.event
+    outcome: Outcome = "delivered" if receipt.is_taken else "failed" if again is None else "retried"
+    return AttemptEntry(
+        at=round(now, 3),
+        event_id=event.id,
+        type=event.type,
+        response_id=event.response_id,
+        attempt=delivery.attempt,
+        outcome=outcome,
+        status=receipt.status,
+        error=receipt.fault,
+        duration_ms=round(receipt.duration_s * 1000),
+        next_at=None if again is None else round(again, 3),
+    )
+
+
+def _attempt_ended(delivery: Delivery, entry: AttemptEntry) -> None:
+    WEBHOOKS.labels(entry.outcome).inc()
+    WEBHOOK_SECONDS.observe(entry.duration_ms / 1000)
+    say = log.info if entry.outcome == "delivered" else log.warning
+    say(
+        f"webhook_{entry.outcome}",
+        endpoint_id=delivery.endpoint.id,
+        event_id=entry.event_id,
+        account=delivery.endpoint.account,
+        attempt=entry.attempt,
+        status=entry.status,
+        error=entry.error,
+        duration_ms=entry.duration_ms,
+    )
