@@ -34,7 +34,7 @@ def webhook_endpoints(
 ) -> WebhookEndpoints:
     """Return the service of endpoints."""
     signer = _signer(settings, accounts)
-    courier = Courier(WebhookSender(settings.webhooks), signer, event_body, time.time)
+    courier = Courier(_sender(settings), signer, event_body, time.time)
     return WebhookEndpoints(store, signer, courier, settings.webhooks, entropy=random_bytes)
 
 
@@ -42,7 +42,7 @@ def webhook_dispatcher(
     settings: Settings, store: RedisWebhookStore, accounts: Accounts, stopped: threading.Event
 ) -> Dispatcher:
     """Return what delivers, until `stopped` is set."""
-    sender, signer = WebhookSender(settings.webhooks), _signer(settings, accounts)
+    sender, signer = _sender(settings), _signer(settings, accounts)
     return Dispatcher(
         store,
         Courier(sender, signer, event_body, time.time),
@@ -51,6 +51,10 @@ def webhook_dispatcher(
         now=time.time,
         chance=random.random,
     )
+
+
+def _sender(settings: Settings) -> WebhookSender:
+    return WebhookSender(settings.webhooks, ca_file=settings.network.ca_file)
 
 
 def _signer(settings: Settings, accounts: Accounts) -> WebhookSigner:

@@ -11,9 +11,7 @@ import pytest
 
 from app.domain.webhooks.deliveries import Receipt
 from app.providers.webhooks import resolver
-from app.providers.webhooks.resolver import PublicResolver
 from app.providers.webhooks.sender import WebhookSender
-from app.providers.wire.dial import Dialer
 from app.settings import WebhookSettings
 from tests.providers.raw_server import CERTIFICATE, RawServer, Wire
 from tests.webhook_receiver import Receiver, receiving
@@ -186,8 +184,8 @@ def by_tls(url: str, port: int, monkeypatch: pytest.MonkeyPatch) -> Receipt:
     """Post by TLS to a name that resolves to this machine, as if that were public."""
     monkeypatch.setattr(resolver, "is_public", lambda _: True)
     resolving(monkeypatch, ["127.0.0.1"])
-    dialer = Dialer(CERTIFICATE, resolver=PublicResolver())
-    return WebhookSender(WebhookSettings(), dialer=dialer).post(url.format(port), BODY, HEADERS)
+    sender = WebhookSender(WebhookSettings(), ca_file=CERTIFICATE)
+    return sender.post(url.format(port), BODY, HEADERS)
 
 
 def test_by_tls_the_name_stays_the_one_of_the_url(monkeypatch: pytest.MonkeyPatch) -> None:

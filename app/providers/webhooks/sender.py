@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from threading import Timer
 
 import requests
@@ -21,23 +22,24 @@ from app.settings import WebhookSettings
 
 
 class WebhookSender:
-    """Posts to URLs that callers have named. `clock` is like time.monotonic.
+    """Posts to URLs that callers have named. `clock` is like time.monotonic; certificates are
+    verified against the usual authorities, or against those in `ca_file` alone.
 
     Nothing is followed, read or waited for longer than need be: a redirect is an answer like any
     other, of an answer the head is all that is read, and all of it, from the look-up of the name
-    on, takes `timeout_s` at most. No proxy, password or certificate of the environment is used.
+    on, takes `timeout_s` at most. No proxy and no password of the environment is used.
     """
 
     def __init__(
         self,
         settings: WebhookSettings,
         clock: Callable[[], float] = time.monotonic,
-        dialer: Dialer | None = None,
+        ca_file: Path | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
         resolver = Resolver() if settings.allow_private_addresses else PublicResolver()
-        self._dialer = dialer or Dialer(resolver=resolver)
+        self._dialer = Dialer(ca_file, resolver=resolver)
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Receipt:
         """Return what became of it; raises nothing that the receiver could be the cause of."""
