@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+
+from openai.types.conversations import Message
 
 from tests.api.conftest import Asker
 from tests.hosted_items import ITEMS
@@ -36,6 +39,15 @@ def test_a_new_conversation_shows_its_metadata_and_no_items(owner: Asker) -> Non
     assert made["metadata"] == {"team": "red"}
     assert owner.ask("GET", f"{CONVERSATIONS}/{made['id']}").get_json() == made
     assert items_of(owner, made["id"]) == []
+
+
+def test_messages_are_listed_as_openais_client_declares_them(owner: Asker) -> None:
+    roles = ("user", "assistant", "system", "developer")
+    conversation = begun(owner, items=[{"role": role, "content": "x"} for role in roles])
+    owner.create(input="two", conversation=conversation)
+    for item in items_of(owner, conversation):
+        message = Message.model_validate_json(json.dumps(item), strict=True)
+        assert message.status == "completed"
 
 
 def test_a_response_goes_on_with_a_conversation_and_adds_its_turn(owner: Asker) -> None:

@@ -167,7 +167,11 @@ class Background:
         if kind == "stream":
             with suppress(StorageUnavailable):  # else what it writes is a little older
                 self._streams.want(response_id)
-        return Subscriber(self._hub, response_id, starting_after, silence_s)
+        # A job may have to wait for its first event, a stream has had it.
+        begins_at_once = kind == "job"
+        return Subscriber(
+            self._hub, response_id, starting_after, silence_s, begins_at_once=begins_at_once
+        )
 
     def cancel(self, caller: Caller, response_id: str, *, any_kind: bool = False) -> bool:
         """Cancel a response that waits or runs; False where there is none (E7).

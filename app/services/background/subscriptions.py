@@ -105,13 +105,21 @@ class EventFeed:
 class Subscriber:
     """One caller who follows a response: iterate over it for the events behind `starting_after`.
 
-    Yields JSON lines, those of one moment together, and none after `silence_s` without any. An
-    unreachable store is waited for, as if it were silent.
+    Yields JSON lines, those of one moment together, and none after `silence_s` without any, or
+    where there are none yet and it `begins_at_once`. An unreachable store is waited for, as if it
+    were silent.
     """
 
     def __init__(
-        self, hub: FeedHub, response_id: str, starting_after: int, silence_s: float
+        self,
+        hub: FeedHub,
+        response_id: str,
+        starting_after: int,
+        silence_s: float,
+        *,
+        begins_at_once: bool = True,
     ) -> None:
+        self._begins_at_once = begins_at_once
         self._hub = hub
         self._response_id = response_id
         self._next = starting_after + 1
@@ -147,11 +155,12 @@ class Subscriber:
                     self._hub.pause(AGAIN_S)
                     yield []
                     continue
+                has_waited = caught_up or self._begins_at_once
                 caught_up, ended = caught_up or not page.more, page.ended
                 self._next += len(page.lines)
                 if page.lines:
                     self._last_line = page.lines[-1]
-                if page.lines or not ended:
+                if page.lines or (has_waited and not ended):
                     yield list(page.lines)
 
     def _read(self, feed: EventFeed, *, caught_up: bool) -> StreamPart:
