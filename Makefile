@@ -9,7 +9,7 @@ PYTHON := $(or $(PYTHON),$(shell for each in python3 python3.14 python3.13 pytho
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
-FLASK := $(PY) -m flask --app wsgi
+GATEWAY := $(VENV)/bin/responses-gateway
 # One more than there are cores: the end-to-end tests wait for half of their time.
 TESTS_AT_ONCE = $(shell $(PY) -c 'import os; print((os.cpu_count() or 1) + 1)')
 # Stamps: what is newer than its stamp is installed again.
@@ -23,15 +23,15 @@ LOCK := $(PY) -m piptools compile --quiet --generate-hashes --no-emit-index-url 
 
 .PHONY: run
 run: redis ## Start everything: Redis if none is named, web, worker, a first key, a curl line
-	@exec $(FLASK) up
+	@exec $(GATEWAY) up
 
 .PHONY: web
 web: $(TO_RUN) ## Start only the web process (gunicorn), on the Redis that REDIS_URL names
-	@exec $(PY) -m gunicorn -c gunicorn.conf.py
+	@exec $(GATEWAY) web
 
 .PHONY: worker
 worker: $(TO_RUN) ## Start only the worker of background responses, on the same Redis
-	@exec $(FLASK) worker
+	@exec $(GATEWAY) worker
 
 .PHONY: install
 install: $(TO_RUN) ## Make .venv with what the gateway needs, every package pinned by hash

@@ -1,14 +1,7 @@
-"""The WSGI entry point: `gunicorn wsgi:app`, `flask --app wsgi`."""
+"""The WSGI entry point: `gunicorn wsgi:app`, `flask --app wsgi`. It stands in app/serving."""
 
 from __future__ import annotations
 
-from app.factory import create_app
-from app.settings import Settings
-from app.settings.active import active
-from app.telemetry import gather_counts
+from app.serving.wsgi import app
 
-#: How long a web process gathers counts before it puts them into the metrics.
-COUNTS_DELAY_S = 0.1
-
-gather_counts(COUNTS_DELAY_S)
-app = create_app(active() or Settings.from_env())
+__all__ = ["app"]

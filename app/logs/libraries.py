@@ -146,9 +146,13 @@ def catch_uncaught() -> None:
     threading.excepthook = lambda args: _uncaught(
         args.exc_type, args.exc_value, args.exc_traceback, "thread"
     )
-    sys.unraisablehook = lambda args: _uncaught(
-        args.exc_type, args.exc_value, args.exc_traceback, "unraisable"
-    )
+    sys.unraisablehook = _unraisable
+
+
+def _unraisable(args: sys.UnraisableHookArgs) -> None:
+    """Log what a finalizer has raised; while the interpreter ends, logging is no longer whole."""
+    if not sys.is_finalizing():
+        _uncaught(args.exc_type, args.exc_value, args.exc_traceback, "unraisable")
 
 
 def _uncaught(

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any
 
 from app.api.server_keys import OPEN_ANSWERS
-from app.serving.refusals import RefusingWorker
+from app.serving.http.refusals import RefusingWorker
 from app.serving.worker_state import Leaving, Order, Phase, WorkerState
 from app.settings import ProviderSettings, Settings
 from app.settings.active import active

@@ -16,9 +16,9 @@ from typing import Any
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
 from app.descriptors import SHORTAGE, has_unread, threshold
+from app.serving.http.refusals import overloaded
+from app.serving.http.request_body import READ_SIZE
 from app.serving.ordered_worker import FREED_AT_ONCE, TURNED_AWAY_S, OrderedWorker
-from app.serving.refusals import overloaded
-from app.serving.request_body import READ_SIZE
 from app.serving.worker_state import Order, Phase
 
 #: How often a worker that ends looks what is due.

@@ -1,7 +1,6 @@
 """gunicorn's gevent worker, with a shorter way for requests as nearly everybody sends them.
 
-MEASURED: of 1,010 Python calls that a small request made, gunicorn's parsing and writing took 190
-and gevent's sockets 70; here both take under 40.
+MEASURED: gunicorn's parsing and gevent's sockets took 260 Python calls a request, here 40.
 """
 
 from __future__ import annotations
@@ -24,12 +23,13 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from app.api.server_keys import PUSH
 from app.logs.libraries import uncaught_in_greenlet
-from app.serving import heads, sockets
+from app.serving import sockets
 from app.serving.callers import CallerServer, CallerSocket
+from app.serving.http import heads
+from app.serving.http.refusals import TLS_HANDSHAKE, overloaded
+from app.serving.http.request_body import READ_SIZE, RequestBody
+from app.serving.http.response_writer import ResponseWriter
 from app.serving.ordered_worker import FREED_AT_ONCE, TURNED_AWAY_S, OrderedWorker
-from app.serving.refusals import TLS_HANDSHAKE, overloaded
-from app.serving.request_body import READ_SIZE, RequestBody
-from app.serving.response_writer import ResponseWriter
 from app.serving.worker_state import Order, Phase
 
 #: What is thrown away at most of a body that the app did not want, to keep its connection.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from app.cli.check_config import check
+from app.cli.check.config import check
 
 GOOD = '[providers.house]\napi = "responses"\nbase_url = "http://127.0.0.1:9/v1"\n'
 

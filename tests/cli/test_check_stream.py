@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app.api.http.sse import DONE, frames
-from app.cli.check_stream import check
+from app.cli.check.stream import check
 from app.domain.stream.deltas import Finished, Text
 from tests.domain.narrating import narrated
 

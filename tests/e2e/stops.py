@@ -33,7 +33,7 @@ RESTARTING = "the gateway is being restarted"
 GRACE_S = 4
 #: The command of deploy/responses-gateway-web.service, without its folder.
 UNIT = next(
-    line.partition("/bin/python")[2].split()
+    line.partition("/.venv/bin/")[2].split()
     for line in (ROOT / "deploy" / "responses-gateway-web.service").read_text().splitlines()
     if line.startswith("ExecStart=")
 )
@@ -101,7 +101,7 @@ def site(
         session.trust_env = False
         session.headers["Connection"] = "close"
         process = subprocess.Popen(  # noqa: S603 - the command is our own
-            [sys.executable, *UNIT, *options],
+            [str(Path(sys.executable).with_name(UNIT[0])), *UNIT[1:], *options],
             env={**env, **variables},
             cwd=ROOT,
             stdout=log,

@@ -12,7 +12,7 @@ from gunicorn.http.wsgi import create
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.serving import heads
+from app.serving.http import heads
 
 USUAL = (
     b"POST /v1/responses HTTP/1.1\r\nHost: here:8000\r\nAuthorization: Bearer sk-1\r\n"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from gunicorn.http import errors
 
-from app.serving.refusals import RefusingWorker, overloaded
+from app.serving.http.refusals import RefusingWorker, overloaded
 
 SAID = "sk-rg-said"
 

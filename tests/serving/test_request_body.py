@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.serving.request_body import RequestBody
+from app.serving.http.request_body import RequestBody
 
 
 class Pieces:

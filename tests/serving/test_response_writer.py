@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.serving.response_writer import Error, ResponseWriter
+from app.serving.http.response_writer import Error, ResponseWriter
 
 
 class Wire:

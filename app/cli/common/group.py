@@ -11,11 +11,15 @@ from typing import Any
 
 import click
 import orjson
+from flask import current_app, has_app_context
 from flask.cli import AppGroup
 
 from app.errors import GatewayError, StorageUnavailable
 from app.settings import SettingsError
 from app.store.connection.reasons import explained
+
+#: Where an application without services says why, among its extensions.
+SETTINGS_ERROR = "gateway_settings_error"
 
 
 @contextmanager
@@ -32,12 +36,23 @@ def reports_errors() -> Iterator[None]:
         raise click.ClickException(str(error)) from None
 
 
+def _check_settings() -> None:
+    """Return where the application has services, as it has unless its settings are unusable.
+
+    Raises:
+        SettingsError: that is so, and why.
+    """
+    if has_app_context() and SETTINGS_ERROR in current_app.extensions:
+        raise current_app.extensions[SETTINGS_ERROR]
+
+
 class OperatorGroup(AppGroup):
     """Commands whose errors are one line each."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command of the group."""
         with reports_errors():
+            _check_settings()
             return super().invoke(ctx)
 
 
@@ -47,6 +62,7 @@ class OperatorCommand(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         with reports_errors():
+            _check_settings()
             return super().invoke(ctx)
 
 

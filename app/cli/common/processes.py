@@ -11,7 +11,8 @@ from app.settings import Settings
 #: Names the folder where the counters of processes meet: prometheus_client's own word.
 METRICS = "PROMETHEUS_MULTIPROC_DIR"
 
-_ROOT = Path(__file__).resolve().parents[3]
+#: A file and no module: gunicorn reads it anew for a reload.
+_GUNICORN_CONF = Path(__file__).resolve().parents[2] / "serving" / "gunicorn_conf.py"
 #: Without what lies about where it is started (-P): the gateway is installed.
 _MODULE = (sys.executable, "-P", "-m")
 
@@ -25,8 +26,8 @@ def leave_no_core() -> None:
 
 
 def web() -> list[str]:
-    """Return the command of the web process, which gunicorn.conf.py sets up."""
-    return [sys.executable, "-m", "gunicorn", "-c", str(_ROOT / "gunicorn.conf.py")]
+    """Return the command of the web process, which app/serving/gunicorn_conf.py sets up."""
+    return [*_MODULE, "gunicorn", "-c", str(_GUNICORN_CONF)]
 
 
 def has_worker(settings: Settings) -> bool:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import shutil
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -34,9 +37,20 @@ def greeting(
             "",
             "Models: " + "; ".join([_listed(models), *_globs(providers)]),
             f"The key is kept in {key_file}. Make others: "
-            ".venv/bin/flask --app wsgi keys create --account NAME",
+            f"{command_name()} keys create --account NAME",
             "",
         ]
+    )
+
+
+def command_name() -> str:
+    """Return how the operator's command is called in this folder."""
+    program = Path(sys.executable).with_name("responses-gateway")
+    found = shutil.which(program.name)
+    if found is not None and Path(found) == program:
+        return program.name
+    return shlex.quote(
+        os.path.relpath(program) if program.is_relative_to(Path.cwd()) else str(program)
     )
 
 

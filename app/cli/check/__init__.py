@@ -1,0 +1,1 @@
+"""Commands that judge: a gateway.toml, a stream."""

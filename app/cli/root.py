@@ -1,0 +1,86 @@
+"""`responses-gateway`: the gateway and everything for whoever runs it, as one command."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from typing import Any
+
+import click
+from click.shell_completion import get_completion_class
+from flask import Flask
+from flask.cli import ScriptInfo
+
+from app import __version__
+from app.cli.common import processes
+from app.cli.common.commands import LazyGroup
+from app.cli.common.group import print_json, reports_errors
+from app.settings import Settings
+
+_NAME = "responses-gateway"
+
+
+def _configured() -> Flask:
+    """Return the application for commands that need its services.
+
+    Raises:
+        click.ClickException: the settings cannot be used.
+    """
+    with reports_errors():
+        factory = import_module("app.factory")  # not above: half a second that few commands need
+        app: Flask = factory.create_app(Settings.from_env())
+        return app
+
+
+class Root(LazyGroup):
+    """The group of all commands; those that need the gateway's services find it here."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the command that the arguments name."""
+        extra.setdefault("obj", ScriptInfo(create_app=_configured, set_debug_flag=False))
+        return super().main(*args, **extra)
+
+
+@click.group(
+    cls=Root,
+    name=_NAME,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit status: 0 done, 1 failed, 2 wrongly used. stdout has the result, stderr the rest.",
+)
+@click.version_option(__version__, prog_name=_NAME)
+def main() -> None:
+    """A Responses API of your own, in front of any model provider.
+
+    `up` starts all of it on this machine; `web` and `worker` are the parts that a service runs.
+    """
+
+
+@main.command("web", with_appcontext=False, context_settings={"ignore_unknown_options": True})
+@click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[GUNICORN OPTION]...")
+def web(options: tuple[str, ...]) -> None:
+    """Serve HTTP by gunicorn until told to end; SIGHUP reads gateway.toml anew."""
+    command = [*processes.web(), *options]
+    os.execv(command[0], command)  # noqa: S606 - the process becomes gunicorn, signals and all
+
+
+@main.command("version", with_appcontext=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def version(*, as_json: bool) -> None:
+    """Print the release."""
+    if as_json:
+        print_json({"version": __version__})
+    else:
+        click.echo(__version__)
+
+
+@main.command("completion", with_appcontext=False)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print a script that completes these commands in a shell.
+
+    For bash: eval "$(responses-gateway completion bash)"
+    """
+    kind = get_completion_class(shell)
+    if kind is None:
+        raise click.ClickException(f"There is no completion for {shell}.")
+    click.echo(kind(main, {}, _NAME, "_RESPONSES_GATEWAY_COMPLETE").source())

@@ -1,0 +1,1 @@
+"""HTTP as gunicorn's workers read and write it here: heads, bodies, answers, refusals."""

@@ -1,0 +1,38 @@
+"""The WSGI application of a web process, and of `flask --app wsgi`."""
+
+from __future__ import annotations
+
+import click
+from flask import Flask
+
+from app import cli
+from app.cli.common.group import SETTINGS_ERROR
+from app.factory import create_app
+from app.settings import Settings, SettingsError
+from app.settings.active import active
+from app.telemetry import gather_counts
+
+#: How long a web process gathers counts before it puts them into the metrics, in seconds.
+COUNTS_DELAY_S = 0.1
+
+
+def _application() -> Flask:
+    """Return the application, with the operator's commands for `flask`.
+
+    Raises:
+        SettingsError: the settings cannot be used, and it is no command that runs: those
+            say by themselves what is wrong with them, `doctor` with a remedy.
+    """
+    try:
+        app: Flask = create_app(active() or Settings.from_env())
+    except SettingsError as error:
+        if click.get_current_context(silent=True) is None:
+            raise
+        app = Flask("wsgi")
+        app.extensions[SETTINGS_ERROR] = error
+    cli.register(app)
+    return app
+
+
+gather_counts(COUNTS_DELAY_S)
+app = _application()

@@ -1,0 +1,78 @@
+"""`responses-gateway`, and the same commands given to flask."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from app import __version__
+from app.cli.common.commands import COMMANDS
+from app.cli.root import main
+from app.settings import environment
+from tests.processes import ROOT
+
+BOTH_WAYS = pytest.mark.parametrize(
+    "words",
+    [
+        [str(Path(sys.executable).with_name("responses-gateway"))],
+        [sys.executable, "-m", "flask", "--app", "wsgi"],
+    ],
+    ids=["responses-gateway", "flask"],
+)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_is_there_under_its_name(name: str) -> None:
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    assert command.name == name
+
+
+def test_the_release_is_told_in_one_word() -> None:
+    run = CliRunner()
+    assert run.invoke(main, ["version"]).stdout == f"{__version__}\n"
+    assert json.loads(run.invoke(main, ["version", "--json"]).stdout) == {"version": __version__}
+    assert run.invoke(main, ["--version"]).stdout == f"responses-gateway, version {__version__}\n"
+
+
+def test_a_misspelt_command_is_met_by_the_names_that_are_near() -> None:
+    result = CliRunner().invoke(main, ["kys", "list"])
+    assert result.exit_code == 2
+    assert "No such command 'kys'. Did you mean keys?" in result.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_is_given_what_completes_the_commands(shell: str) -> None:
+    result = CliRunner().invoke(main, ["completion", shell])
+    assert result.exit_code == 0
+    assert "_RESPONSES_GATEWAY_COMPLETE" in result.stdout
+
+
+@BOTH_WAYS
+def test_commands_run_in_any_folder(words: list[str], tmp_path: Path) -> None:
+    done = _run([*words, "models", "--json"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert '"model":"local/echo"' in done.stdout
+
+
+@BOTH_WAYS
+def test_settings_that_cannot_be_used_are_one_line(words: list[str], tmp_path: Path) -> None:
+    (tmp_path / "gateway.toml").write_text("[requests]\ngrace = 3\n", "utf-8")
+    for command in (["keys", "list"], ["doctor"]):
+        done = _run([*words, *command], tmp_path)
+        assert done.returncode == 1, done
+        assert "gateway.toml, line 2" in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def _run(argv: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command in a folder where another package is called app."""
+    (folder / "app.py").write_text("raise AssertionError", "utf-8")
+    env = environment(PYTHONSAFEPATH="1", PYTHONPATH=str(ROOT))
+    return subprocess.run(argv, cwd=folder, env=env, capture_output=True, text=True, check=False)  # noqa: S603 - our own
