@@ -31,7 +31,7 @@ from prometheus_client import Gauge
 
 from app.cli.common.checked import overruling_variables, reloaded_settings
 from app.logs.lines import line
-from app.serving.response_writer import SERVER
+from app.serving.http.response_writer import SERVER
 from app.serving.worker_state import Order
 from app.settings import Settings, SettingsError, config_file
 from app.settings.active import activate, active

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from app.cli.check_config import check
+from app.cli.check.config import check
 from app.cli.common.checked import checked_settings, reloaded_settings, served_settings
 from app.settings import SettingsError, config_file
 
