@@ -18,6 +18,7 @@ from app.cli.common.values import (
     Duration,
     EndChange,
     Globs,
+    HostedTools,
     Moment,
     changed_limits,
     date,
@@ -57,6 +58,13 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
     type=click.Choice(["refuse", "drop"]),
     help="What to do with tools that are not functions, in place of the configured way.",
 )
+@click.option(
+    "--hosted-tools",
+    type=HostedTools(),
+    default="all",
+    show_default=True,
+    help="Types of the tools that providers run, which it may use.",
+)
 @_as_json
 def create(
     *,
@@ -73,6 +81,7 @@ def create(
     no_background: bool,
     no_store: bool,
     unsupported_tools: UnsupportedTools | None,
+    hosted_tools: tuple[tuple[str, ...] | None],
     as_json: bool,
 ) -> None:
     """Make a key and print it: this is the only time that it is shown."""
@@ -82,6 +91,7 @@ def create(
         background=not no_background,
         force_no_store=no_store,
         unsupported_tools=unsupported_tools,
+        hosted_tools=hosted_tools[0],
         limits=Allowance(
             requests_per_minute=rpm,
             requests_per_day=rpd,
@@ -118,6 +128,7 @@ def create(
     type=click.Choice(["refuse", "drop", "default"]),
     help="What to do with tools that are not functions.",
 )
+@click.option("--hosted-tools", type=HostedTools(), help="Types of the providers' tools.")
 @_as_json
 def update(
     key_id: str,
@@ -166,6 +177,8 @@ def changed_permissions(permissions: Permissions, given: Mapping[str, Any]) -> P
     if "unsupported_tools" in named:
         policy = named["unsupported_tools"]
         changes["unsupported_tools"] = None if policy == "default" else policy
+    if "hosted_tools" in named:
+        changes["hosted_tools"] = named["hosted_tools"][0]
     return replace(permissions, **changes)
 
 

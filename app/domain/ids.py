@@ -2,7 +2,8 @@
 
 A response's id is `resp_` + the tag of its conversation + what is its own. The tag groups the
 keys of one conversation in one slot of a Redis Cluster. An item's id is its prefix + all of that
-after `resp_` + what is the item's own, so that it alone tells where the item is stored.
+after `resp_` + what is the item's own, so that it alone tells where the item is stored. One of a
+hosted tool has the server's own id behind that: `ws_…_ws_68f1`.
 """
 
 from __future__ import annotations
@@ -27,8 +28,10 @@ _NINE = re.compile(r"[A-Za-z0-9]{9}")
 _WELL_FORMED = re.compile(r"resp_[A-Za-z0-9_-]{1,123}")
 _CONVERSATION = re.compile(r"conv_[A-Za-z0-9_-]{1,123}")
 _TAGGED = re.compile(
-    rf"[a-z]+_(([0-9a-f]{{{TAG_LENGTH}}})[0-9a-f]{{{UNIQUE_LENGTH}}})([0-9a-f]{{{ITEM_LENGTH}}})?"
+    rf"[a-z]+_(([0-9a-f]{{{TAG_LENGTH}}})[0-9a-f]{{{UNIQUE_LENGTH}}})"
+    rf"(?:([0-9a-f]{{{ITEM_LENGTH}}})(?:_([A-Za-z0-9_-]{{1,64}}))?)?"
 )
+_CARRIED = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class IdGenerator:
@@ -83,6 +86,27 @@ def home_of(item_id: str) -> str | None:
     """
     match = _TAGGED.fullmatch(item_id)
     return f"resp_{match[1]}" if match and match[3] else None
+
+
+def carried_id(item_id: str, upstream_id: str) -> str:
+    """Return an item's id with the one in it that its server calls it by, where that fits.
+
+    So the item goes back under that, also from a client who keeps it where nothing is stored.
+    """
+    return f"{item_id}_{upstream_id}" if _CARRIED.fullmatch(upstream_id) else item_id
+
+
+def upstream_item_id(item_id: str) -> str:
+    """Return the id by which a server knows an item, or may know it from here on.
+
+    An id of ours that holds none is mapped by hash, always to the same; one that is none of ours
+    is as its server gave it.
+    """
+    match = _TAGGED.fullmatch(item_id)
+    if not match or not match[3]:
+        return item_id
+    prefix = item_id.partition("_")[0]
+    return match[4] or f"{prefix}_{hashlib.sha256(item_id.encode()).hexdigest()[:48]}"
 
 
 def is_response_id(text: str) -> bool:

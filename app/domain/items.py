@@ -230,8 +230,8 @@ class ItemReference:
     id: str
 
 
-OutputItem = Message | FunctionCall | Reasoning | Compaction
-Item = OutputItem | FunctionCallOutput | AdditionalTools | ConfigurationUpdate | HostedItem
+OutputItem = Message | FunctionCall | Reasoning | Compaction | HostedItem
+Item = OutputItem | FunctionCallOutput | AdditionalTools | ConfigurationUpdate
 InputItem = Item | ItemReference
 
 

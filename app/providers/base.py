@@ -19,8 +19,8 @@ class Provider(Protocol):
     def name(self) -> str: ...
 
     def known_tools(self, model: str, /) -> frozenset[str]:
-        """Return the types of tools that this model is sent as they are, beside functions; and of
-        items that bring tools (G1-G3).
+        """Return the types of tools that this model is sent as they are, beside functions; of
+        items that bring tools (G1-G3); and what stands for tools that it runs itself (P2).
         """
         ...
 

@@ -16,6 +16,7 @@ from app.domain.hosted.policy import PassPolicy
 from app.domain.models import NOTHING_KNOWN, Honoured, ModelFacts
 from app.domain.request import ModelRequest
 from app.domain.stream.deltas import Batch
+from app.domain.tools import known_as
 from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, GatewayError
 from app.providers.descriptions import describer
@@ -117,6 +118,7 @@ class HTTPProvider:
         settings = transport.settings
         self.name = settings.name
         self.policy = PassPolicy(frozenset(settings.forward), frozenset(settings.hosted_tools))
+        self._runs = frozenset(map(known_as, settings.hosted_tools))
         self.profile = LearnedProfile(profile, transport)
         self._format = wire_format
         self._output_limits = OutputLimits(self.models if settings.discover else None)
@@ -146,7 +148,8 @@ class HTTPProvider:
 
     def known_tools(self, model: str) -> frozenset[str]:
         """Return the types of tools that this model is sent as they are; see Provider."""
-        return self._format.known_tools(model, self.profile.current)
+        known = self._format.known_tools(model, self.profile.current)
+        return known | self._runs if self._runs else known
 
     @property
     def reads_compactions(self) -> bool:

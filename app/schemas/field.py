@@ -47,7 +47,8 @@ class ReadContext:
     sent and will not be acted on (R1). `added_tools` are those that items of the input bring
     (G3). `has_cache_breakpoints` says that a part has one (U23). `trigger` is the path of the
     first item that asks for a compaction, "" where there is none (G7). `policy` is what the
-    provider is sent as it came, and `forwarded` the fields of which that holds, by path.
+    provider is sent as it came, and `forwarded` the fields of which that holds, by path;
+    `allowed_tools` are the hosted tools that the caller's key allows, None for all.
     """
 
     drops_unsupported: bool = False
@@ -61,6 +62,7 @@ class ReadContext:
     has_cache_breakpoints: bool = False
     trigger: str = ""
     policy: PassPolicy = NOTHING_PASSES
+    allowed_tools: tuple[str, ...] | None = None
     forwarded: dict[str, Any] = field(default_factory=dict)
     #: Called now and then while something long is read, to let others run.
     pause: Callable[[], None] = _go_on

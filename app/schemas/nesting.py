@@ -26,12 +26,17 @@ class _Readers(dict[str, Callable[[dict[str, Any]], Any]]):
 class OneOf(Generic[V]):
     """An object that is one of several documents, by its `type`: a schema over schemas.
 
-    `rest` makes the value of what was stored under a type that is none of these.
+    `rest` makes the value of what was stored under a type that is none of these, and `other` is
+    the document of such a type, where there may be any.
     """
 
     def __init__(
-        self, *documents: Document, rest: Callable[[dict[str, Any]], Any] | None = None
+        self,
+        *documents: Document,
+        rest: Callable[[dict[str, Any]], Any] | None = None,
+        other: Document | None = None,
     ) -> None:
+        self._other = other
         self.documents = {kind: each for each in documents for kind in each.types}
         self._writers = {kind: each.writer for each in documents for kind in each.values}
         self._readers = _Readers(
@@ -77,7 +82,7 @@ class OneOf(Generic[V]):
             InvalidField: the type is none of these, or its document finds fault.
         """
         kind = type_at(object_at(raw, path), path)
-        document = self.documents.get(kind)
+        document = self.documents.get(kind, self._other)
         if document is None:
             what = f"must be {listed(tuple(self.documents))}, not {quoted(kind)}."
             raise InvalidField("invalid_value", join(path, "type"), what)

@@ -5,12 +5,16 @@ docs/contract.md has it under "The order of events".
 
 from __future__ import annotations
 
+from app.domain.hosted.item import HOSTED_KINDS, is_search_elsewhere
+from app.schemas.request.items.input import ITEMS
+from app.schemas.wire.events import EVENT
 from app.stream_check.call_grammar import (
     ApplyPatchCallGrammar,
     LocalShellCallGrammar,
     ShellCallGrammar,
     ToolSearchCallGrammar,
 )
+from app.stream_check.hosted_grammar import HostedGrammar
 from app.stream_check.item_grammar import (
     Breach,
     CompactionGrammar,
@@ -113,7 +117,9 @@ class Grammar:
     def _take_item_event(self, kind: str, event: Json) -> None:
         require(self._begun, f"{kind} before response.in_progress")
         require(not self._had_error, "nothing but response.failed may follow an error")
-        index = event["output_index"]
+        if kind not in EVENT.documents and not event.keys() & {"output_index", "item_id"}:
+            return  # of the answer as a whole, in the provider's own words
+        index = event.get("output_index")
         require(
             index == len(self._done_items),
             f"output_index is {index}, expected {len(self._done_items)}",
@@ -147,6 +153,10 @@ def _item_grammar(item: Json) -> ItemGrammar:
         "reasoning": ReasoningGrammar,
     }
     kind = kinds.get(item["type"])
+    if kind is ToolSearchCallGrammar and is_search_elsewhere(item):
+        kind = HostedGrammar
     if kind is None:
-        raise Breach(f"no output item has the type {item['type']!r}")
+        if item["type"] in ITEMS and item["type"] not in HOSTED_KINDS:
+            raise Breach(f"no output item has the type {item['type']!r}")
+        kind = HostedGrammar
     return kind(item)

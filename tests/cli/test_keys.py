@@ -56,6 +56,7 @@ def test_create_takes_every_permission(operator: Operator) -> None:
         "50/month",
     ]
     flags = ["--read-only", "--no-background", "--no-store", "--unsupported-tools", "drop"]
+    flags += ["--hosted-tools", "mcp, web_search"]
     operator.reads(keys, "create", "--account", "acme", *options, *flags)
     assert operator.accounts.keys()[0].permissions == Permissions(
         models=("gpt-*", "o1"),
@@ -63,6 +64,7 @@ def test_create_takes_every_permission(operator: Operator) -> None:
         background=False,
         force_no_store=True,
         unsupported_tools="drop",
+        hosted_tools=("web_search", "mcp"),
         limits=Allowance(
             requests_per_minute=1,
             requests_per_day=2,
@@ -97,6 +99,8 @@ def test_create_takes_a_date(operator: Operator, date: str, at: int) -> None:
         ("--budget", "-1/month"),
         ("--budget", "default"),
         ("--unsupported-tools", "keep"),
+        ("--hosted-tools", "websearch"),
+        ("--hosted-tools", "all,mcp"),
     ],
 )
 def test_create_refuses_what_it_cannot_read(operator: Operator, option: str, value: str) -> None:
@@ -215,11 +219,12 @@ def test_update_changes_what_is_named_and_nothing_else(operator: Operator) -> No
 
 def test_update_takes_every_option_back(operator: Operator) -> None:
     options = ("--models", "gpt-*", "--rpm", "5", "--budget", "5/day", "--expires", "2099-01-01")
+    tools, all_tools = ("--hosted-tools", "none"), ("--hosted-tools", "all")
     flags = ("--read-only", "--no-background", "--no-store", "--unsupported-tools", "drop")
-    key_id = made(operator, "--name", "one", *options, *flags)
+    key_id = made(operator, "--name", "one", *options, *flags, *tools)
     back = ("--models", "*", "--rpm", "default", "--budget", "default", "--expires", "never")
     flags = ("--read-write", "--background", "--store", "--unsupported-tools", "default")
-    operator.reads(keys, "update", key_id, "--name", "", *back, *flags)
+    operator.reads(keys, "update", key_id, "--name", "", *back, *flags, *all_tools)
     key = operator.accounts.key(key_id)
     assert (key.permissions, key.expires_at, key.name) == (Permissions(), None, "")
 

@@ -40,6 +40,7 @@ KEY = ApiKey(
         background=False,
         force_no_store=True,
         unsupported_tools="drop",
+        hosted_tools=("mcp",),
         limits=Allowance(requests_per_minute=3, max_in_flight=2),
     ),
 )
@@ -218,9 +219,16 @@ def test_a_dead_redis_is_a_store_that_is_away() -> None:
 
 
 def test_a_record_of_a_newer_gateway_is_refused() -> None:
-    raw = dump_key(KEY).replace(b'{"v":1', b'{"v":3')
-    with pytest.raises(Unavailable, match="version 3"):
+    raw = dump_key(KEY).replace(b'{"v":3', b'{"v":9')
+    with pytest.raises(Unavailable, match="version 9"):
         load_key(raw)
+
+
+def test_a_key_that_may_use_every_tool_is_written_as_before() -> None:
+    permissions = replace(KEY.permissions, hosted_tools=None)
+    raw = dump_key(replace(KEY, permissions=permissions))
+    assert b"hosted_tools" not in raw
+    assert load_key(raw).permissions == permissions
 
 
 BUDGETS = (CostBudget(50_000_000, "month"), CostBudget(1, "day"))

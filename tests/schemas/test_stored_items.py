@@ -31,9 +31,14 @@ def test_a_part_comes_back_with_its_breakpoint(part: InputPart, ttl: str | None)
     assert PART.load({**PART.dump(part), "key": "of a later release"}) == part
 
 
-def test_no_item_of_an_answer_has_an_unknown_type() -> None:
-    with pytest.raises(ValueError, match=r'must be "message", .* not "dream"'):
-        OUTPUT_ITEM.load({"type": "dream"})
+def test_an_item_of_an_answer_whose_type_is_unknown_is_kept_as_it_came() -> None:
+    dream = {"type": "dream", "id": "hi_1", "of": ["sheep"]}
+    assert OUTPUT_ITEM.dump(OUTPUT_ITEM.load(dream)) == dream
+
+
+def test_no_item_of_an_answer_is_a_callers() -> None:
+    with pytest.raises(ValueError, match="must be that of an output, not 'function_call_output'"):
+        OUTPUT_ITEM.load({"type": "function_call_output"})
 
 
 def test_no_part_has_an_unknown_type() -> None:

@@ -16,9 +16,9 @@ from app.domain.tools import (
 from app.schemas.field import ReadContext
 from app.schemas.fields import MOST_NESTED
 from app.schemas.request.create import CREATE_REQUEST
-from app.schemas.request.tools.unsupported import HOSTED
 from app.schemas.wire.echo import echo
 from app.schemas.wire.tools import TOOL
+from app.settings import HOSTED_TOOLS
 from tests.schemas.requests import FUNCTION, body, fault, load, verdict
 
 TYPE, VALUE, MISSING = "invalid_type", "invalid_value", "missing_required_parameter"
@@ -61,7 +61,7 @@ def test_a_tool_that_is_wrong_is_refused_by_its_path(raw: Any, code: str, where:
     assert verdict(body(tools=[raw])) == (code, f"tools[0]{where}")
 
 
-@pytest.mark.parametrize("kind", [each for each in HOSTED if each != "web_search"])
+@pytest.mark.parametrize("kind", sorted({*HOSTED_TOOLS} - {"web_search", "tool_search"}))
 def test_a_hosted_tool_is_refused_by_name_and_pointed_to_functions(kind: str) -> None:
     refused = fault(body(tools=[FUNCTION, {"type": kind}]))
     assert (refused.code, refused.param) == ("unsupported_value", "tools[1].type")

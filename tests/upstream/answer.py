@@ -41,6 +41,7 @@ class Block:
     type: str = "function_call"
     namespace: str = ""
     item: dict[str, Any] | None = None
+    events: tuple[dict[str, Any], ...] = ()
 
     @property
     def text(self) -> str:
@@ -95,7 +96,7 @@ def answer(request: ReadRequest, script: Script) -> Answer:
         call_id = call.id or f"call_{request.turns}_{index}"
         halves = _halves(call.arguments)
         named = (call_id, call.name, call.type, call.namespace)
-        blocks.append(Block("call", halves, *named, call.item))
+        blocks.append(Block("call", halves, *named, call.item, tuple(call.events)))
     return Answer(request, tuple(blocks), script.finish, script.usage)
 
 

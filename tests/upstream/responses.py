@@ -91,7 +91,8 @@ class _Stream:
     def _part(self, index: int, item_id: str, part: int, block: Block) -> list[bytes]:
         place: dict[str, Any] = {"item_id": item_id, "output_index": index}
         if block.item is not None:
-            return [b""]
+            happens = (self._event(each["type"], **place, **_rest(each)) for each in block.events)
+            return [*happens] or [b""]
         if block.kind == "reasoning":
             place["summary_index"] = part
         elif block.kind != "call":
@@ -138,6 +139,10 @@ _EMPTY: dict[str, dict[str, Any]] = {
 }
 
 
+def _rest(happens: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in happens.items() if name != "type"}
+
+
 def _is_heard(item: dict[str, Any]) -> bool:
     if item.get("type", "message") == "message":
         return bool(item["role"] != "assistant")
@@ -167,6 +172,8 @@ def _item(answer: Answer, index: int, group: list[Block]) -> dict[str, Any]:
                 "summary": [_part(block) for block in group],
             }
             return shown | ({"encrypted_content": SEALED} if answer.request.sealed else {})
+        case "call" if first.item is not None and "id" in first.item:
+            return first.item
         case "call" if first.item is not None:
             return {"id": f"item_{index}", "status": status, "call_id": first.call_id} | first.item
         case "call":

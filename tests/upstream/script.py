@@ -21,7 +21,8 @@ class Call:
     """A function call of the model. `id` "" is made up; `arguments` is sent as it stands.
 
     Responses has calls of custom tools, too, whose `arguments` are a text, and namespaces; `item`
-    is sent in place of a call, whole: its `call_id` is set where it has none.
+    is sent in place of a call, whole: its `call_id` is set where it has none, but for one with an
+    id of its own, which is sent as it is. `events` come inside it, each without its place.
     """
 
     name: str = ""
@@ -30,6 +31,7 @@ class Call:
     type: Literal["function_call", "custom_tool_call"] = "function_call"
     namespace: str = ""
     item: dict[str, Any] | None = None
+    events: tuple[dict[str, Any], ...] = ()
 
     @property
     def given(self) -> dict[str, Any]:

@@ -47,7 +47,8 @@ MAX_NUMBER = 10**9 - 1
 @bp.get("")
 def describe() -> ResponseReturnValue:
     """Tell what this endpoint offers (E1)."""
-    return json_response(endpoint_info())
+    current = context.current()
+    return json_response(endpoint_info(current.services.catalog.passed(current.caller)))
 
 
 @bp.post("")
@@ -78,6 +79,7 @@ def _reading(current: context.CallContext, body: Any) -> ReadContext:
         drops_unsupported=policy == "drop",
         refuses_unknown=settings.unknown_parameters == "refuse",
         policy=current.services.catalog.policy(model),
+        allowed_tools=current.caller.hosted_tools,
         pause=let_others_run,
     )
 

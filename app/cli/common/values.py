@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from app.domain.accounts.accounts import UNLIMITED, Allowance
-from app.settings import CostBudget, read_budgets
+from app.settings import HOSTED_TOOLS, CostBudget, read_budgets
 
 _DURATION = re.compile(r"(\d{1,9})([smhd])", flags=re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -127,6 +127,26 @@ class Globs(click.ParamType[tuple[str, ...]]):
         if not all(globs):
             self.fail("an empty glob matches no model; leave --models out for all.", param, ctx)
         return globs
+
+
+class HostedTools(click.ParamType[tuple[tuple[str, ...] | None]]):
+    """Tools that providers run: `all`, which is (None,), `none`, or types with commas between."""
+
+    name = "all|none|type,..."
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[tuple[str, ...] | None]:
+        """Return the types in a tuple, so that all can be told from no change."""
+        if isinstance(value, tuple):
+            return value
+        if value in ("all", "none"):
+            return (None if value == "all" else (),)
+        types = [each.strip() for each in str(value).split(",")]
+        if unknown := [each for each in types if each not in HOSTED_TOOLS]:
+            known = ", ".join(HOSTED_TOOLS)
+            self.fail(f"{unknown[0]!r} is none of {known}; or give all or none.", param, ctx)
+        return (tuple(each for each in HOSTED_TOOLS if each in types),)
 
 
 def changed_limits(

@@ -53,7 +53,8 @@ class Permissions:
     """What a key permits. `models` are globs; none means every model.
 
     `background` is whether background responses may be created; `unsupported_tools` None
-    leaves that to the configuration.
+    leaves that to the configuration. `hosted_tools` are the types of the tools that providers run
+    which may be used; None means all of them.
     """
 
     models: tuple[str, ...] = ()
@@ -61,6 +62,7 @@ class Permissions:
     background: bool = True
     force_no_store: bool = False
     unsupported_tools: UnsupportedTools | None = None
+    hosted_tools: tuple[str, ...] | None = None
     limits: Allowance = NO_ALLOWANCE
 
 
@@ -125,6 +127,7 @@ class Caller:
     background: bool = True
     force_no_store: bool = False
     unsupported_tools: UnsupportedTools | None = None
+    hosted_tools: tuple[str, ...] | None = None
     key_limits: Allowance = NO_ALLOWANCE
     account_limits: Allowance = NO_ALLOWANCE
     max_stored_bytes: int | None = None
@@ -193,6 +196,7 @@ def caller_of(
         background=may.background,
         force_no_store=may.force_no_store or account.force_no_store,
         unsupported_tools=may.unsupported_tools,
+        hosted_tools=may.hosted_tools,
         key_limits=_effective(may.limits, NO_ALLOWANCE, None),
         account_limits=_effective(account.limits, defaults, defaults.budget),
         max_stored_bytes=_bound(account.max_stored_bytes, defaults.max_stored_bytes),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from app.domain.ids import upstream_item_id
 
 #: The kinds that are known, and what the ids of each begin with.
 HOSTED_KINDS: Mapping[str, str] = {
@@ -26,6 +28,8 @@ HOSTED_KINDS: Mapping[str, str] = {
 _UNKNOWN_PREFIX = "hi"
 #: Those that are a call and its output, and mean nothing without each other.
 PAIRED_KINDS = ("computer_call", "computer_call_output")
+#: What asks the caller to be allowed to call a tool.
+REQUEST_KIND = "mcp_approval_request"
 #: Where an item has the id of the request for approval that it answers, or was allowed by.
 _REQUEST = "approval_request_id"
 #: What the caller adds to a conversation; the others are the model's doing.
@@ -73,9 +77,34 @@ class HostedItem:
             return self
         return HostedItem(self.id, self.json | {_REQUEST: new_ids[named]}, self.path)
 
+    @property
+    def for_server(self) -> dict[str, Any]:
+        """The item as it goes back to a server that knows its kind: under no id of ours (P2).
+
+        What the caller made without an id has none there.
+        """
+        shown = dict(self.json)
+        own_id = upstream_item_id(self.id)
+        if own_id != self.id and self.is_by_caller and not self.id.endswith(own_id):
+            del shown["id"]
+        else:
+            shown["id"] = own_id
+        if isinstance(named := shown.get(_REQUEST), str):
+            shown[_REQUEST] = upstream_item_id(named)
+        return shown
+
     def under(self, item_id: str) -> HostedItem:
         """Return the item under an id, in its place or first."""
         return HostedItem(item_id, {"id": item_id} | self.json | {"id": item_id}, self.path)
+
+
+def request_ids(items: Iterable[object]) -> dict[str, str]:
+    """Return the ids of the requests for approval among items, by what their servers call them."""
+    return {
+        upstream_item_id(item.id): item.id
+        for item in items
+        if type(item) is HostedItem and item.type == REQUEST_KIND
+    }
 
 
 def hosted_item(json: dict[str, Any]) -> HostedItem:

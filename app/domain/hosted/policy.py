@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from app.settings import EVERYTHING_ELSE, OWN_FIELDS
+from app.settings import EVERYTHING_ELSE, HOSTED_TOOLS, OWN_FIELDS
 
 #: `web_search_2025_08_26` is `web_search` of a day.
 _DATE = re.compile(r"_[0-9]{4}_[0-9]{2}_[0-9]{2}\Z")
@@ -18,6 +18,20 @@ class PassPolicy:
 
     forward: frozenset[str] = frozenset()
     hosted_tools: frozenset[str] = frozenset()
+
+    @property
+    def tools_in_order(self) -> tuple[str, ...]:
+        """The types of tools, as lists show them."""
+        return tuple(each for each in HOSTED_TOOLS if each in self.hosted_tools)
+
+    @property
+    def fields_in_order(self) -> tuple[str, ...]:
+        """The names of fields, as lists show them."""
+        return tuple(sorted(self.forward))
+
+    def joined(self, other: PassPolicy) -> PassPolicy:
+        """Return what either is sent."""
+        return PassPolicy(self.forward | other.forward, self.hosted_tools | other.hosted_tools)
 
     def forwards(self, path: str) -> bool:
         """Tell whether the field of this path is sent; an object's name stands for all in it.

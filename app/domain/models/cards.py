@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from app.domain.hosted.policy import NOTHING_PASSES, PassPolicy
+
 _DEEP_RESEARCH = ("o3-deep-research", "o4-mini-deep-research")
 
 
@@ -56,6 +58,7 @@ class ModelCard:
     """A model as /v1/models shows it; `owned_by` is its provider's name here.
 
     `instructions` are what an agent is to tell it first, None for those that suit any model.
+    `policy` is what its provider is sent as it came.
     """
 
     id: str
@@ -63,6 +66,7 @@ class ModelCard:
     facts: ModelFacts = NOTHING_KNOWN
     honoured: Honoured = Honoured()
     instructions: str | None = None
+    policy: PassPolicy = NOTHING_PASSES
 
     @property
     def output_modalities(self) -> tuple[str, ...]:

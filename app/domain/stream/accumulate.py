@@ -18,6 +18,7 @@ from app.domain.stream.call_events import (
     CommandDone,
     DiffDelta,
     DiffDone,
+    HostedEvent,
 )
 from app.domain.stream.events import (
     AnnotationAdded,
@@ -46,6 +47,7 @@ from app.domain.stream.growing import (
     CallEvent,
     Growing,
     GrowingCall,
+    GrowingHosted,
     GrowingMessage,
     GrowingReasoning,
     GrowingText,
@@ -101,6 +103,8 @@ class Accumulator:
                 self._call(event).take(event)
             case CommandAdded() | CommandDelta() | CommandDone() | DiffDelta() | DiffDone():
                 self._call(event).take(event)
+            case HostedEvent():
+                self._note(event)
             case SummaryPartAdded():
                 self._reasoning(event.output_index).summary.append(GrowingText(_EMPTY))
             case SummaryTextDelta():
@@ -140,6 +144,14 @@ class Accumulator:
                 refusal.add(event.delta)
             case _:
                 assert_never(event)
+
+    def _note(self, event: HostedEvent) -> None:
+        if event.output_index is None:
+            return  # of the answer as a whole, which has no place for it
+        item = self._item(event.output_index)
+        if not isinstance(item, GrowingHosted):
+            raise ValueError(f"{event.type} arrived for an item that takes none")
+        item.growth.add(event.type, event.fields)
 
     def _item(self, index: int) -> OutputItem | Growing:
         if index >= len(self._output):

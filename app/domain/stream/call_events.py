@@ -1,9 +1,12 @@
-"""The events of the calls of built-in tools (G4). Those of a shell's commands name no item."""
+"""The events of the calls of built-in tools (G4), and of tools that servers run (P2).
+
+Those of a shell's commands name no item.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,21 @@ class DiffDone:
     item_id: str
     output_index: int
     diff: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostedEvent:
+    """What happens in an item of a tool that a server runs, or in its answer, in its own words.
+
+    `fields` are all keys of the event but those that are here; `item_id` and `output_index` are
+    None for an event of the answer as a whole.
+    """
+
+    sequence_number: int
+    type: str
+    item_id: str | None
+    output_index: int | None
+    fields: dict[str, Any]
 
 
 BuiltInCallEvent = CommandAdded | CommandDelta | CommandDone | DiffDelta | DiffDone

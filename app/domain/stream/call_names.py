@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from app.domain.hosted.item import request_ids
 from app.domain.ids import call_id, distinct_call_id
+from app.domain.items import Item
 from app.domain.stream.deltas import CallOpened
 from app.domain.tools import (
     FunctionTool,
@@ -24,19 +26,26 @@ class CallNames:
     `used_ids` are those of earlier calls, which no other may have. `namespaced` has the namespace
     and the own name of each tool that models know under a qualified one; `custom` are the names
     under which they know custom tools, `built_in` the types of built-in tools by such names.
+    `hosted_ids` are the ids of earlier requests for approval, by what their server calls them.
     """
 
     used_ids: Container[str] = frozenset()
     namespaced: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     custom: Container[str] = frozenset()
     built_in: Mapping[str, str] = field(default_factory=dict)
+    hosted_ids: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, used_ids: Container[str], tools: Sequence[Tool]) -> CallNames:
-        """Return how an answer to a request with these tools names its calls."""
+    def of(
+        cls, used_ids: Container[str], tools: Sequence[Tool], items: Iterable[Item] = ()
+    ) -> CallNames:
+        """Return how an answer names its calls, to a request with these tools and items before."""
+        hosted_ids = request_ids(items)
         if all(type(tool) is FunctionTool for tool in tools):
-            return cls(used_ids)
-        return cls(used_ids, own_names(tools), custom_names(tools), built_in_types(tools))
+            return cls(used_ids, hosted_ids=hosted_ids)
+        return cls(
+            used_ids, own_names(tools), custom_names(tools), built_in_types(tools), hosted_ids
+        )
 
     def own_id(self, given: str, response_id: str) -> str:
         """Return the id of a call to which the upstream has given one."""

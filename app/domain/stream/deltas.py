@@ -83,6 +83,39 @@ class Arguments:
 
 
 @dataclass(frozen=True, slots=True)
+class HostedOpened:
+    """The item of a tool that the server runs begins: `json` is the item as the server shows it.
+
+    `key` tells it from its siblings in this answer, `upstream_id` is the server's id of it, "" for
+    none.
+    """
+
+    key: str
+    json: dict[str, Any]
+    upstream_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HostedNoted:
+    """What happens in such an item, or in the answer where `key` is None, in the server's words.
+
+    `fields` are all keys of the event but its type, its number and its place.
+    """
+
+    key: str | None
+    type: str
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class HostedEnded:
+    """Such an item is whole, as the server shows it."""
+
+    key: str
+    json: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Compacted:
     """The context was compacted: what came before is sealed in `encrypted_content` (G8)."""
 
@@ -124,6 +157,9 @@ Delta = (
     | Opaque
     | CallOpened
     | Arguments
+    | HostedOpened
+    | HostedNoted
+    | HostedEnded
     | Compacted
     | PartEnded
     | ItemEnded

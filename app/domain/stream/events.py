@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 from app.domain.frozen import frozen_dataclass
 from app.domain.items import OutputItem, OutputPart
 from app.domain.response import Response
-from app.domain.stream.call_events import BuiltInCallEvent
+from app.domain.stream.call_events import BuiltInCallEvent, HostedEvent
 
 LifecycleType = Literal[
     "response.created",
@@ -246,6 +246,7 @@ Event = (
     | InputDelta
     | InputDone
     | BuiltInCallEvent
+    | HostedEvent
     | SummaryPartAdded
     | SummaryPartDone
     | SummaryTextDelta

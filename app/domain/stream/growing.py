@@ -7,6 +7,8 @@ from typing import assert_never
 
 from app.domain.built_in.apply_patch import ApplyPatchCall
 from app.domain.built_in.shell import ShellCall
+from app.domain.hosted.growth import HostedGrowth
+from app.domain.hosted.item import HostedItem
 from app.domain.items import (
     BuiltInCall,
     Compaction,
@@ -152,7 +154,21 @@ class GrowingReasoning:
         return replace(self.item, summary=tuple(text.join() for text in self.summary))
 
 
-Growing = GrowingMessage | GrowingCall | GrowingReasoning
+class GrowingHosted:
+    """An item of a tool that its server runs, while it is open."""
+
+    __slots__ = ("growth", "item")
+
+    def __init__(self, item: HostedItem) -> None:
+        self.item = item
+        self.growth = HostedGrowth(item.json)
+
+    def current(self) -> HostedItem:
+        """Return the item so far."""
+        return replace(self.item, json=self.growth.current())
+
+
+Growing = GrowingMessage | GrowingCall | GrowingReasoning | GrowingHosted
 
 
 def growing(item: OutputItem) -> OutputItem | Growing:
@@ -164,6 +180,8 @@ def growing(item: OutputItem) -> OutputItem | Growing:
             return GrowingCall(item)
         case Reasoning():
             return GrowingReasoning(item)
+        case HostedItem():
+            return GrowingHosted(item)
         case Compaction():
             return item  # it is whole at once
         case _:

@@ -261,6 +261,3 @@ def write_compaction(log: EventLog, mint: Mint, output_index: int, made: Compact
     log.write(Compacting, item.id, output_index)
     log.write(ItemDone, output_index, item)
     return item
-
-
-ItemBuilder = MessageBuilder | ReasoningBuilder | FunctionCallBuilder

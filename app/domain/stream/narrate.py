@@ -15,7 +15,8 @@ from app.domain.ids import Mint
 from app.domain.items import ItemStatus, OutputItem
 from app.domain.response import NO_USAGE, IncompleteReason, Response, ResponseError, Status, Usage
 from app.domain.stream.call_names import CallNames
-from app.domain.stream.calls.builder import call_builder
+from app.domain.stream.calls.builder import CALLS, CallBuilder, call_builder, is_of
+from app.domain.stream.calls.hosted import hear_hosted
 from app.domain.stream.deferred import Deferred
 from app.domain.stream.deltas import (
     Annotated,
@@ -24,6 +25,9 @@ from app.domain.stream.deltas import (
     Compacted,
     Delta,
     Finished,
+    HostedEnded,
+    HostedNoted,
+    HostedOpened,
     ItemEnded,
     MessageOpened,
     Opaque,
@@ -38,14 +42,14 @@ from app.domain.stream.event_log import EventLog, NullEventLog
 from app.domain.stream.events import ErrorRaised, Event, LifecycleType
 from app.domain.stream.item_builders import (
     FunctionCallBuilder,
-    ItemBuilder,
     MessageBuilder,
     ReasoningBuilder,
     write_compaction,
 )
 from app.errors import GatewayError, UpstreamMisbehaved, UpstreamUnavailable
 
-Opened = TypeVar("Opened", MessageBuilder, ReasoningBuilder, FunctionCallBuilder)
+ItemBuilder = MessageBuilder | ReasoningBuilder | CallBuilder
+Opened = TypeVar("Opened", bound=ItemBuilder)
 
 
 class Narrator:
@@ -108,8 +112,8 @@ class Narrator:
             elif type(delta) is Text and type(message) is MessageBuilder:
                 if delta.text or delta.logprobs:
                     message.add_text(delta.text, delta.logprobs)
-            elif isinstance(message, FunctionCallBuilder):
-                self._hear_in_call(delta)
+            elif isinstance(message, CALLS):
+                self._hear_in_call(delta, message)
             else:
                 self._write(delta)
         return self._log.take()
@@ -197,24 +201,19 @@ class Narrator:
             raise UpstreamMisbehaved("the upstream went on after it had finished")
         self._write(delta)
 
-    def _hear_in_call(self, delta: Delta) -> None:
+    def _hear_in_call(self, delta: Delta, call: CallBuilder) -> None:
         """Take a delta while a call is open: its own is written, others wait until it is whole."""
-        if self._of_open_call(delta):
+        if is_of(delta, call):
             self._write(delta)
         else:
             self._deferred.append(delta)
         if self._deferred:
             self._release()
 
-    def _of_open_call(self, delta: Delta) -> bool:
-        if isinstance(delta, Arguments):
-            return isinstance(self._open, FunctionCallBuilder) and delta.key == self._open.key
-        return isinstance(delta, ItemEnded | Used | Finished)
-
     def _release(self) -> None:
         """Write what was deferred, as soon as no call is open that is neither whole nor ended."""
         while self._deferred:
-            if isinstance(self._open, FunctionCallBuilder):
+            if isinstance(self._open, CALLS):
                 whole = self._open.is_whole
                 if not whole and self._finished is None:
                     return
@@ -249,8 +248,11 @@ class Narrator:
                 self._begin(MessageBuilder(self._log, self._mint("msg"), delta.phase))
             case ReasoningOpened():
                 self._begin(ReasoningBuilder(self._log, self._mint("rs")))
-            case CallOpened():
+            case CallOpened() | HostedOpened():
                 self._open_call(delta)
+            case HostedNoted() | HostedEnded():
+                if hear_hosted(self._log, self._open, delta):
+                    self._close("completed")
             case Compacted():
                 self._close("completed")
                 made = write_compaction(self._log, self._mint, len(self._output), delta)
@@ -264,13 +266,11 @@ class Narrator:
             case _:
                 assert_never(delta)
 
-    def _open_call(self, delta: CallOpened) -> None:
+    def _open_call(self, delta: CallOpened | HostedOpened) -> None:
         if delta.key in self._call_keys:
             raise UpstreamMisbehaved("the upstream opened the same function call twice")
         self._call_keys.add(delta.key)
-        given = delta.call_id
-        own_id = self._names.own_id(given, self.response.id) if given else self._mint("call")
-        self._begin(call_builder(self._log, self._mint, delta, own_id, self._names))
+        self._begin(call_builder(self._log, self._mint, delta, self.response.id, self._names))
 
     def _message(self) -> MessageBuilder:
         if isinstance(self._open, MessageBuilder):

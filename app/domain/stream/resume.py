@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 
+from app.domain.hosted.item import HostedItem
 from app.domain.items import (
     BuiltInCall,
     Compaction,
@@ -25,6 +26,7 @@ from app.domain.stream.call_events import (
     CommandDone,
     DiffDelta,
     DiffDone,
+    HostedEvent,
 )
 from app.domain.stream.calls.replay import fragment_of, opening
 from app.domain.stream.deltas import (
@@ -32,6 +34,8 @@ from app.domain.stream.deltas import (
     Arguments,
     CallOpened,
     Delta,
+    HostedNoted,
+    HostedOpened,
     MessageOpened,
     PartEnded,
     ReasoningOpened,
@@ -122,6 +126,8 @@ def _deltas_of(event: Event, item_id: str) -> tuple[Delta, ...]:
             return (Arguments(event.item_id, event.delta),)
         case CommandAdded() | CommandDelta() | CommandDone() | DiffDelta() | DiffDone():
             return (Arguments(item_id, fragment_of(event)),)
+        case HostedEvent():
+            return (HostedNoted(event.item_id, event.type, event.fields),)
         case SummaryTextDelta():
             return (Thought(event.delta),)
         case PartDone() | SummaryPartDone():
@@ -142,5 +148,7 @@ def _opened(item: OutputItem) -> tuple[Delta, ...]:
             return (CallOpened(item.id, item.call_id, item.name, item.namespace, is_custom),)
         case Reasoning():
             return (ReasoningOpened(),)
+        case HostedItem():
+            return (HostedOpened(item.id, item.json),)
         case Compaction():
             return ()  # its events are written together: its end is among them

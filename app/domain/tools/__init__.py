@@ -1,10 +1,11 @@
-"""The tools that a caller runs, and how the model may choose among them."""
+"""The tools that a caller runs, or a provider, and how the model may choose among them."""
 
 from app.domain.tools.choice import (
     AllowedTools,
     NamedBuiltInTool,
     NamedCustomTool,
     NamedFunction,
+    NamedHostedTool,
     ToolChoice,
     choice_key,
     choosable,
@@ -18,6 +19,16 @@ from app.domain.tools.forms import (
     only,
     undeferred,
 )
+from app.domain.tools.hosted import (
+    HostedTool,
+    allowed_of,
+    family,
+    hosted_types,
+    known_as,
+    runs_tools,
+    without_secrets,
+)
+from app.domain.tools.included import INCLUDED_OF, included
 from app.domain.tools.kinds import (
     LONGEST_NAME,
     BuiltInTool,
@@ -27,6 +38,7 @@ from app.domain.tools.kinds import (
     InputGrammar,
     NamespaceTool,
     PlainInput,
+    SingleTool,
     Tool,
     built_in_types,
     custom_names,
@@ -40,34 +52,45 @@ from app.domain.tools.search import ToolSearchTool
 
 __all__ = [
     "FUNCTIONS_ONLY",
+    "INCLUDED_OF",
     "LONGEST_NAME",
     "AllowedTools",
     "BuiltInTool",
     "CallableTool",
     "CustomTool",
     "FunctionTool",
+    "HostedTool",
     "InputGrammar",
     "NamedBuiltInTool",
     "NamedCustomTool",
     "NamedFunction",
+    "NamedHostedTool",
     "NamespaceTool",
     "PlainInput",
+    "SingleTool",
     "Tool",
     "ToolChoice",
     "ToolSearchTool",
+    "allowed_of",
     "built_in_types",
     "choice_in_known_forms",
     "choice_key",
     "choosable",
     "custom_names",
+    "family",
     "functions_of",
     "grouped",
+    "hosted_types",
     "in_known_forms",
+    "included",
     "joined",
+    "known_as",
     "members_of",
     "only",
     "own_names",
     "qualified",
+    "runs_tools",
     "undeclared",
     "undeferred",
+    "without_secrets",
 ]

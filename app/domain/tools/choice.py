@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from dataclasses import dataclass, field
+from json import dumps
+from typing import Any, ClassVar, Literal
 
-from app.domain.tools.kinds import BuiltInTool, CallableTool, NamespaceTool, Tool
+from app.domain.tools.hosted import HostedTool, family
+from app.domain.tools.kinds import BuiltInTool, NamespaceTool, SingleTool, Tool
 
 ChoiceMode = Literal["auto", "none", "required"]
 
@@ -17,6 +19,11 @@ class NamedFunction:
 
     type: ClassVar[str] = "function"
     name: str
+
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+        return self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +41,39 @@ class NamedBuiltInTool(NamedFunction):
 
 
 @dataclass(frozen=True, slots=True)
+class NamedHostedTool(NamedFunction):
+    """The model must call this tool of the server's: `json` is the choice as it came.
+
+    Its name tells it from other choices.
+    """
+
+    type: ClassVar[str] = "hosted"
+    json: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, json: dict[str, Any]) -> NamedHostedTool:
+        """Return the choice that is written so."""
+        return cls(f"hosted {dumps(json, sort_keys=True)}", json)
+
+    @property
+    def label(self) -> str:
+        kind: str = self.json["type"]
+        return kind
+
+
+@dataclass(frozen=True, slots=True)
 class AllowedTools:
     """The model may (auto), must (required) or must not (none) call one of these tools.
 
-    `custom` are the names of those that are custom tools, `built_in` of those that are built-in.
+    `custom` are the names of those that are custom tools, `built_in` of those that are built-in;
+    `hosted` are those that the server runs.
     """
 
     mode: Literal["auto", "required", "none"]
     names: tuple[str, ...]
     custom: frozenset[str] = frozenset()
     built_in: frozenset[str] = frozenset()
+    hosted: tuple[NamedHostedTool, ...] = ()
 
     @classmethod
     def of(
@@ -54,7 +84,8 @@ class AllowedTools:
         custom = (each.name for each in named if isinstance(each, NamedCustomTool))
         built_in = (each.name for each in named if isinstance(each, NamedBuiltInTool))
         names = tuple(each.name for each in named)
-        return cls(mode, names, frozenset(custom), frozenset(built_in))
+        hosted = tuple(each for each in named if isinstance(each, NamedHostedTool))
+        return cls(mode, names, frozenset(custom), frozenset(built_in), hosted)
 
     @property
     def tools(self) -> tuple[NamedFunction, ...]:
@@ -64,6 +95,9 @@ class AllowedTools:
     def _as_choice(self, name: str) -> NamedFunction:
         if name in self.built_in:
             return NamedBuiltInTool(name)
+        for each in self.hosted:
+            if each.name == name:
+                return each
         return NamedCustomTool(name) if name in self.custom else NamedFunction(name)
 
 
@@ -90,11 +124,15 @@ def choosable(tools: Iterable[Tool]) -> set[tuple[str, str]]:
 
 def choice_key(choice: NamedFunction) -> tuple[str, str]:
     """Return what a choice means a tool by: its kind, and its own name."""
+    if isinstance(choice, NamedHostedTool):
+        return choice.type, family(choice.label)
     return choice.type, choice.name
 
 
-def tool_key(tool: CallableTool) -> tuple[str, str]:
+def tool_key(tool: SingleTool) -> tuple[str, str]:
     """Return what choices mean a tool by; see `choice_key`."""
+    if isinstance(tool, HostedTool):
+        return NamedHostedTool.type, tool.family
     if isinstance(tool, BuiltInTool):
         return NamedBuiltInTool.type, tool.name
     return tool.type, tool.name

@@ -16,10 +16,12 @@ from app.domain.tools.choice import (
     NamedBuiltInTool,
     NamedCustomTool,
     NamedFunction,
+    NamedHostedTool,
     ToolChoice,
     choice_key,
     tool_key,
 )
+from app.domain.tools.hosted import HostedTool
 from app.domain.tools.kinds import (
     CallableTool,
     CustomTool,
@@ -69,7 +71,10 @@ def _undeferred(tool: Tool) -> Tool:
 
 
 def _forms(tool: Tool, known: AbstractSet[str]) -> Iterator[Tool]:
-    if not isinstance(tool, NamespaceTool):
+    if isinstance(tool, HostedTool):
+        if tool.known_as in known:  # elsewhere nobody runs it
+            yield tool
+    elif not isinstance(tool, NamespaceTool):
         yield _form(tool, known)
     elif tool.type in known:
         yield replace(tool, tools=tuple(_form(each, known) for each in tool.tools))
@@ -94,16 +99,29 @@ def choice_in_known_forms(
         return choice
     names = _known_names(tools, known)
     if isinstance(choice, NamedFunction):
-        return _known_choice(choice, names, known)
-    chosen = (_known_choice(each, names, known) for each in choice.tools)
-    return AllowedTools.of(choice.mode, chosen)
+        return _known_choice(choice, names, known) if _is_there(choice, tools, known) else "auto"
+    chosen = [
+        _known_choice(each, names, known) for each in choice.tools if _is_there(each, tools, known)
+    ]
+    return AllowedTools.of(choice.mode, chosen) if chosen else "none"
+
+
+def _is_there(choice: NamedFunction, tools: Iterable[Tool], known: AbstractSet[str]) -> bool:
+    """Tell whether the provider has what is chosen: all but what only others run."""
+    return not isinstance(choice, NamedHostedTool) or any(
+        isinstance(tool, HostedTool)
+        and tool.known_as in known
+        and tool_key(tool) == choice_key(choice)
+        for tool in tools
+    )
 
 
 def _known_choice(
     choice: NamedFunction, names: Mapping[tuple[str, str], str], known: AbstractSet[str]
 ) -> NamedFunction:
     name = names.get(choice_key(choice), choice.name)
-    if isinstance(choice, NamedBuiltInTool) and choice.name in known:
+    is_own = isinstance(choice, NamedBuiltInTool) and choice.name in known
+    if is_own or isinstance(choice, NamedHostedTool):
         return choice
     if isinstance(choice, NamedCustomTool) and CustomTool.type in known:
         return NamedCustomTool(name)

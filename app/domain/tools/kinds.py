@@ -13,6 +13,8 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
+from app.domain.tools.hosted import HostedTool
+
 #: The longest name that every upstream takes.
 LONGEST_NAME = 64
 _SEPARATOR = "__"
@@ -119,7 +121,9 @@ class BuiltInTool:
 
 #: What is one function to models.
 CallableTool = FunctionTool | CustomTool | BuiltInTool
-Tool = CallableTool | NamespaceTool
+#: What has a name of its own.
+SingleTool = CallableTool | HostedTool
+Tool = SingleTool | NamespaceTool
 
 
 def qualified(namespace: str | None, name: str) -> str:
@@ -133,9 +137,9 @@ def qualified(namespace: str | None, name: str) -> str:
     return f"{full[: LONGEST_NAME - _DIGITS - 1]}_{digest}"
 
 
-def members_of(tools: Iterable[Tool]) -> tuple[CallableTool, ...]:
+def members_of(tools: Iterable[Tool]) -> tuple[SingleTool, ...]:
     """Return the tools, those of namespaces one by one under their qualified names."""
-    members: list[CallableTool] = []
+    members: list[SingleTool] = []
     for tool in tools:
         if isinstance(tool, NamespaceTool):
             members.extend(tool.members)

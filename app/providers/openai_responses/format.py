@@ -7,7 +7,7 @@ from typing import Any
 
 from app.domain.models import ModelFacts
 from app.domain.request import ModelRequest
-from app.domain.tools import NamespaceTool
+from app.domain.tools import NamespaceTool, runs_tools
 from app.providers.input_counter import InputCounter
 from app.providers.openai_responses.reader import ResponsesReader
 from app.providers.openai_responses.request import ignored, to_upstream
@@ -64,7 +64,13 @@ class ResponsesFormat:
         """
         cut_at = None if profile.tells_cut else sent.get("max_output_tokens")
         has_namespaces = NamespaceTool.type in request.known_tools
-        reader = ResponsesReader(fault, cut_at, note, has_namespaces=has_namespaces)
+        reader = ResponsesReader(
+            fault,
+            cut_at,
+            note,
+            has_namespaces=has_namespaces,
+            carries=runs_tools(request.known_tools),
+        )
         return EventReader(reader)
 
     def reads_compactions(self, profile: Profile) -> bool:

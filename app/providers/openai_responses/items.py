@@ -29,7 +29,7 @@ from app.domain.items import (
     Message,
     Reasoning,
 )
-from app.domain.tools import FUNCTIONS_ONLY
+from app.domain.tools import FUNCTIONS_ONLY, runs_tools
 from app.providers.openai_responses.calls import added_json, call_json, output_json, update_json
 from app.providers.openai_responses.content import part_json
 from app.providers.profiles import Profile
@@ -142,7 +142,8 @@ def _item(
             its_call = ids.of_output(item.call_id) or call_id(item.call_id)
             yield output_json(item, its_call, profile, known)
         case HostedItem():
-            yield item.json if profile.hosted_items else _message(in_words(item), profile)
+            is_known = profile.hosted_items or runs_tools(known)
+            yield item.for_server if is_known else _message(in_words(item), profile)
         case Compaction():
             if not profile.compaction:
                 raise unread_compaction()

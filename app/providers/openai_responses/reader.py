@@ -71,7 +71,8 @@ class ResponsesReader:
 
     `cut_at` is the limit of output tokens where the server does not say that it cut an answer:
     one that is as long was cut, and nothing in it is whole before it is known to be shorter.
-    `has_namespaces` says that the upstream was sent the tools' namespaces, and names them.
+    `has_namespaces` says that the upstream was sent the tools' namespaces, and names them;
+    `carries` that it runs tools itself, whose items and events are passed on (P2).
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class ResponsesReader:
         note: Note = ignore,
         *,
         has_namespaces: bool = False,
+        carries: bool = False,
     ) -> None:
         self.is_done = False
         self._fault = fault
@@ -91,7 +93,10 @@ class ResponsesReader:
         self._is_counted = False  # usage came after the last word
         self._cut_at = cut_at
         self._items = OpenItems(
-            self._reader, may_be_cut=cut_at is not None, has_namespaces=has_namespaces
+            self._reader,
+            may_be_cut=cut_at is not None,
+            has_namespaces=has_namespaces,
+            carries=carries,
         )
 
     def whole(self, body: Json) -> list[Delta]:
@@ -142,11 +147,11 @@ class ResponsesReader:
                 return self._other_event(event)
 
     def _other_event(self, event: Json) -> list[Delta]:
-        """Look for an error and for counts in an event that is not known."""
+        """Look for an error and for counts in an event that is not known, and pass it on."""
         if error := failure_in(event):
             raise self._failure(error)
         self._note_usage(event)
-        return []
+        return self._items.note(event)
 
     def end(self) -> list[Delta]:
         """End an answer that says [DONE] in place of its last event: it is whole (A9)."""

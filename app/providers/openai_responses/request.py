@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from app.domain.answer_options import PLAIN_TEXT, JsonSchemaFormat, ReasoningOptions, TextOptions
 from app.domain.items import AdditionalTools
 from app.domain.request import INCLUDE_ENCRYPTED, INCLUDE_LOGPROBS, ModelRequest, Parameters
+from app.domain.tools import (
+    HostedTool,
+    ToolSearchTool,
+    hosted_types,
+    included,
+    known_as,
+    runs_tools,
+)
 from app.providers.openai_responses.forwarded import with_forwarded
 from app.providers.openai_responses.items import to_items, with_one_system
 from app.providers.openai_responses.prompt_cache import cache_options
@@ -37,6 +46,7 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
     """
     parameters = request.parameters
     instructions, items = parameters.instructions, request.items
+    profile = _for_searches(request, profile)
     if profile.one_system:
         instructions, items = with_one_system(instructions, items)
     body: Json = {
@@ -61,10 +71,22 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
         body |= _text(parameters.text, profile)
     brings_tools = bool(request.known_tools) and AdditionalTools in map(type, items)
     if parameters.tools or brings_tools:
-        body |= tool_fields(
-            parameters, parameters.tools, profile, TOOL_WORDS, has_others=brings_tools
-        )
+        body |= _tools(parameters, profile, has_others=brings_tools)
     return with_forwarded(body, request.forwarded)
+
+
+def _for_searches(request: ModelRequest, profile: Profile) -> Profile:
+    """Return the profile of a server that is told which tools are left to its own search."""
+    if known_as(ToolSearchTool.type) not in request.known_tools:
+        return profile
+    return replace(profile, tool_search=True)
+
+
+def _tools(parameters: Parameters, profile: Profile, *, has_others: bool) -> Json:
+    fields = tool_fields(parameters, parameters.tools, profile, TOOL_WORDS, has_others=has_others)
+    if any(isinstance(tool, HostedTool) for tool in parameters.tools):
+        fields |= _given({"max_tool_calls": parameters.max_tool_calls})
+    return fields
 
 
 def _service(parameters: Parameters, profile: Profile) -> Json:
@@ -81,7 +103,7 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
     """Name what the caller asked for and this server cannot honour."""
     parameters = request.parameters
     names = [] if profile.phase else ignored_phases(request.items)
-    if not profile.hosted_items:
+    if not (profile.hosted_items or runs_tools(request.known_tools)):
         names += hosted_in_words(request.items)
     names += _PASS_THROUGH.ignored(parameters, profile)
     names += ignored_caching(request, is_known=profile.prompt_cache_options)
@@ -114,7 +136,7 @@ def _include(request: ModelRequest, profile: Profile) -> list[str]:
         include.append(INCLUDE_ENCRYPTED)
     if INCLUDE_LOGPROBS in request.parameters.include and profile.logprobs:
         include.append(INCLUDE_LOGPROBS)
-    return include
+    return include + included(request.parameters.include, hosted_types(request.known_tools))
 
 
 def _reasoning(options: ReasoningOptions, profile: Profile) -> Json:

@@ -9,9 +9,11 @@ from app.domain.tools import (
     BuiltInTool,
     CustomTool,
     FunctionTool,
+    HostedTool,
     InputGrammar,
     NamedBuiltInTool,
     NamedFunction,
+    NamedHostedTool,
     NamespaceTool,
     PlainInput,
     Tool,
@@ -25,6 +27,8 @@ Json = dict[str, Any]
 
 def tool_json(tool: Tool, profile: Profile) -> Json:
     """Return a tool with what was given only: this upstream has defaults of its own (R14)."""
+    if isinstance(tool, HostedTool):
+        return tool.json
     if isinstance(tool, BuiltInTool):
         return _given(TOOL.dump(tool))
     fields: Json = {"type": tool.type, "name": tool.name, "description": tool.description}
@@ -58,6 +62,8 @@ def _format(wanted: PlainInput | InputGrammar) -> Json:
 
 
 def _named_choice(choice: NamedFunction) -> Json:
+    if isinstance(choice, NamedHostedTool):
+        return choice.json
     if isinstance(choice, NamedBuiltInTool):
         return {"type": choice.name}
     return {"type": choice.type, "name": choice.name}

@@ -13,6 +13,9 @@ from app.domain.stream.deltas import (
     CallOpened,
     Delta,
     Finished,
+    HostedEnded,
+    HostedNoted,
+    HostedOpened,
     ItemEnded,
     MessageOpened,
     Opaque,
@@ -26,7 +29,7 @@ from app.domain.stream.deltas import (
 from app.errors import AnswerTooLong, UpstreamMisbehaved
 
 _MEBIBYTE = 1024 * 1024
-_MESSAGE, _REASONING, _CALL = "message", "reasoning", "call"
+_MESSAGE, _REASONING, _CALL, _HOSTED = "message", "reasoning", "call", "hosted"
 #: Which item a delta belongs to, and so begins where another is open.
 _ITEMS: dict[type[Delta], str] = {
     Text: _MESSAGE,
@@ -39,6 +42,7 @@ _OPENED: dict[type[Delta], str] = {
     MessageOpened: _MESSAGE,
     ReasoningOpened: _REASONING,
     CallOpened: _CALL,
+    HostedOpened: _HOSTED,
 }
 #: What takes up nothing, however long the answer is.
 _FREE = frozenset({Used, Finished, PartEnded})
@@ -48,9 +52,10 @@ _FREE = frozenset({Used, Finished, PartEnded})
 class Bounds:
     """The most that an answer may have.
 
-    `text` is in bytes of UTF-8, arguments and reasoning among it; `notes` are log probabilities
-    and annotations, in bytes of JSON; `events` are deltas. `without_deltas` is how many bytes may
-    come without any of them, over REPEATED times what was said: servers say whole texts again.
+    `text` is in bytes of UTF-8, arguments, reasoning and the items of hosted tools among it;
+    `notes` are log probabilities, annotations and what happens in those items, in bytes of JSON;
+    `events` are deltas. `without_deltas` is how many bytes may come without any of them, over
+    REPEATED times what was said: servers say whole texts again.
     """
 
     text: int = 16 * _MEBIBYTE
@@ -108,7 +113,7 @@ class Budget:
         """Take note of the item that a delta of this kind opens, ends or belongs to."""
         if opened := _OPENED.get(kind):
             self._begin(opened)
-        elif kind is ItemEnded:
+        elif kind in (ItemEnded, HostedEnded):
             self._open = ""
         elif (item := _ITEMS.get(kind, self._open)) != self._open:
             self._begin(item)
@@ -132,6 +137,10 @@ class Budget:
                 self._text += _size(delta.payload)
             case CallOpened():
                 self._text += _size(delta.name) + _size(delta.call_id or "")
+            case HostedOpened() | HostedEnded():
+                self._text += _json_size(delta.json)
+            case HostedNoted():
+                self._notes += _json_size(delta.fields)
             case Annotated():
                 self._notes += _json_size(delta.annotation)
             case _:

@@ -10,6 +10,8 @@ from app.domain.stream.deltas import (
     Arguments,
     CallOpened,
     Delta,
+    HostedEnded,
+    HostedOpened,
     Opaque,
     Refused,
     Text,
@@ -28,7 +30,10 @@ from app.providers.reading.fields import (
 
 #: How many unknown things an error names, and what a name of one looks like.
 _MOST_NAMED = 5
-_SAYING = (Text, Refused, Thought, Opaque, CallOpened, Arguments, Annotated)
+_SAYING = (
+    *(Text, Refused, Thought, Opaque, CallOpened, Arguments, Annotated),
+    *(HostedOpened, HostedEnded),
+)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}", re.ASCII)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from apispec import APISpec
 
 from app import __version__
+from app.domain.hosted.policy import NOTHING_PASSES, PassPolicy
 from app.schemas.docs.converter import Plugin
 from app.schemas.docs.errors import error_responses
 from app.schemas.docs.headers import HEADERS
@@ -19,6 +20,7 @@ from app.schemas.request.foreign import UnsupportedField
 from app.schemas.request.items.input import ITEMS
 from app.schemas.request.parts import ASSISTANT_PARTS, CALLER_PARTS
 from app.schemas.request.text_options import FORMATS
+from app.schemas.request.tools.field import TOOLS
 from app.schemas.wire.events import EVENT
 from app.schemas.wire.items import ITEM
 
@@ -67,8 +69,11 @@ def document() -> dict[str, Any]:
     return spec.to_dict()
 
 
-def endpoint_info() -> dict[str, Any]:
-    """Return what GET /v1/responses shows, made from the schemas."""
+def endpoint_info(passed: PassPolicy = NOTHING_PASSES) -> dict[str, Any]:
+    """Return what GET /v1/responses shows, made from the schemas.
+
+    `passed` is what providers are sent as it came (P1, P2).
+    """
     return {
         "object": "endpoint",
         "path": RESPONSES,
@@ -84,7 +89,9 @@ def endpoint_info() -> dict[str, Any]:
             ],
             "item_types": list(ITEMS),
             "content_parts": list(dict.fromkeys((*CALLER_PARTS, *ASSISTANT_PARTS))),
-            "tools": ["function", "custom", "namespace"],
+            "tools": list(TOOLS),
+            "hosted_tools": list(passed.tools_in_order),
+            "forwarded": list(passed.fields_in_order),
             "text_formats": list(FORMATS),
             "stream_events": list(EVENT.documents),
         },

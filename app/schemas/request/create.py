@@ -14,6 +14,7 @@ from app.domain.answer_options import ReasoningOptions
 from app.domain.ids import is_conversation_id, is_response_id
 from app.domain.models import is_deep_research
 from app.domain.request import INCLUDE_ENCRYPTED, INCLUDE_LOGPROBS, CreateRequest, Parameters
+from app.domain.tools import included
 from app.schemas.document import Document
 from app.schemas.field import ReadContext, Refer, StrictField
 from app.schemas.fields import Boolean, Choice, Integer, Number, String, TextMap
@@ -71,13 +72,19 @@ class IncludeField(StrictField):
             if each not in INCLUDE_VALUES:
                 what = f"must be {listed(_INCLUDE)}, not {quoted(each)}."
                 raise InvalidField("invalid_value", path, what)
-            if each not in _ACTED_ON:
+            if each not in _ACTED_ON and not _is_passed(each, context):
                 context.ignore(path)
         return frozenset(value)
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:
         values = {"type": "string", "enum": list(_INCLUDE)}
         return {"type": "array", "maxItems": _MOST_INCLUDED, "items": values}
+
+
+def _is_passed(value: str, context: ReadContext) -> bool:
+    """Tell whether it is about a tool that the model's provider runs for this caller (P2)."""
+    tools = context.policy.restricted(context.allowed_tools).hosted_tools
+    return bool(included((value,), tools))
 
 
 class PreviousResponseField(StrictField):
@@ -146,7 +153,7 @@ class CreateRequestSchema(ChatParametersSchema):
     input = InputField(required=True)
     instructions = String(about="Holds for this response only; a later one does not inherit it.")
     max_output_tokens = Integer(16, _MOST_TOKENS)
-    max_tool_calls = Integer(1, _MOST_TOKENS, about="Counts calls of hosted tools: there are none.")
+    max_tool_calls = Integer(1, _MOST_TOKENS, about="Counts calls of hosted tools.")
     temperature = Number(0, 2, default=1)
     top_p = Number(0, 1, default=1)
     presence_penalty = Number(-2, 2, default=0)

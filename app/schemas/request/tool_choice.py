@@ -10,6 +10,7 @@ from app.domain.tools import (
     NamedBuiltInTool,
     NamedCustomTool,
     NamedFunction,
+    NamedHostedTool,
     Tool,
     ToolChoice,
     choice_key,
@@ -32,7 +33,8 @@ from app.schemas.invalid import (
 from app.schemas.nesting import Nested
 from app.schemas.request.bounds import MOST_TOOLS, NAME, NAME_HINT
 from app.schemas.request.tools.built_in import BUILT_IN_TOOLS
-from app.schemas.request.tools.unsupported import HOSTED
+from app.schemas.request.tools.hosted import ChosenHostedToolSchema, read_chosen
+from app.settings import HOSTED_TOOLS
 
 _MODES = ("none", "auto", "required")
 
@@ -70,10 +72,11 @@ class ChosenBuiltInToolSchema(Document):
     type = Choice(*BUILT_IN_TOOLS, required=True, attribute="name")
 
 
-_NAMED, _CUSTOM, _BUILT_IN = (
+_NAMED, _CUSTOM, _BUILT_IN, _HOSTED = (
     ChosenFunctionSchema(),
     ChosenCustomToolSchema(),
     ChosenBuiltInToolSchema(),
+    ChosenHostedToolSchema(),
 )
 #: How one tool is named, by `type`.
 _ONE: dict[str, Document] = {
@@ -94,7 +97,7 @@ class AllowedNamesField(StrictField):
         return tuple(each for each in named if each is not None)
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:
-        items = {"anyOf": [refer(each) for each in dict.fromkeys(_ONE.values())]}
+        items = {"anyOf": [refer(each) for each in dict.fromkeys((*_ONE.values(), _HOSTED))]}
         return {"type": "array", "minItems": 1, "maxItems": MOST_TOOLS, "items": items}
 
 
@@ -104,6 +107,8 @@ def _allowed(raw: object, path: str, context: ReadContext) -> NamedFunction | No
     if form is not None:
         named: NamedFunction = form.read(raw, path, context)
         return named
+    if isinstance(raw, dict) and (chosen := read_chosen(raw, path, context)):
+        return chosen
     _not_a_function(kind, path, context)
     return None
 
@@ -147,6 +152,8 @@ class ToolChoiceField(StrictField):
         kind = type_at(value, path)
         form = _FORMS.get(kind)
         if form is None:
+            if chosen := read_chosen(value, path, context):
+                return chosen
             _not_a_function(kind, path, context)
             return "auto"
         choice: ToolChoice = form.read(value, path, context)
@@ -154,7 +161,8 @@ class ToolChoiceField(StrictField):
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:
         modes = {"type": "string", "enum": list(_MODES)}
-        return {"anyOf": [modes, *map(refer, dict.fromkeys(_FORMS.values()))]}
+        forms = dict.fromkeys((*_FORMS.values(), _HOSTED))
+        return {"anyOf": [modes, *map(refer, forms)]}
 
 
 def _mode(value: str, path: str) -> ToolChoice:
@@ -170,7 +178,7 @@ def _mode(value: str, path: str) -> ToolChoice:
 
 def _not_a_function(kind: str, path: str, context: ReadContext) -> None:
     if not context.drops_unsupported:
-        code = "unsupported_value" if kind in HOSTED else "invalid_value"
+        code = "unsupported_value" if kind in HOSTED_TOOLS else "invalid_value"
         what = f"must be {listed(tuple(_FORMS))}, not {quoted(kind)}."
         raise InvalidField(code, join(path, "type"), what)
     context.ignore(path)
@@ -199,9 +207,9 @@ def settle(
             excused = choice.name in context.dropped_tools
             if choice_key(choice) in choosable(tools) or (continues and not excused):
                 return choice
-            key = "type" if isinstance(choice, NamedBuiltInTool) else "name"
-            at = f"tool_choice.{key}"
-            return _lost(at, _undeclared(choice.name), context, excused=excused)
+            is_type = isinstance(choice, NamedBuiltInTool | NamedHostedTool)
+            at = f"tool_choice.{'type' if is_type else 'name'}"
+            return _lost(at, _undeclared(choice.label), context, excused=excused)
         case AllowedTools():
             return _settle_allowed(choice, choosable(tools), context, continues=continues)
         case _:
@@ -224,7 +232,7 @@ def _settle_allowed(
     for each in choice.tools:
         if each not in kept:
             excused = each.name in dropped
-            _lost("tool_choice.tools", _undeclared(each.name), context, excused=excused)
+            _lost("tool_choice.tools", _undeclared(each.label), context, excused=excused)
     return AllowedTools.of(choice.mode, kept) if kept and choice.mode != "none" else "none"
 
 

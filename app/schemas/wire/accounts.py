@@ -105,6 +105,9 @@ class ApiKeySchema(ValueSchema[ApiKey]):
     unsupported_tools = Choice(
         "refuse", "drop", attribute="permissions.unsupported_tools", **OR_NULL
     )
+    hosted_tools = Strings(
+        about="null: all of them.", attribute="permissions.hosted_tools", **OR_NULL
+    )
     limits = Nested(LimitsSchema(), attribute="permissions.limits", **ALWAYS)
 
 

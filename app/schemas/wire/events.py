@@ -34,6 +34,7 @@ from app.domain.stream.events import (
 from app.schemas.fields import Choice, Integer, String
 from app.schemas.nesting import ListOf, Nested, OneOf
 from app.schemas.wire.built_in.events import BUILT_IN_EVENTS
+from app.schemas.wire.built_in.hosted_events import HOSTED_EVENT
 from app.schemas.wire.document import ALWAYS, OR_NULL, ValueSchema
 from app.schemas.wire.items import OUTPUT_ITEM
 from app.schemas.wire.parts import ANNOTATION, OUTPUT_PART, SUMMARY_TEXT, TOKEN
@@ -231,4 +232,7 @@ EVENT: OneOf[Event] = OneOf(
     SummaryDoneEventSchema(),
     CompactingEventSchema(),
     ErrorEventSchema(),
+    HOSTED_EVENT,
+    rest=HOSTED_EVENT.load,
+    other=HOSTED_EVENT,
 )

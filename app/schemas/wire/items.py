@@ -28,7 +28,7 @@ from app.schemas.compiled import Load
 from app.schemas.custom_input import CustomInput
 from app.schemas.field import Bind, ReadContext, Refer, StrictField
 from app.schemas.fields import Choice, String
-from app.schemas.invalid import object_at
+from app.schemas.invalid import join, object_at, required
 from app.schemas.nesting import ListOf, OneOf
 from app.schemas.search_arguments import SearchArguments
 from app.schemas.wire.built_in.items import BUILT_IN_CALLS, BUILT_IN_OUTPUTS
@@ -153,12 +153,16 @@ class AdditionalToolsSchema(ValueSchema[AdditionalTools]):
     tools = ListOf(TOOL, **ALWAYS)
 
 
+_SEARCHES = ("tool_search_call", "tool_search_output")
+
+
 class HostedItemSchema(ValueSchema[HostedItem]):
     about = "What a tool did that another server ran: as it came, with keys of its own."
     values = (HostedItem,)
 
     id = String(shortest=1, **ALWAYS)
-    type = Choice(*HOSTED_KINDS, **ALWAYS)
+    #: A search has a schema of its own, whoever ran it.
+    type = Choice(*(kind for kind in HOSTED_KINDS if kind not in _SEARCHES), **ALWAYS)
 
     def _compile(self) -> None:
         self.writer = attrgetter("json")
@@ -166,10 +170,11 @@ class HostedItemSchema(ValueSchema[HostedItem]):
         self.readers |= dict.fromkeys(self.types, hosted_item)
 
     def read(self, raw: object, path: str, context: ReadContext) -> dict[str, Any]:
-        """Return the object at `path`, whatever its other keys; see WireSchema."""
+        """Return the object at `path`, whatever its kind and its other keys; see WireSchema."""
         given = object_at(raw, path)
-        own = {name: given[name] for name in self.strict_fields if name in given}
-        super().read(own, path, context)
+        if not given.get("id"):
+            raise required(join(path, "id"))
+        self.strict_fields["id"].check(given["id"], path, context)
         return given
 
     def dump_code(self, value: str, bind: Bind) -> str:
@@ -235,15 +240,28 @@ class CompactionSchema(ValueSchema[Compaction]):
 
 _CALL, _CUSTOM_CALL, _REASONING = FunctionCallSchema(), CustomCallSchema(), ReasoningSchema()
 _SEARCH, _COMPACTION = ToolSearchCallSchema(), CompactionSchema()
+
+
+def _carried(data: dict[str, Any]) -> Item:
+    """Return an item of a kind that its server made, and that is none of a caller's."""
+    kind = data["type"]
+    if kind in ITEM.documents and kind not in HOSTED_KINDS:
+        raise ValueError(f"the type must be that of an output, not {kind!r}")
+    return hosted_item(data)
+
+
 #: What a model made, and whatever a conversation holds.
 OUTPUT_ITEM: OneOf[OutputItem] = OneOf(
     OutputMessageSchema(),
     _CALL,
     _CUSTOM_CALL,
     *BUILT_IN_CALLS,
+    _HOSTED,
     _SEARCH,
     _REASONING,
     _COMPACTION,
+    rest=_carried,
+    other=_HOSTED,
 )
 ITEM: OneOf[Item] = OneOf(
     MessageSchema(),
@@ -260,5 +278,6 @@ ITEM: OneOf[Item] = OneOf(
     _SEARCH,
     ToolSearchOutputSchema(),
     _COMPACTION,
+    other=_HOSTED,
     rest=hosted_item,  # of a later release, or of a server that has more kinds than we know
 )

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 from app.domain.tools import (
     AllowedTools,
     CustomTool,
     FunctionTool,
+    HostedTool,
     InputGrammar,
     NamedCustomTool,
     NamedFunction,
+    NamedHostedTool,
     NamespaceTool,
     PlainInput,
     Tool,
     ToolSearchTool,
+    without_secrets,
 )
 from app.schemas.field import Bind, ReadContext, Refer
 from app.schemas.fields import Boolean, Choice, FreeObject, String
+from app.schemas.invalid import InvalidField, object_at
 from app.schemas.nesting import ListOf, Nested, OneOf
 from app.schemas.wire.built_in.tools import BUILT_IN_TOOLS, NamedBuiltInToolSchema
 from app.schemas.wire.document import ALWAYS, AT_TIMES, OR_NULL, ValueSchema
+from app.settings import HOSTED_TOOLS
 
 
 class FunctionToolSchema(ValueSchema[FunctionTool]):
@@ -81,9 +87,50 @@ class NamespaceToolSchema(ValueSchema[NamespaceTool]):
     tools = ListOf(OneOf(FUNCTION_TOOL, _CUSTOM_TOOL), **ALWAYS)
 
 
+class HostedToolSchema(ValueSchema[HostedTool]):
+    about = "A tool that the provider runs: as it was given, without secrets."
+    values = (HostedTool,)
+
+    type = Choice(*HOSTED_TOOLS, **ALWAYS)
+
+    def _compile(self) -> None:
+        self.writer, self._reader = attrgetter("shown"), HostedTool
+        self.readers |= dict.fromkeys(self.types, HostedTool)
+
+    def read(self, raw: object, path: str, context: ReadContext) -> dict[str, Any]:
+        """Return the object at `path`, whatever its keys, and the day of its type; see WireSchema.
+
+        Raises:
+            InvalidField: it shows a secret, or is none.
+        """
+        given = object_at(raw, path)
+        if without_secrets(given) != given:
+            raise InvalidField("invalid_value", path, "shows what is secret.")
+        return given
+
+    def dump_code(self, value: str, bind: Bind) -> str:
+        return f"{value}.shown"
+
+
+_HOSTED_TOOL = HostedToolSchema()
+
+
 class ToolSearchToolSchema(ValueSchema[ToolSearchTool]):
     about = "A search among tools that the caller runs."
     values = (ToolSearchTool,)
+
+    def _compile(self) -> None:
+        super()._compile()
+        own = self.readers[ToolSearchTool.type]
+        self.readers[ToolSearchTool.type] = lambda data: (
+            own(data) if data.get("execution") == "client" else HostedTool(data)
+        )
+
+    def read(self, raw: object, path: str, context: ReadContext) -> dict[str, Any]:
+        """Return the object at `path`, which may be one of the provider's; see WireSchema."""
+        if object_at(raw, path).get("execution") == "client":
+            return super().read(raw, path, context)
+        return _HOSTED_TOOL.read(raw, path, context)
 
     type = Choice("tool_search", **ALWAYS)
     execution = Choice("client", **ALWAYS)
@@ -92,11 +139,14 @@ class ToolSearchToolSchema(ValueSchema[ToolSearchTool]):
 
 
 TOOL: OneOf[Tool] = OneOf(
+    _HOSTED_TOOL,
     FUNCTION_TOOL,
     _CUSTOM_TOOL,
     NamespaceToolSchema(),
     ToolSearchToolSchema(),
     *BUILT_IN_TOOLS,
+    rest=HostedTool,
+    other=_HOSTED_TOOL,
 )
 
 
@@ -114,10 +164,30 @@ class NamedCustomToolSchema(ValueSchema[NamedCustomTool]):
     name = String(**ALWAYS)
 
 
+class NamedHostedToolSchema(ValueSchema[NamedHostedTool]):
+    about = "A tool of the provider's: as it was given."
+    values = (NamedHostedTool,)
+
+    type = Choice(*HOSTED_TOOLS, "computer_use", **ALWAYS)
+
+    def _compile(self) -> None:
+        self.writer = attrgetter("json")
+        self._reader = NamedHostedTool.of
+
+    def read(self, raw: object, path: str, context: ReadContext) -> dict[str, Any]:
+        """Return the object at `path`, whatever its other keys; see WireSchema."""
+        return object_at(raw, path)
+
+    def dump_code(self, value: str, bind: Bind) -> str:
+        return f"{value}.json"
+
+
+_NAMED_HOSTED = NamedHostedToolSchema()
 _NAMED: tuple[ValueSchema[Any], ...] = (
     NamedFunctionSchema(),
     NamedCustomToolSchema(),
     NamedBuiltInToolSchema(),
+    _NAMED_HOSTED,
 )
 
 
@@ -126,13 +196,15 @@ class AllowedToolsSchema(ValueSchema[AllowedTools]):
 
     type = Choice("allowed_tools", **ALWAYS)
     mode = Choice("auto", "required", **ALWAYS)
-    tools = ListOf(OneOf(*_NAMED), **ALWAYS)
+    tools = ListOf(OneOf(*_NAMED, other=_NAMED_HOSTED), **ALWAYS)
 
 
 class ToolChoiceEcho(Choice):
     """A mode, one tool, or several."""
 
-    _object: OneOf[NamedFunction | AllowedTools] = OneOf(*_NAMED, AllowedToolsSchema())
+    _object: OneOf[NamedFunction | AllowedTools] = OneOf(
+        *_NAMED, AllowedToolsSchema(), other=_NAMED_HOSTED
+    )
 
     def check(self, value: Any, at: str, context: ReadContext) -> Any:
         if type(value) is dict:

@@ -139,7 +139,7 @@ def refuse_undeclared(request: CreateRequest, thread: Thread) -> None:
     if missing is not None:
         key = "type" if isinstance(choice, NamedBuiltInTool) else "name"
         at = f"tool_choice.{'tools' if isinstance(choice, AllowedTools) else key}"
-        what = f"'{at}' names '{missing.name}', which is not among the tools: declare it there."
+        what = f"'{at}' names '{missing.label}', which is not among the tools: declare it there."
         raise InvalidRequest(what, param=at, code="invalid_value")
 
 

@@ -26,7 +26,7 @@ from app.services.answering.compactor import Compactor, opened_summary, readers
 from app.services.answering.history import refuse_undeclared, thread_for, without_oldest
 from app.services.answering.plain_reasoning import marked
 from app.services.answering.prepared.model_requests import ModelRequests
-from app.services.answering.prepared.passing import passing
+from app.services.answering.prepared.passing import needs_passing, passing
 from app.services.answering.prepared.request import PreparedRequest
 from app.services.answering.run import Run
 from app.services.answering.sealing import PayloadSealer
@@ -107,7 +107,7 @@ class Preparation:
         targets = self._catalog.resolve(request.model, caller)
         if targets[0].reasoning:
             refuse_sampling(request.parameters)
-        return passing(targets, request) if request.forwarded else targets
+        return passing(targets, request) if needs_passing(request) else targets
 
     def ignored(self, prepared: PreparedRequest) -> tuple[str, ...]:
         """Name the parameters that the first-choice provider will not honour."""
@@ -218,6 +218,7 @@ class Preparation:
             CallNames.of(
                 used_call_ids(prepared.request, prepared.thread.items),
                 prepared.parameters.tools,
+                prepared.thread.items,
             ),
         )
 

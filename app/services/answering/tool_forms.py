@@ -11,6 +11,7 @@ from app.domain.items import AdditionalTools, Item
 from app.domain.request import Parameters
 from app.domain.tools import (
     FunctionTool,
+    HostedTool,
     Tool,
     ToolSearchTool,
     choice_in_known_forms,
@@ -44,11 +45,18 @@ def for_provider(
     elif gone := _gone(thread.added, items):
         parameters = replace(parameters, tools=grouped((*parameters.tools, *undeferred(gone))))
     tools = parameters.tools
-    if not any(isinstance(tool, ToolSearchTool) for tool in everything.tools):
+    if not any(_searches(tool, known) for tool in everything.tools):
         # What is deferred is refused where nothing searches for it.
         tools, items = undeferred(tools), tuple(map(_undeferred, items))
     choice = choice_in_known_forms(parameters.tool_choice, everything.tools, known)
     return replace(parameters, tools=in_known_forms(tools, known), tool_choice=choice), items
+
+
+def _searches(tool: Tool, known: frozenset[str]) -> bool:
+    """Tell whether it is a search among tools that somebody runs."""
+    if isinstance(tool, HostedTool):
+        return tool.family == ToolSearchTool.type and tool.known_as in known
+    return isinstance(tool, ToolSearchTool)
 
 
 def _gone(added: Iterable[Tool], items: Iterable[Item]) -> list[Tool]:

@@ -20,12 +20,17 @@ def card_of(
     upstream_model: str,
     settings: ModelSettings | None,
     context_window: int | None,
+    allowed_tools: tuple[str, ...] | None = None,
 ) -> ModelCard:
-    """Return the card of a provider's model; `context_window` is what is known of it otherwise."""
+    """Return the card of a provider's model; `context_window` is what is known of it otherwise.
+
+    `allowed_tools` are the hosted tools that the caller may use, None for all.
+    """
     known, honoured = provider.describe(upstream_model)
     facts = _configured(settings).over(known).over(ModelFacts(context_window=context_window))
     instructions = settings.base_instructions if settings else None
-    return ModelCard(model_id, provider.name, facts, honoured, instructions)
+    policy = provider.policy.restricted(allowed_tools)
+    return ModelCard(model_id, provider.name, facts, honoured, instructions, policy)
 
 
 def near_ids(model_id: str, known: Iterable[str]) -> tuple[str, ...]:

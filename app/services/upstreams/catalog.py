@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 from app.domain.accounts.accounts import Caller
 from app.domain.hosted.policy import NOTHING_PASSES, PassPolicy
@@ -124,6 +124,12 @@ class ModelCatalog:
             return NOTHING_PASSES
         route = self._route(model_id)
         return NOTHING_PASSES if route is None else self._providers[route.provider].policy
+
+    def passed(self, caller: Caller) -> PassPolicy:
+        """Return all that any provider is sent as it came, as far as the caller may use it."""
+        policies = (each.policy for each in self._providers.values())
+        everything = reduce(PassPolicy.joined, policies, NOTHING_PASSES)
+        return everything.restricted(caller.hosted_tools)
 
     def label(self, model_id: str) -> str:
         """Return what a model is called in metrics: "other" where the id is not known by name."""
@@ -268,7 +274,7 @@ class ModelCatalog:
         settings = self._configured.get(model_id) or self._facts.get(route)
         provider = self._providers[route.provider]
         window = self._context_window_of(route.provider, route.model)
-        return card_of(model_id, provider, route.model, settings, window)
+        return card_of(model_id, provider, route.model, settings, window, caller.hosted_tools)
 
 
 def _route_of(model: ModelSettings) -> _Route:

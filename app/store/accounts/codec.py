@@ -23,6 +23,8 @@ from app.settings import CostBudget
 _VERSION = 1
 #: Of records that have a budget, which the releases before would overlook.
 _WITH_BUDGETS = 2
+#: Of keys that may not use every hosted tool.
+_WITH_HOSTED_TOOLS = 3
 
 
 def dump_key(key: ApiKey) -> bytes:
@@ -31,6 +33,8 @@ def dump_key(key: ApiKey) -> bytes:
     fields = {name: getattr(key, name) for name in ApiKey.__slots__ if name != "secrets"}
     fields["permissions"] = dump_permissions(key.permissions)
     version = _version(key.permissions.limits)
+    if key.permissions.hosted_tools is not None:
+        version = _WITH_HOSTED_TOOLS
     return orjson.dumps({"v": version, **fields, "secrets": secrets})
 
 
@@ -48,13 +52,22 @@ def load_key(raw: bytes) -> ApiKey:
 
 def dump_permissions(permissions: Permissions) -> dict[str, Any]:
     """Return permissions as JSON has them."""
-    return {**asdict(permissions), "limits": _limits(permissions.limits)}
+    fields = {**asdict(permissions), "limits": _limits(permissions.limits)}
+    if permissions.hosted_tools is None:
+        del fields["hosted_tools"]  # an earlier release need not know of them
+    return fields
 
 
 def load_permissions(fields: dict[str, Any]) -> Permissions:
     """Return the permissions that JSON has."""
     limits, models = _allowance({**fields["limits"]}), tuple(fields["models"])
-    return Permissions(**{**fields, "models": models, "limits": limits})
+    tools = fields.get("hosted_tools")
+    changed = {
+        "models": models,
+        "limits": limits,
+        "hosted_tools": None if tools is None else tuple(tools),
+    }
+    return Permissions(**{**fields, **changed})
 
 
 def dump_account(account: Account) -> bytes:
@@ -106,6 +119,6 @@ def _allowance(fields: dict[str, Any]) -> Allowance:
 
 def _fields(raw: bytes) -> dict[str, Any]:
     fields: dict[str, Any] = orjson.loads(raw)
-    if (version := fields.pop("v")) not in (_VERSION, _WITH_BUDGETS):
+    if (version := fields.pop("v")) not in (_VERSION, _WITH_BUDGETS, _WITH_HOSTED_TOOLS):
         raise Unavailable(f"A record of version {version} needs a newer gateway.")
     return fields

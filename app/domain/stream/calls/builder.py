@@ -1,18 +1,30 @@
-"""What builds a call: of a function, of a custom tool, of a built-in tool."""
+"""What builds a call: of a function, of a custom tool, of a built-in tool, of the server's own."""
 
 from __future__ import annotations
 
 from app.domain.built_in.apply_patch import ApplyPatchTool
 from app.domain.built_in.local_shell import LocalShellTool
 from app.domain.built_in.shell import ShellTool
-from app.domain.ids import Mint
+from app.domain.hosted.item import HostedItem
+from app.domain.ids import Mint, carried_id
 from app.domain.stream.call_names import CallNames
 from app.domain.stream.calls.apply_patch import ApplyPatchCallBuilder
 from app.domain.stream.calls.built_in import BuiltInCallBuilder, LocalShellCallBuilder
 from app.domain.stream.calls.custom import CustomCallBuilder, InputDecoder
+from app.domain.stream.calls.hosted import HostedBuilder
 from app.domain.stream.calls.search import ToolSearchCallBuilder
 from app.domain.stream.calls.shell import ShellCallBuilder
-from app.domain.stream.deltas import CallOpened
+from app.domain.stream.deltas import (
+    Arguments,
+    CallOpened,
+    Delta,
+    Finished,
+    HostedEnded,
+    HostedNoted,
+    HostedOpened,
+    ItemEnded,
+    Used,
+)
 from app.domain.stream.event_log import EventLog
 from app.domain.stream.item_builders import FunctionCallBuilder
 from app.domain.tools import ToolSearchTool
@@ -26,10 +38,39 @@ _BUILT_IN: dict[str, type[BuiltInCallBuilder]] = {
 }
 
 
+CallBuilder = FunctionCallBuilder | HostedBuilder
+CALLS = (FunctionCallBuilder, HostedBuilder)
+
+
 def call_builder(
+    log: EventLog, mint: Mint, call: CallOpened | HostedOpened, response_id: str, names: CallNames
+) -> CallBuilder:
+    """Return what builds a call of this response, by the tool that it is of."""
+    if isinstance(call, HostedOpened):
+        shown = HostedItem("", call.json)
+        item_id = carried_id(mint(shown.prefix), call.upstream_id)
+        return HostedBuilder(log, item_id, call.key, shown.renamed(names.hosted_ids).json)
+    given = call.call_id
+    own_id = names.own_id(given, response_id) if given else mint("call")
+    return _function_builder(log, mint, call, own_id, names)
+
+
+def is_of(delta: Delta, call: CallBuilder) -> bool:
+    """Tell whether a delta is about the call that is open, or about no item."""
+    match delta:
+        case Arguments() | HostedEnded():
+            return delta.key == call.key
+        case HostedNoted():
+            return delta.key in (call.key, None)
+        case ItemEnded():
+            return isinstance(call, FunctionCallBuilder)
+        case _:
+            return isinstance(delta, Used | Finished)
+
+
+def _function_builder(
     log: EventLog, mint: Mint, call: CallOpened, own_id: str, names: CallNames
 ) -> FunctionCallBuilder:
-    """Return what builds a call, by the tool that it is of."""
     kind = names.built_in_type(call)
     if kind:
         built_in = _BUILT_IN[kind]

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import assert_never
 
+from app.domain.hosted.item import HostedItem
 from app.domain.items import (
     BuiltInCall,
     Compaction,
@@ -193,7 +194,7 @@ def opening(item: OutputItem) -> OutputItem | None:
             return Message(item.id, "assistant", (), "in_progress", item.phase)
         case Reasoning():
             return Reasoning(item.id)
-        case Compaction():
+        case Compaction() | HostedItem():
             return None
         case BuiltInCall():
             return built_in.opening(item)

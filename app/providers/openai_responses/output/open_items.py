@@ -22,6 +22,11 @@ from app.providers.openai_responses.output.calls import (
     CallItem,
     CustomCallItem,
 )
+from app.providers.openai_responses.output.hosted import (
+    HostedOutputItem,
+    is_hosted,
+    of_answer,
+)
 from app.providers.openai_responses.output.items import (
     MessageItem,
     OutputItem,
@@ -52,15 +57,21 @@ class OpenItems:
     """The items that have begun, in order.
 
     `may_be_cut` says that the server does not tell that it cut an answer: then no item ends before
-    the answer does.
+    the answer does. `carries` says that it runs tools itself, and may have items of any kind.
     """
 
     def __init__(
-        self, reader: ContentReader, *, may_be_cut: bool, has_namespaces: bool = False
+        self,
+        reader: ContentReader,
+        *,
+        may_be_cut: bool,
+        has_namespaces: bool = False,
+        carries: bool = False,
     ) -> None:
         self._reader = reader
         self._may_be_cut = may_be_cut
         self._has_namespaces = has_namespaces
+        self._carries = carries
         self._items: list[OutputItem] = []
         self._unknown = 0  # items of kinds that are not read, which have indexes of their own
         self._by_index: dict[int, OutputItem] = {}
@@ -87,7 +98,7 @@ class OpenItems:
     def added(self, event: Json) -> list[Delta]:
         """Begin the item that an event adds."""
         item_json = self._reader.mapping(event, "item")
-        kind = kind_of(item_json)
+        kind = self._kind(item_json)
         if kind is None:
             self._unknown += 1
             self._reader.understanding.note_unknown("item", item_json.get("type"))
@@ -102,7 +113,7 @@ class OpenItems:
     def done(self, event: Json) -> list[Delta]:
         """Complete and end the item that an event shows whole."""
         item_json = self._reader.mapping(event, "item")
-        kind = kind_of(item_json)
+        kind = self._kind(item_json)
         if kind is None:
             return []
         item = self._find({"item_id": item_json.get("id")} | event, kind)
@@ -117,12 +128,13 @@ class OpenItems:
         that have, comes too late.
         """
         begun = {
-            kind: iter([i for i in self._items if type(i) is kind]) for kind in _KINDS.values()
+            kind: iter([i for i in self._items if type(i) is kind])
+            for kind in (*_KINDS.values(), HostedOutputItem)
         }
         pairs = [
             (item_json, next(begun[kind], None))
             for item_json in output
-            if (kind := kind_of(item_json)) is not None
+            if (kind := self._kind(item_json)) is not None
         ]
         last = max((at for at, (_, item) in enumerate(pairs) if item is not None), default=-1)
         deltas: list[Delta] = []
@@ -133,6 +145,15 @@ class OpenItems:
                 deltas += self._begin_whole(item_json, {})
             refuse_too_many(deltas)
         return deltas + self.leave()
+
+    def note(self, event: Json) -> list[Delta]:
+        """Return what an event says that is not known: of an item of the server's own, or all."""
+        if not self._carries:
+            return []
+        item = self._by_index.get(_index(event)) or self._by_id.get(_id(event.get("item_id")))
+        if item is None:
+            return of_answer(event)
+        return item.noted(event) if type(item) is HostedOutputItem and not item.is_done else []
 
     def leave(self) -> list[Delta]:
         """Return what is left to say of the latest item, unless it is a call or has ended."""
@@ -152,18 +173,25 @@ class OpenItems:
             return last
         return None
 
+    def _kind(self, item_json: Json) -> type[OutputItem] | None:
+        kind = kind_of(item_json)
+        if kind is None and self._carries and is_hosted(item_json):
+            return HostedOutputItem
+        return kind
+
     def _new(self, item_json: Json) -> OutputItem:
-        kind = kind_of(item_json) or MessageItem
+        kind, key = self._kind(item_json) or MessageItem, str(len(self._items))
+        if issubclass(kind, HostedOutputItem):
+            return kind(item_json, self._reader, key)
         if issubclass(kind, CallItem):
-            key = str(len(self._items))
             return kind(item_json, self._reader, key, has_namespaces=self._has_namespaces)
         return kind(item_json, self._reader)
 
     def _begin_whole(self, item_json: Json, event: Json) -> list[Delta]:
         item = self._new(item_json)
-        return self._begin(item, event) + self._complete(item, item_json)
+        return self._begin(item, event, is_whole=True) + self._complete(item, item_json)
 
-    def _begin(self, item: OutputItem, event: Json) -> list[Delta]:
+    def _begin(self, item: OutputItem, event: Json, *, is_whole: bool = False) -> list[Delta]:
         """Begin an item; what is open ends by it, but for calls, whose pieces may alternate."""
         index = _index(event)
         place = len(self._items) + self._unknown if index == _NOWHERE else index
@@ -172,6 +200,8 @@ class OpenItems:
         if item.item_id:
             self._by_id[item.item_id] = item
         before = self.leave()
+        if isinstance(item, HostedOutputItem):  # its end is told apart from that of any other
+            return before + (item.opened_late() if is_whole else item.opened())
         self._open.append(item)
         return before + item.opened()
 
@@ -181,6 +211,9 @@ class OpenItems:
         One that was cut stays open, so that its status shows it.
         """
         deltas = item.rest(item_json)
+        if isinstance(item, HostedOutputItem):
+            item.is_done = True
+            return deltas
         if item_json.get("status") == "incomplete" or self._may_be_cut:
             return deltas
         item.is_done = True

@@ -8,7 +8,7 @@ from typing import Any
 from app.domain.built_in.tool_search import ToolSearchCall, ToolSearchOutput
 from app.domain.hosted.item import is_search_elsewhere
 from app.domain.items import AdditionalTools
-from app.domain.tools import CallableTool, Tool, members_of, own_names
+from app.domain.tools import HostedTool, SingleTool, Tool, members_of, own_names
 from app.schemas.field import AddedTool, ReadContext
 from app.schemas.fields import Choice, String
 from app.schemas.invalid import object_at
@@ -92,6 +92,8 @@ def refuse_clashes(tools: Sequence[Tool], added: Sequence[AddedTool]) -> None:
     known = {each.name: (tool, each) for tool in tools for each in members_of((tool,))}
     for tool, path, may_replace in added:
         for each in members_of((tool,)) if path else ():
+            if isinstance(each, HostedTool):
+                continue  # its server knows how many there may be
             earlier, other = known.setdefault(each.name, (tool, each))
             is_same = (
                 _origin(earlier, other) == _origin(tool, each) if may_replace else other == each
@@ -100,6 +102,6 @@ def refuse_clashes(tools: Sequence[Tool], added: Sequence[AddedTool]) -> None:
                 raise taken(each, path)
 
 
-def _origin(tool: Tool, member: CallableTool) -> tuple[type, tuple[str, str] | None]:
+def _origin(tool: Tool, member: SingleTool) -> tuple[type, tuple[str, str] | None]:
     """Return what a tool is, whatever it takes: its kind, and its namespace and name there."""
     return type(member), own_names((tool,)).get(member.name)

@@ -12,13 +12,9 @@ from app.schemas.request.items.fields import ItemId, ItemSchema
 _MOST_KEYS = 100
 
 
-class InputHostedItemSchema(ItemSchema):
-    about = (
-        "What a tool did that another server ran. All of its keys are kept as they are; models "
-        "whose servers do not know such items read it in words."
-    )
+class _CarriedItemSchema(ItemSchema):
+    """An item that is kept as it came, whatever its keys."""
 
-    type = Choice(*(kind for kind in HOSTED_KINDS if kind not in PAIRED_KINDS), required=True)
     id = ItemId()
 
     def read(self, raw: object, path: str, context: ReadContext) -> HostedItem:
@@ -41,6 +37,15 @@ class InputHostedItemSchema(ItemSchema):
         return HostedItem(given.get("id") or "", given, path)
 
 
+class InputHostedItemSchema(_CarriedItemSchema):
+    about = (
+        "What a tool did that another server ran. All of its keys are kept as they are; models "
+        "whose servers do not know such items read it in words."
+    )
+
+    type = Choice(*(kind for kind in HOSTED_KINDS if kind not in PAIRED_KINDS), required=True)
+
+
 class InputComputerItemSchema(InputHostedItemSchema):
     about = (
         "What a computer was to do, or what it showed then: kept as it is, and together. Models "
@@ -49,3 +54,9 @@ class InputComputerItemSchema(InputHostedItemSchema):
 
     type = Choice(*PAIRED_KINDS, required=True)
     call_id = String(required=True, shortest=1, longest=LONGEST_CALL_ID)
+
+
+class InputUnknownItemSchema(_CarriedItemSchema):
+    about = "What the provider made that is of no known kind: kept as it is."
+
+    type = String(required=True, shortest=1, longest=LONGEST_CALL_ID)

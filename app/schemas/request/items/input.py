@@ -29,7 +29,11 @@ from app.schemas.request.items.compactions import (
 )
 from app.schemas.request.items.configuration import InputConfigurationUpdateSchema
 from app.schemas.request.items.fields import LONG_TEXT, text_or_array
-from app.schemas.request.items.hosted import InputComputerItemSchema, InputHostedItemSchema
+from app.schemas.request.items.hosted import (
+    InputComputerItemSchema,
+    InputHostedItemSchema,
+    InputUnknownItemSchema,
+)
 from app.schemas.request.items.messages import (
     InputMessageSchema,
     InputReasoningSchema,
@@ -37,6 +41,7 @@ from app.schemas.request.items.messages import (
 )
 
 _HOSTED, _COMPUTER = InputHostedItemSchema(), InputComputerItemSchema()
+_UNKNOWN = InputUnknownItemSchema()
 ITEMS: dict[str, Document] = {
     "message": InputMessageSchema(),
     "function_call": InputFunctionCallSchema(),
@@ -102,6 +107,8 @@ def read_item(raw: object, path: str, context: ReadContext) -> InputItem | None:
     if item is not None:
         made: InputItem | None = item.read(given, path, context)
         return made
+    if context.policy.hosted_tools and kind not in _FOREIGN:
+        return _UNKNOWN.read(given, path, context)  # the provider may have made it (P2)
     what = f"must be {listed(tuple(ITEMS))}: {quoted(kind)} items are not taken here."
     if kind in _FOREIGN:
         what = f"{quoted(kind)} is of another API: {_FOREIGN[kind]}"

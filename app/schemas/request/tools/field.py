@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.domain.tools import NamespaceTool, Tool
+from app.domain.tools import HostedTool, NamespaceTool, Tool
 from app.schemas.document import Document
 from app.schemas.field import ReadContext, Refer, StrictField
 from app.schemas.invalid import InvalidField, array_at, join, object_at, type_at
 from app.schemas.request.bounds import MOST_TOOLS
 from app.schemas.request.tools.built_in import BUILT_IN_TOOLS
 from app.schemas.request.tools.functions import NESTED, plain_tool
+from app.schemas.request.tools.hosted import InputHostedToolSchema, read_hosted
 from app.schemas.request.tools.namespaces import MEMBERS, InputNamespaceToolSchema, taken
 from app.schemas.request.tools.search import InputToolSearchToolSchema
 from app.schemas.request.tools.unsupported import (
     container_of,
     is_search_of_ours,
-    leave_out,
     unsupported,
 )
 
@@ -28,6 +28,9 @@ TOOLS: dict[str, Document] = MEMBERS | {
 }
 
 
+_HOSTED = InputHostedToolSchema()
+
+
 class ToolsField(StrictField):
     """The tools, of every kind that callers run, each name once."""
 
@@ -37,10 +40,13 @@ class ToolsField(StrictField):
             tool = plain_tool(raw) or read_tool(raw, f"{path}[{index}]", context)
             if tool is None:
                 continue
-            for member in tool.members if isinstance(tool, NamespaceTool) else (tool,):
-                if member.name in names:
-                    raise taken(member, f"{path}[{index}]")
-                names.add(member.name)
+            if isinstance(tool, HostedTool):  # whose server knows how many there may be
+                names.add(tool.path)
+            else:
+                for member in tool.members if isinstance(tool, NamespaceTool) else (tool,):
+                    if member.name in names:
+                        raise taken(member, f"{path}[{index}]")
+                    names.add(member.name)
             self.keep(tool, f"{path}[{index}]", context)
             tools.append(tool)
         if len(names) > MOST_TOOLS:
@@ -54,7 +60,7 @@ class ToolsField(StrictField):
         """Do what there is to do with a tool that is kept: here nothing."""
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:
-        items = {"anyOf": [refer(tool) for tool in (*TOOLS.values(), NESTED)]}
+        items = {"anyOf": [refer(tool) for tool in (*TOOLS.values(), NESTED, _HOSTED)]}
         return {"type": "array", "maxItems": MOST_TOOLS, "items": items}
 
 
@@ -70,8 +76,7 @@ def read_tool(raw: object, path: str, context: ReadContext) -> Tool | None:
         raise InvalidField("missing_required_parameter", join(path, "type"), what)
     schema = TOOLS.get(type_at(given, path))
     if schema is None or is_search_of_ours(given) or container_of(given) is not None:
-        leave_out(given, path, context)
-        return None
+        return read_hosted(given, path, context)
     tool: Tool = schema.read(given, path, context)
     if isinstance(tool, NamespaceTool) and not tool.tools:
         return None  # all of its members are named as left out

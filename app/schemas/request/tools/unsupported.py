@@ -7,23 +7,13 @@ from typing import Any
 
 from app.schemas.field import ReadContext
 from app.schemas.invalid import InvalidField, join, quoted
+from app.settings import HOSTED_TOOLS
 
-#: Tools that run on OpenAI's servers, or that only its own models know (R7).
-HOSTED = (
-    "web_search",
-    "web_search_preview",
-    "file_search",
-    "code_interpreter",
-    "computer",
-    "computer_use_preview",
-    "image_generation",
-    "mcp",
-)
 #: Those of them that the caller runs.
 _BY_CALLER = ("computer", "computer_use_preview")
 _CONTAINERS = ("container_auto", "container_reference")
 #: Agents send it beside their own tools; `web_search_preview` is another.
-_is_web_search = re.compile(r"web_search(_[0-9]{4}_[0-9]{2}_[0-9]{2})?").fullmatch
+is_web_search = re.compile(r"web_search(_[0-9]{4}_[0-9]{2}_[0-9]{2})?").fullmatch
 
 
 def leave_out(given: dict[str, Any], path: str, context: ReadContext) -> None:
@@ -38,7 +28,7 @@ def leave_out(given: dict[str, Any], path: str, context: ReadContext) -> None:
     if context.drops_unsupported:
         context.dropped_any_tool = True
         context.dropped_tools.update(_names(given))
-    elif not _is_web_search(given["type"]) and not is_search_of_ours(given):
+    elif not is_web_search(given["type"]) and not is_search_of_ours(given):
         container = container_of(given)
         raise unsupported(given["type"], path) if container is None else _hosted(container, path)
     context.ignore(path)
@@ -64,7 +54,7 @@ def _hosted(container: str, path: str) -> InvalidField:
 
 def unsupported(kind: str, path: str) -> InvalidField:
     """Return the error for a tool of this kind."""
-    where = "runs on another vendor's servers" if kind in HOSTED else "is not known"
+    where = "runs on another vendor's servers" if kind in HOSTED_TOOLS else "is not known"
     where = "is run by the caller, and not understood here" if kind in _BY_CALLER else where
     what = f'{quoted(kind)} {where}: declare a tool of type "function" and run it yourself.'
     if kind == "tool_search":

@@ -9,7 +9,9 @@ from app.domain.models import EFFORTS, MODALITIES, ModelCard
 from app.schemas.field import ReadContext, Refer, StrictField
 from app.schemas.fields import Boolean, Choice, Integer, String
 from app.schemas.nesting import ListOf, Nested
+from app.schemas.wire.accounts import Strings
 from app.schemas.wire.document import ALWAYS, OR_NULL, ValueSchema
+from app.settings import HOSTED_TOOLS
 
 
 class WordList(StrictField):
@@ -49,6 +51,17 @@ class ModelSupportsSchema(ValueSchema[ModelCard]):
     verbosity = Boolean(attribute="honoured.verbosity", **ALWAYS)
     logprobs = Boolean(attribute="honoured.logprobs", **ALWAYS)
     seed = Boolean(attribute="honoured.seed", **ALWAYS)
+    hosted_tools = WordList(
+        *HOSTED_TOOLS,
+        about="Types of the tools that its provider runs.",
+        attribute="policy.tools_in_order",
+        **ALWAYS,
+    )
+    forwarded = Strings(
+        about='Fields that its provider is sent as they come; "all": whatever is not known here.',
+        attribute="policy.fields_in_order",
+        **ALWAYS,
+    )
 
 
 class ModelSchema(ValueSchema[ModelCard]):

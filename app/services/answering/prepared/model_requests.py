@@ -8,9 +8,10 @@ from functools import partial
 from app.domain.answer_options import PLAIN_TEXT, ConfigurationUpdate
 from app.domain.items import Compaction, InputText, Item, Message, Reasoning
 from app.domain.request import ModelRequest, Parameters
+from app.domain.tools import allowed_of
 from app.domain.turns.compaction import SUMMARY_REQUEST, instructions_in, messages_of
 from app.services.answering.plain_reasoning import opened_for
-from app.services.answering.prepared.passing import forwarded_to
+from app.services.answering.prepared.passing import forwarded_to, left_out
 from app.services.answering.prepared.request import PreparedRequest
 from app.services.answering.sealing import PayloadSealer, Unsealed
 from app.services.answering.tool_forms import for_provider
@@ -27,10 +28,13 @@ class ModelRequests:
         self, prepared: PreparedRequest, items: tuple[Item, ...], target: Target
     ) -> ModelRequest:
         """Return what asks a target to go on from these items."""
-        return self._request(prepared, items, target, self._known(target))
+        return self._request(prepared, items, target, self._known(prepared, target))
 
-    def _known(self, target: Target) -> frozenset[str]:
-        return target.provider.known_tools(target.upstream_model)
+    def _known(self, prepared: PreparedRequest, target: Target) -> frozenset[str]:
+        """Return what the target knows of tools, as far as the caller may use it."""
+        known = target.provider.known_tools(target.upstream_model)
+        allowed = prepared.caller.hosted_tools
+        return known if allowed is None else allowed_of(known, allowed)
 
     def _request(
         self,
@@ -58,7 +62,7 @@ class ModelRequests:
             known_tools=known,
             key=key,
             forwarded=forwarded,
-            left_out=tuple(path for path in request.forwarded if path not in forwarded),
+            left_out=left_out(request, prepared.parameters, forwarded, known),
         )
 
     def summary(
@@ -70,7 +74,7 @@ class ModelRequests:
         begins with them. A limit of tokens is that of the answer, which may be the summary.
         """
         # A summary is plain text: no item may have it be another format.
-        known = self._known(target) - {ConfigurationUpdate.type}
+        known = self._known(prepared, target) - {ConfigurationUpdate.type}
         request = self._request(prepared, items, target, known)
         closing = Message("", "user", (InputText(SUMMARY_REQUEST),))
         parameters = request.parameters

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from app.domain.hosted.moderation import MODERATION, blocking
-from app.domain.hosted.policy import PassPolicy
+from app.domain.hosted.policy import NOTHING_PASSES, PassPolicy
 from app.domain.request import CreateRequest, Parameters
+from app.domain.tools import (
+    HostedTool,
+    NamedHostedTool,
+    Tool,
+    choice_in_known_forms,
+    hosted_types,
+    in_known_forms,
+    included,
+)
+from app.errors import InvalidRequest
 from app.services.upstreams.catalog import Target
 
 _NOTHING: Mapping[str, Any] = {}
@@ -16,12 +27,41 @@ _NOTHING: Mapping[str, Any] = {}
 def passing(targets: Sequence[Target], request: CreateRequest) -> tuple[Target, ...]:
     """Return the targets without those that could not do what no header can waive.
 
-    The first is there: the request was read as its provider takes it. To be blocked by a judge is
-    a demand for safety: a fallback that is not sent it does not answer (R22).
+    The first can, as a rule: the request was read as its provider takes it. To be blocked by a
+    judge is a demand for safety, which a fallback that is not sent it does not answer (R22); nor
+    does one that does not run the tool which the model must use (P2).
+
+    Raises:
+        InvalidRequest: none of them can, since the configuration has changed.
     """
-    if not blocking(request.forwarded.get(MODERATION), MODERATION):
-        return tuple(targets)
-    return tuple(each for each in targets if each.provider.policy.forwards(MODERATION))
+    can = tuple(each for each in targets if _can(each, request))
+    if not can:
+        what = "No provider of this model is sent what the request demands: ask again."
+        raise InvalidRequest(what, param="model", code="unsupported_value")
+    return can
+
+
+def needs_passing(request: CreateRequest) -> bool:
+    """Tell whether not every provider can serve the request."""
+    return bool(request.forwarded) or any(map(_is_hosted, request.parameters.tools))
+
+
+def _can(target: Target, request: CreateRequest) -> bool:
+    is_blocked = blocking(request.forwarded.get(MODERATION), MODERATION)
+    if is_blocked and not target.provider.policy.forwards(MODERATION):
+        return False
+    tools = request.parameters.tools
+    if not any(map(_is_hosted, tools)):
+        return True
+    choice = request.parameters.tool_choice
+    known = target.provider.known_tools(target.upstream_model)
+    if choice == "required":
+        return bool(in_known_forms(tools, known))
+    if isinstance(choice, str):
+        return True
+    left = choice_in_known_forms(choice, tools, known)
+    must_call = isinstance(choice, NamedHostedTool) or getattr(choice, "mode", "") == "required"
+    return not must_call or left not in ("auto", "none")
 
 
 def forwarded_to(
@@ -37,3 +77,41 @@ def forwarded_to(
     known = {name: getattr(parameters, name, None) for name in policy.forward}
     plain = {name: value for name, value in known.items() if isinstance(value, str | int | float)}
     return plain | {path: value for path, value in fields.items() if policy.forwards(path)}
+
+
+def left_out(
+    request: CreateRequest,
+    parameters: Parameters,
+    forwarded: Mapping[str, Any],
+    known: AbstractSet[str],
+) -> tuple[str, ...]:
+    """Name what the request was taken with, and a provider that knows these tools is not sent.
+
+    `parameters` are the request's with all that items have changed of them.
+    """
+    if request.passed == NOTHING_PASSES:
+        return ()
+    names = [path for path in request.forwarded if path not in forwarded]
+    tools = [tool for tool in parameters.tools if isinstance(tool, HostedTool)]
+    lost = [tool for tool in tools if tool.known_as not in known]
+    names += [tool.path for tool in lost if tool.path]
+    if lost and _loses(parameters, known):
+        names.append("tool_choice")
+    include = parameters.include
+    taken = included(include, request.passed.hosted_tools)
+    if len(taken) > len(included(include, hosted_types(known))):
+        names.append("include")
+    return tuple(names)
+
+
+def _loses(parameters: Parameters, known: AbstractSet[str]) -> bool:
+    choice, tools = parameters.tool_choice, parameters.tools
+    if isinstance(choice, str):
+        return False
+    left = choice_in_known_forms(choice, tools, known)
+    chosen = getattr(choice, "names", (choice,))
+    return left in ("auto", "none") or len(getattr(left, "names", (left,))) < len(chosen)
+
+
+def _is_hosted(tool: Tool) -> bool:
+    return isinstance(tool, HostedTool)

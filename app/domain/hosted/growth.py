@@ -1,0 +1,45 @@
+"""A hosted tool's item that is not whole: as its server showed it, and what events have added."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+#: The events that bring a piece of an item, and the key that it is a piece of.
+_PIECES = {
+    "response.code_interpreter_call_code.delta": "code",
+    "response.mcp_call_arguments.delta": "arguments",
+}
+#: What an item is whose server was not heard to end it; others are "incomplete".
+_FAILED = ("web_search_call", "image_generation_call")
+
+
+class HostedGrowth:
+    """Collects what events say of an item."""
+
+    __slots__ = ("_json", "_pieces")
+
+    def __init__(self, json: Mapping[str, Any]) -> None:
+        self._json = json
+        self._pieces: dict[str, list[str]] = {}
+
+    def add(self, event_type: str, fields: Mapping[str, Any]) -> None:
+        """Take an event."""
+        key, piece = _PIECES.get(event_type), fields.get("delta")
+        if key is not None and isinstance(piece, str):
+            self._pieces.setdefault(key, []).append(piece)
+
+    def current(self) -> dict[str, Any]:
+        """Return the item as it stands."""
+        grown = {}
+        for key, pieces in self._pieces.items():
+            begun = self._json.get(key)
+            grown[key] = (begun if isinstance(begun, str) else "") + "".join(pieces)
+        return {**self._json, **grown}
+
+    def cut(self) -> dict[str, Any]:
+        """Return the item as it is where nothing more comes of it."""
+        shown = self.current()
+        if "status" in shown:
+            shown["status"] = "failed" if shown.get("type") in _FAILED else "incomplete"
+        return shown

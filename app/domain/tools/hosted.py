@@ -1,0 +1,114 @@
+"""Tools that a provider's server runs itself: sent as they came, and shown without secrets (P2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from app.domain.hosted.policy import undated
+
+_MARK = "hosted "
+#: Names of one tool: by which a choice means it.
+_FAMILIES = {
+    "web_search_preview": "web_search",
+    "computer_use_preview": "computer",
+    "computer_use": "computer",
+}
+#: What of a tool is a secret, wherever in it that stands: of a server of MCP's, and of a container.
+_SECRETS = frozenset({"authorization", "headers", "domain_secrets"})
+_URL = "server_url"
+
+
+@dataclass(frozen=True, slots=True)
+class HostedTool:
+    """`json` is the whole tool as it came, and nobody changes it; `path` is where it stood."""
+
+    json: dict[str, Any] = field(repr=False)
+    path: str = field(default="", compare=False)
+
+    @property
+    def type(self) -> str:
+        """The tool's type, which may be dated."""
+        kind: str = self.json["type"]
+        return kind
+
+    @property
+    def name(self) -> str:
+        """What tells it from others: no function can have such a name."""
+        label = self.json.get("server_label")
+        return f"{self.known_as} {label}" if isinstance(label, str) else self.known_as
+
+    @property
+    def known_as(self) -> str:
+        """What providers that are sent it know it by; see Provider.known_tools."""
+        return known_as(self.type)
+
+    @property
+    def family(self) -> str:
+        """What choices mean it by."""
+        return family(self.type)
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The tool without secrets, as responses show it and stores keep it.
+
+        OpenAI shows neither tokens and headers nor the path of a server's URL, which may hold one
+        (platform.openai.com, "Connectors and MCP servers").
+        """
+        shown: dict[str, Any] = without_secrets(self.json)
+        return shown
+
+
+def known_as(tool_type: str) -> str:
+    """Return what stands for tools of a type among those that a provider knows."""
+    return _MARK + undated(tool_type)
+
+
+def runs_tools(known: AbstractSet[str]) -> bool:
+    """Tell whether a provider that knows these runs tools itself."""
+    return any(each.startswith(_MARK) for each in known)
+
+
+def hosted_types(known: AbstractSet[str]) -> frozenset[str]:
+    """Return the types of the tools that a provider which knows these runs itself."""
+    return frozenset(each[len(_MARK) :] for each in known if each.startswith(_MARK))
+
+
+def allowed_of(known: AbstractSet[str], allowed: Iterable[str] | None) -> frozenset[str]:
+    """Return what is known without the hosted tools that a key does not allow; None allows all."""
+    if allowed is None:
+        return frozenset(known)
+    kept = set(map(known_as, allowed))
+    return frozenset(each for each in known if each in kept or not each.startswith(_MARK))
+
+
+def family(tool_type: str) -> str:
+    """Return the one type for all by which a tool goes in choices."""
+    bare = undated(tool_type)
+    return _FAMILIES.get(bare, bare)
+
+
+def without_secrets(value: Any) -> Any:
+    """Return JSON without secrets, and with no more of a server's URL than its host."""
+    if isinstance(value, list):
+        return [without_secrets(each) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    shown = {key: each for key, each in value.items() if key not in _SECRETS}
+    return {
+        key: _origin(each) if key == _URL else without_secrets(each) for key, each in shown.items()
+    }
+
+
+def _origin(url: object) -> str | None:
+    try:
+        parts = urlsplit(url if isinstance(url, str) else "")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if not host:
+        return None
+    return f"{parts.scheme}://{host}" + (f":{port}" if port else "")

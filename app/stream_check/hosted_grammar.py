@@ -1,0 +1,55 @@
+"""The grammar of items of tools that the provider runs, whose events are its own (P2)."""
+
+from __future__ import annotations
+
+from app.schemas.wire.built_in.hosted_events import HOSTED_EVENTS
+from app.stream_check.item_grammar import ItemGrammar, Json, require
+
+#: The kind of item that each event belongs to which is known.
+_KIND_OF = {event: kind for kind, events in HOSTED_EVENTS.items() for event in events}
+#: What may come once, and what may come behind it of the same item: nothing.
+_LAST = (".completed", ".failed")
+#: The texts that come in pieces: the key that the event and the item have them under.
+_TEXTS = {"code_interpreter_call_code": "code", "mcp_call_arguments": "arguments"}
+
+
+class HostedGrammar(ItemGrammar):
+    """Known events belong to their kind, texts add up, and nothing comes behind the last.
+
+    Of kinds and events that are not known nothing is asked but that they are in their place.
+    """
+
+    def __init__(self, item: Json) -> None:
+        super().__init__(item)
+        self._texts: dict[str, str] = {}
+        self._done: set[str] = set()
+        self._last = ""
+
+    def take(self, kind: str, event: Json, /) -> None:
+        owner = _KIND_OF.get(kind)
+        if owner not in (None, self.item["type"]):
+            super().take(kind, event)
+        require(not self._last, f"{kind} behind {self._last}")
+        if owner is not None and kind.endswith(_LAST):
+            self._last = kind
+        stem, _, step = kind.removeprefix("response.").rpartition(".")
+        if stem in _TEXTS:
+            self._take_text(_TEXTS[stem], step, event)
+
+    def _take_text(self, key: str, step: str, event: Json) -> None:
+        require(key not in self._done, f"a piece of the {key} after it was done")
+        if step == "delta":
+            self._texts[key] = self._texts.get(key, "") + event["delta"]
+            return
+        shown = self._texts.setdefault(key, event[key])
+        require(event[key] == shown, f"the deltas do not spell the {key}")
+        self._done.add(key)
+
+    def finish(self, item: Json) -> None:
+        for name in ("id", "type"):
+            require(
+                item.get(name) == self.item.get(name),
+                f"the item's {name} differs between added and done",
+            )
+        for key in self._done:
+            require(item.get(key) == self._texts[key], f"the item's {key} differs from its events")
