@@ -39,6 +39,8 @@ from app.settings.active import activate, active
 _ORDERS = {signal.SIGTERM: Order.STOP, signal.SIGQUIT: Order.QUIT}
 #: What ends everything without the grace.
 _HURRYING = {signal.SIGINT, signal.SIGQUIT}
+#: For how long a reload that comes waits for the one before it to serve, in seconds.
+READY_S = 60.0
 #: How long no worker is started after one that could not, in seconds.
 _AGAIN_S = 1.0
 
@@ -66,6 +68,8 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
         self._outgoing: set[int] = set()  # who retires once their successors serve
         self._before: tuple[Settings | None, Any] = (active(), app.cfg)
         self._reloading = self._stopping = False
+        self._again = False  # gateway.toml is to be read once more
+        self._reloaded_at = 0.0
         self._start_after = 0.0
 
     def start(self) -> None:
@@ -104,7 +108,14 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
     # Reload
 
     def reload(self) -> None:
-        """Start workers on the new settings, if these can be used."""
+        """Start workers on the new settings, if these can be used.
+
+        While others start they are let to: on a busy machine that takes long, and where each reload
+        replaced the one before it none would come to serve.
+        """
+        if self._is_under_way():
+            self._again = True
+            return
         before = (active(), self.app.cfg)
         try:
             settings = reloaded_settings(self._file)
@@ -118,13 +129,18 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
             return
         self._file = config_file()
         self._supersede(before)
-        self._start_after = 0.0
+        self._start_after, self._reloaded_at = 0.0, time.monotonic()
         self._metrics.set(successful=True)
         self._log_line("info", "config_reloaded", file=self._file)
         if names := overruling_variables(settings):
             remedy = "restart the web process"
             self._log_line("warning", "environment_overrules_file", names=names, remedy=remedy)
         self.manage_workers()
+
+    def _is_under_way(self) -> bool:
+        """Tell whether workers start in the place of others, and may still come to serve."""
+        is_fresh = time.monotonic() - self._reloaded_at < READY_S
+        return is_fresh and bool(self._outgoing & self.WORKERS.keys())
 
     def _supersede(self, before: tuple[Settings | None, Any]) -> None:
         """Have who serves retire once there are others; who does not yet shall not begin to."""
@@ -183,6 +199,9 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
             for pid in self._outgoing & self.WORKERS.keys():
                 self._retire(pid)
             self._outgoing = set()
+        if self._again and not self._is_under_way():
+            self._again = False
+            self.reload()
 
     def spawn_workers(self) -> None:
         """Start those that are missing."""

@@ -67,8 +67,19 @@ class OrderedWorker(RefusingWorker):
         A request may be on its way all the same: what it finds is the refusal.
         """
 
+    def load_wsgi(self) -> None:
+        """Load the app, unless that is for nothing."""
+        self._end_unless_needed()
+        super().load_wsgi()  # type: ignore[misc] # gunicorn's
+
+    def _end_unless_needed(self) -> None:
+        """End here and now where others serve already: nobody has come to this worker yet."""
+        if self.state.phase is Phase.STARTING and self.state.order is Order.RETIRE:
+            os._exit(0)
+
     def handle_exit(self, _signal: int, _frame: object) -> None:
         """Obey, for SIGTERM."""
+        self._end_unless_needed()
         self.obey(self.state.order or Order.STOP)
 
     def handle_quit(self, _signal: int, _frame: object) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from app.cli.common import checked
 from app.cli.common.checked import checked_settings, overruling_variables, reloaded_settings
-from app.settings import SettingsError, config_file
+from app.settings import Settings, SettingsError, config_file
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +56,23 @@ def test_a_file_that_is_being_written_is_waited_for(monkeypatch: pytest.MonkeyPa
     assert reloaded_settings(before).requests.grace_s == 7
     assert len(pauses) == 1
     assert 0 < pauses[0] <= checked.SETTLED_S
+
+
+def test_what_was_read_while_somebody_wrote_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, file, found = config_file(), Path("gateway.toml"), checked.served_settings
+    os.utime(file, (1, 1))
+    contents = ["[requests]\ngrace_s = 9\n", "[requets]\n", "[requests]\n"]
+
+    def read_and_then_it_is_written() -> Settings:
+        try:
+            return found()
+        finally:
+            if contents:
+                file.write_text(contents.pop(), "utf-8")
+                os.utime(file, (10, 10 + len(contents)))
+
+    monkeypatch.setattr(checked, "served_settings", read_and_then_it_is_written)
+    assert reloaded_settings(before).requests.grace_s == 9
 
 
 def test_a_file_that_is_written_for_ever_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from typing import Any
 
 import psutil
@@ -53,6 +54,39 @@ def test_a_reload_ends_no_answer(running: Site, upstream: Upstream) -> None:
     assert started["speaking"].last["type"] == "response.completed"
     assert started["thinking"].last["type"] == "response.completed"
     until(lambda: not running.workers() & before, "the old workers to end")
+    assert running.gauge("gateway_config_last_reload_successful") == 1
+
+
+@pytest.mark.parametrize("running", ["gevent"], indirect=True)
+def test_reloads_without_end_cut_nothing_and_come_to_serve(running: Site) -> None:
+    text, over = running.config.read_text(), threading.Event()
+    answers: list[OpenRequest] = []
+
+    def ask() -> None:
+        script = Script(events=8, interval_s=0.05)
+        while not over.is_set():
+            answers.append(OpenRequest(running.gateway, script, stream=True).start().end())
+
+    callers = [threading.Thread(target=ask) for _ in range(4)]
+    for each in callers:
+        each.start()
+    pause = threading.Event()
+    for number in range(6):  # far faster than a process starts
+        running.config.write_text(f'{text}\n[models."m{number}"]\nprovider = "chat"\n')
+        running.signal(signal.SIGHUP)
+        pause.wait(0.2)
+        running.config.write_text(text[: text.index("base_url") + 10])
+        running.signal(signal.SIGHUP)
+        pause.wait(0.2)
+        assert len(running.workers()) <= 3  # who serves, who starts, and who finishes
+    running.config.write_text(f'{text}\n[models."last"]\nprovider = "chat"\n')
+    running.signal(signal.SIGHUP)
+    until(lambda: "last" in running.models(), "the last file to be served")
+    over.set()
+    for each in callers:
+        each.join()
+    assert len(answers) > len(callers)
+    assert {each.last["type"] for each in answers} == {"response.completed"}
     assert running.gauge("gateway_config_last_reload_successful") == 1
 
 

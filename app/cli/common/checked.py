@@ -42,39 +42,59 @@ def reloaded_settings(file: Path | None) -> Settings:
     """Return the settings anew, for a process that read them from `file` before.
 
     What would be nothing to complain of at a first start is here: a file that has gone, or that
-    is empty because somebody is about to write it. One that is being written is waited for.
+    is empty because somebody is about to write it. One that is being written is waited for, and
+    what was read of one that was written to meanwhile is read again: half a file may well pass for
+    a whole one.
 
     Raises:
         SettingsError: they cannot be used.
     """
     found = config_file()
-    if file is not None:
-        if found is None:
-            raise SettingsError("cannot be read: No such file or directory", file=file)
-        _wait_until_written(found)
-        if _is_blank(found):
-            raise SettingsError("is empty", file=found, line=1)
+    if file is None:
+        return served_settings()
+    if found is None:
+        raise SettingsError("cannot be read: No such file or directory", file=file)
+    until = time.monotonic() + WRITTEN_S
+    while True:
+        written_at = _settled(found, until)
+        try:
+            settings = _settings_in(found)
+        except SettingsError:
+            if _written_at(found) == written_at:
+                raise
+        else:
+            if _written_at(found) == written_at:
+                return settings
+
+
+def _settings_in(file: Path) -> Settings:
+    if _is_blank(file):
+        raise SettingsError("is empty", file=file, line=1)
     return served_settings()
 
 
-def _wait_until_written(file: Path) -> None:
-    """Wait for a file that was written to a moment ago: half of one may well be a whole one, too.
+def _settled(file: Path, until: float) -> int:
+    """Return when a file was last written to, once nobody has for a moment.
 
     Raises:
-        SettingsError: somebody goes on writing.
+        SettingsError: somebody goes on writing, until then.
     """
-    until = time.monotonic() + WRITTEN_S
-    while 0 <= (age_s := time.time() - _written_at(file)) < SETTLED_S:
+    while True:
+        written_at = _written_at(file)
+        age_s = time.time() - written_at / 1e9
+        if not 0 <= age_s < SETTLED_S:  # what is written in times to come is no sign of anything
+            return written_at
         if time.monotonic() > until:
             raise SettingsError("is being written", file=file)
         time.sleep(SETTLED_S - age_s)
 
 
-def _written_at(file: Path) -> float:
+def _written_at(file: Path) -> int:
+    """Return that in nanoseconds of Unix time, 0 for a file that has gone."""
     try:
-        return file.stat().st_mtime
+        return file.stat().st_mtime_ns
     except OSError:
-        return 0.0
+        return 0
 
 
 def _is_blank(file: Path) -> bool:
