@@ -14,6 +14,7 @@ import click
 from app.api import context
 from app.cli.common.group import print_json, print_table, reports_errors
 from app.cli.doctor.oddities import oddities
+from app.cli.doctor.upstream_keys import NoKey, one_by_one, resting_keys, with_key
 from app.errors import GatewayError, StorageUnavailable, UpstreamUnavailable
 from app.factory import create_app
 from app.providers.registry import survey
@@ -79,8 +80,11 @@ def examine(settings: Settings) -> Iterator[Finding]:
     with app.app_context():
         yield _spool()
     with ThreadPoolExecutor() as pool:
-        yield from pool.map(_provider, settings.providers)
-    yield from _oddities(settings.web.metrics_bind or settings.web.bind)
+        keys = [key for provider in settings.providers for key in one_by_one(provider)]
+        yield from pool.map(_provider, keys)
+    bind = settings.web.metrics_bind or settings.web.bind
+    yield from _oddities(bind)
+    yield from _resting_keys(bind)
 
 
 def _redis(settings: Settings) -> Iterator[Finding]:
@@ -134,10 +138,23 @@ def _oddities(bind: str) -> Iterator[Finding]:
         yield Finding(provider, "warning", f"parts of its answers were not understood: {named}")
 
 
+def _resting_keys(bind: str) -> Iterator[Finding]:
+    """Name the keys of pools that rest in the gateway that runs here."""
+    for provider, keys in resting_keys(bind).items():
+        for key, seconds in keys.items():
+            detail = (
+                f"rate limited or refused: not called for {seconds} s more, in one process at least"
+            )
+            yield Finding(f"{provider}/{key}", "warning", detail)
+
+
 def _provider(settings: ProviderSettings) -> Finding:
     """Ask the provider for its models: one that cannot tell them has still been reached."""
     try:
+        settings = with_key(settings)
         found = survey(settings)
+    except NoKey as fault:
+        return Finding(settings.name, "failed", str(fault))
     except UpstreamUnavailable as error:
         # A server without a key that is asked for its models may be one that nobody named.
         nobodys = settings.discover and settings.api_key is None
