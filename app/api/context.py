@@ -26,6 +26,7 @@ from app.services.limits.meter import Meter
 from app.services.limits.request_log import RequestLog
 from app.services.responses.archive import Archive
 from app.services.responses.service import Responses
+from app.services.retention.purges import Purges
 from app.services.upstreams.catalog import ModelCatalog
 from app.services.upstreams.keys.renewals import Renewals
 from app.services.webhooks.endpoints import WebhookEndpoints
@@ -56,6 +57,7 @@ class Services:
     open_answers: OpenAnswers
     requests: RequestSettings
     archive: Archive
+    purges: Purges
     request_log: RequestLog
     spool: SpoolDelivery
     saturation: SaturationSampler

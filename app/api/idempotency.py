@@ -66,7 +66,9 @@ class KeyedRecorder(TraceRecorder):
         if response.status == "cancelled" or isinstance(failure, Restarting):
             self.owned.free()
         else:
-            self.owned.finish(self._kept(response, failure))
+            kept = self._kept(response, failure)
+            is_copy = response.echo["store"] and not kept.response_id
+            self.owned.finish(kept, response.id if is_copy else "")
 
     def _kept(self, response: domain.Response, failure: GatewayError | None) -> KeptAnswer:
         request = self.request
@@ -193,7 +195,8 @@ def _replayed(current: context.CallContext, kept: KeptAnswer) -> WSGIResponse:
         return json_response(RESPONSE.dump(found), _REPLAYED, status=kept.status)
     else:
         headers = _REPLAYED
-        if kept.status == 202:  # where it can be looked for (E3)
+        if kept.status == 202:  # where it can be looked for (E3), while it is there
+            responses.get(caller, kept.body["id"], frozenset())
             at = {"Location": f"/v1/responses/{kept.body['id']}", "Retry-After": "1"}
             headers = headers | at
         return json_response(kept.body, headers, status=kept.status)

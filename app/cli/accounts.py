@@ -9,9 +9,15 @@ import click
 
 from app.api import context
 from app.cli.common.group import OperatorGroup, operator, print_json, print_table
-from app.cli.common.values import BudgetChange, Change, changed_limits, date
+from app.cli.common.values import BudgetChange, Change, RetentionChange, changed_limits, date
 from app.domain.accounts.accounts import Account
-from app.schemas.wire.accounts import ACCOUNT, AUDIT_ENTRY, shown_budget, shown_limit
+from app.schemas.wire.accounts import (
+    ACCOUNT,
+    AUDIT_ENTRY,
+    shown_budget,
+    shown_limit,
+    shown_retention,
+)
 from app.services.accounts.service import Accounts
 from app.settings import CostBudget
 
@@ -32,7 +38,7 @@ def list_accounts(*, as_json: bool) -> None:
     print_table(
         (
             *("NAME", "STATE", "CREATED", "STORES"),
-            *("RPM", "RPD", "TPM", "IN FLIGHT", "BYTES", "BUDGET"),
+            *("RPM", "RPD", "TPM", "IN FLIGHT", "BYTES", "RETENTION", "BUDGET"),
         ),
         (
             (
@@ -73,12 +79,16 @@ def enable(name: str, *, as_json: bool) -> None:
     "--budget", "budgets", type=BudgetChange(), help="US dollars a day, a month, or in all."
 )
 @click.option("--max-stored-bytes", type=Change(), help="Bytes of stored responses.")
+@click.option(
+    "--retention-days", type=RetentionChange(), help="For how many days responses are kept."
+)
 @click.option("--store/--no-store", default=None, help="Whether anything may be stored.")
 @_as_json
 def set_limits(
     *,
     name: str,
     max_stored_bytes: tuple[int | None] | None,
+    retention_days: tuple[int | None] | None,
     store: bool | None,
     budgets: tuple[tuple[CostBudget, ...] | None] | None,
     as_json: bool,
@@ -90,6 +100,8 @@ def set_limits(
         account = replace(account, limits=changed_limits(account.limits, limits, budgets))
         if max_stored_bytes is not None:
             account = replace(account, max_stored_bytes=max_stored_bytes[0])
+        if retention_days is not None:
+            account = replace(account, retention_days=retention_days[0])
         if store is not None:
             account = replace(account, force_no_store=not store)
         return account
@@ -130,4 +142,6 @@ def _bounds(account: Account) -> Iterator[str]:
         account.max_stored_bytes,
     ):
         yield "default" if bound is None else str(shown_limit(bound))
+    days = shown_retention(account.retention_days)
+    yield "default" if days is None else str(days)
     yield shown_budget(limits.budgets) or "default"

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 
 import click
 import orjson
 
 from app.api import context
-from app.cli.common.confirmation import make_sure, yes
-from app.cli.common.group import OperatorGroup, operator, print_json
+from app.cli.common.group import OperatorGroup, operator
 from app.cli.common.progress import print_line, watched
-from app.cli.common.values import Moment, date
-from app.domain.accounts.accounts import Account
+from app.cli.common.values import date
+from app.cli.purge import purge
 from app.services.responses.archive import Archive
 from app.store.responses.archive_base import Archived
 
 responses = OperatorGroup("responses", help="Look through, export, delete and purge responses.")
+responses.add_command(purge)
 
 _ROW = "{:<53}  {:<11}  {:<16}  {:<16}  {}"
 
@@ -53,50 +52,6 @@ def delete(response_ids: tuple[str, ...]) -> None:
         print_line(f"{response_id} {'deleted' if was_there else 'was already deleted'}")
 
 
-@responses.command("purge")
-@click.option("--deleted-before", type=Moment(), help="Responses deleted before then, in UTC.")
-@click.option("--account", metavar="NAME", help="Everything of this account, deleted or not.")
-@click.option("--dry-run", is_flag=True, help="Say how much it would be, and change nothing.")
-@yes
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def purge(
-    deleted_before: int | None,
-    account: str | None,
-    *,
-    dry_run: bool,
-    is_sure: bool,
-    as_json: bool,
-) -> None:
-    """Destroy content for good: of deleted responses, or all that an account has stored.
-
-    At a terminal it asks whether you are sure; elsewhere it wants --yes. It may be interrupted and
-    given again. Of a deleted response a tombstone without content
-    stays. An account keeps its keys, its limits and its book of use; close it first.
-    """
-    archive, by = _archive(), operator()
-    if account is not None and deleted_before is None:
-        _warn_if_open(archive.account(account))
-        unit, total = "conversations", archive.conversations(account)
-        what = f"Conversations of {account} to destroy: {total}."
-        steps = archive.erase(account, by=by)
-    elif deleted_before is not None and account is None:
-        unit, total = "responses", archive.purgeable(deleted_before)
-        what = f"Deleted responses to destroy: {total}."
-        steps = archive.purge(deleted_before, by=by)
-    else:
-        raise click.UsageError("Name one of --deleted-before and --account.")
-    if not dry_run:
-        make_sure(what, is_sure=is_sure)
-    with closing(steps):  # also when this is interrupted
-        destroyed = total if dry_run else sum(1 for _ in watched(steps, total, unit))
-    if not dry_run:
-        _clear_disk(archive)
-    if as_json:
-        print_json({"destroyed": destroyed, "unit": unit, "dry_run": dry_run})
-    else:
-        click.echo(f"{unit.capitalize()} {'to destroy' if dry_run else 'destroyed'}: {destroyed}")
-
-
 @responses.command("export")
 @_account
 def export(account: str) -> None:
@@ -116,24 +71,6 @@ def _walk(account: str) -> Iterator[Archived]:
     conversations = archive.responses(account)
     walked = watched(conversations, archive.conversations(account), "conversations")
     return (found for conversation in walked for found in conversation)
-
-
-def _warn_if_open(account: Account) -> None:
-    if account.active:
-        click.echo(
-            f"{account.name} is enabled: what it stores meanwhile may survive. Disable it first: "
-            f"accounts disable {account.name}",
-            err=True,
-        )
-
-
-def _clear_disk(archive: Archive) -> None:
-    if not archive.rewrite():
-        click.echo(
-            "Redis could not rewrite its files: the data leaves its disk at the next BGREWRITEAOF "
-            "or BGSAVE.",
-            err=True,
-        )
 
 
 def _summary(found: Archived) -> dict[str, object]:

@@ -59,6 +59,7 @@ class CreateRequest:
 
     `ignored` names what was sent and is not acted on, whatever the upstream (R1).
     `has_cache_breakpoints` says that a part of the input has one. `conversation` is the id of one.
+    `retention_days` is for how long it is kept, None for ever, as far as is known.
     `model` may be empty only where a schema loads it for an endpoint that does not need one.
     `forwarded` are fields, by path, that providers may be sent as they came (P1); it was read by
     `passed`, what the first of them is sent so.
@@ -74,6 +75,7 @@ class CreateRequest:
     background: bool = False
     previous_response_id: str | None = None
     conversation: str | None = None
+    retention_days: int | None = None
     truncation: Literal["auto", "disabled"] = "disabled"
     compaction: CompactionRequest | None = None
     compact_threshold: int | None = None

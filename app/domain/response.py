@@ -11,6 +11,7 @@ from app.domain.items import Item
 from app.errors import GatewayError
 
 Status = Literal["queued", "in_progress", "completed", "incomplete", "failed", "cancelled"]
+DAY_S = 86_400
 IncompleteReason = Literal["max_output_tokens", "content_filter"]
 
 TERMINAL: frozenset[Status] = frozenset({"completed", "incomplete", "failed", "cancelled"})
@@ -61,6 +62,11 @@ class Usage:
         return Usage(*(getattr(self, each) + getattr(other, each) for each in Usage.__slots__))
 
 
+def expiry(created_at: int, retention_days: int | None) -> int | None:
+    """Return when what came then is to be purged, in Unix seconds; None for never."""
+    return None if retention_days is None else created_at + retention_days * DAY_S
+
+
 #: The usage of an answer whose upstream has counted nothing.
 NO_USAGE = Usage()
 
@@ -98,3 +104,8 @@ class Response:
     incomplete_reason: IncompleteReason | None = None
     completed_at: int | None = None
     service_tier: str = "auto"
+
+    @property
+    def expires_at(self) -> int | None:
+        """When it is to be purged, in Unix seconds; None for never (C5)."""
+        return expiry(self.created_at, self.echo.get("retention_days"))

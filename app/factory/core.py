@@ -40,6 +40,7 @@ from app.store.accounts.base import AccountStore
 from app.store.connection.client import Client
 from app.store.connection.pool import RedisPool
 from app.store.conversations.redis import RedisConversationStore
+from app.store.idempotency.redis import RedisIdempotencyStore
 from app.store.jobs.redis import RedisJobStore
 from app.store.rate_limits.redis import RedisRateLimitStore
 from app.store.responses.base import ResponseStore
@@ -83,9 +84,7 @@ def core_of(
 
     `deliver` has what is on the way to the conversation of a tag be there.
     """
-    accounts = Accounts(account_store, settings.limits, tokens=token_verifier(settings.issuers))
-    if settings.bootstrap_key_sha256 and settings.bootstrap_account:
-        accounts.bootstrap(settings.bootstrap_key_sha256, settings.bootstrap_account)
+    accounts = _accounts(settings, account_store)
     providers = providers or {each.name: build(each) for each in settings.providers}
     catalog = _catalog(settings, providers)
     keys = upstream_keys(settings, providers)
@@ -112,6 +111,14 @@ def core_of(
     return Core(
         accounts, catalog, breakers, keys, lookup, conversations, preparation, meter, jobs, router
     )
+
+
+def _accounts(settings: Settings, store: AccountStore) -> Accounts:
+    tokens, days = token_verifier(settings.issuers), settings.storage.retention_days
+    accounts = Accounts(store, settings.limits, days, tokens=tokens)
+    if settings.bootstrap_key_sha256 and settings.bootstrap_account:
+        accounts.bootstrap(settings.bootstrap_key_sha256, settings.bootstrap_account)
+    return accounts
 
 
 def token_verifier(issuers: Sequence[IssuerSettings]) -> TokenVerifier | None:
@@ -171,6 +178,11 @@ def request_meter(settings: Settings, client: Client, usage_delay_s: float = 0.0
 def request_log_store(settings: Settings, client: Client) -> RedisRequestLog:
     """Return the request log in Redis."""
     return RedisRequestLog(client, settings.redis.prefix, settings.storage.request_log)
+
+
+def idempotency_store(settings: Settings, client: Client) -> RedisIdempotencyStore:
+    """Return what became of requests with an Idempotency-Key, in Redis."""
+    return RedisIdempotencyStore(client, settings.redis.prefix, settings.background.lease_s)
 
 
 def trace_with(settings: TracingSettings | None) -> None:

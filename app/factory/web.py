@@ -23,12 +23,14 @@ from app.errors import StorageUnavailable
 from app.factory.core import (
     Core,
     core_of,
+    idempotency_store,
     job_broker,
     request_log_store,
     request_meter,
     response_store,
     saturation,
 )
+from app.factory.retention import copies_of, purges_of
 from app.factory.webhooks import webhook_endpoints, webhook_store
 from app.providers.base import Provider
 from app.schemas.request.body import MAX_BODY_BYTES
@@ -48,7 +50,6 @@ from app.store.accounts.redis import RedisAccountStore
 from app.store.connection.checks import persistence
 from app.store.connection.client import Client, connect
 from app.store.connection.reasons import reason
-from app.store.idempotency.redis import RedisIdempotencyStore
 from app.store.jobs.live_streams import RedisLiveStreamStore
 from app.store.responses.archive_redis import RedisArchive
 from app.store.responses.base import ResponseStore
@@ -155,9 +156,8 @@ def _services(
     responses = _responses(settings, core, store, background, streams)
     idempotency = _idempotency(settings, client, core)
     requests = RequestLog(request_log_store(settings, client))
-    kept = RedisArchive(client, prefix, redis_store.safety)
     hooks = webhook_store(settings, client, redis_store.safety)
-    archive = _archive(kept, core, spool, background, responses, requests, idempotency, hooks)
+    archive = _archive(settings, client, core, spool, background, responses, idempotency, hooks)
     in_flight = InFlight(settings.requests.max_in_flight, settings.requests.max_body_memory_mb)
     return context.Services(
         responses=responses,
@@ -174,6 +174,7 @@ def _services(
         open_answers=open_answers,
         requests=settings.requests,
         archive=archive,
+        purges=purges_of(settings, client, core, spool, background),
         request_log=requests,
         spool=spool,
         saturation=_saturation(client, core, in_flight),
@@ -192,35 +193,36 @@ def _metrics_address(bind: str | None) -> MetricsAddress | None:
 
 
 def _archive(
-    store: RedisArchive,
+    settings: Settings,
+    client: Client,
     core: Core,
     spool: SpoolDelivery,
     background: Background,
     responses: Responses,
-    requests: RequestLog,
     idempotency: IdempotencyKeys,
     hooks: RedisWebhookStore,
 ) -> Archive:
     return Archive(
-        store,
+        RedisArchive(client, settings.redis.prefix, core.jobs.safety),
         core.lookup,
         spool,
         background,
         responses,
         core.accounts,
         core.meter.book,
-        requests,
+        RequestLog(request_log_store(settings, client)),
         idempotency,
         hooks,
+        copies_of(settings, client, core),
     )
 
 
 def _idempotency(settings: Settings, client: Client, core: Core) -> IdempotencyKeys:
-    lease_s, sealer = settings.background.lease_s, PayloadSealer(core.accounts.secret)
+    sealer = PayloadSealer(core.accounts.secret)
     return IdempotencyKeys(
-        RedisIdempotencyStore(client, settings.redis.prefix, lease_s),
+        idempotency_store(settings, client),
         lambda account, key: sealer.pseudonym(account, f"idempotency {key}"),
-        lease_s,
+        settings.background.lease_s,
         time.sleep,
     )
 

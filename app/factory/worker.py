@@ -18,6 +18,7 @@ from app.factory.core import (
     saturation,
     trace_with,
 )
+from app.factory.retention import sweep_of
 from app.factory.webhooks import webhook_dispatcher, webhook_store
 from app.jobs.actors import WorkerLifecycle, declare
 from app.jobs.process import Channel, WorkerProcess
@@ -74,9 +75,8 @@ def create_worker(settings: Settings, channel: Channel) -> WorkerProcess:
     shares = {"jobs": lambda: len(active_jobs) / limits.concurrency}
     dispatcher = _dispatcher(settings, client, core, supervisor)
     shown = saturation(client, core.router, shares)
-    beside: list[Callable[[], None]] = [looking, shown.run, dispatcher.run]
-    if core.keys.renewals:
-        beside.append(partial(core.keys.renewals.keep_looking, time.sleep))
+    rounds = _rounds(settings, client, core)
+    beside: list[Callable[[], None]] = [looking, shown.run, dispatcher.run, *rounds]
     return WorkerProcess(
         broker,
         supervisor.draining,
@@ -94,6 +94,14 @@ def _core(settings: Settings, client: Client) -> Core:
     account_store = RedisAccountStore(client, settings.redis.prefix, store.safety)
     meter = request_meter(settings, client)
     return core_of(settings, client, store, store, account_store, meter)
+
+
+def _rounds(settings: Settings, client: Client, core: Core) -> list[Callable[[], None]]:
+    """Return what is done again and again, whatever runs."""
+    rounds = [sweep_of(settings, client, core).keep_sweeping]
+    if core.keys.renewals:
+        rounds.append(core.keys.renewals.keep_looking)
+    return [partial(each, time.sleep) for each in rounds]
 
 
 def _dispatcher(

@@ -16,6 +16,7 @@ from app.settings.found import found_providers
 from app.settings.money.budgets import BudgetPeriod, CostBudget, budget_text, read_budgets
 from app.settings.money.prices import PriceSettings
 from app.settings.pass_through import EVERYTHING_ELSE, HOSTED_TOOLS, OWN_FIELDS
+from app.settings.readers import MOST_RETENTION_DAYS
 from app.settings.redis.url import parse, read_url
 from app.settings.values import (
     Api,
@@ -41,6 +42,7 @@ from app.settings.variables.tracing import read_tracing
 __all__ = [
     "EVERYTHING_ELSE",
     "HOSTED_TOOLS",
+    "MOST_RETENTION_DAYS",
     "OWN_FIELDS",
     "Api",
     "BackgroundSettings",

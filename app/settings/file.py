@@ -43,6 +43,7 @@ _TABLES: Mapping[str, Mapping[str, readers.Reader]] = {
         "grace_s": readers.seconds_or_none,
     },
     "storage": {
+        "retention_days": readers.days,
         "request_log": readers.whole(0),
     },
     "web": {

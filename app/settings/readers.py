@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 Reader = Callable[[object], Any]
 
 MAX_METADATA_KEYS = 16
+#: For how many days a response may be kept (C5).
+MOST_RETENTION_DAYS = 365
 MAX_METADATA_KEY = 64
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
@@ -92,6 +94,13 @@ def whole(at_least: int) -> Reader:
         return raw
 
     return read
+
+
+def days(raw: object) -> int:
+    """Read for how many days what is stored is kept: 0 to 365 (C5)."""
+    if isinstance(raw, bool) or not isinstance(raw, int) or not 0 <= raw <= MOST_RETENTION_DAYS:
+        raise ValueError(f"must be a whole number of days from 0 to {MOST_RETENTION_DAYS}")
+    return raw
 
 
 def decimal(most: int, what: str) -> Reader:

@@ -169,8 +169,12 @@ class RequestSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorageSettings:
-    """The `[storage]` table. `request_log` is how many entries it may have, 0 for no such log."""
+    """The `[storage]` table. `request_log` is how many entries it may have, 0 for no such log.
 
+    `retention_days` is for how many days what is stored is kept, None for ever, 0 not at all.
+    """
+
+    retention_days: int | None = None
     request_log: int = 100_000
 
 

@@ -6,8 +6,13 @@
 <prefix>conversations:<account>  sorted set: tags by the time of their first turn, Unix seconds
 <prefix>homes:<account>     hash: item id -> response id, of items whose id does not say so
 <prefix>idempotency:<account>:<hash>  hash: an Idempotency-Key (idempotency/lua), for a day
+<prefix>idempotency:<account>:copies:<response id>  set: hashes of keys whose answers have copies of
+                            a stored response, for a day
 <prefix>stored:<account>    number: bytes of all that the account has stored (stored_bytes.py)
 <prefix>deleted             sorted set: ids of deleted responses by the time of their deletion
+<prefix>{expiring}          sorted set: ids of what is to be purged by when, Unix seconds
+<prefix>{expiring}:…        the sweep's own (retention/lua/due.lua)
+<prefix>user:<account>:<hash>  set: ids of the responses of an end user
 <prefix>{jobs}…, …:job:<id>, …:events:<id>   background responses (jobs/lua)
 <prefix>{jobs}:webhooks:…   webhook endpoints, and deliveries (webhooks/lua/webhooks.lua)
 <prefix>store_id            string: which store this is (store_identity.py)
@@ -25,6 +30,7 @@ class Keys:
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
         self.deleted = f"{prefix}deleted"
+        self.expiring = f"{prefix}{{expiring}}"
         self.jobs = f"{prefix}{{jobs}}"
         self.news = f"{prefix}news"
         self.stream_news = f"{prefix}news:streams"
@@ -51,6 +57,12 @@ class Keys:
 
     def idempotency(self, account: str, key_hash: str) -> str:
         return f"{self._prefix}idempotency:{account}:{key_hash}"
+
+    def copies(self, account: str, response_id: str) -> str:
+        return self.idempotency(account, f"copies:{response_id}")
+
+    def user(self, account: str, user_hash: str) -> str:
+        return f"{self._prefix}user:{account}:{user_hash}"
 
     def homes(self, account: str) -> str:
         return f"{self._prefix}homes:{account}"

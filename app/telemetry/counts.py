@@ -107,6 +107,19 @@ WEBHOOKS = Counter(
 WEBHOOK_SECONDS = Histogram(
     "gateway_webhook_duration_seconds", "How long such an attempt took.", buckets=SECONDS
 )
+RETENTION_PURGED = Counter(
+    "gateway_retention_purged", "What was purged because its time had come.", ["kind"]
+)
+RETENTION_OVERDUE = Gauge(
+    "gateway_retention_overdue",
+    "What is hidden because its time has come, and not purged yet.",
+    multiprocess_mode="livemax",
+)
+RETENTION_OVERDUE_SECONDS = Gauge(
+    "gateway_retention_overdue_seconds",
+    "Seconds for which the oldest of it has been due.",
+    multiprocess_mode="livemax",
+)
 SPOOL_DELIVERED = Counter(
     "gateway_spool_delivered", "Spooled responses that Redis has now, replicas included."
 )

@@ -29,7 +29,7 @@ def test_list_is_a_table(operator: Operator) -> None:
     _, row = operator.reads(accounts, "list").splitlines()
     cells = row.split()
     assert cells[:2] == ["acme", "active"]
-    assert cells[4:] == ["yes", "5", "default", "unlimited", "default", "default", "default"]
+    assert cells[4:] == ["yes", "5", "default", "unlimited", *["default"] * 4]
 
 
 def test_list_prints_json(operator: Operator) -> None:
@@ -53,6 +53,28 @@ def test_set_limits_leaves_what_is_not_named(operator: Operator) -> None:
     assert changed["limits"]["requests_per_day"] == 7
     assert changed["no_store"] is True
     assert changed["max_stored_bytes"] == 9
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"), [("30", 30), ("0", 0), ("365", 365), ("none", "none"), ("default", None)]
+)
+def test_set_limits_says_for_how_long_responses_are_kept(
+    operator: Operator, given: str, shown: object
+) -> None:
+    operator.reads(accounts, "set-limits", "acme", "--retention-days", "7")
+    changed = operator.reads_json(accounts, "set-limits", "acme", "--retention-days", given)
+    assert changed["retention_days"] == shown
+    (listed,) = operator.reads_json(accounts, "list")
+    assert listed["retention_days"] == shown
+    row = operator.reads(accounts, "list").splitlines()[-1].split()
+    assert row[-2] == str(shown or given)
+
+
+@pytest.mark.parametrize("given", ["366", "-1", "a month", "1.5", ""])
+def test_no_other_retention_is_taken(operator: Operator, given: str) -> None:
+    result = operator.runs(accounts, "set-limits", "acme", "--retention-days", given)
+    assert result.exit_code == 2
+    assert "0 to 365" in result.stderr
 
 
 def test_set_limits_can_return_to_the_default(operator: Operator) -> None:

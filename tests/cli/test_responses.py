@@ -20,7 +20,9 @@ from app.errors import StorageUnavailable, Unconfirmed
 from app.factory import create_app
 from app.settings import ProviderSettings, RedisSettings, Settings
 from app.store.connection.client import Client, connect
+from app.store.responses.archive_base import Purged
 from app.store.responses.archive_redis import RedisArchive
+from app.store.responses.purging import Purging
 from app.store.responses.redis import RedisStore
 from app.store.spool.files import Spool
 from tests.api.conftest import asker
@@ -329,17 +331,17 @@ def test_a_purge_that_is_interrupted_says_how_far_it_came_and_can_be_repeated(
 ) -> None:
     for _ in range(3):
         house.deleted()
-    purged = RedisArchive._purged
+    purge = Purging.purge
     begun: list[str] = []
 
-    def interrupted(archive: RedisArchive, response_id: str, before: int) -> bool:
+    def interrupted(purging: Purging, any_id: str, *more: int, **asks: bool) -> Purged | None:
         if begun:
             raise KeyboardInterrupt
-        begun.append(response_id)
-        return purged(archive, response_id, before)
+        begun.append(any_id)
+        return purge(purging, any_id, *more, **asks)
 
     with monkeypatch.context() as patch:
-        patch.setattr(RedisArchive, "_purged", interrupted)
+        patch.setattr(Purging, "purge", interrupted)
         assert house.runs(responses, "purge", "--deleted-before", TOMORROW, "--yes").exit_code == 1
     assert house.audited()[-1][2] == "responses destroyed: 1"
     assert house.purges() == 2

@@ -13,7 +13,7 @@ from app.store.responses.base import ResponseStore
 from app.store.responses.redis import RedisStore
 from tests.memory_stores.responses import MemoryStore
 
-_prefixes = (f"test{number}:" for number in count())
+prefixes = (f"test{number}:" for number in count())
 
 
 @pytest.fixture(params=["memory", "redis", "cluster"])
@@ -24,4 +24,4 @@ def store(request: pytest.FixtureRequest) -> Iterator[ResponseStore]:
         return
     fixture = "redis_url" if request.param == "redis" else "cluster_url"
     with connect(RedisSettings(url=request.getfixturevalue(fixture))) as client:
-        yield RedisStore(client, next(_prefixes))
+        yield RedisStore(client, next(prefixes))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
+from time import time
 
 from app.domain.ids import home_of
 from app.domain.items import Item
@@ -24,8 +25,16 @@ class _Kept:
     chain: tuple[str, ...]
 
     @property
+    def given(self) -> tuple[Item, ...]:
+        return () if self.is_expired else self.turn.input
+
+    @property
     def items(self) -> tuple[Item, ...]:
-        return self.turn.input + self.turn.response.output
+        return () if self.is_expired else self.turn.input + self.turn.response.output
+
+    @property
+    def is_expired(self) -> bool:
+        return self.turn.is_expired(time())
 
 
 class MemoryStore:
@@ -77,13 +86,14 @@ class MemoryStore:
         kept = self._live(account, response_id)
         items: list[Item] = []
         inputs: list[range] = []
-        for each in kept.chain:
-            turn = self._kept[each].turn
-            inputs.append(range(len(items), len(items) + len(turn.input)))
-            items += turn.input + turn.response.output
+        turns = [self._kept[each] for each in kept.chain]
+        for each in turns:
+            inputs.append(range(len(items), len(items) + len(each.given)))
+            items += each.items
+        purged = frozenset(number for number, each in enumerate(turns) if each.is_expired)
         position = Position(response_id, len(kept.chain) - 1)
         tools = tuple(map(FUNCTION_TOOL.load, kept.turn.response.echo["tools"]))
-        return Context(tuple(items), tools, position, tuple(inputs))
+        return Context(tuple(items), tools, position, tuple(inputs), purged)
 
     def input_items(
         self,
@@ -116,7 +126,8 @@ class MemoryStore:
 
     def _live(self, account: str, response_id: str) -> _Kept:
         kept = self._kept.get(response_id)
-        if kept is None or kept.turn.account != account or response_id in self._deleted:
+        is_there = kept is not None and kept.turn.account == account
+        if kept is None or not is_there or kept.is_expired or response_id in self._deleted:
             raise unknown_response(response_id)
         return kept
 

@@ -43,6 +43,28 @@ def test_an_account_that_stores_nothing_has_its_requests_unstored() -> None:
     assert not permitted(replace(CALLER, force_no_store=True), ASKED).store
 
 
+@pytest.mark.parametrize(
+    ("own", "of_account", "holds"),
+    [(None, None, None), (None, 30, 30), (7, 30, 7), (90, 30, 90), (7, None, 7), (7, 0, 7)],
+)
+def test_a_requests_retention_comes_before_its_accounts(
+    own: int | None, of_account: int | None, holds: int | None
+) -> None:
+    caller = replace(CALLER, retention_days=of_account)
+    assert permitted(caller, replace(ASKED, retention_days=own)).retention_days == holds
+
+
+def test_an_account_that_keeps_nothing_has_its_requests_unstored() -> None:
+    caller = replace(CALLER, retention_days=0)
+    assert permitted(caller, ASKED) == replace(ASKED, store=False, retention_days=0)
+    with pytest.raises(InvalidRequest, match="retention_days"):
+        permitted(caller, IN_BACKGROUND)
+
+
+def test_what_is_not_stored_has_no_retention() -> None:
+    assert permitted(replace(CALLER, retention_days=30), UNSTORED) == UNSTORED
+
+
 def test_an_unstored_request_goes_on_while_the_store_is_away() -> None:
     assert permitted(replace(CALLER, stale=True), UNSTORED) == UNSTORED
 

@@ -30,6 +30,8 @@ def _values(node: Any, key: bytes) -> list[bytes]:
             return [part for field in node.hgetall(key).items() for part in field]
         case b"zset":
             return list(node.zrange(key, 0, -1))
+        case b"set":
+            return list(node.smembers(key))
         case b"string":
             return [node.get(key)]
         case b"stream":

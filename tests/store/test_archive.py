@@ -34,6 +34,7 @@ from tests.store.turns import (
     first_id,
     left_by,
     next_id,
+    purged,
     question,
     rich,
     saved,
@@ -171,7 +172,7 @@ def test_an_export_tells_what_was_purged(
 ) -> None:
     kept = saved(store)
     store.delete(ACCOUNT, kept.response.id)
-    assert list(archive.purge(int(clock.at) + 1)) == ids(kept)
+    assert purged(archive, int(clock.at) + 1) == ids(kept)
     ((found,),) = archive.responses(ACCOUNT)
     assert found.json() == {
         "id": kept.response.id,
@@ -208,7 +209,7 @@ def test_a_purged_response_is_found_as_its_tombstone(
 ) -> None:
     kept = saved(store)
     deleted(store, kept)
-    list(archive.purge(int(clock.at) + 1))
+    purged(archive, int(clock.at) + 1)
     found = archive.find(kept.response.id)
     assert found
     assert (found.deleted_at, found.turn, found.is_purged) == (clock.at, None, True)
@@ -238,7 +239,7 @@ def test_nothing_of_a_purged_text_is_left(
     client.xadd(events_of(secret), {"d": "my secret, told bit by bit"})
     before = everything(client)
     deleted(store, secret)
-    list(archive.purge(int(clock.at) + 1))
+    purged(archive, int(clock.at) + 1)
     assert (b"secret" in before, b"secret" in everything(client)) == (True, False)
 
 
@@ -262,7 +263,7 @@ def test_a_purged_turn_still_counts_among_those_of_its_context(
     gone = continued(store, first, "two")
     last = continued(store, gone, "three")
     deleted(store, gone)
-    list(archive.purge(int(clock.at) + 1))
+    purged(archive, int(clock.at) + 1)
     kept, sent_with = len(left_by(first)), len(first.input)
     context = store.context(ACCOUNT, last.response.id)
     assert context.inputs == (
@@ -280,8 +281,8 @@ def test_nothing_is_left_of_instructions_that_only_purged_turns_had(
     store.save(turns[-1])
     before = everything(client)
     deleted(store, *turns)
-    list(archive.purge(int(clock.at) + 1))
-    list(archive.purge(int(clock.at) + 1))
+    purged(archive, int(clock.at) + 1)
+    purged(archive, int(clock.at) + 1)
     assert (b"secret" in before, b"secret" in everything(client)) == (True, False)
 
 
@@ -290,7 +291,7 @@ def test_instructions_that_a_living_turn_has_survive_a_purge(
 ) -> None:
     *others, last = secretive(store, 4)
     deleted(store, *others)
-    list(archive.purge(int(clock.at) + 1))
+    purged(archive, int(clock.at) + 1)
     assert store.get(ACCOUNT, last.response.id) == last
 
 
@@ -307,7 +308,7 @@ def test_a_purged_response_stays_unknown(
 ) -> None:
     kept = saved(store)
     deleted(store, kept)
-    list(archive.purge(int(clock.at) + 1))
+    purged(archive, int(clock.at) + 1)
     with pytest.raises(NotFound):
         store.get(ACCOUNT, kept.response.id)
     assert store.items(ACCOUNT, [kept.input[0].id]) == {}
@@ -319,7 +320,7 @@ def test_turns_that_continue_a_purged_one_lose_its_items_only(
     a, b, c = chain(store, 3)
     fork = continued(store, b)
     deleted(store, b)
-    list(archive.purge(int(clock.at) + 1))
+    purged(archive, int(clock.at) + 1)
     later = continued(store, fork)
     assert store.context(ACCOUNT, c.response.id).items == left_by(a, c)
     assert store.context(ACCOUNT, later.response.id).items == left_by(a, fork, later)
@@ -330,7 +331,7 @@ def test_a_page_leaves_out_what_was_purged(
 ) -> None:
     a, b, c = chain(store, 3)
     deleted(store, b)
-    list(archive.purge(int(clock.at) + 1))
+    purged(archive, int(clock.at) + 1)
     found = store.input_items(ACCOUNT, c.response.id, PageQuery(order="asc", limit=10))
     assert found.items == left_by(a) + c.input
 
@@ -343,7 +344,7 @@ def test_only_what_was_deleted_before_is_purged(
     clock.at += DAY
     deleted(store, new)
     assert archive.purgeable(int(clock.at)) == 1
-    assert list(archive.purge(int(clock.at))) == ids(old)
+    assert purged(archive, int(clock.at)) == ids(old)
     assert store.get(ACCOUNT, live.response.id) == live
 
 
@@ -353,7 +354,7 @@ def test_the_record_knows_better_than_the_mark_when_it_was_deleted(
     kept = saved(store)
     deleted(store, kept)
     client.zadd("rg:deleted", {kept.response.id: clock.at - DAY})
-    assert list(archive.purge(int(clock.at))) == []
+    assert purged(archive, int(clock.at)) == []
 
 
 def test_a_purge_that_was_stopped_can_be_started_again(
@@ -361,17 +362,18 @@ def test_a_purge_that_was_stopped_can_be_started_again(
 ) -> None:
     turns = [saved(store) for _ in range(5)]
     deleted(store, *turns)
-    first = list(islice(archive.purge(int(clock.at) + 1), 2))
-    rest = list(archive.purge(int(clock.at) + 1))
-    assert sorted(first + rest) == sorted(ids(*turns))
+    first = [each.any_id for each in islice(archive.purge(int(clock.at) + 1), 2)]
+    rest = purged(archive, int(clock.at) + 1)
+    # The last before the stop is looked at again: copies of it may be left.
+    assert sorted({*first, *rest}) == sorted(ids(*turns))
 
 
 def test_a_second_purge_finds_nothing(
     store: RedisStore, archive: RedisArchive, clock: Clock
 ) -> None:
     deleted(store, saved(store))
-    list(archive.purge(int(clock.at) + 1))
-    assert list(archive.purge(int(clock.at) + 1)) == []
+    purged(archive, int(clock.at) + 1)
+    assert purged(archive, int(clock.at) + 1) == []
 
 
 def test_a_deletion_that_is_just_happening_is_left_alone(
@@ -380,7 +382,7 @@ def test_a_deletion_that_is_just_happening_is_left_alone(
     happening, done = saved(store), saved(store)
     client.zadd("rg:deleted", {happening.response.id: clock.at - DAY})
     deleted(store, done)
-    assert list(archive.purge(int(clock.at) + 1)) == ids(done)
+    assert purged(archive, int(clock.at) + 1) == ids(done)
     assert archive.purgeable(int(clock.at) + 1) == 1
 
 
@@ -390,7 +392,7 @@ def test_a_clients_id_that_lives_on_elsewhere_is_still_found(
     first = saved(store, given=(question("first", "msg_theirs"),))
     second = saved(store, given=(question("second", "msg_theirs"),))
     deleted(store, first)
-    list(archive.purge(int(clock.at) + 1))
+    purged(archive, int(clock.at) + 1)
     assert store.items(ACCOUNT, ["msg_theirs"]) == {"msg_theirs": second.input[0]}
 
 
@@ -463,7 +465,7 @@ def test_what_an_interrupted_erasure_left_among_the_deleted_goes_with_the_next_p
     store: RedisStore, archive: RedisArchive, client: Client, clock: Clock
 ) -> None:
     client.zadd("rg:deleted", {"resp_" + "0" * 48: clock.at})
-    list(archive.purge(int(clock.at) + 1))
+    purged(archive, int(clock.at) + 1)
     assert everything(client) == b""
 
 
@@ -503,10 +505,10 @@ def test_a_purge_gives_bytes_back(
     root = saved(store, echo=again)
     turns = [continued(store, root, echo=again) for _ in range(2)]
     deleted(store, root, turns[0])
-    list(archive.purge(int(clock.at) + 1))
+    purged(archive, int(clock.at) + 1)
     assert store.stored_bytes(ACCOUNT) == measured(client)
     deleted(store, turns[1])
-    list(archive.purge(int(clock.at) + 1))
+    purged(archive, int(clock.at) + 1)
     assert store.stored_bytes(ACCOUNT) == measured(client) == 0
 
 
@@ -533,7 +535,7 @@ def test_the_disk_forgets_what_was_purged(tmp_path: Path, clock: Clock) -> None:
         secret = saved(store, given=(question("hush", "msg_my_secret"),))
         until(on_disk, "Redis to write")
         deleted(store, secret)
-        list(archive.purge(int(clock.at) + 1))
+        purged(archive, int(clock.at) + 1)
         assert archive.rewrite()
         until(lambda: not on_disk(), "Redis to forget")
 

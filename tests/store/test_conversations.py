@@ -21,7 +21,7 @@ from app.store.responses.archive_redis import RedisArchive
 from app.store.responses.redis import RedisStore
 from tests.counting import counted
 from tests.ids import item_minter, new_id, new_tag
-from tests.store.turns import ACCOUNT, AT, next_id, question, turn
+from tests.store.turns import ACCOUNT, AT, next_id, purged, question, turn
 
 _prefixes = (f"conversations{number}:" for number in count())
 
@@ -181,7 +181,7 @@ def test_purging_a_deleted_conversation_takes_what_came_by_itself(bench: Bench) 
     kept = bench.add_turn("b")
     stored = bench.responses.stored_bytes(ACCOUNT)
     bench.conversations.delete(ACCOUNT, bench.id)
-    assert list(bench.archive.purge(AT + 10)) == [bench.id]
+    assert purged(bench.archive, AT + 10) == [bench.id]
     assert bench.archive.purgeable(AT + 10) == 0
     assert texts(bench.responses.context(ACCOUNT, kept.response.id).items) == ["b", "B"]
     assert bench.responses.stored_bytes(ACCOUNT) < stored
@@ -190,7 +190,7 @@ def test_purging_a_deleted_conversation_takes_what_came_by_itself(bench: Bench) 
 def test_a_purged_conversation_without_responses_leaves_nothing(bench: Bench) -> None:
     bench.add_items("a")
     bench.conversations.delete(ACCOUNT, bench.id)
-    assert list(bench.archive.purge(AT + 10)) == [bench.id]
+    assert purged(bench.archive, AT + 10) == [bench.id]
     assert bench.responses.stored_bytes(ACCOUNT) == 0
     assert bench.archive.conversations(ACCOUNT) == 0
 

@@ -26,7 +26,7 @@ from app.store.responses.archive_redis import RedisArchive
 from app.store.responses.redis import RedisStore
 from app.store.usage.redis import RedisUsageStore
 from app.store.usage.request_log import RedisRequestLog
-from tests.store.turns import ACCOUNT, continued, payload_of, saved, turn
+from tests.store.turns import ACCOUNT, continued, payload_of, purged, saved, turn
 
 YOU = "you"
 OPENED = AuditEntry(at=1, by="tests", action="account.create", subject="new")
@@ -148,7 +148,7 @@ def open_account(bench: Bench) -> Callable[[], Any]:
 def purge(bench: Bench) -> Callable[[], Any]:
     made = saved(bench.responses)
     bench.responses.delete(ACCOUNT, made.response.id)
-    return lambda: list(bench.archive.purge(2**40))
+    return lambda: purged(bench.archive, 2**40)
 
 
 def erase(bench: Bench) -> Callable[[], Any]:

@@ -25,6 +25,7 @@ from app.domain.turns.job_payload import JobPayload
 from app.domain.turns.turn import Thread, Turn
 from app.schemas.request.create import CREATE_REQUEST
 from app.schemas.wire.echo import echo
+from app.store.responses.archive_base import ArchiveStore
 from app.store.responses.base import ResponseStore
 from tests.ids import item_minter, new_id, new_tag
 
@@ -109,6 +110,11 @@ def chain(store: ResponseStore, length: int, text: str = "turn") -> list[Turn]:
     while len(turns) < length:
         turns.append(continued(store, turns[-1], f"{text} {len(turns)}"))
     return turns
+
+
+def purged(archive: ArchiveStore, deleted_before: int) -> list[str]:
+    """Return the ids of what a purge has destroyed, which has run to its end."""
+    return [each.any_id for each in archive.purge(deleted_before)]
 
 
 def left_by(*turns: Turn) -> tuple[Item, ...]:

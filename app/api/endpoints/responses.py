@@ -93,7 +93,7 @@ def _enqueued(current: context.CallContext, request: CreateRequest, body: Any) -
     headers = {"Location": f"{bp.url_prefix}/{queued.id}", "Retry-After": "1"}
     answer = RESPONSE.dump(queued)
     if current.owned_key is not None:
-        current.owned_key.finish(KeptAnswer(202, body=answer))
+        current.owned_key.finish(KeptAnswer(202, body=answer), queued.id)
     return json_response(answer, headers | ignored_parameters(ignored), status=202)
 
 

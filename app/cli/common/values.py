@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from app.domain.accounts.accounts import UNLIMITED, Allowance
-from app.settings import HOSTED_TOOLS, CostBudget, read_budgets
+from app.settings import HOSTED_TOOLS, MOST_RETENTION_DAYS, CostBudget, read_budgets
 
 _DURATION = re.compile(r"(\d{1,9})([smhd])", flags=re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -81,6 +81,23 @@ class Change(click.ParamType[tuple[int | None]]):
     ) -> tuple[int | None]:
         """Return the limit in a tuple, so that no limit can be told from no change."""
         return (None if value == "default" else Bound().convert(value, param, ctx),)
+
+
+class RetentionChange(click.ParamType[tuple[int | None]]):
+    """What becomes of a retention: days from 0 to 365, `none` for ever, or `default`: (None,)."""
+
+    name = "days|none|default"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int | None]:
+        """Return the days in a tuple, so that no retention can be told from no change."""
+        if value in ("none", "default"):
+            return (UNLIMITED if value == "none" else None,)
+        if not str(value).isdecimal() or int(value) > MOST_RETENTION_DAYS:
+            what = f"{value!r} is neither a number of days from 0 to {MOST_RETENTION_DAYS}"
+            self.fail(f"{what}, nor 'none' or 'default'.", param, ctx)
+        return (int(value),)
 
 
 class Budgets(click.ParamType[tuple[CostBudget, ...]]):

@@ -37,7 +37,10 @@ NO_ALLOWANCE = Allowance()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Who owns responses. `revision` counts the changes of the record."""
+    """Who owns responses. `revision` counts the changes of the record.
+
+    `retention_days` is for how long they are kept, UNLIMITED for ever, None for the default.
+    """
 
     name: str
     created_at: int
@@ -45,6 +48,7 @@ class Account:
     force_no_store: bool = False
     limits: Allowance = NO_ALLOWANCE
     max_stored_bytes: int | None = None
+    retention_days: int | None = None
     revision: int = 1
 
 
@@ -116,7 +120,8 @@ class Principal:
 class Caller:
     """The caller and their permissions: what a request carries after authentication.
 
-    In the limits None means unlimited. `stale` is true when the key was known before the store
+    In the limits None means unlimited, and for `retention_days` that what is stored never expires.
+    `stale` is true when the key was known before the store
     went away and could not be checked since: nothing may be stored for such a caller.
     """
 
@@ -131,6 +136,7 @@ class Caller:
     key_limits: Allowance = NO_ALLOWANCE
     account_limits: Allowance = NO_ALLOWANCE
     max_stored_bytes: int | None = None
+    retention_days: int | None = None
     stale: bool = False
     #: What a token of theirs permits; None where a key does, which can be looked up again.
     permissions: Permissions | None = None
@@ -181,11 +187,17 @@ def unrecorded_key(
 
 
 def caller_of(
-    key: ApiKey, account: Account, defaults: LimitSettings, *, is_by_token: bool = False
+    key: ApiKey,
+    account: Account,
+    defaults: LimitSettings,
+    retention_days: int | None = None,
+    *,
+    is_by_token: bool = False,
 ) -> Caller:
     """Return what the owner of `key` may do; `defaults` are the limits of every account.
 
-    `is_by_token` says that the key is no record, but what a token permits.
+    `retention_days` is for how long what is stored is kept by default, None for ever. `is_by_token`
+    says that the key is no record, but what a token permits.
     """
     may = key.permissions
     return Caller(
@@ -201,6 +213,7 @@ def caller_of(
         account_limits=_effective(account.limits, defaults, defaults.budget),
         max_stored_bytes=_bound(account.max_stored_bytes, defaults.max_stored_bytes),
         permissions=may if is_by_token else None,
+        retention_days=_bound(account.retention_days, retention_days),
     )
 
 

@@ -28,9 +28,14 @@ class Attribution:
 NOBODY = Attribution()
 
 
+def end_user(parameters: Parameters) -> str | None:
+    """Return whom a request is for: `safety_identifier` comes before `user` (N3)."""
+    return parameters.safety_identifier or parameters.user
+
+
 def attribution(parameters: Parameters, metadata_keys: tuple[str, ...]) -> Attribution:
-    """Return whom a request is put down to: `safety_identifier` comes before `user` (N3)."""
-    user, metadata = parameters.safety_identifier or parameters.user, parameters.metadata
+    """Return whom a request is put down to."""
+    user, metadata = end_user(parameters), parameters.metadata
     if not user and (not metadata or not metadata_keys):
         return NOBODY
     chosen = tuple((key, _whole(metadata[key])) for key in metadata_keys if key in metadata)

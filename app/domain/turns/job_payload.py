@@ -20,6 +20,7 @@ class JobPayload:
     `body` is its JSON as the caller sent it, `request` what was read of that. `charge` is what its
     limits have counted for it (Charge.text). `queued_at` is in Unix seconds. `identity` is what the
     request is called; an earlier release stored none. `permissions` are those of a token's holder.
+    `user_hash` is that of its turn.
     """
 
     account: str
@@ -32,6 +33,7 @@ class JobPayload:
     charge: str | None = None
     identity: RequestIdentity | None = None
     permissions: Permissions | None = None
+    user_hash: str = ""
 
     @property
     def principal(self) -> Principal:
@@ -40,7 +42,12 @@ class JobPayload:
 
     def turn(self, response: Response) -> Turn:
         """Return the turn that `response` makes of this request."""
-        include = self.request.parameters.include
-        own, position = self.thread.own, self.thread.position
-        conversation = self.request.conversation
-        return Turn(self.account, response, own, include, position, conversation)
+        return Turn(
+            self.account,
+            response,
+            self.thread.own,
+            self.request.parameters.include,
+            self.thread.position,
+            self.request.conversation,
+            user_hash=self.user_hash,
+        )

@@ -29,7 +29,8 @@ class Turn:
     `input` has this turn's own input, ids minted, references resolved. `parent` is the position
     of the turn that it continues. `response.output` keeps opaque reasoning and logprobs whatever
     `include` shows of them. `conversation` is the id of the one that it is for, if any is. `cuts`
-    says where it was cut into events, if it was streamed (stream/replay).
+    says where it was cut into events, if it was streamed (stream/replay). `user_hash` is a keyed
+    hash of its end user, "" where it has none.
     """
 
     account: str
@@ -39,6 +40,16 @@ class Turn:
     parent: Position | None = None
     conversation: str | None = None
     cuts: bytes = b""
+    user_hash: str = ""
+
+    @property
+    def expires_at(self) -> int | None:
+        """When it is to be purged, in Unix seconds; None for never."""
+        return self.response.expires_at
+
+    def is_expired(self, now: float) -> bool:
+        """Tell whether it is as good as purged, at a time in Unix seconds."""
+        return self.expires_at is not None and self.expires_at <= now
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from app.schemas.request.prompt_cache import InputCacheOptionsSchema
 from app.schemas.request.text_options import TextOptionsSchema
 from app.schemas.request.tool_choice import ToolChoiceField, settle
 from app.schemas.request.tools.field import ToolsField
+from app.settings import MOST_RETENTION_DAYS
 
 _MOST_TOKENS = 2**31 - 1
 _LONGEST_IDENTIFIER, _LONGEST_SAFETY_IDENTIFIER = 64, 128
@@ -165,6 +166,15 @@ class CreateRequestSchema(ChatParametersSchema):
     stream = Boolean(default=False)
     stream_options = Nested(StreamOptionsSchema())
     store = Boolean(default=True)
+    retention_days = Integer(
+        0,
+        MOST_RETENTION_DAYS,
+        about="For how many days the response is kept; 0 is store: false. Left out, what its "
+        "account says holds.",
+    )
+    retentionDays = Integer(  # noqa: N815 - as callers write it
+        0, MOST_RETENTION_DAYS, about="The same as retention_days."
+    )
     previous_response_id = PreviousResponseField()
     conversation = ConversationField(
         about="The conversation to go on with and to add to; excludes previous_response_id."
@@ -204,6 +214,7 @@ class CreateRequestSchema(ChatParametersSchema):
         return request
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> CreateRequest:
+        settle_retention(found)
         settle_together(found, context)
         if context.trigger:  # what shapes an answer does not shape a summary (G7)
             for name in found.keys() & {"text", "top_logprobs"}:
@@ -238,6 +249,23 @@ _SHAPING = frozenset(each.name for each in dataclasses.fields(Parameters))
 _REQUEST = frozenset(each.name for each in dataclasses.fields(CreateRequest))
 CREATE_REQUEST = CreateRequestSchema()
 INPUT_TOKENS_REQUEST = InputTokensSchema()
+
+
+def settle_retention(found: dict[str, Any]) -> None:
+    """Have one name for the retention, and of 0 days nothing be stored (C5).
+
+    Raises:
+        InvalidField: its two names disagree, or it goes together with no background response.
+    """
+    days = found.pop("retentionDays", None)
+    if days is not None and found.setdefault("retention_days", days) != days:
+        what = f"is {days} where 'retention_days' is {found['retention_days']}: send one of them."
+        raise InvalidField("invalid_value", "retentionDays", what)
+    if found.get("retention_days") == 0:
+        if found.get("background"):
+            what = "needs more than 0 retention_days: the answer is fetched where it is kept."
+            raise InvalidField("unsupported_value", "background", what)
+        found["store"] = False
 
 
 def settle_together(found: dict[str, Any], context: ReadContext) -> None:

@@ -24,6 +24,11 @@ def shown_budget(budgets: tuple[CostBudget, ...] | None) -> str | None:
     return None if budgets is None else budget_text(budgets)
 
 
+def shown_retention(days: int | None) -> int | str | None:
+    """Return for how many days something is kept as that is shown: None for the default."""
+    return "none" if days is not None and days < 0 else days
+
+
 class Limit(StrictField):
     """A number, null for the default, "unlimited" where that is lifted."""
 
@@ -52,6 +57,21 @@ class BudgetField(StrictField):
 
     def dump_code(self, value: str, bind: Bind) -> str:
         return f"{bind(shown_budget)}({value})"
+
+
+class Retention(StrictField):
+    """A number of days, null for the default, "none" where what is stored never expires."""
+
+    def check(self, value: Any, at: str, context: ReadContext) -> Any:
+        if value != "none" and (type(value) is not int or value < 0):
+            raise self.mistyped(at, 'an integer or "none"', value)
+        return value
+
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
+        return {"anyOf": [{"type": "integer", "minimum": 0}, {"const": "none"}]}
+
+    def dump_code(self, value: str, bind: Bind) -> str:
+        return f"{bind(shown_retention)}({value})"
 
 
 class LimitsSchema(ValueSchema[Allowance]):
@@ -120,6 +140,7 @@ class AccountSchema(ValueSchema[Account]):
     no_store = Boolean(attribute="force_no_store", **ALWAYS)
     limits = Nested(LimitsSchema(), **ALWAYS)
     max_stored_bytes = Limit(**OR_NULL)
+    retention_days = Retention(**OR_NULL)
 
 
 class AuditEntrySchema(ValueSchema[AuditEntry]):

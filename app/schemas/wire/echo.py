@@ -15,17 +15,21 @@ from app.domain.answer_options import CacheOptions, ReasoningOptions
 from app.domain.answer_options import TextOptions as Options
 from app.domain.request import CreateRequest, Parameters
 from app.schemas.field import StrictField
-from app.schemas.fields import Choice, String
+from app.schemas.fields import Choice, Integer, String
 from app.schemas.nesting import ListOf, Nested
 from app.schemas.request.create import CREATE_REQUEST
 from app.schemas.request.foreign import UnsupportedField
 from app.schemas.wire.configuration.text_format import TEXT_FORMAT
 from app.schemas.wire.document import ALWAYS, AT_TIMES, OR_NULL, ValueSchema, WireSchema
 from app.schemas.wire.tools import TOOL, ToolChoiceEcho
+from app.settings import MOST_RETENTION_DAYS
 
 #: What responses do not show. The model and the tier are theirs: what has answered.
 NOT_SHOWN = frozenset(
-    {"input", "stream", "stream_options", "include", "seed", "context_management", "moderation"}
+    {
+        *("input", "stream", "stream_options", "include", "seed", "context_management"),
+        *("moderation", "retentionDays"),
+    }
 )
 OF_THE_RESPONSE = frozenset({"model", "service_tier"})
 _SHAPING = frozenset(each.name for each in dataclasses.fields(Parameters))
@@ -61,6 +65,7 @@ class ConversationEchoSchema(ValueSchema[str]):
 _IN_OTHER_FORM: dict[str, StrictField] = {
     "conversation": Nested(ConversationEchoSchema(), **AT_TIMES),
     "prompt_cache_options": Nested(CacheOptionsEchoSchema(), **OR_NULL),
+    "retention_days": Integer(0, MOST_RETENTION_DAYS, **AT_TIMES),
     "reasoning": Nested(ReasoningEchoSchema(), dump_default=ReasoningOptions(), **ALWAYS),
     "text": Nested(TextEchoSchema(), **ALWAYS),
     "tool_choice": ToolChoiceEcho("none", "auto", "required", **ALWAYS),

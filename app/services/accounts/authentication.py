@@ -74,6 +74,7 @@ class Authenticator:
         self,
         store: AccountStore,
         defaults: LimitSettings,
+        retention_days: int | None = None,
         *,
         tokens: TokenVerifier | None = None,
         clock: Callable[[], float] = time.time,
@@ -83,6 +84,7 @@ class Authenticator:
         self.bootstrap_sha256: str | None = None
         self._store = store
         self._defaults = defaults
+        self._retention_days = retention_days
         self._clock = clock
         self._monotonic = monotonic
         self._entries: dict[str, _Entry] = {}
@@ -208,7 +210,9 @@ class Authenticator:
         elif now >= mark_used_at:
             self._mark_used(sha256, int(now))
             mark_used_at = now + MARK_USED_S
-        caller = caller_of(key, account, self._defaults, is_by_token=is_by_token)
+        caller = caller_of(
+            key, account, self._defaults, self._retention_days, is_by_token=is_by_token
+        )
         self._entries[sha256] = _Entry(
             version=found.version,
             caller=caller,

@@ -45,12 +45,33 @@ def permitted(caller: Caller, request: CreateRequest) -> CreateRequest:
                 param="background",
             )
         request = replace(request, store=False)
+    request = _kept_for(caller, request)
     if caller.stale and request.store:
         raise StorageUnavailable(
             "Responses cannot be stored at the moment: try again, or ask with 'store': false.",
             retry_after_s=1,
         )
     return request
+
+
+def _kept_for(caller: Caller, request: CreateRequest) -> CreateRequest:
+    """Return the request with the retention that holds: its own, or else its account's (C5).
+
+    Raises:
+        InvalidRequest: a background response would be kept for 0 days.
+    """
+    days = caller.retention_days
+    if not request.store or request.retention_days is not None or days is None:
+        return request
+    if days > 0:
+        return replace(request, retention_days=days)
+    if request.background:
+        raise InvalidRequest(
+            "Background responses are stored, and this account's retention is 0 days: send "
+            "'retention_days', or ask without 'background'.",
+            param="background",
+        )
+    return replace(request, store=False, retention_days=0)
 
 
 def refuse_read_only(caller: Caller) -> None:

@@ -44,6 +44,7 @@ class Accounts:
         self,
         store: AccountStore,
         defaults: LimitSettings,
+        retention_days: int | None = None,
         *,
         tokens: TokenVerifier | None = None,
         clock: Callable[[], float] = time.time,
@@ -54,8 +55,9 @@ class Accounts:
         self._defaults = defaults
         self._clock = clock
         self._entropy = entropy
+        self._retention_days = retention_days
         self._authenticator = Authenticator(
-            store, defaults, tokens=tokens, clock=clock, monotonic=monotonic
+            store, defaults, retention_days, tokens=tokens, clock=clock, monotonic=monotonic
         )
         self._bootstrap: ApiKey | None = None
         self._secret: bytes | None = None
@@ -227,7 +229,7 @@ class Accounts:
         if account is None or not account.active:
             return None
         by_token = principal.permissions is not None
-        return caller_of(key, account, self._defaults, is_by_token=by_token)
+        return caller_of(key, account, self._defaults, self._retention_days, is_by_token=by_token)
 
     def _key_of(self, principal: Principal) -> ApiKey | None:
         if principal.permissions is None:

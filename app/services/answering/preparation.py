@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from app.domain.accounts.accounts import Caller
+from app.domain.accounts.attribution import end_user
 from app.domain.call_ids import used_call_ids
 from app.domain.estimates import TokenCount, estimate
 from app.domain.ids import IdGenerator
@@ -92,7 +93,13 @@ class Preparation:
             status,
             service_tier=request.parameters.service_tier or "auto",
         )
-        return PreparedRequest(caller, request, targets, start, response)
+        user_hash = self._user_hash(caller.account, request)
+        return PreparedRequest(caller, request, targets, start, response, user_hash)
+
+    def _user_hash(self, account: str, request: CreateRequest) -> str:
+        """Return by what a purge finds what is stored of an end user, "" where there is none."""
+        user = end_user(request.parameters)
+        return self._sealer.user_hash(account, user) if user and request.store else ""
 
     def _thread(self, account: str, request: CreateRequest) -> Thread:
         """Return what the request's turn starts from. Raises as `prepare` does."""

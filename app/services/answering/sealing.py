@@ -21,6 +21,7 @@ from app.services.encryption import decrypted, encrypted
 
 _VERSION = b"\x01"
 _MAC_LENGTH = 16
+_USER_HASH_LENGTH = 32
 #: What the content of a compaction begins with that we have made; other services' do not.
 SUMMARY_TAG = "rgc1."
 
@@ -65,6 +66,10 @@ class PayloadSealer:
     def pseudonym(self, account: str, given: str) -> str:
         """Return a name for `given` that no other account shares (U14), 64 characters long."""
         return self._digest(b"pseudonym\0", account, given.encode()).hex()
+
+    def user_hash(self, account: str, user: str) -> str:
+        """Return by what a purge finds the responses of an account's end user (C5)."""
+        return self._digest(b"end user\0", account, user.encode()).hex()[:_USER_HASH_LENGTH]
 
     def seal_summary(self, account: str, summary: Summary) -> str:
         """Return a summary, encrypted so that this account's requests alone open it."""

@@ -125,6 +125,7 @@ class Background:
             charge=charge,
             identity=identity,
             permissions=prepared.caller.permissions,
+            user_hash=prepared.user_hash,
         )
 
     def _queue(self, payload: JobPayload) -> None:

@@ -9,11 +9,11 @@ from app.domain.hosted.item import HostedItem
 from app.domain.ids import IdGenerator, alone_id, is_conversation_id, tag_of
 from app.domain.items import InputItem, Item, ItemReference, with_id
 from app.domain.request import INCLUDE_ENCRYPTED
-from app.domain.response import Response, Status
+from app.domain.response import Response, Status, expiry
 from app.domain.turns.conversation import Conversation
 from app.domain.turns.page import Page, PageQuery
 from app.domain.turns.turn import Context
-from app.errors import InvalidRequest, NotFound
+from app.errors import InvalidRequest, NotFound, PermissionDenied
 from app.services.accounts.permissions import refuse_read_only
 from app.services.accounts.storage_quota import refuse_full_account
 from app.services.answering.run import without_payload
@@ -50,7 +50,8 @@ class Conversations:
         """Begin a conversation with these items.
 
         Raises:
-            PermissionDenied, RateLimited: the key may only read; the account has no room left.
+            PermissionDenied, RateLimited: the key may only read, or the account keeps nothing; it
+                has no room left.
             NotFound: an item_reference names no stored item.
         """
         self._refuse(caller)
@@ -59,7 +60,8 @@ class Conversations:
         )
         stem = conversation.id.replace("conv_", "resp_", 1)
         items = self._with_ids(caller.account, given, stem, "items")
-        self._conversations.create(caller.account, conversation, items)
+        expires_at = expiry(conversation.created_at, caller.retention_days)
+        self._conversations.create(caller.account, conversation, items, expires_at)
         return conversation
 
     def get(self, caller: Caller, conversation_id: str) -> Conversation:
@@ -86,15 +88,21 @@ class Conversations:
         tag = self._delivered(_well_formed(conversation_id))
         stem = self._ids.new_id("resp", tag)
         items = self._with_ids(caller.account, given, stem, "items")
-        self._conversations.append(caller.account, conversation_id, alone_id(stem), items)
+        expires_at = expiry(self._now(), caller.retention_days)
+        entry_id = alone_id(stem)
+        self._conversations.append(caller.account, conversation_id, entry_id, items, expires_at)
         return items
 
     def append_unkept(self, caller: Caller, given: tuple[Item, ...], response: Response) -> None:
-        """Add what a response that is not kept was given and has made, in one step (N11)."""
+        """Add what a response that is not kept was given and has made, in one step (N11).
+
+        They are kept for as many days as its request says, or else its account.
+        """
         conversation_id = response.echo["conversation"]["id"]
         items = given + response.output
-        entry_id = alone_id(response.id)
-        self._conversations.append(caller.account, conversation_id, entry_id, items)
+        entry_id, days = alone_id(response.id), response.echo.get("retention_days")
+        expires_at = expiry(response.created_at, days or caller.retention_days)
+        self._conversations.append(caller.account, conversation_id, entry_id, items, expires_at)
 
     def items(
         self, caller: Caller, conversation_id: str, query: PageQuery, include: frozenset[str]
@@ -155,6 +163,11 @@ class Conversations:
 
     def _refuse(self, caller: Caller) -> None:
         refuse_read_only(caller)
+        if caller.retention_days == 0:
+            raise PermissionDenied(
+                "This account keeps nothing: its retention is 0 days. Send the items with each "
+                "request."
+            )
         refuse_full_account(self._responses, caller)
 
     def _with_ids(

@@ -58,6 +58,7 @@ class OwnedKey:
         self.on_unheard: Callable[[], None] = lambda: None
         self.left_at: float | None = None
         self.answer: bytes | None = None
+        self.copy_of = ""
         self._keys = keys
         self._key = key
 
@@ -69,8 +70,13 @@ class OwnedKey:
         """Note that the caller has gone, who is expected again."""
         self.left_at = monotonic()
 
-    def finish(self, answer: KeptAnswer) -> None:
-        """Keep what became of the request: at once, or as soon as the store can be reached."""
+    def finish(self, answer: KeptAnswer, copy_of: str = "") -> None:
+        """Keep what became of the request: at once, or as soon as the store can be reached.
+
+        `copy_of` is the id of the stored response of which the answer has a copy: a purge of that
+        takes this as well.
+        """
+        self.copy_of = copy_of
         self.answer = sealed(answer, self.account, self._key)
         self._keys.settle(self, self.answer)
 
@@ -171,7 +177,7 @@ class IdempotencyKeys:
     def settle(self, owned: OwnedKey, answer: bytes) -> None:
         """Keep an answer now; where the store is unreachable, the renewer tries again."""
         try:
-            self._store.finish(owned.account, owned.key_hash, owned.token, answer)
+            self._store.finish(owned.account, owned.key_hash, owned.token, answer, owned.copy_of)
         except StorageUnavailable:
             STORE_FAILURES.labels("idempotency").inc()
         else:

@@ -20,6 +20,7 @@ from app.services.limits.request_log import RequestLog
 from app.services.limits.usage import UsageBook
 from app.services.responses.lookup import ResponseLookup
 from app.services.responses.service import Responses
+from app.services.retention.copies import Copies
 from app.store.responses.archive_base import Archived, ArchiveStore
 from app.store.responses.base import unknown_response
 from app.store.spool.delivery import SpoolDelivery
@@ -49,6 +50,7 @@ class Archive:
         request_log: RequestLog,
         idempotency: IdempotencyKeys,
         webhooks: WebhookStore,
+        copies: Copies,
     ) -> None:
         self._archive = archive
         self._lookup = lookup
@@ -60,6 +62,7 @@ class Archive:
         self._request_log = request_log
         self._idempotency = idempotency
         self._webhooks = webhooks
+        self._copies = copies
 
     def account(self, name: str) -> Account:
         """Return an account. Raises NotFound."""
@@ -119,24 +122,22 @@ class Archive:
         try:
             self._book.flush()
             self._purge_spool(deleted_before)
-            for response_id in self._archive.purge(deleted_before):
+            for found in self._archive.purge(deleted_before):
+                self._copies.forget([found])
+                if not found.is_news:  # what a purge has left that was stopped
+                    continue
                 purged += 1
-                unlogged.add(response_id)
+                unlogged.add(found.any_id)
                 if len(unlogged) == UNLOGGED_AT_ONCE:
-                    self._forget(unlogged)
+                    self._copies.forget_names(unlogged)
                     unlogged.clear()
-                yield response_id
+                yield found.any_id
         finally:
             try:
-                self._forget(unlogged)
+                self._copies.forget_names(unlogged)
             finally:
                 detail = f"responses destroyed: {purged}"
                 self._accounts.record("responses.purge", which, detail, by=by)
-
-    def _forget(self, response_ids: set[str]) -> None:
-        """Take purged responses out of the request log, and out of webhooks' deliveries."""
-        self._request_log.erase_responses(response_ids)
-        self._webhooks.purge(response_ids)
 
     def _purge_spool(self, deleted_before: int) -> None:
         """Forget answers that have been delivered, and deleted since.
@@ -160,7 +161,7 @@ class Archive:
         caller = _operator_of(account)
 
         def end(response_id: str) -> None:
-            self._background.cancel(caller, response_id)
+            self._background.cancel(caller, response_id, any_kind=True)
 
         try:
             self._spool.erase(account)

@@ -222,6 +222,7 @@ class Responses:
                 start.position,
                 request.conversation,
                 bytes(cuts) if cuts is not None else b"",
+                prepared.user_hash,
             )
             if not self._store.save(turn):
                 raise Unavailable("Another process took this one for lost, and ended the answer.")

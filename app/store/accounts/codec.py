@@ -25,6 +25,9 @@ _VERSION = 1
 _WITH_BUDGETS = 2
 #: Of keys that may not use every hosted tool.
 _WITH_HOSTED_TOOLS = 3
+#: Of accounts that have a retention.
+_WITH_RETENTION = 4
+_READ = (_VERSION, _WITH_BUDGETS, _WITH_HOSTED_TOOLS, _WITH_RETENTION)
 
 
 def dump_key(key: ApiKey) -> bytes:
@@ -73,7 +76,11 @@ def load_permissions(fields: dict[str, Any]) -> Permissions:
 def dump_account(account: Account) -> bytes:
     """Encode an account."""
     fields = {**_shallow(account), "limits": _limits(account.limits)}
-    return orjson.dumps({"v": _version(account.limits), **fields})
+    version = _WITH_RETENTION
+    if account.retention_days is None:
+        version = _version(account.limits)
+        del fields["retention_days"]
+    return orjson.dumps({"v": version, **fields})
 
 
 def load_account(raw: bytes) -> Account:
@@ -119,6 +126,6 @@ def _allowance(fields: dict[str, Any]) -> Allowance:
 
 def _fields(raw: bytes) -> dict[str, Any]:
     fields: dict[str, Any] = orjson.loads(raw)
-    if (version := fields.pop("v")) not in (_VERSION, _WITH_BUDGETS, _WITH_HOSTED_TOOLS):
+    if (version := fields.pop("v")) not in _READ:
         raise Unavailable(f"A record of version {version} needs a newer gateway.")
     return fields

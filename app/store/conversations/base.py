@@ -28,8 +28,17 @@ class ConversationStore(Protocol):
     What is repeated after that does not happen twice.
     """
 
-    def create(self, account: str, conversation: Conversation, items: tuple[Item, ...]) -> None:
-        """Begin a conversation with these items."""
+    def create(
+        self,
+        account: str,
+        conversation: Conversation,
+        items: tuple[Item, ...],
+        expires_at: int | None = None,
+    ) -> None:
+        """Begin a conversation with these items.
+
+        It expires then, in Unix seconds, None for never, or with the last of what comes to it.
+        """
         ...
 
     def get(self, account: str, conversation_id: str) -> Conversation:
@@ -47,9 +56,17 @@ class ConversationStore(Protocol):
         ...
 
     def append(
-        self, account: str, conversation_id: str, entry_id: str, items: tuple[Item, ...]
+        self,
+        account: str,
+        conversation_id: str,
+        entry_id: str,
+        items: tuple[Item, ...],
+        expires_at: int | None = None,
     ) -> None:
-        """Add items at the end, in one step; `entry_id` (ids.alone_id) is theirs together."""
+        """Add items at the end, in one step; `entry_id` (ids.alone_id) is theirs together.
+
+        They expire then, in Unix seconds, None for never.
+        """
         ...
 
     def items(self, account: str, conversation_id: str, query: PageQuery) -> Page:

@@ -31,6 +31,7 @@ from app.store.keys import Keys
 from app.store.responses.chains import WHOLE, ChainPart, Chains, PagedChain
 from app.store.responses.entries import MARK, Entries
 from app.store.responses.paging import find, page
+from app.store.responses.purge_marks import terms
 from app.store.responses.stored_bytes import StoredBytes
 
 #: So many conversations are looked at in one round trip.
@@ -59,7 +60,13 @@ class RedisConversationStore:
         self._safety = safety
         self._now = now
 
-    def create(self, account: str, conversation: Conversation, items: tuple[Item, ...]) -> None:
+    def create(
+        self,
+        account: str,
+        conversation: Conversation,
+        items: tuple[Item, ...],
+        expires_at: int | None = None,
+    ) -> None:
         """Begin a conversation with these items."""
         tag, begun = tag_of(conversation.id) or "", conversation.created_at
         keys = [self._keys.index(tag), *self._stored.keys(account)]
@@ -80,11 +87,13 @@ class RedisConversationStore:
                 tag,
                 entry_id,
                 entry,
+                "" if expires_at is None else expires_at,
             ),
         )
         with translated():
             homes = self._homes_of(account, entry_id, items)
-            *_, size = self._safety.run(self._redis, *enter, *homes, call)
+            marks = self._expiring(expires_at, conversation.id, *([entry_id] if items else []))
+            *_, size = self._safety.run(self._redis, *enter, *homes, *marks, call)
             self._stored.follow(account, size)
 
     def get(self, account: str, conversation_id: str) -> Conversation:
@@ -113,12 +122,19 @@ class RedisConversationStore:
         self._written(HIDE, account, conversation_id, now, before=(mark,))
 
     def append(
-        self, account: str, conversation_id: str, entry_id: str, items: tuple[Item, ...]
+        self,
+        account: str,
+        conversation_id: str,
+        entry_id: str,
+        items: tuple[Item, ...],
+        expires_at: int | None = None,
     ) -> None:
         """Add items at the end, in one step; `entry_id` (ids.alone_id) is theirs together."""
-        homes = self._homes_of(account, entry_id, items)
-        entry = self._entries.items_alone(items)
-        size = self._written(APPEND, account, conversation_id, entry_id, entry, before=homes)
+        before = self._homes_of(account, entry_id, items) + self._expiring(expires_at, entry_id)
+        entry, about = self._entries.items_alone(items), terms(int(self._now()))
+        expires: int | str = "" if expires_at is None else expires_at
+        arguments = (entry_id, entry, about, expires)
+        size = self._written(APPEND, account, conversation_id, *arguments, before=before)
         with translated():
             self._stored.follow(account, size)
 
@@ -167,12 +183,14 @@ class RedisConversationStore:
             with translated():
                 tags = self._redis.zrange(key, seen, seen + AT_ONCE - 1)
                 names = ("conversation", "metadata")
-                replies = run_all(
-                    self._redis,
-                    [("HMGET", self._keys.index(tag.decode()), *names) for tag in tags],
+                keys = [self._keys.index(tag.decode()) for tag in tags]
+                replies = run_all(self._redis, [("HMGET", key, *names) for key in keys])
+                ends = run_all(
+                    self._redis, [("ZSCORE", f"{key}:expiring", names[0]) for key in keys]
                 )
-            for value, metadata in replies:
-                if known := _identity(value):
+            for (value, metadata), end in zip(replies, ends, strict=True):
+                is_expired = end is not None and float(end) <= self._now()
+                if not is_expired and (known := _identity(value)):
                     yield _conversation(known[0], (known[1], metadata))
             seen += len(tags)
             if len(tags) < AT_ONCE:
@@ -222,6 +240,12 @@ class RedisConversationStore:
         if tag is None:  # it is not one that this gateway has minted
             raise unknown_conversation(conversation_id)
         return self._keys.index(tag)
+
+    def _expiring(self, at: int | None, *ids: str) -> tuple[Command, ...]:
+        """Return the command that enters when these expire, if they do."""
+        if at is None:
+            return ()
+        return (("ZADD", self._keys.expiring, *(part for each in ids for part in (at, each))),)
 
     def _homes_of(
         self, account: str, entry_id: str, items: tuple[Item, ...]

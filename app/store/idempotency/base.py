@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -50,12 +51,21 @@ class IdempotencyStore(Protocol):
         """
         ...
 
-    def finish(self, account: str, key_hash: str, token: str, answer: bytes) -> None:
-        """Keep what became of the request, unless somebody else has the key by now."""
+    def finish(
+        self, account: str, key_hash: str, token: str, answer: bytes, response_id: str = ""
+    ) -> None:
+        """Keep what became of the request, unless somebody else has the key by now.
+
+        `response_id` is that of a stored response of which the answer has a copy.
+        """
         ...
 
     def free(self, account: str, key_hash: str, token: str) -> None:
         """Forget a key, unless somebody else has it by now."""
+        ...
+
+    def forget(self, account: str, response_ids: Sequence[str]) -> None:
+        """Forget the keys whose answers have copies of these responses."""
         ...
 
     def erase(self, account: str) -> None:

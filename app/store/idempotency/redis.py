@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import inf
 from typing import Any
 
 from app.store.connection.checks import servers
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
-from app.store.connection.script import LuaFolder, Script
+from app.store.connection.script import Call, LuaFolder, Script, run_all
 from app.store.idempotency.base import KEPT_S, KeyState
 from app.store.keys import Keys
 
@@ -50,13 +51,38 @@ class RedisIdempotencyStore:
             return None
         return inf if idle_ms < 0 else idle_ms / 1000
 
-    def finish(self, account: str, key_hash: str, token: str, answer: bytes) -> None:
+    def finish(
+        self, account: str, key_hash: str, token: str, answer: bytes, response_id: str = ""
+    ) -> None:
         """Keep what became of the request, unless somebody else has the key by now."""
-        self._run(_FINISH, account, key_hash, token, answer, KEPT_S * 1000)
+        calls: list[Call | tuple[Any, ...]] = []
+        if response_id:  # first: without an answer it does no harm
+            copies = self._keys.copies(account, response_id)
+            calls += [("SADD", copies, key_hash), ("EXPIRE", copies, KEPT_S)]
+        key = self._keys.idempotency(account, key_hash)
+        calls.append(_FINISH((key,), (token, answer, KEPT_S * 1000)))
+        with translated():
+            run_all(self._redis, calls)
 
     def free(self, account: str, key_hash: str, token: str) -> None:
         """Forget a key, unless somebody else has it by now."""
         self._run(_FREE, account, key_hash, token)
+
+    def forget(self, account: str, response_ids: Sequence[str]) -> None:
+        """Forget the keys whose answers have copies of these responses."""
+        copies = [self._keys.copies(account, each) for each in response_ids]
+        with translated():
+            found = run_all(self._redis, [("SMEMBERS", each) for each in copies])
+            gone = [
+                key
+                for key_hashes, each in zip(found, copies, strict=True)
+                if key_hashes
+                for key in (
+                    *(self._keys.idempotency(account, h.decode()) for h in key_hashes),
+                    each,
+                )
+            ]
+            run_all(self._redis, [("UNLINK", key) for key in gone])
 
     def erase(self, account: str) -> None:
         """Forget all keys of an account."""

@@ -25,6 +25,7 @@ from app.store.jobs.scripts import (
     LEASE_TOKEN,
 )
 from app.store.keys import Keys
+from app.store.responses.purge_marks import terms
 from app.store.responses.redis import RedisStore
 
 
@@ -53,8 +54,9 @@ class RedisLiveStreamStore:
     def _beginning(self, stream: NewStream) -> Call:
         claim, kind = stream.claim, "outlasting" if stream.outlasts else "stream"
         arguments = (claim.account, claim.response_id, claim.lease_token)
-        packed = dump_payload(stream.payload)
-        return self._on_index(BEGIN_STREAM, claim.response_id, *arguments, packed, kind)
+        packed, payload = dump_payload(stream.payload), stream.payload
+        about = terms(payload.response.created_at, payload.user_hash)
+        return self._on_index(BEGIN_STREAM, claim.response_id, *arguments, packed, kind, about)
 
     def lease(self, response_ids: Sequence[str]) -> None:
         """Renew the leases of streams."""

@@ -59,6 +59,7 @@ def dump_payload(payload: JobPayload) -> bytes:
             "admission": payload.charge,
             "identity": identity and list(identity),
             "passed": [sorted(passed.forward), sorted(passed.hosted_tools)],
+            "user_hash": payload.user_hash,
             **_permissions(payload),
         }
     )
@@ -102,6 +103,7 @@ def load_payload(raw: bytes) -> JobPayload:
         charge=fields["admission"],
         identity=RequestIdentity(*fields["identity"]) if fields.get("identity") else None,
         permissions=load_permissions(given) if given else None,
+        user_hash=fields.get("user_hash", ""),  # an earlier release has none
     )
 
 

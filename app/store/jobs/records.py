@@ -32,6 +32,7 @@ from app.store.jobs.scripts import (
     WITHDRAW,
 )
 from app.store.keys import Keys
+from app.store.responses.purge_marks import terms
 
 MAX_LOST_LEASES = 3
 _EVENTS_OF: tuple[EventsOf, ...] = ("nothing", "job", "stream")
@@ -55,7 +56,9 @@ class JobRecords:
     def create(self, payload: JobPayload) -> bool:
         """Write a job that waits; False where its conversation is another account's."""
         account, response_id = payload.account, payload.response.id
-        create = self._on_index(CREATE, response_id, account, response_id, dump_payload(payload))
+        about = terms(payload.response.created_at, payload.user_hash)
+        arguments = (account, response_id, dump_payload(payload), about)
+        create = self._on_index(CREATE, response_id, *arguments)
         (is_created,) = self._safety.run(self._redis, create)
         return bool(is_created)
 

@@ -60,7 +60,7 @@ class RedisJobStore:
         self._keys = Keys(prefix)
         self._responses = responses
         self._stored = StoredBytes(client, self._keys)
-        self._safety = responses.safety
+        self.safety = responses.safety
         self._codec = Codec()
         self._records = JobRecords(client, self._keys, responses.safety)
         self._queues = JobQueues(client, self._keys, lease_s)
@@ -89,7 +89,7 @@ class RedisJobStore:
         with translated():
             if not self._records.create(payload):
                 raise unknown_response(payload.response.id)
-            self._safety.run(self._redis, *self._responses.marks(turn), push)
+            self.safety.run(self._redis, *self._responses.marks(turn), push)
 
     def _withdraw(self, account: str, response_id: str) -> None:
         """Take back a job that was not promised: run, it would be beside the request sent again.
@@ -134,16 +134,16 @@ class RedisJobStore:
         response_id = claim.response_id
         finish = self._finishing(claim, turn, ending)
         with translated():
-            (size,), reached = self._safety.attempt(self._redis, finish)
+            (size,), reached = self.safety.attempt(self._redis, finish)
             # Events before the last ones were lost with a server: written again, it can end.
             if size is not None and size < 0 and self._streams.append_again(response_id, -1 - size):
-                (size,), reached = self._safety.attempt(self._redis, finish)
+                (size,), reached = self.safety.attempt(self._redis, finish)
             self._streams.forget(response_id)
             if size is None or size < 0:
                 return False
             self._stored.follow(turn.account, size)
             self._queues.end(response_id, turn.response.status)
-        self._safety.require(reached)
+        self.safety.require(reached)
         return True
 
     def _finishing(self, claim: Claim, turn: Turn, ending: Flush) -> Call:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
+from app.domain.ids import is_conversation_id, is_response_id
 from app.domain.response import TERMINAL, Response
 from app.domain.turns.turn import Turn
 from app.schemas.wire.items import ITEM
@@ -51,6 +52,31 @@ class Archived:
         }
 
 
+#: What can be purged by itself: a response, items that came alone, a conversation that has an id.
+PurgedKind = Literal["response", "items", "conversation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """Something of which the store has no content any more; its account is "" where it never had.
+
+    `is_news` says that this purge has destroyed it. Where nothing but places is left of its
+    conversation, `hidden_at` is since when nobody could begin to continue it, in Unix seconds.
+    """
+
+    any_id: str
+    account: str = ""
+    is_news: bool = False
+    hidden_at: int | None = None
+
+    @property
+    def kind(self) -> PurgedKind:
+        """What it was."""
+        if is_conversation_id(self.any_id):
+            return "conversation"
+        return "response" if is_response_id(self.any_id) else "items"
+
+
 class ArchiveStore(Protocol):
     """Everything here goes step by step, reports each step when it is done, and may be stopped
     anywhere and started again.
@@ -74,8 +100,8 @@ class ArchiveStore(Protocol):
         """Return how many responses were deleted before then and are not purged yet."""
         ...
 
-    def purge(self, deleted_before: int) -> Iterator[str]:
-        """Destroy the content of responses deleted before then, in Unix seconds; yield each id.
+    def purge(self, deleted_before: int) -> Iterator[Purged]:
+        """Destroy the content of responses deleted before then, in Unix seconds; yield each.
 
         A tombstone without content stays: its id stays unknown, and turns that continue it lose
         its items.

@@ -8,22 +8,22 @@ what Redis has written to its disk, are the caller's to see to.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from redis.exceptions import ResponseError
 
-from app.domain.ids import home_of, is_conversation_id, tag_of
+from app.domain.ids import tag_of
 from app.domain.turns.turn import Position, Turn
 from app.store.connection.checks import persistence_of, servers
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
 from app.store.connection.replication import ONE_SERVER, Safety
 from app.store.keys import Keys
-from app.store.responses.archive_base import Archived
+from app.store.responses.archive_base import Archived, Purged
 from app.store.responses.entries import PURGED, Entries, digest_of
-from app.store.responses.layout import Layout, Record, read
-from app.store.responses.scripts import ERASE, HIDDEN, LEAVE_HOME, PURGE, PURGE_CONVERSATION
-from app.store.responses.stored_bytes import StoredBytes
+from app.store.responses.layout import Layout, Record
+from app.store.responses.purging import Purging
 
 #: Entries of a log, members of a set, that are read at once.
 AT_ONCE = 100
@@ -37,23 +37,20 @@ class RedisArchive:
 
     def __init__(self, client: Client, prefix: str, safety: Safety = ONE_SERVER) -> None:
         self._redis: Any = client
-        self._safety = safety
         self._keys = Keys(prefix)
         self._entries = Entries()
-        self._stored = StoredBytes(client, self._keys)
+        self._purging = Purging(client, self._keys, safety)
 
     def find(self, response_id: str) -> Archived | None:
         """Return a response of any account, also while it waits or runs."""
         tag = tag_of(response_id)
         if tag is None:
             return None
-        with translated():
-            index = self._redis.hgetall(self._keys.index(tag))
-        layout = read(index)
+        layout = self._layout(tag)
         record = layout.find(response_id)
         if record is None:
             return None
-        account = index[b"account"].decode()
+        account = layout.account
         entry = self._entry(tag, record, layout)
         turn = self._turn(entry, account, record, layout, self._common(tag))
         return Archived(account, response_id, record.status, record.deleted_at, turn)
@@ -61,7 +58,7 @@ class RedisArchive:
     def _entry(self, tag: str, record: Record, layout: Layout) -> bytes:
         """Return a response's entry; nothing is left of it once it is purged or erased."""
         position = record.position
-        if position.depth < 0:
+        if position.depth < 0 or record.is_expired:
             return PURGED
         at = position.depth - layout.fork_points[position.log].depth - 1
         with translated():
@@ -92,6 +89,8 @@ class RedisArchive:
                 record = layout.records.get(Position(log, depth))
                 if record is None:  # it has no response, or came while this was being read
                     continue
+                if record.is_expired:
+                    entry = PURGED
                 yield Archived(
                     account,
                     record.response_id,
@@ -102,7 +101,7 @@ class RedisArchive:
 
     def _layout(self, tag: str) -> Layout:
         with translated():
-            return read(self._redis.hgetall(self._keys.index(tag)))
+            return self._purging.layout(tag)
 
     def _common(self, tag: str) -> Mapping[bytes, bytes]:
         with translated():
@@ -138,8 +137,8 @@ class RedisArchive:
         with translated():
             return int(self._redis.zcount(self._keys.deleted, "-inf", f"({deleted_before}"))
 
-    def purge(self, deleted_before: int) -> Iterator[str]:
-        """Destroy the content of responses deleted before then, in Unix seconds; yield each id.
+    def purge(self, deleted_before: int) -> Iterator[Purged]:
+        """Destroy the content of responses deleted before then, in Unix seconds; yield each.
 
         A tombstone without content stays: its id stays unknown, and turns that continue it lose
         its items.
@@ -147,10 +146,16 @@ class RedisArchive:
         left = 0  # how many of the first are to stay where they are
         while ids := self._deleted(deleted_before, left):
             for response_id in ids:
-                if self._purged(response_id, deleted_before):
-                    yield response_id
-                else:
+                with translated():
+                    found = self._purging.purge(
+                        response_id, deleted_before, deleted_before, asks=False
+                    )
+                if found is None:  # its deletion is just happening
                     left += 1
+                else:
+                    yield found
+                    with translated():
+                        self._redis.zrem(self._keys.deleted, response_id)
 
     def _deleted(self, before: int, left: int) -> list[str]:
         with translated():
@@ -158,50 +163,6 @@ class RedisArchive:
                 self._keys.deleted, "-inf", f"({before}", start=left, num=AT_ONCE
             )
         return [response_id.decode() for response_id in found]
-
-    def _purged(self, response_id: str, before: int) -> bool:
-        """Purge one response, in an order that leaves nothing behind wherever it is stopped.
-
-        Returns False for one whose deletion is just happening.
-        """
-        index = self._keys.index(tag_of(response_id) or "")
-        if is_conversation_id(response_id):
-            return self._purged_conversation(index, response_id, before)
-        with translated():
-            found = HIDDEN((index,), (response_id, before)).run(self._redis)
-            if found:
-                account, entry = found[0].decode(), found[1]
-                self._leave_homes(account, response_id, entry)
-                keys = (index, *self._stored.keys(account))
-                (size,) = self._safety.run(self._redis, PURGE(keys, (response_id,)))
-                self._stored.follow(account, -size)
-            elif self._redis.exists(index):
-                return False
-            self._redis.zrem(self._keys.deleted, response_id)
-        return True
-
-    def _purged_conversation(self, index: str, conversation_id: str, before: int) -> bool:
-        """Purge what came to a conversation by itself; all of it where no response is in it."""
-        with translated():
-            account = (self._redis.hget(index, "account") or b"").decode()
-            keys = (index, *self._stored.keys(account))
-            (found,) = self._safety.run(
-                self._redis, PURGE_CONVERSATION(keys, (conversation_id, before))
-            )
-            if found:
-                self._stored.follow(account, -found[1])
-                if found[2]:
-                    self._erase(account, tag_of(conversation_id) or "", lambda _: None)
-            elif self._redis.exists(index):
-                return False
-            self._redis.zrem(self._keys.deleted, conversation_id)
-        return True
-
-    def _leave_homes(self, account: str, response_id: str, entry: bytes) -> None:
-        given, made = self._entries.items(entry)
-        homeless = [item.id for item in given + made if home_of(item.id) is None]
-        if homeless:
-            LEAVE_HOME((self._keys.homes(account),), (response_id, *homeless)).run(self._redis)
 
     def erase(self, account: str, end: Callable[[str], None]) -> Iterator[str]:
         """Destroy everything that an account has stored; yield the tag of each conversation.
@@ -221,18 +182,8 @@ class RedisArchive:
         layout = self._layout(tag)
         for record in layout.waiting:
             end(record.response_id)
-        deleted = [
-            record.response_id
-            for record in layout.records.values()
-            if record.deleted_at is not None
-        ]
         with translated():
-            keys = (self._keys.index(tag), *self._stored.keys(account))
-            (size,) = self._safety.run(self._redis, ERASE(keys, ()))
-            self._stored.follow(account, -size)
-            if deleted:
-                self._redis.zrem(self._keys.deleted, *deleted)
-            self._redis.zrem(self._keys.conversations(account), tag)
+            self._purging.erase(replace(layout, account=account))
 
     def rewrite(self) -> bool:
         """Have Redis write its files anew, so that its disk forgets what was destroyed as well.

@@ -15,7 +15,7 @@ from app.store.connection.errors import translated
 from app.store.connection.script import Call, run_all
 from app.store.keys import Keys
 from app.store.responses.base import unknown_response
-from app.store.responses.entries import Entries
+from app.store.responses.entries import PURGED, Entries
 from app.store.responses.paging import TurnSlice
 from app.store.responses.scripts import CHAIN
 
@@ -73,9 +73,11 @@ class Chains:
             if reply is None:
                 return None
             _status, log, depth, fork_log, fork_depth, start, parts, entries, common = reply[:9]
-            gone, references, turn = reply[9:]
+            gone, references, turn, expired = reply[9:]
             if parts and not entries:
                 entries = self._ranges(tag, parts, references)
+                for part, index in expired:
+                    entries[part][index] = PURGED
         parent = Position(log.decode(), depth - 1)
         if depth - 1 == fork_depth:  # the first of its log
             parent = Position(fork_log.decode(), fork_depth)

@@ -29,6 +29,7 @@ from app.store.responses.base import Forgotten, unknown_response
 from app.store.responses.chains import OWN, WHOLE, ChainPart, Chains, PagedChain
 from app.store.responses.entries import PURGED, Entries
 from app.store.responses.paging import page
+from app.store.responses.purge_marks import purge_marks, terms
 from app.store.responses.scripts import COMMIT, CUTS, HIDE, TOUCH
 from app.store.responses.stored_bytes import StoredBytes
 
@@ -97,6 +98,8 @@ class RedisStore:
             parent.depth,
             turn.conversation or "",
             turn.cuts,
+            "" if turn.expires_at is None else turn.expires_at,
+            terms(response.created_at, turn.user_hash),
         )
 
     def marks(self, turn: Turn) -> list[Command]:
@@ -104,7 +107,7 @@ class RedisStore:
 
         If it never is, they do no harm.
         """
-        return self._begins(turn) + self._homes_of(turn)
+        return self._begins(turn) + self._homes_of(turn) + purge_marks(self._keys, turn)
 
     def confirm(self, response_id: str, wait_s: float) -> None:
         """Return when enough replicas have what was kept.
@@ -123,7 +126,8 @@ class RedisStore:
 
     def _committed(self, turn: Turn, safety: Safety) -> tuple[Any, int]:
         """Commit a turn; return the reply, and how many replicas have it."""
-        tag, homes = _tag(turn.response.id), self._homes_of(turn)
+        tag = _tag(turn.response.id)
+        marks = self._homes_of(turn) + purge_marks(self._keys, turn)
         keys = [self._keys.index(tag), *self._stored.keys(turn.account)]
         arguments = (*self.commit_arguments(turn), self._keys.news)
         if not self._is_cluster and turn.parent is None:
@@ -131,7 +135,7 @@ class RedisStore:
             arguments += (turn.response.created_at, tag)
         # On a Cluster these keys have other servers.
         begins = self._begins(turn) if self._is_cluster else []
-        results, reached = safety.attempt(self._redis, *begins, *homes, COMMIT(keys, arguments))
+        results, reached = safety.attempt(self._redis, *begins, *marks, COMMIT(keys, arguments))
         return results[-1], reached
 
     def _begins(self, turn: Turn) -> list[Command]:

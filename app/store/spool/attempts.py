@@ -8,6 +8,7 @@ What becomes of an answer:
     its conversation is not in the store    lost, if the answer is known to be this store's
     it is not known to be this store's,     left alone, and looked at again after LEFT_ALONE_S
     or cannot be read
+    its time has come (C5)                  dropped: it would be purged at once
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class DeliveryAttempts:
     """Attempts to deliver what waits in the folders of one store.
 
     `knows` tells whether the store has an account. `now` returns seconds of a clock that never goes
-    back.
+    back, `time_of_day` Unix seconds.
     """
 
     def __init__(
@@ -43,11 +44,13 @@ class DeliveryAttempts:
         folders: SpoolFolders,
         knows: Callable[[str], bool],
         now: Callable[[], float] = time.monotonic,
+        time_of_day: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._folders = folders
         self._knows = knows
         self._now = now
+        self._time = time_of_day
         self._again_at: dict[str, float] = {}
         self._lagging_until = 0.0
         self._reported: set[str] = set()
@@ -89,6 +92,10 @@ class DeliveryAttempts:
                 return
             if is_unnamed and not self._knows(turn.account):
                 self._leave_alone(response_id, "its account is not known here")
+                return
+            if turn.is_expired(self._time()):
+                spool.drop(response_id)
+                log.info("spooled_response_expired", response_id=response_id)
                 return
             self._store.keep(turn)
         except NotFound:

@@ -122,7 +122,7 @@ class SpoolDelivery:
             for spool in self.folders.readable():
                 turn = spool.take(response_id)
                 if turn is not None and turn.account == account:
-                    return turn
+                    return None if turn.is_expired(time.time()) else turn
         return None
 
     def is_kept(self, response_id: str) -> bool:

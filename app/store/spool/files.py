@@ -86,9 +86,13 @@ class Spool:
         head, entry = _parted(data)
         parent = head["parent"] and Position(*head["parent"])
         turn = self._entries.turn(entry, head["account"], head["id"], parent)
-        # An earlier release has neither.
-        cuts = b64decode(head.get("cuts", ""))
-        return replace(turn, conversation=head.get("conversation"), cuts=cuts)
+        # Earlier releases have none of these.
+        return replace(
+            turn,
+            conversation=head.get("conversation"),
+            cuts=b64decode(head.get("cuts", "")),
+            user_hash=head.get("user_hash", ""),
+        )
 
     def is_kept(self, response_id: str) -> bool:
         """Tell whether Redis has the answer already, and only replicas are waited for."""
@@ -148,6 +152,7 @@ class Spool:
             "parent": turn.parent and [turn.parent.log, turn.parent.depth],
             "conversation": turn.conversation,
             "cuts": b64encode(turn.cuts).decode(),
+            "user_hash": turn.user_hash,
         }
         whole = orjson.dumps(head) + b"\n" + self._entries.alone(turn)
         return b"%08x\n" % crc32(whole) + whole

@@ -14,13 +14,17 @@ from app.services.upstreams.catalog import Target
 
 @dataclass(frozen=True, slots=True)
 class PreparedRequest:
-    """A request that can be answered: what the model shall see, and the response as it begins."""
+    """A request that can be answered: what the model shall see, and the response as it begins.
+
+    `user_hash` is that of its turn.
+    """
 
     caller: Caller
     request: CreateRequest
     targets: tuple[Target, ...]
     thread: Thread
     response: Response
+    user_hash: str = ""
 
     @property
     def parameters(self) -> Parameters:

@@ -1,16 +1,18 @@
 -- Begins a conversation.
 -- KEYS: index, stored bytes; where there is one, the account's conversations.
 -- ARGV: account, id, time in Unix seconds, metadata as JSON, tag, the id of an entry of items and
--- the entry, '' where there is none.
+-- the entry, '' where there is none; when all of it expires, '' for never.
 -- Returns how many bytes were stored.
-local account, id, now, metadata, tag, entry_id, entry = unpack(ARGV)
+local account, id, begun, metadata, tag, entry_id, entry, expires = unpack(ARGV)
 if redis.call('HEXISTS', index, 'conversation') == 1 then return 0 end
 redis.call('HSET', index, 'account', account,
-  'conversation', id .. ':' .. now .. ':', 'metadata', metadata)
-if KEYS[3] then redis.call('ZADD', KEYS[3], now, tag) end
+  'conversation', id .. ':' .. begun .. ':', 'metadata', metadata)
+if expires ~= '' then redis.call('ZADD', index .. ':expiring', expires, 'conversation') end
+if KEYS[3] then redis.call('ZADD', KEYS[3], begun, tag) end
 if entry ~= '' then
   redis.call('RPUSH', index .. ':0', entry)
-  redis.call('HSET', index, entry_id, 'items:0:0:')
+  redis.call('HSET', index, entry_id, 'items:0:0:', terms(entry_id), begun .. ':')
+  expire('0:0', expires, false)
 end
 local bytes = #metadata + #entry
 add_stored(bytes)

@@ -7,8 +7,9 @@
 -- depth; the log and depth that its log continues; the first depth of what follows; where the
 -- entries are (log, first and last index, newest first); the entries of each of these, none where
 -- they are too many; what the last turn has in common with others; the ids of items that had been
--- removed; the references among what is left to be read (number of the part, index in it, log); and
--- of a conversation its last turn.
+-- removed; the references among what is left to be read (number of the part, index in it, log); of
+-- a conversation its last turn; and what of what is left to be read has expired (number of the part,
+-- index in it).
 -- So many entries from the end of a conversation are looked through for its last turn.
 local NEAR = 8
 
@@ -24,7 +25,7 @@ local is_list = string.sub(id, 1, 5) == 'conv_'
 local found = owned(account) and record(id)
 if is_list and owned(account) and is_listed(id) then
   local depth = redis.call('LLEN', index .. ':0') - 1
-  if depth < 0 then return {'', '0', depth, '0', -1, 0, {}, {}, false, {}, {}, false} end
+  if depth < 0 then return {'', '0', depth, '0', -1, 0, {}, {}, false, {}, {}, false, {}} end
   found = {status = '', log = '0', depth = depth, deleted = ''}
 end
 if not found or found.deleted ~= '' or found.depth < 0 then return false end
@@ -38,11 +39,29 @@ if anchor ~= '' then
 end
 last = math.min(last, found.depth)
 local whole = last - first < tonumber(most)
-local parts, entries, gone, pending = {}, {}, {}, {}
+local parts, entries, gone, pending, empty = {}, {}, {}, {}, {}
 local references, listed = {}, redis.call('HEXISTS', index, 'conversation') == 1
 if listed then
   local text = redis.call('HGET', index, 'references') or ''
   for at, log in string.gmatch(text, '(%d+)=(%d+)') do references[tonumber(at)] = log end
+end
+-- What has expired and no sweep has emptied yet is empty here: of each log by the index in it.
+local over = {}
+local function set_over(log, at)
+  if not over[log] then over[log] = {} end
+  over[log][at] = true
+end
+if redis.call('EXISTS', index .. ':expiring') == 1 then
+  for _, place in ipairs(redis.call('ZRANGEBYSCORE', index .. ':expiring', '-inf', now())) do
+    local log, depth = string.match(place, '^(%d+):(%d+)$')
+    if log then
+      local _, fork_depth = fork_point(log)
+      set_over(log, depth - fork_depth - 1)
+    end
+  end
+  for at, other in pairs(references) do
+    if over[other] and over[other][0] then set_over('0', at) end
+  end
 end
 -- From the response's log down to log 0: of each, what is wanted of the part that leads to it.
 local log, depth, trunk = found.log, found.depth, -1
@@ -60,6 +79,13 @@ while log and depth >= first do
         entries[#parts][at - from + 1] = redis.call('LINDEX', index .. ':' .. other, 0)
       elseif at >= from and at <= to then
         pending[#pending + 1] = {#parts - 1, at - from, other}
+      end
+    end
+    for at in pairs(over[log] or {}) do
+      if at >= from and at <= to and whole then
+        entries[#parts][at - from + 1] = ''
+      elseif at >= from and at <= to then
+        empty[#empty + 1] = {#parts - 1, at - from}
       end
     end
   end
@@ -82,9 +108,10 @@ if is_list then
   own = nil
   local near = redis.call('LRANGE', index .. ':0', -NEAR, -1)
   for at = #near, 1, -1 do
-    local entry = references[found.depth - #near + at] and
-      redis.call('LINDEX', index .. ':' .. references[found.depth - #near + at], 0) or near[at]
-    if has_response(entry) then
+    local place = found.depth - #near + at
+    local entry = references[place] and
+      redis.call('LINDEX', index .. ':' .. references[place], 0) or near[at]
+    if has_response(entry) and not (over['0'] and over['0'][place]) then
       own, turn = entry, entry
       break
     end
@@ -93,5 +120,5 @@ end
 local common = digest(own) and redis.call('HGET', index .. ':common', digest(own)) or false
 return {
   found.status, found.log, found.depth, parent_log or '0', fork_depth, first, parts, entries, common,
-  gone, pending, turn
+  gone, pending, turn, empty
 }

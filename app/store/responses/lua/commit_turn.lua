@@ -4,9 +4,11 @@
 -- what it has in common with others, and the size of that, where its digest names it. `log` and
 -- `depth` are the parent's place, 0 and -1 for none. `conversation` is the id of the one that the
 -- turn is for, '' for none: there it is the last of log 0, whatever came since its writer read that.
--- `cuts` says where its stream was cut, '' where there was none.
+-- `cuts` says where its stream was cut, '' where there was none. It expires at `expires`, '' for
+-- never; `about` is what its terms say.
 -- Returns the status that stands and how many bytes were stored, or false where the parent is gone.
-local function commit_turn(account, id, status, before, entry, log, depth, conversation, cuts)
+local function commit_turn(account, id, status, before, entry, log, depth, conversation, cuts,
+    expires, about)
   local owner = redis.call('HGET', index, 'account')
   if owner and owner ~= account then return false end
   local known = record(id)
@@ -45,6 +47,7 @@ local function commit_turn(account, id, status, before, entry, log, depth, conve
     redis.call('HSET', index, 'references', references .. at .. '=' .. log .. ',')
   end
   redis.call('HSET', index, 'account', account,
-    id, table.concat({status, log, depth, known and known.deleted or ''}, ':'))
+    id, table.concat({status, log, depth, known and known.deleted or ''}, ':'), terms(id), about)
+  expire(log .. ':' .. depth, expires, joins)
   return {status, bytes}
 end

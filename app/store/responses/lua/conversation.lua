@@ -14,6 +14,8 @@
 --                           turns it has entries of items alone, references and marks (entries.py)
 --     metadata              the conversation's, as JSON
 --     items_<unique>        items:0:depth: of an entry of items alone
+--     terms:<unique>        created_at:user: when a response, or items alone, came, and a keyed hash
+--                           of its end user, which may be empty; until it is purged
 --     references            depth=log, for each reference: log 0 at that depth stands for the first
 --                           entry of that log, a turn whose writer had not seen the entry before it
 --   <prefix>{tag}:<n>     list: log n, an entry a turn
@@ -22,6 +24,9 @@
 --   <prefix>{tag}:cuts    hash: response id -> where its stream was cut (domain/stream/replay)
 --   <prefix>{tag}:removed hash: item id -> the depth of the mark in log 0 that says that the item is
 --                         no longer of the conversation; turns before the mark have seen it
+--   <prefix>{tag}:expiring  sorted set: log:depth of turns and items that are to be purged, by when
+--                         (Unix seconds), and `conversation`, itself. From that second on they are
+--                         as good as purged for every reader
 --
 -- A turn's depth is the number of turns before it: log n begins at its fork point's depth + 1.
 -- An index, where resp_C continues resp_A and resp_B does, too:
@@ -35,11 +40,34 @@
 -- change it.
 local index = KEYS[1]
 
--- What the index says of a response, or nil.
+local function now() return tonumber(redis.call('TIME')[1]) end
+
+-- When what stands at a place expired, '' where it has not.
+local function expired(place)
+  local at = redis.call('ZSCORE', index .. ':expiring', place)
+  return at and tonumber(at) <= now() and at or ''
+end
+
+-- Notes when what came to a place expires, '' for never: with it the conversation that it joins.
+local function expire(place, at, joins)
+  local expiring = index .. ':expiring'
+  if at ~= '' then redis.call('ZADD', expiring, at, place) end
+  if not joins or not redis.call('ZSCORE', expiring, 'conversation') then return end
+  if at == '' then
+    redis.call('ZREM', expiring, 'conversation')
+  else
+    redis.call('ZADD', expiring, 'GT', at, 'conversation')
+  end
+end
+
+local function terms(id) return 'terms:' .. string.sub(id, -32) end
+
+-- What the index says of a response, or nil. What has expired was deleted then.
 local function record(id)
   local text = redis.call('HGET', index, id)
   if not text then return nil end
   local status, log, depth, deleted = string.match(text, '^([a-z_]+):(%d+):(%-?%d+):(%d*)$')
+  if deleted == '' then deleted = expired(log .. ':' .. depth) end
   return {status = status, log = log, depth = tonumber(depth), deleted = deleted}
 end
 
@@ -60,10 +88,11 @@ local function digest(entry)
   if entry and entry ~= '' and string.byte(entry) >= 128 then return string.sub(entry, 5, 16) end
 end
 
--- Whether this is a conversation that has an id, this one, and is not deleted.
+-- Whether this is a conversation that has an id, this one, and is neither deleted nor expired.
 local function is_listed(conversation)
   local text = redis.call('HGET', index, 'conversation')
   return text and string.match(text, '^([^:]+):%d+:$') == conversation
+    and expired('conversation') == ''
 end
 
 local function add_stored(bytes)

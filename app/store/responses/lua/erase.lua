@@ -9,5 +9,6 @@ for _, id in ipairs(redis.call('HKEYS', index)) do
 end
 local bytes = tonumber(redis.call('HGET', index, 'bytes') or 0)
 add_stored(-bytes)
-redis.call('UNLINK', index, index .. ':common', index .. ':removed', index .. ':cuts')
+redis.call('UNLINK', index, index .. ':common', index .. ':removed', index .. ':cuts',
+  index .. ':expiring')
 return bytes

@@ -1,15 +1,18 @@
--- Empties the entry of a hidden response, and leaves it its place.
--- KEYS: index, stored bytes. ARGV: response id.
--- Returns how many bytes less are stored.
-local found = record(ARGV[1])
-if not found or found.deleted == '' then return 0 end
+-- Empties the entry of a response, or of items alone, and leaves it its place.
+-- KEYS: index, stored bytes.
+-- ARGV: id; the time at which it is deleted where it is not, '' to leave such a one alone; 1 where it
+-- is to be told whether that was the last.
+-- Returns how many bytes less are stored, and whether nothing of the conversation is left.
+local id, at, asks = unpack(ARGV)
+local found = record(id)
+if not found or found.depth < 0 or (found.deleted == '' and at == '') then return {0, 0} end
 local _, fork_depth = fork_point(found.log)
-local at = found.depth - fork_depth - 1
-local entry = redis.call('LINDEX', index .. ':' .. found.log, at)
+local place = found.depth - fork_depth - 1
+local entry = redis.call('LINDEX', index .. ':' .. found.log, place)
 local bytes, named = #entry, digest(entry)
-bytes = bytes + redis.call('HSTRLEN', index .. ':cuts', ARGV[1])
-redis.call('HDEL', index .. ':cuts', ARGV[1])
-local events, from = index .. ':events:' .. ARGV[1], '-'
+bytes = bytes + redis.call('HSTRLEN', index .. ':cuts', id)
+redis.call('HDEL', index .. ':cuts', id)
+local events, from = index .. ':events:' .. id, '-'
 repeat
   local flushes = redis.call('XRANGE', events, from, '+', 'COUNT', 100)
   for _, flush in ipairs(flushes) do
@@ -20,7 +23,15 @@ if named and redis.call('HINCRBY', index .. ':common', '#' .. named, -1) == 0 th
   bytes = bytes + redis.call('HSTRLEN', index .. ':common', named)
   redis.call('HDEL', index .. ':common', named, '#' .. named)
 end
-redis.call('LSET', index .. ':' .. found.log, at, '')
+redis.call('LSET', index .. ':' .. found.log, place, '')
 redis.call('UNLINK', events)
+redis.call('ZREM', index .. ':expiring', found.log .. ':' .. found.depth)
+redis.call('HDEL', index, terms(id))
+if found.status == 'items' then
+  redis.call('HDEL', index, id)
+else
+  local deleted = found.deleted ~= '' and found.deleted or at
+  redis.call('HSET', index, id, table.concat({found.status, found.log, found.depth, deleted}, ':'))
+end
 add_stored(-bytes)
-return bytes
+return {bytes, asks == '1' and is_empty() and 1 or 0}

@@ -1,22 +1,29 @@
--- Empties what came to a deleted conversation by itself; its responses are purged by themselves.
--- KEYS: index, stored bytes. ARGV: conversation id, time in Unix seconds.
--- Returns the account, how many bytes less are stored and whether nothing else is left, or nothing
--- where no such conversation was deleted before that time.
-local id, before = unpack(ARGV)
+-- Empties what came to a conversation by itself; its responses are purged by themselves.
+-- KEYS: index, stored bytes.
+-- ARGV: conversation id, the time at which it is deleted where it neither was nor has expired.
+-- Returns how many bytes less are stored, whether nothing of it is left, whether it never had a
+-- response.
+local id, now = unpack(ARGV)
 local text = redis.call('HGET', index, 'conversation')
-local known, _, deleted = string.match(text or '', '^([^:]+):(%d+):(%d*)$')
-if known ~= id or deleted == '' or tonumber(deleted) >= tonumber(before) then return false end
-local bytes, alone = redis.call('HSTRLEN', index, 'metadata'), 1
+local known, created, deleted = string.match(text or '', '^([^:]+):(%d+):(%d*)$')
+if known ~= id then return {0, 0, 0} end
+if deleted == '' then deleted = expired('conversation') end
+local bytes, alone, names = redis.call('HSTRLEN', index, 'metadata'), 1, {}
 for _, name in ipairs(redis.call('HKEYS', index)) do
   local kind = string.match(name, '^(%a+)_')
   if kind == 'resp' then alone = 0 end
-  if kind == 'items' then
-    local at = record(name).depth
-    bytes = bytes + #redis.call('LINDEX', index .. ':0', at)
-    redis.call('LSET', index .. ':0', at, '')
-    redis.call('HDEL', index, name)
-  end
+  if kind == 'items' then names[#names + 1] = name end
+end
+if deleted == '' then deleted = now end
+for _, name in ipairs(names) do
+  local at = record(name).depth
+  bytes = bytes + #redis.call('LINDEX', index .. ':0', at)
+  redis.call('LSET', index .. ':0', at, '')
+  redis.call('ZREM', index .. ':expiring', '0:' .. at)
+  redis.call('HDEL', index, name, terms(name))
 end
 redis.call('HDEL', index, 'metadata')
+redis.call('HSET', index, 'conversation', table.concat({id, created, deleted}, ':'))
+redis.call('ZREM', index .. ':expiring', 'conversation')
 add_stored(-bytes)
-return {redis.call('HGET', index, 'account'), bytes, alone}
+return {bytes, is_empty() and 1 or 0, alone}

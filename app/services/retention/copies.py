@@ -1,0 +1,53 @@
+"""What else has a copy of a purged response, or names it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from itertools import groupby
+from typing import Protocol
+
+from app.services.limits.request_log import RequestLog
+from app.store.responses.archive_base import Purged
+
+
+class CopyStore(Protocol):
+    """Has copies of responses, for one account each. Raises StorageUnavailable."""
+
+    def forget(self, account: str, response_ids: Sequence[str]) -> None:
+        """Forget what it has of these responses."""
+        ...
+
+
+class DeliveryStore(Protocol):
+    """Has deliveries that name responses. Raises StorageUnavailable."""
+
+    def purge(self, response_ids: Collection[str]) -> None:
+        """Forget the deliveries of these responses."""
+        ...
+
+
+class Copies:
+    """All of it: `stores` have copies; the request log and webhooks' deliveries name responses."""
+
+    def __init__(
+        self, request_log: RequestLog, webhooks: DeliveryStore, *stores: CopyStore
+    ) -> None:
+        self._request_log = request_log
+        self._webhooks = webhooks
+        self._stores = stores
+
+    def forget(self, purged: Sequence[Purged]) -> None:
+        """Forget what there is of purged responses. Raises StorageUnavailable."""
+        responses = sorted(
+            (each.account, each.any_id) for each in purged if each.kind == "response"
+        )
+        for account, of_account in groupby(responses, key=lambda each: each[0]):
+            ids = [response_id for _, response_id in of_account]
+            for store in self._stores:
+                store.forget(account, ids)
+
+    def forget_names(self, response_ids: set[str]) -> None:
+        """Forget where these are named: all of that has to be read. Raises StorageUnavailable."""
+        if response_ids:
+            self._request_log.erase_responses(response_ids)
+            self._webhooks.purge(response_ids)

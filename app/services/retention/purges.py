@@ -1,0 +1,123 @@
+"""What operators purge by its age or by its end user, deleted or not.
+
+Whatever destroys is written into the audit log before it begins, and its result at its end. It may
+be stopped anywhere and started again. Another machine's spool is dealt with by the same command
+over there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from datetime import UTC, datetime
+
+from app.domain.accounts.accounts import Caller
+from app.services.accounts.service import Accounts
+from app.services.background.service import Background
+from app.services.limits.usage import UsageBook
+from app.services.retention.copies import Copies
+from app.store.responses.archive_base import Purged
+from app.store.retention.base import Found, PurgeSearch, RetentionStore
+from app.store.spool.delivery import SpoolDelivery
+
+#: So many are purged before what has copies of them is seen to.
+AT_ONCE = 100
+#: After so many the request log is read for them, and deliveries: that takes all of these.
+UNLOGGED_AT_ONCE = 10_000
+
+
+class Purges:
+    """The service behind `responses purge` by age and by end user.
+
+    `user_hash` returns the keyed hash of an account's end user. Every method raises
+    StorageUnavailable when the store is unreachable, iterators between two steps.
+    """
+
+    def __init__(
+        self,
+        store: RetentionStore,
+        search: PurgeSearch,
+        copies: Copies,
+        spool: SpoolDelivery,
+        background: Background,
+        accounts: Accounts,
+        book: UsageBook,
+        user_hash: Callable[[str, str], str],
+    ) -> None:
+        self._store = store
+        self._search = search
+        self._copies = copies
+        self._spool = spool
+        self._background = background
+        self._accounts = accounts
+        self._book = book
+        self._user_hash = user_hash
+
+    def created_before(self, before: int, account: str | None) -> Iterator[Found]:
+        """Yield what came before then, in Unix seconds: an account's, or everybody's."""
+        self._spool.deliver_all()
+        for name in self._names(account):
+            yield from self._search.created_before(name, before)
+
+    def of_user(self, user: str, account: str | None) -> Iterator[Found]:
+        """Yield the responses to requests of an end user: an account's, or everybody's."""
+        self._spool.deliver_all()
+        for name in self._names(account):
+            yield from self._search.of_user(name, user, self._user_hash(name, user))
+
+    def _names(self, account: str | None) -> Sequence[str]:
+        return [each.name for each in self._accounts.accounts()] if account is None else [account]
+
+    def purge_created_before(
+        self, before: int, account: str | None, *, by: str
+    ) -> Generator[str, None, None]:
+        """Destroy what came before then; yield the id of each."""
+        at = f"{datetime.fromtimestamp(before, UTC):%Y-%m-%dT%H:%M:%SZ}"
+        which = f"created before {at}, account {account or 'any'}"
+        return self._purge(self.created_before(before, account), which, by)
+
+    def purge_user(self, user: str, account: str | None, *, by: str) -> Generator[str, None, None]:
+        """Destroy the responses to requests of an end user; yield the id of each."""
+        # The audit log is to outlive whom it is about.
+        which = f"of an end user, account {account or 'any'}"
+        return self._purge(self.of_user(user, account), which, by)
+
+    def _purge(self, found: Iterator[Found], which: str, by: str) -> Generator[str, None, None]:
+        self._accounts.record("responses.purge", which, "begun", by=by)
+        purged, unlogged = 0, set[str]()
+        batch = list[Purged]()
+        try:
+            self._book.flush()
+            for each in found:
+                if (gone := self._destroyed(each)) is None:
+                    continue
+                batch.append(gone)
+                purged += 1
+                unlogged.add(each.any_id)
+                yield each.any_id
+                if len(batch) == AT_ONCE:
+                    self._settle(batch)
+                if len(unlogged) == UNLOGGED_AT_ONCE:
+                    self._copies.forget_names(unlogged)
+                    unlogged.clear()
+        finally:
+            try:
+                self._settle(batch)
+                self._book.flush()  # what was cancelled here is logged as well
+                self._copies.forget_names(unlogged)
+            finally:
+                self._accounts.record("responses.purge", which, f"destroyed: {purged}", by=by)
+
+    def _destroyed(self, found: Found) -> Purged | None:
+        """Destroy something, cancelled first where it runs; None where somebody else has."""
+        if found.is_pending:
+            caller = Caller(account=found.account, key_id="operator")
+            self._background.cancel(caller, found.any_id, any_kind=True)
+        gone = self._store.purge(found.any_id, only_due=False)
+        self._spool.drop(found.any_id)
+        return gone if gone is not None and gone.is_news else None
+
+    def _settle(self, batch: list[Purged]) -> None:
+        if batch:
+            self._copies.forget(batch)
+            self._store.settle(batch)
+            batch.clear()

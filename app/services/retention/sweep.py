@@ -1,0 +1,119 @@
+"""The sweep: what is due is purged, by one worker at a time, a bounded number at once (C5).
+
+What is due is hidden from every reader already, by the store itself. So whatever holds the sweep up
+(Redis away, a worker killed, no worker at all) leaves content in Redis for longer, and shows nobody
+anything. Every step may be done twice, by two workers: where one was stopped, the next goes on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+
+from app.errors import StorageUnavailable
+from app.services.retention.copies import Copies
+from app.store.responses.archive_base import Purged
+from app.store.retention.base import RetentionStore
+from app.telemetry import (
+    RETENTION_OVERDUE,
+    RETENTION_OVERDUE_SECONDS,
+    RETENTION_PURGED,
+    STORE_FAILURES,
+    log,
+    unexpected,
+)
+
+#: How many are purged at once, before the lease is prolonged, and how often that in one tick.
+AT_ONCE, MOST_BATCHES = 100, 5
+#: How soon the next tick comes, where more is due and where nothing is; in seconds.
+BUSY_S, IDLE_S = 0.5, 5.0
+#: The request log and webhooks' deliveries are read for so many responses, at least this far apart
+#: (in seconds): it takes all of them.
+UNLOGGED_AT_ONCE, UNLOGGING_S = 10_000, 600.0
+
+
+class RetentionSweep:
+    """Sweeps for one worker, whose `token` is its own. `clock` is like time.monotonic."""
+
+    def __init__(
+        self,
+        store: RetentionStore,
+        copies: Copies,
+        token: str,
+        clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._copies = copies
+        self._token = token
+        self._clock = clock
+        self._logs_from = clock()
+
+    def tick(self) -> bool:
+        """Purge what is due, up to a bound; return whether more is.
+
+        Raises:
+            StorageUnavailable: the store is unreachable; the rest is purged another time.
+        """
+        for _ in range(MOST_BATCHES):
+            due = self._store.due(self._token, AT_ONCE)
+            RETENTION_OVERDUE.set(due.count if due else 0)
+            RETENTION_OVERDUE_SECONDS.set(due.late_s if due else 0)
+            if due is None:
+                return False
+            if not due.ids:
+                self._erase_from_log()
+                return False
+            self._purge(due.ids)
+        self._erase_from_log()
+        return True
+
+    def _purge(self, ids: tuple[str, ...]) -> None:
+        destroyed = list[Purged]()
+        try:
+            for any_id in ids:
+                if (gone := self._destroyed(any_id)) is not None:
+                    destroyed.append(gone)
+            self._copies.forget(destroyed)
+            self._store.settle(destroyed)
+        finally:
+            kinds = Counter[str](each.kind for each in destroyed if each.is_news)
+            for kind, count in kinds.items():
+                RETENTION_PURGED.labels(kind).inc(count)
+            if kinds:
+                log.info("retention_purged", count=kinds.total(), **kinds)
+
+    def _destroyed(self, any_id: str) -> Purged | None:
+        """Destroy something; what cannot be now holds up nothing else."""
+        gone = None
+        try:
+            gone = self._store.purge(any_id, only_due=True)
+        except StorageUnavailable:
+            raise
+        except Exception as bug:  # noqa: BLE001 - it would be the first again, for ever
+            unexpected(bug, any_id, "retention")
+        if gone is None:
+            self._store.postpone(any_id)
+        return gone
+
+    def _erase_from_log(self) -> None:
+        """Take what was purged out of the logs that name it, now and then."""
+        if self._clock() < self._logs_from:
+            return
+        self._logs_from = self._clock() + UNLOGGING_S
+        if names := self._store.unlogged(UNLOGGED_AT_ONCE):
+            self._copies.forget_names(names)
+            self._store.log_erased(names)
+
+    def keep_sweeping(self, pause: Callable[[float], object]) -> None:
+        """Sweep, for ever; an unreachable store is waited for."""
+        while True:
+            more = False
+            try:
+                more = self.tick()
+            except StorageUnavailable:
+                STORE_FAILURES.labels("retention").inc()
+            except Exception as bug:  # noqa: BLE001 - nobody else would sweep
+                with suppress(Exception):
+                    unexpected(bug, "retention", "retention")
+            pause(BUSY_S if more else IDLE_S)

@@ -1,0 +1,148 @@
+"""How one response is purged, or one conversation, in an order that leaves nothing behind wherever
+it is stopped.
+
+What is left is its place, which turns behind it count from, and a record that it was there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.domain.ids import home_of, is_conversation_id, tag_of
+from app.store.connection.client import Client
+from app.store.connection.replication import Command, Safety
+from app.store.connection.script import run_all
+from app.store.keys import Keys
+from app.store.responses.archive_base import Purged
+from app.store.responses.entries import PURGED, Entries
+from app.store.responses.layout import Layout, layout_of
+from app.store.responses.scripts import (
+    ERASE,
+    ERASE_EMPTY,
+    HIDDEN,
+    INDEX,
+    LEAVE_HOME,
+    PURGE,
+    PURGE_CONVERSATION,
+)
+from app.store.responses.stored_bytes import StoredBytes
+
+
+class Purging:
+    """Purges on any Redis >= 6.2, Cluster included. Its methods raise what redis-py raises.
+
+    Where purges look for it, it stays until its caller takes it out: that comes last.
+
+    `safety` says how many replicas must have destroyed something before it counts as that.
+    """
+
+    def __init__(self, client: Client, keys: Keys, safety: Safety) -> None:
+        self._redis: Any = client
+        self._safety = safety
+        self._keys = keys
+        self._entries = Entries()
+        self._stored = StoredBytes(client, keys)
+
+    def purge(
+        self, any_id: str, now: int, hidden_before: int | None = None, *, asks: bool = True
+    ) -> Purged | None:
+        """Purge a response, items that came alone, or a conversation; times are Unix seconds.
+
+        With `hidden_before` only what was deleted, or expired, before then. Returns None where it
+        is not to be purged now: that does not hold, or it has not ended. `asks` says whether it is
+        to be told whether it was the last.
+        """
+        tag = tag_of(any_id)
+        if tag is None:
+            return Purged(any_id)
+        if is_conversation_id(any_id):
+            return self._purge_conversation(tag, any_id, now, hidden_before, asks=asks)
+        before = "" if hidden_before is None else hidden_before
+        found = HIDDEN((self._keys.index(tag),), (any_id, before)).run(self._redis)
+        if not isinstance(found, list):
+            return Purged(any_id) if found is None else None
+        account, entry, user_hash = found[0].decode(), found[1], found[2].decode()
+        hidden_at = int(found[3] or now)
+        self._leave_homes(account, any_id, entry)
+        at = now if hidden_before is None else ""
+        _, is_empty = self._destroy(PURGE, account, tag, any_id, at, int(asks))
+        if user_hash:
+            self._redis.srem(self._keys.user(account, user_hash), any_id)
+        return Purged(any_id, account, entry != PURGED, hidden_at if is_empty else None)
+
+    def _purge_conversation(
+        self,
+        tag: str,
+        conversation_id: str,
+        now: int,
+        hidden_before: int | None,
+        *,
+        asks: bool,
+    ) -> Purged | None:
+        """Purge what came to a conversation by itself.
+
+        Where no response ever did all of it goes, unless `asks` leaves that to the caller.
+        """
+        layout = self.layout(tag)
+        known, account = layout.conversation, layout.account
+        if known is None or known.response_id != conversation_id:
+            return Purged(conversation_id)
+        deleted_at = known.deleted_at
+        if hidden_before is not None and (deleted_at is None or deleted_at >= hidden_before):
+            return None
+        for each in layout.alone:
+            self.purge(each.response_id, now, asks=False)
+        size, is_empty, is_alone = self._destroy(
+            PURGE_CONVERSATION, account, tag, conversation_id, now
+        )
+        if is_alone and not asks:
+            self._forget(layout)  # before: it is found by its deletion, until that is forgotten
+            self._destroy(ERASE, account, tag)
+        return Purged(conversation_id, account, size > 0, (deleted_at or now) if is_empty else None)
+
+    def layout(self, tag: str) -> Layout:
+        """Return all that is known of a conversation's tree."""
+        return layout_of(tag, *INDEX((self._keys.index(tag),), ()).run(self._redis))
+
+    def erase(self, layout: Layout) -> None:
+        """Remove a conversation, whatever is in it, and then from its account's list."""
+        self._destroy(ERASE, layout.account, layout.tag)
+        self._forget(layout)
+
+    def erase_empty(self, account: str, tag: str) -> None:
+        """Remove a conversation of which nothing but places is left, unless more is by now."""
+        key = self._keys.conversations(account)
+        begun = self._redis.zscore(key, tag)
+        # First from the account's list: once it is gone, nothing says whose it was.
+        self._redis.zrem(key, tag)
+        if self._destroy(ERASE_EMPTY, account, tag)[0] is None:
+            self._redis.zadd(key, {tag: begun or 0})
+
+    def _destroy(self, script: Any, account: str, tag: str, *arguments: str | int) -> list[Any]:
+        """Run a program that destroys something, and returns how many bytes less are stored."""
+        keys = (self._keys.index(tag), *self._stored.keys(account))
+        (reply,) = self._safety.run(self._redis, script(keys, arguments))
+        result = reply if isinstance(reply, list) else [reply]
+        self._stored.follow(account, -(result[0] or 0))
+        return result
+
+    def _forget(self, layout: Layout) -> None:
+        """Take a conversation that is gone out of what purges look into."""
+        account, records = layout.account, layout.all_records
+        ids = [each.response_id for each in records]
+        marks: list[Command] = [("ZREM", self._keys.conversations(account), layout.tag)]
+        if ids:
+            marks.append(("ZREM", self._keys.deleted, *ids))
+            marks.append(("ZREM", self._keys.expiring, *ids))
+        marks += [
+            ("SREM", self._keys.user(account, each.user_hash), each.response_id)
+            for each in records
+            if each.user_hash
+        ]
+        run_all(self._redis, marks)
+
+    def _leave_homes(self, account: str, any_id: str, entry: bytes) -> None:
+        given, made = self._entries.items(entry)
+        homeless = [item.id for item in given + made if home_of(item.id) is None]
+        if homeless:
+            LEAVE_HOME((self._keys.homes(account),), (any_id, *homeless)).run(self._redis)

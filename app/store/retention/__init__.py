@@ -1,0 +1,1 @@
+"""What is due to be purged, and what an operator looks for to purge it."""
