@@ -190,6 +190,67 @@ def test_openai_elsewhere_is_asked_for_its_models_in_what_every_server_speaks() 
 
 
 @pytest.mark.parametrize(
+    ("url", "known"),
+    [
+        ("https://models.example/anthropic", "https://models.example/anthropic/v1"),
+        ("https://models.example/anthropic/v1/", "https://models.example/anthropic/v1"),
+        ("https://models.example", "https://models.example/v1"),
+    ],
+)
+def test_who_speaks_as_anthropic_does_is_called_as_its_clients_call(url: str, known: str) -> None:
+    environ = {"ANTHROPIC_API_KEY": SECRET, "ANTHROPIC_BASE_URL": url}
+    anthropic = Settings.from_env(environ).providers[0]
+    assert (anthropic.name, anthropic.base_url) == ("anthropic", known)
+
+
+RESOURCE = "https://mine.openai.azure.com"
+DEPLOYMENT = f"{RESOURCE}/openai/deployments/a"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "version", "known"),
+    [
+        (f"{RESOURCE}/", {}, f"{RESOURCE}/openai/v1"),
+        (f"{RESOURCE}/openai/v1/", {}, f"{RESOURCE}/openai/v1"),
+        (RESOURCE, {"AZURE_OPENAI_API_VERSION": "2024-10-21"}, f"{RESOURCE}/openai/v1"),
+        (
+            RESOURCE,
+            {"OPENAI_API_VERSION": "preview"},
+            f"{RESOURCE}/openai/v1?api-version=preview",
+        ),
+        (
+            DEPLOYMENT,
+            {"AZURE_OPENAI_API_VERSION": "2025-04-01-preview"},
+            f"{DEPLOYMENT}?api-version=2025-04-01-preview",
+        ),
+    ],
+)
+def test_a_resource_of_azures_is_found_as_its_clients_find_it(
+    endpoint: str, version: dict[str, str], known: str
+) -> None:
+    environ = {"AZURE_OPENAI_API_KEY": SECRET, "AZURE_OPENAI_ENDPOINT": endpoint} | version
+    azure = Settings.from_env(environ).providers[0]
+    assert (azure.name, azure.api, azure.base_url) == ("azure", "responses", known)
+    assert profile_of(azure).key_header == "api-key"
+
+
+@pytest.mark.parametrize(
+    "environ", [{"AZURE_OPENAI_API_KEY": SECRET}, {"AZURE_OPENAI_ENDPOINT": RESOURCE}]
+)
+def test_half_of_what_azure_needs_is_nothing(environ: dict[str, str]) -> None:
+    assert "azure" not in names(Settings.from_env(environ))
+
+
+@pytest.mark.parametrize(
+    "variable", ["OPENAI_BASE_URL", "ANTHROPIC_BASE_URL", "AZURE_OPENAI_ENDPOINT"]
+)
+def test_no_variable_of_a_vendors_makes_a_loop(variable: str) -> None:
+    keys = dict.fromkeys(("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "AZURE_OPENAI_API_KEY"), SECRET)
+    found = names(Settings.from_env(keys | {variable: "http://localhost:8000"}))
+    assert variable.split("_")[0].lower() not in found
+
+
+@pytest.mark.parametrize(
     ("base_url", "bind"),
     [
         ("http://127.0.0.1:8000/v1", "127.0.0.1:8000"),
@@ -203,9 +264,17 @@ def test_a_shell_set_up_for_this_gateways_callers_makes_no_loop(base_url: str, b
     assert "openai" not in names(Settings.from_env(environ))
 
 
-def test_a_bad_base_url_is_refused_by_its_variable() -> None:
-    with pytest.raises(SettingsError, match=r"^OPENAI_BASE_URL must be an address"):
-        Settings.from_env({"OPENAI_API_KEY": SECRET, "OPENAI_BASE_URL": "vllm:8000"})
+@pytest.mark.parametrize("variable", ["OPENAI_BASE_URL", "ANTHROPIC_BASE_URL"])
+def test_a_bad_base_url_is_refused_by_its_variable(variable: str) -> None:
+    key = variable.replace("BASE_URL", "API_KEY")
+    with pytest.raises(SettingsError, match=rf"^{variable} must be an address"):
+        Settings.from_env({key: SECRET, variable: "vllm:8000"})
+
+
+def test_a_version_that_is_none_is_refused_by_its_variable() -> None:
+    environ = {"AZURE_OPENAI_API_KEY": SECRET, "AZURE_OPENAI_ENDPOINT": RESOURCE}
+    with pytest.raises(SettingsError, match=r"^OPENAI_API_VERSION must be a version"):
+        Settings.from_env(environ | {"OPENAI_API_VERSION": "a&b=c"})
 
 
 def test_a_file_that_names_no_provider_leaves_what_is_found() -> None:

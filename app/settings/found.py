@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ _OPENAI = "https://api.openai.com/v1"
 _ANTHROPIC = "https://api.anthropic.com/v1"
 _OPENAI_MODELS = ("gpt-*", "chatgpt-*", "codex-*", "o[0-9]*")
 _ANTHROPIC_MODELS = ("claude-*",)
+_VERSION = re.compile(r"[A-Za-z0-9.-]{1,64}")
 _LOOPBACK = {"127.0.0.1", "localhost", "::1", "0.0.0.0"}  # noqa: S104 - compared, not bound
 
 #: Model servers on their usual ports. Whether they are there is asked when it is needed.
@@ -37,25 +39,24 @@ _MODEL_SERVERS = (
 def found_providers(environ: Mapping[str, str], bind: str) -> tuple[ProviderSettings, ...]:
     """Return the vendors whose keys are in `environ`, the local model servers, and `local`.
 
-    `bind` is where this gateway listens: its callers' OPENAI_BASE_URL is not taken for a vendor.
+    `bind` is where this gateway listens: its callers' variables are not taken for a vendor's.
 
     Raises:
-        SettingsError: OPENAI_BASE_URL is no address, or a key's variable holds none.
+        SettingsError: a variable of theirs is no address, or a key's variable holds none.
     """
-    return (*_vendors(environ, bind), *_MODEL_SERVERS, LOCAL)
+    vendors = [each for each in _vendors(environ) if not _is_own(each.base_url, bind)]
+    return (*vendors, *_MODEL_SERVERS, LOCAL)
 
 
-def _vendors(environ: Mapping[str, str], bind: str) -> Iterator[ProviderSettings]:
+def _vendors(environ: Mapping[str, str]) -> Iterator[ProviderSettings]:
     if key := _key(environ, "OPENAI_API_KEY"):
-        yield from _openai(key, environ.get("OPENAI_BASE_URL", "").strip(), bind)
+        yield _openai(key, _url(environ, "OPENAI_BASE_URL") or _OPENAI)
     if key := _key(environ, "ANTHROPIC_API_KEY"):
-        yield ProviderSettings(
-            name="anthropic",
-            api="anthropic_messages",
-            base_url=_ANTHROPIC,
-            api_key=key,
-            models=_ANTHROPIC_MODELS,
-        )
+        yield _anthropic(key, _url(environ, "ANTHROPIC_BASE_URL") or _ANTHROPIC)
+    if key := _key(environ, "AZURE_OPENAI_API_KEY"):
+        endpoint = _url(environ, "AZURE_OPENAI_ENDPOINT")
+        if endpoint is not None:
+            yield _azure(key, endpoint, _azure_version(environ))
 
 
 def _key(environ: Mapping[str, str], variable: str) -> str | None:
@@ -66,22 +67,68 @@ def _key(environ: Mapping[str, str], variable: str) -> str | None:
     return key
 
 
-def _openai(key: str, url: str, bind: str) -> Iterator[ProviderSettings]:
-    """Yield OpenAI; a server elsewhere is taken to speak what all of them do."""
+def _url(environ: Mapping[str, str], variable: str) -> str | None:
+    text = environ.get(variable, "").strip()
     try:
-        base_url = readers.http_url(url or _OPENAI)
+        return readers.http_url(text) if text else None
     except ValueError as error:
-        raise SettingsError(f"OPENAI_BASE_URL {error}") from None
+        raise SettingsError(f"{variable} {error}") from None
+
+
+def _openai(key: str, base_url: str) -> ProviderSettings:
+    """Return OpenAI; a server elsewhere is taken to speak what all of them do."""
     elsewhere = urlsplit(base_url).hostname != urlsplit(_OPENAI).hostname
-    if not _is_own(base_url, bind):
-        yield ProviderSettings(
-            name="openai",
-            api="chat_completions" if elsewhere else "responses",
-            base_url=base_url,
-            api_key=key,
-            models=_OPENAI_MODELS,
-            discover=elsewhere,
-        )
+    return ProviderSettings(
+        name="openai",
+        api="chat_completions" if elsewhere else "responses",
+        base_url=base_url,
+        api_key=key,
+        models=_OPENAI_MODELS,
+        discover=elsewhere,
+    )
+
+
+def _anthropic(key: str, url: str) -> ProviderSettings:
+    """Return Anthropic, or who speaks as it does: its clients put /v1 behind the address."""
+    base = url.rstrip("/")
+    return ProviderSettings(
+        name="anthropic",
+        api="anthropic_messages",
+        base_url=base if base.endswith("/v1") else f"{base}/v1",
+        api_key=key,
+        models=_ANTHROPIC_MODELS,
+    )
+
+
+def _azure(key: str, endpoint: str, version: str) -> ProviderSettings:
+    """Return a resource of Azure's: a deployment is known by the name that it has there.
+
+    An endpoint is a resource's address, as Azure's clients take it; one that goes on to /openai
+    stays as it is. The v1 API needs no version, and knows no dated one (learn.microsoft.com,
+    "Azure OpenAI v1 API").
+    """
+    base = endpoint.rstrip("/")
+    if "/openai" not in urlsplit(base).path:
+        base += "/openai/v1"
+    is_v1 = urlsplit(base).path.endswith("/v1")
+    wants_version = version and not urlsplit(base).query and not (is_v1 and version[0].isdigit())
+    return ProviderSettings(
+        name="azure",
+        api="responses",
+        base_url=f"{base}?api-version={version}" if wants_version else base,
+        api_key=key,
+        models=_OPENAI_MODELS,
+    )
+
+
+def _azure_version(environ: Mapping[str, str]) -> str:
+    for variable in ("AZURE_OPENAI_API_VERSION", "OPENAI_API_VERSION"):
+        version = environ.get(variable, "").strip()
+        if version and not _VERSION.fullmatch(version):
+            raise SettingsError(f"{variable} must be a version such as 2025-04-01-preview")
+        if version:
+            return version
+    return ""
 
 
 def _is_own(base_url: str, bind: str) -> bool:
