@@ -103,7 +103,7 @@ class Document(Schema):
                 continue
             check = checks.get(name)
             if check is None:
-                context.unknown(join(path, name[:_LONGEST_NAME]), name, value)
+                context.unknown(join(path, name[:_LONGEST_NAME]), name, value, checks)
             else:
                 found[name] = check(value, path, context)
         for name in self._required:

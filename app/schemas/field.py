@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -11,10 +12,12 @@ from marshmallow import Schema, fields, missing
 
 from app.domain.hosted.policy import NOTHING_PASSES, PassPolicy
 from app.domain.tools import Tool
-from app.schemas.invalid import InvalidField, join, mistyped
+from app.schemas.invalid import InvalidField, join, listed, mistyped
 
 #: The header that names them holds 20 (R1); one more lets it see that there were others.
 _MOST_IGNORED = 21
+#: How much of a name is compared with those that are known.
+_LONGEST_COMPARED = 64
 
 #: Returns the reference to a schema's component in the OpenAPI document.
 Refer = Callable[[Schema], dict[str, Any]]
@@ -67,8 +70,10 @@ class ReadContext:
     #: Called now and then while something long is read, to let others run.
     pause: Callable[[], None] = _go_on
 
-    def unknown(self, path: str, name: str, value: Any) -> None:
+    def unknown(self, path: str, name: str, value: Any, known: Iterable[str]) -> None:
         """Name a key that nobody knows, `name` being its own; or keep it for who may know it.
+
+        `known` are the keys that there are in its place.
 
         Raises:
             InvalidField: such keys are refused.
@@ -77,7 +82,9 @@ class ReadContext:
         if "." not in name and path.endswith(name) and self.forwards(path, value):
             return
         if self.refuses_unknown:
-            what = "is not known here: leave it out, or look at how it is spelled."
+            near = get_close_matches(name[:_LONGEST_COMPARED], list(known), n=2)
+            meant = f"did you mean {listed(tuple(near))}? " if near else ""
+            what = f"is not known here: {meant}Leave it out, or look at how it is spelled."
             raise InvalidField("unknown_parameter", path, what)
         self.ignore(path)
 

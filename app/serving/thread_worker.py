@@ -16,7 +16,7 @@ from typing import Any
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
 from app.descriptors import SHORTAGE, has_unread, threshold
-from app.serving.http.refusals import overloaded
+from app.serving.http.refusals import TLS_HANDSHAKE, TLSHandshake, overloaded
 from app.serving.http.request_body import READ_SIZE
 from app.serving.ordered_worker import FREED_AT_ONCE, TURNED_AWAY_S, OrderedWorker
 from app.serving.worker_state import Order, Phase
@@ -181,6 +181,23 @@ class ThreadConnection(TConn):  # type: ignore[misc] # as above
 
     data_ready: bool
     pool: ThreadPoolExecutor
+
+    def init(self) -> None:
+        """Make ready to read requests.
+
+        Raises:
+            TLSHandshake: that is what has come.
+        """
+        if not (self.initialized or self.cfg.is_ssl) and self._begins_tls():
+            raise TLSHandshake
+        super().init()
+
+    def _begins_tls(self) -> bool:
+        try:
+            come: bytes = self.sock.recv(len(TLS_HANDSHAKE), socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except OSError:  # nothing has come yet, or the caller has gone
+            return False
+        return come == TLS_HANDSHAKE
 
     def turn_away(self, refusal: bytes) -> None:
         """Answer what may be on its way, and nothing more: it would else find nobody here."""

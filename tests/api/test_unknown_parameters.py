@@ -43,6 +43,23 @@ def test_they_are_refused_where_the_operator_says_so(
     )
 
 
+@pytest.mark.parametrize(
+    ("body", "param", "near"),
+    [
+        ({"temprature": 1}, "temprature", '"temperature"'),
+        ({"reasoning": {"efort": "low"}}, "reasoning.efort", '"effort"'),
+        ({"input": [{"role": "user", "contents": "Hi"}]}, "input[0].contents", '"content"'),
+    ],
+)
+def test_what_is_nearly_known_is_named_with_what_may_be_meant(
+    strict: Asker, body: dict[str, object], param: str, near: str
+) -> None:
+    whole = {"model": "local/echo", "input": "Hi"} | body
+    error = strict.ask("POST", "/v1/responses", whole).get_json()["error"]
+    assert (error["code"], error["param"]) == ("unknown_parameter", param)
+    assert f"did you mean {near}?" in error["message"]
+
+
 def test_what_is_known_is_served_there(strict: Asker) -> None:
     body = {"model": "local/echo", "input": "Hi", "background": True}
     assert strict.ask("POST", "/v1/responses", body).status_code == 202

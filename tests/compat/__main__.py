@@ -1,21 +1,26 @@
-"""`python -m tests.compat`, which `make compat` runs: write docs/compatibility.md anew."""
+"""`python -m tests.compat`, which `make compat` runs: write the pages that are found by probing."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
+from tests.compat import mistakes_page, page
 from tests.compat.gateway import gateway
-from tests.compat.page import PAGE, rows, text
 
 
 def main() -> None:
-    """Probe, write the page, and say what has changed."""
-    before = set(PAGE.read_text("utf-8").splitlines()) if PAGE.exists() else set()
+    """Probe, write docs/compatibility.md and docs/mistakes.md, and say what has changed."""
     with gateway() as probed:
-        whole = text(rows(probed))
-    PAGE.write_text(whole, "utf-8")
-    changed = [line for line in whole.splitlines() if line not in before]
-    sys.stdout.write("\n".join((*changed, f"{PAGE.name}: {len(changed)} lines are new\n")))
+        _write(page.PAGE, page.text(page.rows(probed)))
+        _write(mistakes_page.PAGE, mistakes_page.text(probed))
+
+
+def _write(path: Path, text: str) -> None:
+    before = set(path.read_text("utf-8").splitlines()) if path.exists() else set()
+    path.write_text(text, "utf-8")
+    changed = [line for line in text.splitlines() if line not in before]
+    sys.stdout.write("\n".join((*changed, f"{path.name}: {len(changed)} lines are new\n")))
 
 
 if __name__ == "__main__":

@@ -194,6 +194,17 @@ def test_metrics_count_the_requests_of_all_processes_together(gateway: Gateway) 
     assert listed() == before + 20
 
 
+def test_a_tls_handshake_is_answered_at_once_in_both_worker_classes(
+    either_gateway: Gateway,
+) -> None:
+    """A handshake has no line's end to wait for."""
+    with contextlib.closing(
+        RawCall(either_gateway.url, b"\x16\x03\x01\x02\x00" + bytes(400))
+    ) as call:
+        assert call.head()[0] == 400
+        assert "http://" in json.loads(call.whole())["error"]["message"]
+
+
 def test_whoever_tries_a_websocket_first_is_sent_to_http(either_gateway: Gateway) -> None:
     handshake = websocket_bytes("/v1/responses")
     with contextlib.closing(RawCall(either_gateway.url, handshake)) as call:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 import socket
+import ssl
 from typing import Any
 
 import pytest
 from gunicorn.http import errors
 
-from app.serving.http.refusals import RefusingWorker, overloaded
+from app.serving.http.refusals import RefusingWorker, TLSHandshake, overloaded
 
 SAID = "sk-rg-said"
 
@@ -58,6 +59,8 @@ def refused(fault: BaseException) -> bytes:
         (errors.ExpectationFailed(SAID), 417),
         (errors.LimitRequestHeaders(SAID), 431),
         (errors.UnsupportedTransferCoding(SAID), 501),
+        (ssl.SSLError(1, SAID), 400),
+        (TLSHandshake(), 400),
     ],
 )
 def test_a_request_that_cannot_be_read_is_refused_in_the_envelope(
@@ -70,6 +73,10 @@ def test_a_request_that_cannot_be_read_is_refused_in_the_envelope(
     assert error.keys() == {"message", "type", "param", "code"}
     assert error["type"] == "invalid_request_error"
     assert SAID not in error["message"]
+
+
+def test_a_tls_handshake_is_answered_with_the_scheme_to_use() -> None:
+    assert b"use http:// in the address" in refused(TLSHandshake())
 
 
 @pytest.mark.parametrize("fault", [errors.InvalidResponseHeader("x"), ValueError(SAID)])

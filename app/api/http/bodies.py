@@ -47,7 +47,8 @@ def json_body(current: context.CallContext) -> Any:
     environ = current.environ
     if not _is_json(environ.get("CONTENT_TYPE", "")):
         raise UnsupportedMediaType(
-            "The body must be JSON: send it with the header 'Content-Type: application/json'."
+            "The body must be JSON: send it with the header 'Content-Type: application/json', "
+            "without which curl -d says that it is a form."
         )
     raw = _in_chunks(current) if "HTTP_TRANSFER_ENCODING" in environ else _whole(current)
     encoding = environ.get("HTTP_CONTENT_ENCODING", "identity")

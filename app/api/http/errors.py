@@ -28,8 +28,25 @@ from app.telemetry import shortage_noted, unexpected
 _MEBIBYTE = 1024 * 1024
 _LONGEST_PATH, _LONGEST_METHOD = 100, 20
 _AS_IT_IS = "/:@~+,;="
-#: Paths of other APIs than this one, which clients try first.
-_OTHER_APIS = ("/v1/chat/", "/v1/completions", "/v1/messages", "/v1/complete")
+#: Paths of other APIs than this one, which clients try first, and what to do instead.
+_OTHER_APIS = (
+    (
+        "/v1/chat/",
+        "this gateway speaks the Responses API: POST /v1/responses, with 'messages' as 'input' "
+        "(client.responses.create).",
+    ),
+    ("/v1/completions", "send POST /v1/responses, with 'prompt' as 'input'."),
+    ("/v1/complete", "send POST /v1/responses, with 'prompt' as 'input'."),
+    (
+        "/v1/messages",
+        "this gateway speaks OpenAI's Responses API: POST /v1/responses, with 'messages' as "
+        "'input' and 'system' as 'instructions'.",
+    ),
+    ("/v1/embeddings", "there are no embeddings here, only answers at POST /v1/responses."),
+    ("/v1/assistants", "conversations are at /v1/conversations, answers at POST /v1/responses."),
+    ("/v1/threads", "conversations are at /v1/conversations, answers at POST /v1/responses."),
+    ("/v1/files", "no files are kept here: send them in 'input', as 'file_data' or 'file_url'."),
+)
 
 
 def register(app: Flask) -> None:
@@ -84,11 +101,10 @@ def path_not_found() -> NotFound:
     if path.startswith("/v1/v1/"):
         remedy = "a client's base_url must end in one /v1."
     elif not path.startswith("/v1/"):
-        remedy = "the API's paths begin with /v1 (a client's base_url must end in /v1)."
-    elif path.startswith(_OTHER_APIS):
-        remedy = "the model answers at POST /v1/responses."
+        remedy = "the API's paths begin with /v1: a client's base_url must end in /v1."
     else:
-        remedy = "GET /openapi.json lists all endpoints."
+        found = (each for prefix, each in _OTHER_APIS if path.startswith(prefix))
+        remedy = next(found, "GET /openapi.json lists all endpoints.")
     return NotFound(f"{request.method[:_LONGEST_METHOD]} {encoded} not found: {remedy}")
 
 

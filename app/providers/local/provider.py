@@ -124,7 +124,7 @@ class LocalProvider:
             raise UpstreamUnavailable(f"the model '{FAILING}' is made to fail")
         if request.model not in PACES_S:
             raise NotFound(
-                f"The model '{request.model}' does not exist.",
+                f"The model '{request.model}' does not exist: see GET /v1/models.",
                 param="model",
                 code="model_not_found",
             )

@@ -18,6 +18,16 @@ MAX_BODY_BYTES = 32 * _MEBIBYTE
 #: What a zstd stream may use as its window: RFC 9659 allows clients 8 MiB, but what was packed
 #: in one step has a window of its whole size.
 _WINDOW = MAX_BODY_BYTES
+#: What to do, by what the parser finds fault with.
+_REMEDIES = (
+    ("trailing comma", ": leave that comma out"),
+    ("expected a string key", ": keys and texts stand in double quotes"),
+    ("unexpected end", ": it is cut short, perhaps by a shell's quotes"),
+    ("byte order mark", ": save it as UTF-8 without one"),
+    ("not valid UTF-8", ": send it in UTF-8"),
+    ("unexpected content after", ": send one object alone"),
+    ("expected a JSON value", ": it must be an object, with texts in double quotes"),
+)
 
 
 def parse_json(raw: bytes) -> Any:
@@ -34,10 +44,19 @@ def parse_json(raw: bytes) -> Any:
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as fault:
-        where = f"line {fault.lineno}, column {fault.colno}"
-        raise InvalidRequest(
-            f"The body is not JSON: {fault.msg} at {where}.", code="invalid_json"
-        ) from None
+        raise _not_json(raw, fault) from None
+
+
+def _not_json(raw: bytes, fault: orjson.JSONDecodeError) -> InvalidRequest:
+    """Return the error of a body that is no JSON: where, why, and what is mostly the reason."""
+    if not raw.strip():
+        what = 'The body is empty: send a JSON object such as {"model": "...", "input": "..."}.'
+        return InvalidRequest(what, code="invalid_json")
+    where = f"line {fault.lineno}, column {fault.colno}"
+    remedy = next((each for words, each in _REMEDIES if words in fault.msg), "")
+    return InvalidRequest(
+        f"The body is not JSON: {fault.msg} at {where}{remedy}.", code="invalid_json"
+    )
 
 
 def inflate(raw: bytes, encoding: str, limit: int) -> bytes:

@@ -40,8 +40,19 @@ class ChatField(UnsupportedField):
             super().check(value, at, context)
 
 
+class MessagesField(ChatField):
+    """A parameter of Anthropic's Messages, which is called otherwise here."""
+
+    what = "is a parameter of Anthropic's Messages"
+
+
 class ChatParametersSchema(Document):
-    """The parameters of Chat Completions that this API has not, with where they have moved."""
+    """The parameters of other APIs that this one has not, with where they have moved."""
+
+    system = MessagesField("send it as 'instructions'.")
+    stop_sequences = MessagesField(
+        "the Responses API has no stop sequences; cut the text that comes."
+    )
 
     messages = ChatField("send them as 'input'.")
     max_tokens = ChatField("send 'max_output_tokens'.")

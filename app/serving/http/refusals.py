@@ -29,8 +29,23 @@ TLS_HANDSHAKE = b"\x16\x03"
 _HEADER = "A header of the request cannot be read as HTTP: check its name, value and line end."
 _CHUNKS = "The body's chunks cannot be read as HTTP: check their sizes and line ends."
 
+_PLAIN = "A connection without TLS came to a port that speaks TLS: use https:// in the address."
+
+
+class TLSHandshake(errors.InvalidRequestLine):  # type: ignore[misc] # gunicorn has no types
+    """A TLS handshake has come where a request was to be."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+
+    def __str__(self) -> str:
+        return _TLS
+
+
 #: What is wrong, the more special before the more general; then status, reason and message.
 _REFUSALS: tuple[tuple[tuple[type[Exception], ...], int, str, str], ...] = (
+    ((TLSHandshake,), 400, "Bad Request", _TLS),
+    ((ssl.SSLError,), 400, "Bad Request", _PLAIN),
     ((errors.LimitRequestLine,), 414, "URI Too Long", "The request's first line is too long."),
     (
         (errors.LimitRequestHeaders,),
@@ -46,7 +61,7 @@ _REFUSALS: tuple[tuple[tuple[type[Exception], ...], int, str, str], ...] = (
     ),
     ((errors.ExpectationFailed,), 417, "Expectation Failed", "Expect takes '100-continue' only."),
     (
-        (errors.ForbiddenProxyRequest, ssl.SSLError),
+        (errors.ForbiddenProxyRequest,),
         403,
         "Forbidden",
         "The connection is not one that may be made here.",
