@@ -146,6 +146,11 @@ class HTTPProvider:
         self.profile.follow(transport)
         self._line = self._line_of(transport, self.profile.current)
 
+    @property
+    def models_address(self) -> str:
+        """Where the server is asked for its models."""
+        return self._line.models.address
+
     def known_tools(self, model: str) -> frozenset[str]:
         """Return the types of tools that this model is sent as they are; see Provider."""
         known = self._format.known_tools(model, self.profile.current)

@@ -52,6 +52,12 @@ def survey(settings: ProviderSettings) -> Survey:
     return Survey(models, provider.profile.current.name, provider.profile.detected)
 
 
+def models_address(settings: ProviderSettings) -> str:
+    """Return where a provider is asked for its models, "" for one that is built in."""
+    provider = build(settings)
+    return provider.models_address if isinstance(provider, HTTPProvider) else ""
+
+
 def build(settings: ProviderSettings) -> Provider:
     """Return the provider that `settings` describe. Opens no connection.
 
@@ -68,7 +74,8 @@ def build(settings: ProviderSettings) -> Provider:
 def member(settings: ProviderSettings, key: KeySettings) -> ProviderSettings:
     """Return what is true of a provider when it is called by one of its keys."""
     base_url = key.base_url or settings.base_url
-    return replace(settings, keys=(), api_key=key.api_key, base_url=base_url)
+    proxy = key.proxy if key.base_url else settings.proxy
+    return replace(settings, keys=(), api_key=key.api_key, base_url=base_url, proxy=proxy)
 
 
 def _over_http(settings: ProviderSettings) -> HTTPProvider:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import requests
 
@@ -126,6 +127,12 @@ class Endpoint:
             )
             for stream in (False, True)
         }
+
+    @property
+    def address(self) -> str:
+        """Where it is, for an operator: without what may be a credential."""
+        url = urlsplit(self._url)
+        return f"{url.scheme}://{url.netloc.rpartition('@')[2]}{url.path}"
 
     def post(self, body: bytes, call: UpstreamCall, *, stream: bool) -> Reply:
         """Return the reply to a JSON body; it is sent when the reply is read."""

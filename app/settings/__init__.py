@@ -123,7 +123,7 @@ class Settings:
         web = replace(web, **file.tables.get("web", {}))
         network = read_network(variables, uses_proxies=_uses_proxies(file))
         return cls(
-            providers=tuple(_reached(each, each.base_url, network) for each in file.providers),
+            providers=tuple(_provider(each, network) for each in file.providers),
             models=file.models,
             issuers=tuple(_reached(each, each.jwks_url or "", network) for each in file.issuers),
             network=network,
@@ -166,6 +166,12 @@ def _file(variables: Mapping[str, str], bind: str) -> FileSettings:
 
 def _uses_proxies(file: FileSettings) -> bool:
     return bool(file.tables.get("upstreams", {}).get("use_environment_proxies"))
+
+
+def _provider(provider: ProviderSettings, network: NetworkSettings) -> ProviderSettings:
+    own = provider.proxy
+    keys = (replace(e, proxy=own or network.proxy_of(e.base_url)) for e in provider.keys)
+    return replace(_reached(provider, provider.base_url, network), keys=tuple(keys))
 
 
 def _reached(server: _Server, url: str, network: NetworkSettings) -> _Server:

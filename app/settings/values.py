@@ -32,7 +32,7 @@ class KeySource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeySettings:
-    """A `[[providers.NAME.keys]]` table. `base_url` "" is the provider's.
+    """A `[[providers.NAME.keys]]` table. `base_url` "" is the provider's, and so is `proxy` then.
 
     `api_key` is None while its source, a command, has not been run.
     """
@@ -42,6 +42,7 @@ class KeySettings:
     source: KeySource | None = None
     weight: int = 1
     base_url: str = ""
+    proxy: str | None = field(default=None, repr=False)
     max_concurrency: int | None = None
 
 

@@ -217,9 +217,15 @@ class Dialer:
             head += piece
             if not piece or len(head) > MAX_PROXY_HEAD:
                 raise ProxyRefused("the proxy's answer is cut or too long")
-        status = head.split(b" ", 2)[1:2]
+        status = head[:64].split(b" ", 2)[1:2]
+        if status == [b"407"]:
+            raise ProxyRefused("the proxy wants a login, or refuses the one that it has (HTTP 407)")
         if status != [b"200"]:
-            raise ProxyRefused("the proxy refused the connection")
+            raise ProxyRefused(f"the proxy refused the connection{_status_words(status)}")
+
+
+def _status_words(status: list[bytes]) -> str:
+    return f" (HTTP {status[0].decode()})" if status and status[0].isdigit() else ""
 
 
 def _connect(addresses: list[Address], deadline: float, interrupt: Interrupt) -> socket.socket:

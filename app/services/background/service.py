@@ -19,7 +19,7 @@ from app.services.background.finisher import JobFinisher
 from app.services.background.subscriptions import FeedHub, Subscriber
 from app.services.limits.meter import Meter, Observer
 from app.settings import BackgroundSettings
-from app.store.jobs.base import EventsOf, JobStore, LiveStreamStore, StreamKind
+from app.store.jobs.base import EventsOf, JobStore, LiveStreamStore, QueueFigures, StreamKind
 from app.telemetry import STORE_FAILURES
 
 #: For how long a job keeps its slots while it waits, beyond its own time limit, in seconds.
@@ -211,6 +211,10 @@ class Background:
             if self._is_spooled(account, response_id):
                 return "nothing"
             raise
+
+    def queues(self) -> QueueFigures:
+        """Return how much waits and runs, and how workers are. Raises StorageUnavailable."""
+        return self._jobs.queues()
 
     def figures(self) -> dict[str, float]:
         """Return the figures of the queues, by the names of telemetry's FIGURES.

@@ -62,6 +62,11 @@ def explained(fault: StorageUnavailable) -> str:
     return reason(fault)
 
 
+def code_of(fault: StorageUnavailable) -> str | None:
+    """Return the code by which Redis has refused, such as "OOM"; None where it did not answer."""
+    return _code(fault.__cause__)
+
+
 def refuses_writes(fault: StorageUnavailable) -> bool:
     """Tell whether the store is there, answers reads, and takes no writes."""
     return is_write_refusal(fault.__cause__)
@@ -78,8 +83,8 @@ def _code(error: BaseException | None) -> str | None:
             return None
         case NoPermissionError():
             return "NOPERM"
-        case AuthenticationError():
-            return "WRONGPASS"
+        case AuthenticationError():  # redis-py has taken the code off
+            return "NOAUTH" if "required" in str(error).lower() else "WRONGPASS"
         case BusyLoadingError():
             return "LOADING"
         case _:

@@ -105,11 +105,17 @@ class StreamPart:
 
 @dataclass(frozen=True, slots=True)
 class QueueFigures:
-    """How much waits and runs. `oldest_s` is the age of the oldest job that waits, in seconds."""
+    """How much waits and runs. `oldest_s` is the age of the oldest job that waits, in seconds.
+
+    `silence_s` is since when no worker has taken a job, nor could have; `beat_s` since when none
+    has sent a heartbeat. Infinity is ever.
+    """
 
     queued: int
     running: int
     oldest_s: float
+    silence_s: float = float("inf")
+    beat_s: float = float("inf")
 
 
 class JobStore(Protocol):

@@ -89,12 +89,12 @@ class JobQueues:
         kind = event_type(status)
         self._run(FORGET, response_id, event_id(response_id, kind), kind, self._keys.news)
 
-    def figures(self) -> tuple[int, int, int, int]:
-        """Return the ms since a worker lived (-1: never), how many jobs wait and are leased, and
-        for how many ms the oldest has waited.
+    def figures(self) -> tuple[int, int, int, int, int]:
+        """Return the ms since a worker lived (-1: never), how many jobs wait and are leased, for
+        how many ms the oldest has waited, and the ms since a heartbeat (-1: never).
         """
-        silence_ms, queued, leased, oldest_ms = self._run(FIGURES)
-        return silence_ms, queued, leased, oldest_ms
+        silence_ms, queued, leased, oldest_ms, beat_ms = self._run(FIGURES)
+        return silence_ms, queued, leased, oldest_ms, beat_ms
 
     def leave_unrouted(self, response_id: str, for_ms: int) -> None:
         """Leave a job to workers that know its model, under a lease of so long."""

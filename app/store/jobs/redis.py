@@ -248,10 +248,15 @@ class RedisJobStore:
         """Return for how many seconds no worker could take a job, infinity if none ever could."""
         with translated():
             silence_ms, *_ = self._queues.figures()
-        return float("inf") if silence_ms < 0 else silence_ms / 1000
+        return _seconds_since(silence_ms)
 
     def queues(self) -> QueueFigures:
         """Return how much waits and runs."""
         with translated():
-            _, queued, running, oldest_ms = self._queues.figures()
-        return QueueFigures(queued, running, oldest_ms / 1000)
+            silence_ms, queued, running, oldest_ms, beat_ms = self._queues.figures()
+        since = _seconds_since(silence_ms), _seconds_since(beat_ms)
+        return QueueFigures(queued, running, oldest_ms / 1000, *since)
+
+
+def _seconds_since(milliseconds: int) -> float:
+    return float("inf") if milliseconds < 0 else milliseconds / 1000

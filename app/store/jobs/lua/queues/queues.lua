@@ -13,6 +13,7 @@
 --   <prefix>{jobs}:streams          sorted set: ids of streams that web processes run, by the end of
 --                                   their lease, in ms
 --   <prefix>{jobs}:alive            when a worker last took a job or could have, in ms
+--   <prefix>{jobs}:beat             when a worker last renewed its leases, whatever it could take, in ms
 --
 -- A job is either among those that wait or has a lease, from its first moment to its end. One that
 -- is parked or left has a lease too, longer than it is to wait: a worker of an earlier release, which

@@ -1,0 +1,43 @@
+"""How `doctor` finds the worker: there, missing, or alive and taking nothing."""
+
+from __future__ import annotations
+
+from app.cli.doctor.finding import Finding
+from app.services.health import WORKER_SILENCE_S
+from app.store.jobs.base import QueueFigures
+
+_START = "responses-gateway worker, with the same REDIS_URL and REDIS_PREFIX"
+
+
+def worker_finding(state: str, queues: QueueFigures | None) -> Finding:
+    """Return how workers are; `state` is what /readyz says of them, `queues` None if unknown."""
+    if state == "ok":
+        return Finding("worker", "ok", "takes jobs")
+    if state == "disabled":
+        return Finding("worker", "ok", "not needed: [background] enabled is false")
+    if queues is None:
+        return Finding("worker", "warning", "unknown: Redis does not answer, or takes no writes")
+    if queues.beat_s < WORKER_SILENCE_S:
+        since = "ever" if queues.silence_s == float("inf") else f"for {queues.silence_s:.0f} s"
+        return Finding(
+            "worker",
+            "failed",
+            f"one runs and has taken no job {since}, nor could have{_waiting(queues)}",
+            "restart it: its threads are stuck. Its log says in what (worker_lost_its_store, "
+            "unexpected_error)",
+        )
+    if queues.silence_s == float("inf"):
+        detail = f"none has ever run here{_waiting(queues)}"
+        return Finding(
+            "worker", "failed", detail, f"start one: {_START}; or set [background] enabled = false"
+        )
+    return Finding(
+        "worker",
+        "failed",
+        f"none has taken a job for {queues.silence_s:.0f} s, or could have{_waiting(queues)}",
+        f"start it anew: {_START}. Its log says why it ended",
+    )
+
+
+def _waiting(queues: QueueFigures) -> str:
+    return f"; jobs that wait: {queues.queued}" if queues.queued else ""

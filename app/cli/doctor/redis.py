@@ -1,0 +1,108 @@
+"""How `doctor` finds Redis: reachable, taking writes, keeping what it is given, on time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from app.cli.doctor.finding import Finding
+from app.errors import StorageUnavailable
+from app.settings import RedisSettings
+from app.settings.redis.url import parse
+from app.store.connection.checks import Persistence, clock_offsets, persistence
+from app.store.connection.client import Client
+from app.store.connection.reasons import code_of, explained
+
+#: How far clocks may be apart, in seconds, before it is a warning, and before it is a fault: limits
+#: and ends of keys go by this machine's, leases by Redis'.
+APART_S, FAR_APART_S = 2.0, 30.0
+
+#: By the code of an error reply of Redis.
+_REMEDIES: Mapping[str, str] = {
+    "OOM": "raise its maxmemory, or make room: responses purge. Meanwhile answers are spooled",
+    "MISCONF": "make room on the disk of Redis; its own log says what failed",
+    "READONLY": "name the master in REDIS_URL, or its Sentinels: redis+sentinel://HOST,HOST/SERVICE",
+    "NOREPLICAS": "connect its replicas, or lower its min-replicas-to-write",
+    "NOPERM": "grant its user ~PREFIX* &* +@all -@admin -@dangerous: ACL LOG shows what it lacked",
+    "NOAUTH": "put the login into REDIS_URL: redis://USER:PASSWORD@HOST, percent-encoded",
+    "WRONGPASS": "mend the user or password in REDIS_URL; characters such as / and @ are "
+    "percent-encoded there",
+    "LOADING": "wait: it is reading its data",
+    "CLUSTERDOWN": "bring back the Cluster's missing masters: CLUSTER INFO names what is wrong",
+    "MASTERDOWN": "bring back its master, or name another server in REDIS_URL",
+}
+
+
+def unreachable(fault: StorageUnavailable, settings: RedisSettings) -> Finding:
+    """Return what is wrong with a Redis that does not serve us."""
+    detail = f"{explained(fault)} ({place_of(settings)})"
+    return Finding("redis", "failed", detail, _remedy(fault, settings))
+
+
+def _remedy(fault: StorageUnavailable, settings: RedisSettings) -> str:
+    code = code_of(fault)
+    if code is not None:
+        return _REMEDIES.get(code, "")
+    if settings.embedded:
+        return "set REDIS_URL, or start the embedded one: make run"
+    said, is_tls = str(fault.__cause__ or ""), "rediss" in settings.url
+    if "SSL" in said or "certificate" in said.lower():
+        return "name its authority: ?ssl_ca_certs=FILE. A port without TLS wants redis://"
+    if "closed by server" in said and not is_tls:
+        return "a port with TLS wants rediss:// in REDIS_URL"
+    return "start it, or mend the address in REDIS_URL; a firewall may be in between"
+
+
+def place_of(settings: RedisSettings) -> str:
+    """Return where a Redis is, for an operator, without its login."""
+    try:
+        url = parse(settings.url)
+    except ValueError:
+        return "REDIS_URL"
+    hosts = ",".join(f"{f'[{h}]' if ':' in h else h}:{port}" for h, port in url.hosts)
+    return url.path or hosts
+
+
+def redis_findings(client: Client, settings: RedisSettings) -> Iterator[Finding]:
+    """Look at how each server keeps what it is given, and at its clock.
+
+    Raises:
+        StorageUnavailable: it cannot be reached.
+    """
+    for server in persistence(client):
+        yield from _server(server, settings)
+    for server_name, offset_s in clock_offsets(client):
+        yield _clock(server_name, offset_s)
+
+
+def _server(server: Persistence, settings: RedisSettings) -> Iterator[Finding]:
+    if server.is_silent:
+        detail = f"answers at {place_of(settings)}; how it keeps data is unknown: no INFO for us"
+        yield Finding("redis", "ok", detail)
+        return
+    concerns = list(server.warnings(settings.wait_replicas))
+    for each in concerns:
+        yield Finding("redis", "warning", each.cause, each.remedy)
+    if not concerns:
+        yield Finding("redis", "ok", f"answers at {place_of(settings)}")
+
+
+def _clock(server: str, offset_s: float) -> Finding:
+    apart_s = abs(offset_s)
+    if apart_s < APART_S:
+        return Finding("clock", "ok", f"as {server} has it")
+    way = "behind" if offset_s > 0 else "ahead of"
+    return Finding(
+        "clock",
+        "failed" if apart_s >= FAR_APART_S else "warning",
+        f"this machine is {apart_s:.0f} s {way} {server}: limits, keys' ends and tokens are judged "
+        "by it",
+        "have both follow NTP: chronyc tracking, timedatectl",
+    )
+
+
+def writes_finding(fault: StorageUnavailable | None) -> Finding:
+    """Return whether Redis takes writes; `fault` is why it took none."""
+    if fault is None:
+        return Finding("writes", "ok", "accepted")
+    remedy = _REMEDIES.get(code_of(fault) or "", "")
+    return Finding("writes", "failed", explained(fault), remedy)
