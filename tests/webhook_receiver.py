@@ -82,6 +82,13 @@ def _hang(handler: _Handler) -> None:
     handler.receiver.released.wait(60)
 
 
+def _hold(handler: _Handler) -> None:
+    """Answer the first request once it is released, and the others at once."""
+    if len(handler.receiver.at(handler.path)) == 1:
+        handler.receiver.released.wait(60)
+    _answer(handler)
+
+
 def _drip(handler: _Handler) -> None:
     handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
     while not handler.receiver.released.wait(0.02):
@@ -107,6 +114,7 @@ def _babble(handler: _Handler) -> None:
 
 _WAYS: dict[str, Callable[[_Handler], None]] = {
     "hang": _hang,
+    "hold": _hold,
     "drip": _drip,
     "pour": _pour,
     "redirect": _redirect,

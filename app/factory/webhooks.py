@@ -19,13 +19,10 @@ from app.store.connection.client import Client
 from app.store.connection.replication import Safety
 from app.store.webhooks.redis import RedisWebhookStore
 
-#: What an attempt may take beside its time limit before its worker counts as lost, in seconds.
-SPARE_S = 20.0
-
 
 def webhook_store(settings: Settings, client: Client, safety: Safety) -> RedisWebhookStore:
-    """Return the webhooks in Redis."""
-    lease_s = settings.webhooks.timeout_s + SPARE_S
+    """Return the webhooks in Redis; an attempt that is over a lease late was a lost worker's."""
+    lease_s = settings.webhooks.timeout_s + settings.background.lease_s
     return RedisWebhookStore(client, settings.redis.prefix, lease_s, safety)
 
 

@@ -106,7 +106,8 @@ def _given(gateway: Gateway, *, background: bool) -> dict[str, Any]:
         "model": model,
         "metadata": {"a": "b"},
         "url": "https://hooks.example/a",
-        "events": ["response.completed"],
+        "event_types": ["response.completed"],
+        "event_type": "response.completed",
     }
 
 

@@ -307,6 +307,23 @@ def test_a_bug_in_one_delivery_holds_up_no_other(monkeypatch: pytest.MonkeyPatch
     assert (len(bugs), len(store.settled)) == (1, 1)
 
 
+def test_where_there_is_no_thread_left_the_room_is_there_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    store, sender = ScriptedStore(delivery(), delivery(number=2)), ScriptedSender(Receipt(200))
+    running = dispatcher(store, sender, capacity=1)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", start)
+        with pytest.raises(RuntimeError):
+            running.begin()
+    running.begin()
+    running.finish(10)
+    assert len(store.settled) == 1
+
+
 def test_a_store_that_is_away_while_it_is_written_is_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -5,9 +5,10 @@ attempt, whoever dies in between.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
+import orjson
 import pytest
 
 from app.domain.webhooks.deliveries import AttemptEntry, Delivery, Outcome
@@ -361,6 +362,19 @@ def test_a_change_counts_only_where_nobody_was_faster(bench: HookBench) -> None:
     assert bench.hooks.endpoint("acme", before.id) == theirs
     bench.hooks.remove("acme", before.id)
     assert not bench.hooks.replace(theirs, mine)
+
+
+def test_what_a_later_release_has_added_is_passed_over(bench: HookBench) -> None:
+    endpoint = bench.add()
+    table = f"{bench.prefix}{{jobs}}:webhooks:endpoints:acme"
+    kept = orjson.loads(bench.client.hget(table, endpoint.id))
+    bench.client.hset(table, endpoint.id, orjson.dumps(kept | {"color": "red"}))
+    finished(bench.jobs)
+    delivery = only(taken(bench.hooks))
+    assert delivery.endpoint == endpoint
+    log = f"{bench.prefix}{{jobs}}:webhooks:attempts:{endpoint.id}"
+    bench.client.rpush(log, orjson.dumps(asdict(entry(delivery)) | {"color": "red"}))
+    assert bench.hooks.entries(endpoint.id) == [entry(delivery)]
 
 
 def test_the_log_is_bounded(bench: HookBench) -> None:

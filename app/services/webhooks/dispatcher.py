@@ -113,9 +113,14 @@ class Dispatcher:
         with self._lock:
             self._under_way += 1
             self._idle.clear()
-        threading.Thread(
+        thread = threading.Thread(
             target=self._deliver, args=(delivery,), name="webhook", daemon=True
-        ).start()
+        )
+        try:
+            thread.start()
+        except RuntimeError:  # there is no thread left: once its lease is over it is sent
+            self._ended()
+            raise
 
     def _deliver(self, delivery: Delivery) -> None:
         identify(response_id=delivery.event.response_id)
@@ -126,11 +131,14 @@ class Dispatcher:
         except Exception as bug:  # noqa: BLE001 - once its lease is over it is sent again
             unexpected(bug, delivery.endpoint.id, "webhooks")
         finally:
-            with self._lock:
-                self._under_way -= 1
-                if not self._under_way:
-                    self._idle.set()
+            self._ended()
             self._wake.set()
+
+    def _ended(self) -> None:
+        with self._lock:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
 
     def deliver(self, delivery: Delivery) -> None:
         """Send an event and write what became of it.

@@ -6,12 +6,15 @@ event `response.completed resp_… 1764400000 2`, an entry of the log `{"at": 17
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 import orjson
 
 from app.domain.webhooks.deliveries import AttemptEntry, Delivery
 from app.domain.webhooks.endpoints import WebhookEndpoint, WebhookEvent
+
+_OF_ENDPOINT = frozenset(each.name for each in fields(WebhookEndpoint))
+_OF_ENTRY = frozenset(each.name for each in fields(AttemptEntry))
 
 
 def dump_endpoint(endpoint: WebhookEndpoint) -> bytes:
@@ -23,10 +26,11 @@ def dump_endpoint(endpoint: WebhookEndpoint) -> bytes:
 
 def load_endpoint(account: bytes | str, endpoint_id: bytes, kept: bytes) -> WebhookEndpoint:
     """Return the endpoint that was kept."""
-    fields = orjson.loads(kept)
-    fields["event_types"] = tuple(fields["event_types"])
+    # What a later release has added is passed over.
+    known = {name: each for name, each in orjson.loads(kept).items() if name in _OF_ENDPOINT}
+    known["event_types"] = tuple(known["event_types"])
     owner = account if isinstance(account, str) else account.decode()
-    return WebhookEndpoint(id=endpoint_id.decode(), account=owner, **fields)
+    return WebhookEndpoint(id=endpoint_id.decode(), account=owner, **known)
 
 
 def load_delivery(
@@ -45,7 +49,8 @@ def dump_entry(entry: AttemptEntry) -> bytes:
 
 def load_entry(kept: bytes) -> AttemptEntry:
     """Return the entry that was kept."""
-    return AttemptEntry(**orjson.loads(kept))
+    found = orjson.loads(kept).items()
+    return AttemptEntry(**{name: each for name, each in found if name in _OF_ENTRY})
 
 
 def response_of(text: bytes) -> str:

@@ -80,7 +80,10 @@ class RedisWebhookStore:
 
     def remove(self, account: str, endpoint_id: str) -> bool:
         """Remove an endpoint with all that was to be sent to it; False where there is none."""
-        return bool(self._run(REMOVE, account, endpoint_id))
+        with translated():
+            remove = REMOVE((self._jobs,), (account, endpoint_id))
+            (was_there,) = self._safety.run(self._redis, remove)
+        return bool(was_there)
 
     def take(self, most: int) -> Taken:
         """Take some deliveries that are due, each under a lease, the longest waiting first."""
