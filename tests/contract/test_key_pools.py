@@ -262,3 +262,15 @@ def test_what_came_by_no_key_of_the_pool_is_left_out(
     moved = ask(client, previous_response_id=answer_of(first)["id"])
     assert moved.status_code == 200
     assert "signed by" not in str(upstream.sent[-1])
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_plain_reasoning_belongs_to_every_key(
+    redis_url: str, upstream: KeyedUpstream, form: str
+) -> None:
+    client = caller_of(redis_url, upstream, "chat_completions")
+    answered = answer_of(ask(client, form))
+    assert [each["type"] for each in answered["output"]] == ["reasoning", "message"]
+    for _ in range(3):
+        answered = answer_of(ask(client, form, previous_response_id=answered["id"]))
+    assert upstream.calls == ["eu", "us", "eu", "us"]

@@ -17,7 +17,7 @@ def whole_answer(path: str, payload: str) -> bytes:
         return orjson.dumps(_message(payload))
     if path.endswith("/responses"):
         return orjson.dumps(_response(payload))
-    message = {"role": "assistant", "content": "hello"}
+    message = {"role": "assistant", "reasoning_content": "hm", "content": "hello"}
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
     return orjson.dumps({"choices": [choice]})
 
@@ -29,7 +29,8 @@ def streamed_answer(path: str, payload: str) -> bytes:
     if path.endswith("/responses"):
         return _events(_response_events(payload))
     chunks = [
-        {"choices": [{"index": 0, "delta": {"role": "assistant", "content": "hello"}}]},
+        {"choices": [{"index": 0, "delta": {"role": "assistant", "reasoning_content": "hm"}}]},
+        {"choices": [{"index": 0, "delta": {"content": "hello"}}]},
         {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
     ]
     return b"".join(b"data: " + orjson.dumps(each) + b"\n\n" for each in chunks) + (

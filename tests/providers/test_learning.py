@@ -99,3 +99,16 @@ def test_the_first_answer_tells_what_the_next_request_is_to_be_like() -> None:
         list(provider.answer(ask(), UpstreamCall(deadline=float("inf"))))
     assert provider.ignored(ask(*item, user="u")) == ("user",)
     assert transport.on_server is None  # nothing more is asked of the headers
+
+
+def test_a_key_that_is_replaced_changes_nothing_of_what_is_learned() -> None:
+    said = {"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]}
+    with RawServer(answering(said, "Server: llama.cpp"), answering(said)) as server:
+        configured = settings(server.url)
+        provider = HTTPProvider(Transport(configured), profile_of(configured), ChatFormat())
+        provider.use_key("", "another-key")
+        transport = provider._line.transport
+        assert transport.on_server is not None
+        list(provider.answer(ask(), UpstreamCall(deadline=float("inf"))))
+    assert provider.profile.current.name == "llamacpp"
+    assert transport.on_server is None

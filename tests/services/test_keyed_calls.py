@@ -205,11 +205,21 @@ def test_an_answer_that_breaks_off_for_a_limit_rests_its_key() -> None:
     assert (bench.acme.keys, bench.resting()) == (["a"], "a")
 
 
+def test_an_answer_that_breaks_off_for_a_refusal_stays_that() -> None:
+    bench = KeysBench(a=[HELLO, UNAUTHORIZED])
+    with pytest.raises(UpstreamRefused) as refused:
+        list(bench.open().batches)
+    assert refused.value.work_done
+    assert bench.resting() == "a"
+
+
 # Background
 
 
 def test_a_background_job_goes_on_by_the_next_key_at_once() -> None:
-    bench = KeysBench(a=[LIMITED], b=[UNAUTHORIZED])
+    bench = KeysBench()
+    takes_time = bench.clock.later(1)
+    bench.acme.scripts |= {"a": [takes_time, LIMITED], "b": [takes_time, UNAUTHORIZED]}
     assert bench.open_in_time().target.key == "c"
     assert bench.clock.pauses == []
 
