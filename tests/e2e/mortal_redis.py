@@ -16,9 +16,11 @@ from tests.redis_server import binary
 
 
 class MortalRedis:
-    """Keeps its data in `directory`, each write before it is acknowledged. Ends with its block."""
+    """Keeps its data in `directory`, each write before it is acknowledged, unless `fsync` is
+    another of appendfsync's words. Ends with its block.
+    """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, fsync: str = "always") -> None:
         self._stack = contextlib.ExitStack()
         # Socket paths end at 107 bytes, which pytest's own directories can exceed.
         home = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="redis-"))
@@ -30,7 +32,7 @@ class MortalRedis:
             "--logfile": "redis.log",
             "--save": "",
             "--appendonly": "yes",
-            "--appendfsync": "always",
+            "--appendfsync": fsync,
         }
         self.url = f"unix://{self._socket}"
         self._process: subprocess.Popen[bytes] | None = None
