@@ -19,6 +19,8 @@ THRESHOLD_BYTES = 48
 _RAW = b"\x01"
 _ZSTD_1 = b"\x02"  # zstandard with the dictionary, which this version byte binds for ever
 _LEVEL = 1
+#: What packed bytes begin with.
+VERSIONS = frozenset({_RAW, _ZSTD_1})
 
 
 class Codec:

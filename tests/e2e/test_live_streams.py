@@ -166,22 +166,22 @@ def test_a_keyed_stream_is_joined_live_though_its_caller_has_left(
 # Faults
 
 
-@pytest.mark.parametrize("worker_class", ["gevent", "gthread"])
 def test_a_stream_whose_process_is_killed_ends_failed_with_what_was_written(
     gateway: Gateway,
     upstream: Upstream,
     environment: dict[str, str],
     keys: Keys,
     tmp_path: Path,
-    worker_class: str,
     tag: str,
 ) -> None:
     toml = gateway_toml(upstream.places, keepalive_s=15)
     header = f"Idempotency-Key: {abs(hash(tag))}\r\n"
     env = environment | LEASE
+    conversation = gateway.call("POST", "/v1/conversations", {}).json()["id"]
+    more = {"conversation": conversation}
     with (
-        site(env, keys, tmp_path, toml, worker_class=worker_class) as mortal,
-        streaming(mortal.gateway, halted(tag), header) as (_, response_id),
+        site(env, keys, tmp_path, toml) as mortal,
+        streaming(mortal.gateway, halted(tag), header, **more) as (_, response_id),
         following(gateway, response_id) as follower,
     ):
         spoken(gateway, response_id, "one ")
@@ -196,7 +196,9 @@ def test_a_stream_whose_process_is_killed_ends_failed_with_what_was_written(
     assert response["output_text"] == "one "
     assert stream.response == response
     assert stream_of(replayed(gateway, response_id)) == stream
-    with streaming(gateway, halted(tag), header) as (_, again):
+    items = gateway.call("GET", f"/v1/conversations/{conversation}/items").json()["data"]
+    assert [item["role"] for item in items] == ["assistant", "user"]
+    with streaming(gateway, halted(tag), header, **more) as (_, again):
         assert again != response_id  # the key is free, and the model is asked once more
         upstream.release(tag)
     assert len(upstream.requests(tag)) == 2
@@ -231,16 +233,22 @@ def test_redis_may_be_killed_while_a_stream_runs_and_is_followed(
         redis.start()
         env = environment | {"REDIS_URL": redis.url}
         keys = Keys(gateways.make_key("acme", env), "")
+        header = "Idempotency-Key: redis-may-die\r\n"
         with (
             gateways.running(env, keys, tmp_path, "gevent", 1) as gateway,
             brief(env, tmp_path),
-            streaming(gateway, halted(tag), CONTINUE) as (call, response_id),
+            streaming(gateway, halted(tag), header) as (call, response_id),
             following(gateway, response_id) as follower,
+            streaming(gateway, halted(tag), header) as (joined, _),
         ):
             follower.event("response.output_text.delta")
             redis.kill()
             upstream.release(tag)
             call.event("response.output_text.delta")
             redis.start()
-            assert stream_of(call.body()) == stream_of(follower.body())
+            first = stream_of(call.body())
+            assert stream_of(follower.body()) == first == stream_of(joined.body())
+            with streaming(gateway, halted(tag), header) as (again, _):
+                assert stream_of(again.body()) == first
+            assert len(upstream.requests(tag)) == 1
             assert shown(gateway, response_id)["output_text"] == "one two"

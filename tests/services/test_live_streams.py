@@ -232,8 +232,9 @@ def test_a_lost_stream_ends_failed_with_what_was_written(process: Process) -> No
     def go_on() -> None:
         process.live.hear("taken_over", process.id)
 
-    events = process.stream(lose, go_on, HELLO)
+    events = process.stream(lose, go_on, HELLO, retention_days=3, safety_identifier="u1")
     kept = process.seen()
+    assert kept.echo["retention_days"] == 3
     assert (kept.status, text(kept)) == ("failed", "Hello")
     assert kept.error is not None
     assert "process that streamed" in kept.error.message

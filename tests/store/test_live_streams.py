@@ -108,3 +108,11 @@ def test_its_own_end_comes_before_that_of_who_has_taken_it_over(bench: Streams) 
     assert taken is not None
     assert bench.responses.save(stored(running))
     assert not bench.jobs.finish(taken, stored(running), Flush(2, ()))
+
+
+@pytest.mark.parametrize("events", [1, 100, 100_000])
+def test_cuts_of_any_length_come_back_as_they_were(bench: Streams, events: int) -> None:
+    cuts = b"\x93" + b"\x05" * events
+    saved = replace(ended(turn()), cuts=cuts)
+    assert bench.responses.save(saved)
+    assert bench.responses.stream_cuts("acme", saved.response.id) == cuts

@@ -89,6 +89,7 @@ class LiveStream:
             response=prepared.response,
             queued_at=queued_at,
             identity=self._call.identity,
+            permissions=prepared.caller.permissions,
             user_hash=prepared.user_hash,
         )
         return NewStream(self.claim, payload, self.outlasts)

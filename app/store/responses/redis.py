@@ -21,6 +21,7 @@ from app.domain.tools import functions_of
 from app.domain.turns.page import Page, PageQuery
 from app.domain.turns.turn import Context, Position, Turn
 from app.schemas.wire.tools import TOOL
+from app.store.codec import VERSIONS, Codec
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
 from app.store.connection.replication import ONE_SERVER, Command, Safety
@@ -32,6 +33,9 @@ from app.store.responses.paging import page
 from app.store.responses.purge_marks import purge_marks, terms
 from app.store.responses.scripts import COMMIT, CUTS, HIDE, TOUCH
 from app.store.responses.stored_bytes import StoredBytes
+
+#: Cuts that are so long are packed. No cuts begin as what is packed does.
+PACKED_FROM_BYTES = 512
 
 #: The statuses that each may follow, as the program that commits reads them.
 _BEFORE = {
@@ -62,6 +66,7 @@ class RedisStore:
         self._is_cluster = isinstance(client, RedisCluster)
         self._keys = Keys(prefix)
         self._entries = Entries()
+        self._codec = Codec()
         self._chains = Chains(client, self._keys)
         self._stored = StoredBytes(client, self._keys)
         self.safety = Safety(wait_replicas, wait_s)
@@ -97,10 +102,14 @@ class RedisStore:
             parent.log,
             parent.depth,
             turn.conversation or "",
-            turn.cuts,
+            self._packed(turn.cuts),
             "" if turn.expires_at is None else turn.expires_at,
             terms(response.created_at, turn.user_hash),
         )
+
+    def _packed(self, cuts: bytes) -> bytes:
+        """Return cuts as they are stored. Long ones repeat themselves, and lines even more so."""
+        return cuts if len(cuts) < PACKED_FROM_BYTES else self._codec.pack(cuts)
 
     def marks(self, turn: Turn) -> list[Command]:
         """Return the commands that enter a turn into the account's keys before it is stored.
@@ -169,7 +178,7 @@ class RedisStore:
                 cuts = CUTS((self._keys.index(tag),), (account, response_id)).run(self._redis)
         if cuts is None:
             raise unknown_response(response_id)
-        return bytes(cuts)
+        return self._codec.unpack(cuts) if cuts[:1] in VERSIONS else bytes(cuts)
 
     def delete(self, account: str, response_id: str) -> None:
         """Hide a response; turns that continue it keep their whole context."""

@@ -21,7 +21,8 @@
 --   <prefix>{tag}:<n>     list: log n, an entry a turn
 --   <prefix>{tag}:common  hash: what entries have in common (entries.py), by its digest, and under #
 --                         and the digest how many entries name it
---   <prefix>{tag}:cuts    hash: response id -> where its stream was cut (domain/stream/replay)
+--   <prefix>{tag}:cuts    hash: response id -> where its stream was cut (domain/stream/replay), packed
+--                         where that is long (codec.py)
 --   <prefix>{tag}:removed hash: item id -> the depth of the mark in log 0 that says that the item is
 --                         no longer of the conversation; turns before the mark have seen it
 --   <prefix>{tag}:expiring  sorted set: log:depth of turns and items that are to be purged, by when
