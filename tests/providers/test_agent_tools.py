@@ -28,6 +28,7 @@ def known(model: str, *, profile: str | None = "openai", **quirks: bool) -> set[
         ("gpt-5-mini-2025-08-07", {"custom"}),
         ("gpt-5.3-codex", {"custom", *SHELLS}),
         ("gpt-4.1", set()),
+        ("codex-mini-latest", {"local_shell"}),
         ("o3-pro", set()),
         ("ft:gpt-4o-mini", set()),
         ("gpt-oss-120b", set()),

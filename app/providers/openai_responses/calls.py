@@ -11,7 +11,9 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from app.domain.answer_options import ConfigurationUpdate
+from app.domain.built_in.local_shell import LocalShellCall
 from app.domain.built_in.tool_search import ToolSearchOutput
+from app.domain.ids import upstream_item_id
 from app.domain.items import (
     AdditionalTools,
     BuiltInCall,
@@ -41,7 +43,10 @@ def built_in_type(item_type: str) -> str:
 def call_json(item: FunctionCall, call_id: str, profile: Profile, known: AbstractSet[str]) -> Json:
     """Return a call under the name and in the form by which the model knows the tool."""
     if isinstance(item, BuiltInCall) and built_in_type(item.type) in known:
-        return _as_it_is(item, call_id)
+        written = _as_it_is(item, call_id)
+        if isinstance(item, LocalShellCall):  # the one call that has to have an id
+            written["id"] = upstream_item_id(item.id)
+        return written
     if item.namespace is not None and NamespaceTool.type in known:
         name: Json = {"name": call_name(item.name), "namespace": call_name(item.namespace)}
     else:

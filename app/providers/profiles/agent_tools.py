@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from app.domain.answer_options import ConfigurationUpdate
 from app.domain.built_in.apply_patch import ApplyPatchTool
+from app.domain.built_in.local_shell import LocalShellTool
 from app.domain.built_in.shell import ShellTool
 from app.domain.items import AdditionalTools
 from app.domain.tools import FUNCTIONS_ONLY, CustomTool, NamespaceTool, ToolSearchTool
@@ -23,8 +24,9 @@ _FUNCTIONS_ONLY = (
     *("deepseek*", "llama*", "meta-*", "mistral*", "ministral*", "codestral*", "grok*"),
     *("phi-*", "cohere*", "command*", "kimi*", "qwen*", "model-router*"),
 )
-#: developers.openai.com, "Apply patch", "Shell": gpt-5.1 and later know both tools. `local_shell`
-#: is for codex-mini alone.
+#: developers.openai.com, "Local shell": a tool of codex-mini's, and of no other model.
+_WITH_LOCAL_SHELL = ("codex-mini*",)
+#: developers.openai.com, "Apply patch", "Shell": gpt-5.1 and later know both tools.
 _BEFORE_SHELLS = ("gpt-5", "gpt-5-*")
 #: developers.openai.com, "Tool search", and learn.microsoft.com: gpt-5.4 and later know namespaces
 #: whose tools are searched, and tools that are added on the way.
@@ -44,6 +46,8 @@ def known_tools(model: str, profile: Profile) -> frozenset[str]:
 def _known(
     model: str, custom: bool, namespaces: bool, search: bool, shells: bool
 ) -> frozenset[str]:
+    if shells and is_any(model, _WITH_LOCAL_SHELL):
+        return frozenset({LocalShellTool.type})
     if is_any(model, _FUNCTIONS_ONLY):
         return FUNCTIONS_ONLY
     has_shells = not is_any(model, _BEFORE_SHELLS)

@@ -78,7 +78,8 @@ class Profile:
             events; else they are functions to it.
         tool_search: whether it knows searches among tools, and items that bring tools or change the
             configuration; else the request has what they do.
-        shell_tools: whether it knows the tools `shell` and `apply_patch`, which callers run.
+        shell_tools: whether it knows the tools `shell`, `apply_patch` and `local_shell`, which
+            callers run.
         A model that is known by name to be older than such tools gets the other form.
 
     A quirk that is named here under one format has, where it makes sense, the same meaning in
