@@ -169,6 +169,8 @@ class ReasoningGrammar(ItemGrammar):
         super().__init__(item)
         require(item["summary"] == [], "reasoning must be added with an empty summary")
         self._parts: list[str] = []
+        self._texts: list[str] = []  # of the reasoning itself (A3)
+        self._is_summary = True
         self._text: str | None = None
         self._text_done = False
 
@@ -178,14 +180,27 @@ class ReasoningGrammar(ItemGrammar):
             "response.reasoning_summary_text.delta": self._delta,
             "response.reasoning_summary_text.done": self._done,
             "response.reasoning_summary_part.done": self._part_done,
+            "response.content_part.added": self._part_added,
+            "response.reasoning_text.delta": self._delta,
+            "response.reasoning_text.done": self._done,
+            "response.content_part.done": self._part_done,
         }.get(kind)
         if step is None:
             super().take(kind, event)
             return
-        require(
-            event["summary_index"] == len(self._parts),
-            f"summary_index is {event['summary_index']}, expected {len(self._parts)}",
+        is_summary = "summary" in kind
+        name, parts = (
+            ("summary_index", self._parts) if is_summary else ("content_index", self._texts)
         )
+        require(
+            event[name] == len(parts),
+            f"{name} is {event[name]}, expected {len(parts)}",
+        )
+        require(
+            self._text is None or is_summary is self._is_summary,
+            "a part of another kind is open",
+        )
+        self._is_summary = is_summary
         step(event)
 
     def _part_added(self, _event: Json) -> None:
@@ -203,7 +218,7 @@ class ReasoningGrammar(ItemGrammar):
     def _part_done(self, event: Json) -> None:
         require(self._text_done, "a summary part is done before its text")
         require(event["part"]["text"] == self._open_part(), "the part differs from its events")
-        self._parts.append(self._open_part())
+        (self._parts if self._is_summary else self._texts).append(self._open_part())
         self._text = None
 
     def _open_part(self) -> str:
@@ -216,6 +231,8 @@ class ReasoningGrammar(ItemGrammar):
         require(self._text is None, "reasoning is done while a summary part is open")
         texts = [part["text"] for part in item["summary"]]
         require(texts == self._parts, "the summary differs from its events")
+        contents = [part["text"] for part in item.get("content", ())]
+        require(contents == self._texts, "the reasoning's text differs from its events")
 
 
 class CompactionGrammar(ItemGrammar):

@@ -19,6 +19,10 @@ from app.domain.stream.call_events import (
     DiffDelta,
     DiffDone,
     HostedEvent,
+    ReasoningPartAdded,
+    ReasoningPartDone,
+    ReasoningTextDelta,
+    ReasoningTextDone,
 )
 from app.domain.stream.events import (
     AnnotationAdded,
@@ -109,9 +113,12 @@ class Accumulator:
                 self._reasoning(event.output_index).summary.append(GrowingText(_EMPTY))
             case SummaryTextDelta():
                 summary = self._reasoning(event.output_index).summary
-                if event.summary_index >= len(summary):
-                    raise ValueError(f"summary {event.summary_index} was never added")
-                summary[event.summary_index].add(event.delta)
+                _of(summary, event.summary_index).add(event.delta)
+            case ReasoningPartAdded():
+                self._reasoning(event.output_index).content.append(GrowingText(_EMPTY))
+            case ReasoningTextDelta():
+                content = self._reasoning(event.output_index).content
+                _of(content, event.content_index).add(event.delta)
             case (
                 TextDone()
                 | RefusalDone()
@@ -119,6 +126,8 @@ class Accumulator:
                 | InputDone()
                 | SummaryPartDone()
                 | SummaryTextDone()
+                | ReasoningTextDone()
+                | ReasoningPartDone()
                 | Compacting()
                 | ErrorRaised()
             ):
@@ -190,6 +199,12 @@ class Accumulator:
         if not isinstance(part.part, OutputText):
             raise ValueError("text arrived for a part that is none")
         return part
+
+
+def _of(texts: list[GrowingText], index: int) -> GrowingText:
+    if index >= len(texts):
+        raise ValueError(f"part {index} of the reasoning was never added")
+    return texts[index]
 
 
 def fold(events: Iterable[Event]) -> Response:

@@ -1,6 +1,5 @@
-"""The events of the calls of built-in tools (G4), and of tools that servers run (P2).
-
-Those of a shell's commands name no item.
+"""The events of the calls of built-in tools (G4), of tools that servers run (P2), and of the text
+of reasoning (A3). Those of a shell's commands name no item.
 """
 
 from __future__ import annotations
@@ -74,3 +73,50 @@ class HostedEvent:
 
 
 BuiltInCallEvent = CommandAdded | CommandDelta | CommandDone | DiffDelta | DiffDone
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningPartAdded:
+    """Its part is an empty reasoning_text (A3)."""
+
+    type: ClassVar[str] = "response.content_part.added"
+    text: ClassVar[str] = ""
+    sequence_number: int
+    item_id: str
+    output_index: int
+    content_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningPartDone:
+    """Its part is a reasoning_text of `text`."""
+
+    type: ClassVar[str] = "response.content_part.done"
+    sequence_number: int
+    item_id: str
+    output_index: int
+    content_index: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningTextDelta:
+    type: ClassVar[str] = "response.reasoning_text.delta"
+    sequence_number: int
+    item_id: str
+    output_index: int
+    content_index: int
+    delta: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningTextDone:
+    type: ClassVar[str] = "response.reasoning_text.done"
+    sequence_number: int
+    item_id: str
+    output_index: int
+    content_index: int
+    text: str
+
+
+ReasoningTextEvent = ReasoningPartAdded | ReasoningPartDone | ReasoningTextDelta | ReasoningTextDone

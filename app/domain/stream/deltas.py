@@ -46,9 +46,10 @@ class ReasoningOpened:
 
 @dataclass(frozen=True, slots=True)
 class Thought:
-    """Reasoning text, shown as a summary part (A3)."""
+    """Reasoning, shown as a summary part, or as what it is where `is_text` says so (A3)."""
 
     text: str
+    is_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 from app.domain.frozen import frozen_dataclass
 from app.domain.items import OutputItem, OutputPart
 from app.domain.response import Response
-from app.domain.stream.call_events import BuiltInCallEvent, HostedEvent
+from app.domain.stream.call_events import BuiltInCallEvent, HostedEvent, ReasoningTextEvent
 
 LifecycleType = Literal[
     "response.created",
@@ -251,6 +251,7 @@ Event = (
     | SummaryPartDone
     | SummaryTextDelta
     | SummaryTextDone
+    | ReasoningTextEvent
     | Compacting
     | ErrorRaised
 )

@@ -143,15 +143,19 @@ def _beginning(call: FunctionCall) -> str:
 class GrowingReasoning:
     """A reasoning item that is open."""
 
-    __slots__ = ("item", "summary")
+    __slots__ = ("content", "item", "summary")
 
     def __init__(self, item: Reasoning) -> None:
         self.item = item
         self.summary = [GrowingText(OutputText(text)) for text in item.summary]
+        self.content = [GrowingText(OutputText(text)) for text in item.content]
 
     def current(self) -> Reasoning:
         """Return the item so far."""
-        return replace(self.item, summary=tuple(text.join() for text in self.summary))
+        summary, content = (
+            tuple(text.join() for text in texts) for texts in (self.summary, self.content)
+        )
+        return replace(self.item, summary=summary, content=content)
 
 
 class GrowingHosted:

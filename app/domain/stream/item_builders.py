@@ -22,6 +22,12 @@ from app.domain.items import (
     Refusal,
 )
 from app.domain.stream.brackets import Brackets, is_object
+from app.domain.stream.call_events import (
+    ReasoningPartAdded,
+    ReasoningPartDone,
+    ReasoningTextDelta,
+    ReasoningTextDone,
+)
 from app.domain.stream.deltas import Compacted
 from app.domain.stream.event_log import EventLog
 from app.domain.stream.events import (
@@ -148,14 +154,16 @@ class MessageBuilder:
 
 
 class ReasoningBuilder:
-    """Builds a reasoning item: its summary parts follow one another."""
+    """Builds a reasoning item: the parts of its summary, and of its text, follow one another."""
 
     def __init__(self, log: EventLog, item_id: str) -> None:
         self._log = log
         self._id = item_id
         self._index = 0
-        self._parts: list[str] = []
+        self._summary: list[str] = []
+        self._content: list[str] = []
         self._chunks: list[str] | None = None
+        self._is_text = False  # what is open is a part of the text
         self.payload: str | None = None
 
     def begin(self, output_index: int) -> None:
@@ -163,32 +171,45 @@ class ReasoningBuilder:
         self._index = output_index
         self._log.write(ItemAdded, output_index, Reasoning(self._id))
 
-    def add_summary(self, text: str) -> None:
-        """Write a piece of a summary."""
-        log = self._log
-        if self._chunks is None:
-            self._chunks = []
-            log.write(SummaryPartAdded, self._id, self._index, len(self._parts))
+    def add(self, text: str, *, is_text: bool) -> None:
+        """Write a piece of a summary, or of the text itself."""
+        if self._chunks is None or is_text is not self._is_text:
+            self.end_part()
+            self._chunks, self._is_text = [], is_text
+            if is_text:
+                self._log.write(ReasoningPartAdded, *self._place)
+            else:
+                self._log.write(SummaryPartAdded, *self._place)
         self._chunks.append(text)
-        log.write(SummaryTextDelta, self._id, self._index, len(self._parts), text)
+        if is_text:
+            self._log.write(ReasoningTextDelta, *self._place, text)
+        else:
+            self._log.write(SummaryTextDelta, *self._place, text)
 
     def end_part(self) -> None:
-        """Close the summary part that is open, if one is."""
+        """Close the part that is open, if one is."""
         if self._chunks is None:
             return
-        log, text = self._log, "".join(self._chunks)
-        where = (self._id, self._index, len(self._parts))
-        log.write(SummaryTextDone, *where, text)
-        log.write(SummaryPartDone, *where, text)
-        self._parts.append(text)
+        text, place = "".join(self._chunks), self._place
+        if self._is_text:
+            self._log.write(ReasoningTextDone, *place, text)
+            self._log.write(ReasoningPartDone, *place, text)
+        else:
+            self._log.write(SummaryTextDone, *place, text)
+            self._log.write(SummaryPartDone, *place, text)
+        (self._content if self._is_text else self._summary).append(text)
         self._chunks = None
 
     def end(self, _status: ItemStatus) -> OutputItem:
         """Close the item and return it whole; reasoning items carry no status."""
         self.end_part()
-        item = Reasoning(self._id, tuple(self._parts), encrypted_content=self.payload)
+        item = Reasoning(self._id, tuple(self._summary), tuple(self._content), self.payload)
         self._log.write(ItemDone, self._index, item)
         return item
+
+    @property
+    def _place(self) -> tuple[str, int, int]:
+        return self._id, self._index, len(self._content if self._is_text else self._summary)
 
 
 class FunctionCallBuilder:

@@ -235,7 +235,7 @@ class Narrator:
                 self._call(delta.key).add_arguments(delta.fragment)
             case Thought():
                 if delta.text:
-                    self._reasoning().add_summary(delta.text)
+                    self._reasoning().add(delta.text, is_text=delta.is_text)
             case Refused():
                 if delta.text:
                     self._message().add_refusal(delta.text)

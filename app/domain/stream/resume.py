@@ -27,6 +27,8 @@ from app.domain.stream.call_events import (
     DiffDelta,
     DiffDone,
     HostedEvent,
+    ReasoningPartDone,
+    ReasoningTextDelta,
 )
 from app.domain.stream.calls.replay import fragment_of, opening
 from app.domain.stream.deltas import (
@@ -128,9 +130,9 @@ def _deltas_of(event: Event, item_id: str) -> tuple[Delta, ...]:
             return (Arguments(item_id, fragment_of(event)),)
         case HostedEvent():
             return (HostedNoted(event.item_id, event.type, event.fields),)
-        case SummaryTextDelta():
-            return (Thought(event.delta),)
-        case PartDone() | SummaryPartDone():
+        case SummaryTextDelta() | ReasoningTextDelta():
+            return (Thought(event.delta, isinstance(event, ReasoningTextDelta)),)
+        case PartDone() | SummaryPartDone() | ReasoningPartDone():
             return (PartEnded(),)
         case _:
             return ()

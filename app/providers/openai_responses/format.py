@@ -70,6 +70,7 @@ class ResponsesFormat:
             note,
             has_namespaces=has_namespaces,
             carries=runs_tools(request.known_tools),
+            shows_text=profile.reasoning_text,
         )
         return EventReader(reader)
 

@@ -72,7 +72,8 @@ class ResponsesReader:
     `cut_at` is the limit of output tokens where the server does not say that it cut an answer:
     one that is as long was cut, and nothing in it is whole before it is known to be shorter.
     `has_namespaces` says that the upstream was sent the tools' namespaces, and names them;
-    `carries` that it runs tools itself, whose items and events are passed on (P2).
+    `carries` that it runs tools itself, whose items and events are passed on (P2); `shows_text`
+    that the text of its reasoning is (A3).
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class ResponsesReader:
         *,
         has_namespaces: bool = False,
         carries: bool = False,
+        shows_text: bool = False,
     ) -> None:
         self.is_done = False
         self._fault = fault
@@ -97,6 +99,7 @@ class ResponsesReader:
             may_be_cut=cut_at is not None,
             has_namespaces=has_namespaces,
             carries=carries,
+            shows_text=shows_text,
         )
 
     def whole(self, body: Json) -> list[Delta]:

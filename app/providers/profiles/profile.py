@@ -80,6 +80,8 @@ class Profile:
             configuration; else the request has what they do.
         shell_tools: whether it knows the tools `shell`, `apply_patch` and `local_shell`, which
             callers run.
+        reasoning_text: whether the text of its reasoning is shown as what it is (A3), and not as a
+            summary; `reasoning_text` of gateway.toml says it, too.
         A model that is known by name to be older than such tools gets the other form.
 
     A quirk that is named here under one format has, where it makes sense, the same meaning in
@@ -138,6 +140,7 @@ class Profile:
     namespaces: bool = False
     tool_search: bool = False
     shell_tools: bool = False
+    reasoning_text: bool = False
 
 
 #: What is taken for granted of a server that nobody knows.

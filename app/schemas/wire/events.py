@@ -6,8 +6,15 @@ An event, as its JSON: `{"type": "response.refusal.delta", "sequence_number": 8,
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from app.domain.stream.call_events import (
+    ReasoningPartAdded,
+    ReasoningPartDone,
+    ReasoningTextDelta,
+    ReasoningTextDone,
+)
 from app.domain.stream.events import (
     AnnotationAdded,
     ArgumentsDelta,
@@ -31,13 +38,16 @@ from app.domain.stream.events import (
     TextDelta,
     TextDone,
 )
+from app.schemas.compiled import Load
+from app.schemas.field import ReadContext
 from app.schemas.fields import Choice, Integer, String
+from app.schemas.invalid import object_at
 from app.schemas.nesting import ListOf, Nested, OneOf
 from app.schemas.wire.built_in.events import BUILT_IN_EVENTS
 from app.schemas.wire.built_in.hosted_events import HOSTED_EVENT
 from app.schemas.wire.document import ALWAYS, OR_NULL, ValueSchema
 from app.schemas.wire.items import OUTPUT_ITEM
-from app.schemas.wire.parts import ANNOTATION, OUTPUT_PART, SUMMARY_TEXT, TOKEN
+from app.schemas.wire.parts import ANNOTATION, OUTPUT_PART, REASONING_TEXT, SUMMARY_TEXT, TOKEN
 from app.schemas.wire.responses import RESPONSE
 
 
@@ -94,6 +104,50 @@ class PartEventSchema(InContent):
 
     type = Choice("response.content_part.added", "response.content_part.done", **ALWAYS)
     part = Nested(OUTPUT_PART, **ALWAYS)
+
+
+class ReasoningPartEventSchema(InContent):
+    about = "A part of a reasoning item's own text begins, or is whole."
+    values = (ReasoningPartAdded, ReasoningPartDone)
+
+    type = Choice("response.content_part.added", "response.content_part.done", **ALWAYS)
+    part = Nested(REASONING_TEXT, attribute="text", **ALWAYS)
+
+    def _compile(self) -> None:
+        """Share the type of its events with those of a message's parts."""
+        super()._compile()
+        for kind, own in self.readers.items():
+            self.readers[kind] = partial(_part_event, own, _PART_EVENT.readers[kind])
+
+    def read(self, raw: object, path: str, context: ReadContext) -> dict[str, Any]:
+        """Return the object at `path` if it is either; see WireSchema."""
+        part = object_at(raw, path).get("part")
+        if isinstance(part, dict) and part.get("type") == "reasoning_text":
+            return super().read(raw, path, context)
+        return _PART_EVENT.read(raw, path, context)
+
+
+_PART_EVENT = PartEventSchema()
+
+
+def _part_event(own: Load, other: Load, data: dict[str, Any]) -> Event:
+    load = own if data["part"]["type"] == "reasoning_text" else other
+    event: Event = load(data)
+    return event
+
+
+class ReasoningTextDeltaEventSchema(InContent):
+    values = (ReasoningTextDelta,)
+
+    type = Choice("response.reasoning_text.delta", **ALWAYS)
+    delta = String(**ALWAYS)
+
+
+class ReasoningTextDoneEventSchema(InContent):
+    values = (ReasoningTextDone,)
+
+    type = Choice("response.reasoning_text.done", **ALWAYS)
+    text = String(**ALWAYS)
 
 
 class TextDeltaEventSchema(InContent):
@@ -216,7 +270,8 @@ class ErrorEventSchema(ValueSchema[ErrorRaised]):
 EVENT: OneOf[Event] = OneOf(
     LifecycleEventSchema(),
     ItemEventSchema(),
-    PartEventSchema(),
+    _PART_EVENT,
+    ReasoningPartEventSchema(),
     TextDeltaEventSchema(),
     TextDoneEventSchema(),
     AnnotationEventSchema(),
@@ -230,6 +285,8 @@ EVENT: OneOf[Event] = OneOf(
     SummaryPartEventSchema(),
     SummaryDeltaEventSchema(),
     SummaryDoneEventSchema(),
+    ReasoningTextDeltaEventSchema(),
+    ReasoningTextDoneEventSchema(),
     CompactingEventSchema(),
     ErrorEventSchema(),
     HOSTED_EVENT,

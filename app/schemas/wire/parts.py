@@ -151,7 +151,7 @@ class ReasoningTextSchema(ValueSchema[str]):
 
 _REFUSAL = RefusalSchema()
 _GIVEN = (GivenTextSchema(), GivenImageSchema(), GivenFileSchema())
-SUMMARY_TEXT = SummaryTextSchema()
+SUMMARY_TEXT, REASONING_TEXT = SummaryTextSchema(), ReasoningTextSchema()
 #: What a model made.
 OUTPUT_PART: OneOf[OutputPart] = OneOf(OutputTextSchema(), _REFUSAL)
 #: What a caller sent beside a text, and whatever a message may hold.

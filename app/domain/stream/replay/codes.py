@@ -40,7 +40,13 @@ class Code(IntEnum):
     COMMAND_DONE = 0x9A
     DIFF = 0x9B  # [characters]
     DIFF_DONE = 0x9C
+    REASONING = 0x9D  # [characters]
+    REASONING_PART_ADDED = 0x9E
+    REASONING_TEXT_DONE = 0x9F
+    REASONING_PART_DONE = 0xA0
 
 
 #: Codes of deltas, behind which the number of their characters stands.
-SIZED = frozenset({*range(FIRST_CODE + 1, Code.ANNOTATION), Code.COMMAND, Code.DIFF})
+SIZED = frozenset(
+    {*range(FIRST_CODE + 1, Code.ANNOTATION), Code.COMMAND, Code.DIFF, Code.REASONING}
+)

@@ -26,6 +26,12 @@ from app.domain.items import (
     Refusal,
     arguments_for,
 )
+from app.domain.stream.call_events import (
+    ReasoningPartAdded,
+    ReasoningPartDone,
+    ReasoningTextDelta,
+    ReasoningTextDone,
+)
 from app.domain.stream.events import (
     AnnotationAdded,
     ArgumentsDelta,
@@ -57,6 +63,7 @@ _DELTAS: dict[type, Code] = {
     SummaryTextDelta: Code.SUMMARY,
     ArgumentsDelta: Code.ARGUMENTS,
     InputDelta: Code.INPUT,
+    ReasoningTextDelta: Code.REASONING,
 }
 _OTHERS: dict[type, Code] = {
     AnnotationAdded: Code.ANNOTATION,
@@ -66,6 +73,9 @@ _OTHERS: dict[type, Code] = {
     SummaryPartAdded: Code.SUMMARY_PART_ADDED,
     SummaryTextDone: Code.SUMMARY_TEXT_DONE,
     SummaryPartDone: Code.SUMMARY_PART_DONE,
+    ReasoningPartAdded: Code.REASONING_PART_ADDED,
+    ReasoningTextDone: Code.REASONING_TEXT_DONE,
+    ReasoningPartDone: Code.REASONING_PART_DONE,
     ArgumentsDone: Code.ARGUMENTS_DONE,
     InputDone: Code.INPUT_DONE,
 }
@@ -116,7 +126,13 @@ class StreamCuts:
         match event:
             case TextDelta():
                 self._write(Code.TEXT, len(event.delta), len(event.logprobs))
-            case RefusalDelta() | SummaryTextDelta() | ArgumentsDelta() | InputDelta() if code:
+            case (
+                RefusalDelta()
+                | SummaryTextDelta()
+                | ReasoningTextDelta()
+                | ArgumentsDelta()
+                | InputDelta()
+            ) if code:
                 self._write(code, len(event.delta))
             case PartAdded() if _is_empty(event):
                 self._write(_EMPTY_PARTS[event.part])

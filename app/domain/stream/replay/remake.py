@@ -40,6 +40,7 @@ from app.domain.stream.events import (
     TextDelta,
     TextDone,
 )
+from app.domain.stream.replay import reasoning
 from app.domain.stream.replay.built_in import BuiltInReplay
 from app.domain.stream.replay.codes import Code
 from app.domain.stream.replay.cuts import STARTS, opening, read
@@ -95,6 +96,7 @@ class _Stream:
         self._part = -1
         self._at = self._logprob = self._annotation = 0
         self._call: BuiltInReplay | None = None
+        self._thoughts = reasoning.ReasoningReplay()
 
     def passed(self, event: Event) -> Event:
         """Take note of an event that was sent, and is not to be made."""
@@ -114,6 +116,9 @@ class _Stream:
             return self._lifecycle(number, code)
         if code in (Code.ITEM_ADDED, Code.ITEM_DONE, Code.ITEM_DONE_WITHOUT_PAYLOAD):
             return self._item_event(number, code)
+        if code in reasoning.CODES:
+            item = _of(Reasoning, self._item)
+            return self._thoughts.event(number, code, size, item, len(self._done))
         if code >= Code.COMMAND_ADDED and self._call is not None:
             return self._call.event(number, code, size)
         if code in (Code.ARGUMENTS_DONE, Code.INPUT_DONE):
@@ -133,6 +138,7 @@ class _Stream:
 
     def _begin_item(self) -> None:
         self._part = -1
+        self._thoughts = reasoning.ReasoningReplay()
         self._begin_text()
 
     def _begin_text(self) -> None:

@@ -159,9 +159,13 @@ class MessageItem(OutputItem):
 
 
 class ReasoningItem(OutputItem):
-    """A reasoning item: its summary, and what it shows of the reasoning itself, as parts (A3)."""
+    """A reasoning item: its summary, and what it shows of the reasoning itself, as parts (A3).
+
+    `shows_text` says that the latter is passed on as what it is, and not as a summary.
+    """
 
     kind: ClassVar[str] = "reasoning"
+    shows_text = False
 
     def __init__(self, item_json: Json, reader: ContentReader) -> None:
         super().__init__(item_json, reader)
@@ -178,7 +182,7 @@ class ReasoningItem(OutputItem):
         if before is None:
             return []
         parts.size += len(piece)
-        return [*before, Thought(piece)]
+        return [*before, self._thought(piece, parts)]
 
     def rest_of_text(self, event: Json) -> list[Delta]:
         """Return what is new in a whole text."""
@@ -186,7 +190,7 @@ class ReasoningItem(OutputItem):
         if before is None:
             return []
         rest = parts.rest(self._reader.text(event, "text"))
-        return [*before, Thought(rest)] if rest else before
+        return [*before, self._thought(rest, parts)] if rest else before
 
     def end_part(self, event: Json) -> list[Delta]:
         """Return what is new in a whole part, and that it ends."""
@@ -207,6 +211,9 @@ class ReasoningItem(OutputItem):
 
     def left(self) -> list[Delta]:
         return [Opaque(self._payload)] if self._payload else []
+
+    def _thought(self, piece: str, parts: PartCursor) -> Thought:
+        return Thought(piece, is_text=self.shows_text and parts is self._content)
 
     def _reach(self, event: Json) -> tuple[PartCursor, list[Delta] | None]:
         """Go to the part that an event is about, of the summary or of the reasoning itself."""

@@ -57,7 +57,8 @@ class OpenItems:
     """The items that have begun, in order.
 
     `may_be_cut` says that the server does not tell that it cut an answer: then no item ends before
-    the answer does. `carries` says that it runs tools itself, and may have items of any kind.
+    the answer does. `carries` says that it runs tools itself, and may have items of any kind;
+    `shows_text` that the text of reasoning is passed on as what it is (A3).
     """
 
     def __init__(
@@ -67,11 +68,13 @@ class OpenItems:
         may_be_cut: bool,
         has_namespaces: bool = False,
         carries: bool = False,
+        shows_text: bool = False,
     ) -> None:
         self._reader = reader
         self._may_be_cut = may_be_cut
         self._has_namespaces = has_namespaces
         self._carries = carries
+        self._shows_text = shows_text
         self._items: list[OutputItem] = []
         self._unknown = 0  # items of kinds that are not read, which have indexes of their own
         self._by_index: dict[int, OutputItem] = {}
@@ -92,7 +95,7 @@ class OpenItems:
             return [] if item.is_done else add(item, event)
         if issubclass(kind, CallItem):
             return []  # its name is not known: the item, once done, has it all
-        begun = kind({"type": kind.kind, "id": event.get("item_id")}, self._reader)
+        begun = self._made(kind, {"type": kind.kind, "id": event.get("item_id")})
         return self._begin(begun, event) + add(begun, event)
 
     def added(self, event: Json) -> list[Delta]:
@@ -185,7 +188,13 @@ class OpenItems:
             return kind(item_json, self._reader, key)
         if issubclass(kind, CallItem):
             return kind(item_json, self._reader, key, has_namespaces=self._has_namespaces)
-        return kind(item_json, self._reader)
+        return self._made(kind, item_json)
+
+    def _made(self, kind: type[Kind], item_json: Json) -> Kind:
+        item = kind(item_json, self._reader)
+        if isinstance(item, ReasoningItem):
+            item.shows_text = self._shows_text
+        return item
 
     def _begin_whole(self, item_json: Json, event: Json) -> list[Delta]:
         item = self._new(item_json)
