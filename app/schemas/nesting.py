@@ -26,6 +26,8 @@ class _Readers(dict[str, Callable[[dict[str, Any]], Any]]):
 class OneOf(Generic[V]):
     """An object that is one of several documents, by its `type`: a schema over schemas.
 
+    Of two with one type the last reads it, and tells the first one's by what else it has.
+
     `rest` makes the value of what was stored under a type that is none of these, and `other` is
     the document of such a type, where there may be any.
     """
@@ -37,6 +39,7 @@ class OneOf(Generic[V]):
         other: Document | None = None,
     ) -> None:
         self._other = other
+        self._shown = {kind: each for each in reversed(documents) for kind in each.types}
         self.documents = {kind: each for each in documents for kind in each.types}
         self._writers = {kind: each.writer for each in documents for kind in each.values}
         self._readers = _Readers(
@@ -90,8 +93,9 @@ class OneOf(Generic[V]):
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:
         """Return the JSON schema of these documents."""
-        mapping = {kind: refer(each)["$ref"] for kind, each in self.documents.items()}
-        references = [{"$ref": each} for each in dict.fromkeys(mapping.values())]
+        mapping = {kind: refer(self._shown[kind])["$ref"] for kind in self.documents}
+        shown = (*mapping.values(), *(refer(each)["$ref"] for each in self.documents.values()))
+        references = [{"$ref": each} for each in dict.fromkeys(shown)]
         discriminator = {"propertyName": "type", "mapping": mapping}
         return {"oneOf": references, "discriminator": discriminator}
 

@@ -91,7 +91,8 @@ class HostedToolSchema(ValueSchema[HostedTool]):
     about = "A tool that the provider runs: as it was given, without secrets."
     values = (HostedTool,)
 
-    type = Choice(*HOSTED_TOOLS, **ALWAYS)
+    #: A search has a schema of its own, whoever runs it.
+    type = Choice(*(each for each in HOSTED_TOOLS if each != ToolSearchTool.type), **ALWAYS)
 
     def _compile(self) -> None:
         self.writer, self._reader = attrgetter("shown"), HostedTool
