@@ -274,3 +274,11 @@ def test_plain_reasoning_belongs_to_every_key(
     for _ in range(3):
         answered = answer_of(ask(client, form, previous_response_id=answered["id"]))
     assert upstream.calls == ["eu", "us", "eu", "us"]
+
+
+def test_what_nobody_here_has_sealed_is_left_out(redis_url: str, upstream: KeyedUpstream) -> None:
+    client = caller_of(redis_url, upstream, "responses")
+    thought = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "foreign"}
+    turns = [{"role": "user", "content": "hi"}, thought, {"role": "user", "content": "on"}]
+    assert ask(client, input=turns).status_code == 200
+    assert "reasoning" not in str(upstream.sent[-1]["input"])

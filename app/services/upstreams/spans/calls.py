@@ -46,6 +46,7 @@ class CallSpans:
             "gen_ai.request.temperature": parameters.temperature,
             "gen_ai.request.top_p": parameters.top_p,
             "gateway.attempt": call.attempts,
+            "gateway.upstream_key": call.key,
         }
         if tracer.captures_content:
             span.attributes["gen_ai.input.messages"] = input_messages(request.items)
