@@ -79,7 +79,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
             fault = _write_fault(settings)
             takes_writes = fault is None
             yield writes_finding(fault)
-            yield from _worker_and_keys()
+            yield _worker()
+            yield _keys(settings)
         except StorageUnavailable as error:
             yield unreachable(error, settings.redis)
         except GatewayError as error:
@@ -108,14 +109,17 @@ def _write_fault(settings: Settings) -> StorageUnavailable | None:
     return None
 
 
-def _worker_and_keys() -> Iterator[Finding]:
+def _worker() -> Finding:
     services = context.services()
     state = services.health.readiness().checks["worker"]
-    queues = services.background.queues() if state == "missing" else None
-    yield worker_finding(state, queues)
-    active = sum(key.active for key in services.accounts.keys())  # noqa: SIM118 - no mapping
-    remedy = "" if active else "make one: keys create --account NAME"
-    yield Finding("keys", "ok" if active else "warning", f"active: {active}", remedy)
+    return worker_finding(state, services.background.queues() if state == "missing" else None)
+
+
+def _keys(settings: Settings) -> Finding:
+    active = sum(key.active for key in context.services().accounts.keys())  # noqa: SIM118 - no mapping
+    if active or settings.issuers:  # whose callers need none
+        return Finding("keys", "ok", f"active: {active}")
+    return Finding("keys", "warning", f"active: {active}", "make one: keys create --account NAME")
 
 
 def _beside(settings: Settings) -> Iterator[Finding]:
