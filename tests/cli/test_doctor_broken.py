@@ -197,6 +197,11 @@ def closed_proxy(setup: Setup) -> None:
     setup.text += f'proxy = "http://user:hunter222@127.0.0.1:{port}"\n'
 
 
+def closed_proxy_of_http(setup: Setup) -> None:
+    closed_proxy(setup)
+    setup.text = setup.text.replace("https://house.test", "http://house.test")
+
+
 def unused_proxy(setup: Setup) -> None:
     setup.environ["HTTPS_PROXY"] = "http://user:hunter222@proxy:3128"
 
@@ -265,6 +270,7 @@ TABLE: dict[str, tuple[Callable[[Setup], None], str, str, str, str]] = {
     ),
     "another profile": (other_profile, "house", "warning", "reports that it is vllm", "profile ="),
     "proxy wants a login": (closed_proxy, "house", "failed", "HTTP 407", "USER:PASSWORD"),
+    "... for http://": (closed_proxy_of_http, "house", "failed", "status 407", "USER:PASSWORD"),
     "proxy not used": (unused_proxy, "proxy", "warning", "HTTPS_PROXY", "use_environment_proxies"),
     "few descriptors": (few_descriptors, "descriptors", "warning", "256 files", "LimitNOFILE"),
     "a setting with a typo": (

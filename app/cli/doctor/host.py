@@ -106,8 +106,7 @@ def network_findings(network: NetworkSettings) -> Iterator[Finding]:
             "proxy",
             "warning",
             f"set and not used: {names}",
-            "[upstreams] use_environment_proxies = true has providers reached by it; false, said "
-            "there, is the default",
+            "if providers are behind it: [upstreams] use_environment_proxies = true; else nothing",
         )
     elif network.proxies:
         yield Finding("proxy", "ok", "the environment's: [upstreams] use_environment_proxies")

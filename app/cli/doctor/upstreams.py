@@ -22,6 +22,7 @@ from app.settings import IssuerSettings, ModelSettings, ProviderSettings, Settin
 from app.settings.tables import did_you_mean
 
 _MOST_NAMED = 5
+_PROXY_LOGIN = "mend the proxy's login or rules: proxy = http://USER:PASSWORD@HOST:PORT"
 
 
 def provider_findings(settings: Settings, provider: ProviderSettings) -> list[Finding]:
@@ -87,6 +88,8 @@ def _remedy(error: GatewayError, provider: ProviderSettings, settings: Settings,
             return "nothing: the key works and is out of its quota for now"
         case UpstreamTimeout() | UpstreamUnavailable():
             return _remedy_of_the_way(error.message, provider, settings, table)
+        case _ if provider.proxy and "407" in error.message:
+            return _PROXY_LOGIN
         case _:
             return f"see whether {table} base_url is right: it usually ends in /v1"
 
@@ -95,7 +98,7 @@ def _remedy_of_the_way(
     message: str, provider: ProviderSettings, settings: Settings, table: str
 ) -> str:
     if "proxy" in message:
-        return "mend the proxy's login or rules: proxy = http://USER:PASSWORD@HOST:PORT"
+        return _PROXY_LOGIN
     if "certificate" in message:
         return f"name its authority: {table} ca_file, or SSL_CERT_FILE"
     if settings.network.unused:
