@@ -504,6 +504,10 @@ def test_what_is_passed_on_is_read() -> None:
         ("[background]\nenabled = 1", "line 2: [background] enabled must be true or false"),
         ("[background]\ngrace_s = -1", "[background] grace_s must be a number of seconds, 0 or"),
         ("[storage]\nrequest_log = -1", "request_log must be a whole number of at least 0"),
+        ("[storage]\nretention_days = 366", "must be a whole number of days from 0 to 365"),
+        ("[storage]\nretention_days = -1", "must be a whole number of days from 0 to 365"),
+        ("[storage]\nretention_days = '30'", "must be a whole number of days from 0 to 365"),
+        ("[storage]\nretention_days = true", "must be a whole number of days from 0 to 365"),
         ("[storage]\nrequest_logs = 1", "is not a setting (did you mean request_log?)"),
         ("[requests]\nkeepalive_s = inf", "keepalive_s must be a number of seconds above 0"),
         ('[redis]\nurl = "x"', "line 2: [redis] url must begin with redis://"),
@@ -706,6 +710,12 @@ def test_a_document_that_ends_too_early_is_blamed_on_its_last_line() -> None:
     with pytest.raises(TomlError) as caught:
         parse("a = [\n1,\n")
     assert caught.value.line == 3
+
+
+@pytest.mark.parametrize("days", [0, 30, 365])
+def test_what_is_stored_is_kept_for_some_days(days: int) -> None:
+    assert settings_of(f"[storage]\nretention_days = {days}\n").storage.retention_days == days
+    assert settings_of("[storage]\n").storage.retention_days is None
 
 
 def test_the_request_log_can_be_done_without() -> None:

@@ -35,6 +35,7 @@ ADDED = {
     "field rg:{account:acme}:usage:cost:* priced_requests:*:local/echo": "as above",
     "stream rg:{requests}": "the request log, which the release before neither reads nor writes",
     "string rg:{requests}:once:*": "for a minute",
+    "string rg:{jobs}:beat": "when a worker last sent a heartbeat, for doctor",
     "field rg:{*} terms:*": "when a response came; readers pass over what is no response",
     "string rg:{expiring}:since": "when the first worker came that looks for what is due",
     "string rg:{expiring}:lease": "whose turn it is to look; for half a minute",
