@@ -14,6 +14,10 @@ Status = Literal["queued", "in_progress", "completed", "incomplete", "failed", "
 DAY_S = 86_400
 IncompleteReason = Literal["max_output_tokens", "content_filter"]
 
+#: What a provider may say of an answer as a whole: how it was judged, what its tools have done.
+#: It is shown as it came, among the parameters (P1, P2).
+PASSED_KEYS = ("moderation", "tool_usage")
+
 TERMINAL: frozenset[Status] = frozenset({"completed", "incomplete", "failed", "cancelled"})
 
 #: Every legal move of a status; the store holds to it by compare-and-set.
@@ -104,6 +108,17 @@ class Response:
     incomplete_reason: IncompleteReason | None = None
     completed_at: int | None = None
     service_tier: str = "auto"
+
+    def echo_with(self, passed: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the parameters, and what the provider has said of the answer as a whole."""
+        return {**self.echo, **passed} if passed else self.echo
+
+    @property
+    def own_echo(self) -> Mapping[str, Any]:
+        """The parameters alone."""
+        if not any(key in self.echo for key in PASSED_KEYS):
+            return self.echo
+        return {key: value for key, value in self.echo.items() if key not in PASSED_KEYS}
 
     @property
     def expires_at(self) -> int | None:

@@ -52,6 +52,20 @@ def test_what_is_named_is_sent_as_it_came(
     assert "colour" not in seen
 
 
+def test_what_the_server_says_of_it_is_shown_and_kept(
+    gateway: Gateway, upstream: responses.RequestsMock
+) -> None:
+    judged = {"input": {"flagged": False}, "output": {"flagged": True}}
+    upstream.post(VENDOR + "/responses", json=WHOLE | {"moderation": judged})
+    caller = gateway(forward=("moderation",))
+    body = {"model": "own", "input": "Hi", "moderation": SCORING}
+    shown = caller.ask("POST", "/v1/responses", body).get_json()
+    assert shown["moderation"] == judged
+    assert caller.ask("GET", f"/v1/responses/{shown['id']}").get_json() == shown
+    plain = caller.ask("POST", "/v1/responses", {"model": "own", "input": "Hi"}).get_json()
+    assert "moderation" not in plain
+
+
 def test_all_is_everything_that_is_not_known_here(
     gateway: Gateway, upstream: responses.RequestsMock
 ) -> None:

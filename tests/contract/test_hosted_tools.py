@@ -25,6 +25,7 @@ from tests.hosted_events import DREAM, PLAYED
 from tests.hosted_items import COMPUTER, MCP_REQUEST, SCREENSHOT
 from tests.upstream import client as upstreams
 from tests.upstream.client import Upstream
+from tests.upstream.responses import TOOL_USAGE
 from tests.upstream.script import Call, Fail, Script
 
 Json = dict[str, Any]
@@ -215,7 +216,7 @@ def test_every_item_comes_as_the_server_made_it(bench: Bench, way: str) -> None:
         assert item["id"] != theirs["id"]
     message = response["output"][3]
     assert message["content"] == CITED["content"]
-    assert response["output_text"] == "It rains."
+    assert (response["output_text"], response["tool_usage"]) == ("It rains.", TOOL_USAGE)
 
 
 @every_way

@@ -11,6 +11,8 @@ from tests.upstream.script import Counted, Fail
 
 SEALED = "b3BhcXVlLWZyb20tdGhlLXRlc3QtYmVk"
 
+TOOL_USAGE = {"web_search": {"num_requests": 2}}
+
 _ENDS = {
     "stop": ("completed", None),
     "length": ("incomplete", {"reason": "max_output_tokens"}),
@@ -222,7 +224,11 @@ def _response(
         "service_tier": "default",
         "store": False,
         "usage": None if running or answer.usage is None else _usage(answer.usage),
-    }
+    } | ({} if running or not _runs_tools(answer) else {"tool_usage": TOOL_USAGE})
+
+
+def _runs_tools(answer: Answer) -> bool:
+    return any(block.events for block in answer.blocks)
 
 
 def _usage(counted: Counted) -> dict[str, Any]:

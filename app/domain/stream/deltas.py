@@ -7,7 +7,7 @@ upstream has been silent for a while but is still there.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from app.domain.frozen import frozen_dataclass
@@ -142,10 +142,14 @@ class Used:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The model stopped, and why. `service_tier` is what served it, where the upstream says so."""
+    """The model stopped, and why. `service_tier` is what served it, where the upstream says so.
+
+    `passed` is what it says of the answer as a whole, in its own words (response.PASSED_KEYS).
+    """
 
     reason: Literal["stop", "length", "content_filter"] = "stop"
     service_tier: str | None = None
+    passed: dict[str, Any] = field(default_factory=dict)
 
 
 Delta = (

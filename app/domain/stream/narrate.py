@@ -183,7 +183,7 @@ class Narrator:
             begun.id,
             begun.model,
             begun.created_at,
-            begun.echo,
+            begun.echo_with(self._finished.passed) if self._finished else begun.echo,
             status,
             tuple(self._output),
             self._usage or NO_USAGE,

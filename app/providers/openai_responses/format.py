@@ -71,6 +71,7 @@ class ResponsesFormat:
             has_namespaces=has_namespaces,
             carries=runs_tools(request.known_tools),
             shows_text=profile.reasoning_text,
+            passes=runs_tools(request.known_tools) or bool(request.forwarded),
         )
         return EventReader(reader)
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import orjson
+
+from app.domain.response import PASSED_KEYS
 from app.domain.stream.deltas import Delta, Finished, Text, Used
 from app.errors import GatewayError
 from app.providers.faults.error_body import failure_in
@@ -54,6 +57,9 @@ _OF_A_RESPONSE = {"output", "status", "error"}
 #: The words of a response that has not ended, or not by itself.
 _NOT_ENDED = ("in_progress", "queued", "cancelled")
 
+#: The bytes of what a server says of an answer as a whole.
+_MOST_PASSED = 64 * 1024
+
 #: How the codes of errors begin that stand without a type and are about the request.
 _CALLERS_FAULTS = (
     "invalid_",
@@ -73,7 +79,7 @@ class ResponsesReader:
     one that is as long was cut, and nothing in it is whole before it is known to be shorter.
     `has_namespaces` says that the upstream was sent the tools' namespaces, and names them;
     `carries` that it runs tools itself, whose items and events are passed on (P2); `shows_text`
-    that the text of its reasoning is (A3).
+    that the text of its reasoning is (A3); `passes` that what it says of the answer is (P1).
     """
 
     def __init__(
@@ -85,6 +91,7 @@ class ResponsesReader:
         has_namespaces: bool = False,
         carries: bool = False,
         shows_text: bool = False,
+        passes: bool = False,
     ) -> None:
         self.is_done = False
         self._fault = fault
@@ -94,6 +101,7 @@ class ResponsesReader:
         self._usage: object = None  # the latest that came
         self._is_counted = False  # usage came after the last word
         self._cut_at = cut_at
+        self._passes = passes
         self._items = OpenItems(
             self._reader,
             may_be_cut=cut_at is not None,
@@ -190,17 +198,29 @@ class ResponsesReader:
         self._check_understanding(output, deltas)
         usage = self._used(response.get("usage") or self._usage, deltas)
         tier = self._reader.string(response, "service_tier") or None
+        passed = self._passed(response)
         if status == "incomplete":
             why = self._reader.mapping(response, "incomplete_details")
             reason = finish_reason(self._reader.string(why, "reason"))
             filtered = reason == "content_filter"
-            deltas.append(Finished("content_filter" if filtered else "length", tier))
+            deltas.append(Finished("content_filter" if filtered else "length", tier, passed))
         elif status not in _NOT_ENDED:
             if status != "completed":
                 self._reader.note("status", status)
             was_cut = self._cut_at is not None and usage >= self._cut_at
-            deltas.append(Finished("length" if was_cut else "stop", tier))
+            deltas.append(Finished("length" if was_cut else "stop", tier, passed))
         return deltas
+
+    def _passed(self, response: Json) -> Json:
+        """Return what the server says of the answer as a whole, where that is passed on."""
+        if not self._passes:
+            return {}
+        said = {name: response.get(name) for name in PASSED_KEYS}
+        return {
+            name: value
+            for name, value in said.items()
+            if isinstance(value, dict) and value and len(orjson.dumps(value)) <= _MOST_PASSED
+        }
 
     def _check_understanding(self, output: Sequence[Json], deltas: Sequence[Delta]) -> None:
         """Raise UpstreamMisbehaved where nothing of the answer is known (A10)."""

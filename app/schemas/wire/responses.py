@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from app.domain.items import output_text
-from app.domain.response import Response, ResponseError, Usage
-from app.schemas.field import Bind
+from app.domain.response import PASSED_KEYS, Response, ResponseError, Usage
+from app.schemas.field import Bind, ReadContext
 from app.schemas.fields import Choice, Integer, String
+from app.schemas.invalid import object_at
 from app.schemas.nesting import ListOf, Nested
 from app.schemas.wire.document import ALWAYS, OR_NULL, ValueSchema, WireSchema
 from app.schemas.wire.echo import EchoFields
@@ -86,6 +89,18 @@ class ResponseSchema(EchoFields, StateFields, ValueSchema[Response]):
     about = "A response. `output` is empty and `usage` null until there is something to show."
     values = (Response,)
     spread = ("echo", EchoFields)
+
+    def read(self, raw: object, path: str, context: ReadContext) -> dict[str, Any]:
+        """Return the object at `path`, which may have what its provider says of it; see Document.
+
+        Raises:
+            InvalidField: it is not what this declares.
+        """
+        given = object_at(raw, path)
+        super().read(
+            {key: value for key, value in given.items() if key not in PASSED_KEYS}, path, context
+        )
+        return given
 
 
 RESPONSE = ResponseSchema()

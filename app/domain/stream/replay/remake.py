@@ -82,6 +82,7 @@ class _Stream:
     def __init__(self, response: Response) -> None:
         self.begun = replace(
             response,
+            echo=response.own_echo,
             status="in_progress",
             output=(),
             usage=None,
