@@ -181,6 +181,16 @@ def test_who_has_all_of_redis_cannot_open_it_without_the_gateways_secret() -> No
             thief.headers(endpoint, EVENT, b"", NOW)
 
 
+def test_an_old_secret_that_cannot_be_opened_does_not_keep_the_new_one_from_signing() -> None:
+    endpoint = replace(
+        endpoint_of(signer(SEAL_KEY), SECRET),
+        old_sealed_secret=signer("y" * 32).seal("whe_1", OWN.new_secret()),
+        old_secret_ends_at=int(NOW) + 100,
+    )
+    body = event_body(EVENT)
+    unwrapped(signer(SEAL_KEY).headers(endpoint, EVENT, body, NOW), body, SECRET)
+
+
 def test_what_was_sealed_before_there_was_a_gateways_secret_stays_readable() -> None:
     assert signer(SEAL_KEY).headers(endpoint_of(OWN, SECRET), EVENT, b"", NOW)
 

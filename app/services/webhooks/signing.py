@@ -11,6 +11,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from standardwebhooks.webhooks import Webhook
@@ -78,10 +79,11 @@ class WebhookSigner:
 
     def _secrets(self, endpoint: WebhookEndpoint, now: float) -> list[str]:
         """Return the secrets that sign, the newest first."""
-        sealed = [endpoint.sealed_secret]
+        secrets = [self._open(endpoint.id, endpoint.sealed_secret)]
         if endpoint.old_sealed_secret and now < (endpoint.old_secret_ends_at or 0):
-            sealed.append(endpoint.old_sealed_secret)
-        return [self._open(endpoint.id, each) for each in sealed]
+            with suppress(SecretUnreadable):  # that may be why it was replaced
+                secrets.append(self._open(endpoint.id, endpoint.old_sealed_secret))
+        return secrets
 
     def _open(self, endpoint_id: str, sealed: str) -> str:
         tag, blob = sealed[: len(_WITH)], sealed[len(_WITH) :]
