@@ -9,6 +9,7 @@ import click
 
 from app.api import context
 from app.cli.common.group import OperatorGroup, operator, print_json, print_table
+from app.cli.common.options import limit, since
 from app.cli.common.values import BudgetChange, Change, RetentionChange, changed_limits, date
 from app.domain.accounts.accounts import Account
 from app.schemas.wire.accounts import (
@@ -28,10 +29,12 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @accounts.command("list")
+@limit
+@since
 @_as_json
-def list_accounts(*, as_json: bool) -> None:
+def list_accounts(limit: int | None, since: int | None, *, as_json: bool) -> None:
     """List accounts by name."""
-    found = _accounts().accounts()
+    found = [each for each in _accounts().accounts() if each.created_at >= (since or 0)][:limit]
     if as_json:
         print_json([ACCOUNT.dump(account) for account in found])
         return

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 import click
 import orjson
 
 from app.api import context
-from app.cli.common.group import OperatorGroup, operator
+from app.cli.common.confirmation import ask_at_terminal, yes
+from app.cli.common.group import OperatorGroup, operator, print_document
+from app.cli.common.options import limit, since
 from app.cli.common.progress import print_line
 from app.cli.common.values import date
 from app.domain.items import Item
@@ -20,23 +23,25 @@ from app.services.conversations.service import Conversations
 
 conversations = OperatorGroup("conversations", help="Read, export, delete conversations.")
 
-_ROW = "{:<53}  {:<16}  {}"
+_ROW = "{:<53}  {:<17}  {}"
 _MOST_ITEMS = 100
 _id = click.argument("conversation_id", metavar="ID")
 
 
 @conversations.command("list")
 @click.option("--account", required=True, metavar="NAME", help="Whose conversations.")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="No more than so many.")
+@limit
+@since
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each.")
-def list_conversations(account: str, limit: int | None, *, as_json: bool) -> None:
+def list_conversations(
+    account: str, limit: int | None, since: int | None, *, as_json: bool
+) -> None:
     """List an account's conversations, oldest first, without their items."""
     context.services().archive.account(account)
     if not as_json:
         print_line(_ROW.format("ID", "CREATED", "METADATA"))
-    for number, found in enumerate(_conversations().walk(account)):
-        if number == limit:
-            return
+    walked = (each for each in _conversations().walk(account) if each.created_at >= (since or 0))
+    for found in islice(walked, limit):
         metadata = orjson.dumps(dict(found.metadata)).decode()
         row = _ROW.format(found.id, date(found.created_at), metadata)
         print_line(orjson.dumps(CONVERSATION.dump(found)) if as_json else row)
@@ -44,12 +49,13 @@ def list_conversations(account: str, limit: int | None, *, as_json: bool) -> Non
 
 @conversations.command("show")
 @_id
-def show(conversation_id: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print it as one line.")
+def show(conversation_id: str, *, as_json: bool) -> None:
     """Print a conversation and all of its items as JSON."""
     service = _conversations()
     found = service.get(service.operator_of(conversation_id), conversation_id)
     body = CONVERSATION.dump(found) | {"items": ITEM.dump_all(_items(conversation_id))}
-    click.echo(orjson.dumps(body, option=orjson.OPT_INDENT_2))
+    print_document(body, as_json=as_json)
 
 
 @conversations.command("export")
@@ -62,8 +68,13 @@ def export(conversation_id: str) -> None:
 
 @conversations.command("delete")
 @click.argument("conversation_ids", metavar="ID...", nargs=-1, required=True)
-def delete(conversation_ids: tuple[str, ...]) -> None:
-    """Hide conversations from their account, as DELETE does; a purge destroys them later."""
+@yes
+def delete(conversation_ids: tuple[str, ...], *, is_sure: bool) -> None:
+    """Hide conversations from their account, as DELETE does; a purge destroys them later.
+
+    At a terminal it asks whether you are sure.
+    """
+    ask_at_terminal(f"Conversations to delete: {len(conversation_ids)}.", is_sure=is_sure)
     service, accounts = _conversations(), context.services().accounts
     for conversation_id in conversation_ids:
         caller = service.operator_of(conversation_id)

@@ -10,6 +10,7 @@ import click
 
 from app.api import context
 from app.cli.common.group import OperatorGroup, operator, print_json, print_table
+from app.cli.common.options import limit, since
 from app.cli.common.values import (
     Bound,
     BudgetChange,
@@ -205,10 +206,12 @@ def show(key_id: str, *, as_json: bool) -> None:
 
 @keys.command("list")
 @click.option("--account", metavar="NAME", help="Only this account's.")
+@limit
+@since
 @_as_json
-def list_keys(account: str | None, *, as_json: bool) -> None:
+def list_keys(account: str | None, limit: int | None, since: int | None, *, as_json: bool) -> None:
     """List keys, oldest first."""
-    found = _accounts().keys(account)
+    found = [key for key in _accounts().keys(account) if key.created_at >= (since or 0)][:limit]
     if as_json:
         print_json([API_KEY.dump(key) for key in found])
         return

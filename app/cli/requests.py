@@ -6,14 +6,13 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
-from time import time
 from typing import Any, get_args
 
 import click
 
 from app.api import context
 from app.cli.common.group import OperatorGroup, print_json, print_table
-from app.cli.common.values import Duration, Moment
+from app.cli.common.options import since
 from app.domain.accounts.request_log import RequestEntry
 from app.domain.response import Status
 from app.services.limits.request_log import RequestLog
@@ -23,19 +22,6 @@ requests = OperatorGroup("requests", help="Find out what became of requests.")
 _LIMIT = 50
 _CLASS = re.compile(r"[1-5](?:[0-9]{2}|xx)")
 _TITLES = ("TIME", "REQUEST", "STATUS", "CODE", "ACCOUNT", "KEY", "MODEL", "IN", "OUT", "MS")
-
-
-class Since(click.ParamType[int]):
-    """A date, or how long ago it is, as Unix seconds."""
-
-    name = "date|duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return the Unix seconds."""
-        try:
-            return int(time()) - Duration().convert(value, None, None)
-        except click.BadParameter:
-            return Moment().convert(value, param, ctx)
 
 
 class Ending(click.ParamType[str]):
@@ -73,7 +59,7 @@ def show(name: str, *, as_json: bool) -> None:
 
 @requests.command("list")
 @click.option("--account", metavar="NAME", help="Only this account's.")
-@click.option("--since", type=Since(), help="Only those that ended since then (UTC), or 2h ago.")
+@since
 @click.option("--status", type=Ending(), help="Only those that ended so: 429, 5xx, failed, ...")
 @click.option(
     "--limit", type=click.IntRange(1), default=_LIMIT, show_default=True, help="How many."

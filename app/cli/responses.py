@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 import click
 import orjson
 
 from app.api import context
-from app.cli.common.group import OperatorGroup, operator
+from app.cli.common.confirmation import ask_at_terminal, yes
+from app.cli.common.group import OperatorGroup, operator, print_document
+from app.cli.common.options import limit, since
 from app.cli.common.progress import print_line, watched
 from app.cli.common.values import date
 from app.cli.purge import purge
@@ -18,17 +21,22 @@ from app.store.responses.archive_base import Archived
 responses = OperatorGroup("responses", help="Look through, export, delete and purge responses.")
 responses.add_command(purge)
 
-_ROW = "{:<53}  {:<11}  {:<16}  {:<16}  {}"
+_ROW = "{:<53}  {:<11}  {:<17}  {:<17}  {}"
 
 _account = click.option("--account", required=True, metavar="NAME", help="Whose responses.")
 
 
 @responses.command("list")
 @_account
+@limit
+@since
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each.")
-def list_responses(account: str, *, as_json: bool) -> None:
-    """List an account's responses, those of one conversation together, without their content."""
-    walked = _walk(account)
+def list_responses(account: str, limit: int | None, since: int | None, *, as_json: bool) -> None:
+    """List an account's responses, those of one conversation together, without their content.
+
+    With --since those are left out whose content was purged: when they were made is gone.
+    """
+    walked = islice((each for each in _walk(account) if _is_since(each, since)), limit)
     if not as_json:
         print_line(_ROW.format("ID", "STATUS", "CREATED", "DELETED", "MODEL"))
     for found in walked:
@@ -37,15 +45,21 @@ def list_responses(account: str, *, as_json: bool) -> None:
 
 @responses.command("show")
 @click.argument("response_id", metavar="ID")
-def show(response_id: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print it as one line.")
+def show(response_id: str, *, as_json: bool) -> None:
     """Print all of a response as JSON, deleted ones included."""
-    click.echo(orjson.dumps(_archive().show(response_id).json(), option=orjson.OPT_INDENT_2))
+    print_document(_archive().show(response_id).json(), as_json=as_json)
 
 
 @responses.command("delete")
 @click.argument("response_ids", metavar="ID...", nargs=-1, required=True)
-def delete(response_ids: tuple[str, ...]) -> None:
-    """Hide responses from their account, as DELETE does; a purge destroys them later."""
+@yes
+def delete(response_ids: tuple[str, ...], *, is_sure: bool) -> None:
+    """Hide responses from their account, as DELETE does; a purge destroys them later.
+
+    At a terminal it asks whether you are sure.
+    """
+    ask_at_terminal(f"Responses to delete: {len(response_ids)}.", is_sure=is_sure)
     archive = _archive()
     for response_id in watched(response_ids, len(response_ids), "responses"):
         was_there = archive.delete(response_id, by=operator())
@@ -71,6 +85,12 @@ def _walk(account: str) -> Iterator[Archived]:
     conversations = archive.responses(account)
     walked = watched(conversations, archive.conversations(account), "conversations")
     return (found for conversation in walked for found in conversation)
+
+
+def _is_since(found: Archived, since: int | None) -> bool:
+    if since is None:
+        return True
+    return found.turn is not None and found.turn.response.created_at >= since
 
 
 def _summary(found: Archived) -> dict[str, object]:

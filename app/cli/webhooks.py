@@ -12,8 +12,8 @@ import click
 from app.api import context
 from app.cli.common.confirmation import make_sure, yes
 from app.cli.common.group import OperatorGroup, operator, print_json, print_table
+from app.cli.common.options import limit, since
 from app.cli.common.values import date
-from app.cli.requests import Since
 from app.domain.accounts.accounts import Caller
 from app.domain.webhooks.deliveries import AttemptEntry
 from app.domain.webhooks.endpoints import EVENT_TYPES, MOST_ENDPOINTS, SecretEndpoint
@@ -32,8 +32,6 @@ _TITLES = ("TIME", "EVENT", "TYPE", "RESPONSE", "TRY", "OUTCOME", "ANSWER", "MS"
 
 _id = click.argument("endpoint_id", metavar="ID")
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each.")
-_limit = click.option("--limit", type=click.IntRange(1), metavar="N", help="No more than so many.")
-_since = click.option("--since", type=Since(), help="Only those since then (UTC), or 2h ago.")
 
 
 class EventTypes(click.ParamType[tuple[str, ...]]):
@@ -53,8 +51,8 @@ class EventTypes(click.ParamType[tuple[str, ...]]):
 
 @webhooks.command("list")
 @click.option("--account", required=True, metavar="NAME", help="Whose endpoints.")
-@_limit
-@_since
+@limit
+@since
 @_json
 def list_endpoints(account: str, limit: int | None, since: int | None, *, as_json: bool) -> None:
     """List an account's endpoints, newest first, and how many events are on their way to each."""
@@ -142,7 +140,7 @@ def send_sample(endpoint_id: str, event: str, *, as_json: bool) -> None:
 @webhooks.command("deliveries")
 @_id
 @click.option("--limit", type=click.IntRange(1), default=_LIMIT, show_default=True)
-@_since
+@since
 @_json
 def deliveries(endpoint_id: str, limit: int, since: int | None, *, as_json: bool) -> None:
     """Show what was sent to an endpoint and what came of it, newest first: its last 1,000 tries."""

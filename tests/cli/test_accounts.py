@@ -29,7 +29,7 @@ def test_list_is_a_table(operator: Operator) -> None:
     _, row = operator.reads(accounts, "list").splitlines()
     cells = row.split()
     assert cells[:2] == ["acme", "active"]
-    assert cells[4:] == ["yes", "5", "default", "unlimited", *["default"] * 4]
+    assert cells[3:] == ["yes", "5", "default", "unlimited", *["default"] * 4]
 
 
 def test_list_prints_json(operator: Operator) -> None:

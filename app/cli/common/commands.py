@@ -12,6 +12,7 @@ from flask.cli import AppGroup
 COMMANDS: Mapping[str, str] = {
     "accounts": "app.cli.accounts:accounts",
     "audit": "app.cli.accounts:audit",
+    "chat": "app.cli.chat.command:chat",
     "check-config": "app.cli.check.config:check",
     "check-stream": "app.cli.check.stream:check",
     "conversations": "app.cli.conversations:conversations",

@@ -1,4 +1,4 @@
-"""What cannot be undone is asked for twice."""
+"""What hides or destroys is asked for twice."""
 
 from __future__ import annotations
 
@@ -24,3 +24,13 @@ def make_sure(what: str, *, is_sure: bool) -> None:
             "it, or --dry-run to see how much it would be."
         )
     click.confirm(f"{what} This cannot be undone. Go on?", abort=True, err=True)
+
+
+def ask_at_terminal(what: str, *, is_sure: bool) -> None:
+    """Return where `what`, which no command undoes, is to be done; without a terminal it is.
+
+    Raises:
+        click.Abort: it is not to be done.
+    """
+    if not is_sure and sys.stdin.isatty():
+        click.confirm(f"{what} Go on?", abort=True, err=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from time import time
 from typing import Any
 
 import click
@@ -15,6 +17,8 @@ from app.settings import HOSTED_TOOLS, MOST_RETENTION_DAYS, CostBudget, read_bud
 
 _DURATION = re.compile(r"(\d{1,9})([smhd])", flags=re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+#: How moments are named at a terminal, the largest unit first.
+_UNITS = (("y", 31_536_000), ("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 _MAX_BOUND = 2**53
 
 
@@ -43,6 +47,19 @@ class Moment(click.ParamType[int]):
         except ValueError:
             self.fail(f"{value!r} is not a date such as 2030-01-31T12:00.", param, ctx)
         return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+class Since(click.ParamType[int]):
+    """A date, or how long ago it is, as Unix seconds."""
+
+    name = "date|duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the Unix seconds."""
+        try:
+            return int(time()) - Duration().convert(value, None, None)
+        except click.BadParameter:
+            return Moment().convert(value, param, ctx)
 
 
 class EndChange(click.ParamType[tuple[int | None]]):
@@ -181,5 +198,20 @@ def changed_limits(
 
 
 def date(at: int | None) -> str:
-    """Return a moment in Unix seconds for people, in UTC; "-" for none."""
-    return "-" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
+    """Return a moment in Unix seconds for people, "-" for none.
+
+    At a terminal it is how long ago, or how long from now; in a pipe the moment itself, in UTC.
+    """
+    if at is None:
+        return "-"
+    if sys.stdout.isatty():
+        return distance(at - int(time()))
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%MZ}"
+
+
+def distance(seconds: int) -> str:
+    """Return a distance in seconds from now in its largest unit: "3 h ago", "in 2 d"."""
+    size = abs(seconds)
+    unit, factor = next((each for each in _UNITS if size >= each[1]), _UNITS[-1])
+    words = f"{size // factor} {unit}"
+    return f"{words} ago" if seconds <= 0 else f"in {words}"

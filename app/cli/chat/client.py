@@ -1,0 +1,115 @@
+"""A caller of the gateway: one turn of a conversation after the other, as it is streamed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import requests
+
+from app.providers.reading.sse import FrameSplitter
+
+CONNECT_S, SILENCE_S = 10.0, 600.0
+
+
+class ChatError(Exception):
+    """The gateway refuses, fails or is not there; the text is for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What comes of an answer: some of its text, or of the summary of its reasoning."""
+
+    text: str
+    is_reasoning: bool = False
+
+
+class ChatClient:
+    """A conversation with a model. `url` ends in /v1; `last_id` is that of the last response."""
+
+    def __init__(self, url: str, key: str | None, last_id: str | None = None) -> None:
+        self.last_id = last_id
+        self._url = url
+        self._session = requests.Session()
+        if key is not None:
+            self._session.headers["Authorization"] = f"Bearer {key}"
+
+    def models(self) -> list[str]:
+        """Return the models that the key may use, those that are known by name.
+
+        Raises:
+            ChatError: they cannot be asked for.
+        """
+        with self._asked("GET", "/models") as answer:
+            return [model["id"] for model in answer.json()["data"]]
+
+    def turn(self, body: Mapping[str, Any]) -> Iterator[Piece]:
+        """Ask, and yield the answer as it comes; `body` has the model and the input.
+
+        The next turn goes on from it once it has begun, however it ends: what was said is kept.
+
+        Raises:
+            ChatError: it is refused, or fails.
+        """
+        whole = {**body, "stream": True, "previous_response_id": self.last_id}
+        with self._asked("POST", "/responses", whole) as answer:
+            for event in _events(answer):
+                kind = event["type"]
+                if kind == "response.created":
+                    self.last_id = event["response"]["id"]
+                elif kind in ("response.output_text.delta", "response.refusal.delta"):
+                    yield Piece(event["delta"])
+                elif kind == "response.reasoning_summary_text.delta":
+                    yield Piece(event["delta"], is_reasoning=True)
+                elif kind == "response.failed":
+                    raise ChatError(f"The answer failed: {event['response']['error']['message']}")
+                elif kind == "response.incomplete":
+                    reason = event["response"]["incomplete_details"]["reason"]
+                    raise ChatError(f"The answer was cut: {reason}.")
+
+    def _asked(self, method: str, path: str, body: object = None) -> requests.Response:
+        try:
+            answer = self._session.request(
+                method,
+                self._url + path,
+                headers={"Content-Type": "application/json"},
+                data=None if body is None else orjson.dumps(body),
+                stream=True,
+                timeout=(CONNECT_S, SILENCE_S),
+            )
+        except (requests.RequestException, OSError) as error:
+            why = "is there a gateway? `responses-gateway up` starts one here, --url names another"
+            raise ChatError(
+                f"{self._url} is unreachable ({type(error).__name__}): {why}."
+            ) from None
+        if not answer.ok:
+            raise ChatError(_refusal(answer))
+        return answer
+
+
+def _events(answer: requests.Response) -> Iterator[Mapping[str, Any]]:
+    """Yield the events of a stream.
+
+    Raises:
+        ChatError: the connection is lost.
+    """
+    splitter = FrameSplitter()
+    try:
+        for piece in answer.iter_content(None):
+            for _, data in splitter.feed(piece):
+                if data != b"[DONE]":
+                    yield orjson.loads(data)
+    except (requests.RequestException, OSError) as error:
+        raise ChatError(f"The connection was lost ({type(error).__name__}).") from None
+
+
+def _refusal(answer: requests.Response) -> str:
+    """Return a refusal in the API's own words, where it has any."""
+    try:
+        message = str(orjson.loads(answer.content)["error"]["message"])
+    except (requests.RequestException, ValueError, LookupError, TypeError):
+        message = "no Responses API answers there"
+    hint = " Give a key in GATEWAY_API_KEY or by --key." if answer.status_code == 401 else ""
+    return f"{answer.status_code} {answer.reason}: {message}{hint}"
