@@ -42,7 +42,7 @@ class ChatClient:
         Raises:
             ChatError: they cannot be asked for.
         """
-        with self._asked("GET", "/models") as answer:
+        with self._request("GET", "/models") as answer:
             return [model["id"] for model in answer.json()["data"]]
 
     def turn(self, body: Mapping[str, Any]) -> Iterator[Piece]:
@@ -54,7 +54,7 @@ class ChatClient:
             ChatError: it is refused, or fails.
         """
         whole = {**body, "stream": True, "previous_response_id": self.last_id}
-        with self._asked("POST", "/responses", whole) as answer:
+        with self._request("POST", "/responses", whole) as answer:
             for event in _events(answer):
                 kind = event["type"]
                 if kind == "response.created":
@@ -69,7 +69,7 @@ class ChatClient:
                     reason = event["response"]["incomplete_details"]["reason"]
                     raise ChatError(f"The answer was cut: {reason}.")
 
-    def _asked(self, method: str, path: str, body: object = None) -> requests.Response:
+    def _request(self, method: str, path: str, body: object = None) -> requests.Response:
         try:
             answer = self._session.request(
                 method,
