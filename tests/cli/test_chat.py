@@ -12,7 +12,7 @@ import responses
 from click.testing import CliRunner, Result
 
 from app.cli.chat import command
-from app.cli.chat.client import ChatClient, ChatError, Piece
+from app.cli.chat.client import AnswerText, ChatClient, ChatError
 
 URL = "http://gateway.test/v1"
 
@@ -42,7 +42,7 @@ def test_each_turn_goes_on_from_the_last(gateway: responses.RequestsMock) -> Non
         gateway.post(f"{URL}/responses", stream(f"resp_{number}", text("a"), text("b"), COMPLETED))
     client = ChatClient(URL, "sk-1")
     for _ in range(2):
-        assert list(client.turn({"model": "m", "input": "q"})) == [Piece("a"), Piece("b")]
+        assert list(client.turn({"model": "m", "input": "q"})) == [AnswerText("a"), AnswerText("b")]
     bodies = [json.loads(call.request.body or b"") for call in gateway.calls]
     assert [body["previous_response_id"] for body in bodies] == [None, "resp_1"]
     assert gateway.calls[0].request.headers["Authorization"] == "Bearer sk-1"
@@ -133,8 +133,8 @@ def test_a_talk_goes_on_until_it_is_ended(
 
 
 def test_an_answer_may_be_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object) -> Iterator[Piece]:
-        yield Piece("a")
+    def interrupted(*_: object) -> Iterator[AnswerText]:
+        yield AnswerText("a")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(ChatClient, "turn", interrupted)

@@ -19,7 +19,7 @@ class ChatError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class AnswerText:
     """What comes of an answer: some of its text, or of the summary of its reasoning."""
 
     text: str
@@ -45,7 +45,7 @@ class ChatClient:
         with self._request("GET", "/models") as answer:
             return [model["id"] for model in answer.json()["data"]]
 
-    def turn(self, body: Mapping[str, Any]) -> Iterator[Piece]:
+    def turn(self, body: Mapping[str, Any]) -> Iterator[AnswerText]:
         """Ask, and yield the answer as it comes; `body` has the model and the input.
 
         The next turn goes on from it once it has begun, however it ends: what was said is kept.
@@ -60,9 +60,9 @@ class ChatClient:
                 if kind == "response.created":
                     self.last_id = event["response"]["id"]
                 elif kind in ("response.output_text.delta", "response.refusal.delta"):
-                    yield Piece(event["delta"])
+                    yield AnswerText(event["delta"])
                 elif kind == "response.reasoning_summary_text.delta":
-                    yield Piece(event["delta"], is_reasoning=True)
+                    yield AnswerText(event["delta"], is_reasoning=True)
                 elif kind == "response.failed":
                     raise ChatError(f"The answer failed: {event['response']['error']['message']}")
                 elif kind == "response.incomplete":
