@@ -130,9 +130,7 @@ def resting(client: FlaskClient) -> Json:
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize(
-    "refusal", [(429, {}), (429, {"Retry-After": "7"}), (401, {}), (402, {})], ids=str
-)
+@pytest.mark.parametrize("refusal", [(429, {"Retry-After": "7"}), (401, {})], ids=str)
 def test_a_key_that_is_limited_or_refused_rests_alone_and_the_next_answers_at_once(
     client: FlaskClient, upstream: KeyedUpstream, form: str, refusal: tuple[int, dict[str, str]]
 ) -> None:
