@@ -102,6 +102,13 @@ def test_of_zero_days_nothing_is_stored(owner: Asker, app: Flask) -> None:
     assert refusal(owner, previous_response_id=made["id"])[0] == 400
 
 
+def test_days_of_what_is_not_stored_are_named_as_ignored(owner: Asker) -> None:
+    for more, ignored in (({"store": False}, "retention_days"), ({}, None)):
+        answered = owner.ask("POST", "/v1/responses", BODY | {"retention_days": 7} | more)
+        assert answered.status_code == 200
+        assert answered.headers.get("X-Ignored-Parameters") == ignored
+
+
 def test_a_request_comes_before_its_account_and_that_before_the_default(
     app: Flask, redis_url: str
 ) -> None:

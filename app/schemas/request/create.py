@@ -214,7 +214,7 @@ class CreateRequestSchema(ChatParametersSchema):
         return request
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> CreateRequest:
-        settle_retention(found)
+        settle_retention(found, context)
         settle_together(found, context)
         if context.trigger:  # what shapes an answer does not shape a summary (G7)
             for name in found.keys() & {"text", "top_logprobs"}:
@@ -251,7 +251,7 @@ CREATE_REQUEST = CreateRequestSchema()
 INPUT_TOKENS_REQUEST = InputTokensSchema()
 
 
-def settle_retention(found: dict[str, Any]) -> None:
+def settle_retention(found: dict[str, Any], context: ReadContext) -> None:
     """Have one name for the retention, and of 0 days nothing be stored (C5).
 
     Raises:
@@ -266,6 +266,8 @@ def settle_retention(found: dict[str, Any]) -> None:
             what = "needs more than 0 retention_days: the answer is fetched where it is kept."
             raise InvalidField("unsupported_value", "background", what)
         found["store"] = False
+    elif "retention_days" in found and found.get("store") is False and "conversation" not in found:
+        context.ignore("retention_days")
 
 
 def settle_together(found: dict[str, Any], context: ReadContext) -> None:
