@@ -22,7 +22,8 @@ _REMEDIES: Mapping[str, str] = {
     "MISCONF": "make room on the disk of Redis; its own log says what failed",
     "READONLY": "name the master in REDIS_URL, or its Sentinels: redis+sentinel://HOST,HOST/SERVICE",
     "NOREPLICAS": "connect its replicas, or lower its min-replicas-to-write",
-    "NOPERM": "grant its user ~PREFIX* &* +@all -@admin -@dangerous: ACL LOG shows what it lacked",
+    "NOPERM": "grant its user ~PREFIX* &* +@all -@admin -@dangerous, and +role behind Sentinels: "
+    "ACL LOG shows what it lacked",
     "NOAUTH": "put the login into REDIS_URL: redis://USER:PASSWORD@HOST, percent-encoded",
     "WRONGPASS": "mend the user or password in REDIS_URL; characters such as / and @ are "
     "percent-encoded there",
