@@ -242,7 +242,7 @@ class _Lines:
         self._lines = lines
         self._step = -(-len(lines) // LOOKS)
 
-    def read_events(self, _response_id: str, number: int) -> StreamPart:
+    def read_events(self, _response_id: str, number: int, _key: object = None) -> StreamPart:
         """Return what is new."""
         return StreamPart(self._lines[number : number + self._step])
 

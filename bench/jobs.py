@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from time import perf_counter, sleep
 
+from app.store.jobs.key_wrapping import KeyWrapping
 from app.store.jobs.redis import RedisJobStore
 from bench.conversation import ACCOUNT, opened
 from bench.questions import in_background
@@ -24,7 +25,9 @@ class Jobs:
         self._setting = setting
         self._responses, client = opened(setting.where)
         # Only looks: it claims nothing, so that its lease does not matter.
-        self._jobs = RedisJobStore(client, PREFIX, self._responses, lease_s=30)
+        self._jobs = RedisJobStore(
+            client, PREFIX, self._responses, 30, KeyWrapping(lambda: bytes(32))
+        )
 
     def queue(self, jobs: int, script: Script) -> list[str]:
         """Have so many jobs wait, and return their responses' ids."""

@@ -17,6 +17,7 @@ from app.api.server_keys import OPEN_ANSWERS
 from app.domain.accounts.accounts import Caller
 from app.domain.accounts.limits import Standing
 from app.domain.identity import RequestIdentity
+from app.services.accounts.content_keys import ContentKeys
 from app.services.accounts.service import Accounts
 from app.services.background.service import Background
 from app.services.conversations.service import Conversations
@@ -49,6 +50,7 @@ class Services:
     background: Background
     webhooks: WebhookEndpoints
     accounts: Accounts
+    content_keys: ContentKeys
     meter: Meter
     catalog: ModelCatalog
     health: Health

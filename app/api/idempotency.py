@@ -145,7 +145,7 @@ def _found(
     )
     try:
         found = services.idempotency.begin(
-            current.caller.account, key, current.body_digest, lambda: bool(ends), follows=follows
+            current.caller, key, current.body_digest, lambda: bool(ends), follows=follows
         )
     finally:
         services.hangups.forget(watch)

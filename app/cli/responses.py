@@ -102,6 +102,7 @@ def _summary(found: Archived) -> dict[str, object]:
         "created_at": response.created_at if response else None,
         "deleted_at": found.deleted_at,
         "purged": found.is_purged,
+        "encrypted": found.is_encrypted,
     }
 
 
@@ -111,4 +112,5 @@ def _cells(found: Archived) -> Iterator[str]:
     yield found.status
     yield date(response.created_at if response else None)
     yield date(found.deleted_at)
-    yield response.model if response else "(purged)"
+    hidden = "(encrypted)" if found.is_encrypted else "(purged)"
+    yield response.model if response else hidden

@@ -79,6 +79,15 @@ def tag_of(any_id: str) -> str | None:
     return match and match[2]
 
 
+def stem_of(any_id: str) -> str:
+    """Return what follows the prefix of a response's or conversation's id: 48 digits.
+
+    Of an item's id it is what its home's has, of any other id nothing.
+    """
+    match = _TAGGED.fullmatch(any_id)
+    return match[1] if match else ""
+
+
 def home_of(item_id: str) -> str | None:
     """Return the id of the response whose turn brought the item, or None where its id tells none.
 

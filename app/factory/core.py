@@ -41,6 +41,7 @@ from app.store.connection.client import Client
 from app.store.connection.pool import RedisPool
 from app.store.conversations.redis import RedisConversationStore
 from app.store.idempotency.redis import RedisIdempotencyStore
+from app.store.jobs.key_wrapping import KeyWrapping
 from app.store.jobs.redis import RedisJobStore
 from app.store.rate_limits.redis import RedisRateLimitStore
 from app.store.responses.base import ResponseStore
@@ -92,7 +93,7 @@ def core_of(
     names = [each.name for each in settings.providers]
     breakers = Breakers(names, time.monotonic, breaker_changed)
     prefix, lease_s = settings.redis.prefix, settings.background.lease_s
-    jobs = RedisJobStore(client, prefix, redis_store, lease_s)
+    jobs = RedisJobStore(client, prefix, redis_store, lease_s, KeyWrapping(accounts.secret))
     lookup, ids = ResponseLookup(store, jobs), IdGenerator(random_bytes)
     conversations = Conversations(
         RedisConversationStore(client, prefix, redis_store.safety), store, ids, deliver, _now

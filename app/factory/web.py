@@ -34,6 +34,7 @@ from app.factory.retention import copies_of, purges_of
 from app.factory.webhooks import webhook_endpoints, webhook_store
 from app.providers.base import Provider
 from app.schemas.request.body import MAX_BODY_BYTES
+from app.services.accounts.content_keys import ContentKeys
 from app.services.answering.sealing import PayloadSealer
 from app.services.background.service import Background
 from app.services.background.subscriptions import FeedHub
@@ -50,6 +51,7 @@ from app.store.accounts.redis import RedisAccountStore
 from app.store.connection.checks import persistence
 from app.store.connection.client import Client, connect
 from app.store.connection.reasons import reason
+from app.store.jobs.key_wrapping import KeyWrapping
 from app.store.jobs.live_streams import RedisLiveStreamStore
 from app.store.responses.archive_redis import RedisArchive
 from app.store.responses.base import ResponseStore
@@ -151,7 +153,13 @@ def _services(
     atexit.register(meter.book.flush)
     deliver = spool.deliver_conversation
     core = core_of(settings, client, redis_store, store, account_store, meter, providers, deliver)
-    streams = RedisLiveStreamStore(client, prefix, redis_store, settings.background.lease_s)
+    streams = RedisLiveStreamStore(
+        client,
+        prefix,
+        redis_store,
+        settings.background.lease_s,
+        KeyWrapping(core.accounts.secret),
+    )
     background = _background(settings, client, core, streams, spool)
     responses = _responses(settings, core, store, background, streams)
     idempotency = _idempotency(settings, client, core)
@@ -166,6 +174,7 @@ def _services(
         background=background,
         webhooks=webhook_endpoints(settings, hooks, core.accounts),
         accounts=core.accounts,
+        content_keys=ContentKeys(core.accounts.secret),
         meter=meter,
         catalog=core.catalog,
         health=_health(settings, core, identity, spool),
@@ -262,7 +271,7 @@ def _background(
         settings.background,
         job_broker(settings, client, core.jobs).send,
         time.time,
-        lambda account, response_id: spool.find(account, response_id) is not None,
+        lambda account, response_id, key: spool.find(account, response_id, key) is not None,
     )
 
 

@@ -32,6 +32,7 @@ from app.services.webhooks.dispatcher import Dispatcher
 from app.settings import Settings
 from app.store.accounts.redis import RedisAccountStore
 from app.store.connection.client import Client, connect
+from app.store.jobs.key_wrapping import KeyWrapping
 from app.store.jobs.unrouted import UnroutedJobs
 from app.telemetry import configure_logging
 
@@ -126,7 +127,9 @@ def _unrouted(
     """Return who looks after jobs whose model nobody serves here, and begins those of others."""
     limits = settings.background
     return Unrouted(
-        UnroutedJobs(client, settings.redis.prefix, limits.lease_s, WAIT_S),
+        UnroutedJobs(
+            client, settings.redis.prefix, limits.lease_s, WAIT_S, KeyWrapping(core.accounts.secret)
+        ),
         core.jobs,
         finisher,
         active_jobs,

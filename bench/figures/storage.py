@@ -76,7 +76,7 @@ class Storage:
     def _reads(self, response_id: str) -> dict[str, Callable[[], object]]:
         log = self._keys.log(tag_of(response_id) or "", "0")
         return {
-            "read_us": partial(self._chains.find, ACCOUNT, response_id, *WHOLE),
+            "read_us": partial(self._chains.find, ACCOUNT, response_id, WHOLE),
             "bare_us": partial(self._redis.lrange, log, 0, -1),
         }
 

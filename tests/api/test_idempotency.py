@@ -11,11 +11,13 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from app.api import context
+from app.domain.accounts.accounts import Caller
 from app.services.idempotency.kept_answers import KeptAnswer, opened
 from app.services.idempotency.service import OwnedKey
 from tests.api.conftest import PREFIX, Asker
 from tests.processes import until
 
+OWNER = Caller(account="owner", key_id="key_1")
 BODY = {"model": "local/echo", "input": "one two three"}
 WAYS: dict[str, dict[str, object]] = {
     "whole": {},
@@ -96,10 +98,10 @@ def test_who_comes_while_the_first_is_under_way_waits_for_its_answer(
     with app.app_context():
         keys = context.services().idempotency
     digest = b"d"
-    owned = keys.begin("owner", "k1", digest, lambda: False)
+    owned = keys.begin(OWNER, "k1", digest, lambda: False)
     found: list[Any] = []
     waiting = threading.Thread(
-        target=lambda: found.append(keys.begin("owner", "k1", digest, lambda: False))
+        target=lambda: found.append(keys.begin(OWNER, "k1", digest, lambda: False))
     )
     waiting.start()
     until(lambda: any(redis_of(app).hexists(key, "waited") for key in keys_of(app)), "it to wait")

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from app.domain.accounts.content_key import ContentKey
 from app.domain.call_ids import used_call_ids
 from app.domain.items import Item
 from app.domain.request import CreateRequest, ModelRequest, Parameters
@@ -69,11 +70,11 @@ class PurgingStore(MemoryStore):
         self._kept[response_id] = replace(kept, turn=empty)
         self.purged.add(response_id)
 
-    def context(self, account: str, response_id: str) -> Context:
+    def context(self, account: str, response_id: str, key: ContentKey | None = None) -> Context:
         """Return the context, and which of its turns are purged."""
         chain = self._kept[response_id].chain
         purged = frozenset(turn for turn, each in enumerate(chain) if each in self.purged)
-        return replace(super().context(account, response_id), purged=purged)
+        return replace(super().context(account, response_id, key), purged=purged)
 
 
 @dataclass

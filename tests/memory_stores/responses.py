@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from threading import Lock
 from time import time
 
+from app.domain.accounts.content_key import ContentKey, check_value
 from app.domain.ids import home_of
 from app.domain.items import Item
 from app.domain.turns.page import Page, PageQuery
@@ -68,22 +69,22 @@ class MemoryStore:
             raise unknown_response(turn.response.id)
         return parent.chain
 
-    def get(self, account: str, response_id: str) -> Turn:
+    def get(self, account: str, response_id: str, key: ContentKey | None = None) -> Turn:
         """Return a stored turn."""
-        return self._live(account, response_id).turn
+        return self._live(account, response_id, key).turn
 
-    def stream_cuts(self, account: str, response_id: str) -> bytes:
+    def stream_cuts(self, account: str, response_id: str, key: ContentKey | None = None) -> bytes:
         """Return where a response was cut into events; nothing where it was made whole."""
-        return self._live(account, response_id).turn.cuts
+        return self._live(account, response_id, key).turn.cuts
 
-    def delete(self, account: str, response_id: str) -> None:
+    def delete(self, account: str, response_id: str, key: ContentKey | None = None) -> None:
         """Hide a response; turns that continue it keep their whole context."""
-        self._live(account, response_id)
+        self._live(account, response_id, key)
         self._deleted.add(response_id)
 
-    def context(self, account: str, response_id: str) -> Context:
+    def context(self, account: str, response_id: str, key: ContentKey | None = None) -> Context:
         """Return what a turn that continues `response_id` starts from."""
-        kept = self._live(account, response_id)
+        kept = self._live(account, response_id, key)
         items: list[Item] = []
         inputs: list[range] = []
         turns = [self._kept[each] for each in kept.chain]
@@ -100,19 +101,22 @@ class MemoryStore:
         account: str,
         response_id: str,
         query: PageQuery,
+        key: ContentKey | None = None,
     ) -> Page:
         """Return a page of what the model saw (E6): earlier turns, then this one's own input."""
-        kept = self._live(account, response_id)
+        kept = self._live(account, response_id, key)
         earlier = tuple(self._kept[each].items for each in kept.chain[:-1])
         chain = _Chain(kept.chain, (*earlier, kept.turn.input))
         return page(chain, query)
 
-    def items(self, account: str, item_ids: Sequence[str]) -> dict[str, Item]:
+    def items(
+        self, account: str, item_ids: Sequence[str], key: ContentKey | None = None
+    ) -> dict[str, Item]:
         """Return those of the items that the account has stored, by id (S5)."""
         found: dict[str, Item] = {}
         for item_id in item_ids:
             home = self._kept.get(home_of(item_id) or self._homes.get((account, item_id), ""))
-            if home and home.turn.account == account and home.chain[-1] not in self._deleted:
+            if home and self._is_live(home, account, key):
                 found |= {item.id: item for item in home.items if item.id == item_id}
         return found
 
@@ -124,12 +128,17 @@ class MemoryStore:
     def ping(self) -> None:
         """Return: memory is always there."""
 
-    def _live(self, account: str, response_id: str) -> _Kept:
+    def _live(self, account: str, response_id: str, key: ContentKey | None) -> _Kept:
         kept = self._kept.get(response_id)
-        is_there = kept is not None and kept.turn.account == account
-        if kept is None or not is_there or kept.is_expired or response_id in self._deleted:
+        if kept is None or not self._is_live(kept, account, key):
             raise unknown_response(response_id)
         return kept
+
+    def _is_live(self, kept: _Kept, account: str, key: ContentKey | None) -> bool:
+        turn, own_id = kept.turn, kept.chain[-1]
+        opens = turn.key is None or check_value(key, own_id) == check_value(turn.key, own_id)
+        is_there = turn.account == account and own_id not in self._deleted
+        return is_there and not kept.is_expired and opens
 
 
 @dataclass(frozen=True, slots=True)

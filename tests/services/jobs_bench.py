@@ -52,6 +52,7 @@ from tests.memory_stores.rate_limits import MemoryRateLimitStore
 from tests.memory_stores.usage import MemoryUsageStore
 from tests.services.clocks import Clock
 from tests.services.scripted import ScriptedProvider
+from tests.store.turns import WRAPPING
 
 NOON = 1_893_499_200.0
 CALLER = Caller(account="acme", key_id="key_1", account_limits=Allowance(max_in_flight=5))
@@ -135,12 +136,16 @@ class Bench:
         self.settings = settings or BackgroundSettings(concurrency=2)
         self.clock, self.now = Clock(), Clock(NOON)
         self.responses = RedisStore(client, self.prefix)
-        self.store = RedisJobStore(client, self.prefix, self.responses, self.settings.lease_s)
+        self.store = RedisJobStore(
+            client, self.prefix, self.responses, self.settings.lease_s, WRAPPING
+        )
         self.away = Away(self.store)
         self.jobs: Any = self.away
         self.provider = ScriptedProvider("p")
         self.models: tuple[str, ...] = ("m",)
-        self.unrouted_jobs = UnroutedJobs(client, self.prefix, self.settings.lease_s, WAIT_S)
+        self.unrouted_jobs = UnroutedJobs(
+            client, self.prefix, self.settings.lease_s, WAIT_S, WRAPPING
+        )
         self.caller: Caller | None = CALLER
         self.rate_limits = MemoryRateLimitStore(self.clock)
         self.usage = MemoryUsageStore(self.rate_limits.adjust)
@@ -149,7 +154,9 @@ class Bench:
             UsageBook(self.usage, self.now, _ignore),
         )
         lease_s = self.settings.lease_s
-        self.live_store = RedisLiveStreamStore(client, self.prefix, self.responses, lease_s)
+        self.live_store = RedisLiveStreamStore(
+            client, self.prefix, self.responses, lease_s, WRAPPING
+        )
         self.lookup = ResponseLookup(self.responses, self.jobs)
         self.box = Box()
         self.finisher = JobFinisher(self.jobs, self.meter, self.now)

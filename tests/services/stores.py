@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from app.domain.accounts.content_key import ContentKey
 from app.domain.items import Item
 from app.domain.turns.page import Page, PageQuery
 from app.domain.turns.turn import Context, Turn
@@ -16,16 +17,16 @@ class StoreOfNothing:
     def save(self, turn: Turn) -> bool:
         raise AssertionError(f"{turn.response.id} was not to be stored")
 
-    def get(self, account: str, response_id: str) -> Turn:
+    def get(self, account: str, response_id: str, key: ContentKey | None = None) -> Turn:
         raise NotFound(f"{account} has no {response_id}")
 
-    def stream_cuts(self, account: str, response_id: str) -> bytes:
+    def stream_cuts(self, account: str, response_id: str, key: ContentKey | None = None) -> bytes:
         raise NotFound(f"{account} has no {response_id}")
 
-    def delete(self, account: str, response_id: str) -> None:
+    def delete(self, account: str, response_id: str, key: ContentKey | None = None) -> None:
         raise NotFound(f"{account} has no {response_id}")
 
-    def context(self, account: str, response_id: str) -> Context:
+    def context(self, account: str, response_id: str, key: ContentKey | None = None) -> Context:
         raise NotFound(f"{account} has no {response_id}")
 
     def input_items(
@@ -33,10 +34,13 @@ class StoreOfNothing:
         account: str,
         response_id: str,
         query: PageQuery,
+        key: ContentKey | None = None,
     ) -> Page:
         raise NotFound(f"{account} has no {response_id}")
 
-    def items(self, account: str, item_ids: Sequence[str]) -> dict[str, Item]:
+    def items(
+        self, account: str, item_ids: Sequence[str], key: ContentKey | None = None
+    ) -> dict[str, Item]:
         return {}
 
     def stored_bytes(self, account: str) -> int:

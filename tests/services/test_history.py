@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from app.domain.accounts.content_key import ContentKey
 from app.domain.ids import home_of, tag_of
 from app.domain.items import (
     AdditionalTools,
@@ -59,13 +60,15 @@ class OneParent(StoreOfNothing):
     beside: tuple[Item, ...] = ()
     pending: tuple[str, ...] = ()
 
-    def context(self, account: str, response_id: str) -> Context:
+    def context(self, account: str, response_id: str, key: ContentKey | None = None) -> Context:
         if (account, response_id) != ("acme", PARENT):
             raise NotFound("no such response", code="response_not_found")
         items = (*self.before, *self.output)
         return Context(items, (), Position("log", 3), (range(len(self.before)),))
 
-    def items(self, account: str, item_ids: Sequence[str]) -> dict[str, Item]:
+    def items(
+        self, account: str, item_ids: Sequence[str], key: ContentKey | None = None
+    ) -> dict[str, Item]:
         return {item.id: item for item in self.beside if item.id in item_ids}
 
 

@@ -29,7 +29,7 @@ class Stream:
         self.read = 0
         self.away = False
 
-    def read_events(self, _response_id: str, number: int) -> StreamPart:
+    def read_events(self, _response_id: str, number: int, _key: object = None) -> StreamPart:
         if self.away:
             raise StorageUnavailable("away")
         page = self.lines[number : number + PAGE]

@@ -41,7 +41,7 @@ class Jobs:
         self.gate.set()
         self.words: list[tuple[JobNews, str]] = []
 
-    def read_events(self, _response_id: str, number: int) -> StreamPart:
+    def read_events(self, _response_id: str, number: int, _key: object = None) -> StreamPart:
         self.reads += 1
         if self.outages:
             self.outages -= 1

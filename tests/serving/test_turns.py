@@ -63,7 +63,7 @@ from app.store.jobs.base import StreamPart
 narrator = Narrator(Response("resp_1", "m", 0, {}, "queued"), str, int)
 lines = [encode(each) for each in [*narrator.begin(), *narrator.hear([Text("a")] * 3000)]]
 class Jobs:
-    def read_events(self, _id, number):
+    def read_events(self, _id, number, _key=None):
         return StreamPart(lines[number:])
     def decode(self, line):
         return decode(line)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from redis.exceptions import OutOfMemoryError
 
+from app.domain.accounts.content_key import ContentKey
 from app.domain.items import Item
 from app.domain.turns.turn import Turn
 from app.errors import StorageUnavailable, Unconfirmed
+from app.store.responses.packed_turn import PackedTurn
 from app.store.spool.delivery import SpoolDelivery
 from app.store.spool.folders import SpoolFolders
 from tests.memory_stores.responses import MemoryStore
@@ -28,6 +30,7 @@ class FlakyStore(MemoryStore):
         self.away = self.full = self.lagging = False
         self.confirms = 0
         self.writes = 0
+        self.packed: list[PackedTurn] = []
         self.meanwhile: Callable[[], object] = lambda: None
 
     def save(self, turn: Turn) -> bool:
@@ -35,9 +38,12 @@ class FlakyStore(MemoryStore):
         self.confirm(turn.response.id, 0)
         return stands
 
-    def keep(self, turn: Turn) -> bool:
+    def keep(self, turn: Turn | PackedTurn) -> bool:
         self.meanwhile()
         self.probe()
+        if isinstance(turn, PackedTurn):
+            self.packed.append(turn)
+            return True
         return super().save(turn)
 
     def confirm(self, response_id: str, wait_s: float) -> None:
@@ -45,18 +51,20 @@ class FlakyStore(MemoryStore):
         if self.lagging:
             raise Unconfirmed(response_id)
 
-    def get(self, account: str, response_id: str) -> Turn:
+    def get(self, account: str, response_id: str, key: ContentKey | None = None) -> Turn:
         self.ping()
-        return super().get(account, response_id)
+        return super().get(account, response_id, key)
 
-    def items(self, account: str, item_ids: object) -> dict[str, Item]:
+    def items(
+        self, account: str, item_ids: Sequence[str], key: ContentKey | None = None
+    ) -> dict[str, Item]:
         self.ping()
-        return super().items(account, item_ids)  # type: ignore[arg-type]  # as it came
+        return super().items(account, item_ids, key)
 
-    def delete(self, account: str, response_id: str) -> None:
-        super().get(account, response_id)
+    def delete(self, account: str, response_id: str, key: ContentKey | None = None) -> None:
+        super().get(account, response_id, key)
         self.probe()
-        super().delete(account, response_id)
+        super().delete(account, response_id, key)
 
     def read(self) -> str:
         self.ping()

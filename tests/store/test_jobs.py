@@ -30,7 +30,7 @@ from app.store.jobs.streams import PAGE
 from app.store.responses.archive_redis import RedisArchive
 from app.store.responses.redis import RedisStore
 from tests.ids import new_id, new_tag
-from tests.store.turns import payload_of, purged
+from tests.store.turns import WRAPPING, payload_of, purged
 
 BEGUN = Flush(0, (b'{"a":1}', b'{"b":2}'))
 SPOKEN = replace(BEGUN, has_output=True, usage=Usage(7, 1))
@@ -51,7 +51,7 @@ class Bench:
         self.lapsing = self.leasing(-1)
 
     def leasing(self, lease_s: float) -> RedisJobStore:
-        return RedisJobStore(self.client, self.prefix, self.responses, lease_s)
+        return RedisJobStore(self.client, self.prefix, self.responses, lease_s, WRAPPING)
 
     def keys(self, part: str) -> list[bytes]:
         options: dict[str, Any] = {"match": f"{self.prefix}{part}*"}
@@ -652,7 +652,7 @@ class Deaf:
 
 def test_a_listener_that_gets_no_answer_gives_its_connection_up() -> None:
     deaf: Any = Deaf()
-    jobs = RedisJobStore(deaf, "", RedisStore(deaf, ""), 30)
+    jobs = RedisJobStore(deaf, "", RedisStore(deaf, ""), 30, WRAPPING)
     with pytest.raises(StorageUnavailable):
         next(jobs.news())
     assert deaf.pinged == 1

@@ -26,7 +26,15 @@ from app.store.responses.archive_redis import RedisArchive
 from app.store.responses.redis import RedisStore
 from app.store.usage.redis import RedisUsageStore
 from app.store.usage.request_log import RedisRequestLog
-from tests.store.turns import ACCOUNT, continued, payload_of, purged, saved, turn
+from tests.store.turns import (
+    ACCOUNT,
+    WRAPPING,
+    continued,
+    payload_of,
+    purged,
+    saved,
+    turn,
+)
 
 YOU = "you"
 OPENED = AuditEntry(at=1, by="tests", action="account.create", subject="new")
@@ -38,7 +46,7 @@ class Bench:
     def __init__(self, client: Any) -> None:
         self.client = client
         self.responses = RedisStore(client, "lost:")
-        self.jobs = RedisJobStore(client, "lost:", self.responses, 30)
+        self.jobs = RedisJobStore(client, "lost:", self.responses, 30, WRAPPING)
         self.accounts = RedisAccountStore(client, "lost:")
         self.archive = RedisArchive(client, "lost:")
 

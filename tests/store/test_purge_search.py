@@ -27,6 +27,7 @@ from tests.store.turns import (
     ACCOUNT,
     AT,
     STRANGER,
+    WRAPPING,
     continued,
     next_id,
     payload_of,
@@ -175,7 +176,8 @@ def test_what_waits_is_found_and_said_to(bench: Bench) -> None:
     waiting = turn("job")
     queued = replace(waiting, response=replace(waiting.response, status="queued"))
     payload = replace(payload_of(queued), user_hash=HASH)
-    assert RedisJobStore(bench.client, "rg:", bench.store, 30).enqueue(payload, 10)
+    jobs = RedisJobStore(bench.client, "rg:", bench.store, 30, WRAPPING)
+    assert jobs.enqueue(payload, 10)
     (found,) = bench.search.created_before(ACCOUNT, AT + 1)
     assert found == Found(ACCOUNT, waiting.response.id, is_pending=True)
     assert list(bench.search.of_user(ACCOUNT, "alice", HASH)) == [found]

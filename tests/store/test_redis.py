@@ -144,7 +144,7 @@ def test_a_turn_of_another_branch_is_not_of_the_chain(store: RedisStore, redis: 
     root, left = chain(store, 2)
     right = continued(store, root)
     chains = Chains(redis, Keys("rg:"))
-    assert chains.find(ACCOUNT, left.response.id, *OWN, anchor=right.response.id) is None
+    assert chains.find(ACCOUNT, left.response.id, OWN, anchor=right.response.id) is None
 
 
 def test_references_to_items_of_many_responses_cost_one_round_trip(store: RedisStore) -> None:

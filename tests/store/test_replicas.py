@@ -19,7 +19,7 @@ from app.store.jobs.redis import RedisJobStore
 from app.store.responses.base import Forgotten, ResponseStore
 from app.store.responses.redis import RedisStore
 from tests.redis_sentinel import Watched, running_sentinel
-from tests.store.turns import ACCOUNT, payload_of, saved, turn
+from tests.store.turns import ACCOUNT, WRAPPING, payload_of, saved, turn
 
 #: The lease token of who runs a job.
 ME = "me"
@@ -77,10 +77,10 @@ class Unsafe:
     def __init__(self, client: Client) -> None:
         self.prefix = f"unsafe-{token_hex(4)}:"
         self.responses = RedisStore(client, self.prefix, wait_replicas=1, wait_s=0.02)
-        self.jobs = RedisJobStore(client, self.prefix, self.responses, 30)
+        self.jobs = RedisJobStore(client, self.prefix, self.responses, 30, WRAPPING)
         self.accounts = RedisAccountStore(client, self.prefix, self.responses.safety)
         calm = RedisStore(client, self.prefix)
-        self.calm, self.calm_jobs = calm, RedisJobStore(client, self.prefix, calm, 30)
+        self.calm, self.calm_jobs = calm, RedisJobStore(client, self.prefix, calm, 30, WRAPPING)
 
     def claimed(self) -> Claim:
         assert self.calm_jobs.enqueue(payload_of(waiting()), 10)

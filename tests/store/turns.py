@@ -25,6 +25,7 @@ from app.domain.turns.job_payload import JobPayload
 from app.domain.turns.turn import Thread, Turn
 from app.schemas.request.create import CREATE_REQUEST
 from app.schemas.wire.echo import echo
+from app.store.jobs.key_wrapping import KeyWrapping
 from app.store.responses.archive_base import ArchiveStore
 from app.store.responses.base import ResponseStore
 from tests.ids import item_minter, new_id, new_tag
@@ -32,6 +33,7 @@ from tests.ids import item_minter, new_id, new_tag
 ACCOUNT = "acme"
 STRANGER = "globex"
 AT = 1_763_900_000
+WRAPPING = KeyWrapping(lambda: bytes(32))
 
 
 def first_id() -> str:

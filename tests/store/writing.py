@@ -28,7 +28,7 @@ from app.store.spool.folders import SpoolFolders
 from app.store.spool.store import SpoolingStore
 from app.store.spool.store_identity import StoreIdentity
 from tests.processes import until
-from tests.store.turns import payload_of, turn
+from tests.store.turns import WRAPPING, payload_of, turn
 
 ACCOUNT = "acme"
 #: Long enough for a busy machine to renew in time: a lease lost by that is no fail-over's fault.
@@ -84,7 +84,7 @@ class Load:
         self.delivery = SpoolDelivery(self.store, identity, folders, lambda _account: True)
         self.delivery.start()
         self.spooling = SpoolingStore(self.store, self.delivery)
-        self.jobs = RedisJobStore(client, "rg:", self.store, LEASE_S)
+        self.jobs = RedisJobStore(client, "rg:", self.store, LEASE_S, WRAPPING)
         self.accounts = _accounts(client, self.store)
         self.figures = Figures()
         self._ended = threading.Event()
@@ -232,7 +232,7 @@ class Load:
             figures.lost["cancel"] += not _has(store, "cancels", response_id, "cancelled")
         for name in figures.accounts:
             figures.lost["account"] += name not in accounts
-        jobs = RedisJobStore(client, "rg:", store, LEASE_S)
+        jobs = RedisJobStore(client, "rg:", store, LEASE_S, WRAPPING)
         for response_id in figures.queued:
             if jobs.status(ACCOUNT, response_id) is not None:
                 figures.stuck += 1

@@ -6,6 +6,7 @@ from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from app.api import auth, context
+from app.api.content_key import take_content_key
 from app.api.http.bodies import json_body
 from app.api.http.json_response import ignored_parameters, json_response
 from app.api.http.queries import include_values, page_query
@@ -24,6 +25,7 @@ from app.services.conversations.service import Conversations
 
 bp = Blueprint("conversations", __name__, url_prefix="/v1/conversations")
 auth.require_key(bp)
+take_content_key(bp)
 
 
 def _conversations() -> Conversations:

@@ -10,6 +10,7 @@ from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from app.api import auth, context
+from app.api.content_key import take_content_key
 from app.api.following import followed, streaming
 from app.api.http import sse
 from app.api.http.bodies import json_body, let_others_run
@@ -37,6 +38,7 @@ from app.services.responses.service import Started
 
 bp = Blueprint("responses", __name__, url_prefix="/v1/responses")
 auth.require_key(bp)
+take_content_key(bp)
 
 MAX_WAIT_S = 60
 #: A server that has not counted by then is not waited for: the tokens are estimated.

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+from app.domain.accounts.content_key import ContentKey
 from app.settings import CostBudget, LimitSettings, UnsupportedTools
 
 #: An account's or a key's own word for "no limit", where None would mean the default.
@@ -122,7 +123,8 @@ class Caller:
 
     In the limits None means unlimited, and for `retention_days` that what is stored never expires.
     `stale` is true when the key was known before the store
-    went away and could not be checked since: nothing may be stored for such a caller.
+    went away and could not be checked since: nothing may be stored for such a caller. With a
+    `content_key` what is stored of this request is encrypted (C6).
     """
 
     account: str
@@ -138,6 +140,7 @@ class Caller:
     max_stored_bytes: int | None = None
     retention_days: int | None = None
     stale: bool = False
+    content_key: ContentKey | None = field(default=None, repr=False)
     #: What a token of theirs permits; None where a key does, which can be looked up again.
     permissions: Permissions | None = None
 

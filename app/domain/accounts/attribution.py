@@ -9,6 +9,8 @@ from app.domain.request import Parameters
 
 #: What stands for users, and for values of metadata, that are too many to be counted apart.
 OTHER = "(other)"
+#: What stands for whatever a request says of either that is encrypted with its caller's key (N3).
+ENCRYPTED = "(encrypted)"
 #: The most characters of a user's name that count: OpenAI's own bound.
 MAX_USER = 128
 
@@ -33,8 +35,12 @@ def end_user(parameters: Parameters) -> str | None:
     return parameters.safety_identifier or parameters.user
 
 
-def attribution(parameters: Parameters, metadata_keys: tuple[str, ...]) -> Attribution:
+def attribution(
+    parameters: Parameters, metadata_keys: tuple[str, ...], *, is_encrypted: bool = False
+) -> Attribution:
     """Return whom a request is put down to."""
+    if is_encrypted:
+        return Attribution(ENCRYPTED, tuple((key, ENCRYPTED) for key in metadata_keys))
     user, metadata = end_user(parameters), parameters.metadata
     if not user and (not metadata or not metadata_keys):
         return NOBODY

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from app.domain.accounts.accounts import Permissions, Principal
+from app.domain.accounts.content_key import ContentKey
 from app.domain.identity import RequestIdentity
 from app.domain.request import CreateRequest
 from app.domain.response import Response
@@ -20,7 +21,7 @@ class JobPayload:
     `body` is its JSON as the caller sent it, `request` what was read of that. `charge` is what its
     limits have counted for it (Charge.text). `queued_at` is in Unix seconds. `identity` is what the
     request is called; an earlier release stored none. `permissions` are those of a token's holder.
-    `user_hash` is that of its turn.
+    `user_hash` is that of its turn, `key` encrypts what is stored of it.
     """
 
     account: str
@@ -32,6 +33,7 @@ class JobPayload:
     queued_at: float
     charge: str | None = None
     identity: RequestIdentity | None = None
+    key: ContentKey | None = field(default=None, repr=False)
     permissions: Permissions | None = None
     user_hash: str = ""
 
@@ -50,4 +52,5 @@ class JobPayload:
             self.thread.position,
             self.request.conversation,
             user_hash=self.user_hash,
+            key=self.key,
         )

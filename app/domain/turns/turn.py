@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from app.domain.accounts.content_key import ContentKey
 from app.domain.answer_options import ConfigurationUpdate
 from app.domain.items import Item
 from app.domain.response import Response
@@ -30,7 +31,8 @@ class Turn:
     of the turn that it continues. `response.output` keeps opaque reasoning and logprobs whatever
     `include` shows of them. `conversation` is the id of the one that it is for, if any is. `cuts`
     says where it was cut into events, if it was streamed (stream/replay). `user_hash` is a keyed
-    hash of its end user, "" where it has none.
+    hash of its end user, "" where it has none. `key` encrypts what is stored of it, where its
+    caller gave one.
     """
 
     account: str
@@ -41,6 +43,7 @@ class Turn:
     conversation: str | None = None
     cuts: bytes = b""
     user_hash: str = ""
+    key: ContentKey | None = field(default=None, repr=False)
 
     @property
     def expires_at(self) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import replace
 
+from app.domain.accounts.content_key import ContentKey
 from app.domain.ids import IdGenerator, is_conversation_id, tag_of
 from app.domain.items import (
     Compaction,
@@ -35,8 +36,9 @@ def thread_for(
     request: CreateRequest,
     context_of: Callable[[str, str], Context | Status],
     summary_of: Callable[[Compaction], Summary | None] = lambda _compaction: None,
+    key: ContentKey | None = None,
 ) -> Thread:
-    """Return what the request's turn starts from.
+    """Return what the request's turn starts from; `key` is for what is encrypted of that.
 
     `context_of` returns the context that an account's response leaves, or its status while it has
     not ended, or the context of a conversation; it raises NotFound (services/conversations).
@@ -52,10 +54,14 @@ def thread_for(
         StorageUnavailable: the store is unreachable.
     """
     parent_id = request.previous_response_id or request.conversation
+
+    def find(item_ids: list[str]) -> Mapping[str, Item]:
+        return store.items(account, item_ids, key)
+
     if parent_id is None:
         response_id = ids.first_id()
         pairing = CallPairing(())
-        own = pairing.add(_resolved(store, ids, account, request.input, {}, response_id))
+        own = pairing.add(_resolved(find, ids, request.input, {}, response_id))
         items = hosted_in_order(pairing.items(), own, has_gaps=False)
         thread = Thread(response_id, items, own)
         return _with_replaced(with_changes(thread), (), summary_of)
@@ -63,7 +69,7 @@ def thread_for(
     response_id = ids.new_id("resp", tag_of(parent_id) or ids.new_tag())
     pairing = CallPairing(context.items, context.inputs, context.purged)
     known = _known(context.items, request.input, pairing.half_purged())
-    own = pairing.add(_resolved(store, ids, account, request.input, known, response_id))
+    own = pairing.add(_resolved(find, ids, request.input, known, response_id))
     thread = Thread(
         response_id,
         items=hosted_in_order(pairing.items(), own, has_gaps=bool(context.purged)),
@@ -179,16 +185,16 @@ def _known(
 
 
 def _resolved(
-    store: ResponseStore,
+    find: Callable[[list[str]], Mapping[str, Item]],
     ids: IdGenerator,
-    account: str,
     given: tuple[InputItem, ...],
     known: Mapping[str, Item],
     response_id: str,
 ) -> tuple[Item, ...]:
     """Return the turn's own input: references resolved, ids minted, nothing repeated.
 
-    `known` are the items of the context by their ids, but for those that are left out of it.
+    `known` are the items of the context by their ids, but for those that are left out of it; `find`
+    finds stored ones.
     """
     stored: Mapping[str, Item] | None = None
     new_ids = iter(
@@ -206,7 +212,7 @@ def _resolved(
                 own.append(item)
         elif item.id not in known:
             if stored is None:
-                stored = store.items(account, _wanted(given, known))
+                stored = find(_wanted(given, known))
             if item.id not in stored:
                 raise NotFound(
                     f"Item with id '{item.id}' not found. Items of responses that were made with "

@@ -8,6 +8,7 @@ from typing import Any
 
 from app.domain.accounts.accounts import Caller
 from app.domain.accounts.attribution import end_user
+from app.domain.accounts.content_key import ContentKey
 from app.domain.call_ids import used_call_ids
 from app.domain.estimates import TokenCount, estimate
 from app.domain.ids import IdGenerator
@@ -44,8 +45,8 @@ class Preparation:
     """Prepares requests, opens upstreams for them and begins their answers.
 
     `now` returns Unix seconds. `context_of` returns what an account's response, or conversation,
-    leaves to the next (services/conversations). `echo` returns a request's parameters as its
-    responses show them.
+    leaves to the next (services/conversations), given the key of what is encrypted. `echo`
+    returns a request's parameters as its responses show them.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Preparation:
         sealer: PayloadSealer,
         ids: IdGenerator,
         now: Callable[[], int],
-        context_of: Callable[[str, str], Context | Status],
+        context_of: Callable[[str, str, ContentKey | None], Context | Status],
         echo: Callable[[CreateRequest], Mapping[str, Any]],
     ) -> None:
         self._store = store
@@ -82,7 +83,7 @@ class Preparation:
         """
         targets = self.targets(caller, request)
         refuse_when_full(self._store, caller, request)
-        start = self._thread(caller.account, request)
+        start = self._thread(caller, request)
         targets = readers(targets, request, start)
         refuse_undeclared(request, start)
         response = Response(
@@ -101,13 +102,17 @@ class Preparation:
         user = end_user(request.parameters)
         return self._sealer.user_hash(account, user) if user and request.store else ""
 
-    def _thread(self, account: str, request: CreateRequest) -> Thread:
+    def _thread(self, caller: Caller, request: CreateRequest) -> Thread:
         """Return what the request's turn starts from. Raises as `prepare` does."""
+        account, key = caller.account, caller.content_key
+
+        def context_of(account: str, any_id: str) -> Context | Status:
+            return self._context_of(account, any_id, key)
 
         def summary_of(compaction: Compaction) -> Summary | None:
             return opened_summary(self._sealer, account, request, compaction)
 
-        return thread_for(self._store, self._ids, account, request, self._context_of, summary_of)
+        return thread_for(self._store, self._ids, account, request, context_of, summary_of, key)
 
     def targets(self, caller: Caller, request: CreateRequest) -> tuple[Target, ...]:
         """Return what may answer the request, best first. Raises as `prepare` does."""
@@ -134,7 +139,7 @@ class Preparation:
             CallerGone: the call was cancelled.
         """
         if not request.model:
-            start = self._thread(caller.account, request)
+            start = self._thread(caller, request)
             items, parameters = start.visible, in_thread(request.parameters, start)
         else:
             prepared = self.prepare(caller, request)

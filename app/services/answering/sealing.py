@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import orjson
 
 from app.domain.turns.compaction import Summary
-from app.services.encryption import decrypted, encrypted
+from app.store.encryption import decrypted, encrypted
 
 _VERSION = b"\x01"
 _MAC_LENGTH = 16

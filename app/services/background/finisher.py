@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from app.domain.accounts.accounts import Caller
+from app.domain.accounts.content_key import ContentKey
 from app.domain.prices import FREE, UNKNOWN_COST, Cost
 from app.domain.response import Response, Usage
 from app.domain.stream.events import Event
@@ -53,7 +54,7 @@ class JobFinisher:
         cuts = StreamCuts(self._jobs.encode)
         if claim.kind == "outlasting":
             cuts.note_outlasting()
-        events = _Counted(stored_events(self._jobs, claim.response_id), cuts)
+        events = _Counted(stored_events(self._jobs, claim.response_id, claim.key), cuts)
         narrator = resume(payload.response, events, claim.usage, lambda: int(self._now()))
         # 2. It closes what is open: those are the last events of the stream.
         opening = [] if events.count else narrator.begin()
@@ -107,7 +108,7 @@ class JobFinisher:
         `may_have_called` is false where no upstream can have been called, `is_job` for a stream
         whose process did not end it.
         """
-        caller = Caller(account=payload.account, key_id=payload.key_id)
+        caller = Caller(account=payload.account, key_id=payload.key_id, content_key=payload.key)
         reservation = self._meter.limiter.resume(payload.charge)
         usage, outcome, now = response.usage or Usage(), response.status, self._now()
         duration_s = max(0.0, now - payload.queued_at)
@@ -160,10 +161,12 @@ class _Counted:
             yield event
 
 
-def stored_events(jobs: JobStore, response_id: str) -> Iterator[Event]:
+def stored_events(
+    jobs: JobStore, response_id: str, key: ContentKey | None = None
+) -> Iterator[Event]:
     """Yield the events of a job's stream so far. Raises StorageUnavailable."""
     number, more = 0, True
     while more:
-        page = jobs.read_events(response_id, number)
+        page = jobs.read_events(response_id, number, key)
         number, more = number + len(page.lines), page.more
         yield from map(jobs.decode, page.lines)

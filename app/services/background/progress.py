@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from app.domain.accounts.content_key import ContentKey
 from app.domain.response import Response
 from app.domain.slices import MOMENT_S
 from app.domain.stream.accumulate import Accumulator
@@ -54,15 +55,15 @@ class Progress:
         self._cache: OrderedDict[str, _Folded] = OrderedDict()
         self._lock = threading.Lock()
 
-    def response(self, response_id: str) -> Response | None:
+    def response(self, response_id: str, key: ContentKey | None = None) -> Response | None:
         """Return a response as its events describe it; None where there are none yet.
 
-        The caller has checked whose response it is. Raises StorageUnavailable.
+        The caller has checked whose response it is, and its key. Raises StorageUnavailable.
         """
         folded = self._folded(response_id)
         try:
             with folded.lock:
-                self._read_on(response_id, folded)
+                self._read_on(response_id, folded, key)
                 response = folded.accumulator.response if folded.next_event else None
         except ValueError:
             self.forget(response_id)  # half an event may have been folded
@@ -81,10 +82,10 @@ class Progress:
             self._cache.move_to_end(response_id)
         return folded
 
-    def _read_on(self, response_id: str, folded: _Folded) -> None:
+    def _read_on(self, response_id: str, folded: _Folded, key: ContentKey | None) -> None:
         more = True
         while more:
-            page = self._jobs.read_events(response_id, folded.next_event)
+            page = self._jobs.read_events(response_id, folded.next_event, key)
             for line in page.lines:
                 event = self._jobs.decode(line)
                 folded.accumulator.add(event)

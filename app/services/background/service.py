@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from app.domain.accounts.accounts import Caller
+from app.domain.accounts.content_key import ContentKey
 from app.domain.identity import RequestIdentity
 from app.domain.request import CreateRequest
 from app.domain.response import Response
@@ -44,7 +45,8 @@ class Background:
     """The service of background responses.
 
     `send` wakes workers for so many jobs that wait. `now` returns Unix seconds. `is_spooled` tells
-    whether an account's response, which then was made in the foreground, is in the spool.
+    whether an account's response, which then was made in the foreground, is in the spool, given
+    its key where it is encrypted.
     """
 
     def __init__(
@@ -57,7 +59,7 @@ class Background:
         settings: BackgroundSettings,
         send: Callable[[int], None],
         now: Callable[[], float],
-        is_spooled: Callable[[str, str], bool] = lambda _account, _response_id: False,
+        is_spooled: Callable[[str, str, ContentKey | None], bool] = lambda *_: False,
     ) -> None:
         self._is_spooled = is_spooled
         self._jobs = jobs
@@ -126,6 +128,7 @@ class Background:
             identity=identity,
             permissions=prepared.caller.permissions,
             user_hash=prepared.user_hash,
+            key=prepared.caller.content_key,
         )
 
     def _queue(self, payload: JobPayload) -> None:
@@ -139,15 +142,16 @@ class Background:
             )
 
     def wait(
-        self, account: str, response_id: str, seconds: float, gone: Callable[[], bool]
+        self, caller: Caller, response_id: str, seconds: float, gone: Callable[[], bool]
     ) -> None:
         """Return when the response neither waits nor runs any more, or after so many seconds.
 
         Or when `gone` returns so, which is called after each `recheck`.
         """
-        with self._hub.subscribe(response_id) as feed:
+        account, key = caller.account, caller.content_key
+        with self._hub.subscribe(response_id, key) as feed:
             feed.await_end(
-                lambda: self._jobs.status(account, response_id) is not None, seconds, gone
+                lambda: self._jobs.status(account, response_id, key) is not None, seconds, gone
             )
 
     def recheck(self) -> None:
@@ -162,16 +166,20 @@ class Background:
         Returns None for one that was not made in the background, and is not being streamed. Raises
         NotFound where there is none for this caller.
         """
-        kind = self._stream_kind(caller.account, well_formed(response_id))
+        kind = self._stream_kind(caller, well_formed(response_id))
         if kind == "nothing":
             return None
         if kind == "stream":
             with suppress(StorageUnavailable):  # else what it writes is a little older
                 self._streams.want(response_id)
-        # A job may have to wait for its first event, a stream has had it.
-        begins_at_once = kind == "job"
         return Subscriber(
-            self._hub, response_id, starting_after, silence_s, begins_at_once=begins_at_once
+            self._hub,
+            response_id,
+            starting_after,
+            silence_s,
+            caller.content_key,
+            # A job may have to wait for its first event, a stream has had it.
+            begins_at_once=kind == "job",
         )
 
     def cancel(self, caller: Caller, response_id: str, *, any_kind: bool = False) -> bool:
@@ -180,35 +188,37 @@ class Background:
         Raises InvalidRequest for a stream that ends with its caller, unless it is of `any_kind`.
         """
         refuse_read_only(caller)
-        account = caller.account
-        kind = self._ask_cancel(account, well_formed(response_id), any_kind=any_kind)
+        kind = self._ask_cancel(caller, well_formed(response_id), any_kind=any_kind)
         if kind == "attached":
             raise not_cancellable()
         if kind is None:
             return False
+        account, key = caller.account, caller.content_key
         # Again where another ended it: that end may be lost with a server.
         for _ in range(MAX_TAKEOVERS):
-            claim = self._jobs.take_over(account, response_id, "cancelled")
+            claim = self._jobs.take_over(account, response_id, "cancelled", key)
             if claim is None or self._finisher.end(claim):
                 break
         return True
 
-    def _ask_cancel(self, account: str, response_id: str, *, any_kind: bool) -> StreamKind | None:
+    def _ask_cancel(self, caller: Caller, response_id: str, *, any_kind: bool) -> StreamKind | None:
         """Have a stream's process end it, which has all of it; give it a moment for that."""
-        kind = self._streams.ask_cancel(account, response_id, any_kind=any_kind)
+        account, key = caller.account, caller.content_key
+        kind = self._streams.ask_cancel(account, response_id, key, any_kind=any_kind)
         if kind == "stream":
-            self.wait(account, response_id, CANCELLED_WITHIN_S, lambda: False)
+            self.wait(caller, response_id, CANCELLED_WITHIN_S, lambda: False)
         return kind
 
     def was_in_background(self, caller: Caller, response_id: str) -> bool:
         """Tell whether a response was made in the background. Raises as `follow` does."""
-        return self._stream_kind(caller.account, response_id) == "job"
+        return self._stream_kind(caller, response_id) == "job"
 
-    def _stream_kind(self, account: str, response_id: str) -> EventsOf:
+    def _stream_kind(self, caller: Caller, response_id: str) -> EventsOf:
+        account, key = caller.account, caller.content_key
         try:
-            return self._hub.stream_kind(account, response_id)
+            return self._hub.stream_kind(account, response_id, key)
         except NotFound:
-            if self._is_spooled(account, response_id):
+            if self._is_spooled(account, response_id, key):
                 return "nothing"
             raise
 

@@ -34,6 +34,7 @@ def recorded_job(claim: Claim, trace: JobTrace, identity: RequestIdentity | None
     if recording is None:
         yield
         return
+    recording.is_private = claim.key is not None
     recording.root.attributes = {
         "messaging.system": "redis",
         "messaging.operation.type": "process",

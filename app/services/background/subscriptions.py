@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 
+from app.domain.accounts.content_key import ContentKey
 from app.domain.stream.events import TERMINAL_TYPES
 from app.errors import StorageUnavailable
 from app.store.jobs.base import EventsOf, JobNews, JobStore, StreamPart
@@ -104,6 +105,7 @@ class EventFeed:
 
 class Subscriber:
     """One caller who follows a response: iterate over it for the events behind `starting_after`.
+    `key` opens those of one that is encrypted.
 
     Yields JSON lines, those of one moment together, and none after `silence_s` without any, or
     where there are none yet and it `begins_at_once`. An unreachable store is waited for, as if it
@@ -116,10 +118,12 @@ class Subscriber:
         response_id: str,
         starting_after: int,
         silence_s: float,
+        key: ContentKey | None = None,
         *,
         begins_at_once: bool = True,
     ) -> None:
         self._begins_at_once = begins_at_once
+        self._key = key
         self._hub = hub
         self._response_id = response_id
         self._next = starting_after + 1
@@ -145,7 +149,7 @@ class Subscriber:
             self._feed.recheck()
 
     def __iter__(self) -> Iterator[list[bytes]]:
-        with self._hub.subscribe(self._response_id) as feed:
+        with self._hub.subscribe(self._response_id, self._key) as feed:
             self._feed = feed
             caught_up = ended = False
             while not (ended or self._closed):
@@ -190,13 +194,16 @@ class FeedHub:
         self._listener: threading.Thread | None = None
 
     @contextmanager
-    def subscribe(self, response_id: str) -> Iterator[EventFeed]:
-        """Yield the feed of a response, which lives while anybody is subscribed to it."""
+    def subscribe(self, response_id: str, key: ContentKey | None = None) -> Iterator[EventFeed]:
+        """Yield the feed of a response, which lives while anybody is subscribed to it.
+
+        All of them have the same key: that has been checked (has_stream).
+        """
         self.listen()
         with self._lock:
             feed = self._feeds.get(response_id)
             if feed is None:
-                feed = EventFeed(lambda number: self._read(response_id, number))
+                feed = EventFeed(lambda number: self._read(response_id, number, key))
                 self._feeds[response_id] = feed
             feed.subscribers += 1
         try:
@@ -212,10 +219,12 @@ class FeedHub:
         for feed in self._feeds_of(""):
             feed.recheck()
 
-    def stream_kind(self, account: str, response_id: str) -> EventsOf:
+    def stream_kind(
+        self, account: str, response_id: str, key: ContentKey | None = None
+    ) -> EventsOf:
         """Return what there are events of. Raises as JobStore.stream_kind does."""
         with self._readers:
-            return self._jobs.stream_kind(account, response_id)
+            return self._jobs.stream_kind(account, response_id, key)
 
     def listen(self) -> None:
         """Listen for news from now on; one thread does it for the whole process."""
@@ -244,9 +253,9 @@ class FeedHub:
             feed = self._feeds.get(response_id)
         return [feed] if feed else []
 
-    def _read(self, response_id: str, number: int) -> StreamPart:
+    def _read(self, response_id: str, number: int, key: ContentKey | None) -> StreamPart:
         with self._readers:
-            return self._jobs.read_events(response_id, number)
+            return self._jobs.read_events(response_id, number, key)
 
     def _keep_listening(self) -> None:
         while True:

@@ -210,6 +210,8 @@ class Worker:
         caller, request = self._caller_of(payload.principal), payload.request
         if caller is None:
             return None
+        if payload.key is not None:
+            caller = replace(caller, content_key=payload.key)
         targets = self._preparation.targets(caller, request)
         targets = readers(targets, request, payload.thread)
         return PreparedRequest(caller, request, targets, payload.thread, payload.response)

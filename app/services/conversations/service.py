@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from app.domain.accounts.accounts import Caller
+from app.domain.accounts.content_key import OPERATOR_KEY, ContentKey
 from app.domain.hosted.item import HostedItem
 from app.domain.ids import IdGenerator, alone_id, is_conversation_id, tag_of
 from app.domain.items import InputItem, Item, ItemReference, with_id
@@ -59,26 +60,29 @@ class Conversations:
             self._ids.new_id("conv", self._ids.new_tag()), self._now(), metadata
         )
         stem = conversation.id.replace("conv_", "resp_", 1)
-        items = self._with_ids(caller.account, given, stem, "items")
-        expires_at = expiry(conversation.created_at, caller.retention_days)
-        self._conversations.create(caller.account, conversation, items, expires_at)
+        items = self._with_ids(caller, given, stem, "items")
+        account, expires_at = caller.account, expiry(conversation.created_at, caller.retention_days)
+        self._conversations.create(account, conversation, items, expires_at, caller.content_key)
         return conversation
 
     def get(self, caller: Caller, conversation_id: str) -> Conversation:
         """Return a conversation."""
-        return self._conversations.get(caller.account, _well_formed(conversation_id))
+        known = _well_formed(conversation_id)
+        return self._conversations.get(caller.account, known, caller.content_key)
 
     def update(
         self, caller: Caller, conversation_id: str, metadata: Mapping[str, str]
     ) -> Conversation:
         """Replace a conversation's metadata. Raises PermissionDenied."""
         refuse_read_only(caller)
-        return self._conversations.update(caller.account, _well_formed(conversation_id), metadata)
+        account, known = caller.account, _well_formed(conversation_id)
+        return self._conversations.update(account, known, metadata, caller.content_key)
 
     def delete(self, caller: Caller, conversation_id: str) -> None:
         """Hide a conversation; its responses stay. Raises PermissionDenied."""
         refuse_read_only(caller)
-        self._conversations.delete(caller.account, _well_formed(conversation_id))
+        known = _well_formed(conversation_id)
+        self._conversations.delete(caller.account, known, caller.content_key)
 
     def add(
         self, caller: Caller, conversation_id: str, given: tuple[InputItem, ...]
@@ -87,10 +91,9 @@ class Conversations:
         self._refuse(caller)
         tag = self._delivered(_well_formed(conversation_id))
         stem = self._ids.new_id("resp", tag)
-        items = self._with_ids(caller.account, given, stem, "items")
+        items = self._with_ids(caller, given, stem, "items")
         expires_at = expiry(self._now(), caller.retention_days)
-        entry_id = alone_id(stem)
-        self._conversations.append(caller.account, conversation_id, entry_id, items, expires_at)
+        self._append(caller, conversation_id, alone_id(stem), items, expires_at)
         return items
 
     def append_unkept(self, caller: Caller, given: tuple[Item, ...], response: Response) -> None:
@@ -100,9 +103,20 @@ class Conversations:
         """
         conversation_id = response.echo["conversation"]["id"]
         items = given + response.output
-        entry_id, days = alone_id(response.id), response.echo.get("retention_days")
+        days = response.echo.get("retention_days")
         expires_at = expiry(response.created_at, days or caller.retention_days)
-        self._conversations.append(caller.account, conversation_id, entry_id, items, expires_at)
+        self._append(caller, conversation_id, alone_id(response.id), items, expires_at)
+
+    def _append(
+        self,
+        caller: Caller,
+        conversation_id: str,
+        entry_id: str,
+        items: tuple[Item, ...],
+        expires_at: int | None,
+    ) -> None:
+        account, key = caller.account, caller.content_key
+        self._conversations.append(account, conversation_id, entry_id, items, expires_at, key)
 
     def items(
         self, caller: Caller, conversation_id: str, query: PageQuery, include: frozenset[str]
@@ -112,7 +126,7 @@ class Conversations:
         Raises InvalidRequest (param after or before) where the list has no such item.
         """
         self._delivered(_well_formed(conversation_id))
-        page = self._conversations.items(caller.account, conversation_id, query)
+        page = self._conversations.items(caller.account, conversation_id, query, caller.content_key)
         if INCLUDE_ENCRYPTED in include:
             return page
         return Page(tuple(map(without_payload, page.items)), page.has_more)
@@ -122,7 +136,9 @@ class Conversations:
     ) -> Item:
         """Return one item. Raises NotFound (code item_not_found)."""
         self._delivered(_well_formed(conversation_id))
-        item = self._conversations.item(caller.account, conversation_id, item_id)
+        item = self._conversations.item(
+            caller.account, conversation_id, item_id, caller.content_key
+        )
         return item if INCLUDE_ENCRYPTED in include else without_payload(item)
 
     def remove_item(self, caller: Caller, conversation_id: str, item_id: str) -> Conversation:
@@ -132,24 +148,28 @@ class Conversations:
         """
         refuse_read_only(caller)
         self._delivered(_well_formed(conversation_id))
-        return self._conversations.remove_item(caller.account, conversation_id, item_id)
+        account, key = caller.account, caller.content_key
+        return self._conversations.remove_item(account, conversation_id, item_id, key)
 
     def operator_of(self, conversation_id: str) -> Caller:
         """Return a caller who may do with a conversation all that its account may."""
         account = self._conversations.owner(_well_formed(conversation_id))
         if account is None:
             raise unknown_conversation(conversation_id)
-        return Caller(account=account, key_id="operator")
+        return Caller(account=account, key_id="operator", content_key=OPERATOR_KEY)
 
     def walk(self, account: str) -> Iterator[Conversation]:
         """Yield an account's conversations, oldest first, for its operator."""
         return self._conversations.walk(account)
 
-    def context(self, account: str, conversation_id: str) -> Context:
-        """Return what a response in the conversation starts from."""
+    def context(self, account: str, conversation_id: str, key: ContentKey | None = None) -> Context:
+        """Return what a response in the conversation starts from.
+
+        Raises InvalidRequest for a key where the conversation has none (N14).
+        """
         self._delivered(conversation_id)
         try:
-            return self._conversations.context(account, conversation_id)
+            return self._conversations.context(account, conversation_id, key)
         except NotFound as unknown:
             raise NotFound(unknown.message, param="conversation", code=unknown.code) from None
 
@@ -171,14 +191,16 @@ class Conversations:
         refuse_full_account(self._responses, caller)
 
     def _with_ids(
-        self, account: str, given: tuple[InputItem, ...], stem: str, path: str
+        self, caller: Caller, given: tuple[InputItem, ...], stem: str, path: str
     ) -> tuple[Item, ...]:
         """Return the items under ids of their own, as one list may not have two of one id.
 
         References are resolved: the conversation then has a copy.
         """
         wanted = [item.id for item in given if isinstance(item, ItemReference)]
-        stored = self._responses.items(account, wanted) if wanted else {}
+        stored: Mapping[str, Item] = {}
+        if wanted:
+            stored = self._responses.items(caller.account, wanted, caller.content_key)
         items: list[Item] = []
         mint = self._ids.item_minter(stem)
         new_ids: dict[str, str] = {}
@@ -208,13 +230,14 @@ def _well_formed(conversation_id: str) -> str:
 
 
 def context_of(
-    conversations: Conversations, of_response: Callable[[str, str], Context | Status]
-) -> Callable[[str, str], Context | Status]:
+    conversations: Conversations,
+    of_response: Callable[[str, str, ContentKey | None], Context | Status],
+) -> Callable[[str, str, ContentKey | None], Context | Status]:
     """Return what reads the context of either: of a conversation, or of a response."""
 
-    def read(account: str, any_id: str) -> Context | Status:
+    def read(account: str, any_id: str, key: ContentKey | None) -> Context | Status:
         if is_conversation_id(any_id):
-            return conversations.context(account, any_id)
-        return of_response(account, any_id)
+            return conversations.context(account, any_id, key)
+        return of_response(account, any_id, key)
 
     return read

@@ -1,8 +1,9 @@
 """What is kept of an answer, sealed so that who has Redis alone cannot read it.
 
 The key is derived from the caller's Idempotency-Key, of which Redis holds no more than a keyed
-hash. A stored response is kept by its id alone, `{"status": 200, "response_id": "resp_…", …}`;
-anything else by what was sent, `{"status": 202, "body": {…}, …}`.
+hash, and from the key that the caller encrypts with (C6), if there is one. A stored response is
+kept by its id alone, `{"status": 200, "response_id": "resp_…", …}`; anything else by what was sent,
+`{"status": 202, "body": {…}, …}`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Any
 
 import orjson
 
-from app.services.encryption import decrypted, encrypted
+from app.domain.accounts.content_key import ContentKey
+from app.store.encryption import decrypted, encrypted
 
 _PURPOSE = b"responses-gateway idempotent answer\0"
 
@@ -32,18 +34,23 @@ class KeptAnswer:
     cuts: str = ""
 
 
-def sealed(answer: KeptAnswer, account: str, key: str) -> bytes:
-    """Return an answer that only the account's same key opens."""
-    return encrypted(orjson.dumps(asdict(answer)), _cipher_key(account, key))
+def sealed(
+    answer: KeptAnswer, account: str, key: str, content_key: ContentKey | None = None
+) -> bytes:
+    """Return an answer that only the account's same keys open."""
+    return encrypted(orjson.dumps(asdict(answer)), _cipher_key(account, key, content_key))
 
 
-def opened(data: bytes, account: str, key: str) -> KeptAnswer:
-    """Return what was sealed. Raises ValueError where it was not, or with another key."""
-    answer = decrypted(data, _cipher_key(account, key))
+def opened(
+    data: bytes, account: str, key: str, content_key: ContentKey | None = None
+) -> KeptAnswer:
+    """Return what was sealed. Raises ValueError where it was not, or with other keys."""
+    answer = decrypted(data, _cipher_key(account, key, content_key))
     if answer is None:
         raise ValueError("the answer was not kept under this key")
     return KeptAnswer(**orjson.loads(answer))
 
 
-def _cipher_key(account: str, key: str) -> bytes:
-    return hmac.digest(key.encode(), _PURPOSE + account.encode(), hashlib.sha256)
+def _cipher_key(account: str, key: str, content_key: ContentKey | None) -> bytes:
+    made = hmac.digest(key.encode(), _PURPOSE + account.encode(), hashlib.sha256)
+    return made if content_key is None else content_key.digest(made)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from secrets import token_hex
 from time import monotonic
 
+from app.domain.accounts.accounts import Caller
 from app.errors import IdempotencyKeyReused, StorageUnavailable
 from app.services.idempotency.kept_answers import KeptAnswer, opened, sealed
 from app.store.idempotency.base import IdempotencyStore
@@ -45,14 +46,15 @@ class OwnedKey:
     def __init__(
         self,
         keys: IdempotencyKeys,
-        account: str,
+        caller: Caller,
         key: str,
         key_hash: str,
         token: str,
         lost_response: str = "",
     ) -> None:
         self.lost_response = lost_response
-        self.account = account
+        self.account = caller.account
+        self._content_key = caller.content_key
         self.key_hash = key_hash
         self.token = token
         self.on_unheard: Callable[[], None] = lambda: None
@@ -77,7 +79,7 @@ class OwnedKey:
         takes this as well.
         """
         self.copy_of = copy_of
-        self.answer = sealed(answer, self.account, self._key)
+        self.answer = sealed(answer, self.account, self._key, self._content_key)
         self._keys.settle(self, self.answer)
 
     def free(self) -> None:
@@ -114,7 +116,7 @@ class IdempotencyKeys:
 
     def begin(
         self,
-        account: str,
+        caller: Caller,
         key: str,
         digest: bytes,
         gone: Callable[[], bool],
@@ -127,22 +129,25 @@ class IdempotencyKeys:
         stream; returns None when `gone`.
 
         Raises:
-            IdempotencyKeyReused: it came with another body.
+            IdempotencyKeyReused: it came with another body, or another key to encrypt with (C6).
             StorageUnavailable: the store is unreachable.
         """
+        account, content_key = caller.account, caller.content_key
+        if content_key is not None:  # of a body that is known, nobody is to find the digest
+            digest = content_key.digest(digest)
         key_hash, token, pause_s = self._hashed(account, key), token_hex(8), FIRST_PAUSE_S
         while not gone():
             found = self._store.begin(account, key_hash, digest, token)
             if found.state == "reused":
                 raise IdempotencyKeyReused(
-                    "This Idempotency-Key came with another body before: use a new key for a new "
-                    "request.",
+                    "This Idempotency-Key came with another body, or another encryption key, "
+                    "before: use a new key for a new request.",
                     param="Idempotency-Key",
                 )
             if found.state == "done":
-                return opened(found.answer, account, key)
+                return opened(found.answer, account, key, content_key)
             if found.state == "begun":
-                owned = OwnedKey(self, account, key, key_hash, token, found.response_id)
+                owned = OwnedKey(self, caller, key, key_hash, token, found.response_id)
                 self._keep(owned)
                 return owned
             if follows and found.response_id:

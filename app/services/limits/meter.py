@@ -8,7 +8,7 @@ from time import time
 from typing import Protocol
 
 from app.domain.accounts.accounts import Caller
-from app.domain.accounts.attribution import attribution
+from app.domain.accounts.attribution import Attribution, attribution
 from app.domain.accounts.limits import Standing
 from app.domain.accounts.request_log import RequestEntry
 from app.domain.estimates import Estimate, estimate
@@ -89,8 +89,12 @@ class Meter:
             failed=True,
             reservation=reservation,
             microusd=FREE.microusd,
-            attribution=attribution(request.parameters, self.metadata_keys),
+            attribution=self._attribution(prepared.caller, request.parameters),
         )
+
+    def _attribution(self, caller: Caller, parameters: Parameters) -> Attribution:
+        is_encrypted = caller.content_key is not None
+        return attribution(parameters, self.metadata_keys, is_encrypted=is_encrypted)
 
     def _name(self, model: str, *, is_answered: bool) -> str:
         """Return what a model is called in the book: what a caller may have made up has no name.
@@ -150,6 +154,6 @@ class Meter:
             reservation=reservation,
             microusd=cost.microusd,
             entry=entry,
-            attribution=attribution(parameters, self.metadata_keys),
+            attribution=self._attribution(caller, parameters),
         )
         cost_counted(cost.provider, cost.model, cost.microusd)

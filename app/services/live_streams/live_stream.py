@@ -58,7 +58,8 @@ class LiveStream:
         began_at: float,
     ) -> None:
         account, response_id = prepared.caller.account, prepared.response.id
-        self.claim = Claim(response_id, account, b"", token, token)
+        key = prepared.caller.content_key
+        self.claim = Claim(response_id, account, b"", token, token, key=key)
         self.cuts = cuts
         self.waiting: list[Event] = []
         cuts.waiting = self.waiting
@@ -91,6 +92,7 @@ class LiveStream:
             identity=self._call.identity,
             permissions=prepared.caller.permissions,
             user_hash=prepared.user_hash,
+            key=self.claim.key,
         )
         return NewStream(self.claim, payload, self.outlasts)
 

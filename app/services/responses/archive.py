@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from app.domain.accounts.accounts import Account, Caller
+from app.domain.accounts.content_key import OPERATOR_KEY
 from app.errors import NotFound
 from app.services.accounts.service import Accounts
 from app.services.background.service import Background
@@ -89,9 +90,12 @@ class Archive:
         return found
 
     def show(self, response_id: str) -> Archived:
-        """Return all of a response; of one that runs, its output so far. Raises NotFound."""
+        """Return all of a response; of one that runs, its output so far. Raises NotFound.
+
+        Of one that is encrypted there is nothing to show.
+        """
         found = self.find(response_id)
-        if found.turn is not None or found.is_purged:
+        if found.turn is not None or found.is_purged or found.is_encrypted:
             return found
         pending = self._lookup.pending(found.account, response_id)
         # Where it is not pending, it has ended in the meantime.
@@ -187,4 +191,4 @@ class Archive:
 
 def _operator_of(account: str) -> Caller:
     """Return a caller who may do with the account's responses all that the account may."""
-    return Caller(account=account, key_id="operator")
+    return Caller(account=account, key_id="operator", content_key=OPERATOR_KEY)

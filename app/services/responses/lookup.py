@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple, ParamSpec, TypeVar
 
+from app.domain.accounts.content_key import ContentKey
 from app.domain.items import Item
 from app.domain.request import INCLUDE_ENCRYPTED
 from app.domain.response import Response, Status
@@ -36,7 +37,8 @@ class FoundResponse(NamedTuple):
 
 
 class ResponseLookup:
-    """Reads from `store`, else from `jobs`. A foreign id is an unknown id to both.
+    """Reads from `store`, else from `jobs`. A foreign id is an unknown id to both, and so is that
+    of a response which is encrypted, without its key.
 
     Every method raises StorageUnavailable when the store is unreachable.
     """
@@ -46,29 +48,36 @@ class ResponseLookup:
         self._jobs = jobs
         self._progress = Progress(jobs)
 
-    def get(self, account: str, response_id: str) -> FoundResponse:
+    def get(self, account: str, response_id: str, key: ContentKey | None = None) -> FoundResponse:
         """Return a response, with its output so far while it runs. Raises NotFound."""
-        return self._look(self._stored, self._pending, account, response_id)
+        return self._look(self._stored, self._pending, account, response_id, key)
 
-    def input_items(self, account: str, response_id: str, query: PageQuery) -> Page:
+    def input_items(
+        self, account: str, response_id: str, query: PageQuery, key: ContentKey | None = None
+    ) -> Page:
         """Return a page of what the model saw.
 
         Raises NotFound, and InvalidRequest as ResponseStore.input_items does.
         """
-        return self._look(self._store.input_items, self._pending_items, account, response_id, query)
+        stored, pending = self._store.input_items, self._pending_items
+        return self._look(stored, pending, account, response_id, query, key)
 
-    def context(self, account: str, response_id: str) -> Context | Status:
+    def context(
+        self, account: str, response_id: str, key: ContentKey | None = None
+    ) -> Context | Status:
         """Return what a turn that continues a response starts from, or the status of one that has
         not ended. Raises NotFound.
         """
-        return self._look(self._store.context, self._jobs.status, account, response_id)
+        return self._look(self._store.context, self._jobs.status, account, response_id, key)
 
-    def pending(self, account: str, response_id: str) -> Response | None:
+    def pending(
+        self, account: str, response_id: str, key: ContentKey | None = None
+    ) -> Response | None:
         """Return a response that waits or runs, with its output so far; None where it does not."""
-        if self._jobs.status(account, response_id) is None:
+        if self._jobs.status(account, response_id, key) is None:
             self._progress.forget(response_id)
             return None
-        response = self._progress.response(response_id)
+        response = self._progress.response(response_id, key)
         if response is not None:
             return response
         payload = self._jobs.payload(response_id)
@@ -91,17 +100,21 @@ class ResponseLookup:
             found = pending(*args, **named)
         return stored(*args, **named) if found is None else found
 
-    def _stored(self, account: str, response_id: str) -> FoundResponse:
-        turn = self._store.get(account, response_id)
+    def _stored(self, account: str, response_id: str, key: ContentKey | None) -> FoundResponse:
+        turn = self._store.get(account, response_id, key)
         return FoundResponse(turn.response, turn.include)
 
-    def _pending(self, account: str, response_id: str) -> FoundResponse | None:
-        response = self.pending(account, response_id)
+    def _pending(
+        self, account: str, response_id: str, key: ContentKey | None
+    ) -> FoundResponse | None:
+        response = self.pending(account, response_id, key)
         # Its events have what its caller included, and nothing that could be left out.
         return None if response is None else FoundResponse(response, frozenset({INCLUDE_ENCRYPTED}))
 
-    def _pending_items(self, account: str, response_id: str, query: PageQuery) -> Page | None:
-        if self._jobs.status(account, response_id) is None:
+    def _pending_items(
+        self, account: str, response_id: str, query: PageQuery, key: ContentKey | None
+    ) -> Page | None:
+        if self._jobs.status(account, response_id, key) is None:
             return None
         payload = self._jobs.payload(response_id)
         return None if payload is None else page(OneTurn(self._items_of(payload)), query)
@@ -114,5 +127,5 @@ class ResponseLookup:
         context = None
         with suppress(NotFound):  # its parent may be deleted by now
             parent = request.previous_response_id or request.conversation or ""
-            context = self._store.context(payload.account, parent)
+            context = self._store.context(payload.account, parent, payload.key)
         return (*context.items, *thread.own) if context else thread.own

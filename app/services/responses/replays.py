@@ -47,15 +47,15 @@ class StreamReplays:
             NotFound: it is unknown, deleted or another account's.
             StorageUnavailable: the store is unreachable.
         """
-        account = caller.account
-        cuts = self._store.stream_cuts(account, well_formed(response_id))
+        account, key = caller.account, caller.content_key
+        cuts = self._store.stream_cuts(account, well_formed(response_id), key)
         if not cuts:
             raise InvalidRequest(
                 "This response was made whole, so there is no stream to replay: leave out "
                 "'stream', or create with 'stream' or 'background'.",
                 param="stream",
             )
-        turn = self._store.get(account, response_id)
+        turn = self._store.get(account, response_id, key)
         events = remade(turn.response, cuts, self._decode)
         if INCLUDE_ENCRYPTED not in turn.include:
             events = map(visible, events)

@@ -212,10 +212,10 @@ class Responses:
         cuts: StreamCuts | None,
         response: Response,
     ) -> None:
-        request, start = prepared.request, prepared.thread
+        request, start, caller = prepared.request, prepared.thread, prepared.caller
         if request.store:
             turn = Turn(
-                prepared.caller.account,
+                caller.account,
                 response,
                 start.own,
                 request.parameters.include,
@@ -223,11 +223,12 @@ class Responses:
                 request.conversation,
                 bytes(cuts) if cuts is not None else b"",
                 prepared.user_hash,
+                caller.content_key,
             )
             if not self._store.save(turn):
                 raise Unavailable("Another process took this one for lost, and ended the answer.")
         elif request.conversation is not None and response.status in ("completed", "incomplete"):
-            self._conversations.append_unkept(prepared.caller, start.own, response)
+            self._conversations.append_unkept(caller, start.own, response)
 
     def get(self, caller: Caller, response_id: str, include: frozenset[str]) -> Response:
         """Return a stored response as its POST showed it, and what `include` adds.
@@ -236,7 +237,7 @@ class Responses:
             InvalidRequest: the id is malformed.
             NotFound: it is unknown, deleted, another account's, or was never stored.
         """
-        found = self._lookup.get(caller.account, well_formed(response_id))
+        found = self._lookup.get(caller.account, well_formed(response_id), caller.content_key)
         shows_opaque = INCLUDE_ENCRYPTED in found.include | include
         return found.response if shows_opaque else without_opaque(found.response)
 
@@ -247,9 +248,9 @@ class Responses:
 
         Raises as `get` does.
         """
-        found = self._lookup.get(caller.account, well_formed(response_id))
+        found = self._lookup.get(caller.account, well_formed(response_id), caller.content_key)
         if found.response.status not in TERMINAL:
-            self._background.wait(caller.account, response_id, seconds, gone)
+            self._background.wait(caller, response_id, seconds, gone)
 
     def follow(
         self, caller: Caller, response_id: str, starting_after: int, silence_s: float
@@ -267,11 +268,12 @@ class Responses:
         Raises as `get` does, and PermissionDenied for a key that may only read.
         """
         refuse_read_only(caller)
+        owner = (caller.account, well_formed(response_id), caller.content_key)
         try:
-            self._store.delete(caller.account, well_formed(response_id))
+            self._store.delete(*owner)
         except NotFound:
             self._background.cancel(caller, response_id, any_kind=True)
-            self._store.delete(caller.account, response_id)  # it may have ended without that
+            self._store.delete(*owner)  # it may have ended without that
 
     def cancel(self, caller: Caller, response_id: str) -> Response:
         """Cancel a response that needs no caller, and return it; one that has ended stays as it is.
@@ -281,7 +283,7 @@ class Responses:
         """
         cancelled = self._background.cancel(caller, response_id)
         if not cancelled and not self._background.was_in_background(caller, response_id):
-            cuts = self._store.stream_cuts(caller.account, response_id)
+            cuts = self._store.stream_cuts(caller.account, response_id, caller.content_key)
             if not may_outlast(cuts):
                 raise not_cancellable()
         return self.get(caller, response_id, frozenset())
@@ -293,7 +295,8 @@ class Responses:
 
         Raises as `get` does.
         """
-        page = self._lookup.input_items(caller.account, well_formed(response_id), query)
+        known, key = well_formed(response_id), caller.content_key
+        page = self._lookup.input_items(caller.account, known, query, key)
         if INCLUDE_ENCRYPTED in include:
             return page
         return Page(tuple(map(without_payload, page.items)), page.has_more)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
+from app.domain.accounts.content_key import ContentKey
 from app.domain.items import Item
 from app.domain.turns.conversation import Conversation
 from app.domain.turns.page import Page, PageQuery
 from app.domain.turns.turn import Context
-from app.errors import NotFound
+from app.errors import InvalidRequest, NotFound
 
 
 def unknown_conversation(conversation_id: str) -> NotFound:
@@ -19,8 +20,21 @@ def unknown_conversation(conversation_id: str) -> NotFound:
     )
 
 
+def plain_conversation() -> InvalidRequest:
+    """Return the error for what a key is to encrypt, in a conversation that has none (N14)."""
+    return InvalidRequest(
+        "This conversation was made without an encryption key, so nothing in it is encrypted: send "
+        "no key, or make a conversation with it.",
+        param="conversation",
+        code="invalid_encryption_key",
+    )
+
+
 class ConversationStore(Protocol):
     """Keeps conversations by id, for one account each; a foreign id is an unknown id.
+
+    So is one that was encrypted to whoever gives no key, or another. What writes with a key into
+    one that was not raises InvalidRequest.
 
     What responses bring to them is kept by the store of responses, in the step that stores these.
     Every method but `create` raises NotFound (code conversation_not_found) for an id that is
@@ -34,6 +48,7 @@ class ConversationStore(Protocol):
         conversation: Conversation,
         items: tuple[Item, ...],
         expires_at: int | None = None,
+        key: ContentKey | None = None,
     ) -> None:
         """Begin a conversation with these items.
 
@@ -41,17 +56,23 @@ class ConversationStore(Protocol):
         """
         ...
 
-    def get(self, account: str, conversation_id: str) -> Conversation:
+    def get(
+        self, account: str, conversation_id: str, key: ContentKey | None = None
+    ) -> Conversation:
         """Return a conversation."""
         ...
 
     def update(
-        self, account: str, conversation_id: str, metadata: Mapping[str, str]
+        self,
+        account: str,
+        conversation_id: str,
+        metadata: Mapping[str, str],
+        key: ContentKey | None = None,
     ) -> Conversation:
         """Replace a conversation's metadata; return it."""
         ...
 
-    def delete(self, account: str, conversation_id: str) -> None:
+    def delete(self, account: str, conversation_id: str, key: ContentKey | None = None) -> None:
         """Hide a conversation; responses that were made in it keep what they have seen."""
         ...
 
@@ -62,6 +83,7 @@ class ConversationStore(Protocol):
         entry_id: str,
         items: tuple[Item, ...],
         expires_at: int | None = None,
+        key: ContentKey | None = None,
     ) -> None:
         """Add items at the end, in one step; `entry_id` (ids.alone_id) is theirs together.
 
@@ -69,18 +91,24 @@ class ConversationStore(Protocol):
         """
         ...
 
-    def items(self, account: str, conversation_id: str, query: PageQuery) -> Page:
+    def items(
+        self, account: str, conversation_id: str, query: PageQuery, key: ContentKey | None = None
+    ) -> Page:
         """Return a page of a conversation's items.
 
         Raises InvalidRequest (param after or before) where the list has no such item.
         """
         ...
 
-    def item(self, account: str, conversation_id: str, item_id: str) -> Item:
+    def item(
+        self, account: str, conversation_id: str, item_id: str, key: ContentKey | None = None
+    ) -> Item:
         """Return one item. Raises NotFound (code item_not_found)."""
         ...
 
-    def remove_item(self, account: str, conversation_id: str, item_id: str) -> Conversation:
+    def remove_item(
+        self, account: str, conversation_id: str, item_id: str, key: ContentKey | None = None
+    ) -> Conversation:
         """Take an item out; return the conversation. Turns before have seen it.
 
         Raises NotFound (code item_not_found).
@@ -95,6 +123,6 @@ class ConversationStore(Protocol):
         """Yield an account's conversations, oldest first, for its operator."""
         ...
 
-    def context(self, account: str, conversation_id: str) -> Context:
+    def context(self, account: str, conversation_id: str, key: ContentKey | None = None) -> Context:
         """Return what a turn in the conversation starts from, in two round trips at most."""
         ...

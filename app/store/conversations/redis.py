@@ -7,13 +7,13 @@ item alone, and the response's turn.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-import orjson
 from redis.cluster import RedisCluster
 
-from app.domain.ids import alone_id, home_of, tag_of
+from app.domain.accounts.content_key import OPERATOR_KEY, ContentKey, check_value
+from app.domain.ids import alone_id, tag_of
 from app.domain.items import Item
 from app.domain.tools import FunctionTool, functions_of
 from app.domain.turns.conversation import Conversation
@@ -25,15 +25,19 @@ from app.store.connection.client import Client
 from app.store.connection.errors import translated
 from app.store.connection.replication import ONE_SERVER, Command, Safety
 from app.store.connection.script import Script, run_all
-from app.store.conversations.base import unknown_conversation
+from app.store.conversations.base import plain_conversation, unknown_conversation
+from app.store.conversations.codec import conversation_of, identity, packed_metadata
 from app.store.conversations.scripts import APPEND, CREATE, GET, HIDE, REMOVE_ITEM, UPDATE
 from app.store.keys import Keys
 from app.store.responses.chains import WHOLE, ChainPart, Chains, PagedChain
-from app.store.responses.entries import MARK, Entries
+from app.store.responses.entries import MARK, Entries, name_of
+from app.store.responses.homes import ItemHomes, homes_of
+from app.store.responses.packed_turn import terms
 from app.store.responses.paging import find, page
-from app.store.responses.purge_marks import terms
 from app.store.responses.stored_bytes import StoredBytes
 
+#: What programs return that were to write with a key into a conversation without one.
+_PLAIN = -1
 #: So many conversations are looked at in one round trip.
 AT_ONCE = 100
 
@@ -56,6 +60,7 @@ class RedisConversationStore:
         self._keys = Keys(prefix)
         self._entries = Entries()
         self._chains = Chains(client, self._keys)
+        self._homes = ItemHomes(client, self._keys)
         self._stored = StoredBytes(client, self._keys)
         self._safety = safety
         self._now = now
@@ -66,6 +71,7 @@ class RedisConversationStore:
         conversation: Conversation,
         items: tuple[Item, ...],
         expires_at: int | None = None,
+        key: ContentKey | None = None,
     ) -> None:
         """Begin a conversation with these items."""
         tag, begun = tag_of(conversation.id) or "", conversation.created_at
@@ -76,50 +82,58 @@ class RedisConversationStore:
         else:
             keys.append(self._keys.conversations(account))
         entry_id = alone_id(conversation.id.replace("conv_", "resp_", 1))
-        entry = self._entries.items_alone(items) if items else b""
+        entry = self._entries.items_alone(items, entry_id, key) if items else b""
         call = CREATE(
             keys,
             (
                 account,
                 conversation.id,
                 begun,
-                orjson.dumps(conversation.metadata),
+                packed_metadata(conversation.id, conversation.metadata, key),
                 tag,
                 entry_id,
                 entry,
                 "" if expires_at is None else expires_at,
+                check_value(key, conversation.id),
+                check_value(key, entry_id),
             ),
         )
         with translated():
-            homes = self._homes_of(account, entry_id, items)
+            homes = self._homes.entering(account, homes_of(entry_id, items, key))
             marks = self._expiring(expires_at, conversation.id, *([entry_id] if items else []))
             *_, size = self._safety.run(self._redis, *enter, *homes, *marks, call)
             self._stored.follow(account, size)
 
-    def get(self, account: str, conversation_id: str) -> Conversation:
+    def get(
+        self, account: str, conversation_id: str, key: ContentKey | None = None
+    ) -> Conversation:
         """Return a conversation."""
         with translated():
-            reply = GET((self._index(conversation_id),), (account, conversation_id)).run(
-                self._redis
-            )
-        return _conversation(conversation_id, reply)
+            arguments = (account, conversation_id, check_value(key, conversation_id))
+            reply = GET((self._index(conversation_id),), arguments).run(self._redis)
+        return conversation_of(conversation_id, reply, key)
 
     def update(
-        self, account: str, conversation_id: str, metadata: Mapping[str, str]
+        self,
+        account: str,
+        conversation_id: str,
+        metadata: Mapping[str, str],
+        key: ContentKey | None = None,
     ) -> Conversation:
         """Replace a conversation's metadata; return it."""
-        reply = self._written(UPDATE, account, conversation_id, orjson.dumps(metadata))
+        packed = packed_metadata(conversation_id, metadata, key)
+        reply = self._written(UPDATE, account, conversation_id, key, packed)
         with translated():
             self._stored.follow(account, reply[2])
-        return _conversation(conversation_id, reply[:2])
+        return conversation_of(conversation_id, reply[:2], key)
 
-    def delete(self, account: str, conversation_id: str) -> None:
+    def delete(self, account: str, conversation_id: str, key: ContentKey | None = None) -> None:
         """Hide a conversation; responses that were made in it keep what they have seen."""
         now = int(self._now())
         # First where a purge will look for it: a mark without effect does no harm.
         mark = ("ZADD", self._keys.deleted, now, conversation_id)
-        self.get(account, conversation_id)
-        self._written(HIDE, account, conversation_id, now, before=(mark,))
+        self.get(account, conversation_id, key)
+        self._written(HIDE, account, conversation_id, key, now, before=[mark])
 
     def append(
         self,
@@ -128,26 +142,36 @@ class RedisConversationStore:
         entry_id: str,
         items: tuple[Item, ...],
         expires_at: int | None = None,
+        key: ContentKey | None = None,
     ) -> None:
         """Add items at the end, in one step; `entry_id` (ids.alone_id) is theirs together."""
-        before = self._homes_of(account, entry_id, items) + self._expiring(expires_at, entry_id)
-        entry, about = self._entries.items_alone(items), terms(int(self._now()))
-        expires: int | str = "" if expires_at is None else expires_at
-        arguments = (entry_id, entry, about, expires)
-        size = self._written(APPEND, account, conversation_id, *arguments, before=before)
+        homes = self._homes.entering(account, homes_of(entry_id, items, key))
+        before = [*homes, *self._expiring(expires_at, entry_id)]
+        arguments = (
+            entry_id,
+            self._entries.items_alone(items, entry_id, key),
+            terms(int(self._now())),
+            "" if expires_at is None else expires_at,
+            check_value(key, entry_id),
+        )
+        size = self._written(APPEND, account, conversation_id, key, *arguments, before=before)
         with translated():
             self._stored.follow(account, size)
 
-    def items(self, account: str, conversation_id: str, query: PageQuery) -> Page:
+    def items(
+        self, account: str, conversation_id: str, query: PageQuery, key: ContentKey | None = None
+    ) -> Page:
         """Return a page of a conversation's items.
 
         It takes one round trip, and one more for each of `after` and `before`.
         """
-        return page(self._listed(account, conversation_id), query)
+        return page(self._listed(account, conversation_id, key), query)
 
-    def item(self, account: str, conversation_id: str, item_id: str) -> Item:
+    def item(
+        self, account: str, conversation_id: str, item_id: str, key: ContentKey | None = None
+    ) -> Item:
         """Return one item."""
-        chain = self._listed(account, conversation_id)
+        chain = self._listed(account, conversation_id, key)
         try:
             cursor = find(chain, item_id, "item_id")
         except InvalidRequest:
@@ -159,11 +183,14 @@ class RedisConversationStore:
         (turn,) = chain.read(cursor.depth, cursor.depth).turns
         return turn[cursor.offset]
 
-    def remove_item(self, account: str, conversation_id: str, item_id: str) -> Conversation:
+    def remove_item(
+        self, account: str, conversation_id: str, item_id: str, key: ContentKey | None = None
+    ) -> Conversation:
         """Take an item out; return the conversation. Turns before have seen it."""
-        self.item(account, conversation_id, item_id)
-        reply = self._written(REMOVE_ITEM, account, conversation_id, item_id, MARK)
-        return _conversation(conversation_id, reply)
+        self.item(account, conversation_id, item_id, key)
+        name = name_of(item_id, key)
+        reply = self._written(REMOVE_ITEM, account, conversation_id, key, name, MARK)
+        return conversation_of(conversation_id, reply, key)
 
     def owner(self, conversation_id: str) -> str | None:
         """Return whose conversation it is; None where it is unknown or deleted."""
@@ -173,7 +200,7 @@ class RedisConversationStore:
             account, value = self._redis.hmget(
                 self._index(conversation_id), "account", "conversation"
             )
-        known = _identity(value)
+        known = identity(value)
         return account.decode() if known and known[0] == conversation_id else None
 
     def walk(self, account: str) -> Iterator[Conversation]:
@@ -190,49 +217,62 @@ class RedisConversationStore:
                 )
             for (value, metadata), end in zip(replies, ends, strict=True):
                 is_expired = end is not None and float(end) <= self._now()
-                if not is_expired and (known := _identity(value)):
-                    yield _conversation(known[0], (known[1], metadata))
+                if not is_expired and (known := identity(value)):
+                    yield conversation_of(known[0], (known[1], metadata), OPERATOR_KEY)
             seen += len(tags)
             if len(tags) < AT_ONCE:
                 return
 
-    def context(self, account: str, conversation_id: str) -> Context:
+    def context(self, account: str, conversation_id: str, key: ContentKey | None = None) -> Context:
         """Return what a turn in the conversation starts from, in two round trips at most."""
-        found = self._chains.find(account, conversation_id, *WHOLE)
+        found = self._chains.find(account, conversation_id, WHOLE, key=key)
         if found is None:
             raise unknown_conversation(conversation_id)
-        items, inputs = self._entries.all_items(found.entries, found.gone)
+        if key is not None and not found.is_encrypted:
+            raise plain_conversation()
+        tag = tag_of(conversation_id) or ""
+        items, inputs = self._entries.all_items(found.entries, found.gone, key, tag)
         purged = self._entries.purged(found.entries)
-        tools = self._tools(found, account)
+        tools = self._tools(found, account, key, tag)
         position = Position("0", found.position.depth)
         return Context(tuple(items), tools, position, tuple(inputs), purged)
 
-    def _tools(self, found: ChainPart, account: str) -> tuple[FunctionTool, ...]:
+    def _tools(
+        self, found: ChainPart, account: str, key: ContentKey | None, tag: str
+    ) -> tuple[FunctionTool, ...]:
         """Return the tools of the last turn, if it is one of the last entries (S6)."""
         if not found.turn:
             return ()
-        turn = self._entries.turn(found.turn, account, "", None, found.common)
+        turn = self._entries.turn(found.turn, account, "", None, found.common, key, tag)
         return functions_of(map(TOOL.load, turn.response.echo["tools"]))
 
-    def _listed(self, account: str, conversation_id: str) -> PagedChain:
+    def _listed(self, account: str, conversation_id: str, key: ContentKey | None) -> PagedChain:
         unknown = unknown_conversation(conversation_id)
-        return PagedChain(self._chains, self._entries, account, conversation_id, unknown)
+        return PagedChain(self._chains, self._entries, account, conversation_id, unknown, key)
 
     def _written(
         self,
         script: Script,
         account: str,
         conversation_id: str,
+        key: ContentKey | None,
         *arguments: str | bytes | int,
-        before: tuple[Command, ...] = (),
+        before: Sequence[Command] = (),
     ) -> Any:
-        """Return the reply of a program that writes. Raises NotFound where that is nothing."""
+        """Return the reply of a program that writes.
+
+        Raises NotFound where that is nothing, and InvalidRequest where the key would encrypt what
+        is written in a conversation that has none.
+        """
         keys = (self._index(conversation_id), *self._stored.keys(account))
-        call = script(keys, (account, conversation_id, *arguments))
+        check = check_value(key, conversation_id)
+        call = script(keys, (account, conversation_id, *arguments, check))
         with translated():
             *_, reply = self._safety.run(self._redis, *before, call)
         if reply is None or (script is HIDE and not reply):
             raise unknown_conversation(conversation_id)
+        if reply == _PLAIN:
+            raise plain_conversation()
         return reply
 
     def _index(self, conversation_id: str) -> str:
@@ -241,34 +281,8 @@ class RedisConversationStore:
             raise unknown_conversation(conversation_id)
         return self._keys.index(tag)
 
-    def _expiring(self, at: int | None, *ids: str) -> tuple[Command, ...]:
+    def _expiring(self, at: int | None, *ids: str) -> list[Command]:
         """Return the command that enters when these expire, if they do."""
         if at is None:
-            return ()
-        return (("ZADD", self._keys.expiring, *(part for each in ids for part in (at, each))),)
-
-    def _homes_of(
-        self, account: str, entry_id: str, items: tuple[Item, ...]
-    ) -> tuple[Command, ...]:
-        """Return the command that enters where items are whose ids do not say so, if any are."""
-        own = entry_id.removeprefix("items_")
-        homeless = [item.id for item in items if own not in item.id and home_of(item.id) is None]
-        if not homeless:
-            return ()
-        homes = [part for item_id in homeless for part in (item_id, entry_id)]
-        return (("HSET", self._keys.homes(account), *homes),)
-
-
-def _identity(value: bytes | None) -> tuple[str, str] | None:
-    """Return the id and the time of an index's `conversation`, if it is not deleted."""
-    if value is None:
-        return None
-    conversation_id, created_at, deleted_at = value.decode().split(":")
-    return None if deleted_at else (conversation_id, created_at)
-
-
-def _conversation(conversation_id: str, reply: Any) -> Conversation:
-    if reply is None:
-        raise unknown_conversation(conversation_id)
-    created_at, metadata = reply
-    return Conversation(conversation_id, int(created_at), orjson.loads(metadata or b"{}"))
+            return []
+        return [("ZADD", self._keys.expiring, *(part for each in ids for part in (at, each)))]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from app.domain.accounts.content_key import ContentKey
 from app.domain.prices import Cost
 from app.domain.response import Status, Usage
 from app.domain.stream.events import Event
@@ -48,7 +49,8 @@ class Claim:
     `event_count` is how many events are in the job's stream, `usage` what the upstream has counted
     so far and `cost` what that costs, as far as anybody has written it; `begun` tells whether any
     worker had begun to run it before. `retries` is how far its attempts had come when it was
-    parked. `kind` is that of a stream that a web process sends to its caller.
+    parked. `kind` is that of a stream that a web process sends to its caller. `key` encrypts what
+    is stored of it, the payload included.
     """
 
     response_id: str
@@ -63,11 +65,12 @@ class Claim:
     retries: RetryState | None = None
     cost: Cost | None = None
     kind: Literal["stream", "outlasting"] | None = None
+    key: ContentKey | None = field(default=None, repr=False)
 
     @property
     def payload(self) -> JobPayload:
         """All that a worker needs, decoded each time: one that cannot be read can be finished."""
-        return load_payload(self.packed)
+        return load_payload(self.packed, self.response_id, self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,9 @@ class QueueFigures:
 
 class JobStore(Protocol):
     """Keeps background responses from their queue to their end, and their streams of events.
+
+    What is stored of one that has a key (JobPayload.key) is encrypted; the key itself is there in a
+    wrapping that the gateway alone undoes, until the job has ended.
 
     Every method raises StorageUnavailable when Redis is unreachable, and may then be repeated: what
     has happened does not happen twice.
@@ -187,8 +193,11 @@ class JobStore(Protocol):
         """Queue what was parked long enough again; return how many jobs that are."""
         ...
 
-    def take_over(self, account: str, response_id: str, why: EndReason) -> Claim | None:
-        """Take a job from the worker that runs it, to finish it; None where it has ended.
+    def take_over(
+        self, account: str, response_id: str, why: EndReason, key: ContentKey | None = None
+    ) -> Claim | None:
+        """Take a job from the worker that runs it, to finish it; None where it has ended, or has
+        another key.
 
         Several may have taken one job over: the first to finish it ends it. The reason that was
         given first stands.
@@ -208,23 +217,31 @@ class JobStore(Protocol):
         """
         ...
 
-    def status(self, account: str, response_id: str) -> Status | None:
-        """Return whether the response is queued or in progress; None where it is neither."""
+    def status(
+        self, account: str, response_id: str, key: ContentKey | None = None
+    ) -> Status | None:
+        """Return whether the response is queued or in progress; None where it is neither, or has
+        another key.
+        """
         ...
 
     def payload(self, response_id: str) -> JobPayload | None:
         """Return the payload of a job while it waits or runs."""
         ...
 
-    def stream_kind(self, account: str, response_id: str) -> EventsOf:
+    def stream_kind(
+        self, account: str, response_id: str, key: ContentKey | None = None
+    ) -> EventsOf:
         """Return what there are events of: of a job while the response is stored, of a stream while
         it runs.
 
-        Raises NotFound where it is unknown, deleted or another account's.
+        Raises NotFound where it is unknown, deleted or another account's, or has another key.
         """
         ...
 
-    def read_events(self, response_id: str, number: int) -> StreamPart:
+    def read_events(
+        self, response_id: str, number: int, key: ContentKey | None = None
+    ) -> StreamPart:
         """Return a job's events from number `number` on, or the first of these."""
         ...
 
@@ -263,8 +280,11 @@ class LiveStreamStore(Protocol):
         """Return the lease token of whoever may write a stream; None where there is no record."""
         ...
 
-    def ask_cancel(self, account: str, response_id: str, *, any_kind: bool) -> StreamKind | None:
-        """Ask the process that streams a response to cancel it; return what runs, if anything does.
+    def ask_cancel(
+        self, account: str, response_id: str, key: ContentKey | None, *, any_kind: bool
+    ) -> StreamKind | None:
+        """Ask the process that streams a response to cancel it; return what runs, if anything does
+        that has this key, or none.
 
         One that ends with its caller is asked about only for `any_kind`, a job never.
         """

@@ -11,10 +11,13 @@ from typing import Any
 
 import orjson
 
+from app.domain.accounts.content_key import ContentKey
 from app.domain.prices import Cost
 from app.domain.response import Usage
 from app.store.codec import Codec
+from app.store.encryption import Seal, seal_of
 from app.store.jobs.base import Claim, Flush, JobNews, RetryState
+from app.store.jobs.key_wrapping import KeyWrapping
 
 #: By the first word of a message on the channel. One of these is `seized resp_…`.
 _NEWS: dict[str, JobNews] = {
@@ -28,16 +31,23 @@ _NEWS: dict[str, JobNews] = {
 }
 
 
-def packed(flush: Flush, codec: Codec) -> tuple[int, bytes, int]:
+def packed(claim: Claim, flush: Flush, codec: Codec) -> tuple[int, bytes, int]:
     """Return the number of a flush's first event, the events, and how many they are."""
-    return flush.first, codec.pack(b"\n".join(flush.lines)), len(flush.lines)
+    seal = events_seal(claim.response_id, flush.first, claim.key)
+    return flush.first, codec.pack(b"\n".join(flush.lines), seal), len(flush.lines)
 
 
-def append_arguments(lease_token: str, flush: Flush, codec: Codec) -> tuple[str | int | bytes, ...]:
+def events_seal(response_id: str, first: int, key: ContentKey | None) -> Seal | None:
+    """Return the seal of a flush whose first event has this number; None without a key."""
+    return None if key is None else seal_of(key, response_id, b"events %d" % first)
+
+
+def append_arguments(claim: Claim, flush: Flush, codec: Codec) -> tuple[str | int | bytes, ...]:
     """Return the arguments of lua/job/append.lua, but for the id and the channel."""
     usage = b"" if flush.usage is None else _usage_json(flush.usage)
     cost = b"" if flush.cost is None else orjson.dumps(asdict(flush.cost))
-    return lease_token, *packed(flush, codec), int(flush.has_output), usage, cost
+    packed_flush = packed(claim, flush, codec)
+    return claim.lease_token, *packed_flush, int(flush.has_output), usage, cost
 
 
 def _usage_json(usage: Usage) -> bytes:
@@ -60,12 +70,15 @@ def news_of(message: dict[str, Any]) -> tuple[JobNews, str]:
     return _NEWS.get(word, ""), response_id
 
 
-def claim_of(response_id: str, lease_token: str, holder: str, fields: Any) -> Claim:
+def claim_of(
+    response_id: str, lease_token: str, holder: str, fields: Any, wrapping: KeyWrapping
+) -> Claim:
     """Return the claim that a program returned."""
-    account, packed_payload, next_number, usage, begun, why, retries, cost, kind = fields
+    packed_account, packed_payload, next_number, usage, begun, why, retries, cost, *rest = fields
+    account, (kind, wrapped) = packed_account.decode(), rest
     return Claim(
         response_id,
-        account.decode(),
+        account,
         packed_payload,
         lease_token,
         holder,
@@ -76,4 +89,5 @@ def claim_of(response_id: str, lease_token: str, holder: str, fields: Any) -> Cl
         retries and RetryState(**orjson.loads(retries)),
         cost and Cost(**orjson.loads(cost)),
         kind=kind and kind.decode(),
+        key=wrapping.unwrapped(account, response_id, wrapped),
     )

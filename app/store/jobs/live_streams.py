@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
+from app.domain.accounts.content_key import ContentKey, check_value
 from app.domain.ids import tag_of
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
 from app.store.connection.replication import ONE_SERVER, Write
 from app.store.connection.script import Call, Script
 from app.store.jobs.base import JobNews, NewStream, StreamKind
+from app.store.jobs.key_wrapping import KeyWrapping
 from app.store.jobs.news import listen
 from app.store.jobs.payload import dump_payload
 from app.store.jobs.scripts import (
@@ -25,14 +27,24 @@ from app.store.jobs.scripts import (
     LEASE_TOKEN,
 )
 from app.store.keys import Keys
-from app.store.responses.purge_marks import terms
+from app.store.responses.packed_turn import terms
 from app.store.responses.redis import RedisStore
 
 
 class RedisLiveStreamStore:
-    """Implements LiveStreamStore. `lease_s` is how long a silent process owns a stream."""
+    """Implements LiveStreamStore. `lease_s` is how long a silent process owns a stream; `wrapping`
+    wraps the keys of those that are encrypted.
+    """
 
-    def __init__(self, client: Client, prefix: str, responses: RedisStore, lease_s: float) -> None:
+    def __init__(
+        self,
+        client: Client,
+        prefix: str,
+        responses: RedisStore,
+        lease_s: float,
+        wrapping: KeyWrapping,
+    ) -> None:
+        self._wrapping = wrapping
         self._redis: Any = client
         self._keys = Keys(prefix)
         self._responses = responses
@@ -53,10 +65,18 @@ class RedisLiveStreamStore:
 
     def _beginning(self, stream: NewStream) -> Call:
         claim, kind = stream.claim, "outlasting" if stream.outlasts else "stream"
-        arguments = (claim.account, claim.response_id, claim.lease_token)
-        packed, payload = dump_payload(stream.payload), stream.payload
-        about = terms(payload.response.created_at, payload.user_hash)
-        return self._on_index(BEGIN_STREAM, claim.response_id, *arguments, packed, kind, about)
+        response_id, key, payload = claim.response_id, claim.key, stream.payload
+        arguments = (
+            claim.account,
+            response_id,
+            claim.lease_token,
+            dump_payload(payload),
+            kind,
+            terms(payload.response.created_at, payload.user_hash),
+            check_value(key, response_id),
+            self._wrapping.wrapped(response_id, key),
+        )
+        return self._on_index(BEGIN_STREAM, response_id, *arguments)
 
     def lease(self, response_ids: Sequence[str]) -> None:
         """Renew the leases of streams."""
@@ -77,11 +97,14 @@ class RedisLiveStreamStore:
             token = self._on_index(LEASE_TOKEN, response_id, response_id).run(self._redis)
         return None if token is None else cast(str, token.decode())
 
-    def ask_cancel(self, account: str, response_id: str, *, any_kind: bool) -> StreamKind | None:
+    def ask_cancel(
+        self, account: str, response_id: str, key: ContentKey | None, *, any_kind: bool
+    ) -> StreamKind | None:
         """Ask the process that streams a response to cancel it."""
         if tag_of(response_id) is None:
             return None
-        arguments = (account, response_id, self._keys.news, int(any_kind))
+        check = check_value(key, response_id)
+        arguments = (account, response_id, self._keys.news, int(any_kind), check)
         with translated():
             kind = self._on_index(ASK_CANCEL, response_id, *arguments).run(self._redis)
         return None if kind is None else cast(StreamKind, kind.decode())

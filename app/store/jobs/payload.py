@@ -11,9 +11,9 @@ It is JSON, of names that neighbouring releases know:
 `items` are the conversation, `replaced` the places of those that the model shall not see, `own`
 those that the request brings, and `place` is its parent's position, null for none; `added` are the
 tools that items have brought, `update` is what they have changed of the configuration. The body's
-input stands in `own`, ids minted; `compaction` is how it has asked for one.
-`passed` are the fields and tools that its provider was sent as they came when it came (P1, P2).
-A token's holder has `permissions` beside these.
+input stands in `own`, ids minted; `compaction` is how it has asked for one. `passed` are the fields
+and tools that its provider was sent as they came when it came (P1, P2). A token's holder has
+`permissions` beside these. Of a job with a key all of it is compressed and sealed (store/codec.py).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import Any, cast
 
 import orjson
 
+from app.domain.accounts.content_key import ContentKey
 from app.domain.answer_options import ConfigurationUpdate
 from app.domain.hosted.policy import PassPolicy
 from app.domain.identity import RequestIdentity
@@ -35,10 +36,22 @@ from app.schemas.wire.items import ITEM
 from app.schemas.wire.responses import RESPONSE
 from app.schemas.wire.tools import FUNCTION_TOOL, TOOL
 from app.store.accounts.codec import dump_permissions, load_permissions
+from app.store.codec import Codec
+from app.store.encryption import seal_of
+
+_PART = b"job"
+_codec = Codec()
 
 
 def dump_payload(payload: JobPayload) -> bytes:
     """Encode a payload."""
+    data = _json(payload)
+    if payload.key is None:
+        return data
+    return _codec.pack(data, seal_of(payload.key, payload.response.id, _PART))
+
+
+def _json(payload: JobPayload) -> bytes:
     thread, position, identity = payload.thread, payload.thread.position, payload.identity
     passed = payload.request.passed
     return orjson.dumps(
@@ -65,8 +78,10 @@ def dump_payload(payload: JobPayload) -> bytes:
     )
 
 
-def load_payload(raw: bytes) -> JobPayload:
-    """Decode a payload."""
+def load_payload(raw: bytes, response_id: str = "", key: ContentKey | None = None) -> JobPayload:
+    """Decode a payload; the key opens that of a response which has one."""
+    if key is not None:
+        raw = _codec.unpack(raw, seal_of(key, response_id, _PART))
     fields = orjson.loads(raw)
     response = RESPONSE.load(fields["response"])
     # What was unsupported has been refused or dropped when it came.
@@ -104,6 +119,7 @@ def load_payload(raw: bytes) -> JobPayload:
         identity=RequestIdentity(*fields["identity"]) if fields.get("identity") else None,
         permissions=load_permissions(given) if given else None,
         user_hash=fields.get("user_hash", ""),  # an earlier release has none
+        key=key,
     )
 
 

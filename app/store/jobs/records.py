@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any, cast
 
+from app.domain.accounts.content_key import ContentKey, check_value
 from app.domain.ids import tag_of
 from app.domain.response import Status
 from app.domain.turns.job_payload import JobPayload
@@ -18,6 +19,7 @@ from app.store.connection.replication import Safety
 from app.store.connection.script import Call, Script
 from app.store.jobs.base import Claim, EndReason, EventsOf, RetryState
 from app.store.jobs.codec import claim_of, retries_json
+from app.store.jobs.key_wrapping import KeyWrapping
 from app.store.jobs.payload import dump_payload, load_payload
 from app.store.jobs.scripts import (
     CLAIM,
@@ -32,7 +34,7 @@ from app.store.jobs.scripts import (
     WITHDRAW,
 )
 from app.store.keys import Keys
-from app.store.responses.purge_marks import terms
+from app.store.responses.packed_turn import terms
 
 MAX_LOST_LEASES = 3
 _EVENTS_OF: tuple[EventsOf, ...] = ("nothing", "job", "stream")
@@ -48,16 +50,23 @@ class EndedJob:
 class JobRecords:
     """The records of all jobs; `safety` says how many replicas have what is promised."""
 
-    def __init__(self, client: Client, keys: Keys, safety: Safety) -> None:
+    def __init__(self, client: Client, keys: Keys, safety: Safety, wrapping: KeyWrapping) -> None:
+        self._wrapping = wrapping
         self._redis: Any = client
         self._keys = keys
         self._safety = safety
 
     def create(self, payload: JobPayload) -> bool:
         """Write a job that waits; False where its conversation is another account's."""
-        account, response_id = payload.account, payload.response.id
-        about = terms(payload.response.created_at, payload.user_hash)
-        arguments = (account, response_id, dump_payload(payload), about)
+        account, response_id, key = payload.account, payload.response.id, payload.key
+        arguments = (
+            account,
+            response_id,
+            dump_payload(payload),
+            terms(payload.response.created_at, payload.user_hash),
+            check_value(key, response_id),
+            self._wrapping.wrapped(response_id, key),
+        )
         create = self._on_index(CREATE, response_id, *arguments)
         (is_created,) = self._safety.run(self._redis, create)
         return bool(is_created)
@@ -71,7 +80,7 @@ class JobRecords:
         claim = self._job(CLAIM, response_id, lease_token)
         # Lost with a server, it would be begun a second time; not begun, it would never end.
         (fields,) = self._safety.best_effort(self._redis, claim)
-        return claim_of(response_id, lease_token, lease_token, fields) if fields else None
+        return self._claim_of(response_id, lease_token, lease_token, fields)
 
     def lease_token(self, response_id: str) -> bytes | None:
         """Return the lease token of a job's holder."""
@@ -83,12 +92,14 @@ class JobRecords:
         release = self._job(RELEASE, claim.response_id, claim.lease_token, retries_json(retries))
         return bool(release.run(self._redis))
 
-    def take_over(self, account: str, response_id: str, why: EndReason) -> Claim | None:
+    def take_over(
+        self, account: str, response_id: str, why: EndReason, key: ContentKey | None
+    ) -> Claim | None:
         """Take a job from the worker that runs it, to finish it; None where it has ended."""
-        arguments = (account, response_id, why, self._keys.news)
+        arguments = (account, response_id, why, self._keys.news, check_value(key, response_id))
         take_over = self._on_index(TAKE_OVER, response_id, *arguments)
         (fields,) = self._safety.run(self._redis, take_over)
-        return claim_of(response_id, FINISHER, token_hex(8), fields) if fields else None
+        return self._claim_of(response_id, FINISHER, token_hex(8), fields)
 
     def give_back(
         self, response_id: str, lease_token: str, why: EndReason
@@ -108,26 +119,42 @@ class JobRecords:
             case [account]:
                 return cast(bytes, account)
             case fields:
-                return claim_of(response_id, FINISHER, token_hex(8), fields)
+                return self._claim_of(response_id, FINISHER, token_hex(8), fields)
 
-    def status(self, account: str, response_id: str) -> Status | None:
-        """Return whether the response is queued or in progress; None where it is neither."""
-        if tag_of(response_id) is None:
+    def _claim_of(
+        self, response_id: str, lease_token: str, holder: str, fields: Any
+    ) -> Claim | None:
+        if not fields:
             return None
-        found = self._on_index(STATUS, response_id, account, response_id).run(self._redis)
+        return claim_of(response_id, lease_token, holder, fields, self._wrapping)
+
+    def status(self, account: str, response_id: str, key: ContentKey | None) -> Status | None:
+        """Return whether the response is queued or in progress; None where it is neither."""
+        found = self._seen(STATUS, account, response_id, key)
         return cast(Status, found.decode()) if found else None
 
-    def stream_kind(self, account: str, response_id: str) -> EventsOf | None:
+    def stream_kind(
+        self, account: str, response_id: str, key: ContentKey | None
+    ) -> EventsOf | None:
         """Return what there are events of; None where the response cannot be seen."""
+        kind = self._seen(STREAM_KIND, account, response_id, key)
+        return None if kind is None or kind < 0 else _EVENTS_OF[kind]
+
+    def _seen(self, script: Script, account: str, response_id: str, key: ContentKey | None) -> Any:
+        """Return the reply of a program that says what an account sees, None for no id of ours."""
         if tag_of(response_id) is None:
             return None
-        kind = self._on_index(STREAM_KIND, response_id, account, response_id).run(self._redis)
-        return None if kind < 0 else _EVENTS_OF[kind]
+        arguments = (account, response_id, check_value(key, response_id))
+        return self._on_index(script, response_id, *arguments).run(self._redis)
 
     def payload(self, response_id: str) -> JobPayload | None:
         """Return the payload of a job while it waits or runs."""
-        packed = self._redis.hget(self._keys.job(tag_of(response_id) or "", response_id), "ticket")
-        return None if packed is None else load_payload(packed)
+        job = self._keys.job(tag_of(response_id) or "", response_id)
+        packed, account, wrapped = self._redis.hmget(job, "ticket", "account", "key")
+        if packed is None:
+            return None
+        key = self._wrapping.unwrapped(account.decode(), response_id, wrapped)
+        return load_payload(packed, response_id, key)
 
     def _job(self, script: Script, response_id: str, *arguments: Any) -> Call:
         """Return the call of a program of one job, whose first argument is the job's id."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
+from app.domain.accounts.content_key import ContentKey
 from app.domain.ids import tag_of
 from app.domain.response import Status
 from app.domain.turns.job_payload import JobPayload
@@ -33,6 +34,7 @@ from app.store.jobs.base import (
     StreamPart,
 )
 from app.store.jobs.codec import packed
+from app.store.jobs.key_wrapping import KeyWrapping
 from app.store.jobs.news import listen
 from app.store.jobs.queues import JobQueues
 from app.store.jobs.records import EndedJob, JobRecords
@@ -46,6 +48,7 @@ from app.store.responses.stored_bytes import StoredBytes
 
 class RedisJobStore:
     """Implements JobStore on any Redis >= 6.2. `lease_s` is how long a silent worker owns a job.
+    `wrapping` wraps the keys of jobs that are encrypted.
 
     What a caller is promised is confirmed by as many replicas as `responses` waits for: that a job
     is queued, is cancelled, has ended.
@@ -55,14 +58,21 @@ class RedisJobStore:
     encode = staticmethod(encode)
     decode = staticmethod(decode)
 
-    def __init__(self, client: Client, prefix: str, responses: RedisStore, lease_s: float) -> None:
+    def __init__(
+        self,
+        client: Client,
+        prefix: str,
+        responses: RedisStore,
+        lease_s: float,
+        wrapping: KeyWrapping,
+    ) -> None:
         self._redis: Any = client
         self._keys = Keys(prefix)
         self._responses = responses
         self._stored = StoredBytes(client, self._keys)
         self.safety = responses.safety
         self._codec = Codec()
-        self._records = JobRecords(client, self._keys, responses.safety)
+        self._records = JobRecords(client, self._keys, responses.safety, wrapping)
         self._queues = JobQueues(client, self._keys, lease_s)
         self._streams = JobStreams(client, self._keys, self._codec)
 
@@ -152,9 +162,9 @@ class RedisJobStore:
             claim.response_id,
             claim.lease_token,
             claim.holder,
-            *packed(ending, self._codec),
+            *packed(claim, ending, self._codec),
             self._keys.news,
-            *self._responses.commit_arguments(turn),
+            *self._responses.packed(turn).arguments,
         )
         return FINISH((index, *self._stored.keys(turn.account)), arguments)
 
@@ -175,10 +185,12 @@ class RedisJobStore:
         with translated():
             return self._queues.due()
 
-    def take_over(self, account: str, response_id: str, why: EndReason) -> Claim | None:
+    def take_over(
+        self, account: str, response_id: str, why: EndReason, key: ContentKey | None = None
+    ) -> Claim | None:
         """Take a job from the worker that runs it, to finish it; None where it has ended."""
         with translated():
-            return self._records.take_over(account, response_id, why)
+            return self._records.take_over(account, response_id, why, key)
 
     def lost(self) -> Sequence[str]:
         """Return some ids whose lease is over, each under a new one."""
@@ -214,27 +226,33 @@ class RedisJobStore:
         else:
             self._queues.end(response_id, ended.status)
 
-    def status(self, account: str, response_id: str) -> Status | None:
+    def status(
+        self, account: str, response_id: str, key: ContentKey | None = None
+    ) -> Status | None:
         """Return whether the response is queued or in progress; None where it is neither."""
         with translated():
-            return self._records.status(account, response_id)
+            return self._records.status(account, response_id, key)
 
     def payload(self, response_id: str) -> JobPayload | None:
         """Return the payload of a job while it waits or runs."""
         with translated():
             return self._records.payload(response_id)
 
-    def stream_kind(self, account: str, response_id: str) -> EventsOf:
+    def stream_kind(
+        self, account: str, response_id: str, key: ContentKey | None = None
+    ) -> EventsOf:
         """Return what there are events of: a job, or a stream that runs."""
         with translated():
-            kind = self._records.stream_kind(account, response_id)
+            kind = self._records.stream_kind(account, response_id, key)
         if kind is None:
             raise unknown_response(response_id)
         return kind
 
-    def read_events(self, response_id: str, number: int) -> StreamPart:
+    def read_events(
+        self, response_id: str, number: int, key: ContentKey | None = None
+    ) -> StreamPart:
         """Return a job's events from number `number` on, or the first of these."""
-        return self._streams.read(response_id, number)
+        return self._streams.read(response_id, number, key)
 
     def news(self) -> Iterator[tuple[JobNews, str]]:
         """Yield what happens, and to which response, on a connection of its own, for ever.

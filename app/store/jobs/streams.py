@@ -4,8 +4,8 @@ An entry of a stream is a flush (lua/job/job.lua), its events packed (store/code
 
     3-0   n 5   d <packed: {"type":"response.output_text.delta",…}\n{"type":…}>
 
-is events 2, 3 and 4, the next one being number 5. Methods raise StorageUnavailable when Redis is
-unreachable.
+is events 2, 3 and 4, the next one being number 5. Flushes are sealed where their job has a key.
+Methods raise StorageUnavailable when Redis is unreachable.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from app.domain.accounts.content_key import ContentKey
 from app.domain.ids import tag_of
 from app.errors import StorageRefused
 from app.store.codec import Codec
@@ -20,7 +21,7 @@ from app.store.connection.client import Client
 from app.store.connection.errors import to_gateway_error, translated
 from app.store.connection.script import Call, run_all, run_each
 from app.store.jobs.base import Claim, Flush, StreamPart
-from app.store.jobs.codec import append_arguments
+from app.store.jobs.codec import append_arguments, events_seal
 from app.store.jobs.recent_flushes import RecentFlushes
 from app.store.jobs.scripts import APPEND, READ_EVENTS
 from app.store.keys import Keys
@@ -61,7 +62,7 @@ class JobStreams:
 
     def _appending(self, claim: Claim, flush: Flush) -> Call:
         response_id = claim.response_id
-        arguments = append_arguments(claim.lease_token, flush, self._codec)
+        arguments = append_arguments(claim, flush, self._codec)
         index = self._keys.index(tag_of(response_id) or "")
         return APPEND((index,), (response_id, *arguments, self._keys.news))
 
@@ -87,14 +88,16 @@ class JobStreams:
         """Remember nothing of a job that has ended, or is another's."""
         self._recent.forget(response_id)
 
-    def read(self, response_id: str, number: int) -> StreamPart:
+    def read(self, response_id: str, number: int, key: ContentKey | None = None) -> StreamPart:
         """Return a job's events from number `number` on, or the first of these."""
         index = self._keys.index(tag_of(response_id) or "")
         with translated():
             over, entries = READ_EVENTS((index,), (response_id, number, PAGE)).run(self._redis)
         lines: list[bytes] = []
-        for _, (_, after, _, events, *_) in entries:
-            flushed = self._codec.unpack(events).split(b"\n")
+        for entry_id, (_, after, _, events, *_) in entries:
+            first = int(entry_id.partition(b"-")[0]) - 1
+            seal = events_seal(response_id, first, key)
+            flushed = self._codec.unpack(events, seal).split(b"\n")
             # The first entry may begin before `number`.
             lines += flushed[max(0, number - (int(after) - len(flushed))) :]
         more = len(entries) == PAGE

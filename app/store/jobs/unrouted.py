@@ -13,6 +13,7 @@ from app.store.connection.client import Client
 from app.store.connection.errors import translated
 from app.store.connection.replication import ONE_SERVER
 from app.store.jobs.base import Claim
+from app.store.jobs.key_wrapping import KeyWrapping
 from app.store.jobs.queues import JobQueues
 from app.store.jobs.records import JobRecords
 from app.store.keys import Keys
@@ -21,12 +22,15 @@ from app.store.keys import Keys
 class UnroutedJobs:
     """Keeps jobs that were left. Methods raise StorageUnavailable when Redis is unreachable.
 
-    `wait_s` is how long one may be left, `lease_s` how long a silent worker owns a job.
+    `wait_s` is how long one may be left, `lease_s` how long a silent worker owns a job. `wrapping`
+    wraps the keys of those that are encrypted.
     """
 
-    def __init__(self, client: Client, prefix: str, lease_s: float, wait_s: float) -> None:
+    def __init__(
+        self, client: Client, prefix: str, lease_s: float, wait_s: float, wrapping: KeyWrapping
+    ) -> None:
         keys = Keys(prefix)
-        self._records = JobRecords(client, keys, ONE_SERVER)
+        self._records = JobRecords(client, keys, ONE_SERVER, wrapping)
         self._queues = JobQueues(client, keys, lease_s)
         self._left_ms = int(wait_s * 2000) + int(lease_s * 1000)
 

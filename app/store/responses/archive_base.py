@@ -17,8 +17,8 @@ from app.schemas.wire.responses import RESPONSE
 class Archived:
     """A response of an account. `deleted_at` is in Unix seconds.
 
-    `turn` is None once it is purged, and while it waits or runs in the background; `pending` may be
-    what such a response has produced so far.
+    `turn` is None once it is purged, for one that `is_encrypted` with its caller's key, and while
+    it waits or runs in the background; `pending` may be what such a response has produced so far.
     """
 
     account: str
@@ -27,11 +27,12 @@ class Archived:
     deleted_at: int | None
     turn: Turn | None
     pending: Response | None = None
+    is_encrypted: bool = False
 
     @property
     def is_purged(self) -> bool:
         """Whether its content was destroyed."""
-        return self.turn is None and self.status in TERMINAL
+        return self.turn is None and not self.is_encrypted and self.status in TERMINAL
 
     def json(self) -> dict[str, Any]:
         """Return all of it, for an export."""
@@ -43,6 +44,8 @@ class Archived:
         }
         if self.is_purged:
             return shown | {"purged": True}
+        if self.is_encrypted:
+            return shown | {"encrypted": True}
         if self.turn is None:
             return shown | ({"response": RESPONSE.dump(self.pending)} if self.pending else {})
         return shown | {

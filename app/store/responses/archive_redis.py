@@ -14,7 +14,7 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from app.domain.ids import tag_of
-from app.domain.turns.turn import Position, Turn
+from app.domain.turns.turn import Position
 from app.store.connection.checks import persistence_of, servers
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
@@ -52,8 +52,7 @@ class RedisArchive:
             return None
         account = layout.account
         entry = self._entry(tag, record, layout)
-        turn = self._turn(entry, account, record, layout, self._common(tag))
-        return Archived(account, response_id, record.status, record.deleted_at, turn)
+        return self._archived(entry, account, record, layout, self._common(tag))
 
     def _entry(self, tag: str, record: Record, layout: Layout) -> bytes:
         """Return a response's entry; nothing is left of it once it is purged or erased."""
@@ -91,13 +90,7 @@ class RedisArchive:
                     continue
                 if record.is_expired:
                     entry = PURGED
-                yield Archived(
-                    account,
-                    record.response_id,
-                    record.status,
-                    record.deleted_at,
-                    self._turn(entry, account, record, layout, common),
-                )
+                yield self._archived(entry, account, record, layout, common)
 
     def _layout(self, tag: str) -> Layout:
         with translated():
@@ -108,19 +101,26 @@ class RedisArchive:
             common: Mapping[bytes, bytes] = self._redis.hgetall(self._keys.common(tag))
         return common
 
-    def _turn(
+    def _archived(
         self,
         entry: bytes,
         account: str,
         record: Record,
         layout: Layout,
         common: Mapping[bytes, bytes],
-    ) -> Turn | None:
-        if entry == PURGED:
-            return None
-        parent = layout.parent(record.position)
-        named = common.get(digest_of(entry))
-        return self._entries.turn(entry, account, record.response_id, parent, named)
+    ) -> Archived:
+        turn = None
+        if entry != PURGED and not record.is_encrypted:
+            parent, named = layout.parent(record.position), common.get(digest_of(entry))
+            turn = self._entries.turn(entry, account, record.response_id, parent, named)
+        return Archived(
+            account,
+            record.response_id,
+            record.status,
+            record.deleted_at,
+            turn,
+            is_encrypted=record.is_encrypted and (entry != PURGED or record.position.depth < 0),
+        )
 
     def _log(self, tag: str, log: str) -> Iterator[bytes]:
         key, seen = self._keys.log(tag, log), 0

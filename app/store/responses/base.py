@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from app.domain.accounts.content_key import ContentKey
 from app.domain.items import Item
 from app.domain.turns.page import Page, PageQuery
 from app.domain.turns.turn import Context, Turn
 from app.errors import NotFound, Unconfirmed
+from app.store.responses.packed_turn import PackedTurn
 
 
 class Forgotten(Unconfirmed):
@@ -23,6 +25,9 @@ def unknown_response(response_id: str) -> NotFound:
 class ResponseStore(Protocol):
     """Keeps responses by id, for one account each; a foreign id is an unknown id.
 
+    So is the id of a response that was encrypted (Turn.key) to whoever gives no key, or another;
+    to one that was not, a key changes nothing.
+
     Every method raises StorageUnavailable when Redis is unreachable, within its time-out, and
     NotFound (code response_not_found) for an id that is unknown, deleted or another account's.
     """
@@ -36,30 +41,34 @@ class ResponseStore(Protocol):
         """
         ...
 
-    def get(self, account: str, response_id: str) -> Turn:
+    def get(self, account: str, response_id: str, key: ContentKey | None = None) -> Turn:
         """Return a stored turn."""
         ...
 
-    def stream_cuts(self, account: str, response_id: str) -> bytes:
+    def stream_cuts(self, account: str, response_id: str, key: ContentKey | None = None) -> bytes:
         """Return where a response was cut into events (Turn.cuts); nothing where it was not."""
         ...
 
-    def delete(self, account: str, response_id: str) -> None:
+    def delete(self, account: str, response_id: str, key: ContentKey | None = None) -> None:
         """Hide a response; turns that continue it keep their whole context."""
         ...
 
-    def context(self, account: str, response_id: str) -> Context:
+    def context(self, account: str, response_id: str, key: ContentKey | None = None) -> Context:
         """Return what a turn that continues `response_id` starts from."""
         ...
 
-    def input_items(self, account: str, response_id: str, query: PageQuery) -> Page:
+    def input_items(
+        self, account: str, response_id: str, query: PageQuery, key: ContentKey | None = None
+    ) -> Page:
         """Return a page of what the model saw (E6): earlier turns, then this one's own input.
 
         Raises InvalidRequest (param after or before) where the list has no such item.
         """
         ...
 
-    def items(self, account: str, item_ids: Sequence[str]) -> dict[str, Item]:
+    def items(
+        self, account: str, item_ids: Sequence[str], key: ContentKey | None = None
+    ) -> dict[str, Item]:
         """Return those of the items that the account has stored, by id (S5).
 
         Items of deleted responses are not among them.
@@ -78,7 +87,7 @@ class ResponseStore(Protocol):
 class Confirming(Protocol):
     """A store whose saving has two steps."""
 
-    def keep(self, turn: Turn) -> bool:
+    def keep(self, turn: Turn | PackedTurn) -> bool:
         """Save a response without waiting for replicas."""
         ...
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.domain.accounts.content_key import ContentKey, check_value
 from app.domain.ids import alone_id, is_response_id, tag_of
 from app.domain.items import Item
 from app.domain.turns.turn import Position
@@ -15,7 +16,7 @@ from app.store.connection.errors import translated
 from app.store.connection.script import Call, run_all
 from app.store.keys import Keys
 from app.store.responses.base import unknown_response
-from app.store.responses.entries import PURGED, Entries
+from app.store.responses.entries import PURGED, Entries, is_among
 from app.store.responses.paging import TurnSlice
 from app.store.responses.scripts import CHAIN
 
@@ -31,8 +32,9 @@ WHOLE, OWN = (0, -1), (-1, -1)
 class ChainPart:
     """A part of a chain: the response's position, its parent's, and entries from depth `start`.
 
-    `common` is what the response's own entry names, where it is among them. `gone` are the ids of
-    items that had been removed from the conversation; `turn` is the last turn of one that was asked
+    `common` is what the response's own entry names, where it is among them. `gone` are the names of
+    items that had been removed from the conversation; `is_encrypted` says of one that was asked
+    for by its own id that it has a key, and `turn` is the last turn of one that was asked
     for by its own id.
     """
 
@@ -43,6 +45,7 @@ class ChainPart:
     common: bytes | None
     gone: frozenset[str] = frozenset()
     turn: bytes | None = None
+    is_encrypted: bool = False
 
 
 class Chains:
@@ -56,9 +59,16 @@ class Chains:
         self._keys = keys
 
     def find(
-        self, account: str, response_id: str, first: int, last: int, anchor: str = ""
+        self,
+        account: str,
+        response_id: str,
+        depths: tuple[int, int],
+        anchor: str = "",
+        key: ContentKey | None = None,
     ) -> ChainPart | None:
-        """Return these turns of a response's chain, or None where there is no such response.
+        """Return the turns of these depths of a response's chain, the last included.
+
+        Returns None where there is no such response to who has this key.
 
         The id of a conversation stands for all that it lists.
 
@@ -69,11 +79,11 @@ class Chains:
         if tag is None:
             return None
         with translated():
-            reply = self._call(tag, account, response_id, anchor, first, last).run(self._redis)
+            reply = self._call(tag, account, response_id, anchor, depths, key).run(self._redis)
             if reply is None:
                 return None
             _status, log, depth, fork_log, fork_depth, start, parts, entries, common = reply[:9]
-            gone, references, turn, expired = reply[9:]
+            gone, references, turn, expired, is_encrypted = reply[9:]
             if parts and not entries:
                 entries = self._ranges(tag, parts, references)
                 for part, index in expired:
@@ -89,15 +99,18 @@ class Chains:
             common=common,
             gone=frozenset(item_id.decode() for item_id in gone),
             turn=turn,
+            is_encrypted=bool(is_encrypted),
         )
 
-    def own(self, account: str, response_ids: Sequence[str]) -> list[bytes]:
+    def own(
+        self, account: str, response_ids: Sequence[str], key: ContentKey | None = None
+    ) -> list[bytes]:
         """Return the entries of those of these responses that the account has.
 
         Entries of items alone are found by their own ids (ids.alone_id).
         """
         calls = [
-            self._call(tag, account, response_id, "", *OWN)
+            self._call(tag, account, response_id, "", OWN, key)
             for response_id in response_ids
             if (tag := tag_of(response_id))
         ]
@@ -105,8 +118,18 @@ class Chains:
             replies = run_all(self._redis, calls) if calls else []
         return [reply[7][0][0] for reply in replies if reply and reply[7]]
 
-    def _call(self, tag: str, account: str, response_id: str, anchor: str, *depths: int) -> Call:
-        return CHAIN((self._keys.index(tag),), (account, response_id, anchor, *depths, AT_ONCE))
+    def _call(
+        self,
+        tag: str,
+        account: str,
+        response_id: str,
+        anchor: str,
+        depths: tuple[int, int],
+        key: ContentKey | None,
+    ) -> Call:
+        check = check_value(key, response_id)
+        arguments = (account, response_id, anchor, *depths, AT_ONCE, check)
+        return CHAIN((self._keys.index(tag),), arguments)
 
     def _ranges(
         self,
@@ -138,6 +161,7 @@ class PagedChain:
     account: str
     response_id: str
     unknown: NotFound | None = None
+    key: ContentKey | None = None
 
     def turn_of(self, response_id: str) -> TurnSlice | None:
         """Return the one turn of a response, or None where it is not of this chain.
@@ -145,17 +169,20 @@ class PagedChain:
         An item that came to a conversation by itself has the id of an entry of items in its own.
         """
         for anchor in (response_id, alone_id(response_id)):
-            found = self.chains.find(self.account, self.response_id, *OWN, anchor=anchor)
+            found = self._find(OWN, anchor)
             if found is not None:
                 return self._slice(found)
         return None
 
     def read(self, first: int, last: int) -> TurnSlice:
         """Return the turns of these depths, as far as they exist."""
-        found = self.chains.find(self.account, self.response_id, first, last)
+        found = self._find((first, last))
         if found is None:
             raise self.unknown or unknown_response(self.response_id)
         return self._slice(found)
+
+    def _find(self, depths: tuple[int, int], anchor: str = "") -> ChainPart | None:
+        return self.chains.find(self.account, self.response_id, depths, anchor, self.key)
 
     def _slice(self, found: ChainPart) -> TurnSlice:
         turns = [
@@ -165,6 +192,8 @@ class PagedChain:
         return TurnSlice(found.start, found.position.depth, turns)
 
     def _items(self, entry: bytes, gone: frozenset[str], *, is_last: bool) -> tuple[Item, ...]:
-        given, made = self.entries.items(entry)
+        given, made = self.entries.items(entry, self.key, tag_of(self.response_id) or "")
         items = given if is_last and is_response_id(self.response_id) else given + made
-        return tuple(item for item in items if item.id not in gone) if gone else items
+        if not gone:
+            return items
+        return tuple(item for item in items if not is_among(gone, item.id, self.key))

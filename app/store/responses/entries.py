@@ -7,6 +7,9 @@ are stored once, beside the log, and the entry names them by a digest of 12 byte
     size of the items, 4 bytes    | digest | items (store/codec.py) | rest (store/codec.py)
     highest bit: a digest follows |        |                        |
 
+Of a response that was encrypted with its caller's key both are sealed (store/encryption.py), and
+so is what the digest names; the digest is made with the key, so that nobody can try what it is of.
+
 Unpacked, the items are the input's and the output's, and the rest is `include` and the fields of
 the response; `instructions`, `text` and `tools` are null in it where the digest names them. An
 entry without a rest has items alone, which came to a conversation by themselves; MARK says that
@@ -23,15 +26,21 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
+from app.domain.accounts.content_key import ContentKey, check_value
+from app.domain.ids import TAG_LENGTH, stem_of, tag_of
 from app.domain.items import Item
 from app.domain.turns.turn import Position, Turn
 from app.schemas.wire.items import ITEM
 from app.schemas.wire.responses import RESPONSE
-from app.store.codec import Codec
+from app.store.codec import VERSIONS, Codec
+from app.store.encryption import SEALED, seal_of, seal_within
+from app.store.responses.homes import homes_of
+from app.store.responses.packed_turn import PackedTurn
 
 #: What a purge leaves of an entry: its position in the log and nothing else.
 PURGED = b""
@@ -43,9 +52,13 @@ COMMON = ("instructions", "text", "tools")
 COMMON_FROM_BYTES = 300
 
 DIGEST_BYTES = 12
+#: Cuts that are so long are packed. No cuts begin as what is packed does.
+PACKED_FROM_BYTES = 512
 
 _SIZE = struct.Struct(">I")
 _NAMES_COMMON = 0x8000_0000
+#: The parts that are sealed apart.
+_ITEMS, _REST, _COMMON, _CUTS = b"items", b"rest", b"common ", b"cuts"
 _NOT_IN_REST = ("id", "object", "output", "output_text")
 
 Items = tuple[Item, ...]
@@ -68,48 +81,103 @@ class Entries:
         common = orjson.dumps({name: fields[name] for name in COMMON})
         if len(common) < COMMON_FROM_BYTES:
             return self._joined(turn, fields)
-        digest = hashlib.blake2b(common, digest_size=DIGEST_BYTES).digest()
+        digest = _digest(common, turn)
         entry = self._joined(turn, fields | dict.fromkeys(COMMON), digest)
-        packed = self._codec.pack(common)
+        packed = self._codec.pack(common, seal_of(turn.key, turn.response.id, _COMMON + digest))
         return entry + packed + _SIZE.pack(len(packed))
+
+    def packed(self, turn: Turn, entry: bytes | None = None) -> PackedTurn:
+        """Return a turn as stores take it; `entry` is `dump`'s unless another is given."""
+        response, key = turn.response, turn.key
+        return PackedTurn(
+            turn.account,
+            response.id,
+            response.status,
+            response.created_at,
+            self.dump(turn) if entry is None else entry,
+            turn.parent,
+            turn.conversation,
+            self.cuts(turn),
+            check_value(key, response.id),
+            homes_of(response.id, turn.input + response.output, key),
+            turn.expires_at,
+            turn.user_hash,
+        )
+
+    def opened(self, packed: PackedTurn, key: ContentKey) -> Turn:
+        """Return a turn that was packed alone, and sealed with this key. Raises SealedRecord."""
+        entry, own_id = packed.entry, packed.response_id
+        turn = self.turn(entry, packed.account, own_id, packed.parent, key=key)
+        cuts = self.opened_cuts(packed.cuts, own_id, key)
+        conversation, user_hash = packed.conversation, packed.user_hash
+        return replace(turn, conversation=conversation, cuts=cuts, user_hash=user_hash)
 
     def alone(self, turn: Turn) -> bytes:
         """Return a turn as one entry that has all of it."""
         return self._joined(turn, RESPONSE.dump(turn.response))
 
-    def items_alone(self, items: Items) -> bytes:
-        """Return the entry of items that came by themselves."""
-        packed = self._codec.pack(orjson.dumps([ITEM.dump_all(items), []]))
+    def items_alone(self, items: Items, entry_id: str = "", key: ContentKey | None = None) -> bytes:
+        """Return the entry of items that came by themselves; `entry_id` is theirs together."""
+        data = orjson.dumps([ITEM.dump_all(items), []])
+        packed = self._codec.pack(data, seal_of(key, entry_id, _ITEMS))
         return _SIZE.pack(len(packed)) + packed
 
     def _joined(self, turn: Turn, fields: dict[str, Any], digest: bytes = b"") -> bytes:
         items = [ITEM.dump_all(turn.input), fields["output"]]
         for name in _NOT_IN_REST:
             del fields[name]
-        packed = self._codec.pack(orjson.dumps(items))
-        rest = self._codec.pack(orjson.dumps([sorted(turn.include), fields]))
+        key, own_id = turn.key, turn.response.id
+        packed = self._codec.pack(orjson.dumps(items), seal_of(key, own_id, _ITEMS))
+        rest = orjson.dumps([sorted(turn.include), fields])
+        rest = self._codec.pack(rest, seal_of(key, own_id, _REST))
         size = len(packed) | (_NAMES_COMMON if digest else 0)
         return b"".join((_SIZE.pack(size), digest, packed, rest))
 
-    def items(self, entry: bytes) -> tuple[Items, Items]:
-        """Return the items of an entry: input and output, both empty once it is purged."""
+    def cuts(self, turn: Turn) -> bytes:
+        """Return where a turn's stream was cut, as it is stored: nothing for nothing.
+
+        Long ones repeat themselves, and lines even more so.
+        """
+        cuts, seal = turn.cuts, seal_of(turn.key, turn.response.id, _CUTS)
+        if not cuts or (seal is None and len(cuts) < PACKED_FROM_BYTES):
+            return cuts
+        return self._codec.pack(cuts, seal)
+
+    def opened_cuts(self, stored: bytes, response_id: str, key: ContentKey | None) -> bytes:
+        """Return what `cuts` was given; the key is that of a response that is encrypted."""
+        if not stored or (key is None and stored[:1] not in VERSIONS):
+            return stored
+        return self._codec.unpack(stored, seal_of(key, response_id, _CUTS))
+
+    def items(
+        self, entry: bytes, key: ContentKey | None = None, tag: str = ""
+    ) -> tuple[Items, Items]:
+        """Return the items of an entry: input and output, both empty once it is purged.
+
+        `key` opens it, in the conversation of this tag, where it is sealed.
+        """
         if entry in (PURGED, MARK):
             return (), ()
         packed, _ = parts_of(entry)
-        given, made = orjson.loads(self._codec.unpack(packed))
+        given, made = orjson.loads(self._codec.unpack(packed, seal_within(key, tag, _ITEMS)))
         return tuple(ITEM.load_all(given)), tuple(ITEM.load_all(made))
 
     def all_items(
-        self, entries: Iterable[bytes], gone: frozenset[str] = frozenset()
+        self,
+        entries: Iterable[bytes],
+        gone: frozenset[str] = frozenset(),
+        key: ContentKey | None = None,
+        tag: str = "",
     ) -> tuple[list[Item], list[range]]:
         """Return the items of entries, in their order, and which of them each turn's input is.
 
-        Without those that are gone. Items that came by themselves belong to the turn before them,
-        as if that had answered them.
+        Without those that are gone; `key` and `tag` as for `items`. Items that came by themselves
+        belong to the turn before them, as if that had answered them.
 
         MEASURED: made all together, the items of 100 turns take a sixth less than turn by turn.
         """
         unpack, shown, inputs = self._codec.unpack, list[dict[str, Any]](), list[range]()
+        seal = seal_within(key, tag, _ITEMS)
         for entry in entries:
             start = len(shown)
             if entry == PURGED:
@@ -118,10 +186,10 @@ class Entries:
             if entry == MARK:
                 continue
             packed, rest = parts_of(entry)
-            given, made = orjson.loads(unpack(packed))
+            given, made = orjson.loads(unpack(packed, seal))
             if gone:
-                given = [item for item in given if item["id"] not in gone]
-                made = [item for item in made if item["id"] not in gone]
+                given = [item for item in given if not is_among(gone, item["id"], key)]
+                made = [item for item in made if not is_among(gone, item["id"], key)]
             shown += given
             if rest:
                 inputs.append(range(start, len(shown)))
@@ -142,19 +210,26 @@ class Entries:
         response_id: str,
         parent: Position | None,
         common: bytes | None = None,
+        key: ContentKey | None = None,
+        tag: str = "",
     ) -> Turn:
         """Return the turn of an entry; `common` are the fields that its digest names.
 
-        A purged entry has none.
+        `key` opens it where it is sealed, in the conversation of this tag where it is not known
+        which response's it is. A purged entry has none.
         """
         packed, rest = parts_of(entry)
-        given, made = orjson.loads(self._codec.unpack(packed))
-        include, rest_fields = orjson.loads(self._codec.unpack(rest))
-        if common:
-            rest_fields.update(orjson.loads(self._codec.unpack(common)))
+        key = key if is_sealed(entry) else None
+        scope, unpack = stem_of(response_id) or tag, self._codec.unpack
+        given, made = orjson.loads(unpack(packed, seal_within(key, scope, _ITEMS)))
+        include, rest_fields = orjson.loads(unpack(rest, seal_within(key, scope, _REST)))
+        if common:  # another turn of the conversation may have brought it
+            part = _COMMON + digest_of(entry)
+            seal = seal_within(key, scope[:TAG_LENGTH], part)
+            rest_fields.update(orjson.loads(unpack(common, seal)))
         response = RESPONSE.load({"id": response_id, "output": made, **rest_fields})
         items = tuple(ITEM.load_all(given))
-        return Turn(account, response, items, frozenset(include), parent)
+        return Turn(account, response, items, frozenset(include), parent, key=key)
 
 
 def digest_of(entry: bytes) -> bytes:
@@ -170,3 +245,25 @@ def parts_of(entry: bytes) -> tuple[bytes, bytes]:
     start = _SIZE.size + (DIGEST_BYTES if size & _NAMES_COMMON else 0)
     end = start + (size & ~_NAMES_COMMON)
     return entry[start:end], entry[end:]
+
+
+def is_sealed(entry: bytes) -> bool:
+    """Tell whether an entry is of a response, or of items, that were encrypted."""
+    return entry not in (PURGED, MARK) and parts_of(entry)[0][:1] == SEALED
+
+
+def name_of(item_id: str, key: ContentKey | None) -> str:
+    """Return what stands for an item's id outside of entries: of sealed ones not the id itself."""
+    return item_id if key is None else key.name(item_id)
+
+
+def is_among(names: frozenset[str], item_id: str, key: ContentKey | None) -> bool:
+    """Tell whether an item is among those of these names, be it sealed or a plain one before."""
+    return item_id in names or (key is not None and key.name(item_id) in names)
+
+
+def _digest(common: bytes, turn: Turn) -> bytes:
+    if turn.key is not None:
+        tag = tag_of(turn.response.id) or ""
+        return turn.key.digest(tag.encode() + common)[:DIGEST_BYTES]
+    return hashlib.blake2b(common, digest_size=DIGEST_BYTES).digest()

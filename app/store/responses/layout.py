@@ -6,7 +6,7 @@ The fields are described, with an example, in lua/conversation.lua.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.domain.ids import UNIQUE_LENGTH
 from app.domain.turns.turn import Position
@@ -22,7 +22,8 @@ class Record:
 
     Times are in Unix seconds. What has expired was deleted then, and `is_expired` until a purge has
     come. `created_at` is None where the index does not say it: it is purged, or of an earlier
-    release. `user_hash` is of its end user, "" where it has none.
+    release. `user_hash` is of its end user, "" where it has none. One that `is_encrypted` has a
+    check value of its key beside it.
     """
 
     response_id: str
@@ -32,6 +33,7 @@ class Record:
     is_expired: bool = False
     created_at: int | None = None
     user_hash: str = ""
+    is_encrypted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ def layout_of(tag: str, index: Sequence[bytes], expired: Sequence[bytes]) -> Lay
     fork_points = {"0": _NOWHERE}
     for name, value in sorted(fields.items()):
         if name.startswith("resp_"):
-            records.append(_record(name, value, terms, since))
+            record = _record(name, value, terms, since)
+            records.append(replace(record, is_encrypted=f"check:{name}" in fields))
         elif name.startswith("items_"):
             alone.append(_record(name, value, terms, since))
         elif name == "conversation":

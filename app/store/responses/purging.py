@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.domain.ids import home_of, is_conversation_id, tag_of
+from app.domain.ids import is_conversation_id, tag_of
 from app.store.connection.client import Client
 from app.store.connection.replication import Command, Safety
 from app.store.connection.script import run_all
 from app.store.keys import Keys
 from app.store.responses.archive_base import Purged
-from app.store.responses.entries import PURGED, Entries
+from app.store.responses.entries import PURGED, Entries, is_sealed
+from app.store.responses.homes import ItemHomes
 from app.store.responses.layout import Layout, layout_of
 from app.store.responses.scripts import (
     ERASE,
     ERASE_EMPTY,
     HIDDEN,
     INDEX,
-    LEAVE_HOME,
     PURGE,
     PURGE_CONVERSATION,
 )
@@ -41,6 +41,7 @@ class Purging:
         self._safety = safety
         self._keys = keys
         self._entries = Entries()
+        self._homes = ItemHomes(client, keys)
         self._stored = StoredBytes(client, keys)
 
     def purge(
@@ -142,7 +143,8 @@ class Purging:
         run_all(self._redis, marks)
 
     def _leave_homes(self, account: str, any_id: str, entry: bytes) -> None:
+        if is_sealed(entry):
+            self._homes.leave_encrypted(account, any_id)
+            return
         given, made = self._entries.items(entry)
-        homeless = [item.id for item in given + made if home_of(item.id) is None]
-        if homeless:
-            LEAVE_HOME((self._keys.homes(account),), (any_id, *homeless)).run(self._redis)
+        self._homes.leave(account, any_id, given + made)

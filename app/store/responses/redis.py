@@ -14,14 +14,13 @@ from typing import Any
 
 from redis.cluster import RedisCluster
 
-from app.domain.ids import alone_id, home_of, tag_of
+from app.domain.accounts.content_key import ContentKey, check_value
+from app.domain.ids import alone_id, tag_of
 from app.domain.items import Item
-from app.domain.response import TERMINAL, TRANSITIONS
 from app.domain.tools import functions_of
 from app.domain.turns.page import Page, PageQuery
-from app.domain.turns.turn import Context, Position, Turn
+from app.domain.turns.turn import Context, Turn
 from app.schemas.wire.tools import TOOL
-from app.store.codec import VERSIONS, Codec
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
 from app.store.connection.replication import ONE_SERVER, Command, Safety
@@ -29,19 +28,12 @@ from app.store.keys import Keys
 from app.store.responses.base import Forgotten, unknown_response
 from app.store.responses.chains import OWN, WHOLE, ChainPart, Chains, PagedChain
 from app.store.responses.entries import PURGED, Entries
+from app.store.responses.homes import ItemHomes
+from app.store.responses.packed_turn import PackedTurn
 from app.store.responses.paging import page
-from app.store.responses.purge_marks import purge_marks, terms
+from app.store.responses.purge_marks import purge_marks
 from app.store.responses.scripts import COMMIT, CUTS, HIDE, TOUCH
 from app.store.responses.stored_bytes import StoredBytes
-
-#: Cuts that are so long are packed. No cuts begin as what is packed does.
-PACKED_FROM_BYTES = 512
-
-#: The statuses that each may follow, as the program that commits reads them.
-_BEFORE = {
-    status: f" {' '.join(old for old, new in TRANSITIONS.items() if status in new)} "
-    for status in (*TRANSITIONS, *TERMINAL)
-}
 
 
 class RedisStore:
@@ -66,57 +58,44 @@ class RedisStore:
         self._is_cluster = isinstance(client, RedisCluster)
         self._keys = Keys(prefix)
         self._entries = Entries()
-        self._codec = Codec()
         self._chains = Chains(client, self._keys)
+        self._homes = ItemHomes(client, self._keys)
         self._stored = StoredBytes(client, self._keys)
         self.safety = Safety(wait_replicas, wait_s)
         self._now = now
 
     def save(self, turn: Turn) -> bool:
         """Keep a terminal response, at once visible to every process."""
-        return self._save(turn, self.safety)
+        return self._save(self.packed(turn), self.safety)
 
-    def keep(self, turn: Turn) -> bool:
+    def keep(self, turn: Turn | PackedTurn) -> bool:
         """Save a response without waiting for replicas."""
-        return self._save(turn, ONE_SERVER)
+        return self._save(turn if isinstance(turn, PackedTurn) else self.packed(turn), ONE_SERVER)
 
-    def _save(self, turn: Turn, safety: Safety) -> bool:
+    def _save(self, turn: PackedTurn, safety: Safety) -> bool:
         with translated():
             committed, reached = self._committed(turn, safety)
             if committed is None:
-                raise unknown_response(turn.response.id)
+                raise unknown_response(turn.response_id)
             standing, size = committed
             self._stored.follow(turn.account, size)
         safety.require(reached)
-        return bytes(standing).decode() == turn.response.status
+        return bytes(standing).decode() == turn.status
 
-    def commit_arguments(self, turn: Turn) -> tuple[str | bytes | int, ...]:
-        """Return the arguments of the function that stores a turn (lua/commit_turn.lua)."""
-        response, parent = turn.response, turn.parent or Position("0", -1)
-        return (
-            turn.account,
-            response.id,
-            response.status,
-            _BEFORE[response.status],
-            self._entries.dump(turn),
-            parent.log,
-            parent.depth,
-            turn.conversation or "",
-            self._packed(turn.cuts),
-            "" if turn.expires_at is None else turn.expires_at,
-            terms(response.created_at, turn.user_hash),
-        )
-
-    def _packed(self, cuts: bytes) -> bytes:
-        """Return cuts as they are stored. Long ones repeat themselves, and lines even more so."""
-        return cuts if len(cuts) < PACKED_FROM_BYTES else self._codec.pack(cuts)
+    def packed(self, turn: Turn) -> PackedTurn:
+        """Return a turn as this store takes it."""
+        return self._entries.packed(turn)
 
     def marks(self, turn: Turn) -> list[Command]:
         """Return the commands that enter a turn into the account's keys before it is stored.
 
         If it never is, they do no harm.
         """
-        return self._begins(turn) + self._homes_of(turn) + purge_marks(self._keys, turn)
+        packed = self._entries.packed(turn, b"")
+        return [*self._begins(packed), *self._marks(packed)]
+
+    def _marks(self, turn: PackedTurn) -> list[Command]:
+        return self._homes.entering(turn.account, turn.homes) + purge_marks(self._keys, turn)
 
     def confirm(self, response_id: str, wait_s: float) -> None:
         """Return when enough replicas have what was kept.
@@ -133,74 +112,65 @@ class RedisStore:
             raise Forgotten("The response was lost with the server that had it: keep it again.")
         self.safety.require(reached)
 
-    def _committed(self, turn: Turn, safety: Safety) -> tuple[Any, int]:
+    def _committed(self, turn: PackedTurn, safety: Safety) -> tuple[Any, int]:
         """Commit a turn; return the reply, and how many replicas have it."""
-        tag = _tag(turn.response.id)
-        marks = self._homes_of(turn) + purge_marks(self._keys, turn)
+        tag, marks = _tag(turn.response_id), self._marks(turn)
         keys = [self._keys.index(tag), *self._stored.keys(turn.account)]
-        arguments = (*self.commit_arguments(turn), self._keys.news)
+        arguments = (*turn.arguments, self._keys.news)
         if not self._is_cluster and turn.parent is None:
             keys.append(self._keys.conversations(turn.account))
-            arguments += (turn.response.created_at, tag)
+            arguments += (turn.created_at, tag)
         # On a Cluster these keys have other servers.
         begins = self._begins(turn) if self._is_cluster else []
         results, reached = safety.attempt(self._redis, *begins, *marks, COMMIT(keys, arguments))
         return results[-1], reached
 
-    def _begins(self, turn: Turn) -> list[Command]:
+    def _begins(self, turn: PackedTurn) -> list[Command]:
         """Return the command that enters a conversation into its account's list, if it is new."""
         if turn.parent is not None:
             return []
         key = self._keys.conversations(turn.account)
-        return [("ZADD", key, turn.response.created_at, _tag(turn.response.id))]
+        return [("ZADD", key, turn.created_at, _tag(turn.response_id))]
 
-    def _homes_of(self, turn: Turn) -> list[Command]:
-        """Return the command that enters where items are whose ids do not say so, if any are."""
-        own = turn.response.id.removeprefix("resp_")  # in every id that was minted for this turn
-        homeless = [
-            item.id for item in _items(turn) if own not in item.id and home_of(item.id) is None
-        ]
-        if not homeless:
-            return []
-        homes = [part for item_id in homeless for part in (item_id, turn.response.id)]
-        return [("HSET", self._keys.homes(turn.account), *homes)]
-
-    def get(self, account: str, response_id: str) -> Turn:
+    def get(self, account: str, response_id: str, key: ContentKey | None = None) -> Turn:
         """Return a stored turn."""
-        found = self._found(account, response_id, *OWN)
-        return self._turn(found, account, response_id)
+        found = self._found(account, response_id, OWN, key)
+        return self._turn(found, account, response_id, key)
 
-    def stream_cuts(self, account: str, response_id: str) -> bytes:
+    def stream_cuts(self, account: str, response_id: str, key: ContentKey | None = None) -> bytes:
         """Return where a response was cut into events; nothing where it was made whole."""
-        tag, cuts = tag_of(response_id), None
+        tag, found = tag_of(response_id), None
         if tag is not None:
+            arguments = (account, response_id, check_value(key, response_id))
             with translated():
-                cuts = CUTS((self._keys.index(tag),), (account, response_id)).run(self._redis)
-        if cuts is None:
+                found = CUTS((self._keys.index(tag),), arguments).run(self._redis)
+        if found is None:
             raise unknown_response(response_id)
-        return self._codec.unpack(cuts) if cuts[:1] in VERSIONS else bytes(cuts)
+        cuts, is_encrypted = bytes(found[0]), found[1]
+        return self._entries.opened_cuts(cuts, response_id, key if is_encrypted else None)
 
-    def delete(self, account: str, response_id: str) -> None:
+    def delete(self, account: str, response_id: str, key: ContentKey | None = None) -> None:
         """Hide a response; turns that continue it keep their whole context."""
-        self._found(account, response_id, *OWN)
+        self._found(account, response_id, OWN, key)
         now = int(self._now())
         # First where a purge will look for it: a mark without effect does no harm.
         mark = ("ZADD", self._keys.deleted, now, response_id)
-        hide = HIDE((self._keys.index(_tag(response_id)),), (account, response_id, now))
+        arguments = (account, response_id, now, check_value(key, response_id))
+        hide = HIDE((self._keys.index(_tag(response_id)),), arguments)
         with translated():
             _, hidden = self.safety.run(self._redis, mark, hide)
         if not hidden:
             raise unknown_response(response_id)
 
-    def context(self, account: str, response_id: str) -> Context:
+    def context(self, account: str, response_id: str, key: ContentKey | None = None) -> Context:
         """Return what a turn that continues `response_id` starts from.
 
         It takes one round trip while the conversation is short, and two for any number of
         turns and forks.
         """
-        found = self._found(account, response_id, *WHOLE)
-        turn = self._turn(found, account, response_id)
-        earlier, inputs = self._entries.all_items(found.entries[:-1], found.gone)
+        found = self._found(account, response_id, WHOLE, key)
+        turn, tag = self._turn(found, account, response_id, key), _tag(response_id)
+        earlier, inputs = self._entries.all_items(found.entries[:-1], found.gone, key, tag)
         inputs.append(range(len(earlier), len(earlier) + len(turn.input)))
         purged = self._entries.purged(found.entries)
         items = (*earlier, *_items(turn))
@@ -212,36 +182,25 @@ class RedisStore:
         account: str,
         response_id: str,
         query: PageQuery,
+        key: ContentKey | None = None,
     ) -> Page:
         """Return a page of what the model saw (E6): earlier turns, then this one's own input.
 
         It takes one round trip, and one more for each of `after` and `before`.
         """
-        chain = PagedChain(self._chains, self._entries, account, response_id)
+        chain = PagedChain(self._chains, self._entries, account, response_id, key=key)
         return page(chain, query)
 
-    def items(self, account: str, item_ids: Sequence[str]) -> dict[str, Item]:
+    def items(
+        self, account: str, item_ids: Sequence[str], key: ContentKey | None = None
+    ) -> dict[str, Item]:
         """Return those of the items that the account has stored, by id (S5)."""
-        homes = sorted(set(self._homes(account, item_ids).values()))
-        entries = self._chains.own(account, homes)
+        homes = sorted(set(self._homes.find(account, item_ids, key).values()))
+        entries = self._chains.own(account, homes, key)
         if len(entries) < len(homes):  # some may have come to a conversation by themselves
-            entries += self._chains.own(account, list(map(alone_id, homes)))
-        stored = {item.id: item for item in self._entries.all_items(entries)[0]}
+            entries += self._chains.own(account, list(map(alone_id, homes)), key)
+        stored = {item.id: item for item in self._entries.all_items(entries, key=key)[0]}
         return {item_id: stored[item_id] for item_id in item_ids if item_id in stored}
-
-    def _homes(self, account: str, item_ids: Sequence[str]) -> dict[str, str]:
-        """Return the response whose turn brought an item, for each that has one."""
-        homes = {item_id: home for item_id in item_ids if (home := home_of(item_id))}
-        homeless = [item_id for item_id in item_ids if item_id not in homes]
-        if homeless:
-            with translated():
-                found = self._redis.hmget(self._keys.homes(account), homeless)
-            homes |= {
-                item_id: home.decode()
-                for item_id, home in zip(homeless, found, strict=True)
-                if home
-            }
-        return homes
 
     def stored_bytes(self, account: str) -> int:
         """Return how many bytes an account has stored."""
@@ -252,15 +211,19 @@ class RedisStore:
         with translated():
             self._redis.ping()
 
-    def _found(self, account: str, response_id: str, first: int, last: int) -> ChainPart:
-        found = self._chains.find(account, response_id, first, last)
+    def _found(
+        self, account: str, response_id: str, depths: tuple[int, int], key: ContentKey | None
+    ) -> ChainPart:
+        found = self._chains.find(account, response_id, depths, key=key)
         if found is None or not found.entries or found.entries[-1] == PURGED:
             raise unknown_response(response_id)
         return found
 
-    def _turn(self, found: ChainPart, account: str, response_id: str) -> Turn:
+    def _turn(
+        self, found: ChainPart, account: str, response_id: str, key: ContentKey | None
+    ) -> Turn:
         own = found.entries[-1]
-        return self._entries.turn(own, account, response_id, found.parent, found.common)
+        return self._entries.turn(own, account, response_id, found.parent, found.common, key)
 
 
 def _items(turn: Turn) -> tuple[Item, ...]:

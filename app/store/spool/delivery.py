@@ -18,11 +18,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Protocol
 
+from app.domain.accounts.content_key import ContentKey
 from app.domain.ids import tag_of
 from app.domain.turns.turn import Turn
 from app.errors import GatewayError, StorageUnavailable
 from app.store.connection.reasons import reason
 from app.store.responses.base import Confirming
+from app.store.responses.packed_turn import PackedTurn
 from app.store.spool.attempts import DeliveryAttempts
 from app.store.spool.folders import SpoolFolders
 from app.store.spool.timer import SpoolTimer
@@ -114,15 +116,21 @@ class SpoolDelivery:
         why = error.strerror or type(error).__name__
         log.error("response_lost", response_id=turn.response.id, reason=why)
 
-    def find(self, account: str, response_id: str) -> Turn | None:
-        """Return an account's answer that waits on this machine."""
+    def find(self, account: str, response_id: str, key: ContentKey | None = None) -> Turn | None:
+        """Return an account's answer that waits on this machine; its key, where it has one, is
+        wanted.
+        """
         if tag_of(response_id) is None:
             return None
         with suppress(ValueError, OSError):
             for spool in self.folders.readable():
                 turn = spool.take(response_id)
-                if turn is not None and turn.account == account:
-                    return None if turn.is_expired(time.time()) else turn
+                if turn is None or turn.account != account or turn.is_expired(time.time()):
+                    continue
+                if not isinstance(turn, PackedTurn):
+                    return turn
+                if key is not None:
+                    return spool.opened(turn, key)
         return None
 
     def is_kept(self, response_id: str) -> bool:

@@ -2,7 +2,8 @@
 
 A file an answer, named after its response and readable by its owner only. It is there whole or not
 at all: written under another name, synced, then renamed. `resp_….turn` is in no Redis yet;
-`resp_….kept` is, and waits for the replicas to have it as well.
+`resp_….kept` is, and waits for the replicas to have it as well. What is encrypted with its caller's
+key is so here, too, and is delivered as it is.
 """
 
 from __future__ import annotations
@@ -12,15 +13,19 @@ import time
 from base64 import b64decode, b64encode
 from contextlib import suppress
 from dataclasses import replace
+from hmac import compare_digest
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 import orjson
 
+from app.domain.accounts.content_key import ContentKey, check_value
 from app.domain.turns.turn import Position, Turn
 from app.store.responses.entries import Entries
+from app.store.responses.packed_turn import PackedTurn
 
+_PACKED = ("status", "created_at", "check", "homes", "expires_at", "user_hash")
 _TURN, _KEPT, _DRAFT = ".turn", ".kept", ".draft"
 
 #: Two changes of a directory within this time may show the same time of change.
@@ -74,8 +79,10 @@ class Spool:
             self._empty_at_ns = changed_at_ns
         return list(dict.fromkeys(path.stem for path in found))
 
-    def take(self, response_id: str) -> Turn | None:
+    def take(self, response_id: str) -> Turn | PackedTurn | None:
         """Return an answer that is here, or None: another process may have delivered it.
+
+        One that is encrypted is packed, as the store takes it.
 
         Raises:
             ValueError: the file is damaged, or of a release that this one cannot read.
@@ -85,14 +92,26 @@ class Spool:
             return None
         head, entry = _parted(data)
         parent = head["parent"] and Position(*head["parent"])
+        cuts = b64decode(head.get("cuts", ""))  # an earlier release has none
+        if "packed" in head:
+            return PackedTurn(
+                **head["packed"],
+                parent=parent,
+                entry=entry,
+                cuts=cuts,
+                account=head["account"],
+                response_id=head["id"],
+                conversation=head["conversation"],
+            )
         turn = self._entries.turn(entry, head["account"], head["id"], parent)
         # Earlier releases have none of these.
-        return replace(
-            turn,
-            conversation=head.get("conversation"),
-            cuts=b64decode(head.get("cuts", "")),
-            user_hash=head.get("user_hash", ""),
-        )
+        user_hash = head.get("user_hash", "")
+        return replace(turn, conversation=head.get("conversation"), cuts=cuts, user_hash=user_hash)
+
+    def opened(self, packed: PackedTurn, key: ContentKey) -> Turn | None:
+        """Return an answer that is encrypted with this key, None for another key."""
+        known = compare_digest(packed.check, check_value(key, packed.response_id))
+        return self._entries.opened(packed, key) if known else None
 
     def is_kept(self, response_id: str) -> bool:
         """Tell whether Redis has the answer already, and only replicas are waited for."""
@@ -146,15 +165,18 @@ class Spool:
         return self.directory / f"{response_id}{suffix}"
 
     def _dump(self, turn: Turn) -> bytes:
-        head = {
-            "id": turn.response.id,
-            "account": turn.account,
-            "parent": turn.parent and [turn.parent.log, turn.parent.depth],
-            "conversation": turn.conversation,
-            "cuts": b64encode(turn.cuts).decode(),
-            "user_hash": turn.user_hash,
+        packed = self._entries.packed(turn, self._entries.alone(turn))
+        head: dict[str, Any] = {
+            "id": packed.response_id,
+            "account": packed.account,
+            "parent": packed.parent and [packed.parent.log, packed.parent.depth],
+            "conversation": packed.conversation,
+            "cuts": b64encode(packed.cuts if packed.check else turn.cuts).decode(),
+            "user_hash": packed.user_hash,
         }
-        whole = orjson.dumps(head) + b"\n" + self._entries.alone(turn)
+        if packed.check:  # what could not be read in the entry to deliver it
+            head["packed"] = {name: getattr(packed, name) for name in _PACKED}
+        whole = orjson.dumps(head) + b"\n" + packed.entry
         return b"%08x\n" % crc32(whole) + whole
 
 

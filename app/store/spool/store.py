@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
+from app.domain.accounts.content_key import ContentKey
 from app.domain.ids import home_of
 from app.domain.items import Item
 from app.domain.turns.page import Page, PageQuery
@@ -103,33 +104,38 @@ class SpoolingStore:
             raise fault from error
         return True
 
-    def get(self, account: str, response_id: str) -> Turn:
+    def get(self, account: str, response_id: str, key: ContentKey | None = None) -> Turn:
         """Return a stored turn, or one that waits in the spool."""
         try:
             return self._delivered(
-                account, response_id, lambda: self._store.get(account, response_id)
+                account, response_id, key, lambda: self._store.get(account, response_id, key)
             )
         except Undelivered as waiting:
             return waiting.turn
 
-    def stream_cuts(self, account: str, response_id: str) -> bytes:
+    def stream_cuts(self, account: str, response_id: str, key: ContentKey | None = None) -> bytes:
         """Return where a response was cut into events; nothing where it was made whole."""
         try:
             return self._delivered(
-                account, response_id, lambda: self._store.stream_cuts(account, response_id)
+                account,
+                response_id,
+                key,
+                lambda: self._store.stream_cuts(account, response_id, key),
             )
         except Undelivered as waiting:
             return waiting.turn.cuts
 
-    def delete(self, account: str, response_id: str) -> None:
+    def delete(self, account: str, response_id: str, key: ContentKey | None = None) -> None:
         """Hide a response; turns that continue it keep their whole context."""
-        self._delivered(account, response_id, lambda: self._store.delete(account, response_id))
+        self._delivered(
+            account, response_id, key, lambda: self._store.delete(account, response_id, key)
+        )
         self._delivery.drop(response_id)
 
-    def context(self, account: str, response_id: str) -> Context:
+    def context(self, account: str, response_id: str, key: ContentKey | None = None) -> Context:
         """Return what a turn that continues `response_id` starts from."""
         return self._delivered(
-            account, response_id, lambda: self._store.context(account, response_id)
+            account, response_id, key, lambda: self._store.context(account, response_id, key)
         )
 
     def input_items(
@@ -137,25 +143,28 @@ class SpoolingStore:
         account: str,
         response_id: str,
         query: PageQuery,
+        key: ContentKey | None = None,
     ) -> Page:
         """Return a page of what the model saw (E6): earlier turns, then this one's own input."""
 
         def read() -> Page:
-            return self._store.input_items(account, response_id, query)
+            return self._store.input_items(account, response_id, query, key)
 
         try:
-            return self._delivered(account, response_id, read)
+            return self._delivered(account, response_id, key, read)
         except Undelivered as waiting:
             if waiting.turn.parent is not None:
                 raise
             return page(OneTurn(waiting.turn.input), query)
 
-    def items(self, account: str, item_ids: Sequence[str]) -> dict[str, Item]:
+    def items(
+        self, account: str, item_ids: Sequence[str], key: ContentKey | None = None
+    ) -> dict[str, Item]:
         """Return those of the items that the account has stored, by id (S5)."""
-        found = self._store.items(account, item_ids)
+        found = self._store.items(account, item_ids, key)
         homes = {home_of(each) for each in item_ids if each not in found}
-        late = [home for home in homes if home and self._deliver_late(account, home)]
-        return self._store.items(account, item_ids) if late else found
+        late = [home for home in homes if home and self._deliver_late(account, home, key)]
+        return self._store.items(account, item_ids, key) if late else found
 
     def stored_bytes(self, account: str) -> int:
         """Return how many bytes an account has stored; what waits in the spool is not counted."""
@@ -165,7 +174,9 @@ class SpoolingStore:
         """Return when the store answers."""
         self._store.ping()
 
-    def _delivered(self, account: str, response_id: str, read: Callable[[], Read]) -> Read:
+    def _delivered(
+        self, account: str, response_id: str, key: ContentKey | None, read: Callable[[], Read]
+    ) -> Read:
         """Return what `read` does; if it finds nothing, once more when the answer is delivered.
 
         Raises:
@@ -174,13 +185,13 @@ class SpoolingStore:
         try:
             return read()
         except NotFound:
-            if not self._deliver_late(account, response_id):
+            if not self._deliver_late(account, response_id, key):
                 raise
         return read()
 
-    def _deliver_late(self, account: str, response_id: str) -> bool:
+    def _deliver_late(self, account: str, response_id: str, key: ContentKey | None) -> bool:
         """Deliver an account's answer if it waits here; return whether it did."""
-        turn = self._delivery.find(account, response_id)
+        turn = self._delivery.find(account, response_id, key)
         if turn is None:
             return False
         try:

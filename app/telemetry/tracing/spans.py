@@ -46,10 +46,11 @@ class Span:
 class Recording:
     """The spans of one trace in this process: the root, and what was done for it.
 
-    `upstream` is the latest call of a model. `dropped` counts what was too much.
+    `upstream` is the latest call of a model. `dropped` counts what was too much. One that
+    `is_private` has no content, whatever the operator has set.
     """
 
-    __slots__ = ("dropped", "root", "spans", "trace_id", "upstream")
+    __slots__ = ("dropped", "is_private", "root", "spans", "trace_id", "upstream")
 
     def __init__(self, trace_id: str, root: Span) -> None:
         self.trace_id = trace_id
@@ -57,6 +58,7 @@ class Recording:
         self.spans = [root]
         self.upstream: Span | None = None
         self.dropped = 0
+        self.is_private = False
 
     def child(self, name: str) -> Span:
         """Begin a step of this process that calls another."""

@@ -1,7 +1,7 @@
 """The span of a call of a model, by the names of OpenTelemetry's GenAI conventions (M4).
 
 Prompts and answers are in it only where OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT says
-so. https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/
+so, and never those of a request whose caller has them encrypted (C6). https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class CallSpans:
             "gateway.attempt": call.attempts,
             "gateway.upstream_key": call.key,
         }
-        if tracer.captures_content:
+        if tracer.captures_content and not recording.is_private:
             span.attributes["gen_ai.input.messages"] = input_messages(request.items)
             span.attributes["gen_ai.system_instructions"] = instructions(parameters.instructions)
         if call.identity is not None:
@@ -82,7 +82,7 @@ def answered(recording: Recording, response: Response) -> None:
         "gen_ai.usage.cache_creation.input_tokens": usage.cache_write_tokens or None,
         "gen_ai.usage.reasoning.output_tokens": usage.reasoning_tokens or None,
     }
-    if tracer.captures_content:
+    if tracer.captures_content and not recording.is_private:
         span.attributes["gen_ai.output.messages"] = output_messages(
             response.output, _finish_reason(response)
         )

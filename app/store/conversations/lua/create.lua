@@ -1,17 +1,20 @@
 -- Begins a conversation.
 -- KEYS: index, stored bytes; where there is one, the account's conversations.
--- ARGV: account, id, time in Unix seconds, metadata as JSON, tag, the id of an entry of items and
--- the entry, '' where there is none; when all of it expires, '' for never.
+-- ARGV: account, id, time in Unix seconds, metadata, tag, the id of an entry of items and the entry,
+-- '' where there is none; when all of it expires, '' for never; the check values of the key for the
+-- conversation and for the entry, '' for none.
 -- Returns how many bytes were stored.
-local account, id, begun, metadata, tag, entry_id, entry, expires = unpack(ARGV)
+local account, id, begun, metadata, tag, entry_id, entry, expires, check, entry_check = unpack(ARGV)
 if redis.call('HEXISTS', index, 'conversation') == 1 then return 0 end
 redis.call('HSET', index, 'account', account,
   'conversation', id .. ':' .. begun .. ':', 'metadata', metadata)
+if check ~= '' then redis.call('HSET', index, 'check:' .. id, check) end
 if expires ~= '' then redis.call('ZADD', index .. ':expiring', expires, 'conversation') end
 if KEYS[3] then redis.call('ZADD', KEYS[3], begun, tag) end
 if entry ~= '' then
   redis.call('RPUSH', index .. ':0', entry)
   redis.call('HSET', index, entry_id, 'items:0:0:', terms(entry_id), begun .. ':')
+  if check ~= '' then redis.call('HSET', index, 'check:' .. entry_id, entry_check) end
   expire('0:0', expires, false)
 end
 local bytes = #metadata + #entry

@@ -1,6 +1,6 @@
--- KEYS: index. ARGV: account, conversation id.
+-- KEYS: index. ARGV: account, conversation id, the check value of the caller's key or ''.
 -- Returns when it was made and its metadata, or nothing where there is no such conversation.
-local account, id = unpack(ARGV)
-if not owned(account) or not is_listed(id) then return false end
+local account, id, check = unpack(ARGV)
+if not owned(account) or not is_listed(id) or not opens(id, check) then return false end
 local text, metadata = unpack(redis.call('HMGET', index, 'conversation', 'metadata'))
 return {string.match(text, ':(%d+):'), metadata}

@@ -1,10 +1,11 @@
 -- Deletes a conversation, as its account sees it.
--- KEYS: index. ARGV: account, conversation id, time in Unix seconds.
+-- KEYS: index. ARGV: account, conversation id, time in Unix seconds, the check value of the caller's
+-- key or ''.
 -- Returns whether there was something to hide: a caller that repeats the call at the same time has
 -- not received the reply.
-local account, id, now = unpack(ARGV)
+local account, id, now, check = unpack(ARGV)
 local text = owned(account) and redis.call('HGET', index, 'conversation')
-if not text then return 0 end
+if not text or not opens(id, check) then return 0 end
 local known, created, deleted = string.match(text, '^([^:]+):(%d+):(%d*)$')
 if known ~= id or (deleted ~= '' and deleted ~= now) then return 0 end
 redis.call('HSET', index, 'conversation', table.concat({id, created, now}, ':'))

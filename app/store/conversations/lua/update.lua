@@ -1,9 +1,11 @@
 -- Replaces a conversation's metadata.
--- KEYS: index, stored bytes. ARGV: account, conversation id, metadata as JSON.
--- Returns when it was made, its metadata, and how many bytes more are stored, or nothing where there
--- is no such conversation.
-local account, id, metadata = unpack(ARGV)
-if not owned(account) or not is_listed(id) then return false end
+-- KEYS: index, stored bytes. ARGV: account, conversation id, metadata, the check value of the
+-- caller's key or ''.
+-- Returns when it was made, its metadata, and how many bytes more are stored, -1 where it has no key,
+-- or nothing where there is no such conversation.
+local account, id, metadata, check = unpack(ARGV)
+if not owned(account) or not is_listed(id) or not opens(id, check) then return false end
+if is_plain(id, check) then return -1 end
 local more = #metadata - redis.call('HSTRLEN', index, 'metadata')
 redis.call('HSET', index, 'metadata', metadata)
 add_stored(more)

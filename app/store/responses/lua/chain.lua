@@ -2,14 +2,14 @@
 -- KEYS: index.
 -- ARGV: account, the id of a response or of a conversation, an id whose turn alone is wanted or '',
 -- the first and the last depth that are wanted (negative: from the end), how many entries at most
--- are returned at once.
--- Returns nothing where the response is unknown or has not ended, or else its status, log and
+-- are returned at once, the check value of the caller's key or ''.
+-- Returns nothing where the response is unknown, or has not ended, or has another key, or else its status, log and
 -- depth; the log and depth that its log continues; the first depth of what follows; where the
 -- entries are (log, first and last index, newest first); the entries of each of these, none where
 -- they are too many; what the last turn has in common with others; the ids of items that had been
 -- removed; the references among what is left to be read (number of the part, index in it, log); of
--- a conversation its last turn; and what of what is left to be read has expired (number of the part,
--- index in it).
+-- a conversation its last turn; what of what is left to be read has expired (number of the part,
+-- index in it); and whether what the id names has a key.
 -- So many entries from the end of a conversation are looked through for its last turn.
 local NEAR = 8
 
@@ -20,12 +20,16 @@ local function has_response(entry)
   return size > 0 and #entry > 4 + size + (digest(entry) and 12 or 0)
 end
 
-local account, id, anchor, first, last, most = unpack(ARGV)
+local account, id, anchor, first, last, most, check = unpack(ARGV)
+if not opens(id, check) then return false end
+local encrypted = redis.call('HEXISTS', index, 'check:' .. id)
 local is_list = string.sub(id, 1, 5) == 'conv_'
 local found = owned(account) and record(id)
 if is_list and owned(account) and is_listed(id) then
   local depth = redis.call('LLEN', index .. ':0') - 1
-  if depth < 0 then return {'', '0', depth, '0', -1, 0, {}, {}, false, {}, {}, false, {}} end
+  if depth < 0 then
+    return {'', '0', depth, '0', -1, 0, {}, {}, false, {}, {}, false, {}, encrypted}
+  end
   found = {status = '', log = '0', depth = depth, deleted = ''}
 end
 if not found or found.deleted ~= '' or found.depth < 0 then return false end
@@ -120,5 +124,5 @@ end
 local common = digest(own) and redis.call('HGET', index .. ':common', digest(own)) or false
 return {
   found.status, found.log, found.depth, parent_log or '0', fork_depth, first, parts, entries, common,
-  gone, pending, turn, empty
+  gone, pending, turn, empty, encrypted
 }

@@ -3,11 +3,11 @@
 -- ARGV: what commit_turn takes; the channel for news; with the third key a time and a tag, which are
 -- put there.
 -- Returns what commit_turn does.
-if KEYS[3] then redis.call('ZADD', KEYS[3], ARGV[13], ARGV[14]) end
-local committed, id = commit_turn(unpack(ARGV, 1, 11)), ARGV[2]
+if KEYS[3] then redis.call('ZADD', KEYS[3], ARGV[14], ARGV[15]) end
+local committed, id = commit_turn(unpack(ARGV, 1, 12)), ARGV[2]
 -- What was kept of a stream while it ran (jobs/lua/job/job.lua) gives way to what is stored.
 if committed and ARGV[9] ~= '' and
   redis.call('UNLINK', index .. ':job:' .. id, index .. ':events:' .. id) > 0 then
-  redis.call('PUBLISH', ARGV[12], 'ended ' .. id)
+  redis.call('PUBLISH', ARGV[13], 'ended ' .. id)
 end
 return committed

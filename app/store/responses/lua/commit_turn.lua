@@ -5,10 +5,11 @@
 -- `depth` are the parent's place, 0 and -1 for none. `conversation` is the id of the one that the
 -- turn is for, '' for none: there it is the last of log 0, whatever came since its writer read that.
 -- `cuts` says where its stream was cut, '' where there was none. It expires at `expires`, '' for
--- never; `about` is what its terms say.
+-- never; `about` is what its terms say. `check` is the check value of the key that it is encrypted
+-- with, '' for none.
 -- Returns the status that stands and how many bytes were stored, or false where the parent is gone.
 local function commit_turn(account, id, status, before, entry, log, depth, conversation, cuts,
-    expires, about)
+    expires, about, check)
   local owner = redis.call('HGET', index, 'account')
   if owner and owner ~= account then return false end
   local known = record(id)
@@ -37,6 +38,7 @@ local function commit_turn(account, id, status, before, entry, log, depth, conve
     entry = string.sub(entry, 1, -5 - size)
     redis.call('HINCRBY', index .. ':common', '#' .. named, 1)
   end
+  if check ~= '' then redis.call('HSET', index, 'check:' .. id, check) end
   if cuts ~= '' then redis.call('HSET', index .. ':cuts', id, cuts) end
   bytes = bytes + #entry + #cuts
   add_stored(bytes)

@@ -12,7 +12,9 @@
 --     conversation          conversations that have an id: id:created_at:deleted_at. Their log 0 is
 --                           what /v1/conversations lists, in the order in which it came; beside
 --                           turns it has entries of items alone, references and marks (entries.py)
---     metadata              the conversation's, as JSON
+--     metadata              the conversation's, as JSON, sealed where it has a key
+--     check:<id>            of a response, or conversation, that is encrypted with its caller's key:
+--                           what tells that key from others (domain/accounts/content_key.py)
 --     items_<unique>        items:0:depth: of an entry of items alone
 --     terms:<unique>        created_at:user: when a response, or items alone, came, and a keyed hash
 --                           of its end user, which may be empty; until it is purged
@@ -23,7 +25,8 @@
 --                         and the digest how many entries name it
 --   <prefix>{tag}:cuts    hash: response id -> where its stream was cut (domain/stream/replay), packed
 --                         where that is long (codec.py)
---   <prefix>{tag}:removed hash: item id -> the depth of the mark in log 0 that says that the item is
+--   <prefix>{tag}:removed hash: item id, or what stands for an encrypted one's (homes.py) -> the
+--                         depth of the mark in log 0 that says that the item is
 --                         no longer of the conversation; turns before the mark have seen it
 --   <prefix>{tag}:expiring  sorted set: log:depth of turns and items that are to be purged, by when
 --                         (Unix seconds), and `conversation`, itself. From that second on they are
@@ -74,6 +77,18 @@ end
 
 local function owned(account)
   return redis.call('HGET', index, 'account') == account
+end
+
+-- Whether the key that a check value is of, '' for none, is that of what an id names; of what has no
+-- key any is. '*' is an operator's, who may delete what he cannot read.
+local function opens(id, check)
+  local known = redis.call('HGET', index, 'check:' .. id)
+  return not known or known == check or check == '*'
+end
+
+-- Whether a key would encrypt what a conversation, which has none, is to be given.
+local function is_plain(id, check)
+  return check ~= '' and redis.call('HEXISTS', index, 'check:' .. id) == 0
 end
 
 -- The log and the depth of the turn that a log continues: nil and -1 for log 0.

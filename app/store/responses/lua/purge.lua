@@ -12,6 +12,7 @@ local entry = redis.call('LINDEX', index .. ':' .. found.log, place)
 local bytes, named = #entry, digest(entry)
 bytes = bytes + redis.call('HSTRLEN', index .. ':cuts', id)
 redis.call('HDEL', index .. ':cuts', id)
+redis.call('HDEL', index, 'check:' .. id)
 local events, from = index .. ':events:' .. id, '-'
 repeat
   local flushes = redis.call('XRANGE', events, from, '+', 'COUNT', 100)

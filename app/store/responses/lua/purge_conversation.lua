@@ -20,7 +20,7 @@ for _, name in ipairs(names) do
   bytes = bytes + #redis.call('LINDEX', index .. ':0', at)
   redis.call('LSET', index .. ':0', at, '')
   redis.call('ZREM', index .. ':expiring', '0:' .. at)
-  redis.call('HDEL', index, name, terms(name))
+  redis.call('HDEL', index, name, terms(name), 'check:' .. name)
 end
 redis.call('HDEL', index, 'metadata')
 redis.call('HSET', index, 'conversation', table.concat({id, created, deleted}, ':'))

@@ -7,6 +7,7 @@
 --
 --   <prefix>{tag}:job:<id>     hash
 --     account, ticket            what enqueue was given; the ticket is the job's payload
+--     key                        what encrypts it, wrapped (jobs/key_wrapping.py), where it has a key
 --     status                     queued, in_progress, or ending: a process has taken the job over to
 --                                finish it; one that is queued again is still in progress for callers
 --     owner                      the lease token that may write, FINISHER once it is taken over
@@ -33,6 +34,13 @@ local function set_record(id, status) redis.call('HSET', index, id, status .. ':
 local function job(id) return index .. ':job:' .. id end
 local function events(id) return index .. ':events:' .. id end
 
+-- Writes what encrypts a job, and what tells that key from others.
+local function set_key(id, check, key)
+  if check == '' then return end
+  redis.call('HSET', index, 'check:' .. id, check)
+  redis.call('HSET', job(id), 'key', key)
+end
+
 local function append(id, first, data, count, ...)
   if count == '0' then return end
   redis.call('XADD', events(id), (first + 1) .. '-0', 'n', first + count, 'd', data, ...)
@@ -43,7 +51,7 @@ end
 -- What a claim is made of (jobs/codec.py).
 local function claim(id)
   return redis.call('HMGET', job(id),
-    'account', 'ticket', 'next', 'usage', 'begun', 'why', 'retries', 'cost', 'kind')
+    'account', 'ticket', 'next', 'usage', 'begun', 'why', 'retries', 'cost', 'kind', 'key')
 end
 
 -- Where whoever runs it listens.

@@ -1,0 +1,80 @@
+"""What a Redis holds, all of it, unpacked as far as whoever has no key could: to look for words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from redis import Redis
+
+from app.store.codec import Codec
+from app.store.encryption import SEALED
+from app.store.responses.entries import MARK, PURGED, parts_of
+
+_codec = Codec()
+
+
+def everything(redis: Redis) -> Iterator[tuple[bytes, bytes]]:
+    """Yield each key, and each piece of its value, as it is and unpacked."""
+    for key in redis.scan_iter(count=1000):
+        yield key, key
+        for piece in _pieces(redis, key):
+            for readable in _readings(piece):
+                yield key, readable
+
+
+def found_in(redis: Redis, words: Iterable[bytes]) -> dict[str, list[str]]:
+    """Return the keys that hold one of the words in clear, by word."""
+    wanted = [each.lower() for each in words]
+    found: dict[str, list[str]] = {}
+    for key, data in everything(redis):
+        for word in wanted:
+            if word in data.lower():
+                found.setdefault(word.decode(), []).append(key.decode(errors="replace"))
+    return found
+
+
+def kinds_of(redis: Any) -> dict[str, int]:
+    """Return how many keys there are of each type."""
+    kinds: dict[str, int] = {}
+    for key in redis.scan_iter(count=1000):
+        kind = bytes(redis.type(key)).decode()
+        kinds[kind] = kinds.get(kind, 0) + 1
+    return kinds
+
+
+def _pieces(redis: Any, key: bytes) -> Iterator[bytes]:
+    match redis.type(key):
+        case b"string":
+            yield redis.get(key)
+        case b"hash":
+            for name, value in redis.hgetall(key).items():
+                yield name
+                yield value
+        case b"list":
+            yield from redis.lrange(key, 0, -1)
+        case b"set":
+            yield from redis.smembers(key)
+        case b"zset":
+            yield from redis.zrange(key, 0, -1)
+        case b"stream":
+            for _, fields in redis.xrange(key):
+                yield from fields.keys()
+                yield from fields.values()
+        case kind:
+            raise AssertionError(f"a key of a type that nobody looks into: {kind!r}")
+
+
+def _readings(piece: bytes) -> Iterator[bytes]:
+    """Yield a piece as it is, and what its bytes are packed from, wherever that begins."""
+    yield piece
+    candidates = [piece]
+    if len(piece) > 4 and piece not in (PURGED, MARK):
+        candidates += parts_of(piece)
+    for each in candidates:
+        if each[:1] == SEALED:
+            continue
+        try:
+            yield _codec.unpack(each)
+        except Exception:  # noqa: BLE001, S112 - it is packed in no way that anybody could read
+            continue
