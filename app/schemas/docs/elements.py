@@ -30,6 +30,22 @@ def header(name: str, schema: Json, description: str) -> Json:
     return {"in": "header", "name": name, "schema": schema, "description": description}
 
 
+def content_key() -> list[Json]:
+    """Return the headers by which what is stored is encrypted, and found again (C6)."""
+    return [
+        header(
+            "x-encryption-key",
+            {"type": "string", "contentEncoding": "base64", "minLength": 44, "maxLength": 44},
+            "32 bytes that encrypt what is stored of it; the same to come back to it.",
+        ),
+        header(
+            "x-encryption-passphrase",
+            {"type": "string", "minLength": 8, "maxLength": 1024},
+            "The same, from which such a key is made; not beside one.",
+        ),
+    ]
+
+
 def include() -> Json:
     """Return the parameter `include`."""
     values = {"type": "string", "enum": sorted(INCLUDE_VALUES)}

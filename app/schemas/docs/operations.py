@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.schemas.docs.conversations import conversation_operations
+from app.schemas.docs.conversations import CONVERSATIONS, conversation_operations
 from app.schemas.docs.elements import JSON as _JSON
 from app.schemas.docs.elements import KEYED as _KEYED
-from app.schemas.docs.elements import Json, header, page_parameters
+from app.schemas.docs.elements import Json, content_key, header, page_parameters
 from app.schemas.docs.elements import answer as _answer
 from app.schemas.docs.elements import include as _include
 from app.schemas.docs.elements import query as _query
@@ -44,7 +44,7 @@ _OPEN: dict[str, Any] = {"security": []}
 
 def operations() -> dict[str, dict[str, Json]]:
     """Return every operation, the OpenAPI way; each call makes them anew."""
-    return {
+    made: dict[str, dict[str, Json]] = {
         RESPONSES: {"post": _create(), "get": _describe()},
         _ONE: {"get": _retrieve(), "delete": _delete()},
         f"{RESPONSES}/input_tokens": {"post": _count_input()},
@@ -63,6 +63,11 @@ def operations() -> dict[str, dict[str, Json]]:
         "/metrics": {"get": _metrics()},
         "/openapi.json": {"get": _openapi()},
     }
+    for path, methods in made.items():
+        if path.startswith((RESPONSES, CONVERSATIONS)):
+            for operation in methods.values():
+                operation["parameters"] = [*operation.get("parameters", ()), *content_key()]
+    return made
 
 
 def _create() -> Json:

@@ -1,8 +1,9 @@
-"""The key of a job while it waits or runs: wrapped, so that Redis alone does not have it (C6).
+"""The key of a job, or of a stream, while it runs: wrapped, so that Redis alone does not have it (C6).
 
-A worker needs the key that its caller has sent. It stands with the job, encrypted under the
-deployment's secret and bound to its account and response, and is gone with the job. That secret
-is in the same Redis: see SECURITY.md for what this holds off.
+A worker needs the key that a caller has sent: to run a job, and to end a stream whose process is
+lost. It stands beside it, encrypted under the deployment's secret and bound to its account and
+response, and is gone when that has ended. The secret is in the same Redis: see SECURITY.md for what
+this holds off.
 """
 
 from __future__ import annotations
