@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from app.store.encryption import SEALED
 from app.store.responses.entries import MARK, PURGED, parts_of
 
 _codec = Codec()
+_BULK = re.compile(rb"\$(\d+)\r\n")
 
 
 def everything(redis: Redis) -> Iterator[tuple[bytes, bytes]]:
@@ -19,28 +21,36 @@ def everything(redis: Redis) -> Iterator[tuple[bytes, bytes]]:
     for key in redis.scan_iter(count=1000):
         yield key, key
         for piece in _pieces(redis, key):
-            for readable in _readings(piece):
-                yield key, readable
+            yield from readable(key, piece)
+
+
+def appended(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield each argument of each command of an append-only file, as it is and unpacked."""
+    yield b"the file", data
+    at = 0
+    while (head := _BULK.search(data, at)) is not None:
+        end = head.end() + int(head[1])
+        yield from readable(b"the file at %d" % head.start(), data[head.end() : end])
+        at = end
 
 
 def found_in(redis: Redis, words: Iterable[bytes]) -> dict[str, list[str]]:
     """Return the keys that hold one of the words in clear, by word."""
-    wanted = [each.lower() for each in words]
+    return found_among(everything(redis), words)
+
+
+def found_among(
+    pieces: Iterable[tuple[bytes, bytes]], words: Iterable[bytes]
+) -> dict[str, list[str]]:
+    """Return the names of pieces that hold one of the words in clear, by word."""
+    wanted = {each.lower() for each in words}
     found: dict[str, list[str]] = {}
-    for key, data in everything(redis):
+    for name, data in pieces:
+        lower = data.lower()
         for word in wanted:
-            if word in data.lower():
-                found.setdefault(word.decode(), []).append(key.decode(errors="replace"))
+            if word in lower:
+                found.setdefault(repr(word), []).append(name.decode(errors="replace"))
     return found
-
-
-def kinds_of(redis: Any) -> dict[str, int]:
-    """Return how many keys there are of each type."""
-    kinds: dict[str, int] = {}
-    for key in redis.scan_iter(count=1000):
-        kind = bytes(redis.type(key)).decode()
-        kinds[kind] = kinds.get(kind, 0) + 1
-    return kinds
 
 
 def _pieces(redis: Any, key: bytes) -> Iterator[bytes]:
@@ -65,9 +75,9 @@ def _pieces(redis: Any, key: bytes) -> Iterator[bytes]:
             raise AssertionError(f"a key of a type that nobody looks into: {kind!r}")
 
 
-def _readings(piece: bytes) -> Iterator[bytes]:
-    """Yield a piece as it is, and what its bytes are packed from, wherever that begins."""
-    yield piece
+def readable(name: bytes, piece: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield a piece as it is, and what its parts are packed from, under this name."""
+    yield name, piece
     candidates = [piece]
     if len(piece) > 4 and piece not in (PURGED, MARK):
         candidates += parts_of(piece)
@@ -75,6 +85,6 @@ def _readings(piece: bytes) -> Iterator[bytes]:
         if each[:1] == SEALED:
             continue
         try:
-            yield _codec.unpack(each)
+            yield name, _codec.unpack(each)
         except Exception:  # noqa: BLE001, S112 - it is packed in no way that anybody could read
             continue
