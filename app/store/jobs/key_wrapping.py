@@ -1,4 +1,4 @@
-"""The key of a job, or of a stream, while it runs: wrapped, so that Redis alone does not have it (C6).
+"""The key of a job, or a stream, while it runs: wrapped, so that Redis alone does not have it (C6).
 
 A worker needs the key that a caller has sent: to run a job, and to end a stream whose process is
 lost. It stands beside it, encrypted under the deployment's secret and bound to its account and
