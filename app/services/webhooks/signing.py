@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from standardwebhooks.webhooks import Webhook
 
 from app.domain.webhooks.endpoints import WebhookEndpoint, WebhookEvent
-from app.services.encryption import decrypted, encrypted
+from app.store.encryption import decrypted, encrypted
 
 _PREFIX = "whsec_"
 _LENGTH = 32
