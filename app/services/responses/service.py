@@ -248,8 +248,7 @@ class Responses:
 
         Raises as `get` does.
         """
-        found = self._lookup.get(caller.account, well_formed(response_id), caller.content_key)
-        if found.response.status not in TERMINAL:
+        if self.get(caller, response_id, frozenset()).status not in TERMINAL:
             self._background.wait(caller, response_id, seconds, gone)
 
     def follow(
