@@ -55,11 +55,10 @@ class Started:
         Raises as Run.response does.
         """
         response = self.run.response()
-        messages = filter(is_of_user, self.items)
         return CompactedConversation(
             response.id,
             response.created_at,
-            (*messages, *response.output),
+            (*filter(is_of_user, self.items), *response.output),
             response.usage or NO_USAGE,
         )
 
