@@ -29,7 +29,7 @@ from app.store.spool.store_identity import StoreIdentity
 from tests.processes import free_port
 from tests.providers.raw_server import RawServer, Script, Wire
 from tests.redis_server import running
-from tests.store.turns import turn
+from tests.store.turns import WRAPPING, turn
 from tests.tokens import ed_key, jwk, key_set
 
 QUIET = "[background]\nenabled = false\n"
@@ -135,7 +135,8 @@ def beating(idle_s: float) -> Callable[[Setup], None]:
     def beat(setup: Setup) -> None:
         setup.text = ""
         with connect(RedisSettings(url=setup.own_redis())) as client:
-            RedisJobStore(client, "rg:", RedisStore(client, "rg:"), 30).renew([], idle_s)
+            jobs = RedisJobStore(client, "rg:", RedisStore(client, "rg:"), 30, WRAPPING)
+            jobs.renew([], idle_s)
 
     return beat
 
