@@ -14,7 +14,7 @@ from app.store.connection.client import connect
 from app.store.jobs.base import Claim, Flush, NewStream
 from app.store.jobs.live_streams import RedisLiveStreamStore
 from tests.store.test_jobs import BEGUN, SPOKEN, Bench, ended, turn
-from tests.store.turns import payload_of
+from tests.store.turns import WRAPPING, payload_of
 
 CUTS = b"\x93\x93\x94"
 
@@ -40,7 +40,7 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Streams]:
     url = request.getfixturevalue("redis_url" if request.param == "redis" else "cluster_url")
     with connect(RedisSettings(url=url)) as client:
         bench = Streams(client)
-        bench.live = RedisLiveStreamStore(client, bench.prefix, bench.responses, 30)
+        bench.live = RedisLiveStreamStore(client, bench.prefix, bench.responses, 30, WRAPPING)
         yield bench
 
 
@@ -88,7 +88,7 @@ def test_only_what_may_outlast_its_caller_is_cancelled(bench: Streams) -> None:
 
 
 def test_a_stream_that_was_lost_is_not_run_again_but_ended(bench: Streams) -> None:
-    lapsing = RedisLiveStreamStore(bench.client, bench.prefix, bench.responses, -1)
+    lapsing = RedisLiveStreamStore(bench.client, bench.prefix, bench.responses, -1, WRAPPING)
     _, claim = bench.begun()
     assert claim.response_id not in bench.jobs.lost()
     lapsing.lease([claim.response_id])

@@ -281,7 +281,7 @@ class LiveStreamStore(Protocol):
         ...
 
     def ask_cancel(
-        self, account: str, response_id: str, key: ContentKey | None, *, any_kind: bool
+        self, account: str, response_id: str, key: ContentKey | None = None, *, any_kind: bool
     ) -> StreamKind | None:
         """Ask the process that streams a response to cancel it; return what runs, if anything does
         that has this key, or none.

@@ -98,7 +98,7 @@ class RedisLiveStreamStore:
         return None if token is None else cast(str, token.decode())
 
     def ask_cancel(
-        self, account: str, response_id: str, key: ContentKey | None, *, any_kind: bool
+        self, account: str, response_id: str, key: ContentKey | None = None, *, any_kind: bool
     ) -> StreamKind | None:
         """Ask the process that streams a response to cancel it."""
         if tag_of(response_id) is None:
