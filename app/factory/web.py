@@ -153,13 +153,8 @@ def _services(
     atexit.register(meter.book.flush)
     deliver = spool.deliver_conversation
     core = core_of(settings, client, redis_store, store, account_store, meter, providers, deliver)
-    streams = RedisLiveStreamStore(
-        client,
-        prefix,
-        redis_store,
-        settings.background.lease_s,
-        KeyWrapping(core.accounts.secret),
-    )
+    lease_s, wrapping = settings.background.lease_s, KeyWrapping(core.accounts.secret)
+    streams = RedisLiveStreamStore(client, prefix, redis_store, lease_s, wrapping)
     background = _background(settings, client, core, streams, spool)
     responses = _responses(settings, core, store, background, streams)
     idempotency = _idempotency(settings, client, core)
