@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from time import perf_counter, sleep
 
-from app.store.jobs.key_wrapping import KeyWrapping
 from app.store.jobs.redis import RedisJobStore
+from app.store.key_wrapping import KeyWrapping
 from bench.conversation import ACCOUNT, opened
 from bench.questions import in_background
 from bench.servers import PREFIX

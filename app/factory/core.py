@@ -41,8 +41,8 @@ from app.store.connection.client import Client
 from app.store.connection.pool import RedisPool
 from app.store.conversations.redis import RedisConversationStore
 from app.store.idempotency.redis import RedisIdempotencyStore
-from app.store.jobs.key_wrapping import KeyWrapping
 from app.store.jobs.redis import RedisJobStore
+from app.store.key_wrapping import KeyWrapping
 from app.store.rate_limits.redis import RedisRateLimitStore
 from app.store.responses.base import ResponseStore
 from app.store.responses.redis import RedisStore

@@ -51,8 +51,8 @@ from app.store.accounts.redis import RedisAccountStore
 from app.store.connection.checks import persistence
 from app.store.connection.client import Client, connect
 from app.store.connection.reasons import reason
-from app.store.jobs.key_wrapping import KeyWrapping
 from app.store.jobs.live_streams import RedisLiveStreamStore
+from app.store.key_wrapping import KeyWrapping
 from app.store.responses.archive_redis import RedisArchive
 from app.store.responses.base import ResponseStore
 from app.store.responses.redis import RedisStore

@@ -32,8 +32,8 @@ from app.services.webhooks.dispatcher import Dispatcher
 from app.settings import Settings
 from app.store.accounts.redis import RedisAccountStore
 from app.store.connection.client import Client, connect
-from app.store.jobs.key_wrapping import KeyWrapping
 from app.store.jobs.unrouted import UnroutedJobs
+from app.store.key_wrapping import KeyWrapping
 from app.telemetry import configure_logging
 
 #: What webhooks that are just being sent get when the worker ends, in seconds.

@@ -4,7 +4,7 @@
 <prefix>{tag}:<n>           list: its log n
 <prefix>{tag}:common        hash: what its turns have in common (entries.py)
 <prefix>conversations:<account>  sorted set: tags by the time of their first turn, Unix seconds
-<prefix>homes:<account>     hash: where items are whose ids do not say so (responses/homes.py)
+<prefix>homes:<account>     hash: where items are whose ids do not say so (packed/homes.py)
 <prefix>idempotency:<account>:<hash>  hash: an Idempotency-Key (idempotency/lua), for a day
 <prefix>idempotency:<account>:copies:<response id>  set: hashes of keys whose answers have copies of
                             a stored response, for a day

@@ -12,7 +12,7 @@ from app.domain.accounts.content_key import ContentKey
 from app.domain.items import Item
 from app.domain.turns.turn import Turn
 from app.errors import StorageUnavailable, Unconfirmed
-from app.store.responses.packed_turn import PackedTurn
+from app.store.responses.packed.packed_turn import PackedTurn
 from app.store.spool.delivery import SpoolDelivery
 from app.store.spool.folders import SpoolFolders
 from tests.memory_stores.responses import MemoryStore

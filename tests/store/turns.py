@@ -25,7 +25,7 @@ from app.domain.turns.job_payload import JobPayload
 from app.domain.turns.turn import Thread, Turn
 from app.schemas.request.create import CREATE_REQUEST
 from app.schemas.wire.echo import echo
-from app.store.jobs.key_wrapping import KeyWrapping
+from app.store.key_wrapping import KeyWrapping
 from app.store.responses.archive_base import ArchiveStore
 from app.store.responses.base import ResponseStore
 from tests.ids import item_minter, new_id, new_tag

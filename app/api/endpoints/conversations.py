@@ -6,8 +6,8 @@ from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from app.api import auth, context
-from app.api.content_key import take_content_key
 from app.api.http.bodies import json_body
+from app.api.http.content_key import take_content_key
 from app.api.http.json_response import ignored_parameters, json_response
 from app.api.http.queries import include_values, page_query
 from app.domain.items import Item

@@ -10,10 +10,10 @@ from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from app.api import auth, context
-from app.api.content_key import take_content_key
 from app.api.following import followed, streaming
 from app.api.http import sse
 from app.api.http.bodies import json_body, let_others_run
+from app.api.http.content_key import take_content_key
 from app.api.http.json_response import (
     TraceRecorder,
     ignored_parameters,

@@ -17,7 +17,7 @@ from app.domain.response import Usage
 from app.store.codec import Codec
 from app.store.encryption import Seal, seal_of
 from app.store.jobs.base import Claim, Flush, JobNews, RetryState
-from app.store.jobs.key_wrapping import KeyWrapping
+from app.store.key_wrapping import KeyWrapping
 
 #: By the first word of a message on the channel. One of these is `seized resp_…`.
 _NEWS: dict[str, JobNews] = {

@@ -16,7 +16,6 @@ from app.store.connection.errors import translated
 from app.store.connection.replication import ONE_SERVER, Write
 from app.store.connection.script import Call, Script
 from app.store.jobs.base import JobNews, NewStream, StreamKind
-from app.store.jobs.key_wrapping import KeyWrapping
 from app.store.jobs.news import listen
 from app.store.jobs.payload import dump_payload
 from app.store.jobs.scripts import (
@@ -26,8 +25,9 @@ from app.store.jobs.scripts import (
     LEASE_STREAMS,
     LEASE_TOKEN,
 )
+from app.store.key_wrapping import KeyWrapping
 from app.store.keys import Keys
-from app.store.responses.packed_turn import terms
+from app.store.responses.packed.packed_turn import terms
 from app.store.responses.redis import RedisStore
 
 

@@ -19,7 +19,6 @@ from app.store.connection.replication import Safety
 from app.store.connection.script import Call, Script
 from app.store.jobs.base import Claim, EndReason, EventsOf, RetryState
 from app.store.jobs.codec import claim_of, retries_json
-from app.store.jobs.key_wrapping import KeyWrapping
 from app.store.jobs.payload import dump_payload, load_payload
 from app.store.jobs.scripts import (
     CLAIM,
@@ -33,8 +32,9 @@ from app.store.jobs.scripts import (
     TAKE_OVER,
     WITHDRAW,
 )
+from app.store.key_wrapping import KeyWrapping
 from app.store.keys import Keys
-from app.store.responses.packed_turn import terms
+from app.store.responses.packed.packed_turn import terms
 
 MAX_LOST_LEASES = 3
 _EVENTS_OF: tuple[EventsOf, ...] = ("nothing", "job", "stream")

@@ -34,12 +34,12 @@ from app.store.jobs.base import (
     StreamPart,
 )
 from app.store.jobs.codec import packed
-from app.store.jobs.key_wrapping import KeyWrapping
 from app.store.jobs.news import listen
 from app.store.jobs.queues import JobQueues
 from app.store.jobs.records import EndedJob, JobRecords
 from app.store.jobs.scripts import FINISH
 from app.store.jobs.streams import JobStreams
+from app.store.key_wrapping import KeyWrapping
 from app.store.keys import Keys
 from app.store.responses.base import unknown_response
 from app.store.responses.redis import RedisStore

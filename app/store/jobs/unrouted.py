@@ -13,9 +13,9 @@ from app.store.connection.client import Client
 from app.store.connection.errors import translated
 from app.store.connection.replication import ONE_SERVER
 from app.store.jobs.base import Claim
-from app.store.jobs.key_wrapping import KeyWrapping
 from app.store.jobs.queues import JobQueues
 from app.store.jobs.records import JobRecords
+from app.store.key_wrapping import KeyWrapping
 from app.store.keys import Keys
 
 

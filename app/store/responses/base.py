@@ -10,7 +10,7 @@ from app.domain.items import Item
 from app.domain.turns.page import Page, PageQuery
 from app.domain.turns.turn import Context, Turn
 from app.errors import NotFound, Unconfirmed
-from app.store.responses.packed_turn import PackedTurn
+from app.store.responses.packed.packed_turn import PackedTurn
 
 
 class Forgotten(Unconfirmed):

@@ -39,8 +39,8 @@ from app.schemas.wire.items import ITEM
 from app.schemas.wire.responses import RESPONSE
 from app.store.codec import VERSIONS, Codec
 from app.store.encryption import SEALED, seal_of, seal_within
-from app.store.responses.homes import homes_of
-from app.store.responses.packed_turn import PackedTurn
+from app.store.responses.packed.homes import homes_of
+from app.store.responses.packed.packed_turn import PackedTurn
 
 #: What a purge leaves of an entry: its position in the log and nothing else.
 PURGED = b""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.store.connection.replication import Command
 from app.store.keys import Keys
-from app.store.responses.packed_turn import PackedTurn
+from app.store.responses.packed.packed_turn import PackedTurn
 
 
 def purge_marks(keys: Keys, turn: PackedTurn) -> list[Command]:

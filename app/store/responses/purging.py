@@ -15,8 +15,8 @@ from app.store.connection.script import run_all
 from app.store.keys import Keys
 from app.store.responses.archive_base import Purged
 from app.store.responses.entries import PURGED, Entries, is_sealed
-from app.store.responses.homes import ItemHomes
 from app.store.responses.layout import Layout, layout_of
+from app.store.responses.packed.homes import ItemHomes
 from app.store.responses.scripts import (
     ERASE,
     ERASE_EMPTY,

@@ -28,8 +28,8 @@ from app.store.keys import Keys
 from app.store.responses.base import Forgotten, unknown_response
 from app.store.responses.chains import OWN, WHOLE, ChainPart, Chains, PagedChain
 from app.store.responses.entries import PURGED, Entries
-from app.store.responses.homes import ItemHomes
-from app.store.responses.packed_turn import PackedTurn
+from app.store.responses.packed.homes import ItemHomes
+from app.store.responses.packed.packed_turn import PackedTurn
 from app.store.responses.paging import page
 from app.store.responses.purge_marks import purge_marks
 from app.store.responses.scripts import COMMIT, CUTS, HIDE, TOUCH

@@ -24,7 +24,7 @@ from app.domain.turns.turn import Turn
 from app.errors import GatewayError, StorageUnavailable
 from app.store.connection.reasons import reason
 from app.store.responses.base import Confirming
-from app.store.responses.packed_turn import PackedTurn
+from app.store.responses.packed.packed_turn import PackedTurn
 from app.store.spool.attempts import DeliveryAttempts
 from app.store.spool.folders import SpoolFolders
 from app.store.spool.timer import SpoolTimer

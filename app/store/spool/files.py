@@ -23,7 +23,7 @@ import orjson
 from app.domain.accounts.content_key import ContentKey, check_value
 from app.domain.turns.turn import Position, Turn
 from app.store.responses.entries import Entries
-from app.store.responses.packed_turn import PackedTurn
+from app.store.responses.packed.packed_turn import PackedTurn
 
 _PACKED = ("status", "created_at", "check", "homes", "expires_at", "user_hash")
 _TURN, _KEPT, _DRAFT = ".turn", ".kept", ".draft"

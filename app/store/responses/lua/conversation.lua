@@ -25,7 +25,7 @@
 --                         and the digest how many entries name it
 --   <prefix>{tag}:cuts    hash: response id -> where its stream was cut (domain/stream/replay), packed
 --                         where that is long (codec.py)
---   <prefix>{tag}:removed hash: item id, or what stands for an encrypted one's (homes.py) -> the
+--   <prefix>{tag}:removed hash: item id, or what stands for an encrypted one's (packed/homes.py) -> the
 --                         depth of the mark in log 0 that says that the item is
 --                         no longer of the conversation; turns before the mark have seen it
 --   <prefix>{tag}:expiring  sorted set: log:depth of turns and items that are to be purged, by when

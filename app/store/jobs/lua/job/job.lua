@@ -7,7 +7,7 @@
 --
 --   <prefix>{tag}:job:<id>     hash
 --     account, ticket            what enqueue was given; the ticket is the job's payload
---     key                        what encrypts it, wrapped (jobs/key_wrapping.py), where it has a key
+--     key                        what encrypts it, wrapped (key_wrapping.py), where it has a key
 --     status                     queued, in_progress, or ending: a process has taken the job over to
 --                                finish it; one that is queued again is still in progress for callers
 --     owner                      the lease token that may write, FINISHER once it is taken over

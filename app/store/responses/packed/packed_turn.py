@@ -24,7 +24,7 @@ def terms(created_at: int, user_hash: str = "") -> str:
 class PackedTurn:
     """`entry` and `cuts` are bytes as they are stored (entries.py), `check` tells the key that they
     are encrypted with from others. `homes` are the fields that say where its items are, by their
-    names (homes.py). Times are in Unix seconds; `user_hash` is a keyed hash of its end user.
+    names (packed/homes.py). Times are in Unix seconds; `user_hash` is a keyed hash of its end user.
     """
 
     account: str

@@ -1,0 +1,1 @@
+"""Turns, and where their items are, as a store takes them."""
