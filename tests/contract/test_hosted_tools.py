@@ -331,6 +331,19 @@ def went_back(body: Json) -> None:
     assert "id" not in shot
 
 
+def test_a_conversation_that_is_given_the_items_keeps_what_their_server_calls_them(
+    bench: Bench,
+) -> None:
+    first = bench.ask("whole", tools=TOOLS)
+    items = [item for item in first["output"] if item["type"] != DREAM["type"]]
+    made = bench.client.post("/v1/conversations", json={"items": items}).get_json()
+    bench.ask("whole", conversation=made["id"], input=answers_to(first))
+    sent = [item for item in bench.sent()[-1]["input"] if item.get("type") != "message"]
+    shown = {item["id"] for item in sent if "id" in item}
+    assert shown == {item["id"] for item, _ in PLAYED if item is not DREAM}
+    assert sent[-3]["approval_request_id"] == MCP_REQUEST["id"]
+
+
 def test_elsewhere_the_items_are_told_in_words(bench: Bench) -> None:
     first = bench.ask("whole", tools=TOOLS)
     model = "anthropic/" + Script(tag="words", say="Well.").text()

@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from app.domain.accounts.accounts import Caller
 from app.domain.accounts.content_key import OPERATOR_KEY, ContentKey
 from app.domain.hosted.item import HostedItem
-from app.domain.ids import IdGenerator, alone_id, is_conversation_id, tag_of
+from app.domain.ids import (
+    IdGenerator,
+    alone_id,
+    carried_id,
+    is_conversation_id,
+    tag_of,
+    upstream_item_id,
+)
 from app.domain.items import InputItem, Item, ItemReference, with_id
 from app.domain.request import INCLUDE_ENCRYPTED
 from app.domain.response import Response, Status, expiry
@@ -213,7 +220,10 @@ class Conversations:
                         code="item_not_found",
                     )
                 item = stored[item.id]
-            new_ids[item.id] = own_id = mint(item.prefix)
+            own_id = mint(item.prefix)
+            if isinstance(item, HostedItem) and item.id:  # its server knows it by that
+                own_id = carried_id(own_id, upstream_item_id(item.id))
+            new_ids[item.id] = own_id
             item = with_id(item, own_id)
             items.append(item.renamed(new_ids) if isinstance(item, HostedItem) else item)
         return tuple(items)
