@@ -58,7 +58,8 @@ class CreateRequest:
     """The body of POST /v1/responses, validated.
 
     `ignored` names what was sent and is not acted on, whatever the upstream (R1).
-    `has_cache_breakpoints` says that a part of the input has one. `conversation` is the id of one.
+    `has_cache_breakpoints` says that a part of the input has one, `detailed_parts` which types of
+    its parts say in what detail they are to be looked at. `conversation` is the id of one.
     `retention_days` is for how long it is kept, None for ever, as far as is known.
     `model` may be empty only where a schema loads it for an endpoint that does not need one.
     `forwarded` are fields, by path, that providers may be sent as they came (P1); it was read by
@@ -81,6 +82,7 @@ class CreateRequest:
     compact_threshold: int | None = None
     ignored: tuple[str, ...] = ()
     has_cache_breakpoints: bool = False
+    detailed_parts: frozenset[str] = frozenset()
     forwarded: Mapping[str, Any] = field(default_factory=dict)
     passed: PassPolicy = NOTHING_PASSES
 
@@ -97,7 +99,8 @@ class ModelRequest:
     `items` holds no references; reasoning items carry only payloads that this provider gave.
     `history_tools` are tool definitions of earlier turns, for upstreams that want a definition
     for every call in the history (S6). `reasons` says whether the model does; None leaves it to
-    the model's name. `has_cache_breakpoints` says that what this request brings has one.
+    the model's name. `has_cache_breakpoints` says that what this request brings has one, and
+    `detailed_parts` which types of its parts say in what detail they are to be looked at.
     `known_tools` are the types of tools that the provider knows, beside functions: the parameters
     have no others, and the items stand for calls of others as calls of functions. `key` is the one
     of the provider's pool by which the payloads in the items came; None where there are none.
@@ -113,6 +116,7 @@ class ModelRequest:
     max_output_tokens_default: int | None = None
     reasons: bool | None = None
     has_cache_breakpoints: bool = False
+    detailed_parts: frozenset[str] = frozenset()
     known_tools: frozenset[str] = FUNCTIONS_ONLY
     key: str | None = None
     forwarded: Mapping[str, Any] = field(default_factory=dict)

@@ -48,7 +48,8 @@ class ReadContext:
     `refuses_unknown` is the policy for keys that nobody knows (R21), `drops_unsupported` the
     policy for tools that only some upstreams know (R7); `ignored` names what was
     sent and will not be acted on (R1). `added_tools` are those that items of the input bring
-    (G3). `has_cache_breakpoints` says that a part has one (U23). `trigger` is the path of the
+    (G3). `has_cache_breakpoints` says that a part has one (U23), `detailed_parts` which types of
+    parts say in what detail they are to be looked at. `trigger` is the path of the
     first item that asks for a compaction, "" where there is none (G7). `policy` is what the
     provider is sent as it came, and `forwarded` the fields of which that holds, by path;
     `allowed_tools` are the hosted tools that the caller's key allows, None for all.
@@ -63,6 +64,7 @@ class ReadContext:
     dropped_any_tool: bool = False
     added_tools: list[AddedTool] = field(default_factory=list)
     has_cache_breakpoints: bool = False
+    detailed_parts: set[str] = field(default_factory=set)
     trigger: str = ""
     policy: PassPolicy = NOTHING_PASSES
     allowed_tools: tuple[str, ...] | None = None

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx2
 from openai import OpenAI, OpenAIError
+from openai.types.webhooks.webhook_create_params import WebhookCreateParams
 
 from tests.compat import sdk
 from tests.compat.gateway import Gateway
@@ -28,6 +29,14 @@ RESOURCES = (
 #: What a client does by itself, or wraps.
 _NO_METHODS = ("with_raw_response", "with_streaming_response")
 _NOT_FOUND = "not_found_error"
+_HOOKS = "/v1/webhook_endpoints"
+_HOOK: sdk.Json = {
+    "name": "compat",
+    "url": "https://hooks.example/a",
+    "event_types": ["response.completed"],
+}
+#: What would send something, and is told of an endpoint that is not there.
+_SENDING = "test"
 
 
 class Calls(httpx2.BaseTransport):
@@ -60,11 +69,24 @@ def methods(gateway: Gateway) -> Iterator[tuple[str, Verdict]]:
             resource = getattr(resource, step, None)
         for method in _methods(resource):
             calls.made.clear()
+            given = _given(gateway, background=method == "cancel")
+            if method == _SENDING:
+                given["webhook_endpoint_id"] = "whe_none"
             with suppress(OpenAIError, ValueError):  # the latter where nothing is called
-                _call(getattr(resource, method), _given(gateway, background=method == "cancel"))
+                _call(getattr(resource, method), given)
             if calls.made:
                 yield f"client.{name}.{method}", _verdict(calls.made[0][1])
     yield "client.responses.connect", _connected(gateway)
+
+
+def webhook_events(gateway: Gateway) -> Iterator[tuple[str, Verdict]]:
+    """Yield each type of event that an endpoint can be made for, with whether it can here."""
+    (hint,) = sdk.elements(sdk.fields(WebhookCreateParams)["event_types"])
+    for name in sdk.literals(hint):
+        made = gateway.call("POST", _HOOKS, _HOOK | {"event_types": [name]})
+        if made.status_code == 200:
+            gateway.call("DELETE", f"{_HOOKS}/{made.get_json()['id']}")
+        yield name, "honoured" if made.status_code == 200 else "refused"
 
 
 def _methods(resource: object) -> list[str]:
@@ -97,6 +119,7 @@ def _given(gateway: Gateway, *, background: bool) -> dict[str, Any]:
     made = gateway.call("POST", "/v1/responses", body).get_json()
     talk = gateway.call("POST", "/v1/conversations", {"items": items}).get_json()["id"]
     listed = gateway.call("GET", f"/v1/conversations/{talk}/items").get_json()["data"]
+    endpoint = gateway.call("POST", _HOOKS, _HOOK).get_json()
     return {
         "response_id": made["id"],
         "conversation_id": talk,
@@ -105,9 +128,9 @@ def _given(gateway: Gateway, *, background: bool) -> dict[str, Any]:
         "input": "Hi",
         "model": model,
         "metadata": {"a": "b"},
-        "url": "https://hooks.example/a",
-        "event_types": ["response.completed"],
-        "event_type": "response.completed",
+        **_HOOK,
+        "webhook_endpoint_id": endpoint.get("id", "none"),
+        "event_type": _HOOK["event_types"][0],
     }
 
 

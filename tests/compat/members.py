@@ -144,15 +144,16 @@ def _part(name: str, kind: type, turn: int, role: str) -> Iterator[Member]:
     path = f"input[{turn}].content[1]"
     yield Member("Content parts", name, message(), message(own), path)
     for key in sdk.fields(kind):
-        value = sdk.sample(sdk.fields(kind)[key], key)
+        value = values.PART_VALUES.get(key) or sdk.sample(sdk.fields(kind)[key], key)
         if key in values.SOURCES:
             source = {"type": name, key: value}
             yield Member(
                 "Content parts", f"{name}.{key}", message(), message(source), f"{path}.{key}"
             )
         elif key != "type" and key not in own:
-            given = message(own | {key: value})
-            yield Member("Content parts", f"{name}.{key}", message(own), given, f"{path}.{key}")
+            beside = values.BESIDE_PARTS.get(key, {})
+            before, given = message(own) | beside, message(own | {key: value}) | beside
+            yield Member("Content parts", f"{name}.{key}", before, given, f"{path}.{key}")
 
 
 def tools() -> dict[str, Json]:

@@ -10,14 +10,16 @@ from itertools import groupby
 import openai
 
 from tests.compat.answers import answered
-from tests.compat.endpoints import methods
+from tests.compat.endpoints import methods, webhook_events
 from tests.compat.gateway import COLUMNS, Gateway
 from tests.compat.members import members
 from tests.compat.probing import Prober, Verdict
 from tests.processes import ROOT
 
 PAGE = ROOT / "docs" / "compatibility.md"
-METHODS = "Methods of the client"
+#: Groups with one verdict for all upstreams, and what they are called together.
+METHODS, WEBHOOKS = "Methods of the client", "Events of webhooks"
+ALONE, _OF_NONE = (METHODS, WEBHOOKS), "methods and webhooks"
 _MEANINGS: dict[Verdict, str] = {
     "honoured": "the upstream is asked for it in its format's own words, or callers get it",
     "forwarded": "it goes through as it came, since `forward`, `hosted_tools` or `reasoning_text` "
@@ -63,6 +65,7 @@ def rows(gateway: Gateway) -> list[Row]:
     found = [Row(each.group, each.name, prober.verdicts(each)) for each in members()]
     found += [Row(*each) for each in answered(gateway)]
     found += [Row(METHODS, name, (verdict,)) for name, verdict in methods(gateway)]
+    found += [Row(WEBHOOKS, name, (verdict,)) for name, verdict in webhook_events(gateway)]
     return found
 
 
@@ -73,22 +76,22 @@ def text(found: list[Row]) -> str:
 
 def _legend(found: list[Row]) -> Iterator[str]:
     titles = [each.title for each in COLUMNS]
-    yield _line("verdict", "what it means", *titles, METHODS.lower())
+    yield _line("verdict", "what it means", *titles, _OF_NONE)
     yield _line(*["---"] * (len(titles) + 3))
-    of_methods = Counter(row.verdicts[0] for row in found if row.group == METHODS)
+    of_none = Counter(row.verdicts[0] for row in found if row.group in ALONE)
     counts = [
-        Counter(row.verdicts[index] for row in found if row.group != METHODS)
+        Counter(row.verdicts[index] for row in found if row.group not in ALONE)
         for index in range(len(titles))
     ]
     for verdict, meaning in _MEANINGS.items():
         yield _line(
-            verdict, meaning, *(str(each[verdict]) for each in counts), str(of_methods[verdict])
+            verdict, meaning, *(str(each[verdict]) for each in counts), str(of_none[verdict])
         )
 
 
 def _tables(found: list[Row]) -> Iterator[str]:
     for group, each in groupby(found, lambda row: row.group):
-        titles = ["verdict"] if group == METHODS else [column.title for column in COLUMNS]
+        titles = ["verdict"] if group in ALONE else [column.title for column in COLUMNS]
         yield f"\n## {group}\n"
         yield _line("member", *titles)
         yield _line(*["---"] * (len(titles) + 1))

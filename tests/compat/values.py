@@ -114,6 +114,12 @@ PARTS: dict[str, Json] = {
     "output_text": {"text": "Look"},
     "refusal": {"refusal": "No."},
 }
+#: What a key of a part says, where the least would be its default.
+PART_VALUES = {"detail": "low"}
+#: What a key of a part needs beside it: else the gateway may do the same by itself.
+BESIDE_PARTS: Json = {
+    "prompt_cache_breakpoint": {"prompt_cache_options": {"mode": "explicit"}},
+}
 SOURCES = ("file_data", "file_id", "file_url", "image_url")
 
 #: Tools that the types' least would leave without sense.

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from app.domain.answer_options import JsonSchemaFormat
-from app.domain.items import Reasoning
+from app.domain.items import InputFile, InputImage, Reasoning
 from app.domain.request import INCLUDE_LOGPROBS, ModelRequest
 from app.errors import InvalidRequest
 from app.providers.anthropic import cache_marks
@@ -19,6 +19,7 @@ from app.providers.anthropic.thinking import Thinking, thinking
 from app.providers.anthropic.tools import ignored_choice, ignored_strict, is_forced, tool_fields
 from app.providers.anthropic.turns import split_instructions, turns
 from app.providers.profiles import Profile, is_tier_ignored, tier_name
+from app.providers.writing.details import ignored_details
 from app.providers.writing.hosted import hosted_in_words
 from app.providers.writing.parameters import PassThrough
 from app.providers.writing.phases import ignored_phases
@@ -106,6 +107,7 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
     names += ignored_phases(request.items)
     names += hosted_in_words(request.items)
     names += ignored_caching(request, is_known=profile.cache_control)
+    names += ignored_details(request, InputImage, InputFile)
     names += _sampling(request, plan)[1]
     names += ignored_choice(request, profile)
     return (*names, *plan.thinking.ignored, *ignored_strict(request, structured=plan.structured))

@@ -14,10 +14,12 @@ from app.domain.answer_options import (
     TextFormat,
     TextOptions,
 )
+from app.domain.items import InputFile
 from app.domain.request import INCLUDE_LOGPROBS, ModelRequest, Parameters
 from app.domain.tools import FunctionTool, NamedFunction
 from app.providers.openai_chat.messages import to_messages
 from app.providers.profiles import Profile, is_tier_ignored, may_reason, tier_name
+from app.providers.writing.details import ignored_details
 from app.providers.writing.hosted import hosted_in_words
 from app.providers.writing.openai import (
     ToolWords,
@@ -85,6 +87,7 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
     names += ignored_phases(request.items)
     names += hosted_in_words(request.items)
     names += ignored_caching(request, is_known=False)
+    names += ignored_details(request, InputFile)
     if parameters.tools:
         names += ignored_tools(parameters, profile)
     if parameters.reasoning is not None:

@@ -225,6 +225,7 @@ class CreateRequestSchema(ChatParametersSchema):
             forwarded=context.forwarded,
             passed=context.policy,
             has_cache_breakpoints=context.has_cache_breakpoints,
+            detailed_parts=frozenset(context.detailed_parts),
             compaction="trigger" if context.trigger else None,
             compact_threshold=found.get("context_management"),
             **{name: found[name] for name in found if name in _REQUEST},

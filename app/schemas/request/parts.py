@@ -27,6 +27,7 @@ LONGEST_FILE = 73_400_320
 _LONGEST_URL = 20_971_520
 _LONGEST_NAME = 1024
 _WEB = ("https://", "http://")
+_ANY_DETAIL = "auto"
 _BREAKPOINT = InputCacheBreakpointSchema()
 
 
@@ -60,6 +61,7 @@ class InputImageSchema(PartSchema):
             what = "must be an http(s) URL or a data URL, such as data:image/png;base64,…"
             raise InvalidField("invalid_value", join(path, "image_url"), what)
         image: InputImage = super().build(found, path, context)
+        _note_detail(found, image, context)
         return image
 
 
@@ -82,7 +84,14 @@ class InputFileSchema(PartSchema):
             what = "must be an http(s) URL: send the bytes themselves as file_data."
             raise InvalidField("invalid_value", join(path, "file_url"), what)
         file: InputFile = super().build(found, path, context)
+        _note_detail(found, file, context)
         return file
+
+
+def _note_detail(found: dict[str, Any], part: InputImage | InputFile, context: ReadContext) -> None:
+    """Note that a part wants a detail: not every upstream can be told."""
+    if found.get("detail", _ANY_DETAIL) != _ANY_DETAIL:
+        context.detailed_parts.add(part.type)
 
 
 class AssistantTextSchema(PartSchema):

@@ -59,6 +59,7 @@ class ModelRequests:
             max_output_tokens_default=target.max_output_tokens,
             reasons=target.reasons,
             has_cache_breakpoints=request.has_cache_breakpoints,
+            detailed_parts=request.detailed_parts,
             known_tools=known,
             key=key,
             forwarded=forwarded,
