@@ -79,7 +79,7 @@ bench-growth: $(TO_TEST) ## How reading and telling an answer grow with its size
 	@$(PY) -m bench.growth
 
 .PHONY: bench-readme
-bench-readme: $(TO_TEST) ## Show the newest results that were kept in README.md
+bench-readme: $(TO_TEST) ## Show the newest results that were kept in docs/speed.md
 	@$(PY) -m bench.readme
 
 ##@ Keep it

@@ -1,4 +1,4 @@
-"""`python -m bench.readme [FILE]`: show a run that was kept in README.md, the newest by default."""
+"""`python -m bench.readme [FILE]`: show a run that was kept in docs/speed.md, the newest by default."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from bench.picture import THEMES, draw
 from bench.record import RESULTS
 from tests.processes import ROOT
 
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "speed.md"
 BEGIN, END = "<!-- bench: begin, written by `make bench-readme` -->", "<!-- bench: end -->"
 _REACHED = {True: "reached", False: "**missed**", None: ""}
 
 
 def main() -> None:
-    """Draw the run's pictures and write its table into the README."""
+    """Draw the run's pictures and write its table into docs/speed.md; README.md has the picture."""
     kept = sorted(RESULTS.glob("*.json"))
     if not kept and len(sys.argv) < 2:
         sys.exit("No run was kept yet: make bench.")
@@ -28,19 +28,19 @@ def main() -> None:
     run = orjson.loads(file.read_bytes())
     for name, theme in THEMES.items():
         (RESULTS / f"picture-{name}.svg").write_text(draw(run["medians"], caption(run), theme))
-    README.write_text(inserted(README.read_text(), section(run, file.name)))
+    PAGE.write_text(inserted(PAGE.read_text(), section(run, file.name)))
 
 
-def inserted(readme: str, section: str) -> str:
-    """Return the README with another section between its marks."""
-    before, _, rest = readme.partition(BEGIN)
+def inserted(page: str, section: str) -> str:
+    """Return the page with another section between its marks."""
+    before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n{section}\n{END}{after}"
 
 
 def section(run: Mapping[str, Any], name: str) -> str:
-    """Return what the README shows of a run whose results are in the file of this name."""
-    return f"{_PICTURE}\n\n{table(run['figures'])}\n\n[{caption(run)}](bench/results/{name})"
+    """Return what the page shows of a run whose results are in the file of this name."""
+    return f"{_PICTURE}\n\n{table(run['figures'])}\n\n[{caption(run)}](../bench/results/{name})"
 
 
 def table(figures: Sequence[Mapping[str, Any]]) -> str:
@@ -67,8 +67,8 @@ def caption(run: Mapping[str, Any]) -> str:
 
 _PICTURE = """\
 <picture>
-  <source media="(prefers-color-scheme: dark)" srcset="bench/results/picture-dark.svg">
-  <img alt="CPU of the gateway beside a naive pass-through" src="bench/results/picture-light.svg">
+  <source media="(prefers-color-scheme: dark)" srcset="../bench/results/picture-dark.svg">
+  <img alt="CPU of the gateway beside a naive pass-through" src="../bench/results/picture-light.svg">
 </picture>"""
 
 

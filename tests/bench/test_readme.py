@@ -1,11 +1,11 @@
-"""A run as the README shows it."""
+"""A run as docs/speed.md shows it."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Any
 
-from bench.readme import BEGIN, END, README, caption, inserted, section
+from bench.readme import BEGIN, END, PAGE, caption, inserted, section
 from bench.rows import Row
 
 RUN: dict[str, Any] = {
@@ -25,7 +25,7 @@ def test_a_run_is_shown_with_its_targets_and_where_it_was_made() -> None:
     shown = section(RUN, "kept.json")
     assert "| quick | 3 µs | 1 µs | reached | floor 2 µs |" in shown
     assert "| slow | 3 µs | 9 µs | **missed** |  |" in shown
-    assert shown.endswith(f"\n\n[{SAID}](bench/results/kept.json)")
+    assert shown.endswith(f"\n\n[{SAID}](../bench/results/kept.json)")
 
 
 def test_a_peer_is_named_with_its_version() -> None:
@@ -37,6 +37,6 @@ def test_a_run_takes_the_place_of_the_one_before() -> None:
     assert inserted(before, "new") == f"# Title\n\n{BEGIN}\nnew\n{END}\n\nrest\n"
 
 
-def test_the_readme_has_a_place_for_it() -> None:
-    readme = README.read_text()
-    assert readme.count(BEGIN) == readme.count(END) == 1
+def test_the_page_has_a_place_for_it() -> None:
+    page = PAGE.read_text()
+    assert page.count(BEGIN) == page.count(END) == 1
