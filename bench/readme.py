@@ -1,4 +1,4 @@
-"""`python -m bench.readme [FILE]`: show a run that was kept in docs/speed.md, the newest by default."""
+"""`python -m bench.readme [FILE]`: show a kept run in docs/speed.md, the newest by default."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def caption(run: Mapping[str, Any]) -> str:
 _PICTURE = """\
 <picture>
   <source media="(prefers-color-scheme: dark)" srcset="../bench/results/picture-dark.svg">
-  <img alt="CPU of the gateway beside a naive pass-through" src="../bench/results/picture-light.svg">
+  <img alt="CPU beside a naive pass-through" src="../bench/results/picture-light.svg">
 </picture>"""
 
 
