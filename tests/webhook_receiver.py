@@ -108,6 +108,15 @@ def _redirect(handler: _Handler) -> None:
     handler.end_headers()
 
 
+def _flood(handler: _Handler) -> None:
+    """Redirect, with a body that does not end."""
+    handler.send_response(307)
+    handler.send_header("Location", "http://[")
+    handler.end_headers()
+    while not handler.receiver.released.is_set():
+        handler.wfile.write(b"x" * 65536)
+
+
 def _babble(handler: _Handler) -> None:
     handler.wfile.write(b"SSH-2.0-OpenSSH_9.6\r\n")
 
@@ -118,6 +127,7 @@ _WAYS: dict[str, Callable[[_Handler], None]] = {
     "drip": _drip,
     "pour": _pour,
     "redirect": _redirect,
+    "flood": _flood,
     "babble": _babble,
 }
 

@@ -18,6 +18,8 @@ from tests.webhook_receiver import Receiver, receiving
 
 BODY, HEADERS = b'{"id":"evt_1"}', {"webhook-id": "evt_1"}
 HASTY_S = 0.3
+#: A date whose time zone is no number of seconds that Python knows.
+FAR = "Mon, 01 Jan 2029 00:00:00 +" + "9" * 20
 
 
 @pytest.fixture
@@ -88,6 +90,11 @@ def test_an_endless_answer_is_not_read(receiver: Receiver) -> None:
     assert posted(receiver.url + "/pour").status == 200
 
 
+def test_an_endless_redirect_is_not_read_either(receiver: Receiver) -> None:
+    receipt = posted(receiver.url + "/flood", timeout_s=HASTY_S)
+    assert (receipt.status, receipt.fault) == (307, None)
+
+
 def test_what_is_not_http_is_no_answer(receiver: Receiver) -> None:
     assert posted(receiver.url + "/babble").fault == "no_answer"
 
@@ -113,7 +120,15 @@ def test_a_name_that_is_none_is_unresolved(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize(
     ("given", "seconds"),
-    [("7", 7.0), ("0", 0.0), ("soon", None), ("-1", None), ("9" * 30, None), ("1e3", None)],
+    [
+        ("7", 7.0),
+        ("0", 0.0),
+        ("soon", None),
+        ("-1", None),
+        ("9" * 30, None),
+        ("1e3", None),
+        (FAR, None),
+    ],
 )
 def test_a_wait_that_is_wanted_is_read(
     receiver: Receiver, given: str, seconds: float | None
@@ -132,6 +147,10 @@ def test_a_wait_until_a_date_is_read(receiver: Receiver) -> None:
 def test_plain_http_is_refused_unless_private_addresses_are_allowed(receiver: Receiver) -> None:
     assert posted(receiver.url + "/ok", private=False).fault == "insecure_url"
     assert receiver.received == []
+
+
+def test_a_scheme_may_be_written_in_capitals() -> None:
+    assert posted("HTTPS://127.0.0.1:9/", private=False).fault == "private_address"
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ class WebhookSender:
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Receipt:
         """Return what became of it; raises nothing that the receiver could be the cause of."""
         began, interrupt = self._clock(), Interrupt()
-        if not (url.startswith("https://") or self._settings.allow_private_addresses):
+        if not (self._settings.allow_private_addresses or url.lower().startswith("https://")):
             return Receipt(fault="insecure_url")
         adapter = AttemptAdapter(self._dialer, self._settings.timeout_s, interrupt)
         with _fired_after(self._settings.timeout_s, interrupt):
@@ -62,7 +62,7 @@ class WebhookSender:
     def _sent(
         self, adapter: AttemptAdapter, url: str, body: bytes, headers: Mapping[str, str]
     ) -> tuple[int, float | None]:
-        with requests.Session() as session:
+        with _HeadsOnly() as session:
             session.trust_env = False
             session.headers.clear()
             session.mount("http://", adapter)
@@ -85,6 +85,13 @@ class WebhookSender:
             )
             with answer:
                 return answer.status_code, _seconds(answer.headers.get("Retry-After"))
+
+
+class _HeadsOnly(requests.Session):
+    """Sees no redirects: requests reads the whole body of one, also where it follows none."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return that the answer leads nowhere."""
 
 
 @contextmanager
@@ -113,7 +120,7 @@ def _seconds(retry_after: str | None) -> float | None:
         return float(retry_after)
     try:
         moment = parsedate_to_datetime(retry_after)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a time zone of many digits
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
