@@ -17,7 +17,12 @@ from app.settings import RedisSettings
 from app.store.connection.client import connect
 from app.store.jobs.base import Flush
 from app.store.webhooks.base import MOST_ENTRIES
-from app.store.webhooks.redis import MOST_OF_ACCOUNT, MOST_TO_ENDPOINT, RedisWebhookStore
+from app.store.webhooks.redis import (
+    AT_ONCE,
+    MOST_OF_ACCOUNT,
+    MOST_TO_ENDPOINT,
+    RedisWebhookStore,
+)
 from tests.counting import counted
 from tests.store.test_jobs import BEGUN, ENDING, Bench, claimed, ended, finished, queued, taken_over
 
@@ -318,6 +323,20 @@ def test_what_was_tried_for_too_long_is_dropped_and_counted(bench: HookBench) ->
     found = bench.hooks.take(10)
     assert (list(found.deliveries), found.dropped) == ([], 1)
     assert bench.hooks.waiting(endpoint.id) == 0
+
+
+def test_behind_what_is_dropped_at_once_the_rest_is_looked_at(bench: HookBench) -> None:
+    """More was tried for too long than one step looks at, and nothing new comes."""
+    endpoint = bench.add()
+    finished(bench.jobs)
+    hooks = f"{bench.prefix}{{jobs}}:webhooks"
+    old = {f"evt_{number}": "response.completed resp_1 1700000000 3" for number in range(AT_ONCE)}
+    bench.client.hset(f"{hooks}:events:{endpoint.id}", mapping=old)
+    bench.client.zadd(f"{hooks}:due:{endpoint.id}", dict.fromkeys(old, 1))
+    found = bench.hooks.take(10)
+    assert (list(found.deliveries), found.dropped, found.pause_s) == ([], AT_ONCE, 0)
+    assert only(taken(bench.hooks)).event.id not in old
+    assert bench.hooks.take(10).pause_s > 0
 
 
 def test_what_was_never_tried_is_tried_however_old_it_is(bench: HookBench) -> None:

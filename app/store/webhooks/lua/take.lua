@@ -49,8 +49,10 @@ for _, endpoint in ipairs(redis.call('ZRANGEBYSCORE', ready, '-inf', now, 'LIMIT
   if #taken >= 5 * most then break end
   local account = redis.call('HGET', owners, endpoint)
   local event, at, text = first(endpoint)
-  if not account or not event then
+  if not account or (not event and redis.call('EXISTS', due(endpoint)) == 0) then
     redis.call('ZREM', ready, endpoint)
+  elseif not event then -- more was forgotten than is looked at in one step
+    redis.call('ZADD', ready, now, endpoint)
   elseif not text then
     redis.call('ZADD', ready, at, endpoint)
   elseif busy(endpoint, per_endpoint) or busy(':' .. account, per_account) then
