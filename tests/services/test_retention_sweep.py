@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.errors import StorageUnavailable
+from app.services.retention import sweep
 from app.services.retention.copies import Copies
 from app.services.retention.sweep import (
     AT_ONCE,
@@ -180,6 +181,17 @@ def test_the_request_log_is_read_now_and_then() -> None:
     bench.sweep.tick()
     assert len(bench.log.erased) == 2
     assert bench.log.deliveries == bench.log.erased
+
+
+def test_where_more_was_purged_than_is_taken_out_at_once_it_does_not_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sweep, "UNLOGGED_AT_ONCE", 2)
+    bench = Bench()
+    bench.store.logged = {"resp_1", "resp_2", "resp_3"}
+    for _ in range(3):
+        bench.sweep.tick()
+    assert bench.log.erased == [{"resp_1", "resp_2"}, {"resp_3"}]
 
 
 class Enough(BaseException):

@@ -104,6 +104,8 @@ class RetentionSweep:
         if names := self._store.unlogged(UNLOGGED_AT_ONCE):
             self._copies.forget_names(names)
             self._store.log_erased(names)
+        if len(names) >= UNLOGGED_AT_ONCE:  # there are more: they would be ever further behind
+            self._logs_from = self._clock()
 
     def keep_sweeping(self, pause: Callable[[float], object]) -> None:
         """Sweep, for ever; an unreachable store is waited for."""
