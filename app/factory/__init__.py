@@ -12,6 +12,7 @@ from app.factory.web import (
     deliver_spooled,
     renew_credentials,
     show_saturation,
+    stretch_beside,
     warn_of_storage,
 )
 from app.factory.worker import create_worker
@@ -22,6 +23,7 @@ __all__ = [
     "deliver_spooled",
     "renew_credentials",
     "show_saturation",
+    "stretch_beside",
     "trace_with",
     "warn_of_storage",
 ]

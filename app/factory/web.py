@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from flask import Flask
@@ -126,6 +126,12 @@ def show_saturation(app: Flask) -> None:
     """Have a process that serves show how near it is to its bounds."""
     with app.app_context():
         context.services().saturation.start()
+
+
+def stretch_beside(app: Flask, run: Callable[[Callable[[], bytes]], bytes]) -> None:
+    """Have passphrases be made keys by `run`: it may take half a second of a processor (N14)."""
+    with app.app_context():
+        context.services().content_keys.beside = run
 
 
 def renew_credentials(app: Flask) -> None:

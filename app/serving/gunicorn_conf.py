@@ -163,6 +163,10 @@ def post_worker_init(worker: GunicornWorker) -> None:
     factory.deliver_spooled(worker.wsgi)
     factory.show_saturation(worker.wsgi)
     factory.renew_credentials(worker.wsgi)
+    if settings.web.worker_class == "gevent":
+        # What takes long beside its loop, which serves all others meanwhile.
+        pool = importlib.import_module("gevent").get_hub().threadpool
+        factory.stretch_beside(worker.wsgi, pool.apply)
     if worker.age == 1:
         threading.Thread(target=factory.warn_of_storage, args=(settings,), daemon=True).start()
 
