@@ -7,14 +7,14 @@ and `worker`.
 from __future__ import annotations
 
 from app.factory.core import trace_with
-from app.factory.web import (
-    create_app,
+from app.factory.serving import (
     deliver_spooled,
     renew_credentials,
     show_saturation,
     stretch_beside,
     warn_of_storage,
 )
+from app.factory.web import create_app
 from app.factory.worker import create_worker
 
 __all__ = [

@@ -1,12 +1,10 @@
-"""The web process: the WSGI application, and what it does beside answering."""
+"""The web process: the WSGI application and its services."""
 
 from __future__ import annotations
 
 import atexit
-import threading
 import time
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 
 from flask import Flask
 
@@ -19,7 +17,6 @@ from app.api.http.flask_app import SlimFlask
 from app.api.in_flight import InFlight
 from app.api.metrics_address import MetricsAddress
 from app.api.open_answers import OpenAnswers
-from app.errors import StorageUnavailable
 from app.factory.core import (
     Core,
     core_of,
@@ -48,9 +45,7 @@ from app.services.responses.service import Responses
 from app.settings import Settings
 from app.store.accounts.base import AccountStore
 from app.store.accounts.redis import RedisAccountStore
-from app.store.connection.checks import persistence
 from app.store.connection.client import Client, connect
-from app.store.connection.reasons import reason
 from app.store.jobs.live_streams import RedisLiveStreamStore
 from app.store.key_wrapping import KeyWrapping
 from app.store.responses.archive_redis import RedisArchive
@@ -61,7 +56,7 @@ from app.store.spool.folders import SpoolFolders
 from app.store.spool.store import SpoolingStore
 from app.store.spool.store_identity import StoreIdentity
 from app.store.webhooks.redis import RedisWebhookStore
-from app.telemetry import SaturationSampler, configure_logging, log
+from app.telemetry import SaturationSampler, configure_logging
 
 #: How long a web process gathers what requests have used before it writes that down.
 USAGE_DELAY_S = 0.25
@@ -98,49 +93,6 @@ def create_app(
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     return app
-
-
-def warn_of_storage(settings: Settings) -> None:
-    """Log what could lose responses: a Redis that evicts, or keeps nothing on disk."""
-    configure_logging(settings.log_level, settings.log_format)
-    try:
-        servers = persistence(connect(settings.redis))
-    except StorageUnavailable as fault:
-        log.warning("storage_unavailable", reason=reason(fault))
-        return
-    for server in servers:
-        for warning in server.warnings(settings.redis.wait_replicas):
-            log.warning("storage_may_lose_responses", reason=str(warning))
-
-
-def deliver_spooled(app: Flask) -> None:
-    """Have a process that serves deliver what is spooled; tell of a spool that takes nothing."""
-    with app.app_context():
-        spool = context.services().spool
-    if (fault := spool.folders.begin()) is not None:
-        log.error("spool_unwritable", directory=str(spool.folders.directory), reason=fault)
-    spool.start()
-
-
-def show_saturation(app: Flask) -> None:
-    """Have a process that serves show how near it is to its bounds."""
-    with app.app_context():
-        context.services().saturation.start()
-
-
-def stretch_beside(app: Flask, run: Callable[[Callable[[], bytes]], bytes]) -> None:
-    """Have passphrases be made keys by `run`: it may take half a second of a processor (N14)."""
-    with app.app_context():
-        context.services().content_keys.beside = run
-
-
-def renew_credentials(app: Flask) -> None:
-    """Have a process that serves read credentials again, if there are such as can be."""
-    with app.app_context():
-        renewals = context.services().renewals
-    if renewals:
-        look = partial(renewals.keep_looking, time.sleep)
-        threading.Thread(target=look, name="credentials", daemon=True).start()
 
 
 def _services(

@@ -1,0 +1,61 @@
+"""What a web process does beside answering, once it serves."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+
+from flask import Flask
+
+from app.api import context
+from app.errors import StorageUnavailable
+from app.settings import Settings
+from app.store.connection.checks import persistence
+from app.store.connection.client import connect
+from app.store.connection.reasons import reason
+from app.telemetry import configure_logging, log
+
+
+def warn_of_storage(settings: Settings) -> None:
+    """Log what could lose responses: a Redis that evicts, or keeps nothing on disk."""
+    configure_logging(settings.log_level, settings.log_format)
+    try:
+        servers = persistence(connect(settings.redis))
+    except StorageUnavailable as fault:
+        log.warning("storage_unavailable", reason=reason(fault))
+        return
+    for server in servers:
+        for warning in server.warnings(settings.redis.wait_replicas):
+            log.warning("storage_may_lose_responses", reason=str(warning))
+
+
+def deliver_spooled(app: Flask) -> None:
+    """Have a process that serves deliver what is spooled; tell of a spool that takes nothing."""
+    with app.app_context():
+        spool = context.services().spool
+    if (fault := spool.folders.begin()) is not None:
+        log.error("spool_unwritable", directory=str(spool.folders.directory), reason=fault)
+    spool.start()
+
+
+def show_saturation(app: Flask) -> None:
+    """Have a process that serves show how near it is to its bounds."""
+    with app.app_context():
+        context.services().saturation.start()
+
+
+def stretch_beside(app: Flask, run: Callable[[Callable[[], bytes]], bytes]) -> None:
+    """Have passphrases be made keys by `run`: it may take half a second of a processor (N14)."""
+    with app.app_context():
+        context.services().content_keys.beside = run
+
+
+def renew_credentials(app: Flask) -> None:
+    """Have a process that serves read credentials again, if there are such as can be."""
+    with app.app_context():
+        renewals = context.services().renewals
+    if renewals:
+        look = partial(renewals.keep_looking, time.sleep)
+        threading.Thread(target=look, name="credentials", daemon=True).start()
