@@ -107,6 +107,42 @@ def test_what_a_key_may_not_store_is_not_stored(app: Flask, owner: Asker) -> Non
     assert owner.ask("GET", f"/v1/responses/{response_id}").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "refused"),
+    [
+        ("/v1/conversations", {}, (403, "permission_denied_error")),
+        ("/v1/conversations/{}", {"metadata": {"a": "b"}}, (403, "permission_denied_error")),
+        (
+            "/v1/conversations/{}/items",
+            {"items": [{"role": "user", "content": "secret"}]},
+            (403, "permission_denied_error"),
+        ),
+        (
+            "/v1/responses",
+            ASKED | {"conversation": "{}", "store": False},
+            (400, "invalid_request_error"),
+        ),
+    ],
+)
+def test_what_a_key_may_not_store_goes_into_no_conversation(
+    app: Flask, owner: Asker, path: str, body: dict[str, object], refused: tuple[int, str]
+) -> None:
+    conversation = owner.ask("POST", "/v1/conversations", {}).get_json()["id"]
+    if "conversation" in body:
+        body = body | {"conversation": conversation}
+    unstored = asker(app, "owner", Permissions(force_no_store=True))
+    assert seen(unstored, "POST", path.format(conversation), body) == refused
+    items = owner.ask("GET", f"/v1/conversations/{conversation}/items").get_json()
+    assert items["data"] == []
+
+
+def test_who_may_store_nothing_counts_what_a_conversation_has(app: Flask, owner: Asker) -> None:
+    conversation = owner.ask("POST", "/v1/conversations", {}).get_json()["id"]
+    unstored = asker(app, "owner", Permissions(force_no_store=True))
+    body = ASKED | {"conversation": conversation}
+    assert unstored.ask("POST", "/v1/responses/input_tokens", body).status_code == 200
+
+
 # models
 
 

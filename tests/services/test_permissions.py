@@ -9,11 +9,17 @@ import pytest
 from app.domain.accounts.accounts import Caller
 from app.domain.request import CreateRequest
 from app.errors import GatewayError, InvalidRequest, PermissionDenied, StorageUnavailable
-from app.services.accounts.permissions import permitted, refuse_read_only, well_formed
+from app.services.accounts.permissions import (
+    permitted,
+    refuse_read_only,
+    refuse_unstored,
+    well_formed,
+)
 
 CALLER = Caller(account="acme", key_id="key_1")
 ASKED = CreateRequest(model="m", input=())
 IN_BACKGROUND = replace(ASKED, background=True)
+IN_CONVERSATION = replace(ASKED, store=False, conversation="conv_1")
 UNSTORED = replace(ASKED, store=False)
 
 
@@ -27,9 +33,10 @@ def test_an_ordinary_request_is_left_as_it_is() -> None:
         (replace(CALLER, read_only=True), ASKED, PermissionDenied, None),
         (replace(CALLER, background=False), IN_BACKGROUND, PermissionDenied, "background"),
         (replace(CALLER, force_no_store=True), IN_BACKGROUND, InvalidRequest, "background"),
+        (replace(CALLER, force_no_store=True), IN_CONVERSATION, InvalidRequest, "conversation"),
         (replace(CALLER, stale=True), ASKED, StorageUnavailable, None),
     ],
-    ids=["read-only key", "no background", "background unstored", "store away"],
+    ids=["read-only key", "no background", "background unstored", "conversation", "store away"],
 )
 def test_what_a_key_may_not_do_is_refused(
     who: Caller, what: CreateRequest, error: type[GatewayError], param: str | None
@@ -37,6 +44,16 @@ def test_what_a_key_may_not_do_is_refused(
     with pytest.raises(error) as caught:
         permitted(who, what)
     assert caught.value.param == param
+
+
+def test_a_conversation_is_refused_where_nothing_may_be_stored() -> None:
+    may_not = replace(CALLER, force_no_store=True)
+    refuse_unstored(CALLER)
+    with pytest.raises(PermissionDenied, match="send the items"):
+        refuse_unstored(may_not)
+    for store in (True, False):
+        with pytest.raises(InvalidRequest, match="conversation"):
+            permitted(may_not, replace(IN_CONVERSATION, store=store))
 
 
 def test_an_account_that_stores_nothing_has_its_requests_unstored() -> None:

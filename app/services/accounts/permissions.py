@@ -37,14 +37,8 @@ def permitted(caller: Caller, request: CreateRequest) -> CreateRequest:
         refuse_read_only(caller)
     if request.background and not caller.background:
         raise PermissionDenied("This key may not ask for background responses.", param="background")
-    if caller.force_no_store and request.store:
-        if request.background:
-            raise InvalidRequest(
-                "Background responses are stored, which this account does not allow: "
-                "ask without 'background'.",
-                param="background",
-            )
-        request = replace(request, store=False)
+    if caller.force_no_store:
+        request = _unstored(request)
     request = _kept_for(caller, request)
     if caller.stale and request.store:
         raise StorageUnavailable(
@@ -52,6 +46,34 @@ def permitted(caller: Caller, request: CreateRequest) -> CreateRequest:
             retry_after_s=1,
         )
     return request
+
+
+def countable(caller: Caller, request: CreateRequest) -> CreateRequest:
+    """Return the request as this caller may have it counted. Raises as `permitted` does."""
+    request = replace(request, store=False, stream=False, background=False)
+    permitted(caller, replace(request, conversation=None))  # counting adds nothing to it
+    return request
+
+
+def _unstored(request: CreateRequest) -> CreateRequest:
+    """Return the request so that nothing of it is stored.
+
+    Raises:
+        InvalidRequest: it is in the background, or a turn of a conversation, which keeps its items.
+    """
+    if request.store and request.background:
+        raise InvalidRequest(
+            "Background responses are stored, which this account does not allow: "
+            "ask without 'background'.",
+            param="background",
+        )
+    if request.conversation is not None:
+        raise InvalidRequest(
+            "A conversation stores its items, which this key or account does not allow: send the "
+            "items with each request.",
+            param="conversation",
+        )
+    return replace(request, store=False)
 
 
 def _kept_for(caller: Caller, request: CreateRequest) -> CreateRequest:
@@ -72,6 +94,14 @@ def _kept_for(caller: Caller, request: CreateRequest) -> CreateRequest:
             param="background",
         )
     return replace(request, store=False, retention_days=0)
+
+
+def refuse_unstored(caller: Caller) -> None:
+    """Raise PermissionDenied for a caller of whom nothing may be stored."""
+    if caller.force_no_store:
+        raise PermissionDenied(
+            "Nothing may be stored for this key or account: send the items with each request."
+        )
 
 
 def refuse_read_only(caller: Caller) -> None:

@@ -22,7 +22,7 @@ from app.domain.turns.conversation import Conversation
 from app.domain.turns.page import Page, PageQuery
 from app.domain.turns.turn import Context
 from app.errors import InvalidRequest, NotFound, PermissionDenied
-from app.services.accounts.permissions import refuse_read_only
+from app.services.accounts.permissions import refuse_read_only, refuse_unstored
 from app.services.accounts.storage_quota import refuse_full_account
 from app.services.answering.run import without_payload
 from app.store.conversations.base import ConversationStore, unknown_conversation
@@ -82,6 +82,7 @@ class Conversations:
     ) -> Conversation:
         """Replace a conversation's metadata. Raises PermissionDenied."""
         refuse_read_only(caller)
+        refuse_unstored(caller)
         account, known = caller.account, _well_formed(conversation_id)
         return self._conversations.update(account, known, metadata, caller.content_key)
 
@@ -190,6 +191,7 @@ class Conversations:
 
     def _refuse(self, caller: Caller) -> None:
         refuse_read_only(caller)
+        refuse_unstored(caller)
         if caller.retention_days == 0:
             raise PermissionDenied(
                 "This account keeps nothing: its retention is 0 days. Send the items with each "

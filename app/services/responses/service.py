@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from app.domain.accounts.accounts import Caller
 from app.domain.estimates import Estimate, TokenCount
@@ -18,7 +18,7 @@ from app.domain.turns.page import Page, PageQuery
 from app.domain.turns.turn import Turn
 from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, GatewayError, NotFound, Unavailable
-from app.services.accounts.permissions import permitted, refuse_read_only, well_formed
+from app.services.accounts.permissions import countable, permitted, refuse_read_only, well_formed
 from app.services.answering.preparation import Preparation
 from app.services.answering.prepared.request import PreparedRequest
 from app.services.answering.run import Run, without_opaque, without_payload
@@ -200,7 +200,7 @@ class Responses:
             StorageUnavailable: it continues what is stored, and the store is unreachable.
             CallerGone: the caller hung up.
         """
-        request = permitted(caller, replace(request, store=False, stream=False, background=False))
+        request = countable(caller, request)
         with self._meter.limiter.reserve(caller, lambda: NO_TOKENS) as reservation:
             observer.admitted(reservation.standing)
             return self._preparation.count_input(caller, request, call)
