@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any
 from unittest.mock import patch
 
@@ -84,6 +85,21 @@ def test_a_token_ends_when_its_issuer_takes_the_key_away(gateway: Gateway) -> No
     gateway.accounts.authenticate(secret)
     gateway.document = key_set(jwk(rsa_key("second"), "k2"))
     gateway.clock.now += CORP.cache_s
+    assert gateway.complaint(secret).code == "invalid_api_key"
+
+
+def test_a_token_ends_with_its_key_however_busy_others_keep_the_process(gateway: Gateway) -> None:
+    secret = token()
+    gateway.accounts.authenticate(secret)
+    _, key = gateway.accounts.create_key("acme", by="ops")
+    gateway.accounts.authenticate(key)
+    gateway.accounts.authenticate(secret)
+    gateway.document = key_set(jwk(rsa_key("second"), "k2"))
+    for _ in range(40):  # each of these reads what has changed, before the token would
+        gateway.clock.now += 0.41
+        gateway.accounts.authenticate(key)
+        with suppress(Unauthenticated):
+            gateway.accounts.authenticate(secret)
     assert gateway.complaint(secret).code == "invalid_api_key"
 
 
