@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -50,6 +51,18 @@ def keys(**weights: int) -> PoolBench:
 
 def bounded(**bounds: int | None) -> PoolBench:
     return PoolBench(*(KeySettings(id=name, max_concurrency=n) for name, n in bounds.items()))
+
+
+class LateCall(UpstreamCall):
+    """A call that finds all keys busy, and during whose way to the queue one comes free."""
+
+    def __init__(self, come_free: Callable[[], None]) -> None:
+        super().__init__(deadline=math.inf)
+        self._come_free = come_free
+
+    def attach(self, close: Callable[[], None]) -> None:
+        super().attach(close)
+        self._come_free()
 
 
 # Turns
@@ -208,3 +221,10 @@ def test_a_key_that_wakes_serves_who_waits() -> None:
     bench.pool.wake("b")
     thread.join()
     assert results == ["b"]
+
+
+def test_a_key_that_comes_free_on_the_way_to_the_queue_is_taken_at_once() -> None:
+    bench = bounded(a=1)
+    bench.take()
+    late = LateCall(lambda: bench.pool.release("a"))
+    assert bench.pool.acquire(late, 0.0) == "a"

@@ -106,6 +106,7 @@ class KeyPool:
         call.attach(waiter.woken.set)
         with self._lock:
             self._queue.append(waiter)
+        self._hand_out()  # one may have come free on the way here, and nobody was told
         try:
             while waiter.key is None and not call.cancelled:
                 left_s = min(until, self._next_end()) - self._clock()
