@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from typing import Any
 
 import click
 import orjson
@@ -16,6 +17,7 @@ from app.cli.common.progress import print_line
 from app.cli.common.values import date
 from app.domain.items import Item
 from app.domain.request import INCLUDE_ENCRYPTED
+from app.domain.turns.conversation import Conversation
 from app.domain.turns.page import PageQuery
 from app.schemas.wire.conversations import CONVERSATION
 from app.schemas.wire.items import ITEM
@@ -42,19 +44,22 @@ def list_conversations(
         print_line(_ROW.format("ID", "CREATED", "METADATA"))
     walked = (each for each in _conversations().walk(account) if each.created_at >= (since or 0))
     for found in islice(walked, limit):
-        metadata = orjson.dumps(dict(found.metadata)).decode()
-        row = _ROW.format(found.id, date(found.created_at), metadata)
-        print_line(orjson.dumps(CONVERSATION.dump(found)) if as_json else row)
+        row = _ROW.format(found.id, date(found.created_at), _metadata(found))
+        print_line(orjson.dumps(_summary(found)) if as_json else row)
 
 
 @conversations.command("show")
 @_id
 @click.option("--json", "as_json", is_flag=True, help="Print it as one line.")
 def show(conversation_id: str, *, as_json: bool) -> None:
-    """Print a conversation and all of its items as JSON."""
-    service = _conversations()
-    found = service.get(service.operator_of(conversation_id), conversation_id)
-    body = CONVERSATION.dump(found) | {"items": ITEM.dump_all(_items(conversation_id))}
+    """Print a conversation and all of its items as JSON.
+
+    Of one that is encrypted with its caller's key there are no items to print.
+    """
+    found = _found(conversation_id)
+    body = _summary(found)
+    if not found.is_encrypted:
+        body["items"] = ITEM.dump_all(_items(conversation_id))
     print_document(body, as_json=as_json)
 
 
@@ -62,6 +67,11 @@ def show(conversation_id: str, *, as_json: bool) -> None:
 @_id
 def export(conversation_id: str) -> None:
     """Print a conversation's items: a line of JSON for each."""
+    if _found(conversation_id).is_encrypted:
+        raise click.ClickException(
+            f"Conversation {conversation_id} is encrypted with its caller's key: it can be listed "
+            "and deleted, and its items cannot be read."
+        )
     for item in _items(conversation_id):
         print_line(orjson.dumps(ITEM.dump(item)))
 
@@ -85,6 +95,21 @@ def delete(conversation_ids: tuple[str, ...], *, is_sure: bool) -> None:
 
 def _conversations() -> Conversations:
     return context.services().conversations
+
+
+def _found(conversation_id: str) -> Conversation:
+    service = _conversations()
+    return service.get(service.operator_of(conversation_id), conversation_id)
+
+
+def _summary(found: Conversation) -> dict[str, Any]:
+    """Return what is said of a conversation; of an encrypted one nobody here knows the metadata."""
+    body: dict[str, Any] = CONVERSATION.dump(found)
+    return body | {"encrypted": True} if found.is_encrypted else body
+
+
+def _metadata(found: Conversation) -> str:
+    return "(encrypted)" if found.is_encrypted else orjson.dumps(dict(found.metadata)).decode()
 
 
 def _items(conversation_id: str) -> Iterator[Item]:

@@ -90,7 +90,7 @@ def _walk(account: str) -> Iterator[Archived]:
 def _is_since(found: Archived, since: int | None) -> bool:
     if since is None:
         return True
-    return found.turn is not None and found.turn.response.created_at >= since
+    return found.created_at is not None and found.created_at >= since
 
 
 def _summary(found: Archived) -> dict[str, object]:
@@ -99,7 +99,7 @@ def _summary(found: Archived) -> dict[str, object]:
         "id": found.response_id,
         "status": found.status,
         "model": response.model if response else None,
-        "created_at": response.created_at if response else None,
+        "created_at": found.created_at,
         "deleted_at": found.deleted_at,
         "purged": found.is_purged,
         "encrypted": found.is_encrypted,
@@ -110,7 +110,7 @@ def _cells(found: Archived) -> Iterator[str]:
     response = found.turn.response if found.turn else None
     yield found.response_id
     yield found.status
-    yield date(response.created_at if response else None)
+    yield date(found.created_at)
     yield date(found.deleted_at)
     hidden = "(encrypted)" if found.is_encrypted else "(purged)"
     yield response.model if response else hidden

@@ -8,8 +8,10 @@ import pytest
 from flask import Flask
 
 from app.cli.conversations import conversations
+from app.cli.responses import responses
 from tests.api.conftest import app as app
 from tests.api.conftest import asker
+from tests.api.test_encryption import KeyHolder
 from tests.cli.operating import Operator
 
 
@@ -50,3 +52,28 @@ def test_a_deleted_conversation_is_unknown_to_its_account(house: House) -> None:
     assert house.reads(conversations, "delete", house.id).strip() == f"{house.id} deleted"
     assert house.acme.ask("GET", f"/v1/conversations/{house.id}").status_code == 404
     assert house.reads(conversations, "list", "--account", "acme", "--json") == ""
+
+
+def test_an_encrypted_conversation_is_listed_and_deleted_but_not_read(house: House) -> None:
+    body = {"metadata": {"team": "blue"}, "items": [{"role": "user", "content": "secret"}]}
+    made = KeyHolder(house.acme).ask("POST", "/v1/conversations", body).get_json()["id"]
+    listed = house.reads(conversations, "list", "--account", "acme", "--json").splitlines()
+    assert {each["id"]: each.get("encrypted") for each in map(json.loads, listed)} == {
+        house.id: None,
+        made: True,
+    }
+    rows = house.reads(conversations, "list", "--account", "acme").splitlines()
+    assert [row.split()[-1] for row in rows if made in row] == ["(encrypted)"]
+    shown = house.reads_json(conversations, "show", made)
+    assert (shown["id"], shown["encrypted"], "items" in shown) == (made, True, False)
+    refused = house.runs(conversations, "export", made)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert f"{made} is encrypted with its caller's key" in refused.stderr
+    assert house.reads(conversations, "delete", made).strip() == f"{made} deleted"
+
+
+def test_an_encrypted_response_is_listed_with_its_time(house: House) -> None:
+    made = KeyHolder(house.acme).ask("POST", "/v1/responses", {"model": "local/echo", "input": "a"})
+    at, which = made.get_json()["created_at"], ("--account", "acme", "--json", "--since", "1h")
+    listed = map(json.loads, house.reads(responses, "list", *which).splitlines())
+    assert {each["id"]: each["created_at"] for each in listed}[made.get_json()["id"]] == at

@@ -15,7 +15,8 @@ from app.schemas.wire.responses import RESPONSE
 
 @dataclass(frozen=True, slots=True)
 class Archived:
-    """A response of an account. `deleted_at` is in Unix seconds.
+    """A response of an account. `deleted_at` is in Unix seconds, and so is `created_at`, which is
+    None once it is purged, and while it waits or runs.
 
     `turn` is None once it is purged, for one that `is_encrypted` with its caller's key, and while
     it waits or runs in the background; `pending` may be what such a response has produced so far.
@@ -28,6 +29,7 @@ class Archived:
     turn: Turn | None
     pending: Response | None = None
     is_encrypted: bool = False
+    created_at: int | None = None
 
     @property
     def is_purged(self) -> bool:

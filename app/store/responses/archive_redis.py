@@ -109,10 +109,11 @@ class RedisArchive:
         layout: Layout,
         common: Mapping[bytes, bytes],
     ) -> Archived:
-        turn = None
+        turn, created_at = None, None if entry == PURGED else record.created_at
         if entry != PURGED and not record.is_encrypted:
             parent, named = layout.parent(record.position), common.get(digest_of(entry))
             turn = self._entries.turn(entry, account, record.response_id, parent, named)
+            created_at = turn.response.created_at  # an earlier release's index does not say it
         return Archived(
             account,
             record.response_id,
@@ -120,6 +121,7 @@ class RedisArchive:
             record.deleted_at,
             turn,
             is_encrypted=record.is_encrypted and (entry != PURGED or record.position.depth < 0),
+            created_at=created_at,
         )
 
     def _log(self, tag: str, log: str) -> Iterator[bytes]:
