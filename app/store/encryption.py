@@ -7,7 +7,8 @@ What is stored under a caller's key (C6) is sealed by a `Seal`. A sealed record 
 Each response, and each conversation, has a key of its own, made of the caller's. So random nonces
 are used up by nobody: the 2^32 records that NIST SP 800-38D allows are those of one response. The
 account, whose record it is and which of its parts are authenticated with it: a record that is moved
-elsewhere does not open.
+elsewhere does not open. Turns that are read as a part of their conversation may stand in any order
+there, and a plain record is read as it is: who writes into Redis can make those up.
 """
 
 from __future__ import annotations
