@@ -16,6 +16,7 @@ from app.domain.items import FunctionCall, Message, OutputText
 from app.domain.request import CreateRequest, ModelRequest, Parameters
 from app.domain.response import Response
 from app.domain.stream.accumulate import Accumulator, fold
+from app.domain.stream.call_events import HostedEvent
 from app.domain.stream.deltas import Delta, HostedEnded, HostedNoted, HostedOpened, Text
 from app.domain.stream.events import Event
 from app.domain.stream.narrate import Narrator
@@ -30,6 +31,7 @@ from app.providers.registry import FORMATS
 from app.schemas.wire.echo import echo
 from app.schemas.wire.event_lines import decode, encode
 from app.schemas.wire.events import EVENT
+from app.schemas.wire.items import ITEM
 from app.stream_check.grammar import Grammar
 from app.stream_check.item_grammar import Breach
 from tests.contract.recordings import CannedTransport, settings
@@ -116,6 +118,30 @@ def test_an_event_of_the_answer_as_a_whole_passes() -> None:
     kinds = [each["type"] for each in shown]
     assert kinds[2:5] == [odd["type"], "response.output_item.added", odd["type"]]
     assert shown[2] == odd | {"sequence_number": 2}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"type": "response.in_progress", "output_index": 0},
+        {"type": "response.content_part.added", "output_index": 0},
+        {"type": "response.queued"},
+        {"type": "response.code_interpreter_call_code.delta", "delta": "a"},
+        {"type": "response.a\nb", "output_index": 0},
+        done({"type": "tool_search_call", "id": "tsc_1", "arguments": {}}, 5),
+        done({"type": "tool_search_output", "execution": "client"}, 5),
+        added({"type": "mcp_call", "id": "m"}, 5),
+    ],
+)
+def test_nothing_odd_breaks_what_is_streamed_or_stored(odd: Json) -> None:
+    said = [SEARCH_BEGUN, odd, SEARCHED, CODE_BEGUN, END]
+    frames = b"".join(b"data: " + orjson.dumps(each) + b"\n\n" for each in said)
+    events = checked(events_of(frames, stream=True))
+    assert [EVENT.load(orjson.loads(encode(each))) for each in events] == events
+    assert without_ids(fold(events))[0] == HostedItem("", WEB_SEARCH | {"id": ""})
+    shown = [ITEM.dump(each) for each in fold(events).output]
+    assert ITEM.dump_all(ITEM.load_all(shown)) == shown
+    assert odd["type"] not in [each.type for each in events if isinstance(each, HostedEvent)]
 
 
 @pytest.mark.parametrize("hosted", [(), ("mcp",)])

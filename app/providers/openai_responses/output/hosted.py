@@ -7,14 +7,17 @@ is something that happens in the item at 0.
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
-from app.domain.hosted.item import HOSTED_KINDS
+from app.domain.hosted.item import HOSTED_KINDS, is_search_elsewhere
 from app.domain.stream.deltas import Delta, HostedEnded, HostedNoted, HostedOpened
 from app.providers.openai_responses.output.items import OutputItem
 from app.providers.reading.events import Json
 from app.providers.reading.understanding import ContentReader
 from app.schemas.request.items.input import ITEMS
+from app.schemas.wire.built_in.hosted_events import HOSTED_EVENTS
+from app.schemas.wire.events import EVENT
 
 #: The keys of an event that say which it is and where it belongs; `obfuscation` is padding.
 _PLACE = frozenset({"type", "sequence_number", "item_id", "output_index", "obfuscation"})
@@ -24,7 +27,12 @@ _LATE: dict[str, Any] = {
     "arguments": "",
     **dict.fromkeys(("result", "results", "output", "outputs", "error", "tools")),
 }
-_EVENTS = "response."
+#: How an event is called that is passed on.
+_IS_NAME = re.compile(r"response\.[A-Za-z0-9_.]{1,100}").fullmatch
+#: Those that are known of the items of such tools, and those that only the gateway says.
+_OF_ITEMS = frozenset(each for types in HOSTED_EVENTS.values() for each in types)
+_OWN = frozenset(EVENT.documents) - _OF_ITEMS
+_SEARCHES = ("tool_search_call", "tool_search_output")
 
 
 class HostedOutputItem(OutputItem):
@@ -37,8 +45,14 @@ class HostedOutputItem(OutputItem):
         self._key = key
         self._json = item_json
 
+    @property
+    def type(self) -> str:
+        """What the server calls its kind."""
+        kind: str = self._json["type"]
+        return kind
+
     def may_be(self, item_json: Json) -> bool:
-        return bool(item_json.get("type") == self._json["type"])
+        return bool(item_json.get("type") == self.type)
 
     def opened(self) -> list[Delta]:
         return [HostedOpened(self._key, self._json, self.item_id)]
@@ -53,7 +67,9 @@ class HostedOutputItem(OutputItem):
         return [HostedOpened(self._key, begun, self.item_id)]
 
     def noted(self, event: Json) -> list[Delta]:
-        """Return what happens in it."""
+        """Return what happens in it, unless the event is one that only the gateway says."""
+        if not _may_pass(event["type"]):
+            return []
         return [HostedNoted(self._key, event["type"], _fields(event))]
 
     def rest(self, item_json: Json) -> list[Delta]:
@@ -68,19 +84,26 @@ def is_hosted(item_json: Json) -> bool:
     kind = item_json.get("type")
     if not isinstance(kind, str) or not kind:
         return False
+    if kind in _SEARCHES:
+        return is_search_elsewhere(item_json)  # any other is the caller's
     return kind in HOSTED_KINDS or kind not in ITEMS
 
 
 def of_answer(event: Json) -> list[Delta]:
     """Return what an event says of the answer as a whole that is not known, if it is such a one."""
     kind = event["type"]
-    if not kind.startswith(_EVENTS) or not event.keys().isdisjoint(_OF_OTHERS):
+    is_of_item = kind in _OF_ITEMS or not event.keys().isdisjoint(_OF_OTHERS)
+    if is_of_item or not _may_pass(kind):
         return []
     return [HostedNoted(None, kind, _fields(event))]
 
 
 #: What is about an item, or tells the response itself.
 _OF_OTHERS = frozenset({"item_id", "output_index", "item", "response", "error", "usage"})
+
+
+def _may_pass(kind: str) -> bool:
+    return kind not in _OWN and _IS_NAME(kind) is not None
 
 
 def _fields(event: Json) -> Json:

@@ -11,10 +11,12 @@ adds "Hel" to the item at 0, or to "msg_1", or to the latest message, or to a ne
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+from app.domain.built_in.tool_search import ToolSearchCall
+from app.domain.hosted.item import is_search_elsewhere
 from app.domain.stream.deltas import Delta
 from app.providers.openai_responses.output.calls import (
     BUILT_IN_CALLS,
@@ -130,15 +132,15 @@ class OpenItems:
         The n-th item of a kind here is the n-th that has begun. One that has not, before others
         that have, comes too late.
         """
-        begun = {
-            kind: iter([i for i in self._items if type(i) is kind])
-            for kind in (*_KINDS.values(), HostedOutputItem)
-        }
-        pairs = [
-            (item_json, next(begun[kind], None))
-            for item_json in output
-            if (kind := self._kind(item_json)) is not None
-        ]
+        begun: defaultdict[object, deque[OutputItem]] = defaultdict(deque)
+        for begun_item in self._items:
+            hosted = begun_item.type if isinstance(begun_item, HostedOutputItem) else None
+            begun[hosted or type(begun_item)].append(begun_item)
+        pairs: list[tuple[Json, OutputItem | None]] = []
+        for item_json in output:
+            if (kind := self._kind(item_json)) is not None:
+                same = begun[item_json["type"] if kind is HostedOutputItem else kind]
+                pairs.append((item_json, same.popleft() if same else None))
         last = max((at for at, (_, item) in enumerate(pairs) if item is not None), default=-1)
         deltas: list[Delta] = []
         for at, (item_json, item) in enumerate(pairs):
@@ -243,7 +245,8 @@ def kind_of(item_json: Json) -> type[OutputItem] | None:
         kind = "message"  # a text in the place of an item
     if not isinstance(kind, str) or not kind:
         kind = next((kind for name, kind in _OF_A_KIND.items() if name in item_json), "")
-    if item_json.get("execution") == "server":
+    is_search = kind == ToolSearchCall.type
+    if is_search_elsewhere(item_json) if is_search else item_json.get("execution") == "server":
         return None  # the server runs the call itself: the caller has nothing to do
     return _KINDS.get(kind)
 
