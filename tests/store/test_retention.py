@@ -120,6 +120,15 @@ def test_what_is_not_due_is_not_purged_and_is_looked_at_again(bench: Bench) -> N
     assert bench.store.get(ACCOUNT, kept.response.id) == kept
 
 
+def test_a_clock_that_is_behind_that_of_redis_holds_up_no_purge(bench: Bench) -> None:
+    kept = bench.kept()
+    conversation_id = begun(bench, "a", expires_at=LATER)
+    for each in (kept.response.id, conversation_id):
+        expire(bench.client, each)
+    bench.at = LONG_AGO - 1
+    assert sorted(bench.sweep()) == sorted((kept.response.id, conversation_id))
+
+
 def test_what_runs_is_not_purged(bench: Bench) -> None:
     before = saved(bench.store, "before")
     running_id = next_id(before.response.id)

@@ -24,6 +24,8 @@ AGAIN_S = 3600
 #: For how long the places of an empty conversation stay: an answer that was begun before its last
 #: turn expired is still to find where it belongs. In seconds.
 PLACES_S = 86_400
+#: Of what is due it counts that it is hidden, which Redis says by its own clock: not when by ours.
+_WHENEVER = 2**53
 
 _DUE = Script(LuaFolder(__file__)("due"))
 
@@ -66,7 +68,7 @@ class RedisRetention:
         """Destroy the content of something; None where it has not ended, or is not due."""
         now = int(self._now())
         with translated():
-            return self._purging.purge(any_id, now, now + 1 if only_due else None)
+            return self._purging.purge(any_id, now, _WHENEVER if only_due else None)
 
     def settle(self, purged: Sequence[Purged]) -> None:
         """Look no more for what was destroyed, when nothing has copies of it any more."""
