@@ -420,3 +420,23 @@ def test_nothing_ends_the_listening(
     FeedHub(bench.jobs, bench.pause).listen()
     assert over.wait(PATIENT_S)
     assert bench.pauses == [AGAIN_S] * 3
+
+
+def test_one_who_waits_far_ahead_has_no_other_read_again_and_again(
+    hub: NewsHub, jobs: Jobs
+) -> None:
+    jobs.grow(3)
+    far = Reader(subscriber(hub, starting_after=10**9))
+    until(lambda: jobs.reads == 2, "the first to have found nothing")
+    near = Reader(subscriber(hub))
+    until(lambda: len(near.batches) >= 1, "the second to have caught up")
+    until(lambda: jobs.reads >= 4, "the second to wait")
+    jobs.grow(2)
+    hub.publish("events")
+    until(lambda: sum(map(len, near.batches)) == 5, "what has come since")
+    jobs.grow(0, ended=True)
+    hub.publish("ended")
+    until(lambda: near.over and far.over, "the end")
+    assert [line for lines in near.batches for line in lines] == jobs.lines
+    assert [line for lines in far.batches for line in lines] == []
+    assert jobs.reads < 10

@@ -64,8 +64,9 @@ class EventFeed:
         """
         deadline = monotonic() + wait_s
         with self._changed:
-            if self._first < 0:
-                self._first = number
+            # Who waits for what is far ahead must not leave all others behind what is shared.
+            if not (self._lines or self._ended or 0 <= self._first <= number):
+                self._first, self._read_version = number, -1
             while number >= self._first:
                 if self._read_version != self._version and not self._ended:
                     self._read_on()
