@@ -16,7 +16,12 @@ from app.errors import GatewayError, NotFound, StorageUnavailable
 from app.schemas.request.create import CREATE_REQUEST
 from app.schemas.wire.responses import RESPONSE
 from app.services.background.finisher import stored_events
-from app.services.live_streams.keeper import SEEN_AFTER_S, UNFOLLOWED_S, LiveStreams
+from app.services.live_streams.keeper import (
+    RENEWALS,
+    SEEN_AFTER_S,
+    UNFOLLOWED_S,
+    LiveStreams,
+)
 from app.services.live_streams.terms import StreamTerms
 from app.services.responses.replays import StreamReplays
 from app.services.responses.service import Responses
@@ -273,3 +278,32 @@ def test_a_cancel_ends_it_with_all_of_its_text(process: Process) -> None:
     assert text(process.seen()) == "HelloHello"
     assert process.lines(events) == process.replayed()
     assert process.responses.cancel(CALLER, process.id).status == "cancelled"
+
+
+def test_leases_are_renewed_while_events_cannot_be_written(process: Process) -> None:
+    leases, counts = f"{process.bench.prefix}{{jobs}}:streams", list[int]()
+
+    def stay_away() -> None:
+        process.bench.away.at = {"append"}  # one server of a Cluster
+        process.bench.client.zadd(leases, {next(iter(process.live._streams)): 0})
+        process.bench.clock.now += 30 / RENEWALS
+        with pytest.raises(StorageUnavailable):
+            process.live.write()
+        counts.append(process.bench.client.zcount(leases, 1, "inf"))
+        process.bench.away.at = set()
+
+    process.stream(process.lasts, HELLO, stay_away)
+    assert counts == [1]
+
+
+def test_one_that_ends_as_somebody_wants_to_follow_it_is_not_kept(process: Process) -> None:
+    streams = []
+
+    def look() -> None:
+        streams.extend(process.live._streams.values())
+
+    process.stream(look)
+    (ended,) = streams
+    process.live._streams[process.id] = ended  # as the listener finds it, just before its end
+    process.live.hear("wanted", process.id)
+    assert not process.live._followed

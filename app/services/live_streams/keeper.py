@@ -108,18 +108,20 @@ class LiveStreams:
     def write(self) -> None:
         """Write what is due. Raises StorageUnavailable."""
         now = self._clock()
-        hidden = [
-            each for each in list(self._hidden.values()) if now - each.began_at >= SEEN_AFTER_S
-        ]
-        if hidden:
-            self._show(hidden)
         is_time = now >= self._flush_at
-        self._flush(list((self._streams if is_time else self._followed).values()))
+        # Leases first: on a Cluster, what follows may fail for one stream, time after time.
         if now >= self._renew_at:
             self._renew()
             self._renew_at = now + self._renewed_s
         if is_time:
             self._forget()
+        hidden = [
+            each for each in list(self._hidden.values()) if now - each.began_at >= SEEN_AFTER_S
+        ]
+        if hidden:
+            self._show(hidden)
+        self._flush(list((self._streams if is_time else self._followed).values()))
+        if is_time:
             self._flush_at = now + UNFOLLOWED_S
 
     def hear(self, what: JobNews, response_id: str) -> None:
@@ -132,6 +134,8 @@ class LiveStreams:
                 stream.stop(ResponseCancelled("The response was cancelled."))
             elif what == "wanted":
                 self._followed[response_id] = stream
+                if stream.is_closed:  # its end may have come in the meantime
+                    self._followed.pop(response_id, None)
                 self._wake.set()
             else:
                 self._check(stream)
