@@ -23,7 +23,9 @@ from app.errors import (
     InvalidRequest,
     NotFound,
     Restarting,
+    StorageRefused,
     StorageUnavailable,
+    Unconfirmed,
 )
 from app.schemas.wire.answers import ERROR_ENVELOPE
 from app.schemas.wire.responses import RESPONSE
@@ -62,8 +64,7 @@ class KeyedRecorder(TraceRecorder):
     def ended(self, response: domain.Response, failure: GatewayError | None, cost: Cost) -> None:
         """Note how the answer ended; keep it, unless it was given up."""
         super().ended(response, failure, cost)
-        # What our own restart has ended is asked again: that is what keys are for.
-        if response.status == "cancelled" or isinstance(failure, Restarting):
+        if response.status == "cancelled" or _is_to_be_asked_again(failure):
             self.owned.free()
         else:
             kept = self._kept(response, failure)
@@ -80,6 +81,13 @@ class KeyedRecorder(TraceRecorder):
             response = without_opaque(response)
         cuts = "" if self.cuts is None else b64encode(bytes(self.cuts)).decode()
         return KeptAnswer(200, body=RESPONSE.dump(response), cuts=cuts)
+
+
+def _is_to_be_asked_again(failure: GatewayError | None) -> bool:
+    """Tell whether an answer was ended by our own restart, or was not stored: what keys are for."""
+    if isinstance(failure, Unconfirmed):
+        return False  # it is stored, if not yet as safely as it is to be
+    return isinstance(failure, Restarting | StorageUnavailable | StorageRefused)
 
 
 def idempotency_key(current: context.CallContext) -> str | None:
@@ -123,12 +131,12 @@ def idempotent(
         return _replayed(current, found)
     if isinstance(found, OwnedKey):
         current.owned_key = found
-        kept = _kept_before(current, found, request)
-        if kept is not None:
+        try:
+            kept = _kept_before(current, found, request)
+            if kept is None:
+                return create()
             found.finish(kept)
             return _replayed(current, kept)
-        try:
-            return create()
         except BaseException:
             found.abandon()
             raise

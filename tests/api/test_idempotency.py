@@ -12,8 +12,10 @@ from werkzeug.test import TestResponse
 
 from app.api import context
 from app.domain.accounts.accounts import Caller
+from app.errors import StorageUnavailable
 from app.services.idempotency.kept_answers import KeptAnswer, opened
 from app.services.idempotency.service import OwnedKey
+from app.services.responses.service import Responses
 from tests.api.conftest import PREFIX, Asker
 from tests.processes import until
 
@@ -128,3 +130,46 @@ def test_redis_has_neither_the_key_nor_what_was_said(app: Flask, owner: Asker) -
     with app.app_context():
         list(context.services().archive.erase("owner", by="test"))
     assert list(keys_of(app)) == []
+
+
+@pytest.mark.parametrize("way", ["whole", "stream"])
+def test_an_answer_that_could_not_be_stored_frees_the_key(
+    owner: Asker, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise StorageUnavailable("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Responses, "_save", away)
+        lost = ask(owner, "k1", **WAYS[way])
+    assert "Redis" in lost.text or "away" in lost.text
+    again = ask(owner, "k1", **WAYS[way])
+    assert (again.status_code, "Idempotent-Replayed" in again.headers) == (200, False)
+
+
+def test_a_key_whose_request_stumbles_at_its_beginning_is_free(
+    app: Flask, owner: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(*_: object) -> None:
+        raise ValueError("what was stored cannot be read")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("app.api.idempotency._kept_before", stumble)
+        assert ask(owner, "k1").status_code == 500
+    assert list(keys_of(app)) == []
+
+
+def test_a_key_is_taken_where_the_system_has_no_thread_to_give(
+    app: Flask, owner: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with app.app_context():
+        keys = context.services().idempotency
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        owned = keys.begin(OWNER, "k1", b"d", lambda: False)
+    assert isinstance(owned, OwnedKey)
+    owned.free()
+    assert ask(owner, "k1").status_code == 200

@@ -14,7 +14,7 @@ from app.domain.accounts.accounts import Caller
 from app.errors import IdempotencyKeyReused, StorageUnavailable
 from app.services.idempotency.kept_answers import KeptAnswer, opened, sealed
 from app.store.idempotency.base import IdempotencyStore
-from app.telemetry import STORE_FAILURES, log
+from app.telemetry import STORE_FAILURES, log, unexpected
 
 #: How often, within the time of its lease, a key's owner says that it is there.
 RENEWALS = 4
@@ -224,7 +224,10 @@ class IdempotencyKeys:
                 renewer = threading.Thread(
                     target=self._renew_on, name="idempotency keys", daemon=True
                 )
-                renewer.start()
+                try:
+                    renewer.start()
+                except RuntimeError:
+                    return  # the system has none to give: the next key may get one
                 self._renewer = renewer
 
     def _renew_on(self) -> None:
@@ -234,7 +237,10 @@ class IdempotencyKeys:
                 if not self._owned:
                     self._renewer = None
                     return
-            self.renew()
+            try:
+                self.renew()
+            except Exception as bug:  # noqa: BLE001 - nobody else would renew them
+                unexpected(bug, "idempotency", "idempotency")
 
 
 def _is_unheard(owned: OwnedKey, idle_s: float) -> bool:
