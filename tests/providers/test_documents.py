@@ -96,9 +96,10 @@ def test_a_login_is_read_each_time(tmp_path: Path) -> None:
     assert heard == ["Bearer one", "Bearer two"]
 
 
-def test_a_login_that_cannot_be_sent_is_refused_unseen(tmp_path: Path) -> None:
+@pytest.mark.parametrize("login", [b"secret\r\nX-Other: 1", b"secret\xff"])
+def test_a_login_that_cannot_be_sent_is_refused_unseen(tmp_path: Path, login: bytes) -> None:
     file = tmp_path / "token"
-    file.write_text("secret\r\nX-Other: 1")
+    file.write_bytes(login)
     with pytest.raises(UpstreamUnavailable, match="cannot be sent") as caught:
         RemoteDocument("https://issuer.test/keys", "it", token_file=file).fetch()
     assert "secret" not in caught.value.message

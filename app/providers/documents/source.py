@@ -50,9 +50,10 @@ class RemoteDocument:
             UpstreamUnavailable: it cannot be had; the message says from where, and why.
         """
         headers = {"Accept": "application/json", "User-Agent": "responses-gateway"}
-        if self._token_file is not None:
-            headers["Authorization"] = f"Bearer {_read(self._token_file, self._what).decode()}"
+        token = None if self._token_file is None else _read(self._token_file, self._what)
         try:
+            if token is not None:
+                headers["Authorization"] = f"Bearer {token.decode()}"
             prepared = requests.Request("GET", self._url, headers=headers).prepare()
             template = self._adapter.template(prepared)
         except (requests.RequestException, ValueError):
