@@ -295,6 +295,15 @@ def test_a_choice_of_them_goes_as_it_came(bench: Bench, choice: Json) -> None:
     assert (response["tool_choice"], seen["tool_choice"]) == (choice, choice)
 
 
+@pytest.mark.parametrize("choice", [MCP, {"type": "allowed_tools", "mode": "auto", "tools": [MCP]}])
+def test_a_choice_shows_no_secrets(bench: Bench, choice: Json) -> None:
+    model = "vendor/" + Script(tag="chosen", say="Well.").text()
+    response = bench.ask("whole", tools=TOOLS, tool_choice=choice, model=model)
+    path = f"/v1/responses/{response['id']}"
+    assert SECRET not in orjson.dumps(response).decode()
+    assert SECRET not in bench.client.get(path).get_data(as_text=True)
+
+
 @every_way
 def test_the_next_turn_sends_each_item_back_under_its_own_id(bench: Bench, way: str) -> None:
     first = bench.ask(way, tools=TOOLS)

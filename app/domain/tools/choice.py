@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from json import dumps
 from typing import Any, ClassVar, Literal
 
-from app.domain.tools.hosted import HostedTool, family
+from app.domain.tools.hosted import HostedTool, family, without_secrets
 from app.domain.tools.kinds import BuiltInTool, NamespaceTool, SingleTool, Tool
 
 ChoiceMode = Literal["auto", "none", "required"]
@@ -59,6 +59,12 @@ class NamedHostedTool(NamedFunction):
     def label(self) -> str:
         kind: str = self.json["type"]
         return kind
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The choice without secrets, as responses show it and stores keep it."""
+        shown: dict[str, Any] = without_secrets(self.json)
+        return shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,13 +166,13 @@ class NamedCustomToolSchema(ValueSchema[NamedCustomTool]):
 
 
 class NamedHostedToolSchema(ValueSchema[NamedHostedTool]):
-    about = "A tool of the provider's: as it was given."
+    about = "A tool of the provider's: as it was given, without secrets."
     values = (NamedHostedTool,)
 
     type = Choice(*HOSTED_TOOLS, "computer_use", **ALWAYS)
 
     def _compile(self) -> None:
-        self.writer = attrgetter("json")
+        self.writer = attrgetter("shown")
         self._reader = NamedHostedTool.of
 
     def read(self, raw: object, path: str, context: ReadContext) -> dict[str, Any]:
@@ -180,7 +180,7 @@ class NamedHostedToolSchema(ValueSchema[NamedHostedTool]):
         return object_at(raw, path)
 
     def dump_code(self, value: str, bind: Bind) -> str:
-        return f"{value}.json"
+        return f"{value}.shown"
 
 
 _NAMED_HOSTED = NamedHostedToolSchema()
