@@ -12,6 +12,7 @@ from marshmallow import Schema, fields, missing
 
 from app.domain.hosted.policy import NOTHING_PASSES, PassPolicy
 from app.domain.tools import Tool
+from app.schemas.depth import MOST_NESTED, TOO_DEEP, is_shallow
 from app.schemas.invalid import InvalidField, join, listed, mistyped
 
 #: The header that names them holds 20 (R1); one more lets it see that there were others.
@@ -91,9 +92,15 @@ class ReadContext:
         self.ignore(path)
 
     def forwards(self, path: str, value: Any) -> bool:
-        """Keep a field for an upstream that is to get it as it came; else return False."""
+        """Keep a field for an upstream that is to get it as it came; else return False.
+
+        Raises:
+            InvalidField: it is nested deeper than can be written.
+        """
         if not self.policy.forwards(path):
             return False
+        if type(value) in (dict, list) and not is_shallow(value, MOST_NESTED):
+            raise InvalidField("invalid_value", path, TOO_DEEP)
         self.forwarded[path] = value
         return True
 

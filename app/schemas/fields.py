@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from contextlib import suppress
 from typing import Any
 
-import orjson
-
+from app.schemas.depth import MOST_NESTED, TOO_DEEP, is_shallow
 from app.schemas.field import Bind, ReadContext, Refer, StrictField
 from app.schemas.invalid import (
     array_at,
@@ -20,11 +18,8 @@ from app.schemas.invalid import (
     too_long,
 )
 
-#: Free-form values go out again inside responses and events, and JSON writers stop at some depth.
-MOST_NESTED = 100
 #: As many probabilities as a long answer has tokens.
 MOST_OBJECTS = 200_000
-TOO_DEEP = f"is nested more than {MOST_NESTED} levels deep: flatten it."
 
 
 class String(StrictField):
@@ -257,23 +252,3 @@ class TextMap(StrictField):
             "propertyNames": {"maxLength": self.longest_key},
             "additionalProperties": {"type": "string", "maxLength": self.longest_value},
         }
-
-
-def is_shallow(value: dict[str, Any] | list[Any], room: int) -> bool:
-    """Return whether containers nest in `value` no more than `room` deep."""
-    # MEASURED: most have fewer than that in all, which their JSON tells in a quarter of the time.
-    with suppress(TypeError):
-        written = orjson.dumps(value)
-        if written.count(b"{") + written.count(b"[") <= room:
-            return True
-    level: list[Any] = [value]
-    for _ in range(room):
-        below = []
-        for outer in level:
-            for inner in outer.values() if type(outer) is dict else outer:
-                if type(inner) is dict or type(inner) is list:
-                    below.append(inner)
-        if not below:
-            return True
-        level = below
-    return False

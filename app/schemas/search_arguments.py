@@ -6,8 +6,9 @@ from typing import Any
 
 import orjson
 
+from app.schemas.depth import MOST_NESTED, is_shallow
 from app.schemas.field import Bind, ReadContext, Refer
-from app.schemas.fields import MOST_NESTED, FreeObject, is_shallow
+from app.schemas.fields import FreeObject
 from app.schemas.invalid import mistyped, too_long
 
 

@@ -180,3 +180,27 @@ def test_the_background_sends_them_too(
     works.close()
     assert sent(upstream)["moderation"] == BLOCKING
     assert sent(upstream)["reasoning"] == {"mode": "pro"}
+
+
+@pytest.mark.parametrize("forward", [(), ("all",)])
+@pytest.mark.parametrize("name", ["moderation", "odd"])
+@pytest.mark.parametrize("levels", [110, 900])
+def test_what_is_nested_too_deep_is_refused_and_not_sent(
+    gateway: Gateway,
+    upstream: responses.RequestsMock,
+    forward: tuple[str, ...],
+    name: str,
+    levels: int,
+) -> None:
+    value: dict[str, Any] = {}
+    for _ in range(levels):
+        value = {"policy": value}
+    if name == "odd" and not forward:
+        upstream.post(VENDOR + "/responses", json=WHOLE)
+    body = {"model": "own", "input": "Hi", name: value}
+    answer = gateway(forward=forward).ask("POST", "/v1/responses", body)
+    if name == "odd" and not forward:
+        assert answer.status_code == 200
+    else:
+        error = answer.get_json()["error"]
+        assert (answer.status_code, error["param"], error["code"]) == (400, name, "invalid_value")

@@ -13,8 +13,8 @@ from app.domain.tools import (
     NamespaceTool,
     choice_in_known_forms,
 )
+from app.schemas.depth import MOST_NESTED
 from app.schemas.field import ReadContext
-from app.schemas.fields import MOST_NESTED
 from app.schemas.request.create import CREATE_REQUEST
 from app.schemas.wire.echo import echo
 from app.schemas.wire.tools import TOOL

@@ -22,6 +22,7 @@ from app.services.live_streams.keeper import (
     UNFOLLOWED_S,
     LiveStreams,
 )
+from app.services.live_streams.live_stream import LiveStream
 from app.services.live_streams.terms import StreamTerms
 from app.services.responses.replays import StreamReplays
 from app.services.responses.service import Responses
@@ -297,7 +298,7 @@ def test_leases_are_renewed_while_events_cannot_be_written(process: Process) -> 
 
 
 def test_one_that_ends_as_somebody_wants_to_follow_it_is_not_kept(process: Process) -> None:
-    streams = []
+    streams: list[LiveStream] = []
 
     def look() -> None:
         streams.extend(process.live._streams.values())

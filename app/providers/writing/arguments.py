@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from app.schemas.fields import MOST_NESTED, is_shallow
+from app.schemas.depth import MOST_NESTED, is_shallow
 
 
 def as_object(arguments: str) -> dict[str, Any]:

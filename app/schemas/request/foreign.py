@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.domain.hosted.moderation import blocking
+from app.schemas.depth import MOST_NESTED, TOO_DEEP, is_shallow
 from app.schemas.document import Document
 from app.schemas.field import ReadContext, Refer, StrictField
 from app.schemas.invalid import InvalidField
@@ -80,6 +81,8 @@ class ModerationField(StrictField):
     def check(self, value: Any, at: str, context: ReadContext) -> dict[str, Any]:
         if type(value) is not dict:
             raise self.mistyped(at, "an object", value)
+        if not is_shallow(value, MOST_NESTED):
+            raise self.invalid("invalid_value", at, TOO_DEEP)
         path = self.path(at)
         if context.forwards(path, value):
             return value

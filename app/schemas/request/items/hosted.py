@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from app.domain.hosted.item import HOSTED_KINDS, PAIRED_KINDS, HostedItem
+from app.schemas.depth import MOST_NESTED, TOO_DEEP, is_shallow
 from app.schemas.field import ReadContext
-from app.schemas.fields import MOST_NESTED, TOO_DEEP, Choice, String, is_shallow
+from app.schemas.fields import Choice, String
 from app.schemas.invalid import InvalidField, object_at, required
 from app.schemas.request.bounds import LONGEST_CALL_ID
 from app.schemas.request.items.fields import ItemId, ItemSchema

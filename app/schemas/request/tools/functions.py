@@ -6,9 +6,10 @@ import re
 from typing import Any
 
 from app.domain.tools import FunctionTool
+from app.schemas.depth import MOST_NESTED, is_shallow
 from app.schemas.document import Document
 from app.schemas.field import ReadContext
-from app.schemas.fields import MOST_NESTED, Boolean, Choice, FreeObject, String, is_shallow
+from app.schemas.fields import Boolean, Choice, FreeObject, String
 from app.schemas.nesting import Nested
 from app.schemas.request.bounds import LONGEST_DESCRIPTION, NAME, NAME_HINT
 

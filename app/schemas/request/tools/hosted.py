@@ -7,9 +7,10 @@ from typing import Any
 from app.domain.hosted.policy import undated
 from app.domain.tools import HostedTool, NamedHostedTool, family
 from app.errors import PermissionDenied
+from app.schemas.depth import MOST_NESTED, TOO_DEEP, is_shallow
 from app.schemas.document import Document
 from app.schemas.field import ReadContext
-from app.schemas.fields import MOST_NESTED, TOO_DEEP, Choice, is_shallow
+from app.schemas.fields import Choice
 from app.schemas.invalid import InvalidField, join, quoted
 from app.schemas.request.tools.unsupported import container_of, is_web_search, leave_out
 from app.settings import HOSTED_TOOLS
