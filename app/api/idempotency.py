@@ -64,7 +64,7 @@ class KeyedRecorder(TraceRecorder):
     def ended(self, response: domain.Response, failure: GatewayError | None, cost: Cost) -> None:
         """Note how the answer ended; keep it, unless it was given up."""
         super().ended(response, failure, cost)
-        if response.status == "cancelled" or _is_to_be_asked_again(failure):
+        if response.status == "cancelled" or _frees_the_key(failure):
             self.owned.free()
         else:
             kept = self._kept(response, failure)
@@ -83,7 +83,7 @@ class KeyedRecorder(TraceRecorder):
         return KeptAnswer(200, body=RESPONSE.dump(response), cuts=cuts)
 
 
-def _is_to_be_asked_again(failure: GatewayError | None) -> bool:
+def _frees_the_key(failure: GatewayError | None) -> bool:
     """Tell whether an answer was ended by our own restart, or was not stored: what keys are for."""
     if isinstance(failure, Unconfirmed):
         return False  # it is stored, if not yet as safely as it is to be
