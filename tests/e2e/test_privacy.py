@@ -22,11 +22,11 @@ def contents(redis_url: str) -> dict[bytes, bytes]:
     """Return every key of the gateways with its value, as Redis would write it to disk.
 
     Left out is what an account has used, and what became of its requests: that is kept whether or
-    not anything is stored, and holds nothing that was said.
+    not anything is stored, and holds nothing that was said. So is when the worker was last there.
     """
     with redis.Redis.from_url(redis_url) as client:
         keys = list(client.scan_iter(match=REDIS_PREFIX + "*", count=1000))
-        kept = (b":usage:", b"{requests}")
+        kept = (b":usage:", b"{requests}", b"{jobs}:beat", b"{expiring}:lease")
         return {key: client.dump(key) for key in keys if not any(each in key for each in kept)}
 
 
