@@ -368,6 +368,7 @@ def test_operators_see_that_it_is_encrypted_and_delete_and_purge_it(
     app: Flask, holder: KeyHolder, stored: redis.Redis
 ) -> None:
     said = {"type": "message", "id": f"msg_{WORD}", "role": "user", "content": "hi"}
+    others = sum(stored.hlen(key) for key in stored.scan_iter("*homes:*"))
     made, running = holder.create(input=[said]), holder.create(background=True)
     with app.app_context():
         archive = context.services().archive
@@ -377,7 +378,7 @@ def test_operators_see_that_it_is_encrypted_and_delete_and_purge_it(
             assert archive.delete(each, by="test")
         assert holder.ask("GET", f"/v1/responses/{made}").status_code == 404
         before = sum(stored.hlen(key) for key in stored.scan_iter("*homes:*"))
-        assert set(archive.purge(2**31, by="test")) == {made, running}
-        assert before > 0
-        assert sum(stored.hlen(key) for key in stored.scan_iter("*homes:*")) == 0
+        assert set(archive.purge(2**31, by="test")) >= {made, running}
+        assert before > others
+        assert sum(stored.hlen(key) for key in stored.scan_iter("*homes:*")) <= others
         assert archive.show(made).json()["purged"]
