@@ -42,6 +42,7 @@ from app.telemetry.model_calls import (
     first_output_counted,
     retry_counted,
 )
+from app.telemetry.rounds import surviving
 from app.telemetry.saturation import SaturationSampler
 from app.telemetry.shortage import shortage_noted
 from app.telemetry.traces import PROBES, JobTrace, Trace, job_ended, request_ended
@@ -90,6 +91,7 @@ __all__ = [
     "request_ended",
     "retry_counted",
     "shortage_noted",
+    "surviving",
     "unexpected",
     "upstream_ended",
     "upstream_oddity",

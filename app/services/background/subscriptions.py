@@ -16,7 +16,7 @@ from app.domain.accounts.content_key import ContentKey
 from app.domain.stream.events import TERMINAL_TYPES
 from app.errors import StorageUnavailable
 from app.store.jobs.base import EventsOf, JobNews, JobStore, StreamPart
-from app.telemetry import STORE_FAILURES, unexpected
+from app.telemetry import surviving
 
 #: How many lines of a response its subscribers share, at most.
 SHARED_LINES = 4096
@@ -260,10 +260,6 @@ class FeedHub:
 
     def _keep_listening(self) -> None:
         while True:
-            try:
+            with surviving("news"):
                 self.receive()
-            except StorageUnavailable:
-                STORE_FAILURES.labels("news").inc()
-            except Exception as bug:  # noqa: BLE001 - the process has no other listener
-                unexpected(bug, "news", "news")
             self.pause(AGAIN_S)

@@ -14,7 +14,7 @@ from app.domain.accounts.accounts import Caller
 from app.errors import IdempotencyKeyReused, StorageUnavailable
 from app.services.idempotency.kept_answers import KeptAnswer, opened, sealed
 from app.store.idempotency.base import IdempotencyStore
-from app.telemetry import STORE_FAILURES, log, unexpected
+from app.telemetry import STORE_FAILURES, log, surviving
 
 #: How often, within the time of its lease, a key's owner says that it is there.
 RENEWALS = 4
@@ -237,10 +237,8 @@ class IdempotencyKeys:
                 if not self._owned:
                     self._renewer = None
                     return
-            try:
+            with surviving("idempotency"):
                 self.renew()
-            except Exception as bug:  # noqa: BLE001 - nobody else would renew them
-                unexpected(bug, "idempotency", "idempotency")
 
 
 def _is_unheard(owned: OwnedKey, idle_s: float) -> bool:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection
 
-from app.errors import StorageUnavailable
 from app.store.rate_limits.base import Lease
-from app.telemetry import STORE_FAILURES, unexpected
+from app.telemetry import surviving
 
 #: The slots of a process that dies are free after so many seconds ...
 LEASE_S = 30.0
@@ -58,9 +57,5 @@ class LeaseRenewer:
                 if not leases:
                     self._is_running = False
                     return
-            try:
+            with surviving("leases"):
                 self._renew(leases)
-            except StorageUnavailable:
-                STORE_FAILURES.labels("leases").inc()
-            except Exception as bug:  # noqa: BLE001 - nobody else would renew them
-                unexpected(bug, "leases", "leases")

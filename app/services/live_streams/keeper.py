@@ -20,7 +20,7 @@ from app.services.answering.prepared.request import PreparedRequest
 from app.services.live_streams.live_stream import LiveStream
 from app.services.live_streams.terms import StreamTerms
 from app.store.jobs.base import Flush, JobNews, JobStore, LiveStreamStore
-from app.telemetry import STORE_FAILURES, unexpected
+from app.telemetry import STORE_FAILURES, surviving
 
 #: A stream that ends sooner is not written, in seconds.
 SEEN_AFTER_S = 0.05
@@ -226,22 +226,16 @@ class LiveStreams:
             self._sleeps_until = self._clock() + (inf if sleep_s is None else sleep_s)
             self._wake.wait(sleep_s)
             self._wake.clear()
-            try:
+            is_written = False
+            with surviving("streams"):
                 self.write()
-            except StorageUnavailable:
-                STORE_FAILURES.labels("streams").inc()
-                self._pause(PAUSE_S)
-            except Exception as bug:  # noqa: BLE001 - nobody else would write them
-                unexpected(bug, "streams", "streams")
+                is_written = True
+            if not is_written:
                 self._pause(PAUSE_S)
 
     def _keep_listening(self) -> None:
         while True:
-            try:
+            with surviving("stream_news"):
                 for what, response_id in self._store.news():
                     self.hear(what, response_id)
-            except StorageUnavailable:
-                STORE_FAILURES.labels("stream_news").inc()
-            except Exception as bug:  # noqa: BLE001 - the process has no other listener
-                unexpected(bug, "stream news", "stream_news")
             self._pause(PAUSE_S)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 
 from app.errors import StorageUnavailable
 from app.services.retention.copies import Copies
@@ -19,8 +18,8 @@ from app.telemetry import (
     RETENTION_OVERDUE,
     RETENTION_OVERDUE_SECONDS,
     RETENTION_PURGED,
-    STORE_FAILURES,
     log,
+    surviving,
     unexpected,
 )
 
@@ -111,11 +110,6 @@ class RetentionSweep:
         """Sweep, for ever; an unreachable store is waited for."""
         while True:
             more = False
-            try:
+            with surviving("retention"):
                 more = self.tick()
-            except StorageUnavailable:
-                STORE_FAILURES.labels("retention").inc()
-            except Exception as bug:  # noqa: BLE001 - nobody else would sweep
-                with suppress(Exception):
-                    unexpected(bug, "retention", "retention")
             pause(BUSY_S if more else IDLE_S)
