@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, get_args
 
@@ -13,6 +12,7 @@ import click
 from app.api import context
 from app.cli.common.group import OperatorGroup, print_json, print_table
 from app.cli.common.options import since
+from app.cli.common.values import instant
 from app.domain.accounts.request_log import RequestEntry
 from app.domain.response import Status
 from app.services.limits.request_log import RequestLog
@@ -76,7 +76,7 @@ def list_requests(
         for entry in found:
             print_json(_fields(entry))
     else:
-        print_table(_TITLES, map(_cells, found))
+        print_table(_TITLES, map(_values, found))
 
 
 def _log() -> RequestLog:
@@ -88,15 +88,11 @@ def _log() -> RequestLog:
 def _fields(entry: RequestEntry) -> dict[str, object]:
     """Return an entry under the names that log lines have."""
     fields = entry._asdict()
-    return {"timestamp": _time(fields.pop("at")), **fields}
-
-
-def _cells(entry: RequestEntry) -> tuple[str, ...]:
-    return tuple("-" if value is None else str(value) for value in _values(entry))
+    return {"timestamp": instant(fields.pop("at") / 1000, "milliseconds"), **fields}
 
 
 def _values(entry: RequestEntry) -> Iterator[object]:
-    yield _time(entry.at)
+    yield instant(entry.at / 1000, "milliseconds")
     yield entry.request_id or entry.response_id
     yield entry.status or entry.outcome
     yield entry.error_code
@@ -106,8 +102,3 @@ def _values(entry: RequestEntry) -> Iterator[object]:
     yield entry.input_tokens
     yield entry.output_tokens
     yield None if entry.duration_ms is None else round(entry.duration_ms)
-
-
-def _time(at_ms: int) -> str:
-    moment = datetime.fromtimestamp(at_ms / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -13,7 +12,7 @@ from app.api import context
 from app.cli.common.confirmation import make_sure, yes
 from app.cli.common.group import OperatorGroup, operator, print_json, print_table
 from app.cli.common.options import limit, since
-from app.cli.common.values import date
+from app.cli.common.values import date, instant
 from app.domain.accounts.accounts import Caller
 from app.domain.webhooks.deliveries import AttemptEntry
 from app.domain.webhooks.endpoints import EVENT_TYPES, MOST_ENDPOINTS, SecretEndpoint
@@ -150,7 +149,7 @@ def deliveries(endpoint_id: str, limit: int, since: int | None, *, as_json: bool
         for entry in found:
             print_json(_fields(entry))
     else:
-        print_table(_TITLES, map(_cells, found))
+        print_table(_TITLES, map(_values, found))
 
 
 def _service() -> WebhookEndpoints:
@@ -176,7 +175,7 @@ def _print_secret(made: SecretEndpoint, *, as_json: bool) -> None:
 
 def _fields(entry: AttemptEntry) -> dict[str, object]:
     return {
-        "at": _time(entry.at),
+        "at": instant(entry.at),
         "event_id": entry.event_id,
         "type": entry.type,
         "response_id": entry.response_id,
@@ -185,16 +184,12 @@ def _fields(entry: AttemptEntry) -> dict[str, object]:
         "status": entry.status,
         "error": entry.error,
         "duration_ms": entry.duration_ms,
-        "next_at": None if entry.next_at is None else _time(entry.next_at),
+        "next_at": None if entry.next_at is None else instant(entry.next_at),
     }
 
 
-def _cells(entry: AttemptEntry) -> tuple[str, ...]:
-    return tuple("-" if value is None else str(value) for value in _values(entry))
-
-
 def _values(entry: AttemptEntry) -> Iterator[object]:
-    yield _time(entry.at)
+    yield instant(entry.at)
     yield entry.event_id
     yield entry.type
     yield entry.response_id
@@ -202,9 +197,4 @@ def _values(entry: AttemptEntry) -> Iterator[object]:
     yield entry.outcome
     yield entry.status or entry.error
     yield entry.duration_ms
-    yield None if entry.next_at is None else _time(entry.next_at)
-
-
-def _time(at: float) -> str:
-    moment = datetime.fromtimestamp(at, UTC)
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+    yield None if entry.next_at is None else instant(entry.next_at)

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import requests
 
+from app.cli.common.refusal import refusal
 from app.providers.reading.sse import FrameSplitter
 
 CONNECT_S, SILENCE_S = 10.0, 600.0
@@ -85,7 +86,7 @@ class ChatClient:
                 f"{self._url} is unreachable ({type(error).__name__}): {why}."
             ) from None
         if not answer.ok:
-            raise ChatError(_refusal(answer))
+            raise ChatError(refusal(answer, "no Responses API answers there"))
         return answer
 
 
@@ -103,13 +104,3 @@ def _events(answer: requests.Response) -> Iterator[Mapping[str, Any]]:
                     yield orjson.loads(data)
     except (requests.RequestException, OSError) as error:
         raise ChatError(f"The connection was lost ({type(error).__name__}).") from None
-
-
-def _refusal(answer: requests.Response) -> str:
-    """Return a refusal in the API's own words, where it has any."""
-    try:
-        message = str(orjson.loads(answer.content)["error"]["message"])
-    except (requests.RequestException, ValueError, LookupError, TypeError):
-        message = "no Responses API answers there"
-    hint = " Give a key in GATEWAY_API_KEY or by --key." if answer.status_code == 401 else ""
-    return f"{answer.status_code} {answer.reason}: {message}{hint}"

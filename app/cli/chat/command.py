@@ -12,15 +12,14 @@ from urllib.parse import urlsplit
 import click
 
 from app.cli.chat.client import ChatClient, ChatError
-from app.cli.common.address import reachable
+from app.cli.common.address import curl_target
 from app.cli.common.group import OperatorCommand
-from app.settings import DATA, environment
+from app.settings import DATA, WebSettings, environment
 
 _HELP = (
     "/new begins another conversation, /model ID takes another model, /id names the last answer, "
     "/exit ends."
 )
-_DEFAULT_BIND = "127.0.0.1:8000"
 
 
 @click.command("chat", cls=OperatorCommand)
@@ -144,13 +143,12 @@ def _may_be_shown(character: str) -> bool:
 
 
 def _local_url() -> str:
-    bind = environment().get("BIND", "").strip() or _DEFAULT_BIND
+    bind = environment().get("BIND", "").strip() or WebSettings().bind
     if bind.startswith("unix:"):
         raise click.UsageError(
             "The gateway of BIND has no port: name one by --url http://HOST:PORT/v1."
         )
-    host, port = reachable(bind)
-    return f"http://{host}:{port}/v1"
+    return curl_target(bind, "/v1")
 
 
 def _first_key(url: str | None) -> str | None:

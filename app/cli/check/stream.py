@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import IO
 
 import click
-import orjson
 import requests
 
+from app.cli.common.refusal import refusal
 from app.stream_check.checker import StreamBreach, check_stream
 
 CONNECT_S, SILENCE_S = 10.0, 600.0
-_NO_KEY = 401
 
 
 @click.command("check-stream")
@@ -49,22 +48,11 @@ def check(source: str, key: str | None, body: IO[bytes] | None, first_number: in
             events = check_stream(lines, first_number=first_number)
     except StreamBreach as breach:
         raise click.ClickException(f"{source}: {breach}") from None
-    except requests.HTTPError as refusal:
-        raise click.ClickException(f"{source}: {_refused(refusal.response)}") from None
+    except requests.HTTPError as refused:
+        raise click.ClickException(f"{source}: {refusal(refused.response)}") from None
     except OSError as error:  # requests' own exceptions are of this kind, too
         raise click.ClickException(f"{source} could not be read: {error}") from None
     click.echo(f"{source}: {events} events, all valid.")
-
-
-def _refused(answer: requests.Response) -> str:
-    """Return a refusal in the API's own words, where it has any."""
-    status = f"{answer.status_code} {answer.reason}".strip()
-    try:
-        message = str(orjson.loads(answer.content)["error"]["message"])
-    except (requests.RequestException, ValueError, LookupError, TypeError):
-        message = ""
-    hint = " Give a key by --key, or in GATEWAY_API_KEY." if answer.status_code == _NO_KEY else ""
-    return f"{status}: {message}{hint}" if message or hint else status
 
 
 @contextmanager

@@ -92,13 +92,13 @@ def print_document(value: object, *, as_json: bool) -> None:
     click.echo(orjson.dumps(value, option=None if as_json else orjson.OPT_INDENT_2))
 
 
-def print_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a result for people: columns as wide as they need to be.
+def print_table(titles: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
+    """Print a result for people: columns as wide as they need to be, "-" for what is None.
 
     At a terminal the titles are bold and the last column is folded, no other: ids are copied. In a
     pipe each row is one line. What could steer a terminal is replaced: names come from callers.
     """
-    cells = [[_printable(str(cell)) for cell in row] for row in rows]
+    cells = [["-" if cell is None else _printable(str(cell)) for cell in row] for row in rows]
     whole = [list(titles), *cells]
     widths = [max(map(len, column)) for column in zip(*whole, strict=True)]
     if sys.stdout.isatty():

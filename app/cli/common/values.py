@@ -209,6 +209,11 @@ def date(at: int | None) -> str:
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%MZ}"
 
 
+def instant(at: float, timespec: str = "seconds") -> str:
+    """Return a moment in Unix seconds as ISO 8601 in UTC; `timespec` as datetime's isoformat."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
+
+
 def distance(seconds: int) -> str:
     """Return a distance in seconds from now in its largest unit: "3 h ago", "in 2 d"."""
     size = abs(seconds)

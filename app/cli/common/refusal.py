@@ -1,0 +1,19 @@
+"""What a gateway that was called refuses with, for whoever gave the command."""
+
+from __future__ import annotations
+
+import orjson
+import requests
+
+_NO_KEY = 401
+
+
+def refusal(answer: requests.Response, otherwise: str = "") -> str:
+    """Return a refusal in the API's own words; where it has none, its status and `otherwise`."""
+    status = f"{answer.status_code} {answer.reason}".strip()
+    try:
+        message = str(orjson.loads(answer.content)["error"]["message"])
+    except (requests.RequestException, ValueError, LookupError, TypeError):
+        message = otherwise
+    hint = " Give a key by --key, or in GATEWAY_API_KEY." if answer.status_code == _NO_KEY else ""
+    return f"{status}: {message}{hint}" if message or hint else status
