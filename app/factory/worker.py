@@ -75,9 +75,9 @@ def create_worker(settings: Settings, channel: Channel) -> WorkerProcess:
     looking = partial(unrouted.keep_looking, time.sleep)
     shares = {"jobs": lambda: len(active_jobs) / limits.concurrency}
     dispatcher = _dispatcher(settings, client, core, supervisor)
-    shown = saturation(client, core.router, shares)
+    sampler = saturation(client, core.router, shares)
     rounds = _rounds(settings, client, core)
-    beside: list[Callable[[], None]] = [looking, shown.run, dispatcher.run, *rounds]
+    beside: list[Callable[[], None]] = [looking, sampler.run, dispatcher.run, *rounds]
     return WorkerProcess(
         broker,
         supervisor.draining,

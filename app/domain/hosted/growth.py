@@ -39,7 +39,7 @@ class HostedGrowth:
 
     def cut(self) -> dict[str, Any]:
         """Return the item as it is where nothing more comes of it."""
-        shown = self.current()
-        if "status" in shown:
-            shown["status"] = "failed" if shown.get("type") in _FAILED else "incomplete"
-        return shown
+        item = self.current()
+        if "status" in item:
+            item["status"] = "failed" if item.get("type") in _FAILED else "incomplete"
+        return item

@@ -83,15 +83,15 @@ class HostedItem:
 
         What the caller made without an id has none there.
         """
-        shown = dict(self.json)
+        sent = dict(self.json)
         own_id = upstream_item_id(self.id)
         if own_id != self.id and self.is_by_caller and not self.id.endswith(own_id):
-            del shown["id"]
+            del sent["id"]
         else:
-            shown["id"] = own_id
-        if isinstance(named := shown.get(_REQUEST), str):
-            shown[_REQUEST] = upstream_item_id(named)
-        return shown
+            sent["id"] = own_id
+        if isinstance(named := sent.get(_REQUEST), str):
+            sent[_REQUEST] = upstream_item_id(named)
+        return sent
 
     def under(self, item_id: str) -> HostedItem:
         """Return the item under an id, in its place or first."""

@@ -25,8 +25,8 @@ from app.domain.tools.hosted import (
     family,
     hosted_types,
     known_as,
+    redacted,
     runs_tools,
-    without_secrets,
 )
 from app.domain.tools.included import INCLUDED_OF, included
 from app.domain.tools.kinds import (
@@ -89,8 +89,8 @@ __all__ = [
     "only",
     "own_names",
     "qualified",
+    "redacted",
     "runs_tools",
     "undeclared",
     "undeferred",
-    "without_secrets",
 ]

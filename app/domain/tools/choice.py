@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from json import dumps
 from typing import Any, ClassVar, Literal
 
-from app.domain.tools.hosted import HostedTool, family, without_secrets
+from app.domain.tools.hosted import HostedTool, family, redacted
 from app.domain.tools.kinds import BuiltInTool, NamespaceTool, SingleTool, Tool
 
 ChoiceMode = Literal["auto", "none", "required"]
@@ -61,10 +61,9 @@ class NamedHostedTool(NamedFunction):
         return kind
 
     @property
-    def shown(self) -> dict[str, Any]:
+    def redacted(self) -> dict[str, Any]:
         """The choice without secrets, as responses show it and stores keep it."""
-        shown: dict[str, Any] = without_secrets(self.json)
-        return shown
+        return redacted(self.json)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,14 +52,13 @@ class HostedTool:
         return family(self.type)
 
     @property
-    def shown(self) -> dict[str, Any]:
+    def redacted(self) -> dict[str, Any]:
         """The tool without secrets, as responses show it and stores keep it.
 
         OpenAI shows neither tokens and headers nor the path of a server's URL, which may hold one
         (platform.openai.com, "Connectors and MCP servers").
         """
-        shown: dict[str, Any] = without_secrets(self.json)
-        return shown
+        return redacted(self.json)
 
 
 def known_as(tool_type: str) -> str:
@@ -91,16 +90,19 @@ def family(tool_type: str) -> str:
     return _FAMILIES.get(bare, bare)
 
 
-def without_secrets(value: Any) -> Any:
-    """Return JSON without secrets, and with no more of a server's URL than its host."""
-    if isinstance(value, list):
-        return [without_secrets(each) for each in value]
-    if not isinstance(value, Mapping):
-        return value
-    shown = {key: each for key, each in value.items() if key not in _SECRETS}
+def redacted(json: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an object without secrets, and with no more of a server's URL than its host."""
     return {
-        key: _origin(each) if key == _URL else without_secrets(each) for key, each in shown.items()
+        key: _origin(each) if key == _URL else _redacted(each)
+        for key, each in json.items()
+        if key not in _SECRETS
     }
+
+
+def _redacted(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_redacted(each) for each in value]
+    return redacted(value) if isinstance(value, Mapping) else value
 
 
 def _origin(url: object) -> str | None:

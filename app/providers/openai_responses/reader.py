@@ -215,11 +215,12 @@ class ResponsesReader:
         """Return what the server says of the answer as a whole, where that is passed on."""
         if not self._passes:
             return {}
-        said = {name: response.get(name) for name in PASSED_KEYS}
         return {
             name: value
-            for name, value in said.items()
-            if isinstance(value, dict) and value and len(orjson.dumps(value)) <= _MOST_PASSED
+            for name in PASSED_KEYS
+            if isinstance(value := response.get(name), dict)
+            and value
+            and len(orjson.dumps(value)) <= _MOST_PASSED
         }
 
     def _check_understanding(self, output: Sequence[Json], deltas: Sequence[Delta]) -> None:

@@ -69,8 +69,8 @@ def profile_of(settings: ProviderSettings, learned: str | None = None) -> Profil
             raise SettingsError(f"{where} quirks: {quirk} must be {_wanted(hints[quirk])}")
     in_format = _IN_FORMAT.get((name, settings.api), {})
     caching = {} if settings.prompt_cache is None else _CACHING[settings.prompt_cache]
-    shown = {"reasoning_text": True} if settings.reasoning_text else {}
-    return replace(PROFILES[name], **{**in_format, **caching, **shown, **settings.quirks})
+    reasoning = {"reasoning_text": True} if settings.reasoning_text else {}
+    return replace(PROFILES[name], **{**in_format, **caching, **reasoning, **settings.quirks})
 
 
 def _fits(value: object, hint: object) -> bool:

@@ -18,7 +18,7 @@ from app.domain.tools import (
     PlainInput,
     Tool,
     ToolSearchTool,
-    without_secrets,
+    redacted,
 )
 from app.schemas.field import Bind, ReadContext, Refer
 from app.schemas.fields import Boolean, Choice, FreeObject, String
@@ -95,7 +95,7 @@ class HostedToolSchema(ValueSchema[HostedTool]):
     type = Choice(*(each for each in HOSTED_TOOLS if each != ToolSearchTool.type), **ALWAYS)
 
     def _compile(self) -> None:
-        self.writer, self._reader = attrgetter("shown"), HostedTool
+        self.writer, self._reader = attrgetter("redacted"), HostedTool
         self.readers |= dict.fromkeys(self.types, HostedTool)
 
     def read(self, raw: object, path: str, context: ReadContext) -> dict[str, Any]:
@@ -105,12 +105,12 @@ class HostedToolSchema(ValueSchema[HostedTool]):
             InvalidField: it shows a secret, or is none.
         """
         given = object_at(raw, path)
-        if without_secrets(given) != given:
+        if redacted(given) != given:
             raise InvalidField("invalid_value", path, "shows what is secret.")
         return given
 
     def dump_code(self, value: str, bind: Bind) -> str:
-        return f"{value}.shown"
+        return f"{value}.redacted"
 
 
 _HOSTED_TOOL = HostedToolSchema()
@@ -172,7 +172,7 @@ class NamedHostedToolSchema(ValueSchema[NamedHostedTool]):
     type = Choice(*HOSTED_TOOLS, "computer_use", **ALWAYS)
 
     def _compile(self) -> None:
-        self.writer = attrgetter("shown")
+        self.writer = attrgetter("redacted")
         self._reader = NamedHostedTool.of
 
     def read(self, raw: object, path: str, context: ReadContext) -> dict[str, Any]:
@@ -180,7 +180,7 @@ class NamedHostedToolSchema(ValueSchema[NamedHostedTool]):
         return object_at(raw, path)
 
     def dump_code(self, value: str, bind: Bind) -> str:
-        return f"{value}.shown"
+        return f"{value}.redacted"
 
 
 _NAMED_HOSTED = NamedHostedToolSchema()

@@ -47,9 +47,9 @@ def call_builder(
 ) -> CallBuilder:
     """Return what builds a call of this response, by the tool that it is of."""
     if isinstance(call, HostedOpened):
-        shown = HostedItem("", call.json)
-        item_id = carried_id(mint(shown.prefix), call.upstream_id)
-        return HostedBuilder(log, item_id, call.key, shown.renamed(names.hosted_ids).json)
+        item = HostedItem("", call.json)
+        item_id = carried_id(mint(item.prefix), call.upstream_id)
+        return HostedBuilder(log, item_id, call.key, item.renamed(names.hosted_ids).json)
     given = call.call_id
     own_id = names.own_id(given, response_id) if given else mint("call")
     return _function_builder(log, mint, call, own_id, names)

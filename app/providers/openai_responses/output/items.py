@@ -86,13 +86,9 @@ class MessageItem(OutputItem):
 
     def add_text(self, event: Json) -> list[Delta]:
         """Add a piece of text."""
-        piece, before = (
-            self._reader.text(event, "delta"),
-            self._parts.reach(event.get("content_index")),
-        )
+        piece, before = self._piece(event)
         if before is None:
             return []
-        self._parts.size += len(piece)
         likely = event.get("logprobs")
         if piece or likely:
             before.append(
@@ -102,14 +98,16 @@ class MessageItem(OutputItem):
 
     def add_refusal(self, event: Json) -> list[Delta]:
         """Add a piece of a refusal."""
-        piece, before = (
-            self._reader.text(event, "delta"),
-            self._parts.reach(event.get("content_index")),
-        )
-        if before is None:
-            return []
-        self._parts.size += len(piece)
-        return [*before, Refused(piece)]
+        piece, before = self._piece(event)
+        return [] if before is None else [*before, Refused(piece)]
+
+    def _piece(self, event: Json) -> tuple[str, list[Delta] | None]:
+        """Return a piece of its part, and what comes before it; None where it has no place."""
+        piece = self._reader.text(event, "delta")
+        before = self._parts.reach(event.get("content_index"))
+        if before is not None:
+            self._parts.size += len(piece)
+        return piece, before
 
     def add_annotation(self, event: Json) -> list[Delta]:
         """Add an annotation."""

@@ -80,10 +80,10 @@ class HostedEventSchema(ValueSchema[HostedEvent]):
 
 
 def _written(event: HostedEvent) -> dict[str, Any]:
-    shown: dict[str, Any] = {"type": event.type, "sequence_number": event.sequence_number}
+    written: dict[str, Any] = {"type": event.type, "sequence_number": event.sequence_number}
     if event.item_id is not None:
-        shown |= {"item_id": event.item_id, "output_index": event.output_index}
-    return shown | event.fields
+        written |= {"item_id": event.item_id, "output_index": event.output_index}
+    return written | event.fields
 
 
 def _event(data: dict[str, Any]) -> HostedEvent:
