@@ -267,6 +267,20 @@ def test_what_has_ended_has_no_lease(process: Process) -> None:
     assert [*counts, process.bench.client.zcard(leases)] == [1, 0]
 
 
+def test_of_what_has_ended_nothing_is_remembered(process: Process) -> None:
+    remembered = process.bench.store._streams._recent._jobs
+    counts: list[int] = []
+
+    def look() -> None:
+        process.lasts()
+        process.lasts()
+        counts.append(len(remembered))
+
+    process.stream(look)
+    process.lasts()
+    assert (counts, len(remembered)) == ([1], 0)
+
+
 def test_a_cancel_ends_it_with_all_of_its_text(process: Process) -> None:
     def cancel() -> None:
         process.id = next(iter(process.live._streams))

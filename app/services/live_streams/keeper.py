@@ -195,6 +195,7 @@ class LiveStreams:
     def _forget(self) -> None:
         count = len(self._ended)
         if count:
+            self._jobs.forget(self._ended[:count])
             self._store.forget(self._ended[:count])
             del self._ended[:count]
 

@@ -169,9 +169,12 @@ class JobStore(Protocol):
     def append(self, flushes: Sequence[tuple[Claim, Flush]]) -> list[bool]:
         """Append to the streams of jobs, all in one round trip.
 
-        Returns False for a job that is no longer its holder's: it was cancelled, or its lease was
-        lost.
+        Returns False for a job that is its holder's no more: cancelled, or with its lease lost.
         """
+        ...
+
+    def forget(self, response_ids: Sequence[str]) -> None:
+        """Remember nothing of what was appended to streams that have ended otherwise."""
         ...
 
     def finish(self, claim: Claim, turn: Turn, ending: Flush) -> bool:
@@ -220,9 +223,7 @@ class JobStore(Protocol):
     def status(
         self, account: str, response_id: str, key: ContentKey | None = None
     ) -> Status | None:
-        """Return whether the response is queued or in progress; None where it is neither, or has
-        another key.
-        """
+        """Return whether it is queued or in progress; None for neither, or with another key."""
         ...
 
     def payload(self, response_id: str) -> JobPayload | None:

@@ -139,6 +139,11 @@ class RedisJobStore:
         """Append to the streams of jobs, all in one round trip."""
         return self._streams.append(flushes)
 
+    def forget(self, response_ids: Sequence[str]) -> None:
+        """Remember nothing of what was appended to streams that have ended otherwise."""
+        for response_id in response_ids:
+            self._streams.forget(response_id)
+
     def finish(self, claim: Claim, turn: Turn, ending: Flush) -> bool:
         """End the job: its last events and its response, in one step."""
         response_id = claim.response_id
