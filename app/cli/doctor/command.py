@@ -23,7 +23,7 @@ from app.cli.doctor.upstreams import issuer_finding, provider_findings
 from app.errors import GatewayError, StorageUnavailable
 from app.factory import create_app
 from app.settings import IssuerSettings, Settings, SettingsError
-from app.store.connection.client import connect
+from app.store.connection.client import Client, connect
 from app.store.connection.reasons import refuses_writes
 from app.store.spool.store_identity import StoreIdentity
 
@@ -75,8 +75,9 @@ def examine(settings: Settings) -> Iterator[Finding]:
     takes_writes = False
     with app.app_context():
         try:
-            yield from redis_findings(connect(settings.redis), settings.redis)
-            fault = _write_fault(settings)
+            client = connect(settings.redis)
+            yield from redis_findings(client, settings.redis)
+            fault = _write_fault(client, settings.redis.prefix)
             takes_writes = fault is None
             yield writes_finding(fault)
             yield _worker()
@@ -94,14 +95,14 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _resting_keys(bind)
 
 
-def _write_fault(settings: Settings) -> StorageUnavailable | None:
+def _write_fault(client: Client, prefix: str) -> StorageUnavailable | None:
     """Return why Redis takes no write, None where it does.
 
     Raises:
         StorageUnavailable: it does not answer.
     """
     try:
-        StoreIdentity(connect(settings.redis), settings.redis.prefix).probe()
+        StoreIdentity(client, prefix).probe()
     except StorageUnavailable as fault:
         if refuses_writes(fault):
             return fault
