@@ -28,7 +28,17 @@ def _log_as_it_comes() -> None:
 
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
-    """The URL of a Redis; a test that wants it empty takes a prefix of its own."""
+    """The URL of a Redis that all tests of a process share, each under a prefix of its own.
+
+    It refuses to be emptied: that would take the keys of gateways that other tests run on it.
+    """
+    with running("--rename-command", "FLUSHALL", "", "--rename-command", "FLUSHDB", "") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def own_redis_url() -> Iterator[str]:
+    """The URL of a Redis that only this module uses, to be emptied, or read as a whole."""
     with running() as url:
         yield url
 

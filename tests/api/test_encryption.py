@@ -72,6 +72,12 @@ def other(request: pytest.FixtureRequest, owner: Asker) -> KeyHolder:
     return KeyHolder(owner, None if request.param == "plain" else KEY_B)
 
 
+@pytest.fixture(scope="module")
+def redis_url(own_redis_url: str) -> str:
+    """A Redis in which nobody else may have stored the words that are looked for."""
+    return own_redis_url
+
+
 @pytest.fixture
 def stored(redis_url: str) -> Iterator[redis.Redis]:
     with redis.Redis.from_url(redis_url) as client:

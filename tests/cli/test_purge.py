@@ -13,10 +13,10 @@ from app.cli.responses import responses
 from app.store.connection.client import Client
 from tests.api.conftest import asker
 from tests.api.test_idempotency import ask
-from tests.cli.test_responses import TEXT, TOMORROW, House, client, dumped, house, url
+from tests.cli.test_responses import TEXT, TOMORROW, House, client, dumped, house
 from tests.store.servers import everything
 
-__all__ = ["client", "house", "url"]
+__all__ = ["client", "house"]
 
 WHO = "user-4711"
 YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()

@@ -27,7 +27,6 @@ from app.store.responses.redis import RedisStore
 from app.store.spool.files import Spool
 from tests.api.conftest import asker
 from tests.cli.operating import Operator
-from tests.redis_server import running
 from tests.store.servers import everything
 from tests.store.turns import next_id, turn
 
@@ -87,23 +86,16 @@ class House(Operator):
         return [(entry["action"], entry["subject"], entry["detail"]) for entry in entries]
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    """A Redis that may be emptied."""
-    with running() as url:
-        yield url
-
-
 @pytest.fixture
-def client(url: str) -> Iterator[Client]:
-    with connect(RedisSettings(url=url)) as client:
+def client(own_redis_url: str) -> Iterator[Client]:
+    with connect(RedisSettings(url=own_redis_url)) as client:
         client.flushall()
         yield client
 
 
 @pytest.fixture
-def house(client: Client, url: str, tmp_path: Path) -> House:
-    return House(url, tmp_path / "spool")
+def house(client: Client, own_redis_url: str, tmp_path: Path) -> House:
+    return House(own_redis_url, tmp_path / "spool")
 
 
 def spooled(house: House) -> bytes:

@@ -59,13 +59,13 @@ def _sent(house: Upstream) -> list[Json]:
     return [each["body"] for each in house.requests() if each["method"] == "POST"]
 
 
-def _doctor(env: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+def _doctor(env: Mapping[str, str]) -> dict[str, tuple[str, str, str]]:
     argv = [sys.executable, "-m", "flask", "--app", "wsgi", "doctor", "--json"]
     result = subprocess.run(  # noqa: S603 - the command is the tests' own
         argv, env=env, cwd=ROOT, capture_output=True, check=False, timeout=PATIENCE_S
     )
     found = [json.loads(line) for line in result.stdout.splitlines()]
-    return {each["what"]: (each["state"], each["detail"]) for each in found}
+    return {each["what"]: (each["state"], each["detail"], each["remedy"]) for each in found}
 
 
 def test_a_llama_cpp_that_says_so_is_asked_for_a_stream_from_the_second_request_on(
@@ -100,6 +100,6 @@ def test_doctor_says_what_a_server_is_and_where_another_is_configured(
 ) -> None:
     house.list_models("m", owner="vllm")
     found = _doctor(env)
-    assert found["open"] == ("ok", "models: 1; it reports that it is vllm")
-    why = "it reports that it is vllm, but is treated as ollama: see docs/profiles.md"
-    assert found["set"] == ("warning", f"models: 1; {why}")
+    assert found["open"] == ("ok", "models: 1; it reports that it is vllm", "")
+    why = "models: 1; it reports that it is vllm, but is treated as ollama"
+    assert found["set"] == ("warning", why, 'profile = "vllm": see docs/profiles.md')

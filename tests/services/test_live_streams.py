@@ -107,8 +107,8 @@ class Process:
 
 
 @pytest.fixture
-def process(redis_url: str) -> Iterator[Process]:
-    with redis.Redis.from_url(redis_url) as client:
+def process(own_redis_url: str) -> Iterator[Process]:
+    with redis.Redis.from_url(own_redis_url) as client:
         yield Process(client)
 
 

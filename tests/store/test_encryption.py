@@ -92,8 +92,8 @@ def test_a_key_says_nothing_of_itself() -> None:
 
 
 @pytest.fixture
-def redis(redis_url: str) -> Iterator[Redis]:
-    with Redis.from_url(redis_url) as client:
+def redis(own_redis_url: str) -> Iterator[Redis]:
+    with Redis.from_url(own_redis_url) as client:
         client.flushdb()
         yield client
 

@@ -60,8 +60,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(redis_url: str) -> Iterator[Bench]:
-    with connect(RedisSettings(url=f"{redis_url}?db=7")) as client:
+def bench(own_redis_url: str) -> Iterator[Bench]:
+    with connect(RedisSettings(url=own_redis_url)) as client:
         assert isinstance(client, Redis)
         client.flushdb()
         yield Bench(client)

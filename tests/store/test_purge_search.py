@@ -22,7 +22,6 @@ from app.store.retention.base import Found
 from app.store.retention.redis import RedisRetention
 from app.store.retention.search import AT_ONCE, OVERLAP_S, RedisPurgeSearch
 from tests.ids import item_minter, new_id, new_tag
-from tests.redis_server import running
 from tests.store.turns import (
     ACCOUNT,
     AT,
@@ -69,10 +68,9 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def urls(cluster_url: str) -> Iterator[dict[str, str]]:
+def urls(own_redis_url: str, cluster_url: str) -> dict[str, str]:
     """Two Redises that may be emptied."""
-    with running() as url:
-        yield {"single": url, "cluster": cluster_url}
+    return {"single": own_redis_url, "cluster": cluster_url}
 
 
 @pytest.fixture(params=["single", "cluster"])

@@ -22,7 +22,6 @@ from app.store.keys import Keys
 from app.store.responses.chains import AT_ONCE, OWN, Chains
 from app.store.responses.entries import Entries
 from app.store.responses.redis import RedisStore
-from tests.redis_server import running
 from tests.store.turns import ACCOUNT, AT, chain, continued, left_by, question, saved, turn
 
 PROSE = (
@@ -52,10 +51,9 @@ def round_trips(at_most: int) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def own_redis() -> Iterator[str]:
+def own_redis(own_redis_url: str) -> str:
     """The socket of a Redis that may be emptied."""
-    with running() as url:
-        yield url.removeprefix("unix://")
+    return own_redis_url.removeprefix("unix://")
 
 
 @pytest.fixture

@@ -20,7 +20,8 @@ from tests.store.turns import ACCOUNT, chain, left_by, purged, question, saved
 
 CERTIFICATE = Path(__file__).parent.parent / "upstream" / "certificate.pem"
 #: What the gateway needs of Redis to store responses.
-RIGHTS = "~rg:* +@read +@write +@scripting +@connection +info +wait"
+# As docs/deployment.md has it.
+RIGHTS = "~rg:* &* +@all -@dangerous -@admin +info"
 
 
 def has_tls() -> bool:
