@@ -432,6 +432,11 @@ def test_the_origins_of_pages_are_read(origin: str) -> None:
     assert settings.web == WebSettings(bind="0.0.0.0:80", cors_origins=(origin,))
 
 
+def test_the_console_is_there_unless_the_file_says_no() -> None:
+    assert settings_of("").web.console
+    assert not settings_of("[web]\nconsole = false\n").web.console
+
+
 def test_every_key_of_redis_is_read(whole: Settings) -> None:
     redis = whole.redis
     assert (redis.url, redis.prefix, redis.pool_size) == ("redis://file:6379", "file:", 8)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from flask import Flask
 
 from app.api import context, request_log
+from app.api.console import page
 from app.api.endpoints import conversations, docs, health, models, responses, usage, webhooks
 from app.api.hangup import HangUps
 from app.api.http import errors
@@ -69,6 +70,8 @@ BLUEPRINTS = (
     health.bp,
     docs.bp,
 )
+#: What `[web] console = false` leaves out.
+CONSOLE_BLUEPRINTS = (page.bp,)
 
 
 def create_app(
@@ -90,7 +93,7 @@ def create_app(
         CrossOrigin(settings.web.cors_origins).register(app)
     if services.metrics_address is not None:
         services.metrics_address.register(app)
-    for blueprint in BLUEPRINTS:
+    for blueprint in BLUEPRINTS + (CONSOLE_BLUEPRINTS if settings.web.console else ()):
         app.register_blueprint(blueprint)
     return app
 

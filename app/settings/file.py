@@ -47,6 +47,7 @@ _TABLES: Mapping[str, Mapping[str, readers.Reader]] = {
         "request_log": readers.whole(0),
     },
     "web": {
+        "console": readers.flag,
         "cors_origins": readers.origins,
     },
     "webhooks": {

@@ -213,13 +213,15 @@ class WebSettings:
     """BIND, METRICS_BIND, WEB_CONCURRENCY (processes; None is one a core) and WORKER_CLASS.
 
     `metrics_bind` is where /metrics is, and no longer at `bind`; None leaves it there.
-    `cors_origins` of the `[web]` table are the web pages that may read answers, "*" for all.
+    `console` of the `[web]` table is whether /console is there. `cors_origins` are the web pages
+    that may read answers, "*" for all.
     """
 
     bind: str = "127.0.0.1:8000"
     metrics_bind: str | None = None
     processes: int | None = None
     worker_class: str = "gevent"
+    console: bool = True
     cors_origins: tuple[str, ...] = ()
 
 

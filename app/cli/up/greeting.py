@@ -23,11 +23,14 @@ def greeting(
     key_file: Path,
     models: Sequence[str],
     providers: Sequence[ProviderSettings],
+    *,
+    has_console: bool = True,
 ) -> str:
     """Return where the gateway is, a curl command that works, and which models there are.
 
     `models` are those known by name.
     """
+    is_for_browsers = has_console and not bind.startswith("unix:")
     return "\n".join(
         [
             "",
@@ -35,6 +38,7 @@ def greeting(
             "",
             curl(bind, key, _model(models, providers)),
             "",
+            *([f"Or look: {curl_target(bind, '/console')}", ""] if is_for_browsers else ()),
             "Models: " + "; ".join([_listed(models), *_globs(providers)]),
             f"The key is kept in {key_file}. Make others: "
             f"{command_name()} keys create --account NAME",

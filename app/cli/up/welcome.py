@@ -41,7 +41,8 @@ def welcome(settings: Settings, key_file: Path, over: Event) -> str:
     )
     _, body = ask(bind, "/v1/models", key) or (0, b'{"data":[]}')
     models = [model["id"] for model in orjson.loads(body)["data"]]
-    return greeting(bind, key, key_file, models, settings.providers)
+    has_console = settings.web.console
+    return greeting(bind, key, key_file, models, settings.providers, has_console=has_console)
 
 
 def _wait_until_ready(bind: str, over: Event) -> None:

@@ -1,0 +1,1 @@
+"""/console: the gateway for people who would rather look than read."""

@@ -1,0 +1,94 @@
+// Use and cost, as a plot and as a table.
+
+import { get } from "./api.js";
+import { barChart } from "./chart.js";
+import { byId, errorNotice, fill, h, isStop, table } from "./dom.js";
+import { cost, count } from "./format.js";
+import { facts } from "./session.js";
+
+const FIELDS = { model: "model", key: "key_id", user: "user" };
+const COUNTERS = [
+  ["requests", "Requests"],
+  ["input_tokens", "Input tokens"],
+  ["output_tokens", "Output tokens"],
+  ["errors", "Failed"],
+];
+
+let isSetUp = false;
+
+export async function view() {
+  if (!isSetUp) setUp();
+  await load();
+}
+
+function setUp() {
+  isSetUp = true;
+  byId("usage-days").value = "30";
+  for (const key of facts.usage_metadata_keys ?? []) {
+    byId("usage-group").append(h("option", { value: `metadata.${key}` }, `metadata: ${key}`));
+  }
+  byId("usage-filter").addEventListener("change", load);
+  byId("usage-filter").addEventListener("submit", (event) => event.preventDefault());
+}
+
+async function load() {
+  const days = Number(byId("usage-days").value);
+  const group = byId("usage-group").value;
+  const to = new Date();
+  const from = new Date(to.getTime() - (days - 1) * 86_400_000);
+  try {
+    const report = await get("v1/usage", { from: day(from), to: day(to), group_by: `day,${group}` });
+    drawTotal(report.total);
+    drawChart(report, days, from, group);
+    drawTable(report.data, group);
+  } catch (error) {
+    if (isStop(error)) return;
+    fill(byId("usage-chart"), errorNotice(error));
+    fill(byId("usage-table"));
+  }
+}
+
+const day = (date) => date.toISOString().slice(0, 10);
+
+function nameOf(row, group) {
+  const value = group.startsWith("metadata.") ? row.metadata[group.slice(9)] : row[FIELDS[group]];
+  return value ?? "(none)";
+}
+
+function drawTotal(total) {
+  const figures = [
+    ["Cost", cost(total.cost_microusd), total.unpriced_requests && `${count(total.unpriced_requests)} without a known price`],
+    ["Requests", count(total.requests), total.errors && `${count(total.errors)} failed`],
+    ["Input tokens", count(total.input_tokens), total.cached_tokens && `${count(total.cached_tokens)} from a cache`],
+    ["Output tokens", count(total.output_tokens), total.reasoning_tokens && `${count(total.reasoning_tokens)} for reasoning`],
+  ];
+  fill(
+    byId("usage-total"),
+    figures.map(([name, value, note]) =>
+      h("div", { class: "card" }, h("dt", {}, name), h("dd", {}, h("b", {}, value), note ? h("span", { class: "hint" }, note) : null)),
+    ),
+  );
+}
+
+function drawChart(report, days, from, group) {
+  const measure = byId("usage-measure");
+  const chosen = measure.value;
+  const title = `${measure.selectedOptions[0].text} by day and ${byId("usage-group").selectedOptions[0].text}`;
+  byId("usage-chart-title").textContent = title[0].toUpperCase() + title.slice(1);
+  const points = report.data.map((row) => ({ day: row.date, name: nameOf(row, group), value: row[chosen] ?? 0 }));
+  const dates = Array.from({ length: days }, (_, number) => day(new Date(from.getTime() + number * 86_400_000)));
+  const shown = chosen === "cost_microusd" ? cost : count;
+  fill(byId("usage-chart"), barChart({ title, dates, points, shown }));
+}
+
+function drawTable(rows, group) {
+  const newest = rows.toReversed();
+  const columns = [
+    { title: "Day", cell: (row) => row.date },
+    { title: byId("usage-group").selectedOptions[0].text, cell: (row) => nameOf(row, group) },
+    { title: "Cost", end: true, cell: (row) => cost(row.cost_microusd) },
+    ...COUNTERS.map(([name, title]) => ({ title, end: true, cell: (row) => count(row[name]) })),
+  ];
+  const none = h("p", { class: "empty" }, "Nothing was used in this time.");
+  fill(byId("usage-table"), newest.length ? table({ caption: "Use by day", columns, rows: newest }) : none);
+}
