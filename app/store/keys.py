@@ -4,6 +4,9 @@
 <prefix>{tag}:<n>           list: its log n
 <prefix>{tag}:common        hash: what its turns have in common (entries.py)
 <prefix>conversations:<account>  sorted set: tags by the time of their first turn, Unix seconds
+<prefix>responses:<account>  sorted set: ids of its responses by when they came, Unix seconds; also
+                            of those that wait or run, and maybe of some that are gone
+<prefix>named:<account>     sorted set: ids of its conversations that have one, likewise
 <prefix>homes:<account>     hash: where items are whose ids do not say so (packed/homes.py)
 <prefix>idempotency:<account>:<hash>  hash: an Idempotency-Key (idempotency/lua), for a day
 <prefix>idempotency:<account>:copies:<response id>  set: hashes of keys whose answers have copies of
@@ -51,6 +54,12 @@ class Keys:
 
     def conversations(self, account: str) -> str:
         return f"{self._prefix}conversations:{account}"
+
+    def responses(self, account: str) -> str:
+        return f"{self._prefix}responses:{account}"
+
+    def named(self, account: str) -> str:
+        return f"{self._prefix}named:{account}"
 
     def stored(self, account: str) -> str:
         return f"{self._prefix}stored:{account}"

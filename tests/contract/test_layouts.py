@@ -37,6 +37,7 @@ ADDED = {
     "string rg:{requests}:once:*": "for a minute",
     "string rg:{jobs}:beat": "when a worker last sent a heartbeat, for doctor",
     "field rg:{*} terms:*": "when a response came; readers pass over what is no response",
+    "zset rg:responses:acme": "responses by when they came; the release before walks trees",
     "string rg:{expiring}:since": "when the first worker came that looks for what is due",
     "string rg:{expiring}:lease": "whose turn it is to look; for half a minute",
 }

@@ -77,10 +77,11 @@ class RedisConversationStore:
         tag, begun = tag_of(conversation.id) or "", conversation.created_at
         keys = [self._keys.index(tag), *self._stored.keys(account)]
         enter: list[Command] = []
-        if self._is_cluster:  # where the account's list has another server
-            enter = [("ZADD", self._keys.conversations(account), begun, tag)]
+        lists = self._keys.conversations(account), self._keys.named(account)
+        if self._is_cluster:  # where the account's lists have other servers
+            enter = [("ZADD", lists[0], begun, tag), ("ZADD", lists[1], begun, conversation.id)]
         else:
-            keys.append(self._keys.conversations(account))
+            keys += lists
         entry_id = alone_id(conversation.id.replace("conv_", "resp_", 1))
         entry = self._entries.items_alone(items, entry_id, key) if items else b""
         call = CREATE(
@@ -134,6 +135,8 @@ class RedisConversationStore:
         mark = ("ZADD", self._keys.deleted, now, conversation_id)
         self.get(account, conversation_id, key)
         self._written(HIDE, account, conversation_id, key, now, before=[mark])
+        with translated():
+            self._redis.zrem(self._keys.named(account), conversation_id)
 
     def append(
         self,

@@ -109,6 +109,7 @@ class RedisJobStore:
         with suppress(StorageUnavailable), translated():
             self._records.withdraw(account, response_id)
             self._queues.forget(response_id)
+            self._responses.unlist(account, response_id)
 
     def announce(self) -> None:
         """Have every worker look for a job that waits."""

@@ -178,6 +178,8 @@ class RedisArchive:
                 yield tag
         with translated():
             self._redis.unlink(self._keys.homes(account))
+            self._redis.unlink(self._keys.responses(account))
+            self._redis.unlink(self._keys.named(account))
             self._redis.unlink(self._keys.stored(account))
 
     def _erase(self, account: str, tag: str, end: Callable[[str], None]) -> None:

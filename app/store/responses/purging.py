@@ -67,8 +67,10 @@ class Purging:
         self._leave_homes(account, any_id, entry)
         at = now if hidden_before is None else ""
         _, is_empty = self._destroy(PURGE, account, tag, any_id, at, int(asks))
+        marks: list[Command] = [("ZREM", self._keys.responses(account), any_id)]
         if user_hash:
-            self._redis.srem(self._keys.user(account, user_hash), any_id)
+            marks.append(("SREM", self._keys.user(account, user_hash), any_id))
+        run_all(self._redis, marks)
         return Purged(any_id, account, entry != PURGED, hidden_at if is_empty else None)
 
     def _purge_conversation(
@@ -93,6 +95,7 @@ class Purging:
             return None
         for each in layout.alone:
             self.purge(each.response_id, now, asks=False)
+        self._redis.zrem(self._keys.named(account), conversation_id)
         size, is_empty, is_alone = self._destroy(
             PURGE_CONVERSATION, account, tag, conversation_id, now
         )
@@ -135,6 +138,8 @@ class Purging:
         if ids:
             marks.append(("ZREM", self._keys.deleted, *ids))
             marks.append(("ZREM", self._keys.expiring, *ids))
+            marks.append(("ZREM", self._keys.responses(account), *ids))
+            marks.append(("ZREM", self._keys.named(account), *ids))
         marks += [
             ("SREM", self._keys.user(account, each.user_hash), each.response_id)
             for each in records

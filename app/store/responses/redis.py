@@ -24,6 +24,7 @@ from app.schemas.wire.tools import TOOL
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
 from app.store.connection.replication import ONE_SERVER, Command, Safety
+from app.store.connection.script import Call, run_all
 from app.store.keys import Keys
 from app.store.responses.base import Forgotten, unknown_response
 from app.store.responses.chains import OWN, WHOLE, ChainPart, Chains, PagedChain
@@ -92,7 +93,11 @@ class RedisStore:
         If it never is, they do no harm.
         """
         packed = self._entries.packed(turn, b"")
-        return [*self._begins(packed), *self._marks(packed)]
+        return [*self._begins(packed), self._listing(packed), *self._marks(packed)]
+
+    def unlist(self, account: str, response_id: str) -> None:
+        """Take a response out of its account's list that never came to be. Raises RedisError."""
+        self._redis.zrem(self._keys.responses(account), response_id)
 
     def _marks(self, turn: PackedTurn) -> list[Command]:
         return self._homes.entering(turn.account, turn.homes) + purge_marks(self._keys, turn)
@@ -114,16 +119,39 @@ class RedisStore:
 
     def _committed(self, turn: PackedTurn, safety: Safety) -> tuple[Any, int]:
         """Commit a turn; return the reply, and how many replicas have it."""
-        tag, marks = _tag(turn.response_id), self._marks(turn)
-        keys = [self._keys.index(tag), *self._stored.keys(turn.account)]
-        arguments = (*turn.arguments, self._keys.news)
-        if not self._is_cluster and turn.parent is None:
+        tag, before = _tag(turn.response_id), self._marks(turn)
+        keys = [self._keys.index(tag)]
+        arguments = (*turn.arguments, self._keys.news, turn.created_at, tag)
+        if self._is_cluster:  # where the account's keys have other servers
+            return self._spread(turn, COMMIT(keys, arguments), before, safety)
+        keys += [*self._stored.keys(turn.account), self._keys.responses(turn.account)]
+        if turn.parent is None:
             keys.append(self._keys.conversations(turn.account))
-            arguments += (turn.created_at, tag)
-        # On a Cluster these keys have other servers.
-        begins = self._begins(turn) if self._is_cluster else []
-        results, reached = safety.attempt(self._redis, *begins, *marks, COMMIT(keys, arguments))
+        results, reached = safety.attempt(self._redis, *before, COMMIT(keys, arguments))
         return results[-1], reached
+
+    def _spread(
+        self, turn: PackedTurn, commit: Call, marks: Sequence[Command], safety: Safety
+    ) -> tuple[Any, int]:
+        """Commit a turn on a Cluster, as `_committed` does.
+
+        Its place in the account's list needs no order: without replicas to be waited for it goes
+        with the turn, in one round trip to each of both servers.
+        """
+        before, both = [*self._begins(turn), *marks], (self._listing(turn), commit)
+        if safety.replicas:
+            results, reached = safety.attempt(self._redis, *before, *both)
+        else:
+            if before:
+                safety.attempt(self._redis, *before)
+            results, reached = run_all(self._redis, both), 0
+        if results[-1] is None:  # its parent is gone
+            self.unlist(turn.account, turn.response_id)
+        return results[-1], reached
+
+    def _listing(self, turn: PackedTurn) -> Command:
+        """Return the command that enters a response into its account's list."""
+        return ("ZADD", self._keys.responses(turn.account), turn.created_at, turn.response_id)
 
     def _begins(self, turn: PackedTurn) -> list[Command]:
         """Return the command that enters a conversation into its account's list, if it is new."""
@@ -157,8 +185,9 @@ class RedisStore:
         mark = ("ZADD", self._keys.deleted, now, response_id)
         arguments = (account, response_id, now, check_value(key, response_id))
         hide = HIDE((self._keys.index(_tag(response_id)),), arguments)
+        unlist = ("ZREM", self._keys.responses(account), response_id)
         with translated():
-            _, hidden = self.safety.run(self._redis, mark, hide)
+            _, hidden, _ = self.safety.run(self._redis, mark, hide, unlist)
         if not hidden:
             raise unknown_response(response_id)
 

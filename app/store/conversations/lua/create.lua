@@ -1,5 +1,6 @@
 -- Begins a conversation.
--- KEYS: index, stored bytes; where there is one, the account's conversations.
+-- KEYS: index; where there is no Cluster stored bytes, the account's conversations, and those that
+-- have an id.
 -- ARGV: account, id, time in Unix seconds, metadata, tag, the id of an entry of items and the entry,
 -- '' where there is none; when all of it expires, '' for never; the check values of the key for the
 -- conversation and for the entry, '' for none.
@@ -10,7 +11,10 @@ redis.call('HSET', index, 'account', account,
   'conversation', id .. ':' .. begun .. ':', 'metadata', metadata)
 if check ~= '' then redis.call('HSET', index, 'check:' .. id, check) end
 if expires ~= '' then redis.call('ZADD', index .. ':expiring', expires, 'conversation') end
-if KEYS[3] then redis.call('ZADD', KEYS[3], begun, tag) end
+if KEYS[3] then
+  redis.call('ZADD', KEYS[3], begun, tag)
+  redis.call('ZADD', KEYS[4], begun, id)
+end
 if entry ~= '' then
   redis.call('RPUSH', index .. ':0', entry)
   redis.call('HSET', index, entry_id, 'items:0:0:', terms(entry_id), begun .. ':')
