@@ -20,6 +20,7 @@ from app.domain.identity import RequestIdentity
 from app.services.accounts.content_keys import ContentKeys
 from app.services.accounts.service import Accounts
 from app.services.background.service import Background
+from app.services.console.reads import ConsoleReads
 from app.services.conversations.service import Conversations
 from app.services.health import Health
 from app.services.idempotency.service import IdempotencyKeys, OwnedKey
@@ -49,6 +50,7 @@ class Services:
     idempotency: IdempotencyKeys
     background: Background
     webhooks: WebhookEndpoints
+    console: ConsoleReads
     accounts: Accounts
     content_keys: ContentKeys
     meter: Meter

@@ -33,7 +33,7 @@ _LENGTH = re.compile(r"[0-9]+")
 _MOST_DIGITS = 18
 _DESCRIPTORS = threshold()
 #: Probes are let in however busy the process is.
-_BOUNDED = "/v1/"
+_BOUNDED = ("/v1/", "/console/api/")
 #: Where other endpoints of this API offer a WebSocket.
 _RESPONSES = "/v1/responses"
 #: From this status on an answer is an error.

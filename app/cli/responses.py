@@ -74,6 +74,24 @@ def export(account: str) -> None:
         print_line(orjson.dumps(found.json()))
 
 
+@responses.command("relist")
+@click.option("--account", metavar="NAME", help="Only this account's.")
+def relist(account: str | None) -> None:
+    """Have the console list what an earlier release has stored.
+
+    Once, after an upgrade from a release without the console: it lists what came since.
+    """
+    services = context.services()
+    if account is not None:
+        services.archive.account(account)
+    names = [account] if account else [each.name for each in services.accounts.accounts()]
+    for name in names:
+        conversations = watched(
+            services.console.relist(name), services.archive.conversations(name), "conversations"
+        )
+        print_line(f"{name} {sum(conversations)} responses listed")
+
+
 def _archive() -> Archive:
     return context.services().archive
 

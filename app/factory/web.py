@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from flask import Flask
 
 from app.api import context, request_log
-from app.api.console import page
+from app.api.console import data, page
 from app.api.endpoints import conversations, docs, health, models, responses, usage, webhooks
 from app.api.hangup import HangUps
 from app.api.http import errors
@@ -36,6 +36,7 @@ from app.services.accounts.content_keys import ContentKeys
 from app.services.answering.sealing import PayloadSealer
 from app.services.background.service import Background
 from app.services.background.subscriptions import FeedHub
+from app.services.console.reads import ConsoleReads
 from app.services.health import Health
 from app.services.idempotency.service import IdempotencyKeys
 from app.services.limits.request_log import RequestLog
@@ -49,6 +50,7 @@ from app.store.accounts.redis import RedisAccountStore
 from app.store.connection.client import Client, connect
 from app.store.jobs.live_streams import RedisLiveStreamStore
 from app.store.key_wrapping import KeyWrapping
+from app.store.listings.redis import RedisListings
 from app.store.responses.archive_redis import RedisArchive
 from app.store.responses.base import ResponseStore
 from app.store.responses.redis import RedisStore
@@ -71,7 +73,7 @@ BLUEPRINTS = (
     docs.bp,
 )
 #: What `[web] console = false` leaves out.
-CONSOLE_BLUEPRINTS = (page.bp,)
+CONSOLE_BLUEPRINTS = (page.bp, data.bp)
 
 
 def create_app(
@@ -119,7 +121,7 @@ def _services(
     background = _background(settings, client, core, streams, spool)
     responses = _responses(settings, core, store, background, streams)
     idempotency = _idempotency(settings, client, core)
-    requests = RequestLog(request_log_store(settings, client))
+    log_store = request_log_store(settings, client)
     hooks = webhook_store(settings, client, redis_store.safety)
     archive = _archive(settings, client, core, spool, background, responses, idempotency, hooks)
     in_flight = InFlight(settings.requests.max_in_flight, settings.requests.max_body_memory_mb)
@@ -129,6 +131,7 @@ def _services(
         idempotency=idempotency,
         background=background,
         webhooks=webhook_endpoints(settings, hooks, core.accounts),
+        console=ConsoleReads(RedisListings(client, prefix), log_store, meter, deliver),
         accounts=core.accounts,
         content_keys=ContentKeys(core.accounts.secret),
         meter=meter,
@@ -140,7 +143,7 @@ def _services(
         requests=settings.requests,
         archive=archive,
         purges=purges_of(settings, client, core, spool, background),
-        request_log=requests,
+        request_log=RequestLog(log_store),
         spool=spool,
         saturation=_saturation(client, core, in_flight),
         renewals=core.keys.renewals,

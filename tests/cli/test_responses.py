@@ -167,6 +167,19 @@ def test_stderr_stays_empty_where_it_is_no_terminal(house: House) -> None:
 # show
 
 
+def test_relist_has_the_console_list_what_an_earlier_release_stored(
+    house: House, client: Client
+) -> None:
+    made = house.acme.create()
+    client.delete("house:responses:acme")
+    assert house.acme.ask("GET", "/console/api/responses").get_json()["data"] == []
+    assert house.reads(responses, "relist") == "acme 1 responses listed\n"
+    assert house.reads(responses, "relist", "--account", "acme") == "acme 1 responses listed\n"
+    (row,) = house.acme.ask("GET", "/console/api/responses").get_json()["data"]
+    assert row["id"] == made
+    assert house.runs(responses, "relist", "--account", "nobody").exit_code == 1
+
+
 def test_show_prints_all_of_a_response_whoevers_it_is(house: House) -> None:
     response_id = house.acme.create(input="Hi")
     shown = json.loads(house.reads(responses, "show", response_id))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from time import time
 from typing import Any
 from uuid import uuid4
 
 import orjson
 import pytest
 
-from app.domain.accounts.request_log import RequestEntry
+from app.domain.accounts.request_log import LogQuery, RequestEntry
 from app.domain.accounts.usage import UsageLine
 from app.errors import StorageUnavailable
 from app.settings import RedisSettings
@@ -111,6 +112,51 @@ def test_what_is_meant_is_erased_and_nothing_else(
     assert stores.newest() == theirs[::-1]
 
 
+def paged(stores: Stores, **query: Any) -> list[RequestEntry]:
+    """Return all of an account's entries that are wanted, page by page."""
+    found, after = list[RequestEntry](), ""
+    while True:
+        page = stores.log.page(LogQuery("acme", 3, after=after, **query))
+        assert len(page.rows) <= 3
+        found += [each.entry for each in page.rows]
+        if page.next is None:
+            return found
+        after = page.next
+
+
+def test_an_account_reads_its_own_entries_page_by_page(stores: Stores) -> None:
+    own = [entry(number) for number in range(8)]
+    theirs = [entry(number, "other") for number in range(8)]
+    stores.usage.record(
+        [], entries=[each for pair in zip(own, theirs, strict=True) for each in pair]
+    )
+    assert paged(stores) == own[::-1]
+    assert paged(stores, name="resp_3") == paged(stores, name="req_3") == [own[3]]
+    assert paged(stores, name="req_nobody") == []
+    failed = own[0]._replace(status=503, account="acme")
+    stores.usage.record([], entries=[failed])
+    assert paged(stores, status="5xx") == paged(stores, status="503") == [failed]
+
+
+def test_only_what_was_requested_then_is_paged(stores: Stores) -> None:
+    begun = int(time()) - 60
+    own = [entry(0, at=(begun + number) * 1000) for number in range(6)]
+    stores.usage.record([], entries=own)
+    assert paged(stores, since=begun + 1, until=begun + 4) == own[3:0:-1]
+
+
+def test_a_page_that_was_searched_too_long_says_so_and_where_to_go_on(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.store.usage.request_log.MOST_EXAMINED", 5)
+    stores.usage.record([], entries=[entry(0), *(entry(number, "other") for number in range(5))])
+    page = stores.log.page(LogQuery("acme", 3))
+    assert (page.rows, page.examined, page.is_cut) == ((), 5, True)
+    page = stores.log.page(LogQuery("acme", 3, after=page.next or ""))
+    assert [each.entry for each in page.rows] == [entry(0)]
+    assert (page.examined, page.next, page.is_cut) == (1, None, False)
+
+
 def test_entries_of_later_and_earlier_releases_are_read(stores: Stores) -> None:
     later = orjson.dumps([*entry(), "a field of later"])
     earlier = orjson.dumps(list(entry())[:12])
@@ -133,6 +179,8 @@ def test_a_dead_redis_is_a_store_that_is_away() -> None:
         client = connect(RedisSettings(url=url))
     with client, pytest.raises(StorageUnavailable):
         list(RedisRequestLog(client, "rg:", MOST).newest())
+    with pytest.raises(StorageUnavailable):
+        RedisRequestLog(client, "rg:", MOST).page(LogQuery("acme", 1))
 
 
 def lost() -> float:

@@ -1,1 +1,1 @@
-"""/console: the gateway for people who would rather look than read."""
+"""/console: the gateway for people who would rather look than read (N24)."""

@@ -154,6 +154,17 @@ class Caller:
         return model_allowed(self.models, model_id)
 
 
+@dataclass(frozen=True, slots=True)
+class ConsoleSession:
+    """What the console's page knows of who looks: the caller, by which keys of metadata use is
+    counted, and whether requests are logged.
+    """
+
+    caller: Caller
+    usage_metadata_keys: tuple[str, ...]
+    logs_requests: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
     """One thing that an operator did. `by` says who, `subject` is the id it was done to."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 
@@ -53,3 +54,37 @@ class RequestEntry(NamedTuple):
             return status == self.outcome
         known = str(self.status)
         return status in (known, f"{known[0]}xx")
+
+
+@dataclass(frozen=True, slots=True)
+class LogQuery:
+    """Which entries of an account are wanted: from `since` on, before `until`, in Unix seconds; of
+    the request, response or trace of that name; that ended as `status` says. "" is any.
+
+    They go on behind the entry `after`.
+    """
+
+    account: str
+    limit: int
+    since: int | None = None
+    until: int | None = None
+    name: str = ""
+    status: str = ""
+    after: str = ""
+
+    def matches(self, entry: RequestEntry) -> bool:
+        """Tell whether an entry is wanted."""
+        if entry.account != self.account or (self.name and not entry.is_named(self.name)):
+            return False
+        if self.status and not entry.ended_as(self.status):
+            return False
+        is_old = self.since is not None and entry.at < self.since * 1000
+        return not is_old and (self.until is None or entry.at < self.until * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedRequest:
+    """An entry, and the id that it has in the log."""
+
+    id: str
+    entry: RequestEntry

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from app.domain.accounts.accounts import Caller
-from app.domain.ids import is_response_id
+from app.domain.ids import is_conversation_id, is_response_id
 from app.domain.request import CreateRequest
 from app.errors import InvalidRequest, PermissionDenied, StorageUnavailable
 
@@ -23,6 +23,17 @@ def well_formed(response_id: str) -> str:
             code="invalid_response_id",
         )
     return response_id
+
+
+def well_formed_conversation(conversation_id: str) -> str:
+    """Return the id. Raises InvalidRequest where it is not well-formed (N11)."""
+    if not is_conversation_id(conversation_id):
+        raise InvalidRequest(
+            "A conversation's id is 'conv_' and up to 123 letters, digits, '_' or '-'.",
+            param="conversation_id",
+            code="invalid_value",
+        )
+    return conversation_id
 
 
 def permitted(caller: Caller, request: CreateRequest) -> CreateRequest:

@@ -21,8 +21,12 @@ from app.domain.response import Response, Status, expiry
 from app.domain.turns.conversation import Conversation
 from app.domain.turns.page import Page, PageQuery
 from app.domain.turns.turn import Context
-from app.errors import InvalidRequest, NotFound, PermissionDenied
-from app.services.accounts.permissions import refuse_read_only, refuse_unstored
+from app.errors import NotFound, PermissionDenied
+from app.services.accounts.permissions import (
+    refuse_read_only,
+    refuse_unstored,
+    well_formed_conversation,
+)
 from app.services.accounts.storage_quota import refuse_full_account
 from app.services.answering.run import without_payload
 from app.store.conversations.base import ConversationStore, unknown_conversation
@@ -74,7 +78,7 @@ class Conversations:
 
     def get(self, caller: Caller, conversation_id: str) -> Conversation:
         """Return a conversation."""
-        known = _well_formed(conversation_id)
+        known = well_formed_conversation(conversation_id)
         return self._conversations.get(caller.account, known, caller.content_key)
 
     def update(
@@ -83,13 +87,13 @@ class Conversations:
         """Replace a conversation's metadata. Raises PermissionDenied."""
         refuse_read_only(caller)
         refuse_unstored(caller)
-        account, known = caller.account, _well_formed(conversation_id)
+        account, known = caller.account, well_formed_conversation(conversation_id)
         return self._conversations.update(account, known, metadata, caller.content_key)
 
     def delete(self, caller: Caller, conversation_id: str) -> None:
         """Hide a conversation; its responses stay. Raises PermissionDenied."""
         refuse_read_only(caller)
-        known = _well_formed(conversation_id)
+        known = well_formed_conversation(conversation_id)
         self._conversations.delete(caller.account, known, caller.content_key)
 
     def add(
@@ -97,7 +101,7 @@ class Conversations:
     ) -> tuple[Item, ...]:
         """Add items at the end, in one step; return them. Raises as `create` does."""
         self._refuse(caller)
-        tag = self._delivered(_well_formed(conversation_id))
+        tag = self._delivered(well_formed_conversation(conversation_id))
         stem = self._ids.new_id("resp", tag)
         items = self._with_ids(caller, given, stem, "items")
         expires_at = expiry(self._now(), caller.retention_days)
@@ -133,7 +137,7 @@ class Conversations:
 
         Raises InvalidRequest (param after or before) where the list has no such item.
         """
-        self._delivered(_well_formed(conversation_id))
+        self._delivered(well_formed_conversation(conversation_id))
         page = self._conversations.items(caller.account, conversation_id, query, caller.content_key)
         if INCLUDE_ENCRYPTED in include:
             return page
@@ -143,7 +147,7 @@ class Conversations:
         self, caller: Caller, conversation_id: str, item_id: str, include: frozenset[str]
     ) -> Item:
         """Return one item. Raises NotFound (code item_not_found)."""
-        self._delivered(_well_formed(conversation_id))
+        self._delivered(well_formed_conversation(conversation_id))
         item = self._conversations.item(
             caller.account, conversation_id, item_id, caller.content_key
         )
@@ -155,13 +159,13 @@ class Conversations:
         Raises PermissionDenied, and NotFound (code item_not_found).
         """
         refuse_read_only(caller)
-        self._delivered(_well_formed(conversation_id))
+        self._delivered(well_formed_conversation(conversation_id))
         account, key = caller.account, caller.content_key
         return self._conversations.remove_item(account, conversation_id, item_id, key)
 
     def operator_of(self, conversation_id: str) -> Caller:
         """Return a caller who may do with a conversation all that its account may."""
-        account = self._conversations.owner(_well_formed(conversation_id))
+        account = self._conversations.owner(well_formed_conversation(conversation_id))
         if account is None:
             raise unknown_conversation(conversation_id)
         return Caller(account=account, key_id="operator", content_key=OPERATOR_KEY)
@@ -229,16 +233,6 @@ class Conversations:
             item = with_id(item, own_id)
             items.append(item.renamed(new_ids) if isinstance(item, HostedItem) else item)
         return tuple(items)
-
-
-def _well_formed(conversation_id: str) -> str:
-    if not is_conversation_id(conversation_id):
-        raise InvalidRequest(
-            "A conversation's id is 'conv_' and up to 123 letters, digits, '_' or '-'.",
-            param="conversation_id",
-            code="invalid_value",
-        )
-    return conversation_id
 
 
 def context_of(

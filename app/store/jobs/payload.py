@@ -27,7 +27,8 @@ from app.domain.accounts.content_key import ContentKey
 from app.domain.answer_options import ConfigurationUpdate
 from app.domain.hosted.policy import PassPolicy
 from app.domain.identity import RequestIdentity
-from app.domain.items import Compaction
+from app.domain.items import Compaction, Item
+from app.domain.response import Response
 from app.domain.turns.job_payload import JobPayload
 from app.domain.turns.turn import Position, Thread
 from app.schemas.field import AddedTool, ReadContext
@@ -121,6 +122,18 @@ def load_payload(raw: bytes, response_id: str = "", key: ContentKey | None = Non
         user_hash=fields.get("user_hash", ""),  # an earlier release has none
         key=key,
     )
+
+
+def load_pending(
+    raw: bytes, response_id: str, key: ContentKey | None
+) -> tuple[Response, tuple[Item, ...], Position | None]:
+    """Return of a payload its response, what its request brings, and its parent's position."""
+    if key is not None:
+        raw = _codec.unpack(raw, seal_of(key, response_id, _PART))
+    fields = orjson.loads(raw)
+    own = tuple(ITEM.load_all(fields["own"]))
+    place = fields["place"] and Position(*fields["place"])
+    return RESPONSE.load(fields["response"]), own, place
 
 
 def _permissions(payload: JobPayload) -> dict[str, Any]:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.domain.webhooks.endpoints import event_id, event_type
 from app.store.connection.client import Client
 from app.store.connection.script import Call, Script
 from app.store.jobs.scripts import (
     ACCEPTED,
+    ACCOUNT_JOBS,
     DUE,
     FIGURES,
     FORGET,
@@ -31,6 +32,19 @@ from app.store.keys import Keys
 
 #: Ids that are looked at at once.
 AT_ONCE = 100
+#: Leases, and streams, that are looked at to find those of an account.
+LOOKED_AT = 5_000
+
+
+class AccountJobs(NamedTuple):
+    """Ids of jobs: `waiting` in their order, `leased` with whether they wait for their upstream.
+
+    `streams` are those of all accounts.
+    """
+
+    waiting: list[str]
+    leased: dict[str, bool]
+    streams: list[str]
 
 
 class JobQueues:
@@ -95,6 +109,16 @@ class JobQueues:
         """
         silence_ms, queued, leased, oldest_ms, beat_ms = self._run(FIGURES)
         return silence_ms, queued, leased, oldest_ms, beat_ms
+
+    def of_account(self, account: str, most: int) -> AccountJobs:
+        """Return at most so many jobs of an account that wait, and that run; and any streams."""
+        waiting, leased, parked, streams = self._run(ACCOUNT_JOBS, account, most, LOOKED_AT)
+        flags = zip(leased, parked, strict=True)
+        return AccountJobs(
+            [each.decode() for each in waiting],
+            {each.decode(): bool(is_parked) for each, is_parked in flags},
+            [each.decode() for each in streams],
+        )
 
     def leave_unrouted(self, response_id: str, for_ms: int) -> None:
         """Leave a job to workers that know its model, under a lease of so long."""

@@ -221,7 +221,9 @@ class Entries:
         packed, rest = parts_of(entry)
         key = key if is_sealed(entry) else None
         scope, unpack = stem_of(response_id) or tag, self._codec.unpack
-        given, made = orjson.loads(unpack(packed, seal_within(key, scope, _ITEMS)))
+        given, made = (), ()
+        if packed:  # lists read entries without their items (listings/lua/shortened.lua)
+            given, made = orjson.loads(unpack(packed, seal_within(key, scope, _ITEMS)))
         include, rest_fields = orjson.loads(unpack(rest, seal_within(key, scope, _REST)))
         if common:  # another turn of the conversation may have brought it
             part = _COMMON + digest_of(entry)
@@ -249,7 +251,12 @@ def parts_of(entry: bytes) -> tuple[bytes, bytes]:
 
 def is_sealed(entry: bytes) -> bool:
     """Tell whether an entry is of a response, or of items, that were encrypted."""
-    return entry not in (PURGED, MARK) and parts_of(entry)[0][:1] == SEALED
+    return entry not in (PURGED, MARK) and any(part[:1] == SEALED for part in parts_of(entry))
+
+
+def has_items(entry: bytes) -> bool:
+    """Tell whether the items of an entry are there."""
+    return bool(parts_of(entry)[0])
 
 
 def name_of(item_id: str, key: ContentKey | None) -> str:

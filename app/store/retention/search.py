@@ -41,9 +41,9 @@ class RedisPurgeSearch:
 
     def created_before(self, account: str, before: int) -> Iterator[Found]:
         """Yield what came before then, a conversation behind what is in it."""
-        for tag in self._tags(account, before):
-            layout = self._layout(tag)
-            times = dict(self._times(layout))
+        for tag in self.tags(account, before):
+            layout = self.layout(tag)
+            times = dict(self.times(layout))
             for record, created_at in times.items():
                 if created_at is not None and created_at < before:
                     is_pending = record.position.depth < 0
@@ -56,8 +56,8 @@ class RedisPurgeSearch:
     def of_user(self, account: str, user: str, user_hash: str) -> Iterator[Found]:
         """Yield the responses to requests whose end user this is."""
         yield from self._marked(account, user_hash)
-        for tag in self._tags(account, self._marked_since() + OVERLAP_S):
-            layout = self._layout(tag)
+        for tag in self.tags(account, self._marked_since() + OVERLAP_S):
+            layout = self.layout(tag)
             unmarked = [each for each in layout.records.values() if each.created_at is None]
             for record, response in self._responses(layout, unmarked):
                 echo = response.echo
@@ -89,7 +89,7 @@ class RedisPurgeSearch:
             self._redis.set(key, int(self._now()), nx=True)
             return int(self._redis.get(key))
 
-    def _tags(self, account: str, before: int) -> Iterator[str]:
+    def tags(self, account: str, before: int) -> Iterator[str]:
         """Yield the conversations that began before then, oldest first.
 
         By their times, not by their places in the list: some leave it meanwhile.
@@ -108,11 +108,12 @@ class RedisPurgeSearch:
             begun = str(int(news[-1][1]))
             seen = {tag for tag, at in page if int(at) == int(begun)}
 
-    def _layout(self, tag: str) -> Layout:
+    def layout(self, tag: str) -> Layout:
+        """Return all that is known of a conversation's tree. Raises StorageUnavailable."""
         with translated():
             return self._purging.layout(tag)
 
-    def _times(self, layout: Layout) -> Iterator[tuple[Record, int | None]]:
+    def times(self, layout: Layout) -> Iterator[tuple[Record, int | None]]:
         """Yield what is not purged, and when it came; None where nobody knows."""
         turns, unmarked = dict[Record, int](), list[Record]()
         for record in (*layout.waiting, *layout.records.values()):

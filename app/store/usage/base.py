@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Protocol
 
-from app.domain.accounts.request_log import RequestEntry
+from app.domain.accounts.request_log import LoggedRequest, LogQuery, RequestEntry
 from app.domain.accounts.usage import UsageLine
+from app.domain.turns.listing import ListPage
 from app.store.rate_limits.base import Adjustment
 
 #: So many keys and models have lines of their own on one day of an account; what comes after
@@ -58,4 +59,15 @@ class RequestLogStore(Protocol):
 
     def erase(self, is_meant: Callable[[RequestEntry], bool]) -> int:
         """Take out the entries that are meant; return how many they were."""
+        ...
+
+
+class RequestPages(Protocol):
+    """Reads the request log page by page."""
+
+    def page(self, query: LogQuery) -> ListPage[LoggedRequest]:
+        """Return a page of an account's entries, newest first, without looking at all there are.
+
+        Raises StorageUnavailable when Redis is unreachable.
+        """
         ...

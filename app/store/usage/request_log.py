@@ -16,7 +16,8 @@ from typing import Any
 
 import orjson
 
-from app.domain.accounts.request_log import RequestEntry
+from app.domain.accounts.request_log import LoggedRequest, LogQuery, RequestEntry
+from app.domain.turns.listing import ListPage
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
 from app.store.connection.script import Call, LuaFolder, Script
@@ -27,13 +28,18 @@ ONCE_S = 60
 AT_ONCE = 1_000
 #: How far the clocks of processes, and what waited for Redis, may be off, in milliseconds.
 SLACK_MS = 3_600_000
+#: So many entries, of whatever account, are looked at for a page.
+MOST_EXAMINED = 20_000
 
 _LOG = Script(LuaFolder(__file__)("log"))
 _FIELDS = len(RequestEntry._fields)
 
 
 class RedisRequestLog:
-    """A RequestLogStore on any Redis >= 6.2, Cluster included; `prefix` begins every key."""
+    """A RequestLogStore, and RequestPages, on any Redis >= 6.2, Cluster included.
+
+    `prefix` begins every key.
+    """
 
     def __init__(self, client: Client, prefix: str, most: int) -> None:
         self._redis: Any = client
@@ -52,6 +58,20 @@ class RedisRequestLog:
             if entry is not None and entry.at >= since_ms:
                 yield entry
 
+    def page(self, query: LogQuery) -> ListPage[LoggedRequest]:
+        """Return a page of an account's entries, newest first; MOST_EXAMINED are looked at."""
+        mark, rows, examined, last = orjson.dumps(query.account), list[LoggedRequest](), 0, b""
+        since_ms = max(0, (query.since or 0) * 1000 - SLACK_MS)
+        for number, line in self._lines(since_ms, _beginning(query)):
+            is_full = len(rows) == query.limit
+            if is_full or examined == MOST_EXAMINED:
+                return ListPage(tuple(rows), last.decode(), examined, is_cut=not is_full)
+            examined, last = examined + 1, number
+            entry = _entry(line) if mark in line else None
+            if entry is not None and query.matches(entry):
+                rows.append(LoggedRequest(number.decode(), entry))
+        return ListPage(tuple(rows), None, examined)
+
     def erase(self, is_meant: Callable[[RequestEntry], bool]) -> int:
         """Take out the entries that are meant; return how many they were."""
         found, erased = [], 0
@@ -69,15 +89,26 @@ class RedisRequestLog:
             return int(self._redis.xdel(self._key, *numbers))
 
     def _walk(self, since_ms: int) -> Iterator[tuple[bytes, RequestEntry | None]]:
-        until = "+"
+        for number, line in self._lines(since_ms, "+"):
+            yield number, _entry(line)
+
+    def _lines(self, since_ms: int, until: str) -> Iterator[tuple[bytes, bytes]]:
+        """Yield what was written since then, as it is stored, the last first."""
         while True:
             with translated():
                 page = self._redis.xrevrange(self._key, until, since_ms, count=AT_ONCE)
             for number, fields in page:
-                yield number, _entry(fields.get(b"e", b""))
+                yield number, fields.get(b"e", b"")
             if len(page) < AT_ONCE:
                 return
             until = "(" + page[-1][0].decode()
+
+
+def _beginning(query: LogQuery) -> str:
+    """Return from where on, backwards, the log may have what is wanted."""
+    if query.after:
+        return f"({query.after}"
+    return "+" if query.until is None else str(query.until * 1000 + SLACK_MS)
 
 
 def _entry(line: bytes) -> RequestEntry | None:

@@ -1,0 +1,90 @@
+"""What people see of their account in the console, and nothing that the API hides (N24)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from app.domain.accounts.accounts import Caller, ConsoleSession
+from app.domain.accounts.request_log import LoggedRequest, LogQuery
+from app.domain.ids import tag_of
+from app.domain.turns.conversation import Conversation
+from app.domain.turns.listing import ListPage, ListQuery
+from app.domain.turns.summary import ConversationTree, PendingList, ResponseSummary
+from app.services.accounts.permissions import well_formed, well_formed_conversation
+from app.services.limits.meter import Meter
+from app.store.conversations.base import unknown_conversation
+from app.store.listings.base import ListingStore
+from app.store.responses.base import unknown_response
+from app.store.usage.base import RequestPages
+
+
+class ConsoleReads:
+    """The service behind /console/api. `deliver` has the answers of a conversation that wait in
+    this machine's spool, given its tag, be in the store.
+
+    What is deleted or expired is not there, and so is what is encrypted, without its key. Every
+    method raises StorageUnavailable when the store is unreachable.
+    """
+
+    def __init__(
+        self,
+        listings: ListingStore,
+        request_log: RequestPages,
+        meter: Meter,
+        deliver: Callable[[str], None],
+    ) -> None:
+        self._listings = listings
+        self._request_log = request_log
+        self._meter = meter
+        self._deliver = deliver
+
+    def session(self, caller: Caller) -> ConsoleSession:
+        """Return what the page is to know of who looks."""
+        return ConsoleSession(caller, self._meter.metadata_keys, self._meter.book.logs_requests)
+
+    def responses(self, caller: Caller, query: ListQuery) -> ListPage[ResponseSummary]:
+        """Return a page of the account's responses, newest first."""
+        return self._listings.responses(caller.account, query, caller.content_key)
+
+    def conversations(self, caller: Caller, query: ListQuery) -> ListPage[Conversation]:
+        """Return a page of the account's conversations that have an id, newest first."""
+        return self._listings.conversations(caller.account, query, caller.content_key)
+
+    def pending(self, caller: Caller) -> PendingList:
+        """Return what waits or runs of the account."""
+        return self._listings.pending(caller.account, caller.content_key)
+
+    def requests(self, query: LogQuery) -> ListPage[LoggedRequest]:
+        """Return a page of what an account has requested, newest first."""
+        return self._request_log.page(query)
+
+    def relist(self, account: str) -> Iterator[int]:
+        """Have what an earlier release has stored of an account be listed, for its operator.
+
+        Yields for each conversation how many responses it has.
+        """
+        return self._listings.relist(account)
+
+    def tree_of_response(self, caller: Caller, response_id: str) -> ConversationTree:
+        """Return the conversation that a response belongs to, with its forks.
+
+        Raises InvalidRequest for an id that is malformed, NotFound.
+        """
+        found = self._tree(caller, well_formed(response_id))
+        if found is None:
+            raise unknown_response(response_id)
+        return found
+
+    def tree_of_conversation(self, caller: Caller, conversation_id: str) -> ConversationTree:
+        """Return a conversation with its forks. Raises as `tree_of_response` does."""
+        found = self._tree(caller, well_formed_conversation(conversation_id))
+        if found is None:
+            raise unknown_conversation(conversation_id)
+        return found
+
+    def _tree(self, caller: Caller, any_id: str) -> ConversationTree | None:
+        tag = tag_of(any_id)
+        if tag is None:
+            return None
+        self._deliver(tag)
+        return self._listings.tree(caller.account, any_id, caller.content_key)

@@ -1,0 +1,10 @@
+-- An entry, as far as lists look into it: whole if it has at most so many bytes, without its items
+-- (responses/entries.py) if what is left has at most `most`, or else nothing.
+local function shortened(entry, whole, most)
+  if #entry <= whole then return entry end
+  local named = digest(entry) or ''
+  local items = struct.unpack('>I4', entry) % 2147483648
+  local rest = string.sub(entry, 5 + #named + items)
+  if rest == '' or #rest > most then return '' end
+  return struct.pack('>I4', named ~= '' and 2147483648 or 0) .. named .. rest
+end

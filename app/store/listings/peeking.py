@@ -1,0 +1,95 @@
+"""What lists show of responses, read from Redis without those parts that are large."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple, cast
+
+from app.domain.accounts.content_key import ContentKey, check_value
+from app.domain.ids import tag_of
+from app.domain.response import Status
+from app.domain.turns.summary import ResponseSummary, summary_of
+from app.store.connection.client import Client
+from app.store.connection.script import run_all
+from app.store.jobs.payload import load_pending
+from app.store.keys import Keys
+from app.store.listings.scripts import PEEK
+from app.store.responses.entries import Entries, has_items
+
+#: Entries and payloads of so many bytes are looked into whole, and larger ones without their items
+#: where what is left is not larger than the second.
+WHOLE_BYTES, MOST_BYTES = 65_536, 262_144
+
+
+class Peeked(NamedTuple):
+    """Summaries of those of some ids that can be seen, None for the others, in their order; and how
+    many bytes Redis has read for them.
+    """
+
+    summaries: list[ResponseSummary | None]
+    size: int
+
+
+class Peeking:
+    """Looks at many responses in one round trip. Its methods raise what redis-py raises."""
+
+    def __init__(self, client: Client, keys: Keys, entries: Entries) -> None:
+        self._redis: Any = client
+        self._keys = keys
+        self._entries = entries
+
+    def peek(
+        self,
+        account: str,
+        response_ids: Sequence[str],
+        key: ContentKey | None,
+        statuses: Collection[Status] = (),
+        whole_bytes: int = WHOLE_BYTES,
+    ) -> Peeked:
+        """Return what lists show of responses; of other statuses than these, if any, nothing."""
+        wanted = f" {' '.join(sorted(statuses))} " if statuses else ""
+        calls = [
+            PEEK(
+                (self._keys.index(tag_of(each) or ""),),
+                (account, each, check_value(key, each), wanted, whole_bytes, MOST_BYTES),
+            )
+            for each in response_ids
+        ]
+        replies = run_all(self._redis, calls) if calls else []
+        summaries = [
+            reply and self._summary(account, response_id, reply, key)
+            for response_id, reply in zip(response_ids, replies, strict=True)
+        ]
+        return Peeked(summaries, sum(reply[3] for reply in replies if reply))
+
+    def _summary(
+        self, account: str, response_id: str, reply: Any, key: ContentKey | None
+    ) -> ResponseSummary:
+        status, about, has_key, _, is_pending, data = reply
+        created_at, _, _ = about.decode().partition(":")
+        bare = ResponseSummary(
+            response_id, int(created_at or 0), cast(Status, status.decode()), bool(has_key)
+        )
+        key = key if has_key else None
+        return self.pending(bare, data, key) if is_pending else self.ended(bare, account, data, key)
+
+    def ended(
+        self, bare: ResponseSummary, account: str, entry: bytes, key: ContentKey | None
+    ) -> ResponseSummary:
+        """Return what lists show of a response that has this entry, as far as there is one."""
+        if not entry:
+            return bare
+        turn = self._entries.turn(entry, account, bare.id, None, key=key)
+        shown = summary_of(turn.response, bare.status, turn.input, is_encrypted=bare.is_encrypted)
+        if not has_items(entry):  # they were left out
+            shown = shown.without_texts()
+        return shown
+
+    def pending(
+        self, bare: ResponseSummary, payload: bytes, key: ContentKey | None
+    ) -> ResponseSummary:
+        """Return what lists show of one that waits or runs, with this payload, if it is there."""
+        if not payload:
+            return bare
+        response, own, _ = load_pending(payload, bare.id, key)
+        return summary_of(response, bare.status, own, is_encrypted=bare.is_encrypted)

@@ -1,0 +1,145 @@
+"""Conversations as trees of turns, read from Redis: who continues whom, and what each is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from app.domain.accounts.content_key import ContentKey, check_value
+from app.domain.ids import is_response_id, tag_of
+from app.domain.response import Status
+from app.domain.turns.summary import (
+    ConversationTree,
+    ResponseSummary,
+    TreeNode,
+    first_text,
+    newest_text,
+)
+from app.store.connection.client import Client
+from app.store.connection.script import run_all
+from app.store.jobs.payload import load_pending
+from app.store.keys import Keys
+from app.store.listings.peeking import MOST_BYTES, Peeking
+from app.store.listings.scripts import ENTRIES, TREE
+from app.store.listings.shape import TreeShape, age
+from app.store.responses.entries import Entries, is_among, is_sealed
+from app.store.responses.layout import Record, layout_of
+
+#: So many nodes are shown, the newest; of a conversation that has more fields than that (two or
+#: three for a turn) only the response that was asked for.
+MOST_NODES, MOST_FIELDS = 1_000, 20_000
+#: So many bytes of entries are read for a tree; entries of so many are looked into whole.
+READ_BYTES, WHOLE_BYTES = 16_000_000, 32_768
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """Who looks at which conversation."""
+
+    account: str
+    any_id: str
+    tag: str
+    key: ContentKey | None
+
+
+class Trees:
+    """Reads trees. Its methods raise what redis-py raises."""
+
+    def __init__(self, client: Client, keys: Keys, peeking: Peeking, entries: Entries) -> None:
+        self._redis: Any = client
+        self._keys = keys
+        self._peeking = peeking
+        self._entries = entries
+
+    def tree(self, account: str, any_id: str, key: ContentKey | None) -> ConversationTree | None:
+        """Return the tree that an id is of; None where the account sees nothing under that."""
+        tag = tag_of(any_id)
+        if tag is None:
+            return None
+        call = _Call(account, any_id, tag, key)
+        arguments = (account, any_id, check_value(key, any_id), MOST_FIELDS)
+        reply = TREE((self._keys.index(tag),), arguments).run(self._redis)
+        if reply is None:
+            return None
+        index, expired = reply
+        if not index:
+            return self._part(call)
+        shape = TreeShape(layout_of(tag, index, expired), index, key)
+        chosen, is_cut = shape.newest(MOST_NODES, any_id)
+        nodes = list(self._nodes(call, shape, chosen))
+        gone, more_are_gone = shape.gone_behind(chosen, MOST_NODES)
+        nodes += [TreeNode(each.response_id, shape.parent_id(each), is_gone=True) for each in gone]
+        ages = {each.response_id: age(each) for each in (*chosen, *gone)}
+        nodes.sort(key=lambda each: (each.created_at or 0, ages[each.id]))
+        return ConversationTree(
+            any_id, shape.conversation_id, tuple(nodes), is_cut or more_are_gone
+        )
+
+    def _part(self, call: _Call) -> ConversationTree:
+        """Return one node of a tree that is too large to be read."""
+        nodes: tuple[TreeNode, ...] = ()
+        conversation = call.any_id
+        if is_response_id(call.any_id):
+            (found,) = self._peeking.peek(call.account, [call.any_id], call.key).summaries
+            if found is not None:
+                parent = found.previous_response_id
+                nodes = (TreeNode(found.id, parent, found, found.created_at, found.input_text),)
+            conversation = (found and found.conversation) or ""
+        return ConversationTree(call.any_id, conversation or None, nodes, is_cut=True)
+
+    def _nodes(self, call: _Call, shape: TreeShape, chosen: Sequence[Record]) -> Iterator[TreeNode]:
+        """Yield the nodes of what was chosen, with what each is about."""
+        index = self._keys.index(call.tag)
+        places = [part for each in chosen for part in shape.place(each)]
+        read = ENTRIES((index,), (READ_BYTES, WHOLE_BYTES, MOST_BYTES, *places))
+        found, removed = run_all(self._redis, [read, ("HKEYS", f"{index}:removed")])
+        names = frozenset(name.decode() for name in removed)
+        for record, data in zip(chosen, found, strict=True):
+            if record.status == "items":
+                yield self._items_node(call, shape, record, data, names)
+            else:
+                yield self._response_node(call, shape, record, data)
+
+    def _response_node(
+        self, call: _Call, shape: TreeShape, record: Record, data: bytes
+    ) -> TreeNode:
+        bare = ResponseSummary(
+            record.response_id,
+            record.created_at or 0,
+            cast(Status, record.status),
+            record.is_encrypted,
+        )
+        key, parent = call.key if record.is_encrypted else None, None
+        if record.position.depth >= 0:
+            shown = self._peeking.ended(bare, call.account, data, key)
+            parent = shape.parent_id(record)
+        else:
+            shown = self._peeking.pending(bare, data, key)
+            parent = self._parent_of_pending(shape, data, bare.id, key)
+        return TreeNode(bare.id, parent, shown, shown.created_at or None, shown.input_text)
+
+    def _parent_of_pending(
+        self, shape: TreeShape, data: bytes, response_id: str, key: ContentKey | None
+    ) -> str | None:
+        if not data:
+            return None
+        _, _, position = load_pending(data, response_id, key)
+        return None if position is None else shape.id_at(position)
+
+    def _items_node(
+        self,
+        call: _Call,
+        shape: TreeShape,
+        record: Record,
+        data: bytes,
+        removed: frozenset[str],
+    ) -> TreeNode:
+        """Return the node of items alone; what was taken out of the conversation is not shown."""
+        text = None
+        if data:
+            key = call.key if is_sealed(data) else None
+            items, _ = self._entries.items(data, key, call.tag)
+            left = [each for each in items if not is_among(removed, each.id, key)]
+            text = newest_text(left) or first_text(left)
+        return TreeNode(record.response_id, shape.parent_id(record), None, record.created_at, text)

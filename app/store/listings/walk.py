@@ -1,0 +1,76 @@
+"""A list of ids by when they came, in a sorted set, walked from the newest on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from app.domain.turns.listing import ListCursor, ListPage, ListQuery
+
+R = TypeVar("R")
+
+#: So many are looked at for a page, at most.
+MOST_EXAMINED = 1_000
+#: How many are looked at in one round trip where they have to be searched: as many as have about
+#: so many bytes together, by what was read before.
+FIRST_AT_ONCE, MOST_AT_ONCE, BYTES_AT_ONCE = 100, 250, 16_000_000
+
+#: Reads rows of ids, None for each that is not to be shown; returns how many bytes it took as well.
+Reader = Callable[[Sequence[str]], tuple[Sequence[R | None], int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Walk(Generic[R]):
+    """Walks the list at `key`; what `read` shows of it are the rows.
+
+    Two round trips where all that is listed is shown; where it is searched, one and about one for a
+    hundred that are looked at.
+    """
+
+    client: Any
+    key: str
+    read: Reader[R]
+
+    def page(self, query: ListQuery) -> ListPage[R]:
+        """Return a page. Raises what redis-py raises."""
+        cursor, examined, size, rows = query.after, 0, 0, list[R]()
+        at_once = FIRST_AT_ONCE if query.is_search else query.limit
+        while True:
+            members, is_end = self._members(query, cursor, min(at_once, MOST_EXAMINED - examined))
+            found, read = self.read([any_id for any_id, _ in members])
+            for number, (row, (_, at)) in enumerate(zip(found, members, strict=True), 1):
+                examined, cursor = examined + 1, _behind(cursor, at)
+                if row is not None:
+                    rows.append(row)
+                if len(rows) == query.limit:
+                    is_last = is_end and number == len(members)
+                    return ListPage(tuple(rows), None if is_last else cursor.text, examined)
+            if is_end or cursor is None:
+                return ListPage(tuple(rows), None, examined)
+            if examined >= MOST_EXAMINED:
+                return ListPage(tuple(rows), cursor.text, examined, is_cut=True)
+            size += read
+            each = max(1, size // examined)
+            at_once = max(1, min(MOST_AT_ONCE, BYTES_AT_ONCE // each))
+
+    def _members(
+        self, query: ListQuery, cursor: ListCursor | None, most: int
+    ) -> tuple[list[tuple[str, int]], bool]:
+        """Return what comes next, with when it came, and whether that is the end."""
+        until = "+inf" if query.until is None else f"({query.until}"
+        skip, since = 0, "-inf" if query.since is None else query.since
+        if cursor is not None and (query.until is None or cursor.at < query.until):
+            until, skip = str(cursor.at), cursor.passed
+        found = self.client.zrevrangebyscore(
+            self.key, until, since, start=skip, num=most + 1, withscores=True
+        )
+        members = [(member.decode(), int(at)) for member, at in found[:most]]
+        return members, len(found) <= most
+
+
+def _behind(cursor: ListCursor | None, at: int) -> ListCursor:
+    """Return the cursor behind one more, which came then."""
+    if cursor is None or cursor.at != at:
+        return ListCursor(at, 1)
+    return ListCursor(at, cursor.passed + 1)
