@@ -32,7 +32,7 @@ from app.schemas.wire.responses import RESPONSE
 from app.services.answering.run import without_opaque
 from app.services.idempotency.kept_answers import KeptAnswer
 from app.services.idempotency.service import OwnedKey, RunningStream
-from app.services.responses.service import Started
+from app.services.responses.started import Started
 
 HEADER = "Idempotency-Key"
 _is_key = re.compile(r"[!-~]{1,255}").fullmatch

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 import redis
 
-from app.domain.response import Response
-from app.domain.stream.deltas import Opaque, Thought
-from app.domain.stream.events import Event, ItemDone, Lifecycle
+from app.domain.response import Response, Usage
+from app.domain.stream.deltas import Opaque, Thought, Used
+from app.domain.stream.events import Event, ItemDone, Lifecycle, TextDelta
 from app.domain.upstream_call import UpstreamCall
-from app.errors import GatewayError, NotFound, StorageUnavailable
+from app.errors import GatewayError, NotFound, StorageUnavailable, Unavailable
 from app.schemas.request.create import CREATE_REQUEST
 from app.schemas.wire.responses import RESPONSE
+from app.services.background import service as background
 from app.services.background.finisher import stored_events
 from app.services.live_streams.keeper import (
     RENEWALS,
@@ -84,6 +85,25 @@ class Process:
         started = self.responses.start(CALLER, request, call, self.recorder, terms)
         self.id = started.response_id
         return [event for batch in started.run.events() for event in batch]
+
+    def look(self) -> None:
+        """Find out the id of what is being streamed."""
+        self.id = next(iter(self.live._streams))
+
+    def sweep(self) -> None:
+        """Let the lease run out, and a worker end the stream."""
+        bench = self.bench
+        bench.client.zadd(f"{bench.prefix}{{jobs}}:streams", {self.id: 0})
+        bench.supervisor.beat()
+
+    def cancel(self) -> None:
+        """Have another process cancel the stream, which this one does not hear of."""
+        assert self.bench.background.cancel(CALLER, self.id)
+
+    def charged(self) -> tuple[int, int, int]:
+        """Return the requests, input and output tokens that are charged."""
+        (line,) = self.bench.usage.read("acme", [self.bench.meter.book.today()])
+        return line.requests, line.input_tokens, line.output_tokens
 
     def lasts(self) -> None:
         """Let so much time pass that everything is due, and have it written."""
@@ -239,6 +259,7 @@ def test_a_lost_stream_ends_failed_with_what_was_written(process: Process) -> No
         process.live.hear("taken_over", process.id)
 
     events = process.stream(lose, go_on, HELLO, retention_days=3, safety_identifier="u1")
+    assert sum(isinstance(each, TextDelta) for each in events) == 1  # it is not made any further
     kept = process.seen()
     assert kept.echo["retention_days"] == 3
     assert (kept.status, text(kept)) == ("failed", "Hello")
@@ -322,3 +343,59 @@ def test_one_that_ends_as_somebody_wants_to_follow_it_is_not_kept(process: Proce
     process.live._streams[process.id] = ended  # as the listener finds it, just before its end
     process.live.hear("wanted", process.id)
     assert not process.live._followed
+
+
+# What is charged of one that another process ends
+
+
+@pytest.fixture
+def no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background, "CANCELLED_WITHIN_S", 0.0)
+
+
+@pytest.mark.usefixtures("no_wait")
+@pytest.mark.parametrize("take", [Process.sweep, Process.cancel])
+@pytest.mark.parametrize("own_end", ["completed", "failed", "cancelled"])
+def test_a_stream_that_another_process_ends_is_charged_once_and_whole(
+    process: Process, take: Callable[[Process], None], own_end: str
+) -> None:
+    def take_over() -> None:
+        process.lasts()
+        take(process)
+        assert process.charged() == (1, 10, 1)
+
+    def end() -> None:
+        if own_end == "failed":
+            raise Unavailable("the upstream is gone")
+        if own_end == "cancelled":
+            process.bench.provider.calls[0].cancel()
+
+    first, then = (Used(Usage(10, 1)),), (Used(Usage(10, 5)),)
+    process.stream(process.look, first, take_over, then, end, outlasts=True)
+    assert process.charged() == (1, 10, 5)
+
+
+def test_what_is_not_stored_is_charged_by_whoever_ends_it(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any) -> None:
+        raise StorageUnavailable("away")
+
+    def lose() -> None:
+        process.lasts()
+        monkeypatch.setattr(process.bench.responses, "save", away)
+        monkeypatch.setattr(process.bench.live_store, "lease_token", away)
+
+    process.stream(process.look, (Used(Usage(10, 1)),), lose)
+    process.sweep()
+    assert process.charged() == (1, 10, 1)
+
+
+def test_what_could_not_be_seen_any_more_is_charged_by_its_own(process: Process) -> None:
+    def lose() -> None:
+        process.lasts()
+        process.bench.client.flushdb()
+        raise Unavailable("the upstream is gone")
+
+    process.stream(process.look, (Used(Usage(10, 1)),), lose)
+    assert process.charged() == (1, 10, 1)

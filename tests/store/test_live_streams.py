@@ -99,6 +99,9 @@ def test_a_stream_that_was_lost_is_not_run_again_but_ended(bench: Streams) -> No
     assert bench.live.lease_token(claim.response_id) != claim.lease_token
     failed = stored(lost.payload.turn(lost.payload.response))
     assert bench.jobs.finish(lost, failed, Flush(2, ()))
+    assert bench.jobs.finish(lost, failed, Flush(2, ()))  # where that reply was lost
+    assert not bench.jobs.finish(replace(lost, holder="another"), failed, Flush(2, ()))
+    assert bench.live.lease_token(claim.response_id) == lost.lease_token
     assert bench.keys("{*}:events:") == bench.keys("{*}:job:") == bench.keys("{jobs}") == []
 
 

@@ -34,7 +34,7 @@ from app.schemas.request.create import CREATE_REQUEST, INPUT_TOKENS_REQUEST
 from app.schemas.wire.answers import COMPACTED, DELETED, ITEM_LIST, TOKEN_COUNT
 from app.schemas.wire.responses import RESPONSE
 from app.services.idempotency.kept_answers import KeptAnswer
-from app.services.responses.service import Started
+from app.services.responses.started import Started
 
 bp = Blueprint("responses", __name__, url_prefix="/v1/responses")
 auth.require_key(bp)

@@ -16,7 +16,7 @@ from app.domain.accounts.limits import Standing
 from app.domain.prices import Cost
 from app.domain.upstream_call import UpstreamCall
 from app.errors import GatewayError
-from app.services.responses.service import Started
+from app.services.responses.started import Started
 from app.services.upstreams.spans.calls import answered
 from app.telemetry import Trace, answer_counted
 

@@ -38,6 +38,8 @@ class Observer(Protocol):
         ...
 
 
+#: Tokens that are counted, and what they cost; None where that is not known.
+Counted = tuple[Usage | None, Cost | None]
 #: Models whose names have been answered to, in a process, beside those that are known by name.
 MAX_ANSWERED = 1_000
 
@@ -137,15 +139,18 @@ class Meter:
         *,
         may_have_called: bool = True,
         entry: RequestEntry | None = None,
+        charged: Counted | None = None,
     ) -> None:
         """Charge an answer to its account; a cancelled one without counts may have taken anything.
 
         `parameters` are its request's. `may_have_called` is false where no upstream can have been
-        called. `entry` is logged.
+        called. `entry` is logged. `charged` is what another process charges of it, who ends it as
+        well: only what is above that is charged here, and no other request.
         """
         is_answered = bool(response.output) or response.usage not in (None, NO_USAGE)
         usage = response.usage if response.usage != NO_USAGE or not may_have_called else None
         failed = failure is not None and response.status != "cancelled"
+        before = None if charged is None else (charged[0], _microusd(charged[1]))
         self.book.record(
             caller,
             self._name(response.model, is_answered=is_answered),
@@ -155,5 +160,14 @@ class Meter:
             microusd=cost.microusd,
             entry=entry,
             attribution=self._attribution(caller, parameters),
+            charged=before,
         )
-        cost_counted(cost.provider, cost.model, cost.microusd)
+        if before is None:
+            cost_counted(cost.provider, cost.model, cost.microusd)
+        elif cost.microusd is not None:
+            above = max(0, cost.microusd - (before[1] or 0))
+            cost_counted(cost.provider, cost.model, above)
+
+
+def _microusd(cost: Cost | None) -> int | None:
+    return None if cost is None else cost.microusd

@@ -91,26 +91,22 @@ class UsageBook:
         entry: RequestEntry | None = None,
         microusd: int | None = None,
         attribution: Attribution = NOBODY,
+        charged: tuple[Usage | None, int | None] | None = None,
     ) -> None:
         """Charge a request that is over to its account, and end its reservation.
 
         `usage` is None where nobody knows what it took, `microusd` where nobody knows its cost.
-        `entry` is logged with it; `attribution` says for whom it was.
+        `entry` is logged with it; `attribution` says for whom it was. `charged` are its usage and
+        cost as another process charges them: what is above that is counted here, and no request.
         """
         if entry is not None and self.logs_requests:
             self._entries.add(entry)
-        known = usage or NO_USAGE
-        counts = (
-            1,
-            known.input_tokens,
-            known.cached_tokens,
-            known.output_tokens,
-            known.reasoning_tokens,
-            int(failed),
-            known.cache_write_tokens,
-            int(microusd is not None),
-            microusd or 0,
-        )
+        counts = _counts(usage, microusd, failed=failed)
+        if charged is not None:
+            others = _counts(*charged, failed=True)
+            counts = tuple(
+                max(0, ours - theirs) for ours, theirs in zip(counts, others, strict=True)
+            )
         self._add((caller.account, caller.key_id, model, self.today(), attribution), counts)
         adjustment = None if reservation is None else reservation.take_adjustment(usage, microusd)
         if caller.stale:
@@ -229,6 +225,22 @@ class UsageBook:
                 before = self._waiting.get(key)
             # MEASURED: to add up lines, as values, takes ten times as long.
             self._waiting[key] = tuple(map(add, before, counts)) if before else counts
+
+
+def _counts(usage: Usage | None, microusd: int | None, *, failed: bool) -> _Counts:
+    """Return what a request counts for, in the order of COUNTERS."""
+    known = usage or NO_USAGE
+    return (
+        1,
+        known.input_tokens,
+        known.cached_tokens,
+        known.output_tokens,
+        known.reasoning_tokens,
+        int(failed),
+        known.cache_write_tokens,
+        int(microusd is not None),
+        microusd or 0,
+    )
 
 
 def _line(waiting: tuple[_Key, _Counts]) -> UsageLine:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from math import inf
 from secrets import token_hex
 
+from app.domain.response import Status
 from app.domain.stream.replay.cuts import StreamCuts
 from app.domain.upstream_call import UpstreamCall
 from app.errors import ResponseCancelled, StorageUnavailable, Unavailable
@@ -28,6 +29,8 @@ SEEN_AFTER_S = 0.05
 FOLLOWED_S, UNFOLLOWED_S = 0.05, 1.0
 #: So many streams are written at once. MEASURED: the events of a second of one take 60 us.
 AT_ONCE = 64
+#: How a stream ends that another process ends: where its own ends it so, either may have done it.
+ENDS_OF_OTHERS: tuple[Status, ...] = ("failed", "cancelled")
 #: How often within its time a lease is renewed.
 RENEWALS = 4
 #: After how many seconds an unreachable store is tried again.
@@ -93,8 +96,8 @@ class LiveStreams:
         self._start("streams", self._keep_writing)
         return stream
 
-    def end(self, stream: LiveStream, *, is_stored: bool) -> None:
-        """Write a stream no more.
+    def end(self, stream: LiveStream, status: Status, *, is_stored: bool) -> bool:
+        """Write a stream no more; tell whether another process has ended it, or is to.
 
         Where nothing stores its response its lease runs out, and a sweep ends it.
         """
@@ -102,8 +105,18 @@ class LiveStreams:
         response_id = stream.claim.response_id
         for streams in (self._hidden, self._followed, self._streams):
             streams.pop(response_id, None)
-        if stream.is_seen and is_stored:
+        if not stream.is_seen:
+            return False
+        if is_stored:
             self._ended.append(response_id)
+        return (not is_stored or status in ENDS_OF_OTHERS) and self._is_others(stream, is_stored)
+
+    def _is_others(self, stream: LiveStream, is_stored: bool) -> bool:
+        try:
+            token = self._store.lease_token(stream.claim.response_id)
+        except StorageUnavailable:
+            return not is_stored  # what is spooled takes the place of the stream
+        return token is not None and not (is_stored and token == stream.claim.lease_token)
 
     def write(self) -> None:
         """Write what is due. Raises StorageUnavailable."""

@@ -27,16 +27,17 @@ class LiveStream:
     """A stream from its first event to its last.
 
     `token` is the lease token of this process. `usage` returns what the upstream has counted so
-    far, `cost` what such counts cost. Times are the keeper's clock's.
+    far, `cost` what such counts cost; `written` are those that others know. Times are the keeper's
+    clock's.
     """
 
     __slots__ = (
         "_body",
         "_call",
+        "_counts",
         "_flush",
         "_next",
         "_prepared",
-        "_written",
         "began_at",
         "claim",
         "cost",
@@ -46,6 +47,7 @@ class LiveStream:
         "outlasts",
         "usage",
         "waiting",
+        "written",
     )
 
     def __init__(
@@ -68,6 +70,7 @@ class LiveStream:
             cuts.note_outlasting()
         self.began_at = began_at
         self.is_seen = self.is_closed = False
+        self.written: tuple[Usage | None, Cost | None] = (None, None)
         self.usage: Callable[[], Usage | None] = lambda: None
         self.cost: Callable[[Usage], Cost | None] = lambda _: None
         self._prepared, self._call = prepared, call
@@ -76,7 +79,7 @@ class LiveStream:
         self._body = {name: body[name] for name in body if name != "input"}
         self._next = 0
         self._flush: Flush | None = None  # what is being written, the same until it is
-        self._written: tuple[Usage | None, Cost | None] = (None, None)
+        self._counts: tuple[Usage | None, Cost | None] = (None, None)
 
     def new(self, queued_at: float) -> NewStream:
         """Return what has others see it. Of its conversation it repeats no more than its input."""
@@ -121,8 +124,11 @@ class LiveStream:
 
     def end_flush(self) -> None:
         """Take note that what was returned is written."""
-        if self._flush is not None:
-            self._next += len(self._flush.lines)
+        flush = self._flush
+        if flush is not None:
+            self._next += len(flush.lines)
+            if flush.usage is not None:
+                self.written = flush.usage, flush.cost
             self._flush = None
 
     def _visible(self, events: list[Event]) -> list[Event]:
@@ -133,6 +139,6 @@ class LiveStream:
 
     def _counted(self) -> tuple[Usage | None, Cost | None]:
         usage = self.usage()
-        if usage is not None and usage != self._written[0]:
-            self._written = usage, self.cost(usage)
-        return self._written
+        if usage is not None and usage != self._counts[0]:
+            self._counts = usage, self.cost(usage)
+        return self._counts

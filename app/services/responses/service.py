@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from app.domain.accounts.accounts import Caller
 from app.domain.estimates import Estimate, TokenCount
-from app.domain.items import Item
 from app.domain.prices import FREE, UNKNOWN_COST, Cost
 from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest
-from app.domain.response import NO_USAGE, TERMINAL, Response
+from app.domain.response import TERMINAL, Response
 from app.domain.stream.events import Event
 from app.domain.stream.replay.cuts import StreamCuts, may_outlast
-from app.domain.turns.compaction import CompactedConversation, is_of_user
 from app.domain.turns.page import Page, PageQuery
 from app.domain.turns.turn import Turn
 from app.domain.upstream_call import UpstreamCall
@@ -24,43 +21,17 @@ from app.services.answering.prepared.request import PreparedRequest
 from app.services.answering.run import Run, without_opaque, without_payload
 from app.services.background.service import Background, not_cancellable
 from app.services.conversations.service import Conversations
-from app.services.limits.meter import Meter, Observer
+from app.services.limits.meter import Counted, Meter, Observer
 from app.services.live_streams.keeper import LiveStreams
 from app.services.live_streams.terms import NO_TERMS, StreamTerms
 from app.services.responses.following import Follower
 from app.services.responses.lookup import ResponseLookup
 from app.services.responses.replays import StreamReplays
+from app.services.responses.started import Started
 from app.services.upstreams.router import UpstreamAnswer
 from app.store.responses.base import ResponseStore
 
 NO_TOKENS = Estimate(0, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """An answer that has begun: where it comes from, and what emits it.
-
-    `items` are what its model saw.
-    """
-
-    run: Run
-    response_id: str
-    opened: UpstreamAnswer
-    ignored: tuple[str, ...]
-    items: tuple[Item, ...] = ()
-
-    def compacted(self) -> CompactedConversation:
-        """Emit nothing; return what is left of the conversation that was to be compacted (G6).
-
-        Raises as Run.response does.
-        """
-        response = self.run.response()
-        return CompactedConversation(
-            response.id,
-            response.created_at,
-            (*filter(is_of_user, self.items), *response.output),
-            response.usage or NO_USAGE,
-        )
 
 
 class Responses:
@@ -112,10 +83,17 @@ class Responses:
         reservation = self._meter.reserve(prepared)
         observer.admitted(reservation.standing)
 
-        def ended(response: Response, failure: GatewayError | None, cost: Cost) -> None:
+        def ended(
+            response: Response,
+            failure: GatewayError | None,
+            cost: Cost,
+            charged: Counted | None = None,
+        ) -> None:
             observer.ended(response, failure, cost)
-            parameters = request.parameters
-            self._meter.charge_answer(caller, response, failure, reservation, parameters, cost)
+            parameters, meter = request.parameters, self._meter
+            meter.charge_answer(
+                caller, response, failure, reservation, parameters, cost, charged=charged
+            )
 
         try:
             opened = self._preparation.open(prepared, call)
@@ -129,9 +107,11 @@ class Responses:
             self._meter.charge_unanswered(prepared, reservation)
             raise
 
-        def on_end(response: Response, failure: GatewayError | None) -> None:
+        def on_end(
+            response: Response, failure: GatewayError | None, charged: Counted | None
+        ) -> None:
             cost = self._meter.cost(opened, response.usage, response.service_tier)
-            ended(response, failure, cost)
+            ended(response, failure, cost, charged)
 
         run = self._run(prepared, opened, call, on_end, terms)
         ignored = (*request.ignored, *opened.ignored)
@@ -142,7 +122,7 @@ class Responses:
         prepared: PreparedRequest,
         opened: UpstreamAnswer,
         call: UpstreamCall,
-        on_end: Callable[[Response, GatewayError | None], None],
+        on_end: Callable[[Response, GatewayError | None, Counted | None], None],
         terms: StreamTerms,
     ) -> Run:
         """Return the answer under way; a stream that is stored can be followed, and replayed."""
@@ -159,9 +139,12 @@ class Responses:
             is_stored = True
 
         def ended(response: Response, failure: GatewayError | None) -> None:
-            if stream is not None:
-                self._live_streams.end(stream, is_stored=is_stored)
-            on_end(response, failure)
+            charged = None
+            if stream is not None and self._live_streams.end(
+                stream, response.status, is_stored=is_stored
+            ):
+                charged = stream.written  # whoever ends it charges what is written of it
+            on_end(response, failure, charged)
 
         run = self._preparation.run(
             prepared,

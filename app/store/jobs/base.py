@@ -278,7 +278,10 @@ class LiveStreamStore(Protocol):
         ...
 
     def lease_token(self, response_id: str) -> str | None:
-        """Return the lease token of whoever may write a stream; None where there is no record."""
+        """Return the lease token of whoever may write a stream; None where there is no record.
+
+        For an hour it is also that of another process which has ended the stream.
+        """
         ...
 
     def ask_cancel(

@@ -12,9 +12,12 @@ from app.store.webhooks.scripts import WEBHOOKS
 
 #: The lease token of a job that is being finished. Neighbouring releases know it.
 FINISHER = "ender"
+#: For how many seconds it is known that a stream was ended by another process than its own: that
+#: one finds it out with the first of its events that it can write.
+TAKEN_S = 3600
 
 _job, _queues = LuaFolder(__file__, "job"), LuaFolder(__file__, "queues")
-_JOB = "\n".join((constants(FINISHER=FINISHER), CONVERSATION, _job("job")))
+_JOB = "\n".join((constants(FINISHER=FINISHER, TAKEN_S=TAKEN_S), CONVERSATION, _job("job")))
 _QUEUES = _queues("queues")
 
 CREATE = Script(_JOB, _job("create"))

@@ -7,7 +7,8 @@
 local id, token, holder, first, data, count, channel = unpack(ARGV)
 local current, after, kind = unpack(redis.call('HMGET', job(id), 'owner', 'next', 'kind'))
 if not current then
-  -- It has ended: by this very holder, if the last entry of its stream says so.
+  -- It has ended: by this very holder, if that is noted, or the last entry of its stream says so.
+  if redis.call('GET', taken(id)) == holder then return 0 end
   local last = redis.call('XREVRANGE', events(id), '+', '-', 'COUNT', 1)[1]
   return last and last[2][6] == holder and 0
 end
@@ -16,6 +17,7 @@ if current ~= token or after ~= first then return false end
 local size = 0
 if kind then -- its events are made again of its cuts
   redis.call('UNLINK', events(id))
+  redis.call('SET', taken(id), holder, 'EX', TAKEN_S)
 else
   append(id, first, data, count, 'by', holder)
   size = tonumber(redis.call('HGET', job(id), 'size') or 0)

@@ -1,5 +1,5 @@
 -- One background response, or one that is streamed to its caller while it is made. Programs of
--- single jobs have this in front, behind conversation.lua and the constant FINISHER: the lease token
+-- single jobs have this in front, behind conversation.lua and constants: FINISHER is the lease token
 -- of a job that is being finished, by any process.
 --
 -- Keys, neighbours of the conversation's index. They are there until the job has ended, but for its
@@ -23,6 +23,8 @@
 --                                while it runs; then they give way to its cuts
 --   <prefix>{tag}:events:<id>  stream: an entry a flush, its id the number of its first event + 1;
 --                              n: the number behind its last, d: the events, by: the finisher's word
+--   <prefix>{tag}:taken:<id>   where another process than its own has ended a stream: that one's word,
+--                              for TAKEN_S seconds
 --
 -- A job and its stream, while it runs:
 --
@@ -33,6 +35,7 @@
 local function set_record(id, status) redis.call('HSET', index, id, status .. ':0:-1:') end
 local function job(id) return index .. ':job:' .. id end
 local function events(id) return index .. ':events:' .. id end
+local function taken(id) return index .. ':taken:' .. id end
 
 -- Writes what encrypts a job, and what tells that key from others.
 local function set_key(id, check, key)

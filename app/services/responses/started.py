@@ -1,0 +1,38 @@
+"""An answer that has begun, on its way to its caller."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.domain.items import Item
+from app.domain.response import NO_USAGE
+from app.domain.turns.compaction import CompactedConversation, is_of_user
+from app.services.answering.run import Run
+from app.services.upstreams.router import UpstreamAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """An answer that has begun: where it comes from, and what emits it.
+
+    `items` are what its model saw.
+    """
+
+    run: Run
+    response_id: str
+    opened: UpstreamAnswer
+    ignored: tuple[str, ...]
+    items: tuple[Item, ...] = ()
+
+    def compacted(self) -> CompactedConversation:
+        """Emit nothing; return what is left of the conversation that was to be compacted (G6).
+
+        Raises as Run.response does.
+        """
+        response = self.run.response()
+        return CompactedConversation(
+            response.id,
+            response.created_at,
+            (*filter(is_of_user, self.items), *response.output),
+            response.usage or NO_USAGE,
+        )
