@@ -289,23 +289,46 @@ def test_conversations_have_one_key(holder: KeyHolder, other: KeyHolder) -> None
     assert changed.get_json()["metadata"] == {"b": WORD}
     item = listed[0]["id"]
     unknown = "conv_" + "0" * 48
-    for method, below, body in (
-        ("GET", "", None),
-        ("POST", "", {"metadata": {}}),
-        ("GET", "/items", None),
-        ("POST", "/items", {"items": [said]}),
-        ("GET", f"/items/{item}", None),
-        ("DELETE", f"/items/{item}", None),
-        ("DELETE", "", None),
+    for method, below in (
+        ("GET", ""),
+        ("GET", "/items"),
+        ("GET", f"/items/{item}"),
+        ("DELETE", ""),
     ):
-        refused = other.ask(method, path + below, body)
-        missing = other.ask(method, f"/v1/conversations/{unknown}{below}", body)
+        refused = other.ask(method, path + below)
+        missing = other.ask(method, f"/v1/conversations/{unknown}{below}")
         assert refused.status_code == 404
         text = missing.get_data(as_text=True)
         assert refused.get_data(as_text=True) == text.replace(unknown, made)
-    refused = other.ask("POST", "/v1/responses", BODY | {"conversation": made})
-    assert error_of(refused)[0] == 404
-    assert error_of(refused)[1]["code"] == "conversation_not_found"
+
+
+def test_nothing_is_written_into_a_conversation_with_another_key(
+    holder: KeyHolder, other: KeyHolder, stranger: Asker
+) -> None:
+    said = {"type": "message", "role": "user", "content": "hi"}
+    made = holder.ask("POST", "/v1/conversations", {"items": [said]}).get_json()["id"]
+    path = f"/v1/conversations/{made}"
+    listed = holder.ask("GET", f"{path}/items").get_json()
+    (item,) = listed["data"]
+    writes: tuple[tuple[str, str, object], ...] = (
+        ("POST", "/v1/responses", BODY | {"conversation": made}),
+        ("POST", "/v1/responses", BODY | {"conversation": made, "stream": True}),
+        ("POST", "/v1/responses", BODY | {"conversation": made, "background": True}),
+        ("POST", "/v1/responses", BODY | {"conversation": made, "store": False}),
+        ("POST", f"{path}/items", {"items": [said]}),
+        ("POST", path, {"metadata": {}}),
+        ("DELETE", f"{path}/items/{item['id']}", None),
+    )
+    for method, at, body in writes:
+        status, error = error_of(other.ask(method, at, body))
+        assert (status, error["type"]) == (400, "invalid_request_error")
+        assert (error["code"], error["param"]) == ("invalid_encryption_key", "conversation")
+        assert "x-encryption-key" in error["message"]
+        status, error = error_of(KeyHolder(stranger, other.key).ask(method, at, body))
+        assert (status, error["code"]) == (404, "conversation_not_found")
+    assert holder.ask("GET", f"{path}/items").get_json() == listed
+    no_item = other.ask("DELETE", f"{path}/items/msg_unknown")
+    assert error_of(no_item)[1]["code"] == "invalid_encryption_key"
 
 
 def test_nothing_of_a_conversation_is_readable_in_redis(

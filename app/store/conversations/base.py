@@ -30,11 +30,22 @@ def plain_conversation() -> InvalidRequest:
     )
 
 
+def encrypted_conversation() -> InvalidRequest:
+    """Return the error for what is to be written without the key of a conversation (N14)."""
+    return InvalidRequest(
+        "This conversation is encrypted: send the x-encryption-key, or the "
+        "x-encryption-passphrase, that it was made with.",
+        param="conversation",
+        code="invalid_encryption_key",
+    )
+
+
 class ConversationStore(Protocol):
     """Keeps conversations by id, for one account each; a foreign id is an unknown id.
 
-    So is one that was encrypted to whoever gives no key, or another. What writes with a key into
-    one that was not raises InvalidRequest.
+    So is one that was encrypted to whoever reads or deletes it without its key. What is to be
+    written with another key than its own, or with one where it has none, is InvalidRequest: of
+    `append`, `update`, `remove_item`, and of `context`, from which a response goes on.
 
     What responses bring to them is kept by the store of responses, in the step that stores these.
     Every method but `create` raises NotFound (code conversation_not_found) for an id that is

@@ -24,10 +24,15 @@ from app.schemas.wire.tools import TOOL
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
 from app.store.connection.replication import ONE_SERVER, Command, Safety
-from app.store.connection.script import Script, run_all
-from app.store.conversations.base import plain_conversation, unknown_conversation
+from app.store.connection.script import Script
+from app.store.conversations.base import (
+    encrypted_conversation,
+    plain_conversation,
+    unknown_conversation,
+)
 from app.store.conversations.codec import conversation_of, identity, packed_metadata
 from app.store.conversations.scripts import APPEND, CREATE, GET, HIDE, REMOVE_ITEM, UPDATE
+from app.store.conversations.walking import walk
 from app.store.keys import Keys
 from app.store.responses.chains import WHOLE, ChainPart, Chains, PagedChain
 from app.store.responses.entries import MARK, Entries, name_of
@@ -38,8 +43,6 @@ from app.store.responses.stored_bytes import StoredBytes
 
 #: What programs return that were to write with a key into a conversation without one.
 _PLAIN = -1
-#: So many conversations are looked at in one round trip.
-AT_ONCE = 100
 
 
 class RedisConversationStore:
@@ -190,7 +193,12 @@ class RedisConversationStore:
         self, account: str, conversation_id: str, item_id: str, key: ContentKey | None = None
     ) -> Conversation:
         """Take an item out; return the conversation. Turns before have seen it."""
-        self.item(account, conversation_id, item_id, key)
+        try:
+            self.item(account, conversation_id, item_id, key)
+        except NotFound as missing:
+            if missing.code == "item_not_found":
+                raise
+            raise self._refusal(account, conversation_id) from None
         name = name_of(item_id, key)
         reply = self._written(REMOVE_ITEM, account, conversation_id, key, name, MARK)
         return conversation_of(conversation_id, reply, key)
@@ -208,29 +216,13 @@ class RedisConversationStore:
 
     def walk(self, account: str) -> Iterator[Conversation]:
         """Yield an account's conversations, oldest first, for its operator."""
-        key, seen = self._keys.conversations(account), 0
-        while True:
-            with translated():
-                tags = self._redis.zrange(key, seen, seen + AT_ONCE - 1)
-                names = ("conversation", "metadata")
-                keys = [self._keys.index(tag.decode()) for tag in tags]
-                replies = run_all(self._redis, [("HMGET", key, *names) for key in keys])
-                ends = run_all(
-                    self._redis, [("ZSCORE", f"{key}:expiring", names[0]) for key in keys]
-                )
-            for (value, metadata), end in zip(replies, ends, strict=True):
-                is_expired = end is not None and float(end) <= self._now()
-                if not is_expired and (known := identity(value)):
-                    yield conversation_of(known[0], (known[1], metadata), OPERATOR_KEY)
-            seen += len(tags)
-            if len(tags) < AT_ONCE:
-                return
+        return walk(self._redis, self._keys.conversations(account), self._keys, self._now)
 
     def context(self, account: str, conversation_id: str, key: ContentKey | None = None) -> Context:
         """Return what a turn in the conversation starts from, in two round trips at most."""
         found = self._chains.find(account, conversation_id, WHOLE, key=key)
         if found is None:
-            raise unknown_conversation(conversation_id)
+            raise self._refusal(account, conversation_id)
         if key is not None and not found.is_encrypted:
             raise plain_conversation()
         tag = tag_of(conversation_id) or ""
@@ -264,19 +256,29 @@ class RedisConversationStore:
     ) -> Any:
         """Return the reply of a program that writes.
 
-        Raises NotFound where that is nothing, and InvalidRequest where the key would encrypt what
-        is written in a conversation that has none.
+        Raises NotFound where there is no such conversation, and InvalidRequest where it has another
+        key, or none where there is one.
         """
         keys = (self._index(conversation_id), *self._stored.keys(account))
         check = check_value(key, conversation_id)
         call = script(keys, (account, conversation_id, *arguments, check))
         with translated():
             *_, reply = self._safety.run(self._redis, *before, call)
-        if reply is None or (script is HIDE and not reply):
+        if script is HIDE and not reply:
             raise unknown_conversation(conversation_id)
+        if reply is None:
+            raise self._refusal(account, conversation_id)
         if reply == _PLAIN:
             raise plain_conversation()
         return reply
+
+    def _refusal(self, account: str, conversation_id: str) -> NotFound | InvalidRequest:
+        """Return why nothing can be written: it has another key, or this account has none such."""
+        try:
+            self.get(account, conversation_id, OPERATOR_KEY)
+        except NotFound as unknown:
+            return unknown
+        return encrypted_conversation()
 
     def _index(self, conversation_id: str) -> str:
         tag = tag_of(conversation_id)
