@@ -100,6 +100,14 @@ def test_the_environments_authorities_are_used_in_the_order_of_requests() -> Non
     assert house("https://house/v1", more=own, **environ).ca_file == Path("own.pem")
 
 
+def test_the_environments_authorities_are_used_for_a_key_at_an_address_of_its_own() -> None:
+    pool = '[[providers.house.keys]]\nbase_url = "https://eu/v1"\napi_key_env = "K"\n'
+    environ = {"SSL_CERT_FILE": certificates("ca"), "K": "x"}
+    assert house("http://house/v1", more=pool, **environ).ca_file == Path("ca")
+    own = f'ca_file = "{certificates("own.pem")}"\n'
+    assert house("http://house/v1", more=own + pool, **environ).ca_file == Path("own.pem")
+
+
 def test_a_bundle_that_is_none_is_named_by_its_variable() -> None:
     Path("empty").write_text("", "utf-8")
     for file, why in (("none", "cannot be read: No such file"), ("empty", "holds no certificate")):

@@ -171,7 +171,10 @@ def _uses_proxies(file: FileSettings) -> bool:
 def _provider(provider: ProviderSettings, network: NetworkSettings) -> ProviderSettings:
     own = provider.proxy
     keys = (replace(e, proxy=own or network.proxy_of(e.base_url)) for e in provider.keys)
-    return replace(_reached(provider, provider.base_url, network), keys=tuple(keys))
+    reached = replace(_reached(provider, provider.base_url, network), keys=tuple(keys))
+    if any(each.base_url.startswith("https://") for each in provider.keys):
+        reached = replace(reached, ca_file=reached.ca_file or network.ca_file)
+    return reached
 
 
 def _reached(server: _Server, url: str, network: NetworkSettings) -> _Server:

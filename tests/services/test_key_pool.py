@@ -6,14 +6,15 @@ import math
 import threading
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.upstream_call import UpstreamCall
-from app.errors import CallerGone, UpstreamRateLimited, UpstreamUnavailable
-from app.services.upstreams.keys.pool import KeyPool
+from app.errors import CallerGone, GatewayError, UpstreamRateLimited, UpstreamUnavailable
+from app.services.upstreams.keys.pool import Cause, KeyPool
 from app.settings import KeySettings
 from tests.processes import until
 from tests.services.clocks import Clock
@@ -170,14 +171,14 @@ def test_a_key_without_a_bound_always_has_room() -> None:
     assert list(bench.pool.shares()) == ["a"]
 
 
-def waiting(bench: PoolBench, call: UpstreamCall, results: list[object]) -> threading.Thread:
+def waiting(bench: PoolBench, call: UpstreamCall, results: list[Any]) -> threading.Thread:
     """Have a thread wait for a key; return it once it does."""
 
     def wait() -> None:
         try:
             results.append(bench.pool.acquire(call, 60.0))
-        except CallerGone as gone:
-            results.append(gone)
+        except GatewayError as error:
+            results.append(error)
 
     waits = len(bench.pool._queue)
     thread = threading.Thread(target=wait, daemon=True)
@@ -221,6 +222,26 @@ def test_a_key_that_wakes_serves_who_waits() -> None:
     bench.pool.wake("b")
     thread.join()
     assert results == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("cause", "error"),
+    [("rate_limited", UpstreamRateLimited), ("refused", UpstreamUnavailable)],
+)
+def test_who_waits_is_refused_when_all_have_come_to_rest(
+    cause: Cause, error: type[GatewayError]
+) -> None:
+    bench = bounded(a=1, b=1)
+    assert {bench.take(), bench.take()} == {"a", "b"}
+    results: list[Any] = []
+    thread = waiting(bench, UpstreamCall(deadline=math.inf), results)
+    bench.pool.rest("a", 30, cause)
+    bench.pool.release("a")
+    assert not results  # it may have b
+    bench.pool.rest("b", 40, cause)
+    thread.join(10)
+    (refused,) = results
+    assert (type(refused), refused.retry_after_s) == (error, 30)
 
 
 def test_a_key_that_comes_free_on_the_way_to_the_queue_is_taken_at_once() -> None:

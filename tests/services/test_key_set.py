@@ -161,6 +161,30 @@ def test_those_who_come_meanwhile_wait_for_the_one_who_fetches(server: Server) -
     assert (server.fetches, found) == (1, [True] * 8)
 
 
+def test_who_comes_with_an_unknown_key_does_not_wait_long_for_who_looks_for_it(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.services.accounts.tokens.key_set.UNKNOWN_WAIT_S", 0.0)
+    server.has("first")
+    server.clock.now += 61
+    refused: list[Unavailable] = []
+
+    def come() -> None:
+        with pytest.raises(Unavailable) as caught:
+            server.has("made up, too")
+        refused.append(caught.value)
+
+    def others_come() -> None:
+        assert server.has("first")  # a key that is known is not waited for
+        other = threading.Thread(target=come, daemon=True)
+        other.start()
+        other.join(5)
+
+    server.meanwhile = others_come
+    assert not server.has("made up")
+    assert [(each.status, each.code) for each in refused] == [(503, "issuer_unavailable")]
+
+
 def test_where_no_thread_is_left_the_next_request_tries_again() -> None:
     server = Server()
 

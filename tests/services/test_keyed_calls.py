@@ -21,6 +21,7 @@ from app.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from app.providers.keys.credentials import CredentialUnreadable
 from app.services.upstreams.breakers import Breakers
 from app.services.upstreams.catalog import Target
 from app.services.upstreams.keys.credential import Credential, Renewable
@@ -350,6 +351,36 @@ def test_a_key_that_is_not_there_yet_is_read_for_the_first_call() -> None:
     credential._current = None
     bench.acme.scripts[None] = [UNAUTHORIZED]
     assert bench.open_plain().attempts == 1
+
+
+def unreadable() -> str:
+    raise CredentialUnreadable("ended with status 1")
+
+
+def test_without_a_key_that_can_be_read_nothing_is_called() -> None:
+    bench = KeysBench()
+    renewed(bench, None, unreadable)._current = None
+    for _ in range(50):
+        with pytest.raises(UpstreamUnavailable, match="cannot be read") as unavailable:
+            bench.open_plain()
+        assert (unavailable.value.status, unavailable.value.retry_after_s) == (503, 30)
+    assert (bench.acme.keys, bench.clock.pauses) == ([], [])
+    assert bench.breakers.states()["acme"] == "closed"
+
+
+def test_a_key_of_a_pool_that_cannot_be_read_is_passed_over_at_once() -> None:
+    bench = KeysBench("ab")
+    renewed(bench, "a", unreadable)._current = None
+    assert [bench.open().target.key for _ in range(3)] == ["b"] * 3
+    assert (bench.acme.keys, bench.clock.pauses, bench.resting()) == (["b"] * 3, [], "a")
+    bench.clock.now += 30
+    assert bench.resting() == ""
+
+
+def test_where_no_key_can_be_read_the_spare_answers() -> None:
+    bench = KeysBench("a")
+    renewed(bench, "a", unreadable)._current = None
+    assert bench.open(spare=True).provider == "spare"
 
 
 # What is told

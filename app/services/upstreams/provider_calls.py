@@ -166,7 +166,8 @@ class ProviderCalls:
         if keys is None:
             return None
         by_key = RequestsByKey(request, opening.request_for)
-        return KeyedCall(keys, opening.call, by_key, permit, queue_until, self._clock)
+        call = opening.call
+        return KeyedCall(provider, keys, call, by_key, permit, queue_until, self._clock)
 
     def _watched(
         self, batches: Iterator[Batch], measured: MeasuredCall, call: UpstreamCall

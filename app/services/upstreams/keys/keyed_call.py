@@ -15,7 +15,7 @@ from app.domain.request import ModelRequest
 from app.domain.upstream_call import UpstreamCall
 from app.errors import GatewayError, UpstreamRateLimited, UpstreamRefused, UpstreamUnavailable
 from app.services.upstreams.breakers import Permit
-from app.services.upstreams.keys.credential import WAIT_S, Credential
+from app.services.upstreams.keys.credential import AGAIN_S, WAIT_S, Credential
 from app.services.upstreams.keys.pool import KeyPool
 
 #: How long a key rests where its server does not say it, in seconds.
@@ -53,12 +53,13 @@ class RequestsByKey:
 class KeyedCall:
     """Chooses a key for each attempt of a call.
 
-    A key that has room is waited for until `queue_until`, a time of `clock`. `permit` is withdrawn
-    where none can be had at all: the upstream was not called.
+    A key of `provider` that has room is waited for until `queue_until`, a time of `clock`. `permit`
+    is withdrawn where none can be had at all: the upstream was not called.
     """
 
     def __init__(
         self,
+        provider: str,
         keys: ProviderKeys,
         call: UpstreamCall,
         requests: RequestsByKey,
@@ -66,6 +67,7 @@ class KeyedCall:
         queue_until: float,
         clock: Callable[[], float],
     ) -> None:
+        self._provider = provider
         self._pool = keys.pool
         self._credentials = keys.credentials
         self._call = call
@@ -81,7 +83,8 @@ class KeyedCall:
         """Take a key for the next attempt; return the request for it.
 
         Raises:
-            UpstreamRateLimited, UpstreamUnavailable: none can be had.
+            UpstreamRateLimited, UpstreamUnavailable: none can be had, or the one that was taken
+                cannot be read.
             CallerGone: the call was cancelled.
         """
         request = self._requests.request
@@ -91,8 +94,28 @@ class KeyedCall:
         if credential is not None:
             if not credential.is_known:
                 credential.renew(credential.version, self._patience_s())
+            if not credential.is_known:
+                raise self._unreadable()
             self._version = credential.version
         return request
+
+    def _unreadable(self) -> UpstreamUnavailable:
+        """Return what is said of a key that was never read: the upstream is not called without.
+
+        In a pool it rests until it is read again, and another may be taken at once.
+        """
+        error = UpstreamUnavailable(
+            f"A credential of the provider '{self._provider}' cannot be read at the moment. Try "
+            "again later.",
+            retry_after_s=int(AGAIN_S),
+        )
+        if self._pool is not None and self._taken is not None:
+            self._pool.rest(self._taken, AGAIN_S, "refused")
+            error.another_key = self._pool.has_awake()
+        self.release()
+        if not error.another_key:
+            self._permit.withdraw()
+        return error
 
     def _acquired(self, pool: KeyPool) -> str:
         wait_s = self._queue_until - self._clock()

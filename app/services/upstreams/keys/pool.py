@@ -75,7 +75,8 @@ class KeyPool:
     ) -> str:
         """Take a key for a call, `preferred` if it can be had; one that was `tried` last of all.
 
-        Where all that do not rest are busy, one is waited for, at most `wait_s` seconds.
+        Where all that do not rest are busy, one is waited for, at most `wait_s` seconds, and for as
+        long as one does not rest.
 
         Raises:
             UpstreamRateLimited: all rest, since their server limits them.
@@ -108,15 +109,17 @@ class KeyPool:
             self._queue.append(waiter)
         self._hand_out()  # one may have come free on the way here, and nobody was told
         try:
-            while waiter.key is None and not call.cancelled:
+            while waiter.key is None and not call.cancelled and self.has_awake():
                 left_s = min(until, self._next_end()) - self._clock()
                 if left_s <= 0 and self._clock() >= until:
                     break
                 waiter.woken.wait(max(0.0, left_s))
+                waiter.woken.clear()
                 self._hand_out()  # a rest may have ended meanwhile
         finally:
             key = self._end_waiting(waiter, call)
         if key is None:
+            self._refuse_if_all_rest()
             raise UpstreamUnavailable(
                 f"The provider '{self._provider}' is busy with as many calls as its keys may have "
                 "at once. Try again shortly.",
@@ -163,6 +166,9 @@ class KeyPool:
             if until <= key.rests_until:
                 return
             key.rests_until, key.cause = until, cause
+            if not self.has_awake():
+                for waiter in self._queue:
+                    waiter.woken.set()
         self._on_rest(key_id, seconds, cause)
 
     def wake(self, key_id: str) -> None:
