@@ -130,7 +130,7 @@ def _services(
         conversations=core.conversations,
         idempotency=idempotency,
         background=background,
-        webhooks=webhook_endpoints(settings, hooks, core.accounts),
+        webhooks=webhook_endpoints(settings, hooks, core.accounts, meter.limiter),
         console=ConsoleReads(RedisListings(client, prefix), log_store, meter, deliver),
         accounts=core.accounts,
         content_keys=ContentKeys(core.accounts.secret),

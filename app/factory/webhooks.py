@@ -10,6 +10,7 @@ from app.providers.webhooks.sender import WebhookSender
 from app.randomness import random_bytes
 from app.schemas.webhooks.wire import event_body
 from app.services.accounts.service import Accounts
+from app.services.limits.limiter import NO_TOKENS, RateLimiter
 from app.services.webhooks.courier import Courier
 from app.services.webhooks.dispatcher import Dispatcher
 from app.services.webhooks.endpoints import WebhookEndpoints
@@ -27,12 +28,19 @@ def webhook_store(settings: Settings, client: Client, safety: Safety) -> RedisWe
 
 
 def webhook_endpoints(
-    settings: Settings, store: RedisWebhookStore, accounts: Accounts
+    settings: Settings, store: RedisWebhookStore, accounts: Accounts, limiter: RateLimiter
 ) -> WebhookEndpoints:
     """Return the service of endpoints."""
     signer = _signer(settings, accounts)
     courier = Courier(_sender(settings), signer, event_body, time.time)
-    return WebhookEndpoints(store, signer, courier, settings.webhooks, entropy=random_bytes)
+    return WebhookEndpoints(
+        store,
+        signer,
+        courier,
+        settings.webhooks,
+        entropy=random_bytes,
+        reserve=lambda caller: limiter.reserve(caller, lambda: NO_TOKENS),
+    )
 
 
 def webhook_dispatcher(

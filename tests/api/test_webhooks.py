@@ -171,7 +171,22 @@ def test_the_types_of_events_are_those_of_responses(owner: Asker) -> None:
         ({"url": "http://receiver.example/"}, "url", "invalid_value", "https://"),
         ({"url": "ftp://receiver.example/"}, "url", "invalid_value", "https://"),
         ({"url": "https://"}, "url", "invalid_value", "host"),
+        ({"url": "https://:443/"}, "url", "invalid_value", "host"),
+        ({"url": "https:receiver.example/"}, "url", "invalid_value", "host"),
         ({"url": "https://a:99999/"}, "url", "invalid_value", "not a URL"),
+        ({"url": "https://receiver.example:0/"}, "url", "invalid_value", "port 0"),
+        ({"url": "https://@receiver.example/"}, "url", "invalid_value", "password"),
+        ({"url": "https://receiver.example/#"}, "url", "invalid_value", "fragment"),
+        ({"url": "https://a..example/"}, "url", "invalid_value", "host"),
+        ({"url": "https://-a.example/"}, "url", "invalid_value", "host"),
+        ({"url": "https://a%2e.example/"}, "url", "invalid_value", "host"),
+        ({"url": "https://a<b.example/"}, "url", "invalid_value", "host"),
+        ({"url": "https://" + "a" * 64 + ".example/"}, "url", "invalid_value", "host"),
+        ({"url": "https://" + "a." * 130 + "example/"}, "url", "invalid_value", "host"),
+        ({"url": "https://2130706433/"}, "url", "invalid_value", "host"),
+        ({"url": "https://127.1/"}, "url", "invalid_value", "host"),
+        ({"url": "https://0x7f.0.0.0x1/"}, "url", "invalid_value", "host"),
+        ({"url": "https://256.256.256.256/"}, "url", "invalid_value", "host"),
         ({"url": "https://[::1/"}, "url", "invalid_value", "not a URL"),
         ({"url": "https://u:p@receiver.example/"}, "url", "invalid_value", "password"),
         ({"url": "https://receiver.example/#x"}, "url", "invalid_value", "fragment"),
@@ -229,3 +244,19 @@ def test_a_key_that_may_only_read_changes_no_endpoint(app: Flask, owner: Asker) 
         ("POST", f"{path}/test", sample),
     ):
         assert error(reader.ask(method, at, body), 403)["type"] == "permission_denied_error"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://receiver.example",
+        "https://RECEIVER.example.:8443/a?b=%20c",
+        "https://xn--bcher-kva.example/",
+        "https://a_b.example/",
+        "https://9.example/",
+        "https://8.8.8.8/",
+        "https://[2606:4700::1111]:8443/",
+    ],
+)
+def test_what_can_be_reached_is_taken_as_it_is(owner: Asker, url: str) -> None:
+    assert owner.ask("POST", PATH, BODY | {"url": url}).get_json()["url"] == url

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, cast
 
@@ -16,12 +17,18 @@ from structlog.testing import capture_logs
 from app.domain.accounts.accounts import Caller
 from app.domain.webhooks.deliveries import AttemptEntry, Delivery, Receipt
 from app.domain.webhooks.endpoints import WebhookEndpoint, WebhookEvent
-from app.errors import InvalidRequest, StorageUnavailable, Unavailable
+from app.errors import (
+    GatewayError,
+    InvalidRequest,
+    RateLimited,
+    StorageUnavailable,
+    Unavailable,
+)
 from app.schemas.webhooks.wire import event_body
 from app.services.webhooks import dispatcher as dispatching
 from app.services.webhooks.courier import Courier
 from app.services.webhooks.dispatcher import Dispatcher
-from app.services.webhooks.endpoints import WebhookEndpoints
+from app.services.webhooks.endpoints import MOST_TESTS, TESTS_WITHIN_S, WebhookEndpoints
 from app.services.webhooks.signing import SecretUnreadable, WebhookSigner
 from app.settings import WebhookSettings
 from app.store.webhooks.base import Taken, WebhookStore
@@ -417,6 +424,8 @@ class EndpointBench:
 
     def __init__(self, *receipts: Receipt) -> None:
         self.now = NOW
+        self.reserved: list[str] = []
+        self.limit: GatewayError | None = None
         self.store = EndpointStore()
         self.sender = ScriptedSender(*receipts or (Receipt(200),))
         self.service = WebhookEndpoints(
@@ -426,9 +435,18 @@ class EndpointBench:
             WebhookSettings(),
             now=lambda: self.now,
             entropy=os.urandom,
+            reserve=self._reserve,
         )
         self.made = self.service.create(ACME, "mine", "https://a.example/", (EVENT.type,))
         self.id = self.made.endpoint.id
+
+    @contextmanager
+    def _reserve(self, caller: Caller) -> Iterator[None]:
+        if self.limit is not None:
+            raise self.limit
+        self.reserved.append(caller.account)
+        yield
+        self.reserved.append("over")
 
 
 def test_ids_are_in_the_order_in_which_endpoints_were_made() -> None:
@@ -485,6 +503,30 @@ def test_a_test_event_is_sent_once_and_logged() -> None:
     (entry,) = bench.store.logged
     assert (entry.attempt, entry.outcome, entry.status) == (0, "failed", 500)
     assert (entry.type, entry.next_at) == ("response.failed", None)
+
+
+def test_a_test_event_is_a_request_to_the_limits() -> None:
+    bench = EndpointBench()
+    bench.service.test(ACME, bench.id, EVENT.type)
+    assert bench.reserved == ["acme", "over"]
+    bench.limit = RateLimited("too many requests")
+    with pytest.raises(RateLimited, match="too many requests"):
+        bench.service.test(ACME, bench.id, EVENT.type)
+    assert len(bench.sender.sent) == len(bench.store.logged) == 1
+
+
+def test_an_account_sends_few_test_events_a_minute() -> None:
+    bench = EndpointBench()
+    for _ in range(MOST_TESTS):
+        bench.now += 1
+        bench.service.test(ACME, bench.id, EVENT.type)
+    with pytest.raises(RateLimited, match="sample events") as refused:
+        bench.service.test(ACME, bench.id, EVENT.type)
+    assert refused.value.retry_after_s == TESTS_WITHIN_S - MOST_TESTS + 2
+    assert len(bench.sender.sent) == MOST_TESTS
+    bench.service.test(replace(ACME, account="globex"), bench.id, EVENT.type)
+    bench.now += TESTS_WITHIN_S
+    bench.service.test(ACME, bench.id, EVENT.type)
 
 
 def test_an_endpoint_that_does_not_answer_a_test_is_said() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
-from app.domain.webhooks.deliveries import AttemptEntry, Delivery, Outcome
+from app.domain.webhooks.deliveries import TRIED_S, AttemptEntry, Delivery, Outcome
 from app.domain.webhooks.endpoints import WebhookEndpoint, event_id
 from app.settings import RedisSettings
 from app.store.connection.client import connect
@@ -23,6 +23,7 @@ from app.store.webhooks.redis import (
     MOST_TO_ENDPOINT,
     RedisWebhookStore,
 )
+from app.store.webhooks.scripts import MOST_WAITING
 from tests.counting import counted
 from tests.store.test_jobs import BEGUN, ENDING, Bench, claimed, ended, finished, queued, taken_over
 
@@ -347,6 +348,35 @@ def test_what_was_never_tried_is_tried_however_old_it_is(bench: HookBench) -> No
     text = f"response.completed {waiting.response.id} 1700000000 0"
     bench.client.hset(f"{bench.prefix}{{jobs}}:webhooks:events:{endpoint.id}", old, text)
     assert only(taken(bench.hooks)).event.created_at == 1_700_000_000
+
+
+def test_what_was_never_tried_is_dropped_where_its_endpoint_takes_nothing(bench: HookBench) -> None:
+    endpoint = bench.add()
+    finished(bench.jobs)
+    tried = only(taken(bench.hooks))
+    assert bench.hooks.settle(tried, entry(tried, "failed"), failed=True)
+    hooks, now = f"{bench.prefix}{{jobs}}:webhooks", int(bench.client.time()[0])
+    ages = {"evt_old": TRIED_S + 9, "evt_new": TRIED_S - 9}
+    texts = {name: f"response.completed resp_1 {now - age} 0" for name, age in ages.items()}
+    bench.client.hset(f"{hooks}:events:{endpoint.id}", mapping=texts)
+    bench.client.zadd(f"{hooks}:due:{endpoint.id}", {"evt_old": 1, "evt_new": 2})
+    bench.client.zadd(f"{hooks}:ready", {endpoint.id: 1})
+    found = bench.hooks.take(10)
+    assert (only(list(found.deliveries)).event.id, found.dropped) == ("evt_new", 1)
+
+
+def test_no_more_wait_for_an_endpoint_than_may(bench: HookBench) -> None:
+    endpoint, other = bench.add(), bench.add()
+    hooks = f"{bench.prefix}{{jobs}}:webhooks"
+    now = int(bench.client.time()[0])
+    due = {f"evt_{number}": number for number in range(MOST_WAITING)}
+    waiting = dict.fromkeys(due, f"response.completed resp_1 {now} 0")
+    bench.client.hset(f"{hooks}:events:{endpoint.id}", mapping=waiting)
+    bench.client.zadd(f"{hooks}:due:{endpoint.id}", due)
+    finished(bench.jobs)
+    assert (bench.hooks.waiting(endpoint.id), bench.hooks.waiting(other.id)) == (MOST_WAITING, 1)
+    assert not bench.client.hexists(f"{hooks}:events:{endpoint.id}", "evt_0")
+    assert [bench.hooks.take(10).dropped for _ in range(2)] == [1, 0]
 
 
 # Endpoints

@@ -12,7 +12,7 @@ import binascii
 import hashlib
 import hmac
 import threading
-from collections import OrderedDict, defaultdict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from secrets import token_bytes
@@ -20,6 +20,7 @@ from time import monotonic
 
 from app.domain.accounts.content_key import KEY_BYTES, ContentKey
 from app.errors import InvalidRequest, RateLimited
+from app.services.accounts.recent_uses import RecentUses
 
 KEY, PASSPHRASE = "x-encryption-key", "x-encryption-passphrase"
 SHORTEST, LONGEST = 8, 1024
@@ -52,10 +53,13 @@ class ContentKeys:
     now: Callable[[], float] = monotonic
     beside: Callable[[Callable[[], bytes]], bytes] = lambda work: work()
     _known: OrderedDict[bytes, tuple[float, ContentKey]] = field(default_factory=OrderedDict)
-    _new: defaultdict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
+    _new: RecentUses = field(init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _pepper: bytes = field(default_factory=lambda: token_bytes(KEY_BYTES))
     _forgetter: threading.Timer | None = None
+
+    def __post_init__(self) -> None:
+        self._new = RecentUses(MAX_NEW, NEW_WITHIN_S, self.now)
 
     def of(self, account: str, key: str | None, passphrase: str | None) -> ContentKey:
         """Return the key of the one header that a request has, given as latin-1 has its bytes.
@@ -92,16 +96,13 @@ class ContentKeys:
 
     def _count(self, account: str) -> None:
         """Raise RateLimited where an account has had too many passphrases stretched."""
-        now, times = self.now(), self._new[account]
-        while times and times[0] <= now - NEW_WITHIN_S:
-            times.popleft()
-        if len(times) >= MAX_NEW:
+        wait_s = self._new.count(account)
+        if wait_s:
             raise RateLimited(
                 f"This account has tried {MAX_NEW} new encryption passphrases within a minute: "
                 "wait, and send the same one each time.",
-                retry_after_s=int(times[0] + NEW_WITHIN_S - now) + 1,
+                retry_after_s=wait_s,
             )
-        times.append(now)
 
     def _remember(self, name: bytes, known: tuple[float, ContentKey]) -> None:
         self._known[name] = known
@@ -124,8 +125,7 @@ class ContentKeys:
                 self._known.popitem(last=False)
             if self._known:
                 self._forget_in(next(iter(self._known.values()))[0] - now)
-            for account in [name for name, at in self._new.items() if at[-1] <= now - NEW_WITHIN_S]:
-                del self._new[account]
+            self._new.forget()
 
 
 def _decoded(text: str) -> bytes:

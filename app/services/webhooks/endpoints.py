@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -17,8 +18,9 @@ from app.domain.webhooks.endpoints import (
     WebhookEndpoint,
     WebhookEvent,
 )
-from app.errors import InvalidRequest, NotFound, StorageUnavailable, Unavailable
+from app.errors import InvalidRequest, NotFound, RateLimited, StorageUnavailable, Unavailable
 from app.services.accounts.permissions import refuse_read_only
+from app.services.accounts.recent_uses import RecentUses
 from app.services.webhooks.courier import Courier
 from app.services.webhooks.dispatcher import entry_of
 from app.services.webhooks.signing import WebhookSigner
@@ -28,10 +30,14 @@ from app.store.webhooks.base import WebhookStore
 from app.telemetry import STORE_FAILURES
 
 _ATTEMPTS = 10
+#: So many sample events of an account are sent by a process within a minute.
+MOST_TESTS, TESTS_WITHIN_S = 10, 60.0
 
 
 class WebhookEndpoints:
     """The service of webhook endpoints. `entropy` returns so many random bytes.
+
+    `reserve` lets a request in by its caller's limits, or raises LimitReached; its block ends it.
 
     Every method raises NotFound for an endpoint that the caller's account does not have,
     PermissionDenied where a key that may only read would change something, and StorageUnavailable.
@@ -46,6 +52,7 @@ class WebhookEndpoints:
         *,
         now: Callable[[], float] = time.time,
         entropy: Callable[[int], bytes],
+        reserve: Callable[[Caller], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self._store = store
         self._signer = signer
@@ -53,6 +60,8 @@ class WebhookEndpoints:
         self._settings = settings
         self._now = now
         self._entropy = entropy
+        self._reserve = reserve
+        self._tests = RecentUses(MOST_TESTS, TESTS_WITHIN_S, now)
 
     def create(
         self, caller: Caller, name: str, url: str, event_types: tuple[str, ...]
@@ -147,16 +156,30 @@ class WebhookEndpoints:
     def test(self, caller: Caller, endpoint_id: str, event_type: str) -> int:
         """Send a sample event now, once, and return the status that the endpoint answers with.
 
-        Raises InvalidRequest where it does not answer.
+        It is one of the caller's requests to the limits, and of the few that a minute has room for.
+
+        Raises:
+            InvalidRequest: it does not answer.
+            LimitReached, RateLimited: it is one too many.
         """
         refuse_read_only(caller)
         endpoint = self.get(caller, endpoint_id)
         sample = self._entropy(24).hex()
         event = WebhookEvent(f"evt_{sample[:32]}", event_type, int(self._now()), f"resp_{sample}")
-        receipt = self._courier.take(endpoint, event)
+        with self._reserve(caller):
+            self._count_test(caller)
+            receipt = self._courier.take(endpoint, event)
         entry = entry_of(Delivery(endpoint, event, 0), receipt, self._now(), None)
         self._store.log(endpoint, entry)
         return _status_of(receipt)
+
+    def _count_test(self, caller: Caller) -> None:
+        wait_s = self._tests.count(caller.account)
+        if wait_s:
+            raise RateLimited(
+                f"This account has sent {MOST_TESTS} sample events within a minute: wait a little.",
+                retry_after_s=wait_s,
+            )
 
     def caller_for(self, endpoint_id: str) -> Caller:
         """Return a caller, for an operator, who may do with an endpoint all that its account may.

@@ -15,7 +15,9 @@ MOST_ENTRIES = 1000
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What was due: look again in `pause_s`; `dropped` counts what was tried for too long."""
+    """What was due: look again in `pause_s`; `dropped` counts what was forgotten unsent: it was too
+    old, or too much waited.
+    """
 
     deliveries: Sequence[Delivery]
     pause_s: float

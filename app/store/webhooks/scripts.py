@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from app.store.connection.script import LuaFolder, Script
+from app.store.connection.script import LuaFolder, Script, constants
 
 _lua = LuaFolder(__file__)
 
+#: So many events may wait for an endpoint; from then on the one that is due first is forgotten.
+MOST_WAITING = 10_000
 #: What every program of webhooks has in front, and so has the end of a job.
-WEBHOOKS = _lua("webhooks")
+WEBHOOKS = "\n".join((constants(MOST_WAITING=MOST_WAITING), _lua("webhooks")))
 _CLOCK = _lua("clock")
 
 PUT = Script(_CLOCK, WEBHOOKS, _lua("put"))

@@ -1,8 +1,8 @@
 -- Takes what is due, an event of each endpoint at most, those first that have waited longest.
 -- ARGV: lease in ms, how many at most, how many at once to an endpoint, to an account, for how many
 -- seconds an event is tried, how many endpoints are looked at.
--- Returns in how many ms to look again (-1: nothing waits) and how many events were tried for too
--- long, then of each delivery the account, the endpoint's id and JSON, the event's id and text.
+-- Returns in how many ms to look again (-1: nothing waits) and how many events were forgotten unsent,
+-- then of each delivery the account, the endpoint's id and JSON, the event's id and text.
 local lease, most, per_endpoint, per_account, tried, width = unpack(ARGV)
 -- An endpoint with as much under way as it may have is looked at again after so many ms.
 local AGAIN = 250
@@ -28,18 +28,23 @@ for _, each in ipairs(redis.call('ZRANGE', sending, 0, -1)) do
 end
 
 -- The first event of an endpoint and when it is due; one that was tried for too long is forgotten.
-local dropped = 0
+-- What nobody has tried is, too, where the endpoint takes nothing; else there was no worker.
+local forgotten = tonumber(redis.call('GETDEL', dropped) or 0)
+local function is_worth_it(endpoint, text)
+  local created, done = string.match(text, ' (%d+) (%d+)$')
+  if not created then return false end
+  local age = time[1] - created
+  if done ~= '0' then return age <= tried + 3600 end
+  return age <= tonumber(tried) or redis.call('HEXISTS', failures, endpoint) == 0
+end
 local function first(endpoint)
   for _ = 1, tonumber(width) do
     local event, at = unpack(redis.call('ZRANGE', due(endpoint), 0, 0, 'WITHSCORES'))
     if not event or tonumber(at) > now then return event, at end
     local text = redis.call('HGET', events(endpoint), event) or ''
-    local created, done = string.match(text, ' (%d+) (%d+)$')
-    if created and (done == '0' or time[1] - created <= tried + 3600) then
-      return event, at, text
-    end
+    if is_worth_it(endpoint, text) then return event, at, text end
     drop(endpoint, event)
-    dropped = dropped + 1
+    forgotten = forgotten + 1
   end
 end
 
@@ -73,4 +78,4 @@ end
 local next_at = redis.call('ZRANGE', ready, 0, 0, 'WITHSCORES')[2]
 local lease_at = redis.call('ZRANGE', sending, 0, 0, 'WITHSCORES')[2]
 if lease_at and (not next_at or tonumber(lease_at) < tonumber(next_at)) then next_at = lease_at end
-return {next_at and math.max(0, next_at - now) or -1, dropped, unpack(taken)}
+return {next_at and math.max(0, next_at - now) or -1, forgotten, unpack(taken)}

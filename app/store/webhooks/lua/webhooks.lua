@@ -13,11 +13,14 @@
 --                                                lease of the worker that sends it, in ms
 --   <prefix>{jobs}:webhooks:failures             hash: endpoint -> failed attempts in a row
 --   <prefix>{jobs}:webhooks:resting              hash: endpoint -> until when nothing is sent, in ms
+--   <prefix>{jobs}:webhooks:dropped              how many events were forgotten, since too many waited, and
+--                                                are still to be counted
 --
 -- An event is either due or being sent, from its job's end to its last attempt.
 local hooks = jobs .. ':webhooks'
 local owners, ready, sending = hooks .. ':owners', hooks .. ':ready', hooks .. ':sending'
 local failures, resting = hooks .. ':failures', hooks .. ':resting'
+local dropped = hooks .. ':dropped'
 local function endpoints(account) return hooks .. ':endpoints:' .. account end
 local function events(endpoint) return hooks .. ':events:' .. endpoint end
 local function due(endpoint) return hooks .. ':due:' .. endpoint end
@@ -29,6 +32,21 @@ local function look_at(endpoint, at)
   redis.call('ZADD', ready, 'LT', at, endpoint)
 end
 
+-- Forgets an event.
+local function drop(endpoint, event)
+  redis.call('HDEL', events(endpoint), event)
+  redis.call('ZREM', due(endpoint), event)
+end
+
+-- Forgets the event that is due first where as many wait as may.
+local function make_room(endpoint)
+  if redis.call('HLEN', events(endpoint)) < MOST_WAITING then return end
+  local first = redis.call('ZRANGE', due(endpoint), 0, 0)[1]
+  if not first then return end -- all are being sent
+  drop(endpoint, first)
+  redis.call('INCR', dropped)
+end
+
 -- Queues an event for those of an account's endpoints that want it.
 -- Returns whether there are any.
 local function notify(account, id, event, type)
@@ -38,6 +56,7 @@ local function notify(account, id, event, type)
     local endpoint = found[at]
     for _, wanted in ipairs(cjson.decode(found[at + 1]).event_types) do
       if wanted == type then
+        make_room(endpoint)
         redis.call('HSET', events(endpoint), event, table.concat({type, id, time[1], 0}, ' '))
         redis.call('ZADD', due(endpoint), now, event)
         look_at(endpoint, now)
@@ -46,10 +65,4 @@ local function notify(account, id, event, type)
     end
   end
   return queued
-end
-
--- Forgets an event.
-local function drop(endpoint, event)
-  redis.call('HDEL', events(endpoint), event)
-  redis.call('ZREM', due(endpoint), event)
 end
