@@ -63,6 +63,7 @@ def purge(
     """
     chosen = (deleted_before, created_before, safety_identifier)
     plan = _plan(*chosen, account, by=operator())
+    _note_spooled()
     if not dry_run:
         make_sure(plan.what, is_sure=is_sure)
     with closing(plan.steps) as steps:  # also when this is interrupted
@@ -110,6 +111,16 @@ def _plan(
         "Name one of --deleted-before, --created-before, --safety-identifier and --account; "
         "--account may go together with the second and the third."
     )
+
+
+def _note_spooled() -> None:
+    waiting = context.services().purges.spooled()
+    if waiting:
+        click.echo(
+            f"Responses that wait in this machine's spool: {waiting}. They are not counted; a "
+            "purge takes those that it is about.",
+            err=True,
+        )
 
 
 def _archive() -> Archive:

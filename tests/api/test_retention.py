@@ -133,6 +133,23 @@ def test_an_account_of_zero_days_keeps_nothing_unless_it_is_told(app: Flask) -> 
     assert (refused.status_code, "retention" in refused.get_data(as_text=True)) == (403, True)
 
 
+@pytest.mark.parametrize("more", [{}, {"stream": True}, {"store": False}], ids=str)
+@pytest.mark.parametrize("says", ["request", "account"])
+def test_what_is_kept_for_zero_days_goes_into_no_conversation(
+    app: Flask, owner: Asker, says: str, more: dict[str, object]
+) -> None:
+    conversation = owner.ask("POST", "/v1/conversations", {}).get_json()["id"]
+    caller = of_account(app, "0") if says == "account" else owner
+    days = {"retention_days": 0} if says == "request" else {}
+    refused = refusal(caller, conversation=conversation, **days, **more)
+    assert refused[:2] == (400, "conversation")
+    assert owner.ask("GET", f"/v1/conversations/{conversation}/items").get_json()["data"] == []
+    if says == "account":
+        answer(caller, conversation=conversation, retention_days=1, store=False)
+        page = owner.ask("GET", f"/v1/conversations/{conversation}/items").get_json()
+        assert len(page["data"]) == 2
+
+
 @pytest.mark.parametrize(
     "path", ["", "/input_items", "?stream=true", "/cancel", "?wait=1"], ids=str
 )

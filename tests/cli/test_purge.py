@@ -92,7 +92,6 @@ def test_a_dry_run_says_how_much_and_changes_nothing(
     house: House, client: Client, named: tuple[str, ...]
 ) -> None:
     house.acme.create(safety_identifier=WHO)
-    house.reads(responses, "purge", *named, "--dry-run")  # notes since when it marks
     before = dumped(client)
     said = json.loads(house.reads(responses, "purge", *named, "--dry-run", "--json"))
     assert (said["destroyed"], said["dry_run"]) == (1, True)
@@ -150,12 +149,33 @@ def test_a_conversation_goes_with_what_is_in_it(house: House, client: Client) ->
     assert house.acme.ask("GET", f"/v1/conversations/{conversation}").status_code == 404
 
 
-def test_what_waits_in_the_spool_is_purged(house: House, client: Client) -> None:
+def spooled(house: House) -> str:
+    """Make a response that waits in the spool, too; return its id."""
     made = house.acme.create(input=TEXT, safety_identifier=WHO)
     with house.app.app_context():
         found = context.services().archive.find(made)
     assert found.turn is not None
     house.spool.put(found.turn, is_kept=True)
+    return made
+
+
+@pytest.mark.parametrize("named", [BY_AGE, BY_USER], ids=["age", "user"])
+def test_a_dry_run_delivers_nothing_that_waits_in_the_spool(
+    house: House, client: Client, named: tuple[str, ...]
+) -> None:
+    made = spooled(house)
+    before = dumped(client)
+    result = house.runs(responses, "purge", *named, "--dry-run", "--json")
+    assert json.loads(result.stdout)["destroyed"] == 1
+    assert "wait in this machine's spool: 1." in result.stderr
+    assert house.spool.waiting() == [made]
+    assert dumped(client) == before
+    refused(house, *named)  # nor does what nobody has said yes to
+    assert house.spool.waiting() == [made]
+
+
+def test_what_waits_in_the_spool_is_purged(house: House, client: Client) -> None:
+    spooled(house)
     assert purge(house, *BY_USER) == 1
     assert house.spool.waiting() == []
     assert TEXT.encode() not in everything(client)

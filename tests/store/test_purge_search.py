@@ -199,6 +199,8 @@ def test_the_responses_of_an_end_user_are_found(bench: Bench) -> None:
 def test_a_mark_of_what_is_gone_is_taken_out(bench: Bench) -> None:
     bench.client.sadd(f"rg:user:{ACCOUNT}:{HASH}", new_id("resp", new_tag()))
     assert bench.users() == []
+    assert bench.client.exists(f"rg:user:{ACCOUNT}:{HASH}")  # by a purge, not by a search
+    assert list(bench.search.of_user(ACCOUNT, "alice", HASH, is_to_purge=True)) == []
     assert not bench.client.exists(f"rg:user:{ACCOUNT}:{HASH}")
 
 

@@ -91,9 +91,16 @@ def _kept_for(caller: Caller, request: CreateRequest) -> CreateRequest:
     """Return the request with the retention that holds: its own, or else its account's (C5).
 
     Raises:
-        InvalidRequest: a background response would be kept for 0 days.
+        InvalidRequest: a background response would be kept for 0 days, or items of a conversation.
     """
     days = caller.retention_days
+    own_days = days if request.retention_days is None else request.retention_days
+    if own_days == 0 and request.conversation is not None:
+        raise InvalidRequest(
+            "A conversation keeps its items, and nothing of this request is to be kept: its "
+            "retention is 0 days. Send 'retention_days', or the items with each request.",
+            param="conversation",
+        )
     if not request.store or request.retention_days is not None or days is None:
         return request
     if days > 0:

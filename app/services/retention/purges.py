@@ -53,16 +53,27 @@ class Purges:
         self._user_hash = user_hash
 
     def created_before(self, before: int, account: str | None) -> Iterator[Found]:
-        """Yield what came before then, in Unix seconds: an account's, or everybody's."""
-        self._spool.deliver_all()
+        """Yield what came before then, in Unix seconds: an account's, or everybody's.
+
+        What waits in this machine's spool is not among them. Changes nothing.
+        """
         for name in self._names(account):
             yield from self._search.created_before(name, before)
 
-    def of_user(self, user: str, account: str | None) -> Iterator[Found]:
-        """Yield the responses to requests of an end user: an account's, or everybody's."""
-        self._spool.deliver_all()
+    def of_user(
+        self, user: str, account: str | None, *, is_to_purge: bool = False
+    ) -> Iterator[Found]:
+        """Yield the responses to requests of an end user, as `created_before` does.
+
+        Where it `is_to_purge` them, what is known of end users is put in order.
+        """
         for name in self._names(account):
-            yield from self._search.of_user(name, user, self._user_hash(name, user))
+            own_hash = self._user_hash(name, user)
+            yield from self._search.of_user(name, user, own_hash, is_to_purge=is_to_purge)
+
+    def spooled(self) -> int:
+        """Return how many responses wait in this machine's spool, 0 where it may not be read."""
+        return int(sum(self._spool.figures().values()))
 
     def _names(self, account: str | None) -> Sequence[str]:
         return [each.name for each in self._accounts.accounts()] if account is None else [account]
@@ -79,13 +90,14 @@ class Purges:
         """Destroy the responses to requests of an end user; yield the id of each."""
         # The audit log is to outlive whom it is about.
         which = f"of an end user, account {account or 'any'}"
-        return self._purge(self.of_user(user, account), which, by)
+        return self._purge(self.of_user(user, account, is_to_purge=True), which, by)
 
     def _purge(self, found: Iterator[Found], which: str, by: str) -> Generator[str, None, None]:
         self._accounts.record("responses.purge", which, "begun", by=by)
         purged, unlogged = 0, set[str]()
         batch = list[Purged]()
         try:
+            self._spool.deliver_all()
             self._book.flush()
             for each in found:
                 if (gone := self._destroyed(each)) is None:

@@ -75,9 +75,12 @@ class PurgeSearch(Protocol):
         """
         ...
 
-    def of_user(self, account: str, user: str, user_hash: str) -> Iterator[Found]:
+    def of_user(
+        self, account: str, user: str, user_hash: str, *, is_to_purge: bool = False
+    ) -> Iterator[Found]:
         """Yield the responses to requests whose end user this is; `user_hash` is the keyed hash.
 
-        Those of releases that kept no such hash are found by reading them.
+        Those of releases that kept no such hash are found by reading them. Where it `is_to_purge`
+        them, hashes of what is gone are taken out; else this changes nothing.
         """
         ...

@@ -53,10 +53,13 @@ class RedisPurgeSearch:
             if whole is not None and whole.status == LISTED and is_old:
                 yield Found(account, whole.response_id)
 
-    def of_user(self, account: str, user: str, user_hash: str) -> Iterator[Found]:
+    def of_user(
+        self, account: str, user: str, user_hash: str, *, is_to_purge: bool = False
+    ) -> Iterator[Found]:
         """Yield the responses to requests whose end user this is."""
-        yield from self._marked(account, user_hash)
-        for tag in self.tags(account, self._marked_since() + OVERLAP_S):
+        yield from self._marked(account, user_hash, is_to_purge=is_to_purge)
+        since = self._marked_since(is_to_purge=is_to_purge)
+        for tag in self.tags(account, since + OVERLAP_S):
             layout = self.layout(tag)
             unmarked = [each for each in layout.records.values() if each.created_at is None]
             for record, response in self._responses(layout, unmarked):
@@ -64,8 +67,8 @@ class RedisPurgeSearch:
                 if user == (echo.get("safety_identifier") or echo.get("user")):
                     yield Found(account, record.response_id)
 
-    def _marked(self, account: str, user_hash: str) -> Iterator[Found]:
-        """Yield what is in an end user's set; a mark of what is not there is taken out."""
+    def _marked(self, account: str, user_hash: str, *, is_to_purge: bool) -> Iterator[Found]:
+        """Yield what is in an end user's set; a purge takes the marks of what is not there out."""
         key, cursor = self._keys.user(account, user_hash), None
         while cursor != 0:
             with translated():
@@ -76,18 +79,22 @@ class RedisPurgeSearch:
                     [("HGET", self._keys.index(tag_of(each) or ""), each) for each in ids],
                 )
                 gone = [each for each, value in zip(ids, found, strict=True) if value is None]
-                if gone:
+                if gone and is_to_purge:
                     self._redis.srem(key, *gone)
             for each, value in zip(ids, found, strict=True):
                 if value is not None:
                     yield Found(account, each, b":-1:" in value)
 
-    def _marked_since(self) -> int:
-        """Return when a release that marks was first here, which is now where none has said so."""
-        key = f"{self._keys.expiring}:since"
+    def _marked_since(self, *, is_to_purge: bool) -> int:
+        """Return when a release that marks was first here, which is now where none has said so.
+
+        The first purge says it.
+        """
+        key, now = f"{self._keys.expiring}:since", int(self._now())
         with translated():
-            self._redis.set(key, int(self._now()), nx=True)
-            return int(self._redis.get(key))
+            if is_to_purge:
+                self._redis.set(key, now, nx=True)
+            return int(self._redis.get(key) or now)
 
     def tags(self, account: str, before: int) -> Iterator[str]:
         """Yield the conversations that began before then, oldest first.
