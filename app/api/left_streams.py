@@ -3,6 +3,9 @@
 As a rule an answer is given up at once (A4). With `X-On-Disconnect: continue` a stream goes on to
 its end (C7). With an Idempotency-Key the caller is expected again: the answer goes on for a minute,
 and for as long as another request with that key waits for it (C3).
+
+What goes on without its caller stays one of the requests in flight of its process, and of its key:
+so there are no more of them than `[requests] max_in_flight` allows.
 """
 
 from __future__ import annotations
@@ -74,9 +77,16 @@ class AbsentCaller:
         ends at once, as a stream does whose caller leaves.
         """
         call, identity, owned = self._call, self._current.identity, self._current.owned_key
+        in_flight, place = self._current.services.in_flight, self._current.place
+        self._current.place = None  # the stream's, from here on
         call.relay = None  # there is nobody to push to
         if owned is not None:
             owned.leave()
+
+        def leave() -> None:
+            if place is not None:
+                in_flight.leave(place)
+            over()
 
         def take() -> None:
             identify(request_id=identity.request_id, trace_id=identity.trace_id)
@@ -84,7 +94,7 @@ class AbsentCaller:
                 deque(batches, maxlen=0)
                 log.info("stream_carried_on", response_id=call.response_id)
             finally:
-                over()
+                leave()
 
         try:
             threading.Thread(target=take, name="left stream", daemon=True).start()
@@ -92,7 +102,7 @@ class AbsentCaller:
             try:
                 close_batches(batches)
             finally:
-                over()
+                leave()
 
 
 def goes_on(environ: dict[str, Any], request: CreateRequest) -> bool:

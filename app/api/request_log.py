@@ -134,7 +134,7 @@ def _length(environ: dict[str, Any]) -> int:
 def end(answer: WSGIResponse) -> WSGIResponse:
     """Name the request in the answer; log it now, or when its stream is over."""
     current, headers = context.current(), answer.headers
-    trace, place, standing = current.trace, current.place, current.standing
+    trace, standing = current.trace, current.standing
     headers["X-Request-ID"] = trace.request_id
     if answer.status < _REFUSED:  # how long a refusal took may tell what its words do not
         headers["openai-processing-ms"] = f"{(monotonic() - trace.started) * 1e3:.0f}"
@@ -148,8 +148,8 @@ def end(answer: WSGIResponse) -> WSGIResponse:
     in_flight = current.services.in_flight
 
     def over() -> None:
-        if place is not None:
-            in_flight.leave(place)
+        if current.place is not None:  # else it is for what goes on without its caller
+            in_flight.leave(current.place)
         left = trace.error_code == CallerGone.code or _was_left(answer.body, trace)
         _log(current, CallerGone.status if left else answer.status)
 
