@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +23,7 @@ from app.domain.tools import (
     own_names,
     qualified,
 )
+from app.domain.tools.hosted import redacted
 
 NAMES = st.from_regex(r"[a-zA-Z0-9_-]{1,64}", fullmatch=True)
 
@@ -63,3 +65,18 @@ def test_a_call_of_a_namespaces_function_is_told_by_its_own_name() -> None:
     added = [event.item for event in events if isinstance(event, ItemAdded)]
     assert added == [replace(call, arguments="", status="in_progress") for call in calls]
     assert {event.name for event in events if isinstance(event, ArgumentsDone)} == {"look_up"}
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://crm.example/token/sse?key=1", "https://crm.example"),
+        ("https://u:p@CRM.example:8443/", "https://crm.example:8443"),
+        ("https://[2001:DB8::1]:8443/token", "https://[2001:db8::1]:8443"),
+        ("https://[2001:db8::1]/token", "https://[2001:db8::1]"),
+        ("https://[2001:db8::1/token", None),
+        (7, None),
+    ],
+)
+def test_of_a_servers_address_its_origin_is_kept(url: object, origin: str | None) -> None:
+    assert redacted({"server_url": url}) == {"server_url": origin}

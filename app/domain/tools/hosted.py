@@ -113,4 +113,6 @@ def _origin(url: object) -> str | None:
         return None
     if not host:
         return None
+    if ":" in host:  # IPv6: no port could be told from it
+        host = f"[{host}]"
     return f"{parts.scheme}://{host}" + (f":{port}" if port else "")
