@@ -278,10 +278,7 @@ class LiveStreamStore(Protocol):
         ...
 
     def lease_token(self, response_id: str) -> str | None:
-        """Return the lease token of whoever may write a stream; None where there is no record.
-
-        For an hour it is also that of another process which has ended the stream.
-        """
+        """Return the token of who may write a stream, or has ended another's of late; else None."""
         ...
 
     def ask_cancel(
