@@ -22,6 +22,7 @@ from app.services.answering.run import Run, without_opaque, without_payload
 from app.services.background.service import Background, not_cancellable
 from app.services.conversations.service import Conversations
 from app.services.limits.meter import Counted, Meter, Observer
+from app.services.limits.reservation import Reservation
 from app.services.live_streams.keeper import LiveStreams
 from app.services.live_streams.terms import NO_TERMS, StreamTerms
 from app.services.responses.following import Follower
@@ -83,25 +84,14 @@ class Responses:
         reservation = self._meter.reserve(prepared)
         observer.admitted(reservation.standing)
 
-        def ended(
-            response: Response,
-            failure: GatewayError | None,
-            cost: Cost,
-            charged: Counted | None = None,
-        ) -> None:
-            observer.ended(response, failure, cost)
-            parameters, meter = request.parameters, self._meter
-            meter.charge_answer(
-                caller, response, failure, reservation, parameters, cost, charged=charged
-            )
-
+        ended = self._charging(caller, request, reservation, observer)
         try:
             opened = self._preparation.open(prepared, call)
         except CallerGone as gone:
             fault = call.fault or gone
             fault.work_done = fault is not gone and call.attempts > 0
             cost = UNKNOWN_COST if call.attempts else FREE
-            ended(self._stopped_response(prepared, call.fault), fault, cost)
+            ended(self._stopped_response(prepared, call.fault), fault, cost, None)
             raise fault from None
         except GatewayError:
             self._meter.charge_unanswered(prepared, reservation)
@@ -116,6 +106,29 @@ class Responses:
         run = self._run(prepared, opened, call, on_end, terms)
         ignored = (*request.ignored, *opened.ignored)
         return Started(run, prepared.response.id, opened, ignored, prepared.thread.visible)
+
+    def _charging(
+        self,
+        caller: Caller,
+        request: CreateRequest,
+        reservation: Reservation,
+        observer: Observer,
+    ) -> Callable[[Response, GatewayError | None, Cost, Counted | None], None]:
+        """Return what charges an answer once it has ended, and has it be noted."""
+
+        def ended(
+            response: Response,
+            failure: GatewayError | None,
+            cost: Cost,
+            charged: Counted | None,
+        ) -> None:
+            observer.ended(response, failure, cost)
+            parameters, meter = request.parameters, self._meter
+            meter.charge_answer(
+                caller, response, failure, reservation, parameters, cost, charged=charged
+            )
+
+        return ended
 
     def _run(
         self,
