@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import orjson
@@ -13,6 +14,7 @@ from openapi_spec_validator import validate
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
+from app import __version__
 from app.domain.request import Parameters
 from app.schemas.docs.openapi import document, endpoint_info
 from app.schemas.field import ReadContext
@@ -21,6 +23,7 @@ from app.schemas.wire.answers import EndpointSchema
 from app.schemas.wire.event_lines import encode
 from app.schemas.wire.events import EVENT
 from app.schemas.wire.responses import RESPONSE
+from app.stream_check.checker import check_stream
 from tests.schemas.examples import EVENTS, RESPONSES
 
 DOCUMENT = document()
@@ -90,6 +93,90 @@ def test_every_operation_has_a_name_of_its_own_and_a_line_of_words(
     names = [each["operationId"] for _, each in operations()]
     assert names.count(operation["operationId"]) == 1
     assert operation["summary"].endswith(".")
+
+
+@every_operation
+def test_every_operation_is_in_a_group_and_described_to_its_last_parameter(
+    operation: dict[str, Any],
+) -> None:
+    (tag,) = operation["tags"]
+    assert tag in {each["name"] for each in DOCUMENT["tags"]}
+    assert operation["description"].endswith(".")
+    parts = (*operation.get("parameters", ()), *inline(operation["responses"].values()))
+    assert [each for each in parts if not each.get("description")] == []
+
+
+def inline(parts: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what stands there itself, and is no reference."""
+    return [each for each in parts if "$ref" not in each]
+
+
+def undescribed(schema: Any, path: str) -> Iterator[str]:
+    """Yield the path of every property in a schema, however deep, that nobody describes."""
+    if isinstance(schema, list):
+        for index, each in enumerate(schema):
+            yield from undescribed(each, f"{path}[{index}]")
+    elif isinstance(schema, dict):
+        properties = schema.get("properties")
+        for name, each in properties.items() if isinstance(properties, dict) else ():
+            if not each.get("description"):
+                yield f"{path}.{name}"
+        for key, each in schema.items():
+            if key != "example":
+                yield from undescribed(each, f"{path}.{key}")
+
+
+def test_every_property_is_described() -> None:
+    assert list(undescribed(COMPONENTS, "")) == []
+
+
+def test_a_property_that_nobody_describes_is_found() -> None:
+    described = {"properties": {"a": {"description": "A."}}}
+    assert list(undescribed({"anyOf": [described, {"properties": {"b": {}}}]}, "")) == [
+        ".anyOf[1].b"
+    ]
+
+
+@pytest.mark.parametrize("name", COMPONENTS)
+def test_every_component_is_described(name: str) -> None:
+    assert COMPONENTS[name]["description"].strip().endswith(".")
+
+
+def test_the_document_says_whose_it_is_and_where_it_is_served() -> None:
+    assert DOCUMENT["info"]["version"] == __version__
+    assert DOCUMENT["info"]["license"]["identifier"] == "Apache-2.0"
+    assert [each["url"] for each in DOCUMENT["servers"]] == ["/"]
+    assert set(DOCUMENT["components"]["securitySchemes"]) == {
+        name for each in DOCUMENT["security"] for name in each
+    }
+
+
+@every_operation
+def test_every_example_of_an_answer_fits_its_schema(operation: dict[str, Any]) -> None:
+    for result in inline(operation["responses"].values()):
+        content = result["content"].get("application/json", {})
+        given = [content["example"]] if "example" in content else []
+        given += [each["value"] for each in content.get("examples", {}).values()]
+        for example in given:
+            Draft202012Validator(here(content["schema"]), registry=REGISTRY).validate(
+                orjson.loads(orjson.dumps(example))
+            )
+
+
+def here(schema: Any) -> Any:
+    """Return a schema with its references into the document."""
+    if isinstance(schema, dict):
+        return {
+            key: f"urn:document{each}" if key == "$ref" else here(each)
+            for key, each in schema.items()
+        }
+    return [here(each) for each in schema] if isinstance(schema, list) else schema
+
+
+def test_the_example_of_a_stream_is_a_whole_one() -> None:
+    content = DOCUMENT["paths"]["/v1/responses"]["post"]["responses"]["200"]["content"]
+    frames = content["text/event-stream"]["example"].encode().splitlines(keepends=True)
+    assert check_stream(frames) == 10
 
 
 @pytest.mark.parametrize("name", DOCUMENT["components"]["responses"])

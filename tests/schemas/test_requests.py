@@ -11,7 +11,8 @@ from app.domain.answer_options import ReasoningOptions
 from app.domain.items import InputText, Message
 from app.domain.request import Parameters
 from app.schemas.field import ReadContext
-from app.schemas.request.create import CREATE_REQUEST, INCLUDE_VALUES
+from app.schemas.request.create import CREATE_REQUEST
+from app.schemas.request.parameters.fields import INCLUDE_VALUES
 from app.schemas.wire.echo import echo
 from tests.schemas.requests import FUNCTION, body, fault, load, verdict
 

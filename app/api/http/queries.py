@@ -11,7 +11,7 @@ from flask import request
 from app.domain.turns.page import PageQuery
 from app.errors import InvalidRequest
 from app.schemas.docs.operations import operations
-from app.schemas.request.create import INCLUDE_VALUES
+from app.schemas.request.parameters.fields import INCLUDE_VALUES
 
 #: Parsing more would be work for nothing: the header names twenty.
 _MOST_KEYS = 100

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from app.schemas.docs.elements import JSON, KEYED, Json, answer, include, page_parameters
+from app.schemas.docs.elements import (
+    JSON,
+    KEYED,
+    Json,
+    answer,
+    include,
+    page_parameters,
+    path_parameter,
+)
 from app.schemas.docs.errors import errors
+from app.schemas.docs.examples import conversation, deleted_conversation, item, items
 from app.schemas.request.conversations import (
     AddItemsSchema,
     CreateConversationSchema,
@@ -17,20 +26,17 @@ _ONE = f"{CONVERSATIONS}/{{conversation_id}}"
 _ITEM = {"$ref": "#/components/schemas/Item"}
 
 
-def _path(name: str, pattern: str) -> Json:
-    schema = {"type": "string", "pattern": pattern}
-    return {"in": "path", "name": name, "required": True, "schema": schema}
-
-
-_ID, _ITEM_ID = _path("conversation_id", "^conv_[A-Za-z0-9_-]{1,123}$"), _path("item_id", ".+")
+_CONV = {"type": "string", "pattern": "^conv_[A-Za-z0-9_-]{1,123}$"}
+_ID = path_parameter("conversation_id", _CONV, "The conversation's id.")
+_ITEM_ID = path_parameter("item_id", {"type": "string", "pattern": ".+"}, "The item's id.")
 
 
 def conversation_operations() -> dict[str, dict[str, Json]]:
     """Return every operation on conversations and their items."""
-    whole = answer("The conversation.", ConversationSchema())
-    deleted = answer("It is deleted.", DeletedConversationSchema())
-    page = answer("A page of items.", ItemListSchema())
-    item = answer("The item.", _ITEM)
+    whole = answer("The conversation.", ConversationSchema(), conversation())
+    deleted = answer("It is deleted.", DeletedConversationSchema(), deleted_conversation())
+    page = answer("A page of items.", ItemListSchema(), items())
+    one = answer("The item.", _ITEM, item())
     gone = "Take an item out; what was answered before has seen it."
     listed = (_ID, *page_parameters(), include())
     return {
@@ -52,7 +58,7 @@ def conversation_operations() -> dict[str, dict[str, Json]]:
             "get": _operation("listItems", "List its items.", page, *listed),
         },
         f"{_ONE}/items/{{item_id}}": {
-            "get": _operation("retrieveItem", "Retrieve an item.", item, _ID, _ITEM_ID, include()),
+            "get": _operation("retrieveItem", "Retrieve an item.", one, _ID, _ITEM_ID, include()),
             "delete": _operation("deleteItem", gone, whole, _ID, _ITEM_ID),
         },
     }

@@ -9,6 +9,7 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema
 from marshmallow.fields import Field
 
+from app.schemas.docs.recurring import description
 from app.schemas.document import Document
 from app.schemas.field import StrictField
 
@@ -21,7 +22,8 @@ class Converter(OpenAPIConverter):
         if not isinstance(field, StrictField):
             return super().field2property(field)
         shape = field.json_schema(self.refer)
-        return (or_null(shape) if field.allow_none else shape) | dict(field.metadata)
+        said = {"description": text} if (text := description(field)) else {}
+        return (or_null(shape) if field.allow_none else shape) | said | dict(field.metadata)
 
     def schema2jsonschema(self, schema: Schema) -> dict[str, Any]:
         """Return a document's JSON schema."""

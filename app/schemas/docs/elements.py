@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.schemas.docs.headers import DONE, LIMITS, headers
-from app.schemas.request.create import INCLUDE_VALUES
+from app.schemas.request.parameters.fields import INCLUDE_VALUES
 
 JSON = "application/json"
 #: The errors of every operation that needs a key.
@@ -14,10 +14,17 @@ KEYED = (401, 403, 429, 500, 503)
 Json = dict[str, Any]
 
 
-def answer(description: str, schema: object) -> Json:
-    """Return an answer in JSON."""
-    content = {JSON: {"schema": schema}}
+def answer(description: str, schema: object, example: object = None) -> Json:
+    """Return an answer in JSON; `example` is one as it was sent."""
+    shown = {"schema": schema} | ({} if example is None else {"example": example})
+    content = {JSON: shown}
     return {"description": description, "headers": headers(DONE, *LIMITS), "content": content}
+
+
+def path_parameter(name: str, schema: Json, description: str) -> Json:
+    """Return a variable of the path."""
+    given = {"in": "path", "name": name, "required": True}
+    return given | {"schema": schema, "description": description}
 
 
 def query(name: str, schema: Json, description: str) -> Json:
@@ -59,7 +66,7 @@ def page_parameters() -> list[Json]:
     order = {"type": "string", "enum": ["asc", "desc"], "default": "desc"}
     return [
         query("limit", limit, "How many items a page holds."),
-        query("order", order, "asc is oldest first."),
+        query("order", order, "`asc` is oldest first."),
         query("after", {"type": "string"}, "The id of the item that the page follows."),
         query("before", {"type": "string"}, "The id of the item that the page precedes."),
     ]

@@ -1,8 +1,24 @@
-"""Requests as callers might send them, and the frames of a stream."""
+"""Requests as callers might send them, and what they are answered, made as the gateway makes it."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
+
+from app.domain.items import InputText, Item, Message
+from app.domain.response import Response, Usage
+from app.domain.stream.deltas import Arguments, CallOpened, Delta, Finished, Text, Used
+from app.domain.stream.events import Event
+from app.domain.stream.narrate import Narrator
+from app.domain.turns.conversation import Conversation
+from app.domain.turns.page import Page
+from app.schemas.request.create import CREATE_REQUEST
+from app.schemas.wire.answers import DELETED, ITEM_LIST
+from app.schemas.wire.conversations import CONVERSATION, DELETED_CONVERSATION
+from app.schemas.wire.echo import echo
+from app.schemas.wire.event_lines import encode
+from app.schemas.wire.items import ITEM
+from app.schemas.wire.responses import RESPONSE
 
 _EVENT = {"$ref": "#/components/schemas/StreamEvent"}
 FRAME: dict[str, Any] = {
@@ -23,7 +39,6 @@ FRAME: dict[str, Any] = {
         },
     },
 }
-FRAMES = 'event: response.created\ndata: {"type": "response.created"}\n\ndata: [DONE]\n\n'
 REQUESTS: dict[str, Any] = {
     "text": {"value": {"model": "local/echo", "input": "Say hello."}},
     "conversation": {
@@ -68,3 +83,88 @@ COMPACTIONS: dict[str, Any] = {
         }
     }
 }
+
+
+_STEM = "5f0c1e6a9b3d7248c4e1a07d52f96b83d0417ea9c65b2f38"
+_CONVERSATION_ID = f"conv_{_STEM[:16]}"
+_CREATED_AT, _SECOND_LATER = 1_796_000_000, 1_796_000_001
+_HELLO: tuple[Delta, ...] = (
+    Text("Say"),
+    Text(" hello."),
+    Used(Usage(input_tokens=2, output_tokens=2)),
+    Finished("stop"),
+)
+_CALL: tuple[Delta, ...] = (
+    CallOpened("0", "call_b1c7", "temperature"),
+    Arguments("0", '{"city": "Rome"}'),
+    Used(Usage(input_tokens=6, output_tokens=1)),
+    Finished("stop"),
+)
+
+
+@cache
+def answers() -> dict[str, Any]:
+    """Return the responses to two of the requests, whole, as examples by their names."""
+    made = {"text": _narrated("text", _HELLO)[0], "tools": _narrated("tools", _CALL)[0]}
+    return {name: {"value": RESPONSE.dump(response)} for name, response in made.items()}
+
+
+@cache
+def queued() -> dict[str, Any]:
+    """Return a background response as it is answered at once."""
+    request = CREATE_REQUEST.load(REQUESTS["text"]["value"] | {"background": True})
+    return RESPONSE.dump(_response(echo(request), "queued"))
+
+
+@cache
+def frames() -> str:
+    """Return the stream that the first of the requests is answered with."""
+    events = _narrated("text", _HELLO)[1]
+    written = (f"event: {each.type}\ndata: {encode(each).decode()}\n\n" for each in events)
+    return "".join((*written, "data: [DONE]\n\n"))
+
+
+@cache
+def items() -> dict[str, Any]:
+    """Return a page of items."""
+    return ITEM_LIST.dump(Page((_message(),), has_more=False))
+
+
+def item() -> dict[str, Any]:
+    """Return an item."""
+    return ITEM.dump(_message())
+
+
+def conversation() -> dict[str, Any]:
+    """Return a conversation."""
+    return CONVERSATION.dump(Conversation(_CONVERSATION_ID, _CREATED_AT, {"topic": "greetings"}))
+
+
+def deleted_response() -> dict[str, Any]:
+    """Return what says that a response is deleted."""
+    return DELETED.dump(f"resp_{_STEM}")
+
+
+def deleted_conversation() -> dict[str, Any]:
+    """Return what says that a conversation is deleted."""
+    return DELETED_CONVERSATION.dump(_CONVERSATION_ID)
+
+
+def _message() -> Item:
+    return Message(f"msg_{_STEM}0000000001", "user", (InputText("Say hello."),))
+
+
+def _response(parameters: dict[str, Any], status: Any) -> Response:
+    return Response(f"resp_{_STEM}", "local/echo", _CREATED_AT, parameters, status)
+
+
+def _narrated(name: str, deltas: tuple[Delta, ...]) -> tuple[Response, list[Event]]:
+    """Return the response to a request, whole, and its events."""
+    request = CREATE_REQUEST.load(REQUESTS[name]["value"] | {"stream": None})
+    narrator = Narrator(
+        _response(echo(request), "in_progress"),
+        lambda prefix: f"{prefix}_{_STEM}0000000002",
+        lambda: _SECOND_LATER,
+    )
+    events = [*narrator.begin(), *narrator.hear(deltas), *narrator.finish()]
+    return narrator.response, events

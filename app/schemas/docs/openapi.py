@@ -9,6 +9,7 @@ from apispec import APISpec
 from app import __version__
 from app.domain.hosted.policy import NOTHING_PASSES, PassPolicy
 from app.schemas.docs.converter import Plugin
+from app.schemas.docs.details import GROUPS, INFO, SCHEMES, SERVERS
 from app.schemas.docs.errors import error_responses
 from app.schemas.docs.headers import HEADERS
 from app.schemas.docs.operations import RESPONSES, operations
@@ -25,6 +26,10 @@ from app.schemas.wire.events import EVENT
 from app.schemas.wire.items import ITEM
 
 DOCS = "/openapi.json"
+_UNIONS = (
+    ("StreamEvent", "An event of a stream, by its `type`.", EVENT),
+    ("Item", "An item of a conversation, by its `type`.", ITEM),
+)
 _FIELDS = CreateRequestSchema().fields
 _BOUNDS = frozenset(
     {
@@ -48,24 +53,22 @@ def document() -> dict[str, Any]:
         version=__version__,
         openapi_version="3.1.0",
         plugins=[plugin],
-        info={"description": "OpenAI's Responses API, in front of any model provider."},
-        security=[{"bearer": []}, {"apiKey": []}, {"azureApiKey": []}],
+        info=INFO,
+        servers=SERVERS,
+        security=[{name: []} for name in SCHEMES],
     )
-    spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
-    spec.components.security_scheme(
-        "apiKey", {"type": "apiKey", "in": "header", "name": "x-api-key"}
-    )
-    spec.components.security_scheme(
-        "azureApiKey", {"type": "apiKey", "in": "header", "name": "api-key"}
-    )
+    for name, _, about in GROUPS:
+        spec.tag({"name": name, "description": about})
+    for name, scheme in SCHEMES.items():
+        spec.components.security_scheme(name, scheme)
     for name, header in HEADERS.items():
         spec.components.header(name, header)
     for name, response in error_responses().items():
         spec.components.response(name, response)
     for path, methods in operations().items():
         spec.path(path, operations=methods)
-    spec.components.schema("StreamEvent", EVENT.json_schema(plugin.refer))
-    spec.components.schema("Item", ITEM.json_schema(plugin.refer))
+    for name, about, union in _UNIONS:
+        spec.components.schema(name, union.json_schema(plugin.refer) | {"description": about})
     return spec.to_dict()
 
 

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from app.schemas.docs.conversations import CONVERSATIONS, conversation_operations
+from app.schemas.docs.details import DETAILS, group_of
 from app.schemas.docs.elements import JSON as _JSON
 from app.schemas.docs.elements import KEYED as _KEYED
-from app.schemas.docs.elements import Json, content_key, header, page_parameters
+from app.schemas.docs.elements import Json, content_key, header, page_parameters, path_parameter
 from app.schemas.docs.elements import answer as _answer
 from app.schemas.docs.elements import include as _include
 from app.schemas.docs.elements import query as _query
 from app.schemas.docs.errors import errors
-from app.schemas.docs.examples import COMPACTIONS, FRAME, FRAMES, REQUESTS
+from app.schemas.docs.examples import (
+    COMPACTIONS,
+    FRAME,
+    REQUESTS,
+    answers,
+    deleted_response,
+    frames,
+    items,
+    queued,
+)
 from app.schemas.docs.headers import ANSWERED, LIMITS, QUEUED, headers
+from app.schemas.docs.platform import platform_operations
 from app.schemas.docs.webhooks import webhook_operations
 from app.schemas.request.compact import CompactRequestSchema
 from app.schemas.request.create import CreateRequestSchema, InputTokensSchema
@@ -21,11 +30,8 @@ from app.schemas.wire.answers import (
     CompactedConversationSchema,
     DeletedSchema,
     EndpointSchema,
-    HealthSchema,
     ItemListSchema,
-    ReadinessSchema,
     TokenCountSchema,
-    VersionSchema,
 )
 from app.schemas.wire.models.agent_catalog import AgentCatalogSchema
 from app.schemas.wire.models.cards import ModelListSchema, ModelSchema
@@ -39,7 +45,6 @@ _STREAM = {"type": "boolean", "default": False}
 _NUMBER = {"type": "integer", "minimum": 0, "maximum": 10**9 - 1}
 _KEY = {"type": "string", "pattern": "^[!-~]{1,255}$"}
 _LEFT = {"type": "string", "enum": ["cancel", "continue"], "default": "cancel"}
-_OPEN: dict[str, Any] = {"security": []}
 
 
 def operations() -> dict[str, dict[str, Json]]:
@@ -56,16 +61,13 @@ def operations() -> dict[str, dict[str, Json]]:
         "/v1/models": {"get": _list_models()},
         "/v1/models/{model}": {"get": _retrieve_model()},
         "/v1/usage": {"get": _usage()},
-        "/healthz": {"get": _healthz("healthz")},
-        "/health": {"get": _healthz("health")},
-        "/readyz": {"get": _readyz()},
-        "/version": {"get": _version()},
-        "/metrics": {"get": _metrics()},
-        "/openapi.json": {"get": _openapi()},
+        **platform_operations(),
     }
     for path, methods in made.items():
-        if path.startswith((RESPONSES, CONVERSATIONS)):
-            for operation in methods.values():
+        for operation in methods.values():
+            operation["tags"] = [group_of(path)]
+            operation["description"] = DETAILS[operation["operationId"]]
+            if path.startswith((RESPONSES, CONVERSATIONS)):
                 operation["parameters"] = [*operation.get("parameters", ()), *content_key()]
     return made
 
@@ -73,9 +75,10 @@ def operations() -> dict[str, dict[str, Json]]:
 def _create() -> Json:
     answer = _answer("The response, whole; or, with `stream`, its events.", ResponseSchema())
     answer["headers"] = headers(*ANSWERED, "Idempotent-Replayed", *LIMITS)
+    answer["content"][_JSON]["examples"] = answers()
     answer["content"] |= _frames()
-    queued = _answer("With `background`: the response, queued.", ResponseSchema())
-    queued["headers"] = headers(*QUEUED, *LIMITS)
+    accepted = _answer("With `background`: the response, queued.", ResponseSchema(), queued())
+    accepted["headers"] = headers(*QUEUED, *LIMITS)
     return {
         "operationId": "createResponse",
         "summary": "Create a response: whole, streamed as events, or in the background.",
@@ -87,7 +90,8 @@ def _create() -> Json:
             "required": True,
             "content": {_JSON: {"schema": CreateRequestSchema(), "examples": REQUESTS}},
         },
-        "responses": {"200": answer, "202": queued} | errors(400, 404, 408, 413, 415, 422, *_KEYED),
+        "responses": {"200": answer, "202": accepted}
+        | errors(400, 404, 408, 413, 415, 422, *_KEYED),
     }
 
 
@@ -128,7 +132,7 @@ def _describe() -> Json:
 
 
 def _frames() -> Json:
-    return {"text/event-stream": {"schema": FRAME, "example": FRAMES}}
+    return {"text/event-stream": {"schema": FRAME, "example": frames()}}
 
 
 def _retrieve() -> Json:
@@ -193,7 +197,7 @@ def _delete() -> Json:
         "operationId": "deleteResponse",
         "summary": "Delete a stored response; later turns keep their whole context.",
         "parameters": [_response_id()],
-        "responses": {"200": _answer("It is deleted.", DeletedSchema())}
+        "responses": {"200": _answer("It is deleted.", DeletedSchema(), deleted_response())}
         | errors(400, 404, *_KEYED),
     }
 
@@ -207,7 +211,7 @@ def _input_items() -> Json:
             *page_parameters(),
             _include(),
         ],
-        "responses": {"200": _answer("A page of items.", ItemListSchema())}
+        "responses": {"200": _answer("A page of items.", ItemListSchema(), items())}
         | errors(400, 404, *_KEYED),
     }
 
@@ -226,7 +230,7 @@ def _list_models() -> Json:
 
 
 def _retrieve_model() -> Json:
-    model = {"in": "path", "name": "model", "required": True, "schema": {"type": "string"}}
+    model = path_parameter("model", {"type": "string"}, "The model's id.")
     return {
         "operationId": "retrieveModel",
         "summary": "Describe one model; its id may hold slashes.",
@@ -235,56 +239,6 @@ def _retrieve_model() -> Json:
     }
 
 
-def _healthz(name: str) -> Json:
-    return _OPEN | {
-        "operationId": name,
-        "summary": "Check that the process is alive.",
-        "responses": {"200": _answer("It lives.", HealthSchema())},
-    }
-
-
-def _readyz() -> Json:
-    readiness = ReadinessSchema()
-    return _OPEN | {
-        "operationId": "readyz",
-        "summary": "Check whether requests would be served now.",
-        "responses": {
-            "200": _answer("They would.", readiness),
-            "503": _answer("They would not; the checks say why.", readiness),
-        },
-    }
-
-
-def _version() -> Json:
-    return _OPEN | {
-        "operationId": "version",
-        "summary": "Tell which release of the gateway this is.",
-        "responses": {"200": _answer("The release.", VersionSchema())},
-    }
-
-
-def _metrics() -> Json:
-    return _OPEN | {
-        "operationId": "metrics",
-        "summary": "Expose the metrics of all processes together, for Prometheus.",
-        "responses": {
-            "200": {
-                "description": "The metrics.",
-                "headers": headers(),
-                "content": {"text/plain": {"schema": {"type": "string"}}},
-            }
-        },
-    }
-
-
-def _openapi() -> Json:
-    return _OPEN | {
-        "operationId": "openapi",
-        "summary": "Return this document.",
-        "responses": {"200": _answer("This document.", {"type": "object"})},
-    }
-
-
 def _response_id() -> Json:
     schema = {"type": "string", "pattern": "^resp_[A-Za-z0-9_-]{1,123}$"}
-    return {"in": "path", "name": "response_id", "required": True, "schema": schema}
+    return path_parameter("response_id", schema, "The response's id.")

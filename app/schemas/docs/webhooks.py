@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.schemas.docs.elements import JSON, KEYED, Json, answer, page_parameters
+from app.schemas.docs.elements import JSON, KEYED, Json, answer, page_parameters, path_parameter
 from app.schemas.docs.errors import errors
 from app.schemas.webhooks.request import (
     CreateWebhookSchema,
@@ -21,12 +21,8 @@ from app.schemas.webhooks.wire import (
 
 _ENDPOINTS = "/v1/webhook_endpoints"
 _ONE = f"{_ENDPOINTS}/{{webhook_endpoint_id}}"
-_ID: Json = {
-    "in": "path",
-    "name": "webhook_endpoint_id",
-    "required": True,
-    "schema": {"type": "string", "pattern": ".+"},
-}
+_ANY = {"type": "string", "pattern": ".+"}
+_ID = path_parameter("webhook_endpoint_id", _ANY, "The endpoint's id.")
 
 
 def webhook_operations() -> dict[str, dict[str, Json]]:

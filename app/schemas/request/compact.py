@@ -37,7 +37,9 @@ class CompactRequestSchema(CreateRequestSchema):
     conversation = UnsupportedField(  # type: ignore[assignment] # here it is not offered
         "send its items as the input."
     )
-    input = InputField(about="May be left out where previous_response_id is there.")
+    input = InputField(
+        about="What is compacted. May be left out where previous_response_id is there."
+    )
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> CreateRequest:
         found.setdefault("input", ())

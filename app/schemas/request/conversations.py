@@ -35,7 +35,7 @@ class CreateConversationSchema(Document):
     about = "What a conversation begins with; all of it may be left out."
 
     metadata = TextMap(16, 64, 512)
-    items = AddedItemsField()
+    items = AddedItemsField(about="The items that it begins with.")
 
 
 class UpdateConversationSchema(Document):
@@ -47,7 +47,7 @@ class UpdateConversationSchema(Document):
 class AddItemsSchema(Document):
     about = "Items to add at the end of a conversation, in one step."
 
-    items = AddedItemsField(required=True)
+    items = AddedItemsField(required=True, about="The items, in their order.")
 
 
 CREATE_CONVERSATION = CreateConversationSchema()

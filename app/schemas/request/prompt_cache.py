@@ -17,7 +17,7 @@ class InputCacheBreakpointSchema(Document):
     about = "The end of a prefix that is to be cached; without `ttl` as the request has it."
     values = (CacheBreakpoint,)
 
-    mode = Choice("explicit", default="explicit")
+    mode = Choice("explicit", default="explicit", about="How it is cached: where it is marked.")
     ttl = Choice(*_TTLS)
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> CacheBreakpoint:
@@ -33,5 +33,5 @@ class InputCacheOptionsSchema(Document):
     )
     values = (CacheOptions,)
 
-    mode = Choice("implicit", "explicit", default="implicit")
+    mode = Choice("implicit", "explicit", default="implicit", about="Where it is cached.")
     ttl = Choice(*_TTLS)

@@ -16,15 +16,18 @@ FORMATS = ("text", "json_object", "json_schema")
 
 
 class InputPlainFormatSchema(Document):
+    about = "Free text, or JSON of any form."
+
     type = Choice("text", "json_object", required=True)
 
 
 class InputJsonSchemaSchema(Document):
+    about = "A JSON schema and its name."
     values = (JsonSchemaFormat,)
 
-    name = String(required=True, pattern=NAME, hint=NAME_HINT)
+    name = String(required=True, pattern=NAME, hint=NAME_HINT, about="What the form is called.")
     schema = FreeObject(required=True)
-    description = String()
+    description = String(about="What the form is for, told to the model.")
     strict = Boolean()
 
 
@@ -38,7 +41,7 @@ class InputNestedFormatSchema(Document):
     about = "The same in its nested spelling; responses show the flat one."
 
     type = Choice("json_schema", required=True)
-    json_schema = Nested(InputJsonSchemaSchema(), required=True)
+    json_schema = Nested(InputJsonSchemaSchema(), required=True, about="The schema, nested.")
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> JsonSchemaFormat:
         made: JsonSchemaFormat = found["json_schema"]
@@ -77,5 +80,5 @@ class TextOptionsSchema(Document):
     about = "What the answer's text shall be."
     values = (TextOptions,)
 
-    format = TextFormatField()
-    verbosity = Choice("low", "medium", "high", default="medium")
+    format = TextFormatField(about="Free text, JSON, or JSON that matches a schema.")
+    verbosity = Choice("low", "medium", "high", default="medium", about="How long it is.")

@@ -40,6 +40,8 @@ _MODES = ("none", "auto", "required")
 
 
 class ChosenFunctionNameSchema(Document):
+    about = "A function, by its name."
+
     name = String(required=True, pattern=NAME, hint=NAME_HINT)
 
 
@@ -48,7 +50,7 @@ class ChosenFunctionSchema(Document):
 
     type = Choice("function", required=True)
     name = String(pattern=NAME, hint=NAME_HINT)
-    function = Nested(ChosenFunctionNameSchema())
+    function = Nested(ChosenFunctionNameSchema(), about="The function, as Chat has it.")
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> NamedFunction:
         name = found.get("name") or found.get("function", {}).get("name")
@@ -114,6 +116,8 @@ def _allowed(raw: object, path: str, context: ReadContext) -> NamedFunction | No
 
 
 class ChosenAllowedNamesSchema(Document):
+    about = "The tools that may, or must, be called."
+
     mode = Choice("auto", "required", "none", default="auto")
     tools = AllowedNamesField(required=True)
 
@@ -124,7 +128,7 @@ class ChosenAllowedToolsSchema(Document):
     type = Choice("allowed_tools", required=True)
     mode = Choice("auto", "required", "none", default="auto")
     tools = AllowedNamesField()
-    allowed_tools = Nested(ChosenAllowedNamesSchema())
+    allowed_tools = Nested(ChosenAllowedNamesSchema(), about="The tools, as Chat has them.")
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> AllowedTools:
         given = found if "tools" in found else found.get("allowed_tools", {})

@@ -30,10 +30,10 @@ class WebhookEndpointSchema(ValueSchema[WebhookEndpoint]):
 
     id = String(**_ID, **ALWAYS)
     object = Choice("webhook_endpoint", **ALWAYS)
-    name = String(**ALWAYS)
+    name = String(about="For people.", **ALWAYS)
     url = String(**ALWAYS)
     event_types = EventTypesField(**ALWAYS)
-    created_at = Integer(0, about="Unix seconds.", **ALWAYS)
+    created_at = Integer(0, **ALWAYS)
     updated_at = Integer(0, about=_CHANGED, **ALWAYS)
     signing_secret_hint = String(about=_HINT, **ALWAYS)
 
@@ -44,10 +44,10 @@ class SecretEndpointSchema(ValueSchema[SecretEndpoint]):
 
     id = String(attribute="endpoint.id", **_ID, **ALWAYS)
     object = Choice("webhook_endpoint", **ALWAYS)
-    name = String(attribute="endpoint.name", **ALWAYS)
+    name = String(attribute="endpoint.name", about="For people.", **ALWAYS)
     url = String(attribute="endpoint.url", **ALWAYS)
     event_types = EventTypesField(attribute="endpoint.event_types", **ALWAYS)
-    created_at = Integer(0, attribute="endpoint.created_at", about="Unix seconds.", **ALWAYS)
+    created_at = Integer(0, attribute="endpoint.created_at", **ALWAYS)
     updated_at = Integer(0, attribute="endpoint.updated_at", about=_CHANGED, **ALWAYS)
     signing_secret_hint = String(attribute="endpoint.signing_secret_hint", about=_HINT, **ALWAYS)
     signing_secret = String(about="What receivers check signatures with.", **ALWAYS)
@@ -65,6 +65,7 @@ class WebhookEndpointListSchema(ValueSchema[EndpointPage]):
 
 
 class DeletedWebhookSchema(ValueSchema[str]):
+    about = "What has been deleted."
     values = (str,)
 
     id = String(itself=True, **ALWAYS)
@@ -76,7 +77,7 @@ class SampleResultSchema(WireSchema):
     about = "What an endpoint has answered to a sample event."
 
     object = Choice("webhook_endpoint.test", **ALWAYS)
-    webhook_endpoint_id = String(**ALWAYS)
+    webhook_endpoint_id = String(about="The endpoint.", **ALWAYS)
     event_type = Choice(*EVENT_TYPES, **ALWAYS)
     success = Boolean(about="true: it has answered.", **ALWAYS)
     status_code = Integer(100, about="What it has answered.", **ALWAYS)
@@ -86,10 +87,11 @@ class WebhookEventTypesSchema(WireSchema):
     about = "Which types of events there are."
 
     object = Choice("list", **ALWAYS)
-    data = EventTypesField(**ALWAYS)
+    data = EventTypesField(about="The types.", **ALWAYS)
 
 
 class WebhookEventDataSchema(ValueSchema[WebhookEvent]):
+    about = "Which response has ended."
     values = (WebhookEvent,)
 
     id = String(attribute="response_id", about="The response.", **ALWAYS)
@@ -102,8 +104,8 @@ class WebhookEventSchema(ValueSchema[WebhookEvent]):
     id = String(**ALWAYS)
     object = Choice("event", **ALWAYS)
     type = Choice(*EVENT_TYPES, **ALWAYS)
-    created_at = Integer(0, about="Unix seconds.", **ALWAYS)
-    data = Nested(WebhookEventDataSchema(), itself=True, **ALWAYS)
+    created_at = Integer(0, **ALWAYS)
+    data = Nested(WebhookEventDataSchema(), itself=True, about="What it is about.", **ALWAYS)
 
 
 WEBHOOK_ENDPOINT, SECRET_ENDPOINT = WebhookEndpointSchema(), SecretEndpointSchema()

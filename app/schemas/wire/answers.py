@@ -18,18 +18,20 @@ _LONGEST_LINE = 1024
 
 
 class ErrorSchema(ValueSchema[GatewayError]):
+    about = "An error."
     values = (GatewayError,)
 
     message = String(**ALWAYS)
-    type = String(**ALWAYS)
-    param = String(about="The field at fault, or the path to it.", **OR_NULL)
+    type = String(about="The kind of error, as OpenAI has them.", **ALWAYS)
+    param = String(**OR_NULL)
     code = String(**OR_NULL)
 
 
 class ErrorEnvelopeSchema(ValueSchema[GatewayError]):
+    about = "How every error is answered."
     values = (GatewayError,)
 
-    error = Nested(ErrorSchema(), itself=True, **ALWAYS)
+    error = Nested(ErrorSchema(), itself=True, about="What went wrong.", **ALWAYS)
 
 
 class AlwaysTrue(Boolean):
@@ -40,6 +42,7 @@ class AlwaysTrue(Boolean):
 
 
 class DeletedSchema(ValueSchema[str]):
+    about = "What has been deleted."
     values = (str,)
 
     id = String(itself=True, **ALWAYS)
@@ -61,7 +64,7 @@ class CompactedConversationSchema(ValueSchema[CompactedConversation]):
 
     id = String(shortest=1, **ALWAYS)
     object = Choice("response.compaction", **ALWAYS)
-    created_at = Integer(0, about="Unix seconds.", **ALWAYS)
+    created_at = Integer(0, **ALWAYS)
     output = ListOf(ITEM, about="The user's messages, then one compaction.", **ALWAYS)
     usage = Nested(UsageSchema(), about="What the summary took.", **ALWAYS)
 
@@ -77,17 +80,22 @@ class ItemListSchema(ValueSchema[Any]):
 
 
 class HealthSchema(ValueSchema[None]):
-    status = Choice("ok", **ALWAYS)
+    about = "The process is alive."
+
+    status = Choice("ok", about="ok: it answers.", **ALWAYS)
 
 
 class VersionSchema(ValueSchema[str]):
+    about = "Which release of the gateway this is."
     values = (str,)
 
-    version = String(itself=True, **ALWAYS)
+    version = String(itself=True, about="The release, such as 1.2.3.", **ALWAYS)
 
 
 class ReadinessSchema(ValueSchema[Any]):
-    status = Choice("ready", "not_ready", **ALWAYS)
+    about = "Whether requests would be served now."
+
+    status = Choice("ready", "not_ready", about="Whether they would.", **ALWAYS)
     checks = FreeObject(about="The state of each thing that the gateway depends on.", **ALWAYS)
     reasons = FreeObject(
         about="Why one is not ok; only for callers on the same machine.", **AT_TIMES
@@ -98,11 +106,11 @@ class EndpointSchema(WireSchema):
     about = "What the endpoint takes and how much of it, for people and for tools."
 
     object = Choice("endpoint", **ALWAYS)
-    path = String(**ALWAYS)
+    path = String(about="The endpoint's path.", **ALWAYS)
     methods = TextMap(32, 128, _LONGEST_LINE, about="A line for each operation.", **ALWAYS)
     supported = FreeObject(about="Lists of names, by what they name.", **ALWAYS)
     limits = FreeObject(about="Bounds, by parameter.", **ALWAYS)
-    docs = String(**ALWAYS)
+    docs = String(about="Where all of the API is described.", **ALWAYS)
 
 
 ERROR_ENVELOPE, DELETED, ITEM_LIST = ErrorEnvelopeSchema(), DeletedSchema(), ItemListSchema()

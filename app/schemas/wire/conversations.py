@@ -14,11 +14,12 @@ class ConversationSchema(ValueSchema[Conversation]):
 
     id = String(pattern="conv_[A-Za-z0-9_-]{1,123}", hint="must begin with conv_", **ALWAYS)
     object = Choice("conversation", **ALWAYS)
-    created_at = Integer(0, about="Unix seconds.", **ALWAYS)
+    created_at = Integer(0, **ALWAYS)
     metadata = TextMap(16, 64, 512, **ALWAYS)
 
 
 class DeletedConversationSchema(ValueSchema[str]):
+    about = "What has been deleted."
     values = (str,)
 
     id = String(itself=True, **ALWAYS)

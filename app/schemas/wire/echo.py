@@ -36,27 +36,33 @@ _SHAPING = frozenset(each.name for each in dataclasses.fields(Parameters))
 
 
 class ReasoningEchoSchema(ValueSchema[ReasoningOptions]):
+    about = "How a reasoning model was to think."
     values = (ReasoningOptions,)
 
     effort = String(**OR_NULL)
-    summary = String(**OR_NULL)
+    summary = String(about="How much of it is shown.", **OR_NULL)
 
 
 class CacheOptionsEchoSchema(ValueSchema[CacheOptions]):
+    about = "How the prompt was to be cached."
     values = (CacheOptions,)
 
-    mode = Choice("implicit", "explicit", **ALWAYS)
+    mode = Choice("implicit", "explicit", about="Where it is cached.", **ALWAYS)
     ttl = String(dump_default="30m", **ALWAYS)
 
 
 class TextEchoSchema(ValueSchema[Options]):
+    about = "What the answer's text was to be."
     values = (Options,)
 
-    verbosity = Choice("low", "medium", "high", dump_default="medium", **ALWAYS)
+    verbosity = Choice(
+        "low", "medium", "high", dump_default="medium", about="How long it is.", **ALWAYS
+    )
     format = Nested(TEXT_FORMAT, **ALWAYS)
 
 
 class ConversationEchoSchema(ValueSchema[str]):
+    about = "The conversation that the response is part of."
     values = (str,)
 
     id = String(itself=True, **ALWAYS)
@@ -90,9 +96,10 @@ def _echo(name: str, field: StrictField) -> StrictField:
     echoed.attribute = f"parameters.{name}" if name in _SHAPING else name
     if name not in _IN_OTHER_FORM:
         default = field.metadata.get("default")
-        echoed.required, echoed.allow_none, echoed.metadata = True, default is None, {}
+        echoed.required, echoed.allow_none = True, default is None
         if default is not None:
             echoed.dump_default = default
+    echoed.metadata = {"description": CREATE_REQUEST.strict_fields[name].metadata["description"]}
     return echoed
 
 

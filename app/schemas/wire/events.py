@@ -43,7 +43,7 @@ from app.schemas.field import ReadContext
 from app.schemas.fields import Choice, Integer, String
 from app.schemas.invalid import object_at
 from app.schemas.nesting import ListOf, Nested, OneOf
-from app.schemas.wire.built_in.events import BUILT_IN_EVENTS
+from app.schemas.wire.built_in.events import BUILT_IN_EVENTS, InContent, InItem, InSummary
 from app.schemas.wire.built_in.hosted_events import HOSTED_EVENT
 from app.schemas.wire.document import ALWAYS, OR_NULL, ValueSchema
 from app.schemas.wire.items import OUTPUT_ITEM
@@ -65,7 +65,7 @@ class LifecycleEventSchema(ValueSchema[Lifecycle]):
         **ALWAYS,
     )
     sequence_number = Integer(0, **ALWAYS)
-    response = Nested(RESPONSE, **ALWAYS)
+    response = Nested(RESPONSE, about="The response, as it is by now.", **ALWAYS)
 
 
 class ItemEventSchema(ValueSchema[ItemAdded | ItemDone]):
@@ -75,31 +75,11 @@ class ItemEventSchema(ValueSchema[ItemAdded | ItemDone]):
     type = Choice("response.output_item.added", "response.output_item.done", **ALWAYS)
     sequence_number = Integer(0, **ALWAYS)
     output_index = Integer(0, **ALWAYS)
-    item = Nested(OUTPUT_ITEM, **ALWAYS)
-
-
-class InItem(ValueSchema[Any]):
-    """What happens inside an item. Each kind declares its `type`, which comes first."""
-
-    type = Choice(**ALWAYS)
-    sequence_number = Integer(0, **ALWAYS)
-    item_id = String(shortest=1, **ALWAYS)
-    output_index = Integer(0, **ALWAYS)
-
-
-class InContent(InItem):
-    """What happens inside a content part."""
-
-    content_index = Integer(0, **ALWAYS)
-
-
-class InSummary(InItem):
-    """What happens inside a part of a reasoning summary."""
-
-    summary_index = Integer(0, **ALWAYS)
+    item = Nested(OUTPUT_ITEM, about="The item, as it is by now.", **ALWAYS)
 
 
 class PartEventSchema(InContent):
+    about = "A part of a message begins, or is whole."
     values = (PartAdded, PartDone)
 
     type = Choice("response.content_part.added", "response.content_part.done", **ALWAYS)
@@ -137,6 +117,7 @@ def _part_event(own: Load, other: Load, data: dict[str, Any]) -> Event:
 
 
 class ReasoningTextDeltaEventSchema(InContent):
+    about = "More of what the model thinks."
     values = (ReasoningTextDelta,)
 
     type = Choice("response.reasoning_text.delta", **ALWAYS)
@@ -144,6 +125,7 @@ class ReasoningTextDeltaEventSchema(InContent):
 
 
 class ReasoningTextDoneEventSchema(InContent):
+    about = "What the model thought is whole."
     values = (ReasoningTextDone,)
 
     type = Choice("response.reasoning_text.done", **ALWAYS)
@@ -151,6 +133,7 @@ class ReasoningTextDoneEventSchema(InContent):
 
 
 class TextDeltaEventSchema(InContent):
+    about = "More text."
     values = (TextDelta,)
 
     type = Choice("response.output_text.delta", **ALWAYS)
@@ -159,6 +142,7 @@ class TextDeltaEventSchema(InContent):
 
 
 class TextDoneEventSchema(InContent):
+    about = "A text is whole."
     values = (TextDone,)
 
     type = Choice("response.output_text.done", **ALWAYS)
@@ -167,14 +151,16 @@ class TextDoneEventSchema(InContent):
 
 
 class AnnotationEventSchema(InContent):
+    about = "A note of what the text rests on."
     values = (AnnotationAdded,)
 
     type = Choice("response.output_text.annotation.added", **ALWAYS)
-    annotation_index = Integer(0, **ALWAYS)
-    annotation = Nested(ANNOTATION, **ALWAYS)
+    annotation_index = Integer(0, about="Which note of the text it is, from 0.", **ALWAYS)
+    annotation = Nested(ANNOTATION, about="The note.", **ALWAYS)
 
 
 class RefusalDeltaEventSchema(InContent):
+    about = "More of a refusal."
     values = (RefusalDelta,)
 
     type = Choice("response.refusal.delta", **ALWAYS)
@@ -182,6 +168,7 @@ class RefusalDeltaEventSchema(InContent):
 
 
 class RefusalDoneEventSchema(InContent):
+    about = "A refusal is whole."
     values = (RefusalDone,)
 
     type = Choice("response.refusal.done", **ALWAYS)
@@ -189,6 +176,7 @@ class RefusalDoneEventSchema(InContent):
 
 
 class ArgumentsDeltaEventSchema(InItem):
+    about = "More of a function call's arguments."
     values = (ArgumentsDelta,)
 
     type = Choice("response.function_call_arguments.delta", **ALWAYS)
@@ -196,6 +184,7 @@ class ArgumentsDeltaEventSchema(InItem):
 
 
 class ArgumentsDoneEventSchema(InItem):
+    about = "A function call's arguments are whole."
     values = (ArgumentsDone,)
 
     type = Choice("response.function_call_arguments.done", **ALWAYS)
@@ -204,6 +193,7 @@ class ArgumentsDoneEventSchema(InItem):
 
 
 class InputDeltaEventSchema(InItem):
+    about = "More of a custom tool's input."
     values = (InputDelta,)
 
     type = Choice("response.custom_tool_call_input.delta", **ALWAYS)
@@ -211,6 +201,7 @@ class InputDeltaEventSchema(InItem):
 
 
 class InputDoneEventSchema(InItem):
+    about = "A custom tool's input is whole."
     values = (InputDone,)
 
     type = Choice("response.custom_tool_call_input.done", **ALWAYS)
@@ -218,6 +209,7 @@ class InputDoneEventSchema(InItem):
 
 
 class SummaryPartEventSchema(InSummary):
+    about = "A part of a reasoning summary begins, or is whole."
     values = (SummaryPartAdded, SummaryPartDone)
 
     type = Choice(
@@ -227,6 +219,7 @@ class SummaryPartEventSchema(InSummary):
 
 
 class SummaryDeltaEventSchema(InSummary):
+    about = "More of a reasoning summary."
     values = (SummaryTextDelta,)
 
     type = Choice("response.reasoning_summary_text.delta", **ALWAYS)
@@ -234,6 +227,7 @@ class SummaryDeltaEventSchema(InSummary):
 
 
 class SummaryDoneEventSchema(InSummary):
+    about = "A part of a reasoning summary is whole."
     values = (SummaryTextDone,)
 
     type = Choice("response.reasoning_summary_text.done", **ALWAYS)
@@ -241,15 +235,17 @@ class SummaryDoneEventSchema(InSummary):
 
 
 class CompactingEventSchema(InItem):
+    about = "A compaction is being made."
     values = (Compacting,)
 
     type = Choice("response.compaction.compacting", **ALWAYS)
 
 
 class StreamErrorSchema(ValueSchema[ErrorRaised]):
+    about = "What went wrong."
     values = (ErrorRaised,)
 
-    type = String(attribute="error_type", **ALWAYS)
+    type = String(attribute="error_type", about="The kind of error.", **ALWAYS)
     code = String(**OR_NULL)
     message = String(**ALWAYS)
     param = String(**OR_NULL)
@@ -264,7 +260,7 @@ class ErrorEventSchema(ValueSchema[ErrorRaised]):
     code = String(**OR_NULL)
     message = String(**ALWAYS)
     param = String(**OR_NULL)
-    error = Nested(StreamErrorSchema(), itself=True, **ALWAYS)
+    error = Nested(StreamErrorSchema(), itself=True, about="The same, nested.", **ALWAYS)
 
 
 EVENT: OneOf[Event] = OneOf(

@@ -139,7 +139,7 @@ class ReasoningSchema(ValueSchema[Reasoning]):
     id = String(shortest=1, **ALWAYS)
     type = Choice("reasoning", **ALWAYS)
     summary = ListOf(SUMMARY_TEXT, **ALWAYS)
-    content = ListOf(ReasoningTextSchema(), **AT_TIMES)
+    content = ListOf(ReasoningTextSchema(), about="What was thought, in parts.", **AT_TIMES)
     encrypted_content = String(about="Opaque.", **AT_TIMES)
 
 

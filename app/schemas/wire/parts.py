@@ -21,6 +21,8 @@ from app.schemas.wire.document import ALWAYS, AT_TIMES, ValueSchema, WireSchema
 
 
 class AlternativeTokenSchema(WireSchema):
+    about = "A token that could have come, and how likely it was."
+
     token = String(**ALWAYS)
     logprob = Number(-math.inf, math.inf, **ALWAYS)
     bytes = ByteArray(**ALWAYS)
@@ -29,18 +31,24 @@ class AlternativeTokenSchema(WireSchema):
 class TokenSchema(AlternativeTokenSchema):
     about = "How likely a token of the text was, and which others were."
 
-    top_logprobs = ListOf(AlternativeTokenSchema(), **ALWAYS)
+    top_logprobs = ListOf(
+        AlternativeTokenSchema(), about="The likeliest tokens at this place.", **ALWAYS
+    )
 
 
 class UrlCitationSchema(WireSchema):
+    about = "A page of the web that the text rests on."
+
     type = Choice("url_citation", **ALWAYS)
     url = String(**ALWAYS)
-    title = String(**ALWAYS)
+    title = String(about="The title of the page.", **ALWAYS)
     start_index = Integer(0, **ALWAYS)
     end_index = Integer(0, **ALWAYS)
 
 
 class FileCitationSchema(WireSchema):
+    about = "A file that the text rests on."
+
     type = Choice("file_citation", **ALWAYS)
     file_id = String(**ALWAYS)
     filename = String(**ALWAYS)
@@ -48,6 +56,8 @@ class FileCitationSchema(WireSchema):
 
 
 class ContainerFileCitationSchema(WireSchema):
+    about = "A file in a container that the text rests on."
+
     type = Choice("container_file_citation", **ALWAYS)
     container_id = String(**ALWAYS)
     file_id = String(**ALWAYS)
@@ -57,6 +67,8 @@ class ContainerFileCitationSchema(WireSchema):
 
 
 class FilePathSchema(WireSchema):
+    about = "A file that a tool made, where the text names it."
+
     type = Choice("file_path", **ALWAYS)
     file_id = String(**ALWAYS)
     index = Integer(0, **ALWAYS)
@@ -69,6 +81,7 @@ ANNOTATION: OneOf[dict[str, object]] = OneOf(
 
 
 class OutputTextSchema(ValueSchema[OutputText]):
+    about = "Text of the model."
     values = (OutputText,)
 
     type = Choice("output_text", **ALWAYS)
@@ -88,6 +101,7 @@ class GivenOutputTextSchema(ValueSchema[OutputText]):
 
 
 class RefusalSchema(ValueSchema[Refusal]):
+    about = "The model's words for declining."
     values = (Refusal,)
 
     type = Choice("refusal", **ALWAYS)
@@ -98,7 +112,7 @@ class CacheBreakpointSchema(ValueSchema[CacheBreakpoint]):
     about = "The end of a prefix that is to be cached."
     values = (CacheBreakpoint,)
 
-    mode = Choice("explicit", **ALWAYS)
+    mode = Choice("explicit", about="How it is cached: where it is marked.", **ALWAYS)
     ttl = String(**AT_TIMES)
 
 
@@ -106,6 +120,7 @@ CACHE_BREAKPOINT = CacheBreakpointSchema()
 
 
 class GivenTextSchema(ValueSchema[InputText]):
+    about = "Text from the caller."
     values = (InputText,)
 
     type = Choice("input_text", **ALWAYS)
@@ -114,21 +129,23 @@ class GivenTextSchema(ValueSchema[InputText]):
 
 
 class GivenImageSchema(ValueSchema[InputImage]):
+    about = "An image from the caller."
     values = (InputImage,)
 
     type = Choice("input_image", **ALWAYS)
     detail = String(**ALWAYS)
-    image_url = String(**AT_TIMES)
+    image_url = String(about="The image, as an http(s) URL or a data URL.", **AT_TIMES)
     file_id = String(**AT_TIMES)
     prompt_cache_breakpoint = Nested(CACHE_BREAKPOINT, **AT_TIMES)
 
 
 class GivenFileSchema(ValueSchema[InputFile]):
+    about = "A file from the caller."
     values = (InputFile,)
 
     type = Choice("input_file", **ALWAYS)
-    file_data = String(**AT_TIMES)
-    file_url = String(**AT_TIMES)
+    file_data = String(about="The file in Base64, bare or as a data URL.", **AT_TIMES)
+    file_url = String(about="The file, as an http(s) URL.", **AT_TIMES)
     file_id = String(**AT_TIMES)
     filename = String(**AT_TIMES)
     detail = String(**AT_TIMES)
@@ -136,6 +153,7 @@ class GivenFileSchema(ValueSchema[InputFile]):
 
 
 class SummaryTextSchema(ValueSchema[str]):
+    about = "A part of a summary of what was thought."
     values = (str,)
 
     type = Choice("summary_text", **ALWAYS)
@@ -143,6 +161,7 @@ class SummaryTextSchema(ValueSchema[str]):
 
 
 class ReasoningTextSchema(ValueSchema[str]):
+    about = "A part of what was thought."
     values = (str,)
 
     type = Choice("reasoning_text", **ALWAYS)

@@ -16,6 +16,7 @@ from app.schemas.wire.items import OUTPUT_ITEM
 
 
 class ResponseErrorSchema(ValueSchema[ResponseError]):
+    about = "Why a response failed."
     values = (ResponseError,)
 
     code = String(**ALWAYS)
@@ -23,12 +24,19 @@ class ResponseErrorSchema(ValueSchema[ResponseError]):
 
 
 class IncompleteDetailsSchema(ValueSchema[str]):
+    about = "Why a response is incomplete."
     values = (str,)
 
-    reason = Choice("max_output_tokens", "content_filter", itself=True, **ALWAYS)
+    reason = Choice(
+        *("max_output_tokens", "content_filter"),
+        itself=True,
+        about="What cut it short.",
+        **ALWAYS,
+    )
 
 
 class InputTokensDetailsSchema(ValueSchema[Usage]):
+    about = "Of the tokens that were read."
     values = (Usage,)
 
     cached_tokens = Integer(0, **ALWAYS)
@@ -36,6 +44,7 @@ class InputTokensDetailsSchema(ValueSchema[Usage]):
 
 
 class OutputTokensDetailsSchema(ValueSchema[Usage]):
+    about = "Of the tokens that were written."
     values = (Usage,)
 
     reasoning_tokens = Integer(0, **ALWAYS)
@@ -46,9 +55,13 @@ class UsageSchema(ValueSchema[Usage]):
     values = (Usage,)
 
     input_tokens = Integer(0, **ALWAYS)
-    input_tokens_details = Nested(InputTokensDetailsSchema(), itself=True, **ALWAYS)
+    input_tokens_details = Nested(
+        InputTokensDetailsSchema(), itself=True, about="How they were read.", **ALWAYS
+    )
     output_tokens = Integer(0, **ALWAYS)
-    output_tokens_details = Nested(OutputTokensDetailsSchema(), itself=True, **ALWAYS)
+    output_tokens_details = Nested(
+        OutputTokensDetailsSchema(), itself=True, about="What they were written for.", **ALWAYS
+    )
     total_tokens = Integer(0, **ALWAYS)
 
 
@@ -71,18 +84,25 @@ class StateFields(WireSchema):
 
     id = String(pattern="resp_[A-Za-z0-9_-]{1,123}", hint="must begin with resp_", **ALWAYS)
     object = Choice("response", **ALWAYS)
-    created_at = Integer(0, about="Unix seconds.", **ALWAYS)
-    completed_at = Integer(0, about="Unix seconds; null unless completed.", **OR_NULL)
+    created_at = Integer(0, **ALWAYS)
+    completed_at = Integer(0, about="When it was completed, in Unix seconds; else null.", **OR_NULL)
     status = Choice(
-        "queued", "in_progress", "completed", "incomplete", "failed", "cancelled", **ALWAYS
+        *("queued", "in_progress", "completed", "incomplete", "failed", "cancelled"),
+        about="How far it is; the last four are final.",
+        **ALWAYS,
     )
-    error = Nested(ResponseErrorSchema(), **OR_NULL)
-    incomplete_details = Nested(IncompleteDetailsSchema(), attribute="incomplete_reason", **OR_NULL)
+    error = Nested(ResponseErrorSchema(), about="Why it failed; null unless it did.", **OR_NULL)
+    incomplete_details = Nested(
+        IncompleteDetailsSchema(),
+        attribute="incomplete_reason",
+        about="Why it is incomplete; null unless it is.",
+        **OR_NULL,
+    )
     model = String(about="The model's id as the request named it.", **ALWAYS)
-    output = ListOf(OUTPUT_ITEM, **ALWAYS)
+    output = ListOf(OUTPUT_ITEM, about="What the model made, in its order.", **ALWAYS)
     output_text = JoinedText(about="The text of every output_text part, joined.", **ALWAYS)
-    service_tier = String(**ALWAYS)
-    usage = Nested(UsageSchema(), **OR_NULL)
+    service_tier = String(about="The upstream's class of service that answered.", **ALWAYS)
+    usage = Nested(UsageSchema(), about="What it took; null until that is known.", **OR_NULL)
 
 
 class ResponseSchema(EchoFields, StateFields, ValueSchema[Response]):

@@ -152,6 +152,7 @@ TOOL: OneOf[Tool] = OneOf(
 
 
 class NamedFunctionSchema(ValueSchema[NamedFunction]):
+    about = "A function, by its name."
     values = (NamedFunction,)
 
     type = Choice("function", **ALWAYS)
@@ -159,6 +160,7 @@ class NamedFunctionSchema(ValueSchema[NamedFunction]):
 
 
 class NamedCustomToolSchema(ValueSchema[NamedCustomTool]):
+    about = "A custom tool, by its name."
     values = (NamedCustomTool,)
 
     type = Choice("custom", **ALWAYS)
@@ -193,6 +195,7 @@ _NAMED: tuple[ValueSchema[Any], ...] = (
 
 
 class AllowedToolsSchema(ValueSchema[AllowedTools]):
+    about = "The tools that may, or must, be called."
     values = (AllowedTools,)
 
     type = Choice("allowed_tools", **ALWAYS)

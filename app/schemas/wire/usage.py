@@ -23,7 +23,7 @@ class Day(String):
 class CounterFields(WireSchema):
     """What is counted."""
 
-    requests = Integer(0, **ALWAYS)
+    requests = Integer(0, about="Requests that a model was called for.", **ALWAYS)
     input_tokens = Integer(0, **ALWAYS)
     cached_tokens = Integer(0, **ALWAYS)
     cache_write_tokens = Integer(0, **ALWAYS)
@@ -55,8 +55,8 @@ class UsageRowSchema(CounterFields, ValueSchema[UsageRow]):
     values = (UsageRow,)
 
     date = Day(about=_DAY, **AT_TIMES)
-    key_id = String(**AT_TIMES)
-    model = String(**AT_TIMES)
+    key_id = String(about="The key that was used.", **AT_TIMES)
+    model = String(about="The model that was called.", **AT_TIMES)
     user = String(
         about="The end user, by `safety_identifier` or else `user`; null for requests without, "
         "`(other)` beyond the first 10,000 of a day.",
@@ -93,8 +93,8 @@ class UsageReportSchema(ValueSchema[UsageReport]):
     object = Choice("list", **ALWAYS)
     since = Day(about=_DAY, data_key="from", **ALWAYS)
     until = Day(about=_DAY, data_key="to", **ALWAYS)
-    data = ListOf(USAGE_ROW, attribute="rows", **ALWAYS)
-    total = Nested(USAGE_TOTAL, **ALWAYS)
+    data = ListOf(USAGE_ROW, attribute="rows", about="A row for each group.", **ALWAYS)
+    total = Nested(USAGE_TOTAL, about="The sums of all rows.", **ALWAYS)
 
 
 USAGE_REPORT = UsageReportSchema()

@@ -38,16 +38,22 @@ _CALL_ID: dict[str, Any] = {"required": True, "shortest": 1, "longest": LONGEST_
 
 
 class InputShellActionSchema(Document):
+    about = "Commands, each for a shell of its own, and the limits that the model wished for."
+
     commands = StringList(MOST_PARTS, LONGEST_TEXT, required=True)
     timeout_ms = Integer(0, _MOST)
     max_output_length = Integer(0, _MOST)
 
 
 class InputShellPlaceSchema(Document):
+    about = "The caller's own computer."
+
     type = Choice("local", required=True)
 
 
 class InputContainerReferenceSchema(Document):
+    about = "A container elsewhere."
+
     type = Choice("container_reference", required=True)
     container_id = String(required=True, longest=LONGEST_ID)
 
@@ -71,15 +77,21 @@ class InputShellCallSchema(ItemSchema):
 
 
 class InputExitSchema(Document):
+    about = "It ended by itself."
+
     type = Choice("exit", required=True)
     exit_code = Integer(-_MOST, _MOST, required=True)
 
 
 class InputTimeoutSchema(Document):
+    about = "It ran for too long."
+
     type = Choice("timeout", required=True)
 
 
 class InputShellOutputSchema(Document):
+    about = "What a command gave."
+
     stdout = String(required=True, longest=LONGEST_TEXT)
     stderr = String(required=True, longest=LONGEST_TEXT)
     outcome = Nested(OneOf(InputExitSchema(), InputTimeoutSchema()), required=True)
@@ -108,11 +120,15 @@ class InputShellCallOutputSchema(ItemSchema):
 
 
 class InputLocalShellActionSchema(Document):
+    about = "A command: the program and its arguments."
+
     type = Choice("exec", required=True)
-    command = StringList(MOST_PARTS, LONGEST_TEXT, required=True)
+    command = StringList(
+        MOST_PARTS, LONGEST_TEXT, required=True, about="The program and its arguments."
+    )
     env = TextMap(MOST_PARTS, LONGEST_DESCRIPTION, LONGEST_DESCRIPTION)
     timeout_ms = Integer(0, _MOST)
-    user = String(longest=LONGEST_DESCRIPTION)
+    user = String(longest=LONGEST_DESCRIPTION, about="Who it is run as.")
     working_directory = String(longest=LONGEST_DESCRIPTION)
 
 
@@ -155,12 +171,16 @@ class InputLocalShellCallOutputSchema(ItemSchema):
 
 
 class InputPatchWithDiffSchema(Document):
+    about = "A file to create or to change."
+
     type = Choice("create_file", "update_file", required=True)
     path = String(required=True, longest=LONGEST_DESCRIPTION)
     diff = String(required=True, longest=LONGEST_TEXT)
 
 
 class InputDeletionSchema(Document):
+    about = "A file to delete."
+
     type = Choice("delete_file", required=True)
     path = String(required=True, longest=LONGEST_DESCRIPTION)
 

@@ -53,7 +53,7 @@ class CompactionRuleSchema(Document):
     about = "The answer begins with a compaction where the input has more tokens than that."
 
     type = Choice("compaction", required=True)
-    compact_threshold = Integer(LEAST_THRESHOLD, _MOST_TOKENS)
+    compact_threshold = Integer(LEAST_THRESHOLD, _MOST_TOKENS, about="So many tokens.")
 
 
 class ContextManagementField(StrictField):

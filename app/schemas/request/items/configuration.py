@@ -15,10 +15,14 @@ from app.schemas.request.text_options import TextFormatField
 
 
 class InputChangedReasoningSchema(Document):
+    about = "How much the model thinks from here on."
+
     effort = Choice(*EFFORTS)
 
 
 class InputChangedTextSchema(Document):
+    about = "What form answers have from here on."
+
     format = TextFormatField(required=True)
 
 
@@ -30,7 +34,7 @@ class InputConfigurationUpdateSchema(ItemSchema):
 
     type = Choice("configuration_update", required=True)
     reasoning = Nested(InputChangedReasoningSchema())
-    text = Nested(InputChangedTextSchema())
+    text = Nested(InputChangedTextSchema(), about="What form answers have from here on.")
     id = ItemId()
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> ConfigurationUpdate:

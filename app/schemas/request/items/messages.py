@@ -97,11 +97,15 @@ class InputMessageSchema(ItemSchema):
 
 
 class InputSummaryTextSchema(Document):
+    about = "A part of a summary of what was thought."
+
     type = Choice("summary_text", required=True)
     text = String(required=True, longest=LONGEST_TEXT)
 
 
 class InputReasoningTextSchema(Document):
+    about = "A part of what was thought."
+
     type = Choice("reasoning_text", required=True)
     text = String(required=True, longest=LONGEST_TEXT)
 
@@ -112,7 +116,7 @@ class InputReasoningSchema(ItemSchema):
 
     type = Choice("reasoning", required=True)
     summary = TextListField(InputSummaryTextSchema(), required=True)
-    content = TextListField(InputReasoningTextSchema())
+    content = TextListField(InputReasoningTextSchema(), about="What was thought, in parts.")
     encrypted_content = String(longest=LONGEST_SEALED, about="Opaque; send it back unchanged.")
     id = ItemId()
     status = Choice(*STATUSES, about="Taken, and of no effect: thoughts have none.")
@@ -123,4 +127,4 @@ class ItemReferenceSchema(ItemSchema):
     values = (ItemReference,)
 
     type = Choice("item_reference")
-    id = String(required=True, shortest=1, longest=LONGEST_ID)
+    id = String(required=True, shortest=1, longest=LONGEST_ID, about="The stored item's id.")

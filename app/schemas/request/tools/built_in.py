@@ -21,7 +21,7 @@ class InputSkillSchema(Document):
     about = "Instructions in a folder of the caller's; the model is shown where."
     values = (Skill,)
 
-    name = String(required=True, shortest=1, longest=LONGEST_ID)
+    name = String(required=True, shortest=1, longest=LONGEST_ID, about="What it is called.")
     description = String(required=True, longest=LONGEST_DESCRIPTION)
     path = String(required=True, shortest=1, longest=LONGEST_DESCRIPTION)
 

@@ -33,7 +33,7 @@ class NestedFunctionToolSchema(Document):
     about = "A function as Chat Completions has it: taken, and shown in this API's form (R21)."
 
     type = Choice("function", required=True)
-    function = Nested(NestedFunctionSchema(), required=True)
+    function = Nested(NestedFunctionSchema(), required=True, about="The function.")
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> FunctionTool:
         tool: FunctionTool = found["function"]

@@ -1,4 +1,7 @@
-"""What happens inside the calls of built-in tools. Events of a shell's commands name no item."""
+"""Events inside items: what they share, and those of the calls of built-in tools.
+
+Events of a shell's commands name no item.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,27 @@ from app.schemas.fields import Choice, Integer, String
 from app.schemas.wire.document import ALWAYS, ValueSchema
 
 
+class InItem(ValueSchema[Any]):
+    """What happens inside an item. Each kind declares its `type`, which comes first."""
+
+    type = Choice(**ALWAYS)
+    sequence_number = Integer(0, **ALWAYS)
+    item_id = String(shortest=1, **ALWAYS)
+    output_index = Integer(0, **ALWAYS)
+
+
+class InContent(InItem):
+    """What happens inside a content part."""
+
+    content_index = Integer(0, **ALWAYS)
+
+
+class InSummary(InItem):
+    """What happens inside a part of a reasoning summary."""
+
+    summary_index = Integer(0, **ALWAYS)
+
+
 class InCommand(ValueSchema[Any]):
     """What happens to a command of a shell. Each kind declares its `type`, which comes first."""
 
@@ -25,6 +49,7 @@ class InCommand(ValueSchema[Any]):
 
 
 class CommandAddedEventSchema(InCommand):
+    about = "A command begins."
     values = (CommandAdded,)
 
     type = Choice("response.shell_call_command.added", **ALWAYS)
@@ -32,6 +57,7 @@ class CommandAddedEventSchema(InCommand):
 
 
 class CommandDeltaEventSchema(InCommand):
+    about = "More of a command."
     values = (CommandDelta,)
 
     type = Choice("response.shell_call_command.delta", **ALWAYS)
@@ -39,29 +65,23 @@ class CommandDeltaEventSchema(InCommand):
 
 
 class CommandDoneEventSchema(InCommand):
+    about = "A command is whole."
     values = (CommandDone,)
 
     type = Choice("response.shell_call_command.done", **ALWAYS)
     command = String(**ALWAYS)
 
 
-class InDiff(ValueSchema[Any]):
-    """What happens to the diff of an apply_patch call."""
-
-    type = Choice(**ALWAYS)
-    sequence_number = Integer(0, **ALWAYS)
-    item_id = String(shortest=1, **ALWAYS)
-    output_index = Integer(0, **ALWAYS)
-
-
-class DiffDeltaEventSchema(InDiff):
+class DiffDeltaEventSchema(InItem):
+    about = "More of a diff."
     values = (DiffDelta,)
 
     type = Choice("response.apply_patch_call_operation_diff.delta", **ALWAYS)
     delta = String(**ALWAYS)
 
 
-class DiffDoneEventSchema(InDiff):
+class DiffDoneEventSchema(InItem):
+    about = "A diff is whole."
     values = (DiffDone,)
 
     type = Choice("response.apply_patch_call_operation_diff.done", **ALWAYS)

@@ -62,11 +62,15 @@ class ShellCallSchema(ValueSchema[ShellCall]):
 
 
 class ExitSchema(WireSchema):
+    about = "It ended by itself."
+
     type = Choice("exit", **ALWAYS)
     exit_code = Integer(-(2**63), **ALWAYS)
 
 
 class TimeoutSchema(WireSchema):
+    about = "It ran for too long."
+
     type = Choice("timeout", **ALWAYS)
 
 
@@ -94,10 +98,10 @@ class LocalShellActionSchema(WireSchema):
     about = "A command: the program and its arguments."
 
     type = Choice("exec", **ALWAYS)
-    command = StringList(**ALWAYS)
+    command = StringList(about="The program and its arguments.", **ALWAYS)
     env = TextMap(100_000, 100_000_000, 100_000_000, **ALWAYS)
     timeout_ms = Integer(0, **OR_NULL)
-    user = String(**OR_NULL)
+    user = String(about="Who it is run as.", **OR_NULL)
     working_directory = String(**OR_NULL)
 
 
@@ -130,12 +134,16 @@ class LocalShellCallOutputSchema(ValueSchema[LocalShellCallOutput]):
 
 
 class PatchWithDiffSchema(WireSchema):
+    about = "A file to create or to change."
+
     type = Choice("create_file", "update_file", **ALWAYS)
     path = String(**ALWAYS)
     diff = String(**ALWAYS)
 
 
 class DeletionSchema(WireSchema):
+    about = "A file to delete."
+
     type = Choice("delete_file", **ALWAYS)
     path = String(**ALWAYS)
 

@@ -17,7 +17,7 @@ class SkillSchema(ValueSchema[Skill]):
     about = "Instructions in a folder of the caller's."
     values = (Skill,)
 
-    name = String(**ALWAYS)
+    name = String(about="What it is called.", **ALWAYS)
     description = String(**ALWAYS)
     path = String(**ALWAYS)
 
@@ -62,6 +62,7 @@ BUILT_IN_TYPES = tuple(kind for each in BUILT_IN_TOOLS for kind in each.types)
 
 
 class NamedBuiltInToolSchema(ValueSchema[NamedBuiltInTool]):
+    about = "A built-in tool, by its type."
     values = (NamedBuiltInTool,)
 
     type = Choice(*BUILT_IN_TYPES, attribute="name", **ALWAYS)

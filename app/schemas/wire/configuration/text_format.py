@@ -9,16 +9,18 @@ from app.schemas.wire.document import ALWAYS, OR_NULL, ValueSchema
 
 
 class PlainFormatSchema(ValueSchema[str]):
+    about = "Free text, or JSON of any form."
     values = (str,)
 
     type = Choice("text", "json_object", itself=True, **ALWAYS)
 
 
 class JsonSchemaFormatSchema(ValueSchema[JsonSchemaFormat]):
+    about = "JSON that matches a schema."
     values = (JsonSchemaFormat,)
 
     type = Choice("json_schema", **ALWAYS)
-    name = String(**ALWAYS)
+    name = String(about="What the form is called.", **ALWAYS)
     description = String(**OR_NULL)
     schema = FreeObject(**ALWAYS)
     strict = Boolean(**OR_NULL)

@@ -11,10 +11,14 @@ from app.schemas.wire.document import ALWAYS, AT_TIMES, ValueSchema, WireSchema
 
 
 class ChangedReasoningSchema(WireSchema):
+    about = "How much the model thinks from here on."
+
     effort = String(**ALWAYS)
 
 
 class ChangedTextSchema(WireSchema):
+    about = "What form answers have from here on."
+
     format = Nested(TEXT_FORMAT, **ALWAYS)
 
 
@@ -37,7 +41,12 @@ class ChangedFormat(Nested):
     """A format is `{"format": …}`."""
 
     def __init__(self) -> None:
-        super().__init__(ChangedTextSchema(), attribute="text_format", **AT_TIMES)
+        super().__init__(
+            ChangedTextSchema(),
+            attribute="text_format",
+            about="What form answers have from here on.",
+            **AT_TIMES,
+        )
 
     def dump_code(self, value: str, bind: Bind) -> str:
         return f"{{'format': {TEXT_FORMAT.dump_code(value, bind)}}}"

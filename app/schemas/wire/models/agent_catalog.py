@@ -38,56 +38,78 @@ _USABLE_PERCENT = 95
 
 
 class AgentEffortSchema(WireSchema):
+    about = "An effort that can be chosen."
+
     effort = Choice(*_EFFORTS, **ALWAYS)
-    description = String(**ALWAYS)
+    description = String(about="The effort, in words for people.", **ALWAYS)
 
 
 class AgentTruncationSchema(WireSchema):
-    mode = Choice("tokens", **ALWAYS)
-    limit = Integer(1, **ALWAYS)
+    about = "How much of a tool's output the model is shown."
+
+    mode = Choice("tokens", about="What is counted.", **ALWAYS)
+    limit = Integer(1, about="How many of them are shown.", **ALWAYS)
 
 
 class AgentModelSchema(WireSchema):
     about = "A model as Codex reads it. Its keys and their meanings are Codex's."
 
-    slug = String(shortest=1, **ALWAYS)
-    display_name = String(shortest=1, **ALWAYS)
-    description = String(**OR_NULL)
-    default_reasoning_level = Choice(*_EFFORTS, **AT_TIMES)
-    supported_reasoning_levels = ListOf(AgentEffortSchema(), **ALWAYS)
-    shell_type = Choice("unified_exec", **ALWAYS)
-    visibility = Choice("list", **ALWAYS)
-    supported_in_api = Boolean(**ALWAYS)
-    priority = Integer(0, **ALWAYS)
-    availability_nux = FreeObject(**OR_NULL)
-    upgrade = FreeObject(**OR_NULL)
-    base_instructions = String(shortest=1, **ALWAYS)
-    supports_reasoning_summaries = Boolean(**ALWAYS)
-    supports_reasoning_summary_parameter = Boolean(**ALWAYS)
-    default_reasoning_summary = Choice("auto", **ALWAYS)
-    support_verbosity = Boolean(**ALWAYS)
-    default_verbosity = Choice("low", "medium", "high", **OR_NULL)
-    apply_patch_tool_type = Choice("freeform", **OR_NULL)
-    web_search_tool_type = Choice("text", **ALWAYS)
-    truncation_policy = Nested(AgentTruncationSchema(), **ALWAYS)
-    supports_parallel_tool_calls = Boolean(**ALWAYS)
-    supports_image_detail_original = Boolean(**ALWAYS)
-    context_window = Integer(1, **AT_TIMES)
-    max_context_window = Integer(1, **AT_TIMES)
-    effective_context_window_percent = Integer(1, 100, **ALWAYS)
-    experimental_supported_tools = WordList(**ALWAYS)
-    input_modalities = WordList(*_READS, **ALWAYS)
-    supports_search_tool = Boolean(**ALWAYS)
-    use_responses_lite = Boolean(**ALWAYS)
-    include_skills_usage_instructions = Boolean(**ALWAYS)
-    include_plugin_usage_instructions = Boolean(**ALWAYS)
-    include_apps_usage_instructions = Boolean(**ALWAYS)
+    slug = String(shortest=1, about="The model's id.", **ALWAYS)
+    display_name = String(shortest=1, about="What people call it.", **ALWAYS)
+    description = String(about="Always null.", **OR_NULL)
+    default_reasoning_level = Choice(*_EFFORTS, about="The effort without a choice.", **AT_TIMES)
+    supported_reasoning_levels = ListOf(
+        AgentEffortSchema(), about="The efforts that there are.", **ALWAYS
+    )
+    shell_type = Choice("unified_exec", about="The shell that Codex gives it.", **ALWAYS)
+    visibility = Choice("list", about="list: it is offered.", **ALWAYS)
+    supported_in_api = Boolean(about="true: it is served here.", **ALWAYS)
+    priority = Integer(0, about="Its place in the list, from 0.", **ALWAYS)
+    availability_nux = FreeObject(about="Always null.", **OR_NULL)
+    upgrade = FreeObject(about="Always null: no model is to take its place.", **OR_NULL)
+    base_instructions = String(shortest=1, about="What Codex instructs it with.", **ALWAYS)
+    supports_reasoning_summaries = Boolean(about="Whether it tells what it thinks.", **ALWAYS)
+    supports_reasoning_summary_parameter = Boolean(about="Whether it can be asked to.", **ALWAYS)
+    default_reasoning_summary = Choice(
+        "auto", about="How much it tells without being asked.", **ALWAYS
+    )
+    support_verbosity = Boolean(about="Whether it takes `text.verbosity`.", **ALWAYS)
+    default_verbosity = Choice(
+        "low", "medium", "high", about="Its verbosity without a choice.", **OR_NULL
+    )
+    apply_patch_tool_type = Choice(
+        "freeform", about="How it is given apply_patch; null: not at all.", **OR_NULL
+    )
+    web_search_tool_type = Choice("text", about="What a search of the web gives it.", **ALWAYS)
+    truncation_policy = Nested(
+        AgentTruncationSchema(), about="How much of a tool's output it is shown.", **ALWAYS
+    )
+    supports_parallel_tool_calls = Boolean(
+        about="Whether it may call several tools at once.", **ALWAYS
+    )
+    supports_image_detail_original = Boolean(about="Whether it looks at images in full.", **ALWAYS)
+    context_window = Integer(1, about="The most tokens that it reads.", **AT_TIMES)
+    max_context_window = Integer(1, about="The same.", **AT_TIMES)
+    effective_context_window_percent = Integer(
+        1, 100, about="How much of that Codex fills.", **ALWAYS
+    )
+    experimental_supported_tools = WordList(about="Always empty.", **ALWAYS)
+    input_modalities = WordList(*_READS, about="What it reads.", **ALWAYS)
+    supports_search_tool = Boolean(about="Whether tools can be searched for.", **ALWAYS)
+    use_responses_lite = Boolean(about="false: all of the API is there.", **ALWAYS)
+    include_skills_usage_instructions = Boolean(
+        about="Whether it is told how to use skills.", **ALWAYS
+    )
+    include_plugin_usage_instructions = Boolean(
+        about="Whether it is told how to use plugins.", **ALWAYS
+    )
+    include_apps_usage_instructions = Boolean(about="Whether it is told how to use apps.", **ALWAYS)
 
 
 class AgentCatalogSchema(WireSchema):
     about = "The models in the form in which Codex reads them."
 
-    models = ListOf(AgentModelSchema(), **ALWAYS)
+    models = ListOf(AgentModelSchema(), about="The models, the first offered first.", **ALWAYS)
 
 
 AGENT_CATALOG = AgentCatalogSchema()

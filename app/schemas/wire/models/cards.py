@@ -42,15 +42,21 @@ class ModelSupportsSchema(ValueSchema[ModelCard]):
         about="Whether it thinks; null where nobody says.", attribute="facts.reasoning", **OR_NULL
     )
     reasoning_efforts = WordList(*EFFORTS, about="Values of `reasoning.effort`.", **ALWAYS)
-    structured_outputs = Boolean(attribute="honoured.structured_outputs", **ALWAYS)
+    structured_outputs = Boolean(
+        about="Whether text of a JSON schema can be asked for.",
+        attribute="honoured.structured_outputs",
+        **ALWAYS,
+    )
     parallel_tool_calls = Boolean(
         about="Whether it can be kept from them.",
         attribute="honoured.parallel_tool_calls",
         **ALWAYS,
     )
-    verbosity = Boolean(attribute="honoured.verbosity", **ALWAYS)
-    logprobs = Boolean(attribute="honoured.logprobs", **ALWAYS)
-    seed = Boolean(attribute="honoured.seed", **ALWAYS)
+    verbosity = Boolean(
+        about="Whether `text.verbosity` is.", attribute="honoured.verbosity", **ALWAYS
+    )
+    logprobs = Boolean(about="Whether `top_logprobs` is.", attribute="honoured.logprobs", **ALWAYS)
+    seed = Boolean(about="Whether `seed` is.", attribute="honoured.seed", **ALWAYS)
     hosted_tools = WordList(
         *HOSTED_TOOLS,
         about="Types of the tools that its provider runs.",
@@ -65,6 +71,8 @@ class ModelSupportsSchema(ValueSchema[ModelCard]):
 
 
 class ModelSchema(ValueSchema[ModelCard]):
+    about = "A model that this key may use."
+
     id = String(shortest=1, **ALWAYS)
     object = Choice("model", **ALWAYS)
     created = Integer(
@@ -75,24 +83,39 @@ class ModelSchema(ValueSchema[ModelCard]):
         **ALWAYS,
     )
     owned_by = String(about="The name of its provider here.", **ALWAYS)
-    display_name = String(attribute="facts.display_name", **OR_NULL)
+    display_name = String(
+        about="What people call it; null where nobody says.",
+        attribute="facts.display_name",
+        **OR_NULL,
+    )
     context_window = Integer(
         1, about="The most tokens that it reads.", attribute="facts.context_window", **OR_NULL
     )
     max_output_tokens = Integer(
         1, about="The most that it writes.", attribute="facts.max_output_tokens", **OR_NULL
     )
-    input_modalities = WordList(*MODALITIES, attribute="facts.input_modalities", **OR_NULL)
-    output_modalities = WordList("text", attribute="output_modalities", **ALWAYS)
-    supports = Nested(ModelSupportsSchema(), itself=True, **ALWAYS)
+    input_modalities = WordList(
+        *MODALITIES,
+        about="What it reads; null where nobody says.",
+        attribute="facts.input_modalities",
+        **OR_NULL,
+    )
+    output_modalities = WordList(
+        "text", about="What it writes.", attribute="output_modalities", **ALWAYS
+    )
+    supports = Nested(
+        ModelSupportsSchema(), itself=True, about="What can be asked of it.", **ALWAYS
+    )
 
 
 MODEL = ModelSchema()
 
 
 class ModelListSchema(ValueSchema[Iterable[ModelCard]]):
+    about = "The models that this key may use."
+
     object = Choice("list", **ALWAYS)
-    data = ListOf(MODEL, itself=True, **ALWAYS)
+    data = ListOf(MODEL, itself=True, about="The models.", **ALWAYS)
 
 
 MODEL_LIST = ModelListSchema()

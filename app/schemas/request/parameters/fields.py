@@ -1,0 +1,104 @@
+"""Parameters that need more than a type: the model, what continues a conversation, `include`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.domain.ids import is_conversation_id, is_response_id
+from app.domain.models import is_deep_research
+from app.domain.request import INCLUDE_ENCRYPTED, INCLUDE_LOGPROBS
+from app.domain.tools import included
+from app.schemas.field import ReadContext, Refer, StrictField
+from app.schemas.fields import String
+from app.schemas.invalid import InvalidField, array_at, join, listed, mistyped, quoted
+
+_INCLUDED_ALWAYS = "message.input_image.image_url"
+_MOST_INCLUDED = 100
+_ACTED_ON = frozenset({INCLUDE_ENCRYPTED, INCLUDE_LOGPROBS, _INCLUDED_ALWAYS})
+_INCLUDE = (
+    INCLUDE_ENCRYPTED,
+    INCLUDE_LOGPROBS,
+    _INCLUDED_ALWAYS,
+    "file_search_call.results",
+    "web_search_call.results",
+    "web_search_call.action.sources",
+    "computer_call_output.output.image_url",
+    "code_interpreter_call.outputs",
+)
+#: What `include` takes, in bodies and in queries (R11).
+INCLUDE_VALUES = frozenset(_INCLUDE)
+
+
+class ModelField(String):
+    """The model's id. Deep-research models work in ways that this API does not offer (R6)."""
+
+    def check(self, value: Any, at: str, context: ReadContext) -> str:
+        model = super().check(value, at, context)
+        if is_deep_research(model):
+            what = "names a deep-research model, which is not offered here: choose another."
+            raise self.invalid("unsupported_value", at, what)
+        return model
+
+
+class IncludeField(StrictField):
+    """What the caller wants to see beside the usual."""
+
+    def check(self, value: Any, at: str, context: ReadContext) -> frozenset[str]:
+        wanted = "an array of strings"
+        for index, each in enumerate(array_at(value, self.path(at), _MOST_INCLUDED, wanted)):
+            path = f"{self.path(at)}[{index}]"
+            if type(each) is not str:
+                raise mistyped(path, "a string", each)
+            if each not in INCLUDE_VALUES:
+                what = f"must be {listed(_INCLUDE)}, not {quoted(each)}."
+                raise InvalidField("invalid_value", path, what)
+            if each not in _ACTED_ON and not _is_passed(each, context):
+                context.ignore(path)
+        return frozenset(value)
+
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
+        values = {"type": "string", "enum": list(_INCLUDE)}
+        return {"type": "array", "maxItems": _MOST_INCLUDED, "items": values}
+
+
+def _is_passed(value: str, context: ReadContext) -> bool:
+    """Tell whether it is about a tool that the model's provider runs for this caller (P2)."""
+    tools = context.policy.restricted(context.allowed_tools).hosted_tools
+    return bool(included((value,), tools))
+
+
+class PreviousResponseField(StrictField):
+    """The id of the response that this one continues (S1)."""
+
+    def check(self, value: Any, at: str, context: ReadContext) -> str:
+        if type(value) is not str:
+            raise self.mistyped(at, "a string", value)
+        if not is_response_id(value):
+            what = 'is not a response id: they begin with "resp_".'
+            raise self.invalid("invalid_response_id", at, what)
+        return value
+
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
+        return {"type": "string", "pattern": "^resp_[A-Za-z0-9_-]{1,123}$"}
+
+
+class ConversationField(StrictField):
+    """The conversation that the response is for: its id, or an object that has that (C1)."""
+
+    def check(self, value: Any, at: str, context: ReadContext) -> str:
+        given, path = value, self.path(at)
+        if type(value) is dict:
+            path = join(path, "id")
+            given = value.get("id")
+        if type(given) is not str:
+            raise mistyped(path, "the id of a conversation", given)
+        if not is_conversation_id(given):
+            what = 'is not a conversation id: they begin with "conv_".'
+            raise InvalidField("invalid_value", path, what)
+        return given
+
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
+        identity = {"type": "string", "pattern": "^conv_[A-Za-z0-9_-]{1,123}$"}
+        named = identity | {"description": "The conversation's id."}
+        whole = {"type": "object", "properties": {"id": named}, "required": ["id"]}
+        return {"anyOf": [identity, whole]}

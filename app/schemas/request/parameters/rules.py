@@ -1,0 +1,58 @@
+"""Rules that span several parameters (E4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.schemas.field import ReadContext
+from app.schemas.invalid import InvalidField
+from app.schemas.request.items.added_tools import refuse_clashes
+from app.schemas.request.tool_choice import settle
+
+
+def settle_retention(found: dict[str, Any], context: ReadContext) -> None:
+    """Have one name for the retention, and of 0 days nothing be stored (C5).
+
+    Raises:
+        InvalidField: its two names disagree, or it goes together with no background response.
+    """
+    days = found.pop("retentionDays", None)
+    if days is not None and found.setdefault("retention_days", days) != days:
+        what = f"is {days} where 'retention_days' is {found['retention_days']}: send one of them."
+        raise InvalidField("invalid_value", "retentionDays", what)
+    if found.get("retention_days") == 0:
+        if found.get("background"):
+            what = "needs more than 0 retention_days: the answer is fetched where it is kept."
+            raise InvalidField("unsupported_value", "background", what)
+        found["store"] = False
+    elif "retention_days" in found and found.get("store") is False and "conversation" not in found:
+        context.ignore("retention_days")
+
+
+def settle_together(found: dict[str, Any], context: ReadContext) -> None:
+    """Hold what was found to the rules that span several fields (E4), and settle the tool choice.
+
+    Raises:
+        InvalidField: two fields do not go together.
+    """
+    continues = not found.keys().isdisjoint(("previous_response_id", "conversation"))
+    if not found["input"] and not continues:
+        what = "holds no items: send at least one, or continue with previous_response_id."
+        raise InvalidField("invalid_value", "input", what)
+    if "conversation" in found and "previous_response_id" in found:
+        what = "excludes previous_response_id, which has its history already: send one of them."
+        raise InvalidField("invalid_value", "conversation", what)
+    if found.get("background"):
+        if found.get("stream"):
+            what = "excludes stream: follow it with GET /v1/responses/{id}?stream=true."
+            raise InvalidField("unsupported_value", "background", what)
+        if found.get("store") is False:
+            what = "needs store: the answer can only be fetched where it is kept."
+            raise InvalidField("unsupported_value", "background", what)
+    if context.added_tools:
+        refuse_clashes(found.get("tools", ()), context.added_tools)
+    if "tool_choice" in found:
+        tools = (*found.get("tools", ()), *(each.tool for each in context.added_tools))
+        found["tool_choice"] = settle(found["tool_choice"], tools, context, continues=continues)
+    if "stream_options" in found and not found.get("stream"):  # accepted, and not acted on (R15)
+        context.ignore("stream_options")
