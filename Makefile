@@ -16,6 +16,7 @@ TESTS_AT_ONCE = $(shell $(PY) -c 'import os; print((os.cpu_count() or 1) + 1)')
 TO_RUN := $(VENV)/.installed
 TO_TEST := $(VENV)/.installed-dev
 PROJECT := setup.cfg pyproject.toml
+REDOCLY := @redocly/cli@2.77.0
 LOCK := $(PY) -m piptools compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-emit-trusted-host --allow-unsafe --strip-extras
 
@@ -88,6 +89,22 @@ bench-readme: $(TO_TEST) ## Show the newest results that were kept in docs/speed
 graph: $(TO_TEST) ## Draw the rooms and their imports anew in docs/architecture.md
 	@$(PY) -m tests.docs.graph
 
+.PHONY: configuration
+configuration: $(TO_TEST) ## List the keys of gateway.toml anew in docs/configuration.md
+	@$(PY) -m tests.docs.configuration
+
+.PHONY: docs
+docs: $(TO_TEST) ## Build the documentation site anew, as the gateway serves it at /docs
+	@$(PY) -m tests.site
+
+.PHONY: lint-openapi
+lint-openapi: $(TO_TEST) ## Hold /openapi.json to Redocly's rules (needs node and the npm registry)
+	@npm install --silent --no-save --no-fund --no-audit --ignore-scripts --prefix .redocly $(REDOCLY)
+	@$(PY) -c 'import sys, orjson; from app.schemas.docs.openapi import document; \
+		sys.stdout.buffer.write(orjson.dumps(document()))' > .redocly/openapi.json
+	@REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true .redocly/node_modules/.bin/redocly lint \
+		--config docs/site/redocly.yaml .redocly/openapi.json
+
 .PHONY: compat
 compat: $(TO_TEST) ## Probe all that the openai package can say; write docs/compatibility.md anew
 	@$(PY) -m tests.compat
@@ -108,7 +125,7 @@ lock: $(TO_TEST) ## Pin the newest versions that setup.cfg allows (with Python 3
 
 .PHONY: clean
 clean: ## Remove what was built; ./data, which holds what the gateway stored, stays
-	rm -rf $(VENV) .clients build *.egg-info .coverage* .hypothesis .import_linter_cache .mypy_cache \
+	rm -rf $(VENV) .clients .redocly build *.egg-info .coverage* .hypothesis .import_linter_cache .mypy_cache \
 		.pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -65,6 +65,14 @@ def test_what_is_to_be_installed_is_there(pattern: str) -> None:
     assert any(path for package in packages() for path in package.glob(pattern))
 
 
+def test_the_documentation_is_installed() -> None:
+    patterns = config()["options.package_data"]["app.api"].split(",")
+    api = ROOT / "app" / "api"
+    installed = {path for each in patterns for path in api.glob(each.strip()) if path.is_file()}
+    assert installed == {path for path in (api / "site").rglob("*") if path.is_file()}
+    assert [path for path in installed if path.name.startswith(".")] == []
+
+
 @pytest.mark.parametrize("name", LEANT_ON)
 def test_what_is_leant_on_inside_has_an_upper_bound(name: str) -> None:
     (found,) = [each for each in required() if each.name == name]

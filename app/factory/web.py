@@ -10,7 +10,16 @@ from flask import Flask
 
 from app.api import context, request_log
 from app.api.console import data, page
-from app.api.endpoints import conversations, docs, health, models, responses, usage, webhooks
+from app.api.endpoints import (
+    conversations,
+    docs,
+    health,
+    models,
+    responses,
+    site,
+    usage,
+    webhooks,
+)
 from app.api.hangup import HangUps
 from app.api.http import errors
 from app.api.http.cors import CrossOrigin
@@ -97,6 +106,8 @@ def create_app(
         services.metrics_address.register(app)
     for blueprint in BLUEPRINTS + (CONSOLE_BLUEPRINTS if settings.web.console else ()):
         app.register_blueprint(blueprint)
+    if settings.web.docs:
+        app.register_blueprint(site.bp)
     return app
 
 

@@ -49,6 +49,7 @@ _TABLES: Mapping[str, Mapping[str, readers.Reader]] = {
     "web": {
         "console": readers.flag,
         "cors_origins": readers.origins,
+        "docs": readers.flag,
     },
     "webhooks": {
         "allow_private_addresses": readers.flag,

@@ -213,8 +213,8 @@ class WebSettings:
     """BIND, METRICS_BIND, WEB_CONCURRENCY (processes; None is one a core) and WORKER_CLASS.
 
     `metrics_bind` is where /metrics is, and no longer at `bind`; None leaves it there.
-    `console` of the `[web]` table is whether /console is there. `cors_origins` are the web pages
-    that may read answers, "*" for all.
+    `console` of the `[web]` table is whether /console is there, `docs` whether /docs is.
+    `cors_origins` are the web pages that may read answers, "*" for all.
     """
 
     bind: str = "127.0.0.1:8000"
@@ -223,6 +223,7 @@ class WebSettings:
     worker_class: str = "gevent"
     console: bool = True
     cors_origins: tuple[str, ...] = ()
+    docs: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
