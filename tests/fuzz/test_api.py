@@ -25,7 +25,7 @@ API = schemathesis.openapi.from_wsgi("/openapi.json", APP).exclude(path="/readyz
 API.config.generation.update(modes=list(schemathesis.GenerationMode))
 ENVELOPE = ErrorEnvelopeSchema()
 #: For people with a browser, not for programs.
-PAGES = ("/docs",)
+PAGES = ("/docs", "/console")
 #: Rules between parameters are beyond a JSON schema; a missing key has a test of its own.
 BEYOND = [positive_data_acceptance, ignored_auth]
 MODESTLY = settings(
