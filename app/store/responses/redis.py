@@ -121,12 +121,13 @@ class RedisStore:
         """Commit a turn; return the reply, and how many replicas have it."""
         tag, before = _tag(turn.response_id), self._marks(turn)
         keys = [self._keys.index(tag)]
-        arguments = (*turn.arguments, self._keys.news, turn.created_at, tag)
+        arguments = (*turn.arguments, self._keys.news)
         if self._is_cluster:  # where the account's keys have other servers
             return self._spread(turn, COMMIT(keys, arguments), before, safety)
         keys += [*self._stored.keys(turn.account), self._keys.responses(turn.account)]
         if turn.parent is None:
             keys.append(self._keys.conversations(turn.account))
+            arguments += (tag,)
         results, reached = safety.attempt(self._redis, *before, COMMIT(keys, arguments))
         return results[-1], reached
 
