@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import psutil
 
@@ -22,6 +23,25 @@ class Serving:
     def memory_bytes(self) -> int:
         """Return the memory that is theirs alone: what would be free if they ended."""
         return sum(process.memory_full_info().uss for process in self._processes)
+
+    def begin_peak(self) -> int:
+        """Forget how much memory they once took, and return what they take now.
+
+        That is what is resident, what they share with others included (proc(5), clear_refs).
+        """
+        for process in self._processes:
+            Path(f"/proc/{process.pid}/clear_refs").write_text("5")
+        return sum(process.memory_info().rss for process in self._processes)
+
+    def peak_bytes(self) -> int:
+        """Return the most that they took since `begin_peak`, each for itself."""
+        return sum(_peak_bytes(process) for process in self._processes)
+
+
+def _peak_bytes(process: psutil.Process) -> int:
+    lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+    (kilobytes,) = (line.split()[1] for line in lines if line.startswith("VmHWM:"))
+    return int(kilobytes) * 1024
 
 
 def _cpu_ns(process: psutil.Process) -> int:

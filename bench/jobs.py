@@ -53,6 +53,14 @@ class Jobs:
             raise RuntimeError(f"only {completed} of {len(response)} jobs were completed")
         return ended_at
 
+    def until_running(self, jobs: int) -> None:
+        """Return when so many run at once. Raises RuntimeError where they do not in time."""
+        patience_until = perf_counter() + _PATIENCE_S
+        while self._jobs.queues().running < jobs:
+            if perf_counter() > patience_until:
+                raise RuntimeError(f"{jobs} jobs do not run at once")
+            sleep(_POLL_S)
+
     def _is_idle(self) -> bool:
         queues = self._jobs.queues()
         return not (queues.queued or queues.running)

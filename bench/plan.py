@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
+from bench.figures.agents import Agents
 from bench.figures.background import Background
 from bench.figures.events import Burst, Paced
 from bench.figures.first_event import FirstEvent
+from bench.figures.footprint import Footprint
 from bench.figures.isolation import Isolation
 from bench.figures.memory import Memory
 from bench.figures.peers import Peers
+from bench.figures.pictures import Pictures
+from bench.figures.polls import Polls
 from bench.figures.redelivery import Redelivery
 from bench.figures.storage import Storage
 from bench.figures.streams import Streams
@@ -76,6 +80,7 @@ def _in_rounds(chosen: list[Figure], rounds: int) -> Iterator[Figure]:
 
 _QUICK = (
     Figure("whole", Whole, slices=3),
+    Figure("agents", Agents),
     Figure("burst", Burst, slices=3),
     Figure("paced", Paced),
     Figure("first_event", FirstEvent, rounds=1),
@@ -85,6 +90,8 @@ _QUICK = (
 )
 _FULL = (
     Figure("whole", Whole, slices=6),
+    Figure("agents", Agents, slices=2),
+    Figure("pictures", Pictures, rounds=3),
     Figure("burst", Burst, slices=4),
     Figure("paced", Paced, slices=2),
     Figure("first_event", FirstEvent),
@@ -95,6 +102,8 @@ _FULL = (
         for count in (100, 500, 1000)
     ),
     Figure("background", Background),
+    Figure("polls", Polls, rounds=3),
+    Figure("footprint", Footprint, rounds=1),
     Figure("redelivery", Redelivery, rounds=1),
     # Last: what it stores would be in the way of the others.
     Figure("memory", Memory, rounds=1),

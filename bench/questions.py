@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import base64
+from dataclasses import dataclass, replace
+from random import Random
 from typing import Any
 
 from tests.upstream.script import Script
@@ -62,10 +64,74 @@ def large() -> Question:
     )
 
 
-def _tool(number: int) -> Json:
-    properties = {
-        name: {"type": "string", "description": SENTENCE} for name in ("city", "country", "unit")
-    }
+def agent(items: int, tools: int = 40) -> Question:
+    """Return what an agent sends at every step: all that happened so far, and all of its tools.
+
+    Three hundred items and forty tools are 135 kB.
+    """
+    given: list[Json] = [{"role": "user", "content": SENTENCE * 2}]
+    messages: list[Json] = [{"role": "user", "content": SENTENCE * 2}]
+    for number in range((items - 1) // 2):
+        call_id, arguments = f"call_{number:05}", f'{{"city":"Ulm","unit":"{number}"}}'
+        call = {"call_id": call_id, "name": f"tool_{number % 40}", "arguments": arguments}
+        function = {"name": call["name"], "arguments": arguments}
+        output = SENTENCE * 5
+        given += [
+            {"type": "function_call", **call},
+            {"type": "function_call_output", "call_id": call_id, "output": output},
+        ]
+        messages += [
+            {
+                "role": "assistant",
+                "tool_calls": [{"id": call_id, "type": "function", "function": function}],
+            },
+            {"role": "tool", "tool_call_id": call_id, "content": output},
+        ]
+    for number in range(items - len(given)):
+        given.append({"role": "user", "content": f"{SENTENCE} {number}"})
+        messages.append({"role": "user", "content": f"{SENTENCE} {number}"})
+    declared = [_tool(number, 7) for number in range(tools)]
+    return Question(
+        {
+            "model": MODEL,
+            "input": given,
+            "tools": [{"type": "function", **tool} for tool in declared],
+            "instructions": SENTENCE * 4,
+        },
+        {
+            "model": MODEL,
+            "messages": [{"role": "system", "content": SENTENCE * 4}, *messages],
+            "tools": [{"type": "function", "function": tool} for tool in declared],
+        },
+    )
+
+
+def picture(size: int) -> Question:
+    """Return one line with a picture of so many bytes of base64 in it, as a data URL."""
+    data = base64.b64encode(Random(7).randbytes(size * 3 // 4)).decode()  # noqa: S311 - no secret
+    url, words = f"data:image/png;base64,{data}", "What is to be seen here?"
+    given: list[Json] = [
+        {"type": "input_text", "text": words},
+        {"type": "input_image", "image_url": url},
+    ]
+    parts: list[Json] = [
+        {"type": "text", "text": words},
+        {"type": "image_url", "image_url": {"url": url}},
+    ]
+    return Question(
+        {"model": MODEL, "input": [{"role": "user", "content": given}]},
+        {"model": MODEL, "messages": [{"role": "user", "content": parts}]},
+    )
+
+
+def unstored(question: Question) -> Question:
+    """Return the same, of which nothing is to be kept."""
+    return replace(question, responses={**question.responses, "store": False})
+
+
+def _tool(number: int, parameters: int = 3) -> Json:
+    names = ("city", "country", "unit", "day", "hour", "language", "source")
+    properties = {name: {"type": "string", "description": SENTENCE} for name in names[:parameters]}
     return {
         "name": f"tool_{number}",
         "description": SENTENCE,

@@ -36,7 +36,8 @@ class Background:
     asked_p50_ms: the same from the moment when the caller sends its request.
     wall_s: 200 jobs whose upstream says twenty words in a second, from before the first POST until
     none waits or runs, looked for every 5 ms; all have to be completed.
-    job_us: the worker's CPU for each of them.
+    job_us, web_us: the worker's CPU for each of them, and the web process's.
+    line_us, line_web_us: the same for jobs whose upstream says one line at once.
     """
 
     def __init__(self, setting: Setting) -> None:
@@ -46,15 +47,23 @@ class Background:
         self._jobs = Jobs(setting)
 
     def measure(self) -> dict[str, float]:
-        """Return times, and the worker's CPU for a job."""
+        """Return times, and CPU for a job."""
         with brief(self._env, self._setting.where.directory) as worker:
             serving = Serving([worker.child])
             measured = self._pick_up()
-            before_s = serving.cpu_s()
             started = perf_counter()
-            measured["wall_s"] = self._jobs.end(self._jobs.queue(JOBS, JOB)) - started
-            measured["job_us"] = (serving.cpu_s() - before_s) / JOBS * 1e6
+            ended_at, measured["job_us"], measured["web_us"] = self._worked(serving, JOB)
+            measured["wall_s"] = ended_at - started
+            _, measured["line_us"], measured["line_web_us"] = self._worked(serving, Script())
         return measured
+
+    def _worked(self, worker: Serving, script: Script) -> tuple[float, float, float]:
+        """Return when jobs had all ended, and the worker's and the web process's CPU for each."""
+        web = self._setting.gateway.serving
+        before_s, web_before_s = worker.cpu_s(), web.cpu_s()
+        ended_at = self._jobs.end(self._jobs.queue(JOBS, script))
+        took_s, web_took_s = worker.cpu_s() - before_s, web.cpu_s() - web_before_s
+        return ended_at, took_s / JOBS * 1e6, web_took_s / JOBS * 1e6
 
     def _pick_up(self) -> dict[str, float]:
         call = HTTPConnection(HOST, self._setting.gateway.port)

@@ -1,17 +1,19 @@
-"""Whether memory stays flat: after a few thousand requests, and after a hundred thousand."""
+"""Whether memory stays flat: after a few thousand requests, and after two hundred thousand."""
 
 from __future__ import annotations
 
-from bench.questions import small, streamed
+from bench.questions import agent, small, streamed, unstored
 from bench.setting import Setting
 
-WARM, ALL = 10_000, 100_000
+WARM, ALL = 10_000, 200_000
 AT_ONCE = 16
 STREAMED_EACH, EVENTS = 50, 20
+#: Of five thousand requests, so many are an agent's, each with a history of its own.
+AGENTS = 20
 
 
 class Memory:
-    """Whole requests, with some streams in between."""
+    """Whole requests, with some streams and some of an agent's in between."""
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
@@ -30,7 +32,9 @@ class Memory:
     def _ask(self, count: int) -> None:
         generator, gateway = self._setting.generator, self._setting.gateway
         for _ in range(count // 5000):
-            generator.ask(gateway, [small()], 5000 - STREAMED_EACH, AT_ONCE)
+            generator.ask(gateway, [small()], 5000 - STREAMED_EACH - AGENTS, AT_ONCE)
+            long = [unstored(agent(items)) for items in range(100, 300, 10)]
+            generator.ask(gateway, long, AGENTS, AT_ONCE)
             pace = (EVENTS, 0.0)
             generator.begin_streams(gateway, streamed(*pace), STREAMED_EACH, 0.0, pace)
             generator.end_streams().expect_whole(STREAMED_EACH)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from bench.figures.events import burst_us
 from bench.figures.whole import cpu_us
-from bench.questions import small
+from bench.questions import agent, small, unstored
 from bench.servers import Server
 from bench.setting import Setting
 
-#: By server, since one of them takes a dozen times as long: requests; streams, and events of each.
-_OTHERS = (300, 10, 2000)
-_PEERS = (60, 4, 500)
+#: By server, since one of them takes a dozen times as long: requests; an agent's; streams, and
+#: events of each.
+_OTHERS = (300, 50, 10, 2000)
+_PEERS = (60, 20, 4, 500)
 
 
 class Peers:
-    """One line whole, and events all at once, asked of each server in turn."""
+    """One line whole, 300 items beside 40 tools, and events all at once, of each in turn."""
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
@@ -29,8 +30,12 @@ class Peers:
             measured |= self._of(setting.peer, *_PEERS)
         return measured
 
-    def _of(self, server: Server, requests: int, streams: int, events: int) -> dict[str, float]:
+    def _of(
+        self, server: Server, requests: int, steps: int, streams: int, events: int
+    ) -> dict[str, float]:
+        step = unstored(agent(300))
         return {
             f"small.{server.name}": cpu_us(self._setting, server, [small()], requests),
+            f"agent.{server.name}": cpu_us(self._setting, server, [step], steps),
             f"burst.{server.name}": burst_us(self._setting, server, streams, events),
         }

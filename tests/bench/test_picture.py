@@ -32,7 +32,7 @@ def texts(picture: ElementTree.Element) -> list[str]:
 @pytest.mark.parametrize("theme", list(THEMES))
 def test_it_says_each_figure_with_its_unit(theme: str) -> None:
     output = texts(drawn(ALONE, theme))
-    assert "700 µs (ratio 0.60)" in output
+    assert "700 µs (ratio 0.50)" in output
     assert {"1,200 µs", "7.0 µs (ratio 0.40)", "2030-01-01 & so on"} <= set(output)
 
 

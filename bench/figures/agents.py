@@ -1,0 +1,49 @@
+"""CPU of what an agent sends at every step: a long history and many tools, whole answers."""
+
+from __future__ import annotations
+
+from bench.figures.whole import cpu_us
+from bench.questions import Question, agent, unstored
+from bench.servers import Server
+from bench.setting import Setting
+
+TOOLS = 40
+#: Items of a request, and how often it is made in a slice.
+SIZES = {3: 100, 300: 50, 900: 20}
+#: Items of what shows growth, each twice as many as before.
+GROWTH = (150, 300, 600)
+
+
+class Agents:
+    """Asks with 3, 300 and 900 items beside forty tools, of the gateway and of the floor."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
+
+    def measure(self) -> dict[str, float]:
+        """Return CPU per request in microseconds, by number of items, server and what is kept, and
+        the gateway's share of the floor's.
+        """
+        measured: dict[str, float] = {}
+        for items, count in SIZES.items():
+            question = agent(items, TOOLS)
+            gateway_us, floor_us = self._us(unstored(question), count), self._floor(question, count)
+            measured[f"{items}.gateway"], measured[f"{items}.floor"] = gateway_us, floor_us
+            measured[f"{items}.ratio"] = gateway_us / floor_us
+        measured["300.stored"] = self._us(agent(300, TOOLS), SIZES[300])
+        return measured | self._growth()
+
+    def _growth(self) -> dict[str, float]:
+        """Return CPU per request in microseconds by its number of items; there are no tools."""
+        return {f"growth.{items}": self._us(unstored(agent(items, 0)), 30) for items in GROWTH}
+
+    def _us(self, question: Question, count: int) -> float:
+        return self._took(self._setting.gateway, question, count)
+
+    def _floor(self, question: Question, count: int) -> float:
+        return self._took(self._setting.floor, question, count)
+
+    def _took(self, server: Server, question: Question, count: int) -> float:
+        took_us = cpu_us(self._setting, server, [question], count)
+        self._setting.where.upstream.reset()  # it keeps every body
+        return took_us
