@@ -17,6 +17,7 @@ from app.api.server_keys import OPEN_ANSWERS
 from app.domain.accounts.accounts import Caller
 from app.domain.accounts.limits import Standing
 from app.domain.identity import RequestIdentity
+from app.schemas.request.tools.known import ToolMemory
 from app.services.accounts.content_keys import ContentKeys
 from app.services.accounts.service import Accounts
 from app.services.background.service import Background
@@ -58,6 +59,7 @@ class Services:
     health: Health
     hangups: HangUps
     in_flight: InFlight
+    tool_memory: ToolMemory
     open_answers: OpenAnswers
     requests: RequestSettings
     archive: Archive

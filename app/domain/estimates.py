@@ -29,6 +29,7 @@ from app.domain.items import (
 )
 from app.domain.request import Parameters
 from app.domain.tools import FunctionTool
+from app.domain.tools.known import made_once
 
 CHARACTERS_PER_TOKEN = 4
 IMAGE_TOKENS = 1_000
@@ -66,14 +67,16 @@ def estimate(
     `max_output_tokens` is the model's own limit, for when the request has none.
     """
     characters = len(parameters.instructions or "")
-    characters += sum(map(_item_characters, items)) + sum(
-        map(_tool_characters, parameters.functions)
-    )
+    characters += sum(map(_item_characters, items)) + _characters_of(parameters.functions)
     output = (parameters.max_output_tokens, max_output_tokens, OUTPUT_TOKENS)
     return Estimate(
         input_tokens=-(-characters // CHARACTERS_PER_TOKEN),
         output_tokens=next(tokens for tokens in output if tokens is not None),
     )
+
+
+def _characters_of(tools: tuple[FunctionTool, ...]) -> int:
+    return made_once(tools, "characters", None, lambda: sum(map(_tool_characters, tools)))
 
 
 def _tool_characters(tool: FunctionTool) -> int:

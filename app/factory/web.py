@@ -41,6 +41,7 @@ from app.factory.retention import copies_of, purges_of
 from app.factory.webhooks import webhook_endpoints, webhook_store
 from app.providers.base import Provider
 from app.schemas.request.body import MAX_BODY_BYTES
+from app.schemas.request.tools.known import ToolMemory
 from app.services.accounts.content_keys import ContentKeys
 from app.services.answering.sealing import PayloadSealer
 from app.services.background.service import Background
@@ -150,6 +151,7 @@ def _services(
         health=_health(settings, core, identity, spool),
         hangups=HangUps(),
         in_flight=in_flight,
+        tool_memory=ToolMemory(),
         open_answers=open_answers,
         requests=settings.requests,
         archive=archive,

@@ -188,6 +188,7 @@ def test_large_bodies_are_parsed_one_at_a_time(
         locked.append(parsing.locked())
         return parse_json(raw)
 
-    monkeypatch.setattr("app.api.http.bodies.parse_json", parse)
+    for module in ("app.api.http.bodies", "app.schemas.request.tools.known"):
+        monkeypatch.setattr(f"{module}.parse_json", parse)
     response = owner.ask("POST", "/v1/responses", {"model": "local/echo", "input": "a" * length})
     assert (response.status_code, locked, parsing.locked()) == (200, [alone], False)

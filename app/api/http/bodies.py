@@ -16,7 +16,6 @@ from app.errors import (
     UnsupportedMediaType,
 )
 from app.schemas.request.body import MAX_BODY_BYTES, inflate, parse_json
-from app.schemas.request.body_memory import memory_of
 
 _JSON = "application/json"
 #: Where a request has its Idempotency-Key, which wants the body's digest (C3).
@@ -80,9 +79,11 @@ def _parsed(current: context.CallContext, body: bytes) -> Any:
     if IDEMPOTENCY_KEY in current.environ:
         current.body_digest = hashlib.sha256(body).digest()
     if len(body) > _LIGHT:
-        _weigh(current, memory_of(body))
+        split = current.services.tool_memory.split(current.caller.account, body)
+        _weigh(current, split.memory)
         if len(body) > _LARGE:
             let_others_run()
+        return split.parsed()
     return parse_json(body)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from app.domain.tools.choice import (
     AllowedTools,
@@ -43,12 +43,14 @@ def in_known_forms(tools: Iterable[Tool], known: AbstractSet[str]) -> tuple[Tool
     return tuple(form for tool in tools for form in _forms(tool, known))
 
 
+_FUNCTION = {FunctionTool}
+
+
 def functions_of(tools: Iterable[Tool]) -> tuple[FunctionTool, ...]:
     """Return the functions that the tools are to a provider that knows nothing else."""
-    declared = tuple(tools)
-    functions = tuple(tool for tool in declared if isinstance(tool, FunctionTool))
-    if len(functions) == len(declared):  # nearly always
-        return functions
+    declared = tools if isinstance(tools, tuple) else tuple(tools)
+    if {*map(type, declared)} <= _FUNCTION:  # nearly always
+        return cast("tuple[FunctionTool, ...]", declared)
     forms = in_known_forms(declared, FUNCTIONS_ONLY)
     return tuple(form for form in forms if isinstance(form, FunctionTool))
 

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar, assert_never
 from app.domain.request import INCLUDE_LOGPROBS, Parameters
 from app.domain.tools import AllowedTools, NamedFunction, Tool, ToolChoice, only
 from app.providers.profiles import Profile
+from app.schemas.request.tools.known import written_once
 
 Json = dict[str, Any]
 
@@ -57,7 +58,9 @@ def tool_fields(
         return {}
     fields: Json = {}
     if offered:
-        fields["tools"] = [words.tool(tool, profile) for tool in offered]
+        fields["tools"] = written_once(
+            offered, words.tool, profile, lambda: [words.tool(tool, profile) for tool in offered]
+        )
     if choice is not None:
         fields["tool_choice"] = choice
     if parameters.parallel_tool_calls is not None and profile.parallel_tool_calls:

@@ -14,11 +14,13 @@ from typing import Any
 from app.domain.answer_options import CacheOptions, ReasoningOptions
 from app.domain.answer_options import TextOptions as Options
 from app.domain.request import CreateRequest, Parameters
-from app.schemas.field import StrictField
+from app.domain.tools import Tool
+from app.schemas.field import Bind, StrictField
 from app.schemas.fields import Choice, Integer, String
 from app.schemas.nesting import ListOf, Nested
 from app.schemas.request.create import CREATE_REQUEST
 from app.schemas.request.foreign import UnsupportedField
+from app.schemas.request.tools.known import written_once
 from app.schemas.wire.configuration.text_format import TEXT_FORMAT
 from app.schemas.wire.document import ALWAYS, AT_TIMES, OR_NULL, ValueSchema, WireSchema
 from app.schemas.wire.tools import TOOL, ToolChoiceEcho
@@ -68,6 +70,17 @@ class ConversationEchoSchema(ValueSchema[str]):
     id = String(itself=True, **ALWAYS)
 
 
+class ToolsEcho(ListOf):
+    """The tools as responses show them; known ones are written from what they became before."""
+
+    def dump_code(self, value: str, bind: Bind) -> str:
+        return f"{bind(_tools_json)}({value})"
+
+
+def _tools_json(tools: tuple[Tool, ...]) -> Any:
+    return written_once(tools, "echo", TOOL, lambda: TOOL.dump_all(tools))
+
+
 _IN_OTHER_FORM: dict[str, StrictField] = {
     "conversation": Nested(ConversationEchoSchema(), **AT_TIMES),
     "prompt_cache_options": Nested(CacheOptionsEchoSchema(), **OR_NULL),
@@ -75,7 +88,7 @@ _IN_OTHER_FORM: dict[str, StrictField] = {
     "reasoning": Nested(ReasoningEchoSchema(), dump_default=ReasoningOptions(), **ALWAYS),
     "text": Nested(TextEchoSchema(), **ALWAYS),
     "tool_choice": ToolChoiceEcho("none", "auto", "required", **ALWAYS),
-    "tools": ListOf(TOOL, **ALWAYS),
+    "tools": ToolsEcho(TOOL, **ALWAYS),
 }
 
 

@@ -12,6 +12,7 @@ from app.schemas.request.bounds import MOST_TOOLS
 from app.schemas.request.tools.built_in import BUILT_IN_TOOLS
 from app.schemas.request.tools.functions import NESTED, plain_tool
 from app.schemas.request.tools.hosted import InputHostedToolSchema, read_hosted
+from app.schemas.request.tools.known import KnownToolsJson
 from app.schemas.request.tools.namespaces import MEMBERS, InputNamespaceToolSchema, taken
 from app.schemas.request.tools.search import InputToolSearchToolSchema
 from app.schemas.request.tools.unsupported import (
@@ -35,6 +36,8 @@ class ToolsField(StrictField):
     """The tools, of every kind that callers run, each name once."""
 
     def check(self, value: Any, at: str, context: ReadContext) -> tuple[Tool, ...]:
+        if type(value) is KnownToolsJson:
+            return value.tools
         path, names, tools = self.path(at), set[str](), list[Tool]()
         for index, raw in enumerate(array_at(value, path, MOST_TOOLS)):
             tool = plain_tool(raw) or read_tool(raw, f"{path}[{index}]", context)
