@@ -38,8 +38,9 @@ from app.domain.turns.turn import Position, Turn
 from app.schemas.wire.items import ITEM
 from app.schemas.wire.responses import RESPONSE
 from app.store.codec import VERSIONS, Codec
-from app.store.encryption import SEALED, seal_of, seal_within
+from app.store.encryption import SEALED, Seal, seal_of, seal_within
 from app.store.responses.packed.homes import homes_of
+from app.store.responses.packed.known_items import EntryItems, KnownItems
 from app.store.responses.packed.packed_turn import PackedTurn
 
 #: What a purge leaves of an entry: its position in the log and nothing else.
@@ -69,6 +70,7 @@ class Entries:
 
     def __init__(self) -> None:
         self._codec = Codec()
+        self._known = KnownItems()
 
     def dump(self, turn: Turn) -> bytes:
         """Return a turn's entry; behind it, if it has a digest, the common fields and their size.
@@ -174,27 +176,35 @@ class Entries:
         Without those that are gone; `key` and `tag` as for `items`. Items that came by themselves
         belong to the turn before them, as if that had answered them.
 
-        MEASURED: made all together, the items of 100 turns take a sixth less than turn by turn.
         """
-        unpack, shown, inputs = self._codec.unpack, list[dict[str, Any]](), list[range]()
+        items, inputs = list[Item](), list[range]()
         seal = seal_within(key, tag, _ITEMS)
         for entry in entries:
-            start = len(shown)
+            start = len(items)
             if entry == PURGED:
                 inputs.append(range(start, start))
                 continue
             if entry == MARK:
                 continue
-            packed, rest = parts_of(entry)
-            given, made = orjson.loads(unpack(packed, seal))
+            given, made, is_turn, _ = self._known.find(entry) or self._entry_items(entry, seal)
             if gone:
-                given = [item for item in given if not is_among(gone, item["id"], key)]
-                made = [item for item in made if not is_among(gone, item["id"], key)]
-            shown += given
-            if rest:
-                inputs.append(range(start, len(shown)))
-            shown += made
-        return ITEM.load_all(shown), inputs
+                given, made = _without(gone, given, key), _without(gone, made, key)
+            items += given
+            if is_turn:
+                inputs.append(range(start, len(items)))
+            items += made
+        return items, inputs
+
+    def _entry_items(self, entry: bytes, seal: Seal | None) -> EntryItems:
+        """Return the items of an entry; they are kept in mind where it is not sealed."""
+        packed, rest = parts_of(entry)
+        data = self._codec.unpack(packed, seal)
+        given, made = orjson.loads(data)
+        given, made = tuple(ITEM.load_all(given)), tuple(ITEM.load_all(made))
+        items = EntryItems(given, made, bool(rest), len(data))
+        if packed[:1] != SEALED:
+            self._known.keep(entry, items)
+        return items
 
     def purged(self, entries: Sequence[bytes]) -> frozenset[int]:
         """Return the numbers of those turns among the entries of which a purge left nothing."""
@@ -267,6 +277,10 @@ def name_of(item_id: str, key: ContentKey | None) -> str:
 def is_among(names: frozenset[str], item_id: str, key: ContentKey | None) -> bool:
     """Tell whether an item is among those of these names, be it sealed or a plain one before."""
     return item_id in names or (key is not None and key.name(item_id) in names)
+
+
+def _without(gone: frozenset[str], items: Items, key: ContentKey | None) -> Items:
+    return tuple(item for item in items if not is_among(gone, item.id, key))
 
 
 def _digest(common: bytes, turn: Turn) -> bytes:
