@@ -65,12 +65,9 @@ class IdGenerator:
         MEASURED: for twenty, drawing once takes a quarter of the time of drawing as often.
         """
         stem = response_id.removeprefix("resp_")
-        digits = self._random_bytes(ITEM_LENGTH // 2 * len(prefixes)).hex()
-        ids = []
-        for number, prefix in enumerate(prefixes):
-            at = number * ITEM_LENGTH
-            ids.append(f"{prefix}_{stem}{digits[at : at + ITEM_LENGTH]}")
-        return ids
+        drawn = self._random_bytes(ITEM_LENGTH // 2 * len(prefixes))
+        own = drawn.hex(" ", ITEM_LENGTH // 2).split()
+        return [f"{prefix}_{stem}{each}" for prefix, each in zip(prefixes, own, strict=True)]
 
 
 def tag_of(any_id: str) -> str | None:

@@ -91,15 +91,9 @@ class _Writer:
     def write_all(self, items: Sequence[Item]) -> None:
         """Write the items, and end the turn."""
         for item in items:
-            # MEASURED: plain texts are nearly all of a conversation, and there may be thousands.
+            # MEASURED: an agent's calls, and else plain texts, are nearly all of a conversation,
+            # and there may be thousands.
             match item:
-                case Message(role="user", content=(InputText(text=text),)):
-                    if self._is_in_turn:
-                        self.end_turn()
-                    self.messages.append({"role": "user", "content": text})
-                case Message(role="assistant", content=(OutputText(text=text),)):
-                    self._go_on()
-                    self._texts.append(text)
                 case FunctionCall():
                     self._go_on()
                     self._calls[self._ids.of_call(item.call_id)] = item
@@ -107,6 +101,13 @@ class _Writer:
                     own_id = self._ids.of_output(item.call_id)
                     if own_id is not None:
                         self._outputs[own_id] = item
+                case Message(role="user", content=(InputText(text=text),)):
+                    if self._is_in_turn:
+                        self.end_turn()
+                    self.messages.append({"role": "user", "content": text})
+                case Message(role="assistant", content=(OutputText(text=text),)):
+                    self._go_on()
+                    self._texts.append(text)
                 case UnseenItem():
                     pass  # the parameters have what it changes
                 case _:
@@ -144,7 +145,9 @@ class _Writer:
     def end_turn(self) -> None:
         """Write what the assistant said so far, and what its calls gave."""
         texts, reasoning = self._texts, self._reasoning
-        text = texts[0] if len(texts) == 1 else "\n\n".join(filter(None, texts))
+        text = ""
+        if texts:
+            text = texts[0] if len(texts) == 1 else "\n\n".join(filter(None, texts))
         if self._calls:
             self._write_calls(text)
         elif text:
@@ -159,24 +162,32 @@ class _Writer:
         self._is_in_turn = False
 
     def _write_calls(self, text: str) -> None:
+        calls, reasoning, messages = self._calls, self._reasoning, self.messages
         message: Json = {"role": "assistant", "content": text or None}
-        calls = self._calls.items()
-        message["tool_calls"] = [_call(call, own_id, self._profile) for own_id, call in calls]
-        self.messages.append(self._reasoning.completed(message, tuple(self._calls.values())))
+        message["tool_calls"] = [
+            _call(call, own_id, self._profile) for own_id, call in calls.items()
+        ]
+        if not reasoning.is_empty or self._profile.empty_reasoning:
+            message = reasoning.completed(message, tuple(calls.values()))
+        messages.append(message)
         shown: list[Json] = []
-        for own_id in self._calls:
-            if own_id in self._outputs:
-                shown += self._write_output(self._outputs[own_id].content, own_id)
+        for own_id in calls:
+            output = self._outputs.get(own_id)
+            if output is None:
+                continue
+            content = output.content
+            if isinstance(content, str):
+                messages.append({"role": "tool", "tool_call_id": own_id, "content": content})
+            else:
+                shown += self._write_output(content, own_id)
         if shown:
-            self.messages.append({"role": "user", "content": shown})
+            messages.append({"role": "user", "content": shown})
 
-    def _write_output(self, content: str | tuple[InputPart, ...], own_id: str) -> list[Json]:
+    def _write_output(self, content: tuple[InputPart, ...], own_id: str) -> list[Json]:
         """Write what a call gave; return what a tool message cannot hold."""
-        others: list[Json] = []
-        if not isinstance(content, str):
-            content, others = self._split(content)
-            content = content or (SEE_BELOW if others else "")
-        self.messages.append({"role": "tool", "tool_call_id": own_id, "content": content})
+        text, others = self._split(content)
+        text = text or (SEE_BELOW if others else "")
+        self.messages.append({"role": "tool", "tool_call_id": own_id, "content": text})
         return others
 
     def _split(self, output: tuple[InputPart, ...]) -> tuple[str, list[Json]]:

@@ -23,8 +23,12 @@ class CallIds:
     def of_call(self, call_id: str) -> str:
         """Return the id of the next call."""
         count = self._counts[call_id] = self._counts.get(call_id, 0) + 1
-        sent = self._form(call_id if count == 1 else _another(call_id, count))
-        self._waiting.setdefault(call_id, deque()).append(sent)
+        if count == 1:  # nearly always
+            sent = self._form(call_id)
+            self._waiting[call_id] = deque((sent,))
+            return sent
+        sent = self._form(_another(call_id, count))
+        self._waiting[call_id].append(sent)
         return sent
 
     def of_output(self, call_id: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 
 from app.domain.tools import LONGEST_NAME
 
@@ -13,6 +14,7 @@ _is_name = re.compile(rf"[a-zA-Z0-9_-]{{1,{LONGEST_NAME}}}").fullmatch
 _others = re.compile(r"[^a-zA-Z0-9_-]")
 
 
+@lru_cache(maxsize=1024)  # MEASURED: a history has hundreds of calls of a few functions
 def call_name(name: str) -> str:
     """Return the name of a call in a history as every upstream takes it, always the same (U12).
 

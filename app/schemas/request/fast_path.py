@@ -29,8 +29,6 @@ from app.schemas.request.bounds import (
 )
 
 _MESSAGE = frozenset({"type", "role", "content", "id", "status"})
-_CALL = frozenset({"type", "call_id", "name", "arguments", "id", "status"})
-_OUTPUT = frozenset({"type", "call_id", "output", "id", "status"})
 _PART = frozenset({"type", "text", "annotations", "logprobs"})
 _ASSISTANT_TYPES, _CALLER_TYPES = ("output_text", "input_text", "text"), ("input_text", "text")
 _NOTHING: tuple[Any, ...] = (None, [])
@@ -93,7 +91,7 @@ def _is_bare(raw: dict[str, Any]) -> bool:
 def _call(raw: dict[str, Any], item_id: str, status: Any) -> FunctionCall | None:
     call_id, name, arguments = raw.get("call_id"), raw.get("name"), raw.get("arguments")
     if (
-        raw.keys() <= _CALL
+        len(raw) == 4 + ("id" in raw) + ("status" in raw)  # the type among them, and no others
         and type(call_id) is str
         and 0 < len(call_id) <= LONGEST_CALL_ID
         and type(name) is str
@@ -108,7 +106,7 @@ def _call(raw: dict[str, Any], item_id: str, status: Any) -> FunctionCall | None
 def _output(raw: dict[str, Any], item_id: str, status: Any) -> FunctionCallOutput | None:
     call_id, output = raw.get("call_id"), raw.get("output")
     if (
-        raw.keys() <= _OUTPUT
+        len(raw) == 3 + ("id" in raw) + ("status" in raw)  # as above
         and type(call_id) is str
         and 0 < len(call_id) <= LONGEST_CALL_ID
         and type(output) is str

@@ -98,7 +98,8 @@ class CallPairing:
                     continue
                 self._read_call(item, len(self._items))
             elif isinstance(item, FunctionCallOutput):
-                item = self._as_awaited(item)
+                if not self._waiting.get(item.call_id):
+                    item = self._as_awaited(item)
                 if item.call_id not in self._latest:
                     raise InvalidRequest(
                         f"No tool call found for function call output with call_id {item.call_id}. "
@@ -200,7 +201,10 @@ class CallPairing:
         return self._signatures_by_id[call_id]
 
     def _is_awaited(self, output: FunctionCallOutput) -> bool:
-        return any(queues.get(output.call_id) for queues in self._queues)
+        call_id = output.call_id
+        return bool(
+            self._waiting.get(call_id) or self._resent.get(call_id) or self._cut_off.get(call_id)
+        )
 
     def _read_output(self, output: FunctionCallOutput, index: int) -> None:
         waiting = self._waiting.get(output.call_id)
