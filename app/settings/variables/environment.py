@@ -8,6 +8,7 @@ from typing import Any
 
 from app.settings.errors import SettingsError
 from app.settings.readers import Reader
+from app.settings.variables.secret_files import SECRETS, read_secret
 
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 
@@ -19,8 +20,14 @@ class Environment:
         self._variables = variables
 
     def given(self, name: str) -> str | None:
-        """Return a variable's text, None for none."""
-        return self._variables.get(name, "").strip() or None
+        """Return a variable's text, None for none.
+
+        Raises:
+            SettingsError: it is a secret in a file that cannot be read.
+        """
+        is_secret = name in SECRETS
+        text = read_secret(self._variables, name) if is_secret else self._variables.get(name, "")
+        return text.strip() or None
 
     def read(self, **wanted: tuple[str, Reader]) -> dict[str, Any]:
         """Return those of the wanted values that are given: `url=("REDIS_URL", redis_url)`.
