@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,21 +27,44 @@ WORDS = ("one ", "two ", "three")
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 
 
+#: What listens for callers in each of the files that may.
+LISTENS = {"listen.conf": "listen 8080 ", "listen-tls.conf": "listen 443 "}
+
+
+def shipped_nginx(listen: str) -> str:
+    """Return nginx.conf with what it includes, and `listen` of deploy/nginx.d in its place."""
+    deploy = ROOT / "deploy"
+    text = (deploy / "nginx.conf").read_text().replace("nginx.d/listen.conf", f"nginx.d/{listen}")
+    while (found := re.search(r"^ *include (nginx\.d/\S+);\n", text, re.MULTILINE)) is not None:
+        text = text.replace(found[0], (deploy / found[1]).read_text())
+    return text
+
+
 @contextlib.contextmanager
-def running_nginx(gateway_url: str, directory: Path, **more: str) -> Iterator[str]:
+def running_nginx(
+    gateway_url: str,
+    directory: Path,
+    listen: str = "listen.conf",
+    others: Sequence[str] = (),
+    **more: str,
+) -> Iterator[str]:
     """Run nginx as it is shipped, but for its addresses, its folders and what else is said; yield
-    its URL.
+    its URL. `others` are the URLs of further web services.
     """
     port = free_port()
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     folders = "".join(f"{kind}_temp_path {directory / kind};" for kind in kinds)
+    more_servers = "".join(
+        f"    server {urlsplit(each).netloc} max_fails=1 fail_timeout=2s;\n" for each in others
+    )
     changes = {
-        "server 127.0.0.1:8000;": f"server {urlsplit(gateway_url).netloc};",
-        "listen 8080 ": f"listen 127.0.0.1:{port} ",
+        "    server 127.0.0.1:8000 ": f"{more_servers}    server {urlsplit(gateway_url).netloc} ",
+        LISTENS[listen]: f"listen 127.0.0.1:{port} ",
+        **({"listen 80;": f"listen unix:{directory / 'plain'};"} if "tls" in listen else {}),
         "/var/log/nginx/access.log": str(directory / "access.log"),
         "http {": "http {" + folders,
     } | {f"{name} ": f"{name} {value}; #" for name, value in more.items()}
-    shipped = (ROOT / "deploy" / "nginx.conf").read_text()
+    shipped = shipped_nginx(listen)
     for theirs, ours in changes.items():
         assert shipped.count(theirs) == 1, theirs
         shipped = shipped.replace(theirs, ours)
@@ -49,7 +74,7 @@ def running_nginx(gateway_url: str, directory: Path, **more: str) -> Iterator[st
     argv = [str(NGINX), "-p", str(directory), "-c", str(config), "-g", globals_]
     with started(argv, stderr=subprocess.DEVNULL):
         until(lambda: _listens(port), "nginx to listen")
-        yield f"http://127.0.0.1:{port}"
+        yield f"{'https' if 'tls' in listen else 'http'}://127.0.0.1:{port}"
 
 
 def _listens(port: int) -> bool:
@@ -134,6 +159,47 @@ def test_a_key_in_a_wrong_place_is_not_in_nginxs_log(
     assert key not in named.headers["X-Request-ID"]
     assert key not in log.read_text()
     assert '"GET [hidden]" 400' in log.read_text()
+
+
+@contextlib.contextmanager
+def tunnel() -> Iterator[tuple[str, list[bytes]]]:
+    """Answer each request with 101, and send back what follows; yield the URL and the heads."""
+    heads: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    caller, _ = listener.accept()
+                    with caller:
+                        heads.append(caller.recv(65536))
+                        caller.sendall(b"HTTP/1.1 101 Go\r\nUpgrade: websocket\r\n")
+                        caller.sendall(b"Connection: Upgrade\r\n\r\n")
+                        caller.sendall(caller.recv(100))
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}", heads
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def test_an_upgrade_to_websocket_goes_through_nginx_and_no_other(tmp_path: Path) -> None:
+    with tunnel() as (url, heads), running_nginx(url, tmp_path) as nginx:
+        with contextlib.closing(RawCall(nginx, websocket_bytes("/v1/responses"))) as call:
+            assert call.head()[0] == 101
+            call.socket.sendall(b"a frame")
+            assert call.socket.recv(100) == b"a frame"
+        other = websocket_bytes("/v1/responses").replace(b": websocket", b": h2c")
+        with contextlib.closing(RawCall(nginx, other)) as call, contextlib.suppress(AssertionError):
+            call.head()
+    upgrade, none = (head.lower() for head in heads[:2])
+    assert b"\r\nupgrade: websocket\r\n" in upgrade
+    assert b"\r\nconnection: upgrade\r\n" in upgrade
+    assert b"\r\nupgrade:" not in none
+    assert b"\r\nconnection:" not in none
 
 
 def test_nginx_hides_no_websocket_that_is_tried_first(proxied: Gateway) -> None:
