@@ -1,0 +1,1 @@
+"""What a deployment starts from (deploy/) is what the gateway, and each tool, takes."""
