@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
 
@@ -52,9 +51,7 @@ def environment(redis_url: str, upstream: Upstream, directory: Path) -> dict[str
 @pytest.fixture(scope="session")
 def keys(environment: dict[str, str]) -> Keys:
     """A key of each of two accounts."""
-    with ThreadPoolExecutor() as pool:
-        made = pool.map(gateways.make_key, ["acme", "rival"], [environment] * 2)
-    return Keys(*made)
+    return Keys(*(gateways.make_key(account, environment) for account in ("acme", "rival")))
 
 
 @pytest.fixture(scope="session")

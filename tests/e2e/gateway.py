@@ -15,8 +15,11 @@ from typing import Any
 import requests
 from openai.types.responses import Response as OpenAIResponse
 
+from app.cli import keys as commands
+from app.factory import create_app
+from app.settings import Settings
 from tests.e2e.wire import Stream, stream_of
-from tests.processes import ROOT, free_port, started, until
+from tests.processes import free_port, started, until
 
 PATIENCE_S = 30
 REDIS_PREFIX = "e2e:"
@@ -98,12 +101,10 @@ def make_key(account: str, env: Mapping[str, str]) -> str:
 
 
 def keys(env: Mapping[str, str], *words: str) -> dict[str, Any]:
-    """Give the command line a command about keys, and return what it says."""
-    argv = [sys.executable, "-m", "flask", "--app", "wsgi", "keys", *words, "--json"]
-    result = subprocess.run(  # noqa: S603 - the command is the tests' own
-        argv, env=env, cwd=ROOT, capture_output=True, check=False, timeout=PATIENCE_S
-    )
-    assert result.returncode == 0, result.stderr.decode()
+    """Give a command about keys in this process, which has imported what it needs; its JSON."""
+    app = create_app(Settings.from_env(env))
+    result = app.test_cli_runner().invoke(commands.keys, [*words, "--json"])
+    assert result.exit_code == 0, result.output
     said: dict[str, Any] = json.loads(result.stdout)
     return said
 

@@ -178,11 +178,11 @@ def house(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Itera
         env = gateways.environment(url, config, UPSTREAM_KEY=UPSTREAM_KEY)
         other = env | {"REDIS_PREFIX": STRANGER_PREFIX, "SPOOL_DIR": str(home / "spool")}
         names = [("own", env), ("foreign", env), ("limited", env), ("strange", other)]
+        made = [gateways.keys(env, *_arguments(name)) for name, env in names]
+        secrets = {name: key["key"] for (name, _), key in zip(names, made, strict=True)}
+        own = Keys(secrets["own"], secrets["foreign"])
+        strange = Keys(secrets["strange"], secrets["strange"])
         with ThreadPoolExecutor() as pool:
-            made = pool.map(lambda name: gateways.keys(name[1], *_arguments(name[0])), names)
-            secrets = {name: key["key"] for (name, _), key in zip(names, made, strict=True)}
-            own = Keys(secrets["own"], secrets["foreign"])
-            strange = Keys(secrets["strange"], secrets["strange"])
 
             def start(env: dict[str, str], keys: Keys, name: str, workers: str) -> Gateway:
                 return stack.enter_context(gateways.running(env, keys, home / name, workers, 1))
