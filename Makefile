@@ -11,7 +11,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 GATEWAY := $(VENV)/bin/responses-gateway
 # One more than there are cores: the end-to-end tests wait for half of their time.
-TESTS_AT_ONCE = $(shell $(PY) -c 'import os; print((os.cpu_count() or 1) + 1)')
+TESTS_AT_ONCE = $(shell $(PY) -c 'import os; print((os.cpu_count() or 1) + 2)')
 SBOM = build/sbom.cdx.json
 # Stamps: what is newer than its stamp is installed again.
 TO_RUN := $(VENV)/.installed
@@ -42,7 +42,7 @@ install: $(TO_RUN) ## Make .venv with what the gateway needs, every package pinn
 
 .PHONY: test
 test: check ## Everything that CI runs: `check`, then every test, with branch coverage
-	@$(PY) -m pytest -n $(TESTS_AT_ONCE) --dist loadfile --cov --cov-report=term
+	@$(PY) -m pytest -n $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 .PHONY: check
 check: $(TO_TEST) ## Style, types, the order of imports, known vulnerabilities

@@ -19,6 +19,11 @@ settings.register_profile(
 settings.load_profile("any-machine")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have what waits for processes begin first, so that the quick tests fill in at the end."""
+    items.sort(key=lambda item: "/tests/e2e/" not in item.path.as_posix())
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _log_as_it_comes() -> None:
     """Forget how the last module's gateway was to log, and of whom: both differ between runs."""
