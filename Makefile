@@ -10,7 +10,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 GATEWAY := $(VENV)/bin/responses-gateway
-# One more than there are cores: the end-to-end tests wait for half of their time.
+# Two more than there are cores: the end-to-end tests wait for half of their time.
 TESTS_AT_ONCE = $(shell $(PY) -c 'import os; print((os.cpu_count() or 1) + 2)')
 SBOM = build/sbom.cdx.json
 # Stamps: what is newer than its stamp is installed again.
