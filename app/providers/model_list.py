@@ -31,8 +31,8 @@ def output_limits(body: bytes) -> Mapping[str, int]:
 
     Anthropic's says it as `max_tokens`. What is no such number is left out.
     """
-    shown = loads(body)
-    models = shown.get("data") if isinstance(shown, dict) else None
+    listing = loads(body)
+    models = listing.get("data") if isinstance(listing, dict) else None
     limits = {}
     for model in models if isinstance(models, list) else ():
         if not isinstance(model, dict) or not isinstance(model.get("id"), str):

@@ -160,10 +160,10 @@ def compile_build(title: str, kind: type, fields: Iterable[StrictField]) -> Load
     `{"call_id": "c", "output": "4"}` becomes `FunctionCallOutput("", "c", "4", "completed")`.
     """
     code = _Code(title)
-    shown = {field.source: field for field in fields}
+    by_source = {field.source: field for field in fields}
     arguments = {}
     for each in dataclasses.fields(kind):
-        field = shown.get(each.name)
+        field = by_source.get(each.name)
         if field is None:
             continue
         if field.required:

@@ -5,12 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from app.schemas.field import Bind, ReadContext
+from app.schemas.field import Bind, ReadContext, StrictField
 from app.schemas.nesting import Inner, ListOf, Nested
 
 
-class JsonObject(Nested):
-    """An object: `to_json` makes it of the domain's text, `to_text` the text of it."""
+class _JsonText(StrictField):
+    """`to_json` makes JSON of the domain's text, `to_text` the text of that."""
+
+    to_json: Callable[[str], Any]
+    to_text: Callable[[Any], str]
+
+    def check(self, value: Any, at: str, context: ReadContext) -> Any:
+        return self.to_text(super().check(value, at, context))
+
+    def dump_code(self, value: str, bind: Bind) -> str:
+        return f"{bind(self.to_json)}({value})"
+
+    def load_code(self, data: str, bind: Bind) -> str:
+        return f"{bind(self.to_text)}({data})"
+
+
+class JsonObject(_JsonText, Nested):
+    """An object."""
 
     def __init__(
         self,
@@ -22,18 +38,9 @@ class JsonObject(Nested):
         super().__init__(inner, **options)
         self.to_json, self.to_text = to_json, to_text
 
-    def check(self, value: Any, at: str, context: ReadContext) -> str:
-        return self.to_text(super().check(value, at, context))
 
-    def dump_code(self, value: str, bind: Bind) -> str:
-        return f"{bind(self.to_json)}({value})"
-
-    def load_code(self, data: str, bind: Bind) -> str:
-        return f"{bind(self.to_text)}({data})"
-
-
-class JsonArray(ListOf):
-    """An array of objects, as `JsonObject`."""
+class JsonArray(_JsonText, ListOf):
+    """An array of objects."""
 
     def __init__(
         self,
@@ -44,12 +51,3 @@ class JsonArray(ListOf):
     ) -> None:
         super().__init__(inner, **options)
         self.to_json, self.to_text = to_json, to_text
-
-    def check(self, value: Any, at: str, context: ReadContext) -> Any:
-        return self.to_text(super().check(value, at, context))
-
-    def dump_code(self, value: str, bind: Bind) -> str:
-        return f"{bind(self.to_json)}({value})"
-
-    def load_code(self, data: str, bind: Bind) -> str:
-        return f"{bind(self.to_text)}({data})"

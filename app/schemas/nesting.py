@@ -94,8 +94,8 @@ class OneOf(Generic[V]):
     def json_schema(self, refer: Refer) -> dict[str, Any]:
         """Return the JSON schema of these documents."""
         mapping = {kind: refer(self._shown[kind])["$ref"] for kind in self.documents}
-        shown = (*mapping.values(), *(refer(each)["$ref"] for each in self.documents.values()))
-        references = [{"$ref": each} for each in dict.fromkeys(shown)]
+        addresses = (*mapping.values(), *(refer(each)["$ref"] for each in self.documents.values()))
+        references = [{"$ref": each} for each in dict.fromkeys(addresses)]
         discriminator = {"propertyName": "type", "mapping": mapping}
         return {"oneOf": references, "discriminator": discriminator}
 

@@ -45,10 +45,10 @@ def _remedy(fault: StorageUnavailable, settings: RedisSettings) -> str:
         return _REMEDIES.get(code, "")
     if settings.embedded:
         return "set REDIS_URL, or start the embedded one: make run"
-    said, is_tls = str(fault.__cause__ or ""), "rediss" in settings.url
-    if "SSL" in said or "certificate" in said.lower():
+    reason, is_tls = str(fault.__cause__ or ""), "rediss" in settings.url
+    if "SSL" in reason or "certificate" in reason.lower():
         return "name its authority: ?ssl_ca_certs=FILE. A port without TLS wants redis://"
-    if "closed by server" in said and not is_tls:
+    if "closed by server" in reason and not is_tls:
         return "a port with TLS wants rediss:// in REDIS_URL"
     return "start it, or mend the address in REDIS_URL; a firewall may be in between"
 

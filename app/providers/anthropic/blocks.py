@@ -62,8 +62,8 @@ class TextBlock:
                 return []
 
     def ended(self) -> list[Delta]:
-        shown = (self._url_citation(citation) for citation in self._citations)
-        return [Annotated(annotation) for annotation in shown if annotation]
+        annotations = (self._url_citation(citation) for citation in self._citations)
+        return [Annotated(annotation) for annotation in annotations if annotation]
 
     def _said(self, text: str) -> list[Delta]:
         self._length += len(text)

@@ -77,10 +77,10 @@ class OpenBlocks:
                 return []
             deltas += self.start(start, index)
             slot = self._by_index[_key(index)]
-        said = slot.block.grown(delta)
+        grown = slot.block.grown(delta)
         if self._slots[0] is slot:
-            return deltas + said
-        slot.waiting += said
+            return deltas + grown
+        slot.waiting += grown
         return deltas
 
     def stop(self, index: object) -> list[Delta]:

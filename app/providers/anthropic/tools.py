@@ -89,12 +89,12 @@ def _tools_of_history(request: ModelRequest) -> tuple[FunctionTool, ...]:
 
 def _tool(tool: FunctionTool, structured: bool) -> dict[str, Any]:
     schema = tool_schema(tool.parameters)
-    shown: dict[str, Any] = {"name": tool.name, "input_schema": schema}
+    fields: dict[str, Any] = {"name": tool.name, "input_schema": schema}
     if tool.description:
-        shown["description"] = tool.description
+        fields["description"] = tool.description
     if tool.strict and structured:
-        shown |= {"input_schema": strict_schema(schema), "strict": True}
-    return shown
+        fields |= {"input_schema": strict_schema(schema), "strict": True}
+    return fields
 
 
 def _choice(choice: ToolChoice) -> dict[str, Any]:

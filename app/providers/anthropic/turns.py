@@ -117,15 +117,15 @@ class _Conversation:
         self._drop_thoughts_at_the_end()
         return self._turns
 
-    def _say(self, role: str, said: list[Block]) -> None:
-        if not said:
+    def _say(self, role: str, content: list[Block]) -> None:
+        if not content:
             return
         if role == "user":
             self._drop_thoughts_at_the_end()
         if self._turns and self._turns[-1]["role"] == role:
-            self._turns[-1]["content"].extend(said)
+            self._turns[-1]["content"].extend(content)
         else:
-            self._turns.append(_turn(role, said))
+            self._turns.append(_turn(role, content))
 
     def _drop_thoughts_at_the_end(self) -> None:
         """Forget thoughts that led to nothing: an answer that was cut may end with them."""

@@ -150,7 +150,7 @@ class ChatReader:
         if not delta or type(delta) is not dict:
             delta = self._rest_of(choice)
         reason = choice.get("finish_reason")
-        said = len(deltas)
+        before = len(deltas)
         # MEASURED: nearly every chunk is a word of text and nothing else.
         if len(delta) == 1 and not likely and type(delta.get("content")) is str:
             if text := delta["content"]:
@@ -161,7 +161,7 @@ class ChatReader:
             self._message.take(delta, likely, deltas)
             if self._message.kept.is_thinking:
                 self._template.forget()  # the text that follows is to be seen
-        if len(deltas) > said:
+        if len(deltas) > before:
             self._is_counted = False
         self._count(choice, deltas)
         if reason:
@@ -209,8 +209,9 @@ def _goes_on(chunk: Json) -> bool:
     for choice in elements(chunk.get("choices")):
         if isinstance(choice, dict):
             delta = choice.get("delta")
-            said = isinstance(delta, dict) and any(delta[name] for name in delta if name != "role")
-            if said or choice.get("finish_reason"):
+            fields = delta if isinstance(delta, dict) else {}
+            has_words = any(fields[name] for name in fields if name != "role")
+            if has_words or choice.get("finish_reason"):
                 return True
     return False
 

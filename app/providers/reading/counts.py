@@ -62,17 +62,17 @@ class Counts:
         self._inclusive = False
         self._most: dict[str, int] = {}
 
-    def read(self, shown: object) -> Usage | None:
+    def read(self, counts: object) -> Usage | None:
         """Take in a usage; return all counts so far, None where there were none in it."""
-        if not isinstance(shown, dict):
+        if not isinstance(counts, dict):
             return None
-        has_counts = self._read_part(shown)
-        for name in _DETAILS & shown.keys():
-            if isinstance(shown[name], dict):
-                has_counts |= self._read_part(shown[name])
-        if not has_counts and _OURS.keys().isdisjoint(shown):
+        has_counts = self._read_part(counts)
+        for name in _DETAILS & counts.keys():
+            if isinstance(counts[name], dict):
+                has_counts |= self._read_part(counts[name])
+        if not has_counts and _OURS.keys().isdisjoint(counts):
             return None
-        self._inclusive = self._inclusive or "prompt_tokens" in shown
+        self._inclusive = self._inclusive or "prompt_tokens" in counts
         return self._usage()
 
     def _read_part(self, part: Mapping[str, object]) -> bool:

@@ -77,9 +77,9 @@ class EventReader:
                     deltas += interpreter.end()
                     self.is_done = True
                     continue
-                if (shown := self._json.loads(data)) is None:
+                if (parsed := self._json.loads(data)) is None:
                     continue
-                event = mapping(shown)
+                event = mapping(parsed)
                 if name == "error" and event.get("type") != name and "error" not in event:
                     event = {"type": name, "error": event}  # llama.cpp's is the error itself
                 if not isinstance(event.get("type"), str):

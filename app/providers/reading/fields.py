@@ -113,27 +113,27 @@ class OptionalFields:
     def __init__(self, note: Note = ignore) -> None:
         self.note = note
 
-    def string(self, shown: Json, name: str) -> str:
+    def string(self, given: Json, name: str) -> str:
         """Return a text, "" where there is none."""
-        value = shown.get(name)
+        value = given.get(name)
         if isinstance(value, str):
             return value
         if value is not None:
             self.note(name)
         return ""
 
-    def mapping(self, shown: Json, name: str) -> Json:
+    def mapping(self, given: Json, name: str) -> Json:
         """Return an object, {} where there is none."""
-        value = shown.get(name)
+        value = given.get(name)
         if isinstance(value, dict):
             return value
         if value is not None:
             self.note(name)
         return {}
 
-    def mappings(self, shown: Json, name: str, most: int = MOST_NOTES) -> list[Json]:
+    def mappings(self, given: Json, name: str, most: int = MOST_NOTES) -> list[Json]:
         """Return the objects of a list, [] where there is none. Raises AnswerTooLong."""
-        value = shown.get(name)
+        value = given.get(name)
         if not isinstance(value, list):
             if value is not None:
                 self.note(name)

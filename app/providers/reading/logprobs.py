@@ -10,7 +10,7 @@ from app.providers.reading.fields import MOST_TOKENS, Json, OptionalFields
 IMPOSSIBLE = -9999.0
 
 
-def logprobs(shown: Json, name: str, optional: OptionalFields) -> tuple[Json, ...]:
+def logprobs(given: Json, name: str, optional: OptionalFields) -> tuple[Json, ...]:
     """Return the tokens listed under `name`, each with its `bytes` and `top_logprobs`.
 
     Chat servers and streams of Responses leave out both. What is no token with a number is left
@@ -19,12 +19,12 @@ def logprobs(shown: Json, name: str, optional: OptionalFields) -> tuple[Json, ..
     return tuple(
         _filled(token)
         | {"top_logprobs": list(map(_filled, _tokens(token, "top_logprobs", optional)))}
-        for token in _tokens(shown, name, optional)
+        for token in _tokens(given, name, optional)
     )
 
 
-def _tokens(shown: Json, name: str, optional: OptionalFields) -> list[Json]:
-    found = optional.mappings(shown, name, MOST_TOKENS)
+def _tokens(given: Json, name: str, optional: OptionalFields) -> list[Json]:
+    found = optional.mappings(given, name, MOST_TOKENS)
     tokens = list(filter(_is_token, found))
     if len(tokens) < len(found):
         optional.note(name)

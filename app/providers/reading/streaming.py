@@ -130,17 +130,17 @@ def _all_frames(body: bytes, reader: AnswerReader, budget: Budget) -> Batch:
     """Return what a stream says that came in one piece; others get their turn meanwhile."""
     splitter, deltas = FrameSplitter(), list[Delta]()
     for start in range(0, len(body), MOST_AT_ONCE):
-        piece, said = body[start : start + MOST_AT_ONCE], list[Delta]()
+        piece, more = body[start : start + MOST_AT_ONCE], list[Delta]()
         budget.read(len(piece))
-        reader.read(splitter.feed(piece), said)
-        budget.take(said)
-        deltas += said
+        reader.read(splitter.feed(piece), more)
+        budget.take(more)
+        deltas += more
         time.sleep(MOMENT_S)
-    said = []
-    reader.read(splitter.end(), said)
-    said += reader.end()
-    budget.take(said)
-    return _finished(deltas + said)
+    more = []
+    reader.read(splitter.end(), more)
+    more += reader.end()
+    budget.take(more)
+    return _finished(deltas + more)
 
 
 def joined_batches(streamed: Iterator[Batch]) -> Iterator[Batch]:

@@ -79,9 +79,9 @@ class ContentReader(OptionalFields):
         super().__init__(note)
         self.understanding = Understanding(note)
 
-    def text(self, shown: Json, name: str) -> str:
+    def text(self, given: Json, name: str) -> str:
         """Return the text of a field, "" where there is none."""
-        value = shown.get(name)
+        value = given.get(name)
         # MEASURED: nearly every one is a string.
         if type(value) is str:
             return value
@@ -90,14 +90,14 @@ class ContentReader(OptionalFields):
             self.understanding.note_unknown("field", name)
         return text or ""
 
-    def contents(self, shown: Json, name: str, most: int = MOST_PARTS) -> list[Json]:
+    def contents(self, given: Json, name: str, most: int = MOST_PARTS) -> list[Json]:
         """Return the elements of a list of parts, blocks or items; a text is one of them.
 
         Raises:
             AnswerTooLong: there are more than `most`.
         """
         found: list[Json] = []
-        for each in elements(shown.get(name), most):
+        for each in elements(given.get(name), most):
             if isinstance(each, dict):
                 found.append(each)
             elif isinstance(each, str):

@@ -152,8 +152,8 @@ class MessageItem(OutputItem):
         rest = self._parts.rest(self._reader.text(part, "text"))
         notes = self._reader.mappings(part, "annotations")[self._parts.notes :]
         self._parts.notes += len(notes)
-        said = [Text(rest, likely)] if rest else []
-        return [*before, *said, *map(Annotated, notes)]
+        texts = [Text(rest, likely)] if rest else []
+        return [*before, *texts, *map(Annotated, notes)]
 
 
 class ReasoningItem(OutputItem):
