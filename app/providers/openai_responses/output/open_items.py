@@ -97,6 +97,9 @@ class OpenItems:
             return [] if item.is_done else add(item, event)
         if issubclass(kind, CallItem):
             return []  # its name is not known: the item, once done, has it all
+        if self._is_of_hosted(event):
+            self._reader.note("event_in_item")  # the item, once done, has what its server means
+            return []
         begun = self._made(kind, {"type": kind.kind, "id": event.get("item_id")})
         return self._begin(begun, event) + add(begun, event)
 
@@ -165,6 +168,12 @@ class OpenItems:
         if not self._open or isinstance(self._open[-1], CallItem):
             return []
         return self._open.pop().left()
+
+    def _is_of_hosted(self, event: Json) -> bool:
+        """Tell whether an event is about an item of the server's own, whatever it is called."""
+        item_id = _id(event.get("item_id"))
+        item = self._by_id.get(item_id) if item_id else self._by_index.get(_index(event))
+        return isinstance(item, HostedOutputItem)
 
     def _find(self, event: Json, kind: type[Kind]) -> Kind | None:
         item = self._by_index.get(_index(event))
