@@ -34,6 +34,7 @@ def test_models_are_listed_by_provider_with_what_they_are_called_there(operator:
     assert titles.split("  ")[0] == "PROVIDER"
     assert [row.split() for row in rows] == [
         ["local", "local/echo", "echo", "-"],
+        ["local", "local/demo", "demo", "-"],
         ["local", "local/*", "(its", "own", "name)", "-"],
         ["house", "fast", "small-2", "local/echo"],
         ["house", "big", "big", "-"],
@@ -44,7 +45,7 @@ def test_models_are_listed_by_provider_with_what_they_are_called_there(operator:
 
 def test_models_are_json_a_line_each(operator: Operator) -> None:
     lines = [json.loads(line) for line in operator.reads(models, "--json").splitlines()]
-    assert lines[2] == {
+    assert lines[3] == {
         "provider": "house",
         "model": "fast",
         "upstream_model": "small-2",

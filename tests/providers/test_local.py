@@ -162,8 +162,8 @@ def test_what_makes_no_sense_here_is_named() -> None:
     assert LOCAL.ignored(request()) == ()
 
 
-def test_the_models_are_the_one_for_use() -> None:
-    assert (LOCAL.name, LOCAL.models()) == ("local", ("echo",))
+def test_the_models_are_those_for_use() -> None:
+    assert (LOCAL.name, LOCAL.models()) == ("local", ("echo", "demo"))
 
 
 def test_another_model_is_not_found() -> None:

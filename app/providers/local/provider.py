@@ -1,4 +1,4 @@
-"""The model that is always there: it needs no network and says the same each time.
+"""The models that are always there: they need no network and say the same each time.
 
 `echo` says back what it got last: the text of the user's last message ("[image]" and "[file NAME]"
 stand for what is no text), or the output of the last function call. A word is its token: it streams
@@ -9,63 +9,42 @@ one word a batch, counts usage in words, and stops at `max_output_tokens` words.
 * A `text.format` of JSON gets JSON: made from the schema, or `{"echo": "…"}`.
 * A `reasoning.summary` gets a short one.
 
-Two more models are for trying things out, and in no list: `slow-echo` takes 0.2 s for each word,
-and `fail` is always unavailable.
+`demo` plays a model that can do more (app/providers/local/demo.py): it calls the functions that the
+user mentions, fills a schema with what the user says, tells what a picture is, and what was said
+before. docs/local-models.md has both.
+
+Three more models are for trying things out, and in no list: `slow-echo` and `slow-demo` take 0.2 s
+for each word, and `fail` is always unavailable.
 """
 
 from __future__ import annotations
 
-import json
-import re
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from typing import Literal, assert_never
+from collections.abc import Iterator
+from typing import Literal
 
-from app.domain.answer_options import JsonSchemaFormat, TextFormat, UnseenItem
-from app.domain.hosted.item import HostedItem
 from app.domain.hosted.policy import NOTHING_PASSES
-from app.domain.hosted.words import words_of
-from app.domain.items import (
-    Compaction,
-    ContentPart,
-    FunctionCall,
-    FunctionCallOutput,
-    InputFile,
-    InputImage,
-    InputText,
-    Item,
-    Message,
-    OutputText,
-    Reasoning,
-    Refusal,
-)
 from app.domain.models import MODALITIES, Honoured, ModelFacts
 from app.domain.request import INCLUDE_LOGPROBS, ModelRequest
 from app.domain.response import Usage
-from app.domain.stream.deltas import (
-    Arguments,
-    Batch,
-    CallOpened,
-    Delta,
-    Finished,
-    Text,
-    Thought,
-    Used,
-)
-from app.domain.tools import FUNCTIONS_ONLY, AllowedTools, FunctionTool, NamedFunction
+from app.domain.stream.deltas import Batch, CallOpened, Finished, Thought, Used
+from app.domain.tools import FUNCTIONS_ONLY
 from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, NotFound, UpstreamTimeout, UpstreamUnavailable
-from app.providers.local.sample import sample
-from app.providers.writing.compactions import unread_compaction
+from app.providers.local.answer import LocalAnswer, words
+from app.providers.local.demo import demo
+from app.providers.local.echo import echo
+from app.providers.local.reading import placeholder, text_of
 from app.providers.writing.hosted import hosted_in_words
 from app.providers.writing.parameters import PassThrough
 from app.providers.writing.prompt_cache import ignored_caching
 
-PACES_S = {"echo": 0.0, "slow-echo": 0.2}
+ANSWERS = {"echo": echo, "demo": demo}
+#: Stands before the name of a model that takes its time.
+SLOWLY = "slow-"
+PACE_S = 0.2
 FAILING = "fail"
-
-_WORDS = re.compile(r"\s*\S+(?:\s+$)?|\s+")
 
 _PASS_THROUGH = PassThrough("local")
 
@@ -110,25 +89,30 @@ class LocalProvider:
             raise CallerGone("the call was cancelled")
         return _input_words(request)
 
-    def describe(self, _model: str) -> tuple[ModelFacts, Honoured]:
+    def describe(self, model: str) -> tuple[ModelFacts, Honoured]:
         """Return what the built-in models are; see Provider."""
-        return ModelFacts(input_modalities=MODALITIES, reasoning=False), Honoured()
+        makes_a_show_of_thinking = model.removeprefix(SLOWLY) == "demo"
+        return ModelFacts(
+            input_modalities=MODALITIES, reasoning=makes_a_show_of_thinking
+        ), Honoured()
 
     def models(self) -> tuple[str, ...]:
-        """Return the one model that is meant for use."""
-        return ("echo",)
+        """Return the models that are meant for use."""
+        return tuple(ANSWERS)
 
     def answer(self, request: ModelRequest, call: UpstreamCall) -> Iterator[Batch]:
         """Yield the answer; see Provider."""
         if request.model == FAILING:
             raise UpstreamUnavailable(f"the model '{FAILING}' is made to fail")
-        if request.model not in PACES_S:
+        name = request.model.removeprefix(SLOWLY)
+        if name not in ANSWERS:
             raise NotFound(
                 f"The model '{request.model}' does not exist: see GET /v1/models.",
                 param="model",
                 code="model_not_found",
             )
-        spoken = _paced(_answer(request), PACES_S[request.model], call)
+        pace_s = PACE_S if name != request.model else 0.0
+        spoken = _paced(_counted(ANSWERS[name](request), request), pace_s, call)
         if request.stream:
             yield from spoken
         else:
@@ -146,12 +130,13 @@ def _paced(batches: Iterator[Batch], pace_s: float, call: UpstreamCall) -> Itera
         yield batch
 
 
-def _answer(request: ModelRequest) -> Iterator[Batch]:
+def _counted(answer: LocalAnswer, request: ModelRequest) -> Iterator[Batch]:
+    """Yield a batch a word, up to the bound, and what was used."""
     parameters = request.parameters
     limit = parameters.max_output_tokens or request.max_output_tokens_default
     written = thought = 0
     reason: Literal["stop", "length"] = "stop"
-    for delta in _deltas(request):
+    for delta in answer.deltas():
         if not isinstance(delta, CallOpened):
             if written == limit:
                 reason = "length"
@@ -168,94 +153,5 @@ def _answer(request: ModelRequest) -> Iterator[Batch]:
 
 
 def _input_words(request: ModelRequest) -> int:
-    read = sum(len(_words(_text_of(item))) for item in request.items)
-    return read + len(_words(request.parameters.instructions or ""))
-
-
-def _deltas(request: ModelRequest) -> Iterator[Delta]:
-    """Yield one delta a word."""
-    parameters = request.parameters
-    text, tool = _last_input(request.items), _required_tool(request)
-    reasoning = parameters.reasoning
-    if reasoning and reasoning.summary not in (None, "none"):
-        for word in _words(f"I am to answer {len(_words(text))} words."):
-            yield Thought(word)
-    if tool is None:
-        for word in _words(_formatted(parameters.text.format, text)):
-            yield Text(word)
-        return
-    yield CallOpened("0", None, tool.name)
-    arguments = sample({"type": "object"} | (tool.parameters or {}), text)
-    for word in _words(json.dumps(arguments, ensure_ascii=False)):
-        yield Arguments("0", word)
-
-
-def _required_tool(request: ModelRequest) -> FunctionTool | None:
-    """Return the tool that must be called now; after an output the model speaks."""
-    tools = request.parameters.functions
-    if request.items and isinstance(request.items[-1], FunctionCallOutput):
-        return None
-    match request.parameters.tool_choice:
-        case "required":
-            names = [tool.name for tool in tools]
-        case NamedFunction(name=name):
-            names = [name]
-        case AllowedTools(mode="required", names=allowed):
-            names = list(allowed)
-        case _:
-            return None
-    return next((tool for tool in tools if tool.name in names), None)
-
-
-def _formatted(form: TextFormat, text: str) -> str:
-    if form == "text":
-        return text
-    value = sample(form.schema, text) if isinstance(form, JsonSchemaFormat) else {"echo": text}
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _last_input(items: Sequence[Item]) -> str:
-    """Return the last function output or user message; "" when there is none."""
-    for item in reversed(items):
-        if isinstance(item, FunctionCallOutput) or (
-            isinstance(item, Message) and item.role == "user"
-        ):
-            return _text_of(item)
-    return ""
-
-
-def _text_of(item: Item) -> str:
-    match item:
-        case Message(content=content):
-            return "\n".join(_text(part) for part in content)
-        case FunctionCallOutput(content=output):
-            return output if isinstance(output, str) else "\n".join(_text(part) for part in output)
-        case FunctionCall(arguments=arguments):
-            return arguments
-        case Reasoning(summary=summary):
-            return "\n".join(summary)
-        case UnseenItem():
-            return ""
-        case HostedItem():
-            return words_of(item)
-        case Compaction():
-            raise unread_compaction()
-        case _:
-            assert_never(item)
-
-
-def _text(part: ContentPart) -> str:
-    match part:
-        case InputText(text=text) | OutputText(text=text) | Refusal(refusal=text):
-            return text
-        case InputImage():
-            return "[image]"
-        case InputFile(filename=name):
-            return f"[file {name}]" if name else "[file]"
-        case _:
-            assert_never(part)
-
-
-def _words(text: str) -> list[str]:
-    """Split a text so that the words, joined, are the text again."""
-    return _WORDS.findall(text)
+    read = sum(len(words(text_of(item, placeholder))) for item in request.items)
+    return read + len(words(request.parameters.instructions or ""))
