@@ -106,6 +106,10 @@ lint-openapi: $(TO_TEST) ## Hold /openapi.json to Redocly's rules (needs node an
 	@REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true .redocly/node_modules/.bin/redocly lint \
 		--config docs/site/redocly.yaml .redocly/openapi.json
 
+.PHONY: docs-output
+docs-output: $(TO_TEST) ## Run every program of the documentation; write what it prints anew
+	@$(PY) -m tests.snippets
+
 .PHONY: compat
 compat: $(TO_TEST) ## Probe all that the openai package can say; write docs/compatibility.md anew
 	@$(PY) -m tests.compat

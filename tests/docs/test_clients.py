@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
-from clients.catalog import CLIENTS, CODEX, Client
+from clients.catalog import CLIENTS, CODEX, EVERY_CLIENT, Client
 from clients.codex.sessions import SESSIONS
 from tests.processes import ROOT
 
 PAGE = (ROOT / "docs" / "clients.md").read_text()
-TABLE, CODEX_TABLE = (
+EVERY_TABLE, TABLE, CODEX_TABLE = (
     [line for line in part.splitlines() if line.startswith("|")]
-    for part in PAGE.split("## Codex CLI")
+    for part in re.split("## What is run|## Codex CLI", PAGE)
 )
 
 
@@ -40,3 +41,8 @@ def test_the_page_has_codex_and_what_it_is_tried_with() -> None:
 
 def test_the_page_has_no_other_clients() -> None:
     assert len(TABLE) == len(CLIENTS) + 2
+
+
+def test_the_page_says_which_clients_were_run_and_of_which_it_was_only_read() -> None:
+    rows = [row.split(" | ")[1] for row in EVERY_TABLE[2:]]
+    assert (rows.count("yes"), rows.count("read")) == (len(EVERY_CLIENT), 12)
