@@ -104,7 +104,7 @@ def test_what_was_printed_takes_the_place_of_another_text() -> None:
 def test_what_is_written_has_short_ids_and_no_secrets() -> None:
     printed = f"{ID} sk-rg-0123456789abcdefg whsec_0123456789abcdefgh+/= {'A' * 64}=="
     written = rewritten("", printed, "text")
-    assert written == f"resp_4c1f0a62… sk-rg-... whsec_... …"
+    assert written == "resp_4c1f0a62… sk-rg-... whsec_... …"
     assert matches(written, printed, "text")
 
 
