@@ -6,7 +6,7 @@ const OUTPUTS = { function_call: "function_call_output", custom_tool_call: "cust
 
 // Returns a form for the calls among these items, null where there are none.
 export function callAnswers(output, send) {
-  const calls = output.filter(({ type }) => type in OUTPUTS);
+  const calls = output.filter(({ type }) => Object.hasOwn(OUTPUTS, type));
   if (!calls.length) return null;
   const fields = calls.map((call) => [call, h("textarea", { class: "code", rows: "2", spellcheck: "false" })]);
   const form = h(

@@ -2,7 +2,7 @@
 
 import { h, svg } from "./dom.js";
 
-const WIDTH = 720;
+const NARROWEST = 300;
 const HEIGHT = 240;
 const LEFT = 64;
 const BOTTOM = 24;
@@ -10,7 +10,10 @@ const TOP = 12;
 // As many have a colour of their own; the others share one.
 const MOST_SERIES = 7;
 
-export function barChart({ title, dates, points, shown }) {
+// `points` are {day, name, value}; `shown` makes a text of a value; `width` is in pixels.
+export function barChart({ title, dates, points: all, shown, width: wanted }) {
+  const width = Math.max(NARROWEST, wanted);
+  const points = all.filter(({ value }) => value > 0);
   const names = largest(points);
   const stacks = new Map(dates.map((date) => [date, new Map()]));
   for (const { day, name, value } of points) {
@@ -23,8 +26,8 @@ export function barChart({ title, dates, points, shown }) {
   if (highest === 0) return h("p", { class: "empty" }, "There is nothing to draw.");
   const top = roundUp(highest);
   return h("figure", { class: "chart" },
-    svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${title}. The table has the same figures.` },
-      lines(top, shown), bars(stacks, series, top, shown), days(dates)),
+    svg("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": `${title}. The table has the same figures.` },
+      lines(top, shown, width), bars(stacks, series, top, shown, width), days(dates, width)),
     legend(series));
 }
 
@@ -45,17 +48,17 @@ function roundUp(value) {
 
 const yOf = (value, top) => HEIGHT - BOTTOM - (value / top) * (HEIGHT - BOTTOM - TOP);
 
-function lines(top, shown) {
+function lines(top, shown, width) {
   return [0, 0.5, 1].map((share) => {
     const y = yOf(share * top, top);
     return svg("g", {},
-      svg("line", { x1: LEFT, x2: WIDTH, y1: y, y2: y, class: "line" }),
+      svg("line", { x1: LEFT, x2: width, y1: y, y2: y, class: "line" }),
       svg("text", { x: LEFT - 8, y: y + 4, class: "tick end" }, shown(share * top)));
   });
 }
 
-function bars(stacks, series, top, shown) {
-  const step = (WIDTH - LEFT) / stacks.size;
+function bars(stacks, series, top, shown, whole) {
+  const step = (whole - LEFT) / stacks.size;
   const width = Math.max(1, Math.min(48, step * 0.72));
   return [...stacks].map(([date, stack], index) => {
     let below = 0;
@@ -72,9 +75,9 @@ function bars(stacks, series, top, shown) {
   });
 }
 
-function days(dates) {
-  const step = (WIDTH - LEFT) / dates.length;
-  const each = Math.ceil(dates.length / 8);
+function days(dates, width) {
+  const step = (width - LEFT) / dates.length;
+  const each = Math.ceil((dates.length * 60) / (width - LEFT));
   return dates.map((date, index) =>
     index % each ? null : svg("text", { x: LEFT + (index + 0.5) * step, y: HEIGHT - 6, class: "tick middle" }, date.slice(5)));
 }

@@ -76,7 +76,7 @@ function head(id, tree, conversation) {
       ["Begun", time(conversation ? conversation.created_at : tree.nodes[0]?.created_at)],
       ["Conversation", !conversation && conversationLink(tree.conversation)],
       ["Metadata", conversation && metadata(conversation.metadata)],
-      ["Turns", String(tree.count)],
+      ["Turns", String(tree.nodes.length)],
     ]));
 }
 

@@ -85,7 +85,7 @@ export function confirmed({ title, text, yes }) {
 }
 
 export function description(pairs, attributes = {}) {
-  const there = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const there = pairs.filter(([, value]) => ![null, undefined, false, ""].includes(value));
   return h(
     "dl",
     { class: "facts", ...attributes },

@@ -6,13 +6,15 @@ export function time(seconds) {
   if (seconds === null || seconds === undefined) return null;
   const at = new Date(seconds * 1000);
   const iso = at.toISOString();
-  return h("time", { datetime: iso, title: `${iso.slice(0, 19).replace("T", " ")} UTC` }, local(at));
+  const title = `${iso.slice(0, 19).replace("T", " ")} UTC`;
+  const [day, hour] = local(at);
+  return h("time", { datetime: iso, title }, h("span", {}, day), " ", h("span", {}, hour));
 }
 
 function local(at) {
   const pad = (number) => String(number).padStart(2, "0");
   const day = `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())}`;
-  return `${day} ${pad(at.getHours())}:${pad(at.getMinutes())}:${pad(at.getSeconds())}`;
+  return [day, `${pad(at.getHours())}:${pad(at.getMinutes())}:${pad(at.getSeconds())}`];
 }
 
 export function count(number) {

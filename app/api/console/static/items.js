@@ -9,8 +9,8 @@ export function itemList(items, label) {
 }
 
 export function itemView(item) {
-  const view = VIEWS[item.type ?? "message"] ?? otherItem;
-  return view(item);
+  const type = item.type ?? "message";
+  return Object.hasOwn(VIEWS, type) ? VIEWS[type](item) : otherItem(item);
 }
 
 // The frame around an item: `kind` says what it is, `tone` how it looks.
@@ -21,7 +21,7 @@ export function frame(kind, tone, ...inside) {
 const VIEWS = {
   message: ({ role, content, status }) =>
     frame(
-      [ROLES[role] ?? role, unfinished(status)],
+      [Object.hasOwn(ROLES, role) ? ROLES[role] : role, unfinished(status)],
       role === "assistant" ? "model" : role,
       typeof content === "string" ? prose(content) : (content ?? []).map(partView),
     ),

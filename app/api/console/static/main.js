@@ -49,6 +49,10 @@ async function signIn() {
     askForKey(key ? "A key has letters, digits and signs only." : "Paste a key.");
     return;
   }
+  if (contentKey && !canBeSent(contentKey.replaceAll(" ", ""))) {
+    askForKey("An encryption key or passphrase is sent in a header, which takes ASCII only.");
+    return;
+  }
   keep(key, contentKey && { header: byId("content-key-kind").value, value: contentKey });
   byId("sign-in-button").disabled = true;
   await open();
@@ -78,7 +82,7 @@ async function route(isByUser) {
   if (!isSignedIn()) return;
   const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
   const [name, ...rest] = path.split("/");
-  const chosen = name in VIEWS ? name : "playground";
+  const chosen = Object.hasOwn(VIEWS, name) ? name : "playground";
   looking.abort();
   looking = new AbortController();
   for (const each of Object.keys(VIEWS)) show(byId(`view-${each}`), each === chosen);
@@ -86,6 +90,7 @@ async function route(isByUser) {
     if (link.dataset.view === chosen) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
+  showLink(chosen);
   const heading = byId(`title-${chosen}`);
   document.title = `${heading.textContent} · ${TITLE}`;
   if (isByUser) {
@@ -99,6 +104,13 @@ async function route(isByUser) {
   } catch (error) {
     if (!isStop(error)) byId(`view-${chosen}`).append(errorNotice(error));
   }
+}
+
+// On a phone the links are a row that is longer than the page is wide.
+function showLink(view) {
+  const link = document.querySelector(`[data-view="${view}"]`);
+  const row = link.closest("ul");
+  row.scrollLeft = link.offsetLeft - (row.clientWidth - link.offsetWidth) / 2;
 }
 
 function decoded(text) {

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { errorNotice, fill, h, isStop, table } from "./dom.js";
-import { time } from "./format.js";
+import { count } from "./format.js";
 
 export class PagedList {
   // `columns` and `caption` are the table's, `empty` is said where there is nothing; `query` makes
@@ -45,15 +45,15 @@ export class PagedList {
 
   // What is said, or offered, beneath the table.
   end(page) {
-    const { has_more: hasMore, truncated, examined, examined_until: until, last_id: last } = page;
-    const words = this.rows.length && h("p", { class: "state", role: "status" }, `${this.rows.length} shown.`);
-    if (hasMore) return h("div", { class: "actions" }, this.button("Show more", { after: last }), words);
-    if (!truncated) return words;
+    const { next, truncated, examined } = page;
+    const words = this.rows.length > 0 && h("p", { class: "state", role: "status" }, `${this.rows.length} shown.`);
+    if (!next) return words;
+    if (!truncated) return h("div", { class: "actions" }, this.button("Show more", { after: next }), words);
     return h(
       "div",
       { class: "notice" },
-      h("p", {}, `Only the newest ${examined} were looked at, back to `, time(until), ": there may be more."),
-      until && this.button("Look further back", { created_before: until, after: undefined }),
+      h("p", { role: "status" }, `${count(examined)} more were looked at, and older ones were not: there may be others.`),
+      this.button("Look further back", { after: next }),
     );
   }
 

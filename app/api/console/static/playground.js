@@ -132,7 +132,9 @@ async function send(outputs) {
   sent = request;
   const stream = new StreamView();
   const foot = h("footer", {});
-  byId("turns").append(h("article", { class: "turn" }, asked(request), stream.node, foot));
+  const turn = h("article", { class: "turn" }, asked(request), stream.node, foot);
+  byId("turns").append(turn);
+  turn.scrollIntoView({ block: "nearest" });
   await run(request, stream, foot);
 }
 

@@ -46,7 +46,7 @@ export class StreamView {
     if (event.type === "error") this.error = event;
     else if (event.type === "response.output_item.added") this.open(event);
     else if (event.type === "response.output_item.done") this.close(event);
-    else if (event.type in GROWING) this.grow(event);
+    else if (Object.hasOwn(GROWING, event.type)) this.grow(event);
   }
 
   // The answer is whole: who listens hears it now, and not a word at a time.

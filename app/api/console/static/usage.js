@@ -15,6 +15,7 @@ const COUNTERS = [
 ];
 
 let isSetUp = false;
+let drawn = null;
 
 export async function view() {
   if (!isSetUp) setUp();
@@ -29,6 +30,7 @@ function setUp() {
   }
   byId("usage-filter").addEventListener("change", load);
   byId("usage-filter").addEventListener("submit", (event) => event.preventDefault());
+  window.addEventListener("resize", () => drawn && drawChart(...drawn));
 }
 
 async function load() {
@@ -39,7 +41,8 @@ async function load() {
   try {
     const report = await get("v1/usage", { from: day(from), to: day(to), group_by: `day,${group}` });
     drawTotal(report.total);
-    drawChart(report, days, from, group);
+    drawn = [report, days, from, group];
+    drawChart(...drawn);
     drawTable(report.data, group);
   } catch (error) {
     if (isStop(error)) return;
@@ -48,6 +51,7 @@ async function load() {
   }
 }
 
+const capital = (text) => text[0].toUpperCase() + text.slice(1);
 const day = (date) => date.toISOString().slice(0, 10);
 
 function nameOf(row, group) {
@@ -74,18 +78,19 @@ function drawChart(report, days, from, group) {
   const measure = byId("usage-measure");
   const chosen = measure.value;
   const title = `${measure.selectedOptions[0].text} by day and ${byId("usage-group").selectedOptions[0].text}`;
-  byId("usage-chart-title").textContent = title[0].toUpperCase() + title.slice(1);
+  byId("usage-chart-title").textContent = capital(title);
   const points = report.data.map((row) => ({ day: row.date, name: nameOf(row, group), value: row[chosen] ?? 0 }));
   const dates = Array.from({ length: days }, (_, number) => day(new Date(from.getTime() + number * 86_400_000)));
   const shown = chosen === "cost_microusd" ? cost : count;
-  fill(byId("usage-chart"), barChart({ title, dates, points, shown }));
+  const box = byId("usage-chart");
+  fill(box, barChart({ title, dates, points, shown, width: box.clientWidth }));
 }
 
 function drawTable(rows, group) {
   const newest = rows.toReversed();
   const columns = [
     { title: "Day", cell: (row) => row.date },
-    { title: byId("usage-group").selectedOptions[0].text, cell: (row) => nameOf(row, group) },
+    { title: capital(byId("usage-group").selectedOptions[0].text), cell: (row) => nameOf(row, group) },
     { title: "Cost", end: true, cell: (row) => cost(row.cost_microusd) },
     ...COUNTERS.map(([name, title]) => ({ title, end: true, cell: (row) => count(row[name]) })),
   ];
