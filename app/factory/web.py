@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from flask import Flask
 
@@ -22,6 +22,7 @@ from app.api.endpoints import (
 )
 from app.api.hangup import HangUps
 from app.api.http import errors
+from app.api.http.bodies import let_others_run
 from app.api.http.cors import CrossOrigin
 from app.api.http.flask_app import SlimFlask
 from app.api.in_flight import InFlight
@@ -49,6 +50,7 @@ from app.services.background.subscriptions import FeedHub
 from app.services.console.reads import ConsoleReads
 from app.services.health import Health
 from app.services.idempotency.service import IdempotencyKeys
+from app.services.limits.meter import Meter
 from app.services.limits.request_log import RequestLog
 from app.services.live_streams.keeper import LiveStreams
 from app.services.responses.archive import Archive
@@ -133,7 +135,7 @@ def _services(
     background = _background(settings, client, core, streams, spool)
     responses = _responses(settings, core, store, background, streams)
     idempotency = _idempotency(settings, client, core)
-    log_store = request_log_store(settings, client)
+    requests = RequestLog(request_log_store(settings, client))
     hooks = webhook_store(settings, client, redis_store.safety)
     archive = _archive(settings, client, core, spool, background, responses, idempotency, hooks)
     in_flight = InFlight(settings.requests.max_in_flight, settings.requests.max_body_memory_mb)
@@ -143,7 +145,7 @@ def _services(
         idempotency=idempotency,
         background=background,
         webhooks=webhook_endpoints(settings, hooks, core.accounts, meter.limiter),
-        console=ConsoleReads(RedisListings(client, prefix), log_store, meter, deliver),
+        console=_console(settings, client, meter, deliver),
         accounts=core.accounts,
         content_keys=ContentKeys(core.accounts.secret),
         meter=meter,
@@ -156,12 +158,19 @@ def _services(
         requests=settings.requests,
         archive=archive,
         purges=purges_of(settings, client, core, spool, background),
-        request_log=RequestLog(log_store),
+        request_log=requests,
         spool=spool,
         saturation=_saturation(client, core, in_flight),
         renewals=core.keys.renewals,
         metrics_address=_metrics_address(settings.web.metrics_bind),
     )
+
+
+def _console(
+    settings: Settings, client: Client, meter: Meter, deliver: Callable[[str], None]
+) -> ConsoleReads:
+    listings = RedisListings(client, settings.redis.prefix, let_others_run)
+    return ConsoleReads(listings, request_log_store(settings, client), meter, deliver)
 
 
 def _saturation(client: Client, core: Core, in_flight: InFlight) -> SaturationSampler:

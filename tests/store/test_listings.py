@@ -522,3 +522,11 @@ def test_what_an_earlier_release_has_stored_is_listed_once_it_was_entered(shelf:
     assert set(shelf.ids()) == {each.response.id for each in (first, third, waiting, alone)}
     assert shelf.page().examined == 4
     assert list(shelf.lists.conversations(ACCOUNT, ListQuery(5)).rows) == [conversation]
+
+
+def test_others_run_while_a_tree_is_read(single: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.store.listings.trees.AT_ONCE", 2)
+    pauses: list[bool] = []
+    lists = RedisListings(single.client, single.prefix, lambda: pauses.append(True))
+    assert lists.tree(ACCOUNT, chain(single.responses, 6)[0].response.id)
+    assert len(pauses) == 3

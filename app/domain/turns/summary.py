@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from app.domain.items import (
@@ -45,10 +45,6 @@ class ResponseSummary:
     input_tokens: int | None = None
     output_tokens: int | None = None
     error_code: str | None = None
-
-    def without_texts(self) -> ResponseSummary:
-        """Return it without what its items would say, which were not read."""
-        return replace(self, input_text=None, output_text=None)
 
 
 #: What a job is doing: it waits in its account's queue, it runs, or it waits for its upstream.
@@ -111,9 +107,9 @@ class ConversationTree:
 
 
 def summary_of(
-    response: Response, status: Status, given: Sequence[Item], *, is_encrypted: bool
+    response: Response, status: Status, given: Sequence[Item] | None, *, is_encrypted: bool
 ) -> ResponseSummary:
-    """Return what lists show of a response with this input."""
+    """Return what lists show of a response with this input; None where no items were read."""
     echo: Mapping[str, Any] = response.echo
     usage, error = response.usage, response.error
     conversation = echo.get("conversation")
@@ -127,8 +123,8 @@ def summary_of(
         conversation=conversation["id"] if conversation else None,
         background=bool(echo.get("background")),
         metadata=echo.get("metadata") or {},
-        input_text=newest_text(given),
-        output_text=first_text(response.output),
+        input_text=None if given is None else newest_text(given),
+        output_text=None if given is None else first_text(response.output),
         input_tokens=usage.input_tokens if usage else None,
         output_tokens=usage.output_tokens if usage else None,
         error_code=error.code if error else None,

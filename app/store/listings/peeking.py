@@ -80,10 +80,8 @@ class Peeking:
         if not entry:
             return bare
         turn = self._entries.turn(entry, account, bare.id, None, key=key)
-        shown = summary_of(turn.response, bare.status, turn.input, is_encrypted=bare.is_encrypted)
-        if not has_items(entry):  # they were left out
-            shown = shown.without_texts()
-        return shown
+        given = turn.input if has_items(entry) else None  # they may have been left out
+        return summary_of(turn.response, bare.status, given, is_encrypted=bare.is_encrypted)
 
     def pending(
         self, bare: ResponseSummary, payload: bytes, key: ContentKey | None

@@ -5,7 +5,7 @@ The lists of ids may name what is gone by now, or encrypted: whatever is shown i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from app.domain.accounts.content_key import ContentKey, check_value
@@ -31,16 +31,23 @@ from app.store.retention.search import RedisPurgeSearch
 _EVER = 2**53
 
 
-class RedisListings:
-    """Implements ListingStore on any Redis >= 6.2, Sentinel and Cluster included."""
+def _go_on() -> None:
+    """Pause for nothing."""
 
-    def __init__(self, client: Client, prefix: str) -> None:
+
+class RedisListings:
+    """Implements ListingStore on any Redis >= 6.2, Sentinel and Cluster included.
+
+    `pause` is called now and then while something long is read, to let others run.
+    """
+
+    def __init__(self, client: Client, prefix: str, pause: Callable[[], None] = _go_on) -> None:
         self._redis: Any = client
         self._keys = Keys(prefix)
         entries = Entries()
         self._search = RedisPurgeSearch(client, prefix)
         self._peeking = Peeking(client, self._keys, entries)
-        self._trees = Trees(client, self._keys, self._peeking, entries)
+        self._trees = Trees(client, self._keys, self._peeking, entries, pause)
         queues = JobQueues(client, self._keys, lease_s=0)  # it leases nothing
         self._pending = PendingJobs(client, self._keys, queues, self._peeking)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -28,9 +28,11 @@ from app.store.responses.layout import Record, layout_of
 
 #: So many nodes are shown, the newest; of a conversation that has more fields than that (two or
 #: three for a turn) only the response that was asked for.
-MOST_NODES, MOST_FIELDS = 1_000, 20_000
+MOST_NODES, MOST_FIELDS = 1_000, 10_000
 #: So many bytes of entries are read for a tree; entries of so many are looked into whole.
 READ_BYTES, WHOLE_BYTES = 16_000_000, 32_768
+#: After so many nodes others may run.
+AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,21 @@ class _Call:
 
 
 class Trees:
-    """Reads trees. Its methods raise what redis-py raises."""
+    """Reads trees. `pause` is called now and then, to let others run.
 
-    def __init__(self, client: Client, keys: Keys, peeking: Peeking, entries: Entries) -> None:
+    Its methods raise what redis-py raises.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        keys: Keys,
+        peeking: Peeking,
+        entries: Entries,
+        pause: Callable[[], None],
+    ) -> None:
         self._redis: Any = client
+        self._pause = pause
         self._keys = keys
         self._peeking = peeking
         self._entries = entries
@@ -95,7 +108,9 @@ class Trees:
         read = ENTRIES((index,), (READ_BYTES, WHOLE_BYTES, MOST_BYTES, *places))
         found, removed = run_all(self._redis, [read, ("HKEYS", f"{index}:removed")])
         names = frozenset(name.decode() for name in removed)
-        for record, data in zip(chosen, found, strict=True):
+        for number, (record, data) in enumerate(zip(chosen, found, strict=True)):
+            if number % AT_ONCE == 0:
+                self._pause()
             if record.status == "items":
                 yield self._items_node(call, shape, record, data, names)
             else:

@@ -6,7 +6,7 @@ The fields are described, with an example, in lua/conversation.lua.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from app.domain.ids import UNIQUE_LENGTH
 from app.domain.turns.turn import Position
@@ -79,8 +79,7 @@ def layout_of(tag: str, index: Sequence[bytes], expired: Sequence[bytes]) -> Lay
     fork_points = {"0": _NOWHERE}
     for name, value in sorted(fields.items()):
         if name.startswith("resp_"):
-            record = _record(name, value, terms, since)
-            records.append(replace(record, is_encrypted=f"check:{name}" in fields))
+            records.append(_record(name, value, terms, since, has_key=f"check:{name}" in fields))
         elif name.startswith("items_"):
             alone.append(_record(name, value, terms, since))
         elif name == "conversation":
@@ -105,7 +104,12 @@ def _pairs(flat: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
 
 
 def _record(
-    any_id: str, value: bytes, terms: Mapping[str, bytes], since: Mapping[str, int]
+    any_id: str,
+    value: bytes,
+    terms: Mapping[str, bytes],
+    since: Mapping[str, int],
+    *,
+    has_key: bool = False,
 ) -> Record:
     status, log, depth, deleted = value.decode().split(":")
     expired_at = since.get(f"{log}:{depth}")
@@ -118,6 +122,7 @@ def _record(
         expired_at is not None,
         int(created_at) if created_at else None,
         user_hash,
+        has_key,
     )
 
 
