@@ -91,7 +91,7 @@ def _plan(
     match (deleted_before, created_before, user):
         case (None, None, None) if owner is not None:
             _warn_if_open(owner)
-            total = archive.conversations(owner.name)
+            total = archive.erasable(owner.name)
             what = f"Conversations of {account} to destroy: {total}."
             return _Plan("conversations", total, what, archive.erase(owner.name, by=by))
         case (int(before), None, None) if owner is None:

@@ -159,14 +159,18 @@ def spooled(house: House) -> str:
     return made
 
 
-@pytest.mark.parametrize("named", [BY_AGE, BY_USER], ids=["age", "user"])
+BY_DELETION = ("--deleted-before", TOMORROW)
+BY_ACCOUNT = ("--account", "acme")
+
+
+@pytest.mark.parametrize("named", [BY_AGE, BY_USER, BY_DELETION, BY_ACCOUNT], ids=" ".join)
 def test_a_dry_run_delivers_nothing_that_waits_in_the_spool(
     house: House, client: Client, named: tuple[str, ...]
 ) -> None:
     made = spooled(house)
     before = dumped(client)
     result = house.runs(responses, "purge", *named, "--dry-run", "--json")
-    assert json.loads(result.stdout)["destroyed"] == 1
+    assert json.loads(result.stdout)["destroyed"] == int(named != BY_DELETION)
     assert "wait in this machine's spool: 1." in result.stderr
     assert house.spool.waiting() == [made]
     assert dumped(client) == before

@@ -75,6 +75,13 @@ class Archive:
     def conversations(self, account: str) -> int:
         """Return how many conversations an account has, those in the spool included."""
         self._deliver()
+        return self.erasable(account)
+
+    def erasable(self, account: str) -> int:
+        """Return how many conversations of an account `erase` would find, but for the spool's.
+
+        Changes nothing.
+        """
         return self._archive.conversations(account)
 
     def responses(self, account: str) -> Iterator[list[Archived]]:
@@ -114,8 +121,10 @@ class Archive:
         return True
 
     def purgeable(self, deleted_before: int) -> int:
-        """Return how many responses were deleted before then and are not purged yet."""
-        self._deliver()
+        """Return how many responses were deleted before then and are not purged yet.
+
+        What waits in the spool is not deleted. Changes nothing.
+        """
         return self._archive.purgeable(deleted_before)
 
     def purge(self, deleted_before: int, *, by: str) -> Generator[str, None, None]:
