@@ -192,16 +192,27 @@ def show(key_id: str, *, as_json: bool) -> None:
     if as_json:
         print_json(fields)
         return
+    shown = {name: value for name, value in fields.items() if name not in ("limits", "secrets")}
     rows = [
-        (name.replace("_", " "), value)
-        for name, value in fields.items()
-        if name not in ("limits", "secrets")
+        (name.replace("_", " "), _cell(name, value))
+        for name, value in (shown | fields["limits"]).items()
     ]
-    rows += [(name.replace("_", " "), value) for name, value in fields["limits"].items()]
-    print_table(
-        ("FIELD", "VALUE"),
-        [(name, "-" if value in (None, "", []) else value) for name, value in rows],
-    )
+    print_table(("FIELD", "VALUE"), rows)
+
+
+def _cell(name: str, value: Any) -> str:
+    """Return the value of a field as tables have it."""
+    match value:
+        case None | "" | []:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(map(str, value))
+        case int() if name.endswith("_at"):
+            return date(value)
+        case _:
+            return str(value)
 
 
 @keys.command("list")

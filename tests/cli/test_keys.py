@@ -265,6 +265,16 @@ def test_an_unknown_key_is_an_error(operator: Operator, command: str) -> None:
     assert (result.exit_code, result.stderr) == (1, "Error: Key 'key_nobody' not found.\n")
 
 
+def test_show_prints_moments_and_lists_as_other_tables_do(operator: Operator) -> None:
+    expires, models = "2099-12-31", "gpt-*,local/*"
+    words = ("--account", "acme", "--expires", expires, "--models", models, "--read-only")
+    new = operator.reads_json(keys, "create", *words)
+    table = operator.reads(keys, "show", new["id"]).splitlines()
+    cells = {line[:21].strip(): line[21:].strip() for line in table}
+    assert cells["expires at"] == f"{expires}T00:00Z"
+    assert (cells["models"], cells["read only"], cells["budget"]) == ("gpt-*, local/*", "yes", "-")
+
+
 def test_show_prints_a_key_and_never_its_secret(operator: Operator) -> None:
     new = operator.reads_json(keys, "create", "--account", "acme", "--budget", "5/day,9/total")
     shown = operator.reads_json(keys, "show", new["id"])
