@@ -63,6 +63,7 @@ fuzz: $(TO_TEST) ## Look for bad input that is answered badly, for five minutes 
 .PHONY: clients
 clients: $(TO_TEST) ## Run real client packages' tool loops through a gateway (NEWEST=1: their newest versions)
 	@$(PY) -m clients $(if $(NEWEST),--newest)
+	@$(PY) -m tests.snippets --check --clients
 
 .PHONY: bench
 bench: $(TO_TEST) ## Measure the gateway beside a naive pass-through, in ten minutes; keep the results

@@ -1,4 +1,4 @@
-"""`python -m tests.snippets [--check] [PAGE…]`: run pages' programs, write their output anew."""
+"""`python -m tests.snippets [--check] [PAGE]`: run pages' programs, write their output anew."""
 
 from __future__ import annotations
 
@@ -6,23 +6,32 @@ import argparse
 import sys
 from pathlib import Path
 
+from clients.environments import HOME
 from tests.docs.documents import relative
 from tests.snippets.pages import pages
-from tests.snippets.runner import PageRunner, has_node, page_runner, replaced
+from tests.snippets.runner import NONE, PageRunner, has_node, page_runner, replaced
 from tests.snippets.sessions import BlockFailed
 from tests.snippets.site import running
+
+AGENTS = HOME / "openai_agents" / "bin" / "python"
 
 
 def main() -> None:
     """Read the command line and run; end with 1 where a program failed, or --check found one."""
     parser = argparse.ArgumentParser(prog="python -m tests.snippets", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; say what differs")
+    parser.add_argument(
+        "--clients",
+        action="store_true",
+        help="run what needs packages that `make clients` installs",
+    )
     parser.add_argument("page", nargs="*", type=Path, help="these pages only")
     given = parser.parse_args()
     if not has_node():
         sys.stderr.write("JavaScript is not run: that needs node and `make clients`.\n")
     chosen = [page.resolve() for page in given.page] or pages()
-    with running() as site, page_runner(site) as runner:
+    packages = {"needs openai-agents": AGENTS} if given.clients else NONE
+    with running() as site, page_runner(site, packages) as runner:
         results = [_is_well(runner, page, is_check=given.check) for page in chosen]
     sys.exit(not all(results))
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import difflib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.snippets.matching import language_of, matches, rewritten, shortened, without_what_varies
 from tests.snippets.pages import Block, Snippet, prompts, snippets
@@ -15,6 +16,8 @@ from tests.snippets.site import Site, node_modules
 
 #: The one command that is not run again: the gateway of the test is its run.
 MAKE_RUN = "make run"
+#: No package but those of the tests.
+NONE: Mapping[str, Path] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,10 @@ class Drift:
 class PageRunner:
     """Runs the blocks of pages: see `page_runner`."""
 
-    def __init__(self, site: Site, python: Session) -> None:
+    def __init__(self, site: Site, python: Session, packages: Mapping[str, Path]) -> None:
         self._site = site
         self._python = python
+        self._packages = packages
         self._sessions: dict[str, Session] = {}
 
     def drifts(self, text: str) -> Iterator[Drift]:
@@ -64,7 +68,7 @@ class PageRunner:
         }
         try:
             for snippet in snippets(text):
-                if is_run(snippet.program):
+                if is_run(snippet.program, self._packages):
                     yield from self._drift(snippet)
         finally:
             self._sessions["bash"].close()
@@ -74,7 +78,7 @@ class PageRunner:
         if program.language == "console":
             yield from self._console(program)
             return
-        printed = self._run(program.language, program.text, program.first)
+        printed = self._printed(program)
         output = snippet.output
         if output is None:
             if printed.strip():
@@ -91,6 +95,14 @@ class PageRunner:
                 output.last + 1,
                 _fenced(output.language, fresh),
             )
+
+    def _printed(self, program: Block) -> str:
+        """Run a block, with the Python that has the package that it needs, where it needs one."""
+        python = self._packages.get(program.not_run)
+        if python is None:
+            return self._run(program.language, program.text, program.first)
+        text = program.text if program.language == "bash" else _piped(program.text)
+        return self._run("bash", f'(PATH="{python.parent}:$PATH"\n{text}\n)', program.first)
 
     def _console(self, block: Block) -> Iterator[Drift]:
         fresh = ""
@@ -122,18 +134,22 @@ class PageRunner:
 
 
 @contextlib.contextmanager
-def page_runner(site: Site) -> Iterator[PageRunner]:
-    """Yield what runs pages against a gateway."""
+def page_runner(site: Site, packages: Mapping[str, Path] = NONE) -> Iterator[PageRunner]:
+    """Yield what runs pages against a gateway.
+
+    `packages` are Pythons by the reason for which a block is not run otherwise.
+    """
     session = python(site.surroundings)
     try:
-        yield PageRunner(site, session)
+        yield PageRunner(site, session, packages)
     finally:
         session.close()
 
 
-def is_run(program: Block) -> bool:
+def is_run(program: Block, packages: Mapping[str, Path] = NONE) -> bool:
     """Tell whether a program can be run here, and is meant to be."""
-    return not program.not_run and (program.language != "js" or has_node())
+    is_meant = not program.not_run or program.not_run in packages
+    return is_meant and (program.language != "js" or has_node())
 
 
 def has_node() -> bool:
@@ -147,6 +163,10 @@ def replaced(text: str, drifts: list[Drift]) -> str:
     for drift in sorted(drifts, key=lambda each: -each.first):
         lines[drift.first : drift.last] = drift.fresh.splitlines()
     return "\n".join(lines) + "\n"
+
+
+def _piped(text: str) -> str:
+    return f"python - <<'END OF BLOCK'\n{text}\nEND OF BLOCK"
 
 
 def _fenced(language: str, text: str) -> str:

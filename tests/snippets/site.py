@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from app.settings import environment
+from clients.environments import HOME
 from tests.processes import ROOT, free_port
 from tests.snippets.sessions import Surroundings
 
@@ -106,7 +107,7 @@ def _furnish(folder: Path) -> None:
 
 def node_modules() -> Path | None:
     """Return where the npm package `openai` is, which `make clients` installs; None without it."""
-    modules = ROOT / ".clients" / "openai_node" / "node_modules"
+    modules = HOME / "openai_node" / "node_modules"
     return modules if (modules / "openai").is_dir() else None
 
 
