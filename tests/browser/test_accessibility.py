@@ -65,6 +65,18 @@ def test_axe_finds_nothing_in_any_view(
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_nothing_is_wider_than_the_narrowest_phone(
+    console: Console, stored: dict[str, str]
+) -> None:
+    console.page.set_viewport_size({"width": 320, "height": 640})
+    wide = [
+        address
+        for address in views(console, stored)
+        if console.page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    ]
+    assert wide == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_at_the_sign_in(visit: Visit, scheme: str) -> None:
     page = visit.console.page

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 
-import pytest
-
 from tests.browser.console import Console, Visit
 
 PIXEL = bytes.fromhex(
@@ -130,26 +128,22 @@ def test_the_request_is_shown_as_code_without_the_key(console: Console, visit: V
     assert visit.secret not in curl + python
 
 
-@pytest.mark.parametrize(
-    ("label", "text", "words"),
-    [
-        ("Message", "", "Write a message"),
-        ("Model", "", "Name a model"),
-        ("Tools, a JSON array", "[nope", "cannot be read as JSON"),
-    ],
-)
-def test_what_cannot_be_sent_is_said_at_its_field(
-    console: Console, label: str, text: str, words: str
-) -> None:
+def test_what_cannot_be_sent_is_said_at_its_field(console: Console) -> None:
     page = console.page
     page.get_by_text("Function tools").click()
-    page.get_by_label("Message", exact=True).fill("hello")
-    field = page.get_by_label(label, exact=True)
-    field.fill(text)
-    page.get_by_role("button", name="Send", exact=True).click()
-    page.get_by_role("alert").filter(has_text=words).wait_for()
-    assert field.evaluate("field => field === document.activeElement")
-    assert field.get_attribute("aria-invalid") == "true"
+    for label, text, words in (
+        ("Tools, a JSON array", "[nope", "cannot be read as JSON"),
+        ("Message", "", "Write a message"),
+        ("Model", "", "Name a model"),
+    ):
+        page.get_by_label("Message", exact=True).fill("hello")
+        field = page.get_by_label(label, exact=True)
+        field.fill(text)
+        page.get_by_role("button", name="Send", exact=True).click()
+        page.get_by_role("alert").filter(has_text=words).wait_for()
+        assert field.evaluate("field => field === document.activeElement")
+        assert field.get_attribute("aria-invalid") == "true"
+        page.get_by_label("Tools, a JSON array").fill("")
 
 
 def test_a_refusal_is_shown_in_the_gateways_words(console: Console) -> None:
