@@ -36,17 +36,17 @@ class Codec:
 
     def pack(self, data: bytes, seal: Seal | None = None) -> bytes:
         """Return `data` as it is stored, under a seal where there is one."""
-        packed = _RAW + data
-        if len(data) >= THRESHOLD_BYTES:
-            try:
-                compressor = self._compressors.pop()
-            except IndexError:
-                compressor = self._compressor()
-            compressed = compressor.compress(data)
-            self._compressors.append(compressor)
-            if len(compressed) < len(data):
-                packed = _ZSTD_1 + compressed
+        packed = self._compressed(data) if len(data) >= THRESHOLD_BYTES else _RAW + data
         return packed if seal is None else seal.sealed(packed)
+
+    def _compressed(self, data: bytes) -> bytes:
+        try:
+            compressor = self._compressors.pop()
+        except IndexError:
+            compressor = self._compressor()
+        compressed = compressor.compress(data)
+        self._compressors.append(compressor)
+        return _ZSTD_1 + compressed if len(compressed) < len(data) else _RAW + data
 
     def unpack(self, stored: bytes, seal: Seal | None = None) -> bytes:
         """Return what `pack` was given; what was not sealed needs no seal.

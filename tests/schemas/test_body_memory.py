@@ -8,7 +8,7 @@ import pytest
 
 from app.errors import RequestTooLarge
 from app.schemas.request.body import MAX_BODY_BYTES, parse_json
-from app.schemas.request.body_memory import memory_of
+from app.schemas.request.body_memory import _WEIGHTS, _structure, memory_of
 
 MEBIBYTE = 1024 * 1024
 MANY = 20_000
@@ -72,3 +72,10 @@ def test_a_body_of_nothing_but_small_values_is_refused(value: bytes) -> None:
     many = (MAX_BODY_BYTES - 2) // (len(value) + 1)
     with pytest.raises(RequestTooLarge):
         memory_of(listed(*[value] * many))
+
+
+@pytest.mark.parametrize("gap", [0, 1, 65_535, 65_536, 1_200_000])
+def test_what_has_a_weight_is_found_wherever_it_stands(gap: int) -> None:
+    weighty = b"".join(_WEIGHTS)
+    raw = (b"a" * gap + weighty) * 3 + b"z" * gap
+    assert _structure(raw) == weighty * 3

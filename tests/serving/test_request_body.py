@@ -28,6 +28,12 @@ def test_a_body_is_read_in_as_many_pieces_as_come() -> None:
     assert [body.read(4), body.read(4), body.read(-1)] == [b"hell", b"o wo", b"rld"]
 
 
+def test_a_long_body_comes_whole_in_large_pieces_and_in_drops() -> None:
+    pieces = [bytes([65 + number % 26]) * (5000 if number % 3 else 7) for number in range(60)]
+    whole = b"".join(pieces)
+    assert RequestBody(Pieces(*pieces), len(whole), b"").read() == whole
+
+
 def test_what_lies_behind_a_body_is_the_next_requests() -> None:
     body = RequestBody(Pieces(b"loGET /"), 5, b"hel")
     assert body.read(None) == b"hello"

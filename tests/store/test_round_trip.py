@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from queue import Full
+from typing import Any
 from unittest import mock
 
 import pytest
+from hiredis import pack_command
 from redis import Redis
 from redis.connection import AbstractConnection
 from redis.exceptions import ConnectionError as ConnectionLost
@@ -16,7 +18,7 @@ from redis.exceptions import ResponseError
 from app.settings import RedisSettings
 from app.store.connection.client import connect
 from app.store.connection.pool import PoolQueue
-from app.store.connection.round_trip import round_trip
+from app.store.connection.round_trip import LONG, _in_pieces, _packed, round_trip
 from app.store.connection.script import Script, run_all
 from tests.counting import counted
 from tests.processes import until
@@ -42,6 +44,24 @@ def test_any_number_of_commands_is_one_round_trip(client: Redis) -> None:
     with counted() as traffic:
         round_trip(client, [("PING",)] * 20)
     assert traffic.round_trips == 1
+
+
+def test_a_long_value_arrives_as_it_is(client: Redis) -> None:
+    value = bytes(range(256)) * 2048
+    commands = [("SET", "trip:long", value, "PX", 60_000), ("GET", "trip:long"), ("PING",)]
+    assert round_trip(client, commands) == [b"OK", value, b"PONG"]
+
+
+@pytest.mark.parametrize("command", [("PING",), ("SET", "é", 5, b"\x00", 1.5, "\r\n", -1)])
+def test_a_command_in_pieces_is_the_command(command: tuple[Any, ...]) -> None:
+    assert b"".join(_in_pieces(command)) == pack_command(command)
+
+
+def test_a_long_value_is_not_copied() -> None:
+    value = bytes(LONG + 1)
+    packed = _packed([("PING",), ("SET", "a", value)])
+    assert any(piece is value for piece in packed)
+    assert b"".join(packed) == pack_command(("PING",)) + pack_command(("SET", "a", value))
 
 
 def test_a_refused_command_spoils_no_other(client: Redis) -> None:

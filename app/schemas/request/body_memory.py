@@ -30,7 +30,7 @@ _MOST_QUOTES = 400_000
 _PLAIN = 2
 _MORE_FOR_TWO, _MORE_FOR_FOUR = 1, 3
 #: Finds a character that is escaped by its number. MEASURED: it takes a third of `in`, which looks
-#: for two bytes at once, and a hundredth where there are no backslashes.
+#: for two bytes at once; to look for backslashes first takes a fifth of that where there are none.
 _escape = re.compile(rb"\\(?=u)").search
 #: In UTF-8 and in escapes, what begins a character that needs four.
 _WIDEST = (b"\xf0", b"\xf1", b"\xf2", b"\xf3", b"\xf4", b"\\ud", b"\\uD")
@@ -105,7 +105,7 @@ def _next_weight(raw: bytes, start: int) -> int:
 
 def _more_for_width(text: bytes) -> int:
     """Return how many bytes a text takes at most beyond one for each of its bytes."""
-    if text.isascii() and not _escape(text):
+    if text.isascii() and (b"\\" not in text or not _escape(text)):
         return 0
     widest = any(each in text for each in _WIDEST)
     return len(text) * (_MORE_FOR_FOUR if widest else _MORE_FOR_TWO)

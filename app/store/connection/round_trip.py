@@ -26,6 +26,8 @@ from redis.exceptions import TimeoutError as TimedOut
 
 Command = tuple[Any, ...]
 
+#: From how many bytes on a value is not copied to be sent: packed, it would be there three times.
+LONG = 256 * 1024
 #: How often commands may follow their slot to another server.
 REDIRECTIONS = 5
 _ELSEWHERE = (AskError, ClusterDownError, MasterDownError, MovedError, ReadOnlyError, TryAgainError)
@@ -39,7 +41,7 @@ def round_trip(client: Any, commands: Sequence[Command]) -> list[Any]:
     """
     if not isinstance(client, Redis):
         return _on_cluster(client, commands)
-    packed = b"".join(map(pack_command, commands))
+    packed = _packed(commands)
     pool = client.connection_pool
     connection = pool.get_connection()
     try:
@@ -51,8 +53,31 @@ def round_trip(client: Any, commands: Sequence[Command]) -> list[Any]:
     return replies
 
 
-def _exchange(connection: Any, packed: bytes, count: int) -> list[Any]:
-    connection.send_packed_command([packed])
+def _packed(commands: Sequence[Command]) -> list[bytes]:
+    """Return commands as they go over the wire; a picture in one of them is sent as it is."""
+    for command in commands:
+        for each in command:
+            if type(each) is bytes and len(each) > LONG:
+                return [piece for command in commands for piece in _in_pieces(command)]
+    return [b"".join(map(pack_command, commands))]
+
+
+def _in_pieces(command: Command) -> list[bytes]:
+    """Return a command in RESP without a copy of what is long (redis.io, "RESP specification")."""
+    pieces, before = [], b"*%d\r\n" % len(command)
+    for each in command:
+        value = each if isinstance(each, bytes) else str(each).encode()
+        before += b"$%d\r\n" % len(value)
+        if len(value) > LONG:
+            pieces += [before, value]
+            before = b"\r\n"
+        else:
+            before += value + b"\r\n"
+    return [*pieces, before]
+
+
+def _exchange(connection: Any, packed: list[bytes], count: int) -> list[Any]:
+    connection.send_packed_command(packed)
     replies: list[Any] = []
     try:
         while len(replies) < count:

@@ -31,6 +31,8 @@ from app.schemas.request.tools.functions import plain_tool
 
 #: How long an array of tools is that is worth remembering, in bytes.
 SHORTEST, _LONGEST = 1024, 256 * 1024
+#: In a longer body, as a rule one with pictures, to look for them takes longer than to read them.
+_LONGEST_BODY = 1024 * 1024
 #: What all that is remembered takes at most, and of how many arrays of one account. What becomes of
 #: an array takes a dozen times its bytes.
 MOST_BYTES, MOST_OF_ACCOUNT = 32 * 1024 * 1024, 16
@@ -117,7 +119,7 @@ class ToolMemory:
 
     def split(self, account: str, raw: bytes) -> SplitBody:
         """Return a body's JSON apart from tools that came before, if there seem to be such."""
-        for start in _starts(raw):
+        for start in _starts(raw) if len(raw) <= _LONGEST_BODY else ():
             known = self._find(account, raw, start)
             if known is not None:
                 array, tools = known
