@@ -72,10 +72,10 @@ def lossy(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     exchange, lost = round_trip._exchange, [0]
     tries: dict[bytes, int] = {}
 
-    def losing(connection: Any, packed: bytes, count: int) -> list[Any]:
-        replies = exchange(connection, packed, count)
-        tries[packed] = tries.get(packed, 0) + 1
-        if tries[packed] == 1:
+    def losing(connection: Any, packed: list[bytes], count: int) -> list[Any]:
+        replies, sent = exchange(connection, packed, count), b"".join(packed)
+        tries[sent] = tries.get(sent, 0) + 1
+        if tries[sent] == 1:
             lost[0] += 1
             connection.disconnect()
             raise ConnectionLost("the reply is lost")

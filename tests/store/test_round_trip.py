@@ -59,9 +59,10 @@ def test_a_command_in_pieces_is_the_command(command: tuple[Any, ...]) -> None:
 
 def test_a_long_value_is_not_copied() -> None:
     value = bytes(LONG + 1)
-    packed = _packed([("PING",), ("SET", "a", value)])
+    commands: list[tuple[Any, ...]] = [("PING",), ("SET", "a", value)]
+    packed = _packed(commands)
     assert any(piece is value for piece in packed)
-    assert b"".join(packed) == pack_command(("PING",)) + pack_command(("SET", "a", value))
+    assert b"".join(packed) == b"".join(map(pack_command, commands))
 
 
 def test_a_refused_command_spoils_no_other(client: Redis) -> None:
