@@ -127,7 +127,8 @@ def _describe() -> Json:
     return {
         "operationId": "describeResponses",
         "summary": "Describe this endpoint.",
-        "responses": {"200": _answer("What it takes.", EndpointSchema())} | errors(400, 426, *_KEYED),
+        "responses": {"200": _answer("What it takes.", EndpointSchema())}
+        | errors(400, 426, *_KEYED),
     }
 
 
