@@ -284,7 +284,7 @@ def test_a_malformed_id_is_that(owner: Asker, path: str, code: str | None) -> No
     assert code is None or answer.get_json()["error"]["code"] == code
 
 
-def test_what_is_encrypted_shows_with_its_key_alone(owner: Asker) -> None:
+def test_what_is_encrypted_shows_with_its_key_alone(app: Flask, owner: Asker) -> None:
     holder = KeyHolder(owner)
     made = holder.create()
     waiting = holder.create(background=True)
@@ -295,6 +295,13 @@ def test_what_is_encrypted_shows_with_its_key_alone(owner: Asker) -> None:
     assert all(row["encrypted"] and "markerword" in row["input_text"] for row in rows)
     tree = holder.ask("GET", f"{READS}/responses/{made}/tree").get_json()
     assert [node["id"] for node in tree["nodes"]] == [made]
+    with app.app_context():
+        context.services().meter.book.flush()
+    rows = read(owner, "requests", status="2xx")["data"]
+    assert [row["response_id"] for row in rows] == [None, None]
+    assert read(owner, "requests", id=made)["data"] == []
+    (row,) = holder.ask("GET", f"{READS}/requests?id={made}").get_json()["data"]
+    assert row["response_id"] == made
     both = {"x-encryption-passphrase": "long enough"}
     assert holder.ask("GET", f"{READS}/responses", **both).status_code == 400
     assert holder.key == KEY_A

@@ -224,6 +224,9 @@ def test_an_encrypted_response_is_there_for_its_key_alone(shelf: Shelf) -> None:
         assert shelf.ids(key) == [plain.response.id]
         assert shelf.ids(key, metadata={"team": "a"}) == []
         assert shelf.lists.tree(ACCOUNT, sealed.response.id, key) is None
+    both = (plain.response.id, sealed.response.id, "resp_1")
+    assert shelf.lists.locked(both) == shelf.lists.locked(both, ANOTHER) == {sealed.response.id}
+    assert shelf.lists.locked(both, KEY) == shelf.lists.locked((), None) == frozenset()
     rows = {each.id: each for each in shelf.page(KEY).rows}
     assert rows[sealed.response.id].input_text == "sealed"
     assert rows[sealed.response.id].is_encrypted

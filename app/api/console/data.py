@@ -70,5 +70,6 @@ def list_jobs() -> ResponseReturnValue:
 @bp.get("/requests")
 def list_requests() -> ResponseReturnValue:
     """List what the account's keys have requested, newest first."""
-    page = _reads().requests(log_query(context.caller().account))
+    caller = context.caller()
+    page = _reads().requests(caller, log_query(caller.account))
     return json_response(REQUEST_PAGE.dump(page))

@@ -88,3 +88,7 @@ class LoggedRequest:
 
     id: str
     entry: RequestEntry
+
+    def without_response(self) -> LoggedRequest:
+        """Return it without the id of its response."""
+        return LoggedRequest(self.id, self.entry._replace(response_id=None))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from app.domain.accounts.accounts import Caller, ConsoleSession
 from app.domain.accounts.request_log import LoggedRequest, LogQuery
@@ -54,9 +55,20 @@ class ConsoleReads:
         """Return what waits or runs of the account."""
         return self._listings.pending(caller.account, caller.content_key)
 
-    def requests(self, query: LogQuery) -> ListPage[LoggedRequest]:
-        """Return a page of what an account has requested, newest first."""
-        return self._request_log.page(query)
+    def requests(self, caller: Caller, query: LogQuery) -> ListPage[LoggedRequest]:
+        """Return a page of what the account has requested, newest first.
+
+        Without the key of an encrypted response its id is not named, nor found by.
+        """
+        page = self._request_log.page(query)
+        ids = {each for row in page.rows if (each := row.entry.response_id)}
+        locked = self._listings.locked(ids, caller.content_key)
+        rows = [
+            row.without_response() if row.entry.response_id in locked else row
+            for row in page.rows
+            if row.entry.response_id not in locked or row.entry.response_id != query.name
+        ]
+        return replace(page, rows=tuple(rows))
 
     def relist(self, account: str) -> Iterator[int]:
         """Have what an earlier release has stored of an account be listed, for its operator.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Protocol
 
 from app.domain.accounts.content_key import ContentKey
@@ -38,6 +38,12 @@ class ListingStore(Protocol):
 
         Two round trips, three where any account has a stream.
         """
+        ...
+
+    def locked(
+        self, response_ids: Collection[str], key: ContentKey | None = None
+    ) -> frozenset[str]:
+        """Return those of these responses that are encrypted with another key, if any is given."""
         ...
 
     def relist(self, account: str) -> Iterator[int]:

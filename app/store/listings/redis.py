@@ -5,7 +5,7 @@ The lists of ids may name what is gone by now, or encrypted: whatever is shown i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from app.domain.accounts.content_key import ContentKey, check_value
@@ -101,6 +101,20 @@ class RedisListings:
         """Return what waits or runs of an account."""
         with translated():
             return self._pending.of(account, key)
+
+    def locked(
+        self, response_ids: Collection[str], key: ContentKey | None = None
+    ) -> frozenset[str]:
+        """Return those of these responses that are encrypted with another key, if any is given."""
+        tags = {each: tag for each in response_ids if (tag := tag_of(each))}
+        reads = [("HGET", self._keys.index(tag), f"check:{each}") for each, tag in tags.items()]
+        with translated():
+            checks = run_all(self._redis, reads) if reads else []
+        return frozenset(
+            each
+            for each, check in zip(tags, checks, strict=True)
+            if check is not None and check.decode() != check_value(key, each)
+        )
 
     def relist(self, account: str) -> Iterator[int]:
         """Enter what an earlier release has stored of an account into its lists."""
