@@ -1,4 +1,7 @@
-"""Who calls: the key in `Authorization: Bearer`, `x-api-key` or `api-key`."""
+"""Who calls: the key in `Authorization: Bearer`, `x-api-key` or `api-key`.
+
+Of a WebSocket that a web page opens, it may be among the sub-protocols instead.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from typing import Any
 from flask import Blueprint
 
 from app.api import context
+from app.api.server_keys import TURN, UPGRADE
+from app.api.turns.subprotocols import offered_key
 from app.errors import Unauthenticated
 
 _KEY_HEADERS = ("HTTP_X_API_KEY", "HTTP_API_KEY")
@@ -26,15 +31,19 @@ def authenticate() -> None:
         RateLimited: the key has more than its share of this process (N17).
     """
     current = context.current()
-    caller = current.services.accounts.authenticate(_secret(current.environ))
+    caller = current.services.accounts.authenticate(secret_of(current.environ))
     current.caller, trace = caller, current.trace
     trace.account, trace.key_id = caller.account, caller.key_id
     if current.place is not None:
         current.services.in_flight.claim(current.place, caller.key_id)
 
 
-def _secret(environ: dict[str, Any]) -> str | None:
-    """Return the one key that was sent, in whatever headers (N16)."""
+def secret_of(environ: dict[str, Any]) -> str | None:
+    """Return the one key that was sent, in whatever headers (N16).
+
+    Raises:
+        Unauthenticated: there are two, or there is something else in its place.
+    """
     bearer = _bearer(environ.get("HTTP_AUTHORIZATION", ""))
     secret = bearer
     for name in _KEY_HEADERS:
@@ -47,6 +56,8 @@ def _secret(environ: dict[str, Any]) -> str | None:
                 code="invalid_api_key",
             )
         secret = given or secret
+    if not secret and (UPGRADE in environ or TURN in environ):
+        secret = offered_key(environ)
     if not secret and environ.get("HTTP_AUTHORIZATION"):
         raise Unauthenticated(
             "The Authorization header holds no key: it must be 'Authorization: Bearer KEY'.",

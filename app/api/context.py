@@ -14,6 +14,7 @@ from app.api.in_flight import InFlight, Place
 from app.api.metrics_address import MetricsAddress
 from app.api.open_answers import OpenAnswers
 from app.api.server_keys import OPEN_ANSWERS
+from app.api.turns.sessions import WebSocketSessions
 from app.domain.accounts.accounts import Caller
 from app.domain.accounts.limits import Standing
 from app.domain.identity import RequestIdentity
@@ -69,6 +70,7 @@ class Services:
     saturation: SaturationSampler
     renewals: Renewals
     metrics_address: MetricsAddress | None
+    websockets: WebSocketSessions
 
     def is_for_platform(self, environ: Mapping[str, Any]) -> bool:
         """Tell whether a request came in at METRICS_BIND."""

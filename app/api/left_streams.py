@@ -18,6 +18,7 @@ from typing import Any
 from app.api import context
 from app.api.http.json_response import TraceRecorder
 from app.api.idempotency import KeyedRecorder
+from app.api.turns.turn import turn_of
 from app.domain.request import CreateRequest
 from app.domain.stream.deltas import close_batches
 from app.domain.stream.events import Event
@@ -67,6 +68,10 @@ class AbsentCaller:
         if owned is not None:
             return hangups.watch(self._current.environ, owned.leave)
         if self._goes_on:
+            return None
+        turn = turn_of(self._current.environ)
+        if turn is not None:  # its connection knows
+            turn.watch(self._call.cancel)
             return None
         return hangups.watch(self._current.environ, self._call.cancel)
 

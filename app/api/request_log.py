@@ -15,6 +15,7 @@ from app.api.http import rate_limit_headers as limits
 from app.api.http.json_response import name_ignored
 from app.api.http.queries import unknown_keys
 from app.api.http.response import WSGIResponse
+from app.api.server_keys import UPGRADE
 from app.descriptors import lowest_free, threshold
 from app.domain.accounts.limits import UNLIMITED_STANDING
 from app.domain.identity import RequestIdentity, identity
@@ -65,7 +66,7 @@ def begin() -> None:
         # Flask would take it for the path without: a way around a proxy's rules for that path.
         raise NotFound  # answered as any path that leads nowhere
     if "HTTP_SEC_WEBSOCKET_KEY" in environ or "HTTP_UPGRADE" in environ:
-        _refuse_websocket(environ, request.path)
+        _refuse_websocket(current, request.path)
     if request.path.startswith(_BOUNDED):
         current.body_bytes = _length(environ)
         if current.body_bytes > MAX_BODY_BYTES:  # whoever sends it (N15)
@@ -74,7 +75,7 @@ def begin() -> None:
         current.place = current.services.in_flight.enter(current.body_bytes)
 
 
-def _refuse_websocket(environ: dict[str, Any], path: str) -> None:
+def _refuse_websocket(current: context.CallContext, path: str) -> None:
     """Refuse an upgrade to WebSocket in the one way after which clients fall back at once (E10).
 
     On 200, 404, 405 or 501 they try again for some seconds; on 400 they give the turn up. It is
@@ -82,8 +83,12 @@ def _refuse_websocket(environ: dict[str, Any], path: str) -> None:
     proxy in front may have dropped `Upgrade`, which is of one hop, but not the handshake's key.
 
     Raises:
-        WebSocketNotOffered: a WebSocket is what is asked for, on a path of responses.
+        WebSocketNotOffered: a WebSocket is what is asked for, on a path of responses, and cannot
+            be had: there, in this server, or at all.
     """
+    environ = current.environ
+    if UPGRADE in environ and path == _RESPONSES and current.services.websockets.settings.enabled:
+        return
     wanted = [each.strip().lower() for each in environ.get("HTTP_UPGRADE", "").split(",")]
     is_websocket = "HTTP_SEC_WEBSOCKET_KEY" in environ or "websocket" in wanted
     if is_websocket and (path == _RESPONSES or path.startswith(_RESPONSES + "/")):

@@ -28,6 +28,7 @@ from app.api.http.flask_app import SlimFlask
 from app.api.in_flight import InFlight
 from app.api.metrics_address import MetricsAddress
 from app.api.open_answers import OpenAnswers
+from app.api.turns.sessions import WebSocketSessions
 from app.factory.core import (
     Core,
     core_of,
@@ -126,8 +127,7 @@ def _services(
     spool = _spool(settings, redis_store, identity, account_store)
     open_answers = OpenAnswers()
     store = SpoolingStore(redis_store, spool, is_ending=open_answers.is_closed, sleep=time.sleep)
-    meter = request_meter(settings, client, USAGE_DELAY_S)
-    atexit.register(meter.book.flush)
+    meter = _meter(settings, client)
     deliver = spool.deliver_conversation
     core = core_of(settings, client, redis_store, store, account_store, meter, providers, deliver)
     lease_s, wrapping = settings.background.lease_s, KeyWrapping(core.accounts.secret)
@@ -163,6 +163,7 @@ def _services(
         saturation=_saturation(client, core, in_flight),
         renewals=core.keys.renewals,
         metrics_address=_metrics_address(settings.web.metrics_bind),
+        websockets=WebSocketSessions(settings.websocket, settings.web.cors_origins),
     )
 
 
@@ -171,6 +172,13 @@ def _console(
 ) -> ConsoleReads:
     listings = RedisListings(client, settings.redis.prefix, let_others_run)
     return ConsoleReads(listings, request_log_store(settings, client), meter, deliver)
+
+
+def _meter(settings: Settings, client: Client) -> Meter:
+    """Return the limits and the book of use, which is written to its end as the process ends."""
+    meter = request_meter(settings, client, USAGE_DELAY_S)
+    atexit.register(meter.book.flush)
+    return meter
 
 
 def _saturation(client: Client, core: Core, in_flight: InFlight) -> SaturationSampler:

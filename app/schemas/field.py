@@ -69,6 +69,8 @@ class ReadContext:
     trigger: str = ""
     policy: PassPolicy = NOTHING_PASSES
     allowed_tools: tuple[str, ...] | None = None
+    #: Whether there has to be some, or a history: not where nothing is answered.
+    needs_input: bool = True
     forwarded: dict[str, Any] = field(default_factory=dict)
     #: Called now and then while something long is read, to let others run.
     pause: Callable[[], None] = _go_on

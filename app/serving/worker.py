@@ -5,7 +5,6 @@ MEASURED: gunicorn's parsing and gevent's sockets took 260 Python calls a reques
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from functools import partial
 from time import monotonic
@@ -21,15 +20,18 @@ from gunicorn.sock import ssl_context
 from gunicorn.workers.base import Worker
 from gunicorn.workers.ggevent import GeventWorker
 
-from app.api.server_keys import PUSH
+from app.api.server_keys import PUSH, UPGRADE
 from app.logs.libraries import uncaught_in_greenlet
 from app.serving import sockets
 from app.serving.callers import CallerServer, CallerSocket
 from app.serving.http import heads
+from app.serving.http.environ import connection_environ, scheme
 from app.serving.http.refusals import TLS_HANDSHAKE, overloaded
 from app.serving.http.request_body import READ_SIZE, RequestBody
 from app.serving.http.response_writer import ResponseWriter
 from app.serving.ordered_worker import FREED_AT_ONCE, TURNED_AWAY_S, OrderedWorker
+from app.serving.websockets.keeper import WebSocketKeeper
+from app.serving.websockets.upgrade import Upgrade
 from app.serving.worker_state import Order, Phase
 
 #: What is thrown away at most of a body that the app did not want, to keep its connection.
@@ -78,6 +80,7 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
         self._waiting: dict[CallerSocket, None] = {}
         #: Who was turned away and is still there, whoever was first.
         self._turned_away: dict[CallerSocket, None] = {}
+        self._websockets = WebSocketKeeper()
         # MEASURED: each look at a setting of gunicorn's takes two calls.
         self._keepalive_s: float | None = self.cfg.keepalive or None
         self._most_waiting = int(self.worker_connections * WAITING_SHARE)
@@ -109,6 +112,7 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
         while self.alive:
             self.notify()
             self._roused.wait(LOOK_S)
+        self._websockets.retire()
         for server in servers:
             if self.state.order is not Order.RETIRE:  # else others serve them
                 server.take_rest()
@@ -180,7 +184,7 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
 
     def _converse(self, listener: Any, caller: CallerSocket, address: Any) -> None:
         """Serve one request after the other; from an unusual one on, gunicorn does."""
-        shared = self._connection_environ(listener, caller, address)
+        shared = connection_environ(self._environ, listener, caller, address)
         had = b""
         try:
             while had := had or caller.recv(READ_SIZE):
@@ -250,9 +254,16 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
         ends = head.closes or head.length > MAX_UNREAD or not self.alive
         answer = ResponseWriter(caller, ends or self._keepalive_s is None)
         environ = {**shared, **head.environ, "wsgi.input": body, PUSH: answer}
-        environ["wsgi.url_scheme"] = self._scheme(environ)
+        environ["wsgi.url_scheme"] = scheme(environ, self.cfg)
+        start, upgrade = answer.start, None
+        if head.upgrades:
+            upgrade = environ[UPGRADE] = Upgrade(environ, answer.start)
+            start = upgrade.start
         try:
-            pieces = self.wsgi(environ, answer.start)
+            pieces = self.wsgi(environ, start)
+            if upgrade is not None and upgrade.handler() is not None:
+                self._websockets.serve(upgrade, caller, body.spare)
+                return False
             try:
                 for piece in pieces:
                     answer.write(piece)
@@ -274,27 +285,3 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
         if self.nr >= self.max_requests and self.alive:
             self.log.info("Autorestarting worker after current request.")
             self.alive = False
-
-    def _connection_environ(
-        self, listener: Any, caller: CallerSocket, address: Any
-    ) -> dict[str, Any]:
-        """Return what the environ of every request on a connection has."""
-        environ = {**self._environ, "gunicorn.socket": caller, "SERVER_PROTOCOL": "HTTP/1.1"}
-        server = listener.getsockname()
-        if isinstance(server, tuple):
-            environ["SERVER_NAME"], environ["SERVER_PORT"] = server[0], str(server[1])
-            environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = address[0], str(address[1])
-        else:  # a Unix socket: nobody is known by an address
-            environ.update(SERVER_NAME="localhost", SERVER_PORT="80", REMOTE_ADDR="")
-        return environ
-
-    def _scheme(self, environ: dict[str, Any]) -> str:
-        """Return the scheme that the caller used, by the word of a proxy that we trust."""
-        scheme = environ.get("HTTP_X_FORWARDED_PROTO")
-        return "https" if scheme == "https" and self._is_trusted(environ["REMOTE_ADDR"]) else "http"
-
-    def _is_trusted(self, address: str) -> bool:
-        if not address or "*" in self.cfg.forwarded_allow_ips:
-            return True
-        peer = ipaddress.ip_address(address)
-        return any(peer in network for network in self.cfg.forwarded_allow_networks())

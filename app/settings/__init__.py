@@ -34,6 +34,7 @@ from app.settings.values import (
     UsageSettings,
     WebhookSettings,
     WebSettings,
+    WebSocketSettings,
 )
 from app.settings.variables.environment import Environment, number
 from app.settings.variables.network import NetworkSettings, read_network
@@ -65,6 +66,7 @@ __all__ = [
     "UnsupportedTools",
     "UsageSettings",
     "WebSettings",
+    "WebSocketSettings",
     "WebhookSettings",
     "budget_text",
     "read_budgets",
@@ -93,6 +95,7 @@ class Settings:
     limits: LimitSettings = LimitSettings()
     background: BackgroundSettings = BackgroundSettings()
     requests: RequestSettings = RequestSettings()
+    websocket: WebSocketSettings = WebSocketSettings()
     storage: StorageSettings = StorageSettings()
     redis: RedisSettings = RedisSettings()
     usage: UsageSettings = UsageSettings()
@@ -130,6 +133,7 @@ class Settings:
             limits=LimitSettings(**file.tables.get("limits", {})),
             background=_background(env, file.tables.get("background", {})),
             requests=RequestSettings(**file.tables.get("requests", {})),
+            websocket=WebSocketSettings(**file.tables.get("websocket", {})),
             storage=StorageSettings(**file.tables.get("storage", {})),
             usage=UsageSettings(**file.tables.get("usage", {})),
             webhooks=_webhooks(env, file.tables.get("webhooks", {})),

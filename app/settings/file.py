@@ -42,6 +42,14 @@ _TABLES: Mapping[str, Mapping[str, readers.Reader]] = {
         "keepalive_s": readers.seconds,
         "grace_s": readers.seconds_or_none,
     },
+    "websocket": {
+        "enabled": readers.flag,
+        "max_sessions": readers.whole(1),
+        "max_sessions_per_key": readers.whole(1),
+        "max_age_s": readers.seconds,
+        "idle_s": readers.seconds,
+        "memory_mb": readers.whole(1),
+    },
     "storage": {
         "retention_days": readers.days,
         "request_log": readers.whole(0),

@@ -169,6 +169,22 @@ class RequestSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WebSocketSettings:
+    """The `[websocket]` table. Its bounds are those of each process; times are in seconds.
+
+    A connection is ended `max_age_s` after its beginning, and once nothing was asked on it for
+    `idle_s`. `memory_mb` is for responses that were not stored, until they are continued.
+    """
+
+    enabled: bool = True
+    max_sessions: int = 1000
+    max_sessions_per_key: int = 100
+    max_age_s: float = 3600.0
+    idle_s: float = 900.0
+    memory_mb: int = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StorageSettings:
     """The `[storage]` table. `request_log` is how many entries it may have, 0 for no such log.
 

@@ -39,6 +39,9 @@ REQUEST_SECONDS = Timings(
     buckets=SECONDS,
 )
 STREAMS_OPEN = Gauge("gateway_streams_open", "Streams open now.", multiprocess_mode="livesum")
+WEBSOCKETS_OPEN = Gauge(
+    "gateway_websockets_open", "WebSockets open now.", multiprocess_mode="livesum"
+)
 UPSTREAM_CALLS = Counter(
     "gateway_upstream_calls", "Calls of upstream models, retries included.", ["provider", "outcome"]
 )

@@ -139,7 +139,7 @@ def test_a_chain_of_n_turns_gives_exactly_n_turns(store: ResponseStore) -> None:
 def test_the_context_says_where_the_turn_that_is_continued_stands(store: ResponseStore) -> None:
     turns = chain(store, 3)
     contexts = [store.context(ACCOUNT, each.response.id) for each in turns]
-    assert [each.position.depth for each in contexts] == [0, 1, 2]
+    assert [each.position and each.position.depth for each in contexts] == [0, 1, 2]
 
 
 def test_the_branches_of_a_fork_do_not_see_each_other(store: ResponseStore) -> None:

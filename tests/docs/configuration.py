@@ -24,6 +24,7 @@ from app.settings import (
     UsageSettings,
     WebhookSettings,
     WebSettings,
+    WebSocketSettings,
 )
 from tests.processes import ROOT
 
@@ -53,6 +54,7 @@ _DEFAULTS: dict[str, type] = {
     "[limits]": LimitSettings,
     "[background]": BackgroundSettings,
     "[requests]": RequestSettings,
+    "[websocket]": WebSocketSettings,
     "[web]": WebSettings,
     "[storage]": StorageSettings,
     "[webhooks]": WebhookSettings,

@@ -205,8 +205,8 @@ def test_a_tls_handshake_is_answered_at_once_in_both_worker_classes(
         assert "http://" in json.loads(call.whole())["error"]["message"]
 
 
-def test_whoever_tries_a_websocket_first_is_sent_to_http(either_gateway: Gateway) -> None:
+def test_whoever_tries_a_websocket_on_threads_is_sent_to_http(gthread_gateway: Gateway) -> None:
     handshake = websocket_bytes("/v1/responses")
-    with contextlib.closing(RawCall(either_gateway.url, handshake)) as call:
+    with contextlib.closing(RawCall(gthread_gateway.url, handshake)) as call:
         error = json.loads(call.whole())["error"]
         assert (call.head()[0], error["code"]) == (426, "websocket_not_offered")

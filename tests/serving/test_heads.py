@@ -64,6 +64,34 @@ def test_a_caller_says_whether_the_connection_is_kept(said: bytes, closes: bool)
     assert (head.length, head.closes) == (0, closes)
 
 
+HANDSHAKE = (
+    b"GET /v1/responses HTTP/1.1\r\nHost: here:8000\r\nUpgrade: WebSocket\r\n"
+    b"Connection: keep-alive, Upgrade\r\nSec-WebSocket-Key: a\r\n\r\n"
+)
+
+
+def test_a_websockets_handshake_is_read() -> None:
+    head = heads.read(HANDSHAKE)
+    assert head is not None
+    assert (head.upgrades, head.closes, head.length) == (True, True, 0)
+    assert head.environ["HTTP_UPGRADE"] == "WebSocket"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        HANDSHAKE.replace(b"GET", b"POST"),
+        HANDSHAKE.replace(b"WebSocket\r", b"h2c\r"),
+        HANDSHAKE.replace(b"keep-alive, Upgrade", b"keep-alive"),
+        HANDSHAKE.replace(b"keep-alive, Upgrade", b"close, Upgrade"),
+        HANDSHAKE.replace(b"\r\n\r\n", b"\r\nContent-Length: 3\r\n\r\n"),
+        HANDSHAKE.replace(b"\r\n\r\n", b"\r\nUpgrade: websocket\r\n\r\n"),
+    ],
+)
+def test_any_other_upgrade_is_left_to_gunicorn(head: bytes) -> None:
+    assert heads.read(head) is None
+
+
 @pytest.mark.parametrize(
     "head",
     [

@@ -45,7 +45,9 @@ class Bench:
         )
 
     def position(self) -> Position:
-        return self.conversations.context(ACCOUNT, self.id).position
+        position = self.conversations.context(ACCOUNT, self.id).position
+        assert position is not None
+        return position
 
     def add_turn(self, text: str, **more: Any) -> Turn:
         added = self.turn(text, self.position(), **more)

@@ -24,7 +24,9 @@ from app.api.http.queries import boolean, include_values, integer, page_query
 from app.api.http.response import WSGIResponse
 from app.api.idempotency import idempotency_key, idempotent
 from app.api.left_streams import AbsentCaller, goes_on
-from app.api.server_keys import PUSH
+from app.api.server_keys import PUSH, UPGRADE
+from app.api.turns.turn import SocketTurn, turn_of
+from app.api.websocket.handshake import upgraded
 from app.domain.request import CreateRequest
 from app.domain.upstream_call import UpstreamCall
 from app.schemas.docs.openapi import endpoint_info
@@ -48,8 +50,11 @@ MAX_NUMBER = 10**9 - 1
 
 @bp.get("")
 def describe() -> ResponseReturnValue:
-    """Tell what this endpoint offers (E1)."""
+    """Tell what this endpoint offers (E1); or open a WebSocket, where that is wanted (E10)."""
     current = context.current()
+    upgrade = current.environ.get(UPGRADE)
+    if upgrade is not None:
+        return upgraded(current, upgrade)
     return json_response(endpoint_info(current.services.catalog.passed(current.caller)))
 
 
@@ -62,6 +67,9 @@ def create() -> ResponseReturnValue:
     current.trace.model = request.model
     current.trace.model_label = current.services.catalog.label(request.model)
     is_to_go_on = goes_on(current.environ, request)
+    turn = turn_of(current.environ)
+    if turn is not None and not turn.generates:
+        return _prepared(current, request, turn)
 
     def answer() -> WSGIResponse:
         if request.background:
@@ -80,10 +88,26 @@ def _reading(current: context.CallContext, body: Any) -> ReadContext:
     return ReadContext(
         drops_unsupported=policy == "drop",
         refuses_unknown=settings.unknown_parameters == "refuse",
+        needs_input=_is_answered(current),
         policy=current.services.catalog.policy(model),
         allowed_tools=current.caller.hosted_tools,
         pause=let_others_run,
     )
+
+
+def _is_answered(current: context.CallContext) -> bool:
+    """Tell whether a request is to be answered, and not to be prepared only."""
+    turn = turn_of(current.environ)
+    return turn is None or turn.generates
+
+
+def _prepared(
+    current: context.CallContext, request: CreateRequest, turn: SocketTurn
+) -> WSGIResponse:
+    """Prepare a request for those that continue it; no model is asked (E10)."""
+    warm_ups, recorder = current.services.responses.warm_ups, TraceRecorder(current)
+    events = warm_ups.prepare(current.caller, request, recorder, turn.memory)
+    return sse.stream_response(sse.Stream([events], sse.frames, lambda: None))
 
 
 def _enqueued(current: context.CallContext, request: CreateRequest, body: Any) -> WSGIResponse:
@@ -109,12 +133,18 @@ def _answered(
     services, trace = current.services, current.trace
     silence_s = services.requests.keepalive_s
     call = UpstreamCall(deadline=math.inf, silence_s=silence_s, identity=current.identity)
+    turn = turn_of(current.environ)
+    if turn is not None:
+        turn.attach(call)
+    memory = None if turn is None else turn.memory
     absent = AbsentCaller(current, request, body, call, is_to_go_on=is_to_go_on)
     recorder = absent.recorder
     place = services.open_answers.enter(call.abort)
     watch = absent.watch()
     try:
-        started = services.responses.start(current.caller, request, call, recorder, absent.terms)
+        started = services.responses.start(
+            current.caller, request, call, recorder, absent.terms, memory
+        )
         recorder.started(started, call)
         if not request.stream:
             answer = _whole(started, request)

@@ -7,6 +7,8 @@ import time
 from typing import Any
 
 from app.api import context
+from app.api.in_flight import Place
+from app.api.turns.turn import turn_of
 from app.domain.slices import MOMENT_S
 from app.errors import (
     CallerGone,
@@ -44,6 +46,10 @@ def json_body(current: context.CallContext) -> Any:
         CallerGone: it ended before its end.
     """
     environ = current.environ
+    turn = turn_of(environ)
+    if turn is not None:  # it is parsed already: the connection had to know what it is
+        _weigh(current, turn.memory_bytes)
+        return turn.body
     if not _is_json(environ.get("CONTENT_TYPE", "")):
         raise UnsupportedMediaType(
             "The body must be JSON: send it with the header 'Content-Type: application/json', "
@@ -58,6 +64,30 @@ def json_body(current: context.CallContext) -> Any:
         body = inflate(raw, encoding, MAX_BODY_BYTES)
         del raw
         return _parsed(current, body)
+
+
+def parse_message(
+    services: context.Services, account: str, place: Place | None, raw: bytes
+) -> tuple[Any, int]:
+    """Return the JSON of an account's message on a WebSocket, and what it takes.
+
+    `place` has room for it, where it is long.
+
+    Raises:
+        Unavailable, RateLimited: there is no room for what it becomes.
+        InvalidRequest: it does not parse.
+    """
+    if len(raw) <= _LIGHT:
+        return parse_json(raw), len(raw)
+    split = services.tool_memory.split(account, raw)
+    memory = split.memory
+    if place is not None:
+        services.in_flight.weigh(place, memory)
+    if len(raw) <= _LARGE:
+        return split.parsed(), memory
+    with services.in_flight.parsing:
+        let_others_run()
+        return split.parsed(), memory
 
 
 def optional_json_body(current: context.CallContext) -> Any:

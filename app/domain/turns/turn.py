@@ -60,12 +60,13 @@ class Context:
     """Everything that a turn and those before it leave to the next: each turn's input, then its
     output, oldest first. `tools` are those of the turn's own request. `inputs` has for each turn,
     a purged one too, the indexes of its input in the items; `purged` are the numbers of those
-    turns, from 0 on, of which a purge left nothing.
+    turns, from 0 on, of which a purge left nothing. `position` is None where the turn is not
+    stored: what continues it stands for itself.
     """
 
     items: tuple[Item, ...]
     tools: tuple[FunctionTool, ...]
-    position: Position
+    position: Position | None
     inputs: tuple[range, ...]
     purged: frozenset[int] = frozenset()
 

@@ -71,19 +71,29 @@ def thread_for(
         thread = Thread(response_id, items, own)
         return _with_replaced(with_changes(thread), (), summary_of)
     context = _parent_context(account, parent_id, context_of)
-    response_id = ids.new_id("resp", tag_of(parent_id) or ids.new_tag())
+    response_id, before = _place(ids, parent_id, context)
     pairing = CallPairing(context.items, context.inputs, context.purged)
     known = _known(context.items, request.input, pairing.half_purged())
     own = pairing.add(_resolved(find, ids, request, known, response_id))
     thread = Thread(
         response_id,
         items=hosted_in_order(pairing.items(), own, has_gaps=bool(context.purged)),
-        own=own,
+        own=(*before, *own),
         position=context.position,
         tools=context.tools,
     )
     inputs = (context.items[given.start : given.stop] for given in context.inputs)
     return _with_replaced(with_changes(thread), inputs, summary_of)
+
+
+def _place(ids: IdGenerator, parent_id: str, context: Context) -> tuple[str, tuple[Item, ...]]:
+    """Return the id of a turn that continues another, and what of the context is its own input.
+
+    What is stored nowhere has no branch to stand on: its items begin a conversation anew.
+    """
+    if context.position is None:
+        return ids.first_id(), context.items
+    return ids.new_id("resp", tag_of(parent_id) or ids.new_tag()), ()
 
 
 def _with_replaced(

@@ -32,6 +32,7 @@ from app.services.answering.prepared.passing import needs_passing, passing
 from app.services.answering.prepared.request import PreparedRequest
 from app.services.answering.run import Run
 from app.services.answering.sealing import PayloadSealer
+from app.services.answering.turn_memory import TurnMemory
 from app.services.answering.unseen_items import in_thread
 from app.services.upstreams.catalog import ModelCatalog, Target
 from app.services.upstreams.retry_rounds import FIRST_PAUSE_S
@@ -72,9 +73,15 @@ class Preparation:
         self._echo = echo
 
     def prepare(
-        self, caller: Caller, request: CreateRequest, status: Status = "in_progress"
+        self,
+        caller: Caller,
+        request: CreateRequest,
+        status: Status = "in_progress",
+        memory: TurnMemory | None = None,
     ) -> PreparedRequest:
         """Return the request with its history and its response, of which no event was emitted yet.
+
+        `memory` has what its connection's last responses leave to it, where they are not stored.
 
         Raises:
             InvalidRequest, NotFound, PermissionDenied: it cannot be served as it is.
@@ -83,7 +90,7 @@ class Preparation:
         """
         targets = self.targets(caller, request)
         refuse_when_full(self._store, caller, request)
-        start = self._thread(caller, request)
+        start = self._thread(caller, request, memory)
         targets = readers(targets, request, start)
         refuse_undeclared(request, start)
         response = Response(
@@ -102,12 +109,16 @@ class Preparation:
         user = end_user(request.parameters)
         return self._sealer.user_hash(account, user) if user and request.store else ""
 
-    def _thread(self, caller: Caller, request: CreateRequest) -> Thread:
+    def _thread(
+        self, caller: Caller, request: CreateRequest, memory: TurnMemory | None = None
+    ) -> Thread:
         """Return what the request's turn starts from. Raises as `prepare` does."""
         account, key = caller.account, caller.content_key
 
         def context_of(account: str, any_id: str) -> Context | Status:
-            return self._context_of(account, any_id, key)
+            if memory is None:
+                return self._context_of(account, any_id, key)
+            return memory.parent(any_id) or memory.note(self._context_of(account, any_id, key))
 
         def summary_of(compaction: Compaction) -> Summary | None:
             return opened_summary(self._sealer, account, request, compaction)

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from app.domain.accounts.accounts import Caller
-from app.domain.estimates import Estimate, TokenCount
+from app.domain.estimates import TokenCount
 from app.domain.prices import FREE, UNKNOWN_COST, Cost
 from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest
 from app.domain.response import TERMINAL, Response
 from app.domain.stream.events import Event
-from app.domain.stream.replay.cuts import StreamCuts, may_outlast
+from app.domain.stream.replay.cuts import may_outlast
 from app.domain.turns.page import Page, PageQuery
-from app.domain.turns.turn import Turn
 from app.domain.upstream_call import UpstreamCall
-from app.errors import CallerGone, GatewayError, NotFound, Unavailable
+from app.errors import CallerGone, GatewayError, NotFound, ResponseCancelled
 from app.services.accounts.permissions import countable, permitted, refuse_read_only, well_formed
 from app.services.answering.preparation import Preparation
 from app.services.answering.prepared.request import PreparedRequest
 from app.services.answering.run import Run, without_opaque, without_payload
+from app.services.answering.turn_memory import TurnMemory
 from app.services.background.service import Background, not_cancellable
 from app.services.conversations.service import Conversations
 from app.services.limits.meter import Counted, Meter, Observer
@@ -28,11 +28,11 @@ from app.services.live_streams.terms import NO_TERMS, StreamTerms
 from app.services.responses.following import Follower
 from app.services.responses.lookup import ResponseLookup
 from app.services.responses.replays import StreamReplays
+from app.services.responses.saving import TurnSaver
 from app.services.responses.started import Started
+from app.services.responses.warm_up import NO_TOKENS, WarmUps
 from app.services.upstreams.router import UpstreamAnswer
 from app.store.responses.base import ResponseStore
-
-NO_TOKENS = Estimate(0, 0)
 
 
 class Responses:
@@ -51,7 +51,8 @@ class Responses:
     ) -> None:
         self._live_streams = live_streams
         self._store = store
-        self._conversations = conversations
+        self._saver = TurnSaver(store, conversations)
+        self.warm_ups = WarmUps(preparation, self._saver, meter)
         self.replays = replays
         self._lookup = lookup
         self._preparation = preparation
@@ -65,21 +66,21 @@ class Responses:
         call: UpstreamCall,
         observer: Observer,
         terms: StreamTerms = NO_TERMS,
+        memory: TurnMemory | None = None,
     ) -> Started:
         """Begin an answer: nothing is sent to the caller before the upstream has output.
 
-        `terms` say how it is kept, if it is streamed.
+        `terms` say how it is kept, if it is streamed; `memory` is its connection's, if it has one.
 
         Raises:
             InvalidRequest, NotFound, PermissionDenied: the request cannot be served as it is.
-            StorageUnavailable: it is to be stored, or continues what is, and the store is
-                unreachable.
+            StorageUnavailable: it is to be stored, or continues what is, and Redis is away.
             RateLimited, Unavailable, UpstreamMisbehaved: a limit is reached, or the upstream and
                 its fallbacks failed.
             CallerGone: the caller hung up before the upstream had output; stored as cancelled.
             GatewayError: the call was aborted before that, with this error; stored as failed.
         """
-        prepared = self._preparation.prepare(caller, permitted(caller, request))
+        prepared = self._preparation.prepare(caller, permitted(caller, request), memory=memory)
         call.response_id = prepared.response.id
         reservation = self._meter.reserve(prepared)
         observer.admitted(reservation.standing)
@@ -91,7 +92,7 @@ class Responses:
             fault = call.fault or gone
             fault.work_done = fault is not gone and call.attempts > 0
             cost = UNKNOWN_COST if call.attempts else FREE
-            ended(self._stopped_response(prepared, call.fault), fault, cost, None)
+            ended(self._stopped_response(prepared, call.fault, memory), fault, cost, None)
             raise fault from None
         except GatewayError:
             self._meter.charge_unanswered(prepared, reservation)
@@ -103,7 +104,7 @@ class Responses:
             cost = self._meter.cost(opened, response.usage, response.service_tier)
             ended(response, failure, cost, charged)
 
-        run = self._run(prepared, opened, call, on_end, terms)
+        run = self._run(prepared, opened, call, on_end, terms, memory)
         ignored = (*request.ignored, *opened.ignored)
         return Started(run, prepared.response.id, opened, ignored, prepared.thread.visible)
 
@@ -137,6 +138,7 @@ class Responses:
         call: UpstreamCall,
         on_end: Callable[[Response, GatewayError | None, Counted | None], None],
         terms: StreamTerms,
+        memory: TurnMemory | None,
     ) -> Run:
         """Return the answer under way; a stream that is stored can be followed, and replayed."""
         cuts, stream, is_stored = terms.cuts, None, False
@@ -148,7 +150,7 @@ class Responses:
             nonlocal is_stored
             if stream is not None:
                 stream.close()
-            self._save(prepared, cuts, response)
+            self._saver.save(prepared, cuts, response, memory)
             is_stored = True
 
         def ended(response: Response, failure: GatewayError | None) -> None:
@@ -173,14 +175,16 @@ class Responses:
             stream.cost = lambda usage: self._meter.cost(opened, usage, tier)
         return run
 
-    def _stopped_response(self, prepared: PreparedRequest, fault: GatewayError | None) -> Response:
+    def _stopped_response(
+        self, prepared: PreparedRequest, fault: GatewayError | None, memory: TurnMemory | None
+    ) -> Response:
         """Store the response of a call that was stopped before it had output, and return it."""
         narrator = self._preparation.narrator(prepared)
-        if fault is None:
+        if fault is None or isinstance(fault, ResponseCancelled):
             narrator.cancel()
         else:
             narrator.fail(fault)
-        self._save(prepared, None, narrator.response)
+        self._saver.save(prepared, None, narrator.response, memory)
         return narrator.response
 
     def count_input(
@@ -200,30 +204,6 @@ class Responses:
         with self._meter.limiter.reserve(caller, lambda: NO_TOKENS) as reservation:
             observer.admitted(reservation.standing)
             return self._preparation.count_input(caller, request, call)
-
-    def _save(
-        self,
-        prepared: PreparedRequest,
-        cuts: StreamCuts | None,
-        response: Response,
-    ) -> None:
-        request, start, caller = prepared.request, prepared.thread, prepared.caller
-        if request.store:
-            turn = Turn(
-                caller.account,
-                response,
-                start.own,
-                request.parameters.include,
-                start.position,
-                request.conversation,
-                bytes(cuts) if cuts is not None else b"",
-                prepared.user_hash,
-                caller.content_key,
-            )
-            if not self._store.save(turn):
-                raise Unavailable("Another process took this one for lost, and ended the answer.")
-        elif request.conversation is not None and response.status in ("completed", "incomplete"):
-            self._conversations.append_unkept(caller, start.own, response)
 
     def get(self, caller: Caller, response_id: str, include: frozenset[str]) -> Response:
         """Return a stored response as its POST showed it, and what `include` adds.

@@ -25,12 +25,12 @@ _HEAD = re.compile(
 )
 _FIELD = re.compile(r"([^:\r\n]+):[\t ]*([^\r\n]*)\r\n")
 _DIGITS = re.compile(r"[0-9]{1,15}")
-#: What changes how a message is framed, or what the connection is: gunicorn's to deal with.
+#: What changes how a message is framed, or what the connection is: gunicorn's to deal with. Of
+#: upgrades only that to WebSocket is not (below).
 _SPECIAL = frozenset(
     {
         "HTTP_TRANSFER_ENCODING",
         "HTTP_EXPECT",
-        "HTTP_UPGRADE",
         "HTTP_HTTP2_SETTINGS",
         "HTTP_X_FORWARDED_PROTOCOL",
         "HTTP_X_FORWARDED_SSL",
@@ -40,11 +40,15 @@ _KEPT_NAMES = 256
 
 
 class Head(NamedTuple):
-    """A request's head: the environ that it makes, and how long its body is."""
+    """A request's head: the environ that it makes, and how long its body is.
+
+    `upgrades` says that it asks for a WebSocket, behind which no other request follows.
+    """
 
     environ: dict[str, str]
     length: int
     closes: bool
+    upgrades: bool = False
 
 
 class _Keys(dict[str, str]):
@@ -74,9 +78,27 @@ def read(head: bytes) -> Head | None:
         return None
     length = environ.get("CONTENT_LENGTH", "0" if method != "POST" else "")
     connection = environ.get("HTTP_CONNECTION", "keep-alive").lower()
+    if "HTTP_UPGRADE" in environ:
+        return _websocket(method, target, environ, length, connection)
     if not _DIGITS.fullmatch(length) or connection not in ("keep-alive", "close", ""):
         return None
+    _name_target(environ, method, target)
+    return Head(environ, int(length), connection == "close")
+
+
+def _websocket(
+    method: str, target: str, environ: dict[str, str], length: str, connection: str
+) -> Head | None:
+    """Return the head of a WebSocket's handshake (RFC 6455, 4.1); None where it is another."""
+    options = [each.strip() for each in connection.split(",")]
+    is_one = environ["HTTP_UPGRADE"].lower() == "websocket" and "upgrade" in options
+    if not is_one or method != "GET" or length != "0" or "close" in options:
+        return None
+    _name_target(environ, method, target)
+    return Head(environ, 0, closes=True, upgrades=True)
+
+
+def _name_target(environ: dict[str, str], method: str, target: str) -> None:
     path, _, query = target.partition("?")
     environ["REQUEST_METHOD"], environ["RAW_URI"] = method, target
     environ["PATH_INFO"], environ["QUERY_STRING"] = path, query
-    return Head(environ, int(length), connection == "close")

@@ -36,7 +36,7 @@ def settle_together(found: dict[str, Any], context: ReadContext) -> None:
         InvalidField: two fields do not go together.
     """
     continues = not found.keys().isdisjoint(("previous_response_id", "conversation"))
-    if not found["input"] and not continues:
+    if not found["input"] and not continues and context.needs_input:
         what = "holds no items: send at least one, or continue with previous_response_id."
         raise InvalidField("invalid_value", "input", what)
     if "conversation" in found and "previous_response_id" in found:

@@ -1,0 +1,29 @@
+"""Sub-protocols: where a browser's page, which cannot send headers, puts its key.
+
+As OpenAI's clients do: `Sec-WebSocket-Protocol: responses, openai-insecure-api-key.KEY`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_HEADER = "HTTP_SEC_WEBSOCKET_PROTOCOL"
+_KEY = "openai-insecure-api-key."
+#: What names no protocol but says something, the key among it: never sent back.
+_SAYING = "openai-"
+
+
+def offered_key(environ: Mapping[str, Any]) -> str:
+    """Return the key among the sub-protocols, "" where there is none."""
+    keys = (each.removeprefix(_KEY) for each in _offered(environ) if each.startswith(_KEY))
+    return next(keys, "")
+
+
+def chosen(environ: Mapping[str, Any]) -> str | None:
+    """Return the sub-protocol to agree on: the first that is one."""
+    return next((each for each in _offered(environ) if not each.startswith(_SAYING)), None)
+
+
+def _offered(environ: Mapping[str, Any]) -> list[str]:
+    return [each.strip() for each in environ.get(_HEADER, "").split(",") if each.strip()]

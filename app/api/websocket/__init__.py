@@ -1,0 +1,1 @@
+"""WebSocket mode of the Responses API: one connection, one response after another (E10)."""

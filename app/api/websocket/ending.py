@@ -1,0 +1,60 @@
+"""How a session ends, where it is not its caller who ends it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from app.api.turns.server import GOING_AWAY, POLICY, RESTART, WebSocket
+from app.errors import GatewayError, InvalidRequest, Restarting, Unauthenticated
+from app.schemas.wire.websocket.frames import error_line
+
+
+@dataclass(slots=True)
+class SessionEnding:
+    """Why a session ends: what its further requests are refused with, and the code of its close.
+
+    `says` has the fault be sent as an error before that.
+    """
+
+    fault: GatewayError
+    code: int
+    reason: str
+    says: bool = True
+    is_done: bool = False
+
+    def send(self, socket: WebSocket) -> None:
+        """Close, saying why; only the first time counts."""
+        if self.is_done:
+            return
+        self.is_done = True
+        with suppress(OSError):  # the caller has gone
+            if self.says:
+                socket.send([error_line(self.fault, None)])
+            socket.close(self.code, self.reason)
+
+
+def too_old(seconds: float) -> SessionEnding:
+    """Return the ending of a session that has lasted for so long."""
+    fault = InvalidRequest(
+        f"This connection has reached its limit of {seconds / 60:g} minutes: open another.",
+        code="websocket_connection_limit_reached",
+    )
+    return SessionEnding(fault, GOING_AWAY, "connection limit reached")
+
+
+def idle(seconds: float) -> SessionEnding:
+    """Return the ending of a session on which nothing was asked for so long."""
+    fault = InvalidRequest("This connection was idle for too long: open another.")
+    return SessionEnding(fault, GOING_AWAY, f"idle for {seconds:g} s", says=False)
+
+
+def revoked(fault: Unauthenticated) -> SessionEnding:
+    """Return the ending of a session whose key is good no more."""
+    return SessionEnding(fault, POLICY, "key not valid")
+
+
+def restart() -> SessionEnding:
+    """Return the ending of a session whose process ends."""
+    fault = Restarting("The gateway is being restarted: open another connection.")
+    return SessionEnding(fault, RESTART, "restart", says=False)

@@ -1,0 +1,37 @@
+"""From what a POST is answered to frames: a stream's events, or one error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import orjson
+
+from app.schemas.wire.websocket.frames import refusal_line
+
+_EVENT, _DATA = b"event: ", b"\ndata: "
+#: What an error's frame repeats of the headers that its answer would have had.
+_SHOWN = ("x-request-id", "retry-after", "x-should-retry", "x-budget-remaining")
+_SHOWN_ALL = "x-ratelimit-"
+
+
+def event_lines(piece: bytes, stream_id: str | None) -> list[bytes]:
+    """Return the JSON of each event in a piece of a stream; comments and `[DONE]` have none."""
+    frames = [each for each in piece.split(b"\n\n") if each.startswith(_EVENT)]
+    lines = [each[each.index(_DATA) + len(_DATA) :] for each in frames]
+    if stream_id is None:
+        return lines
+    lane = b',"stream_id":"%b"}' % stream_id.encode()
+    return [line[:-1] + lane for line in lines]
+
+
+def refusal(
+    status: int, body: bytes, headers: Iterable[tuple[str, str]], stream_id: str | None
+) -> bytes:
+    """Return the frame of an answer that is an error."""
+    shown = {name.lower(): value for name, value in headers if _is_shown(name.lower())}
+    error: Mapping[str, object] = orjson.loads(body)["error"]
+    return refusal_line(status, error, shown, stream_id)
+
+
+def _is_shown(name: str) -> bool:
+    return name in _SHOWN or name.startswith(_SHOWN_ALL)

@@ -1,0 +1,275 @@
+"""A caller's WebSocket from its handshake to its end: what comes, and when it is to end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from app.api import context
+from app.api.http.bodies import parse_message
+from app.api.in_flight import Place
+from app.api.turns.server import (
+    FAULT,
+    TOO_BIG,
+    TRY_LATER,
+    ClientMessage,
+    WebSocket,
+)
+from app.api.turns.sessions import WebSocketSessions
+from app.api.turns.turn import SocketTurn
+from app.api.websocket.ending import SessionEnding, idle, restart, revoked, too_old
+from app.api.websocket.lanes import Lanes
+from app.api.websocket.posting import Posting
+from app.domain.accounts.accounts import Caller
+from app.domain.turns.client_event import ClientEvent
+from app.errors import (
+    GatewayError,
+    InvalidRequest,
+    RequestTooLarge,
+    Unauthenticated,
+)
+from app.schemas.request.websocket.client_events import (
+    CANCEL,
+    CLIENT_EVENT,
+    CREATE,
+    STEER,
+    create_body,
+    steered,
+)
+from app.schemas.wire.websocket.frames import error_line, steer_failed_line
+from app.telemetry import log, unexpected
+
+
+class Session:
+    """Talks to one caller (app.api.turns.server.WebSocketHandler).
+
+    `authenticate` raises Unauthenticated once the caller's key is good no more.
+    """
+
+    def __init__(
+        self,
+        sessions: WebSocketSessions,
+        services: context.Services,
+        posting: Posting,
+        authenticate: Callable[[], object],
+        caller: Caller,
+        request_id: str,
+    ) -> None:
+        self._sessions, self._services, self._posting = sessions, services, posting
+        self._authenticate = authenticate
+        self._caller, self._request_id = caller, request_id
+        self._memory = sessions.memory.connection()
+        self._until = time.monotonic() + sessions.settings.max_age_s
+        self._used_at = time.monotonic()
+        self._place: Place | None = None
+        #: Why no response is begun any more, once there is a reason.
+        self._ending: SessionEnding | None = None
+        self._is_over = False
+        self._quiet = threading.Event()
+        self._responses = 0
+
+    def run(self, socket: WebSocket) -> None:
+        """Talk until it is over."""
+        self._socket = socket
+        self._lanes = Lanes(self._answer, socket.spawn, self._at_rest)
+        try:
+            while self._hear():
+                continue
+        except OSError:
+            pass  # the caller has gone
+        finally:
+            self._leave()
+
+    def _hear(self) -> bool:
+        """Do what the next message says; return whether there was one."""
+        try:
+            message = self._socket.receive(self._weigh)
+            if message is None:
+                return False
+            self._take(message)
+        except RequestTooLarge as fault:
+            self._close_now(SessionEnding(fault, TOO_BIG, "message too big"))
+        except GatewayError as fault:  # there is no room for what comes
+            self._close_now(SessionEnding(fault, TRY_LATER, "busy"))
+        return True
+
+    def look(self, now: float) -> None:
+        """See whether it is to end: for its age, for being idle, or for its key."""
+        if self._ending is not None:
+            return
+        settings = self._sessions.settings
+        if now >= self._until:
+            self._end(too_old(settings.max_age_s))
+        elif self._lanes.is_idle and now - self._used_at > settings.idle_s:
+            self._end(idle(settings.idle_s))
+        else:
+            try:
+                self._authenticate()
+            except Unauthenticated as fault:
+                self._end(revoked(fault))
+            except GatewayError:
+                pass  # it cannot be looked up now: each response finds out for itself
+
+    def retire(self) -> None:
+        """End it once what runs has ended, since this process ends."""
+        self._end(restart())
+
+    def _take(self, message: ClientMessage) -> None:
+        """Do what a message says; refuse it, and go on, where it is no good."""
+        self._used_at = time.monotonic()
+        place, self._place = self._place, None
+        stream_id = None
+        try:
+            if not message.is_text:
+                raise InvalidRequest(
+                    "A message must be JSON as text: send a text frame, not a binary one.",
+                    code="invalid_json",
+                )
+            frame, memory_bytes = parse_message(
+                self._services, self._caller.account, place, message.data
+            )
+            event = CLIENT_EVENT.load(frame)
+            stream_id = event.stream_id
+            place = self._obey(event, frame, len(message.data), memory_bytes, place)
+        except GatewayError as fault:
+            self._socket.send([error_line(fault, stream_id)])
+        finally:
+            self._give_back(place)
+
+    def _obey(
+        self,
+        event: ClientEvent,
+        frame: dict[str, Any],
+        length: int,
+        memory_bytes: int,
+        place: Place | None,
+    ) -> Place | None:
+        """Do what an event says; return its place, if it needs none."""
+        if event.type == CREATE:
+            self._refuse_at_end()
+            self._lanes.check(event.stream_id)
+            memory = self._memory.turn(event.stream_id or "", length)
+            body = create_body(frame)
+            self._responses += 1
+            generates = event.generate
+            self._lanes.put(
+                SocketTurn(event.stream_id, body, length, memory_bytes, generates, memory, place)
+            )
+            return None
+        if event.type == CANCEL:
+            self._cancel(event)
+        elif event.type == STEER:
+            self._socket.send([steer_failed_line(steered(frame))])
+        return place
+
+    def _refuse_at_end(self) -> None:
+        if self._ending is not None:
+            raise self._ending.fault
+
+    def _cancel(self, event: ClientEvent) -> None:
+        """Cancel the response that is meant.
+
+        Raises:
+            InvalidRequest: it does not run on this connection.
+        """
+        if event.response_id is None:
+            turn = self._lanes.running(event.stream_id or "")
+        else:
+            running = self._lanes.all_running()
+            turn = next((each for each in running if each.response_id == event.response_id), None)
+        if turn is None:
+            raise InvalidRequest(
+                "There is no such response running on this connection: it may have ended.",
+                param=None if event.response_id is None else "response_id",
+                code="response_not_cancellable",
+            )
+        turn.cancel()
+
+    def _answer(self, turn: SocketTurn) -> None:
+        """Answer a turn; in a lane, beside what comes."""
+        self._give_back(turn.place)
+        answered = True
+        try:
+            if not self._is_over:
+                answered = self._posting.answer(turn, self._socket)
+        except OSError:
+            pass  # the caller has gone: what reads finds that out
+        except Exception as bug:  # noqa: BLE001 - the edge of the process
+            unexpected(bug, self._request_id)
+            self._socket.spawn(lambda: self._socket.close(FAULT, "internal error"))
+        parent = turn.body.get("previous_response_id")
+        if not answered and type(parent) is str:
+            self._memory.forget(turn.lane, parent)
+
+    def _at_rest(self) -> None:
+        """Close, if it is to end: nothing runs any more."""
+        self._used_at = time.monotonic()
+        self._quiet.set()
+        self._finish()
+
+    def _end(self, ending: SessionEnding) -> None:
+        """Begin nothing more, and close once what runs has ended. Never waits."""
+        if self._ending is None and not self._is_over:
+            self._ending = ending
+            waiting = list(self._lanes.take_waiting())
+            self._socket.spawn(lambda: self._wind_up(ending, waiting))
+
+    def _wind_up(self, ending: SessionEnding, waiting: list[SocketTurn]) -> None:
+        for turn in waiting:
+            self._give_back(turn.place)
+            with suppress(OSError):  # the caller has gone
+                self._socket.send([error_line(ending.fault, turn.stream_id)])
+        if self._lanes.is_idle:
+            self._finish()
+
+    def _finish(self) -> None:
+        if self._ending is not None and not self._is_over:
+            self._ending.send(self._socket)
+
+    def _close_now(self, ending: SessionEnding) -> None:
+        """Close, whatever runs."""
+        self._ending = self._ending or ending
+        self._ending.send(self._socket)
+
+    def _leave(self) -> None:
+        """Give up what its caller has left, and wait until that is put down."""
+        self._is_over = True
+        for turn in self._lanes.take_waiting():
+            self._give_back(turn.place)
+        for turn in self._lanes.all_running():
+            turn.leave()
+        while not self._lanes.is_idle:
+            self._quiet.clear()
+            self._quiet.wait()
+        self._memory.close()
+        self._give_back(self._place)
+        self._sessions.leave(self._caller.key_id)
+        ending = self._ending
+        log.info(
+            "websocket_closed",
+            request_id=self._request_id,
+            key_id=self._caller.key_id,
+            responses=self._responses,
+            code=None if ending is None else ending.code,
+            reason="caller" if ending is None else ending.reason,
+        )
+
+    def _weigh(self, size: int) -> None:
+        """Take room for a message that grows.
+
+        Raises:
+            Overloaded, RateLimited: there is none, or none for this key.
+        """
+        in_flight = self._services.in_flight
+        if self._place is None:
+            self._place = in_flight.enter(size)
+            in_flight.claim(self._place, self._caller.key_id)
+        else:
+            in_flight.weigh(self._place, size)
+
+    def _give_back(self, place: Place | None) -> None:
+        if place is not None:
+            self._services.in_flight.leave(place)

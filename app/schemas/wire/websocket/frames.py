@@ -1,0 +1,54 @@
+"""The frames that only a WebSocket has: errors with their status, and what is not done there.
+
+Their form is that of the openai package's ResponseWsError and ResponseSteerFailedEvent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from app.errors import GatewayError
+from app.schemas.wire.answers import ERROR_ENVELOPE
+
+_NOT_STEERED = (
+    "Steering is not offered here: cancel the response with response.cancel, or wait for its end, "
+    "and send the input in the next response.create."
+)
+
+
+def error_line(error: GatewayError, stream_id: str | None) -> bytes:
+    """Return the frame of an error of ours."""
+    envelope: dict[str, Any] = ERROR_ENVELOPE.dump(error)
+    return refusal_line(error.status, envelope["error"], {}, stream_id)
+
+
+def refusal_line(
+    status: int, error: Mapping[str, Any], headers: Mapping[str, str], stream_id: str | None
+) -> bytes:
+    """Return the frame of a refusal, whose error object is that of HTTP."""
+    shown = dict(error)
+    if headers:
+        shown["headers"] = dict(headers)
+    frame = {"type": "error", "status": status, "error": shown}
+    if stream_id is not None:
+        frame["stream_id"] = stream_id
+    return orjson.dumps(frame)
+
+
+def steer_failed_line(steer: Mapping[str, Any]) -> bytes:
+    """Return the frame by which steering is refused: the caller has its input back."""
+    error = {
+        "code": "steering_not_supported",
+        "message": _NOT_STEERED,
+        "type": "invalid_request_error",
+    }
+    frame = {
+        "type": "response.steer.failed",
+        "sequence_number": 0,
+        "error": error,
+        "steer": dict(steer),
+    }
+    return orjson.dumps(frame)

@@ -1,0 +1,55 @@
+"""What becomes of a response that has ended: it is stored, or remembered, or neither."""
+
+from __future__ import annotations
+
+from app.domain.response import Response
+from app.domain.stream.replay.cuts import StreamCuts
+from app.domain.tools import functions_of
+from app.domain.turns.turn import Turn
+from app.errors import Unavailable
+from app.services.answering.prepared.request import PreparedRequest
+from app.services.answering.turn_memory import TurnMemory
+from app.services.conversations.service import Conversations
+from app.store.responses.base import ResponseStore
+
+
+class TurnSaver:
+    """Keeps responses as their requests want it."""
+
+    def __init__(self, store: ResponseStore, conversations: Conversations) -> None:
+        self._store = store
+        self._conversations = conversations
+
+    def save(
+        self,
+        prepared: PreparedRequest,
+        cuts: StreamCuts | None,
+        response: Response,
+        memory: TurnMemory | None,
+    ) -> None:
+        """Keep a response; `cuts` says where it was cut into events, if it was streamed.
+
+        Raises:
+            Unavailable: another process has ended it.
+            StorageUnavailable: it is to be stored, and Redis is unreachable.
+        """
+        request, start, caller = prepared.request, prepared.thread, prepared.caller
+        if request.store:
+            turn = Turn(
+                caller.account,
+                response,
+                start.own,
+                request.parameters.include,
+                start.position,
+                request.conversation,
+                bytes(cuts) if cuts is not None else b"",
+                prepared.user_hash,
+                caller.content_key,
+            )
+            if not self._store.save(turn):
+                raise Unavailable("Another process took this one for lost, and ended the answer.")
+            return
+        if request.conversation is not None and response.status in ("completed", "incomplete"):
+            self._conversations.append_unkept(caller, start.own, response)
+        if memory is not None:
+            memory.keep(start, functions_of(request.parameters.tools), response)

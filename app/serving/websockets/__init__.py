@@ -1,0 +1,1 @@
+"""WebSockets on gevent's worker: the handshake, messages and their bounds, pings, ends."""

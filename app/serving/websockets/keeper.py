@@ -1,0 +1,67 @@
+"""Looks after the open WebSockets of a worker: what has to be seen from beside them."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Any
+
+from gevent import Greenlet, sleep, spawn
+
+from app.api.turns.server import WebSocketHandler
+from app.logs.libraries import uncaught_in_greenlet
+from app.serving.callers import CallerSocket
+from app.serving.websockets.socket import CallerWebSocket
+from app.serving.websockets.upgrade import Upgrade
+
+#: How often each is looked at: a key that is no good any more is noticed within a second.
+LOOK_S = 0.4
+
+
+class WebSocketKeeper:
+    """Has WebSockets served. While there is none, it does nothing."""
+
+    def __init__(self) -> None:
+        self._open: dict[WebSocketHandler, CallerWebSocket] = {}
+        self._looking: Greenlet[..., Any] | None = None
+        self._retires = False
+
+    def serve(self, upgrade: Upgrade, caller: CallerSocket, came: bytes) -> None:
+        """Answer the handshake, and have its handler talk until it is over."""
+        handler = upgrade.handler()
+        if handler is None:
+            raise AssertionError("nobody has taken the connection over")
+        head, protocol = upgrade.switched()
+        socket = CallerWebSocket(caller, protocol, came)
+        caller.sendall(head)
+        self._open[handler] = socket
+        try:
+            self._look_after()
+            if self._retires:
+                socket.spawn(handler.retire)
+            handler.run(socket)
+        finally:
+            del self._open[handler]
+
+    def retire(self) -> None:
+        """Have every WebSocket end, once what runs on it has."""
+        self._retires = True
+        for handler in list(self._open):
+            handler.retire()
+
+    def _look_after(self) -> None:
+        if self._looking is None:
+            self._looking = spawn(self._look)
+
+    def _look(self) -> None:
+        while self._open:
+            sleep(LOOK_S)
+            now = monotonic()
+            for handler, socket in list(self._open.items()):
+                try:
+                    socket.look(now)
+                    handler.look(now)
+                except OSError:
+                    continue  # its caller has gone: who reads from it finds out
+                except Exception as bug:  # noqa: BLE001 - the others are to be looked after
+                    uncaught_in_greenlet(None, self._looking, type(bug), bug, bug.__traceback__)
+        self._looking = None

@@ -1,0 +1,194 @@
+"""An open WebSocket on a caller's connection: whole messages in, lines out, within bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from time import monotonic
+from typing import Any
+
+from gevent import spawn
+from gevent.lock import Semaphore
+from wsproto.connection import Connection, ConnectionState
+from wsproto.events import (
+    CloseConnection,
+    Event,
+    Message,
+    Ping,
+    TextMessage,
+)
+
+from app.api.turns.server import POLICY, ClientMessage
+from app.errors import RequestTooLarge
+from app.schemas.request.body import MAX_BODY_BYTES
+from app.serving.callers import CallerSocket
+from app.serving.sockets import LeanSocket
+
+_READ_SIZE = _SENT_AT_ONCE = 64 * 1024
+#: From how many bytes on a message that is coming is accounted for, and how often.
+_HEAVY, _STEP = 64 * 1024, 1024 * 1024
+#: Of how many fragments a message may be.
+MOST_FRAGMENTS = 4096
+#: After so much silence a caller is pinged; one who gives no sign at all for so long has gone.
+PING_S, GONE_S = 20.0, 120.0
+#: How long a message that has begun may bring nothing, and a caller take to agree to an end.
+MESSAGE_SILENCE_S, CLOSE_S = 30.0, 2.0
+#: A close frame's reason, of 125 bytes with its code.
+_LONGEST_REASON = 123
+
+
+class CallerWebSocket:
+    """Implements app.api.turns.server.WebSocket.
+
+    `protocol` is what wsproto makes of the bytes; `came` are those that came with the handshake.
+    Whoever sends waits for those who are sending; what a slow reader does not take, nobody makes.
+    """
+
+    def __init__(self, caller: CallerSocket, protocol: Connection, came: bytes) -> None:
+        self._caller, self._protocol, self._came = caller, protocol, came
+        self._sending = Semaphore(1)
+        self._message = bytearray()  # drops would weigh more, kept one by one
+        self._has_begun = False
+        self._size = self._fragments = 0
+        self._weigh_from = _HEAVY
+        self._heard_at = self._alive_at = monotonic()
+        self._pinged = False
+        self._closing_at: float | None = None
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether a line can be sent without waiting."""
+        return self._is_open() and self._caller.is_clear and not self._sending.locked()
+
+    def receive(self, weigh: Callable[[int], None]) -> ClientMessage | None:
+        """Return the next message; None once there will be none.
+
+        Raises:
+            RequestTooLarge: it is longer than a body may be.
+        """
+        while True:
+            for event in self._protocol.events():
+                if isinstance(event, CloseConnection):
+                    self._agree(event)
+                    return None
+                message = self._take(event, weigh)
+                if message is not None:
+                    return message
+            data = self._read()
+            if not data or self._protocol.state is ConnectionState.CLOSED:
+                return None
+            self._protocol.receive_data(data)
+
+    def send(self, lines: Sequence[bytes]) -> None:
+        """Send each of the lines as a message of text.
+
+        Raises:
+            OSError: it is closed, or the caller has gone.
+        """
+        with self._sending:
+            data = memoryview(self._framed(lines))
+            for at in range(0, len(data), _SENT_AT_ONCE):
+                self._caller.sendall(data[at : at + _SENT_AT_ONCE])
+                self._alive_at = monotonic()
+
+    def send_soon(self, lines: Sequence[bytes]) -> None:
+        """Send without waiting; only where it `is_clear`."""
+        self._caller.send_soon(self._framed(lines))
+
+    def close(self, code: int, reason: str) -> None:
+        """Say that it ends; only the first time counts."""
+        with self._sending:
+            if self._is_open():
+                self._closing_at = monotonic()
+                short = reason.encode()[:_LONGEST_REASON].decode(errors="ignore")
+                self._caller.sendall(self._protocol.send(CloseConnection(code, short)))
+
+    def spawn(self, work: Callable[[], None]) -> None:
+        """Have `work` done in a greenlet of its own."""
+        spawn(work)
+
+    def look(self, now: float) -> None:
+        """Ping who is silent, hang up on who has gone or does not agree to an end. Never waits."""
+        closing, silent_s = self._closing_at, now - self._heard_at
+        if (closing is not None and now - closing > CLOSE_S) or now - self._alive_at > GONE_S:
+            self._caller.hang_up()
+        elif self._has_begun and silent_s > MESSAGE_SILENCE_S:
+            self.spawn(lambda: self.close(POLICY, "a message did not come to its end in time"))
+        elif silent_s > PING_S and not self._pinged and self.is_clear:
+            self._pinged = True
+            self._caller.send_soon(self._protocol.send(Ping()))
+
+    def _read(self) -> bytes:
+        data, self._came = self._came, b""
+        if not data:
+            # Without the time limits that a connection has for its next request.
+            data = LeanSocket.recv(self._caller, _READ_SIZE)
+        if data:
+            self._heard_at = self._alive_at = monotonic()
+            self._pinged = False
+        return data
+
+    def _drain(self) -> None:
+        """Read on until the caller has gone: what is unread would reset what was sent last."""
+        while LeanSocket.recv(self._caller, _READ_SIZE):
+            continue
+
+    def _take(self, event: Event, weigh: Callable[[int], None]) -> ClientMessage | None:
+        """Take what came; return a message that is whole by it."""
+        if isinstance(event, Ping):
+            with self._sending:
+                if self._is_open():
+                    self._caller.sendall(self._protocol.send(event.response()))
+            return None
+        if not isinstance(event, Message) or self._closing_at is not None:
+            return None
+        is_text = isinstance(event, TextMessage)
+        self._add(event, weigh, is_text=is_text)
+        if not event.message_finished:
+            return None
+        data = bytes(self._message)
+        self._message = bytearray()
+        self._has_begun = False
+        self._size = self._fragments = 0
+        self._weigh_from = _HEAVY
+        return ClientMessage(data, is_text)
+
+    def _add(self, event: Message[Any], weigh: Callable[[int], None], *, is_text: bool) -> None:
+        """Add a piece to the message that is coming; of bytes, only that there are some."""
+        piece = event.data.encode() if isinstance(event.data, str) else bytes(event.data)
+        self._size += len(piece)
+        self._has_begun = True
+        if is_text:
+            self._message += piece
+        if event.frame_finished and not event.message_finished:
+            self._fragments += 1
+        if self._size > MAX_BODY_BYTES or self._fragments > MOST_FRAGMENTS:
+            mebibytes = MAX_BODY_BYTES // 1024**2
+            raise RequestTooLarge(
+                f"A message may have {mebibytes} MiB in {MOST_FRAGMENTS} fragments: send less."
+            )
+        if self._size > self._weigh_from:
+            self._weigh_from = self._size + _STEP
+            weigh(self._size)
+
+    def _agree(self, event: CloseConnection) -> None:
+        """Agree to the caller's end; or end it, where what came is no WebSocket's."""
+        if self._is_open():
+            self.close(int(event.code), event.reason or "")
+            self._drain()
+        elif self._protocol.state is ConnectionState.REMOTE_CLOSING:
+            with self._sending:
+                self._caller.sendall(self._protocol.send(event.response()))
+
+    def _framed(self, lines: Iterable[bytes]) -> bytes:
+        """Return the lines as frames.
+
+        Raises:
+            ConnectionResetError: it is closed.
+        """
+        if not self._is_open():
+            raise ConnectionResetError("the WebSocket is closed")
+        send = self._protocol.send
+        return b"".join([send(TextMessage(line.decode())) for line in lines])
+
+    def _is_open(self) -> bool:
+        return self._protocol.state is ConnectionState.OPEN
