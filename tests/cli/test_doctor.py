@@ -60,7 +60,7 @@ def test_what_is_looked_at(settings: Settings) -> None:
 
 
 def test_a_provider_that_tells_its_models_is_well(settings: Settings) -> None:
-    assert found(settings)["local"] == Finding("local", "ok", "models: 1")
+    assert found(settings)["local"] == Finding("local", "ok", "models: 2")
 
 
 def test_a_gateway_without_any_key_is_warned_of(settings: Settings) -> None:
@@ -158,7 +158,7 @@ def test_it_prints_a_table_and_fails_with_what_failed(
     (tmp_path / "gateway.toml").write_text('[providers.local]\napi = "local"\n', "utf-8")
     result = CliRunner().invoke(doctor, env={"REDIS_URL": f"redis://127.0.0.1:{free_port()}"})
     assert result.stdout.splitlines()[0].split() == ["WHAT", "STATE", "DETAIL"]
-    assert re.search(r"^local +ok +models: 1$", result.stdout, re.MULTILINE)
+    assert re.search(r"^local +ok +models: 2$", result.stdout, re.MULTILINE)
     assert result.exit_code == 1
 
 
@@ -171,7 +171,7 @@ def test_it_prints_a_line_of_json_for_each_finding(
     assert orjson.loads(result.stdout.splitlines()[-1]) == {
         "what": "local",
         "state": "ok",
-        "detail": "models: 1",
+        "detail": "models: 2",
         "remedy": "",
     }
 
