@@ -133,7 +133,7 @@ SESSIONS = (
         kinds=frozenset({"function", "custom", "tool_search"}),
         is_listed=True,
     ),
-    # As it is without a provider of its own: it tries a WebSocket first.
+    # As it is without a provider of its own: it opens a WebSocket.
     Session(
         name="built-in provider",
         model="gpt-5.5",

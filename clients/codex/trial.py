@@ -76,7 +76,7 @@ class CodexTrial:
         session = self.session
         site.upstream.reset()
         site.upstream.arm(*session.scripts(as_it_is=format_.knows_tools), model=session.model)
-        before = len(_requests(site, 426))
+        before = len(_requests(site, 101))
         with tempfile.TemporaryDirectory(prefix="codex-") as directory:
             home, work = Path(directory, "home"), Path(directory, "work")
             home.mkdir()
@@ -96,8 +96,8 @@ class CodexTrial:
             if failed:
                 return
             yield from _file_faults(session, work)
-        if session.is_builtin and (tried := len(_requests(site, 426)) - before) != len(QUESTIONS):
-            yield f"it tried a WebSocket {tried} times in {len(QUESTIONS)} runs"
+        if session.is_builtin and (tried := len(_requests(site, 101)) - before) < len(QUESTIONS):
+            yield f"it opened a WebSocket {tried} times in {len(QUESTIONS)} runs"
         bodies = [each["body"] for each in site.upstream.requests() if each["method"] == "POST"]
         yield from _upstream_faults(session, bodies, as_it_is=format_.knows_tools)
 
