@@ -87,3 +87,10 @@ def test_a_file_in_the_environment_overrules_gateway_toml_as_its_variable_does(
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("REDIS_URL", raising=False)
     assert overruling_variables(Settings.from_env()) == ["REDIS_URL"]
+
+
+def test_a_reload_reads_a_secret_from_its_file_again() -> None:
+    environ = in_files(REDIS_URL=REDIS)
+    before = Settings.from_env(environ).redis.url
+    in_files(REDIS_URL=REDIS.replace("pass", "other"))
+    assert (before, Settings.from_env(environ).redis.url) == (REDIS, REDIS.replace("pass", "other"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,7 @@ OURS = ["web-1", "web-2", "worker"]
 
 
 FILES = ("compose.yaml", "compose.tls.yaml")
+PROMTOOL = shutil.which("promtool")
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -110,6 +112,15 @@ def test_nginx_and_prometheus_look_for_the_services_where_they_are() -> None:
     assert set(jobs) == {job["job_name"] for job in example["scrape_configs"]}
     assert environment["METRICS_BIND"].endswith(":9102")
     assert "WORKER_METRICS_BIND=0.0.0.0:9101" in (DEPLOY / "Containerfile").read_text()
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed")
+def test_prometheus_takes_its_configuration(tmp_path: Path) -> None:
+    for name in ("compose/prometheus.yaml", "observability/prometheus-rules.yaml"):
+        shutil.copy(DEPLOY / name, tmp_path)
+    argv = [str(PROMTOOL), "check", "config", str(tmp_path / "prometheus.yaml")]
+    result = subprocess.run(argv, capture_output=True, text=True, check=False)  # noqa: S603 - the system's own
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 @pytest.fixture(scope="module")
