@@ -41,7 +41,7 @@ MAX_UNREAD = 64 * 1024 * 1024
 WAITING_SHARE = 0.75
 #: How often a worker looks whether it is to end, and one that ends what is due.
 LOOK_S, STEP_S = 1.0, 0.25
-#: How long a worker that retires keeps idle connections, for requests that are on their way.
+#: How long a worker that ends keeps idle connections, for requests that are on their way.
 LINGER_S = 2.0
 _HEAD_END = b"\r\n\r\n"
 #: What gunicorn alone can do: with any of it, everything is left to it.

@@ -107,12 +107,14 @@ class Leaving:
         self._clock = clock
         self._end = math.inf
         self._closed = self._hung_up = False
-        self.lingers = False  # whether idle connections are kept for a moment
+        # Whether idle connections are kept for a moment: a proxy may be sending a request on one,
+        # and may not send it to another server once it has.
+        self.lingers = False
 
     def order(self, order: Order) -> None:
         """Take an order; the end only comes nearer."""
         self._end = min(self._end, self._clock() + self._lasts_s[order])
-        self.lingers = order is Order.RETIRE
+        self.lingers = order is not Order.QUIT
 
     def step(self, worker: Leaver, connections: int) -> bool:
         """Do what is due now; return whether the worker may go."""

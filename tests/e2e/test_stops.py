@@ -34,9 +34,9 @@ def test_a_stop_gives_answers_their_time_and_then_ends_them(
         assert idle.head()[0] == 200
         idle.whole()
         running.signal(signal.SIGTERM)
+        until(lambda: is_refused(running), "nothing new to be taken")
+        release(upstream, name)
         assert idle.is_closed()
-    until(lambda: is_refused(running), "nothing new to be taken")
-    release(upstream, name)
     assert_ended_in_order(running, started)
     assert running.process.wait(PATIENCE_S) == 0
     assert_kept(replace(running, gateway=gateway), started)

@@ -103,3 +103,11 @@ def test_an_order_only_becomes_graver() -> None:
     assert state.order is Order.STOP
     assert state.leaves
     assert not state.serves
+
+
+def test_idle_connections_are_kept_for_a_moment_unless_it_has_to_be_at_once() -> None:
+    bench = Bench()
+    bench.leaving.order(Order.STOP)
+    assert bench.leaving.lingers
+    bench.leaving.order(Order.QUIT)
+    assert not bench.leaving.lingers
