@@ -19,6 +19,9 @@ class Agents:
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
+        # What a process loads with its first requests is none of theirs.
+        for server in (setting.gateway, setting.floor):
+            setting.generator.ask(server, [agent(3, TOOLS)], 50, 2)
 
     def measure(self) -> dict[str, float]:
         """Return CPU per request in microseconds, by number of items, server and what is kept, and
