@@ -251,7 +251,7 @@ class Session:
         log.info(
             "websocket_closed",
             request_id=self._request_id,
-            key_id=self._caller.key_id,
+            account=self._caller.account,
             responses=self._responses,
             code=None if ending is None else ending.code,
             reason="caller" if ending is None else ending.reason,
