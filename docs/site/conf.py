@@ -13,6 +13,7 @@ from sphinx.application import Sphinx
 from sphinx.util.osutil import relative_uri
 
 from app import __version__
+from tests.site.diagram import svg
 
 #: How the copies name files that are no pages, and what leads to nothing on the site.
 FILES, NOTHING = "https://files.invalid/", "https://nothing.invalid/"
@@ -52,10 +53,19 @@ html_permalinks_icon = "#"
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Have links to files lead to them, and those that lead to nothing be plain text."""
+    """Have links to files lead to them, those to nothing be plain text, and diagrams be drawn."""
     app.add_lexer("mermaid", TextLexer)
+    app.connect("doctree-read", _draw)
     app.connect("doctree-resolved", _settle_links)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _draw(_app: Sphinx, doctree: nodes.document) -> None:
+    for block in list(doctree.findall(nodes.literal_block)):
+        drawn = svg(block.astext()) if block.get("language") == "mermaid" else None
+        if drawn:
+            picture = f'<div class="table-wrapper">{drawn}</div>'
+            block.parent.replace(block, nodes.raw("", picture, format="html"))
 
 
 def _settle_links(app: Sphinx, doctree: nodes.document, page: str) -> None:

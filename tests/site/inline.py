@@ -14,6 +14,12 @@ _SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 _SHEET = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 _STYLE = re.compile(r'(<[a-zA-Z][^<>]*?)\sstyle="([^"]*)"')
 _STATIC = "_static"
+#: What Furo leaves out for who has a keyboard alone, or a screen reader (WCAG 2.2: 2.1.1, 4.1.2).
+_REACHABLE = (
+    ('<div class="highlight"><pre>', '<div class="highlight"><pre tabindex="0">'),
+    ('<div class="table-wrapper', '<div tabindex="0" class="table-wrapper'),
+    ('class="caption" role="heading">', 'class="caption" role="heading" aria-level="2">'),
+)
 
 
 def without_inline(folder: Path) -> None:
@@ -37,6 +43,8 @@ def _moved(page: str, folder: Path, up: str, rules: dict[str, str]) -> str:
 
     while _STYLE.search(page):  # a tag's match may have taken the one before it along
         page = _STYLE.sub(as_rule, page)
+    for plain, reachable in _REACHABLE:
+        page = page.replace(plain, reachable)
     link = f'<link rel="stylesheet" href="{up}{_STATIC}/inline.css">\n'
     return page.replace("</head>", f"{link}</head>", 1)
 

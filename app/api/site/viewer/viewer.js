@@ -98,6 +98,7 @@
     defaultModelsExpandDepth: 0,
     defaultModelExpandDepth: 2,
     displayRequestDuration: true,
+    showMutatedRequest: false, // the command line that is shown leaves the key out
     filter: true,
     tryItOutEnabled: true,
     validatorUrl: null,
