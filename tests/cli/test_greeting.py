@@ -63,10 +63,13 @@ def test_it_says_where_the_key_is_kept() -> None:
     assert "The key is kept in data/first-key." in said()
 
 
-def test_it_says_where_the_console_is_for_who_has_one_and_a_browser_that_reaches_it() -> None:
+def test_it_says_where_the_pages_are_that_there_are_for_a_browser_that_reaches_them() -> None:
     key_file = Path("data/first-key")
-    assert "Or look: http://127.0.0.1:8000/console\n" in said()
-    assert "/console" not in greeting(
-        "127.0.0.1:8000", "sk-key", key_file, (), (LOCAL,), has_console=False
-    )
-    assert "/console" not in greeting("unix:/run/gateway.sock", "sk-key", key_file, (), (LOCAL,))
+    shown = "Or look: http://127.0.0.1:8000/console\nOr read: http://127.0.0.1:8000/docs/\n"
+    assert shown in said()
+    one = greeting("127.0.0.1:8000", "sk-key", key_file, (), (LOCAL,), pages={"/docs/": "Or read"})
+    assert "/docs/" in one
+    assert "/console" not in one
+    nowhere = greeting("unix:/run/gateway.sock", "sk-key", key_file, (), (LOCAL,))
+    assert "/console" not in nowhere
+    assert "/docs" not in nowhere

@@ -7,13 +7,15 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from app.cli.common.address import curl_target
 from app.settings import ProviderSettings
 
 _SHOWN = 12
+#: Pages for people, and what is said before their addresses.
+PAGES = {"/console": "Or look", "/docs/": "Or read"}
 _GLOB = frozenset("*?[")
 
 
@@ -24,13 +26,13 @@ def greeting(
     models: Sequence[str],
     providers: Sequence[ProviderSettings],
     *,
-    has_console: bool = True,
+    pages: Mapping[str, str] = PAGES,
 ) -> str:
     """Return where the gateway is, a curl command that works, and which models there are.
 
-    `models` are those known by name.
+    `models` are those known by name, `pages` what browsers are shown, by path.
     """
-    is_for_browsers = has_console and not bind.startswith("unix:")
+    shown = {} if bind.startswith("unix:") else pages
     return "\n".join(
         [
             "",
@@ -38,7 +40,8 @@ def greeting(
             "",
             curl(bind, key, _model(models, providers)),
             "",
-            *([f"Or look: {curl_target(bind, '/console')}", ""] if is_for_browsers else ()),
+            *(f"{word}: {curl_target(bind, path)}" for path, word in shown.items()),
+            *([""] if shown else ()),
             "Models: " + "; ".join([_listed(models), *_globs(providers)]),
             f"The key is kept in {key_file}. Make others: "
             f"{command_name()} keys create --account NAME",

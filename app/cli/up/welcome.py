@@ -12,7 +12,7 @@ from app.api import context
 from app.cli.common.group import operator
 from app.cli.common.probe import ask
 from app.cli.up.first_key import first_key
-from app.cli.up.greeting import greeting
+from app.cli.up.greeting import PAGES, greeting
 from app.factory import create_app
 from app.settings import Settings
 
@@ -41,8 +41,9 @@ def welcome(settings: Settings, key_file: Path, over: Event) -> str:
     )
     _, body = ask(bind, "/v1/models", key) or (0, b'{"data":[]}')
     models = [model["id"] for model in orjson.loads(body)["data"]]
-    has_console = settings.web.console
-    return greeting(bind, key, key_file, models, settings.providers, has_console=has_console)
+    there = {"/console": settings.web.console, "/docs/": settings.web.docs}
+    pages = {path: word for path, word in PAGES.items() if there[path]}
+    return greeting(bind, key, key_file, models, settings.providers, pages=pages)
 
 
 def _wait_until_ready(bind: str, over: Event) -> None:
