@@ -69,7 +69,9 @@ class InputToolSearchCallSchema(_SearchSchema):
     values = (ToolSearchCall,)
 
     type = Choice("tool_search_call", required=True)
-    arguments = SearchArguments(required=True, longest=LONGEST_TEXT)
+    arguments = SearchArguments(
+        required=True, longest=LONGEST_TEXT, about="What was searched for: an object, or a text."
+    )
 
 
 class InputToolSearchOutputSchema(_SearchSchema):

@@ -210,7 +210,9 @@ class InputApplyPatchCallOutputSchema(ItemSchema):
     call_id = String(**_CALL_ID)
     output = String(longest=LONGEST_TEXT, load_default="")
     id = ItemId()
-    status = Choice("completed", "failed", default="completed")
+    status = Choice(
+        "completed", "failed", default="completed", about="Whether the change was made."
+    )
 
 
 #: The items, by `type`.

@@ -171,7 +171,7 @@ class ApplyPatchCallOutputSchema(ValueSchema[ApplyPatchCallOutput]):
 
     id = String(shortest=1, **ALWAYS)
     type = Choice("apply_patch_call_output", **ALWAYS)
-    status = Choice("completed", "failed", **ALWAYS)
+    status = Choice("completed", "failed", about="Whether the change was made.", **ALWAYS)
     call_id = String(**_CALL_ID)
     output = String(about="A text, often empty.", **ALWAYS)
 
