@@ -12,13 +12,13 @@ from tests.processes import ROOT
 
 
 def groups(names: Iterable[str]) -> list[tuple[str, list[str]]]:
-    """Return the groups, each with the names of its pages, of which those of folders are left out.
+    """Return the groups, each with the names of its pages.
 
-    `decisions/index.md` stands for its folder; without an index, a folder's pages stand there
-    themselves.
+    `decisions/index.md` stands for its folder, whose other pages are left out. Without an index,
+    or where a group has `decisions/*`, they stand there themselves.
     """
     left = {each.removesuffix(".md") for each in names} - {"index"}
-    left -= {page for page in left if _parent(page) in left - {page}}
+    left -= {page for page in left if _parent(page) in left - {page} and not _is_spread(page)}
     found = []
     for group in _groups():
         mine = list(dict.fromkeys(_named(group.pages, left)))
@@ -39,7 +39,7 @@ def navigation(names: Iterable[str]) -> str:
 def child_list(name: str, names: Iterable[str]) -> str:
     """Return the pages beneath a folder's own, in the same form."""
     own = name.removesuffix(".md")
-    if own == "index" or not own.endswith("/index"):
+    if own == "index" or not own.endswith("/index") or _is_spread(own):
         return ""
     pages = (each.removesuffix(".md") for each in names)
     return _toctree(sorted("/" + page for page in pages if page != own and _parent(page) == own))
@@ -62,6 +62,12 @@ def _named(patterns: Iterable[str], pages: set[str]) -> Iterator[str]:
         yield from sorted(
             page for page in pages if fnmatchcase(page, pattern) or page == f"{pattern}/index"
         )
+
+
+def _is_spread(page: str) -> bool:
+    """Tell whether a page's folder stands in a group with all that is in it."""
+    folder = page.rpartition("/")[0]
+    return any(f"{folder}/*" in group.pages for group in _groups())
 
 
 def _parent(page: str) -> str:
