@@ -41,8 +41,12 @@ install: $(TO_RUN) ## Make .venv with what the gateway needs, every package pinn
 ##@ Try it
 
 .PHONY: test
-test: check ## Everything that CI runs: `check`, then every test, with branch coverage
-	@$(PY) -m pytest -n $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder --cov --cov-report=term
+test: check ## What CI runs: `check`, then all tests but the thorough ones, with branch coverage
+	@$(PY) -m pytest -m "not thorough" -n $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder --cov --cov-report=term
+
+.PHONY: thorough
+thorough: $(TO_TEST) ## The tests that `make test` leaves out: browsers, rare faults, rolling deploys
+	@$(PY) -m pytest -m thorough -n $(TESTS_AT_ONCE) --dist loadfile
 
 .PHONY: check
 check: $(TO_TEST) ## Style, types, the order of imports, known vulnerabilities

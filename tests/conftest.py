@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -19,8 +20,28 @@ settings.register_profile(
 settings.load_profile("any-machine")
 
 
+#: What takes minutes, and tries what changes seldom: `make thorough` runs it, `make test` does not.
+THOROUGH = (
+    "tests/browser/",
+    "tests/deploy/test_sbom.py",
+    "tests/e2e/test_patient_jobs.py",
+    "tests/e2e/test_rolling.py",
+    "tests/e2e/test_stops_seldom.py",
+    "tests/e2e/test_up_faults.py",
+    "tests/e2e/test_worker_deploys.py",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have what waits for processes begin first, so that the quick tests fill in at the end."""
+    """Mark what `make test` leaves out, and have what waits for processes begin first.
+
+    The quick tests fill in at the end.
+    """
+    root = Path(__file__).parent.parent
+    for item in items:
+        if item.path.relative_to(root).as_posix().startswith(THOROUGH):
+            item.add_marker(pytest.mark.thorough)
     items.sort(key=lambda item: "/tests/e2e/" not in item.path.as_posix())
 
 

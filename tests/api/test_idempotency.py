@@ -15,7 +15,7 @@ from app.domain.accounts.accounts import Caller
 from app.errors import StorageUnavailable
 from app.services.idempotency.kept_answers import KeptAnswer, opened
 from app.services.idempotency.service import OwnedKey
-from app.services.responses.service import Responses
+from app.services.responses.saving import TurnSaver
 from tests.api.conftest import PREFIX, Asker
 from tests.processes import until
 
@@ -140,7 +140,7 @@ def test_an_answer_that_could_not_be_stored_frees_the_key(
         raise StorageUnavailable("away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Responses, "_save", away)
+        patch.setattr(TurnSaver, "save", away)
         lost = ask(owner, "k1", **WAYS[way])
     assert "Redis" in lost.text or "away" in lost.text
     again = ask(owner, "k1", **WAYS[way])

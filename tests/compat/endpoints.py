@@ -11,6 +11,7 @@ import httpx2
 from openai import OpenAI, OpenAIError
 from openai.types.webhooks.webhook_create_params import WebhookCreateParams
 
+from tests.api.websockets import Handshake
 from tests.compat import sdk
 from tests.compat.gateway import Gateway
 from tests.compat.probing import Verdict
@@ -26,8 +27,8 @@ RESOURCES = (
     "webhooks",
     "webhooks.event_types",
 )
-#: What a client does by itself, or wraps.
-_NO_METHODS = ("with_raw_response", "with_streaming_response")
+#: What a client does by itself, or wraps; `connect` opens a WebSocket, see `_connected`.
+_NO_METHODS = ("connect", "with_raw_response", "with_streaming_response")
 _NOT_FOUND = "not_found_error"
 _HOOKS = "/v1/webhook_endpoints"
 _HOOK: sdk.Json = {
@@ -146,7 +147,6 @@ def _verdict(answer: httpx2.Response) -> Verdict:
 
 
 def _connected(gateway: Gateway) -> Verdict:
-    """Tell what an upgrade to WebSocket comes to."""
-    headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Key": "a"}
-    status = gateway.client.get("/v1/responses", headers=headers).status_code
-    return "honoured" if status == 101 else "refused"
+    """Tell what an upgrade to WebSocket comes to, with a worker that can make it."""
+    handshake = Handshake(gateway.app, Authorization=f"Bearer {gateway.key}")
+    return "honoured" if handshake.status == 101 else "refused"

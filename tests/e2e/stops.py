@@ -206,6 +206,8 @@ def is_refused(site: Site) -> bool:
     place = urlsplit(site.gateway.url)
     try:
         socket.create_connection((place.hostname, place.port), PATIENCE_S).close()
+    except ConnectionResetError:
+        return False  # it was let in by a socket that is being closed
     except ConnectionRefusedError:
         return True
     return False
