@@ -104,7 +104,7 @@ def test_what_is_cut_off_or_broken_is_read_as_far_as_it_goes(written: str, read:
     assert read_json(written) == read
 
 
-@pytest.mark.parametrize("deep", ["[" * 100_000, '{"a":' * 100_000, "}" * 100_000])
+@pytest.mark.parametrize("deep", ["[" * 20_000, '{"a":' * 20_000, "}" * 20_000])
 def test_what_is_nested_without_end_is_read_in_no_time(deep: str) -> None:
     assert pieces_of([deep])[0] == []
 
