@@ -18,6 +18,7 @@ from app import __version__
 from app.api import context
 from app.api.console.assets import Asset, asset, assets
 from app.api.http.response import WSGIResponse
+from app.api.http.static_files import not_modified
 from app.domain.models import EFFORTS
 from app.domain.response import Status
 
@@ -52,7 +53,6 @@ VIEWS = {
     "requests": "Requests",
     "usage": "Usage and cost",
 }
-_UNCHANGED = 304
 
 bp = Blueprint("console", __name__, url_prefix="/console", template_folder="templates")
 
@@ -84,19 +84,17 @@ def _sent(file: Asset) -> WSGIResponse:
     headers = {**HEADERS, "ETag": file.etag}
     known = context.request().environ.get("HTTP_IF_NONE_MATCH", "")
     if file.etag in known:  # a list of quoted values, some of them with W/ in front
-        answer = WSGIResponse(b"", _UNCHANGED, headers, content_type=file.content_type)
-        del answer.headers["Content-Length"]
-        return answer
+        return not_modified(headers, file.content_type)
     return WSGIResponse(file.body, 200, headers, content_type=file.content_type)
 
 
 @cache
 def _page() -> Asset:
-    shown = render_template(
+    text = render_template(
         "console.html",
         version=__version__,
         views=VIEWS,
         efforts=[(each, each) for each in EFFORTS],
         statuses=[(each, each.replace("_", " ")) for each in get_args(Status)],
     )
-    return asset(shown.encode(), "text/html; charset=utf-8")
+    return asset(text.encode(), "text/html; charset=utf-8")

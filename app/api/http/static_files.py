@@ -67,9 +67,7 @@ class StaticFiles:
         }
         kind = _TYPES.get(path.suffix, _TEXT)
         if request.if_none_match.contains_weak(etag):
-            unchanged = WSGIResponse(b"", 304, headers, content_type=kind)
-            del unchanged.headers["Content-Length"]  # it would be that of the file (RFC 9110, 8.6)
-            return unchanged
+            return not_modified(headers, kind)
         if request.accept_encodings["gzip"] and path.stat().st_size >= _LEAST_PACKED:
             headers["Content-Encoding"] = "gzip"
             return WSGIResponse(_packed(path), 200, headers, content_type=kind)
@@ -85,6 +83,13 @@ class StaticFiles:
         text = text.replace(b"<head>", f'<head><base href="{base}">'.encode(), 1)
         headers = _HEADERS | {"Cache-Control": "no-store"}
         return WSGIResponse(text, status, headers, content_type=_TYPES[".html"])
+
+
+def not_modified(headers: dict[str, str], content_type: str) -> WSGIResponse:
+    """Return what says that the caller has a file already, with the file's own headers."""
+    response = WSGIResponse(b"", 304, headers, content_type=content_type)
+    del response.headers["Content-Length"]  # it would be that of the file (RFC 9110, 8.6)
+    return response
 
 
 @cache

@@ -134,10 +134,10 @@ class ToolMemory:
     def _find(self, account: str, raw: bytes, start: int) -> tuple[bytes, KnownToolsJson] | None:
         """Return the array that begins there, where it came before: it is learned then."""
         key = account, raw[start : start + _BEGINNING]
-        for array, shown in self._known.get(key, ()):
+        for array, known_json in self._known.get(key, ()):
             if raw.startswith(array, start):
                 self._touch(key)
-                return array, shown
+                return array, known_json
         seen = self._seen[key] = self._seen.pop(key, 0) + 1
         while len(self._seen) > _MOST_SEEN:
             self._seen.popitem(last=False)
@@ -157,10 +157,10 @@ class ToolMemory:
         self, key: tuple[str, bytes], raw: bytes, start: int
     ) -> tuple[bytes, KnownToolsJson] | None:
         array = _array_at(raw, start)
-        shown = None if len(array) < self._shortest else _plain_tools(array)
-        if shown is None:
+        known_json = None if len(array) < self._shortest else _plain_tools(array)
+        if known_json is None:
             return None
-        kept = [(array, shown), *self._known.pop(key, ())]
+        kept = [(array, known_json), *self._known.pop(key, ())]
         self._known[key] = kept[:_MOST_ALIKE]
         self.size += _GROWTH * len(array)
         self._forget(kept[_MOST_ALIKE:])
@@ -169,7 +169,7 @@ class ToolMemory:
             self._forget(self._known.pop(each, []))
         while self.size > self._most_bytes and self._known:
             self._forget(self._known.popitem(last=False)[1])
-        return array, shown
+        return array, known_json
 
     def _forget(self, arrays: list[tuple[bytes, KnownToolsJson]]) -> None:
         self.size -= sum(_GROWTH * len(array) for array, _ in arrays)
@@ -212,6 +212,6 @@ def _plain_tools(array: bytes) -> KnownToolsJson | None:
     plain = tuple(tool for tool in tools if tool is not None)
     if len(plain) < len(raws) or len({tool.name for tool in plain}) < len(raws):
         return None
-    shown = KnownToolsJson(raws)
-    shown.tools, shown.memory = KnownTools(plain), memory_of(array)
-    return shown
+    known_json = KnownToolsJson(raws)
+    known_json.tools, known_json.memory = KnownTools(plain), memory_of(array)
+    return known_json
