@@ -1,8 +1,9 @@
-"""Counts what goes over this process's connections to Redis."""
+"""Counts what a thread sends to Redis."""
 
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -20,12 +21,12 @@ class Traffic:
 
 @contextlib.contextmanager
 def counted() -> Iterator[Traffic]:
-    """Count what is sent inside."""
-    traffic = Traffic()
+    """Count what this thread sends inside; others go on with what is theirs."""
+    traffic, ours = Traffic(), threading.get_ident()
     send: Any = AbstractConnection.send_packed_command
 
     def counting(connection: Any, *args: Any, **options: Any) -> None:
-        traffic.round_trips += 1
+        traffic.round_trips += threading.get_ident() == ours
         send(connection, *args, **options)
 
     with mock.patch.object(AbstractConnection, "send_packed_command", counting):

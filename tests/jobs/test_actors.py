@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -14,12 +15,27 @@ from app.jobs.watchdog import EX_SOFTWARE, LOOKS, Watchdog, Watched
 WAIT_S = 30
 
 
+@pytest.fixture(autouse=True)
+def _nothing_left() -> Iterator[None]:
+    """End what a test began: its threads' last words would stand in the log of another."""
+    before = set(threading.enumerate())
+    yield
+    for parts in Parts.made:
+        parts.note("end").set()
+    Parts.made.clear()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(WAIT_S)
+        assert not thread.is_alive()
+
+
 class Parts:
     """The broker, the supervisor and the feed hub of a worker, each of which only takes note."""
 
     beats = flushes = 0
+    made: ClassVar[list[Parts]] = []
 
     def __init__(self) -> None:
+        self.made.append(self)
         self.done: dict[str, threading.Event] = {}
         self.every_s: float | None = None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import socket
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -100,8 +102,23 @@ def test_what_is_not_http_is_no_answer(receiver: Receiver) -> None:
 
 
 def test_a_server_that_closes_is_no_answer() -> None:
-    with RawServer(lambda wire: wire.reset()) as server:
+    def answer(wire: Wire) -> None:
+        wire.hear()
+        wire.reset()
+
+    with RawServer(answer) as server:
         assert posted(server.url).fault == "no_answer"
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError, BrokenPipeError])
+def test_a_server_that_closes_before_there_is_a_connection(
+    error: type[OSError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dial(*_: object) -> socket.socket:
+        raise error(errno.ECONNRESET, "closed in the middle of TLS")
+
+    monkeypatch.setattr("app.providers.wire.dial.Dialer.dial", dial)
+    assert posted("http://127.0.0.1/").fault == "connection_failed"
 
 
 def test_a_port_that_nobody_listens_at_is_no_connection() -> None:
@@ -189,10 +206,15 @@ def test_what_was_judged_is_what_is_connected_to(monkeypatch: pytest.MonkeyPatch
 def test_of_several_addresses_only_the_public_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[str] = []
 
-    def connect(_: socket.socket, address: tuple[str, int]) -> None:
+    connects = socket.socket.connect
+
+    def connect(made: socket.socket, address: tuple[str, int]) -> None:
+        if threading.current_thread() is not ours:
+            return connects(made, address)
         tried.append(address[0])
         raise ConnectionRefusedError
 
+    ours = threading.current_thread()
     monkeypatch.setattr(socket.socket, "connect", connect)
     resolving(monkeypatch, ["10.0.0.1", "93.184.215.14", "::1", "2606:4700:4700::1111"])
     posted("https://receiver.example/", private=False)

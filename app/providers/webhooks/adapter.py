@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import ssl
 from collections.abc import Callable
@@ -61,6 +62,10 @@ class AttemptAdapter(HTTPAdapter):
         except ssl.SSLError:
             self.fault = "tls_failed"
             raise
+        except (ConnectionResetError, BrokenPipeError) as error:
+            # urllib3 takes these for the end of a request that was sent, and would read an answer.
+            self.fault = "connection_failed"
+            raise ConnectionAbortedError(errno.ECONNABORTED, "no connection was made") from error
         except OSError:
             self.fault = "connection_failed"
             raise
