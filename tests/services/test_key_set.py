@@ -6,11 +6,13 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.errors import Unavailable, UpstreamUnavailable
-from app.services.accounts.tokens.key_set import KEPT_S, KeySet
+from app.services.accounts.tokens.key_set import FIRST_WAIT_S, KEPT_S, KeySet
 from app.services.accounts.tokens.public_keys import MAX_KEYS, BadKeySet, read_keys
 from app.settings import IssuerSettings
+from tests.processes import until
 from tests.services.clocks import Clock
 from tests.tokens import ec_key, jwk, key_set, rsa_key
 
@@ -19,7 +21,10 @@ FIRST, SECOND = jwk(rsa_key(), "first"), jwk(ec_key(), "second")
 
 
 class Server:
-    """Has a key set, counts who asks for it, and may be away."""
+    """Has a key set, counts who asks for it, and may be away.
+
+    What is to be done beside the requests is done at once, unless it `postpones`.
+    """
 
     def __init__(self) -> None:
         self.document = key_set(FIRST)
@@ -27,8 +32,15 @@ class Server:
         self.away = False
         self.meanwhile: Callable[[], object] = lambda: None
         self.clock = Clock()
+        self.postpones = False
         self.beside: list[Callable[[], None]] = []
-        self.keys = KeySet(ISSUER, self.fetch, self.clock, self.beside.append)
+        self.keys = KeySet(ISSUER, self.fetch, self.clock, self.start)
+
+    def start(self, work: Callable[[], None]) -> None:
+        if self.postpones:
+            self.beside.append(work)
+        else:
+            work()
 
     def fetch(self) -> bytes:
         self.fetches += 1
@@ -63,7 +75,7 @@ def test_keys_are_fetched_anew_beside_the_requests_before_their_time_is_over(
 ) -> None:
     server.has("first")
     server.clock.now += 200
-    server.document = key_set(FIRST, SECOND)
+    server.document, server.postpones = key_set(FIRST, SECOND), True
     assert [server.has("first"), server.has("first")] == [True, True]
     assert (server.fetches, len(server.beside)) == (1, 1)
     server.do_beside()
@@ -96,11 +108,13 @@ def test_nobody_waits_again_for_an_issuer_that_is_away(server: Server) -> None:
     server.has("first")
     server.away = True
     server.clock.now += 301
+    server.has("first")
+    server.postpones = True
     for _ in range(20):
         server.has("first")
         server.clock.now += 1
     assert (server.fetches, len(server.beside)) == (2, 1)
-    server.away = False
+    server.away = server.postpones = False
     server.do_beside()
     server.clock.now += 20
     assert server.has("first")
@@ -142,60 +156,99 @@ def test_what_is_no_key_set_does_not_take_the_place_of_the_kept_one(
     assert server.fetches == 2
 
 
-def test_those_who_come_meanwhile_wait_for_the_one_who_fetches(server: Server) -> None:
-    threads: list[threading.Thread] = []
+def test_those_who_come_meanwhile_wait_for_the_one_fetch(server: Server) -> None:
+    server.postpones = True
     found: list[bool] = []
-
-    def others_come() -> None:
-        if not threads:
-            threads.extend(
-                threading.Thread(target=lambda: found.append(server.has("first"))) for _ in range(8)
-            )
-            for each in threads:
-                each.start()
-
-    server.meanwhile = others_come
-    assert server.has("first")
+    threads = [threading.Thread(target=lambda: found.append(server.has("first"))) for _ in range(8)]
+    for each in threads:
+        each.start()
+    until(lambda: bool(server.beside), "the fetch to begin")
+    server.do_beside()
     for each in threads:
         each.join(5)
     assert (server.fetches, found) == (1, [True] * 8)
 
 
-def test_who_comes_with_an_unknown_key_does_not_wait_long_for_who_looks_for_it(
+@pytest.fixture
+def impatient(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """A server that answers when it is told to, and nobody waits for it."""
+    server.postpones = True
+    monkeypatch.setattr("app.services.accounts.tokens.key_set.FIRST_WAIT_S", 0.0)
+    monkeypatch.setattr("app.services.accounts.tokens.key_set.UNKNOWN_WAIT_S", 0.0)
+    return server
+
+
+def refusal_of(server: Server, kid: str) -> tuple[int, str | None, int | None]:
+    with pytest.raises(Unavailable) as caught:
+        server.has(kid)
+    return caught.value.status, caught.value.code, caught.value.retry_after_s
+
+
+def test_keys_that_are_long_in_coming_are_there_for_the_next_request(impatient: Server) -> None:
+    assert refusal_of(impatient, "first") == (503, "issuer_unavailable", 2)
+    assert len(impatient.beside) == 1
+    impatient.do_beside()
+    assert impatient.has("first")
+    assert impatient.fetches == 1
+
+
+def test_a_fetch_is_waited_for_from_its_own_beginning(server: Server) -> None:
+    """Whoever comes after that waits no more, however many they are."""
+    server.postpones = True
+    found: list[bool] = []
+    first = threading.Thread(target=lambda: found.append(server.has("first")))
+    first.start()
+    until(lambda: bool(server.beside), "the fetch to begin")
+    server.clock.now += FIRST_WAIT_S
+    assert refusal_of(server, "first") == (503, "issuer_unavailable", 2)
+    server.do_beside()
+    first.join(5)
+    assert found == [True]
+
+
+def test_kept_keys_serve_while_newer_ones_are_long_in_coming(impatient: Server) -> None:
+    impatient.postpones = False
+    impatient.has("first")
+    impatient.postpones = True
+    impatient.clock.now += 301
+    assert impatient.has("first")
+
+
+def test_who_comes_with_an_unknown_key_does_not_wait_long_for_it(impatient: Server) -> None:
+    impatient.postpones = False
+    impatient.has("first")
+    impatient.postpones = True
+    impatient.clock.now += 61
+    for kid in ("made up", "made up, too"):
+        assert refusal_of(impatient, kid) == (503, "issuer_unavailable", 2)
+    assert impatient.has("first")  # a key that is known is not waited for
+    impatient.do_beside()
+    assert not impatient.has("made up")
+    assert impatient.fetches == 2
+
+
+def test_where_no_thread_is_left_the_next_request_tries_again(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.services.accounts.tokens.key_set.UNKNOWN_WAIT_S", 0.0)
-    server.has("first")
-    server.clock.now += 61
-    refused: list[Unavailable] = []
-
-    def come() -> None:
-        with pytest.raises(Unavailable) as caught:
-            server.has("made up, too")
-        refused.append(caught.value)
-
-    def others_come() -> None:
-        assert server.has("first")  # a key that is known is not waited for
-        other = threading.Thread(target=come, daemon=True)
-        other.start()
-        other.join(5)
-
-    server.meanwhile = others_come
-    assert not server.has("made up")
-    assert [(each.status, each.code) for each in refused] == [(503, "issuer_unavailable")]
-
-
-def test_where_no_thread_is_left_the_next_request_tries_again() -> None:
-    server = Server()
-
     def none_left(_work: Callable[[], None]) -> None:
         raise RuntimeError("can't start new thread")
 
-    keys = KeySet(ISSUER, server.fetch, server.clock, none_left)
-    keys.current()
-    server.clock.now += 200
-    assert keys.current().keys
-    assert keys.current().keys
+    with monkeypatch.context() as patch:
+        patch.setattr(server.keys, "_start", none_left)
+        assert refusal_of(server, "first")[:2] == (503, "issuer_unavailable")
+    assert server.has("first")
+
+
+def test_a_bug_of_ours_is_logged_and_holds_up_nobody(server: Server) -> None:
+    def stumble() -> None:
+        server.meanwhile = lambda: None
+        raise ZeroDivisionError
+
+    server.meanwhile = stumble
+    with capture_logs() as log:
+        assert refusal_of(server, "first")[:2] == (503, "issuer_unavailable")
+    assert [(line["event"], line["place"]) for line in log] == [("unexpected_error", "jwks")]
+    assert server.has("first")
 
 
 def test_a_set_of_too_many_keys_is_refused() -> None:

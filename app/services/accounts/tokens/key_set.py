@@ -1,16 +1,21 @@
 """An issuer's keys, fetched when they are needed and kept for a while.
 
 For `cache_s` they are kept, and in the second half of it fetched anew beside the requests. Later
-one request fetches them, and those beside it wait for that. While they cannot be fetched the kept
-ones serve, for KEPT_S at most, and nobody waits: each RETRY_S a fetch beside the requests tries
-again. A key that is not among them is looked for once a UNKNOWN_S, whoever asks how often: anybody
-can make such a token up. So whoever comes with one while that is done waits for a moment only.
+whoever needs them waits for them. While they cannot be fetched the kept ones serve, for KEPT_S at
+most, and nobody waits: each RETRY_S a fetch beside the requests tries again. A key that is not
+among them is looked for once a UNKNOWN_S, whoever asks how often: anybody can make such a token up.
+
+A fetch has a thread of its own, and there is one at a time: all who need it wait for that one, for
+as long as FIRST_WAIT_S or UNKNOWN_WAIT_S counted from its beginning. So an issuer that answers
+slowly, or not at all, keeps a request waiting for that long once in RETRY_S, and no thread for
+longer; what it answers later is there for the next request.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from app.errors import GatewayError, Unavailable
 from app.services.accounts.tokens.public_keys import (
@@ -20,20 +25,29 @@ from app.services.accounts.tokens.public_keys import (
     read_keys,
 )
 from app.settings import IssuerSettings
-from app.telemetry import JWKS_FETCHES, log
+from app.telemetry import JWKS_FETCHES, log, unexpected
 
 KEPT_S = 24 * 3600.0
 RETRY_S = 10.0
 UNKNOWN_S = 60.0
-#: How long others wait for who looks for a key that is unknown, in seconds.
-UNKNOWN_WAIT_S = 1.0
+#: How long a fetch is waited for by who has no keys, and by who has an unknown one; in seconds.
+FIRST_WAIT_S, UNKNOWN_WAIT_S = 2.0, 1.0
+#: When who has waited in vain may come again: the fetch goes on for 5 s at most.
+AGAIN_S = 2
 _NEVER = float("-inf")
-_EVER = -1.0  # as locks have it
 
 
 def start_thread(work: Callable[[], None]) -> None:
     """Do something beside the requests."""
     threading.Thread(target=work, daemon=True).start()
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetch:
+    """A fetch that is under way: since when, by the clock, and whether it has ended."""
+
+    began_at: float
+    ended: threading.Event = field(default_factory=threading.Event)
 
 
 class KeySet:
@@ -53,10 +67,10 @@ class KeySet:
         self._fetch = fetch
         self._clock = clock
         self._start = start
-        self._flight = threading.Lock()
+        self._lock = threading.Lock()
+        self._under_way: _Fetch | None = None
         self._keys = NO_KEYS
         self._fetched_at = self._tried_at = _NEVER
-        self._is_starting = False
 
     def current(self) -> PublicKeys:
         """Return the keys as they are now.
@@ -64,27 +78,28 @@ class KeySet:
         Raises:
             Unavailable: there are none that were fetched in the last KEPT_S.
         """
-        age_s = self._age_s()
+        age_s, has_ended = self._age_s(), True
         if age_s >= self._issuer.cache_s:
             if self._has_failed() and age_s < KEPT_S:
-                self._refresh_beside()
+                self._begin(unless_since_s=RETRY_S)
             else:
-                self._refresh(unless_since_s=RETRY_S)
+                has_ended = self._wait(FIRST_WAIT_S, unless_since_s=RETRY_S)
         elif age_s >= self._issuer.cache_s / 2:
-            self._refresh_beside()
+            self._begin(unless_since_s=RETRY_S)
         if self._age_s() >= KEPT_S:
-            raise _out_of_reach()
+            raise _out_of_reach(int(RETRY_S) if has_ended else AGAIN_S)
         return self._keys
 
     def with_key(self, kid: str | None, algorithm: str) -> PublicKeys:
         """Return the keys, fetched anew where there is none for a token of this header.
 
-        Raises Unavailable as `current` does, and where another request fetches them for long.
+        Raises Unavailable as `current` does, and where they are not there in time.
         """
         keys = self.current()
         if keys.matching(kid, algorithm) or self._since_s() < UNKNOWN_S:
             return keys
-        self._refresh(unless_since_s=UNKNOWN_S, wait_s=UNKNOWN_WAIT_S)
+        if not self._wait(UNKNOWN_WAIT_S, unless_since_s=UNKNOWN_S):
+            raise _out_of_reach(AGAIN_S)
         return self.current()
 
     def _age_s(self) -> float:
@@ -96,37 +111,45 @@ class KeySet:
     def _has_failed(self) -> bool:
         return self._tried_at > self._fetched_at
 
-    def _refresh_beside(self) -> None:
-        if self._is_starting or self._since_s() < RETRY_S:
-            return
-        self._is_starting = True
+    def _wait(self, wait_s: float, unless_since_s: float) -> bool:
+        """Have the keys fetched; return whether that has ended within `wait_s` of its beginning."""
+        fetch = self._begin(unless_since_s)
+        if fetch is None:
+            return True
+        left_s = fetch.began_at + wait_s - self._clock()
+        return fetch.ended.wait(max(0.0, left_s))
 
-        def work() -> None:
-            try:
-                self._refresh(unless_since_s=RETRY_S)
-            finally:
-                self._is_starting = False
+    def _begin(self, unless_since_s: float) -> _Fetch | None:
+        """Have the keys fetched beside the requests, unless that was tried a moment ago.
 
-        try:
-            self._start(work)
-        except RuntimeError:  # no thread is left: the next request tries again
-            self._is_starting = False
-
-    def _refresh(self, unless_since_s: float, wait_s: float = _EVER) -> None:
-        """Fetch the keys, unless that was tried a moment ago, as by whom this waited for.
-
-        Raises Unavailable where that one takes longer than `wait_s`.
+        Returns what is under way, whoever began it.
         """
-        if not self._flight.acquire(timeout=wait_s):
-            raise _out_of_reach()
+        with self._lock:
+            if self._under_way is not None:
+                return self._under_way
+            if self._since_s() < unless_since_s:
+                return None
+            fetch = self._under_way = _Fetch(self._clock())
         try:
-            if self._since_s() >= unless_since_s:
-                self._fetch_now()
-        finally:
-            self._flight.release()
+            self._start(lambda: self._run(fetch))
+        except RuntimeError:  # no thread is left: the next request tries again
+            self._end(fetch)
+        return fetch
 
-    def _fetch_now(self) -> None:
-        began_at = self._clock()
+    def _run(self, fetch: _Fetch) -> None:
+        try:
+            self._fetch_now(fetch.began_at)
+        except Exception as bug:  # noqa: BLE001 - whoever waits is refused, and tries again
+            unexpected(bug, "", "jwks")
+        finally:
+            self._end(fetch)
+
+    def _end(self, fetch: _Fetch) -> None:
+        with self._lock:
+            self._under_way = None
+        fetch.ended.set()
+
+    def _fetch_now(self, began_at: float) -> None:
         try:
             keys = read_keys(self._fetch(), self._issuer.algorithms)
         except GatewayError as fault:
@@ -149,9 +172,9 @@ class KeySet:
         log.warning("jwks_unavailable", issuer=self._issuer.name, reason=reason)
 
 
-def _out_of_reach() -> Unavailable:
+def _out_of_reach(again_s: int) -> Unavailable:
     return Unavailable(
         "Tokens cannot be checked now: their issuer's keys are out of reach. Try again soon.",
-        retry_after_s=int(RETRY_S),
+        retry_after_s=again_s,
         code="issuer_unavailable",
     )
