@@ -85,7 +85,7 @@ class Seal:
 
 def seal_of(key: ContentKey | None, any_id: str, part: bytes) -> Seal | None:
     """Return the seal of a part of what is stored under an id of ours; None without a key."""
-    return seal_within(key, stem_of(any_id), part)
+    return None if key is None else Seal(key, stem_of(any_id), part)
 
 
 def seal_within(key: ContentKey | None, scope: str, part: bytes) -> Seal | None:

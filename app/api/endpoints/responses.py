@@ -62,25 +62,26 @@ def describe() -> ResponseReturnValue:
 def create() -> ResponseReturnValue:
     """Create a response: whole, streamed as server-sent events, or in the background."""
     current = context.current()
-    body = json_body(current)
-    request = CREATE_REQUEST.load(body, context=_reading(current, body))
+    body, turn = json_body(current), turn_of(current.environ)
+    request = CREATE_REQUEST.load(body, context=_reading(current, body, turn))
     current.trace.model = request.model
     current.trace.model_label = current.services.catalog.label(request.model)
     is_to_go_on = goes_on(current.environ, request)
-    turn = turn_of(current.environ)
     if turn is not None and not turn.generates:
         return _prepared(current, request, turn)
 
     def answer() -> WSGIResponse:
         if request.background:
             return _enqueued(current, request, body)
-        return _answered(current, request, body, is_to_go_on=is_to_go_on)
+        return _answered(current, request, body, turn, is_to_go_on=is_to_go_on)
 
     key = idempotency_key(current)
     return answer() if key is None else idempotent(current, key, request, answer)
 
 
-def _reading(current: context.CallContext, body: Any) -> ReadContext:
+def _reading(
+    current: context.CallContext, body: Any, turn: SocketTurn | None = None
+) -> ReadContext:
     """Return how a body of this caller is read: also by what the model's provider takes."""
     settings = current.services.requests
     policy = current.caller.unsupported_tools or settings.unsupported_tools
@@ -88,17 +89,11 @@ def _reading(current: context.CallContext, body: Any) -> ReadContext:
     return ReadContext(
         drops_unsupported=policy == "drop",
         refuses_unknown=settings.unknown_parameters == "refuse",
-        needs_input=_is_answered(current),
+        needs_input=turn is None or turn.generates,  # else it is prepared only
         policy=current.services.catalog.policy(model),
         allowed_tools=current.caller.hosted_tools,
         pause=let_others_run,
     )
-
-
-def _is_answered(current: context.CallContext) -> bool:
-    """Tell whether a request is to be answered, and not to be prepared only."""
-    turn = turn_of(current.environ)
-    return turn is None or turn.generates
 
 
 def _prepared(
@@ -124,7 +119,12 @@ def _enqueued(current: context.CallContext, request: CreateRequest, body: Any) -
 
 
 def _answered(
-    current: context.CallContext, request: CreateRequest, body: Any, *, is_to_go_on: bool
+    current: context.CallContext,
+    request: CreateRequest,
+    body: Any,
+    turn: SocketTurn | None = None,
+    *,
+    is_to_go_on: bool,
 ) -> WSGIResponse:
     """Call a model and return its answer, whole or as it comes.
 
@@ -133,7 +133,6 @@ def _answered(
     services, trace = current.services, current.trace
     silence_s = services.requests.keepalive_s
     call = UpstreamCall(deadline=math.inf, silence_s=silence_s, identity=current.identity)
-    turn = turn_of(current.environ)
     if turn is not None:
         turn.attach(call)
     memory = None if turn is None else turn.memory
