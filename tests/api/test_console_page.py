@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from html.parser import HTMLParser
 
@@ -9,18 +10,25 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.api.console.assets import assets
 from app.factory import create_app
 from app.settings import ProviderSettings, RedisSettings, Settings, WebSettings
 from tests.api.conftest import PREFIX
 from tests.processes import ROOT
 
-SCRIPTS = sorted(name for name in assets() if name.endswith(".js"))
+STATIC = ROOT / "app/api/console/static"
+ASSETS = {path.name: path.read_text() for path in sorted(STATIC.iterdir())}
+SCRIPTS = [name for name in ASSETS if name.endswith(".js")]
 LONGEST_SCRIPT = 300
 #: What makes markup or code of a text, or sends a page elsewhere.
 UNSAFE = re.compile(
     r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|srcdoc|createContextualFragment"
     r"|\beval\b|new Function|setHTMLUnsafe|document\.cookie|window\.open|https?://(?!www\.w3\.org)[a-z]"
+)
+
+
+#: Names that say only that something was done with a value (tests/test_house.py).
+VAGUE = re.compile(
+    r"(?:(?:const|let|function) |[{,:(] ?)(told|asked|answered|held|shown|said)(?=[,:;)} =(])"
 )
 
 
@@ -54,7 +62,7 @@ def page(client: FlaskClient) -> Page:
     return Page(answer.get_data(as_text=True))
 
 
-@pytest.mark.parametrize("path", ["/console", *(f"/console/static/{name}" for name in assets())])
+@pytest.mark.parametrize("path", ["/console", *(f"/console/static/{name}" for name in ASSETS)])
 def test_it_is_served_without_a_key_and_may_run_only_what_comes_from_here(
     client: FlaskClient, path: str
 ) -> None:
@@ -93,7 +101,7 @@ def test_what_the_page_names_is_there_and_is_ours(page: Page, client: FlaskClien
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_takes_others_from_beside_it(name: str) -> None:
-    text = assets()[name].body.decode()
+    text = ASSETS[name]
     imported = re.findall(r'from "\./([^"]+)"', text)
     assert set(imported) <= set(SCRIPTS)
     assert len(re.findall(r"^import\b|\bimport\(", text, re.MULTILINE)) == len(imported)
@@ -102,24 +110,30 @@ def test_a_script_takes_others_from_beside_it(name: str) -> None:
 def test_every_script_and_style_is_used(page: Page) -> None:
     named = {each.rpartition("/")[2] for each in page.values("src") + page.values("href")}
     for name in SCRIPTS:
-        named |= set(re.findall(r'from "\./([^"]+)"', assets()[name].body.decode()))
-    assert set(assets()) - named == set()
+        named |= set(re.findall(r'from "\./([^"]+)"', ASSETS[name]))
+    assert set(ASSETS) - named == set()
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_makes_no_markup_of_a_text(name: str) -> None:
-    assert UNSAFE.findall(assets()[name].body.decode()) == []
+    assert UNSAFE.findall(ASSETS[name]) == []
 
 
-@pytest.mark.parametrize("name", sorted(assets()))
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_has_no_vague_names(name: str) -> None:
+    code = re.sub(r"^ *//.*", "", ASSETS[name], flags=re.MULTILINE)
+    assert VAGUE.findall(code) == []
+
+
+@pytest.mark.parametrize("name", ASSETS)
 def test_a_file_is_short(name: str) -> None:
-    assert assets()[name].body.count(b"\n") <= LONGEST_SCRIPT
+    assert ASSETS[name].count("\n") <= LONGEST_SCRIPT
 
 
 def test_what_scripts_look_for_in_the_page_is_there_once(page: Page) -> None:
     ids = page.values("id")
     assert sorted(ids) == sorted(set(ids))
-    text = "".join(assets()[name].body.decode() for name in SCRIPTS)
+    text = "".join(ASSETS[name] for name in SCRIPTS)
     wanted = set(re.findall(r'(?:byId|filterForm)\(\s*"([^"]+)"', text))
     wanted |= set(re.findall(r'(?:new FormFault|parsed|number|text)\("([a-z-]+)"', text))
     assert len(wanted) > 50
@@ -164,6 +178,12 @@ def test_one_setting_turns_it_off(redis_url: str) -> None:
         assert answer.get_json()["error"]["type"] == "not_found_error"
 
 
-def test_templates_are_no_files_to_be_fetched() -> None:
-    folder = ROOT / "app/api/console"
-    assert {path.name for path in (folder / "static").iterdir()} == set(assets())
+@pytest.mark.parametrize("path", ["/console", "/console/static/main.js"])
+def test_a_file_is_packed_for_who_takes_that(client: FlaskClient, path: str) -> None:
+    plain = client.get(path)
+    packed = client.get(path, headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.get_data()) == plain.get_data()
+    assert {each.headers["Vary"] for each in (plain, packed)} == {"Accept-Encoding"}
+    assert {each.headers["Cache-Control"] for each in (plain, packed)} == {"no-cache"}
+    assert plain.headers["ETag"] == packed.headers["ETag"]

@@ -8,6 +8,7 @@ Everything that it runs, or looks like, comes from here. Its Content-Security-Po
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import get_args
 
 from flask import Blueprint, render_template
@@ -15,10 +16,8 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
 from app import __version__
-from app.api import context
-from app.api.console.assets import Asset, asset, assets
 from app.api.http.response import WSGIResponse
-from app.api.http.static_files import not_modified
+from app.api.http.static_files import TYPES, StaticFile, StaticFiles
 from app.domain.models import EFFORTS
 from app.domain.response import Status
 
@@ -42,8 +41,9 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Cache-Control": "no-cache",
 }
+#: The scripts and styles of the page.
+ASSETS = StaticFiles(Path(__file__).parent / "static", HEADERS)
 #: What the page shows, in the order of its navigation: the name in the address, and the title.
 VIEWS = {
     "playground": "Playground",
@@ -60,36 +60,26 @@ bp = Blueprint("console", __name__, url_prefix="/console", template_folder="temp
 @bp.get("")
 def show_page() -> ResponseReturnValue:
     """Return the page, the same for everybody."""
-    return _sent(_page())
+    return _page().response(HEADERS)
 
 
 @bp.get("/")
 def leave_slash() -> ResponseReturnValue:
     """Lead to the page itself: what it names is beside it."""
-    location = {**HEADERS, "Location": "../console"}
+    location = {**HEADERS, "Cache-Control": "no-cache", "Location": "../console"}
     return WSGIResponse(b"", 308, location, content_type="text/plain; charset=utf-8")
 
 
 @bp.get("/static/<name>")
 def show_asset(name: str) -> ResponseReturnValue:
     """Return a script or style of the page."""
-    found = assets().get(name)
-    if found is None:
+    if name not in ASSETS:
         raise NotFound
-    return _sent(found)
-
-
-def _sent(file: Asset) -> WSGIResponse:
-    """Return a file, or that the browser has it already."""
-    headers = {**HEADERS, "ETag": file.etag}
-    known = context.request().environ.get("HTTP_IF_NONE_MATCH", "")
-    if file.etag in known:  # a list of quoted values, some of them with W/ in front
-        return not_modified(headers, file.content_type)
-    return WSGIResponse(file.body, 200, headers, content_type=file.content_type)
+    return ASSETS.response(name)
 
 
 @cache
-def _page() -> Asset:
+def _page() -> StaticFile:
     text = render_template(
         "console.html",
         version=__version__,
@@ -97,4 +87,5 @@ def _page() -> Asset:
         efforts=[(each, each) for each in EFFORTS],
         statuses=[(each, each.replace("_", " ")) for each in get_args(Status)],
     )
-    return asset(text.encode(), "text/html; charset=utf-8")
+    body = text.encode()
+    return StaticFile(lambda: body, TYPES[".html"])

@@ -10,8 +10,8 @@ const TOP = 12;
 // As many have a colour of their own; the others share one.
 const MOST_SERIES = 7;
 
-// `points` are {day, name, value}; `shown` makes a text of a value; `width` is in pixels.
-export function barChart({ title, dates, points: all, shown, width: wanted }) {
+// `points` are {day, name, value}; `format` makes a text of a value; `width` is in pixels.
+export function barChart({ title, dates, points: all, format, width: wanted }) {
   const width = Math.max(NARROWEST, wanted);
   const points = all.filter(({ value }) => value > 0);
   const names = largest(points);
@@ -27,7 +27,7 @@ export function barChart({ title, dates, points: all, shown, width: wanted }) {
   const top = roundUp(highest);
   return h("figure", { class: "chart" },
     svg("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": `${title}. The table has the same figures.` },
-      lines(top, shown, width), bars(stacks, series, top, shown, width), days(dates, width)),
+      lines(top, format, width), bars(stacks, series, top, format, width), days(dates, width)),
     legend(series));
 }
 
@@ -48,16 +48,16 @@ function roundUp(value) {
 
 const yOf = (value, top) => HEIGHT - BOTTOM - (value / top) * (HEIGHT - BOTTOM - TOP);
 
-function lines(top, shown, width) {
+function lines(top, format, width) {
   return [0, 0.5, 1].map((share) => {
     const y = yOf(share * top, top);
     return svg("g", {},
       svg("line", { x1: LEFT, x2: width, y1: y, y2: y, class: "line" }),
-      svg("text", { x: LEFT - 8, y: y + 4, class: "tick end" }, shown(share * top)));
+      svg("text", { x: LEFT - 8, y: y + 4, class: "tick end" }, format(share * top)));
   });
 }
 
-function bars(stacks, series, top, shown, whole) {
+function bars(stacks, series, top, format, whole) {
   const step = (whole - LEFT) / stacks.size;
   const width = Math.max(1, Math.min(48, step * 0.72));
   return [...stacks].map(([date, stack], index) => {
@@ -70,7 +70,7 @@ function bars(stacks, series, top, shown, whole) {
       const height = yOf(below, top) - y;
       below += value;
       return svg("rect", { x, y, width, height, class: `series-${number}` },
-        svg("title", {}, `${date}, ${name}: ${shown(value)}`));
+        svg("title", {}, `${date}, ${name}: ${format(value)}`));
     });
   });
 }

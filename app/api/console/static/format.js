@@ -26,8 +26,8 @@ export function cost(microusd) {
   if (microusd === null || microusd === undefined) return "unknown";
   const dollars = microusd / 1e6;
   const decimals = dollars === 0 || dollars >= 100 ? 2 : dollars >= 0.1 ? 3 : 6;
-  const shown = dollars.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: decimals });
-  return `$${shown}`;
+  const amount = dollars.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: decimals });
+  return `$${amount}`;
 }
 
 export function milliseconds(ms) {

@@ -64,13 +64,13 @@ export function prose(text) {
 
 // JSON laid out, if it is JSON.
 function code(text) {
-  let shown = text ?? "";
+  let pretty = text ?? "";
   try {
-    shown = JSON.stringify(JSON.parse(shown), null, 2);
+    pretty = JSON.stringify(JSON.parse(pretty), null, 2);
   } catch {
     // as it is: a text, or JSON that was cut
   }
-  return longText(shown, { class: "code", tabindex: "0" });
+  return longText(pretty, { class: "code", tabindex: "0" });
 }
 
 function partView(part) {

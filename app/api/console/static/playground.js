@@ -132,13 +132,13 @@ async function send(outputs) {
   sent = request;
   const stream = new StreamView();
   const foot = h("footer", {});
-  const turn = h("article", { class: "turn" }, asked(request), stream.node, foot);
+  const turn = h("article", { class: "turn" }, promptView(request), stream.node, foot);
   byId("turns").append(turn);
   turn.scrollIntoView({ block: "nearest" });
   await run(request, stream, foot);
 }
 
-function asked({ input }) {
+function promptView({ input }) {
   const items = typeof input === "string" ? [{ type: "message", role: "user", content: input }] : input;
   return h("div", { class: "items" }, items.map((item) => itemView(item)));
 }

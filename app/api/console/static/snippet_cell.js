@@ -1,14 +1,14 @@
-// The beginnings of what was asked and answered, in a table or a tree.
+// The beginnings of an input and its output, in a table or a tree.
 
 import { h } from "./dom.js";
 
-export function snippet({ input_text: asked, output_text: answered, encrypted, error_code: error }) {
-  if (!asked && !answered) {
+export function snippet({ input_text: input, output_text: output, encrypted, error_code: error }) {
+  if (!input && !output) {
     const words = error ?? (encrypted ? "encrypted" : "");
     return words && h("span", { class: "hint" }, words);
   }
   return h("div", { class: "snippet" },
-    asked && h("p", { class: "asked" }, asked),
-    answered && h("p", { class: "answered" }, answered),
+    input && h("p", { class: "input" }, input),
+    output && h("p", { class: "output" }, output),
     error && h("p", { class: "hint" }, error));
 }

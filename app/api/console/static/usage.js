@@ -81,9 +81,9 @@ function drawChart(report, days, from, group) {
   byId("usage-chart-title").textContent = capital(title);
   const points = report.data.map((row) => ({ day: row.date, name: nameOf(row, group), value: row[chosen] ?? 0 }));
   const dates = Array.from({ length: days }, (_, number) => day(new Date(from.getTime() + number * 86_400_000)));
-  const shown = chosen === "cost_microusd" ? cost : count;
+  const format = chosen === "cost_microusd" ? cost : count;
   const box = byId("usage-chart");
-  fill(box, barChart({ title, dates, points, shown, width: box.clientWidth }));
+  fill(box, barChart({ title, dates, points, format, width: box.clientWidth }));
 }
 
 function drawTable(rows, group) {
