@@ -183,6 +183,16 @@ def test_an_error_has_the_headers_that_its_answer_would_have_had(owner: Asker) -
     assert error["error"]["headers"]["x-request-id"]
 
 
+def test_an_error_has_a_code_as_open_responses_wants_it(owner: Asker) -> None:
+    """Where the error of a POST has none."""
+    orphan = [{"type": "function_call_output", "call_id": "call_no", "output": "5"}]
+    body = {"model": "local/echo", "input": orphan}
+    posted = owner.ask("POST", "/v1/responses", body).get_json()["error"]
+    (error,) = talk(owner, create(orphan)).errors()
+    assert posted["code"] is None
+    assert error["error"].items() >= (posted | {"code": posted["type"]}).items()
+
+
 def test_a_foreign_response_is_unknown(owner: Asker, stranger: Asker) -> None:
     (error,) = talk(owner, create(previous_response_id=stranger.create())).errors()
     assert error["error"]["code"] == "previous_response_not_found"

@@ -28,8 +28,13 @@ def error_line(error: GatewayError, stream_id: str | None) -> bytes:
 def refusal_line(
     status: int, error: Mapping[str, Any], headers: Mapping[str, str], stream_id: str | None
 ) -> bytes:
-    """Return the frame of a refusal, whose error object is that of HTTP."""
+    """Return the frame of a refusal, whose error object is that of HTTP.
+
+    Open Responses wants a code in it (WebSocketErrorEvent): where HTTP has none it is the type.
+    """
     shown = dict(error)
+    if shown.get("code") is None:
+        shown["code"] = shown["type"]
     if headers:
         shown["headers"] = dict(headers)
     frame = {"type": "error", "status": status, "error": shown}
