@@ -31,6 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m clients", description=__doc__)
     parser.add_argument("--newest", action="store_true", help="the newest versions, not the pinned")
     parser.add_argument("--only", action="append", choices=names, help="this client; repeatable")
+    parser.add_argument("--keeps", default="", help="only ways to keep it whose names begin so")
     parser.add_argument(
         "--format", action="append", choices=formats_there, help="this upstream only"
     )
@@ -44,7 +45,8 @@ def main() -> None:
         sys.stderr.write(f"{missing}\n")
         sys.exit(2)
     formats = [each for each in site.FORMATS if not given.format or each.name in given.format]
-    rows = _rows([*_trials(chosen)], formats, commands)
+    trials = [each for each in _trials(chosen) if each.mode.startswith(given.keeps)]
+    rows = _rows(trials, formats, commands)
     for client in chosen:
         installed = environments.versions(client, newest=given.newest)
         sys.stdout.write(f"{client.name}: {installed}\n")
@@ -59,11 +61,7 @@ def _trials(chosen: Sequence[Client]) -> Iterator[Trial | CodexTrial]:
         if client not in CLIENTS:
             continue
         for mode in client.modes:
-            if client.whole:
-                yield Trial(client, mode, stream=False)
-            # What runs in the background is not streamed by who asks for it.
-            if client.streams and mode != "background":
-                yield Trial(client, mode, stream=True)
+            yield from (Trial(client, mode, way) for way in client.ways_of(mode))
 
 
 def _rows(

@@ -13,26 +13,41 @@ PACKAGES = Path(__file__).parent / "packages"
 #: with `store: false` and its reasoning encrypted. replayed: all of it, though it is stored.
 #: both: all of it, and previous_response_id too. background: stored, and not waited for.
 #: conversation: the gateway, in a conversation of its own. compacted: as stateless, and shortened
-#: after the first question.
-Mode = Literal["stored", "stateless", "replayed", "both", "background", "conversation", "compacted"]
+#: after the first question. connected: a WebSocket, and nothing is stored.
+Mode = Literal[
+    "stored",
+    "stateless",
+    "replayed",
+    "both",
+    "background",
+    "conversation",
+    "compacted",
+    "connected",
+]
+#: How answers come: at once, as a stream, or as a WebSocket's frames, which a package may have for
+#: asynchronous callers, too.
+Way = Literal["whole", "streamed", "websocket", "websocket, async"]
 #: weather: two questions, each with its loop of one function. workshop: every kind of tool that a
 #: package runs. suite: the cases of a compliance suite.
 Story = Literal["weather", "workshop", "suite"]
+
+
+def is_websocket(way: Way) -> bool:
+    """Tell whether answers come by a WebSocket."""
+    return way.startswith("websocket")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
     """A client: its folder's name under packages/, and what it can do.
 
-    `streams` and `whole` say in which ways it takes answers. `drops_reasoning` names the modes in
-    which the package itself sends no reasoning back, or only its text, so that no gateway could
-    pass it on.
+    `ways` are those in which it takes answers. `drops_reasoning` names the modes in which the
+    package itself sends no reasoning back, or only its text, so that no gateway could pass it on.
     """
 
     name: str
     modes: tuple[Mode, ...]
-    streams: bool = True
-    whole: bool = True
+    ways: tuple[Way, ...] = ("whole", "streamed")
     drops_reasoning: tuple[Mode, ...] = ()
     story: Story = "weather"
     #: The calls of the workshop that its package cannot make.
@@ -46,27 +61,46 @@ class Client:
     def folder(self) -> Path:
         return PACKAGES / self.name
 
+    def ways_of(self, mode: Mode) -> tuple[Way, ...]:
+        """Return the ways in which answers can come where the conversation is kept like that."""
+        if mode == "background":  # not streamed by who asks for it
+            return ("whole",)
+        if mode == "connected":
+            return tuple(way for way in self.ways if is_websocket(way))
+        return self.ways
+
     @property
     def is_node(self) -> bool:
         return (self.folder / "package.json").exists()
 
 
 CLIENTS = (
-    Client(name="openai_python", modes=("stored", "stateless", "background")),
-    Client(name="openai_node", modes=("stored", "stateless")),
+    Client(
+        name="openai_python",
+        modes=("stored", "stateless", "background", "connected"),
+        ways=("whole", "streamed", "websocket", "websocket, async"),
+    ),
+    Client(
+        name="openai_node",
+        modes=("stored", "stateless", "connected"),
+        ways=("whole", "streamed", "websocket"),
+    ),
     Client(
         name="openai_agents",
-        modes=("stored", "replayed", "stateless"),
+        modes=("stored", "replayed", "stateless", "connected"),
+        ways=("whole", "streamed", "websocket"),
         drops_reasoning=("replayed",),
     ),
     Client(
         name="openai_agents_tools",
         modes=("stateless", "conversation", "compacted"),
+        ways=("whole", "streamed", "websocket"),
         story="workshop",
     ),
     Client(
         name="openai_agents_node",
         modes=("stateless", "conversation", "compacted"),
+        ways=("whole", "streamed", "websocket"),
         story="workshop",
         lacks=frozenset({"call_note"}),
     ),
@@ -74,7 +108,7 @@ CLIENTS = (
     Client(
         name="strands",
         modes=("both", "stateless"),
-        whole=False,
+        ways=("streamed",),
         drops_reasoning=("both", "stateless"),
     ),
     Client(name="semantic_kernel", modes=("both", "stateless"), drops_reasoning=("stateless",)),
@@ -83,10 +117,10 @@ CLIENTS = (
     Client(
         name="open_responses",
         modes=("stored",),
-        streams=False,
+        ways=("whole",),
         story="suite",
         but=frozenset({"kimi"}),  # which reads no files
     ),
 )
-CODEX = Client(name="codex", modes=("stateless",), whole=False, program="codex")
+CODEX = Client(name="codex", modes=("stateless",), ways=("streamed",), program="codex")
 EVERY_CLIENT = (*CLIENTS, CODEX)

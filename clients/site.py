@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests import redis_server
 from tests.e2e import gateway as gateways
 from tests.e2e.gateway import Keys
 from tests.e2e.workers import working
+from tests.processes import until
 from tests.upstream import client as upstreams
 from tests.upstream.client import Upstream
 
@@ -49,6 +52,7 @@ class Format:
 #: The upstream's name of a model that the gateway lists, for agents.
 LISTED_MODEL = "house-model"
 
+_SWITCHING = 101
 _PLAIN_IDS = ("call_1", "call_2", "call_3")
 FORMATS = (
     # Some servers count the calls of each answer anew.
@@ -80,6 +84,21 @@ class Site:
     url: str
     key: str
     log_file: Path
+
+    def log_lines(self, event: str) -> list[dict[str, Any]]:
+        """Return what the gateway has logged of a kind of event."""
+        text = self.log_file.read_text().rpartition("\n")[0]
+        lines = (json.loads(line) for line in text.splitlines() if line[:1] == "{")
+        return [line for line in lines if line.get("event") == event]
+
+    def websocket_responses(self) -> int:
+        """Return how many responses were asked for on WebSockets, once all of those are closed."""
+        until(lambda: self._open_websockets() == 0, "the WebSockets to be closed")
+        return sum(line["responses"] for line in self.log_lines("websocket_closed"))
+
+    def _open_websockets(self) -> int:
+        opened = [line for line in self.log_lines("request") if line["status"] == _SWITCHING]
+        return len(opened) - len(self.log_lines("websocket_closed"))
 
 
 @contextlib.contextmanager

@@ -11,28 +11,42 @@ from tests.upstream.script import Call, Script
 
 QUESTIONS = ()
 RESULT = ""
-#: The cases, of which a client names those that are as they should be.
-ANSWERS = (
-    "basic-response",
-    "streaming-response",
-    "system-prompt",
-    "tool-calling",
-    "function-call-roundtrip",
-    "image-input",
-    "file-input",
-    "multi-turn",
-    "previous-response-id",
-    "compact",
-    "compact-without-model",
-)
-
 _CALL = Script(calls=(Call(name="get_weather", arguments='{"city": "Rome"}'),))
 _TEXT = Script(reasoning="I answer.", say="It is as it should be.")
+#: The suite's cases, and what the model answers in each.
+_CASES = {
+    "basic-response": (_TEXT,),
+    "assistant-phase": (_TEXT,),
+    "response-output-phase-schema": (_TEXT,),
+    "streaming-response": (_TEXT,),
+    "system-prompt": (_TEXT,),
+    "tool-calling": (_CALL,),
+    "image-input": (_TEXT,),
+    "multi-turn": (_TEXT,),
+    "compact-response": (_TEXT,),
+    "compact-missing-model": (),
+    "websocket-response": (_TEXT,),
+    "websocket-sequential-responses": (_TEXT, _TEXT),
+    "websocket-continuation": (_TEXT, _TEXT),
+    "websocket-reconnect-store-false-recovery": (_TEXT, _TEXT),
+    "websocket-previous-response-not-found": (),
+    "websocket-failed-continuation-evicts-cache": (_TEXT,),
+    "websocket-compact-new-chain": (_TEXT, _TEXT),
+}
+#: Cases that other versions of it have.
+_EARLIER = {
+    "function-call-roundtrip": (_CALL, _TEXT),
+    "previous-response-id": (_TEXT, _TEXT),
+    "file-input": (_TEXT,),
+    "websocket-generate-false": (_TEXT,),
+}
+#: Of which a client names those that are as they should be.
+ANSWERS = (*_CASES, *_EARLIER)
 
 
 def scripts(_format: Format, _client: Client, _mode: str) -> tuple[Script, ...]:
     """Return what the model answers."""
-    return (_TEXT, _TEXT, _TEXT, _CALL, _CALL, *[_TEXT] * 7)
+    return tuple(script for each in (_CASES | _EARLIER).values() for script in each)
 
 
 def faults(

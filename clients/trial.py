@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clients import conversation, suite, workshop
-from clients.catalog import COMMON, Client, Mode
+from clients.catalog import COMMON, Client, Mode, Way, is_websocket
 from clients.site import Format, Site
 
 _PATIENCE_S = 240
@@ -25,11 +25,11 @@ class Trial:
 
     client: Client
     mode: Mode
-    stream: bool
+    way: Way
 
     @property
     def answers(self) -> str:
-        return "streamed" if self.stream else "whole"
+        return self.way
 
     @property
     def name(self) -> str:
@@ -51,6 +51,7 @@ class Trial:
         story = _STORIES[self.client.story]
         formats = [each for each in formats if each.name not in self.client.but]
         site.upstream.reset()
+        before = site.websocket_responses()
         for format_ in formats:
             site.upstream.arm(
                 *story.scripts(format_, self.client, self.mode), model=format_.upstream_model
@@ -67,6 +68,11 @@ class Trial:
                 if isinstance(answers, str)
                 else [f"it was told {answers}"] * (answers != list(story.ANSWERS))
             ) + list(story.faults(format_, mine, self.client, self.mode, reasoning=reasoning))
+        if is_websocket(self.way):
+            # A compaction is a request of its own.
+            expected = len(bodies) - len(formats) * (self.mode == "compacted")
+            if (by := site.websocket_responses() - before) < expected:
+                found[formats[0].name].append(f"{by} of {expected} responses came by WebSocket")
         return found
 
 
@@ -80,7 +86,8 @@ def _run(
         "api_key": site.key,
         "models": [format_.model for format_ in formats],
         "mode": trial.mode,
-        "stream": trial.stream,
+        "way": trial.way,
+        "stream": trial.way != "whole",
         "questions": story.QUESTIONS,
         "result": story.RESULT,
     }

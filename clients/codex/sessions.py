@@ -36,7 +36,7 @@ class Session:
     `is_listed` has it ask the gateway for its catalogue, in which the model is. `is_compacted` has
     the conversation be summed up: behind the calls, by which it is too long; or where it
     `is_by_command`, between the turns. A provider that `is_named_openai` is asked for that, another
-    is sent a request like any other.
+    is sent a request like any other. `is_on_websocket` has a provider say that it can do those.
     """
 
     name: str
@@ -49,6 +49,12 @@ class Session:
     is_compacted: bool = False
     is_named_openai: bool = False
     is_by_command: bool = False
+    is_on_websocket: bool = False
+
+    @property
+    def has_websocket(self) -> bool:
+        """Whether Codex asks for a WebSocket."""
+        return self.is_builtin or self.is_on_websocket
 
     @property
     def calls(self) -> tuple[AgentCall, ...]:
@@ -140,6 +146,25 @@ SESSIONS = (
         answers=((_SHELL_CALL, _PATCH_CALL),),
         kinds=frozenset({"function", "custom", "tool_search"}),
         is_builtin=True,
+    ),
+    # What an operator of this gateway says of it, with each kind of tools.
+    Session(
+        name="WebSocket",
+        model="gpt-5.5",
+        answers=((_SHELL_CALL, _PATCH_CALL), (_SEARCH_CALL,)),
+        kinds=frozenset({"function", "custom", "tool_search"}),
+        is_on_websocket=True,
+    ),
+    Session(
+        name="WebSocket, functions",
+        model="some-model",
+        answers=(
+            (_SHELL_CALL,),
+            (AgentCall("call_close", "close_agent", _CLOSE, "multi_agent_v1"),),
+        ),
+        files=((SHELL_FILE, SHELL),),
+        kinds=frozenset({"function", "namespace"}),
+        is_on_websocket=True,
     ),
     # Compacted by Codex itself, with a request of its own; and by the gateway, as its own provider
     # has it.

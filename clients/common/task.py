@@ -17,6 +17,7 @@ class Task:
     api_key: str
     models: Sequence[str]
     mode: str
+    way: str
     stream: bool
     questions: Sequence[str]
     result: str
@@ -24,7 +25,17 @@ class Task:
     @property
     def is_stored(self) -> bool:
         """Whether the gateway is to keep what was said, and to be told no more than what is new."""
-        return self.mode not in ("stateless", "replayed")
+        return self.mode not in ("stateless", "replayed", "connected")
+
+    @property
+    def is_continued(self) -> bool:
+        """Whether it is told what is new alone: it keeps the rest, or its connection does."""
+        return self.is_stored or self.mode == "connected"
+
+    @property
+    def is_websocket(self) -> bool:
+        """Whether answers are to come by a WebSocket."""
+        return self.way.startswith("websocket")
 
     def get_weather(self, city: str) -> str:
         """Return what the tool of that name returns."""

@@ -18,17 +18,28 @@ EVERY_TABLE, TABLE, CODEX_TABLE = (
 )
 
 
+#: What clients are written with beside the package that is tried.
+HELPERS = ("zod", "ws", "websockets")
+WAYS = {
+    "whole": "whole",
+    "streamed": "streamed",
+    "websocket": "WebSocket",
+    "websocket, async": "asynchronous",
+}
+
+
 def _pins(client: Client) -> list[str]:
     if client.is_node:
         package = json.loads((client.folder / "package.json").read_text())
-        return [version for name, version in package["dependencies"].items() if name != "zod"]
+        return [version for name, version in package["dependencies"].items() if name not in HELPERS]
     lines = (client.folder / "requirements.txt").read_text().splitlines()
-    return [line.partition("==")[2] for line in lines]
+    pins = [line.partition("==") for line in lines]
+    return [version for name, _, version in pins if name not in HELPERS]
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
 def test_the_page_has_a_clients_versions_and_how_it_keeps_a_conversation(client: Client) -> None:
-    wanted = [*_pins(client), *client.modes, "streamed", *(["whole"] if client.whole else [])]
+    wanted = [*_pins(client), *client.modes, *(WAYS[way] for way in client.ways)]
     assert any(all(each in line for each in wanted) for line in TABLE), wanted
 
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents import Agent, ModelSettings, OpenAIResponsesModel, Runner, function_tool
+from agents import (
+    Agent,
+    ModelSettings,
+    OpenAIResponsesModel,
+    OpenAIResponsesWSModel,
+    Runner,
+    function_tool,
+)
 from openai import AsyncOpenAI
 from openai.types.shared import Reasoning
 from task import TASK, run_async
@@ -17,12 +24,15 @@ async def converse(model: str) -> list[str]:
     client = AsyncOpenAI(base_url=TASK.base_url, api_key=TASK.api_key, max_retries=0)
     settings = ModelSettings(reasoning=Reasoning(effort="low"))
     if TASK.mode == "stateless":
-        settings.store = False
         settings.response_include = ["reasoning.encrypted_content"]
+    if TASK.mode in ("stateless", "connected"):
+        settings.store = False
+    kind = OpenAIResponsesWSModel if TASK.is_websocket else OpenAIResponsesModel
+    reached = kind(model=model, openai_client=client)
     agent = Agent(
         name="Weather",
         instructions="You know the weather.",
-        model=OpenAIResponsesModel(model=model, openai_client=client),
+        model=reached,
         model_settings=settings,
         tools=[get_weather],
     )
@@ -31,7 +41,7 @@ async def converse(model: str) -> list[str]:
     previous = None
     for question in TASK.questions:
         asked = [*history, {"role": "user", "content": question}]
-        if TASK.is_stored:
+        if TASK.is_continued:
             more = {"previous_response_id": previous, "auto_previous_response_id": True}
         else:
             more = {}
@@ -42,8 +52,9 @@ async def converse(model: str) -> list[str]:
         else:
             result = await Runner.run(agent, asked, **more)
         previous = result.last_response_id
-        history = [] if TASK.is_stored else result.to_input_list()
+        history = [] if TASK.is_continued else result.to_input_list()
         answers.append(result.final_output)
+    await reached.close()
     return answers
 
 

@@ -8,6 +8,7 @@ import {
   OpenAIConversationsSession,
   OpenAIResponsesCompactionSession,
   OpenAIResponsesModel,
+  OpenAIResponsesWSModel,
   run as answer,
   setTracingDisabled,
   shellTool,
@@ -16,10 +17,14 @@ import {
   toolSearchTool,
 } from "@openai/agents";
 import OpenAI from "openai";
+import { WebSocket } from "ws";
 import { z } from "zod";
 import { getWeather, run, task } from "./task.mjs";
 
 setTracingDisabled(true);
+// Which it takes from the runtime: node has none before 22.
+globalThis.WebSocket ??= WebSocket;
+const connections = [];
 const client = new OpenAI({ baseURL: task.base_url, apiKey: task.api_key, maxRetries: 0 });
 const result = (what) => getWeather({ city: what });
 const weather = tool({
@@ -41,13 +46,23 @@ const ran = (command) => ({
   outcome: { type: "exit", exitCode: 0 },
 });
 
+// Returns the package's model; those on WebSockets have to be closed.
+function modelOf(name) {
+  if (task.way !== "websocket") {
+    return new OpenAIResponsesModel(client, name);
+  }
+  const connected = new OpenAIResponsesWSModel(client, name);
+  connections.push(connected);
+  return connected;
+}
+
 function agent(model) {
   const kept =
     task.mode === "conversation"
       ? {}
       : { store: false, providerData: { include: ["reasoning.encrypted_content"] } };
   const more = {
-    model: new OpenAIResponsesModel(client, model),
+    model: modelOf(model),
     modelSettings: { reasoning: { effort: "low" }, ...kept },
   };
   const worker = new Agent({
@@ -97,5 +112,6 @@ await run(async (model) => {
     }
     answers.push(given.finalOutput);
   }
+  await Promise.all(connections.splice(0).map((each) => each.close()));
   return answers;
 });

@@ -11,6 +11,7 @@ from agents import (
     ModelSettings,
     OpenAIConversationsSession,
     OpenAIResponsesModel,
+    OpenAIResponsesWSModel,
     Runner,
     ShellTool,
     SQLiteSession,
@@ -54,10 +55,10 @@ class Editor:
         return result(operation.path)
 
 
-def agents(model: str, client: AsyncOpenAI) -> Agent[Any]:
+def agents(reached: Any) -> Agent[Any]:
     """Return the agent that is asked; it hands over to another."""
     more: dict[str, Any] = {
-        "model": OpenAIResponsesModel(model=model, openai_client=client),
+        "model": reached,
         "model_settings": ModelSettings(
             reasoning=Reasoning(effort="low"),
             **(
@@ -107,7 +108,9 @@ def session(model: str, client: AsyncOpenAI) -> Any:
 async def converse(model: str) -> list[str]:
     """Have the conversation."""
     client = AsyncOpenAI(base_url=TASK.base_url, api_key=TASK.api_key, max_retries=0)
-    agent, kept = agents(model, client), session(model, client)
+    kind = OpenAIResponsesWSModel if TASK.is_websocket else OpenAIResponsesModel
+    reached = kind(model=model, openai_client=client)
+    agent, kept = agents(reached), session(model, client)
     answers: list[str] = []
     for question in TASK.questions:
         if TASK.stream:
@@ -117,6 +120,7 @@ async def converse(model: str) -> list[str]:
         else:
             streamed = await Runner.run(agent, question, session=kept)
         answers.append(streamed.final_output)
+    await reached.close()
     return answers
 
 
