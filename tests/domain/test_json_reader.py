@@ -104,9 +104,31 @@ def test_what_is_cut_off_or_broken_is_read_as_far_as_it_goes(written: str, read:
     assert read_json(written) == read
 
 
-@pytest.mark.parametrize("deep", ["[" * 20_000, '{"a":' * 20_000, "}" * 20_000])
+@pytest.mark.parametrize(
+    "deep",
+    [
+        "[" * 100_000,
+        '{"a":' * 100_000,
+        "}" * 100_000,
+        "[" * 100_000 + "}" * 100_000,
+        '{"a":' * 100_000 + "}" * 100_000,
+    ],
+    ids=["arrays", "objects", "ends", "arrays_and_other_ends", "objects_and_ends"],
+)
 def test_what_is_nested_without_end_is_read_in_no_time(deep: str) -> None:
     assert pieces_of([deep])[0] == []
+
+
+def test_a_long_array_of_strings_is_read_in_no_time() -> None:
+    strings = [f"x{number}" for number in range(20_000)]
+    assert read_json(json.dumps(strings)) == strings
+
+
+def test_a_long_string_that_comes_at_once_is_one_piece() -> None:
+    text = "a line\n" * 5_000
+    found, value = pieces_of([json.dumps({"patch": text})])
+    assert [piece.step for piece in found] == ["begins", "goes_on", "ends"]
+    assert (found[1].text, value) == (text, {"patch": text})
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, Literal
 
 from app.domain.arguments.strings import StringDecoder
@@ -15,6 +18,9 @@ from app.domain.arguments.strings import StringDecoder
 Path = tuple[str | int, ...]
 #: Strings that are nested deeper are read, and not reported.
 _DEEPEST = 3
+#: Characters that are read at once. What is left behind each token is copied: of a long text whole
+#: that would take time by the square of its length.
+_AT_ONCE = 4096
 _is_space = re.compile(r"[ \t\r\n]*+").match
 _scalar = re.compile(r'[^ \t\r\n,:"{}\[\]]*+').match
 
@@ -59,18 +65,21 @@ class JsonReader:
         self._root: Any = None
         self._has_root = False
         self._open: list[_Open] = []
+        self._kinds: Counter[type] = Counter()  # of what is open
         self._string: _OpenString | None = None
         self._scalar = ""
 
     def read(self, fragment: str) -> list[Piece]:
         """Read the next fragment; return what has come of strings that are values."""
         found: list[Piece] = []
-        while fragment:
-            if self._string is not None:
-                fragment = self._read_string(self._string, fragment, found)
-            else:
-                fragment = self._read_token(fragment, found)
-        return found
+        for start in range(0, len(fragment), _AT_ONCE):
+            rest = fragment[start : start + _AT_ONCE]
+            while rest:
+                if self._string is not None:
+                    rest = self._read_string(self._string, rest, found)
+                else:
+                    rest = self._read_token(rest, found)
+        return found if len(fragment) <= _AT_ONCE else list(_joined(found))
 
     def value(self) -> Any:
         """Return all that was read so far; None where it is nothing. Reading ends with it."""
@@ -148,15 +157,18 @@ class JsonReader:
         if not is_ignored:
             self._put(value, is_open=True)
         self._open.append(_Open(value, is_repeated=is_ignored))
+        self._kinds[type(value)] += 1
 
     def _end_container(self, kind: type) -> None:
         """Close the innermost of this kind, and what is open inside it."""
-        kinds = [type(each.value) for each in self._open]
-        if kind in kinds:
-            while not isinstance(self._open.pop().value, kind):
-                continue
-            if self._open:
-                self._open[-1].key = None
+        if not self._kinds[kind]:
+            return
+        closed: type | None = None
+        while closed is not kind:
+            closed = type(self._open.pop().value)
+            self._kinds[closed] -= 1
+        if self._open:
+            self._open[-1].key = None
 
     def _awaits_key(self) -> bool:
         return (
@@ -201,3 +213,9 @@ class JsonReader:
             last.value[last.key] = value
         if not is_open:
             last.key = None
+
+
+def _joined(pieces: list[Piece]) -> Iterator[Piece]:
+    """Yield pieces, those with which one string goes on as one."""
+    for (path, step), same in groupby(pieces, lambda each: (each.path, each.step)):
+        yield Piece(path, step, "".join(each.text for each in same))
