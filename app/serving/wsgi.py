@@ -12,9 +12,6 @@ from app.settings import Settings, SettingsError
 from app.settings.active import active
 from app.telemetry import gather_counts
 
-#: How long a web process gathers counts before it puts them into the metrics, in seconds.
-COUNTS_DELAY_S = 0.1
-
 
 def _application() -> Flask:
     """Return the application, with the operator's commands for `flask`.
@@ -34,5 +31,5 @@ def _application() -> Flask:
     return app
 
 
-gather_counts(COUNTS_DELAY_S)
+gather_counts()
 app = _application()

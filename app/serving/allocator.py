@@ -1,0 +1,37 @@
+"""How glibc's malloc treats what bodies of many MiB leave behind.
+
+MEASURED: half of what a picture of 8 MB takes was the kernel's: each of a request's long pieces of
+memory went back to it when it was freed, and the next one came page by page, each page zeroed. Kept
+by the process they take none of that, and the request less memory at most (3.3 bodies, not 4.1).
+
+That is for gevent's workers, whose requests are one thread's: with many threads, malloc has many
+arenas, and each would keep as much.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping
+
+#: The process keeps at most so much that is free at the end of its heap, in bytes.
+KEPT_BYTES = 128 * 1024 * 1024
+#: From how many bytes on a piece comes from the kernel and goes back: orjson takes eight times what
+#: it writes, of which it touches as much as it writes.
+_OWN_FROM_BYTES = 1024 * 1024 * 1024
+# By malloc.h.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+#: What an operator may have said, which counts.
+_VARIABLES = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
+
+
+def keep_freed_memory(environ: Mapping[str, str]) -> bool:
+    """Have this process keep freed memory; False where another malloc or the operator decides."""
+    if any(name in environ for name in _VARIABLES):
+        return False
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):  # musl's, macOS's
+        return False
+    return bool(
+        mallopt(_M_MMAP_THRESHOLD, _OWN_FROM_BYTES) and mallopt(_M_TRIM_THRESHOLD, KEPT_BYTES)
+    )
