@@ -26,6 +26,8 @@ from app.telemetry.logs import log
 from app.telemetry.metric_buffer import MetricBuffer, Timings
 
 METRICS_CONTENT_TYPE = CONTENT_TYPE_LATEST
+#: How long a process gathers counts before it puts them into the metrics, in seconds.
+COUNTS_DELAY_S = 0.1
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 
@@ -163,7 +165,7 @@ FIGURES = {
 }
 
 
-def gather_counts(delay_s: float) -> None:
+def gather_counts(delay_s: float = COUNTS_DELAY_S) -> None:
     """Have what this process counts wait for so long, or for the process's end."""
     _buffer.delay_s = delay_s
     atexit.register(_buffer.flush)

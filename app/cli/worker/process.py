@@ -20,7 +20,7 @@ from app.factory import create_worker
 from app.jobs.process import Channel
 from app.logs.libraries import catch_uncaught, listen
 from app.settings import Settings, SettingsError, config_file, values
-from app.telemetry import log
+from app.telemetry import gather_counts, log
 
 #: The exit status of a process whose settings cannot be used (sysexits.h).
 EX_CONFIG = 78
@@ -44,6 +44,7 @@ def _work(channel: Channel) -> None:
         sys.exit(EX_CONFIG)
     listen(settings.log_level, settings.log_format)
     catch_uncaught()
+    gather_counts()
     background = settings.background
     times = (f"{background.drain_s:g}", f"{background.grace_s:g}")
     worker = create_worker(settings, channel)
