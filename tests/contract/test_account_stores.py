@@ -96,6 +96,11 @@ def test_an_account_is_kept_whole(filled: AccountStore) -> None:
     assert filled.account("acme") == ACCOUNT
 
 
+def test_a_key_is_found_with_an_account(filled: AccountStore) -> None:
+    assert filled.key_and_account("key_1", "acme") == (KEY, ACCOUNT)
+    assert filled.key_and_account("key_2", "other") == (None, None)
+
+
 def test_an_unknown_key_is_none(store: AccountStore) -> None:
     assert store.key("key_1") is None
 

@@ -41,6 +41,9 @@ class MemoryAccountStore:
     def key(self, key_id: str) -> ApiKey | None:
         return self._keys.get(key_id)
 
+    def key_and_account(self, key_id: str, account: str) -> tuple[ApiKey | None, Account | None]:
+        return self.key(key_id), self.account(account)
+
     def all_accounts(self) -> list[Account]:
         with self._lock:
             return sorted(self._accounts.values(), key=lambda account: account.name)

@@ -222,19 +222,15 @@ class Accounts:
 
         What a token has permitted holds while its account is open, though it may have expired.
         """
-        key = self._key_of(principal)
+        key, account = self._store.key_and_account(principal.key_id, principal.account)
+        if principal.permissions is not None:
+            key = unrecorded_key(principal, principal.permissions)
         if key is None or not key.active or (key.expires_at or math.inf) <= self._now():
             return None
-        account = self._store.account(key.account)
         if account is None or not account.active:
             return None
         by_token = principal.permissions is not None
         return caller_of(key, account, self._defaults, self._retention_days, is_by_token=by_token)
-
-    def _key_of(self, principal: Principal) -> ApiKey | None:
-        if principal.permissions is None:
-            return self._store.key(principal.key_id)
-        return unrecorded_key(principal, principal.permissions)
 
     def record(self, action: str, subject: str, detail: str = "", *, by: str) -> None:
         """Write what an operator did into the audit log."""

@@ -46,6 +46,10 @@ class AccountStore(Protocol):
         """Return one key, without the times of last use."""
         ...
 
+    def key_and_account(self, key_id: str, account: str) -> tuple[ApiKey | None, Account | None]:
+        """Return what `key` and `account` do, in one round trip."""
+        ...
+
     def all_accounts(self) -> list[Account]:
         """Return every account by name."""
         ...

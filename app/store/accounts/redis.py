@@ -21,7 +21,7 @@ from app.store.accounts.base import KeyLookup
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
 from app.store.connection.replication import ONE_SERVER, Safety
-from app.store.connection.script import LuaFolder, Script
+from app.store.connection.script import LuaFolder, Script, run_all
 
 _AUDIT_PAGE = 500
 
@@ -76,6 +76,12 @@ class RedisAccountStore:
         with translated():
             raw = self._redis.hget(self._keys, key_id)
         return raw and codec.load_key(raw)
+
+    def key_and_account(self, key_id: str, account: str) -> tuple[ApiKey | None, Account | None]:
+        found = ("HGET", self._keys, key_id), ("HGET", self._accounts, account)
+        with translated():
+            key, owner = run_all(self._redis, found)
+        return key and codec.load_key(key), owner and codec.load_account(owner)
 
     def all_accounts(self) -> list[Account]:
         with translated():
