@@ -208,7 +208,7 @@ def job_broker(settings: Settings, client: Client, jobs: RedisJobStore) -> WakeU
     prefix, concurrency = settings.redis.prefix, settings.background.concurrency
     # A thread may be longer than a job's own limit only while Redis is unreachable.
     longest_s = settings.background.time_limit_s + SPARE_S
-    return WakeUpBroker(client, prefix, concurrency, jobs.announce, longest_s=longest_s)
+    return WakeUpBroker(client, prefix, concurrency, jobs.announcement, longest_s=longest_s)
 
 
 def _catalog(settings: Settings, providers: Mapping[str, Provider]) -> ModelCatalog:

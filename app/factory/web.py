@@ -258,7 +258,7 @@ def _background(
         FeedHub(core.jobs, time.sleep),
         core.meter,
         settings.background,
-        job_broker(settings, client, core.jobs).send,
+        job_broker(settings, client, core.jobs).waking,
         time.time,
         lambda account, response_id, key: spool.find(account, response_id, key) is not None,
     )

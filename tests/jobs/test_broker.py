@@ -24,21 +24,28 @@ from tests.services.clocks import Clock
 
 _prefixes = (f"tickets{number}:" for number in count())
 PATIENT_MS = 60_000
+SILENT = ("PING",)
 
 
 class Bench:
     def __init__(self, client: Any) -> None:
         self.client = client
         self.prefix = next(_prefixes)
-        self.announced = 0
         self.broker = self.another()
 
     def another(self, concurrency: int = 2) -> WakeUpBroker:
         """Return the broker of another process."""
-        return WakeUpBroker(self.client, self.prefix, concurrency, self.announce)
+        return WakeUpBroker(self.client, self.prefix, concurrency, ("RPUSH", self.news, "waiting"))
 
-    def announce(self) -> None:
-        self.announced += 1
+    @property
+    def news(self) -> str:
+        """Where wake-ups are announced: a list here, so that they can be counted."""
+        return f"{self.prefix}news"
+
+    @property
+    def announced(self) -> int:
+        """How often wake-ups were announced."""
+        return int(self.client.llen(self.news))
 
     def keys(self) -> set[str]:
         options: dict[str, Any] = {"match": f"{self.prefix}*"}
@@ -83,6 +90,47 @@ def test_a_wake_up_that_is_seen_to_makes_room_for_the_next(bench: Bench, seen_to
     assert len(taken(consumer)) == 1
 
 
+class Counting:
+    """A consumer of a broker whose looks at Redis are counted."""
+
+    def __init__(self, bench: Bench, prefetch: int) -> None:
+        self.looks = 0
+        self.inner: Any = bench.broker.consume(QUEUE, prefetch=prefetch, timeout=0)
+        dispatch: Any = bench.broker.scripts["dispatch"]
+
+        def counted(*, args: Any, keys: Any) -> Any:
+            self.looks += args[0] == "fetch"
+            return dispatch(args=args, keys=keys)
+
+        bench.broker.scripts["dispatch"] = counted
+
+
+def test_who_has_all_wake_ups_waits_to_be_woken_before_it_looks_again(bench: Bench) -> None:
+    bench.broker.send(1)
+    consumer = Counting(bench, prefetch=2)
+    (message,) = taken(consumer.inner, most=1)
+    consumer.inner.ack(message)
+    assert (consumer.looks, consumer.inner.wake.is_set()) == (1, False)
+
+
+def test_who_had_no_room_for_all_looks_again_once_there_is(bench: Bench) -> None:
+    bench.broker.send(3)
+    consumer = Counting(bench, prefetch=2)
+    first, _ = taken(consumer.inner, most=2)
+    consumer.inner.ack(first)
+    assert consumer.inner.wake.is_set()
+    assert len(taken(consumer.inner, most=1)) == 1
+
+
+def test_what_comes_while_it_looks_is_not_missed(bench: Bench) -> None:
+    consumer = bench.broker.consume(QUEUE, prefetch=2, timeout=PATIENT_MS)
+    bench.broker.send(1)
+    assert next(consumer) is not None
+    bench.another().send(1)
+    bench.broker.wake()
+    assert next(consumer) is not None
+
+
 def test_who_waits_for_a_wake_up_is_woken(bench: Bench) -> None:
     consumer = bench.broker.consume(QUEUE, timeout=PATIENT_MS)
     came: list[object] = []
@@ -125,12 +173,12 @@ def test_the_wake_ups_of_the_dead_can_be_forgotten(bench: Bench) -> None:
     bench.broker.send(3)
     taken(bench.broker.consume(QUEUE, timeout=0))
     bench.another().clear()
-    assert bench.keys() == {f"{bench.prefix}{{dramatiq}}:__heartbeats__"}
+    assert bench.keys() - {bench.news} == {f"{bench.prefix}{{dramatiq}}:__heartbeats__"}
 
 
 def test_a_store_that_is_away_is_told() -> None:
     with connect(RedisSettings(url="redis://127.0.0.1:1/0")) as client:
-        broker = WakeUpBroker(client, "", 1, lambda: None)
+        broker = WakeUpBroker(client, "", 1, SILENT)
         with pytest.raises(StorageUnavailable):
             broker.send(1)
         with pytest.raises(StorageUnavailable):
@@ -195,7 +243,7 @@ class Impatient(WakeUpBroker):
     """Does not wait before it asks again."""
 
     def __init__(self, client: Any, clock: Clock) -> None:
-        super().__init__(client, "", 2, lambda: None, longest_s=900.0, again_s=0.0, clock=clock)
+        super().__init__(client, "", 2, SILENT, longest_s=900.0, again_s=0.0, clock=clock)
 
 
 @pytest.mark.parametrize("trouble", TROUBLES, ids=repr)
@@ -274,7 +322,7 @@ def test_to_look_for_delayed_wake_ups_is_to_take_no_job() -> None:
 
 def test_threads_that_have_all_lost_themselves_in_a_job_take_none(bench: Bench) -> None:
     clock = Clock()
-    broker = WakeUpBroker(bench.client, bench.prefix, 2, lambda: None, longest_s=900.0, clock=clock)
+    broker = WakeUpBroker(bench.client, bench.prefix, 2, SILENT, longest_s=900.0, clock=clock)
     broker.send(2)
     consumer = broker.consume(QUEUE, prefetch=2, timeout=0)
     first, _ = taken(consumer)

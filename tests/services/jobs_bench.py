@@ -41,6 +41,7 @@ from app.services.upstreams.discovery import Discovery
 from app.services.upstreams.retries import RetryPolicy
 from app.services.upstreams.router import Router
 from app.settings import BackgroundSettings, LimitSettings, ProviderSettings
+from app.store.connection.replication import Write
 from app.store.conversations.redis import RedisConversationStore
 from app.store.jobs.live_streams import RedisLiveStreamStore
 from app.store.jobs.redis import RedisJobStore
@@ -102,6 +103,10 @@ class Box:
         if self.is_away:
             raise StorageUnavailable("away")
         self.sent.append(count)
+
+    def waking(self, count: int) -> list[Write]:
+        self.sent.append(count)
+        return []
 
     def clear(self) -> None:
         self.cleared += 1
@@ -220,7 +225,7 @@ class Bench:
             self.hub,
             self.meter,
             self.settings,
-            self.box.send,
+            self.box.waking,
             self.now,
         )
 

@@ -100,12 +100,6 @@ def test_it_keeps_its_place_in_flight_while_it_waits(bench: Bench, background: B
     assert places_taken(bench) == 1
 
 
-def test_a_wake_up_that_cannot_be_sent_is_not_missed(bench: Bench, background: Background) -> None:
-    bench.box.is_away = True
-    response, _ = enqueued(background)
-    assert bench.store.status("acme", response.id) == "queued"
-
-
 def test_a_full_queue_takes_nothing_more(client: redis.Redis) -> None:
     bench = Bench(client, BackgroundSettings(max_queued_per_account=1))
     enqueued(bench.background)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import redis
@@ -22,6 +23,7 @@ from app.schemas.wire.echo import echo
 from app.settings import RedisSettings
 from app.store.connection import script
 from app.store.connection.client import Client, connect
+from app.store.connection.replication import ONE_SERVER
 from app.store.connection.round_trip import round_trip
 from app.store.jobs.base import Claim, Flush, RetryState
 from app.store.jobs.records import MAX_LOST_LEASES
@@ -119,6 +121,24 @@ def test_what_is_queued_is_taken_once(jobs: RedisJobStore) -> None:
     waiting = queued(jobs)
     assert jobs.take() == waiting.response.id
     assert jobs.take() is None
+
+
+def test_what_has_a_worker_take_it_is_written_with_a_job(bench: Bench) -> None:
+    for text in ("first", "second"):
+        wake_up = ("RPUSH", f"{bench.prefix}wake-ups", text)
+        assert bench.jobs.enqueue(payload_of(turn()), 10, [wake_up])
+    assert bench.client.lrange(f"{bench.prefix}wake-ups", 0, -1) == [b"first", b"second"]
+
+
+def test_a_job_is_queued_where_the_server_of_wake_ups_is_away(
+    cluster_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = Mock(attempt=Mock(side_effect=redis.ConnectionError("refused")))
+    monkeypatch.setattr("app.store.jobs.redis.ONE_SERVER", lost)
+    with connect(RedisSettings(url=cluster_url)) as client:
+        jobs = Bench(client).jobs
+        assert jobs.enqueue(payload_of(turn()), 10, [jobs.announcement])
+        assert (jobs.queues().queued, lost.attempt.called) == (1, True)
 
 
 def test_accounts_take_turns(jobs: RedisJobStore) -> None:
@@ -594,11 +614,12 @@ def test_a_response_made_at_once_has_no_stream(bench: Bench) -> None:
 # News
 
 
-def test_news_of_a_job_reach_whoever_listens(jobs: RedisJobStore) -> None:
+def test_news_of_a_job_reach_whoever_listens(bench: Bench) -> None:
+    jobs = bench.jobs
     news = jobs.news()
     assert next(news) == ("", "")
     waiting = queued(jobs)
-    jobs.announce()
+    ONE_SERVER.run(bench.client, jobs.announcement)
     claim = claimed(jobs)
     jobs.append([(claim, BEGUN)])
     jobs.finish(taken_over(jobs, waiting), ended(waiting), ENDING)

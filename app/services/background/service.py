@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -20,6 +20,7 @@ from app.services.background.finisher import JobFinisher
 from app.services.background.subscriptions import FeedHub, Subscriber
 from app.services.limits.meter import Meter, Observer
 from app.settings import BackgroundSettings
+from app.store.connection.replication import Write
 from app.store.jobs.base import EventsOf, JobStore, LiveStreamStore, QueueFigures, StreamKind
 from app.telemetry import STORE_FAILURES
 
@@ -44,9 +45,9 @@ def not_cancellable() -> InvalidRequest:
 class Background:
     """The service of background responses.
 
-    `send` wakes workers for so many jobs that wait. `now` returns Unix seconds. `is_spooled` tells
-    whether an account's response, which then was made in the foreground, is in the spool, given
-    its key where it is encrypted.
+    `waking` returns what wakes workers for so many jobs that wait. `now` returns Unix seconds.
+    `is_spooled` tells whether an account's response, which then was made in the foreground, is in
+    the spool, given its key where it is encrypted.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Background:
         hub: FeedHub,
         meter: Meter,
         settings: BackgroundSettings,
-        send: Callable[[int], None],
+        waking: Callable[[int], Sequence[Write]],
         now: Callable[[], float],
         is_spooled: Callable[[str, str, ContentKey | None], bool] = lambda *_: False,
     ) -> None:
@@ -68,7 +69,7 @@ class Background:
         self._hub = hub
         self._meter = meter
         self._settings = settings
-        self._send = send
+        self._waking = waking
         self._now = now
         self._finisher = JobFinisher(jobs, meter, now)
 
@@ -104,9 +105,6 @@ class Background:
         except (RateLimited, StorageUnavailable):
             self._meter.charge_unanswered(prepared, self._meter.limiter.resume(charge))
             raise
-        # The job is stored: without a wake-up, a worker finds it a little later.
-        with suppress(StorageUnavailable):
-            self._send(1)
         return prepared.response, ignored
 
     def _payload(
@@ -133,7 +131,7 @@ class Background:
 
     def _queue(self, payload: JobPayload) -> None:
         most = self._settings.max_queued_per_account
-        if not self._jobs.enqueue(payload, most):
+        if not self._jobs.enqueue(payload, most, self._waking(1)):
             raise RateLimited(
                 f"{most} background responses of this account are waiting already: wait until "
                 "some have begun, or cancel some.",

@@ -12,6 +12,7 @@ from app.domain.response import Status, Usage
 from app.domain.stream.events import Event
 from app.domain.turns.job_payload import JobPayload
 from app.domain.turns.turn import Turn
+from app.store.connection.replication import Write
 from app.store.jobs.payload import load_payload
 
 #: Why a job is finished by another process than its run: it was cancelled; its worker had to stop
@@ -139,12 +140,11 @@ class JobStore(Protocol):
         """Return the event that `encode` made a line of, without asking the store."""
         ...
 
-    def enqueue(self, payload: JobPayload, max_queued: int) -> bool:
-        """Queue a response; False where the account has `max_queued` waiting already."""
-        ...
+    def enqueue(self, payload: JobPayload, max_queued: int, waking: Sequence[Write] = ()) -> bool:
+        """Queue a response; False where the account has `max_queued` waiting already.
 
-    def announce(self) -> None:
-        """Have every worker look for a job that waits."""
+        `waking` is written with it, to have a worker take it.
+        """
         ...
 
     def take(self) -> str | None:

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
+from redis.cluster import RedisCluster
+
 from app.domain.accounts.content_key import ContentKey
 from app.domain.ids import tag_of
 from app.domain.response import Status
@@ -22,6 +24,7 @@ from app.schemas.wire.event_lines import decode, encode
 from app.store.codec import Codec
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
+from app.store.connection.replication import ONE_SERVER, Command, Write
 from app.store.connection.script import Call
 from app.store.jobs.base import (
     Claim,
@@ -67,6 +70,7 @@ class RedisJobStore:
         wrapping: KeyWrapping,
     ) -> None:
         self._redis: Any = client
+        self._is_cluster = isinstance(client, RedisCluster)
         self._keys = Keys(prefix)
         self._responses = responses
         self._stored = StoredBytes(client, self._keys)
@@ -76,30 +80,37 @@ class RedisJobStore:
         self._queues = JobQueues(client, self._keys, lease_s)
         self._streams = JobStreams(client, self._keys, self._codec)
 
-    def enqueue(self, payload: JobPayload, max_queued: int) -> bool:
+    def enqueue(self, payload: JobPayload, max_queued: int, waking: Sequence[Write] = ()) -> bool:
         """Queue a response; False where the account has `max_queued` waiting already.
 
         The lease comes first: whatever happens between the steps, a sweep will settle it. Only the
-        last step accepts it: what ends before is not run, since its caller gets an error.
+        last step accepts it: what ends before is not run, since its caller gets an error. `waking`
+        has a worker take it; without that, one finds it a little later.
         """
         account, response_id = payload.account, payload.response.id
         with translated():
             if not self._queues.reserve(account, response_id, max_queued):
                 return False
         try:
-            self._queue(payload)
+            self._queue(payload, waking)
         except StorageUnavailable:
             self._withdraw(account, response_id)
             raise
         return True
 
-    def _queue(self, payload: JobPayload) -> None:
+    def _queue(self, payload: JobPayload, waking: Sequence[Write]) -> None:
         turn = payload.turn(payload.response)
         push = self._queues.pushing(payload.account, payload.response.id)
         with translated():
             if not self._records.create(payload):
                 raise unknown_response(payload.response.id)
-            self.safety.run(self._redis, *self._responses.marks(turn), push)
+            writes = [*self._responses.marks(turn), push]
+            if not self._is_cluster:
+                writes += waking
+            self.safety.run(self._redis, *writes)
+        if self._is_cluster:  # where wake-ups have another server, which may be away
+            with suppress(StorageUnavailable), translated():
+                ONE_SERVER.attempt(self._redis, *waking)
 
     def _withdraw(self, account: str, response_id: str) -> None:
         """Take back a job that was not promised: run, it would be beside the request sent again.
@@ -111,10 +122,10 @@ class RedisJobStore:
             self._queues.forget(response_id)
             self._responses.unlist(account, response_id)
 
-    def announce(self) -> None:
-        """Have every worker look for a job that waits."""
-        with translated():
-            self._redis.publish(self._keys.news, "waiting")
+    @property
+    def announcement(self) -> Command:
+        """What has every worker look for a job that waits."""
+        return ("PUBLISH", self._keys.news, "waiting")
 
     def take(self) -> str | None:
         """Take the next response's id by round robin over the accounts, under a new lease."""
