@@ -97,7 +97,7 @@ class WakeUpBroker(RedisBroker):
         request's CPU.
         """
         own_id = str(uuid4())
-        message = dramatiq.Message(QUEUE, ACTOR, (), {}, {"redis_message_id": own_id})
+        message: Any = dramatiq.Message(QUEUE, ACTOR, (), {}, {"redis_message_id": own_id})
         # As dramatiq's dispatch.lua takes them; the zeros are what its maintenance takes.
         settings = (self.broker_id, self.heartbeat_timeout, self.dead_message_ttl, 0, 0)
         arguments = ("enqueue", current_millis(), QUEUE, *settings, own_id, message.encode())

@@ -35,7 +35,7 @@ def test_is_connected_and_has_programs_run(client: Client) -> None:
 
 
 def test_has_workers_woken(client: Client) -> None:
-    broker = WakeUpBroker(client, "rg:", 2, lambda: None)
+    broker = WakeUpBroker(client, "rg:", 2, ("PUBLISH", "rg:news", "waiting"))
     broker.send(1)
     consumer: Any = broker.consume(QUEUE, timeout=0)
     assert next(consumer) is not None

@@ -104,7 +104,7 @@ class RedisJobStore:
         with translated():
             if not self._records.create(payload):
                 raise unknown_response(payload.response.id)
-            writes = [*self._responses.marks(turn), push]
+            writes: list[Write] = [*self._responses.marks(turn), push]
             if not self._is_cluster:
                 writes += waking
             self.safety.run(self._redis, *writes)
