@@ -57,6 +57,7 @@ def test_a_key_may_be_in_each_of_the_headers(owner: Asker, named: str) -> None:
         ("responses, openai-insecure-api-key.{}", "responses"),
         ("realtime,openai-insecure-api-key.{},openai-project.p", "realtime"),
         ("openai-insecure-api-key.{}", None),
+        ("two words,,(x),openai-insecure-api-key.{},responses", "responses"),
     ],
 )
 def test_a_page_puts_its_key_among_the_sub_protocols(
@@ -95,6 +96,13 @@ def test_a_handshake_that_is_no_good_is_refused_as_any_request(
 ) -> None:
     handshake = shaken(owner, **headers)
     assert (handshake.status, handshake.error["code"]) == (status, code)
+    assert handshake.upgrade.handler is None
+
+
+@pytest.mark.parametrize("version", ["8", "13, 8", "013", None])
+def test_another_version_is_told_ours(owner: Asker, version: str | None) -> None:
+    handshake = shaken(owner, Sec_WebSocket_Version=version)
+    assert (handshake.status, handshake.headers["Sec-WebSocket-Version"]) == (426, "13")
     assert handshake.upgrade.handler is None
 
 

@@ -5,9 +5,12 @@ As OpenAI's clients do: `Sec-WebSocket-Protocol: responses, openai-insecure-api-
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+#: What a sub-protocol's name can be: a token (RFC 9110, section 5.6.2).
+_is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _HEADER = "HTTP_SEC_WEBSOCKET_PROTOCOL"
 _KEY = "openai-insecure-api-key."
 #: What names no protocol but says something, the key among it: never sent back.
@@ -26,4 +29,5 @@ def chosen(environ: Mapping[str, Any]) -> str | None:
 
 
 def _offered(environ: Mapping[str, Any]) -> list[str]:
-    return [each.strip() for each in environ.get(_HEADER, "").split(",") if each.strip()]
+    offered = [each.strip() for each in environ.get(_HEADER, "").split(",")]
+    return [each for each in offered if _is_token(each)]

@@ -11,6 +11,7 @@ from flask import current_app
 from app.api import context
 from app.api.auth import secret_of
 from app.api.http.bodies import IDEMPOTENCY_KEY
+from app.api.http.errors import gateway_error
 from app.api.http.response import WSGIResponse
 from app.api.turns.server import WebSocketUpgrade
 from app.api.turns.subprotocols import chosen
@@ -29,11 +30,12 @@ def upgraded(current: context.CallContext, upgrade: WebSocketUpgrade) -> WSGIRes
 
     Raises:
         InvalidRequest: the handshake is not one, or has what is of a single request.
-        WebSocketNotOffered: it is one of another version of the protocol.
         PermissionDenied: it comes from a web page that may not.
         Overloaded, RateLimited: there are too many sessions, or of its key.
     """
     environ, services = current.environ, current.services
+    if environ.get("HTTP_SEC_WEBSOCKET_VERSION") != _VERSION:
+        return _of_another_version()
     sessions = services.websockets
     _check(environ)
     _refuse_foreign_page(environ, sessions.origins)
@@ -51,11 +53,18 @@ def upgraded(current: context.CallContext, upgrade: WebSocketUpgrade) -> WSGIRes
     return WSGIResponse(b"", 101, content_type="")
 
 
-def _check(environ: Mapping[str, Any]) -> None:
-    if environ.get("HTTP_SEC_WEBSOCKET_VERSION") != _VERSION:
-        raise WebSocketNotOffered(
+def _of_another_version() -> WSGIResponse:
+    """Return the answer to a handshake of a version that is not spoken here: it names ours."""
+    answer = gateway_error(
+        WebSocketNotOffered(
             f"The header Sec-WebSocket-Version must be {_VERSION}: there is no other version here."
         )
+    )
+    answer.headers["Sec-WebSocket-Version"] = _VERSION
+    return answer
+
+
+def _check(environ: Mapping[str, Any]) -> None:
     if not _NONCE.fullmatch(environ.get("HTTP_SEC_WEBSOCKET_KEY", "")):
         raise InvalidRequest(
             "The header Sec-WebSocket-Key must be 16 bytes in base64, as clients send it.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import monotonic
 from typing import Any
 
@@ -16,6 +16,7 @@ from wsproto.events import (
     Ping,
     TextMessage,
 )
+from wsproto.frame_protocol import CloseReason
 
 from app.api.turns.server import POLICY, ClientMessage
 from app.errors import RequestTooLarge
@@ -34,6 +35,8 @@ PING_S, GONE_S = 20.0, 120.0
 MESSAGE_SILENCE_S, CLOSE_S = 30.0, 2.0
 #: A close frame's reason, of 125 bytes with its code.
 _LONGEST_REASON = 123
+#: What wsproto says of some faults is Python's word.
+_REASONS: Mapping[int, str] = {CloseReason.INVALID_FRAME_PAYLOAD_DATA: "text that is not UTF-8"}
 
 
 class CallerWebSocket:
@@ -173,7 +176,7 @@ class CallerWebSocket:
     def _agree(self, event: CloseConnection) -> None:
         """Agree to the caller's end; or end it, where what came is no WebSocket's."""
         if self._is_open():
-            self.close(int(event.code), event.reason or "")
+            self.close(int(event.code), _REASONS.get(event.code) or event.reason or "")
             self._drain()
         elif self._protocol.state is ConnectionState.REMOTE_CLOSING:
             with self._sending:
