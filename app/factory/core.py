@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -53,6 +54,8 @@ from app.telemetry.tracing import Sampler, start_tracing
 
 #: For how long a background job may end after its time limit before its thread counts as lost.
 SPARE_S = 120.0
+#: How long an account's use waits to be written with that of other requests, in seconds.
+USAGE_DELAY_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +157,13 @@ def response_store(settings: Settings, client: Client) -> RedisStore:
     )
 
 
-def request_meter(settings: Settings, client: Client, usage_delay_s: float = 0.0) -> Meter:
-    """Return the limits and the book of use; what is used may wait for `usage_delay_s`."""
+def request_meter(settings: Settings, client: Client) -> Meter:
+    """Return the limits and the book of use, which is written to its end as the process ends."""
     prefix = settings.redis.prefix
     rate_limits = RedisRateLimitStore(client, prefix)
     limits_away = STORE_FAILURES.labels("limits").inc
     usage_away = STORE_FAILURES.labels("usage").inc
-    return Meter(
+    meter = Meter(
         RateLimiter(rate_limits, settings.limits, lambda: token_hex(8), limits_away),
         UsageBook(
             RedisUsageStore(
@@ -168,12 +171,14 @@ def request_meter(settings: Settings, client: Client, usage_delay_s: float = 0.0
             ),
             time.time,
             usage_away,
-            usage_delay_s,
+            USAGE_DELAY_S,
             logs_requests=settings.storage.request_log > 0,
         ),
         time.time,
         settings.usage.metadata_keys,
     )
+    atexit.register(meter.book.flush)
+    return meter
 
 
 def request_log_store(settings: Settings, client: Client) -> RedisRequestLog:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import time
 from collections.abc import Callable, Mapping
 
@@ -74,8 +73,6 @@ from app.store.spool.store_identity import StoreIdentity
 from app.store.webhooks.redis import RedisWebhookStore
 from app.telemetry import SaturationSampler, configure_logging
 
-#: How long a web process gathers what requests have used before it writes that down.
-USAGE_DELAY_S = 0.25
 BLUEPRINTS = (
     responses.bp,
     conversations.bp,
@@ -127,7 +124,7 @@ def _services(
     spool = _spool(settings, redis_store, identity, account_store)
     open_answers = OpenAnswers()
     store = SpoolingStore(redis_store, spool, is_ending=open_answers.is_closed, sleep=time.sleep)
-    meter = _meter(settings, client)
+    meter = request_meter(settings, client)
     deliver = spool.deliver_conversation
     core = core_of(settings, client, redis_store, store, account_store, meter, providers, deliver)
     lease_s, wrapping = settings.background.lease_s, KeyWrapping(core.accounts.secret)
@@ -172,13 +169,6 @@ def _console(
 ) -> ConsoleReads:
     listings = RedisListings(client, settings.redis.prefix, let_others_run)
     return ConsoleReads(listings, request_log_store(settings, client), meter, deliver)
-
-
-def _meter(settings: Settings, client: Client) -> Meter:
-    """Return the limits and the book of use, which is written to its end as the process ends."""
-    meter = request_meter(settings, client, USAGE_DELAY_S)
-    atexit.register(meter.book.flush)
-    return meter
 
 
 def _saturation(client: Client, core: Core, in_flight: InFlight) -> SaturationSampler:

@@ -22,6 +22,7 @@ from app.factory.retention import sweep_of
 from app.factory.webhooks import webhook_dispatcher, webhook_store
 from app.jobs.actors import WorkerLifecycle, declare
 from app.jobs.process import Channel, WorkerProcess
+from app.services.accounts.recent_callers import RecentCallers
 from app.services.background.active_jobs import ActiveJobs
 from app.services.background.finisher import JobFinisher
 from app.services.background.subscriptions import FeedHub
@@ -62,7 +63,7 @@ def create_worker(settings: Settings, channel: Channel) -> WorkerProcess:
         finisher,
         active_jobs,
         limits,
-        caller_of=core.accounts.caller,
+        caller_of=RecentCallers(core.accounts.caller, time.monotonic).find,
         send=broker.send,
         leave=unrouted.leave,
         clock=time.monotonic,

@@ -9,7 +9,8 @@ from typing import Any
 import dramatiq
 from dramatiq.middleware import Middleware
 
-from app.jobs.broker import ACTOR, QUEUE, WakeUpBroker
+from app.jobs.broker import ACTOR, WakeUpBroker
+from app.jobs.consumer import QUEUE
 from app.jobs.watchdog import Watchdog, Watched
 from app.services.background.subscriptions import FeedHub
 from app.services.background.supervisor import Supervisor

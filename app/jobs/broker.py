@@ -3,39 +3,30 @@
 A message is a wake-up: it says that a job waits, not which. So a message that comes twice, or not
 at all, costs nothing: the queues and leases in the store decide what is run, and the supervisor
 (services/background/supervisor.py) sends a wake-up where one is missing.
-
-That is also why a consumer never fails. Whatever is wrong with Redis, its thread tries again: a
-consumer that raises is replaced by dramatiq once, and after that its thread is lost for good.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any, cast
 from uuid import uuid4
 
 import dramatiq
-from dramatiq.broker import Consumer, MessageProxy
+from dramatiq.broker import Consumer
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.common import current_millis
-from dramatiq.errors import BrokerConnectionError
 
-from app.errors import StorageUnavailable
+from app.jobs.consumer import QUEUE, WakeableConsumer
 from app.store.connection.errors import translated
-from app.store.connection.reasons import reason
 from app.store.connection.replication import ONE_SERVER, Command, Write
-from app.store.connection.script import Arguments, Call, LuaText, Script
-from app.telemetry import STORE_FAILURES, log, unexpected
+from app.store.connection.script import Arguments, Call, LuaText, Script, run_all
 
-QUEUE, ACTOR = "background", "work"
+ACTOR = "work"
 #: After how many seconds Redis is tried again that did not answer, or refused.
 AGAIN_S = 1.0
-#: At least so many wake-ups come at once, if there are so many (dramatiq's max_unpack_size).
-_MOST_AT_ONCE = 1000
 
 
 class WakeUpBroker(RedisBroker):
@@ -78,7 +69,7 @@ class WakeUpBroker(RedisBroker):
         self._longest_s = longest_s
         self._again_s = again_s
         self._clock = clock
-        self._consumers: set[_WakeableConsumer] = set()
+        self._consumers: set[WakeableConsumer] = set()
         self._stopped = threading.Event()
 
     def send(self, count: int) -> None:
@@ -90,18 +81,25 @@ class WakeUpBroker(RedisBroker):
         """Return the writes that have workers take so many jobs, in their order."""
         return [*(self._enqueuing() for _ in range(count)), self._announcement]
 
+    def acknowledge(self, queue_name: str, own_ids: Sequence[str]) -> None:
+        """Note that wake-ups are done with, in one round trip. Raises what redis-py raises."""
+        run_all(self.client, [self._call("ack", queue_name, own_id) for own_id in own_ids])
+
     def _enqueuing(self) -> Call:
-        """Return what `enqueue` does as one call, to be sent with others.
+        """Return what `enqueue` does, to be sent with other writes.
 
         MEASURED: to queue a job took five round trips, of which this saves two: a quarter of its
         request's CPU.
         """
         own_id = str(uuid4())
         message: Any = dramatiq.Message(QUEUE, ACTOR, (), {}, {"redis_message_id": own_id})
-        # As dramatiq's dispatch.lua takes them; the zeros are what its maintenance takes.
+        return self._call("enqueue", QUEUE, own_id, message.encode())
+
+    def _call(self, command: str, queue_name: str, *arguments: str | bytes) -> Call:
+        """Return a call of dramatiq's dispatch.lua; the zeros are what its maintenance takes."""
         settings = (self.broker_id, self.heartbeat_timeout, self.dead_message_ttl, 0, 0)
-        arguments = ("enqueue", current_millis(), QUEUE, *settings, own_id, message.encode())
-        return self._program((self.namespace,), arguments)
+        given = (command, current_millis(), queue_name, *settings, *arguments)
+        return self._program((self.namespace,), given)
 
     def clear(self) -> None:
         """Forget all wake-ups. Raises StorageUnavailable."""
@@ -111,7 +109,7 @@ class WakeUpBroker(RedisBroker):
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
         """Return a consumer that takes no more wake-ups than this process can follow at once."""
         inner = super().consume(queue_name, min(prefetch, self._concurrency), timeout=0)
-        consumer = _WakeableConsumer(
+        consumer = WakeableConsumer(
             queue_name,
             inner,
             timeout / 1000,
@@ -150,141 +148,6 @@ class WakeUpBroker(RedisBroker):
 def _run(client: Any, script: Script, args: Arguments = (), keys: Sequence[str] = ()) -> Any:
     """Run one of dramatiq's programs; redis-py would want SCRIPT, which not every user may call."""
     return script(keys, args).run(client)
-
-
-class _WakeableConsumer(Consumer):
-    """Waits to be woken where dramatiq's own would ask again and again, and ever more seldom.
-
-    MEASURED: to ask takes a twentieth of a job's CPU. So it asks when it is woken or has waited for
-    long, and while there may be more: where it got less than it had room for, there is none.
-
-    `looked_at` is when it last took a wake-up or could have; `taken` has when each was taken whose
-    job runs. `rounds` counts the calls for one. Raises nothing.
-    """
-
-    def __init__(
-        self,
-        queue_name: str,
-        inner: Consumer,
-        timeout_s: float,
-        again_s: float,
-        stopped: threading.Event,
-        closed: Callable[[_WakeableConsumer], None],
-        clock: Callable[[], float],
-    ) -> None:
-        self.queue_name = queue_name
-        self.wake = threading.Event()
-        self.looked_at = float("-inf")
-        self.rounds = 0
-        self._is_redis_lost = False
-        self.taken: dict[str, float] = {}
-        self._inner: Any = inner  # dramatiq's own, whose attributes have no types
-        self._is_empty = False  # the queue, when it was looked at last
-        self._awaits_room = False
-        self._timeout_s = timeout_s
-        self._again_s = again_s
-        self._stopped = stopped
-        self._closed = closed
-        self._clock = clock
-
-    def __next__(self) -> MessageProxy | None:
-        self.rounds += 1
-        if self._is_empty and not self._inner.message_cache:
-            self.wake.wait(self._timeout_s)
-            self.wake.clear()
-        message = None if self._stopped.is_set() else self._look()
-        if message is None:
-            self._is_empty = True
-        return message
-
-    def _look(self) -> MessageProxy | None:
-        looked, message = False, None
-        with _faults_counted(self._redis_lost):
-            message = self._next()
-            looked = True
-        if looked:
-            self.looked_at = self._clock()
-            self._redis_found()
-        else:
-            self._stopped.wait(self._again_s)  # however often it is woken meanwhile
-        if message is not None:
-            self.taken[message.message_id] = self._clock()
-        return message
-
-    def _next(self) -> MessageProxy | None:
-        """Return the next wake-up; note whether there may be more, and whether there is room."""
-        inner = self._inner
-        if inner.message_cache:
-            return cast("MessageProxy | None", next(inner))
-        room = self._room()
-        message: MessageProxy | None = next(inner)
-        self._is_empty = (message is not None) + len(inner.message_cache) < min(room, _MOST_AT_ONCE)
-        # First, since room that is made meanwhile is to be noticed by either side.
-        self._awaits_room = True
-        self._awaits_room = self._room() <= 0
-        return message
-
-    def _room(self) -> int:
-        room: int = self._inner.prefetch - self._inner.outstanding_message_count
-        return room
-
-    def _redis_lost(self, fault: StorageUnavailable) -> None:
-        if not self._is_redis_lost and self.queue_name == QUEUE:
-            log.warning("worker_lost_its_store", reason=reason(fault))
-        self._is_redis_lost = True
-
-    def _redis_found(self) -> None:
-        if self._is_redis_lost and self.queue_name == QUEUE:
-            log.info("worker_found_its_store")
-        self._is_redis_lost = False
-
-    def ack(self, message: MessageProxy) -> None:
-        """Note that a wake-up is done with: there is room for the next."""
-        self._leave(self._inner.ack, message)
-
-    def nack(self, message: MessageProxy) -> None:
-        """Note that a wake-up failed, which is no reason to try it again."""
-        self._leave(self._inner.nack, message)
-
-    def requeue(self, messages: Iterable[MessageProxy]) -> None:
-        """Leave wake-ups to others."""
-        with _faults_counted():
-            self._inner.requeue(messages)
-
-    def close(self) -> None:
-        """Be woken no more."""
-        self._closed(self)
-        with _faults_counted():
-            self._inner.close()
-
-    def _leave(self, leave: Callable[[MessageProxy], None], message: MessageProxy) -> None:
-        # What does not reach Redis is forgotten with the next `clear`.
-        self.taken.pop(message.message_id, None)
-        with _faults_counted():
-            leave(message)
-        if self._awaits_room:
-            self.wake.set()
-
-
-@contextmanager
-def _faults_counted(
-    on_fault: Callable[[StorageUnavailable], None] = lambda _fault: None,
-) -> Iterator[None]:
-    """Raise nothing: an unreachable Redis is counted and passed to `on_fault`, the rest is logged.
-
-    The labels of metrics still say "tickets", as wake-ups were once called.
-    """
-    try:
-        with translated():
-            try:
-                yield
-            except BrokerConnectionError as closed:  # dramatiq's own, around one of redis-py's
-                raise next(iter(closed.args), closed) from None
-    except StorageUnavailable as fault:
-        STORE_FAILURES.labels("tickets").inc()
-        on_fault(fault)
-    except Exception as bug:  # noqa: BLE001 - a consumer that raises is one that is lost
-        unexpected(bug, "tickets", "tickets")
 
 
 def serve(broker: WakeUpBroker) -> None:

@@ -16,7 +16,8 @@ from structlog.testing import capture_logs
 
 from app.errors import StorageUnavailable
 from app.jobs.actors import declare
-from app.jobs.broker import ACTOR, QUEUE, WakeUpBroker, serve
+from app.jobs.broker import ACTOR, WakeUpBroker, serve
+from app.jobs.consumer import QUEUE
 from app.settings import RedisSettings
 from app.store.connection.client import connect
 from tests.processes import until
@@ -111,6 +112,18 @@ def test_who_has_all_wake_ups_waits_to_be_woken_before_it_looks_again(bench: Ben
     (message,) = taken(consumer.inner, most=1)
     consumer.inner.ack(message)
     assert (consumer.looks, consumer.inner.wake.is_set()) == (1, False)
+
+
+@pytest.mark.parametrize("then", ["look", "close"])
+def test_redis_hears_what_is_done_with_at_the_next_look_or_at_the_end(
+    bench: Bench, then: str
+) -> None:
+    bench.broker.send(3)
+    consumer: Any = bench.broker.consume(QUEUE, prefetch=2, timeout=0)
+    for message in taken(consumer, most=2):
+        consumer.ack(message)
+    next(consumer) if then == "look" else consumer.close()
+    assert bench.client.hlen(f"{bench.prefix}{{dramatiq}}:{QUEUE}.msgs") == 1
 
 
 def test_who_had_no_room_for_all_looks_again_once_there_is(bench: Bench) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import redis
 
-from app.jobs.broker import QUEUE, WakeUpBroker
+from app.jobs.broker import WakeUpBroker
+from app.jobs.consumer import QUEUE
 from app.settings import RedisSettings
 from app.store.accounts.redis import RedisAccountStore
 from app.store.connection.checks import clock_offsets, persistence
