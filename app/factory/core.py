@@ -54,6 +54,8 @@ from app.telemetry.tracing import Sampler, start_tracing
 
 #: For how long a background job may end after its time limit before its thread counts as lost.
 SPARE_S = 120.0
+#: After how many seconds a worker looks for jobs, though nobody has woken it.
+LOOK_S = 1.0
 #: How long an account's use waits to be written with that of other requests, in seconds.
 USAGE_DELAY_S = 0.25
 
@@ -213,7 +215,9 @@ def job_broker(settings: Settings, client: Client, jobs: RedisJobStore) -> WakeU
     prefix, concurrency = settings.redis.prefix, settings.background.concurrency
     # A thread may be longer than a job's own limit only while Redis is unreachable.
     longest_s = settings.background.time_limit_s + SPARE_S
-    return WakeUpBroker(client, prefix, concurrency, jobs.announcement, longest_s=longest_s)
+    return WakeUpBroker(
+        client, prefix, concurrency, jobs.announcement, longest_s=longest_s, look_s=LOOK_S
+    )
 
 
 def _catalog(settings: Settings, providers: Mapping[str, Provider]) -> ModelCatalog:

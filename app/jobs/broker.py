@@ -33,8 +33,9 @@ class WakeUpBroker(RedisBroker):
     """Sends wake-ups, and hands them to this process's threads as soon as they are announced.
 
     `announcement` has every worker's process call `wake`. Opens no connection when made. `clock`
-    is like time.monotonic; a wake-up that is not done with in `longest_s` has lost its thread. A
-    Redis that does not answer, or refuses, is tried again after `again_s`.
+    is like time.monotonic; a wake-up that is not done with in `longest_s` has lost its thread. Who
+    is not woken looks after `look_s` at the latest. A Redis that does not answer, or refuses, is
+    tried again after `again_s`.
 
     It has no retries and no time limits, so none of dramatiq's middleware: a model call costs
     money, and the gateway has its own limits. It has no maintenance either, which would look
@@ -50,6 +51,7 @@ class WakeUpBroker(RedisBroker):
         announcement: Command,
         *,
         longest_s: float = float("inf"),
+        look_s: float = float("inf"),
         again_s: float = AGAIN_S,
         clock: Callable[[], float] = monotonic,
     ) -> None:
@@ -67,6 +69,7 @@ class WakeUpBroker(RedisBroker):
         self._concurrency = concurrency
         self._announcement = announcement
         self._longest_s = longest_s
+        self._look_s = look_s
         self._again_s = again_s
         self._clock = clock
         self._consumers: set[WakeableConsumer] = set()
@@ -112,7 +115,7 @@ class WakeUpBroker(RedisBroker):
         consumer = WakeableConsumer(
             queue_name,
             inner,
-            timeout / 1000,
+            min(timeout / 1000, self._look_s),
             self._again_s,
             self._stopped,
             self._consumers.discard,

@@ -31,8 +31,11 @@ ORPHAN_S, ORPHAN_GIVING_BACK_S = 8.0, 1.0
 #: How often the master hears that jobs can be taken, in seconds.
 BEAT_S = 2.0
 
-#: How long dramatiq's threads, which have nothing more to do, may take to end, in ms.
-_THREADS_MS = 2000
+#: How long a thread of dramatiq's waits for a job before it looks whether it is to end, in ms.
+#: MEASURED: at 1 s, two hundred threads took a tenth of what the jobs took that they waited for.
+_IDLE_MS = 30_000
+#: How long those that have nothing more to do are waited for in the end, in ms: they are daemons.
+_THREADS_MS = 100
 _SIGNALS = {signal.SIGTERM: "drain", signal.SIGINT: "hurry"}
 
 
@@ -101,7 +104,9 @@ class WorkerProcess:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload is the master's to see to
         serve(self._broker)
         self._broker.emit_after("process_boot")
-        worker = dramatiq.Worker(self._broker, worker_threads=self._threads)
+        worker = dramatiq.Worker(
+            self._broker, worker_threads=self._threads, worker_timeout=_IDLE_MS
+        )
         worker.start()
         for each in (self._obey, self._listen, self._beat, *self._beside):
             threading.Thread(target=each, daemon=True).start()
