@@ -7,6 +7,7 @@ from typing import Any
 
 from openai.types.conversations import Message
 
+from app.schemas.request.bounds import LONGEST_TEXT
 from tests.api.conftest import Asker
 from tests.hosted_items import ITEMS
 
@@ -275,3 +276,38 @@ def test_what_hosted_tools_did_is_kept_under_ids_that_still_name_each_other(owne
     assert response["approval_request_id"] == call["approval_request_id"] == request["id"]
     body = {"model": "local/echo", "input": "Go on.", "conversation": conversation}
     assert owner.ask("POST", "/v1/responses", body).status_code == 200
+
+
+def test_an_item_as_long_as_items_may_be_is_kept_listed_and_seen(owner: Asker) -> None:
+    text = "ten million characters " * 455_902 + "and 14 of them"
+    assert len(text) == LONGEST_TEXT
+    conversation = begun(owner, items=[said(text), said("short")])
+    first, second = items_of(owner, conversation)
+    assert first["content"][0]["text"] == text
+    alone = owner.ask("GET", f"{CONVERSATIONS}/{conversation}/items/{first['id']}")
+    assert alone.get_json() == first
+    answer = owner.create(input="two", conversation=conversation)
+    seen = owner.ask("GET", f"/v1/responses/{answer}/input_items?order=asc").get_json()["data"]
+    assert texts_of(seen) == [text, "short", "two"]
+    added = owner.ask("POST", f"{CONVERSATIONS}/{conversation}/items", {"items": [said(text)]})
+    assert added.status_code == 200
+    page = items_of(owner, conversation, f"order=asc&limit=1&after={second['id']}")
+    assert texts_of(page) == ["two"]
+    assert (
+        owner.ask("DELETE", f"{CONVERSATIONS}/{conversation}/items/{first['id']}").status_code
+        == 200
+    )
+    assert len(items_of(owner, conversation)) == 4
+
+
+def test_a_longer_item_is_refused_and_nothing_of_it_is_kept(owner: Asker) -> None:
+    conversation = begun(owner)
+    path, items = (
+        f"{CONVERSATIONS}/{conversation}/items",
+        [said("short"), said("x" * (LONGEST_TEXT + 1))],
+    )
+    for where, body in ((path, {"items": items}), (CONVERSATIONS, {"items": items})):
+        refused = owner.ask("POST", where, body)
+        assert refused.status_code == 400
+        assert refused.get_json()["error"]["param"] == "items[1].content"
+    assert items_of(owner, conversation) == []
