@@ -95,7 +95,8 @@ class Message:
 class FunctionCall:
     """`arguments` is the model's text: usually a JSON object, but not always.
 
-    `namespace` is that of the function, if it is in one.
+    `namespace` is that of the function, if it is in one. `program_id` is the call_id of the program
+    that made the call (`programmatic_tool_calling`), None where the model itself did.
     """
 
     type: ClassVar[str] = "function_call"
@@ -106,6 +107,7 @@ class FunctionCall:
     arguments: str
     status: ItemStatus = "completed"
     namespace: str | None = None
+    program_id: str | None = None
 
     @property
     def qualified_name(self) -> str:
@@ -115,12 +117,15 @@ class FunctionCall:
 
 @frozen_dataclass(frozen=True, slots=True)
 class FunctionCallOutput:
+    """`program_id` is as that of its call."""
+
     type: ClassVar[str] = "function_call_output"
     prefix: ClassVar[str] = "fco"
     id: str
     call_id: str
     output: str | tuple[InputPart, ...]
     status: OutputStatus = "completed"
+    program_id: str | None = None
 
     @property
     def content(self) -> str | tuple[InputPart, ...]:
@@ -242,21 +247,21 @@ def with_id(item: Item, item_id: str) -> Item:
     """
     if type(item) is FunctionCall:
         return FunctionCall(
-            item_id, item.call_id, item.name, item.arguments, item.status, item.namespace
+            item_id,
+            item.call_id,
+            item.name,
+            item.arguments,
+            item.status,
+            item.namespace,
+            item.program_id,
         )
     if type(item) is FunctionCallOutput:
-        return FunctionCallOutput(item_id, item.call_id, item.output, item.status)
+        return FunctionCallOutput(item_id, item.call_id, item.output, item.status, item.program_id)
     match item:
         case Message():
             return Message(item_id, item.role, item.content, item.status, item.phase)
-        case BuiltInCall() | BuiltInCallOutput() | UnseenItem():  # each has fields of its own
+        case FunctionCall() | FunctionCallOutput() | UnseenItem():  # each has fields of its own
             return replace(item, id=item_id)
-        case FunctionCall():
-            return type(item)(
-                item_id, item.call_id, item.name, item.arguments, item.status, item.namespace
-            )
-        case FunctionCallOutput():
-            return type(item)(item_id, item.call_id, item.output, item.status)
         case Reasoning():
             return Reasoning(item_id, item.summary, item.content, item.encrypted_content)
         case HostedItem():

@@ -22,7 +22,7 @@ from app.settings import HOSTED_TOOLS, ModelSettings, ProviderSettings, RedisSet
 from app.stream_check.checker import check_stream
 from tests.contract.works import Works
 from tests.hosted_events import DREAM, PLAYED
-from tests.hosted_items import COMPUTER, MCP_REQUEST, SCREENSHOT
+from tests.hosted_items import COMPUTER, MCP_REQUEST, PROGRAM, SCREENSHOT
 from tests.upstream import client as upstreams
 from tests.upstream.client import Upstream
 from tests.upstream.responses import TOOL_USAGE
@@ -92,6 +92,36 @@ TOOLS: list[Json] = [
     {"type": "function", "name": "look_up", "defer_loading": True, "parameters": {}},
 ]
 INCLUDE = ["web_search_call.action.sources", "code_interpreter_call.outputs"]
+
+BY_PROGRAM: Json = {"type": "program", "caller_id": PROGRAM["call_id"]}
+CALLABLE: list[Json] = [
+    {"type": "programmatic_tool_calling"},
+    {
+        "type": "function",
+        "name": "look_up",
+        "parameters": {},
+        "allowed_callers": ["programmatic"],
+        "output_schema": {"type": "object"},
+    },
+    {"type": "custom", "name": "note", "allowed_callers": ["direct", "programmatic"]},
+]
+MADE: list[Json] = [
+    {"type": "function_call", "call_id": "call_a", "name": "look_up", "arguments": "{}"},
+    {"type": "custom_tool_call", "call_id": "call_b", "name": "note", "input": "x"},
+]
+CALLING = Script(
+    tag="program",
+    calls=(
+        Call(item=PROGRAM),
+        *(Call(item={"id": f"c_{n}", **made, "caller": BY_PROGRAM}) for n, made in enumerate(MADE)),
+        Call(item={"id": "c_9", **MADE[0], "call_id": "call_d", "caller": {"type": "direct"}}),
+    ),
+).text()
+GIVEN: list[Json] = [
+    {"type": "function_call_output", "call_id": "call_a", "output": "1", "caller": BY_PROGRAM},
+    {"type": "custom_tool_call_output", "call_id": "call_b", "output": "2", "caller": BY_PROGRAM},
+    {"type": "function_call_output", "call_id": "call_d", "output": "3"},
+]
 
 
 @dataclass
@@ -170,6 +200,7 @@ def settings(upstream: Upstream, redis_url: str) -> Settings:
         ),
         models=(
             ModelSettings(id="hosted", provider="vendor", upstream_model=PLAY),
+            ModelSettings(id="programs", provider="vendor", upstream_model=CALLING),
             ModelSettings(
                 id="falls-back",
                 provider="vendor",
@@ -464,3 +495,70 @@ def test_what_is_run_stands_in_the_lists(bench: Bench) -> None:
         assert caller.get("/v1/models/hosted").get_json()["supports"]["hosted_tools"] == tools
         assert caller.get("/v1/responses").get_json()["supported"]["hosted_tools"] == tools
     assert client.get("/v1/models/chat/x").get_json()["supports"]["hosted_tools"] == []
+
+
+CALLS_MADE = {("call_a", "call_p"), ("call_b", "call_p"), ("call_d", None)}
+
+
+def callers_in(items: list[Json], kind: str) -> set[tuple[str, str | None]]:
+    """Return the call_id of each call, or output, and which program it is of."""
+    return {
+        (item["call_id"], item.get("caller", {}).get("caller_id"))
+        for item in items
+        if item["type"].endswith(kind)
+    }
+
+
+@every_way
+@pytest.mark.parametrize("is_stored", [True, False])
+def test_calls_by_a_program_say_so_on_their_way_and_back(
+    bench: Bench, way: str, is_stored: bool
+) -> None:
+    way = "streamed" if way == "background" and not is_stored else way
+    first = bench.ask(way, model="programs", tools=CALLABLE, store=is_stored)
+    assert [tool.get("allowed_callers") for tool in first["tools"]] == [
+        None,
+        ["programmatic"],
+        ["direct", "programmatic"],
+    ]
+    assert callers_in(first["output"], "_call") == CALLS_MADE
+    kept = {"previous_response_id": first["id"]} if is_stored else {"store": False}
+    history = [] if is_stored else first["output"]
+    bench.ask(way, model="programs", tools=CALLABLE, input=[*history, *GIVEN], **kept)
+    began, went_on = bench.sent("program")
+    assert began["tools"][:2] == CALLABLE[:2]
+    assert callers_in(went_on["input"], "_call") == CALLS_MADE
+    assert callers_in(went_on["input"], "_output") == CALLS_MADE
+    if is_stored:
+        stream = bench.streams.get(first["id"])
+        again = bench.client.get(f"/v1/responses/{first['id']}?stream=true").get_data()
+        assert stream is None or again == stream
+
+
+def test_a_provider_that_runs_no_programs_is_not_told_of_them(bench: Bench) -> None:
+    first = bench.ask("whole", model="programs", tools=CALLABLE)
+    script = Script(tag="plain", say="Well.").text()
+    for provider in ("chat", "anthropic"):
+        answer = bench.client.post(
+            "/v1/responses",
+            json={
+                "model": f"{provider}/{script}",
+                "tools": CALLABLE[1:2],
+                "input": GIVEN,
+                "previous_response_id": first["id"],
+            },
+        )
+        assert answer.status_code == 200, answer.get_data()
+        named = answer.headers["X-Ignored-Parameters"].split(", ")
+        assert {"tools[0].allowed_callers", "input[0].caller"} <= set(named)
+    assert not [body for body in bench.sent("plain") if "caller" in orjson.dumps(body).decode()]
+
+
+@pytest.mark.parametrize(
+    "caller", [{}, {"type": "program"}, {"type": "program", "caller_id": ""}, {"type": "x"}, "me"]
+)
+def test_a_caller_that_is_none_is_refused(bench: Bench, caller: Any) -> None:
+    given = [{**MADE[0], "caller": caller}, GIVEN[0]]
+    answer = bench.client.post("/v1/responses", json={"model": "hosted", "input": given})
+    assert answer.status_code == 400
+    assert answer.get_json()["error"]["param"].startswith("input[0].caller")

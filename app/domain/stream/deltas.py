@@ -66,7 +66,7 @@ class CallOpened:
     `call_id` is the upstream's own, or None where it gave none. `name` may be a qualified one;
     with `namespace` it is the function's own. `is_plain_input` says that what follows is the input
     of a custom tool as it is, and no JSON; `built_in` is the type of the tool, where it is known
-    that a built-in one is called.
+    that a built-in one is called. `program_id` is the call_id of the program that calls.
     """
 
     key: str
@@ -75,6 +75,7 @@ class CallOpened:
     namespace: str | None = None
     is_plain_input: bool = False
     built_in: str = ""
+    program_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,6 +223,7 @@ class FunctionCallBuilder:
         call_id: str,
         name: str,
         namespace: str | None = None,
+        program_id: str | None = None,
     ) -> None:
         self.key = key
         self._log = log
@@ -230,6 +231,7 @@ class FunctionCallBuilder:
         self._call_id = call_id
         self._name = name
         self._namespace = namespace
+        self._program_id = program_id
         self._index = 0
         self._fragments: list[str] = []
         self._brackets = Brackets()
@@ -272,7 +274,15 @@ class FunctionCallBuilder:
         return item
 
     def _item(self, arguments: str, status: ItemStatus) -> FunctionCall:
-        return FunctionCall(self._id, self._call_id, self._name, arguments, status, self._namespace)
+        return FunctionCall(
+            self._id,
+            self._call_id,
+            self._name,
+            arguments,
+            status,
+            self._namespace,
+            self._program_id,
+        )
 
 
 def write_compaction(log: EventLog, mint: Mint, output_index: int, made: Compacted) -> Compaction:

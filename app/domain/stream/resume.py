@@ -147,7 +147,16 @@ def _opened(item: OutputItem) -> tuple[Delta, ...]:
             return (opened, Arguments(item.id, opening(item)))
         case FunctionCall():
             is_custom = isinstance(item, CustomCall)
-            return (CallOpened(item.id, item.call_id, item.name, item.namespace, is_custom),)
+            return (
+                CallOpened(
+                    item.id,
+                    item.call_id,
+                    item.name,
+                    item.namespace,
+                    is_custom,
+                    program_id=item.program_id,
+                ),
+            )
         case Reasoning():
             return (ReasoningOpened(),)
         case HostedItem():

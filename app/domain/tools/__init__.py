@@ -20,6 +20,7 @@ from app.domain.tools.forms import (
     undeferred,
 )
 from app.domain.tools.hosted import (
+    PROGRAMS,
     HostedTool,
     allowed_of,
     family,
@@ -54,6 +55,7 @@ __all__ = [
     "FUNCTIONS_ONLY",
     "INCLUDED_OF",
     "LONGEST_NAME",
+    "PROGRAMS",
     "AllowedTools",
     "BuiltInTool",
     "CallableTool",

@@ -21,7 +21,7 @@ from app.domain.tools.choice import (
     choice_key,
     tool_key,
 )
-from app.domain.tools.hosted import HostedTool
+from app.domain.tools.hosted import PROGRAMS, HostedTool, known_as
 from app.domain.tools.kinds import (
     CallableTool,
     CustomTool,
@@ -44,6 +44,7 @@ def in_known_forms(tools: Iterable[Tool], known: AbstractSet[str]) -> tuple[Tool
 
 
 _FUNCTION = {FunctionTool}
+_PROGRAMS = known_as(PROGRAMS)
 
 
 def functions_of(tools: Iterable[Tool]) -> tuple[FunctionTool, ...]:
@@ -86,8 +87,17 @@ def _forms(tool: Tool, known: AbstractSet[str]) -> Iterator[Tool]:
 
 def _form(tool: Callable, known: AbstractSet[str]) -> Callable | FunctionTool:
     if isinstance(tool, FunctionTool) or tool.type in known:
-        return tool
+        return tool if _PROGRAMS in known else _without_programs(tool)
     return tool.function
+
+
+def _without_programs(tool: Callable) -> Callable:
+    """Return a tool without what is said of programs, for a provider that runs none."""
+    if isinstance(tool, FunctionTool) and tool.output_schema is not None:
+        tool = replace(tool, output_schema=None)
+    if isinstance(tool, FunctionTool | CustomTool) and tool.allowed_callers is not None:
+        tool = replace(tool, allowed_callers=None)
+    return tool
 
 
 def choice_in_known_forms(

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from app.domain.hosted.policy import undated
 
 _MARK = "hosted "
+#: The type of the tool by which a model writes programs that call others.
+PROGRAMS = "programmatic_tool_calling"
 #: Names of one tool: by which a choice means it.
 _FAMILIES = {
     "web_search_preview": "web_search",

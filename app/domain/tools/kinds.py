@@ -26,6 +26,7 @@ class FunctionTool:
     """`strict` is None when the caller left it out: the upstream's own default then holds.
 
     `defer_loading` is kept as given: models are shown all tools from the start (G3).
+    `allowed_callers` and `output_schema` are for programs that call it (hosted.PROGRAMS).
     """
 
     type: ClassVar[str] = "function"
@@ -34,6 +35,8 @@ class FunctionTool:
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
     defer_loading: bool | None = None
+    allowed_callers: tuple[str, ...] | None = None
+    output_schema: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class CustomTool:
     description: str | None = None
     format: PlainInput | InputGrammar = PlainInput()
     defer_loading: bool | None = None
+    allowed_callers: tuple[str, ...] | None = None
 
     @property
     def function(self) -> FunctionTool:

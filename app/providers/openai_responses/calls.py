@@ -24,7 +24,14 @@ from app.domain.items import (
     FunctionCallOutput,
     Item,
 )
-from app.domain.tools import CustomTool, NamespaceTool, Tool, in_known_forms
+from app.domain.tools import (
+    PROGRAMS,
+    CustomTool,
+    NamespaceTool,
+    Tool,
+    in_known_forms,
+    known_as,
+)
 from app.providers.openai_responses.content import part_json
 from app.providers.openai_responses.tools import tool_json
 from app.providers.profiles import Profile
@@ -33,6 +40,7 @@ from app.providers.writing.call_names import call_name
 from app.schemas.wire.items import ITEM
 
 Json = dict[str, Any]
+_PROGRAMS = known_as(PROGRAMS)
 
 
 def built_in_type(item_type: str) -> str:
@@ -51,10 +59,18 @@ def call_json(item: FunctionCall, call_id: str, profile: Profile, known: Abstrac
         name: Json = {"name": call_name(item.name), "namespace": call_name(item.namespace)}
     else:
         name = {"name": call_name(item.qualified_name)}
+    name |= _caller(item, known)
     if isinstance(item, CustomCall) and CustomTool.type in known:
         return {"type": CustomCall.type, "call_id": call_id} | name | {"input": item.input}
     arguments = as_text(item.arguments, must_be_object=profile.object_arguments)
     return {"type": FunctionCall.type, "call_id": call_id} | name | {"arguments": arguments}
+
+
+def _caller(item: FunctionCall | FunctionCallOutput, known: AbstractSet[str]) -> Json:
+    """Return which program made a call, for a server that runs programs."""
+    if item.program_id is None or _PROGRAMS not in known:
+        return {}
+    return {"caller": {"type": "program", "caller_id": item.program_id}}
 
 
 def output_json(
@@ -78,6 +94,7 @@ def output_json(
         "output": given
         if isinstance(given, str)
         else [part_json(part, "user", profile) for part in given],
+        **_caller(item, known),
     }
 
 

@@ -37,8 +37,11 @@ def tool_json(tool: Tool, profile: Profile) -> Json:
             fields["parameters"] = tool.parameters
             fields["strict"] = tool.strict if profile.strict_tools else None
             fields["defer_loading"] = tool.defer_loading if profile.tool_search else None
+            fields["allowed_callers"] = tool.allowed_callers
+            fields["output_schema"] = tool.output_schema
         case CustomTool():
             fields["format"] = _format(tool.format)
+            fields["allowed_callers"] = tool.allowed_callers
             fields["defer_loading"] = tool.defer_loading if profile.tool_search else None
         case NamespaceTool():
             fields["tools"] = [tool_json(each, profile) for each in tool.tools]

@@ -30,6 +30,7 @@ from app.schemas.field import Bind, ReadContext, Refer, StrictField
 from app.schemas.fields import Choice, String
 from app.schemas.invalid import join, object_at, required
 from app.schemas.nesting import ListOf, OneOf
+from app.schemas.program import CallerField
 from app.schemas.search_arguments import SearchArguments
 from app.schemas.wire.built_in.items import BUILT_IN_CALLS, BUILT_IN_OUTPUTS
 from app.schemas.wire.configuration.update import ConfigurationUpdateSchema
@@ -76,6 +77,7 @@ class FunctionCallSchema(ValueSchema[FunctionCall]):
     name = String(**ALWAYS)
     arguments = String(**ALWAYS)
     namespace = String(about="That of the function, if it is in one.", **AT_TIMES)
+    caller = CallerField(**AT_TIMES)
 
 
 class FunctionOutputEcho(StrictField):
@@ -110,6 +112,7 @@ class FunctionCallOutputSchema(ValueSchema[FunctionCallOutput]):
     status = Choice(*_STATUSES, **ALWAYS)
     call_id = String(shortest=1, longest=64, **ALWAYS)
     output = FunctionOutputEcho(**ALWAYS)
+    caller = CallerField(**AT_TIMES)
 
 
 class CustomCallSchema(ValueSchema[CustomCall]):
@@ -123,6 +126,7 @@ class CustomCallSchema(ValueSchema[CustomCall]):
     name = String(**ALWAYS)
     input = CustomInput(**ALWAYS)
     namespace = String(about="That of the tool, if it is in one.", **AT_TIMES)
+    caller = CallerField(**AT_TIMES)
 
 
 class CustomCallOutputSchema(FunctionCallOutputSchema):

@@ -24,6 +24,7 @@ from app.schemas.field import Bind, ReadContext, Refer
 from app.schemas.fields import Boolean, Choice, FreeObject, String
 from app.schemas.invalid import InvalidField, object_at
 from app.schemas.nesting import ListOf, Nested, OneOf
+from app.schemas.program import CallersField
 from app.schemas.wire.built_in.tools import BUILT_IN_TOOLS, NamedBuiltInToolSchema
 from app.schemas.wire.document import ALWAYS, AT_TIMES, OR_NULL, ValueSchema
 from app.settings import HOSTED_TOOLS
@@ -39,6 +40,8 @@ class FunctionToolSchema(ValueSchema[FunctionTool]):
     parameters = FreeObject(**OR_NULL)
     strict = Boolean(**OR_NULL)
     defer_loading = Boolean(about="As it was given.", **AT_TIMES)
+    allowed_callers = CallersField(**AT_TIMES)
+    output_schema = FreeObject(about="What it gives back to programs.", **AT_TIMES)
 
 
 FUNCTION_TOOL = FunctionToolSchema()
@@ -72,6 +75,7 @@ class CustomToolSchema(ValueSchema[CustomTool]):
     description = String(**OR_NULL)
     format = Nested(_FORMAT, **ALWAYS)
     defer_loading = Boolean(about="As it was given.", **AT_TIMES)
+    allowed_callers = CallersField(**AT_TIMES)
 
 
 _CUSTOM_TOOL = CustomToolSchema()

@@ -37,7 +37,10 @@ def for_provider(
         parameters = with_update(parameters, thread.update)
         items = tuple(item for item in items if not isinstance(item, ConfigurationUpdate))
     everything = with_added(parameters, thread)
-    if all(type(tool) is FunctionTool for tool in everything.tools) and not thread.added:
+    if not thread.added and all(
+        type(tool) is FunctionTool and tool.allowed_callers is None and tool.output_schema is None
+        for tool in everything.tools
+    ):
         return parameters, items
     if AdditionalTools.type not in known:
         items = tuple(item for item in items if not isinstance(item, AdditionalTools))

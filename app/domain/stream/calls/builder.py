@@ -77,6 +77,10 @@ def _function_builder(
         return built_in(log, mint(built_in.made.prefix), call.key, own_id, kind)
     namespace, name = names.own_name(call)
     if not names.is_custom(call):
-        return FunctionCallBuilder(log, mint("fc"), call.key, own_id, name, namespace)
+        return FunctionCallBuilder(
+            log, mint("fc"), call.key, own_id, name, namespace, call.program_id
+        )
     decoder = None if call.is_plain_input else InputDecoder()
-    return CustomCallBuilder(log, mint("ctc"), call.key, own_id, name, namespace, decoder)
+    return CustomCallBuilder(
+        log, mint("ctc"), call.key, own_id, name, namespace, decoder, call.program_id
+    )

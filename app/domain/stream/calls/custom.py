@@ -120,8 +120,9 @@ class CustomCallBuilder(FunctionCallBuilder):
         name: str,
         namespace: str | None,
         decoder: InputDecoder | None,
+        program_id: str | None = None,
     ) -> None:
-        super().__init__(log, item_id, key, call_id, name, namespace)
+        super().__init__(log, item_id, key, call_id, name, namespace, program_id)
         self._decoder = decoder
         self._pieces: list[str] = []
 
@@ -157,5 +158,12 @@ class CustomCallBuilder(FunctionCallBuilder):
             self._log.write(InputDelta, self._id, self._index, piece)
 
     def _call(self, text: str, status: ItemStatus) -> CustomCall:
-        arguments = arguments_for(text)
-        return CustomCall(self._id, self._call_id, self._name, arguments, status, self._namespace)
+        return CustomCall(
+            self._id,
+            self._call_id,
+            self._name,
+            arguments_for(text),
+            status,
+            self._namespace,
+            self._program_id,
+        )

@@ -40,6 +40,7 @@ class CallItem(OutputItem):
         self._key = key
         namespace = reader.string(item_json, "namespace") if has_namespaces else ""
         self._namespace = namespace or None
+        self._program_id = _program_id(item_json)
         self._call_id = id_text(item_json.get("call_id")) or id_text(item_json.get("id")) or None
         self._name = name_of(item_json)
         self._arguments: list[str] = []
@@ -52,7 +53,17 @@ class CallItem(OutputItem):
         return (id_text(item_json.get("call_id")) or self._call_id) == self._call_id
 
     def opened(self) -> list[Delta]:
-        return [CallOpened(self._key, self._call_id, self._name, self._namespace)]
+        return [self._opened(is_plain_input=False)]
+
+    def _opened(self, *, is_plain_input: bool) -> CallOpened:
+        return CallOpened(
+            self._key,
+            self._call_id,
+            self._name,
+            self._namespace,
+            is_plain_input,
+            program_id=self._program_id,
+        )
 
     def add_arguments(self, event: Json) -> list[Delta]:
         """Add a piece of the arguments."""
@@ -87,7 +98,7 @@ class CustomCallItem(CallItem):
     kind: ClassVar[str] = "custom_tool_call"
 
     def opened(self) -> list[Delta]:
-        return [CallOpened(self._key, self._call_id, self._name, self._namespace, True)]
+        return [self._opened(is_plain_input=True)]
 
     def add_input(self, event: Json) -> list[Delta]:
         """Add a piece of the input."""
@@ -193,3 +204,11 @@ def _is_json(text: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
+
+
+def _program_id(item_json: Json) -> str | None:
+    """Return the call_id of the program that made a call, None where the model did itself."""
+    caller = item_json.get("caller")
+    if not isinstance(caller, dict) or caller.get("type") != "program":
+        return None
+    return id_text(caller.get("caller_id")) or None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.domain.items import CustomCall, CustomCallOutput, FunctionCall, FunctionCallOutput
 from app.schemas.custom_input import CustomInput
 from app.schemas.fields import Choice, String
+from app.schemas.program import InputCallerField
 from app.schemas.request.bounds import LONGEST_CALL_ID, LONGEST_FUNCTION, LONGEST_TEXT, STATUSES
 from app.schemas.request.items.fields import FunctionOutputField, ItemId, ItemSchema
 
@@ -20,6 +21,7 @@ class InputFunctionCallSchema(ItemSchema):
     namespace = String(shortest=1, longest=LONGEST_FUNCTION, about="That of the function.")
     id = ItemId()
     status = Choice(*STATUSES, default="completed")
+    caller = InputCallerField()
 
 
 class InputFunctionCallOutputSchema(ItemSchema):
@@ -31,6 +33,7 @@ class InputFunctionCallOutputSchema(ItemSchema):
     output = FunctionOutputField(required=True)
     id = ItemId()
     status = Choice(*STATUSES, default="completed")
+    caller = InputCallerField()
 
 
 class InputCustomCallSchema(ItemSchema):
@@ -44,6 +47,7 @@ class InputCustomCallSchema(ItemSchema):
     namespace = String(shortest=1, longest=LONGEST_FUNCTION, about="That of the tool.")
     id = ItemId()
     status = Choice(*STATUSES, default="completed")
+    caller = InputCallerField()
 
 
 class InputCustomCallOutputSchema(InputFunctionCallOutputSchema):

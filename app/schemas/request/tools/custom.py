@@ -9,6 +9,7 @@ from app.schemas.document import Document
 from app.schemas.field import ReadContext
 from app.schemas.fields import Boolean, Choice, String
 from app.schemas.nesting import Nested, OneOf
+from app.schemas.program import InputCallersField
 from app.schemas.request.bounds import LONGEST_DESCRIPTION, NAME, NAME_HINT
 from app.schemas.request.tools.functions import DEFERRED
 
@@ -41,6 +42,7 @@ class InputCustomToolSchema(Document):
     description = String(longest=LONGEST_DESCRIPTION)
     format = Nested(OneOf(InputTextFormatSchema(), InputGrammarSchema()))
     defer_loading = Boolean(about=DEFERRED)
+    allowed_callers = InputCallersField()
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> CustomTool:
         return CustomTool(
@@ -48,4 +50,5 @@ class InputCustomToolSchema(Document):
             found.get("description"),
             found.get("format", PlainInput()),
             found.get("defer_loading"),
+            found.get("allowed_callers"),
         )

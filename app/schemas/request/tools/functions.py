@@ -11,6 +11,7 @@ from app.schemas.document import Document
 from app.schemas.field import ReadContext
 from app.schemas.fields import Boolean, Choice, FreeObject, String
 from app.schemas.nesting import Nested
+from app.schemas.program import InputCallersField, OutputSchemaField
 from app.schemas.request.bounds import LONGEST_DESCRIPTION, NAME, NAME_HINT
 
 #: What `defer_loading` does.
@@ -56,6 +57,8 @@ class InputFunctionToolSchema(Document):
         about="Whether the arguments must match the schema; the upstream's own default."
     )
     defer_loading = Boolean(about=DEFERRED)
+    allowed_callers = InputCallersField()
+    output_schema = OutputSchemaField()
 
     def read(self, raw: object, path: str, context: ReadContext) -> FunctionTool:
         """Return the function, whichever of the two forms it has.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -10,6 +10,7 @@ from app.domain.hosted.moderation import MODERATION, blocking
 from app.domain.hosted.policy import NOTHING_PASSES, PassPolicy
 from app.domain.request import CreateRequest, Parameters
 from app.domain.tools import (
+    PROGRAMS,
     HostedTool,
     NamedHostedTool,
     Tool,
@@ -17,6 +18,7 @@ from app.domain.tools import (
     hosted_types,
     in_known_forms,
     included,
+    known_as,
 )
 from app.errors import InvalidRequest
 from app.services.upstreams.catalog import Target
@@ -97,11 +99,24 @@ def left_out(
     names += [tool.path for tool in lost if tool.path]
     if lost and _loses(parameters, known):
         names.append("tool_choice")
+    names += _for_programs(parameters.tools, known)
     include = parameters.include
     taken = included(include, request.passed.hosted_tools)
     if len(taken) > len(included(include, hosted_types(known))):
         names.append("include")
     return tuple(names)
+
+
+def _for_programs(tools: Iterable[Tool], known: AbstractSet[str]) -> list[str]:
+    """Name what tools say of programs, where the provider runs none."""
+    if known_as(PROGRAMS) in known:
+        return []
+    fields = ("allowed_callers", "output_schema")
+    return [
+        f"tools.{field}"
+        for field in fields
+        if any(getattr(tool, field, None) is not None for tool in tools)
+    ]
 
 
 def _loses(parameters: Parameters, known: AbstractSet[str]) -> bool:

@@ -1,0 +1,97 @@
+"""Which program made a call, or may make one: what `programmatic_tool_calling` is about (P2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.domain.tools import PROGRAMS
+from app.schemas.document import Document
+from app.schemas.field import Bind, ReadContext
+from app.schemas.fields import Choice, FreeObject, String, StringList
+from app.schemas.invalid import join, required
+from app.schemas.nesting import Nested
+
+_PROGRAM, _DIRECT = "program", "direct"
+_LONGEST_ID = 64
+_MOST_CALLERS, _LONGEST_CALLER = 8, 64
+_CALLER = "The program that made the call: `caller_id` is the `call_id` of that program's item."
+
+
+class CallerSchema(Document):
+    about = "Who made a call: the model itself (`direct`), or a program that it wrote."
+
+    type = Choice(_DIRECT, _PROGRAM, required=True, about="Who it was.")
+    caller_id = String(shortest=1, longest=_LONGEST_ID, about="The program's `call_id`.")
+
+    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> str | None:
+        """Return the program's id, None where it was the model itself."""
+        if found["type"] == _DIRECT:
+            return None
+        if "caller_id" not in found:
+            raise required(join(path, "caller_id"))
+        caller_id: str = found["caller_id"]
+        return caller_id
+
+
+class CallerField(Nested):
+    """`{"type": "program", "caller_id": "call_1"}` is `"call_1"` to the domain."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(CallerSchema(), attribute="program_id", about=_CALLER, **options)
+
+    def dump_code(self, value: str, bind: Bind) -> str:
+        return f'{{"type": "{_PROGRAM}", "caller_id": {value}}}'
+
+    def load_code(self, data: str, bind: Bind) -> str:
+        return f'{data}["caller_id"]'
+
+
+def _is_known(context: ReadContext) -> bool:
+    """Tell whether the model's provider runs programs, and the caller's key lets it."""
+    return context.policy.restricted(context.allowed_tools).passes(PROGRAMS)
+
+
+class InputCallerField(CallerField):
+    """A caller in a request: a key that nobody knows, where the provider runs no programs."""
+
+    def check(self, value: Any, at: str, context: ReadContext) -> Any:
+        if _is_known(context):
+            return super().check(value, at, context)
+        context.unknown(self.path(at), self.key, value, ())
+        return None
+
+
+class CallersField(StringList):
+    """Who may call a tool: the model (`direct`), programs (`programmatic`), or both."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(_MOST_CALLERS, _LONGEST_CALLER, about="Who may call it.", **options)
+
+    def dump_code(self, value: str, bind: Bind) -> str:
+        return f"list({value})"
+
+    def load_code(self, data: str, bind: Bind) -> str:
+        return f"tuple({data})"
+
+
+class InputCallersField(CallersField):
+    """That in a request, likewise."""
+
+    def check(self, value: Any, at: str, context: ReadContext) -> Any:
+        if _is_known(context):
+            return tuple(super().check(value, at, context))
+        context.unknown(self.path(at), self.key, value, ())
+        return None
+
+
+class OutputSchemaField(FreeObject):
+    """A JSON schema of what a function gives back to programs, likewise."""
+
+    def __init__(self) -> None:
+        super().__init__(about="A JSON schema of what it gives back, for programs that call it.")
+
+    def check(self, value: Any, at: str, context: ReadContext) -> Any:
+        if _is_known(context):
+            return super().check(value, at, context)
+        context.unknown(self.path(at), self.key, value, ())
+        return None
