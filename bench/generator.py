@@ -89,6 +89,35 @@ class Generator:
             interval_s=interval_s,
         )
 
+    def converse(
+        self,
+        server: Server,
+        loop: tuple[dict[str, Any], str],
+        steps: int,
+        conversations: int,
+        *,
+        by_websocket: bool,
+        resends: bool,
+    ) -> float:
+        """Have conversations of so many steps, one after another; return the seconds they took.
+
+        `loop` is the first body, and what each step's function returns.
+        """
+        first, output = loop
+        result = self._order(
+            server,
+            kind="steps",
+            head=server.handshake() if by_websocket else server.head(),
+            first=first,
+            output=output,
+            steps=steps,
+            conversations=conversations,
+            by_websocket=by_websocket,
+            resends=resends,
+        )
+        wall_s: float = result["wall_s"]
+        return wall_s
+
     def end_streams(self) -> Streamed:
         """Return how the streams went, once they have ended."""
         return Streamed(**self._result())

@@ -22,6 +22,7 @@ from bench.figures.polls import Polls
 from bench.figures.redelivery import Redelivery
 from bench.figures.storage import Storage
 from bench.figures.streams import Streams
+from bench.figures.websocket import WebSockets
 from bench.figures.whole import Whole
 from bench.setting import Setting
 
@@ -104,6 +105,7 @@ _FULL = (
     Figure("background", Background),
     Figure("polls", Polls, rounds=3),
     Figure("footprint", Footprint, rounds=1),
+    Figure("websocket", WebSockets, rounds=3),
     Figure("redelivery", Redelivery, rounds=1),
     # Last: what it stores would be in the way of the others.
     Figure("memory", Memory, rounds=1),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
-from tests.upstream.script import Script
+from tests.upstream.script import Call, Script
 
 Json = dict[str, Any]
 
@@ -149,6 +149,16 @@ def streamed(events: int, interval_s: float = 0.0) -> Question:
     """Return one whose answer has so many events, one after each interval."""
     script = Script(events=events, interval_s=interval_s).text()
     return _question(script, {"stream": True}, {"stream": True})
+
+
+def stepping(*, stored: bool) -> tuple[Json, str]:
+    """Return the first body of an agent's steps, and what its function returns at each.
+
+    The upstream does as the last thing that it is told says: call the function once more.
+    """
+    script = Script(calls=(Call(name="tool_0"),)).text()
+    tools = [{"type": "function", **_tool(number)} for number in range(5)]
+    return {"model": MODEL, "input": script, "tools": tools, "store": stored}, script
 
 
 def in_background(script: Script) -> Question:

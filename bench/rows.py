@@ -227,6 +227,26 @@ def _footprint(m: Measured) -> Iterator[Row]:
     yield Row("memory of a job that runs, 200", f"{m['footprint.job_kb']:.0f} kB")
 
 
+def _websocket(m: Measured) -> Iterator[Row]:
+    for name, what, beside in (
+        ("unstored", "not stored", (("post_resent", "all sent again"), ("post_stored", "stored"))),
+        ("stored", "stored", (("post_stored", "stored"),)),
+    ):
+        yield Row(
+            f"20 steps with a tool by WebSocket, {what}",
+            _cpu_and_wall(m, name),
+            "by POST " + "; ".join(f"{words} {_cpu_and_wall(m, post)}" for post, words in beside),
+        )
+    each_kb = m["websocket.session_kb"]
+    name = "memory of an open WebSocket, 500, a response each"
+    yield Row(name, f"{each_kb:.0f} kB", target="60 kB", reached=each_kb <= 60)
+
+
+def _cpu_and_wall(m: Measured, name: str) -> str:
+    cpu_ms, wall_ms = (m[f"websocket.{name}.{kind}_ms"] for kind in ("cpu", "wall"))
+    return f"CPU {cpu_ms:.0f} ms, {wall_ms:.0f} ms in all"
+
+
 def _redelivery(m: Measured) -> Iterator[Row]:
     done_s, limit_s = m["redelivery.done_s"], m["redelivery.lease_s"] + 5
     yield Row(
@@ -296,6 +316,7 @@ _LINES: Mapping[str, Callable[[Measured], Iterator[Row]]] = {
     "background": _background,
     "polls": _polls,
     "footprint": _footprint,
+    "websocket": _websocket,
     "redelivery": _redelivery,
     "memory": _memory,
     "peers": _peers,

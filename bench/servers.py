@@ -28,6 +28,9 @@ api = "chat_completions"
 base_url = "{url}/v1"
 api_key_env = "UPSTREAM_KEY"
 models = ["steady"]
+
+[websocket]
+max_sessions_per_key = 1000
 """
 _FLOOR = (
     # An empty configuration: gunicorn would else take the gateway's, which stands in this folder.
@@ -62,6 +65,22 @@ class Server:
             f"POST {path} HTTP/1.1\r\nHost: {HOST}:{self.port}\r\nUser-Agent: bench\r\n"
             f"Accept: application/json\r\nAuthorization: Bearer {self.key}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+        )
+
+    def head(self) -> str:
+        """Return the head of a request of the gateway's, `%d` where the body's length belongs."""
+        return (
+            f"POST /v1/responses HTTP/1.1\r\nHost: {HOST}:{self.port}\r\nUser-Agent: bench\r\n"
+            f"Authorization: Bearer {self.key}\r\nContent-Type: application/json\r\n"
+            "Content-Length: %d\r\n\r\n"
+        )
+
+    def handshake(self) -> str:
+        """Return the request that opens a WebSocket of the gateway's."""
+        return (
+            f"GET /v1/responses HTTP/1.1\r\nHost: {HOST}:{self.port}\r\nUser-Agent: bench\r\n"
+            f"Authorization: Bearer {self.key}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
         )
 
 

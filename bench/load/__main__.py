@@ -7,7 +7,7 @@ import json
 import sys
 from typing import Any
 
-from bench.load import streams, whole
+from bench.load import steps, streams, whole
 
 
 def carry_out(order: dict[str, Any]) -> dict[str, object]:
@@ -16,6 +16,9 @@ def carry_out(order: dict[str, Any]) -> dict[str, object]:
     if order["kind"] == "whole":
         requests = tuple(text.encode("latin-1") for text in order["requests"])
         return whole.run(address, requests, order["count"], order["at_once"], keep=order["keep"])
+    if order.pop("kind") == "steps":
+        del order["host"], order["port"]
+        return steps.run(address, **order)
     return streams.run(
         address,
         order["request"].encode("latin-1"),

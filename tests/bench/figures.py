@@ -66,6 +66,12 @@ REACHED: dict[str, float] = {
     "polls.2000": 800,
     "footprint.caller_kb": 20,
     "footprint.job_kb": 90,
+    **{
+        f"websocket.{name}.{kind}": 50
+        for name in ("unstored", "stored", "post_stored", "post_resent")
+        for kind in ("cpu_ms", "wall_ms")
+    },
+    "websocket.session_kb": 60,
     "redelivery.done_s": 7,
     "redelivery.lease_s": 2,
     "memory.early_mb": 100,

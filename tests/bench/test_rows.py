@@ -35,6 +35,7 @@ def test_what_is_just_reached_is_reached() -> None:
         ("streams_1000.late_p99_ms", 25.1, "1000 streams at 20 events/s, two workers"),
         ("streams_1000.each_kb", 61, "1000 streams at 20 events/s, two workers"),
         ("streams_1000.event_us", 41, "event, paced, 1000 streams"),
+        ("websocket.session_kb", 61, "memory of an open WebSocket, 500, a response each"),
         ("storage.trips.100", 3, "store, 100 turns read, no item made"),
         ("storage.read_us.100", 251, "store, 100 turns read, no item made"),
         ("storage.kept_bytes", 1301, "bytes in Redis of a 200-turn conversation"),
