@@ -65,7 +65,7 @@ def purge(
     plan = _plan(*chosen, account, by=operator())
     _note_spooled()
     if not dry_run:
-        make_sure(plan.what, is_sure=is_sure)
+        make_sure(plan.what, is_sure=is_sure, can_dry_run=True)
     with closing(plan.steps) as steps:  # also when this is interrupted
         watching = watched(steps, plan.total, plan.unit)
         destroyed = plan.total if dry_run else sum(1 for _ in watching)

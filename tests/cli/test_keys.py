@@ -275,6 +275,14 @@ def test_show_prints_moments_and_lists_as_other_tables_do(operator: Operator) ->
     assert (cells["models"], cells["read only"], cells["budget"]) == ("gpt-*, local/*", "yes", "-")
 
 
+def test_show_says_when_the_key_was_last_used_as_the_list_does(operator: Operator) -> None:
+    new = operator.reads_json(keys, "create", "--account", "acme")
+    operator.accounts.authenticate(new["key"])
+    (listed,) = operator.reads_json(keys, "list")
+    assert listed["last_used_at"] is not None
+    assert operator.reads_json(keys, "show", new["id"])["last_used_at"] == listed["last_used_at"]
+
+
 def test_show_prints_a_key_and_never_its_secret(operator: Operator) -> None:
     new = operator.reads_json(keys, "create", "--account", "acme", "--budget", "5/day,9/total")
     shown = operator.reads_json(keys, "show", new["id"])

@@ -134,6 +134,12 @@ def test_what_is_wrong_is_said_in_a_line(
     assert len(house.listed()) == 1
 
 
+def test_without_a_terminal_a_deletion_wants_a_word_that_the_command_has(house: House) -> None:
+    refused = house.fails(webhooks, "delete", house.id)
+    assert "give --yes to do it." in refused
+    assert "--dry-run" not in refused  # which it has not
+
+
 def test_one_that_is_deleted_is_gone(house: House) -> None:
     assert "--yes" in house.fails(webhooks, "delete", house.id)
     assert house.reads(webhooks, "delete", house.id, "--yes").strip() == f"{house.id} deleted"

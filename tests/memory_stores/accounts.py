@@ -39,10 +39,11 @@ class MemoryAccountStore:
         return sorted(keys, key=lambda key: (key.created_at, key.id))
 
     def key(self, key_id: str) -> ApiKey | None:
-        return self._keys.get(key_id)
+        key = self._keys.get(key_id)
+        return None if key is None else self._with_use(key)
 
     def key_and_account(self, key_id: str, account: str) -> tuple[ApiKey | None, Account | None]:
-        return self.key(key_id), self.account(account)
+        return self._keys.get(key_id), self.account(account)
 
     def all_accounts(self) -> list[Account]:
         with self._lock:

@@ -9,8 +9,10 @@ import click
 yes = click.option("--yes", "is_sure", is_flag=True, help="Do not ask whether you are sure.")
 
 
-def make_sure(what: str, *, is_sure: bool) -> None:
+def make_sure(what: str, *, is_sure: bool, can_dry_run: bool = False) -> None:
     """Return where `what` is to be done: `--yes` says so, or somebody at a terminal.
+
+    `can_dry_run` says that the command has a `--dry-run`.
 
     Raises:
         click.UsageError: nobody is there to be asked.
@@ -19,9 +21,11 @@ def make_sure(what: str, *, is_sure: bool) -> None:
     if is_sure:
         return
     if not sys.stdin.isatty():
+        remedy = "give --yes to do it"
+        if can_dry_run:
+            remedy += ", or --dry-run to see how much it would be"
         raise click.UsageError(
-            f"{what} This cannot be undone, and there is no terminal to ask at: give --yes to do "
-            "it, or --dry-run to see how much it would be."
+            f"{what} This cannot be undone, and there is no terminal to ask at: {remedy}."
         )
     click.confirm(f"{what} This cannot be undone. Go on?", abort=True, err=True)
 

@@ -59,7 +59,12 @@ class Since(click.ParamType[int]):
         try:
             return int(time()) - Duration().convert(value, None, None)
         except click.BadParameter:
-            return Moment().convert(value, param, ctx)
+            pass
+        try:
+            return Moment().convert(value, None, None)
+        except click.BadParameter:
+            what = "is not a date such as 2030-01-31T12:00, nor a time ago such as 30m, 24h or 7d."
+            self.fail(f"{value!r} {what}", param, ctx)
 
 
 class EndChange(click.ParamType[tuple[int | None]]):

@@ -43,11 +43,11 @@ class AccountStore(Protocol):
         ...
 
     def key(self, key_id: str) -> ApiKey | None:
-        """Return one key, without the times of last use."""
+        """Return one key."""
         ...
 
     def key_and_account(self, key_id: str, account: str) -> tuple[ApiKey | None, Account | None]:
-        """Return what `key` and `account` do, in one round trip."""
+        """Return both in one round trip, the key without the times of last use."""
         ...
 
     def all_accounts(self) -> list[Account]:

@@ -75,7 +75,13 @@ class RedisAccountStore:
     def key(self, key_id: str) -> ApiKey | None:
         with translated():
             raw = self._redis.hget(self._keys, key_id)
-        return raw and codec.load_key(raw)
+            if raw is None:
+                return None
+            key = codec.load_key(raw)
+            hashes = [own.sha256 for own in key.secrets]
+            used = self._redis.hmget(self._used, hashes) if hashes else []
+        pairs = zip(hashes, used, strict=True)
+        return _with_use(key, {sha256: int(at) for sha256, at in pairs if at is not None})
 
     def key_and_account(self, key_id: str, account: str) -> tuple[ApiKey | None, Account | None]:
         found = ("HGET", self._keys, key_id), ("HGET", self._accounts, account)
