@@ -28,8 +28,9 @@ Mode = Literal[
 #: asynchronous callers, too.
 Way = Literal["whole", "streamed", "websocket", "websocket, async"]
 #: weather: two questions, each with its loop of one function. workshop: every kind of tool that a
-#: package runs. suite: the cases of a compliance suite.
-Story = Literal["weather", "workshop", "suite"]
+#: package runs. structured: a form that the model has to fill. suite: the cases of a compliance
+#: suite.
+Story = Literal["weather", "workshop", "structured", "suite"]
 
 
 def is_websocket(way: Way) -> bool:
@@ -114,6 +115,16 @@ CLIENTS = (
     Client(name="semantic_kernel", modes=("both", "stateless"), drops_reasoning=("stateless",)),
     Client(name="agent_framework", modes=("stored", "stateless")),
     Client(name="vercel_ai", modes=("stored", "stateless")),
+    Client(name="pydantic_ai", modes=("stored", "stateless")),
+    Client(name="litellm", modes=("stored", "stateless")),
+    Client(name="llama_index", modes=("stored", "stateless"), drops_reasoning=("stateless",)),
+    Client(name="agno", modes=("replayed", "stateless"), drops_reasoning=("replayed",)),
+    Client(name="haystack", modes=("stored", "stateless")),
+    Client(name="any_llm", modes=("stored", "stateless")),
+    Client(name="instructor", modes=("replayed",), ways=("whole",), story="structured"),
+    Client(name="langchain_node", modes=("stored", "stateless")),
+    Client(name="mirascope", modes=("replayed",), drops_reasoning=("replayed",)),
+    Client(name="ai_sdk_open_responses", modes=("replayed",), drops_reasoning=("replayed",)),
     Client(
         name="open_responses",
         modes=("stored",),

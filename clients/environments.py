@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -49,10 +50,15 @@ def versions(client: Client, *, newest: bool) -> str:
         }
     else:
         argv = [str(home / "bin" / "python"), "-m", "pip", "list", "--format=json"]
-        listed = {each["name"]: each["version"] for each in json.loads(_run(argv))}
+        listed = {_normal(each["name"]): each["version"] for each in json.loads(_run(argv))}
         names = [line.partition("==")[0] for line in _requirements(client)]
-        found = {name: listed[name] for name in (name.partition("[")[0] for name in names)}
+        found = {name: listed[_normal(name)] for name in (each.partition("[")[0] for each in names)}
     return ", ".join(f"{name} {version}" for name, version in found.items())
+
+
+def _normal(name: str) -> str:
+    """Return a package's name in its one form (packaging.python.org, "Names and normalization")."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _python(client: Client, home: Path, *, newest: bool) -> None:

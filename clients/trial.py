@@ -10,13 +10,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from clients import conversation, suite, workshop
+from clients import conversation, structured, suite, workshop
 from clients.catalog import COMMON, Client, Mode, Way, is_websocket
 from clients.site import Format, Site
 
 _PATIENCE_S = 240
 #: What the model does, what it is asked, and what the upstream must see.
-_STORIES = {"weather": conversation, "workshop": workshop, "suite": suite}
+_STORIES = {
+    "weather": conversation,
+    "workshop": workshop,
+    "structured": structured,
+    "suite": suite,
+}
 
 
 @dataclass(frozen=True, slots=True)
