@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,9 +47,9 @@ class Place:
         headers = {"Authorization": f"Bearer {self.site.gateway.keys.own}"}
         return connect(url, additional_headers=headers, max_size=None, proxy=None, **more)
 
-    def raw(self) -> RawCall:
-        """Return a new connection for bytes."""
-        key = f"Authorization: Bearer {self.site.gateway.keys.own}\r\n\r\n".encode()
+    def raw(self, more: str = "") -> RawCall:
+        """Return a new connection for bytes; `more` are lines of its handshake."""
+        key = f"{more}Authorization: Bearer {self.site.gateway.keys.own}\r\n\r\n".encode()
         call = RawCall(self.url, websocket_bytes("/v1/responses")[:-2] + key)
         assert call.head()[0] == 101
         return call
@@ -149,6 +150,27 @@ def test_a_message_that_is_too_large_is_refused_before_it_has_come(
             call.socket.sendall(frame(1, b"", fin=False) + frame(0, b"", fin=False) * fragments)
         (error,), code = end(call)
     assert (error["status"], error["error"]["code"], code) == (413, "request_too_large", 1009)
+
+
+def test_a_compressed_message_that_inflates_without_end_is_refused(place: Place) -> None:
+    (pid,) = place.site.workers()
+    compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
+    bomb = compressor.compress(b"x" * (300 * MEBIBYTE)) + compressor.flush(zlib.Z_SYNC_FLUSH)
+    with contextlib.closing(place.raw("Sec-WebSocket-Extensions: permessage-deflate\r\n")) as call:
+        assert "permessage-deflate" in call.head()[1]["sec-websocket-extensions"]
+        Path(f"/proc/{pid}/clear_refs").write_text("5")
+        before = _most_kilobytes(pid)
+        call.socket.sendall(bytes([0xC1]) + frame(1, bomb)[1:])
+        (error,), code = end(call)
+    assert (error["status"], code) == (413, 1009)
+    assert _most_kilobytes(pid) - before < 100 * 1024
+
+
+def _most_kilobytes(pid: int) -> int:
+    """Return the most memory that a process had since it was told to forget that (proc(5))."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (line,) = (each for each in lines if each.startswith("VmHWM:"))
+    return int(line.split()[1])
 
 
 def test_bad_messages_leave_it_open(place: Place) -> None:

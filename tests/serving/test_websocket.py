@@ -274,9 +274,10 @@ def test_a_handshake_is_answered_with_its_token_and_the_apps_headers() -> None:
     headers = [("X-Request-ID", "r"), ("Content-Length", "0"), ("Content-Type", "")]
     one.start("101 SWITCHING PROTOCOLS", headers)
     assert one.handler() is not None
-    head, _ = one.switched()
+    head, _, inflates = one.switched()
     lines = head.decode().split("\r\n")
     assert lines[0].startswith("HTTP/1.1 101 ")
+    assert not inflates
     assert "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in lines
     assert "Sec-WebSocket-Protocol: responses" in lines
     assert "X-Request-ID: r" in lines

@@ -30,8 +30,8 @@ class WebSocketKeeper:
         handler = upgrade.handler()
         if handler is None:
             raise AssertionError("nobody has taken the connection over")
-        head, protocol = upgrade.switched()
-        socket = CallerWebSocket(caller, protocol, came)
+        head, protocol, inflates = upgrade.switched()
+        socket = CallerWebSocket(caller, protocol, came, inflates=inflates)
         caller.sendall(head)
         self._open[handler] = socket
         try:

@@ -23,6 +23,7 @@ from app.errors import RequestTooLarge
 from app.schemas.request.body import MAX_BODY_BYTES
 from app.serving.callers import CallerSocket
 from app.serving.sockets import LeanSocket
+from app.serving.websockets.deflate import MOST_INFLATED_AT_ONCE
 
 _READ_SIZE = _SENT_AT_ONCE = 64 * 1024
 #: From how many bytes on a message that is coming is accounted for, and how often.
@@ -36,18 +37,25 @@ MESSAGE_SILENCE_S, CLOSE_S = 30.0, 2.0
 #: A close frame's reason, of 125 bytes with its code.
 _LONGEST_REASON = 123
 #: What wsproto says of some faults is Python's word.
-_REASONS: Mapping[int, str] = {CloseReason.INVALID_FRAME_PAYLOAD_DATA: "text that is not UTF-8"}
+_REASONS: Mapping[int, str] = {
+    CloseReason.INVALID_FRAME_PAYLOAD_DATA: "text that is not UTF-8, or cannot be inflated"
+}
 
 
 class CallerWebSocket:
     """Implements app.api.turns.server.WebSocket.
 
-    `protocol` is what wsproto makes of the bytes; `came` are those that came with the handshake.
+    `protocol` is what wsproto makes of the bytes, and may inflate them; `came` are those that came
+    with the handshake.
     Whoever sends waits for those who are sending; what a slow reader does not take, nobody makes.
     """
 
-    def __init__(self, caller: CallerSocket, protocol: Connection, came: bytes) -> None:
+    def __init__(
+        self, caller: CallerSocket, protocol: Connection, came: bytes, *, inflates: bool = False
+    ) -> None:
         self._caller, self._protocol, self._came = caller, protocol, came
+        self._at_once = MOST_INFLATED_AT_ONCE if inflates else _READ_SIZE
+        self._unread = memoryview(b"")
         self._sending = Semaphore(1)
         self._message = bytearray()  # drops would weigh more, kept one by one
         self._has_begun = False
@@ -76,10 +84,12 @@ class CallerWebSocket:
                 message = self._take(event, weigh)
                 if message is not None:
                     return message
-            data = self._read()
-            if not data or self._protocol.state is ConnectionState.CLOSED:
+            if not self._unread:
+                self._unread = memoryview(self._read())
+            if not self._unread or self._protocol.state is ConnectionState.CLOSED:
                 return None
-            self._protocol.receive_data(data)
+            self._protocol.receive_data(bytes(self._unread[: self._at_once]))
+            self._unread = self._unread[self._at_once :]
 
     def send(self, lines: Sequence[bytes]) -> None:
         """Send each of the lines as a message of text.

@@ -13,6 +13,7 @@ from wsproto.utilities import RemoteProtocolError
 
 from app.api.turns.server import WebSocketHandler
 from app.errors import InvalidRequest
+from app.serving.websockets.deflate import InboundDeflate
 
 _SWITCHING = "101"
 _OF_A_BODY = frozenset({"content-length", "content-type"})
@@ -55,8 +56,10 @@ class Upgrade:
         """Return who is to talk on the connection; None where it was not taken over."""
         return self._handler if self._status.startswith(_SWITCHING) else None
 
-    def switched(self) -> tuple[bytes, Connection]:
-        """Return the answer that the handshake gets, and what is spoken from there on."""
+    def switched(self) -> tuple[bytes, Connection, bool]:
+        """Return the answer that the handshake gets, what is spoken from there on, and whether
+        the caller's messages may be compressed.
+        """
         protocol = self._protocol
         if protocol is None:
             raise AssertionError("nobody has taken the connection over")
@@ -65,10 +68,11 @@ class Upgrade:
             for name, value in self._headers
             if name.lower() not in _OF_A_BODY
         ]
-        head = protocol.send(AcceptConnection(self._subprotocol, extra_headers=extra))
+        deflate = InboundDeflate()
+        head = protocol.send(AcceptConnection(self._subprotocol, [deflate], extra))
         if protocol.connection is None:
             raise AssertionError("a handshake that was accepted has its connection")
-        return head, protocol.connection
+        return head, protocol.connection, deflate.enabled()
 
 
 def _fields(environ: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
