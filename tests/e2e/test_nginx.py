@@ -15,7 +15,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from tests.e2e.gateway import Gateway
 from tests.e2e.wire import RawCall, post_bytes, raw_post, websocket_bytes
@@ -204,11 +206,35 @@ def test_an_upgrade_to_websocket_goes_through_nginx_and_no_other(tmp_path: Path)
     assert b"\r\nconnection:" not in none
 
 
-def test_a_websocket_goes_through_nginx(proxied: Gateway) -> None:
+def test_the_gateway_learns_the_address_that_its_caller_used(tmp_path: Path) -> None:
+    request = websocket_bytes("/v1/responses").replace(b": gateway", b": own.example:8443")
+    with (
+        tunnel() as (url, heads),
+        running_nginx(url, tmp_path) as nginx,
+        contextlib.closing(RawCall(nginx, request)) as call,
+    ):
+        assert call.head()[0] == 101
+    assert b"\r\nHost: own.example:8443\r\n" in heads[0]
+
+
+def test_a_page_of_another_port_is_another_origin_behind_nginx_too(proxied: Gateway) -> None:
+    url = proxied.url.replace("http://", "ws://") + "/v1/responses"
+    headers = {"Authorization": f"Bearer {proxied.keys.own}"}
+    other = Origin(f"http://127.0.0.1:{free_port()}")
+    with (
+        pytest.raises(InvalidStatus) as refused,
+        connect(url, additional_headers=headers, origin=other, proxy=None),
+    ):
+        pass
+    assert refused.value.response.status_code == 403
+
+
+def test_a_websocket_of_the_gateways_own_page_goes_through_nginx(proxied: Gateway) -> None:
     url = proxied.url.replace("http://", "ws://") + "/v1/responses"
     headers = {"Authorization": f"Bearer {proxied.keys.own}"}
     body = {"type": "response.create", "model": "steady", "input": Script(say="through").text()}
-    with connect(url, additional_headers=headers, proxy=None) as caller:
+    own = Origin(proxied.url)
+    with connect(url, additional_headers=headers, origin=own, proxy=None) as caller:
         for _ in range(2):
             caller.send(json.dumps(body))
             while (event := json.loads(caller.recv(20)))["type"] != "response.completed":

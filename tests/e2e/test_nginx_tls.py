@@ -17,6 +17,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from tests.e2e.gateway import Gateway
 from tests.e2e.test_nginx import NGINX, running_nginx
@@ -89,6 +91,18 @@ def test_who_speaks_http_2_gets_it(secured: Gateway, folder: Path, spoken: list[
         context.wrap_socket(plain, server_hostname="127.0.0.1") as caller,
     ):
         assert caller.selected_alpn_protocol() == spoken[0]
+
+
+def test_a_websocket_of_the_gateways_own_page_goes_through_https(
+    secured: Gateway, folder: Path
+) -> None:
+    url = secured.url.replace("https://", "wss://") + "/v1/responses"
+    headers = {"Authorization": f"Bearer {secured.keys.own}"}
+    trusted = ssl.create_default_context(cafile=str(folder / "tls.crt"))
+    own = Origin(secured.url)
+    with connect(url, additional_headers=headers, origin=own, ssl=trusted, proxy=None) as caller:
+        caller.send('{"type": "response.create", "model": "steady", "input": "hello"}')
+        assert '"response.created"' in str(caller.recv(20))
 
 
 @pytest.mark.usefixtures("secured")
