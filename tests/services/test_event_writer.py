@@ -28,6 +28,7 @@ class Jobs:
     def __init__(self) -> None:
         self.flushes: list[Flush] = []
         self.ending: Flush | None = None
+        self.forgotten: list[str] = []
         self.ours = True
         self.outages = 0
         self.lags = 0  # how often the replicas lag behind an end
@@ -47,6 +48,9 @@ class Jobs:
             self.lags -= 1
             raise Unconfirmed("written")
         return self.ours
+
+    def forget(self, response_ids: Sequence[str]) -> None:
+        self.forgotten += response_ids
 
     def _answer(self) -> None:
         if self.outages:
@@ -261,6 +265,8 @@ def test_an_end_is_confirmed_or_stands_where_it_is(bench: Bench, lags: int) -> N
     bench.begin()
     assert bench.finish() is not None
     assert bench.writer.ended
+    # What was written is remembered until no server can lose it any more, and no longer.
+    assert bool(bench.jobs.forgotten) == (lags == 10_000)
 
 
 def test_an_end_that_repeats_a_long_text_is_written_in_parts(bench: Bench) -> None:

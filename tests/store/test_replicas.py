@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from secrets import token_hex
+from typing import Any
 
 import pytest
 
 from app.domain.accounts.accounts import Account, AuditEntry
+from app.domain.ids import tag_of
 from app.domain.turns.turn import Turn
 from app.errors import StorageUnavailable, Unconfirmed
 from app.settings import RedisSettings
@@ -75,6 +77,7 @@ class Unsafe:
     """Stores that want a replica to have what they write, on a Redis that has none."""
 
     def __init__(self, client: Client) -> None:
+        self.client: Any = client
         self.prefix = f"unsafe-{token_hex(4)}:"
         self.responses = RedisStore(client, self.prefix, wait_replicas=1, wait_s=0.02)
         self.jobs = RedisJobStore(client, self.prefix, self.responses, 30, WRAPPING)
@@ -134,6 +137,30 @@ def test_an_end_that_no_replica_has_can_be_confirmed_later(unsafe: Unsafe) -> No
     assert found(unsafe.calm, ended)
     assert unsafe.calm_jobs.finish(claim, ended, ending)
     assert unsafe.jobs.queues() == QueueFigures(0, 0, 0.0)
+
+
+def dumped(client: Any, pattern: str) -> dict[bytes, bytes]:
+    """Return the keys of one slot as they are."""
+    return {key: client.dump(key) for key in client.scan_iter(match=pattern)}
+
+
+def test_an_end_that_was_lost_with_its_server_is_written_again_with_the_events_before(
+    unsafe: Unsafe,
+) -> None:
+    claim = unsafe.claimed()
+    pattern = f"{unsafe.prefix}{{{tag_of(claim.response_id)}}}*"
+    replicated = dumped(unsafe.client, pattern)
+    assert unsafe.jobs.append([(claim, Flush(0, (b"word",)))]) == [True]
+    ended, ending = turn("job", response_id=claim.response_id), Flush(1, (b"end",))
+    with pytest.raises(Unconfirmed):
+        unsafe.jobs.finish(claim, ended, ending)
+    unsafe.client.delete(*dumped(unsafe.client, pattern))  # a replica takes over
+    for key, value in replicated.items():
+        unsafe.client.restore(key, 0, value)
+    with pytest.raises(Unconfirmed):  # done, and no replica has it yet
+        unsafe.jobs.finish(claim, ended, ending)
+    assert found(unsafe.calm, ended)
+    assert unsafe.jobs.read_events(claim.response_id, 0).lines == [b"word", b"end"]
 
 
 def test_an_account_that_no_replica_has_is_not_promised(unsafe: Unsafe) -> None:

@@ -174,6 +174,7 @@ class EventWriter:
             return self._keep_trying(lambda: self._jobs.finish(self.claim, turn, last))
         except Unconfirmed:
             log.warning("job_unconfirmed", response_id=self.claim.response_id)
+            self._jobs.forget([self.claim.response_id])
             return True
 
     def _is_due(self, after_s: float) -> bool:

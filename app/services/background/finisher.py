@@ -57,9 +57,8 @@ class JobFinisher:
         events = _Counted(stored_events(self._jobs, claim.response_id, claim.key), cuts)
         narrator = resume(payload.response, events, claim.usage, lambda: int(self._now()))
         # 2. It closes what is open: those are the last events of the stream.
-        opening = [] if events.count else narrator.begin()
-        error = error or _fault_of(claim)
-        ending = [*opening, *(narrator.fail(error) if error else narrator.cancel())]
+        ending, error = [] if events.count else narrator.begin(), error or _fault_of(claim)
+        ending += narrator.fail(error) if error else narrator.cancel()
         # 3. They are stored with the response, in one step; of a stream, where they are cut.
         turn, unconfirmed, lines = payload.turn(narrator.response), None, tuple[bytes, ...]()
         if claim.kind is None:
@@ -71,6 +70,7 @@ class JobFinisher:
             ended = self._jobs.finish(claim, turn, Flush(events.count, lines))
         except Unconfirmed as error_of_replicas:
             ended, unconfirmed = True, error_of_replicas
+            self._jobs.forget([claim.response_id])  # it is not ended once more
         # 4. Whoever ended it charges it. A refused one was charged when its caller got the error.
         if ended and claim.why != "refused":
             trace = trace or trace_of(payload)

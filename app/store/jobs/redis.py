@@ -165,12 +165,15 @@ class RedisJobStore:
             # Events before the last ones were lost with a server: written again, it can end.
             if size is not None and size < 0 and self._streams.append_again(response_id, -1 - size):
                 (size,), reached = self.safety.attempt(self._redis, finish)
-            self._streams.forget(response_id)
             if size is None or size < 0:
+                self._streams.forget(response_id)
                 return False
             self._stored.follow(turn.account, size)
             self._queues.end(response_id, turn.response.status)
+        # What no replica has may go with its server, and then it is ended once more, with the
+        # events before: they are remembered until it is confirmed.
         self.safety.require(reached)
+        self._streams.forget(response_id)
         return True
 
     def _finishing(self, claim: Claim, turn: Turn, ending: Flush) -> Call:
