@@ -9,6 +9,8 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
+from time import time as wall_clock
 
 import pytest
 from prometheus_client import Counter
@@ -20,15 +22,22 @@ from app.factory import create_app, deliver_spooled
 from app.settings import RedisSettings, Settings
 from app.store.connection.client import connect
 from app.store.responses.redis import RedisStore
-from app.store.spool.attempts import CONFIRMED_AGAIN_S, LEFT_ALONE_S, MAX_FAILURES
+from app.store.spool.attempts import (
+    CONFIRMED_AGAIN_S,
+    LEFT_ALONE_S,
+    MAX_FAILURES,
+    ORPHANED_S,
+    Orphaned,
+)
 from app.store.spool.delivery import SpoolDelivery
 from app.store.spool.files import Spool
+from app.store.spool.folders import SpoolFolders
 from app.store.spool.store import SpoolingStore
 from app.store.spool.store_identity import StoreIdentity
 from app.telemetry import SPOOL_DELIVERED, SPOOL_LOST
 from tests.processes import until
 from tests.store.spools import FlakyStore, Time, delivery
-from tests.store.turns import ACCOUNT, STRANGER, saved, turn
+from tests.store.turns import ACCOUNT, STRANGER, next_id, saved, turn
 
 #: What commit 0357209 has spooled.
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "spool"
@@ -211,10 +220,55 @@ def test_what_was_delivered_is_counted_once(delivers: SpoolDelivery, spool: Spoo
 def test_an_answer_whose_conversation_is_gone_is_given_up_and_counted(
     delivers: SpoolDelivery, spool: Spool
 ) -> None:
-    spool.put(turn(parent=Position("gone", 3)))
+    orphan = turn(parent=Position("gone", 3))
+    spool.put(orphan)
     with counted(SPOOL_LOST) as count:
         delivers.tick()
+        assert (spool.waiting(), count()) == ([orphan.response.id], 0)
+        with pytest.raises(Orphaned):
+            delivers.deliver_all()
+        began = wall_clock() - ORPHANED_S
+        os.utime(spool.directory / f"{orphan.response.id}.turn", (began, began))
+        delivers.deliver_all()
     assert (spool.waiting(), count()) == ([], 1)
+
+
+def test_an_answer_waits_for_the_one_before_it_that_was_spooled_too(
+    redis_url: str, tmp_path: Path
+) -> None:
+    # So it is where a master is lost that had both turns, and no replica has them.
+    with connect(RedisSettings(url=redis_url)) as client:
+        prefix = f"orphans-{token_hex(4)}:"
+        kept = RedisStore(client, prefix)
+        first = saved(kept)
+        identity, folders = StoreIdentity(client, prefix), SpoolFolders(tmp_path)
+        delivers = SpoolDelivery(kept, identity, folders, lambda _account: True)
+        delivers.identify()
+        second = turn("second", response_id=next_id(first.response.id), parent=Position("0", 0))
+        third = turn("third", response_id=next_id(first.response.id), parent=Position("0", 1))
+        with counted(SPOOL_LOST) as lost:
+            delivers.folders.own().put(third)
+            delivers.tick()  # whoever continues or fetches it has it delivered, too
+            with pytest.raises(StorageUnavailable):
+                SpoolingStore(kept, delivers).context(ACCOUNT, third.response.id)
+            assert SpoolingStore(kept, delivers).get(ACCOUNT, third.response.id) == third
+            delivers.folders.own().put(second)
+            os.utime(delivers.folders.own().directory / f"{second.response.id}.turn", (1, 1))
+            delivers.deliver_all()
+        assert lost() == 0
+        assert kept.get(ACCOUNT, third.response.id) == third
+        assert len(kept.context(ACCOUNT, third.response.id).items) == 6
+
+
+def test_an_answer_that_waits_for_another_holds_up_no_others(
+    delivers: SpoolDelivery, store: FlakyStore, spool: Spool
+) -> None:
+    for _ in range(MAX_FAILURES):
+        spool.put(turn(parent=Position("gone", 3)))
+    well = turn()
+    spool.put(well)
+    delivers.tick()
+    assert stored(store, well.response.id)
 
 
 def test_an_answer_that_fits_nowhere_is_counted(

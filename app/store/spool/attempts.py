@@ -5,7 +5,9 @@ What becomes of an answer:
     the store has it, and its replicas      delivered: it is dropped here
     the store has it, its replicas lag      marked as kept, and confirmed a little later
     the store is unreachable, or is full    tried again after AGAIN_S
-    its conversation is not in the store    lost, if the answer is known to be this store's
+    the turn before it is not in the store  tried again after AGAIN_S: it may wait here, too, or on
+                                            another machine; after ORPHANED_S lost, if the answer
+                                            is known to be this store's
     it is not known to be this store's,     left alone, and looked at again after LEFT_ALONE_S
     or cannot be read
     its time has come (C5)                  dropped: it would be purged at once
@@ -27,8 +29,14 @@ from app.telemetry import SPOOL_DELIVERED, SPOOL_LOST, log
 AGAIN_S, MAX_FAILURES = 2.0, 3
 #: How soon one is looked at again that is not known to be this store's, or that cannot be read.
 LEFT_ALONE_S = 60.0
+#: How long an answer waits for the turn before it, in seconds, before that is taken to be gone.
+ORPHANED_S = 600.0
 #: How long the replicas may take to have what was delivered, and how soon they are tried again.
 CONFIRMED_S, CONFIRMED_AGAIN_S = 0.1, 10.0
+
+
+class Orphaned(StorageUnavailable):
+    """The turn that an answer continues is not in the store, and may still come there."""
 
 
 class DeliveryAttempts:
@@ -66,19 +74,23 @@ class DeliveryAttempts:
             StorageUnavailable: the store did not take several, or, if `strict`, one.
             OSError: the spool may not be read.
         """
-        failures, now = 0, self._now()
+        failures, now, orphaned = 0, self._now(), None
         for spool in self._folders.readable():
             for response_id in spool.waiting():
                 if self._again_at.get(response_id, now) > now:
                     continue
                 try:
                     self.deliver(spool, response_id)
+                except Orphaned as error:
+                    self._again_at[response_id], orphaned = now + AGAIN_S, error
                 except StorageUnavailable:
                     failures += 1
                     self._again_at[response_id] = now + AGAIN_S
                     if strict or failures == MAX_FAILURES:
                         raise
         self._again_at = {each: at for each, at in self._again_at.items() if at > now}
+        if strict and orphaned is not None:
+            raise orphaned
 
     def deliver(self, spool: Spool, response_id: str) -> None:
         """Have the store keep an answer, and drop it here once it is safe there.
@@ -124,13 +136,20 @@ class DeliveryAttempts:
         self._again_at[response_id] = self._lagging_until
 
     def _parentless(self, spool: Spool, response_id: str, *, is_unnamed: bool) -> None:
-        """See to an answer whose conversation is not in the store.
+        """See to an answer of which the turn before is not in the store.
 
-        If it is this store's own, the conversation was erased, or lost with what a Redis lost: the
-        answer can be kept nowhere.
+        A master that was lost may have had that turn, and a spool has it: it comes. If it does not,
+        the conversation was erased, or lost with what a Redis lost: the answer can be kept nowhere.
+
+        Raises Orphaned: it is to be waited for.
         """
         if is_unnamed:
             self._leave_alone(response_id, "its conversation is not here")
+        elif self._time() - spool.put_at(response_id) < ORPHANED_S:
+            raise Orphaned(
+                "A response waits on this machine for the one that it continues; try again soon.",
+                retry_after_s=1,
+            )
         elif spool.drop(response_id):
             SPOOL_LOST.inc()
             log.error("response_lost", response_id=response_id, reason="its conversation is gone")

@@ -73,7 +73,8 @@ class Spool:
         if changed_at_ns == self._empty_at_ns:
             return []
         found = sorted(
-            (each for each in self.directory.iterdir() if each.suffix in (_TURN, _KEPT)), key=_age
+            (each for each in self.directory.iterdir() if each.suffix in (_TURN, _KEPT)),
+            key=_changed_at,
         )
         if not found and time.time_ns() - changed_at_ns > _SETTLED_NS:
             self._empty_at_ns = changed_at_ns
@@ -117,6 +118,10 @@ class Spool:
         """Tell whether Redis has the answer already, and only replicas are waited for."""
         return self._path(response_id, _KEPT).exists()
 
+    def put_at(self, response_id: str) -> float:
+        """Return when an answer came here, in Unix seconds; 0 where it is not here any more."""
+        return max(_changed_at(self._path(response_id, suffix)) for suffix in (_TURN, _KEPT))
+
     def mark_kept(self, response_id: str) -> None:
         """Note that Redis has an answer, which may be gone from here already."""
         with suppress(FileNotFoundError):
@@ -145,7 +150,7 @@ class Spool:
     def tidy(self) -> None:
         """Forget what processes that died were writing: it was not promised to any caller."""
         for draft in self.directory.glob(f"*{_DRAFT}"):
-            if time.time() - _age(draft) > _ABANDONED_S:
+            if time.time() - _changed_at(draft) > _ABANDONED_S:
                 draft.unlink(missing_ok=True)
 
     def _read(self, response_id: str) -> bytes | None:
@@ -195,7 +200,7 @@ def _parted(data: bytes) -> tuple[dict[str, Any], bytes]:
     return orjson.loads(head), entry
 
 
-def _age(path: Path) -> float:
+def _changed_at(path: Path) -> float:
     try:
         return path.stat().st_mtime
     except FileNotFoundError:
