@@ -26,6 +26,7 @@ THOROUGH = (
     "tests/deploy/test_sbom.py",
     "tests/e2e/test_patient_jobs.py",
     "tests/e2e/test_rolling.py",
+    "tests/e2e/test_scale_out.py",
     "tests/e2e/test_stops_seldom.py",
     "tests/e2e/test_up_faults.py",
     "tests/e2e/test_worker_deploys.py",

@@ -1,6 +1,6 @@
 """A Redis Cluster of the tests' own: three masters on loopback, from the same binary.
 
-They may have a replica each.
+They may have replicas.
 """
 
 from __future__ import annotations
@@ -39,40 +39,50 @@ def running_cluster() -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """A Cluster of which one master may be ended by a test, and has a replica."""
+class Shard:
+    """A Cluster of which one master may be ended by a test, and has replicas."""
 
     url: str
     master: subprocess.Popen[bytes]
-    replica: Any
+    client: Any
+    replicas: tuple[Any, ...]
 
     def fail_over(self) -> None:
-        """Have the replica become master, as an operator does who plans it."""
-        self.replica.execute_command("CLUSTER", "FAILOVER")
+        """Have a replica become master, as an operator does who plans it."""
+        self.replicas[0].execute_command("CLUSTER", "FAILOVER")
+
+    def cut_off_replicas(self) -> None:
+        """Have the master go on serving, and its replicas learn nothing more from it.
+
+        So it is where its network fails a moment before it does: what it takes now is on no other.
+        """
+        self.client.execute_command("ACL", "SETUSER", "default", "-psync", "-sync")
+        self.client.execute_command("CLIENT", "KILL", "TYPE", "replica")
 
     @property
     def has_moved(self) -> bool:
-        """Whether the replica is master."""
-        return bool(self.replica.execute_command("ROLE")[0] == b"master")
+        """Whether a replica is master."""
+        return any(each.execute_command("ROLE")[0] == b"master" for each in self.replicas)
 
 
 @contextlib.contextmanager
-def running_pairs(key: str) -> Iterator[Pair]:
-    """Run a Cluster where each master has a replica; yield the pair that has `key`."""
+def running_shards(key: str, replicas: int = 1, timeout_ms: int = 1000) -> Iterator[Shard]:
+    """Run a Cluster where each master has so many replicas; yield the shard that has `key`."""
     with contextlib.ExitStack() as stack:
-        nodes = _nodes(stack, 2 * MASTERS, timeout_ms=1000)
-        masters, replicas = nodes[:MASTERS], nodes[MASTERS:]
-        for master, replica in zip(masters, replicas, strict=True):
-            _, client, _ = replica
+        nodes = _nodes(stack, MASTERS + MASTERS * replicas, timeout_ms)
+        masters, others = nodes[:MASTERS], nodes[MASTERS:]
+        for number, (_, client, _) in enumerate(others):
+            master = masters[number % MASTERS]
             client.execute_command("CLUSTER", "REPLICATE", _id(master[1]))
-        for _, client, _ in replicas:
+        for _, client, _ in others:
             until(partial(_linked, client), "a replica to follow its master")
-        slot = masters[0][1].execute_command("CLUSTER", "KEYSLOT", key)
-        number = slot // _SHARE
-        # Every node has to know of the replica, or it would not vote for it.
+        number = masters[0][1].execute_command("CLUSTER", "KEYSLOT", key) // _SHARE
+        # Every node has to know of the replicas, or it would not vote for one.
         for _, client, _ in nodes:
-            until(partial(_knows_replicas, client), "the replicas to be known")
-        yield Pair(_url(nodes), masters[number][0], replicas[number][1])
+            until(partial(_knows_replicas, client, len(others)), "the replicas to be known")
+        master, client, _ = masters[number]
+        found = tuple(client for _, client, _ in others[number::MASTERS])
+        yield Shard(_url(nodes), master, client, found)
 
 
 Node = tuple[subprocess.Popen[bytes], Any, int]
@@ -109,10 +119,10 @@ def _linked(client: Any) -> bool:
     return bool(client.info("replication").get("master_link_status") == "up")
 
 
-def _knows_replicas(client: Any) -> bool:
+def _knows_replicas(client: Any, count: int) -> bool:
     nodes = client.execute_command("CLUSTER", "NODES")
     text = nodes if isinstance(nodes, str) else str(nodes)
-    return text.count("slave") == MASTERS
+    return text.count("slave") == count
 
 
 @contextlib.contextmanager

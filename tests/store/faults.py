@@ -7,25 +7,25 @@ from collections.abc import Callable
 from threading import Event
 
 from tests.processes import until
-from tests.redis_cluster import Pair
+from tests.redis_cluster import Shard
 from tests.redis_sentinel import Watched
 
 #: For how long, in seconds, writers go on after a fault: the old master takes writes all the while.
 AFTER_S = 2.0
 
 
-def planned(watched: Watched | Pair) -> None:
+def planned(watched: Watched | Shard) -> None:
     watched.fail_over()
     _moved(watched)
 
 
-def killed(watched: Watched | Pair) -> None:
+def killed(watched: Watched | Shard) -> None:
     watched.master.kill()
     watched.master.wait()
     _moved(watched)
 
 
-def stalled(watched: Watched | Pair) -> None:
+def stalled(watched: Watched | Shard) -> None:
     watched.master.send_signal(signal.SIGSTOP)
     try:
         _moved(watched)
@@ -33,11 +33,11 @@ def stalled(watched: Watched | Pair) -> None:
         watched.master.send_signal(signal.SIGCONT)
 
 
-def _moved(watched: Watched | Pair) -> None:
+def _moved(watched: Watched | Shard) -> None:
     until(lambda: watched.has_moved, "another master")
 
 
-FAULTS: dict[str, Callable[[Watched | Pair], None]] = {
+FAULTS: dict[str, Callable[[Watched | Shard], None]] = {
     "planned": planned,
     "killed": killed,
     "stalled": stalled,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.processes import until
-from tests.redis_cluster import Pair, running_pairs
+from tests.redis_cluster import Shard, running_shards
 from tests.redis_sentinel import Watched, running_sentinel
 from tests.store.faults import FAULTS, go_on
 from tests.store.writing import Figures, Load
@@ -17,7 +17,7 @@ from tests.store.writing import Figures, Load
 SAVES = 100
 
 
-def written(watched: Watched | Pair, directory: Path, fault: str, wait_replicas: int) -> Figures:
+def written(watched: Watched | Shard, directory: Path, fault: str, wait_replicas: int) -> Figures:
     """Return what became of everything that was written before, during and after a fault."""
     load = Load(watched.url, directory, wait_replicas)
     load.start()
@@ -43,8 +43,8 @@ def test_a_fail_over_loses_nothing_that_was_promised(
 def test_a_fail_over_in_a_cluster_loses_nothing_that_replicas_had(
     tmp_path: Path, fault: str
 ) -> None:
-    with running_pairs("rg:{jobs}") as pair:
-        figures = written(pair, tmp_path, fault, 1)
+    with running_shards("rg:{jobs}") as shard:
+        figures = written(shard, tmp_path, fault, 1)
     assert (figures.lost, figures.stuck, figures.torn) == ({}, 0, 0), str(figures)
 
 
