@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.serving.http.request_body import RequestBody
+from app.serving.http.request_body import LONG, RequestBody
 
 
 class Pieces:
@@ -15,6 +15,11 @@ class Pieces:
 
     def recv(self, _size: int, /) -> bytes:
         return self._pieces.pop(0) if self._pieces else b""
+
+    def recv_into(self, buffer: memoryview, /) -> int:
+        piece = self.recv(len(buffer))[: len(buffer)]
+        buffer[: len(piece)] = piece
+        return len(piece)
 
 
 def test_a_body_that_came_with_its_head_is_read_without_the_connection() -> None:
@@ -32,6 +37,15 @@ def test_a_long_body_comes_whole_in_large_pieces_and_in_drops() -> None:
     pieces = [bytes([65 + number % 26]) * (5000 if number % 3 else 7) for number in range(60)]
     whole = b"".join(pieces)
     assert RequestBody(Pieces(*pieces), len(whole), b"").read() == whole
+
+
+@pytest.mark.parametrize("sent", [2 * LONG, 2 * LONG - 1])
+def test_a_very_long_body_comes_as_far_as_it_is_sent(sent: int) -> None:
+    whole = bytes(range(256)) * (2 * LONG // 256)
+    pieces = [whole[start : min(start + 70_000, sent)] for start in range(3, sent, 70_000)]
+    body = RequestBody(Pieces(*pieces), len(whole), whole[:3])
+    assert body.read() == whole[:sent]
+    assert (body.left, body.spare) == (len(whole) - sent, b"")
 
 
 def test_what_lies_behind_a_body_is_the_next_requests() -> None:

@@ -6,8 +6,10 @@ import io
 from collections.abc import Iterator
 from typing import Protocol
 
-#: What is read from the socket at once; of long bodies, which come faster than that, more.
-READ_SIZE, LONG_READ_SIZE = 64 * 1024, 1024 * 1024
+#: What is read from the socket at once.
+READ_SIZE = 64 * 1024
+#: From how many missing bytes on they are read to where they stay.
+LONG = 1024 * 1024
 #: Pieces that are shorter are joined as they come: drops would weigh more, kept one by one.
 _DROP = 4096
 
@@ -16,6 +18,8 @@ class Readable(Protocol):
     """What a body is read from."""
 
     def recv(self, size: int, /) -> bytes: ...
+
+    def recv_into(self, buffer: memoryview, /) -> int: ...
 
 
 class RequestBody:
@@ -49,13 +53,12 @@ class RequestBody:
         return had[:wanted]
 
     def _come(self, wanted: int) -> bytes:
-        """Return what was read before and what comes, until that is as much or there is no more.
-
-        MEASURED: a body of 8 MB is read in half of the time that one growing array takes.
-        """
+        """Return what was read before and what comes, until that is as much or there is no more."""
         pieces, drops, missing = [self._had], bytearray(), wanted - len(self._had)
+        if missing >= LONG:
+            return self._come_long(wanted)
         while missing > 0:
-            piece = self._source.recv(READ_SIZE if missing <= READ_SIZE else LONG_READ_SIZE)
+            piece = self._source.recv(READ_SIZE)
             if not piece:
                 break
             missing -= len(piece)
@@ -67,6 +70,19 @@ class RequestBody:
                 drops.clear()
             pieces.append(piece)
         return b"".join((*pieces, drops))
+
+    def _come_long(self, wanted: int) -> bytes:
+        """Do that, in one place for all of it.
+
+        MEASURED: pieces of 8 MB leave holes in the memory, which nothing else of that size fits
+        into: a picture took one body more, and the process kept ever more of them.
+        """
+        body, at = bytearray(wanted), len(self._had)
+        body[:at] = self._had
+        with memoryview(body) as room:
+            while at < wanted and (count := self._source.recv_into(room[at:])):
+                at += count
+        return bytes(body) if at == wanted else bytes(body[:at])
 
     def discard(self, most: int) -> bool:
         """Throw away what is left; False where it is more than `most` bytes, or does not come."""
