@@ -25,6 +25,8 @@ _INCLUDE = (
     "computer_call_output.output.image_url",
     "code_interpreter_call.outputs",
 )
+#: What is said of an id that cannot be one.
+_FORM = "is not {}: that is \"{}\" and up to 123 letters, digits, '_' or '-'."
 #: What `include` takes, in bodies and in queries (R11).
 INCLUDE_VALUES = frozenset(_INCLUDE)
 
@@ -74,7 +76,9 @@ class PreviousResponseField(StrictField):
         if type(value) is not str:
             raise self.mistyped(at, "a string", value)
         if not is_response_id(value):
-            what = 'is not a response id: they begin with "resp_".'
+            what = _FORM.format("a response id", "resp_")
+            if is_conversation_id(value):
+                what = "is the id of a conversation: send it as 'conversation'."
             raise self.invalid("invalid_response_id", at, what)
         return value
 
@@ -93,7 +97,9 @@ class ConversationField(StrictField):
         if type(given) is not str:
             raise mistyped(path, "the id of a conversation", given)
         if not is_conversation_id(given):
-            what = 'is not a conversation id: they begin with "conv_".'
+            what = _FORM.format("a conversation id", "conv_")
+            if is_response_id(given):
+                what = "is the id of a response: send it as 'previous_response_id'."
             raise InvalidField("invalid_value", path, what)
         return given
 
