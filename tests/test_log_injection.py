@@ -6,6 +6,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -13,6 +14,7 @@ import structlog
 
 from app import telemetry
 from app.logs.libraries import LibraryFormatter
+from app.logs.lines import line
 from app.telemetry.logs import log_ending
 
 HARM = {
@@ -74,3 +76,10 @@ def test_no_number_costs_a_line(number: float) -> None:
 @pytest.mark.parametrize("value", ["\ud800", "a\ud83d"])
 def test_half_a_character_costs_no_line(value: str) -> None:
     assert json.loads(logged("json", value))["event"] == "request"
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_a_path_is_written_as_it_is_typed(form: Literal["json", "text"]) -> None:
+    written = line(form, "info", {"event": "config_reloaded", "file": Path("/etc/gateway.toml")})
+    assert "/etc/gateway.toml" in written
+    assert "Path(" not in written

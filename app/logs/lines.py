@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping, MutableMapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import Any, Literal
 
 import orjson
@@ -69,7 +70,9 @@ def _known(_logger: object, _level: str, fields: Fields) -> Fields:
     # MEASURED: to look into all that is ours of the usual line would be 2 % of a small request.
     if fields["event"] not in _ALL_OURS:
         for name, value in fields.items():
-            if isinstance(value, str) and name not in _OURS:
+            if isinstance(value, PurePath):
+                fields[name] = redact(str(value))
+            elif isinstance(value, str) and name not in _OURS:
                 fields[name] = redact(value)
     return fields
 
