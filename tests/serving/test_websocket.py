@@ -181,6 +181,13 @@ def test_lines_are_messages(peer: Peer) -> None:
     assert peer.hear() == [TextMessage('{"a":1}'), TextMessage('{"b":"ü"}')]
 
 
+@pytest.mark.parametrize("length", [0, 1, 125, 126, 127, 65535, 65536, 70000])
+def test_a_line_is_the_frame_that_wsproto_would_make(length: int) -> None:
+    line = b"x" * length
+    frame = Connection(ConnectionType.SERVER).send(TextMessage(line.decode()))
+    assert websocket.text_head(length) + line == frame
+
+
 def test_a_slow_reader_holds_back_who_sends(peer: Peer) -> None:
     sending = gevent.spawn(peer.served.send, [b"x" * 5_000_000])
     gevent.sleep(0)
