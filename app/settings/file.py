@@ -17,6 +17,8 @@ from app.settings.redis.url import read_url
 from app.settings.tables import Fault, KeyPath, bad_key, did_you_mean, read_table
 from app.settings.values import ModelSettings, ProviderSettings
 
+#: With or without a byte order mark, which some editors put in front.
+_ENCODING = "utf-8-sig"
 _TABLES: Mapping[str, Mapping[str, readers.Reader]] = {
     "limits": {
         "requests_per_minute": readers.whole(1),
@@ -100,7 +102,7 @@ def read_file(
         SettingsError: with the line, where there is one to blame.
     """
     try:
-        text = file.read_text("utf-8")
+        text = file.read_text(_ENCODING)
     except OSError as error:
         raise SettingsError(f"cannot be read: {error.strerror}", file=file) from None
     except UnicodeDecodeError:
@@ -119,7 +121,7 @@ def located(file: Path | None, path: KeyPath, reason: str) -> SettingsError:
     if file is None:
         return SettingsError(bad_key(path, reason).reason)
     try:
-        line = toml.line_of(file.read_text("utf-8"), path)
+        line = toml.line_of(file.read_text(_ENCODING), path)
     except (OSError, UnicodeDecodeError):  # it has gone meanwhile
         line = None
     return SettingsError(bad_key(path, reason).reason, file=file, line=line)

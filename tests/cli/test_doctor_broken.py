@@ -114,6 +114,22 @@ def unreachable(setup: Setup) -> None:
     setup.environ["REDIS_URL"] = f"redis://user:hunter222@127.0.0.1:{free_port()}"
 
 
+def no_such_database(setup: Setup) -> None:
+    setup.environ["REDIS_URL"] = setup.own_redis() + "?db=99"
+
+
+def another_server(setup: Setup) -> None:
+    def script(wire: Wire) -> None:
+        wire.sock.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    port = setup.server(script).port
+    setup.environ["REDIS_URL"] = f"redis://127.0.0.1:{port}"
+
+
+def with_byte_order_mark(setup: Setup) -> None:
+    setup.text = "\ufeff[requests]\nkeep_alive_s = 15\n"
+
+
 def bad_url(setup: Setup) -> None:
     setup.environ["REDIS_URL"] = "rediss://:hunter222@redis?ssl_ca_cert=/ca.pem"
 
@@ -244,6 +260,8 @@ TABLE: dict[str, tuple[Callable[[Setup], None], str, str, str, str]] = {
     "wrong login": (wrong_login, "redis", "failed", "WRONGPASS", "password in REDIS_URL"),
     "no login": (without_login, "redis", "failed", "NOAUTH", "USER:PASSWORD@HOST"),
     "Redis is unreachable": (unreachable, "redis", "failed", "Connection refused", "the address"),
+    "no such database": (no_such_database, "redis", "failed", "no database", "behind the slash"),
+    "another server": (another_server, "redis", "failed", "is not Redis", "the address"),
     "a Redis URL with a typo": (bad_url, "settings", "failed", "did you mean", "the variable"),
     "clocks apart": (skewed, "clock", "failed", "90 s behind Redis", "NTP"),
     "no worker": (without_worker, "worker", "failed", "none has ever run", "start one"),
@@ -279,6 +297,13 @@ TABLE: dict[str, tuple[Callable[[Setup], None], str, str, str, str]] = {
         "settings",
         "failed",
         "gateway.toml, line 2: [requests] keep_alive_s is not a setting (did you mean keep",
+        "mend line 2",
+    ),
+    "... behind a byte order mark": (
+        with_byte_order_mark,
+        "settings",
+        "failed",
+        "gateway.toml, line 2: [requests] keep_alive_s is not a setting",
         "mend line 2",
     ),
     "no TOML": (no_toml, "settings", "failed", "gateway.toml, line 1", "check-config"),

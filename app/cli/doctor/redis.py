@@ -30,6 +30,8 @@ _REMEDIES: Mapping[str, str] = {
     "LOADING": "wait: it is reading its data",
     "CLUSTERDOWN": "bring back the Cluster's missing masters: CLUSTER INFO names what is wrong",
     "MASTERDOWN": "bring back its master, or name another server in REDIS_URL",
+    "NODB": "mend the number behind the slash of REDIS_URL: a Redis has 0 to 15 unless its "
+    "`databases` says otherwise, a Cluster has 0 alone",
 }
 
 

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import re
 
-from redis.exceptions import AuthenticationError, BusyLoadingError, NoPermissionError
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    InvalidResponse,
+    NoPermissionError,
+)
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import TimeoutError as TimedOut
 
@@ -25,7 +30,11 @@ _REASONS = {
     "LOADING": "LOADING: Redis has just been started",
     "CLUSTERDOWN": "CLUSTERDOWN: the Cluster is incomplete",
     "MASTERDOWN": "MASTERDOWN: the replica has lost its master",
+    "NODB": "Redis has no database of the number that REDIS_URL names",
 }
+#: What Redis, and a Cluster, say of such a database, for which they have no code.
+NO_DATABASE = "DB index is out of range|SELECT is not allowed in cluster mode"
+_NO_DATABASE = re.compile(NO_DATABASE)
 #: A server that says so answers reads.
 _REFUSES_WRITES = frozenset({"OOM", "MISCONF", "READONLY", "NOREPLICAS"})
 _CODE = re.compile(rf"\b({'|'.join(_REASONS)})\b")
@@ -47,6 +56,8 @@ def reason(fault: StorageUnavailable) -> str:
             return "connection refused"
         case ConnectionLost() if _CLOSED.search(str(error)):
             return "connection closed"
+        case InvalidResponse():
+            return "what answers there is not Redis"
         case _:
             return type(error).__name__
 
@@ -92,5 +103,7 @@ def _code(error: BaseException | None) -> str | None:
     status = getattr(error, "status_code", None)  # redis-py takes the code off the text it knows
     if status in _REASONS:
         return str(status)
+    if _NO_DATABASE.search(str(error)):
+        return "NODB"
     found = _CODE.search(str(error))
     return found and found[0]
