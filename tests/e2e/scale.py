@@ -24,8 +24,8 @@ from tests.redis_cluster import Shard, running_shards
 CALLERS: dict[type[Chained | Conversing | Waiting], int] = {
     Chained: 4,
     Conversing: 4,
-    Waiting: 2,
-    Following: 2,
+    Waiting: 3,
+    Following: 3,
 }
 
 

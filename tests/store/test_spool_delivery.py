@@ -16,8 +16,8 @@ import pytest
 from prometheus_client import Counter
 
 from app.api import context
-from app.domain.turns.turn import Position
-from app.errors import GatewayError, StorageUnavailable
+from app.domain.turns.turn import Position, Turn
+from app.errors import GatewayError, NotFound, StorageUnavailable
 from app.factory import create_app, deliver_spooled
 from app.settings import RedisSettings, Settings
 from app.store.connection.client import connect
@@ -233,31 +233,68 @@ def test_an_answer_whose_conversation_is_gone_is_given_up_and_counted(
     assert (spool.waiting(), count()) == ([], 1)
 
 
-def test_an_answer_waits_for_the_one_before_it_that_was_spooled_too(
-    redis_url: str, tmp_path: Path
-) -> None:
-    # So it is where a master is lost that had both turns, and no replica has them.
+@pytest.fixture
+def kept(redis_url: str) -> Iterator[RedisStore]:
+    """A store in a real Redis."""
     with connect(RedisSettings(url=redis_url)) as client:
-        prefix = f"orphans-{token_hex(4)}:"
-        kept = RedisStore(client, prefix)
-        first = saved(kept)
-        identity, folders = StoreIdentity(client, prefix), SpoolFolders(tmp_path)
-        delivers = SpoolDelivery(kept, identity, folders, lambda _account: True)
-        delivers.identify()
-        second = turn("second", response_id=next_id(first.response.id), parent=Position("0", 0))
-        third = turn("third", response_id=next_id(first.response.id), parent=Position("0", 1))
-        with counted(SPOOL_LOST) as lost:
-            delivers.folders.own().put(third)
-            delivers.tick()  # whoever continues or fetches it has it delivered, too
-            with pytest.raises(StorageUnavailable):
-                SpoolingStore(kept, delivers).context(ACCOUNT, third.response.id)
-            assert SpoolingStore(kept, delivers).get(ACCOUNT, third.response.id) == third
-            delivers.folders.own().put(second)
-            os.utime(delivers.folders.own().directory / f"{second.response.id}.turn", (1, 1))
-            delivers.deliver_all()
-        assert lost() == 0
-        assert kept.get(ACCOUNT, third.response.id) == third
-        assert len(kept.context(ACCOUNT, third.response.id).items) == 6
+        yield RedisStore(client, f"orphans-{token_hex(4)}:")
+
+
+@pytest.fixture
+def late(kept: RedisStore, tmp_path: Path) -> SpoolDelivery:
+    """A delivery into it, of a spool that is empty."""
+    identity, folders = FlakyStore(), SpoolFolders(tmp_path)
+    made = SpoolDelivery(kept, identity, folders, lambda _account: True)
+    made.identify()
+    return made
+
+
+def in_turn(kept: RedisStore) -> list[Turn]:
+    """Return two turns that continue one which is stored, and one another."""
+    first = saved(kept)
+    return [
+        turn(text, response_id=next_id(first.response.id), parent=Position("0", depth))
+        for depth, text in enumerate(("second", "third"))
+    ]
+
+
+# So it is where a master is lost that had both turns, and no replica has them.
+
+
+def test_an_answer_waits_for_the_one_before_it_that_was_spooled_too(
+    kept: RedisStore, late: SpoolDelivery
+) -> None:
+    second, third = in_turn(kept)
+    spool, spooling = late.folders.own(), SpoolingStore(kept, late)
+    with counted(SPOOL_LOST) as lost:
+        spool.put(third)
+        late.tick()
+        with pytest.raises(StorageUnavailable):
+            spooling.context(ACCOUNT, third.response.id)
+        assert spooling.get(ACCOUNT, third.response.id) == third
+        spool.put(second)
+        os.utime(spool.directory / f"{second.response.id}.turn", (1, 1))
+        late.deliver_all()
+    assert lost() == 0
+    assert kept.get(ACCOUNT, third.response.id) == third
+    assert len(kept.context(ACCOUNT, third.response.id).items) == 6
+
+
+def test_an_answer_is_saved_after_the_one_before_it_that_was_spooled(
+    kept: RedisStore, late: SpoolDelivery
+) -> None:
+    second, third = in_turn(kept)
+    late.folders.own().put(second, is_kept=True)
+    assert SpoolingStore(kept, late).save(third)
+    assert len(kept.context(ACCOUNT, third.response.id).items) == 6
+
+
+def test_an_answer_whose_conversation_was_erased_meanwhile_is_not_found(
+    kept: RedisStore, late: SpoolDelivery
+) -> None:
+    with pytest.raises(NotFound):
+        SpoolingStore(kept, late).save(turn(parent=Position("0", 3)))
+    assert late.waiting() == []
 
 
 def test_an_answer_that_waits_for_another_holds_up_no_others(

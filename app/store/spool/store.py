@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from app.domain.accounts.content_key import ContentKey
-from app.domain.ids import home_of
+from app.domain.ids import home_of, tag_of
 from app.domain.items import Item
 from app.domain.turns.page import Page, PageQuery
 from app.domain.turns.turn import Context, Turn
@@ -84,7 +84,7 @@ class SpoolingStore:
         was_open, began = self._breaker.is_open, self._now()
         while True:
             try:
-                return self._store.save(turn)
+                return self._saved(turn)
             except Unconfirmed as lag:
                 return self._put(turn, lag)
             except StorageUnavailable as fault:
@@ -95,6 +95,19 @@ class SpoolingStore:
                 if self._breaker.is_open and not was_open:  # another has waited long enough
                     return self._put(turn, fault)
             self._sleep(PAUSE_S)
+
+    def _saved(self, turn: Turn) -> bool:
+        """Save a turn, and before it those of its conversation that wait here.
+
+        They may have been in a master that was lost, when the turn began.
+        """
+        try:
+            return self._store.save(turn)
+        except NotFound:
+            if turn.parent is None:
+                raise
+            self._delivery.deliver_conversation(tag_of(turn.response.id) or "")
+            return self._store.save(turn)
 
     def _put(self, turn: Turn, fault: StorageUnavailable) -> bool:
         try:
