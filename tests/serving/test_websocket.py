@@ -252,6 +252,21 @@ def test_a_message_that_does_not_come_to_its_end_is_not_waited_for(peer: Peer) -
     receiving.get(timeout=PATIENCE_S)
 
 
+def test_a_caller_who_answers_pings_does_not_bring_a_message_to_its_end(peer: Peer) -> None:
+    receiving = gevent.spawn(peer.served.receive, peer.weighed.append)
+    peer.say(TextMessage("begun", message_finished=False))
+    gevent.sleep(0)
+    peer.served._piece_at = monotonic() - websocket.MESSAGE_SILENCE_S  # so long ago
+    peer.say(Pong(b""))
+    gevent.sleep(0)
+    look_later(peer, 1)
+    (closed,) = peer.hear()
+    assert isinstance(closed, CloseConnection)
+    assert closed.code == 1008
+    peer.theirs.close()
+    receiving.get(timeout=PATIENCE_S)
+
+
 # the handshake
 
 

@@ -74,7 +74,8 @@ class CallerWebSocket:
         self._unread = memoryview(b"")
         self._sending = Semaphore(1)
         self._message = bytearray()  # drops would weigh more, kept one by one
-        self._has_begun = False
+        #: When the last piece of the message that is coming came; None between two.
+        self._piece_at: float | None = None
         self._size = self._fragments = 0
         self._weigh_from = _HEAVY
         self._heard_at = self._alive_at = monotonic()
@@ -139,10 +140,10 @@ class CallerWebSocket:
 
     def look(self, now: float) -> None:
         """Ping who is silent, hang up on who has gone or does not agree to an end. Never waits."""
-        closing, silent_s = self._closing_at, now - self._heard_at
+        closing, piece_at, silent_s = self._closing_at, self._piece_at, now - self._heard_at
         if (closing is not None and now - closing > CLOSE_S) or now - self._alive_at > GONE_S:
             self._caller.hang_up()
-        elif self._has_begun and silent_s > MESSAGE_SILENCE_S:
+        elif piece_at is not None and now - piece_at > MESSAGE_SILENCE_S:  # pongs are no pieces
             self.spawn(lambda: self.close(POLICY, "a message did not come to its end in time"))
         elif silent_s > PING_S and not self._pinged and self.is_clear:
             self._pinged = True
@@ -178,7 +179,7 @@ class CallerWebSocket:
             return None
         data = bytes(self._message)
         self._message = bytearray()
-        self._has_begun = False
+        self._piece_at = None
         self._size = self._fragments = 0
         self._weigh_from = _HEAVY
         return ClientMessage(data, is_text)
@@ -187,7 +188,7 @@ class CallerWebSocket:
         """Add a piece to the message that is coming; of bytes, only that there are some."""
         piece = event.data.encode() if isinstance(event.data, str) else bytes(event.data)
         self._size += len(piece)
-        self._has_begun = True
+        self._piece_at = monotonic()
         if is_text:
             self._message += piece
         if event.frame_finished and not event.message_finished:
