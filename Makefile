@@ -85,8 +85,12 @@ bench-peers: $(TO_TEST) ## `bench` with LiteLLM's proxy beside it, from PEERS_VE
 bench-growth: $(TO_TEST) ## How reading and telling an answer grow with its size: twice as much takes twice as long
 	@$(PY) -m bench.growth
 
+.PHONY: bench-redis
+bench-redis: $(TO_TEST) ## What a response costs Redis, by kind: bytes, and its CPU, in some minutes
+	@$(PY) -m bench.redis_cost
+
 .PHONY: bench-readme
-bench-readme: $(TO_TEST) ## Show the newest results that were kept in docs/speed.md
+bench-readme: $(TO_TEST) ## Show the newest results that were kept in docs/speed.md and docs/capacity.md
 	@$(PY) -m bench.readme
 
 ##@ Keep it

@@ -1,4 +1,7 @@
-"""`python -m bench.readme [FILE]`: show a kept run in docs/speed.md, the newest by default."""
+"""`python -m bench.readme [FILE]`: show a kept run in docs/speed.md and docs/capacity.md.
+
+The newest by default.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +13,18 @@ from typing import Any
 
 import orjson
 
+from bench import capacity
 from bench.picture import THEMES, draw
 from bench.record import RESULTS
 from tests.processes import ROOT
 
-PAGE = ROOT / "docs" / "speed.md"
+PAGE, CAPACITY = ROOT / "docs" / "speed.md", ROOT / "docs" / "capacity.md"
 BEGIN, END = "<!-- bench: begin, written by `make bench-readme` -->", "<!-- bench: end -->"
 _REACHED = {True: "reached", False: "**missed**", None: ""}
 
 
 def main() -> None:
-    """Draw the run's pictures and write its table into docs/speed.md; README.md has the picture."""
+    """Draw the run's pictures and write its tables into the pages; README.md has the picture."""
     kept = sorted(RESULTS.glob("*.json"))
     if not kept and len(sys.argv) < 2:
         sys.exit("No run was kept yet: make bench.")
@@ -29,6 +33,8 @@ def main() -> None:
     for name, theme in THEMES.items():
         (RESULTS / f"picture-{name}.svg").write_text(draw(run["medians"], caption(run), theme))
     PAGE.write_text(inserted(PAGE.read_text(), section(run, file.name)))
+    content = capacity.section(run, source(run, file.name))
+    CAPACITY.write_text(inserted(CAPACITY.read_text(), content))
 
 
 def inserted(page: str, section: str) -> str:
@@ -40,7 +46,12 @@ def inserted(page: str, section: str) -> str:
 
 def section(run: Mapping[str, Any], name: str) -> str:
     """Return what the page shows of a run whose results are in the file of this name."""
-    return f"{_PICTURE}\n\n{table(run['figures'])}\n\n[{caption(run)}](../bench/results/{name})"
+    return f"{_PICTURE}\n\n{table(run['figures'])}\n\n{source(run, name)}"
+
+
+def source(run: Mapping[str, Any], name: str) -> str:
+    """Say where figures are from, with a link to the file."""
+    return f"[{caption(run)}](../bench/results/{name})"
 
 
 def table(figures: Sequence[Mapping[str, Any]]) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from bench.readme import BEGIN, END, PAGE, caption, inserted, section
+import pytest
+
+from bench.readme import BEGIN, CAPACITY, END, PAGE, caption, inserted, section
 from bench.rows import Row
 
 RUN: dict[str, Any] = {
@@ -37,6 +40,7 @@ def test_a_run_takes_the_place_of_the_one_before() -> None:
     assert inserted(before, "new") == f"# Title\n\n{BEGIN}\nnew\n{END}\n\nrest\n"
 
 
-def test_the_page_has_a_place_for_it() -> None:
-    page = PAGE.read_text()
-    assert page.count(BEGIN) == page.count(END) == 1
+@pytest.mark.parametrize("page", [PAGE, CAPACITY], ids=lambda page: page.stem)
+def test_a_page_has_a_place_for_it(page: Path) -> None:
+    text = page.read_text()
+    assert text.count(BEGIN) == text.count(END) == 1
