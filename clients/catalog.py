@@ -43,7 +43,8 @@ class Client:
     """A client: its folder's name under packages/, and what it can do.
 
     `ways` are those in which it takes answers. `drops_reasoning` names the modes in which the
-    package itself sends no reasoning back, or only its text, so that no gateway could pass it on.
+    package itself sends no reasoning back, or but one half of it, so that no gateway could pass it
+    on.
     """
 
     name: str
@@ -121,6 +122,12 @@ CLIENTS = (
     Client(name="agno", modes=("replayed", "stateless"), drops_reasoning=("replayed",)),
     Client(name="haystack", modes=("stored", "stateless")),
     Client(name="any_llm", modes=("stored", "stateless")),
+    Client(
+        name="inspect_ai",
+        modes=("replayed", "stateless"),
+        ways=("whole",),
+        drops_reasoning=("replayed", "stateless"),
+    ),
     Client(name="instructor", modes=("replayed",), ways=("whole",), story="structured"),
     Client(name="langchain_node", modes=("stored", "stateless")),
     Client(name="mirascope", modes=("replayed",), drops_reasoning=("replayed",)),
