@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import tracemalloc
 import zlib
 from collections.abc import Iterator
@@ -95,6 +96,38 @@ def test_whatever_the_pieces_it_is_the_same(data: bytes, size: int) -> None:
         for at in range(0, len(raw), size):
             peer.send(raw[at : at + size])
         assert getting.get(timeout=PATIENCE_S) == ClientMessage(text.encode())
+
+
+FRAMES = st.lists(
+    st.builds(
+        frame,
+        st.sampled_from([0, 1, 1, 2, 8, 9, 10, 3, 15]),
+        st.one_of(
+            st.binary(max_size=60),
+            st.text(max_size=40).map(str.encode),
+            st.text(max_size=40).map(lambda text: deflated(text.encode())),
+        ),
+        fin=st.booleans(),
+        mask=st.sampled_from([True, True, True, False]),
+        rsv=st.sampled_from([0, 0, RSV1, RSV1, 0x20]),
+    ),
+    max_size=6,
+)
+
+
+@given(st.one_of(FRAMES.map(b"".join), st.binary(max_size=200)))
+def test_whatever_comes_is_messages_or_an_end(raw: bytes) -> None:
+    """And never a bug."""
+    with contextlib.closing(CompressingPeer()) as peer:
+
+        def receive_all() -> int:
+            return sum(1 for _ in iter(lambda: peer.served.receive(peer.weighed.append), None))
+
+        receiving = gevent.spawn(receive_all)
+        with contextlib.suppress(OSError):
+            peer.send(raw)
+        peer.theirs.shutdown(socket.SHUT_WR)
+        assert receiving.get(timeout=PATIENCE_S) <= 6
 
 
 def test_a_small_frame_that_inflates_without_end_is_refused_and_not_inflated(
