@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +12,13 @@ import structlog
 from hypothesis import HealthCheck, settings
 
 from app.logs.lines import identify
+from tests.gateway_threads import end_with_their_redis
 from tests.redis_cluster import running_cluster
 from tests.redis_server import running
+
+# jsonschema would make forty parsers of it, in five seconds of each process, to check forms of URIs
+# that no schema of ours names.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 # Hypothesis' own limits are of the clock on the wall, which says how busy the machine is.
 settings.register_profile(
@@ -32,18 +39,66 @@ THOROUGH = (
     "tests/e2e/test_worker_deploys.py",
 )
 
+#: What tries in many ways what other tests have run the lines of. MEASURED: to count lines takes
+#: two and a half times as long.
+UNCOUNTED = (
+    "tests/compat/",
+    "tests/contract/test_account_stores.py",
+    "tests/contract/test_case_siblings.py",
+    "tests/contract/test_cases.py",
+    "tests/contract/test_compaction.py",
+    "tests/contract/test_histories.py",
+    "tests/contract/test_key_pools.py",
+    "tests/contract/test_layouts.py",
+    "tests/contract/test_providers",
+    "tests/contract/test_rate_limit_stores.py",
+    "tests/contract/test_stores.py",
+    "tests/contract/test_travelling.py",
+    "tests/contract/test_usage_stores.py",
+    "tests/docs/",
+    "tests/fuzz/",
+    "tests/site/",
+    "tests/snippets/",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure() -> None:
+    """Let threads of gateways end with their Redis, and collect tests without collecting garbage.
+
+    A hundred thousand objects are made meanwhile, all of which stay.
+    """
+    end_with_their_redis()
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage from now on, but never again what the tests are made of."""
+    gc.enable()
+    gc.freeze()
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what `make test` leaves out, and have what waits for processes begin first.
+    """Mark what `make test` leaves out and what counts no lines; mix what waits with what works.
 
-    The quick tests fill in at the end.
+    End-to-end tests wait for processes for half of their time, in which others can go on.
     """
     root = Path(__file__).parent.parent
+    files: dict[str, list[pytest.Item]] = {}
     for item in items:
-        if item.path.relative_to(root).as_posix().startswith(THOROUGH):
+        path = item.path.relative_to(root).as_posix()
+        if path.startswith(THOROUGH):
             item.add_marker(pytest.mark.thorough)
-    items.sort(key=lambda item: "/tests/e2e/" not in item.path.as_posix())
+        if path.startswith(UNCOUNTED):
+            item.add_marker(pytest.mark.no_cover)
+        files.setdefault(path, []).append(item)
+    waiting = [path for path in files if path.startswith("tests/e2e/")]
+    working = [path for path in files if not path.startswith("tests/e2e/")]
+    # Those that wait are begun first of all, so that the last of them does not go on alone.
+    places = {path: number / len(waiting) * 0.8 for number, path in enumerate(waiting)}
+    places |= {path: number / len(working) for number, path in enumerate(working)}
+    items[:] = (item for path in sorted(files, key=places.__getitem__) for item in files[path])
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import redis
 
+from tests.gateway_threads import HOME_PREFIX
 from tests.processes import started, until
 
 
@@ -35,7 +36,7 @@ def running(*options: str, directory: Path | None = None) -> Iterator[str]:
     """
     with contextlib.ExitStack() as stack:
         # Socket paths end at 107 bytes, which pytest's own directories can exceed.
-        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="redis-")))
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=HOME_PREFIX)))
         socket = home / "redis.sock"
         where = ["--port", "0", "--unixsocket", str(socket), "--dir", str(directory or home)]
         quiet = ["--save", "", "--logfile", "redis.log"]

@@ -7,7 +7,8 @@ packages; an arrow says that something in one room imports something in another.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 
 from tests.processes import ROOT
@@ -28,12 +29,24 @@ def packages() -> list[str]:
 def arrows(package: str) -> Arrows:
     """Return for each room directly inside a package which of the others it imports."""
     rooms: dict[str, set[str]] = {}
-    for name, tree in _modules(package):
-        room = _room(package, name)
+    for path in sorted((ROOT / package.replace(".", "/")).rglob("*.py")):
+        room = _room(package, _name(path))
         if room is not None:
             found = rooms.setdefault(room, set())
-            found |= {other for target in _imports(tree) if (other := _room(package, target))}
+            found |= {other for target in imports(path) if (other := _room(package, target))}
     return {room: frozenset(others & rooms.keys() - {room}) for room, others in rooms.items()}
+
+
+@cache
+def imports(path: Path) -> frozenset[str]:
+    """Return what a file imports, by its full name; what is imported from it may be a module."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{each.name}" for each in node.names}
+    return frozenset(found)
 
 
 def without_what_follows(given: Arrows) -> Arrows:
@@ -75,24 +88,11 @@ def drawn(page: str, packages: Iterable[str] = DRAWN) -> str:
     return page
 
 
-def _modules(package: str) -> Iterator[tuple[str, ast.Module]]:
-    for path in sorted((ROOT / package.replace(".", "/")).rglob("*.py")):
-        yield _name(path), ast.parse(path.read_text())
-
-
 def _name(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-def _imports(tree: ast.Module) -> Iterator[str]:
-    """Yield what a module imports, by its full name; what is imported from it may be a module."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (each.name for each in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield from (f"{node.module}.{each.name}" for each in node.names)
-
-
+@cache
 def _room(package: str, name: str) -> str | None:
     """Return the room of a package that a module, or a name inside one, is in."""
     inside = name.removeprefix(package + ".")

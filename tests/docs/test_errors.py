@@ -6,6 +6,7 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 
 from app import errors
 from tests.processes import ROOT
@@ -56,6 +57,7 @@ def codes_of_the_page() -> dict[str, str]:
     return {code: second for cell, second in _ROW.findall(PAGE) for code in cell.split("`")[1::2]}
 
 
+@cache
 def codes_of_the_application() -> dict[str, set[int]]:
     """Return each code that stands in the source, with its statuses as far as they stand there."""
     found: defaultdict[str, set[int]] = defaultdict(set)

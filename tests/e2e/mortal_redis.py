@@ -11,6 +11,7 @@ from typing import Self
 
 import redis
 
+from tests.gateway_threads import HOME_PREFIX
 from tests.processes import started, until
 from tests.redis_server import binary
 
@@ -23,7 +24,7 @@ class MortalRedis:
     def __init__(self, directory: Path, fsync: str = "always") -> None:
         self._stack = contextlib.ExitStack()
         # Socket paths end at 107 bytes, which pytest's own directories can exceed.
-        home = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="redis-"))
+        home = self._stack.enter_context(tempfile.TemporaryDirectory(prefix=HOME_PREFIX))
         self._socket = f"{home}/redis.sock"
         self._options = {
             "--port": "0",

@@ -32,7 +32,7 @@ from tests.store.turns import WRAPPING, payload_of, turn
 
 ACCOUNT = "acme"
 #: Long enough for a busy machine to renew in time: a lease lost by that is no fail-over's fault.
-LEASE_S = 6.0
+LEASE_S = 20.0
 #: How long, in seconds, a worker tries to write down what its model has said.
 PATIENCE_S = 30.0
 #: How long, in seconds, it waits for a replica that is to know of an end: what no replica has may
