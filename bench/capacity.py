@@ -41,7 +41,7 @@ def measured(medians: Mapping[str, float]) -> str:
 def extrapolated(medians: Mapping[str, float]) -> str:
     """Return the cores of web that rates of requests take, computed from what one core does."""
     small, large, event = (
-        medians[f"{name}"]
+        medians[name]
         for name in ("whole.small.gateway", "whole.large.gateway", "streams_1000.event_us")
     )
     streamed = small + EVENTS * event

@@ -83,7 +83,7 @@ class Caller:
         return response[1], call[1] if call else ""
 
     def json_bytes(self, response_id: str) -> int:
-        """Return the size of a response and of its own input, as JSON, once it has ended."""
+        """Return the size of a response as GET shows it, once it has ended."""
         answer = self.session.get(self._url(f"/{response_id}?wait=30"), timeout=PATIENCE_S)
         answer.raise_for_status()
         if answer.json()["status"] != "completed":
