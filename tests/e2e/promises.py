@@ -80,14 +80,17 @@ def _faults_of_chain(gateway: Gateway, caller: Chained) -> Iterator[str]:
 
 
 def _faults_of_conversation(gateway: Gateway, caller: Conversing) -> Iterator[str]:
-    """Yield what is there twice, what was promised and is not there, and turns that were parted."""
+    """Yield the turns that were promised and do not stand there, or stand there twice.
+
+    A question may: before it was answered, its stream may have failed with what it had.
+    """
     found = _found(gateway, caller)
-    times = Counter(found)
-    yield from (f"{caller.name}: {each} {times[each]} times" for each in times if times[each] > 1)
-    pairs = set(pairwise(found))
+    answers, pairs = Counter(found), set(pairwise(found))
     for turn in caller.turns:
+        if answers[turn.answer] > 1:
+            yield f"{caller.name}: {turn.answer} stands there {answers[turn.answer]} times"
         if (turn.question, turn.answer) not in pairs:
-            yield f"{caller.name}: not there: {turn.answer}"
+            yield f"{caller.name}: {turn.answer} does not stand there"
 
 
 def late(gateway: Gateway, callers: Sequence[Caller]) -> int:
