@@ -60,6 +60,8 @@ UNCOUNTED = (
     "tests/site/",
     "tests/snippets/",
 )
+#: What waits for processes for half of its time, in which others can go on.
+WAITING = ("tests/snippets/", "tests/e2e/")
 
 
 @pytest.hookimpl(trylast=True)
@@ -80,10 +82,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what `make test` leaves out and what counts no lines; mix what waits with what works.
-
-    End-to-end tests wait for processes for half of their time, in which others can go on.
-    """
+    """Mark what `make test` leaves out and what counts no lines; mix what waits with what works."""
     root = Path(__file__).parent.parent
     files: dict[str, list[pytest.Item]] = {}
     for item in items:
@@ -93,9 +92,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if path.startswith(UNCOUNTED):
             item.add_marker(pytest.mark.no_cover)
         files.setdefault(path, []).append(item)
-    waiting = [path for path in files if path.startswith("tests/e2e/")]
-    working = [path for path in files if not path.startswith("tests/e2e/")]
-    # Those that wait are begun first of all, so that the last of them does not go on alone.
+    # The longest of all is begun first, and those that wait before the end, lest one go on alone.
+    waiting = [path for kind in WAITING for path in files if path.startswith(kind)]
+    working = [path for path in files if not path.startswith(WAITING)]
     places = {path: number / len(waiting) * 0.8 for number, path in enumerate(waiting)}
     places |= {path: number / len(working) for number, path in enumerate(working)}
     items[:] = (item for path in sorted(files, key=places.__getitem__) for item in files[path])
