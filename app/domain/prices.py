@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from types import MappingProxyType
 
+from app.domain.frozen import frozen_dataclass
 from app.domain.response import Usage
 from app.settings import PriceSettings
 
@@ -145,7 +146,7 @@ class Tariff:
         return self.prices[0][1]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass(frozen=True, slots=True)
 class Cost:
     """What an answer cost, in µUSD, None where nobody knows; and who is paid for which model.
 

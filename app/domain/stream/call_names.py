@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from app.domain.frozen import frozen_dataclass
 from app.domain.hosted.item import request_ids
 from app.domain.ids import call_id, distinct_call_id
 from app.domain.items import Item
@@ -19,7 +20,7 @@ from app.domain.tools import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass(frozen=True, slots=True)
 class CallNames:
     """What an answer has to know of the request to name its calls.
 

@@ -141,7 +141,7 @@ class Used:
     usage: Usage
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass(frozen=True, slots=True)
 class Finished:
     """The model stopped, and why. `service_tier` is what served it, where the upstream says so.
 

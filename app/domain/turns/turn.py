@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from app.domain.accounts.content_key import ContentKey
 from app.domain.answer_options import ConfigurationUpdate
+from app.domain.frozen import frozen_dataclass
 from app.domain.items import Item
 from app.domain.response import Response
 from app.domain.tools import FunctionTool, Tool
@@ -23,7 +24,7 @@ class Position:
     depth: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass(frozen=True, slots=True)
 class Turn:
     """A response with what it needs to be continued.
 
@@ -71,7 +72,7 @@ class Context:
     purged: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass(frozen=True, slots=True)
 class Thread:
     """`items` is the whole conversation; `own` what this turn adds to the conversation.
 

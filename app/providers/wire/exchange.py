@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from app.domain.frozen import frozen_dataclass
 from app.providers.wire.dial import Dialer, Origin
 from app.providers.wire.interrupt import Interrupt, shut_down
 from app.providers.wire.pool import UpstreamConnection, UpstreamPool
@@ -37,7 +38,7 @@ class StaleConnection(ConnectionError):
     """A connection from the pool was closed by the server before any byte of a response came."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass(frozen=True, slots=True)
 class Timeouts:
     """How long to wait, in seconds; `deadline` is a time.monotonic() value.
 

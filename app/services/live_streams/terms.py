@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from app.domain.frozen import frozen_dataclass
 from app.domain.stream.replay.cuts import StreamCuts
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass(frozen=True, slots=True)
 class StreamTerms:
     """`body` is the JSON of its request; without it the stream is not seen while it runs.
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from app.domain.frozen import frozen_dataclass
 from app.domain.items import Item
 from app.domain.response import NO_USAGE
 from app.domain.turns.compaction import CompactedConversation, is_of_user
@@ -11,7 +10,7 @@ from app.services.answering.run import Run
 from app.services.upstreams.router import UpstreamAnswer
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass(frozen=True, slots=True)
 class Started:
     """An answer that has begun: where it comes from, and what emits it.
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from redis.exceptions import NoScriptError
 
+from app.domain.frozen import frozen_dataclass
 from app.store.connection.round_trip import round_trip
 from app.telemetry.tracing import PROGRAMS
 
@@ -64,7 +64,7 @@ class Script:
         return Call(self, tuple(keys), tuple(arguments))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass(frozen=True, slots=True)
 class Call:
     """A program with its keys and arguments."""
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from app.domain.accounts.accounts import Caller
+from app.domain.frozen import frozen_dataclass
 from app.domain.request import CreateRequest, Parameters
 from app.domain.response import Response
 from app.domain.turns.turn import Thread
@@ -12,7 +11,7 @@ from app.services.answering.unseen_items import in_thread
 from app.services.upstreams.catalog import Target
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass(frozen=True, slots=True)
 class PreparedRequest:
     """A request that can be answered: what the model shall see, and the response as it begins.
 

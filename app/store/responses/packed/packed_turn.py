@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from app.domain.frozen import frozen_dataclass
 from app.domain.response import TERMINAL, TRANSITIONS, Status
 from app.domain.turns.turn import Position
 
@@ -20,7 +19,7 @@ def terms(created_at: int, user_hash: str = "") -> str:
     return f"{created_at}:{user_hash}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass(frozen=True, slots=True)
 class PackedTurn:
     """`entry` and `cuts` are bytes as they are stored (entries.py), `check` tells the key that they
     are encrypted with from others. `homes` are the fields that say where its items are, by their
