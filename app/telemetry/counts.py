@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 from collections.abc import Iterator, Mapping
-from functools import cache, partial
+from functools import cache
 from platform import python_version
 from time import sleep
 
@@ -174,26 +174,26 @@ def gather_counts(delay_s: float = COUNTS_DELAY_S) -> None:
 def request_counted(method: str, endpoint: str, status: int, model: str, seconds: float) -> None:
     """Count a request that is over, and the time that it took; `model` is a label, "" for none."""
     _buffer.add(
-        (partial(_requests, method, endpoint, status, model), 1),
-        (partial(_request_seconds, endpoint, model), seconds),
+        ((_requests, method, endpoint, status, model), 1),
+        ((_request_seconds, endpoint, model), seconds),
     )
 
 
 def first_byte_counted(provider: str, seconds: float) -> None:
     """Count the time that an upstream took to its first word."""
-    _buffer.add((partial(_upstream_seconds, provider), seconds))
+    _buffer.add(((_upstream_seconds, provider), seconds))
 
 
 def upstream_oddity(provider: str, kind: str) -> None:
     """Count a field of an upstream's answer that was left out."""
-    _buffer.add((partial(_upstream_oddities, provider, kind), 1))
+    _buffer.add(((_upstream_oddities, provider, kind), 1))
 
 
 def upstream_ended(provider: str, outcome: str, key: str | None = None) -> None:
     """Count a call of an upstream; `key` is the id of the one of its pool, if it has one."""
-    _buffer.add((partial(_upstream_calls, provider, outcome), 1))
+    _buffer.add(((_upstream_calls, provider, outcome), 1))
     if key is not None:
-        _buffer.add((partial(_key_calls, provider, key, outcome), 1))
+        _buffer.add(((_key_calls, provider, key, outcome), 1))
 
 
 def cost_counted(provider: str, model: str, microusd: int | None) -> None:
@@ -201,7 +201,7 @@ def cost_counted(provider: str, model: str, microusd: int | None) -> None:
     if microusd is None:
         _buffer.add((UNPRICED, 1))
     elif microusd:
-        _buffer.add((partial(_cost, provider, model), microusd / 1_000_000))
+        _buffer.add(((_cost, provider, model), microusd / 1_000_000))
 
 
 def breaker_changed(provider: str, state: str) -> None:

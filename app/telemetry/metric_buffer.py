@@ -7,8 +7,7 @@ import threading
 from bisect import bisect_left
 from collections import Counter as Counted
 from collections import defaultdict, deque
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from itertools import repeat
 
 from prometheus_client import Counter, Histogram
@@ -29,9 +28,9 @@ class Timings(Histogram):
             self._buckets[bucket].inc(count)
 
 
-#: What counts, or how it is found once there is no harm in looking.
+#: What counts, or what finds it by its labels once there is no harm in looking.
 Metric = Counter | Timings
-Counting = Metric | partial[Counter] | partial[Timings]
+Counting = Metric | tuple[Callable[..., Metric], *tuple[str | int, ...]]
 
 
 class MetricBuffer:
@@ -75,11 +74,12 @@ class MetricBuffer:
                 self._flusher = None
 
     def _put_down(self) -> None:
-        gathered: defaultdict[Metric, list[float]] = defaultdict(list)
+        gathered: defaultdict[Counting, list[float]] = defaultdict(list)
         while self._waiting:
             counting, amount = self._waiting.popleft()
-            gathered[counting() if isinstance(counting, partial) else counting].append(amount)
-        for metric, amounts in gathered.items():
+            gathered[counting].append(amount)
+        for counting, amounts in gathered.items():
+            metric = counting[0](*counting[1:]) if isinstance(counting, tuple) else counting
             if isinstance(metric, Counter):
                 metric.inc(sum(amounts))
             else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from time import monotonic
 
 from prometheus_client import Counter
@@ -98,12 +98,12 @@ def first_output_counted(call: MeasuredCall, at: float) -> None:
     if call.first_output_at is None:
         call.first_output_at = at
         seconds = at - call.sent_at
-        count((partial(_first_token_seconds, call.provider, call.model), seconds))
+        count(((_first_token_seconds, call.provider, call.model), seconds))
 
 
 def call_counted(call: MeasuredCall, seconds: float, error: str = "") -> None:
     """Count a call that is over, and the error that ended it, if one did."""
-    count((partial(_operation_seconds, _OPERATION, call.vendor, call.model, error), seconds))
+    count(((_operation_seconds, _OPERATION, call.vendor, call.model, error), seconds))
 
 
 def answer_counted(call: MeasuredCall | None, taken: Mapping[str, int]) -> None:
@@ -112,25 +112,25 @@ def answer_counted(call: MeasuredCall | None, taken: Mapping[str, int]) -> None:
     A stream that is over has shown how fast its tokens came.
     """
     if call is None:
-        count(*[(partial(_tokens, *_LOST, kind), n) for kind, n in taken.items() if n])
+        count(*[((_tokens, *_LOST, kind), n) for kind, n in taken.items() if n])
         return
     provider, model, vendor = call.provider, call.model, call.vendor
     counts: list[tuple[Counting, float]]
-    counts = [(partial(_tokens, provider, model, kind), n) for kind, n in taken.items() if n]
+    counts = [((_tokens, provider, model, kind), n) for kind, n in taken.items() if n]
     for kind in ("input", "output"):
         if n := taken[kind]:
-            counts.append((partial(_operation_tokens, _OPERATION, vendor, model, kind), n))
+            counts.append(((_operation_tokens, _OPERATION, vendor, model, kind), n))
     if call.first_output_at is not None and taken["output"] > 1:
         seconds = (monotonic() - call.first_output_at) / (taken["output"] - 1)
-        counts.append((partial(_token_seconds, provider, model), seconds))
+        counts.append(((_token_seconds, provider, model), seconds))
     count(*counts)
 
 
 def retry_counted(provider: str, cause: str, times: int = 1) -> None:
     """Count a call of a provider that is repeated."""
-    count((partial(_retries, provider, cause), times))
+    count(((_retries, provider, cause), times))
 
 
 def fallback_counted(provider: str, cause: str) -> None:
     """Count that a provider which failed is left for the next target."""
-    count((partial(_fallbacks, provider, cause), 1))
+    count(((_fallbacks, provider, cause), 1))
