@@ -78,6 +78,8 @@ class ToolsEcho(ListOf):
 
 
 def _tools_json(tools: tuple[Tool, ...]) -> Any:
+    if not tools:
+        return []
     return written_once(tools, "echo", TOOL, lambda: TOOL.dump_all(tools))
 
 

@@ -23,6 +23,7 @@ from app.domain.tools import AllowedTools, NamedBuiltInTool, undeclared
 from app.domain.turns.compaction import Summary, is_of_user, stays
 from app.domain.turns.turn import Context, Thread
 from app.errors import InvalidRequest, NotFound
+from app.services.answering.call_order import HALVES
 from app.services.answering.call_pairing import CallPairing
 from app.services.answering.hosted_pairs import hosted_in_order
 from app.services.answering.unseen_items import with_changes
@@ -65,9 +66,8 @@ def thread_for(
 
     if parent_id is None:
         response_id = ids.first_id()
-        pairing = CallPairing(())
-        own = pairing.add(_resolved(find, ids, request, {}, response_id))
-        items = hosted_in_order(pairing.items(), own, has_gaps=False)
+        items, own = _paired(_resolved(find, ids, request, {}, response_id))
+        items = hosted_in_order(items, own, has_gaps=False)
         thread = Thread(response_id, items, own)
         return _with_replaced(with_changes(thread), (), summary_of)
     context = _parent_context(account, parent_id, context_of)
@@ -84,6 +84,18 @@ def thread_for(
     )
     inputs = (context.items[given.start : given.stop] for given in context.inputs)
     return _with_replaced(with_changes(thread), inputs, summary_of)
+
+
+def _paired(own: tuple[Item, ...]) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
+    """Return what the model sees of an input that continues nothing, and the input.
+
+    MEASURED: most have no calls, and to find nothing to pair is dearer than to look for halves.
+    """
+    if not any(HALVES[type(item)] for item in own):
+        return own, own
+    pairing = CallPairing(())
+    own = pairing.add(own)
+    return pairing.items(), own
 
 
 def _place(ids: IdGenerator, parent_id: str, context: Context) -> tuple[str, tuple[Item, ...]]:

@@ -117,8 +117,7 @@ class ModelRequests:
         Where it has a pool they are those of one key, which comes first: the target's own, or else
         the one that the newest came by; None where there are none.
         """
-        thoughts = (item.encrypted_content for item in items if isinstance(item, Reasoning))
-        if all(payload is None for payload in thoughts):
+        if all(item.encrypted_content is None for item in items if isinstance(item, Reasoning)):
             return target.key, items
         unsealed = [self._unsealed(account, target, item) for item in items]
         key = target.key or next(
