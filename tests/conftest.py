@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gc
 import sys
+import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import structlog
@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from app.logs.lines import identify
 from tests.gateway_threads import end_with_their_redis
+from tests.processes import ROOT
 from tests.redis_cluster import running_cluster
 from tests.redis_server import running
 
@@ -82,15 +83,12 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what `make test` leaves out and what counts no lines; mix what waits with what works."""
-    root = Path(__file__).parent.parent
+    """Mark what `make test` leaves out, and mix what waits with what works."""
     files: dict[str, list[pytest.Item]] = {}
     for item in items:
-        path = item.path.relative_to(root).as_posix()
+        path = item.path.relative_to(ROOT).as_posix()
         if path.startswith(THOROUGH):
             item.add_marker(pytest.mark.thorough)
-        if path.startswith(UNCOUNTED):
-            item.add_marker(pytest.mark.no_cover)
         files.setdefault(path, []).append(item)
     # The longest of all is begun first, and those that wait before the end, lest one go on alone.
     waiting = [path for kind in WAITING for path in files if path.startswith(kind)]
@@ -98,6 +96,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = {path: number / len(waiting) * 0.8 for number, path in enumerate(waiting)}
     places |= {path: number / len(working) for number, path in enumerate(working)}
     items[:] = (item for path in sorted(files, key=places.__getitem__) for item in files[path])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _counting(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Count no lines in UNCOUNTED modules.
+
+    pytest-cov's own mark stops and starts coverage for each test, which has each fork of later
+    tests start it as many times.
+    """
+    if not request.path.relative_to(ROOT).as_posix().startswith(UNCOUNTED):
+        yield
+        return
+    counter, counter_of_threads = sys.gettrace(), threading.gettrace()
+    sys.settrace(None)
+    threading.settrace(None)
+    yield
+    sys.settrace(counter)
+    threading.settrace(counter_of_threads)
 
 
 @pytest.fixture(scope="module", autouse=True)
