@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from random import SystemRandom
+from os import urandom
 
-#: Returns so many bytes of the operating system's. `secrets` draws the same, one call later.
-random_bytes = SystemRandom().randbytes
+#: Returns so many bytes of the operating system's. `secrets` draws the same, two calls later.
+random_bytes = urandom

@@ -125,7 +125,6 @@ class UpstreamPool:
         if not self._keep:
             connection.close()
             return
-        self._leave_to_parent()
         connection.idle_since = self._clock()
         self._idle.append(connection)
         with suppress(IndexError):  # another thread was faster
@@ -138,6 +137,7 @@ class UpstreamPool:
         _close_all(self._idle)
 
     def _leave_to_parent(self) -> None:
+        # Asked when one is taken, not when it is given: a fork's first call finds what both left.
         if self._pid != os.getpid():
             self._pid = os.getpid()
             self.clear()  # this process's handles only: nothing is sent
