@@ -87,10 +87,11 @@ def presentable(value: str) -> str:
 def _json_line(logger: object, level: str, fields: Fields) -> str:
     _known(logger, level, fields)
     fields["level"] = level
-    fields["timestamp"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    now = fields["timestamp"] = datetime.now(UTC)
     try:
-        written = orjson.dumps(fields, default=str)
+        written = orjson.dumps(fields, default=str, option=orjson.OPT_UTC_Z)
     except TypeError:  # a whole number of more than 64 bits, half a surrogate: no line is lost
+        fields["timestamp"] = now.isoformat().replace("+00:00", "Z")
         return json.dumps(fields, default=str)
     # In ASCII a line ends where it ends: U+2028 and its like begin a new one for some readers.
     return written.decode() if written.isascii() else json.dumps(orjson.loads(written))

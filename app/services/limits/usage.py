@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from operator import add
 
 from app.domain.accounts.accounts import Caller
@@ -37,6 +37,8 @@ MAX_DAYS = 366
 MAX_WAITING = 10_000
 
 _EARLIEST = date(2000, 1, 1)
+_DAY_S = 86_400
+_EPOCH = date(1970, 1, 1).toordinal()
 
 #: What a line counts: account, key, model, day, for whom; and its COUNTERS, in their order.
 _Key = tuple[str, str, str, date, Attribution]
@@ -165,7 +167,7 @@ class UsageBook:
 
     def today(self) -> date:
         """Return the day that use is counted under now, in UTC."""
-        return datetime.fromtimestamp(self._clock(), UTC).date()
+        return date.fromordinal(_EPOCH + int(self._clock() // _DAY_S))
 
     def _write_soon(self) -> None:
         if not self._write_in(self._delay_s):

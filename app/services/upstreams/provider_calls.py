@@ -48,7 +48,7 @@ from app.telemetry import (
 #: Why a request is sent anew on a new connection, which no caller notices.
 STALE = "connection_lost"
 #: Deltas that are no output yet: an item that was opened may still be followed by an error.
-_NO_OUTPUT = (Used, PartEnded, MessageOpened, ReasoningOpened)
+_NO_OUTPUT = frozenset({Used, PartEnded, MessageOpened, ReasoningOpened})
 
 
 class ProviderCalls:
@@ -284,7 +284,7 @@ def _until_output(batches: Iterator[Batch], on_batch: Callable[[Batch], bool]) -
 
 def _has_output(deltas: Batch) -> bool:
     """Tell whether an answer has begun (A2)."""
-    return not all(isinstance(delta, _NO_OUTPUT) for delta in deltas)
+    return not _NO_OUTPUT.issuperset(map(type, deltas))
 
 
 def _outcome(error: GatewayError) -> str:
