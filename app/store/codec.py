@@ -36,7 +36,13 @@ class Codec:
 
     def pack(self, data: bytes, seal: Seal | None = None) -> bytes:
         """Return `data` as it is stored, under a seal where there is one."""
-        packed = self._compressed(data) if len(data) >= THRESHOLD_BYTES else _RAW + data
+        version, body = _RAW, data
+        if len(data) >= THRESHOLD_BYTES and len(compressed := self._compressed(data)) < len(data):
+            version, body = _ZSTD_1, compressed
+            del compressed
+        del data  # a long one need not be there while what became of it is copied
+        packed = version + body
+        del body
         return packed if seal is None else seal.sealed(packed)
 
     def _compressed(self, data: bytes) -> bytes:
@@ -46,7 +52,7 @@ class Codec:
             compressor = self._compressor()
         compressed = compressor.compress(data)
         self._compressors.append(compressor)
-        return _ZSTD_1 + compressed if len(compressed) < len(data) else _RAW + data
+        return compressed
 
     def unpack(self, stored: bytes, seal: Seal | None = None) -> bytes:
         """Return what `pack` was given; what was not sealed needs no seal.

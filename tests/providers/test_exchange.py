@@ -5,11 +5,14 @@ from __future__ import annotations
 import socket
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import requests
 
+from app.providers.wire.adapter import WireAdapter, WireRequest
 from app.providers.wire.dial import Address, Dialer, Origin, Resolver
 from app.providers.wire.exchange import Exchange, Timeouts
 from app.providers.wire.interrupt import Interrupt
@@ -106,6 +109,22 @@ def test_an_interrupted_request_is_not_sent_again() -> None:
         with pytest.raises(ConnectionAbortedError):
             result.wait_for_head()
         result.close()
+
+
+def test_what_was_sent_is_let_go_once_the_answer_has_begun() -> None:
+    dialer, length = Redial(Socket(works, ANSWER)), 4 * 1024 * 1024
+    adapter = WireAdapter(dialer)
+    prepared = requests.Request("POST", "http://acme.test/").prepare()
+    tracemalloc.start()
+    try:
+        timeouts = Timeouts(5, 5, time.monotonic() + 5)
+        request = WireRequest(adapter.template(prepared), bytes(length), timeouts)
+        response = adapter.send(request, stream=True)
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (response.status_code, response.content) == (413, b"no")
+    assert taken < length / 2
 
 
 def test_nothing_can_be_read_once_it_is_closed() -> None:

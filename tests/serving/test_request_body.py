@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from app.serving.http.request_body import LONG, RequestBody
@@ -46,6 +48,20 @@ def test_a_very_long_body_comes_as_far_as_it_is_sent(sent: int) -> None:
     body = RequestBody(Pieces(*pieces), len(whole), whole[:3])
     assert body.read() == whole[:sent]
     assert (body.left, body.spare) == (len(whole) - sent, b"")
+
+
+def test_a_very_long_body_is_in_memory_once() -> None:
+    piece = bytes(70_000)
+    length = 100 * len(piece)
+    body = RequestBody(Pieces(*[piece] * 100), length, b"")
+    tracemalloc.start()
+    try:
+        whole = body.read()
+        taken, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(whole) == length
+    assert max(taken, most) < 1.1 * length
 
 
 def test_what_lies_behind_a_body_is_the_next_requests() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -54,3 +56,16 @@ def test_many_threads_can_pack_at_once() -> None:
     with ThreadPoolExecutor(8) as threads:
         packed = list(threads.map(CODEC.pack, texts))
         assert list(threads.map(CODEC.unpack, packed)) == texts
+
+
+def test_a_picture_is_there_twice_at_most_while_it_is_packed() -> None:
+    CODEC.pack(bytes(1000))  # what is made once
+    picture = secrets.token_bytes(3_000_000)
+    tracemalloc.start()
+    try:
+        packed = CODEC.pack(base64.b64encode(picture))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert CODEC.unpack(packed) == base64.b64encode(picture)
+    assert most < 2.1 * 4_000_000

@@ -157,6 +157,7 @@ class WireAdapter(HTTPAdapter):
             raise _translated(error, exchange, requests.ConnectionError) from error
         if not has_head:
             raise StillWaiting
+        request.body = None  # nor does the exchange need it any more
         if exchange.response.status >= 400:
             exchange.shorten_deadline(ERROR_BODY_S)
         return WireResponse(request, ResponseBody(exchange))

@@ -113,6 +113,7 @@ class Exchange:
             except StaleConnection:
                 self._start_again()
             self._came_with_head = bool(self._piece)
+        self._request = (b"", b"")  # it is never sent again: a long one need not stay in memory
         return True
 
     def read(self, relay: Relay = ignore_piece) -> bytes | None:
