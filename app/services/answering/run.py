@@ -41,9 +41,6 @@ class Run:
         shows_opaque: bool,
         cuts: StreamCuts | None = None,
     ) -> None:
-        #: Returns the events of a batch that is offered as soon as it is read, where they are all
-        #: there is to it; [] where it has to come through `events`. Never waits.
-        self.events_at_once = narrator.hear_at_once if cuts is None else self._hear_at_once
         self._cuts = cuts
         self._narrator = narrator
         self._batches = batches
@@ -141,9 +138,15 @@ class Run:
             ending = _failed(ending, error)
         finally:
             self._on_end(response, self._failure)
+            # What they refer to refers to this: it would wait for a collection of garbage.
+            del self._store, self._on_end, self._abort_error
         return ending
 
-    def _hear_at_once(self, batch: Batch) -> list[Event]:
+    def events_at_once(self, batch: Batch) -> list[Event]:
+        """Return the events of a batch that is offered as soon as it is read.
+
+        They are all there is to it; [] where it has to come through `events`. Never waits.
+        """
         return self._noted(self._narrator.hear_at_once(batch))
 
     def _noted(self, events: list[Event]) -> list[Event]:
