@@ -94,3 +94,12 @@ def test_a_child_process_does_not_use_its_parents_connections(
     idle.give(connection)
     monkeypatch.setattr(os, "getpid", lambda: -1)
     assert idle.take() is None
+
+
+def test_a_fork_takes_no_connection_that_it_gave_back(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    idle = UpstreamPool(Clock(0.0))
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    idle.give(make())
+    assert idle.take() is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from queue import Full
@@ -131,3 +132,16 @@ def test_a_pool_holds_no_more_connections_than_it_may() -> None:
     pool_queue.put_nowait(None)
     with pytest.raises(Full):
         pool_queue.put_nowait(None)
+
+
+def test_a_fork_uses_no_connection_that_it_gives_back(
+    client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = client.connection_pool
+    parents = pool.get_connection()
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    pool.release(parents)
+    own = pool.get_connection()
+    assert own is not parents
+    pool.release(own)
+    assert round_trip(client, [("PING",)]) == [b"PONG"]

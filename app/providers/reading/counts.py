@@ -67,9 +67,9 @@ class Counts:
         if not isinstance(counts, dict):
             return None
         has_counts = self._read_part(counts)
-        for name in _DETAILS & counts.keys():
-            if isinstance(counts[name], dict):
-                has_counts |= self._read_part(counts[name])
+        for name, part in counts.items():
+            if name in _DETAILS and isinstance(part, dict):
+                has_counts |= self._read_part(part)
         if not has_counts and _OURS.keys().isdisjoint(counts):
             return None
         self._inclusive = self._inclusive or "prompt_tokens" in counts
@@ -78,13 +78,14 @@ class Counts:
     def _read_part(self, part: Mapping[str, object]) -> bool:
         """Take in what has the name of a count; tell whether any of it is one."""
         most, has_counts = self._most, False
-        for name in _OURS.keys() & part.keys():
-            value = part[name]
+        for name, value in part.items():
+            ours = _OURS.get(name)
+            if ours is None:
+                continue
             if type(value) is not int or not 0 <= value <= MOST_TOKENS:
                 value = whole_number(value)
             if value is not None:
                 has_counts = True
-                ours = _OURS[name]
                 if value >= most.get(ours, 0):
                     most[ours] = value
         return has_counts

@@ -98,9 +98,8 @@ class RedisPool(BlockingConnectionPool):
         return connection
 
     def release(self, connection: Any) -> None:
-        """Take a connection back."""
+        """Take a connection back; of what a fork gives back, `get_connection` returns none."""
         pool: Any = self  # redis-py's methods have no types
-        pool._checkpid()
         if not pool.owns_connection(connection):
             connection.disconnect()
             pool.pool.put_nowait(None)  # room for another
