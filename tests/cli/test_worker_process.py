@@ -34,7 +34,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Started:
     made = Started()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(worker_process, "create_worker", made.create)
-    for each in ("leave_no_core", "catch_uncaught"):
+    for each in ("leave_no_core", "catch_uncaught", "gather_counts"):
         monkeypatch.setattr(worker_process, each, lambda: None)
     monkeypatch.setattr(worker_process, "listen", lambda _level, _form: None)
     return made

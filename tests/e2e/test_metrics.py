@@ -157,7 +157,10 @@ def test_a_worker_counts_what_it_does_on_a_page_of_its_own(
             "the job to be counted",
         )
         used = {"provider": "responses", "model": "aliased"}
-        assert worker.counted("gateway_tokens_total", **used, kind="output") > 0
+        until(
+            lambda: worker.counted("gateway_tokens_total", **used, kind="output") > 0,
+            "its tokens to be counted",
+        )
         assert worker.counted("gateway_time_to_first_token_seconds_count", **used) == 1
         until(
             lambda: bool(worker.samples("gateway_saturation_ratio", resource="jobs")),

@@ -196,7 +196,8 @@ class Load:
         for response_id in self.jobs.lost():
             claim = self.jobs.settle_lost(response_id)
             if claim is not None:
-                self.figures.lost["job failed"] += claim.account == ACCOUNT
+                was_promised = claim.account == ACCOUNT and claim.why != "refused"
+                self.figures.lost["job failed"] += was_promised
                 made = turn("lost", response_id=response_id, account=claim.account)
                 failed = replace(made, response=replace(made.response, status="failed"))
                 self.jobs.finish(claim, failed, Flush(claim.event_count, (b"lost",)))
