@@ -38,6 +38,7 @@ THOROUGH = (
     "tests/e2e/test_stops_seldom.py",
     "tests/e2e/test_up_faults.py",
     "tests/e2e/test_worker_deploys.py",
+    "tests/store/test_failover.py",
 )
 
 #: What tries in many ways what other tests have run the lines of. MEASURED: to count lines takes
