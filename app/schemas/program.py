@@ -6,7 +6,7 @@ from typing import Any
 
 from app.domain.tools import PROGRAMS
 from app.schemas.document import Document
-from app.schemas.field import Bind, ReadContext
+from app.schemas.field import Bind, ReadContext, StrictField
 from app.schemas.fields import Choice, FreeObject, String, StringList
 from app.schemas.invalid import join, required
 from app.schemas.nesting import Nested
@@ -51,14 +51,18 @@ def _is_known(context: ReadContext) -> bool:
     return context.policy.restricted(context.allowed_tools).passes(PROGRAMS)
 
 
-class InputCallerField(CallerField):
-    """A caller in a request: a key that nobody knows, where the provider runs no programs."""
+class _OfPrograms(StrictField):
+    """A field of a request: a key that nobody knows, where the provider runs no programs."""
 
     def check(self, value: Any, at: str, context: ReadContext) -> Any:
         if _is_known(context):
             return super().check(value, at, context)
         context.unknown(self.path(at), self.key, value, ())
         return None
+
+
+class InputCallerField(_OfPrograms, CallerField):
+    """A caller in a request."""
 
 
 class CallersField(StringList):
@@ -74,24 +78,16 @@ class CallersField(StringList):
         return f"tuple({data})"
 
 
-class InputCallersField(CallersField):
-    """That in a request, likewise."""
+class InputCallersField(_OfPrograms, CallersField):
+    """That in a request."""
 
     def check(self, value: Any, at: str, context: ReadContext) -> Any:
-        if _is_known(context):
-            return tuple(super().check(value, at, context))
-        context.unknown(self.path(at), self.key, value, ())
-        return None
+        callers = super().check(value, at, context)
+        return None if callers is None else tuple(callers)
 
 
-class OutputSchemaField(FreeObject):
-    """A JSON schema of what a function gives back to programs, likewise."""
+class OutputSchemaField(_OfPrograms, FreeObject):
+    """A JSON schema of what a function gives back to programs."""
 
     def __init__(self) -> None:
         super().__init__(about="A JSON schema of what it gives back, for programs that call it.")
-
-    def check(self, value: Any, at: str, context: ReadContext) -> Any:
-        if _is_known(context):
-            return super().check(value, at, context)
-        context.unknown(self.path(at), self.key, value, ())
-        return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.e2e.background import ended
 from tests.e2e.config import APIS
 from tests.e2e.gateway import Gateway
 from tests.e2e.wire import RawCall, post_bytes
@@ -32,11 +33,8 @@ def test_a_stream_goes_on_without_its_caller_and_can_be_replayed(
     script = Script(say=("one ", "two ", "three"), stall_after=1, tag=tag)
     response_id = left(either_gateway, upstream, script, model)
     upstream.release(tag)
-    until(
-        lambda: either_gateway.get(response_id).json().get("status") == "completed",
-        "the answer to be stored",
-    )
-    assert either_gateway.get(response_id).json()["output_text"] == "one two three"
+    stored = ended(either_gateway, response_id)
+    assert (stored["status"], stored["output_text"]) == ("completed", "one two three")
     again = either_gateway.call("GET", f"/v1/responses/{response_id}?stream=true")
     assert again.content.count(b"event: response.output_text.delta") == 3
     line = either_gateway.logged(event="stream_carried_on", response_id=response_id)
@@ -48,10 +46,7 @@ def test_its_use_is_counted_to_its_end(gateway: Gateway, upstream: Upstream) -> 
     script = Script(say=("one ", "two"), stall_after=1, tag="left and counted")
     response_id = left(gateway, upstream, script, "steady")
     upstream.release("left and counted")
-    until(
-        lambda: gateway.get(response_id).json().get("status") == "completed",
-        "the answer to be stored",
-    )
+    ended(gateway, response_id)
 
     def is_counted() -> bool:
         total = gateway.call("GET", "/v1/usage").json()["total"]
