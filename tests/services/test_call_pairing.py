@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import count
+from itertools import count, product
 
 import pytest
 
+from app.domain.answer_options import ConfigurationUpdate
 from app.domain.hosted.item import HostedItem
 from app.domain.items import (
     Compaction,
@@ -18,6 +19,7 @@ from app.domain.items import (
     Reasoning,
 )
 from app.errors import InvalidRequest
+from app.services.answering.call_order import is_in_order
 from app.services.answering.call_pairing import CallPairing
 
 
@@ -25,8 +27,8 @@ def items(words: str) -> list[Item]:
     """Return the items that words stand for: `a` and `b` are ids of calls, the rest is told apart.
 
     `u1` user, `t1` assistant, `r1` reasoning, `a(x)` a call with arguments, `a!(x)` one that was
-    cut, `a=1` an output, `h1` what a hosted tool did, `s1` a compaction. A word's number
-    is its item's id.
+    cut, `a=1` an output, `h1` what a hosted tool did, `s1` a compaction, `n1` what no model
+    sees. A word's number is its item's id.
     """
     numbers = count()
     return [_item(word, f"i{next(numbers)}") for word in words.split()]
@@ -44,6 +46,8 @@ def _item(word: str, item_id: str) -> Item:
             return HostedItem(item_id, {"type": "web_search_call", "word": word})
         case "s":
             return Compaction(item_id, word)
+        case "n":
+            return ConfigurationUpdate(item_id, word)
         case _:
             return _call_or_output(word, item_id)
 
@@ -70,6 +74,8 @@ def _word(item: Item) -> str:
             return str(item.json["word"])
         case Compaction():
             return item.encrypted_content
+        case ConfigurationUpdate():
+            return str(item.effort)
         case FunctionCall():
             return f"{item.call_id}({item.arguments})"
         case FunctionCallOutput(output=str(output)):
@@ -335,3 +341,29 @@ def test_nothing_that_a_model_reads_stays_between_a_call_and_its_output(between:
     assert seen(f"a(x) {between} a=1 / t1", own="u2") == f"{expected} t1 u2"
     assert seen("u1 / a(x)", f"{between} a=1 / t1", own="u2") == f"u1 {expected} t1 u2"
     assert seen(f"u1 / a(x) {between}", own="a=1") == f"u1 {expected}"
+
+
+def test_what_is_in_order_at_first_sight_is_so_once_it_is_paired() -> None:
+    found = 0
+    for length in range(7):
+        for chosen in product(("a(x)", "a=1", "b(y)", "b=1", "u1", "n1"), repeat=length):
+            own = " ".join(chosen)
+            if is_in_order(items(own)):
+                assert paired(own=own) == (own, own)
+                found += any("(" in word for word in chosen)
+    assert found > 500
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        "u1 a(x) a=1 t1 b(y) b=1 u2",
+        "u1 r1 a(x) b(y) c(z) a=1 b=1 c=1 t1",
+        "u1 a(x) b(y) b=1 a=1",
+        "n1 a(x) a=1 n2",
+        "u1 t1 h1 s1",
+        "",
+    ],
+)
+def test_usual_histories_are_in_order_at_first_sight(own: str) -> None:
+    assert is_in_order(items(own))

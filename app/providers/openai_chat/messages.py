@@ -90,15 +90,18 @@ class _Writer:
 
     def write_all(self, items: Sequence[Item]) -> None:
         """Write the items, and end the turn."""
+        ids = self._ids
         for item in items:
             # MEASURED: an agent's calls, and else plain texts, are nearly all of a conversation,
             # and there may be thousands.
             match item:
                 case FunctionCall():
-                    self._go_on()
-                    self._calls[self._ids.of_call(item.call_id)] = item
+                    if self._outputs:
+                        self.end_turn()
+                    self._is_in_turn = True
+                    self._calls[ids.of_call(item.call_id)] = item
                 case FunctionCallOutput():
-                    own_id = self._ids.of_output(item.call_id)
+                    own_id = ids.of_output(item.call_id)
                     if own_id is not None:
                         self._outputs[own_id] = item
                 case Message(role="user", content=(InputText(text=text),)):
@@ -113,6 +116,9 @@ class _Writer:
                 case _:
                     self.write(item)
         self.end_turn()
+        self._leave_last_word_to_user()
+
+    def _leave_last_word_to_user(self) -> None:
         if not self._profile.prefill and self.messages and self.messages[-1]["role"] == "assistant":
             self.messages.append({"role": "user", "content": GO_ON})
 
@@ -148,31 +154,29 @@ class _Writer:
         text = ""
         if texts:
             text = texts[0] if len(texts) == 1 else "\n\n".join(filter(None, texts))
+            texts.clear()
+        # MEASURED: most turns are one text, or one call; what they do not have is not made anew.
         if self._calls:
             self._write_calls(text)
+            self._calls.clear()
         elif text:
             message: Json = {"role": "assistant", "content": text}
             self.messages.append(message if reasoning.is_empty else reasoning.completed(message))
-        # MEASURED: most turns are a text; to make nothing new for those saves half of their time.
-        texts.clear()
-        if self._calls or self._outputs:
-            self._calls, self._outputs = {}, {}
+        if self._outputs:
+            self._outputs.clear()
         if not reasoning.is_empty:
             reasoning.end_turn()
         self._is_in_turn = False
 
     def _write_calls(self, text: str) -> None:
-        calls, reasoning, messages = self._calls, self._reasoning, self.messages
-        message: Json = {"role": "assistant", "content": text or None}
-        message["tool_calls"] = [
-            _call(call, own_id, self._profile) for own_id, call in calls.items()
-        ]
-        if not reasoning.is_empty or self._profile.empty_reasoning:
-            message = reasoning.completed(message, tuple(calls.values()))
-        messages.append(message)
+        reasoning, messages, outputs = self._reasoning, self.messages, self._outputs
+        place = len(messages)
+        written: list[Json] = []
         shown: list[Json] = []
-        for own_id in calls:
-            output = self._outputs.get(own_id)
+        messages.append({"role": "assistant", "content": text or None, "tool_calls": written})
+        for own_id, call in self._calls.items():
+            written.append(_call(call, own_id, self._profile))
+            output = outputs.get(own_id)
             if output is None:
                 continue
             content = output.content
@@ -182,6 +186,9 @@ class _Writer:
                 shown += self._write_output(content, own_id)
         if shown:
             messages.append({"role": "user", "content": shown})
+        if not reasoning.is_empty or self._profile.empty_reasoning:
+            calls = tuple(self._calls.values())
+            messages[place] = reasoning.completed(messages[place], calls)
 
     def _write_output(self, content: tuple[InputPart, ...], own_id: str) -> list[Json]:
         """Write what a call gave; return what a tool message cannot hold."""
@@ -242,12 +249,10 @@ def _short(given: str) -> str:
 
 
 def _call(call: FunctionCall, own_id: str, profile: Profile) -> Json:
+    name = call_name(call.qualified_name if call.namespace else call.name)
     arguments = as_text(call.arguments, must_be_object=profile.object_arguments)
-    return {
-        "id": own_id,
-        "type": "function",
-        "function": {"name": call_name(call.qualified_name), "arguments": arguments},
-    }
+    function = {"name": name, "arguments": arguments}
+    return {"id": own_id, "type": "function", "function": function}
 
 
 def _part(part: ContentPart, profile: Profile) -> Json:

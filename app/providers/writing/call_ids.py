@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import deque
 from collections.abc import Callable
 
 
@@ -17,24 +16,22 @@ class CallIds:
 
     def __init__(self, form: Callable[[str], str]) -> None:
         self._form = form
-        self._counts: dict[str, int] = {}
-        self._waiting: dict[str, deque[str]] = {}
+        # By call_id: how many calls had it so far, and how many of those their outputs.
+        self._calls: dict[str, int] = {}
+        self._outputs: dict[str, int] = {}
 
     def of_call(self, call_id: str) -> str:
         """Return the id of the next call."""
-        count = self._counts[call_id] = self._counts.get(call_id, 0) + 1
-        if count == 1:  # nearly always
-            sent = self._form(call_id)
-            self._waiting[call_id] = deque((sent,))
-            return sent
-        sent = self._form(_another(call_id, count))
-        self._waiting[call_id].append(sent)
-        return sent
+        count = self._calls[call_id] = self._calls.get(call_id, 0) + 1
+        return self._form(call_id if count == 1 else _another(call_id, count))
 
     def of_output(self, call_id: str) -> str | None:
         """Return the id of the next output, None where no call waits for it."""
-        waiting = self._waiting.get(call_id)
-        return waiting.popleft() if waiting else None
+        count = self._outputs.get(call_id, 0) + 1
+        if count > self._calls.get(call_id, 0):
+            return None
+        self._outputs[call_id] = count
+        return self._form(call_id if count == 1 else _another(call_id, count))
 
 
 def _another(call_id: str, count: int) -> str:

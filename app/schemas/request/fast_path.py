@@ -15,6 +15,7 @@ from app.domain.items import (
     FunctionCallOutput,
     InputItem,
     InputText,
+    ItemStatus,
     Message,
     OutputText,
 )
@@ -32,31 +33,34 @@ _MESSAGE = frozenset({"type", "role", "content", "id", "status"})
 _PART = frozenset({"type", "text", "annotations", "logprobs"})
 _ASSISTANT_TYPES, _CALLER_TYPES = ("output_text", "input_text", "text"), ("input_text", "text")
 _NOTHING: tuple[Any, ...] = (None, [])
+#: The id and the status of an item that has neither.
+_BARE: tuple[str, ItemStatus] = ("", "completed")
 
 
 def plain_item(raw: Any) -> InputItem | None:
     """Return the item of the input, or None where its schema must judge."""
     if type(raw) is not dict:
         return None
+    kind = raw.get("type", "message")
+    if kind == "function_call":
+        return _call(raw)
+    if kind == "function_call_output":
+        return _output(raw)
+    return _message(raw) if kind == "message" else None
+
+
+def _id_and_status(raw: dict[str, Any]) -> tuple[str, ItemStatus] | None:
     item_id, status = raw.get("id"), raw.get("status", "completed")
     if item_id is None:
         item_id = ""
     if type(item_id) is not str or len(item_id) > LONGEST_ID or status not in STATUSES:
         return None
-    match raw.get("type", "message"):
-        case "message":
-            return _message(raw, item_id, status)
-        case "function_call":
-            return _call(raw, item_id, status)
-        case "function_call_output":
-            return _output(raw, item_id, status)
-        case _:
-            return None
+    return item_id, status
 
 
-def _message(raw: dict[str, Any], item_id: str, status: Any) -> Message | None:
-    role, content = raw.get("role"), raw.get("content")
-    if role not in ROLES or not raw.keys() <= _MESSAGE:
+def _message(raw: dict[str, Any]) -> Message | None:
+    role, content, named = raw.get("role"), raw.get("content"), _id_and_status(raw)
+    if named is None or role not in ROLES or not raw.keys() <= _MESSAGE:
         return None
     is_assistant = role == "assistant"
     parts: tuple[ContentPart, ...] | None = None
@@ -64,7 +68,7 @@ def _message(raw: dict[str, Any], item_id: str, status: Any) -> Message | None:
         parts = _texts(content, is_assistant=is_assistant)
     elif type(content) is str and len(content) <= LONGEST_TEXT:
         parts = (OutputText(content) if is_assistant else InputText(content),)
-    return None if parts is None else Message(item_id, role, parts, status)
+    return None if parts is None else Message(named[0], role, parts, named[1])
 
 
 def _texts(raws: list[Any], *, is_assistant: bool) -> tuple[ContentPart, ...] | None:
@@ -88,10 +92,13 @@ def _is_bare(raw: dict[str, Any]) -> bool:
     )
 
 
-def _call(raw: dict[str, Any], item_id: str, status: Any) -> FunctionCall | None:
+def _call(raw: dict[str, Any]) -> FunctionCall | None:
     call_id, name, arguments = raw.get("call_id"), raw.get("name"), raw.get("arguments")
+    # MEASURED: as a rule there are these and the type only, and to look for more takes as long.
+    named = _BARE if len(raw) == 4 else _id_and_status(raw)
     if (
-        len(raw) == 4 + ("id" in raw) + ("status" in raw)  # the type among them, and no others
+        named is not None
+        and (named is _BARE or len(raw) == 4 + ("id" in raw) + ("status" in raw))  # no others
         and type(call_id) is str
         and 0 < len(call_id) <= LONGEST_CALL_ID
         and type(name) is str
@@ -99,18 +106,20 @@ def _call(raw: dict[str, Any], item_id: str, status: Any) -> FunctionCall | None
         and type(arguments) is str
         and len(arguments) <= LONGEST_TEXT
     ):
-        return FunctionCall(item_id, call_id, name, arguments, status)
+        return FunctionCall(named[0], call_id, name, arguments, named[1])
     return None
 
 
-def _output(raw: dict[str, Any], item_id: str, status: Any) -> FunctionCallOutput | None:
+def _output(raw: dict[str, Any]) -> FunctionCallOutput | None:
     call_id, output = raw.get("call_id"), raw.get("output")
+    named = _BARE if len(raw) == 3 else _id_and_status(raw)  # as above
     if (
-        len(raw) == 3 + ("id" in raw) + ("status" in raw)  # as above
+        named is not None
+        and (named is _BARE or len(raw) == 3 + ("id" in raw) + ("status" in raw))
         and type(call_id) is str
         and 0 < len(call_id) <= LONGEST_CALL_ID
         and type(output) is str
         and len(output) <= LONGEST_TEXT
     ):
-        return FunctionCallOutput(item_id, call_id, output, status)
+        return FunctionCallOutput(named[0], call_id, output, named[1])
     return None

@@ -23,7 +23,7 @@ from app.domain.tools import AllowedTools, NamedBuiltInTool, undeclared
 from app.domain.turns.compaction import Summary, is_of_user, stays
 from app.domain.turns.turn import Context, Thread
 from app.errors import InvalidRequest, NotFound
-from app.services.answering.call_order import HALVES
+from app.services.answering.call_order import is_in_order
 from app.services.answering.call_pairing import CallPairing
 from app.services.answering.hosted_pairs import hosted_in_order
 from app.services.answering.unseen_items import with_changes
@@ -87,11 +87,8 @@ def thread_for(
 
 
 def _paired(own: tuple[Item, ...]) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
-    """Return what the model sees of an input that continues nothing, and the input.
-
-    MEASURED: most have no calls, and to find nothing to pair is dearer than to look for halves.
-    """
-    if not any(HALVES[type(item)] for item in own):
+    """Return what the model sees of an input that continues nothing, and the input."""
+    if is_in_order(own):
         return own, own
     pairing = CallPairing(())
     own = pairing.add(own)
@@ -224,8 +221,10 @@ def _resolved(
     finds stored ones.
     """
     given = request.input
-    stored: Mapping[str, Item] | None = None
     nameless = _NAMELESS if _leaves_no_trace(request) else frozenset()
+    if not known and nameless.issuperset(map(type, given)):
+        return given  # type: ignore[return-value] # no references, no ids to mint
+    stored: Mapping[str, Item] | None = None
     prefixes = [
         item.prefix
         for item in given

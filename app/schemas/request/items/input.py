@@ -80,12 +80,15 @@ class InputField(StrictField):
             return (Message("", "user", (InputText(given),)),)
         path = self.path(at)
         items: list[InputItem] = []
-        for index, raw in enumerate(given):
-            if index % SLICE == SLICE - 1:
+        for start in range(0, len(given), SLICE):
+            part = given[start : start + SLICE]
+            for index, item in enumerate(map(plain_item, part), start):
+                if item is None:
+                    item = read_item(given[index], f"{path}[{index}]", context)
+                if item is not None:
+                    items.append(item)
+            if len(part) == SLICE:
                 context.pause()
-            item = plain_item(raw) or read_item(raw, f"{path}[{index}]", context)
-            if item is not None:
-                items.append(item)
         if context.trigger:
             refuse_trigger_inside(context, f"{path}[{len(given) - 1}]")
         return tuple(items)
