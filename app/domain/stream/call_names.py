@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import field
 
 from app.domain.frozen import frozen_dataclass
@@ -38,7 +38,7 @@ class CallNames:
 
     @classmethod
     def of(
-        cls, used_ids: Container[str], tools: Sequence[Tool], items: Iterable[Item] = ()
+        cls, used_ids: Container[str], tools: Sequence[Tool], items: Collection[Item] = ()
     ) -> CallNames:
         """Return how an answer names its calls, to a request with these tools and items before."""
         hosted_ids = request_ids(items)

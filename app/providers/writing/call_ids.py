@@ -16,22 +16,24 @@ class CallIds:
 
     def __init__(self, form: Callable[[str], str]) -> None:
         self._form = form
-        # By call_id: how many calls had it so far, and how many of those their outputs.
-        self._calls: dict[str, int] = {}
-        self._outputs: dict[str, int] = {}
+        self._counts: dict[str, int] = {}
+        self._waiting: dict[str, list[str]] = {}
 
     def of_call(self, call_id: str) -> str:
         """Return the id of the next call."""
-        count = self._calls[call_id] = self._calls.get(call_id, 0) + 1
-        return self._form(call_id if count == 1 else _another(call_id, count))
+        if call_id not in self._counts:  # nearly always
+            sent = self._form(call_id)
+            self._counts[call_id], self._waiting[call_id] = 1, [sent]
+            return sent
+        count = self._counts[call_id] = self._counts[call_id] + 1
+        sent = self._form(_another(call_id, count))
+        self._waiting[call_id].append(sent)
+        return sent
 
     def of_output(self, call_id: str) -> str | None:
         """Return the id of the next output, None where no call waits for it."""
-        count = self._outputs.get(call_id, 0) + 1
-        if count > self._calls.get(call_id, 0):
-            return None
-        self._outputs[call_id] = count
-        return self._form(call_id if count == 1 else _another(call_id, count))
+        waiting = self._waiting.get(call_id)
+        return waiting.pop(0) if waiting else None
 
 
 def _another(call_id: str, count: int) -> str:

@@ -94,32 +94,28 @@ def _is_bare(raw: dict[str, Any]) -> bool:
 
 def _call(raw: dict[str, Any]) -> FunctionCall | None:
     call_id, name, arguments = raw.get("call_id"), raw.get("name"), raw.get("arguments")
-    # MEASURED: as a rule there are these and the type only, and to look for more takes as long.
-    named = _BARE if len(raw) == 4 else _id_and_status(raw)
-    if (
-        named is not None
-        and (named is _BARE or len(raw) == 4 + ("id" in raw) + ("status" in raw))  # no others
-        and type(call_id) is str
-        and 0 < len(call_id) <= LONGEST_CALL_ID
-        and type(name) is str
-        and 0 < len(name) <= LONGEST_FUNCTION
-        and type(arguments) is str
-        and len(arguments) <= LONGEST_TEXT
-    ):
-        return FunctionCall(named[0], call_id, name, arguments, named[1])
-    return None
+    if not (type(call_id) is type(name) is type(arguments) is str):
+        return None
+    if not (call_id and name) or len(call_id) > LONGEST_CALL_ID or len(name) > LONGEST_FUNCTION:
+        return None
+    named = _BARE if len(raw) == 4 else _named(raw, 4)
+    if named is None or len(arguments) > LONGEST_TEXT:
+        return None
+    return FunctionCall(named[0], call_id, name, arguments, named[1])
 
 
 def _output(raw: dict[str, Any]) -> FunctionCallOutput | None:
     call_id, output = raw.get("call_id"), raw.get("output")
-    named = _BARE if len(raw) == 3 else _id_and_status(raw)  # as above
-    if (
-        named is not None
-        and (named is _BARE or len(raw) == 3 + ("id" in raw) + ("status" in raw))
-        and type(call_id) is str
-        and 0 < len(call_id) <= LONGEST_CALL_ID
-        and type(output) is str
-        and len(output) <= LONGEST_TEXT
-    ):
-        return FunctionCallOutput(named[0], call_id, output, named[1])
-    return None
+    if not (type(call_id) is type(output) is str):
+        return None
+    named = _BARE if len(raw) == 3 else _named(raw, 3)
+    if named is None or not 0 < len(call_id) <= LONGEST_CALL_ID or len(output) > LONGEST_TEXT:
+        return None
+    return FunctionCallOutput(named[0], call_id, output, named[1])
+
+
+def _named(raw: dict[str, Any], others: int) -> tuple[str, ItemStatus] | None:
+    """Return the id and the status of an item that has so many other keys; None for more."""
+    if len(raw) > others + ("id" in raw) + ("status" in raw):
+        return None
+    return _id_and_status(raw)

@@ -71,8 +71,8 @@ class CallPairing:
         self._orphans: set[int] = set()  # their calls were purged
         self._replaced: set[int] = set()  # a later output of the same call counts
         # MEASURED: most conversations have no calls, and of the others most items are texts.
-        halves = [i for i, item in enumerate(self._items) if HALVES[type(item)]]
-        if halves:
+        if any(HALVES[kind] for kind in set(map(type, self._items))):
+            halves = [i for i, item in enumerate(self._items) if HALVES[type(item)]]
             self._read_context(halves, inputs, purged)
         self._input_start = self._own_start
 

@@ -117,7 +117,9 @@ class ModelRequests:
         Where it has a pool they are those of one key, which comes first: the target's own, or else
         the one that the newest came by; None where there are none.
         """
-        if all(item.encrypted_content is None for item in items if isinstance(item, Reasoning)):
+        if Reasoning not in map(type, items) or all(
+            item.encrypted_content is None for item in items if isinstance(item, Reasoning)
+        ):
             return target.key, items
         unsealed = [self._unsealed(account, target, item) for item in items]
         key = target.key or next(
