@@ -67,12 +67,14 @@ class TimeoutWheel:
 class _Reads:
     """Reads for a greenlet that sleeps, in the event loop, for as long as `take` wants more."""
 
-    __slots__ = ("_awake", "_size", "_sock", "_take", "throw")
+    __slots__ = ("_awake", "_limit_s", "_size", "_sock", "_take", "_timeouts", "throw")
 
     def __init__(
         self, sock: LeanSocket, size: int, take: Callable[[bytes], bool], sleeper: Any
     ) -> None:
-        self._sock = sock
+        self._sock = sock._sock
+        self._limit_s: float | None = sock.timeout
+        self._timeouts = sock._timeouts
         self._size = size
         self._take = take
         self._awake = sleeper.switch
@@ -81,9 +83,8 @@ class _Reads:
 
     def ready(self) -> None:
         """Read once; called when something is there."""
-        sock = self._sock
         try:
-            goes_on = self._take(sock._sock.recv(self._size))
+            goes_on = self._take(self._sock.recv(self._size))
         except BlockingIOError:
             return
         except BaseException as error:  # noqa: BLE001 - it is the sleeper's
@@ -91,9 +92,9 @@ class _Reads:
             return
         if not goes_on:
             self._awake()
-        elif (limit_s := sock.timeout) is not None:
-            wheel = sock._timeouts
-            wheel.until[self] = wheel.now() + limit_s
+        elif self._limit_s is not None:
+            wheel = self._timeouts
+            wheel.until[self] = wheel.now() + self._limit_s
 
 
 class LeanSocket(_GeventSocket):  # type: ignore[misc] # as said

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
+import json
+import math
+from collections.abc import Callable, Iterable
+
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.stream.deltas import Delta, Text
+from app.domain.stream.deltas import Annotated, Delta, Finished, Text
+from app.domain.upstream_call import UpstreamCall
 from app.errors import UpstreamMisbehaved
 from app.providers.openai_chat.reader import ChatReader
+from app.providers.reading.budget import Budget
 from app.providers.reading.chunk_template import CREDIT_PER_MISS, FREE_MISSES, ChunkTemplate
+from app.providers.reading.pieces import PieceReader
 from app.providers.reading.sse import Frame
 
 
@@ -72,6 +80,42 @@ def test_an_event_that_has_a_name_is_parsed() -> None:
     assert learned("one").take([("error", event("two"))], 0, deltas) == 0
 
 
+def framed(data: bytes) -> bytes:
+    return b"data: %b\n\n" % data
+
+
+@pytest.mark.parametrize("text", ["hello", " wörld", "猫", "🐈", "{}", "a/b", "?"])
+def test_a_piece_with_another_text_is_known_as_it_came(text: str) -> None:
+    template = learned("one")
+    assert template.text_of(framed(event(text))) == text
+    assert template.length == len(text)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *(framed(event(text)) for text in ["", 'a"b', "a\\b", "a\nb", "\x7f", "\u2028"]),
+        framed(event("two", model="n")),
+        framed(event("two").replace(b"two", b"\xff")),
+        framed(event("two")) * 2,
+        framed(event("two"))[:-1],
+        framed(event("two"))[1:],
+        b"event: error\n" + framed(event("two")),
+        b": comment\n\n" + framed(event("two")),
+        framed(event("two")).replace(b"\n", b"\r\n"),
+        b"",
+    ],
+)
+def test_any_other_piece_is_split_into_frames(piece: bytes) -> None:
+    template = learned("one")
+    assert template.text_of(piece) == ""
+    assert template.length == 0
+
+
+def test_a_piece_is_not_known_before_something_was_shown() -> None:
+    assert ChunkTemplate().text_of(framed(event("hello"))) == ""
+
+
 @pytest.mark.parametrize("same", ["m", "model", "content", "end"])
 def test_where_the_text_stands_is_made_sure_of(same: str) -> None:
     template = learned(same, model=same)
@@ -124,3 +168,69 @@ def test_a_stream_says_what_its_events_say_one_by_one(events: list[bytes], at_on
     except UpstreamMisbehaved:
         alone.append(Text("nonsense"))
     assert together == alone
+
+
+class Forgetful(ChunkTemplate):
+    """Learns nothing, so that every chunk is parsed."""
+
+    def learn(self, data: bytes, text: str, text_of: Callable[[object], object]) -> None:
+        """Learn nothing."""
+
+
+CITED = {"citations": ["https://a.example"]}
+USAGE = {"usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}}
+written = st.builds(
+    lambda text, more, created, dumps: dumps(
+        {"created": created, "choices": [{"delta": {"content": text}}]} | more
+    ),
+    st.sampled_from(["one", "two", "", 'a"b', "猫", "\ud83d", "\ude00", "x\ud83d"]),
+    st.sampled_from([{}] * 6 + [USAGE, CITED, {"choices": [], **USAGE}]),
+    st.sampled_from([1] * 5 + [2]),
+    st.just(lambda value: json.dumps(value).encode()),
+)
+streams = st.lists(
+    written.map(framed)
+    | written.map(lambda each: b"data: %b\r\n\r\n" % each)
+    | st.sampled_from([b": nothing\n\n", b"\n", b"data: [DONE]\n\n"]),
+    max_size=20,
+)
+
+
+def read_in(pieces: Iterable[bytes], template: ChunkTemplate) -> list[Delta]:
+    """Return what a stream says that comes in these pieces, its end included."""
+    fault = UpstreamMisbehaved("a fault")
+    reader = ChatReader(lambda _: fault)
+    reader.template = template
+    stream = PieceReader(reader, UpstreamCall(deadline=math.inf), Budget())
+    return [delta for piece in pieces for delta in stream.read(piece)] + stream.end()
+
+
+@given(streams, st.data())
+def test_a_stream_says_the_same_however_its_pieces_are_read(
+    frames: list[bytes], draw: st.DataObject
+) -> None:
+    together = b"".join(frames)
+    ends = draw.draw(st.lists(st.integers(0, len(together)), max_size=5))
+    cuts = [0, *sorted(ends), len(together)]
+    cut = [together[first:last] for first, last in itertools.pairwise(cuts)]
+    parsed = read_in(frames, Forgetful())
+    assert read_in(frames, ChunkTemplate()) == parsed
+    assert read_in(cut, ChunkTemplate()) == parsed
+
+
+def chat(text: str, **more: object) -> bytes:
+    return framed(orjson.dumps({"choices": [{"delta": {"content": text}}], **more}))
+
+
+def test_a_source_is_of_the_whole_text_however_it_was_read() -> None:
+    pieces = [chat(word, **CITED) for word in ("one ", "two ", "three")]
+    said = read_in([*pieces, b"data: [DONE]\n\n"], ChunkTemplate())
+    (cited,) = (each.annotation for each in said if isinstance(each, Annotated))
+    assert cited["end_index"] == len("one two three")
+
+
+def test_a_text_after_the_counts_leaves_a_stream_without_an_end() -> None:
+    counts = framed(orjson.dumps({"choices": [], **USAGE}))
+    said = read_in([chat("one "), chat("two "), counts, chat("three")], ChunkTemplate())
+    assert said[-1] == Text("three")
+    assert not any(isinstance(each, Finished) for each in said)

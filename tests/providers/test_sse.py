@@ -100,6 +100,23 @@ def test_a_stream_may_end_without_its_blank_line(said: bytes, frames: list[Frame
     assert splitter.end() == frames
 
 
+@pytest.mark.parametrize(
+    ("said", "is_between"),
+    [
+        (b"", False),
+        (b"data: x\n\n", True),
+        (b"data: x\n\ndata", False),
+        (b"data: x\r\n\r\n", True),
+        (b"data: x\n\r", False),
+        (b"data: x\n", False),
+    ],
+)
+def test_it_tells_whether_a_frame_begins_with_what_follows(said: bytes, is_between: bool) -> None:
+    splitter = FrameSplitter()
+    splitter.feed(said)
+    assert splitter.is_between == is_between
+
+
 @pytest.mark.parametrize("piece", [b"x", b"data: x\n"], ids=["a-line", "lines"])
 def test_a_frame_must_end_some_time(monkeypatch: pytest.MonkeyPatch, piece: bytes) -> None:
     monkeypatch.setattr(sse, "MAX_FRAME", 100)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.stream.deltas import Delta, Finished
-from app.schemas.wire.event_lines import encode
+from app.schemas.wire.event_lines import encode, frame
 from app.schemas.wire.events import EVENT
 from tests.domain.narrating import narrated, narrator
 from tests.domain.strategies import deltas, endings
@@ -29,6 +29,13 @@ def test_the_templates_write_what_the_declarations_say(
 ) -> None:
     for event in narrated([*said, *([ending] if ending else [])]):
         assert orjson.loads(encode(event)) == orjson.loads(orjson.dumps(EVENT.dump(event)))
+
+
+@given(st.lists(deltas, max_size=12), endings)
+def test_a_frame_is_its_line_with_its_name(said: list[Delta], ending: Finished | None) -> None:
+    for event in narrated([*said, *([ending] if ending else [])]):
+        name = event.type.encode()
+        assert frame(event) == b"event: %b\ndata: %b\n\n" % (name, encode(event))
 
 
 @pytest.mark.parametrize(

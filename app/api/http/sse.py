@@ -16,7 +16,7 @@ from app.api.http.response import WSGIResponse
 from app.domain.stream.deltas import Batch, close_batches
 from app.domain.stream.events import ErrorRaised, Event
 from app.errors import GatewayError
-from app.schemas.wire.event_lines import encode
+from app.schemas.wire.event_lines import encode, frame
 from app.services.answering.run import Run
 from app.services.responses.following import Follower
 
@@ -119,10 +119,7 @@ def frames(events: Sequence[Event]) -> bytes:
     """Return a batch of events as it goes over the wire."""
     if not events:
         return KEEP_ALIVE
-    written = []
-    for event in events:
-        written.append(b"event: %b\ndata: %b\n\n" % (event.type.encode(), encode(event)))
-    return b"".join(written)
+    return frame(events[0]) if len(events) == 1 else b"".join(map(frame, events))
 
 
 def line_frames(lines: Sequence[bytes]) -> bytes:

@@ -56,8 +56,7 @@ class Narrator:
     """Write a response as events: begin, hear batches of deltas, then exactly one ending.
 
     `now` returns Unix seconds; `mint` makes the items' ids; `names` names the calls. `response` is
-    the response as it stands: whole, with its final status, once its ending is written. `failure`
-    is what went wrong, if that ending was a failure.
+    whole, with its final status, once its ending is written; `failure` is what failed it, if any.
     """
 
     def __init__(
@@ -123,18 +122,17 @@ class Narrator:
         message = self._open
         if type(message) is not MessageBuilder or self._finished is not None:
             return []
-        texts = [delta for delta in deltas if type(delta) is Text and delta.text]
-        if len(texts) < len(deltas):
-            return []
+        texts: list[Text] = []
+        for delta in deltas:  # MEASURED: a comprehension takes a call more
+            if type(delta) is not Text or not delta.text:
+                return []
+            texts.append(delta)
         for delta in texts:
             message.add_text(delta.text, delta.logprobs)
         return self._log.take()
 
     def continue_after(self, output: list[OutputItem], number: int) -> None:
-        """Continue a stream behind its finished items, with the event of this number.
-
-        The list is the narrator's from now on: what it closes is appended.
-        """
+        """Continue behind finished items, with the event of this number; the list is ours now."""
         self._output = output
         self._log = EventLog(number)
 

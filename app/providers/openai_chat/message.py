@@ -76,6 +76,10 @@ class MessageReader:
         self._speak(deltas)
         deltas.append(Text(text))
 
+    def add_length(self, length: int) -> None:
+        """Count the characters of texts that were not given to `take_text`."""
+        self._text_length += length
+
     def take(self, message: Json, likely: object, deltas: list[Delta]) -> None:
         """Add what a message, or a piece of one, says; `likely` holds its log probabilities."""
         names = [name for name, value in message.items() if value and name not in _SILENT]

@@ -40,11 +40,11 @@ class ChatReader:
 
     def __init__(self, fault: Fault, note: Note = ignore, kept: KeptFields | None = None) -> None:
         self.is_done = False
+        self.template = ChunkTemplate()
         self._fault = fault
         self._note = note
         self._optional = OptionalFields(note)
         self._message = MessageReader(note, kept or KeptFields("", fields=False))
-        self._template = ChunkTemplate()
         self._json = SurrogateJoiner()
         self._counts = Counts()
         self._index: int | None = None  # of the choice that is read
@@ -63,8 +63,7 @@ class ChatReader:
         """
         index = 0
         while index < len(frames):
-            if not self._json.is_waiting:
-                index = self._template.take(frames, index, deltas)
+            index = self.template.take(frames, index, deltas)
             if index < len(frames):
                 self._read_frame(*frames[index], deltas)
                 index += 1
@@ -74,6 +73,7 @@ class ChatReader:
         deltas: list[Delta] = []
         for chunk in self._json.all_left():
             self._read(chunk, b"", deltas)
+        self._message.add_length(self.template.length)
         deltas += self._message.end()
         ended = self._has_begun and (self.is_done or self._is_counted)
         if self._reason is not None or ended:
@@ -138,6 +138,9 @@ class ChatReader:
             self._read(chunk, data, deltas)
         except Misread as error:
             raise unreadable() from error
+        finally:
+            if self._json.is_waiting:
+                self.template.forget()  # the other half may stand in the text that follows
 
     def _read(self, chunk: Json, data: bytes, deltas: list[Delta]) -> None:
         choices = chunk.get("choices")
@@ -156,11 +159,11 @@ class ChatReader:
             if text := delta["content"]:
                 self._message.take_text(text, deltas)
                 if not reason:
-                    self._template.learn(data, text, _content)
+                    self.template.learn(data, text, _content)
         else:
             self._message.take(delta, likely, deltas)
             if self._message.kept.is_thinking:
-                self._template.forget()  # the text that follows is to be seen
+                self.template.forget()  # the text that follows is to be seen
         if len(deltas) > before:
             self._is_counted = False
         self._count(choice, deltas)
@@ -201,6 +204,7 @@ class ChatReader:
         if usage and usage != self._usage:
             self._usage = usage
             self._is_counted = True
+            self.template.forget()  # the text that follows is to be seen
             deltas += counted(self._counts, usage, self._note)
 
 

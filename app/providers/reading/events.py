@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from app.domain.stream.deltas import Delta
 from app.errors import GatewayError, UpstreamMisbehaved
+from app.providers.reading.chunk_template import ChunkTemplate
 from app.providers.reading.fields import mapping
 from app.providers.reading.json_text import Misread, SurrogateJoiner, loads
 from app.providers.reading.sse import Frame
@@ -56,6 +57,7 @@ class EventReader:
 
     def __init__(self, interpreter: EventInterpreter) -> None:
         self.is_done = False
+        self.template = ChunkTemplate()  # learns nothing: each event is interpreted
         self._interpreter = interpreter
         self._json = SurrogateJoiner()
 

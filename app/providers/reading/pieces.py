@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from app.domain.slices import MOMENT_S
-from app.domain.stream.deltas import Batch, Delta
+from app.domain.stream.deltas import Batch, Delta, Text
 from app.domain.upstream_call import UpstreamCall
 from app.errors import GatewayError
 from app.providers.reading.budget import Budget
+from app.providers.reading.chunk_template import ChunkTemplate
 from app.providers.reading.sse import Frame, FrameSplitter
 
 #: So much of a stream is read in one go, in bytes: a piece that was compressed may be far longer.
@@ -25,6 +26,11 @@ class AnswerReader(Protocol):
     @property
     def is_done(self) -> bool:
         """Whether the format's last frame has come: nothing of interest follows."""
+        ...
+
+    @property
+    def template(self) -> ChunkTemplate:
+        """What it has learned of chunks that are a text: those need not be given to `read`."""
         ...
 
     def read(self, frames: Sequence[Frame], deltas: list[Delta]) -> None:
@@ -55,6 +61,7 @@ class PieceReader:
         self.deltas: list[Delta] = []
         self.long_piece = b""
         self._reader = reader
+        self._template = reader.template
         self._call = call
         self._budget = budget
         self._splitter = FrameSplitter()
@@ -81,19 +88,23 @@ class PieceReader:
         relay = self._call.relay
         if relay is None or not relay(deltas):
             return False
-        self.mark_yielded()
+        self.deltas, self._yielded_at = [], time.monotonic()
         return True
 
     def read(self, piece: bytes) -> list[Delta]:
         """Return what a piece says. Raises as `take` does."""
-        deltas = self.deltas = []
-        if self._is_blank:
-            self._begin(piece)
-        if self._body is not None:
-            self._body.append(piece)
-            self._budget.read(len(piece))
-            return deltas
-        self._reader.read(self._splitter.feed(piece), deltas)
+        deltas: list[Delta] = []
+        self.deltas = deltas
+        if self._splitter.is_between and (text := self._template.text_of(piece)):
+            deltas.append(Text(text))
+        else:
+            if self._is_blank:
+                self._begin(piece)
+            if self._body is not None:
+                self._body.append(piece)
+                self._budget.read(len(piece))
+                return deltas
+            self._reader.read(self._splitter.feed(piece), deltas)
         try:
             if deltas:
                 self._budget.take(deltas)

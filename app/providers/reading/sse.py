@@ -22,12 +22,14 @@ class FrameSplitter:
     """Feed it what was read; it returns the frames that are whole.
 
     Lines may end in LF, CRLF or CR. Comments and other fields are skipped, frames without data
-    too; several data lines are joined by LF.
+    too; several data lines are joined by LF. `is_between` is whether a frame begins with what
+    comes next: if that is a whole one, it need not be fed.
     """
 
-    __slots__ = ("_begun", "_ends_line", "_partial", "_partial_size", "_skip_lf")
+    __slots__ = ("_begun", "_ends_line", "_partial", "_partial_size", "_skip_lf", "is_between")
 
     def __init__(self) -> None:
+        self.is_between = False
         self._partial: list[bytes] = []
         self._partial_size = 0
         self._begun = False
@@ -46,6 +48,7 @@ class FrameSplitter:
             chunk = self._with_lf(chunk)
         if b"\n\n" not in chunk and not self._ends_frame(chunk):
             self._keep(chunk)
+            self.is_between = False
             return []
         self._ends_line = False
         if self._partial:
@@ -58,6 +61,7 @@ class FrameSplitter:
         blocks = chunk.split(b"\n\n")
         if rest := blocks.pop():
             self._keep(rest)
+        self.is_between = not rest and not self._skip_lf
         frames = []
         for block in filter(None, blocks):
             # MEASURED: most frames are one data line, or an event line and one data line; the

@@ -147,7 +147,10 @@ class Run:
 
         They are all there is to it; [] where it has to come through `events`. Never waits.
         """
-        return self._noted(self._narrator.hear_at_once(batch))
+        events = self._narrator.hear_at_once(batch)
+        if self._cuts is not None:
+            self._cuts.add(events)
+        return events
 
     def _noted(self, events: list[Event]) -> list[Event]:
         if self._cuts is not None:
