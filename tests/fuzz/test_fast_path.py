@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.schemas.field import ReadContext
-from app.schemas.request.bounds import LONGEST_DESCRIPTION, LONGEST_TEXT
+from app.schemas.request.bounds import LONGEST_DESCRIPTION, LONGEST_SEALED, LONGEST_TEXT
 from app.schemas.request.fast_path import plain_item
 from app.schemas.request.items.input import read_item
 from app.schemas.request.tools.field import read_tool
@@ -27,6 +27,10 @@ SAID: dict[str, Any] = {"type": "output_text", "text": "Hi", "annotations": [], 
 BESIDE: dict[str, Any] = {"id": "x_1", "status": "incomplete"}
 CALL: dict[str, Any] = {"type": "function_call", "call_id": "c", "name": "f", "arguments": ""}
 OUTPUT: dict[str, Any] = {"type": "function_call_output", "call_id": "c", "output": ""}
+THOUGHT: dict[str, Any] = {
+    "type": "reasoning",
+    "summary": [{"type": "summary_text", "text": "Hm."}],
+}
 TOOL: dict[str, Any] = {"type": "function", "name": "f", "parameters": {}}
 
 USUAL_ITEMS: list[dict[str, Any]] = [
@@ -39,6 +43,10 @@ USUAL_ITEMS: list[dict[str, Any]] = [
     CALL | BESIDE,
     OUTPUT,
     OUTPUT | BESIDE,
+    {"role": "assistant", "content": "Hi", "phase": "commentary"},
+    THOUGHT,
+    THOUGHT | BESIDE | {"content": None},
+    THOUGHT | {"content": [{"type": "reasoning_text", "text": "Hm."}], "encrypted_content": "c2"},
 ]
 USUAL_TOOLS = [TOOL, TOOL | {"description": "Looks up.", "strict": True}]
 
@@ -127,6 +135,12 @@ def test_the_longest_text_is_usual_and_a_longer_one_is_not(raw: dict[str, Any], 
     longest = "x" * LONGEST_TEXT
     assert plain_item(raw | {name: longest}) is not None
     assert plain_item(raw | {name: longest + "x"}) is None
+
+
+def test_the_longest_sealed_thought_is_usual_and_a_longer_one_is_not() -> None:
+    longest = "x" * LONGEST_SEALED
+    assert plain_item(THOUGHT | {"encrypted_content": longest}) is not None
+    assert plain_item(THOUGHT | {"encrypted_content": longest + "x"}) is None
 
 
 def test_the_longest_part_and_description_are_usual_and_longer_ones_are_not() -> None:

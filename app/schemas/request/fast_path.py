@@ -18,18 +18,22 @@ from app.domain.items import (
     ItemStatus,
     Message,
     OutputText,
+    Reasoning,
 )
 from app.schemas.request.bounds import (
     LONGEST_CALL_ID,
     LONGEST_FUNCTION,
     LONGEST_ID,
+    LONGEST_SEALED,
     LONGEST_TEXT,
     ROLES,
     SLICE,
     STATUSES,
 )
 
-_MESSAGE = frozenset({"type", "role", "content", "id", "status"})
+_MESSAGE = frozenset({"type", "role", "content", "id", "status", "phase"})
+_PHASES = (None, "commentary", "final_answer")
+_REASONING = frozenset({"type", "summary", "content", "encrypted_content", "id", "status"})
 _PART = frozenset({"type", "text", "annotations", "logprobs"})
 _ASSISTANT_TYPES, _CALLER_TYPES = ("output_text", "input_text", "text"), ("input_text", "text")
 _NOTHING: tuple[Any, ...] = (None, [])
@@ -46,7 +50,9 @@ def plain_item(raw: Any) -> InputItem | None:
         return _call(raw)
     if kind == "function_call_output":
         return _output(raw)
-    return _message(raw) if kind == "message" else None
+    if kind == "message":
+        return _message(raw)
+    return _reasoning(raw) if kind == "reasoning" else None
 
 
 def _id_and_status(raw: dict[str, Any]) -> tuple[str, ItemStatus] | None:
@@ -60,7 +66,8 @@ def _id_and_status(raw: dict[str, Any]) -> tuple[str, ItemStatus] | None:
 
 def _message(raw: dict[str, Any]) -> Message | None:
     role, content, named = raw.get("role"), raw.get("content"), _id_and_status(raw)
-    if named is None or role not in ROLES or not raw.keys() <= _MESSAGE:
+    phase = raw.get("phase")
+    if named is None or role not in ROLES or phase not in _PHASES or not raw.keys() <= _MESSAGE:
         return None
     is_assistant = role == "assistant"
     parts: tuple[ContentPart, ...] | None = None
@@ -68,7 +75,7 @@ def _message(raw: dict[str, Any]) -> Message | None:
         parts = _texts(content, is_assistant=is_assistant)
     elif type(content) is str and len(content) <= LONGEST_TEXT:
         parts = (OutputText(content) if is_assistant else InputText(content),)
-    return None if parts is None else Message(named[0], role, parts, named[1])
+    return None if parts is None else Message(named[0], role, parts, named[1], phase)
 
 
 def _texts(raws: list[Any], *, is_assistant: bool) -> tuple[ContentPart, ...] | None:
@@ -82,6 +89,31 @@ def _texts(raws: list[Any], *, is_assistant: bool) -> tuple[ContentPart, ...] | 
             return None
         parts.append(OutputText(text) if is_assistant else InputText(text))
     return tuple(parts)
+
+
+def _reasoning(raw: dict[str, Any]) -> Reasoning | None:
+    named, sealed = _id_and_status(raw), raw.get("encrypted_content")
+    if named is None or not raw.keys() <= _REASONING:
+        return None
+    if sealed is not None and not (type(sealed) is str and len(sealed) <= LONGEST_SEALED):
+        return None
+    summary = _texts_alone(raw.get("summary"), "summary_text")
+    content = _texts_alone([] if raw.get("content") is None else raw["content"], "reasoning_text")
+    if summary is None or content is None:
+        return None
+    return Reasoning(named[0], summary, content, sealed)
+
+
+def _texts_alone(raws: Any, kind: str) -> tuple[str, ...] | None:
+    if type(raws) is not list or len(raws) > SLICE:
+        return None
+    texts: list[str] = []
+    for raw in raws:
+        text = raw.get("text") if type(raw) is dict and raw.get("type") == kind else None
+        if type(text) is not str or len(text) > LONGEST_TEXT or len(raw) > 2:
+            return None
+        texts.append(text)
+    return tuple(texts)
 
 
 def _is_bare(raw: dict[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeGuard
+from typing import NamedTuple, TypeGuard
 
 from app.domain.items import Item, Reasoning
 from app.domain.response import Response
@@ -35,15 +35,18 @@ def _is_plain(item: Item) -> TypeGuard[Reasoning]:
     return isinstance(item, Reasoning) and item.encrypted_content is None
 
 
-def opened_for(
-    model: str, key: str | None, item: Reasoning, unsealed: Unsealed
-) -> Reasoning | None:
-    """Return the item with its payload open, for this model and key of the provider that gave it.
+class Opened(NamedTuple):
+    """The payload of reasoning as its format takes it; None for plain reasoning, which has none."""
+
+    text: str | None
+
+
+def opened_for(model: str, key: str | None, unsealed: Unsealed) -> Opened | None:
+    """Return a payload open, for this model and key of the provider that gave it.
 
     Plain reasoning is plain again, by whichever key; None is another model's, or another key's.
     """
     payload = unsealed.payload
     if not payload.startswith(_START):
-        return replace(item, encrypted_content=payload) if unsealed.key == key else None
-    is_own = json.loads(payload)["plain_of"] == model
-    return replace(item, encrypted_content=None) if is_own else None
+        return Opened(payload) if unsealed.key == key else None
+    return Opened(None) if json.loads(payload)["plain_of"] == model else None

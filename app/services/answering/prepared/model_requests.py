@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import partial
 
 from app.domain.answer_options import PLAIN_TEXT, ConfigurationUpdate
 from app.domain.items import Compaction, InputText, Item, Message, Reasoning
 from app.domain.request import ModelRequest, Parameters
 from app.domain.tools import allowed_of
 from app.domain.turns.compaction import SUMMARY_REQUEST, instructions_in, messages_of
-from app.services.answering.plain_reasoning import opened_for
+from app.services.answering.plain_reasoning import Opened, opened_for
 from app.services.answering.prepared.passing import forwarded_to, left_out
 from app.services.answering.prepared.request import PreparedRequest
 from app.services.answering.sealing import PayloadSealer, Unsealed
@@ -117,16 +117,24 @@ class ModelRequests:
         Where it has a pool they are those of one key, which comes first: the target's own, or else
         the one that the newest came by; None where there are none.
         """
-        if Reasoning not in map(type, items) or all(
-            item.encrypted_content is None for item in items if isinstance(item, Reasoning)
-        ):
+        blobs = [
+            item.encrypted_content
+            for item in items
+            if type(item) is Reasoning and item.encrypted_content is not None
+        ]
+        if not blobs:
             return target.key, items
-        unsealed = [self._unsealed(account, target, item) for item in items]
-        key = target.key or next(
-            (each.key for each in reversed(unsealed) if each and each.key in target.keys), None
-        )
-        opened = map(partial(_opened_item, target.upstream_model, key), items, unsealed)
-        return key, tuple(item for item in opened if item is not None)
+        # Each once: those of plain reasoning, which is most of it, are all the same (U16).
+        distinct = dict.fromkeys(reversed(blobs))
+        unsealed = {blob: self._unsealed(account, target, blob) for blob in distinct}
+        keys = (each.key for each in unsealed.values() if each and each.key in target.keys)
+        key = target.key or next(keys, None)
+        opened = {
+            blob: opened_for(target.upstream_model, key, each)
+            for blob, each in unsealed.items()
+            if each is not None
+        }
+        return key, tuple(_with_payloads(items, opened))
 
     def _with_summaries(self, account: str, items: tuple[Item, ...]) -> tuple[Item, ...]:
         """Return the items with summaries in the places of compactions of ours."""
@@ -138,18 +146,18 @@ class ModelRequests:
             seen += [item] if summary is None else messages_of(summary, given)
         return tuple(seen)
 
-    def _unsealed(self, account: str, target: Target, item: Item) -> Unsealed | None:
-        """Return the payload of an item that this provider gave, None where there is none."""
-        if not isinstance(item, Reasoning) or item.encrypted_content is None:
-            return None
-        unsealed = self._sealer.open(account, item.encrypted_content)
+    def _unsealed(self, account: str, target: Target, blob: str) -> Unsealed | None:
+        """Return what this provider gave, None for the payload of another, or of nobody."""
+        unsealed = self._sealer.open(account, blob)
         if unsealed is None or unsealed.provider != target.provider.name:
             return None
         return unsealed
 
 
-def _opened_item(model: str, key: str | None, item: Item, unsealed: Unsealed | None) -> Item | None:
-    """Return the item with its payload open; None, text and all, for one of another origin."""
-    if not isinstance(item, Reasoning) or item.encrypted_content is None:
-        return item
-    return None if unsealed is None else opened_for(model, key, item, unsealed)
+def _with_payloads(items: Iterable[Item], opened: Mapping[str, Opened | None]) -> Iterator[Item]:
+    """Yield the items with their payloads open, without those, text and all, of another origin."""
+    for item in items:
+        if type(item) is not Reasoning or item.encrypted_content is None:
+            yield item
+        elif (payload := opened.get(item.encrypted_content)) is not None:
+            yield Reasoning(item.id, item.summary, item.content, payload.text)
