@@ -11,6 +11,8 @@ from app.domain.frozen import frozen_dataclass
 from app.domain.hosted.item import HostedItem
 from app.domain.tools import Tool, qualified
 
+_quoted = json.JSONEncoder(ensure_ascii=False).encode
+
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
 #: Some outputs say so where what was called has failed.
 OutputStatus = Literal["in_progress", "completed", "incomplete", "failed"]
@@ -178,7 +180,7 @@ class BuiltInCallOutput(FunctionCallOutput):
 
 def arguments_for(text: str) -> str:
     """Return the arguments by which a function takes a custom tool's input."""
-    return json.dumps({"input": text}, ensure_ascii=False)
+    return f'{{"input": {_quoted(text)}}}'
 
 
 def input_in(arguments: str) -> str:

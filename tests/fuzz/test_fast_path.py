@@ -26,6 +26,12 @@ TEXT: dict[str, Any] = {"type": "input_text", "text": "Hi"}
 SAID: dict[str, Any] = {"type": "output_text", "text": "Hi", "annotations": [], "logprobs": []}
 BESIDE: dict[str, Any] = {"id": "x_1", "status": "incomplete"}
 CALL: dict[str, Any] = {"type": "function_call", "call_id": "c", "name": "f", "arguments": ""}
+CUSTOM_CALL: dict[str, Any] = {
+    "type": "custom_tool_call",
+    "call_id": "c",
+    "name": "f",
+    "input": "ls \u2028\ud800",
+}
 OUTPUT: dict[str, Any] = {"type": "function_call_output", "call_id": "c", "output": ""}
 THOUGHT: dict[str, Any] = {
     "type": "reasoning",
@@ -41,8 +47,17 @@ USUAL_ITEMS: list[dict[str, Any]] = [
     {"role": "user", "content": "Hi", "id": None},
     CALL,
     CALL | BESIDE,
+    CALL | {"namespace": "mcp"},
+    CALL | BESIDE | {"namespace": None},
     OUTPUT,
     OUTPUT | BESIDE,
+    OUTPUT | {"output": [TEXT, TEXT]},
+    OUTPUT | {"output": []},
+    CUSTOM_CALL,
+    CUSTOM_CALL | BESIDE,
+    CUSTOM_CALL | {"namespace": "mcp"},
+    OUTPUT | {"type": "custom_tool_call_output"},
+    OUTPUT | {"type": "custom_tool_call_output"} | BESIDE,
     {"role": "assistant", "content": "Hi", "phase": "commentary"},
     THOUGHT,
     THOUGHT | BESIDE | {"content": None},
@@ -128,6 +143,7 @@ def test_a_tool_with_something_odd_is_what_its_schema_makes_of_it(raw: dict[str,
         (USUAL_ITEMS[0], "content"),
         (USUAL_ITEMS[1], "content"),
         (CALL, "arguments"),
+        (CUSTOM_CALL, "input"),
         (OUTPUT, "output"),
     ],
 )

@@ -7,10 +7,13 @@ which finds and words every fault; tests/fuzz/test_fast_path.py holds both to th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from app.domain.items import (
     ContentPart,
+    CustomCall,
+    CustomCallOutput,
     FunctionCall,
     FunctionCallOutput,
     InputItem,
@@ -19,6 +22,7 @@ from app.domain.items import (
     Message,
     OutputText,
     Reasoning,
+    arguments_for,
 )
 from app.schemas.request.bounds import (
     LONGEST_CALL_ID,
@@ -37,8 +41,6 @@ _REASONING = frozenset({"type", "summary", "content", "encrypted_content", "id",
 _PART = frozenset({"type", "text", "annotations", "logprobs"})
 _ASSISTANT_TYPES, _CALLER_TYPES = ("output_text", "input_text", "text"), ("input_text", "text")
 _NOTHING: tuple[Any, ...] = (None, [])
-#: The id and the status of an item that has neither.
-_BARE: tuple[str, ItemStatus] = ("", "completed")
 
 
 def plain_item(raw: Any) -> InputItem | None:
@@ -46,13 +48,8 @@ def plain_item(raw: Any) -> InputItem | None:
     if type(raw) is not dict:
         return None
     kind = raw.get("type", "message")
-    if kind == "function_call":
-        return _call(raw)
-    if kind == "function_call_output":
-        return _output(raw)
-    if kind == "message":
-        return _message(raw)
-    return _reasoning(raw) if kind == "reasoning" else None
+    read = _READERS.get(kind) if type(kind) is str else None
+    return None if read is None else read(raw)
 
 
 def _id_and_status(raw: dict[str, Any]) -> tuple[str, ItemStatus] | None:
@@ -124,26 +121,54 @@ def _is_bare(raw: dict[str, Any]) -> bool:
     )
 
 
-def _call(raw: dict[str, Any]) -> FunctionCall | None:
-    call_id, name, arguments = raw.get("call_id"), raw.get("name"), raw.get("arguments")
-    if not (type(call_id) is type(name) is type(arguments) is str):
+def _call(
+    raw: dict[str, Any], text: str = "arguments", make: Callable[..., FunctionCall] = FunctionCall
+) -> FunctionCall | None:
+    call_id, name, written = raw.get("call_id"), raw.get("name"), raw.get(text)
+    if not (type(call_id) is type(name) is type(written) is str):
         return None
     if not (call_id and name) or len(call_id) > LONGEST_CALL_ID or len(name) > LONGEST_FUNCTION:
         return None
-    named = _BARE if len(raw) == 4 else _named(raw, 4)
-    if named is None or len(arguments) > LONGEST_TEXT:
+    if len(written) > LONGEST_TEXT:
         return None
-    return FunctionCall(named[0], call_id, name, arguments, named[1])
+    if len(raw) == 4:
+        return make("", call_id, name, written)
+    named, namespace = _named(raw, 4 + ("namespace" in raw)), raw.get("namespace")
+    if namespace is not None and not (
+        type(namespace) is str and 0 < len(namespace) <= LONGEST_FUNCTION
+    ):
+        return None
+    return named and make(named[0], call_id, name, written, named[1], namespace)
 
 
-def _output(raw: dict[str, Any]) -> FunctionCallOutput | None:
+def _custom_call(raw: dict[str, Any]) -> FunctionCall | None:
+    return _call(raw, "input", _of_custom_tool)
+
+
+def _of_custom_tool(item_id: str, call_id: str, name: str, text: str, *others: Any) -> CustomCall:
+    return CustomCall(item_id, call_id, name, arguments_for(text), *others)
+
+
+def _output(
+    raw: dict[str, Any], make: Callable[..., FunctionCallOutput] = FunctionCallOutput
+) -> FunctionCallOutput | None:
     call_id, output = raw.get("call_id"), raw.get("output")
-    if not (type(call_id) is type(output) is str):
+    if type(call_id) is not str or not 0 < len(call_id) <= LONGEST_CALL_ID:
         return None
-    named = _BARE if len(raw) == 3 else _named(raw, 3)
-    if named is None or not 0 < len(call_id) <= LONGEST_CALL_ID or len(output) > LONGEST_TEXT:
+    if type(output) is list and len(output) <= SLICE:
+        output = _texts(output, is_assistant=False)
+        if output is None:
+            return None
+    elif type(output) is not str or len(output) > LONGEST_TEXT:
         return None
-    return FunctionCallOutput(named[0], call_id, output, named[1])
+    if len(raw) == 3:
+        return make("", call_id, output)
+    named = _named(raw, 3)
+    return named and make(named[0], call_id, output, named[1])
+
+
+def _custom_output(raw: dict[str, Any]) -> FunctionCallOutput | None:
+    return _output(raw, CustomCallOutput)
 
 
 def _named(raw: dict[str, Any], others: int) -> tuple[str, ItemStatus] | None:
@@ -151,3 +176,13 @@ def _named(raw: dict[str, Any], others: int) -> tuple[str, ItemStatus] | None:
     if len(raw) > others + ("id" in raw) + ("status" in raw):
         return None
     return _id_and_status(raw)
+
+
+_READERS: dict[str, Callable[[dict[str, Any]], InputItem | None]] = {
+    "message": _message,
+    "function_call": _call,
+    "function_call_output": _output,
+    "custom_tool_call": _custom_call,
+    "custom_tool_call_output": _custom_output,
+    "reasoning": _reasoning,
+}
