@@ -21,6 +21,7 @@ from contextlib import suppress
 import dramatiq
 
 from app.jobs.broker import WakeUpBroker, serve
+from app.jobs.work_queue import WarmThreadsQueue
 from app.services.background.draining import Drain
 from app.settings import BackgroundSettings
 from app.telemetry import log
@@ -107,6 +108,7 @@ class WorkerProcess:
         worker = dramatiq.Worker(
             self._broker, worker_threads=self._threads, worker_timeout=_IDLE_MS
         )
+        worker.work_queue = WarmThreadsQueue()
         worker.start()
         for each in (self._obey, self._listen, self._beat, *self._beside):
             threading.Thread(target=each, daemon=True).start()
