@@ -64,6 +64,8 @@ def check_readable(items: Iterable[Item], *, images: bool, files: bool) -> None:
     Raises:
         InvalidRequest
     """
+    if images and files:
+        return
     for item in items:
         given = item.content if isinstance(item, Message) else None
         if isinstance(item, FunctionCallOutput) and not isinstance(item.content, str):

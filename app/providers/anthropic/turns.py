@@ -78,7 +78,7 @@ def turns(items: tuple[Item, ...], *, thoughts_first: bool, prefill: bool) -> li
             _trim(written[-1]["content"][-1])
         else:
             written.append(_turn("user", [text_block(GO_ON)]))
-    if thoughts_first:
+    if thoughts_first and Reasoning in map(type, items):
         for turn in written:
             turn["content"].sort(key=lambda block: block["type"] not in _THOUGHTS)
     return written
