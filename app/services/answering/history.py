@@ -222,22 +222,15 @@ def _resolved(
     """
     given = request.input
     nameless = _NAMELESS if _leaves_no_trace(request) else frozenset()
-    if not known and nameless.issuperset(map(type, given)):
-        return given  # type: ignore[return-value] # no references, no ids to mint
+    own = _with_ids(ids, given, nameless, response_id)
+    if not known and ItemReference not in map(type, given):
+        return own  # type: ignore[return-value] # of which none is a reference
     stored: Mapping[str, Item] | None = None
-    prefixes = [
-        item.prefix
-        for item in given
-        if not (item.id or isinstance(item, ItemReference) or type(item) in nameless)
-    ]
-    new_ids = iter(ids.item_ids(response_id, prefixes))
-    own: list[Item] = []
-    for index, item in enumerate(given):
+    resolved: list[Item] = []
+    for index, (raw, item) in enumerate(zip(given, own, strict=True)):
         if not isinstance(item, ItemReference):
-            if not item.id:
-                own.append(item if type(item) in nameless else with_id(item, next(new_ids)))
-            elif known.get(item.id) != item:
-                own.append(item)
+            if not raw.id or known.get(item.id) != item:
+                resolved.append(item)
         elif item.id not in known:
             if stored is None:
                 stored = find(_wanted(given, known))
@@ -248,8 +241,28 @@ def _resolved(
                     param=f"input[{index}].id",
                     code="item_not_found",
                 )
-            own.append(stored[item.id])
-    return tuple(own)
+            resolved.append(stored[item.id])
+    return tuple(resolved)
+
+
+def _with_ids(
+    ids: IdGenerator, given: tuple[InputItem, ...], nameless: frozenset[type], response_id: str
+) -> tuple[InputItem, ...]:
+    """Return the items, with new ids where they have none and are not `nameless`."""
+    if nameless.issuperset(map(type, given)):
+        return given
+    unnamed = [
+        item
+        for item in given
+        if not (item.id or isinstance(item, ItemReference) or type(item) in nameless)
+    ]
+    if not unnamed:
+        return given
+    new_ids = ids.item_ids(response_id, [item.prefix for item in unnamed])
+    named = map(with_id, unnamed, new_ids)
+    if len(unnamed) == len(given):
+        return tuple(named)
+    return tuple(item if item.id or type(item) in nameless else next(named) for item in given)
 
 
 def _leaves_no_trace(request: CreateRequest) -> bool:

@@ -117,6 +117,8 @@ class ModelRequests:
         Where it has a pool they are those of one key, which comes first: the target's own, or else
         the one that the newest came by; None where there are none.
         """
+        if Reasoning not in map(type, items):
+            return target.key, items
         blobs = [
             item.encrypted_content
             for item in items
