@@ -51,6 +51,8 @@ class Safety:
         """Do what `run` does, and return how many replicas have the writes, enough or not."""
         # MEASURED: redis-py's cluster is a protocol, so that to ask takes three calls.
         if len(writes) == 1 or not isinstance(client, RedisCluster):
+            if not self.replicas:
+                return run_all(client, writes), 0
             return self._together(client, writes, wait_s)
         results, least = [], self.replicas
         for write in writes:

@@ -103,6 +103,8 @@ def run_each(client: Any, calls: Sequence[Call | tuple[Any, ...]]) -> list[Any]:
     """Do what `run_all` does, but return what failed as its exception, among the others."""
     commands = [call.evalsha() if isinstance(call, Call) else call for call in calls]
     results = round_trip(client, commands)
+    if NoScriptError not in map(type, results):
+        return results
     for number, call in enumerate(calls):
         if isinstance(call, Call) and type(results[number]) is NoScriptError:
             (results[number],) = round_trip(client, [call.eval()])  # the server did not know it

@@ -67,7 +67,7 @@ class RedisStore:
 
     def save(self, turn: Turn) -> bool:
         """Keep a terminal response, at once visible to every process."""
-        return self._save(self.packed(turn), self.safety)
+        return self._save(self._entries.packed(turn), self.safety)
 
     def keep(self, turn: Turn | PackedTurn) -> bool:
         """Save a response without waiting for replicas."""
@@ -100,7 +100,8 @@ class RedisStore:
         self._redis.zrem(self._keys.responses(account), response_id)
 
     def _marks(self, turn: PackedTurn) -> list[Command]:
-        return self._homes.entering(turn.account, turn.homes) + purge_marks(self._keys, turn)
+        marks = purge_marks(self._keys, turn)
+        return self._homes.entering(turn.account, turn.homes) + marks if turn.homes else marks
 
     def confirm(self, response_id: str, wait_s: float) -> None:
         """Return when enough replicas have what was kept.
