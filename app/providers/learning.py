@@ -35,6 +35,7 @@ class LearnedProfile:
         self.detected: str | None = None
         self._settings = settings
         self._learns = profile.name == _GENERIC and settings.profile is None
+        self._header: str | None = None  # the last that was learned from
         self._transport = transport
         transport.on_server = self._learn_from_header
 
@@ -53,6 +54,9 @@ class LearnedProfile:
         return ids
 
     def _learn_from_header(self, header: str) -> None:
+        if header == self._header:
+            return
+        self._header = header
         name = _SERVERS.get(header.partition("/")[0].strip().lower())
         self._learn(name)
         if name or not self._learns:

@@ -124,8 +124,8 @@ class Reply:
                 f"provider {name!r} answered with a web page: is its base_url right? "
                 "It usually ends in /v1"
             )
-        if (on_server := self._upstream.on_server) is not None:
-            on_server(headers.get("server") or "")
+        if (on_server := self._upstream.on_server) is not None and "server" in headers:
+            on_server(headers["server"])
         self._has_begun = True
         return response
 

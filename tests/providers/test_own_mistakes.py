@@ -58,7 +58,9 @@ def answer(api: Api, *, stream: bool, whole: bool) -> Iterator[Delta]:
     body = (FOLDER / api / f"text.{'sse' if streams else 'json'}").read_bytes()
     transport = CannedTransport(settings(api), [body])
     provider = HTTPProvider(transport, replace(PROFILES["generic"], whole=whole), FORMATS[api])
-    for batch in provider.answer(ask(stream=stream), UpstreamCall(deadline=0, attempts=2)):
+    call = UpstreamCall(deadline=0)
+    call.attempts = 2
+    for batch in provider.answer(ask(stream=stream), call):
         yield from batch
 
 

@@ -55,7 +55,8 @@ def begun(
         model="gpt", items=SAID, parameters=Parameters(**parameters), stream=True
     )
     names = RequestIdentity("req_1", f"00-{'a' * 32}-{'b' * 16}-01", "vendor=1")
-    call = UpstreamCall(deadline=1.0, identity=names, attempts=2)
+    call = UpstreamCall(deadline=1.0, identity=names)
+    call.attempts = 2
     span = CallSpans([provider]).begin(recording, provider.name, request, call)
     assert call.identity == names.within(span.id, sampled=True)
     return span.attributes

@@ -104,6 +104,8 @@ def failure_in(answer: Mapping[str, Any]) -> object | None:
     if error and not (isinstance(error, dict) and not any(error.values())):
         return error  # type: ignore[no-any-return] # JSON
     base = answer.get("base_resp")
+    if base is None:
+        return None
     failed = isinstance(base, dict) and base.get("status_code") not in (None, 0, "0", "")
     return base if failed else None
 

@@ -61,9 +61,9 @@ class MessageReader:
 
     def __init__(self, note: Note, kept: KeptFields) -> None:
         self.kept = kept
-        self._reader = ContentReader(note)
-        self.understanding = self._reader.understanding
-        self._calls = Calls(kept.keep_of_call)
+        self.reader = ContentReader(note)
+        self.understanding = self.reader.understanding
+        self._calls: Calls | None = None  # made for the first
         self._text_length = 0
         self._has_thought = False
         self._sources: list[str] = []
@@ -90,15 +90,15 @@ class MessageReader:
         before = len(deltas)
         self._keep_unknown(message, names)
         for field in _THOUGHTS:
-            if message.get(field) and (thought := self._reader.text(message, field)):
+            if message.get(field) and (thought := self.reader.text(message, field)):
                 self._think(field, thought, deltas)
                 break
         if content := message.get("content"):
             self._take_content(content, likely, deltas)
-        if message.get("refusal") and (refusal := self._reader.text(message, "refusal")):
+        if message.get("refusal") and (refusal := self.reader.text(message, "refusal")):
             self._speak(deltas)
             deltas.append(Refused(refusal))
-        for annotation in self._reader.mappings(message, "annotations"):
+        for annotation in self.reader.mappings(message, "annotations"):
             if cited := self._citation(annotation):
                 deltas.append(Annotated(cited))
         has_calls = self._take_calls(message, deltas)
@@ -124,45 +124,46 @@ class MessageReader:
 
     def rest(self, message: Json) -> Json:
         """Return what is new in a whole message: some end a stream with one."""
+        has_calls = self._calls is not None and not self._calls.is_empty
         known = {
             "content": bool(self._text_length),
             "reasoning_content": self._has_thought,
             "reasoning": self._has_thought,
-            "tool_calls": not self._calls.is_empty,
-            "function_call": not self._calls.is_empty,
+            "tool_calls": has_calls,
+            "function_call": has_calls,
         }
         return {name: value for name, value in message.items() if not known.get(name)}
 
     def take_sources(self, place: Json) -> None:
         """Take in sources that stand beside the message (Perplexity); later lists replace them."""
         if "search_results" in place:
-            for result in self._reader.mappings(place, "search_results"):
-                url = self._reader.string(result, "url")
-                self._titles[url] = self._reader.string(result, "title")
+            for result in self.reader.mappings(place, "search_results"):
+                url = self.reader.string(result, "url")
+                self._titles[url] = self.reader.string(result, "title")
             self._sources = list(filter(None, self._titles))
         if "citations" in place and isinstance(cited := place["citations"], list):
             self._sources = [url for url in cited if isinstance(url, str) and url]
 
     def end(self) -> list[Delta]:
         """Return what is left to say: the sources of the whole text, calls that still waited."""
-        ended: list[Delta] = []
-        if not self._calls.is_empty:
-            self._open_calls(self._calls.end(), ended)
+        ended, calls = list[Delta](), self._calls
+        if calls is not None and not calls.is_empty:
+            self._open_calls(calls, calls.end(), ended)
         elif self._sources and self._text_length:
             ended += [
                 Annotated(_url_citation(url, self._titles.get(url, ""), 0, self._text_length))
                 for url in dict.fromkeys(self._sources)
             ]
-        self.kept.end_thought(ended, self._calls.opened(self.kept.places))
+        self.kept.end_thought(ended, () if calls is None else calls.opened(self.kept.places))
         return ended
 
     def _take_content(self, content: object, likely: object, deltas: list[Delta]) -> None:
         if isinstance(content, str):
             tokens: tuple[Json, ...] = ()
             if isinstance(likely, dict):
-                tokens = logprobs(likely, "content", self._reader)
+                tokens = logprobs(likely, "content", self.reader)
             elif likely:
-                self._reader.note("logprobs")
+                self.reader.note("logprobs")
             self._say(content, tokens, deltas)
             return
         for part in elements(content):
@@ -182,37 +183,38 @@ class MessageReader:
             return
         kind = part.get("type", "text" if "text" in part else None)
         if kind in ("text", "output_text"):
-            if text := self._reader.text(part, "text"):
+            if text := self.reader.text(part, "text"):
                 self._say(text, (), deltas)
         elif kind in ("thinking", "reasoning"):
-            if thought := self._reader.text(part, "thinking" if "thinking" in part else "text"):
+            if thought := self.reader.text(part, "thinking" if "thinking" in part else "text"):
                 self._think("", thought, deltas)
         elif kind == "refusal":
-            if refusal := self._reader.text(part, "refusal"):
+            if refusal := self.reader.text(part, "refusal"):
                 self._speak(deltas)
                 deltas.append(Refused(refusal))
         else:
             self.understanding.note_unknown("part", kind)
 
     def _take_calls(self, message: Json, deltas: list[Delta]) -> bool:
-        if calls := message.get("tool_calls"):
-            name, fragments = "tool_calls", elements(listed(calls), BOUNDS.items)
+        if given := message.get("tool_calls"):
+            name, fragments = "tool_calls", elements(listed(given), BOUNDS.items)
         elif function := message.get("function_call"):
             legacy = {"index": 0, "function": function} if isinstance(function, dict) else function
             name, fragments = "function_call", (legacy,)
         else:
             return False
+        calls = self._calls = self._calls or Calls(self.kept.keep_of_call)
         for fragment in fragments:
             if isinstance(fragment, dict):
-                self._open_calls(self._calls.add(fragment), deltas)
+                self._open_calls(calls, calls.add(fragment), deltas)
             else:
                 self.understanding.note_unknown("field", name)
-        return not self._calls.is_empty
+        return not calls.is_empty
 
-    def _open_calls(self, added: list[Delta], deltas: list[Delta]) -> None:
+    def _open_calls(self, calls: Calls, added: list[Delta], deltas: list[Delta]) -> None:
         """Add what calls have said; what must travel back stands before the call it is of."""
         if any(type(delta) is CallOpened for delta in added):
-            self.kept.end_thought(deltas, self._calls.opened(self.kept.places))
+            self.kept.end_thought(deltas, calls.opened(self.kept.places))
         deltas += added
 
     def _citation(self, annotation: Json) -> Json | None:
@@ -221,7 +223,7 @@ class MessageReader:
             return None
         cited = annotation.get("url_citation")
         cited = cited if isinstance(cited, dict) else annotation
-        url, title = self._reader.string(cited, "url"), self._reader.string(cited, "title")
+        url, title = self.reader.string(cited, "url"), self.reader.string(cited, "title")
         if not url:
             return None
         start = whole_number(cited.get("start_index")) or 0

@@ -18,7 +18,7 @@ from app.providers.openai_chat.message import MessageReader, listed
 from app.providers.reading.budget import BOUNDS
 from app.providers.reading.chunk_template import ChunkTemplate
 from app.providers.reading.counts import Counts
-from app.providers.reading.fields import Note, OptionalFields, elements, ignore, mapping, text_in
+from app.providers.reading.fields import Note, elements, ignore, mapping, text_in
 from app.providers.reading.finish_reasons import finish_reason
 from app.providers.reading.json_text import Misread, SurrogateJoiner, loads
 from app.providers.reading.sse import Frame
@@ -38,21 +38,22 @@ class ChatReader:
     (A9); else it is left without a Finished.
     """
 
+    is_done = False
+    _index: int | None = None  # of the choice that is read
+    _has_begun = False  # there was a choice
+    _is_counted = False  # usage came after the last word
+    _usage: object = None
+    _reason: object = None
+    _tier: str | None = None
+
     def __init__(self, fault: Fault, note: Note = ignore, kept: KeptFields | None = None) -> None:
-        self.is_done = False
-        self.template = ChunkTemplate()
         self._fault = fault
         self._note = note
-        self._optional = OptionalFields(note)
         self._message = MessageReader(note, kept or KeptFields("", fields=False))
+        self._optional = self._message.reader
+        self.template = ChunkTemplate()
         self._json = SurrogateJoiner()
         self._counts = Counts()
-        self._index: int | None = None  # of the choice that is read
-        self._has_begun = False  # there was a choice
-        self._is_counted = False  # usage came after the last word
-        self._usage: object = None
-        self._reason: object = None
-        self._tier: str | None = None
 
     def read(self, frames: Sequence[Frame], deltas: list[Delta]) -> None:
         """Add what the frames say.
@@ -103,10 +104,13 @@ class ChatReader:
         if error := failure_in(choice):
             raise self._fault(error)
         deltas = self._whole_message(answer, choice)
-        for place in (answer, choice, self._optional.mapping(answer, "x_groq")):
+        groq = self._optional.mapping(answer, "x_groq") if "x_groq" in answer else {}
+        for place in (answer, choice, groq):
             if usage := place.get("usage"):
                 deltas += counted(self._counts, usage, self._note)
-        tier = self._optional.string(answer, "service_tier") or None
+        tier = None
+        if "service_tier" in answer:
+            tier = self._optional.string(answer, "service_tier") or None
         deltas.append(finished(choice.get("finish_reason") or "stop", tier, self._note))
         return deltas
 
@@ -241,7 +245,7 @@ def finished(reason: object, tier: object, note: Note) -> Finished:
     Raises:
         UpstreamUnavailable: when it is the server that broke off.
     """
-    word = text_in(reason) or ""
+    word = reason if isinstance(reason, str) else text_in(reason) or ""
     known = finish_reason(word)
     if known is None:
         note("finish_reason", word)

@@ -9,8 +9,6 @@ A count is an integer from 0 to MOST_TOKENS, also one written as 12.0 or "12"; a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from app.domain.response import Usage
 
 MOST_TOKENS = 10**9
@@ -66,40 +64,38 @@ class Counts:
         """Take in a usage; return all counts so far, None where there were none in it."""
         if not isinstance(counts, dict):
             return None
-        has_counts = self._read_part(counts)
-        for name, part in counts.items():
-            if name in _DETAILS and isinstance(part, dict):
-                has_counts |= self._read_part(part)
+        most, has_counts, parts = self._most, False, [counts]
+        for part in parts:  # grows by the details of the first
+            for name, value in part.items():
+                ours = _OURS.get(name)
+                if ours is None:
+                    if name in _DETAILS and part is counts and isinstance(value, dict):
+                        parts.append(value)
+                    continue
+                if type(value) is not int or not 0 <= value <= MOST_TOKENS:
+                    value = whole_number(value)
+                    if value is None:
+                        continue
+                has_counts = True
+                if value >= most.get(ours, 0):
+                    most[ours] = value
         if not has_counts and _OURS.keys().isdisjoint(counts):
             return None
         self._inclusive = self._inclusive or "prompt_tokens" in counts
         return self._usage()
 
-    def _read_part(self, part: Mapping[str, object]) -> bool:
-        """Take in what has the name of a count; tell whether any of it is one."""
-        most, has_counts = self._most, False
-        for name, value in part.items():
-            ours = _OURS.get(name)
-            if ours is None:
-                continue
-            if type(value) is not int or not 0 <= value <= MOST_TOKENS:
-                value = whole_number(value)
-            if value is not None:
-                has_counts = True
-                if value >= most.get(ours, 0):
-                    most[ours] = value
-        return has_counts
-
     def _usage(self) -> Usage:
         most = self._most.get
         cached, written = most("cached", 0), most("written", 0)
         given = most("input", 0)
-        if self._cache_is_apart and not self._inclusive:
-            given = min(given + cached + written, MOST_TOKENS)
-        cached = min(cached, given)  # it is a part of the input, whatever the server makes of it
-        written = min(written, given - cached)
+        if cached or written:
+            if self._cache_is_apart and not self._inclusive:
+                given = min(given + cached + written, MOST_TOKENS)
+            # It is a part of the input, whatever the server makes of it.
+            cached = min(cached, given)
+            written = min(written, given - cached)
         output = most("output")
         if output is None:
             output = max(0, most("total", 0) - given)
-        written_1h = min(most("written_1h", 0), written)
+        written_1h = min(most("written_1h", 0), written) if written else 0
         return Usage(given, output, cached, written, most("reasoning", 0), written_1h)

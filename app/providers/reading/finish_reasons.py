@@ -72,6 +72,8 @@ def finish_reason(upstream: str) -> Reason | None:
         UpstreamUnavailable: it is the server that broke off; before the model has said anything
             another try may succeed.
     """
+    if (known := _REASONS.get(upstream)) is not None:
+        return known
     word = upstream.partition(":")[0].strip().casefold()
     if word in _BROKEN:
         raise UpstreamUnavailable(f"the upstream broke off its answer ({word})")

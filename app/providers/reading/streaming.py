@@ -123,7 +123,10 @@ def whole_batches(
         raise
     except Exception as bug:
         raise mistake(bug, call) from bug
-    yield from split_batch(deltas)
+    if 0 < len(deltas) <= DELTAS_AT_ONCE:
+        yield deltas
+    else:
+        yield from split_batch(deltas)
 
 
 def _all_frames(body: bytes, reader: AnswerReader, budget: Budget) -> Batch:

@@ -76,7 +76,7 @@ class ContentReader(OptionalFields):
     __slots__ = ("understanding",)
 
     def __init__(self, note: Note = ignore) -> None:
-        super().__init__(note)
+        self.note = note
         self.understanding = Understanding(note)
 
     def text(self, given: Json, name: str) -> str:

@@ -164,9 +164,10 @@ class WireAdapter(HTTPAdapter):
 
     def _exchange(self, request: WireRequest) -> Exchange:
         origin, body = request.template.origin, request.body
-        pool = self._pools.get(origin) or self._pools.setdefault(
-            origin, UpstreamPool(self._clock, keep=self._keep_alive)
-        )
+        pool = self._pools.get(origin)
+        if pool is None:
+            made = UpstreamPool(self._clock, keep=self._keep_alive)
+            pool = self._pools.setdefault(origin, made)
         content = body if isinstance(body, bytes) else b""
         length = b"\r\n" if body is None else b"Content-Length: %d\r\n\r\n" % len(content)
         message = (request.template.head + request.lines + length, content)
@@ -211,6 +212,8 @@ class ResponseBody:
             if read > MAX_BODY:
                 self.close()
                 raise ResponseTooLong(f"a body of more than {MAX_BODY} bytes")
+            if self._exchange.is_read:
+                break
         return b"".join(pieces)
 
     def close(self) -> None:

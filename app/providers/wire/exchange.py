@@ -65,6 +65,14 @@ class Exchange:
     OSError of some kind also when the interrupt has fired.
     """
 
+    _started = False
+    _has_read = False  # since the time in _silent_since
+    _piece = b""  # what was read of the body and not yet returned
+    _came_with_head = False  # it did, so that no relay was offered it
+    _connection: UpstreamConnection | None = None
+    #: Is called when the request is sent again.
+    on_resend: Callable[[], None] | None = None
+
     def __init__(
         self,
         dialer: Dialer,
@@ -83,15 +91,13 @@ class Exchange:
         self._timeouts = timeouts
         self._read_size = READ_SIZE if timeouts.silence_s is None else STREAM_READ_SIZE
         self._tick_s = min(timeouts.silence_s or timeouts.read_s, timeouts.read_s)
-        self._started = False
-        self._has_read = False  # since the time in _silent_since
         self._silent_since = timeouts.deadline  # nobody is silent before the request is sent
         self._relay: Relay = ignore_piece
-        self._piece = b""  # what was read of the body and not yet returned
-        self._came_with_head = False  # it did, so that no relay was offered it
-        self._connection: UpstreamConnection | None = None
-        #: Is called when the request is sent again.
-        self.on_resend: Callable[[], None] | None = None
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all of the response was returned."""
+        return self.response.whole and not self._piece
 
     @property
     def is_connected(self) -> bool:

@@ -127,10 +127,12 @@ class UpstreamPool:
             return
         connection.idle_since = self._clock()
         self._idle.append(connection)
-        with suppress(IndexError):  # another thread was faster
+        try:
             oldest = self._idle[0]
             if len(self._idle) > MAX_IDLE or connection.idle_since - oldest.idle_since > MAX_IDLE_S:
                 self._idle.popleft().close()
+        except IndexError:  # another thread was faster
+            pass
 
     def clear(self) -> None:
         """Close them all."""

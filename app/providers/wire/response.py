@@ -104,8 +104,8 @@ class UpstreamResponse:
         """Called by the parser, also for trailers, which are not wanted."""
         if self.head_done:
             return
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text
+        headers, key, text = self.headers, name.lower().decode("latin-1"), value.decode("latin-1")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
 
     def on_headers_complete(self) -> None:
         """Called by the parser."""
@@ -116,9 +116,10 @@ class UpstreamResponse:
             self.headers = {}
             return
         self.head_done = True
-        encoding = self.headers.get("content-encoding", "").lower()
-        if encoding not in _PASS_THROUGH:
-            self._inflate = Inflater(encoding)
+        if "content-encoding" in self.headers:
+            encoding = self.headers["content-encoding"].lower()
+            if encoding not in _PASS_THROUGH:
+                self._inflate = Inflater(encoding)
 
     def on_message_begin(self) -> None:
         """Called by the parser; a second message after a whole one was not asked for."""
