@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import structlog
@@ -21,8 +22,15 @@ def configured() -> Iterator[io.StringIO]:
     structlog.reset_defaults()
 
 
+def _trace(**known: Any) -> Trace:
+    made = Trace("req_1", "GET")
+    for name, value in known.items():
+        setattr(made, name, value)
+    return made
+
+
 def test_a_request_is_one_line(configured: io.StringIO) -> None:
-    telemetry.request_ended(Trace("req_1", "GET", model="m"), 200)
+    telemetry.request_ended(_trace(model="m"), 200)
     line = json.loads(configured.getvalue())
     assert (line["request_id"], line["status"], line["model"]) == ("req_1", 200, "m")
     assert "provider" not in line  # nobody told
@@ -63,7 +71,7 @@ def test_a_breaker_that_opens_shows_in_the_metrics(configured: io.StringIO) -> N
 
 
 def test_requests_are_counted_by_what_they_were() -> None:
-    telemetry.request_ended(Trace("req_1", "GET", endpoint="/counted", model_label="m"), 418)
+    telemetry.request_ended(_trace(endpoint="/counted", model_label="m"), 418)
     counted = b'gateway_requests_total{endpoint="/counted",method="GET",model="m",status="418"} 1.0'
     assert counted in telemetry.metrics({})
 
@@ -74,5 +82,5 @@ def test_what_is_looked_up_is_told_beside_the_counters() -> None:
 
 
 def test_a_log_line_takes_any_integer_and_half_surrogates(configured: io.StringIO) -> None:
-    telemetry.request_ended(Trace("req_1", "GET", model="\ud83d", input_tokens=2**70), 200)
+    telemetry.request_ended(_trace(model="\ud83d", input_tokens=2**70), 200)
     assert json.loads(configured.getvalue())["input_tokens"] == 2**70

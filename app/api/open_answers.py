@@ -24,7 +24,7 @@ class OpenAnswers:
         Raises:
             Restarting: the process ends, and takes no other.
         """
-        if self.is_closed():
+        if self._closed:
             raise _restarting()
         place = object()
         self._open[place] = end

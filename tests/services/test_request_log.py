@@ -30,8 +30,9 @@ ENTRY = RequestEntry("request", 1, "req_1", "trace", "resp_1", "acme", "key_1", 
 
 
 def trace(**known: Any) -> Trace:
-    made = Trace("req_1", "POST", endpoint="/v1/responses", account="acme", key_id="key_1")
-    for name, value in known.items():
+    made = Trace("req_1", "POST")
+    usual = {"endpoint": "/v1/responses", "account": "acme", "key_id": "key_1"}
+    for name, value in {**usual, **known}.items():
         setattr(made, name, value)
     return made
 

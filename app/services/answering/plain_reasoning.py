@@ -21,7 +21,7 @@ _START = '{"plain_of": '
 
 def marked(response: Response, model: str, seal: Callable[[str], str]) -> Response:
     """Return the response as it is stored: plain reasoning says that it is this model's."""
-    if not any(map(_is_plain, response.output)):
+    if Reasoning not in map(type, response.output) or not any(map(_is_plain, response.output)):
         return response
     payload = seal(f"{_START}{json.dumps(model)}}}")
     output = tuple(

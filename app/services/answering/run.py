@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from app.domain.items import Item, Reasoning
@@ -188,16 +188,15 @@ def without_payload(item: Item) -> Item:
     return item
 
 
-def _spread(ending: list[Event]) -> Iterator[list[Event]]:
-    """Yield an ending at once, or event by event where each repeats a long text.
+def _spread(ending: list[Event]) -> Iterable[list[Event]]:
+    """Return an ending at once, or event by event where each repeats a long text.
 
     Together they would be in memory four times, and as often again as they are written.
     """
-    if sum(len(each.text) for each in ending if isinstance(each, TextDone)) < LONG_TEXT:
-        yield ending
-        return
-    for event in ending:
-        yield [event]
+    if not ending:
+        return ()  # no events are made of a whole answer
+    is_long = sum(len(each.text) for each in ending if isinstance(each, TextDone)) >= LONG_TEXT
+    return [[event] for event in ending] if is_long else (ending,)
 
 
 def _failed(ending: list[Event], error: GatewayError) -> list[Event]:

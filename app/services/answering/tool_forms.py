@@ -33,6 +33,8 @@ def for_provider(
     so are items that change the configuration, and what they change. Where it does, the tools of
     items that are no longer among `items` are (G8, S8).
     """
+    if not (parameters.tools or thread.added) and thread.update is None:
+        return parameters, items
     if thread.update is not None and ConfigurationUpdate.type not in known:
         parameters = with_update(parameters, thread.update)
         items = tuple(item for item in items if not isinstance(item, ConfigurationUpdate))

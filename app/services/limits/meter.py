@@ -103,9 +103,11 @@ class Meter:
 
         A model has one that gateway.toml or a server's list names, or that has answered.
         """
-        if is_answered and len(self._answered) < MAX_ANSWERED:
-            self._answered.add(model)
-        is_known = is_answered or model in self._answered or self.label_of(model) != OTHER_LABEL
+        if is_answered:
+            if len(self._answered) < MAX_ANSWERED:
+                self._answered.add(model)
+            return model
+        is_known = model in self._answered or self.label_of(model) != OTHER_LABEL
         return model if is_known else OTHER_MODELS
 
     def cost(self, opened: UpstreamAnswer, usage: Usage | None, tier: str) -> Cost:
@@ -115,7 +117,7 @@ class Meter:
         call of an answer is priced by itself: prices may rise with a request's input.
         """
         target, before = opened.target, opened.before
-        if usage is None or usage == NO_USAGE or target.tariff is None:
+        if target.tariff is None or usage is None or usage.is_zero:
             return Cost(None, opened.provider, target.label)
         if "service_tier" in opened.ignored:
             tier = "default"
@@ -147,8 +149,11 @@ class Meter:
         called. `entry` is logged. `charged` is what another process charges of it, who ends it as
         well: only what is above that is charged here, and no other request.
         """
-        is_answered = bool(response.output) or response.usage not in (None, NO_USAGE)
-        usage = response.usage if response.usage != NO_USAGE or not may_have_called else None
+        usage = response.usage
+        is_counted = usage is not None and not usage.is_zero
+        is_answered = bool(response.output) or is_counted
+        if not is_counted and may_have_called:
+            usage = None
         failed = failure is not None and response.status != "cancelled"
         before = None if charged is None else (charged[0], _microusd(charged[1]))
         self.book.record(

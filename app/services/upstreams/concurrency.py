@@ -14,20 +14,15 @@ class ConcurrencyLimiter:
 
     def __init__(self, provider: str, size: int | None) -> None:
         self._provider = provider
-        self._size = size
+        self.size = size
         self._taken = 0
         self._queue: deque[threading.Event] = deque()
         # The garbage collector may end a call that was dropped, in a thread that holds the lock.
         self._lock = threading.RLock()
 
-    @property
-    def is_bounded(self) -> bool:
-        """Whether there is a bound."""
-        return self._size is not None
-
     def share(self) -> float:
         """Return how many slots are taken or waited for, of those there are."""
-        return (self._taken + len(self._queue)) / (self._size or 1)
+        return (self._taken + len(self._queue)) / (self.size or 1)
 
     def acquire(self, call: UpstreamCall, wait_s: float) -> None:
         """Take a slot, waiting for one at most `wait_s` seconds.
@@ -36,12 +31,12 @@ class ConcurrencyLimiter:
             UpstreamUnavailable: none came free in time.
             CallerGone: the call was cancelled.
         """
-        if self._size is None:
+        if self.size is None:
             return
-        if self._try_acquire(self._size):
+        if self._try_acquire(self.size):
             return
         turn = threading.Event()
-        if self._try_acquire(self._size, turn):
+        if self._try_acquire(self.size, turn):
             return
         call.attach(turn.set)
         turn.wait(max(0.0, wait_s))
@@ -75,7 +70,7 @@ class ConcurrencyLimiter:
 
     def release(self) -> None:
         """Hand a slot that was taken to whoever has waited longest, or free it."""
-        if self._size is None:
+        if self.size is None:
             return
         with self._lock:
             if self._queue:

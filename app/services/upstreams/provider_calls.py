@@ -80,7 +80,7 @@ class ProviderCalls:
 
         That is for each that has a bound.
         """
-        bounded = ((name, each) for name, each in self._limiters.items() if each.is_bounded)
+        bounded = ((name, each) for name, each in self._limiters.items() if each.size is not None)
         shares = {name: limiter.share for name, limiter in bounded}
         for name, keys in self._keys.items():
             of_keys = keys.pool.shares() if keys.pool else {}
@@ -140,16 +140,18 @@ class ProviderCalls:
     def _enter(self, provider: str, call: UpstreamCall, until: float) -> Permit:
         """Take a slot of the provider, if its breaker lets the call through."""
         call.key = None
-        permit = self._breakers.admit(provider)
-        try:
-            self._limiters[provider].acquire(call, min(until, call.deadline) - self._clock())
-        except BaseException:
-            permit.withdraw()
-            raise
+        permit, limiter = self._breakers.admit(provider), self._limiters[provider]
+        if limiter.size is not None:
+            try:
+                limiter.acquire(call, min(until, call.deadline) - self._clock())
+            except BaseException:
+                permit.withdraw()
+                raise
         return permit
 
     def _leave(self, provider: str, keyed: KeyedCall | None) -> None:
-        self._limiters[provider].release()
+        if (limiter := self._limiters[provider]).size is not None:
+            limiter.release()
         if keyed is not None:
             keyed.release()
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from app.domain.answer_options import PLAIN_TEXT, ConfigurationUpdate
+from app.domain.hosted.policy import NOTHING_PASSES
 from app.domain.items import Compaction, InputText, Item, Message, Reasoning
 from app.domain.request import ModelRequest, Parameters
 from app.domain.tools import allowed_of
@@ -63,7 +64,11 @@ class ModelRequests:
             known_tools=known,
             key=key,
             forwarded=forwarded,
-            left_out=left_out(request, prepared.parameters, forwarded, known),
+            left_out=(
+                ()
+                if request.passed is NOTHING_PASSES
+                else left_out(request, prepared.parameters, forwarded, known)
+            ),
         )
 
     def summary(

@@ -28,4 +28,6 @@ class PreparedRequest:
     @property
     def parameters(self) -> Parameters:
         """The request's parameters, as items of the thread have changed them (G3)."""
-        return in_thread(self.request.parameters, self.thread)
+        thread, parameters = self.thread, self.request.parameters
+        is_changed = thread.added or thread.update is not None
+        return in_thread(parameters, thread) if is_changed else parameters
