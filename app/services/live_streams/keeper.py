@@ -7,6 +7,7 @@ somebody does, at once. While the store is unreachable, events wait: a stream wa
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -66,7 +67,7 @@ class LiveStreams:
         self._sleeps_until = 0.0
         self._wake = threading.Event()
         self._lock = threading.Lock()
-        self._threads: dict[str, threading.Thread] = {}
+        self._running: dict[str, int] = {}  # threads' names, and the process that they run in
 
     def begin(
         self,
@@ -221,18 +222,25 @@ class LiveStreams:
         return max(FOLLOWED_S, min(self._flush_at, self._renew_at) - self._clock())
 
     def _start(self, name: str, target: Callable[[], None]) -> None:
-        thread = self._threads.get(name)
-        if thread is not None and thread.is_alive():
+        # MEASURED: to ask a thread of gevent's whether it is alive lets all others have a turn
+        # first, and a stream that begins waits for them.
+        if self._running.get(name) == os.getpid():
             return
         with self._lock:
-            thread = self._threads.get(name)
-            if thread is None or not thread.is_alive():
-                thread = threading.Thread(target=target, name=name, daemon=True)
-                try:
-                    thread.start()
-                except RuntimeError:
-                    return  # the system has none to give: the next stream may get one
-                self._threads[name] = thread
+            if self._running.get(name) == os.getpid():
+                return
+            self._running[name] = os.getpid()
+            thread = threading.Thread(target=self._run, args=(name, target), name=name, daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                del self._running[name]  # the system has none to give: the next stream may get one
+
+    def _run(self, name: str, target: Callable[[], None]) -> None:
+        try:
+            target()
+        finally:
+            self._running.pop(name, None)
 
     def _keep_writing(self) -> None:
         while True:
