@@ -29,8 +29,20 @@ class Watched:
     master_port: int = 0
 
     def fail_over(self) -> None:
-        """Have the Sentinel make a replica master, as an operator does who plans it."""
-        self.sentinel.execute_command("SENTINEL", "FAILOVER", SERVICE)
+        """Have the Sentinel make a replica master, as an operator does who plans it.
+
+        One that has begun to watch a moment ago does not know yet which replica is any good.
+        """
+        until(self._takes_over, "the Sentinel to know a good replica")
+
+    def _takes_over(self) -> bool:
+        try:
+            self.sentinel.execute_command("SENTINEL", "FAILOVER", SERVICE)
+        except redis.ResponseError as refusal:
+            if "NOGOODSLAVE" not in str(refusal):
+                raise
+            return False
+        return True
 
     @property
     def has_moved(self) -> bool:

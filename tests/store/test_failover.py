@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.settings import RedisSettings
+from app.store.connection.client import connect
+from app.store.connection.round_trip import round_trip
+from app.store.connection.sentinel_watch import MasterWatch
 from tests.processes import until
 from tests.redis_cluster import Shard, running_shards
 from tests.redis_sentinel import Watched, running_sentinel
@@ -29,7 +34,8 @@ def written(watched: Watched | Shard, directory: Path, fault: str, wait_replicas
 
 @pytest.mark.parametrize(
     ("fault", "replicas", "wait_replicas"),
-    [("planned", 2, 1), ("killed", 2, 1), ("stalled", 2, 1)],
+    # Planned, one of two replicas may confirm to who hears of it too late what the other has not.
+    [("planned", 2, 2), ("killed", 2, 1), ("stalled", 2, 1)],
 )
 def test_a_fail_over_loses_nothing_that_was_promised(
     tmp_path: Path, fault: str, replicas: int, wait_replicas: int
@@ -48,20 +54,25 @@ def test_a_fail_over_in_a_cluster_loses_nothing_that_replicas_had(
     assert (figures.lost, figures.stuck, figures.torn) == ({}, 0, 0), str(figures)
 
 
-def ears(sentinel: Any) -> int:
-    """Return how many listen to a Sentinel, the servers' own Sentinels aside."""
-    return len(sentinel.client_list(_type="pubsub"))
-
-
-def test_a_sentinel_that_was_lost_is_listened_to_again(tmp_path: Path) -> None:
-    with running_sentinel(2) as watched:
-        load = Load(watched.url, tmp_path, 1)
-        load.store.ping()
-        until(lambda: ears(watched.sentinel) == 1, "somebody to listen")
+def test_a_sentinel_that_was_lost_is_listened_to_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    subscribed, events = list[int](), list[str]()
+    monkeypatch.setattr(MasterWatch, "subscribed", noted(MasterWatch.subscribed, subscribed))
+    monkeypatch.setattr(MasterWatch, "receive", noted(MasterWatch.receive, events, at=1))
+    with running_sentinel() as watched, connect(RedisSettings(url=watched.url)) as client:
+        round_trip(client, [("PING",)])
+        until(lambda: len(subscribed) == 1, "somebody to listen")
         watched.sentinel.client_kill_filter(_type="pubsub")
-        until(lambda: ears(watched.sentinel) == 1, "somebody to listen again")
-        load.start()
-        until(lambda: len(load.figures.saved) > SAVES, "answers to be saved")
+        until(lambda: len(subscribed) == 2, "somebody to listen again")
         FAULTS["planned"](watched)
-        figures = load.stop()
-    assert (figures.lost, figures.stuck) == ({}, 0), str(figures)
+        until(lambda: "+switch-master" in events, "somebody to hear of it")
+    assert events.index("+failover-state-send-slaveof-noone") < events.index("+switch-master")
+
+
+def noted(method: Callable[..., Any], into: list[Any], at: int = 0) -> Callable[..., Any]:
+    """Return a method that notes one of its arguments once it is done."""
+
+    def call(self: MasterWatch, *arguments: Any) -> None:
+        method(self, *arguments)
+        into.append(arguments[at])
+
+    return call

@@ -18,7 +18,7 @@ from redis.exceptions import TimeoutError as TimedOut
 from app.settings import RedisSettings
 from app.store.connection.client import connect
 from app.store.connection.round_trip import round_trip
-from app.store.connection.sentinel_watch import Address, MasterWatch
+from app.store.connection.sentinel_watch import Address, MasterWatch, _listen_for_ever
 from tests.processes import free_port, started, until
 from tests.redis_server import binary
 
@@ -204,3 +204,63 @@ def test_who_comes_in_the_middle_of_a_fail_over_waits_for_its_end(
     MasterWatch.ask(watch, None)
     with pytest.raises(TimedOut) if waits else nullcontext():
         watch.master()
+
+
+def test_a_sentinel_that_has_closed_a_connection_is_listened_to_again_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    steps = listening(monkeypatch, ears=(True, False))
+    assert steps == ["listen", "listen", "pause", "listen"]
+
+
+def test_one_that_closes_every_connection_is_tried_again_and_again_with_a_pause(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    steps = listening(monkeypatch, ears=(True, True, True))
+    assert steps == ["listen", "listen", "pause", "listen", "pause", "listen"]
+
+
+def listening(monkeypatch: pytest.MonkeyPatch, ears: tuple[bool, ...]) -> list[str]:
+    """Return what is done where a Sentinel can be listened to so often, and is lost each time."""
+    watch, steps, left = Named(ONE), list[str](), list(ears)
+    watch._listening.clear()
+
+    def listen(*_: Any) -> None:
+        steps.append("listen")
+        if left and left[0]:
+            watch._listening.add(0)
+        raise ConnectionLost
+
+    def watched() -> MasterWatch | None:
+        if not left:
+            return None
+        del left[0]
+        return watch
+
+    where = "app.store.connection.sentinel_watch"
+    monkeypatch.setattr(f"{where}._listen", listen)
+    monkeypatch.setattr(f"{where}.sleep", lambda _s: steps.append("pause"))
+    monkeypatch.setattr(f"{where}.monotonic", lambda: 1000.0)
+    _listen_for_ever(watched, 0)  # type: ignore[arg-type]  # a weak reference's call
+    return steps
+
+
+def test_what_changed_while_no_sentinel_was_listened_to_is_learnt_with_the_next_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    watch, cut = MasterWatch("main", [None], 1.0), []
+    watch._pid, watch.changed = os.getpid(), lambda: cut.append(watch.generation)
+    monkeypatch.setattr("app.store.connection.sentinel_watch.round_trip", lambda *_: named(1, 7))
+    watch.subscribed(0, None)
+    assert watch.lost(0)
+    # It was started anew, and counts from the beginning.
+    monkeypatch.setattr("app.store.connection.sentinel_watch.round_trip", lambda *_: named(2, 0))
+    watch.subscribed(0, None)
+    assert (watch.master(), cut) == ((OTHER, 1), [1])
+
+
+def named(port: int, epoch: int) -> list[list[bytes]]:
+    """Return what a Sentinel replies that calls a server master, as of an election."""
+    address = [b"127.0.0.1", b"%d" % port]
+    fields = [b"ip", address[0], b"port", address[1], b"flags", b"master"]
+    return [[*fields, b"config-epoch", b"%d" % epoch], address]
