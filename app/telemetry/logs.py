@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from itertools import compress, repeat
 from operator import is_not
@@ -12,6 +12,7 @@ from typing import TextIO
 import structlog
 
 from app.logs.lines import Form, identify, renderers
+from app.logs.writer import LineWriter
 
 __all__ = ["configure_logging", "identify", "log", "log_ending"]
 
@@ -23,10 +24,18 @@ def configure_logging(level: str, form: Form, stream: TextIO | None = None) -> N
     structlog.configure(
         processors=renderers(form),
         wrapper_class=structlog.make_filtering_bound_logger(level.lower()),
-        logger_factory=structlog.WriteLoggerFactory(file=stream or sys.stderr),
+        logger_factory=_writer(stream or sys.stderr),
         cache_logger_on_first_use=False,
     )
     _bound.cache_clear()
+
+
+def _writer(stream: TextIO) -> Callable[..., LineWriter | structlog.WriteLogger]:
+    """Return what makes the writer of lines to a stream."""
+    if stream is not sys.__stderr__:  # a file whose descriptor may become another's
+        return structlog.WriteLoggerFactory(file=stream)
+    writer = LineWriter(stream.fileno())
+    return lambda *_: writer
 
 
 # MEASURED: to be bound anew for each line costs `log` eight calls, and structlog's own processors
