@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from app.domain.frozen import frozen_dataclass
@@ -100,7 +100,8 @@ class ResponseError:
 class Response:
     """`echo` holds the request's parameters as the wire shows them (schemas.responses.echo).
 
-    `created_at` and `completed_at` are in Unix seconds.
+    `created_at` and `completed_at` are in Unix seconds. `json` is what the wire shows of it, once
+    that was made: it is stored, and sent.
     """
 
     id: str
@@ -114,6 +115,7 @@ class Response:
     incomplete_reason: IncompleteReason | None = None
     completed_at: int | None = None
     service_tier: str = "auto"
+    json: dict[str, Any] | None = field(default=None, init=False, repr=False, compare=False)
 
     def echo_with(self, passed: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the parameters, and what the provider has said of the answer as a whole."""

@@ -209,7 +209,7 @@ KEYS = sorted(RESPONSE.dump(COMPLETED))
 
 @pytest.mark.parametrize("key", KEYS)
 def test_a_response_without_one_of_its_keys_is_none(key: str) -> None:
-    written = RESPONSE.dump(COMPLETED)
+    written = dict(RESPONSE.dump(COMPLETED))
     del written[key]
     assert "is required" in RESPONSE.validate(written)[key][0]
 

@@ -79,7 +79,7 @@ class Entries:
         """
         if turn.parent is None:
             return self.alone(turn)
-        fields = RESPONSE.dump(turn.response)
+        fields = RESPONSE.dump(turn.response).copy()
         common = orjson.dumps({name: fields[name] for name in COMMON})
         if len(common) < COMMON_FROM_BYTES:
             return self._joined(turn, fields)
@@ -116,7 +116,7 @@ class Entries:
 
     def alone(self, turn: Turn) -> bytes:
         """Return a turn as one entry that has all of it."""
-        return self._joined(turn, RESPONSE.dump(turn.response))
+        return self._joined(turn, RESPONSE.dump(turn.response).copy())
 
     def items_alone(self, items: Items, entry_id: str = "", key: ContentKey | None = None) -> bytes:
         """Return the entry of items that came by themselves; `entry_id` is theirs together."""
