@@ -198,7 +198,7 @@ class CreateRequestSchema(ChatParametersSchema):
             for name in found.keys() & {"text", "top_logprobs"}:
                 context.ignore(name)
         return CreateRequest(
-            parameters=Parameters(**{name: found[name] for name in found if name in _SHAPING}),
+            parameters=_shaping(found),
             ignored=tuple(context.ignored),
             forwarded=context.forwarded,
             passed=context.policy,
@@ -208,6 +208,12 @@ class CreateRequestSchema(ChatParametersSchema):
             compact_threshold=found.get("context_management"),
             **{name: found[name] for name in found if name in _REQUEST},
         )
+
+
+def _shaping(found: dict[str, Any]) -> Parameters:
+    if _SHAPING.isdisjoint(found):
+        return _NOTHING_SHAPED
+    return Parameters(**{name: found[name] for name in found if name in _SHAPING})
 
 
 class InputTokensSchema(CreateRequestSchema):
@@ -228,6 +234,7 @@ class InputTokensSchema(CreateRequestSchema):
 
 
 _SHAPING = frozenset(each.name for each in dataclasses.fields(Parameters))
+_NOTHING_SHAPED = Parameters()
 _REQUEST = frozenset(each.name for each in dataclasses.fields(CreateRequest))
 CREATE_REQUEST = CreateRequestSchema()
 INPUT_TOKENS_REQUEST = InputTokensSchema()
