@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from redis.exceptions import TimeoutError as TimedOut
 
+from app.settings import RedisSettings
 from app.store.connection.breaker import REST_S, ServerBreaker
+from app.store.connection.client import connect
+from app.store.connection.round_trip import round_trip
 from tests.store.turns import Clock
 
 ONE, OTHER = object(), object()
@@ -64,3 +67,12 @@ def test_an_answer_closes_the_breaker(breaker: ServerBreaker) -> None:
     breaker.open()
     breaker.close()
     assert not refuses(breaker, ONE)
+
+
+def test_a_listener_that_hears_nothing_for_a_while_opens_no_breaker(redis_url: str) -> None:
+    with connect(RedisSettings(url=redis_url)) as client:
+        connection = client.connection_pool.get_connection()
+        with pytest.raises(TimedOut):
+            connection.read_response(timeout=0.001, disconnect_on_error=False)
+        client.connection_pool.release(connection)
+        assert round_trip(client, [("PING",)]) == [b"PONG"]

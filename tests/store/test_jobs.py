@@ -5,6 +5,7 @@ lost.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -12,6 +13,9 @@ from unittest.mock import Mock
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import TimeoutError as TimedOut
+from redis.retry import Retry
 
 from app.domain.items import Message, OutputText
 from app.domain.prices import Cost
@@ -655,15 +659,19 @@ def test_a_listener_that_was_cut_off_says_that_it_may_have_missed_something(
 class Deaf:
     """A listener's connection on which nothing ever comes."""
 
+    retry = Retry(NoBackoff(), 0)
+
     def __init__(self) -> None:
         self.pinged = 0
+        self.connection = self
 
     def pubsub(self) -> Deaf:
         return self
 
     def subscribe(self, _channel: str) -> None: ...
 
-    def get_message(self, timeout: float) -> None: ...
+    def read_response(self, **_options: Any) -> None:
+        raise TimedOut
 
     def ping(self) -> None:
         self.pinged += 1
@@ -677,6 +685,22 @@ def test_a_listener_that_gets_no_answer_gives_its_connection_up() -> None:
     with pytest.raises(StorageUnavailable):
         next(jobs.news())
     assert deaf.pinged == 1
+
+
+def test_the_silence_that_a_listener_waits_in_keeps_nobody_from_redis(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.store.jobs.news.QUIET_S", 0.001)
+    with connect(RedisSettings(url=redis_url)) as client, ThreadPoolExecutor(1) as listening:
+        jobs = Bench(client).jobs
+        news = jobs.news()
+        next(news)
+        message = listening.submit(next, news)
+        for _ in range(20):  # it falls silent again and again, and asks for a sign of life
+            assert round_trip(client, [("PING",)]) == [b"PONG"]
+        ONE_SERVER.run(client, jobs.announcement)
+        assert message.result() == ("waiting", "")
+        close(news)
 
 
 # Figures

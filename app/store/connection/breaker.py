@@ -149,7 +149,8 @@ class GuardedConnection:
         try:
             response = super().read_response(*args, **options)  # type: ignore[misc]  # redis-py's
         except TimedOut:
-            (self._breaker or self._server_breaker()).open()
+            if "timeout" not in options:  # else it is a listener's patience, who asked for nothing
+                (self._breaker or self._server_breaker()).open()
             raise
         except ResponseError as refusal:
             if has_moved_on(refusal) or str(refusal).startswith(_LEFT_ALONE):

@@ -62,11 +62,12 @@ def retries_json(retries: RetryState) -> bytes:
     return orjson.dumps(asdict(retries))
 
 
-def news_of(message: dict[str, Any]) -> tuple[JobNews, str]:
+def news_of(message: list[Any]) -> tuple[JobNews, str]:
     """Return what a message on the channel says; a word that is not known says "look for it"."""
-    if message["type"] == "subscribe":
+    kind, _, data = message
+    if kind == b"subscribe":
         return "", ""
-    word, _, response_id = message["data"].decode().partition(" ")
+    word, _, response_id = data.decode().partition(" ")
     return _NEWS.get(word, ""), response_id
 
 
