@@ -105,7 +105,23 @@ def test_what_is_stored_is_what_was_emitted() -> None:
 
 def test_every_batch_leaves_as_it_came() -> None:
     batches = [len(batch) for batch in run(Upstream(HELLO), Witness()).events()]
-    assert batches == [2, 3, 1, 4]  # created, in_progress | added, added, delta | delta | ending
+    assert batches == [5, 1, 4]  # created, in_progress, added, added, delta | delta | ending
+
+
+def test_what_begins_an_answer_waits_for_no_more_than_its_first_batch() -> None:
+    upstream = Upstream([[Used(Usage(1, 1))], *HELLO])
+    first = next(run(upstream, Witness()).events())
+    assert [event.type for event in first] == ["response.created", "response.in_progress"]
+
+
+def test_what_begins_an_answer_comes_before_its_failure() -> None:
+    events = emitted(Upstream([], UpstreamTimeout("too slow")), Witness())
+    assert [event.type for event in events] == [
+        "response.created",
+        "response.in_progress",
+        "error",
+        "response.failed",
+    ]
 
 
 def test_a_bug_ends_the_answer_like_a_failure_and_says_nothing_of_itself() -> None:
@@ -121,7 +137,7 @@ def test_a_bug_ends_the_answer_like_a_failure_and_says_nothing_of_itself() -> No
 
 def test_silence_is_passed_on() -> None:
     batches = list(run(Upstream([[], *HELLO]), Witness()).events())
-    assert batches[1] == []
+    assert [len(batch) for batch in batches[:2]] == [2, 0]
 
 
 def test_a_batch_that_says_nothing_to_the_caller_is_no_silence() -> None:
@@ -149,7 +165,6 @@ def test_a_caller_that_hangs_up_leaves_a_cancelled_response() -> None:
     witness, upstream = Witness(), Upstream(HELLO)
     events = run(upstream, witness).events()
     next(events)
-    next(events)
     events.close()  # type: ignore[attr-defined]  # it is a generator, as WSGI servers know
     assert witness.stored is not None
     assert witness.stored.status == "cancelled"
@@ -162,7 +177,6 @@ def test_a_caller_that_hangs_up_frees_the_upstream() -> None:
     upstream = Upstream(HELLO)
     events = run(upstream, Witness()).events()
     next(events)
-    next(events)
     events.close()  # type: ignore[attr-defined]  # it is a generator, as WSGI servers know
     assert upstream.closed
 
@@ -170,7 +184,7 @@ def test_a_caller_that_hangs_up_frees_the_upstream() -> None:
 def test_a_caller_that_goes_while_the_upstream_is_silent_gets_nothing_more() -> None:
     witness = Witness()
     events = list(run(Upstream([[Text("a")]], CallerGone("gone")), witness).events())
-    assert len(events) == 2
+    assert len(events) == 1
     assert witness.stored is not None
     assert witness.stored.status == "cancelled"
 
@@ -193,7 +207,6 @@ def test_an_answer_that_is_cut_by_us_says_so_and_keeps_what_was_said() -> None:
 def test_who_does_not_take_the_end_that_we_made_has_a_failed_response() -> None:
     witness, upstream = Witness(), Upstream(HELLO)
     events = run(upstream, witness).events()
-    next(events)
     next(events)
     witness.abort_error = Restarting("the end")
     events.close()  # type: ignore[attr-defined]  # it is a generator, as WSGI servers know

@@ -80,13 +80,7 @@ class Run:
         narrator = self._narrator
         try:
             # 1. The events of the upstream's batches, as they come.
-            yield self._noted(narrator.begin())
-            for batch in self._batches:
-                if Opaque in map(type, batch):
-                    batch = self._sealed(batch)
-                events = self._noted(narrator.hear(batch))
-                if events or not batch:
-                    yield list(map(visible, events)) if self._hides_opaque else events
+            yield from self._heard()
             ending = narrator.finish()
         # 2. Nobody takes the ending: it is stored, and the generator is left as it has to be.
         except GeneratorExit:
@@ -111,6 +105,30 @@ class Run:
             close_batches(self._batches)
         # 4. Stored first, emitted then: a caller who has the end can read or continue it at once.
         yield from _spread(self._stored(ending))
+
+    def _heard(self) -> Iterator[list[Event]]:
+        """Emit what begins the answer, and the events of the upstream's batches as they come.
+
+        The first batch is there already, as UpstreamAnswer has it: both leave together.
+        """
+        narrator = self._narrator
+        begun = self._noted(narrator.begin())
+        try:
+            for batch in self._batches:
+                if Opaque in map(type, batch):
+                    batch = self._sealed(batch)
+                events = self._noted(narrator.hear(batch))
+                if begun and batch:
+                    events, begun = begun + events, []
+                elif begun:
+                    yield begun  # silence is an emission by itself
+                    begun = []
+                if events or not batch:
+                    yield list(map(visible, events)) if self._hides_opaque else events
+        except Exception:
+            if begun:
+                yield begun
+            raise
 
     def _ending(self, error: GatewayError) -> list[Event]:
         """Return how an answer ends that was given up for this."""
