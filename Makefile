@@ -41,19 +41,31 @@ install: $(TO_RUN) ## Make .venv with what the gateway needs, every package pinn
 ##@ Try it
 
 .PHONY: test
-test: check ## What CI runs: `check`, then all tests but the thorough ones, with branch coverage
-	@$(PY) -m pytest -m "not thorough" -n $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder --cov --cov-report=term
+test: style ## What CI runs: `check`, and all tests but the thorough ones, with branch coverage
+	@$(MAKE) --no-print-directory --jobs=2 types covered
+
+# Compiled tests are kept, wherever the environment says that nothing shall be.
+.PHONY: covered
+covered: $(TO_TEST)
+	@PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -m "not thorough" -n $(TESTS_AT_ONCE) --dist loadfile \
+		--no-loadscope-reorder --cov --cov-report=term
 
 .PHONY: thorough
 thorough: $(TO_TEST) ## The tests that `make test` leaves out: browsers, rare faults, rolling deploys
 	@$(PY) -m pytest -m thorough -n $(TESTS_AT_ONCE) --dist loadfile
 
 .PHONY: check
-check: $(TO_TEST) ## Style, types, the order of imports, known vulnerabilities
+check: style types ## Style, types, the order of imports, known vulnerabilities
+
+.PHONY: style
+style: $(TO_TEST)
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m mypy
 	@$(VENV)/bin/lint-imports
+
+.PHONY: types
+types: $(TO_TEST)
+	@$(PY) -m mypy
 	@sh .ci/audit $(PY)
 
 .PHONY: e2e
