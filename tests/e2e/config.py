@@ -28,8 +28,14 @@ CALLS_A_FUNCTION = Script(
 ).text()
 
 
-def gateway_toml(places: Places, keepalive_s: float, grace_s: float = 30) -> str:
-    """Return the configuration: good providers, one for each fault, and models that fall back."""
+def gateway_toml(
+    places: Places, keepalive_s: float, grace_s: float = 30, *, with_faults: bool = False
+) -> str:
+    """Return the configuration: good providers, and models that fall back.
+
+    `with_faults` adds a provider for each fault, a hundred in all, which each process takes a
+    quarter of a second to make.
+    """
     tables = [
         _table("requests", {"keepalive_s": keepalive_s, "grace_s": grace_s}),
         _table("providers.local", {"api": "local"}),
@@ -37,6 +43,8 @@ def gateway_toml(places: Places, keepalive_s: float, grace_s: float = 30) -> str
     for provider, api in APIS.items():
         good = {"models": ["steady", "swift"]} if provider == "chat" else {}
         tables.append(_provider(provider, api, places.url, PATIENT_S, good))
+        if not with_faults:
+            continue
         for fault in FAULTS:
             base_url = _base_url(places, fault.place)
             # Only what is to time out may: a busy machine is no fault.

@@ -49,22 +49,30 @@ def environment(redis_url: str, upstream: Upstream, directory: Path) -> dict[str
 
 
 @pytest.fixture(scope="session")
+def with_faults(environment: dict[str, str], upstream: Upstream, directory: Path) -> dict[str, str]:
+    """That of the gateways that most tests share, which have a provider for each fault, too."""
+    config = directory / "faults.toml"
+    config.write_text(gateway_toml(upstream.places, keepalive_s=15, with_faults=True))
+    return environment | {"GATEWAY_CONFIG": str(config)}
+
+
+@pytest.fixture(scope="session")
 def keys(environment: dict[str, str]) -> Keys:
     """A key of each of two accounts."""
     return Keys(*(gateways.make_key(account, environment) for account in ("acme", "rival")))
 
 
 @pytest.fixture(scope="session")
-def gevent_gateway(environment: dict[str, str], keys: Keys, directory: Path) -> Iterator[Gateway]:
+def gevent_gateway(with_faults: dict[str, str], keys: Keys, directory: Path) -> Iterator[Gateway]:
     """The gateway as it runs by default, in two processes."""
-    with gateways.running(environment, keys, directory, "gevent", 2) as gateway:
+    with gateways.running(with_faults, keys, directory, "gevent", 2) as gateway:
         yield gateway
 
 
 @pytest.fixture(scope="session")
-def gthread_gateway(environment: dict[str, str], keys: Keys, directory: Path) -> Iterator[Gateway]:
+def gthread_gateway(with_faults: dict[str, str], keys: Keys, directory: Path) -> Iterator[Gateway]:
     """The gateway on threads."""
-    with gateways.running(environment, keys, directory, "gthread", 1) as gateway:
+    with gateways.running(with_faults, keys, directory, "gthread", 1) as gateway:
         yield gateway
 
 

@@ -205,7 +205,7 @@ def drive_without_redis(env: dict[str, str], directory: Path, found: Found) -> N
 
 @pytest.fixture(scope="module")
 def found(
-    environment: dict[str, str], keys: Keys, tmp_path_factory: pytest.TempPathFactory
+    with_faults: dict[str, str], keys: Keys, tmp_path_factory: pytest.TempPathFactory
 ) -> Found:
     """Send all of it, and return what was written and answered."""
     found = Found(
@@ -213,7 +213,7 @@ def found(
     )
     found.secrets += [each[:PART] for each in (keys.own, keys.foreign, WRONG_KEY, UPSTREAM_KEY)]
     found.secrets.append(base64.b64encode(keys.own[:15].encode()).decode())
-    env = environment | {"LOG_LEVEL": "DEBUG", "WORKER_CONCURRENCY": "4"}
+    env = with_faults | {"LOG_LEVEL": "DEBUG", "WORKER_CONCURRENCY": "4"}
     worker_log = tmp_path_factory.mktemp("worker") / "worker.log"
     with running_worker(env, worker_log):
         for worker_class, mutations in (("gevent", 150), ("gthread", 50)):
