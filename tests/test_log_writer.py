@@ -23,7 +23,7 @@ def _written(*lines: str) -> bytes:
 
     thread = threading.Thread(target=write)
     thread.start()
-    with open(reading, "rb") as pipe:
+    with os.fdopen(reading, "rb") as pipe:
         result = pipe.read()
     thread.join()
     return result
