@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _request_proxy: Any = request_proxy
 _g: Any = g
-_request: Callable[[], Request] = _request_proxy._get_current_object
 _request_context: ContextVar[Any] = _request_proxy.__wrapped__
 _app_context: ContextVar[Any] = _g.__wrapped__
 _API = "/v1/"
@@ -135,7 +134,7 @@ class SlimFlask(Flask):
     def full_dispatch_request(self) -> Any:
         """Run the hooks and the handler; an exception is answered by its error handler."""
         try:
-            returned = self._dispatch(_request())
+            returned = self._dispatch(_request_context.get().request)
         except Exception as error:  # noqa: BLE001 - the edge of the process: all are answered
             returned = self.handle_user_exception(error)
         return self.finalize_request(returned)
