@@ -34,6 +34,9 @@ from app.services.responses.warm_up import NO_TOKENS, WarmUps
 from app.services.upstreams.router import UpstreamAnswer
 from app.store.responses.base import ResponseStore
 
+#: Charges an answer that has ended, at its cost; what of it another process charges comes last.
+Charge = Callable[[Response, GatewayError | None, Cost, Counted | None], None]
+
 
 class Responses:
     """The service behind /v1/responses."""
@@ -85,26 +88,20 @@ class Responses:
         reservation = self._meter.reserve(prepared)
         observer.admitted(reservation.standing)
 
-        ended = self._charging(caller, request, reservation, observer)
+        charge = self._charging(caller, request, reservation, observer)
         try:
             opened = self._preparation.open(prepared, call)
         except CallerGone as gone:
             fault = call.fault or gone
             fault.work_done = fault is not gone and call.attempts > 0
             cost = UNKNOWN_COST if call.attempts else FREE
-            ended(self._stopped_response(prepared, call.fault, memory), fault, cost, None)
+            charge(self._stopped_response(prepared, call.fault, memory), fault, cost, None)
             raise fault from None
         except GatewayError:
             self._meter.charge_unanswered(prepared, reservation)
             raise
 
-        def on_end(
-            response: Response, failure: GatewayError | None, charged: Counted | None
-        ) -> None:
-            cost = self._meter.cost(opened, response.usage, response.service_tier)
-            ended(response, failure, cost, charged)
-
-        run = self._run(prepared, opened, call, on_end, terms, memory)
+        run = self._run(prepared, opened, call, charge, terms, memory)
         ignored = (*request.ignored, *opened.ignored)
         return Started(run, prepared.response.id, opened, ignored, prepared.thread.visible)
 
@@ -114,7 +111,7 @@ class Responses:
         request: CreateRequest,
         reservation: Reservation,
         observer: Observer,
-    ) -> Callable[[Response, GatewayError | None, Cost, Counted | None], None]:
+    ) -> Charge:
         """Return what charges an answer once it has ended, and has it be noted."""
 
         def ended(
@@ -136,7 +133,7 @@ class Responses:
         prepared: PreparedRequest,
         opened: UpstreamAnswer,
         call: UpstreamCall,
-        on_end: Callable[[Response, GatewayError | None, Counted | None], None],
+        charge: Charge,
         terms: StreamTerms,
         memory: TurnMemory | None,
     ) -> Run:
@@ -159,7 +156,8 @@ class Responses:
                 stream, response.status, is_stored=is_stored
             ):
                 charged = stream.written  # whoever ends it charges what is written of it
-            on_end(response, failure, charged)
+            cost = self._meter.cost(opened, response.usage, response.service_tier)
+            charge(response, failure, cost, charged)
 
         run = self._preparation.run(
             prepared,

@@ -99,18 +99,19 @@ class ProviderCalls:
         # 1. Past the breaker, and into a slot; only the last target is waited for.
         queue_until = opening.begun_at + (opening.queue_s if is_last else 0)
         permit = self._enter(name, call, queue_until)
-        keyed = self._keyed(name, request, opening, queue_until, permit)
+        keyed, attempt = None, partial(self._attempt, provider, request, opening)
+        if (keys := self._keys.get(name)) is not None:
+            keyed = self._keyed(keys, name, request, opening, queue_until, permit)
+            attempt = partial(self._keyed_attempt, provider, opening, keyed)
         try:
             # 2. Attempts, until one has begun to answer.
-            attempt = partial(self._attempt, provider, request, opening, keyed)
             retry_until = opening.begun_at + opening.retry_s
             first, rest = self._retries.run(attempt, call, retry_until, waits=is_last)
-            outcome = "abandoned"
+            outcome, batches = "abandoned", rest
             try:
                 # 3. The answer: from here on a failure ends it, since the model was paid.
                 if first:
                     permit.mark_begun()
-                batches = rest
                 if request.stream and measured.first_output_at is None:
                     batches = self._watched(rest, measured, call)
                 yield first
@@ -157,16 +158,14 @@ class ProviderCalls:
 
     def _keyed(
         self,
+        keys: ProviderKeys,
         provider: str,
         request: ModelRequest,
         opening: Opening,
         queue_until: float,
         permit: Permit,
-    ) -> KeyedCall | None:
-        """Return what chooses the keys of a call; None where there is one that stays as it is."""
-        keys = self._keys.get(provider)
-        if keys is None:
-            return None
+    ) -> KeyedCall:
+        """Return what chooses the keys of a call, where there is not one that stays as it is."""
         by_key = RequestsByKey(request, opening.request_for)
         call = opening.call
         return KeyedCall(provider, keys, call, by_key, permit, queue_until, self._clock)
@@ -188,27 +187,21 @@ class ProviderCalls:
         call.on_batch = on_batch
         return _until_output(batches, on_batch)
 
-    def _attempt(
-        self,
-        provider: Provider,
-        request: ModelRequest,
-        opening: Opening,
-        keyed: KeyedCall | None,
+    def _keyed_attempt(
+        self, provider: Provider, opening: Opening, keyed: KeyedCall
     ) -> tuple[Batch, Iterator[Batch]]:
-        """Make one attempt; return its first batch, and the iterator of the others."""
-        if keyed is None:
-            return self._traced(provider, request, opening)
+        """Make one attempt with a key that is to be had; return what `_attempt` does."""
         request = keyed.take()
         try:
-            return self._traced(provider, request, opening)
+            return self._attempt(provider, request, opening)
         except BaseException as error:
             keyed.fail(error)
             raise
 
-    def _traced(
+    def _attempt(
         self, provider: Provider, request: ModelRequest, opening: Opening
     ) -> tuple[Batch, Iterator[Batch]]:
-        """Make one attempt, and trace it; return what `_attempt` does."""
+        """Make one attempt, traced; return its first batch, and the iterator of the others."""
         call = opening.call
         if call.cancelled:
             raise CallerGone("The caller hung up.")

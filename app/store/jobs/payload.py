@@ -90,9 +90,9 @@ def load_payload(raw: bytes, response_id: str = "", key: ContentKey | None = Non
     context = ReadContext(
         drops_unsupported=True,
         was_taken=True,
-        added_tools=list(map(AddedTool, added)),
         policy=PassPolicy(*map(frozenset, fields.get("passed", ()))),  # an earlier release has none
     )
+    context.added_tools.extend(map(AddedTool, added))
     request = CREATE_REQUEST.load(fields["body"], context=context)
     items = tuple(ITEM.load_all(fields["items"]))
     own = tuple(ITEM.load_all(fields["own"]))
