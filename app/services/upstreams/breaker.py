@@ -67,8 +67,8 @@ class Breaker:
 
     def end(self, generation: int, *, failed: bool | None) -> None:
         """Count a call that has ended; None: its end is no sign of the upstream's health."""
-        # MEASURED: the lock takes 8 µs under gevent. While nothing fails nothing depends on it, were
-        # two calls of two threads counted as one.
+        # MEASURED: the lock takes 8 µs under gevent. While nothing fails, nothing depends on
+        # whether two threads count two calls as one.
         if failed is False and self.state == "closed" and generation == self._generation:
             second = self._second()
             if second.at - self._failed_at >= WINDOW_S:
