@@ -249,6 +249,14 @@ def test_a_call_may_end_in_another_thread_and_context_than_it_began_in(breakers:
     assert state(breakers) == "open"
 
 
+def test_a_call_that_went_well_may_be_the_one_that_makes_them_twenty(breakers: Breakers) -> None:
+    calls(breakers, 10, DOWN)
+    calls(breakers, 9, None)
+    assert state(breakers) == "closed"
+    calls(breakers, 1, None)
+    assert state(breakers) == "open"
+
+
 OUTCOMES = st.lists(st.tuples(st.integers(0, 8), st.booleans()), max_size=80)
 
 
