@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from app.services.live_streams.keeper import LiveStreams
+from tests.processes import ROOT
 
 UNUSED: Any = None
 
@@ -81,3 +82,9 @@ def test_a_process_that_was_forked_begins_its_own(monkeypatch: pytest.MonkeyPatc
 
 def test_a_stream_that_begins_gives_nobody_else_a_turn_under_gevent() -> None:
     subprocess.run([sys.executable, "-c", UNDER_GEVENT], check=True, timeout=60)  # noqa: S603 - our own
+
+
+def test_what_serves_requests_asks_no_thread_whether_it_is_alive() -> None:
+    rooms = ("api", "services", "providers", "store", "telemetry")
+    files = [file for room in rooms for file in (ROOT / "app" / room).rglob("*.py")]
+    assert [file for file in files if ".is_alive()" in file.read_text()] == []

@@ -7,6 +7,7 @@ what they share reads on its own again, so that nothing is buffered for the slow
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -192,7 +193,7 @@ class FeedHub:
         self._feeds: dict[str, EventFeed] = {}
         self._lock = threading.Lock()
         self._readers = threading.BoundedSemaphore(READERS)
-        self._listener: threading.Thread | None = None
+        self._listens_in: int | None = None  # the process in which a thread does
 
     @contextmanager
     def subscribe(self, response_id: str, key: ContentKey | None = None) -> Iterator[EventFeed]:
@@ -230,10 +231,10 @@ class FeedHub:
     def listen(self) -> None:
         """Listen for news from now on; one thread does it for the whole process."""
         with self._lock:
-            if self._listener is None or not self._listener.is_alive():
-                listener = threading.Thread(target=self._keep_listening, name="news", daemon=True)
-                listener.start()
-                self._listener = listener  # one that could not be started is tried again
+            # No thread is asked whether it is alive: under gevent all others get a turn first.
+            if self._listens_in != os.getpid():
+                threading.Thread(target=self._keep_listening, name="news", daemon=True).start()
+                self._listens_in = os.getpid()  # one that could not be started is tried again
 
     def receive(self) -> None:
         """Receive news until the connection is lost, which raises StorageUnavailable.

@@ -4,6 +4,7 @@ what became of that one (C3).
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -112,7 +113,7 @@ class IdempotencyKeys:
         self._pause = pause
         self._owned: dict[str, OwnedKey] = {}
         self._lock = threading.Lock()
-        self._renewer: threading.Thread | None = None
+        self._renews_in: int | None = None  # the process in which a thread does
 
     def begin(
         self,
@@ -220,7 +221,8 @@ class IdempotencyKeys:
     def _keep(self, owned: OwnedKey) -> None:
         with self._lock:
             self._owned[owned.token] = owned
-            if self._renewer is None or not self._renewer.is_alive():
+            # No thread is asked whether it is alive: under gevent all others get a turn first.
+            if self._renews_in != os.getpid():
                 renewer = threading.Thread(
                     target=self._renew_on, name="idempotency keys", daemon=True
                 )
@@ -228,14 +230,14 @@ class IdempotencyKeys:
                     renewer.start()
                 except RuntimeError:
                     return  # the system has none to give: the next key may get one
-                self._renewer = renewer
+                self._renews_in = os.getpid()
 
     def _renew_on(self) -> None:
         while True:
             self._pause(self._renewed_s)
             with self._lock:
                 if not self._owned:
-                    self._renewer = None
+                    self._renews_in = None
                     return
             with surviving("idempotency"):
                 self.renew()
