@@ -13,12 +13,14 @@ from app.domain.accounts.accounts import Caller
 from app.domain.accounts.usage import UsageLine
 from app.domain.response import Usage
 from app.domain.stream.deltas import Used
+from app.domain.stream.narrate import Narrator
 from app.errors import (
     ContextLengthExceeded,
     StorageUnavailable,
     UpstreamRefused,
     UpstreamUnavailable,
 )
+from app.services.answering.preparation import Preparation
 from app.settings import BackgroundSettings
 from tests.services.jobs_bench import CALLER, Bench
 from tests.services.scripted import HELLO, THE_END, ScriptedProvider, Step
@@ -74,6 +76,24 @@ def test_it_is_put_on_its_account_once(bench: Bench) -> None:
     bench.worker.work()
     line = used(bench)
     assert (line.requests, line.input_tokens, line.output_tokens, line.errors) == (1, 7, 3, 0)
+
+
+def test_what_the_model_may_call_is_looked_for_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Narrator] = []
+    make = Preparation.narrator
+
+    def noted(*args: Any) -> Narrator:
+        made.append(make(*args))
+        return made[-1]
+
+    monkeypatch.setattr(Preparation, "narrator", noted)
+    scripted(bench, HELLO, THE_END)
+    response_id = bench.queued()
+    bench.worker.work()
+    numbers = [event.sequence_number for event in bench.events(response_id)]
+    assert (len(made), numbers) == (1, list(range(len(numbers))))
 
 
 def test_its_model_hears_what_was_asked(bench: Bench) -> None:

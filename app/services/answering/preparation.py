@@ -254,9 +254,12 @@ class Preparation:
         on_end: Callable[[Response, GatewayError | None], None],
         abort_error: Callable[[], GatewayError | None] = lambda: None,
         cuts: StreamCuts | None = None,
+        begun: Narrator | None = None,
     ) -> Run:
-        """Return the answer under way; see Run for the callbacks."""
+        """Return the answer under way; see Run for the callbacks.
 
+        `begun` is its narrator where that has written already that the response exists.
+        """
         account = prepared.caller.account
 
         def seal(payload: str) -> str:
@@ -269,7 +272,7 @@ class Preparation:
             store(marked(response, opened.target.upstream_model, seal_mark), events)
 
         return Run(
-            self.narrator(prepared),
+            begun or self.narrator(prepared),
             opened.batches,
             store=store_marked,
             on_end=on_end,
@@ -277,6 +280,7 @@ class Preparation:
             seal=seal,
             shows_opaque=INCLUDE_ENCRYPTED in prepared.request.parameters.include,
             cuts=cuts,
+            has_begun=begun is not None,
         )
 
 

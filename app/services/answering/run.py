@@ -27,6 +27,7 @@ class Run:
     upstream was given up, `abort_error` may return the error that caused this: else the caller has
     gone. `seal` makes an opaque payload fit to leave the gateway; `shows_opaque` says whether this
     caller gets it. `cuts`, where it is given, notes where the stream is cut before it is stored.
+    `has_begun` says that its first events were taken of the narrator already.
     """
 
     def __init__(
@@ -40,8 +41,10 @@ class Run:
         seal: Callable[[str], str],
         shows_opaque: bool,
         cuts: StreamCuts | None = None,
+        has_begun: bool = False,
     ) -> None:
         self._cuts = cuts
+        self._has_begun = has_begun
         self._narrator = narrator
         self._batches = batches
         self._store = store
@@ -112,7 +115,7 @@ class Run:
         The first batch is there already, as UpstreamAnswer has it: both leave together.
         """
         narrator = self._narrator
-        begun = self._noted(narrator.begin())
+        begun = [] if self._has_begun else self._noted(narrator.begin())
         try:
             for batch in self._batches:
                 if Opaque in map(type, batch):

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from app.domain.accounts.accounts import Caller, Principal
 from app.domain.response import Response
+from app.domain.stream.narrate import Narrator
 from app.domain.turns.job_payload import JobPayload
 from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, GatewayError, NotFound, StorageUnavailable, Unconfirmed
@@ -183,7 +184,8 @@ class Worker:
             if prepared is None:
                 self._end(job.claim, trace=job.trace)
                 return
-            job.writer.append(self._preparation.narrator(prepared).begin())
+            narrator = self._preparation.narrator(prepared)
+            job.writer.append(narrator.begin())
             retries = job.claim.retries
             pause_s = FIRST_PAUSE_S if retries is None else retries.pause_s
             opened = self._preparation.open(prepared, job.call, job.until, pause_s)
@@ -200,7 +202,7 @@ class Worker:
             job.writer.close()
             self._end(job.claim, error, job.trace)
         else:
-            self._stream(job, prepared, opened)
+            self._stream(job, prepared, opened, narrator)
 
     def _prepared(self, job: ActiveJob) -> PreparedRequest | None:
         """Return the request to answer; None where its key may no longer be used."""
@@ -216,7 +218,9 @@ class Worker:
         targets = readers(targets, request, payload.thread)
         return PreparedRequest(caller, request, targets, payload.thread, payload.response)
 
-    def _stream(self, job: ActiveJob, prepared: PreparedRequest, opened: UpstreamAnswer) -> None:
+    def _stream(
+        self, job: ActiveJob, prepared: PreparedRequest, opened: UpstreamAnswer, narrator: Narrator
+    ) -> None:
         """Write the answer's events, and its end, until it has ended or was stopped."""
         job.trace.provider, job.trace.attempts = opened.provider, opened.attempts
         job.trace.upstream_key = opened.target.key
@@ -227,6 +231,7 @@ class Worker:
             store=lambda response, ending: job.writer.finish(job.payload.turn(response), ending),
             on_end=lambda response, failure: self._settle(job, opened, response, failure),
             abort_error=lambda: None if job.goes_back else job.stop_error,
+            begun=narrator,
         )
         job.writer.usage = lambda: answer.usage
         tier = job.payload.response.service_tier
