@@ -2,7 +2,8 @@
 
 MEASURED: a worker has 60 MB of them, in pages of 4 kB, whose addresses no processor has at hand
 all at once. Collapsed into pages of 2 MB once everything is imported, a small request takes 3 to 8
-percent less CPU, and the process 1.2 MB more memory. It takes 30 ms at the start.
+percent less CPU, and the process 1 to 2 MB more memory. It takes a tenth to a quarter of a second
+at the start.
 
 That is Linux's to do, from 6.1 on; anywhere else, and where an operator has set
 /sys/kernel/mm/transparent_hugepage/enabled to "never", nothing is done.
