@@ -202,7 +202,11 @@ def read_in(pieces: Iterable[bytes], template: ChunkTemplate) -> list[Delta]:
     reader = ChatReader(lambda _: fault)
     reader.template = template
     stream = PieceReader(reader, UpstreamCall(deadline=math.inf), Budget())
-    return [delta for piece in pieces for delta in stream.read(piece)] + stream.end()
+    said: list[Delta] = []
+    for piece in pieces:
+        stream.take(piece)
+        said += stream.deltas
+    return said + stream.end()
 
 
 @given(streams, st.data())

@@ -80,7 +80,13 @@ class PieceReader:
         if len(piece) > MOST_AT_ONCE:
             self.deltas, self.long_piece = [], piece
             return False
-        deltas = self.read(piece)
+        if self._splitter.is_between and (text := self._template.text_of(piece)):
+            self.deltas = []  # what is over the bounds is not passed on
+            deltas: list[Delta] = [Text(text)]
+            self._budget.take(deltas)
+            self.deltas = deltas
+        else:
+            deltas = self.read(piece)
         if self._reader.is_done:
             return False
         if not deltas:
@@ -93,18 +99,14 @@ class PieceReader:
 
     def read(self, piece: bytes) -> list[Delta]:
         """Return what a piece says. Raises as `take` does."""
-        deltas: list[Delta] = []
-        self.deltas = deltas
-        if self._splitter.is_between and (text := self._template.text_of(piece)):
-            deltas.append(Text(text))
-        else:
-            if self._is_blank:
-                self._begin(piece)
-            if self._body is not None:
-                self._body.append(piece)
-                self._budget.read(len(piece))
-                return deltas
-            self._reader.read(self._splitter.feed(piece), deltas)
+        deltas = self.deltas = []
+        if self._is_blank:
+            self._begin(piece)
+        if self._body is not None:
+            self._body.append(piece)
+            self._budget.read(len(piece))
+            return deltas
+        self._reader.read(self._splitter.feed(piece), deltas)
         try:
             if deltas:
                 self._budget.take(deltas)
