@@ -31,11 +31,12 @@ def configure_logging(level: str, form: Form, stream: TextIO | None = None) -> N
     _ending_line.cache_clear()
 
 
-def _writer(stream: TextIO) -> Callable[..., LineWriter | structlog.WriteLogger]:
-    """Return what makes the writer of lines to a stream."""
-    if stream is not sys.__stderr__:  # a file whose descriptor may become another's
+def _writer(stream: TextIO | None) -> Callable[..., LineWriter | structlog.WriteLogger]:
+    """Return what makes the writer of lines to a stream; None, for a closed stderr, is stdout."""
+    stderr = sys.__stderr__
+    if stderr is None or stream is not stderr:  # a file whose descriptor may become another's
         return structlog.WriteLoggerFactory(file=stream)
-    writer = LineWriter(stream.fileno())
+    writer = LineWriter(stderr.fileno())
     return lambda *_: writer
 
 
