@@ -115,7 +115,8 @@ class Breaker:
         return latest
 
     def _is_failing(self, now: int) -> bool:
-        lately = [second for second in self._seconds if now - second.at < WINDOW_S]
+        # A copy: a call that went well may begin another second without the lock.
+        lately = [second for second in tuple(self._seconds) if now - second.at < WINDOW_S]
         ended = sum(second.ended for second in lately)
         return ended >= MINIMUM_CALLS and 2 * sum(second.failed for second in lately) >= ended
 
@@ -125,7 +126,7 @@ class Breaker:
         if state == "open":
             self._opened_at = self._clock()
         elif state == "closed":
-            self._seconds.clear()
+            self._seconds = deque(maxlen=WINDOW_S)
             self._failed_at = -WINDOW_S
         self._is_probing = False
         self._on_change(state)
