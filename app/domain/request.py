@@ -53,6 +53,10 @@ class Parameters:
         return functions_of(self.tools)
 
 
+#: Those of a request that says nothing of how it is to be answered.
+NO_PARAMETERS = Parameters()
+
+
 @frozen_dataclass(frozen=True, slots=True, kw_only=True)
 class CreateRequest:
     """The body of POST /v1/responses, validated.

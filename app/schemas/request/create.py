@@ -11,7 +11,7 @@ import dataclasses
 from typing import Any
 
 from app.domain.answer_options import ReasoningOptions
-from app.domain.request import CreateRequest, Parameters
+from app.domain.request import NO_PARAMETERS, CreateRequest, Parameters
 from app.schemas.document import Document
 from app.schemas.field import ReadContext
 from app.schemas.fields import Boolean, Choice, Integer, Number, String, TextMap
@@ -212,7 +212,7 @@ class CreateRequestSchema(ChatParametersSchema):
 
 def _shaping(found: dict[str, Any]) -> Parameters:
     if _SHAPING.isdisjoint(found):
-        return _NOTHING_SHAPED
+        return NO_PARAMETERS
     return Parameters(**{name: found[name] for name in found if name in _SHAPING})
 
 
@@ -234,7 +234,6 @@ class InputTokensSchema(CreateRequestSchema):
 
 
 _SHAPING = frozenset(each.name for each in dataclasses.fields(Parameters))
-_NOTHING_SHAPED = Parameters()
 _REQUEST = frozenset(each.name for each in dataclasses.fields(CreateRequest))
 CREATE_REQUEST = CreateRequestSchema()
 INPUT_TOKENS_REQUEST = InputTokensSchema()
