@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import pytest
 
@@ -72,18 +73,29 @@ def opened_summary(batch: Batch) -> Summary | None:
 def test_a_summary_alone_is_one_compaction_in_the_tier_that_served_it() -> None:
     upstream = Upstream(SUMMING)
     answer = Compactor(SEALER).alone(prepared(CITY), upstream.opened, 15)
-    counted, compacted, finished = answer.batches
+    _silence, counted, compacted, finished = answer.batches
     assert counted == [Used(Usage(10, 5))]
     assert opened_summary(compacted) == Summary("The city is Oslo.", (), keeps_messages=True)
     assert finished == [Finished(service_tier="flex")]
     assert upstream.closed
 
 
+def test_what_begins_an_answer_does_not_wait_for_the_summary() -> None:
+    clock = Clock()
+    request = prepared(RULE, CITY, NOTED, NEXT)
+    for answer in (
+        Compactor(SEALER, clock).alone(request, Upstream(SUMMING, clock=clock).opened, 15),
+        Compactor(SEALER, clock).before(request, Upstream(SUMMING, clock=clock).opened, 15, never),
+    ):
+        begun = clock.now
+        assert (next(answer.batches), clock.now) == ((), begun)
+
+
 def test_a_long_one_gives_signs_of_life() -> None:
     clock = Clock()
     upstream = Upstream([[Text("word ")]] * 9 + [[Finished()]], clock=clock)
     batches = [*Compactor(SEALER, clock).alone(prepared(CITY), upstream.opened, 15).batches]
-    assert [len(batch) for batch in batches] == [0, 0, 0, 0, 0, 1, 1]
+    assert [len(batch) for batch in batches] == [0, 0, 0, 0, 0, 0, 1, 1]
 
 
 def test_what_is_left_before_its_end_frees_its_upstream() -> None:
@@ -106,7 +118,7 @@ def test_an_answer_goes_on_from_the_summary_and_what_it_is_to_answer() -> None:
 
     request = prepared(RULE, CITY, NOTED, NEXT)
     joined = Compactor(SEALER).before(request, summing.opened, 15, answer)
-    counted, compacted, said, ending = joined.batches
+    _silence, counted, compacted, said, ending = joined.batches
     assert counted == [Used(Usage(10, 5))]
     assert opened_summary(compacted) == Summary("The city is Oslo.")
     assert (said, ending) == ([Text("Go.")], [Used(Usage(13, 6)), Finished()])
@@ -124,8 +136,8 @@ def test_an_answer_that_cannot_be_had_fails_behind_its_compaction() -> None:
         raise UpstreamUnavailable("gone")
 
     joined = Compactor(SEALER).before(prepared(CITY, NEXT), Upstream(SUMMING).opened, 15, answer)
-    next(joined.batches)
-    assert opened_summary(next(joined.batches)) is not None
+    _silence, _counted, compacted = islice(joined.batches, 3)
+    assert opened_summary(compacted) is not None
     with pytest.raises(UpstreamUnavailable):
         next(joined.batches)
 

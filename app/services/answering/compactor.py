@@ -77,6 +77,7 @@ class Compactor:
     ) -> Generator[Batch, None, None]:
         try:
             yield ()
+            yield ()
             written = yield from self._written(opened.batches, silence_s)
             finished = written.finished
             is_endpoint = prepared.request.compaction == "endpoint"
@@ -98,6 +99,7 @@ class Compactor:
     ) -> Generator[Batch, None, None]:
         batches = opened.batches
         try:
+            yield ()
             yield ()
             written = yield from self._written(batches, silence_s)
             compacted = self._sealed(prepared, written)
@@ -234,7 +236,11 @@ def path_of(request: CreateRequest, compaction: Compaction) -> str:
 
 
 def _begun(batches: Generator[Batch, None, None]) -> Iterator[Batch]:
-    """Return what yields batches, begun: its `finally` is run however it is left."""
+    """Return what yields batches, begun: its `finally` is run however it is left.
+
+    It yields silence first, twice: the second is the answer's first batch, so that what begins the
+    answer does not wait for the summary.
+    """
     next(batches)
     return batches
 

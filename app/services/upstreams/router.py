@@ -48,6 +48,7 @@ _FAULTS = (UpstreamRateLimited, UpstreamUnavailable, UpstreamTimeout, UpstreamMi
 class UpstreamAnswer:
     """An answer that has begun; `batches` must be exhausted or closed.
 
+    The first batch is there already; it is empty, silence, where what comes next may be long.
     `target` is what answers now: it may change where an answer takes several calls (G8).
     `provider` is the target's, by name; `ignored` names the parameters that it cannot honour.
     `attempts` counts those at all targets; `first_batch_s` is the time from the first of them to
