@@ -95,3 +95,12 @@ def test_variables_that_overrule_the_file_are_named(monkeypatch: pytest.MonkeyPa
     assert overruling_variables(checked_settings()) == []
     Path("gateway.toml").write_text('[redis]\nurl = "redis://here:1/0"\nprefix = "p:"\n', "utf-8")
     assert overruling_variables(checked_settings()) == ["REDIS_URL", "REDIS_PREFIX"]
+
+
+def test_a_file_that_broke_since_it_was_read_overrules_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://elsewhere:1/0")
+    settings = checked_settings()
+    Path("gateway.toml").write_text('[redis]\nurl = "redis://he', "utf-8")
+    assert overruling_variables(settings) == []

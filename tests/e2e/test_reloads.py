@@ -10,6 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.e2e.gateway import DEFAULT_FIRST
 from tests.e2e.stops import (
     GRACE_S,
     PATIENCE_S,
@@ -27,6 +28,7 @@ from tests.upstream.client import Upstream
 from tests.upstream.script import Script
 
 
+@pytest.mark.parametrize("running", DEFAULT_FIRST, indirect=True)
 def test_a_reload_ends_no_answer(running: Site, upstream: Upstream) -> None:
     name = f"hup {running.gateway.url[-5:]}"
     before = running.workers()
@@ -70,6 +72,19 @@ def test_reloads_without_end_cut_nothing_and_come_to_serve(running: Site) -> Non
     callers = [threading.Thread(target=ask) for _ in range(4)]
     for each in callers:
         each.start()
+    try:
+        _reload_without_end(running, text)
+    finally:
+        over.set()
+        for each in callers:
+            each.join()
+    assert len(answers) > len(callers)
+    assert {each.last["type"] for each in answers} == {"response.completed"}
+    assert running.gauge("gateway_config_last_reload_successful") == 1
+
+
+def _reload_without_end(running: Site, text: str) -> None:
+    """Have it reload good files and broken ones, and return once it serves the last."""
     pause = threading.Event()
     for number in range(6):  # far faster than a process starts
         running.config.write_text(f'{text}\n[models."m{number}"]\nprovider = "chat"\n')
@@ -82,12 +97,6 @@ def test_reloads_without_end_cut_nothing_and_come_to_serve(running: Site) -> Non
     running.config.write_text(f'{text}\n[models."last"]\nprovider = "chat"\n')
     running.signal(signal.SIGHUP)
     until(lambda: "last" in running.models(), "the last file to be served")
-    over.set()
-    for each in callers:
-        each.join()
-    assert len(answers) > len(callers)
-    assert {each.last["type"] for each in answers} == {"response.completed"}
-    assert running.gauge("gateway_config_last_reload_successful") == 1
 
 
 BROKEN = {
@@ -148,7 +157,12 @@ def refusals(site: Site) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(
     ("running", "ending"),
-    [("gevent", "TERM"), ("gthread", "TERM"), ("gevent", "QUIT"), ("gevent", "WINCH")],
+    [
+        ("gevent", "TERM"),
+        pytest.param("gthread", "TERM", marks=pytest.mark.thorough),
+        pytest.param("gevent", "QUIT", marks=pytest.mark.thorough),
+        ("gevent", "WINCH"),
+    ],
     indirect=["running"],
 )
 def test_a_successor_takes_over(running: Site, upstream: Upstream, ending: str) -> None:

@@ -111,10 +111,17 @@ def _take_out(environ: dict[str, str], name: str) -> bool:
 
 
 def overruling_variables(settings: Settings) -> list[str]:
-    """Name the variables because of which what gateway.toml says of Redis counts for nothing."""
+    """Name the variables because of which what gateway.toml says of Redis counts for nothing.
+
+    None where the file can no longer be used: since `settings` were read of it, it was changed,
+    and who reloads that says what is wrong with it.
+    """
     environ = environment()
     names = [name for name in ("REDIS_URL", "REDIS_PREFIX") if _take_out(environ, name)]
-    from_file, defaults = Settings.from_env(environ).redis, RedisSettings()
+    try:
+        from_file, defaults = Settings.from_env(environ).redis, RedisSettings()
+    except SettingsError:
+        return []
     values = {
         "REDIS_URL": (from_file.url, settings.redis.url, from_file.embedded),
         "REDIS_PREFIX": (
