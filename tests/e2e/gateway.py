@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import click
+import pytest
 import requests
 from openai.types.responses import Response as OpenAIResponse
 
-from app.cli import keys as commands
+from app.cli.keys import keys as keys_command
 from app.factory import create_app
 from app.settings import Settings
 from tests.e2e.wire import Stream, stream_of
@@ -23,6 +25,8 @@ from tests.processes import free_port, started, until
 
 PATIENCE_S = 30
 REDIS_PREFIX = "e2e:"
+#: The default class of worker, and for `make thorough` the other: where that is not what is tried.
+DEFAULT_FIRST = ("gevent", pytest.param("gthread", marks=pytest.mark.thorough))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +105,19 @@ def make_key(account: str, env: Mapping[str, str]) -> str:
 
 
 def keys(env: Mapping[str, str], *words: str) -> dict[str, Any]:
-    """Give a command about keys in this process, which has imported what it needs; its JSON."""
-    app = create_app(Settings.from_env(env))
-    result = app.test_cli_runner().invoke(commands.keys, [*words, "--json"])
-    assert result.exit_code == 0, result.output
-    said: dict[str, Any] = json.loads(result.stdout)
+    """Give a command about keys; return its JSON."""
+    (said,) = command(env, keys_command, *words)
     return said
+
+
+def command(
+    env: Mapping[str, str], command: click.Command, *words: str, may_fail: bool = False
+) -> list[dict[str, Any]]:
+    """Give a command in this process, which has imported what it needs; return its JSON lines."""
+    app = create_app(Settings.from_env(env))
+    result = app.test_cli_runner().invoke(command, [*words, "--json"])
+    assert may_fail or result.exit_code == 0, result.output
+    return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 def environment(redis_url: str, config: Path, **more: str) -> dict[str, str]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ import psutil
 import pytest
 import requests
 
+from app.cli.usage import usage
 from tests.e2e import gateway as gateways
 from tests.e2e.background import ended, queued, spoken
 from tests.e2e.config import gateway_toml
@@ -21,7 +20,7 @@ from tests.e2e.gateway import Gateway
 from tests.e2e.stops import Site, site
 from tests.e2e.wire import RawCall, post_bytes
 from tests.e2e.workers import brief
-from tests.processes import ROOT, free_port, until
+from tests.processes import free_port, until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Counted, Fail, Script
 
@@ -69,16 +68,7 @@ class Office:
 
     def command(self) -> list[dict[str, Any]]:
         """Return the lines of the command `usage`."""
-        argv = [sys.executable, "-m", "flask", "--app", "wsgi", "usage"]
-        result = subprocess.run(  # noqa: S603 - the command is the tests' own
-            [*argv, "--account", "payer", "--json"],
-            env=self.env,
-            cwd=ROOT,
-            capture_output=True,
-            check=True,
-            timeout=60,
-        )
-        return [json.loads(line) for line in result.stdout.splitlines()]
+        return gateways.command(self.env, usage, "--account", "payer")
 
     def logged(self, *logs: Path) -> tuple[int, int]:
         """Return the sum of the costs in the log, and how many of them are unknown."""

@@ -14,7 +14,7 @@ import redis
 import requests
 
 from tests.e2e import gateway as gateways
-from tests.e2e.gateway import Gateway, Keys
+from tests.e2e.gateway import DEFAULT_FIRST, Gateway, Keys
 from tests.e2e.workers import brief
 from tests.processes import until
 from tests.redis_sentinel import SERVICE, Watched, running_sentinel
@@ -69,7 +69,7 @@ def watched() -> Iterator[Watched]:
         yield watched
 
 
-@pytest.fixture(params=["gevent", "gthread"])
+@pytest.fixture(params=DEFAULT_FIRST)
 def gateway(request: pytest.FixtureRequest, watched: Watched, tmp_path: Path) -> Iterator[Gateway]:
     config = tmp_path / "gateway.toml"
     config.write_text(CONFIG)

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e import gateway as gateways
 from tests.e2e.background import ended, queued
-from tests.e2e.gateway import Gateway, Keys
+from tests.e2e.gateway import DEFAULT_FIRST, Gateway, Keys
 from tests.e2e.workers import brief
 from tests.processes import free_port, until
 from tests.upstream.script import Script
@@ -49,7 +49,7 @@ class Site:
         return sum(value for _, value in self.samples(name, **labels))
 
 
-@pytest.fixture(scope="module", params=["gevent", "gthread"])
+@pytest.fixture(scope="module", params=DEFAULT_FIRST)
 def site(
     request: pytest.FixtureRequest,
     environment: dict[str, str],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.gateway import Keys
+from tests.e2e.gateway import DEFAULT_FIRST, Keys
 from tests.e2e.stops import Site, site
 from tests.processes import until
 from tests.upstream.client import Upstream
@@ -16,7 +16,7 @@ from tests.upstream.script import Fail, Script
 REFUSED = Script(fail=Fail(status=401))
 
 
-@pytest.fixture(params=["gevent", "gthread"])
+@pytest.fixture(params=DEFAULT_FIRST)
 def keyed(
     request: pytest.FixtureRequest,
     environment: dict[str, str],

@@ -204,7 +204,17 @@ def _arguments(name: str) -> list[str]:
     return ["create", "--account", account, *(["--rpm", "1000"] if name == "limited" else [])]
 
 
-@pytest.fixture(scope="module", params=REFUSALS)
+#: What tells them apart, tests/store/test_refused_writes.py has tried: two do here.
+FIRST = ("OOM", "READONLY")
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        each if each in FIRST else pytest.param(each, marks=pytest.mark.thorough)
+        for each in REFUSALS
+    ],
+)
 def fault(request: pytest.FixtureRequest) -> str:
     """Each way to refuse in turn."""
     name: str = request.param

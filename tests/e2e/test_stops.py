@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import psutil
+import pytest
 
-from tests.e2e.gateway import Gateway, running_worker
+from tests.e2e.gateway import DEFAULT_FIRST, Gateway, running_worker
 from tests.e2e.stops import (
     PATIENCE_S,
     RESTARTING,
@@ -45,6 +46,7 @@ def test_a_stop_gives_answers_their_time_and_then_ends_them(
     assert "Traceback" not in running.log
 
 
+@pytest.mark.parametrize("running", DEFAULT_FIRST, indirect=True)
 def test_followers_are_sent_elsewhere(
     running: Site, upstream: Upstream, environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -70,6 +72,7 @@ def test_followers_are_sent_elsewhere(
         upstream.release(name)
 
 
+@pytest.mark.parametrize("running", DEFAULT_FIRST, indirect=True)
 def test_workers_whose_master_was_killed_end_in_order(
     running: Site, upstream: Upstream, gateway: Gateway
 ) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from secrets import token_hex
@@ -13,15 +11,16 @@ from typing import Any
 
 import pytest
 
+from app.cli.requests import requests
 from tests.collector import Collector, SeenSpan, collecting
 from tests.e2e import gateway as gateways
 from tests.e2e.background import ended
 from tests.e2e.config import BROKEN, gateway_toml
-from tests.e2e.gateway import Gateway, Keys
+from tests.e2e.gateway import DEFAULT_FIRST, Gateway, Keys
 from tests.e2e.stops import site
 from tests.e2e.wire import RawCall, post_bytes
 from tests.e2e.workers import brief
-from tests.processes import ROOT, free_port, until
+from tests.processes import free_port, until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Script
 
@@ -60,7 +59,7 @@ def worker_log(
         yield worker.log_file
 
 
-@pytest.fixture(scope="module", params=["gevent", "gthread"])
+@pytest.fixture(scope="module", params=DEFAULT_FIRST)
 def traced(
     request: pytest.FixtureRequest,
     traced_environment: dict[str, str],
@@ -180,11 +179,8 @@ def test_one_request_is_found_by_its_id_wherever_it_left_something(
     lines = [traced.logged(event="request", request_id=caller.name), *job_lines()]
 
     def entries() -> list[dict[str, Any]]:
-        argv = [sys.executable, "-m", "flask", "--app", "wsgi", "requests", "show", caller.name]
-        result = subprocess.run(  # noqa: S603 - the command is our own
-            [*argv, "--json"], env=traced_environment, cwd=ROOT, capture_output=True, check=False
-        )
-        return [json.loads(line) for line in result.stdout.splitlines()]
+        words = ("show", caller.name)
+        return gateways.command(traced_environment, requests, *words, may_fail=True)
 
     until(lambda: len(entries()) == 2, "the request and its job to be in the request log")
     spans = collector.trace(caller.trace_id, "server", "consumer")
@@ -295,7 +291,7 @@ def test_the_collector_is_sent_what_it_wants(traced: Gateway, collector: Collect
 # A collector that is not there
 
 
-@pytest.mark.parametrize("worker_class", ["gevent", "gthread"])
+@pytest.mark.parametrize("worker_class", DEFAULT_FIRST)
 def test_without_its_collector_a_gateway_serves_says_so_once_and_ends_as_ever(
     environment: dict[str, str],
     keys: Keys,
@@ -330,7 +326,7 @@ def _metric(gateway: Gateway, name: str) -> float:
     return sum(map(float, values))
 
 
-@pytest.mark.parametrize("worker_class", ["gevent", "gthread"])
+@pytest.mark.parametrize("worker_class", DEFAULT_FIRST)
 def test_what_waits_is_sent_when_a_process_ends_and_the_next_one_traces_as_well(
     traced_environment: dict[str, str],
     traced_keys: Keys,

@@ -128,10 +128,10 @@ def lives() -> Iterator[list[Life]]:
 
 
 def live(folder: Path, how: signal.Signals, sent: list[str] | None = None, **changes: str) -> Life:
-    """Run `up` once: ask what it says to ask, or something else, and have it end."""
+    """Run `up` once: ask what it says to ask and for its keys, or something else; have it end."""
     with up(folder, **changes) as gateway:
         answer = answer_to(["curl", *sent] if sent else gateway.curl)
-        listed = keys_listed(folder)
+        listed = "" if sent else keys_listed(folder)
         status = gateway.end(how)
         return Life(gateway.curl, answer, listed, status, gateway.nothing_is_left())
 

@@ -27,7 +27,9 @@ SHOWN_KEY = "sk-rg-..."
 CONFIG = ROOT / "docs" / "examples" / "gateway.toml"
 
 _PATIENCE_S = 60
-_KEPT = ("PATH", "HOME", "COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
+_KEPT = ("PATH", "HOME")
+#: What has coverage count the lines of the gateway's processes; those of programs are not ours.
+_COUNTED = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
 _LAST = "The key is kept in "
 
 
@@ -44,7 +46,7 @@ class Site:
     def surroundings(self) -> Surroundings:
         """Where programs run, with the variables that docs/getting-started.md has readers set."""
         environ = {
-            **_kept(),
+            **_kept(*_KEPT),
             "BIND": self.address,
             "OPENAI_BASE_URL": f"http://{self.address}/v1",
             "OPENAI_API_KEY": self.key,
@@ -72,7 +74,7 @@ def running() -> Iterator[Site]:
         folder = Path(name)
         _furnish(folder)
         address = f"127.0.0.1:{free_port()}"
-        env = _kept() | {"BIND": address, "WEB_CONCURRENCY": "1"}
+        env = _kept(*_KEPT, *_COUNTED) | {"BIND": address, "WEB_CONCURRENCY": "1"}
         with (folder / "up.log").open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 - our own command
                 [folder / ".venv" / "bin" / "responses-gateway", "up"],
@@ -118,5 +120,5 @@ def _greeting(stdout: IO[str]) -> Iterator[str]:
             return
 
 
-def _kept() -> dict[str, str]:
-    return {name: value for name, value in environment().items() if name in _KEPT}
+def _kept(*names: str) -> dict[str, str]:
+    return {name: value for name, value in environment().items() if name in names}
