@@ -83,7 +83,7 @@ class Run:
         narrator = self._narrator
         try:
             # 1. The events of the upstream's batches, as they come.
-            yield from self._heard()
+            yield from self._batch_events()
             ending = narrator.finish()
         # 2. Nobody takes the ending: it is stored, and the generator is left as it has to be.
         except GeneratorExit:
@@ -109,7 +109,7 @@ class Run:
         # 4. Stored first, emitted then: a caller who has the end can read or continue it at once.
         yield from _spread(self._stored(ending))
 
-    def _heard(self) -> Iterator[list[Event]]:
+    def _batch_events(self) -> Iterator[list[Event]]:
         """Emit what begins the answer, and the events of the upstream's batches as they come.
 
         The first batch is there already, as UpstreamAnswer has it: both leave together.
