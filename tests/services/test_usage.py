@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date
 from threading import Event, Thread
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -128,6 +128,31 @@ def test_a_line_that_waits_is_written_without_another_request(office: Office) ->
     until(lambda: office.outages > 3, "it to be tried again")
     office.store.away = False
     until(lambda: len(office.lines()) == 1, "it to be written")
+
+
+class Collecting(str):
+    """The name of a model, during a look at which the garbage collector ends a call."""
+
+    __slots__ = ()
+    dropped: ClassVar[list[Callable[[], None]]] = []
+
+    def __hash__(self) -> int:
+        if self.dropped:
+            self.dropped.pop()()
+        return super().__hash__()
+
+
+def test_a_call_that_is_dropped_while_lines_are_added_up_waits_for_nothing() -> None:
+    office = Office(delay_s=0.001)
+    Collecting.dropped.append(
+        lambda: office.book.record(CALLER, "gpt", USAGE, failed=False),
+    )
+    office.book.record(CALLER, Collecting("gpt"), USAGE, failed=False)
+
+    def requests() -> int:
+        return sum(each.requests for each in office.store.read("acme", [TODAY]))
+
+    until(lambda: requests() == 2, "both to be written")
 
 
 def test_a_line_is_written_once(office: Office) -> None:

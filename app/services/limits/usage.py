@@ -77,7 +77,8 @@ class UsageBook:
         self._clock = clock
         self._on_outage = on_outage
         self._delay_s = delay_s
-        self._lock = threading.Lock()
+        # The garbage collector may charge a call that was dropped, in a thread that holds the lock.
+        self._lock = threading.RLock()
         self._flushing = threading.Lock()
         self._is_due = False
         self._arrived: deque[tuple[_Key, _Counts]] = deque()  # not among those that wait yet
