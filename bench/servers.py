@@ -138,7 +138,7 @@ def direct(where: Place) -> Server:
 def serving(
     argv: tuple[str, ...], env: Mapping[str, str], port: int, workers: int, directory: Path
 ) -> Iterator[Serving]:
-    """Run a server until it listens; with no `workers` below it, it serves by itself."""
+    """Run a server once it answers; with no `workers` below it, it serves by itself."""
     log_file = directory / f"{port}.log"
     with log_file.open("wb") as log, started(argv, env=env, stdout=log, stderr=log) as process:
         parent = psutil.Process(process.pid)
@@ -146,15 +146,22 @@ def serving(
         def is_ready() -> bool:
             if process.poll() is not None:
                 raise RuntimeError(log_file.read_text())
-            return _accepts(port) and len(parent.children()) == workers
+            return len(parent.children()) == workers and _answers(port)
 
-        until(is_ready, f"{argv} to listen")
+        until(is_ready, f"{argv} to answer")
         yield Serving(parent.children() or [parent])
 
 
-def _accepts(port: int) -> bool:
+def _answers(port: int) -> bool:
+    """Tell whether somebody answers.
+
+    Connections are accepted while a worker still loads the app, which takes seconds on a busy
+    machine: what is measured first would wait for it.
+    """
+    request = f"GET /healthz HTTP/1.1\r\nHost: {HOST}:{port}\r\nConnection: close\r\n\r\n"
     try:
-        socket.create_connection((HOST, port), 1).close()
+        with socket.create_connection((HOST, port), 30) as caller:
+            caller.sendall(request.encode())
+            return bool(caller.recv(1))
     except OSError:
         return False
-    return True
