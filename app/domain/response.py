@@ -45,8 +45,7 @@ class Usage:
     @property
     def is_zero(self) -> bool:
         """Whether the upstream has counted nothing."""
-        # MEASURED: to compare all of it takes 2 µs.
-        return not (self.input_tokens or self.output_tokens) and self == NO_USAGE
+        return self == NO_USAGE
 
     @property
     def total_tokens(self) -> int:

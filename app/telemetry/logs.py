@@ -6,8 +6,6 @@ import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from itertools import compress, repeat
-from operator import is_not
 from typing import Any, TextIO
 
 import structlog
@@ -70,8 +68,7 @@ def log_ending(
     write, processors = _ending_line(level)
     if write is None:
         return
-    # MEASURED: a comprehension takes five times as long, 3 µs of each request.
-    known = dict(compress(fields.items(), map(is_not, fields.values(), repeat(None))))
+    known = {name: value for name, value in fields.items() if value is not None}
     if nullable is not None:
         known.update(nullable)
     known["event"] = event
