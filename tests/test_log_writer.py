@@ -38,6 +38,29 @@ def test_a_line_is_written_whole(length: int) -> None:
     assert _written("x" * length, "next") == b"x" * length + b"\nnext\n"
 
 
+def test_a_long_line_is_not_cut_by_another_threads() -> None:
+    reading, writing = os.pipe()
+    writer = LineWriter(writing)
+
+    def write(character: str) -> None:
+        for _ in range(20):
+            writer.info(character * 10)
+            writer.info(character * 10 * PIPE_BUF)
+
+    threads = [threading.Thread(target=write, args=(character,)) for character in "abcd"]
+    for thread in threads:
+        thread.start()
+    with os.fdopen(reading, "rb", buffering=0) as pipe:
+        size, result = 4 * 20 * (10 * PIPE_BUF + 10 + 2), bytearray()
+        while len(result) < size:
+            result += pipe.read(PIPE_BUF)
+    for thread in threads:
+        thread.join()
+    os.close(writing)
+    lines = bytes(result).splitlines()
+    assert {(len(line), len(set(line))) for line in lines} == {(10 * PIPE_BUF, 1), (10, 1)}
+
+
 def test_what_is_no_utf_8_is_written_in_words() -> None:
     assert _written("\ud83d é") == "\\ud83d é\n".encode()
 

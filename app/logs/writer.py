@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from select import PIPE_BUF
 
 
 class LineWriter:
@@ -13,39 +12,28 @@ class LineWriter:
     A line of up to PIPE_BUF bytes reaches a pipe whole, as the kernel promises, and whoever else
     writes there; a longer one is whole among those of this process. One that cannot be written, or
     not at once where the descriptor does not block, is lost: no request fails for its log line.
-    MEASURED: a text file in between, with its buffer, its flush and a lock, took 8 µs more of each
-    request.
+    MEASURED: a text file in between, with its buffer and its flush, took 7 µs more of each request.
     """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         # What the garbage collector ends may log in a thread that holds the lock.
         self._lock = threading.RLock()
-        self._is_in_line = False  # a line has begun, and is not written to its end
+        self._is_cut = False  # the last line was not written to its end
 
     def msg(self, line: str) -> None:
         """Write a line."""
         data = (line + "\n").encode(errors="backslashreplace")
         try:
-            if len(data) <= PIPE_BUF and not self._is_in_line:
-                data = data[os.write(self._descriptor, data) :]
-                if data:
-                    self._is_in_line = True
-                    self._write_all(data)
-            else:
-                with self._lock:
-                    self._write_all(b"\n" + data if self._is_in_line else data)
+            with self._lock:
+                self._write(b"\n" + data if self._is_cut else data)
         except OSError:
             pass  # there is no disk space, or nobody reads: where should this be said?
 
-    def _write_all(self, data: bytes) -> None:
-        """Write to a line's end. Raises OSError, and then the next line has to end this one."""
-        is_in_line, self._is_in_line = self._is_in_line, True  # others wait for the lock meanwhile
-        try:
-            while data:
-                data = data[os.write(self._descriptor, data) :]
-                is_in_line = bool(data)
-        finally:
-            self._is_in_line = is_in_line
+    def _write(self, data: bytes) -> None:
+        """Write to a line's end. Raises OSError, and the line may be cut then."""
+        while data:
+            data = data[os.write(self._descriptor, data) :]
+            self._is_cut = bool(data)
 
     debug = info = warning = error = critical = exception = msg
