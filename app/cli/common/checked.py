@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from app.cli.common.command_keys import with_command_keys
 from app.providers.profiles import profile_of
@@ -12,6 +13,10 @@ from app.settings import RedisSettings, Settings, SettingsError, config_file, en
 
 #: A file that nobody has written to for so long is whole; how long is waited for that (seconds).
 SETTLED_S, WRITTEN_S = 0.2, 3.0
+#: What was read of a file counts if it is the same file so much later, in seconds: one that is cut
+#: off to be written anew is empty for a moment before its time of writing says so (ext4, Linux
+#: 6.18).
+SAME_S = 0.05
 
 
 def checked_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -56,14 +61,14 @@ def reloaded_settings(file: Path | None) -> Settings:
         raise SettingsError("cannot be read: No such file or directory", file=file)
     until = time.monotonic() + WRITTEN_S
     while True:
-        written_at = _settled(found, until)
+        state = _settled(found, until)
         try:
             settings = _settings_in(found)
         except SettingsError:
-            if _written_at(found) == written_at:
+            if _is_the_same(found, state):
                 raise
         else:
-            if _written_at(found) == written_at:
+            if _is_the_same(found, state):
                 return settings
 
 
@@ -73,28 +78,42 @@ def _settings_in(file: Path) -> Settings:
     return served_settings()
 
 
-def _settled(file: Path, until: float) -> int:
-    """Return when a file was last written to, once nobody has for a moment.
+def _settled(file: Path, until: float) -> FileState:
+    """Return the state of a file, once nobody has written to it for a moment.
 
     Raises:
         SettingsError: somebody goes on writing, until then.
     """
     while True:
-        written_at = _written_at(file)
-        age_s = time.time() - written_at / 1e9
+        state = _state(file)
+        age_s = time.time() - state.written_at_ns / 1e9
         if not 0 <= age_s < SETTLED_S:  # what is written in times to come is no sign of anything
-            return written_at
+            return state
         if time.monotonic() > until:
             raise SettingsError("is being written", file=file)
         time.sleep(SETTLED_S - age_s)
 
 
-def _written_at(file: Path) -> int:
-    """Return that in nanoseconds of Unix time, 0 for a file that has gone."""
+def _is_the_same(file: Path, state: FileState) -> bool:
+    """Tell whether a file has stayed as it was before it was read, and for a moment after."""
+    time.sleep(SAME_S)
+    return _state(file) == state
+
+
+class FileState(NamedTuple):
+    """When a file was last written to, in nanoseconds of Unix time, and its size in bytes."""
+
+    written_at_ns: int
+    size: int
+
+
+def _state(file: Path) -> FileState:
+    """Return a file's state, zeros for one that has gone."""
     try:
-        return file.stat().st_mtime_ns
+        found = file.stat()
     except OSError:
-        return 0
+        return FileState(0, 0)
+    return FileState(found.st_mtime_ns, found.st_size)
 
 
 def _is_blank(file: Path) -> bool:
