@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from app.domain.identity import RequestIdentity
 from app.domain.stream.deltas import Batch
 from app.errors import GatewayError
 
 
+@dataclass(slots=True)
 class UpstreamCall:
     """One call of a provider, shared by the side that reads and the side that may cancel.
 
@@ -24,7 +26,10 @@ class UpstreamCall:
     must not wait. `fault` is why the call was given up, where that was not the caller's doing.
     """
 
-    # MEASURED: set for each call, as a dataclass does it, they take 1.5 µs.
+    deadline: float
+    silence_s: float = 15.0
+    identity: RequestIdentity | None = None
+    response_id: str | None = None
     provider: str | None = None
     key: str | None = None
     request_id: str | None = None
@@ -33,19 +38,7 @@ class UpstreamCall:
     fault: GatewayError | None = None
     relay: Callable[[Batch], bool] | None = None
     on_batch: Callable[[Batch], bool] | None = None
-
-    def __init__(
-        self,
-        deadline: float,
-        silence_s: float = 15.0,
-        identity: RequestIdentity | None = None,
-        response_id: str | None = None,
-    ) -> None:
-        self.deadline = deadline
-        self.silence_s = silence_s
-        self.identity = identity
-        self.response_id = response_id
-        self._closers: list[Callable[[], None]] = []
+    _closers: list[Callable[[], None]] = field(default_factory=list)
 
     def count_attempt(self) -> None:
         """Count one more request to an upstream."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -41,6 +42,7 @@ class AddedTool(NamedTuple):
     may_replace: bool = False
 
 
+@dataclass(slots=True)
 class ReadContext:
     """What one reading of a body is given, and what it brings beside its values.
 
@@ -54,36 +56,24 @@ class ReadContext:
     `allowed_tools` are the hosted tools that the caller's key allows, None for all.
     """
 
-    dropped_any_tool = False
-    has_cache_breakpoints = False
-    trigger = ""
-
-    def __init__(
-        self,
-        *,
-        drops_unsupported: bool = False,
-        refuses_unknown: bool = False,
-        was_taken: bool = False,
-        needs_input: bool = True,
-        policy: PassPolicy = NOTHING_PASSES,
-        allowed_tools: tuple[str, ...] | None = None,
-        pause: Callable[[], None] = _go_on,
-    ) -> None:
-        self.drops_unsupported = drops_unsupported
-        self.refuses_unknown = refuses_unknown
-        #: What an earlier release has taken is not refused for what has been since.
-        self.was_taken = was_taken
-        #: Whether there has to be some, or a history: not where nothing is answered.
-        self.needs_input = needs_input
-        self.policy = policy
-        self.allowed_tools = allowed_tools
-        #: Called now and then while something long is read, to let others run.
-        self.pause = pause
-        self.ignored: list[str] = []
-        self.dropped_tools: set[str] = set()
-        self.added_tools: list[AddedTool] = []
-        self.detailed_parts: set[str] = set()
-        self.forwarded: dict[str, Any] = {}
+    drops_unsupported: bool = False
+    refuses_unknown: bool = False
+    #: What an earlier release has taken is not refused for what has been since.
+    was_taken: bool = False
+    ignored: list[str] = field(default_factory=list)
+    dropped_tools: set[str] = field(default_factory=set)
+    dropped_any_tool: bool = False
+    added_tools: list[AddedTool] = field(default_factory=list)
+    has_cache_breakpoints: bool = False
+    detailed_parts: set[str] = field(default_factory=set)
+    trigger: str = ""
+    policy: PassPolicy = NOTHING_PASSES
+    allowed_tools: tuple[str, ...] | None = None
+    #: Whether there has to be some, or a history: not where nothing is answered.
+    needs_input: bool = True
+    forwarded: dict[str, Any] = field(default_factory=dict)
+    #: Called now and then while something long is read, to let others run.
+    pause: Callable[[], None] = _go_on
 
     def unknown(self, path: str, name: str, value: Any, known: Iterable[str]) -> None:
         """Name a key that nobody knows, `name` being its own; or keep it for who may know it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 
 from app.telemetry.counts import JOB_SECONDS, JOBS, request_counted
@@ -15,6 +15,7 @@ PROBES = frozenset({"/health", "/healthz", "/readyz", "/version", "/metrics"})
 FAILED = 500
 
 
+@dataclass(slots=True)
 class Trace:
     """What the log line of one request says; times are in seconds of time.monotonic().
 
@@ -23,7 +24,9 @@ class Trace:
     says that an answer was charged to the account, at a cost that may be unknown.
     """
 
-    # MEASURED: set for each request, as a dataclass does it, they take 2 µs.
+    request_id: str
+    method: str
+    started: float = field(default_factory=monotonic)
     endpoint: str = "unmatched"
     account: str | None = None
     key_id: str | None = None
@@ -43,11 +46,6 @@ class Trace:
     trace_id: str | None = None
     model_label: str = ""
     call: MeasuredCall | None = None
-
-    def __init__(self, request_id: str, method: str) -> None:
-        self.request_id = request_id
-        self.method = method
-        self.started = monotonic()
 
 
 def request_ended(trace: Trace, status: int) -> float:

@@ -87,7 +87,7 @@ def agree_on_item(raw: Any) -> None:
     usual, notes = plain_item(raw), ReadContext()
     if usual is not None:
         assert read_item(raw, "input[0]", notes) == usual
-        assert vars(notes) == vars(ReadContext())
+        assert notes == ReadContext()
 
 
 def agree_on_tool(raw: Any) -> None:
@@ -95,7 +95,7 @@ def agree_on_tool(raw: Any) -> None:
     usual, notes = plain_tool(raw), ReadContext()
     if usual is not None:
         assert read_tool(raw, "tools[0]", notes) == usual
-        assert vars(notes) == vars(ReadContext())
+        assert notes == ReadContext()
 
 
 def odd_ones(raw: dict[str, Any]) -> list[Any]:

@@ -22,8 +22,6 @@ from app.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from app.services.upstreams import breaker
-from app.services.upstreams.breaker import WINDOW_S, Breaker
 from app.services.upstreams.breakers import Breakers, Permit
 from tests.services.scripted import Clock
 
@@ -292,17 +290,3 @@ def test_a_call_that_the_garbage_collector_ends_while_it_opens_waits_for_nothing
     opening.start()
     opening.join(30)
     assert (opening.is_alive(), state(breakers)) == (False, "open")
-
-
-def test_a_second_may_begin_while_others_are_added_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Window(int):
-        def __gt__(self, age: int) -> bool:
-            seconds.append(seconds[-1])
-            return int(self) > age
-
-    guarded = Breaker(Clock(), lambda _: None)
-    seconds = guarded._seconds  # to which another thread may add one without the lock
-    guarded.end(0, failed=True)
-    monkeypatch.setattr(breaker, "WINDOW_S", Window(WINDOW_S))
-    guarded.end(0, failed=True)
-    assert guarded.state == "closed"
