@@ -19,7 +19,6 @@ from app.cli.common.checked import served_settings
 from app.cli.common.processes import leave_no_core
 from app.descriptors import raise_limit
 from app.serving.allocator import keep_freed_memory
-from app.serving.huge_pages import use_huge_pages
 from app.serving.logger import GatewayLogger
 from app.settings import SettingsError
 from app.settings.active import activate, active
@@ -159,7 +158,6 @@ def post_worker_init(worker: GunicornWorker) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
-    use_huge_pages()
     # Not imported above: the worker class patches sockets before anything may use them.
     factory = importlib.import_module("app.factory")
     factory.trace_with(settings.tracing)
