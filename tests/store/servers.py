@@ -39,6 +39,8 @@ def _values(node: Any, key: bytes) -> list[bytes]:
             return [part for fields in entries for field in fields.items() for part in field]
         case b"list":
             return list(node.lrange(key, 0, -1))
+        case b"none":
+            return []  # it ended since it was found: a lease that nobody holds any more
         case other:
             raise AssertionError(f"{key!r} is a {other!r}: tell this function how to read it")
 
