@@ -96,9 +96,7 @@ class _Writer:
             # and there may be thousands.
             match item:
                 case FunctionCall():
-                    if self._outputs:
-                        self.end_turn()
-                    self._is_in_turn = True
+                    self._go_on()
                     self._calls[ids.of_call(item.call_id)] = item
                 case FunctionCallOutput():
                     own_id = ids.of_output(item.call_id)
@@ -116,9 +114,6 @@ class _Writer:
                 case _:
                     self.write(item)
         self.end_turn()
-        self._leave_last_word_to_user()
-
-    def _leave_last_word_to_user(self) -> None:
         if not self._profile.prefill and self.messages and self.messages[-1]["role"] == "assistant":
             self.messages.append({"role": "user", "content": GO_ON})
 
@@ -249,7 +244,7 @@ def _short(given: str) -> str:
 
 
 def _call(call: FunctionCall, own_id: str, profile: Profile) -> Json:
-    name = call_name(call.qualified_name if call.namespace else call.name)
+    name = call_name(call.qualified_name)
     arguments = as_text(call.arguments, must_be_object=profile.object_arguments)
     function = {"name": name, "arguments": arguments}
     return {"id": own_id, "type": "function", "function": function}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Literal
 
-from app.domain.request import NO_PARAMETERS, Parameters
+from app.domain.request import Parameters
 from app.providers.profiles import Profile
 from app.providers.profiles.profile import GENERIC
 
@@ -60,8 +60,6 @@ class PassThrough:
 
     def body(self, parameters: Parameters, profile: Profile) -> dict[str, Any]:
         """Return the fields to send to a server with this profile."""
-        if parameters is NO_PARAMETERS:
-            return {}
         # MEASURED: most requests say little, and looking for what they do not say took 20 µs.
         if (values := self._values(parameters)) == self._none_given:
             return {}
@@ -73,8 +71,6 @@ class PassThrough:
 
     def ignored(self, parameters: Parameters, profile: Profile = GENERIC) -> list[str]:
         """Name those that were given and are not sent."""
-        if parameters is NO_PARAMETERS:
-            return []
         if (values := self._values(parameters)) == self._none_given:
             return []
         return [

@@ -26,13 +26,7 @@ _TEXT_FRAME = _FRAME % (TextDelta.type.encode(), _TEXT_DELTA)
 def encode(event: Event) -> bytes:
     """Return an event as one line of JSON, without its line end."""
     if type(event) is TextDelta and not event.logprobs:
-        return _TEXT_DELTA % (
-            event.sequence_number,
-            event.item_id.encode(),
-            event.output_index,
-            event.content_index,
-            orjson.dumps(event.delta),
-        )
+        return _TEXT_DELTA % _values(event)
     if type(event) is ArgumentsDelta:
         return (
             b'{"type":"response.function_call_arguments.delta","sequence_number":%d,'
@@ -51,14 +45,19 @@ def frame(event: Event) -> bytes:
     """Return an event as a frame of text/event-stream."""
     # MEASURED: nearly all are this one; in one step it takes 2 µs less where 50 streams alternate.
     if type(event) is TextDelta and not event.logprobs:
-        return _TEXT_FRAME % (
-            event.sequence_number,
-            event.item_id.encode(),
-            event.output_index,
-            event.content_index,
-            orjson.dumps(event.delta),
-        )
+        return _TEXT_FRAME % _values(event)
     return _FRAME % (event.type.encode(), encode(event))
+
+
+def _values(event: TextDelta) -> tuple[int, bytes, int, int, bytes]:
+    """Return what the template of a text says of an event."""
+    return (
+        event.sequence_number,
+        event.item_id.encode(),
+        event.output_index,
+        event.content_index,
+        orjson.dumps(event.delta),
+    )
 
 
 def decode(line: bytes) -> Event:
