@@ -174,11 +174,16 @@ def test_a_body_in_chunks_that_turns_out_too_long_is_refused(owner: Asker) -> No
     )
 
 
+KNOWN, PARSERS = "schemas.request.tools.known", ("parse_json", "_parsed")
+
+
 @pytest.mark.parametrize(
-    ("length", "alone"), [(1000, False), (600_000, True)], ids=["small", "large"]
+    ("text", "alone"),
+    [("a" * 1000, False), ("\n" * 600_000, True), ("a" * 600_000, True)],
+    ids=["small", "large", "one long text"],
 )
 def test_large_bodies_are_parsed_one_at_a_time(
-    app: Flask, owner: Asker, monkeypatch: pytest.MonkeyPatch, length: int, alone: bool
+    app: Flask, owner: Asker, monkeypatch: pytest.MonkeyPatch, text: str, alone: bool
 ) -> None:
     with app.app_context():
         parsing = context.services().in_flight.parsing
@@ -188,7 +193,7 @@ def test_large_bodies_are_parsed_one_at_a_time(
         locked.append(parsing.locked())
         return parse_json(raw)
 
-    for module in ("app.api.http.bodies", "app.schemas.request.tools.known"):
-        monkeypatch.setattr(f"{module}.parse_json", parse)
-    response = owner.ask("POST", "/v1/responses", {"model": "local/echo", "input": "a" * length})
+    for name in ("api.http.bodies.parse_json", *(f"{KNOWN}.{each}" for each in PARSERS)):
+        monkeypatch.setattr(f"app.{name}", parse)
+    response = owner.ask("POST", "/v1/responses", {"model": "local/echo", "input": text})
     assert (response.status_code, locked, parsing.locked()) == (200, [alone], False)

@@ -8,7 +8,7 @@ import pytest
 
 from app.errors import RequestTooLarge
 from app.schemas.request.body import MAX_BODY_BYTES, parse_json
-from app.schemas.request.body_memory import _WEIGHTS, _structure, memory_of
+from app.schemas.request.json_body.memory import _WEIGHTS, _structure, memory_of
 
 MEBIBYTE = 1024 * 1024
 MANY = 20_000

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from app.errors import AnswerTooLong
-from app.schemas.request.body_memory import memory_of_values
+from app.schemas.request.json_body.memory import memory_of_values
 
 #: What the values of one text may take in memory, and from what size in bytes on that is looked at.
 #: MEASURED: 93,000 tool calls are as much, and reading them takes 190 MB in all for a moment; 7,500

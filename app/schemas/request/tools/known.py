@@ -25,13 +25,14 @@ import orjson
 from app.domain.tools import Tool
 from app.domain.tools.known import KnownTools, made_once
 from app.schemas.request.body import parse_json
-from app.schemas.request.body_memory import memory_of
 from app.schemas.request.bounds import MOST_TOOLS
+from app.schemas.request.json_body.long_texts import LONG_TEXT, LongTexts, long_texts
+from app.schemas.request.json_body.memory import memory_of
 from app.schemas.request.tools.functions import plain_tool
 
 #: How long an array of tools is that is worth remembering, in bytes.
 SHORTEST, _LONGEST = 1024, 256 * 1024
-#: In a longer body, as a rule one with pictures, to look for them takes longer than to read them.
+#: In a body that is longer without its long texts, to look for them takes longer than to read them.
 _LONGEST_BODY = 1024 * 1024
 #: What all that is remembered takes at most, and of how many arrays of one account. What becomes of
 #: an array takes a dozen times its bytes.
@@ -76,16 +77,19 @@ def written_once(
 
 
 class SplitBody(NamedTuple):
-    """The JSON of a body, and what is left of it beside known tools."""
+    """The JSON of a body, and what is left of it beside known tools and long texts."""
 
     raw: bytes
     rest: bytes
-    tools: KnownToolsJson | None
+    tools: KnownToolsJson | None = None
+    texts: LongTexts | None = None
 
     @property
     def memory(self) -> int:
         """How many bytes its values will take. Raises RequestTooLarge, see memory_of."""
-        return memory_of(self.rest) + (0 if self.tools is None else self.tools.memory)
+        tools, texts = self.tools, self.texts
+        memory = memory_of(self.rest) + (0 if tools is None else tools.memory)
+        return memory + (0 if texts is None else texts.memory)
 
     def parsed(self) -> Any:
         """Return its value, in which the tools are known ones if they came before.
@@ -93,12 +97,16 @@ class SplitBody(NamedTuple):
         Raises:
             InvalidRequest: as `parse_json` does.
         """
-        if self.tools is not None:
-            body = _parsed(self.rest)
-            if type(body) is dict and body.get("tools") == _STAND_IN:
-                body["tools"] = self.tools
-                return body
-        return parse_json(self.raw)
+        if self.rest is self.raw:
+            return parse_json(self.raw)
+        body, tools, texts = _parsed(self.rest), self.tools, self.texts
+        if texts is not None and not texts.put_back(body):
+            return parse_json(self.raw)
+        if tools is not None:
+            if type(body) is not dict or body.get("tools") != _STAND_IN:
+                return parse_json(self.raw)
+            body["tools"] = tools
+        return body
 
 
 class ToolMemory:
@@ -118,14 +126,16 @@ class ToolMemory:
         self._seen: OrderedDict[tuple[str, bytes], int] = OrderedDict()
 
     def split(self, account: str, raw: bytes) -> SplitBody:
-        """Return a body's JSON apart from tools that came before, if there seem to be such."""
-        for start in _starts(raw) if len(raw) <= _LONGEST_BODY else ():
-            known = self._find(account, raw, start)
+        """Return a body's JSON apart from its long texts, and tools that came before, if any."""
+        texts = long_texts(raw) if len(raw) > LONG_TEXT else None
+        rest = raw if texts is None else texts.rest
+        for start in _starts(rest) if len(rest) <= _LONGEST_BODY else ():
+            known = self._find(account, rest, start)
             if known is not None:
                 array, tools = known
-                rest = b"".join((raw[:start], _STAND_IN_JSON, raw[start + len(array) :]))
-                return SplitBody(raw, rest, tools)
-        return SplitBody(raw, raw, None)
+                rest = b"".join((rest[:start], _STAND_IN_JSON, rest[start + len(array) :]))
+                return SplitBody(raw, rest, tools, texts)
+        return SplitBody(raw, rest, None, texts)
 
     def parse(self, account: str, raw: bytes) -> Any:
         """Return the value of a body's JSON. Raises InvalidRequest."""

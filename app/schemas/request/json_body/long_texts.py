@@ -1,0 +1,130 @@
+"""Long texts of a JSON body that need no parsing, as the base64 of a picture: taken out of it.
+
+    {"input": [{…, "image_url": "data:image/png;base64,iVBORw0KGgo…"}]}   8 MB
+    {"input": [{…, "image_url": "5f0c…·0"}]}                               the rest, which is parsed
+
+A text is plain where it is written in JSON as it is: ASCII without quotes, backslashes and control
+characters. Such a text is decoded straight from the body's bytes, to where it stays.
+
+MEASURED: orjson copies all of a body before it reads it, and reads 8 MB in 3.2 ms, where to find
+out that a picture is plain takes 1.3 and to decode it 0.6; to weigh it took 1.5, which its length
+says. A request with a picture takes a fifth less, and two bodies of memory at once, not three.
+
+What becomes of a body is what the parser makes of all of it: a stand-in counts only where it is a
+whole text, and nobody else knows it. tests/fuzz/test_long_texts.py holds both to each other.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+#: From how many bytes on a text is long. A shorter one costs less than what surrounds it.
+LONG_TEXT = 128 * 1024
+#: How many times the rest long texts have to be, to be worth putting back: a place is looked for
+#: among all of the rest's values.
+_WORTH = 8
+#: How much of a text is looked at once: what a processor's nearest caches hold.
+_PIECE = 64 * 1024
+#: What stands in for texts begins with it. Nobody else knows it.
+_STAND_IN = secrets.token_hex(16)
+
+Json = Any
+
+
+class LongTexts:
+    """The plain texts of a body, and its `rest`, in which stand-ins are in their places.
+
+    `memory` is how many bytes they take, as they came and as strings.
+    """
+
+    def __init__(self, raw: bytes, texts: list[slice]) -> None:
+        self._raw = raw
+        self._texts = {f"{_STAND_IN}{number}": text for number, text in enumerate(texts)}
+        self.memory = 2 * sum(text.stop - text.start for text in texts)
+        self.rest = b"".join(self._pieces())
+
+    def _pieces(self) -> Iterator[bytes]:
+        at = 0
+        for stand_in, text in self._texts.items():
+            yield self._raw[at : text.start]
+            yield stand_in.encode()
+            at = text.stop
+        yield self._raw[at:]
+
+    def put_back(self, value: Json) -> bool:
+        """Have the texts where their stand-ins are in the rest's value.
+
+        False where one of them is not there: then the value is not the body's.
+        """
+        raw, missing = memoryview(self._raw), dict(self._texts)
+        containers = [value] if isinstance(value, dict | list) else []
+        while containers and missing:
+            container = containers.pop()
+            pairs = container.items() if type(container) is dict else enumerate(container)
+            for place, each in pairs:
+                if type(each) is str:
+                    if each in missing:
+                        container[place] = str(raw[missing.pop(each)], "ascii")
+                elif type(each) is dict or type(each) is list:
+                    containers.append(each)
+        return not missing
+
+
+def long_texts(raw: bytes, shortest: int = LONG_TEXT) -> LongTexts | None:
+    """Return the plain texts of a body that are at least so long, None where it is not worth it."""
+    texts, most_rest = list[slice](), len(raw) // (_WORTH + 1)
+    done, is_within = 0, False
+    for start, end in _gaps(raw, shortest):
+        before = raw[done:start]
+        if len(before) > most_rest:
+            return None
+        # Also after a quote that is escaped it is a text: one whose stand-in is not all of it.
+        is_within ^= _quotes(before) % 2 == 1
+        done = start
+        if is_within and _is_plain(raw, start, end):
+            texts.append(slice(start, end))
+            done = end
+    if not texts or len(raw) - sum(text.stop - text.start for text in texts) > most_rest:
+        return None
+    return LongTexts(raw, texts)
+
+
+def _gaps(raw: bytes, shortest: int) -> Iterator[tuple[int, int]]:
+    """Yield what stands between two quotes that are at least so far from each other.
+
+    Of what is shorter only the last quote in each stretch of that length is looked for.
+    """
+    at = 0
+    while (before := raw.rfind(b'"', at, at + shortest)) >= 0 or at + shortest < len(raw):
+        if before < 0:
+            at += shortest
+            continue
+        after = raw.find(b'"', before + 1)
+        if after < 0:
+            return
+        if after - before > shortest:
+            yield before + 1, after
+        at = max(at + shortest, after)
+
+
+def _quotes(raw: bytes) -> int:
+    """Return how many quotes begin or end texts."""
+    if b"\\" in raw:
+        raw = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
+    return raw.count(b'"')
+
+
+def _is_plain(raw: bytes, start: int, end: int) -> bool:
+    """Tell whether a text is written in JSON as it is: then it takes two quotes more.
+
+    What is no ASCII takes more, too, read as Latin-1.
+    """
+    for at in range(start, end, _PIECE):
+        piece = raw[at : min(at + _PIECE, end)].decode("latin-1")
+        if len(orjson.dumps(piece)) != len(piece) + len('""'):
+            return False
+    return True
