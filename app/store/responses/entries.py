@@ -129,11 +129,11 @@ class Entries:
         for name in _NOT_IN_REST:
             del fields[name]
         key, own_id = turn.key, turn.response.id
-        packed = self._codec.pack(orjson.dumps(items), seal_of(key, own_id, _ITEMS))
+        packed = self._codec.pieces(orjson.dumps(items), seal_of(key, own_id, _ITEMS))
         rest = orjson.dumps([sorted(turn.include), fields])
         rest = self._codec.pack(rest, seal_of(key, own_id, _REST))
-        size = len(packed) | (_NAMES_COMMON if digest else 0)
-        return b"".join((_SIZE.pack(size), digest, packed, rest))
+        size = sum(map(len, packed)) | (_NAMES_COMMON if digest else 0)
+        return b"".join((_SIZE.pack(size), digest, *packed, rest))
 
     def cuts(self, turn: Turn) -> bytes:
         """Return where a turn's stream was cut, as it is stored: nothing for nothing.
