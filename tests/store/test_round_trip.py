@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import Full
 from typing import Any
 from unittest import mock
+from uuid import uuid4
 
 import pytest
 from hiredis import pack_command
@@ -20,7 +21,7 @@ from app.settings import RedisSettings
 from app.store.connection.client import connect
 from app.store.connection.pool import PoolQueue
 from app.store.connection.round_trip import LONG, _in_pieces, _packed, round_trip
-from app.store.connection.script import Script, run_all
+from app.store.connection.script import Script, run_all, run_in_order
 from tests.counting import counted
 from tests.processes import until
 
@@ -116,6 +117,18 @@ def test_a_program_that_redis_does_not_know_is_told(client: Redis) -> None:
         b"PONG",
         b"b",
     ]
+
+
+def test_what_is_written_in_order_is_so_where_redis_knows_only_the_last_program(
+    client: Redis,
+) -> None:
+    client.script_flush()
+    first = Script("return redis.call('RPUSH', KEYS[1], 'first')")
+    last = Script("return redis.call('LRANGE', KEYS[1], 0, -1)")
+    key = f"in order {uuid4()}"
+    last((key,), ()).run(client)
+    assert run_in_order(client, [first((key,), ()), last((key,), ())]) == [1, [b"first"]]
+    client.delete(key)
 
 
 def test_who_waits_for_a_connection_gets_the_next_that_is_free() -> None:

@@ -16,7 +16,7 @@ from redis.exceptions import NoScriptError
 
 from app.errors import Unconfirmed
 from app.store.connection.round_trip import on_slot
-from app.store.connection.script import Call, run_all
+from app.store.connection.script import Call, by_hash, by_text, run_all, run_in_order
 
 Command = tuple[Any, ...]
 Write = Call | Command
@@ -52,7 +52,7 @@ class Safety:
         # MEASURED: redis-py's cluster is a protocol, so that to ask takes three calls.
         if len(writes) == 1 or not isinstance(client, RedisCluster):
             if not self.replicas:
-                return run_all(client, writes), 0
+                return run_in_order(client, writes), 0
             return self._together(client, writes, wait_s)
         results, least = [], self.replicas
         for write in writes:
@@ -83,9 +83,9 @@ class Safety:
         wait_ms = int((self.wait_s if wait_s is None else wait_s) * 1000)
         wait = ("WAIT", self.replicas, max(1, wait_ms))
         key = _key(writes[0])
-        *results, reached = on_slot(client, key, [*map(_evalsha, writes), wait])
+        *results, reached = on_slot(client, key, [*map(by_hash, writes), wait])
         if any(type(result) is NoScriptError for result in results):
-            *results, reached = on_slot(client, key, [*map(_eval, writes), wait])
+            *results, reached = on_slot(client, key, [*map(by_text, writes), wait])
         for result in results:
             if isinstance(result, Exception):
                 raise result
@@ -100,11 +100,3 @@ ONE_SERVER = Safety()
 def _key(write: Write) -> str:
     key: str = write.keys[0] if isinstance(write, Call) else write[1]
     return key
-
-
-def _evalsha(write: Write) -> Command:
-    return write.evalsha() if isinstance(write, Call) else write
-
-
-def _eval(write: Write) -> Command:
-    return write.eval() if isinstance(write, Call) else write

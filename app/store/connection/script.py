@@ -92,7 +92,34 @@ def run_all(client: Any, calls: Sequence[Call | tuple[Any, ...]]) -> list[Any]:
     On a Cluster that is one round trip to each node, and no order among them. Raises what
     redis-py raises for the first that failed.
     """
-    results = run_each(client, calls)
+    return _unfailed(run_each(client, calls))
+
+
+def run_in_order(client: Any, calls: Sequence[Call | tuple[Any, ...]]) -> list[Any]:
+    """Do what `run_all` does on one server; a call runs once those before it have.
+
+    A server that does not know a program goes on with what is behind it: then that is run again,
+    in its order. Each may be repeated: the reply to any of them may be lost as well.
+    """
+    results = round_trip(client, list(map(by_hash, calls)))
+    kinds = list(map(type, results))
+    if NoScriptError in kinds:
+        first = kinds.index(NoScriptError)
+        results[first:] = round_trip(client, list(map(by_text, calls[first:])))
+    return _unfailed(results)
+
+
+def by_hash(call: Call | tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the command of a call or a plain command, for a server that knows the program."""
+    return call.evalsha() if isinstance(call, Call) else call
+
+
+def by_text(call: Call | tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the command of a call or a plain command, for any server."""
+    return call.eval() if isinstance(call, Call) else call
+
+
+def _unfailed(results: list[Any]) -> list[Any]:
     for result in results:
         if isinstance(result, Exception):
             raise result
@@ -101,8 +128,7 @@ def run_all(client: Any, calls: Sequence[Call | tuple[Any, ...]]) -> list[Any]:
 
 def run_each(client: Any, calls: Sequence[Call | tuple[Any, ...]]) -> list[Any]:
     """Do what `run_all` does, but return what failed as its exception, among the others."""
-    commands = [call.evalsha() if isinstance(call, Call) else call for call in calls]
-    results = round_trip(client, commands)
+    results = round_trip(client, list(map(by_hash, calls)))
     if NoScriptError not in map(type, results):
         return results
     for number, call in enumerate(calls):
