@@ -6,7 +6,9 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from queue import PriorityQueue
 from secrets import token_hex
+from typing import Any
 
 from app.domain.accounts.accounts import Principal
 from app.factory.core import (
@@ -41,8 +43,10 @@ from app.telemetry import configure_logging
 WEBHOOKS_S = 2.0
 
 
-def create_worker(settings: Settings, channel: Channel) -> WorkerProcess:
-    """Return a process of a worker, which obeys its master on `channel`."""
+def create_worker(
+    settings: Settings, channel: Channel, work_queue: PriorityQueue[Any] | None = None
+) -> WorkerProcess:
+    """Return a process of a worker, which obeys its master on `channel` (WorkerProcess)."""
     configure_logging(settings.log_level, settings.log_format)
     trace_with(settings.tracing)
     client = connect(settings.redis)
@@ -87,6 +91,7 @@ def create_worker(settings: Settings, channel: Channel) -> WorkerProcess:
         channel,
         beside,
         lambda: dispatcher.finish(WEBHOOKS_S),
+        work_queue,
     )
 
 

@@ -17,11 +17,11 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 import dramatiq
 
 from app.jobs.broker import WakeUpBroker, serve
-from app.jobs.work_queue import WarmThreadsQueue
 from app.services.background.draining import Drain
 from app.settings import BackgroundSettings
 from app.telemetry import log
@@ -67,7 +67,7 @@ class WorkerProcess:
     """Runs jobs until it is to end.
 
     `idle_s` tells since when no job could have been taken; each of `beside` goes on in a thread.
-    `finish` is called once nothing runs any more.
+    `finish` is called once nothing runs any more. `work_queue` takes the place of dramatiq's.
     """
 
     def __init__(
@@ -79,6 +79,7 @@ class WorkerProcess:
         channel: Channel,
         beside: Sequence[Callable[[], None]] = (),
         finish: Callable[[], None] = lambda: None,
+        work_queue: queue.PriorityQueue[Any] | None = None,
     ) -> None:
         self._broker = broker
         self._drain = drain
@@ -86,6 +87,7 @@ class WorkerProcess:
         self._beside = beside
         self._finish = finish
         self._idle_s = idle_s
+        self._work_queue = work_queue
         self._threads = settings.concurrency
         self._over = self._orphaned = False
         self._orders: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -108,7 +110,8 @@ class WorkerProcess:
         worker = dramatiq.Worker(
             self._broker, worker_threads=self._threads, worker_timeout=_IDLE_MS
         )
-        worker.work_queue = WarmThreadsQueue()
+        if self._work_queue is not None:
+            worker.work_queue = self._work_queue
         worker.start()
         for each in (self._obey, self._listen, self._beat, *self._beside):
             threading.Thread(target=each, daemon=True).start()

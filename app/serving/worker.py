@@ -12,7 +12,6 @@ from typing import Any
 
 from gevent import get_hub, sleep
 from gevent.event import Event
-from gevent.hub import Hub
 from gevent.pool import Pool
 from gunicorn import util
 from gunicorn.http.wsgi import base_environ
@@ -21,8 +20,7 @@ from gunicorn.workers.base import Worker
 from gunicorn.workers.ggevent import GeventWorker
 
 from app.api.server_keys import PUSH, UPGRADE
-from app.logs.libraries import uncaught_in_greenlet
-from app.serving import sockets
+from app.serving import greenlets
 from app.serving.callers import CallerServer, CallerSocket
 from app.serving.http import heads
 from app.serving.http.environ import connection_environ, scheme
@@ -69,8 +67,7 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
     def patch(self) -> None:
         """Make sockets cooperative, and lean."""
         super().patch()
-        sockets.install()
-        Hub.print_exception = uncaught_in_greenlet  # type: ignore[method-assign,assignment]
+        greenlets.settle()
 
     def init_process(self) -> None:
         """Prepare what all requests have in common."""

@@ -157,6 +157,14 @@ def config_file(environ: Mapping[str, str] | None = None) -> Path | None:
     return _FILE if _FILE.exists() else None
 
 
+def worker_class() -> str:
+    """Return what WORKER_CLASS says, which a process has to know before it reads the rest.
+
+    What it may not be is refused with the rest.
+    """
+    return Environment(os.environ).given("WORKER_CLASS") or WebSettings().worker_class
+
+
 def environment(**changes: str) -> dict[str, str]:
     """Return this process's environment with changes, for a process that it starts."""
     return {**os.environ, **changes}

@@ -21,7 +21,8 @@ class Started:
         self.settings: list[Settings] = []
         self.ready: tuple[str, ...] = ()
 
-    def create(self, settings: Settings, _channel: Channel) -> Started:
+    def create(self, settings: Settings, _channel: Channel, work_queue: object) -> Started:
+        assert work_queue is not None  # as whoever starts the module by itself has patched nothing
         self.settings.append(settings)
         return self
 
@@ -34,7 +35,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Started:
     made = Started()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(worker_process, "create_worker", made.create)
-    for each in ("leave_no_core", "catch_uncaught", "gather_counts"):
+    for each in ("leave_no_core", "catch_uncaught", "collect_seldom", "gather_counts"):
         monkeypatch.setattr(worker_process, each, lambda: None)
     monkeypatch.setattr(worker_process, "listen", lambda _level, _form: None)
     return made

@@ -17,7 +17,7 @@ import psutil
 import pytest
 import requests
 
-from app.serving.allocator import KEPT_BYTES
+from app.memory import KEPT_BYTES
 from tests.e2e import floods
 from tests.e2e import gateway as gateways
 from tests.e2e.background import cancel, queued, shown

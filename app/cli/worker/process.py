@@ -1,4 +1,4 @@
-"""A process that works on background responses: what the worker's master starts.
+"""A process that works on background responses: what the worker's master starts (job_process.py).
 
 The master's first line says by which settings. `fresh`: those of gateway.toml. `again SETTINGS`:
 the same, to be read anew; SETTINGS is what a process before it was `ready` with. `kept SETTINGS`:
@@ -18,7 +18,9 @@ from app.cli.common.checked import overruling_variables, reloaded_settings
 from app.cli.common.processes import has_worker, leave_no_core
 from app.factory import create_worker
 from app.jobs.process import Channel
+from app.jobs.work_queue import WarmThreadsQueue
 from app.logs.libraries import catch_uncaught, listen
+from app.memory import collect_seldom
 from app.settings import Settings, SettingsError, config_file, values
 from app.telemetry import gather_counts, log
 
@@ -26,14 +28,17 @@ from app.telemetry import gather_counts, log
 EX_CONFIG = 78
 
 
-def main() -> None:
-    """Work until the master says otherwise."""
+def main(*, on_threads: bool = True) -> None:
+    """Work until the master says otherwise; jobs are threads, or greenlets where they are patched.
+
+    A master of an earlier release starts this module by itself.
+    """
     leave_no_core()
     with socket.socket(fileno=int(sys.argv[1])) as ours:
-        _work(Channel(ours))
+        _work(Channel(ours), on_threads=on_threads)
 
 
-def _work(channel: Channel) -> None:
+def _work(channel: Channel, *, on_threads: bool) -> None:
     word, _, packed = next(channel.lines(), "").partition(" ")
     before = _unpacked(packed)
     try:
@@ -47,9 +52,10 @@ def _work(channel: Channel) -> None:
     gather_counts()
     background = settings.background
     times = (f"{background.drain_s:g}", f"{background.grace_s:g}")
-    worker = create_worker(settings, channel)
+    worker = create_worker(settings, channel, WarmThreadsQueue() if on_threads else None)
     if word == "again" and (names := overruling_variables(settings)):
         log.warning("environment_overrules_file", names=names, remedy="restart the worker")
+    collect_seldom()
     worker.run(*times, _packed(settings, file))
 
 

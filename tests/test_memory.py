@@ -7,12 +7,12 @@ import sys
 
 import pytest
 
-from app.serving.allocator import keep_freed_memory
+from app.memory import keep_freed_memory
 
 #: Frees and takes 40 MB six times, and prints how many pages the kernel gave for the last five.
 _PROGRAM = """
 import resource
-from app.serving.allocator import keep_freed_memory
+from app.memory import keep_freed_memory
 
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
