@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
+from bench import servers
 from bench.questions import Question, picture, small, unstored
 from bench.servers import Server
 from bench.setting import Setting
 
 SIZE = 8_000_000
-COUNT = 6
+COUNT, WARM_UP = 6, 2
 
 
 class Pictures:
-    """Asks about a picture, of the gateway, which keeps it or does not, and of the floor."""
+    """Asks about a picture, of the gateway, which keeps it or does not, and of the floor.
+
+    Each slice has processes of its own: what the other figures have grown a process by would count
+    as the picture's, and what pictures have left behind would seem to cost nothing.
+    """
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
         self._question = picture(SIZE)
-        # Before the first picture: what one has left behind would seem to cost nothing.
-        self._idle_bytes: dict[str, int] = {}
-        for server in (setting.gateway, setting.floor):
-            setting.generator.ask(server, [small()], 20, 1)
-            self._idle_bytes[server.name] = server.serving.begin_peak()
 
     def measure(self) -> dict[str, float]:
         """Return CPU per request in milliseconds, by server and what is kept, and the memory that a
         request takes at most, in bodies.
 
-        Requests come one at a time: there is no other memory than the one's.
+        Requests come one at a time: there is no other memory than the one's, and what the process
+        keeps of those before it. The stored ones come after those that are not.
         """
-        gateway, floor = self._setting.gateway, self._setting.floor
-        gateway_ms, memory = self._took(gateway, unstored(self._question))
-        stored_ms, stored_memory = self._took(gateway, self._question)
-        floor_ms, floor_memory = self._took(floor, self._question)
+        where = self._setting.where
+        with servers.gateway(where, 1) as gateway:
+            idle_bytes = self._idle_bytes(gateway)
+            gateway_ms, memory = self._took(gateway, unstored(self._question), idle_bytes)
+            stored_ms, stored_memory = self._took(gateway, self._question, idle_bytes)
+        with servers.floor(where, 1) as floor:
+            floor_ms, floor_memory = self._took(floor, self._question, self._idle_bytes(floor))
         return {
             "gateway": gateway_ms,
             "stored": stored_ms,
@@ -42,12 +46,17 @@ class Pictures:
             "memory.floor": floor_memory,
         }
 
-    def _took(self, server: Server, question: Question) -> tuple[float, float]:
+    def _idle_bytes(self, server: Server) -> int:
+        """Return what a server takes that has answered, but has seen no picture yet."""
+        self._setting.generator.ask(server, [small()], 20, 1)
+        return server.serving.begin_peak()
+
+    def _took(self, server: Server, question: Question, idle_bytes: int) -> tuple[float, float]:
         generator, serving = self._setting.generator, server.serving
-        generator.ask(server, [question], 1, 1)  # what was never called before takes longer
-        serving.begin_peak()
+        # What was never called before takes longer, and what memory was never touched.
+        generator.ask(server, [question], WARM_UP, 1)
         before_s = serving.cpu_s()
         generator.ask(server, [question], COUNT, 1)
         spent_s, most_bytes = serving.cpu_s() - before_s, serving.peak_bytes()
         self._setting.where.upstream.reset()  # it keeps every body
-        return spent_s / COUNT * 1e3, (most_bytes - self._idle_bytes[server.name]) / SIZE
+        return spent_s / COUNT * 1e3, (most_bytes - idle_bytes) / SIZE
