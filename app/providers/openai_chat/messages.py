@@ -66,7 +66,7 @@ def to_messages(
     """
     writer = _Writer(profile, model, thinks=thinks)
     for text in instructions:
-        writer.write(Message("", "developer", (InputText(text),)))
+        writer.write_message(Message("", "developer", (InputText(text),)))
     writer.write_all(items)
     return _with_one_system(writer.messages) if profile.one_system else writer.messages
 
@@ -90,48 +90,43 @@ class _Writer:
 
     def write_all(self, items: Sequence[Item]) -> None:
         """Write the items, and end the turn."""
-        ids = self._ids
+        of_call, of_output = self._ids.of_call, self._ids.of_output
         for item in items:
-            # MEASURED: an agent's calls, and else plain texts, are nearly all of a conversation,
-            # and there may be thousands.
-            match item:
-                case FunctionCall():
-                    self._go_on()
-                    self._calls[ids.of_call(item.call_id)] = item
-                case FunctionCallOutput():
-                    own_id = ids.of_output(item.call_id)
-                    if own_id is not None:
-                        self._outputs[own_id] = item
-                case Message(role="user", content=(InputText(text=text),)):
-                    if self._is_in_turn:
-                        self.end_turn()
-                    self.messages.append({"role": "user", "content": text})
-                case Message(role="assistant", content=(OutputText(text=text),)):
-                    self._go_on()
-                    self._texts.append(text)
-                case UnseenItem():
-                    pass  # the parameters have what it changes
-                case _:
-                    self.write(item)
+            # MEASURED: to match a class takes three times as long as to ask for it, and to match
+            # what a message holds as long as all else that is done with it.
+            if isinstance(item, FunctionCall):
+                self._go_on()
+                self._calls[of_call(item.call_id)] = item
+            elif isinstance(item, FunctionCallOutput):
+                own_id = of_output(item.call_id)
+                if own_id is not None:
+                    self._outputs[own_id] = item
+            elif isinstance(item, Message):
+                self.write_message(item)
+            elif not isinstance(item, UnseenItem):  # the parameters have what it changes
+                self._write_other(item)
         self.end_turn()
         if not self._profile.prefill and self.messages and self.messages[-1]["role"] == "assistant":
             self.messages.append({"role": "user", "content": GO_ON})
 
-    def write(self, item: Message | Reasoning | HostedItem | Compaction) -> None:
-        """Write an item."""
+    def write_message(self, message: Message) -> None:
+        """Write a message; the assistant's joins what it says and calls beside it."""
+        content = message.content
+        if message.role == "assistant":
+            self._go_on()
+            self._texts.append(_spoken(content))
+            return
+        if self._is_in_turn:
+            self.end_turn()
+        self.messages.append({"role": self._role(message), "content": self._content(content)})
+
+    def _write_other(self, item: Reasoning | HostedItem | Compaction) -> None:
         match item:
-            case Message(role="assistant"):
-                self._go_on()
-                self._texts.append(_spoken(item.content))
-            case Message():
-                if self._is_in_turn:
-                    self.end_turn()
-                self.messages.append(self._message(item))
             case Reasoning():
                 self._go_on()
                 self._reasoning.take(item)
             case HostedItem():
-                self.write(in_words(item))
+                self.write_message(in_words(item))
             case Compaction():
                 raise unread_compaction()
             case _:
@@ -198,13 +193,15 @@ class _Writer:
         others = [part for part in output if not isinstance(part, InputText)]
         return "\n".join(texts), [_part(part, self._profile) for part in others]
 
-    def _message(self, message: Message) -> Json:
+    def _role(self, message: Message) -> str:
         role: str = message.role
-        if role in ("system", "developer"):
-            role = "developer" if self._profile.developer_role and role == "developer" else "system"
-        return {"role": role, "content": self._content(message.content)}
+        if role == "user":
+            return role
+        return "developer" if self._profile.developer_role and role == "developer" else "system"
 
     def _content(self, content: tuple[ContentPart, ...]) -> str | list[Json]:
+        if len(content) == 1 and isinstance(content[0], InputText):  # nearly always
+            return content[0].text
         texts = [part.text for part in content if isinstance(part, InputText | OutputText)]
         if len(texts) == len(content) and (len(texts) < 2 or not self._profile.text_arrays):
             return "\n".join(texts)
@@ -224,6 +221,8 @@ def _with_one_system(messages: list[Json]) -> list[Json]:
 
 def _spoken(content: tuple[ContentPart, ...]) -> str:
     """Return an assistant's text; a refusal is part of what it said."""
+    if len(content) == 1 and isinstance(content[0], OutputText):  # nearly always
+        return content[0].text
     texts = []
     for part in content:
         match part:
