@@ -55,9 +55,9 @@ def test_what_nobody_asks_for_is_forgotten() -> None:
     known.keep(b"left", ITEMS)
     for number in range(3):
         now += SPAN_S + 1
-        assert known.find(b"asked for") == ITEMS
+        assert known.find_all([b"asked for"]) == [ITEMS]
         known.keep(b"another %d" % number, ITEMS)
-    assert known.find(b"left") is None
+    assert known.find_all([b"left"]) == [None]
 
 
 def test_it_takes_no_more_than_it_may() -> None:
@@ -65,9 +65,9 @@ def test_it_takes_no_more_than_it_may() -> None:
     keys = [b"%d" % number for number in range(1000)]
     for number, key in enumerate(keys):
         known.keep(key, ITEMS)
-        for each in keys[max(0, number - 5) : number]:
-            assert known.find(each) == ITEMS
-    found = [key for key in keys if known.find(key)]
+        last = keys[max(0, number - 5) : number]
+        assert known.find_all(last) == [ITEMS] * len(last)
+    found = [key for key, items in zip(keys, known.find_all(keys), strict=True) if items]
     assert 10 < len(found) < 26
     assert found[-1] == keys[-1]
 
@@ -76,4 +76,4 @@ def test_what_is_too_large_alone_puts_nothing_else_out() -> None:
     known = KnownItems(most_bytes=100_000)
     known.keep(b"small", ITEMS)
     known.keep(b"large", EntryItems((), (), True, 100_000))
-    assert (known.find(b"small"), known.find(b"large")) == (ITEMS, None)
+    assert known.find_all([b"small", b"large"]) == [ITEMS, None]

@@ -15,12 +15,11 @@ from redis.cluster import RedisCluster
 from app.domain.accounts.content_key import OPERATOR_KEY, ContentKey, check_value
 from app.domain.ids import alone_id, tag_of
 from app.domain.items import Item
-from app.domain.tools import FunctionTool, functions_of
+from app.domain.tools import FunctionTool
 from app.domain.turns.conversation import Conversation
 from app.domain.turns.page import Page, PageQuery
 from app.domain.turns.turn import Context, Position
 from app.errors import InvalidRequest, NotFound
-from app.schemas.wire.tools import TOOL
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
 from app.store.connection.replication import ONE_SERVER, Command, Safety
@@ -34,7 +33,7 @@ from app.store.conversations.codec import conversation_of, identity, packed_meta
 from app.store.conversations.scripts import APPEND, CREATE, GET, HIDE, REMOVE_ITEM, UPDATE
 from app.store.conversations.walking import walk
 from app.store.keys import Keys
-from app.store.responses.chains import WHOLE, ChainPart, Chains, PagedChain
+from app.store.responses.chains import WHOLE, Chains, PagedChain
 from app.store.responses.entries import MARK, Entries, name_of
 from app.store.responses.packed.homes import ItemHomes, homes_of
 from app.store.responses.packed.packed_turn import terms
@@ -228,18 +227,11 @@ class RedisConversationStore:
         tag = tag_of(conversation_id) or ""
         items, inputs = self._entries.all_items(found.entries, found.gone, key, tag)
         purged = self._entries.purged(found.entries)
-        tools = self._tools(found, account, key, tag)
+        tools = tuple[FunctionTool, ...]()
+        if found.turn:  # it is one of the last entries
+            tools = self._entries.tools(found.turn, found.common, key, tag)
         position = Position("0", found.position.depth)
         return Context(tuple(items), tools, position, tuple(inputs), purged)
-
-    def _tools(
-        self, found: ChainPart, account: str, key: ContentKey | None, tag: str
-    ) -> tuple[FunctionTool, ...]:
-        """Return the tools of the last turn, if it is one of the last entries (S6)."""
-        if not found.turn:
-            return ()
-        turn = self._entries.turn(found.turn, account, "", None, found.common, key, tag)
-        return functions_of(map(TOOL.load, turn.response.echo["tools"]))
 
     def _listed(self, account: str, conversation_id: str, key: ContentKey | None) -> PagedChain:
         unknown = unknown_conversation(conversation_id)

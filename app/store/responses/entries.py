@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -34,9 +34,11 @@ import orjson
 from app.domain.accounts.content_key import ContentKey, check_value
 from app.domain.ids import TAG_LENGTH, stem_of, tag_of
 from app.domain.items import Item
+from app.domain.tools import FunctionTool, functions_of
 from app.domain.turns.turn import Position, Turn
 from app.schemas.wire.items import ITEM
 from app.schemas.wire.responses import RESPONSE
+from app.schemas.wire.tools import TOOL
 from app.store.codec import VERSIONS, Codec
 from app.store.encryption import SEALED, Seal, seal_of, seal_within
 from app.store.responses.packed.homes import homes_of
@@ -63,6 +65,9 @@ _ITEMS, _REST, _COMMON, _CUTS = b"items", b"rest", b"common ", b"cuts"
 _NOT_IN_REST = ("id", "object", "output", "output_text")
 
 Items = tuple[Item, ...]
+
+#: What has no items: of a turn that is purged its place is left.
+_EMPTY = {PURGED: EntryItems((), (), True, 0), MARK: EntryItems((), (), False, 0)}
 
 
 class Entries:
@@ -166,7 +171,7 @@ class Entries:
 
     def all_items(
         self,
-        entries: Iterable[bytes],
+        entries: Sequence[bytes],
         gone: frozenset[str] = frozenset(),
         key: ContentKey | None = None,
         tag: str = "",
@@ -175,20 +180,14 @@ class Entries:
 
         Without those that are gone; `key` and `tag` as for `items`. Items that came by themselves
         belong to the turn before them, as if that had answered them.
-
         """
         items, inputs = list[Item](), list[range]()
         seal = seal_within(key, tag, _ITEMS)
-        for entry in entries:
-            start = len(items)
-            if entry == PURGED:
-                inputs.append(range(start, start))
-                continue
-            if entry == MARK:
-                continue
-            given, made, is_turn, _ = self._known.find(entry) or self._entry_items(entry, seal)
+        for entry, known in zip(entries, self._known.find_all(entries), strict=True):
+            given, made, is_turn, _ = known or self._entry_items(entry, seal)
             if gone:
                 given, made = _without(gone, given, key), _without(gone, made, key)
+            start = len(items)
             items += given
             if is_turn:
                 inputs.append(range(start, len(items)))
@@ -197,6 +196,8 @@ class Entries:
 
     def _entry_items(self, entry: bytes, seal: Seal | None) -> EntryItems:
         """Return the items of an entry; they are kept in mind where it is not sealed."""
+        if entry in _EMPTY:
+            return _EMPTY[entry]
         packed, rest = parts_of(entry)
         data = self._codec.unpack(packed, seal)
         given, made = orjson.loads(data)
@@ -228,20 +229,37 @@ class Entries:
         `key` opens it where it is sealed, in the conversation of this tag where it is not known
         which response's it is. A purged entry has none.
         """
-        packed, rest = parts_of(entry)
+        packed, _ = parts_of(entry)
         key = key if is_sealed(entry) else None
-        scope, unpack = stem_of(response_id) or tag, self._codec.unpack
+        scope = stem_of(response_id) or tag
         given, made = (), ()
         if packed:  # lists read entries without their items (listings/lua/shortened.lua)
-            given, made = orjson.loads(unpack(packed, seal_within(key, scope, _ITEMS)))
-        include, rest_fields = orjson.loads(unpack(rest, seal_within(key, scope, _REST)))
+            items = self._codec.unpack(packed, seal_within(key, scope, _ITEMS))
+            given, made = orjson.loads(items)
+        include, rest_fields = self._rest(entry, common, key, scope)
+        response = RESPONSE.load({"id": response_id, "output": made, **rest_fields})
+        return Turn(
+            account, response, tuple(ITEM.load_all(given)), frozenset(include), parent, key=key
+        )
+
+    def tools(
+        self, entry: bytes, common: bytes | None, key: ContentKey | None, tag: str
+    ) -> tuple[FunctionTool, ...]:
+        """Return the functions of the request of an entry's turn (S6); arguments as for `turn`."""
+        _, fields = self._rest(entry, common, key if is_sealed(entry) else None, tag)
+        return functions_of(map(TOOL.load, fields["tools"]))
+
+    def _rest(
+        self, entry: bytes, common: bytes | None, key: ContentKey | None, scope: str
+    ) -> tuple[list[str], dict[str, Any]]:
+        """Return `include` and the fields of a turn's response, those that it names among them."""
+        _, rest = parts_of(entry)
+        unpack = self._codec.unpack
+        include, fields = orjson.loads(unpack(rest, seal_within(key, scope, _REST)))
         if common:  # another turn of the conversation may have brought it
             part = _COMMON + digest_of(entry)
-            seal = seal_within(key, scope[:TAG_LENGTH], part)
-            rest_fields.update(orjson.loads(unpack(common, seal)))
-        response = RESPONSE.load({"id": response_id, "output": made, **rest_fields})
-        items = tuple(ITEM.load_all(given))
-        return Turn(account, response, items, frozenset(include), parent, key=key)
+            fields.update(orjson.loads(unpack(common, seal_within(key, scope[:TAG_LENGTH], part))))
+        return include, fields
 
 
 def digest_of(entry: bytes) -> bytes:

@@ -17,10 +17,8 @@ from redis.cluster import RedisCluster
 from app.domain.accounts.content_key import ContentKey, check_value
 from app.domain.ids import alone_id, tag_of
 from app.domain.items import Item
-from app.domain.tools import functions_of
 from app.domain.turns.page import Page, PageQuery
 from app.domain.turns.turn import Context, Turn
-from app.schemas.wire.tools import TOOL
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
 from app.store.connection.replication import ONE_SERVER, Command, Safety
@@ -199,14 +197,11 @@ class RedisStore:
         It takes one round trip while the conversation is short, and two for any number of
         turns and forks.
         """
-        found = self._found(account, response_id, WHOLE, key)
-        turn, tag = self._turn(found, account, response_id, key), _tag(response_id)
-        earlier, inputs = self._entries.all_items(found.entries[:-1], found.gone, key, tag)
-        inputs.append(range(len(earlier), len(earlier) + len(turn.input)))
+        found, tag = self._found(account, response_id, WHOLE, key), _tag(response_id)
+        items, inputs = self._entries.all_items(found.entries, found.gone, key, tag)
+        tools = self._entries.tools(found.entries[-1], found.common, key, tag)
         purged = self._entries.purged(found.entries)
-        items = (*earlier, *_items(turn))
-        tools = functions_of(map(TOOL.load, turn.response.echo["tools"]))
-        return Context(items, tools, found.position, tuple(inputs), purged)
+        return Context(tuple(items), tools, found.position, tuple(inputs), purged)
 
     def input_items(
         self,
@@ -255,10 +250,6 @@ class RedisStore:
     ) -> Turn:
         own = found.entries[-1]
         return self._entries.turn(own, account, response_id, found.parent, found.common, key)
-
-
-def _items(turn: Turn) -> tuple[Item, ...]:
-    return turn.input + turn.response.output
 
 
 def _tag(response_id: str) -> str:

@@ -11,7 +11,7 @@ caller's key are not kept. tests/store/test_known_items.py holds what is found t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from app.domain.items import Item
@@ -50,10 +50,14 @@ class KnownItems:
         self._size = 0  # of the younger
         self._since = clock()
 
-    def find(self, entry: bytes) -> EntryItems | None:
-        """Return the items of an entry, None where they are not known."""
-        found = self._young.get(entry)
-        if found is None and (found := self._old.get(entry)) is not None:
+    def find_all(self, entries: Sequence[bytes]) -> list[EntryItems | None]:
+        """Return the items of each entry, None where they are not known."""
+        young = self._young.get
+        return [young(entry) or self._find_old(entry) for entry in entries]
+
+    def _find_old(self, entry: bytes) -> EntryItems | None:
+        found = self._old.get(entry)
+        if found is not None:
             self._add(entry, found)
         return found
 
