@@ -26,8 +26,6 @@ def hosted_in_order(
     Raises:
         InvalidRequest: a call has no output, or an output no call.
     """
-    if HostedItem not in map(type, items):
-        return items
     call_of, alone = _pairs(items)
     own_ids = {item.id for item in own}
     for index in alone:

@@ -14,7 +14,8 @@ from app.domain.tools import joined
 from app.domain.turns.turn import Thread
 from app.errors import InvalidRequest
 
-_CHANGING = frozenset({AdditionalTools, ConfigurationUpdate, ToolSearchOutput})
+#: The kinds that change something.
+CHANGING = frozenset({AdditionalTools, ConfigurationUpdate, ToolSearchOutput})
 
 
 def with_changes(thread: Thread) -> Thread:
@@ -23,8 +24,6 @@ def with_changes(thread: Thread) -> Thread:
     Raises:
         InvalidRequest: they do nothing else: no model could answer them.
     """
-    if _CHANGING.isdisjoint(map(type, thread.items)):
-        return thread
     if all(isinstance(item, UnseenItem) for item in thread.items):
         what = "'input' holds nothing that a model could answer: send a message beside its items."
         raise InvalidRequest(what, param="input", code="invalid_value")
