@@ -160,12 +160,15 @@ class _Writer:
 
     def _write_calls(self, text: str) -> None:
         reasoning, messages, outputs = self._reasoning, self.messages, self._outputs
+        must_be_object = self._profile.object_arguments
         place = len(messages)
         written: list[Json] = []
         shown: list[Json] = []
         messages.append({"role": "assistant", "content": text or None, "tool_calls": written})
         for own_id, call in self._calls.items():
-            written.append(_call(call, own_id, self._profile))
+            arguments = as_text(call.arguments, must_be_object=must_be_object)
+            function = {"name": call_name(call.qualified_name), "arguments": arguments}
+            written.append({"id": own_id, "type": "function", "function": function})
             output = outputs.get(own_id)
             if output is None:
                 continue
@@ -240,13 +243,6 @@ def _short(given: str) -> str:
     if len(given) <= MAX_CALL_ID:
         return given
     return "call_" + hashlib.sha256(given.encode()).hexdigest()[:32]
-
-
-def _call(call: FunctionCall, own_id: str, profile: Profile) -> Json:
-    name = call_name(call.qualified_name)
-    arguments = as_text(call.arguments, must_be_object=profile.object_arguments)
-    function = {"name": name, "arguments": arguments}
-    return {"id": own_id, "type": "function", "function": function}
 
 
 def _part(part: ContentPart, profile: Profile) -> Json:

@@ -16,18 +16,19 @@ class CallIds:
 
     def __init__(self, form: Callable[[str], str]) -> None:
         self._form = form
-        self._counts: dict[str, int] = {}
+        self._counts: dict[str, int] = {}  # of ids that came more than once
         self._waiting: dict[str, list[str]] = {}
 
     def of_call(self, call_id: str) -> str:
         """Return the id of the next call."""
-        if call_id not in self._counts:  # nearly always
+        waiting = self._waiting.get(call_id)
+        if waiting is None:  # nearly always
             sent = self._form(call_id)
-            self._counts[call_id], self._waiting[call_id] = 1, [sent]
+            self._waiting[call_id] = [sent]
             return sent
-        count = self._counts[call_id] = self._counts[call_id] + 1
+        count = self._counts[call_id] = self._counts.get(call_id, 1) + 1
         sent = self._form(_another(call_id, count))
-        self._waiting[call_id].append(sent)
+        waiting.append(sent)
         return sent
 
     def of_output(self, call_id: str) -> str | None:
