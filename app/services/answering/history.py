@@ -20,7 +20,6 @@ from app.domain.items import (
 )
 from app.domain.request import CreateRequest
 from app.domain.response import Status
-from app.domain.tools import AllowedTools, NamedBuiltInTool, undeclared
 from app.domain.turns.compaction import Summary, is_of_user, stays
 from app.domain.turns.turn import Context, Thread
 from app.errors import InvalidRequest, NotFound
@@ -169,27 +168,6 @@ def _last_summary(
 
 def _holds(given: tuple[Item, ...], item: Item) -> bool:
     return any(each is item for each in given)
-
-
-def refuse_undeclared(request: CreateRequest, thread: Thread) -> None:
-    """Hold the choice of a request that continues another to the tools of both (R8, G3).
-
-    Raises:
-        InvalidRequest: it names a tool that is not there, or demands one where there is none.
-    """
-    choice = request.parameters.tool_choice
-    if not request.continues or choice in ("auto", "none"):
-        return
-    tools = (*request.parameters.tools, *thread.added)
-    if choice == "required" and not tools:
-        what = "'tool_choice' \"required\" needs tools: declare some, or leave the choice out."
-        raise InvalidRequest(what, param="tool_choice", code="invalid_value")
-    missing = undeclared(choice, tools)
-    if missing is not None:
-        key = "type" if isinstance(choice, NamedBuiltInTool) else "name"
-        at = f"tool_choice.{'tools' if isinstance(choice, AllowedTools) else key}"
-        what = f"'{at}' names '{missing.label}', which is not among the tools: declare it there."
-        raise InvalidRequest(what, param=at, code="invalid_value")
 
 
 def _parent_context(

@@ -25,7 +25,7 @@ from app.domain.upstream_call import UpstreamCall
 from app.errors import ContextLengthExceeded, GatewayError, InvalidRequest
 from app.services.accounts.storage_quota import refuse_when_full
 from app.services.answering.compactor import Compactor, opened_summary, readers
-from app.services.answering.history import refuse_undeclared, thread_for, without_oldest
+from app.services.answering.history import thread_for, without_oldest
 from app.services.answering.plain_reasoning import marked
 from app.services.answering.prepared.model_requests import ModelRequests
 from app.services.answering.prepared.passing import needs_passing, passing
@@ -33,7 +33,7 @@ from app.services.answering.prepared.request import PreparedRequest
 from app.services.answering.run import Run
 from app.services.answering.sealing import PayloadSealer
 from app.services.answering.turn_memory import TurnMemory
-from app.services.answering.unseen_items import in_thread
+from app.services.answering.unseen_items import in_thread, refuse_undeclared
 from app.services.upstreams.catalog import ModelCatalog, Target
 from app.services.upstreams.retry_rounds import FIRST_PAUSE_S
 from app.services.upstreams.router import Router, UpstreamAnswer

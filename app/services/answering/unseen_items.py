@@ -9,8 +9,8 @@ from itertools import chain
 from app.domain.answer_options import ConfigurationUpdate, ReasoningOptions, UnseenItem
 from app.domain.built_in.tool_search import ToolSearchOutput
 from app.domain.items import AdditionalTools, Item
-from app.domain.request import Parameters
-from app.domain.tools import joined
+from app.domain.request import CreateRequest, Parameters
+from app.domain.tools import AllowedTools, NamedBuiltInTool, joined, undeclared
 from app.domain.turns.turn import Thread
 from app.errors import InvalidRequest
 
@@ -33,6 +33,27 @@ def with_changes(thread: Thread) -> Thread:
     return replace(
         thread, added=joined((), chain.from_iterable(brought)), update=_update(thread.items)
     )
+
+
+def refuse_undeclared(request: CreateRequest, thread: Thread) -> None:
+    """Hold the choice of a request that continues another to the tools of both (R8, G3).
+
+    Raises:
+        InvalidRequest: it names a tool that is not there, or demands one where there is none.
+    """
+    choice = request.parameters.tool_choice
+    if not request.continues or choice in ("auto", "none"):
+        return
+    tools = (*request.parameters.tools, *thread.added)
+    if choice == "required" and not tools:
+        what = "'tool_choice' \"required\" needs tools: declare some, or leave the choice out."
+        raise InvalidRequest(what, param="tool_choice", code="invalid_value")
+    missing = undeclared(choice, tools)
+    if missing is not None:
+        key = "type" if isinstance(choice, NamedBuiltInTool) else "name"
+        at = f"tool_choice.{'tools' if isinstance(choice, AllowedTools) else key}"
+        what = f"'{at}' names '{missing.label}', which is not among the tools: declare it there."
+        raise InvalidRequest(what, param=at, code="invalid_value")
 
 
 def in_thread(parameters: Parameters, thread: Thread) -> Parameters:

@@ -34,8 +34,8 @@ from app.store.conversations.scripts import APPEND, CREATE, GET, HIDE, REMOVE_IT
 from app.store.conversations.walking import walk
 from app.store.keys import Keys
 from app.store.responses.chains import WHOLE, Chains, PagedChain
-from app.store.responses.entries import MARK, Entries, name_of
-from app.store.responses.packed.homes import ItemHomes, homes_of
+from app.store.responses.entries import MARK, Entries
+from app.store.responses.packed.homes import ItemHomes, homes_of, name_of
 from app.store.responses.packed.packed_turn import terms
 from app.store.responses.paging import find, page
 from app.store.responses.stored_bytes import StoredBytes

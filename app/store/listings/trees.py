@@ -23,8 +23,9 @@ from app.store.keys import Keys
 from app.store.listings.peeking import MOST_BYTES, Peeking
 from app.store.listings.scripts import ENTRIES, TREE
 from app.store.listings.shape import TreeShape, age
-from app.store.responses.entries import Entries, is_among, is_sealed
+from app.store.responses.entries import Entries, is_sealed
 from app.store.responses.layout import Record, layout_of
+from app.store.responses.packed.homes import is_among
 
 #: So many nodes are shown, the newest; of a conversation that has more fields than that (two or
 #: three for a turn) only the response that was asked for.

@@ -16,7 +16,8 @@ from app.store.connection.errors import translated
 from app.store.connection.script import Call, run_all
 from app.store.keys import Keys
 from app.store.responses.base import unknown_response
-from app.store.responses.entries import PURGED, Entries, is_among
+from app.store.responses.entries import PURGED, Entries
+from app.store.responses.packed.homes import is_among
 from app.store.responses.paging import TurnSlice
 from app.store.responses.scripts import CHAIN
 

@@ -41,7 +41,7 @@ from app.schemas.wire.responses import RESPONSE
 from app.schemas.wire.tools import TOOL
 from app.store.codec import VERSIONS, Codec
 from app.store.encryption import SEALED, Seal, seal_of, seal_within
-from app.store.responses.packed.homes import homes_of
+from app.store.responses.packed.homes import homes_of, is_among
 from app.store.responses.packed.known_items import EntryItems, KnownItems
 from app.store.responses.packed.packed_turn import PackedTurn
 
@@ -285,16 +285,6 @@ def is_sealed(entry: bytes) -> bool:
 def has_items(entry: bytes) -> bool:
     """Tell whether the items of an entry are there."""
     return bool(parts_of(entry)[0])
-
-
-def name_of(item_id: str, key: ContentKey | None) -> str:
-    """Return what stands for an item's id outside of entries: of sealed ones not the id itself."""
-    return item_id if key is None else key.name(item_id)
-
-
-def is_among(names: frozenset[str], item_id: str, key: ContentKey | None) -> bool:
-    """Tell whether an item is among those of these names, be it sealed or a plain one before."""
-    return item_id in names or (key is not None and key.name(item_id) in names)
 
 
 def _without(gone: frozenset[str], items: Items, key: ContentKey | None) -> Items:

@@ -20,6 +20,16 @@ from app.store.keys import Keys
 from app.store.responses.scripts import LEAVE_HOME
 
 
+def name_of(item_id: str, key: ContentKey | None) -> str:
+    """Return what stands for an item's id outside of entries: of sealed ones not the id itself."""
+    return item_id if key is None else key.name(item_id)
+
+
+def is_among(names: frozenset[str], item_id: str, key: ContentKey | None) -> bool:
+    """Tell whether an item is among those of these names, be it sealed or a plain one before."""
+    return item_id in names or (key is not None and key.name(item_id) in names)
+
+
 def homes_of(owner_id: str, items: Iterable[Item], key: ContentKey | None = None) -> dict[str, str]:
     """Return the fields of those items that need one and that a response, or entry, brings."""
     own = stem_of(owner_id)  # in every id that was minted for it
