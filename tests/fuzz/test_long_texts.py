@@ -84,6 +84,11 @@ def test_what_is_read_is_what_the_parser_reads(
         b'"%b"',
         b'["","%b",""]',
         b'{"a":{"b":["x",{"c":"%b"}]},"d":"%b"}',
+        b'["%b\n"]',
+        b'["%b\x00%b"]',
+        b'["%b\x1f"]',
+        b'["%b\x7f"]',
+        b'["%b\xff"]',
     ],
 )
 def test_a_text_in_whatever_place_is_read_as_the_parser_reads_it(raw: bytes) -> None:
@@ -96,6 +101,7 @@ def test_a_picture_is_taken_out_and_put_back() -> None:
     body = {"input": [{"content": [{"text": 'é "\\"'}, {"image_url": url}]}], "store": False}
     found = long_texts(orjson.dumps(body), LONG)
     assert found is not None
+    assert found.memory == 2 * len(url)
     rest = orjson.loads(found.rest)
     assert len(rest["input"][0]["content"][1]["image_url"]) < LONG
     assert found.put_back(rest)
