@@ -262,8 +262,7 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
                 self._websockets.serve(upgrade, caller, body.spare)
                 return False
             try:
-                for piece in pieces:
-                    answer.write(piece)
+                answer.write_all(pieces)
                 answer.end()
             finally:
                 if hasattr(pieces, "close"):

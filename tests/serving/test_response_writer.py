@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from typing import Self
+
 import pytest
 
 from app.serving.http.response_writer import Error, ResponseWriter
+
+
+class Piece(bytes):
+    """Counts those that are there."""
+
+    alive = 0
+
+    def __new__(cls, data: bytes) -> Self:
+        cls.alive += 1
+        return super().__new__(cls, data)
+
+    def __del__(self) -> None:
+        type(self).alive -= 1
 
 
 class Wire:
@@ -168,3 +185,26 @@ def test_an_answer_to_what_cannot_be_read_to_its_end_closes_its_connection() -> 
     answer.end()
     assert answer.closes
     assert b"\r\nConnection: close\r\n" in wire.sent[0]
+
+
+def test_no_piece_is_kept_while_the_next_is_waited_for() -> None:
+    writer, alive = ResponseWriter(Wire(), closes=False), list[int]()
+
+    def pieces() -> Iterator[bytes]:
+        for _ in range(3):
+            yield Piece(b"word ")
+            alive.append(Piece.alive)
+
+    writer.start("200 OK", [])
+    writer.write_all(pieces())
+    assert alive == [0, 0, 0]
+
+
+def test_a_head_that_was_sent_is_not_kept() -> None:
+    def size_of(*values: str) -> int:
+        writer = ResponseWriter(Wire(), closes=False)
+        writer.start("200 OK", [("X-A", value) for value in values])
+        writer.write(b"word ")
+        return sum(map(sys.getsizeof, vars(writer).values()))
+
+    assert size_of("a" * 10_000) == size_of()
