@@ -84,6 +84,7 @@ def stream_batches(
                     pieces.mark_yielded()
                 # A server that sends faster than we read must not keep all others waiting.
                 size += len(piece)
+                del piece  # the next may come much later
                 if size > TURN_BYTES:
                     size = 0
                     time.sleep(MOMENT_S)
