@@ -19,7 +19,7 @@ from app.domain.identity import RequestIdentity
 from app.errors import UpstreamMisbehaved
 from app.schemas.request.create import CREATE_REQUEST
 from app.settings import CostBudget
-from app.store.jobs.payload import dump_payload, load_payload
+from app.store.jobs.payload import dump_payload, load_payload, load_pending
 from tests.services.jobs_bench import CALLER, Bench, Noted
 from tests.services.scripted import HELLO, THE_END, ScriptedProvider
 
@@ -95,6 +95,16 @@ def test_a_job_of_an_earlier_release_has_no_name_and_runs(bench: Bench, lines: A
     old = orjson.loads(dump_payload(payload))
     del old["identity"]
     assert load_payload(orjson.dumps(old)).identity is None
+
+
+def test_a_job_of_the_next_release_says_where_its_own_items_begin(bench: Bench) -> None:
+    payload = bench.store.payload(queued(bench))
+    assert payload is not None
+    thread = replace(payload.thread, items=(*payload.thread.items, *payload.thread.own))
+    now = orjson.loads(dump_payload(replace(payload, thread=thread)))
+    short = orjson.dumps(now | {"own": len(payload.thread.items)})
+    assert load_payload(short) == load_payload(orjson.dumps(now))
+    assert load_pending(short, "", None) == load_pending(orjson.dumps(now), "", None)
 
 
 def test_a_job_carries_what_a_token_has_permitted(bench: Bench) -> None:
