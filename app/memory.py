@@ -1,10 +1,10 @@
 """How a process that serves for days treats its memory: Python's collector and glibc's malloc.
 
-What bodies of many MiB leave behind is kept. MEASURED: half of what a picture of 8 MB takes was the
-kernel's: each of a request's long pieces of memory went back to it when it was freed, and the next
-one came page by page, each page zeroed. Kept by the process they take none of that, and the request
-less memory at most (3.3 bodies, not 4.1). That is for gevent's workers, whose requests are one
-thread's: with many threads, malloc has many arenas, and each would keep as much.
+What bodies of many MiB leave behind is kept. MEASURED: a picture of 8 MB takes 25 ms where each of
+a request's long pieces of memory goes back to the kernel when it is freed, and the next one comes
+page by page, each page zeroed. Kept by the process it takes 10, and no more memory at most (3.0
+bodies). That is for gevent's workers, whose requests are one thread's: with many threads, malloc
+has many arenas, and each would keep as much.
 """
 
 from __future__ import annotations
